@@ -1,0 +1,79 @@
+"""What a login gives the client: a session, in a cookie that no script can read.
+
+The cookie holds a random id and the row behind it decides, so a session is dead the
+moment it is ended; Flask's signed cookie would live on after logout.
+Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.2.2 to 7.3.2.
+"""
+
+from typing import Any
+
+from flask import Flask, Request, Response, after_this_request, request
+
+from app.auth import grants
+from app.auth.grants import Grant
+from app.auth.users import User
+from app.security import cookies, csrf
+
+# Browsers attach the cookie by themselves: writes need a CSRF token, CORS credentials.
+COOKIE = True
+# Where a client puts the `token` of its login, for the starter page's script.
+HEADER, PREFIX = "X-CSRF-Token", ""
+
+LIFETIME = 12 * 60 * 60  # 12 hours, however busy
+IDLE = 60 * 60  # 1 hour without a request
+
+
+def issue(user: User) -> dict[str, Any]:
+    """Log the user in under a new id; a session that the browser brought along ends."""
+    earlier = _find(request)
+    if earlier:
+        grants.end(earlier)
+    session_id = grants.create(user, "session", LIFETIME)
+    after_this_request(lambda response: _set_cookie(response, session_id))
+    return {
+        "token": csrf.token_for(session_id),
+        "token_type": "session",
+        "expires_in": LIFETIME,
+    }
+
+
+def authenticate(request: Request) -> Grant | None:
+    """The login behind this request; a write without its CSRF token is refused with 403."""
+    grant = _find(request)
+    if grant and request.method not in csrf.SAFE_METHODS:
+        csrf.require_token(_session_id(request))
+    return grant
+
+
+def csrf_token(request: Request) -> str | None:
+    """The CSRF token of this request's login, for a page's `<meta>` and `GET /me`."""
+    return csrf.token_for(_session_id(request)) if _find(request) else None
+
+
+def revoke(grant: Grant) -> None:
+    grants.end(grant)
+    after_this_request(_expire_cookie)
+
+
+def init_app(app: Flask) -> None:
+    """Nothing to set up: the cookie's flags are in security/cookies.py."""
+
+
+def _session_id(request: Request) -> str:
+    return request.cookies.get(cookies.name_of("session"), "")
+
+
+def _find(request: Request) -> Grant | None:
+    session_id = _session_id(request)
+    return grants.find(session_id, "session", idle=IDLE) if session_id else None
+
+
+def _set_cookie(response: Response, session_id: str) -> Response:
+    name = cookies.name_of("session")
+    response.set_cookie(name, session_id, max_age=LIFETIME, **cookies.flags())
+    return response
+
+
+def _expire_cookie(response: Response) -> Response:
+    response.delete_cookie(cookies.name_of("session"), **cookies.flags())
+    return response

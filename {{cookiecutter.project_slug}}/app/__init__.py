@@ -1,0 +1,68 @@
+"""The application, put together: one line for each protection, in the order they act."""
+
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from app import api, assets, cli, db, health, pages
+from app.auth import login, tokens
+from app.security import (
+    cookies,
+    cors,
+    csp,
+    csrf,
+    errors,
+    framing,
+    headers,
+    hosts,
+    limits,
+    reports,
+    security_txt,
+)
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+MAX_BODY = 64 * 1024  # bytes; a view that takes uploads raises request.max_content_length
+
+
+def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
+    """Make the app from the environment's settings and `policy.py`.
+
+    `policy` replaces upper-case names of `policy.py`, for tests.
+
+    :raises SettingsError: the environment lacks something or is unsafe.
+    :raises PolicyError: `policy.py` holds what a browser would misread.
+    """
+    # Imported here, so that `python -m app.settings` does not find it loaded already.
+    from app.settings import Settings
+
+    app = Flask(__name__, static_folder=None)
+    app.config.from_object("app.policy")
+    app.config.update(policy)
+    app.config.update((settings or Settings.load()).for_flask())
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.logger.setLevel(app.config["LOG_LEVEL"])
+
+    errors.init_app(app)  # every error is JSON and gives nothing away
+    hosts.init_app(app)  # known host names, believed proxies, https
+    cors.init_app(app)  # whose pages may read our answers
+    csrf.init_app(app)  # whose pages may write
+    limits.init_app(app)  # how often
+    cookies.init_app(app)  # where cookies go
+    framing.init_app(app)  # who may frame our pages
+    csp.init_app(app)  # what our pages may load
+    reports.init_app(app)  # what browsers blocked
+    security_txt.init_app(app)  # whom to tell of a hole
+
+    db.init_app(app)
+    tokens.init_app(app)
+    login.init_app(app)
+    cli.init_app(app)
+    health.init_app(app)
+    assets.init_app(app)
+    pages.init_app(app)
+    api.init_app(app)
+
+    headers.init_app(app)  # last: outside all that may answer
+    return app

@@ -1,0 +1,31 @@
+"""What scripts and other programs call. Your own code begins here.
+
+A write takes JSON of a declared shape (`@validated`), and `@login_required` sets
+`g.user`; see README.md, "Everyday use".
+"""
+
+from typing import Annotated
+
+from flask import Blueprint, Flask, g
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+
+from app.auth.login_required import login_required
+from app.security.validation import Body, PlainText, validated
+
+blueprint = Blueprint("api", __name__, url_prefix="/api")
+
+
+class Greeting(Body):
+    to: Annotated[PlainText, Field(max_length=80)]
+
+
+@blueprint.post("/greetings")
+@login_required
+@validated(Greeting)
+def greet(greeting: Greeting) -> ResponseReturnValue:
+    return {"greeting": f"{g.user.name} greets {greeting.to}"}
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)

@@ -1,0 +1,1 @@
+"""Who is calling: passwords, logins and what a login gives the client."""

@@ -1,0 +1,54 @@
+"""`flask user …`: the people who can log in, managed from the command line."""
+
+import secrets
+import sys
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+from pydantic_core import PydanticCustomError
+from sqlalchemy.exc import IntegrityError
+
+from app.auth import users
+from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
+from app.security.validation import plain_text
+
+user_commands = AppGroup("user", help="The people who can log in.")
+
+
+@user_commands.command("create")
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def create_user(name: str, password_stdin: bool) -> None:
+    """Add a user. Asks for a password on a terminal; otherwise makes one and prints it."""
+    _check(name, "a name", 1, users.MAX_NAME)
+    password = _ask_password(password_stdin)
+    made = password is None
+    password = password or secrets.token_urlsafe(18)
+    _check(password, "a password", MIN_LENGTH, MAX_LENGTH)
+    try:
+        users.create(name, password)
+    except IntegrityError:
+        raise click.ClickException(f"There is a user {name!r} already.") from None
+    click.echo(f"Created user {name}" + (f" with password {password}" if made else ""))
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(user_commands)
+
+
+def _ask_password(password_stdin: bool) -> str | None:
+    if password_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return None
+
+
+def _check(text: str, what: str, shortest: int, longest: int) -> None:
+    try:
+        plain_text(text)
+    except PydanticCustomError:
+        raise click.ClickException(f"Give {what} without control characters.") from None
+    if not shortest <= len(text) <= longest:
+        raise click.ClickException(f"Give {what} of {shortest} to {longest} characters.")

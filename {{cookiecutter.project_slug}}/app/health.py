@@ -1,0 +1,30 @@
+"""`/healthz` and `/readyz`: what a load balancer asks, by any name and over plain http."""
+
+from flask import Blueprint, Flask
+from flask.typing import ResponseReturnValue
+from sqlalchemy import text
+
+from app.db import db
+from app.security import limits
+from app.security.hosts import probe
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+@probe
+def healthz() -> ResponseReturnValue:
+    """200 while the process lives."""
+    return {"status": "ok"}
+
+
+@blueprint.get("/readyz")
+@probe
+def readyz() -> ResponseReturnValue:
+    """200 when it can serve, `degraded` without Redis; 503 without the database."""
+    db.session.execute(text("SELECT 1"))
+    return {"status": "ok" if limits.shared_storage_answers() else "degraded"}
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)

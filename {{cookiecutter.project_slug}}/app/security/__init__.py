@@ -1,0 +1,1 @@
+"""One concern a module, named after it; `create_app` switches each on in order."""

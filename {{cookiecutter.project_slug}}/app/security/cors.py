@@ -1,0 +1,65 @@
+"""Cross-origin resource sharing: whose pages may read what this app answers.
+
+An exact look-up in a set. Patterns, `*` with credentials, `null` and reflecting the
+request's Origin are how other sites come to read a user's data.
+Source: WHATWG Fetch, "CORS protocol"; OWASP ASVS 3.4.2.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, current_app, request
+
+from app.auth import tokens
+from app.security import headers, origins
+from app.security.headers import Header, Kind
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+REQUEST_HEADERS = "Authorization, Content-Type, X-CSRF-Token"
+READABLE_HEADERS = "Retry-After, WWW-Authenticate"
+PREFLIGHT_SECONDS = "600"
+
+# Granted or not: a cache must not give one origin the answer meant for another.
+VARY: Header = ("Vary", "Origin")
+
+
+def init_app(app: Flask) -> None:
+    origins.check("CORS_ORIGINS", app.config["CORS_ORIGINS"])
+    counting = origins.in_force(app.config["CORS_ORIGINS"], production=app.config["PRODUCTION"])
+    grants = {origin: _grant(origin) for origin in counting}
+    app.extensions["cors_origins"] = frozenset(grants)
+    if grants:
+        headers.register(app, _contribution(grants))
+        app.before_request(_preflight)
+
+
+def _grant(origin: str) -> list[Header]:
+    grant = [
+        VARY,
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Expose-Headers", READABLE_HEADERS),
+    ]
+    # Bearer tokens are sent by the page's script: nothing rides along by itself.
+    credentials = [("Access-Control-Allow-Credentials", "true")] if tokens.COOKIE else []
+    return grant + credentials
+
+
+def _contribution(grants: dict[str, list[Header]]) -> headers.Contribution:
+    def contribute(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
+        return grants.get(environ.get("HTTP_ORIGIN", ""), [VARY])
+
+    return contribute
+
+
+def _preflight() -> Response | None:
+    granted = request.headers.get("Origin") in current_app.extensions["cors_origins"]
+    asked = "Access-Control-Request-Method" in request.headers
+    if not (request.method == "OPTIONS" and request.url_rule and granted and asked):
+        return None
+    answer = current_app.make_default_options_response()
+    answer.headers["Access-Control-Allow-Methods"] = answer.headers["Allow"]
+    answer.headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
+    answer.headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
+    return answer

@@ -1,0 +1,47 @@
+"""Who may show our pages in a frame: the defence against clickjacking.
+
+`frame-ancestors` says it to today's browsers; X-Frame-Options says the same to old
+ones, from the same value, and is absent for an allow-list, which it cannot express.
+Source: RFC 7034; OWASP ASVS 3.4.6.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from app.security import headers, origins
+from app.security.csp import effective
+from app.security.headers import Header, Kind
+from app.security.origins import PolicyError
+from app.security.sources import NONE, SELF, Policy
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_OPTIONS: dict[tuple[str, ...], Sequence[Header]] = {
+    (NONE,): [("X-Frame-Options", "DENY")],
+    (SELF,): [("X-Frame-Options", "SAMEORIGIN")],
+}
+
+
+def init_app(app: Flask) -> None:
+    """Runs before csp.init_app, which it hands the value that counts here."""
+    listed = app.config["FRAME_ANCESTORS"]
+    origins.check("FRAME_ANCESTORS", [source for source in listed if source not in (NONE, SELF)])
+    if not listed:
+        raise PolicyError(f'policy.py: FRAME_ANCESTORS is empty; write "{NONE}" for nobody.')
+    counting = origins.in_force(listed, production=app.config["PRODUCTION"])
+    app.config["CSP"] = {**app.config["CSP"], "frame-ancestors": counting or [NONE]}
+    headers.register(app, _contribution(app.config["CSP"]))
+
+
+def _contribution(policy: Policy) -> headers.Contribution:
+    def contribute(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
+        if kind is Kind.NOT_MODIFIED:
+            return ()
+        if kind is not Kind.PAGE:
+            return (("X-Frame-Options", "DENY"),)
+        return _OPTIONS.get(tuple(effective(policy, environ)["frame-ancestors"]), ())
+
+    return contribute

@@ -1,0 +1,86 @@
+"""Which names this app answers to, behind which proxies, and only over https.
+
+A forged Host header poisons links, caches and redirects; a forged X-Forwarded-For
+dodges limits. Only exact names count, and forwarded headers only as many hops deep
+as the operator says. Source: OWASP ASVS 12.2.1, 13.2.1.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, redirect, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as BaseResponse
+
+from app.security import headers
+from app.security.csrf import SAFE_METHODS
+from app.security.errors import refusal
+from app.security.headers import Header, Kind
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def probe(view: View) -> View:
+    """Mark a view that load balancers call by address and over plain http."""
+    view.is_probe = True  # type: ignore[attr-defined]
+    return view
+
+
+def init_app(app: Flask) -> None:
+    # Flask's own check runs before routing and would refuse the probes.
+    app.extensions["trusted_hosts"] = frozenset(app.config["TRUSTED_HOSTS"])
+    app.config["TRUSTED_HOSTS"] = None
+    app.before_request(_refuse_untrusted_host)
+    if app.config["PRODUCTION"]:
+        app.before_request(_require_https)
+    headers.register(app, _contribution(app.config["STRICT_TRANSPORT_SECURITY"]))
+    hops = app.config["PROXY_HOPS"]
+    if hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    else:
+        app.before_request(_warn_of_ignored_proxy)
+
+
+def _name() -> str:
+    # The port is the server's affair; the name is what links and cookies hang on.
+    return urlsplit(f"//{request.host}").hostname or ""
+
+
+def _refuse_untrusted_host() -> Response | None:
+    if _name() in current_app.extensions["trusted_hosts"] or _is_probe():
+        return None
+    return refusal(400, "Unknown host")
+
+
+def _require_https() -> BaseResponse | None:
+    if request.is_secure or _is_probe():
+        return None
+    if request.method not in SAFE_METHODS:
+        # A redirected write has already told its secret to the network.
+        return refusal(403, "Use https")
+    return redirect(urlsplit(request.url)._replace(scheme="https", netloc=_name()).geturl(), 308)
+
+
+def _is_probe() -> bool:
+    return hasattr(current_app.view_functions.get(request.endpoint or ""), "is_probe")
+
+
+def _warn_of_ignored_proxy() -> None:
+    if "X-Forwarded-For" in request.headers and not current_app.extensions.get("proxy_warned"):
+        current_app.extensions["proxy_warned"] = True
+        current_app.logger.warning(
+            "X-Forwarded-For is ignored: set PROXY_HOPS to the number of your own proxies"
+        )
+
+
+def _contribution(value: str) -> headers.Contribution:
+    answers: dict[str, list[Header]] = {"https": [("Strict-Transport-Security", value)]}
+
+    def contribute(environ: "WSGIEnvironment", kind: Kind) -> list[Header]:
+        return answers.get(environ["wsgi.url_scheme"], [])
+
+    return contribute

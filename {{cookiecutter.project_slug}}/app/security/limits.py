@@ -1,0 +1,114 @@
+"""Rate limits: a password cannot be guessed by trying, nor a log filled by posting.
+
+Counts live in Redis where `REDIS_URL` names one, so that workers share them, else in
+memory. While Redis is away half the limit holds in each process: never none.
+Source: OWASP ASVS 6.3.1.
+"""
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from ipaddress import IPv6Address, ip_address
+from typing import Any, TypeVar, cast
+
+from flask import Flask, Response, current_app, request
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import MovingWindowRateLimiter, RateLimiter
+
+from app.security.errors import refusal
+
+View = TypeVar("View", bound=Callable[..., Any])
+Key = tuple[str, ...]
+
+REDIS_TIMEOUT = 0.5  # seconds: no request waits longer for a Redis that is away
+
+
+class Limits:
+    """Counts by key, in the storage that workers share or, while it is away, in this process."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        self.local: RateLimiter = MovingWindowRateLimiter(MemoryStorage())
+        self.shared = _redis(redis_url) if redis_url else None
+
+    def ask(self, question: str, limit: RateLimitItem, key: Key) -> Any:
+        """`test`, `hit` or `get_window_stats` of a limit, as the `limits` library names them."""
+        if self.shared:
+            try:
+                return getattr(self.shared, question)(limit, *key)
+            except StorageError:
+                limit = type(limit)(max(1, limit.amount // 2), limit.multiples)
+        return getattr(self.local, question)(limit, *key)
+
+
+def limited(limit: str) -> Callable[[View], View]:
+    """Allow the view so many calls for each address, as in `"60 per minute"`."""
+    item = parse(limit)
+
+    def decorate(view: Any) -> Any:
+        @wraps(view)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            key = (view.__name__, client_address())
+            if not _limits().ask("hit", item, key):
+                return _too_many(item, key)
+            return current_app.ensure_sync(view)(*args, **kwargs)
+
+        return wrapped
+
+    return decorate
+
+
+def refuse_after_failures(keys: list[Key]) -> Response | None:
+    """An answer with 429 when any of these keys has failed too often, else None.
+
+    Requests in flight together are all let through: the cap on hashes bounds those.
+    """
+    limit = parse(current_app.config["LOGIN_RATE_LIMIT"])
+    for key in keys:
+        if not _limits().ask("test", limit, key):
+            return _too_many(limit, key)
+    return None
+
+
+def count_failure(keys: list[Key]) -> None:
+    limit = parse(current_app.config["LOGIN_RATE_LIMIT"])
+    for key in keys:
+        _limits().ask("hit", limit, key)
+
+
+def client_address() -> str:
+    """The client, as far as it can be told: a whole /64 is one IPv6 customer."""
+    address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
+    return str(address)
+
+
+def shared_storage_answers() -> bool:
+    """Whether Redis is there, or none is asked for."""
+    shared = _limits().shared
+    try:
+        return shared is None or shared.storage.check()
+    except StorageError:
+        return False
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["limits"] = Limits(app.config["REDIS_URL"])
+
+
+def _redis(url: str) -> RateLimiter:
+    options: Any = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
+    storage = storage_from_string(url, wrap_exceptions=True, **options)
+    return MovingWindowRateLimiter(cast(Any, storage))
+
+
+def _limits() -> Limits:
+    return cast(Limits, current_app.extensions["limits"])
+
+
+def _too_many(limit: RateLimitItem, key: Key) -> Response:
+    frees_at = _limits().ask("get_window_stats", limit, key).reset_time
+    seconds = max(1, round(frees_at - time.time()))
+    return refusal(429, "Too many requests", Retry_After=str(seconds))

@@ -1,0 +1,44 @@
+"""What counts as an origin: an exact `scheme://host[:port]`, never a pattern.
+
+Patterns and near misses (a path, a wildcard, upper case) are how allow-lists come
+to let the wrong site in, so `policy.py` may hold none. Source: RFC 6454.
+"""
+
+import re
+from collections.abc import Iterable
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])"
+_PORT = r"(?::(?!0)[0-9]{1,5})?"
+_HTTPS = re.compile(rf"https://{_HOST}(?!:443$){_PORT}")
+_LOOPBACK = re.compile(rf"http://(?:localhost|127\.0\.0\.1)(?!:80$){_PORT}")
+
+
+class PolicyError(ValueError):
+    """`policy.py` holds a value that a browser would misread."""
+
+
+def is_loopback(origin: str) -> bool:
+    return _LOOPBACK.fullmatch(origin) is not None
+
+
+def is_origin(origin: str) -> bool:
+    return _HTTPS.fullmatch(origin) is not None or is_loopback(origin)
+
+
+def check(name: str, origins: Iterable[str]) -> None:
+    """Refuse a list in `policy.py` that holds anything but exact origins.
+
+    :raises PolicyError: names the list, the value and the form expected.
+    """
+    for origin in origins:
+        if not is_origin(origin):
+            raise PolicyError(
+                f"policy.py: {name} holds {origin!r}, which is not an origin. "
+                "Write https://host or https://host:port, in lower case, without a path."
+            )
+
+
+def in_force(origins: Iterable[str], *, production: bool) -> list[str]:
+    """The origins that count here: in production no loopback address is anybody's site."""
+    return [origin for origin in origins if not (production and is_loopback(origin))]

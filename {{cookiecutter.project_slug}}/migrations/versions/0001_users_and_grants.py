@@ -1,0 +1,46 @@
+"""Users, and the grants that a login gives."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "users",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(150), nullable=False),
+        sa.Column("password_hash", sa.String(255), nullable=False),
+        sa.Column("disabled", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_users"),
+        sa.UniqueConstraint("name", name="uq_users_name"),
+    )
+    op.create_table(
+        "grants",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(32), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("family", sa.String(32), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("issued", sa.BigInteger(), nullable=False),
+        sa.Column("last_used", sa.BigInteger(), nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name="fk_grants_user_id_users", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_grants"),
+        sa.UniqueConstraint("secret_hash", name="uq_grants_secret_hash"),
+    )
+    op.create_index("ix_grants_user_id", "grants", ["user_id"])
+    op.create_index("ix_grants_family", "grants", ["family"])
+    op.create_index("ix_grants_expires", "grants", ["expires"])
+
+
+def downgrade() -> None:
+    op.drop_table("grants")
+    op.drop_table("users")

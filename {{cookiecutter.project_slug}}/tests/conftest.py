@@ -1,0 +1,96 @@
+"""What the tests share: apps made to measure, a user, and clients that are logged in."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.auth import passwords, users
+from app.db import Model, db
+from app.settings import Settings
+
+USERNAME, PASSWORD = "ada", "a good long password"
+LOGIN = {"username": USERNAME, "password": PASSWORD}
+
+MakeApp = Callable[..., Flask]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A real hash takes 50 ms and 46 MiB, which no test here is about."""
+    monkeypatch.setattr(passwords, "hasher", PasswordHasher(1, 8, 1))
+    passwords.dummy_hash.cache_clear()
+    yield
+    passwords.dummy_hash.cache_clear()
+
+
+@pytest.fixture
+def make_app() -> Iterator[MakeApp]:
+    """`make_app(app_env="production", CORS_ORIGINS=[…])`: lower case sets, upper case is policy."""
+    made: list[Flask] = []
+
+    def make(**changes: Any) -> Flask:
+        policy = {name: changes.pop(name) for name in list(changes) if name.isupper()}
+        app = create_app(_settings(**changes), **policy)
+        app.testing = True
+        made.append(app)
+        with app.app_context():
+            Model.metadata.create_all(db.engine)
+            users.create(USERNAME, PASSWORD)
+        return app
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.session.remove()
+            Model.metadata.drop_all(db.engine)
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def production(make_app: MakeApp) -> FlaskClient:
+    """A client of the app in production, over https."""
+    app = make_app(app_env="production", trusted_hosts=["www.example.org"])
+    client = app.test_client()
+    client.environ_base["wsgi.url_scheme"] = "https"
+    client.environ_base["HTTP_HOST"] = "www.example.org"
+    return client
+
+
+@pytest.fixture
+def token(client: FlaskClient) -> str:
+    """The token that `client` got by logging in."""
+    answer = client.post("/login", json=LOGIN)
+    assert answer.status_code == 200
+    assert isinstance(answer.json, dict)
+    return str(answer.json["token"])
+
+
+def _settings(**changes: Any) -> Settings:
+    database = os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:")
+    secret = "only-the-tests-know-0123456789-abcdefghij"
+    return Settings(
+        **{"app_env": "development", "secret_key": secret, "database_url": database, **changes}
+    )
