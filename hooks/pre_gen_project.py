@@ -24,10 +24,11 @@ from typing import Any, NamedTuple
 # What the project's dependencies and its own modules are called, as distributions
 # and as imports, and what Windows calls its devices.
 TAKEN = """
-    alembic app argon2 argon2_cffi cryptography dotenv flask flask_limiter flask_migrate
-    flask_security flask_security_too flask_sqlalchemy gunicorn gunicorn_conf instance
-    jinja2 jwt limits migrations mypy playwright psycopg pydantic pydantic_settings pyjwt
-    pyseto pytest python_dotenv redis ruff sqlalchemy structlog tests werkzeug wsgi
+    alembic app argon2 argon2_cffi blinker click cryptography dotenv flask flask_limiter
+    flask_migrate flask_security flask_security_too flask_sqlalchemy gunicorn gunicorn_conf
+    instance itsdangerous jinja2 jwt limits markupsafe migrations mypy playwright psycopg
+    pydantic pydantic_settings pyjwt pyseto pytest python_dotenv redis ruff sqlalchemy
+    structlog tests uv werkzeug wsgi
     aux con nul prn com1 com2 com3 com4 lpt1 lpt2 lpt3
 """
 RESERVED = {*TAKEN.split(), *sys.stdlib_module_names, *map(str.lower, keyword.kwlist)}
@@ -149,9 +150,10 @@ def near_origin(text: str) -> Iterator[str]:
 def near_contact(text: str) -> Iterator[str]:
     if mail := re.search(r"([^\s<>:/]+)@([^\s<>]+)", text):
         yield f"{mail[1]}@{as_browsers_write(mail[2])}"
-    path = re.sub(r"^(\w+://)?[^/?#]*", "", text.strip())
-    for origin in near_origin(text.strip()):
-        yield from (origin + path, origin)
+    else:
+        path = re.sub(r"^(\w+://)?[^/?#]*", "", text.strip())
+        for origin in near_origin(text.strip()):
+            yield from (origin + path, origin)
     yield "security@example.com"
 
 

@@ -3,10 +3,13 @@
 WEB_CONCURRENCY sets the number of processes. Source: OWASP ASVS 13.4.6.
 """
 
+import json
 import os
 import sys
+from socket import socket
 from typing import Any
 
+from gunicorn import util
 from gunicorn.http import wsgi
 
 from app.settings import Settings, SettingsError
@@ -29,6 +32,22 @@ class Response(wsgi.Response):  # type: ignore[misc]
 
 
 wsgi.Response = Response
+
+
+def write_error(client: socket, status: int, reason: str, message: str) -> None:
+    """What gunicorn itself refuses, a malformed request, is JSON too and echoes nothing."""
+    body = json.dumps({"error": reason})
+    lines = [
+        f"HTTP/1.1 {status} {reason}",
+        "Connection: close",
+        "Content-Type: application/json",
+        "X-Content-Type-Options: nosniff",
+        f"Content-Length: {len(body)}",
+    ]
+    util.write_nonblock(client, "\r\n".join([*lines, "", body]).encode())
+
+
+util.write_error = write_error
 
 
 def on_starting(server: Any) -> None:

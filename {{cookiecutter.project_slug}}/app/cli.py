@@ -7,7 +7,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 from pydantic_core import PydanticCustomError
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.auth import users
 from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
@@ -30,6 +30,8 @@ def create_user(name: str, password_stdin: bool) -> None:
         users.create(name, password)
     except IntegrityError:
         raise click.ClickException(f"There is a user {name!r} already.") from None
+    except OperationalError:
+        raise click.ClickException("The database has no tables: run `flask db upgrade`.") from None
     click.echo(f"Created user {name}" + (f" with password {password}" if made else ""))
 
 

@@ -37,6 +37,8 @@ migrate = Migrate(db=db, directory=str(Path(__file__).parent.parent / "migration
 
 def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = app.config["DATABASE_URL"]
+    # An error in the log names no value: a password's hash may be among them.
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {"hide_parameters": True})
     db.init_app(app)
     migrate.init_app(app)
     app.register_error_handler(OperationalError, _unavailable)

@@ -8,16 +8,27 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app import create_app
-from app.auth import passwords, users
+from app.auth import passwords, tokens, users
 from app.db import Model, db
 from app.settings import Settings
 
 USERNAME, PASSWORD = "ada", "a good long password"
 LOGIN = {"username": USERNAME, "password": PASSWORD}
 
+# For `make_app`: the test client speaks https to such an app, as a browser would.
+PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
+
 MakeApp = Callable[..., Flask]
+
+
+class Client(FlaskClient):
+    """Reads every answer to its end, so that no file stays open behind a static one."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        return super().open(*args, **{"buffered": True, **kwargs})
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +56,11 @@ def make_app() -> Iterator[MakeApp]:
         policy = {name: changes.pop(name) for name in list(changes) if name.isupper()}
         app = create_app(_settings(**changes), **policy)
         app.testing = True
+        app.test_client_class = Client
+        app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
         made.append(app)
         with app.app_context():
+            Model.metadata.drop_all(db.engine)
             Model.metadata.create_all(db.engine)
             users.create(USERNAME, PASSWORD)
         return app
@@ -72,11 +86,7 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def production(make_app: MakeApp) -> FlaskClient:
     """A client of the app in production, over https."""
-    app = make_app(app_env="production", trusted_hosts=["www.example.org"])
-    client = app.test_client()
-    client.environ_base["wsgi.url_scheme"] = "https"
-    client.environ_base["HTTP_HOST"] = "www.example.org"
-    return client
+    return make_app(**PRODUCTION).test_client()
 
 
 @pytest.fixture
@@ -86,6 +96,12 @@ def token(client: FlaskClient) -> str:
     assert answer.status_code == 200
     assert isinstance(answer.json, dict)
     return str(answer.json["token"])
+
+
+@pytest.fixture
+def credentials(token: str) -> dict[str, str]:
+    """The headers by which `client` shows its login, whichever the kind of token."""
+    return {tokens.HEADER: tokens.PREFIX + token}
 
 
 def _settings(**changes: Any) -> Settings:

@@ -47,7 +47,8 @@ def init_app(app: Flask) -> None:
 
 def _name() -> str:
     # The port is the server's affair; the name is what links and cookies hang on.
-    return urlsplit(f"//{request.host}").hostname or ""
+    # Without a Host header Flask would take the server's own name for it.
+    return urlsplit(f"//{request.host}").hostname or "" if "Host" in request.headers else ""
 
 
 def _refuse_untrusted_host() -> Response | None:

@@ -78,8 +78,15 @@ def count_failure(keys: list[Key]) -> None:
 
 
 def client_address() -> str:
-    """The client, as far as it can be told: a whole /64 is one IPv6 customer."""
-    address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104
+    """The client, as far as it can be told: a whole /64 is one IPv6 customer.
+
+    Addresses that cannot be read count as one client.
+    """
+    text = request.remote_addr or ""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return "unknown"
     if isinstance(address, IPv6Address):
         return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
     return str(address)

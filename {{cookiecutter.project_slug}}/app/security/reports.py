@@ -14,6 +14,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 from app.security.csrf import exempt
 from app.security.errors import refusal
 from app.security.limits import limited
+from app.security.validation import read_body
 
 blueprint = Blueprint("reports", __name__)
 
@@ -38,7 +39,7 @@ def receive() -> Response:
     if request.mimetype not in _TYPES:
         return refusal(415, "Content-Type must be application/csp-report or reports+json")
     try:
-        reports = list(_violations(json.loads(request.get_data())))
+        reports = list(_violations(json.loads(read_body())))
     except (ValueError, RecursionError):
         return refusal(400, "Invalid request")
     for report in reports[:MAX_REPORTS]:

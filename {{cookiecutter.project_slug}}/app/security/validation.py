@@ -10,9 +10,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, Any, TypeVar
 
-from flask import current_app, request
+from flask import abort, current_app, request
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
+from werkzeug.exceptions import HTTPException
 
 from app.security.errors import refusal
 
@@ -35,7 +36,7 @@ def validated(model: type[Body]) -> Callable[[View], View]:
         @wraps(view)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             try:
-                body = model.model_validate_json(request.get_data(cache=True))
+                body = model.model_validate_json(read_body())
             except ValidationError as error:
                 return refusal(400, MISSING if _lacks_a_field(error) else INVALID)
             return current_app.ensure_sync(view)(body, *args, **kwargs)
@@ -43,6 +44,17 @@ def validated(model: type[Body]) -> Callable[[View], View]:
         return wrapped
 
     return decorate
+
+
+def read_body() -> bytes:
+    """The body of this request, or an answer: 413 for too long, 400 for unreadable."""
+    try:
+        return request.get_data()
+    except HTTPException:
+        raise
+    except Exception:
+        # A server tells of broken chunks or a client gone by exceptions of its own.
+        abort(refusal(400, INVALID))
 
 
 def plain_text(text: str) -> str:

@@ -1,0 +1,63 @@
+# Each target is a thin wrapper round the command named in its help line.
+# The commands need no make: on Windows write .venv\Scripts\ for .venv/bin/.
+
+PORT ?= 8000
+OUT ?= ..
+
+# A cache left in the template folder would be rendered into every project.
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: demo new test test-all lint bench help
+
+help:
+	@echo 'make demo       serve a project with the default answers (PORT=8000)'
+	@echo '                = .venv/bin/cookiecutter . --no-input --output-dir build, then its README'
+	@echo 'make new        ask the questions and write the project beside this folder (OUT=..)'
+	@echo '                = .venv/bin/cookiecutter . --output-dir ..'
+	@echo 'make test       the tests, with every pair of answers in some render'
+	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal'
+	@echo 'make test-all   the same with every combination of answers'
+	@echo '                = EVERY_COMBINATION=1 in the environment, then as above'
+	@echo 'make lint       style, formatting and types'
+	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
+	@echo 'make bench      the costs that the README states, measured here'
+	@echo '                = .venv/bin/python benchmarks'
+	@echo '(first)         python3 -m venv .venv ; .venv/bin/pip install uv ; .venv/bin/uv sync'
+
+demo: .venv/ready
+	rm -rf build/my-service
+	.venv/bin/cookiecutter . --no-input --output-dir build
+	$(MAKE) --no-print-directory -C build/my-service .venv .env
+	cd build/my-service && .venv/bin/flask db upgrade
+	@# With a terminal it would ask for a password; without one it makes one up.
+	cd build/my-service && .venv/bin/flask user create demo </dev/null
+	@echo
+	@echo 'Log in as demo with the password above at http://127.0.0.1:$(PORT)  (Ctrl-C ends it)'
+	@echo
+	$(MAKE) --no-print-directory -C build/my-service run PORT=$(PORT)
+
+new: .venv/ready
+	.venv/bin/cookiecutter . --output-dir '$(OUT)'
+
+test: .venv/ready
+	.venv/bin/python -m pytest -n auto --dist worksteal
+
+test-all: .venv/ready
+	EVERY_COMBINATION=1 .venv/bin/python -m pytest -n auto --dist worksteal
+
+lint: .venv/ready
+	.venv/bin/ruff check --no-cache .
+	.venv/bin/ruff format --check --no-cache .
+	.venv/bin/mypy
+
+bench: .venv/ready
+	.venv/bin/python benchmarks
+
+.venv/ready: pyproject.toml
+	@command -v python3 >/dev/null || { echo 'python3 was not found: install Python 3.11 or newer.'; exit 1; }
+	@python3 -c 'import sys; sys.exit("This needs Python 3.11 or newer; python3 here is %d.%d." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	python3 -m venv .venv
+	.venv/bin/pip install uv
+	.venv/bin/uv sync
+	@touch .venv/ready

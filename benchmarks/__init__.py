@@ -1,0 +1,5 @@
+"""What the protections cost, measured side by side with what they are compared to.
+
+Timings differ from machine to machine, ratios within one run hardly: so the claims
+are about ratios. No test depends on them.
+"""

@@ -1,0 +1,93 @@
+"""Times workloads side by side, so that what else the machine does meets all of them alike.
+
+Rounds are interleaved and each begins with another workload; garbage is collected
+between batches, not inside them. Medians and ratios count, single figures do not.
+"""
+
+import gc
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import repeat
+
+Workload = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds for one call."""
+
+    median: float
+    interquartile_range: float
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A ratio that was measured, and between what it should lie."""
+
+    name: str
+    ratio: float
+    at_most: float
+    at_least: float = 0.0
+
+    @property
+    def met(self) -> bool:
+        return self.at_least <= self.ratio <= self.at_most
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one benchmark found."""
+
+    title: str
+    timings: Mapping[str, Timing]
+    claims: list[Claim]
+    # The timing that others are shown as multiples of.
+    baseline: str
+
+
+def interleaved(workloads: Mapping[str, Workload], *, rounds: int, calls: int = 1) -> dict[str, Timing]:
+    """Time each workload in batches of `calls`, one batch of each in every round."""
+    order = list(workloads)
+    samples: dict[str, list[float]] = {name: [] for name in order}
+    for workload in workloads.values():
+        _seconds(workload, calls)  # imports, caches and connections are made before
+    with _garbage_collected_by_hand():
+        for number in range(rounds):
+            for name in order:
+                gc.collect()
+                samples[name].append(_seconds(workloads[name], calls) / calls)
+            order.append(order.pop(0))
+            _show_progress(number + 1, rounds)
+    return {name: _timing(values) for name, values in samples.items()}
+
+
+def _seconds(workload: Workload, calls: int) -> float:
+    start = time.perf_counter()
+    for _ in repeat(None, calls):
+        workload()
+    return time.perf_counter() - start
+
+
+def _timing(values: list[float]) -> Timing:
+    first, _, third = statistics.quantiles(values, n=4)
+    return Timing(statistics.median(values), third - first)
+
+
+@contextmanager
+def _garbage_collected_by_hand() -> Iterator[None]:
+    gc.disable()
+    gc.freeze()  # what is there already need not be looked at again
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.enable()
+
+
+def _show_progress(done: int, of: int) -> None:
+    end = "\n" if done == of else ""
+    print(f"\r  round {done} of {of}", end=end, file=sys.stderr, flush=True)

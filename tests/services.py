@@ -1,0 +1,55 @@
+"""Real servers for the tests: each on a free port, in a folder of its own, gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import support
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[str]:
+    """Start a PostgreSQL; gives the URL of an empty database."""
+    programs = find_postgresql()
+    support.need(programs, "PostgreSQL")
+    with servers_folder() as folder:
+        data, port = folder / "data", support.free_port()
+        as_server("initdb", "--username=test", "--auth=trust", f"--pgdata={data}", at=programs)
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        as_server("pg_ctl", "start", "--wait", f"--pgdata={data}", f"-o {options}", at=programs)
+        try:
+            yield f"postgresql://test@127.0.0.1:{port}/postgres"
+        finally:
+            as_server("pg_ctl", "stop", "--mode=immediate", f"--pgdata={data}", at=programs)
+
+
+def find_postgresql() -> Path | None:
+    """Return the folder of its programs: Debian keeps them off the PATH."""
+    on_path = shutil.which("initdb")
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    return Path(on_path).parent if on_path else next(reversed(installed), None)
+
+
+@contextlib.contextmanager
+def servers_folder() -> Iterator[Path]:
+    """Make a folder that the server's account may use."""
+    with tempfile.TemporaryDirectory(prefix="tests-") as folder:
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres")
+        yield Path(folder)
+
+
+def as_server(program: str, *arguments: str, at: Path | None) -> None:
+    """Run one of PostgreSQL's programs, which refuse to work for root."""
+    drop = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    command = [*drop, f"{at}/{program}", *arguments]
+    finished = subprocess.run(
+        command, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert finished.returncode == 0, finished.stderr

@@ -1,0 +1,176 @@
+"""What several test modules share: the template's folder, commands, combinations of answers."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+
+TEMPLATE = Path(__file__).resolve().parent.parent
+FOLDER = TEMPLATE / "{{cookiecutter.project_slug}}"
+VARIANTS = TEMPLATE / "templates"
+SETTINGS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
+
+CHOICES: dict[str, list[str]] = {
+    question: answers
+    for question, answers in SETTINGS.items()
+    if isinstance(answers, list) and not question.startswith("_")
+}
+# Free text whose presence alone makes a difference.
+ON_OR_OFF = {
+    "cors_origins": ["", "https://app.example.com"],
+    "csp_sources": ["", "https://cdn.example.com"],
+}
+# As a line statement in code, as a block in Markdown.
+INCLUDE = re.compile(r"^(?:# cookiecutter:|\{%) include (.+?)(?: %\})?$", re.MULTILINE)
+
+Answers = dict[str, str]
+
+
+def run(*command: str | Path, cwd: Path, **environment: str) -> str:
+    """Run a command; its output is the failure's text where it fails."""
+    finished = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    )
+    assert finished.returncode == 0, f"{command} failed:\n{finished.stdout}"
+    return finished.stdout
+
+
+def python(*arguments: str | Path, cwd: Path, **environment: str) -> str:
+    """Run `python …` with the interpreter of these tests."""
+    return run(sys.executable, *arguments, cwd=cwd, **environment)
+
+
+def need(condition: object, what: str) -> None:
+    """Skip for want of a program or service; where all must be there, fail."""
+    if condition:
+        return
+    if os.environ.get("REQUIRE_SERVICES"):
+        pytest.fail(f"{what} is missing")
+    pytest.skip(f"needs {what}")
+
+
+def newcomers_environment() -> dict[str, str]:
+    """Return the environment without what these tests themselves run in."""
+    own = {"VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    path = os.environ["PATH"].split(os.pathsep)
+    scripts = str(Path(sys.executable).parent)
+    return {variable: value for variable, value in os.environ.items() if variable not in own} | {
+        "PATH": os.pathsep.join(folder for folder in path if folder != scripts)
+    }
+
+
+@contextlib.contextmanager
+def started(*command: str, cwd: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command as a newcomer would; end it and all that it started afterwards."""
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=newcomers_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a started command serves; its log is the failure's text where it ends."""
+    deadline = time.monotonic() + 300
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.1)
+    pytest.fail(log.read_text("utf-8"))
+
+
+def free_port() -> int:
+    """Return a port of this machine that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def copy_template(target: Path) -> Path:
+    """Copy what a clone of the template would hold, uncommitted changes included."""
+    listed = run("git", "ls-files", "-z", "-c", "-o", "--exclude-standard", cwd=TEMPLATE)
+    for name in filter(None, listed.split("\0")):
+        if (TEMPLATE / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(TEMPLATE / name, target / name)
+    return target
+
+
+def every_combination() -> list[Answers]:
+    """Return every combination of the answers that change what is rendered."""
+    dimensions = CHOICES | ON_OR_OFF
+    return [
+        with_ancestors(dict(zip(dimensions, answers, strict=True)))
+        for answers in itertools.product(*dimensions.values())
+    ]
+
+
+def with_ancestors(answers: Answers) -> Answers:
+    """Give `allowlist` the list that it alone needs."""
+    if answers["framing"] == "allowlist":
+        return answers | {"frame_ancestors": "https://partner.example.com"}
+    return answers
+
+
+def pairs(answers: Answers) -> set[tuple[tuple[str, str], ...]]:
+    """Return each two answers of a combination."""
+    return set(itertools.combinations(sorted(answers.items()), 2))
+
+
+def pairwise(every: list[Answers]) -> list[Answers]:
+    """Choose few combinations, the defaults first, in which each two answers still meet."""
+    chosen = every[:1]
+    missing = set().union(*map(pairs, every)) - pairs(every[0])
+    while missing:
+        best = max(every, key=lambda answers: len(missing & pairs(answers)))
+        missing -= pairs(best)
+        chosen.append(best)
+    return chosen
+
+
+def name(answers: Answers) -> str:
+    """Return a combination as a test's id: `strict-deny-session-cors_origins`."""
+    chosen = [answers[question] for question in CHOICES]
+    return "-".join(chosen + [question for question in ON_OR_OFF if answers[question]])
+
+
+def included(file: Path, answers: Answers) -> list[Path]:
+    """Return the variants that the include lines of a file name for these answers."""
+    expressions = INCLUDE.findall(file.read_text("utf-8"))
+    environment = jinja2.Environment()  # noqa: S701 (names of files, no HTML)
+    compiled = map(environment.compile_expression, expressions)
+    return [VARIANTS / str(expression(cookiecutter=answers)) for expression in compiled]

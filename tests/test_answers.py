@@ -1,0 +1,512 @@
+"""An answer that cannot work is refused before anything is written, with a line that works."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import jinja2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import support
+from conftest import DEFAULTS, Bake
+
+HOOKS = sorted((support.TEMPLATE / "hooks").glob("*.py"))
+PRE_GEN = runpy.run_path(str(support.TEMPLATE / "hooks" / "pre_gen_project.py"))
+ORIGINS = runpy.run_path(str(support.FOLDER / "app" / "security" / "origins.py"))
+
+# Wherever one of these is executed, a file appears.
+HOSTILE = {
+    "python": '"""); open("executed", "w"); ("""',
+    "python in a raw string": '\\"""); open("executed", "w"); (r"""',
+    "python after a quote": "'+str(open('executed', 'w'))+'",
+    "jinja": "{{ cycler.__init__.__globals__.os.system('touch executed') }}",
+    "shell": "$(touch executed)`touch executed`",
+    "shell after a quote": "'; touch executed; '",
+    "line statement": "# cookiecutter: include '/etc/passwd'",
+}
+
+
+def examine(**answers: object) -> tuple[list[str], dict[str, str]]:
+    """Ask the hook itself, for what needs no project."""
+    problems, accepted = PRE_GEN["examine"](DEFAULTS | answers)
+    return problems, accepted
+
+
+def ids(table: dict[str, Any]) -> Any:
+    return [pytest.param(value, id=name) for name, value in table.items()]
+
+
+# What other templates were seen to do.
+
+
+def test_enter_at_every_question_is_a_whole_set_of_answers(bake: Bake) -> None:
+    assert (bake().path / "app").is_dir()
+
+
+@pytest.mark.parametrize("slug", ["class", "flask", "json", "app", "tests"])
+def test_a_name_that_something_else_imports_is_refused(slug: str, bake: Bake) -> None:
+    baked = bake(project_slug=slug)
+    assert f"project_slug: '{slug}' is a name that Python or the project" in baked.refusal
+    assert f"'{slug}-service' would be accepted" in baked.refusal
+
+
+@pytest.mark.parametrize("slug", ["../evil", "..", "/tmp/evil", "~/evil"])  # noqa: S108
+def test_nothing_is_written_outside_the_output_folder(slug: str, bake: Bake) -> None:
+    before = set(bake.folder.parent.rglob("*"))
+    bake(project_slug=slug)
+    assert not [path for path in set(bake.folder.parent.rglob("*")) - before if "evil" in path.name]
+
+
+@pytest.mark.parametrize("text", ids(HOSTILE))
+def test_an_answer_is_never_executed(text: str, bake: Bake) -> None:
+    baked = bake.replay(project_name=text, description=text, project_slug="flask")
+    again = bake.shell(baked.command, baked.out)
+    assert again.policy()["PROJECT_NAME"] == text
+    assert not list(bake.folder.rglob("executed"))
+
+
+def test_a_refused_answer_is_never_executed(bake: Bake) -> None:
+    questions = [question for question in DEFAULTS if question != "project_slug"]
+    baked = bake.replay(**dict.fromkeys(questions, "\n".join(HOSTILE.values())))
+    assert len(baked.problems) > len(questions)
+    assert bake.shell(baked.command, baked.out).exit_code == 0
+    assert not list(bake.folder.rglob("executed"))
+
+
+@pytest.mark.parametrize("question", ["csp", "framing", "token_type"])
+@pytest.mark.parametrize("choice", ["yes", "", " Strict", ["strict"], None], ids=repr)
+def test_a_choice_is_never_guessed(question: str, choice: object) -> None:
+    problems, _ = examine(**{question: choice})
+    assert problems[0].startswith(f"{question}: {choice!r} is")
+
+
+def test_an_unknown_choice_in_a_replay_file_is_refused(bake: Bake) -> None:
+    baked = bake.replay(csp="lax")
+    assert baked.problems == [
+        "csp: 'lax' is none of strict, paranoid, relaxed; 'strict' would be accepted."
+    ]
+
+
+@pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook.stem)
+def test_hooks_need_python_alone(hook: Path) -> None:
+    tree = ast.parse(hook.read_text("utf-8"), feature_version=(3, 11))
+    imported = {
+        module.partition(".")[0]
+        for node in ast.walk(tree)
+        for module in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported <= sys.stdlib_module_names
+    assert not imported & {"http", "socket", "ssl", "subprocess", "urllib"}
+
+
+# How a refusal reads.
+
+
+def test_every_problem_is_told_at_once(bake: Bake) -> None:
+    baked = bake(
+        project_name="",
+        project_slug="flask",
+        description="line\nbreak",
+        security_contact="nobody",
+        csp_sources="https://Example.com/",
+        frame_ancestors="http://example.com",
+        cors_origins="*, https://a.example:443",
+    )
+    told = [problem.partition(":")[0] for problem in baked.problems]
+    assert told == [
+        "project_name",
+        "project_slug",
+        "description",
+        "security_contact",
+        "csp_sources",
+        "frame_ancestors",
+        "cors_origins",
+        "cors_origins",
+        "framing",
+    ]
+
+
+def test_the_last_word_is_whose_report_follows(bake: Bake) -> None:
+    baked = bake(project_slug="flask")
+    assert baked.refusal.endswith("\n\n")
+    assert "Traceback" not in baked.refusal
+
+
+def test_nothing_is_left_of_a_refused_project(bake: Bake) -> None:
+    assert not list(bake(project_slug="flask").out.iterdir())
+
+
+def test_a_bad_value_is_shown_escaped_and_short() -> None:
+    (problem,), _ = examine(project_name="\x1b[31m\u202e" + "x" * 1000)
+    assert problem.startswith(r"project_name: '\x1b[31m\u202exxx")
+    assert problem.isascii()
+    assert problem.isprintable()
+    assert len(problem) < 400
+
+
+# The line that it offers.
+
+
+def test_the_line_runs_as_printed_and_keeps_what_was_good(bake: Bake) -> None:
+    good = {"project_name": """Zoë's "Café" \\ 🚀 {{ x }} $HOME""", "csp": "paranoid"}
+    baked = bake.replay(**good, project_slug="flask", cors_origins="https://A.example/")
+    policy = bake.shell(baked.command, baked.out).policy()
+    assert policy["PROJECT_NAME"] == good["project_name"]
+    assert policy["CORS_ORIGINS"] == ["https://a.example"]
+    assert "'paranoid'" not in policy
+
+
+def test_the_line_gives_every_answer(bake: Bake) -> None:
+    line = shlex.split(bake(project_slug="flask").command)
+    given_answers = [word.partition("=")[0] for word in line if "=" in word]
+    assert given_answers == list(DEFAULTS)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
+def test_the_line_runs_whatever_the_terminal_can_show(encoding: str, bake: Bake) -> None:
+    name = "Žoë's 👩‍🚀 100% \\101 - שלום"
+    environment = {"PYTHONIOENCODING": f"{encoding}:strict"}
+    baked = bake.replay(environment, project_name=name, project_slug="flask")
+    assert bake.shell(baked.command, baked.out).policy()["PROJECT_NAME"] == name
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Hold the template in a git repository: in its root at v1, in a folder since."""
+    folder = tmp_path_factory.mktemp("templates") / "repository"
+    support.copy_template(folder)
+    git("init", "--quiet", cwd=folder)
+    git("add", "--all", cwd=folder)
+    git("commit", "--quiet", "--message", "One", cwd=folder)
+    git("tag", "v1", cwd=folder)
+    support.run("git", "archive", "--prefix", "one/", "-o", "../one.zip", "v1", cwd=folder)
+    (folder / "sub").mkdir()
+    git("mv", "cookiecutter.json", "hooks", "templates", support.FOLDER.name, "sub", cwd=folder)
+    git("commit", "--quiet", "--message", "Two", cwd=folder)
+    return folder
+
+
+def git(*arguments: str, cwd: Path) -> None:
+    author = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
+    support.run("git", *author, *arguments, cwd=cwd)
+
+
+@pytest.mark.parametrize(
+    "location",
+    ids(
+        {
+            "folder": [str(support.TEMPLATE)],
+            "folder seen from here": ["../template"],
+            "directory of a folder": ["{repository}", "--directory", "sub"],
+            "git at a tag": ["git+file://{repository}", "--checkout", "v1"],
+            "directory of git": ["git+file://{repository}", "--directory", "sub"],
+            "zip": ["{repository}/../one.zip"],
+        }
+    ),
+)
+def test_the_line_finds_the_template_again(
+    location: list[str], repository: Path, bake: Bake
+) -> None:
+    (bake.folder.parent / "template").symlink_to(support.TEMPLATE)
+    arguments = [word.format(repository=repository) for word in location]
+    baked = bake.run(*arguments, "--no-input", "project_slug=flask")
+    assert (bake.shell(baked.command, baked.out).path / "app").is_dir()
+
+
+# What each question takes.
+
+GOOD = {
+    "project_name": ["A", "x" * 100, 'Zoë\'s "Café" \\ 🚀', "👩‍🚀", "../evil", "שירות", " spaced "],
+    "project_slug": ["ab", "a1", "my-service", "x" * 50, "flask-shop", "a--b", "classes"],
+    "description": ["", "x" * 300, "It's: {a} [b] # c & d | e > f % g @ h ` i", "{{ x }} {% y %}"],
+    "security_contact": [
+        "security@example.com",
+        "Security+holes@Example.co.uk",
+        "o'brien@xn--bcher-kva.example",
+        "https://example.com",
+        "https://example.com:8443/report?a=b&c=%20#d",
+    ],
+    "csp_sources": [
+        "",
+        "https://a.example",
+        "https://a.example:8443, https://b.example https://c.example,https://d.example",
+        "https://localhost",
+        "https://intranet",
+        "https://192.0.2.1:8443",
+        "https://[2001:db8::1]",
+        "https://xn--bcher-kva.example",
+    ],
+    "cors_origins": ["http://localhost", "http://localhost:3000", "http://127.0.0.1:5173"],
+}
+
+BAD = {
+    "project_name": {
+        "": "My Service",
+        " \t": "My Service",
+        "\u200d": "My Service",
+        "two\nlines": "two lines",
+        "nul\0": "nul",
+        "tab\there": "tab here",
+        "escape\x1b[31m": "escape [31m",
+        "\ud800": "My Service",
+        "line\u2028separator\u2029": "line separator",
+        "unassigned\U000e0fff": "unassigned",
+        "x" * 101: "x" * 100,
+    },
+    "project_slug": {
+        "": "my-service",
+        "x": "x-service",
+        "x" * 51: "x" * 50,
+        "My Shop": "my-shop",
+        "my_shop": "my-shop",
+        "-shop-": "shop",
+        "2048": "my-2048",
+        "Zoë": "zoe",
+        "my-shop\n": "my-shop",
+        "../evil": "evil",
+        "a/b": "a-b",
+        "C:\\evil": "c-evil",
+        "..": "my-service",
+        "日本": "my-service",
+        "import": "import-service",
+        "none": "none-service",
+        "async": "async-service",
+        "Flask-SQLAlchemy": "flask-sqlalchemy-service",
+        "pydantic-settings": "pydantic-settings-service",
+        "argon2": "argon2-service",
+        "http": "http-service",
+        "--import-time": "import-time",
+        "con": "con-service",
+    },
+    "description": {"x" * 301: "x" * 300, "a\r\nb": "a b", "\ud800": ""},
+    "security_contact": {
+        "": "security@example.com",
+        "nobody": "security@example.com",
+        "a b@example.com": "b@example.com",
+        "mailto:a@example.com": "a@example.com",
+        "Zoë <a@Bücher.example>": "a@xn--bcher-kva.example",
+        "a@example.com\nContact: mailto:b@example.com": "a@example.com",
+        "a@localhost": "security@example.com",
+        "http://example.com/report": "https://example.com/report",
+        "example.com/report": "https://example.com/report",
+        "https://Bücher.example/x": "https://xn--bcher-kva.example/x",
+        "https://a@example.com": "a@example.com",
+        'https://example.com/"x"': "https://example.com",
+        "javascript:alert(1)": "security@example.com",
+        "https://[x": "security@example.com",
+    },
+    "csp_sources": {
+        "https://Example.com/": "https://example.com",
+        "HTTPS://EXAMPLE.COM": "https://example.com",
+        "example.com": "https://example.com",
+        "//example.com": "",
+        "http://example.com": "https://example.com",
+        "http://example.com:80": "https://example.com",
+        "http://localhost:3000": "https://localhost:3000",
+        "https://example.com:443": "https://example.com",
+        "https://example.com:0": "https://example.com",
+        "https://example.com:65536": "https://example.com",
+        "https://example.com:08443": "https://example.com:8443",
+        "https://example.com.": "https://example.com",
+        "https://user:secret@example.com": "https://example.com",
+        "https://example.com/path?query#part": "https://example.com",
+        "https://*.example.com": "https://example.com",
+        "https://-.example": "",
+        "https://a..example": "",
+        "https://" + "a" * 64 + ".example": "",
+        "https://" + "a." * 127 + "example": "",
+        "https://a_b.example": "",
+        "https://1.2.3": "",
+        "https://1.2.3.04": "",
+        "https://0x7f.1": "",
+        "https://[::1": "",
+        "https://[0:0::1]": "https://[::1]",
+        "https://[::ffff:127.0.0.1]": "https://127.0.0.1",
+        "https://[::ffff:7f00:1]": "https://127.0.0.1",
+        "https://[fe80::1%eth0]": "",
+        "https://Bücher.example": "https://xn--bcher-kva.example",
+        "https://faß.example": "https://xn--fa-hia.example",
+        "https://例え。テスト": "https://xn--r8jz45g.xn--zckzah",
+        "*": "",
+        "null": "",
+        "'self'": "",
+        "self": "",
+        "data:": "",
+        "https:": "",
+        "file:///etc/passwd": "",
+        "https://a.example;script-src": "",
+        'https://a.example"': "",
+    },
+    "cors_origins": {
+        "localhost:3000": "http://localhost:3000",
+        "http://localhost:80": "http://localhost",
+        "http://LOCALHOST:3000/": "http://localhost:3000",
+        "http://127.0.0.2:3000": "https://127.0.0.2:3000",
+        "http://localhost.evil.example": "https://localhost.evil.example",
+        "https://a.example,HTTPS://A.example, *": "https://a.example",
+    },
+}
+
+
+def rows(table: dict[str, Any]) -> Any:
+    return [
+        pytest.param(question, value, id=f"{question}={ascii(value)[:60]}")
+        for question, values in table.items()
+        for value in (values.items() if isinstance(values, dict) else values)
+    ]
+
+
+@pytest.mark.parametrize(("question", "answer"), rows(GOOD))
+def test_is_taken_as_it_is(question: str, answer: str) -> None:
+    problems, accepted = examine(**{question: answer})
+    assert not problems
+    assert accepted[question] == answer
+
+
+@pytest.mark.parametrize(("question", "row"), rows(BAD))
+def test_is_refused_with_a_better_answer(question: str, row: tuple[str, str]) -> None:
+    answer, better = row
+    problems, accepted = examine(**{question: answer})
+    assert problems
+    assert all(problem.startswith(f"{question}: ") for problem in problems)
+    assert accepted[question] == better
+
+
+@pytest.mark.parametrize("answer", [None, 5, True, ["a"], {"a": "b"}], ids=repr)
+@pytest.mark.parametrize("question", DEFAULTS)
+def test_what_is_not_text_is_refused(question: str, answer: object) -> None:
+    (problem, *_), _ = examine(**{question: answer})
+    assert problem.startswith(f"{question}: {answer!r} is not text; ")
+
+
+def test_missing_answers_are_refused() -> None:
+    problems, accepted = PRE_GEN["examine"]({})
+    assert len(problems) == len(DEFAULTS)
+    assert not PRE_GEN["examine"](accepted)[0]
+
+
+def test_an_allowlist_needs_origins() -> None:
+    (problem,), accepted = examine(framing="allowlist", frame_ancestors=" , ")
+    assert problem == (
+        "framing: 'allowlist' needs an origin in frame_ancestors; 'deny' would be accepted."
+    )
+    assert accepted["framing"] == "deny"
+
+
+def test_an_allowlist_of_no_good_origin_becomes_deny() -> None:
+    _, accepted = examine(framing="allowlist", frame_ancestors="*")
+    assert (accepted["framing"], accepted["frame_ancestors"]) == ("deny", "")
+
+
+@pytest.mark.parametrize("framing", ["deny", "sameorigin"])
+def test_only_an_allowlist_takes_origins(framing: str) -> None:
+    (problem,), accepted = examine(framing=framing, frame_ancestors="https://a.example")
+    assert problem.startswith(f"framing: '{framing}' does not go with")
+    assert accepted["framing"] == "allowlist"
+
+
+def test_the_hook_and_the_questions_name_the_same_choices() -> None:
+    for question, choices in support.CHOICES.items():
+        for choice in choices:
+            assert not PRE_GEN["fault"](question, choice)
+        assert ", ".join(choices) in PRE_GEN["fault"](question, "no such choice")
+    assert list(PRE_GEN["QUESTIONS"]) == list(DEFAULTS)
+
+
+def test_every_choice_is_explained() -> None:
+    prompts = support.SETTINGS["__prompts__"]
+    assert list(prompts) == list(DEFAULTS)
+    for question, choices in support.CHOICES.items():
+        assert list(prompts[question]) == ["__prompt__", *choices]
+        assert all(prompts[question][choice].startswith(f"{choice}: ") for choice in choices)
+
+
+def test_the_name_of_every_dependency_is_taken(bake: Bake) -> None:
+    settings = tomllib.loads((bake().path / "pyproject.toml").read_text("utf-8"))
+    lists = [
+        settings["project"]["dependencies"],
+        *settings["project"].get("optional-dependencies", {}).values(),
+        *settings.get("dependency-groups", {}).values(),
+    ]
+    for requirement in itertools.chain(*lists):
+        package = re.split(r"[^\w-]", requirement.lower())[0]
+        assert PRE_GEN["fault"]("project_slug", package), package
+
+
+@pytest.mark.parametrize("module", [path.stem for path in support.FOLDER.glob("[a-z]*")])
+def test_the_name_of_every_module_of_the_project_is_taken(module: str) -> None:
+    assert PRE_GEN["fault"]("project_slug", module.replace("_", "-").replace(".", "-").lower())
+
+
+# What holds for any text.
+
+PIECES = [
+    "https://",
+    "http://",
+    "localhost",
+    "a.example",
+    "*.",
+    "/",
+    ":443",
+    ":",
+    "@",
+    "[::1]",
+    "ß",
+    ".",
+]
+NEAR_MISSES = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=6).map("".join)
+ANY_TEXT = NEAR_MISSES | st.text()
+ANSWERS = st.fixed_dictionaries(dict.fromkeys(DEFAULTS, ANY_TEXT))
+
+
+@given(ANSWERS)
+def test_whatever_is_refused_the_suggestions_are_accepted(answers: dict[str, str]) -> None:
+    _, accepted = examine(**answers)
+    assert examine(**accepted) == ([], accepted)
+
+
+@given(ANSWERS)
+def test_what_is_accepted_is_kept(answers: dict[str, str]) -> None:
+    problems, accepted = examine(**answers)
+    refused = {problem.partition(":")[0] for problem in problems}
+    assert all(accepted[question] == answers[question] for question in set(DEFAULTS) - refused)
+
+
+@given(NEAR_MISSES)
+def test_the_project_starts_with_every_origin_that_is_accepted(text: str) -> None:
+    _, accepted = examine(cors_origins=text)
+    for origin in accepted["cors_origins"].replace(",", " ").split():
+        assert ORIGINS["is_origin"](origin)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_the_shell_gives_back_any_text(encoding: str, text: str) -> None:
+    with mock.patch("sys.stderr", mock.Mock(encoding=encoding)):
+        word = PRE_GEN["in_shell"](text)
+    shown = subprocess.run(["sh", "-c", f"printf %s {word}"], capture_output=True, check=True)
+    assert shown.stdout.decode() == text
+
+
+@given(st.lists(st.sampled_from(["{", "}", "%", "#", " cookiecutter:", "'", "x"])).map("".join))
+def test_no_input_gives_back_any_text(text: str) -> None:
+    environment = jinja2.Environment(line_statement_prefix="# cookiecutter:")
+    assert environment.from_string(PRE_GEN["without_marks"](text)).render() == text

@@ -1,0 +1,221 @@
+"""Whatever was answered, the project is clean, complete and passes its own tests."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import fnmatch
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import support
+from support import Answers
+
+EVERY = support.every_combination()
+CHOSEN = EVERY if os.environ.get("EVERY_COMBINATION") else support.pairwise(EVERY)
+
+# Dependencies that come with one answer alone.
+COMES_WITH = {"pyjwt": ("token_type", "jwt"), "pyseto": ("token_type", "paseto")}
+# Known to type checkers alone; nothing installs it.
+TYPE_CHECKERS_OWN = {"_typeshed"}
+
+MARK = re.compile(r"\{\{|\{%|\{#|# cookiecutter:|(?<![.\w])cookiecutter\.(?!json)[a-z_]")
+# Examples for readers show Flask's own marks.
+MARK_IN_MARKDOWN = re.compile(r"\{\{ *cookiecutter|\{%|\{#|# cookiecutter:")
+PARSERS: dict[str, Callable[[str], Any]] = {
+    ".py": ast.parse,
+    ".toml": tomllib.loads,
+    ".json": json.loads,
+    ".yaml": yaml.safe_load,
+    ".yml": yaml.safe_load,
+}
+
+
+@pytest.fixture(scope="session")
+def rendered(
+    cookies_session: Any, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Callable[[Answers], Path]:
+    """Render each combination once, however many tests and processes look at it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "renders"
+    shared.mkdir(exist_ok=True)
+
+    def render(answers: Answers) -> Path:
+        kept = shared / support.name(answers)
+        if not kept.exists():
+            result = cookies_session.bake(extra_context=answers)
+            assert result.exception is None, result.exception
+            # Another process may have rendered it meanwhile; its render is the same.
+            with contextlib.suppress(OSError):
+                result.project_path.rename(kept)
+        return kept
+
+    return render
+
+
+@pytest.fixture(params=CHOSEN, ids=support.name)
+def answers(request: pytest.FixtureRequest) -> Answers:
+    chosen: Answers = request.param
+    return chosen
+
+
+@pytest.fixture
+def project(answers: Answers, rendered: Callable[[Answers], Path]) -> Path:
+    return rendered(answers)
+
+
+def test_any_two_answers_meet_in_some_render() -> None:
+    asked = set().union(*map(support.pairs, EVERY))
+    assert asked == set().union(*map(support.pairs, support.pairwise(EVERY)))
+
+
+def test_no_mark_is_left(project: Path) -> None:
+    for file in text_files(project):
+        if not copied_as_it_is(file, project):
+            mark = MARK_IN_MARKDOWN if file.suffix == ".md" else MARK
+            assert not mark.search(file.read_text("utf-8")), file
+
+
+def test_every_file_parses(project: Path) -> None:
+    for file in text_files(project):
+        if parse := PARSERS.get(file.suffix):
+            parse(file.read_text("utf-8"))
+
+
+def test_ruff_finds_nothing(project: Path) -> None:
+    support.python("-m", "ruff", "check", "--no-cache", ".", cwd=project)
+
+
+def test_ruff_would_format_nothing(project: Path) -> None:
+    support.python("-m", "ruff", "format", "--check", "--no-cache", ".", cwd=project)
+
+
+def test_app_imports_only_what_it_declares(project: Path) -> None:
+    undeclared = imported(project, tests=False) - declared(project, groups=False)
+    assert not undeclared
+
+
+def test_tests_import_only_what_they_declare(project: Path) -> None:
+    undeclared = imported(project, tests=True) - declared(project, groups=True)
+    assert not undeclared
+
+
+def test_no_dependency_of_an_answer_not_given(project: Path, answers: Answers) -> None:
+    packages = declared(project, groups=True)
+    for package, (question, answer) in COMES_WITH.items():
+        assert (package in packages) == (answers[question] == answer), package
+
+
+def test_holds_the_chosen_variants_word_for_word_and_no_other(
+    project: Path, answers: Answers
+) -> None:
+    code = "\n".join(file.read_text("utf-8") for file in project.rglob("*.py"))
+    variants = support.VARIANTS.rglob("*.py")
+    held = {file for file in variants if file.read_text("utf-8") in code}
+    assert held == {
+        variant
+        for file in support.FOLDER.rglob("*.py")
+        for variant in support.included(file, answers)
+    }
+
+
+def test_passes_its_own_tests(project: Path) -> None:
+    support.python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project)
+
+
+@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
+def test_types_are_right(
+    token_type: str, rendered: Callable[[Answers], Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The other answers are data, so that one render for each code variant is enough."""
+    answers = next(found for found in EVERY if found["token_type"] == token_type)
+    cache = tmp_path_factory.getbasetemp() / "mypy"
+    support.python("-m", "mypy", "--strict", f"--cache-dir={cache}", cwd=rendered(answers))
+
+
+@pytest.mark.slow
+def test_passes_its_own_tests_on_the_newest_python(
+    rendered: Callable[[Answers], Path], tmp_path: Path
+) -> None:
+    newest = newest_python()
+    support.need(newest, "a Python newer than this one")
+    project = shutil.copytree(rendered(EVERY[0]), tmp_path / "project")
+    support.python("-m", "uv", "sync", "--python", str(newest), cwd=project)
+    support.run(project / ".venv" / "bin" / "python", "-m", "pytest", "-q", cwd=project)
+
+
+def newest_python() -> str | None:
+    """Return the newest Python on the PATH, if it is newer than the one that runs this."""
+    minors = range(20, sys.version_info.minor, -1)
+    return next(filter(None, (shutil.which(f"python3.{minor}") for minor in minors)), None)
+
+
+def copied_as_it_is(file: Path, project: Path) -> bool:
+    globs = support.SETTINGS["_copy_without_render"]
+    return any(fnmatch.fnmatch(relative(file, project), glob) for glob in globs)
+
+
+def relative(file: Path, project: Path) -> str:
+    return file.relative_to(project).as_posix()
+
+
+def text_files(project: Path) -> Iterator[Path]:
+    """Go through the files of a render that are not pictures."""
+    for file in sorted(project.rglob("*")):
+        if file.is_file() and file.suffix not in {".png", ".ico"}:
+            yield file
+
+
+def declared(project: Path, *, groups: bool) -> set[str]:
+    """Return the packages that a project's pyproject.toml names."""
+    settings = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
+    lists = [settings["project"]["dependencies"]]
+    lists += settings["project"].get("optional-dependencies", {}).values()
+    if groups:
+        lists += settings.get("dependency-groups", {}).values()
+    return {normal(requirement) for requirements in lists for requirement in requirements}
+
+
+def normal(requirement: str) -> str:
+    """Return the name in a requirement: `flask-limiter` for `Flask_Limiter[redis]>=4`."""
+    found = re.match(r"[\w.-]+", requirement)
+    assert found, requirement
+    return re.sub(r"[-_.]+", "-", found.group()).lower()
+
+
+def imported(project: Path, *, tests: bool) -> set[str]:
+    """Return the packages that a project's own code, or its tests, import."""
+    modules = {
+        module
+        for file in project.rglob("*.py")
+        if relative(file, project).startswith("tests/") == tests
+        for module in imports(ast.parse(file.read_text("utf-8")))
+    }
+    own = {path.stem for path in project.iterdir()} | {
+        path.stem for path in project.glob("tests/*")
+    }
+    providers = importlib.metadata.packages_distributions()
+    return {
+        normal(providers.get(module, [module])[0])
+        for module in modules - sys.stdlib_module_names - own - TYPE_CHECKERS_OWN
+    }
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Go through the top-level names that a module imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]

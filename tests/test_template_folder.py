@@ -1,0 +1,95 @@
+"""The template's own files: ordinary Python, with few marks, each in its place."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import support
+from support import FOLDER, INCLUDE, TEMPLATE, VARIANTS
+
+STATEMENT = re.compile(r"^\s*# cookiecutter: .+\n", re.MULTILINE)
+MARKS = ("{{", "{%", "{#")
+CACHES = {"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis", ".venv"}
+
+FILES = sorted(file for file in FOLDER.rglob("*") if file.is_file())
+PYTHON_FILES = [file for file in FILES if file.suffix == ".py"]
+INCLUDING = [file for file in FILES if INCLUDE.search(file.read_text("utf-8", errors="replace"))]
+# The one file of answers; it is data, each entry with its reason beside it.
+POLICY = FOLDER / "app" / "policy.py"
+
+
+def named(files: list[Path]) -> list[object]:
+    return [pytest.param(file, id=file.relative_to(TEMPLATE).as_posix()) for file in files]
+
+
+def caches() -> list[Path]:
+    return [path for path in FOLDER.rglob("*") if path.name in CACHES]
+
+
+@pytest.mark.parametrize("file", named(INCLUDING))
+def test_every_choice_has_its_file(file: Path) -> None:
+    for answers in support.every_combination():
+        for variant in support.included(file, answers):
+            assert variant.is_file(), f"{support.name(answers)} needs {variant}"
+
+
+def test_every_variant_belongs_to_a_choice() -> None:
+    every = support.every_combination()
+    chosen = {
+        variant
+        for file in INCLUDING
+        for answers in every
+        for variant in support.included(file, answers)
+    }
+    assert chosen == {file for file in VARIANTS.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("file", named([file for file in INCLUDING if file.suffix == ".py"]))
+def test_an_include_comes_last(file: Path) -> None:
+    """A blank line after a line statement vanishes, so what follows would be misformatted."""
+    last = file.read_text("utf-8").rstrip("\n").rpartition("\n")[2]
+    assert INCLUDE.match(last)
+    assert len(INCLUDE.findall(file.read_text("utf-8"))) == 1
+
+
+@pytest.mark.parametrize("file", named(FILES))
+def test_no_blank_line_follows_a_line_statement(file: Path) -> None:
+    """It would vanish from the render: it goes before the statement."""
+    text = file.read_text("utf-8", errors="replace")
+    assert not [
+        found.group() for found in STATEMENT.finditer(text) if text[found.end() :][:1] == "\n"
+    ]
+
+
+@pytest.mark.parametrize("file", named(sorted(VARIANTS.rglob("*.py"))))
+def test_variants_hold_no_marks(file: Path) -> None:
+    """They are rendered when they are included: a mark in a string would be executed."""
+    text = file.read_text("utf-8")
+    assert not [mark for mark in (*MARKS, "# cookiecutter:") if mark in text]
+
+
+@pytest.mark.parametrize("file", named([file for file in PYTHON_FILES if file != POLICY]))
+def test_only_the_policy_and_include_lines_hold_marks(file: Path) -> None:
+    text = INCLUDE.sub("", file.read_text("utf-8"))
+    assert not [mark for mark in (*MARKS, "# cookiecutter:") if mark in text]
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids="-".join)
+def test_ruff_passes_in_place_and_leaves_nothing_behind(command: list[str]) -> None:
+    support.python("-m", "ruff", *command, "--no-cache", ".", cwd=TEMPLATE)
+    assert not caches()
+
+
+@pytest.mark.parametrize("folder", [TEMPLATE, FOLDER], ids=["template", "project"])
+def test_ruff_excludes_nothing_of_the_folder(folder: Path) -> None:
+    checked = support.python("-m", "ruff", "check", "--show-files", ".", cwd=folder)
+    assert set(map(str, PYTHON_FILES)) <= set(checked.splitlines())
+
+
+def test_holds_nothing_that_a_tool_left() -> None:
+    """Whatever lies in the folder is rendered into every project, ignored by git or not."""
+    ignored = ("git", "ls-files", "--others", "--ignored", "--exclude-standard", FOLDER.name)
+    assert support.run(*ignored, cwd=TEMPLATE) == ""

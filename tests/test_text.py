@@ -1,0 +1,100 @@
+"""Awkward text is no error: every file that holds it still parses and gives it back as typed."""
+
+from __future__ import annotations
+
+import ast
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import Bake, Baked
+
+AWKWARD = {
+    "quotes": "She said \"no\", 'yes' and `maybe`",
+    "three quotes": "\"\"\" and ''' and ```",
+    "only a quote": '"',
+    "quote at the end": 'ends with "',
+    "backslashes": r"C:\new\table \\ \u0041 \x41 \N{BULLET}",
+    "backslash at the end": "ends with \\",
+    "backslash and quote": r"\" \\" + '"',
+    "braces": "{ } {0} {name} ${x} %s %(x)s",
+    "marks": "{{ 7 * 7 }} {% raw %} {# hidden #} }} %}",
+    "line statement": "# cookiecutter: include 'x'",
+    "dollars": "$HOME $(date) `date` %PATH%",
+    "emoji": "👩‍🚀 🏳️‍🌈 👍🏽 ☃",  # noqa: RUF001
+    "right to left": "שלום \u202eolleh\u202c العربية",
+    "combining": "é and e\u0301, ﬁ, Å and A\u030a",
+    "beyond the first plane": "𝒳 𓀀 \U0010fffd",
+    "invisible": "zero\u200bwidth, soft\u00adhyphen, no\u00a0break, \ufeffmark",
+    "spaces around": "  kept  ",
+    "toml": "[table] key = \"value\" # 'comment' '''",
+    "yaml": "- key: [a, {b: c}] # no & * ! | > % @ ` ?",
+    "yaml words": "yes",
+    "number": "1e5",
+    "html": "</title><script>alert(1)</script> &amp; <!--",
+    "markdown": "[link](x) **bold** _it_ | cell | <br>",
+    "comment": "# noqa  # type: ignore",
+}
+
+
+@pytest.fixture(scope="module", params=AWKWARD.values(), ids=AWKWARD)
+def text(request: pytest.FixtureRequest) -> str:
+    typed: str = request.param
+    return typed
+
+
+@pytest.fixture(scope="module")
+def project(text: str, module_bake: Bake) -> Baked:
+    return module_bake.replay(project_name=text, description=text)
+
+
+def test_every_file_still_parses(project: Baked) -> None:
+    for file in project.path.rglob("*.py"):
+        ast.parse(file.read_text("utf-8"))
+    for file in project.path.rglob("*.toml"):
+        tomllib.loads(file.read_text("utf-8"))
+    for file in project.path.rglob("*.json"):
+        json.loads(file.read_text("utf-8"))
+    for file in project.path.rglob("*.y*ml"):
+        yaml.safe_load(file.read_text("utf-8"))
+
+
+def test_the_policy_gives_it_back(project: Baked, text: str) -> None:
+    assert project.policy()["PROJECT_NAME"] == text
+    assert project.policy()["DESCRIPTION"] == text
+
+
+def test_pyproject_gives_it_back(project: Baked, text: str) -> None:
+    settings = tomllib.loads(read(project, "pyproject.toml"))
+    assert settings["project"]["description"] == text
+
+
+def test_the_kept_answers_give_it_back(project: Baked, text: str) -> None:
+    kept = json.loads(read(project, ".cookiecutter.json"))["cookiecutter"]
+    assert kept["project_name"] == text
+    assert kept["description"] == text
+
+
+def test_readers_see_it_as_typed(project: Baked, text: str) -> None:
+    readme = read(project, "README.md").splitlines()
+    assert readme[0] == f"# {text}"
+    assert text in readme[1:]
+    assert read(project, "SECURITY.md").splitlines()[0] == f"# Security of {text}"
+
+
+def test_it_is_in_no_other_file(module_bake: Bake) -> None:
+    """Whatever else needs it takes it from `policy.py`, where it is escaped once."""
+    unlikely = "Unlikely 0f3a"
+    project = module_bake.replay(project_name=unlikely, description=unlikely).path
+    assert {
+        file.relative_to(project).as_posix()
+        for file in project.rglob("*")
+        if file.is_file() and unlikely in file.read_text("utf-8", errors="replace")
+    } == {"pyproject.toml", "app/policy.py", ".cookiecutter.json", "README.md", "SECURITY.md"}
+
+
+def read(project: Baked, name: str) -> str:
+    return Path(project.path / name).read_text("utf-8")
