@@ -18,6 +18,9 @@ from app.settings import Settings
 USERNAME, PASSWORD = "ada", "a good long password"
 LOGIN = {"username": USERNAME, "password": PASSWORD}
 
+# What no environment may lack, as settings name it.
+SECRETS = {"secret_key": "only-the-tests-know-0123456789-abcdefghij"}
+
 # For `make_app`: the test client speaks https to such an app, as a browser would.
 PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
 
@@ -106,7 +109,4 @@ def credentials(token: str) -> dict[str, str]:
 
 def _settings(**changes: Any) -> Settings:
     database = os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:")
-    secret = "only-the-tests-know-0123456789-abcdefghij"
-    return Settings(
-        **{"app_env": "development", "secret_key": secret, "database_url": database, **changes}
-    )
+    return Settings(**{"app_env": "development", "database_url": database, **SECRETS, **changes})

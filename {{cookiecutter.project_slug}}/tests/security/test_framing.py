@@ -2,48 +2,73 @@
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
+from app.security.csp import csp
 from app.security.origins import PolicyError
 from app.security.sources import NONE, SELF
-from tests.conftest import MakeApp
+from tests.conftest import PRODUCTION, MakeApp
 
 PARTNER = "https://partner.example"
+LOCAL = "http://localhost:3000"
 
 
-@pytest.mark.parametrize(("ancestors", "option"), [([NONE], "DENY"), ([SELF], "SAMEORIGIN")])
-def test_both_headers_say_the_same(make_app: MakeApp, ancestors: list[str], option: str) -> None:
-    answer = make_app(FRAME_ANCESTORS=ancestors).test_client().get("/")
-    assert answer.headers["X-Frame-Options"] == option
-    assert f"frame-ancestors {ancestors[0]};" in answer.headers["Content-Security-Policy"]
+def framing(client: FlaskClient, path: str = "/") -> tuple[str, str | None]:
+    """What an answer says to today's browsers, and to old ones."""
+    headers = client.get(path).headers
+    _, _, ancestors = headers["Content-Security-Policy"].partition("frame-ancestors ")
+    return ancestors.partition(";")[0], headers.get("X-Frame-Options")
 
 
-def test_an_allow_list_has_no_x_frame_options(make_app: MakeApp) -> None:
-    answer = make_app(FRAME_ANCESTORS=[PARTNER]).test_client().get("/")
-    assert "X-Frame-Options" not in answer.headers
-    assert f"frame-ancestors {PARTNER};" in answer.headers["Content-Security-Policy"]
+@pytest.mark.parametrize(
+    ("ancestors", "option"),
+    [([NONE], "DENY"), ([SELF], "SAMEORIGIN"), ([PARTNER], None), ([SELF, PARTNER], None)],
+    ids=["nobody", "this site", "one partner", "this site and a partner"],
+)
+def test_both_headers_say_the_same(
+    make_app: MakeApp, ancestors: list[str], option: str | None
+) -> None:
+    client = make_app(FRAME_ANCESTORS=ancestors).test_client()
+    assert framing(client) == (" ".join(ancestors), option)
 
 
 def test_json_is_never_framed(make_app: MakeApp) -> None:
-    answer = make_app(FRAME_ANCESTORS=[PARTNER]).test_client().get("/healthz")
-    assert answer.headers["X-Frame-Options"] == "DENY"
-    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    client = make_app(FRAME_ANCESTORS=[PARTNER]).test_client()
+    assert framing(client, "/healthz") == (NONE, "DENY")
 
 
-@pytest.mark.parametrize("ancestors", [[], ["*"], ["https://*.example"], ["https://a.example/"]])
+@pytest.mark.parametrize(
+    ("ancestors", "option"),
+    [([PARTNER], None), ([SELF], "SAMEORIGIN")],
+    ids=["a partner", "this site"],
+)
+def test_a_view_of_its_own_mind_changes_both(
+    app: Flask, client: FlaskClient, ancestors: list[str], option: str | None
+) -> None:
+    app.add_url_rule("/widget", view_func=csp(frame_ancestors=ancestors)(lambda: "a widget"))
+    assert framing(client, "/widget") == (" ".join(ancestors), option)
+
+
+def test_not_modified_leaves_the_kept_answer_in_force(client: FlaskClient) -> None:
+    tag = client.get("/static/page.css").headers["ETag"]
+    answer = client.get("/static/page.css", headers={"If-None-Match": tag})
+    assert answer.status_code == 304
+    assert "X-Frame-Options" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "ancestors", [[], ["*"], ["none"], ["https://*.example"], ["https://a.example/"]]
+)
 def test_an_inexact_list_stops_the_app(make_app: MakeApp, ancestors: list[str]) -> None:
     with pytest.raises(PolicyError, match="FRAME_ANCESTORS"):
         make_app(FRAME_ANCESTORS=ancestors)
 
 
-def test_localhost_frames_only_in_development(make_app: MakeApp) -> None:
-    local = ["http://localhost:3000"]
-    assert "frame-ancestors http://localhost:3000;" in _policy(make_app(FRAME_ANCESTORS=local))
-    production = {"app_env": "production", "trusted_hosts": ["localhost"]}
-    app = make_app(FRAME_ANCESTORS=local, **production)
-    assert "frame-ancestors 'none';" in _policy(app)
+def test_localhost_frames_in_development(make_app: MakeApp) -> None:
+    client = make_app(FRAME_ANCESTORS=[LOCAL]).test_client()
+    assert framing(client) == (LOCAL, None)
 
 
-def _policy(app: Flask) -> str:
-    return (
-        app.test_client().get("/", base_url="https://localhost").headers["Content-Security-Policy"]
-    )
+def test_localhost_frames_nothing_in_production(make_app: MakeApp) -> None:
+    client = make_app(FRAME_ANCESTORS=[LOCAL], **PRODUCTION).test_client()
+    assert framing(client) == (NONE, "DENY")

@@ -50,7 +50,7 @@ def test_a_source_that_browsers_know_passes(source: str) -> None:
     ],
 )
 def test_a_source_that_browsers_misread_is_refused(source: str) -> None:
-    with pytest.raises(PolicyError, match="^img-src: "):
+    with pytest.raises(PolicyError, match=r"^img-src: "):
         check({"img-src": [source]})
 
 
@@ -62,8 +62,7 @@ def test_an_unknown_directive_is_refused(directive: str) -> None:
         check({directive: [SELF]})
 
 
-def test_an_empty_list_is_refused_as_unclear(
-) -> None:
+def test_an_empty_list_is_refused_as_unclear() -> None:
     with pytest.raises(PolicyError, match="to allow nothing"):
         check({"img-src": []})
 

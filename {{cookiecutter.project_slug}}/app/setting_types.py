@@ -1,0 +1,65 @@
+"""The types of settings: each refuses what is unsafe and says what to write instead."""
+
+from typing import Annotated, Any
+
+from limits import parse_many
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
+
+MIN_SECRET_LENGTH = 32  # characters
+MIN_DIFFERENT_CHARACTERS = 10
+# None is so short that a random secret may hold it by chance.
+PLACEHOLDERS = ("change", "example", "password", "placeholder", "secret")
+HOW_TO_MAKE_ONE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+
+
+def _strong(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not text:
+        raise ValueError(f"is missing: set it to what this prints: {HOW_TO_MAKE_ONE}")
+    weak = len(text) < MIN_SECRET_LENGTH or len(set(text)) < MIN_DIFFERENT_CHARACTERS
+    if weak or any(word in text.lower() for word in PLACEHOLDERS):
+        raise ValueError(
+            f"is short or a placeholder: set it to what this prints: {HOW_TO_MAKE_ONE}"
+        )
+    return secret
+
+
+def _known_database(url: SecretStr) -> SecretStr:
+    scheme, separator, rest = url.get_secret_value().partition("://")
+    if scheme in ("postgres", "postgresql"):
+        scheme = "postgresql+psycopg"
+    if scheme not in ("sqlite", "postgresql+psycopg") or not separator:
+        raise ValueError("must be sqlite:///file.db or postgresql://user:password@host/name")
+    return SecretStr(f"{scheme}://{rest}")
+
+
+def _redis(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("redis://", "rediss://")):
+        raise ValueError("must be redis://host:port/0, or rediss:// over TLS")
+    return url
+
+
+def _split(names: Any) -> Any:
+    return names.replace(",", " ").lower().split() if isinstance(names, str) else names
+
+
+def _exact_names(names: list[str]) -> list[str]:
+    if any(set(name) & set("*/:@") or name.startswith(".") for name in names):
+        raise ValueError("must hold exact names, without port, scheme or wildcard")
+    return names
+
+
+def _readable(limit: str) -> str:
+    try:
+        parse_many(limit)
+    except ValueError:
+        raise ValueError("must read like: 5 per minute") from None
+    return limit
+
+
+Secret = Annotated[SecretStr, AfterValidator(_strong)]
+DatabaseURL = Annotated[SecretStr, AfterValidator(_known_database)]
+RedisURL = Annotated[SecretStr, AfterValidator(_redis)]
+HostNames = Annotated[list[str], NoDecode, BeforeValidator(_split), AfterValidator(_exact_names)]
+RateLimit = Annotated[str, AfterValidator(_readable)]

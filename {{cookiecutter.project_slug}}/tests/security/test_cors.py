@@ -1,0 +1,147 @@
+"""Whose pages may read what this app answers, as a browser decides it."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.auth import tokens
+from app.security.origins import PolicyError
+from tests.conftest import PRODUCTION, MakeApp
+
+FRIEND, OTHER_FRIEND, LOCAL = "https://app.example", "https://b.example:8443", "http://localhost:1"
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    return make_app(CORS_ORIGINS=[FRIEND, OTHER_FRIEND, LOCAL])
+
+
+def grants(answer: TestResponse) -> dict[str, str]:
+    """Every header by which an answer grants something, in lower case."""
+    found = {name.lower(): value for name, value in answer.headers}
+    return {name: value for name, value in found.items() if name.startswith("access-control-")}
+
+
+def varies_by(answer: TestResponse) -> str:
+    """What a cache must tell apart, from all lines of the header."""
+    return ", ".join(answer.headers.getlist("Vary"))
+
+
+def preflight(client: FlaskClient, path: str, origin: str, method: str = "POST") -> TestResponse:
+    asked = {"Origin": origin, "Access-Control-Request-Method": method}
+    return client.options(path, headers=asked)
+
+
+@pytest.mark.parametrize("origin", [FRIEND, OTHER_FRIEND])
+def test_a_listed_origin_reads_answers_and_errors(client: FlaskClient, origin: str) -> None:
+    for path in ("/healthz", "/me", "/nowhere", "/login"):
+        answer = client.get(path, headers={"Origin": origin})
+        assert answer.headers.getlist("Access-Control-Allow-Origin") == [origin]
+        assert "Origin" in varies_by(answer)
+
+
+def test_its_script_sees_why_it_was_refused(client: FlaskClient) -> None:
+    exposed = grants(client.get("/me", headers={"Origin": FRIEND}))["access-control-expose-headers"]
+    assert exposed == "Retry-After, WWW-Authenticate"
+
+
+STRANGERS = [
+    "null",
+    "*",
+    "",
+    "https://evil.example",
+    "http://app.example",
+    "https://app.example:8443",
+    "https://b.example",
+    "https://app.example.evil.example",
+    "https://evil-app.example",
+    "https://sub.app.example",
+    "https://appxexample",
+    "https://app.exampl",
+    "https://APP.example",
+    "https://app.example/",
+    f"{FRIEND}, {OTHER_FRIEND}",
+    f"{FRIEND} {OTHER_FRIEND}",
+]
+
+
+def test_an_origin_that_only_looks_alike_gets_nothing(client: FlaskClient) -> None:
+    for stranger in STRANGERS:
+        for answer in (
+            client.get("/healthz", headers={"Origin": stranger}),
+            preflight(client, "/login", stranger),
+        ):
+            assert (stranger, grants(answer)) == (stranger, {})
+            assert "Origin" in varies_by(answer)
+
+
+def test_a_request_without_origin_gets_nothing(client: FlaskClient) -> None:
+    answer = client.get("/healthz")
+    assert grants(answer) == {}
+    assert "Origin" in varies_by(answer)
+
+
+def test_a_view_keeps_what_else_its_answer_varies_by(app: Flask, client: FlaskClient) -> None:
+    app.add_url_rule("/own", view_func=lambda: ("", {"Vary": "Accept-Language"}))
+    assert varies_by(client.get("/own")) == "Accept-Language, Origin"
+
+
+def test_where_nobody_is_listed_nothing_is_granted(make_app: MakeApp) -> None:
+    client = make_app(CORS_ORIGINS=[]).test_client()
+    answer = client.get("/healthz", headers={"Origin": FRIEND})
+    assert grants(answer) == {}
+    assert "Origin" not in varies_by(answer)
+    assert grants(preflight(client, "/login", FRIEND)) == {}
+
+
+@pytest.mark.parametrize(("cookie", "granted"), [(True, "true"), (False, None)])
+def test_credentials_ride_along_only_where_a_cookie_is_the_login(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, cookie: bool, granted: str | None
+) -> None:
+    monkeypatch.setattr(tokens, "COOKIE", cookie)
+    client = make_app(CORS_ORIGINS=[FRIEND]).test_client()
+    answers = client.get("/me", headers={"Origin": FRIEND}), preflight(client, "/login", FRIEND)
+    for answer in answers:
+        assert grants(answer).get("access-control-allow-credentials") == granted
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [("/me", {"GET", "HEAD", "OPTIONS"}), ("/login", {"POST", "OPTIONS"})],
+)
+def test_a_preflight_names_the_methods_of_the_route_whatever_is_asked(
+    client: FlaskClient, path: str, methods: set[str]
+) -> None:
+    for asked in ("POST", "DELETE", "GETPOST", "P", ""):
+        granted = grants(preflight(client, path, FRIEND, asked))["access-control-allow-methods"]
+        assert set(granted.split(", ")) == methods
+
+
+def test_a_preflight_names_the_headers_that_a_script_may_send(client: FlaskClient) -> None:
+    granted = grants(preflight(client, "/login", FRIEND))
+    headers = granted["access-control-allow-headers"].split(", ")
+    assert set(headers) == {"Authorization", "Content-Type", "X-CSRF-Token"}
+    assert 0 < int(granted["access-control-max-age"]) <= 7200
+
+
+def test_a_preflight_runs_no_view_and_needs_no_login(client: FlaskClient) -> None:
+    answer = preflight(client, "/logout", FRIEND)
+    assert (answer.status_code, answer.data) == (200, b"")
+
+
+def test_a_preflight_for_nothing_grants_no_method(client: FlaskClient) -> None:
+    assert "access-control-allow-methods" not in grants(preflight(client, "/nowhere", FRIEND))
+
+
+def test_localhost_counts_in_development_alone(make_app: MakeApp, client: FlaskClient) -> None:
+    assert grants(client.get("/healthz", headers={"Origin": LOCAL}))
+    production = make_app(CORS_ORIGINS=[FRIEND, LOCAL], **PRODUCTION).test_client()
+    assert grants(production.get("/healthz", headers={"Origin": FRIEND}))
+    assert grants(production.get("/healthz", headers={"Origin": LOCAL})) == {}
+
+
+@pytest.mark.parametrize("origin", ["*", "null", "https://*.example", r"https://.*\.example"])
+def test_a_pattern_stops_the_app(make_app: MakeApp, origin: str) -> None:
+    with pytest.raises(PolicyError, match="CORS_ORIGINS"):
+        make_app(CORS_ORIGINS=[origin])

@@ -1,0 +1,151 @@
+"""How often a client may call, and that nothing opens while Redis is away."""
+
+import os
+import secrets
+from ipaddress import IPv6Address
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.security.limits import (
+    Key,
+    client_address,
+    count_failure,
+    limited,
+    refuse_after_failures,
+    shared_storage_answers,
+)
+from tests.conftest import MakeApp
+
+NOBODY_LISTENS = "redis://127.0.0.1:1/0"
+
+
+def with_limited_view(app: Flask, limit: str = "2 per minute") -> FlaskClient:
+    app.add_url_rule("/limited", view_func=limited(limit)(lambda: "served"))
+    return app.test_client()
+
+
+def statuses(client: FlaskClient, *addresses: str) -> list[int]:
+    """What a call from each address gets, in turn."""
+    return [
+        client.get("/limited", environ_overrides={"REMOTE_ADDR": address}).status_code
+        for address in addresses
+    ]
+
+
+def fail(app: Flask, *keys: Key) -> bool:
+    """Whether a login under these keys is let through; if so, it fails."""
+    with app.test_request_context():
+        if refuse_after_failures(list(keys)):
+            return False
+        count_failure(list(keys))
+        return True
+
+
+def test_calls_beyond_the_limit_are_refused(app: Flask) -> None:
+    assert statuses(with_limited_view(app), *["192.0.2.1"] * 4) == [200, 200, 429, 429]
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds"), [("1 per second", 1), ("1 per minute", 60), ("1 per hour", 3600)]
+)
+def test_the_client_is_told_when_to_come_back(app: Flask, limit: str, seconds: int) -> None:
+    client = with_limited_view(app, limit)
+    client.get("/limited")
+    answer = client.get("/limited")
+    assert answer.json == {"error": "Too many requests"}
+    assert seconds - 1 <= int(answer.headers["Retry-After"]) <= seconds
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_one_clients_calls_do_not_count_for_another(app: Flask) -> None:
+    client = with_limited_view(app, "1 per minute")
+    assert statuses(client, "192.0.2.1", "192.0.2.2", "192.0.2.1") == [200, 200, 429]
+
+
+def test_one_views_calls_do_not_count_for_another(app: Flask) -> None:
+    client = with_limited_view(app, "1 per minute")
+
+    @app.get("/other")
+    @limited("1 per minute")
+    def other() -> str:
+        return "served"
+
+    assert [client.get(path).status_code for path in ("/limited", "/other")] == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "one_client"),
+    [
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("fe80::1%eth0", "fe80::1%eth1", True),
+    ],
+    ids=["one /64", "two /64", "v4 in v6", "two v4 in v6", "scopes"],
+)
+def test_which_addresses_are_one_client(
+    app: Flask, first: str, second: str, one_client: bool
+) -> None:
+    assert (_seen_as(app, first) == _seen_as(app, second)) is one_client
+
+
+def _seen_as(app: Flask, address: str) -> str:
+    with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+        return client_address()
+
+
+@pytest.mark.parametrize("address", ["", "unknown", "192.0.2.1:5678", "\u00e9"])
+def test_an_address_that_cannot_be_read_is_limited_too(app: Flask, address: str) -> None:
+    assert statuses(with_limited_view(app), *[address] * 3) == [200, 200, 429]
+
+
+def test_failures_beyond_the_limit_lock_the_key(make_app: MakeApp) -> None:
+    app = make_app(login_rate_limit="2 per minute")
+    assert [fail(app, ("a",)) for _ in range(4)] == [True, True, False, False]
+    assert fail(app, ("b",))
+
+
+def test_any_key_that_failed_too_often_refuses(make_app: MakeApp) -> None:
+    app = make_app(login_rate_limit="1 per minute")
+    assert fail(app, ("address",), ("address", "ada"))
+    assert not fail(app, ("address",), ("address", "bob"))
+
+
+def test_asking_does_not_count(make_app: MakeApp) -> None:
+    app = make_app(login_rate_limit="1 per minute")
+    with app.test_request_context():
+        assert [refuse_after_failures([("a",)]) for _ in range(3)] == [None] * 3
+
+
+def test_while_redis_is_away_half_the_limit_holds(make_app: MakeApp) -> None:
+    pytest.importorskip("redis")
+    app = make_app(redis_url=NOBODY_LISTENS, login_rate_limit="4 per minute")
+    client = with_limited_view(app, "4 per minute")
+    assert statuses(client, *["192.0.2.1"] * 4) == [200, 200, 429, 429]
+    assert [fail(app, ("a",)) for _ in range(4)] == [True, True, False, False]
+
+
+def test_a_limit_of_one_stays_one_then(make_app: MakeApp) -> None:
+    pytest.importorskip("redis")
+    client = with_limited_view(make_app(redis_url=NOBODY_LISTENS), "1 per minute")
+    assert statuses(client, "192.0.2.1", "192.0.2.1") == [200, 429]
+
+
+@pytest.mark.parametrize("url", [None, NOBODY_LISTENS])
+def test_whether_the_counts_are_shared_is_told(make_app: MakeApp, url: str | None) -> None:
+    pytest.importorskip("redis")
+    with make_app(redis_url=url).app_context():
+        assert shared_storage_answers() is (url is None)
+
+
+@pytest.mark.skipif("TEST_REDIS_URL" not in os.environ, reason="needs TEST_REDIS_URL")
+def test_workers_share_their_counts_in_redis(make_app: MakeApp) -> None:
+    newcomer = str(IPv6Address(secrets.randbits(128) | 1 << 127))
+    first, second = (
+        with_limited_view(make_app(redis_url=os.environ["TEST_REDIS_URL"])) for _ in range(2)
+    )
+    assert statuses(first, newcomer) == [200]
+    assert statuses(second, newcomer, newcomer) == [200, 429]

@@ -1,0 +1,107 @@
+"""What a client gets for a body that is not of the declared shape."""
+
+import json
+from types import SimpleNamespace
+from typing import Annotated
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pydantic import Field
+
+from app.security.validation import INVALID, MISSING, Body, PlainText, validated
+from tests.conftest import MakeApp
+
+REFUSED = "do-not-repeat-me"
+
+
+class Order(Body):
+    name: Annotated[PlainText, Field(max_length=20)]
+    count: int = 1
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    app = make_app()
+
+    @app.post("/orders")
+    @validated(Order)
+    def order(order: Order) -> dict[str, object]:
+        return order.model_dump()
+
+    return app
+
+
+def send(client: FlaskClient, body: bytes | str) -> tuple[int, str]:
+    answer = client.post("/orders", data=body, content_type="application/json")
+    assert isinstance(answer.json, dict)
+    assert REFUSED not in answer.text
+    return answer.status_code, answer.json.get("error", "")
+
+
+def test_the_view_gets_what_was_sent(client: FlaskClient) -> None:
+    arabic, astronaut = "\u0645\u0631\u062d\u0628\u0627", "\U0001f469\u200d\U0001f680"
+    for name in ("Ada", "O'Brien <b>", "x" * 20, arabic, astronaut):
+        answer = client.post("/orders", json={"name": name, "count": 2})
+        assert answer.json == {"name": name, "count": 2}
+
+
+LACKING = {
+    "no field": "{}",
+    "another field": '{"count": 2}',
+    "null": '{"name": null}',
+    "empty": '{"name": ""}',
+    "blank": '{"name": " \\t"}',
+    "blank elsewhere": '{"name": "\\u3000"}',
+}
+
+
+def test_a_field_that_lacks_is_told(client: FlaskClient) -> None:
+    got = {slip: send(client, body) for slip, body in LACKING.items()}
+    assert got == dict.fromkeys(LACKING, (400, MISSING))
+
+
+SLIPS: dict[str, bytes | str] = {
+    "empty": b"",
+    "cut off": b"{",
+    "a list": b'["x"]',
+    "text": b'"x"',
+    "null": b"null",
+    "NaN": b"NaN",
+    "no UTF-8": b"\xff",
+    "a form": b"name=x",
+    "nested deeply": b"[" * 60_000,
+    "a huge number": b"1" * 5000,
+    "list for text": json.dumps({"name": ["x"]}),
+    "object for text": json.dumps({"name": {"x": 1}}),
+    "truth for text": json.dumps({"name": True}),
+    "number for text": json.dumps({"name": 1}),
+    "text for number": json.dumps({"name": "x", "count": "2"}),
+    "truth for number": json.dumps({"name": "x", "count": True}),
+    "fraction for number": json.dumps({"name": "x", "count": 1.5}),
+    "unknown member": json.dumps({"name": "x", REFUSED: 1}),
+    "too long": json.dumps({"name": "x" * 21}),
+    "newline": json.dumps({"name": f"{REFUSED}\n"}),
+    "NUL": json.dumps({"name": "x\0"}),
+    "delete": json.dumps({"name": "x\x7f"}),
+    "lone surrogate": json.dumps({"name": "\ud800"}),
+}
+
+
+def test_any_other_slip_is_not_explained(client: FlaskClient) -> None:
+    got = {slip: send(client, body) for slip, body in SLIPS.items()}
+    assert got == dict.fromkeys(SLIPS, (400, INVALID))
+
+
+def test_a_body_that_breaks_off_is_refused(client: FlaskClient) -> None:
+    def broken(size: int) -> bytes:
+        raise ArithmeticError("a chunk of no length")  # servers have exceptions of their own
+
+    stream = SimpleNamespace(read=broken, readinto=broken, readline=broken)
+    sent = {"wsgi.input": stream, "CONTENT_LENGTH": "9", "CONTENT_TYPE": "application/json"}
+    answer = client.post("/orders", environ_overrides=sent)
+    assert (answer.status_code, answer.json) == (400, {"error": INVALID})
+
+
+def test_a_body_beyond_the_limit_is_not_read(client: FlaskClient) -> None:
+    assert send(client, b" " * (64 * 1024 + 1)) == (413, "Request Entity Too Large")

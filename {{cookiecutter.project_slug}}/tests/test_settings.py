@@ -1,0 +1,238 @@
+"""What the environment may say, and what it is told when it says something unsafe."""
+
+import os
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.settings import Settings, SettingsError, write_env_file
+from tests.conftest import SECRETS
+
+GOOD_SECRET = "Zq7vX2mB9kLw4tRfYh8cNs3dGp6jUe1a"
+GOOD = {
+    **{name.upper(): secret for name, secret in SECRETS.items()},
+    "SECRET_KEY": GOOD_SECRET,
+    "TRUSTED_HOSTS": "www.example.org",
+}
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return Settings.load()
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    """The message for an environment that is fine but for these."""
+    with pytest.raises(SettingsError) as refused:
+        load(monkeypatch, **{**GOOD, **environment})
+    return str(refused.value)
+
+
+def test_what_is_forgotten_is_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, **GOOD)
+    assert settings.app_env == "production"
+    assert settings.proxy_hops == 0
+    assert not settings.csp_report_only
+
+
+def test_an_empty_environment_is_told_all_it_lacks() -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.load()
+    message = str(refused.value)
+    assert "SECRET_KEY: is missing" in message
+    assert "TRUSTED_HOSTS: is missing" in message
+    assert "python -m app.settings" in message
+
+
+def test_every_problem_is_in_one_message_and_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = {
+        "APP_ENV": "X1leaked",
+        "FLASK_DEBUG": "X2leaked",
+        "SECRET_KEY": "X3leaked",
+        "DATABASE_URL": "mysql://root:X4leaked@host/db",
+        "TRUSTED_HOSTS": "*.X5leaked",
+        "PROXY_HOPS": "X6leaked",
+        "LOGIN_RATE_LIMIT": "X7leaked",
+        "LOG_LEVEL": "X8leaked",
+    }
+    with pytest.raises(SettingsError) as refused:
+        load(monkeypatch, **bad)
+    shown = "".join(traceback.format_exception(refused.value))
+    assert all(f"{name}: " in shown for name in bad)
+    assert "leaked" not in shown
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "short-but-Random-9f3kQ",
+        GOOD_SECRET[:31],
+        "a" * 64,
+        "abcabcabc" * 8,
+        "change-me-0123456789-abcdefghijklmnopqrstuv",
+        "my-SECRET-key-0123456789-abcdefghijklmnopqr",
+    ],
+    ids=["none", "short", "one too short", "one letter", "three", "change", "secret"],
+)
+def test_a_weak_secret_is_refused(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    message = refusal(monkeypatch, SECRET_KEY=secret)
+    assert "SECRET_KEY: is" in message
+    assert "secrets.token_urlsafe" in message
+
+
+@pytest.mark.parametrize("environment", ["production", "development"])
+def test_so_it_is_in_either_environment(monkeypatch: pytest.MonkeyPatch, environment: str) -> None:
+    assert "SECRET_KEY" in refusal(monkeypatch, APP_ENV=environment, SECRET_KEY="weak")
+
+
+@pytest.mark.parametrize("environment", ["production", "prod", ""])
+def test_debug_is_refused_outside_development(
+    monkeypatch: pytest.MonkeyPatch, environment: str
+) -> None:
+    message = refusal(monkeypatch, APP_ENV=environment, FLASK_DEBUG="1")
+    assert "FLASK_DEBUG: the debugger runs code for anybody" in message
+
+
+def test_development_may_debug_and_answers_to_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {**GOOD, "APP_ENV": "development", "TRUSTED_HOSTS": "", "FLASK_DEBUG": "1"}
+    settings = load(monkeypatch, **environment)
+    assert settings.flask_debug
+    assert settings.trusted_hosts == ["localhost", "127.0.0.1", "::1"]
+
+
+@pytest.mark.parametrize(
+    "written", ["a.example,b.example", " a.example  B.example ", "a.example, b.example,"]
+)
+def test_host_names_stand_between_commas_or_spaces(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    settings = load(monkeypatch, **{**GOOD, "TRUSTED_HOSTS": written})
+    assert settings.trusted_hosts == ["a.example", "b.example"]
+
+
+@pytest.mark.parametrize(
+    "written", ["", ",", "*", "*.example", ".example", "https://a.example", "a.example:443", "a@b"]
+)
+def test_any_other_host_name_is_refused(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    assert "TRUSTED_HOSTS: " in refusal(monkeypatch, TRUSTED_HOSTS=written)
+
+
+@pytest.mark.parametrize(
+    ("written", "used"),
+    [
+        ("sqlite:///app.db", "sqlite:///app.db"),
+        ("postgres://u:p@h/n", "postgresql+psycopg://u:p@h/n"),
+        ("postgresql://u:p@h/n", "postgresql+psycopg://u:p@h/n"),
+        ("postgresql+psycopg://u:p@h/n", "postgresql+psycopg://u:p@h/n"),
+    ],
+)
+def test_a_database_is_named_as_people_name_it(
+    monkeypatch: pytest.MonkeyPatch, written: str, used: str
+) -> None:
+    settings = load(monkeypatch, **GOOD, DATABASE_URL=written)
+    assert settings.for_flask()["DATABASE_URL"] == used
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://h/n"),
+        ("DATABASE_URL", "app.db"),
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "memory://"),
+        ("PROXY_HOPS", "-1"),
+        ("PROXY_HOPS", "99"),
+        ("LOGIN_RATE_LIMIT", "often"),
+        ("LOG_LEVEL", "LOUD"),
+        ("CSP_REPORT_ONLY", "perhaps"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    assert f"{name}: " in refusal(monkeypatch, **{name: value})
+
+
+def test_an_empty_value_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = {"DATABASE_URL": "", "REDIS_URL": "", "PROXY_HOPS": "", "LOG_LEVEL": ""}
+    assert load(monkeypatch, **GOOD, **empty) == load(monkeypatch, **GOOD)
+
+
+SHARED = {"REDIS_URL": "redis://r", "DATABASE_URL": "postgresql://u:p@h/n"}
+
+
+@pytest.mark.parametrize(
+    ("workers", "environment"),
+    [(1, {}), (8, SHARED), (8, {"APP_ENV": "development"})],
+    ids=["one worker", "what they share is outside", "development"],
+)
+def test_workers_that_agree_start(
+    monkeypatch: pytest.MonkeyPatch, workers: int, environment: dict[str, str]
+) -> None:
+    load(monkeypatch, **{**GOOD, **environment}).check_workers(workers)
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_workers_that_would_count_apart_do_not(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    settings = load(monkeypatch, **{**GOOD, **SHARED, name: ""})
+    with pytest.raises(SettingsError, match=f"2 workers need more settings:\n  {name}: "):
+        settings.check_workers(2)
+
+
+def test_printed_settings_hide_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(
+        monkeypatch,
+        **GOOD,
+        DATABASE_URL="postgresql://u:hide-me@h/n",
+        REDIS_URL="redis://:hide-me@h",
+    )
+    assert "hide-me" not in repr(settings)
+    assert GOOD_SECRET not in repr(settings)
+
+
+def test_flask_gets_them_by_upper_case_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load(monkeypatch, **GOOD).for_flask()
+    assert config["SECRET_KEY"] == GOOD_SECRET
+    assert config["PRODUCTION"] is True
+
+
+def from_file(path: Path) -> Settings:
+    arguments: dict[str, Any] = {"_env_file": path}
+    return Settings(**arguments)
+
+
+def test_a_written_env_file_starts_development(tmp_path: Path) -> None:
+    assert write_env_file(tmp_path / ".env")
+    assert from_file(tmp_path / ".env").app_env == "development"
+
+
+def test_every_project_gets_a_secret_of_its_own(tmp_path: Path) -> None:
+    write_env_file(tmp_path / "one")
+    write_env_file(tmp_path / "two")
+    one, two = from_file(tmp_path / "one"), from_file(tmp_path / "two")
+    assert one.secret_key != two.secret_key
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_nobody_else_reads_it(tmp_path: Path) -> None:
+    write_env_file(tmp_path / ".env")
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_env_file_that_is_there_is_kept(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SECRET_KEY=mine")
+    assert not write_env_file(tmp_path / ".env")
+    assert (tmp_path / ".env").read_text() == "SECRET_KEY=mine"
+
+
+def test_the_environment_wins_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_env_file(tmp_path / ".env")
+    monkeypatch.setenv("APP_ENV", "production")
+    monkeypatch.setenv("TRUSTED_HOSTS", "www.example.org")
+    assert from_file(tmp_path / ".env").app_env == "production"
