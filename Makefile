@@ -22,7 +22,7 @@ help:
 	@echo 'make lint       style, formatting and types'
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
 	@echo 'make bench      the costs that the README states, measured here'
-	@echo '                = .venv/bin/python benchmarks'
+	@echo '                = .venv/bin/python -m benchmarks'
 	@echo '(first)         python3 -m venv .venv ; .venv/bin/pip install uv ; .venv/bin/uv sync'
 
 demo: .venv/ready
@@ -52,7 +52,7 @@ lint: .venv/ready
 	.venv/bin/mypy
 
 bench: .venv/ready
-	.venv/bin/python benchmarks
+	.venv/bin/python -m benchmarks
 
 .venv/ready: pyproject.toml
 	@command -v python3 >/dev/null || { echo 'python3 was not found: install Python 3.11 or newer.'; exit 1; }

@@ -60,7 +60,9 @@ class Baked:
         return {
             name: ast.literal_eval(node.value)
             for node in tree.body
-            if isinstance(node, ast.Assign | ast.AnnAssign) and is_literal(node.value)
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            and node.value
+            and is_literal(node.value)
             for name in names(node)
         }
 
@@ -112,9 +114,9 @@ DEFAULTS: dict[str, object] = {
 } | {"project_slug": "my-service"}
 
 
-def is_literal(node: ast.expr | None) -> bool:
+def is_literal(node: ast.expr) -> bool:
     try:
-        ast.literal_eval(node)  # type: ignore[arg-type]
+        ast.literal_eval(node)
     except ValueError:
         return False
     return True

@@ -169,8 +169,10 @@ def name(answers: Answers) -> str:
 
 
 def included(file: Path, answers: Answers) -> list[Path]:
-    """Return the variants that the include lines of a file name for these answers."""
-    expressions = INCLUDE.findall(file.read_text("utf-8"))
+    """Return the variants that a file's include lines name, none where it is not rendered."""
     environment = jinja2.Environment()  # noqa: S701 (names of files, no HTML)
+    if not environment.from_string(file.name).render(cookiecutter=answers):
+        return []
+    expressions = INCLUDE.findall(file.read_text("utf-8", errors="replace"))
     compiled = map(environment.compile_expression, expressions)
     return [VARIANTS / str(expression(cookiecutter=answers)) for expression in compiled]

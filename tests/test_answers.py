@@ -24,6 +24,7 @@ from conftest import DEFAULTS, Bake
 
 HOOKS = sorted((support.TEMPLATE / "hooks").glob("*.py"))
 PRE_GEN = runpy.run_path(str(support.TEMPLATE / "hooks" / "pre_gen_project.py"))
+POST_GEN = runpy.run_path(str(support.TEMPLATE / "hooks" / "post_gen_project.py"))
 ORIGINS = runpy.run_path(str(support.FOLDER / "app" / "security" / "origins.py"))
 
 # Wherever one of these is executed, a file appears.
@@ -62,11 +63,13 @@ def test_a_name_that_something_else_imports_is_refused(slug: str, bake: Bake) ->
     assert f"'{slug}-service' would be accepted" in baked.refusal
 
 
-@pytest.mark.parametrize("slug", ["../evil", "..", "/tmp/evil", "~/evil"])  # noqa: S108
-def test_nothing_is_written_outside_the_output_folder(slug: str, bake: Bake) -> None:
-    before = set(bake.folder.parent.rglob("*"))
-    bake(project_slug=slug)
-    assert not [path for path in set(bake.folder.parent.rglob("*")) - before if "evil" in path.name]
+@pytest.mark.parametrize("slug", ["../evil", "..", "{elsewhere}/evil", "~/evil"])
+def test_nothing_is_written_outside_the_output_folder(
+    slug: str, bake: Bake, tmp_path: Path
+) -> None:
+    baked = bake(project_slug=slug.format(elsewhere=tmp_path))
+    assert baked.exit_code != 0
+    assert not list(tmp_path.rglob("evil*"))
 
 
 @pytest.mark.parametrize("text", ids(HOSTILE))
@@ -155,8 +158,8 @@ def test_nothing_is_left_of_a_refused_project(bake: Bake) -> None:
 
 
 def test_a_bad_value_is_shown_escaped_and_short() -> None:
-    (problem,), _ = examine(project_name="\x1b[31m\u202e" + "x" * 1000)
-    assert problem.startswith(r"project_name: '\x1b[31m\u202exxx")
+    (problem,), _ = examine(project_name="\x1b[31mZoë\u202e" + "x" * 1000)
+    assert problem.startswith(r"project_name: '\x1b[31mZo\xeb\u202exxx")
     assert problem.isascii()
     assert problem.isprintable()
     assert len(problem) < 400
@@ -267,7 +270,8 @@ BAD = {
         "tab\there": "tab here",
         "escape\x1b[31m": "escape [31m",
         "\ud800": "My Service",
-        "line\u2028separator\u2029": "line separator",
+        "line\u2028separator": "line separator",
+        "paragraph\u2029separator": "paragraph separator",
         "unassigned\U000e0fff": "unassigned",
         "x" * 101: "x" * 100,
     },
@@ -367,10 +371,11 @@ BAD = {
 
 
 def rows(table: dict[str, Any]) -> Any:
+    """Name each row by its question and answer, as in `csp_sources='*'`."""
     return [
-        pytest.param(question, value, id=f"{question}={ascii(value)[:60]}")
-        for question, values in table.items()
-        for value in (values.items() if isinstance(values, dict) else values)
+        pytest.param(question, answer, *better, id=f"{question}={ascii(answer)[:50]}")
+        for question, answers in table.items()
+        for answer, *better in (answers.items() if isinstance(answers, dict) else zip(answers))
     ]
 
 
@@ -381,9 +386,8 @@ def test_is_taken_as_it_is(question: str, answer: str) -> None:
     assert accepted[question] == answer
 
 
-@pytest.mark.parametrize(("question", "row"), rows(BAD))
-def test_is_refused_with_a_better_answer(question: str, row: tuple[str, str]) -> None:
-    answer, better = row
+@pytest.mark.parametrize(("question", "answer", "better"), rows(BAD))
+def test_is_refused_with_a_better_answer(question: str, answer: str, better: str) -> None:
     problems, accepted = examine(**{question: answer})
     assert problems
     assert all(problem.startswith(f"{question}: ") for problem in problems)
@@ -427,7 +431,8 @@ def test_the_hook_and_the_questions_name_the_same_choices() -> None:
     for question, choices in support.CHOICES.items():
         for choice in choices:
             assert not PRE_GEN["fault"](question, choice)
-        assert ", ".join(choices) in PRE_GEN["fault"](question, "no such choice")
+        told = PRE_GEN["fault"](question, "no such choice")
+        assert told == f"is none of {', '.join(choices)}"
     assert list(PRE_GEN["QUESTIONS"]) == list(DEFAULTS)
 
 
@@ -451,9 +456,51 @@ def test_the_name_of_every_dependency_is_taken(bake: Bake) -> None:
         assert PRE_GEN["fault"]("project_slug", package), package
 
 
-@pytest.mark.parametrize("module", [path.stem for path in support.FOLDER.glob("[a-z]*")])
+@pytest.mark.parametrize("module", ["app", "gunicorn.conf", "migrations", "tests", "wsgi"])
 def test_the_name_of_every_module_of_the_project_is_taken(module: str) -> None:
-    assert PRE_GEN["fault"]("project_slug", module.replace("_", "-").replace(".", "-").lower())
+    assert list(support.FOLDER.glob(f"{module}*"))
+    assert PRE_GEN["fault"]("project_slug", module.replace(".", "-"))
+
+
+# What is said once all answers were good.
+
+
+def test_what_to_do_next_is_said(bake: Bake) -> None:
+    said = bake(project_slug="shop").output
+    assert "cd shop\n    make run\n" in said
+    assert "app/policy.py" in said
+    assert "subdomain" in said
+    assert said.isascii()
+
+
+@pytest.mark.parametrize(
+    ("answers", "warned"),
+    [
+        ({}, False),
+        ({"cors_origins": "https://a.example"}, True),
+        ({"frame_ancestors": "https://a.example"}, True),
+        ({"cors_origins": "https://a.example", "token_type": "jwt"}, False),
+    ],
+    ids=str,
+)
+def test_cookies_stay_on_their_site(answers: dict[str, str], warned: bool) -> None:
+    assert ("does not travel" in POST_GEN["advice"](DEFAULTS | answers)) == warned
+
+
+@pytest.mark.parametrize(
+    ("contact", "reminded"), [("security@example.com", True), ("me@example.com", False)]
+)
+def test_a_contact_that_reaches_nobody_is_told(contact: str, reminded: bool) -> None:
+    said = POST_GEN["advice"](DEFAULTS | {"security_contact": contact})
+    assert ("security.txt" in said) == reminded
+
+
+def test_the_project_stays_though_nobody_can_read_what_is_said(bake: Bake) -> None:
+    support.need(Path("/dev/full").exists(), "/dev/full")
+    out = bake.folder / "out"
+    command = [sys.executable, "-m", "cookiecutter", str(support.TEMPLATE), "--no-input"]
+    line = shlex.join([*command, "--output-dir", str(out)])
+    assert bake.shell(f"{line} > /dev/full", out).path.is_dir()
 
 
 # What holds for any text.
@@ -502,11 +549,13 @@ def test_the_project_starts_with_every_origin_that_is_accepted(text: str) -> Non
 def test_the_shell_gives_back_any_text(encoding: str, text: str) -> None:
     with mock.patch("sys.stderr", mock.Mock(encoding=encoding)):
         word = PRE_GEN["in_shell"](text)
+    # What reorders or hides would not survive being copied.
+    assert word.isprintable()
     shown = subprocess.run(["sh", "-c", f"printf %s {word}"], capture_output=True, check=True)
     assert shown.stdout.decode() == text
 
 
 @given(st.lists(st.sampled_from(["{", "}", "%", "#", " cookiecutter:", "'", "x"])).map("".join))
 def test_no_input_gives_back_any_text(text: str) -> None:
-    environment = jinja2.Environment(line_statement_prefix="# cookiecutter:")
+    environment = jinja2.Environment(autoescape=False, **support.SETTINGS["_jinja2_env_vars"])  # noqa: S701
     assert environment.from_string(PRE_GEN["without_marks"](text)).render() == text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
@@ -24,7 +23,7 @@ AWKWARD = {
     "marks": "{{ 7 * 7 }} {% raw %} {# hidden #} }} %}",
     "line statement": "# cookiecutter: include 'x'",
     "dollars": "$HOME $(date) `date` %PATH%",
-    "emoji": "👩‍🚀 🏳️‍🌈 👍🏽 ☃",  # noqa: RUF001
+    "emoji": "👩‍🚀 🏳️‍🌈 👍🏽 ☃",
     "right to left": "שלום \u202eolleh\u202c العربية",
     "combining": "é and e\u0301, ﬁ, Å and A\u030a",
     "beyond the first plane": "𝒳 𓀀 \U0010fffd",
@@ -40,7 +39,14 @@ AWKWARD = {
 }
 
 
-@pytest.fixture(scope="module", params=AWKWARD.values(), ids=AWKWARD)
+# One text's tests run in one process, so that they share its render.
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(text, id=name, marks=pytest.mark.xdist_group(name))
+        for name, text in AWKWARD.items()
+    ],
+)
 def text(request: pytest.FixtureRequest) -> str:
     typed: str = request.param
     return typed
@@ -97,4 +103,4 @@ def test_it_is_in_no_other_file(module_bake: Bake) -> None:
 
 
 def read(project: Baked, name: str) -> str:
-    return Path(project.path / name).read_text("utf-8")
+    return (project.path / name).read_text("utf-8")
