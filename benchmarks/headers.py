@@ -41,7 +41,9 @@ def measure() -> Report:
     median = {name: timing.median for name, timing in timings.items()}
     added = {name: seconds - median[BARE] for name, seconds in median.items()}
     claims = [
-        Claim("what ours adds / what Talisman and Flask-CORS add", added[OURS] / added[BOTH], 1 / 6),
+        Claim(
+            "what ours adds / what Talisman and Flask-CORS add", added[OURS] / added[BOTH], 1 / 6
+        ),
         Claim("ours / bare Flask", median[OURS] / median[BARE], 1.2),
     ]
     return Report("Security headers, for each request", timings, claims, baseline=BARE)
@@ -116,9 +118,7 @@ def _add_page(app: Flask) -> None:
 
 def _add_talisman(app: Flask) -> None:
     policy = {"default-src": "'self'", "script-src": "'self'"}
-    Talisman(
-        app, content_security_policy=policy, content_security_policy_nonce_in=["script-src"]
-    )
+    Talisman(app, content_security_policy=policy, content_security_policy_nonce_in=["script-src"])
 
 
 def _add_flask_cors(app: Flask) -> None:
@@ -154,5 +154,5 @@ def _call(make: Callable[[], Flask]) -> Workload:
 
 
 def _environ() -> dict[str, Any]:
-    origin = {"Origin": rendered.CORS_ORIGINS[1]}
+    origin = [("Origin", rendered.CORS_ORIGINS[1])]
     return EnvironBuilder("/measured", base_url=f"https://{HOST}/", headers=origin).get_environ()

@@ -51,7 +51,9 @@ class Report:
     baseline: str
 
 
-def interleaved(workloads: Mapping[str, Workload], *, rounds: int, calls: int = 1) -> dict[str, Timing]:
+def interleaved(
+    workloads: Mapping[str, Workload], *, rounds: int, calls: int = 1
+) -> dict[str, Timing]:
     """Time each workload in batches of `calls`, one batch of each in every round."""
     order, shuffled = list(workloads), random.Random(0).shuffle  # noqa: S311 (no secret)
     samples: dict[str, list[float]] = {name: [] for name in order}

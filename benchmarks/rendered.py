@@ -14,8 +14,6 @@ from types import ModuleType
 from typing import Any
 
 TEMPLATE = Path(__file__).resolve().parent.parent
-# A benchmark leaves no answers behind to be offered the next time.
-REPLAYS = "replays"
 
 CORS_ORIGINS = ["https://app.example.com", "https://admin.example.com"]
 
@@ -25,23 +23,21 @@ def temporary_folder() -> TemporaryDirectory[str]:
     return TemporaryDirectory(prefix="benchmark-", ignore_cleanup_errors=True)
 
 
-def render(template: Path, folder: Path, **answers: str) -> None:
+def render(template: Path, folder: Path, slug: str, **answers: str) -> None:
     """Run `cookiecutter --no-input` as a user does, in a process of its own."""
-    settings = folder / "settings.json"
-    settings.write_text(json.dumps({"replay_dir": str(folder / REPLAYS)}), encoding="utf-8")
     command = [
         *(sys.executable, "-m", "cookiecutter", str(template), "--no-input"),
-        *("--config-file", str(settings), "--output-dir", str(folder)),
-        *(f"{name}={answer}" for name, answer in answers.items()),
+        *("--config-file", str(_settings(folder)), "--output-dir", str(folder)),
+        *(f"{name}={answer}" for name, answer in {"project_slug": slug, **answers}.items()),
     ]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=_environment())
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=_environment(folder))
 
 
 @contextmanager
 def project() -> Iterator[None]:
     """Make the modules of a project with default answers and two CORS origins importable."""
     with temporary_folder() as folder:
-        render(TEMPLATE, Path(folder), project_slug="measured", cors_origins=" ".join(CORS_ORIGINS))
+        render(TEMPLATE, Path(folder), "measured", cors_origins=" ".join(CORS_ORIGINS))
         sys.path.insert(0, str(Path(folder, "measured")))
         try:
             yield
@@ -55,9 +51,8 @@ def module(name: str) -> ModuleType:
 
 
 def settings(host: str) -> Any:
-    """Production's settings; nothing of them is read from this machine."""
-    settings_class: Any = module("app.settings").Settings
-    return settings_class(
+    """Production's settings, with a fresh secret and without any `.env`."""
+    return module("app.settings").Settings(
         _env_file=None,
         app_env="production",
         secret_key=secrets.token_urlsafe(48),
@@ -65,5 +60,15 @@ def settings(host: str) -> Any:
     )
 
 
-def _environment() -> dict[str, str]:
-    return os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+def _settings(folder: Path) -> Path:
+    # Else these answers would be kept as the user's last ones.
+    path = folder / "settings.json"
+    path.write_text(json.dumps({"replay_dir": str(folder / "replays")}), encoding="utf-8")
+    return path
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    # Compiled modules are kept as on a user's machine, but not in this template.
+    environment = os.environ | {"PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment

@@ -6,7 +6,6 @@ import sys
 import click
 from flask import Flask
 from flask.cli import AppGroup
-from pydantic_core import PydanticCustomError
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.auth import users
@@ -22,9 +21,8 @@ user_commands = AppGroup("user", help="The people who can log in.")
 def create_user(name: str, password_stdin: bool) -> None:
     """Add a user. Asks for a password on a terminal; otherwise makes one and prints it."""
     _check(name, "a name", 1, users.MAX_NAME)
-    password = _ask_password(password_stdin)
-    made = password is None
-    password = password or secrets.token_urlsafe(18)
+    given = _ask_password(password_stdin)
+    password = secrets.token_urlsafe(18) if given is None else given
     _check(password, "a password", MIN_LENGTH, MAX_LENGTH)
     try:
         users.create(name, password)
@@ -32,7 +30,7 @@ def create_user(name: str, password_stdin: bool) -> None:
         raise click.ClickException(f"There is a user {name!r} already.") from None
     except OperationalError:
         raise click.ClickException("The database has no tables: run `flask db upgrade`.") from None
-    click.echo(f"Created user {name}" + (f" with password {password}" if made else ""))
+    click.echo(f"Created user {name}" + ("" if given else f" with password {password}"))
 
 
 def init_app(app: Flask) -> None:
@@ -48,9 +46,11 @@ def _ask_password(password_stdin: bool) -> str | None:
 
 
 def _check(text: str, what: str, shortest: int, longest: int) -> None:
-    try:
-        plain_text(text)
-    except PydanticCustomError:
-        raise click.ClickException(f"Give {what} without control characters.") from None
     if not shortest <= len(text) <= longest:
         raise click.ClickException(f"Give {what} of {shortest} to {longest} characters.")
+    try:
+        plain_text(text)
+    except ValueError:
+        raise click.ClickException(
+            f"Give {what} that is not blank and has no control characters."
+        ) from None

@@ -1,10 +1,15 @@
 """The types of settings: each refuses what is unsafe and says what to write instead."""
 
+from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 MIN_SECRET_LENGTH = 32  # characters
 MIN_DIFFERENT_CHARACTERS = 10
@@ -29,15 +34,30 @@ def _known_database(url: SecretStr) -> SecretStr:
     scheme, separator, rest = url.get_secret_value().partition("://")
     if scheme in ("postgres", "postgresql"):
         scheme = "postgresql+psycopg"
-    if scheme not in ("sqlite", "postgresql+psycopg") or not separator:
+    readable = _is_readable(f"{scheme}://{rest}", make_url)
+    if scheme not in ("sqlite", "postgresql+psycopg") or not separator or not readable:
         raise ValueError("must be sqlite:///file.db or postgresql://user:password@host/name")
+    if scheme != "sqlite" and not find_spec("psycopg"):
+        raise ValueError("needs the extra: uv sync --extra postgresql")
     return SecretStr(f"{scheme}://{rest}")
 
 
 def _redis(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(("redis://", "rediss://")):
+    text = url.get_secret_value()
+    readable = _is_readable(text, lambda text: urlsplit(text).port)
+    if not text.startswith(("redis://", "rediss://")) or not readable:
         raise ValueError("must be redis://host:port/0, or rediss:// over TLS")
+    if not find_spec("redis"):
+        raise ValueError("needs the extra: uv sync --extra redis")
     return url
+
+
+def _is_readable(text: str, read: Callable[[str], object]) -> bool:
+    try:
+        read(text)
+    except (ValueError, ArgumentError):
+        return False
+    return True
 
 
 def _split(names: Any) -> Any:
@@ -52,9 +72,11 @@ def _exact_names(names: list[str]) -> list[str]:
 
 def _readable(limit: str) -> str:
     try:
-        parse_many(limit)
+        limits = parse_many(limit)
     except ValueError:
-        raise ValueError("must read like: 5 per minute") from None
+        limits = []
+    if [item.amount > 0 for item in limits] != [True]:
+        raise ValueError("must be one limit above 0, like: 5 per minute")
     return limit
 
 

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.setting_types import DatabaseURL, HostNames, RateLimit, RedisURL, Secret
 
 ENV_FILE = Path(__file__).parent.parent / ".env"
-LOOPBACK_NAMES = ["localhost", "127.0.0.1", "::1"]
+LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
 
 
 class SettingsError(ValueError):

@@ -1,6 +1,7 @@
 """What the tests share: apps made to measure, a user, and clients that are logged in."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,6 +26,13 @@ SECRETS = {"secret_key": "only-the-tests-know-0123456789-abcdefghij"}
 PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
 
 MakeApp = Callable[..., Flask]
+Wait = Callable[[float], None]
+
+
+def log_in(client: FlaskClient, **body: str) -> dict[str, str]:
+    """Log in; the headers by which this client then shows it, whichever the kind of token."""
+    token = client.post("/login", json={**LOGIN, **body}).get_json()["token"]
+    return {tokens.HEADER: tokens.PREFIX + token}
 
 
 class Client(FlaskClient):
@@ -42,12 +50,9 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A real hash takes 50 ms and 46 MiB, which no test here is about."""
     monkeypatch.setattr(passwords, "hasher", PasswordHasher(1, 8, 1))
-    passwords.dummy_hash.cache_clear()
-    yield
-    passwords.dummy_hash.cache_clear()
 
 
 @pytest.fixture
@@ -105,6 +110,14 @@ def token(client: FlaskClient) -> str:
 def credentials(token: str) -> dict[str, str]:
     """The headers by which `client` shows its login, whichever the kind of token."""
     return {tokens.HEADER: tokens.PREFIX + token}
+
+
+@pytest.fixture
+def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
+    """`wait(60)`: the clock stands still but for such steps, here by 60 seconds."""
+    started, steps = time.time(), [0.0]
+    monkeypatch.setattr(time, "time", lambda: started + sum(steps))
+    return steps.append
 
 
 def _settings(**changes: Any) -> Settings:

@@ -4,10 +4,10 @@ A cap on the hashes in flight keeps a flood of logins from taking the memory
 (46 MiB each). Source: OWASP Password Storage Cheat Sheet; OWASP ASVS 11.4.2.
 """
 
-import secrets
+import os
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
@@ -38,7 +38,9 @@ def verify_password(password_hash: str | None, password: str) -> bool:
     """
     with _a_place():
         try:
-            return hasher.verify(password_hash or dummy_hash(), password) and bool(password_hash)
+            return hasher.verify(password_hash or hash_of_nothing(), password) and bool(
+                password_hash
+            )
         except (VerificationError, InvalidHashError):
             return False
 
@@ -53,6 +55,11 @@ def _a_place() -> Iterator[None]:
         _in_flight.release()
 
 
-@cache
-def dummy_hash() -> str:
-    return hasher.hash(secrets.token_urlsafe())
+def hash_of_nothing() -> str:
+    """A hash that costs as much to check as any other and that no password has."""
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    salt, digest = (
+        b64encode(os.urandom(size)).decode().rstrip("=")
+        for size in (hasher.salt_len, hasher.hash_len)
+    )
+    return f"$argon2id$v=19${cost}${salt}${digest}"

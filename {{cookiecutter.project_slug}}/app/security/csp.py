@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Blueprint, Flask, current_app, request
 
-from app.security import headers
+from app.security import headers, origins
 from app.security.headers import Header, Kind
 from app.security.sources import Policy, check, serialize
 
@@ -75,10 +75,12 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
 
 def effective(policy: Policy, environ: "WSGIEnvironment") -> Policy:
     """The page policy with what the view or its blueprint replaced."""
-    return {**policy, **environ.get("app.csp", {})}
+    override = environ.get("app.csp")
+    return {**policy, **override} if override else policy
 
 
 def init_app(app: Flask) -> None:
+    origins.check("CSP_SOURCES", app.config["CSP_SOURCES"])
     check(app.config["CSP"])
     check(app.config["CSP_CANDIDATE"] or {})
     app.add_template_global(csp_nonce)
@@ -106,7 +108,7 @@ def _contribution(config: Mapping[str, Any]) -> headers.Contribution:
     def contribute(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
         if kind is not Kind.PAGE:
             return _NOT_PAGES[kind]
-        scheme = environ["wsgi.url_scheme"]
+        scheme = headers.scheme_of(environ)
         overridden = "app.csp" in environ
         value = _value(effective(policy, environ), scheme) if overridden else prepared[scheme]
         answer = [(name, value.replace("{nonce}", _nonce(environ)))]

@@ -42,8 +42,9 @@ def init_app(app: Flask) -> None:
 
 
 def _refuse_cross_site_writes() -> Response | None:
-    view = current_app.view_functions.get(request.endpoint or "")
-    if request.method in SAFE_METHODS or hasattr(view, "csrf_exempt"):
+    if request.method in SAFE_METHODS:
+        return None
+    if hasattr(current_app.view_functions.get(request.endpoint or ""), "csrf_exempt"):
         return None
     if not _is_from_a_trusted_page():
         return refusal(403, "Cross-site request refused")

@@ -37,11 +37,20 @@ def init_app(app: Flask) -> None:
 
 
 def _contribution(policy: Policy) -> headers.Contribution:
+    by_kind = {
+        Kind.PAGE: _option(policy),
+        Kind.SCRIPT: _OPTIONS[(NONE,)],
+        Kind.OTHER: _OPTIONS[(NONE,)],
+        Kind.NOT_MODIFIED: (),
+    }
+
     def contribute(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
-        if kind is Kind.NOT_MODIFIED:
-            return ()
-        if kind is not Kind.PAGE:
-            return (("X-Frame-Options", "DENY"),)
-        return _OPTIONS.get(tuple(effective(policy, environ)["frame-ancestors"]), ())
+        if kind is Kind.PAGE and "app.csp" in environ:
+            return _option(effective(policy, environ))
+        return by_kind[kind]
 
     return contribute
+
+
+def _option(policy: Policy) -> Sequence[Header]:
+    return _OPTIONS.get(tuple(policy["frame-ancestors"]), ())

@@ -8,9 +8,13 @@ Source: OWASP Secure Headers Project; OWASP ASVS 3.4.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
+from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+
+from app.security.origins import PolicyError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -36,47 +40,95 @@ _KINDS = {
     "text/javascript": Kind.SCRIPT,
     "application/javascript": Kind.SCRIPT,
 }
+_SCHEMES = ("http", "https")
+
+# What most answers come with, and none of ours: with these alone nothing can clash.
+_NEVER_ADDED = frozenset({"content-type", "content-length"})
 
 
 def register(app: Flask, contribution: Contribution) -> None:
-    """Add headers computed for each answer; one that the view set itself is left alone."""
+    """Add headers computed for each answer; what the view set itself is left alone."""
     app.extensions.setdefault("headers", []).append(contribution)
 
 
+def register_fixed(app: Flask, contribution: Contribution) -> None:
+    """The same for headers that depend on nothing but the kind and the scheme."""
+    app.extensions.setdefault("fixed_headers", []).append(contribution)
+
+
 def init_app(app: Flask) -> None:
-    register(app, _from_policy(app.config))
+    register_fixed(app, _from_policy(app.config))
     if not app.config["PRODUCTION"]:
         # Or Werkzeug's own server names its version and Python's.
-        register(app, lambda environ, kind: [("Server", "development")])
-    app.wsgi_app = SecurityHeaders(app.wsgi_app, app.extensions["headers"])  # type: ignore[method-assign]
+        register_fixed(app, lambda environ, kind: [("Server", "development")])
+    fixed = {
+        key: _prepare(app.extensions["fixed_headers"], *key) for key in product(Kind, _SCHEMES)
+    }
+    app.wsgi_app = SecurityHeaders(  # type: ignore[method-assign]
+        app.wsgi_app, fixed, app.extensions.get("headers", [])
+    )
+
+
+def scheme_of(environ: "WSGIEnvironment") -> str:
+    """`https` or `http`: a proxy may have written anything."""
+    return "https" if environ["wsgi.url_scheme"] == "https" else "http"
 
 
 class SecurityHeaders:
-    """WSGI middleware that adds what the contributions say to each answer."""
+    """WSGI middleware that adds the fixed and the varying headers to each answer."""
 
-    def __init__(self, wsgi_app: "WSGIApplication", contributions: Sequence[Contribution]) -> None:
+    def __init__(
+        self,
+        wsgi_app: "WSGIApplication",
+        fixed: Mapping[tuple[Kind, str], Sequence[Header]],
+        varying: Sequence[Contribution],
+    ) -> None:
         self.wsgi_app = wsgi_app
-        self.contributions = contributions
+        self.fixed = fixed
+        self.varying = varying
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         def secured(status: str, headers: list[Header], exc_info: Any = None) -> Any:
-            present = {name.lower(): value for name, value in headers}
-            kind = _kind(status, present.get("content-type", ""))
-            for contribute in self.contributions:
-                for header in contribute(environ, kind):
-                    if header[0] == "Vary" or header[0].lower() not in present:
-                        headers.append(header)
+            self._add(environ, status, headers)
             return start_response(status, headers, exc_info)
 
         return self.wsgi_app(environ, secured)
 
+    def _add(self, environ: "WSGIEnvironment", status: str, headers: list[Header]) -> None:
+        present = {name.lower(): value for name, value in headers}
+        kind = _kind(status, present.get("content-type", ""))
+        added = [*self.fixed[kind, scheme_of(environ)]]
+        for contribute in self.varying:
+            added += contribute(environ, kind)
+        if not present.keys() <= _NEVER_ADDED:
+            added = [(name, value) for name, value in added if _is_new(name, present)]
+        headers += added
 
+
+@lru_cache(maxsize=256)
 def _kind(status: str, content_type: str) -> Kind:
     if status.startswith("304"):
         return Kind.NOT_MODIFIED
+    if status.startswith("204"):
+        # Flask names a type even where there is no body.
+        return Kind.OTHER
     return _KINDS.get(content_type.partition(";")[0].strip().lower(), Kind.OTHER)
+
+
+def _is_new(name: str, present: Mapping[str, str]) -> bool:
+    # Several Vary headers count together.
+    return name == "Vary" or name.lower() not in present
+
+
+def _prepare(contributions: Sequence[Contribution], kind: Kind, scheme: str) -> list[Header]:
+    environ = {"wsgi.url_scheme": scheme}
+    fixed = [header for contribute in contributions for header in contribute(environ, kind)]
+    for name, value in fixed:
+        if not (value.isascii() and value.isprintable()):
+            raise PolicyError(f"policy.py: {name} holds {value!r}; write it on one line, in ASCII.")
+    return fixed
 
 
 def _from_policy(config: Mapping[str, Any]) -> Contribution:

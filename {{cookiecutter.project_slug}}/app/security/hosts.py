@@ -5,7 +5,9 @@ dodges limits. Only exact names count, and forwarded headers only as many hops d
 as the operator says. Source: OWASP ASVS 12.2.1, 13.2.1.
 """
 
+import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +23,9 @@ from app.security.headers import Header, Kind
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+# As Werkzeug reads it; it takes any other Host for none.
+_PORT = re.compile(r":[1-9][0-9]{,4}\Z", re.ASCII)
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -32,12 +37,12 @@ def probe(view: View) -> View:
 
 def init_app(app: Flask) -> None:
     # Flask's own check runs before routing and would refuse the probes.
-    app.extensions["trusted_hosts"] = frozenset(app.config["TRUSTED_HOSTS"])
+    trusted = frozenset(app.config["TRUSTED_HOSTS"])
     app.config["TRUSTED_HOSTS"] = None
-    app.before_request(_refuse_untrusted_host)
+    app.before_request(partial(_refuse_untrusted_host, trusted))
     if app.config["PRODUCTION"]:
         app.before_request(_require_https)
-    headers.register(app, _contribution(app.config["STRICT_TRANSPORT_SECURITY"]))
+    headers.register_fixed(app, _contribution(app.config["STRICT_TRANSPORT_SECURITY"]))
     hops = app.config["PROXY_HOPS"]
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
@@ -45,16 +50,16 @@ def init_app(app: Flask) -> None:
         app.before_request(_warn_of_ignored_proxy)
 
 
-def _name() -> str:
-    # The port is the server's affair; the name is what links and cookies hang on.
-    # Without a Host header Flask would take the server's own name for it.
-    return urlsplit(f"//{request.host}").hostname or "" if "Host" in request.headers else ""
-
-
-def _refuse_untrusted_host() -> Response | None:
-    if _name() in current_app.extensions["trusted_hosts"] or _is_probe():
+def _refuse_untrusted_host(trusted: frozenset[str]) -> Response | None:
+    # Read as it was sent: without a Host header Flask would take the server's own name.
+    if _name(request.environ.get("HTTP_HOST", "")) in trusted or _is_probe():
         return None
     return refusal(400, "Unknown host")
+
+
+def _name(host: str) -> str:
+    """The name in a Host header: the port is the server's affair, if it is one."""
+    return _PORT.sub("", host.lower())
 
 
 def _require_https() -> BaseResponse | None:
@@ -63,7 +68,8 @@ def _require_https() -> BaseResponse | None:
     if request.method not in SAFE_METHODS:
         # A redirected write has already told its secret to the network.
         return refusal(403, "Use https")
-    return redirect(urlsplit(request.url)._replace(scheme="https", netloc=_name()).geturl(), 308)
+    name = _name(request.environ["HTTP_HOST"])
+    return redirect(urlsplit(request.url)._replace(scheme="https", netloc=name).geturl(), 308)
 
 
 def _is_probe() -> bool:
@@ -79,9 +85,9 @@ def _warn_of_ignored_proxy() -> None:
 
 
 def _contribution(value: str) -> headers.Contribution:
-    answers: dict[str, list[Header]] = {"https": [("Strict-Transport-Security", value)]}
+    https_only = {"https": [("Strict-Transport-Security", value)], "http": []}
 
     def contribute(environ: "WSGIEnvironment", kind: Kind) -> list[Header]:
-        return answers.get(environ["wsgi.url_scheme"], [])
+        return https_only[environ["wsgi.url_scheme"]]
 
     return contribute

@@ -6,6 +6,7 @@ to let the wrong site in, so `policy.py` may hold none. Source: RFC 6454.
 
 import re
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])"
@@ -23,7 +24,7 @@ def is_loopback(origin: str) -> bool:
 
 
 def is_origin(origin: str) -> bool:
-    return _HTTPS.fullmatch(origin) is not None or is_loopback(origin)
+    return (_HTTPS.fullmatch(origin) is not None or is_loopback(origin)) and _is_readable(origin)
 
 
 def check(name: str, origins: Iterable[str]) -> None:
@@ -42,3 +43,10 @@ def check(name: str, origins: Iterable[str]) -> None:
 def in_force(origins: Iterable[str], *, production: bool) -> list[str]:
     """The origins that count here: in production no loopback address is anybody's site."""
     return [origin for origin in origins if not (production and is_loopback(origin))]
+
+
+def _is_readable(origin: str) -> bool:
+    try:
+        return urlsplit(origin).port != 0
+    except ValueError:  # a port above 65535, an address that is none
+        return False

@@ -5,6 +5,7 @@ Source: RFC 9116.
 
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, current_app
 
@@ -23,7 +24,7 @@ _URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][!-~]*)?")
 def show() -> Response:
     expires = (datetime.now(UTC) + VALID_FOR).strftime("%Y-%m-%dT%H:%M:%SZ")
     contact = current_app.config["SECURITY_CONTACT"]
-    uri = contact if _URL.fullmatch(contact) else f"mailto:{contact}"
+    uri = contact if _URL.fullmatch(contact) else f"mailto:{quote(contact, safe='@')}"
     answer = Response(f"Contact: {uri}\nExpires: {expires}\n", mimetype="text/plain")
     answer.cache_control.max_age = 24 * 60 * 60  # a day
     return answer

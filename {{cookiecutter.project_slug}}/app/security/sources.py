@@ -80,6 +80,10 @@ def check(policy: Mapping[str, list[str]]) -> None:
     for directive, sources in policy.items():
         if directive not in _DIRECTIVES:
             raise PolicyError(f"Content-Security-Policy has no directive {directive!r}.")
+        if isinstance(sources, str):
+            raise PolicyError(f"{directive} is one text; write a list of sources.")
+        if NONE in sources and len(sources) > 1:
+            raise PolicyError(f"{directive}: browsers ignore {NONE} beside other sources.")
         if not sources and directive != "sandbox":
             raise PolicyError(f'{directive} is empty; write "{NONE}" to allow nothing.')
         for source in sources:

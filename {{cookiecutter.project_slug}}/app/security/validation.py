@@ -12,7 +12,6 @@ from typing import Annotated, Any, TypeVar
 
 from flask import abort, current_app, request
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
-from pydantic_core import PydanticCustomError
 from werkzeug.exceptions import HTTPException
 
 from app.security.errors import refusal
@@ -21,6 +20,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 MISSING = "Missing required fields"
 INVALID = "Invalid request"
+
+
+class Blank(ValueError):
+    """A required text is empty or all spaces."""
 
 
 class Body(BaseModel):
@@ -58,11 +61,14 @@ def read_body() -> bytes:
 
 
 def plain_text(text: str) -> str:
-    """Refuse blank text and control characters, NUL and lone surrogates among them."""
+    """Refuse blank text and control characters, NUL and lone surrogates among them.
+
+    :raises ValueError: Blank for the first.
+    """
     if not text.strip():
-        raise PydanticCustomError("blank", "blank")
+        raise Blank
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise PydanticCustomError("control_characters", "control characters")
+        raise ValueError("control characters")
     return text
 
 
@@ -70,7 +76,10 @@ PlainText = Annotated[str, AfterValidator(plain_text)]
 
 
 def _lacks_a_field(error: ValidationError) -> bool:
-    return any(
-        problem["type"] in ("missing", "blank") or (problem["loc"] and problem["input"] is None)
-        for problem in error.errors(include_url=False, include_context=False)
-    )
+    return any(map(_is_absent, error.errors(include_url=False)))
+
+
+def _is_absent(problem: Any) -> bool:
+    blank = isinstance(problem.get("ctx", {}).get("error"), Blank)
+    null = problem["type"] == "string_type" and problem["input"] is None
+    return blank or null or problem["type"] == "missing"

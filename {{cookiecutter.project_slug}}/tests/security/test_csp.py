@@ -139,6 +139,11 @@ def test_a_slip_in_the_policy_stops_the_app(make_app: MakeApp, name: str) -> Non
         make_app(**{name: {"img-src": ["self"]}})
 
 
+def test_an_inexact_source_of_the_answers_stops_the_app(make_app: MakeApp) -> None:
+    with pytest.raises(PolicyError, match="CSP_SOURCES"):
+        make_app(CSP_SOURCES=["https://*.example"])
+
+
 def test_a_view_replaces_what_it_names_and_no_more(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/map", view_func=csp(img_src=[SELF, TILES])(lambda: "a map"))
     got = directives(client.get("/map"))

@@ -5,6 +5,7 @@ from flask import Flask, Response, abort, redirect, request
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 
+from app.security.origins import PolicyError
 from tests.conftest import PRODUCTION, MakeApp
 
 PAGE = "text/html"
@@ -112,3 +113,14 @@ def test_development_does_not_name_its_server(client: FlaskClient) -> None:
 
 def test_production_leaves_the_server_unnamed(make_app: MakeApp) -> None:
     assert "Server" not in make_app(**PRODUCTION).test_client().get("/").headers
+
+
+def test_a_line_break_in_a_header_of_the_policy_stops_the_app(make_app: MakeApp) -> None:
+    with pytest.raises(PolicyError, match="X-One"):
+        make_app(HEADERS={"X-One": "1\r\nX-Two: 2"})
+
+
+def test_an_answer_without_a_body_is_no_page(client: FlaskClient) -> None:
+    answer = client.post("/csp-reports", json=[])
+    assert answer.status_code == 204
+    assert "X-On-The-Rest" in answer.headers

@@ -87,10 +87,16 @@ def test_the_way_to_https_has_no_port_of_http(site: FlaskClient) -> None:
 
 
 def test_a_forged_host_is_redirected_nowhere(site: FlaskClient) -> None:
-    for host in ("evil.example", f"{SITE}@evil.example", ""):
+    odd_ports = [f"{SITE}:{port}" for port in ("0", "00080", "8O", "")]
+    for host in ("evil.example", f"{SITE}@evil.example", "", *odd_ports):
         answer = site.get("/", base_url=HTTP, headers={"Host": host})
         assert answer.status_code == 400
         assert "Location" not in answer.headers
+
+
+def test_a_port_that_is_none_leads_nowhere_else(site: FlaskClient) -> None:
+    answer = site.get("//evil.example/", base_url=HTTP, headers={"Host": f"{SITE}:99999"})
+    assert answer.headers["Location"].startswith(f"{HTTPS}/")
 
 
 @pytest.mark.parametrize("hops", [0, 1])
@@ -166,6 +172,14 @@ def test_forwarded_headers_count_as_many_hops_deep_as_told(
 ) -> None:
     client = behind(make_app(proxy_hops=hops))
     assert client.get("/who", headers=sent).text == believed
+
+
+def test_an_odd_scheme_from_a_proxy_is_plain_http(make_app: MakeApp) -> None:
+    client = make_app(proxy_hops=1).test_client()
+    for scheme in ("HTTPS", "gopher", ""):
+        answer = client.get("/", headers={"X-Forwarded-Proto": scheme})
+        assert answer.status_code == 200
+        assert "Strict-Transport-Security" not in answer.headers
 
 
 def test_ignored_proxies_are_told_of_in_one_line(

@@ -31,6 +31,8 @@ def test_an_exact_origin_counts(origin: str) -> None:
     [
         "*",
         "null",
+        "https://app.example:99999",
+        "https://[::::]",
         "",
         "app.example",
         "//app.example",

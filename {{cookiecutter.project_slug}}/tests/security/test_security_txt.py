@@ -36,6 +36,7 @@ def test_it_has_one_contact_and_one_expiry(client: FlaskClient) -> None:
     ("contact", "uri"),
     [
         ("security@example.org", "mailto:security@example.org"),
+        ("a?b@example.org", "mailto:a%3Fb@example.org"),
         ("https://example.org/report?a=b", "https://example.org/report?a=b"),
     ],
 )

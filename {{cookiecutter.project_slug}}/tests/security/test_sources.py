@@ -80,3 +80,13 @@ def test_the_message_says_what_to_write() -> None:
 def test_a_policy_is_written_as_browsers_read_it() -> None:
     written = serialize({"default-src": [NONE], "img-src": [SELF, "data:"], "sandbox": []})
     assert written == "default-src 'none'; img-src 'self' data:; sandbox"
+
+
+def test_none_beside_another_source_is_refused_as_it_has_no_effect() -> None:
+    with pytest.raises(PolicyError, match="ignore"):
+        check({"img-src": [NONE, "https://cdn.example"]})
+
+
+def test_one_text_in_place_of_a_list_is_refused() -> None:
+    with pytest.raises(PolicyError, match="write a list"):
+        check({"img-src": "self"})  # type: ignore[dict-item]

@@ -1,0 +1,48 @@
+"""What rendering this template costs beside one that is empty but for two hooks.
+
+Both run as a user runs them: `cookiecutter` in a process of its own, hooks included.
+"""
+
+import json
+from itertools import count
+from pathlib import Path
+
+from benchmarks import rendered
+from benchmarks.measure import Claim, Report, Workload, interleaved
+
+EMPTY = "an empty template with two hooks"
+OURS = "this template, default answers"
+
+ROUNDS = 25
+
+HOOK = '"""Does nothing."""\n'
+
+
+def measure() -> Report:
+    with rendered.temporary_folder() as name:
+        folder = Path(name)
+        timings = interleaved(
+            {
+                EMPTY: _rendering(_write_empty_template(folder / "template"), folder, "empty"),
+                OURS: _rendering(rendered.TEMPLATE, folder, "ours"),
+            },
+            rounds=ROUNDS,
+        )
+    ratio = timings[OURS].median / timings[EMPTY].median
+    claims = [Claim("this template / an empty one", ratio, 1.25)]
+    return Report("Rendering a project", timings, claims, baseline=EMPTY)
+
+
+def _rendering(template: Path, folder: Path, slug: str) -> Workload:
+    numbers = count()
+    return lambda: rendered.render(template, folder, f"{slug}-{next(numbers)}")
+
+
+def _write_empty_template(folder: Path) -> Path:
+    (folder / "hooks").mkdir(parents=True)
+    (folder / "{{cookiecutter.project_slug}}").mkdir()
+    (folder / "cookiecutter.json").write_text(json.dumps({"project_slug": "empty"}), "utf-8")
+    for name in ("pre_gen_project.py", "post_gen_project.py"):
+        (folder / "hooks" / name).write_text(HOOK, "utf-8")
+    (folder / "{{cookiecutter.project_slug}}" / "README.md").write_text("# Empty\n", "utf-8")
+    return folder

@@ -1,0 +1,1 @@
+# cookiecutter: include "tokens/" ~ cookiecutter.token_type ~ "/test_tokens.py"

@@ -1,0 +1,128 @@
+"""What pages of other origins can read and write here with a user's browser."""
+
+import pytest
+from playwright.sync_api import Page
+
+from app.auth import tokens
+from tests.browser.conftest import Elsewhere, Serve, Server, log_in
+from tests.conftest import LOGIN, USERNAME, MakeApp
+
+READ = (
+    """url => fetch(url, {credentials: "include"}).then(answer => answer.text(), () => "refused")"""
+)
+EMBED = """url => new Promise(resolve => {
+    const script = document.createElement("script");
+    script.onload = () => resolve("loaded");
+    script.onerror = () => resolve("refused");
+    script.src = url;
+    document.body.append(script);
+})"""
+# Logs in and asks who it is, as a page of an allowed origin would.
+LOG_IN = """async ([site, body, header, prefix, credentials]) => {
+    const options = {method: "POST", credentials, body: JSON.stringify(body)};
+    const json = {"Content-Type": "application/json"};
+    const login = await fetch(site + "/login", {...options, headers: json});
+    const {token} = await login.json();
+    const me = await fetch(site + "/me", {credentials, headers: {[header]: prefix + token}});
+    return (await me.json()).username;
+}"""
+WRITE = """([url, type, mode]) => fetch(url, {
+    method: "POST", credentials: "include", mode, headers: {"Content-Type": type}, body: "{}",
+}).then(answer => answer.type, () => "refused")"""
+FORM = '<form method="post" enctype="text/plain" action="ACTION"><button>Prize</button></form>'
+
+OTHERS = pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1"], ids=["same-site", "cross-site"]
+)
+
+
+@pytest.fixture
+def elsewhere() -> Elsewhere:
+    return Elsewhere()
+
+
+@pytest.fixture
+def other(elsewhere: Elsewhere, serve: Serve) -> Server:
+    return serve(elsewhere)
+
+
+@pytest.fixture
+def site(make_app: MakeApp, serve: Serve, written: list[str]) -> str:
+    """A site that trusts no other origin, with a view that takes writes at `/write`."""
+    app = make_app(CORS_ORIGINS=[])
+
+    @app.post("/write")
+    def write() -> dict[str, str]:
+        written.append("a write")
+        return {}
+
+    return serve(app).at("localhost")
+
+
+@pytest.fixture
+def written() -> list[str]:
+    return []
+
+
+@OTHERS
+@pytest.mark.parametrize("path", ["/me", "/"])
+def test_a_page_of_another_origin_reads_nothing(
+    page: Page, site: str, other: Server, host: str, path: str
+) -> None:
+    log_in(page, site)
+    page.goto(other.at(host))
+    assert page.evaluate(READ, site + path) == "refused"
+
+
+def test_a_page_of_an_unlisted_origin_reads_nothing(
+    make_app: MakeApp, serve: Serve, page: Page, other: Server
+) -> None:
+    site = serve(make_app(CORS_ORIGINS=[other.at("127.0.0.1")])).at("localhost")
+    log_in(page, site)
+    page.goto(other.at("localhost"))
+    assert page.evaluate(READ, f"{site}/me") == "refused"
+
+
+def test_a_page_of_another_site_embeds_no_answer(page: Page, site: str, other: Server) -> None:
+    page.goto(other.at("127.0.0.1"))
+    assert page.evaluate(EMBED, f"{site}/static/page.js") == "refused"
+
+
+def test_a_page_of_an_allowed_origin_logs_in_and_reads(
+    make_app: MakeApp, serve: Serve, page: Page, other: Server
+) -> None:
+    origin = other.at("localhost")
+    site = serve(make_app(CORS_ORIGINS=[origin])).at("localhost")
+    page.goto(origin)
+    credentials = "include" if tokens.COOKIE else "omit"
+    how = [site, LOGIN, tokens.HEADER, tokens.PREFIX, credentials]
+    assert page.evaluate(LOG_IN, how) == USERNAME
+
+
+@OTHERS
+def test_a_form_of_another_origin_writes_nothing(
+    page: Page, site: str, elsewhere: Elsewhere, other: Server, written: list[str], host: str
+) -> None:
+    elsewhere.pages["/"] = FORM.replace("ACTION", f"{site}/write")
+    page.goto(other.at(host))
+    with page.expect_response(f"{site}/write") as answer:
+        page.click("button")
+    assert answer.value.status == 403
+    assert written == []
+
+
+@OTHERS
+def test_a_fetch_of_another_origin_writes_nothing(
+    page: Page, site: str, other: Server, written: list[str], host: str
+) -> None:
+    page.goto(other.at(host))
+    page.evaluate(WRITE, [f"{site}/write", "text/plain", "no-cors"])
+    # A browser asks first whether JSON may be sent.
+    assert page.evaluate(WRITE, [f"{site}/write", "application/json", "cors"]) == "refused"
+    assert written == []
+
+
+def test_its_own_pages_write(page: Page, site: str, written: list[str]) -> None:
+    page.goto(site)
+    page.evaluate(WRITE, [f"{site}/write", "application/json", "cors"])
+    assert written == ["a write"]

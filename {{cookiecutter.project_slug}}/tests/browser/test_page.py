@@ -1,0 +1,101 @@
+"""The starter page, as somebody with a browser uses it."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from tests.browser.conftest import Serve, log_in
+from tests.conftest import PASSWORD, USERNAME
+
+
+@pytest.fixture
+def site(app: Flask, serve: Serve) -> str:
+    return serve(app).at("localhost")
+
+
+@pytest.fixture
+def complaints(page: Page) -> list[str]:
+    """What the browser wrote to its console: errors of scripts, broken rules, missing files."""
+    found: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            found.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: found.append(error.message))
+    return found
+
+
+def test_the_form_logs_in_and_out(page: Page, site: str, complaints: list[str]) -> None:
+    log_in(page, site)
+    expect(page.locator("#login")).to_be_hidden()
+    page.click("#logout")
+    expect(page.locator("#login-status")).to_have_text("You are logged out.")
+    expect(page.locator("#account")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#login")).to_be_visible()
+    assert complaints == []
+
+
+def test_the_page_breaks_no_rule_of_its_own(page: Page, site: str, complaints: list[str]) -> None:
+    page.goto(site, wait_until="networkidle")
+    shown = page.locator("[data-header=content-security-policy] .value")
+    expect(shown).to_contain_text("frame-ancestors")
+    assert complaints == []
+
+
+def test_a_wrong_password_is_said_in_words(page: Page, site: str) -> None:
+    page.goto(site)
+    page.fill("#username", USERNAME)
+    page.fill("#password", "a wrong long password")
+    page.press("#password", "Enter")
+    expect(page.locator("#login-status")).to_have_text("Invalid credentials.")
+    assert page.url == f"{site}/"
+
+
+def test_an_injected_script_is_blocked_and_the_page_says_so(page: Page, site: str) -> None:
+    page.goto(site)
+    page.click("#try-attack")
+    expect(page.locator("#attack-result")).to_contain_text("Blocked.")
+    expect(page.locator("html")).not_to_have_attribute("data-injected", "ran")
+
+
+def test_no_script_can_read_what_a_login_gave(page: Page, site: str) -> None:
+    log_in(page, site)
+    assert page.evaluate("document.cookie") == ""
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def test_logout_clears_storage_and_leaves_cookies_of_sibling_sites(page: Page, site: str) -> None:
+    log_in(page, site)
+    page.evaluate("localStorage.setItem('draft', 'private')")
+    page.context.add_cookies([{"name": "sibling", "value": "1", "url": site}])
+    page.click("#logout")
+    expect(page.locator("#login-status")).to_have_text("You are logged out.")
+    assert page.evaluate("localStorage.length") == 0
+    assert [cookie.get("name") for cookie in page.context.cookies()] == ["sibling"]
+
+
+def test_without_javascript_the_password_stays_out_of_the_address(
+    browser: Browser, site: str
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(site)
+    page.fill("#username", USERNAME)
+    page.fill("#password", PASSWORD)
+    with page.expect_navigation():
+        page.press("#password", "Enter")
+    assert page.url == f"{site}/login"
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone(page: Page, site: str, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(site)
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
