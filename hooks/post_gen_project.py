@@ -14,7 +14,7 @@ RUN = "make run"
 # What `make run` wraps, for where there is no make.
 RUN_ON_WINDOWS = r"""py -m venv .venv
     .venv\Scripts\pip install uv
-    .venv\Scripts\uv sync --all-extras
+    .venv\Scripts\uv sync
     .venv\Scripts\python -m app.settings
     .venv\Scripts\flask db upgrade
     .venv\Scripts\flask run --reload"""

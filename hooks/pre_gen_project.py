@@ -9,17 +9,18 @@ this file too: no mark may stand in it but the one that brings the answers.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import keyword
 import os
 import re
-import shlex
-import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+
+# Every render waits for this hook, so what only a refusal needs is imported there.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # What the project's dependencies and its own modules are called, as distributions
 # and as imports, and what Windows calls its devices.
@@ -66,6 +67,8 @@ def is_free(slug: str) -> bool:
 
 def is_address(text: str) -> bool:
     """Say whether an IP address is written the one way in which browsers write it."""
+    import ipaddress
+
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -121,6 +124,8 @@ def near_slug(text: str) -> Iterator[str]:
 
 def as_browsers_write(host: str) -> str:
     """Return a host in small letters, letters other than a-z as punycode."""
+    import ipaddress
+
     try:
         address = ipaddress.ip_address(host.strip("[]"))
         address = getattr(address, "ipv4_mapped", None) or address
@@ -160,10 +165,16 @@ def near_contact(text: str) -> Iterator[str]:
 Check = tuple[str, Callable[[str], bool]]
 
 
-class Question(NamedTuple):
-    checks: list[Check]  # the words complete the sentence "question: 'answer' …"
-    near: Callable[[str], Iterator[str]]  # what to try in place of a refused answer
-    several: bool = False
+class Question:
+    """How an answer is checked, and what to try in place of a refused one.
+
+    The words of a check complete the sentence "question: 'answer' …".
+    """
+
+    def __init__(
+        self, checks: list[Check], near: Callable[[str], Iterator[str]], several: bool = False
+    ) -> None:
+        self.checks, self.near, self.several = checks, near, several
 
 
 def one_of(*choices: str) -> Question:
@@ -275,6 +286,8 @@ def can_show(text: str) -> bool:
 
 def in_shell(text: str) -> str:
     """Quote for a POSIX shell; `printf` makes what this terminal cannot show or copy."""
+    import shlex
+
     if can_show(text):
         return shlex.quote(text)
     # Such characters come as single bytes, the undecodable ones of a path too.
@@ -284,6 +297,8 @@ def in_shell(text: str) -> str:
 
 
 def program() -> list[str]:
+    import shutil
+
     # uv and pipx run cookiecutter without putting it on the user's own PATH.
     if "UV" in os.environ or not shutil.which("cookiecutter"):
         return [sys.executable, "-m", "cookiecutter"]

@@ -29,6 +29,20 @@ def postgresql() -> Iterator[str]:
             as_server("pg_ctl", "stop", "--mode=immediate", f"--pgdata={data}", at=programs)
 
 
+@contextlib.contextmanager
+def redis() -> Iterator[str]:
+    """Start a Redis that keeps nothing on disk; gives its URL."""
+    support.need(shutil.which("redis-server"), "Redis")
+    port = support.free_port()
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with subprocess.Popen(command, cwd="/", stdout=subprocess.DEVNULL) as server:
+        try:
+            support.wait_until_open(port)
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            server.terminate()
+
+
 def find_postgresql() -> Path | None:
     """Return the folder of its programs: Debian keeps them off the PATH."""
     on_path = shutil.which("initdb")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import itertools
 import json
 import os
@@ -13,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,17 @@ def started(*command: str, cwd: Path, log: Path) -> Iterator[subprocess.Popen[by
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     """Wait until a started command serves; its log is the failure's text where it ends."""
+    wait_until_open(port, lambda: process.poll() is None or pytest.fail(log.read_text("utf-8")))
+
+
+def wait_until_open(port: int, go_on: Callable[[], object] = lambda: True) -> None:
+    """Wait until something listens on a port of this machine."""
     deadline = time.monotonic() + 300
-    while process.poll() is None and time.monotonic() < deadline:
+    while go_on() and time.monotonic() < deadline:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.1)
-    pytest.fail(log.read_text("utf-8"))
+    pytest.fail(f"nothing listens on {port}")
 
 
 def free_port() -> int:
@@ -166,6 +172,14 @@ def name(answers: Answers) -> str:
     """Return a combination as a test's id: `strict-deny-session-cors_origins`."""
     chosen = [answers[question] for question in CHOICES]
     return "-".join(chosen + [question for question in ON_OR_OFF if answers[question]])
+
+
+def is_copied(path: Path) -> bool:
+    """Say whether cookiecutter copies a file unrendered: it matches files, and whole folders."""
+    parts = [path.as_posix(), *(folder.as_posix() for folder in path.parents)]
+    return any(
+        fnmatch.fnmatch(part, glob) for part in parts for glob in SETTINGS["_copy_without_render"]
+    )
 
 
 def included(file: Path, answers: Answers) -> list[Path]:

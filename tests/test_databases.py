@@ -1,4 +1,4 @@
-"""The rendered project on the databases it offers, each the real one."""
+"""The rendered project on PostgreSQL and Redis, each the real one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ import services
 import support
 from conftest import Bake
 
-# One server serves the module's tests, on whichever process of xdist runs them.
-pytestmark = pytest.mark.xdist_group("postgresql")
-
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
@@ -24,6 +21,13 @@ def postgresql() -> Iterator[str]:
 def test_its_own_tests_pass_on_postgresql(bake: Bake, postgresql: str) -> None:
     output = support.python("-m", "pytest", "-q", cwd=bake().path, TEST_DATABASE_URL=postgresql)
     assert "passed" in output
+
+
+def test_its_limits_hold_in_redis(bake: Bake) -> None:
+    with services.redis() as url:
+        command = ["-m", "pytest", "-q", "-rs", "tests/security/test_limits.py"]
+        output = support.python(*command, cwd=bake().path, TEST_REDIS_URL=url)
+    assert "skipped" not in output
 
 
 def test_migrations_make_the_tables_that_the_models_describe(bake: Bake, postgresql: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import fnmatch
 import importlib.metadata
 import json
 import os
@@ -82,7 +81,7 @@ def test_any_two_answers_meet_in_some_render() -> None:
 
 def test_no_mark_is_left(project: Path) -> None:
     for file in text_files(project):
-        if not copied_as_it_is(file, project):
+        if not support.is_copied(file.relative_to(project)):
             mark = MARK_IN_MARKDOWN if file.suffix == ".md" else MARK
             assert not mark.search(file.read_text("utf-8")), file
 
@@ -157,11 +156,6 @@ def newest_python() -> str | None:
     """Return the newest Python on the PATH, if it is newer than the one that runs this."""
     minors = range(20, sys.version_info.minor, -1)
     return next(filter(None, (shutil.which(f"python3.{minor}") for minor in minors)), None)
-
-
-def copied_as_it_is(file: Path, project: Path) -> bool:
-    globs = support.SETTINGS["_copy_without_render"]
-    return any(fnmatch.fnmatch(relative(file, project), glob) for glob in globs)
 
 
 def relative(file: Path, project: Path) -> str:

@@ -77,6 +77,13 @@ def test_only_the_policy_and_include_lines_hold_marks(file: Path) -> None:
     assert not [mark for mark in (*MARKS, "# cookiecutter:") if mark in text]
 
 
+def test_what_is_copied_unrendered_waits_for_no_answer() -> None:
+    marks = re.compile(r"# cookiecutter:|cookiecutter\.[a-z_]+ *(?:\||}})")
+    copied = [file for file in FILES if support.is_copied(file.relative_to(FOLDER))]
+    assert copied
+    assert not [file for file in copied if marks.search(file.read_text("utf-8"))]
+
+
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids="-".join)
 def test_ruff_passes_in_place_and_leaves_nothing_behind(command: list[str]) -> None:
     support.python("-m", "ruff", *command, "--no-cache", ".", cwd=TEMPLATE)
