@@ -206,7 +206,7 @@ QUESTIONS = {
     "framing": one_of("deny", "sameorigin", "allowlist"),
     "frame_ancestors": Question([(ORIGIN_FORM, is_origin)], near_origin, several=True),
     "cors_origins": Question([(ORIGIN_FORM, is_origin)], near_origin, several=True),
-    "token_type": one_of("session"),
+    "token_type": one_of("session", "opaque", "jwt", "paseto"),
 }
 
 

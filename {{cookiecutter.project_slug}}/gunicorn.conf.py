@@ -17,7 +17,7 @@ from app.settings import Settings, SettingsError
 wsgi_app = "wsgi:app"
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 worker_class = "gthread"
-threads = 8
+threads = 16
 # hosts.py believes as many hops as PROXY_HOPS says; gunicorn itself believes nobody.
 forwarded_allow_ips = ""
 # Nothing here manages a running server by a socket: one way in less.

@@ -2,9 +2,14 @@
 
 import sys
 
+from werkzeug.serving import WSGIRequestHandler
+
 from app import create_app
 from app.security.origins import PolicyError
 from app.settings import SettingsError
+
+# Flask's own server would name its version and Python's.
+WSGIRequestHandler.version_string = lambda self: "development"  # type: ignore[method-assign]
 
 try:
     app = create_app()

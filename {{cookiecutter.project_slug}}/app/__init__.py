@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from app import api, assets, cli, db, health, pages
-from app.auth import login, tokens
+from app.auth import login, password_change, sessions, tokens
 from app.security import (
     cookies,
     cors,
@@ -16,6 +16,7 @@ from app.security import (
     headers,
     hosts,
     limits,
+    openapi,
     reports,
     security_txt,
 )
@@ -58,11 +59,14 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     db.init_app(app)
     tokens.init_app(app)
     login.init_app(app)
+    sessions.init_app(app)
+    password_change.init_app(app)
     cli.init_app(app)
     health.init_app(app)
     assets.init_app(app)
     pages.init_app(app)
     api.init_app(app)
+    openapi.init_app(app)  # after all routes, which it describes
 
     headers.init_app(app)  # last: outside all that may answer
     return app

@@ -1,7 +1,7 @@
 """What scripts and other programs call. Your own code begins here.
 
-A write takes JSON of a declared shape (`@validated`), and `@login_required` sets
-`g.user`; see README.md, "Everyday use".
+A write takes JSON of a declared shape (`@validated`), `@login_required` sets `g.user`,
+and `@answers` tells /openapi.json what comes back; see README.md, "Everyday use".
 """
 
 from typing import Annotated
@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 
 from app.auth.login_required import login_required
+from app.security.answers import Answer, answers
 from app.security.validation import Body, PlainText, validated
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
@@ -20,7 +21,12 @@ class Greeting(Body):
     to: Annotated[PlainText, Field(max_length=80)]
 
 
+class Greeted(Answer):
+    greeting: str
+
+
 @blueprint.post("/greetings")
+@answers(Greeted)
 @login_required
 @validated(Greeting)
 def greet(greeting: Greeting) -> ResponseReturnValue:

@@ -10,6 +10,7 @@ from base64 import b64encode
 from functools import lru_cache
 from hashlib import sha384
 from pathlib import Path
+from posixpath import normpath
 from typing import NamedTuple
 
 from flask import Flask, Response, abort, request, send_from_directory, url_for
@@ -50,7 +51,8 @@ def _version(integrity: str) -> str:
 
 
 def _serve(filename: str) -> Response:
-    if "\0" in filename:
+    # Only the one spelling of a path: no NUL, no way up and down again.
+    if "\0" in filename or normpath(filename) != filename:
         abort(404)
     answer = send_from_directory(STATIC, filename)
     if request.args.get("v") == _version(asset(filename).integrity):

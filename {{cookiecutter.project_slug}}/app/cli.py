@@ -1,53 +1,148 @@
-"""`flask user …`: the people who can log in, managed from the command line."""
+"""`flask user …` and `flask tokens …`: the people who can log in, and their logins."""
 
 import secrets
 import sys
+from typing import Any
 
 import click
 from flask import Flask
 from flask.cli import AppGroup
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
-from app.auth import users
-from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
+from app.auth import grants, password_rules, tokens, users
+from app.auth.password_change import set_password
+from app.auth.users import User
+from app.db import db
 from app.security.validation import plain_text
 
-user_commands = AppGroup("user", help="The people who can log in.")
+
+class Commands(AppGroup):
+    """Commands that say what to do where the database has no tables yet."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (OperationalError, ProgrammingError):
+            raise click.ClickException(
+                "The database has no tables: run `flask db upgrade`."
+            ) from None
+
+
+user_commands = Commands("user", help="The people who can log in.")
+tokens_commands = Commands("tokens", help="What logins gave to clients.")
+
+password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input."
+)
 
 
 @user_commands.command("create")
 @click.argument("name")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@password_option
 def create_user(name: str, password_stdin: bool) -> None:
     """Add a user. Asks for a password on a terminal; otherwise makes one and prints it."""
-    _check(name, "a name", 1, users.MAX_NAME)
-    given = _ask_password(password_stdin)
-    password = secrets.token_urlsafe(18) if given is None else given
-    _check(password, "a password", MIN_LENGTH, MAX_LENGTH)
+    if not 1 <= len(name) <= users.MAX_NAME:
+        raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
+    _check_plain(name, "a name")
+    password, note = _password(name, password_stdin)
     try:
         users.create(name, password)
     except IntegrityError:
         raise click.ClickException(f"There is a user {name!r} already.") from None
-    except OperationalError:
-        raise click.ClickException("The database has no tables: run `flask db upgrade`.") from None
-    click.echo(f"Created user {name}" + ("" if given else f" with password {password}"))
+    click.echo(f"Created user {name}{note}")
+
+
+@user_commands.command("password")
+@click.argument("name")
+@password_option
+def change_password(name: str, password_stdin: bool) -> None:
+    """Set a new password and end all logins of a user."""
+    user = _find(name)
+    password, note = _password(name, password_stdin)
+    set_password(user, password)
+    click.echo(f"Changed the password of {name}{note}")
+
+
+@user_commands.command("list")
+def list_users() -> None:
+    """Show the users, and how many live logins each has."""
+    for user in db.session.scalars(select(User).order_by(User.name)):
+        state = (
+            "disabled" if user.disabled else f"{len(grants.all_of(user, idle=tokens.IDLE))} logins"
+        )
+        click.echo(f"{user.name}\t{state}")
+
+
+@user_commands.command("disable")
+@click.argument("name")
+def disable_user(name: str) -> None:
+    """Keep a user from logging in, and end all logins at once."""
+    user = _find(name)
+    user.disabled = True
+    grants.end_all(user)
+    click.echo(f"Disabled {name}")
+
+
+@user_commands.command("enable")
+@click.argument("name")
+def enable_user(name: str) -> None:
+    """Let a disabled user log in again."""
+    _find(name).disabled = False
+    db.session.commit()
+    click.echo(f"Enabled {name}")
+
+
+@user_commands.command("logout")
+@click.argument("name")
+def log_out_user(name: str) -> None:
+    """End all logins of a user."""
+    grants.end_all(_find(name))
+    click.echo(f"Ended all logins of {name}")
+
+
+@tokens_commands.command("purge")
+def purge_tokens() -> None:
+    """Delete what has expired; run it once a day."""
+    click.echo(f"Deleted {grants.purge()} expired")
 
 
 def init_app(app: Flask) -> None:
     app.cli.add_command(user_commands)
+    app.cli.add_command(tokens_commands)
 
 
-def _ask_password(password_stdin: bool) -> str | None:
-    if password_stdin:
+def _find(name: str) -> User:
+    _check_plain(name, "a name")
+    user = users.find(name)
+    if user is None:
+        raise click.ClickException(f"There is no user {name!r}.")
+    return user
+
+
+def _password(name: str, from_stdin: bool) -> tuple[str, str]:
+    """The password for a user, and what to say of it: one made here is shown, once."""
+    given = _ask_password(from_stdin)
+    if given is None:
+        made = secrets.token_urlsafe(18)
+        return made, f" with password {made}"
+    if given:
+        _check_plain(given, "a password")
+    problem = password_rules.why_refused(given, name)
+    if problem:
+        raise click.ClickException(f"{problem}.")
+    return given, ""
+
+
+def _ask_password(from_stdin: bool) -> str | None:
+    if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     return None
 
 
-def _check(text: str, what: str, shortest: int, longest: int) -> None:
-    if not shortest <= len(text) <= longest:
-        raise click.ClickException(f"Give {what} of {shortest} to {longest} characters.")
+def _check_plain(text: str, what: str) -> None:
     try:
         plain_text(text)
     except ValueError:

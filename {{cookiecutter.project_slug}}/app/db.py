@@ -11,7 +11,7 @@ from flask import Flask, Response
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine, MetaData, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import DeclarativeBase
 
 from app.security.errors import refusal
@@ -31,7 +31,8 @@ class Model(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
 
 
-db = SQLAlchemy(model_class=Model)
+# What was read stays readable after a commit: another client may have deleted the row.
+db = SQLAlchemy(model_class=Model, session_options={"expire_on_commit": False})
 migrate = Migrate(db=db, directory=str(Path(__file__).parent.parent / "migrations"))
 
 
@@ -42,9 +43,11 @@ def init_app(app: Flask) -> None:
     db.init_app(app)
     migrate.init_app(app)
     app.register_error_handler(OperationalError, _unavailable)
+    # PostgreSQL's word for tables that no migration has made yet.
+    app.register_error_handler(ProgrammingError, _unavailable)
 
 
-def _unavailable(error: OperationalError) -> Response:
+def _unavailable(error: Exception) -> Response:
     return refusal(503, "Temporarily unavailable", Retry_After="5")
 
 

@@ -1,17 +1,25 @@
 """`/healthz` and `/readyz`: what a load balancer asks, by any name and over plain http."""
 
+from typing import Literal
+
 from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 
 from app.db import db
 from app.security import limits
+from app.security.answers import Answer, answers
 from app.security.hosts import probe
 
 blueprint = Blueprint("health", __name__)
 
 
+class Health(Answer):
+    status: Literal["ok", "degraded"]
+
+
 @blueprint.get("/healthz")
+@answers(Health)
 @probe
 def healthz() -> ResponseReturnValue:
     """200 while the process lives."""
@@ -19,6 +27,7 @@ def healthz() -> ResponseReturnValue:
 
 
 @blueprint.get("/readyz")
+@answers(Health, 503)
 @probe
 def readyz() -> ResponseReturnValue:
     """200 when it can serve, `degraded` without Redis; 503 without the database."""

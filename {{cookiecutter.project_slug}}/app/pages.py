@@ -3,21 +3,29 @@
 from flask import Blueprint, Flask, current_app, render_template, request
 
 from app.auth import tokens
+from app.security.answers import answers
 
 blueprint = Blueprint("pages", __name__)
 
 
 @blueprint.get("/")
+@answers("text/html", 503)
 def index() -> str:
-    return render_template(
-        "index.html",
-        project_name=current_app.config["PROJECT_NAME"],
-        description=current_app.config["DESCRIPTION"],
-        csrf_token=tokens.csrf_token(request),
-        token_header=tokens.HEADER,
-        token_prefix=tokens.PREFIX,
-    )
+    return render_template("index.html")
+
+
+def what_every_page_shows() -> dict[str, str | None]:
+    """What base.html and index.html name, on every page that extends them."""
+    logged_in = tokens.authenticate(request) is not None
+    return {
+        "project_name": current_app.config["PROJECT_NAME"],
+        "description": current_app.config["DESCRIPTION"],
+        "csrf_token": tokens.csrf_token(request) if logged_in else None,
+        "token_header": tokens.HEADER,
+        "token_prefix": tokens.PREFIX,
+    }
 
 
 def init_app(app: Flask) -> None:
+    app.context_processor(what_every_page_shows)
     app.register_blueprint(blueprint)

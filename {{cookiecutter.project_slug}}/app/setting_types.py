@@ -1,13 +1,14 @@
 """The types of settings: each refuses what is unsafe and says what to write instead."""
 
+import re
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from limits import parse_many
-from pydantic import AfterValidator, BeforeValidator, SecretStr
-from pydantic_settings import NoDecode
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -15,6 +16,7 @@ MIN_SECRET_LENGTH = 32  # characters
 MIN_DIFFERENT_CHARACTERS = 10
 # None is so short that a random secret may hold it by chance.
 PLACEHOLDERS = ("change", "example", "password", "placeholder", "secret")
+_HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 HOW_TO_MAKE_ONE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
 
@@ -23,7 +25,7 @@ def _strong(secret: SecretStr) -> SecretStr:
     if not text:
         raise ValueError(f"is missing: set it to what this prints: {HOW_TO_MAKE_ONE}")
     weak = len(text) < MIN_SECRET_LENGTH or len(set(text)) < MIN_DIFFERENT_CHARACTERS
-    if weak or any(word in text.lower() for word in PLACEHOLDERS):
+    if weak or not text.isascii() or any(word in text.lower() for word in PLACEHOLDERS):
         raise ValueError(
             f"is short or a placeholder: set it to what this prints: {HOW_TO_MAKE_ONE}"
         )
@@ -65,8 +67,8 @@ def _split(names: Any) -> Any:
 
 
 def _exact_names(names: list[str]) -> list[str]:
-    if any(set(name) & set("*/:@") or name.startswith(".") for name in names):
-        raise ValueError("must hold exact names, without port, scheme or wildcard")
+    if not all(map(_HOST_NAME.fullmatch, names)):
+        raise ValueError("must hold exact names in ASCII, without port, scheme or wildcard")
     return names
 
 
@@ -85,3 +87,24 @@ DatabaseURL = Annotated[SecretStr, AfterValidator(_known_database)]
 RedisURL = Annotated[SecretStr, AfterValidator(_redis)]
 HostNames = Annotated[list[str], NoDecode, BeforeValidator(_split), AfterValidator(_exact_names)]
 RateLimit = Annotated[str, AfterValidator(_readable)]
+
+LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
+
+
+class Environment(BaseSettings):
+    """What other settings depend on: production or development, and the names of the site."""
+
+    app_env: Literal["production", "development"] = "production"
+    trusted_hosts: HostNames = []
+
+    @field_validator("trusted_hosts")
+    @classmethod
+    def _named_in_production(cls, names: list[str], info: ValidationInfo) -> list[str]:
+        if not names and in_production(info):
+            raise ValueError("is missing: list the names of this site, as in www.example.org")
+        return names or LOOPBACK_NAMES
+
+
+def in_production(info: ValidationInfo) -> bool:
+    # An APP_ENV that was refused counts as production.
+    return info.data.get("app_env") != "development"

@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from app.setting_types import DatabaseURL, HostNames, RateLimit, RedisURL, Secret
+from app.auth.tokens import TokenSettings
+from app.setting_types import DatabaseURL, RateLimit, RedisURL, Secret, in_production
 
 ENV_FILE = Path(__file__).parent.parent / ".env"
-LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
 
 
 class SettingsError(ValueError):
     """Settings that are missing or unsafe: every problem, how to mend it, and no value."""
 
 
-class Settings(BaseSettings):
+class Settings(TokenSettings):
     """One field for each variable of the environment, by the same name."""
 
     model_config = SettingsConfigDict(
@@ -34,12 +34,10 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    app_env: Literal["production", "development"] = "production"
     flask_debug: bool = False
     secret_key: Secret = SecretStr("")
     database_url: DatabaseURL = SecretStr("sqlite:///app.db")
     redis_url: RedisURL | None = None
-    trusted_hosts: HostNames = []
     proxy_hops: int = Field(0, ge=0, le=10)
     csp_report_only: bool = False
     login_rate_limit: RateLimit = "5 per minute"
@@ -55,20 +53,15 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             raise SettingsError(_explain(error)) from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"{ENV_FILE.name} is not UTF-8: write it anew in UTF-8.") from None
 
     @field_validator("flask_debug")
     @classmethod
     def _no_debugger_in_production(cls, debug: bool, info: ValidationInfo) -> bool:
-        if debug and _in_production(info):
+        if debug and in_production(info):
             raise ValueError("the debugger runs code for anybody: unset it")
         return debug
-
-    @field_validator("trusted_hosts")
-    @classmethod
-    def _named_in_production(cls, names: list[str], info: ValidationInfo) -> list[str]:
-        if not names and _in_production(info):
-            raise ValueError("is missing: list the names of this site, as in www.example.org")
-        return names or LOOPBACK_NAMES
 
     def check_workers(self, workers: int) -> None:
         """Refuse more processes than these settings can serve together.
@@ -99,13 +92,10 @@ def write_env_file(path: Path = ENV_FILE) -> bool:
     except FileExistsError:
         return False
     with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"APP_ENV=development\nSECRET_KEY={secrets.token_urlsafe(48)}\n")
+        fresh = {"SECRET_KEY": secrets.token_urlsafe(48), **TokenSettings.fresh_secrets()}
+        lines = [f"{name}={value}" for name, value in fresh.items()]
+        file.write("\n".join(["APP_ENV=development", *lines, ""]))
     return True
-
-
-def _in_production(info: ValidationInfo) -> bool:
-    # An APP_ENV that was refused counts as production.
-    return info.data.get("app_env") != "development"
 
 
 def _explain(error: ValidationError) -> str:

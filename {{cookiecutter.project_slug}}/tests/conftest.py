@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.auth import passwords, tokens, users
+from app.auth.tokens import TokenSettings
 from app.db import Model, db
 from app.settings import Settings
 
@@ -20,7 +21,10 @@ USERNAME, PASSWORD = "ada", "a good long password"
 LOGIN = {"username": USERNAME, "password": PASSWORD}
 
 # What no environment may lack, as settings name it.
-SECRETS = {"secret_key": "only-the-tests-know-0123456789-abcdefghij"}
+SECRETS = {
+    "secret_key": "only-the-tests-know-0123456789-abcdefghij",
+    **{name.lower(): secret for name, secret in TokenSettings.fresh_secrets().items()},
+}
 
 # For `make_app`: the test client speaks https to such an app, as a browser would.
 PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}

@@ -74,6 +74,7 @@ def test_a_script_is_served_as_one(
 
 ELSEWHERE = [
     "../policy.py",
+    "x/../page.css",
     "x/../../policy.py",
     "..%2fpolicy.py",
     "..%5cpolicy.py",

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from werkzeug.serving import WSGIRequestHandler
 
 from app import policy
 from tests.conftest import SECRETS
@@ -29,6 +30,12 @@ def start(monkeypatch: pytest.MonkeyPatch, **environment: str) -> dict[str, Any]
 def test_a_good_environment_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     app = start(monkeypatch, **GOOD)["app"]
     assert app.test_client().get("/healthz").status_code == 200
+
+
+def test_its_development_server_names_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WSGIRequestHandler, "version_string", None)
+    start(monkeypatch, **GOOD)
+    assert WSGIRequestHandler.version_string(None) == "development"  # type: ignore[arg-type]
 
 
 def test_a_bad_one_is_told_so_in_sentences(monkeypatch: pytest.MonkeyPatch) -> None:

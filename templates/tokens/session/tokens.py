@@ -13,22 +13,34 @@ from app.auth import grants
 from app.auth.grants import Grant
 from app.auth.users import User
 from app.security import cookies, csrf
+from app.setting_types import Environment
 
 # Browsers attach the cookie by themselves: writes need a CSRF token, CORS credentials.
 COOKIE = True
 # Where a client puts the `token` of its login, for the starter page's script.
 HEADER, PREFIX = "X-CSRF-Token", ""
+# What `issue` gives.
+Issued = grants.Issued
 
 LIFETIME = 12 * 60 * 60  # 12 hours, however busy
 IDLE = 60 * 60  # 1 hour without a request
 
 
+class TokenSettings(Environment):
+    """Sessions need no settings of their own."""
+
+    @staticmethod
+    def fresh_secrets() -> dict[str, str]:
+        return {}
+
+
 def issue(user: User) -> dict[str, Any]:
     """Log the user in under a new id; a session that the browser brought along ends."""
+    session_id = grants.new_secret()
+    grants.create(user, "session", session_id, LIFETIME)
     earlier = _find(request)
     if earlier:
-        grants.end(earlier)
-    session_id = grants.create(user, "session", LIFETIME)
+        grants.end(earlier.family)
     after_this_request(lambda response: _set_cookie(response, session_id))
     return {
         "token": csrf.token_for(session_id),
@@ -46,12 +58,12 @@ def authenticate(request: Request) -> Grant | None:
 
 
 def csrf_token(request: Request) -> str | None:
-    """The CSRF token of this request's login, for a page's `<meta>` and `GET /me`."""
-    return csrf.token_for(_session_id(request)) if _find(request) else None
+    """The CSRF token of an authenticated request, for a page's `<meta>` and `GET /me`."""
+    return csrf.token_for(_session_id(request))
 
 
 def revoke(grant: Grant) -> None:
-    grants.end(grant)
+    grants.end(grant.family)
     after_this_request(_expire_cookie)
 
 

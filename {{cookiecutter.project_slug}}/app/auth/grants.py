@@ -8,13 +8,22 @@ import secrets
 import time
 from hashlib import sha256
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, delete, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    LargeBinary,
+    String,
+    delete,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.auth.users import User
 from app.db import Model, db
+from app.security.answers import Answer
 
-SECRET_BYTES = 32
 LAST_USED_STEP = 60  # seconds: a busy client must not write a row with each request
 
 
@@ -38,12 +47,29 @@ class Grant(Model):
     user: Mapped[User] = relationship(lazy="joined")
 
 
-def create(user: User, kind: str, lifetime: int) -> str:
-    """Store a new grant for `lifetime` seconds and return its secret, 256 random bits."""
-    secret = secrets.token_urlsafe(SECRET_BYTES)
+class Issued(Answer):
+    """The body of a good login."""
+
+    token: str
+    token_type: str
+    expires_in: int  # seconds
+
+
+def new_secret() -> str:
+    """256 random bits in base64url."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_secret(secret: str) -> bytes:
+    # No salt and no slow hash: 256 random bits cannot be guessed.
+    return sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def create(user: User, kind: str, secret: str, lifetime: int) -> Grant:
+    """Store what a login gave, for `lifetime` seconds."""
     now = int(time.time())
     grant = Grant(
-        secret_hash=_hash(secret),
+        secret_hash=hash_secret(secret),
         user_id=user.id,
         family=secrets.token_hex(16),
         kind=kind,
@@ -53,29 +79,60 @@ def create(user: User, kind: str, lifetime: int) -> str:
     )
     db.session.add(grant)
     db.session.commit()
-    return secret
-
-
-def find(secret: str, kind: str, *, idle: int | None = None) -> Grant | None:
-    """The live grant of this secret: known, not expired, not idle for long, user enabled."""
-    grant = db.session.scalar(select(Grant).where(Grant.secret_hash == _hash(secret)))
-    now = int(time.time())
-    if grant is None or grant.kind != kind or grant.user.disabled or grant.expires <= now:
-        return None
-    if idle is not None and now - grant.last_used >= idle:
-        return None
-    if now - grant.last_used >= LAST_USED_STEP:
-        grant.last_used = now
-        db.session.commit()
     return grant
 
 
-def end(grant: Grant) -> None:
-    """End a grant and all that came from the same login."""
-    db.session.execute(delete(Grant).where(Grant.family == grant.family))
+def find(secret: str, kind: str, *, idle: int | None = None) -> Grant | None:
+    """The live grant of this secret; `idle` is how many seconds it may lie unused."""
+    return live(Grant.secret_hash == hash_secret(secret), Grant.kind == kind, idle=idle)
+
+
+def live(*conditions: ColumnElement[bool], idle: int | None = None) -> Grant | None:
+    """The one grant that meets the conditions: not spent, expired or idle, its user enabled."""
+    grant = db.session.scalar(select(Grant).where(*conditions, *_alive(idle)))
+    if grant is None or grant.user.disabled:
+        return None
+    now = int(time.time())
+    if now - grant.last_used >= LAST_USED_STEP and not _touch(grant, now):
+        return None
+    return grant
+
+
+def all_of(user: User, *, idle: int | None = None) -> list[Grant]:
+    """The live grants of a user, one for each login, the newest first."""
+    mine = select(Grant).where(Grant.user_id == user.id, *_alive(idle))
+    return list(db.session.scalars(mine.order_by(Grant.issued.desc(), Grant.id.desc())))
+
+
+def end(family: str) -> None:
+    """End a login: all the grants that came from it."""
+    db.session.execute(delete(Grant).where(Grant.family == family))
     db.session.commit()
 
 
-def _hash(secret: str) -> bytes:
-    # No salt and no slow hash: 256 random bits cannot be guessed.
-    return sha256(secret.encode("utf-8", "surrogatepass")).digest()
+def end_all(user: User, *, but: str | None = None) -> None:
+    """End all logins of a user, but for one family."""
+    db.session.execute(delete(Grant).where(Grant.user_id == user.id, Grant.family != (but or "")))
+    db.session.commit()
+
+
+def purge() -> int:
+    """Delete what has expired, and say how many rows that were."""
+    expired = delete(Grant).where(Grant.expires <= int(time.time()))
+    count: int = db.session.execute(expired).rowcount  # type: ignore[attr-defined]
+    db.session.commit()
+    return count
+
+
+def _touch(grant: Grant, now: int) -> bool:
+    """Note the time of use; False when the grant was ended in the meantime."""
+    touched = update(Grant).where(Grant.id == grant.id).values(last_used=now)
+    count: int = db.session.execute(touched).rowcount  # type: ignore[attr-defined]
+    db.session.commit()
+    return count == 1
+
+
+def _alive(idle: int | None) -> list[ColumnElement[bool]]:
+    now = int(time.time())
+    alive = [Grant.used.is_(None), Grant.expires > now]
+    return [*alive, Grant.last_used > now - idle] if idle is not None else alive

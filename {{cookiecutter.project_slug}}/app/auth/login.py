@@ -4,17 +4,22 @@ A wrong name and a wrong password are told apart by neither words nor time, and
 failures are limited by address and by account. Source: OWASP ASVS 6.3.1, 6.3.8.
 """
 
-from hashlib import sha256
 from typing import Annotated
 
 from flask import Blueprint, Flask, Response, g, request
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from app.auth import tokens, users
+from app.auth import throttle, tokens, users
 from app.auth.login_required import login_required
-from app.auth.passwords import MAX_LENGTH, TooBusy, verify_password
-from app.security import limits
+from app.auth.passwords import (
+    MAX_LENGTH,
+    TooBusy,
+    hash_password,
+    needs_rehash,
+    verify_password,
+)
+from app.security.answers import Answer, answers
 from app.security.errors import refusal
 from app.security.validation import Body, PlainText, validated
 
@@ -26,22 +31,31 @@ class Credentials(Body):
     password: Annotated[PlainText, Field(max_length=MAX_LENGTH)]
 
 
+class Me(Answer):
+    id: int
+    username: str
+    csrf_token: str | None = None  # of a login by cookie
+
+
 @blueprint.post("/login")
+@answers(tokens.Issued, 401, 429, 503)
 @validated(Credentials)
 def login(credentials: Credentials) -> ResponseReturnValue:
-    keys = _failure_keys(credentials.username)
-    refused = limits.refuse_after_failures(keys)
+    refused = throttle.refuse("login", credentials.username)
     if refused:
         return refused
-    user = users.find(credentials.username)
-    known = user.password_hash if user and not user.disabled else None
-    if not verify_password(known, credentials.password) or user is None:
-        limits.count_failure(keys)
+    known = users.password_hash_of(credentials.username)
+    verified = verify_password(known, credentials.password)
+    user = users.find(credentials.username) if verified else None
+    renewed = _renewed(known, credentials.password) if user else known
+    if user is None or not users.replace_hash(user, known, renewed):
+        throttle.count_failure("login", credentials.username)
         return refusal(401, "Invalid credentials")
     return tokens.issue(user)
 
 
 @blueprint.post("/logout")
+@answers(None)
 @login_required
 def logout() -> ResponseReturnValue:
     tokens.revoke(g.grant)
@@ -50,6 +64,7 @@ def logout() -> ResponseReturnValue:
 
 
 @blueprint.get("/me")
+@answers(Me)
 @login_required
 def me() -> ResponseReturnValue:
     csrf_token = tokens.csrf_token(request)
@@ -57,16 +72,13 @@ def me() -> ResponseReturnValue:
     return {**shown, "csrf_token": csrf_token} if csrf_token else shown
 
 
+def _renewed(known: str | None, password: str) -> str | None:
+    return hash_password(password) if known and needs_rehash(known) else known
+
+
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     app.register_error_handler(TooBusy, _too_busy)
-
-
-def _failure_keys(username: str) -> list[limits.Key]:
-    address = limits.client_address()
-    # Hashed, so that no name stands in Redis and none is longer than another.
-    account = sha256(username.encode()).hexdigest()
-    return [("login", address), ("login", address, account)]
 
 
 def _too_busy(error: TooBusy) -> Response:

@@ -26,4 +26,5 @@ def login_required(view: View) -> View:
         g.grant, g.user = grant, grant.user
         return current_app.ensure_sync(view)(*args, **kwargs)
 
+    wrapped.login_required = True  # type: ignore[attr-defined]
     return cast(View, wrapped)

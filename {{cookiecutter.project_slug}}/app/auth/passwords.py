@@ -18,7 +18,8 @@ MIN_LENGTH, MAX_LENGTH = 12, 1024  # characters
 # OWASP's first choice of parameters: 46 MiB, one pass, one lane; about 50 ms.
 hasher = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 
-MAX_IN_FLIGHT = 8
+# A quarter of gunicorn.conf.py's threads: a flood of logins leaves the rest to others.
+MAX_IN_FLIGHT = 4
 MAX_WAIT = 2.0  # seconds
 _in_flight = BoundedSemaphore(MAX_IN_FLIGHT)
 
@@ -28,7 +29,17 @@ class TooBusy(Exception):
 
 
 def hash_password(password: str) -> str:
-    return hasher.hash(password)
+    """Hash a new password.
+
+    :raises TooBusy: when no place comes free within MAX_WAIT.
+    """
+    with _a_place():
+        return hasher.hash(password)
+
+
+def needs_rehash(password_hash: str) -> bool:
+    """Whether a hash was made with other parameters than today's."""
+    return hasher.check_needs_rehash(password_hash)
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:

@@ -1,6 +1,6 @@
 """Users: a name, the hash of a password, and whether they may log in."""
 
-from sqlalchemy import String, select
+from sqlalchemy import String, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.auth.passwords import hash_password
@@ -22,6 +22,24 @@ class User(Model):
 
 def find(name: str) -> User | None:
     return db.session.scalar(select(User).where(User.name == name))
+
+
+def password_hash_of(name: str) -> str | None:
+    """The hash as it stands now; None where there is no such user, or a disabled one."""
+    enabled = select(User.password_hash).where(User.name == name, User.disabled.is_(False))
+    return db.session.scalar(enabled)
+
+
+def replace_hash(user: User, known: str | None, new: str | None) -> bool:
+    """Put a hash in place of the one that a password was checked against.
+
+    False when that one is no longer there or the user is disabled. The row stays
+    locked until the commit, so a change of the password waits, or this one fails.
+    """
+    unchanged = (User.id == user.id, User.password_hash == known, User.disabled.is_(False))
+    replaced = update(User).where(*unchanged).values(password_hash=new)
+    count: int = db.session.execute(replaced).rowcount  # type: ignore[attr-defined]
+    return count == 1
 
 
 def create(name: str, password: str) -> User:

@@ -32,7 +32,8 @@ def init_app(app: Flask) -> None:
     app.extensions["cors_origins"] = frozenset(grants)
     if grants:
         headers.register(app, _contribution(grants))
-        # What Flask answers to OPTIONS by itself knows the methods of the route.
+        # What Flask answers to OPTIONS by itself knows the methods of the route. A
+        # `before_request` of yours comes first: let OPTIONS through, it has no credentials.
         default = app.make_default_options_response
         app.make_default_options_response = lambda: _preflight(default())  # type: ignore[method-assign]
 

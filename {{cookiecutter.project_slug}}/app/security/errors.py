@@ -19,10 +19,6 @@ def refusal(status: int, words: str, **headers: str) -> Response:
     return response
 
 
-def unavailable(words: str = "Temporarily unavailable") -> Response:
-    return refusal(503, words, Retry_After="1")
-
-
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _as_json)
 

@@ -58,9 +58,6 @@ def register_fixed(app: Flask, contribution: Contribution) -> None:
 
 def init_app(app: Flask) -> None:
     register_fixed(app, _from_policy(app.config))
-    if not app.config["PRODUCTION"]:
-        # Or Werkzeug's own server names its version and Python's.
-        register_fixed(app, lambda environ, kind: [("Server", "development")])
     fixed = {
         key: _prepare(app.extensions["fixed_headers"], *key) for key in product(Kind, _SCHEMES)
     }

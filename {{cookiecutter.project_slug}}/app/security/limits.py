@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from ipaddress import IPv6Address, ip_address
+from math import ceil
 from typing import Any, TypeVar, cast
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
@@ -34,12 +35,21 @@ class Limits:
 
     def ask(self, question: str, limit: RateLimitItem, key: Key) -> Any:
         """`test`, `hit` or `get_window_stats` of a limit, as the `limits` library names them."""
-        if self.shared:
+        if self.shared is None:
+            return getattr(self.local, question)(limit, *key)
+        # A request that found Redis away waits for it no second time.
+        if "redis_is_away" not in g:
             try:
                 return getattr(self.shared, question)(limit, *key)
             except StorageError:
-                limit = type(limit)(max(1, limit.amount // 2), limit.multiples)
-        return getattr(self.local, question)(limit, *key)
+                g.redis_is_away = True
+        halved = type(limit)(max(1, limit.amount // 2), limit.multiples)
+        return getattr(self.local, question)(halved, *key)
+
+
+def counts() -> Limits:
+    """The counts of this app."""
+    return cast(Limits, current_app.extensions["limits"])
 
 
 def limited(limit: str) -> Callable[[View], View]:
@@ -50,31 +60,21 @@ def limited(limit: str) -> Callable[[View], View]:
         @wraps(view)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             key = (view.__name__, client_address())
-            if not _limits().ask("hit", item, key):
-                return _too_many(item, key)
+            if not counts().ask("hit", item, key):
+                return too_many(item, key)
             return current_app.ensure_sync(view)(*args, **kwargs)
 
+        wrapped.limited = True  # type: ignore[attr-defined]
         return wrapped
 
     return decorate
 
 
-def refuse_after_failures(keys: list[Key]) -> Response | None:
-    """An answer with 429 when any of these keys has failed too often, else None.
-
-    Requests in flight together are all let through: the cap on hashes bounds those.
-    """
-    limit = parse(current_app.config["LOGIN_RATE_LIMIT"])
-    for key in keys:
-        if not _limits().ask("test", limit, key):
-            return _too_many(limit, key)
-    return None
-
-
-def count_failure(keys: list[Key]) -> None:
-    limit = parse(current_app.config["LOGIN_RATE_LIMIT"])
-    for key in keys:
-        _limits().ask("hit", limit, key)
+def too_many(limit: RateLimitItem, key: Key) -> Response:
+    """The answer with 429, which says when the limit allows the next one."""
+    frees_at = counts().ask("get_window_stats", limit, key).reset_time
+    seconds = max(1, ceil(frees_at - time.time()))
+    return refusal(429, "Too many requests", Retry_After=str(seconds))
 
 
 def client_address() -> str:
@@ -94,7 +94,7 @@ def client_address() -> str:
 
 def shared_storage_answers() -> bool:
     """Whether Redis is there, or none is asked for."""
-    shared = _limits().shared
+    shared = counts().shared
     try:
         return shared is None or shared.storage.check()
     except StorageError:
@@ -109,13 +109,3 @@ def _redis(url: str) -> RateLimiter:
     options: Any = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
     storage = storage_from_string(url, wrap_exceptions=True, **options)
     return MovingWindowRateLimiter(cast(Any, storage))
-
-
-def _limits() -> Limits:
-    return cast(Limits, current_app.extensions["limits"])
-
-
-def _too_many(limit: RateLimitItem, key: Key) -> Response:
-    frees_at = _limits().ask("get_window_stats", limit, key).reset_time
-    seconds = max(1, round(frees_at - time.time()))
-    return refusal(429, "Too many requests", Retry_After=str(seconds))

@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request
 
+from app.security.answers import answers, takes
 from app.security.csrf import exempt
 from app.security.errors import refusal
 from app.security.limits import limited
@@ -22,7 +23,7 @@ MAX_BYTES = 16 * 1024
 MAX_REPORTS = 20  # in one body; a browser queues a few
 MAX_FIELD = 200  # characters
 
-_TYPES = frozenset({"application/csp-report", "application/reports+json", "application/json"})
+_TYPES = ("application/csp-report", "application/reports+json", "application/json")
 # The Reporting API's names and those of report-uri.
 _FIELDS = {
     "directive": ("effectiveDirective", "effective-directive", "violated-directive"),
@@ -32,6 +33,8 @@ _FIELDS = {
 
 
 @blueprint.post("/csp-reports")
+@takes(*_TYPES)
+@answers(None)
 @exempt
 @limited("60 per minute")
 def receive() -> Response:

@@ -11,7 +11,8 @@ from functools import wraps
 from typing import Annotated, Any, TypeVar
 
 from flask import abort, current_app, request
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
 from werkzeug.exceptions import HTTPException
 
 from app.security.errors import refusal
@@ -44,6 +45,7 @@ def validated(model: type[Body]) -> Callable[[View], View]:
                 return refusal(400, MISSING if _lacks_a_field(error) else INVALID)
             return current_app.ensure_sync(view)(body, *args, **kwargs)
 
+        wrapped.takes = {"application/json": model}  # type: ignore[attr-defined]
         return wrapped
 
     return decorate
@@ -52,12 +54,16 @@ def validated(model: type[Body]) -> Callable[[View], View]:
 def read_body() -> bytes:
     """The body of this request, or an answer: 413 for too long, 400 for unreadable."""
     try:
-        return request.get_data()
+        body = request.get_data()
     except HTTPException:
         raise
     except Exception:
         # A server tells of broken chunks or a client gone by exceptions of its own.
         abort(refusal(400, INVALID))
+    # Of a body in chunks Werkzeug gives what is below the limit and drops the rest.
+    if request.content_length is None and len(body) >= (request.max_content_length or 0):
+        abort(413)
+    return body
 
 
 def plain_text(text: str) -> str:
@@ -72,7 +78,15 @@ def plain_text(text: str) -> str:
     return text
 
 
-PlainText = Annotated[str, AfterValidator(plain_text)]
+# What plain_text lets through, as a JSON Schema says it. Lone surrogates are left out:
+# few programs can hold one, and fewer can name one in a pattern.
+_CONTROLS = r"\u0000-\u001f\u007f-\u009f"
+_BLANKS = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+PATTERN = f"^[^{_CONTROLS}]*[^{_CONTROLS}{_BLANKS}][^{_CONTROLS}]*$"
+
+_SCHEMA: JsonDict = {"minLength": 1, "pattern": PATTERN}
+
+PlainText = Annotated[str, AfterValidator(plain_text), Field(json_schema_extra=_SCHEMA)]
 
 
 def _lacks_a_field(error: ValidationError) -> bool:

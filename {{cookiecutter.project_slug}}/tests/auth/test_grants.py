@@ -12,7 +12,7 @@ from app.auth import grants, users
 from app.auth.grants import Grant
 from app.auth.users import User
 from app.db import db
-from tests.conftest import USERNAME, Wait
+from tests.conftest import PASSWORD, USERNAME, Wait
 
 HOUR = 60 * 60  # seconds
 
@@ -30,20 +30,25 @@ def user() -> User:
     return found
 
 
+@pytest.fixture
+def other() -> User:
+    return users.create("bob", PASSWORD)
+
+
 def test_a_secret_finds_its_user(user: User) -> None:
-    grant = grants.find(grants.create(user, "test", HOUR), "test")
+    grant = grants.find(created(user), "test")
     assert grant is not None
     assert grant.user == user
 
 
 def test_a_secret_is_256_random_bits(user: User) -> None:
-    secrets = {grants.create(user, "test", HOUR) for _ in range(3)}
+    secrets = {created(user) for _ in range(3)}
     assert len(secrets) == 3
     assert {len(base64.urlsafe_b64decode(f"{secret}=")) for secret in secrets} == {32}
 
 
 def test_the_table_holds_no_secret(user: User) -> None:
-    secret = grants.create(user, "test", HOUR)
+    secret = created(user)
     row = db.session.execute(select(Grant.__table__)).one()
     assert row.secret_hash == sha256(secret.encode()).digest()
     assert secret not in str(row)
@@ -51,23 +56,23 @@ def test_the_table_holds_no_secret(user: User) -> None:
 
 @pytest.mark.parametrize("secret", ["", "a" * 43, "\0", "é", "\ud800", "' OR 1=1"])
 def test_an_unknown_secret_finds_nothing(user: User, secret: str) -> None:
-    grants.create(user, "test", HOUR)
+    created(user)
     assert grants.find(secret, "test") is None
 
 
 def test_a_stored_hash_is_no_secret(user: User) -> None:
-    stored = sha256(grants.create(user, "test", HOUR).encode())
+    stored = sha256(created(user).encode())
     assert grants.find(stored.hexdigest(), "test") is None
     assert grants.find(stored.digest().decode("latin-1"), "test") is None
 
 
 def test_a_secret_serves_its_own_purpose_alone(user: User) -> None:
-    secret = grants.create(user, "test", HOUR)
+    secret = created(user)
     assert grants.find(secret, "other") is None
 
 
 def test_a_grant_ends_by_itself(user: User, wait: Wait) -> None:
-    secret = grants.create(user, "test", HOUR)
+    secret = created(user)
     wait(HOUR - 1)
     assert grants.find(secret, "test")
     wait(1)
@@ -75,7 +80,7 @@ def test_a_grant_ends_by_itself(user: User, wait: Wait) -> None:
 
 
 def test_use_does_not_prolong_it(user: User, wait: Wait) -> None:
-    secret = grants.create(user, "test", HOUR)
+    secret = created(user)
     for _ in range(3):
         wait(HOUR / 4)
         assert grants.find(secret, "test", idle=HOUR)
@@ -84,7 +89,7 @@ def test_use_does_not_prolong_it(user: User, wait: Wait) -> None:
 
 
 def test_an_idle_grant_ends_early(user: User, wait: Wait) -> None:
-    secret = grants.create(user, "test", HOUR)
+    secret = created(user)
     wait(599)
     assert grants.find(secret, "test", idle=600)
     wait(600)
@@ -92,14 +97,14 @@ def test_an_idle_grant_ends_early(user: User, wait: Wait) -> None:
 
 
 def test_an_idle_grant_does_not_come_back(user: User, wait: Wait) -> None:
-    secret = grants.create(user, "test", HOUR)
+    secret = created(user)
     wait(600)
     assert grants.find(secret, "test", idle=600) is None
     assert grants.find(secret, "test", idle=600) is None
 
 
 def test_use_is_written_once_a_minute(user: User, wait: Wait) -> None:
-    secret = grants.create(user, "test", HOUR)
+    secret = created(user)
     issued = last_used()
     wait(59)
     grants.find(secret, "test")
@@ -110,30 +115,140 @@ def test_use_is_written_once_a_minute(user: User, wait: Wait) -> None:
 
 
 def test_a_disabled_users_grant_finds_nothing(user: User) -> None:
-    secret = grants.create(user, "test", HOUR)
+    secret = created(user)
     user.disabled = True
     db.session.commit()
     assert grants.find(secret, "test") is None
 
 
 def test_ending_a_grant_ends_all_of_its_login_and_no_other(user: User) -> None:
-    first, second, other = (grants.create(user, "test", HOUR) for _ in range(3))
+    first, second, other = (created(user) for _ in range(3))
     one, two = grants.find(first, "test"), grants.find(second, "test")
     assert one
     assert two
     two.family = one.family
     db.session.commit()
-    grants.end(one)
+    grants.end(one.family)
     assert grants.find(first, "test") is None
     assert grants.find(second, "test") is None
     assert grants.find(other, "test")
 
 
+def test_a_spent_grant_finds_nothing(user: User) -> None:
+    secret = created(user)
+    spend(secret)
+    assert grants.find(secret, "test") is None
+
+
+def test_a_grant_is_found_by_whatever_else_is_known(user: User) -> None:
+    secret = created(user)
+    family = family_of(secret)
+    assert grants.live(Grant.family == family)
+    assert grants.live(Grant.family == family, Grant.kind == "other") is None
+    spend(secret)
+    assert grants.live(Grant.family == family) is None
+
+
+def test_all_of_a_user_are_listed_the_newest_first(user: User, wait: Wait) -> None:
+    families = [family_of(created(user)), family_of(created(user))]
+    wait(1)
+    families.append(family_of(created(user)))
+    assert listed(user) == families[::-1]
+
+
+def test_only_the_users_own_live_ones_are_listed(user: User, other: User, wait: Wait) -> None:
+    created(user)
+    wait(HOUR)
+    spend(created(user))
+    mine, theirs = created(user), created(other)
+    assert listed(user) == [family_of(mine)]
+    assert listed(other) == [family_of(theirs)]
+
+
+def test_idle_ones_are_listed_only_if_nothing_is_said_of_them(user: User, wait: Wait) -> None:
+    idle = family_of(created(user))
+    wait(600)
+    fresh = family_of(created(user))
+    assert listed(user) == [fresh, idle]
+    assert [grant.family for grant in grants.all_of(user, idle=600)] == [fresh]
+
+
+def test_ending_all_of_a_user_ends_no_others(user: User, other: User) -> None:
+    mine, spent, theirs = created(user), created(user), created(other)
+    spend(spent)
+    grants.end_all(user)
+    assert grants.find(mine, "test") is None
+    assert grants.find(theirs, "test")
+    assert db.session.scalars(select(Grant.user_id)).all() == [other.id]
+
+
+def test_ending_all_but_one_keeps_that_one(user: User) -> None:
+    kept, ended = created(user), created(user)
+    grants.end_all(user, but=family_of(kept))
+    assert grants.find(kept, "test")
+    assert grants.find(ended, "test") is None
+
+
+def test_a_purge_deletes_and_counts_what_has_expired(user: User, other: User, wait: Wait) -> None:
+    created(user)
+    spend(created(other))
+    wait(1)
+    live = created(user)
+    wait(HOUR - 2)
+    assert grants.purge() == 0
+    wait(1)
+    assert grants.purge() == 2
+    assert grants.purge() == 0
+    assert grants.find(live, "test")
+
+
+def test_a_purge_keeps_what_was_spent_so_that_a_second_use_is_seen(user: User) -> None:
+    spend(created(user))
+    assert grants.purge() == 0
+    assert len(db.session.scalars(select(Grant)).all()) == 1
+
+
+def test_a_grant_that_ends_while_it_is_used_is_dead(
+    user: User, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = created(user)
+    wait(60)
+    alive = grants.find(secret, "test")
+    assert alive
+    grants.end(alive.family)
+    wait(60)
+    monkeypatch.setattr(db.session, "scalar", lambda statement: alive)
+    assert grants.find(secret, "test") is None
+
+
 def test_deleting_a_user_deletes_the_grants(user: User) -> None:
-    grants.create(user, "test", HOUR)
+    created(user)
     db.session.delete(user)
     db.session.commit()
     assert db.session.scalars(select(Grant)).all() == []
+
+
+def created(user: User) -> str:
+    secret = grants.new_secret()
+    grants.create(user, "test", secret, HOUR)
+    return secret
+
+
+def spend(secret: str) -> None:
+    grant = grants.find(secret, "test")
+    assert grant is not None
+    grant.used = grant.issued
+    db.session.commit()
+
+
+def family_of(secret: str) -> str:
+    grant = grants.find(secret, "test")
+    assert grant is not None
+    return grant.family
+
+
+def listed(user: User) -> list[str]:
+    return [grant.family for grant in grants.all_of(user)]
 
 
 def last_used() -> int:

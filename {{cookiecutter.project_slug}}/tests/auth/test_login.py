@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.auth import passwords, users
+from app.auth import password_change, passwords, users
 from app.db import db
 from tests.conftest import LOGIN, PASSWORD, USERNAME, MakeApp, Wait, log_in
 
@@ -148,6 +148,45 @@ def test_unknown_disabled_and_wrong_cost_the_same_hashes(
     disable(app)
     client.post("/login", json=LOGIN)
     assert work == unknown * 3
+
+
+def test_a_login_renews_a_hash_of_other_parameters(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = stored_hash(app)
+    monkeypatch.setattr(passwords, "hasher", PasswordHasher(2, 8, 1))
+    assert client.post("/login", json=WRONG).status_code == 401
+    assert stored_hash(app) == before
+    assert client.post("/login", json=LOGIN).status_code == 200
+    renewed = stored_hash(app)
+    assert "t=2" in renewed
+    assert client.post("/login", json=LOGIN).status_code == 200
+    assert stored_hash(app) == renewed
+
+
+@pytest.mark.parametrize(
+    ("step", "time_cost"),
+    [("verify", 1), ("verify", 2), ("hash", 2)],
+    ids=["checked", "checked-and-rehashed", "rehashed"],
+)
+def test_a_password_changed_while_it_is_worked_on_lets_nobody_in(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, step: str, time_cost: int
+) -> None:
+    hasher = PasswordHasher(time_cost, 8, 1)
+
+    def changed_meanwhile(*args: Any) -> Any:
+        monkeypatch.setattr(passwords, "hasher", hasher)
+        set_password(app, "another long password")
+        return getattr(hasher, step)(*args)
+
+    class Slow(PasswordHasher):
+        """Takes so long for one step that somebody else is quicker."""
+
+    setattr(Slow, step, staticmethod(changed_meanwhile))
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(passwords, "hasher", Slow(time_cost, 8, 1))
+        assert_refused(client.post("/login", json=LOGIN), 401, "Invalid credentials")
+    assert client.post("/login", json=LOGIN).status_code == 401
 
 
 def test_a_body_that_is_too_large_is_413(client: FlaskClient) -> None:
@@ -299,6 +338,20 @@ def disable(app: Flask) -> None:
         assert user is not None
         user.disabled = True
         db.session.commit()
+
+
+def set_password(app: Flask, password: str) -> None:
+    with app.app_context():
+        user = users.find(USERNAME)
+        assert user is not None
+        password_change.set_password(user, password)
+
+
+def stored_hash(app: Flask) -> str:
+    with app.app_context():
+        user = users.find(USERNAME)
+        assert user is not None
+        return user.password_hash
 
 
 def count_hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
 
-from app.security.errors import refusal, unavailable
+from app.security.errors import refusal
 from tests.conftest import MakeApp
 
 SECRET = "what nobody may see"
@@ -39,7 +39,7 @@ def app(make_app: MakeApp) -> Flask:
 
     @app.get("/unavailable")
     def away() -> ResponseReturnValue:
-        return unavailable()
+        return refusal(503, "Away", Retry_After="1")
 
     return app
 

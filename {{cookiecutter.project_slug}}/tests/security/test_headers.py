@@ -107,10 +107,6 @@ def test_pages_and_the_rest_differ(client: FlaskClient) -> None:
     assert ("X-On-Pages" in rest, "X-On-The-Rest" in rest) == (False, True)
 
 
-def test_development_does_not_name_its_server(client: FlaskClient) -> None:
-    assert client.get("/").headers["Server"] == "development"
-
-
 def test_production_leaves_the_server_unnamed(make_app: MakeApp) -> None:
     assert "Server" not in make_app(**PRODUCTION).test_client().get("/").headers
 

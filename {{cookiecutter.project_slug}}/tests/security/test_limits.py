@@ -8,15 +8,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.security.limits import (
-    Key,
-    client_address,
-    count_failure,
-    limited,
-    refuse_after_failures,
-    shared_storage_answers,
-)
-from tests.conftest import MakeApp
+from app.security.limits import client_address, limited, shared_storage_answers
+from tests.conftest import MakeApp, Wait
 
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
@@ -32,15 +25,6 @@ def statuses(client: FlaskClient, *addresses: str) -> list[int]:
         client.get("/limited", environ_overrides={"REMOTE_ADDR": address}).status_code
         for address in addresses
     ]
-
-
-def fail(app: Flask, *keys: Key) -> bool:
-    """Whether a login under these keys is let through; if so, it fails."""
-    with app.test_request_context():
-        if refuse_after_failures(list(keys)):
-            return False
-        count_failure(list(keys))
-        return True
 
 
 def test_calls_beyond_the_limit_are_refused(app: Flask) -> None:
@@ -75,6 +59,14 @@ def test_one_views_calls_do_not_count_for_another(app: Flask) -> None:
     assert [client.get(path).status_code for path in ("/limited", "/other")] == [200, 200]
 
 
+def test_a_client_that_waits_as_told_is_served(app: Flask, wait: Wait) -> None:
+    client = with_limited_view(app, "1 per minute")
+    client.get("/limited")
+    wait(0.6)
+    wait(int(client.get("/limited").headers["Retry-After"]))
+    assert client.get("/limited").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("first", "second", "one_client"),
     [
@@ -102,30 +94,10 @@ def test_an_address_that_cannot_be_read_is_limited_too(app: Flask, address: str)
     assert statuses(with_limited_view(app), *[address] * 3) == [200, 200, 429]
 
 
-def test_failures_beyond_the_limit_lock_the_key(make_app: MakeApp) -> None:
-    app = make_app(login_rate_limit="2 per minute")
-    assert [fail(app, ("a",)) for _ in range(4)] == [True, True, False, False]
-    assert fail(app, ("b",))
-
-
-def test_any_key_that_failed_too_often_refuses(make_app: MakeApp) -> None:
-    app = make_app(login_rate_limit="1 per minute")
-    assert fail(app, ("address",), ("address", "ada"))
-    assert not fail(app, ("address",), ("address", "bob"))
-
-
-def test_asking_does_not_count(make_app: MakeApp) -> None:
-    app = make_app(login_rate_limit="1 per minute")
-    with app.test_request_context():
-        assert [refuse_after_failures([("a",)]) for _ in range(3)] == [None] * 3
-
-
 def test_while_redis_is_away_half_the_limit_holds(make_app: MakeApp) -> None:
     pytest.importorskip("redis")
-    app = make_app(redis_url=NOBODY_LISTENS, login_rate_limit="4 per minute")
-    client = with_limited_view(app, "4 per minute")
+    client = with_limited_view(make_app(redis_url=NOBODY_LISTENS), "4 per minute")
     assert statuses(client, *["192.0.2.1"] * 4) == [200, 200, 429, 429]
-    assert [fail(app, ("a",)) for _ in range(4)] == [True, True, False, False]
 
 
 def test_a_limit_of_one_stays_one_then(make_app: MakeApp) -> None:

@@ -1,6 +1,7 @@
 """What a client gets for a body that is not of the declared shape."""
 
 import json
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Annotated
 
@@ -105,3 +106,15 @@ def test_a_body_that_breaks_off_is_refused(client: FlaskClient) -> None:
 
 def test_a_body_beyond_the_limit_is_not_read(client: FlaskClient) -> None:
     assert send(client, b" " * (64 * 1024 + 1)) == (413, "Request Entity Too Large")
+
+
+def test_a_body_in_chunks_that_is_too_large_is_413(client: FlaskClient) -> None:
+    body = BytesIO(b"{}" + b" " * 70_000)
+    answer = client.post(
+        "/login",
+        input_stream=body,
+        content_type="application/json",
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+    )
+    assert answer.status_code == 413

@@ -1,0 +1,137 @@
+"""The opaque type: a token that says nothing, and a row that knows its hash."""
+
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from zlib import crc32
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event, select
+
+from app.auth import grants, users
+from app.auth.grants import Grant
+from app.db import db
+from tests.auth.test_bearer import ask, assert_accepted, assert_refused
+from tests.conftest import LOGIN, USERNAME, Wait
+
+DAY = 24 * 60 * 60  # seconds
+MARK = "sft_"  # what secret scanners look for
+
+SLIPS: dict[str, Callable[[str], str]] = {
+    "a-character-changed": lambda token: token[:9] + ("A" if token[9] != "A" else "B") + token[10:],
+    "two-exchanged": lambda token: token[:20] + token[20:30][::-1] + token[30:],
+    "the-checksum-changed": lambda token: token[:-1] + ("0" if token[-1] != "0" else "1"),
+    "no-checksum": lambda token: token[:-8],
+    "no-mark": lambda token: token.removeprefix(MARK),
+    "another-mark": lambda token: "sft-" + token.removeprefix(MARK),
+    "the-mark-in-capitals": lambda token: MARK.upper() + token.removeprefix(MARK),
+    "the-mark-twice": lambda token: MARK + token,
+    "the-mark-alone": lambda token: MARK,
+    "nothing-but-a-checksum": lambda token: MARK + "00000001",
+    "somebody-elses": lambda token: "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+    "a-jwt": lambda token: "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
+}
+
+
+@pytest.fixture
+def queries(app: Flask) -> Iterator[list[str]]:
+    """What the database was asked."""
+    asked: list[str] = []
+
+    def note(*arguments: object) -> None:
+        asked.append(str(arguments[2]))
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def test_a_login_says_how_long_the_token_serves(client: FlaskClient) -> None:
+    answer = client.post("/login", json=LOGIN).get_json()
+    assert answer.keys() == {"token", "token_type", "expires_in"}
+    assert answer["token_type"] == "Bearer"
+    assert answer["expires_in"] == DAY
+
+
+def test_a_token_has_the_mark_256_bits_and_a_checksum(token: str) -> None:
+    random = token.removeprefix(MARK)[:43]
+    assert token == well_formed(random)
+    assert len(token) == 4 + 43 + 8
+
+
+def test_a_token_says_nothing_of_the_user(token: str) -> None:
+    assert USERNAME not in token
+
+
+def test_the_table_holds_a_hash_of_it_until_logout(
+    app: Flask, client: FlaskClient, credentials: dict[str, str], token: str
+) -> None:
+    assert stored_hashes(app) == [sha256(token.encode()).digest()]
+    client.post("/logout", headers=credentials)
+    assert stored_hashes(app) == []
+
+
+def test_a_stored_hash_is_no_token(client: FlaskClient, token: str) -> None:
+    stored = sha256(token.encode()).hexdigest()
+    for made_up in (stored, well_formed(stored)):
+        assert_refused(ask(client, made_up))
+
+
+def test_it_serves_a_day_however_idle_and_no_longer(
+    client: FlaskClient, token: str, wait: Wait
+) -> None:
+    wait(DAY - 2)
+    assert_accepted(ask(client, token))
+    wait(2)
+    assert_refused(ask(client, token))
+
+
+def test_use_does_not_prolong_it(client: FlaskClient, token: str, wait: Wait) -> None:
+    for _ in range(3):
+        wait(DAY / 4)
+        assert_accepted(ask(client, token))
+    wait(DAY / 4)
+    assert_refused(ask(client, token))
+
+
+@pytest.mark.parametrize("slip", SLIPS.values(), ids=SLIPS)
+def test_a_slip_is_401_without_a_query(
+    client: FlaskClient, token: str, queries: list[str], slip: Callable[[str], str]
+) -> None:
+    queries.clear()
+    assert_refused(ask(client, slip(token)))
+    assert queries == []
+
+
+def test_a_well_formed_guess_is_looked_up_and_401(
+    client: FlaskClient, token: str, queries: list[str]
+) -> None:
+    queries.clear()
+    assert_refused(ask(client, well_formed(grants.new_secret())))
+    assert len(queries) == 1
+
+
+def test_the_secret_of_another_kind_of_credential_is_401(app: Flask, client: FlaskClient) -> None:
+    secret = well_formed(grants.new_secret())
+    with app.app_context():
+        user = users.find(USERNAME)
+        assert user is not None
+        grants.create(user, "session", secret, DAY)
+    assert_refused(ask(client, secret))
+
+
+def test_there_is_nothing_to_refresh(client: FlaskClient, token: str) -> None:
+    answer = client.post("/token/refresh", json={"refresh_token": token})
+    assert answer.status_code == 404
+
+
+def well_formed(random: str) -> str:
+    return f"{MARK}{random}{crc32(random.encode()):08x}"
+
+
+def stored_hashes(app: Flask) -> list[bytes]:
+    with app.app_context():
+        return list(db.session.scalars(select(Grant.secret_hash)))

@@ -1,0 +1,284 @@
+"""The paseto type: tokens made by hand, since the library would refuse to make most of these."""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pyseto
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.auth import signing_keys
+from tests.auth.test_bearer import ask, assert_accepted, assert_refused
+from tests.conftest import LOGIN, SECRETS
+
+[(KEY_ID, KEY)] = signing_keys.read(SECRETS["token_keys"]).items()
+ANOTHER_KEY = Ed25519PrivateKey.generate()
+HEADER = "v4.public."
+FOOTER = {"kid": KEY_ID}
+AUDIENCE = b"https://localhost"
+TIMES = ("iat", "nbf", "exp")
+
+OTHER_HEADERS = ["v1.public.", "v2.public.", "v3.public.", "v5.public.", "v4.local.", "v3.local."]
+OTHER_HEADERS += ["V4.public.", "v4.PUBLIC.", "v4.secret.", "v4.pid.", "k4.public.", "v4..", ".."]
+
+OTHER_FOOTERS: dict[str, Any] = {
+    "no-kid": {},
+    "kid-null": {"kid": None},
+    "kid-unknown": {"kid": "unknown"},
+    "kid-empty": {"kid": ""},
+    "kid-a-path": {"kid": "../../../../dev/null"},
+    "kid-an-address": {"kid": "https://evil.example/key"},
+    "kid-sql": {"kid": "x' UNION SELECT 'key' --"},
+    "kid-nul": {"kid": f"{KEY_ID}\0"},
+    "kid-a-surrogate": {"kid": "\ud800"},
+    "kid-with-a-space": {"kid": f"{KEY_ID} "},
+    "kid-long": {"kid": KEY_ID * 1000},
+    "kid-a-number": {"kid": 1},
+    "kid-true": {"kid": True},
+    "kid-a-list": {"kid": [KEY_ID]},
+    "kid-an-object": {"kid": {KEY_ID: KEY_ID}},
+    "wpk": {**FOOTER, "wpk": "k4.local-wrap.pie.AAAA"},
+    "jwk": {**FOOTER, "jwk": {"kty": "OKP"}},
+    "another-member": {**FOOTER, "new": None},
+    "member-in-capitals": {"KID": KEY_ID},
+    "a-list": [FOOTER],
+    "a-text": KEY_ID,
+    "a-number": 1,
+    "null": None,
+    "nothing": b"",
+    "no-json": b"{",
+    "no-utf-8": b'{"kid":"\xff"}',
+    "very-deep": b"[" * 2000,
+    "a-long-number": b"9" * 2000,
+    "kid-twice": b'{"kid":"unknown",' + json.dumps(FOOTER).encode()[1:],
+    "kid-twice-the-same": json.dumps(FOOTER).encode()[:-1] + b',"kid":"' + KEY_ID.encode() + b'"}',
+}
+
+MANGLED: dict[str, Callable[[str], str]] = {
+    "no-footer": lambda token: token.rpartition(".")[0],
+    "an-empty-footer": lambda token: token.rpartition(".")[0] + ".",
+    "footer-alone": lambda token: token.rpartition(".")[2],
+    "payload-alone": lambda token: token.split(".")[2],
+    "no-payload": lambda token: "{0}.{1}..{3}".format(*token.split(".")),
+    "a-short-payload": lambda token: "{0}.{1}.AAAA.{3}".format(*token.split(".")),
+    "segments-exchanged": lambda token: "{0}.{1}.{3}.{2}".format(*token.split(".")),
+    "one-more-segment": lambda token: token + ".e30",
+    "one-more-segment-empty": lambda token: token + ".",
+    "one-more-in-front": lambda token: "v4." + token,
+    "twice": lambda token: f"{token}.{token}",
+    "footer-padded": lambda token: token + "=",
+    "no-signature": lambda token: change(token, lambda payload: payload[:-64]),
+    "a-signature-alone": lambda token: change(token, lambda payload: payload[-64:]),
+    "half-a-signature": lambda token: change(token, lambda payload: payload[:-32]),
+    "signature-zero": lambda token: change(token, lambda payload: payload[:-64] + bytes(64)),
+    "signature-twice": lambda token: change(token, lambda payload: payload + payload[-64:]),
+    "one-bit-of-it-changed": lambda token: change(token, lambda payload: flip_a_bit(payload, -1)),
+    "one-bit-of-the-claims": lambda token: change(token, lambda payload: flip_a_bit(payload, 20)),
+}
+
+NO_TIMES = [0, 4102444800, "4102444800", "2099-13-01T00:00:00+00:00", "tomorrow", "", "24:00", None]
+
+PUBLIC_KEY = KEY.public_key().public_bytes_raw()
+
+
+@pytest.fixture
+def payload(token: str) -> bytes:
+    """What the token of a live login says: signed again, it is as good."""
+    return write(read(token))
+
+
+def test_a_login_gives_an_access_token_and_a_refresh_token(client: FlaskClient) -> None:
+    answer = client.post("/login", json=LOGIN).get_json()
+    assert answer.keys() == {"token", "token_type", "expires_in", "refresh_token"}
+    assert answer["token_type"] == "Bearer"
+    assert answer["expires_in"] == 600
+    claims = read(answer["token"])
+    assert claims["exp"] - claims["iat"] == 600
+
+
+def test_the_footer_names_the_key(token: str) -> None:
+    assert token.startswith(HEADER)
+    assert json.loads(decode(token.rpartition(".")[2])) == FOOTER
+
+
+def test_a_token_made_by_hand_is_accepted(client: FlaskClient, payload: bytes) -> None:
+    assert_accepted(ask(client, sign(payload)))
+
+
+def test_the_library_alone_reads_it_by_the_public_key(token: str) -> None:
+    key = pyseto.Key.from_asymmetric_key_params(4, x=PUBLIC_KEY)
+    read_back = pyseto.decode(key, token, implicit_assertion=AUDIENCE, deserializer=json)
+    assert isinstance(read_back.payload, dict)
+    claims = read(token)
+    times = {name: datetime.fromisoformat(read_back.payload[name]).timestamp() for name in TIMES}
+    assert read_back.payload | times == claims
+
+
+def test_another_services_audience_does_not_verify(token: str) -> None:
+    key = pyseto.Key.from_asymmetric_key_params(4, x=PUBLIC_KEY)
+    with pytest.raises(pyseto.VerifyError):
+        pyseto.decode(key, token, implicit_assertion=b"https://shop.example")
+
+
+@pytest.mark.parametrize("audience", [b"", b"https://localhost/", b"https://evil.example"])
+def test_a_token_signed_for_another_audience_is_401(
+    client: FlaskClient, payload: bytes, audience: bytes
+) -> None:
+    assert_refused(ask(client, sign(payload, audience=audience)))
+
+
+@pytest.mark.parametrize("mangle", MANGLED.values(), ids=MANGLED)
+def test_a_mangled_token_is_401(
+    client: FlaskClient, token: str, mangle: Callable[[str], str]
+) -> None:
+    assert mangle(token) != token
+    assert_refused(ask(client, mangle(token)))
+
+
+def test_another_spelling_of_the_payload_is_401(client: FlaskClient, payload: bytes) -> None:
+    # Spaces, until the last character has bits that nobody reads.
+    payload += b" " * (-len(payload) % 3)
+    start, version, body, footer = sign(payload).split(".")
+    assert_accepted(ask(client, ".".join([start, version, body, footer])))
+    assert_refused(ask(client, ".".join([start, version, respell(body), footer])))
+
+
+def test_another_spelling_of_the_footer_is_401(client: FlaskClient, payload: bytes) -> None:
+    before, _, footer = sign(payload, b'{"kid":"%s"}' % KEY_ID.encode()).rpartition(".")
+    assert_accepted(ask(client, f"{before}.{footer}"))
+    assert_refused(ask(client, f"{before}.{respell(footer)}"))
+
+
+@pytest.mark.parametrize("header", OTHER_HEADERS)
+def test_another_version_or_purpose_is_401_though_signed(
+    client: FlaskClient, payload: bytes, token: str, header: str
+) -> None:
+    assert_refused(ask(client, sign(payload, header=header)))
+    assert_refused(ask(client, header + token.removeprefix(HEADER)))
+
+
+def test_the_public_key_is_no_secret_to_encrypt_with(client: FlaskClient, payload: bytes) -> None:
+    key = pyseto.Key.new(version=4, purpose="local", key=PUBLIC_KEY)
+    footer = json.dumps(FOOTER).encode()
+    token = pyseto.encode(key, payload, footer=footer, implicit_assertion=AUDIENCE).decode()
+    assert_refused(ask(client, token))
+    assert_refused(ask(client, token.replace("v4.local.", HEADER)))
+
+
+@pytest.mark.parametrize("footer", OTHER_FOOTERS.values(), ids=OTHER_FOOTERS)
+def test_another_footer_is_401_though_signed(
+    client: FlaskClient, payload: bytes, footer: object
+) -> None:
+    assert_refused(ask(client, sign(payload, footer)))
+
+
+def test_a_footer_changed_under_the_old_signature_is_401(client: FlaskClient, token: str) -> None:
+    for footer in (b'{"kid":"%s"}' % KEY_ID.encode(), b'{"kid": "2"}', b"{}"):
+        assert_refused(ask(client, f"{token.rpartition('.')[0]}.{encode(footer)}"))
+
+
+def test_the_id_of_another_good_key_is_401(app: Flask, client: FlaskClient, payload: bytes) -> None:
+    keys = f"{SECRETS['token_keys']},{signing_keys.new_key('2')}"
+    app.extensions["signing_keys"] = signing_keys.read(keys)
+    assert_accepted(ask(client, sign(payload)))
+    assert_refused(ask(client, sign(payload, {"kid": "2"})))
+
+
+def test_the_signature_of_another_key_is_401(client: FlaskClient, payload: bytes) -> None:
+    assert_refused(ask(client, sign(payload, key=ANOTHER_KEY)))
+
+
+@pytest.mark.parametrize("claim", ["sub", "jti", "sid"])
+def test_a_claim_changed_under_the_old_signature_is_401(
+    client: FlaskClient, token: str, claim: str
+) -> None:
+    claims = read(token)
+    changed = write({**claims, claim: claims[claim] * 2})
+    assert_refused(ask(client, change(token, lambda payload: changed + payload[-64:])))
+
+
+def test_a_token_inside_a_token_is_401(client: FlaskClient, token: str) -> None:
+    for nested in (token.encode(), json.dumps(token).encode()):
+        assert_refused(ask(client, sign(nested)))
+
+
+@pytest.mark.parametrize("name", TIMES)
+@pytest.mark.parametrize("value", NO_TIMES)
+def test_a_time_in_another_notation_is_401(
+    client: FlaskClient, payload: bytes, name: str, value: object
+) -> None:
+    changed = {**json.loads(payload), name: value}
+    assert_refused(ask(client, sign(json.dumps(changed).encode())))
+
+
+def read(token: str) -> dict[str, Any]:
+    """What a token says, unchecked; times in seconds."""
+    claims: dict[str, Any] = json.loads(decode(token.split(".")[2])[:-64])
+    times = {name: int(datetime.fromisoformat(claims[name]).timestamp()) for name in TIMES}
+    return claims | times
+
+
+def write(claims: dict[str, Any]) -> bytes:
+    """Claims, times in seconds, as this type of token holds them."""
+    times = {name: claims[name] for name in TIMES if name in claims}
+    return json.dumps(claims | {name: _iso(time) for name, time in times.items()}).encode()
+
+
+def sign(
+    payload: bytes,
+    footer: object = FOOTER,
+    key: Ed25519PrivateKey = KEY,
+    *,
+    header: str = HEADER,
+    audience: bytes = AUDIENCE,
+) -> str:
+    """A token that says so, with a signature that is good for its text."""
+    text = footer if isinstance(footer, bytes) else json.dumps(footer).encode()
+    signature = key.sign(join([header.encode(), payload, text, audience]))
+    return f"{header}{encode(payload + signature)}.{encode(text)}"
+
+
+def join(pieces: list[bytes]) -> bytes:
+    """PASETO's pre-authentication encoding: each piece behind its length."""
+    lengths = [len(piece).to_bytes(8, "little") for piece in (pieces, *pieces)]
+    return lengths[0] + b"".join(map(bytes.__add__, lengths[1:], pieces))
+
+
+def encode(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def decode(text: str) -> bytes:
+    return urlsafe_b64decode(text + "==")
+
+
+def respell(segment: str) -> str:
+    """The same bytes, where the last character has bits that nobody reads."""
+    respelled = segment[:-1] + chr(ord(segment[-1]) + 1)
+    assert decode(respelled) == decode(segment)
+    return respelled
+
+
+def change(token: str, do: Callable[[bytes], bytes]) -> str:
+    """The token with other bytes for its claims and signature."""
+    start, version, payload, footer = token.split(".")
+    return f"{start}.{version}.{encode(do(decode(payload)))}.{footer}"
+
+
+def flip_a_bit(payload: bytes, place: int) -> bytes:
+    changed = bytearray(payload)
+    changed[place] ^= 1
+    return bytes(changed)
+
+
+def _iso(time: object) -> object:
+    """A whole number of seconds as text; what is none is left for the test that sends it."""
+    try:
+        return datetime.fromtimestamp(time, UTC).isoformat() if type(time) is int else time
+    except (ValueError, OverflowError, OSError):
+        return time

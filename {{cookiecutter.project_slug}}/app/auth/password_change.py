@@ -1,0 +1,60 @@
+"""`POST /password`: a new password, for somebody who knows the old one.
+
+Every other login ends, so a thief who got in is out again, and this client gets a new
+credential. Source: OWASP ASVS 6.2.2, 6.2.3, 7.4.3.
+"""
+
+from typing import Annotated
+
+from flask import Blueprint, Flask, g
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+
+from app.auth import grants, password_rules, throttle, tokens, users
+from app.auth.login_required import login_required
+from app.auth.passwords import MAX_LENGTH, hash_password, verify_password
+from app.auth.users import User
+from app.security.answers import answers
+from app.security.errors import refusal
+from app.security.validation import Body, PlainText, validated
+
+blueprint = Blueprint("password_change", __name__)
+
+WRONG = "Wrong current password"
+
+
+class PasswordChange(Body):
+    current_password: Annotated[PlainText, Field(max_length=MAX_LENGTH)]
+    new_password: Annotated[PlainText, Field(max_length=MAX_LENGTH)]
+
+
+@blueprint.post("/password")
+@answers(tokens.Issued, 429)
+@login_required
+@validated(PasswordChange)
+def change(passwords: PasswordChange) -> ResponseReturnValue:
+    refused = throttle.refuse("password", g.user.name)
+    if refused:
+        return refused
+    known = g.user.password_hash
+    verified = verify_password(known, passwords.current_password)
+    if not verified:
+        throttle.count_failure("password", g.user.name)
+        return refusal(403, WRONG)
+    problem = password_rules.why_refused(passwords.new_password, g.user.name)
+    if problem:
+        return refusal(400, problem)
+    if not users.replace_hash(g.user, known, hash_password(passwords.new_password)):
+        return refusal(403, WRONG)
+    grants.end_all(g.user)
+    return tokens.issue(g.user)
+
+
+def set_password(user: User, password: str) -> None:
+    """Store a new password and end all logins, both or neither."""
+    user.password_hash = hash_password(password)
+    grants.end_all(user)
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)

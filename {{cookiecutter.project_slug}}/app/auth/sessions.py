@@ -1,0 +1,71 @@
+"""`GET /sessions`, `DELETE /sessions/<id>`, `DELETE /sessions`: a user's own logins.
+
+Somebody who lost a device, or sees a login that is not theirs, ends it here.
+Source: OWASP ASVS 7.4.3, 7.5.2.
+"""
+
+from flask import Blueprint, Flask, Response, g
+from flask.typing import ResponseReturnValue
+
+from app.auth import grants, tokens
+from app.auth.grants import Grant
+from app.auth.login_required import login_required
+from app.security.answers import Answer, answers
+from app.security.errors import refusal
+
+blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
+
+
+class Session(Answer):
+    id: str
+    issued: int  # times in seconds since 1970
+    last_used: int
+    expires: int
+    current: bool
+
+
+class Sessions(Answer):
+    sessions: list[Session]
+
+
+@blueprint.get("")
+@answers(Sessions)
+@login_required
+def show() -> ResponseReturnValue:
+    return {"sessions": [_describe(grant) for grant in _own()]}
+
+
+@blueprint.delete("/<string:session_id>")
+@answers(None)
+@login_required
+def end(session_id: str) -> ResponseReturnValue:
+    if session_id not in [grant.family for grant in _own()]:
+        return refusal(404, "Not Found")
+    grants.end(session_id)
+    return Response(status=204)
+
+
+@blueprint.delete("")
+@answers(None)
+@login_required
+def end_others() -> ResponseReturnValue:
+    grants.end_all(g.user, but=g.grant.family)
+    return Response(status=204)
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+
+
+def _own() -> list[Grant]:
+    return grants.all_of(g.user, idle=tokens.IDLE)
+
+
+def _describe(grant: Grant) -> dict[str, object]:
+    return {
+        "id": grant.family,
+        "issued": grant.issued,
+        "last_used": grant.last_used,
+        "expires": grant.expires,
+        "current": grant.family == g.grant.family,
+    }

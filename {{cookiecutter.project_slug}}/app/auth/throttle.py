@@ -1,0 +1,59 @@
+"""Failed attempts slow the next ones: no password is found by trying.
+
+Only failures count: for each address, and for each account from each address. When
+one account fails from many addresses, each of those is left a single try, the owner's
+too, so that nobody can lock somebody else out. Source: OWASP ASVS 6.1.1, 6.3.1.
+"""
+
+from hashlib import sha256
+
+from flask import Response, current_app
+from limits import RateLimitItem, parse
+
+from app.security.limits import Key, client_address, counts, too_many
+
+ACCOUNT_FACTOR = 10  # how many times LOGIN_RATE_LIMIT an account may fail from everywhere
+
+Check = tuple[RateLimitItem, Key]
+
+
+def refuse(purpose: str, account: str | None = None) -> Response | None:
+    """An answer with 429 when this has failed too often, else None.
+
+    Requests in flight together are all let through: the cap on hashes bounds those.
+    """
+    checks = [_by_address(purpose)]
+    if account is not None:
+        here, single, everywhere = _by_account(purpose, account)
+        checks += [here] if counts().ask("test", *everywhere) else [here, single]
+    for limit, key in checks:
+        if not counts().ask("test", limit, key):
+            return too_many(limit, key)
+    return None
+
+
+def count_failure(purpose: str, account: str | None = None) -> None:
+    checks = [_by_address(purpose)]
+    if account is not None:
+        checks += _by_account(purpose, account)
+    for limit, key in checks:
+        counts().ask("hit", limit, key)
+
+
+def _by_address(purpose: str) -> Check:
+    return parse(current_app.config["LOGIN_RATE_LIMIT"]), (purpose, client_address())
+
+
+def _by_account(purpose: str, account: str) -> list[Check]:
+    limit, here = _by_address(purpose)
+    # Hashed, so that no name stands in Redis and none is longer than another.
+    name = sha256(account.encode()).hexdigest()
+    return [
+        (limit, (*here, name)),
+        (_scaled(limit, 1), (*here, name)),
+        (_scaled(limit, limit.amount * ACCOUNT_FACTOR), (purpose, name)),
+    ]
+
+
+def _scaled(limit: RateLimitItem, amount: int) -> RateLimitItem:
+    return type(limit)(amount, limit.multiples)

@@ -1,0 +1,177 @@
+"""Failed attempts: what the next one gets, from the same address and from others."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from limits.errors import StorageError
+from werkzeug.test import TestResponse
+
+from app.auth.throttle import ACCOUNT_FACTOR
+from app.security.limits import Limits
+from tests.conftest import LOGIN, PASSWORD, USERNAME, MakeApp, Wait
+
+WRONG = "a wrong long password"
+HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
+
+# Where a secret can be guessed, with a wrong one and the answer that it gets. Not every
+# kind of token has a route to refresh it.
+GUESSES: dict[str, tuple[dict[str, str], int]] = {
+    "/login": ({**LOGIN, "password": WRONG}, 401),
+    "/password": ({"current_password": WRONG, "new_password": PASSWORD}, 403),
+    "/token/refresh": ({"refresh_token": WRONG}, 401),
+}
+
+
+def attempt(client: FlaskClient, address: str = HERE, **body: str) -> TestResponse:
+    """Try to log in, with a wrong password unless told."""
+    body = {**LOGIN, "password": WRONG, **body}
+    return client.post("/login", json=body, environ_overrides={"REMOTE_ADDR": address})
+
+
+def statuses(client: FlaskClient, *addresses: str, **body: str) -> list[int]:
+    """What an attempt from each address gets, in turn."""
+    return [attempt(client, address, **body).status_code for address in addresses]
+
+
+def crowd(number: int) -> list[str]:
+    return [f"198.51.100.{last}" for last in range(1, number + 1)]
+
+
+@pytest.fixture
+def attacked(make_app: MakeApp) -> FlaskClient:
+    """A client of an app where one account has failed from all over the world."""
+    client = make_app(login_rate_limit="3 per minute").test_client()
+    everybody = crowd(3 * ACCOUNT_FACTOR)
+    assert statuses(client, *everybody) == [401] * len(everybody)
+    return client
+
+
+def test_every_secret_that_can_be_guessed_is_guarded(
+    app: Flask, client: FlaskClient, credentials: dict[str, str]
+) -> None:
+    for path in GUESSES.keys() & {rule.rule for rule in app.url_map.iter_rules()}:
+        guess, refused = GUESSES[path]
+        answers = [client.post(path, json=guess, headers=credentials) for _ in range(7)]
+        assert [answer.status_code for answer in answers] == [refused] * 5 + [429] * 2, path
+        assert answers[-1].json == {"error": "Too many requests"}
+        assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
+
+
+def test_an_address_waits_whatever_names_it_tries(client: FlaskClient) -> None:
+    names = [f"name {number}" for number in range(7)]
+    tried = [attempt(client, username=name).status_code for name in names]
+    assert tried == [401] * 5 + [429] * 2
+
+
+def test_successes_between_failures_neither_count_nor_forgive(client: FlaskClient) -> None:
+    for _ in range(5):
+        assert statuses(client, HERE, HERE, password=PASSWORD) == [200, 200]
+        assert statuses(client, HERE) == [401]
+    assert statuses(client, HERE, password=PASSWORD) == [429]
+
+
+def test_what_is_refused_does_not_prolong_the_wait(client: FlaskClient, wait: Wait) -> None:
+    statuses(client, *[HERE] * 5)
+    wait(30)
+    assert statuses(client, *[HERE] * 5) == [429] * 5
+    wait(30)
+    assert statuses(client, HERE) == [401]
+
+
+@pytest.mark.parametrize("pause", [0, 0.4, 0.6, 29.5])
+def test_who_waits_as_long_as_told_is_let_in(client: FlaskClient, wait: Wait, pause: float) -> None:
+    statuses(client, *[HERE] * 5)
+    wait(pause)
+    seconds = int(attempt(client).headers["Retry-After"])
+    assert seconds < 61 - pause
+    wait(seconds)
+    assert statuses(client, HERE, password=PASSWORD) == [200]
+
+
+def test_who_is_logged_in_goes_on(client: FlaskClient, credentials: dict[str, str]) -> None:
+    assert statuses(client, *["127.0.0.1"] * 6)[-1] == 429
+    assert client.get("/me", headers=credentials).status_code == 200
+
+
+def test_a_network_of_ipv6_is_one_address(client: FlaskClient) -> None:
+    network = [f"2001:db8:0:1::{last}" for last in range(1, 7)]
+    assert statuses(client, *network) == [401] * 5 + [429]
+    assert statuses(client, "2001:db8:0:2::1") == [401]
+
+
+@pytest.mark.parametrize("name", [USERNAME, "nobody"], ids=["known", "unknown"])
+def test_an_account_that_fails_everywhere_leaves_each_address_one_try(
+    make_app: MakeApp, name: str
+) -> None:
+    client = make_app(login_rate_limit="3 per minute").test_client()
+    for address in crowd(3 * ACCOUNT_FACTOR):
+        assert statuses(client, address, username=name) == [401]
+    assert statuses(client, HERE, HERE, username=name) == [401, 429]
+    assert statuses(client, *crowd(2), username=name) == [429, 429]
+
+
+def test_its_owner_is_not_locked_out(attacked: FlaskClient) -> None:
+    assert statuses(attacked, *[HERE] * 3, password=PASSWORD) == [200, 200, 200]
+
+
+def test_its_owner_has_one_slip(attacked: FlaskClient, wait: Wait) -> None:
+    assert statuses(attacked, HERE) == [401]
+    assert statuses(attacked, HERE, ELSEWHERE, password=PASSWORD) == [429, 200]
+    wait(60)
+    assert statuses(attacked, HERE, password=PASSWORD) == [200]
+
+
+def test_other_accounts_do_not_notice(attacked: FlaskClient) -> None:
+    assert statuses(attacked, HERE, HERE, username="nobody") == [401, 401]
+
+
+def test_after_the_window_all_is_as_before(attacked: FlaskClient, wait: Wait) -> None:
+    wait(60)
+    assert statuses(attacked, *[HERE] * 4) == [401, 401, 401, 429]
+
+
+def test_what_is_kept_names_nobody(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def spy(limits: Limits, question: str, limit: Any, key: tuple[str, ...]) -> bool:
+        asked.append(key)
+        return True
+
+    monkeypatch.setattr(Limits, "ask", spy)
+    attempt(client, username="grace hopper")
+    attempt(client, username="g" * 150)
+    assert any(HERE in key for key in asked)
+    assert not any(name in str(asked) for name in ("grace", "hopper", "ggg"))
+
+
+def test_while_redis_is_away_half_as_many_tries_are_left(make_app: MakeApp) -> None:
+    pytest.importorskip("redis")
+    app = make_app(redis_url="redis://127.0.0.1:1/0", login_rate_limit="6 per minute")
+    client = app.test_client()
+    assert statuses(client, *[HERE] * 4) == [401, 401, 401, 429]
+    assert statuses(client, HERE, ELSEWHERE, password=PASSWORD) == [429, 200]
+
+
+def test_while_redis_is_away_an_account_is_slowed_sooner(make_app: MakeApp) -> None:
+    pytest.importorskip("redis")
+    app = make_app(redis_url="redis://127.0.0.1:1/0", login_rate_limit="4 per minute")
+    client = app.test_client()
+    everybody = crowd(2 * ACCOUNT_FACTOR)
+    assert statuses(client, *everybody) == [401] * len(everybody)
+    assert statuses(client, HERE, HERE) == [401, 429]
+
+
+def test_a_redis_that_is_away_is_waited_for_once(make_app: MakeApp) -> None:
+    app = make_app()
+    waits: list[str] = []
+
+    class Away:
+        def __getattr__(self, question: str) -> Any:
+            waits.append(question)
+            raise StorageError(OSError("no route to host"))
+
+    app.extensions["limits"].shared = Away()
+    assert statuses(app.test_client(), *[HERE] * 3) == [401, 401, 429]
+    assert len(waits) == 3
