@@ -25,7 +25,7 @@ GOOD = "POST /login, right password"
 KNOWN = "POST /login, wrong password"
 UNKNOWN = "POST /login, unknown user"
 
-ROUNDS = 120
+ROUNDS = 200
 
 
 def measure() -> Report:

@@ -4,6 +4,7 @@ Both run as a user runs them: `cookiecutter` in a process of its own, hooks incl
 """
 
 import json
+import shutil
 from itertools import count
 from pathlib import Path
 
@@ -11,9 +12,12 @@ from benchmarks import rendered
 from benchmarks.measure import Claim, Report, Workload, interleaved
 
 EMPTY = "an empty template with two hooks"
+CHECKED = "an empty template with these hooks"
 OURS = "this template, default answers"
 
 ROUNDS = 25
+
+PROJECT = "{{cookiecutter.project_slug}}"
 
 HOOK = '"""Does nothing."""\n'
 
@@ -24,12 +28,16 @@ def measure() -> Report:
         timings = interleaved(
             {
                 EMPTY: _rendering(_write_empty_template(folder / "template"), folder, "empty"),
+                CHECKED: _rendering(_without_files(folder / "checked"), folder, "checked"),
                 OURS: _rendering(rendered.TEMPLATE, folder, "ours"),
             },
             rounds=ROUNDS,
         )
-    ratio = timings[OURS].median / timings[EMPTY].median
-    claims = [Claim("this template / an empty one", ratio, 1.25)]
+    ours = timings[OURS].median
+    claims = [
+        Claim("this template / an empty one", ours / timings[EMPTY].median, 1.25),
+        Claim("... with the hooks that check answers", ours / timings[CHECKED].median, 1.25),
+    ]
     return Report("Rendering a project", timings, claims, baseline=EMPTY)
 
 
@@ -40,9 +48,18 @@ def _rendering(template: Path, folder: Path, slug: str) -> Workload:
 
 def _write_empty_template(folder: Path) -> Path:
     (folder / "hooks").mkdir(parents=True)
-    (folder / "{{cookiecutter.project_slug}}").mkdir()
+    (folder / PROJECT).mkdir()
     (folder / "cookiecutter.json").write_text(json.dumps({"project_slug": "empty"}), "utf-8")
     for name in ("pre_gen_project.py", "post_gen_project.py"):
         (folder / "hooks" / name).write_text(HOOK, "utf-8")
-    (folder / "{{cookiecutter.project_slug}}" / "README.md").write_text("# Empty\n", "utf-8")
+    (folder / PROJECT / "README.md").write_text("# Empty\n", "utf-8")
+    return folder
+
+
+def _without_files(folder: Path) -> Path:
+    """Copy this template's questions and hooks, and nothing to render but a line."""
+    shutil.copytree(rendered.TEMPLATE / "hooks", folder / "hooks")
+    shutil.copy(rendered.TEMPLATE / "cookiecutter.json", folder)
+    (folder / PROJECT).mkdir()
+    (folder / PROJECT / "README.md").write_text("# Empty\n", "utf-8")
     return folder

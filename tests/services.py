@@ -30,10 +30,10 @@ def postgresql() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def redis() -> Iterator[str]:
-    """Start a Redis that keeps nothing on disk; gives its URL."""
+def redis(port: int | None = None) -> Iterator[str]:
+    """Start a Redis that keeps nothing on disk, on a known port if need be; gives its URL."""
     support.need(shutil.which("redis-server"), "Redis")
-    port = support.free_port()
+    port = port or support.free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     with subprocess.Popen(command, cwd="/", stdout=subprocess.DEVNULL) as server:
         try:

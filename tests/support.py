@@ -175,11 +175,9 @@ def name(answers: Answers) -> str:
 
 
 def is_copied(path: Path) -> bool:
-    """Say whether cookiecutter copies a file unrendered: it matches files, and whole folders."""
-    parts = [path.as_posix(), *(folder.as_posix() for folder in path.parents)]
-    return any(
-        fnmatch.fnmatch(part, glob) for part in parts for glob in SETTINGS["_copy_without_render"]
-    )
+    """Say whether cookiecutter copies a file or folder unrendered."""
+    globs = SETTINGS["_copy_without_render"]
+    return any(fnmatch.fnmatch(path.as_posix(), glob) for glob in globs)
 
 
 def included(file: Path, answers: Answers) -> list[Path]:

@@ -84,6 +84,12 @@ def test_what_is_copied_unrendered_waits_for_no_answer() -> None:
     assert not [file for file in copied if marks.search(file.read_text("utf-8"))]
 
 
+def test_no_folder_is_copied_whole() -> None:
+    """Rendered over a project, cookiecutter would delete its owner's files there first."""
+    folders = [path.relative_to(FOLDER) for path in FOLDER.rglob("*") if path.is_dir()]
+    assert not [folder for folder in folders if support.is_copied(folder)]
+
+
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids="-".join)
 def test_ruff_passes_in_place_and_leaves_nothing_behind(command: list[str]) -> None:
     support.python("-m", "ruff", *command, "--no-cache", ".", cwd=TEMPLATE)

@@ -1,0 +1,23 @@
+"""The app of the project in this folder, for gunicorn, with a user and hashes that cost nothing.
+
+Schemathesis logs in for each of its requests, which takes 50 ms by a real hash.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+from argon2 import PasswordHasher
+
+sys.path.insert(0, os.getcwd())
+
+passwords: Any = import_module("app.auth.passwords")
+passwords.hasher = PasswordHasher(1, 8, 1)
+
+app = import_module("app").create_app()
+with app.app_context():
+    import_module("app.db").db.create_all()
+    import_module("app.auth.users").create("ada", "a good long password")

@@ -1,0 +1,121 @@
+"""Lets many clients use one login at the same moment, and prints what became of it.
+
+Run inside a rendered project, by `test_races.py`: `refresh_races.py RACE ROUNDS`, one
+line of JSON for each round.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from threading import Barrier
+from typing import Any
+
+sys.path.insert(0, os.getcwd())
+
+CLIENTS = 16
+START = Barrier(CLIENTS)
+
+Action = Callable[[], int]
+
+
+class Race:
+    """One login, and all the tokens that were given for it."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.given: list[dict[str, str]] = [_log_in(app)]
+
+    def refresh(self, login: dict[str, str]) -> int:
+        body = {"refresh_token": login["refresh_token"]}
+        answer = self.app.test_client().post("/token/refresh", json=body)
+        if answer.status_code == 200:
+            self.given.append(answer.get_json())
+        return int(answer.status_code)
+
+    def ask(self, login: dict[str, str]) -> int:
+        return int(self.app.test_client().get("/me", headers=_bearer(login)).status_code)
+
+    def log_out(self, login: dict[str, str]) -> int:
+        return int(self.app.test_client().post("/logout", headers=_bearer(login)).status_code)
+
+    # Each of these says what one of the clients does, all at the same moment.
+
+    def spend(self, client: int) -> Action:
+        """All hold the same refresh token."""
+        return lambda: self.refresh(self.given[0])
+
+    def overtake(self, client: int) -> Action:
+        """Some hold a spent one, the others go on with the one that replaced it."""
+        if len(self.given) == 1:
+            self.refresh(self.given[0])
+        first, second = self.given[:2]
+        return lambda: self.refresh(second if client % 4 == 0 else first)
+
+    def leave(self, client: int) -> Action:
+        """One refreshes, the others log out or look."""
+        [login] = self.given
+        if client == 0:
+            return lambda: self.refresh(login)
+        return lambda: self.log_out(login) if client % 2 else self.ask(login)
+
+    def outcome(self) -> dict[str, int]:
+        """What is left of the login."""
+        given = self.given.copy()
+        return {
+            "accepted": sum(self.ask(login) == 200 for login in given),
+            "refreshed": sum(self.refresh(login) == 200 for login in given),
+            "rows": _count_rows(self.app),
+        }
+
+
+def main(kind: str, rounds: int) -> None:
+    app = import_module("app").create_app()
+    with app.app_context():
+        import_module("app.db").db.create_all()
+    # Else a row's last use is written only after a minute.
+    vars(import_module("app.auth.grants"))["LAST_USED_STEP"] = 0
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        for _ in range(rounds):
+            race = Race(app)
+            actions = [getattr(race, kind)(client) for client in range(CLIENTS)]
+            statuses = sorted(pool.map(_together, actions))
+            print(json.dumps({"statuses": statuses, **race.outcome()}))
+
+
+def _together(action: Action) -> int:
+    START.wait()
+    return action()
+
+
+def _log_in(app: Any) -> dict[str, str]:
+    """What a login gives, without the cost of a password."""
+    users, database = import_module("app.auth.users"), import_module("app.db").db
+    with app.test_request_context():
+        user = users.User(name=secrets.token_hex(8), password_hash="")
+        database.session.add(user)
+        database.session.commit()
+        login: dict[str, str] = import_module("app.auth.tokens").issue(user)
+    return login
+
+
+def _bearer(login: dict[str, str]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {login['token']}"}
+
+
+def _count_rows(app: Any) -> int:
+    """How many rows are left, and none of them: the next round begins with an empty table."""
+    grants, database = import_module("app.auth.grants"), import_module("app.db").db
+    with app.app_context():
+        rows = database.session.query(grants.Grant).delete()
+        database.session.commit()
+    return int(rows)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,35 @@
+"""Logs in for schemathesis, anew for each request: many of them end the login they came with."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+import schemathesis
+
+LOGIN = {"username": "ada", "password": "a good long password"}
+
+
+@schemathesis.auth(refresh_interval=None)
+class NewLogin:
+    """Shows the login by whatever it gave: a cookie and a CSRF token, or a bearer token."""
+
+    def get(self, case: Any, context: Any) -> tuple[str, str]:
+        request = urllib.request.Request(
+            f"{context.operation.base_url}/login",
+            json.dumps(LOGIN).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            cookie = answer.headers.get("Set-Cookie", "").partition(";")[0]
+            return json.load(answer)["token"], cookie
+
+    def set(self, case: Any, login: tuple[str, str], context: Any) -> None:
+        token, cookie = login
+        if cookie:
+            name, _, value = cookie.partition("=")
+            case.cookies[name] = value
+            case.headers["X-CSRF-Token"] = token
+        else:
+            case.headers["Authorization"] = f"Bearer {token}"

@@ -1,0 +1,26 @@
+"""What a login gave works until it is ended, and never again: whatever happens in between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import support
+from conftest import Bake
+
+MACHINE = Path(__file__).with_name("scripts") / "credentials_machine.py"
+
+
+@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
+def test_no_order_of_events_revives_or_loses_a_credential(bake: Bake, token_type: str) -> None:
+    project = bake(token_type=token_type).path
+    support.python("-m", "app.settings", cwd=project)
+    output = support.python(
+        MACHINE,
+        cwd=project,
+        DATABASE_URL="sqlite:///:memory:",
+        # Replayed refresh tokens count as failures; nothing here is about that.
+        LOGIN_RATE_LIMIT="1000000 per minute",
+    )
+    assert "no such order found" in output

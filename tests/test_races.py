@@ -1,0 +1,78 @@
+"""Sixteen clients use one login at the same moment, on each kind of database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import services
+import support
+from conftest import Bake
+
+RACES = Path(__file__).with_name("scripts") / "refresh_races.py"
+
+ONE_WINS, NONE_WINS = [200] + [401] * 15, [401] * 16
+# No token that was given is accepted or refreshed, and no row is left.
+DEAD = {"accepted": 0, "refreshed": 0, "rows": 0}
+
+Outcomes = list[dict[str, Any]]
+Run = Callable[[str, int], Outcomes]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('races') / 'app.db'}"
+    else:
+        with services.postgresql() as url:
+            yield url
+
+
+@pytest.fixture(scope="module")
+def project(module_bake: Bake) -> Path:
+    rendered = module_bake(token_type="jwt").path
+    support.python("-m", "app.settings", cwd=rendered)
+    return rendered
+
+
+@pytest.fixture
+def run(project: Path, database: str) -> Run:
+    """Run a race so many times: what each came to, and what was left of the login."""
+
+    def run_rounds(race: str, rounds: int) -> Outcomes:
+        output = support.python(
+            RACES,
+            race,
+            str(rounds),
+            cwd=project,
+            DATABASE_URL=database,
+            LOGIN_RATE_LIMIT="1000000 per minute",
+        )
+        outcomes = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+        assert len(outcomes) == rounds, output
+        return outcomes
+
+    return run_rounds
+
+
+def test_of_those_who_spend_one_refresh_token_one_wins_and_the_login_ends(run: Run) -> None:
+    for outcome in run("spend", 100):
+        assert outcome == {"statuses": ONE_WINS, **DEAD}
+
+
+def test_a_spent_token_ends_the_login_however_fast_its_owner_goes_on(run: Run) -> None:
+    for outcome in run("overtake", 50):
+        assert outcome.pop("statuses") in (ONE_WINS, NONE_WINS)
+        assert outcome == DEAD
+
+
+def test_no_refresh_survives_a_logout_at_the_same_moment(run: Run) -> None:
+    for outcome in run("leave", 50):
+        assert set(outcome.pop("statuses")) <= {200, 204, 401}
+        assert outcome == DEAD
