@@ -232,6 +232,13 @@ def test_a_header_changed_under_the_old_signature_is_401(client: FlaskClient, to
     assert_refused(ask(client, f"{header}.{token.partition('.')[2]}"))
 
 
+def test_a_token_too_long_to_be_ours_is_401_though_signed(
+    client: FlaskClient, payload: bytes
+) -> None:
+    assert_accepted(ask(client, sign(payload + b" " * 1000)))
+    assert_refused(ask(client, sign(payload + b" " * 4000)))
+
+
 def test_a_token_inside_a_token_is_401(client: FlaskClient, token: str) -> None:
     for header in (HEADER, {**HEADER, "cty": "JWT"}):
         for nested in (token.encode(), json.dumps(token).encode()):

