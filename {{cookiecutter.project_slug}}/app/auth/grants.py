@@ -124,9 +124,11 @@ def purge() -> int:
 
 def _end(*conditions: ColumnElement[bool]) -> None:
     # PostgreSQL waits for a refresh under way and deletes what that spent, but what it
-    # put in its place is seen only by the next statement.
-    while db.session.execute(delete(Grant).where(*conditions)).rowcount:  # type: ignore[attr-defined]
-        pass
+    # put in its place is seen only by the next statement. Locked in one order, so that
+    # two who end the same login do not wait for each other.
+    rows = select(Grant.id).where(*conditions).order_by(Grant.id).with_for_update()
+    while found := list(db.session.scalars(rows)):
+        db.session.execute(delete(Grant).where(Grant.id.in_(found)))
     db.session.commit()
 
 
