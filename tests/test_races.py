@@ -76,3 +76,10 @@ def test_no_refresh_survives_a_logout_at_the_same_moment(run: Run) -> None:
     for outcome in run("leave", 50):
         assert set(outcome.pop("statuses")) <= {200, 204, 401}
         assert outcome == DEAD
+
+
+def test_no_login_with_the_old_password_survives_its_change(run: Run) -> None:
+    for outcome in run("change", 50):
+        assert set(outcome.pop("statuses")) <= {200, 401}
+        # The row that is left is the login of the one who changed it.
+        assert outcome == {"accepted": 0, "refreshed": 0, "rows": 1}

@@ -8,7 +8,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 from app.auth import grants, password_rules, tokens, users
 from app.auth.password_change import set_password
@@ -18,15 +18,13 @@ from app.security.validation import plain_text
 
 
 class Commands(AppGroup):
-    """Commands that say what to do where the database has no tables yet."""
+    """Commands that say in a sentence why the database does not serve."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (OperationalError, ProgrammingError):
-            raise click.ClickException(
-                "The database has no tables: run `flask db upgrade`."
-            ) from None
+        except (OperationalError, ProgrammingError) as error:
+            raise click.ClickException(_explain(error)) from None
 
 
 user_commands = Commands("user", help="The people who can log in.")
@@ -110,6 +108,13 @@ def purge_tokens() -> None:
 def init_app(app: Flask) -> None:
     app.cli.add_command(user_commands)
     app.cli.add_command(tokens_commands)
+
+
+def _explain(error: DBAPIError) -> str:
+    # SQLite's words, and the class that psycopg raises.
+    if "no such table" in str(error.orig) or type(error.orig).__name__ == "UndefinedTable":
+        return "The database has no tables: run `flask db upgrade`."
+    return "The database cannot be reached or is busy: look at DATABASE_URL, and try again."
 
 
 def _find(name: str) -> User:

@@ -44,7 +44,7 @@ def _known_database(url: SecretStr) -> SecretStr:
     return SecretStr(f"{scheme}://{rest}")
 
 
-def _redis(url: SecretStr) -> SecretStr:
+def _known_redis(url: SecretStr) -> SecretStr:
     text = url.get_secret_value()
     readable = _is_readable(text, lambda text: urlsplit(text).port)
     if not text.startswith(("redis://", "rediss://")) or not readable:
@@ -72,7 +72,7 @@ def _exact_names(names: list[str]) -> list[str]:
     return names
 
 
-def _readable(limit: str) -> str:
+def _one_limit(limit: str) -> str:
     try:
         limits = parse_many(limit)
     except ValueError:
@@ -84,9 +84,9 @@ def _readable(limit: str) -> str:
 
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
 DatabaseURL = Annotated[SecretStr, AfterValidator(_known_database)]
-RedisURL = Annotated[SecretStr, AfterValidator(_redis)]
+RedisURL = Annotated[SecretStr, AfterValidator(_known_redis)]
 HostNames = Annotated[list[str], NoDecode, BeforeValidator(_split), AfterValidator(_exact_names)]
-RateLimit = Annotated[str, AfterValidator(_readable)]
+RateLimit = Annotated[str, AfterValidator(_one_limit)]
 
 LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
 

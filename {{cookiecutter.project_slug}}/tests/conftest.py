@@ -70,11 +70,12 @@ def make_app() -> Iterator[MakeApp]:
         app.testing = True
         app.test_client_class = Client
         app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
-        made.append(app)
         with app.app_context():
-            Model.metadata.drop_all(db.engine)
+            if made:  # in memory each app has a database of its own, PostgreSQL is one for all
+                Model.metadata.drop_all(db.engine)
             Model.metadata.create_all(db.engine)
             users.create(USERNAME, PASSWORD)
+        made.append(app)
         return app
 
     yield make

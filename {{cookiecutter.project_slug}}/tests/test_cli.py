@@ -4,6 +4,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
 
 from app import cli
 from app.auth import grants, tokens, users
@@ -226,3 +227,15 @@ def test_without_tables_it_says_how_to_make_them(app: Flask, command: str) -> No
     result = run(app, *command.split())
     words = "Error: The database has no tables: run `flask db upgrade`.\n"
     assert (result.exit_code, result.output) == (1, words)
+
+
+def test_a_database_that_is_locked_is_not_taken_for_an_empty_one(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(user: object, **options: object) -> None:
+        raise OperationalError("DELETE", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(grants, "end_all", locked)
+    result = run(app, "user", "logout", USERNAME)
+    assert result.exit_code == 1
+    assert "cannot be reached or is busy" in result.output

@@ -4,9 +4,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from flask import Flask, render_template
 from flask.testing import FlaskClient
 
-from tests.conftest import MakeApp
+from tests.conftest import MakeApp, log_in
 
 NAME = """<b>"Ada's" & more</b>"""
 
@@ -71,3 +72,9 @@ def test_text_from_the_answers_stays_text(make_app: MakeApp, name: str) -> None:
 
 def test_no_cache_keeps_it(client: FlaskClient) -> None:
     assert "no-store" in client.get("/").headers["Cache-Control"]
+
+
+def test_a_write_may_answer_with_a_page(app: Flask, client: FlaskClient) -> None:
+    app.add_url_rule("/_write", methods=["POST"], view_func=lambda: render_template("index.html"))
+    log_in(client)
+    assert client.post("/_write").status_code == 200

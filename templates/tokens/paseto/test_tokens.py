@@ -223,6 +223,11 @@ def test_a_time_in_another_notation_is_401(
     assert_refused(ask(client, sign(json.dumps(changed).encode())))
 
 
+def test_a_time_without_a_zone_is_401(client: FlaskClient, payload: bytes) -> None:
+    assert_refused(ask(client, sign(payload.replace(b"+00:00", b""))))
+    assert_accepted(ask(client, sign(payload.replace(b"+00:00", b"Z"))))
+
+
 def read(token: str) -> dict[str, Any]:
     """What a token says, unchecked; times in seconds."""
     claims: dict[str, Any] = json.loads(decode(token.split(".")[2])[:-64])

@@ -7,7 +7,7 @@ Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.2.2 to 7.3.2.
 
 from typing import Any
 
-from flask import Flask, Request, Response, after_this_request, request
+from flask import Flask, Request, Response, after_this_request, g, request
 
 from app.auth import grants
 from app.auth.grants import Grant
@@ -58,8 +58,9 @@ def authenticate(request: Request) -> Grant | None:
 
 
 def csrf_token(request: Request) -> str | None:
-    """The CSRF token of an authenticated request, for a page's `<meta>` and `GET /me`."""
-    return csrf.token_for(_session_id(request))
+    """The CSRF token of this request's login, for a page's `<meta>` and `GET /me`."""
+    logged_in = "grant" in g or _find(request)
+    return csrf.token_for(_session_id(request)) if logged_in else None
 
 
 def revoke(grant: Grant) -> None:

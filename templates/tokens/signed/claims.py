@@ -14,6 +14,8 @@ from typing import Any
 from flask import current_app
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from app.security.validation import PlainText
+
 LIFETIME = 10 * 60  # 10 minutes: how long an access token serves
 LEEWAY = 30  # seconds that clocks may differ
 
@@ -27,14 +29,14 @@ class Claims(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
-    iss: str
-    aud: str
-    sub: str
+    iss: PlainText
+    aud: PlainText
+    sub: PlainText
     iat: int
     nbf: int
     exp: int
-    jti: str
-    sid: str
+    jti: PlainText
+    sid: PlainText
 
 
 def make(user_id: int, family: str) -> Claims:

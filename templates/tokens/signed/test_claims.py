@@ -42,6 +42,8 @@ NO_TEXTS: dict[str, Any] = {
     "list": ["1"],
     "object": {"": "1"},
     "empty": "",
+    "surrogate": "\ud800",
+    "nul": "1\0",
 }
 UNKNOWN = {"admin": True, "scope": "all", "SUB": "1", "": "", "client_id": None, "act": {"sub": 1}}
 
@@ -135,7 +137,7 @@ def test_a_text_of_another_type_is_401(
     assert_refused(said(client, {**claims, name: value}))
 
 
-@pytest.mark.parametrize("value", [None, True, 1, ["1"], {}])
+@pytest.mark.parametrize("value", [None, True, 1, ["1"], {}, "", "\ud800", "\0"])
 def test_a_token_id_of_another_type_is_401(
     client: FlaskClient, claims: dict[str, Any], value: object
 ) -> None:
@@ -194,7 +196,7 @@ def test_a_user_with_anothers_login_is_401(
     assert_refused(said(client, {**others, "sid": claims["sid"]}))
 
 
-@pytest.mark.parametrize("sid", ["0" * 32, "%", "' OR 1=1 --", "é", "a" * 2000])
+@pytest.mark.parametrize("sid", ["0" * 32, "%", "' OR 1=1 --", "é", "\0", "a" * 2000])
 def test_an_unknown_login_is_401(client: FlaskClient, claims: dict[str, Any], sid: str) -> None:
     assert_refused(said(client, {**claims, "sid": sid}))
 

@@ -127,8 +127,8 @@ def _end(*conditions: ColumnElement[bool]) -> None:
     # put in its place is seen only by the next statement. Locked in one order, so that
     # two who end the same login do not wait for each other.
     rows = select(Grant.id).where(*conditions).order_by(Grant.id).with_for_update()
-    while found := list(db.session.scalars(rows)):
-        db.session.execute(delete(Grant).where(Grant.id.in_(found)))
+    while db.session.scalars(rows).first():
+        db.session.execute(delete(Grant).where(*conditions))
     db.session.commit()
 
 

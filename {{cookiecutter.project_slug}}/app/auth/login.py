@@ -19,6 +19,7 @@ from app.auth.passwords import (
     needs_rehash,
     verify_password,
 )
+from app.auth.users import User
 from app.security.answers import Answer, answers
 from app.security.errors import refusal
 from app.security.validation import Body, PlainText, validated
@@ -46,9 +47,8 @@ def login(credentials: Credentials) -> ResponseReturnValue:
         return refused
     known = users.password_hash_of(credentials.username)
     verified = verify_password(known, credentials.password)
-    user = users.find(credentials.username) if verified else None
-    renewed = _renewed(known, credentials.password) if user else known
-    if user is None or not users.replace_hash(user, known, renewed):
+    user = _find_unchanged(credentials, known) if known and verified else None
+    if user is None:
         throttle.count_failure("login", credentials.username)
         return refusal(401, "Invalid credentials")
     return tokens.issue(user)
@@ -72,13 +72,16 @@ def me() -> ResponseReturnValue:
     return {**shown, "csrf_token": csrf_token} if csrf_token else shown
 
 
-def _renewed(known: str | None, password: str) -> str | None:
-    return hash_password(password) if known and needs_rehash(known) else known
-
-
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     app.register_error_handler(TooBusy, _too_busy)
+
+
+def _find_unchanged(credentials: Credentials, known: str) -> User | None:
+    """The user whose hash is still the one just checked; an outdated one is made anew."""
+    renewed = hash_password(credentials.password) if needs_rehash(known) else known
+    user = users.find(credentials.username)
+    return user if user and users.replace_hash(user, known, renewed) else None
 
 
 def _too_busy(error: TooBusy) -> Response:

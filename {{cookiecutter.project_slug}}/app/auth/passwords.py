@@ -49,9 +49,7 @@ def verify_password(password_hash: str | None, password: str) -> bool:
     """
     with _a_place():
         try:
-            return hasher.verify(password_hash or hash_of_nothing(), password) and bool(
-                password_hash
-            )
+            return hasher.verify(password_hash or hash_of_nothing(), password)
         except (VerificationError, InvalidHashError):
             return False
 

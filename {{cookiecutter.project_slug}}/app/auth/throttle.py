@@ -1,6 +1,6 @@
 """Failed attempts slow the next ones: no password is found by trying.
 
-Only failures count: for each address, and for each account from each address. When
+Only failures count, for each address, and so for each account from that address. When
 one account fails from many addresses, each of those is left a single try, the owner's
 too, so that nobody can lock somebody else out. Source: OWASP ASVS 6.1.1, 6.3.1.
 """
@@ -24,10 +24,10 @@ def refuse(purpose: str, account: str | None = None) -> Response | None:
     """
     checks = [_by_address(purpose)]
     if account is not None:
-        here, single, everywhere = _by_account(purpose, account)
-        checks += [here] if counts().ask("test", *everywhere) else [here, single]
+        everywhere, single = _by_account(purpose, account)
+        checks += [] if counts().test(*everywhere) else [single]
     for limit, key in checks:
-        if not counts().ask("test", limit, key):
+        if not counts().test(limit, key):
             return too_many(limit, key)
     return None
 
@@ -37,7 +37,7 @@ def count_failure(purpose: str, account: str | None = None) -> None:
     if account is not None:
         checks += _by_account(purpose, account)
     for limit, key in checks:
-        counts().ask("hit", limit, key)
+        counts().hit(limit, key)
 
 
 def _by_address(purpose: str) -> Check:
@@ -48,11 +48,8 @@ def _by_account(purpose: str, account: str) -> list[Check]:
     limit, here = _by_address(purpose)
     # Hashed, so that no name stands in Redis and none is longer than another.
     name = sha256(account.encode()).hexdigest()
-    return [
-        (limit, (*here, name)),
-        (_scaled(limit, 1), (*here, name)),
-        (_scaled(limit, limit.amount * ACCOUNT_FACTOR), (purpose, name)),
-    ]
+    everywhere = (_scaled(limit, limit.amount * ACCOUNT_FACTOR), (purpose, name))
+    return [everywhere, (_scaled(limit, 1), (*here, name))]
 
 
 def _scaled(limit: RateLimitItem, amount: int) -> RateLimitItem:

@@ -30,7 +30,7 @@ def password_hash_of(name: str) -> str | None:
     return db.session.scalar(enabled)
 
 
-def replace_hash(user: User, known: str | None, new: str | None) -> bool:
+def replace_hash(user: User, known: str, new: str) -> bool:
     """Put a hash in place of the one that a password was checked against.
 
     False when that one is no longer there or the user is disabled. The row stays

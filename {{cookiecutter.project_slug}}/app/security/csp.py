@@ -16,7 +16,7 @@ from flask import Blueprint, Flask, current_app, request
 
 from app.security import headers, origins
 from app.security.headers import Header, Kind
-from app.security.sources import Policy, check, serialize
+from app.security.sources import NONE, Policy, check, serialize
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -47,8 +47,8 @@ def csp_nonce() -> str:
 def csp(**directives: list[str]) -> Callable[[Target], Target]:
     """Replace the named directives for a view or a blueprint.
 
-    `@csp(img_src=[SELF, "https://tiles.example.org"])` above a view, or
-    `csp(img_src=[…])(blueprint)`; a view's own wins over its blueprint's.
+    `@csp(img_src=[SELF, "https://tiles.example.org"])` between the route's line and the
+    view, or `csp(img_src=[…])(blueprint)`; a view's own wins over its blueprint's.
 
     :raises PolicyError: at import, for an unknown directive or source.
     """
@@ -73,10 +73,11 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
     return decorate
 
 
-def effective(policy: Policy, environ: "WSGIEnvironment") -> Policy:
-    """The page policy with what the view or its blueprint replaced."""
-    override = environ.get("app.csp")
-    return {**policy, **override} if override else policy
+def effective(config: Mapping[str, Any], environ: "WSGIEnvironment") -> Policy:
+    """The page policy with what the view or its blueprint replaced, as it counts here."""
+    policy = {**config["CSP"], **environ.get("app.csp", {})}
+    framers = origins.in_force(policy["frame-ancestors"], production=config["PRODUCTION"])
+    return {**policy, "frame-ancestors": framers or [NONE]}
 
 
 def init_app(app: Flask) -> None:
@@ -101,16 +102,16 @@ def _value(policy: Policy, scheme: str) -> str:
 
 
 def _contribution(config: Mapping[str, Any]) -> headers.Contribution:
-    policy, candidate = config["CSP"], config["CSP_CANDIDATE"]
+    candidate = config["CSP_CANDIDATE"]
     name = REPORT_ONLY if config["CSP_REPORT_ONLY"] else ENFORCED
-    prepared = {scheme: _value(policy, scheme) for scheme in ("http", "https")}
+    prepared = {scheme: _value(effective(config, {}), scheme) for scheme in ("http", "https")}
 
     def contribute(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
         if kind is not Kind.PAGE:
             return _NOT_PAGES[kind]
         scheme = headers.scheme_of(environ)
         overridden = "app.csp" in environ
-        value = _value(effective(policy, environ), scheme) if overridden else prepared[scheme]
+        value = _value(effective(config, environ), scheme) if overridden else prepared[scheme]
         answer = [(name, value.replace("{nonce}", _nonce(environ)))]
         if candidate:
             tried = _value(candidate, scheme).replace("{nonce}", _nonce(environ))

@@ -5,8 +5,8 @@ ones, from the same value, and is absent for an allow-list, which it cannot expr
 Source: RFC 7034; OWASP ASVS 3.4.6.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
@@ -26,19 +26,18 @@ _OPTIONS: dict[tuple[str, ...], Sequence[Header]] = {
 
 
 def init_app(app: Flask) -> None:
-    """Runs before csp.init_app, which it hands the value that counts here."""
+    """Whatever the policy says of frame-ancestors, FRAME_ANCESTORS is the answer."""
     listed = app.config["FRAME_ANCESTORS"]
     origins.check("FRAME_ANCESTORS", [source for source in listed if source not in (NONE, SELF)])
     if not listed:
         raise PolicyError(f'policy.py: FRAME_ANCESTORS is empty; write "{NONE}" for nobody.')
-    counting = origins.in_force(listed, production=app.config["PRODUCTION"])
-    app.config["CSP"] = {**app.config["CSP"], "frame-ancestors": counting or [NONE]}
-    headers.register(app, _contribution(app.config["CSP"]))
+    app.config["CSP"] = {**app.config["CSP"], "frame-ancestors": listed}
+    headers.register(app, _contribution(app.config))
 
 
-def _contribution(policy: Policy) -> headers.Contribution:
+def _contribution(config: Mapping[str, Any]) -> headers.Contribution:
     by_kind = {
-        Kind.PAGE: _option(policy),
+        Kind.PAGE: _option(effective(config, {})),
         Kind.SCRIPT: _OPTIONS[(NONE,)],
         Kind.OTHER: _OPTIONS[(NONE,)],
         Kind.NOT_MODIFIED: (),
@@ -46,7 +45,7 @@ def _contribution(policy: Policy) -> headers.Contribution:
 
     def contribute(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
         if kind is Kind.PAGE and "app.csp" in environ:
-            return _option(effective(policy, environ))
+            return _option(effective(config, environ))
         return by_kind[kind]
 
     return contribute

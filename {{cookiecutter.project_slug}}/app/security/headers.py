@@ -42,7 +42,8 @@ _KINDS = {
 }
 _SCHEMES = ("http", "https")
 
-# What most answers come with, and none of ours: with these alone nothing can clash.
+# None of ours has one of these names: an answer that comes with no other, as most do,
+# needs no look at each.
 _NEVER_ADDED = frozenset({"content-type", "content-length"})
 
 

@@ -21,6 +21,7 @@ from limits.strategies import MovingWindowRateLimiter, RateLimiter
 from app.security.errors import refusal
 
 View = TypeVar("View", bound=Callable[..., Any])
+Told = TypeVar("Told")
 Key = tuple[str, ...]
 
 REDIS_TIMEOUT = 0.5  # seconds: no request waits longer for a Redis that is away
@@ -33,18 +34,31 @@ class Limits:
         self.local: RateLimiter = MovingWindowRateLimiter(MemoryStorage())
         self.shared = _redis(redis_url) if redis_url else None
 
-    def ask(self, question: str, limit: RateLimitItem, key: Key) -> Any:
-        """`test`, `hit` or `get_window_stats` of a limit, as the `limits` library names them."""
+    def test(self, limit: RateLimitItem, key: Key) -> bool:
+        """Whether one more would be allowed."""
+        return self._ask(lambda limiter, limit: limiter.test(limit, *key), limit)
+
+    def hit(self, limit: RateLimitItem, key: Key) -> bool:
+        """Count one, and say whether it was allowed."""
+        return self._ask(lambda limiter, limit: limiter.hit(limit, *key), limit)
+
+    def frees_at(self, limit: RateLimitItem, key: Key) -> float:
+        """When the limit allows the next one, in seconds since 1970."""
+        return self._ask(lambda limiter, limit: limiter.get_window_stats(limit, *key), limit)[0]
+
+    def _ask(
+        self, question: Callable[[RateLimiter, RateLimitItem], Told], limit: RateLimitItem
+    ) -> Told:
         if self.shared is None:
-            return getattr(self.local, question)(limit, *key)
+            return question(self.local, limit)
         # A request that found Redis away waits for it no second time.
         if "redis_is_away" not in g:
             try:
-                return getattr(self.shared, question)(limit, *key)
+                return question(self.shared, limit)
             except StorageError:
                 g.redis_is_away = True
         halved = type(limit)(max(1, limit.amount // 2), limit.multiples)
-        return getattr(self.local, question)(halved, *key)
+        return question(self.local, halved)
 
 
 def counts() -> Limits:
@@ -59,8 +73,8 @@ def limited(limit: str) -> Callable[[View], View]:
     def decorate(view: Any) -> Any:
         @wraps(view)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            key = (view.__name__, client_address())
-            if not counts().ask("hit", item, key):
+            key = (view.__module__, view.__qualname__, client_address())
+            if not counts().hit(item, key):
                 return too_many(item, key)
             return current_app.ensure_sync(view)(*args, **kwargs)
 
@@ -72,8 +86,7 @@ def limited(limit: str) -> Callable[[View], View]:
 
 def too_many(limit: RateLimitItem, key: Key) -> Response:
     """The answer with 429, which says when the limit allows the next one."""
-    frees_at = counts().ask("get_window_stats", limit, key).reset_time
-    seconds = max(1, ceil(frees_at - time.time()))
+    seconds = max(1, ceil(counts().frees_at(limit, key) - time.time()))
     return refusal(429, "Too many requests", Retry_After=str(seconds))
 
 

@@ -72,3 +72,11 @@ def test_localhost_frames_in_development(make_app: MakeApp) -> None:
 def test_localhost_frames_nothing_in_production(make_app: MakeApp) -> None:
     client = make_app(FRAME_ANCESTORS=[LOCAL], **PRODUCTION).test_client()
     assert framing(client) == (NONE, "DENY")
+
+
+def test_a_view_lets_localhost_frame_it_only_in_development(make_app: MakeApp) -> None:
+    app = make_app(FRAME_ANCESTORS=[PARTNER], **PRODUCTION)
+    app.add_url_rule("/_local", view_func=csp(frame_ancestors=[LOCAL])(lambda: "framed"))
+    answer = app.test_client().get("/_local")
+    assert "frame-ancestors 'none';" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Frame-Options"] == "DENY"

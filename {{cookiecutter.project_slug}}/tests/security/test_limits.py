@@ -59,6 +59,20 @@ def test_one_views_calls_do_not_count_for_another(app: Flask) -> None:
     assert [client.get(path).status_code for path in ("/limited", "/other")] == [200, 200]
 
 
+def test_views_of_one_name_are_counted_apart(app: Flask) -> None:
+    def view() -> str:
+        return "served"
+
+    def another() -> str:
+        return "served"
+
+    another.__name__ = view.__name__
+    for path, function in {"/one": view, "/two": another}.items():
+        app.add_url_rule(path, endpoint=path, view_func=limited("1 per minute")(function))
+    client = app.test_client()
+    assert [client.get(path).status_code for path in ("/one", "/two")] == [200, 200]
+
+
 def test_a_client_that_waits_as_told_is_served(app: Flask, wait: Wait) -> None:
     client = with_limited_view(app, "1 per minute")
     client.get("/limited")
