@@ -5,7 +5,7 @@ PORT ?= 8000
 OUT ?= ..
 
 # A cache left in the template folder would be rendered into every project.
-export PYTHONDONTWRITEBYTECODE := 1
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 
 .DEFAULT_GOAL := help
 .PHONY: demo new test test-all lint bench help

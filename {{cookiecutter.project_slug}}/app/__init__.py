@@ -66,7 +66,7 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     assets.init_app(app)
     pages.init_app(app)
     api.init_app(app)
-    openapi.init_app(app)  # after all routes, which it describes
+    openapi.init_app(app)  # all of that, for programs
 
     headers.init_app(app)  # last: outside all that may answer
     return app

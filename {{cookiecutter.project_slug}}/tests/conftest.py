@@ -1,6 +1,7 @@
 """What the tests share: apps made to measure, a user, and clients that are logged in."""
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -28,6 +29,9 @@ SECRETS = {
 
 # For `make_app`: the test client speaks https to such an app, as a browser would.
 PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
+
+# The first database in memory: to copy it takes a tenth of the time to make another.
+_copies: list[bytes] = []
 
 MakeApp = Callable[..., Flask]
 Wait = Callable[[float], None]
@@ -71,10 +75,7 @@ def make_app() -> Iterator[MakeApp]:
         app.test_client_class = Client
         app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
         with app.app_context():
-            if made:  # in memory each app has a database of its own, PostgreSQL is one for all
-                Model.metadata.drop_all(db.engine)
-            Model.metadata.create_all(db.engine)
-            users.create(USERNAME, PASSWORD)
+            _fill()
         made.append(app)
         return app
 
@@ -82,7 +83,6 @@ def make_app() -> Iterator[MakeApp]:
     for app in made:
         with app.app_context():
             db.session.remove()
-            Model.metadata.drop_all(db.engine)
             db.engine.dispose()
 
 
@@ -123,6 +123,25 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
     started, steps = time.time(), [0.0]
     monkeypatch.setattr(time, "time", lambda: started + sum(steps))
     return steps.append
+
+
+def _fill() -> None:
+    """Give the database fresh tables and one user."""
+    in_memory = db.engine.url.database == ":memory:"
+    if in_memory and _copies:
+        _sqlite().deserialize(_copies[0])
+        return
+    Model.metadata.drop_all(db.engine)
+    Model.metadata.create_all(db.engine)
+    users.create(USERNAME, PASSWORD)
+    if in_memory:
+        _copies.append(_sqlite().serialize())
+
+
+def _sqlite() -> sqlite3.Connection:
+    connection = db.engine.raw_connection().driver_connection
+    assert isinstance(connection, sqlite3.Connection)
+    return connection
 
 
 def _settings(**changes: Any) -> Settings:
