@@ -12,7 +12,7 @@ import support
 from conftest import Bake
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def postgresql() -> Iterator[str]:
     with services.postgresql() as url:
         yield url
