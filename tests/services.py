@@ -6,11 +6,14 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import support
+
+SCRIPTS = Path(__file__).parent / "scripts"
 
 
 @contextlib.contextmanager
@@ -41,6 +44,20 @@ def redis(port: int | None = None) -> Iterator[str]:
             yield f"redis://127.0.0.1:{port}/0"
         finally:
             server.terminate()
+
+
+@contextlib.contextmanager
+def gunicorn(project: Path, log: Path) -> Iterator[int]:
+    """Serve a project with a user and no limit to failed logins; gives the port."""
+    port = support.free_port()
+    support.python("-m", "app.settings", cwd=project)
+    with (project / ".env").open("a", encoding="utf-8") as file:
+        file.write("LOGIN_RATE_LIMIT=1000000 per minute\n")
+    command = [sys.executable, "-B", "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
+    command += [f"--pythonpath={SCRIPTS}", "app_with_user:app"]
+    with support.started(*command, cwd=project, log=log) as process:
+        support.wait_for(port, process, log)
+        yield port
 
 
 def find_postgresql() -> Path | None:

@@ -65,6 +65,18 @@ def python(*arguments: str | Path, cwd: Path, **environment: str) -> str:
     return run(sys.executable, *arguments, cwd=cwd, **environment)
 
 
+def own_tests(project: Path, *arguments: str, **environment: str) -> str:
+    """Run a project's own tests as in its own environment, which has no plugin of these."""
+    # Plain asserts: in a folder that is new each time, rewriting them costs as much as the tests.
+    options = ("-q", "-p", "no:cacheprovider", "--assert=plain")
+    return python(
+        *("-m", "pytest", *options, *arguments),
+        cwd=project,
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+        **environment,
+    )
+
+
 def need(condition: object, what: str) -> None:
     """Skip for want of a program or service; where all must be there, fail."""
     if condition:

@@ -17,4 +17,4 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 def test_the_browser_blocks_and_allows_as_answered(csp: str, cookies: Any) -> None:
     support.need(CHROMIUM, "Chromium")
     project = cookies.bake(extra_context={"csp": csp}).project_path
-    support.python("-m", "pytest", "tests/browser", "-q", "-p", "no:cacheprovider", cwd=project)
+    support.own_tests(project, "tests/browser")

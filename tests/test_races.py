@@ -67,19 +67,19 @@ def test_of_those_who_spend_one_refresh_token_one_wins_and_the_login_ends(run: R
 
 
 def test_a_spent_token_ends_the_login_however_fast_its_owner_goes_on(run: Run) -> None:
-    for outcome in run("overtake", 50):
+    for outcome in run("overtake", 25):
         assert outcome.pop("statuses") in (ONE_WINS, NONE_WINS)
         assert outcome == DEAD
 
 
 def test_no_refresh_survives_a_logout_at_the_same_moment(run: Run) -> None:
-    for outcome in run("leave", 50):
+    for outcome in run("leave", 25):
         assert set(outcome.pop("statuses")) <= {200, 204, 401}
         assert outcome == DEAD
 
 
 def test_no_login_with_the_old_password_survives_its_change(run: Run) -> None:
-    for outcome in run("change", 50):
+    for outcome in run("change", 25):
         assert set(outcome.pop("statuses")) <= {200, 401}
         # The row that is left is the login of the one who changed it.
         assert outcome == {"accepted": 0, "refreshed": 0, "rows": 1}

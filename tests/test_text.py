@@ -39,14 +39,7 @@ AWKWARD = {
 }
 
 
-# One text's tests run in one process, so that they share its render.
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(text, id=name, marks=pytest.mark.xdist_group(name))
-        for name, text in AWKWARD.items()
-    ],
-)
+@pytest.fixture(scope="module", params=AWKWARD.values(), ids=AWKWARD)
 def text(request: pytest.FixtureRequest) -> str:
     typed: str = request.param
     return typed

@@ -31,7 +31,7 @@ passwords, tokens = import_module("app.auth.passwords"), import_module("app.auth
 users, grants = import_module("app.auth.users"), import_module("app.auth.grants")
 db = import_module("app.db").db
 
-EXAMPLES, STEPS = 40, 30
+EXAMPLES, STEPS = 30, 30
 CLIENTS = [0, 1]
 # A row's last use is written after a minute; nothing expires within so few.
 MINUTE, MINUTES = 61, 8

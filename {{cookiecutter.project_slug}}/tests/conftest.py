@@ -4,6 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from app import create_app
 from app.auth import passwords, tokens, users
 from app.auth.tokens import TokenSettings
 from app.db import Model, db
+from app.security import limits
 from app.settings import Settings
 
 USERNAME, PASSWORD = "ada", "a good long password"
@@ -50,45 +52,39 @@ class Client(FlaskClient):
         return super().open(*args, **{"buffered": True, **kwargs})
 
 
-@pytest.fixture(autouse=True)
-def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(Settings.model_config, "env_file", None)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A real hash takes 50 ms and 46 MiB, which no test here is about."""
-    monkeypatch.setattr(passwords, "hasher", PasswordHasher(1, 8, 1))
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_from_outside() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(Settings.model_config, "env_file", None)
+        for name in Settings.model_fields:
+            patch.delenv(name.upper(), raising=False)
+        # A real hash takes 50 ms and 46 MiB, which no test here is about.
+        patch.setattr(passwords, "hasher", PasswordHasher(1, 8, 1))
+        yield
 
 
 @pytest.fixture
 def make_app() -> Iterator[MakeApp]:
     """`make_app(app_env="production", CORS_ORIGINS=[…])`: lower case sets, upper case is policy."""
-    made: list[Flask] = []
+    with ExitStack() as stack:
+        yield lambda **changes: stack.enter_context(_running(**changes))
 
-    def make(**changes: Any) -> Flask:
-        policy = {name: changes.pop(name) for name in list(changes) if name.isupper()}
-        app = create_app(_settings(**changes), **policy)
-        app.testing = True
-        app.test_client_class = Client
-        app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
-        with app.app_context():
-            _fill()
-        made.append(app)
-        return app
 
-    yield make
-    for app in made:
-        with app.app_context():
-            db.session.remove()
-            db.engine.dispose()
+@pytest.fixture(scope="session")
+def _shared_app() -> Iterator[Flask]:
+    with _running() as app:
+        # From its first request on Flask takes no new view: none is left to the next test.
+        app.test_client().get("/healthz")
+        yield app
 
 
 @pytest.fixture
-def app(make_app: MakeApp) -> Flask:
-    return make_app()
+def app(_shared_app: Flask) -> Flask:
+    """An app that many tests look at; one that changes it makes its own by `make_app`."""
+    limits.init_app(_shared_app)
+    with _shared_app.app_context():
+        _fill()
+    return _shared_app
 
 
 @pytest.fixture
@@ -125,14 +121,29 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
     return steps.append
 
 
+@contextmanager
+def _running(**changes: Any) -> Iterator[Flask]:
+    policy = {name: changes.pop(name) for name in list(changes) if name.isupper()}
+    app = create_app(_settings(**changes), **policy)
+    app.testing = True
+    app.test_client_class = Client
+    app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
+    with app.app_context():
+        _fill()
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
 def _fill() -> None:
-    """Give the database fresh tables and one user."""
+    """Give the database one user and nothing else."""
     in_memory = db.engine.url.database == ":memory:"
     if in_memory and _copies:
         _sqlite().deserialize(_copies[0])
         return
-    Model.metadata.drop_all(db.engine)
     Model.metadata.create_all(db.engine)
+    for table in reversed(Model.metadata.sorted_tables):
+        db.session.execute(table.delete())
     users.create(USERNAME, PASSWORD)
     if in_memory:
         _copies.append(_sqlite().serialize())

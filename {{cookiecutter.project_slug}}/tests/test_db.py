@@ -2,7 +2,6 @@
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import inspect
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -18,12 +17,14 @@ def tables_there(app: Flask) -> set[str]:
         return TABLES & set(inspect(db.engine).get_table_names())
 
 
-def test_while_it_is_away_a_client_is_told_to_come_back(app: Flask, client: FlaskClient) -> None:
+def test_while_it_is_away_a_client_is_told_to_come_back(make_app: MakeApp) -> None:
+    app = make_app()
+
     @app.get("/rows")
     def rows() -> str:
         raise OperationalError("SELECT secret", {"password": "hunter2"}, OSError("host db1"))
 
-    answer = client.get("/rows")
+    answer = app.test_client().get("/rows")
     assert (answer.status_code, answer.json) == (503, {"error": "Temporarily unavailable"})
     assert int(answer.headers["Retry-After"]) > 0
 

@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from flask import Flask, render_template
+from flask import render_template
 from flask.testing import FlaskClient
 
 from tests.conftest import MakeApp, log_in
@@ -74,7 +74,9 @@ def test_no_cache_keeps_it(client: FlaskClient) -> None:
     assert "no-store" in client.get("/").headers["Cache-Control"]
 
 
-def test_a_write_may_answer_with_a_page(app: Flask, client: FlaskClient) -> None:
+def test_a_write_may_answer_with_a_page(make_app: MakeApp) -> None:
+    app = make_app()
     app.add_url_rule("/_write", methods=["POST"], view_func=lambda: render_template("index.html"))
+    client = app.test_client()
     log_in(client)
     assert client.post("/_write").status_code == 200

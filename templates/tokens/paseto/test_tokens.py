@@ -182,9 +182,11 @@ def test_a_footer_changed_under_the_old_signature_is_401(client: FlaskClient, to
         assert_refused(ask(client, f"{token.rpartition('.')[0]}.{encode(footer)}"))
 
 
-def test_the_id_of_another_good_key_is_401(app: Flask, client: FlaskClient, payload: bytes) -> None:
+def test_the_id_of_another_good_key_is_401(
+    app: Flask, client: FlaskClient, payload: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys = f"{SECRETS['token_keys']},{signing_keys.new_key('2')}"
-    app.extensions["signing_keys"] = signing_keys.read(keys)
+    monkeypatch.setitem(app.extensions, "signing_keys", signing_keys.read(keys))
     assert_accepted(ask(client, sign(payload)))
     assert_refused(ask(client, sign(payload, {"kid": "2"})))
 

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from app.auth import signing_keys
 from app.settings import Settings, SettingsError
 from tests.auth.test_bearer import ask, assert_accepted, assert_refused
-from tests.conftest import LOGIN, SECRETS
+from tests.conftest import LOGIN, SECRETS, MakeApp
 
 OLD, NEW = SECRETS["token_keys"], signing_keys.new_key("2")
 SEED = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # RFC 8037's example
@@ -80,6 +80,12 @@ def test_the_app_does_not_start_without_a_key(monkeypatch: pytest.MonkeyPatch, k
 
 def test_fresh_secrets_hold_a_key() -> None:
     assert list(signing_keys.read(OLD)) == ["1"]
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """One whose keys each test here may change."""
+    return make_app()
 
 
 def test_the_old_keys_tokens_serve_beside_the_new_ones(app: Flask, client: FlaskClient) -> None:

@@ -175,7 +175,7 @@ def test_a_password_changed_while_it_is_worked_on_lets_nobody_in(
     hasher = PasswordHasher(time_cost, 8, 1)
 
     def changed_meanwhile(*args: Any) -> Any:
-        monkeypatch.setattr(passwords, "hasher", hasher)
+        meanwhile.setattr(passwords, "hasher", hasher)
         set_password(app, "another long password")
         return getattr(hasher, step)(*args)
 

@@ -10,9 +10,15 @@ from app.auth import tokens, users
 from app.auth.login_required import login_required
 from app.auth.users import User
 from app.db import db
-from tests.conftest import USERNAME, log_in
+from tests.conftest import USERNAME, MakeApp, log_in
 
 CREDENTIALS = ["", "x", "Bearer", "Bearer ", "Basic YWRhOmE=", "a" * 90, "é", "\x7f", "null"]
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """One that each test here may add views to."""
+    return make_app()
 
 
 @pytest.fixture

@@ -238,7 +238,7 @@ def test_a_password_changed_meanwhile_is_not_overwritten(
     hasher = PasswordHasher(1, 8, 1)
 
     def changed_meanwhile(*args: Any) -> Any:
-        monkeypatch.setattr(passwords, "hasher", hasher)
+        meanwhile.setattr(passwords, "hasher", hasher)
         with app.app_context():
             user = users.find(USERNAME)
             assert user is not None

@@ -127,6 +127,11 @@ def make_app(make_app: MakeApp, tmp_path: Path) -> MakeApp:
 
 
 @pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
 def serve(certificate: ssl.SSLContext) -> Iterator[Serve]:
     """`serve(app)` over http, `serve(app, https=True)` over https."""
     servers: list[Server] = []

@@ -29,8 +29,8 @@ def test_production_binds_flasks_session_to_host_and_https(make_app: MakeApp) ->
     assert flags == {"__Host-flask", "Secure", "HttpOnly", "SameSite=Lax", "Path=/"}
 
 
-def test_development_leaves_out_what_plain_http_forbids(app: Flask) -> None:
-    assert cookie_of_flask(app) == {"dev-flask", "HttpOnly", "SameSite=Lax", "Path=/"}
+def test_development_leaves_out_what_plain_http_forbids(make_app: MakeApp) -> None:
+    assert cookie_of_flask(make_app()) == {"dev-flask", "HttpOnly", "SameSite=Lax", "Path=/"}
 
 
 @pytest.mark.parametrize(

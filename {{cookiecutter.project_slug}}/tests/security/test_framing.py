@@ -1,7 +1,6 @@
 """Who may frame our pages, as a browser reads it."""
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from app.security.csp import csp
@@ -43,10 +42,11 @@ def test_json_is_never_framed(make_app: MakeApp) -> None:
     ids=["a partner", "this site"],
 )
 def test_a_view_of_its_own_mind_changes_both(
-    app: Flask, client: FlaskClient, ancestors: list[str], option: str | None
+    make_app: MakeApp, ancestors: list[str], option: str | None
 ) -> None:
+    app = make_app()
     app.add_url_rule("/widget", view_func=csp(frame_ancestors=ancestors)(lambda: "a widget"))
-    assert framing(client, "/widget") == (" ".join(ancestors), option)
+    assert framing(app.test_client(), "/widget") == (" ".join(ancestors), option)
 
 
 def test_not_modified_leaves_the_kept_answer_in_force(client: FlaskClient) -> None:

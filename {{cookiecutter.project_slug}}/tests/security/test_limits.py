@@ -14,6 +14,12 @@ from tests.conftest import MakeApp, Wait
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
 
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """One that each test here may add views to."""
+    return make_app()
+
+
 def with_limited_view(app: Flask, limit: str = "2 per minute") -> FlaskClient:
     app.add_url_rule("/limited", view_func=limited(limit)(lambda: "served"))
     return app.test_client()
@@ -135,3 +141,5 @@ def test_workers_share_their_counts_in_redis(make_app: MakeApp) -> None:
     )
     assert statuses(first, newcomer) == [200]
     assert statuses(second, newcomer, newcomer) == [200, 429]
+    for client in (first, second):
+        client.application.extensions["limits"].shared.storage.storage.close()

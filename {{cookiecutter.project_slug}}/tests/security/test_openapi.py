@@ -36,6 +36,12 @@ class Created(Answer):
     number: int
 
 
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """One that each test here may add views to."""
+    return make_app()
+
+
 def described(app: Flask) -> Json:
     """The document as it would be had the app been made with the routes it has now."""
     return dict(json.loads(openapi.document(app)))
