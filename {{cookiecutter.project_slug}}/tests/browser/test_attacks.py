@@ -3,12 +3,13 @@
 Each names what a policy would have to allow for it to work, and goes exactly as far.
 """
 
+from collections.abc import Iterator
 from queue import Queue
 from typing import NamedTuple
 
 import pytest
 from flask import Flask, Response, request
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from app.security.csp import csp_nonce
 from app.security.sources import DATA, HTTPS, NONCE, SELF, UNSAFE_INLINE, Policy
@@ -175,6 +176,14 @@ ATTACKS = {
         lure='<iframe src="SITE/victim"></iframe>',
     ),
 }
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """One for all attacks: each has a site of its own, and a fresh browser takes a second."""
+    context = browser.new_context(ignore_https_errors=True)
+    yield context.new_page()
+    context.close()
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
