@@ -39,7 +39,7 @@ AWKWARD = {
 }
 
 
-@pytest.fixture(scope="module", params=AWKWARD.values(), ids=AWKWARD)
+@pytest.fixture(scope="module", params=AWKWARD.values(), ids=list(AWKWARD))
 def text(request: pytest.FixtureRequest) -> str:
     typed: str = request.param
     return typed
