@@ -3,7 +3,6 @@
 import importlib
 import json
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,7 +54,7 @@ def settings(host: str) -> Any:
     return module("app.settings").Settings(
         _env_file=None,
         app_env="production",
-        secret_key=secrets.token_urlsafe(48),
+        **{name.lower(): secret for name, secret in module("app.settings").fresh_secrets().items()},
         trusted_hosts=host,
     )
 

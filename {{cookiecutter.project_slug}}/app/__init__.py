@@ -6,6 +6,7 @@ from flask import Flask
 
 from app import api, assets, cli, db, health, pages
 from app.auth import login, password_change, sessions, tokens
+from app.crypto import commands, encryption, keyring
 from app.security import (
     cookies,
     cors,
@@ -56,12 +57,15 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     reports.init_app(app)  # what browsers blocked
     security_txt.init_app(app)  # whom to tell of a hole
 
+    keyring.init_app(app)  # the keys of what is encrypted
+    encryption.init_app(app)  # what cannot be decrypted gives nothing away
     db.init_app(app)
     tokens.init_app(app)
     login.init_app(app)
     sessions.init_app(app)
     password_change.init_app(app)
     cli.init_app(app)
+    commands.init_app(app)
     health.init_app(app)
     assets.init_app(app)
     pages.init_app(app)

@@ -37,15 +37,18 @@ password_option = click.option(
 
 @user_commands.command("create")
 @click.argument("name")
+@click.option("--email", help="An e-mail address, which is stored encrypted.")
 @password_option
-def create_user(name: str, password_stdin: bool) -> None:
+def create_user(name: str, email: str | None, password_stdin: bool) -> None:
     """Add a user. Asks for a password on a terminal; otherwise makes one and prints it."""
     if not 1 <= len(name) <= users.MAX_NAME:
         raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
     _check_plain(name, "a name")
+    if email is not None and not users.EMAIL.fullmatch(email):
+        raise click.ClickException("Give an e-mail address like ada@example.org.")
     password, note = _password(name, password_stdin)
     try:
-        users.create(name, password)
+        users.create(name, password, email)
     except IntegrityError:
         raise click.ClickException(f"There is a user {name!r} already.") from None
     click.echo(f"Created user {name}{note}")

@@ -13,7 +13,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from app import keys
 from app.auth.tokens import TokenSettings
+from app.crypto.keyring import KeyringText
 from app.setting_types import DatabaseURL, RateLimit, RedisURL, Secret, in_production
 
 ENV_FILE = Path(__file__).parent.parent / ".env"
@@ -36,6 +38,8 @@ class Settings(TokenSettings):
 
     flask_debug: bool = False
     secret_key: Secret = SecretStr("")
+    encryption_keys: KeyringText = SecretStr("")
+    blind_index_keys: KeyringText = SecretStr("")
     database_url: DatabaseURL = SecretStr("sqlite:///app.db")
     redis_url: RedisURL | None = None
     proxy_hops: int = Field(0, ge=0, le=10)
@@ -92,10 +96,19 @@ def write_env_file(path: Path = ENV_FILE) -> bool:
     except FileExistsError:
         return False
     with open(descriptor, "w", encoding="utf-8") as file:
-        fresh = {"SECRET_KEY": secrets.token_urlsafe(48), **TokenSettings.fresh_secrets()}
-        lines = [f"{name}={value}" for name, value in fresh.items()]
+        lines = [f"{name}={value}" for name, value in fresh_secrets().items()]
         file.write("\n".join(["APP_ENV=development", *lines, ""]))
     return True
+
+
+def fresh_secrets() -> dict[str, str]:
+    """A value for each setting that no environment may lack, made for it alone."""
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "ENCRYPTION_KEYS": keys.new(),
+        "BLIND_INDEX_KEYS": keys.new(),
+        **TokenSettings.fresh_secrets(),
+    }
 
 
 def _explain(error: ValidationError) -> str:

@@ -15,19 +15,15 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.auth import passwords, tokens, users
-from app.auth.tokens import TokenSettings
 from app.db import Model, db
 from app.security import limits
-from app.settings import Settings
+from app.settings import Settings, fresh_secrets
 
 USERNAME, PASSWORD = "ada", "a good long password"
 LOGIN = {"username": USERNAME, "password": PASSWORD}
 
 # What no environment may lack, as settings name it.
-SECRETS = {
-    "secret_key": "only-the-tests-know-0123456789-abcdefghij",
-    **{name.lower(): secret for name, secret in TokenSettings.fresh_secrets().items()},
-}
+SECRETS = {name.lower(): secret for name, secret in fresh_secrets().items()}
 
 # For `make_app`: the test client speaks https to such an app, as a browser would.
 PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}

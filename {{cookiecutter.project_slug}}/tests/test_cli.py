@@ -4,6 +4,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from app import cli
@@ -239,3 +240,25 @@ def test_a_database_that_is_locked_is_not_taken_for_an_empty_one(
     result = run(app, "user", "logout", USERNAME)
     assert result.exit_code == 1
     assert "cannot be reached or is busy" in result.output
+
+
+def test_an_address_is_stored_encrypted_and_shown_to_its_owner(
+    app: Flask, client: FlaskClient
+) -> None:
+    email = "Grace.O'Hara+x@example.org"
+    assert create(app, NEW, "--email", email, password=GOOD_PASSWORD).exit_code == 0
+    shown = client.get("/me", headers=log_in(client, username=NEW, password=GOOD_PASSWORD))
+    assert shown.get_json()["email"] == email
+    with app.app_context():
+        stored = db.session.execute(text("SELECT email_encrypted FROM users")).scalars().all()
+    assert not any(b"example.org" in value for value in stored if value)
+
+
+@pytest.mark.parametrize(
+    "email", ["", "grace", "@example.org", "grace@", "a b@example.org", "a@b\n", f"{'a' * 65}@b.c"]
+)
+def test_what_is_no_address_makes_no_user(app: Flask, email: str) -> None:
+    result = create(app, NEW, "--email", email, password=GOOD_PASSWORD)
+    assert result.output == "Error: Give an e-mail address like ada@example.org.\n"
+    with app.app_context():
+        assert users.find(NEW) is None

@@ -1,5 +1,7 @@
 """The database: what clients see while it is away, and that migrations build it whole."""
 
+from uuid import uuid4
+
 import pytest
 from flask import Flask
 from sqlalchemy import inspect
@@ -30,9 +32,11 @@ def test_while_it_is_away_a_client_is_told_to_come_back(make_app: MakeApp) -> No
 
 
 def test_a_row_that_points_nowhere_is_refused_without_an_echo(app: Flask) -> None:
-    zeros = dict.fromkeys(("user_id", "issued", "last_used", "expires"), 0)
+    zeros = dict.fromkeys(("issued", "last_used", "expires"), 0)
     with app.app_context():
-        db.session.add(Grant(secret_hash=bytes(32), family="unspoken", kind="", **zeros))
+        db.session.add(
+            Grant(secret_hash=bytes(32), family="unspoken", kind="", user_id=uuid4(), **zeros)
+        )
         with pytest.raises(IntegrityError) as refused:
             db.session.commit()
     assert "unspoken" not in str(refused.value)  # it may be logged

@@ -10,6 +10,7 @@ import secrets
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
+from uuid import UUID
 
 from flask import current_app
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -39,7 +40,7 @@ class Claims(BaseModel):
     sid: PlainText
 
 
-def make(user_id: int, family: str) -> Claims:
+def make(user_id: UUID, family: str) -> Claims:
     now = int(time.time())
     return Claims(
         iss=current_app.config["TOKEN_ISSUER"],

@@ -7,6 +7,7 @@ in. Times are whole seconds since 1970, UTC. Source: OWASP ASVS 7.2.1, 7.4.1.
 import secrets
 import time
 from hashlib import sha256
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -34,7 +35,7 @@ class Grant(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     # All grants that came from one login.
     family: Mapped[str] = mapped_column(String(32), index=True)
     kind: Mapped[str] = mapped_column(String(16))

@@ -5,6 +5,7 @@ failures are limited by address and by account. Source: OWASP ASVS 6.3.1, 6.3.8.
 """
 
 from typing import Annotated
+from uuid import UUID
 
 from flask import Blueprint, Flask, Response, g, request
 from flask.typing import ResponseReturnValue
@@ -33,8 +34,9 @@ class Credentials(Body):
 
 
 class Me(Answer):
-    id: int
+    id: UUID
     username: str
+    email: str | None
     csrf_token: str | None = None  # of a login by cookie
 
 
@@ -68,7 +70,7 @@ def logout() -> ResponseReturnValue:
 @login_required
 def me() -> ResponseReturnValue:
     csrf_token = tokens.csrf_token(request)
-    shown = {"id": g.user.id, "username": g.user.name}
+    shown = {"id": g.user.id, "username": g.user.name, "email": g.user.email}
     return {**shown, "csrf_token": csrf_token} if csrf_token else shown
 
 

@@ -1,12 +1,18 @@
-"""Users: a name, the hash of a password, and whether they may log in."""
+"""Users: a name, the hash of a password, an encrypted e-mail address, and who may log in."""
+
+import re
+from uuid import UUID, uuid4
 
 from sqlalchemy import String, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.auth.passwords import hash_password
+from app.crypto import encrypted_column
 from app.db import Model, db
 
 MAX_NAME = 150  # characters
+# Only a message that arrives proves an address; this catches slips. Source: RFC 5321, 4.5.3.
+EMAIL = re.compile(r"(?=.{3,254}$)[^\s@\x00-\x1f\x7f]{1,64}@[^\s@\x00-\x1f\x7f]+")
 
 
 class User(Model):
@@ -14,10 +20,12 @@ class User(Model):
 
     __tablename__ = "users"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    # Known before the insert, so that what is encrypted can be bound to its row.
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     name: Mapped[str] = mapped_column(String(MAX_NAME), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
     disabled: Mapped[bool] = mapped_column(default=False)
+    email = encrypted_column(index=True)
 
 
 def find(name: str) -> User | None:
@@ -42,12 +50,12 @@ def replace_hash(user: User, known: str, new: str) -> bool:
     return count == 1
 
 
-def create(name: str, password: str) -> User:
+def create(name: str, password: str, email: str | None = None) -> User:
     """Add a user. The caller has checked the name and the password.
 
     :raises sqlalchemy.exc.IntegrityError: when the name is taken.
     """
-    user = User(name=name, password_hash=hash_password(password))
+    user = User(name=name, password_hash=hash_password(password), email=email)
     db.session.add(user)
     db.session.commit()
     return user

@@ -12,18 +12,22 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "users",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(150), nullable=False),
         sa.Column("password_hash", sa.String(255), nullable=False),
         sa.Column("disabled", sa.Boolean(), nullable=False),
+        # An e-mail address, encrypted, and the blind index that finds it.
+        sa.Column("email_encrypted", sa.LargeBinary(), nullable=True),
+        sa.Column("email_index", sa.LargeBinary(36), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sa.UniqueConstraint("name", name="uq_users_name"),
     )
+    op.create_index("ix_users_email_index", "users", ["email_index"])
     op.create_table(
         "grants",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("secret_hash", sa.LargeBinary(32), nullable=False),
-        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("family", sa.String(32), nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("issued", sa.BigInteger(), nullable=False),

@@ -90,7 +90,7 @@ def test_me_names_the_user_and_nothing_secret(client: FlaskClient) -> None:
     assert answer.status_code == 200
     assert isinstance(answer.json, dict)
     assert answer.json["username"] == USERNAME
-    assert answer.json.keys() <= {"id", "username", "csrf_token"}
+    assert answer.json.keys() <= {"id", "username", "email", "csrf_token"}
     assert answer.headers["Cache-Control"] == "no-store, max-age=0"
 
 

@@ -1,0 +1,23 @@
+"""Encryption at rest, for what a stolen database or backup must not show.
+
+Everything here runs inside the app's context and uses its keys; see README.md, "Encryption".
+"""
+
+from app.crypto.blind_indexes import blind_index
+from app.crypto.encrypted_columns import encrypted_column
+from app.crypto.encrypted_types import EncryptedBytes, EncryptedJSON, EncryptedString
+from app.crypto.encryption import DecryptionError, decrypt, encrypt
+from app.crypto.streams import decrypt_stream, encrypt_stream
+
+__all__ = [
+    "DecryptionError",
+    "EncryptedBytes",
+    "EncryptedJSON",
+    "EncryptedString",
+    "blind_index",
+    "decrypt",
+    "decrypt_stream",
+    "encrypt",
+    "encrypt_stream",
+    "encrypted_column",
+]

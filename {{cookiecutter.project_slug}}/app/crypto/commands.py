@@ -1,0 +1,69 @@
+"""`flask crypto …`: keys, and what is encrypted with which."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import click
+from flask import Flask
+
+from app import keys
+from app.cli import Commands
+from app.crypto import rotation
+from app.crypto.keyring import blind_index_keys, encryption_keys
+from app.crypto.rotation import Progress
+from app.crypto.stored import Stored, find_all
+
+crypto_commands = Commands("crypto", help="What is encrypted in the database.")
+
+
+@crypto_commands.command("generate-key")
+def generate_key() -> None:
+    """Print a fresh key, to put in front of ENCRYPTION_KEYS or BLIND_INDEX_KEYS."""
+    taken = {*encryption_keys(), *blind_index_keys()}
+    click.echo(keys.new(str(max(taken) + 1)))
+
+
+@crypto_commands.command("status")
+def status() -> None:
+    """Count the values by the key that made them."""
+    for count in rotation.status():
+        key = "no key" if count.key_id is None else f"key {count.key_id}"
+        click.echo(f"{count.name}\t{key}\t{count.state}\t{count.values}")
+
+
+@crypto_commands.command("rotate")
+def rotate() -> None:
+    """Encrypt with the first key what older ones encrypted. Can be stopped and run again."""
+    _run(rotation.rotate, "not decrypted, left as it is")
+
+
+@crypto_commands.command("reindex")
+def reindex() -> None:
+    """Make blind indexes that are missing or of older keys. Can be stopped and run again."""
+    _run(rotation.reindex, "not decrypted, left as it is")
+
+
+@crypto_commands.command("verify")
+def verify() -> None:
+    """Decrypt everything and change nothing; name each value that does not."""
+    _run(rotation.verify, "does not decrypt, or its index is wrong")
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(crypto_commands)
+
+
+def _run(task: Callable[[Stored], Iterator[Progress]], failure: str) -> None:
+    """Show progress and rate of a task on each column; exit status 1 when a value failed."""
+    failures = 0
+    for stored in find_all():
+        started, done = time.monotonic(), 0
+        for done, total, failed in task(stored):
+            rate = done / max(time.monotonic() - started, 0.001)
+            click.echo(f"{stored.name}: {done} of {total}, {rate:.0f} a second")
+            for label in failed:
+                click.echo(f"{label}: {failure}", err=True)
+            failures += len(failed)
+        click.echo(f"{stored.name}: done, {done} values")
+    if failures:
+        raise click.ClickException(f"{failures} values failed; the lines above name them.")

@@ -1,0 +1,158 @@
+"""A text column that is encrypted, bound to its row, and can still be searched by equality.
+
+A ciphertext that somebody with access to the database copies to another row or column
+is refused there. A blind index beside it finds rows. Source: OWASP ASVS 11.3.3.
+"""
+
+import json
+from operator import eq, ne
+from typing import Any, NoReturn, cast
+
+from sqlalchemy import Column, ColumnElement, LargeBinary, event
+from sqlalchemy.ext.hybrid import ExprComparator, hybrid_property
+from sqlalchemy.orm import Mapper, mapped_column
+from sqlalchemy.sql.operators import OperatorType, in_op, is_, is_not, not_in_op
+
+from app.crypto.blind_indexes import blind_index, blind_indexes
+from app.crypto.encryption import decrypt, encrypt
+
+
+def encrypted_column(*, index: bool = False, context: str = "") -> hybrid_property[str | None]:
+    """A text or None: `phone = encrypted_column(index=True)` makes `phone_encrypted`, `phone_index`.
+
+    With `index`, `==`, `!=` and `in_` find rows, by the value as `blind_index` normalises
+    it. The primary key must be known before the insert (`default=uuid4`) and is part of
+    the context; the rest of the context is the names of table and column unless given:
+    give the old one when you rename either.
+    """
+    return cast("hybrid_property[str | None]", EncryptedColumn(index, context))
+
+
+class EncryptedColumn:
+    """What `encrypted_column` leaves in the class until its name is known."""
+
+    def __init__(self, index: bool, context: str) -> None:
+        self.indexed, self.context = index, context
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self.context = self.context or f"{getattr(owner, '__tablename__', owner.__name__)}.{name}"
+        self.encrypted, self.index = f"{name}_encrypted", f"{name}_index"
+        setattr(owner, self.encrypted, mapped_column(LargeBinary, nullable=True))
+        if self.indexed:
+            setattr(owner, self.index, mapped_column(LargeBinary(36), index=True, nullable=True))
+        column: hybrid_property[str | None] = hybrid_property(
+            self.read,
+            self.write,
+            custom_comparator=lambda model: _Search(model, self, column),  # type: ignore[arg-type]
+            update_expr=lambda model, value: _refuse(self.name),
+            bulk_dml_setter=lambda model, row, value: self.write_row(model.__mapper__, row, value),
+        )
+        column.info["encrypted_column"] = self
+        setattr(owner, name, column)
+        event.listen(owner, "after_mapper_constructed", self.follow, propagate=True)
+        event.listen(owner, "before_insert", self.check, propagate=True)
+
+    def read(self, instance: Any) -> str | None:
+        ciphertext = getattr(instance, self.encrypted)
+        if ciphertext is None:
+            return None
+        return decrypt(ciphertext, context=self.context_of(identity(instance))).decode()
+
+    def write(self, instance: Any, value: str | None) -> None:
+        row = {name: getattr(instance, name) for name in _key_names(instance.__mapper__)}
+        self.write_row(instance.__mapper__, row, value)
+        for name in row.keys() - {self.name}:
+            setattr(instance, name, row[name])
+
+    def write_row(self, mapper: Mapper[Any], row: dict[str, Any], value: str | None) -> None:
+        """Put what is stored for a value into a row's attributes, its primary key among them."""
+        for name in _key_names(mapper):
+            if row.get(name) is None:
+                row[name] = _new_key(mapper.columns[name])
+        key = [row[name] for name in _key_names(mapper)]
+        row[self.encrypted] = self.encrypt(value, key)
+        if self.indexed:
+            row[self.index] = self.index_of(value)
+
+    def encrypt(self, value: str | None, key: list[Any]) -> bytes | None:
+        return None if value is None else encrypt(value.encode(), context=self.context_of(key))
+
+    def index_of(self, value: str | None) -> bytes | None:
+        return None if value is None else blind_index(value, context=self.context)
+
+    def context_of(self, key: list[Any]) -> str:
+        """The context of the row with this primary key."""
+        return f"{self.context} of {json.dumps([str(part) for part in key])}"
+
+    def follow(self, mapper: Mapper[Any], model: type) -> None:
+        """Bind a value anew when an object gets another primary key, as a copy of it does."""
+        for name in _key_names(mapper):
+
+            def rebind(instance: Any, key: Any, old: Any, initiator: Any, name: str = name) -> Any:
+                known = dict(zip(_key_names(mapper), identity(instance), strict=True))
+                if None in known.values() or known[name] == key:
+                    return key
+                row = {**known, name: key}
+                self.write_row(mapper, row, self.read(instance))
+                setattr(instance, self.encrypted, row[self.encrypted])
+                return row[name]
+
+            event.listen(getattr(model, name), "set", rebind, retval=True)
+
+    def check(self, mapper: Mapper[Any], connection: Any, instance: Any) -> None:
+        """Store nothing that nobody could decrypt: a ciphertext copied from another object.
+
+        :raises DecryptionError: copy the value itself instead.
+        """
+        self.read(instance)
+
+
+class _Search(ExprComparator[Any]):
+    """Finds rows by the blind index; any other comparison is refused rather than wrong."""
+
+    def __init__(self, model: Any, column: EncryptedColumn, hybrid: hybrid_property[Any]) -> None:
+        super().__init__(model, model, hybrid)
+        self.model, self.column = model, column
+
+    def __clause_element__(self) -> Any:
+        _refuse(self.column.name)
+
+    def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
+        [value] = other
+        if value is None and op in (eq, ne, is_, is_not):
+            stored = getattr(self.model, self.column.encrypted)
+            return cast(ColumnElement[Any], op(stored, None))
+        if not self.column.indexed or op not in (eq, ne, in_op, not_in_op):
+            _refuse(self.column.name)
+        values = value if op in (in_op, not_in_op) else [value]
+        indexes = [
+            index for text in values for index in blind_indexes(text, context=self.column.context)
+        ]
+        stored = getattr(self.model, self.column.index)
+        found = stored.in_(indexes) if op in (eq, in_op) else stored.not_in(indexes)
+        return cast(ColumnElement[Any], found)
+
+
+def identity(instance: Any) -> list[Any]:
+    """The primary key of an object, in the order of its columns."""
+    return [getattr(instance, name) for name in _key_names(instance.__mapper__)]
+
+
+def _refuse(name: str) -> NoReturn:
+    raise TypeError(
+        f"{name} is encrypted: select and change whole objects, and compare by ==, != or in_,"
+        " which need index=True"
+    )
+
+
+def _key_names(mapper: Mapper[Any]) -> list[str]:
+    return [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+
+
+def _new_key(column: Column[Any]) -> Any:
+    if column.default is None or not column.default.is_callable:
+        raise TypeError(
+            f"{column} must be known before the insert: give it default=uuid4, or use EncryptedString"
+        )
+    return column.default.arg(None)  # type: ignore[attr-defined]

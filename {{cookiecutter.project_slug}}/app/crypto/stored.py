@@ -1,0 +1,144 @@
+"""Where encrypted values lie, read and swapped as the raw bytes that the models decrypt.
+
+A value is swapped only while it is still the one that was read, so that no write made
+meanwhile is lost.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    LargeBinary,
+    Table,
+    bindparam,
+    column,
+    func,
+    select,
+    table,
+    tuple_,
+    update,
+)
+from sqlalchemy.orm import Mapper
+
+from app.crypto.encrypted_columns import EncryptedColumn
+from app.crypto.encrypted_types import Encrypted
+from app.db import Model, db
+
+PAGE = 500  # rows
+
+Key = list[Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    key: Key
+    value: bytes
+    index: bytes | None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A column of encrypted values, and the column of its blind index if it has one."""
+
+    name: str
+    keys: list[ColumnClause[Any]]
+    value: ColumnClause[bytes]
+    index: ColumnClause[bytes] | None
+    context_of: Callable[[Key], str]
+    index_context: str
+
+    def count(self, *conditions: ColumnElement[bool]) -> int:
+        """How many rows hold a value and meet the conditions."""
+        found = select(func.count(self.value)).where(*conditions)
+        return db.session.scalar(found) or 0
+
+    def counts(self, stored: ColumnClause[bytes], prefix_size: int) -> dict[bytes, int]:
+        """How many values begin with each prefix that there is."""
+        prefix = func.substr(stored, 1, prefix_size)
+        found = select(prefix, func.count()).where(self.value.is_not(None)).group_by(prefix)
+        return {bytes(start or b""): count for start, count in db.session.execute(found)}
+
+    def pages(self, *conditions: ColumnElement[bool]) -> Iterator[list[Row]]:
+        """The rows that hold a value and meet the conditions, by primary key, page by page."""
+        index = self.value if self.index is None else self.index
+        page = select(*self.keys, self.value, index).where(self.value.is_not(None), *conditions)
+        page = page.order_by(*self.keys).limit(PAGE)
+        rows = self._read(page)
+        while rows:
+            yield rows
+            last = tuple_(*rows[-1].key, types=[key.type for key in self.keys])
+            rows = self._read(page.where(tuple_(*self.keys) > last))
+
+    def swap(self, stored: ColumnClause[bytes], swaps: list[tuple[Row, bytes]]) -> int:
+        """Store the bytes in each row whose value is still the one read; how many those are."""
+        if not swaps:
+            return 0
+        names = [f"key_{number}" for number in range(len(self.keys))]
+        same = [key == bindparam(name) for key, name in zip(self.keys, names, strict=True)]
+        swapped = update(self.value.table).where(*same, self.value == bindparam("seen"))  # type: ignore[arg-type]
+        parameters = [
+            {**dict(zip(names, row.key, strict=True)), "seen": row.value, "new": new}
+            for row, new in swaps
+        ]
+        swapped = swapped.values({stored.name: bindparam("new")})
+        count = db.session.connection().execute(swapped, parameters).rowcount
+        db.session.commit()
+        return count
+
+    def _read(self, page: Any) -> list[Row]:
+        rows = [Row(list(row[:-2]), *row[-2:]) for row in db.session.execute(page)]
+        # SQLite could not write in a transaction that began before another's write.
+        db.session.commit()
+        return rows
+
+
+def find_all() -> list[Stored]:
+    """All columns of encrypted values of all models, by name."""
+    found = {
+        stored.name: stored
+        for mapper in Model.registry.mappers
+        for stored in (*_described(mapper), *_typed(cast(Table, mapper.local_table)))
+    }
+    return [found[name] for name in sorted(found)]
+
+
+def _described(mapper: Mapper[Any]) -> Iterator[Stored]:
+    keys, raw = _raw(cast(Table, mapper.local_table))
+    for attribute in mapper.all_orm_descriptors:
+        described: EncryptedColumn | None = getattr(attribute, "info", {}).get("encrypted_column")
+        if described:
+            yield Stored(
+                name=f"{mapper.local_table}.{described.name}",
+                keys=keys,
+                value=raw[mapper.columns[described.encrypted].name],
+                index=raw[mapper.columns[described.index].name] if described.indexed else None,
+                context_of=described.context_of,
+                index_context=described.context,
+            )
+
+
+def _typed(described: Table) -> Iterator[Stored]:
+    keys, raw = _raw(described)
+    for each in described.columns:
+        if isinstance(each.type, Encrypted):
+            of_column = partial(_same_for_all, each.type.context)
+            yield Stored(str(each), keys, raw[each.name], None, of_column, "")
+
+
+def _same_for_all(context: str, key: Key) -> str:
+    return context
+
+
+def _raw(described: Table) -> tuple[list[ColumnClause[Any]], dict[str, ColumnClause[bytes]]]:
+    """The key columns of a table, and all columns by name as plain bytes."""
+    columns = [
+        column(each.name, each.type if each.primary_key else LargeBinary())
+        for each in described.columns
+    ]
+    raw = table(described.name, *columns, schema=described.schema)
+    by_name = {each.name: raw.c[each.name] for each in columns}
+    return [by_name[key.name] for key in described.primary_key], by_name

@@ -1,0 +1,42 @@
+"""Rings of keys, as settings hold them: `2:…,1:…`, the one that is used from now on first.
+
+To change keys, put a new one in front; the old one still reads what it made until it
+is dropped. Source: OWASP ASVS 11.2.2, 13.3.4.
+"""
+
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+KEY_SIZE = 32  # bytes
+MIN_DIFFERENT_BYTES = 8  # a word or a row of zeros has fewer; 32 random bytes about 30
+HOW_TO_MAKE_ONE = "python -c 'from app import keys; print(keys.new())'"
+
+
+def new(key_id: str = "1") -> str:
+    """A fresh key as settings take it: an id, a colon, 32 random bytes in base64url."""
+    return f"{key_id}:{urlsafe_b64encode(os.urandom(KEY_SIZE)).decode().rstrip('=')}"
+
+
+def read(text: str) -> dict[str, bytes]:
+    """Read `id:key,id:key` into 32 bytes by id, in that order.
+
+    :raises ValueError: for a missing, malformed or doubled key; it repeats none of them.
+    """
+    items = [item.strip().partition(":") for item in text.split(",") if item.strip()]
+    try:
+        ring = {key_id: _read_one(key_id, encoded) for key_id, _, encoded in items}
+    except ValueError:
+        ring = {}
+    if not ring or len(ring) < len(items):
+        raise ValueError(
+            f"must read id:key,id:key; for a key, use what this prints: {HOW_TO_MAKE_ONE}"
+        )
+    return ring
+
+
+def _read_one(key_id: str, encoded: str) -> bytes:
+    key = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    weak = len(key) != KEY_SIZE or len(set(key)) < MIN_DIFFERENT_BYTES
+    if weak or not (key_id.isascii() and key_id.isalnum()):
+        raise ValueError("unusable")
+    return key

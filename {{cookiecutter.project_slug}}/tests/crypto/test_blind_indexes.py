@@ -1,0 +1,78 @@
+"""Blind indexes: equal for what people mean by the same value, and for nothing else."""
+
+import unicodedata
+from base64 import urlsafe_b64encode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import keys
+from app.crypto import blind_index
+from app.crypto.blind_indexes import blind_indexes, normalise
+from tests.conftest import SECRETS, MakeApp
+
+ALIKE = [
+    ("ada@example.org", "ADA@Example.ORG"),
+    ("Straße", "STRASSE"),
+    ("caf\u00e9", "cafe\u0301"),
+    ("\ufb01sh", "fish"),
+    ("\uff21da", "ada"),
+    ("\u1e9b\u0323", "\u1e69"),
+    ("Σίσυφος", "ΣΊΣΥΦΟΣ"),
+]
+APART = [
+    ("ada", "adam"),
+    ("ada", " ada"),
+    ("ada", "ad\u0430"),
+    ("resume", "r\u00e9sum\u00e9"),
+    ("", " "),
+    ("a\0b", "ab"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_case_and_spelling_in_unicode_make_no_difference(one: str, other: str) -> None:
+    assert blind_index(one, context="a") == blind_index(other, context="a")
+
+
+@pytest.mark.parametrize(("one", "other"), APART)
+def test_anything_else_makes_one(one: str, other: str) -> None:
+    assert blind_index(one, context="a") != blind_index(other, context="a")
+
+
+@given(st.text())
+def test_no_form_of_a_text_changes_its_index(text: str) -> None:
+    index = blind_index(text, context="a")
+    assert blind_index(normalise(text), context="a") == index
+    for form in ("NFC", "NFD", "NFKC", "NFKD"):
+        assert blind_index(unicodedata.normalize(form, text), context="a") == index
+
+
+def test_another_implementation_gives_the_same(make_app: MakeApp) -> None:
+    """HKDF and the index itself from RFC 2104's HMAC alone."""
+    key = f"7:{urlsafe_b64encode(bytes(range(32))).decode()}"
+    with make_app(blind_index_keys=key).app_context():
+        assert blind_index("Ada@example.org", context="users.email").hex() == (
+            "0000000727fe2dd25de78f95a6b1dc3c023c6f121fb6a615df1d30026c705aa2be59cd22"
+        )
+
+
+def test_the_same_value_in_another_column_has_another_index() -> None:
+    assert blind_index("ada", context="a") != blind_index("ada", context="b")
+
+
+def test_without_the_key_nobody_makes_it(make_app: MakeApp) -> None:
+    index = blind_index("ada", context="a")
+    with make_app(blind_index_keys=keys.new("1")).app_context():
+        assert blind_index("ada", context="a") != index
+    with make_app(encryption_keys=keys.new("1"), secret_key=keys.new("1")).app_context():
+        assert blind_index("ada", context="a") == index
+
+
+def test_a_row_is_sought_by_every_key_and_stored_by_the_first(make_app: MakeApp) -> None:
+    old = blind_index("ada", context="a")
+    with make_app(blind_index_keys=f"{keys.new('2')},{SECRETS['blind_index_keys']}").app_context():
+        new = blind_index("ada", context="a")
+        assert blind_indexes("ada", context="a") == [new, old]
+    assert new[:4] == bytes([0, 0, 0, 2])

@@ -1,0 +1,140 @@
+"""Messages: they come back whole for their own context, or not at all."""
+
+import logging
+from base64 import urlsafe_b64encode
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import keys
+from app.crypto import DecryptionError, decrypt, encrypt
+from tests.conftest import SECRETS, MakeApp
+
+# Made by another implementation (HKDF from RFC 2104's HMAC, AES-GCM of PyCryptodome).
+KEY = f"7:{urlsafe_b64encode(bytes(range(32))).decode()}"
+MESSAGE = bytes.fromhex(
+    "01000000076465666768696a6b6c6d6e6f70717273c8c9cacbcccdcecfd0d1d2"
+    "d3ec045110a9b11c0d506daa59cca63c1409716c7fb9b08f43a2c6cf00fa4f1e"
+    "b34a3af985"
+)
+
+
+def refused(ciphertext: bytes, context: str = "notes.text") -> bool:
+    with pytest.raises(DecryptionError) as error:
+        decrypt(ciphertext, context=context)
+    return repr(ciphertext) not in str(error.value)
+
+
+def test_aes_gcm_gives_what_nist_says() -> None:
+    """Test case 16 of the submission of GCM to NIST."""
+    key = bytes.fromhex("feffe9928665731c6d6a8f9467308308" * 2)
+    plaintext = bytes.fromhex(
+        "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
+        "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
+    )
+    sealed = AESGCM(key).encrypt(
+        bytes.fromhex("cafebabefacedbaddecaf888"),
+        plaintext,
+        bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2"),
+    )
+    assert sealed.hex() == (
+        "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
+        "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
+        "76fc6ece0f4e1768cddf8853bb2d551b"
+    )
+
+
+def test_a_message_of_another_implementation_is_read(make_app: MakeApp) -> None:
+    with make_app(encryption_keys=KEY).app_context():
+        assert decrypt(MESSAGE, context="notes.text") == b"seven owls in a well"
+
+
+@given(st.binary(max_size=300), st.text(st.characters(exclude_categories=["Cs"])))
+def test_what_was_encrypted_comes_back(plaintext: bytes, context: str) -> None:
+    assert decrypt(encrypt(plaintext, context=context), context=context) == plaintext
+
+
+def test_a_megabyte_comes_back() -> None:
+    plaintext = bytes(range(256)) * 4096
+    assert decrypt(encrypt(plaintext, context="a"), context="a") == plaintext
+
+
+@given(st.binary(max_size=300))
+def test_a_message_is_49_bytes_longer_and_shows_nothing(plaintext: bytes) -> None:
+    message = encrypt(plaintext, context="a")
+    assert len(message) == len(plaintext) + 49
+    assert len(plaintext) < 4 or plaintext not in message
+
+
+def test_no_salt_and_no_nonce_is_used_twice() -> None:
+    messages = [encrypt(b"", context="a") for _ in range(1000)]
+    assert len({message[5:21] for message in messages}) == 1000
+    assert len({message[21:33] for message in messages}) == 1000
+
+
+def test_every_changed_bit_is_refused() -> None:
+    message = encrypt(b"ten pounds", context="notes.text")
+    for bit in range(len(message) * 8):
+        changed = bytearray(message)
+        changed[bit // 8] ^= 1 << bit % 8
+        assert refused(bytes(changed))
+
+
+def test_every_cut_is_refused() -> None:
+    message = encrypt(b"ten pounds", context="notes.text")
+    for length in range(len(message)):
+        assert refused(message[:length])
+    assert refused(message + b"\0")
+
+
+@pytest.mark.parametrize("context", ["", "notes.texts", "notes", "Notes.text"])
+def test_another_context_is_refused(context: str) -> None:
+    assert refused(encrypt(b"ten pounds", context="notes.text"), context)
+
+
+@pytest.mark.parametrize("value", [b"", b"ten pounds", b"\1" * 80, bytes(80)])
+def test_what_was_never_encrypted_is_refused(value: bytes) -> None:
+    assert refused(value)
+
+
+def test_an_old_key_still_decrypts_and_the_first_encrypts(make_app: MakeApp) -> None:
+    new = keys.new("2")
+    with make_app(encryption_keys=SECRETS["encryption_keys"]).app_context():
+        old_message = encrypt(b"ten pounds", context="a")
+    with make_app(encryption_keys=f"{new},{SECRETS['encryption_keys']}").app_context():
+        assert decrypt(old_message, context="a") == b"ten pounds"
+        new_message = encrypt(b"ten pounds", context="a")
+    with make_app(encryption_keys=new).app_context():
+        assert decrypt(new_message, context="a") == b"ten pounds"
+        assert refused(old_message, "a")
+
+
+def test_another_key_under_the_same_id_is_refused(make_app: MakeApp) -> None:
+    message = encrypt(b"ten pounds", context="a")
+    with make_app(encryption_keys=keys.new("1")).app_context():
+        assert refused(message, "a")
+
+
+def test_other_secrets_play_no_part(make_app: MakeApp) -> None:
+    message = encrypt(b"ten pounds", context="a")
+    others = {
+        "secret_key": "another-0123456789-abcdefghijklmnopqrs",
+        "blind_index_keys": keys.new(),
+    }
+    with make_app(**others).app_context():
+        assert decrypt(message, context="a") == b"ten pounds"
+
+
+def test_a_request_that_meets_one_gets_an_error_and_the_log_a_line(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    app: Flask = make_app()
+    app.add_url_rule("/note", view_func=lambda: decrypt(b"ten pounds", context="notes.text"))
+    with caplog.at_level(logging.ERROR):
+        answer = app.test_client().get("/note")
+    assert (answer.status_code, answer.json) == (500, {"error": "Internal Server Error"})
+    assert caplog.messages == ["Cannot decrypt 'notes.text'"]
+    assert caplog.records[0].exc_info is None

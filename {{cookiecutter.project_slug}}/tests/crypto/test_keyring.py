@@ -1,0 +1,49 @@
+"""The keys of encryption: how they are numbered, and that no app starts without them."""
+
+import pytest
+
+from app import keys
+from app.crypto import keyring
+from app.settings import Settings, SettingsError
+from tests.conftest import SECRETS
+
+# RFC 5869, A.1; a shorter key is the beginning of a longer one.
+INPUT, SALT = bytes.fromhex("0b" * 22), bytes.fromhex("000102030405060708090a0b0c")
+INFO = bytes.fromhex("f0f1f2f3f4f5f6f7f8f9")
+OUTPUT = bytes.fromhex("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf")
+
+
+def test_keys_are_derived_as_rfc_5869_says() -> None:
+    assert keyring.derive(INPUT, salt=SALT, purpose=INFO) == OUTPUT
+
+
+def test_another_purpose_or_salt_gives_another_key() -> None:
+    assert keyring.derive(INPUT, salt=SALT, purpose=b"stream") != OUTPUT
+    assert keyring.derive(INPUT, salt=bytes(13), purpose=INFO) != OUTPUT
+
+
+def test_the_first_key_of_a_ring_is_the_current_one() -> None:
+    ring = keyring.read(f"{keys.new('20261125')},{keys.new('1')}")
+    assert list(ring) == [20261125, 1]
+    assert keyring.current(ring)[0] == 20261125
+
+
+@pytest.mark.parametrize("key_id", ["a", "0", "-1", "1.5", "4294967296", "¹", "٣"])
+def test_an_id_that_is_no_number_of_four_bytes_is_refused(key_id: str) -> None:
+    with pytest.raises(ValueError, match="must"):
+        keyring.read(keys.new(key_id))
+
+
+def test_one_number_written_in_two_ways_is_refused() -> None:
+    with pytest.raises(ValueError, match="another number"):
+        keyring.read(f"{keys.new('1')},{keys.new('01')}")
+
+
+@pytest.mark.parametrize("name", ["ENCRYPTION_KEYS", "BLIND_INDEX_KEYS"])
+def test_the_app_does_not_start_without_keys(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for setting, secret in SECRETS.items():
+        monkeypatch.setenv(setting.upper(), secret)
+    monkeypatch.setenv("APP_ENV", "development")
+    monkeypatch.delenv(name)
+    with pytest.raises(SettingsError, match=f"{name}: must read id:key"):
+        Settings.load()

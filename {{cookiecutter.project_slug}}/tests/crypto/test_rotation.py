@@ -1,0 +1,180 @@
+"""`flask crypto …`: which key encrypted what, and other keys for what is stored."""
+
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import column, select, table, update
+
+from app import keys
+from app.auth import users
+from app.auth.users import User
+from app.crypto import stored
+from app.crypto.keyring import read
+from app.db import db
+from tests.conftest import PASSWORD, SECRETS, MakeApp
+
+NAMES = ["bob", "eve", "ivy", "joe", "kim"]
+EMAILS = [f"{name}@example.org" for name in NAMES]
+NEW = keys.new("2")
+BOTH = ("encryption_keys", "blind_index_keys")
+# As the database sees it.
+raw = table("users", *map(column, ("name", "email_encrypted", "email_index")))
+
+
+@pytest.fixture
+def app(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """One with five users who have an address, and one who has none."""
+    monkeypatch.setattr(stored, "PAGE", 2)
+    app = make_app()
+    with app.app_context():
+        for name, email in zip(NAMES, EMAILS, strict=True):
+            users.create(name, PASSWORD, email)
+    return app
+
+
+def use(app: Flask, name: str, *ring: str) -> None:
+    """Go on with other keys, as after a restart."""
+    app.extensions[name] = read(",".join(ring))
+
+
+def put_in_front(app: Flask) -> None:
+    for name in BOTH:
+        use(app, name, NEW, SECRETS[name])
+
+
+def drop_old(app: Flask) -> None:
+    for name in BOTH:
+        use(app, name, NEW)
+
+
+def run(app: Flask, command: str) -> Result:
+    return app.test_cli_runner().invoke(args=["crypto", command])
+
+
+def status(app: Flask) -> list[str]:
+    return [" ".join(line.split("\t")) for line in run(app, "status").output.splitlines()]
+
+
+def emails() -> list[str | None]:
+    db.session.expire_all()
+    return [db.session.scalars(select(User).filter_by(name=name)).one().email for name in NAMES]
+
+
+def found() -> list[str]:
+    return [
+        db.session.scalars(select(User).where(User.email == each)).one().name for each in EMAILS
+    ]
+
+
+def damage(name: str, **values: Any) -> None:
+    db.session.execute(update(raw).where(raw.c.name == name).values(values))
+    db.session.commit()
+
+
+def id_of(name: str) -> str:
+    return str(db.session.scalars(select(User.id).filter_by(name=name)).one())
+
+
+def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
+    made = {run(app, "generate-key").output.strip() for _ in range(2)}
+    assert len(made) == 2
+    for key in made:
+        assert list(read(f"{key},{SECRETS['encryption_keys']}")) == [2, 1]
+
+
+def test_rotation_lets_the_old_keys_be_dropped(app: Flask) -> None:
+    assert status(app) == ["users.email key 1 current 5", "users.email (index) key 1 current 5"]
+    put_in_front(app)
+    assert status(app) == ["users.email key 1 old 5", "users.email (index) key 1 old 5"]
+    with app.app_context():
+        assert found() == NAMES
+    for command in ("rotate", "reindex"):
+        result = run(app, command)
+        assert result.exit_code == 0
+        assert result.output.count(" of 5, ") == 3
+        assert "users.email: done, 5 values" in result.output
+    drop_old(app)
+    assert status(app) == ["users.email key 2 current 5", "users.email (index) key 2 current 5"]
+    with app.app_context():
+        assert (emails(), found()) == (EMAILS, NAMES)
+    assert run(app, "verify").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["rotate", "reindex"])
+def test_a_second_run_has_nothing_left_to_do(app: Flask, command: str) -> None:
+    put_in_front(app)
+    run(app, command)
+    assert run(app, command).output == "users.email: done, 0 values\n"
+
+
+def test_a_key_that_is_gone_is_missing_and_its_values_are_named(app: Flask) -> None:
+    drop_old(app)
+    assert status(app) == ["users.email key 1 missing 5", "users.email (index) key 1 missing 5"]
+    for command in ("rotate", "reindex", "verify"):
+        result = run(app, command)
+        assert result.exit_code == 1
+        assert result.output.count("users.email of ") == 5
+        assert "5 values failed" in result.output
+
+
+def test_what_does_not_decrypt_is_named_without_its_value_and_the_rest_goes_on(
+    app: Flask,
+) -> None:
+    with app.app_context():
+        damage("eve", email_encrypted=b"do-not-repeat-me")
+        damage("joe", email_index=b"\0\0\0\1" + bytes(32))
+        eve, joe = id_of("eve"), id_of("joe")
+    verified = run(app, "verify")
+    assert verified.exit_code == 1
+    assert f"users.email of {eve}: " in verified.output
+    assert f"users.email of {joe}: " in verified.output
+    assert "2 values failed" in verified.output
+    put_in_front(app)
+    rotated = run(app, "rotate")
+    assert rotated.exit_code == 1
+    assert f"users.email of {eve}: not decrypted, left as it is" in rotated.output
+    assert status(app)[:2] == ["users.email no key missing 1", "users.email key 2 current 4"]
+    for result in (verified, rotated):
+        assert "do-not-repeat-me" not in result.output
+        assert "@" not in result.output
+
+
+def test_an_index_that_is_missing_is_made(app: Flask) -> None:
+    with app.app_context():
+        damage("eve", email_index=None)
+    run(app, "reindex")
+    with app.app_context():
+        assert found() == NAMES
+
+
+@pytest.mark.parametrize("command", ["rotate", "reindex"])
+def test_a_write_made_meanwhile_is_not_lost(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    put_in_front(app)
+    swap = stored.Stored.swap
+
+    def write_first(self: Any, target: Any, swaps: Any) -> int:
+        """Between what was read and what is written, eve changes her address and joe drops his."""
+        for name, email in (("eve", "new@example.org"), ("joe", None)):
+            db.session.scalars(select(User).filter_by(name=name)).one().email = email
+        db.session.commit()
+        return swap(self, target, swaps)
+
+    monkeypatch.setattr(stored.Stored, "swap", write_first)
+    assert run(app, command).exit_code == 0
+    with app.app_context():
+        assert emails() == [EMAILS[0], "new@example.org", EMAILS[2], None, EMAILS[4]]
+        assert db.session.scalars(select(User).where(User.email == "new@example.org")).one()
+    monkeypatch.undo()
+    assert run(app, "verify").exit_code == 0
+
+
+def test_without_tables_it_says_how_to_make_them(app: Flask) -> None:
+    User.metadata.drop_all(db.engine)
+    for command in ("status", "rotate", "reindex", "verify"):
+        result = run(app, command)
+        assert result.exit_code == 1
+        assert "run `flask db upgrade`" in result.output
