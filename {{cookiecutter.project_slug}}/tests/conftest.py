@@ -59,7 +59,7 @@ def _nothing_from_outside() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make_app() -> Iterator[MakeApp]:
     """`make_app(app_env="production", CORS_ORIGINS=[…])`: lower case sets, upper case is policy."""
     with ExitStack() as stack:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from app import cli
 from app.auth import grants, tokens, users
 from app.db import Model, db
-from tests.conftest import PASSWORD, USERNAME, MakeApp, Wait, log_in
+from tests.conftest import PASSWORD, USERNAME, Wait, log_in
 
 NEW, GOOD_PASSWORD = "grace", "seven owls in a well"
 OTHER = "bob"
@@ -30,9 +30,9 @@ UNUSABLE = {
 
 
 @pytest.fixture
-def app(make_app: MakeApp) -> Flask:
+def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """An app with two users, whose name no good password here contains."""
-    app = make_app(PROJECT_NAME="Garden Shed")
+    monkeypatch.setitem(app.config, "PROJECT_NAME", "Garden Shed")
     with app.app_context():
         users.create(OTHER, PASSWORD)
     return app

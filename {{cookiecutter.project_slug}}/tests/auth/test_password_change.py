@@ -16,7 +16,7 @@ from app.auth import grants, password_change, password_rules, passwords, tokens,
 from app.auth.grants import Grant
 from app.auth.passwords import TooBusy
 from app.db import db
-from tests.conftest import LOGIN, PASSWORD, USERNAME, MakeApp
+from tests.conftest import LOGIN, PASSWORD, USERNAME
 
 NEW, WRONG = "seven owls in a well of ink", "a wrong long password"
 OTHER = "bob"
@@ -27,9 +27,9 @@ Credentials = dict[str, str]
 
 
 @pytest.fixture
-def app(make_app: MakeApp) -> Flask:
+def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """An app with two users, whose name no password here contains."""
-    app = make_app(PROJECT_NAME="Garden Shed")
+    monkeypatch.setitem(app.config, "PROJECT_NAME", "Garden Shed")
     with app.app_context():
         users.create(OTHER, PASSWORD)
     return app

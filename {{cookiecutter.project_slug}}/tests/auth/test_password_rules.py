@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 import pytest
+from flask import Flask
 
 from app.auth import password_rules
 from app.auth.password_rules import is_breached, why_refused
-from tests.conftest import MakeApp
 
 USER, PROJECT = "Grace", "Garden Shed"
 
@@ -19,8 +19,9 @@ ON_THE_LIST = "password1234"
 
 
 @pytest.fixture(autouse=True)
-def _in_an_app(make_app: MakeApp) -> Iterator[None]:
-    with make_app(PROJECT_NAME=PROJECT).app_context():
+def _in_an_app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(app.config, "PROJECT_NAME", PROJECT)
+    with app.app_context():
         yield
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 from flask import Flask, Response, request
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from app.security.csp import csp_nonce
 from app.security.sources import DATA, HTTPS, NONCE, SELF, UNSAFE_INLINE, Policy
@@ -179,11 +179,19 @@ ATTACKS = {
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
-    """One for all attacks: each has a site of its own, and a fresh browser takes a second."""
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One for all attacks: each has a site of its own, and a fresh one takes long."""
     context = browser.new_context(ignore_https_errors=True)
-    yield context.new_page()
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    # Its own, since an attack that won may still be on its way to another page.
+    page = context.new_page()
+    yield page
+    page.close()
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)

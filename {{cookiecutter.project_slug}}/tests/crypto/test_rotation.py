@@ -13,7 +13,7 @@ from app.auth.users import User
 from app.crypto import stored
 from app.crypto.keyring import read
 from app.db import db
-from tests.conftest import PASSWORD, SECRETS, MakeApp
+from tests.conftest import PASSWORD, SECRETS
 
 NAMES = ["bob", "eve", "ivy", "joe", "kim"]
 EMAILS = [f"{name}@example.org" for name in NAMES]
@@ -24,10 +24,11 @@ raw = table("users", *map(column, ("name", "email_encrypted", "email_index")))
 
 
 @pytest.fixture
-def app(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """One with five users who have an address, and one who has none."""
     monkeypatch.setattr(stored, "PAGE", 2)
-    app = make_app()
+    for name in BOTH:
+        monkeypatch.setitem(app.extensions, name, app.extensions[name])
     with app.app_context():
         for name, email in zip(NAMES, EMAILS, strict=True):
             users.create(name, PASSWORD, email)
@@ -163,12 +164,12 @@ def test_a_write_made_meanwhile_is_not_lost(
         db.session.commit()
         return swap(self, target, swaps)
 
-    monkeypatch.setattr(stored.Stored, "swap", write_first)
-    assert run(app, command).exit_code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(stored.Stored, "swap", write_first)
+        assert run(app, command).exit_code == 0
     with app.app_context():
         assert emails() == [EMAILS[0], "new@example.org", EMAILS[2], None, EMAILS[4]]
         assert db.session.scalars(select(User).where(User.email == "new@example.org")).one()
-    monkeypatch.undo()
     assert run(app, "verify").exit_code == 0
 
 

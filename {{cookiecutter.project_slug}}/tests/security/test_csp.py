@@ -19,7 +19,7 @@ POLICY = {"default-src": [NONE], "script-src": [NONCE], "img-src": [SELF]}
 TILES, PHOTOS = "https://tiles.example", "https://photos.example"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def app(make_app: MakeApp) -> Flask:
     app = make_app(CSP=POLICY, FRAME_ANCESTORS=[NONE])
     app.add_url_rule("/nonce", view_func=csp_nonce)
@@ -144,26 +144,32 @@ def test_an_inexact_source_of_the_answers_stops_the_app(make_app: MakeApp) -> No
         make_app(CSP_SOURCES=["https://*.example"])
 
 
-def test_a_view_replaces_what_it_names_and_no_more(app: Flask, client: FlaskClient) -> None:
+def test_a_view_replaces_what_it_names_and_no_more(make_app: MakeApp) -> None:
+    app = make_app(CSP=POLICY)
     app.add_url_rule("/map", view_func=csp(img_src=[SELF, TILES])(lambda: "a map"))
+    client = app.test_client()
     got = directives(client.get("/map"))
     assert got["img-src"] == f"'self' {TILES}"
     assert got["default-src"] == "'none'"
     assert directives(client.get("/"))["img-src"] == "'self'"
 
 
-def test_a_view_wins_over_its_blueprint(app: Flask, client: FlaskClient) -> None:
+def test_a_view_wins_over_its_blueprint(make_app: MakeApp) -> None:
     maps = csp(img_src=[TILES], font_src=[TILES])(Blueprint("maps", __name__))
     maps.add_url_rule("/plain", view_func=lambda: "as the blueprint says")
     maps.add_url_rule("/photos", "photos", csp(img_src=[PHOTOS])(lambda: "its own"))
+    app = make_app(CSP=POLICY)
     app.register_blueprint(maps)
+    client = app.test_client()
     plain, photos = directives(client.get("/plain")), directives(client.get("/photos"))
     assert (plain["img-src"], plain["font-src"]) == (TILES, TILES)
     assert (photos["img-src"], photos["font-src"]) == (PHOTOS, TILES)
 
 
-def test_a_replaced_script_source_still_gets_the_nonce(app: Flask, client: FlaskClient) -> None:
+def test_a_replaced_script_source_still_gets_the_nonce(make_app: MakeApp) -> None:
+    app = make_app(CSP=POLICY)
     app.add_url_rule("/map", view_func=csp(script_src=[SELF, NONCE])(lambda: "a map"))
+    client = app.test_client()
     [nonce] = nonces(client.get("/map"))
     assert directives(client.get("/map"))["script-src"].startswith("'self' 'nonce-")
     assert len(nonce) == 24

@@ -13,7 +13,7 @@ OWN, FRIEND = "http://localhost", "https://app.example"
 REFUSED = {"error": "Cross-site request refused"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def app(make_app: MakeApp) -> Flask:
     """An app with one view that writes, and one that anybody may call."""
     app = make_app(CORS_ORIGINS=[FRIEND])

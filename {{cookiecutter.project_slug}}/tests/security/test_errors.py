@@ -12,7 +12,7 @@ from tests.conftest import MakeApp
 SECRET = "what nobody may see"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def app(make_app: MakeApp) -> Flask:
     app = make_app()
     app.config["PROPAGATE_EXCEPTIONS"] = False  # a crash is answered, as in production
@@ -70,8 +70,10 @@ def test_a_crash_is_logged_for_the_developer(
     assert SECRET in caplog.text
 
 
-def test_debug_mode_answers_no_more(app: Flask, client: FlaskClient) -> None:
-    app.debug = True
+def test_debug_mode_answers_no_more(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "debug", True)
     assert client.get("/form").json == {"error": "Bad Request"}
 
 

@@ -11,7 +11,7 @@ from tests.conftest import PRODUCTION, MakeApp
 PAGE = "text/html"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def app(make_app: MakeApp) -> Flask:
     """An app with an answer of every kind."""
     app = make_app(

@@ -13,7 +13,7 @@ SITE = "www.example.org"
 HTTP, HTTPS = f"http://{SITE}", f"https://{SITE}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def site(make_app: MakeApp) -> FlaskClient:
     """A client of https://www.example.org, in production."""
     return make_app(app_env="production", trusted_hosts=[SITE]).test_client()
