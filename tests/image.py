@@ -54,7 +54,7 @@ class Image:
 
     def run(self, *command: str, log: Path, **settings: str) -> int:
         """Run a command to its end; gives its exit code."""
-        return self.start(*command, log=log, **settings).wait(timeout=60)
+        return self.start(*command, log=log, **settings).wait(timeout=300)
 
     def files(self) -> set[Path]:
         return set(self.root.rglob("*"))
