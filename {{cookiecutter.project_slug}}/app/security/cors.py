@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 REQUEST_HEADERS = "Authorization, Content-Type, X-CSRF-Token"
-READABLE_HEADERS = "Retry-After, WWW-Authenticate"
+READABLE_HEADERS = "Retry-After, WWW-Authenticate, X-Request-ID"
 PREFLIGHT_SECONDS = "600"
 
 # Granted or not: a cache must not give one origin the answer meant for another.
