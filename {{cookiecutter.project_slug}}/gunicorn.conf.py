@@ -9,9 +9,10 @@ import sys
 from socket import socket
 from typing import Any
 
-from gunicorn import util
+from gunicorn import glogging, util
 from gunicorn.http import wsgi
 
+from app.security import logs
 from app.settings import Settings, SettingsError
 
 wsgi_app = "wsgi:app"
@@ -22,6 +23,18 @@ threads = 16
 forwarded_allow_ips = ""
 # Nothing here manages a running server by a socket: one way in less.
 control_socket_disable = True
+
+
+class Logger(glogging.Logger):  # type: ignore[misc]
+    """gunicorn's own lines are JSON too, as production's are."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(logs.formatter(production=True))
+
+
+logger_class = Logger
 
 
 class Response(wsgi.Response):  # type: ignore[misc]

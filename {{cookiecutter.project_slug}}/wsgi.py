@@ -2,9 +2,11 @@
 
 import sys
 
+import click
 from werkzeug.serving import WSGIRequestHandler
 
 from app import create_app
+from app.security import startup
 from app.security.origins import PolicyError
 from app.settings import SettingsError
 
@@ -15,3 +17,8 @@ try:
     app = create_app()
 except (SettingsError, PolicyError) as error:
     sys.exit(str(error))
+
+# A server tells what it enforces; `flask user …` and other commands serve nobody.
+command = click.get_current_context(silent=True)
+if command is None or command.info_name == "run":
+    startup.announce(app)

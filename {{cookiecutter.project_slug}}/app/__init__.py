@@ -8,6 +8,7 @@ from app import api, assets, cli, db, health, pages
 from app.auth import login, password_change, sessions, tokens
 from app.crypto import commands, encryption, keyring
 from app.security import (
+    audit,
     cookies,
     cors,
     csp,
@@ -17,8 +18,10 @@ from app.security import (
     headers,
     hosts,
     limits,
+    logs,
     openapi,
     reports,
+    request_ids,
     security_txt,
 )
 
@@ -44,8 +47,10 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     app.config.update(policy)
     app.config.update((settings or Settings.load()).for_flask())
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    app.logger.setLevel(app.config["LOG_LEVEL"])
 
+    logs.init_app(app)  # lines that nothing can forge
+    request_ids.init_app(app)  # what joins them to an answer
+    audit.init_app(app)  # what happened
     errors.init_app(app)  # every error is JSON and gives nothing away
     hosts.init_app(app)  # known host names, believed proxies, https
     cors.init_app(app)  # whose pages may read our answers

@@ -14,6 +14,7 @@ from app.auth import grants, password_rules, tokens, users
 from app.auth.password_change import set_password
 from app.auth.users import User
 from app.db import db
+from app.security import audit
 from app.security.validation import plain_text
 
 
@@ -48,9 +49,10 @@ def create_user(name: str, email: str | None, password_stdin: bool) -> None:
         raise click.ClickException("Give an e-mail address like ada@example.org.")
     password, note = _password(name, password_stdin)
     try:
-        users.create(name, password, email)
+        user = users.create(name, password, email)
     except IntegrityError:
         raise click.ClickException(f"There is a user {name!r} already.") from None
+    _record(audit.USER_CREATED, user)
     click.echo(f"Created user {name}{note}")
 
 
@@ -62,6 +64,7 @@ def change_password(name: str, password_stdin: bool) -> None:
     user = _find(name)
     password, note = _password(name, password_stdin)
     set_password(user, password)
+    _record(audit.PASSWORD_CHANGE, user)
     click.echo(f"Changed the password of {name}{note}")
 
 
@@ -82,6 +85,7 @@ def disable_user(name: str) -> None:
     user = _find(name)
     user.disabled = True
     grants.end_all(user)
+    _record(audit.USER_UPDATED, user, change="disabled")
     click.echo(f"Disabled {name}")
 
 
@@ -89,8 +93,10 @@ def disable_user(name: str) -> None:
 @click.argument("name")
 def enable_user(name: str) -> None:
     """Let a disabled user log in again."""
-    _find(name).disabled = False
+    user = _find(name)
+    user.disabled = False
     db.session.commit()
+    _record(audit.USER_UPDATED, user, change="enabled")
     click.echo(f"Enabled {name}")
 
 
@@ -98,7 +104,9 @@ def enable_user(name: str) -> None:
 @click.argument("name")
 def log_out_user(name: str) -> None:
     """End all logins of a user."""
-    grants.end_all(_find(name))
+    user = _find(name)
+    grants.end_all(user)
+    _record(audit.SESSION_EXPIRED, user, reason="revoked", session="all")
     click.echo(f"Ended all logins of {name}")
 
 
@@ -111,6 +119,10 @@ def purge_tokens() -> None:
 def init_app(app: Flask) -> None:
     app.cli.add_command(user_commands)
     app.cli.add_command(tokens_commands)
+
+
+def _record(event: audit.Event, user: User, **fields: str) -> None:
+    audit.record(event, account=user.name, user_id=user.id, by="command line", **fields)
 
 
 def _explain(error: DBAPIError) -> str:

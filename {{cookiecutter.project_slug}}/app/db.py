@@ -1,6 +1,6 @@
 """The database: SQLite in `instance/` unless `DATABASE_URL` names PostgreSQL.
 
-One that is away answers 503 in JSON, never a stack trace.
+One that is away answers 503 in JSON, and the log holds the stack trace.
 """
 
 import sqlite3
@@ -14,6 +14,7 @@ from sqlalchemy import Engine, MetaData, event
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import DeclarativeBase
 
+from app.security import audit
 from app.security.errors import refusal
 
 # Alembic finds a constraint again only by its name.
@@ -48,6 +49,7 @@ def init_app(app: Flask) -> None:
 
 
 def _unavailable(error: Exception) -> Response:
+    audit.record(audit.CRASH, exc_info=error)
     return refusal(503, "Temporarily unavailable", Retry_After="5")
 
 

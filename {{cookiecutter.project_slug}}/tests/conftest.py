@@ -1,5 +1,6 @@
 """What the tests share: apps made to measure, a user, and clients that are logged in."""
 
+import json
 import os
 import sqlite3
 import time
@@ -32,6 +33,7 @@ PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
 _copies: list[bytes] = []
 
 MakeApp = Callable[..., Flask]
+Lines = Callable[[], list[dict[str, Any]]]
 Wait = Callable[[float], None]
 
 
@@ -107,6 +109,12 @@ def token(client: FlaskClient) -> str:
 def credentials(token: str) -> dict[str, str]:
     """The headers by which `client` shows its login, whichever the kind of token."""
     return {tokens.HEADER: tokens.PREFIX + token}
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    """`lines()`: what production logged since the last look; a line that is no JSON fails."""
+    return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
 @pytest.fixture

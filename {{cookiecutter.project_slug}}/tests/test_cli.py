@@ -60,19 +60,19 @@ def is_alive(client: FlaskClient, credentials: dict[str, str]) -> bool:
 
 def test_a_made_password_is_printed_and_works(app: Flask, client: FlaskClient) -> None:
     result = create(app, NEW)
-    told, _, password = result.output.strip().partition(" with password ")
+    told, _, password = result.stdout.strip().partition(" with password ")
     assert told == f"Created user {NEW}"
     assert len(password) >= 20
     assert logs_in(client, NEW, password)
 
 
 def test_no_two_are_made_alike(app: Flask) -> None:
-    assert create(app, "one").output.split()[-1] != create(app, "two").output.split()[-1]
+    assert create(app, "one").stdout.split()[-1] != create(app, "two").stdout.split()[-1]
 
 
 def test_a_given_password_works_and_is_not_printed(app: Flask, client: FlaskClient) -> None:
     result = create(app, NEW, password=GOOD_PASSWORD)
-    assert (result.exit_code, result.output) == (0, f"Created user {NEW}\n")
+    assert (result.exit_code, result.stdout) == (0, f"Created user {NEW}\n")
     assert logs_in(client, NEW, GOOD_PASSWORD)
 
 
@@ -128,14 +128,14 @@ def test_an_unknown_user_is_told(app: Flask, command: str) -> None:
 
 def test_a_given_password_takes_the_place_of_the_old_one(app: Flask, client: FlaskClient) -> None:
     result = run(app, "user", "password", USERNAME, password=GOOD_PASSWORD)
-    assert (result.exit_code, result.output) == (0, f"Changed the password of {USERNAME}\n")
+    assert (result.exit_code, result.stdout) == (0, f"Changed the password of {USERNAME}\n")
     assert not logs_in(client, USERNAME, PASSWORD)
     assert logs_in(client, USERNAME, GOOD_PASSWORD)
 
 
 def test_a_made_password_takes_the_place_of_the_old_one(app: Flask, client: FlaskClient) -> None:
     result = run(app, "user", "password", USERNAME)
-    told, _, password = result.output.strip().partition(" with password ")
+    told, _, password = result.stdout.strip().partition(" with password ")
     assert told == f"Changed the password of {USERNAME}"
     assert not logs_in(client, USERNAME, PASSWORD)
     assert logs_in(client, USERNAME, password)
@@ -163,17 +163,17 @@ def test_all_logins_of_the_user_end_at_once_and_no_others(
 
 
 def test_a_logged_out_user_can_log_in_again(app: Flask, client: FlaskClient) -> None:
-    assert run(app, "user", "logout", USERNAME).output == f"Ended all logins of {USERNAME}\n"
+    assert run(app, "user", "logout", USERNAME).stdout == f"Ended all logins of {USERNAME}\n"
     assert logs_in(client, USERNAME, PASSWORD)
 
 
 def test_a_disabled_user_cannot_log_in_until_enabled(
     app: Flask, client: FlaskClient, credentials: dict[str, str]
 ) -> None:
-    assert run(app, "user", "disable", USERNAME).output == f"Disabled {USERNAME}\n"
+    assert run(app, "user", "disable", USERNAME).stdout == f"Disabled {USERNAME}\n"
     assert not logs_in(app.test_client(), USERNAME, PASSWORD)
     assert logs_in(app.test_client(), OTHER, PASSWORD)
-    assert run(app, "user", "enable", USERNAME).output == f"Enabled {USERNAME}\n"
+    assert run(app, "user", "enable", USERNAME).stdout == f"Enabled {USERNAME}\n"
     assert not is_alive(client, credentials)
     assert logs_in(client, USERNAME, PASSWORD)
 

@@ -4,12 +4,12 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.auth.grants import Grant
 from app.db import Model, db
-from tests.conftest import MakeApp
+from tests.conftest import PASSWORD, PRODUCTION, Lines, MakeApp
 
 TABLES = set(Model.metadata.tables)
 
@@ -29,6 +29,21 @@ def test_while_it_is_away_a_client_is_told_to_come_back(make_app: MakeApp) -> No
     answer = app.test_client().get("/rows")
     assert (answer.status_code, answer.json) == (503, {"error": "Temporarily unavailable"})
     assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_the_log_tells_why_and_no_value(make_app: MakeApp, lines: Lines) -> None:
+    app = make_app(**PRODUCTION)
+
+    @app.get("/rows")
+    def rows() -> str:
+        db.session.execute(text("SELECT :password FROM missing"), {"password": PASSWORD})
+        return ""
+
+    assert app.test_client().get("/rows").status_code == 503
+    [line] = lines()
+    assert line["event"] == "sys_crash"
+    assert "missing" in line["exception"]
+    assert PASSWORD not in line["exception"]
 
 
 def test_a_row_that_points_nowhere_is_refused_without_an_echo(app: Flask) -> None:

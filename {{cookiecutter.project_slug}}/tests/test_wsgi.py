@@ -7,11 +7,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 from werkzeug.serving import WSGIRequestHandler
 
 from app import policy
-from tests.conftest import SECRETS
+from tests.conftest import SECRETS, Lines
 
 ROOT = Path(__file__).parent.parent
 GOOD = {
@@ -30,6 +31,20 @@ def start(monkeypatch: pytest.MonkeyPatch, **environment: str) -> dict[str, Any]
 def test_a_good_environment_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     app = start(monkeypatch, **GOOD)["app"]
     assert app.test_client().get("/healthz").status_code == 200
+
+
+def test_a_server_tells_what_it_enforces(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:
+    start(monkeypatch, **GOOD)
+    assert [line["event"] for line in lines()] == ["sys_startup"]
+
+
+@pytest.mark.parametrize(("command", "servers"), [("run", 1), ("user", 0)])
+def test_a_command_that_serves_nobody_does_not(
+    monkeypatch: pytest.MonkeyPatch, lines: Lines, command: str, servers: int
+) -> None:
+    with click.Context(click.Command(command), info_name=command):
+        start(monkeypatch, **GOOD)
+    assert len(lines()) == servers
 
 
 def test_its_development_server_names_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,6 +96,15 @@ def test_gunicorn_does_not_name_itself(gunicorn_conf: dict[str, Any]) -> None:
     assert "date: " in sent
     assert "server" not in sent
     assert "gunicorn" not in sent
+
+
+def test_its_own_lines_are_json(gunicorn_conf: dict[str, Any], lines: Lines) -> None:
+    config = pytest.importorskip("gunicorn.config").Config()
+    logger = gunicorn_conf["logger_class"](config)
+    logger.warning("odd: %s", "x\ny")
+    logger.error_log.handlers.clear()
+    [line] = lines()
+    assert (line["logger"], line["event"]) == ("gunicorn.error", "odd: x\ny")
 
 
 def test_what_gunicorn_refuses_itself_is_json_without_an_echo(

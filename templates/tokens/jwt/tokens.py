@@ -20,6 +20,7 @@ from app.security.answers import Answer, answers
 
 TokenSettings = signing_keys.SigningSettings
 
+NAME = "jwt"
 # Nothing rides along by itself, so no other site can use it.
 COOKIE = False
 # Where a client puts the `token` of its login, for the starter page's script.

@@ -16,6 +16,7 @@ from app.auth.grants import Grant
 from app.auth.users import User
 from app.setting_types import Environment
 
+NAME = "opaque"
 # Nothing rides along by itself, so no other site can use it.
 COOKIE = False
 # Where a client puts the `token` of its login, for the starter page's script.

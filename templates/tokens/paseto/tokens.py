@@ -20,6 +20,7 @@ from app.auth.users import User
 
 TokenSettings = signing_keys.SigningSettings
 
+NAME = "paseto"
 # Nothing rides along by itself, so no other site can use it.
 COOKIE = False
 # Where a client puts the `token` of its login, for the starter page's script.

@@ -93,6 +93,17 @@ def test_the_session_id_is_no_csrf_token(client: FlaskClient, token: str) -> Non
     assert_write_is_refused(client, {"X-CSRF-Token": session_id(client)})
 
 
+def test_such_a_write_is_in_the_log_and_what_it_sent_is_not(
+    production: FlaskClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log_in(production)
+    assert production.post("/logout", headers={"X-CSRF-Token": "made-up"}).status_code == 403
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert '"authz_fail"' in line
+    assert '"reason": "CSRF token"' in line
+    assert "made-up" not in line
+
+
 def test_the_csrf_token_of_another_login_is_403(
     app: Flask, client: FlaskClient, token: str
 ) -> None:

@@ -15,6 +15,7 @@ from app.auth.users import User
 from app.security import cookies, csrf
 from app.setting_types import Environment
 
+NAME = "session"
 # Browsers attach the cookie by themselves: writes need a CSRF token, CORS credentials.
 COOKIE = True
 # Where a client puts the `token` of its login, for the starter page's script.

@@ -17,6 +17,7 @@ from app.auth import grants, throttle, tokens
 from app.auth.grants import Grant
 from app.auth.users import User
 from app.db import db
+from app.security import audit
 from app.security.answers import answers
 from app.security.errors import refusal
 from app.security.validation import Body, PlainText, validated
@@ -57,7 +58,11 @@ def start(user: User) -> tuple[Grant, str]:
 def find_login(family: str, user_id: str) -> Grant | None:
     """The live login that an access token belongs to."""
     grant = grants.live(Grant.family == family, Grant.kind == "refresh")
-    return grant if grant and str(grant.user_id) == user_id else None
+    if grant and str(grant.user_id) == user_id:
+        return grant
+    # The token is genuine and its login has ended.
+    audit.record(audit.SESSION_USE_AFTER_EXPIRE, user_id=user_id)
+    return None
 
 
 def init_app(app: Flask) -> None:
@@ -73,10 +78,12 @@ def _replace(refresh_token: str) -> tuple[Grant, str] | None:
     grant = db.session.scalar(select(Grant).where(*found))
     if grant and spent and not grant.user.disabled:
         return _successor(grant, now)
-    family = grant.family if grant and not spent and grant.used else None
+    reused = (grant.family, grant.user_id) if grant and not spent and grant.used else None
     db.session.rollback()
-    if family:
+    if reused:
+        family, user_id = reused
         grants.end(family)
+        audit.record(audit.TOKEN_REUSE, user_id=user_id)
     return None
 
 

@@ -16,7 +16,7 @@ from app.auth.grants import Grant
 from app.auth.users import User
 from app.db import db
 from tests.auth.test_bearer import ask, assert_accepted, assert_refused
-from tests.conftest import LOGIN, USERNAME, Wait
+from tests.conftest import LOGIN, USERNAME, Lines, Wait
 
 DAY = 24 * 60 * 60  # seconds
 LIFETIME = 14 * DAY
@@ -141,6 +141,19 @@ def test_any_earlier_one_ends_it_too(client: FlaskClient, login: Login) -> None:
     assert_no_refresh(refresh(client, login))
     assert_refused(ask(client, newest["token"]))
     assert_no_refresh(refresh(client, newest))
+
+
+def test_the_log_tells_of_both(production: FlaskClient, lines: Lines) -> None:
+    login = log_in(production)
+    newest = refreshed(production, login)
+    assert_no_refresh(refresh(production, login))
+    assert_refused(ask(production, newest["token"]))
+    good, reuse, ended = lines()
+    assert (reuse["event"], reuse["level"]) == ("authn_token_reuse", "error")
+    assert ended["event"] == "session_use_after_expire"
+    assert good["user_id"] == reuse["user_id"] == ended["user_id"]
+    secrets = (*newest.values(), *login.values())
+    assert not any(str(secret) in str((reuse, ended)) for secret in secrets if secret != 600)
 
 
 def test_the_users_other_logins_go_on(client: FlaskClient, login: Login) -> None:

@@ -21,6 +21,7 @@ from app.auth.passwords import (
     verify_password,
 )
 from app.auth.users import User
+from app.security import audit
 from app.security.answers import Answer, answers
 from app.security.errors import refusal
 from app.security.validation import Body, PlainText, validated
@@ -52,8 +53,11 @@ def login(credentials: Credentials) -> ResponseReturnValue:
     user = _find_unchanged(credentials, known) if known and verified else None
     if user is None:
         throttle.count_failure("login", credentials.username)
+        audit.record(audit.LOGIN_FAIL, account=credentials.username)
         return refusal(401, "Invalid credentials")
-    return tokens.issue(user)
+    issued = tokens.issue(user)
+    audit.record(audit.LOGIN_SUCCESS, account=credentials.username, user_id=user.id)
+    return issued
 
 
 @blueprint.post("/logout")
@@ -61,6 +65,7 @@ def login(credentials: Credentials) -> ResponseReturnValue:
 @login_required
 def logout() -> ResponseReturnValue:
     tokens.revoke(g.grant)
+    audit.record(audit.SESSION_EXPIRED, reason="logout")
     # "cookies" would clear those of sibling sites too; ours is expired by itself.
     return Response(status=204, headers={"Clear-Site-Data": '"cache", "storage"'})
 

@@ -24,6 +24,8 @@ def login_required(view: View) -> View:
         if grant is None:
             return refusal(401, "Authentication required")
         g.grant, g.user = grant, grant.user
+        # For the log, which must not have to ask the database.
+        g.user_id = grant.user_id
         return current_app.ensure_sync(view)(*args, **kwargs)
 
     wrapped.login_required = True  # type: ignore[attr-defined]

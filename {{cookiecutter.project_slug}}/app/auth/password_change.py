@@ -14,6 +14,7 @@ from app.auth import grants, password_rules, throttle, tokens, users
 from app.auth.login_required import login_required
 from app.auth.passwords import MAX_LENGTH, hash_password, verify_password
 from app.auth.users import User
+from app.security import audit
 from app.security.answers import answers
 from app.security.errors import refusal
 from app.security.validation import Body, PlainText, validated
@@ -40,6 +41,7 @@ def change(passwords: PasswordChange) -> ResponseReturnValue:
     verified = verify_password(known, passwords.current_password)
     if not verified:
         throttle.count_failure("password", g.user.name)
+        audit.record(audit.PASSWORD_CHANGE_FAIL)
         return refusal(403, WRONG)
     problem = password_rules.why_refused(passwords.new_password, g.user.name)
     if problem:
@@ -47,6 +49,7 @@ def change(passwords: PasswordChange) -> ResponseReturnValue:
     if not users.replace_hash(g.user, known, hash_password(passwords.new_password)):
         return refusal(403, WRONG)
     grants.end_all(g.user)
+    audit.record(audit.PASSWORD_CHANGE)
     return tokens.issue(g.user)
 
 

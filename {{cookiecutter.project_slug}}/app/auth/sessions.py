@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.auth import grants, tokens
 from app.auth.grants import Grant
 from app.auth.login_required import login_required
+from app.security import audit
 from app.security.answers import Answer, answers
 from app.security.errors import refusal
 
@@ -42,6 +43,7 @@ def end(session_id: str) -> ResponseReturnValue:
     if session_id not in [grant.family for grant in _own()]:
         return refusal(404, "Not Found")
     grants.end(session_id)
+    audit.record(audit.SESSION_EXPIRED, reason="revoked", session=session_id)
     return Response(status=204)
 
 
@@ -50,6 +52,7 @@ def end(session_id: str) -> ResponseReturnValue:
 @login_required
 def end_others() -> ResponseReturnValue:
     grants.end_all(g.user, but=g.grant.family)
+    audit.record(audit.SESSION_EXPIRED, reason="revoked", session="all others")
     return Response(status=204)
 
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from flask import Response, current_app
 from limits import RateLimitItem, parse
 
+from app.security import audit
 from app.security.limits import Key, client_address, counts, too_many
 
 ACCOUNT_FACTOR = 10  # how many times LOGIN_RATE_LIMIT an account may fail from everywhere
@@ -28,6 +29,7 @@ def refuse(purpose: str, account: str | None = None) -> Response | None:
         checks += [] if counts().test(*everywhere) else [single]
     for limit, key in checks:
         if not counts().test(limit, key):
+            audit.record(audit.RATE_LIMIT_EXCEEDED, account=account)
             return too_many(limit, key)
     return None
 

@@ -11,9 +11,10 @@ from io import BytesIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from flask import Flask, Response, current_app
+from flask import Flask, Response
 
 from app.crypto.keyring import current, derive, encryption_keys
+from app.security import audit
 from app.security.errors import refusal
 
 VERSION = 1
@@ -32,6 +33,7 @@ class DecryptionError(Exception):
 
     def __init__(self, context: str) -> None:
         super().__init__(f"Cannot decrypt {context!r}")
+        self.context = context
 
 
 def encrypt(plaintext: bytes, *, context: str) -> bytes:
@@ -76,5 +78,5 @@ def init_app(app: Flask) -> None:
 
 def _undecryptable(error: DecryptionError) -> Response:
     # One line, which names the row; a stack trace might show more than that.
-    current_app.logger.error("%s", error)
+    audit.record(audit.DECRYPT_FAIL, context=error.context)
     return refusal(500, "Internal Server Error")

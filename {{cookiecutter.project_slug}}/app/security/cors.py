@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, current_app, request
 
 from app.auth import tokens
-from app.security import headers, origins
+from app.security import audit, headers, origins
 from app.security.headers import Header, Kind
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 REQUEST_HEADERS = "Authorization, Content-Type, X-CSRF-Token"
-READABLE_HEADERS = "Retry-After, WWW-Authenticate"
+READABLE_HEADERS = "Retry-After, WWW-Authenticate, X-Request-ID"
 PREFLIGHT_SECONDS = "600"
 
 # Granted or not: a cache must not give one origin the answer meant for another.
@@ -32,10 +32,10 @@ def init_app(app: Flask) -> None:
     app.extensions["cors_origins"] = frozenset(grants)
     if grants:
         headers.register(app, _contribution(grants))
-        # What Flask answers to OPTIONS by itself knows the methods of the route. A
-        # `before_request` of yours comes first: let OPTIONS through, it has no credentials.
-        default = app.make_default_options_response
-        app.make_default_options_response = lambda: _preflight(default())  # type: ignore[method-assign]
+    # What Flask answers to OPTIONS by itself knows the methods of the route. A
+    # `before_request` of yours comes first: let OPTIONS through, it has no credentials.
+    default = app.make_default_options_response
+    app.make_default_options_response = lambda: _preflight(default())  # type: ignore[method-assign]
 
 
 def _grant(origin: str) -> list[Header]:
@@ -57,9 +57,14 @@ def _contribution(grants: dict[str, list[Header]]) -> headers.Contribution:
 
 
 def _preflight(answer: Response) -> Response:
-    granted = request.headers.get("Origin") in current_app.extensions["cors_origins"]
-    if granted and "Access-Control-Request-Method" in request.headers:
-        answer.headers["Access-Control-Allow-Methods"] = answer.headers["Allow"]
-        answer.headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
-        answer.headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
+    origin = request.headers.get("Origin")
+    if origin is None or "Access-Control-Request-Method" not in request.headers:
+        return answer
+    if origin not in current_app.extensions["cors_origins"]:
+        # Only here: what needs no preflight is answered, whoever may read it.
+        audit.record(audit.CORS_REFUSED, origin=origin)
+        return answer
+    answer.headers["Access-Control-Allow-Methods"] = answer.headers["Allow"]
+    answer.headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
+    answer.headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
     return answer

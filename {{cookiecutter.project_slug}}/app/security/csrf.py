@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, abort, current_app, request
 
+from app.security import audit
 from app.security.errors import refusal
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -34,6 +35,7 @@ def require_token(session_id: str) -> None:
     """Refuse a write whose `X-CSRF-Token` is not the one of this login, with 403."""
     sent = request.headers.get("X-CSRF-Token", "")
     if not hmac.compare_digest(sent.encode(), token_for(session_id).encode()):
+        audit.record(audit.AUTHZ_FAIL, reason="CSRF token")
         abort(refusal(403, "Missing or wrong X-CSRF-Token"))
 
 
@@ -47,6 +49,8 @@ def _refuse_cross_site_writes() -> Response | None:
     if hasattr(current_app.view_functions.get(request.endpoint or ""), "csrf_exempt"):
         return None
     if not _is_from_a_trusted_page():
+        origin = request.headers.get("Origin")
+        audit.record(audit.AUTHZ_FAIL, reason="cross-site write", origin=origin)
         return refusal(403, "Cross-site request refused")
     if _has_body() and request.mimetype != "application/json":
         return refusal(415, "Content-Type must be application/json")

@@ -39,6 +39,7 @@ def init_app(app: Flask) -> None:
     # Flask's own check runs before routing and would refuse the probes.
     trusted = frozenset(app.config["TRUSTED_HOSTS"])
     app.config["TRUSTED_HOSTS"] = None
+    app.extensions["trusted_hosts"] = trusted
     app.before_request(partial(_refuse_untrusted_host, trusted))
     if app.config["PRODUCTION"]:
         app.before_request(_require_https)

@@ -43,7 +43,7 @@ def test_a_listed_origin_reads_answers_and_errors(client: FlaskClient, origin: s
 
 def test_its_script_sees_why_it_was_refused(client: FlaskClient) -> None:
     exposed = grants(client.get("/me", headers={"Origin": FRIEND}))["access-control-expose-headers"]
-    assert exposed == "Retry-After, WWW-Authenticate"
+    assert exposed == "Retry-After, WWW-Authenticate, X-Request-ID"
 
 
 STRANGERS = [

@@ -1,0 +1,97 @@
+"""Log lines: JSON in UTC, one line each, that no value can forge, break or flood.
+
+What a value holds is escaped and cut, a traceback stands in a field without local
+variables, and a stream that fails stops no request. Development shows the same as
+key=value. Source: OWASP Logging Cheat Sheet; OWASP ASVS 16.2.1, 16.2.2, 16.2.4, 16.4.1.
+"""
+
+import logging
+from typing import TextIO, cast
+
+import structlog
+from flask import Flask, g, has_request_context, request
+from flask.logging import wsgi_errors_stream
+from structlog.processors import JSONRenderer, KeyValueRenderer, TimeStamper, format_exc_info
+from structlog.stdlib import (
+    BoundLogger,
+    LoggerFactory,
+    ProcessorFormatter,
+    add_log_level,
+    add_logger_name,
+)
+from structlog.typing import EventDict
+
+from app.security.limits import client_address
+from app.security.request_ids import request_id
+
+MAX_FIELD = 8000  # characters: a traceback has some thousands
+FIRST = ("datetime", "level", "event")
+
+_handler = logging.StreamHandler(cast(TextIO, wsgi_errors_stream))
+_key_value = KeyValueRenderer()
+
+
+def formatter(*, production: bool) -> logging.Formatter:
+    return ProcessorFormatter(
+        processors=[
+            add_log_level,
+            add_logger_name,
+            TimeStamper(fmt="iso", key="datetime"),
+            format_exc_info,
+            ProcessorFormatter.remove_processors_meta,
+            _add_request,
+            _bound,
+            JSONRenderer() if production else _readable,
+        ]
+    )
+
+
+def init_app(app: Flask) -> None:
+    production = app.config["PRODUCTION"]
+    structlog.configure(
+        processors=[ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=BoundLogger,
+        logger_factory=LoggerFactory(),
+    )
+    _handler.setFormatter(formatter(production=production))
+    logging.getLogger().addHandler(_handler)
+    # A line that cannot be written would be told of on the stream that failed.
+    logging.raiseExceptions = not production
+    # Flask's own server keeps its colours, which would be escaped here.
+    logging.getLogger("werkzeug").propagate = False
+    app.logger.setLevel(app.config["LOG_LEVEL"])
+
+
+def _add_request(logger: object, method: str, line: EventDict) -> EventDict:
+    if not has_request_context():
+        return line
+    where = {
+        "request_id": request_id(request.environ),
+        "source_ip": client_address(),
+        "request_method": request.method,
+        # Not the path: what was typed there may be a secret.
+        "route": request.url_rule and request.url_rule.rule,
+        "user_id": g.get("user_id"),
+    }
+    return {**where, **line}
+
+
+def _bound(logger: object, method: str, line: EventDict) -> EventDict:
+    present = (name for name in (*FIRST, *line) if line[name] is not None)
+    return {name: _cut(line[name]) for name in present}
+
+
+def _cut(value: object) -> int | str:
+    if isinstance(value, int):
+        return value
+    text = str(value)
+    # Of a traceback both ends count: the view and the error.
+    half = MAX_FIELD // 2
+    return text if len(text) <= MAX_FIELD else f"{text[:half]} ... {text[-half:]}"
+
+
+def _readable(logger: object, method: str, line: EventDict) -> str:
+    """Key=value as Python writes it, and a traceback below, where no line can pass for another."""
+    traceback = line.pop("exception", "").splitlines()
+    shown = str(_key_value(None, method, line))
+    return "\n    ".join([shown, *(repr(text)[1:-1] for text in traceback)])

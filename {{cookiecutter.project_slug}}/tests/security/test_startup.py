@@ -1,0 +1,38 @@
+"""What the log says when a server starts: what is enforced, and nothing secret."""
+
+import pytest
+
+from app.auth import tokens
+from app.security import startup
+from tests.conftest import SECRETS, Lines, MakeApp
+
+FRIEND, LOCAL = "https://app.example", "http://localhost:1"
+
+
+def test_the_policy_in_force_is_one_line(make_app: MakeApp, lines: Lines) -> None:
+    app = make_app(
+        app_env="production",
+        trusted_hosts=["www.example.org", "example.org"],
+        csp_report_only=True,
+        CORS_ORIGINS=[FRIEND, LOCAL],
+        FRAME_ANCESTORS=["'self'"],
+    )
+    startup.announce(app)
+    [line] = lines()
+    assert line["event"] == "sys_startup"
+    assert line["production"] is True
+    assert line["csp"].startswith("default-src ")
+    assert line["csp"].endswith("frame-ancestors 'self'")
+    assert line["csp_report_only"] is True
+    assert line["framing"] == "'self'"
+    # In production no loopback address is anybody's site.
+    assert line["cors_origins"] == FRIEND
+    assert line["trusted_hosts"] == "example.org www.example.org"
+    assert line["token_type"] == tokens.NAME
+
+
+def test_no_secret_is_in_it(make_app: MakeApp, capsys: pytest.CaptureFixture[str]) -> None:
+    startup.announce(make_app(redis_url="redis://:s3cret@127.0.0.1:1/0"))
+    written = capsys.readouterr().err
+    assert "sys_startup" in written
+    assert not any(secret in written for secret in (*SECRETS.values(), "s3cret"))
