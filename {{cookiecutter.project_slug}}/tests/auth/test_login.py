@@ -2,6 +2,7 @@
 
 import json
 import logging
+from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -11,9 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app import create_app
 from app.auth import password_change, passwords, users
 from app.db import db
-from tests.conftest import LOGIN, PASSWORD, USERNAME, MakeApp, Wait, log_in
+from app.settings import Settings
+from tests.conftest import LOGIN, PASSWORD, SECRETS, USERNAME, MakeApp, Wait, log_in
 
 WRONG = {**LOGIN, "password": "a wrong long password"}
 STRANGER = {**LOGIN, "username": "nobody"}
@@ -338,6 +341,17 @@ def disable(app: Flask) -> None:
         assert user is not None
         user.disabled = True
         db.session.commit()
+
+
+def test_a_login_outlives_a_restart(make_app: MakeApp, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {**SECRETS, "database_url": f"sqlite:///{tmp_path}/app.db"}
+    client = make_app(**settings).test_client()
+    credentials = log_in(client)
+    restarted = create_app(Settings(app_env="development", **settings))
+    client.application = restarted
+    assert client.get("/me", headers=credentials).status_code == 200
+    with restarted.app_context():
+        db.engine.dispose()
 
 
 def set_password(app: Flask, password: str) -> None:
