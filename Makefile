@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new test test-all lint bench help
+.PHONY: demo new test test-all lint bench pictures help
 
 help:
 	@echo 'make demo       serve a project with the default answers (PORT=8000)'
@@ -25,6 +25,8 @@ help:
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
 	@echo 'make bench      the costs that the README states, measured here'
 	@echo '                = .venv/bin/python -m benchmarks'
+	@echo 'make pictures   the pictures of the starter page in docs/, taken anew; needs Chromium'
+	@echo '                = .venv/bin/python -m docs.pictures'
 	@echo '(first)         python3 -m venv .venv ; .venv/bin/pip install uv ; .venv/bin/uv sync'
 
 demo: .venv/ready
@@ -55,6 +57,9 @@ lint: .venv/ready
 
 bench: .venv/ready
 	.venv/bin/python -m benchmarks
+
+pictures: .venv/ready
+	.venv/bin/python -m docs.pictures
 
 .venv/ready: pyproject.toml
 	@command -v python3 >/dev/null || { echo 'python3 was not found: install Python 3.11 or newer.'; exit 1; }
