@@ -6,6 +6,7 @@ from flask import Flask
 
 from app import api, assets, cli, db, health, pages
 from app.auth import login, password_change, sessions, tokens
+from app.checks import command as check_command
 from app.crypto import commands, encryption, keyring
 from app.security import (
     audit,
@@ -71,6 +72,7 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     password_change.init_app(app)
     cli.init_app(app)
     commands.init_app(app)
+    check_command.init_app(app)  # what is loose, when you ask
     health.init_app(app)
     assets.init_app(app)
     pages.init_app(app)
