@@ -4,8 +4,10 @@
 PORT ?= 8000
 OUT ?= ..
 
-# A cache left in the template folder would be rendered into every project.
+# A cache left in the template folder would be rendered into every project. Without
+# one, each of the many commands that the tests run would compile all libraries anew.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: demo new test test-all lint bench help

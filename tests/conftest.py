@@ -98,7 +98,7 @@ class Bake:
         finished = subprocess.run(
             command,
             cwd=self.folder,
-            env=os.environ | self.environment | environment,
+            env=os.environ | support.COMPILED | self.environment | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

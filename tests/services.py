@@ -53,7 +53,8 @@ def gunicorn(project: Path, log: Path) -> Iterator[int]:
     support.python("-m", "app.settings", cwd=project)
     with (project / ".env").open("a", encoding="utf-8") as file:
         file.write("LOGIN_RATE_LIMIT=1000000 per minute\n")
-    command = [sys.executable, "-B", "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
+    command = ["env", *(f"{name}={value}" for name, value in support.COMPILED.items())]
+    command += [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
     command += [f"--pythonpath={SCRIPTS}", "app_with_user:app"]
     with support.started(*command, cwd=project, log=log) as process:
         support.wait_for(port, process, log)

@@ -40,6 +40,14 @@ ON_OR_OFF = {
 # As a line statement in code, as a block in Markdown.
 INCLUDE = re.compile(r"^(?:# cookiecutter:|\{%) include (.+?)(?: %\})?$", re.MULTILINE)
 
+# Compiled once for all the commands that these tests run, and kept off the folders.
+COMPILED = {
+    "PYTHONPYCACHEPREFIX": os.environ.get(
+        "PYTHONPYCACHEPREFIX", f"{tempfile.gettempdir()}/pycache"
+    ),
+    "PYTHONDONTWRITEBYTECODE": "",
+}
+
 Answers = dict[str, str]
 
 
@@ -48,8 +56,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
     finished = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        # Compiled once for all the commands that these tests run, and kept off the folders.
-        env={"PYTHONPYCACHEPREFIX": f"{tempfile.gettempdir()}/pycache"} | os.environ | environment,
+        env=os.environ | COMPILED | environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -88,7 +95,7 @@ def need(condition: object, what: str) -> None:
 
 def newcomers_environment() -> dict[str, str]:
     """Return the environment without what these tests themselves run in."""
-    own = {"VIRTUAL_ENV", "PYTHONPYCACHEPREFIX", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    own = {"VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"} | COMPILED.keys()
     path = os.environ["PATH"].split(os.pathsep)
     scripts = str(Path(sys.executable).parent)
     return {variable: value for variable, value in os.environ.items() if variable not in own} | {

@@ -126,9 +126,10 @@ def _record(event: audit.Event, user: User, **fields: str) -> None:
 
 
 def _explain(error: DBAPIError) -> str:
-    # SQLite's words, and the class that psycopg raises.
-    if "no such table" in str(error.orig) or type(error.orig).__name__ == "UndefinedTable":
-        return "The database has no tables: run `flask db upgrade`."
+    # SQLite's words, and the classes that psycopg raises.
+    lacks_something = type(error.orig).__name__ in ("UndefinedTable", "UndefinedColumn")
+    if lacks_something or str(error.orig).startswith(("no such table", "no such column")):
+        return "The database has no tables, or old ones: run `flask db upgrade`."
     return "The database cannot be reached or is busy: look at DATABASE_URL, and try again."
 
 

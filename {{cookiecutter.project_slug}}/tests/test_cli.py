@@ -226,7 +226,7 @@ def test_without_tables_it_says_how_to_make_them(app: Flask, command: str) -> No
     with app.app_context():
         Model.metadata.drop_all(db.engine)
     result = run(app, *command.split())
-    words = "Error: The database has no tables: run `flask db upgrade`.\n"
+    words = "Error: The database has no tables, or old ones: run `flask db upgrade`.\n"
     assert (result.exit_code, result.output) == (1, words)
 
 

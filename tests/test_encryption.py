@@ -1,0 +1,173 @@
+"""Encrypted columns on real databases: keys changed under a running app, plain values taken over."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import services
+import support
+from conftest import Bake
+
+ROWS = Path(__file__).with_name("scripts") / "encrypted_rows.py"
+USERS = 10_000  # twenty pages of rotation
+KILLS = 2
+
+# What `flask crypto` changes, by the setting that holds the keys.
+RINGS = {"rotate": "ENCRYPTION_KEYS", "reindex": "BLIND_INDEX_KEYS"}
+
+PROGRESS = re.compile(r"users\.email: \d+ of \d+, \d+ a second\n")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def project(request: pytest.FixtureRequest, bake: Bake) -> Iterator[Path]:
+    """Make a project with settings, on each kind of database."""
+    path = bake().path
+    support.python("-m", "app.settings", cwd=path)
+    if request.param == "sqlite":
+        yield path
+    else:
+        with services.postgresql() as url:
+            set_in_env_file(path, DATABASE_URL=url)
+            yield path
+
+
+def set_in_env_file(project: Path, **settings: str) -> None:
+    """Put settings below the others: the last of a name counts."""
+    with (project / ".env").open("a", encoding="utf-8") as file:
+        file.writelines(f"{name}={value}\n" for name, value in settings.items())
+
+
+def in_env_file(project: Path, name: str) -> str:
+    text = (project / ".env").read_text("utf-8")
+    return str(re.findall(rf"^{name}=(.*)$", text, re.M)[-1])
+
+
+def start(project: Path, *arguments: str | Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=project,
+        env=os.environ | support.COMPILED,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_changing_keys_can_be_killed_beside_a_writer_and_loses_nothing(project: Path) -> None:
+    support.python(ROWS, "fill", str(USERS), cwd=project)
+    new = {name: f"2:{secrets.token_urlsafe(32)}" for name in RINGS.values()}
+    both = {name: f"{key},{in_env_file(project, name)}" for name, key in new.items()}
+    set_in_env_file(project, **both)
+    with ThreadPoolExecutor() as reader, start(project, ROWS, "write") as writer:
+        assert writer.stdin
+        assert writer.stdout
+        written = reader.submit(writer.stdout.readlines)
+        for command in RINGS:
+            for _ in range(KILLS):
+                kill_after_a_page(project, command)
+            support.python("-m", "flask", "crypto", command, cwd=project)
+        writer.stdin.close()
+    set_in_env_file(project, **new)
+    found = json.loads(support.python(ROWS, "read", cwd=project))
+    changes = dict(json.loads(line) for line in written.result())
+    assert changes
+    assert found["addresses"] == addresses() | changes
+    assert found["verify"] == 0
+    assert not re.search("old|missing", found["status"])
+
+
+def kill_after_a_page(project: Path, command: str) -> None:
+    """Let it change some rows and kill it while it changes more."""
+    with start(project, "-m", "flask", "crypto", command) as process:
+        assert process.stdout
+        assert PROGRESS.fullmatch(process.stdout.readline())
+        process.kill()
+    assert process.returncode < 0
+
+
+def addresses() -> dict[str, str]:
+    """Return the addresses that `fill` gives."""
+    return {f"user-{number}": f"user-{number}@example.org" for number in range(USERS)}
+
+
+# What the README tells to write.
+LINE = re.compile(r"^    phone = encrypted_column\(.*$", re.M)
+IN_MIGRATION = re.compile(r"^    encrypt_plain\(.*?(?=^```)", re.M | re.S)
+
+PLAIN = "    phone: Mapped[str | None] = mapped_column(String(40))"
+IMPORTS = """
+from app.auth.users import User
+from app.crypto.migrating import encrypt_plain
+"""
+PROLOGUE = """
+import json
+from flask_migrate import check, migrate, upgrade
+from sqlalchemy import select
+from wsgi import app
+from app.auth.users import User
+from app.db import db
+
+app.app_context().push()
+upgrade()
+"""
+WRITE_MIGRATION = 'migrate(message="phone")\n'
+ADD_ADA = """
+upgrade()
+db.session.add(User(name="ada", password_hash="", phone="+44 20"))
+db.session.commit()
+"""
+FIND_ADA = """
+check()
+[ada] = db.session.scalars(select(User).where(User.phone == "+44 20"))
+print(json.dumps([ada.name, ada.phone]))
+"""
+FOUND = '["ada", "+44 20"]'
+
+
+@pytest.mark.slow
+def test_a_new_encrypted_column_takes_one_line_and_one_migration(project: Path) -> None:
+    put_into_model(project, from_readme(project, LINE))
+    assert FOUND in python(project, WRITE_MIGRATION, ADD_ADA, FIND_ADA)
+
+
+@pytest.mark.slow
+def test_plain_values_are_encrypted_by_the_migration(project: Path) -> None:
+    put_into_model(project, PLAIN)
+    python(project, WRITE_MIGRATION, ADD_ADA)
+    put_into_model(project, from_readme(project, LINE))
+    known = set(project.glob("migrations/versions/*.py"))
+    python(project, WRITE_MIGRATION)
+    (migration,) = set(project.glob("migrations/versions/*.py")) - known
+    dropping = "        batch_op.drop_column('phone')\n"
+    text = migration.read_text("utf-8").replace(dropping, from_readme(project, IN_MIGRATION), 1)
+    migration.write_text(text.replace("import op\n", f"import op\n{IMPORTS}"), "utf-8")
+    assert FOUND in python(project, FIND_ADA)
+
+
+def put_into_model(project: Path, line: str) -> None:
+    """Let the model of a user have this column of the name."""
+    model = project / "app" / "auth" / "users.py"
+    text = re.sub(r"^    phone.*\n", "", model.read_text("utf-8"), flags=re.M)
+    email = "    email = encrypted_column(index=True)\n"
+    model.write_text(text.replace(email, f"{email}{line}\n"), "utf-8")
+
+
+def from_readme(project: Path, pattern: re.Pattern[str]) -> str:
+    shown = pattern.search((project / "README.md").read_text("utf-8"))
+    assert shown
+    return shown[0]
+
+
+def python(project: Path, *lines: str) -> str:
+    return support.python("-c", "".join([PROLOGUE, *lines]), cwd=project)
