@@ -20,6 +20,7 @@ from app.security import (
     limits,
     logs,
     openapi,
+    report_commands,
     reports,
     request_ids,
     security_txt,
@@ -71,6 +72,7 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     password_change.init_app(app)
     cli.init_app(app)
     commands.init_app(app)
+    report_commands.init_app(app)
     health.init_app(app)
     assets.init_app(app)
     pages.init_app(app)
