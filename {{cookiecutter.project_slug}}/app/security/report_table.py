@@ -9,7 +9,7 @@ Times are whole seconds since 1970, UTC. Source: OWASP ASVS 15.2.2, 15.4.2.
 import time
 from collections.abc import Mapping
 
-from sqlalchemy import BigInteger, String, delete, select, tuple_
+from sqlalchemy import BigInteger, String, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -64,7 +64,11 @@ def clear() -> int:
 
 
 def _make_room(now: int) -> None:
-    by_worth = [ViolationCount.last_seen >= now, ViolationCount.times, ViolationCount.last_seen]
-    best_first = select(*_KEY).order_by(*(worth.desc() for worth in by_worth))
-    too_many = tuple_(*_KEY).in_(best_first.offset(MAX_ROWS))
-    db.session.execute(delete(ViolationCount).where(too_many))
+    excess = db.session.scalars(select(func.count()).select_from(ViolationCount)).one() - MAX_ROWS
+    if excess <= 0:
+        return
+    worth = (ViolationCount.last_seen >= now, ViolationCount.times, ViolationCount.last_seen)
+    least = select(ViolationCount).order_by(*worth).limit(excess)
+    # What another body is writing is left to it: to wait for each other would be a deadlock.
+    for row in db.session.scalars(least.with_for_update(skip_locked=True)):
+        db.session.delete(row)
