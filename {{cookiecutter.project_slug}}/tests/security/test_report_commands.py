@@ -11,7 +11,7 @@ from app.db import Model, db
 from app.security import report_table
 from app.security.report_formats import Violation
 from app.security.report_table import ViolationCount
-from tests.conftest import MakeApp, Wait
+from tests.conftest import EditPolicy, MakeApp
 
 TILE = Violation("img-src", "http://127.0.0.1:3000", "/", "enforce")
 CHANGE = 'CSP["img-src"] += ["http://127.0.0.1:3000"]'
@@ -34,7 +34,7 @@ def test_it_says_plainly_that_there_is_nothing(app: Flask) -> None:
 
 
 def test_each_violation_has_a_line_and_below_it_what_to_do(
-    app: Flask, wait: Wait, monkeypatch: pytest.MonkeyPatch
+    app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.time", lambda: 1_795_000_000)
     add(app, INLINE)
@@ -100,13 +100,10 @@ def test_programs_read_the_same_as_json(app: Flask, monkeypatch: pytest.MonkeyPa
     }
 
 
-def test_it_says_whether_anything_is_blocked(make_app: MakeApp) -> None:
-    only, candidate = (
-        make_app(csp_report_only=True),
-        make_app(CSP_CANDIDATE={"img-src": ["'self'"]}),
-    )
-    assert run(only, "report").startswith("CSP_REPORT_ONLY is set: pages block nothing")
-    assert "CSP_CANDIDATE is tried beside it." in run(candidate, "report")
+def test_it_says_whether_anything_is_blocked(make_app: MakeApp, edit_policy: EditPolicy) -> None:
+    assert run(make_app(csp_report_only=True), "report").startswith("CSP_REPORT_ONLY is set")
+    stricter = edit_policy('CSP_CANDIDATE = {**CSP, "img-src": [sources.SELF]}')
+    assert "CSP_CANDIDATE is tried beside it." in run(make_app(**stricter), "report")
 
 
 def test_it_says_when_the_table_is_full(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
