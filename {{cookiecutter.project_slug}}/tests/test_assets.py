@@ -23,6 +23,7 @@ def of(app: Flask, name: str) -> Asset:
         return asset(name)
 
 
+@pytest.mark.asvs("11.4.3")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_integrity_is_that_of_the_bytes_sent(
     app: Flask, client: FlaskClient, name: str
@@ -37,6 +38,7 @@ def test_under_its_own_hash_a_file_is_kept_for_a_year(app: Flask, client: FlaskC
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
+@pytest.mark.asvs("14.2.5")
 def test_under_any_other_it_is_asked_for_again(client: FlaskClient) -> None:
     for query in ("", "?v=", "?v=0123456789abcdef", "?V=x"):
         answer = client.get(f"/static/{NAMES[0]}{query}")
@@ -93,6 +95,7 @@ ELSEWHERE = [
 ]
 
 
+@pytest.mark.asvs("13.4.7", "14.2.5")
 def test_no_path_leads_elsewhere(client: FlaskClient) -> None:
     for path in ELSEWHERE:
         answer = client.get(f"/static/{path}", follow_redirects=True)

@@ -40,6 +40,7 @@ def test_every_script_runs_under_the_policy(client: FlaskClient) -> None:
     assert {script.get("nonce") for script in scripts} == {nonce}
 
 
+@pytest.mark.asvs("3.6.1")
 def test_every_script_and_style_is_checked_on_arrival(client: FlaskClient) -> None:
     page = Elements(client.get("/").text)
     styles = [link for link in page.of("link") if link["rel"] == "stylesheet"]
@@ -70,6 +71,7 @@ def test_text_from_the_answers_stays_text(make_app: MakeApp, name: str) -> None:
     assert "&lt;b&gt;" in page
 
 
+@pytest.mark.asvs("14.3.2")
 def test_no_cache_keeps_it(client: FlaskClient) -> None:
     assert "no-store" in client.get("/").headers["Cache-Control"]
 

@@ -85,6 +85,7 @@ def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
         assert list(read(f"{key},{SECRETS['encryption_keys']}")) == [2, 1]
 
 
+@pytest.mark.asvs("11.2.2")
 def test_rotation_lets_the_old_keys_be_dropped(app: Flask) -> None:
     assert status(app) == ["users.email key 1 current 5", "users.email (index) key 1 current 5"]
     put_in_front(app)

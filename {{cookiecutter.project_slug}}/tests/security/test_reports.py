@@ -70,6 +70,7 @@ def test_a_browser_reports_from_any_site(client: FlaskClient) -> None:
     assert answer.status_code == 204
 
 
+@pytest.mark.asvs("16.4.1")
 def test_a_report_cannot_forge_a_line(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
