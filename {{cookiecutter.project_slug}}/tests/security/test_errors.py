@@ -72,7 +72,6 @@ def test_a_crash_is_logged_for_the_developer(
     assert SECRET in caplog.text
 
 
-@pytest.mark.asvs("13.4.2")
 def test_debug_mode_answers_no_more(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
