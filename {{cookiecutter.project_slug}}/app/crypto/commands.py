@@ -19,8 +19,8 @@ crypto_commands = Commands("crypto", help="What is encrypted in the database.")
 @crypto_commands.command("generate-key")
 def generate_key() -> None:
     """Print a fresh key, to put in front of ENCRYPTION_KEYS or BLIND_INDEX_KEYS."""
-    taken = {*encryption_keys(), *blind_index_keys()}
-    click.echo(keys.new(str(max(taken) + 1)))
+    newest = max(*encryption_keys(), *blind_index_keys())
+    click.echo(keys.new(str(max(newest + 1, int(keys.today())))))
 
 
 @crypto_commands.command("status")

@@ -58,6 +58,8 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
     def apply() -> None:
         request.environ["app.csp"] = {**request.environ.get("app.csp", {}), **override}
 
+    apply.csp = override  # type: ignore[attr-defined]
+
     def decorate(target: Any) -> Any:
         if isinstance(target, Blueprint):
             target.before_request(apply)
@@ -68,6 +70,7 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
             apply()
             return current_app.ensure_sync(target)(*args, **kwargs)
 
+        view.csp = override  # type: ignore[attr-defined]
         return view
 
     return decorate
@@ -85,7 +88,7 @@ def init_app(app: Flask) -> None:
     check(app.config["CSP"])
     check(app.config["CSP_CANDIDATE"] or {})
     app.add_template_global(csp_nonce)
-    headers.register(app, _contribution(app.config))
+    headers.register(app, contribution(app.config))
 
 
 def _nonce(environ: "WSGIEnvironment") -> str:
@@ -101,7 +104,7 @@ def _value(policy: Policy, scheme: str) -> str:
     return f"{value}; report-to csp; upgrade-insecure-requests" if scheme == "https" else value
 
 
-def _contribution(config: Mapping[str, Any]) -> headers.Contribution:
+def contribution(config: Mapping[str, Any]) -> headers.Contribution:
     candidate = config["CSP_CANDIDATE"]
     name = REPORT_ONLY if config["CSP_REPORT_ONLY"] else ENFORCED
     prepared = {scheme: _value(effective(config, {}), scheme) for scheme in ("http", "https")}

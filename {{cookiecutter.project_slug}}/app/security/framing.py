@@ -32,10 +32,10 @@ def init_app(app: Flask) -> None:
     if not listed:
         raise PolicyError(f'policy.py: FRAME_ANCESTORS is empty; write "{NONE}" for nobody.')
     app.config["CSP"] = {**app.config["CSP"], "frame-ancestors": listed}
-    headers.register(app, _contribution(app.config))
+    headers.register(app, contribution(app.config))
 
 
-def _contribution(config: Mapping[str, Any]) -> headers.Contribution:
+def contribution(config: Mapping[str, Any]) -> headers.Contribution:
     by_kind = {
         Kind.PAGE: _option(effective(config, {})),
         Kind.SCRIPT: _OPTIONS[(NONE,)],

@@ -58,7 +58,7 @@ def register_fixed(app: Flask, contribution: Contribution) -> None:
 
 
 def init_app(app: Flask) -> None:
-    register_fixed(app, _from_policy(app.config))
+    register_fixed(app, contribution(app.config))
     fixed = {
         key: _prepare(app.extensions["fixed_headers"], *key) for key in product(Kind, _SCHEMES)
     }
@@ -96,7 +96,7 @@ class SecurityHeaders:
 
     def _add(self, environ: "WSGIEnvironment", status: str, headers: list[Header]) -> None:
         present = {name.lower(): value for name, value in headers}
-        kind = _kind(status, present.get("content-type", ""))
+        kind = kind_of(status, present.get("content-type", ""))
         added = [*self.fixed[kind, scheme_of(environ)]]
         for contribute in self.varying:
             added += contribute(environ, kind)
@@ -106,7 +106,7 @@ class SecurityHeaders:
 
 
 @lru_cache(maxsize=256)
-def _kind(status: str, content_type: str) -> Kind:
+def kind_of(status: str, content_type: str) -> Kind:
     if status.startswith("304"):
         return Kind.NOT_MODIFIED
     if status.startswith("204"):
@@ -129,7 +129,7 @@ def _prepare(contributions: Sequence[Contribution], kind: Kind, scheme: str) -> 
     return fixed
 
 
-def _from_policy(config: Mapping[str, Any]) -> Contribution:
+def contribution(config: Mapping[str, Any]) -> Contribution:
     always = list(config["HEADERS"].items())
     other = always + list(config["OTHER_HEADERS"].items())
     by_kind = {

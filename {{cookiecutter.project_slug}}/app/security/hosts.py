@@ -6,7 +6,7 @@ as the operator says. Source: OWASP ASVS 4.1.2, 4.1.3, 12.2.1.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -43,7 +43,7 @@ def init_app(app: Flask) -> None:
     app.before_request(partial(_refuse_untrusted_host, trusted))
     if app.config["PRODUCTION"]:
         app.before_request(_require_https)
-    headers.register_fixed(app, _contribution(app.config["STRICT_TRANSPORT_SECURITY"]))
+    headers.register_fixed(app, contribution(app.config))
     hops = app.config["PROXY_HOPS"]
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
@@ -85,7 +85,8 @@ def _warn_of_ignored_proxy() -> None:
         )
 
 
-def _contribution(value: str) -> headers.Contribution:
+def contribution(config: Mapping[str, Any]) -> headers.Contribution:
+    value = config["STRICT_TRANSPORT_SECURITY"]
     https_only = {"https": [("Strict-Transport-Security", value)], "http": []}
 
     def contribute(environ: "WSGIEnvironment", kind: Kind) -> list[Header]:

@@ -118,7 +118,8 @@ def test_an_old_key_still_decrypts_and_the_first_encrypts(make_app: MakeApp) -> 
 
 def test_another_key_under_the_same_id_is_refused(make_app: MakeApp) -> None:
     message = encrypt(b"ten pounds", context="a")
-    with make_app(encryption_keys=keys.new("1")).app_context():
+    [same_id] = keys.read(SECRETS["encryption_keys"])
+    with make_app(encryption_keys=keys.new(same_id)).app_context():
         assert refused(message, "a")
 
 

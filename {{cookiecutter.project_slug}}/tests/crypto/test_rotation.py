@@ -17,6 +17,7 @@ from tests.conftest import PASSWORD, SECRETS
 
 NAMES = ["bob", "eve", "ivy", "joe", "kim"]
 EMAILS = [f"{name}@example.org" for name in NAMES]
+[OLD] = read(SECRETS["encryption_keys"])
 NEW = keys.new("2")
 BOTH = ("encryption_keys", "blind_index_keys")
 # As the database sees it.
@@ -58,6 +59,11 @@ def status(app: Flask) -> list[str]:
     return [" ".join(line.split("\t")) for line in run(app, "status").output.splitlines()]
 
 
+def counted(key_id: int, state: str) -> list[str]:
+    """What `status` says where all five values are of one key."""
+    return [f"{name} key {key_id} {state} 5" for name in ("users.email", "users.email (index)")]
+
+
 def emails() -> list[str | None]:
     db.session.expire_all()
     return [db.session.scalars(select(User).filter_by(name=name)).one().email for name in NAMES]
@@ -82,14 +88,20 @@ def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
     made = {run(app, "generate-key").output.strip() for _ in range(2)}
     assert len(made) == 2
     for key in made:
-        assert list(read(f"{key},{SECRETS['encryption_keys']}")) == [2, 1]
+        assert list(read(f"{key},{SECRETS['encryption_keys']}")) == [OLD + 1, OLD]
+
+
+def test_its_id_is_the_day_where_no_key_has_that(app: Flask) -> None:
+    drop_old(app)
+    [key_id] = read(run(app, "generate-key").output.strip())
+    assert str(key_id) == keys.today()
 
 
 @pytest.mark.asvs("11.2.2")
 def test_rotation_lets_the_old_keys_be_dropped(app: Flask) -> None:
-    assert status(app) == ["users.email key 1 current 5", "users.email (index) key 1 current 5"]
+    assert status(app) == counted(OLD, "current")
     put_in_front(app)
-    assert status(app) == ["users.email key 1 old 5", "users.email (index) key 1 old 5"]
+    assert status(app) == counted(OLD, "old")
     with app.app_context():
         assert found() == NAMES
     for command in ("rotate", "reindex"):
@@ -98,7 +110,7 @@ def test_rotation_lets_the_old_keys_be_dropped(app: Flask) -> None:
         assert result.output.count(" of 5, ") == 3
         assert "users.email: done, 5 values" in result.output
     drop_old(app)
-    assert status(app) == ["users.email key 2 current 5", "users.email (index) key 2 current 5"]
+    assert status(app) == counted(2, "current")
     with app.app_context():
         assert (emails(), found()) == (EMAILS, NAMES)
     assert run(app, "verify").exit_code == 0
@@ -113,7 +125,7 @@ def test_a_second_run_has_nothing_left_to_do(app: Flask, command: str) -> None:
 
 def test_a_key_that_is_gone_is_missing_and_its_values_are_named(app: Flask) -> None:
     drop_old(app)
-    assert status(app) == ["users.email key 1 missing 5", "users.email (index) key 1 missing 5"]
+    assert status(app) == counted(OLD, "missing")
     for command in ("rotate", "reindex", "verify"):
         result = run(app, command)
         assert result.exit_code == 1

@@ -1,0 +1,102 @@
+"""Secrets that could be guessed, that serve two purposes or that serve for too long.
+
+No look at a secret proves it random; these find what certainly is not. The age of a key
+shows where its id is a date, as in 20261125, which `keys.new` gives it.
+Source: NIST SP 800-57 Part 1, sections 5.2 and 5.3.6; OWASP ASVS 11.1.1, 13.3.4.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import combinations, pairwise
+from logging import ERROR, INFO, WARNING
+
+from flask import Flask
+
+from app import keys
+from app.auth.tokens import TokenSettings
+from app.checks.registry import check
+
+NAMES = ("SECRET_KEY", "ENCRYPTION_KEYS", "BLIND_INDEX_KEYS", *TokenSettings.fresh_secrets())
+
+MIN_STEPS = 12  # between neighbours; 32 random hexadecimal digits have 13 or more
+MIN_LENGTH = 32  # characters; ids and what else stands beside keys is shorter
+MAX_AGE = timedelta(days=2 * 365)  # 2 years
+
+
+@check(
+    "secrets.guessable",
+    ERROR,
+    "{} repeats itself or counts up, so it can be guessed.",
+    "Make one as .env.example shows.",
+)
+def guessable(app: Flask) -> Iterable[str]:
+    return [
+        name
+        for name in NAMES
+        if any(len(_steps(secret)) < MIN_STEPS for secret in _values(name, app.config[name]))
+    ]
+
+
+@check(
+    "secrets.reused",
+    ERROR,
+    "{} hold the same secret: what leaks in one place opens the other.",
+    "Make one for each as .env.example shows.",
+)
+def reused(app: Flask) -> Iterator[str]:
+    parts = {name: _parts(app.config[name]) for name in NAMES}
+    for one, other in combinations(parts, 2):
+        if parts[one] & parts[other]:
+            yield f"{one} and {other}"
+
+
+@check(
+    "keys.old",
+    WARNING,
+    "The key of {} that is used from now on is more than two years old by its id.",
+    "Put a new one in front, as README.md says under Other keys.",
+    deploy=True,
+)
+def old(app: Flask) -> Iterable[str]:
+    return [name for name, age in _ages(app) if age is not None and age > MAX_AGE]
+
+
+@check(
+    "keys.age-unknown",
+    INFO,
+    "The id of the key of {} that is used from now on is no date: its age cannot be told.",
+    "Let the next one have the day it was made on as its id, as in 20261125.",
+    deploy=True,
+)
+def of_unknown_age(app: Flask) -> Iterable[str]:
+    return [name for name, age in _ages(app) if age is None]
+
+
+def _is_ring(name: str) -> bool:
+    return name.endswith("_KEYS")
+
+
+def _values(name: str, text: str) -> list[bytes]:
+    return list(keys.read(text).values()) if _is_ring(name) else [text.encode()]
+
+
+def _steps(secret: bytes) -> set[int]:
+    return {after - before for before, after in pairwise(secret)}
+
+
+def _parts(text: str) -> set[str]:
+    parts = (part.rstrip("=") for part in re.split(r"[,:\s]", text))
+    return {part for part in parts if len(part) >= MIN_LENGTH}
+
+
+def _ages(app: Flask) -> Iterator[tuple[str, timedelta | None]]:
+    """For each ring of keys, how old the one is that is used from now on, if its id tells."""
+    for name in filter(_is_ring, NAMES):
+        try:
+            made = date.fromisoformat(next(iter(keys.read(app.config[name]))))
+        except ValueError:
+            yield name, None
+        else:
+            age = datetime.now(UTC).date() - made
+            yield name, age if age >= timedelta(0) else None

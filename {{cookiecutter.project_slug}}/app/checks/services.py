@@ -1,0 +1,82 @@
+"""What the app needs around it: its database and Redis, and workers that agree.
+
+Source: OWASP ASVS 6.3.1, 13.1.2.
+"""
+
+import os
+from logging import ERROR, WARNING
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.checks.registry import check
+from app.db import db, migrate
+from app.security import limits
+
+
+@check(
+    "database.unreachable",
+    ERROR,
+    "The database cannot be reached: every login would be answered with 503.",
+    "Look at DATABASE_URL, and whether the database runs.",
+)
+def database_is_away(app: Flask) -> bool:
+    try:
+        db.engine.connect().close()
+    except SQLAlchemyError:
+        return True
+    return False
+
+
+@check(
+    "migrations.pending",
+    WARNING,
+    "The database is not at the newest migration: its tables are missing or others.",
+    "Run: flask db upgrade",
+)
+def migrations_are_pending(app: Flask) -> bool:
+    newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()
+    try:
+        with db.engine.connect() as connection:
+            applied = MigrationContext.configure(connection).get_current_heads()
+    except SQLAlchemyError:
+        return False  # database.unreachable tells
+    return set(applied) != set(newest)
+
+
+@check(
+    "redis.unreachable",
+    WARNING,
+    "Redis cannot be reached: each worker counts failed logins for itself, to half the limit.",
+    "Look at REDIS_URL, and whether Redis runs.",
+)
+def redis_is_away(app: Flask) -> bool:
+    return not limits.shared_storage_answers()
+
+
+@check(
+    "workers.limits-apart",
+    ERROR,
+    "WEB_CONCURRENCY is above 1 without REDIS_URL: each worker would count for itself.",
+    "Set REDIS_URL, or WEB_CONCURRENCY to 1.",
+    deploy=True,
+)
+def count_apart(app: Flask) -> bool:
+    return _several_workers() and app.config["REDIS_URL"] is None
+
+
+@check(
+    "workers.sqlite",
+    ERROR,
+    "WEB_CONCURRENCY is above 1 on SQLite, which lets one worker write at a time.",
+    "Name a PostgreSQL in DATABASE_URL, or set WEB_CONCURRENCY to 1.",
+    deploy=True,
+)
+def share_sqlite(app: Flask) -> bool:
+    return _several_workers() and app.config["DATABASE_URL"].startswith("sqlite")
+
+
+def _several_workers() -> bool:
+    return os.environ.get("WEB_CONCURRENCY", "1") not in ("", "0", "1")
