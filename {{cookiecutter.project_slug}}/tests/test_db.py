@@ -19,6 +19,7 @@ def tables_there(app: Flask) -> set[str]:
         return TABLES & set(inspect(db.engine).get_table_names())
 
 
+@pytest.mark.asvs("16.5.1", "16.5.2")
 def test_while_it_is_away_a_client_is_told_to_come_back(make_app: MakeApp) -> None:
     app = make_app()
 
@@ -31,6 +32,7 @@ def test_while_it_is_away_a_client_is_told_to_come_back(make_app: MakeApp) -> No
     assert int(answer.headers["Retry-After"]) > 0
 
 
+@pytest.mark.asvs("16.3.4")
 def test_the_log_tells_why_and_no_value(make_app: MakeApp, lines: Lines) -> None:
     app = make_app(**PRODUCTION)
 

@@ -49,6 +49,7 @@ def test_every_script_runs_under_the_policy(client: FlaskClient) -> None:
     assert {script.get("nonce") for script in scripts} == {nonce}
 
 
+@pytest.mark.asvs("3.6.1")
 def test_every_script_and_style_is_checked_on_arrival(client: FlaskClient) -> None:
     page = Elements(client.get("/").text)
     styles = [link for link in page.of("link") if link["rel"] == "stylesheet"]
@@ -137,6 +138,7 @@ def protections(page: str) -> list[tuple[str, str]]:
     return re.findall(row, page, re.DOTALL)
 
 
+@pytest.mark.asvs("14.3.2")
 def test_no_cache_keeps_it(client: FlaskClient) -> None:
     assert "no-store" in client.get("/").headers["Cache-Control"]
 

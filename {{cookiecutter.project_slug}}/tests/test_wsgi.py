@@ -88,6 +88,7 @@ def test_gunicorn_serves_this_computer_alone_unless_told(gunicorn_conf: dict[str
     assert gunicorn_conf["bind"].startswith("127.0.0.1:")
 
 
+@pytest.mark.asvs("13.4.6")
 def test_gunicorn_does_not_name_itself(gunicorn_conf: dict[str, Any]) -> None:
     request = SimpleNamespace(method="GET", version=(1, 1), should_close=lambda: True)
     response = gunicorn_conf["Response"](request, None, None)
@@ -99,6 +100,7 @@ def test_gunicorn_does_not_name_itself(gunicorn_conf: dict[str, Any]) -> None:
     assert "gunicorn" not in sent
 
 
+@pytest.mark.asvs("16.2.4")
 def test_its_own_lines_are_json(gunicorn_conf: dict[str, Any], lines: Lines) -> None:
     config = pytest.importorskip("gunicorn.config").Config()
     logger = gunicorn_conf["logger_class"](config)

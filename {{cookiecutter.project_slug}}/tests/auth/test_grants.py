@@ -41,12 +41,14 @@ def test_a_secret_finds_its_user(user: User) -> None:
     assert grant.user == user
 
 
+@pytest.mark.asvs("7.2.3", "11.5.1")
 def test_a_secret_is_256_random_bits(user: User) -> None:
     secrets = {created(user) for _ in range(3)}
     assert len(secrets) == 3
     assert {len(base64.urlsafe_b64decode(f"{secret}=")) for secret in secrets} == {32}
 
 
+@pytest.mark.asvs("11.4.1")
 def test_the_table_holds_no_secret(user: User) -> None:
     secret = created(user)
     row = db.session.execute(select(Grant.__table__)).one()
@@ -71,6 +73,7 @@ def test_a_secret_serves_its_own_purpose_alone(user: User) -> None:
     assert grants.find(secret, "other") is None
 
 
+@pytest.mark.asvs("7.3.2", "7.4.1")
 def test_a_grant_ends_by_itself(user: User, wait: Wait) -> None:
     secret = created(user)
     wait(HOUR - 1)
@@ -79,6 +82,7 @@ def test_a_grant_ends_by_itself(user: User, wait: Wait) -> None:
     assert grants.find(secret, "test") is None
 
 
+@pytest.mark.asvs("7.3.2")
 def test_use_does_not_prolong_it(user: User, wait: Wait) -> None:
     secret = created(user)
     for _ in range(3):

@@ -28,6 +28,7 @@ def complaints(page: Page) -> list[str]:
     return found
 
 
+@pytest.mark.asvs("7.4.4")
 def test_the_form_logs_in_and_out(page: Page, site: str, complaints: list[str]) -> None:
     log_in(page, site)
     expect(page.locator("#login")).to_be_hidden()
@@ -62,6 +63,7 @@ def test_an_injected_script_is_blocked_and_the_page_says_so(page: Page, site: st
     expect(page.locator("html")).not_to_have_attribute("data-injected", "ran")
 
 
+@pytest.mark.asvs("14.3.3")
 def test_no_script_can_read_what_a_login_gave(page: Page, site: str) -> None:
     log_in(page, site)
     assert page.evaluate("document.cookie") == ""
@@ -75,6 +77,7 @@ def test_a_reload_keeps_a_cookie_and_forgets_a_token(page: Page, site: str) -> N
     expect(page.locator("#login" if tokens.PREFIX else "#account")).to_be_visible()
 
 
+@pytest.mark.asvs("14.3.1")
 def test_logout_clears_storage_and_leaves_cookies_of_sibling_sites(page: Page, site: str) -> None:
     log_in(page, site)
     page.evaluate("localStorage.setItem('draft', 'private')")
@@ -85,6 +88,7 @@ def test_logout_clears_storage_and_leaves_cookies_of_sibling_sites(page: Page, s
     assert [cookie.get("name") for cookie in page.context.cookies()] == ["sibling"]
 
 
+@pytest.mark.asvs("14.2.1")
 def test_without_javascript_the_password_stays_out_of_the_address(
     browser: Browser, site: str
 ) -> None:
