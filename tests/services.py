@@ -117,7 +117,8 @@ class Gunicorn:
 def serving(project: Path, log: Path, *options: str, **settings: str) -> Iterator[Gunicorn]:
     """Serve a project as `app_with_user.py` makes it, from its first answer on."""
     port = support.free_port()
-    support.python("-m", "app.settings", cwd=project)
+    if not (project / ".env").exists():
+        support.python("-m", "app.settings", cwd=project)
     environment = {**support.COMPILED, "LOGIN_RATE_LIMIT": "1000000 per minute", **settings}
     command = ["env", *(f"{name}={value}" for name, value in environment.items())]
     command += [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
@@ -136,8 +137,7 @@ def gunicorn(project: Path, log: Path) -> Iterator[int]:
 
 
 def add_users(project: Path, database: str, *names: str) -> None:
-    """Make the tables, and these users in them."""
-    support.python("-m", "app.settings", cwd=project)
+    """Make the settings, the tables, and these users in them."""
     script, users = SCRIPTS / "app_with_user.py", " ".join(names)
     support.python(script, cwd=project, DATABASE_URL=database, USERS=users)
 

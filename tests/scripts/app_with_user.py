@@ -18,6 +18,7 @@ sys.path.insert(0, os.getcwd())
 passwords: Any = import_module("app.auth.passwords")
 passwords.hasher = PasswordHasher(1, 8, 1)
 
+import_module("app.settings").write_env_file()
 app = import_module("app").create_app()
 with app.app_context():
     import_module("app.db").db.create_all()

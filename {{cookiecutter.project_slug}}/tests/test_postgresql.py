@@ -126,7 +126,7 @@ def test_a_statement_that_takes_too_long_is_ended(
 ) -> None:
     monkeypatch.setattr(postgresql, "STATEMENT_TIMEOUT", 0.05)
     monkeypatch.setattr(postgresql, "ANSWER_TIMEOUT", 60)
-    assert_unavailable(statement(app, "SELECT pg_sleep(60)"), "/rows")
+    assert_unavailable(statement(app, "SELECT pg_sleep(30)"), "/rows")
 
 
 @on_postgresql
