@@ -102,6 +102,14 @@ def test_it_brings_the_client_back_after_the_access_token_expired(
     assert_accepted(ask(client, refreshed(client, login)["token"]))
 
 
+def test_it_brings_the_client_back_after_the_clock_was_set_back(
+    client: FlaskClient, login: Login, wait: Wait
+) -> None:
+    wait(-DAY)
+    assert_refused(ask(client, login["token"]))
+    assert_accepted(ask(client, refreshed(client, login)["token"]))
+
+
 def test_the_earlier_access_token_serves_until_it_expires(
     client: FlaskClient, login: Login, wait: Wait
 ) -> None:

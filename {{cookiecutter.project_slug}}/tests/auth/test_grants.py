@@ -118,6 +118,36 @@ def test_use_is_written_once_a_minute(user: User, wait: Wait) -> None:
     assert last_used() == issued + 60
 
 
+def test_a_clock_set_back_adds_what_it_lost_and_no_more(user: User, wait: Wait) -> None:
+    secret = created(user)
+    wait(-HOUR)
+    assert grants.find(secret, "test")
+    wait(2 * HOUR - 1)
+    assert grants.find(secret, "test")
+    wait(1)
+    assert grants.find(secret, "test") is None
+
+
+def test_a_clock_that_was_ahead_lengthens_no_idle_time(user: User, wait: Wait) -> None:
+    secret = created(user)
+    wait(500)
+    assert grants.find(secret, "test", idle=600)
+    wait(-500)
+    assert grants.find(secret, "test", idle=600)
+    wait(600)
+    assert grants.find(secret, "test", idle=600) is None
+
+
+def test_a_clock_set_back_revives_nothing_that_was_ended(user: User, wait: Wait) -> None:
+    ended, purged = created(user), created(user)
+    grants.end(family_of(ended))
+    wait(HOUR)
+    grants.purge()
+    wait(-2 * HOUR)
+    assert grants.find(ended, "test") is None
+    assert grants.find(purged, "test") is None
+
+
 def test_a_disabled_users_grant_finds_nothing(user: User) -> None:
     secret = created(user)
     user.disabled = True
