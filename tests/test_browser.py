@@ -15,7 +15,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 @pytest.mark.slow
 # Each level with another kind of token, since the page serves them all by one script.
 @pytest.mark.parametrize(
-    ("csp", "token_type"), zip(support.CHOICES["csp"], support.CHOICES["token_type"], strict=False)
+    ("csp", "token_type"),
+    list(zip(support.CHOICES["csp"], support.CHOICES["token_type"], strict=False)),
 )
 def test_the_browser_blocks_and_allows_as_answered(csp: str, token_type: str, cookies: Any) -> None:
     support.need(CHROMIUM, "Chromium")
