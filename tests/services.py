@@ -114,15 +114,17 @@ class Gunicorn:
 
 
 @contextlib.contextmanager
-def serving(project: Path, log: Path, *options: str, **settings: str) -> Iterator[Gunicorn]:
-    """Serve a project as `app_with_user.py` makes it, from its first answer on."""
+def serving(
+    project: Path, log: Path, *options: str, app: str = "app_with_user:app", **settings: str
+) -> Iterator[Gunicorn]:
+    """Serve a project from its first answer on; by default as `app_with_user.py` makes it."""
     port = support.free_port()
     if not (project / ".env").exists():
         support.python("-m", "app.settings", cwd=project)
     environment = {**support.COMPILED, "LOGIN_RATE_LIMIT": "1000000 per minute", **settings}
     command = ["env", *(f"{name}={value}" for name, value in environment.items())]
     command += [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
-    command += [f"--pythonpath={SCRIPTS}", *options, "app_with_user:app"]
+    command += [f"--pythonpath={SCRIPTS}", *options, app]
     with support.started(*command, cwd=project, log=log) as process:
         support.wait_for(port, process, log)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz"):

@@ -18,10 +18,12 @@ MIN_LENGTH, MAX_LENGTH = 12, 1024  # characters
 # OWASP's first choice of parameters: 46 MiB, one pass, one lane; about 50 ms.
 hasher = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 
-# A quarter of the threads: a flood of logins leaves the rest to others.
+# A quarter of the threads hash and another waits: a flood of logins leaves half to others.
 MAX_IN_FLIGHT = 4
+MAX_IN_LINE = 8  # those in flight among them
 MAX_WAIT = 2.0  # seconds
 _in_flight = BoundedSemaphore(MAX_IN_FLIGHT)
+_in_line = BoundedSemaphore(MAX_IN_LINE)
 
 
 class TooBusy(Exception):
@@ -31,7 +33,7 @@ class TooBusy(Exception):
 def hash_password(password: str) -> str:
     """Hash a new password.
 
-    :raises TooBusy: when no place comes free within MAX_WAIT.
+    :raises TooBusy: when the line is long, or no place comes free within MAX_WAIT.
     """
     with _a_place():
         return hasher.hash(password)
@@ -45,7 +47,7 @@ def needs_rehash(password_hash: str) -> bool:
 def verify_password(password_hash: str | None, password: str) -> bool:
     """Check a password. `None` stands for no such user and costs the same.
 
-    :raises TooBusy: when no place comes free within MAX_WAIT.
+    :raises TooBusy: when the line is long, or no place comes free within MAX_WAIT.
     """
     with _a_place():
         try:
@@ -56,12 +58,18 @@ def verify_password(password_hash: str | None, password: str) -> bool:
 
 @contextmanager
 def _a_place() -> Iterator[None]:
-    if not _in_flight.acquire(timeout=MAX_WAIT):
+    with _at_most(_in_line, wait=0), _at_most(_in_flight, wait=MAX_WAIT):
+        yield
+
+
+@contextmanager
+def _at_most(places: BoundedSemaphore, *, wait: float) -> Iterator[None]:
+    if not places.acquire(timeout=wait):
         raise TooBusy
     try:
         yield
     finally:
-        _in_flight.release()
+        places.release()
 
 
 def hash_of_nothing() -> str:

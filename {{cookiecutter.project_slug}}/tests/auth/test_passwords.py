@@ -62,9 +62,15 @@ def test_a_damaged_hash_lets_nobody_in(damaged: str) -> None:
     assert not verify_password(damaged, "")
 
 
-def test_a_full_house_turns_the_next_one_away(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("in_flight", "in_line"), [(1, 2), (2, 1)], ids=["no place", "a long line"]
+)
+def test_a_full_house_turns_the_next_one_away(
+    monkeypatch: pytest.MonkeyPatch, in_flight: int, in_line: int
+) -> None:
     monkeypatch.setattr(passwords, "MAX_WAIT", 0)
-    monkeypatch.setattr(passwords, "_in_flight", BoundedSemaphore(1))
+    monkeypatch.setattr(passwords, "_in_flight", BoundedSemaphore(in_flight))
+    monkeypatch.setattr(passwords, "_in_line", BoundedSemaphore(in_line))
     turned_away: list[type[TooBusy]] = []
 
     class Busy(PasswordHasher):
@@ -82,6 +88,7 @@ def test_a_full_house_turns_the_next_one_away(monkeypatch: pytest.MonkeyPatch) -
 def test_each_check_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "MAX_WAIT", 0)
     monkeypatch.setattr(passwords, "_in_flight", BoundedSemaphore(1))
+    monkeypatch.setattr(passwords, "_in_line", BoundedSemaphore(1))
     real = hash_password(PASSWORD)
     assert verify_password(real, PASSWORD)
     assert not verify_password(real, "wrong")
