@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from benchmarks import headers, login, rendered, rendering, tokens
+from benchmarks import encryption, headers, login, rendered, rendering, rotation, tokens
 from benchmarks.measure import Claim, Report
 
 WIDTH = 52  # of the names
@@ -31,10 +31,12 @@ def main() -> None:
 
 
 def _measured() -> Iterator[Report]:
-    print("Measuring for about three minutes; leave the machine alone.", file=sys.stderr)
+    print("Measuring for about five minutes; leave the machine alone.", file=sys.stderr)
     with rendered.project():
         yield headers.measure()
         yield login.measure()
+        yield encryption.measure()
+    yield rotation.measure()
     yield tokens.measure()
     yield rendering.measure()
 

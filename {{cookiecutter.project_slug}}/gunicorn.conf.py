@@ -6,13 +6,15 @@ WEB_CONCURRENCY sets the number of processes. Source: OWASP ASVS 13.4.6.
 import json
 import os
 import sys
+from http import HTTPStatus
 from socket import socket
 from typing import Any
 
 from gunicorn import glogging, util
 from gunicorn.http import wsgi
 
-from app.security import logs
+from app import policy
+from app.security import csp, logs
 from app.settings import Settings, SettingsError
 
 wsgi_app = "wsgi:app"
@@ -48,15 +50,19 @@ wsgi.Response = Response
 
 
 def write_error(client: socket, status: int, reason: str, message: str) -> None:
-    """What gunicorn itself refuses, a malformed request, is JSON too and echoes nothing."""
-    body = json.dumps({"error": reason})
-    lines = [
-        f"HTTP/1.1 {status} {reason}",
-        "Connection: close",
-        "Content-Type: application/json",
-        "X-Content-Type-Options: nosniff",
-        f"Content-Length: {len(body)}",
-    ]
+    """What gunicorn itself refuses is JSON too, has the app's headers and echoes nothing."""
+    # gunicorn's own words do not always belong to the status.
+    phrase = HTTPStatus(status).phrase
+    body = json.dumps({"error": phrase})
+    headers = {
+        **policy.HEADERS,
+        **policy.OTHER_HEADERS,
+        "Content-Security-Policy": csp.INERT,
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+    }
+    lines = [f"HTTP/1.1 {status} {phrase}", *(": ".join(header) for header in headers.items())]
     util.write_nonblock(client, "\r\n".join([*lines, "", body]).encode())
 
 

@@ -21,6 +21,7 @@ from app.security import (
     limits,
     logs,
     openapi,
+    report_commands,
     reports,
     request_ids,
     security_txt,
@@ -73,6 +74,7 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     cli.init_app(app)
     commands.init_app(app)
     check_command.init_app(app)  # what is loose, when you ask
+    report_commands.init_app(app)
     health.init_app(app)
     assets.init_app(app)
     pages.init_app(app)

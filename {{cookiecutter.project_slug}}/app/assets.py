@@ -55,6 +55,10 @@ def _serve(filename: str) -> Response:
     if "\0" in filename or normpath(filename) != filename:
         abort(404)
     answer = send_from_directory(STATIC, filename)
+    if answer.status_code == 412:
+        # It would carry the file, and be kept as long.
+        answer.close()
+        abort(412)
     if request.args.get("v") == _version(asset(filename).integrity):
         answer.cache_control.no_cache = None
         answer.cache_control.public = True

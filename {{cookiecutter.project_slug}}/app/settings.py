@@ -45,6 +45,7 @@ class Settings(TokenSettings):
     proxy_hops: int = Field(0, ge=0, le=10)
     csp_report_only: bool = False
     login_rate_limit: RateLimit = "5 per minute"
+    rate_limit: RateLimit | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod

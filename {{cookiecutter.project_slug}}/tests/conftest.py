@@ -2,10 +2,12 @@
 
 import json
 import os
+import runpy
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import create_app
+from app import create_app, policy
 from app.auth import passwords, tokens, users
 from app.db import Model, db
 from app.security import limits
@@ -35,6 +37,7 @@ _copies: list[bytes] = []
 MakeApp = Callable[..., Flask]
 Lines = Callable[[], list[dict[str, Any]]]
 Wait = Callable[[float], None]
+EditPolicy = Callable[[str], dict[str, Any]]
 
 
 def log_in(client: FlaskClient, **body: str) -> dict[str, str]:
@@ -118,6 +121,21 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
 
 
 @pytest.fixture
+def edit_policy(tmp_path: Path) -> EditPolicy:
+    """`make_app(**edit_policy("…"))`: as if that line stood at the end of policy.py."""
+
+    def edit(line: str) -> dict[str, Any]:
+        edited = tmp_path / "policy.py"
+        source = Path(policy.__file__).read_text(encoding="utf-8")
+        edited.write_text(f"{source}\n{line}\n", encoding="utf-8")
+        return {
+            name: value for name, value in runpy.run_path(str(edited)).items() if name.isupper()
+        }
+
+    return edit
+
+
+@pytest.fixture
 def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
     """`wait(60)`: the clock stands still but for such steps, here by 60 seconds."""
     started, steps = time.time(), [0.0]
@@ -127,8 +145,8 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
 
 @contextmanager
 def _running(**changes: Any) -> Iterator[Flask]:
-    policy = {name: changes.pop(name) for name in list(changes) if name.isupper()}
-    app = create_app(_settings(**changes), **policy)
+    replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
+    app = create_app(_settings(**changes), **replaced)
     app.testing = True
     app.test_client_class = Client
     app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"

@@ -37,6 +37,12 @@ def test_under_its_own_hash_a_file_is_kept_for_a_year(app: Flask, client: FlaskC
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
+def test_a_refusal_is_not_kept(app: Flask, client: FlaskClient) -> None:
+    answer = client.get(of(app, NAMES[0]).url, headers={"If-Match": '"another"'})
+    assert (answer.status_code, answer.json) == (412, {"error": "Precondition Failed"})
+    assert answer.headers["Cache-Control"] == "no-store, max-age=0"
+
+
 def test_under_any_other_it_is_asked_for_again(client: FlaskClient) -> None:
     for query in ("", "?v=", "?v=0123456789abcdef", "?V=x"):
         answer = client.get(f"/static/{NAMES[0]}{query}")

@@ -149,6 +149,7 @@ def test_a_database_is_named_as_people_name_it(
         ("PROXY_HOPS", "-1"),
         ("PROXY_HOPS", "99"),
         ("LOGIN_RATE_LIMIT", "often"),
+        ("RATE_LIMIT", "often"),
         ("LOGIN_RATE_LIMIT", "0 per minute"),
         ("LOGIN_RATE_LIMIT", "5 per minute; 100 per hour"),
         ("LOG_LEVEL", "LOUD"),

@@ -12,6 +12,7 @@ import pytest
 from werkzeug.serving import WSGIRequestHandler
 
 from app import policy
+from app.security import csp
 from tests.conftest import SECRETS, Lines
 
 ROOT = Path(__file__).parent.parent
@@ -112,12 +113,14 @@ def test_what_gunicorn_refuses_itself_is_json_without_an_echo(
 ) -> None:
     server, client = socket.socketpair()
     with server, client:
-        gunicorn_conf["write_error"](server, 400, "Bad Request", "what was sent")
+        gunicorn_conf["write_error"](server, 501, "Bad Request", "what was sent")
         head, _, body = client.recv(4096).decode().partition("\r\n\r\n")
     status, *headers = head.split("\r\n")
-    assert status == "HTTP/1.1 400 Bad Request"
+    assert status == "HTTP/1.1 501 Not Implemented"
     assert {"Content-Type: application/json", f"Content-Length: {len(body)}"} <= set(headers)
-    assert json.loads(body) == {"error": "Bad Request"}
+    protections = {**policy.HEADERS, **policy.OTHER_HEADERS, "Content-Security-Policy": csp.INERT}
+    assert {f"{name}: {value}" for name, value in protections.items()} <= set(headers)
+    assert json.loads(body) == {"error": "Not Implemented"}
 
 
 @pytest.mark.parametrize(

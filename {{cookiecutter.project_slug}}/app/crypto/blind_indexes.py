@@ -34,7 +34,7 @@ def normalise(value: str) -> str:
 
 
 def _index(value: str, context: str, key_id: int, root: bytes) -> bytes:
-    key = derive(root, salt=None, purpose=b"blind index of " + context.encode())
+    key = derive(root, b"blind index of " + context.encode())
     # A lone surrogate is no text that a client may send, and no reason to stop here.
     text = normalise(value).encode("utf-8", "surrogatepass")
     return PREFIX.pack(key_id) + hmac.digest(key, text, "sha256")

@@ -41,12 +41,11 @@ def encrypt(plaintext: bytes, *, context: str) -> bytes:
     key_id, root = current(encryption_keys())
     salt, nonce = os.urandom(16), os.urandom(12)
     header = HEADER.pack(VERSION, key_id, salt, nonce)
-    cipher = AESGCM(derive(root, salt=salt, purpose=PURPOSE))
+    cipher = AESGCM(derive(root, PURPOSE, salt))
     # To put the header before a large value takes longer than to encrypt it, unless it
     # is encrypted right behind it: BytesIO gives its buffer away without a copy.
-    message = BytesIO(bytes(HEADER.size + len(plaintext) + TAG))
+    message = BytesIO(header.ljust(HEADER.size + len(plaintext) + TAG))
     with message.getbuffer() as view:
-        view[: HEADER.size] = header
         cipher.encrypt_into(nonce, plaintext, header + context.encode(), view[HEADER.size :])
     return message.getvalue()
 
@@ -64,7 +63,7 @@ def decrypt(ciphertext: bytes, *, context: str) -> bytes:
     if version != VERSION:
         raise DecryptionError(context)
     header = ciphertext[: HEADER.size]
-    cipher = AESGCM(derive(root, salt=salt, purpose=PURPOSE))
+    cipher = AESGCM(derive(root, PURPOSE, salt))
     try:
         # A view, since to copy a large value takes longer than to decrypt it.
         sealed = memoryview(ciphertext)[HEADER.size :]

@@ -30,7 +30,7 @@ def encrypt_stream(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
     key_id, root = current(encryption_keys())
     salt, prefix = os.urandom(16), os.urandom(7)
     header = HEADER.pack(VERSION, key_id, salt, prefix)
-    cipher = AESGCM(derive(root, salt=salt, purpose=PURPOSE))
+    cipher = AESGCM(derive(root, PURPOSE, salt))
     target.write(header)
     for number, (chunk, last) in enumerate(_chunks(source, CHUNK)):
         nonce = NONCE.pack(prefix, number, last)
@@ -54,7 +54,7 @@ def decrypt_stream(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
         raise DecryptionError(context) from None
     if version != VERSION:
         raise DecryptionError(context)
-    cipher = AESGCM(derive(root, salt=salt, purpose=PURPOSE))
+    cipher = AESGCM(derive(root, PURPOSE, salt))
     for number, (chunk, last) in enumerate(_chunks(source, CHUNK + TAG)):
         nonce = NONCE.pack(prefix, number, last)
         try:

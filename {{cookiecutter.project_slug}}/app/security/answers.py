@@ -58,9 +58,13 @@ def takes(*media_types: str) -> Callable[[View], View]:
     return decorate
 
 
-def describe(view: Any, method: str, path: str) -> Json:
-    """The OpenAPI description of what a view takes and answers, with models for schemas."""
-    refused = {str(status): _refusal(status) for status in sorted(_errors(view, method, path))}
+def describe(view: Any, method: str, path: str, *errors: int) -> Json:
+    """The OpenAPI description of what a view takes and answers, with models for schemas.
+
+    `errors` are those that any view may answer.
+    """
+    statuses = sorted({*_errors(view, method, path), *errors})
+    refused = {str(status): _refusal(status) for status in statuses}
     described: Json = {"responses": _success(view) | refused}
     if hasattr(view, "takes"):
         described["requestBody"] = {"required": True, "content": _content(view.takes)}

@@ -7,7 +7,7 @@ Source: OWASP ASVS 6.3.1.
 
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import Any, TypeVar, cast
@@ -116,6 +116,15 @@ def shared_storage_answers() -> bool:
 
 def init_app(app: Flask) -> None:
     app.extensions["limits"] = Limits(app.config["REDIS_URL"])
+    if app.config["RATE_LIMIT"]:
+        app.before_request(partial(_refuse_too_many, parse(app.config["RATE_LIMIT"])))
+
+
+def _refuse_too_many(limit: RateLimitItem) -> Response | None:
+    key = ("every route", client_address())
+    # A probe that is refused would have the app stopped.
+    probe = hasattr(current_app.view_functions.get(request.endpoint or ""), "is_probe")
+    return None if probe or counts().hit(limit, key) else too_many(limit, key)
 
 
 def _redis(url: str) -> RateLimiter:

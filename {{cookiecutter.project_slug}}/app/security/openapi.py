@@ -48,9 +48,10 @@ def document(app: Flask) -> str:
     operations = list(_operations(app))
     references, schemas = _schemas(operations)
     schemes = _security_schemes(app)
+    errors = [429] if app.config["RATE_LIMIT"] else []
     paths: dict[str, Json] = {}
     for path, method, view in operations:
-        described = describe(view, method, path) | _demands(view, method, path, schemes)
+        described = describe(view, method, path, *errors) | _demands(view, method, path, schemes)
         paths.setdefault(_ARGUMENT.sub(r"{\2}", path), {})[method.lower()] = described
     about = {
         "openapi": "3.1.0",

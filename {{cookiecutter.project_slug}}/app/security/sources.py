@@ -20,7 +20,7 @@ SCRIPT = "'script'"
 DATA = "data:"
 HTTPS = "https:"
 
-_DIRECTIVES = frozenset(
+DIRECTIVES = frozenset(
     {
         "default-src",
         "script-src",
@@ -78,7 +78,7 @@ def check(policy: Mapping[str, list[str]]) -> None:
     :raises PolicyError: names the directive, the source and what to write instead.
     """
     for directive, sources in policy.items():
-        if directive not in _DIRECTIVES:
+        if directive not in DIRECTIVES:
             raise PolicyError(f"Content-Security-Policy has no directive {directive!r}.")
         if isinstance(sources, str):
             raise PolicyError(f"{directive} is one text; write a list of sources.")

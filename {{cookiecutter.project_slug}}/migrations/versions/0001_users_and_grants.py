@@ -1,4 +1,4 @@
-"""Users, and the grants that a login gives."""
+"""Users, the grants that a login gives, and what browsers reported."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -43,8 +43,22 @@ def upgrade() -> None:
     op.create_index("ix_grants_user_id", "grants", ["user_id"])
     op.create_index("ix_grants_family", "grants", ["family"])
     op.create_index("ix_grants_expires", "grants", ["expires"])
+    op.create_table(
+        "csp_violations",
+        sa.Column("directive", sa.String(32), nullable=False),
+        sa.Column("blocked", sa.String(300), nullable=False),
+        sa.Column("page", sa.String(200), nullable=False),
+        sa.Column("disposition", sa.String(8), nullable=False),
+        sa.Column("times", sa.BigInteger(), nullable=False),
+        sa.Column("first_seen", sa.BigInteger(), nullable=False),
+        sa.Column("last_seen", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "directive", "blocked", "page", "disposition", name="pk_csp_violations"
+        ),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("csp_violations")
     op.drop_table("grants")
     op.drop_table("users")

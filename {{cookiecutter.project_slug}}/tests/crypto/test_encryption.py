@@ -16,8 +16,8 @@ from tests.conftest import PRODUCTION, SECRETS, Lines, MakeApp
 KEY = f"7:{urlsafe_b64encode(bytes(range(32))).decode()}"
 MESSAGE = bytes.fromhex(
     "01000000076465666768696a6b6c6d6e6f70717273c8c9cacbcccdcecfd0d1d2"
-    "d3ec045110a9b11c0d506daa59cca63c1409716c7fb9b08f43a2c6cf00fa4f1e"
-    "b34a3af985"
+    "d3eb24b1f079df6a5d8f69bc610726bcb3ce3d774431ad405307b22a41d1b929"
+    "8f42703121"
 )
 
 

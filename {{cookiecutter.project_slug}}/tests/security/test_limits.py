@@ -54,6 +54,19 @@ def test_one_clients_calls_do_not_count_for_another(app: Flask) -> None:
     assert statuses(client, "192.0.2.1", "192.0.2.2", "192.0.2.1") == [200, 200, 429]
 
 
+def test_a_limit_to_all_requests_counts_those_of_every_route(make_app: MakeApp) -> None:
+    client = make_app(rate_limit="2 per minute").test_client()
+    answers = [client.get(path) for path in ("/", "/nowhere", "/", "/me")]
+    assert [answer.status_code for answer in answers] == [200, 404, 429, 429]
+    assert 59 <= int(answers[-1].headers["Retry-After"]) <= 60
+
+
+def test_it_leaves_probes_alone(make_app: MakeApp) -> None:
+    client = make_app(rate_limit="1 per minute").test_client()
+    assert [client.get("/healthz").status_code for _ in range(3)] == [200] * 3
+    assert client.get("/").status_code == 200
+
+
 def test_one_views_calls_do_not_count_for_another(app: Flask) -> None:
     client = with_limited_view(app, "1 per minute")
 

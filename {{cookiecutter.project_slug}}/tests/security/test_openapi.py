@@ -243,6 +243,14 @@ def test_a_client_that_fails_too_often_gets_the_answer_it_names(make_app: MakeAp
     assert {"/login", "/password"} <= refused
 
 
+def test_with_a_limit_to_all_requests_any_route_may_answer_429(make_app: MakeApp) -> None:
+    app = make_app(rate_limit="1 per minute")
+    document, client = described(app), app.test_client()
+    client.get("/")
+    for method, path, operation in operations(document):
+        check(send(client, document, method, path, {}), operation)
+
+
 def test_without_its_database_it_gives_the_answers_it_names(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ def test_the_policy_in_force_is_one_line(make_app: MakeApp, lines: Lines) -> Non
     assert line["event"] == "sys_startup"
     assert line["production"] is True
     assert line["csp"].startswith("default-src ")
-    assert line["csp"].endswith("frame-ancestors 'self'")
+    assert "frame-ancestors 'self'" in line["csp"]
     assert line["csp_report_only"] is True
     assert line["framing"] == "'self'"
     # In production no loopback address is anybody's site.

@@ -1,0 +1,44 @@
+"""Changes the key of so many encrypted values in the project in this folder, and tells how long.
+
+Run by `benchmarks.rotation` in a process of its own, since every project's package is
+called `app`.
+"""
+
+import json
+import os
+import sys
+import time
+
+from sqlalchemy import insert
+
+from benchmarks.rendered import module
+
+sys.path.insert(0, os.getcwd())
+
+
+def main(rows: int) -> None:
+    app = module("wsgi").app
+    with app.app_context():
+        _fill(rows)
+        ring = app.extensions["encryption_keys"]
+        app.extensions["encryption_keys"] = {2: os.urandom(32), **ring}
+        [stored] = module("app.crypto.stored").find_all()
+        start = time.perf_counter()
+        *_, last = module("app.crypto.rotation").rotate(stored)
+        print(json.dumps(time.perf_counter() - start))
+    if last.done != rows or last.failed:
+        raise RuntimeError(f"not {rows} rows but {last}")
+
+
+def _fill(rows: int) -> None:
+    db, model = module("app.db").db, module("app.auth.users").User
+    db.drop_all()
+    db.create_all()
+    names = (f"user-{number}" for number in range(rows))
+    users = [{"name": name, "password_hash": "", "email": f"{name}@example.org"} for name in names]
+    db.session.execute(insert(model), users)
+    db.session.commit()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,427 @@
+"""The container image, compose.yaml and the manifests: valid, hardened, without a secret, and run."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import re
+import shutil
+import socket
+import ssl
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from gunicorn.config import GracefulTimeout
+
+import image
+import services
+import support
+from conftest import Bake
+
+KUBERNETES = "1.37"
+HADOLINT, CADDY = (f"{Path(sys.executable).parent}/{name}" for name in ("hadolint", "caddy"))
+# Read by gunicorn.conf.py, and WEB_CONCURRENCY by gunicorn itself.
+GUNICORNS = {"HOST", "PORT", "WEB_CONCURRENCY"}
+SECRET = re.compile(r"SECRET|KEYS|PASSWORD")
+READ_SETTINGS = "from app.settings import Settings; print(*Settings.model_fields)"
+MAKE_SECRETS = "import json; from app.settings import fresh_secrets as f; print(json.dumps(f()))"
+
+
+@pytest.fixture(scope="module")
+def rendered(module_bake: Bake) -> Callable[[str], Path]:
+    """Render each kind of token once."""
+    return functools.cache(lambda token_type: module_bake(token_type=token_type).path)
+
+
+@pytest.fixture(scope="module")
+def project(rendered: Callable[[str], Path]) -> Path:
+    """Render an answer that needs every setting."""
+    return rendered("jwt")
+
+
+@pytest.fixture
+def compose(project: Path) -> dict[str, Any]:
+    return read_compose(project)
+
+
+@pytest.fixture
+def manifests(project: Path) -> list[dict[str, Any]]:
+    files = sorted((project / "deploy" / "kubernetes").glob("*.yaml"))
+    documents = [yaml.safe_load(file.read_text("utf-8")) for file in files]
+    return [document for document in documents if document["kind"] != "Kustomization"]
+
+
+@pytest.fixture
+def pods(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    found = [each["spec"]["template"]["spec"] for each in of(manifests, "Deployment", "Job")]
+    assert len(found) == 2
+    return found
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile(project: Path) -> None:
+    support.run(HADOLINT, "Dockerfile", cwd=project)
+
+
+def test_compose_yaml_follows_the_specification(project: Path) -> None:
+    schema = ("--builtin-schema", "vendor.compose-spec")
+    support.python("-m", "check_jsonschema", *schema, "compose.yaml", cwd=project)
+
+
+def test_manifests_follow_kubernetes_schemas(manifests: list[dict[str, Any]]) -> None:
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+
+
+def test_kustomize_finds_every_manifest_and_image(project: Path, pods: list[Any]) -> None:
+    folder = project / "deploy" / "kubernetes"
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text("utf-8"))
+    files = {file.name for file in folder.iterdir()}
+    assert {*kustomization["resources"], "kustomization.yaml"} == files
+    named = {item["name"] for item in kustomization["images"]}
+    assert named == {container["image"] for pod in pods for container in pod["containers"]}
+
+
+def test_only_the_app_enters_the_image(project: Path, tmp_path: Path) -> None:
+    used = shutil.copytree(project, tmp_path / "used")
+    for path in (".env", ".env.production", "instance/app.db", ".git/x", "app/__pycache__/x.pyc"):
+        (used / path).parent.mkdir(exist_ok=True)
+        (used / path).touch()
+    (used / "uv.lock").touch()
+    sent = image.context(used, tmp_path / "sent")
+    assert {path.name for path in sent.iterdir()} == {
+        *("app", "migrations", "gunicorn.conf.py", "pyproject.toml", "uv.lock", "wsgi.py")
+    }
+    assert not list(sent.rglob("__pycache__"))
+
+
+def test_no_file_holds_a_secret(project: Path, compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        for name, value in service.get("environment", {}).items():
+            if SECRET.search(name):
+                assert value.startswith(f"${{{name}:?")
+    for file in deployment_files(project):
+        text = file.read_text("utf-8")
+        assert not re.search(
+            r"kind: Secret$|^ARG|^ENV .*(SECRET|KEYS|PASSWORD)", text, re.MULTILINE
+        )
+        assert not re.search(r"://\w+:(?!\$\{)", text), file
+        assert not re.search(r"(?=\S*\d)[\w+/=-]{32,}", text), file
+
+
+def test_the_image_names_a_user_that_is_not_root(project: Path) -> None:
+    users = [rest for word, rest in image.instructions(project / "Dockerfile") if word == "USER"]
+    assert users
+    assert all(re.fullmatch(r"[1-9]\d*:[1-9]\d*", user) for user in users)
+
+
+def test_composes_containers_have_no_rights(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert "build" in service or service["user"] not in ("root", "0", "0:0"), name
+        assert not service.get("privileged"), name
+    assert {name for name, service in compose["services"].items() if "cap_add" in service} == {
+        "proxy"
+    }
+    assert compose["services"]["proxy"]["cap_add"] == ["NET_BIND_SERVICE"]
+
+
+def test_pods_are_restricted(pods: list[dict[str, Any]]) -> None:
+    """As the Pod Security Standards ask at their strictest, and more."""
+    for pod in pods:
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["securityContext"] == {
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert {"requests", "limits"} <= container["resources"].keys()
+
+
+def test_the_namespace_refuses_other_pods(manifests: list[dict[str, Any]]) -> None:
+    (namespace,) = of(manifests, "Namespace")
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_only_the_proxy_is_reached_from_outside(compose: dict[str, Any]) -> None:
+    parts = compose["services"]
+    assert [name for name, service in parts.items() if "ports" in service] == ["proxy"]
+    ways_out = {name for name, network in compose["networks"].items() if not network}
+    assert [name for name in parts if ways_out & {*parts[name]["networks"]}] == ["proxy"]
+    assert not {*parts["proxy"]["networks"]} & {*parts["database"]["networks"]}
+
+
+def test_pods_speak_only_to_who_is_named(manifests: list[dict[str, Any]]) -> None:
+    (policy,) = (each["spec"] for each in of(manifests, "NetworkPolicy"))
+    assert policy["podSelector"] == {}
+    assert {*policy["policyTypes"]} == {"Ingress", "Egress"}
+    assert all(rule["from"] for rule in policy["ingress"])
+    assert all(rule["to"] for rule in policy["egress"])
+    assert ports(policy["ingress"]) == {8000}
+    assert ports(policy["egress"]) == {53, 5432, 6379}
+
+
+@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
+def test_compose_passes_every_setting_on_and_no_other(
+    token_type: str, rendered: Callable[[str], Path]
+) -> None:
+    project = rendered(token_type)
+    parts = read_compose(project)["services"]
+    # The image sets where it listens, and what it runs is production.
+    passed = settings(project) - {"APP_ENV", "HOST", "PORT", "POSTGRES_PASSWORD"}
+    assert {*parts["app"]["environment"]} == passed
+    assert {*parts["migrate"]["environment"]} == passed
+
+
+def test_kubernetes_settings_exist(project: Path, manifests: list[dict[str, Any]]) -> None:
+    (made,) = of(manifests, "ConfigMap")
+    assert made["data"].keys() <= settings(project) - {"POSTGRES_PASSWORD"}
+
+
+@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
+def test_the_readme_names_every_secret_that_kubernetes_needs(
+    token_type: str, rendered: Callable[[str], Path]
+) -> None:
+    project = rendered(token_type)
+    told = (project / "README.md").read_text("utf-8").partition("**On Kubernetes.**")[2]
+    listed = re.findall(r"`([A-Z_]+)`", told.partition("```")[0])
+    secrets = {*filter(SECRET.search, settings(project))} - {"POSTGRES_PASSWORD"}
+    assert {*listed} == secrets | {"DATABASE_URL", "REDIS_URL"}
+
+
+@pytest.mark.parametrize("token_type", ["session", "jwt"])
+def test_env_example_names_every_setting_of_the_app(
+    token_type: str, rendered: Callable[[str], Path]
+) -> None:
+    project = rendered(token_type)
+    read = support.python("-c", READ_SETTINGS, cwd=project).upper().split()
+    known = ({*read} - {"FLASK_DEBUG"}) | GUNICORNS | {"POSTGRES_PASSWORD"}
+    assert settings(project) == known
+
+
+def test_probes_ask_what_answers_any_host(pods: list[dict[str, Any]], compose: Any) -> None:
+    (app,) = [pod["containers"][0] for pod in pods if pod["containers"][0]["name"] == "app"]
+    assert app["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 8000}
+    assert app["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": 8000}
+    parts = compose["services"]
+    for service in parts.values():
+        for name, wait in service.get("depends_on", {}).items():
+            healthy = wait["condition"] == "service_healthy"
+            assert healthy == ("healthcheck" in parts[name]), name
+
+
+def test_tables_are_ready_before_the_app_starts(compose: Any, pods: list[dict[str, Any]]) -> None:
+    parts = compose["services"]
+    assert parts["app"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+    (job,) = [pod["containers"][0] for pod in pods if pod.get("restartPolicy") == "Never"]
+    assert job["command"] == parts["migrate"]["command"] == ["flask", "db", "upgrade"]
+
+
+def test_a_roll_out_interrupts_nobody(manifests: list[dict[str, Any]], compose: Any) -> None:
+    (deployment,) = (each["spec"] for each in of(manifests, "Deployment"))
+    (budget,) = of(manifests, "PodDisruptionBudget")
+    assert deployment["replicas"] > budget["spec"]["minAvailable"] >= 1
+    assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    pod = deployment["template"]["spec"]
+    pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pod["terminationGracePeriodSeconds"] > pause + GracefulTimeout.default
+    assert (
+        int(compose["services"]["app"]["stop_grace_period"].rstrip("s")) > GracefulTimeout.default
+    )
+
+
+@pytest.mark.slow
+def test_the_image_serves_with_what_compose_gives_it_and_refuses_without(
+    project: Path, tmp_path: Path
+) -> None:
+    support.need(sys.platform == "linux", "Linux")
+    log, port = tmp_path / "log", support.free_port()
+    with disk() as root, services.postgresql() as server, services.redis() as redis:
+        made = image.build(project, root)
+        held = made.files()
+
+        assert made.run(*made.command, log=log) != 0
+        assert "SECRET_KEY: is missing" in log.read_text("utf-8")
+        assert "Traceback" not in log.read_text("utf-8")
+
+        database = own_database(project, server)
+        addresses = {"DATABASE_URL": database, "REDIS_URL": redis, "PORT": str(port)}
+        given = filled_in(project) | addresses
+        commands = read_compose(project)["services"]
+        migration = made.run(*commands["migrate"]["command"], log=log, **given)
+        assert migration == 0, log.read_text("utf-8")
+
+        with made.start(*made.command, log=log, **given) as gunicorn:
+            try:
+                support.wait_for(port, gunicorn, log)
+                assert f"Listening at: http://0.0.0.0:{port}" in log.read_text("utf-8")
+                assert get(f"http://127.0.0.1:{port}/healthz") == '{"status":"ok"}\n'
+                assert get(f"http://127.0.0.1:{port}/readyz") == '{"status":"ok"}\n'
+                _, *check = commands["app"]["healthcheck"]["test"]
+                check = [part.replace("8000", str(port)) for part in check]
+                assert made.run(*check, log=log) == 0, log.read_text("utf-8")
+                assert all(file.startswith("/dev/") for file in scratch_files(gunicorn.pid))
+                asks_through_the_proxy(project, port, tmp_path)
+            finally:
+                gunicorn.terminate()
+        assert gunicorn.returncode == 0, log.read_text("utf-8")
+        assert made.files() == held
+
+
+def asks_through_the_proxy(project: Path, port: int, folder: Path) -> None:
+    """See that the app believes Caddy that the request came over https, and the client nothing."""
+    with proxy(project, port, folder) as (address, context):
+        forged = {"X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example"}
+        request = urllib.request.Request(f"{address}/healthz", headers=forged)
+        with urllib.request.urlopen(request, context=context) as answer:
+            assert "Strict-Transport-Security" in answer.headers
+            assert not {"Server", "Via"} & {*answer.headers}
+        statuses = [failed_login(address, context, f"203.0.113.{number}") for number in range(6)]
+        assert statuses == [401] * 5 + [429]
+
+
+def failed_login(address: str, context: ssl.SSLContext, forged: str) -> int:
+    request = urllib.request.Request(
+        f"{address}/login",
+        json.dumps({"username": "nobody", "password": "a good long password"}).encode(),
+        {"Content-Type": "application/json", "X-Forwarded-For": forged},
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, context=context)
+    return refused.value.code
+
+
+def test_the_app_is_no_superuser_of_its_database(project: Path) -> None:
+    with services.postgresql() as server:
+        own_database(project, server)
+        roles = psql(
+            server, "--command=SELECT rolname, rolsuper, rolpassword ~ 'SCRAM' FROM pg_authid"
+        )
+    assert "app|f|t" in roles
+    assert "postgres|t|\n" in roles
+
+
+@contextlib.contextmanager
+def disk() -> Iterator[Path]:
+    """Make a folder that accounts other than this one can look into."""
+    with tempfile.TemporaryDirectory(prefix="tests-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def proxy(project: Path, port: int, folder: Path) -> Iterator[tuple[str, ssl.SSLContext]]:
+    """Start Caddy as compose.yaml does; gives its address and whom to trust."""
+    text = (project / "deploy" / "Caddyfile").read_text("utf-8")
+    https = support.free_port()
+    moved = {
+        "http_port 8080": f"http_port {support.free_port()}",
+        "https_port 8443": f"https_port {https}",
+        "app:8000": f"127.0.0.1:{port}",
+    }
+    for there, here in moved.items():
+        assert there in text
+        text = text.replace(there, here)
+    (folder / "Caddyfile").write_text(text, "utf-8")
+    log = folder / "caddy.log"
+    # It keeps its certificates there.
+    variables = (f"XDG_DATA_HOME={folder}", "TRUSTED_HOSTS=localhost")
+    with support.started("env", *variables, CADDY, "run", cwd=folder, log=log) as caddy:
+        support.wait_for(https, caddy, log)
+        authority = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
+        context = ssl.create_default_context(cafile=authority)
+        wait_for_certificate(https, context)
+        yield f"https://localhost:{https}", context
+
+
+def wait_for_certificate(port: int, context: ssl.SSLContext) -> None:
+    """Caddy listens a moment before it has made its certificate."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", port), 5) as plain,
+            context.wrap_socket(plain, server_hostname="localhost"),
+        ):
+            return
+        time.sleep(0.05)
+    pytest.fail("Caddy made no certificate")
+
+
+def own_database(project: Path, server: str) -> str:
+    """Set PostgreSQL up as its image does with database.sql; gives the app's URL."""
+    psql(server, "--command=CREATE ROLE postgres SUPERUSER LOGIN PASSWORD 'forgotten'")
+    psql(server, f"--file={project}/deploy/database.sql", POSTGRES_PASSWORD="any")
+    return re.sub(r"test@(.*)/postgres", r"app@\1/app", server)
+
+
+def psql(server: str, *arguments: str, **environment: str) -> str:
+    options = ("--no-psqlrc", "--set=ON_ERROR_STOP=1", "--tuples-only", "--no-align")
+    return support.run("psql", server, *options, *arguments, cwd=Path("/"), **environment)
+
+
+def filled_in(project: Path) -> dict[str, str]:
+    """Return the app's environment as compose.yaml makes it from a .env with fresh secrets."""
+    given = json.loads(support.python("-c", MAKE_SECRETS, cwd=project))
+    given |= {"TRUSTED_HOSTS": "localhost", "POSTGRES_PASSWORD": "any", "WEB_CONCURRENCY": "2"}
+    environment = read_compose(project)["services"]["app"]["environment"]
+    return {
+        name: re.sub(r"\$\{(\w+):[^}]*\}", lambda found: given[found[1]], value)
+        for name, value in environment.items()
+        if value is not None
+    }
+
+
+def settings(project: Path) -> set[str]:
+    """Return the names in .env.example, which lists every setting."""
+    text = (project / ".env.example").read_text("utf-8")
+    return {*re.findall(r"^(\w+)=", text, re.MULTILINE)}
+
+
+def read_compose(project: Path) -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load((project / "compose.yaml").read_text("utf-8"))
+    return read
+
+
+def deployment_files(project: Path) -> list[Path]:
+    files = [path for path in (project / "deploy").rglob("*") if path.is_file()]
+    return [project / "Dockerfile", project / "compose.yaml", *files]
+
+
+def of(manifests: list[dict[str, Any]], *kinds: str) -> list[dict[str, Any]]:
+    return [manifest for manifest in manifests if manifest["kind"] in kinds]
+
+
+def ports(rules: list[dict[str, Any]]) -> set[int]:
+    return {port["port"] for rule in rules for port in rule["ports"]}
+
+
+def scratch_files(pid: int) -> list[str]:
+    """Return the open files in which gunicorn's workers show that they live."""
+    opened = [os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()]
+    found = [file for file in opened if "wgunicorn" in file]
+    assert found
+    return found
+
+
+def get(address: str) -> str:
+    with urllib.request.urlopen(address) as answer:
+        text: str = answer.read().decode()
+        return text
