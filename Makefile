@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new test test-all lint bench help
+.PHONY: demo new test test-all lint bench pictures help asvs
 
 help:
 	@echo 'make demo       serve a project with the default answers (PORT=8000)'
@@ -23,8 +23,12 @@ help:
 	@echo '                = EVERY_COMBINATION=1 in the environment, then as above'
 	@echo 'make lint       style, formatting and types'
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
+	@echo 'make asvs       docs/asvs.md of each kind of token, from the marks on the tests'
+	@echo '                = .venv/bin/python tests/asvs_tables.py'
 	@echo 'make bench      the costs that the README states, measured here'
 	@echo '                = .venv/bin/python -m benchmarks'
+	@echo 'make pictures   the pictures of the starter page in docs/, taken anew; needs Chromium'
+	@echo '                = .venv/bin/python -m docs.pictures'
 	@echo '(first)         python3 -m venv .venv ; .venv/bin/pip install uv ; .venv/bin/uv sync'
 
 demo: .venv/ready
@@ -53,8 +57,14 @@ lint: .venv/ready
 	.venv/bin/ruff format --check --no-cache .
 	.venv/bin/mypy
 
+asvs: .venv/ready
+	.venv/bin/python tests/asvs_tables.py
+
 bench: .venv/ready
 	.venv/bin/python -m benchmarks
+
+pictures: .venv/ready
+	.venv/bin/python -m docs.pictures
 
 .venv/ready: pyproject.toml
 	@command -v python3 >/dev/null || { echo 'python3 was not found: install Python 3.11 or newer.'; exit 1; }

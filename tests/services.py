@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import support
@@ -16,20 +19,72 @@ import support
 SCRIPTS = Path(__file__).parent / "scripts"
 
 
+@dataclass(frozen=True)
+class PostgreSQL:
+    """A server that a test may stop, start again and freeze."""
+
+    programs: Path
+    folder: Path
+    port: int
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://test@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self._control("start", "--wait", f"-o {options}")
+
+    def stop(self) -> None:
+        """Stop as a crash does, without a word to anybody."""
+        self._control("stop", "--mode=immediate")
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it accept connections, as its kernel does, and say nothing."""
+        first = int((self.data / "postmaster.pid").read_text("utf-8").splitlines()[0])
+        # It first, so that it starts no process that would go on.
+        os.kill(first, signal.SIGSTOP)
+        frozen = [first, *children_of(first)]
+        try:
+            for process in frozen[1:]:
+                os.kill(process, signal.SIGSTOP)
+            yield
+        finally:
+            for process in frozen:
+                os.kill(process, signal.SIGCONT)
+
+    def _control(self, *arguments: str) -> None:
+        as_server("pg_ctl", *arguments, f"--pgdata={self.data}", at=self.programs)
+
+
+@contextlib.contextmanager
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """Start a PostgreSQL with an empty database."""
+    programs = find_postgresql()
+    support.need(programs, "PostgreSQL")
+    assert programs
+    with servers_folder() as folder:
+        server = PostgreSQL(programs, folder, support.free_port())
+        as_server(
+            "initdb", "--username=test", "--auth=trust", f"--pgdata={server.data}", at=programs
+        )
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
 @contextlib.contextmanager
 def postgresql() -> Iterator[str]:
     """Start a PostgreSQL; gives the URL of an empty database."""
-    programs = find_postgresql()
-    support.need(programs, "PostgreSQL")
-    with servers_folder() as folder:
-        data, port = folder / "data", support.free_port()
-        as_server("initdb", "--username=test", "--auth=trust", f"--pgdata={data}", at=programs)
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        as_server("pg_ctl", "start", "--wait", f"--pgdata={data}", f"-o {options}", at=programs)
-        try:
-            yield f"postgresql://test@127.0.0.1:{port}/postgres"
-        finally:
-            as_server("pg_ctl", "stop", "--mode=immediate", f"--pgdata={data}", at=programs)
+    with postgresql_server() as server:
+        yield server.url
 
 
 @contextlib.contextmanager
@@ -46,19 +101,51 @@ def redis(port: int | None = None) -> Iterator[str]:
             server.terminate()
 
 
+@dataclass(frozen=True)
+class Gunicorn:
+    """A server whose workers a test may kill."""
+
+    port: int
+    process: int
+
+    @property
+    def workers(self) -> list[int]:
+        return children_of(self.process)
+
+
+@contextlib.contextmanager
+def serving(project: Path, log: Path, *options: str, **settings: str) -> Iterator[Gunicorn]:
+    """Serve a project as `app_with_user.py` makes it, from its first answer on."""
+    port = support.free_port()
+    if not (project / ".env").exists():
+        support.python("-m", "app.settings", cwd=project)
+    environment = {**support.COMPILED, "LOGIN_RATE_LIMIT": "1000000 per minute", **settings}
+    command = ["env", *(f"{name}={value}" for name, value in environment.items())]
+    command += [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
+    command += [f"--pythonpath={SCRIPTS}", *options, "app_with_user:app"]
+    with support.started(*command, cwd=project, log=log) as process:
+        support.wait_for(port, process, log)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz"):
+            yield Gunicorn(port, process.pid)
+
+
 @contextlib.contextmanager
 def gunicorn(project: Path, log: Path) -> Iterator[int]:
     """Serve a project with a user and no limit to failed logins; gives the port."""
-    port = support.free_port()
-    support.python("-m", "app.settings", cwd=project)
-    with (project / ".env").open("a", encoding="utf-8") as file:
-        file.write("LOGIN_RATE_LIMIT=1000000 per minute\n")
-    command = ["env", *(f"{name}={value}" for name, value in support.COMPILED.items())]
-    command += [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
-    command += [f"--pythonpath={SCRIPTS}", "app_with_user:app"]
-    with support.started(*command, cwd=project, log=log) as process:
-        support.wait_for(port, process, log)
-        yield port
+    with serving(project, log) as server:
+        yield server.port
+
+
+def add_users(project: Path, database: str, *names: str) -> None:
+    """Make the settings, the tables, and these users in them."""
+    script, users = SCRIPTS / "app_with_user.py", " ".join(names)
+    support.python(script, cwd=project, DATABASE_URL=database, USERS=users)
+
+
+def children_of(process: int) -> list[int]:
+    """Return the processes that one has started."""
+    told = subprocess.run(["pgrep", "--parent", str(process)], stdout=subprocess.PIPE, text=True)
+    return [int(line) for line in told.stdout.split()]
 
 
 def find_postgresql() -> Path | None:
@@ -77,7 +164,7 @@ def servers_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def as_server(program: str, *arguments: str, at: Path | None) -> None:
+def as_server(program: str, *arguments: str, at: Path) -> None:
     """Run one of PostgreSQL's programs, which refuse to work for root."""
     drop = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     command = [*drop, f"{at}/{program}", *arguments]

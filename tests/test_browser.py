@@ -1,4 +1,4 @@
-"""Chromium sees what each level of Content-Security-Policy promises."""
+"""Chromium sees what each level of Content-Security-Policy promises, and a page for everybody."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("csp", support.CHOICES["csp"])
-def test_the_browser_blocks_and_allows_as_answered(csp: str, cookies: Any) -> None:
+# Each level with another kind of token, since the page serves them all by one script.
+@pytest.mark.parametrize(
+    ("csp", "token_type"), zip(support.CHOICES["csp"], support.CHOICES["token_type"], strict=False)
+)
+def test_the_browser_blocks_and_allows_as_answered(csp: str, token_type: str, cookies: Any) -> None:
     support.need(CHROMIUM, "Chromium")
-    project = cookies.bake(extra_context={"csp": csp}).project_path
+    answers = {"csp": csp, "token_type": token_type}
+    project = cookies.bake(extra_context=answers).project_path
     support.own_tests(project, "tests/browser")

@@ -1,6 +1,7 @@
 """The app of the project in this folder, for gunicorn, with a user and hashes that cost nothing.
 
-Schemathesis logs in for each of its requests, which takes 50 ms by a real hash.
+Tests log in thousands of times, each of which takes 50 ms by a real hash. USERS names
+those that are to be there.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ sys.path.insert(0, os.getcwd())
 passwords: Any = import_module("app.auth.passwords")
 passwords.hasher = PasswordHasher(1, 8, 1)
 
+import_module("app.settings").write_env_file()
 app = import_module("app").create_app()
 with app.app_context():
     import_module("app.db").db.create_all()
-    import_module("app.auth.users").create("ada", "a good long password")
+    users = import_module("app.auth.users")
+    for name in os.environ.get("USERS", "ada").split():
+        if users.find(name) is None:
+            users.create(name, "a good long password")

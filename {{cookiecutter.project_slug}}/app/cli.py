@@ -8,12 +8,12 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import IntegrityError
 
 from app.auth import grants, password_rules, tokens, users
 from app.auth.password_change import set_password
 from app.auth.users import User
-from app.db import db
+from app.db import UNAVAILABLE, db
 from app.security import audit
 from app.security.validation import plain_text
 
@@ -24,7 +24,7 @@ class Commands(AppGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (OperationalError, ProgrammingError) as error:
+        except UNAVAILABLE as error:
             raise click.ClickException(_explain(error)) from None
 
 
@@ -125,10 +125,11 @@ def _record(event: audit.Event, user: User, **fields: str) -> None:
     audit.record(event, account=user.name, user_id=user.id, by="command line", **fields)
 
 
-def _explain(error: DBAPIError) -> str:
+def _explain(error: Exception) -> str:
+    reason = getattr(error, "orig", error)
     # SQLite's words, and the classes that psycopg raises.
-    lacks_something = type(error.orig).__name__ in ("UndefinedTable", "UndefinedColumn")
-    if lacks_something or str(error.orig).startswith(("no such table", "no such column")):
+    lacks_something = type(reason).__name__ in ("UndefinedTable", "UndefinedColumn")
+    if lacks_something or str(reason).startswith(("no such table", "no such column")):
         return "The database has no tables, or old ones: run `flask db upgrade`."
     return "The database cannot be reached or is busy: look at DATABASE_URL, and try again."
 

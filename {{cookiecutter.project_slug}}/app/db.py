@@ -1,6 +1,7 @@
 """The database: SQLite in `instance/` unless `DATABASE_URL` names PostgreSQL.
 
-One that is away answers 503 in JSON, and the log holds the stack trace.
+One that is away, busy, full or read-only answers 503 in JSON, the log holds the stack
+trace, and the app goes on by itself when it is back.
 """
 
 import sqlite3
@@ -10,8 +11,14 @@ from typing import Any
 from flask import Flask, Response
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Engine, MetaData, event
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy import Engine, MetaData, event, make_url
+from sqlalchemy.exc import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    TimeoutError,
+)
 from sqlalchemy.orm import DeclarativeBase
 
 from app.security import audit
@@ -24,6 +31,15 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+# How many requests one process serves at once, each with a connection of its own.
+THREADS = 16
+POOL_TIMEOUT = 5  # seconds: a view that takes a second connection may find none left
+BUSY_TIMEOUT = 5  # seconds that SQLite waits for another writer
+
+# What a database raises that does not serve: gone, busy, full, read-only, or without
+# tables, as no migration has been run. Wrong data are not among these.
+UNAVAILABLE = (OperationalError, InterfaceError, InternalError, ProgrammingError, TimeoutError)
 
 
 class Model(DeclarativeBase):
@@ -39,13 +55,21 @@ migrate = Migrate(db=db, directory=str(Path(__file__).parent.parent / "migration
 
 def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = app.config["DATABASE_URL"]
-    # An error in the log names no value: a password's hash may be among them.
-    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {"hide_parameters": True})
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(app))
     db.init_app(app)
     migrate.init_app(app)
-    app.register_error_handler(OperationalError, _unavailable)
-    # PostgreSQL's word for tables that no migration has made yet.
-    app.register_error_handler(ProgrammingError, _unavailable)
+    for error in UNAVAILABLE:
+        app.register_error_handler(error, _unavailable)
+
+
+def _engine_options(app: Flask) -> dict[str, Any]:
+    # An error in the log names no value: a password's hash may be among them.
+    options: dict[str, Any] = {"hide_parameters": True}
+    if make_url(app.config["DATABASE_URL"]).database in (None, "", ":memory:"):
+        return options
+    pool = {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT}
+    # A connection that a restart of the database ended is replaced before its next use.
+    return {**options, **pool, "pool_pre_ping": True}
 
 
 def _unavailable(error: Exception) -> Response:
@@ -53,10 +77,20 @@ def _unavailable(error: Exception) -> Response:
     return refusal(503, "Temporarily unavailable", Retry_After="5")
 
 
+@event.listens_for(Engine, "do_connect")
+def _limit_waits(dialect: Any, record: Any, arguments: Any, options: Any) -> Any:
+    if dialect.driver != "psycopg":
+        return None
+    # Imported here: the driver is an extra.
+    from app import postgresql
+
+    return postgresql.connect(*arguments, **options)
+
+
 @event.listens_for(Engine, "connect")
 def _keep_sqlite_honest(connection: Any, record: Any) -> None:
     if isinstance(connection, sqlite3.Connection):
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
         # SQLite checks foreign keys only when asked; WAL lets readers go on beside a writer.
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA busy_timeout = 5000")

@@ -66,7 +66,10 @@ def _nothing_from_outside() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def make_app() -> Iterator[MakeApp]:
-    """`make_app(app_env="production", CORS_ORIGINS=[…])`: lower case sets, upper case is policy."""
+    """`make_app(app_env="production", CORS_ORIGINS=[…])`: lower case sets, upper case is policy.
+
+    With `fill=False` its database is taken as it is, if there is one at all.
+    """
     with ExitStack() as stack:
         yield lambda **changes: stack.enter_context(_running(**changes))
 
@@ -144,14 +147,15 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
 
 
 @contextmanager
-def _running(**changes: Any) -> Iterator[Flask]:
+def _running(*, fill: bool = True, **changes: Any) -> Iterator[Flask]:
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
     app = create_app(_settings(**changes), **replaced)
     app.testing = True
     app.test_client_class = Client
     app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
     with app.app_context():
-        _fill()
+        if fill:
+            _fill()
     yield app
     with app.app_context():
         db.engine.dispose()

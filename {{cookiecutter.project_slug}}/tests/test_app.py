@@ -35,6 +35,7 @@ def faults(client: FlaskClient, **request: Any) -> list[str]:
     return found
 
 
+@pytest.mark.asvs("3.4.4", "16.5.1")
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [

@@ -23,6 +23,7 @@ def of(app: Flask, name: str) -> Asset:
         return asset(name)
 
 
+@pytest.mark.asvs("11.4.3")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_integrity_is_that_of_the_bytes_sent(
     app: Flask, client: FlaskClient, name: str
@@ -43,6 +44,7 @@ def test_a_refusal_is_not_kept(app: Flask, client: FlaskClient) -> None:
     assert answer.headers["Cache-Control"] == "no-store, max-age=0"
 
 
+@pytest.mark.asvs("14.2.5")
 def test_under_any_other_it_is_asked_for_again(client: FlaskClient) -> None:
     for query in ("", "?v=", "?v=0123456789abcdef", "?V=x"):
         answer = client.get(f"/static/{NAMES[0]}{query}")
@@ -99,6 +101,7 @@ ELSEWHERE = [
 ]
 
 
+@pytest.mark.asvs("14.2.5")
 def test_no_path_leads_elsewhere(client: FlaskClient) -> None:
     for path in ELSEWHERE:
         answer = client.get(f"/static/{path}", follow_redirects=True)

@@ -58,6 +58,7 @@ def is_alive(client: FlaskClient, credentials: dict[str, str]) -> bool:
     return client.get("/me", headers=credentials).status_code == 200
 
 
+@pytest.mark.asvs("6.4.1")
 def test_a_made_password_is_printed_and_works(app: Flask, client: FlaskClient) -> None:
     result = create(app, NEW)
     told, _, password = result.stdout.strip().partition(" with password ")
@@ -66,6 +67,7 @@ def test_a_made_password_is_printed_and_works(app: Flask, client: FlaskClient) -
     assert logs_in(client, NEW, password)
 
 
+@pytest.mark.asvs("6.4.1")
 def test_no_two_are_made_alike(app: Flask) -> None:
     assert create(app, "one").stdout.split()[-1] != create(app, "two").stdout.split()[-1]
 
@@ -133,6 +135,7 @@ def test_a_given_password_takes_the_place_of_the_old_one(app: Flask, client: Fla
     assert logs_in(client, USERNAME, GOOD_PASSWORD)
 
 
+@pytest.mark.asvs("6.4.3")
 def test_a_made_password_takes_the_place_of_the_old_one(app: Flask, client: FlaskClient) -> None:
     result = run(app, "user", "password", USERNAME)
     told, _, password = result.stdout.strip().partition(" with password ")
@@ -150,6 +153,7 @@ def test_an_unusable_password_changes_nothing(
     assert logs_in(app.test_client(), USERNAME, PASSWORD)
 
 
+@pytest.mark.asvs("7.4.2", "7.4.5")
 @pytest.mark.parametrize("command", ["password", "disable", "logout"])
 def test_all_logins_of_the_user_end_at_once_and_no_others(
     app: Flask, client: FlaskClient, credentials: dict[str, str], command: str
@@ -242,6 +246,7 @@ def test_a_database_that_is_locked_is_not_taken_for_an_empty_one(
     assert "cannot be reached or is busy" in result.output
 
 
+@pytest.mark.asvs("14.2.4")
 def test_an_address_is_stored_encrypted_and_shown_to_its_owner(
     app: Flask, client: FlaskClient
 ) -> None:

@@ -1,15 +1,21 @@
 """The database: what clients see while it is away, and that migrations build it whole."""
 
+import sqlite3
+from contextlib import closing
+from itertools import takewhile
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import inspect, text
+from flask.testing import FlaskClient
+from sqlalchemy import exc, inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from app import db as module
 from app.auth.grants import Grant
 from app.db import Model, db
-from tests.conftest import PASSWORD, PRODUCTION, Lines, MakeApp
+from tests.conftest import LOGIN, PASSWORD, PRODUCTION, Lines, MakeApp
 
 TABLES = set(Model.metadata.tables)
 
@@ -19,6 +25,13 @@ def tables_there(app: Flask) -> set[str]:
         return TABLES & set(inspect(db.engine).get_table_names())
 
 
+def assert_unavailable(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json) == (503, {"error": "Temporarily unavailable"})
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.asvs("16.5.1", "16.5.2")
 def test_while_it_is_away_a_client_is_told_to_come_back(make_app: MakeApp) -> None:
     app = make_app()
 
@@ -26,11 +39,103 @@ def test_while_it_is_away_a_client_is_told_to_come_back(make_app: MakeApp) -> No
     def rows() -> str:
         raise OperationalError("SELECT secret", {"password": "hunter2"}, OSError("host db1"))
 
-    answer = app.test_client().get("/rows")
-    assert (answer.status_code, answer.json) == (503, {"error": "Temporarily unavailable"})
-    assert int(answer.headers["Retry-After"]) > 0
+    assert_unavailable(app.test_client(), "/rows")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        exc.InterfaceError("SELECT 1", {}, OSError("connection already closed")),
+        exc.InternalError("DELETE", {}, OSError("read-only transaction")),
+        exc.TimeoutError("no connection came free"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_its_driver_calls_it(make_app: MakeApp, error: Exception) -> None:
+    app = make_app()
+
+    @app.get("/rows")
+    def rows() -> str:
+        raise error
+
+    assert_unavailable(app.test_client(), "/rows")
+
+
+def test_nobody_waits_long_for_a_connection(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "THREADS", 1)
+    monkeypatch.setattr(module, "POOL_TIMEOUT", 0.01)
+    app = make_app(database_url=f"sqlite:///{tmp_path / 'app.db'}")
+
+    @app.get("/rows")
+    def rows() -> str:
+        db.session.execute(text("SELECT 1"))
+        with db.engine.connect():
+            return "there was a second one"
+
+    assert_unavailable(app.test_client(), "/rows")
+    assert app.test_client().get("/readyz").status_code == 200
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "app.db"
+
+
+@pytest.fixture
+def on_disk(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path) -> Flask:
+    monkeypatch.setattr(module, "BUSY_TIMEOUT", 0)
+    return make_app(database_url=f"sqlite:///{file}", **PRODUCTION)
+
+
+def logins_in(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        return int(connection.execute("SELECT count(*) FROM grants").fetchone()[0])
+
+
+def log_in(app: Flask) -> int:
+    return app.test_client().post("/login", json=LOGIN).status_code
+
+
+def test_a_file_that_another_program_writes_is_busy(
+    on_disk: Flask, file: Path, lines: Lines
+) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert log_in(on_disk) == 503
+        assert on_disk.test_client().get("/readyz").status_code == 200
+        assert "database is locked" in lines()[-1]["exception"]
+    assert logins_in(file) == 0
+    assert log_in(on_disk) == 200
+
+
+def test_a_file_that_may_only_be_read_takes_no_login(
+    on_disk: Flask, make_app: MakeApp, file: Path, lines: Lines
+) -> None:
+    app = make_app(fill=False, database_url=f"sqlite:///file:{file}?mode=ro&uri=true", **PRODUCTION)
+    assert log_in(app) == 503
+    assert [line["event"] for line in lines()] == ["sys_crash"]
+    assert app.test_client().get("/readyz").status_code == 200
+    assert logins_in(file) == 0
+
+
+def test_a_folder_that_is_not_there_is_told_of(make_app: MakeApp, tmp_path: Path) -> None:
+    app = make_app(fill=False, database_url=f"sqlite:///{tmp_path / 'missing' / 'app.db'}")
+    assert_unavailable(app.test_client(), "/readyz")
+
+
+def test_a_full_disk_takes_whole_logins_or_none(on_disk: Flask, file: Path, lines: Lines) -> None:
+    with on_disk.app_context():
+        full = db.session.scalar(text("PRAGMA page_count"))
+        db.session.execute(text(f"PRAGMA max_page_count = {full}"))
+    taken = list(takewhile(lambda status: status == 200, (log_in(on_disk) for _ in range(500))))
+    assert "database or disk is full" in lines()[-1]["exception"]
+    assert logins_in(file) == len(taken)
+    assert on_disk.test_client().get("/readyz").status_code == 200
+
+
+@pytest.mark.asvs("16.3.4")
 def test_the_log_tells_why_and_no_value(make_app: MakeApp, lines: Lines) -> None:
     app = make_app(**PRODUCTION)
 

@@ -25,6 +25,7 @@ def test_no_cache_answers_in_its_place(client: FlaskClient, path: str) -> None:
     assert "no-store" in client.get(path).headers["Cache-Control"]
 
 
+@pytest.mark.asvs("16.5.2")
 def test_without_redis_it_serves_on(make_app: MakeApp) -> None:
     pytest.importorskip("redis")
     answer = make_app(redis_url="redis://127.0.0.1:1/0").test_client().get("/readyz")

@@ -2,14 +2,23 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from flask import render_template
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
-from tests.conftest import MakeApp, log_in
+from app import policy
+from app.security.sources import NONE
+from tests.conftest import PRODUCTION, MakeApp, log_in
 
 NAME = """<b>"Ada's" & more</b>"""
+
+PROJECT = Path(__file__).parents[1]
+# What an answer carries that protects nobody.
+NO_PROTECTION = {"content-type", "content-length", "vary"}
+HEADER_LISTS = ("HEADERS", "PAGE_HEADERS")
 
 
 class Elements(HTMLParser):
@@ -40,6 +49,7 @@ def test_every_script_runs_under_the_policy(client: FlaskClient) -> None:
     assert {script.get("nonce") for script in scripts} == {nonce}
 
 
+@pytest.mark.asvs("3.6.1")
 def test_every_script_and_style_is_checked_on_arrival(client: FlaskClient) -> None:
     page = Elements(client.get("/").text)
     styles = [link for link in page.of("link") if link["rel"] == "stylesheet"]
@@ -70,6 +80,65 @@ def test_text_from_the_answers_stays_text(make_app: MakeApp, name: str) -> None:
     assert "&lt;b&gt;" in page
 
 
+def test_it_explains_every_header_of_its_own_answer(production: FlaskClient) -> None:
+    answer = production.get("/")
+    explained = {header for header, _ in protections(answer.text)}
+    assert sent(answer) - NO_PROTECTION - explained == set()
+
+
+def test_a_header_added_to_the_policy_is_listed_too(make_app: MakeApp) -> None:
+    changes = {name: {**getattr(policy, name), f"X-{name}": "1"} for name in HEADER_LISTS}
+    page = make_app(**changes).test_client().get("/").text
+    assert {(f"X-{name}".lower(), name) for name in HEADER_LISTS} <= set(protections(page))
+
+
+@pytest.mark.parametrize("name", HEADER_LISTS)
+def test_it_names_the_list_that_holds_a_header(make_app: MakeApp, name: str) -> None:
+    answer = make_app(**{name: {}}).test_client().get("/")
+    named = {header for header, set_by in protections(answer.text) if set_by == name}
+    assert named
+    assert named & sent(answer) == set()
+
+
+def test_it_names_the_file_that_sets_a_header(client: FlaskClient) -> None:
+    named = [found for found in protections(client.get("/").text) if "/" in found[1]]
+    assert named
+    for header, file in named:
+        assert header in (PROJECT / file).read_text("utf-8").lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "header"),
+    [
+        ("CSP", {"default-src": [NONE], "frame-ancestors": [NONE]}, "Content-Security-Policy"),
+        ("CSP_CANDIDATE", {"img-src": [NONE]}, "Content-Security-Policy-Report-Only"),
+        ("FRAME_ANCESTORS", ["https://partner.example.org"], "X-Frame-Options"),
+        ("STRICT_TRANSPORT_SECURITY", "max-age=1", "Strict-Transport-Security"),
+    ],
+)
+def test_the_name_it_shows_changes_the_header(
+    make_app: MakeApp, name: str, value: object, header: str
+) -> None:
+    before = make_app(**PRODUCTION).test_client().get("/")
+    after = make_app(**PRODUCTION, **{name: value}).test_client().get("/")
+    assert (header.lower(), name) in protections(before.text)
+    values = [
+        re.sub("nonce-[^']*", "", answer.headers.get(header, "")) for answer in (before, after)
+    ]
+    assert values[0] != values[1]
+
+
+def sent(answer: TestResponse) -> set[str]:
+    return {name.lower() for name, _ in answer.headers}
+
+
+def protections(page: str) -> list[tuple[str, str]]:
+    """Each header that the page explains, in small letters, and what sets it."""
+    row = r'data-header="([^"]+)".*?Set by <code>([^<]+)</code>'
+    return re.findall(row, page, re.DOTALL)
+
+
+@pytest.mark.asvs("14.3.2")
 def test_no_cache_keeps_it(client: FlaskClient) -> None:
     assert "no-store" in client.get("/").headers["Cache-Control"]
 

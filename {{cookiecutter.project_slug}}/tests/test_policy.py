@@ -13,6 +13,7 @@ def test_the_app_starts_with_it(make_app: MakeApp, settings: dict[str, object]) 
     assert make_app(**settings).test_client().get("/").status_code == 200
 
 
+@pytest.mark.asvs("3.4.3", "3.7.1")
 @pytest.mark.parametrize(
     ("directive", "allowed"),
     [
@@ -26,6 +27,7 @@ def test_what_injected_markup_would_use_is_closed(directive: str, allowed: list[
     assert policy.CSP[directive] in allowed
 
 
+@pytest.mark.asvs("3.4.3")
 def test_a_script_runs_by_its_nonce_and_by_no_loose_word() -> None:
     scripts = policy.CSP["script-src"]
     assert NONCE in scripts
@@ -50,6 +52,7 @@ def test_the_candidate_is_one_that_browsers_understand() -> None:
     sources.check(policy.CSP_CANDIDATE or {})
 
 
+@pytest.mark.asvs("3.4.4", "3.4.8", "14.2.2", "14.3.2")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -71,12 +74,14 @@ def test_camera_microphone_and_place_are_off() -> None:
     assert {"camera=()", "microphone=()", "geolocation=()"} <= set(allowed)
 
 
+@pytest.mark.asvs("3.4.5")
 def test_only_pages_tell_where_a_click_came_from() -> None:
     # `no-referrer` on a page makes browsers send `Origin: null` on its own form posts.
     assert policy.PAGE_HEADERS["Referrer-Policy"] == "strict-origin-when-cross-origin"
     assert policy.OTHER_HEADERS["Referrer-Policy"] == "no-referrer"
 
 
+@pytest.mark.asvs("3.4.1")
 def test_https_is_remembered_for_a_year_or_more() -> None:
     max_age, _, rest = policy.STRICT_TRANSPORT_SECURITY.partition(";")
     assert int(max_age.removeprefix("max-age=")) >= 365 * 24 * 60 * 60

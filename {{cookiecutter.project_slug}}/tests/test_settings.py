@@ -38,6 +38,7 @@ def test_what_is_forgotten_is_production(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not settings.csp_report_only
 
 
+@pytest.mark.asvs("13.3.1")
 def test_an_empty_environment_is_told_all_it_lacks() -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.load()
@@ -65,6 +66,7 @@ def test_every_problem_is_in_one_message_and_no_value(monkeypatch: pytest.Monkey
     assert "leaked" not in shown
 
 
+@pytest.mark.asvs("11.2.3")
 @pytest.mark.parametrize(
     "secret",
     [
@@ -89,6 +91,7 @@ def test_so_it_is_in_either_environment(monkeypatch: pytest.MonkeyPatch, environ
     assert "SECRET_KEY" in refusal(monkeypatch, APP_ENV=environment, SECRET_KEY="weak")
 
 
+@pytest.mark.asvs("13.4.2")
 @pytest.mark.parametrize("environment", ["production", "prod", ""])
 def test_debug_is_refused_outside_development(
     monkeypatch: pytest.MonkeyPatch, environment: str
@@ -215,6 +218,7 @@ def test_a_written_env_file_starts_development(tmp_path: Path) -> None:
     assert from_file(tmp_path / ".env").app_env == "development"
 
 
+@pytest.mark.asvs("13.3.1")
 def test_every_project_gets_a_secret_of_its_own(tmp_path: Path) -> None:
     write_env_file(tmp_path / "one")
     write_env_file(tmp_path / "two")
@@ -222,6 +226,7 @@ def test_every_project_gets_a_secret_of_its_own(tmp_path: Path) -> None:
     assert one.secret_key != two.secret_key
 
 
+@pytest.mark.asvs("13.3.2")
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 def test_nobody_else_reads_it(tmp_path: Path) -> None:
     write_env_file(tmp_path / ".env")

@@ -4,16 +4,20 @@ import json
 import runpy
 import socket
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import click
 import pytest
+from sqlalchemy.pool import QueuePool
 from werkzeug.serving import WSGIRequestHandler
 
 from app import policy
+from app.db import db
 from app.security import csp
-from tests.conftest import SECRETS, Lines
+from tests.conftest import SECRETS, Lines, MakeApp
 
 ROOT = Path(__file__).parent.parent
 GOOD = {
@@ -88,6 +92,36 @@ def test_gunicorn_serves_this_computer_alone_unless_told(gunicorn_conf: dict[str
     assert gunicorn_conf["bind"].startswith("127.0.0.1:")
 
 
+def test_each_thread_of_gunicorn_finds_a_connection_to_the_database(
+    gunicorn_conf: dict[str, Any], make_app: MakeApp, tmp_path: Path
+) -> None:
+    with make_app(database_url=f"sqlite:///{tmp_path / 'app.db'}").app_context():
+        assert isinstance(db.engine.pool, QueuePool)
+        assert db.engine.pool.size() >= gunicorn_conf["threads"]
+
+
+def test_gunicorn_gives_up_on_a_client_that_does_not_end_its_request(
+    gunicorn_conf: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker_class = gunicorn_conf["worker_class"]
+    for name, replaced in {
+        "__init__": lambda worker: None,
+        "notify": lambda worker: None,
+        "handle": lambda worker, connection: connection.sock.recv(1),
+    }.items():
+        monkeypatch.setattr(worker_class.__base__, name, replaced)
+    monkeypatch.setitem(worker_class.handle.__globals__, "REQUEST_TIMEOUT", 0)
+    worker = worker_class()
+    server, client = socket.socketpair()
+    with server, client:
+        request = Thread(target=worker.handle, args=[Mock(sock=server)], daemon=True)
+        request.start()
+        while request.is_alive():
+            worker.notify()
+        server.send(b"a late answer")  # as that to a request which arrived whole
+
+
+@pytest.mark.asvs("13.4.6")
 def test_gunicorn_does_not_name_itself(gunicorn_conf: dict[str, Any]) -> None:
     request = SimpleNamespace(method="GET", version=(1, 1), should_close=lambda: True)
     response = gunicorn_conf["Response"](request, None, None)
@@ -99,6 +133,7 @@ def test_gunicorn_does_not_name_itself(gunicorn_conf: dict[str, Any]) -> None:
     assert "gunicorn" not in sent
 
 
+@pytest.mark.asvs("16.2.4")
 def test_its_own_lines_are_json(gunicorn_conf: dict[str, Any], lines: Lines) -> None:
     config = pytest.importorskip("gunicorn.config").Config()
     logger = gunicorn_conf["logger_class"](config)

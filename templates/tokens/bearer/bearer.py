@@ -2,7 +2,7 @@
 
 A token in a URL ends up in logs and histories, so none is looked for there. What no
 issued token can look like is refused before anything else reads it.
-Source: RFC 6750, section 2.1; OWASP ASVS 9.1.1, 14.2.1.
+Source: RFC 6750, section 2.1; OWASP ASVS 14.2.1.
 """
 
 import re

@@ -71,6 +71,7 @@ def test_the_scheme_is_read_in_any_case(client: FlaskClient, token: str, scheme:
     assert_accepted(client.get("/me", headers={"Authorization": f"{scheme} {token}"}))
 
 
+@pytest.mark.asvs("7.2.1")
 @pytest.mark.parametrize("mangle", MANGLED.values(), ids=MANGLED)
 def test_a_mangled_header_is_401(
     client: FlaskClient, token: str, mangle: Callable[[str], str]
@@ -87,6 +88,7 @@ def test_two_headers_are_401_whichever_comes_first(
         assert_refused(client.get("/me", headers=[("Authorization", one) for one in both]))
 
 
+@pytest.mark.asvs("14.2.1")
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_token_in_the_address_is_401(client: FlaskClient, token: str, field: str) -> None:
     for sent in (token, f"Bearer {token}"):
@@ -112,6 +114,7 @@ def test_a_token_in_another_header_is_401(client: FlaskClient, token: str, name:
         assert_refused(client.get("/me", headers={name: sent}))
 
 
+@pytest.mark.asvs("3.5.1")
 def test_nothing_rides_along_by_itself(client: FlaskClient) -> None:
     assert "Set-Cookie" not in client.post("/login", json=LOGIN).headers
     assert_refused(client.get("/me"))

@@ -172,6 +172,7 @@ def test_a_mangled_token_is_401(
     assert_refused(ask(client, mangle(token)))
 
 
+@pytest.mark.asvs("9.1.3", "9.2.2")
 @pytest.mark.parametrize("header", OTHER_HEADERS.values(), ids=OTHER_HEADERS)
 def test_another_header_is_401_though_signed(
     client: FlaskClient, payload: bytes, header: object
@@ -186,6 +187,7 @@ def test_a_header_that_readers_could_differ_on_is_401(
     assert_refused(ask(client, sign(payload, header)))
 
 
+@pytest.mark.asvs("9.1.2")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_another_algorithm_is_401_signed_or_not(
     client: FlaskClient, payload: bytes, algorithm: object
@@ -195,6 +197,7 @@ def test_another_algorithm_is_401_signed_or_not(
     assert_refused(ask(client, token.rpartition(".")[0] + "."))
 
 
+@pytest.mark.asvs("9.1.2")
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512", "EdDSA"])
 @pytest.mark.parametrize("secret", PUBLIC_KEYS.values(), ids=PUBLIC_KEYS)
 def test_the_public_key_is_no_secret_to_sign_with(
@@ -206,10 +209,12 @@ def test_the_public_key_is_no_secret_to_sign_with(
     assert_refused(ask(client, f"{unsigned}.{encode(signature)}"))
 
 
+@pytest.mark.asvs("9.1.1")
 def test_the_signature_of_another_key_is_401(client: FlaskClient, payload: bytes) -> None:
     assert_refused(ask(client, sign(payload, key=ANOTHER_KEY)))
 
 
+@pytest.mark.asvs("9.1.3")
 def test_a_key_that_the_token_brings_along_is_401(client: FlaskClient, payload: bytes) -> None:
     point = encode(ANOTHER_KEY.public_key().public_bytes_raw())
     jwk = {"kty": "OKP", "crv": "Ed25519", "kid": KEY_ID, "x": point}
@@ -217,6 +222,7 @@ def test_a_key_that_the_token_brings_along_is_401(client: FlaskClient, payload: 
         assert_refused(ask(client, sign(payload, {**HEADER, "jwk": jwk}, key)))
 
 
+@pytest.mark.asvs("9.1.1")
 @pytest.mark.parametrize("claim", ["sub", "exp", "sid"])
 def test_a_claim_changed_under_the_old_signature_is_401(
     client: FlaskClient, token: str, claim: str

@@ -80,6 +80,7 @@ def test_a_stored_hash_is_no_token(client: FlaskClient, token: str) -> None:
         assert_refused(ask(client, made_up))
 
 
+@pytest.mark.asvs("7.3.2")
 def test_it_serves_a_day_however_idle_and_no_longer(
     client: FlaskClient, token: str, wait: Wait
 ) -> None:

@@ -2,7 +2,7 @@
 
 The row that holds its hash decides, so a token is dead the moment it is ended. It
 begins with a mark by which secret scanners find one that was leaked.
-Source: RFC 6750; OWASP ASVS 7.2.2, 9.1.1.
+Source: RFC 6750; OWASP ASVS 7.2.2, 7.2.3.
 """
 
 from typing import Any

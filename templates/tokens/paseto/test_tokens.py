@@ -156,6 +156,7 @@ def test_another_spelling_of_the_footer_is_401(client: FlaskClient, payload: byt
     assert_refused(ask(client, f"{before}.{respell(footer)}"))
 
 
+@pytest.mark.asvs("9.1.2")
 @pytest.mark.parametrize("header", OTHER_HEADERS)
 def test_another_version_or_purpose_is_401_though_signed(
     client: FlaskClient, payload: bytes, token: str, header: str
@@ -164,6 +165,7 @@ def test_another_version_or_purpose_is_401_though_signed(
     assert_refused(ask(client, header + token.removeprefix(HEADER)))
 
 
+@pytest.mark.asvs("9.1.2")
 def test_the_public_key_is_no_secret_to_encrypt_with(client: FlaskClient, payload: bytes) -> None:
     key = pyseto.Key.new(version=4, purpose="local", key=PUBLIC_KEY)
     footer = json.dumps(FOOTER).encode()
@@ -172,6 +174,7 @@ def test_the_public_key_is_no_secret_to_encrypt_with(client: FlaskClient, payloa
     assert_refused(ask(client, token.replace("v4.local.", HEADER)))
 
 
+@pytest.mark.asvs("9.1.3")
 @pytest.mark.parametrize("footer", OTHER_FOOTERS.values(), ids=OTHER_FOOTERS)
 def test_another_footer_is_401_though_signed(
     client: FlaskClient, payload: bytes, footer: object
@@ -184,6 +187,7 @@ def test_a_footer_changed_under_the_old_signature_is_401(client: FlaskClient, to
         assert_refused(ask(client, f"{token.rpartition('.')[0]}.{encode(footer)}"))
 
 
+@pytest.mark.asvs("9.1.3")
 def test_the_id_of_another_good_key_is_401(
     app: Flask, client: FlaskClient, payload: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,10 +197,12 @@ def test_the_id_of_another_good_key_is_401(
     assert_refused(ask(client, sign(payload, {"kid": "2"})))
 
 
+@pytest.mark.asvs("9.1.1")
 def test_the_signature_of_another_key_is_401(client: FlaskClient, payload: bytes) -> None:
     assert_refused(ask(client, sign(payload, key=ANOTHER_KEY)))
 
 
+@pytest.mark.asvs("9.1.1")
 @pytest.mark.parametrize("claim", ["sub", "jti", "sid"])
 def test_a_claim_changed_under_the_old_signature_is_401(
     client: FlaskClient, token: str, claim: str

@@ -18,6 +18,7 @@ DEVELOPMENT, PRODUCTION = "dev-session", "__Host-session"
 FLAGS = {"HttpOnly", "SameSite=Lax", "Path=/"}
 
 
+@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
 def test_the_production_cookie_is_bound_to_host_and_https(production: FlaskClient) -> None:
     name, flags = set_cookie(production.post("/login", json=LOGIN))
     assert name == PRODUCTION
@@ -44,12 +45,14 @@ def test_only_logging_in_and_out_set_a_cookie(client: FlaskClient, token: str) -
         assert "Set-Cookie" not in client.get(path).headers
 
 
+@pytest.mark.asvs("3.3.4")
 def test_no_body_holds_the_session_id(client: FlaskClient) -> None:
     bodies = [client.post("/login", json=LOGIN).text]
     bodies += [client.get(path).text for path in ("/me", "/")]
     assert session_id(client) not in "".join(bodies)
 
 
+@pytest.mark.asvs("7.2.3")
 def test_the_session_id_has_256_bits(client: FlaskClient, token: str) -> None:
     assert len(session_id(client)) == 43
 
@@ -80,6 +83,7 @@ def test_a_write_with_a_wrong_csrf_token_is_403(client: FlaskClient, token: str,
     assert_write_is_refused(client, {"X-CSRF-Token": sent})
 
 
+@pytest.mark.asvs("3.5.1")
 def test_a_write_without_a_csrf_token_is_403(client: FlaskClient, token: str) -> None:
     assert_write_is_refused(client, {})
 
@@ -124,6 +128,7 @@ def test_a_csrf_token_counts_in_its_header_alone(client: FlaskClient, token: str
     assert client.get("/me").status_code == 200
 
 
+@pytest.mark.asvs("7.2.4")
 def test_a_new_login_needs_no_csrf_token_and_ends_the_old_one(
     app: Flask, client: FlaskClient
 ) -> None:
@@ -147,6 +152,7 @@ def test_a_planted_session_id_is_not_taken_over(client: FlaskClient) -> None:
     assert session_id(client) != "planted"
 
 
+@pytest.mark.asvs("7.3.1")
 def test_an_hour_without_a_request_ends_it(client: FlaskClient, wait: Wait) -> None:
     log_in(client)
     wait(IDLE - 1)
@@ -156,6 +162,7 @@ def test_an_hour_without_a_request_ends_it(client: FlaskClient, wait: Wait) -> N
     assert '<meta name="csrf-token"' not in client.get("/").text
 
 
+@pytest.mark.asvs("7.3.2")
 def test_twelve_hours_end_it_however_busy(client: FlaskClient, wait: Wait) -> None:
     log_in(client)
     step = IDLE // 2
@@ -173,6 +180,7 @@ def test_the_table_holds_a_hash_of_the_id_until_logout(app: Flask, client: Flask
     assert stored_hashes(app) == []
 
 
+@pytest.mark.asvs("7.4.1")
 def test_the_cookie_is_dead_after_logout(app: Flask, client: FlaskClient) -> None:
     credentials = log_in(client)
     kept = session_id(client)
@@ -182,6 +190,7 @@ def test_the_cookie_is_dead_after_logout(app: Flask, client: FlaskClient) -> Non
     assert client.get("/me", headers=credentials).status_code == 401
 
 
+@pytest.mark.asvs("14.2.1")
 @pytest.mark.parametrize("field", ["token", "access_token", "session", DEVELOPMENT])
 def test_a_session_id_elsewhere_than_in_its_cookie_is_401(
     app: Flask, client: FlaskClient, token: str, field: str

@@ -101,6 +101,7 @@ def test_no_two_tokens_have_the_same_id(client: FlaskClient) -> None:
     assert len(ids) == 3
 
 
+@pytest.mark.asvs("9.2.4")
 def test_issuer_and_audience_are_settings(make_app: MakeApp) -> None:
     app = make_app(token_issuer="https://login.example", token_audience="shop")
     client = app.test_client()
@@ -116,6 +117,7 @@ def test_in_production_they_are_the_first_host_name(make_app: MakeApp) -> None:
     assert (claims["iss"], claims["aud"]) == ("https://localhost", "https://localhost")
 
 
+@pytest.mark.asvs("9.2.4")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_missing_claim_is_401(client: FlaskClient, claims: dict[str, Any], name: str) -> None:
     del claims[name]
@@ -174,6 +176,7 @@ def test_anything_but_an_object_of_claims_is_401(client: FlaskClient, payload: b
     assert_refused(ask(client, sign(payload)))
 
 
+@pytest.mark.asvs("9.2.3")
 @pytest.mark.parametrize("name", ["iss", "aud"])
 @pytest.mark.parametrize("value", ELSEWHERE)
 def test_a_token_from_or_for_elsewhere_is_401(
@@ -202,6 +205,7 @@ def test_an_unknown_login_is_401(client: FlaskClient, claims: dict[str, Any], si
     assert_refused(said(client, {**claims, "sid": sid}))
 
 
+@pytest.mark.asvs("9.2.1")
 def test_it_serves_ten_minutes_and_the_leeway(
     client: FlaskClient, claims: dict[str, Any], wait: Wait
 ) -> None:
@@ -212,6 +216,7 @@ def test_it_serves_ten_minutes_and_the_leeway(
     assert_refused(said(client, claims))
 
 
+@pytest.mark.asvs("9.2.1")
 @pytest.mark.parametrize("name", ["iat", "nbf"])
 def test_it_serves_no_sooner_than_the_leeway(
     client: FlaskClient, claims: dict[str, Any], wait: Wait, name: str
@@ -252,6 +257,7 @@ def test_a_life_that_ends_before_it_begins_is_401(
     assert_refused(said(client, {**claims, "iat": now + 60, "nbf": now + 60, "exp": now - 60}))
 
 
+@pytest.mark.asvs("7.4.1")
 def test_logout_is_immediate_though_the_token_has_not_expired(
     app: Flask, client: FlaskClient, token: str, credentials: dict[str, str]
 ) -> None:

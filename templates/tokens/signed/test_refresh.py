@@ -102,6 +102,14 @@ def test_it_brings_the_client_back_after_the_access_token_expired(
     assert_accepted(ask(client, refreshed(client, login)["token"]))
 
 
+def test_it_brings_the_client_back_after_the_clock_was_set_back(
+    client: FlaskClient, login: Login, wait: Wait
+) -> None:
+    wait(-DAY)
+    assert_refused(ask(client, login["token"]))
+    assert_accepted(ask(client, refreshed(client, login)["token"]))
+
+
 def test_the_earlier_access_token_serves_until_it_expires(
     client: FlaskClient, login: Login, wait: Wait
 ) -> None:
@@ -120,6 +128,7 @@ def test_the_table_holds_hashes_alone(app: Flask, client: FlaskClient, login: Lo
     assert not any(one in str(rows) for one in sent)
 
 
+@pytest.mark.asvs("7.2.3")
 def test_a_refresh_token_has_256_bits(login: Login) -> None:
     assert len(login["refresh_token"]) == 43
 
@@ -174,6 +183,7 @@ def test_an_expired_one_is_401(client: FlaskClient, login: Login, wait: Wait) ->
     assert_no_refresh(refresh(client, login))
 
 
+@pytest.mark.asvs("7.3.2")
 def test_refreshing_does_not_prolong_the_login(
     client: FlaskClient, login: Login, wait: Wait
 ) -> None:
@@ -208,12 +218,14 @@ def test_an_unknown_one_is_401_and_spends_none(
     refreshed(client, login)
 
 
+@pytest.mark.asvs("9.2.2")
 def test_an_access_token_is_no_refresh_token(client: FlaskClient, login: Login) -> None:
     # Too long to be one.
     assert send(client, login["token"]).status_code == 400
     assert_accepted(ask(client, login["token"]))
 
 
+@pytest.mark.asvs("9.2.2")
 def test_a_refresh_token_is_no_access_token(client: FlaskClient, login: Login) -> None:
     assert_refused(ask(client, login["refresh_token"]))
     assert_refused(client.get("/me", headers={"Cookie": f"session={login['refresh_token']}"}))

@@ -17,6 +17,7 @@ OLD, NEW = SECRETS["token_keys"], keys.new("2")
 SEED = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # RFC 8037's example
 
 
+@pytest.mark.asvs("11.6.1")
 def test_a_ring_is_read_in_its_order() -> None:
     ring = signing_keys.read(f"new:{SEED}, {OLD} ,")
     assert list(ring) == ["new", OLD_ID]
@@ -25,6 +26,7 @@ def test_a_ring_is_read_in_its_order() -> None:
     )
 
 
+@pytest.mark.asvs("11.6.1")
 @pytest.mark.parametrize("ring", ["", f"1:{SEED[:-2]}"], ids=["missing", "unusable"])
 def test_the_app_does_not_start_without_a_key(monkeypatch: pytest.MonkeyPatch, ring: str) -> None:
     monkeypatch.setenv("APP_ENV", "development")

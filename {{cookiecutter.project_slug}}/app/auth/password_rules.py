@@ -2,7 +2,7 @@
 
 No rule asks for digits or signs: length, and a list of what attackers try first, do
 more. The list is the extra `breached`; without it the other rules stand alone.
-Source: NIST SP 800-63B, section 3.1.1.2; OWASP ASVS 6.2.1 to 6.2.12.
+Source: NIST SP 800-63B, section 3.1.1.2; OWASP ASVS 6.2.1, 6.2.4, 6.2.5, 6.2.9, 6.2.11, 6.2.12.
 """
 
 from importlib.util import find_spec

@@ -18,7 +18,7 @@ MIN_LENGTH, MAX_LENGTH = 12, 1024  # characters
 # OWASP's first choice of parameters: 46 MiB, one pass, one lane; about 50 ms.
 hasher = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 
-# A quarter of gunicorn.conf.py's threads: a flood of logins leaves the rest to others.
+# A quarter of the threads: a flood of logins leaves the rest to others.
 MAX_IN_FLIGHT = 4
 MAX_WAIT = 2.0  # seconds
 _in_flight = BoundedSemaphore(MAX_IN_FLIGHT)

@@ -1,7 +1,7 @@
 """`flask check`: what is loose, missing or out of reach, before an attacker finds it.
 
 With `--deploy` the app is judged as production, and asked over https by itself.
-Source: OWASP ASVS 13.4.2, 15.1.1.
+Source: OWASP ASVS 13.4.2.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Names, proxies and https, as far as the app can tell from inside.
 
-Source: RFC 6797, section 11.4; OWASP ASVS 3.4.1, 12.2.1, 13.2.1.
+Source: RFC 6797, section 11.4; OWASP ASVS 3.4.1, 4.1.3, 12.2.1.
 """
 
 import re

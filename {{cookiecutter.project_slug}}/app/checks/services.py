@@ -1,6 +1,6 @@
 """What the app needs around it: its database and Redis, and workers that agree.
 
-Source: OWASP ASVS 6.3.1, 13.1.2.
+Source: OWASP ASVS 6.3.1.
 """
 
 import os

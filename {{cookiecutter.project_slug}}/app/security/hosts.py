@@ -2,7 +2,7 @@
 
 A forged Host header poisons links, caches and redirects; a forged X-Forwarded-For
 dodges limits. Only exact names count, and forwarded headers only as many hops deep
-as the operator says. Source: OWASP ASVS 12.2.1, 13.2.1.
+as the operator says. Source: OWASP ASVS 4.1.2, 4.1.3, 12.2.1.
 """
 
 import re

@@ -102,15 +102,22 @@ async function once(progress, action) {
 
 async function showHeaders() {
   const { headers } = await call("HEAD", location.pathname);
-  for (const row of document.querySelectorAll("#protections [data-header]")) {
+  const rows = [...document.querySelectorAll("#protections [data-header]")];
+  for (const row of rows) {
     const sent = headers.get(row.dataset.header);
-    const value = row.querySelector(".value");
-    value.classList.toggle("absent", sent === null);
-    value.textContent = sent?.replace(/; */g, ";\n") ?? `Not sent here${row.dataset.whenAbsent}`;
+    row.dataset.sent = sent !== null;
+    row.querySelector(".value").textContent =
+      sent?.replace(/; */g, ";\n") ?? `Not sent here${row.dataset.whenAbsent}`;
   }
+  const count = rows.filter((row) => headers.has(row.dataset.header)).length;
+  countHeaders(`This site sent ${count} of these ${rows.length} headers just now.`);
 }
 
-// See one blocked
+function countHeaders(text) {
+  find("protections-count").textContent = text;
+}
+
+// See an attack blocked
 
 function tryAttack() {
   const page = document.documentElement;
@@ -127,7 +134,7 @@ function tryAttack() {
     // A policy that only reports raises the event too, and the script runs.
     const ours = ["inline", "trusted-types-sink"].includes(event.blockedURI);
     if (!ours || event.disposition !== "enforce") return;
-    finish("good", "Blocked. The browser did not run the script.", describe(event));
+    finish("good", "Blocked. The script did not run.", describe(event));
   }, { signal: listening.signal });
   try {
     script.append(document.createTextNode('document.documentElement.dataset.injected = "ran"'));
@@ -145,7 +152,7 @@ function describe({ effectiveDirective, blockedURI, originalPolicy }) {
   const excerpt = names.map((name) => directives.find((one) => one.split(" ")[0] === name)).find(Boolean);
   return {
     Directive: effectiveDirective,
-    "What was blocked": blockedURI,
+    Blocked: blockedURI,
     // Browsers hide a page's nonce from whatever is injected; so does this text.
     Policy: (excerpt ?? originalPolicy).replace(/'nonce-[^']*'/g, "'nonce-…'"),
   };
@@ -170,4 +177,4 @@ form.addEventListener("submit", (event) => {
 find("logout").addEventListener("click", () => once("Logging out…", logOut));
 find("try-attack").addEventListener("click", tryAttack);
 if (token) once("", resumeLogin);
-showHeaders();
+showHeaders().catch((error) => countHeaders(error.message));

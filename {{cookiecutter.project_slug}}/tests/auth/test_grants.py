@@ -41,12 +41,14 @@ def test_a_secret_finds_its_user(user: User) -> None:
     assert grant.user == user
 
 
+@pytest.mark.asvs("7.2.3", "11.5.1")
 def test_a_secret_is_256_random_bits(user: User) -> None:
     secrets = {created(user) for _ in range(3)}
     assert len(secrets) == 3
     assert {len(base64.urlsafe_b64decode(f"{secret}=")) for secret in secrets} == {32}
 
 
+@pytest.mark.asvs("11.4.1")
 def test_the_table_holds_no_secret(user: User) -> None:
     secret = created(user)
     row = db.session.execute(select(Grant.__table__)).one()
@@ -71,6 +73,7 @@ def test_a_secret_serves_its_own_purpose_alone(user: User) -> None:
     assert grants.find(secret, "other") is None
 
 
+@pytest.mark.asvs("7.3.2", "7.4.1")
 def test_a_grant_ends_by_itself(user: User, wait: Wait) -> None:
     secret = created(user)
     wait(HOUR - 1)
@@ -79,6 +82,7 @@ def test_a_grant_ends_by_itself(user: User, wait: Wait) -> None:
     assert grants.find(secret, "test") is None
 
 
+@pytest.mark.asvs("7.3.2")
 def test_use_does_not_prolong_it(user: User, wait: Wait) -> None:
     secret = created(user)
     for _ in range(3):
@@ -112,6 +116,36 @@ def test_use_is_written_once_a_minute(user: User, wait: Wait) -> None:
     wait(1)
     grants.find(secret, "test")
     assert last_used() == issued + 60
+
+
+def test_a_clock_set_back_adds_what_it_lost_and_no_more(user: User, wait: Wait) -> None:
+    secret = created(user)
+    wait(-HOUR)
+    assert grants.find(secret, "test")
+    wait(2 * HOUR - 1)
+    assert grants.find(secret, "test")
+    wait(1)
+    assert grants.find(secret, "test") is None
+
+
+def test_a_clock_that_was_ahead_lengthens_no_idle_time(user: User, wait: Wait) -> None:
+    secret = created(user)
+    wait(500)
+    assert grants.find(secret, "test", idle=600)
+    wait(-500)
+    assert grants.find(secret, "test", idle=600)
+    wait(600)
+    assert grants.find(secret, "test", idle=600) is None
+
+
+def test_a_clock_set_back_revives_nothing_that_was_ended(user: User, wait: Wait) -> None:
+    ended, purged = created(user), created(user)
+    grants.end(family_of(ended))
+    wait(HOUR)
+    grants.purge()
+    wait(-2 * HOUR)
+    assert grants.find(ended, "test") is None
+    assert grants.find(purged, "test") is None
 
 
 def test_a_disabled_users_grant_finds_nothing(user: User) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -11,9 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app import create_app
 from app.auth import password_change, passwords, users
 from app.db import db
-from tests.conftest import LOGIN, PASSWORD, USERNAME, MakeApp, Wait, log_in
+from app.settings import Settings
+from tests.conftest import LOGIN, PASSWORD, SECRETS, USERNAME, MakeApp, Wait, log_in
 
 WRONG = {**LOGIN, "password": "a wrong long password"}
 STRANGER = {**LOGIN, "username": "nobody"}
@@ -94,11 +97,13 @@ def test_me_names_the_user_and_nothing_secret(client: FlaskClient) -> None:
     assert answer.headers["Cache-Control"] == "no-store, max-age=0"
 
 
+@pytest.mark.asvs("7.2.2")
 def test_no_token_is_given_twice(client: FlaskClient) -> None:
     tokens = {client.post("/login", json=LOGIN).get_json()["token"] for _ in range(3)}
     assert len(tokens) == 3
 
 
+@pytest.mark.asvs("6.2.5", "6.2.9")
 @pytest.mark.parametrize(
     ("name", "password"),
     [("zoë", "пароль, довольно длинный 🔑"), ("n" * 150, "p" * 1024), ("a b", "\"\\'<>{}; -- ")],
@@ -122,6 +127,7 @@ def test_anything_but_two_plain_strings_is_400(client: FlaskClient, body: bytes)
     assert_refused(answer, 400, "Invalid request")
 
 
+@pytest.mark.asvs("6.3.8")
 @pytest.mark.parametrize("body", [WRONG, STRANGER], ids=["wrong-password", "unknown"])
 def test_bad_credentials_are_401(client: FlaskClient, body: Any) -> None:
     assert_refused(client.post("/login", json=body), 401, "Invalid credentials")
@@ -138,6 +144,7 @@ def test_a_disabled_user_is_told_the_same(app: Flask, client: FlaskClient) -> No
     assert_refused(client.post("/login", json=LOGIN), 401, "Invalid credentials")
 
 
+@pytest.mark.asvs("6.3.8")
 def test_unknown_disabled_and_wrong_cost_the_same_hashes(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +157,7 @@ def test_unknown_disabled_and_wrong_cost_the_same_hashes(
     assert work == unknown * 3
 
 
+@pytest.mark.asvs("11.2.2")
 def test_a_login_renews_a_hash_of_other_parameters(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +238,7 @@ def test_successes_and_malformed_requests_do_not_count(client: FlaskClient) -> N
         assert client.post("/login", json=LOGIN).status_code == 200
 
 
+@pytest.mark.asvs("16.5.3")
 def test_a_crowd_of_logins_is_asked_to_come_back(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,6 +252,7 @@ def test_a_crowd_of_logins_is_asked_to_come_back(
     assert client.post("/login", json=LOGIN).status_code == 200
 
 
+@pytest.mark.asvs("16.2.5")
 @pytest.mark.parametrize(
     "body",
     [
@@ -280,11 +290,13 @@ def test_a_password_is_in_no_answer_and_no_log(
     assert PASSWORD not in caplog.text
 
 
+@pytest.mark.asvs("14.2.1")
 def test_a_login_in_the_address_is_not_read(client: FlaskClient) -> None:
     answer = client.post("/login", query_string=LOGIN, json={})
     assert_refused(answer, 400, "Missing required fields")
 
 
+@pytest.mark.asvs("3.7.2")
 def test_a_login_leads_nowhere_else(client: FlaskClient) -> None:
     answer = client.post("/login", query_string={"next": "https://evil.example/"}, json=LOGIN)
     assert answer.status_code == 200
@@ -292,6 +304,7 @@ def test_a_login_leads_nowhere_else(client: FlaskClient) -> None:
     assert "evil" not in answer.text
 
 
+@pytest.mark.asvs("7.4.1")
 def test_logout_ends_the_login_at_once(client: FlaskClient) -> None:
     credentials = log_in(client)
     answer = client.post("/logout", headers=credentials)
@@ -300,6 +313,7 @@ def test_logout_ends_the_login_at_once(client: FlaskClient) -> None:
     assert client.get("/me", headers=credentials).status_code == 401
 
 
+@pytest.mark.asvs("14.3.1")
 def test_logout_clears_the_browser_but_no_sibling_sites_cookies(client: FlaskClient) -> None:
     answer = client.post("/logout", headers=log_in(client))
     assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
@@ -338,6 +352,17 @@ def disable(app: Flask) -> None:
         assert user is not None
         user.disabled = True
         db.session.commit()
+
+
+def test_a_login_outlives_a_restart(make_app: MakeApp, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {**SECRETS, "database_url": f"sqlite:///{tmp_path}/app.db"}
+    client = make_app(**settings).test_client()
+    credentials = log_in(client)
+    restarted = create_app(Settings(app_env="development", **settings))
+    client.application = restarted
+    assert client.get("/me", headers=credentials).status_code == 200
+    with restarted.app_context():
+        db.engine.dispose()
 
 
 def set_password(app: Flask, password: str) -> None:

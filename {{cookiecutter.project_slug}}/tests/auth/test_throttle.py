@@ -48,6 +48,7 @@ def attacked(make_app: MakeApp) -> FlaskClient:
     return client
 
 
+@pytest.mark.asvs("6.3.1")
 def test_every_secret_that_can_be_guessed_is_guarded(
     app: Flask, client: FlaskClient, credentials: dict[str, str]
 ) -> None:
@@ -112,6 +113,7 @@ def test_an_account_that_fails_everywhere_leaves_each_address_one_try(
     assert statuses(client, *crowd(2), username=name) == [429, 429]
 
 
+@pytest.mark.asvs("6.3.1")
 def test_its_owner_is_not_locked_out(attacked: FlaskClient) -> None:
     assert statuses(attacked, *[HERE] * 3, password=PASSWORD) == [200, 200, 200]
 
@@ -147,6 +149,7 @@ def test_what_is_kept_names_nobody(client: FlaskClient, monkeypatch: pytest.Monk
     assert not any(name in str(asked) for name in ("grace", "hopper", "ggg"))
 
 
+@pytest.mark.asvs("16.5.2")
 def test_while_redis_is_away_half_as_many_tries_are_left(make_app: MakeApp) -> None:
     pytest.importorskip("redis")
     app = make_app(redis_url="redis://127.0.0.1:1/0", login_rate_limit="6 per minute")

@@ -37,6 +37,7 @@ def test_a_new_user_may_log_in() -> None:
     assert users.create("bob", PASSWORD).disabled is False
 
 
+@pytest.mark.asvs("11.4.2")
 def test_a_user_is_kept_without_the_password() -> None:
     user = users.create("bob", PASSWORD)
     assert user.password_hash.startswith("$argon2id$")

@@ -74,6 +74,7 @@ def test_a_page_of_another_origin_reads_nothing(
     assert page.evaluate(READ, site + path) == "refused"
 
 
+@pytest.mark.asvs("3.4.2")
 def test_a_page_of_an_unlisted_origin_reads_nothing(
     make_app: MakeApp, serve: Serve, page: Page, other: Server
 ) -> None:
@@ -83,6 +84,7 @@ def test_a_page_of_an_unlisted_origin_reads_nothing(
     assert page.evaluate(READ, f"{site}/me") == "refused"
 
 
+@pytest.mark.asvs("3.5.8")
 def test_a_page_of_another_site_embeds_no_answer(page: Page, site: str, other: Server) -> None:
     page.goto(other.at("127.0.0.1"))
     assert page.evaluate(EMBED, f"{site}/static/page.js") == "refused"
@@ -99,6 +101,7 @@ def test_a_page_of_an_allowed_origin_logs_in_and_reads(
     assert page.evaluate(LOG_IN, how) == USERNAME
 
 
+@pytest.mark.asvs("3.5.1")
 @OTHERS
 def test_a_form_of_another_origin_writes_nothing(
     page: Page, site: str, elsewhere: Elsewhere, other: Server, written: list[str], host: str

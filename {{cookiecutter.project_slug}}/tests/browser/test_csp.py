@@ -122,6 +122,7 @@ def test_a_view_may_allow_less_than_the_policy(app: Flask, serve: Serve, page: P
     assert page.locator("img").evaluate("image => image.naturalWidth") == 0
 
 
+@pytest.mark.asvs("3.2.1")
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [

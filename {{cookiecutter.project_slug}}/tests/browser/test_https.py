@@ -28,6 +28,7 @@ def test_the_form_logs_in_and_out(page: Page, site: str) -> None:
     expect(page.locator("#login-status")).to_have_text("You are logged out.")
 
 
+@pytest.mark.asvs("3.3.1", "3.3.3", "3.3.4")
 def test_every_cookie_is_bound_to_host_and_https_and_no_script_reads_it(
     page: Page, site: str
 ) -> None:

@@ -49,6 +49,7 @@ def test_no_form_of_a_text_changes_its_index(text: str) -> None:
         assert blind_index(unicodedata.normalize(form, text), context="a") == index
 
 
+@pytest.mark.asvs("11.4.1", "11.4.3")
 def test_another_implementation_gives_the_same(make_app: MakeApp) -> None:
     """HKDF and the index itself from RFC 2104's HMAC alone."""
     key = f"7:{urlsafe_b64encode(bytes(range(32))).decode()}"

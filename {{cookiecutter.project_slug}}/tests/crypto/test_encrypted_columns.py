@@ -38,6 +38,7 @@ def stored(name: str) -> Any:
     return db.session.execute(found).one()
 
 
+@pytest.mark.asvs("14.2.4")
 def test_it_comes_back_and_the_database_never_sees_it() -> None:
     add("bob")
     assert loaded("bob").email == EMAIL
@@ -134,6 +135,7 @@ def test_a_ciphertext_copied_between_objects_is_not_stored() -> None:
         db.session.commit()
 
 
+@pytest.mark.asvs("11.3.3")
 @pytest.mark.parametrize(
     "also", [["email_encrypted"], ["email_encrypted", "email_index"]], ids=["value", "and index"]
 )

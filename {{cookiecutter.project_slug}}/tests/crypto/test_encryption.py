@@ -27,6 +27,7 @@ def refused(ciphertext: bytes, context: str = "notes.text") -> bool:
     return repr(ciphertext) not in str(error.value)
 
 
+@pytest.mark.asvs("11.3.2")
 def test_aes_gcm_gives_what_nist_says() -> None:
     """Test case 16 of the submission of GCM to NIST."""
     key = bytes.fromhex("feffe9928665731c6d6a8f9467308308" * 2)
@@ -46,6 +47,7 @@ def test_aes_gcm_gives_what_nist_says() -> None:
     )
 
 
+@pytest.mark.asvs("11.3.1", "11.3.2")
 def test_a_message_of_another_implementation_is_read(make_app: MakeApp) -> None:
     with make_app(encryption_keys=KEY).app_context():
         assert decrypt(MESSAGE, context="notes.text") == b"seven owls in a well"
@@ -68,12 +70,14 @@ def test_a_message_is_49_bytes_longer_and_shows_nothing(plaintext: bytes) -> Non
     assert len(plaintext) < 4 or plaintext not in message
 
 
+@pytest.mark.asvs("11.3.4")
 def test_no_salt_and_no_nonce_is_used_twice() -> None:
     messages = [encrypt(b"", context="a") for _ in range(1000)]
     assert len({message[5:21] for message in messages}) == 1000
     assert len({message[21:33] for message in messages}) == 1000
 
 
+@pytest.mark.asvs("11.3.3")
 def test_every_changed_bit_is_refused() -> None:
     message = encrypt(b"ten pounds", context="notes.text")
     for bit in range(len(message) * 8):
@@ -89,6 +93,7 @@ def test_every_cut_is_refused() -> None:
     assert refused(message + b"\0")
 
 
+@pytest.mark.asvs("11.3.3")
 @pytest.mark.parametrize("context", ["", "notes.texts", "notes", "Notes.text"])
 def test_another_context_is_refused(context: str) -> None:
     assert refused(encrypt(b"ten pounds", context="notes.text"), context)
@@ -128,6 +133,7 @@ def test_other_secrets_play_no_part(make_app: MakeApp) -> None:
         assert decrypt(message, context="a") == b"ten pounds"
 
 
+@pytest.mark.asvs("11.2.5", "16.3.4")
 def test_a_request_that_meets_one_gets_an_error_and_the_log_a_line(
     make_app: MakeApp, lines: Lines
 ) -> None:

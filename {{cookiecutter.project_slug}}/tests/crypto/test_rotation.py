@@ -97,6 +97,7 @@ def test_its_id_is_the_day_where_no_key_has_that(app: Flask) -> None:
     assert str(key_id) == keys.today()
 
 
+@pytest.mark.asvs("11.2.2")
 def test_rotation_lets_the_old_keys_be_dropped(app: Flask) -> None:
     assert status(app) == counted(OLD, "current")
     put_in_front(app)

@@ -58,6 +58,7 @@ def test_any_bytes_come_back(plaintext: bytes) -> None:
     assert decrypted(encrypted(plaintext)) == plaintext
 
 
+@pytest.mark.asvs("11.3.1", "11.3.2")
 def test_a_stream_of_another_implementation_is_made_alike(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +97,7 @@ def chunks(stream: bytes) -> Iterator[bytes]:
         yield stream[start : start + SEALED]
 
 
+@pytest.mark.asvs("11.3.3")
 def test_chunks_in_another_order_or_twice_are_refused() -> None:
     stream = encrypted(bytes(3 * CHUNK))
     first, second, third = chunks(stream)
@@ -120,6 +122,7 @@ def test_a_message_is_no_stream_and_a_stream_no_message() -> None:
         decrypt(encrypted(b"ten pounds"), context="uploads")
 
 
+@pytest.mark.asvs("11.3.4")
 def test_no_salt_and_no_nonce_prefix_is_used_twice() -> None:
     made = [encrypted(b"") for _ in range(1000)]
     assert len({stream[5:21] for stream in made}) == 1000

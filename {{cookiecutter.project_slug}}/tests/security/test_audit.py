@@ -154,6 +154,7 @@ SCENES: dict[str, tuple[Scene, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.asvs("16.2.1", "16.3.1", "16.3.2", "16.3.3", "16.3.4")
 @pytest.mark.parametrize(("scene", "expected"), SCENES.values(), ids=SCENES)
 def test_it_is_one_line(
     client: FlaskClient, lines: Lines, scene: Scene, expected: dict[str, Any]
@@ -166,6 +167,7 @@ def test_it_is_one_line(
     assert expected.items() <= line.items()
 
 
+@pytest.mark.asvs("16.2.5")
 @pytest.mark.parametrize("scene", [scene for scene, _ in SCENES.values()], ids=SCENES)
 def test_no_secret_is_in_any_line(
     client: FlaskClient, capsys: pytest.CaptureFixture[str], scene: Scene

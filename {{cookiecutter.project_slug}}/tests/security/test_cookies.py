@@ -24,6 +24,7 @@ def cookie_of_flask(app: Flask) -> set[str]:
     return parts_of(app.test_client().get("/remember").headers["Set-Cookie"])
 
 
+@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
 def test_production_binds_flasks_session_to_host_and_https(make_app: MakeApp) -> None:
     flags = cookie_of_flask(make_app(**PRODUCTION))
     assert flags == {"__Host-flask", "Secure", "HttpOnly", "SameSite=Lax", "Path=/"}
@@ -33,6 +34,7 @@ def test_development_leaves_out_what_plain_http_forbids(make_app: MakeApp) -> No
     assert cookie_of_flask(make_app()) == {"dev-flask", "HttpOnly", "SameSite=Lax", "Path=/"}
 
 
+@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
 @pytest.mark.parametrize(
     ("settings", "scheme", "name", "secure"),
     [

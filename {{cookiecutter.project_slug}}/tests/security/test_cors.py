@@ -66,6 +66,7 @@ STRANGERS = [
 ]
 
 
+@pytest.mark.asvs("3.4.2")
 def test_an_origin_that_only_looks_alike_gets_nothing(client: FlaskClient) -> None:
     for stranger in STRANGERS:
         for answer in (
@@ -142,6 +143,7 @@ def test_localhost_counts_in_development_alone(make_app: MakeApp, client: FlaskC
     assert grants(production.get("/healthz", headers={"Origin": LOCAL})) == {}
 
 
+@pytest.mark.asvs("3.4.2")
 @pytest.mark.parametrize("origin", ["*", "null", "https://*.example", r"https://.*\.example"])
 def test_a_pattern_stops_the_app(make_app: MakeApp, origin: str) -> None:
     with pytest.raises(PolicyError, match="CORS_ORIGINS"):

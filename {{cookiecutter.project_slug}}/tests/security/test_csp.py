@@ -43,6 +43,7 @@ def nonces(answer: TestResponse) -> list[str]:
     return [nonce for policy in policies for nonce in re.findall(r"'nonce-([^']*)'", policy)]
 
 
+@pytest.mark.asvs("3.4.3")
 def test_a_page_gets_the_policy(client: FlaskClient) -> None:
     got = directives(client.get("/"))
     assert got["default-src"] == "'none'"
@@ -55,6 +56,7 @@ def test_header_and_page_hold_the_same_nonce(client: FlaskClient) -> None:
     assert nonces(answer) == [answer.text]
 
 
+@pytest.mark.asvs("11.5.1")
 def test_a_nonce_is_base64_of_18_bytes(client: FlaskClient) -> None:
     [nonce] = nonces(client.get("/"))
     assert len(b64decode(nonce, validate=True)) == 18
@@ -69,6 +71,7 @@ def test_whatever_shows_as_a_page_gets_the_policy_of_pages(client: FlaskClient) 
         assert "script-src" in directives(_typed(client, content_type))
 
 
+@pytest.mark.asvs("3.2.1")
 def test_everything_else_is_inert(client: FlaskClient) -> None:
     kinds = ("application/json", "image/svg+xml", "application/pdf", "text/plain", "text/xml", "")
     for content_type in kinds:
@@ -102,6 +105,7 @@ def test_over_plain_http_browsers_report_the_old_way(client: FlaskClient) -> Non
     assert "Reporting-Endpoints" not in answer.headers
 
 
+@pytest.mark.asvs("3.4.7")
 def test_over_https_browsers_report_both_ways(production: FlaskClient) -> None:
     answer = production.get("/")
     got = directives(answer)

@@ -52,6 +52,7 @@ STRANGERS = [
 ]
 
 
+@pytest.mark.asvs("3.5.1")
 def test_other_pages_do_not(client: FlaskClient) -> None:
     for stranger in STRANGERS:
         headers = {"Origin": stranger, "Sec-Fetch-Site": "same-origin"}
@@ -59,6 +60,7 @@ def test_other_pages_do_not(client: FlaskClient) -> None:
         assert (stranger, answer.status_code, answer.json) == (stranger, 403, REFUSED)
 
 
+@pytest.mark.asvs("3.5.1")
 def test_every_method_that_writes_is_guarded(client: FlaskClient) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         answer = client.open("/write", method=method, headers={"Origin": "https://evil.example"})
@@ -93,6 +95,7 @@ NOT_JSON = [
 ]
 
 
+@pytest.mark.asvs("3.5.2")
 def test_a_body_that_a_plain_form_can_send_is_refused(client: FlaskClient) -> None:
     for content_type in NOT_JSON:
         answer = client.post("/write", data=b"{}", content_type=content_type)
@@ -126,6 +129,7 @@ def test_each_login_and_each_site_has_a_token_of_its_own(make_app: MakeApp, app:
     assert len(set(tokens)) == 3
 
 
+@pytest.mark.asvs("11.4.3")
 def test_the_token_is_not_the_session_id(app: Flask) -> None:
     with app.app_context():
         assert "one login" not in token_for("one login")
@@ -139,6 +143,7 @@ def test_the_right_token_passes(app: Flask) -> None:
         require_token("one login")
 
 
+@pytest.mark.asvs("3.5.1")
 @pytest.mark.parametrize("sent", [None, "", "0" * 64, "\u00e9", "one login"])
 def test_any_other_is_refused(app: Flask, sent: str | None) -> None:
     headers = {} if sent is None else {"X-CSRF-Token": sent}

@@ -44,6 +44,7 @@ def app(make_app: MakeApp) -> Flask:
     return app
 
 
+@pytest.mark.asvs("16.5.1", "16.5.4")
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
@@ -63,6 +64,7 @@ def test_an_error_is_its_name_and_nothing_else(
     assert (answer.status_code, answer.json) == (status, {"error": words})
 
 
+@pytest.mark.asvs("16.5.4")
 def test_a_crash_is_logged_for_the_developer(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:

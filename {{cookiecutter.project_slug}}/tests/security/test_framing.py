@@ -19,6 +19,7 @@ def framing(client: FlaskClient, path: str = "/") -> tuple[str, str | None]:
     return ancestors.partition(";")[0], headers.get("X-Frame-Options")
 
 
+@pytest.mark.asvs("3.4.6")
 @pytest.mark.parametrize(
     ("ancestors", "option"),
     [([NONE], "DENY"), ([SELF], "SAMEORIGIN"), ([PARTNER], None), ([SELF, PARTNER], None)],
@@ -31,6 +32,7 @@ def test_both_headers_say_the_same(
     assert framing(client) == (" ".join(ancestors), option)
 
 
+@pytest.mark.asvs("3.4.6")
 def test_json_is_never_framed(make_app: MakeApp) -> None:
     client = make_app(FRAME_ANCESTORS=[PARTNER]).test_client()
     assert framing(client, "/healthz") == (NONE, "DENY")

@@ -48,6 +48,7 @@ def app(make_app: MakeApp) -> Flask:
     return app
 
 
+@pytest.mark.asvs("3.4.3", "3.4.4")
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -101,12 +102,14 @@ def test_what_a_view_sets_itself_stands_alone(client: FlaskClient, name: str, va
     assert answer.headers.getlist(name) == [value]
 
 
+@pytest.mark.asvs("3.4.5")
 def test_pages_and_the_rest_differ(client: FlaskClient) -> None:
     page, rest = client.get("/").headers, client.get("/healthz").headers
     assert ("X-On-Pages" in page, "X-On-The-Rest" in page) == (True, False)
     assert ("X-On-Pages" in rest, "X-On-The-Rest" in rest) == (False, True)
 
 
+@pytest.mark.asvs("13.4.6")
 def test_production_leaves_the_server_unnamed(make_app: MakeApp) -> None:
     assert "Server" not in make_app(**PRODUCTION).test_client().get("/").headers
 

@@ -86,6 +86,7 @@ def test_the_way_to_https_has_no_port_of_http(site: FlaskClient) -> None:
     assert site.get("/", base_url=f"{HTTP}:8080").headers["Location"] == f"{HTTPS}/"
 
 
+@pytest.mark.asvs("3.7.2")
 def test_a_forged_host_is_redirected_nowhere(site: FlaskClient) -> None:
     odd_ports = [f"{SITE}:{port}" for port in ("0", "00080", "8O", "")]
     for host in ("evil.example", f"{SITE}@evil.example", "", *odd_ports):
@@ -107,6 +108,7 @@ def test_a_forwarded_host_changes_nothing(make_app: MakeApp, hops: int) -> None:
     assert answer.headers["Location"] == f"{HTTPS}/"
 
 
+@pytest.mark.asvs("3.7.2")
 def test_a_path_that_looks_like_a_host_stays_here(site: FlaskClient) -> None:
     for path in ("//evil.example/", "/\\evil.example/", "@evil.example/"):
         answer = site.get("/", base_url=HTTP, environ_overrides={"PATH_INFO": path})
@@ -126,6 +128,7 @@ def test_development_works_over_plain_http(client: FlaskClient) -> None:
     assert "Strict-Transport-Security" not in answer.headers
 
 
+@pytest.mark.asvs("3.4.1")
 def test_https_is_remembered_by_every_answer(make_app: MakeApp) -> None:
     app = make_app(
         app_env="production", trusted_hosts=[SITE], STRICT_TRANSPORT_SECURITY="max-age=1"

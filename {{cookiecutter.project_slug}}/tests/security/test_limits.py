@@ -127,6 +127,7 @@ def test_an_address_that_cannot_be_read_is_limited_too(app: Flask, address: str)
     assert statuses(with_limited_view(app), *[address] * 3) == [200, 200, 429]
 
 
+@pytest.mark.asvs("16.5.2")
 def test_while_redis_is_away_half_the_limit_holds(make_app: MakeApp) -> None:
     pytest.importorskip("redis")
     client = with_limited_view(make_app(redis_url=NOBODY_LISTENS), "4 per minute")

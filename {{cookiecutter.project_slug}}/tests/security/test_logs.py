@@ -42,6 +42,7 @@ def fail(variable: str) -> None:
         logging.getLogger("app").exception("failed: %s", variable)
 
 
+@pytest.mark.asvs("16.4.1")
 def test_no_value_begins_a_line(app: Flask, lines: Lines) -> None:
     app.logger.warning("got %s", FORGED)
     structlog.get_logger("app").warning("got", value=FORGED, other=[FORGED])
@@ -52,6 +53,7 @@ def test_no_value_begins_a_line(app: Flask, lines: Lines) -> None:
     assert failure["event"] == f"failed: {FORGED}"
 
 
+@pytest.mark.asvs("16.4.1")
 def test_a_terminal_that_shows_a_line_obeys_no_value(
     app: Flask, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,6 +97,7 @@ def test_a_long_value_is_cut_and_keeps_both_ends(app: Flask, lines: Lines) -> No
     assert line["event"].endswith("ends")
 
 
+@pytest.mark.asvs("16.2.1", "16.2.2")
 def test_the_time_is_utc_and_comes_first(app: Flask, lines: Lines) -> None:
     app.logger.warning("now")
     [line] = lines()
@@ -104,6 +107,7 @@ def test_the_time_is_utc_and_comes_first(app: Flask, lines: Lines) -> None:
     assert 0 <= age.total_seconds() < 60
 
 
+@pytest.mark.asvs("16.2.4")
 def test_a_library_writes_the_same_lines(app: Flask, lines: Lines) -> None:
     logging.getLogger("some.library").error("%s is away", "it")
     [line] = lines()
@@ -146,3 +150,14 @@ def test_a_stream_that_fails_stops_no_request(
     monkeypatch.setattr(sys, "stderr", Broken(error))
     assert client.post("/login", json=LOGIN).status_code == 200
     assert client.post("/login", json={**LOGIN, "password": "wrong"}).status_code == 401
+
+
+@pytest.mark.asvs("16.2.3")
+def test_lines_go_to_standard_error_alone(app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
+    app.logger.warning("here")
+    written = capsys.readouterr()
+    assert (written.out, written.err.count("here")) == ("", 1)
+    handlers = {*logging.getLogger().handlers, *logging.getLogger("app").handlers}
+    # pytest listens too.
+    ours = [each for each in handlers if not type(each).__module__.startswith("_pytest")]
+    assert len(ours) == 1

@@ -27,6 +27,7 @@ def test_every_answer_has_one_of_its_own(client: FlaskClient) -> None:
     assert all(re.fullmatch("[0-9a-f]{32}", each) for each in ids)
 
 
+@pytest.mark.asvs("16.2.1", "16.2.4")
 def test_the_lines_of_a_request_have_that_of_its_answer(
     app: Flask, client: FlaskClient, lines: Lines
 ) -> None:

@@ -1,0 +1,81 @@
+"""Clients of a served project, whichever the kind of token."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass
+from typing import Any
+
+PASSWORD = "a good long password"
+
+# Seconds. What is not answered by then hangs: every wait in the app is far shorter.
+PATIENCE = 60
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def unavailable(self) -> bool:
+        """Say whether it asks the client, in JSON, to come back later."""
+        return (
+            self.status == 503 and bool(self.body["error"]) and int(self.headers["Retry-After"]) > 0
+        )
+
+
+def ask(
+    port: int,
+    path: str,
+    body: object = None,
+    headers: dict[str, str] | None = None,
+    method: str | None = None,
+) -> Answer:
+    """Ask for a path; a body is sent as JSON."""
+    method = method or ("GET" if body is None else "POST")
+    sent = None if body is None else json.dumps(body)
+    kind = {} if body is None else {"Content-Type": "application/json"}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        connection.request(method, path, sent, {**kind, **(headers or {})})
+        response = connection.getresponse()
+        return Answer(response.status, dict(response.getheaders()), response.read().decode())
+    finally:
+        connection.close()
+
+
+def log_in(
+    port: int, name: str = "ada", password: str = PASSWORD, headers: dict[str, str] | None = None
+) -> Answer:
+    return ask(port, "/login", {"username": name, "password": password}, headers)
+
+
+def shown(login: Answer) -> dict[str, str]:
+    """Return the headers by which a client shows what a login gave it."""
+    assert login.status == 200, login
+    token, cookie = login.body["token"], login.headers.get("Set-Cookie")
+    if cookie:
+        return {"Cookie": cookie.partition(";")[0], "X-CSRF-Token": token}
+    return {"Authorization": f"Bearer {token}"}
+
+
+def is_accepted(port: int, login: Answer) -> bool:
+    """Say whether a login still serves; anything but a clear yes or no is a failure."""
+    answer = ask(port, "/me", headers=shown(login))
+    assert answer.status in (200, 401), answer
+    return answer.status == 200
+
+
+def refresh(port: int, login: Answer, headers: dict[str, str] | None = None) -> Answer:
+    """Spend the refresh token of a login."""
+    body = {"refresh_token": login.body["refresh_token"]}
+    return ask(port, "/token/refresh", body, headers)

@@ -1,0 +1,71 @@
+"""The hooks of a project let its own files pass and stop what should not be committed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import support
+
+# In two parts, or the hook would stop this file too.
+PRIVATE_KEY = "-----BEGIN RSA " + "PRIVATE KEY-----\n"
+
+Commit = Callable[[str, str], str]
+
+
+@pytest.fixture(scope="module")
+def project(cookies_session: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh project under git, with the hooks as its README sets them up."""
+    project: Path = cookies_session.bake(extra_context={"project_slug": "with-hooks"}).project_path
+    (project / ".venv").symlink_to(sys.prefix)
+    # The link, unlike the folder, is not ignored by git.
+    support.run("git", "init", "--quiet", cwd=project)
+    (project / ".git" / "info" / "exclude").write_text(".venv\n")
+    support.run("git", "add", ".", cwd=project)
+    return project
+
+
+def run_hooks(project: Path) -> str:
+    """Run the hooks on all files; what they say where one of them stops the commit."""
+    finished = subprocess.run(
+        [".venv/bin/pre-commit", "run", "--all-files"],
+        cwd=project,
+        env=support.newcomers_environment() | {"PRE_COMMIT_HOME": str(project / ".git" / "hooked")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
+    return finished.stdout if finished.returncode else ""
+
+
+@pytest.mark.slow
+def test_a_fresh_project_passes(project: Path) -> None:
+    assert run_hooks(project) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "content", "stopped_by"),
+    [
+        ("server.pem", PRIVATE_KEY, "private-key"),
+        ("video.bin", "0" * 600_000, "big-file"),
+        ("app/untidy.py", "x  =  1\n", "format"),
+        ("app/unused.py", "import os\n", "ruff"),
+        ("app/untyped.py", "def untyped(x):\n    return x\n", "mypy"),
+    ],
+    ids=["private-key", "big-file", "format", "style", "types"],
+)
+def test_a_commit_is_stopped(project: Path, name: str, content: str, stopped_by: str) -> None:
+    file = project / name
+    file.write_text(content)
+    support.run("git", "add", name, cwd=project)
+    try:
+        said = run_hooks(project)
+    finally:
+        support.run("git", "rm", "--force", "--quiet", name, cwd=project)
+    assert f"hook id: {stopped_by}" in said

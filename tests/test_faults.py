@@ -1,0 +1,231 @@
+"""Services that stop, freeze and come back while clients keep asking: nothing but 200 and 503."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+from threading import Event
+from time import sleep
+
+import psycopg
+import pytest
+
+import clients
+import services
+import support
+from clients import Answer
+from conftest import Bake
+
+ASKING = 4  # clients at the same time
+
+
+@dataclass(frozen=True)
+class Service:
+    """One instance and what it stands on."""
+
+    server: services.Gunicorn
+    database: services.PostgreSQL
+    redis_port: int
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    def ready(self) -> str | None:
+        """What `/readyz` says; None where it answers 503."""
+        answer = clients.ask(self.port, "/readyz")
+        assert answer.status == 200 or answer.unavailable, answer
+        return str(answer.body["status"]) if answer.status == 200 else None
+
+
+@pytest.fixture(scope="module")
+def service(module_bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    project, redis_port = module_bake(token_type="jwt").path, support.free_port()
+    with services.postgresql_server() as database:
+        services.add_users(project, database.url, "ada")
+        with services.serving(
+            *(project, tmp_path_factory.mktemp("logs") / "log"),
+            DATABASE_URL=database.url,
+            REDIS_URL=f"redis://127.0.0.1:{redis_port}/0",
+        ) as server:
+            yield Service(server, database, redis_port)
+
+
+@dataclass
+class Crowd:
+    """Clients that log in and look who they are, again and again, until they are told to stop."""
+
+    port: int
+    stop: Event = field(default_factory=Event)
+    answers: list[Answer] = field(default_factory=list)
+
+    def go_on(self) -> None:
+        while not self.stop.is_set():
+            login = self.note(clients.log_in(self.port))
+            if login.status == 200:
+                self.note(clients.ask(self.port, "/me", headers=clients.shown(login)))
+
+    def note(self, answer: Answer) -> Answer:
+        self.answers.append(answer)
+        return answer
+
+    def wait_for(self, met: Callable[[Answer], bool]) -> None:
+        """Wait until one of the next answers is such a one."""
+        seen = len(self.answers)
+        wait_until(lambda: any(met(answer) for answer in self.answers[seen:]))
+
+    @property
+    def logins(self) -> list[Answer]:
+        return [
+            answer for answer in self.answers if answer.status == 200 and "token" in answer.body
+        ]
+
+
+@contextlib.contextmanager
+def crowd(port: int) -> Iterator[Crowd]:
+    """Let a crowd ask meanwhile, each of whom is answered 200 or 503 with Retry-After."""
+    asking = Crowd(port)
+    with ThreadPoolExecutor(ASKING) as pool:
+        going: list[Future[None]] = [pool.submit(asking.go_on) for _ in range(ASKING)]
+        try:
+            asking.wait_for(is_served)
+            yield asking
+        finally:
+            asking.stop.set()
+    for client in going:
+        client.result()
+    for answer in asking.answers:
+        assert answer.status == 200 or answer.unavailable, answer
+
+
+def is_served(answer: Answer) -> bool:
+    return answer.status == 200
+
+
+def is_unavailable(answer: Answer) -> bool:
+    return answer.unavailable
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    for _ in range(clients.PATIENCE * 20):
+        if condition():
+            return
+        sleep(0.05)
+    pytest.fail("waited in vain")
+
+
+def test_a_postgresql_that_crashed_loses_no_login_that_was_answered(service: Service) -> None:
+    with crowd(service.port) as asking:
+        service.database.stop()
+        asking.wait_for(is_unavailable)
+        assert service.ready() is None
+        service.database.start()
+        asking.wait_for(is_served)
+    assert service.ready()
+    for login in asking.logins:
+        assert clients.is_accepted(service.port, login)
+
+
+def test_nobody_hangs_on_a_postgresql_that_is_frozen(service: Service) -> None:
+    with crowd(service.port) as asking:
+        with service.database.frozen():
+            asking.wait_for(is_unavailable)
+            assert service.ready() is None
+        asking.wait_for(is_served)
+    for login in asking.logins:
+        assert clients.is_accepted(service.port, login)
+
+
+def test_a_redis_that_comes_and_goes_is_not_seen_by_clients(service: Service) -> None:
+    with crowd(service.port) as asking:
+        with services.redis(service.redis_port):
+            asking.wait_for(is_served)
+            assert service.ready() == "ok"
+        asking.wait_for(is_served)
+        assert service.ready() == "degraded"
+    assert all(map(is_served, asking.answers))
+
+
+def kill_workers(service: Service) -> None:
+    """Kill them as a lack of memory does, and wait until others are there."""
+    before = service.server.workers
+    for worker in before:
+        os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: set(service.server.workers) - set(before))
+
+
+def test_who_lost_a_worker_in_the_middle_of_a_request_tries_again(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), clients.PATIENCE) as client:
+        client.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n")
+        kill_workers(service)
+        with contextlib.suppress(ConnectionError):
+            assert client.recv(1) == b""
+    assert clients.log_in(service.port).status == 200
+
+
+@contextlib.contextmanager
+def locked_grants(service: Service) -> Iterator[Callable[[], bool]]:
+    """Keep requests waiting for the table of logins; gives whether one does."""
+    with psycopg.connect(service.database.url) as holder:
+        holder.execute("LOCK TABLE grants")
+        with psycopg.connect(service.database.url, autocommit=True) as watcher:
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            yield lambda: watcher.execute(waiting).fetchone() != (0,)
+
+
+def test_a_refresh_that_was_cut_short_can_be_tried_again(service: Service) -> None:
+    login = clients.log_in(service.port)
+    with ThreadPoolExecutor() as pool, locked_grants(service) as somebody_waits:
+        refreshing = pool.submit(clients.refresh, service.port, login)
+        wait_until(somebody_waits)
+        kill_workers(service)
+        assert isinstance(refreshing.exception(), HTTPException | OSError)
+    assert clients.refresh(service.port, login).status == 200
+
+
+def test_who_never_saw_the_answer_to_a_refresh_logs_in_again(service: Service) -> None:
+    login = clients.log_in(service.port)
+    assert clients.refresh(service.port, login).status == 200  # and the answer is lost
+    kill_workers(service)
+    assert clients.refresh(service.port, login).status == 401
+    assert clients.is_accepted(service.port, clients.log_in(service.port))
+
+
+def test_a_sqlite_that_cannot_grow_loses_no_login_that_was_answered(
+    bake: Bake, tmp_path: Path
+) -> None:
+    project, logins = bake(token_type="opaque").path, list[Answer]()
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    services.add_users(project, url, "ada")
+    with services.serving(project, tmp_path / "log", DATABASE_URL=url) as server:
+        with files_at_most(256 * 1024, server.workers):
+            while (answer := clients.log_in(server.port)).status == 200:
+                logins.append(answer)
+            assert answer.unavailable
+            assert all(clients.is_accepted(server.port, login) for login in logins)
+        assert clients.log_in(server.port).status == 200
+        assert all(clients.is_accepted(server.port, login) for login in logins)
+
+
+@contextlib.contextmanager
+def files_at_most(size: int, processes: list[int]) -> Iterator[None]:
+    """Let processes write no file beyond a size, as if the disk were full."""
+    support.need(sys.platform == "linux", "Linux")
+    import resource
+
+    def limit(soft: int) -> None:
+        for process in processes:
+            _, hard = resource.prlimit(process, resource.RLIMIT_FSIZE)
+            resource.prlimit(process, resource.RLIMIT_FSIZE, (soft, hard))
+
+    limit(size)
+    yield
+    limit(resource.RLIM_INFINITY)

@@ -1,0 +1,142 @@
+"""Two instances that share one PostgreSQL and one Redis are one service to their clients."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+import clients
+import services
+import support
+from clients import Answer
+from conftest import Bake
+
+LIMIT = 4  # failures a minute for each address
+CLIENTS, ROUNDS = 16, 100
+ADDRESSES = map(str, map(IPv4Address, itertools.count(int(IPv4Address("10.0.0.1")))))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two instances, behind a proxy that tells them the clients' addresses."""
+
+    project: Path
+    settings: dict[str, str]
+    one: int
+    two: int
+
+    def command(self, *arguments: str) -> None:
+        support.python("-m", "flask", *arguments, cwd=self.project, **self.settings)
+
+
+@pytest.fixture(scope="module")
+def stores() -> Iterator[dict[str, str]]:
+    with services.postgresql() as database, services.redis() as redis:
+        yield {"DATABASE_URL": database, "REDIS_URL": redis}
+
+
+@pytest.fixture(scope="module", params=support.CHOICES["token_type"])
+def pair(
+    request: pytest.FixtureRequest,
+    module_bake: Bake,
+    stores: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Pair]:
+    project = module_bake(token_type=request.param).path
+    services.add_users(project, stores["DATABASE_URL"], "ada", "bob", f"eve-{request.param}")
+    settings = {**stores, "PROXY_HOPS": "1", "LOGIN_RATE_LIMIT": f"{LIMIT} per minute"}
+    logs = tmp_path_factory.mktemp("logs")
+    with contextlib.ExitStack() as stack:
+        ports = [
+            stack.enter_context(services.serving(project, logs / name, **settings)).port
+            for name in ("one.log", "two.log")
+        ]
+        yield Pair(project, settings, *ports)
+
+
+@pytest.fixture
+def signed(pair: Pair, request: pytest.FixtureRequest) -> Pair:
+    """Instances whose logins are refreshed; PASETO's share the code of JWT's."""
+    if request.node.callspec.params["pair"] != "jwt":
+        pytest.skip("has no refresh token of its own")
+    return pair
+
+
+def test_a_login_on_one_is_valid_on_the_other_and_ends_on_both_at_once(pair: Pair) -> None:
+    for here, there in ((pair.one, pair.two), (pair.two, pair.one)):
+        login = clients.log_in(here)
+        assert clients.is_accepted(there, login)
+        assert clients.ask(there, "/logout", {}, clients.shown(login)).status == 204
+        assert not clients.is_accepted(here, login)
+        assert not clients.is_accepted(there, login)
+
+
+def test_a_new_password_on_one_ends_the_other_logins_on_both(pair: Pair) -> None:
+    stolen, own = clients.log_in(pair.one, "bob"), clients.log_in(pair.two, "bob")
+    body = {"current_password": clients.PASSWORD, "new_password": "another good password"}
+    changed = clients.ask(pair.two, "/password", body, clients.shown(own))
+    for port in (pair.one, pair.two):
+        assert not clients.is_accepted(port, stolen)
+        assert not clients.is_accepted(port, own)
+        assert clients.is_accepted(port, changed)
+        assert clients.log_in(port, "bob", headers=somewhere()).status == 401
+    back = {"current_password": body["new_password"], "new_password": clients.PASSWORD}
+    assert clients.ask(pair.one, "/password", back, clients.shown(changed)).status == 200
+
+
+def test_a_user_who_is_disabled_by_command_is_out_on_both(
+    pair: Pair, request: pytest.FixtureRequest
+) -> None:
+    name = f"eve-{request.node.callspec.params['pair']}"
+    logins = [clients.log_in(port, name) for port in (pair.one, pair.two)]
+    pair.command("user", "disable", name)
+    for port, login in itertools.product((pair.one, pair.two), logins):
+        assert not clients.is_accepted(port, login)
+        assert clients.log_in(port, name, headers=somewhere()).status == 401
+
+
+def test_what_failed_on_one_counts_on_the_other(pair: Pair) -> None:
+    here = somewhere()
+    tried = [pair.one, pair.two] * (LIMIT // 2)
+    failed = [
+        clients.log_in(port, password="a wrong long password", headers=here) for port in tried
+    ]
+    assert [answer.status for answer in failed] == [401] * LIMIT
+    for port in (pair.one, pair.two):
+        assert clients.log_in(port, headers=here).status == 429
+        assert clients.log_in(port, headers=somewhere()).status == 200
+
+
+def test_of_those_who_spend_one_refresh_token_on_both_one_wins_and_the_login_ends(
+    signed: Pair,
+) -> None:
+    start = Barrier(CLIENTS)
+
+    def spend(login: Answer, client: int) -> Answer:
+        port, address = (signed.one, signed.two)[client % 2], somewhere()
+        start.wait()
+        return clients.refresh(port, login, address)
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        for _ in range(ROUNDS):
+            login = clients.log_in(signed.one)
+            answers = list(pool.map(spend, [login] * CLIENTS, range(CLIENTS)))
+            assert sorted(answer.status for answer in answers) == [200] + [401] * (CLIENTS - 1)
+            [won] = [answer for answer in answers if answer.status == 200]
+            for port in (signed.one, signed.two):
+                assert not clients.is_accepted(port, login)
+                assert not clients.is_accepted(port, won)
+                assert clients.refresh(port, won, somewhere()).status == 401
+
+
+def somewhere() -> dict[str, str]:
+    """Return what a proxy tells of a client that was never seen before."""
+    return {"X-Forwarded-For": next(ADDRESSES)}

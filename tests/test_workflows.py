@@ -1,0 +1,78 @@
+"""What GitHub runs and updates, here and in a project, is valid and gives nothing away."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import support
+
+USES = re.compile(r"^ *(?:- )?uses: (?!\./)(.*)$", re.MULTILINE)
+PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+(\.\d+)*")
+
+
+@pytest.fixture(params=["template", "project"])
+def folder(request: pytest.FixtureRequest, cookies: Any) -> Path:
+    """The folder in which GitHub looks for `.github`."""
+    if request.param == "template":
+        return support.TEMPLATE
+    project: Path = cookies.bake().project_path
+    return project
+
+
+def workflows(folder: Path) -> list[Path]:
+    return sorted((folder / ".github" / "workflows").glob("*.yml"))
+
+
+def test_zizmor_finds_nothing(folder: Path) -> None:
+    zizmor = Path(sys.executable).with_name("zizmor")
+    support.run(zizmor, "--offline", "--no-progress", ".github", cwd=folder)
+
+
+def test_every_action_is_pinned_to_a_commit_and_says_which_version(folder: Path) -> None:
+    used = [use for file in workflows(folder) for use in USES.findall(file.read_text("utf-8"))]
+    assert used
+    assert not [use for use in used if not PINNED.fullmatch(use)]
+
+
+def test_no_step_finds_the_credentials_of_the_check_out(folder: Path) -> None:
+    for file in workflows(folder):
+        text = file.read_text("utf-8")
+        # zizmor asks for it only where something is uploaded, too.
+        assert text.count("uses: actions/checkout@") == text.count("persist-credentials: false")
+
+
+def test_each_job_has_the_rights_that_it_names_and_no_other(folder: Path) -> None:
+    jobs = []
+    for file in workflows(folder):
+        workflow = yaml.safe_load(file.read_text("utf-8"))
+        assert workflow["permissions"] == {}
+        jobs += workflow["jobs"].items()
+    writing = [name for name, job in jobs if job["permissions"] != {"contents": "read"}]
+    # It makes the release.
+    assert writing == (["release"] if folder == support.TEMPLATE else [])
+
+
+def test_github_can_read_them(folder: Path) -> None:
+    check = ("-m", "check_jsonschema", "--builtin-schema")
+    support.python(*check, "vendor.github-workflows", *workflows(folder), cwd=folder)
+    if (dependabot := folder / ".github" / "dependabot.yml").exists():
+        support.python(*check, "vendor.dependabot", dependabot, cwd=folder)
+
+
+def test_a_project_runs_what_its_makefile_names(cookies: Any) -> None:
+    project = cookies.bake().project_path
+    (workflow,) = workflows(project)
+    matrix = yaml.safe_load(workflow.read_text("utf-8"))["jobs"]["make"]["strategy"]["matrix"]
+    helped = support.run("make", cwd=project)
+    for target in matrix["target"]:
+        assert f"make {target} " in helped
+        support.run("make", "--dry-run", target, cwd=project)
+    oldest = re.search(r">=(3\.\d+)", (project / "pyproject.toml").read_text("utf-8"))
+    assert oldest
+    assert oldest[1] in [extra["python"] for extra in matrix["include"]]

@@ -1,0 +1,148 @@
+"""The starter page for everybody: screen readers, keyboards, small screens, large letters."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Serve, log_in
+
+AXE = Axe()
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "forced": {"forced_colors": "active"},
+}
+
+
+@pytest.fixture
+def site(app: Flask, serve: Serve) -> str:
+    return serve(app).at("localhost")
+
+
+def logged_out(page: Page, site: str) -> None:
+    page.goto(site)
+    expect(page.locator("#protections-count")).to_contain_text("just now")
+
+
+def refused(page: Page, site: str) -> None:
+    logged_out(page, site)
+    page.fill("#username", "nobody")
+    page.fill("#password", "a wrong long password")
+    page.press("#password", "Enter")
+    expect(page.locator("#login-status")).to_have_text("Invalid credentials.")
+
+
+def attacked(page: Page, site: str) -> None:
+    logged_out(page, site)
+    page.click("#try-attack")
+    expect(page.locator("#attack-result")).to_contain_text("Blocked.")
+
+
+STATES: dict[str, Callable[[Page, str], None]] = {
+    "logged-out": logged_out,
+    "refused": refused,
+    "logged-in": log_in,
+    "attacked": attacked,
+}
+
+
+@pytest.mark.parametrize("state", STATES.values(), ids=STATES)
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_axe_finds_nothing(
+    page: Page, site: str, state: Callable[[Page, str], None], look: dict[str, Any]
+) -> None:
+    page.emulate_media(**look)
+    state(page, site)
+    # Playwright evaluates as a debugger does, which no policy of the page hinders.
+    found = AXE.run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_every_part_has_its_landmark_and_name(page: Page, site: str) -> None:
+    page.goto(site)
+    for role in ("banner", "main"):
+        expect(page.get_by_role(role)).to_have_count(1)
+    expect(page.get_by_role("form", name="Log in")).to_be_visible()
+    for name in ("See an attack blocked", "What protects this page", "Next steps"):
+        expect(page.get_by_role("region", name=name)).to_be_visible()
+
+
+def test_what_happened_is_read_out(page: Page, site: str) -> None:
+    refused(page, site)
+    said = page.get_by_role("status").filter(has_text="Invalid credentials.")
+    expect(said).to_have_count(1)
+    for label in ("Username", "Password"):
+        expect(page.get_by_label(label)).to_have_accessible_description("Invalid credentials.")
+        expect(page.get_by_label(label)).to_have_attribute("aria-invalid", "true")
+    page.click("#try-attack")
+    expect(page.get_by_role("status").filter(has_text="Blocked.")).to_have_count(1)
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_the_keyboard_alone_reaches_everything_in_order_and_shows_where_it_is(
+    page: Page, site: str, look: dict[str, Any]
+) -> None:
+    page.emulate_media(**look)
+    page.goto(site)
+    reached = []
+    for _ in range(5):
+        page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        reached.append(focused.inner_text() or focused.get_attribute("name"))
+        width, style = focused.evaluate(
+            "element => [getComputedStyle(element).outlineWidth,"
+            " getComputedStyle(element).outlineStyle]"
+        )
+        assert (width, style) == ("3px", "solid"), reached
+    expected = ["Skip to the content", "username", "password", "Log in", "Try an attack"]
+    assert reached == expected
+    page.keyboard.press("Enter")
+    expect(page.locator("#attack-result")).to_contain_text("Blocked.")
+
+
+def test_the_first_link_skips_to_the_content(page: Page, site: str) -> None:
+    page.goto(site)
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_focus_follows_a_login_and_a_logout(page: Page, site: str) -> None:
+    log_in(page, site)
+    expect(page.locator("#account-heading")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#username")).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("width", "letters"),
+    [(320, "100%"), (360, "100%"), (640, "100%"), (640, "200%"), (1280, "200%")],
+    ids=["small-phone", "phone", "zoomed-to-200", "zoomed-with-large-letters", "large-letters"],
+)
+@pytest.mark.parametrize("state", STATES.values(), ids=STATES)
+def test_nothing_is_wider_than_the_screen(
+    page: Page, site: str, state: Callable[[Page, str], None], width: int, letters: str
+) -> None:
+    page.set_viewport_size({"width": width, "height": 640})
+    state(page, site)
+    page.evaluate("size => { document.documentElement.style.fontSize = size }", letters)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_nothing_moves_for_whom_that_disturbs(page: Page, site: str) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    attacked(page, site)
+    moving = page.evaluate(
+        """[...document.querySelectorAll("*")].filter((element) => {
+            const style = getComputedStyle(element);
+            return parseFloat(style.transitionDuration) || style.animationName !== "none"
+                || style.scrollBehavior === "smooth";
+        }).length"""
+    )
+    assert moving == 0

@@ -1,0 +1,76 @@
+"""What an address gives away or changes when it is merely asked for."""
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app import assets
+from app.db import Model, db
+from tests.conftest import LOGIN
+from tests.test_app import paths
+
+HIDDEN = [".git/HEAD", ".git/config", ".svn/entries", ".hg/store", ".env", "static/.git/HEAD"]
+READMITTED = re.compile(r"^!.*(?:\.git|\.svn|\.hg|\.env|\*)", re.MULTILINE)
+
+# Addresses that an extension adds, such as a description or a monitor, and that are meant
+# to be public.
+MEANT: set[str] = set()
+
+
+def stored(app: Flask) -> list[Any]:
+    """All rows of all tables."""
+    with app.app_context():
+        tables = Model.metadata.sorted_tables
+        return [sorted(map(str, db.session.execute(select(table)))) for table in tables]
+
+
+@pytest.mark.asvs("3.5.3")
+def test_reading_changes_nothing(
+    app: Flask, client: FlaskClient, credentials: dict[str, str]
+) -> None:
+    before = stored(app)
+    for path in paths(app):
+        for method in ("GET", "HEAD", "OPTIONS"):
+            client.open(path, method=method, headers=credentials, query_string=LOGIN)
+    assert stored(app) == before
+    assert client.get("/me", headers=credentials).status_code == 200
+
+
+@pytest.mark.asvs("13.4.4")
+def test_no_request_is_sent_back(app: Flask, client: FlaskClient) -> None:
+    for path in paths(app):
+        answer = client.open(path, method="TRACE", headers={"X-Secret": "do-not-repeat-me"})
+        assert (path, answer.status_code) in {(path, 405), (path, 404)}
+        assert "do-not-repeat-me" not in answer.text
+
+
+@pytest.mark.asvs("13.4.3")
+def test_no_folder_is_listed(client: FlaskClient) -> None:
+    folders = [folder for folder in assets.STATIC.rglob("*") if folder.is_dir()]
+    within = [f"/static/{folder.relative_to(assets.STATIC).as_posix()}" for folder in folders]
+    for path in ("/static", *within):
+        for address in (path, f"{path}/", f"{path}/."):
+            assert (address, client.get(address).status_code) == (address, 404)
+
+
+@pytest.mark.asvs("13.4.1")
+def test_no_file_of_version_control_is_served_or_built_in(client: FlaskClient) -> None:
+    for path in HIDDEN:
+        assert (path, client.get(f"/{path}").status_code) == (path, 404)
+    ignored = (assets.STATIC.parent.parent / ".dockerignore").read_text("utf-8")
+    assert "*" in ignored.splitlines()
+    assert not READMITTED.search(ignored)
+
+
+@pytest.mark.asvs("13.4.5")
+def test_no_extension_adds_an_address_that_is_not_meant(app: Flask) -> None:
+    added = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if not app.view_functions[rule.endpoint].__module__.startswith("app.")
+    }
+    assert added == MEANT

@@ -1,0 +1,200 @@
+"""That no request hangs on PostgreSQL: what clients see of one that is slow, locked or gone.
+
+Most of it needs a real one, whose address is in TEST_DATABASE_URL.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from select import select
+from threading import Thread
+from typing import Any
+
+import click
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from app.db import db
+from tests.conftest import LOGIN, MakeApp
+
+postgresql = pytest.importorskip("app.postgresql", exc_type=ImportError)
+
+on_postgresql = pytest.mark.skipif(
+    "TEST_DATABASE_URL" not in os.environ, reason="needs TEST_DATABASE_URL"
+)
+
+ClientOf = Callable[[int], FlaskClient]
+
+# What a PostgreSQL says to a client that it lets in.
+WELCOME = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """One that a test may add views to, and whose connections all come from requests."""
+    app = make_app()
+    with app.app_context():
+        db.engine.dispose()
+    return app
+
+
+@pytest.fixture
+def client_of(make_app: MakeApp) -> ClientOf:
+    """`client_of(5432)`: a client of an app whose database is at this port."""
+    url = "postgresql://app@127.0.0.1:{}/app?sslmode=disable&gssencmode=disable"
+    return lambda port: make_app(fill=False, database_url=url.format(port)).test_client()
+
+
+@contextmanager
+def silent_after(words: bytes) -> Iterator[int]:
+    """Serve at a port: say this to whoever comes, and then nothing any more."""
+    visitors = []
+
+    def serve() -> None:
+        while True:
+            try:
+                visitors.append(listener.accept()[0])
+            except OSError:
+                return
+            visitors[-1].sendall(words)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Thread(target=serve)
+        server.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        server.join()
+    for visitor in visitors:
+        visitor.close()
+
+
+def assert_unavailable(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json) == (503, {"error": "Temporarily unavailable"})
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def statement(app: Flask, *statements: str) -> FlaskClient:
+    """A client of a view at /rows that runs these and shows what the last one finds."""
+
+    @app.get("/rows")
+    def rows() -> str:
+        results = [db.session.execute(text(statement)) for statement in statements]
+        return str(results[-1].scalar())
+
+    return app.test_client()
+
+
+def test_one_that_nobody_started_is_told_of(client_of: ClientOf) -> None:
+    client = client_of(1)
+    assert_unavailable(client, "/readyz")
+    assert client.post("/login", json=LOGIN).status_code == 503
+    assert client.get("/healthz").status_code == 200
+
+
+def test_nobody_waits_for_one_that_lets_nobody_in(
+    client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "CONNECT_TIMEOUT", 2)  # the least that drivers take
+    with silent_after(b"") as port:
+        assert_unavailable(client_of(port), "/readyz")
+
+
+def test_nobody_waits_for_one_that_stops_answering(
+    client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "ANSWER_TIMEOUT", 0)
+    with silent_after(WELCOME) as port:
+        assert_unavailable(client_of(port), "/readyz")
+
+
+@on_postgresql
+def test_no_late_answer_is_taken_for_another(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = statement(app, "SELECT pg_sleep(1), 'late'")
+    monkeypatch.setattr(postgresql, "ANSWER_TIMEOUT", 0)
+    assert_unavailable(client, "/rows")
+    monkeypatch.undo()
+    assert client.post("/login", json=LOGIN).status_code == 200
+
+
+@on_postgresql
+def test_a_statement_that_takes_too_long_is_ended(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "STATEMENT_TIMEOUT", 0.05)
+    monkeypatch.setattr(postgresql, "ANSWER_TIMEOUT", 60)
+    assert_unavailable(statement(app, "SELECT pg_sleep(30)"), "/rows")
+
+
+@on_postgresql
+def test_nobody_waits_long_for_locked_rows(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(postgresql, "STATEMENT_TIMEOUT", 60)
+    with app.app_context(), db.engine.begin() as other:
+        other.execute(text("LOCK TABLE users"))
+        assert app.test_client().post("/login", json=LOGIN).status_code == 503
+    assert app.test_client().post("/login", json=LOGIN).status_code == 200
+
+
+@on_postgresql
+def test_nobody_keeps_rows_locked_by_doing_nothing(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "IDLE_TIMEOUT", 0.05)
+
+    @app.get("/rows")
+    def rows() -> str:
+        db.session.execute(text("SELECT 1"))
+        connection: Any = db.session.connection().connection.driver_connection
+        select([connection], [], [])  # until the server hangs up
+        return str(db.session.scalar(text("SELECT 1")))
+
+    assert_unavailable(app.test_client(), "/rows")
+
+
+@on_postgresql
+def test_one_that_only_reads_for_now_is_told_of(app: Flask) -> None:
+    client = statement(app, "SET TRANSACTION READ ONLY", "DELETE FROM grants RETURNING id")
+    assert_unavailable(client, "/rows")
+
+
+@on_postgresql
+def test_after_its_restart_the_next_request_is_served(app: Flask) -> None:
+    client = statement(app, "SELECT pg_backend_pid()")
+    before = client.get("/rows").text
+    with app.app_context(), db.engine.connect() as first, db.engine.connect() as other:
+        assert str(first.scalar(text("SELECT pg_backend_pid()"))) == before
+        other.execute(text(f"SELECT pg_terminate_backend({before}, 60000)"))
+    after = client.get("/rows")
+    assert after.status_code == 200
+    assert after.text != before
+
+
+@on_postgresql
+def test_what_it_answered_before_it_went_is_served(app: Flask) -> None:
+    @app.get("/rows")
+    def rows() -> str:
+        backend = db.session.scalar(text("SELECT pg_backend_pid()"))
+        with db.engine.connect() as other:
+            other.execute(text(f"SELECT pg_terminate_backend({backend}, 60000)"))
+        return "served"
+
+    assert app.test_client().get("/rows").text == "served"
+
+
+@on_postgresql
+def test_what_the_address_says_counts(make_app: MakeApp) -> None:
+    url = os.environ["TEST_DATABASE_URL"] + "?options=-c%20lock_timeout%3D1234"
+    app = make_app(database_url=url)
+    with app.app_context():
+        db.engine.dispose()
+    assert statement(app, "SHOW lock_timeout").get("/rows").text == "1234ms"
+
+
+@on_postgresql
+def test_a_command_has_its_own_time(app: Flask) -> None:
+    with click.Context(click.Command("db")), app.app_context():
+        assert db.session.scalar(text("SHOW statement_timeout")) == "0"
