@@ -74,6 +74,14 @@ def test_a_directive_that_is_missing_is_told(find: Find, directive: str) -> None
     assert f" {directive}: " in message
 
 
+def test_what_a_closed_default_src_closes_may_be_missing(find: Find) -> None:
+    told = find("csp.missing", CSP={"default-src": [NONE], "frame-ancestors": [NONE]})
+    assert [message.partition(": ")[0].split()[-1] for message in told] == [
+        "base-uri",
+        "form-action",
+    ]
+
+
 def test_a_mode_that_blocks_nothing_is_told(find: Find) -> None:
     assert len(find("csp.report-only", CSP_REPORT_ONLY=True)) == 1
 
