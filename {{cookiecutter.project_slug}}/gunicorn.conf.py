@@ -57,7 +57,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
 
 wsgi_app = "wsgi:app"
-bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+# Empty counts as unset, as everywhere: gunicorn would serve every network.
+bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
 worker_class = Worker
 threads = db.THREADS
 # Longer than a proxy keeps a connection that it may use again, 60 seconds in nginx: else

@@ -54,7 +54,7 @@ def _serve(filename: str) -> Response:
     # Only the one spelling of a path: no NUL, no way up and down again.
     if "\0" in filename or normpath(filename) != filename:
         abort(404)
-    answer = send_from_directory(STATIC, filename)
+    answer = send_from_directory(STATIC, filename, conditional=_dates_are_readable())
     if answer.status_code == 412:
         # It would carry the file, and be kept as long.
         answer.close()
@@ -65,3 +65,11 @@ def _serve(filename: str) -> Response:
         answer.cache_control.max_age = YEAR
         answer.cache_control.immutable = True
     return answer
+
+
+def _dates_are_readable() -> bool:
+    """Whether no date lies beyond the end of Python's calendar, at which Werkzeug would fail."""
+    try:
+        return bool([request.if_modified_since, request.if_unmodified_since, request.if_range])
+    except OverflowError:
+        return False

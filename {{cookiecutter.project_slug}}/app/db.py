@@ -13,6 +13,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine, MetaData, event, make_url
 from sqlalchemy.exc import (
+    DataError,
     InterfaceError,
     InternalError,
     OperationalError,
@@ -60,6 +61,7 @@ def init_app(app: Flask) -> None:
     migrate.init_app(app)
     for error in UNAVAILABLE:
         app.register_error_handler(error, _unavailable)
+    app.register_error_handler(DataError, _unstorable)
 
 
 def _engine_options(app: Flask) -> dict[str, Any]:
@@ -70,6 +72,11 @@ def _engine_options(app: Flask) -> dict[str, Any]:
     pool = {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT}
     # A connection that a restart of the database ended is replaced before its next use.
     return {**options, **pool, "pool_pre_ping": True}
+
+
+def _unstorable(error: Exception) -> Response:
+    # A character that a database of another encoding than UTF-8 lacks, for one.
+    return refusal(400, "Invalid request")
 
 
 def _unavailable(error: Exception) -> Response:

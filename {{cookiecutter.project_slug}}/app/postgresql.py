@@ -48,6 +48,8 @@ class Connection(psycopg.Connection[Any]):
 def connect(*arguments: Any, **options: Any) -> psycopg.Connection[Any]:
     """Connect for a request. A command has its own time: a migration rewrites whole tables."""
     options.setdefault("connect_timeout", CONNECT_TIMEOUT)
+    # Whatever the database's own encoding is, else text may come back as bytes.
+    options.setdefault("client_encoding", "utf8")
     if click.get_current_context(silent=True):
         return psycopg.connect(*arguments, **options)
     # What DATABASE_URL itself says comes last and counts.

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo, field_validator
@@ -15,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 MIN_SECRET_LENGTH = 32  # characters
 MIN_DIFFERENT_CHARACTERS = 10
 # None is so short that a random secret may hold it by chance.
-PLACEHOLDERS = ("change", "example", "password", "placeholder", "secret")
+PLACEHOLDERS = ("change", "example", "insecure", "password", "placeholder", "replace", "secret")
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 HOW_TO_MAKE_ONE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
@@ -46,12 +45,18 @@ def _known_database(url: SecretStr) -> SecretStr:
 
 def _known_redis(url: SecretStr) -> SecretStr:
     text = url.get_secret_value()
-    readable = _is_readable(text, lambda text: urlsplit(text).port)
-    if not text.startswith(("redis://", "rediss://")) or not readable:
-        raise ValueError("must be redis://host:port/0, or rediss:// over TLS")
     if not find_spec("redis"):
         raise ValueError("needs the extra: uv sync --extra redis")
+    if not text.startswith(("redis://", "rediss://")) or not _is_readable(text, _read_redis_url):
+        raise ValueError("must be redis://host:port/0, or rediss:// over TLS")
     return url
+
+
+def _read_redis_url(text: str) -> object:
+    # Imported here: the driver is an extra.
+    from redis import ConnectionPool
+
+    return ConnectionPool.from_url(text)
 
 
 def _is_readable(text: str, read: Callable[[str], object]) -> bool:

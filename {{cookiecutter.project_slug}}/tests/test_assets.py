@@ -44,6 +44,12 @@ def test_a_refusal_is_not_kept(app: Flask, client: FlaskClient) -> None:
     assert answer.headers["Cache-Control"] == "no-store, max-age=0"
 
 
+@pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
+def test_a_date_beyond_every_calendar_is_none(client: FlaskClient, name: str) -> None:
+    odd = {name: "Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Range": "bytes=0-"}
+    assert client.get(f"/static/{NAMES[0]}", headers=odd).status_code in (200, 206)
+
+
 @pytest.mark.asvs("14.2.5")
 def test_under_any_other_it_is_asked_for_again(client: FlaskClient) -> None:
     for query in ("", "?v=", "?v=0123456789abcdef", "?V=x"):

@@ -61,6 +61,17 @@ def test_whatever_its_driver_calls_it(make_app: MakeApp, error: Exception) -> No
     assert_unavailable(app.test_client(), "/rows")
 
 
+def test_a_value_that_it_cannot_hold_is_the_clients_fault(make_app: MakeApp) -> None:
+    app = make_app()
+
+    @app.get("/rows")
+    def rows() -> str:
+        raise exc.DataError("INSERT", {}, OSError("no equivalent in encoding LATIN1"))
+
+    answer = app.test_client().get("/rows")
+    assert (answer.status_code, answer.json) == (400, {"error": "Invalid request"})
+
+
 def test_nobody_waits_long_for_a_connection(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

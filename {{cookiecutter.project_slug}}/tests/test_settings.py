@@ -148,6 +148,7 @@ def test_a_database_is_named_as_people_name_it(
         ("REDIS_URL", "localhost:6379"),
         ("REDIS_URL", "memory://"),
         ("REDIS_URL", "redis://["),
+        ("REDIS_URL", "redis://localhost?socket_timeout=soon"),
         ("DATABASE_URL", "postgresql://u:p@host:port/name"),
         ("PROXY_HOPS", "-1"),
         ("PROXY_HOPS", "99"),

@@ -13,6 +13,8 @@ from pydantic import AfterValidator, SecretStr, ValidationInfo, field_validator
 from app import keys
 from app.setting_types import Environment
 
+MAX_NAME = 255  # characters of issuer or audience: each token carries them
+
 Keyring = dict[str, Ed25519PrivateKey]
 
 
@@ -50,6 +52,8 @@ class SigningSettings(Environment):
     @field_validator("token_issuer", "token_audience")
     @classmethod
     def _this_site_by_default(cls, name: str, info: ValidationInfo) -> str:
+        if len(name) > MAX_NAME or not name.isprintable() or " " in name:
+            raise ValueError(f"must be at most {MAX_NAME} characters, without spaces")
         return name or f"https://{info.data.get('trusted_hosts', ['?'])[0]}"
 
     @staticmethod

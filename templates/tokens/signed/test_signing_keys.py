@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from app import keys
 from app.auth import signing_keys
-from app.settings import Settings, SettingsError
+from app.settings import Settings, SettingsError, fresh_secrets
 from tests.auth.test_bearer import ask, assert_accepted, assert_refused
 from tests.conftest import LOGIN, SECRETS, MakeApp
 
@@ -76,6 +76,19 @@ def test_another_key_under_the_same_id_is_another_key(app: Flask, client: FlaskC
     token = access_token(client)
     use_keys(app, keys.new(OLD_ID))
     assert_refused(ask(client, token))
+
+
+@pytest.mark.parametrize("name", ["TOKEN_ISSUER", "TOKEN_AUDIENCE"])
+@pytest.mark.parametrize("value", [" ", "a b", "\x07", "\udcff", "a" * 256])
+def test_a_name_that_no_token_can_carry_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    for each, secret in fresh_secrets().items():
+        monkeypatch.setenv(each, secret)
+    monkeypatch.setenv("APP_ENV", "development")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"{name}: must be at most 255 characters"):
+        Settings.load()
 
 
 def use_keys(app: Flask, *ring: str) -> None:

@@ -21,6 +21,8 @@ def refusal(status: int, words: str, **headers: str) -> Response:
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _as_json)
+    # What would be redirected, in HTML and by whatever Host was sent, is not found instead.
+    app.url_map.merge_slashes = False
 
 
 def _as_json(error: HTTPException) -> Response:

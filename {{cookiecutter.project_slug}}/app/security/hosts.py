@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, redirect, request
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.sansio.utils import get_current_url
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.security import headers
@@ -70,7 +70,9 @@ def _require_https() -> BaseResponse | None:
         # A redirected write has already told its secret to the network.
         return refusal(403, "Use https")
     name = _name(request.environ["HTTP_HOST"])
-    return redirect(urlsplit(request.url)._replace(scheme="https", netloc=name).geturl(), 308)
+    # Not from request.url, which holds whatever scheme a proxy wrote.
+    where = (request.root_path, request.path, request.query_string)
+    return redirect(get_current_url("https", name, *where), 308)
 
 
 def _is_probe() -> bool:

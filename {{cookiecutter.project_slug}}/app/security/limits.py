@@ -36,7 +36,8 @@ class Limits:
 
     def test(self, limit: RateLimitItem, key: Key) -> bool:
         """Whether one more would be allowed."""
-        return self._ask(lambda limiter, limit: limiter.test(limit, *key), limit)
+        allowed = self._ask(lambda limiter, limit: limiter.test(limit, *key), limit)
+        return allowed and not self._is_used_up_here(limit, key)
 
     def hit(self, limit: RateLimitItem, key: Key) -> bool:
         """Count one, and say whether it was allowed."""
@@ -44,7 +45,13 @@ class Limits:
 
     def frees_at(self, limit: RateLimitItem, key: Key) -> float:
         """When the limit allows the next one, in seconds since 1970."""
+        if self._is_used_up_here(limit, key):
+            return self.local.get_window_stats(_halved(limit), *key)[0]
         return self._ask(lambda limiter, limit: limiter.get_window_stats(limit, *key), limit)[0]
+
+    def _is_used_up_here(self, limit: RateLimitItem, key: Key) -> bool:
+        # A Redis that is full, or a replica, answers and counts nothing: this process did.
+        return self.shared is not None and not self.local.test(_halved(limit), *key)
 
     def _ask(
         self, question: Callable[[RateLimiter, RateLimitItem], Told], limit: RateLimitItem
@@ -57,8 +64,7 @@ class Limits:
                 return question(self.shared, limit)
             except StorageError:
                 g.redis_is_away = True
-        halved = type(limit)(max(1, limit.amount // 2), limit.multiples)
-        return question(self.local, halved)
+        return question(self.local, _halved(limit))
 
 
 def counts() -> Limits:
@@ -125,6 +131,10 @@ def _refuse_too_many(limit: RateLimitItem) -> Response | None:
     # A probe that is refused would have the app stopped.
     probe = hasattr(current_app.view_functions.get(request.endpoint or ""), "is_probe")
     return None if probe or counts().hit(limit, key) else too_many(limit, key)
+
+
+def _halved(limit: RateLimitItem) -> RateLimitItem:
+    return type(limit)(max(1, limit.amount // 2), limit.multiples)
 
 
 def _redis(url: str) -> RateLimiter:

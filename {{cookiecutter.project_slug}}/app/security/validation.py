@@ -63,6 +63,9 @@ def read_body() -> bytes:
     # Of a body in chunks Werkzeug gives what is below the limit and drops the rest.
     if request.content_length is None and len(body) >= (request.max_content_length or 0):
         abort(413)
+    # gunicorn gives what came of a body whose client is gone.
+    if len(body) < (request.content_length or 0):
+        abort(refusal(400, INVALID))
     return body
 
 

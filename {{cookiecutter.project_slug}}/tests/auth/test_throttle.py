@@ -6,6 +6,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from limits.errors import StorageError
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
 from werkzeug.test import TestResponse
 
 from app.auth.throttle import ACCOUNT_FACTOR
@@ -156,6 +158,21 @@ def test_while_redis_is_away_half_as_many_tries_are_left(make_app: MakeApp) -> N
     client = app.test_client()
     assert statuses(client, *[HERE] * 4) == [401, 401, 401, 429]
     assert statuses(client, HERE, ELSEWHERE, password=PASSWORD) == [429, 200]
+
+
+def test_a_redis_that_counts_nothing_opens_nothing(make_app: MakeApp) -> None:
+    """One that is full, or a replica, still answers what it is asked."""
+    app = make_app(login_rate_limit="6 per minute")
+
+    class Full(MovingWindowRateLimiter):
+        def hit(self, *arguments: Any, **options: Any) -> bool:
+            raise StorageError(OSError("OOM command not allowed"))
+
+    app.extensions["limits"].shared = Full(MemoryStorage())
+    client = app.test_client()
+    assert statuses(client, *[HERE] * 4) == [401, 401, 401, 429]
+    assert int(attempt(client).headers["Retry-After"]) > 1
+    assert statuses(client, ELSEWHERE, password=PASSWORD) == [200]
 
 
 def test_while_redis_is_away_an_account_is_slowed_sooner(make_app: MakeApp) -> None:

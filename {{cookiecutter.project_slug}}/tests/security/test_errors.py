@@ -72,6 +72,11 @@ def test_a_crash_is_logged_for_the_developer(
     assert SECRET in caplog.text
 
 
+def test_doubled_slashes_are_redirected_nowhere(client: FlaskClient) -> None:
+    answer = client.get("/static//page.css", headers={"Host": "localhost:99999"})
+    assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})
+
+
 def test_debug_mode_answers_no_more(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,7 +58,6 @@ def app(make_app: MakeApp) -> Flask:
         ("/stream", 200),
         ("/extension", 200),
         ("/moved", 302),
-        ("/static//page.css", 308),
         ("/forbidden", 403),
         ("/nowhere", 404),
         ("/login", 405),

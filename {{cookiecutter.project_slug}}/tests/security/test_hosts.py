@@ -108,6 +108,14 @@ def test_a_forwarded_host_changes_nothing(make_app: MakeApp, hops: int) -> None:
     assert answer.headers["Location"] == f"{HTTPS}/"
 
 
+def test_a_forwarded_scheme_that_is_none_changes_nothing(make_app: MakeApp) -> None:
+    client = make_app(app_env="production", trusted_hosts=[SITE], proxy_hops=1).test_client()
+    for scheme in ("//[", "https://[", "?", "ftp"):
+        forged = {"X-Forwarded-Proto": scheme}
+        answer = client.get("/a%20b?c=d", base_url=HTTP, headers=forged)
+        assert (answer.status_code, answer.headers["Location"]) == (308, f"{HTTPS}/a%20b?c=d")
+
+
 @pytest.mark.asvs("3.7.2")
 def test_a_path_that_looks_like_a_host_stays_here(site: FlaskClient) -> None:
     for path in ("//evil.example/", "/\\evil.example/", "@evil.example/"):

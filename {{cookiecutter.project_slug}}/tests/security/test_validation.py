@@ -104,6 +104,13 @@ def test_a_body_that_breaks_off_is_refused(client: FlaskClient) -> None:
     assert (answer.status_code, answer.json) == (400, {"error": INVALID})
 
 
+def test_a_body_that_ends_early_is_refused(client: FlaskClient) -> None:
+    """As gunicorn gives it when the client is gone."""
+    sent = {"CONTENT_LENGTH": "99", "wsgi.input_terminated": True}
+    answer = client.post("/orders", json={"name": "Ada"}, environ_overrides=sent)
+    assert (answer.status_code, answer.json) == (400, {"error": INVALID})
+
+
 def test_a_body_beyond_the_limit_is_not_read(client: FlaskClient) -> None:
     assert send(client, b" " * (64 * 1024 + 1)) == (413, "Request Entity Too Large")
 
