@@ -30,7 +30,7 @@ class Connection(psycopg.Connection[Any]):
         try:
             return super().wait(_until(monotonic() + ANSWER_TIMEOUT, gen), *args, **options)
         except NoAnswer:
-            # What it still sends would be taken for the answer to the next statement.
+            # Closed, it counts as lost, and the pool makes another.
             self.close()
             raise
 
