@@ -127,6 +127,27 @@ def test_no_late_answer_is_taken_for_another(app: Flask, monkeypatch: pytest.Mon
 
 
 @on_postgresql
+def test_a_connection_that_was_given_up_is_replaced(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unanswered(deadline: float, steps: Any) -> Iterator[Any]:
+        for step in steps:
+            yield step
+            raise postgresql.NoAnswer
+
+    monkeypatch.setattr("app.db.THREADS", 1)
+    app = make_app()
+    with app.app_context():
+        db.engine.dispose()
+    client = app.test_client()
+    assert client.get("/readyz").status_code == 200
+    with monkeypatch.context() as silent:
+        silent.setattr(postgresql, "_until", unanswered)
+        assert_unavailable(client, "/readyz")
+    assert client.get("/readyz").status_code == 200
+
+
+@on_postgresql
 def test_a_statement_that_takes_too_long_is_ended(
     app: Flask, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
