@@ -27,17 +27,13 @@ class Connection(psycopg.Connection[Any]):
     """One that waits for no answer longer than ANSWER_TIMEOUT."""
 
     def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
-        try:
-            return super().wait(_until(monotonic() + ANSWER_TIMEOUT, gen), *args, **options)
-        except NoAnswer:
-            # What it still sends would be taken for the answer to the next statement.
-            self.close()
-            raise
+        return super().wait(_until(monotonic() + ANSWER_TIMEOUT, gen), *args, **options)
 
     def rollback(self) -> None:
-        """Roll back; a server that is gone has done so by itself.
+        """Roll back, or close what cannot: its server does so when it sees that.
 
         Every request ends with this, and one that was answered before is served all the same.
+        The pool replaces what is closed, so that no late answer is taken for another.
         """
         try:
             super().rollback()

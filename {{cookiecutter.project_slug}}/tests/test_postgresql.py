@@ -88,6 +88,12 @@ def statement(app: Flask, *statements: str) -> FlaskClient:
     return app.test_client()
 
 
+def hang_up(backend: str) -> None:
+    """Let the server end a connection, and wait until it has."""
+    with postgresql.psycopg.connect(os.environ["TEST_DATABASE_URL"]) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 60000)", [int(backend)])
+
+
 def test_one_that_nobody_started_is_told_of(client_of: ClientOf) -> None:
     client = client_of(1)
     assert_unavailable(client, "/readyz")
@@ -121,21 +127,44 @@ def test_no_late_answer_is_taken_for_another(app: Flask, monkeypatch: pytest.Mon
 
 
 @on_postgresql
-def test_a_statement_that_takes_too_long_is_ended(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
+def test_a_connection_that_was_given_up_is_replaced(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql, "STATEMENT_TIMEOUT", 0.05)
-    monkeypatch.setattr(postgresql, "ANSWER_TIMEOUT", 60)
-    assert_unavailable(statement(app, "SELECT pg_sleep(30)"), "/rows")
+    def unanswered(deadline: float, steps: Any) -> Iterator[Any]:
+        for step in steps:
+            yield step
+            raise postgresql.NoAnswer
+
+    monkeypatch.setattr("app.db.THREADS", 1)
+    app = make_app()
+    with app.app_context():
+        db.engine.dispose()
+    client = app.test_client()
+    assert client.get("/readyz").status_code == 200
+    with monkeypatch.context() as silent:
+        silent.setattr(postgresql, "_until", unanswered)
+        assert_unavailable(client, "/readyz")
+    assert client.get("/readyz").status_code == 200
 
 
 @on_postgresql
-def test_nobody_waits_long_for_locked_rows(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_statement_that_takes_too_long_is_ended(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(postgresql, "STATEMENT_TIMEOUT", 0.05)
+    assert_unavailable(statement(app, "SELECT pg_sleep(30)"), "/rows")
+    assert "due to statement timeout" in capsys.readouterr().err
+
+
+@on_postgresql
+def test_nobody_waits_long_for_locked_rows(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", 0.05)
-    monkeypatch.setattr(postgresql, "STATEMENT_TIMEOUT", 60)
     with app.app_context(), db.engine.begin() as other:
         other.execute(text("LOCK TABLE users"))
         assert app.test_client().post("/login", json=LOGIN).status_code == 503
+    assert "due to lock timeout" in capsys.readouterr().err
     assert app.test_client().post("/login", json=LOGIN).status_code == 200
 
 
@@ -165,9 +194,7 @@ def test_one_that_only_reads_for_now_is_told_of(app: Flask) -> None:
 def test_after_its_restart_the_next_request_is_served(app: Flask) -> None:
     client = statement(app, "SELECT pg_backend_pid()")
     before = client.get("/rows").text
-    with app.app_context(), db.engine.connect() as first, db.engine.connect() as other:
-        assert str(first.scalar(text("SELECT pg_backend_pid()"))) == before
-        other.execute(text(f"SELECT pg_terminate_backend({before}, 60000)"))
+    hang_up(before)
     after = client.get("/rows")
     assert after.status_code == 200
     assert after.text != before
@@ -177,9 +204,7 @@ def test_after_its_restart_the_next_request_is_served(app: Flask) -> None:
 def test_what_it_answered_before_it_went_is_served(app: Flask) -> None:
     @app.get("/rows")
     def rows() -> str:
-        backend = db.session.scalar(text("SELECT pg_backend_pid()"))
-        with db.engine.connect() as other:
-            other.execute(text(f"SELECT pg_terminate_backend({backend}, 60000)"))
+        hang_up(str(db.session.scalar(text("SELECT pg_backend_pid()"))))
         return "served"
 
     assert app.test_client().get("/rows").text == "served"
