@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from benchmarks import encryption, headers, login, rendered, rendering, rotation, tokens
+from benchmarks import encryption, headers, login, rendered, rendering, rotation, serving, tokens
 from benchmarks.measure import Claim, Report
 
 WIDTH = 52  # of the names
@@ -37,6 +37,7 @@ def _measured() -> Iterator[Report]:
         yield login.measure()
         yield encryption.measure()
     yield rotation.measure()
+    yield serving.measure()
     yield tokens.measure()
     yield rendering.measure()
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from statistics import quantiles
 
 from benchmarks import rendered
+from benchmarks.measure import memory
 
 sys.path.insert(0, str(rendered.TEMPLATE / "tests"))
 
@@ -137,7 +138,7 @@ def main() -> None:
             while log.read_text("utf-8").count("sys_startup") < WORKERS:
                 time.sleep(0.1)
             tally = asyncio.run(_load(server.port, asked.clients, asked.seconds))
-            peaks = [_peak_memory(worker) for worker in server.workers]
+            peaks = [memory(worker, "VmHWM") for worker in server.workers]
     _show(tally, asked.seconds, peaks)
 
 
@@ -148,13 +149,6 @@ async def _load(port: int, clients: int, seconds: int) -> Tally:
             client = Client(port, tally, f"user-{number % USERS}")
             group.create_task(client.go_on(until))
     return tally
-
-
-def _peak_memory(process: int) -> float:
-    """The most that a process had in memory at any time, in MiB; Linux keeps it."""
-    lines = Path(f"/proc/{process}/status").read_text("utf-8").splitlines()
-    [peak] = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
-    return int(peak) / 1024
 
 
 def _show(tally: Tally, seconds: int, peaks: list[float]) -> None:

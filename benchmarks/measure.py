@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import repeat
+from pathlib import Path
 
 Workload = Callable[[], object]
 
@@ -95,3 +96,10 @@ def _garbage_collected_by_hand() -> Iterator[None]:
 def _show_progress(done: int, of: int) -> None:
     if sys.stderr.isatty() and (done % max(1, of // 100) == 0 or done == of):
         print(f"\r  {done / of:4.0%}", end="\n" if done == of else "", file=sys.stderr, flush=True)
+
+
+def memory(process: int, kind: str) -> float:
+    """What a process holds (`VmRSS`), or held at most (`VmHWM`), in MiB; Linux tells."""
+    lines = Path(f"/proc/{process}/status").read_text("utf-8").splitlines()
+    [kibibytes] = [line.split()[1] for line in lines if line.startswith(f"{kind}:")]
+    return int(kibibytes) / 1024

@@ -1,5 +1,6 @@
 """The starter page, as a browser takes it apart."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -80,6 +81,32 @@ def test_text_from_the_answers_stays_text(make_app: MakeApp, name: str) -> None:
     assert "&lt;b&gt;" in page
 
 
+REPORT = {
+    "csp-report": {
+        "effective-directive": "img-src",
+        "blocked-uri": "https://tiles.example/1.png?user=ada",
+        "document-uri": "http://localhost/",
+        "disposition": "enforce",
+    }
+}
+
+
+def report_violation(client: FlaskClient) -> str:
+    """What the page then shows."""
+    client.post("/csp-reports", data=json.dumps(REPORT), content_type="application/csp-report")
+    return client.get("/").text
+
+
+def test_developers_see_what_browsers_blocked(client: FlaskClient) -> None:
+    assert "What browsers blocked" not in client.get("/").text
+    page = report_violation(client)
+    assert "<code>img-src</code> https://tiles.example on <code>/</code>, 1 time<" in page
+
+
+def test_nobody_else_does(production: FlaskClient) -> None:
+    assert "tiles.example" not in report_violation(production)
+
+
 def test_it_explains_every_header_of_its_own_answer(production: FlaskClient) -> None:
     answer = production.get("/")
     explained = {header for header, _ in protections(answer.text)}
@@ -119,8 +146,9 @@ def test_it_names_the_file_that_sets_a_header(client: FlaskClient) -> None:
 def test_the_name_it_shows_changes_the_header(
     make_app: MakeApp, name: str, value: object, header: str
 ) -> None:
-    before = make_app(**PRODUCTION).test_client().get("/")
-    after = make_app(**PRODUCTION, **{name: value}).test_client().get("/")
+    usual = {**PRODUCTION, "FRAME_ANCESTORS": [NONE]}
+    before = make_app(**usual).test_client().get("/")
+    after = make_app(**{**usual, name: value}).test_client().get("/")
     assert (header.lower(), name) in protections(before.text)
     values = [
         re.sub("nonce-[^']*", "", answer.headers.get(header, "")) for answer in (before, after)

@@ -56,6 +56,12 @@ def most_frequent() -> list[ViolationCount]:
     return list(db.session.scalars(most))
 
 
+def latest(limit: int) -> list[ViolationCount]:
+    """Those reported last, the newest first."""
+    last = select(ViolationCount).order_by(ViolationCount.last_seen.desc(), *_KEY).limit(limit)
+    return list(db.session.scalars(last))
+
+
 def clear() -> int:
     """Delete everything, and say how many rows that were."""
     count: int = db.session.execute(delete(ViolationCount)).rowcount  # type: ignore[attr-defined]
