@@ -50,7 +50,8 @@ def _rotate(project: Path, url: str, rows: int) -> float:
     finished = subprocess.run(
         [sys.executable, "-m", "benchmarks.rotated", str(rows)],
         cwd=project,
-        env=os.environ | {"PYTHONPATH": str(rendered.TEMPLATE), "DATABASE_URL": url},
+        env=os.environ
+        | {"PYTHONPATH": str(rendered.TEMPLATE), "DATABASE_URL": url, "LOG_LEVEL": "ERROR"},
         check=True,
         stdout=subprocess.PIPE,
     )

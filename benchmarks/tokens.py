@@ -39,7 +39,7 @@ def _asked(folder: Path, kind: str, others: int) -> Iterator[Workload]:
     slug = f"{kind}-{others}"
     rendered.render(rendered.TEMPLATE, folder, slug, token_type=kind)
     project = folder / slug
-    environment = os.environ | {"PYTHONPATH": str(rendered.TEMPLATE)}
+    environment = os.environ | {"PYTHONPATH": str(rendered.TEMPLATE), "LOG_LEVEL": "ERROR"}
     subprocess.run(
         [sys.executable, "-m", "app.settings"],
         cwd=project,
