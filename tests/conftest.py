@@ -23,12 +23,6 @@ os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.gettempdir()
 settings.register_profile("template", database=None, deadline=None)
 settings.load_profile("template")
 
-
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run twice as many at once as there are cores: most of the tests wait for a server."""
-    return 2 * (os.cpu_count() or 1)
-
-
 END_OF_REFUSAL = "Nothing was written. What follows is cookiecutter's own report of this."
 
 
