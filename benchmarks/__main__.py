@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _measured() -> Iterator[Report]:
-    print("Measuring for about five minutes; leave the machine alone.", file=sys.stderr)
+    print("Measuring for about three minutes; leave the machine alone.", file=sys.stderr)
     with rendered.project():
         yield headers.measure()
         yield login.measure()

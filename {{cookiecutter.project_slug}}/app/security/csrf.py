@@ -13,6 +13,7 @@ from flask import Flask, Response, abort, current_app, request
 
 from app.security import audit
 from app.security.errors import refusal
+from app.security.marks import view_has
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -46,7 +47,7 @@ def init_app(app: Flask) -> None:
 def _refuse_cross_site_writes() -> Response | None:
     if request.method in SAFE_METHODS:
         return None
-    if hasattr(current_app.view_functions.get(request.endpoint or ""), "csrf_exempt"):
+    if view_has("csrf_exempt"):
         return None
     if not _is_from_a_trusted_page():
         origin = request.headers.get("Origin")

@@ -19,6 +19,7 @@ from app.security import headers
 from app.security.csrf import SAFE_METHODS
 from app.security.errors import refusal
 from app.security.headers import Header, Kind
+from app.security.marks import view_has
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -53,7 +54,7 @@ def init_app(app: Flask) -> None:
 
 def _refuse_untrusted_host(trusted: frozenset[str]) -> Response | None:
     # Read as it was sent: without a Host header Flask would take the server's own name.
-    if _name(request.environ.get("HTTP_HOST", "")) in trusted or _is_probe():
+    if _name(request.environ.get("HTTP_HOST", "")) in trusted or view_has("is_probe"):
         return None
     return refusal(400, "Unknown host")
 
@@ -64,7 +65,7 @@ def _name(host: str) -> str:
 
 
 def _require_https() -> BaseResponse | None:
-    if request.is_secure or _is_probe():
+    if request.is_secure or view_has("is_probe"):
         return None
     if request.method not in SAFE_METHODS:
         # A redirected write has already told its secret to the network.
@@ -73,10 +74,6 @@ def _require_https() -> BaseResponse | None:
     # Not from request.url, which holds whatever scheme a proxy wrote.
     where = (request.root_path, request.path, request.query_string)
     return redirect(get_current_url("https", name, *where), 308)
-
-
-def _is_probe() -> bool:
-    return hasattr(current_app.view_functions.get(request.endpoint or ""), "is_probe")
 
 
 def _warn_of_ignored_proxy() -> None:

@@ -19,6 +19,7 @@ from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter, RateLimiter
 
 from app.security.errors import refusal
+from app.security.marks import view_has
 
 View = TypeVar("View", bound=Callable[..., Any])
 Told = TypeVar("Told")
@@ -129,8 +130,8 @@ def init_app(app: Flask) -> None:
 def _refuse_too_many(limit: RateLimitItem) -> Response | None:
     key = ("every route", client_address())
     # A probe that is refused would have the app stopped.
-    probe = hasattr(current_app.view_functions.get(request.endpoint or ""), "is_probe")
-    return None if probe or counts().hit(limit, key) else too_many(limit, key)
+    allowed = view_has("is_probe") or counts().hit(limit, key)
+    return None if allowed else too_many(limit, key)
 
 
 def _halved(limit: RateLimitItem) -> RateLimitItem:
