@@ -78,9 +78,10 @@ def test_changing_keys_can_be_killed_beside_a_writer_and_loses_nothing(project: 
                 kill_after_a_page(project, command)
             support.python("-m", "flask", "crypto", command, cwd=project)
         writer.stdin.close()
+        # Leaving the block would close what the reader still reads.
+        changes = dict(json.loads(line) for line in written.result())
     set_in_env_file(project, **new)
     found = json.loads(support.python(ROWS, "read", cwd=project).splitlines()[-1])
-    changes = dict(json.loads(line) for line in written.result())
     assert changes
     assert found["addresses"] == addresses() | changes
     assert found["verify"] == 0

@@ -8,6 +8,7 @@ no test does. The marks are read off the source: nothing has to run for the tabl
 import ast
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,11 +49,12 @@ def requirements() -> dict[str, dict[str, Any]]:
     return dict(sorted(rows.items(), key=lambda row: [int(part) for part in row[0].split(".")]))
 
 
+@cache
 def marks() -> list[Mark]:
     return [
         Mark(requirement, file.relative_to(ROOT).as_posix(), function.name)
         for file in sorted(ROOT.glob("tests/**/test_*.py"))
-        for function in ast.walk(ast.parse(file.read_text("utf-8")))
+        for function in ast.parse(file.read_text("utf-8")).body
         if isinstance(function, ast.FunctionDef)
         for requirement in _named_by(function)
     ]

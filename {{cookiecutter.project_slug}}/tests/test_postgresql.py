@@ -101,6 +101,7 @@ def test_one_that_nobody_started_is_told_of(client_of: ClientOf) -> None:
     assert client.get("/healthz").status_code == 200
 
 
+@on_postgresql  # it takes its two seconds, which those who work without PostgreSQL are spared
 def test_nobody_waits_for_one_that_lets_nobody_in(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:

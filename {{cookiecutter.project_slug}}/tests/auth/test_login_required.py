@@ -48,13 +48,12 @@ def test_a_stranger_gets_401_and_no_further(
 
 
 @pytest.mark.asvs("7.2.1")
-@pytest.mark.parametrize("sent", CREDENTIALS)
 @pytest.mark.parametrize("name", [tokens.HEADER, "Authorization", "Cookie"])
-def test_a_made_up_credential_is_401(
-    client: FlaskClient, reached: list[str], name: str, sent: str
-) -> None:
-    assert client.get("/private/diary", headers={name: sent}).status_code == 401
-    assert client.post("/private/diary", headers={name: sent}).status_code == 401
+def test_a_made_up_credential_is_401(client: FlaskClient, reached: list[str], name: str) -> None:
+    for sent in CREDENTIALS:
+        for method in ("GET", "POST"):
+            answer = client.open("/private/diary", method=method, headers={name: sent})
+            assert (sent, answer.status_code) == (sent, 401)
     assert reached == []
 
 
