@@ -31,7 +31,7 @@ help:
 	@echo '                = .venv/bin/python -m docs.pictures'
 	@echo '(first)         python3 -m venv .venv ; .venv/bin/pip install uv ; .venv/bin/uv sync'
 
-demo: .venv/ready
+demo: .venv/bin/cookiecutter
 	rm -rf build/my-service
 	.venv/bin/cookiecutter . --no-input --output-dir build
 	$(MAKE) --no-print-directory -C build/my-service .venv .env
@@ -43,7 +43,7 @@ demo: .venv/ready
 	@echo
 	$(MAKE) --no-print-directory -C build/my-service run PORT=$(PORT)
 
-new: .venv/ready
+new: .venv/bin/cookiecutter
 	.venv/bin/cookiecutter . --output-dir '$(OUT)'
 
 test: .venv/ready
@@ -66,10 +66,16 @@ bench: .venv/ready
 pictures: .venv/ready
 	.venv/bin/python -m docs.pictures
 
-.venv/ready: pyproject.toml
+# Rendering needs a tenth of what the tests need.
+.venv/bin/cookiecutter: | .venv/bin/uv
+	.venv/bin/uv sync --only-group render
+
+.venv/ready: pyproject.toml | .venv/bin/uv
+	.venv/bin/uv sync
+	@touch .venv/ready
+
+.venv/bin/uv:
 	@command -v python3 >/dev/null || { echo 'python3 was not found: install Python 3.11 or newer.'; exit 1; }
 	@python3 -c 'import sys; sys.exit("This needs Python 3.11 or newer; python3 here is %d.%d." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	python3 -m venv .venv
 	.venv/bin/pip install uv
-	.venv/bin/uv sync
-	@touch .venv/ready

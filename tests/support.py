@@ -37,6 +37,9 @@ ON_OR_OFF = {
     "cors_origins": ["", "https://app.example.com"],
     "csp_sources": ["", "https://cdn.example.com"],
 }
+# `make test-all`: every combination of answers, and more of what chance may find.
+EVERY_COMBINATION = "EVERY_COMBINATION" in os.environ
+
 # As a line statement in code, as a block in Markdown.
 INCLUDE = re.compile(r"^(?:# cookiecutter:|\{%) include (.+?)(?: %\})?$", re.MULTILINE)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import Any
 
@@ -26,5 +25,5 @@ def test_the_browser_blocks_and_allows_as_answered(csp: str, token_type: str, co
     support.need(CHROMIUM, "Chromium")
     answers = {"csp": csp, "token_type": token_type}
     project = cookies.bake(extra_context=answers).project_path
-    whole = "EVERY_COMBINATION" in os.environ or csp == support.CHOICES["csp"][0]
+    whole = support.EVERY_COMBINATION or csp == support.CHOICES["csp"][0]
     support.own_tests(project, *(["tests/browser"] if whole else DECIDED_BY_CSP))

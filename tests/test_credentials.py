@@ -10,6 +10,7 @@ import support
 from conftest import Bake
 
 MACHINE = Path(__file__).with_name("scripts") / "credentials_machine.py"
+EXAMPLES = 100 if support.EVERY_COMBINATION else 10
 
 
 @pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
@@ -18,6 +19,7 @@ def test_no_order_of_events_revives_or_loses_a_credential(bake: Bake, token_type
     support.python("-m", "app.settings", cwd=project)
     output = support.python(
         MACHINE,
+        str(EXAMPLES),
         cwd=project,
         DATABASE_URL="sqlite:///:memory:",
         # Replayed refresh tokens count as failures; nothing here is about that.

@@ -19,7 +19,7 @@ import support
 from conftest import Bake
 
 ROWS = Path(__file__).with_name("scripts") / "encrypted_rows.py"
-USERS = 10_000  # twenty pages of rotation
+USERS = 4_000  # eight pages of rotation
 KILLS = 2
 
 # What `flask crypto` changes, by the setting that holds the keys.

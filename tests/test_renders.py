@@ -6,7 +6,6 @@ import ast
 import contextlib
 import importlib.metadata
 import json
-import os
 import re
 import shutil
 import sys
@@ -22,8 +21,7 @@ import support
 from support import Answers
 
 EVERY = support.every_combination()
-EVERY_COMBINATION = "EVERY_COMBINATION" in os.environ
-CHOSEN = EVERY if EVERY_COMBINATION else support.pairwise(EVERY)
+CHOSEN = EVERY if support.EVERY_COMBINATION else support.pairwise(EVERY)
 
 # Dependencies that come with one answer alone.
 COMES_WITH = {"pyjwt": ("token_type", "jwt"), "pyseto": ("token_type", "paseto")}
@@ -32,8 +30,12 @@ TYPE_CHECKERS_OWN = {"_typeshed"}
 
 # The project's own tests of what its policy.py decides.
 REACHED_BY_POLICY = [
-    *("tests/checks", "tests/security"),
-    *("tests/test_api.py", "tests/test_app.py", "tests/test_pages.py", "tests/test_policy.py"),
+    *("tests/test_app.py", "tests/test_pages.py", "tests/test_policy.py"),
+    *(f"tests/checks/test_{name}.py" for name in ("answers", "command", "hosts", "policy")),
+    *(
+        f"tests/security/test_{name}.py"
+        for name in ("cookies", "cors", "csp", "csrf", "errors", "framing", "headers", "openapi")
+    ),
 ]
 
 MARK = re.compile(r"\{\{|\{%|\{#|# cookiecutter:|(?<![.\w])cookiecutter\.(?!json)[a-z_]")
@@ -136,7 +138,7 @@ def test_holds_the_chosen_variants_word_for_word_and_no_other(
 
 def test_passes_its_own_tests(project: Path, answers: Answers) -> None:
     # One whole run for each kind of token is enough: the other answers reach only these.
-    whole = EVERY_COMBINATION or answers == first_of(answers["token_type"])
+    whole = support.EVERY_COMBINATION or answers == first_of(answers["token_type"])
     support.own_tests(project, *([] if whole else REACHED_BY_POLICY))
 
 

@@ -1,6 +1,7 @@
 """Lets Hypothesis look for an order of events in which an ended credential comes back.
 
-Run inside a rendered project of any token type, by `test_credentials.py`. Two clients log
+Run inside a rendered project of any token type, by `test_credentials.py`, with the number
+of orders to try: `credentials_machine.py 10`. Two clients log
 in as the same user and do whatever can be done; after each step every credential that was
 ever given is tried. Another user stays logged in and must never notice.
 """
@@ -31,7 +32,7 @@ passwords, tokens = import_module("app.auth.passwords"), import_module("app.auth
 users, grants = import_module("app.auth.users"), import_module("app.auth.grants")
 db = import_module("app.db").db
 
-EXAMPLES, STEPS = 30, 30
+EXAMPLES, STEPS = int(sys.argv[1]), 30
 CLIENTS = [0, 1]
 # A row's last use is written after a minute; nothing expires within so few.
 MINUTE, MINUTES = 61, 8
