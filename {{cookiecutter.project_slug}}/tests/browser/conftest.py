@@ -4,6 +4,7 @@ import os
 import shutil
 import ssl
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Queue
@@ -15,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from werkzeug import Request, Response
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -38,6 +39,7 @@ ARGUMENTS = (
     # To a browser `localhost` is safe without https: a site in production needs a real name.
     f"--host-resolver-rules=MAP {REAL_NAME} 127.0.0.1",
 )
+SCREEN: ViewportSize = {"width": 1280, "height": 720}
 TIMEOUT = 10_000  # milliseconds
 
 Serve = Callable[..., "Server"]
@@ -107,13 +109,32 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page of a browser that holds no cookie and no cache."""
+@contextmanager
+def new_page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser that was never used."""
     context = browser.new_context(ignore_https_errors=True)
     context.set_default_timeout(TIMEOUT)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="module")
+def shared_page(browser: Browser) -> Iterator[Page]:
+    """A new one takes Chromium several processes and more time than most tests."""
+    with new_page(browser) as page:
+        yield page
+
+
+@pytest.fixture
+def page(shared_page: Page) -> Iterator[Page]:
+    """A page without cookies. Caches and storage go by port, and each site here has a new one."""
+    shared_page.set_viewport_size(SCREEN)
+    shared_page.emulate_media(color_scheme="null", forced_colors="null", reduced_motion="null")
+    yield shared_page
+    # What still runs in it ends here.
+    shared_page.goto("about:blank")
+    shared_page.unroute_all()
+    shared_page.context.clear_cookies()
 
 
 @pytest.fixture

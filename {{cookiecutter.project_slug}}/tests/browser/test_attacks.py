@@ -3,13 +3,12 @@
 Each names what a policy would have to allow for it to work, and goes exactly as far.
 """
 
-from collections.abc import Iterator
 from queue import Queue
 from typing import NamedTuple
 
 import pytest
 from flask import Flask, Response, request
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Page
 
 from app.security.csp import csp_nonce
 from app.security.sources import DATA, HTTPS, NONCE, SELF, UNSAFE_INLINE, Policy
@@ -176,22 +175,6 @@ ATTACKS = {
         lure='<iframe src="SITE/victim"></iframe>',
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One for all attacks: each has a site of its own, and a fresh one takes long."""
-    context = browser.new_context(ignore_https_errors=True)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    # Its own, since an attack that won may still be on its way to another page.
-    page = context.new_page()
-    yield page
-    page.close()
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)

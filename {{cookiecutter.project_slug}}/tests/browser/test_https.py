@@ -1,15 +1,23 @@
 """The site in production over https, as a browser sees it."""
 
+from collections.abc import Iterator
 from queue import Queue
 
 import pytest
 from flask import Flask, request
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import REAL_NAME, Serve, log_in
+from tests.browser.conftest import REAL_NAME, Serve, log_in, new_page
 from tests.conftest import PRODUCTION, MakeApp
 
 SETTINGS = {**PRODUCTION, "trusted_hosts": [REAL_NAME]}
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A browser remembers which names want https, on whichever port they said so."""
+    with new_page(browser) as page:
+        yield page
 
 
 @pytest.fixture
