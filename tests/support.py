@@ -27,19 +27,21 @@ FOLDER = TEMPLATE / "{{cookiecutter.project_slug}}"
 VARIANTS = TEMPLATE / "templates"
 SETTINGS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
+# `make test-all`: every combination of answers, and more of what chance may find.
+EVERY_COMBINATION = "EVERY_COMBINATION" in os.environ
+
 CHOICES: dict[str, list[str]] = {
     question: answers
     for question, answers in SETTINGS.items()
     if isinstance(answers, list) and not question.startswith("_")
 }
+# Those that servers are started for: one by cookie, and the one with the most routes.
+SERVED = CHOICES["token_type"] if EVERY_COMBINATION else ["session", "jwt"]
 # Free text whose presence alone makes a difference.
 ON_OR_OFF = {
     "cors_origins": ["", "https://app.example.com"],
     "csp_sources": ["", "https://cdn.example.com"],
 }
-# `make test-all`: every combination of answers, and more of what chance may find.
-EVERY_COMBINATION = "EVERY_COMBINATION" in os.environ
-
 # As a line statement in code, as a block in Markdown.
 INCLUDE = re.compile(r"^(?:# cookiecutter:|\{%) include (.+?)(?: %\})?$", re.MULTILINE)
 

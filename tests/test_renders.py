@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import importlib.metadata
 import json
 import re
@@ -25,6 +26,7 @@ CHOSEN = EVERY if support.EVERY_COMBINATION else support.pairwise(EVERY)
 
 # Dependencies that come with one answer alone.
 COMES_WITH = {"pyjwt": ("token_type", "jwt"), "pyseto": ("token_type", "paseto")}
+PROVIDERS = importlib.metadata.packages_distributions()
 # Known to type checkers alone; nothing installs it.
 TYPE_CHECKERS_OWN = {"_typeshed"}
 
@@ -98,7 +100,7 @@ def test_no_mark_is_left(project: Path) -> None:
 def test_every_file_parses(project: Path) -> None:
     for file in text_files(project):
         if parse := PARSERS.get(file.suffix):
-            parse(file.read_text("utf-8"))
+            parsed(parse, file.read_text("utf-8"))
 
 
 def test_ruff_finds_nothing(project: Path) -> None:
@@ -142,15 +144,11 @@ def test_passes_its_own_tests(project: Path, answers: Answers) -> None:
     support.own_tests(project, *([] if whole else REACHED_BY_POLICY))
 
 
-@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
-def test_types_are_right(
-    token_type: str, rendered: Callable[[Answers], Path], tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_types_are_right(rendered: Callable[[Answers], Path], tmp_path: Path) -> None:
     """The other answers are data, so that one render for each code variant is enough."""
-    cache = tmp_path_factory.getbasetemp() / "mypy"
-    support.python(
-        "-m", "mypy", "--strict", f"--cache-dir={cache}", cwd=rendered(first_of(token_type))
-    )
+    for token_type in support.CHOICES["token_type"]:
+        project = rendered(first_of(token_type))
+        support.python("-m", "mypy", "--strict", f"--cache-dir={tmp_path}", cwd=project)
 
 
 @pytest.mark.slow
@@ -173,6 +171,12 @@ def newest_python() -> str | None:
     """Return the newest Python on the PATH, if it is newer than the one that runs this."""
     minors = range(20, sys.version_info.minor, -1)
     return next(filter(None, (shutil.which(f"python3.{minor}") for minor in minors)), None)
+
+
+@functools.cache
+def parsed(parse: Callable[[str], Any], text: str) -> Any:
+    """Parse a text once, in however many renders it stands."""
+    return parse(text)
 
 
 def relative(file: Path, project: Path) -> str:
@@ -209,14 +213,13 @@ def imported(project: Path, *, tests: bool) -> set[str]:
         module
         for file in project.rglob("*.py")
         if relative(file, project).startswith("tests/") == tests
-        for module in imports(ast.parse(file.read_text("utf-8")))
+        for module in imports(parsed(ast.parse, file.read_text("utf-8")))
     }
     own = {path.stem for path in project.iterdir()} | {
         path.stem for path in project.glob("tests/*")
     }
-    providers = importlib.metadata.packages_distributions()
     return {
-        normal(providers.get(module, [module])[0])
+        normal(PROVIDERS.get(module, [module])[0])
         for module in modules - sys.stdlib_module_names - own - TYPE_CHECKERS_OWN
     }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import tomllib
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import yaml
@@ -50,15 +52,30 @@ def project(text: str, module_bake: Bake) -> Baked:
     return module_bake.replay(project_name=text, description=text)
 
 
-def test_every_file_still_parses(project: Baked) -> None:
-    for file in project.path.rglob("*.py"):
-        ast.parse(file.read_text("utf-8"))
-    for file in project.path.rglob("*.toml"):
-        tomllib.loads(file.read_text("utf-8"))
-    for file in project.path.rglob("*.json"):
-        json.loads(file.read_text("utf-8"))
-    for file in project.path.rglob("*.y*ml"):
-        yaml.safe_load(file.read_text("utf-8"))
+PARSERS: dict[str, Callable[[str], object]] = {
+    ".py": ast.parse,
+    ".toml": tomllib.loads,
+    ".json": json.loads,
+    ".yml": yaml.safe_load,
+    ".yaml": yaml.safe_load,
+}
+
+
+@pytest.fixture(scope="module")
+def plain(module_bake: Bake) -> Path:
+    return module_bake().path
+
+
+def test_every_file_that_it_changes_still_parses(project: Baked, plain: Path) -> None:
+    changed = [
+        file
+        for file in project.path.rglob("*.*")
+        if file.suffix in PARSERS
+        and file.read_bytes() != (plain / file.relative_to(project.path)).read_bytes()
+    ]
+    assert {"policy.py", "pyproject.toml", ".cookiecutter.json"} <= {file.name for file in changed}
+    for file in changed:
+        PARSERS[file.suffix](file.read_text("utf-8"))
 
 
 def test_the_policy_gives_it_back(project: Baked, text: str) -> None:
