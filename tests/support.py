@@ -28,7 +28,7 @@ VARIANTS = TEMPLATE / "templates"
 SETTINGS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
 # `make test-all`: every combination of answers, and more of what chance may find.
-EVERY_COMBINATION = "EVERY_COMBINATION" in os.environ
+EVERY_COMBINATION = bool(os.environ.get("EVERY_COMBINATION"))
 
 CHOICES: dict[str, list[str]] = {
     question: answers
