@@ -120,7 +120,7 @@ def serving(
     """Serve a project from its first answer on; by default as `app_with_user.py` makes it."""
     port = support.free_port()
     if not (project / ".env").exists():
-        support.python("-m", "app.settings", cwd=project)
+        support.write_settings(project)
     environment = {**support.COMPILED, "LOGIN_RATE_LIMIT": "1000000 per minute", **settings}
     command = ["env", *(f"{name}={value}" for name, value in environment.items())]
     command += [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]

@@ -77,6 +77,18 @@ def python(*arguments: str | Path, cwd: Path, **environment: str) -> str:
     return run(sys.executable, *arguments, cwd=cwd, **environment)
 
 
+_settings: dict[str, str] = {}
+
+
+def write_settings(project: Path) -> None:
+    """Give a project settings for development: by its own command, once for each kind of them."""
+    kind = (project / ".env.example").read_text("utf-8")
+    if kind not in _settings:
+        python("-m", "app.settings", cwd=project)
+        _settings[kind] = (project / ".env").read_text("utf-8")
+    (project / ".env").write_text(_settings[kind], "utf-8")
+
+
 def own_tests(project: Path, *arguments: str, **environment: str) -> str:
     """Run a project's own tests as in its own environment, which has no plugin of these."""
     # Plain asserts: in a folder that is new each time, rewriting them costs as much as the tests.

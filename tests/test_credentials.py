@@ -16,7 +16,7 @@ EXAMPLES = 100 if support.EVERY_COMBINATION else 10
 @pytest.mark.parametrize("token_type", support.SERVED)
 def test_no_order_of_events_revives_or_loses_a_credential(bake: Bake, token_type: str) -> None:
     project = bake(token_type=token_type).path
-    support.python("-m", "app.settings", cwd=project)
+    support.write_settings(project)
     output = support.python(
         MACHINE,
         str(EXAMPLES),

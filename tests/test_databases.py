@@ -51,7 +51,7 @@ with app.app_context():
 
 def test_migrations_make_the_tables_that_the_models_describe(bake: Bake, postgresql: str) -> None:
     project = bake().path
-    support.python("-m", "app.settings", cwd=project)
+    support.write_settings(project)
     for database in ("sqlite:///app.db", postgresql):
         told = support.python("-c", MIGRATE, cwd=project, DATABASE_URL=database)
         assert "No new upgrade operations" in told

@@ -32,7 +32,7 @@ PROGRESS = re.compile(r"users\.email: \d+ of \d+, \d+ a second\n")
 def project(request: pytest.FixtureRequest, bake: Bake) -> Iterator[Path]:
     """Make a project with settings, on each kind of database."""
     path = bake().path
-    support.python("-m", "app.settings", cwd=path)
+    support.write_settings(path)
     if request.param == "sqlite":
         yield path
     else:

@@ -40,7 +40,7 @@ def database(
 @pytest.fixture(scope="module")
 def project(module_bake: Bake) -> Path:
     rendered = module_bake(token_type="jwt").path
-    support.python("-m", "app.settings", cwd=rendered)
+    support.write_settings(rendered)
     return rendered
 
 

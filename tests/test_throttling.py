@@ -76,7 +76,7 @@ def processes(
 ) -> Iterator[list[Process]]:
     """Serve one project by two processes behind a proxy, with a Redis that may be there."""
     project = module_bake(token_type="opaque").path
-    support.python("-m", "app.settings", cwd=project)
+    support.write_settings(project)
     with (project / ".env").open("a", encoding="utf-8") as file:
         file.write(f"REDIS_URL=redis://127.0.0.1:{redis_port}/0\nPROXY_HOPS=1\n")
         file.write(f"LOGIN_RATE_LIMIT={LIMIT} per minute\n")
