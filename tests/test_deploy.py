@@ -289,9 +289,11 @@ def asks_through_the_proxy(project: Path, port: int, folder: Path) -> None:
     """See that the app believes Caddy that the request came over https, and the client nothing."""
     with proxy(project, port, folder) as (address, context):
         forged = {"X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example"}
+        forged |= {"X-Request-ID": "chosen-by-a-client"}
         request = urllib.request.Request(f"{address}/healthz", headers=forged)
         with urllib.request.urlopen(request, context=context) as answer:
             assert "Strict-Transport-Security" in answer.headers
+            assert answer.headers["X-Request-ID"] != "chosen-by-a-client"
             assert not {"Server", "Via"} & {*answer.headers}
         statuses = [failed_login(address, context, f"203.0.113.{number}") for number in range(6)]
         assert statuses == [401] * 5 + [429]
@@ -342,7 +344,7 @@ def proxy(project: Path, port: int, folder: Path) -> Iterator[tuple[str, ssl.SSL
     (folder / "Caddyfile").write_text(text, "utf-8")
     log = folder / "caddy.log"
     # It keeps its certificates there.
-    variables = (f"XDG_DATA_HOME={folder}", "TRUSTED_HOSTS=localhost")
+    variables = (f"XDG_DATA_HOME={folder}", "TRUSTED_HOSTS=localhost www.localhost")
     with support.started("env", *variables, CADDY, "run", cwd=folder, log=log) as caddy:
         support.wait_for(https, caddy, log)
         authority = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"

@@ -57,7 +57,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
 
 wsgi_app = "wsgi:app"
-# Empty counts as unset, as everywhere: gunicorn would serve every network.
+# Empty counts as unset: gunicorn would serve every network.
 bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
 worker_class = Worker
 threads = db.THREADS
@@ -107,6 +107,7 @@ def write_error(client: socket, status: int, reason: str, message: str) -> None:
         **policy.HEADERS,
         **policy.OTHER_HEADERS,
         "Content-Security-Policy": csp.INERT,
+        "X-Frame-Options": "DENY",
         "Connection": "close",
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),

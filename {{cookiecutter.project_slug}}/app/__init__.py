@@ -30,7 +30,7 @@ from app.security import (
 if TYPE_CHECKING:
     from app.settings import Settings
 
-MAX_BODY = 64 * 1024  # bytes; a view that takes uploads raises request.max_content_length
+MAX_BODY = 64 * 1024  # bytes; a view that `@takes` more raises request.max_content_length
 
 
 def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:

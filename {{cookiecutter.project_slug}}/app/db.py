@@ -62,6 +62,8 @@ def init_app(app: Flask) -> None:
     for error in UNAVAILABLE:
         app.register_error_handler(error, _unavailable)
     app.register_error_handler(DataError, _unstorable)
+    # So SQLite's driver calls a number of more than 64 bits.
+    app.register_error_handler(OverflowError, _unstorable)
 
 
 def _engine_options(app: Flask) -> dict[str, Any]:

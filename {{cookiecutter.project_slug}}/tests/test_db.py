@@ -72,6 +72,20 @@ def test_a_value_that_it_cannot_hold_is_the_clients_fault(make_app: MakeApp) -> 
     assert (answer.status_code, answer.json) == (400, {"error": "Invalid request"})
 
 
+def test_so_is_a_number_that_it_cannot_hold(make_app: MakeApp) -> None:
+    app = make_app()
+
+    @app.get("/rows/<int(signed=True):number>")
+    def rows(number: int) -> str:
+        return str(db.session.scalar(text("SELECT CAST(:number AS BIGINT)"), {"number": number}))
+
+    client = app.test_client()
+    assert client.get(f"/rows/{2**63 - 1}").status_code == 200
+    for number in (2**63, -(2**63) - 1, 10**30):
+        answer = client.get(f"/rows/{number}")
+        assert (answer.status_code, answer.json) == (400, {"error": "Invalid request"})
+
+
 def test_nobody_waits_long_for_a_connection(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -153,7 +153,8 @@ def test_what_gunicorn_refuses_itself_is_json_without_an_echo(
     status, *headers = head.split("\r\n")
     assert status == "HTTP/1.1 501 Not Implemented"
     assert {"Content-Type: application/json", f"Content-Length: {len(body)}"} <= set(headers)
-    protections = {**policy.HEADERS, **policy.OTHER_HEADERS, "Content-Security-Policy": csp.INERT}
+    inert = {"Content-Security-Policy": csp.INERT, "X-Frame-Options": "DENY"}
+    protections = {**policy.HEADERS, **policy.OTHER_HEADERS, **inert}
     assert {f"{name}: {value}" for name, value in protections.items()} <= set(headers)
     assert json.loads(body) == {"error": "Not Implemented"}
 

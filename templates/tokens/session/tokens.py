@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask, Request, Response, after_this_request, g, request
 
-from app.auth import grants
+from app.auth import csrf_tokens, grants
 from app.auth.grants import Grant
 from app.auth.users import User
 from app.security import cookies, csrf
@@ -44,7 +44,7 @@ def issue(user: User) -> dict[str, Any]:
         grants.end(earlier.family)
     after_this_request(lambda response: _set_cookie(response, session_id))
     return {
-        "token": csrf.token_for(session_id),
+        "token": csrf_tokens.token_for(session_id),
         "token_type": "session",
         "expires_in": LIFETIME,
     }
@@ -54,14 +54,14 @@ def authenticate(request: Request) -> Grant | None:
     """The login behind this request; a write without its CSRF token is refused with 403."""
     grant = _find(request)
     if grant and request.method not in csrf.SAFE_METHODS:
-        csrf.require_token(_session_id(request))
+        csrf_tokens.require_token(_session_id(request))
     return grant
 
 
 def csrf_token(request: Request) -> str | None:
     """The CSRF token of this request's login, for a page's `<meta>` and `GET /me`."""
     logged_in = "grant" in g or _find(request)
-    return csrf.token_for(_session_id(request)) if logged_in else None
+    return csrf_tokens.token_for(_session_id(request)) if logged_in else None
 
 
 def revoke(grant: Grant) -> None:

@@ -1,7 +1,8 @@
 """The keys that sign access tokens: the first in the ring signs, all of them verify.
 
-To change keys, put a new one in front and drop the old one ten minutes later, when
-nothing that it signed is alive. Source: RFC 8037; OWASP ASVS 11.2.2, 13.3.4.
+To change keys, add the new one at the end and wait ten minutes, until every process and
+every service that checks these tokens has it. Put it in front, wait eleven, until nothing
+that the old one signed is alive, and drop that. Source: RFC 8037; OWASP ASVS 11.2.2, 13.3.4.
 """
 
 from typing import Annotated

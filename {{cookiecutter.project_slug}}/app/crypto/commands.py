@@ -18,7 +18,7 @@ crypto_commands = Commands("crypto", help="What is encrypted in the database.")
 
 @crypto_commands.command("generate-key")
 def generate_key() -> None:
-    """Print a fresh key, to put in front of ENCRYPTION_KEYS or BLIND_INDEX_KEYS."""
+    """Print a fresh key, for the end of ENCRYPTION_KEYS or BLIND_INDEX_KEYS, later their front."""
     newest = max(*encryption_keys(), *blind_index_keys())
     click.echo(keys.new(str(max(newest + 1, int(keys.today())))))
 

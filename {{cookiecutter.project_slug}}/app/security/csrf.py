@@ -1,43 +1,30 @@
 """Cross-site request forgery: no other site may write with a user's login.
 
-Three independent checks: where the request comes from, a body type that no plain
-form can send, and, for a write by cookie, a token bound to the login.
+Two independent checks: where the request comes from, and a body type that no plain form
+can send. A login by cookie adds a third, a token bound to it.
 Source: OWASP CSRF Prevention Cheat Sheet; OWASP ASVS 3.5.1 to 3.5.3.
 """
 
-import hmac
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, Response, abort, current_app, request
+from flask import Flask, Response, current_app, request
 
 from app.security import audit
 from app.security.errors import refusal
-from app.security.marks import view_has
+from app.security.marks import view_has, view_mark
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+# By any site, without asking first. Source: Fetch Standard, "CORS-safelisted request-header".
+SENT_BY_FORMS = {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""}
 
 
 def exempt(view: View) -> View:
     """Mark a view that anybody may post to. It must authenticate nobody."""
     view.csrf_exempt = True  # type: ignore[attr-defined]
     return view
-
-
-def token_for(session_id: str) -> str:
-    """The CSRF token of a login: 64 hexadecimal digits, useless without its cookie."""
-    key = current_app.config["SECRET_KEY"].encode()
-    return hmac.digest(key, b"csrf-token:" + session_id.encode(), "sha256").hex()
-
-
-def require_token(session_id: str) -> None:
-    """Refuse a write whose `X-CSRF-Token` is not the one of this login, with 403."""
-    sent = request.headers.get("X-CSRF-Token", "")
-    if not hmac.compare_digest(sent.encode(), token_for(session_id).encode()):
-        audit.record(audit.AUTHZ_FAIL, reason="CSRF token")
-        abort(refusal(403, "Missing or wrong X-CSRF-Token"))
 
 
 def init_app(app: Flask) -> None:
@@ -53,9 +40,16 @@ def _refuse_cross_site_writes() -> Response | None:
         origin = request.headers.get("Origin")
         audit.record(audit.AUTHZ_FAIL, reason="cross-site write", origin=origin)
         return refusal(403, "Cross-site request refused")
-    if _has_body() and request.mimetype != "application/json":
-        return refusal(415, "Content-Type must be application/json")
+    taken = _media_types()
+    if _has_body() and request.mimetype not in taken:
+        return refusal(415, f"Content-Type must be {' or '.join(taken)}")
     return None
+
+
+def _media_types() -> list[str]:
+    """What a body may be: JSON, or what the view takes instead, if no plain form can send it."""
+    named = view_mark("takes") or ["application/json"]
+    return [media_type for media_type in named if media_type not in SENT_BY_FORMS]
 
 
 def _is_from_a_trusted_page() -> bool:

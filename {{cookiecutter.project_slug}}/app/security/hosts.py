@@ -47,7 +47,8 @@ def init_app(app: Flask) -> None:
     headers.register_fixed(app, contribution(app.config))
     hops = app.config["PROXY_HOPS"]
     if hops:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+        # Each proxy adds an address to the list of them; the scheme is the last one's word.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]
     else:
         app.before_request(_warn_of_ignored_proxy)
 

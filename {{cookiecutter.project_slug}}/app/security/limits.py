@@ -5,6 +5,7 @@ memory. While Redis is away half the limit holds in each process: never none.
 Source: OWASP ASVS 6.3.1.
 """
 
+import re
 import time
 from collections.abc import Callable
 from functools import partial, wraps
@@ -24,6 +25,9 @@ from app.security.marks import view_has
 View = TypeVar("View", bound=Callable[..., Any])
 Told = TypeVar("Told")
 Key = tuple[str, ...]
+
+# Some proxies tell a client's port too, and each new connection has another.
+_WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?", re.ASCII)
 
 REDIS_TIMEOUT = 0.5  # seconds: no request waits longer for a Redis that is away
 
@@ -103,6 +107,8 @@ def client_address() -> str:
     Addresses that cannot be read count as one client.
     """
     text = request.remote_addr or ""
+    if found := _WITH_PORT.fullmatch(text):
+        text = found[1] or found[2]
     try:
         address = ip_address(text)
     except ValueError:

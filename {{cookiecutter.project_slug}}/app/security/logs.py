@@ -21,7 +21,6 @@ from structlog.stdlib import (
 )
 from structlog.typing import EventDict
 
-from app.security.limits import client_address
 from app.security.request_ids import request_id
 
 MAX_FIELD = 8000  # characters: a traceback has some thousands
@@ -67,7 +66,7 @@ def _add_request(logger: object, method: str, line: EventDict) -> EventDict:
         return line
     where = {
         "request_id": request_id(request.environ),
-        "source_ip": client_address(),
+        "source_ip": request.remote_addr,
         "request_method": request.method,
         # Not the path: what was typed there may be a secret.
         "route": request.url_rule and request.url_rule.rule,

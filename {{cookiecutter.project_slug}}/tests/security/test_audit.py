@@ -207,6 +207,12 @@ def test_a_preflight_that_is_granted_is_no_alarm(make_app: MakeApp, lines: Lines
     assert lines() == []
 
 
+def test_the_address_is_told_as_it_is(client: FlaskClient, lines: Lines) -> None:
+    address = "2001:db8:1:2:aaaa:bbbb:cccc:dddd"
+    client.post("/login", json=LOGIN, environ_overrides={"REMOTE_ADDR": address})
+    assert [line["source_ip"] for line in lines()] == [address]
+
+
 def test_neither_is_plain_use(client: FlaskClient, lines: Lines) -> None:
     for path in ("/", "/me", "/nowhere", "/static/page.css"):
         client.get(path, headers={"Origin": STRANGER})

@@ -108,8 +108,15 @@ def test_a_client_that_waits_as_told_is_served(app: Flask, wait: Wait) -> None:
         ("192.0.2.1", "::ffff:192.0.2.1", True),
         ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
         ("fe80::1%eth0", "fe80::1%eth1", True),
+        ("192.0.2.1:5678", "192.0.2.1", True),
+        ("192.0.2.1:5678", "192.0.2.2:5678", False),
+        ("[2001:db8::1]:5678", "2001:db8::1", True),
+        ("[2001:db8:0:1::1]", "[2001:db8:0:2::1]", False),
     ],
-    ids=["one /64", "two /64", "v4 in v6", "two v4 in v6", "scopes"],
+    ids=[
+        *("one /64", "two /64", "v4 in v6", "two v4 in v6", "scopes"),
+        *("with a port", "two with a port", "v6 with a port", "two in brackets"),
+    ],
 )
 def test_which_addresses_are_one_client(
     app: Flask, first: str, second: str, one_client: bool
@@ -122,7 +129,7 @@ def _seen_as(app: Flask, address: str) -> str:
         return client_address()
 
 
-@pytest.mark.parametrize("address", ["", "unknown", "192.0.2.1:5678", "\u00e9"])
+@pytest.mark.parametrize("address", ["", "unknown", "192.0.2.1:x", "\u00e9"])
 def test_an_address_that_cannot_be_read_is_limited_too(app: Flask, address: str) -> None:
     assert statuses(with_limited_view(app), *[address] * 3) == [200, 200, 429]
 

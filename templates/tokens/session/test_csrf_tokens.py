@@ -1,0 +1,41 @@
+"""Which CSRF token belongs to a login, and what happens to a write without it."""
+
+import pytest
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
+from app.auth.csrf_tokens import require_token, token_for
+from tests.conftest import MakeApp
+
+
+def test_each_login_and_each_site_has_a_token_of_its_own(make_app: MakeApp, app: Flask) -> None:
+    other_site = make_app(secret_key="another-site-has-another-key-9876543210")
+    with app.app_context():
+        tokens = [token_for("one login"), token_for("one login"), token_for("another")]
+    with other_site.app_context():
+        tokens.append(token_for("one login"))
+    assert tokens[0] == tokens[1]
+    assert len(set(tokens)) == 3
+
+
+@pytest.mark.asvs("11.4.3")
+def test_the_token_is_not_the_session_id(app: Flask) -> None:
+    with app.app_context():
+        assert "one login" not in token_for("one login")
+        assert len(token_for("one login")) == 64
+
+
+def test_the_right_token_passes(app: Flask) -> None:
+    with app.app_context():
+        right = token_for("one login")
+    with app.test_request_context("/", headers={"X-CSRF-Token": right}):
+        require_token("one login")
+
+
+@pytest.mark.asvs("3.5.1")
+@pytest.mark.parametrize("sent", [None, "", "0" * 64, "\u00e9", "one login"])
+def test_any_other_is_refused(app: Flask, sent: str | None) -> None:
+    headers = {} if sent is None else {"X-CSRF-Token": sent}
+    with app.test_request_context("/", headers=headers), pytest.raises(HTTPException) as refused:
+        require_token("one login")
+    assert refused.value.get_response().status_code == 403
