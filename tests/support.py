@@ -35,8 +35,6 @@ CHOICES: dict[str, list[str]] = {
     for question, answers in SETTINGS.items()
     if isinstance(answers, list) and not question.startswith("_")
 }
-# Those that servers are started for: one by cookie, and the one with the most routes.
-SERVED = CHOICES["token_type"] if EVERY_COMBINATION else ["session", "jwt"]
 # Free text whose presence alone makes a difference.
 ON_OR_OFF = {
     "cors_origins": ["", "https://app.example.com"],

@@ -13,7 +13,7 @@ MACHINE = Path(__file__).with_name("scripts") / "credentials_machine.py"
 EXAMPLES = 100 if support.EVERY_COMBINATION else 10
 
 
-@pytest.mark.parametrize("token_type", support.SERVED)
+@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
 def test_no_order_of_events_revives_or_loses_a_credential(bake: Bake, token_type: str) -> None:
     project = bake(token_type=token_type).path
     support.write_settings(project)

@@ -43,7 +43,7 @@ def stores() -> Iterator[dict[str, str]]:
         yield {"DATABASE_URL": database, "REDIS_URL": redis}
 
 
-@pytest.fixture(scope="module", params=support.SERVED)
+@pytest.fixture(scope="module", params=support.CHOICES["token_type"])
 def pair(
     request: pytest.FixtureRequest,
     module_bake: Bake,

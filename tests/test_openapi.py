@@ -18,7 +18,7 @@ EXAMPLES = 100 if support.EVERY_COMBINATION else 8
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("token_type", support.SERVED)
+@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
 def test_schemathesis_finds_nothing(bake: Bake, tmp_path: Path, token_type: str) -> None:
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION, "utf-8")
     with services.gunicorn(bake(token_type=token_type).path, tmp_path / "log") as port:

@@ -50,7 +50,7 @@ def test_its_commands_work_line_by_line(cookies: Any, tmp_path: Path) -> None:
         assert process.wait(timeout=300) == 0, log.read_text("utf-8")
 
 
-@pytest.mark.parametrize("token_type", support.SERVED)
+@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
 def test_its_curl_lines_work_with_each_kind_of_token(
     token_type: str, cookies: Any, tmp_path: Path
 ) -> None:
