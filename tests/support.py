@@ -43,12 +43,12 @@ ON_OR_OFF = {
 # As a line statement in code, as a block in Markdown.
 INCLUDE = re.compile(r"^(?:# cookiecutter:|\{%) include (.+?)(?: %\})?$", re.MULTILINE)
 
-# Compiled once for all the commands that these tests run, and kept off the folders.
+# Compiled and read for types once for all the commands that these tests run, off the folders.
+_CACHES = os.environ.get("PYTHONPYCACHEPREFIX", f"{tempfile.gettempdir()}/pycache")
 COMPILED = {
-    "PYTHONPYCACHEPREFIX": os.environ.get(
-        "PYTHONPYCACHEPREFIX", f"{tempfile.gettempdir()}/pycache"
-    ),
+    "PYTHONPYCACHEPREFIX": _CACHES,
     "PYTHONDONTWRITEBYTECODE": "",
+    "MYPY_CACHE_DIR": f"{_CACHES}/mypy",
 }
 
 Answers = dict[str, str]

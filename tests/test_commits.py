@@ -32,10 +32,11 @@ def project(cookies_session: Any, tmp_path_factory: pytest.TempPathFactory) -> P
 
 def run_hooks(project: Path) -> str:
     """Run the hooks on all files; what they say where one of them stops the commit."""
+    home = str(project / ".git" / "hooked")
     finished = subprocess.run(
         [".venv/bin/pre-commit", "run", "--all-files"],
         cwd=project,
-        env=support.newcomers_environment() | {"PRE_COMMIT_HOME": str(project / ".git" / "hooked")},
+        env=support.newcomers_environment() | support.COMPILED | {"PRE_COMMIT_HOME": home},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

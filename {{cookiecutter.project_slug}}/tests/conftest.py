@@ -14,6 +14,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
 from app import create_app, policy
@@ -54,13 +55,16 @@ class Client(FlaskClient):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_from_outside() -> Iterator[None]:
+def _nothing_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(Settings.model_config, "env_file", None)
         for name in Settings.model_fields:
             patch.delenv(name.upper(), raising=False)
         # A real hash takes 50 ms and 46 MiB, which no test here is about.
         patch.setattr(passwords, "hasher", PasswordHasher(1, 8, 1))
+        # Else each of some hundred apps compiles the same pages.
+        compiled = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("pages")))
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": compiled})
         yield
 
 

@@ -73,10 +73,10 @@ class Stored:
             last = tuple_(*rows[-1].key, types=[key.type for key in self.keys])
             rows = self._read(page.where(tuple_(*self.keys) > last))
 
-    def swap(self, stored: ColumnClause[bytes], swaps: list[tuple[Row, bytes]]) -> int:
-        """Store the bytes in each row whose value is still the one read; how many those are."""
+    def swap(self, stored: ColumnClause[bytes], swaps: list[tuple[Row, bytes]]) -> None:
+        """Store the bytes in each row whose value is still the one read."""
         if not swaps:
-            return 0
+            return
         names = [f"key_{number}" for number in range(len(self.keys))]
         same = [key == bindparam(name) for key, name in zip(self.keys, names, strict=True)]
         swapped = update(self.value.table).where(*same, self.value == bindparam("seen"))  # type: ignore[arg-type]
@@ -85,9 +85,8 @@ class Stored:
             for row, new in swaps
         ]
         swapped = swapped.values({stored.name: bindparam("new")})
-        count = db.session.connection().execute(swapped, parameters).rowcount
+        db.session.connection().execute(swapped, parameters)
         db.session.commit()
-        return count
 
     def _read(self, page: Any) -> list[Row]:
         rows = [Row(list(row[:-2]), *row[-2:]) for row in db.session.execute(page)]

@@ -170,12 +170,12 @@ def test_a_write_made_meanwhile_is_not_lost(
     put_in_front(app)
     swap = stored.Stored.swap
 
-    def write_first(self: Any, target: Any, swaps: Any) -> int:
+    def write_first(self: Any, target: Any, swaps: Any) -> None:
         """Between what was read and what is written, eve changes her address and joe drops his."""
         for name, email in (("eve", "new@example.org"), ("joe", None)):
             db.session.scalars(select(User).filter_by(name=name)).one().email = email
         db.session.commit()
-        return swap(self, target, swaps)
+        swap(self, target, swaps)
 
     with monkeypatch.context() as patch:
         patch.setattr(stored.Stored, "swap", write_first)
