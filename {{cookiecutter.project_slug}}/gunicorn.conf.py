@@ -84,6 +84,13 @@ class Logger(glogging.Logger):  # type: ignore[misc]
         for handler in self.error_log.handlers:
             handler.setFormatter(logs.formatter(production=True))
 
+    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Of a request that it cannot read gunicorn quotes what may be part of a password."""
+        refused, quoted, _ = msg.partition(": ")
+        if refused.startswith("Invalid request") and quoted:
+            msg = f"{refused}: {type(sys.exception()).__name__}"
+        super().warning(msg, *args, **kwargs)
+
 
 logger_class = Logger
 
@@ -98,16 +105,22 @@ class Response(wsgi.Response):  # type: ignore[misc]
 wsgi.Response = Response
 
 
+# In production `Strict-Transport-Security` joins them, as in hosts.py.
+headers_of_refusals = {
+    **policy.HEADERS,
+    **policy.OTHER_HEADERS,
+    "Content-Security-Policy": csp.INERT,
+    "X-Frame-Options": "DENY",
+}
+
+
 def write_error(client: socket, status: int, reason: str, message: str) -> None:
     """What gunicorn itself refuses is JSON too, has the app's headers and echoes nothing."""
     # gunicorn's own words do not always belong to the status.
     phrase = HTTPStatus(status).phrase
     body = json.dumps({"error": phrase})
     headers = {
-        **policy.HEADERS,
-        **policy.OTHER_HEADERS,
-        "Content-Security-Policy": csp.INERT,
-        "X-Frame-Options": "DENY",
+        **headers_of_refusals,
         "Connection": "close",
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
@@ -122,6 +135,9 @@ util.write_error = write_error
 def on_starting(server: Any) -> None:
     """Say what is missing once, before any worker starts."""
     try:
-        Settings.load().check_workers(server.cfg.workers)
+        settings = Settings.load()
+        settings.check_workers(server.cfg.workers)
     except SettingsError as error:
         sys.exit(str(error))
+    if settings.app_env == "production":
+        headers_of_refusals["Strict-Transport-Security"] = policy.STRICT_TRANSPORT_SECURITY

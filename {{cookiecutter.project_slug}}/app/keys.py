@@ -26,14 +26,14 @@ def new(key_id: str = "") -> str:
 def read(text: str) -> dict[str, bytes]:
     """Read `id:key,id:key` into 32 bytes by id, in that order.
 
-    :raises ValueError: for a missing, malformed or doubled key; it repeats none of them.
+    :raises ValueError: for a missing, malformed or doubled key or id; it repeats none of them.
     """
     items = [item.strip().partition(":") for item in text.split(",") if item.strip()]
     try:
         ring = {key_id: _read_one(key_id, encoded) for key_id, _, encoded in items}
     except ValueError:
         ring = {}
-    if not ring or len(ring) < len(items):
+    if not ring or len(set(ring.values())) < len(items):
         raise ValueError(
             f"must read id:key,id:key; for a key, use what this prints: {HOW_TO_MAKE_ONE}"
         )

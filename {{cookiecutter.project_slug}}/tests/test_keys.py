@@ -27,6 +27,7 @@ UNUSABLE = {
     "id-with-a-quote": f"1':{KEY}",
     "id-not-ascii": f"ключ:{KEY}",
     "id-twice": f"1:{KEY},{keys.new('1')}",
+    "one-key-twice": f"1:{KEY},2:{KEY}",
     "one-of-two": f"1:{KEY},2:short",
 }
 

@@ -143,6 +143,23 @@ def test_its_own_lines_are_json(gunicorn_conf: dict[str, Any], lines: Lines) -> 
     assert (line["logger"], line["event"]) == ("gunicorn.error", "odd: x\ny")
 
 
+@pytest.mark.asvs("16.2.5")
+def test_they_quote_nothing_of_a_request_that_cannot_be_read(
+    gunicorn_conf: dict[str, Any], monkeypatch: pytest.MonkeyPatch, lines: Lines
+) -> None:
+    errors = pytest.importorskip("gunicorn.http.errors")
+    config = pytest.importorskip("gunicorn.config").Config()
+    worker = SimpleNamespace(cfg=config, log=gunicorn_conf["logger_class"](config))
+    handle_error = gunicorn_conf["worker_class"].handle_error
+    try:
+        raise errors.InvalidRequestMethod("a password after a wrong length")
+    except errors.InvalidRequestMethod as error:
+        handle_error(worker, None, Mock(), ("::1", 1), error)
+    worker.log.error_log.handlers.clear()
+    [line] = lines()
+    assert line["event"] == "Invalid request from ip=::1: InvalidRequestMethod"
+
+
 def test_what_gunicorn_refuses_itself_is_json_without_an_echo(
     gunicorn_conf: dict[str, Any],
 ) -> None:
@@ -157,6 +174,19 @@ def test_what_gunicorn_refuses_itself_is_json_without_an_echo(
     protections = {**policy.HEADERS, **policy.OTHER_HEADERS, **inert}
     assert {f"{name}: {value}" for name, value in protections.items()} <= set(headers)
     assert json.loads(body) == {"error": "Not Implemented"}
+
+
+@pytest.mark.parametrize(("mode", "told"), [("production", True), ("development", False)])
+def test_of_https_it_tells_in_production_alone(
+    gunicorn_conf: dict[str, Any], monkeypatch: pytest.MonkeyPatch, mode: str, told: bool
+) -> None:
+    for name, value in {**GOOD, "APP_ENV": mode}.items():
+        monkeypatch.setenv(name, value)
+    gunicorn_conf["on_starting"](SimpleNamespace(cfg=SimpleNamespace(workers=1)))
+    server, client = socket.socketpair()
+    with server, client:
+        gunicorn_conf["write_error"](server, 400, "Bad Request", "")
+        assert (b"Strict-Transport-Security: " in client.recv(4096)) == told
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from app.security import audit
 from app.security.limits import Key, client_address, counts, too_many
 
 ACCOUNT_FACTOR = 10  # how many times LOGIN_RATE_LIMIT an account may fail from everywhere
+# One customer may hold so much of IPv6, which is 65,536 networks.
+SITE = 48
 
 Check = tuple[RateLimitItem, Key]
 
@@ -47,11 +49,11 @@ def _by_address(purpose: str) -> Check:
 
 
 def _by_account(purpose: str, account: str) -> list[Check]:
-    limit, here = _by_address(purpose)
+    limit, _ = _by_address(purpose)
     # Hashed, so that no name stands in Redis and none is longer than another.
     name = sha256(account.encode()).hexdigest()
     everywhere = (_scaled(limit, limit.amount * ACCOUNT_FACTOR), (purpose, name))
-    return [everywhere, (_scaled(limit, 1), (*here, name))]
+    return [everywhere, (_scaled(limit, 1), (purpose, client_address(SITE), name))]
 
 
 def _scaled(limit: RateLimitItem, amount: int) -> RateLimitItem:

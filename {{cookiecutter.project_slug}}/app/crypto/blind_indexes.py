@@ -17,7 +17,8 @@ PREFIX = struct.Struct(">I")  # the id of the key
 def blind_index(value: str, *, context: str) -> bytes:
     """The index to store beside a value: 4 bytes of key id and an HMAC-SHA256.
 
-    Values that differ in case or in how Unicode spells them have the same.
+    Values that differ in case or in how Unicode spells them have the same, as `ß` and `ss`:
+    what is sent to a value that was found goes to the stored one, not to the one sought.
     """
     return _index(value, context, *current(blind_index_keys()))
 

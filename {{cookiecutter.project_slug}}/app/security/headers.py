@@ -6,6 +6,7 @@ concern (csp, framing, cors, hosts) registers a contribution here.
 Source: OWASP Secure Headers Project; OWASP ASVS 3.4.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
@@ -41,6 +42,7 @@ _KINDS = {
     "application/javascript": Kind.SCRIPT,
 }
 _SCHEMES = ("http", "https")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
 
 # None of ours has one of these names: an answer that comes with no other, as most do,
 # needs no look at each.
@@ -124,6 +126,10 @@ def _prepare(contributions: Sequence[Contribution], kind: Kind, scheme: str) -> 
     environ = {"wsgi.url_scheme": scheme}
     fixed = [header for contribute in contributions for header in contribute(environ, kind)]
     for name, value in fixed:
+        if not _NAME.fullmatch(name):
+            raise PolicyError(
+                f"policy.py: no header is called {name!r}; write letters and hyphens."
+            )
         if not (value.isascii() and value.isprintable()):
             raise PolicyError(f"policy.py: {name} holds {value!r}; write it on one line, in ASCII.")
     return fixed

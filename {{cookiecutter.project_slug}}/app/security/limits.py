@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable
 from functools import partial, wraps
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from math import ceil
 from typing import Any, TypeVar, cast
 
@@ -101,10 +101,10 @@ def too_many(limit: RateLimitItem, key: Key) -> Response:
     return refusal(429, "Too many requests", Retry_After=str(seconds))
 
 
-def client_address() -> str:
-    """The client, as far as it can be told: a whole /64 is one IPv6 customer.
+def client_address(prefix: int = 64) -> str:
+    """The client, as far as it can be told: so many bits of IPv6 are one network at least.
 
-    Addresses that cannot be read count as one client.
+    Addresses that cannot be read count as one client. Source: RFC 6177.
     """
     text = request.remote_addr or ""
     if found := _WITH_PORT.fullmatch(text):
@@ -114,7 +114,7 @@ def client_address() -> str:
     except ValueError:
         return "unknown"
     if isinstance(address, IPv6Address):
-        return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
+        return str(address.ipv4_mapped or IPv6Network((address, prefix), strict=False)[0])
     return str(address)
 
 

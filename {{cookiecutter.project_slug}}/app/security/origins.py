@@ -41,7 +41,7 @@ def check(name: str, origins: Iterable[str]) -> None:
 
 
 def in_force(origins: Iterable[str], *, production: bool) -> list[str]:
-    """The origins that count here: in production no loopback address is anybody's site."""
+    """The origins that count here: in production none over http, as loopback addresses may be."""
     return [origin for origin in origins if not (production and is_loopback(origin))]
 
 

@@ -127,6 +127,11 @@ def test_its_owner_has_one_slip(attacked: FlaskClient, wait: Wait) -> None:
     assert statuses(attacked, HERE, password=PASSWORD) == [200]
 
 
+def test_a_site_of_ipv6_has_one_slip(attacked: FlaskClient) -> None:
+    networks = [f"2001:db8:1:{number}::1" for number in range(3)]
+    assert statuses(attacked, *networks, "2001:db8:2::1") == [401, 429, 429, 401]
+
+
 def test_other_accounts_do_not_notice(attacked: FlaskClient) -> None:
     assert statuses(attacked, HERE, HERE, username="nobody") == [401, 401]
 

@@ -118,6 +118,12 @@ def test_a_line_break_in_a_header_of_the_policy_stops_the_app(make_app: MakeApp)
         make_app(HEADERS={"X-One": "1\r\nX-Two: 2"})
 
 
+@pytest.mark.parametrize("name", ["", "X One", "X-One:", "X-One\r\nX-Two", "X-Öne"])
+def test_so_does_a_name_that_is_none(make_app: MakeApp, name: str) -> None:
+    with pytest.raises(PolicyError, match="no header is called"):
+        make_app(HEADERS={name: "1"})
+
+
 def test_an_answer_without_a_body_is_no_page(client: FlaskClient) -> None:
     answer = client.post("/csp-reports", json=[])
     assert answer.status_code == 204

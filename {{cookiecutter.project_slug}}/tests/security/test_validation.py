@@ -80,6 +80,8 @@ SLIPS: dict[str, bytes | str] = {
     "text for number": json.dumps({"name": "x", "count": "2"}),
     "truth for number": json.dumps({"name": "x", "count": True}),
     "fraction for number": json.dumps({"name": "x", "count": 1.5}),
+    "a member twice": '{"name": "a", "name": "b"}',
+    "a member twice, deep down": '{"name": "a", "count": {"x": 1, "x": 2}}',
     "unknown member": json.dumps({"name": "x", REFUSED: 1}),
     "too long": json.dumps({"name": "x" * 21}),
     "newline": json.dumps({"name": f"{REFUSED}\n"}),
