@@ -59,8 +59,12 @@ def is_visible(text: str) -> bool:
 
 
 def is_plain(text: str) -> bool:
-    # Format characters (Cf) may stay: emoji and several scripts need the joiners.
-    return not any(unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp", "Cn"} for each in text)
+    # Format characters (Cf) may stay: emoji and several scripts need the joiners. So may what
+    # is newer than this Python (Cn), but for noncharacters, which YAML refuses.
+    return not any(
+        unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} or ord(each) & 0xFFFE == 0xFFFE
+        for each in text
+    )
 
 
 def is_slug(text: str) -> bool:
@@ -137,6 +141,8 @@ def as_browsers_write(host: str) -> str:
         address = getattr(address, "ipv4_mapped", None) or address
         return str(address) if address.version == 4 else f"[{address}]"
     except ValueError:
+        # What nobody sees and browsers drop, as it comes with what is pasted.
+        host = re.sub("[\u00ad\u200b\u2060\ufeff]", "", host)
         host = unicodedata.normalize("NFKC", host).lower().replace("\u3002", ".").strip("*.")
     return ".".join(
         # Python's own "idna" would name another domain: it turns a sharp s into ss.
@@ -192,7 +198,7 @@ def one_of(*choices: str) -> Question:
 
 def text_of(limit: int) -> list[Check]:
     return [
-        ("holds a line break, a control character or one unknown to Unicode", is_plain),
+        ("holds a line break, a control character or a noncharacter", is_plain),
         (f"is longer than {limit} characters", lambda text: len(text) <= limit),
     ]
 

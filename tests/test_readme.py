@@ -12,6 +12,7 @@ import pytest
 
 import services
 import support
+from conftest import Bake
 
 # Blocks with another tag (console, python, nginx) show something, or need what is not here.
 COMMANDS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -63,6 +64,82 @@ def test_its_curl_lines_work_with_each_kind_of_token(
         commands = f"PORT={port}\n{PRELUDE}\n{curl_lines.replace('8000', str(port))}"
         shown = support.run("bash", "-c", commands, cwd=project)
     assert '"username":"ada"' in shown
+
+
+# A page of one's own, and what the code that the README shows takes for granted.
+OWN = {
+    "app/pages.py": """
+
+@blueprint.get("/hello")
+def hello() -> str:
+    return render_template("base.html")
+""",
+    "app/projects.py": """
+import uuid
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Model
+
+
+class Project(Model):
+    __tablename__ = "projects"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+""",
+    "app/policy.py": '\nCSP_CANDIDATE = {**CSP, "img-src": [sources.SELF]}\n',
+}
+ASSUMED = """
+from pathlib import Path
+from uuid import UUID
+from flask import Response, request
+from app.projects import Project
+
+PHOTOS = Path("photos")
+"""
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+IMPORT = re.compile(r"^from .*\n", re.MULTILINE)
+# What has an eye on all routes, models and the policy.
+WATCHING = [
+    *("tests/test_app.py", "tests/test_policy.py", "tests/checks", "tests/crypto/test_rotation.py"),
+    *(f"tests/security/test_{name}.py" for name in ("csp", "openapi", "report_commands")),
+]
+
+
+@pytest.mark.parametrize("token_type", ["session", "jwt"])
+def test_what_it_shows_passes_the_projects_own_checks(token_type: str, bake: Bake) -> None:
+    project = bake(token_type=token_type).path
+    blocks = PYTHON.findall((project / "README.md").read_text("utf-8"))
+    views = [block for block in blocks if "@validated" in block or "@takes" in block]
+    [column] = [block for block in blocks if "encrypted_column(" in block]
+    assert len(views) == 2
+    (project / "photos").mkdir()
+    for name, text in OWN.items():
+        with (project / name).open("a", encoding="utf-8") as file:
+            file.write(text)
+    insert(project / "app" / "__init__.py", "from app.auth import", "from app import projects\n")
+    insert(project / "app" / "auth" / "users.py", "    email = encrypted_column(", column)
+    code = ASSUMED + "".join(views).replace("    ...\n", '    return {"id": project.id}\n')
+    insert(project / "app" / "api.py", "from typing", "".join(IMPORT.findall(code)))
+    insert(project / "app" / "api.py", "def init_app", IMPORT.sub("", code))
+    support.write_settings(project)
+    support.python("-m", "ruff", "check", "--quiet", "--fix", "--select=I", "app", cwd=project)
+    support.python("-m", "ruff", "format", "--quiet", "app", cwd=project)
+    for command in (["upgrade"], ["migrate", "-m", "projects"], ["upgrade"], ["check"]):
+        support.python("-m", "flask", "db", *command, cwd=project)
+    support.python("-m", "ruff", "check", "--no-cache", cwd=project)
+    support.python("-m", "ruff", "format", "--no-cache", "--check", cwd=project)
+    support.python("-m", "mypy", cwd=project)
+    support.own_tests(project, *WATCHING)
+
+
+def insert(file: Path, before: str, text: str) -> None:
+    """Put a text before the line that begins so."""
+    source = file.read_text("utf-8")
+    assert source.count(f"\n{before}") == 1
+    file.write_text(source.replace(f"\n{before}", f"\n{text}{before}"), "utf-8")
 
 
 def test_it_has_commands(cookies: Any) -> None:

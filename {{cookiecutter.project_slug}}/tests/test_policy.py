@@ -83,6 +83,11 @@ def test_only_pages_tell_where_a_click_came_from() -> None:
 
 @pytest.mark.asvs("3.4.1")
 def test_https_is_remembered_for_a_year_or_more() -> None:
-    max_age, _, rest = policy.STRICT_TRANSPORT_SECURITY.partition(";")
+    max_age, _, _ = policy.STRICT_TRANSPORT_SECURITY.partition(";")
     assert int(max_age.removeprefix("max-age=")) >= 365 * 24 * 60 * 60
-    assert "includeSubDomains" in rest
+
+
+# Level 2 of it. Who has subdomains without https removes this test with the word.
+@pytest.mark.asvs("3.4.1")
+def test_https_is_remembered_for_subdomains_too() -> None:
+    assert "; includeSubDomains" in policy.STRICT_TRANSPORT_SECURITY

@@ -25,7 +25,7 @@ def generate_key() -> None:
 
 @crypto_commands.command("status")
 def status() -> None:
-    """Count the values by the key that made them."""
+    """Count the values in columns by the key that made them. Files are not looked at."""
     for count in rotation.status():
         key = "no key" if count.key_id is None else f"key {count.key_id}"
         click.echo(f"{count.name}\t{key}\t{count.state}\t{count.values}")
@@ -33,7 +33,7 @@ def status() -> None:
 
 @crypto_commands.command("rotate")
 def rotate() -> None:
-    """Encrypt with the first key what older ones encrypted. Can be stopped and run again."""
+    """Encrypt columns with the first key, and no files. Can be stopped and run again."""
     _run(rotation.rotate, "not decrypted, left as it is")
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from app.security.csrf import SAFE_METHODS
+from app.security.csrf import SAFE_METHODS, SENT_BY_FORMS
 
 View = TypeVar("View", bound=Callable[..., Any])
 # Models by media type; None where no model says more.
@@ -51,8 +51,13 @@ def answers(
 def takes(*media_types: str) -> Callable[[View], View]:
     """Say which types of body a view reads by itself: `@takes("application/octet-stream")`.
 
-    Those that a plain form can send are refused all the same, as csrf.py says.
+    :raises ValueError: for a type that a plain form of any site can send. See csrf.py.
     """
+    for media_type in SENT_BY_FORMS.intersection(media_types):
+        raise ValueError(
+            f"@takes({media_type!r}): a form of any site can send that. Let a script of the page "
+            'send JSON, or a file as "application/octet-stream"; see README.md, "A form".'
+        )
 
     def decorate(view: Any) -> Any:
         view.takes = dict.fromkeys(media_types)

@@ -40,16 +40,11 @@ def _refuse_cross_site_writes() -> Response | None:
         origin = request.headers.get("Origin")
         audit.record(audit.AUTHZ_FAIL, reason="cross-site write", origin=origin)
         return refusal(403, "Cross-site request refused")
-    taken = _media_types()
+    # JSON, or what the view `@takes` instead, which no plain form can send.
+    taken = view_mark("takes") or ["application/json"]
     if _has_body() and request.mimetype not in taken:
         return refusal(415, f"Content-Type must be {' or '.join(taken)}")
     return None
-
-
-def _media_types() -> list[str]:
-    """What a body may be: JSON, or what the view takes instead, if no plain form can send it."""
-    named = view_mark("takes") or ["application/json"]
-    return [media_type for media_type in named if media_type not in SENT_BY_FORMS]
 
 
 def _is_from_a_trusted_page() -> bool:

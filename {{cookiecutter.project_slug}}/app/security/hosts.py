@@ -22,7 +22,7 @@ from app.security.headers import Header, Kind
 from app.security.marks import view_has
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 # As Werkzeug reads it; it takes any other Host for none.
 _PORT = re.compile(r":[1-9][0-9]{,4}\Z", re.ASCII)
@@ -34,6 +34,20 @@ def probe(view: View) -> View:
     """Mark a view that load balancers call by address and over plain http."""
     view.is_probe = True  # type: ignore[attr-defined]
     return view
+
+
+class LastHops(ProxyFix):
+    """Reads no more than the trusted proxies wrote.
+
+    What stands before that a client may have written: one open quote would hide the rest.
+    """
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        if sent := environ.get("HTTP_X_FORWARDED_FOR"):
+            environ["HTTP_X_FORWARDED_FOR"] = ",".join(sent.split(",")[-self.x_for :])
+        return super().__call__(environ, start_response)
 
 
 def init_app(app: Flask) -> None:
@@ -48,8 +62,7 @@ def init_app(app: Flask) -> None:
     hops = app.config["PROXY_HOPS"]
     if hops:
         # Each proxy adds an address to the list of them; the scheme is the last one's word.
-        believing = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1)
-        app.wsgi_app = _last_hops(believing, hops)  # type: ignore[method-assign]
+        app.wsgi_app = LastHops(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]
     else:
         app.before_request(_warn_of_ignored_proxy)
 
@@ -76,17 +89,6 @@ def _require_https() -> BaseResponse | None:
     # Not from request.url, which holds whatever scheme a proxy wrote.
     where = (request.root_path, request.path, request.query_string)
     return redirect(get_current_url("https", name, *where), 308)
-
-
-def _last_hops(wsgi_app: "WSGIApplication", hops: int) -> "WSGIApplication":
-    # What stands before them a client may have written: an open quote would hide them.
-    def shortened(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if "HTTP_X_FORWARDED_FOR" in environ:
-            sent = environ["HTTP_X_FORWARDED_FOR"].split(",")
-            environ["HTTP_X_FORWARDED_FOR"] = ",".join(sent[-hops:])
-        return wsgi_app(environ, start_response)
-
-    return shortened
 
 
 def _warn_of_ignored_proxy() -> None:

@@ -76,6 +76,10 @@ _EMBEDDED = (
 )
 
 
+# What the other site allows by CORS, and needs to allow by nothing else.
+_BY_CORS = {"connect-src", "font-src"}
+
+
 class Advice(NamedTuple):
     words: str
     # A line for the end of policy.py.
@@ -99,7 +103,8 @@ def _allow(row: ViolationCount, directive: str, config: Mapping[str, Any]) -> Ad
     change = _change(name, config[name], directive, source)
     if change is None:
         return Advice(_ALLOWED)
-    embeds = "Cross-Origin-Embedder-Policy" in config["HEADERS"] and "://" in source
+    loads = "://" in source and directive not in _BY_CORS
+    embeds = loads and "Cross-Origin-Embedder-Policy" in config["HEADERS"]
     return Advice(_EMBEDDED if embeds else _IF_YOURS, change)
 
 
@@ -115,5 +120,8 @@ def _change(name: str, policy: Policy, directive: str, source: str) -> str | Non
         return None
     if directive in policy and others:
         return f'{name}["{directive}"] += ["{source}"]'
-    listed = ", ".join(f'"{each}"' for each in [*others, source])
-    return f'{name}["{directive}"] = [{listed}]'
+    if directive in policy:
+        return f'{name}["{directive}"] = ["{source}"]'
+    # Such a line for another source may stand before it.
+    listed = ", ".join(f'"{each}"' for each in others)
+    return f'{name}["{directive}"] = [*{name}.get("{directive}", [{listed}]), "{source}"]'

@@ -9,7 +9,7 @@ import json
 import unicodedata
 from collections.abc import Callable
 from functools import wraps
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, BinaryIO, TypeVar, cast
 
 from flask import abort, current_app, request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -45,6 +45,7 @@ def validated(model: type[Body]) -> Callable[[View], View]:
                 read_json(text)
                 body = model.model_validate_json(text)
             except ValidationError as error:
+                _tell_developers(error)
                 return refusal(400, MISSING if _lacks_a_field(error) else INVALID)
             except ValueError:
                 return refusal(400, INVALID)
@@ -58,20 +59,36 @@ def validated(model: type[Body]) -> Callable[[View], View]:
 
 def read_body() -> bytes:
     """The body of this request, or an answer: 413 for too long, 400 for unreadable."""
-    try:
-        body = request.get_data()
-    except HTTPException:
-        raise
-    except Exception:
-        # A server tells of broken chunks or a client gone by exceptions of its own.
-        abort(refusal(400, INVALID))
-    # Of a body in chunks Werkzeug gives what is below the limit and drops the rest.
-    if request.content_length is None and len(body) >= (request.max_content_length or 0):
-        abort(413)
-    # gunicorn gives what came of a body whose client is gone.
-    if len(body) < (request.content_length or 0):
-        abort(refusal(400, INVALID))
-    return body
+    return body_stream().read()
+
+
+def body_stream() -> BinaryIO:
+    """The same for a view that reads in parts what it `@takes`: the answer comes at the end."""
+    return cast(BinaryIO, _Whole())
+
+
+class _Whole:
+    """The body of this request; where it is cut off, reading it fails in place of ending."""
+
+    def __init__(self) -> None:
+        self.length = 0
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            part = request.stream.read(size)
+        except HTTPException:
+            raise
+        except Exception:
+            # A server tells of broken chunks or a client gone by exceptions of its own.
+            abort(refusal(400, INVALID))
+        self.length += len(part)
+        # Of a body in chunks Werkzeug gives what is below the limit and drops the rest.
+        if request.content_length is None and self.length >= (request.max_content_length or 0):
+            abort(413)
+        # gunicorn gives what came of a body whose client is gone.
+        if (size < 0 or not part) and self.length < (request.content_length or 0):
+            abort(refusal(400, INVALID))
+        return bytes(part)
 
 
 def read_json(text: bytes) -> Any:
@@ -113,6 +130,18 @@ PATTERN = f"^[^{_CONTROLS}]*[^{_CONTROLS}{_BLANKS}][^{_CONTROLS}]*$"
 _SCHEMA: JsonDict = {"minLength": 1, "pattern": PATTERN}
 
 PlainText = Annotated[str, AfterValidator(plain_text), Field(json_schema_extra=_SCHEMA)]
+
+
+def _tell_developers(error: ValidationError) -> None:
+    if not current_app.config["PRODUCTION"]:
+        slips = [(*_declared(slip), slip["type"]) for slip in error.errors(include_url=False)]
+        current_app.logger.info("refused body: %s", slips)
+
+
+def _declared(problem: Any) -> tuple[int | str, ...]:
+    # What an unknown member is called is the client's word, and may be a password.
+    place: tuple[int | str, ...] = problem["loc"]
+    return place[:-1] if problem["type"] == "extra_forbidden" else place
 
 
 def _lacks_a_field(error: ValidationError) -> bool:

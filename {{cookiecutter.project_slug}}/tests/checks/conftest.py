@@ -28,6 +28,7 @@ CLEAN: dict[str, Any] = {
     "database_url": "sqlite:///:memory:",
     "CSP": POLICY,
     "FRAME_ANCESTORS": [NONE],
+    "STRICT_TRANSPORT_SECURITY": "max-age=63072000; includeSubDomains",
     "SECURITY_CONTACT": "security@safe.test",
 }
 

@@ -120,7 +120,8 @@ def test_rotation_lets_the_old_keys_be_dropped(app: Flask) -> None:
 def test_a_second_run_has_nothing_left_to_do(app: Flask, command: str) -> None:
     put_in_front(app)
     run(app, command)
-    assert run(app, command).output == "users.email: done, 0 values\n"
+    for line in run(app, command).output.splitlines():
+        assert line.endswith(": done, 0 values")
 
 
 def test_a_key_that_is_gone_is_missing_and_its_values_are_named(app: Flask) -> None:

@@ -27,9 +27,13 @@ CHANGES = {
     ("img-src", "http://localhost:3000"): 'CSP["img-src"] += ["http://localhost:3000"]',
     ("img-src", "blob:"): 'CSP["img-src"] += ["blob:"]',
     ("frame-src", "https://video.example"): 'CSP["frame-src"] = ["https://video.example"]',
-    ("media-src", "self"): 'CSP["media-src"] = ["\'self\'"]',
-    ("connect-src", "wss://chat.example"): 'CSP["connect-src"] = ["wss://chat.example"]',
-    ("style-src-elem", "https://cdn.example"): 'CSP["style-src"] = ["https://cdn.example"]',
+    ("media-src", "self"): 'CSP["media-src"] = [*CSP.get("media-src", []), "\'self\'"]',
+    ("connect-src", "wss://chat.example"): (
+        'CSP["connect-src"] = [*CSP.get("connect-src", []), "wss://chat.example"]'
+    ),
+    ("style-src-elem", "https://cdn.example"): (
+        'CSP["style-src"] = [*CSP.get("style-src", []), "https://cdn.example"]'
+    ),
 }
 
 WORDS = {
@@ -87,7 +91,9 @@ def test_what_attackers_need_is_not_to_be_allowed(violation: tuple[str, str]) ->
 
 def test_what_counted_by_default_still_counts() -> None:
     told = advice("img-src", "https://tiles.example", CSP={"default-src": [SELF]})
-    assert told.change == 'CSP["img-src"] = ["\'self\'", "https://tiles.example"]'
+    assert told.change == (
+        'CSP["img-src"] = [*CSP.get("img-src", ["\'self\'"]), "https://tiles.example"]'
+    )
 
 
 def test_the_candidate_is_changed_where_it_was_the_one_to_report() -> None:
@@ -106,6 +112,20 @@ def test_a_header_that_would_block_it_still_is_named() -> None:
     told = advice("img-src", "https://tiles.example", HEADERS=headers)
     assert "remove Cross-Origin-Embedder-Policy" in told.words
     assert "Cross-Origin" not in advice("img-src", "blob:", HEADERS=headers).words
+    assert "Cross-Origin" not in advice("connect-src", "https://api.example", HEADERS=headers).words
+
+
+@pytest.mark.parametrize("directive", ["frame-src", "img-src", "media-src"])
+def test_the_lines_of_several_violations_work_together(
+    edit_policy: EditPolicy, client: FlaskClient, directive: str
+) -> None:
+    origins = {f"https://{name}.example" for name in ("one", "two", "three")}
+    rows = [
+        ViolationCount(directive=directive, blocked=origin, disposition="enforce")
+        for origin in origins
+    ]
+    changes = [advise(row, client.application.config).change or "" for row in rows]
+    assert origins <= set(edit_policy("\n".join(changes))["CSP"][directive])
 
 
 @pytest.mark.parametrize(

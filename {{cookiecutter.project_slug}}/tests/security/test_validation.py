@@ -6,12 +6,14 @@ from types import SimpleNamespace
 from typing import Annotated
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
+from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from app.security.validation import INVALID, MISSING, Body, PlainText, validated
-from tests.conftest import MakeApp
+from app.security.answers import takes
+from app.security.validation import INVALID, MISSING, Body, PlainText, body_stream, validated
+from tests.conftest import PRODUCTION, MakeApp
 
 REFUSED = "do-not-repeat-me"
 
@@ -111,6 +113,51 @@ def test_a_body_that_ends_early_is_refused(client: FlaskClient) -> None:
     sent = {"CONTENT_LENGTH": "99", "wsgi.input_terminated": True}
     answer = client.post("/orders", json={"name": "Ada"}, environ_overrides=sent)
     assert (answer.status_code, answer.json) == (400, {"error": INVALID})
+
+
+@pytest.mark.parametrize("size", [-1, 1, 60_000])
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"CONTENT_LENGTH": "70000"}, 400),
+        ({"CONTENT_LENGTH": "60000"}, 200),
+        ({"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}, 200),
+    ],
+    ids=["cut off", "whole", "in chunks"],
+)
+def test_a_view_that_reads_in_parts_gets_the_whole_or_none(
+    app: Flask, size: int, sent: dict[str, str], status: int
+) -> None:
+    @app.post("/files")
+    @takes("application/octet-stream")
+    def store() -> ResponseReturnValue:
+        request.max_content_length = 100_000
+        source = body_stream()
+        return str(sum(map(len, iter(lambda: source.read(size), b""))))
+
+    answer = app.test_client().post(
+        "/files",
+        input_stream=BytesIO(b"x" * 60_000),
+        content_type="application/octet-stream",
+        environ_overrides={"wsgi.input_terminated": True, **sent},
+    )
+    assert answer.status_code == status
+    assert status != 200 or answer.text == "60000"
+
+
+def test_a_developer_learns_what_was_wrong_and_production_logs_nothing_of_it(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for changes, told in (({}, 1), (PRODUCTION, 0)):
+        caplog.clear()
+        client = make_app(**changes).test_client()
+        client.post("/login", json={"username": "ada", "password": [REFUSED]})
+        lines = [record.getMessage() for record in caplog.records]
+        found = [line for line in lines if "refused body" in line]
+        assert len(found) == told
+        assert not found or "password" in found[0]
+        assert REFUSED not in str(lines)
 
 
 def test_a_body_beyond_the_limit_is_not_read(client: FlaskClient) -> None:
