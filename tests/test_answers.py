@@ -239,7 +239,16 @@ def test_the_line_finds_the_template_again(
 # What each question takes.
 
 GOOD = {
-    "project_name": ["A", "x" * 100, 'Zoë\'s "Café" \\ 🚀', "👩‍🚀", "../evil", "שירות", " spaced "],
+    "project_name": [
+        "A",
+        "x" * 100,
+        'Zoë\'s "Café" \\ 🚀',
+        "👩‍🚀",
+        "../evil",
+        "Newer than this \U0001fae8",
+        "שירות",
+        " spaced ",
+    ],
     "project_slug": ["ab", "a1", "my-service", "x" * 50, "flask-shop", "a--b", "classes"],
     "description": ["", "x" * 300, "It's: {a} [b] # c & d | e > f % g @ h ` i", "{{ x }} {% y %}"],
     "security_contact": [
@@ -274,7 +283,8 @@ BAD = {
         "\ud800": "My Service",
         "line\u2028separator": "line separator",
         "paragraph\u2029separator": "paragraph separator",
-        "unassigned\U000e0fff": "unassigned",
+        "noncharacter\uffff": "noncharacter",
+        "another\U0010fffe": "another",
         "x" * 101: "x" * 100,
     },
     "project_slug": {
@@ -323,6 +333,7 @@ BAD = {
     "csp_sources": {
         "https://Example.com/": "https://example.com",
         "HTTPS://EXAMPLE.COM": "https://example.com",
+        "https://a.example\u200b": "https://a.example",
         "example.com": "https://example.com",
         "//example.com": "",
         "http://example.com": "https://example.com",

@@ -1,5 +1,7 @@
 """`flask user …` and `flask tokens …`, as their caller sees them."""
 
+from types import SimpleNamespace
+
 import pytest
 from click.testing import Result
 from flask import Flask
@@ -267,3 +269,14 @@ def test_what_is_no_address_makes_no_user(app: Flask, email: str) -> None:
     assert result.output == "Error: Give an e-mail address like ada@example.org.\n"
     with app.app_context():
         assert users.find(NEW) is None
+
+
+def test_on_a_terminal_it_asks_without_showing(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = SimpleNamespace(isatty=lambda: True)
+    monkeypatch.setattr(cli, "sys", SimpleNamespace(stdin=terminal))
+    asked = app.test_cli_runner().invoke(
+        args=["user", "create", NEW], input=f"{GOOD_PASSWORD}\n" * 2
+    )
+    assert f"Created user {NEW}\n" in asked.output
+    assert GOOD_PASSWORD not in asked.output
+    assert logs_in(app.test_client(), NEW, GOOD_PASSWORD)

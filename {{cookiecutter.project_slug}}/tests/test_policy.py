@@ -91,3 +91,8 @@ def test_https_is_remembered_for_a_year_or_more() -> None:
 @pytest.mark.asvs("3.4.1")
 def test_https_is_remembered_for_subdomains_too() -> None:
     assert "; includeSubDomains" in policy.STRICT_TRANSPORT_SECURITY
+
+
+@pytest.mark.parametrize("directive", ["style-src", "font-src"])
+def test_sources_that_were_asked_for_count(directive: str) -> None:
+    assert set(policy.CSP_SOURCES) <= set(policy.CSP[directive])

@@ -110,6 +110,17 @@ def test_nobody_waits_for_one_that_lets_nobody_in(
         assert_unavailable(client_of(port), "/readyz")
 
 
+def test_a_request_sets_the_driver_a_time_to_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql.Connection, "connect", lambda **options: options)
+    assert postgresql.connect()["connect_timeout"] == postgresql.CONNECT_TIMEOUT
+    assert postgresql.connect(connect_timeout=1)["connect_timeout"] == 1
+
+
+@on_postgresql
+def test_a_statement_that_takes_a_while_is_served(app: Flask) -> None:
+    assert statement(app, "SELECT 'done' FROM pg_sleep(0.5)").get("/rows").text == "done"
+
+
 def test_nobody_waits_for_one_that_stops_answering(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:

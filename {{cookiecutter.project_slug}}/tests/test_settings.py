@@ -147,6 +147,7 @@ def test_a_database_is_named_as_people_name_it(
         ("DATABASE_URL", "app.db"),
         ("REDIS_URL", "localhost:6379"),
         ("REDIS_URL", "memory://"),
+        ("REDIS_URL", "unix:///run/redis.sock"),
         ("REDIS_URL", "redis://["),
         ("REDIS_URL", "redis://localhost?socket_timeout=soon"),
         ("DATABASE_URL", "postgresql://u:p@host:port/name"),
@@ -247,3 +248,32 @@ def test_the_environment_wins_over_the_file(
     monkeypatch.setenv("APP_ENV", "production")
     monkeypatch.setenv("TRUSTED_HOSTS", "www.example.org")
     assert from_file(tmp_path / ".env").app_env == "production"
+
+
+def test_an_env_file_that_is_not_utf_8_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("SECRET_KEY=x", encoding="utf-16")
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "extra"),
+    [
+        ("DATABASE_URL", "postgresql://host/name", "postgresql"),
+        ("REDIS_URL", "redis://host", "redis"),
+    ],
+)
+def test_a_driver_that_is_not_installed_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str, extra: str
+) -> None:
+    monkeypatch.setattr("app.setting_types.find_spec", lambda name: None)
+    told = refusal(monkeypatch, **{name: url})
+    assert f"{name}: needs the extra: uv sync --extra {extra}" in told
+
+
+def test_sqlite_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.setting_types.find_spec", lambda name: None)
+    assert load(monkeypatch, **GOOD, DATABASE_URL="sqlite:///a.db")

@@ -88,8 +88,19 @@ def test_gunicorn_itself_believes_no_proxy(gunicorn_conf: dict[str, Any]) -> Non
     assert gunicorn_conf["forwarded_allow_ips"] == ""
 
 
-def test_gunicorn_serves_this_computer_alone_unless_told(gunicorn_conf: dict[str, Any]) -> None:
-    assert gunicorn_conf["bind"].startswith("127.0.0.1:")
+@pytest.mark.parametrize(
+    ("host", "port", "bound"), [("", "", "127.0.0.1:8000"), ("192.0.2.1", "9000", "192.0.2.1:9000")]
+)
+def test_gunicorn_serves_this_computer_alone_unless_told(
+    gunicorn_conf: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    port: str,
+    bound: str,
+) -> None:
+    monkeypatch.setenv("HOST", host)
+    monkeypatch.setenv("PORT", port)
+    assert runpy.run_path(str(ROOT / "gunicorn.conf.py"))["bind"] == bound
 
 
 def test_each_thread_of_gunicorn_finds_a_connection_to_the_database(
@@ -119,6 +130,22 @@ def test_gunicorn_gives_up_on_a_client_that_does_not_end_its_request(
         while request.is_alive():
             worker.notify()
         server.send(b"a late answer")  # as that to a request which arrived whole
+
+
+def test_its_worker_still_does_gunicorns_part(
+    gunicorn_conf: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker_class, beats = gunicorn_conf["worker_class"], []
+    for name, replaced in {
+        "__init__": lambda worker: None,
+        "notify": lambda worker: beats.append(worker),
+        "handle": lambda worker, connection: "kept",
+    }.items():
+        monkeypatch.setattr(worker_class.__base__, name, replaced)
+    worker = worker_class()
+    assert (worker.handle(Mock()), worker.deadlines) == ("kept", {})
+    worker.notify()
+    assert len(beats) == 1
 
 
 @pytest.mark.asvs("13.4.6")

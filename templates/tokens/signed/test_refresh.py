@@ -16,7 +16,7 @@ from app.auth.grants import Grant
 from app.auth.users import User
 from app.db import db
 from tests.auth.test_bearer import ask, assert_accepted, assert_refused
-from tests.conftest import LOGIN, USERNAME, Lines, Wait
+from tests.conftest import LOGIN, PASSWORD, USERNAME, Lines, Wait
 
 DAY = 24 * 60 * 60  # seconds
 LIFETIME = 14 * DAY
@@ -357,3 +357,17 @@ def ada() -> User:
     user = users.find(USERNAME)
     assert user is not None
     return user
+
+
+def test_each_login_is_refreshed_as_itself(app: Flask, client: FlaskClient, login: Login) -> None:
+    with app.app_context():
+        users.create("bob", PASSWORD)
+    other: Login = client.post("/login", json={**LOGIN, "username": "bob"}).get_json()
+    assert_accepted(ask(client, refreshed(client, other)["token"]), "bob")
+
+
+def test_an_expired_one_raises_no_alarm(production: FlaskClient, lines: Lines, wait: Wait) -> None:
+    login = log_in(production)
+    wait(LIFETIME)
+    assert_no_refresh(refresh(production, login))
+    assert [line["event"] for line in lines()] == ["authn_login_success"]

@@ -76,7 +76,7 @@ def _chunks(source: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
 def _read(source: BinaryIO, size: int) -> bytes:
     """So many bytes, fewer only at the end: sockets and pipes give what they have."""
     parts, missing = [], size
-    while missing and (part := source.read(missing)):
+    while part := source.read(missing):
         parts.append(part)
         missing -= len(part)
     return b"".join(parts)

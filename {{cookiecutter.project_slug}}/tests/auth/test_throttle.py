@@ -115,6 +115,12 @@ def test_an_account_that_fails_everywhere_leaves_each_address_one_try(
     assert statuses(client, *crowd(2), username=name) == [429, 429]
 
 
+def test_until_then_an_address_has_all_its_tries(make_app: MakeApp) -> None:
+    client = make_app(login_rate_limit="3 per minute").test_client()
+    statuses(client, *crowd(3 * ACCOUNT_FACTOR - 3))
+    assert statuses(client, *[HERE] * 4) == [401, 401, 401, 429]
+
+
 @pytest.mark.asvs("6.3.1")
 def test_its_owner_is_not_locked_out(attacked: FlaskClient) -> None:
     assert statuses(attacked, *[HERE] * 3, password=PASSWORD) == [200, 200, 200]

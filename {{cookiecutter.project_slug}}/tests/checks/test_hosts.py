@@ -22,6 +22,12 @@ def test_it_is_told(find: Find, finding_id: str, changes: dict[str, Any]) -> Non
     assert len(find(finding_id, **changes)) == 1
 
 
+@pytest.mark.parametrize(("days", "told"), [(365, 0), (364, 1)])
+def test_a_year_of_https_is_long_enough(find: Find, days: int, told: int) -> None:
+    max_age = days * 24 * 60 * 60
+    assert len(find("hsts.short", STRICT_TRANSPORT_SECURITY=f"max-age={max_age}")) == told
+
+
 def test_https_for_this_name_alone_concerns_no_other(find: Find) -> None:
     assert find("hsts.subdomains", STRICT_TRANSPORT_SECURITY="max-age=63072000") == []
 

@@ -101,3 +101,15 @@ def test_so_is_a_policy_that_a_view_or_a_blueprint_loosens(make_site: MakeSite) 
     app.register_blueprint(blueprint)
     told = [message.partition(" allows ")[0] for message in found_in(app, "csp.wildcard")]
     assert told == ["charts.pie: style-src", "charts: img-src"]
+
+
+def test_a_nonce_hides_no_other_source(find: Find) -> None:
+    [message] = find("csp.public-cdn", CSP=loosened(style_src=[NONCE, "https://unpkg.com"]))
+    assert message.startswith("style-src allows https://unpkg.com")
+
+
+def test_what_falls_back_in_part_is_told_too(find: Find) -> None:
+    policy = {**POLICY, "default-src": ["https://unpkg.com"]}
+    del policy["style-src"]
+    [message] = find("csp.public-cdn", CSP=policy)
+    assert message.startswith("default-src allows ")

@@ -53,3 +53,10 @@ def test_your_own_is_asked_with_the_rest(app: Flask, monkeypatch: pytest.MonkeyP
     assert told[0] == Finding("backup.old", ERROR, "The backup is old.", "Make one.")
     words = [finding.message for finding in told[1:]]
     assert words == ["/var is nearly full.", "/srv is nearly full."]
+
+
+def test_what_concerns_production_alone_is_not_asked_elsewhere() -> None:
+    everywhere = {"database.unreachable", "migrations.pending", "redis.unreachable"}
+    everywhere |= {"secrets.guessable", "secrets.reused"}
+    asked = {name for name in OWN if not CHECKS[name].deploy}
+    assert {name for name in asked if not name.startswith("csp.")} == everywhere

@@ -48,3 +48,8 @@ def test_the_app_does_not_start_without_keys(monkeypatch: pytest.MonkeyPatch, na
     monkeypatch.delenv(name)
     with pytest.raises(SettingsError, match=f"{name}: must read id:key"):
         Settings.load()
+
+
+def test_one_bad_id_spoils_the_ring() -> None:
+    with pytest.raises(ValueError, match="must give each key a number"):
+        keyring.read(f"{keys.new('1')},{keys.new('4294967296')}")

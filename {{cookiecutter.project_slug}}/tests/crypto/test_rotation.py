@@ -1,5 +1,6 @@
 """`flask crypto …`: which key encrypted what, and other keys for what is stored."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from sqlalchemy import column, select, table, update
 from app import keys
 from app.auth import users
 from app.auth.users import User
-from app.crypto import stored
+from app.crypto import rotation, stored
 from app.crypto.keyring import read
+from app.crypto.stored import find_all
 from app.db import db
 from tests.conftest import PASSWORD, SECRETS
 
@@ -193,3 +195,21 @@ def test_without_tables_it_says_how_to_make_them(app: Flask, command: str) -> No
     result = run(app, command)
     assert result.exit_code == 1
     assert "run `flask db upgrade`" in result.output
+
+
+def test_status_counts_what_no_key_made(app: Flask) -> None:
+    with app.app_context():
+        damage("eve", email_encrypted=b"x")
+        damage("joe", email_index=None)
+    told = status(app)
+    assert told[0] == "users.email no key missing 1"
+    assert "users.email (index) no key missing 1" in told
+
+
+def test_a_column_without_an_index_has_no_line_of_one(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        [described] = find_all()
+        monkeypatch.setattr(rotation, "find_all", lambda: [replace(described, index=None)])
+        assert [count.name for count in rotation.status()] == ["users.email"]

@@ -7,7 +7,7 @@ from werkzeug.test import TestResponse
 
 from app.auth import tokens
 from app.security.origins import PolicyError
-from tests.conftest import PRODUCTION, MakeApp
+from tests.conftest import PRODUCTION, Lines, MakeApp
 
 FRIEND, OTHER_FRIEND, LOCAL = "https://app.example", "https://b.example:8443", "http://localhost:1"
 
@@ -148,3 +148,9 @@ def test_localhost_counts_in_development_alone(make_app: MakeApp, client: FlaskC
 def test_a_pattern_stops_the_app(make_app: MakeApp, origin: str) -> None:
     with pytest.raises(PolicyError, match="CORS_ORIGINS"):
         make_app(CORS_ORIGINS=[origin])
+
+
+def test_what_is_no_preflight_raises_no_alarm(production: FlaskClient, lines: Lines) -> None:
+    production.options("/login", headers={"Origin": "https://evil.example"})
+    production.options("/login", headers={"Access-Control-Request-Method": "POST"})
+    assert lines() == []

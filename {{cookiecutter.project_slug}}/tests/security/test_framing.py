@@ -82,3 +82,9 @@ def test_a_view_lets_localhost_frame_it_only_in_development(make_app: MakeApp) -
     answer = app.test_client().get("/_local")
     assert "frame-ancestors 'none';" in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Frame-Options"] == "DENY"
+
+
+def test_what_is_no_page_is_framed_by_nobody_whatever_its_view_says(make_app: MakeApp) -> None:
+    app = make_app()
+    app.add_url_rule("/data", view_func=csp(frame_ancestors=[PARTNER])(lambda: {"a": 1}))
+    assert framing(app.test_client(), "/data") == (NONE, "DENY")

@@ -113,9 +113,12 @@ def test_production_leaves_the_server_unnamed(make_app: MakeApp) -> None:
     assert "Server" not in make_app(**PRODUCTION).test_client().get("/").headers
 
 
-def test_a_line_break_in_a_header_of_the_policy_stops_the_app(make_app: MakeApp) -> None:
+@pytest.mark.parametrize("value", ["1\r\nX-Two: 2", "\u00e9", "\u20ac"])
+def test_a_header_of_the_policy_that_is_no_line_of_ascii_stops_the_app(
+    make_app: MakeApp, value: str
+) -> None:
     with pytest.raises(PolicyError, match="X-One"):
-        make_app(HEADERS={"X-One": "1\r\nX-Two: 2"})
+        make_app(HEADERS={"X-One": value})
 
 
 @pytest.mark.parametrize("name", ["", "X One", "X-One:", "X-One\r\nX-Two", "X-Öne"])

@@ -200,8 +200,9 @@ def test_an_odd_scheme_from_a_proxy_is_plain_http(make_app: MakeApp) -> None:
 
 
 def test_ignored_proxies_are_told_of_in_one_line(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
+    client = make_app().test_client()
     for _ in range(3):
         client.get("/healthz", headers={"X-Forwarded-For": "1.1.1.1"})
     [line] = [record for record in caplog.records if record.levelno == logging.WARNING]

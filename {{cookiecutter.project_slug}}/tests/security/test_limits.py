@@ -129,7 +129,7 @@ def _seen_as(app: Flask, address: str) -> str:
         return client_address()
 
 
-@pytest.mark.parametrize("address", ["", "unknown", "192.0.2.1:x", "\u00e9"])
+@pytest.mark.parametrize("address", ["", "unknown", "192.0.2.1:x", "192.0.2.1:80x", "\u00e9"])
 def test_an_address_that_cannot_be_read_is_limited_too(app: Flask, address: str) -> None:
     assert statuses(with_limited_view(app), *[address] * 3) == [200, 200, 429]
 

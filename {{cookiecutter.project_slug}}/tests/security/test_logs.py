@@ -161,3 +161,9 @@ def test_lines_go_to_standard_error_alone(app: Flask, capsys: pytest.CaptureFixt
     # pytest listens too.
     ours = [each for each in handlers if not type(each).__module__.startswith("_pytest")]
     assert len(ours) == 1
+
+
+def test_a_request_that_no_route_serves_has_its_line(app: Flask, lines: Lines) -> None:
+    app.test_client().post("/nowhere", headers={"Origin": "https://evil.example"})
+    [line] = lines()
+    assert (line["event"], "route" in line) == ("authz_fail", False)

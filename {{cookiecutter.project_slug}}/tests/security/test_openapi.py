@@ -208,6 +208,14 @@ def is_accepted(text: str) -> bool:
     return True
 
 
+def test_what_an_answer_holds_depends_on_its_route(app: Flask) -> None:
+    paths = described(app)["paths"]
+    me = paths["/me"]["get"]["responses"]
+    assert "403" not in me
+    assert me["401"]["headers"]["WWW-Authenticate"]["required"] is True
+    assert "204" in paths["/sessions/{session_id}"]["delete"]["responses"]
+
+
 @pytest.mark.skipif(not tokens.COOKIE, reason="logins are not by cookie")
 def test_a_write_by_cookie_demands_the_csrf_token_too(production: FlaskClient) -> None:
     document = production.get("/openapi.json").get_json()

@@ -107,6 +107,14 @@ def test_the_candidate_is_changed_where_it_was_the_one_to_report() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "mode", [{}, {"CSP_REPORT_ONLY": True, "CSP_CANDIDATE": {"img-src": [SELF]}}]
+)
+def test_the_policy_itself_is_changed_where_that_just_reports(mode: dict[str, Any]) -> None:
+    told = advice("img-src", "https://tiles.example", "report", **mode)
+    assert told.change == 'CSP["img-src"] += ["https://tiles.example"]'
+
+
 def test_a_header_that_would_block_it_still_is_named() -> None:
     headers = {"Cross-Origin-Embedder-Policy": "require-corp"}
     told = advice("img-src", "https://tiles.example", HEADERS=headers)

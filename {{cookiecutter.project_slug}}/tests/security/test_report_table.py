@@ -148,3 +148,12 @@ def test_it_can_be_emptied(app: Flask) -> None:
     add(TILE, *OTHERS)
     assert [report_table.clear(), report_table.clear()] == [5, 0]
     assert stored() == {}
+
+
+def test_the_latest_come_first(app: Flask, wait: Wait) -> None:
+    with app.app_context():
+        for number in range(3):
+            add(rubbish(number))
+            wait(1)
+        latest = [row.blocked for row in report_table.latest(2)]
+    assert latest == ["https://2.example", "https://1.example"]

@@ -68,7 +68,7 @@ def test_an_empty_list_is_refused_as_unclear() -> None:
 
 
 def test_sandbox_and_trusted_types_take_plain_words() -> None:
-    check({"sandbox": ["allow-forms"], "trusted-types": ["my-policy", "'allow-duplicates'"]})
+    check({"sandbox": ["allow-forms"], "trusted-types": ["my_policy#1", "'allow-duplicates'"]})
     check({"sandbox": []})
 
 

@@ -164,6 +164,10 @@ def test_a_body_beyond_the_limit_is_not_read(client: FlaskClient) -> None:
     assert send(client, b" " * (64 * 1024 + 1)) == (413, "Request Entity Too Large")
 
 
+def test_a_body_as_long_as_the_limit_is_read(client: FlaskClient) -> None:
+    assert send(client, b'{"count": 1}'.ljust(64 * 1024)) == (400, MISSING)
+
+
 def test_a_body_in_chunks_that_is_too_large_is_413(client: FlaskClient) -> None:
     body = BytesIO(b"{}" + b" " * 70_000)
     answer = client.post(
