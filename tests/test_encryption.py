@@ -150,7 +150,7 @@ def test_plain_values_are_encrypted_by_the_migration(project: Path) -> None:
     known = set(project.glob("migrations/versions/*.py"))
     python(project, WRITE_MIGRATION)
     (migration,) = set(project.glob("migrations/versions/*.py")) - known
-    dropping = "        batch_op.drop_column('phone')\n"
+    dropping = '        batch_op.drop_column("phone")\n'
     text = migration.read_text("utf-8").replace(dropping, from_readme(project, IN_MIGRATION), 1)
     migration.write_text(text.replace("import op\n", f"import op\n{IMPORTS}"), "utf-8")
     assert FOUND in python(project, FIND_ADA)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from threading import Barrier
+from threading import Barrier, BoundedSemaphore
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -104,9 +104,10 @@ def main(kind: str, rounds: int) -> None:
         import_module("app.db").db.create_all()
     # Else a row's last use is written only after a minute.
     vars(import_module("app.auth.grants"))["LAST_USED_STEP"] = 0
-    # These races are about rows, not about what a hash costs.
+    # These races are about rows, not about what a hash costs or who waits for it.
     passwords = vars(import_module("app.auth.passwords"))
     passwords["hasher"] = PasswordHasher(1, 8, 1)
+    passwords["_in_line"] = BoundedSemaphore(CLIENTS)
     with ThreadPoolExecutor(CLIENTS) as pool:
         for _ in range(rounds):
             race = Race(app)

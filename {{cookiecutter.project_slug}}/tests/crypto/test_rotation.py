@@ -210,6 +210,6 @@ def test_a_column_without_an_index_has_no_line_of_one(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.app_context():
-        [described] = find_all()
+        [described] = [stored for stored in find_all() if stored.name == "users.email"]
         monkeypatch.setattr(rotation, "find_all", lambda: [replace(described, index=None)])
         assert [count.name for count in rotation.status()] == ["users.email"]

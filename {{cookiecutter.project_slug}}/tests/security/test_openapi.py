@@ -60,7 +60,7 @@ def send(
     """A request that keeps to the document, with the like of `x` for each argument and member."""
     operation = document["paths"][path][method]
     for parameter in operation.get("parameters", ()):
-        path = path.replace(f"{{{parameter['name']}}}", argument(parameter["schema"]))
+        path = path.replace("{" + parameter["name"] + "}", argument(parameter["schema"]))
     content = operation.get("requestBody", {}).get("content", {})
     if content and "application/json" not in content:
         sent: Json = {"data": "x", "content_type": next(iter(content))}
