@@ -87,8 +87,7 @@ def init_app(app: Flask) -> None:
 def _find_unchanged(credentials: Credentials, known: str) -> User | None:
     """The user whose hash is still the one just checked; an outdated one is made anew."""
     renewed = hash_password(credentials.password) if needs_rehash(known) else known
-    user = users.find(credentials.username)
-    return user if user and users.replace_hash(user, known, renewed) else None
+    return users.replace_hash(credentials.username, known, renewed)
 
 
 def _too_busy(error: TooBusy) -> Response:

@@ -46,7 +46,7 @@ def change(passwords: PasswordChange) -> ResponseReturnValue:
     problem = password_rules.why_refused(passwords.new_password, g.user.name)
     if problem:
         return refusal(400, problem)
-    if not users.replace_hash(g.user, known, hash_password(passwords.new_password)):
+    if not users.replace_hash(g.user.name, known, hash_password(passwords.new_password)):
         return refusal(403, WRONG)
     grants.end_all(g.user)
     audit.record(audit.PASSWORD_CHANGE)

@@ -38,16 +38,15 @@ def password_hash_of(name: str) -> str | None:
     return db.session.scalar(enabled)
 
 
-def replace_hash(user: User, known: str, new: str) -> bool:
-    """Put a hash in place of the one that a password was checked against.
+def replace_hash(name: str, known: str, new: str) -> User | None:
+    """Put a hash in place of the one that a password was checked against; the user, then.
 
-    False when that one is no longer there or the user is disabled. The row stays
-    locked until the commit, so a change of the password waits, or this one fails.
+    None when that one is no longer there or the user is disabled. The row stays locked
+    until the commit, so a change of the password waits, or this one fails.
     """
-    unchanged = (User.id == user.id, User.password_hash == known, User.disabled.is_(False))
+    unchanged = (User.name == name, User.password_hash == known, User.disabled.is_(False))
     replaced = update(User).where(*unchanged).values(password_hash=new)
-    count: int = db.session.execute(replaced).rowcount  # type: ignore[attr-defined]
-    return count == 1
+    return db.session.scalar(replaced.returning(User))
 
 
 def create(name: str, password: str, email: str | None = None) -> User:
