@@ -1,7 +1,8 @@
 """Rings of keys, as settings hold them: `2:…,1:…`, the one that is used from now on first.
 
 To change keys, add the new one at the end everywhere, then put it in front: no process
-meets one that it lacks. The old one still reads what it made until it is dropped. Source: OWASP ASVS 11.2.2, 13.3.4.
+meets one that it lacks. The old one still reads what it made until it is dropped.
+Source: OWASP ASVS 11.2.2, 13.3.4.
 """
 
 import os

@@ -14,7 +14,7 @@ from uuid import UUID
 from flask import current_app
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.security import validation
+from app.security import bodies
 from app.security.validation import PlainText
 
 LIFETIME = 10 * 60  # 10 minutes: how long an access token serves
@@ -94,6 +94,6 @@ def read_json(text: bytes) -> Any:
     :raises InvalidToken: it is no JSON, or a member is written twice.
     """
     try:
-        return validation.read_json(text)
+        return bodies.read_json(text)
     except ValueError:
         raise InvalidToken from None

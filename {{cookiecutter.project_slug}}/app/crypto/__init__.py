@@ -1,6 +1,7 @@
 """Encryption at rest, for what a stolen database or backup must not show.
 
-Everything here runs inside the app's context and uses its keys; see README.md, "An encrypted column".
+Everything here runs inside the app's context and uses its keys; see README.md, "An
+encrypted column".
 """
 
 from app.crypto.blind_indexes import blind_index

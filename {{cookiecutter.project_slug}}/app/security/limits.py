@@ -102,9 +102,10 @@ def too_many(limit: RateLimitItem, key: Key) -> Response:
 
 
 def client_address(prefix: int = 64) -> str:
-    """The client, as far as it can be told: so many bits of IPv6 are one network at least.
+    """The client, as far as it can be told: IPv6 addresses that begin with the same bits are one.
 
-    Addresses that cannot be read count as one client. Source: RFC 6177.
+    A customer has 2**64 of them or more; those that cannot be read count as one client.
+    Source: RFC 6177.
     """
     text = request.remote_addr or ""
     if found := _WITH_PORT.fullmatch(text):

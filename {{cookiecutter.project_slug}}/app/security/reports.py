@@ -17,11 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.security import audit, report_table
 from app.security.answers import answers, takes
+from app.security.bodies import read_body
 from app.security.csrf import exempt
 from app.security.errors import refusal
 from app.security.limits import counts, limited
 from app.security.report_formats import Violation, read
-from app.security.validation import read_body
 
 blueprint = Blueprint("reports", __name__)
 

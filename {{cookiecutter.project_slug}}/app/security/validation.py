@@ -5,23 +5,21 @@ refused body is echoed, so a mistyped password stays out of answers and logs.
 Source: OWASP ASVS 2.2.1, 15.3.3.
 """
 
-import json
 import unicodedata
 from collections.abc import Callable
 from functools import wraps
-from typing import Annotated, Any, BinaryIO, TypeVar, cast
+from typing import Annotated, Any, TypeVar
 
-from flask import abort, current_app, request
+from flask import current_app
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
-from werkzeug.exceptions import HTTPException
 
+from app.security.bodies import INVALID, read_body, read_json
 from app.security.errors import refusal
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 MISSING = "Missing required fields"
-INVALID = "Invalid request"
 
 
 class Blank(ValueError):
@@ -55,58 +53,6 @@ def validated(model: type[Body]) -> Callable[[View], View]:
         return wrapped
 
     return decorate
-
-
-def read_body() -> bytes:
-    """The body of this request, or an answer: 413 for too long, 400 for unreadable."""
-    return body_stream().read()
-
-
-def body_stream() -> BinaryIO:
-    """The same for a view that reads in parts what it `@takes`: the answer comes at the end."""
-    return cast(BinaryIO, _Whole())
-
-
-class _Whole:
-    """The body of this request; where it is cut off, reading it fails in place of ending."""
-
-    def __init__(self) -> None:
-        self.length = 0
-
-    def read(self, size: int = -1) -> bytes:
-        try:
-            part = request.stream.read(size)
-        except HTTPException:
-            raise
-        except Exception:
-            # A server tells of broken chunks or a client gone by exceptions of its own.
-            abort(refusal(400, INVALID))
-        self.length += len(part)
-        # Of a body in chunks Werkzeug gives what is below the limit and drops the rest.
-        if request.content_length is None and self.length >= (request.max_content_length or 0):
-            abort(413)
-        # gunicorn gives what came of a body whose client is gone.
-        if (size < 0 or not part) and self.length < (request.content_length or 0):
-            abort(refusal(400, INVALID))
-        return bytes(part)
-
-
-def read_json(text: bytes) -> Any:
-    """Read JSON in which no member is written twice: readers differ on which counts.
-
-    :raises ValueError: the text is no such JSON. Source: RFC 8259, section 4.
-    """
-    try:
-        return json.loads(text, object_pairs_hook=_without_doubles)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a member is written twice")
-    return members
 
 
 def plain_text(text: str) -> str:
