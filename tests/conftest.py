@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import itertools
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,11 +21,18 @@ import pytest
 from hypothesis import settings
 
 import support
+from support import Answers
 
 # Hypothesis would keep its examples in the template's folder.
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.gettempdir()
 settings.register_profile("template", database=None, deadline=None)
 settings.load_profile("template")
+
+
+# Of so many processes one always waits for a server or a browser that it has started.
+def pytest_xdist_auto_num_workers() -> int:
+    return (os.cpu_count() or 1) + 1
+
 
 END_OF_REFUSAL = "Nothing was written. What follows is cookiecutter's own report of this."
 
@@ -144,3 +155,40 @@ def bake(tmp_path: Path) -> Bake:
 def module_bake(tmp_path_factory: pytest.TempPathFactory) -> Bake:
     """Bake what several tests of a module look at and none changes."""
     return bake_in(tmp_path_factory.mktemp("module"))
+
+
+Rendered = Callable[[Answers], Path]
+NewProject = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def rendered(
+    cookies_session: Any, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Rendered:
+    """Render each combination once, however many tests and processes look at it: none changes it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "renders"
+    shared.mkdir(exist_ok=True)
+
+    def render(answers: Answers) -> Path:
+        given = answers.items() - DEFAULTS.items()
+        kept = shared / re.sub(r"[^\w=]+", "-", f"render {sorted(given)}")
+        if not kept.exists():
+            result = cookies_session.bake(extra_context=answers)
+            assert result.exception is None, result.exception
+            # Another process may have rendered it meanwhile; its render is the same.
+            with contextlib.suppress(OSError):
+                result.project_path.rename(kept)
+        return kept
+
+    return render
+
+
+@pytest.fixture(scope="session")
+def new_project(rendered: Rendered, tmp_path_factory: pytest.TempPathFactory) -> NewProject:
+    """`new_project(csp="paranoid")`: the render of these answers, to work in."""
+
+    def copy(**answers: str) -> Path:
+        return shutil.copytree(rendered(answers), tmp_path_factory.mktemp("new") / "my-service")
+
+    return copy

@@ -71,7 +71,12 @@ def postgresql_server() -> Iterator[PostgreSQL]:
     with servers_folder() as folder:
         server = PostgreSQL(programs, folder, support.free_port())
         as_server(
-            "initdb", "--username=test", "--auth=trust", f"--pgdata={server.data}", at=programs
+            "initdb",
+            "--no-sync",
+            "--username=test",
+            "--auth=trust",
+            f"--pgdata={server.data}",
+            at=programs,
         )
         server.start()
         try:

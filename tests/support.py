@@ -70,9 +70,11 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
     return finished.stdout
 
 
-def python(*arguments: str | Path, cwd: Path, **environment: str) -> str:
-    """Run `python …` with the interpreter of these tests."""
-    return run(sys.executable, *arguments, cwd=cwd, **environment)
+def python(
+    *arguments: str | Path, cwd: Path, program: str | Path = sys.executable, **environment: str
+) -> str:
+    """Run `python …`, with the interpreter of these tests where nothing else is said."""
+    return run(program, *arguments, cwd=cwd, **environment)
 
 
 _settings: dict[str, str] = {}
@@ -87,15 +89,15 @@ def write_settings(project: Path) -> None:
     (project / ".env").write_text(_settings[kind], "utf-8")
 
 
-def own_tests(project: Path, *arguments: str, **environment: str) -> str:
+def own_tests(project: Path, *arguments: str, **options: Any) -> str:
     """Run a project's own tests as in its own environment, which has no plugin of these."""
     # Plain asserts: in a folder that is new each time, rewriting them costs as much as the tests.
-    options = ("-q", "-p", "no:cacheprovider", "--assert=plain")
+    plain = ("-q", "-p", "no:cacheprovider", "--assert=plain")
     return python(
-        *("-m", "pytest", *options, *arguments),
+        *("-m", "pytest", *plain, *arguments),
         cwd=project,
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
-        **environment,
+        **options,
     )
 
 
@@ -198,7 +200,7 @@ def pairwise(every: list[Answers]) -> list[Answers]:
     chosen = every[:1]
     missing = set().union(*map(pairs, every)) - pairs(every[0])
     while missing:
-        best = max(every, key=lambda answers: len(missing & pairs(answers)))
+        best = max(reversed(every), key=lambda answers: len(missing & pairs(answers)))
         missing -= pairs(best)
         chosen.append(best)
     return chosen

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from typing import Any
 
 import pytest
 
 import support
+from conftest import NewProject
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -21,9 +21,11 @@ DECIDED_BY_CSP = [f"tests/browser/test_{name}.py" for name in ("attacks", "csp",
     ("csp", "token_type"),
     list(zip(support.CHOICES["csp"], support.CHOICES["token_type"], strict=False)),
 )
-def test_the_browser_blocks_and_allows_as_answered(csp: str, token_type: str, cookies: Any) -> None:
+def test_the_browser_blocks_and_allows_as_answered(
+    csp: str, token_type: str, new_project: NewProject
+) -> None:
     support.need(CHROMIUM, "Chromium")
     answers = {"csp": csp, "token_type": token_type}
-    project = cookies.bake(extra_context=answers).project_path
+    project = new_project(**answers)
     whole = support.EVERY_COMBINATION or csp == support.CHOICES["csp"][0]
     support.own_tests(project, *(["tests/browser"] if whole else DECIDED_BY_CSP))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import support
-from conftest import Bake
+from conftest import NewProject
 
 DEPLOYED = {"APP_ENV": "production", "TRUSTED_HOSTS": "www.safe.test", "PROXY_HOPS": "1"}
 # What a level of policy leaves open, as its question says.
@@ -33,8 +33,10 @@ def check(project: Path, *options: str, **environment: str) -> subprocess.Comple
 
 
 @pytest.mark.parametrize("level", support.CHOICES["csp"])
-def test_a_project_passes_but_for_what_its_answers_leave_open(level: str, bake: Bake) -> None:
-    project = bake(csp=level, security_contact="security@safe.test").path
+def test_a_project_passes_but_for_what_its_answers_leave_open(
+    level: str, new_project: NewProject
+) -> None:
+    project = new_project(csp=level, security_contact="security@safe.test")
     support.write_settings(project)
     support.python("-m", "flask", "db", "upgrade", cwd=project)
     answer = check(project, "--deploy", "--format", "json", **DEPLOYED)
@@ -43,8 +45,8 @@ def test_a_project_passes_but_for_what_its_answers_leave_open(level: str, bake: 
     assert answer.returncode == bool(LEFT_OPEN[level])
 
 
-def test_a_fresh_project_passes_once_it_has_settings(bake: Bake) -> None:
-    project = bake().path
+def test_a_fresh_project_passes_once_it_has_settings(new_project: NewProject) -> None:
+    project = new_project()
     refused = check(project, SECRET_KEY="too-short")
     assert refused.returncode == 1
     assert refused.stderr.startswith("This app does not start with these settings:\n")

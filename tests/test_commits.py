@@ -6,11 +6,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import support
+from conftest import NewProject
 
 # In two parts, or the hook would stop this file too.
 PRIVATE_KEY = "-----BEGIN RSA " + "PRIVATE KEY-----\n"
@@ -19,9 +19,9 @@ Commit = Callable[[str, str], str]
 
 
 @pytest.fixture(scope="module")
-def project(cookies_session: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(new_project: NewProject) -> Path:
     """A fresh project under git, with the hooks as its README sets them up."""
-    project: Path = cookies_session.bake(extra_context={"project_slug": "with-hooks"}).project_path
+    project = new_project()
     (project / ".venv").symlink_to(sys.prefix)
     # The link, unlike the folder, is not ignored by git.
     support.run("git", "init", "--quiet", cwd=project)

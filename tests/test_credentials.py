@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 
 import support
-from conftest import Bake
+from conftest import NewProject
 
 MACHINE = Path(__file__).with_name("scripts") / "credentials_machine.py"
 EXAMPLES = 100 if support.EVERY_COMBINATION else 10
 
 
 @pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
-def test_no_order_of_events_revives_or_loses_a_credential(bake: Bake, token_type: str) -> None:
-    project = bake(token_type=token_type).path
+def test_no_order_of_events_revives_or_loses_a_credential(
+    new_project: NewProject, token_type: str
+) -> None:
+    project = new_project(token_type=token_type)
     support.write_settings(project)
     output = support.python(
         MACHINE,

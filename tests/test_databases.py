@@ -8,7 +8,7 @@ import pytest
 
 import services
 import support
-from conftest import Bake
+from conftest import NewProject
 
 
 @pytest.fixture
@@ -24,16 +24,16 @@ STORED = [
 ]
 
 
-def test_its_own_tests_pass_on_postgresql(bake: Bake, postgresql: str) -> None:
+def test_its_own_tests_pass_on_postgresql(new_project: NewProject, postgresql: str) -> None:
     which = [] if support.EVERY_COMBINATION else STORED
-    output = support.own_tests(bake().path, *which, TEST_DATABASE_URL=postgresql)
+    output = support.own_tests(new_project(), *which, TEST_DATABASE_URL=postgresql)
     assert "passed" in output
 
 
-def test_its_limits_hold_in_redis(bake: Bake) -> None:
+def test_its_limits_hold_in_redis(new_project: NewProject) -> None:
     with services.redis() as url:
         arguments = ("-rs", "tests/security/test_limits.py")
-        output = support.own_tests(bake().path, *arguments, TEST_REDIS_URL=url)
+        output = support.own_tests(new_project(), *arguments, TEST_REDIS_URL=url)
     assert "skipped" not in output
 
 
@@ -49,8 +49,10 @@ with app.app_context():
 """
 
 
-def test_migrations_make_the_tables_that_the_models_describe(bake: Bake, postgresql: str) -> None:
-    project = bake().path
+def test_migrations_make_the_tables_that_the_models_describe(
+    new_project: NewProject, postgresql: str
+) -> None:
+    project = new_project()
     support.write_settings(project)
     for database in ("sqlite:///app.db", postgresql):
         told = support.python("-c", MIGRATE, cwd=project, DATABASE_URL=database)

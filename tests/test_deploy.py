@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import re
@@ -15,7 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from gunicorn.config import GracefulTimeout
 import image
 import services
 import support
-from conftest import Bake
+from conftest import NewProject, Rendered
 
 KUBERNETES = "1.37"
 HADOLINT, CADDY = (f"{Path(sys.executable).parent}/{name}" for name in ("hadolint", "caddy"))
@@ -39,15 +38,9 @@ MAKE_SECRETS = "import json; from app.settings import fresh_secrets as f; print(
 
 
 @pytest.fixture(scope="module")
-def rendered(module_bake: Bake) -> Callable[[str], Path]:
-    """Render each kind of token once."""
-    return functools.cache(lambda token_type: module_bake(token_type=token_type).path)
-
-
-@pytest.fixture(scope="module")
-def project(rendered: Callable[[str], Path]) -> Path:
+def project(new_project: NewProject) -> Path:
     """Render an answer that needs every setting."""
-    return rendered("jwt")
+    return new_project(token_type="jwt")
 
 
 @pytest.fixture
@@ -179,10 +172,8 @@ def test_pods_speak_only_to_who_is_named(manifests: list[dict[str, Any]]) -> Non
 
 
 @pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
-def test_compose_passes_every_setting_on_and_no_other(
-    token_type: str, rendered: Callable[[str], Path]
-) -> None:
-    project = rendered(token_type)
+def test_compose_passes_every_setting_on_and_no_other(token_type: str, rendered: Rendered) -> None:
+    project = rendered({"token_type": token_type})
     parts = read_compose(project)["services"]
     # The image sets where it listens, and what it runs is production.
     passed = settings(project) - {"APP_ENV", "HOST", "PORT", "POSTGRES_PASSWORD"}
@@ -197,9 +188,9 @@ def test_kubernetes_settings_exist(project: Path, manifests: list[dict[str, Any]
 
 @pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
 def test_the_readme_names_every_secret_that_kubernetes_needs(
-    token_type: str, rendered: Callable[[str], Path]
+    token_type: str, rendered: Rendered
 ) -> None:
-    project = rendered(token_type)
+    project = rendered({"token_type": token_type})
     told = (project / "README.md").read_text("utf-8").partition("**On Kubernetes.**")[2]
     listed = re.findall(r"`([A-Z_]+)`", told.partition("```")[0])
     secrets = {*filter(SECRET.search, settings(project))} - {"POSTGRES_PASSWORD"}
@@ -207,10 +198,8 @@ def test_the_readme_names_every_secret_that_kubernetes_needs(
 
 
 @pytest.mark.parametrize("token_type", ["session", "jwt"])
-def test_env_example_names_every_setting_of_the_app(
-    token_type: str, rendered: Callable[[str], Path]
-) -> None:
-    project = rendered(token_type)
+def test_env_example_names_every_setting_of_the_app(token_type: str, rendered: Rendered) -> None:
+    project = rendered({"token_type": token_type})
     read = support.python("-c", READ_SETTINGS, cwd=project).upper().split()
     known = ({*read} - {"FLASK_DEBUG"}) | GUNICORNS | {"POSTGRES_PASSWORD"}
     assert settings(project) == known

@@ -16,10 +16,10 @@ import pytest
 
 import services
 import support
-from conftest import Bake
+from conftest import NewProject
 
 ROWS = Path(__file__).with_name("scripts") / "encrypted_rows.py"
-USERS = 4_000  # eight pages of rotation
+USERS = 2_000  # four pages of rotation
 KILLS = 2
 
 # What `flask crypto` changes, by the setting that holds the keys.
@@ -29,9 +29,9 @@ PROGRESS = re.compile(r"users\.email: \d+ of \d+, \d+ a second\n")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def project(request: pytest.FixtureRequest, bake: Bake) -> Iterator[Path]:
+def project(request: pytest.FixtureRequest, new_project: NewProject) -> Iterator[Path]:
     """Make a project with settings, on each kind of database."""
-    path = bake().path
+    path = new_project()
     support.write_settings(path)
     if request.param == "sqlite":
         yield path

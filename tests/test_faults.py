@@ -22,7 +22,7 @@ import clients
 import services
 import support
 from clients import Answer
-from conftest import Bake
+from conftest import NewProject
 
 ASKING = 4  # clients at the same time
 
@@ -47,8 +47,8 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def service(module_bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    project, redis_port = module_bake(token_type="jwt").path, support.free_port()
+def service(new_project: NewProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    project, redis_port = new_project(token_type="jwt"), support.free_port()
     with services.postgresql_server() as database:
         services.add_users(project, database.url, "ada")
         with services.serving(
@@ -200,9 +200,9 @@ def test_who_never_saw_the_answer_to_a_refresh_logs_in_again(service: Service) -
 
 
 def test_a_sqlite_that_cannot_grow_loses_no_login_that_was_answered(
-    bake: Bake, tmp_path: Path
+    new_project: NewProject, tmp_path: Path
 ) -> None:
-    project, logins = bake(token_type="opaque").path, list[Answer]()
+    project, logins = new_project(token_type="opaque"), list[Answer]()
     url = f"sqlite:///{tmp_path / 'app.db'}"
     services.add_users(project, url, "ada")
     with services.serving(project, tmp_path / "log", DATABASE_URL=url) as server:

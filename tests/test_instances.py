@@ -17,7 +17,7 @@ import clients
 import services
 import support
 from clients import Answer
-from conftest import Bake
+from conftest import NewProject
 
 LIMIT = 4  # failures a minute for each address
 CLIENTS, ROUNDS = 16, 100
@@ -48,11 +48,11 @@ def stores() -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="module", params=support.CHOICES["token_type"])
 def pair(
     request: pytest.FixtureRequest,
-    module_bake: Bake,
+    new_project: NewProject,
     stores: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Pair]:
-    project = module_bake(token_type=request.param).path
+    project = new_project(token_type=request.param)
     services.add_users(project, stores["DATABASE_URL"], "ada", "bob", f"eve-{request.param}")
     settings = {**stores, "PROXY_HOPS": "1", "LOGIN_RATE_LIMIT": f"{LIMIT} per minute"}
     logs = tmp_path_factory.mktemp("logs")

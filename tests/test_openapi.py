@@ -10,7 +10,7 @@ import pytest
 
 import services
 import support
-from conftest import Bake
+from conftest import NewProject
 
 # A login that never works would leave most of the document untried: that fails too.
 CONFIGURATION = "[warnings]\nfail-on = true\n"
@@ -19,9 +19,11 @@ EXAMPLES = 100 if support.EVERY_COMBINATION else 8
 
 @pytest.mark.slow
 @pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
-def test_schemathesis_finds_nothing(bake: Bake, tmp_path: Path, token_type: str) -> None:
+def test_schemathesis_finds_nothing(
+    new_project: NewProject, tmp_path: Path, token_type: str
+) -> None:
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION, "utf-8")
-    with services.gunicorn(bake(token_type=token_type).path, tmp_path / "log") as port:
+    with services.gunicorn(new_project(token_type=token_type), tmp_path / "log") as port:
         output = support.run(
             Path(sys.executable).with_name("schemathesis"),
             "run",

@@ -11,7 +11,7 @@ import pytest
 
 import services
 import support
-from conftest import Bake
+from conftest import NewProject
 
 RACES = Path(__file__).with_name("scripts") / "refresh_races.py"
 
@@ -38,8 +38,8 @@ def database(
 
 
 @pytest.fixture(scope="module")
-def project(module_bake: Bake) -> Path:
-    rendered = module_bake(token_type="jwt").path
+def project(new_project: NewProject) -> Path:
+    rendered = new_project(token_type="jwt")
     support.write_settings(rendered)
     return rendered
 

@@ -6,13 +6,12 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import services
 import support
-from conftest import Bake
+from conftest import NewProject, Rendered
 
 # Blocks with another tag (console, python, nginx) show something, or need what is not here.
 COMMANDS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -42,21 +41,22 @@ def script(readme: str, port: int) -> str:
 
 
 @pytest.mark.slow
-def test_its_commands_work_line_by_line(cookies: Any, tmp_path: Path) -> None:
+def test_its_commands_work_line_by_line(new_project: NewProject, tmp_path: Path) -> None:
     support.need(shutil.which("curl"), "curl")
-    project = cookies.bake().project_path
+    project = new_project()
     commands = script((project / "README.md").read_text("utf-8"), support.free_port())
     log = tmp_path / "log"
     with support.started("bash", "-c", commands, cwd=project, log=log) as process:
         assert process.wait(timeout=300) == 0, log.read_text("utf-8")
 
 
-@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
+# Those of the first kind, the default, are among the commands above.
+@pytest.mark.parametrize("token_type", support.CHOICES["token_type"][1:])
 def test_its_curl_lines_work_with_each_kind_of_token(
-    token_type: str, cookies: Any, tmp_path: Path
+    token_type: str, new_project: NewProject, tmp_path: Path
 ) -> None:
     support.need(shutil.which("curl"), "curl")
-    project = cookies.bake(extra_context={"token_type": token_type}).project_path
+    project = new_project(token_type=token_type)
     (project / ".venv").symlink_to(sys.prefix)
     blocks = COMMANDS.findall((project / "README.md").read_text("utf-8"))
     curl_lines = "".join(block for block in blocks if "curl " in block)
@@ -109,8 +109,8 @@ WATCHING = [
 
 
 @pytest.mark.slow
-def test_what_it_shows_passes_the_projects_own_checks(bake: Bake) -> None:
-    project = bake().path
+def test_what_it_shows_passes_the_projects_own_checks(new_project: NewProject) -> None:
+    project = new_project()
     blocks = PYTHON.findall((project / "README.md").read_text("utf-8"))
     views = [block for block in blocks if "@validated" in block or "@takes" in block]
     [column] = [block for block in blocks if "encrypted_column(" in block]
@@ -142,7 +142,7 @@ def insert(file: Path, before: str, text: str) -> None:
     file.write_text(source.replace(f"\n{before}", f"\n{text}{before}"), "utf-8")
 
 
-def test_it_has_commands(cookies: Any) -> None:
-    readme = (cookies.bake().project_path / "README.md").read_text("utf-8")
+def test_it_has_commands(rendered: Rendered) -> None:
+    readme = (rendered({}) / "README.md").read_text("utf-8")
     assert SERVER.search("\n".join(COMMANDS.findall(readme)))
     assert "curl" in "\n".join(COMMANDS.findall(readme))

@@ -10,7 +10,7 @@ import pytest
 
 import clients
 import services
-from conftest import Bake
+from conftest import NewProject
 
 THREADS = 16
 
@@ -23,9 +23,9 @@ SLOW = {
 
 
 @pytest.fixture(scope="module")
-def port(module_bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def port(new_project: NewProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Serve by one process that waits for a request one second instead of twenty."""
-    project = module_bake().path
+    project = new_project()
     settings = project / "gunicorn.conf.py"
     hurried = settings.read_text("utf-8").replace("REQUEST_TIMEOUT = 20", "REQUEST_TIMEOUT = 1")
     settings.write_text(hurried, "utf-8")

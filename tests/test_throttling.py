@@ -17,7 +17,7 @@ import pytest
 
 import services
 import support
-from conftest import Bake
+from conftest import NewProject
 
 LIMIT = 4  # failures a minute for each address
 FIRST, SECOND, THIRD, FOURTH, ELSEWHERE = (f"192.0.2.{last}" for last in range(1, 6))
@@ -72,10 +72,10 @@ def redis_port() -> int:
 
 @pytest.fixture(scope="module")
 def processes(
-    module_bake: Bake, redis_port: int, tmp_path_factory: pytest.TempPathFactory
+    new_project: NewProject, redis_port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Process]]:
     """Serve one project by two processes behind a proxy, with a Redis that may be there."""
-    project = module_bake(token_type="opaque").path
+    project = new_project(token_type="opaque")
     support.write_settings(project)
     with (project / ".env").open("a", encoding="utf-8") as file:
         file.write(f"REDIS_URL=redis://127.0.0.1:{redis_port}/0\nPROXY_HOPS=1\n")

@@ -5,23 +5,23 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 import support
+from conftest import NewProject
 
 USES = re.compile(r"^ *(?:- )?uses: (?!\./)(.*)$", re.MULTILINE)
 PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+(\.\d+)*")
 
 
 @pytest.fixture(params=["template", "project"])
-def folder(request: pytest.FixtureRequest, cookies: Any) -> Path:
+def folder(request: pytest.FixtureRequest, new_project: NewProject) -> Path:
     """The folder in which GitHub looks for `.github`."""
     if request.param == "template":
         return support.TEMPLATE
-    project: Path = cookies.bake().project_path
+    project: Path = new_project()
     return project
 
 
@@ -65,8 +65,8 @@ def test_github_can_read_them(folder: Path) -> None:
         support.python(*check, "vendor.dependabot", dependabot, cwd=folder)
 
 
-def test_a_project_runs_what_its_makefile_names(cookies: Any) -> None:
-    project = cookies.bake().project_path
+def test_a_project_runs_what_its_makefile_names(new_project: NewProject) -> None:
+    project = new_project()
     (workflow,) = workflows(project)
     matrix = yaml.safe_load(workflow.read_text("utf-8"))["jobs"]["make"]["strategy"]["matrix"]
     helped = support.run("make", cwd=project)

@@ -1,5 +1,6 @@
 """Where `flask` and gunicorn find the app. A setting that is missing is told in one message."""
 
+import gc
 import sys
 
 import click
@@ -22,3 +23,7 @@ except (SettingsError, PolicyError) as error:
 command = click.get_current_context(silent=True)
 if command is None or command.info_name == "run":
     startup.announce(app)
+
+# What lives as long as the process is no garbage. Else the collector walks all of it now
+# and then, some 60 ms in which nobody is answered, and Python does at each command's end.
+gc.freeze()

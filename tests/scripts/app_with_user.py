@@ -19,7 +19,7 @@ passwords: Any = import_module("app.auth.passwords")
 passwords.hasher = PasswordHasher(1, 8, 1)
 
 import_module("app.settings").write_env_file()
-app = import_module("app").create_app()
+app = import_module("wsgi").app
 with app.app_context():
     import_module("app.db").db.create_all()
     users = import_module("app.auth.users")

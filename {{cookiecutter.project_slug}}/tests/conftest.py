@@ -1,5 +1,6 @@
 """What the tests share: apps made to measure, a user, and clients that are logged in."""
 
+import gc
 import json
 import os
 import runpy
@@ -34,6 +35,9 @@ PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
 
 # The first database in memory: to copy it takes a tenth of the time to make another.
 _copies: list[bytes] = []
+
+# As in wsgi.py: the collector walks what the tests made, and no library again and again.
+gc.freeze()
 
 MakeApp = Callable[..., Flask]
 Lines = Callable[[], list[dict[str, Any]]]
@@ -79,7 +83,8 @@ def make_app() -> Iterator[MakeApp]:
 
 
 @pytest.fixture(scope="session")
-def _shared_app() -> Iterator[Flask]:
+def shared_app() -> Iterator[Flask]:
+    """What `app` is each time; a module may put another in its place."""
     with _running() as app:
         # From its first request on Flask takes no new view: none is left to the next test.
         app.test_client().get("/healthz")
@@ -87,12 +92,12 @@ def _shared_app() -> Iterator[Flask]:
 
 
 @pytest.fixture
-def app(_shared_app: Flask) -> Flask:
+def app(shared_app: Flask) -> Flask:
     """An app that many tests look at; one that changes it makes its own by `make_app`."""
-    limits.init_app(_shared_app)
-    with _shared_app.app_context():
+    limits.init_app(shared_app)
+    with shared_app.app_context():
         _fill()
-    return _shared_app
+    return shared_app
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """How the app starts and stops under a server, as the operator sees it."""
 
+import gc
 import json
 import runpy
 import socket
@@ -36,6 +37,12 @@ def start(monkeypatch: pytest.MonkeyPatch, **environment: str) -> dict[str, Any]
 def test_a_good_environment_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     app = start(monkeypatch, **GOOD)["app"]
     assert app.test_client().get("/healthz").status_code == 200
+
+
+def test_the_garbage_collector_need_not_walk_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    gc.unfreeze()
+    app = start(monkeypatch, **GOOD)["app"]
+    assert not any(each is app for each in gc.get_objects())
 
 
 def test_a_server_tells_what_it_enforces(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.conftest import LOGIN, USERNAME
+from tests.conftest import LOGIN, USERNAME, MakeApp, log_in
 
 FIELDS = ["token", "access_token", "bearer", "Authorization", "session", "dev-session"]
 OTHER_HEADERS = [
@@ -60,6 +60,17 @@ MANGLED: dict[str, Callable[[str], str]] = {
     "too-long": lambda token: f"Bearer {token}{'A' * 5000}",
     "5000-characters": lambda token: "Bearer " + "A" * 5000,
 }
+
+
+@pytest.fixture(scope="module")
+def app(make_app: MakeApp) -> Flask:
+    """Nothing that is sent here ends a login: one serves all tests."""
+    return make_app()
+
+
+@pytest.fixture(scope="module")
+def token(app: Flask) -> str:
+    return bearer(log_in(app.test_client()))
 
 
 def test_a_token_in_its_header_is_a_login(client: FlaskClient, token: str) -> None:
@@ -126,6 +137,11 @@ def test_it_serves_wherever_it_is_carried(app: Flask, token: str) -> None:
 
 def test_the_page_of_a_login_holds_no_token(client: FlaskClient, token: str) -> None:
     assert token not in client.get("/", headers={"Authorization": f"Bearer {token}"}).text
+
+
+def bearer(credentials: dict[str, str]) -> str:
+    """The token in the header that shows it."""
+    return credentials["Authorization"].split()[1]
 
 
 def ask(client: FlaskClient, token: str) -> TestResponse:

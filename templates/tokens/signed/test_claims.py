@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from app.auth import tokens, users
 from app.db import db
-from tests.auth.test_bearer import ask, assert_accepted, assert_refused
+from tests.auth.test_bearer import ask, assert_accepted, assert_refused, bearer
 from tests.auth.test_tokens import read, sign, write
 from tests.conftest import PASSWORD, USERNAME, MakeApp, Wait, log_in
 
@@ -69,18 +69,29 @@ ELSEWHERE = ["https://evil.example", "localhost", "http://localhost", "https://l
 ELSEWHERE += ["https://LOCALHOST", "https://localhost.evil.example", "https://localhost "]
 
 
+@pytest.fixture(scope="module")
+def app(make_app: MakeApp) -> Flask:
+    """One login of each user serves the tests; those that end one make their own."""
+    return make_app()
+
+
+@pytest.fixture(scope="module")
+def token(app: Flask) -> str:
+    return bearer(log_in(app.test_client()))
+
+
 @pytest.fixture
 def claims(token: str) -> dict[str, Any]:
     """What the token of a live login says: signed again, it is as good."""
     return read(token)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def others(app: Flask) -> dict[str, Any]:
     """What the token of another user's live login says."""
     with app.app_context():
         users.create("bob", PASSWORD)
-    return read(log_in(app.test_client(), username="bob")["Authorization"].split()[1])
+    return read(bearer(log_in(app.test_client(), username="bob")))
 
 
 def test_the_same_claims_signed_again_are_accepted(
@@ -97,7 +108,7 @@ def test_a_token_says_whose_it_is_and_nothing_secret(claims: dict[str, Any]) -> 
 
 
 def test_no_two_tokens_have_the_same_id(client: FlaskClient) -> None:
-    ids = {read(log_in(client)["Authorization"].split()[1])["jti"] for _ in range(3)}
+    ids = {read(bearer(log_in(client)))["jti"] for _ in range(3)}
     assert len(ids) == 3
 
 
@@ -106,14 +117,14 @@ def test_issuer_and_audience_are_settings(make_app: MakeApp) -> None:
     app = make_app(token_issuer="https://login.example", token_audience="shop")
     client = app.test_client()
     credentials = log_in(client)
-    claims = read(credentials["Authorization"].split()[1])
+    claims = read(bearer(credentials))
     assert (claims["iss"], claims["aud"]) == ("https://login.example", "shop")
     assert client.get("/me", headers=credentials).status_code == 200
 
 
 def test_in_production_they_are_the_first_host_name(make_app: MakeApp) -> None:
     app = make_app(app_env="production", trusted_hosts=["localhost", "www.example.org"])
-    claims = read(log_in(app.test_client())["Authorization"].split()[1])
+    claims = read(bearer(log_in(app.test_client())))
     assert (claims["iss"], claims["aud"]) == ("https://localhost", "https://localhost")
 
 
@@ -259,8 +270,10 @@ def test_a_life_that_ends_before_it_begins_is_401(
 
 @pytest.mark.asvs("7.4.1")
 def test_logout_is_immediate_though_the_token_has_not_expired(
-    app: Flask, client: FlaskClient, token: str, credentials: dict[str, str]
+    app: Flask, client: FlaskClient
 ) -> None:
+    credentials = log_in(client)
+    token = bearer(credentials)
     client.post("/logout", headers=credentials)
     with app.app_context():
         assert tokens.verify(token).iss == "https://localhost"

@@ -131,8 +131,6 @@ def page(shared_page: Page) -> Iterator[Page]:
     shared_page.set_viewport_size(SCREEN)
     shared_page.emulate_media(color_scheme="null", forced_colors="null", reduced_motion="null")
     yield shared_page
-    # What still runs in it ends here.
-    shared_page.goto("about:blank")
     shared_page.unroute_all()
     shared_page.context.clear_cookies()
 

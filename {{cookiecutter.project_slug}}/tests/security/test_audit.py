@@ -22,8 +22,8 @@ WRONG, NEW = "quite another password", "seven owls in a well"
 STRANGER = "https://evil.example"
 
 
-@pytest.fixture
-def app(make_app: MakeApp) -> Flask:
+@pytest.fixture(scope="module")
+def shared_app(make_app: MakeApp) -> Flask:
     """Production, which also notes each token and cookie that it gives."""
     app = make_app(**PRODUCTION)
     app.config["PROPAGATE_EXCEPTIONS"] = False  # a crash is answered, as in production

@@ -43,7 +43,7 @@ def test_a_body_that_ends_early_is_refused(client: FlaskClient) -> None:
     assert (answer.status_code, answer.json) == (400, {"error": INVALID})
 
 
-@pytest.mark.parametrize("size", [-1, 1, 60_000])
+@pytest.mark.parametrize("size", [-1, 1_000, 60_000])
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
