@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,10 @@ settings.register_profile("template", database=None, deadline=None)
 settings.load_profile("template")
 
 
-# Of so many processes one always waits for a server or a browser that it has started.
-def pytest_xdist_auto_num_workers() -> int:
-    return (os.cpu_count() or 1) + 1
+@pytest.hookimpl(wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """One more than processors, since one always waits for a server or a browser."""
+    return (yield) + 1
 
 
 END_OF_REFUSAL = "Nothing was written. What follows is cookiecutter's own report of this."

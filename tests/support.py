@@ -200,6 +200,7 @@ def pairwise(every: list[Answers]) -> list[Answers]:
     chosen = every[:1]
     missing = set().union(*map(pairs, every)) - pairs(every[0])
     while missing:
+        # From the last, since that comes to two renders less than from the first.
         best = max(reversed(every), key=lambda answers: len(missing & pairs(answers)))
         missing -= pairs(best)
         chosen.append(best)

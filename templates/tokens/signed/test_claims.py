@@ -76,14 +76,14 @@ def app(make_app: MakeApp) -> Flask:
 
 
 @pytest.fixture(scope="module")
-def token(app: Flask) -> str:
-    return bearer(log_in(app.test_client()))
+def given(app: Flask) -> dict[str, Any]:
+    return read(bearer(log_in(app.test_client())))
 
 
 @pytest.fixture
-def claims(token: str) -> dict[str, Any]:
+def claims(given: dict[str, Any]) -> dict[str, Any]:
     """What the token of a live login says: signed again, it is as good."""
-    return read(token)
+    return given.copy()
 
 
 @pytest.fixture(scope="module")
