@@ -25,5 +25,5 @@ if command is None or command.info_name == "run":
     startup.announce(app)
 
 # What lives as long as the process is no garbage. Else the collector walks all of it now
-# and then, some 60 ms in which nobody is answered, and Python does at each command's end.
+# and then, some 50 ms in which nobody is answered, and Python does at each command's end.
 gc.freeze()
