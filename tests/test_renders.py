@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import re
 import shutil
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -153,10 +154,17 @@ def run_whole_elsewhere() -> list[Answers]:
     return [EVERY[0], *([first_of(ON_ANOTHER_PYTHON)] if another_python() else [])]
 
 
+@functools.cache
 def another_python() -> str | None:
     """Return the newest Python on the PATH, or where that is the one that runs this, the oldest."""
     minors = [*range(20, sys.version_info.minor, -1), *range(11, sys.version_info.minor)]
-    return next(filter(None, (shutil.which(f"python3.{minor}") for minor in minors)), None)
+    found = filter(None, (shutil.which(f"python3.{minor}") for minor in minors))
+    return next(filter(runs, found), None)
+
+
+def runs(python: str) -> bool:
+    """Say whether it starts: pyenv names on the PATH what it has not activated."""
+    return subprocess.run([python, "-c", ""], stderr=subprocess.DEVNULL).returncode == 0
 
 
 @functools.cache

@@ -21,8 +21,7 @@ def folder(request: pytest.FixtureRequest, new_project: NewProject) -> Path:
     """The folder in which GitHub looks for `.github`."""
     if request.param == "template":
         return support.TEMPLATE
-    project: Path = new_project()
-    return project
+    return new_project()
 
 
 def workflows(folder: Path) -> list[Path]:
