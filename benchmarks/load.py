@@ -27,20 +27,23 @@ import services
 
 WORKERS = 2
 ASKS = 50  # requests of one login
-USERS = 50
+USERS = 500
 PASSWORD = "a good long password"  # noqa: S105
 
 PREPARE = f"""
 from app import create_app
-from app.auth import users
+from app.auth.passwords import hash_password
+from app.auth.users import User
 from app.db import Model, db
 from app.settings import write_env_file
 
 write_env_file()
 with create_app().app_context():
     Model.metadata.create_all(db.engine)
-    for number in range({USERS}):
-        users.create(f"user-{{number}}", "{PASSWORD}")
+    known = hash_password("{PASSWORD}")
+    names = [f"user-{{number}}" for number in range({USERS})]
+    db.session.add_all([User(name=name, password_hash=known) for name in names])
+    db.session.commit()
 """
 
 

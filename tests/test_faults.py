@@ -24,7 +24,8 @@ import support
 from clients import Answer
 from conftest import NewProject
 
-ASKING = 4  # clients at the same time
+# Clients at the same time, each with an account: of one account's logins few count at once.
+ASKING = ("bob", "cyd", "dan", "eve")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Service:
 def service(new_project: NewProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     project, redis_port = new_project(token_type="jwt"), support.free_port()
     with services.postgresql_server() as database:
-        services.add_users(project, database.url, "ada")
+        services.add_users(project, database.url, "ada", *ASKING)
         with services.serving(
             *(project, tmp_path_factory.mktemp("logs") / "log"),
             DATABASE_URL=database.url,
@@ -67,9 +68,9 @@ class Crowd:
     stop: Event = field(default_factory=Event)
     answers: list[Answer] = field(default_factory=list)
 
-    def go_on(self) -> None:
+    def go_on(self, name: str) -> None:
         while not self.stop.is_set():
-            login = self.note(clients.log_in(self.port))
+            login = self.note(clients.log_in(self.port, name))
             if login.status == 200:
                 self.note(clients.ask(self.port, "/me", headers=clients.shown(login)))
 
@@ -93,8 +94,8 @@ class Crowd:
 def crowd(port: int) -> Iterator[Crowd]:
     """Let a crowd ask meanwhile, each of whom is answered 200 or 503 with Retry-After."""
     asking = Crowd(port)
-    with ThreadPoolExecutor(ASKING) as pool:
-        going: list[Future[None]] = [pool.submit(asking.go_on) for _ in range(ASKING)]
+    with ThreadPoolExecutor(len(ASKING)) as pool:
+        going: list[Future[None]] = [pool.submit(asking.go_on, name) for name in ASKING]
         try:
             asking.wait_for(is_served)
             yield asking

@@ -56,6 +56,7 @@ def run(project: Path, database: str) -> Run:
             cwd=project,
             DATABASE_URL=database,
             LOGIN_RATE_LIMIT="1000000 per minute",
+            MAX_LOGINS="1000000",
         )
         outcomes = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
         assert len(outcomes) == rounds, output
@@ -79,6 +80,13 @@ def test_no_refresh_survives_a_logout_at_the_same_moment(run: Run) -> None:
     for outcome in run("leave", ROUNDS):
         assert set(outcome.pop("statuses")) <= {200, 204, 401}
         assert outcome == DEAD
+
+
+def test_logins_at_the_same_moment_leave_no_more_than_are_allowed(run: Run) -> None:
+    for outcome in run("pile_up", ROUNDS):
+        assert outcome.pop("statuses") == [200] * 16
+        # Each refresh of a live login leaves a spent row beside the new one.
+        assert outcome == {"accepted": 2, "refreshed": 2, "rows": 4}
 
 
 def test_no_login_with_the_old_password_survives_its_change(run: Run) -> None:

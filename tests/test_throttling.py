@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import support
 from conftest import NewProject
 
 LIMIT = 4  # failures a minute for each address
-FIRST, SECOND, THIRD, FOURTH, ELSEWHERE = (f"192.0.2.{last}" for last in range(1, 6))
+FIRST, SECOND, THIRD, FOURTH, FIFTH, ELSEWHERE = (f"192.0.2.{last}" for last in range(1, 7))
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,22 @@ def test_limits_outlive_redis_and_are_shared_again_after_it(
     with services.redis(redis_port):
         assert [process.ready() for process in processes] == ["ok", "ok"]
         assert_shared(one, two, THIRD)
+
+
+def test_many_at_once_are_checked_no_oftener_than_one_after_another(
+    processes: list[Process], redis_port: int
+) -> None:
+    def fail(number: int) -> int:
+        [status] = processes[number % 2].fail(FIFTH, 1)
+        return status
+
+    with services.redis(redis_port):
+        with ThreadPoolExecutor(50) as pool:
+            statuses = list(pool.map(fail, range(50)))
+        # Those that are refused are in each other's way for a moment.
+        left = LIMIT - statuses.count(401)
+        assert 0 <= left < LIMIT
+        assert processes[0].fail(FIFTH, LIMIT) == [401] * left + [429] * (LIMIT - left)
 
 
 def test_a_redis_that_hangs_opens_nothing(processes: list[Process], redis_port: int) -> None:

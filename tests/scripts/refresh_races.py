@@ -73,7 +73,12 @@ class Race:
         """One changes the password, the others log in with the old one."""
         if client == 0:
             return self.change_password
-        return self.log_in_with_the_old_password
+        return lambda: self.log_in_with_the_old_password(f"192.0.2.{client}")
+
+    def pile_up(self, client: int) -> Action:
+        """All log in, and no more than two logins may live."""
+        self.app.config["MAX_LOGINS"] = 2
+        return lambda: self.log_in_with_the_old_password(f"192.0.2.{client}")
 
     def change_password(self) -> int:
         body = {"current_password": OLD, "new_password": NEW}
@@ -81,9 +86,9 @@ class Race:
         # The new credential in this answer is the one that may live: it is not kept.
         return int(client.post("/password", json=body, headers=_bearer(self.given[0])).status_code)
 
-    def log_in_with_the_old_password(self) -> int:
-        body = {"username": self.name, "password": OLD}
-        answer = self.app.test_client().post("/login", json=body)
+    def log_in_with_the_old_password(self, address: str) -> int:
+        body, source = {"username": self.name, "password": OLD}, {"REMOTE_ADDR": address}
+        answer = self.app.test_client().post("/login", json=body, environ_overrides=source)
         if answer.status_code == 200:
             self.given.append(answer.get_json())
         return int(answer.status_code)

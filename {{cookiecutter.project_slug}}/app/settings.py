@@ -46,6 +46,7 @@ class Settings(TokenSettings):
     csp_report_only: bool = False
     login_rate_limit: RateLimit = "5 per minute"
     rate_limit: RateLimit | None = None
+    max_logins: int = Field(20, ge=1)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod

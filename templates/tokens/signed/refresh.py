@@ -39,12 +39,10 @@ class RefreshBody(Body):
 @answers(Issued, 401, 429, 503)
 @validated(RefreshBody)
 def refresh(body: RefreshBody) -> ResponseReturnValue:
-    refused = throttle.refuse("refresh")
-    if refused:
-        return refused
-    replaced = _replace(body.refresh_token)
+    with throttle.attempt("refresh") as attempt:
+        replaced = _replace(body.refresh_token)
+        attempt.good = replaced is not None
     if replaced is None:
-        throttle.count_failure("refresh")
         return refusal(401, "Invalid refresh token")
     return tokens.answer(*replaced)
 

@@ -9,6 +9,7 @@ import time
 from hashlib import sha256
 from uuid import UUID
 
+from flask import current_app
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     delete,
+    or_,
     select,
     update,
 )
@@ -23,6 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.auth.users import User
 from app.db import Model, db
+from app.security import audit
 from app.security.answers import Answer
 
 LAST_USED_STEP = 60  # seconds: a busy client must not write a row with each request
@@ -66,8 +69,13 @@ def hash_secret(secret: str) -> bytes:
     return sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-def create(user: User, kind: str, secret: str, lifetime: int) -> Grant:
-    """Store what a login gave, for `lifetime` seconds."""
+def create(
+    user: User, kind: str, secret: str, lifetime: int, *, replaces: str = ""
+) -> Grant:
+    """Store what a login gave, for `lifetime` seconds; the one whose secret it replaces ends.
+
+    When this user then has more than MAX_LOGINS, the least recently used ends as well.
+    """
     now = int(time.time())
     grant = Grant(
         secret_hash=hash_secret(secret),
@@ -79,7 +87,15 @@ def create(user: User, kind: str, secret: str, lifetime: int) -> Grant:
         expires=now + lifetime,
     )
     db.session.add(grant)
+    # In the transaction that locked the user's row: no other login is counted meanwhile.
+    replaced = Grant.secret_hash == hash_secret(replaces)
+    excess = _least_recently_used(user, ~replaced)
+    _delete(or_(replaced, Grant.family.in_(excess)))
     db.session.commit()
+    for family in excess:
+        audit.record(
+            audit.SESSION_EXPIRED, reason="too many logins", user_id=user.id, session=family
+        )
     return grant
 
 
@@ -124,14 +140,25 @@ def purge() -> int:
     return count
 
 
+def _least_recently_used(user: User, *conditions: ColumnElement[bool]) -> list[str]:
+    """The families of a user's live logins beyond MAX_LOGINS."""
+    mine = select(Grant.family).where(Grant.user_id == user.id, *conditions, *_alive(None))
+    families = mine.order_by(Grant.last_used.desc(), Grant.id.desc())
+    return list(db.session.scalars(families.offset(current_app.config["MAX_LOGINS"])))
+
+
 def _end(*conditions: ColumnElement[bool]) -> None:
+    _delete(*conditions)
+    db.session.commit()
+
+
+def _delete(*conditions: ColumnElement[bool]) -> None:
     # PostgreSQL waits for a refresh under way and deletes what that spent, but what it
     # put in its place is seen only by the next statement. Locked in one order, so that
     # two who end the same login do not wait for each other.
     rows = select(Grant.id).where(*conditions).order_by(Grant.id).with_for_update()
     while db.session.scalars(rows).first():
         db.session.execute(delete(Grant).where(*conditions))
-    db.session.commit()
 
 
 def _touch(grant: Grant, now: int) -> bool:

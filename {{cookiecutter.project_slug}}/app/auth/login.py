@@ -45,14 +45,12 @@ class Me(Answer):
 @answers(tokens.Issued, 401, 429, 503)
 @validated(Credentials)
 def login(credentials: Credentials) -> ResponseReturnValue:
-    refused = throttle.refuse("login", credentials.username)
-    if refused:
-        return refused
-    known = users.password_hash_of(credentials.username)
-    verified = verify_password(known, credentials.password)
-    user = _find_unchanged(credentials, known) if known and verified else None
+    with throttle.attempt("login", credentials.username) as attempt:
+        known = users.password_hash_of(credentials.username)
+        verified = verify_password(known, credentials.password)
+        user = _find_unchanged(credentials, known) if known and verified else None
+        attempt.good = user is not None
     if user is None:
-        throttle.count_failure("login", credentials.username)
         audit.record(audit.LOGIN_FAIL, account=credentials.username)
         return refusal(401, "Invalid credentials")
     issued = tokens.issue(user)

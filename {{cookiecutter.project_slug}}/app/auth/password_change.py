@@ -34,13 +34,10 @@ class PasswordChange(Body):
 @login_required
 @validated(PasswordChange)
 def change(passwords: PasswordChange) -> ResponseReturnValue:
-    refused = throttle.refuse("password", g.user.name)
-    if refused:
-        return refused
     known = g.user.password_hash
-    verified = verify_password(known, passwords.current_password)
-    if not verified:
-        throttle.count_failure("password", g.user.name)
+    with throttle.attempt("password", g.user.name) as attempt:
+        attempt.good = verify_password(known, passwords.current_password)
+    if not attempt.good:
         audit.record(audit.PASSWORD_CHANGE_FAIL)
         return refusal(403, WRONG)
     problem = password_rules.why_refused(passwords.new_password, g.user.name)

@@ -7,16 +7,18 @@ Source: OWASP ASVS 6.3.1.
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial, wraps
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from math import ceil
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 from flask import Flask, Response, current_app, g, request
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, storage_from_string
+from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter, RateLimiter
 
 from app.security.errors import refusal
@@ -30,6 +32,7 @@ Key = tuple[str, ...]
 _WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?", re.ASCII)
 
 REDIS_TIMEOUT = 0.5  # seconds: no request waits longer for a Redis that is away
+LONGEST_ATTEMPT = 30  # seconds: every wait in the app is shorter
 
 
 class Limits:
@@ -38,6 +41,8 @@ class Limits:
     def __init__(self, redis_url: str | None) -> None:
         self.local: RateLimiter = MovingWindowRateLimiter(MemoryStorage())
         self.shared = _redis(redis_url) if redis_url else None
+        # MemoryStorage loses a count when two threads make the same counter.
+        self._lock = Lock()
 
     def test(self, limit: RateLimitItem, key: Key) -> bool:
         """Whether one more would be allowed."""
@@ -48,11 +53,42 @@ class Limits:
         """Count one, and say whether it was allowed."""
         return self._ask(lambda limiter, limit: limiter.hit(limit, *key), limit)
 
+    @contextmanager
+    def in_flight(self, limit: RateLimitItem, key: Key) -> Iterator[bool]:
+        """Whether one more may start. Until the block ends, it counts as one that was hit."""
+        storage, counter, allowed = self._ask(partial(self._start, key), limit)
+        try:
+            yield allowed and not self._is_used_up_here(limit, key)
+        finally:
+            # If Redis has gone meanwhile, the counter expires by itself.
+            with suppress(StorageError), self._locked(storage):
+                storage.incr(counter, 3 * LONGEST_ATTEMPT, -1)
+
     def frees_at(self, limit: RateLimitItem, key: Key) -> float:
         """When the limit allows the next one, in seconds since 1970."""
+        if self.test(limit, key):
+            return time.time()  # only those in flight are in the way
         if self._is_used_up_here(limit, key):
             return self.local.get_window_stats(_halved(limit), *key)[0]
         return self._ask(lambda limiter, limit: limiter.get_window_stats(limit, *key), limit)[0]
+
+    def _start(
+        self, key: Key, limiter: RateLimiter, limit: RateLimitItem
+    ) -> tuple[Storage, str, bool]:
+        """Count an attempt in flight: where, by which counter, and whether the limit allows it.
+
+        It is counted before the limit is tested, so that attempts that start together see each
+        other. A counter belongs to a period and outlives it, so that what a killed process left
+        in it does not count for long.
+        """
+        period = int(time.time() // LONGEST_ATTEMPT)
+        now, before = (limit.key_for("in flight", *key, each) for each in (period, period - 1))
+        with self._locked(limiter.storage):
+            flying = limiter.storage.incr(now, 3 * LONGEST_ATTEMPT) + limiter.storage.get(before)
+        return limiter.storage, now, limiter.test(limit, *key, cost=flying)
+
+    def _locked(self, storage: Storage) -> AbstractContextManager[object]:
+        return self._lock if storage is self.local.storage else nullcontext()
 
     def _is_used_up_here(self, limit: RateLimitItem, key: Key) -> bool:
         # A Redis that is full, or a replica, answers and counts nothing: this process did.

@@ -262,9 +262,33 @@ def test_deleting_a_user_deletes_the_grants(user: User) -> None:
     assert db.session.scalars(select(Grant)).all() == []
 
 
-def created(user: User) -> str:
+@pytest.mark.asvs("7.1.2")
+def test_of_too_many_logins_the_least_recently_used_ends(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, wait: Wait, user: User, other: User
+) -> None:
+    monkeypatch.setitem(app.config, "MAX_LOGINS", 3)
+    elsewhere = created(other)
+    used, unused, *later = [created(user) for _ in range(3)]
+    wait(grants.LAST_USED_STEP)
+    assert grants.find(used, "test")
+    later += [created(user)]
+    assert not grants.find(unused, "test")
+    for secret in (used, *later, elsewhere):
+        assert grants.find(secret, "test")
+
+
+def test_a_login_that_is_replaced_takes_no_other_ones_place(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, user: User
+) -> None:
+    monkeypatch.setitem(app.config, "MAX_LOGINS", 2)
+    first, second = created(user), created(user)
+    third = created(user, replaces=second)
+    assert [bool(grants.find(secret, "test")) for secret in (first, second, third)] == [1, 0, 1]
+
+
+def created(user: User, *, replaces: str = "") -> str:
     secret = grants.new_secret()
-    grants.create(user, "test", secret, HOUR)
+    grants.create(user, "test", secret, HOUR, replaces=replaces)
     return secret
 
 

@@ -1,8 +1,12 @@
 """Failed attempts: what the next one gets, from the same address and from others."""
 
+from collections import Counter
+from collections.abc import Iterable
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from limits.errors import StorageError
@@ -10,7 +14,8 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from werkzeug.test import TestResponse
 
-from app.auth.throttle import ACCOUNT_FACTOR
+from app.auth import passwords, users
+from app.auth.throttle import ACCOUNT_FACTOR, AT_ONCE, SITE_FACTOR
 from app.security.limits import Limits
 from tests.conftest import LOGIN, PASSWORD, USERNAME, MakeApp, Wait
 
@@ -35,6 +40,30 @@ def attempt(client: FlaskClient, address: str = HERE, **body: str) -> TestRespon
 def statuses(client: FlaskClient, *addresses: str, **body: str) -> list[int]:
     """What an attempt from each address gets, in turn."""
     return [attempt(client, address, **body).status_code for address in addresses]
+
+
+def statuses_at_once(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, attempts: Iterable[tuple[str, str, str]]
+) -> Counter[int]:
+    """What attempts (address, username, password) get when all are in flight together."""
+    waiting, statuses = iter(attempts), Counter[int]()
+
+    def start_others() -> None:
+        for address, username, password in waiting:
+            body = {"username": username, "password": password}
+            statuses[attempt(client, address, **body).status_code] += 1
+
+    class Slow(PasswordHasher):
+        """While it checks one password, all the others arrive."""
+
+        def verify(self, *arguments: Any) -> Any:
+            start_others()
+            return super().verify(*arguments)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(passwords, "hasher", Slow(1, 8, 1))
+        start_others()
+    return statuses
 
 
 def crowd(number: int) -> list[str]:
@@ -104,6 +133,67 @@ def test_a_network_of_ipv6_is_one_address(client: FlaskClient) -> None:
     assert statuses(client, "2001:db8:0:2::1") == [401]
 
 
+@pytest.mark.asvs("6.3.1")
+def test_a_site_of_ipv6_that_tries_many_names_waits(make_app: MakeApp) -> None:
+    client = make_app(login_rate_limit="2 per minute").test_client()
+    networks = [f"2001:db8:1:{number:x}::1" for number in range(2 * SITE_FACTOR + 1)]
+    tried = [attempt(client, address, username=address).status_code for address in networks]
+    assert tried == [401] * 2 * SITE_FACTOR + [429]
+    assert statuses(client, "2001:db8:2::1", HERE) == [401, 401]
+
+
+@pytest.mark.asvs("6.3.1")
+def test_of_fifty_wrong_passwords_at_once_no_more_are_checked_than_one_by_one(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for places in ("_in_line", "_in_flight"):
+        monkeypatch.setattr(passwords, places, BoundedSemaphore(50))
+    client = make_app(login_rate_limit="5 per minute").test_client()
+    wrong = [(HERE, f"name {number}", WRONG) for number in range(50)]
+    assert statuses_at_once(client, monkeypatch, wrong) == {401: 5, 429: 45}
+    assert statuses(client, HERE) == [429]
+
+
+def test_good_logins_at_once_count_as_no_failures(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = make_app(login_rate_limit="5 per minute").test_client()
+    good = [(HERE, USERNAME, PASSWORD)] * AT_ONCE
+    assert statuses_at_once(client, monkeypatch, good) == {200: AT_ONCE}
+    assert statuses(client, *[HERE] * 6) == [401] * 5 + [429]
+
+
+def test_who_is_refused_for_those_in_flight_may_come_back_at_once(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(PasswordHasher):
+        def verify(self, *arguments: Any) -> Any:
+            last.append(attempt(client, password=PASSWORD))
+            return super().verify(*arguments)
+
+    last: list[TestResponse] = []
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(passwords, "hasher", Slow(1, 8, 1))
+        attempt(client, password=PASSWORD)
+    refused, *let_through = last
+    assert refused.status_code == 429
+    assert refused.headers["Retry-After"] == "1"
+    assert [answer.status_code for answer in let_through] == [200] * (AT_ONCE - 1)
+
+
+@pytest.mark.asvs("6.1.1", "15.2.2")
+def test_many_good_logins_of_one_client_keep_nobody_else_out(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        users.create("bob", PASSWORD)
+    many = [(HERE, USERNAME, PASSWORD)] * 12
+    other, same = (ELSEWHERE, "bob", PASSWORD), (ELSEWHERE, USERNAME, PASSWORD)
+    for late in (other, same):
+        got = statuses_at_once(client, monkeypatch, [*many, late])
+        assert got == {200: AT_ONCE + 1, 429: 12 - AT_ONCE}
+
+
 @pytest.mark.parametrize("name", [USERNAME, "nobody"], ids=["known", "unknown"])
 def test_an_account_that_fails_everywhere_leaves_each_address_one_try(
     make_app: MakeApp, name: str
@@ -124,6 +214,13 @@ def test_until_then_an_address_has_all_its_tries(make_app: MakeApp) -> None:
 @pytest.mark.asvs("6.3.1")
 def test_its_owner_is_not_locked_out(attacked: FlaskClient) -> None:
     assert statuses(attacked, *[HERE] * 3, password=PASSWORD) == [200, 200, 200]
+
+
+def test_of_several_at_once_a_site_has_one_slip(
+    attacked: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = [(HERE, USERNAME, WRONG)] * AT_ONCE
+    assert statuses_at_once(attacked, monkeypatch, wrong) == {401: 1, 429: AT_ONCE - 1}
 
 
 def test_its_owner_has_one_slip(attacked: FlaskClient, wait: Wait) -> None:

@@ -67,6 +67,11 @@ def end_another_login(client: FlaskClient) -> None:
     client.delete(f"/sessions/{other}", headers=credentials)
 
 
+def log_in_too_often(client: FlaskClient) -> None:
+    for _ in range(client.application.config["MAX_LOGINS"] + 1):
+        log_in(client.application.test_client())
+
+
 def preflight(client: FlaskClient) -> None:
     headers = {"Origin": STRANGER, "Access-Control-Request-Method": "POST"}
     client.options("/login", headers=headers)
@@ -114,6 +119,10 @@ SCENES: dict[str, tuple[Scene, dict[str, Any]]] = {
     "all others ended": (
         lambda client: client.delete("/sessions", headers=log_in(client)),
         {"event": "session_expired", "reason": "revoked", "session": "all others"},
+    ),
+    "too many logins": (
+        log_in_too_often,
+        {"event": "session_expired", "reason": "too many logins", "whose": USERNAME},
     ),
     "cross-site write": (
         lambda client: client.post("/login", json=LOGIN, headers={"Origin": STRANGER}),
@@ -248,7 +257,7 @@ def test_a_database_that_is_away_hides_nobody(
         raise RuntimeError
 
     credentials = log_in(client)
-    monkeypatch.setattr(throttle, "refuse", away)
+    monkeypatch.setattr(throttle, "attempt", away)
     body = {"current_password": PASSWORD, "new_password": NEW}
     assert client.post("/password", json=body, headers=credentials).status_code == 500
     [line] = [line for line in lines() if line["event"] == "sys_crash"]
