@@ -69,9 +69,7 @@ def hash_secret(secret: str) -> bytes:
     return sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-def create(
-    user: User, kind: str, secret: str, lifetime: int, *, replaces: str = ""
-) -> Grant:
+def create(user: User, kind: str, secret: str, lifetime: int, *, replaces: str = "") -> Grant:
     """Store what a login gave, for `lifetime` seconds; the one whose secret it replaces ends.
 
     When this user then has more than MAX_LOGINS, the least recently used ends as well.

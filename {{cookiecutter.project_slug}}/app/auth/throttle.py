@@ -15,12 +15,10 @@ from flask import abort, current_app
 from limits import RateLimitItem, parse
 
 from app.security import audit
-from app.security.limits import Key, client_address, counts, too_many
+from app.security.limits import SITE, Key, client_address, counts, too_many
 
 ACCOUNT_FACTOR = 10  # how many times LOGIN_RATE_LIMIT an account may fail from everywhere
 SITE_FACTOR = 10  # and how many times a site of IPv6 may
-# One customer may hold so much of IPv6, which is 65,536 networks.
-SITE = 48
 # Attempts of one client on one account at the same time, so that places for hashes are left
 # to others. Never by account alone: a stranger could then keep its owner out.
 AT_ONCE = 3
@@ -45,7 +43,9 @@ def attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]:
     limits = counts()
     with ExitStack() as stack:
         for limit, key in _checks(purpose, account):
-            asked = limits.in_flight(limit, key) if account else nullcontext(limits.test(limit, key))
+            asked = (
+                limits.in_flight(limit, key) if account else nullcontext(limits.test(limit, key))
+            )
             if not stack.enter_context(asked):
                 audit.record(audit.RATE_LIMIT_EXCEEDED, account=account)
                 abort(too_many(limit, key))

@@ -15,7 +15,7 @@ import structlog
 from flask import Flask, current_app, has_request_context
 from limits import parse
 
-from app.security.limits import client_address, counts
+from app.security.limits import SITE, client_address, counts
 
 
 class Event(NamedTuple):
@@ -42,7 +42,7 @@ STARTUP = Event("sys_startup")
 USER_CREATED = Event("user_created")
 USER_UPDATED = Event("user_updated")
 
-# For each address and alarm: more would say nothing new, and fill the disk.
+# For each address, or IPv6 site, and alarm: more would say nothing new, and fill the disk.
 MOST = parse("60 per minute")
 
 _logger = structlog.get_logger("app.audit")
@@ -51,8 +51,8 @@ _logger = structlog.get_logger("app.audit")
 def record(event: Event, *, account: str | None = None, **fields: Any) -> None:
     """Write a line; logs.py adds the time, the request and who is logged in.
 
-    `account` takes a name as it was typed. Nothing else may come from a client unless
-    it can hold no secret.
+    `account` takes a name as it was typed. Nothing else may hold what a client sent, unless
+    its form leaves no room for a secret.
     """
     if event.level > INFO and has_request_context() and not _is_news(event):
         return
@@ -73,4 +73,4 @@ def init_app(app: Flask) -> None:
 
 
 def _is_news(event: Event) -> bool:
-    return counts().local.hit(MOST, event.name, client_address())
+    return counts().local.hit(MOST, event.name, client_address(SITE))

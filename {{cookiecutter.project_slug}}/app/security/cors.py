@@ -62,7 +62,7 @@ def _preflight(answer: Response) -> Response:
         return answer
     if origin not in current_app.extensions["cors_origins"]:
         # Only here: what needs no preflight is answered, whoever may read it.
-        audit.record(audit.CORS_REFUSED, origin=origin)
+        audit.record(audit.CORS_REFUSED, origin=origins.as_logged(origin))
         return answer
     answer.headers["Access-Control-Allow-Methods"] = answer.headers["Allow"]
     answer.headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, request
 
-from app.security import audit
+from app.security import audit, origins
 from app.security.errors import refusal
 from app.security.marks import view_has, view_mark
 
@@ -37,7 +37,7 @@ def _refuse_cross_site_writes() -> Response | None:
     if view_has("csrf_exempt"):
         return None
     if not _is_from_a_trusted_page():
-        origin = request.headers.get("Origin")
+        origin = origins.as_logged(request.headers.get("Origin"))
         audit.record(audit.AUTHZ_FAIL, reason="cross-site write", origin=origin)
         return refusal(403, "Cross-site request refused")
     # JSON, or what the view `@takes` instead, which no plain form can send.

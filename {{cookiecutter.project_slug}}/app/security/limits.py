@@ -32,6 +32,7 @@ Key = tuple[str, ...]
 _WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?", re.ASCII)
 
 REDIS_TIMEOUT = 0.5  # seconds: no request waits longer for a Redis that is away
+SITE = 48  # bits: one customer may hold that much of IPv6, which is 65,536 networks
 LONGEST_ATTEMPT = 30  # seconds: every wait in the app is shorter
 
 

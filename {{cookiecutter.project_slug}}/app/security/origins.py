@@ -12,7 +12,11 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])"
 _PORT = r"(?::(?!0)[0-9]{1,5})?"
 _HTTPS = re.compile(rf"https://{_HOST}(?!:443$){_PORT}")
+_ANY = re.compile(rf"[a-z][a-z0-9+.-]{{1,20}}://{_HOST}{_PORT}")
 _LOOPBACK = re.compile(rf"http://(?:localhost|127\.0\.0\.1)(?!:80$){_PORT}")
+
+
+MAX_LENGTH = 300  # characters; a host name has at most 253
 
 
 class PolicyError(ValueError):
@@ -25,6 +29,13 @@ def is_loopback(origin: str) -> bool:
 
 def is_origin(origin: str) -> bool:
     return (_HTTPS.fullmatch(origin) is not None or is_loopback(origin)) and _is_readable(origin)
+
+
+def as_logged(sent: str | None) -> str | None:
+    """The `Origin` of a request for the log: whole if a browser could have sent it."""
+    if sent in (None, "null") or (len(sent) < MAX_LENGTH and _ANY.fullmatch(sent)):
+        return sent
+    return "malformed"
 
 
 def check(name: str, origins: Iterable[str]) -> None:

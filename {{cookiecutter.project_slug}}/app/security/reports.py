@@ -20,7 +20,7 @@ from app.security.answers import answers, takes
 from app.security.bodies import read_body
 from app.security.csrf import exempt
 from app.security.errors import refusal
-from app.security.limits import counts, limited
+from app.security.limits import client_address, counts, limited
 from app.security.report_formats import Violation, read
 
 blueprint = Blueprint("reports", __name__)
@@ -29,6 +29,9 @@ MAX_BYTES = 16 * 1024
 MAX_REPORTS = 20  # in one body; a browser queues a few
 # From all addresses together: the database has better things to write.
 MOST_STORED = parse("600 per minute")
+
+# Lines in the log. The table counts what they leave out.
+LINES_OF_ADDRESS, LINES_IN_ALL = parse("20 per minute"), parse("200 per minute")
 
 _TYPES = ("application/csp-report", "application/reports+json", "application/json")
 
@@ -47,7 +50,8 @@ def receive() -> Response:
     except (ValueError, RecursionError):
         return refusal(400, "Invalid request")
     for violation in found:
-        current_app.logger.warning("csp violation %s", json.dumps(violation._asdict()))
+        if _may_be_logged():
+            current_app.logger.warning("csp violation %s", json.dumps(violation._asdict()))
     if found and counts().local.hit(MOST_STORED, "csp-reports"):
         _store(found)
     return Response(status=204)
@@ -55,6 +59,13 @@ def receive() -> Response:
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
+
+
+def _may_be_logged() -> bool:
+    # The address first: one that is over its limit takes no line of others.
+    local = counts().local
+    mine = local.hit(LINES_OF_ADDRESS, "csp-reports lines", client_address())
+    return mine and local.hit(LINES_IN_ALL, "csp-reports lines")
 
 
 def _store(found: Counter[Violation]) -> None:

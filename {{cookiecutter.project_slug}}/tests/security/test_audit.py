@@ -228,6 +228,18 @@ def test_neither_is_plain_use(client: FlaskClient, lines: Lines) -> None:
     assert lines() == []
 
 
+@pytest.mark.asvs("16.2.5")
+def test_an_origin_that_no_browser_sends_is_not_repeated(client: FlaskClient, lines: Lines) -> None:
+    for sent in (PASSWORD, f"https://ada:{NEW}@evil.example", f"{STRANGER}/{NEW}", "x" * 9000):
+        headers = {"Origin": sent, "Access-Control-Request-Method": "POST"}
+        client.post("/login", json=LOGIN, headers=headers)
+        client.options("/login", headers=headers)
+        assert [line["origin"] for line in lines()] == ["malformed"] * 2
+    for sent in ("null", "http://evil.example:8080", "chrome-extension://abcdefghijklmnop"):
+        client.post("/login", json=LOGIN, headers={"Origin": sent})
+        assert [line["origin"] for line in lines()] == [sent]
+
+
 def test_one_address_cannot_fill_the_log(client: FlaskClient, lines: Lines) -> None:
     def attack(address: str) -> None:
         source = {"REMOTE_ADDR": address}
@@ -238,6 +250,13 @@ def test_one_address_cannot_fill_the_log(client: FlaskClient, lines: Lines) -> N
     assert len(lines()) == 60
     attack("192.0.2.2")
     assert len(lines()) == 1
+
+
+def test_one_site_of_ipv6_cannot_fill_the_log(client: FlaskClient, lines: Lines) -> None:
+    for number in range(70):
+        source = {"REMOTE_ADDR": f"2001:db8:1:{number:x}::1"}
+        client.post("/logout", headers={"Origin": STRANGER}, environ_overrides=source)
+    assert len(lines()) == 60
 
 
 def test_a_crash_tells_where_and_shows_no_variables(client: FlaskClient, lines: Lines) -> None:

@@ -131,9 +131,28 @@ def test_another_type_is_refused(client: FlaskClient) -> None:
         assert post(client, NEW, content_type).status_code == 415
 
 
-def test_one_address_cannot_fill_the_log(client: FlaskClient) -> None:
+def test_an_address_may_post_once_a_second(client: FlaskClient) -> None:
     statuses = [post(client, []).status_code for _ in range(61)]
     assert statuses == [204] * 60 + [429]
+
+
+@pytest.mark.asvs("15.2.2")
+def test_one_address_cannot_fill_the_log_and_all_is_counted(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    reported = [of(f"https://{number}.example") for number in range(20)]
+    for _ in range(10):
+        post(client, reported)
+    assert len(logged(caplog)) == reports.LINES_OF_ADDRESS.amount
+    assert sum(stored(client).values()) == 200
+
+
+def test_many_addresses_cannot_fill_the_log(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(reports.LINES_IN_ALL.amount + 5):
+        post(client, NEW, environ_base={"REMOTE_ADDR": f"2001:db8:0:{number:x}::1"})
+    assert len(logged(caplog)) == reports.LINES_IN_ALL.amount
 
 
 def test_many_addresses_cannot_keep_the_database_busy(
