@@ -1,25 +1,52 @@
 """The CSRF token of a login by cookie: a page of another site cannot know it, nor send it.
 
-Source: OWASP CSRF Prevention Cheat Sheet, "Signed Double-Submit Cookie"; OWASP ASVS 3.5.1.
+In a page it is masked anew each time, since the sizes of compressed answers would tell a text
+that stays the same. Source: OWASP CSRF Prevention Cheat Sheet, "Signed Double-Submit Cookie";
+BREACH, section 3.4; OWASP ASVS 3.5.1.
 """
 
 import hmac
+import os
+import re
 
 from flask import abort, current_app, request
 
 from app.security import audit
 from app.security.errors import refusal
 
+SIZE = 32  # bytes
+_PLAIN_OR_MASKED = re.compile(r"[0-9a-f]{64}(?:[0-9a-f]{64})?")
+
 
 def token_for(session_id: str) -> str:
     """The CSRF token of a login: 64 hexadecimal digits, useless without its cookie."""
-    key = current_app.config["SECRET_KEY"].encode()
-    return hmac.digest(key, b"csrf-token:" + session_id.encode(), "sha256").hex()
+    return _digest(session_id).hex()
+
+
+def masked_token_for(session_id: str) -> str:
+    """The same token in 128 digits that differ each time: a random mask, and the token under it."""
+    mask = os.urandom(SIZE)
+    return (mask + _xor(mask, _digest(session_id))).hex()
 
 
 def require_token(session_id: str) -> None:
     """Refuse a write whose `X-CSRF-Token` is not the one of this login, with 403."""
     sent = request.headers.get("X-CSRF-Token", "")
-    if not hmac.compare_digest(sent.encode(), token_for(session_id).encode()):
+    if not hmac.compare_digest(_unmasked(sent), _digest(session_id)):
         audit.record(audit.AUTHZ_FAIL, reason="CSRF token")
         abort(refusal(403, "Missing or wrong X-CSRF-Token"))
+
+
+def _digest(session_id: str) -> bytes:
+    key = current_app.config["SECRET_KEY"].encode()
+    return hmac.digest(key, b"csrf-token:" + session_id.encode(), "sha256")
+
+
+def _unmasked(sent: str) -> bytes:
+    """The token in either form; empty where the text is neither."""
+    token = bytes.fromhex(sent) if _PLAIN_OR_MASKED.fullmatch(sent) else b""
+    return _xor(token[:SIZE], token[SIZE:]) if len(token) > SIZE else token
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(left ^ right for left, right in zip(one, other, strict=True))

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from app.auth.csrf_tokens import require_token, token_for
+from app.auth.csrf_tokens import masked_token_for, require_token, token_for
 from tests.conftest import MakeApp
 
 
@@ -25,17 +25,38 @@ def test_the_token_is_not_the_session_id(app: Flask) -> None:
         assert len(token_for("one login")) == 64
 
 
-def test_the_right_token_passes(app: Flask) -> None:
+def test_the_right_token_passes_plain_and_masked(app: Flask) -> None:
     with app.app_context():
-        right = token_for("one login")
-    with app.test_request_context("/", headers={"X-CSRF-Token": right}):
-        require_token("one login")
+        right = [token_for("one login"), masked_token_for("one login")]
+    for sent in right:
+        with app.test_request_context("/", headers={"X-CSRF-Token": sent}):
+            require_token("one login")
+
+
+def test_a_masked_token_has_no_part_that_stays_the_same(app: Flask) -> None:
+    with app.app_context():
+        plain = token_for("one login")
+        first, second = masked_token_for("one login"), masked_token_for("one login")
+    for half in (first[:64], first[64:]):
+        assert half not in second
+        assert half != plain
 
 
 @pytest.mark.asvs("3.5.1")
-@pytest.mark.parametrize("sent", [None, "", "0" * 64, "\u00e9", "one login"])
+@pytest.mark.parametrize("sent", [None, "", "0" * 64, "0" * 128, "0" * 127, "\u00e9", "one login"])
 def test_any_other_is_refused(app: Flask, sent: str | None) -> None:
     headers = {} if sent is None else {"X-CSRF-Token": sent}
     with app.test_request_context("/", headers=headers), pytest.raises(HTTPException) as refused:
         require_token("one login")
     assert refused.value.get_response().status_code == 403
+
+
+@pytest.mark.asvs("3.5.1")
+def test_a_masked_token_of_another_login_is_refused(app: Flask) -> None:
+    with app.app_context():
+        sent = masked_token_for("another")
+    with (
+        app.test_request_context("/", headers={"X-CSRF-Token": sent}),
+        pytest.raises(HTTPException),
+    ):
+        require_token("one login")

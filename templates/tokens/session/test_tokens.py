@@ -12,10 +12,24 @@ from app.auth import users
 from app.auth.grants import Grant
 from app.auth.tokens import IDLE, LIFETIME
 from app.db import db
-from tests.conftest import LOGIN, PASSWORD, Wait, log_in
+from tests.conftest import LOGIN, PASSWORD, MakeApp, Wait, log_in
 
 DEVELOPMENT, PRODUCTION = "dev-session", "__Host-session"
 FLAGS = {"HttpOnly", "SameSite=Lax", "Path=/"}
+
+
+@pytest.fixture(scope="module")
+def shared_app(make_app: MakeApp) -> Flask:
+    """With a page that shows the CSRF token of its templates and nothing else."""
+    app = make_app()
+
+    @app.get("/page")
+    def page() -> str:
+        context: dict[str, str] = {}
+        app.update_template_context(context)
+        return context.get("csrf_token", "")
+
+    return app
 
 
 @pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
@@ -59,12 +73,20 @@ def test_the_session_id_has_256_bits(client: FlaskClient, token: str) -> None:
 
 def test_the_token_of_a_login_is_its_csrf_token(client: FlaskClient, token: str) -> None:
     assert client.get("/me").get_json()["csrf_token"] == token
-    assert f'<meta name="csrf-token" content="{token}">' in client.get("/").text
+
+
+def test_a_page_gets_the_csrf_token_in_another_form_each_time(
+    client: FlaskClient, token: str
+) -> None:
+    shown = [client.get("/page").text for _ in range(2)]
+    assert len({token, *shown}) == 3
+    for sent in shown:
+        assert client.delete("/sessions", headers={"X-CSRF-Token": sent}).status_code == 204
     assert token != session_id(client)
 
 
 def test_a_stranger_gets_no_csrf_token(client: FlaskClient) -> None:
-    assert '<meta name="csrf-token"' not in client.get("/").text
+    assert client.get("/page").text == ""
 
 
 def test_reading_needs_the_cookie_alone(client: FlaskClient, token: str) -> None:
@@ -159,7 +181,7 @@ def test_an_hour_without_a_request_ends_it(client: FlaskClient, wait: Wait) -> N
     assert client.get("/me").status_code == 200
     wait(IDLE)
     assert client.get("/me").status_code == 401
-    assert '<meta name="csrf-token"' not in client.get("/").text
+    assert client.get("/page").text == ""
 
 
 @pytest.mark.asvs("7.3.2")

@@ -56,9 +56,8 @@ def authenticate(request: Request) -> Grant | None:
 
 
 def csrf_token(request: Request) -> str | None:
-    """The CSRF token of this request's login, for a page's `<meta>` and `GET /me`."""
-    logged_in = "grant" in g or _find(request)
-    return csrf_tokens.token_for(_session_id(request)) if logged_in else None
+    """The CSRF token of this request's login, for `GET /me`."""
+    return csrf_tokens.token_for(_session_id(request)) if _is_logged_in() else None
 
 
 def revoke(grant: Grant) -> None:
@@ -67,7 +66,20 @@ def revoke(grant: Grant) -> None:
 
 
 def init_app(app: Flask) -> None:
-    """Nothing to set up: the cookie's flags are in security/cookies.py."""
+    app.context_processor(_csrf_token_of_page)
+
+
+def _csrf_token_of_page() -> dict[str, str]:
+    """`csrf_token` for templates: masked, and absent where nobody is logged in.
+
+    A page holds it as text, never in an attribute: an injected style reads attributes.
+    """
+    session_id = _session_id(request)
+    return {"csrf_token": csrf_tokens.masked_token_for(session_id)} if _is_logged_in() else {}
+
+
+def _is_logged_in() -> bool:
+    return "grant" in g or _find(request) is not None
 
 
 def _session_id(request: Request) -> str:

@@ -5,7 +5,7 @@ const { tokenHeader, tokenPrefix } = document.querySelector("main").dataset;
 
 // Kept in memory alone: whatever is stored in the browser can be read by any
 // script that ever gets into a page of this site.
-let token = document.querySelector('meta[name="csrf-token"]')?.content ?? null;
+let token = find("csrf-token")?.content.textContent ?? null;
 let busy = false;
 
 // Talking to the server

