@@ -8,12 +8,13 @@ import json
 from operator import eq, ne
 from typing import Any, NoReturn, cast
 
-from sqlalchemy import Column, ColumnElement, LargeBinary, event
+from sqlalchemy import Column, ColumnElement, LargeBinary, Table, event, inspect
 from sqlalchemy.ext.hybrid import ExprComparator, hybrid_property
 from sqlalchemy.orm import Mapper, mapped_column
 from sqlalchemy.sql.operators import OperatorType, in_op, is_, is_not, not_in_op
 
 from app.crypto.blind_indexes import blind_index, blind_indexes
+from app.crypto.contexts import claim, context_of_column
 from app.crypto.encryption import decrypt, encrypt
 
 
@@ -22,8 +23,10 @@ def encrypted_column(*, index: bool = False, context: str = "") -> hybrid_proper
 
     With `index`, `==`, `!=` and `in_` find rows, by the value as `blind_index` normalises
     it. The primary key must be known before the insert (`default=uuid4`) and is part of
-    the context; the rest of the context is the names of table and column unless given:
-    give the old one when you rename either.
+    the context; the rest of the context is the names of table and column, of each table
+    where a mixin holds it, unless given: give the old one when you rename either.
+
+    :raises TypeError: at import, for a context that another column has.
     """
     return cast("hybrid_property[str | None]", EncryptedColumn(index, context))
 
@@ -32,11 +35,10 @@ class EncryptedColumn:
     """What `encrypted_column` leaves in the class until its name is known."""
 
     def __init__(self, index: bool, context: str) -> None:
-        self.indexed, self.context = index, context
+        self.indexed, self.given_context = index, context
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
-        self.context = self.context or f"{getattr(owner, '__tablename__', owner.__name__)}.{name}"
         self.encrypted, self.index = f"{name}_encrypted", f"{name}_index"
         setattr(owner, self.encrypted, mapped_column(LargeBinary, nullable=True))
         if self.indexed:
@@ -57,7 +59,8 @@ class EncryptedColumn:
         ciphertext = getattr(instance, self.encrypted)
         if ciphertext is None:
             return None
-        return decrypt(ciphertext, context=self.context_of(identity(instance))).decode()
+        context = self.context_of(instance.__mapper__, identity(instance))
+        return decrypt(ciphertext, context=context).decode()
 
     def write(self, instance: Any, value: str | None) -> None:
         row = {name: getattr(instance, name) for name in _key_names(instance.__mapper__)}
@@ -71,22 +74,32 @@ class EncryptedColumn:
             if row.get(name) is None:
                 row[name] = _new_key(mapper.columns[name])
         key = [row[name] for name in _key_names(mapper)]
-        row[self.encrypted] = self.encrypt(value, key)
-        if self.indexed:
-            row[self.index] = self.index_of(value)
+        row |= self.stored(mapper, key, value)
 
-    def encrypt(self, value: str | None, key: list[Any]) -> bytes | None:
-        return None if value is None else encrypt(value.encode(), context=self.context_of(key))
+    def stored(self, mapper: Mapper[Any], key: list[Any], value: str | None) -> dict[str, Any]:
+        """What the columns hold for a value in the row with this primary key."""
+        context = self.context_of(mapper, key)
+        encrypted = None if value is None else encrypt(value.encode(), context=context)
+        if not self.indexed:
+            return {self.encrypted: encrypted}
+        index = None if value is None else blind_index(value, context=self.context_in(mapper))
+        return {self.encrypted: encrypted, self.index: index}
 
-    def index_of(self, value: str | None) -> bytes | None:
-        return None if value is None else blind_index(value, context=self.context)
+    def context_in(self, mapper: Mapper[Any]) -> str:
+        """The context of the column, in the table of the model that has it."""
+        return self.given_context or context_of_column(self.table_in(mapper), self.name)
 
-    def context_of(self, key: list[Any]) -> str:
+    def table_in(self, mapper: Mapper[Any]) -> Table:
+        """The table that has the column: of a model's parent, perhaps."""
+        return mapper.columns[self.encrypted].table
+
+    def context_of(self, mapper: Mapper[Any], key: list[Any]) -> str:
         """The context of the row with this primary key."""
-        return f"{self.context} of {json.dumps([str(part) for part in key])}"
+        return row_context(self.context_in(mapper), key)
 
     def follow(self, mapper: Mapper[Any], model: type) -> None:
         """Bind a value anew when an object gets another primary key, as a copy of it does."""
+        claim(self.context_in(mapper), self.table_in(mapper), self.name)
         for name in _key_names(mapper):
 
             def rebind(instance: Any, key: Any, old: Any, initiator: Any, name: str = name) -> Any:
@@ -126,12 +139,16 @@ class _Search(ExprComparator[Any]):
         if not self.column.indexed or op not in (eq, ne, in_op, not_in_op):
             _refuse(self.column.name)
         values = value if op in (in_op, not_in_op) else [value]
-        indexes = [
-            index for text in values for index in blind_indexes(text, context=self.column.context)
-        ]
+        context = self.column.context_in(inspect(self.model).mapper)
+        indexes = [index for text in values for index in blind_indexes(text, context=context)]
         stored = getattr(self.model, self.column.index)
         found = stored.in_(indexes) if op in (eq, in_op) else stored.not_in(indexes)
         return cast(ColumnElement[Any], found)
+
+
+def row_context(context: str, key: list[Any]) -> str:
+    """The context of a column's value in the row with this primary key."""
+    return f"{context} of {json.dumps([str(part) for part in key])}"
 
 
 def identity(instance: Any) -> list[Any]:

@@ -8,10 +8,11 @@ import json
 from operator import eq, ne
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ClauseElement, ColumnElement, Dialect, LargeBinary
+from sqlalchemy import ClauseElement, Column, ColumnElement, Dialect, LargeBinary, Table, event
 from sqlalchemy.sql.operators import OperatorType, is_, is_not
 from sqlalchemy.types import TypeDecorator
 
+from app.crypto.contexts import claim
 from app.crypto.encryption import decrypt, encrypt
 
 Value = TypeVar("Value")
@@ -78,3 +79,9 @@ class EncryptedJSON(Encrypted[Any]):
 
     def load(self, plaintext: bytes) -> Any:
         return cast(Any, json.loads(plaintext))
+
+
+@event.listens_for(Column, "after_parent_attach")
+def _claim_context(column: Column[Any], parent: object) -> None:
+    if isinstance(column.type, Encrypted) and isinstance(parent, Table):
+        claim(column.type.context, parent, column.name)

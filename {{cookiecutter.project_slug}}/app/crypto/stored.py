@@ -115,8 +115,8 @@ def _described(mapper: Mapper[Any]) -> Iterator[Stored]:
                 keys=keys,
                 value=raw[mapper.columns[described.encrypted].name],
                 index=raw[mapper.columns[described.index].name] if described.indexed else None,
-                context_of=described.context_of,
-                index_context=described.context,
+                context_of=partial(described.context_of, mapper),
+                index_context=described.context_in(mapper),
             )
 
 

@@ -12,7 +12,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])"
 _PORT = r"(?::(?!0)[0-9]{1,5})?"
 _HTTPS = re.compile(rf"https://{_HOST}(?!:443$){_PORT}")
-_ANY = re.compile(rf"[a-z][a-z0-9+.-]{{1,20}}://{_HOST}{_PORT}")
+_ANY = re.compile(rf"[a-z][a-z0-9+.-]+://{_HOST}{_PORT}")
 _LOOPBACK = re.compile(rf"http://(?:localhost|127\.0\.0\.1)(?!:80$){_PORT}")
 
 

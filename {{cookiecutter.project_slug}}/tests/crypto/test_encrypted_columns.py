@@ -5,13 +5,20 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import column, func, insert, select, table, update
+from sqlalchemy import column, create_engine, func, insert, select, table, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, make_transient, mapped_column
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    aliased,
+    make_transient,
+    mapped_column,
+)
 
 from app import keys
 from app.auth.users import User
-from app.crypto import DecryptionError, encrypted_column
+from app.crypto import DecryptionError, blind_index, encrypt, encrypted_column
 from app.db import db
 from tests.conftest import SECRETS, MakeApp
 
@@ -213,7 +220,10 @@ def test_a_key_that_is_not_known_yet_is_asked_for() -> None:
 
 
 def test_a_context_outlives_a_new_name() -> None:
-    class Renamed(Base):
+    class Later(DeclarativeBase):
+        """The tables after the change."""
+
+    class Renamed(Later):
         __tablename__ = "renamed"
 
         shop: Mapped[UUID] = mapped_column(primary_key=True)
@@ -223,6 +233,77 @@ def test_a_context_outlives_a_new_name() -> None:
     old: Any = Card(number=1, old_name="Ada")
     new: Any = Renamed(shop=old.shop, number=1, new_name_encrypted=old.old_name_encrypted)
     assert new.new_name == "Ada"
+
+
+class Phone:
+    """A mixin, as for models that have something in common."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    phone = encrypted_column(index=True)
+
+
+class Customer(Phone, Base):
+    __tablename__ = "customers"
+
+
+class Employee(Phone, Base):
+    __tablename__ = "employees"
+
+
+class Archived(Phone, Base):
+    __tablename__ = "customers"
+    __table_args__ = ({"schema": "archive"},)
+
+
+@pytest.mark.asvs("11.3.3")
+def test_a_value_of_a_mixin_serves_in_its_own_table_alone() -> None:
+    stored = Customer(id=1, phone="+44 20 7946 0000")
+    assert Customer(id=1, phone_encrypted=stored.phone_encrypted).phone == stored.phone  # type: ignore[attr-defined]
+    for model in (Employee, Archived):
+        moved: Any = model(id=1, phone_encrypted=stored.phone_encrypted)  # type: ignore[attr-defined]
+        with pytest.raises(DecryptionError):
+            _ = moved.phone
+
+
+def test_equal_values_have_different_indexes_in_different_tables() -> None:
+    models: list[Any] = [Customer, Employee, Archived]
+    indexes = {model(id=1, phone="+44 20 7946 0000").phone_index for model in models}
+    assert len(indexes) == len(models)
+
+
+def test_the_rows_of_each_table_with_a_mixin_are_found() -> None:
+    engine = create_engine("sqlite://")
+    with Session(engine) as session:
+        models: list[Any] = [Customer, Employee]
+        for model in models:
+            model.metadata.create_all(engine, [model.__table__])
+            session.add(model(id=1, phone="+44 20 7946 0000"))
+            found = session.scalars(select(model).where(model.phone == "+44 20 7946 0000")).one()
+            assert found.phone == "+44 20 7946 0000"
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("model", "context"),
+    [(Customer, "customers.phone"), (Archived, '["archive", "customers", "phone"]')],
+    ids=["without a schema", "with one"],
+)
+def test_the_context_of_a_column_stays_the_same(model: Any, context: str) -> None:
+    """Otherwise nobody reads what is stored."""
+    stored = encrypt(b"+44 20 7946 0000", context=f'{context} of ["1"]')
+    assert model(id=1, phone_encrypted=stored).phone == "+44 20 7946 0000"
+    index = blind_index("+44 20 7946 0000", context=context)
+    assert model(id=1, phone="+44 20 7946 0000").phone_index == index
+
+
+def test_a_context_that_another_column_has_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"drafts\.body and cards\.old_name have the same"):
+
+        class Draft(Base):
+            __tablename__ = "drafts"
+
+            id: Mapped[int] = mapped_column(primary_key=True)
+            body = encrypted_column(context="cards.before")
 
 
 def test_an_old_key_still_reads_and_finds(make_app: MakeApp) -> None:

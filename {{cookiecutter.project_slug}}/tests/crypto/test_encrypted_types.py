@@ -118,3 +118,13 @@ def test_a_value_moved_to_another_column_is_refused(session: Session) -> None:
 def test_a_comparison_that_could_find_nothing_is_refused(compare: Any) -> None:
     with pytest.raises(TypeError, match="compares to None alone"):
         compare()
+
+
+def test_a_context_that_another_column_has_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"letters\.text and notes\.text have the same"):
+
+        class Letter(Base):
+            __tablename__ = "letters"
+
+            id: Mapped[int] = mapped_column(primary_key=True)
+            text: Mapped[str] = mapped_column(EncryptedString("notes.text"))
