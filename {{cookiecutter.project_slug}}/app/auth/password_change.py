@@ -35,15 +35,17 @@ class PasswordChange(Body):
 @validated(PasswordChange)
 def change(passwords: PasswordChange) -> ResponseReturnValue:
     known = g.user.password_hash
+    # To its end, so that hashes of new passwords take no more places than those of old ones.
     with throttle.attempt("password", g.user.name) as attempt:
         attempt.good = verify_password(known, passwords.current_password)
-    if not attempt.good:
-        audit.record(audit.PASSWORD_CHANGE_FAIL)
-        return refusal(403, WRONG)
-    problem = password_rules.why_refused(passwords.new_password, g.user.name)
-    if problem:
-        return refusal(400, problem)
-    if not users.replace_hash(g.user.name, known, hash_password(passwords.new_password)):
+        if not attempt.good:
+            audit.record(audit.PASSWORD_CHANGE_FAIL)
+            return refusal(403, WRONG)
+        problem = password_rules.why_refused(passwords.new_password, g.user.name)
+        if problem:
+            return refusal(400, problem)
+        new = hash_password(passwords.new_password)
+    if not users.replace_hash(g.user.name, known, new):
         return refusal(403, WRONG)
     grants.end_all(g.user)
     audit.record(audit.PASSWORD_CHANGE)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
-from app.auth import grants, password_change, password_rules, passwords, tokens, users
+from app.auth import grants, password_change, password_rules, passwords, throttle, tokens, users
 from app.auth.grants import Grant
 from app.auth.passwords import TooBusy
 from app.db import db
@@ -232,6 +232,28 @@ def test_a_crowd_is_asked_to_come_back(
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert_nothing_changed(client, credentials)
+
+
+@pytest.mark.asvs("15.2.2")
+def test_many_changes_of_one_user_at_once_leave_places_to_others(
+    client: FlaskClient, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, statuses = iter(range(12)), list[int]()
+
+    def start_others() -> None:
+        statuses.extend(change(client, credentials).status_code for _ in waiting)
+
+    class Slow(PasswordHasher):
+        """While it hashes a new password, all the others arrive."""
+
+        def hash(self, *arguments: Any, **options: Any) -> str:
+            start_others()
+            return super().hash(*arguments, **options)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(passwords, "hasher", Slow(1, 8, 1))
+        start_others()
+    assert statuses.count(429) == 12 - throttle.AT_ONCE
 
 
 @pytest.mark.parametrize("step", ["verify", "hash"])
