@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,11 @@ EVERYTHING_ANSWERED = [
     "cors_origins=https://app.example.com",
 ]
 AUTHOR = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
+# The READMEs show it over several lines, the project's after a prompt.
+LINK = re.compile(r"^(?:\$ )?(cruft link (?:.*\\\n)*.*)$", re.MULTILINE)
+REPOSITORY = re.compile(r"https://github\.com/<org>/\S+|<template>")
+# A line of the policy that each level words differently, and an owner's own.
+IMAGES, OWN_IMAGES = "sources.DATA, sources.HTTPS]", "sources.DATA]"
 
 
 @pytest.fixture
@@ -31,6 +39,14 @@ def template(tmp_path: Path) -> Path:
     support.run("git", "init", "--quiet", cwd=repository)
     commit(repository)
     return repository
+
+
+@pytest.fixture
+def unlinked(template: Path, tmp_path: Path) -> Path:
+    """Make a project by cookiecutter alone, with a release of the template and no default answer."""
+    support.run("git", "tag", f"v{support.SETTINGS['_version']}", cwd=template)
+    answers = (*EVERYTHING_ANSWERED, "token_type=jwt")
+    return cookiecutter("--no-input", str(template), *answers, out=tmp_path / "plain")
 
 
 @pytest.fixture
@@ -55,8 +71,7 @@ def test_a_newer_template_arrives_and_the_edit_stays(template: Path, project: Pa
 
 
 def test_a_changed_answer_arrives_and_the_edit_stays(project: Path) -> None:
-    answer = json.dumps({"csp": "paranoid"})
-    cruft("update", "--skip-apply-ask", "--variables-to-update", answer, cwd=project)
+    update_answers(project, csp="paranoid")
     assert "require-trusted-types-for" in (project / "app" / "policy.py").read_text("utf-8")
     assert EDIT in (project / "app" / "pages.py").read_text("utf-8")
     assert answers(project)["csp"] == "paranoid"
@@ -65,14 +80,68 @@ def test_a_changed_answer_arrives_and_the_edit_stays(project: Path) -> None:
 def test_both_at_once(template: Path, project: Path) -> None:
     append(template / support.FOLDER.name / "app" / "api.py", NEWS)
     commit(template)
-    answer = json.dumps({"framing": "sameorigin"})
-    cruft("update", "--skip-apply-ask", "--variables-to-update", answer, cwd=project)
+    update_answers(project, framing="sameorigin")
     assert NEWS in (project / "app" / "api.py").read_text("utf-8")
     assert answers(project)["framing"] == "sameorigin"
 
 
 def test_nothing_to_do_right_after_creating(project: Path) -> None:
     cruft("check", cwd=project)
+
+
+@pytest.mark.parametrize("source", ["template", "project"])
+def test_a_project_is_linked_with_its_own_answers_as_each_readme_shows(
+    source: str, template: Path, unlinked: Path
+) -> None:
+    append(unlinked / "app" / "pages.py", EDIT)
+    support.run("git", "init", "--quiet", cwd=unlinked)
+    append(template / support.FOLDER.name / "app" / "api.py", NEWS)
+    commit(template)
+    link(unlinked, template, {"template": support.TEMPLATE, "project": unlinked}[source])
+    linked = json.loads((unlinked / ".cruft.json").read_text("utf-8"))["context"]["cookiecutter"]
+    assert answers(unlinked).items() <= linked.items()
+    cruft("update", "--skip-apply-ask", cwd=unlinked)
+    assert NEWS in (unlinked / "app" / "api.py").read_text("utf-8")
+    assert EDIT in (unlinked / "app" / "pages.py").read_text("utf-8")
+
+
+def test_an_edit_of_what_changes_is_marked_as_git_marks_it(template: Path, unlinked: Path) -> None:
+    support.run("git", "init", "--quiet", cwd=unlinked)
+    commit(unlinked)
+    replace(unlinked / "app" / "policy.py", IMAGES, OWN_IMAGES)
+    link(unlinked, template, unlinked)
+    update_answers(unlinked, csp="paranoid")
+    merged = (unlinked / "app" / "policy.py").read_text("utf-8")
+    [ours] = re.findall(r"^<<<<<<<.*?^=======", merged, re.MULTILINE | re.DOTALL)
+    assert OWN_IMAGES in ours
+    assert not list(unlinked.rglob("*.rej"))
+
+
+def test_where_git_never_saw_the_render_the_rest_is_in_a_rej_file(
+    template: Path, unlinked: Path
+) -> None:
+    support.run("git", "init", "--quiet", cwd=unlinked)
+    replace(unlinked / "app" / "policy.py", IMAGES, OWN_IMAGES)
+    link(unlinked, template, unlinked)
+    update_answers(unlinked, csp="paranoid")
+    assert OWN_IMAGES in (unlinked / "app" / "policy.py").read_text("utf-8")
+    rejected = (unlinked / "app" / "policy.py.rej").read_text("utf-8")
+    assert "+    # No nonce: styles come from files alone." in rejected
+
+
+def test_an_edited_file_that_the_answer_no_longer_has_stays_and_is_named(
+    template: Path, unlinked: Path
+) -> None:
+    support.run("git", "init", "--quiet", cwd=unlinked)
+    commit(unlinked)
+    append(unlinked / "app" / "auth" / "refresh.py", EDIT)
+    link(unlinked, template, unlinked)
+    told = update_answers(unlinked, token_type="session")
+    assert EDIT in (unlinked / "app" / "auth" / "refresh.py").read_text("utf-8")
+    assert "error: removal patch leaves file contents" in told
+    assert "error: app/auth/refresh.py: patch does not apply" in told
+    assert not (unlinked / "app" / "auth" / "claims.py").exists()
+    assert not list(unlinked.rglob("*.rej"))
 
 
 @pytest.mark.parametrize("given", [[], EVERYTHING_ANSWERED], ids=["defaults", "everything"])
@@ -91,13 +160,38 @@ def cookiecutter(*arguments: str, out: Path) -> Path:
     return next(out.iterdir())
 
 
+def link(project: Path, template: Path, readme: Path) -> None:
+    """Run the command in a README, and commit what it writes, with all that is uncommitted."""
+    [shown] = LINK.findall((readme / "README.md").read_text("utf-8"))
+    command = REPOSITORY.sub(str(template), shown).replace(
+        "<version>", support.SETTINGS["_version"]
+    )
+    scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    support.run("sh", "-c", command, cwd=project, PATH=scripts)
+    commit(project)
+
+
 def cruft(*arguments: str, cwd: Path) -> None:
     support.python("-m", "cruft", *arguments, cwd=cwd)
+
+
+def update_answers(project: Path, **changed: str) -> str:
+    answer = json.dumps(changed)
+    # Git tells of conflicts in the language of its user.
+    english = {"LC_ALL": "C.UTF-8"}
+    how = ("update", "--skip-apply-ask", "--variables-to-update", answer)
+    return support.python("-m", "cruft", *how, cwd=project, **english)
 
 
 def commit(repository: Path) -> None:
     support.run("git", "add", "--all", cwd=repository)
     support.run("git", *AUTHOR, "commit", "--quiet", "--message", "As it is", cwd=repository)
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), "utf-8")
 
 
 def append(file: Path, text: str) -> None:
