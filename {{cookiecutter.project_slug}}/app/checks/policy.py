@@ -5,7 +5,7 @@ Source: W3C Content Security Policy Level 3, section 7; OWASP ASVS 3.4.3, 3.4.6.
 """
 
 from collections.abc import Iterable, Iterator
-from logging import WARNING
+from logging import INFO, WARNING
 
 from flask import Flask
 
@@ -16,6 +16,7 @@ from app.checks.sources import (
     SCRIPTS,
     STYLES,
     allowed,
+    ignored,
     is_any_host,
     is_whole_cdn,
 )
@@ -49,6 +50,16 @@ def inline_scripts(app: Flask) -> Iterable[str]:
 )
 def inline_styles(app: Flask) -> Iterable[str]:
     return allowed(app, STYLES, UNSAFE_INLINE.__eq__)
+
+
+@check(
+    "csp.ignored-unsafe-inline",
+    INFO,
+    "{}: a nonce or hash switches 'unsafe-inline' off, so browsers ignore it.",
+    'Remove it; for style attributes write CSP["style-src-attr"] = ["\'unsafe-inline\'"] instead.',
+)
+def ignored_words(app: Flask) -> Iterable[str]:
+    return ignored(app)
 
 
 @check(

@@ -62,6 +62,17 @@ def allowed(app: Flask, kinds: tuple[str, ...], loose: Callable[[str], bool]) ->
                 yield f"{place}{directive} allows {source}"
 
 
+def ignored(app: Flask) -> Iterator[str]:
+    """Each 'unsafe-inline' that browsers ignore, with the nonce or hash that switches it off."""
+    page = csp.effective(app.config, {})
+    candidate = app.config["CSP_CANDIDATE"] or {}
+    for place, named in {"": page, "CSP_CANDIDATE: ": candidate, **_overrides(app)}.items():
+        for directive, sources in named.items():
+            stricter = next(filter(_is_stricter, sources), None)
+            if stricter and UNSAFE_INLINE in sources:
+                yield f"{place}{directive} allows {UNSAFE_INLINE} beside {stricter}"
+
+
 def is_any_host(source: str) -> bool:
     return _ANY_HOST.match(source) is not None
 
@@ -83,6 +94,10 @@ def _is_of(directive: str, kinds: tuple[str, ...], policy: Policy) -> bool:
     return directive.startswith(kinds) or inherited
 
 
+def _is_stricter(source: str) -> bool:
+    return source.startswith(_STRICTER)
+
+
 def _counting(sources: list[str]) -> list[str]:
-    stricter = any(source.startswith(_STRICTER) for source in sources)
+    stricter = any(map(_is_stricter, sources))
     return [source for source in sources if not (stricter and source == UNSAFE_INLINE)]

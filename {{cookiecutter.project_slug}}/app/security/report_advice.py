@@ -41,10 +41,13 @@ _WORDS = {
     "worker-src data:": _TEXT_RUNS,
     "worker-src blob:": _TEXT_RUNS,
     "style-src inline": (
-        "Move it into app/static/page.css; a <style> with the nonce works where style-src "
-        "lists the nonce."
+        "Move it into app/static/page.css, or give the <style> the nonce where style-src-elem or "
+        "style-src lists that, as README.md shows."
     ),
-    "style-src-attr": 'Use a class of app/static/page.css: style="…" takes no nonce.',
+    "style-src-attr": (
+        "Use a class of app/static/page.css. If you cannot, 'unsafe-inline' in style-src-attr "
+        "alone allows it, and injected ones too, as README.md shows."
+    ),
     "frame-src data:": _TEXT_SHOWS,
     "frame-src blob:": _TEXT_SHOWS,
     "object-src": "Do not allow it: plug-ins know no policy. Use <img>, <video> or a link.",
@@ -94,12 +97,14 @@ def advise(row: ViolationCount, config: Mapping[str, Any]) -> Advice:
     plain = row.blocked.replace("ws:", "http:")
     if plain.startswith("http:") and not is_loopback(plain):
         return Advice(_PLAIN_HTTP)
-    return _allow(row, directive, config)
+    return _allow(row, config)
 
 
-def _allow(row: ViolationCount, directive: str, config: Mapping[str, Any]) -> Advice:
+def _allow(row: ViolationCount, config: Mapping[str, Any]) -> Advice:
     source = SELF if row.blocked == report_formats.OWN_SITE else row.blocked
     name = "CSP_CANDIDATE" if _is_of_candidate(row, config) else "CSP"
+    named = row.directive in config[name]
+    directive = row.directive if named else row.directive.removesuffix("-elem")
     change = _change(name, config[name], directive, source)
     if change is None:
         return Advice(_ALLOWED)

@@ -4,7 +4,7 @@ import pytest
 from flask import Blueprint
 
 from app.security.csp import csp
-from app.security.sources import NONCE, NONE, SELF
+from app.security.sources import NONCE, NONE, SELF, UNSAFE_INLINE
 from tests.checks.conftest import POLICY, Find, MakeSite, found_in
 
 
@@ -57,6 +57,32 @@ def test_what_opens_nothing_is_not_told(
     find: Find, finding_id: str, policy: dict[str, list[str]]
 ) -> None:
     assert find(finding_id, CSP=policy) == []
+
+
+@pytest.mark.parametrize("source", [NONCE, "'sha256-YQ=='"])
+@pytest.mark.parametrize("directive", ["script-src-elem", "style-src", "style-src-attr"])
+def test_unsafe_inline_that_a_nonce_or_hash_switches_off_is_reported(
+    find: Find, directive: str, source: str
+) -> None:
+    policy = {**POLICY, directive: [SELF, source, UNSAFE_INLINE]}
+    [message] = find("csp.ignored-unsafe-inline", CSP=policy)
+    assert message.startswith(f"{directive} allows 'unsafe-inline' beside {source}: ")
+
+
+def test_unsafe_inline_that_counts_is_not_reported_as_ignored(find: Find) -> None:
+    policy = loosened(style_src=[NONCE], style_src_attr=[UNSAFE_INLINE], script_src=[UNSAFE_INLINE])
+    assert find("csp.ignored-unsafe-inline", CSP=policy) == []
+
+
+def test_it_is_reported_for_views_and_for_the_candidate_too(make_site: MakeSite) -> None:
+    app = make_site(CSP_CANDIDATE=loosened(style_src=[NONCE, UNSAFE_INLINE]))
+    styled = csp(style_src=[NONCE, UNSAFE_INLINE])(lambda: "")
+    app.add_url_rule("/styled", "styled", styled)
+    found = found_in(app, "csp.ignored-unsafe-inline")
+    assert [message.partition(" allows ")[0] for message in found] == [
+        "CSP_CANDIDATE: style-src",
+        "styled: style-src",
+    ]
 
 
 def test_what_falls_back_on_default_src_is_as_loose_as_that(find: Find) -> None:

@@ -43,7 +43,7 @@ WORDS = {
     ("script-src", "inline"): "somebody injected it",
     ("script-src", "wasm-eval"): "'wasm-unsafe-eval'",
     ("style-src-elem", "inline"): "app/static/page.css",
-    ("style-src-attr", "inline"): "app/static/page.css",
+    ("style-src-attr", "inline"): "'unsafe-inline' in style-src-attr alone",
     ("form-action", "https://pay.example"): "If you did not write this form, do not allow it",
     ("frame-ancestors", "self"): "Only for a partner you know: FRAME_ANCESTORS",
     ("trusted-types", "trusted-types-policy"): "name the policy",
@@ -94,6 +94,12 @@ def test_what_counted_by_default_still_counts() -> None:
     assert told.change == (
         'CSP["img-src"] = [*CSP.get("img-src", ["\'self\'"]), "https://tiles.example"]'
     )
+
+
+def test_a_policy_that_names_elements_is_changed_there() -> None:
+    policy = {"style-src": [SELF], "style-src-elem": [SELF, NONCE]}
+    told = advice("style-src-elem", "https://cdn.example", CSP=policy)
+    assert told.change == 'CSP["style-src-elem"] += ["https://cdn.example"]'
 
 
 def test_the_candidate_is_changed_where_it_was_the_one_to_report() -> None:
