@@ -55,9 +55,9 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     audit.init_app(app)  # what happened
     errors.init_app(app)  # every error is JSON and gives nothing away
     hosts.init_app(app)  # known host names, believed proxies, https
-    cors.init_app(app)  # whose pages may read our answers
     csrf.init_app(app)  # whose pages may write
     limits.init_app(app)  # how often
+    cors.init_app(app)  # whose pages may read our answers
     cookies.init_app(app)  # where cookies go
     framing.init_app(app)  # who may frame our pages
     csp.init_app(app)  # what our pages may load

@@ -41,6 +41,13 @@ CORS_ORIGINS: list[str] = [
     # cookiecutter: endfor
 ]
 
+# Which headers their scripts may send beside Authorization, Content-Type and
+# X-CSRF-Token (security/cors_headers.py). Libraries add some by themselves: Sentry
+# sentry-trace and baggage, OpenTelemetry traceparent and tracestate, others X-Requested-With.
+CORS_REQUEST_HEADERS: list[str] = [
+    # One name a line, with the reason.
+]
+
 # What every answer carries (security/headers.py). A view that sets one keeps its own.
 HEADERS = {
     # The declared type counts: no sniffing a text upload into a script.

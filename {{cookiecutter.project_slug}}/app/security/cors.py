@@ -9,15 +9,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import RequestRedirect
 
 from app.auth import tokens
-from app.security import audit, headers, origins
+from app.security import audit, cors_headers, headers, origins
 from app.security.headers import Header, Kind
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-REQUEST_HEADERS = "Authorization, Content-Type, X-CSRF-Token"
+# For a path without a route, which none of them reaches.
+METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 READABLE_HEADERS = "Retry-After, WWW-Authenticate, X-Request-ID"
 PREFLIGHT_SECONDS = "600"
 
@@ -27,11 +30,13 @@ VARY: Header = ("Vary", "Origin")
 
 def init_app(app: Flask) -> None:
     origins.check("CORS_ORIGINS", app.config["CORS_ORIGINS"])
+    cors_headers.check(app.config["CORS_REQUEST_HEADERS"])
     counting = origins.in_force(app.config["CORS_ORIGINS"], production=app.config["PRODUCTION"])
     grants = {origin: _grant(origin) for origin in counting}
     app.extensions["cors_origins"] = frozenset(grants)
     if grants:
         headers.register(app, _contribution(grants))
+    app.before_request(_preflight_without_route)
     # What Flask answers to OPTIONS by itself knows the methods of the route. A
     # `before_request` of yours comes first: let OPTIONS through, it has no credentials.
     default = app.make_default_options_response
@@ -57,14 +62,37 @@ def _contribution(grants: dict[str, list[Header]]) -> headers.Contribution:
 
 
 def _preflight(answer: Response) -> Response:
-    origin = request.headers.get("Origin")
-    if origin is None or "Access-Control-Request-Method" not in request.headers:
+    if not _is_preflight():
         return answer
-    if origin not in current_app.extensions["cors_origins"]:
+    origin = request.headers["Origin"]
+    if not _is_listed(origin):
         # Only here: what needs no preflight is answered, whoever may read it.
         audit.record(audit.CORS_REFUSED, origin=origins.as_logged(origin))
+        origins.hint(origin)
         return answer
-    answer.headers["Access-Control-Allow-Methods"] = answer.headers["Allow"]
-    answer.headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
+    return _granted(answer, answer.headers["Allow"])
+
+
+def _preflight_without_route() -> Response | None:
+    """Let the request itself bring 404: of a refused preflight a browser shows its script nothing."""
+    missing = isinstance(request.routing_exception, NotFound | RequestRedirect)
+    if missing and _is_preflight() and _is_listed(request.headers["Origin"]):
+        return _granted(Response(status=204), METHODS)
+    return None
+
+
+def _is_preflight() -> bool:
+    asks = "Origin" in request.headers and "Access-Control-Request-Method" in request.headers
+    return request.method == "OPTIONS" and asks
+
+
+def _is_listed(origin: str) -> bool:
+    return origin in current_app.extensions["cors_origins"]
+
+
+def _granted(answer: Response, methods: str) -> Response:
+    names = [*cors_headers.ALWAYS, *current_app.config["CORS_REQUEST_HEADERS"]]
+    answer.headers["Access-Control-Allow-Methods"] = methods
+    answer.headers["Access-Control-Allow-Headers"] = ", ".join(names)
     answer.headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
     return answer

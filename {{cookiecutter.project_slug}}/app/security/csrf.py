@@ -39,6 +39,7 @@ def _refuse_cross_site_writes() -> Response | None:
     if not _is_from_a_trusted_page():
         origin = origins.as_logged(request.headers.get("Origin"))
         audit.record(audit.AUTHZ_FAIL, reason="cross-site write", origin=origin)
+        origins.hint(origin or "")
         return refusal(403, "Cross-site request refused")
     # JSON, or what the view `@takes` instead, which no plain form can send.
     taken = view_mark("takes") or ["application/json"]

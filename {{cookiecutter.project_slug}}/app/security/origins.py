@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from flask import current_app
+
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])"
 _PORT = r"(?::(?!0)[0-9]{1,5})?"
@@ -54,6 +56,21 @@ def check(name: str, origins: Iterable[str]) -> None:
 def in_force(origins: Iterable[str], *, production: bool) -> list[str]:
     """The origins that count here: in production none over http, as loopback addresses may be."""
     return [origin for origin in origins if not (production and is_loopback(origin))]
+
+
+def hint(origin: str) -> None:
+    """In development, log the line of `policy.py` that would let a refused page in.
+
+    It repeats nothing but a loopback address, which can hold no secret.
+    """
+    if current_app.config["PRODUCTION"] or not (is_loopback(origin) and is_origin(origin)):
+        return
+    current_app.logger.warning(
+        "CORS_ORIGINS does not list %s. localhost and 127.0.0.1 are two origins, as are two "
+        'ports. If the page is yours, write this line into CORS_ORIGINS in app/policy.py: "%s",',
+        origin,
+        origin,
+    )
 
 
 def _is_readable(origin: str) -> bool:

@@ -29,6 +29,11 @@ LOG_IN = """async ([site, body, header, prefix, credentials]) => {
 WRITE = """([url, type, mode]) => fetch(url, {
     method: "POST", credentials: "include", mode, headers: {"Content-Type": type}, body: "{}",
 }).then(answer => answer.type, () => "refused")"""
+# What a script sees of its call: a status, or as little as of a site that is away.
+CALL = """([url, method, headers]) => fetch(url, {
+    method, headers, body: method === "GET" ? undefined : "{}",
+}).then(answer => answer.status, () => "refused")"""
+JSON = {"Content-Type": "application/json"}
 FORM = '<form method="post" enctype="text/plain" action="ACTION"><button>Prize</button></form>'
 
 OTHERS = pytest.mark.parametrize(
@@ -99,6 +104,43 @@ def test_a_page_of_an_allowed_origin_logs_in_and_reads(
     credentials = "include" if tokens.COOKIE else "omit"
     how = [site, LOGIN, tokens.HEADER, tokens.PREFIX, credentials]
     assert page.evaluate(LOG_IN, how) == USERNAME
+
+
+@pytest.fixture
+def friendly(make_app: MakeApp, serve: Serve, page: Page, other: Server) -> str:
+    """A site that trusts the origin of the page which is open."""
+    origin = other.at("localhost")
+    page.goto(origin)
+    app = make_app(CORS_ORIGINS=[origin], CORS_REQUEST_HEADERS=["X-Requested-With"])
+    app.add_url_rule("/folder/", view_func=lambda: "", methods=["PUT"])
+    return serve(app).at("localhost")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_a_script_of_an_allowed_origin_sees_that_its_path_is_wrong(
+    page: Page, friendly: str, method: str
+) -> None:
+    assert page.evaluate(CALL, [f"{friendly}/mee", method, JSON]) == 404
+
+
+def test_it_is_redirected_where_a_slash_is_missing(page: Page, friendly: str) -> None:
+    assert page.evaluate(CALL, [f"{friendly}/folder", "PUT", JSON]) == 200
+
+
+def test_it_sees_that_its_method_is_wrong(page: Page, friendly: str) -> None:
+    assert page.evaluate(CALL, [f"{friendly}/me", "POST", JSON]) == 405
+
+
+def test_a_script_of_an_unlisted_origin_sees_neither(page: Page, site: str, other: Server) -> None:
+    page.goto(other.at("localhost"))
+    assert page.evaluate(CALL, [f"{site}/mee", "PUT", JSON]) == "refused"
+    assert page.evaluate(CALL, [f"{site}/me", "POST", JSON]) == "refused"
+
+
+def test_a_script_sends_the_headers_that_policy_names(page: Page, friendly: str) -> None:
+    ask = [f"{friendly}/healthz", "GET"]
+    assert page.evaluate(CALL, [*ask, {"X-Requested-With": "XMLHttpRequest"}]) == 200
+    assert page.evaluate(CALL, [*ask, {"X-Another": "1"}]) == "refused"
 
 
 @pytest.mark.asvs("3.5.1")

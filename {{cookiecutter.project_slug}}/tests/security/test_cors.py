@@ -120,10 +120,11 @@ def test_a_preflight_names_the_methods_of_the_route_whatever_is_asked(
         assert set(granted.split(", ")) == methods
 
 
-def test_a_preflight_names_the_headers_that_a_script_may_send(client: FlaskClient) -> None:
-    granted = grants(preflight(client, "/login", FRIEND))
+def test_a_preflight_names_the_headers_that_a_script_may_send(make_app: MakeApp) -> None:
+    app = make_app(CORS_ORIGINS=[FRIEND], CORS_REQUEST_HEADERS=["X-Requested-With"])
+    granted = grants(preflight(app.test_client(), "/login", FRIEND))
     headers = granted["access-control-allow-headers"].split(", ")
-    assert set(headers) == {"Authorization", "Content-Type", "X-CSRF-Token"}
+    assert set(headers) == {"Authorization", "Content-Type", "X-CSRF-Token", "X-Requested-With"}
     assert 0 < int(granted["access-control-max-age"]) <= 7200
 
 
@@ -132,8 +133,47 @@ def test_a_preflight_runs_no_view_and_needs_no_login(client: FlaskClient) -> Non
     assert (answer.status_code, answer.data) == (200, b"")
 
 
-def test_a_preflight_for_nothing_grants_no_method(client: FlaskClient) -> None:
-    assert "access-control-allow-methods" not in grants(preflight(client, "/nowhere", FRIEND))
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_a_preflight_of_an_unknown_path_lets_the_request_bring_its_404(
+    client: FlaskClient, method: str
+) -> None:
+    asked = preflight(client, "/nowhere", FRIEND, method)
+    assert asked.status_code == 204
+    assert method in grants(asked)["access-control-allow-methods"].split(", ")
+    answer = client.open("/nowhere", method=method, headers={"Origin": FRIEND}, json={})
+    assert answer.status_code == 404
+    assert grants(answer)["access-control-allow-origin"] == FRIEND
+
+
+def test_so_does_one_of_a_path_that_is_redirected(make_app: MakeApp) -> None:
+    app = make_app(CORS_ORIGINS=[FRIEND])
+    app.add_url_rule("/folder/", view_func=lambda: "", methods=["PUT"])
+    asked = preflight(app.test_client(), "/folder", FRIEND, "PUT")
+    assert (asked.status_code, "access-control-allow-methods" in grants(asked)) == (204, True)
+
+
+def test_an_unlisted_origin_is_told_of_no_path(client: FlaskClient) -> None:
+    for headers in (
+        {"Origin": "https://evil.example", "Access-Control-Request-Method": "PUT"},
+        {"Access-Control-Request-Method": "PUT"},
+        {"Origin": FRIEND},
+    ):
+        answer = client.options("/nowhere", headers=headers)
+        assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})
+        assert "access-control-allow-methods" not in grants(answer)
+
+
+def test_a_route_that_takes_no_options_grants_nothing(make_app: MakeApp) -> None:
+    app = make_app(CORS_ORIGINS=[FRIEND])
+    app.add_url_rule("/own", view_func=lambda: "", methods=["PUT"], provide_automatic_options=False)
+    answer = preflight(app.test_client(), "/own", FRIEND, "PUT")
+    assert (answer.status_code, "access-control-allow-methods" in grants(answer)) == (405, False)
+
+
+def test_preflights_of_unknown_paths_count_as_requests(make_app: MakeApp) -> None:
+    client = make_app(CORS_ORIGINS=[FRIEND], rate_limit="1 per minute").test_client()
+    statuses = [preflight(client, "/nowhere", FRIEND).status_code for _ in range(2)]
+    assert statuses == [204, 429]
 
 
 def test_localhost_counts_in_development_alone(make_app: MakeApp, client: FlaskClient) -> None:
@@ -148,6 +188,32 @@ def test_localhost_counts_in_development_alone(make_app: MakeApp, client: FlaskC
 def test_a_pattern_stops_the_app(make_app: MakeApp, origin: str) -> None:
     with pytest.raises(PolicyError, match="CORS_ORIGINS"):
         make_app(CORS_ORIGINS=[origin])
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:5173", "http://localhost:5173"])
+def test_in_development_the_log_has_the_line_that_lets_an_own_page_in(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture, origin: str
+) -> None:
+    preflight(client, "/login", origin)
+    client.post("/login", json={}, headers={"Origin": origin})
+    hints = [record.message for record in caplog.records if "CORS_ORIGINS" in record.message]
+    assert len(hints) == 2
+    assert all(f'"{origin}",' in hint and "two origins" in hint for hint in hints)
+
+
+def test_it_repeats_nothing_else_of_what_a_client_sent(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    for origin in ("https://evil.example", "http://localhost:99999", "http://localhost:1/?secret"):
+        preflight(client, "/login", origin)
+        client.post("/login", json={}, headers={"Origin": origin})
+    assert not [record for record in caplog.records if "CORS_ORIGINS" in record.message]
+
+
+def test_nor_anything_in_production(production: FlaskClient, lines: Lines) -> None:
+    preflight(production, "/login", "http://localhost:5173")
+    production.post("/login", json={}, headers={"Origin": "http://localhost:5173"})
+    assert [line["logger"] for line in lines()] == ["app.audit"] * 2
 
 
 def test_what_is_no_preflight_raises_no_alarm(production: FlaskClient, lines: Lines) -> None:
