@@ -1,4 +1,4 @@
-"""The recipes in the rendered project's README do in Chromium what they say."""
+"""The recipes in the rendered project's README and docs do in Chromium what they say."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 import services
 import support
+from clients import PASSWORD
 from conftest import NewProject
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -33,6 +34,24 @@ STYLED_VIEW = """
 def styled() -> str:
     return render_template("styled.html")
 """
+CLIENT_VIEW = """
+
+@blueprint.get("/client")
+def client() -> str:
+    return render_template("client.html")
+"""
+CLIENT = """<!doctype html>
+<title>Client</title>
+<script type="module" nonce="{{ csp_nonce() }}">
+import * as client from "/static/client.js";
+window.client = client;
+</script>
+"""
+LOG_IN = "(password) => client.logIn('ada', password).then((answer) => answer.status)"
+CALL_AT_ONCE = """(times) => Promise.all(
+    Array.from({length: times}, () => client.call("/me").then((answer) => answer.status))
+)"""
+STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
 WIDTH = "element => getComputedStyle(element).width"
 
 
@@ -73,6 +92,92 @@ def test_an_inline_style_works_at_each_level(
     assert styled == {"element", "attribute", "script"}
     # And lets in no attack that the policy did not let in before.
     support.own_tests(project, "tests/browser/test_attacks.py", "-k", "style")
+
+
+@pytest.fixture(scope="module", params=["jwt", "paseto"])
+def tokens_page(
+    request: pytest.FixtureRequest,
+    new_project: NewProject,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """Serve a page that has the module of docs/refresh-tokens.md; gives its address."""
+    project = new_project(token_type=request.param)
+    page = (project / "docs" / "refresh-tokens.md").read_text("utf-8")
+    (project / "app" / "static" / "client.js").write_text(block(page, "js"), "utf-8")
+    (project / "app" / "templates" / "client.html").write_text(CLIENT, "utf-8")
+    append(project / "app" / "pages.py", CLIENT_VIEW)
+    with services.gunicorn(project, tmp_path_factory.mktemp("served") / "log") as port:
+        yield f"http://127.0.0.1:{port}/client"
+
+
+@pytest.fixture
+def client(page: Page, tokens_page: str) -> Page:
+    """Log in on that page; its first access token counts as expired from then on."""
+    first: list[str] = []
+
+    def expire(route: Route) -> None:
+        header = route.request.headers["authorization"]
+        first.append(header)
+        route.fulfill(status=401) if header == first[0] else route.continue_()
+
+    page.goto(tokens_page)
+    page.wait_for_function("window.client")
+    assert page.evaluate(LOG_IN, PASSWORD) == 200
+    page.route("**/me", expire)
+    return page
+
+
+@pytest.mark.slow
+def test_calls_at_once_share_one_refresh(client: Page) -> None:
+    refreshes = count_refreshes(client)
+    assert client.evaluate(CALL_AT_ONCE, 5) == [200] * 5
+    assert client.evaluate(CALL_AT_ONCE, 1) == [200]
+    assert len(refreshes) == 1
+
+
+@pytest.mark.slow
+def test_the_browser_stores_no_token_and_a_reload_forgets_it(client: Page) -> None:
+    assert client.evaluate(STORED) == '[{},{},""]'
+    assert client.context.storage_state(indexed_db=True) == {"cookies": [], "origins": []}
+    client.reload()
+    client.wait_for_function("window.client")
+    client.unroute_all()
+    assert client.evaluate(CALL_AT_ONCE, 1) == [401]
+
+
+@pytest.mark.slow
+def test_a_token_whose_answer_was_lost_is_not_sent_again(client: Page) -> None:
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    refreshes = count_refreshes(client)
+    client.route("**/token/refresh", lose)
+    assert client.evaluate(CALL_AT_ONCE, 3) == [401] * 3
+    client.unroute_all()
+    assert client.evaluate(CALL_AT_ONCE, 1) == [401]
+    assert len(refreshes) == 1
+
+
+@pytest.mark.slow
+def test_a_refresh_that_is_put_off_may_be_tried_again(client: Page) -> None:
+    client.route("**/token/refresh", lambda route: route.fulfill(status=503), times=1)
+    assert client.evaluate(CALL_AT_ONCE, 1) == [401]
+    assert client.evaluate(CALL_AT_ONCE, 1) == [200]
+
+
+@pytest.mark.slow
+def test_logging_out_ends_the_login(client: Page) -> None:
+    client.evaluate("client.logOut()")
+    client.unroute_all()
+    assert client.evaluate(CALL_AT_ONCE, 1) == [401]
+
+
+def count_refreshes(page: Page) -> list[str]:
+    """Return what grows with each refresh that the page asks for."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.extend(re.findall("/token/refresh$", request.url)))
+    return asked
 
 
 def words_of(project: Path, title: str) -> str:
