@@ -194,6 +194,7 @@ def test_a_pattern_stops_the_app(make_app: MakeApp, origin: str) -> None:
 def test_in_development_the_log_has_the_line_that_lets_an_own_page_in(
     client: FlaskClient, caplog: pytest.LogCaptureFixture, origin: str
 ) -> None:
+    caplog.set_level("WARNING", logger=client.application.logger.name)
     preflight(client, "/login", origin)
     client.post("/login", json={}, headers={"Origin": origin})
     hints = [record.message for record in caplog.records if "CORS_ORIGINS" in record.message]
