@@ -111,7 +111,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def on_disk(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path) -> Flask:
     monkeypatch.setattr(module, "BUSY_TIMEOUT", 0)
-    return make_app(database_url=f"sqlite:///{file}", **PRODUCTION)
+    return make_app(database_url=f"sqlite:///{file}", max_logins=1000, **PRODUCTION)
 
 
 def logins_in(file: Path) -> int:

@@ -262,7 +262,6 @@ def test_deleting_a_user_deletes_the_grants(user: User) -> None:
     assert db.session.scalars(select(Grant)).all() == []
 
 
-@pytest.mark.asvs("7.1.2")
 def test_of_too_many_logins_the_least_recently_used_ends(
     app: Flask, monkeypatch: pytest.MonkeyPatch, wait: Wait, user: User, other: User
 ) -> None:

@@ -234,7 +234,6 @@ def test_a_crowd_is_asked_to_come_back(
     assert_nothing_changed(client, credentials)
 
 
-@pytest.mark.asvs("15.2.2")
 def test_many_changes_of_one_user_at_once_leave_places_to_others(
     client: FlaskClient, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,7 +181,6 @@ def test_who_is_refused_for_those_in_flight_may_come_back_at_once(
     assert [answer.status_code for answer in let_through] == [200] * (AT_ONCE - 1)
 
 
-@pytest.mark.asvs("6.1.1", "15.2.2")
 def test_many_good_logins_of_one_client_keep_nobody_else_out(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,7 +136,6 @@ def test_an_address_may_post_once_a_second(client: FlaskClient) -> None:
     assert statuses == [204] * 60 + [429]
 
 
-@pytest.mark.asvs("15.2.2")
 def test_one_address_cannot_fill_the_log_and_all_is_counted(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
