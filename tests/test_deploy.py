@@ -93,7 +93,8 @@ def test_only_the_app_enters_the_image(project: Path, tmp_path: Path) -> None:
     (used / "uv.lock").touch()
     sent = image.context(used, tmp_path / "sent")
     assert {path.name for path in sent.iterdir()} == {
-        *("app", "migrations", "gunicorn.conf.py", "pyproject.toml", "uv.lock", "wsgi.py")
+        *("app", "development.py", "migrations", "gunicorn.conf.py"),
+        *("pyproject.toml", "uv.lock", "wsgi.py"),
     }
     assert not list(sent.rglob("__pycache__"))
 

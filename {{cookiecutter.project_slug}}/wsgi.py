@@ -4,15 +4,12 @@ import gc
 import sys
 
 import click
-from werkzeug.serving import WSGIRequestHandler
 
+import development  # noqa: F401 (replaces parts of Flask's own server)
 from app import create_app
 from app.security import startup
 from app.security.origins import PolicyError
 from app.settings import SettingsError
-
-# Flask's own server would name its version and Python's.
-WSGIRequestHandler.version_string = lambda self: "development"  # type: ignore[method-assign]
 
 try:
     app = create_app()

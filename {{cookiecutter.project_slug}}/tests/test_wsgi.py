@@ -13,7 +13,6 @@ from unittest.mock import Mock
 import click
 import pytest
 from sqlalchemy.pool import QueuePool
-from werkzeug.serving import WSGIRequestHandler
 
 from app import policy
 from app.db import db
@@ -57,12 +56,6 @@ def test_a_command_that_serves_nobody_does_not(
     with click.Context(click.Command(command), info_name=command):
         start(monkeypatch, **GOOD)
     assert len(lines()) == servers
-
-
-def test_its_development_server_names_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(WSGIRequestHandler, "version_string", None)
-    start(monkeypatch, **GOOD)
-    assert WSGIRequestHandler.version_string(None) == "development"  # type: ignore[arg-type]
 
 
 def test_a_bad_one_is_told_so_in_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
