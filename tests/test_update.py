@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import support
+from conftest import NewProject
 
 EDIT = "\n# An edit of the project's owner.\n"
 NEWS = "\n# News of a newer template.\n"
@@ -150,6 +153,21 @@ def test_replaying_the_answers_renders_the_same_project(given: list[str], tmp_pa
     replay = ("--replay-file", str(first / ".cookiecutter.json"))
     second = cookiecutter(*replay, str(support.TEMPLATE), out=tmp_path / "second")
     assert contents(second) == contents(first)
+
+
+def test_another_kind_of_token_starts_with_the_settings_that_are_there(
+    new_project: NewProject,
+) -> None:
+    before, project = new_project(), new_project(token_type="jwt")
+    support.write_settings(before)
+    shutil.copy(before / ".env", project)
+    routes = (sys.executable, "-m", "flask", "routes")
+    refused = subprocess.run(routes, cwd=project, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "TOKEN_KEYS: " in refused.stderr
+    (advice,) = re.findall("`python -m (.+)`", refused.stderr)
+    assert support.python("-m", advice, cwd=project) == "Added TOKEN_KEYS to .env\n"
+    assert "/token/refresh" in support.run(*routes, cwd=project)
 
 
 def cookiecutter(*arguments: str, out: Path) -> Path:

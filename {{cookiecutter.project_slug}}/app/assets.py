@@ -41,8 +41,7 @@ def asset(filename: str) -> Asset:
     path = find(filename)
     if path is None:
         raise FileNotFoundError(
-            f"app/static/{filename} is missing, a link, hidden or a backup: "
-            "put a plain file there, by a name without those marks."
+            f"app/static/{filename} is missing, a link, hidden or a backup: put a plain file there."
         )
     integrity = _integrity(path, path.stat().st_mtime_ns)
     return Asset(url_for("static", filename=filename, v=_version(integrity)), integrity)
