@@ -47,10 +47,11 @@ class PostgreSQL:
     def frozen(self) -> Iterator[None]:
         """Let it accept connections, as its kernel does, and say nothing."""
         first = int((self.data / "postmaster.pid").read_text("utf-8").splitlines()[0])
-        # It first, so that it starts no process that would go on.
-        os.kill(first, signal.SIGSTOP)
-        frozen = [first, *children_of(first)]
+        frozen = [first]
         try:
+            # It first, so that it starts no process that would go on.
+            os.kill(first, signal.SIGSTOP)
+            frozen += children_of(first)
             for process in frozen[1:]:
                 os.kill(process, signal.SIGSTOP)
             yield
@@ -162,9 +163,10 @@ def add_users(project: Path, database: str, *names: str) -> None:
 
 
 def children_of(process: int) -> list[int]:
-    """Return the processes that one has started."""
-    told = subprocess.run(["pgrep", "--parent", str(process)], stdout=subprocess.PIPE, text=True)
-    return [int(line) for line in told.stdout.split()]
+    """Return the processes that the first thread of one has started."""
+    support.need(sys.platform == "linux", "Linux")
+    listed = Path(f"/proc/{process}/task/{process}/children").read_text("utf-8")
+    return [int(child) for child in listed.split()]
 
 
 def find_postgresql() -> Path | None:
@@ -185,9 +187,15 @@ def servers_folder() -> Iterator[Path]:
 
 def as_server(program: str, *arguments: str, at: Path) -> None:
     """Run one of PostgreSQL's programs, which refuse to work for root."""
-    drop = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    command = [*drop, f"{at}/{program}", *arguments]
+    root = os.geteuid() == 0
     finished = subprocess.run(
-        command, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [f"{at}/{program}", *arguments],
+        cwd="/",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        user="postgres" if root else None,
+        group="postgres" if root else None,
+        extra_groups=[] if root else None,
     )
     assert finished.returncode == 0, finished.stderr

@@ -365,6 +365,7 @@ def own_database(project: Path, server: str) -> str:
 
 
 def psql(server: str, *arguments: str, **environment: str) -> str:
+    support.need(shutil.which("psql"), "psql")
     options = ("--no-psqlrc", "--set=ON_ERROR_STOP=1", "--tuples-only", "--no-align")
     return support.run("psql", server, *options, *arguments, cwd=Path("/"), **environment)
 
