@@ -3,8 +3,6 @@
 import gc
 import sys
 
-import click
-
 import development  # noqa: F401 (replaces parts of Flask's own server)
 from app import create_app
 from app.security import startup
@@ -16,9 +14,7 @@ try:
 except (SettingsError, PolicyError) as error:
     sys.exit(str(error))
 
-# A server tells what it enforces; `flask user …` and other commands serve nobody.
-command = click.get_current_context(silent=True)
-if command is None or command.info_name == "run":
+if startup.is_server():
     startup.announce(app)
 
 # What lives as long as the process is no garbage. Else the collector walks all of it now
