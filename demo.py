@@ -76,7 +76,7 @@ def serve(port: int, login: str) -> int:
     """Serve until the server ends, or this process is told to end, which ends both."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     # Without the reloader the server is one process, and the one that is ended here.
-    command = [PYTHON, "-m", "flask", "run", "--no-reload", "--port", str(port)]
+    command = (PYTHON, "-m", "flask", "run", "--no-reload", "--port", str(port))
     server = subprocess.Popen(command, cwd=PROJECT)
     try:
         while server.poll() is None:
