@@ -134,4 +134,6 @@ if __name__ == "__main__":
     try:
         print(write_env_file())
     except SettingsError as error:
-        sys.exit(str(error))
+        print(error, file=sys.stderr)
+        # EX_CONFIG: the Makefile goes on after a slip in the code, and not after this.
+        sys.exit(78)
