@@ -94,6 +94,45 @@ def postgresql() -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def pgbouncer(server: PostgreSQL, mode: str = "transaction", pool: int = 4) -> Iterator[str]:
+    """Start a PgBouncer before a server; gives the URL of the database there.
+
+    It knows no prepared statements, as none did before 1.21.
+    """
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    support.need(program, "PgBouncer")
+    assert program
+    port = support.free_port()
+    settings = {
+        "listen_addr": "127.0.0.1",
+        "listen_port": port,
+        "unix_socket_dir": "",
+        "auth_type": "any",
+        "pool_mode": mode,
+        "default_pool_size": pool,
+        "max_prepared_statements": 0,
+    }
+    lines = ["[databases]", f"* = host=127.0.0.1 port={server.port} user=test", "[pgbouncer]"]
+    lines += [f"{name} = {value}" for name, value in settings.items()]
+    file = server.folder / f"pgbouncer-{port}.ini"
+    file.write_text("\n".join([*lines, ""]), "utf-8")
+    # It refuses to work for root, as PostgreSQL does.
+    account = "postgres" if os.geteuid() == 0 else None
+    with subprocess.Popen(
+        [program, "--quiet", file],
+        cwd="/",
+        user=account,
+        group=account,
+        extra_groups=[] if account else None,
+    ) as pooler:
+        try:
+            support.wait_until_open(port)
+            yield server.url.replace(f":{server.port}/", f":{port}/")
+        finally:
+            pooler.kill()
+
+
+@contextlib.contextmanager
 def redis(port: int | None = None) -> Iterator[str]:
     """Start a Redis that keeps nothing on disk, on a known port if need be; gives its URL."""
     support.need(shutil.which("redis-server"), "Redis")

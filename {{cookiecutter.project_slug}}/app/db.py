@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import click
 from flask import Flask, Response
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -37,6 +38,9 @@ NAMES = {
 THREADS = 16
 POOL_TIMEOUT = 5  # seconds: a view that takes a second connection may find none left
 BUSY_TIMEOUT = 5  # seconds that SQLite waits for another writer
+
+# A command says by this in its context's `meta` that it is to meet what a request meets.
+AS_A_REQUEST = f"{__name__}.as_a_request"
 
 # What a database raises that does not serve: gone, busy, full, read-only, or without
 # tables, as no migration has been run. Wrong data are not among these.
@@ -93,7 +97,16 @@ def _limit_waits(dialect: Any, record: Any, arguments: Any, options: Any) -> Any
     # Imported here: the driver is an extra.
     from app import postgresql
 
-    return postgresql.connect(*arguments, **options)
+    context = click.get_current_context(silent=True)
+    limited = context is None or AS_A_REQUEST in context.meta
+    return postgresql.connect(*arguments, limited=limited, **options)
+
+
+@event.listens_for(Engine, "begin")
+def _limit_transaction(connection: Any) -> None:
+    statement = getattr(connection.connection.driver_connection, "begin_with", "")
+    if statement:
+        connection.exec_driver_sql(statement)
 
 
 @event.listens_for(Engine, "connect")

@@ -9,6 +9,7 @@ from logging import ERROR, WARNING
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.checks.registry import check
@@ -24,7 +25,8 @@ from app.security import limits
 )
 def database_is_away(app: Flask) -> bool:
     try:
-        db.engine.connect().close()
+        with db.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
     except SQLAlchemyError:
         return True
     return False
