@@ -92,7 +92,7 @@ def _set_up(connection: psycopg.Connection[Any], limits: dict[str, str]) -> None
         except psycopg.DataError as error:
             # No client is to blame for it.
             raise psycopg.OperationalError(str(error)) from error
-        connection.begin_with = statement.as_string() if pooled else ""
+        connection.begin_with = statement.as_string(connection) if pooled else ""
     connection.commit()
 
 
