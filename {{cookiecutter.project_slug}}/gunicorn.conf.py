@@ -1,12 +1,15 @@
 """How gunicorn serves this app: `gunicorn` alone, in this folder.
 
 WEB_CONCURRENCY sets the number of processes: one or two for each processor. Processes
-are not replaced after a number of requests: none was seen to grow.
+are not replaced after a number of requests: none was seen to grow. gunicorn reads it
+before this file: to what is no number it answers with a traceback of its own, while each
+`flask` command says so in a sentence.
 Source: OWASP ASVS 13.1.3, 13.4.6.
 """
 
 import json
 import os
+import re
 import sys
 import time
 from contextlib import suppress
@@ -56,9 +59,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                     socket.shutdown(connection.sock, SHUT_RD)
 
 
+def address(host: str, port: str) -> str:
+    """What gunicorn is to bind; it answers others than these with a traceback."""
+    if not re.fullmatch(r"[\w.:\[\]-]+", host):
+        sys.exit("HOST must be a name or an address of this computer, as in HOST=0.0.0.0")
+    if not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
+        sys.exit("PORT must be a number up to 65535, as in PORT=8000")
+    return f"[{host}]:{port}" if ":" in host and "[" not in host else f"{host}:{port}"
+
+
 wsgi_app = "wsgi:app"
 # Empty counts as unset: gunicorn would serve every network.
-bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
+bind = address(os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000")
 worker_class = Worker
 threads = db.THREADS
 # Longer than a proxy keeps a connection that it may use again, 60 seconds in nginx: else
@@ -133,11 +145,15 @@ util.write_error = write_error
 
 
 def on_starting(server: Any) -> None:
-    """Say what is missing once, before any worker starts."""
+    """Say what is missing or was set elsewhere once, before any worker starts."""
     try:
         settings = Settings.load()
         settings.check_workers(server.cfg.workers)
     except SettingsError as error:
         sys.exit(str(error))
+    if not issubclass(server.cfg.worker_class, Worker):
+        sys.exit("Leave out --worker-class: gunicorn's own workers wait for slow clients for ever.")
+    if not 1 <= server.cfg.threads <= db.THREADS:
+        sys.exit(f"Leave out --threads: {db.THREADS} connections to the database set the number.")
     if settings.app_env == "production":
         headers_of_refusals["Strict-Transport-Security"] = policy.STRICT_TRANSPORT_SECURITY

@@ -4,6 +4,7 @@ One that is away, busy, full or read-only answers 503 in JSON, the log holds the
 trace, and the app goes on by itself when it is back.
 """
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,23 @@ class Model(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
 
 
+class Migrations(Migrate):  # type: ignore[misc]
+    """Those of a project whose path may hold a percent sign: for Alembic it begins a variable."""
+
+    def get_config(self, directory: str | None = None, *args: Any, **options: Any) -> Any:
+        folder = Path(directory or self.directory)
+        # There is no such folder, so this reads no file and says no path.
+        config = super().get_config(os.devnull, *args, **options)
+        config.config_file_name = str(folder / "alembic.ini")
+        config.file_config.read(config.config_file_name, encoding="utf-8")
+        for name in ("here", "script_location"):
+            config.set_main_option(name, str(folder).replace("%", "%%"))
+        return config
+
+
 # What was read stays readable after a commit: another client may have deleted the row.
 db = SQLAlchemy(model_class=Model, session_options={"expire_on_commit": False})
-migrate = Migrate(db=db, directory=str(Path(__file__).parent.parent / "migrations"))
+migrate = Migrations(db=db, directory=str(Path(__file__).parent.parent / "migrations"))
 
 
 def init_app(app: Flask) -> None:

@@ -43,6 +43,7 @@ class Settings(TokenSettings):
     database_url: DatabaseURL = SecretStr("sqlite:///app.db")
     redis_url: RedisURL | None = None
     proxy_hops: int = Field(0, ge=0, le=10)
+    web_concurrency: int = Field(1, ge=1)
     csp_report_only: bool = False
     login_rate_limit: RateLimit = "5 per minute"
     rate_limit: RateLimit | None = None
@@ -79,6 +80,8 @@ class Settings(TokenSettings):
             problems.append("REDIS_URL: each worker would count failed logins for itself: set it")
         if self.database_url.get_secret_value().startswith("sqlite"):
             problems.append("DATABASE_URL: SQLite serves one worker: name a PostgreSQL")
+        if workers < 1:
+            raise SettingsError(f"{workers} workers serve nobody: set WEB_CONCURRENCY to 1 or more")
         if problems and workers > 1 and self.app_env == "production":
             raise SettingsError("\n  ".join([f"{workers} workers need more settings:", *problems]))
 

@@ -3,7 +3,6 @@
 Source: OWASP ASVS 6.3.1.
 """
 
-import os
 from logging import ERROR, WARNING
 
 from alembic.runtime.migration import MigrationContext
@@ -66,7 +65,7 @@ def redis_is_away(app: Flask) -> bool:
     deploy=True,
 )
 def count_apart(app: Flask) -> bool:
-    return _several_workers() and app.config["REDIS_URL"] is None
+    return _several_workers(app) and app.config["REDIS_URL"] is None
 
 
 @check(
@@ -77,8 +76,12 @@ def count_apart(app: Flask) -> bool:
     deploy=True,
 )
 def share_sqlite(app: Flask) -> bool:
-    return _several_workers() and app.config["DATABASE_URL"].startswith("sqlite")
+    return _several_workers(app) and _on_sqlite(app)
 
 
-def _several_workers() -> bool:
-    return os.environ.get("WEB_CONCURRENCY", "1") not in ("", "0", "1")
+def _several_workers(app: Flask) -> bool:
+    return bool(app.config["WEB_CONCURRENCY"] > 1)
+
+
+def _on_sqlite(app: Flask) -> bool:
+    return bool(app.config["DATABASE_URL"].startswith("sqlite"))

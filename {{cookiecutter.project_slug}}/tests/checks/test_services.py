@@ -43,8 +43,8 @@ def test_a_redis_that_is_away_is_told(make_site: MakeSite) -> None:
 def test_several_workers_need_what_they_share(
     site: Flask, monkeypatch: pytest.MonkeyPatch, finding_id: str, needs: str
 ) -> None:
-    for workers, told in [("", 0), ("1", 0), ("2", 1), ("16", 1)]:
-        monkeypatch.setenv("WEB_CONCURRENCY", workers)
+    for workers, told in [(1, 0), (2, 1), (16, 1)]:
+        monkeypatch.setitem(site.config, "WEB_CONCURRENCY", workers)
         assert len(found_in(site, finding_id)) == told
     monkeypatch.setitem(site.config, needs, SHARED[needs])
     assert found_in(site, finding_id) == []
