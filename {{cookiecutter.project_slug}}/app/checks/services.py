@@ -79,6 +79,28 @@ def share_sqlite(app: Flask) -> bool:
     return _several_workers(app) and _on_sqlite(app)
 
 
+@check(
+    "redis.missing",
+    WARNING,
+    "REDIS_URL is not set: each instance would count for itself, and two allow twice the guesses.",
+    "Set it. Accept this where one process serves the whole site.",
+    deploy=True,
+)
+def counts_alone(app: Flask) -> bool:
+    return not _several_workers(app) and app.config["REDIS_URL"] is None
+
+
+@check(
+    "database.sqlite",
+    WARNING,
+    "The database is SQLite: a second instance would have users and logins of its own.",
+    "Name a PostgreSQL in DATABASE_URL. Accept this where one process serves the whole site.",
+    deploy=True,
+)
+def stores_alone(app: Flask) -> bool:
+    return not _several_workers(app) and _on_sqlite(app)
+
+
 def _several_workers(app: Flask) -> bool:
     return bool(app.config["WEB_CONCURRENCY"] > 1)
 
