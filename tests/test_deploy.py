@@ -246,6 +246,7 @@ def test_the_image_serves_with_what_compose_gives_it_and_refuses_without(
     with disk() as root, services.postgresql() as server, services.redis() as redis:
         made = image.build(project, root)
         held = made.files()
+        assert not made.writable_by_others()
 
         assert made.run(*made.command, log=log) != 0
         assert "SECRET_KEY: is missing" in log.read_text("utf-8")
