@@ -34,6 +34,11 @@ HADOLINT, CADDY = (f"{Path(sys.executable).parent}/{name}" for name in ("hadolin
 GUNICORNS = {"HOST", "PORT", "WEB_CONCURRENCY"}
 SECRET = re.compile(r"SECRET|KEYS|PASSWORD")
 READ_SETTINGS = "from app.settings import Settings; print(*Settings.model_fields)"
+IN_FORCE = """
+import runpy
+from app.settings import Settings
+print(Settings.load().for_flask(), runpy.run_path("gunicorn.conf.py")["bind"])
+"""
 MAKE_SECRETS = "import json; from app.settings import fresh_secrets as f; print(json.dumps(f()))"
 
 
@@ -206,6 +211,20 @@ def test_env_example_names_every_setting_of_the_app(token_type: str, rendered: R
     assert settings(project) == known
 
 
+@pytest.mark.parametrize("token_type", ["session", "jwt"])
+def test_a_copy_of_env_example_sets_nothing_but_what_must_be_filled_in(
+    token_type: str, new_project: NewProject
+) -> None:
+    project = new_project(token_type=token_type)
+    assert set(copied(project).values()) == {""}
+    assert not {*copied(project)} & {"HOST", "PORT", "WEB_CONCURRENCY"}  # empty, too, they count
+    secrets = json.loads(support.python("-c", MAKE_SECRETS, cwd=project))
+    needed = {**secrets, "TRUSTED_HOSTS": "www.safe.test"}
+    assert {*copied(project)} == {*needed, "POSTGRES_PASSWORD"}
+    alone = support.python("-c", IN_FORCE, cwd=project, **needed)
+    assert support.python("-c", IN_FORCE, cwd=project, **needed, **shown(project)) == alone
+
+
 def test_probes_ask_what_answers_any_host(pods: list[dict[str, Any]], compose: Any) -> None:
     (app,) = [pod["containers"][0] for pod in pods if pod["containers"][0]["name"] == "app"]
     assert app["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 8000}
@@ -256,7 +275,8 @@ def test_the_image_serves_with_what_compose_gives_it_and_refuses_without(
 
         database = own_database(project, server)
         addresses = {"DATABASE_URL": database, "REDIS_URL": redis, "PORT": str(port)}
-        given = filled_in(project) | addresses
+        # As docker's --env-file gives a copy of .env.example that was filled in.
+        given = copied(project) | filled_in(project) | addresses
         commands = read_compose(project)["services"]
         migration = made.run(*commands["migrate"]["command"], log=log, **given)
         assert migration == 0, log.read_text("utf-8")
@@ -387,8 +407,21 @@ def filled_in(project: Path) -> dict[str, str]:
 
 def settings(project: Path) -> set[str]:
     """Return the names in .env.example, which lists every setting."""
-    text = (project / ".env.example").read_text("utf-8")
-    return {*re.findall(r"^(\w+)=", text, re.MULTILINE)}
+    return {*copied(project), *shown(project)}
+
+
+def copied(project: Path) -> dict[str, str]:
+    """Return what a copy of .env.example sets."""
+    return dict(re.findall(r"^(\w+)=(.*)$", example(project), re.MULTILINE))
+
+
+def shown(project: Path) -> dict[str, str]:
+    """Return what .env.example says that holds anyway."""
+    return dict(re.findall(r"^# ([A-Z_]+)=(.*)$", example(project), re.MULTILINE))
+
+
+def example(project: Path) -> str:
+    return (project / ".env.example").read_text("utf-8")
 
 
 def read_compose(project: Path) -> dict[str, Any]:
