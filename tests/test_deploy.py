@@ -29,7 +29,10 @@ import support
 from conftest import NewProject, Rendered
 
 KUBERNETES = "1.37"
-HADOLINT, CADDY = (f"{Path(sys.executable).parent}/{name}" for name in ("hadolint", "caddy"))
+PROGRAMS = Path(sys.executable).parent
+HADOLINT = f"{PROGRAMS}/hadolint"
+# Finds these tests' own Caddy before another.
+CADDYS = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
 # Read by gunicorn.conf.py, and WEB_CONCURRENCY by gunicorn itself.
 GUNICORNS = {"HOST", "PORT", "WEB_CONCURRENCY"}
 SECRET = re.compile(r"SECRET|KEYS|PASSWORD")
@@ -225,6 +228,20 @@ def test_a_copy_of_env_example_sets_nothing_but_what_must_be_filled_in(
     assert support.python("-c", IN_FORCE, cwd=project, **needed, **shown(project)) == alone
 
 
+@pytest.mark.parametrize(
+    "names", ["www.safe.test,safe.test", "www.safe.test, safe.test", "www.safe.test safe.test"]
+)
+def test_the_proxy_serves_every_name_that_the_app_trusts(
+    names: str, project: Path, compose: dict[str, Any]
+) -> None:
+    *shell, script = proxy_command(compose, project / "deploy" / "Caddyfile")
+    adapt = script.replace(" run ", " adapt ")
+    config = support.run(*shell, adapt, cwd=project, TRUSTED_HOSTS=names, **CADDYS).splitlines()[-1]
+    (server,) = json.loads(config)["apps"]["http"]["servers"].values()
+    (route,) = server["routes"]
+    assert route["match"] == [{"host": ["www.safe.test", "safe.test"]}]
+
+
 def test_probes_ask_what_answers_any_host(pods: list[dict[str, Any]], compose: Any) -> None:
     (app,) = [pod["containers"][0] for pod in pods if pod["containers"][0]["name"] == "app"]
     assert app["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 8000}
@@ -357,13 +374,23 @@ def proxy(project: Path, port: int, folder: Path) -> Iterator[tuple[str, ssl.SSL
     (folder / "Caddyfile").write_text(text, "utf-8")
     log = folder / "caddy.log"
     # It keeps its certificates there.
-    variables = (f"XDG_DATA_HOME={folder}", "TRUSTED_HOSTS=localhost www.localhost")
-    with support.started("env", *variables, CADDY, "run", cwd=folder, log=log) as caddy:
+    variables = {**CADDYS, "XDG_DATA_HOME": folder, "TRUSTED_HOSTS": "localhost,www.localhost"}
+    command = ["env", *(f"{name}={value}" for name, value in variables.items())]
+    command += proxy_command(read_compose(project), folder / "Caddyfile")
+    with support.started(*command, cwd=folder, log=log) as caddy:
         support.wait_for(https, caddy, log)
         authority = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
         context = ssl.create_default_context(cafile=authority)
         wait_for_certificate(https, context)
         yield f"https://localhost:{https}", context
+
+
+def proxy_command(compose: dict[str, Any], caddyfile: Path) -> list[str]:
+    """Return the command of compose.yaml's proxy, as compose reads it, for a Caddyfile here."""
+    command = compose["services"]["proxy"]["command"]
+    there = "/etc/caddy/Caddyfile"
+    assert there in command[-1]
+    return [part.replace("$$", "$").replace(there, str(caddyfile)) for part in command]
 
 
 def wait_for_certificate(port: int, context: ssl.SSLContext) -> None:
