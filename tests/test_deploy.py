@@ -165,9 +165,17 @@ def test_the_namespace_refuses_other_pods(manifests: list[dict[str, Any]]) -> No
 def test_only_the_proxy_is_reached_from_outside(compose: dict[str, Any]) -> None:
     parts = compose["services"]
     assert [name for name, service in parts.items() if "ports" in service] == ["proxy"]
-    ways_out = {name for name, network in compose["networks"].items() if not network}
-    assert [name for name in parts if ways_out & {*parts[name]["networks"]}] == ["proxy"]
+    assert [name for name in parts if ways_out(compose) & {*parts[name]["networks"]}] == ["proxy"]
     assert not {*parts["proxy"]["networks"]} & {*parts["database"]["networks"]}
+
+
+def test_the_proxy_is_reached_by_ipv6_without_another_proxy_between(
+    compose: dict[str, Any],
+) -> None:
+    """Docker's own would tell it one address for all visitors."""
+    ways_in = ways_out(compose) & {*compose["services"]["proxy"]["networks"]}
+    assert ways_in
+    assert all(compose["networks"][name]["enable_ipv6"] is True for name in ways_in)
 
 
 def test_pods_speak_only_to_who_is_named(manifests: list[dict[str, Any]]) -> None:
@@ -454,6 +462,12 @@ def example(project: Path) -> str:
 def read_compose(project: Path) -> dict[str, Any]:
     read: dict[str, Any] = yaml.safe_load((project / "compose.yaml").read_text("utf-8"))
     return read
+
+
+def ways_out(compose: dict[str, Any]) -> set[str]:
+    """Return the networks that lead out of the machine."""
+    networks = compose["networks"].items()
+    return {name for name, network in networks if not (network or {}).get("internal")}
 
 
 def deployment_files(project: Path) -> list[Path]:
