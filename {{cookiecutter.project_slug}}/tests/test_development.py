@@ -124,7 +124,8 @@ def test_an_app_without_a_slip_is_served_with_its_tables(
 
 
 def test_a_database_that_is_away_is_no_slip(env_file: Path, make_app: MakeApp) -> None:
-    app = make_app(fill=False, database_url="sqlite:////nowhere/app.db")
+    pytest.importorskip("psycopg")
+    app = make_app(fill=False, database_url="postgresql://nobody@127.0.0.1:1/none")
     assert started(lambda: app) is app
 
 
