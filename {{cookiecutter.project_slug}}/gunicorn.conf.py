@@ -14,7 +14,7 @@ import sys
 import time
 from contextlib import suppress
 from http import HTTPStatus
-from socket import SHUT_RD, socket
+from socket import SHUT_RD, SHUT_WR, socket
 from typing import Any
 
 from gunicorn import glogging, util
@@ -27,13 +27,16 @@ from app.settings import Settings, SettingsError
 
 # In seconds, for a client to send a whole request: more where slow ones upload much.
 REQUEST_TIMEOUT = 20
+# In seconds, for a client to read the last response before its connection is closed.
+LINGER_TIMEOUT = 1
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """Gives up on clients that do not come to the end of their request.
+    """Gives up on clients that do not end their request, or do not close their connection.
 
-    gunicorn waits for them without an end, and each holds a thread: sixteen phones that
-    lost their network would stop a process for good.
+    gunicorn waits for the first without an end, and each holds a thread: sixteen phones that
+    lost their network would stop a process for good. For the others its main loop waits, two
+    seconds each, and nobody is served meanwhile.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -43,7 +46,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def handle(self, connection: Any) -> Any:
         self.deadlines[connection] = time.monotonic() + REQUEST_TIMEOUT
         try:
-            return super().handle(connection)
+            goes_on = super().handle(connection)
+            if not goes_on:
+                linger(connection.sock)
+            return goes_on
         finally:
             del self.deadlines[connection]
 
@@ -57,6 +63,24 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 # The plain socket's method, since that of TLS would also end encryption.
                 with suppress(OSError):
                     socket.shutdown(connection.sock, SHUT_RD)
+
+
+def linger(client: socket) -> None:
+    """Wait in a thread until the client has closed its side, so that the main loop need not.
+
+    To close at once would take the response from a client that still sends. Source: RFC 9112,
+    section 9.6.
+    """
+    deadline = time.monotonic() + LINGER_TIMEOUT
+    # The plain socket's methods: those of TLS would wait for more.
+    with suppress(OSError):
+        socket.shutdown(client, SHUT_WR)
+        while (left := deadline - time.monotonic()) > 0:
+            client.settimeout(left)
+            if not socket.recv(client, 4096):
+                break
+    with suppress(OSError):
+        socket.shutdown(client, SHUT_RD)
 
 
 def address(host: str, port: str) -> str:
