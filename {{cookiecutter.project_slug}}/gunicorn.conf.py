@@ -21,7 +21,8 @@ from gunicorn import glogging, util
 from gunicorn.http import wsgi
 from gunicorn.workers.gthread import ThreadWorker
 
-from app import db, policy
+from app import policy
+from app.db import database
 from app.security import csp, logs
 from app.settings import Settings, SettingsError
 
@@ -96,7 +97,7 @@ wsgi_app = "wsgi:app"
 # Empty counts as unset: gunicorn would serve every network.
 bind = address(os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000")
 worker_class = Worker
-threads = db.THREADS
+threads = database.THREADS
 # Longer than a proxy keeps a connection that it may use again, 60 seconds in nginx: else
 # it sends a request into one that was just closed. An idle connection holds no thread.
 keepalive = 75

@@ -12,8 +12,7 @@ import development
 def load() -> Flask:
     """Make the app, or end with what stops it."""
     # Imported here, so that the development server outlives what stops an import.
-    from app import create_app
-    from app.security import startup
+    from app import create_app, startup
     from app.security.origins import PolicyError
     from app.settings import SettingsError
 

@@ -1,22 +1,22 @@
-CSP: sources.Policy = {
+CSP: csp_syntax.Policy = {
     # Nothing loads unless a line below allows it.
-    "default-src": [sources.NONE],
+    "default-src": [csp_syntax.NONE],
     # Only scripts that a template marked with this answer's nonce. No host beside
     # it: a script injected from that host would run too.
-    "script-src": [sources.NONCE],
+    "script-src": [csp_syntax.NONCE],
     # No nonce: styles come from files alone.
-    "style-src": [sources.SELF, *CSP_SOURCES],
-    "img-src": [sources.SELF, *CSP_SOURCES],
-    "font-src": [sources.SELF, *CSP_SOURCES],
-    "connect-src": [sources.SELF],
-    "manifest-src": [sources.SELF],
-    "object-src": [sources.NONE],
+    "style-src": [csp_syntax.SELF, *CSP_SOURCES],
+    "img-src": [csp_syntax.SELF, *CSP_SOURCES],
+    "font-src": [csp_syntax.SELF, *CSP_SOURCES],
+    "connect-src": [csp_syntax.SELF],
+    "manifest-src": [csp_syntax.SELF],
+    "object-src": [csp_syntax.NONE],
     # An injected <base> would redirect every relative URL.
-    "base-uri": [sources.NONE],
+    "base-uri": [csp_syntax.NONE],
     # An injected form would carry a password to somebody else.
-    "form-action": [sources.SELF],
+    "form-action": [csp_syntax.SELF],
     "frame-ancestors": FRAME_ANCESTORS,
     # Text never becomes markup or code in the browser: innerHTML and its like throw.
-    "require-trusted-types-for": [sources.SCRIPT],
-    "trusted-types": [sources.NONE],
+    "require-trusted-types-for": [csp_syntax.SCRIPT],
+    "trusted-types": [csp_syntax.NONE],
 }

@@ -1,13 +1,16 @@
-"""The application, put together: one line for each protection, in the order they act."""
+"""The application: one line for each module, in four groups."""
 
 from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from app import api, assets, cli, db, health, pages
-from app.auth import login, password_change, sessions, tokens
+from app import accounts, api, assets, csp_reports, health, openapi, pages, security_txt
+from app.auth import commands as token_commands
+from app.auth import sessions, tokens
 from app.checks import command as check_command
-from app.crypto import commands, encryption, keyring
+from app.crypto import commands as crypto_commands
+from app.crypto import encryption, keyring
+from app.db import database
 from app.security import (
     audit,
     cookies,
@@ -18,20 +21,17 @@ from app.security import (
     framing,
     headers,
     hosts,
-    limits,
     logs,
-    openapi,
-    report_commands,
-    reports,
+    rate_limiter,
+    rate_limits,
     request_ids,
-    security_txt,
     targets,
 )
 
 if TYPE_CHECKING:
     from app.settings import Settings
 
-MAX_BODY = 64 * 1024  # bytes; a view that `@takes` more raises request.max_content_length
+MAX_BODY = 64 * 1024  # bytes; a view that `@consumes` more raises request.max_content_length
 
 
 def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
@@ -51,37 +51,45 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     app.config.update((settings or Settings.load()).for_flask())
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
 
-    logs.init_app(app)  # lines that nothing can forge
-    request_ids.init_app(app)  # what joins them to an answer
-    audit.init_app(app)  # what happened
-    errors.init_app(app)  # every error is JSON and gives nothing away
+    # Every request, in this order: what comes first refuses first.
+    logs.init_app(app)  # log lines that no value can forge
+    request_ids.init_app(app)  # the id that joins a response to its log lines
+    audit.init_app(app)  # the audit log
+    errors.init_app(app)  # errors in JSON that reveal nothing
     targets.init_app(app)  # paths that a proxy reads the same way
     hosts.init_app(app)  # known host names, believed proxies, https
     csrf.init_app(app)  # whose pages may write
-    limits.init_app(app)  # how often
-    cors.init_app(app)  # whose pages may read our answers
-    cookies.init_app(app)  # where cookies go
-    framing.init_app(app)  # who may frame our pages
-    csp.init_app(app)  # what our pages may load
-    reports.init_app(app)  # what browsers blocked
-    security_txt.init_app(app)  # whom to tell of a hole
+    rate_limiter.init_app(app)  # the counts of rate limits
+    rate_limits.init_app(app)  # how many requests an address may send
+    # After the limit, which counts preflights of unknown paths too.
+    cors.init_app(app, credentials=tokens.COOKIE)  # whose pages may read responses
 
-    keyring.init_app(app)  # the keys of what is encrypted
-    encryption.init_app(app)  # what cannot be decrypted gives nothing away
-    db.init_app(app)
-    tokens.init_app(app)
-    login.init_app(app)
-    sessions.init_app(app)
-    password_change.init_app(app)
-    cli.init_app(app)
-    commands.init_app(app)
-    check_command.init_app(app)  # what is loose, when you ask
-    report_commands.init_app(app)
-    health.init_app(app)
-    assets.init_app(app)
-    pages.init_app(app)
-    api.init_app(app)
-    openapi.init_app(app)  # all of that, for programs
+    # Every response.
+    cookies.init_app(app)  # flags of cookies
+    # Before csp: it writes frame-ancestors into the policy that csp then sends.
+    framing.init_app(app)  # who may show pages in a frame
+    csp.init_app(app)  # what pages may load
 
-    headers.init_app(app)  # last: outside all that may answer
+    # Services.
+    keyring.init_app(app)  # encryption keys
+    encryption.init_app(app)  # an error for what cannot be decrypted
+    database.init_app(app)  # the database, and 503 while it is away
+
+    # Routes and commands.
+    tokens.init_app(app)  # what a login gives
+    accounts.init_app(app)  # login, password change, `flask user`
+    sessions.init_app(app)  # a user's own logins
+    token_commands.init_app(app)  # `flask tokens`
+    crypto_commands.init_app(app)  # `flask crypto`
+    check_command.init_app(app)  # `flask check`
+    csp_reports.init_app(app)  # reports of browsers, `flask csp`
+    security_txt.init_app(app)  # where to report a vulnerability
+    health.init_app(app)  # probes of load balancers
+    assets.init_app(app)  # static files
+    pages.init_app(app)  # your pages
+    api.init_app(app)  # your JSON routes
+    openapi.init_app(app)  # the description of all routes
+
+    # Last: it wraps whatever else may answer.
+    headers.init_app(app)
     return app

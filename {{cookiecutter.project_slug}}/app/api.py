@@ -10,8 +10,8 @@ from flask import Blueprint, Flask, g
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from app.auth.login_required import login_required
-from app.security.answers import Answer, answers
+from app.auth.access import login_required
+from app.security.responses import ResponseBody, responds
 from app.security.validation import Body, PlainText, validated
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
@@ -21,12 +21,12 @@ class Greeting(Body):
     to: Annotated[PlainText, Field(max_length=80)]
 
 
-class Greeted(Answer):
+class Greeted(ResponseBody):
     greeting: str
 
 
 @blueprint.post("/greetings")
-@answers(Greeted)
+@responds(Greeted)
 @login_required
 @validated(Greeting)
 def greet(greeting: Greeting) -> ResponseReturnValue:

@@ -7,19 +7,19 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 
 from app.db import db
-from app.security import limits
-from app.security.answers import Answer, answers
+from app.security import rate_limiter
 from app.security.hosts import probe
+from app.security.responses import ResponseBody, responds
 
 blueprint = Blueprint("health", __name__)
 
 
-class Health(Answer):
+class Health(ResponseBody):
     status: Literal["ok", "degraded"]
 
 
 @blueprint.get("/healthz")
-@answers(Health)
+@responds(Health)
 @probe
 def healthz() -> ResponseReturnValue:
     """200 while the process lives."""
@@ -27,12 +27,12 @@ def healthz() -> ResponseReturnValue:
 
 
 @blueprint.get("/readyz")
-@answers(Health, 503)
+@responds(Health, 503)
 @probe
 def readyz() -> ResponseReturnValue:
     """200 when it can serve, `degraded` without Redis; 503 without the database."""
     db.session.execute(text("SELECT 1"))
-    return {"status": "ok" if limits.shared_storage_answers() else "degraded"}
+    return {"status": "ok" if rate_limiter.shared_storage_answers() else "degraded"}
 
 
 def init_app(app: Flask) -> None:

@@ -3,17 +3,17 @@
 from flask import Blueprint, Flask, current_app, render_template
 
 from app.auth import tokens
-from app.security import report_table
-from app.security.answers import answers
+from app.csp_reports.table import latest
+from app.security.responses import responds
 
 blueprint = Blueprint("pages", __name__)
 
 
 @blueprint.get("/")
-@answers("text/html", 503)
+@responds("text/html", 503)
 def index() -> str:
     # Developers see at once what they just broke; it is nobody else's business.
-    violations = [] if current_app.config["PRODUCTION"] else report_table.latest(5)
+    violations = [] if current_app.config["PRODUCTION"] else latest(5)
     return render_template("index.html", violations=violations)
 
 

@@ -5,7 +5,7 @@ beside each checks its values at start-up and refuses what a browser would
 misread, so a slip stops the app instead of opening it.
 """
 
-from app.security import sources
+from app.security import csp_syntax
 
 PROJECT_NAME = "{{ cookiecutter.project_name | replace('\\', '\\\\') | replace('\u0022', '\\u0022') }}"  # fmt: skip
 DESCRIPTION = "{{ cookiecutter.description | replace('\\', '\\\\') | replace('\u0022', '\\u0022') }}"  # fmt: skip
@@ -89,7 +89,7 @@ STRICT_TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains"
 
 # A stricter policy to try beside the enforced one: browsers report what it would
 # have blocked and block nothing. `None` tries none.
-CSP_CANDIDATE: sources.Policy | None = None
+CSP_CANDIDATE: csp_syntax.Policy | None = None
 
 # The Content-Security-Policy of pages (security/csp.py).
 # cookiecutter: include "csp/" ~ cookiecutter.csp ~ ".py"

@@ -13,7 +13,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from app import env_file, keys
+from app import env_file, key_settings
+from app.accounts import AccountSettings
 from app.auth.tokens import TokenSettings
 from app.crypto.keyring import KeyringText
 from app.setting_types import DatabaseURL, RateLimit, RedisURL, Secret, in_production
@@ -25,7 +26,7 @@ class SettingsError(ValueError):
     """Settings that are missing or unsafe: every problem, how to mend it, and no value."""
 
 
-class Settings(TokenSettings):
+class Settings(AccountSettings, TokenSettings):
     """One field for each variable of the environment, by the same name."""
 
     model_config = SettingsConfigDict(
@@ -109,8 +110,8 @@ def fresh_secrets() -> dict[str, str]:
     """A value for each setting that no environment may lack, made for it alone."""
     return {
         "SECRET_KEY": secrets.token_urlsafe(48),
-        "ENCRYPTION_KEYS": keys.new(),
-        "BLIND_INDEX_KEYS": keys.new(),
+        "ENCRYPTION_KEYS": key_settings.new(),
+        "BLIND_INDEX_KEYS": key_settings.new(),
         **TokenSettings.fresh_secrets(),
     }
 

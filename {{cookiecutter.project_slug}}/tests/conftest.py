@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 from app import create_app, policy
 from app.auth import passwords, tokens, users
 from app.db import Model, db
-from app.security import limits
+from app.security import rate_limiter
 from app.settings import Settings, fresh_secrets
 
 USERNAME, PASSWORD = "ada", "a good long password"
@@ -94,7 +94,7 @@ def shared_app() -> Iterator[Flask]:
 @pytest.fixture
 def app(shared_app: Flask) -> Flask:
     """An app that many tests look at; one that changes it makes its own by `make_app`."""
-    limits.init_app(shared_app)
+    rate_limiter.init_app(shared_app)
     with shared_app.app_context():
         _fill()
     return shared_app

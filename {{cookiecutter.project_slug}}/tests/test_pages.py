@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import policy
-from app.security.sources import NONE
+from app.security.csp_syntax import NONE
 from tests.conftest import PRODUCTION, MakeApp, log_in
 
 NAME = """<b>"Ada's" & more</b>"""

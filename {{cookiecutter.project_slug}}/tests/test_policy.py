@@ -3,8 +3,8 @@
 import pytest
 
 from app import policy
-from app.security import origins, sources
-from app.security.sources import NONCE, NONE, SELF
+from app.security import csp_syntax, origins
+from app.security.csp_syntax import NONCE, NONE, SELF
 from tests.conftest import PRODUCTION, MakeApp
 
 
@@ -49,7 +49,7 @@ def test_every_list_holds_exact_origins(name: str) -> None:
 
 
 def test_the_candidate_is_one_that_browsers_understand() -> None:
-    sources.check(policy.CSP_CANDIDATE or {})
+    csp_syntax.check(policy.CSP_CANDIDATE or {})
 
 
 @pytest.mark.asvs("3.4.4", "3.4.8", "14.2.2", "14.3.2")

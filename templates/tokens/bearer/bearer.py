@@ -6,6 +6,7 @@ Source: RFC 6750, section 2.1; OWASP ASVS 14.2.1.
 """
 
 import re
+from typing import Any
 
 from flask import Request
 
@@ -19,3 +20,8 @@ def bearer_token(request: Request) -> str | None:
     if scheme.lower() != "bearer" or len(token) > MAX_LENGTH or not _TOKEN.fullmatch(token):
         return None
     return token
+
+
+def security_schemes(method: str) -> dict[str, Any]:
+    """The OpenAPI security schemes of a request by this method: the same for all."""
+    return {"bearer": {"type": "http", "scheme": "bearer"}}

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask.testing import FlaskClient
 
-from app import keys
+from app import key_settings
 from app.auth import signing_keys
 from tests.auth.test_bearer import ask, assert_accepted, assert_refused
 from tests.conftest import LOGIN, SECRETS, MakeApp
@@ -142,7 +142,7 @@ def test_any_library_reads_it_by_the_published_keys(client: FlaskClient, token: 
 
 
 def test_the_published_keys_are_exactly_the_public_ones(make_app: MakeApp) -> None:
-    ring = f"{keys.new('2')},{SECRETS['token_keys']}"
+    ring = f"{key_settings.new('2')},{SECRETS['token_keys']}"
     answer = make_app(token_keys=ring).test_client().get("/.well-known/jwks.json")
     same = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA"}
     assert answer.json == {

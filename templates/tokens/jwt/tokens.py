@@ -11,12 +11,12 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Blueprint, Flask, Request, Response, jsonify
 
-from app.auth import claims, grants, refresh, signing_keys
+from app.auth import bearer, claims, grants, refresh, signing_keys
 from app.auth.bearer import bearer_token
 from app.auth.claims import Claims, InvalidToken
 from app.auth.grants import Grant
 from app.auth.users import User
-from app.security.answers import Answer, answers
+from app.security.responses import ResponseBody, responds
 
 TokenSettings = signing_keys.SigningSettings
 
@@ -25,6 +25,7 @@ NAME = "jwt"
 COOKIE = False
 # Where a client puts the `token` of its login, for the starter page's script.
 HEADER, PREFIX = "Authorization", "Bearer "
+security_schemes = bearer.security_schemes
 # What `issue` gives.
 Issued = refresh.Issued
 
@@ -33,7 +34,8 @@ ALGORITHM, TYPE = "EdDSA", "at+jwt"
 blueprint = Blueprint("jwks", __name__)
 
 
-IDLE = None
+# Seconds without a request after which a login ends.
+IDLE: int | None = None
 
 
 def issue(user: User) -> dict[str, Any]:
@@ -98,12 +100,12 @@ def verify(token: str) -> Claims:
     return claims.check(claims.read_json(payload))
 
 
-class Keys(Answer):
+class Keys(ResponseBody):
     keys: list[dict[str, str]]
 
 
 @blueprint.get("/.well-known/jwks.json")
-@answers(Keys)
+@responds(Keys)
 def jwks() -> Response:
     """The public keys, by which other services check a signature. Source: RFC 7517, RFC 8037."""
     answer = jsonify(keys=[_public(*item) for item in signing_keys.keyring().items()])
@@ -113,7 +115,7 @@ def jwks() -> Response:
 
 def init_app(app: Flask) -> None:
     signing_keys.init_app(app)
-    refresh.init_app(app)
+    refresh.init_app(app, answer=answer)
     app.register_blueprint(blueprint)
 
 

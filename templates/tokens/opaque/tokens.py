@@ -10,7 +10,7 @@ from zlib import crc32
 
 from flask import Flask, Request
 
-from app.auth import grants
+from app.auth import bearer, grants
 from app.auth.bearer import bearer_token
 from app.auth.grants import Grant
 from app.auth.users import User
@@ -21,12 +21,14 @@ NAME = "opaque"
 COOKIE = False
 # Where a client puts the `token` of its login, for the starter page's script.
 HEADER, PREFIX = "Authorization", "Bearer "
+security_schemes = bearer.security_schemes
 # What `issue` gives.
 Issued = grants.Issued
 
 MARK = "sft_"  # make it your own, and register it with your secret scanner
 LIFETIME = 24 * 60 * 60  # 24 hours
-IDLE = None
+# Seconds without a request after which a login ends.
+IDLE: int | None = None
 
 
 class TokenSettings(Environment):

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import keys
+from app import key_settings
 from app.auth import signing_keys
 from tests.auth.test_bearer import ask, assert_accepted, assert_refused
 from tests.conftest import LOGIN, SECRETS
@@ -191,7 +191,7 @@ def test_a_footer_changed_under_the_old_signature_is_401(client: FlaskClient, to
 def test_the_id_of_another_good_key_is_401(
     app: Flask, client: FlaskClient, payload: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ring = f"{SECRETS['token_keys']},{keys.new('2')}"
+    ring = f"{SECRETS['token_keys']},{key_settings.new('2')}"
     monkeypatch.setitem(app.extensions, "signing_keys", signing_keys.read(ring))
     assert_accepted(ask(client, sign(payload)))
     assert_refused(ask(client, sign(payload, {"kid": "2"})))

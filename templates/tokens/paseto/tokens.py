@@ -12,7 +12,7 @@ from typing import Any
 import pyseto
 from flask import Flask, Request, current_app
 
-from app.auth import claims, grants, refresh, signing_keys
+from app.auth import bearer, claims, grants, refresh, signing_keys
 from app.auth.bearer import bearer_token
 from app.auth.claims import Claims, InvalidToken
 from app.auth.grants import Grant
@@ -25,6 +25,7 @@ NAME = "paseto"
 COOKIE = False
 # Where a client puts the `token` of its login, for the starter page's script.
 HEADER, PREFIX = "Authorization", "Bearer "
+security_schemes = bearer.security_schemes
 # What `issue` gives.
 Issued = refresh.Issued
 
@@ -33,7 +34,8 @@ TIMES = ("iat", "nbf", "exp")
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-IDLE = None
+# Seconds without a request after which a login ends.
+IDLE: int | None = None
 
 
 def issue(user: User) -> dict[str, Any]:
@@ -102,7 +104,7 @@ def verify(token: str) -> Claims:
 
 def init_app(app: Flask) -> None:
     signing_keys.init_app(app)
-    refresh.init_app(app)
+    refresh.init_app(app, answer=answer)
 
 
 def _audience() -> bytes:

@@ -9,10 +9,10 @@ import hmac
 import os
 import re
 
-from flask import abort, current_app, request
+from flask import current_app, request
 
 from app.security import audit
-from app.security.errors import refusal
+from app.security.errors import error_response
 
 SIZE = 32  # bytes
 _PLAIN_OR_MASKED = re.compile(r"[0-9a-f]{64}(?:[0-9a-f]{64})?")
@@ -34,7 +34,7 @@ def require_token(session_id: str) -> None:
     sent = request.headers.get("X-CSRF-Token", "")
     if not hmac.compare_digest(_unmasked(sent), _digest(session_id)):
         audit.record(audit.AUTHZ_FAIL, reason="CSRF token")
-        abort(refusal(403, "Missing or wrong X-CSRF-Token"))
+        raise error_response(403, "Missing or wrong X-CSRF-Token")
 
 
 def _digest(session_id: str) -> bytes:

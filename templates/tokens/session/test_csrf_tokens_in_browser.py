@@ -5,7 +5,7 @@ from itertools import product
 from flask import Flask, render_template
 from playwright.sync_api import Page
 
-from app.security.sources import HTTPS, SELF, UNSAFE_INLINE
+from app.security.csp_syntax import HTTPS, SELF, UNSAFE_INLINE
 from tests.browser.conftest import Elsewhere, Serve, log_in
 from tests.conftest import MakeApp
 

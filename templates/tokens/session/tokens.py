@@ -65,6 +65,13 @@ def revoke(grant: Grant) -> None:
     after_this_request(_expire_cookie)
 
 
+def security_schemes(method: str) -> dict[str, Any]:
+    """The OpenAPI security schemes of a request by this method: a write needs both."""
+    cookie = {"type": "apiKey", "in": "cookie", "name": cookies.name_of("session")}
+    token = {"type": "apiKey", "in": "header", "name": HEADER}
+    return {"cookie": cookie} | ({} if method in csrf.SAFE_METHODS else {"csrf": token})
+
+
 def init_app(app: Flask) -> None:
     app.context_processor(_csrf_token_of_page)
 

@@ -6,25 +6,29 @@ Source: RFC 9700, section 4.14.2; OWASP ASVS 10.4.5.
 """
 
 import time
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, current_app
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 from sqlalchemy import select, update
 
-from app.auth import grants, throttle, tokens
+from app.auth import grants, throttle
 from app.auth.grants import Grant
 from app.auth.users import User
 from app.db import db
 from app.security import audit
-from app.security.answers import answers
-from app.security.errors import refusal
+from app.security.errors import error_response
+from app.security.responses import responds
 from app.security.validation import Body, PlainText, validated
 
 blueprint = Blueprint("refresh", __name__)
 
 LIFETIME = 14 * 24 * 60 * 60  # 14 days after the login, however often it is refreshed
+
+
+Answer = Callable[[Grant, str], dict[str, Any]]
 
 
 class Issued(grants.Issued):
@@ -36,15 +40,16 @@ class RefreshBody(Body):
 
 
 @blueprint.post("/token/refresh")
-@answers(Issued, 401, 429, 503)
+@responds(Issued, 401, 429, 503)
 @validated(RefreshBody)
 def refresh(body: RefreshBody) -> ResponseReturnValue:
     with throttle.attempt("refresh") as attempt:
         replaced = _replace(body.refresh_token)
         attempt.good = replaced is not None
     if replaced is None:
-        return refusal(401, "Invalid refresh token")
-    return tokens.answer(*replaced)
+        raise error_response(401, "Invalid refresh token")
+    make_answer: Answer = current_app.extensions["refresh_answer"]
+    return make_answer(*replaced)
 
 
 def start(user: User) -> tuple[Grant, str]:
@@ -63,7 +68,9 @@ def find_login(family: str, user_id: str) -> Grant | None:
     return None
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask, *, answer: Answer) -> None:
+    """`answer` makes the body of a good refresh from the grant and its refresh token."""
+    app.extensions["refresh_answer"] = answer
     app.register_blueprint(blueprint)
 
 

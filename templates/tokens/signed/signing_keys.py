@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask, current_app
 from pydantic import AfterValidator, SecretStr, ValidationInfo, field_validator
 
-from app import keys
+from app import key_settings
 from app.setting_types import Environment
 
 MAX_NAME = 255  # characters of issuer or audience: each token carries them
@@ -24,7 +24,7 @@ def read(text: str) -> Keyring:
 
     :raises ValueError: for a missing, malformed or doubled key; it repeats none of them.
     """
-    seeds = keys.read(text).items()
+    seeds = key_settings.read(text).items()
     return {key_id: Ed25519PrivateKey.from_private_bytes(seed) for key_id, seed in seeds}
 
 
@@ -59,4 +59,4 @@ class SigningSettings(Environment):
 
     @staticmethod
     def fresh_secrets() -> dict[str, str]:
-        return {"TOKEN_KEYS": keys.new()}
+        return {"TOKEN_KEYS": key_settings.new()}

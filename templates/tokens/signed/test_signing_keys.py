@@ -6,14 +6,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import keys
+from app import key_settings
 from app.auth import signing_keys
 from app.settings import Settings, SettingsError, fresh_secrets
 from tests.auth.test_bearer import ask, assert_accepted, assert_refused
 from tests.conftest import LOGIN, SECRETS, MakeApp
 
-OLD, NEW = SECRETS["token_keys"], keys.new("2")
-[OLD_ID] = keys.read(OLD)
+OLD, NEW = SECRETS["token_keys"], key_settings.new("2")
+[OLD_ID] = key_settings.read(OLD)
 SEED = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # RFC 8037's example
 
 
@@ -74,7 +74,7 @@ def test_dropping_a_key_ends_what_it_signed_but_no_login(app: Flask, client: Fla
 
 def test_another_key_under_the_same_id_is_another_key(app: Flask, client: FlaskClient) -> None:
     token = access_token(client)
-    use_keys(app, keys.new(OLD_ID))
+    use_keys(app, key_settings.new(OLD_ID))
     assert_refused(ask(client, token))
 
 

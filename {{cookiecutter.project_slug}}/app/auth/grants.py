@@ -26,7 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.auth.users import User
 from app.db import Model, db
 from app.security import audit
-from app.security.answers import Answer
+from app.security.responses import ResponseBody
 
 LAST_USED_STEP = 60  # seconds: a busy client must not write a row with each request
 
@@ -51,7 +51,7 @@ class Grant(Model):
     user: Mapped[User] = relationship(lazy="joined")
 
 
-class Issued(Answer):
+class Issued(ResponseBody):
     """The body of a good login."""
 
     token: str

@@ -12,6 +12,9 @@ from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from werkzeug.exceptions import ServiceUnavailable
+
+from app.security.errors import ErrorResponse
 
 MIN_LENGTH, MAX_LENGTH = 12, 1024  # characters
 
@@ -26,8 +29,11 @@ _in_flight = BoundedSemaphore(MAX_IN_FLIGHT)
 _in_line = BoundedSemaphore(MAX_IN_LINE)
 
 
-class TooBusy(Exception):
+class TooBusy(ErrorResponse, ServiceUnavailable):
     """Too many hashes are in flight: try again in a moment."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many logins at once", {"Retry-After": "2"})
 
 
 def hash_password(password: str) -> str:

@@ -8,16 +8,16 @@ from flask import Blueprint, Flask, Response, g
 from flask.typing import ResponseReturnValue
 
 from app.auth import grants, tokens
+from app.auth.access import login_required
 from app.auth.grants import Grant
-from app.auth.login_required import login_required
 from app.security import audit
-from app.security.answers import Answer, answers
-from app.security.errors import refusal
+from app.security.errors import error_response
+from app.security.responses import ResponseBody, responds
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
 
 
-class Session(Answer):
+class Session(ResponseBody):
     id: str
     issued: int  # times in seconds since 1970
     last_used: int
@@ -25,30 +25,30 @@ class Session(Answer):
     current: bool
 
 
-class Sessions(Answer):
+class Sessions(ResponseBody):
     sessions: list[Session]
 
 
 @blueprint.get("")
-@answers(Sessions)
+@responds(Sessions)
 @login_required
 def show() -> ResponseReturnValue:
     return {"sessions": [_describe(grant) for grant in _own()]}
 
 
 @blueprint.delete("/<string:session_id>")
-@answers(None)
+@responds(None)
 @login_required
 def end(session_id: str) -> ResponseReturnValue:
     if session_id not in [grant.family for grant in _own()]:
-        return refusal(404, "Not Found")
+        raise error_response(404, "Not Found")
     grants.end(session_id)
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session=session_id)
     return Response(status=204)
 
 
 @blueprint.delete("")
-@answers(None)
+@responds(None)
 @login_required
 def end_others() -> ResponseReturnValue:
     grants.end_all(g.user, but=g.grant.family)

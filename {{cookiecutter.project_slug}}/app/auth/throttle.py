@@ -11,11 +11,12 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 
-from flask import abort, current_app
+from flask import current_app
 from limits import RateLimitItem, parse
 
 from app.security import audit
-from app.security.limits import SITE, Key, client_address, counts, too_many
+from app.security.rate_limiter import Key, rate_limiter
+from app.security.rate_limits import SITE, client_address, too_many_requests
 
 ACCOUNT_FACTOR = 10  # how many times LOGIN_RATE_LIMIT an account may fail from everywhere
 SITE_FACTOR = 10  # and how many times a site of IPv6 may
@@ -40,7 +41,7 @@ def attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]:
     What ends in an exception, such as a database that is away, counts as neither. Without an
     account the secret is a random token: nobody guesses it by trying many at the same time.
     """
-    limits = counts()
+    limits = rate_limiter()
     with ExitStack() as stack:
         for limit, key in _checks(purpose, account):
             asked = (
@@ -48,7 +49,7 @@ def attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]:
             )
             if not stack.enter_context(asked):
                 audit.record(audit.RATE_LIMIT_EXCEEDED, account=account)
-                abort(too_many(limit, key))
+                raise too_many_requests(limit, key)
         tried = Attempt()
         yield tried
         if not tried.good:
@@ -60,7 +61,7 @@ def _checks(purpose: str, account: str | None) -> list[Check]:
     if not account:
         return _by_address(purpose)
     everywhere, single, at_once = _by_account(purpose, account)
-    attacked = not counts().test(*everywhere)
+    attacked = not rate_limiter().test(*everywhere)
     return [*_by_address(purpose), at_once, *([single] if attacked else [])]
 
 

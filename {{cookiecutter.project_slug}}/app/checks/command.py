@@ -12,7 +12,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 # Imported to be registered.
-from app.checks import answers, hosts, policy, secrets, services, settings  # noqa: F401
+from app.checks import csp, hosts, responses, secrets, services, settings  # noqa: F401
 from app.checks.registry import Finding, findings
 from app.db import AS_A_REQUEST
 

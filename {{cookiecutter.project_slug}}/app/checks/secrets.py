@@ -13,7 +13,7 @@ from logging import ERROR, INFO, WARNING
 
 from flask import Flask
 
-from app import keys
+from app import key_settings
 from app.auth.tokens import TokenSettings
 from app.checks.registry import check
 
@@ -78,7 +78,7 @@ def _is_ring(name: str) -> bool:
 
 
 def _values(name: str, text: str) -> list[bytes]:
-    return list(keys.read(text).values()) if _is_ring(name) else [text.encode()]
+    return list(key_settings.read(text).values()) if _is_ring(name) else [text.encode()]
 
 
 def _steps(secret: bytes) -> set[int]:
@@ -94,7 +94,7 @@ def _ages(app: Flask) -> Iterator[tuple[str, timedelta | None]]:
     """For each ring of keys, how old the one is that is used from now on, if its id tells."""
     for name in filter(_is_ring, NAMES):
         try:
-            made = date.fromisoformat(next(iter(keys.read(app.config[name]))))
+            made = date.fromisoformat(next(iter(key_settings.read(app.config[name]))))
         except ValueError:
             yield name, None
         else:

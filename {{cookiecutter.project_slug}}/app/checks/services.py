@@ -12,8 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.checks.registry import check
-from app.db import db, migrate
-from app.security import limits
+from app.db import db
+from app.db.database import migrate
+from app.security import rate_limiter
 
 
 @check(
@@ -54,7 +55,7 @@ def migrations_are_pending(app: Flask) -> bool:
     "Look at REDIS_URL, and whether Redis runs.",
 )
 def redis_is_away(app: Flask) -> bool:
-    return not limits.shared_storage_answers()
+    return not rate_limiter.shared_storage_answers()
 
 
 @check(

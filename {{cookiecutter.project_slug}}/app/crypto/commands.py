@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterator
 import click
 from flask import Flask
 
-from app import keys
-from app.cli import Commands
+from app import key_settings
 from app.crypto import rotation
 from app.crypto.keyring import blind_index_keys, encryption_keys
 from app.crypto.rotation import Progress
 from app.crypto.stored import Stored, find_all
+from app.db.command_group import CommandGroup
 
-crypto_commands = Commands("crypto", help="What is encrypted in the database.")
+crypto_commands = CommandGroup("crypto", help="What is encrypted in the database.")
 
 
 @crypto_commands.command("generate-key")
 def generate_key() -> None:
     """Print a fresh key, for the end of ENCRYPTION_KEYS or BLIND_INDEX_KEYS, later their front."""
     newest = max(*encryption_keys(), *blind_index_keys())
-    click.echo(keys.new(str(max(newest + 1, int(keys.today())))))
+    click.echo(key_settings.new(str(max(newest + 1, int(key_settings.today())))))
 
 
 @crypto_commands.command("status")

@@ -11,11 +11,13 @@ from io import BytesIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from flask import Flask, Response
+from flask import Flask
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import InternalServerError
 
 from app.crypto.keyring import current, derive, encryption_keys
 from app.security import audit
-from app.security.errors import refusal
+from app.security.errors import response_for
 
 VERSION = 1
 PURPOSE = b"message"
@@ -76,7 +78,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DecryptionError, _undecryptable)
 
 
-def _undecryptable(error: DecryptionError) -> Response:
+def _undecryptable(error: DecryptionError) -> ResponseReturnValue:
     # One line, which names the row; a stack trace might show more than that.
     audit.record(audit.DECRYPT_FAIL, context=error.context)
-    return refusal(500, "Internal Server Error")
+    return response_for(InternalServerError())

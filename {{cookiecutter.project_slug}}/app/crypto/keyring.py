@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from flask import Flask, current_app
 from pydantic import AfterValidator, SecretStr
 
-from app import keys
+from app import key_settings
 
 MAX_ID = 2**32 - 1  # ids stand in the ciphertexts as four bytes; 20261125 serves well
 
@@ -26,7 +26,7 @@ def read(text: str) -> Keyring:
 
     :raises ValueError: for an unusable key, or an id that is no number; it repeats none.
     """
-    ring = keys.read(text)
+    ring = key_settings.read(text)
     if not all(key_id.isdecimal() and 0 < int(key_id) <= MAX_ID for key_id in ring):
         raise ValueError(f"must give each key a number from 1 to {MAX_ID} as its id: 2:key,1:key")
     if len({int(key_id) for key_id in ring}) < len(ring):
@@ -53,7 +53,7 @@ def current(ring: Keyring) -> tuple[int, bytes]:
 
 def derive(root: bytes, purpose: bytes, salt: bytes = b"") -> bytes:
     """A key of 32 bytes for one purpose, and one salt where it is given."""
-    return HKDFExpand(_SHA256, keys.KEY_SIZE, purpose + salt).derive(root)
+    return HKDFExpand(_SHA256, key_settings.KEY_SIZE, purpose + salt).derive(root)
 
 
 def init_app(app: Flask) -> None:

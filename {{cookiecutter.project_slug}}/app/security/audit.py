@@ -15,7 +15,8 @@ import structlog
 from flask import Flask, current_app, has_request_context
 from limits import parse
 
-from app.security.limits import SITE, client_address, counts
+from app.security.rate_limiter import rate_limiter
+from app.security.rate_limits import SITE, client_address
 
 
 class Event(NamedTuple):
@@ -73,4 +74,4 @@ def init_app(app: Flask) -> None:
 
 
 def _is_news(event: Event) -> bool:
-    return counts().local.hit(MOST, event.name, client_address(SITE))
+    return rate_limiter().local.hit(MOST, event.name, client_address(SITE))

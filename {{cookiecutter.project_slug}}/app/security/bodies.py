@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 from flask import abort, request
 from werkzeug.exceptions import HTTPException
 
-from app.security.errors import refusal
+from app.security.errors import error_response
 
 INVALID = "Invalid request"
 
@@ -38,14 +38,14 @@ class _Whole:
             raise
         except Exception:
             # A server tells of broken chunks or a client gone by exceptions of its own.
-            abort(refusal(400, INVALID))
+            raise error_response(400, INVALID) from None
         self.length += len(part)
         # Of a body in chunks Werkzeug gives what is below the limit and drops the rest.
         if request.content_length is None and self.length >= (request.max_content_length or 0):
             abort(413)
         # gunicorn gives what came of a body whose client is gone.
         if (size < 0 or not part) and self.length < (request.content_length or 0):
-            abort(refusal(400, INVALID))
+            raise error_response(400, INVALID)
         return bytes(part)
 
 

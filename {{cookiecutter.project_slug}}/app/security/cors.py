@@ -5,6 +5,7 @@ request's Origin are how other sites come to read a user's data.
 Source: WHATWG Fetch, "CORS protocol"; OWASP ASVS 3.4.2.
 """
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,9 @@ from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import RequestRedirect
 
-from app.auth import tokens
-from app.security import audit, cors_headers, headers, origins
+from app.security import audit, headers, origins
 from app.security.headers import Header, Kind
+from app.security.origins import PolicyError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -24,18 +25,32 @@ METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 READABLE_HEADERS = "Retry-After, WWW-Authenticate, X-Request-ID"
 PREFLIGHT_SECONDS = "600"
 
+# What this app itself reads: a login by token, a JSON body, the proof of a write by cookie.
+REQUEST_HEADERS = ("Authorization", "Content-Type", "X-CSRF-Token")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+# Browsers or proxies set these, or they would replace the method that was checked.
+# Source: WHATWG Fetch, "forbidden request-header".
+_FORBIDDEN = {
+    *("accept-charset", "accept-encoding", "connection", "content-length", "cookie", "cookie2"),
+    *("date", "dnt", "expect", "forwarded", "host", "keep-alive", "origin", "referer"),
+    *("set-cookie", "te", "trailer", "transfer-encoding", "upgrade", "via", "x-real-ip"),
+    *("x-http-method", "x-http-method-override", "x-method-override"),
+}
+_FORBIDDEN_PREFIXES = ("access-control-", "proxy-", "sec-", "x-forwarded-")
+
 # Granted or not: a cache must not give one origin the answer meant for another.
 VARY: Header = ("Vary", "Origin")
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask, *, credentials: bool) -> None:
+    """Let the origins of the policy read answers; with `credentials` their cookies count too."""
     origins.check("CORS_ORIGINS", app.config["CORS_ORIGINS"])
-    cors_headers.check(app.config["CORS_REQUEST_HEADERS"])
+    _check_request_headers(app.config["CORS_REQUEST_HEADERS"])
     counting = origins.in_force(app.config["CORS_ORIGINS"], production=app.config["PRODUCTION"])
-    grants = {origin: _grant(origin) for origin in counting}
+    grants = {origin: _grant(origin, credentials) for origin in counting}
     app.extensions["cors_origins"] = frozenset(grants)
     if grants:
-        headers.register(app, _contribution(grants))
+        headers.register(app, _header_provider(grants))
     app.before_request(_preflight_without_route)
     # What Flask answers to OPTIONS by itself knows the methods of the route. A
     # `before_request` of yours comes first: let OPTIONS through, it has no credentials.
@@ -43,22 +58,37 @@ def init_app(app: Flask) -> None:
     app.make_default_options_response = lambda: _preflight(default())  # type: ignore[method-assign]
 
 
-def _grant(origin: str) -> list[Header]:
+def _grant(origin: str, credentials: bool) -> list[Header]:
     grant = [
         VARY,
         ("Access-Control-Allow-Origin", origin),
         ("Access-Control-Expose-Headers", READABLE_HEADERS),
     ]
-    # Bearer tokens are sent by the page's script: nothing rides along by itself.
-    credentials = [("Access-Control-Allow-Credentials", "true")] if tokens.COOKIE else []
-    return grant + credentials
+    # A page's script sends a bearer token itself; a cookie is attached by the browser.
+    return grant + ([("Access-Control-Allow-Credentials", "true")] if credentials else [])
 
 
-def _contribution(grants: dict[str, list[Header]]) -> headers.Contribution:
-    def contribute(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
+def _check_request_headers(names: Sequence[str]) -> None:
+    if isinstance(names, str):
+        raise PolicyError("policy.py: CORS_REQUEST_HEADERS is one text; write a list of names.")
+    for name in names:
+        if not _HEADER_NAME.fullmatch(name):
+            raise PolicyError(
+                f"policy.py: CORS_REQUEST_HEADERS holds {name!r}, which is no header name. "
+                'Write one name each, as in "X-Requested-With".'
+            )
+        if name.lower() in _FORBIDDEN or name.lower().startswith(_FORBIDDEN_PREFIXES):
+            raise PolicyError(
+                f"policy.py: CORS_REQUEST_HEADERS holds {name!r}, which browsers or proxies set "
+                "and no script may: remove it."
+            )
+
+
+def _header_provider(grants: dict[str, list[Header]]) -> headers.HeaderProvider:
+    def provide(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
         return grants.get(environ.get("HTTP_ORIGIN", ""), [VARY])
 
-    return contribute
+    return provide
 
 
 def _preflight(answer: Response) -> Response:
@@ -91,7 +121,7 @@ def _is_listed(origin: str) -> bool:
 
 
 def _granted(answer: Response, methods: str) -> Response:
-    names = [*cors_headers.ALWAYS, *current_app.config["CORS_REQUEST_HEADERS"]]
+    names = [*REQUEST_HEADERS, *current_app.config["CORS_REQUEST_HEADERS"]]
     answer.headers["Access-Control-Allow-Methods"] = methods
     answer.headers["Access-Control-Allow-Headers"] = ", ".join(names)
     answer.headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS

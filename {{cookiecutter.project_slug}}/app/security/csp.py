@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flask import Blueprint, Flask, current_app, request
 
 from app.security import headers, origins
+from app.security.csp_syntax import NONE, Policy, check, serialize
 from app.security.headers import Header, Kind
-from app.security.sources import NONE, Policy, check, serialize
+from app.security.view_options import add_options
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -58,11 +59,9 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
     def apply() -> None:
         request.environ["app.csp"] = {**request.environ.get("app.csp", {}), **override}
 
-    apply.csp = override  # type: ignore[attr-defined]
-
     def decorate(target: Any) -> Any:
         if isinstance(target, Blueprint):
-            target.before_request(apply)
+            target.before_request(add_options(apply, csp=override))
             return target
 
         @wraps(target)
@@ -70,8 +69,7 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
             apply()
             return current_app.ensure_sync(target)(*args, **kwargs)
 
-        view.csp = override  # type: ignore[attr-defined]
-        return view
+        return add_options(view, csp=override)
 
     return decorate
 
@@ -88,7 +86,7 @@ def init_app(app: Flask) -> None:
     check(app.config["CSP"])
     check(app.config["CSP_CANDIDATE"] or {})
     app.add_template_global(csp_nonce)
-    headers.register(app, contribution(app.config))
+    headers.register(app, header_provider(app.config))
 
 
 def _nonce(environ: "WSGIEnvironment") -> str:
@@ -104,12 +102,12 @@ def _value(policy: Policy, scheme: str) -> str:
     return f"{value}; report-to csp; upgrade-insecure-requests" if scheme == "https" else value
 
 
-def contribution(config: Mapping[str, Any]) -> headers.Contribution:
+def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
     candidate = config["CSP_CANDIDATE"]
     name = REPORT_ONLY if config["CSP_REPORT_ONLY"] else ENFORCED
     prepared = {scheme: _value(effective(config, {}), scheme) for scheme in ("http", "https")}
 
-    def contribute(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
+    def provide(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
         if kind is not Kind.PAGE:
             return _NOT_PAGES[kind]
         scheme = headers.scheme_of(environ)
@@ -123,4 +121,4 @@ def contribution(config: Mapping[str, Any]) -> headers.Contribution:
             answer.append(("Reporting-Endpoints", 'csp="/csp-reports"'))
         return answer
 
-    return contribute
+    return provide

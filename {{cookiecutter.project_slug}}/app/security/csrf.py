@@ -5,47 +5,38 @@ can send. A login by cookie adds a third, a token bound to it.
 Source: OWASP CSRF Prevention Cheat Sheet; OWASP ASVS 3.5.1 to 3.5.3.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-from flask import Flask, Response, current_app, request
+from flask import Flask, current_app, request
 
 from app.security import audit, origins
-from app.security.errors import refusal
-from app.security.marks import view_has, view_mark
-
-View = TypeVar("View", bound=Callable[..., Any])
+from app.security.errors import error_response
+from app.security.view_options import Decorated, add_options, view_options
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # By any site, without asking first. Source: Fetch Standard, "CORS-safelisted request-header".
 SENT_BY_FORMS = {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""}
 
 
-def exempt(view: View) -> View:
+def exempt(view: Decorated) -> Decorated:
     """Mark a view that anybody may post to. It must authenticate nobody."""
-    view.csrf_exempt = True  # type: ignore[attr-defined]
-    return view
+    return add_options(view, csrf_exempt=True)
 
 
 def init_app(app: Flask) -> None:
     app.before_request(_refuse_cross_site_writes)
 
 
-def _refuse_cross_site_writes() -> Response | None:
-    if request.method in SAFE_METHODS:
-        return None
-    if view_has("csrf_exempt"):
-        return None
+def _refuse_cross_site_writes() -> None:
+    if request.method in SAFE_METHODS or view_options().csrf_exempt:
+        return
     if not _is_from_a_trusted_page():
         origin = origins.as_logged(request.headers.get("Origin"))
         audit.record(audit.AUTHZ_FAIL, reason="cross-site write", origin=origin)
         origins.hint(origin or "")
-        return refusal(403, "Cross-site request refused")
-    # JSON, or what the view `@takes` instead, which no plain form can send.
-    taken = view_mark("takes") or ["application/json"]
-    if _has_body() and request.mimetype not in taken:
-        return refusal(415, f"Content-Type must be {' or '.join(taken)}")
-    return None
+        raise error_response(403, "Cross-site request refused")
+    # JSON, or what the view `@consumes` instead, which no plain form can send.
+    consumed = view_options().consumes or ["application/json"]
+    if _has_body() and request.mimetype not in consumed:
+        raise error_response(415, f"Content-Type must be {' or '.join(consumed)}")
 
 
 def _is_from_a_trusted_page() -> bool:

@@ -12,9 +12,9 @@ from flask import Flask
 
 from app.security import headers, origins
 from app.security.csp import effective
+from app.security.csp_syntax import NONE, SELF, Policy
 from app.security.headers import Header, Kind
 from app.security.origins import PolicyError
-from app.security.sources import NONE, SELF, Policy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -32,10 +32,10 @@ def init_app(app: Flask) -> None:
     if not listed:
         raise PolicyError(f'policy.py: FRAME_ANCESTORS is empty; write "{NONE}" for nobody.')
     app.config["CSP"] = {**app.config["CSP"], "frame-ancestors": listed}
-    headers.register(app, contribution(app.config))
+    headers.register(app, header_provider(app.config))
 
 
-def contribution(config: Mapping[str, Any]) -> headers.Contribution:
+def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
     by_kind = {
         Kind.PAGE: _option(effective(config, {})),
         Kind.SCRIPT: _OPTIONS[(NONE,)],
@@ -43,12 +43,12 @@ def contribution(config: Mapping[str, Any]) -> headers.Contribution:
         Kind.NOT_MODIFIED: (),
     }
 
-    def contribute(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
+    def provide(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
         if kind is Kind.PAGE and "app.csp" in environ:
             return _option(effective(config, environ))
         return by_kind[kind]
 
-    return contribute
+    return provide
 
 
 def _option(policy: Policy) -> Sequence[Header]:

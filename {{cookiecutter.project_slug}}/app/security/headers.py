@@ -2,7 +2,7 @@
 
 It wraps `start_response`, below everything Flask or an extension may answer, so no
 route can be forgotten, and costs a quarter of an `after_request` function. Each
-concern (csp, framing, cors, hosts) registers a contribution here.
+concern (csp, framing, cors, hosts) registers a header_provider here.
 Source: OWASP Secure Headers Project; OWASP ASVS 3.4.
 """
 
@@ -33,7 +33,7 @@ class Kind(Enum):
     NOT_MODIFIED = "not modified"
 
 
-Contribution = Callable[["WSGIEnvironment", Kind], Iterable[Header]]
+HeaderProvider = Callable[["WSGIEnvironment", Kind], Iterable[Header]]
 
 _KINDS = {
     "text/html": Kind.PAGE,
@@ -49,18 +49,18 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
 _NEVER_ADDED = frozenset({"content-type", "content-length"})
 
 
-def register(app: Flask, contribution: Contribution) -> None:
+def register(app: Flask, header_provider: HeaderProvider) -> None:
     """Add headers computed for each answer; what the view set itself is left alone."""
-    app.extensions.setdefault("headers", []).append(contribution)
+    app.extensions.setdefault("headers", []).append(header_provider)
 
 
-def register_fixed(app: Flask, contribution: Contribution) -> None:
+def register_fixed(app: Flask, header_provider: HeaderProvider) -> None:
     """The same for headers that depend on nothing but the kind and the scheme."""
-    app.extensions.setdefault("fixed_headers", []).append(contribution)
+    app.extensions.setdefault("fixed_headers", []).append(header_provider)
 
 
 def init_app(app: Flask) -> None:
-    register_fixed(app, contribution(app.config))
+    register_fixed(app, header_provider(app.config))
     fixed = {
         key: _prepare(app.extensions["fixed_headers"], *key) for key in product(Kind, _SCHEMES)
     }
@@ -81,7 +81,7 @@ class SecurityHeaders:
         self,
         wsgi_app: "WSGIApplication",
         fixed: Mapping[tuple[Kind, str], Sequence[Header]],
-        varying: Sequence[Contribution],
+        varying: Sequence[HeaderProvider],
     ) -> None:
         self.wsgi_app = wsgi_app
         self.fixed = fixed
@@ -100,8 +100,8 @@ class SecurityHeaders:
         present = {name.lower(): value for name, value in headers}
         kind = kind_of(status, present.get("content-type", ""))
         added = [*self.fixed[kind, scheme_of(environ)]]
-        for contribute in self.varying:
-            added += contribute(environ, kind)
+        for provide in self.varying:
+            added += provide(environ, kind)
         if not present.keys() <= _NEVER_ADDED:
             added = [(name, value) for name, value in added if _is_new(name, present)]
         headers += added
@@ -122,9 +122,9 @@ def _is_new(name: str, present: Mapping[str, str]) -> bool:
     return name == "Vary" or name.lower() not in present
 
 
-def _prepare(contributions: Sequence[Contribution], kind: Kind, scheme: str) -> list[Header]:
+def _prepare(providers: Sequence[HeaderProvider], kind: Kind, scheme: str) -> list[Header]:
     environ = {"wsgi.url_scheme": scheme}
-    fixed = [header for contribute in contributions for header in contribute(environ, kind)]
+    fixed = [header for provide in providers for header in provide(environ, kind)]
     for name, value in fixed:
         if not _NAME.fullmatch(name):
             raise PolicyError(
@@ -135,7 +135,7 @@ def _prepare(contributions: Sequence[Contribution], kind: Kind, scheme: str) -> 
     return fixed
 
 
-def contribution(config: Mapping[str, Any]) -> Contribution:
+def header_provider(config: Mapping[str, Any]) -> HeaderProvider:
     always = list(config["HEADERS"].items())
     other = always + list(config["OTHER_HEADERS"].items())
     by_kind = {

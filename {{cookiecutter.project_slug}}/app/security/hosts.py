@@ -7,20 +7,20 @@ Source: RFC 9110, section 7.4; OWASP ASVS 4.1.2, 4.1.3, 12.2.1.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, current_app, redirect, request
+from flask import Flask, current_app, redirect, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import get_current_url
-from werkzeug.wrappers import Response as BaseResponse
+from werkzeug.wrappers import Response
 
 from app.security import headers, targets
 from app.security.csrf import SAFE_METHODS
-from app.security.errors import refusal
+from app.security.errors import error_response
 from app.security.headers import Header, Kind
-from app.security.marks import view_has
+from app.security.view_options import Decorated, add_options, view_options
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -28,13 +28,10 @@ if TYPE_CHECKING:
 # As Werkzeug reads it; it takes any other Host for none.
 _PORT = re.compile(r":[1-9][0-9]{,4}\Z", re.ASCII)
 
-View = TypeVar("View", bound=Callable[..., Any])
 
-
-def probe(view: View) -> View:
+def probe(view: Decorated) -> Decorated:
     """Mark a view that load balancers call by address and over plain http."""
-    view.is_probe = True  # type: ignore[attr-defined]
-    return view
+    return add_options(view, probe=True)
 
 
 class LastHops(ProxyFix):
@@ -59,7 +56,7 @@ def init_app(app: Flask) -> None:
     app.before_request(partial(_refuse_untrusted_host, trusted))
     if app.config["PRODUCTION"]:
         app.before_request(_require_https)
-    headers.register_fixed(app, contribution(app.config))
+    headers.register_fixed(app, header_provider(app.config))
     hops = app.config["PROXY_HOPS"]
     if hops:
         # Each proxy adds an address to the list of them; the scheme is the last one's word.
@@ -68,12 +65,11 @@ def init_app(app: Flask) -> None:
         app.before_request(_warn_of_ignored_proxy)
 
 
-def _refuse_untrusted_host(trusted: frozenset[str]) -> Response | None:
+def _refuse_untrusted_host(trusted: frozenset[str]) -> None:
     # Read as it was sent: without a Host header Flask would take the server's own name.
     name = _name(request.environ.get("HTTP_HOST", ""))
-    if view_has("is_probe") or (name in trusted and _target_agrees(name)):
-        return None
-    return refusal(400, "Unknown host")
+    if not (view_options().probe or (name in trusted and _target_agrees(name))):
+        raise error_response(400, "Unknown host")
 
 
 def _target_agrees(name: str) -> bool:
@@ -87,12 +83,12 @@ def _name(host: str) -> str:
     return _PORT.sub("", host.lower())
 
 
-def _require_https() -> BaseResponse | None:
-    if request.is_secure or view_has("is_probe"):
+def _require_https() -> Response | None:
+    if request.is_secure or view_options().probe:
         return None
     if request.method not in SAFE_METHODS:
         # A redirected write has already told its secret to the network.
-        return refusal(403, "Use https")
+        raise error_response(403, "Use https")
     name = _name(request.environ["HTTP_HOST"])
     # Not from request.url, which holds whatever scheme a proxy wrote.
     where = (request.root_path, request.path, request.query_string)
@@ -107,11 +103,11 @@ def _warn_of_ignored_proxy() -> None:
         )
 
 
-def contribution(config: Mapping[str, Any]) -> headers.Contribution:
+def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
     value = config["STRICT_TRANSPORT_SECURITY"]
     https_only = {"https": [("Strict-Transport-Security", value)], "http": []}
 
-    def contribute(environ: "WSGIEnvironment", kind: Kind) -> list[Header]:
+    def provide(environ: "WSGIEnvironment", kind: Kind) -> list[Header]:
         return https_only[environ["wsgi.url_scheme"]]
 
-    return contribute
+    return provide

@@ -32,8 +32,8 @@ def request_id(environ: "WSGIEnvironment") -> str:
 
 
 def init_app(app: Flask) -> None:
-    headers.register(app, _contribute)
+    headers.register(app, _provide)
 
 
-def _contribute(environ: "WSGIEnvironment", kind: Kind) -> list[Header]:
+def _provide(environ: "WSGIEnvironment", kind: Kind) -> list[Header]:
     return [("X-Request-ID", request_id(environ))]

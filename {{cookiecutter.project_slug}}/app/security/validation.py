@@ -8,16 +8,17 @@ Source: OWASP ASVS 2.2.1, 15.3.3.
 import unicodedata
 from collections.abc import Callable
 from functools import wraps
-from typing import Annotated, Any, TypeVar
+from inspect import signature
+from typing import Annotated, Any
 
 from flask import current_app
+from flask.views import View
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
 from app.security.bodies import INVALID, read_body, read_json
-from app.security.errors import refusal
-
-View = TypeVar("View", bound=Callable[..., Any])
+from app.security.errors import error_response
+from app.security.view_options import Decorated, add_options
 
 MISSING = "Missing required fields"
 
@@ -32,10 +33,15 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
 
-def validated(model: type[Body]) -> Callable[[View], View]:
-    """Give the view its JSON body as a `model`, its first argument, or answer 400."""
+def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
+    """Give the view its JSON body as a `model`, its first argument, or answer 400.
+
+    :raises TypeError: at import, for a view that has no such argument.
+    """
 
     def decorate(view: Any) -> Any:
+        _require_argument(view)
+
         @wraps(view)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             text = read_body()
@@ -43,14 +49,16 @@ def validated(model: type[Body]) -> Callable[[View], View]:
                 read_json(text)
                 body = model.model_validate_json(text)
             except ValidationError as error:
-                _tell_developers(error)
-                return refusal(400, MISSING if _lacks_a_field(error) else INVALID)
+                _log_for_developers(error)
+                words = MISSING if _lacks_a_field(error) else INVALID
+                raise error_response(400, words) from None
             except ValueError:
-                return refusal(400, INVALID)
-            return current_app.ensure_sync(view)(body, *args, **kwargs)
+                raise error_response(400, INVALID) from None
+            # Of a class-based view the object comes first.
+            own = args[:1] if args and isinstance(args[0], View) else ()
+            return current_app.ensure_sync(view)(*own, body, *args[len(own) :], **kwargs)
 
-        wrapped.takes = {"application/json": model}  # type: ignore[attr-defined]
-        return wrapped
+        return add_options(wrapped, consumes={"application/json": model})
 
     return decorate
 
@@ -78,7 +86,17 @@ _SCHEMA: JsonDict = {"minLength": 1, "pattern": PATTERN}
 PlainText = Annotated[str, AfterValidator(plain_text), Field(json_schema_extra=_SCHEMA)]
 
 
-def _tell_developers(error: ValidationError) -> None:
+def _require_argument(view: Callable[..., Any]) -> None:
+    try:
+        signature(view).bind_partial(object())
+    except TypeError:
+        raise TypeError(
+            f"@validated gives {view.__qualname__} its body as the first argument, and it takes "
+            "none: add one. In a class-based view, decorate the method."
+        ) from None
+
+
+def _log_for_developers(error: ValidationError) -> None:
     if not current_app.config["PRODUCTION"]:
         slips = [(*_declared(slip), slip["type"]) for slip in error.errors(include_url=False)]
         current_app.logger.info("refused body: %s", slips)

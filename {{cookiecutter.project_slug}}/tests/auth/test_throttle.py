@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from app.auth import passwords, users
 from app.auth.throttle import ACCOUNT_FACTOR, AT_ONCE, SITE_FACTOR
-from app.security.limits import Limits
+from app.security.rate_limiter import RateLimiter
 from tests.conftest import LOGIN, PASSWORD, USERNAME, MakeApp, Wait
 
 WRONG = "a wrong long password"
@@ -246,12 +246,12 @@ def test_after_the_window_all_is_as_before(attacked: FlaskClient, wait: Wait) ->
 def test_what_is_kept_names_nobody(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, ...]] = []
 
-    def spy(limits: Limits, limit: Any, key: tuple[str, ...]) -> bool:
+    def spy(limits: RateLimiter, limit: Any, key: tuple[str, ...]) -> bool:
         asked.append(key)
         return True
 
-    monkeypatch.setattr(Limits, "test", spy)
-    monkeypatch.setattr(Limits, "hit", spy)
+    monkeypatch.setattr(RateLimiter, "test", spy)
+    monkeypatch.setattr(RateLimiter, "hit", spy)
     attempt(client, username="grace hopper")
     attempt(client, username="g" * 150)
     assert any(HERE in key for key in asked)
@@ -275,7 +275,7 @@ def test_a_redis_that_counts_nothing_opens_nothing(make_app: MakeApp) -> None:
         def hit(self, *arguments: Any, **options: Any) -> bool:
             raise StorageError(OSError("OOM command not allowed"))
 
-    app.extensions["limits"].shared = Full(MemoryStorage())
+    app.extensions["rate_limiter"].shared = Full(MemoryStorage())
     client = app.test_client()
     assert statuses(client, *[HERE] * 4) == [401, 401, 401, 429]
     assert int(attempt(client).headers["Retry-After"]) > 1
@@ -300,6 +300,6 @@ def test_a_redis_that_is_away_is_waited_for_once(make_app: MakeApp) -> None:
             waits.append(question)
             raise StorageError(OSError("no route to host"))
 
-    app.extensions["limits"].shared = Away()
+    app.extensions["rate_limiter"].shared = Away()
     assert statuses(app.test_client(), *[HERE] * 3) == [401, 401, 429]
     assert len(waits) == 3

@@ -12,7 +12,7 @@ from flask import Flask, Response, request
 from playwright.sync_api import Page
 
 from app.security.csp import csp_nonce
-from app.security.sources import DATA, HTTPS, NONCE, SELF, UNSAFE_INLINE, Policy
+from app.security.csp_syntax import DATA, HTTPS, NONCE, SELF, UNSAFE_INLINE, Policy
 from tests.browser.conftest import Elsewhere, Serve
 
 # The page with the hole, and the best case for an attacker: all on one line, since browsers

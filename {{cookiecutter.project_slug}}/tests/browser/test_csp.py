@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from app import assets
 from app.security.csp import csp, csp_nonce
-from app.security.sources import NONE, SELF, Policy
+from app.security.csp_syntax import NONE, SELF, Policy
 from tests.browser.conftest import Elsewhere, Serve
 
 # It tells whether it may ask its own site, and another.

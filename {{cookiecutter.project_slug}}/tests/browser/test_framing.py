@@ -5,7 +5,7 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from app.security.csp import csp
-from app.security.sources import NONE, SELF
+from app.security.csp_syntax import NONE, SELF
 from tests.browser.conftest import Elsewhere, Serve
 from tests.conftest import MakeApp
 

@@ -9,8 +9,9 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 
 from app.checks.registry import CHECKS
-from app.db import db, migrate
-from app.security.sources import NONCE, NONE, SELF
+from app.db import db
+from app.db.database import migrate
+from app.security.csp_syntax import NONCE, NONE, SELF
 from tests.conftest import MakeApp
 
 POLICY = {

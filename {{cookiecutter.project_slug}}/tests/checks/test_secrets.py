@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app import keys
+from app import key_settings
 from app.auth.tokens import TokenSettings
 from tests.checks.conftest import Find
 from tests.conftest import SECRETS
@@ -17,7 +17,7 @@ COUNTS_UP = urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")
 
 def key_made(days_ago: float) -> str:
     made = datetime.now(UTC) - timedelta(days=days_ago)
-    return keys.new(made.strftime("%Y%m%d"))
+    return key_settings.new(made.strftime("%Y%m%d"))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_secret_made_by_hand_is_told(find: Find, secret: str) -> None:
 
 @pytest.mark.parametrize("name", RINGS)
 def test_so_is_a_key(find: Find, name: str) -> None:
-    [message] = find("secrets.guessable", **{name: f"{keys.new('2')},1:{COUNTS_UP}"})
+    [message] = find("secrets.guessable", **{name: f"{key_settings.new('2')},1:{COUNTS_UP}"})
     assert message.startswith(f"{name} ")
 
 
@@ -47,7 +47,7 @@ def test_a_random_one_is_not(find: Find) -> None:
 @pytest.mark.parametrize("name", [name for name in RINGS if name != "ENCRYPTION_KEYS"])
 def test_a_key_that_serves_two_purposes_is_told(find: Find, name: str) -> None:
     reused = SECRETS["encryption_keys"].replace(":", "9:")
-    [message] = find("secrets.reused", **{name: f"{keys.new('2')},{reused}"})
+    [message] = find("secrets.reused", **{name: f"{key_settings.new('2')},{reused}"})
     assert message.startswith(f"ENCRYPTION_KEYS and {name} ")
 
 
@@ -70,6 +70,6 @@ def test_a_key_in_use_for_more_than_two_years_is_told(find: Find, name: str) -> 
 
 @pytest.mark.parametrize("key_id", ["1", "20261399", "99991231"])
 def test_a_key_whose_id_is_no_day_so_far_has_no_age(find: Find, key_id: str) -> None:
-    [message] = find("keys.age-unknown", ENCRYPTION_KEYS=keys.new(key_id))
+    [message] = find("keys.age-unknown", ENCRYPTION_KEYS=key_settings.new(key_id))
     assert " ENCRYPTION_KEYS " in message
-    assert find("keys.old", ENCRYPTION_KEYS=keys.new(key_id)) == []
+    assert find("keys.old", ENCRYPTION_KEYS=key_settings.new(key_id)) == []

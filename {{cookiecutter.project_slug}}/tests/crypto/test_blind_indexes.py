@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import keys
+from app import key_settings
 from app.crypto import blind_index
 from app.crypto.blind_indexes import blind_indexes, normalise
 from tests.conftest import SECRETS, MakeApp
@@ -66,16 +66,20 @@ def test_the_same_value_in_another_column_has_another_index() -> None:
 
 def test_without_the_key_nobody_makes_it(make_app: MakeApp) -> None:
     index = blind_index("ada", context="a")
-    [same_id] = keys.read(SECRETS["blind_index_keys"])
-    with make_app(blind_index_keys=keys.new(same_id)).app_context():
+    [same_id] = key_settings.read(SECRETS["blind_index_keys"])
+    with make_app(blind_index_keys=key_settings.new(same_id)).app_context():
         assert blind_index("ada", context="a") != index
-    with make_app(encryption_keys=keys.new("1"), secret_key=keys.new("1")).app_context():
+    with make_app(
+        encryption_keys=key_settings.new("1"), secret_key=key_settings.new("1")
+    ).app_context():
         assert blind_index("ada", context="a") == index
 
 
 def test_a_row_is_sought_by_every_key_and_stored_by_the_first(make_app: MakeApp) -> None:
     old = blind_index("ada", context="a")
-    with make_app(blind_index_keys=f"{keys.new('2')},{SECRETS['blind_index_keys']}").app_context():
+    with make_app(
+        blind_index_keys=f"{key_settings.new('2')},{SECRETS['blind_index_keys']}"
+    ).app_context():
         new = blind_index("ada", context="a")
         assert blind_indexes("ada", context="a") == [new, old]
     assert new[:4] == bytes([0, 0, 0, 2])

@@ -16,7 +16,7 @@ from sqlalchemy.orm import (
     mapped_column,
 )
 
-from app import keys
+from app import key_settings
 from app.auth.users import User
 from app.crypto import DecryptionError, blind_index, encrypt, encrypted_column
 from app.db import db
@@ -309,7 +309,8 @@ def test_a_context_that_another_column_has_is_refused() -> None:
 def test_an_old_key_still_reads_and_finds(make_app: MakeApp) -> None:
     user = add("bob")
     ring = {
-        name: f"{keys.new('2')},{SECRETS[name]}" for name in ("encryption_keys", "blind_index_keys")
+        name: f"{key_settings.new('2')},{SECRETS[name]}"
+        for name in ("encryption_keys", "blind_index_keys")
     }
     ciphertext, index = stored("bob")
     with make_app(**ring).app_context():

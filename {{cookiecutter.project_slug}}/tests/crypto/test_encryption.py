@@ -8,7 +8,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import keys
+from app import key_settings
 from app.crypto import DecryptionError, decrypt, encrypt
 from tests.conftest import PRODUCTION, SECRETS, Lines, MakeApp
 
@@ -105,7 +105,7 @@ def test_what_was_never_encrypted_is_refused(value: bytes) -> None:
 
 
 def test_an_old_key_still_decrypts_and_the_first_encrypts(make_app: MakeApp) -> None:
-    new = keys.new("2")
+    new = key_settings.new("2")
     with make_app(encryption_keys=SECRETS["encryption_keys"]).app_context():
         old_message = encrypt(b"ten pounds", context="a")
     with make_app(encryption_keys=f"{new},{SECRETS['encryption_keys']}").app_context():
@@ -118,8 +118,8 @@ def test_an_old_key_still_decrypts_and_the_first_encrypts(make_app: MakeApp) -> 
 
 def test_another_key_under_the_same_id_is_refused(make_app: MakeApp) -> None:
     message = encrypt(b"ten pounds", context="a")
-    [same_id] = keys.read(SECRETS["encryption_keys"])
-    with make_app(encryption_keys=keys.new(same_id)).app_context():
+    [same_id] = key_settings.read(SECRETS["encryption_keys"])
+    with make_app(encryption_keys=key_settings.new(same_id)).app_context():
         assert refused(message, "a")
 
 
@@ -127,7 +127,7 @@ def test_other_secrets_play_no_part(make_app: MakeApp) -> None:
     message = encrypt(b"ten pounds", context="a")
     others = {
         "secret_key": "another-0123456789-abcdefghijklmnopqrs",
-        "blind_index_keys": keys.new(),
+        "blind_index_keys": key_settings.new(),
     }
     with make_app(**others).app_context():
         assert decrypt(message, context="a") == b"ten pounds"

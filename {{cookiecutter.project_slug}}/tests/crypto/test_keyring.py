@@ -2,7 +2,7 @@
 
 import pytest
 
-from app import keys
+from app import key_settings
 from app.crypto import keyring
 from app.settings import Settings, SettingsError
 from tests.conftest import SECRETS
@@ -24,7 +24,7 @@ def test_another_purpose_or_salt_gives_another_key() -> None:
 
 
 def test_the_first_key_of_a_ring_is_the_current_one() -> None:
-    ring = keyring.read(f"{keys.new('20261125')},{keys.new('1')}")
+    ring = keyring.read(f"{key_settings.new('20261125')},{key_settings.new('1')}")
     assert list(ring) == [20261125, 1]
     assert keyring.current(ring)[0] == 20261125
 
@@ -32,12 +32,12 @@ def test_the_first_key_of_a_ring_is_the_current_one() -> None:
 @pytest.mark.parametrize("key_id", ["a", "0", "-1", "1.5", "4294967296", "¹", "٣"])
 def test_an_id_that_is_no_number_of_four_bytes_is_refused(key_id: str) -> None:
     with pytest.raises(ValueError, match="must"):
-        keyring.read(keys.new(key_id))
+        keyring.read(key_settings.new(key_id))
 
 
 def test_one_number_written_in_two_ways_is_refused() -> None:
     with pytest.raises(ValueError, match="another number"):
-        keyring.read(f"{keys.new('1')},{keys.new('01')}")
+        keyring.read(f"{key_settings.new('1')},{key_settings.new('01')}")
 
 
 @pytest.mark.parametrize("name", ["ENCRYPTION_KEYS", "BLIND_INDEX_KEYS"])
@@ -52,4 +52,4 @@ def test_the_app_does_not_start_without_keys(monkeypatch: pytest.MonkeyPatch, na
 
 def test_one_bad_id_spoils_the_ring() -> None:
     with pytest.raises(ValueError, match="must give each key a number"):
-        keyring.read(f"{keys.new('1')},{keys.new('4294967296')}")
+        keyring.read(f"{key_settings.new('1')},{key_settings.new('4294967296')}")

@@ -8,7 +8,7 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import column, select, table, update
 
-from app import keys
+from app import key_settings
 from app.auth import users
 from app.auth.users import User
 from app.crypto import rotation, stored
@@ -20,7 +20,7 @@ from tests.conftest import PASSWORD, SECRETS
 NAMES = ["bob", "eve", "ivy", "joe", "kim"]
 EMAILS = [f"{name}@example.org" for name in NAMES]
 [OLD] = read(SECRETS["encryption_keys"])
-NEW = keys.new("2")
+NEW = key_settings.new("2")
 BOTH = ("encryption_keys", "blind_index_keys")
 # As the database sees it.
 raw = table("users", *map(column, ("name", "email_encrypted", "email_index")))
@@ -96,7 +96,7 @@ def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
 def test_its_id_is_the_day_where_no_key_has_that(app: Flask) -> None:
     drop_old(app)
     [key_id] = read(run(app, "generate-key").output.strip())
-    assert str(key_id) == keys.today()
+    assert str(key_id) == key_settings.today()
 
 
 @pytest.mark.asvs("11.2.2")

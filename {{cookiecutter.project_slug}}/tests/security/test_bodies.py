@@ -8,8 +8,8 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 
-from app.security.answers import takes
 from app.security.bodies import INVALID, body_stream
+from app.security.responses import consumes
 from app.security.validation import MISSING
 from tests.conftest import MakeApp
 
@@ -57,7 +57,7 @@ def test_a_view_that_reads_in_parts_gets_the_whole_or_none(
     app: Flask, size: int, sent: dict[str, str], status: int
 ) -> None:
     @app.post("/files")
-    @takes("application/octet-stream")
+    @consumes("application/octet-stream")
     def store() -> ResponseReturnValue:
         request.max_content_length = 100_000
         source = body_stream()

@@ -221,3 +221,32 @@ def test_what_is_no_preflight_raises_no_alarm(production: FlaskClient, lines: Li
     production.options("/login", headers={"Origin": "https://evil.example"})
     production.options("/login", headers={"Access-Control-Request-Method": "POST"})
     assert lines() == []
+
+
+def test_request_headers_of_libraries_are_taken(make_app: MakeApp) -> None:
+    names = ["X-Requested-With", "traceparent", "tracestate", "sentry-trace", "baggage"]
+    client = make_app(CORS_ORIGINS=[FRIEND], CORS_REQUEST_HEADERS=names).test_client()
+    allowed = grants(preflight(client, "/login", FRIEND))["access-control-allow-headers"]
+    assert set(names) < set(allowed.split(", "))
+
+
+NO_NAMES = ["*", "", "X Requested With", "X-One, X-Two", "X-\r\nSet-Cookie"]
+NOT_OF_SCRIPTS = [
+    *("Cookie", "ORIGIN", "Host", "Sec-Fetch-Site", "Proxy-Authorization", "Forwarded"),
+    *("X-Forwarded-For", "x-forwarded-proto", "X-Real-IP", "X-HTTP-Method-Override"),
+]
+
+
+def test_a_request_header_that_opens_more_stops_the_app(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
+    reasons = dict.fromkeys(NO_NAMES, "is no header name")
+    reasons |= dict.fromkeys(NOT_OF_SCRIPTS, "browsers or proxies set and no script may")
+    for name, reason in reasons.items():
+        with subtests.test(name), pytest.raises(PolicyError, match=reason):
+            make_app(CORS_REQUEST_HEADERS=[name])
+
+
+def test_one_text_in_place_of_a_list_of_headers_stops_the_app(make_app: MakeApp) -> None:
+    with pytest.raises(PolicyError, match="is one text; write a list of names"):
+        make_app(CORS_REQUEST_HEADERS="X-Requested-With")

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.security.csp import csp, csp_nonce
+from app.security.csp_syntax import NONCE, NONE, SELF
 from app.security.origins import PolicyError
-from app.security.sources import NONCE, NONE, SELF
 from tests.conftest import PRODUCTION, MakeApp
 
 ENFORCED = "Content-Security-Policy"

@@ -5,8 +5,8 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 
-from app.security.answers import takes
 from app.security.csrf import SENT_BY_FORMS, exempt
+from app.security.responses import consumes
 from tests.conftest import MakeApp
 
 OWN, FRIEND = "http://localhost", "https://app.example"
@@ -24,7 +24,7 @@ def app(make_app: MakeApp) -> Flask:
         return "", 204
 
     @app.post("/upload")
-    @takes("application/octet-stream", "image/png")
+    @consumes("application/octet-stream", "image/png")
     def upload() -> ResponseReturnValue:
         request.max_content_length = 200_000
         return request.stream.read(), 200
@@ -130,7 +130,7 @@ def test_a_view_gets_the_types_that_it_takes(client: FlaskClient) -> None:
 @pytest.mark.parametrize("media_type", sorted(SENT_BY_FORMS))
 def test_none_of_them_is_one_that_a_plain_form_can_send(media_type: str) -> None:
     with pytest.raises(ValueError, match="a form of any site can send that"):
-        takes("image/png", media_type)
+        consumes("image/png", media_type)
 
 
 def test_a_view_gets_no_other(client: FlaskClient) -> None:

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
 
-from app.security.errors import refusal
+from app.security.errors import error_response
 from tests.conftest import MakeApp
 
 SECRET = "what nobody may see"
@@ -35,11 +35,11 @@ def app(make_app: MakeApp) -> Flask:
 
     @app.get("/refused")
     def refused() -> str:
-        abort(refusal(409, "Already there"))
+        raise error_response(409, "Already there")
 
     @app.get("/unavailable")
     def away() -> ResponseReturnValue:
-        return refusal(503, "Away", Retry_After="1")
+        raise error_response(503, "Away", Retry_After="1")
 
     return app
 
@@ -103,3 +103,10 @@ def test_what_a_client_needs_to_go_on_stays(
 def test_a_view_refuses_in_its_own_words(client: FlaskClient) -> None:
     answer = client.get("/refused")
     assert (answer.status_code, answer.json) == (409, {"error": "Already there"})
+
+
+def test_an_error_page_of_the_owner_takes_its_place(make_app: MakeApp) -> None:
+    app = make_app()
+    app.register_error_handler(401, lambda error: (f"<h1>{error.words}</h1>", 401))
+    answer = app.test_client().get("/me")
+    assert (answer.status_code, answer.text) == (401, "<h1>Authentication required</h1>")

@@ -4,8 +4,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.security.csp import csp
+from app.security.csp_syntax import NONE, SELF
 from app.security.origins import PolicyError
-from app.security.sources import NONE, SELF
 from tests.conftest import PRODUCTION, MakeApp
 
 PARTNER = "https://partner.example"

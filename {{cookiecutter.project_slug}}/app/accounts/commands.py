@@ -1,0 +1,144 @@
+"""`flask user …`: the people who can log in, and their logins."""
+
+import secrets
+import sys
+
+import click
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from app.accounts.password_change import set_password
+from app.auth import grants, password_rules, tokens, users
+from app.auth.users import User
+from app.db import db
+from app.db.command_group import CommandGroup
+from app.security import audit
+from app.security.validation import plain_text
+
+user_commands = CommandGroup("user", help="The people who can log in.")
+
+password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input."
+)
+
+
+@user_commands.command("create")
+@click.argument("name")
+@click.option("--email", help="An e-mail address, which is stored encrypted.")
+@password_option
+def create_user(name: str, email: str | None, password_stdin: bool) -> None:
+    """Add a user. Asks for a password on a terminal; otherwise makes one and prints it."""
+    if not 1 <= len(name) <= users.MAX_NAME:
+        raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
+    _check_plain(name, "a name")
+    if email is not None and not users.EMAIL.fullmatch(email):
+        raise click.ClickException("Give an e-mail address like ada@example.org.")
+    password, note = _password(name, password_stdin)
+    try:
+        user = users.create(name, password, email)
+    except IntegrityError:
+        raise click.ClickException(f"There is a user {name!r} already.") from None
+    _record(audit.USER_CREATED, user)
+    click.echo(f"Created user {name}{note}")
+
+
+@user_commands.command("password")
+@click.argument("name")
+@password_option
+def change_password(name: str, password_stdin: bool) -> None:
+    """Set a new password and end all logins of a user."""
+    user = _find(name)
+    password, note = _password(name, password_stdin)
+    set_password(user, password)
+    _record(audit.PASSWORD_CHANGE, user)
+    click.echo(f"Changed the password of {name}{note}")
+
+
+@user_commands.command("list")
+def list_users() -> None:
+    """Show the users, and how many live logins each has."""
+    for user in db.session.scalars(select(User).order_by(User.name)):
+        state = (
+            "disabled" if user.disabled else f"{len(grants.all_of(user, idle=tokens.IDLE))} logins"
+        )
+        click.echo(f"{user.name}\t{state}")
+
+
+@user_commands.command("disable")
+@click.argument("name")
+def disable_user(name: str) -> None:
+    """Keep a user from logging in, and end all logins at once."""
+    user = _find(name)
+    user.disabled = True
+    grants.end_all(user)
+    _record(audit.USER_UPDATED, user, change="disabled")
+    click.echo(f"Disabled {name}")
+
+
+@user_commands.command("enable")
+@click.argument("name")
+def enable_user(name: str) -> None:
+    """Let a disabled user log in again."""
+    user = _find(name)
+    user.disabled = False
+    db.session.commit()
+    _record(audit.USER_UPDATED, user, change="enabled")
+    click.echo(f"Enabled {name}")
+
+
+@user_commands.command("logout")
+@click.argument("name")
+def log_out_user(name: str) -> None:
+    """End all logins of a user."""
+    user = _find(name)
+    grants.end_all(user)
+    _record(audit.SESSION_EXPIRED, user, reason="revoked", session="all")
+    click.echo(f"Ended all logins of {name}")
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(user_commands)
+
+
+def _record(event: audit.Event, user: User, **fields: str) -> None:
+    audit.record(event, account=user.name, user_id=user.id, by="command line", **fields)
+
+
+def _find(name: str) -> User:
+    _check_plain(name, "a name")
+    user = users.find(name)
+    if user is None:
+        raise click.ClickException(f"There is no user {name!r}.")
+    return user
+
+
+def _password(name: str, from_stdin: bool) -> tuple[str, str]:
+    """The password for a user, and what to say of it: one made here is shown, once."""
+    given = _ask_password(from_stdin)
+    if given is None:
+        made = secrets.token_urlsafe(18)
+        return made, f" with password {made}"
+    if given:
+        _check_plain(given, "a password")
+    problem = password_rules.why_refused(given, name)
+    if problem:
+        raise click.ClickException(f"{problem}.")
+    return given, ""
+
+
+def _ask_password(from_stdin: bool) -> str | None:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return None
+
+
+def _check_plain(text: str, what: str) -> None:
+    try:
+        plain_text(text)
+    except ValueError:
+        raise click.ClickException(
+            f"Give {what} that is not blank and has no control characters."
+        ) from None

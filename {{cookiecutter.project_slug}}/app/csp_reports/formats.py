@@ -1,0 +1,103 @@
+"""What a browser reports, in either format, cut down to what tells nothing of a user.
+
+A report holds whatever address somebody visited, and anybody may post one. Kept is
+what has few values: a directive that exists, the route of the page, and of what was
+blocked a keyword, a scheme or an origin. What extensions do is no fault of a page.
+Source: W3C Content Security Policy Level 3, section 5.3; W3C Reporting API;
+OWASP ASVS 14.2.6.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from flask import current_app
+from werkzeug.exceptions import HTTPException
+
+from app.security.csp_syntax import DIRECTIVES
+
+# The Reporting API's names and those of report-uri, old Safari's among them.
+_NAMES = {
+    "directive": ("effectiveDirective", "effective-directive", "violated-directive"),
+    "blocked": ("blockedURL", "blocked-uri"),
+    "page": ("documentURL", "document-uri"),
+    "source": ("sourceFile", "source-file"),
+    "disposition": ("disposition",),
+}
+_TRUSTED_TYPES = frozenset({"trusted-types-policy", "trusted-types-sink"})
+# Chromium names no frame that begins with data: or with a scheme it does not know.
+_KEYWORDS = frozenset({"", "inline", "eval", "wasm-eval"}) | _TRUSTED_TYPES
+_SCHEMES = frozenset({"data", "blob"})
+# Where a page's own code stands; about: is a frame made by srcdoc.
+_OWN_CODE = frozenset({"", "http", "https", "data", "blob", "about"})
+_URL = re.compile(
+    r"(?P<origin>(?:https?|wss?)://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)"
+    r"(?P<path>/[^?#]*)?(?:[?#]|\Z)"
+)
+
+OWN_SITE = "self"
+UNKNOWN_PAGE = "(no route)"
+MAX_ORIGIN, MAX_PAGE = 300, 200  # characters
+
+
+class Violation(NamedTuple):
+    """What a policy blocked, or would have blocked, on the pages of a route."""
+
+    directive: str
+    blocked: str
+    page: str
+    disposition: str
+
+
+def read(body: Any) -> Iterator[Violation]:
+    """The violations in a body, without those that no page of this app can cause."""
+    for item in body if isinstance(body, list) else [body]:
+        report = item.get("csp-report", item.get("body")) if isinstance(item, dict) else None
+        violation = _violation(report) if isinstance(report, dict) else None
+        if violation:
+            yield violation
+
+
+def _violation(report: dict[str, Any]) -> Violation | None:
+    said = {field: _first(report, names) for field, names in _NAMES.items()}
+    # Old browsers name the whole directive, with its sources.
+    directive = said["directive"].partition(" ")[0]
+    blocked = _blocked(said["blocked"], said["page"])
+    by_the_page = said["source"].partition(":")[0] in _OWN_CODE
+    if directive not in DIRECTIVES or blocked is None or not by_the_page:
+        return None
+    return Violation(directive, blocked, _route(said["page"]), _disposition(said["disposition"]))
+
+
+def _first(report: dict[str, Any], names: tuple[str, ...]) -> str:
+    return next((report[name] for name in names if isinstance(report.get(name), str)), "")
+
+
+def _blocked(address: str, page: str) -> str | None:
+    scheme = address.partition(":")[0]
+    if address in _KEYWORDS:
+        return address
+    if scheme in _SCHEMES:
+        return f"{scheme}:"
+    url, own = _URL.match(address), _URL.match(page)
+    if url is None or len(url["origin"]) > MAX_ORIGIN:
+        return None
+    return OWN_SITE if own and own["origin"] == url["origin"] else url["origin"]
+
+
+def _route(page: str) -> str:
+    # Not the path: it may name a user.
+    url = _URL.match(page)
+    path = unquote(url["path"] or "/") if url else ""
+    try:
+        rule, _ = current_app.url_map.bind("").match(path, "GET", return_rule=True)
+    except HTTPException:
+        return UNKNOWN_PAGE
+    return rule.rule[:MAX_PAGE]
+
+
+def _disposition(said: str) -> str:
+    # Browsers of before 2023 do not say it.
+    default = "report" if current_app.config["CSP_REPORT_ONLY"] else "enforce"
+    return said if said in ("enforce", "report") else default

@@ -1,0 +1,80 @@
+"""How often each violation was reported: one small table, whoever posts to it.
+
+A full table drops what was seen least often, and of that what was not seen for longest.
+So rubbish pushes out rubbish, and no violation that users meet daily; what is new gets
+in, so that nobody can fill the table once and hide all that comes later.
+Times are whole seconds since 1970, UTC. Source: OWASP ASVS 15.2.2, 15.4.2.
+"""
+
+import time
+from collections.abc import Mapping
+
+from sqlalchemy import BigInteger, String, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.csp_reports.formats import MAX_ORIGIN, MAX_PAGE, Violation
+from app.db import Model, db
+
+MAX_ROWS = 1000
+
+
+class ViolationCount(Model):
+    """A violation, and how often and when browsers reported it."""
+
+    __tablename__ = "csp_violations"
+
+    directive: Mapped[str] = mapped_column(String(32), primary_key=True)
+    blocked: Mapped[str] = mapped_column(String(MAX_ORIGIN), primary_key=True)
+    page: Mapped[str] = mapped_column(String(MAX_PAGE), primary_key=True)
+    disposition: Mapped[str] = mapped_column(String(8), primary_key=True)
+    times: Mapped[int] = mapped_column(BigInteger)
+    first_seen: Mapped[int] = mapped_column(BigInteger)
+    last_seen: Mapped[int] = mapped_column(BigInteger)
+
+
+_KEY = [getattr(ViolationCount, field) for field in Violation._fields]
+
+
+def add(found: Mapping[Violation, int]) -> None:
+    """Count what one body reported, in one statement."""
+    now = int(time.time())
+    when = {"first_seen": now, "last_seen": now}
+    # In one order, so that two bodies with the same violations do not lock each other out.
+    rows = [{**key._asdict(), "times": times, **when} for key, times in sorted(found.items())]
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    new = insert(ViolationCount).values(rows)
+    again = {"times": ViolationCount.times + new.excluded.times, "last_seen": now}
+    db.session.execute(new.on_conflict_do_update(index_elements=_KEY, set_=again))
+    _make_room(now)
+    db.session.commit()
+
+
+def most_frequent() -> list[ViolationCount]:
+    """All of the table, the most frequent first."""
+    most = select(ViolationCount).order_by(ViolationCount.times.desc(), *_KEY)
+    return list(db.session.scalars(most))
+
+
+def latest(limit: int) -> list[ViolationCount]:
+    """Those reported last, the newest first."""
+    last = select(ViolationCount).order_by(ViolationCount.last_seen.desc(), *_KEY).limit(limit)
+    return list(db.session.scalars(last))
+
+
+def clear() -> int:
+    """Delete everything, and say how many rows that were."""
+    count: int = db.session.execute(delete(ViolationCount)).rowcount  # type: ignore[attr-defined]
+    db.session.commit()
+    return count
+
+
+def _make_room(now: int) -> None:
+    excess = db.session.scalars(select(func.count()).select_from(ViolationCount)).one() - MAX_ROWS
+    if excess <= 0:
+        return
+    worth = (ViolationCount.last_seen >= now, ViolationCount.times, ViolationCount.last_seen)
+    least = select(ViolationCount).order_by(*worth).limit(excess)
+    # What another body is writing is left to it: to wait for each other would be a deadlock.
+    for row in db.session.scalars(least.with_for_update(skip_locked=True)):
+        db.session.delete(row)

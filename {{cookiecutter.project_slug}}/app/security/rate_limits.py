@@ -1,0 +1,77 @@
+"""Rate limits by address: of one view, or of all requests.
+
+Source: OWASP ASVS 6.3.1.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from functools import partial, wraps
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from math import ceil
+from typing import Any
+
+from flask import Flask, current_app, request
+from limits import RateLimitItem, parse
+
+from app.security.errors import ErrorResponse, error_response
+from app.security.rate_limiter import Key, rate_limiter
+from app.security.view_options import Decorated, add_options, view_options
+
+# Some proxies tell a client's port too, and each new connection has another.
+_WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?", re.ASCII)
+
+SITE = 48  # bits: one customer may hold that much of IPv6, which is 65,536 networks
+
+
+def limited(limit: str) -> Callable[[Decorated], Decorated]:
+    """Allow the view so many calls for each address, as in `"60 per minute"`."""
+    item = parse(limit)
+
+    def decorate(view: Any) -> Any:
+        @wraps(view)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            key = (view.__module__, view.__qualname__, client_address())
+            if not rate_limiter().hit(item, key):
+                raise too_many_requests(item, key)
+            return current_app.ensure_sync(view)(*args, **kwargs)
+
+        return add_options(wrapped, limited=True)
+
+    return decorate
+
+
+def too_many_requests(limit: RateLimitItem, key: Key) -> ErrorResponse:
+    """The error with 429, which says when the limit allows the next request."""
+    seconds = max(1, ceil(rate_limiter().resets_at(limit, key) - time.time()))
+    return error_response(429, "Too many requests", Retry_After=str(seconds))
+
+
+def client_address(prefix: int = 64) -> str:
+    """The client, as far as it can be told: IPv6 addresses that begin with the same bits are one.
+
+    A customer has 2**64 of them or more; those that cannot be read count as one client.
+    Source: RFC 6177.
+    """
+    text = request.remote_addr or ""
+    if found := _WITH_PORT.fullmatch(text):
+        text = found[1] or found[2]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return "unknown"
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or IPv6Network((address, prefix), strict=False)[0])
+    return str(address)
+
+
+def init_app(app: Flask) -> None:
+    if app.config["RATE_LIMIT"]:
+        app.before_request(partial(_refuse_too_many, parse(app.config["RATE_LIMIT"])))
+
+
+def _refuse_too_many(limit: RateLimitItem) -> None:
+    key = ("every route", client_address())
+    # An orchestrator would stop an app whose probe is refused.
+    if not (view_options().probe or rate_limiter().hit(limit, key)):
+        raise too_many_requests(limit, key)

@@ -1,0 +1,41 @@
+"""`/.well-known/security.txt`: whom to tell of a hole, so that it reaches you first.
+
+Source: RFC 9116.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from flask import Blueprint, Flask, Response, current_app
+
+from app.security.origins import PolicyError
+from app.security.responses import responds
+
+blueprint = Blueprint("security_txt", __name__)
+
+# RFC 9116 recommends less than a year ahead; it is computed, so it never lapses.
+VALID_FOR = timedelta(days=180)
+
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][!-~]*)?")
+
+
+@blueprint.get("/.well-known/security.txt")
+@responds("text/plain")
+def show() -> Response:
+    expires = (datetime.now(UTC) + VALID_FOR).strftime("%Y-%m-%dT%H:%M:%SZ")
+    contact = current_app.config["SECURITY_CONTACT"]
+    uri = contact if _URL.fullmatch(contact) else f"mailto:{quote(contact, safe='@')}"
+    answer = Response(f"Contact: {uri}\nExpires: {expires}\n", mimetype="text/plain")
+    answer.cache_control.max_age = 24 * 60 * 60  # a day
+    return answer
+
+
+def init_app(app: Flask) -> None:
+    contact = app.config["SECURITY_CONTACT"]
+    if not (_EMAIL.fullmatch(contact) or _URL.fullmatch(contact)):
+        raise PolicyError(
+            f"policy.py: SECURITY_CONTACT is {contact!r}; write an e-mail address or https URL."
+        )
+    app.register_blueprint(blueprint)

@@ -1,0 +1,290 @@
+"""`/openapi.json`: what programs read of the routes, and that these keep to it.
+
+The template's own tests send it thousands of requests by schemathesis as well.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Annotated, Any, NoReturn
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pydantic import Field
+from sqlalchemy.exc import OperationalError
+from werkzeug.test import TestResponse
+
+from app import openapi
+from app.auth import tokens
+from app.auth.access import login_required
+from app.db import db
+from app.security.responses import ResponseBody, responds
+from app.security.validation import PATTERN, Body, PlainText, plain_text, validated
+from tests.conftest import LOGIN, MakeApp, log_in
+
+Json = dict[str, Any]
+
+
+class Order(Body):
+    name: Annotated[PlainText, Field(max_length=20)]
+    count: int = 1
+
+
+class Created(ResponseBody):
+    number: int
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """One that each test here may add views to."""
+    return make_app()
+
+
+def described(app: Flask) -> Json:
+    """The document as it would be had the app been made with the routes it has now."""
+    return dict(json.loads(openapi.document(app)))
+
+
+def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+def send(
+    client: FlaskClient, document: Json, method: str, path: str, headers: dict[str, str]
+) -> TestResponse:
+    """A request that keeps to the document, with the like of `x` for each argument and member."""
+    operation = document["paths"][path][method]
+    for parameter in operation.get("parameters", ()):
+        path = path.replace("{" + parameter["name"] + "}", argument(parameter["schema"]))
+    content = operation.get("requestBody", {}).get("content", {})
+    if content and "application/json" not in content:
+        sent: Json = {"data": "x", "content_type": next(iter(content))}
+    else:
+        schema = content.get("application/json", {}).get("schema", {})
+        model = document["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], {})
+        sent = {"json": dict.fromkeys(model.get("properties", {}), "x") if content else None}
+    return client.open(path, method=method, headers=headers, **sent)
+
+
+def argument(schema: Json) -> str:
+    """What fits in an address, and names nothing that there is."""
+    named = {"integer": "0", "number": "0.0", "string": "x"}[schema["type"]]
+    return str(UUID(int=0)) if schema.get("format") == "uuid" else named
+
+
+def check(answer: TestResponse, operation: Json) -> None:
+    """An answer is one of those that the document names; an error has its headers and shape."""
+    status, responses = str(answer.status_code), operation["responses"]
+    # A view without `@answers` may answer anything.
+    assert responses.keys() & {status, "default"}, (answer.request.path, status, answer.text)
+    if answer.status_code >= 400:
+        assert list(answer.get_json()) == ["error"]
+    assert set(responses.get(status, {}).get("headers", ())) <= set(answer.headers.keys())
+
+
+def test_it_holds_every_route_but_static_files(app: Flask) -> None:
+    routes = {
+        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    found = {(method, path) for method, path, _ in operations(described(app))}
+    assert routes - found == {("get", "/static/{filename}")}
+    assert found < routes
+
+
+def test_it_carries_the_name_of_the_project(make_app: MakeApp) -> None:
+    title, description = 'Tools & "Toys" \U0001f600', "What we have.\\"
+    client = make_app(PROJECT_NAME=title, DESCRIPTION=description).test_client()
+    info = client.get("/openapi.json").get_json()["info"]
+    assert info == {"title": title, "description": description, "version": "1"}
+
+
+def test_it_names_no_software(client: FlaskClient) -> None:
+    text = client.get("/openapi.json").text.lower()
+    assert not re.findall("flask|werkzeug|pydantic|python|gunicorn|sqlalchemy", text)
+
+
+def test_everybody_gets_the_same_and_may_keep_it_a_while(client: FlaskClient, app: Flask) -> None:
+    stranger = client.get("/openapi.json")
+    user = client.get("/openapi.json", headers=log_in(client))
+    assert stranger.data == user.data
+    assert stranger.content_type == user.content_type == "application/json"
+    assert stranger.headers["Cache-Control"] == user.headers["Cache-Control"] == "max-age=300"
+
+
+def test_a_route_of_ones_own_is_there_by_itself(app: Flask) -> None:
+    @app.put("/orders/<int:number>")
+    @login_required
+    @validated(Order)
+    def order(order: Order, number: int) -> Json:
+        return {}
+
+    document = described(app)
+    operation = document["paths"]["/orders/{number}"]["put"]
+    errors = {"400", "401", "403", "404", "413", "415", "503"}
+    assert set(operation["responses"]) == errors | {"default"}
+    number = {"type": "integer", "minimum": 0}
+    assert operation["parameters"] == [
+        {"name": "number", "in": "path", "required": True, "schema": number}
+    ]
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Order"}}}
+    assert operation["requestBody"] == {"required": True, "content": content}
+
+
+def test_a_model_is_described_as_strictly_as_it_is_read(app: Flask) -> None:
+    app.add_url_rule("/orders", view_func=validated(Order)(lambda order: {}), methods=["POST"])
+    model = described(app)["components"]["schemas"]["Order"]
+    name = model["properties"]["name"]
+    assert (model["additionalProperties"], model["required"]) == (False, ["name"])
+    assert (name["minLength"], name["maxLength"], name["pattern"]) == (1, 20, PATTERN)
+
+
+def test_models_of_one_name_are_told_apart(app: Flask) -> None:
+    other = type("Order", (Body,), {"__annotations__": {"size": int}})
+    app.add_url_rule("/a", "a", validated(Order)(lambda order: {}), methods=["POST"])
+    app.add_url_rule("/b", "b", validated(other)(lambda order: {}), methods=["POST"])
+    document = described(app)
+    bodies = [document["paths"][path]["post"]["requestBody"] for path in ("/a", "/b")]
+    assert bodies[0] != bodies[1]
+
+
+def test_an_answer_that_a_view_tells_of_is_there(app: Flask) -> None:
+    @app.post("/orders")
+    @responds(Created, 409, status=201)
+    def order() -> Json:
+        return {}
+
+    responses = described(app)["paths"]["/orders"]["post"]["responses"]
+    assert set(responses) == {"201", "400", "403", "409", "415"}
+    schema = {"$ref": "#/components/schemas/Created"}
+    assert responses["201"]["content"] == {"application/json": {"schema": schema}}
+
+
+def test_where_browsers_send_reports_is_described_too(app: Flask) -> None:
+    operation = described(app)["paths"]["/csp-reports"]["post"]
+    assert set(operation["responses"]) == {"204", "400", "413", "415", "429"}
+    assert list(operation["responses"]["429"]["headers"]) == ["Retry-After"]
+    media_types = ["application/csp-report", "application/reports+json", "application/json"]
+    assert list(operation["requestBody"]["content"]) == media_types
+
+
+@pytest.mark.parametrize(
+    ("argument", "schema"),
+    [
+        ("<name>", {"type": "string", "minLength": 1}),
+        ("<string(length=2):name>", {"type": "string", "minLength": 1}),
+        ("<path:name>", {"type": "string", "minLength": 1}),
+        ("<int(max=9):name>", {"type": "integer", "minimum": 0}),
+        ("<float:name>", {"type": "number"}),
+        ("<uuid:name>", {"type": "string", "format": "uuid"}),
+    ],
+)
+def test_an_argument_has_its_type(app: Flask, argument: str, schema: Json) -> None:
+    app.add_url_rule(f"/things/{argument}", view_func=lambda name: "")
+    operation = described(app)["paths"]["/things/{name}"]["get"]
+    assert [parameter["schema"] for parameter in operation["parameters"]] == [schema]
+
+
+def test_the_pattern_of_a_text_allows_what_is_accepted() -> None:
+    """For each character that is a control, a blank or beside one, alone and in a word."""
+    for number in [*range(0x3100), 0xFEFF, 0x1F600, 0x10FFFF]:
+        if unicodedata.category(chr(number)) == "Cs":
+            continue
+        for text in (chr(number), f"a{chr(number)}b", chr(number) * 2):
+            assert bool(re.fullmatch(PATTERN, text)) == is_accepted(text), ascii(text)
+
+
+def is_accepted(text: str) -> bool:
+    try:
+        plain_text(text)
+    except ValueError:
+        return False
+    return True
+
+
+def test_what_an_answer_holds_depends_on_its_route(app: Flask) -> None:
+    paths = described(app)["paths"]
+    me = paths["/me"]["get"]["responses"]
+    assert "403" not in me
+    assert me["401"]["headers"]["WWW-Authenticate"]["required"] is True
+    assert "204" in paths["/sessions/{session_id}"]["delete"]["responses"]
+
+
+@pytest.mark.skipif(not tokens.COOKIE, reason="logins are not by cookie")
+def test_a_write_by_cookie_demands_the_csrf_token_too(production: FlaskClient) -> None:
+    document = production.get("/openapi.json").get_json()
+    schemes = document["components"]["securitySchemes"]
+    assert {scheme["name"] for scheme in schemes.values()} == {"__Host-session", "X-CSRF-Token"}
+    assert document["paths"]["/me"]["get"]["security"] == [{"cookie": []}]
+    assert document["paths"]["/logout"]["post"]["security"] == [{"cookie": [], "csrf": []}]
+
+
+@pytest.mark.skipif(tokens.COOKIE, reason="logins are by cookie")
+def test_a_login_is_shown_by_a_bearer_token(app: Flask) -> None:
+    document = described(app)
+    assert document["components"]["securitySchemes"] == {
+        "bearer": {"type": "http", "scheme": "bearer"}
+    }
+    for method, path in (("get", "/me"), ("post", "/logout")):
+        assert document["paths"][path][method]["security"] == [{"bearer": []}]
+
+
+def test_a_login_is_demanded_where_it_says_so_and_nowhere_else(app: Flask) -> None:
+    document = described(app)
+    for method, path, operation in operations(document):
+        answer = send(app.test_client(), document, method, path, {})
+        refused = answer.get_json(silent=True) == {"error": "Authentication required"}
+        assert refused == ("security" in operation), path
+        check(answer, operation)
+
+
+def test_a_logged_in_client_gets_the_answers_it_names(app: Flask) -> None:
+    document = described(app)
+    for method, path, operation in operations(document):
+        client = app.test_client()
+        check(send(client, document, method, path, log_in(client)), operation)
+
+
+def test_a_client_that_fails_too_often_gets_the_answer_it_names(make_app: MakeApp) -> None:
+    app = make_app(login_rate_limit="1 per minute")
+    document, client = described(app), app.test_client()
+    headers, refused = log_in(client), set()
+    for method, path, operation in operations(document):
+        if "requestBody" in operation:
+            for _ in range(2):
+                answer = send(client, document, method, path, headers)
+                check(answer, operation)
+            refused |= {path} if answer.status_code == 429 else set()
+    assert {"/login", "/password"} <= refused
+
+
+def test_with_a_limit_to_all_requests_any_route_may_answer_429(make_app: MakeApp) -> None:
+    app = make_app(rate_limit="1 per minute")
+    document, client = described(app), app.test_client()
+    client.get("/")
+    for method, path, operation in operations(document):
+        check(send(client, document, method, path, {}), operation)
+
+
+def test_without_its_database_it_gives_the_answers_it_names(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*arguments: object) -> NoReturn:
+        raise OperationalError("SELECT 1", {}, OSError("no route to host"))
+
+    document, client = described(app), app.test_client()
+    headers = log_in(client)
+    monkeypatch.setattr(db.session, "execute", away)
+    monkeypatch.setattr(db.session, "scalar", away)
+    for method, path, operation in operations(document):
+        check(send(client, document, method, path, headers), operation)
+
+
+def test_a_good_login_is_answered_as_described(client: FlaskClient) -> None:
+    tokens.Issued.model_validate(client.post("/login", json=LOGIN).get_json())
