@@ -19,8 +19,8 @@ def postgresql() -> Iterator[str]:
 
 # The project's own tests of what it stores.
 STORED = [
-    *("tests/auth", "tests/crypto", "tests/security/test_report_table.py"),
-    *(f"tests/test_{name}.py" for name in ("app", "cli", "db", "health", "methods", "postgresql")),
+    *(f"tests/{name}" for name in ("accounts", "auth", "crypto", "csp_reports", "db")),
+    *(f"tests/test_{name}.py" for name in ("app", "health", "methods")),
 ]
 
 
@@ -32,7 +32,7 @@ def test_its_own_tests_pass_on_postgresql(new_project: NewProject, postgresql: s
 
 def test_its_limits_hold_in_redis(new_project: NewProject) -> None:
     with services.redis() as url:
-        arguments = ("-rs", "tests/security/test_limits.py")
+        arguments = ("-rs", "tests/security/test_rate_limits.py")
         output = support.own_tests(new_project(), *arguments, TEST_REDIS_URL=url)
     assert "skipped" not in output
 

@@ -94,7 +94,7 @@ class Project(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
 """,
-    "app/policy.py": '\nCSP_CANDIDATE = {**CSP, "img-src": [sources.SELF]}\n',
+    "app/policy.py": '\nCSP_CANDIDATE = {**CSP, "img-src": [csp_syntax.SELF]}\n',
 }
 ASSUMED = """
 from pathlib import Path
@@ -109,7 +109,7 @@ IMPORT = re.compile(r"^from .*\n", re.MULTILINE)
 # What has an eye on all routes, models and the policy.
 WATCHING = [
     *("tests/test_app.py", "tests/test_policy.py", "tests/checks", "tests/crypto/test_rotation.py"),
-    *(f"tests/security/test_{name}.py" for name in ("csp", "openapi", "report_commands")),
+    *("tests/test_openapi.py", "tests/security/test_csp.py", "tests/csp_reports/test_commands.py"),
 ]
 
 
@@ -117,14 +117,14 @@ WATCHING = [
 def test_what_it_shows_passes_the_projects_own_checks(new_project: NewProject) -> None:
     project = new_project()
     blocks = PYTHON.findall((project / "README.md").read_text("utf-8"))
-    views = [block for block in blocks if "@validated" in block or "@takes" in block]
+    views = [block for block in blocks if "@validated" in block or "@consumes" in block]
     [column] = [block for block in blocks if "encrypted_column(" in block]
     assert len(views) == 2
     (project / "photos").mkdir()
     for name, text in OWN.items():
         with (project / name).open("a", encoding="utf-8") as file:
             file.write(text)
-    insert(project / "app" / "__init__.py", "from app.auth import", "from app import projects\n")
+    insert(project / "app" / "__init__.py", "from app.db import", "from app import projects\n")
     insert(project / "app" / "auth" / "users.py", "    email = encrypted_column(", column)
     code = ASSUMED + "".join(views).replace("    ...\n", '    return {"id": project.id}\n')
     insert(project / "app" / "api.py", "from typing", "".join(IMPORT.findall(code)))

@@ -32,7 +32,7 @@ AUTHOR = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
 LINK = re.compile(r"^(?:\$ )?(cruft link (?:.*\\\n)*.*)$", re.MULTILINE)
 REPOSITORY = re.compile(r"https://github\.com/<org>/\S+|<template>")
 # A line of the policy that each level words differently, and an owner's own.
-IMAGES, OWN_IMAGES = "sources.DATA, sources.HTTPS]", "sources.DATA]"
+IMAGES, OWN_IMAGES = "csp_syntax.DATA, csp_syntax.HTTPS]", "csp_syntax.DATA]"
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What scripts and other programs call. Your own code begins here.
 
 A write takes JSON of a declared shape (`@validated`), `@login_required` sets `g.user`,
-and `@answers` tells /openapi.json what comes back; see README.md, "Everyday use".
+and `@responds` tells /openapi.json what comes back; see README.md, "Everyday use".
 """
 
 from typing import Annotated

@@ -1,6 +1,6 @@
 """`GET /openapi.json`: every route, what it takes and what it answers, for programs.
 
-It is read off the app itself: the routes, the models of `@validated` and `@answers`,
+It is read off the app itself: the routes, the models of `@validated` and `@responds`,
 and what other decorators say. So it says what the code does.
 Source: OpenAPI Specification 3.1.1; OWASP API Security Top 10, API9:2023.
 """

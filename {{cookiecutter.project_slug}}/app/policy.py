@@ -10,7 +10,7 @@ from app.security import csp_syntax
 PROJECT_NAME = "{{ cookiecutter.project_name | replace('\\', '\\\\') | replace('\u0022', '\\u0022') }}"  # fmt: skip
 DESCRIPTION = "{{ cookiecutter.description | replace('\\', '\\\\') | replace('\u0022', '\\u0022') }}"  # fmt: skip
 
-# Whom to tell of a hole: an e-mail address or https URL (security/security_txt.py).
+# Whom to tell of a hole: an e-mail address or https URL (security_txt.py).
 SECURITY_CONTACT = "{{ cookiecutter.security_contact }}"  # fmt: skip
 
 # Other origins that pages load styles, fonts and images from (security/csp.py).

@@ -80,7 +80,7 @@ def argument(schema: Json) -> str:
 def check(answer: TestResponse, operation: Json) -> None:
     """An answer is one of those that the document names; an error has its headers and shape."""
     status, responses = str(answer.status_code), operation["responses"]
-    # A view without `@answers` may answer anything.
+    # A view without `@responds` may answer anything.
     assert responses.keys() & {status, "default"}, (answer.request.path, status, answer.text)
     if answer.status_code >= 400:
         assert list(answer.get_json()) == ["error"]

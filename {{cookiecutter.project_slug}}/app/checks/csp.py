@@ -1,6 +1,6 @@
 """What the Content-Security-Policy allows that an injected tag could use, and why it matters.
 
-That browsers understand every word of it, app/security/sources.py checks at start-up.
+That browsers understand every word of it, app/security/csp_syntax.py checks at start-up.
 Source: W3C Content Security Policy Level 3, section 7; OWASP ASVS 3.4.3, 3.4.6.
 """
 

@@ -101,5 +101,5 @@ def _ask(app: Flask) -> Iterator[Asked]:
 
 def _promised(app: Flask, answer: TestResponse, environ: "WSGIEnvironment") -> dict[str, str]:
     kind = headers.kind_of(answer.status, answer.headers.get("Content-Type", ""))
-    contributions = [promise(app.config) for promise in PROMISES]
-    return {name: value for each in contributions for name, value in each(environ, kind)}
+    providers = [promise(app.config) for promise in PROMISES]
+    return {name: value for each in providers for name, value in each(environ, kind)}

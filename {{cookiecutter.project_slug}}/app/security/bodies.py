@@ -21,7 +21,7 @@ def read_body() -> bytes:
 
 
 def body_stream() -> BinaryIO:
-    """The same for a view that reads in parts what it `@takes`: the answer comes at the end."""
+    """The same for a view that reads in parts what it `@consumes`: the answer comes at the end."""
     return cast(BinaryIO, _Whole())
 
 
