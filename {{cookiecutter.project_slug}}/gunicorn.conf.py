@@ -179,6 +179,8 @@ def on_starting(server: Any) -> None:
     if not issubclass(server.cfg.worker_class, Worker):
         sys.exit("Leave out --worker-class: gunicorn's own workers wait for slow clients for ever.")
     if not 1 <= server.cfg.threads <= database.THREADS:
-        sys.exit(f"Leave out --threads: {database.THREADS} connections to the database set the number.")
+        sys.exit(
+            f"Leave out --threads: {database.THREADS} connections to the database set the number."
+        )
     if settings.app_env == "production":
         headers_of_refusals["Strict-Transport-Security"] = policy.STRICT_TRANSPORT_SECURITY

@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 # Imported to be registered.
 from app.checks import csp, hosts, responses, secrets, services, settings  # noqa: F401
 from app.checks.registry import Finding, findings
-from app.db import AS_A_REQUEST
+from app.db.database import AS_A_REQUEST
 
 LEVELS = {"error": ERROR, "warning": WARNING, "info": INFO}
 FAIL_LEVELS = {**LEVELS, "never": CRITICAL}

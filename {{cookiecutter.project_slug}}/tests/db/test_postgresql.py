@@ -20,7 +20,7 @@ from sqlalchemy import text
 from app.db import db
 from tests.conftest import LOGIN, MakeApp
 
-postgresql = pytest.importorskip("app.postgresql", exc_type=ImportError)
+postgresql = pytest.importorskip("app.db.postgresql", exc_type=ImportError)
 
 on_postgresql = pytest.mark.skipif(
     "TEST_DATABASE_URL" not in os.environ, reason="needs TEST_DATABASE_URL"
