@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import asvs_tables
 import support
+from conftest import NewProject
 
 SHOWN = re.compile(r"\| shown by tests \| \d+ \| \d+ \| (\d+) \|")
 LISTED = re.compile(r"^\| \d+\.\d+\.\d+ \| [12] \|", re.MULTILINE)
@@ -20,6 +23,17 @@ def test_the_table_is_what_that_render_writes_of_itself(token_type: str, tmp_pat
     made = asvs_tables.made(token_type, tmp_path).splitlines()
     assert set(made) - set(kept) == set(), "run `make asvs`"
     assert kept == made, "run `make asvs`"
+
+
+def test_marks_and_rows_that_disagree_are_named(new_project: NewProject) -> None:
+    project = new_project()
+    rows = project / "docs" / "asvs.toml"
+    rows.write_text(rows.read_text("utf-8").replace('"3.4.3"', '"3.4.99"'), "utf-8")
+    command = [sys.executable, "-m", "tests.asvs"]
+    refused = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "names 3.4.3, which asvs.toml does not list." in refused.stderr
+    assert "asvs.toml: 3.4.99 and the tests disagree" in refused.stderr
 
 
 def test_the_readme_counts_what_the_tables_show() -> None:

@@ -6,6 +6,7 @@ no test does. The marks are read off the source: nothing has to run for the tabl
 """
 
 import ast
+import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -83,6 +84,28 @@ def table() -> str:
     return "\n".join([*lines, ""])
 
 
+def problems() -> Iterator[str]:
+    """What is wrong with the marks and the rows, a sentence each."""
+    rows, listed = requirements(), marks()
+    shown = {mark.requirement for mark in listed}
+    for mark in sorted({mark for mark in listed if mark.requirement not in rows}):
+        yield f"{mark.file}: {mark.test} names {mark.requirement}, which asvs.toml does not list."
+    for mark in sorted({mark for mark in listed if not mark.test.startswith("test_")}):
+        yield f"{mark.file}: {mark.test} has a mark and is no test."
+    for mark in sorted({mark for mark in listed if listed.count(mark) > 1}):
+        yield f"{mark.file}: {mark.test} names {mark.requirement} twice."
+    for number, row in rows.items():
+        if (number in shown) != (kind(row) in ("test", "part")):
+            yield f"asvs.toml: {number} and the tests disagree on whether a test shows it."
+        if len(row.keys() - {"level", "asks"}) > 1 or row.keys() - {
+            "level",
+            "asks",
+            "note",
+            *ANSWERS,
+        }:
+            yield f"asvs.toml: {number} gives more than one answer, or one of an unknown kind."
+
+
 def kind(row: dict[str, Any]) -> str:
     """How a requirement is met: `test`, or one of ANSWERS."""
     return next((answer for answer in ANSWERS if answer in row), "test")
@@ -109,4 +132,6 @@ def _met(row: dict[str, Any], shown: list[Mark]) -> str:
 
 
 if __name__ == "__main__":
+    if found := "\n".join(problems()):
+        sys.exit(found)
     TABLE.write_text(table(), "utf-8", newline="\n")
