@@ -28,6 +28,8 @@ CHOSEN = EVERY if support.EVERY_COMBINATION else support.pairwise(EVERY)
 # The kind of token with the most tests.
 ON_ANOTHER_PYTHON = "jwt"
 
+LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
+
 # Dependencies that come with one answer alone.
 COMES_WITH = {"pyjwt": ("token_type", "jwt"), "pyseto": ("token_type", "paseto")}
 PROVIDERS = importlib.metadata.packages_distributions()
@@ -132,6 +134,11 @@ def test_types_are_right(rendered: Rendered) -> None:
     for token_type in support.CHOICES["token_type"]:
         project = rendered(first_of(token_type))
         support.python("-m", "mypy", "--strict", cwd=project)
+
+
+def test_no_import_runs_upward_or_in_a_circle(rendered: Rendered) -> None:
+    for token_type in support.CHOICES["token_type"]:
+        support.run(LINT_IMPORTS, "--no-cache", cwd=rendered(first_of(token_type)))
 
 
 @pytest.mark.slow
