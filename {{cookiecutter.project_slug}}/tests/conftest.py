@@ -23,12 +23,23 @@ from app.auth import passwords, tokens, users
 from app.db import Model, db
 from app.security import rate_limiter
 from app.settings import Settings, fresh_secrets
+from tests import routes
 
 USERNAME, PASSWORD = "ada", "a good long password"
 LOGIN = {"username": USERNAME, "password": PASSWORD}
 
 # What no environment may lack, as settings name it.
 SECRETS = {name.lower(): secret for name, secret in fresh_secrets().items()}
+
+# The tests use these whatever the defaults are; a test that reaches a limit sets its own.
+SETTINGS = {
+    "app_env": "development",
+    "database_url": os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:"),
+    "login_rate_limit": "5 per minute",
+    "rate_limit": None,
+    "max_logins": 20,
+    "log_level": "INFO",
+}
 
 # For `make_app`: the test client speaks https to such an app, as a browser would.
 PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
@@ -47,7 +58,7 @@ EditPolicy = Callable[[str], dict[str, Any]]
 
 def log_in(client: FlaskClient, **body: str) -> dict[str, str]:
     """Log in; the headers by which this client then shows it, whichever the kind of token."""
-    token = client.post("/login", json={**LOGIN, **body}).get_json()["token"]
+    token = client.post(routes.LOGIN, json={**LOGIN, **body}).get_json()["token"]
     return {tokens.HEADER: tokens.PREFIX + token}
 
 
@@ -114,10 +125,7 @@ def production(make_app: MakeApp) -> FlaskClient:
 @pytest.fixture
 def token(client: FlaskClient) -> str:
     """The token that `client` got by logging in."""
-    answer = client.post("/login", json=LOGIN)
-    assert answer.status_code == 200
-    assert isinstance(answer.json, dict)
-    return str(answer.json["token"])
+    return log_in(client)[tokens.HEADER].removeprefix(tokens.PREFIX)
 
 
 @pytest.fixture
@@ -192,5 +200,5 @@ def _sqlite() -> sqlite3.Connection:
 
 
 def _settings(**changes: Any) -> Settings:
-    database = os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:")
-    return Settings(**{"app_env": "development", "database_url": database, **SECRETS, **changes})
+    values: dict[str, Any] = {**SETTINGS, **SECRETS, **changes}
+    return Settings(**values)
