@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app, policy
 from app.auth import passwords, tokens, users
+from app.auth.users import User
 from app.db import Model, db
 from app.security import rate_limiter
 from app.settings import Settings, fresh_secrets
@@ -60,6 +61,20 @@ def log_in(client: FlaskClient, **body: str) -> dict[str, str]:
     """Log in; the headers by which this client then shows it, whichever the kind of token."""
     token = client.post(routes.LOGIN, json={**LOGIN, **body}).get_json()["token"]
     return {tokens.HEADER: tokens.PREFIX + token}
+
+
+def is_logged_in(client: FlaskClient, credentials: dict[str, str]) -> bool:
+    return client.get(routes.ME, headers=credentials).status_code == 200
+
+
+@contextmanager
+def stored_user(app: Flask, name: str = USERNAME) -> Iterator[User]:
+    """A user as the database holds it; changes made in the block are stored."""
+    with app.app_context():
+        user = users.find(name)
+        assert user is not None
+        yield user
+        db.session.commit()
 
 
 class Client(FlaskClient):
