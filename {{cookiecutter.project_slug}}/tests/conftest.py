@@ -77,6 +77,17 @@ def stored_user(app: Flask, name: str = USERNAME) -> Iterator[User]:
         db.session.commit()
 
 
+def slow_hasher(step: str, do: Callable[[], object], time_cost: int = 1) -> PasswordHasher:
+    """A hasher for which `step`, "hash" or "verify", takes so long that `do` is done before."""
+
+    def late(hasher: PasswordHasher, *arguments: Any) -> Any:
+        do()
+        return getattr(PasswordHasher, step)(hasher, *arguments)
+
+    slow: PasswordHasher = type("Slow", (PasswordHasher,), {step: late})(time_cost, 8, 1)
+    return slow
+
+
 class Client(FlaskClient):
     """Reads every answer to its end, so that no file stays open behind a static one."""
 

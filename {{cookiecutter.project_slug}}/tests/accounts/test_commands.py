@@ -14,13 +14,21 @@ from app.auth import grants, password_rules, tokens, users
 from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
 from app.db import Model, db
 from tests import routes
-from tests.conftest import PASSWORD, USERNAME, Wait, is_logged_in, log_in, stored_user
+from tests.conftest import PASSWORD, USERNAME, MakeApp, Wait, is_logged_in, log_in, stored_user
 
 NEW, OTHER, PROJECT = "grace", "bob", "Garden Shed"
 # Longer than any MIN_LENGTH that somebody would set.
 GOOD_PASSWORD = "seven owls in a well of ink, and one that went for a walk before dawn"
 
-NO_ADDRESSES = ["", "grace", "@example.org", "grace@", "a b@example.org", "a@b\n", f"{'a' * 65}@b.c"]
+NO_ADDRESSES = [
+    "",
+    "grace",
+    "@example.org",
+    "grace@",
+    "a b@example.org",
+    "a@b\n",
+    f"{'a' * 65}@b.c",
+]
 
 
 @pytest.fixture
@@ -211,6 +219,18 @@ def test_a_purge_says_how_many_it_deleted_and_keeps_the_rest(
     assert "2" in run(app, "tokens", "purge").output
     assert "0" in run(app, "tokens", "purge").output
     assert is_logged_in(client, credentials)
+
+
+@pytest.mark.asvs("6.3.2")
+def test_a_new_database_has_no_user(make_app: MakeApp) -> None:
+    app = make_app()
+    with app.app_context():
+        Model.metadata.drop_all(db.engine)
+    assert run(app, "db", "upgrade").exit_code == 0
+    listed = run(app, "user", "list")
+    # Other tests make their tables without migrations.
+    assert run(app, "db", "downgrade", "base").exit_code == 0
+    assert (listed.exit_code, listed.output) == (0, ""), "A migration makes a user."
 
 
 def test_without_tables_it_says_how_to_make_them(app: Flask, subtests: pytest.Subtests) -> None:

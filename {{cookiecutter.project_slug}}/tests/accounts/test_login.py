@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
@@ -26,6 +27,7 @@ from tests.conftest import (
     Wait,
     is_logged_in,
     log_in,
+    slow_hasher,
     stored_user,
 )
 from tests.test_app import paths
@@ -181,19 +183,9 @@ def test_a_password_changed_while_it_is_worked_on_lets_nobody_in(
     # With other parameters than those stored, the login makes a hash as well.
     for step, time_cost in [("verify", 1), ("verify", 2), ("hash", 2)]:
         set_password(app, PASSWORD)
+        slow = slow_hasher(step, quicker_owner(app, "another long password"), time_cost)
         with subtests.test(step, time_cost=time_cost), monkeypatch.context() as meanwhile:
-            hasher = PasswordHasher(time_cost, 8, 1)
-
-            class Slow(PasswordHasher):
-                """Takes so long for one step that somebody else is quicker."""
-
-            def changed_meanwhile(*args: Any) -> Any:
-                meanwhile.setattr(passwords, "hasher", hasher)
-                set_password(app, "another long password")
-                return getattr(hasher, step)(*args)
-
-            setattr(Slow, step, staticmethod(changed_meanwhile))
-            meanwhile.setattr(passwords, "hasher", Slow(time_cost, 8, 1))
+            meanwhile.setattr(passwords, "hasher", slow)
             assert_refused(try_login(client), 401)
             assert try_login(client).status_code == 401
 
@@ -310,6 +302,17 @@ def disable(app: Flask) -> None:
 def set_password(app: Flask, password: str) -> None:
     with stored_user(app) as user:
         password_change.set_password(user, password)
+
+
+def quicker_owner(app: Flask, password: str) -> Callable[[], None]:
+    """For `slow_hasher`: an owner who sets a password, once, before the hasher is done."""
+    changes = iter([password])
+
+    def change() -> None:
+        for new in changes:
+            set_password(app, new)
+
+    return change
 
 
 def stored_hash(app: Flask) -> str:

@@ -15,10 +15,12 @@ from app.db import db
 from tests.conftest import PASSWORD, USERNAME, Wait
 
 HOUR = 60 * 60  # seconds
+IDLE = 600  # seconds
 
 
 @pytest.fixture(autouse=True)
-def _in_an_app(app: Flask) -> Iterator[None]:
+def _in_an_app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(grants, "LAST_USED_STEP", 60)
     with app.app_context():
         yield
 
@@ -35,107 +37,118 @@ def other() -> User:
     return users.create("bob", PASSWORD)
 
 
-def test_a_secret_finds_its_user(user: User) -> None:
-    grant = grants.find(created(user), "test")
+def created(user: User, *, replaces: str = "") -> str:
+    secret = grants.new_secret()
+    grants.create(user, "test", secret, HOUR, replaces=replaces)
+    return secret
+
+
+def lives(*secrets: str, idle: int | None = None) -> bool | list[bool]:
+    found = [grants.find(secret, "test", idle=idle) is not None for secret in secrets]
+    return found if len(found) > 1 else found[0]
+
+
+def spend(secret: str) -> None:
+    grant = grants.find(secret, "test")
     assert grant is not None
-    assert grant.user == user
+    grant.used = grant.issued
+    db.session.commit()
+
+
+def family_of(secret: str) -> str:
+    grant = grants.find(secret, "test")
+    assert grant is not None
+    return grant.family
+
+
+def listed(user: User, idle: int | None = None) -> list[str]:
+    return [grant.family for grant in grants.all_of(user, idle=idle)]
+
+
+def last_used() -> int:
+    return db.session.scalars(select(Grant.last_used)).one()
 
 
 @pytest.mark.asvs("7.2.3", "11.5.1")
-def test_a_secret_is_256_random_bits(user: User) -> None:
-    secrets = {created(user) for _ in range(3)}
+def test_a_secret_is_256_random_bits() -> None:
+    secrets = {grants.new_secret() for _ in range(3)}
     assert len(secrets) == 3
     assert {len(base64.urlsafe_b64decode(f"{secret}=")) for secret in secrets} == {32}
 
 
 @pytest.mark.asvs("11.4.1")
-def test_the_table_holds_no_secret(user: User) -> None:
+def test_the_table_holds_no_secret_and_what_it_holds_is_none(user: User) -> None:
     secret = created(user)
     row = db.session.execute(select(Grant.__table__)).one()
     assert row.secret_hash == sha256(secret.encode()).digest()
     assert secret not in str(row)
+    assert lives(row.secret_hash.hex(), row.secret_hash.decode("latin-1")) == [False, False]
 
 
-@pytest.mark.parametrize("secret", ["", "a" * 43, "\0", "é", "\ud800", "' OR 1=1"])
-def test_an_unknown_secret_finds_nothing(user: User, secret: str) -> None:
+def test_a_secret_finds_its_user_for_its_own_purpose_alone(user: User, other: User) -> None:
+    mine, theirs = (grants.find(created(each), "test") for each in (user, other))
+    assert mine
+    assert theirs
+    assert (mine.user, theirs.user) == (user, other)
+    assert grants.find(created(user), "other") is None
+
+
+def test_an_unknown_secret_finds_nothing(user: User, subtests: pytest.Subtests) -> None:
     created(user)
-    assert grants.find(secret, "test") is None
-
-
-def test_a_stored_hash_is_no_secret(user: User) -> None:
-    stored = sha256(created(user).encode())
-    assert grants.find(stored.hexdigest(), "test") is None
-    assert grants.find(stored.digest().decode("latin-1"), "test") is None
-
-
-def test_a_secret_serves_its_own_purpose_alone(user: User) -> None:
-    secret = created(user)
-    assert grants.find(secret, "other") is None
+    for secret in ("", "a" * 43, "\0", "é", "\ud800", "' OR 1=1"):
+        with subtests.test(ascii(secret)):
+            assert not lives(secret)
 
 
 @pytest.mark.asvs("7.3.2", "7.4.1")
-def test_a_grant_ends_by_itself(user: User, wait: Wait) -> None:
-    secret = created(user)
-    wait(HOUR - 1)
-    assert grants.find(secret, "test")
-    wait(1)
-    assert grants.find(secret, "test") is None
-
-
-@pytest.mark.asvs("7.3.2")
-def test_use_does_not_prolong_it(user: User, wait: Wait) -> None:
+def test_a_grant_ends_by_itself_however_much_it_is_used(user: User, wait: Wait) -> None:
     secret = created(user)
     for _ in range(3):
         wait(HOUR / 4)
-        assert grants.find(secret, "test", idle=HOUR)
-    wait(HOUR / 4)
-    assert grants.find(secret, "test", idle=HOUR) is None
+        assert lives(secret, idle=HOUR)
+    wait(HOUR / 4 - 1)
+    assert lives(secret)
+    wait(1)
+    assert not lives(secret)
 
 
-def test_an_idle_grant_ends_early(user: User, wait: Wait) -> None:
+def test_an_idle_grant_ends_early_and_does_not_come_back(user: User, wait: Wait) -> None:
     secret = created(user)
-    wait(599)
-    assert grants.find(secret, "test", idle=600)
-    wait(600)
-    assert grants.find(secret, "test", idle=600) is None
-
-
-def test_an_idle_grant_does_not_come_back(user: User, wait: Wait) -> None:
-    secret = created(user)
-    wait(600)
-    assert grants.find(secret, "test", idle=600) is None
-    assert grants.find(secret, "test", idle=600) is None
+    wait(IDLE - 1)
+    assert lives(secret, idle=IDLE)
+    wait(IDLE)
+    assert not lives(secret, idle=IDLE)
+    assert not lives(secret, idle=IDLE)
 
 
 def test_use_is_written_once_a_minute(user: User, wait: Wait) -> None:
-    secret = created(user)
-    issued = last_used()
+    secret, issued = created(user), last_used()
     wait(59)
-    grants.find(secret, "test")
+    assert lives(secret)
     assert last_used() == issued
     wait(1)
-    grants.find(secret, "test")
+    assert lives(secret)
     assert last_used() == issued + 60
 
 
 def test_a_clock_set_back_adds_what_it_lost_and_no_more(user: User, wait: Wait) -> None:
     secret = created(user)
     wait(-HOUR)
-    assert grants.find(secret, "test")
+    assert lives(secret)
     wait(2 * HOUR - 1)
-    assert grants.find(secret, "test")
+    assert lives(secret)
     wait(1)
-    assert grants.find(secret, "test") is None
+    assert not lives(secret)
 
 
 def test_a_clock_that_was_ahead_lengthens_no_idle_time(user: User, wait: Wait) -> None:
     secret = created(user)
     wait(500)
-    assert grants.find(secret, "test", idle=600)
+    assert lives(secret, idle=IDLE)
     wait(-500)
-    assert grants.find(secret, "test", idle=600)
-    wait(600)
-    assert grants.find(secret, "test", idle=600) is None
+    assert lives(secret, idle=IDLE)
+    wait(IDLE)
+    assert not lives(secret, idle=IDLE)
 
 
 def test_a_clock_set_back_revives_nothing_that_was_ended(user: User, wait: Wait) -> None:
@@ -144,34 +157,26 @@ def test_a_clock_set_back_revives_nothing_that_was_ended(user: User, wait: Wait)
     wait(HOUR)
     grants.purge()
     wait(-2 * HOUR)
-    assert grants.find(ended, "test") is None
-    assert grants.find(purged, "test") is None
+    assert lives(ended, purged) == [False, False]
 
 
-def test_a_disabled_users_grant_finds_nothing(user: User) -> None:
-    secret = created(user)
+def test_a_spent_grant_and_one_of_a_disabled_user_find_nothing(user: User) -> None:
+    spent, other = created(user), created(user)
+    spend(spent)
+    assert lives(spent, other) == [False, True]
     user.disabled = True
     db.session.commit()
-    assert grants.find(secret, "test") is None
+    assert not lives(other)
 
 
 def test_ending_a_grant_ends_all_of_its_login_and_no_other(user: User) -> None:
     first, second, other = (created(user) for _ in range(3))
-    one, two = grants.find(first, "test"), grants.find(second, "test")
-    assert one
-    assert two
-    two.family = one.family
+    successor = grants.find(second, "test")
+    assert successor
+    successor.family = family_of(first)
     db.session.commit()
-    grants.end(one.family)
-    assert grants.find(first, "test") is None
-    assert grants.find(second, "test") is None
-    assert grants.find(other, "test")
-
-
-def test_a_spent_grant_finds_nothing(user: User) -> None:
-    secret = created(user)
-    spend(secret)
-    assert grants.find(secret, "test") is None
+    grants.end(successor.family)
+    assert lives(first, second, other) == [False, False, True]
 
 
 def test_a_grant_is_found_by_whatever_else_is_known(user: User) -> None:
@@ -192,35 +197,28 @@ def test_all_of_a_user_are_listed_the_newest_first(user: User, wait: Wait) -> No
 
 def test_only_the_users_own_live_ones_are_listed(user: User, other: User, wait: Wait) -> None:
     created(user)
-    wait(HOUR)
-    spend(created(user))
-    mine, theirs = created(user), created(other)
-    assert listed(user) == [family_of(mine)]
-    assert listed(other) == [family_of(theirs)]
-
-
-def test_idle_ones_are_listed_only_if_nothing_is_said_of_them(user: User, wait: Wait) -> None:
+    wait(HOUR - IDLE)
     idle = family_of(created(user))
-    wait(600)
-    fresh = family_of(created(user))
-    assert listed(user) == [fresh, idle]
-    assert [grant.family for grant in grants.all_of(user, idle=600)] == [fresh]
+    wait(IDLE)
+    spend(created(user))
+    mine, theirs = family_of(created(user)), family_of(created(other))
+    assert listed(user) == [mine, idle]
+    assert listed(user, idle=IDLE) == [mine]
+    assert listed(other) == [theirs]
 
 
 def test_ending_all_of_a_user_ends_no_others(user: User, other: User) -> None:
     mine, spent, theirs = created(user), created(user), created(other)
     spend(spent)
     grants.end_all(user)
-    assert grants.find(mine, "test") is None
-    assert grants.find(theirs, "test")
+    assert lives(mine, theirs) == [False, True]
     assert db.session.scalars(select(Grant.user_id)).all() == [other.id]
 
 
 def test_ending_all_but_one_keeps_that_one(user: User) -> None:
     kept, ended = created(user), created(user)
     grants.end_all(user, but=family_of(kept))
-    assert grants.find(kept, "test")
-    assert grants.find(ended, "test") is None
+    assert lives(kept, ended) == [True, False]
 
 
 def test_a_purge_deletes_and_counts_what_has_expired(user: User, other: User, wait: Wait) -> None:
@@ -229,30 +227,23 @@ def test_a_purge_deletes_and_counts_what_has_expired(user: User, other: User, wa
     wait(1)
     live = created(user)
     wait(HOUR - 2)
+    # What was spent stays until then, so that a second use is seen.
     assert grants.purge() == 0
     wait(1)
-    assert grants.purge() == 2
-    assert grants.purge() == 0
-    assert grants.find(live, "test")
-
-
-def test_a_purge_keeps_what_was_spent_so_that_a_second_use_is_seen(user: User) -> None:
-    spend(created(user))
-    assert grants.purge() == 0
-    assert len(db.session.scalars(select(Grant)).all()) == 1
+    assert (grants.purge(), grants.purge()) == (2, 0)
+    assert lives(live)
 
 
 def test_a_grant_that_ends_while_it_is_used_is_dead(
     user: User, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = created(user)
-    wait(60)
     alive = grants.find(secret, "test")
     assert alive
     grants.end(alive.family)
     wait(60)
     monkeypatch.setattr(db.session, "scalar", lambda statement: alive)
-    assert grants.find(secret, "test") is None
+    assert not lives(secret)
 
 
 def test_deleting_a_user_deletes_the_grants(user: User) -> None:
@@ -267,13 +258,11 @@ def test_of_too_many_logins_the_least_recently_used_ends(
 ) -> None:
     monkeypatch.setitem(app.config, "MAX_LOGINS", 3)
     elsewhere = created(other)
-    used, unused, *later = [created(user) for _ in range(3)]
-    wait(grants.LAST_USED_STEP)
-    assert grants.find(used, "test")
-    later += [created(user)]
-    assert not grants.find(unused, "test")
-    for secret in (used, *later, elsewhere):
-        assert grants.find(secret, "test")
+    used, unused, third = [created(user) for _ in range(3)]
+    wait(60)
+    assert lives(used)
+    newest = created(user)
+    assert lives(used, unused, third, newest, elsewhere) == [True, False, True, True, True]
 
 
 def test_a_login_that_is_replaced_takes_no_other_ones_place(
@@ -281,32 +270,4 @@ def test_a_login_that_is_replaced_takes_no_other_ones_place(
 ) -> None:
     monkeypatch.setitem(app.config, "MAX_LOGINS", 2)
     first, second = created(user), created(user)
-    third = created(user, replaces=second)
-    assert [bool(grants.find(secret, "test")) for secret in (first, second, third)] == [1, 0, 1]
-
-
-def created(user: User, *, replaces: str = "") -> str:
-    secret = grants.new_secret()
-    grants.create(user, "test", secret, HOUR, replaces=replaces)
-    return secret
-
-
-def spend(secret: str) -> None:
-    grant = grants.find(secret, "test")
-    assert grant is not None
-    grant.used = grant.issued
-    db.session.commit()
-
-
-def family_of(secret: str) -> str:
-    grant = grants.find(secret, "test")
-    assert grant is not None
-    return grant.family
-
-
-def listed(user: User) -> list[str]:
-    return [grant.family for grant in grants.all_of(user)]
-
-
-def last_used() -> int:
-    return db.session.scalars(select(Grant.last_used)).one()
+    assert lives(first, second, created(user, replaces=second)) == [True, False, True]

@@ -7,8 +7,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.auth import tokens, users
+from app.auth.grants import LAST_USED_STEP
 from app.security import cookies
-from tests.conftest import PASSWORD, Wait, log_in
+from tests import routes
+from tests.conftest import PASSWORD, Wait, is_logged_in, log_in
 
 Login = tuple[FlaskClient, dict[str, str]]
 
@@ -30,11 +32,13 @@ def login(app: Flask, **body: str) -> Login:
 
 def shown_to(login: Login) -> list[dict[str, Any]]:
     client, credentials = login
-    answer = client.get("/sessions", headers=credentials)
+    answer = client.get(routes.SESSIONS, headers=credentials)
     assert answer.status_code == 200
-    assert isinstance(answer.json, dict)
-    assert answer.json.keys() == {"sessions"}
-    return list(answer.json["sessions"])
+    return list(answer.get_json()["sessions"])
+
+
+def ids_shown_to(login: Login) -> list[str]:
+    return [session["id"] for session in shown_to(login)]
 
 
 def id_of(login: Login) -> str:
@@ -42,71 +46,58 @@ def id_of(login: Login) -> str:
     return str(own)
 
 
-def delete(login: Login, path: str) -> int:
+def delete(login: Login, session_id: str = "") -> int:
+    """End one login, or all but this."""
     client, credentials = login
+    path = f"{routes.SESSIONS}/{session_id}" if session_id else routes.SESSIONS
     return client.delete(path, headers=credentials).status_code
 
 
 def alive(*logins: Login) -> list[bool]:
-    return [
-        client.get("/me", headers=credentials).status_code == 200 for client, credentials in logins
-    ]
+    return [is_logged_in(*login) for login in logins]
 
 
 def test_the_newest_comes_first_and_this_one_is_marked(app: Flask, wait: Wait) -> None:
-    logins = []
-    for _ in range(3):
-        logins.append(login(app))
-        wait(1)
-    first, second, third = map(id_of, logins)
-    assert [session["id"] for session in shown_to(logins[1])] == [third, second, first]
+    logins = [login(app), login(app)]
+    wait(1)
+    logins.append(login(app))
+    assert ids_shown_to(logins[1]) == [id_of(login) for login in reversed(logins)]
     assert [session["current"] for session in shown_to(logins[1])] == [False, True, False]
-
-
-def test_logins_of_the_same_second_keep_their_order(app: Flask, wait: Wait) -> None:
-    ids = [id_of(login(app)) for _ in range(3)]
-    assert [session["id"] for session in shown_to(login(app))][1:] == ids[::-1]
 
 
 @pytest.mark.asvs("7.5.2")
 def test_a_login_shows_when_it_began_was_used_and_ends(app: Flask, wait: Wait) -> None:
-    here, other = login(app), login(app)
-    wait(60)
-    (session,) = (session for session in shown_to(here) if session["current"])
-    (unused,) = (session for session in shown_to(here) if not session["current"])
-    assert session.keys() == {"id", "issued", "last_used", "expires", "current"}
-    assert session["last_used"] == session["issued"] + 60
+    here, _ = login(app), login(app)
+    wait(LAST_USED_STEP)
+    unused, used = shown_to(here)
+    assert used["last_used"] == used["issued"] + LAST_USED_STEP
     assert unused["last_used"] == unused["issued"]
     assert unused["expires"] > unused["issued"]
-    assert alive(here, other) == [True, True]
 
 
-def test_what_has_expired_is_not_shown(app: Flask, wait: Wait) -> None:
-    (old,) = shown_to(login(app))
-    wait(old["expires"] - old["issued"])
-    assert [session["current"] for session in shown_to(login(app))] == [True]
-
-
-def test_what_lay_idle_is_not_shown(
-    app: Flask, wait: Wait, monkeypatch: pytest.MonkeyPatch
+def test_what_has_ended_is_not_shown(
+    app: Flask, wait: Wait, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
-    monkeypatch.setattr(tokens, "IDLE", 600)
-    login(app)
-    wait(600)
-    assert [session["current"] for session in shown_to(login(app))] == [True]
+    with subtests.test("logged out"):
+        client, credentials = login(app)
+        client.post(routes.LOGOUT, headers=credentials)
+        assert len(shown_to(login(app))) == 1
+    with subtests.test("expired"):
+        (old,) = shown_to(login(app))[:1]
+        wait(old["expires"] - old["issued"])
+        assert len(shown_to(login(app))) == 1
+    with subtests.test("idle"):
+        monkeypatch.setattr(tokens, "IDLE", 600)
+        wait(600)
+        assert len(shown_to(login(app))) == 1
 
 
-def test_what_was_logged_out_is_not_shown(app: Flask) -> None:
-    (client, credentials), here = login(app), login(app)
-    client.post("/logout", headers=credentials)
-    assert [session["current"] for session in shown_to(here)] == [True]
-
-
-def test_no_user_sees_anothers(app: Flask) -> None:
+def test_no_user_sees_or_ends_anothers(app: Flask) -> None:
     ours, theirs = login(app), login(app, username=OTHER)
-    assert [session["id"] for session in shown_to(ours)] == [id_of(ours)]
-    assert [session["id"] for session in shown_to(theirs)] == [id_of(theirs)]
-    assert id_of(ours) != id_of(theirs)
+    assert ids_shown_to(ours) == [id_of(ours)]
+    assert ids_shown_to(theirs) == [id_of(theirs)]
+    assert delete(ours, id_of(theirs)) == 404
+    assert alive(theirs) == [True]
 
 
 def test_an_id_logs_nobody_in(app: Flask) -> None:
@@ -114,60 +105,41 @@ def test_an_id_logs_nobody_in(app: Flask) -> None:
     with app.test_request_context():
         cookie = f"{cookies.name_of('session')}={session_id}"
     shown = {"Authorization": f"Bearer {session_id}", "Cookie": cookie}
-    client = app.test_client(use_cookies=False)
-    assert client.get("/me", headers=shown).status_code == 401
+    assert not is_logged_in(app.test_client(use_cookies=False), shown)
 
 
 @pytest.mark.asvs("7.5.2")
 def test_ending_one_ends_that_one_alone(app: Flask) -> None:
     here, lost, other = login(app), login(app), login(app)
-    theirs = login(app, username=OTHER)
     lost_id = id_of(lost)
-    assert delete(here, f"/sessions/{lost_id}") == 204
-    assert alive(here, lost, other, theirs) == [True, False, True, True]
-    assert lost_id not in [session["id"] for session in shown_to(here)]
-    assert delete(here, f"/sessions/{lost_id}") == 404
-
-
-def test_this_one_can_be_ended_too(app: Flask) -> None:
-    here, other = login(app), login(app)
-    assert delete(here, f"/sessions/{id_of(here)}") == 204
+    assert delete(here, lost_id) == 204
+    assert alive(here, lost, other) == [True, False, True]
+    assert lost_id not in ids_shown_to(here)
+    assert delete(here, lost_id) == 404
+    assert delete(here, id_of(here)) == 204
     assert alive(here, other) == [False, True]
 
 
-def test_anothers_login_is_not_found_and_lives(app: Flask) -> None:
-    (client, credentials), theirs = login(app), login(app, username=OTHER)
-    answer = client.delete(f"/sessions/{id_of(theirs)}", headers=credentials)
-    assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})
-    assert alive(theirs) == [True]
-
-
-@pytest.mark.parametrize("session_id", ["0" * 32, "1", "%00", "'", "%25", "\u00e9", "x" * 2000])
-def test_what_no_login_is_called_is_not_found(app: Flask, session_id: str) -> None:
+def test_what_no_login_is_called_is_not_found(app: Flask, subtests: pytest.Subtests) -> None:
     here = login(app)
-    assert delete(here, f"/sessions/{session_id}") == 404
-    assert alive(here) == [True]
+    for session_id in ("0" * 32, "1", "%00", "'", "%25", "\u00e9", "x" * 2000):
+        with subtests.test(session_id[:9]):
+            assert delete(here, session_id) == 404
+            assert alive(here) == [True]
 
 
 def test_ending_all_leaves_this_one_and_other_users(app: Flask) -> None:
     here, *others = (login(app) for _ in range(3))
     theirs = login(app, username=OTHER)
-    assert delete(here, "/sessions") == 204
+    assert delete(here) == 204
     assert alive(here, *others, theirs) == [True, False, False, True]
-    assert [session["id"] for session in shown_to(here)] == [id_of(here)]
-
-
-def test_ending_all_when_there_is_no_other_is_fine(app: Flask) -> None:
-    here = login(app)
-    assert delete(here, "/sessions") == 204
+    assert ids_shown_to(here) == [id_of(here)]
+    assert delete(here) == 204
     assert alive(here) == [True]
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/sessions"), ("DELETE", "/sessions"), ("DELETE", "/sessions/1")]
-)
-def test_strangers_are_sent_away(app: Flask, method: str, path: str) -> None:
-    here = login(app)
-    answer = app.test_client().open(path, method=method)
-    assert (answer.status_code, answer.json) == (401, {"error": "Authentication required"})
+def test_strangers_are_sent_away(app: Flask) -> None:
+    here, stranger = login(app), (app.test_client(), dict[str, str]())
+    assert stranger[0].get(routes.SESSIONS).status_code == 401
+    assert (delete(stranger), delete(stranger, id_of(here))) == (401, 401)
     assert alive(here) == [True]
