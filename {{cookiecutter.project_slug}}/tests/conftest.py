@@ -33,13 +33,20 @@ LOGIN = {"username": USERNAME, "password": PASSWORD}
 SECRETS = {name.lower(): secret for name, secret in fresh_secrets().items()}
 
 # The tests use these whatever the defaults are; a test that reaches a limit sets its own.
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "app_env": "development",
     "database_url": os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:"),
+    "redis_url": None,
+    "trusted_hosts": [],
+    "proxy_hops": 0,
+    "csp_report_only": False,
     "login_rate_limit": "5 per minute",
     "rate_limit": None,
     "max_logins": 20,
     "log_level": "INFO",
+    # Of signed tokens alone.
+    "token_issuer": "",
+    "token_audience": "",
 }
 
 # For `make_app`: the test client speaks https to such an app, as a browser would.
@@ -226,5 +233,4 @@ def _sqlite() -> sqlite3.Connection:
 
 
 def _settings(**changes: Any) -> Settings:
-    values: dict[str, Any] = {**SETTINGS, **SECRETS, **changes}
-    return Settings(**values)
+    return Settings(**{**SETTINGS, **SECRETS, **changes})

@@ -4,76 +4,70 @@ import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from flask import Flask
 from flask.testing import FlaskClient
 
 from app import key_settings
 from app.auth import signing_keys
+from app.auth.claims import LIFETIME
+from tests import routes
 from tests.auth.test_bearer import ask, assert_accepted, assert_refused
 from tests.conftest import LOGIN, SECRETS, MakeApp
 
 [(KEY_ID, KEY)] = signing_keys.read(SECRETS["token_keys"]).items()
 ANOTHER_KEY = Ed25519PrivateKey.generate()
+JWKS = routes.path_of("jwks.jwks")
 HEADER = {"alg": "EdDSA", "typ": "at+jwt", "kid": KEY_ID}
 
 ALGORITHMS = ["none", "None", "HS256", "ES256", "RS256", "Ed25519", "eddsa", "EdDSA ", "", None]
 
+# What a token's header may not be, under a good signature: the bytes, or what they say.
 OTHER_HEADERS: dict[str, Any] = {
-    "no-alg": {"typ": "at+jwt", "kid": KEY_ID},
-    "no-typ": {"alg": "EdDSA", "kid": KEY_ID},
-    "typ-null": {**HEADER, "typ": None},
-    "typ-jwt": {**HEADER, "typ": "JWT"},
-    "typ-in-capitals": {**HEADER, "typ": "AT+JWT"},
-    "typ-in-full": {**HEADER, "typ": "application/at+jwt"},
-    "typ-of-a-logout-token": {**HEADER, "typ": "logout+jwt"},
-    "typ-a-list": {**HEADER, "typ": ["at+jwt"]},
-    "no-kid": {"alg": "EdDSA", "typ": "at+jwt"},
-    "kid-null": {**HEADER, "kid": None},
-    "kid-unknown": {**HEADER, "kid": "unknown"},
-    "kid-empty": {**HEADER, "kid": ""},
-    "kid-a-path": {**HEADER, "kid": "../../../../dev/null"},
-    "kid-an-address": {**HEADER, "kid": "https://evil.example/key"},
-    "kid-sql": {**HEADER, "kid": "x' UNION SELECT 'key' --"},
-    "kid-nul": {**HEADER, "kid": f"{KEY_ID}\0"},
-    "kid-a-surrogate": {**HEADER, "kid": "\ud800"},
-    "kid-with-a-space": {**HEADER, "kid": f"{KEY_ID} "},
-    "kid-long": {**HEADER, "kid": KEY_ID * 1000},
-    "kid-a-number": {**HEADER, "kid": 1},
-    "kid-true": {**HEADER, "kid": True},
-    "kid-a-list": {**HEADER, "kid": [KEY_ID]},
-    "kid-an-object": {**HEADER, "kid": {KEY_ID: KEY_ID}},
+    "no alg": {"typ": "at+jwt", "kid": KEY_ID},
+    "ALG": {"ALG": "EdDSA", "typ": "at+jwt", "kid": KEY_ID},
+    "no typ": {"alg": "EdDSA", "kid": KEY_ID},
+    "typ null": {**HEADER, "typ": None},
+    "typ JWT": {**HEADER, "typ": "JWT"},
+    "typ in capitals": {**HEADER, "typ": "AT+JWT"},
+    "typ of a logout token": {**HEADER, "typ": "logout+jwt"},
+    "typ a list": {**HEADER, "typ": ["at+jwt"]},
+    "no kid": {"alg": "EdDSA", "typ": "at+jwt"},
+    "kid null": {**HEADER, "kid": None},
+    "kid unknown": {**HEADER, "kid": "unknown"},
+    "kid empty": {**HEADER, "kid": ""},
+    "kid a path": {**HEADER, "kid": "../../../../dev/null"},
+    "kid SQL": {**HEADER, "kid": "x' UNION SELECT 'key' --"},
+    "kid with NUL": {**HEADER, "kid": f"{KEY_ID}\0"},
+    "kid a surrogate": {**HEADER, "kid": "\ud800"},
+    "kid with a space": {**HEADER, "kid": f"{KEY_ID} "},
+    "kid a number": {**HEADER, "kid": 1},
+    "kid a list": {**HEADER, "kid": [KEY_ID]},
+    "kid an object": {**HEADER, "kid": {KEY_ID: KEY_ID}},
     "jku": {**HEADER, "jku": "https://evil.example/jwks.json"},
     "x5u": {**HEADER, "x5u": "https://evil.example/certificate.pem"},
     "x5c": {**HEADER, "x5c": ["MIIB"]},
     "crit": {**HEADER, "crit": ["exp"]},
-    "crit-unknown": {**HEADER, "crit": ["new"], "new": True},
     "b64": {**HEADER, "crit": ["b64"], "b64": False},
     "zip": {**HEADER, "zip": "DEF"},
-    "enc": {**HEADER, "enc": "A256GCM"},
-    "cty": {**HEADER, "cty": "JWT"},
-    "another-member": {**HEADER, "new": None},
-    "member-in-capitals": {"ALG": "EdDSA", "typ": "at+jwt", "kid": KEY_ID},
-    "a-list": [HEADER],
-    "a-text": "EdDSA",
-    "a-number": 1,
+    "another member": {**HEADER, "new": None},
+    "a list": [HEADER],
+    "a text": "EdDSA",
     "null": None,
-}
-
-HEADERS_OF_BYTES = {
     "nothing": b"",
-    "no-json": b"{",
-    "no-utf-8": b'{"alg":"EdDSA","typ":"at+jwt","kid":"\xff"}',
-    "very-deep": b"[" * 2500,
-    "a-long-number": b"9" * 2500,
-    "alg-twice": b'{"alg":"none",' + json.dumps(HEADER).encode()[1:],
-    "alg-twice-the-same": b'{"alg":"EdDSA",' + json.dumps(HEADER).encode()[1:],
-    "typ-twice": b'{"typ":"JWT",' + json.dumps(HEADER).encode()[1:],
-    "kid-twice": b'{"kid":"unknown",' + json.dumps(HEADER).encode()[1:],
+    "no JSON": b"{",
+    "no UTF-8": b'{"alg":"EdDSA","typ":"at+jwt","kid":"\xff"}',
+    "very deep": b"[" * 2500,
+    "a long number": b"9" * 2500,
+    "alg twice": b'{"alg":"none",' + json.dumps(HEADER).encode()[1:],
+    "alg twice the same": b'{"alg":"EdDSA",' + json.dumps(HEADER).encode()[1:],
+    "kid twice": b'{"kid":"unknown",' + json.dumps(HEADER).encode()[1:],
 }
 
 # What a careless reader would take for the secret of HS256.
@@ -86,25 +80,22 @@ PUBLIC_KEYS = {
 }
 
 MANGLED: dict[str, Callable[[str], str]] = {
-    "no-signature": lambda token: token.rpartition(".")[0] + ".",
-    "no-signature-no-dot": lambda token: token.rpartition(".")[0],
-    "header-alone": lambda token: token.partition(".")[0],
-    "payload-alone": lambda token: token.split(".")[1],
-    "no-header": lambda token: token[token.index(".") :],
-    "no-payload": lambda token: "{0}..{2}".format(*token.split(".")),
-    "segments-exchanged": lambda token: "{1}.{0}.{2}".format(*token.split(".")),
-    "one-more-segment": lambda token: token + ".e30",
-    "one-more-segment-empty": lambda token: token + ".",
-    "one-more-in-front": lambda token: "e30." + token,
-    "five-segments": lambda token: token + ".e30.e30",
+    "no signature": lambda token: token.rpartition(".")[0] + ".",
+    "no signature, no dot": lambda token: token.rpartition(".")[0],
+    "header alone": lambda token: token.partition(".")[0],
+    "no header": lambda token: token[token.index(".") :],
+    "no payload": lambda token: "{0}..{2}".format(*token.split(".")),
+    "segments exchanged": lambda token: "{1}.{0}.{2}".format(*token.split(".")),
+    "one more segment": lambda token: token + ".e30",
+    "one more segment, empty": lambda token: token + ".",
+    "one more in front": lambda token: "e30." + token,
     "twice": lambda token: f"{token}.{token}",
-    "another-spelling": lambda token: respell(token),
-    "signature-padded": lambda token: token + "==",
-    "signature-zero": lambda token: f"{token.rpartition('.')[0]}.{encode(bytes(64))}",
-    "signature-cut": lambda token: change_signature(token, lambda signature: signature[:-1]),
-    "signature-longer": lambda token: change_signature(token, lambda signature: signature + b"\0"),
-    "signature-twice": lambda token: change_signature(token, lambda signature: signature * 2),
-    "one-bit-changed": lambda token: change_signature(token, flip_a_bit),
+    "another spelling": lambda token: respell(token),
+    "signature padded": lambda token: token + "==",
+    "signature zero": lambda token: change_signature(token, lambda signature: bytes(64)),
+    "signature cut": lambda token: change_signature(token, lambda signature: signature[:-1]),
+    "signature longer": lambda token: change_signature(token, lambda signature: signature + b"\0"),
+    "one bit changed": lambda token: change_signature(token, flip_a_bit),
     "malleated": lambda token: change_signature(token, add_the_order),
 }
 
@@ -116,34 +107,30 @@ def payload(token: str) -> bytes:
 
 
 def test_a_login_gives_an_access_token_and_a_refresh_token(client: FlaskClient) -> None:
-    answer = client.post("/login", json=LOGIN).get_json()
-    assert answer.keys() == {"token", "token_type", "expires_in", "refresh_token"}
+    answer = client.post(routes.LOGIN, json=LOGIN).get_json()
+    assert answer["refresh_token"]
     assert answer["token_type"] == "Bearer"
-    assert answer["expires_in"] == 600
-    claims = read(answer["token"])
-    assert claims["exp"] - claims["iat"] == 600
-
-
-def test_the_header_names_type_algorithm_and_key(token: str) -> None:
-    assert json.loads(decode(token.split(".")[0])) == HEADER
+    assert answer["expires_in"] == LIFETIME
+    assert json.loads(decode(answer["token"].split(".")[0])) == HEADER
 
 
 def test_a_token_made_by_hand_is_accepted(client: FlaskClient, payload: bytes) -> None:
     assert_accepted(ask(client, sign(payload)))
 
 
-def test_any_library_reads_it_by_the_published_keys(client: FlaskClient, token: str) -> None:
-    [key] = jwt.PyJWKSet.from_dict(client.get("/.well-known/jwks.json").get_json()).keys
+def test_any_library_reads_it_by_the_published_keys(
+    app: Flask, client: FlaskClient, token: str
+) -> None:
+    [key] = jwt.PyJWKSet.from_dict(client.get(JWKS).get_json()).keys
+    issuer, audience = app.config["TOKEN_ISSUER"], app.config["TOKEN_AUDIENCE"]
+    claims = jwt.decode(token, key, algorithms=["EdDSA"], audience=audience, issuer=issuer)
     assert key.key_id == jwt.get_unverified_header(token)["kid"]
-    claims = jwt.decode(
-        token, key, algorithms=["EdDSA"], audience="https://localhost", issuer="https://localhost"
-    )
     assert claims == read(token)
 
 
 def test_the_published_keys_are_exactly_the_public_ones(make_app: MakeApp) -> None:
     ring = f"{key_settings.new('2')},{SECRETS['token_keys']}"
-    answer = make_app(token_keys=ring).test_client().get("/.well-known/jwks.json")
+    answer = make_app(token_keys=ring).test_client().get(JWKS)
     same = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA"}
     assert answer.json == {
         "keys": [
@@ -151,71 +138,54 @@ def test_the_published_keys_are_exactly_the_public_ones(make_app: MakeApp) -> No
             for key_id, key in signing_keys.read(ring).items()
         ]
     }
+    # As long as a token serves, and no longer.
+    assert answer.cache_control.max_age == LIFETIME
 
 
-def test_the_published_keys_hold_no_private_part(client: FlaskClient) -> None:
-    answer = client.get("/.well-known/jwks.json")
-    assert all("d" not in key for key in answer.get_json()["keys"])
-    assert encode(KEY.private_bytes_raw()) not in answer.text
-
-
-def test_the_published_keys_are_kept_no_longer_than_a_token_serves(client: FlaskClient) -> None:
-    answer = client.get("/.well-known/jwks.json")
-    assert answer.cache_control.max_age == 600
-
-
-@pytest.mark.parametrize("mangle", MANGLED.values(), ids=MANGLED)
-def test_a_mangled_token_is_401(
-    client: FlaskClient, token: str, mangle: Callable[[str], str]
-) -> None:
-    assert mangle(token) != token
-    assert_refused(ask(client, mangle(token)))
+def test_a_mangled_token_is_401(client: FlaskClient, token: str, subtests: pytest.Subtests) -> None:
+    for case, mangle in MANGLED.items():
+        with subtests.test(case):
+            assert mangle(token) != token
+            assert_refused(ask(client, mangle(token)))
 
 
 @pytest.mark.asvs("9.1.3", "9.2.2")
-@pytest.mark.parametrize("header", OTHER_HEADERS.values(), ids=OTHER_HEADERS)
 def test_another_header_is_401_though_signed(
-    client: FlaskClient, payload: bytes, header: object
+    client: FlaskClient, payload: bytes, subtests: pytest.Subtests
 ) -> None:
-    assert_refused(ask(client, sign(payload, header)))
-
-
-@pytest.mark.parametrize("header", HEADERS_OF_BYTES.values(), ids=HEADERS_OF_BYTES)
-def test_a_header_that_readers_could_differ_on_is_401(
-    client: FlaskClient, payload: bytes, header: bytes
-) -> None:
-    assert_refused(ask(client, sign(payload, header)))
+    for case, header in OTHER_HEADERS.items():
+        with subtests.test(case):
+            assert_refused(ask(client, sign(payload, header)))
 
 
 @pytest.mark.asvs("9.1.2")
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_another_algorithm_is_401_signed_or_not(
-    client: FlaskClient, payload: bytes, algorithm: object
+    client: FlaskClient, payload: bytes, subtests: pytest.Subtests
 ) -> None:
-    token = sign(payload, {**HEADER, "alg": algorithm})
-    assert_refused(ask(client, token))
-    assert_refused(ask(client, token.rpartition(".")[0] + "."))
+    for algorithm in ALGORITHMS:
+        with subtests.test(algorithm=algorithm):
+            token = sign(payload, {**HEADER, "alg": algorithm})
+            assert_refused(ask(client, token))
+            assert_refused(ask(client, token.rpartition(".")[0] + "."))
 
 
 @pytest.mark.asvs("9.1.2")
-@pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512", "EdDSA"])
-@pytest.mark.parametrize("secret", PUBLIC_KEYS.values(), ids=PUBLIC_KEYS)
 def test_the_public_key_is_no_secret_to_sign_with(
-    client: FlaskClient, payload: bytes, secret: bytes, algorithm: str
+    client: FlaskClient, payload: bytes, subtests: pytest.Subtests
 ) -> None:
-    digest = algorithm.replace("HS", "sha").replace("EdDSA", "sha256")
-    unsigned = join({**HEADER, "alg": algorithm}, payload)
-    signature = hmac.digest(secret, unsigned.encode(), digest)
-    assert_refused(ask(client, f"{unsigned}.{encode(signature)}"))
+    digests = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512", "EdDSA": "sha256"}
+    for (case, secret), algorithm in product(PUBLIC_KEYS.items(), digests):
+        with subtests.test(case, algorithm=algorithm):
+            unsigned = join({**HEADER, "alg": algorithm}, payload)
+            signature = hmac.digest(secret, unsigned.encode(), digests[algorithm])
+            assert_refused(ask(client, f"{unsigned}.{encode(signature)}"))
 
 
-@pytest.mark.asvs("9.1.1")
-def test_the_signature_of_another_key_is_401(client: FlaskClient, payload: bytes) -> None:
+@pytest.mark.asvs("9.1.1", "9.1.3")
+def test_the_signature_of_another_key_is_401_even_if_the_token_brings_that_along(
+    client: FlaskClient, payload: bytes
+) -> None:
     assert_refused(ask(client, sign(payload, key=ANOTHER_KEY)))
-
-
-@pytest.mark.asvs("9.1.3")
-def test_a_key_that_the_token_brings_along_is_401(client: FlaskClient, payload: bytes) -> None:
     point = encode(ANOTHER_KEY.public_key().public_bytes_raw())
     jwk = {"kty": "OKP", "crv": "Ed25519", "kid": KEY_ID, "x": point}
     for key in (ANOTHER_KEY, KEY):
@@ -223,18 +193,18 @@ def test_a_key_that_the_token_brings_along_is_401(client: FlaskClient, payload: 
 
 
 @pytest.mark.asvs("9.1.1")
-@pytest.mark.parametrize("claim", ["sub", "exp", "sid"])
-def test_a_claim_changed_under_the_old_signature_is_401(
-    client: FlaskClient, token: str, claim: str
+def test_a_claim_or_header_changed_under_the_old_signature_is_401(
+    client: FlaskClient, token: str, subtests: pytest.Subtests
 ) -> None:
+    header, payload, signature = token.split(".")
     claims = read(token)
-    changed = write({**claims, claim: claims[claim] * 2})
-    assert_refused(ask(client, f"{join(HEADER, changed)}.{token.rpartition('.')[2]}"))
-
-
-def test_a_header_changed_under_the_old_signature_is_401(client: FlaskClient, token: str) -> None:
-    header = encode(json.dumps(HEADER, separators=(", ", ": ")).encode())
-    assert_refused(ask(client, f"{header}.{token.partition('.')[2]}"))
+    for claim in ("sub", "exp", "sid"):
+        with subtests.test(claim):
+            changed = encode(write({**claims, claim: claims[claim] * 2}))
+            assert_refused(ask(client, f"{header}.{changed}.{signature}"))
+    respaced = encode(json.dumps(HEADER, separators=(", ", ": ")).encode())
+    with subtests.test("header"):
+        assert_refused(ask(client, f"{respaced}.{payload}.{signature}"))
 
 
 def test_a_token_too_long_to_be_ours_is_401_though_signed(

@@ -4,6 +4,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 import pyseto
@@ -14,6 +15,8 @@ from flask.testing import FlaskClient
 
 from app import key_settings
 from app.auth import signing_keys
+from app.auth.claims import LIFETIME
+from tests import routes
 from tests.auth.test_bearer import ask, assert_accepted, assert_refused
 from tests.conftest import LOGIN, SECRETS
 
@@ -27,59 +30,54 @@ TIMES = ("iat", "nbf", "exp")
 OTHER_HEADERS = ["v1.public.", "v2.public.", "v3.public.", "v5.public.", "v4.local.", "v3.local."]
 OTHER_HEADERS += ["V4.public.", "v4.PUBLIC.", "v4.secret.", "v4.pid.", "k4.public.", "v4..", ".."]
 
+# What a token's footer may not be, under a good signature: the bytes, or what they say.
 OTHER_FOOTERS: dict[str, Any] = {
-    "no-kid": {},
-    "kid-null": {"kid": None},
-    "kid-unknown": {"kid": "unknown"},
-    "kid-empty": {"kid": ""},
-    "kid-a-path": {"kid": "../../../../dev/null"},
-    "kid-an-address": {"kid": "https://evil.example/key"},
-    "kid-sql": {"kid": "x' UNION SELECT 'key' --"},
-    "kid-nul": {"kid": f"{KEY_ID}\0"},
-    "kid-a-surrogate": {"kid": "\ud800"},
-    "kid-with-a-space": {"kid": f"{KEY_ID} "},
-    "kid-long": {"kid": KEY_ID * 1000},
-    "kid-a-number": {"kid": 1},
-    "kid-true": {"kid": True},
-    "kid-a-list": {"kid": [KEY_ID]},
-    "kid-an-object": {"kid": {KEY_ID: KEY_ID}},
+    "no kid": {},
+    "KID": {"KID": KEY_ID},
+    "kid null": {"kid": None},
+    "kid unknown": {"kid": "unknown"},
+    "kid empty": {"kid": ""},
+    "kid a path": {"kid": "../../../../dev/null"},
+    "kid SQL": {"kid": "x' UNION SELECT 'key' --"},
+    "kid with NUL": {"kid": f"{KEY_ID}\0"},
+    "kid a surrogate": {"kid": "\ud800"},
+    "kid with a space": {"kid": f"{KEY_ID} "},
+    "kid a number": {"kid": 1},
+    "kid a list": {"kid": [KEY_ID]},
+    "kid an object": {"kid": {KEY_ID: KEY_ID}},
     "wpk": {**FOOTER, "wpk": "k4.local-wrap.pie.AAAA"},
     "jwk": {**FOOTER, "jwk": {"kty": "OKP"}},
-    "another-member": {**FOOTER, "new": None},
-    "member-in-capitals": {"KID": KEY_ID},
-    "a-list": [FOOTER],
-    "a-text": KEY_ID,
-    "a-number": 1,
+    "another member": {**FOOTER, "new": None},
+    "a list": [FOOTER],
+    "a text": KEY_ID,
     "null": None,
     "nothing": b"",
-    "no-json": b"{",
-    "no-utf-8": b'{"kid":"\xff"}',
-    "very-deep": b"[" * 2000,
-    "a-long-number": b"9" * 2000,
-    "kid-twice": b'{"kid":"unknown",' + json.dumps(FOOTER).encode()[1:],
-    "kid-twice-the-same": json.dumps(FOOTER).encode()[:-1] + b',"kid":"' + KEY_ID.encode() + b'"}',
+    "no JSON": b"{",
+    "no UTF-8": b'{"kid":"\xff"}',
+    "very deep": b"[" * 2000,
+    "a long number": b"9" * 2000,
+    "kid twice": b'{"kid":"unknown",' + json.dumps(FOOTER).encode()[1:],
+    "kid twice the same": json.dumps(FOOTER).encode()[:-1] + b',"kid":"' + KEY_ID.encode() + b'"}',
 }
 
 MANGLED: dict[str, Callable[[str], str]] = {
-    "no-footer": lambda token: token.rpartition(".")[0],
-    "an-empty-footer": lambda token: token.rpartition(".")[0] + ".",
-    "footer-alone": lambda token: token.rpartition(".")[2],
-    "payload-alone": lambda token: token.split(".")[2],
-    "no-payload": lambda token: "{0}.{1}..{3}".format(*token.split(".")),
-    "a-short-payload": lambda token: "{0}.{1}.AAAA.{3}".format(*token.split(".")),
-    "segments-exchanged": lambda token: "{0}.{1}.{3}.{2}".format(*token.split(".")),
-    "one-more-segment": lambda token: token + ".e30",
-    "one-more-segment-empty": lambda token: token + ".",
-    "one-more-in-front": lambda token: "v4." + token,
+    "no footer": lambda token: token.rpartition(".")[0],
+    "an empty footer": lambda token: token.rpartition(".")[0] + ".",
+    "footer alone": lambda token: token.rpartition(".")[2],
+    "no payload": lambda token: "{0}.{1}..{3}".format(*token.split(".")),
+    "a short payload": lambda token: "{0}.{1}.AAAA.{3}".format(*token.split(".")),
+    "segments exchanged": lambda token: "{0}.{1}.{3}.{2}".format(*token.split(".")),
+    "one more segment": lambda token: token + ".e30",
+    "one more segment, empty": lambda token: token + ".",
+    "one more in front": lambda token: "v4." + token,
     "twice": lambda token: f"{token}.{token}",
-    "footer-padded": lambda token: token + "=",
-    "no-signature": lambda token: change(token, lambda payload: payload[:-64]),
-    "a-signature-alone": lambda token: change(token, lambda payload: payload[-64:]),
-    "half-a-signature": lambda token: change(token, lambda payload: payload[:-32]),
-    "signature-zero": lambda token: change(token, lambda payload: payload[:-64] + bytes(64)),
-    "signature-twice": lambda token: change(token, lambda payload: payload + payload[-64:]),
-    "one-bit-of-it-changed": lambda token: change(token, lambda payload: flip_a_bit(payload, -1)),
-    "one-bit-of-the-claims": lambda token: change(token, lambda payload: flip_a_bit(payload, 20)),
+    "footer padded": lambda token: token + "=",
+    "no signature": lambda token: change(token, lambda payload: payload[:-64]),
+    "a signature alone": lambda token: change(token, lambda payload: payload[-64:]),
+    "half a signature": lambda token: change(token, lambda payload: payload[:-32]),
+    "signature zero": lambda token: change(token, lambda payload: payload[:-64] + bytes(64)),
+    "one bit of it changed": lambda token: change(token, lambda payload: flip_a_bit(payload, -1)),
+    "one bit of the claims": lambda token: change(token, lambda payload: flip_a_bit(payload, 20)),
 }
 
 NO_TIMES = [0, 4102444800, "4102444800", "2099-13-01T00:00:00+00:00", "tomorrow", "", "24:00", None]
@@ -94,17 +92,12 @@ def payload(token: str) -> bytes:
 
 
 def test_a_login_gives_an_access_token_and_a_refresh_token(client: FlaskClient) -> None:
-    answer = client.post("/login", json=LOGIN).get_json()
-    assert answer.keys() == {"token", "token_type", "expires_in", "refresh_token"}
+    answer = client.post(routes.LOGIN, json=LOGIN).get_json()
+    assert answer["refresh_token"]
     assert answer["token_type"] == "Bearer"
-    assert answer["expires_in"] == 600
-    claims = read(answer["token"])
-    assert claims["exp"] - claims["iat"] == 600
-
-
-def test_the_footer_names_the_key(token: str) -> None:
-    assert token.startswith(HEADER)
-    assert json.loads(decode(token.rpartition(".")[2])) == FOOTER
+    assert answer["expires_in"] == LIFETIME
+    assert answer["token"].startswith(HEADER)
+    assert json.loads(decode(answer["token"].rpartition(".")[2])) == FOOTER
 
 
 def test_a_token_made_by_hand_is_accepted(client: FlaskClient, payload: bytes) -> None:
@@ -115,54 +108,41 @@ def test_the_library_alone_reads_it_by_the_public_key(token: str) -> None:
     key = pyseto.Key.from_asymmetric_key_params(4, x=PUBLIC_KEY)
     read_back = pyseto.decode(key, token, implicit_assertion=AUDIENCE, deserializer=json)
     assert isinstance(read_back.payload, dict)
-    claims = read(token)
     times = {name: datetime.fromisoformat(read_back.payload[name]).timestamp() for name in TIMES}
-    assert read_back.payload | times == claims
-
-
-def test_another_services_audience_does_not_verify(token: str) -> None:
-    key = pyseto.Key.from_asymmetric_key_params(4, x=PUBLIC_KEY)
+    assert read_back.payload | times == read(token)
     with pytest.raises(pyseto.VerifyError):
         pyseto.decode(key, token, implicit_assertion=b"https://shop.example")
 
 
-@pytest.mark.parametrize("audience", [b"", b"https://localhost/", b"https://evil.example"])
-def test_a_token_signed_for_another_audience_is_401(
-    client: FlaskClient, payload: bytes, audience: bytes
-) -> None:
-    assert_refused(ask(client, sign(payload, audience=audience)))
+def test_a_token_signed_for_another_audience_is_401(client: FlaskClient, payload: bytes) -> None:
+    for audience in (b"", AUDIENCE + b"/", b"https://evil.example"):
+        assert_refused(ask(client, sign(payload, audience=audience)))
 
 
-@pytest.mark.parametrize("mangle", MANGLED.values(), ids=MANGLED)
-def test_a_mangled_token_is_401(
-    client: FlaskClient, token: str, mangle: Callable[[str], str]
-) -> None:
-    assert mangle(token) != token
-    assert_refused(ask(client, mangle(token)))
+def test_a_mangled_token_is_401(client: FlaskClient, token: str, subtests: pytest.Subtests) -> None:
+    for case, mangle in MANGLED.items():
+        with subtests.test(case):
+            assert mangle(token) != token
+            assert_refused(ask(client, mangle(token)))
 
 
-def test_another_spelling_of_the_payload_is_401(client: FlaskClient, payload: bytes) -> None:
-    # Spaces, until the last character has bits that nobody reads.
+def test_another_spelling_of_payload_or_footer_is_401(client: FlaskClient, payload: bytes) -> None:
+    # Spaces, until the last character of either has bits that nobody reads.
     payload += b" " * (-len(payload) % 3)
-    start, version, body, footer = sign(payload).split(".")
+    start, version, body, footer = sign(payload, b'{"kid": "%s"}' % KEY_ID.encode()).split(".")
     assert_accepted(ask(client, ".".join([start, version, body, footer])))
     assert_refused(ask(client, ".".join([start, version, respell(body), footer])))
-
-
-def test_another_spelling_of_the_footer_is_401(client: FlaskClient, payload: bytes) -> None:
-    # The space: without it the last character has no bit that nobody reads.
-    before, _, footer = sign(payload, b'{"kid": "%s"}' % KEY_ID.encode()).rpartition(".")
-    assert_accepted(ask(client, f"{before}.{footer}"))
-    assert_refused(ask(client, f"{before}.{respell(footer)}"))
+    assert_refused(ask(client, ".".join([start, version, body, respell(footer)])))
 
 
 @pytest.mark.asvs("9.1.2")
-@pytest.mark.parametrize("header", OTHER_HEADERS)
 def test_another_version_or_purpose_is_401_though_signed(
-    client: FlaskClient, payload: bytes, token: str, header: str
+    client: FlaskClient, payload: bytes, token: str, subtests: pytest.Subtests
 ) -> None:
-    assert_refused(ask(client, sign(payload, header=header)))
-    assert_refused(ask(client, header + token.removeprefix(HEADER)))
+    for header in OTHER_HEADERS:
+        with subtests.test(header):
+            assert_refused(ask(client, sign(payload, header=header)))
+            assert_refused(ask(client, header + token.removeprefix(HEADER)))
 
 
 @pytest.mark.asvs("9.1.2")
@@ -175,22 +155,19 @@ def test_the_public_key_is_no_secret_to_encrypt_with(client: FlaskClient, payloa
 
 
 @pytest.mark.asvs("9.1.3")
-@pytest.mark.parametrize("footer", OTHER_FOOTERS.values(), ids=OTHER_FOOTERS)
 def test_another_footer_is_401_though_signed(
-    client: FlaskClient, payload: bytes, footer: object
+    client: FlaskClient, payload: bytes, subtests: pytest.Subtests
 ) -> None:
-    assert_refused(ask(client, sign(payload, footer)))
+    for case, footer in OTHER_FOOTERS.items():
+        with subtests.test(case):
+            assert_refused(ask(client, sign(payload, footer)))
 
 
-def test_a_footer_changed_under_the_old_signature_is_401(client: FlaskClient, token: str) -> None:
-    for footer in (b'{"kid":"%s"}' % KEY_ID.encode(), b'{"kid": "2"}', b"{}"):
-        assert_refused(ask(client, f"{token.rpartition('.')[0]}.{encode(footer)}"))
-
-
-@pytest.mark.asvs("9.1.3")
-def test_the_id_of_another_good_key_is_401(
+@pytest.mark.asvs("9.1.1", "9.1.3")
+def test_the_signature_of_another_key_is_401_even_of_a_good_one(
     app: Flask, client: FlaskClient, payload: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert_refused(ask(client, sign(payload, key=ANOTHER_KEY)))
     ring = f"{SECRETS['token_keys']},{key_settings.new('2')}"
     monkeypatch.setitem(app.extensions, "signing_keys", signing_keys.read(ring))
     assert_accepted(ask(client, sign(payload)))
@@ -198,18 +175,18 @@ def test_the_id_of_another_good_key_is_401(
 
 
 @pytest.mark.asvs("9.1.1")
-def test_the_signature_of_another_key_is_401(client: FlaskClient, payload: bytes) -> None:
-    assert_refused(ask(client, sign(payload, key=ANOTHER_KEY)))
-
-
-@pytest.mark.asvs("9.1.1")
-@pytest.mark.parametrize("claim", ["sub", "jti", "sid"])
-def test_a_claim_changed_under_the_old_signature_is_401(
-    client: FlaskClient, token: str, claim: str
+def test_a_claim_or_footer_changed_under_the_old_signature_is_401(
+    client: FlaskClient, token: str, subtests: pytest.Subtests
 ) -> None:
     claims = read(token)
-    changed = write({**claims, claim: claims[claim] * 2})
-    assert_refused(ask(client, change(token, lambda payload: changed + payload[-64:])))
+    for claim in ("sub", "jti", "sid"):
+        changed = write({**claims, claim: claims[claim] * 2})
+        with subtests.test(claim):
+            signature = decode(token.split(".")[2])[-64:]
+            assert_refused(ask(client, change(token, lambda payload: changed + signature)))
+    for footer in (b'{"kid":"%s"}' % KEY_ID.encode(), b'{"kid": "2"}', b"{}"):
+        with subtests.test(footer.decode()):
+            assert_refused(ask(client, f"{token.rpartition('.')[0]}.{encode(footer)}"))
 
 
 def test_a_token_too_long_to_be_ours_is_401_though_signed(
@@ -224,18 +201,16 @@ def test_a_token_inside_a_token_is_401(client: FlaskClient, token: str) -> None:
         assert_refused(ask(client, sign(nested)))
 
 
-@pytest.mark.parametrize("name", TIMES)
-@pytest.mark.parametrize("value", NO_TIMES)
 def test_a_time_in_another_notation_is_401(
-    client: FlaskClient, payload: bytes, name: str, value: object
+    client: FlaskClient, payload: bytes, subtests: pytest.Subtests
 ) -> None:
-    changed = {**json.loads(payload), name: value}
-    assert_refused(ask(client, sign(json.dumps(changed).encode())))
-
-
-def test_a_time_without_a_zone_is_401(client: FlaskClient, payload: bytes) -> None:
-    assert_refused(ask(client, sign(payload.replace(b"+00:00", b""))))
-    assert_accepted(ask(client, sign(payload.replace(b"+00:00", b"Z"))))
+    for name, value in product(TIMES, NO_TIMES):
+        with subtests.test(name, value=value):
+            changed = {**json.loads(payload), name: value}
+            assert_refused(ask(client, sign(json.dumps(changed).encode())))
+    with subtests.test("without a zone"):
+        assert_refused(ask(client, sign(payload.replace(b"+00:00", b""))))
+        assert_accepted(ask(client, sign(payload.replace(b"+00:00", b"Z"))))
 
 
 def read(token: str) -> dict[str, Any]:

@@ -8,247 +8,42 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import Cookie, TestResponse
 
-from app.auth import users
+from app.auth import tokens, users
+from app.auth.access import login_required
 from app.auth.grants import Grant
-from app.auth.tokens import IDLE, LIFETIME
+from app.auth.tokens import LIFETIME
 from app.db import db
-from tests.conftest import LOGIN, PASSWORD, MakeApp, Wait, log_in
+from tests import routes
+from tests.conftest import LOGIN, PASSWORD, Lines, MakeApp, Wait, is_logged_in, log_in
 
 DEVELOPMENT, PRODUCTION = "dev-session", "__Host-session"
 FLAGS = {"HttpOnly", "SameSite=Lax", "Path=/"}
+PAGE, WRITE = "/probe/page", "/probe/write"
 
 
 @pytest.fixture(scope="module")
 def shared_app(make_app: MakeApp) -> Flask:
-    """With a page that shows the CSRF token of its templates and nothing else."""
+    """With a page that shows the CSRF token of its templates, and a route that writes."""
     app = make_app()
 
-    @app.get("/page")
+    @app.get(PAGE)
     def page() -> str:
         context: dict[str, str] = {}
         app.update_template_context(context)
         return context.get("csrf_token", "")
 
+    @app.post(WRITE)
+    @login_required
+    def write() -> str:
+        return "written"
+
     return app
 
 
-@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
-def test_the_production_cookie_is_bound_to_host_and_https(production: FlaskClient) -> None:
-    name, flags = set_cookie(production.post("/login", json=LOGIN))
-    assert name == PRODUCTION
-    assert flags == {*FLAGS, "Secure", f"Max-Age={LIFETIME}"}
-
-
-def test_the_development_cookie_works_over_http(client: FlaskClient) -> None:
-    name, flags = set_cookie(client.post("/login", json=LOGIN))
-    assert name == DEVELOPMENT
-    assert flags == {*FLAGS, f"Max-Age={LIFETIME}"}
-
-
-def test_logout_expires_the_cookie_with_the_flags_it_was_set_with(
-    production: FlaskClient,
-) -> None:
-    answer = production.post("/logout", headers=log_in(production))
-    name, flags = set_cookie(answer)
-    assert name == PRODUCTION
-    assert flags == {*FLAGS, "Secure", "Max-Age=0"}
-
-
-def test_only_logging_in_and_out_set_a_cookie(client: FlaskClient, token: str) -> None:
-    for path in ("/", "/me", "/healthz", "/missing"):
-        assert "Set-Cookie" not in client.get(path).headers
-
-
-@pytest.mark.asvs("3.3.4")
-def test_no_body_holds_the_session_id(client: FlaskClient) -> None:
-    bodies = [client.post("/login", json=LOGIN).text]
-    bodies += [client.get(path).text for path in ("/me", "/")]
-    assert session_id(client) not in "".join(bodies)
-
-
-@pytest.mark.asvs("7.2.3")
-def test_the_session_id_has_256_bits(client: FlaskClient, token: str) -> None:
-    assert len(session_id(client)) == 43
-
-
-def test_the_token_of_a_login_is_its_csrf_token(client: FlaskClient, token: str) -> None:
-    assert client.get("/me").get_json()["csrf_token"] == token
-
-
-def test_a_page_gets_the_csrf_token_in_another_form_each_time(
-    client: FlaskClient, token: str
-) -> None:
-    shown = [client.get("/page").text for _ in range(2)]
-    assert len({token, *shown}) == 3
-    for sent in shown:
-        assert client.delete("/sessions", headers={"X-CSRF-Token": sent}).status_code == 204
-    assert token != session_id(client)
-
-
-def test_a_stranger_gets_no_csrf_token(client: FlaskClient) -> None:
-    assert client.get("/page").text == ""
-
-
-def test_reading_needs_the_cookie_alone(client: FlaskClient, token: str) -> None:
-    assert client.get("/me").status_code == 200
-
-
-def test_a_csrf_token_serves_again_and_again(client: FlaskClient) -> None:
-    credentials = log_in(client)
-    for _ in range(3):
-        answer = client.post("/api/greetings", json={"to": "all"}, headers=credentials)
-        assert answer.status_code == 200
-
-
-@pytest.mark.parametrize("sent", ["", "x", "0" * 64, "é", "null", "Bearer x"])
-def test_a_write_with_a_wrong_csrf_token_is_403(client: FlaskClient, token: str, sent: str) -> None:
-    assert_write_is_refused(client, {"X-CSRF-Token": sent})
-
-
-@pytest.mark.asvs("3.5.1")
-def test_a_write_without_a_csrf_token_is_403(client: FlaskClient, token: str) -> None:
-    assert_write_is_refused(client, {})
-
-
-def test_a_part_of_the_csrf_token_is_not_enough(client: FlaskClient, token: str) -> None:
-    assert_write_is_refused(client, {"X-CSRF-Token": token[:63]})
-    assert_write_is_refused(client, {"X-CSRF-Token": token[1:]})
-
-
-def test_the_session_id_is_no_csrf_token(client: FlaskClient, token: str) -> None:
-    assert_write_is_refused(client, {"X-CSRF-Token": session_id(client)})
-
-
-def test_such_a_write_is_in_the_log_and_what_it_sent_is_not(
-    production: FlaskClient, capsys: pytest.CaptureFixture[str]
-) -> None:
-    log_in(production)
-    assert production.post("/logout", headers={"X-CSRF-Token": "made-up"}).status_code == 403
-    line = capsys.readouterr().err.splitlines()[-1]
-    assert '"authz_fail"' in line
-    assert '"reason": "CSRF token"' in line
-    assert "made-up" not in line
-
-
-def test_the_csrf_token_of_another_login_is_403(
-    app: Flask, client: FlaskClient, token: str
-) -> None:
-    assert_write_is_refused(client, log_in(app.test_client()))
-
-
-def test_the_csrf_token_of_another_user_is_403(app: Flask, client: FlaskClient, token: str) -> None:
-    with app.app_context():
-        users.create("mallory", PASSWORD)
-    assert_write_is_refused(client, log_in(app.test_client(), username="mallory"))
-
-
-def test_a_csrf_token_counts_in_its_header_alone(client: FlaskClient, token: str) -> None:
-    fields = {"X-CSRF-Token": token, "csrf_token": token, "token": token}
-    client.set_cookie("X-CSRF-Token", token)
-    assert client.post("/logout", query_string=fields).status_code == 403
-    assert client.post("/logout", json=fields).status_code == 403
-    assert client.get("/me").status_code == 200
-
-
-@pytest.mark.asvs("7.2.4")
-def test_a_new_login_needs_no_csrf_token_and_ends_the_old_one(
-    app: Flask, client: FlaskClient
-) -> None:
-    credentials = log_in(client)
-    old = session_id(client)
-    assert client.post("/login", json=LOGIN).status_code == 200
-    assert session_id(client) != old
-    thief = app.test_client()
-    thief.set_cookie(DEVELOPMENT, old)
-    assert thief.get("/me", headers=credentials).status_code == 401
-
-
-def test_a_failed_login_leaves_the_old_one(client: FlaskClient, token: str) -> None:
-    client.post("/login", json={**LOGIN, "password": "a wrong long password"})
-    assert client.get("/me").status_code == 200
-
-
-def test_a_planted_session_id_is_not_taken_over(client: FlaskClient) -> None:
-    client.set_cookie(DEVELOPMENT, "planted")
-    client.post("/login", json=LOGIN)
-    assert session_id(client) != "planted"
-
-
-@pytest.mark.asvs("7.3.1")
-def test_an_hour_without_a_request_ends_it(client: FlaskClient, wait: Wait) -> None:
-    log_in(client)
-    wait(IDLE - 1)
-    assert client.get("/me").status_code == 200
-    wait(IDLE)
-    assert client.get("/me").status_code == 401
-    assert client.get("/page").text == ""
-
-
-@pytest.mark.asvs("7.3.2")
-def test_twelve_hours_end_it_however_busy(client: FlaskClient, wait: Wait) -> None:
-    log_in(client)
-    step = IDLE // 2
-    for _ in range(LIFETIME // step - 1):
-        wait(step)
-        assert client.get("/me").status_code == 200
-    wait(step)
-    assert client.get("/me").status_code == 401
-
-
-def test_the_table_holds_a_hash_of_the_id_until_logout(app: Flask, client: FlaskClient) -> None:
-    credentials = log_in(client)
-    assert stored_hashes(app) == [sha256(session_id(client).encode()).digest()]
-    client.post("/logout", headers=credentials)
-    assert stored_hashes(app) == []
-
-
-@pytest.mark.asvs("7.4.1")
-def test_the_cookie_is_dead_after_logout(app: Flask, client: FlaskClient) -> None:
-    credentials = log_in(client)
-    kept = session_id(client)
-    client.post("/logout", headers=credentials)
-    assert client.get_cookie(DEVELOPMENT) is None
-    client.set_cookie(DEVELOPMENT, kept)
-    assert client.get("/me", headers=credentials).status_code == 401
-
-
-@pytest.mark.asvs("14.2.1")
-@pytest.mark.parametrize("field", ["token", "access_token", "session", DEVELOPMENT])
-def test_a_session_id_elsewhere_than_in_its_cookie_is_401(
-    app: Flask, client: FlaskClient, token: str, field: str
-) -> None:
-    secret, elsewhere = session_id(client), app.test_client()
-    assert elsewhere.get("/me", query_string={field: secret}).status_code == 401
-    assert elsewhere.post("/logout", json={field: secret}).status_code == 401
-    assert elsewhere.get("/me", headers={field: secret}).status_code == 401
-
-
-@pytest.mark.parametrize("name", ["session", PRODUCTION, "DEV-SESSION", "dev-flask", "token"])
-def test_a_cookie_of_another_name_is_401(
-    app: Flask, client: FlaskClient, token: str, name: str
-) -> None:
-    elsewhere = app.test_client()
-    elsewhere.set_cookie(name, session_id(client))
-    assert elsewhere.get("/me").status_code == 401
-
-
-def test_neither_id_nor_csrf_token_is_a_bearer_token(
-    app: Flask, client: FlaskClient, token: str
-) -> None:
-    for secret in (session_id(client), token):
-        headers = {"Authorization": f"Bearer {secret}", "X-CSRF-Token": token}
-        assert app.test_client().get("/me", headers=headers).status_code == 401
-
-
-@pytest.mark.parametrize("value", ["", '"', "a" * 4000, "é", "\xff", "a=b; c", "%00", "null"])
-def test_a_damaged_cookie_is_401(client: FlaskClient, value: str) -> None:
-    answer = client.get("/me", headers={"Cookie": f"{DEVELOPMENT}={value}"})
-    assert answer.status_code == 401
-
-
-def set_cookie(answer: TestResponse) -> tuple[str, set[str]]:
-    """Name and flags of the one cookie that an answer sets."""
-    [header] = answer.headers.getlist("Set-Cookie")
+def login_cookie(answer: TestResponse) -> tuple[str, set[str]]:
+    """Name and flags of the cookie of a login, as an answer sets it."""
+    headers = answer.headers.getlist("Set-Cookie")
+    [header] = [each for each in headers if each.startswith((DEVELOPMENT, PRODUCTION))]
     pair, *flags = header.split("; ")
     return pair.partition("=")[0], {flag for flag in flags if not flag.startswith("Expires=")}
 
@@ -259,11 +54,188 @@ def session_id(client: FlaskClient) -> str:
     return cookie.value
 
 
+def writes(client: FlaskClient, headers: dict[str, str]) -> int:
+    return client.post(WRITE, json={}, headers=headers).status_code
+
+
+@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
+def test_the_production_cookie_is_bound_to_host_and_https(production: FlaskClient) -> None:
+    name, flags = login_cookie(production.post(routes.LOGIN, json=LOGIN))
+    assert name == PRODUCTION
+    assert flags == {*FLAGS, "Secure", f"Max-Age={LIFETIME}"}
+
+
+def test_the_development_cookie_works_over_http(client: FlaskClient) -> None:
+    name, flags = login_cookie(client.post(routes.LOGIN, json=LOGIN))
+    assert name == DEVELOPMENT
+    assert flags == {*FLAGS, f"Max-Age={LIFETIME}"}
+
+
+def test_logout_expires_the_cookie_with_the_flags_it_was_set_with(
+    production: FlaskClient,
+) -> None:
+    answer = production.post(routes.LOGOUT, headers=log_in(production))
+    name, flags = login_cookie(answer)
+    assert name == PRODUCTION
+    assert flags == {*FLAGS, "Secure", "Max-Age=0"}
+
+
+@pytest.mark.asvs("3.3.4")
+def test_no_answer_but_the_cookie_of_a_login_holds_the_session_id(client: FlaskClient) -> None:
+    login = client.post(routes.LOGIN, json=LOGIN).text
+    for answer in [client.get(path) for path in (routes.ME, PAGE, "/missing")]:
+        assert session_id(client) not in login + answer.text + str(answer.headers)
+
+
+@pytest.mark.asvs("7.2.3")
+def test_the_session_id_has_256_bits(client: FlaskClient, token: str) -> None:
+    assert len(session_id(client)) == 43
+    assert session_id(client) != token
+
+
+def test_me_and_pages_give_the_csrf_token_masked_in_pages(client: FlaskClient, token: str) -> None:
+    assert client.get(routes.ME).get_json()["csrf_token"] == token
+    shown = [client.get(PAGE).text for _ in range(2)]
+    assert len({token, *shown}) == 3
+    # Each serves, and again.
+    for sent in (token, *shown, token):
+        assert writes(client, {"X-CSRF-Token": sent}) == 200
+
+
+def test_a_stranger_gets_no_csrf_token(client: FlaskClient) -> None:
+    assert client.get(PAGE).text == ""
+
+
+@pytest.mark.asvs("3.5.1")
+def test_a_write_without_the_csrf_token_of_its_login_is_403(
+    app: Flask, client: FlaskClient, token: str, subtests: pytest.Subtests
+) -> None:
+    with app.app_context():
+        users.create("mallory", PASSWORD)
+    another_login = log_in(app.test_client())
+    another_user = log_in(app.test_client(), username="mallory")
+    assert writes(client, {}) == 403
+    wrong = ["", "x", "0" * 64, "é", "null", token[:63], token[1:], session_id(client)]
+    for sent in [*wrong, *another_login.values(), *another_user.values()]:
+        with subtests.test(sent):
+            assert writes(client, {"X-CSRF-Token": sent}) == 403
+    # Reading needs the cookie alone.
+    assert is_logged_in(client, {})
+
+
+def test_a_csrf_token_counts_in_its_header_alone(client: FlaskClient, token: str) -> None:
+    fields = {"X-CSRF-Token": token, "csrf_token": token, "token": token}
+    client.set_cookie("X-CSRF-Token", token)
+    assert client.post(WRITE, query_string=fields).status_code == 403
+    assert client.post(WRITE, json=fields).status_code == 403
+
+
+def test_a_refused_write_is_in_the_log_and_what_it_sent_is_not(
+    production: FlaskClient, lines: Lines
+) -> None:
+    log_in(production)
+    answer = production.post(routes.LOGOUT, headers={"X-CSRF-Token": "made-up"})
+    assert answer.status_code == 403
+    line = lines()[-1]
+    assert (line["event"], line["reason"]) == ("authz_fail", "CSRF token")
+    assert "made-up" not in str(line)
+
+
+@pytest.mark.asvs("7.2.4")
+def test_a_new_login_needs_no_csrf_token_and_ends_the_old_one(
+    app: Flask, client: FlaskClient
+) -> None:
+    credentials = log_in(client)
+    old = session_id(client)
+    assert client.post(routes.LOGIN, json=LOGIN).status_code == 200
+    assert session_id(client) != old
+    thief = app.test_client()
+    thief.set_cookie(DEVELOPMENT, old)
+    assert not is_logged_in(thief, credentials)
+
+
+def test_a_failed_login_leaves_the_old_one(client: FlaskClient, token: str) -> None:
+    client.post(routes.LOGIN, json={**LOGIN, "password": "a wrong long password"})
+    assert is_logged_in(client, {})
+
+
+def test_a_planted_session_id_is_not_taken_over(client: FlaskClient) -> None:
+    client.set_cookie(DEVELOPMENT, "planted")
+    client.post(routes.LOGIN, json=LOGIN)
+    assert session_id(client) != "planted"
+
+
+@pytest.mark.asvs("7.3.1")
+def test_a_while_without_a_request_ends_it(
+    client: FlaskClient, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tokens.IDLE, "OWASP ASVS 7.3.1: set IDLE in app/auth/tokens.py."
+    monkeypatch.setattr(tokens, "IDLE", 600)
+    log_in(client)
+    wait(599)
+    assert is_logged_in(client, {})
+    wait(600)
+    assert not is_logged_in(client, {})
+    assert client.get(PAGE).text == ""
+
+
+@pytest.mark.asvs("7.3.2")
+def test_it_ends_after_its_lifetime_however_busy(
+    client: FlaskClient, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "IDLE", LIFETIME)
+    log_in(client)
+    for _ in range(3):
+        wait(LIFETIME / 4)
+        assert is_logged_in(client, {})
+    wait(LIFETIME / 4)
+    assert not is_logged_in(client, {})
+
+
+@pytest.mark.asvs("7.4.1")
+def test_the_cookie_is_dead_after_logout_and_its_hash_is_deleted(
+    app: Flask, client: FlaskClient
+) -> None:
+    credentials = log_in(client)
+    kept = session_id(client)
+    assert stored_hashes(app) == [sha256(kept.encode()).digest()]
+    client.post(routes.LOGOUT, headers=credentials)
+    assert stored_hashes(app) == []
+    assert client.get_cookie(DEVELOPMENT) is None
+    client.set_cookie(DEVELOPMENT, kept)
+    assert not is_logged_in(client, credentials)
+
+
+@pytest.mark.asvs("14.2.1")
+def test_a_session_id_elsewhere_than_in_its_cookie_is_401(
+    app: Flask, client: FlaskClient, token: str, subtests: pytest.Subtests
+) -> None:
+    secret = session_id(client)
+    for name in ("token", "access_token", "session", PRODUCTION, "DEV-SESSION", "dev-flask"):
+        with subtests.test(name):
+            elsewhere = app.test_client()
+            assert elsewhere.get(routes.ME, query_string={name: secret}).status_code == 401
+            assert elsewhere.post(routes.LOGOUT, json={name: secret}).status_code == 401
+            assert elsewhere.get(routes.ME, headers={name: secret}).status_code == 401
+            elsewhere.set_cookie(name, secret)
+            assert elsewhere.get(routes.ME).status_code == 401
+
+
+def test_neither_id_nor_csrf_token_is_a_bearer_token(
+    app: Flask, client: FlaskClient, token: str
+) -> None:
+    for secret in (session_id(client), token):
+        headers = {"Authorization": f"Bearer {secret}", "X-CSRF-Token": token}
+        assert not is_logged_in(app.test_client(), headers)
+
+
+def test_a_damaged_cookie_is_401(client: FlaskClient, subtests: pytest.Subtests) -> None:
+    for value in ("", '"', "a" * 4000, "é", "\xff", "a=b; c", "%00", "null"):
+        with subtests.test(value[:9]):
+            headers = {"Cookie": f"{DEVELOPMENT}={value}"}
+            assert client.get(routes.ME, headers=headers).status_code == 401
+
+
 def stored_hashes(app: Flask) -> list[bytes]:
     with app.app_context():
         return list(db.session.scalars(select(Grant.secret_hash)))
-
-
-def assert_write_is_refused(client: FlaskClient, headers: dict[str, str]) -> None:
-    assert client.post("/logout", headers=headers).status_code == 403
-    assert client.get("/me").status_code == 200
