@@ -4,7 +4,6 @@ import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 import jwt
@@ -18,8 +17,8 @@ from app import key_settings
 from app.auth import signing_keys
 from app.auth.claims import LIFETIME
 from tests import routes
-from tests.auth.test_bearer import ask, assert_accepted, assert_refused
-from tests.conftest import LOGIN, SECRETS, MakeApp
+from tests.auth.test_bearer import ask, assert_refused
+from tests.conftest import SECRETS, MakeApp
 
 [(KEY_ID, KEY)] = signing_keys.read(SECRETS["token_keys"]).items()
 ANOTHER_KEY = Ed25519PrivateKey.generate()
@@ -30,43 +29,31 @@ ALGORITHMS = ["none", "None", "HS256", "ES256", "RS256", "Ed25519", "eddsa", "Ed
 
 # What a token's header may not be, under a good signature: the bytes, or what they say.
 OTHER_HEADERS: dict[str, Any] = {
+    **{f"alg {algorithm}": {**HEADER, "alg": algorithm} for algorithm in ALGORITHMS},
     "no alg": {"typ": "at+jwt", "kid": KEY_ID},
-    "ALG": {"ALG": "EdDSA", "typ": "at+jwt", "kid": KEY_ID},
     "no typ": {"alg": "EdDSA", "kid": KEY_ID},
-    "typ null": {**HEADER, "typ": None},
     "typ JWT": {**HEADER, "typ": "JWT"},
-    "typ in capitals": {**HEADER, "typ": "AT+JWT"},
     "typ of a logout token": {**HEADER, "typ": "logout+jwt"},
     "typ a list": {**HEADER, "typ": ["at+jwt"]},
     "no kid": {"alg": "EdDSA", "typ": "at+jwt"},
     "kid null": {**HEADER, "kid": None},
-    "kid unknown": {**HEADER, "kid": "unknown"},
-    "kid empty": {**HEADER, "kid": ""},
-    "kid a path": {**HEADER, "kid": "../../../../dev/null"},
-    "kid SQL": {**HEADER, "kid": "x' UNION SELECT 'key' --"},
-    "kid with NUL": {**HEADER, "kid": f"{KEY_ID}\0"},
-    "kid a surrogate": {**HEADER, "kid": "\ud800"},
+    "kid unknown": {**HEADER, "kid": "../../dev/null"},
     "kid with a space": {**HEADER, "kid": f"{KEY_ID} "},
+    "kid a surrogate": {**HEADER, "kid": "\ud800"},
     "kid a number": {**HEADER, "kid": 1},
     "kid a list": {**HEADER, "kid": [KEY_ID]},
-    "kid an object": {**HEADER, "kid": {KEY_ID: KEY_ID}},
     "jku": {**HEADER, "jku": "https://evil.example/jwks.json"},
-    "x5u": {**HEADER, "x5u": "https://evil.example/certificate.pem"},
-    "x5c": {**HEADER, "x5c": ["MIIB"]},
     "crit": {**HEADER, "crit": ["exp"]},
     "b64": {**HEADER, "crit": ["b64"], "b64": False},
-    "zip": {**HEADER, "zip": "DEF"},
+    "cty": {**HEADER, "cty": "JWT"},
     "another member": {**HEADER, "new": None},
     "a list": [HEADER],
-    "a text": "EdDSA",
     "null": None,
     "nothing": b"",
     "no JSON": b"{",
     "no UTF-8": b'{"alg":"EdDSA","typ":"at+jwt","kid":"\xff"}',
     "very deep": b"[" * 2500,
-    "a long number": b"9" * 2500,
     "alg twice": b'{"alg":"none",' + json.dumps(HEADER).encode()[1:],
-    "alg twice the same": b'{"alg":"EdDSA",' + json.dumps(HEADER).encode()[1:],
     "kid twice": b'{"kid":"unknown",' + json.dumps(HEADER).encode()[1:],
 }
 
@@ -75,26 +62,20 @@ PUBLIC_KEYS = {
     "raw": KEY.public_key().public_bytes_raw(),
     "pem": KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
     "der": KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-    "jwk": urlsafe_b64encode(KEY.public_key().public_bytes_raw()).rstrip(b"="),
     "nothing": b"",
 }
 
 MANGLED: dict[str, Callable[[str], str]] = {
     "no signature": lambda token: token.rpartition(".")[0] + ".",
     "no signature, no dot": lambda token: token.rpartition(".")[0],
-    "header alone": lambda token: token.partition(".")[0],
-    "no header": lambda token: token[token.index(".") :],
     "no payload": lambda token: "{0}..{2}".format(*token.split(".")),
-    "segments exchanged": lambda token: "{1}.{0}.{2}".format(*token.split(".")),
     "one more segment": lambda token: token + ".e30",
     "one more segment, empty": lambda token: token + ".",
     "one more in front": lambda token: "e30." + token,
-    "twice": lambda token: f"{token}.{token}",
     "another spelling": lambda token: respell(token),
     "signature padded": lambda token: token + "==",
     "signature zero": lambda token: change_signature(token, lambda signature: bytes(64)),
     "signature cut": lambda token: change_signature(token, lambda signature: signature[:-1]),
-    "signature longer": lambda token: change_signature(token, lambda signature: signature + b"\0"),
     "one bit changed": lambda token: change_signature(token, flip_a_bit),
     "malleated": lambda token: change_signature(token, add_the_order),
 }
@@ -106,26 +87,14 @@ def payload(token: str) -> bytes:
     return write(read(token))
 
 
-def test_a_login_gives_an_access_token_and_a_refresh_token(client: FlaskClient) -> None:
-    answer = client.post(routes.LOGIN, json=LOGIN).get_json()
-    assert answer["refresh_token"]
-    assert answer["token_type"] == "Bearer"
-    assert answer["expires_in"] == LIFETIME
-    assert json.loads(decode(answer["token"].split(".")[0])) == HEADER
-
-
-def test_a_token_made_by_hand_is_accepted(client: FlaskClient, payload: bytes) -> None:
-    assert_accepted(ask(client, sign(payload)))
-
-
 def test_any_library_reads_it_by_the_published_keys(
     app: Flask, client: FlaskClient, token: str
 ) -> None:
     [key] = jwt.PyJWKSet.from_dict(client.get(JWKS).get_json()).keys
     issuer, audience = app.config["TOKEN_ISSUER"], app.config["TOKEN_AUDIENCE"]
     claims = jwt.decode(token, key, algorithms=["EdDSA"], audience=audience, issuer=issuer)
-    assert key.key_id == jwt.get_unverified_header(token)["kid"]
     assert claims == read(token)
+    assert jwt.get_unverified_header(token) == HEADER
 
 
 def test_the_published_keys_are_exactly_the_public_ones(make_app: MakeApp) -> None:
@@ -149,22 +118,13 @@ def test_a_mangled_token_is_401(client: FlaskClient, token: str, subtests: pytes
             assert_refused(ask(client, mangle(token)))
 
 
-@pytest.mark.asvs("9.1.3", "9.2.2")
-def test_another_header_is_401_though_signed(
+@pytest.mark.asvs("9.1.2", "9.1.3", "9.2.2")
+def test_another_header_is_401_signed_or_not(
     client: FlaskClient, payload: bytes, subtests: pytest.Subtests
 ) -> None:
     for case, header in OTHER_HEADERS.items():
         with subtests.test(case):
-            assert_refused(ask(client, sign(payload, header)))
-
-
-@pytest.mark.asvs("9.1.2")
-def test_another_algorithm_is_401_signed_or_not(
-    client: FlaskClient, payload: bytes, subtests: pytest.Subtests
-) -> None:
-    for algorithm in ALGORITHMS:
-        with subtests.test(algorithm=algorithm):
-            token = sign(payload, {**HEADER, "alg": algorithm})
+            token = sign(payload, header)
             assert_refused(ask(client, token))
             assert_refused(ask(client, token.rpartition(".")[0] + "."))
 
@@ -173,11 +133,10 @@ def test_another_algorithm_is_401_signed_or_not(
 def test_the_public_key_is_no_secret_to_sign_with(
     client: FlaskClient, payload: bytes, subtests: pytest.Subtests
 ) -> None:
-    digests = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512", "EdDSA": "sha256"}
-    for (case, secret), algorithm in product(PUBLIC_KEYS.items(), digests):
-        with subtests.test(case, algorithm=algorithm):
-            unsigned = join({**HEADER, "alg": algorithm}, payload)
-            signature = hmac.digest(secret, unsigned.encode(), digests[algorithm])
+    unsigned = join({**HEADER, "alg": "HS256"}, payload)
+    for case, secret in PUBLIC_KEYS.items():
+        with subtests.test(case):
+            signature = hmac.digest(secret, unsigned.encode(), "sha256")
             assert_refused(ask(client, f"{unsigned}.{encode(signature)}"))
 
 
@@ -205,19 +164,6 @@ def test_a_claim_or_header_changed_under_the_old_signature_is_401(
     respaced = encode(json.dumps(HEADER, separators=(", ", ": ")).encode())
     with subtests.test("header"):
         assert_refused(ask(client, f"{respaced}.{payload}.{signature}"))
-
-
-def test_a_token_too_long_to_be_ours_is_401_though_signed(
-    client: FlaskClient, payload: bytes
-) -> None:
-    assert_accepted(ask(client, sign(payload + b" " * 1000)))
-    assert_refused(ask(client, sign(payload + b" " * 4000)))
-
-
-def test_a_token_inside_a_token_is_401(client: FlaskClient, token: str) -> None:
-    for header in (HEADER, {**HEADER, "cty": "JWT"}):
-        for nested in (token.encode(), json.dumps(token).encode()):
-            assert_refused(ask(client, sign(nested, header)))
 
 
 def read(token: str) -> dict[str, Any]:

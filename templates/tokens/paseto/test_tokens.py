@@ -15,10 +15,8 @@ from flask.testing import FlaskClient
 
 from app import key_settings
 from app.auth import signing_keys
-from app.auth.claims import LIFETIME
-from tests import routes
 from tests.auth.test_bearer import ask, assert_accepted, assert_refused
-from tests.conftest import LOGIN, SECRETS
+from tests.conftest import SECRETS
 
 [(KEY_ID, KEY)] = signing_keys.read(SECRETS["token_keys"]).items()
 ANOTHER_KEY = Ed25519PrivateKey.generate()
@@ -33,48 +31,34 @@ OTHER_HEADERS += ["V4.public.", "v4.PUBLIC.", "v4.secret.", "v4.pid.", "k4.publi
 # What a token's footer may not be, under a good signature: the bytes, or what they say.
 OTHER_FOOTERS: dict[str, Any] = {
     "no kid": {},
-    "KID": {"KID": KEY_ID},
     "kid null": {"kid": None},
     "kid unknown": {"kid": "unknown"},
-    "kid empty": {"kid": ""},
     "kid a path": {"kid": "../../../../dev/null"},
-    "kid SQL": {"kid": "x' UNION SELECT 'key' --"},
-    "kid with NUL": {"kid": f"{KEY_ID}\0"},
     "kid a surrogate": {"kid": "\ud800"},
     "kid with a space": {"kid": f"{KEY_ID} "},
     "kid a number": {"kid": 1},
     "kid a list": {"kid": [KEY_ID]},
-    "kid an object": {"kid": {KEY_ID: KEY_ID}},
-    "wpk": {**FOOTER, "wpk": "k4.local-wrap.pie.AAAA"},
     "jwk": {**FOOTER, "jwk": {"kty": "OKP"}},
     "another member": {**FOOTER, "new": None},
     "a list": [FOOTER],
-    "a text": KEY_ID,
     "null": None,
     "nothing": b"",
     "no JSON": b"{",
     "no UTF-8": b'{"kid":"\xff"}',
     "very deep": b"[" * 2000,
-    "a long number": b"9" * 2000,
     "kid twice": b'{"kid":"unknown",' + json.dumps(FOOTER).encode()[1:],
-    "kid twice the same": json.dumps(FOOTER).encode()[:-1] + b',"kid":"' + KEY_ID.encode() + b'"}',
 }
 
 MANGLED: dict[str, Callable[[str], str]] = {
     "no footer": lambda token: token.rpartition(".")[0],
     "an empty footer": lambda token: token.rpartition(".")[0] + ".",
-    "footer alone": lambda token: token.rpartition(".")[2],
     "no payload": lambda token: "{0}.{1}..{3}".format(*token.split(".")),
     "a short payload": lambda token: "{0}.{1}.AAAA.{3}".format(*token.split(".")),
-    "segments exchanged": lambda token: "{0}.{1}.{3}.{2}".format(*token.split(".")),
     "one more segment": lambda token: token + ".e30",
     "one more segment, empty": lambda token: token + ".",
     "one more in front": lambda token: "v4." + token,
-    "twice": lambda token: f"{token}.{token}",
     "footer padded": lambda token: token + "=",
     "no signature": lambda token: change(token, lambda payload: payload[:-64]),
-    "a signature alone": lambda token: change(token, lambda payload: payload[-64:]),
-    "half a signature": lambda token: change(token, lambda payload: payload[:-32]),
     "signature zero": lambda token: change(token, lambda payload: payload[:-64] + bytes(64)),
     "one bit of it changed": lambda token: change(token, lambda payload: flip_a_bit(payload, -1)),
     "one bit of the claims": lambda token: change(token, lambda payload: flip_a_bit(payload, 20)),
@@ -91,25 +75,13 @@ def payload(token: str) -> bytes:
     return write(read(token))
 
 
-def test_a_login_gives_an_access_token_and_a_refresh_token(client: FlaskClient) -> None:
-    answer = client.post(routes.LOGIN, json=LOGIN).get_json()
-    assert answer["refresh_token"]
-    assert answer["token_type"] == "Bearer"
-    assert answer["expires_in"] == LIFETIME
-    assert answer["token"].startswith(HEADER)
-    assert json.loads(decode(answer["token"].rpartition(".")[2])) == FOOTER
-
-
-def test_a_token_made_by_hand_is_accepted(client: FlaskClient, payload: bytes) -> None:
-    assert_accepted(ask(client, sign(payload)))
-
-
 def test_the_library_alone_reads_it_by_the_public_key(token: str) -> None:
     key = pyseto.Key.from_asymmetric_key_params(4, x=PUBLIC_KEY)
     read_back = pyseto.decode(key, token, implicit_assertion=AUDIENCE, deserializer=json)
     assert isinstance(read_back.payload, dict)
     times = {name: datetime.fromisoformat(read_back.payload[name]).timestamp() for name in TIMES}
     assert read_back.payload | times == read(token)
+    assert read_back.footer == FOOTER
     with pytest.raises(pyseto.VerifyError):
         pyseto.decode(key, token, implicit_assertion=b"https://shop.example")
 
@@ -178,27 +150,14 @@ def test_the_signature_of_another_key_is_401_even_of_a_good_one(
 def test_a_claim_or_footer_changed_under_the_old_signature_is_401(
     client: FlaskClient, token: str, subtests: pytest.Subtests
 ) -> None:
-    claims = read(token)
+    claims, (start, version, payload, footer) = read(token), token.split(".")
     for claim in ("sub", "jti", "sid"):
-        changed = write({**claims, claim: claims[claim] * 2})
         with subtests.test(claim):
-            signature = decode(token.split(".")[2])[-64:]
-            assert_refused(ask(client, change(token, lambda payload: changed + signature)))
-    for footer in (b'{"kid":"%s"}' % KEY_ID.encode(), b'{"kid": "2"}', b"{}"):
-        with subtests.test(footer.decode()):
-            assert_refused(ask(client, f"{token.rpartition('.')[0]}.{encode(footer)}"))
-
-
-def test_a_token_too_long_to_be_ours_is_401_though_signed(
-    client: FlaskClient, payload: bytes
-) -> None:
-    assert_accepted(ask(client, sign(payload + b" " * 1000)))
-    assert_refused(ask(client, sign(payload + b" " * 4000)))
-
-
-def test_a_token_inside_a_token_is_401(client: FlaskClient, token: str) -> None:
-    for nested in (token.encode(), json.dumps(token).encode()):
-        assert_refused(ask(client, sign(nested)))
+            changed = write({**claims, claim: claims[claim] * 2}) + decode(payload)[-64:]
+            assert_refused(ask(client, f"{start}.{version}.{encode(changed)}.{footer}"))
+    for other in (b'{"kid":"%s"}' % KEY_ID.encode(), b'{"kid": "2"}', b"{}"):
+        with subtests.test(other.decode()):
+            assert_refused(ask(client, f"{start}.{version}.{payload}.{encode(other)}"))
 
 
 def test_a_time_in_another_notation_is_401(

