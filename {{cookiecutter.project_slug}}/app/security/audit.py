@@ -1,10 +1,9 @@
-"""The audit log: what an investigation asks for, one line for each event.
+"""The audit log: one line for each security event, for later investigation.
 
-The names are the OWASP Logging Vocabulary's, which has a word for each of these. No line
-holds a password, a token or a name as it was typed, since people type passwords into
-the wrong field: `account` is a keyed hash, the same for each try, and a login that
-succeeds gives the user's id beside it. Source: OWASP Logging Vocabulary Cheat Sheet;
-OWASP ASVS 16.2.5, 16.3.1 to 16.3.4.
+The event names come from the OWASP Logging Vocabulary. No line holds a password, a token
+or a username as it was typed, since people type passwords into the wrong field: `account`
+is a keyed hash, the same for each attempt. A successful login also logs the user's id.
+Source: OWASP Logging Vocabulary Cheat Sheet; OWASP ASVS 16.2.5, 16.3.1 to 16.3.4.
 """
 
 import hmac
@@ -20,7 +19,7 @@ from app.security.rate_limits import SITE, client_address
 
 
 class Event(NamedTuple):
-    """A kind of line: `INVOICE_SENT = Event("invoice_sent", INFO)` makes one of your own."""
+    """A type of event. To define your own: `INVOICE_SENT = Event("invoice_sent", INFO)`."""
 
     name: str
     level: int = WARNING
@@ -30,7 +29,7 @@ LOGIN_SUCCESS = Event("authn_login_success", INFO)
 LOGIN_FAIL = Event("authn_login_fail")
 PASSWORD_CHANGE = Event("authn_password_change", INFO)
 PASSWORD_CHANGE_FAIL = Event("authn_password_change_fail")
-# A refresh token was spent twice: it was copied.
+# A refresh token was used twice, so somebody copied it.
 TOKEN_REUSE = Event("authn_token_reuse", ERROR)
 AUTHZ_FAIL = Event("authz_fail")
 DECRYPT_FAIL = Event("crypt_decrypt_fail", ERROR)
@@ -43,19 +42,19 @@ STARTUP = Event("sys_startup")
 USER_CREATED = Event("user_created")
 USER_UPDATED = Event("user_updated")
 
-# For each address, or IPv6 site, and alarm: more would say nothing new, and fill the disk.
-MOST = parse("60 per minute")
+# Warnings of one type from one address or IPv6 site: a flood of them must not fill the disk.
+_WARNING_RATE_LIMIT = parse("60 per minute")
 
 _logger = structlog.get_logger("app.audit")
 
 
 def record(event: Event, *, account: str | None = None, **fields: Any) -> None:
-    """Write a line; logs.py adds the time, the request and who is logged in.
+    """Write a line; logs.py adds the time, the request and the user's id.
 
-    `account` takes a name as it was typed. Nothing else may hold what a client sent, unless
-    its form leaves no room for a secret.
+    `account` takes a username as it was typed. No other field may hold client input, unless
+    its format was checked and cannot hold a secret.
     """
-    if event.level > INFO and has_request_context() and not _is_news(event):
+    if event.level > INFO and has_request_context() and not _is_within_rate_limit(event):
         return
     if account is not None:
         fields["account"] = pseudonym(account)
@@ -63,15 +62,15 @@ def record(event: Event, *, account: str | None = None, **fields: Any) -> None:
 
 
 def pseudonym(account: str) -> str:
-    """What stands for a name: only who has SECRET_KEY can try which name it is."""
+    """A keyed hash of a username: nobody can test guesses against it without SECRET_KEY."""
     key = current_app.config["SECRET_KEY"].encode()
     return hmac.digest(key, b"audit-account:" + account.encode(), "sha256").hex()[:16]
 
 
 def init_app(app: Flask) -> None:
-    # Flask's own line would hold the path.
+    # Flask's own log line contains the path, which may hold a secret.
     app.log_exception = lambda exc_info: record(CRASH, exc_info=exc_info)  # type: ignore[method-assign]
 
 
-def _is_news(event: Event) -> bool:
-    return rate_limiter().local.hit(MOST, event.name, client_address(SITE))
+def _is_within_rate_limit(event: Event) -> bool:
+    return rate_limiter().local.hit(_WARNING_RATE_LIMIT, event.name, client_address(SITE))

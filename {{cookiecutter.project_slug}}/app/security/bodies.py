@@ -1,7 +1,8 @@
-"""Request bodies, whole or not at all: a client that hangs up leaves no half of one behind.
+"""Reads request bodies and refuses truncated ones, so a view never processes half a body.
 
-Servers tell of a body that was cut off each in its own way, or not at all, and a member
-of JSON that is written twice is read in two ways. Source: RFC 9112, section 8; RFC 8259, section 4.
+WSGI servers report a truncated body in different ways, or not at all. JSON with a duplicate
+member is refused too, since parsers disagree about which value counts.
+Source: RFC 9112, section 8; RFC 8259, section 4.
 """
 
 import json
@@ -16,17 +17,17 @@ INVALID = "Invalid request"
 
 
 def read_body() -> bytes:
-    """The body of this request, or an answer: 413 for too long, 400 for unreadable."""
+    """Return the body of this request; raise 413 if it is too long, 400 if it is truncated."""
     return body_stream().read()
 
 
 def body_stream() -> BinaryIO:
-    """The same for a view that reads in parts what it `@consumes`: the answer comes at the end."""
-    return cast(BinaryIO, _Whole())
+    """The same body as a stream, for large uploads: the error is raised at its end."""
+    return cast(BinaryIO, _CompleteBody())
 
 
-class _Whole:
-    """The body of this request; where it is cut off, reading it fails in place of ending."""
+class _CompleteBody:
+    """A stream of the request body that raises 400 where a truncated body stops."""
 
     def __init__(self) -> None:
         self.length = 0
@@ -37,31 +38,31 @@ class _Whole:
         except HTTPException:
             raise
         except Exception:
-            # A server tells of broken chunks or a client gone by exceptions of its own.
+            # Each server has its own exceptions for bad chunks and lost connections.
             raise error_response(400, INVALID) from None
         self.length += len(part)
-        # Of a body in chunks Werkzeug gives what is below the limit and drops the rest.
+        # Werkzeug silently cuts a chunked body off at the size limit.
         if request.content_length is None and self.length >= (request.max_content_length or 0):
             abort(413)
-        # gunicorn gives what came of a body whose client is gone.
+        # gunicorn returns a short body without an error when the client disconnects.
         if (size < 0 or not part) and self.length < (request.content_length or 0):
             raise error_response(400, INVALID)
         return bytes(part)
 
 
 def read_json(text: bytes) -> Any:
-    """Read JSON in which no member is written twice: readers differ on which counts.
+    """Parse JSON and refuse duplicate members.
 
-    :raises ValueError: the text is no such JSON.
+    :raises ValueError: the text is not JSON, or has a duplicate member.
     """
     try:
-        return json.loads(text, object_pairs_hook=_without_doubles)
+        return json.loads(text, object_pairs_hook=_without_duplicates)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError("a member is written twice")
+        raise ValueError("a member is duplicated")
     return members

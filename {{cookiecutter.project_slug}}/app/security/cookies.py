@@ -1,8 +1,8 @@
-"""Cookies: bound to this host, sent over https alone, out of reach of scripts.
+"""Cookie flags: bound to this host, sent only over https, not readable by scripts.
 
 The `__Host-` prefix makes a browser refuse the cookie when a sibling domain or plain
-http tries to set it. In development over plain http the prefix and Secure are left
-off, since Safari would drop the cookie. Source: RFC 6265bis; OWASP ASVS 3.3.1.
+http tries to set it. In development over plain http, the prefix and Secure are omitted,
+since Safari would drop the cookie. Source: RFC 6265bis; OWASP ASVS 3.3.1.
 """
 
 from typing import TypedDict
@@ -26,7 +26,7 @@ def flags() -> CookieFlags:
 
 
 def init_app(app: Flask) -> None:
-    """Flask's own session, where an extension needs it; the login has a cookie of its own."""
+    """Protect Flask's own session, which extensions may use; the login has a separate cookie."""
     production = app.config["PRODUCTION"]
     app.config["SESSION_COOKIE_NAME"] = "__Host-flask" if production else "dev-flask"
     app.config["SESSION_COOKIE_SECURE"] = production

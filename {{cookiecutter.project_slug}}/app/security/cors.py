@@ -1,7 +1,7 @@
-"""Cross-origin resource sharing: whose pages may read what this app answers.
+"""Cross-origin resource sharing: which origins may read this app's responses.
 
-An exact look-up in a set. Patterns, `*` with credentials, `null` and reflecting the
-request's Origin are how other sites come to read a user's data.
+The Origin is looked up in a set of exact origins. Patterns, `*` with credentials, `null`
+and reflecting the Origin are the usual mistakes that let other sites read a user's data.
 Source: WHATWG Fetch, "CORS protocol"; OWASP ASVS 3.4.2.
 """
 
@@ -20,15 +20,15 @@ from app.security.origins import PolicyError
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-# For a path without a route, which none of them reaches.
+# The methods in a preflight response for a path that has no route.
 METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 READABLE_HEADERS = "Retry-After, WWW-Authenticate, X-Request-ID"
 PREFLIGHT_SECONDS = "600"
 
-# What this app itself reads: a login by token, a JSON body, the proof of a write by cookie.
+# What this app itself reads: a bearer token, the type of a JSON body, a CSRF token.
 REQUEST_HEADERS = ("Authorization", "Content-Type", "X-CSRF-Token")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-# Browsers or proxies set these, or they would replace the method that was checked.
+# Browsers or proxies set these, or they override the method that CORS checked.
 # Source: WHATWG Fetch, "forbidden request-header".
 _FORBIDDEN = {
     *("accept-charset", "accept-encoding", "connection", "content-length", "cookie", "cookie2"),
@@ -38,22 +38,22 @@ _FORBIDDEN = {
 }
 _FORBIDDEN_PREFIXES = ("access-control-", "proxy-", "sec-", "x-forwarded-")
 
-# Granted or not: a cache must not give one origin the answer meant for another.
+# On every response: a cache must not serve one origin the response meant for another.
 VARY: Header = ("Vary", "Origin")
 
 
 def init_app(app: Flask, *, credentials: bool) -> None:
-    """Let the origins of the policy read answers; with `credentials` their cookies count too."""
+    """Let the origins of the policy read responses; `credentials` also allows their cookies."""
     origins.check("CORS_ORIGINS", app.config["CORS_ORIGINS"])
     _check_request_headers(app.config["CORS_REQUEST_HEADERS"])
-    counting = origins.in_force(app.config["CORS_ORIGINS"], production=app.config["PRODUCTION"])
-    grants = {origin: _grant(origin, credentials) for origin in counting}
+    allowed = origins.in_force(app.config["CORS_ORIGINS"], production=app.config["PRODUCTION"])
+    grants = {origin: _grant(origin, credentials) for origin in allowed}
     app.extensions["cors_origins"] = frozenset(grants)
     if grants:
         headers.register(app, _header_provider(grants))
     app.before_request(_preflight_without_route)
-    # What Flask answers to OPTIONS by itself knows the methods of the route. A
-    # `before_request` of yours comes first: let OPTIONS through, it has no credentials.
+    # Flask's automatic OPTIONS response lists the methods of the route. Your own
+    # `before_request` functions run first: let OPTIONS pass, since it has no credentials.
     default = app.make_default_options_response
     app.make_default_options_response = lambda: _preflight(default())  # type: ignore[method-assign]
 
@@ -64,7 +64,7 @@ def _grant(origin: str, credentials: bool) -> list[Header]:
         ("Access-Control-Allow-Origin", origin),
         ("Access-Control-Expose-Headers", READABLE_HEADERS),
     ]
-    # A page's script sends a bearer token itself; a cookie is attached by the browser.
+    # A script sets a bearer token itself; only a cookie needs Allow-Credentials.
     return grant + ([("Access-Control-Allow-Credentials", "true")] if credentials else [])
 
 
@@ -75,7 +75,7 @@ def _check_request_headers(names: Sequence[str]) -> None:
         if not _HEADER_NAME.fullmatch(name):
             raise PolicyError(
                 f"policy.py: CORS_REQUEST_HEADERS holds {name!r}, which is no header name. "
-                'Write one name each, as in "X-Requested-With".'
+                'Write each name as its own item, as in "X-Requested-With".'
             )
         if name.lower() in _FORBIDDEN or name.lower().startswith(_FORBIDDEN_PREFIXES):
             raise PolicyError(
@@ -91,20 +91,23 @@ def _header_provider(grants: dict[str, list[Header]]) -> headers.HeaderProvider:
     return provide
 
 
-def _preflight(answer: Response) -> Response:
+def _preflight(response: Response) -> Response:
     if not _is_preflight():
-        return answer
+        return response
     origin = request.headers["Origin"]
     if not _is_listed(origin):
-        # Only here: what needs no preflight is answered, whoever may read it.
+        # Logged only for preflights: a simple request is served, and the browser hides the response.
         audit.record(audit.CORS_REFUSED, origin=origins.as_logged(origin))
         origins.hint(origin)
-        return answer
-    return _granted(answer, answer.headers["Allow"])
+        return response
+    return _granted(response, response.headers["Allow"])
 
 
 def _preflight_without_route() -> Response | None:
-    """Let the request itself bring 404: of a refused preflight a browser shows its script nothing."""
+    """Grant a preflight for an unknown path, so that the script sees the 404 that follows.
+
+    Without this the preflight fails, and a browser hides the reason from the script.
+    """
     missing = isinstance(request.routing_exception, NotFound | RequestRedirect)
     if missing and _is_preflight() and _is_listed(request.headers["Origin"]):
         return _granted(Response(status=204), METHODS)
@@ -112,17 +115,17 @@ def _preflight_without_route() -> Response | None:
 
 
 def _is_preflight() -> bool:
-    asks = "Origin" in request.headers and "Access-Control-Request-Method" in request.headers
-    return request.method == "OPTIONS" and asks
+    has_headers = "Origin" in request.headers and "Access-Control-Request-Method" in request.headers
+    return request.method == "OPTIONS" and has_headers
 
 
 def _is_listed(origin: str) -> bool:
     return origin in current_app.extensions["cors_origins"]
 
 
-def _granted(answer: Response, methods: str) -> Response:
+def _granted(response: Response, methods: str) -> Response:
     names = [*REQUEST_HEADERS, *current_app.config["CORS_REQUEST_HEADERS"]]
-    answer.headers["Access-Control-Allow-Methods"] = methods
-    answer.headers["Access-Control-Allow-Headers"] = ", ".join(names)
-    answer.headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
-    return answer
+    response.headers["Access-Control-Allow-Methods"] = methods
+    response.headers["Access-Control-Allow-Headers"] = ", ".join(names)
+    response.headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
+    return response

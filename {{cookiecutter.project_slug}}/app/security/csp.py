@@ -1,8 +1,8 @@
 """Content-Security-Policy: which scripts, styles and images a page may load.
 
-It protects against injected markup: without this answer's nonce a script does not
-run. Pages get the policy of `policy.py`; everything else gets one that allows
-nothing, so an uploaded file opened in a tab is inert.
+It protects against injected markup: a script without this response's nonce does not
+run. Pages get the policy of `policy.py`. Every other response gets a policy that allows
+nothing, so an uploaded file that is opened in a tab cannot run scripts.
 Source: W3C Content Security Policy Level 3; OWASP ASVS 3.4.3.
 """
 
@@ -27,12 +27,12 @@ Target = TypeVar("Target", bound=Callable[..., Any] | Blueprint)
 ENFORCED = "Content-Security-Policy"
 REPORT_ONLY = "Content-Security-Policy-Report-Only"
 
-# A download, JSON, PDF or SVG still shows; nothing in it runs or loads.
+# Browsers still display JSON, a PDF or an SVG, but nothing in it runs or loads.
 INERT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
 # A worker runs under the policy of its own file.
 WORKER = "default-src 'self'; object-src 'none'; base-uri 'none'"
 
-# Nothing for a 304: its policy would replace that of the page in the browser's cache.
+# A 304 gets no policy: it would replace the policy of the page in the browser's cache.
 _NOT_PAGES: dict[Kind, Sequence[Header]] = {
     Kind.SCRIPT: [(ENFORCED, WORKER)],
     Kind.OTHER: [(ENFORCED, INERT)],
@@ -41,15 +41,15 @@ _NOT_PAGES: dict[Kind, Sequence[Header]] = {
 
 
 def csp_nonce() -> str:
-    """The nonce of this answer: standard base64 of 18 random bytes, never used again."""
+    """The nonce of this response: 18 random bytes in standard base64."""
     return _nonce(request.environ)
 
 
 def csp(**directives: list[str]) -> Callable[[Target], Target]:
     """Replace the named directives for a view or a blueprint.
 
-    `@csp(img_src=[SELF, "https://tiles.example.org"])` between the route's line and the
-    view, or `csp(img_src=[…])(blueprint)`; a view's own wins over its blueprint's.
+    Write `@csp(img_src=[SELF, "https://tiles.example.org"])` below the route decorator, or
+    `csp(img_src=[…])(blueprint)`. A view's directive overrides its blueprint's.
 
     :raises PolicyError: at import, for an unknown directive or source.
     """
@@ -75,7 +75,7 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
 
 
 def effective(config: Mapping[str, Any], environ: "WSGIEnvironment") -> Policy:
-    """The page policy with what the view or its blueprint replaced, as it counts here."""
+    """The policy of a page in this environment, with the overrides of the view and blueprint."""
     policy = {**config["CSP"], **environ.get("app.csp", {})}
     framers = origins.in_force(policy["frame-ancestors"], production=config["PRODUCTION"])
     return {**policy, "frame-ancestors": framers or [NONE]}
@@ -98,7 +98,7 @@ def _nonce(environ: "WSGIEnvironment") -> str:
 
 def _value(policy: Policy, scheme: str) -> str:
     value = serialize(policy) + "; report-uri /csp-reports"
-    # Over plain http Chromium sends no report at all where report-to stands.
+    # Over plain http, report-to makes Chromium send no reports at all.
     return f"{value}; report-to csp; upgrade-insecure-requests" if scheme == "https" else value
 
 
@@ -113,12 +113,12 @@ def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
         scheme = headers.scheme_of(environ)
         overridden = "app.csp" in environ
         value = _value(effective(config, environ), scheme) if overridden else prepared[scheme]
-        answer = [(name, value.replace("{nonce}", _nonce(environ)))]
+        provided = [(name, value.replace("{nonce}", _nonce(environ)))]
         if candidate:
-            tried = _value(candidate, scheme).replace("{nonce}", _nonce(environ))
-            answer.append((REPORT_ONLY, tried))
+            tested = _value(candidate, scheme).replace("{nonce}", _nonce(environ))
+            provided.append((REPORT_ONLY, tested))
         if scheme == "https":
-            answer.append(("Reporting-Endpoints", 'csp="/csp-reports"'))
-        return answer
+            provided.append(("Reporting-Endpoints", 'csp="/csp-reports"'))
+        return provided
 
     return provide

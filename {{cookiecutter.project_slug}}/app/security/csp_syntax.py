@@ -1,7 +1,7 @@
-"""The words a Content-Security-Policy is written in, and a check for slips.
+"""The syntax of a Content-Security-Policy, checked at start-up.
 
-A browser ignores a directive that it does not know and reads an unquoted keyword as
-a host name: both leave a hole without a word. Here they stop the app at start-up.
+A browser ignores an unknown directive and reads an unquoted keyword as a host name. Both
+mistakes silently weaken the policy, so here they stop the app.
 Source: W3C Content Security Policy Level 3, section 2.3.
 """
 
@@ -61,7 +61,7 @@ _KEYWORDS = frozenset(
     }
 )
 _UNQUOTED = frozenset(keyword.strip("'") for keyword in _KEYWORDS)
-# These two take plain words: sandbox flags and names of Trusted Types policies.
+# These two directives take unquoted words: sandbox flags and names of Trusted Types policies.
 _TAKE_WORDS = frozenset({"sandbox", "trusted-types"})
 _WORD = re.compile(r"[A-Za-z0-9#=_/@.%*-]+")
 _HASH = re.compile(r"'sha(?:256|384|512)-[A-Za-z0-9+/_-]+={0,2}'")
@@ -73,15 +73,15 @@ _HOST = re.compile(
 
 
 def check(policy: Mapping[str, list[str]]) -> None:
-    """Refuse what a browser would ignore or misread.
+    """Refuse a policy that a browser would ignore or misread.
 
-    :raises PolicyError: names the directive, the source and what to write instead.
+    :raises PolicyError: names the directive, the source and the correct form.
     """
     for directive, sources in policy.items():
         if directive not in DIRECTIVES:
             raise PolicyError(f"Content-Security-Policy has no directive {directive!r}.")
         if isinstance(sources, str):
-            raise PolicyError(f"{directive} is one text; write a list of sources.")
+            raise PolicyError(f"{directive} is a string; write a list of sources.")
         if NONE in sources and len(sources) > 1:
             raise PolicyError(f"{directive}: browsers ignore {NONE} beside other sources.")
         if not sources and directive != "sandbox":
@@ -91,7 +91,7 @@ def check(policy: Mapping[str, list[str]]) -> None:
 
 
 def serialize(policy: Mapping[str, list[str]]) -> str:
-    """The header's value; a nonce still stands as `{nonce}`."""
+    """The value of the header, with the placeholder `{nonce}` for the nonce."""
     return "; ".join(" ".join([directive, *sources]) for directive, sources in policy.items())
 
 

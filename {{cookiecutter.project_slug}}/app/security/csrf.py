@@ -1,7 +1,7 @@
-"""Cross-site request forgery: no other site may write with a user's login.
+"""Cross-site request forgery: no other site may change data with a user's login.
 
-Two independent checks: where the request comes from, and a body type that no plain form
-can send. A login by cookie adds a third, a token bound to it.
+Two independent checks cover every write: its origin, and a body type that no plain form
+can send. A login by cookie adds a third check, a CSRF token bound to that login.
 Source: OWASP CSRF Prevention Cheat Sheet; OWASP ASVS 3.5.1 to 3.5.3.
 """
 
@@ -12,12 +12,13 @@ from app.security.errors import error_response
 from app.security.view_options import Decorated, add_options, view_options
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-# By any site, without asking first. Source: Fetch Standard, "CORS-safelisted request-header".
+# Any site can send these without a preflight.
+# Source: Fetch Standard, "CORS-safelisted request-header".
 SENT_BY_FORMS = {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""}
 
 
 def exempt(view: Decorated) -> Decorated:
-    """Mark a view that anybody may post to. It must authenticate nobody."""
+    """Exempt a view from these checks. The view must not authenticate its caller."""
     return add_options(view, csrf_exempt=True)
 
 
@@ -33,7 +34,7 @@ def _refuse_cross_site_writes() -> None:
         audit.record(audit.AUTHZ_FAIL, reason="cross-site write", origin=origin)
         origins.hint(origin or "")
         raise error_response(403, "Cross-site request refused")
-    # JSON, or what the view `@consumes` instead, which no plain form can send.
+    # No plain form can send JSON, nor a type that `@consumes` accepts.
     consumed = view_options().consumes or ["application/json"]
     if _has_body() and request.mimetype not in consumed:
         raise error_response(415, f"Content-Type must be {' or '.join(consumed)}")

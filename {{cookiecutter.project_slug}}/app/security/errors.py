@@ -12,32 +12,35 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 
 
 class ErrorResponse(HTTPException):
-    """A request is refused, in words for the client and with headers.
+    """An error with a message for the client and headers.
 
-    Each is of Werkzeug's class for its status as well, so that `@app.errorhandler(429)`
-    gets it.
+    Each error also has Werkzeug's class for its status, so that `@app.errorhandler(429)`
+    handles it.
     """
 
-    def __init__(self, words: str, headers: dict[str, str]) -> None:
-        HTTPException.__init__(self, words)
-        self.words, self.headers = words, headers
+    def __init__(self, message: str, headers: dict[str, str]) -> None:
+        HTTPException.__init__(self, message)
+        self.message, self.headers = message, headers
 
     def get_headers(self, *arguments: Any, **options: Any) -> list[tuple[str, str]]:
         return list(self.headers.items())
 
 
-def error_response(status: int, words: str, **headers: str) -> ErrorResponse:
-    """What to raise when a request is refused: `raise error_response(409, "Already there")`.
+def error_response(status: int, message: str, **headers: str) -> ErrorResponse:
+    """The exception that refuses a request: `raise error_response(409, "Already there")`.
 
-    A header is written with underscores: `Retry_After="5"`.
+    Write header names with underscores: `Retry_After="5"`.
     """
     return _class_for(status)(
-        words, {name.replace("_", "-"): value for name, value in headers.items()}
+        message, {name.replace("_", "-"): value for name, value in headers.items()}
     )
 
 
 def response_for(error: HTTPException) -> ResponseReturnValue:
-    """What a handler of another exception answers: the error's own handler may be the owner's."""
+    """The response to an HTTP error, from inside a handler of another exception.
+
+    It honours an `@app.errorhandler` of your own for that status.
+    """
     response: ResponseReturnValue = current_app.handle_http_exception(error)
     return response
 
@@ -54,13 +57,13 @@ def _class_for(status: int) -> type[ErrorResponse]:
 
 
 def _as_json(error: HTTPException) -> Response:
-    # The description of another error may quote the request: only its name goes out.
-    response = jsonify(error=error.words if isinstance(error, ErrorResponse) else error.name)
+    # The description of any other error may quote the request, so only its name is sent.
+    response = jsonify(error=error.message if isinstance(error, ErrorResponse) else error.name)
     response.status_code = error.code or 500
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
             response.headers[name] = value
     if response.status_code == 401:
-        # RFC 9110 asks for a challenge; `Basic` would make browsers ask for a password.
+        # RFC 9110 requires a challenge; `Basic` would make browsers show a password dialog.
         response.headers.setdefault("WWW-Authenticate", "Bearer")
     return response

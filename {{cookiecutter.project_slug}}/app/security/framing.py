@@ -1,7 +1,7 @@
-"""Who may show our pages in a frame: the defence against clickjacking.
+"""Which sites may show the pages in a frame: the defence against clickjacking.
 
-`frame-ancestors` says it to today's browsers; X-Frame-Options says the same to old
-ones, from the same value, and is absent for an allow-list, which it cannot express.
+Current browsers read `frame-ancestors` of the CSP, older ones X-Frame-Options. Both come
+from FRAME_ANCESTORS. X-Frame-Options cannot express a list of origins and is absent then.
 Source: RFC 7034; OWASP ASVS 3.4.6.
 """
 
@@ -19,14 +19,14 @@ from app.security.origins import PolicyError
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_OPTIONS: dict[tuple[str, ...], Sequence[Header]] = {
+_X_FRAME_OPTIONS: dict[tuple[str, ...], Sequence[Header]] = {
     (NONE,): [("X-Frame-Options", "DENY")],
     (SELF,): [("X-Frame-Options", "SAMEORIGIN")],
 }
 
 
 def init_app(app: Flask) -> None:
-    """Whatever the policy says of frame-ancestors, FRAME_ANCESTORS is the answer."""
+    """Set frame-ancestors of the CSP from FRAME_ANCESTORS, which overrides the policy."""
     listed = app.config["FRAME_ANCESTORS"]
     origins.check("FRAME_ANCESTORS", [source for source in listed if source not in (NONE, SELF)])
     if not listed:
@@ -38,8 +38,8 @@ def init_app(app: Flask) -> None:
 def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
     by_kind = {
         Kind.PAGE: _option(effective(config, {})),
-        Kind.SCRIPT: _OPTIONS[(NONE,)],
-        Kind.OTHER: _OPTIONS[(NONE,)],
+        Kind.SCRIPT: _X_FRAME_OPTIONS[(NONE,)],
+        Kind.OTHER: _X_FRAME_OPTIONS[(NONE,)],
         Kind.NOT_MODIFIED: (),
     }
 
@@ -52,4 +52,4 @@ def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
 
 
 def _option(policy: Policy) -> Sequence[Header]:
-    return _OPTIONS.get(tuple(policy["frame-ancestors"]), ())
+    return _X_FRAME_OPTIONS.get(tuple(policy["frame-ancestors"]), ())

@@ -1,8 +1,8 @@
-"""Puts the security headers on every answer: errors, redirects, static files too.
+"""Adds the security headers to every response: errors, redirects and static files too.
 
-It wraps `start_response`, below everything Flask or an extension may answer, so no
-route can be forgotten, and costs a quarter of an `after_request` function. Each
-concern (csp, framing, cors, hosts) registers a header_provider here.
+It wraps `start_response`, through which every response of Flask or an extension passes, so
+no route can be missed. This costs a quarter of an `after_request` function. Each concern
+(csp, framing, cors, hosts) registers a header provider here.
 Source: OWASP Secure Headers Project; OWASP ASVS 3.4.
 """
 
@@ -24,12 +24,12 @@ Header = tuple[str, str]
 
 
 class Kind(Enum):
-    """What a browser will do with the body, which decides the policy it needs."""
+    """How a browser treats the body, which decides the policy that the response needs."""
 
     PAGE = "page"
     SCRIPT = "script"
     OTHER = "other"
-    # Its headers replace those of the copy that the browser kept.
+    # The headers of a 304 replace those of the response in the browser's cache.
     NOT_MODIFIED = "not modified"
 
 
@@ -44,18 +44,17 @@ _KINDS = {
 _SCHEMES = ("http", "https")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
 
-# None of ours has one of these names: an answer that comes with no other, as most do,
-# needs no look at each.
+# Fast path: when the view set only these headers, nothing can collide.
 _NEVER_ADDED = frozenset({"content-type", "content-length"})
 
 
 def register(app: Flask, header_provider: HeaderProvider) -> None:
-    """Add headers computed for each answer; what the view set itself is left alone."""
+    """Add headers that are computed for each response. A header that the view set is kept."""
     app.extensions.setdefault("headers", []).append(header_provider)
 
 
 def register_fixed(app: Flask, header_provider: HeaderProvider) -> None:
-    """The same for headers that depend on nothing but the kind and the scheme."""
+    """The same for headers that depend only on the kind and the scheme."""
     app.extensions.setdefault("fixed_headers", []).append(header_provider)
 
 
@@ -70,12 +69,12 @@ def init_app(app: Flask) -> None:
 
 
 def scheme_of(environ: "WSGIEnvironment") -> str:
-    """`https` or `http`: a proxy may have written anything."""
+    """`https` or `http`, whatever a proxy wrote into X-Forwarded-Proto."""
     return "https" if environ["wsgi.url_scheme"] == "https" else "http"
 
 
 class SecurityHeaders:
-    """WSGI middleware that adds the fixed and the varying headers to each answer."""
+    """WSGI middleware that adds the fixed and the varying headers to each response."""
 
     def __init__(
         self,
@@ -112,13 +111,13 @@ def kind_of(status: str, content_type: str) -> Kind:
     if status.startswith("304"):
         return Kind.NOT_MODIFIED
     if status.startswith("204"):
-        # Flask names a type even where there is no body.
+        # Flask sets a Content-Type even without a body.
         return Kind.OTHER
     return _KINDS.get(content_type.partition(";")[0].strip().lower(), Kind.OTHER)
 
 
 def _is_new(name: str, present: Mapping[str, str]) -> bool:
-    # Several Vary headers count together.
+    # A response may have several Vary headers: browsers and caches combine them.
     return name == "Vary" or name.lower() not in present
 
 

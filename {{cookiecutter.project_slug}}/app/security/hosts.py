@@ -1,8 +1,8 @@
-"""Which names this app answers to, behind which proxies, and only over https.
+"""Accepts only trusted host names, trusted proxies and https.
 
-A forged Host header poisons links, caches and redirects; a forged X-Forwarded-For
-dodges limits. Only exact names count, and forwarded headers only as many hops deep
-as the operator says. A request for a whole URL names its site twice, and both count.
+A forged Host header poisons links, caches and redirects. A forged X-Forwarded-For evades
+rate limits. Only exact host names are accepted, and only the forwarded headers of
+PROXY_HOPS proxies are trusted. An absolute-form request target must match the Host header.
 Source: RFC 9110, section 7.4; OWASP ASVS 4.1.2, 4.1.3, 12.2.1.
 """
 
@@ -25,19 +25,19 @@ from app.security.view_options import Decorated, add_options, view_options
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-# As Werkzeug reads it; it takes any other Host for none.
+# The ports that Werkzeug accepts: it treats any other Host as missing.
 _PORT = re.compile(r":[1-9][0-9]{,4}\Z", re.ASCII)
 
 
 def probe(view: Decorated) -> Decorated:
-    """Mark a view that load balancers call by address and over plain http."""
+    """Mark a view that load balancers call by IP address and over plain http."""
     return add_options(view, probe=True)
 
 
 class LastHops(ProxyFix):
-    """Reads no more than the trusted proxies wrote.
+    """Reads only the entries of X-Forwarded-For that trusted proxies wrote.
 
-    What stands before that a client may have written: one open quote would hide the rest.
+    A client can write the entries before them, and one open quote would hide all that follow.
     """
 
     def __call__(
@@ -49,7 +49,7 @@ class LastHops(ProxyFix):
 
 
 def init_app(app: Flask) -> None:
-    # Flask's own check runs before routing and would refuse the probes.
+    # Flask's own check is disabled: it runs before routing and would refuse the probes.
     trusted = frozenset(app.config["TRUSTED_HOSTS"])
     app.config["TRUSTED_HOSTS"] = None
     app.extensions["trusted_hosts"] = trusted
@@ -59,27 +59,27 @@ def init_app(app: Flask) -> None:
     headers.register_fixed(app, header_provider(app.config))
     hops = app.config["PROXY_HOPS"]
     if hops:
-        # Each proxy adds an address to the list of them; the scheme is the last one's word.
+        # Each proxy appends to X-Forwarded-For; the last one sets X-Forwarded-Proto.
         app.wsgi_app = LastHops(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]
     else:
         app.before_request(_warn_of_ignored_proxy)
 
 
 def _refuse_untrusted_host(trusted: frozenset[str]) -> None:
-    # Read as it was sent: without a Host header Flask would take the server's own name.
+    # The raw header: where it is missing, `request.host` is the server's own name.
     name = _name(request.environ.get("HTTP_HOST", ""))
     if not (view_options().probe or (name in trusted and _target_agrees(name))):
         raise error_response(400, "Unknown host")
 
 
 def _target_agrees(name: str) -> bool:
-    """Whether a target that is a whole URL means the site that Host names."""
+    """Whether an absolute-form target names the same site as the Host header."""
     site = targets.site(request.environ)
     return site is None or (site[0], _name(site[1])) == (request.scheme, name)
 
 
 def _name(host: str) -> str:
-    """The name in a Host header: the port is the server's affair, if it is one."""
+    """The host name in a Host header, without its port."""
     return _PORT.sub("", host.lower())
 
 
@@ -87,10 +87,10 @@ def _require_https() -> Response | None:
     if request.is_secure or view_options().probe:
         return None
     if request.method not in SAFE_METHODS:
-        # A redirected write has already told its secret to the network.
+        # A redirect would come too late: the body was already sent unencrypted.
         raise error_response(403, "Use https")
     name = _name(request.environ["HTTP_HOST"])
-    # Not from request.url, which holds whatever scheme a proxy wrote.
+    # Not from request.url, which contains whatever scheme a proxy wrote.
     where = (request.root_path, request.path, request.query_string)
     return redirect(get_current_url("https", name, *where), 308)
 

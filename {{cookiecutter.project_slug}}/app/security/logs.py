@@ -1,8 +1,8 @@
-"""Log lines: JSON in UTC, one line each, that no value can forge, break or flood.
+"""The log format: JSON, one line per event, times in UTC. It prevents log injection.
 
-What a value holds is escaped and cut, a traceback stands in a field without local
-variables, and a stream that fails stops no request. Development shows the same as
-key=value. Source: OWASP Logging Cheat Sheet; OWASP ASVS 16.2.1, 16.2.2, 16.2.4, 16.4.1.
+Values are escaped and truncated. A traceback is one field and holds no local variables. A
+log stream that fails breaks no request. Development writes key=value instead of JSON.
+Source: OWASP Logging Cheat Sheet; OWASP ASVS 16.2.1, 16.2.2, 16.2.4, 16.4.1.
 """
 
 import logging
@@ -23,7 +23,7 @@ from structlog.typing import EventDict
 
 from app.security.request_ids import request_id
 
-MAX_FIELD = 8000  # characters: a traceback has some thousands
+MAX_FIELD = 8000  # characters: a traceback has several thousand
 FIRST = ("datetime", "level", "event")
 
 _handler = logging.StreamHandler(cast(TextIO, wsgi_errors_stream))
@@ -54,9 +54,9 @@ def init_app(app: Flask) -> None:
     )
     _handler.setFormatter(formatter(production=production))
     logging.getLogger().addHandler(_handler)
-    # A line that cannot be written would be told of on the stream that failed.
+    # Python would report a line that cannot be written on the same stream that failed.
     logging.raiseExceptions = not production
-    # Flask's own server keeps its colours, which would be escaped here.
+    # The development server colours its lines, and this format would escape the colours.
     logging.getLogger("werkzeug").propagate = False
     app.logger.setLevel(app.config["LOG_LEVEL"])
 
@@ -68,7 +68,7 @@ def _add_request(logger: object, method: str, line: EventDict) -> EventDict:
         "request_id": request_id(request.environ),
         "source_ip": request.remote_addr,
         "request_method": request.method,
-        # Not the path: what was typed there may be a secret.
+        # Not the path, which may contain a secret.
         "route": request.url_rule and request.url_rule.rule,
         "user_id": g.get("user_id"),
     }
@@ -84,13 +84,13 @@ def _cut(value: object) -> int | str:
     if isinstance(value, int):
         return value
     text = str(value)
-    # Of a traceback both ends count: the view and the error.
+    # Both ends of a traceback matter: the start names the view, the end the error.
     half = MAX_FIELD // 2
     return text if len(text) <= MAX_FIELD else f"{text[:half]} ... {text[-half:]}"
 
 
 def _readable(logger: object, method: str, line: EventDict) -> str:
-    """Key=value as Python writes it, and a traceback below, where no line can pass for another."""
+    """Key=value with Python's quoting. A traceback follows, indented so that it forges no line."""
     traceback = line.pop("exception", "").splitlines()
     shown = str(_key_value(None, method, line))
     return "\n    ".join([shown, *(repr(text)[1:-1] for text in traceback)])

@@ -1,7 +1,7 @@
-"""What counts as an origin: an exact `scheme://host[:port]`, never a pattern.
+"""Validates origins: an exact `scheme://host[:port]`, never a pattern.
 
-Patterns and near misses (a path, a wildcard, upper case) are how allow-lists come
-to let the wrong site in, so `policy.py` may hold none. Source: RFC 6454.
+Patterns and malformed origins (a path, a wildcard, upper case) make an allow-list match
+the wrong site, so `policy.py` must not contain any. Source: RFC 6454.
 """
 
 import re
@@ -34,16 +34,16 @@ def is_origin(origin: str) -> bool:
 
 
 def as_logged(sent: str | None) -> str | None:
-    """The `Origin` of a request for the log: whole if a browser could have sent it."""
+    """The `Origin` to log: unchanged if a browser could have sent it, else "malformed"."""
     if sent in (None, "null") or (len(sent) < MAX_LENGTH and _ANY.fullmatch(sent)):
         return sent
     return "malformed"
 
 
 def check(name: str, origins: Iterable[str]) -> None:
-    """Refuse a list in `policy.py` that holds anything but exact origins.
+    """Refuse a list in `policy.py` that contains anything but exact origins.
 
-    :raises PolicyError: names the list, the value and the form expected.
+    :raises PolicyError: names the list, the value and the expected form.
     """
     for origin in origins:
         if not is_origin(origin):
@@ -54,20 +54,20 @@ def check(name: str, origins: Iterable[str]) -> None:
 
 
 def in_force(origins: Iterable[str], *, production: bool) -> list[str]:
-    """The origins that count here: in production none over http, as loopback addresses may be."""
+    """The origins that apply in this environment: production drops loopback addresses."""
     return [origin for origin in origins if not (production and is_loopback(origin))]
 
 
 def hint(origin: str) -> None:
-    """In development, log the line of `policy.py` that would let a refused page in.
+    """In development, log the line of `policy.py` that would allow a refused origin.
 
-    It repeats nothing but a loopback address, which can hold no secret.
+    Only loopback addresses are repeated, since they contain no secret.
     """
     if current_app.config["PRODUCTION"] or not (is_loopback(origin) and is_origin(origin)):
         return
     current_app.logger.warning(
-        "CORS_ORIGINS does not list %s. localhost and 127.0.0.1 are two origins, as are two "
-        'ports. If the page is yours, write this line into CORS_ORIGINS in app/policy.py: "%s",',
+        "CORS_ORIGINS does not list %s. localhost and 127.0.0.1 are two origins, and so are two "
+        'ports. If the page is yours, add this line to CORS_ORIGINS in app/policy.py: "%s",',
         origin,
         origin,
     )
@@ -76,5 +76,5 @@ def hint(origin: str) -> None:
 def _is_readable(origin: str) -> bool:
     try:
         return urlsplit(origin).port != 0
-    except ValueError:  # a port above 65535, an address that is none
+    except ValueError:  # a port above 65535, or an invalid address
         return False

@@ -1,7 +1,7 @@
-"""Counts by key, for limits that processes share.
+"""The counters behind rate limits: in Redis if `REDIS_URL` is set, otherwise in memory.
 
-They are in Redis where `REDIS_URL` names one, otherwise in memory. While Redis is away, half
-the limit holds in each process: never none. Source: OWASP ASVS 6.3.1, 16.5.2.
+The limiter fails closed: while Redis is unavailable, each process counts in memory and
+allows half the limit. Source: OWASP ASVS 6.3.1, 16.5.2.
 """
 
 import time
@@ -19,92 +19,93 @@ from limits.storage import MemoryStorage, Storage, storage_from_string
 Result = TypeVar("Result")
 Key = tuple[str, ...]
 
-REDIS_TIMEOUT = 0.5  # seconds: no request waits longer for a Redis that is away
-LONGEST_ATTEMPT = 30  # seconds: every wait in the app is shorter
+REDIS_TIMEOUT = 0.5  # seconds that a request waits for an unavailable Redis
+LONGEST_ATTEMPT = 30  # seconds: every timeout in the app is shorter
 
 
 class RateLimiter:
-    """Counts by key, in the storage that workers share or, while it is away, in this process."""
+    """Counts by key, in the shared storage or, while that is unavailable, in this process."""
 
     def __init__(self, redis_url: str | None) -> None:
         self.local: strategies.RateLimiter = strategies.MovingWindowRateLimiter(MemoryStorage())
         self.shared = _redis(redis_url) if redis_url else None
-        # MemoryStorage loses a count when two threads make the same counter.
+        # MemoryStorage loses a count when two threads create the same counter.
         self._lock = Lock()
 
     def test(self, limit: RateLimitItem, key: Key) -> bool:
-        """Whether one more would be allowed."""
-        allowed = self._ask(lambda limiter, limit: limiter.test(limit, *key), limit)
-        return allowed and not self._is_used_up_here(limit, key)
+        """Whether the limit allows one more, without counting it."""
+        allowed = self._with_fallback(lambda limiter, limit: limiter.test(limit, *key), limit)
+        return allowed and not self._is_local_limit_reached(limit, key)
 
     def hit(self, limit: RateLimitItem, key: Key) -> bool:
-        """Count one, and say whether it was allowed."""
-        return self._ask(lambda limiter, limit: limiter.hit(limit, *key), limit)
+        """Count one, and return whether the limit allowed it."""
+        return self._with_fallback(lambda limiter, limit: limiter.hit(limit, *key), limit)
 
     @contextmanager
     def in_flight(self, limit: RateLimitItem, key: Key) -> Iterator[bool]:
-        """Whether one more may start. Until the block ends, it counts as one that was hit."""
-        storage, counter, allowed = self._ask(partial(self._start, key), limit)
+        """Whether one more attempt may start; it counts against the limit until the block ends."""
+        storage, counter, allowed = self._with_fallback(partial(self._start, key), limit)
         try:
-            yield allowed and not self._is_used_up_here(limit, key)
+            yield allowed and not self._is_local_limit_reached(limit, key)
         finally:
-            # If Redis has gone meanwhile, the counter expires by itself.
+            # If Redis became unavailable, the counter expires by itself.
             with suppress(StorageError), self._locked(storage):
                 storage.incr(counter, 3 * LONGEST_ATTEMPT, -1)
 
     def resets_at(self, limit: RateLimitItem, key: Key) -> float:
         """When the limit allows the next one, in seconds since 1970."""
         if self.test(limit, key):
-            return time.time()  # only those in flight are in the way
-        if self._is_used_up_here(limit, key):
+            return time.time()  # only attempts in flight used the limit up
+        if self._is_local_limit_reached(limit, key):
             return self.local.get_window_stats(_halved(limit), *key)[0]
-        return self._ask(lambda limiter, limit: limiter.get_window_stats(limit, *key), limit)[0]
+        return self._with_fallback(
+            lambda limiter, limit: limiter.get_window_stats(limit, *key), limit
+        )[0]
 
     def _start(
         self, key: Key, limiter: strategies.RateLimiter, limit: RateLimitItem
     ) -> tuple[Storage, str, bool]:
-        """Count an attempt in flight: where, by which counter, and whether the limit allows it.
+        """Count an attempt in flight; return its storage, its counter, and whether it is allowed.
 
-        It is counted before the limit is tested, so that attempts that start together see each
-        other. A counter belongs to a period and outlives it, so that what a killed process left
-        in it does not count for long.
+        The attempt is counted before the test, so that concurrent attempts see each other. Each
+        period has its own counter, so that attempts of a killed process soon stop counting.
         """
         period = int(time.time() // LONGEST_ATTEMPT)
         now, before = (limit.key_for("in flight", *key, each) for each in (period, period - 1))
         with self._locked(limiter.storage):
-            flying = limiter.storage.incr(now, 3 * LONGEST_ATTEMPT) + limiter.storage.get(before)
-        return limiter.storage, now, limiter.test(limit, *key, cost=flying)
+            running = limiter.storage.incr(now, 3 * LONGEST_ATTEMPT) + limiter.storage.get(before)
+        return limiter.storage, now, limiter.test(limit, *key, cost=running)
 
     def _locked(self, storage: Storage) -> AbstractContextManager[object]:
         return self._lock if storage is self.local.storage else nullcontext()
 
-    def _is_used_up_here(self, limit: RateLimitItem, key: Key) -> bool:
-        # A Redis that is full, or a replica, answers and counts nothing: this process did.
+    def _is_local_limit_reached(self, limit: RateLimitItem, key: Key) -> bool:
+        # A full Redis or a read-only replica responds but stores no count; this process did.
         return self.shared is not None and not self.local.test(_halved(limit), *key)
 
-    def _ask(
+    def _with_fallback(
         self,
-        question: Callable[[strategies.RateLimiter, RateLimitItem], Result],
+        operation: Callable[[strategies.RateLimiter, RateLimitItem], Result],
         limit: RateLimitItem,
     ) -> Result:
         if self.shared is None:
-            return question(self.local, limit)
-        # A request that found Redis away waits for it no second time.
-        if "redis_is_away" not in g:
+            return operation(self.local, limit)
+        # A request waits at most once for an unavailable Redis.
+        if "redis_unavailable" not in g:
             try:
-                return question(self.shared, limit)
+                return operation(self.shared, limit)
             except StorageError:
-                g.redis_is_away = True
-        return question(self.local, _halved(limit))
+                g.redis_unavailable = True
+        return operation(self.local, _halved(limit))
 
 
 def rate_limiter() -> RateLimiter:
-    """The counts of this app."""
+    """The rate limiter of this app."""
     return cast(RateLimiter, current_app.extensions["rate_limiter"])
 
 
-def shared_storage_answers() -> bool:
-    """Whether Redis is there, or none is asked for."""
+def shared_storage_is_available() -> bool:
+    """Whether Redis responds; also true when REDIS_URL is not set."""
     shared = rate_limiter().shared
     return shared is None or shared.storage.check()
 

@@ -1,4 +1,4 @@
-"""Rate limits by address: of one view, or of all requests.
+"""Rate limits by client address, for one view or for all requests.
 
 Source: OWASP ASVS 6.3.1.
 """
@@ -18,14 +18,14 @@ from app.security.errors import ErrorResponse, error_response
 from app.security.rate_limiter import Key, rate_limiter
 from app.security.view_options import Decorated, add_options, view_options
 
-# Some proxies tell a client's port too, and each new connection has another.
+# Some proxies add the client's port, which differs for each connection.
 _WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?", re.ASCII)
 
-SITE = 48  # bits: one customer may hold that much of IPv6, which is 65,536 networks
+SITE = 48  # bits: providers give one IPv6 customer up to a /48, which is 65,536 networks
 
 
 def limited(limit: str) -> Callable[[Decorated], Decorated]:
-    """Allow the view so many calls for each address, as in `"60 per minute"`."""
+    """Limit the calls of a view by each address, as in `@limited("60 per minute")`."""
     item = parse(limit)
 
     def decorate(view: Any) -> Any:
@@ -42,16 +42,16 @@ def limited(limit: str) -> Callable[[Decorated], Decorated]:
 
 
 def too_many_requests(limit: RateLimitItem, key: Key) -> ErrorResponse:
-    """The error with 429, which says when the limit allows the next request."""
+    """The 429 error; its Retry-After says when the limit allows the next request."""
     seconds = max(1, ceil(rate_limiter().resets_at(limit, key) - time.time()))
     return error_response(429, "Too many requests", Retry_After=str(seconds))
 
 
 def client_address(prefix: int = 64) -> str:
-    """The client, as far as it can be told: IPv6 addresses that begin with the same bits are one.
+    """The key that identifies a client: its IPv4 address, or the first bits of its IPv6 address.
 
-    A customer has 2**64 of them or more; those that cannot be read count as one client.
-    Source: RFC 6177.
+    One IPv6 customer has at least 2**64 addresses, so they count as one client. All invalid
+    addresses count as one client too. Source: RFC 6177.
     """
     text = request.remote_addr or ""
     if found := _WITH_PORT.fullmatch(text):
@@ -72,6 +72,6 @@ def init_app(app: Flask) -> None:
 
 def _refuse_too_many(limit: RateLimitItem) -> None:
     key = ("every route", client_address())
-    # An orchestrator would stop an app whose probe is refused.
+    # Probes are exempt: an orchestrator would restart an app whose probe gets a 429.
     if not (view_options().probe or rate_limiter().hit(limit, key)):
         raise too_many_requests(limit, key)

@@ -1,8 +1,8 @@
-"""`X-Request-ID`: joins an answer to its lines in the log, so that a user can name the request.
+"""`X-Request-ID`: connects a response to its log lines, so that a user can report the request.
 
-It is random. One that arrives is kept only behind a proxy that `PROXY_HOPS` counts, which
-must set it itself, and only in a strict form: a client must not choose what stands in the
-log. Source: OWASP ASVS 16.2.1, 16.2.4.
+The id is random. The id of an incoming request is kept only if a trusted proxy sent it
+(`PROXY_HOPS`) and its format is strict, since a client must not control what is logged.
+The proxy must overwrite the header that a client sends. Source: OWASP ASVS 16.2.1, 16.2.4.
 """
 
 import os
@@ -21,13 +21,13 @@ _FORM = re.compile(r"[0-9A-Za-z-]{16,64}")
 
 
 def request_id(environ: "WSGIEnvironment") -> str:
-    """The id of this request, made when it is first asked for."""
+    """The id of this request, created at the first call."""
     known: str | None = environ.get("app.request_id")
     if known is None:
         sent = environ.get("HTTP_X_REQUEST_ID", "")
-        # ProxyFix leaves this key, and hosts.py puts it there only for PROXY_HOPS.
-        believed = "werkzeug.proxy_fix.orig" in environ and _FORM.fullmatch(sent)
-        known = environ["app.request_id"] = sent if believed else os.urandom(16).hex()
+        # ProxyFix sets this key, and hosts.py enables ProxyFix only for PROXY_HOPS.
+        trusted = "werkzeug.proxy_fix.orig" in environ and _FORM.fullmatch(sent)
+        known = environ["app.request_id"] = sent if trusted else os.urandom(16).hex()
     return known
 
 

@@ -1,7 +1,7 @@
-"""What a view takes and answers, for the OpenAPI document.
+"""Describes the request and the responses of a view for the OpenAPI document.
 
-Its decorators say much of it: with `@login_required` it may answer 401. `@responds` says the
-rest. Source: OpenAPI Specification 3.1.1, "Responses Object".
+Much of it follows from other decorators: `@login_required` implies a 401. `@responds`
+declares the rest. Source: OpenAPI Specification 3.1.1, "Responses Object".
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ HEADERS_OF_ERRORS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-Af
 
 
 class ResponseBody(BaseModel):
-    """The base of every model of a response: these members and no other."""
+    """The base class of response models, which allow no undeclared members."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,34 +31,34 @@ class Error(ResponseBody):
 def responds(
     body: type[ResponseBody] | str | None, *errors: int, status: int = 200
 ) -> Callable[[Decorated], Decorated]:
-    """Say what a view answers: `@responds(Me)`, `@responds("text/plain", 503)`, `@responds(None)`.
+    """Declare a view's responses: `@responds(Me)`, `@responds("text/plain", 503)`, `@responds(None)`.
 
-    None stands for 204, an answer without a body.
+    `None` declares 204, a response without a body.
     """
-    good: Content = {}
+    content: Content = {}
     if body:
-        good = {body: None} if isinstance(body, str) else {"application/json": body}
-    status = status if good else 204
-    return lambda view: add_options(view, responds=good, status=status, errors=errors)
+        content = {body: None} if isinstance(body, str) else {"application/json": body}
+    status = status if content else 204
+    return lambda view: add_options(view, responds=content, status=status, errors=errors)
 
 
 def consumes(*media_types: str) -> Callable[[Decorated], Decorated]:
-    """Say which types of body a view reads by itself: `@consumes("application/octet-stream")`.
+    """Declare the body types that a view reads itself: `@consumes("application/octet-stream")`.
 
-    :raises ValueError: for a type that a plain form of any site can send. See csrf.py.
+    :raises ValueError: for a type that a form on any site can send; see csrf.py.
     """
     for media_type in SENT_BY_FORMS.intersection(media_types):
         raise ValueError(
-            f"@consumes({media_type!r}): a form of any site can send that. Let a script of the page "
-            'send JSON, or a file as "application/octet-stream"; see README.md, "A form".'
+            f"@consumes({media_type!r}): a form of any site can send that. Let a script send "
+            'JSON, or a file as "application/octet-stream"; see README.md, "A form".'
         )
     return lambda view: add_options(view, consumes=dict.fromkeys(media_types))
 
 
 def describe(options: ViewOptions, method: str, path: str, *errors: int) -> Json:
-    """The OpenAPI description of what a view takes and answers, with models for schemas.
+    """The OpenAPI operation of a view, with models in place of schemas.
 
-    `errors` are those that any view may answer.
+    `errors` are the statuses that any view may return.
     """
     statuses = sorted({*_errors(options, method, path), *errors})
     refused = {str(status): _error(status) for status in statuses}
@@ -70,7 +70,7 @@ def describe(options: ViewOptions, method: str, path: str, *errors: int) -> Json
 
 def _errors(options: ViewOptions, method: str, path: str) -> set[int]:
     body, write = options.consumes is not None, method not in SAFE_METHODS
-    happens = {
+    possible = {
         400: body or not options.probe,  # an unknown Host
         401: options.login_required,
         403: write and not options.csrf_exempt,
@@ -80,7 +80,7 @@ def _errors(options: ViewOptions, method: str, path: str) -> set[int]:
         429: options.limited,
         503: options.login_required,  # without the database
     }
-    return {*options.errors, *(status for status, may in happens.items() if may)}
+    return {*options.errors, *(status for status, applies in possible.items() if applies)}
 
 
 def _success(options: ViewOptions) -> Json:

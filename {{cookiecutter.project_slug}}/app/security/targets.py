@@ -1,8 +1,7 @@
-"""Which request targets reach a route: a path, or a whole URL.
+"""Accepts only request targets in origin form or absolute form, and refuses the rest with 404.
 
-A proxy in front may refuse some paths. Werkzeug routes `//me` and `me` as `/me`, and
-servers drop a fragment, so such a target would walk round the proxy's rule.
-Source: RFC 9112, section 3.2.
+A proxy may block some paths. Werkzeug routes `//me` and `me` to `/me`, and servers drop a
+fragment, so such a target would bypass the proxy's rule. Source: RFC 9112, section 3.2.
 """
 
 import re
@@ -25,18 +24,18 @@ def init_app(app: Flask) -> None:
 
 
 def site(environ: "WSGIEnvironment") -> tuple[str, str] | None:
-    """Scheme and authority of a target that is a whole URL; None for a path."""
+    """The scheme and authority of an absolute-form target; None for a path."""
     url = _match(environ)
     return (url["scheme"].lower(), url["authority"]) if url and url["scheme"] else None
 
 
 def _match(environ: "WSGIEnvironment") -> re.Match[str] | None:
-    # gunicorn and Flask's own server hand the target on; PATH_INFO is decoded and cut.
+    # gunicorn and development.py set RAW_URI to the target as sent; PATH_INFO is decoded.
     return _TARGET.fullmatch(environ.get("RAW_URI") or "/")
 
 
 def _refuse_other_targets() -> None:
     path = request.environ.get("PATH_INFO", "")
-    # Empty: a whole URL without a path, or the root of a mount.
+    # PATH_INFO is empty for an absolute-form target without a path and at a mount's root.
     if not _match(request.environ) or path.startswith("//") or path[:1] not in ("", "/"):
         abort(404)

@@ -1,7 +1,7 @@
-"""Request bodies: read as JSON of exactly the declared shape, or refused with 400.
+"""Validates JSON bodies against a model and refuses everything else with 400.
 
-What a view receives has the types and lengths that its model names. Nothing of a
-refused body is echoed, so a mistyped password stays out of answers and logs.
+A view receives only the members, types and lengths that its model declares. A refused body
+is never echoed, so a mistyped password appears in no response and no log.
 Source: OWASP ASVS 2.2.1, 15.3.3.
 """
 
@@ -24,19 +24,19 @@ MISSING = "Missing required fields"
 
 
 class Blank(ValueError):
-    """A required text is empty or all spaces."""
+    """A required text is empty or contains only spaces."""
 
 
 class Body(BaseModel):
-    """The base of every request model: strict types, no unknown members."""
+    """The base class of request models: strict types, no unknown members."""
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
 
 def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
-    """Give the view its JSON body as a `model`, its first argument, or answer 400.
+    """Pass the JSON body to the view as its first argument, a `model`, or respond 400.
 
-    :raises TypeError: at import, for a view that has no such argument.
+    :raises TypeError: at import, for a view without such an argument.
     """
 
     def decorate(view: Any) -> Any:
@@ -50,11 +50,11 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
                 body = model.model_validate_json(text)
             except ValidationError as error:
                 _log_for_developers(error)
-                words = MISSING if _lacks_a_field(error) else INVALID
-                raise error_response(400, words) from None
+                message = MISSING if _has_missing_field(error) else INVALID
+                raise error_response(400, message) from None
             except ValueError:
                 raise error_response(400, INVALID) from None
-            # Of a class-based view the object comes first.
+            # In a method of a class-based view `self` comes first.
             own = args[:1] if args and isinstance(args[0], View) else ()
             return current_app.ensure_sync(view)(*own, body, *args[len(own) :], **kwargs)
 
@@ -64,9 +64,10 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
 
 
 def plain_text(text: str) -> str:
-    """Refuse blank text and control characters, NUL and lone surrogates among them.
+    """Refuse blank text, control characters (NUL included) and lone surrogates.
 
-    :raises ValueError: Blank for the first.
+    :raises Blank: the text is blank.
+    :raises ValueError: it contains a forbidden character.
     """
     if not text.strip():
         raise Blank
@@ -75,8 +76,8 @@ def plain_text(text: str) -> str:
     return text
 
 
-# What plain_text lets through, as a JSON Schema says it. Lone surrogates are left out:
-# few programs can hold one, and fewer can name one in a pattern.
+# The rule of plain_text as a JSON Schema pattern. It omits lone surrogates, since most
+# programs can neither represent one nor match one in a pattern.
 _CONTROLS = r"\u0000-\u001f\u007f-\u009f"
 _BLANKS = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 PATTERN = f"^[^{_CONTROLS}]*[^{_CONTROLS}{_BLANKS}][^{_CONTROLS}]*$"
@@ -91,24 +92,24 @@ def _require_argument(view: Callable[..., Any]) -> None:
         signature(view).bind_partial(object())
     except TypeError:
         raise TypeError(
-            f"@validated gives {view.__qualname__} its body as the first argument, and it takes "
-            "none: add one. In a class-based view, decorate the method."
+            f"@validated gives {view.__qualname__} its body as the first argument, but the view "
+            "takes none: add one. In a class-based view, decorate the method."
         ) from None
 
 
 def _log_for_developers(error: ValidationError) -> None:
     if not current_app.config["PRODUCTION"]:
-        slips = [(*_declared(slip), slip["type"]) for slip in error.errors(include_url=False)]
-        current_app.logger.info("refused body: %s", slips)
+        problems = [(*_location(each), each["type"]) for each in error.errors(include_url=False)]
+        current_app.logger.info("refused body: %s", problems)
 
 
-def _declared(problem: Any) -> tuple[int | str, ...]:
-    # What an unknown member is called is the client's word, and may be a password.
-    place: tuple[int | str, ...] = problem["loc"]
-    return place[:-1] if problem["type"] == "extra_forbidden" else place
+def _location(problem: Any) -> tuple[int | str, ...]:
+    # Without the name of an unknown member: the client chose it, and it may be a password.
+    location: tuple[int | str, ...] = problem["loc"]
+    return location[:-1] if problem["type"] == "extra_forbidden" else location
 
 
-def _lacks_a_field(error: ValidationError) -> bool:
+def _has_missing_field(error: ValidationError) -> bool:
     return any(map(_is_absent, error.errors(include_url=False)))
 
 

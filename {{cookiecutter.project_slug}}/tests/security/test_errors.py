@@ -107,6 +107,6 @@ def test_a_view_refuses_in_its_own_words(client: FlaskClient) -> None:
 
 def test_an_error_page_of_the_owner_takes_its_place(make_app: MakeApp) -> None:
     app = make_app()
-    app.register_error_handler(401, lambda error: (f"<h1>{error.words}</h1>", 401))
+    app.register_error_handler(401, lambda error: (f"<h1>{error.message}</h1>", 401))
     answer = app.test_client().get("/me")
     assert (answer.status_code, answer.text) == (401, "<h1>Authentication required</h1>")

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.security.rate_limiter import shared_storage_answers
+from app.security.rate_limiter import shared_storage_is_available
 from app.security.rate_limits import client_address, limited
 from tests.conftest import MakeApp, Wait
 
@@ -152,7 +152,7 @@ def test_a_limit_of_one_stays_one_then(make_app: MakeApp) -> None:
 def test_whether_the_counts_are_shared_is_told(make_app: MakeApp, url: str | None) -> None:
     pytest.importorskip("redis")
     with make_app(redis_url=url).app_context():
-        assert shared_storage_answers() is (url is None)
+        assert shared_storage_is_available() is (url is None)
 
 
 @pytest.mark.skipif("TEST_REDIS_URL" not in os.environ, reason="needs TEST_REDIS_URL")
