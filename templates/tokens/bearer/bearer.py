@@ -1,7 +1,7 @@
-"""Reads a token from `Authorization: Bearer`, and from no other place.
+"""Reads a token from `Authorization: Bearer`, and from nowhere else.
 
-A token in a URL ends up in logs and histories, so none is looked for there. What no
-issued token can look like is refused before anything else reads it.
+A token in a URL would end up in logs and in the browser history. A malformed token is
+refused before any other code parses it.
 Source: RFC 6750, section 2.1; OWASP ASVS 14.2.1.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 from flask import Request
 
 MAX_LENGTH = 4096  # characters
-# Without "=": padding would give one token several spellings.
+# Without "=": with optional padding one token would have several encodings.
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
 
 
@@ -23,5 +23,5 @@ def bearer_token(request: Request) -> str | None:
 
 
 def security_schemes(method: str) -> dict[str, Any]:
-    """The OpenAPI security schemes of a request by this method: the same for all."""
+    """The OpenAPI security schemes, the same for each method."""
     return {"bearer": {"type": "http", "scheme": "bearer"}}

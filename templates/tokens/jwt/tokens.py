@@ -1,7 +1,8 @@
-"""What a login gives the client: a JSON Web Token for ten minutes, and a refresh token.
+"""A login issues a JSON Web Token that is valid for ten minutes, and a refresh token.
 
-Any service that has the public keys can check the signature. This app also looks for
-the login behind it, so logout is immediate. Source: RFC 9068, RFC 8725; OWASP ASVS 9.1.1 to 9.2.4.
+Any service that has the public keys can verify the signature. This app also looks the login
+up in the database, so logout is immediate.
+Source: RFC 9068, RFC 8725; OWASP ASVS 9.1.1 to 9.2.4.
 """
 
 from base64 import urlsafe_b64encode
@@ -21,12 +22,12 @@ from app.security.responses import ResponseBody, responds
 TokenSettings = signing_keys.SigningSettings
 
 NAME = "jwt"
-# Nothing rides along by itself, so no other site can use it.
+# Browsers do not send this token by themselves, so other sites cannot use it.
 COOKIE = False
-# Where a client puts the `token` of its login, for the starter page's script.
+# The header that carries the `token` of a login; page.js reads both.
 HEADER, PREFIX = "Authorization", "Bearer "
 security_schemes = bearer.security_schemes
-# What `issue` gives.
+# The model of the body that `issue` returns.
 Issued = refresh.Issued
 
 ALGORITHM, TYPE = "EdDSA", "at+jwt"
@@ -34,16 +35,16 @@ ALGORITHM, TYPE = "EdDSA", "at+jwt"
 blueprint = Blueprint("jwks", __name__)
 
 
-# Seconds without a request after which a login ends.
+# The idle timeout of a login in seconds.
 IDLE: int | None = None
 
 
 def issue(user: User) -> dict[str, Any]:
-    return answer(*refresh.start(user))
+    return response_body(*refresh.start(user))
 
 
-def answer(grant: Grant, refresh_token: str) -> dict[str, Any]:
-    """The body of a good login or refresh."""
+def response_body(grant: Grant, refresh_token: str) -> dict[str, Any]:
+    """The body of the response to a successful login or refresh."""
     key_id, key = next(iter(signing_keys.keyring().items()))
     token = jwt.encode(
         claims.make(grant.user_id, grant.family).model_dump(),
@@ -60,17 +61,17 @@ def answer(grant: Grant, refresh_token: str) -> dict[str, Any]:
 
 
 def authenticate(request: Request) -> Grant | None:
-    """The login behind this request's access token, if it is alive."""
+    """The live login that this request's access token belongs to."""
     token = bearer_token(request)
     try:
-        believed = verify(token) if token else None
+        verified = verify(token) if token else None
     except InvalidToken:
         return None
-    return refresh.find_login(believed.sid, believed.sub) if believed else None
+    return refresh.find_login(verified.sid, verified.sub) if verified else None
 
 
 def csrf_token(request: Request) -> str | None:
-    """None: a page's script sends the token itself."""
+    """None: writes need no CSRF token, since a script sets the bearer token itself."""
     return None
 
 
@@ -79,20 +80,20 @@ def revoke(grant: Grant) -> None:
 
 
 def verify(token: str) -> Claims:
-    """Check a token's form, key, signature and claims.
+    """Verify a token's form, key, signature and claims.
 
-    :raises InvalidToken: whatever is wrong with it.
+    :raises InvalidToken: one of them is wrong.
     """
     segments = token.split(".")
-    header = claims.read_json(claims.canonical(segments[0]))
+    header = claims.read_json(claims.decode_canonical(segments[0]))
     key_id = header.pop("kid", None) if isinstance(header, dict) else None
-    # Nothing else in the header is looked at, so it can name no key and no algorithm.
+    # No other header parameter is allowed, so a token can choose neither algorithm nor key URL.
     if header != {"alg": ALGORITHM, "typ": TYPE} or not isinstance(key_id, str):
         raise InvalidToken
     key = signing_keys.keyring().get(key_id)
     if key is None or len(segments) != 3:
         raise InvalidToken
-    claims.canonical(segments[2])
+    claims.decode_canonical(segments[2])
     try:
         payload = jwt.api_jws.decode(token, key.public_key(), algorithms=[ALGORITHM])
     except jwt.InvalidTokenError:
@@ -107,15 +108,15 @@ class Keys(ResponseBody):
 @blueprint.get("/.well-known/jwks.json")
 @responds(Keys)
 def jwks() -> Response:
-    """The public keys, by which other services check a signature. Source: RFC 7517, RFC 8037."""
-    answer = jsonify(keys=[_public(*item) for item in signing_keys.keyring().items()])
-    answer.cache_control.max_age = claims.LIFETIME
-    return answer
+    """The public keys, so that other services can verify tokens. Source: RFC 7517, RFC 8037."""
+    response = jsonify(keys=[_public(*item) for item in signing_keys.keyring().items()])
+    response.cache_control.max_age = claims.LIFETIME
+    return response
 
 
 def init_app(app: Flask) -> None:
     signing_keys.init_app(app)
-    refresh.init_app(app, answer=answer)
+    refresh.init_app(app, make_body=response_body)
     app.register_blueprint(blueprint)
 
 

@@ -1,7 +1,7 @@
-"""What a login gives the client: an opaque token, which means nothing but to this app.
+"""A login issues an opaque token: a random string that only this app can look up.
 
-The row that holds its hash decides, so a token is dead the moment it is ended. It
-begins with a mark by which secret scanners find one that was leaked.
+The database decides whether a token is valid, so revocation is immediate. Each token starts
+with a prefix, so that secret scanners recognise a leaked one.
 Source: RFC 6750; OWASP ASVS 7.2.2, 7.2.3.
 """
 
@@ -17,17 +17,17 @@ from app.auth.users import User
 from app.setting_types import Environment
 
 NAME = "opaque"
-# Nothing rides along by itself, so no other site can use it.
+# Browsers do not send this token by themselves, so other sites cannot use it.
 COOKIE = False
-# Where a client puts the `token` of its login, for the starter page's script.
+# The header that carries the `token` of a login; page.js reads both.
 HEADER, PREFIX = "Authorization", "Bearer "
 security_schemes = bearer.security_schemes
-# What `issue` gives.
+# The model of the body that `issue` returns.
 Issued = grants.Issued
 
-MARK = "sft_"  # make it your own, and register it with your secret scanner
+TOKEN_PREFIX = "sft_"  # noqa: S105 - choose your own, and register it with your secret scanner
 LIFETIME = 24 * 60 * 60  # 24 hours
-# Seconds without a request after which a login ends.
+# The idle timeout of a login in seconds.
 IDLE: int | None = None
 
 
@@ -41,19 +41,19 @@ class TokenSettings(Environment):
 
 def issue(user: User) -> dict[str, Any]:
     random = grants.new_secret()
-    token = MARK + random + _checksum(random)
+    token = TOKEN_PREFIX + random + _checksum(random)
     grants.create(user, "opaque", token, LIFETIME)
     return {"token": token, "token_type": "Bearer", "expires_in": LIFETIME}
 
 
 def authenticate(request: Request) -> Grant | None:
-    """The login behind this request's bearer token."""
+    """The live login that this request's bearer token belongs to."""
     token = bearer_token(request)
     return grants.find(token, "opaque") if token and _is_well_formed(token) else None
 
 
 def csrf_token(request: Request) -> str | None:
-    """None: a page's script sends the token itself."""
+    """None: writes need no CSRF token, since a script sets the bearer token itself."""
     return None
 
 
@@ -66,9 +66,9 @@ def init_app(app: Flask) -> None:
 
 
 def _is_well_formed(token: str) -> bool:
-    # A typing slip, or a scanner's guess, costs no query.
-    random = token.removeprefix(MARK)[:-8]
-    return token == MARK + random + _checksum(random)
+    # The checksum refuses a mistyped or guessed token without a database query.
+    random = token.removeprefix(TOKEN_PREFIX)[:-8]
+    return token == TOKEN_PREFIX + random + _checksum(random)
 
 
 def _checksum(random: str) -> str:

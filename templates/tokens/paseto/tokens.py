@@ -1,7 +1,7 @@
-"""What a login gives the client: a PASETO v4.public token for ten minutes, and a refresh token.
+"""A login issues a PASETO v4.public token that is valid for ten minutes, and a refresh token.
 
-The version fixes the algorithm, so no token can talk its reader into another. This
-app also looks for the login behind it, so logout is immediate.
+The version fixes the algorithm, so a token cannot choose a weaker one. This app also looks
+the login up in the database, so logout is immediate.
 Source: PASETO specification, version 4; OWASP ASVS 9.1.1 to 9.2.4.
 """
 
@@ -21,29 +21,29 @@ from app.auth.users import User
 TokenSettings = signing_keys.SigningSettings
 
 NAME = "paseto"
-# Nothing rides along by itself, so no other site can use it.
+# Browsers do not send this token by themselves, so other sites cannot use it.
 COOKIE = False
-# Where a client puts the `token` of its login, for the starter page's script.
+# The header that carries the `token` of a login; page.js reads both.
 HEADER, PREFIX = "Authorization", "Bearer "
 security_schemes = bearer.security_schemes
-# What `issue` gives.
+# The model of the body that `issue` returns.
 Issued = refresh.Issued
 
-# PASETO writes these as ISO 8601, claims.py as seconds.
+# PASETO encodes these times as ISO 8601; claims.py uses seconds.
 TIMES = ("iat", "nbf", "exp")
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-# Seconds without a request after which a login ends.
+# The idle timeout of a login in seconds.
 IDLE: int | None = None
 
 
 def issue(user: User) -> dict[str, Any]:
-    return answer(*refresh.start(user))
+    return response_body(*refresh.start(user))
 
 
-def answer(grant: Grant, refresh_token: str) -> dict[str, Any]:
-    """The body of a good login or refresh."""
+def response_body(grant: Grant, refresh_token: str) -> dict[str, Any]:
+    """The body of the response to a successful login or refresh."""
     key_id, key = next(iter(signing_keys.keyring().items()))
     token = pyseto.encode(
         pyseto.Key.from_asymmetric_key_params(4, d=key.private_bytes_raw()),
@@ -60,17 +60,17 @@ def answer(grant: Grant, refresh_token: str) -> dict[str, Any]:
 
 
 def authenticate(request: Request) -> Grant | None:
-    """The login behind this request's access token, if it is alive."""
+    """The live login that this request's access token belongs to."""
     token = bearer_token(request)
     try:
-        believed = verify(token) if token else None
+        verified = verify(token) if token else None
     except InvalidToken:
         return None
-    return refresh.find_login(believed.sid, believed.sub) if believed else None
+    return refresh.find_login(verified.sid, verified.sub) if verified else None
 
 
 def csrf_token(request: Request) -> str | None:
-    """None: a page's script sends the token itself."""
+    """None: writes need no CSRF token, since a script sets the bearer token itself."""
     return None
 
 
@@ -79,15 +79,15 @@ def revoke(grant: Grant) -> None:
 
 
 def verify(token: str) -> Claims:
-    """Check a token's form, key, signature, audience and claims.
+    """Verify a token's form, key, signature, audience and claims.
 
-    :raises InvalidToken: whatever is wrong with it.
+    :raises InvalidToken: one of them is wrong.
     """
     segments = token.split(".")
     if len(segments) != 4 or segments[:2] != ["v4", "public"]:
         raise InvalidToken
-    claims.canonical(segments[2])
-    footer = claims.read_json(claims.canonical(segments[3]))
+    claims.decode_canonical(segments[2])
+    footer = claims.read_json(claims.decode_canonical(segments[3]))
     key_id = footer.pop("kid", None) if isinstance(footer, dict) else None
     key = signing_keys.keyring().get(key_id) if isinstance(key_id, str) else None
     if key is None or footer:
@@ -104,11 +104,11 @@ def verify(token: str) -> Claims:
 
 def init_app(app: Flask) -> None:
     signing_keys.init_app(app)
-    refresh.init_app(app, answer=answer)
+    refresh.init_app(app, make_body=response_body)
 
 
 def _audience() -> bytes:
-    # Signed but not sent: a token for another audience fails before its claims are read.
+    # An implicit assertion is signed but not sent: a token for another audience fails here.
     return str(current_app.config["TOKEN_AUDIENCE"]).encode()
 
 
@@ -121,7 +121,7 @@ def _with_iso_times(made: Claims) -> dict[str, Any]:
 
 def _with_times_in_seconds(members: Any) -> Any:
     try:
-        # A time without a zone, which each server would read as its own, has no difference.
+        # The subtraction raises TypeError for a time without a zone, which would be ambiguous.
         ages = {name: datetime.fromisoformat(members[name]) - EPOCH for name in TIMES}
         return members | {name: int(age.total_seconds()) for name, age in ages.items()}
     except (KeyError, TypeError, ValueError):

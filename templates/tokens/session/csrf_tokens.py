@@ -1,8 +1,9 @@
-"""The CSRF token of a login by cookie: a page of another site cannot know it, nor send it.
+"""The CSRF token of a login by cookie, which a page of another site can neither read nor send.
 
-In a page it is masked anew each time, since the sizes of compressed answers would tell a text
-that stays the same. Source: OWASP CSRF Prevention Cheat Sheet, "Signed Double-Submit Cookie";
-BREACH, section 3.4; OWASP ASVS 3.5.1.
+Each page gets the token under a new random mask. An unmasked token could be recovered from
+the sizes of compressed responses (BREACH).
+Source: OWASP CSRF Prevention Cheat Sheet, "Signed Double-Submit Cookie"; BREACH, section 3.4;
+OWASP ASVS 3.5.1.
 """
 
 import hmac
@@ -19,18 +20,18 @@ _PLAIN_OR_MASKED = re.compile(r"[0-9a-f]{64}(?:[0-9a-f]{64})?")
 
 
 def token_for(session_id: str) -> str:
-    """The CSRF token of a login: 64 hexadecimal digits, useless without its cookie."""
+    """The CSRF token of a login: 64 hexadecimal digits, useless without the session cookie."""
     return _digest(session_id).hex()
 
 
 def masked_token_for(session_id: str) -> str:
-    """The same token in 128 digits that differ each time: a random mask, and the token under it."""
+    """The same token masked, in 128 digits: a random mask, then the token XOR the mask."""
     mask = os.urandom(SIZE)
     return (mask + _xor(mask, _digest(session_id))).hex()
 
 
 def require_token(session_id: str) -> None:
-    """Refuse a write whose `X-CSRF-Token` is not the one of this login, with 403."""
+    """Respond 403 to a write without the `X-CSRF-Token` of this login."""
     sent = request.headers.get("X-CSRF-Token", "")
     if not hmac.compare_digest(_unmasked(sent), _digest(session_id)):
         audit.record(audit.AUTHZ_FAIL, reason="CSRF token")
@@ -43,7 +44,7 @@ def _digest(session_id: str) -> bytes:
 
 
 def _unmasked(sent: str) -> bytes:
-    """The token in either form; empty where the text is neither."""
+    """The token from its plain or masked form; empty for any other text."""
     token = bytes.fromhex(sent) if _PLAIN_OR_MASKED.fullmatch(sent) else b""
     return _xor(token[:SIZE], token[SIZE:]) if len(token) > SIZE else token
 

@@ -1,7 +1,7 @@
-"""What a login gives the client: a session, in a cookie that no script can read.
+"""A login issues a session: a random id in a cookie that no script can read.
 
-The cookie holds a random id and the row behind it decides, so a session is dead the
-moment it is ended; Flask's signed cookie would live on after logout.
+The database decides whether a session is valid, so logout is immediate. Flask's signed
+cookie would stay valid after logout.
 Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.2.2 to 7.3.2.
 """
 
@@ -16,14 +16,14 @@ from app.security import cookies, csrf
 from app.setting_types import Environment
 
 NAME = "session"
-# Browsers attach the cookie by themselves: writes need a CSRF token, CORS credentials.
+# Browsers attach cookies by themselves, so writes need a CSRF token and CORS needs credentials.
 COOKIE = True
-# Where a client puts the `token` of its login, for the starter page's script.
+# The header that carries the `token` of a login; page.js reads both.
 HEADER, PREFIX = "X-CSRF-Token", ""
-# What `issue` gives.
+# The model of the body that `issue` returns.
 Issued = grants.Issued
 
-LIFETIME = 12 * 60 * 60  # 12 hours, however busy
+LIFETIME = 12 * 60 * 60  # 12 hours, even for an active session
 IDLE = 60 * 60  # 1 hour without a request
 
 
@@ -36,7 +36,7 @@ class TokenSettings(Environment):
 
 
 def issue(user: User) -> dict[str, Any]:
-    """Log the user in under a new id; a session that the browser brought along ends."""
+    """Log the user in with a new session id; the session of this request's cookie ends."""
     session_id = grants.new_secret()
     grants.create(user, "session", session_id, LIFETIME, replaces=_session_id(request))
     after_this_request(lambda response: _set_cookie(response, session_id))
@@ -48,7 +48,7 @@ def issue(user: User) -> dict[str, Any]:
 
 
 def authenticate(request: Request) -> Grant | None:
-    """The login behind this request; a write without its CSRF token is refused with 403."""
+    """The live login of this request; a write without its CSRF token gets a 403."""
     grant = _find(request)
     if grant and request.method not in csrf.SAFE_METHODS:
         csrf_tokens.require_token(_session_id(request))
@@ -66,7 +66,7 @@ def revoke(grant: Grant) -> None:
 
 
 def security_schemes(method: str) -> dict[str, Any]:
-    """The OpenAPI security schemes of a request by this method: a write needs both."""
+    """The OpenAPI security schemes of a request: a write needs the cookie and the CSRF token."""
     cookie = {"type": "apiKey", "in": "cookie", "name": cookies.name_of("session")}
     token = {"type": "apiKey", "in": "header", "name": HEADER}
     return {"cookie": cookie} | ({} if method in csrf.SAFE_METHODS else {"csrf": token})
@@ -77,9 +77,9 @@ def init_app(app: Flask) -> None:
 
 
 def _csrf_token_of_page() -> dict[str, str]:
-    """`csrf_token` for templates: masked, and absent where nobody is logged in.
+    """`csrf_token` for templates, masked; absent for anonymous visitors.
 
-    A page holds it as text, never in an attribute: an injected style reads attributes.
+    Write it as text, never into an attribute: injected CSS can read attributes.
     """
     session_id = _session_id(request)
     return {"csrf_token": csrf_tokens.masked_token_for(session_id)} if _is_logged_in() else {}

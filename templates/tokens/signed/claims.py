@@ -1,8 +1,9 @@
-"""What an access token says, and the rules it must keep to be believed.
+"""The claims of an access token and their validation.
 
-The libraries check a signature and a few claims; a token without an end, from another
-service or with a member written twice passes them. Here each claim is required, of
-one type, and no other may be there. Source: RFC 9068, RFC 8725; OWASP ASVS 9.2.1 to 9.2.4.
+The token libraries verify the signature and a few claims. They accept a token that never
+expires, that another service issued, or that has a duplicate member. Here every claim is
+required and typed, and no other claim is allowed.
+Source: RFC 9068, RFC 8725; OWASP ASVS 9.2.1 to 9.2.4.
 """
 
 import secrets
@@ -17,16 +18,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from app.security import bodies
 from app.security.validation import PlainText
 
-LIFETIME = 10 * 60  # 10 minutes: how long an access token serves
-LEEWAY = 30  # seconds that clocks may differ
+LIFETIME = 10 * 60  # 10 minutes: the lifetime of an access token
+LEEWAY = 30  # seconds of clock difference between servers
 
 
 class InvalidToken(Exception):
-    """The token is not one that this app issued for itself and that is still alive."""
+    """The token is not a valid, unexpired token that this app issued for itself."""
 
 
 class Claims(BaseModel):
-    """The claims of RFC 9068 that an access token carries here; times in seconds since 1970."""
+    """The claims of an access token by RFC 9068; times in seconds since 1970."""
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
@@ -55,9 +56,9 @@ def make(user_id: UUID, family: str) -> Claims:
 
 
 def check(members: object) -> Claims:
-    """Read the members of a token whose signature is good.
+    """Validate the claims of a token whose signature was verified.
 
-    :raises InvalidToken: one is missing, unknown, of another type, or does not hold now.
+    :raises InvalidToken: a claim is missing, unknown, of another type, or not valid now.
     """
     try:
         claims = Claims.model_validate(members)
@@ -74,10 +75,10 @@ def check(members: object) -> Claims:
     return claims
 
 
-def canonical(encoded: str) -> bytes:
-    """Decode unpadded base64url that has one spelling alone.
+def decode_canonical(encoded: str) -> bytes:
+    """Decode unpadded base64url, and accept only the canonical encoding of the bytes.
 
-    :raises InvalidToken: another spelling would decode to the same bytes.
+    :raises InvalidToken: the encoding is invalid or not canonical.
     """
     try:
         decoded = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
@@ -89,9 +90,9 @@ def canonical(encoded: str) -> bytes:
 
 
 def read_json(text: bytes) -> Any:
-    """Read a part of a token.
+    """Parse the JSON of one part of a token.
 
-    :raises InvalidToken: it is no JSON, or a member is written twice.
+    :raises InvalidToken: it is not JSON, or has a duplicate member.
     """
     try:
         return bodies.read_json(text)

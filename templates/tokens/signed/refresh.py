@@ -1,7 +1,7 @@
-"""`POST /token/refresh`: a refresh token serves once and is replaced.
+"""`POST /token/refresh`: refresh token rotation. Each refresh token can be used once.
 
-One that is spent twice was copied, and nobody can tell which client is the thief: the
-whole login ends, the newest tokens included.
+A token that is used twice was copied, and the thief cannot be told from the owner. So the
+whole login ends, its newest tokens included.
 Source: RFC 9700, section 4.14.2; OWASP ASVS 10.4.5.
 """
 
@@ -25,10 +25,10 @@ from app.security.validation import Body, PlainText, validated
 
 blueprint = Blueprint("refresh", __name__)
 
-LIFETIME = 14 * 24 * 60 * 60  # 14 days after the login, however often it is refreshed
+LIFETIME = 14 * 24 * 60 * 60  # 14 days from the login; a refresh does not extend it
 
 
-Answer = Callable[[Grant, str], dict[str, Any]]
+MakeBody = Callable[[Grant, str], dict[str, Any]]
 
 
 class Issued(grants.Issued):
@@ -44,16 +44,16 @@ class RefreshBody(Body):
 @validated(RefreshBody)
 def refresh(body: RefreshBody) -> ResponseReturnValue:
     with throttle.attempt("refresh") as attempt:
-        replaced = _replace(body.refresh_token)
-        attempt.good = replaced is not None
-    if replaced is None:
+        rotated = _rotate(body.refresh_token)
+        attempt.succeeded = rotated is not None
+    if rotated is None:
         raise error_response(401, "Invalid refresh token")
-    make_answer: Answer = current_app.extensions["refresh_answer"]
-    return make_answer(*replaced)
+    make_body: MakeBody = current_app.extensions["make_refresh_body"]
+    return make_body(*rotated)
 
 
 def start(user: User) -> tuple[Grant, str]:
-    """Begin a login: its first grant, and the refresh token of that."""
+    """Start a login: return its first grant and refresh token."""
     refresh_token = grants.new_secret()
     return grants.create(user, "refresh", refresh_token, LIFETIME), refresh_token
 
@@ -63,27 +63,28 @@ def find_login(family: str, user_id: str) -> Grant | None:
     grant = grants.live(Grant.family == family, Grant.kind == "refresh")
     if grant and str(grant.user_id) == user_id:
         return grant
-    # The token is genuine and its login has ended.
+    # The token is genuine, but its login has ended.
     audit.record(audit.SESSION_USE_AFTER_EXPIRE, user_id=user_id)
     return None
 
 
-def init_app(app: Flask, *, answer: Answer) -> None:
-    """`answer` makes the body of a good refresh from the grant and its refresh token."""
-    app.extensions["refresh_answer"] = answer
+def init_app(app: Flask, *, make_body: MakeBody) -> None:
+    """`make_body` makes the body of a successful refresh from the grant and refresh token."""
+    app.extensions["make_refresh_body"] = make_body
     app.register_blueprint(blueprint)
 
 
-def _replace(refresh_token: str) -> tuple[Grant, str] | None:
+def _rotate(refresh_token: str) -> tuple[Grant, str] | None:
     now = int(time.time())
     found = (Grant.secret_hash == grants.hash_secret(refresh_token), Grant.kind == "refresh")
-    unspent = (*found, Grant.used.is_(None), Grant.expires > now)
-    # Checking and spending are one statement: of clients at the same time one alone gets it.
-    spent = db.session.execute(update(Grant).where(*unspent).values(used=now)).rowcount  # type: ignore[attr-defined]
+    unused = (*found, Grant.used.is_(None), Grant.expires > now)
+    # One statement checks the token and marks it as used: only one of several
+    # concurrent requests succeeds.
+    marked = db.session.execute(update(Grant).where(*unused).values(used=now)).rowcount  # type: ignore[attr-defined]
     grant = db.session.scalar(select(Grant).where(*found))
-    if grant and spent and not grant.user.disabled:
+    if grant and marked and not grant.user.disabled:
         return _successor(grant, now)
-    reused = (grant.family, grant.user_id) if grant and not spent and grant.used else None
+    reused = (grant.family, grant.user_id) if grant and not marked and grant.used else None
     db.session.rollback()
     if reused:
         family, user_id = reused
@@ -92,16 +93,16 @@ def _replace(refresh_token: str) -> tuple[Grant, str] | None:
     return None
 
 
-def _successor(spent: Grant, now: int) -> tuple[Grant, str]:
+def _successor(used: Grant, now: int) -> tuple[Grant, str]:
     refresh_token = grants.new_secret()
     grant = Grant(
         secret_hash=grants.hash_secret(refresh_token),
-        user_id=spent.user_id,
-        family=spent.family,
-        kind=spent.kind,
-        issued=spent.issued,
+        user_id=used.user_id,
+        family=used.family,
+        kind=used.kind,
+        issued=used.issued,
         last_used=now,
-        expires=spent.expires,
+        expires=used.expires,
     )
     db.session.add(grant)
     db.session.commit()

@@ -1,8 +1,9 @@
-"""The keys that sign access tokens: the first in the ring signs, all of them verify.
+"""The keys that sign access tokens: the first key of the ring signs, all keys verify.
 
-To change keys, add the new one at the end and wait ten minutes, until every process and
-every service that checks these tokens has it. Put it in front, wait eleven, until nothing
-that the old one signed is alive, and drop that. Source: RFC 8037; OWASP ASVS 11.2.2, 13.3.4.
+Key rotation: add the new key at the end and wait ten minutes, until every process and every
+service that verifies these tokens has it. Move it to the front and wait eleven minutes,
+until all tokens signed by the old key have expired. Then remove the old key.
+Source: RFC 8037; OWASP ASVS 11.2.2, 13.3.4.
 """
 
 from typing import Annotated
@@ -14,15 +15,15 @@ from pydantic import AfterValidator, SecretStr, ValidationInfo, field_validator
 from app import key_settings
 from app.setting_types import Environment
 
-MAX_NAME = 255  # characters of issuer or audience: each token carries them
+MAX_NAME = 255  # characters of issuer or audience, which are part of each token
 
 Keyring = dict[str, Ed25519PrivateKey]
 
 
 def read(text: str) -> Keyring:
-    """Read `id:key,id:key`, the signing key first.
+    """Parse `id:key,id:key`, the signing key first.
 
-    :raises ValueError: for a missing, malformed or doubled key; it repeats none of them.
+    :raises ValueError: a key is missing, malformed or duplicated; the message contains no key.
     """
     seeds = key_settings.read(text).items()
     return {key_id: Ed25519PrivateKey.from_private_bytes(seed) for key_id, seed in seeds}
@@ -44,7 +45,7 @@ def _readable(ring: SecretStr) -> SecretStr:
 
 
 class SigningSettings(Environment):
-    """The settings of signed tokens: keys, who issues them and whom they are for."""
+    """The settings of signed tokens: keys, issuer and audience."""
 
     token_keys: Annotated[SecretStr, AfterValidator(_readable)] = SecretStr("")
     token_issuer: str = ""

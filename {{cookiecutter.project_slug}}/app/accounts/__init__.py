@@ -1,4 +1,4 @@
-"""Who makes users, and how they prove who they are: here the operator, and a password."""
+"""Accounts: the operator creates users, and users log in with a password."""
 
 from flask import Flask
 
@@ -7,7 +7,7 @@ from app.setting_types import Environment
 
 
 class AccountSettings(Environment):
-    """What the environment sets for accounts: nothing here."""
+    """Accounts need no settings of their own."""
 
 
 def init_app(app: Flask) -> None:

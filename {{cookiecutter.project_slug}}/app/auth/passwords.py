@@ -1,7 +1,7 @@
-"""Passwords: kept as argon2id hashes, checked in the same time whoever is asked for.
+"""Password hashing by argon2id, in the same time for known and unknown users.
 
-A cap on the hashes in flight keeps a flood of logins from taking the memory
-(46 MiB each). Source: OWASP Password Storage Cheat Sheet; OWASP ASVS 11.4.2.
+Each hash takes 46 MiB. A limit on concurrent hashes prevents a flood of logins from
+exhausting the memory. Source: OWASP Password Storage Cheat Sheet; OWASP ASVS 11.4.2.
 """
 
 import os
@@ -18,19 +18,20 @@ from app.security.errors import ErrorResponse
 
 MIN_LENGTH, MAX_LENGTH = 12, 1024  # characters
 
-# OWASP's first choice of parameters: 46 MiB, one pass, one lane; about 50 ms.
+# OWASP's first recommendation: 46 MiB, one pass, one lane; about 50 ms.
 hasher = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 
-# A quarter of the threads hash and another waits: a flood of logins leaves half to others.
+# A quarter of the threads may hash and a quarter may wait, so that a flood of logins leaves
+# half of the threads for other requests.
 MAX_IN_FLIGHT = 4
-MAX_IN_LINE = 8  # those in flight among them
+MAX_IN_LINE = 8  # hashing or waiting
 MAX_WAIT = 2.0  # seconds
 _in_flight = BoundedSemaphore(MAX_IN_FLIGHT)
 _in_line = BoundedSemaphore(MAX_IN_LINE)
 
 
 class TooBusy(ErrorResponse, ServiceUnavailable):
-    """Too many hashes are in flight: try again in a moment."""
+    """503: too many hashes are in flight, so the client should retry."""
 
     def __init__(self) -> None:
         super().__init__("Too many logins at once", {"Retry-After": "2"})
@@ -39,47 +40,47 @@ class TooBusy(ErrorResponse, ServiceUnavailable):
 def hash_password(password: str) -> str:
     """Hash a new password.
 
-    :raises TooBusy: when the line is long, or no place comes free within MAX_WAIT.
+    :raises TooBusy: the queue is full, or no slot becomes free within MAX_WAIT.
     """
-    with _a_place():
+    with _hashing_slot():
         return hasher.hash(password)
 
 
 def needs_rehash(password_hash: str) -> bool:
-    """Whether a hash was made with other parameters than today's."""
+    """Whether a hash was made with other parameters than the current ones."""
     return hasher.check_needs_rehash(password_hash)
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
-    """Check a password. `None` stands for no such user and costs the same.
+    """Verify a password. For an unknown user pass `None`, which takes the same time.
 
-    :raises TooBusy: when the line is long, or no place comes free within MAX_WAIT.
+    :raises TooBusy: the queue is full, or no slot becomes free within MAX_WAIT.
     """
-    with _a_place():
+    with _hashing_slot():
         try:
-            return hasher.verify(password_hash or hash_of_nothing(), password)
+            return hasher.verify(password_hash or dummy_hash(), password)
         except (VerificationError, InvalidHashError):
             return False
 
 
 @contextmanager
-def _a_place() -> Iterator[None]:
-    with _at_most(_in_line, wait=0), _at_most(_in_flight, wait=MAX_WAIT):
+def _hashing_slot() -> Iterator[None]:
+    with _acquired(_in_line, timeout=0), _acquired(_in_flight, timeout=MAX_WAIT):
         yield
 
 
 @contextmanager
-def _at_most(places: BoundedSemaphore, *, wait: float) -> Iterator[None]:
-    if not places.acquire(timeout=wait):
+def _acquired(slots: BoundedSemaphore, *, timeout: float) -> Iterator[None]:
+    if not slots.acquire(timeout=timeout):
         raise TooBusy
     try:
         yield
     finally:
-        places.release()
+        slots.release()
 
 
-def hash_of_nothing() -> str:
-    """A hash that costs as much to check as any other and that no password has."""
+def dummy_hash() -> str:
+    """A random hash that no password matches and that takes as long to verify as a real one."""
     cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
     salt, digest = (
         b64encode(os.urandom(size)).decode().rstrip("=")

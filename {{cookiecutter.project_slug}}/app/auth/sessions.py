@@ -1,6 +1,6 @@
-"""`GET /sessions`, `DELETE /sessions/<id>`, `DELETE /sessions`: a user's own logins.
+"""`GET /sessions`, `DELETE /sessions/<id>`, `DELETE /sessions`: the user's own logins.
 
-Somebody who lost a device, or sees a login that is not theirs, ends it here.
+A user who lost a device, or sees an unknown login, ends it here.
 Source: OWASP ASVS 7.4.3, 7.5.2.
 """
 
@@ -51,7 +51,7 @@ def end(session_id: str) -> ResponseReturnValue:
 @responds(None)
 @login_required
 def end_others() -> ResponseReturnValue:
-    grants.end_all(g.user, but=g.grant.family)
+    grants.end_all(g.user, keep=g.grant.family)
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session="all others")
     return Response(status=204)
 

@@ -1,9 +1,9 @@
-"""Failed attempts slow the next ones: no password is found by trying.
+"""Limits failed attempts, so that nobody finds a password by brute force.
 
-Only failures count: for each address, more loosely for each IPv6 site, and for each account.
-An attempt in flight counts as a failure until it turns out good. When one account fails from
-many addresses, each of those is left a single try, the owner's too, so that nobody can lock
-somebody else out. Source: OWASP ASVS 6.1.1, 6.3.1.
+Only failures count: by address, by IPv6 site with a higher limit, and by account. An attempt
+in flight counts as a failure until it succeeds. While an account is under attack from many
+addresses, each address may still fail once. So an attacker cannot lock the owner out.
+Source: OWASP ASVS 6.1.1, 6.3.1.
 """
 
 from collections.abc import Iterator
@@ -18,10 +18,12 @@ from app.security import audit
 from app.security.rate_limiter import Key, rate_limiter
 from app.security.rate_limits import SITE, client_address, too_many_requests
 
-ACCOUNT_FACTOR = 10  # how many times LOGIN_RATE_LIMIT an account may fail from everywhere
-SITE_FACTOR = 10  # and how many times a site of IPv6 may
-# Attempts of one client on one account at the same time, so that places for hashes are left
-# to others. Never by account alone: a stranger could then keep its owner out.
+# LOGIN_RATE_LIMIT times this is the limit of an account from all addresses together.
+ACCOUNT_FACTOR = 10
+# LOGIN_RATE_LIMIT times this is the limit of an IPv6 site.
+SITE_FACTOR = 10
+# Concurrent attempts of one client on one account, so that it cannot take all hashing slots.
+# Not by account alone: an attacker could then lock the owner out.
 AT_ONCE = 3
 
 Check = tuple[RateLimitItem, Key]
@@ -29,30 +31,30 @@ Check = tuple[RateLimitItem, Key]
 
 @dataclass
 class Attempt:
-    """Somebody tries a secret. The one who checks it sets `good`; otherwise it has failed."""
+    """An attempt to use a secret. The caller sets `succeeded`; otherwise it counts as failed."""
 
-    good: bool = False
+    succeeded: bool = False
 
 
 @contextmanager
 def attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]:
-    """Let an attempt through, or answer 429 when this has failed too often.
+    """Allow an attempt, or respond 429 after too many failures.
 
-    What ends in an exception, such as a database that is away, counts as neither. Without an
-    account the secret is a random token: nobody guesses it by trying many at the same time.
+    An exception, such as an unavailable database, counts as neither success nor failure.
+    Without an account the secret is a random token, so concurrent attempts are not counted.
     """
     limits = rate_limiter()
     with ExitStack() as stack:
         for limit, key in _checks(purpose, account):
-            asked = (
+            allowed = (
                 limits.in_flight(limit, key) if account else nullcontext(limits.test(limit, key))
             )
-            if not stack.enter_context(asked):
+            if not stack.enter_context(allowed):
                 audit.record(audit.RATE_LIMIT_EXCEEDED, account=account)
                 raise too_many_requests(limit, key)
-        tried = Attempt()
-        yield tried
-        if not tried.good:
+        current = Attempt()
+        yield current
+        if not current.succeeded:
             for limit, key in _counted(purpose, account):
                 limits.hit(limit, key)
 
@@ -81,7 +83,7 @@ def _by_address(purpose: str) -> list[Check]:
 
 def _by_account(purpose: str, account: str) -> tuple[Check, Check, Check]:
     limit = parse(current_app.config["LOGIN_RATE_LIMIT"])
-    # Hashed, so that no name stands in Redis and none is longer than another.
+    # Hashed, so that Redis holds no usernames and all keys have one length.
     name, site = sha256(account.encode()).hexdigest(), client_address(SITE)
     everywhere = (_scaled(limit, limit.amount * ACCOUNT_FACTOR), (purpose, name))
     single = (_scaled(limit, 1), (purpose, site, name))

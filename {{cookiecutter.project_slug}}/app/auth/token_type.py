@@ -1,4 +1,4 @@
-"""What `tokens.py` offers, whichever kind of token it is: the rest of the app asks for no more."""
+"""The interface of `tokens.py`, the same for each token type; the app uses nothing else of it."""
 
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,56 +10,56 @@ from app.setting_types import Environment
 
 
 class TokenType(Protocol):
-    """What a login gives to a client, and how the client shows it."""
+    """The credential that a login issues, and how a client sends it."""
 
     @property
     def NAME(self) -> str:
-        """The kind, as the log and the documents name it."""
+        """The name of the token type in the log and the documentation."""
 
     @property
     def COOKIE(self) -> bool:
-        """Whether browsers attach the login by themselves, so that CORS allows credentials."""
+        """Whether the credential is a cookie, so that CORS must allow credentials."""
 
     @property
     def HEADER(self) -> str:
-        """The header in which a client sends `token`, the member of a login's answer."""
+        """The request header for `token`, a member of the login response."""
 
     @property
     def PREFIX(self) -> str:
-        """What stands before the token in that header."""
+        """The text before the token in that header."""
 
     @property
     def IDLE(self) -> int | None:
-        """Seconds without a request after which a login ends; None where none are too many."""
+        """The idle timeout of a login in seconds; None for no timeout."""
 
     @property
     def Issued(self) -> type[Issued]:
-        """The model of what `issue` gives, for the OpenAPI document."""
+        """The model of the body that `issue` returns, for the OpenAPI document."""
 
     @property
     def TokenSettings(self) -> type[Environment]:
-        """The settings that this kind needs; its `fresh_secrets()` makes those that are secret."""
+        """The settings of this token type; `fresh_secrets()` generates the secret ones."""
 
     def issue(self, user: User) -> dict[str, Any]:
-        """Log a user in; the body of the answer, with `token`, `token_type` and `expires_in`."""
+        """Log a user in; return the response body: `token`, `token_type` and `expires_in`."""
 
     def authenticate(self, request: Request) -> Grant | None:
-        """The live login that a request shows, in the one place where it may.
+        """The live login of a request, from the only place that may hold its credential.
 
         :raises ErrorResponse: 403, for a write by cookie without its CSRF token.
         """
 
     def csrf_token(self, request: Request) -> str | None:
-        """The CSRF token of the request's login, plain; None where writes need none."""
+        """The unmasked CSRF token of the request's login; None where writes need none."""
 
     def revoke(self, grant: Grant) -> None:
-        """End the login at once, and what the client keeps of it."""
+        """End the login immediately, and expire its cookie if it has one."""
 
     def security_schemes(self, method: str) -> dict[str, Any]:
-        """The OpenAPI security schemes, by name, that a request by this method has to meet."""
+        """The OpenAPI security schemes, by name, that a request with this method requires."""
 
     def init_app(self, app: Flask) -> None:
-        """Set up what this kind needs."""
+        """Set up this token type."""
 
 
 if TYPE_CHECKING:

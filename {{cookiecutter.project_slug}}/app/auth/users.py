@@ -1,4 +1,4 @@
-"""Users: a name, the hash of a password, an encrypted e-mail address, and who may log in."""
+"""The user model: a name, a password hash, an encrypted e-mail address and a disabled flag."""
 
 import re
 from uuid import UUID, uuid4
@@ -11,16 +11,16 @@ from app.crypto import encrypted_column
 from app.db import Model, db
 
 MAX_NAME = 150  # characters
-# Only a message that arrives proves an address; this catches slips. Source: RFC 5321, 4.5.3.
+# This only catches typing errors: a delivered message is the proof. Source: RFC 5321, 4.5.3.
 EMAIL = re.compile(r"(?=.{3,254}$)[^\s@\x00-\x1f\x7f]{1,64}@[^\s@\x00-\x1f\x7f]+")
 
 
 class User(Model):
-    """Somebody who can log in. Names are compared exactly, case included."""
+    """A person who can log in. Names are case-sensitive."""
 
     __tablename__ = "users"
 
-    # Known before the insert, so that what is encrypted can be bound to its row.
+    # A UUID is known before the insert, so that encrypted values can be bound to the row.
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     name: Mapped[str] = mapped_column(String(MAX_NAME), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
@@ -33,26 +33,26 @@ def find(name: str) -> User | None:
 
 
 def password_hash_of(name: str) -> str | None:
-    """The hash as it stands now; None where there is no such user, or a disabled one."""
+    """The stored hash; None for an unknown or disabled user."""
     enabled = select(User.password_hash).where(User.name == name, User.disabled.is_(False))
     return db.session.scalar(enabled)
 
 
-def replace_hash(name: str, known: str, new: str) -> User | None:
-    """Put a hash in place of the one that a password was checked against; the user, then.
+def replace_hash(name: str, expected: str, new: str) -> User | None:
+    """Compare-and-swap of the password hash: store `new` if the hash is still `expected`.
 
-    None when that one is no longer there or the user is disabled. The row stays locked
-    until the commit, so a change of the password waits, or this one fails.
+    Returns the user; None if the hash has changed or the user is disabled. The row stays
+    locked until the commit, so a concurrent password change waits.
     """
-    unchanged = (User.name == name, User.password_hash == known, User.disabled.is_(False))
+    unchanged = (User.name == name, User.password_hash == expected, User.disabled.is_(False))
     replaced = update(User).where(*unchanged).values(password_hash=new)
     return db.session.scalar(replaced.returning(User))
 
 
 def create(name: str, password: str, email: str | None = None) -> User:
-    """Add a user. The caller has checked the name and the password.
+    """Add a user. The caller must have validated the name and the password.
 
-    :raises sqlalchemy.exc.IntegrityError: when the name is taken.
+    :raises sqlalchemy.exc.IntegrityError: the name is taken.
     """
     user = User(name=name, password_hash=hash_password(password), email=email)
     db.session.add(user)

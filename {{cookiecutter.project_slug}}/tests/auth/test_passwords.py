@@ -47,7 +47,7 @@ def test_nobody_has_the_password_of_the_dummy() -> None:
 
 def test_the_dummy_costs_what_a_real_hash_costs() -> None:
     real = extract_parameters(hash_password(PASSWORD))
-    assert extract_parameters(passwords.hash_of_nothing()) == real
+    assert extract_parameters(passwords.dummy_hash()) == real
 
 
 @pytest.mark.asvs("16.5.3")
