@@ -1,1 +1,1 @@
-"""What `flask check` looks at: one concern a module, and `@check` for your own."""
+"""The checks of `flask check`, one concern per module; register your own with `@check`."""

@@ -1,7 +1,7 @@
-"""`flask check`: what is loose, missing or out of reach, before an attacker finds it.
+"""`flask check`: finds insecure or missing settings and unreachable services.
 
-With `--deploy` the app is judged as production, and asked over https by itself.
-Source: OWASP ASVS 13.4.2.
+With `--deploy` the production rules apply too, and the command sends test requests to the
+app over https. Source: OWASP ASVS 13.4.2.
 """
 
 import json
@@ -11,10 +11,10 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-# Imported to be registered.
+# Imported so that they register their checks.
 from app.checks import csp, hosts, responses, secrets, services, settings  # noqa: F401
 from app.checks.registry import Finding, findings
-from app.db.database import AS_A_REQUEST
+from app.db.database import REQUEST_TIMEOUTS
 
 LEVELS = {"error": ERROR, "warning": WARNING, "info": INFO}
 FAIL_LEVELS = {**LEVELS, "never": CRITICAL}
@@ -22,22 +22,22 @@ NAMES = {level: name for name, level in LEVELS.items()}
 
 
 @click.command("check")
-@click.option("--deploy", is_flag=True, help="Judge this as production, and ask the app itself.")
-@click.option("--accept", metavar="ID", multiple=True, help="Leave out what you decided to accept.")
+@click.option("--deploy", is_flag=True, help="Apply production rules, and send test requests.")
+@click.option("--accept", metavar="ID", multiple=True, help="Ignore this finding; repeatable.")
 @click.option(
     "--fail-level",
     type=click.Choice(list(FAIL_LEVELS)),
-    help="The least level that makes the exit status 1: error, or warning with --deploy.",
+    help="The lowest level that fails. Default: error, or warning with --deploy.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @with_appcontext
 def check_command(deploy: bool, accept: tuple[str, ...], fail_level: str | None, form: str) -> None:
-    """Say what is loose, missing or out of reach, and what to do."""
-    click.get_current_context().meta[AS_A_REQUEST] = True
+    """Report insecure or missing settings and unreachable services, with advice."""
+    click.get_current_context().meta[REQUEST_TIMEOUTS] = True
     found = [item for item in findings(current_app, deploy=deploy) if item.id not in accept]
     click.echo(_as_json(found) if form == "json" else _as_text(found))
-    least = FAIL_LEVELS[fail_level or ("warning" if deploy else "error")]
-    if any(finding.level >= least for finding in found):
+    threshold = FAIL_LEVELS[fail_level or ("warning" if deploy else "error")]
+    if any(finding.level >= threshold for finding in found):
         click.get_current_context().exit(1)
 
 

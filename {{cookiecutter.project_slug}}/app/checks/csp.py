@@ -1,6 +1,6 @@
-"""What the Content-Security-Policy allows that an injected tag could use, and why it matters.
+"""Finds sources in the Content-Security-Policy that injected markup could use.
 
-That browsers understand every word of it, app/security/csp_syntax.py checks at start-up.
+app/security/csp_syntax.py checks the syntax at start-up.
 Source: W3C Content Security Policy Level 3, section 7; OWASP ASVS 3.4.3, 3.4.6.
 """
 
@@ -23,20 +23,20 @@ from app.checks.registry import check
 from app.security import csp
 from app.security.csp_syntax import DATA, NONE, UNSAFE_INLINE
 
-# What is open where a policy does not name the directive, and default-src is not 'none'.
+# The attack that each directive prevents, where default-src does not cover it.
 MISSING = {
-    "default-src": "what no other directive names loads from anywhere",
-    "object-src": "an injected <object> loads a plug-in's file",
+    "default-src": "resources without a directive of their own load from any site",
+    "object-src": "an injected <object> loads a file for a plug-in",
     "base-uri": "an injected <base> redirects every relative URL",
-    "form-action": "an injected form carries a password to anybody",
+    "form-action": "an injected form sends a password to any site",
 }
 
 
 @check(
     "csp.unsafe-inline",
     WARNING,
-    "{}: an injected script runs as if it were the page's own.",
-    "Move scripts into app/static/, or mark each with csp_nonce().",
+    "{}: an injected script runs like one of the page's own.",
+    "Move scripts into app/static/, or add nonce=csp_nonce() to each.",
 )
 def inline_scripts(app: Flask) -> Iterable[str]:
     return allowed(app, SCRIPTS, UNSAFE_INLINE.__eq__)
@@ -45,8 +45,8 @@ def inline_scripts(app: Flask) -> Iterable[str]:
 @check(
     "csp.unsafe-inline-styles",
     WARNING,
-    "{}: an injected style can read attribute values and draw over the page.",
-    "Move styles into app/static/, and style attributes into classes.",
+    "{}: an injected style can read attribute values and cover the page.",
+    "Move styles into app/static/, and replace style attributes by classes.",
 )
 def inline_styles(app: Flask) -> Iterable[str]:
     return allowed(app, STYLES, UNSAFE_INLINE.__eq__)
@@ -55,48 +55,48 @@ def inline_styles(app: Flask) -> Iterable[str]:
 @check(
     "csp.ignored-unsafe-inline",
     INFO,
-    "{}: a nonce or hash switches 'unsafe-inline' off, so browsers ignore it.",
+    "{}: browsers ignore 'unsafe-inline' beside a nonce or hash.",
     'Remove it; for style attributes write CSP["style-src-attr"] = ["\'unsafe-inline\'"] instead.',
 )
-def ignored_words(app: Flask) -> Iterable[str]:
+def ignored_unsafe_inline(app: Flask) -> Iterable[str]:
     return ignored(app)
 
 
 @check(
     "csp.unsafe-eval",
     WARNING,
-    "{}: a text that an attacker slips into a script becomes code.",
-    "Do without eval, new Function and libraries that need them.",
+    "{}: text that an attacker passes to eval runs as code.",
+    "Avoid eval, new Function and libraries that need them.",
 )
-def evaluated_texts(app: Flask) -> Iterable[str]:
+def unsafe_eval(app: Flask) -> Iterable[str]:
     return allowed(app, SCRIPTS, "'unsafe-eval'".__eq__)
 
 
 @check(
     "csp.data-scripts",
     WARNING,
-    "{}: an injected tag brings its script along in its own address.",
+    "{}: an injected tag can contain its script in its data: URL.",
     "Move scripts into app/static/.",
 )
-def scripts_in_addresses(app: Flask) -> Iterable[str]:
+def data_scripts(app: Flask) -> Iterable[str]:
     return allowed(app, SCRIPTS, DATA.__eq__)
 
 
 @check(
     "csp.wildcard",
     WARNING,
-    "{}: an injected tag loads from sites that you do not know, or tells them what it sees.",
-    "Name exact origins, as in https://images.example.org.",
+    "{}: an injected tag can load from any site, and send data to it.",
+    "List exact origins, as in https://images.example.org.",
 )
-def any_site(app: Flask) -> Iterable[str]:
+def wildcards(app: Flask) -> Iterable[str]:
     return allowed(app, EVERYTHING, is_any_host)
 
 
 @check(
     "csp.public-cdn",
     WARNING,
-    "{}, which serves what anybody published: an injected tag loads an attacker's file there.",
-    "Copy the file into app/static/; for a script, nonce and integrity do instead of the origin.",
+    "{}, which serves files of any publisher: an injected tag can load an attacker's file.",
+    "Copy the file into app/static/. For a script, use nonce and integrity instead of the origin.",
 )
 def public_cdns(app: Flask) -> Iterable[str]:
     return allowed(app, (*SCRIPTS, *STYLES), is_whole_cdn)
@@ -105,8 +105,8 @@ def public_cdns(app: Flask) -> Iterable[str]:
 @check(
     "csp.http",
     WARNING,
-    "{}: whoever sits on the network reads and changes what is loaded.",
-    "Write https.",
+    "{}: an attacker on the network can read and change the file.",
+    "Use https.",
 )
 def plain_http(app: Flask) -> Iterable[str]:
     return allowed(app, EVERYTHING, lambda source: source.startswith(("http:", "ws:")))
@@ -115,24 +115,24 @@ def plain_http(app: Flask) -> Iterable[str]:
 @check(
     "csp.framed-by-any",
     WARNING,
-    "{}: any site can show the page under its own and catch clicks.",
-    "Name exact origins, as in https://partner.example.org.",
+    "{}: any site can show the page in a frame (clickjacking).",
+    "List exact origins, as in https://partner.example.org.",
 )
-def framed_by_any(app: Flask) -> Iterable[str]:
+def framed_by_any_site(app: Flask) -> Iterable[str]:
     return allowed(app, FRAMES, is_any_host)
 
 
 @check(
     "csp.missing",
     WARNING,
-    "The pages' policy does not name {}.",
-    "Name it in CSP in app/policy.py, with 'none' or 'self'.",
+    "The policy of pages lacks {}.",
+    "Add it to CSP in app/policy.py, with 'none' or 'self'.",
 )
 def missing_directives(app: Flask) -> Iterator[str]:
     policy = csp.effective(app.config, {})
-    closed = policy.get("default-src") == [NONE]
+    default_is_none = policy.get("default-src") == [NONE]
     for directive, reason in MISSING.items():
-        inherits = closed and directive.endswith("-src")
+        inherits = default_is_none and directive.endswith("-src")
         if directive not in policy and not inherits:
             yield f"{directive}: {reason}"
 
@@ -140,9 +140,9 @@ def missing_directives(app: Flask) -> Iterator[str]:
 @check(
     "csp.report-only",
     WARNING,
-    "CSP_REPORT_ONLY is on: browsers report what the policy would block, and block nothing.",
-    "Unset it; CSP_CANDIDATE in app/policy.py tries a policy beside the one that blocks.",
+    "CSP_REPORT_ONLY is on: browsers report violations of the policy and block nothing.",
+    "Unset it. To test a policy beside the enforced one, use CSP_CANDIDATE in app/policy.py.",
     deploy=True,
 )
-def only_reports(app: Flask) -> bool:
+def report_only(app: Flask) -> bool:
     return bool(app.config["CSP_REPORT_ONLY"])

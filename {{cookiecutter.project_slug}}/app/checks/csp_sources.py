@@ -1,4 +1,4 @@
-"""Which sources the pages' policy allows, and what `@csp` changes for a view or a blueprint."""
+"""Lists the sources that the policy of pages and each `@csp` override allow."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from app.security import csp
 from app.security.csp_syntax import UNSAFE_INLINE, Policy
 from app.security.view_options import options_of
 
-# They serve what anybody published, or libraries that undo a policy, beside what you want.
+# These also serve files of any publisher, or libraries that bypass a policy.
 PUBLIC_CDNS = frozenset(
     {
         "ajax.googleapis.com",
@@ -48,23 +48,23 @@ EVERYTHING = (
     "style-src",
     "worker-src",
 )
-# Beside one of these browsers ignore 'unsafe-inline'.
+# Browsers ignore 'unsafe-inline' beside one of these.
 _STRICTER = ("'nonce-", "'sha256-", "'sha384-", "'sha512-")
 _ANY_HOST = re.compile(r"(?:[a-z]+://)?\*|(?:http|ws)s?:\Z")
 
 
-def allowed(app: Flask, kinds: tuple[str, ...], loose: Callable[[str], bool]) -> Iterator[str]:
-    """Each loose source of directives of these kinds, as in `script-src allows data:`."""
+def allowed(app: Flask, kinds: tuple[str, ...], insecure: Callable[[str], bool]) -> Iterator[str]:
+    """Each insecure source in directives of these kinds, as in `script-src allows data:`."""
     page = csp.effective(app.config, {})
     for place, named in {"": page, **_overrides(app)}.items():
         policy = {**page, **named}
         for directive in filter(lambda directive: _is_of(directive, kinds, policy), named):
-            for source in filter(loose, _counting(named[directive])):
+            for source in filter(insecure, _effective_sources(named[directive])):
                 yield f"{place}{directive} allows {source}"
 
 
 def ignored(app: Flask) -> Iterator[str]:
-    """Each 'unsafe-inline' that browsers ignore, with the nonce or hash that switches it off."""
+    """Each 'unsafe-inline' that browsers ignore, with the nonce or hash beside it."""
     page = csp.effective(app.config, {})
     candidate = app.config["CSP_CANDIDATE"] or {}
     for place, named in {"": page, "CSP_CANDIDATE: ": candidate, **_overrides(app)}.items():
@@ -84,14 +84,14 @@ def is_whole_cdn(source: str) -> bool:
 
 
 def _overrides(app: Flask) -> dict[str, Policy]:
-    """What `@csp` replaces, by the view or blueprint that it stands on."""
+    """The directives that `@csp` replaces, by view or blueprint."""
     hooks = [(name, hook) for name, listed in app.before_request_funcs.items() for hook in listed]
-    noted = {
+    overrides = {
         f"{name}: ": options_of(target, method).csp
         for name, target in [*app.view_functions.items(), *hooks]
         for method in ("GET", "POST")
     }
-    return {place: dict(policy) for place, policy in noted.items() if policy is not None}
+    return {place: dict(policy) for place, policy in overrides.items() if policy is not None}
 
 
 def _is_of(directive: str, kinds: tuple[str, ...], policy: Policy) -> bool:
@@ -103,6 +103,6 @@ def _is_stricter(source: str) -> bool:
     return source.startswith(_STRICTER)
 
 
-def _counting(sources: list[str]) -> list[str]:
+def _effective_sources(sources: list[str]) -> list[str]:
     stricter = any(map(_is_stricter, sources))
     return [source for source in sources if not (stricter and source == UNSAFE_INLINE)]

@@ -1,6 +1,6 @@
-"""`@check` registers what `flask check` looks at: under one id, one sentence and what to do.
+"""`@check` registers a check of `flask check` with an id, a message and advice.
 
-An id keeps its meaning, since scripts accept a finding by it.
+An id never changes its meaning, since scripts accept findings by id.
 """
 
 from collections.abc import Callable, Iterable
@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from flask import Flask
 
-# Whether something is found; or what each finding is about, for `{}` in the message.
-Look = Callable[[Flask], bool | Iterable[str]]
+# Returns whether there is a finding, or one text for each finding to replace `{}` in the message.
+CheckFunction = Callable[[Flask], bool | Iterable[str]]
 
 
 class Finding(NamedTuple):
-    """Something loose or missing: `level` is one of logging's ERROR, WARNING and INFO.
+    """An insecure or missing setting; `level` is ERROR, WARNING or INFO of `logging`.
 
-    Neither `message` nor `hint` holds a secret: they stand in the logs of builds.
+    `message` and `hint` must not contain a secret, since they appear in CI logs.
     """
 
     id: str
@@ -26,14 +26,14 @@ class Finding(NamedTuple):
 
 class Check(NamedTuple):
     finding: Finding
-    look: Look
+    run: CheckFunction
     deploy: bool
 
     def find(self, app: Flask) -> list[Finding]:
-        found = self.look(app)
-        about = [""] * found if isinstance(found, bool) else found
+        result = self.run(app)
+        subjects = [""] * result if isinstance(result, bool) else result
         message = self.finding.message
-        return [self.finding._replace(message=message.replace("{}", each)) for each in about]
+        return [self.finding._replace(message=message.replace("{}", each)) for each in subjects]
 
 
 CHECKS: dict[str, Check] = {}
@@ -41,23 +41,23 @@ CHECKS: dict[str, Check] = {}
 
 def check(
     finding_id: str, level: int, message: str, hint: str, *, deploy: bool = False
-) -> Callable[[Look], Look]:
-    """Register a function that takes the app; one with `deploy` is asked by `--deploy` alone.
+) -> Callable[[CheckFunction], CheckFunction]:
+    """Register a function that takes the app; with `deploy` it runs only for `--deploy`.
 
     :raises ValueError: the id is taken.
     """
 
-    def register(look: Look) -> Look:
+    def register(function: CheckFunction) -> CheckFunction:
         if finding_id in CHECKS:
             raise ValueError(f"There is a check {finding_id!r} already.")
-        CHECKS[finding_id] = Check(Finding(finding_id, level, message, hint), look, deploy)
-        return look
+        CHECKS[finding_id] = Check(Finding(finding_id, level, message, hint), function, deploy)
+        return function
 
     return register
 
 
 def findings(app: Flask, *, deploy: bool) -> list[Finding]:
-    """What the checks find in this app, the worst first."""
-    asked = [check for check in CHECKS.values() if deploy or not check.deploy]
-    found = [finding for check in asked for finding in check.find(app)]
+    """The findings of all checks on this app, most severe first."""
+    selected = [check for check in CHECKS.values() if deploy or not check.deploy]
+    found = [finding for check in selected for finding in check.find(app)]
     return sorted(found, key=lambda finding: -finding.level)

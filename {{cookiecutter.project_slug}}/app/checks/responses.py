@@ -1,7 +1,7 @@
-"""What really goes out: the app is asked over https, and its headers held against policy.py.
+"""Sends test requests to the app over https and compares the headers with policy.py.
 
-A middleware or an extension can drop or change what `create_app` promised, and no look
-at settings would show it. Source: OWASP ASVS 3.4.1 to 3.4.8, 16.5.1.
+A middleware or an extension can drop or change headers, which a check of the settings
+cannot detect. Source: OWASP ASVS 3.4.1 to 3.4.8, 16.5.1.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,75 +18,75 @@ from app.security import csp, framing, headers, hosts
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-# A page, JSON, an error and what no route knows; static files come to them.
+# A page, JSON, a 401 and an unknown path; `_exchanges` adds static files.
 PATHS = ["/", "/healthz", "/me", "/asked-by-flask-check"]
-PROMISES = [
+HEADER_PROVIDERS = [
     headers.header_provider,
     hosts.header_provider,
     csp.header_provider,
     framing.header_provider,
 ]
-# An asset's URL changes with its content, so that it is kept for long.
-OWN_AFFAIR = {"Cache-Control"}
+# Views may set these: static files allow caching, since their URL changes with their content.
+MAY_DIFFER = {"Cache-Control"}
 
 
-class Asked(NamedTuple):
+class Exchange(NamedTuple):
     path: str
-    answer: TestResponse
-    promised: dict[str, str]
+    response: TestResponse
+    expected: dict[str, str]
 
 
 @check(
-    "answers.crash",
+    "responses.server-error",
     ERROR,
-    "GET {} is answered with 500 or above.",
-    "The log says why.",
+    "GET {} returns a status of 500 or above.",
+    "Read the log for the cause.",
     deploy=True,
 )
-def crashes(app: Flask) -> Iterable[str]:
-    return [asked.path for asked in _ask(app) if asked.answer.status_code >= 500]
+def server_errors(app: Flask) -> Iterable[str]:
+    return [each.path for each in _exchanges(app) if each.response.status_code >= 500]
 
 
 @check(
     "headers.missing",
     ERROR,
-    "{} does not go out, though app/policy.py promises it.",
-    "Look for a middleware or an extension that takes it away.",
+    "{} is not sent, although app/policy.py sets it.",
+    "Look for a middleware or an extension that removes it.",
     deploy=True,
 )
 def missing_headers(app: Flask) -> Iterable[str]:
-    return _broken_promises(app, lambda name, sent, promised: not sent)
+    return _mismatches(app, lambda name, sent, expected: not sent)
 
 
 @check(
     "headers.changed",
     WARNING,
-    "{} does not go out as app/policy.py promises.",
+    "{} is sent with a different value than app/policy.py sets.",
     "Look for a middleware, an extension or a view that sets it; @csp changes a view's policy.",
     deploy=True,
 )
 def changed_headers(app: Flask) -> Iterable[str]:
-    return _broken_promises(app, _is_changed)
+    return _mismatches(app, _is_changed)
 
 
-def _is_changed(name: str, sent: list[str], promised: str) -> bool:
-    return bool(sent) and promised not in sent and name not in OWN_AFFAIR
+def _is_changed(name: str, sent: list[str], expected: str) -> bool:
+    return bool(sent) and expected not in sent and name not in MAY_DIFFER
 
 
-def _broken_promises(app: Flask, broken: Callable[[str, list[str], str], bool]) -> Iterable[str]:
-    """The headers whose promise is broken, each with the paths where it is."""
+def _mismatches(app: Flask, differs: Callable[[str, list[str], str], bool]) -> Iterable[str]:
+    """The headers that differ from the policy, each with its paths."""
     paths: dict[str, list[str]] = {}
-    for path, answer, promised in _ask(app):
-        for name, value in promised.items():
-            if broken(name, answer.headers.getlist(name), value):
+    for path, response, expected in _exchanges(app):
+        for name, value in expected.items():
+            if differs(name, response.headers.getlist(name), value):
                 paths.setdefault(name, []).append(path)
     return [f"{name} of {', '.join(where)}" for name, where in paths.items()]
 
 
-def _ask(app: Flask) -> Iterator[Asked]:
+def _exchanges(app: Flask) -> Iterator[Exchange]:
     environs: list[WSGIEnvironment] = []
 
-    # What the app keeps there, a nonce and what a view replaced, is part of the promise.
+    # The expected headers depend on the environ: it contains the nonce and the @csp overrides.
     def recording(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         environs.append(environ)
         return app(environ, start)
@@ -95,11 +95,11 @@ def _ask(app: Flask) -> Iterator[Asked]:
     one_of_each_type = {file.suffix: f"/static/{file.name}" for file in served}
     site = f"https://{min(app.extensions['trusted_hosts'])}"
     for path in [*PATHS, *sorted(one_of_each_type.values())]:
-        answer = Client(recording).get(path, base_url=site, buffered=True)
-        yield Asked(path, answer, _promised(app, answer, environs[-1]))
+        response = Client(recording).get(path, base_url=site, buffered=True)
+        yield Exchange(path, response, _expected(app, response, environs[-1]))
 
 
-def _promised(app: Flask, answer: TestResponse, environ: "WSGIEnvironment") -> dict[str, str]:
-    kind = headers.kind_of(answer.status, answer.headers.get("Content-Type", ""))
-    providers = [promise(app.config) for promise in PROMISES]
+def _expected(app: Flask, response: TestResponse, environ: "WSGIEnvironment") -> dict[str, str]:
+    kind = headers.kind_of(response.status, response.headers.get("Content-Type", ""))
+    providers = [make_provider(app.config) for make_provider in HEADER_PROVIDERS]
     return {name: value for each in providers for name, value in each(environ, kind)}

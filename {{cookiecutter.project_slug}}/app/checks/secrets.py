@@ -1,7 +1,8 @@
-"""Secrets that could be guessed, that serve two purposes or that serve for too long.
+"""Finds secrets that are guessable, reused or too old.
 
-No look at a secret proves it random; these find what certainly is not. The age of a key
-shows where its id is a date, as in 20261125, which `keys.new` gives it.
+No check can prove that a secret is random; these detect secrets that certainly are not.
+The age of a key comes from its id, if that is a date like 20261125, as `key_settings.new`
+creates it.
 Source: NIST SP 800-57 Part 1, sections 5.2 and 5.3.6; OWASP ASVS 11.1.1, 13.3.4.
 """
 
@@ -19,18 +20,19 @@ from app.checks.registry import check
 
 NAMES = ("SECRET_KEY", "ENCRYPTION_KEYS", "BLIND_INDEX_KEYS", *TokenSettings.fresh_secrets())
 
-MIN_STEPS = 12  # between neighbours; 32 random hexadecimal digits have 13 or more
-MIN_LENGTH = 32  # characters; ids and what else stands beside keys is shorter
+# Different differences between neighbouring bytes; 32 random hexadecimal digits have 13 or more.
+MIN_STEPS = 12
+MIN_LENGTH = 32  # characters; ids and separators between keys are shorter
 MAX_AGE = timedelta(days=2 * 365)  # 2 years
 
 
 @check(
     "secrets.guessable",
     ERROR,
-    "{} repeats itself or counts up, so it can be guessed.",
-    "Make one as .env.example shows.",
+    "{} is repetitive or sequential, so it can be guessed.",
+    "Generate a new one as .env.example shows.",
 )
-def guessable(app: Flask) -> Iterable[str]:
+def guessable_secrets(app: Flask) -> Iterable[str]:
     return [
         name
         for name in NAMES
@@ -41,10 +43,10 @@ def guessable(app: Flask) -> Iterable[str]:
 @check(
     "secrets.reused",
     ERROR,
-    "{} hold the same secret: what leaks in one place opens the other.",
-    "Make one for each as .env.example shows.",
+    "{} contain the same secret: if one leaks, the other is compromised too.",
+    "Generate a separate one for each as .env.example shows.",
 )
-def reused(app: Flask) -> Iterator[str]:
+def reused_secrets(app: Flask) -> Iterator[str]:
     parts = {name: _parts(app.config[name]) for name in NAMES}
     for one, other in combinations(parts, 2):
         if parts[one] & parts[other]:
@@ -54,22 +56,22 @@ def reused(app: Flask) -> Iterator[str]:
 @check(
     "keys.old",
     WARNING,
-    "The key of {} that is used from now on is more than two years old by its id.",
+    "The current key of {} is more than two years old by its id.",
     "Put a new one in front, as README.md says under Other keys.",
     deploy=True,
 )
-def old(app: Flask) -> Iterable[str]:
+def old_keys(app: Flask) -> Iterable[str]:
     return [name for name, age in _ages(app) if age is not None and age > MAX_AGE]
 
 
 @check(
     "keys.age-unknown",
     INFO,
-    "The id of the key of {} that is used from now on is no date: its age cannot be told.",
-    "Let the next one have the day it was made on as its id, as in 20261125.",
+    "The id of the current key of {} is not a date, so the age of the key is unknown.",
+    "Give the next key the date of its creation as its id, as in 20261125.",
     deploy=True,
 )
-def of_unknown_age(app: Flask) -> Iterable[str]:
+def keys_of_unknown_age(app: Flask) -> Iterable[str]:
     return [name for name, age in _ages(app) if age is None]
 
 
@@ -91,12 +93,12 @@ def _parts(text: str) -> set[str]:
 
 
 def _ages(app: Flask) -> Iterator[tuple[str, timedelta | None]]:
-    """For each ring of keys, how old the one is that is used from now on, if its id tells."""
+    """The age of the current key of each keyring; None if its id is not a past date."""
     for name in filter(_is_ring, NAMES):
         try:
-            made = date.fromisoformat(next(iter(key_settings.read(app.config[name]))))
+            created = date.fromisoformat(next(iter(key_settings.read(app.config[name]))))
         except ValueError:
             yield name, None
         else:
-            age = datetime.now(UTC).date() - made
+            age = datetime.now(UTC).date() - created
             yield name, age if age >= timedelta(0) else None

@@ -1,4 +1,4 @@
-"""What the app needs around it: its database and Redis, and workers that agree.
+"""Checks the services that the app needs: the database, Redis and storage that workers share.
 
 Source: OWASP ASVS 6.3.1.
 """
@@ -20,10 +20,10 @@ from app.security import rate_limiter
 @check(
     "database.unreachable",
     ERROR,
-    "The database cannot be reached: every login would be answered with 503.",
-    "Look at DATABASE_URL, and whether the database runs.",
+    "The database cannot be reached: every login would get a 503.",
+    "Check DATABASE_URL, and whether the database is running.",
 )
-def database_is_away(app: Flask) -> bool:
+def unreachable_database(app: Flask) -> bool:
     try:
         with db.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
@@ -35,70 +35,70 @@ def database_is_away(app: Flask) -> bool:
 @check(
     "migrations.pending",
     WARNING,
-    "The database is not at the newest migration: its tables are missing or others.",
+    "The database is not at the newest migration: its tables are missing or outdated.",
     "Run: flask db upgrade",
 )
-def migrations_are_pending(app: Flask) -> bool:
+def pending_migrations(app: Flask) -> bool:
     newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()
     try:
         with db.engine.connect() as connection:
             applied = MigrationContext.configure(connection).get_current_heads()
     except SQLAlchemyError:
-        return False  # database.unreachable tells
+        return False  # database.unreachable reports this
     return set(applied) != set(newest)
 
 
 @check(
     "redis.unreachable",
     WARNING,
-    "Redis cannot be reached: each worker counts failed logins for itself, to half the limit.",
-    "Look at REDIS_URL, and whether Redis runs.",
+    "Redis cannot be reached: each worker counts failed logins separately, with half the limit.",
+    "Check REDIS_URL, and whether Redis is running.",
 )
-def redis_is_away(app: Flask) -> bool:
-    return not rate_limiter.shared_storage_answers()
+def unreachable_redis(app: Flask) -> bool:
+    return not rate_limiter.shared_storage_is_available()
 
 
 @check(
-    "workers.limits-apart",
+    "workers.unshared-limits",
     ERROR,
-    "WEB_CONCURRENCY is above 1 without REDIS_URL: each worker would count for itself.",
+    "WEB_CONCURRENCY is above 1 without REDIS_URL: each worker would count failures separately.",
     "Set REDIS_URL, or WEB_CONCURRENCY to 1.",
     deploy=True,
 )
-def count_apart(app: Flask) -> bool:
+def unshared_limits(app: Flask) -> bool:
     return _several_workers(app) and app.config["REDIS_URL"] is None
 
 
 @check(
     "workers.sqlite",
     ERROR,
-    "WEB_CONCURRENCY is above 1 on SQLite, which lets one worker write at a time.",
-    "Name a PostgreSQL in DATABASE_URL, or set WEB_CONCURRENCY to 1.",
+    "WEB_CONCURRENCY is above 1 on SQLite, which allows only one writer at a time.",
+    "Set DATABASE_URL to a PostgreSQL database, or WEB_CONCURRENCY to 1.",
     deploy=True,
 )
-def share_sqlite(app: Flask) -> bool:
+def workers_on_sqlite(app: Flask) -> bool:
     return _several_workers(app) and _on_sqlite(app)
 
 
 @check(
     "redis.missing",
     WARNING,
-    "REDIS_URL is not set: each instance would count for itself, and two allow twice the guesses.",
-    "Set it. Accept this where one process serves the whole site.",
+    "REDIS_URL is not set: each instance would count failures separately, so two allow twice as many.",
+    "Set it. Accept this if one process serves the whole site.",
     deploy=True,
 )
-def counts_alone(app: Flask) -> bool:
+def missing_redis(app: Flask) -> bool:
     return not _several_workers(app) and app.config["REDIS_URL"] is None
 
 
 @check(
     "database.sqlite",
     WARNING,
-    "The database is SQLite: a second instance would have users and logins of its own.",
-    "Name a PostgreSQL in DATABASE_URL. Accept this where one process serves the whole site.",
+    "The database is SQLite: a second instance would have separate users and logins.",
+    "Set DATABASE_URL to a PostgreSQL database. Accept this if one process serves the whole site.",
     deploy=True,
 )
-def stores_alone(app: Flask) -> bool:
+def sqlite_database(app: Flask) -> bool:
     return not _several_workers(app) and _on_sqlite(app)
 
 

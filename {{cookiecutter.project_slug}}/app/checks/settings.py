@@ -1,7 +1,7 @@
-"""Settings that suit development, or an example, and would harm in production.
+"""Finds settings for development and example values that are insecure in production.
 
-What no app may start with (a short secret, a placeholder, debug in production) is refused
-by app/settings.py and told before any check. Source: OWASP ASVS 3.3.1, 6.2.12, 13.4.2.
+app/settings.py already refuses a short secret, a placeholder and debug mode in production
+at start-up. Source: OWASP ASVS 3.3.1, 6.2.12, 13.4.2.
 """
 
 import re
@@ -13,47 +13,47 @@ from flask import Flask
 from app.auth import password_rules
 from app.checks.registry import check
 
-# The names that RFC 2606 keeps for examples; the questionnaire and Kubernetes' settings.yaml hold them.
+# The example names of RFC 2606, which the template's defaults and settings.yaml contain.
 EXAMPLE = re.compile(r"(?<![\w-])example(?:\.(?:com|net|org))?(?![\w.-])")
 
 
 @check(
     "settings.development",
     ERROR,
-    "APP_ENV is development: http is served, and cookies go over it.",
-    "Run this with the environment of production; without APP_ENV it is production.",
+    "APP_ENV is development: the app serves http and sends cookies over it.",
+    "Run this in the production environment. Without APP_ENV the app runs in production.",
     deploy=True,
 )
-def is_development(app: Flask) -> bool:
+def development_environment(app: Flask) -> bool:
     return not app.config["PRODUCTION"]
 
 
 @check(
     "settings.debug",
     ERROR,
-    "Debug is on: its debugger runs code for anybody, and errors show their stack.",
-    "Unset FLASK_DEBUG, and let no code set app.debug.",
+    "Debug mode is on: the debugger runs code for anybody, and errors show stack traces.",
+    "Unset FLASK_DEBUG, and do not set app.debug in code.",
     deploy=True,
 )
-def debugs(app: Flask) -> bool:
+def debug_mode(app: Flask) -> bool:
     return app.debug
 
 
 @check(
-    "cookies.loose",
+    "cookies.insecure",
     ERROR,
-    "{} lets Flask's own session be read or sent where it must not.",
-    "Leave it as app/security/cookies.py sets it.",
+    "{} makes the cookie of Flask's own session insecure.",
+    "Keep the value that app/security/cookies.py sets.",
     deploy=True,
 )
-def loose_cookies(app: Flask) -> Iterable[str]:
+def insecure_cookies(app: Flask) -> Iterable[str]:
     config = app.config
     safe = {
-        # Over development's http a cookie needs none; settings.development tells.
+        # Not required over http in development; settings.development reports that.
         "SESSION_COOKIE_SECURE": config["SESSION_COOKIE_SECURE"] or not config["PRODUCTION"],
         "SESSION_COOKIE_HTTPONLY": config["SESSION_COOKIE_HTTPONLY"],
         "SESSION_COOKIE_SAMESITE": config["SESSION_COOKIE_SAMESITE"] in ("Lax", "Strict"),
-        # With a domain it would go to subdomains too.
+        # With a domain, browsers would send the cookie to subdomains too.
         "SESSION_COOKIE_DOMAIN": not config["SESSION_COOKIE_DOMAIN"],
     }
     return [name for name, is_safe in safe.items() if not is_safe]
@@ -62,7 +62,7 @@ def loose_cookies(app: Flask) -> Iterable[str]:
 @check(
     "contact.example",
     WARNING,
-    "SECURITY_CONTACT is an example: nobody reads what is reported there.",
+    "SECURITY_CONTACT is an example address: nobody would receive a report.",
     "Write your own e-mail address or https page into app/policy.py.",
     deploy=True,
 )
@@ -73,9 +73,9 @@ def example_contact(app: Flask) -> bool:
 @check(
     "passwords.no-breach-list",
     WARNING,
-    "No list of breached passwords is installed: those that attackers try first are taken.",
+    "The list of breached passwords is not installed: users can choose passwords on it.",
     "Install it: uv sync --extra breached",
     deploy=True,
 )
-def knows_no_breached_password(app: Flask) -> bool:
+def missing_breach_list(app: Flask) -> bool:
     return not password_rules.has_list()

@@ -10,7 +10,7 @@ from app.checks import registry
 from app.checks.registry import CHECKS, Finding, check, findings
 from tests.checks.conftest import ALONE
 
-OWN = [name for name, check in CHECKS.items() if check.look.__module__.startswith("app.checks.")]
+OWN = [name for name, check in CHECKS.items() if check.run.__module__.startswith("app.checks.")]
 
 
 def test_a_clean_site_is_told_only_what_its_owner_must_look_at(site: Flask) -> None:

@@ -91,7 +91,7 @@ def test_a_page_with_a_policy_of_its_own_keeps_its_promise(make_site: MakeSite) 
 def test_a_page_that_crashes_is_told(make_site: MakeSite) -> None:
     app = make_site()
     app.view_functions["pages.index"] = lambda: Response(status=500)
-    [message] = found_in(app, "answers.crash")
+    [message] = found_in(app, "responses.server-error")
     assert message.startswith("GET / ")
 
 

@@ -51,7 +51,7 @@ def test_one_process_is_asked_whether_it_is_the_only_one(
 
 @pytest.mark.parametrize(
     ("finding_id", "needs"),
-    [("workers.limits-apart", "REDIS_URL"), ("workers.sqlite", "DATABASE_URL")],
+    [("workers.unshared-limits", "REDIS_URL"), ("workers.sqlite", "DATABASE_URL")],
 )
 def test_several_workers_need_what_they_share(
     site: Flask, monkeypatch: pytest.MonkeyPatch, finding_id: str, needs: str

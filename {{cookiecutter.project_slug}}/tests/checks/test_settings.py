@@ -40,13 +40,13 @@ def test_a_name_that_somebody_owns_is_no_example(find: Find, contact: str) -> No
     ],
 )
 def test_a_cookie_setting_that_was_loosened_is_named(find: Find, name: str, value: object) -> None:
-    [message] = find("cookies.loose", **{name: value})
+    [message] = find("cookies.insecure", **{name: value})
     assert message.startswith(f"{name} ")
 
 
 def test_development_keeps_its_cookies_over_http(find: Find) -> None:
     off = {"PRODUCTION": False, "SESSION_COOKIE_SECURE": False}
-    assert find("cookies.loose", **off) == []
+    assert find("cookies.insecure", **off) == []
 
 
 def test_a_missing_list_of_breached_passwords_is_told(
