@@ -1,7 +1,7 @@
-"""Encryption at rest, for what a stolen database or backup must not show.
+"""Encryption at rest: protects values in a stolen database or backup.
 
-Everything here runs inside the app's context and uses its keys; see README.md, "An
-encrypted column".
+All functions need the app context, which provides the keys. See README.md, "An encrypted
+column".
 """
 
 from app.crypto.blind_indexes import blind_index

@@ -1,4 +1,4 @@
-"""`flask crypto …`: keys, and what is encrypted with which."""
+"""`flask crypto …`: manages encryption keys and re-encrypts columns."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,19 +13,19 @@ from app.crypto.rotation import Progress
 from app.crypto.stored import Stored, find_all
 from app.db.command_group import CommandGroup
 
-crypto_commands = CommandGroup("crypto", help="What is encrypted in the database.")
+crypto_commands = CommandGroup("crypto", help="Manage encrypted columns and their keys.")
 
 
 @crypto_commands.command("generate-key")
 def generate_key() -> None:
-    """Print a fresh key, for the end of ENCRYPTION_KEYS or BLIND_INDEX_KEYS, later their front."""
+    """Print a new key. Add it to the end of ENCRYPTION_KEYS or BLIND_INDEX_KEYS first."""
     newest = max(*encryption_keys(), *blind_index_keys())
     click.echo(key_settings.new(str(max(newest + 1, int(key_settings.today())))))
 
 
 @crypto_commands.command("status")
 def status() -> None:
-    """Count the values in columns by the key that made them. Files are not looked at."""
+    """Count the encrypted values of each column by key. Encrypted files are not included."""
     for count in rotation.status():
         key = "no key" if count.key_id is None else f"key {count.key_id}"
         click.echo(f"{count.name}\t{key}\t{count.state}\t{count.values}")
@@ -33,19 +33,19 @@ def status() -> None:
 
 @crypto_commands.command("rotate")
 def rotate() -> None:
-    """Encrypt columns with the first key, and no files. Can be stopped and run again."""
+    """Re-encrypt columns with the first key, but not files. Safe to interrupt and run again."""
     _run(rotation.rotate, "not decrypted, left as it is")
 
 
 @crypto_commands.command("reindex")
 def reindex() -> None:
-    """Make blind indexes that are missing or of older keys. Can be stopped and run again."""
+    """Create missing blind indexes and replace outdated ones. Safe to interrupt and run again."""
     _run(rotation.reindex, "not decrypted, left as it is")
 
 
 @crypto_commands.command("verify")
 def verify() -> None:
-    """Decrypt everything and change nothing; name each value that does not."""
+    """Decrypt every value without changing it, and list those that fail."""
     _run(rotation.verify, "does not decrypt, or its index is wrong")
 
 
@@ -54,7 +54,7 @@ def init_app(app: Flask) -> None:
 
 
 def _run(task: Callable[[Stored], Iterator[Progress]], failure: str) -> None:
-    """Show progress and rate of a task on each column; exit status 1 when a value failed."""
+    """Run a task on each column and show its progress; exit with 1 if a value failed."""
     failures = 0
     for stored in find_all():
         started, done = time.monotonic(), 0

@@ -1,7 +1,7 @@
-"""Contexts: each encrypted column has one of its own, so that no value serves in another.
+"""Encryption contexts: each encrypted column has its own, which binds its values to it.
 
-Whoever can write to the database could otherwise copy a value from one table to another.
-Source: OWASP ASVS 11.3.3.
+Without a context, anybody with write access to the database could copy a value from one
+column to another. Source: OWASP ASVS 11.3.3.
 """
 
 import json
@@ -10,22 +10,22 @@ from sqlalchemy import Table
 
 
 def context_of_column(table: Table, name: str) -> str:
-    """The context of an encrypted attribute: `table.name`, and the schema where there is one."""
+    """The context of an encrypted attribute: `table.name`, with the schema if there is one."""
     if table.schema is None:
         return f"{table.name}.{name}"
-    # No dot could tell where a schema ends.
+    # JSON, since names may contain dots.
     return json.dumps([table.schema, table.name, name])
 
 
 def claim(context: str, table: Table, name: str) -> None:
-    """Keep a context for one column.
+    """Reserve a context for one column.
 
-    :raises TypeError: another column of the same metadata has it.
+    :raises TypeError: another column of the same metadata has this context.
     """
     column = f"{table.fullname}.{name}"
     owner = table.metadata.info.setdefault("encryption contexts", {}).setdefault(context, column)
     if owner != column:
         raise TypeError(
-            f"{column} and {owner} have the same encryption context, {context!r}, so that values"
-            " could be copied between them: give each another one."
+            f"{column} and {owner} have the same encryption context, {context!r}, so values"
+            " could be copied between them: give each its own."
         )

@@ -1,7 +1,7 @@
-"""A text column that is encrypted, bound to its row, and can still be searched by equality.
+"""An encrypted text column: each value is bound to its row and can be searched by equality.
 
-A ciphertext that somebody with access to the database copies to another row or column
-is refused there. A blind index beside it finds rows. Source: OWASP ASVS 11.3.3.
+A ciphertext that is copied to another row or column in the database does not decrypt there.
+An optional blind index finds rows. Source: OWASP ASVS 11.3.3.
 """
 
 import json
@@ -19,20 +19,23 @@ from app.crypto.encryption import decrypt, encrypt
 
 
 def encrypted_column(*, index: bool = False, context: str = "") -> hybrid_property[str | None]:
-    """A text or None: `phone = encrypted_column(index=True)` makes `phone_encrypted`, `phone_index`.
+    """An attribute of text or None, stored as ciphertext.
 
-    With `index`, `==`, `!=` and `in_` find rows, by the value as `blind_index` normalises
-    it. The primary key must be known before the insert (`default=uuid4`) and is part of
-    the context; the rest of the context is the names of table and column, of each table
-    where a mixin holds it, unless given: give the old one when you rename either.
+    `phone = encrypted_column(index=True)` creates the columns `phone_encrypted` and
+    `phone_index`. With `index`, the operators `==`, `!=` and `in_` find rows by the normalised
+    value; see `blind_index`.
 
-    :raises TypeError: at import, for a context that another column has.
+    The encryption context consists of the table name, the attribute name and the primary key,
+    which must be known before the insert (`default=uuid4`). When you rename the table or the
+    attribute, pass the old `table.name` as `context`. In a mixin, each table has its own context.
+
+    :raises TypeError: at import, if another column has the same context.
     """
     return cast("hybrid_property[str | None]", EncryptedColumn(index, context))
 
 
 class EncryptedColumn:
-    """What `encrypted_column` leaves in the class until its name is known."""
+    """Describes an encrypted column; `__set_name__` replaces it by a hybrid attribute."""
 
     def __init__(self, index: bool, context: str) -> None:
         self.indexed, self.given_context = index, context
@@ -69,7 +72,7 @@ class EncryptedColumn:
             setattr(instance, name, row[name])
 
     def write_row(self, mapper: Mapper[Any], row: dict[str, Any], value: str | None) -> None:
-        """Put what is stored for a value into a row's attributes, its primary key among them."""
+        """Set the stored columns of a value in a row's attributes, and its primary key if unset."""
         for name in _key_names(mapper):
             if row.get(name) is None:
                 row[name] = _new_key(mapper.columns[name])
@@ -77,7 +80,7 @@ class EncryptedColumn:
         row |= self.stored(mapper, key, value)
 
     def stored(self, mapper: Mapper[Any], key: list[Any], value: str | None) -> dict[str, Any]:
-        """What the columns hold for a value in the row with this primary key."""
+        """The columns to store for a value in the row with this primary key."""
         context = self.context_of(mapper, key)
         encrypted = None if value is None else encrypt(value.encode(), context=context)
         if not self.indexed:
@@ -90,7 +93,7 @@ class EncryptedColumn:
         return self.given_context or context_of_column(self.table_in(mapper), self.name)
 
     def table_in(self, mapper: Mapper[Any]) -> Table:
-        """The table that has the column: of a model's parent, perhaps."""
+        """The table that has the column, which may belong to a parent model."""
         return mapper.columns[self.encrypted].table
 
     def context_of(self, mapper: Mapper[Any], key: list[Any]) -> str:
@@ -98,7 +101,7 @@ class EncryptedColumn:
         return row_context(self.context_in(mapper), key)
 
     def follow(self, mapper: Mapper[Any], model: type) -> None:
-        """Bind a value anew when an object gets another primary key, as a copy of it does."""
+        """Re-encrypt the value whenever the object's primary key changes, as in a copy."""
         claim(self.context_in(mapper), self.table_in(mapper), self.name)
         for name in _key_names(mapper):
 
@@ -114,15 +117,15 @@ class EncryptedColumn:
             event.listen(getattr(model, name), "set", rebind, retval=True)
 
     def check(self, mapper: Mapper[Any], connection: Any, instance: Any) -> None:
-        """Store nothing that nobody could decrypt: a ciphertext copied from another object.
+        """Refuse to insert a ciphertext that was copied from another object: it cannot decrypt.
 
-        :raises DecryptionError: copy the value itself instead.
+        :raises DecryptionError: copy the plain value instead.
         """
         self.read(instance)
 
 
 class _Search(ExprComparator[Any]):
-    """Finds rows by the blind index; any other comparison is refused rather than wrong."""
+    """Finds rows by the blind index; any other comparison raises TypeError."""
 
     def __init__(self, model: Any, column: EncryptedColumn, hybrid: hybrid_property[Any]) -> None:
         super().__init__(model, model, hybrid)
@@ -158,8 +161,8 @@ def identity(instance: Any) -> list[Any]:
 
 def _refuse(name: str) -> NoReturn:
     raise TypeError(
-        f"{name} is encrypted: select and change whole objects, and compare by ==, != or in_,"
-        " which need index=True"
+        f"{name} is encrypted: select and change whole objects. Comparing works only by ==, !="
+        " and in_, and needs index=True"
     )
 
 

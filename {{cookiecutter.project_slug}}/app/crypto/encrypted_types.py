@@ -1,7 +1,7 @@
-"""Columns that hold ciphertext, for values that are bound to their column alone.
+"""Encrypted column types, whose values are bound to their column but not to their row.
 
-Whoever can write to the database can still move such a value to another row: where
-that would matter, use `encrypted_column`. Source: OWASP ASVS 11.3.3.
+Anybody with write access to the database can still move such a value to another row. Where
+that matters, use `encrypted_column`. Source: OWASP ASVS 11.3.3.
 """
 
 import json
@@ -41,8 +41,8 @@ class Encrypted(TypeDecorator[Value]):
 
     class comparator_factory(TypeDecorator.Comparator[Any]):
         def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
-            # Each encryption differs, so that no value would ever be found. SQLAlchemy itself
-            # compares columns, to tell them apart.
+            # Equal values have different ciphertexts, so a comparison would never match.
+            # SQLAlchemy itself compares columns with each other.
             allowed = all(each is None or isinstance(each, ClauseElement) for each in other)
             if not allowed or op not in (eq, ne, is_, is_not):
                 raise TypeError("An encrypted column compares to None alone; see encrypted_column")
@@ -70,7 +70,7 @@ class EncryptedString(Encrypted[str]):
 
 
 class EncryptedJSON(Encrypted[Any]):
-    """To have changes inside noticed, wrap it: `MutableDict.as_mutable(EncryptedJSON(…))`."""
+    """To track changes inside the value, use `MutableDict.as_mutable(EncryptedJSON(…))`."""
 
     cache_ok = True
 

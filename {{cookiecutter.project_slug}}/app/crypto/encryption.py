@@ -1,4 +1,4 @@
-"""Values at rest: AES-256-GCM, each message under a key of its own, bound to its context.
+"""Encrypts values by AES-256-GCM, with a separate key for each message, bound to a context.
 
 A message is, in bytes: version 1, key id 4, salt 16, nonce 12, ciphertext, tag 16. Its
 key is HKDF-SHA256 of the root key and the salt; header and context are authenticated.
@@ -23,14 +23,14 @@ VERSION = 1
 PURPOSE = b"message"
 TAG = 16  # bytes
 HEADER = struct.Struct(">BI16s12s")
-# Version and key id: by these a database finds what another key encrypted.
+# The version and the key id, by which a query finds the values of other keys.
 PREFIX = struct.Struct(">BI")
 
 
 class DecryptionError(Exception):
-    """Altered, cut off, of another context, or of a key that is not in the ring: never said which.
+    """The ciphertext is altered, truncated, from another context, or its key is not in the ring.
 
-    It names the context and never the value.
+    The message does not say which. It contains the context, never the value.
     """
 
     def __init__(self, context: str) -> None:
@@ -39,13 +39,13 @@ class DecryptionError(Exception):
 
 
 def encrypt(plaintext: bytes, *, context: str) -> bytes:
-    """Encrypt for one context, such as `"invoices.iban"`; 49 bytes longer than the plaintext."""
+    """Encrypt for one context, such as `"invoices.iban"`. This adds 49 bytes."""
     key_id, root = current(encryption_keys())
     salt, nonce = os.urandom(16), os.urandom(12)
     header = HEADER.pack(VERSION, key_id, salt, nonce)
     cipher = AESGCM(derive(root, PURPOSE, salt))
-    # To put the header before a large value takes longer than to encrypt it, unless it
-    # is encrypted right behind it: BytesIO gives its buffer away without a copy.
+    # Encrypting into the buffer behind the header avoids a copy, which would take longer
+    # than encrypting a large value.
     message = BytesIO(header.ljust(HEADER.size + len(plaintext) + TAG))
     with message.getbuffer() as view:
         cipher.encrypt_into(nonce, plaintext, header + context.encode(), view[HEADER.size :])
@@ -53,9 +53,9 @@ def encrypt(plaintext: bytes, *, context: str) -> bytes:
 
 
 def decrypt(ciphertext: bytes, *, context: str) -> bytes:
-    """Give back what was encrypted for the same context, whole.
+    """Decrypt a value that was encrypted for the same context.
 
-    :raises DecryptionError: for anything else.
+    :raises DecryptionError: the ciphertext or its context is wrong.
     """
     try:
         version, key_id, salt, nonce = HEADER.unpack_from(ciphertext)
@@ -67,7 +67,7 @@ def decrypt(ciphertext: bytes, *, context: str) -> bytes:
     header = ciphertext[: HEADER.size]
     cipher = AESGCM(derive(root, PURPOSE, salt))
     try:
-        # A view, since to copy a large value takes longer than to decrypt it.
+        # A memoryview avoids a copy, which would take longer than decrypting a large value.
         sealed = memoryview(ciphertext)[HEADER.size :]
         return cipher.decrypt(nonce, sealed, header + context.encode())
     except InvalidTag:
@@ -75,10 +75,10 @@ def decrypt(ciphertext: bytes, *, context: str) -> bytes:
 
 
 def init_app(app: Flask) -> None:
-    app.register_error_handler(DecryptionError, _undecryptable)
+    app.register_error_handler(DecryptionError, _handle_decryption_error)
 
 
-def _undecryptable(error: DecryptionError) -> ResponseReturnValue:
-    # One line, which names the row; a stack trace might show more than that.
+def _handle_decryption_error(error: DecryptionError) -> ResponseReturnValue:
+    # Without a stack trace, which might show more than the context of the row.
     audit.record(audit.DECRYPT_FAIL, context=error.context)
     return response_for(InternalServerError())

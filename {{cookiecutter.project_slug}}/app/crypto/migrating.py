@@ -1,4 +1,4 @@
-"""For migrations: values that are stored in another way become those of an encrypted column."""
+"""Functions for migrations: convert stored values to those of an encrypted column."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,19 +24,19 @@ PAGE = 500  # rows
 def encrypt_plain(connection: Connection, model: Any, name: str) -> None:
     """Fill a new `encrypted_column` of the model from the plain column of the same name.
 
-    Between adding the new columns and dropping the plain one, in the migration's own
-    transaction, so that nobody sees half of it: `encrypt_plain(op.get_bind(), User, "phone")`.
+    Call it between adding the new columns and dropping the plain one, in the transaction of
+    the migration: `encrypt_plain(op.get_bind(), User, "phone")`.
     """
     _fill(connection, model, name, column(name, String()), lambda plaintext, key: plaintext)
 
 
 def change_context(connection: Connection, model: Any, name: str, *, old: str) -> None:
-    """Encrypt the values of an `encrypted_column` again that have another context.
+    """Re-encrypt the values of an `encrypted_column` from the context `old` to the current one.
 
-    After a table or a column got another name, or for values that a mixin's column stored
-    under the name of the mixin: `change_context(op.get_bind(), Card, "iban", old="Iban.iban")`.
+    Use it after renaming a table or column, or for values that a mixin stored with its own
+    name: `change_context(op.get_bind(), Card, "iban", old="Iban.iban")`.
 
-    :raises DecryptionError: a value has another context than that; nothing is changed then.
+    :raises DecryptionError: a value does not have the context `old`.
     """
 
     def read(ciphertext: bytes, key: list[Any]) -> str:
@@ -52,7 +52,7 @@ def _fill(
     source: ColumnClause[Any],
     read: Callable[[Any, list[Any]], str],
 ) -> None:
-    """Store what is read from the source of each row as the column stores it, page by page."""
+    """Read the source of each row and store its value encrypted, page by page."""
     mapper, described = model.__mapper__, _described(model, name)
     keys = [column(key.name, key.type) for key in model.__table__.primary_key]
     targets = [column(each, LargeBinary()) for each in (described.encrypted, described.index)]

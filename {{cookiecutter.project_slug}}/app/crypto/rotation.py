@@ -1,7 +1,8 @@
-"""Other keys for what is stored, while the app runs: killed at any moment, run it again.
+"""Key rotation: re-encrypts rows while the app runs; safe to interrupt and run again.
 
-Each page of rows is swapped by itself, and a row only if nobody wrote it meanwhile; who
-did wrote with the new key. Source: OWASP ASVS 11.2.2; NIST SP 800-57.
+Each page of rows is one transaction. A row is updated by compare-and-swap, so a concurrent
+write is never lost: the app already writes with the new key.
+Source: OWASP ASVS 11.2.2; NIST SP 800-57.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from app.crypto.stored import Row, Stored, find_all
 
 
 class Count(NamedTuple):
-    """How many values one key made; `key_id` is None for bytes that no key made."""
+    """The number of values of one key; `key_id` is None for bytes in an unknown format."""
 
     name: str
     key_id: int | None
@@ -25,7 +26,7 @@ class Count(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far it is, and the rows of the last page whose value does not decrypt."""
+    """The progress after a page, and the rows of that page whose value does not decrypt."""
 
     done: int
     total: int
@@ -33,7 +34,7 @@ class Progress(NamedTuple):
 
 
 def status() -> Iterator[Count]:
-    """Count the values by the key that made them."""
+    """Count the values and blind indexes by key."""
     for stored in find_all():
         versioned = stored.counts(stored.value, encryption.PREFIX.size)
         ids = {_message_key_id(prefix): count for prefix, count in versioned.items()}
@@ -45,71 +46,72 @@ def status() -> Iterator[Count]:
 
 
 def rotate(stored: Stored) -> Iterator[Progress]:
-    """Encrypt with the first key what another one encrypted."""
+    """Re-encrypt the values of other keys with the first key."""
     key_id, _ = current(encryption_keys())
     prefix = encryption.PREFIX.pack(encryption.VERSION, key_id)
     outdated = func.substr(stored.value, 1, len(prefix)) != prefix
-    yield from _renew(stored, stored.value, outdated, _encrypted_anew)
+    yield from _update_rows(stored, stored.value, outdated, _reencrypted)
 
 
 def reindex(stored: Stored) -> Iterator[Progress]:
-    """Make each blind index that is missing, or that another than the first key made."""
+    """Create missing blind indexes, and replace those of other keys than the first."""
     if stored.index is None:
         return
     key_id, _ = current(blind_index_keys())
     prefix = blind_indexes.PREFIX.pack(key_id)
     outdated = func.substr(stored.index, 1, len(prefix)) != prefix
-    yield from _renew(stored, stored.index, or_(stored.index.is_(None), outdated), _indexed_anew)
+    outdated = or_(stored.index.is_(None), outdated)
+    yield from _update_rows(stored, stored.index, outdated, _reindexed)
 
 
 def verify(stored: Stored) -> Iterator[Progress]:
-    """Decrypt every value and compare every blind index, and change nothing."""
+    """Decrypt every value and compare every blind index, without changing them."""
     done, total = 0, stored.count()
     for rows in stored.pages():
         done += len(rows)
         yield Progress(
-            done, total, [_label(stored, row) for row in rows if not _holds(stored, row)]
+            done, total, [_label(stored, row) for row in rows if not _is_valid(stored, row)]
         )
 
 
-def _renew(
+def _update_rows(
     stored: Stored,
     target: ColumnClause[bytes],
     outdated: ColumnElement[bool],
-    renew: Callable[[Stored, Row], bytes],
+    compute: Callable[[Stored, Row], bytes],
 ) -> Iterator[Progress]:
     done, total = 0, stored.count(outdated)
     for rows in stored.pages(outdated):
         swaps, failed = [], []
         for row in rows:
             try:
-                swaps.append((row, renew(stored, row)))
+                swaps.append((row, compute(stored, row)))
             except DecryptionError:
                 failed.append(_label(stored, row))
-        stored.swap(target, swaps)
+        stored.compare_and_swap(target, swaps)
         done += len(rows)
         yield Progress(done, total, failed)
 
 
-def _encrypted_anew(stored: Stored, row: Row) -> bytes:
+def _reencrypted(stored: Stored, row: Row) -> bytes:
     context = stored.context_of(row.key)
     return encrypt(decrypt(row.value, context=context), context=context)
 
 
-def _indexed_anew(stored: Stored, row: Row) -> bytes:
+def _reindexed(stored: Stored, row: Row) -> bytes:
     plaintext = decrypt(row.value, context=stored.context_of(row.key)).decode()
     return blind_indexes.blind_index(plaintext, context=stored.index_context)
 
 
-def _holds(stored: Stored, row: Row) -> bool:
+def _is_valid(stored: Stored, row: Row) -> bool:
     try:
         plaintext = decrypt(row.value, context=stored.context_of(row.key))
     except DecryptionError:
         return False
     if stored.index is None:
         return True
-    right = blind_indexes.blind_indexes(plaintext.decode(), context=stored.index_context)
-    return row.index in right
+    valid = blind_indexes.blind_indexes(plaintext.decode(), context=stored.index_context)
+    return row.index in valid
 
 
 def _label(stored: Stored, row: Row) -> str:

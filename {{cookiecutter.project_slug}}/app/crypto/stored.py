@@ -1,7 +1,7 @@
-"""Where encrypted values lie, read and swapped as the raw bytes that the models decrypt.
+"""Finds all encrypted columns, and reads and updates their ciphertexts as raw bytes.
 
-A value is swapped only while it is still the one that was read, so that no write made
-meanwhile is lost.
+Updates are compare-and-swap: a value that has changed since it was read is left alone, so
+that no concurrent write is lost.
 """
 
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Stored:
-    """A column of encrypted values, and the column of its blind index if it has one."""
+    """An encrypted column, and the column of its blind index if it has one."""
 
     name: str
     keys: list[ColumnClause[Any]]
@@ -52,18 +52,18 @@ class Stored:
     index_context: str
 
     def count(self, *conditions: ColumnElement[bool]) -> int:
-        """How many rows hold a value and meet the conditions."""
+        """The number of rows that have a value and meet the conditions."""
         found = select(func.count(self.value)).where(*conditions)
         return db.session.scalar(found) or 0
 
     def counts(self, stored: ColumnClause[bytes], prefix_size: int) -> dict[bytes, int]:
-        """How many values begin with each prefix that there is."""
+        """The number of values by prefix, which contains the key id."""
         prefix = func.substr(stored, 1, prefix_size)
         found = select(prefix, func.count()).where(self.value.is_not(None)).group_by(prefix)
         return {bytes(start or b""): count for start, count in db.session.execute(found)}
 
     def pages(self, *conditions: ColumnElement[bool]) -> Iterator[list[Row]]:
-        """The rows that hold a value and meet the conditions, by primary key, page by page."""
+        """The rows that have a value and meet the conditions, page by page, by primary key."""
         index = self.value if self.index is None else self.index
         page = select(*self.keys, self.value, index).where(self.value.is_not(None), *conditions)
         page = page.order_by(*self.keys).limit(PAGE)
@@ -73,8 +73,8 @@ class Stored:
             last = tuple_(*rows[-1].key, types=[key.type for key in self.keys])
             rows = self._read(page.where(tuple_(*self.keys) > last))
 
-    def swap(self, stored: ColumnClause[bytes], swaps: list[tuple[Row, bytes]]) -> None:
-        """Store the bytes in each row whose value is still the one read."""
+    def compare_and_swap(self, stored: ColumnClause[bytes], swaps: list[tuple[Row, bytes]]) -> None:
+        """Store the new bytes in each row whose value has not changed since it was read."""
         if not swaps:
             return
         names = [f"key_{number}" for number in range(len(self.keys))]
@@ -90,22 +90,22 @@ class Stored:
 
     def _read(self, page: Any) -> list[Row]:
         rows = [Row(list(row[:-2]), *row[-2:]) for row in db.session.execute(page)]
-        # SQLite could not write in a transaction that began before another's write.
+        # Ends the read transaction: SQLite refuses to write in one that began before another write.
         db.session.commit()
         return rows
 
 
 def find_all() -> list[Stored]:
-    """All columns of encrypted values of all models, by name."""
+    """All encrypted columns of all models, sorted by name."""
     found = {
         stored.name: stored
         for mapper in Model.registry.mappers
-        for stored in (*_described(mapper), *_typed(cast(Table, mapper.local_table)))
+        for stored in (*_by_attribute(mapper), *_by_type(cast(Table, mapper.local_table)))
     }
     return [found[name] for name in sorted(found)]
 
 
-def _described(mapper: Mapper[Any]) -> Iterator[Stored]:
+def _by_attribute(mapper: Mapper[Any]) -> Iterator[Stored]:
     keys, raw = _raw(cast(Table, mapper.local_table))
     for attribute in mapper.all_orm_descriptors:
         described: EncryptedColumn | None = getattr(attribute, "info", {}).get("encrypted_column")
@@ -120,20 +120,20 @@ def _described(mapper: Mapper[Any]) -> Iterator[Stored]:
             )
 
 
-def _typed(described: Table) -> Iterator[Stored]:
+def _by_type(described: Table) -> Iterator[Stored]:
     keys, raw = _raw(described)
     for each in described.columns:
         if isinstance(each.type, Encrypted):
-            of_column = partial(_same_for_all, each.type.context)
-            yield Stored(str(each), keys, raw[each.name], None, of_column, "")
+            context_of = partial(_constant_context, each.type.context)
+            yield Stored(str(each), keys, raw[each.name], None, context_of, "")
 
 
-def _same_for_all(context: str, key: Key) -> str:
+def _constant_context(context: str, key: Key) -> str:
     return context
 
 
 def _raw(described: Table) -> tuple[list[ColumnClause[Any]], dict[str, ColumnClause[bytes]]]:
-    """The key columns of a table, and all columns by name as plain bytes."""
+    """The primary key columns of a table, and all columns by name as raw bytes."""
     columns = [
         column(each.name, each.type if each.primary_key else LargeBinary())
         for each in described.columns

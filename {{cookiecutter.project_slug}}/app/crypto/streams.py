@@ -1,8 +1,8 @@
-"""Files and uploads of any length in constant memory: AES-256-GCM by the chunk.
+"""Encrypts files and uploads of any length in constant memory: AES-256-GCM in chunks.
 
-A stream is, in bytes: version 1, key id 4, salt 16, nonce prefix 7, then chunks of
-64 KiB, each with a tag of 16. Each nonce is the prefix, the chunk's number and whether
-it is the last, so that none can be moved, dropped, repeated or cut off unnoticed.
+A stream is, in bytes: version 1, key id 4, salt 16, nonce prefix 7, then chunks of 64 KiB,
+each with a tag of 16. The nonce of a chunk consists of the prefix, the chunk's number and a
+flag for the last chunk. So moved, dropped, repeated or truncated chunks are detected.
 Source: the STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizar, 2015, as in
 Tink and age; NIST SP 800-38D; OWASP ASVS 11.3.2, 11.3.3.
 """
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from app.crypto.encryption import DecryptionError
 from app.crypto.keyring import current, derive, encryption_keys
 
-VERSION = 2  # no stream is ever taken for a message, nor the other way round
+VERSION = 2  # differs from encryption.VERSION, so that streams and messages are not confused
 PURPOSE = b"stream"
 HEADER = struct.Struct(">BI16s7s")
 NONCE = struct.Struct(">7sI?")
@@ -26,7 +26,7 @@ CHUNK, TAG = 64 * 1024, 16
 
 
 def encrypt_stream(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
-    """Encrypt all that `source` gives into `target`, for one context. At most 256 TiB."""
+    """Encrypt `source` into `target` for one context. At most 256 TiB."""
     key_id, root = current(encryption_keys())
     salt, prefix = os.urandom(16), os.urandom(7)
     header = HEADER.pack(VERSION, key_id, salt, prefix)
@@ -38,13 +38,13 @@ def encrypt_stream(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
 
 
 def decrypt_stream(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
-    """Decrypt into `target` what was encrypted for the same context.
+    """Decrypt `source`, which was encrypted for the same context, into `target`.
 
-    Each chunk is checked before it is written, the end of the stream only at the end:
-    on an error `target` holds a true beginning. Throw it away, or write to a temporary
-    file and rename that, so that nobody takes it for the whole.
+    Each chunk is verified before it is written, but a truncated stream is detected only at
+    its end. After an error `target` contains a genuine but incomplete beginning. So write to
+    a temporary file, and rename it only after success.
 
-    :raises DecryptionError: for anything that is not such a stream, whole and unaltered.
+    :raises DecryptionError: the stream is altered or truncated, or has another context or key.
     """
     header = _read(source, HEADER.size)
     try:
@@ -65,7 +65,7 @@ def decrypt_stream(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
 
 
 def _chunks(source: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
-    """The chunks of a stream, each with whether it is the last; an empty stream has one."""
+    """The chunks of a stream, each with a flag for the last one; an empty stream has one chunk."""
     chunk = _read(source, size)
     while following := _read(source, size):
         yield chunk, False
@@ -74,7 +74,7 @@ def _chunks(source: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
 
 
 def _read(source: BinaryIO, size: int) -> bytes:
-    """So many bytes, fewer only at the end: sockets and pipes give what they have."""
+    """Read `size` bytes, fewer only at the end. A socket or pipe may return less per read."""
     parts, missing = [], size
     while part := source.read(missing):
         parts.append(part)

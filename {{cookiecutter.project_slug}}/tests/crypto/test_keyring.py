@@ -36,7 +36,7 @@ def test_an_id_that_is_no_number_of_four_bytes_is_refused(key_id: str) -> None:
 
 
 def test_one_number_written_in_two_ways_is_refused() -> None:
-    with pytest.raises(ValueError, match="another number"):
+    with pytest.raises(ValueError, match="different number"):
         keyring.read(f"{key_settings.new('1')},{key_settings.new('01')}")
 
 

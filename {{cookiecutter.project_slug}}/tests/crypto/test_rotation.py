@@ -172,7 +172,7 @@ def test_a_write_made_meanwhile_is_not_lost(
     app: Flask, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     put_in_front(app)
-    swap = stored.Stored.swap
+    swap = stored.Stored.compare_and_swap
 
     def write_first(self: Any, target: Any, swaps: Any) -> None:
         """Between what was read and what is written, eve changes her address and joe drops his."""
@@ -182,7 +182,7 @@ def test_a_write_made_meanwhile_is_not_lost(
         swap(self, target, swaps)
 
     with monkeypatch.context() as patch:
-        patch.setattr(stored.Stored, "swap", write_first)
+        patch.setattr(stored.Stored, "compare_and_swap", write_first)
         assert run(app, command).exit_code == 0
     with app.app_context():
         assert emails() == [EMAILS[0], "new@example.org", EMAILS[2], None, EMAILS[4]]
