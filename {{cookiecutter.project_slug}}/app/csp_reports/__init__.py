@@ -1,4 +1,4 @@
-"""What browsers report of the Content-Security-Policy: taken, counted, and turned into advice."""
+"""CSP reports: receives the reports of browsers, counts them and gives advice."""
 
 from flask import Flask
 

@@ -1,7 +1,6 @@
-"""What to do about a violation: the smallest change that allows it, or why not to allow it.
+"""Advice for each violation: the smallest change of the policy that allows it, or a warning.
 
-A policy is loosened for what its owner put on a page, never for what only an attacker
-needs, and no wider than the one source that was blocked.
+The advice never allows what only an attacker needs, and never more than the blocked source.
 Source: W3C Content Security Policy Level 3, sections 6 and 7; OWASP ASVS 3.4.3.
 """
 
@@ -14,20 +13,20 @@ from app.security.csp_syntax import NONE, SELF, Policy
 from app.security.origins import is_loopback
 
 _TEXT_RUNS = "Do not allow it: injected text would run. Use a file of app/static/."
-_TEXT_SHOWS = "Do not allow it: a frame made of text shows whatever is injected."
+_TEXT_SHOWS = "Do not allow it: a frame with a data: or blob: URL shows injected content."
 
-# By the directive and what was blocked, or by the directive alone.
-_WORDS = {
+# By directive and blocked value, or by directive alone.
+_ADVICE = {
     "script-src": (
-        "Give its tag nonce and integrity, as README.md shows: a host in script-src would let "
-        "an injected script from there run too."
+        "Give its tag nonce and integrity, as README.md shows: a host in script-src would also "
+        "allow an injected script from that host."
     ),
     "script-src inline": (
-        "If you wrote it, move the script into app/static/ and give its tag the nonce; a "
-        "javascript: link becomes a button with a listener. If not, somebody injected it."
+        "If you wrote it, move the script into app/static/ and give its tag the nonce; replace a "
+        "javascript: link by a button with a listener. If not, somebody injected it."
     ),
     "script-src eval": (
-        "Do not allow it: eval runs any text that reaches it. Use a library that does without."
+        "Do not allow it: eval runs any text that it receives. Use a library without eval."
     ),
     "script-src wasm-eval": (
         "If a library of yours needs WebAssembly, add 'wasm-unsafe-eval' to script-src."
@@ -45,53 +44,53 @@ _WORDS = {
         "style-src lists that, as README.md shows."
     ),
     "style-src-attr": (
-        "Use a class of app/static/page.css. If you cannot, 'unsafe-inline' in style-src-attr "
-        "alone allows it, and injected ones too, as README.md shows."
+        "Use a class of app/static/page.css. If you cannot, use 'unsafe-inline' in style-src-attr "
+        "alone, as README.md shows; this allows injected style attributes too."
     ),
     "frame-src data:": _TEXT_SHOWS,
     "frame-src blob:": _TEXT_SHOWS,
-    "object-src": "Do not allow it: plug-ins know no policy. Use <img>, <video> or a link.",
+    "object-src": "Do not allow it: plug-ins ignore the policy. Use <img>, <video> or a link.",
     "base-uri": (
-        "Do not allow it: an injected <base> sends every relative address elsewhere. Write "
-        "whole paths."
+        "Do not allow it: an injected <base> redirects every relative URL. Use absolute paths "
+        "instead."
     ),
     "form-action": (
-        "If you did not write this form, do not allow it: an injected form carries passwords "
-        "elsewhere. If you did, add where it sends to form-action."
+        "If you did not write this form, do not allow it: an injected form sends passwords to "
+        "another site. If you did, add the origin of its target to form-action."
     ),
     "frame-ancestors": (
-        "Somebody showed a page in a frame, where a trick catches clicks; browsers tell neither "
-        "who nor which page. Only for a partner you know: FRAME_ANCESTORS."
+        "Another site showed a page in a frame (clickjacking). Browsers report neither the site "
+        "nor the page. Allow only a partner that you know, in FRAME_ANCESTORS."
     ),
     "require-trusted-types-for": (
-        "Do not allow it: the script makes markup or code of text. Use textContent and the "
+        "Do not allow it: the script turns text into markup or code. Use textContent and the "
         "methods of the DOM."
     ),
-    "trusted-types": "If the script is yours, name the policy that it makes in trusted-types.",
+    "trusted-types": "If the script is yours, name the policy that it creates in trusted-types.",
 }
-_UNNAMED = "The browser did not say what it was: its console does, on that page."
-_PLAIN_HTTP = "Load it by https: what comes over http can be changed on the way."
-_ALLOWED = "The policy allows it by now, unless the view has a @csp of its own."
-_IF_YOURS = "If you put it there, at the end of app/policy.py:"
+_UNNAMED = "The browser did not say what it was; its console on that page does."
+_PLAIN_HTTP = "Load it by https: an attacker on the network can change a file sent over http."
+_ALLOWED = "The policy allows it by now, unless the view has its own @csp."
+_IF_YOURS = "If you added it to the page, add this to the end of app/policy.py:"
 _EMBEDDED = (
-    "If you put it there, remove Cross-Origin-Embedder-Policy from app/policy.py (unless that "
-    "site agrees to be embedded), and at its end:"
+    "If you added it to the page, remove Cross-Origin-Embedder-Policy from app/policy.py (unless "
+    "that site allows embedding), and add this to its end:"
 )
 
 
-# What the other site allows by CORS, and needs to allow by nothing else.
+# The other site permits these by CORS, so Cross-Origin-Embedder-Policy does not block them.
 _BY_CORS = {"connect-src", "font-src"}
 
 
 class Advice(NamedTuple):
     words: str
-    # A line for the end of policy.py.
+    # A line to add to the end of policy.py.
     change: str | None = None
 
 
 def advise(row: ViolationCount, config: Mapping[str, Any]) -> Advice:
     directive = row.directive.removesuffix("-elem")
-    words = _WORDS.get(f"{directive} {row.blocked}") or _WORDS.get(directive)
+    words = _ADVICE.get(f"{directive} {row.blocked}") or _ADVICE.get(directive)
     if words or not row.blocked:
         return Advice(words or _UNNAMED)
     plain = row.blocked.replace("ws:", "http:")
@@ -119,14 +118,14 @@ def _is_of_candidate(row: ViolationCount, config: Mapping[str, Any]) -> bool:
 
 
 def _change(name: str, policy: Policy, directive: str, source: str) -> str | None:
-    counting = policy.get(directive, policy.get("default-src", []))
-    others = [other for other in counting if other != NONE]
+    effective = policy.get(directive, policy.get("default-src", []))
+    others = [other for other in effective if other != NONE]
     if source in others:
         return None
     if directive in policy and others:
         return f'{name}["{directive}"] += ["{source}"]'
     if directive in policy:
         return f'{name}["{directive}"] = ["{source}"]'
-    # Such a line for another source may stand before it.
+    # .get(): an earlier line may have added this directive for another source.
     listed = ", ".join(f'"{each}"' for each in others)
     return f'{name}["{directive}"] = [*{name}.get("{directive}", [{listed}]), "{source}"]'

@@ -1,6 +1,6 @@
-"""`flask csp …`: what browsers reported, and what to do about each.
+"""`flask csp …`: shows the reported violations with advice.
 
-What it shows came from strangers: no character of it steers the terminal.
+Anybody can send a report, so control characters are removed before it reaches the terminal.
 Source: OWASP ASVS 16.4.1.
 """
 
@@ -23,20 +23,20 @@ INDENT = " " * 8
 
 TITLES = {"enforce": "Blocked:", "report": "Only reported, and let through:"}
 
-csp_commands = CommandGroup("csp", help="What the Content-Security-Policy of pages blocks.")
+csp_commands = CommandGroup("csp", help="Show violations of the Content-Security-Policy.")
 
 
 @csp_commands.command("report")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 def report(form: str) -> None:
-    """Show what browsers blocked, how often, and what would allow it or why not to."""
+    """Show the violations that browsers reported, with counts and advice."""
     rows = table.most_frequent()
     click.echo(_as_json(rows) if form == "json" else _as_table(rows))
 
 
 @csp_commands.command("clear")
 def clear() -> None:
-    """Forget all reports, to see what still happens after a change."""
+    """Delete all reports, to see which violations remain after a change."""
     click.echo(f"Deleted {table.clear()} violations")
 
 
@@ -63,7 +63,7 @@ def _as_table(rows: list[ViolationCount]) -> str:
         return f"{_mode()}\nBrowsers reported nothing."
     parts = [_mode(), "Anybody can post a report: allow only what you know."]
     if len(rows) >= table.MAX_ROWS:
-        parts.append("The table is full: the rarest are dropped.")
+        parts.append("The table is full: the least frequent violations are deleted.")
     for disposition, title in TITLES.items():
         lines = [_lines(row) for row in rows if row.disposition == disposition]
         if lines:
@@ -90,7 +90,7 @@ def _columns(times: str, what: str, page: str, since: str, last: str) -> str:
 
 
 def _end(text: str, width: int) -> str:
-    # The end of a name tells whose it is.
+    # Keep the end: the last labels of a host name show its owner.
     return text if len(text) <= width else ".." + text[2 - width :]
 
 
@@ -105,6 +105,6 @@ def _time(seconds: int) -> datetime:
 def _mode() -> str:
     config = current_app.config
     if config["CSP_REPORT_ONLY"]:
-        return "CSP_REPORT_ONLY is set: pages block nothing and report what the policy would block."
+        return "CSP_REPORT_ONLY is set: pages block nothing and report violations of the policy."
     tried = " CSP_CANDIDATE is tried beside it." if config["CSP_CANDIDATE"] else ""
     return f"Pages enforce the policy.{tried}"

@@ -1,8 +1,8 @@
-"""`POST /csp-reports`: what browsers blocked, counted in a table and logged.
+"""`POST /csp-reports`: receives CSP reports, counts them in a table and logs them.
 
-Anybody may post here, so a report is a hint and never a fact: it is small, limited in
-rate, cut down to a few words, and stored so that it can neither fill the database nor
-keep it busy. `flask csp report` shows the table.
+Anybody can post here, so a report may be forged. Size and rate are limited, reports are
+reduced to a few fields, and they can neither fill the database nor overload it.
+`flask csp report` shows the table.
 Source: W3C Content Security Policy Level 3, section 5; W3C Reporting API;
 OWASP ASVS 3.4.7, 15.2.2.
 """
@@ -28,12 +28,12 @@ from app.security.responses import consumes, responds
 blueprint = Blueprint("reports", __name__)
 
 MAX_BYTES = 16 * 1024
-MAX_REPORTS = 20  # in one body; a browser queues a few
-# From all addresses together: the database has better things to write.
-MOST_STORED = parse("600 per minute")
+MAX_REPORTS = 20  # in one body; a browser sends a few together
+# Bodies stored from all addresses together, so that reports cannot overload the database.
+STORE_LIMIT = parse("600 per minute")
 
-# Lines in the log. The table counts what they leave out.
-LINES_OF_ADDRESS, LINES_IN_ALL = parse("20 per minute"), parse("200 per minute")
+# Log lines from one address, and from all. The table counts the reports that are not logged.
+LOG_LIMIT_PER_ADDRESS, LOG_LIMIT = parse("20 per minute"), parse("200 per minute")
 
 _TYPES = ("application/csp-report", "application/reports+json", "application/json")
 
@@ -54,7 +54,7 @@ def receive() -> Response:
     for violation in found:
         if _may_be_logged():
             current_app.logger.warning("csp violation %s", json.dumps(violation._asdict()))
-    if found and rate_limiter().local.hit(MOST_STORED, "csp-reports"):
+    if found and rate_limiter().local.hit(STORE_LIMIT, "csp-reports"):
         _store(found)
     return Response(status=204)
 
@@ -64,15 +64,15 @@ def init_app(app: Flask) -> None:
 
 
 def _may_be_logged() -> bool:
-    # The address first: one that is over its limit takes no line of others.
+    # The address first, so that an address over its limit does not use up the shared limit.
     local = rate_limiter().local
-    mine = local.hit(LINES_OF_ADDRESS, "csp-reports lines", client_address())
-    return mine and local.hit(LINES_IN_ALL, "csp-reports lines")
+    allowed = local.hit(LOG_LIMIT_PER_ADDRESS, "csp-reports lines", client_address())
+    return allowed and local.hit(LOG_LIMIT, "csp-reports lines")
 
 
 def _store(found: Counter[Violation]) -> None:
     try:
         table.add(found)
     except SQLAlchemyError as error:
-        # No browser sends it again, and the log has it: nothing to answer 503 for.
+        # Not a 503: browsers do not retry reports, and the log contains the error.
         audit.record(audit.CRASH, exc_info=error)

@@ -1,8 +1,8 @@
-"""What a browser reports, in either format, cut down to what tells nothing of a user.
+"""Parses both formats of CSP reports and keeps only data that identifies no user.
 
-A report holds whatever address somebody visited, and anybody may post one. Kept is
-what has few values: a directive that exists, the route of the page, and of what was
-blocked a keyword, a scheme or an origin. What extensions do is no fault of a page.
+A report contains the URL that a user visited, and anybody can send one. Only fields with
+few possible values are kept: a known directive, the route of the page, and a keyword, a
+scheme or an origin as the blocked value. Violations by browser extensions are dropped.
 Source: W3C Content Security Policy Level 3, section 5.3; W3C Reporting API;
 OWASP ASVS 14.2.6.
 """
@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.security.csp_syntax import DIRECTIVES
 
-# The Reporting API's names and those of report-uri, old Safari's among them.
+# Each field's names in the Reporting API, in report-uri reports, and in old Safari.
 _NAMES = {
     "directive": ("effectiveDirective", "effective-directive", "violated-directive"),
     "blocked": ("blockedURL", "blocked-uri"),
@@ -26,10 +26,10 @@ _NAMES = {
     "disposition": ("disposition",),
 }
 _TRUSTED_TYPES = frozenset({"trusted-types-policy", "trusted-types-sink"})
-# Chromium names no frame that begins with data: or with a scheme it does not know.
+# "": Chromium reports no URL for a blocked frame with a data: URL or an unknown scheme.
 _KEYWORDS = frozenset({"", "inline", "eval", "wasm-eval"}) | _TRUSTED_TYPES
 _SCHEMES = frozenset({"data", "blob"})
-# Where a page's own code stands; about: is a frame made by srcdoc.
+# The schemes of a page's own code; about: is the URL of a srcdoc frame.
 _OWN_CODE = frozenset({"", "http", "https", "data", "blob", "about"})
 _URL = re.compile(
     r"(?P<origin>(?:https?|wss?)://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)"
@@ -42,7 +42,7 @@ MAX_ORIGIN, MAX_PAGE = 300, 200  # characters
 
 
 class Violation(NamedTuple):
-    """What a policy blocked, or would have blocked, on the pages of a route."""
+    """A violation of the policy on the pages of one route."""
 
     directive: str
     blocked: str
@@ -51,7 +51,7 @@ class Violation(NamedTuple):
 
 
 def read(body: Any) -> Iterator[Violation]:
-    """The violations in a body, without those that no page of this app can cause."""
+    """The violations in a body, without those that pages of this app cannot cause."""
     for item in body if isinstance(body, list) else [body]:
         report = item.get("csp-report", item.get("body")) if isinstance(item, dict) else None
         violation = _violation(report) if isinstance(report, dict) else None
@@ -60,14 +60,15 @@ def read(body: Any) -> Iterator[Violation]:
 
 
 def _violation(report: dict[str, Any]) -> Violation | None:
-    said = {field: _first(report, names) for field, names in _NAMES.items()}
-    # Old browsers name the whole directive, with its sources.
-    directive = said["directive"].partition(" ")[0]
-    blocked = _blocked(said["blocked"], said["page"])
-    by_the_page = said["source"].partition(":")[0] in _OWN_CODE
+    values = {field: _first(report, names) for field, names in _NAMES.items()}
+    # Old browsers report the directive together with its sources.
+    directive = values["directive"].partition(" ")[0]
+    blocked = _blocked(values["blocked"], values["page"])
+    by_the_page = values["source"].partition(":")[0] in _OWN_CODE
     if directive not in DIRECTIVES or blocked is None or not by_the_page:
         return None
-    return Violation(directive, blocked, _route(said["page"]), _disposition(said["disposition"]))
+    disposition = _disposition(values["disposition"])
+    return Violation(directive, blocked, _route(values["page"]), disposition)
 
 
 def _first(report: dict[str, Any], names: tuple[str, ...]) -> str:
@@ -87,7 +88,7 @@ def _blocked(address: str, page: str) -> str | None:
 
 
 def _route(page: str) -> str:
-    # Not the path: it may name a user.
+    # Not the path, which may identify a user.
     url = _URL.match(page)
     path = unquote(url["path"] or "/") if url else ""
     try:
@@ -97,7 +98,7 @@ def _route(page: str) -> str:
     return rule.rule[:MAX_PAGE]
 
 
-def _disposition(said: str) -> str:
-    # Browsers of before 2023 do not say it.
+def _disposition(reported: str) -> str:
+    # Browsers from before 2023 omit it.
     default = "report" if current_app.config["CSP_REPORT_ONLY"] else "enforce"
-    return said if said in ("enforce", "report") else default
+    return reported if reported in ("enforce", "report") else default

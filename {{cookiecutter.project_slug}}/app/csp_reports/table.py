@@ -1,8 +1,8 @@
-"""How often each violation was reported: one small table, whoever posts to it.
+"""A table of bounded size that counts how often each violation was reported.
 
-A full table drops what was seen least often, and of that what was not seen for longest.
-So rubbish pushes out rubbish, and no violation that users meet daily; what is new gets
-in, so that nobody can fill the table once and hide all that comes later.
+When the table is full, the least frequent violations are deleted, the oldest first. So forged
+reports displace each other but not violations that users really have. The newest reports
+always enter the table, so that nobody can fill it once and hide all later ones.
 Times are whole seconds since 1970, UTC. Source: OWASP ASVS 15.2.2, 15.4.2.
 """
 
@@ -20,7 +20,7 @@ MAX_ROWS = 1000
 
 
 class ViolationCount(Model):
-    """A violation, and how often and when browsers reported it."""
+    """A violation, with the number and times of its reports."""
 
     __tablename__ = "csp_violations"
 
@@ -37,33 +37,33 @@ _KEY = [getattr(ViolationCount, field) for field in Violation._fields]
 
 
 def add(found: Mapping[Violation, int]) -> None:
-    """Count what one body reported, in one statement."""
+    """Count the violations of one body, in one statement."""
     now = int(time.time())
     when = {"first_seen": now, "last_seen": now}
-    # In one order, so that two bodies with the same violations do not lock each other out.
+    # Sorted, so that two concurrent bodies with the same violations do not deadlock.
     rows = [{**key._asdict(), "times": times, **when} for key, times in sorted(found.items())]
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     new = insert(ViolationCount).values(rows)
-    again = {"times": ViolationCount.times + new.excluded.times, "last_seen": now}
-    db.session.execute(new.on_conflict_do_update(index_elements=_KEY, set_=again))
+    counted = {"times": ViolationCount.times + new.excluded.times, "last_seen": now}
+    db.session.execute(new.on_conflict_do_update(index_elements=_KEY, set_=counted))
     _make_room(now)
     db.session.commit()
 
 
 def most_frequent() -> list[ViolationCount]:
-    """All of the table, the most frequent first."""
+    """All violations, the most frequent first."""
     most = select(ViolationCount).order_by(ViolationCount.times.desc(), *_KEY)
     return list(db.session.scalars(most))
 
 
 def latest(limit: int) -> list[ViolationCount]:
-    """Those reported last, the newest first."""
+    """The most recently reported violations, newest first."""
     last = select(ViolationCount).order_by(ViolationCount.last_seen.desc(), *_KEY).limit(limit)
     return list(db.session.scalars(last))
 
 
 def clear() -> int:
-    """Delete everything, and say how many rows that were."""
+    """Delete all violations; return the number of rows."""
     count: int = db.session.execute(delete(ViolationCount)).rowcount  # type: ignore[attr-defined]
     db.session.commit()
     return count
@@ -73,8 +73,8 @@ def _make_room(now: int) -> None:
     excess = db.session.scalars(select(func.count()).select_from(ViolationCount)).one() - MAX_ROWS
     if excess <= 0:
         return
-    worth = (ViolationCount.last_seen >= now, ViolationCount.times, ViolationCount.last_seen)
-    least = select(ViolationCount).order_by(*worth).limit(excess)
-    # What another body is writing is left to it: to wait for each other would be a deadlock.
-    for row in db.session.scalars(least.with_for_update(skip_locked=True)):
+    priority = (ViolationCount.last_seen >= now, ViolationCount.times, ViolationCount.last_seen)
+    lowest = select(ViolationCount).order_by(*priority).limit(excess)
+    # Rows that another request has locked are skipped; waiting for them could deadlock.
+    for row in db.session.scalars(lowest.with_for_update(skip_locked=True)):
         db.session.delete(row)

@@ -45,7 +45,7 @@ WORDS = {
     ("style-src-elem", "inline"): "app/static/page.css",
     ("style-src-attr", "inline"): "'unsafe-inline' in style-src-attr alone",
     ("form-action", "https://pay.example"): "If you did not write this form, do not allow it",
-    ("frame-ancestors", "self"): "Only for a partner you know: FRAME_ANCESTORS",
+    ("frame-ancestors", "self"): "Allow only a partner that you know",
     ("trusted-types", "trusted-types-policy"): "name the policy",
     ("frame-src", ""): "did not say what it was",
     ("img-src", "http://tiles.example"): "Load it by https",

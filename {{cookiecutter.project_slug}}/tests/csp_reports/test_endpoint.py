@@ -142,22 +142,22 @@ def test_one_address_cannot_fill_the_log_and_all_is_counted(
     reported = [of(f"https://{number}.example") for number in range(20)]
     for _ in range(10):
         post(client, reported)
-    assert len(logged(caplog)) == endpoint.LINES_OF_ADDRESS.amount
+    assert len(logged(caplog)) == endpoint.LOG_LIMIT_PER_ADDRESS.amount
     assert sum(stored(client).values()) == 200
 
 
 def test_many_addresses_cannot_fill_the_log(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for number in range(endpoint.LINES_IN_ALL.amount + 5):
+    for number in range(endpoint.LOG_LIMIT.amount + 5):
         post(client, NEW, environ_base={"REMOTE_ADDR": f"2001:db8:0:{number:x}::1"})
-    assert len(logged(caplog)) == endpoint.LINES_IN_ALL.amount
+    assert len(logged(caplog)) == endpoint.LOG_LIMIT.amount
 
 
 def test_many_addresses_cannot_keep_the_database_busy(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoint, "MOST_STORED", parse("3 per minute"))
+    monkeypatch.setattr(endpoint, "STORE_LIMIT", parse("3 per minute"))
     for number in range(5):
         caller = {"REMOTE_ADDR": f"192.0.2.{number}"}
         assert post(client, NEW, environ_base=caller).status_code == 204
