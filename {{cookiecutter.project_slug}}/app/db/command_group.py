@@ -1,4 +1,4 @@
-"""Groups of commands that need the database, and say in a sentence why it cannot be used."""
+"""Groups of commands that report a database error in one sentence instead of a traceback."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from app.db.database import UNAVAILABLE
 
 
 class CommandGroup(AppGroup):
-    """`flask user …` and the like: an error of the database ends in a sentence."""
+    """A command group, such as `flask user …`, that explains an unavailable database."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -20,8 +20,8 @@ class CommandGroup(AppGroup):
 
 def _explain(error: Exception) -> str:
     reason = getattr(error, "orig", error)
-    # The words of SQLite, and the classes that psycopg raises.
-    lacks_something = type(reason).__name__ in ("UndefinedTable", "UndefinedColumn")
-    if lacks_something or str(reason).startswith(("no such table", "no such column")):
+    # psycopg has exception classes for this; SQLite only has messages.
+    undefined = type(reason).__name__ in ("UndefinedTable", "UndefinedColumn")
+    if undefined or str(reason).startswith(("no such table", "no such column")):
         return "The database has no tables, or old ones: run `flask db upgrade`."
-    return "The database cannot be reached or is busy: look at DATABASE_URL, and try again."
+    return "The database cannot be reached or is busy: check DATABASE_URL, and try again."

@@ -1,7 +1,7 @@
-"""The database: SQLite in `instance/` unless `DATABASE_URL` names PostgreSQL.
+"""The database: SQLite in `instance/`, or PostgreSQL if `DATABASE_URL` is set to one.
 
-One that is away, busy, full or read-only answers 503 in JSON, the log holds the stack
-trace, and the app goes on by itself when it is back.
+When the database is unreachable, busy, full or read-only, requests get a 503 in JSON and the
+log contains the stack trace. The app recovers without a restart.
 """
 
 import os
@@ -28,7 +28,7 @@ from sqlalchemy.orm import DeclarativeBase
 from app.security import audit
 from app.security.errors import error_response, response_for
 
-# Alembic finds a constraint again only by its name.
+# Alembic can change or drop a constraint only by its name.
 NAMES = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -36,31 +36,31 @@ NAMES = {
     "pk": "pk_%(table_name)s",
 }
 
-# How many requests one process serves at once, each with a connection of its own.
+# The number of concurrent requests of one process, and of its database connections.
 THREADS = 16
-POOL_TIMEOUT = 5  # seconds: a view that takes a second connection may find none left
+POOL_TIMEOUT = 5  # seconds: a view that opens a second connection may have to wait for it
 BUSY_TIMEOUT = 5  # seconds that SQLite waits for another writer
 
-# A command says by this in its context's `meta` that it is to meet what a request meets.
-AS_A_REQUEST = f"{__name__}.as_a_request"
+# A command sets this key in the `meta` of its click context to get the timeouts of a request.
+REQUEST_TIMEOUTS = f"{__name__}.request_timeouts"
 
-# What a database raises that does not serve: gone, busy, full, read-only, or without
-# tables, as no migration has been run. Wrong data are not among these.
+# The exceptions of an unusable database: unreachable, busy, full, read-only, or without
+# tables because no migration was run. Invalid data raises other exceptions.
 UNAVAILABLE = (OperationalError, InterfaceError, InternalError, ProgrammingError, TimeoutError)
 
 
 class Model(DeclarativeBase):
-    """The base of every table."""
+    """The base class of all models."""
 
     metadata = MetaData(naming_convention=NAMES)
 
 
 class Migrations(Migrate):  # type: ignore[misc]
-    """Those of a project whose path may hold a percent sign: for Alembic it begins a variable."""
+    """Lets the project's path contain a percent sign, which Alembic reads as a variable."""
 
     def get_config(self, directory: str | None = None, *args: Any, **options: Any) -> Any:
         folder = Path(directory or self.directory)
-        # There is no such folder, so this reads no file and says no path.
+        # os.devnull contains no alembic.ini, so this reads no file and interpolates no path.
         config = super().get_config(os.devnull, *args, **options)
         config.config_file_name = str(folder / "alembic.ini")
         config.file_config.read(config.config_file_name, encoding="utf-8")
@@ -69,7 +69,7 @@ class Migrations(Migrate):  # type: ignore[misc]
         return config
 
 
-# What was read stays readable after a commit: another client may have deleted the row.
+# expire_on_commit would reload each object after a commit, and fail if its row was deleted.
 db = SQLAlchemy(model_class=Model, session_options={"expire_on_commit": False})
 migrate = Migrations(db=db, directory=str(Path(__file__).parent.parent.parent / "migrations"))
 
@@ -80,31 +80,30 @@ def init_app(app: Flask) -> None:
     db.init_app(app)
     migrate.init_app(app)
     for error in UNAVAILABLE:
-        app.register_error_handler(error, _unavailable)
-    app.register_error_handler(DataError, _unstorable)
-    # So SQLite's driver calls a number of more than 64 bits.
-    app.register_error_handler(OverflowError, _unstorable)
+        app.register_error_handler(error, _respond_unavailable)
+    app.register_error_handler(DataError, _respond_invalid)
+    # SQLite's driver raises this for an integer of more than 64 bits.
+    app.register_error_handler(OverflowError, _respond_invalid)
 
 
 def _engine_options(app: Flask) -> dict[str, Any]:
-    # An error in the log names no value: a password's hash may be among them.
+    # Logged errors must not contain parameters, such as a password hash.
     options: dict[str, Any] = {"hide_parameters": True}
     if make_url(app.config["DATABASE_URL"]).database in (None, "", ":memory:"):
         return options
     pool = {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT}
-    # A connection that a restart of the database ended is replaced before its next use.
+    # Replaces connections that a restart of the database closed, before their next use.
     return {**options, **pool, "pool_pre_ping": True}
 
 
-def _unstorable(error: Exception) -> ResponseReturnValue:
-    # A character that a database of another encoding than UTF-8 lacks, for one.
+def _respond_invalid(error: Exception) -> ResponseReturnValue:
+    # For example, a character that the encoding of the database lacks.
     return response_for(error_response(400, "Invalid request"))
 
 
-def _unavailable(error: Exception) -> ResponseReturnValue:
+def _respond_unavailable(error: Exception) -> ResponseReturnValue:
     audit.record(audit.CRASH, exc_info=error)
-    away = error_response(503, "Temporarily unavailable", Retry_After="5")
-    return response_for(away)
+    return response_for(error_response(503, "Temporarily unavailable", Retry_After="5"))
 
 
 @event.listens_for(Engine, "do_connect")
@@ -115,21 +114,21 @@ def _limit_waits(dialect: Any, record: Any, arguments: Any, options: Any) -> Any
     from app.db import postgresql
 
     context = click.get_current_context(silent=True)
-    limited = context is None or AS_A_REQUEST in context.meta
+    limited = context is None or REQUEST_TIMEOUTS in context.meta
     return postgresql.connect(*arguments, limited=limited, **options)
 
 
 @event.listens_for(Engine, "begin")
 def _limit_transaction(connection: Any) -> None:
-    statement = getattr(connection.connection.driver_connection, "begin_with", "")
+    statement = getattr(connection.connection.driver_connection, "begin_statement", "")
     if statement:
         connection.exec_driver_sql(statement)
 
 
 @event.listens_for(Engine, "connect")
-def _keep_sqlite_honest(connection: Any, record: Any) -> None:
+def _configure_sqlite(connection: Any, record: Any) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
-        # SQLite checks foreign keys only when asked; WAL lets readers go on beside a writer.
+        # By default SQLite does not enforce foreign keys. WAL allows reads during a write.
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA journal_mode = WAL")

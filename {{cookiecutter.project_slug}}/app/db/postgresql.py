@@ -1,7 +1,7 @@
-"""A PostgreSQL that is slow, frozen or gone keeps no request waiting: each wait has an end.
+"""Timeouts for PostgreSQL, so that a slow, frozen or lost server blocks no request for long.
 
-The server itself ends what takes too long there. One that says nothing any more cannot,
-so the client then gives the connection up. Source: OWASP ASVS 13.1.3.
+The server cancels slow statements itself. A frozen server cannot do so; then the client
+closes the connection. Source: OWASP ASVS 13.1.3.
 """
 
 import re
@@ -12,38 +12,38 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-# In seconds. A request waits at most for an answer and then for a new connection.
+# In seconds. The longest wait of a request is RESPONSE_TIMEOUT plus CONNECT_TIMEOUT.
 CONNECT_TIMEOUT = 3
 LOCK_TIMEOUT = 3
 STATEMENT_TIMEOUT = 5
-ANSWER_TIMEOUT = 7  # longer, so that a server that lives ends its statement itself
-IDLE_TIMEOUT = 30  # in a transaction whose client does nothing, and keeps its rows locked
+RESPONSE_TIMEOUT = 7  # longer than STATEMENT_TIMEOUT, so that a working server cancels first
+IDLE_TIMEOUT = 30  # for an idle transaction, which keeps its rows locked
 
 _IN_OPTIONS = re.compile(
     r"-c\s*(lock_timeout|statement_timeout|idle_in_transaction_session_timeout)=(\S+)"
 )
 
 
-class NoAnswer(psycopg.OperationalError):
-    """The server is connected and silent."""
+class NoResponse(psycopg.OperationalError):
+    """The server is connected but does not respond."""
 
 
 class Connection(psycopg.Connection[Any]):
-    """One that waits for no answer longer than ANSWER_TIMEOUT."""
+    """A connection that waits at most RESPONSE_TIMEOUT for the server."""
 
-    # The statement that sets a transaction's limits: empty where the session has them,
-    # and None until that is known.
-    begin_with: str | None = None
+    # The statement that sets the limits of each transaction. Empty if the session has the
+    # limits; None until the connection is set up.
+    begin_statement: str | None = None
 
     def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
-        timeout = CONNECT_TIMEOUT if self.begin_with is None else ANSWER_TIMEOUT
+        timeout = CONNECT_TIMEOUT if self.begin_statement is None else RESPONSE_TIMEOUT
         return super().wait(_until(monotonic() + timeout, gen), *args, **options)
 
     def rollback(self) -> None:
-        """Roll back, or close what cannot: its server does so when it sees that.
+        """Roll back, or close the connection if that fails; the server then rolls back.
 
-        Every request ends with this, and one that was answered before is served all the same.
-        The pool replaces what is closed, so that no late answer is taken for another.
+        Every request ends with a rollback. If it raised here, a finished response would become
+        a 500. The pool replaces the closed connection, so no late response is misread.
         """
         try:
             super().rollback()
@@ -52,11 +52,11 @@ class Connection(psycopg.Connection[Any]):
 
 
 def connect(*arguments: Any, limited: bool, **options: Any) -> psycopg.Connection[Any]:
-    """Connect for a request; without limits for a command, as a migration rewrites whole tables."""
+    """Connect. Only requests are `limited`: a command such as a migration may take long."""
     options.setdefault("connect_timeout", CONNECT_TIMEOUT)
-    # Whatever the database's own encoding is, else text may come back as bytes.
+    # With a database in SQL_ASCII, psycopg would return text as bytes.
     options.setdefault("client_encoding", "utf8")
-    # PgBouncer refuses limits that stand there, or drops them and says nothing.
+    # PgBouncer refuses timeouts in `options`, or silently drops them, so they are set later.
     limits, options["options"] = _split(options.get("options", ""))
     kind = Connection if limited else psycopg.Connection
     connection: psycopg.Connection[Any] = kind.connect(*arguments, **options)
@@ -69,7 +69,7 @@ def connect(*arguments: Any, limited: bool, **options: Any) -> psycopg.Connectio
 
 
 def _split(options: str) -> tuple[dict[str, str], str]:
-    """The limits of a request, those of DATABASE_URL before ours, and its other options."""
+    """The limits of a request, and the other options. DATABASE_URL overrides our limits."""
     ours = {
         "lock_timeout": f"{LOCK_TIMEOUT}s",
         "statement_timeout": f"{STATEMENT_TIMEOUT}s",
@@ -79,20 +79,20 @@ def _split(options: str) -> tuple[dict[str, str], str]:
 
 
 def _set_up(connection: psycopg.Connection[Any], limits: dict[str, str]) -> None:
-    # Who spoke at login is not who answers: a pooler lends a session to each transaction.
+    # A pooler sends its own process id at login, and may use another session per transaction.
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
     pooled = row != (connection.info.backend_pid,)
     if pooled:
-        # Prepared in one session, a statement would be missing in the next.
+        # A statement that one session prepared does not exist in the next.
         connection.prepare_threshold = None
     if isinstance(connection, Connection):
         statement = _setting(limits, local=pooled)
         try:
             connection.execute(statement)
         except psycopg.DataError as error:
-            # No client is to blame for it.
+            # An invalid limit is a server error (503), but DataError becomes a 400.
             raise psycopg.OperationalError(str(error)) from error
-        connection.begin_with = statement.as_string(connection) if pooled else ""
+        connection.begin_statement = statement.as_string(connection) if pooled else ""
     connection.commit()
 
 
@@ -102,12 +102,15 @@ def _setting(limits: dict[str, str], *, local: bool) -> sql.Composed:
 
 
 def _until(deadline: float, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """Pass the driver's steps on; it wakes up ten times a second, with nothing while it waits."""
+    """Forward the driver's steps until the deadline.
+
+    psycopg resumes the generator ten times a second, with an empty value while it waits.
+    """
     ready = None
     try:
         while True:
             ready = yield steps.send(ready)
             if not ready and monotonic() > deadline:
-                raise NoAnswer("the server says nothing")
+                raise NoResponse("the server does not respond")
     except StopIteration as done:
         return done.value

@@ -141,7 +141,7 @@ def test_nobody_waits_for_one_that_lets_them_in_and_says_no_more(
 @on_postgresql
 def test_no_late_answer_is_taken_for_another(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     client = statement(app, "SELECT pg_sleep(1), 'late'")
-    monkeypatch.setattr(postgresql, "ANSWER_TIMEOUT", 0)
+    monkeypatch.setattr(postgresql, "RESPONSE_TIMEOUT", 0)
     assert_unavailable(client, "/rows")
     monkeypatch.undo()
     assert client.post("/login", json=LOGIN).status_code == 200
@@ -154,7 +154,7 @@ def test_a_connection_that_was_given_up_is_replaced(
     def unanswered(deadline: float, steps: Any) -> Iterator[Any]:
         for step in steps:
             yield step
-            raise postgresql.NoAnswer
+            raise postgresql.NoResponse
 
     monkeypatch.setattr("app.db.THREADS", 1)
     app = make_app()
