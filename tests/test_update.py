@@ -129,7 +129,7 @@ def test_where_git_never_saw_the_render_the_rest_is_in_a_rej_file(
     update_answers(unlinked, csp="paranoid")
     assert OWN_IMAGES in (unlinked / "app" / "policy.py").read_text("utf-8")
     rejected = (unlinked / "app" / "policy.py.rej").read_text("utf-8")
-    assert "+    # No nonce: styles come from files alone." in rejected
+    assert "+    # No nonce: styles are allowed only in files." in rejected
 
 
 def test_an_edited_file_that_the_answer_no_longer_has_stays_and_is_named(

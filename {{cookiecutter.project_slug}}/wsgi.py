@@ -1,4 +1,4 @@
-"""Where `flask` and gunicorn find the app. A setting that is missing is told in one message."""
+"""The entry point for `flask` and gunicorn. Missing settings are reported in one message."""
 
 import gc
 import sys
@@ -10,8 +10,8 @@ import development
 
 
 def load() -> Flask:
-    """Make the app, or end with what stops it."""
-    # Imported here, so that the development server outlives what stops an import.
+    """Create the app, or exit with a message about wrong settings or policy."""
+    # Imported here, so that the development server survives an error during the import.
     from app import create_app, startup
     from app.security.origins import PolicyError
     from app.settings import SettingsError
@@ -28,6 +28,6 @@ def load() -> Flask:
 command = click.get_current_context(silent=True)
 app = development.keep_serving(load) if development.is_reloading(command) else load()
 
-# What lives as long as the process is no garbage. Else the collector walks all of it now
-# and then, some 50 ms in which nobody is answered, and Python does at each command's end.
+# Excludes all objects that exist now from garbage collection, since they live as long as the
+# process. A full collection would block requests for about 50 ms, and delay the end of commands.
 gc.freeze()

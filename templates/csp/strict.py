@@ -1,11 +1,11 @@
 CSP: csp_syntax.Policy = {
-    # Nothing loads unless a line below allows it.
+    # Nothing loads unless a directive below allows it.
     "default-src": [csp_syntax.NONE],
-    # Only scripts that a template marked with this answer's nonce. No host beside
-    # it: a script injected from that host would run too.
+    # Only scripts with this response's nonce. Do not add a host, which would also allow
+    # an injected script from that host.
     "script-src": [csp_syntax.NONCE],
     "style-src": [csp_syntax.SELF, csp_syntax.NONCE, *CSP_SOURCES],
-    # data: carries no script in an image.
+    # Scripts in a data: image do not run.
     "img-src": [csp_syntax.SELF, csp_syntax.DATA, *CSP_SOURCES],
     "font-src": [csp_syntax.SELF, *CSP_SOURCES],
     "connect-src": [csp_syntax.SELF],
@@ -13,9 +13,9 @@ CSP: csp_syntax.Policy = {
     "manifest-src": [csp_syntax.SELF],
     "worker-src": [csp_syntax.SELF],
     "object-src": [csp_syntax.NONE],
-    # An injected <base> would redirect every relative URL.
+    # An injected <base> could redirect every relative URL.
     "base-uri": [csp_syntax.NONE],
-    # An injected form would carry a password to somebody else.
+    # An injected form could send a password to another site.
     "form-action": [csp_syntax.SELF],
     "frame-ancestors": FRAME_ANCESTORS,
 }

@@ -1,4 +1,4 @@
-"""The application: one line for each module, in four groups."""
+"""The application factory: one line for each module, in four groups."""
 
 from typing import TYPE_CHECKING
 
@@ -31,18 +31,18 @@ from app.security import (
 if TYPE_CHECKING:
     from app.settings import Settings
 
-MAX_BODY = 64 * 1024  # bytes; a view that `@consumes` more raises request.max_content_length
+MAX_BODY = 64 * 1024  # bytes; a view may raise it for itself by request.max_content_length
 
 
 def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
-    """Make the app from the environment's settings and `policy.py`.
+    """Create the app from the environment's settings and `policy.py`.
 
-    `policy` replaces upper-case names of `policy.py`, for tests.
+    `policy` overrides upper-case names of `policy.py` in tests.
 
-    :raises SettingsError: the environment lacks something or is unsafe.
-    :raises PolicyError: `policy.py` holds what a browser would misread.
+    :raises SettingsError: a setting is missing or insecure.
+    :raises PolicyError: `policy.py` contains a value that a browser would misread.
     """
-    # Imported here, so that `python -m app.settings` does not find it loaded already.
+    # Imported here, since `python -m app.settings` must not import that module twice.
     from app.settings import Settings
 
     app = Flask(__name__, static_folder=None)
@@ -51,45 +51,45 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     app.config.update((settings or Settings.load()).for_flask())
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
 
-    # Every request, in this order: what comes first refuses first.
-    logs.init_app(app)  # log lines that no value can forge
-    request_ids.init_app(app)  # the id that joins a response to its log lines
+    # Every request, checked in this order.
+    logs.init_app(app)  # the log format, safe from log injection
+    request_ids.init_app(app)  # X-Request-ID, also in each log line
     audit.init_app(app)  # the audit log
-    errors.init_app(app)  # errors in JSON that reveal nothing
-    targets.init_app(app)  # paths that a proxy reads the same way
-    hosts.init_app(app)  # known host names, believed proxies, https
-    csrf.init_app(app)  # whose pages may write
-    rate_limiter.init_app(app)  # the counts of rate limits
-    rate_limits.init_app(app)  # how many requests an address may send
-    # After the limit, which counts preflights of unknown paths too.
-    cors.init_app(app, credentials=tokens.COOKIE)  # whose pages may read responses
+    errors.init_app(app)  # errors in JSON, without internal details
+    targets.init_app(app)  # valid request targets
+    hosts.init_app(app)  # trusted host names, trusted proxies, https
+    csrf.init_app(app)  # no cross-site writes
+    rate_limiter.init_app(app)  # the counters behind rate limits
+    rate_limits.init_app(app)  # requests per client address
+    # After rate_limits, so that preflights of unknown paths are limited too.
+    cors.init_app(app, credentials=tokens.COOKIE)  # which origins may read responses
 
     # Every response.
-    cookies.init_app(app)  # flags of cookies
-    # Before csp: it writes frame-ancestors into the policy that csp then sends.
-    framing.init_app(app)  # who may show pages in a frame
-    csp.init_app(app)  # what pages may load
+    cookies.init_app(app)  # cookie flags
+    # Before csp, since it sets frame-ancestors in the policy that csp sends.
+    framing.init_app(app)  # which sites may show pages in a frame
+    csp.init_app(app)  # which resources pages may load
 
     # Services.
     keyring.init_app(app)  # encryption keys
-    encryption.init_app(app)  # an error for what cannot be decrypted
-    database.init_app(app)  # the database, and 503 while it is away
+    encryption.init_app(app)  # 500 for a value that cannot be decrypted
+    database.init_app(app)  # the database, and 503 while it is unavailable
 
     # Routes and commands.
-    tokens.init_app(app)  # what a login gives
+    tokens.init_app(app)  # the credentials that a login issues
     accounts.init_app(app)  # login, password change, `flask user`
     sessions.init_app(app)  # a user's own logins
     token_commands.init_app(app)  # `flask tokens`
     crypto_commands.init_app(app)  # `flask crypto`
     check_command.init_app(app)  # `flask check`
-    csp_reports.init_app(app)  # reports of browsers, `flask csp`
+    csp_reports.init_app(app)  # CSP reports from browsers, `flask csp`
     security_txt.init_app(app)  # where to report a vulnerability
-    health.init_app(app)  # probes of load balancers
+    health.init_app(app)  # health checks for load balancers
     assets.init_app(app)  # static files
     pages.init_app(app)  # your pages
     api.init_app(app)  # your JSON routes
     openapi.init_app(app)  # the description of all routes
 
-    # Last: it wraps whatever else may answer.
+    # Last, so that it wraps every other middleware.
     headers.init_app(app)
     return app

@@ -1,7 +1,7 @@
-"""What scripts and other programs call. Your own code begins here.
+"""The JSON routes. Your own code begins here.
 
-A write takes JSON of a declared shape (`@validated`), `@login_required` sets `g.user`,
-and `@responds` tells /openapi.json what comes back; see README.md, "Everyday use".
+`@validated` checks the JSON body of a write, `@login_required` sets `g.user`, and
+`@responds` describes the response in /openapi.json. See README.md, "Everyday use".
 """
 
 from typing import Annotated

@@ -1,8 +1,8 @@
-"""Static files: each by a URL that changes with its content, and its integrity.
+"""Static files with a content hash in the URL and Subresource Integrity.
 
-The hash in the URL lets browsers keep a file for a year; the integrity makes them
-refuse one that was changed on the way. Only plain files of `app/static` are served: a
-link could lead anywhere, and a hidden file was not meant for visitors.
+The hash lets browsers cache a file for a year. The integrity makes them refuse a file that
+was changed in transit. Only regular files in `app/static` are served: a symbolic link could
+lead anywhere, and hidden files are not meant for visitors.
 Source: W3C Subresource Integrity; OWASP ASVS 3.6.1, 13.4.1.
 """
 
@@ -18,25 +18,25 @@ from typing import NamedTuple
 
 from flask import Flask, Response, abort, request, send_from_directory, url_for
 
-# The folder itself may be a link; what is in it may not.
+# The folder itself may be a symbolic link, but no file in it.
 STATIC = (Path(__file__).parent / "static").resolve()
 YEAR = 365 * 24 * 60 * 60  # seconds
 
-# Other folders, hidden files, backups of editors, and what Windows takes for another name.
+# Absolute paths, hidden files, backup files of editors, and alternative spellings on Windows.
 _NOT_FOR_VISITORS = re.compile(r"^/|(?:^|/)\.|[~. ](?:/|$)|[\\:\0]")
 
 
 class Asset(NamedTuple):
-    """What a page's tag needs: `src` or `href`, and `integrity`."""
+    """The attributes of a tag: `url` for `src` or `href`, and `integrity`."""
 
     url: str
     integrity: str
 
 
 def asset(filename: str) -> Asset:
-    """A file below `app/static/`, by its path there.
+    """The asset for a path below `app/static/`.
 
-    :raises FileNotFoundError: says what to do.
+    :raises FileNotFoundError: there is no such file, or it must not be served.
     """
     path = find(filename)
     if path is None:
@@ -48,8 +48,8 @@ def asset(filename: str) -> Asset:
 
 
 def find(filename: str) -> Path | None:
-    """The file that is served by this name; None where there is none."""
-    # Only the one spelling of a path: no way up and down again.
+    """The file to serve for this name, or None."""
+    # Only the normalised path is accepted, so `..` cannot leave the folder.
     if _NOT_FOR_VISITORS.search(filename) or normpath(filename) != filename:
         return None
     path = os.path.join(STATIC, filename)
@@ -57,13 +57,13 @@ def find(filename: str) -> Path | None:
 
 
 def init_app(app: Flask) -> None:
-    # A Windows registry may say text/plain, which `nosniff` then keeps from running.
+    # The Windows registry may map .js to text/plain, and with `nosniff` scripts would not run.
     mimetypes.add_type("text/javascript", ".js")
     app.add_template_global(asset)
     app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=_serve)
 
 
-# The time of change is part of the key, so that an edit shows at once.
+# The modification time is part of the cache key, so that an edit takes effect immediately.
 @lru_cache(maxsize=1024)
 def _integrity(path: Path, changed: int) -> str:
     return "sha384-" + b64encode(sha384(path.read_bytes()).digest()).decode()
@@ -76,21 +76,21 @@ def _version(integrity: str) -> str:
 def _serve(filename: str) -> Response:
     if find(filename) is None:
         abort(404)
-    answer = send_from_directory(STATIC, filename, conditional=_dates_are_readable())
-    if answer.status_code == 412:
-        # It would carry the file, and be kept as long.
-        answer.close()
+    response = send_from_directory(STATIC, filename, conditional=_dates_are_valid())
+    if response.status_code == 412:
+        # This response has the file as its body and would be cached like a 200.
+        response.close()
         abort(412)
     if request.args.get("v") == _version(asset(filename).integrity):
-        answer.cache_control.no_cache = None
-        answer.cache_control.public = True
-        answer.cache_control.max_age = YEAR
-        answer.cache_control.immutable = True
-    return answer
+        response.cache_control.no_cache = None
+        response.cache_control.public = True
+        response.cache_control.max_age = YEAR
+        response.cache_control.immutable = True
+    return response
 
 
-def _dates_are_readable() -> bool:
-    """Whether no date lies beyond the end of Python's calendar, at which Werkzeug would fail."""
+def _dates_are_valid() -> bool:
+    """Whether Python can represent the dates in the request headers; else Werkzeug raises."""
     try:
         return bool([request.if_modified_since, request.if_unmodified_since, request.if_range])
     except OverflowError:

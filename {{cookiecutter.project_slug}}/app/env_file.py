@@ -1,7 +1,7 @@
-"""`.env`, the settings of development: what it lacks is added, and what is in it stays.
+"""Adds missing secrets to `.env`, the settings for development, and keeps everything else.
 
-A half-written file would lose keys, and with them what they encrypted, so the whole file is
-replaced at once. Source: OWASP ASVS 13.3.1.
+A half-written file could lose encryption keys and the data encrypted with them, so the file
+is replaced atomically. Source: OWASP ASVS 13.3.1.
 """
 
 import errno
@@ -16,12 +16,12 @@ from dotenv import dotenv_values
 
 
 def complete(path: Path, secrets: Mapping[str, str]) -> str:
-    """Add the secrets that a file lacks, or make one for development; say what was done.
+    """Add the missing secrets to the file, or create it; return a message about the result.
 
-    :raises OSError: it cannot be read or written.
-    :raises UnicodeDecodeError: it is not UTF-8.
+    :raises OSError: the file cannot be read or written.
+    :raises UnicodeDecodeError: the file is not UTF-8.
     """
-    # Behind a link, which stays one.
+    # The target of a symbolic link is replaced, not the link.
     file = Path(os.path.realpath(path))
     if not os.path.lexists(file):
         _replace(file, _lines({"APP_ENV": "development", **secrets}, b"\n"))
@@ -29,14 +29,14 @@ def complete(path: Path, secrets: Mapping[str, str]) -> str:
     kept = _read(file)
     values = _values(kept)
     missing = {name: value for name, value in secrets.items() if not values.get(name)}
-    done = f"{path.name} has every secret already: kept"
+    result = f"{path.name} has every secret already: kept"
     if missing:
         _add(file, kept, missing)
-        done = f"Added {', '.join(missing)} to {path.name}"
+        result = f"Added {', '.join(missing)} to {path.name}"
     if values.get("APP_ENV"):
-        return done
-    # Never added: production is what counts where nothing is said.
-    return f"{done}\nIt sets no APP_ENV, which means production; for development add APP_ENV=development"
+        return result
+    # Never added to an existing file: without APP_ENV it means production.
+    return f"{result}\nIt sets no APP_ENV, which means production; for development add APP_ENV=development"
 
 
 def _read(file: Path) -> bytes:
@@ -46,7 +46,7 @@ def _read(file: Path) -> bytes:
 
 
 def _values(content: bytes) -> dict[str, str | None]:
-    """As the app reads them: names in any case, and the last of each counts."""
+    """The settings as the app reads them: case-insensitive names, the last value of each."""
     read = dotenv_values(stream=StringIO(content.decode()))
     return {name.upper(): value for name, value in read.items()}
 
@@ -62,7 +62,7 @@ def _lines(values: Mapping[str, str], end: bytes) -> bytes:
 
 
 def _replace(file: Path, content: bytes) -> None:
-    # Readable by you alone, until it gets the mode of the file that it replaces.
+    # mkstemp makes the file readable only by its owner; it then gets the mode of the old file.
     descriptor, temporary = tempfile.mkstemp(prefix=".env.", dir=file.parent)
     try:
         with open(descriptor, "wb") as new:

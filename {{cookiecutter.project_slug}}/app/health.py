@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: what a load balancer asks, by any name and over plain http."""
+"""`/healthz` and `/readyz`: health checks for load balancers, with any Host and over http."""
 
 from typing import Literal
 
@@ -22,7 +22,7 @@ class Health(ResponseBody):
 @responds(Health)
 @probe
 def healthz() -> ResponseReturnValue:
-    """200 while the process lives."""
+    """Respond 200 while the process is alive."""
     return {"status": "ok"}
 
 
@@ -30,9 +30,9 @@ def healthz() -> ResponseReturnValue:
 @responds(Health, 503)
 @probe
 def readyz() -> ResponseReturnValue:
-    """200 when it can serve, `degraded` without Redis; 503 without the database."""
+    """Respond 200 when ready, `degraded` without Redis; 503 without the database."""
     db.session.execute(text("SELECT 1"))
-    return {"status": "ok" if rate_limiter.shared_storage_answers() else "degraded"}
+    return {"status": "ok" if rate_limiter.shared_storage_is_available() else "degraded"}
 
 
 def init_app(app: Flask) -> None:

@@ -1,7 +1,7 @@
-"""Rings of keys, as settings hold them: `2:…,1:…`, the one that is used from now on first.
+"""Keyrings in settings: `2:…,1:…`, the current key first.
 
-To change keys, add the new one at the end everywhere, then put it in front: no process
-meets one that it lacks. The old one still reads what it made until it is dropped.
+Key rotation: add the new key at the end in every process, then move it to the front. So no
+process meets a key that it lacks. Old keys still decrypt and verify until they are removed.
 Source: OWASP ASVS 11.2.2, 13.3.4.
 """
 
@@ -10,24 +10,24 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 
 KEY_SIZE = 32  # bytes
-MIN_DIFFERENT_BYTES = 8  # a word or a row of zeros has fewer; 32 random bytes about 30
+MIN_DIFFERENT_BYTES = 8  # 32 random bytes have about 30 different values
 HOW_TO_MAKE_ONE = "python -c 'from app import key_settings; print(key_settings.new())'"
 
 
 def today() -> str:
-    """The id of a key made today, by which `flask check` tells its age: 20261125."""
+    """The id of a key created today, such as 20261125; `flask check` reads the age from it."""
     return datetime.now(UTC).strftime("%Y%m%d")
 
 
 def new(key_id: str = "") -> str:
-    """A fresh key as settings take it: an id, a colon, 32 random bytes in base64url."""
+    """Generate a key for settings: an id, a colon, 32 random bytes in base64url."""
     return f"{key_id or today()}:{urlsafe_b64encode(os.urandom(KEY_SIZE)).decode().rstrip('=')}"
 
 
 def read(text: str) -> dict[str, bytes]:
-    """Read `id:key,id:key` into 32 bytes by id, in that order.
+    """Parse `id:key,id:key` into keys of 32 bytes by id, in that order.
 
-    :raises ValueError: for a missing, malformed or doubled key or id; it repeats none of them.
+    :raises ValueError: a key or id is missing, malformed or duplicated; the message repeats none.
     """
     items = [item.strip().partition(":") for item in text.split(",") if item.strip()]
     try:
@@ -35,9 +35,7 @@ def read(text: str) -> dict[str, bytes]:
     except ValueError:
         ring = {}
     if not ring or len(set(ring.values())) < len(items):
-        raise ValueError(
-            f"must read id:key,id:key; for a key, use what this prints: {HOW_TO_MAKE_ONE}"
-        )
+        raise ValueError(f"must read id:key,id:key; to generate a key, run: {HOW_TO_MAKE_ONE}")
     return ring
 
 

@@ -1,7 +1,7 @@
-"""`GET /openapi.json`: every route, what it takes and what it answers, for programs.
+"""`GET /openapi.json`: the OpenAPI document of all routes.
 
-It is read off the app itself: the routes, the models of `@validated` and `@responds`,
-and what other decorators say. So it says what the code does.
+It is generated from the routes and their decorators, such as `@validated` and `@responds`,
+so it stays in step with the code.
 Source: OpenAPI Specification 3.1.1; OWASP API Security Top 10, API9:2023.
 """
 
@@ -19,9 +19,9 @@ from app.security.view_options import ViewOptions, options_of
 
 blueprint = Blueprint("openapi", __name__)
 
-Operation = tuple[str, str, ViewOptions]  # path, method, what its decorators say
+Operation = tuple[str, str, ViewOptions]  # path, method, options of the view
 
-# An argument of a route, as in `<int:number>`.
+# A variable part of a route, as in `<int:number>`.
 _ARGUMENT = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")
 _TYPES: Json = {
     "float": {"type": "number"},
@@ -34,32 +34,32 @@ _TEXT: Json = {"type": "string", "minLength": 1}
 @blueprint.get("/openapi.json")
 @responds("application/json")
 def show() -> Response:
-    # Read off once, when somebody asks: no command and no test waits for it at the start.
+    # Generated at the first request, so that it does not slow down the start-up.
     if "openapi" not in current_app.extensions:
         current_app.extensions["openapi"] = document(current_app)
-    answer = Response(current_app.extensions["openapi"], mimetype="application/json")
-    answer.cache_control.max_age = 5 * 60  # 5 minutes
-    return answer
+    response = Response(current_app.extensions["openapi"], mimetype="application/json")
+    response.cache_control.max_age = 5 * 60  # 5 minutes
+    return response
 
 
 def document(app: Flask) -> str:
-    """Describe each route but static files, by each method but HEAD and OPTIONS, in JSON."""
+    """The document in JSON; it omits static files and the methods HEAD and OPTIONS."""
     operations = list(_operations(app))
     references, schemas = _schemas(operations)
     errors = [429] if app.config["RATE_LIMIT"] else []
     paths: dict[str, Json] = {}
-    # The name of a cookie depends on how a request came.
+    # In a request context, since the name of the cookie depends on the request.
     with app.test_request_context():
         schemes = tokens.security_schemes("POST")
         for path, method, options in operations:
-            described = describe(options, method, path, *errors) | _demands(options, method, path)
+            described = describe(options, method, path, *errors) | _inputs(options, method, path)
             paths.setdefault(_ARGUMENT.sub(r"{\2}", path), {})[method.lower()] = described
     about = {
         "openapi": "3.1.0",
         "info": {
             "title": app.config["PROJECT_NAME"],
             "description": app.config["DESCRIPTION"],
-            # Compulsory; it is the document's own and tells of no software.
+            # Required. It is the version of the document and reveals no software version.
             "version": "1",
         },
         "paths": paths,
@@ -81,10 +81,10 @@ def _operations(app: Flask) -> Iterator[Operation]:
 
 def _schemas(operations: list[Operation]) -> tuple[dict[type, Json], Json]:
     """A reference to the schema of each model, and the schemas by name."""
-    contents = [side for *_, each in operations for side in (each.consumes, each.responds)]
-    named = [model for content in contents if content for model in content.values() if model]
-    # A dict keeps the order, so that the document is the same at each start.
-    models: dict[type[BaseModel], None] = dict.fromkeys([Error, *named])
+    contents = [content for *_, each in operations for content in (each.consumes, each.responds)]
+    declared = [model for content in contents if content for model in content.values() if model]
+    # Deduplicated by a dict, which keeps the order, so that the document never changes.
+    models: dict[type[BaseModel], None] = dict.fromkeys([Error, *declared])
     references, definitions = models_json_schema(
         [(model, "validation") for model in models],
         ref_template="#/components/schemas/{model}",
@@ -92,14 +92,14 @@ def _schemas(operations: list[Operation]) -> tuple[dict[type, Json], Json]:
     return {model: reference for (model, _), reference in references.items()}, definitions["$defs"]
 
 
-def _demands(options: ViewOptions, method: str, path: str) -> Json:
-    demands: Json = {}
+def _inputs(options: ViewOptions, method: str, path: str) -> Json:
+    inputs: Json = {}
     arguments = _ARGUMENT.findall(path)
     if arguments:
-        demands["parameters"] = [_parameter(*argument) for argument in arguments]
+        inputs["parameters"] = [_parameter(*argument) for argument in arguments]
     if options.login_required:
-        demands["security"] = [{name: [] for name in tokens.security_schemes(method)}]
-    return demands
+        inputs["security"] = [{name: [] for name in tokens.security_schemes(method)}]
+    return inputs
 
 
 def _parameter(converter: str, name: str) -> Json:

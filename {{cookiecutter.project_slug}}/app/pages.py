@@ -1,4 +1,4 @@
-"""The pages that people see. Your own code begins here."""
+"""The HTML pages. Your own code begins here."""
 
 from flask import Blueprint, Flask, current_app, render_template
 
@@ -12,13 +12,13 @@ blueprint = Blueprint("pages", __name__)
 @blueprint.get("/")
 @responds("text/html", 503)
 def index() -> str:
-    # Developers see at once what they just broke; it is nobody else's business.
+    # Only in development: violations tell visitors about the site's problems.
     violations = [] if current_app.config["PRODUCTION"] else latest(5)
     return render_template("index.html", violations=violations)
 
 
-def what_every_page_shows() -> dict[str, str]:
-    """What base.html and index.html name, on every page that extends them."""
+def template_variables() -> dict[str, str]:
+    """The variables that base.html and index.html use."""
     return {
         "project_name": current_app.config["PROJECT_NAME"],
         "description": current_app.config["DESCRIPTION"],
@@ -28,5 +28,5 @@ def what_every_page_shows() -> dict[str, str]:
 
 
 def init_app(app: Flask) -> None:
-    app.context_processor(what_every_page_shows)
+    app.context_processor(template_variables)
     app.register_blueprint(blueprint)

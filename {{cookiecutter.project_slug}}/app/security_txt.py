@@ -1,4 +1,4 @@
-"""`/.well-known/security.txt`: whom to tell of a hole, so that it reaches you first.
+"""`/.well-known/security.txt`: tells researchers where to report a vulnerability.
 
 Source: RFC 9116.
 """
@@ -14,7 +14,7 @@ from app.security.responses import responds
 
 blueprint = Blueprint("security_txt", __name__)
 
-# RFC 9116 recommends less than a year ahead; it is computed, so it never lapses.
+# RFC 9116 recommends less than a year. The date is computed for each response.
 VALID_FOR = timedelta(days=180)
 
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
@@ -27,9 +27,9 @@ def show() -> Response:
     expires = (datetime.now(UTC) + VALID_FOR).strftime("%Y-%m-%dT%H:%M:%SZ")
     contact = current_app.config["SECURITY_CONTACT"]
     uri = contact if _URL.fullmatch(contact) else f"mailto:{quote(contact, safe='@')}"
-    answer = Response(f"Contact: {uri}\nExpires: {expires}\n", mimetype="text/plain")
-    answer.cache_control.max_age = 24 * 60 * 60  # a day
-    return answer
+    response = Response(f"Contact: {uri}\nExpires: {expires}\n", mimetype="text/plain")
+    response.cache_control.max_age = 24 * 60 * 60  # a day
+    return response
 
 
 def init_app(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""The types of settings: each refuses what is unsafe and says what to write instead."""
+"""The types of settings: each refuses insecure values and names a valid one."""
 
 import os
 import re
@@ -15,9 +15,9 @@ from sqlalchemy.exc import ArgumentError
 
 MIN_SECRET_LENGTH = 32  # characters
 MIN_DIFFERENT_CHARACTERS = 10
-# None is so short that a random secret may hold it by chance.
+# All are long enough that a random secret does not contain one by chance.
 PLACEHOLDERS = ("change", "example", "insecure", "password", "placeholder", "replace", "secret")
-# Flask's folder for what an app keeps, where SQLite's file is unless its path is absolute.
+# Flask's instance folder, which contains the SQLite file unless its path is absolute.
 INSTANCE = Path(__file__).parent.parent / "instance"
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 HOW_TO_MAKE_ONE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
@@ -26,16 +26,16 @@ HOW_TO_MAKE_ONE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 def _strong(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if not text:
-        raise ValueError(f"is missing: set it to what this prints: {HOW_TO_MAKE_ONE}")
+        raise ValueError(f"is missing: set it to the output of: {HOW_TO_MAKE_ONE}")
     weak = len(text) < MIN_SECRET_LENGTH or len(set(text)) < MIN_DIFFERENT_CHARACTERS
     if weak or not text.isascii() or any(word in text.lower() for word in PLACEHOLDERS):
         raise ValueError(
-            f"is short or a placeholder: set it to what this prints: {HOW_TO_MAKE_ONE}"
+            f"is too short or a placeholder: set it to the output of: {HOW_TO_MAKE_ONE}"
         )
     return secret
 
 
-def _known_database(url: SecretStr) -> SecretStr:
+def _supported_database(url: SecretStr) -> SecretStr:
     scheme, separator, rest = url.get_secret_value().partition("://")
     if scheme in ("postgres", "postgresql"):
         scheme = "postgresql+psycopg"
@@ -50,12 +50,13 @@ def _known_database(url: SecretStr) -> SecretStr:
 def _writable_database(url: SecretStr) -> SecretStr:
     database = make_url(url.get_secret_value()).database or ":memory:"
     in_a_file = url.get_secret_value().startswith("sqlite:") and database != ":memory:"
-    # An URI of SQLite's own may say that the file is only read.
+    # A file: URI of SQLite may open the file read-only.
     if in_a_file and not database.startswith("file:"):
         folder = (INSTANCE / database).parent
-        # Flask-SQLAlchemy makes this one.
-        made_in = INSTANCE.parent if folder == INSTANCE and not os.path.lexists(folder) else folder
-        if not made_in.is_dir() or not os.access(made_in, os.W_OK | os.X_OK):
+        # Flask-SQLAlchemy creates the instance folder, so its parent must be writable.
+        absent = folder == INSTANCE and not os.path.lexists(folder)
+        writable = INSTANCE.parent if absent else folder
+        if not writable.is_dir() or not os.access(writable, os.W_OK | os.X_OK):
             raise ValueError(
                 f"SQLite cannot write to the folder {folder}: make that writable,"
                 " or set this to postgresql://user:password@host/name"
@@ -63,7 +64,7 @@ def _writable_database(url: SecretStr) -> SecretStr:
     return url
 
 
-def _known_redis(url: SecretStr) -> SecretStr:
+def _supported_redis(url: SecretStr) -> SecretStr:
     text = url.get_secret_value()
     if not find_spec("redis"):
         raise ValueError("needs the extra: uv sync --extra redis")
@@ -93,7 +94,7 @@ def _split(names: Any) -> Any:
 
 def _exact_names(names: list[str]) -> list[str]:
     if not all(map(_HOST_NAME.fullmatch, names)):
-        raise ValueError("must hold exact names in ASCII, without port, scheme or wildcard")
+        raise ValueError("must contain exact names in ASCII, without port, scheme or wildcard")
     return names
 
 
@@ -103,15 +104,15 @@ def _one_limit(limit: str) -> str:
     except ValueError:
         limits = []
     if [item.amount > 0 for item in limits] != [True]:
-        raise ValueError("must be one limit above 0, like: 5 per minute")
+        raise ValueError("must be one limit above 0, such as: 5 per minute")
     return limit
 
 
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
 DatabaseURL = Annotated[
-    SecretStr, AfterValidator(_known_database), AfterValidator(_writable_database)
+    SecretStr, AfterValidator(_supported_database), AfterValidator(_writable_database)
 ]
-RedisURL = Annotated[SecretStr, AfterValidator(_known_redis)]
+RedisURL = Annotated[SecretStr, AfterValidator(_supported_redis)]
 HostNames = Annotated[list[str], NoDecode, BeforeValidator(_split), AfterValidator(_exact_names)]
 RateLimit = Annotated[str, AfterValidator(_one_limit)]
 
@@ -119,7 +120,7 @@ LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
 
 
 class Environment(BaseSettings):
-    """What other settings depend on: production or development, and the names of the site."""
+    """The settings that others depend on: production or development, and the site's host names."""
 
     app_env: Literal["production", "development"] = "production"
     trusted_hosts: HostNames = []
@@ -128,10 +129,10 @@ class Environment(BaseSettings):
     @classmethod
     def _named_in_production(cls, names: list[str], info: ValidationInfo) -> list[str]:
         if not names and in_production(info):
-            raise ValueError("is missing: list the names of this site, as in www.example.org")
+            raise ValueError("is missing: list the host names of this site, as in www.example.org")
         return names or LOOPBACK_NAMES
 
 
 def in_production(info: ValidationInfo) -> bool:
-    # An APP_ENV that was refused counts as production.
+    # Fails closed: an invalid APP_ENV counts as production.
     return info.data.get("app_env") != "development"

@@ -1,7 +1,7 @@
-"""What the environment sets: secrets and addresses. What is forgotten fails closed.
+"""The settings from the environment: secrets and addresses. A missing setting fails closed.
 
-`APP_ENV` is production unless `development` is asked for. A `.env` file serves too;
-`python -m app.settings` writes one for development, or adds the secrets that it lacks.
+`APP_ENV` defaults to production. Settings can also be in a `.env` file, which
+`python -m app.settings` creates for development, or completes with missing secrets.
 Source: OWASP ASVS 13.3.1, 13.4.2.
 """
 
@@ -23,11 +23,11 @@ ENV_FILE = Path(__file__).parent.parent / ".env"
 
 
 class SettingsError(ValueError):
-    """Settings that are missing or unsafe: every problem, how to mend it, and no value."""
+    """Settings are missing or insecure. The message lists every problem and its fix, no values."""
 
 
 class Settings(AccountSettings, TokenSettings):
-    """One field for each variable of the environment, by the same name."""
+    """One field for each environment variable, with the same name."""
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILE,
@@ -55,7 +55,7 @@ class Settings(AccountSettings, TokenSettings):
     def load(cls) -> Self:
         """Read the environment.
 
-        :raises SettingsError: lists every problem at once and repeats no value.
+        :raises SettingsError: a setting is missing or insecure.
         """
         try:
             return cls()
@@ -72,33 +72,33 @@ class Settings(AccountSettings, TokenSettings):
         return debug
 
     def check_workers(self, workers: int) -> None:
-        """Refuse more processes than these settings can serve together.
+        """Refuse several worker processes without a shared database and shared rate limits.
 
-        :raises SettingsError: says what to set.
+        :raises SettingsError: a setting for several workers is missing.
         """
         problems = []
         if self.redis_url is None:
-            problems.append("REDIS_URL: each worker would count failed logins for itself: set it")
+            problems.append("REDIS_URL: each worker would count failed logins separately: set it")
         if self.database_url.get_secret_value().startswith("sqlite"):
-            problems.append("DATABASE_URL: SQLite serves one worker: name a PostgreSQL")
+            problems.append("DATABASE_URL: SQLite supports only one worker: use PostgreSQL")
         if workers < 1:
             raise SettingsError(f"{workers} workers serve nobody: set WEB_CONCURRENCY to 1 or more")
         if problems and workers > 1 and self.app_env == "production":
             raise SettingsError("\n  ".join([f"{workers} workers need more settings:", *problems]))
 
     def for_flask(self) -> dict[str, Any]:
-        """The same by upper-case name, as Flask keeps configuration, and PRODUCTION."""
-        shown = {
+        """The settings by upper-case name for `app.config`, and PRODUCTION."""
+        values = {
             name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else value
             for name, value in self
         }
-        return {**shown, "PRODUCTION": self.app_env == "production"}
+        return {**values, "PRODUCTION": self.app_env == "production"}
 
 
 def write_env_file(path: Path = ENV_FILE) -> str:
-    """Add to .env each secret that it lacks, or make it; say what was done.
+    """Add the missing secrets to .env, or create it; return a message about the result.
 
-    :raises SettingsError: it cannot be read or written.
+    :raises SettingsError: the file cannot be read or written.
     """
     try:
         return env_file.complete(path, fresh_secrets())
@@ -107,7 +107,7 @@ def write_env_file(path: Path = ENV_FILE) -> str:
 
 
 def fresh_secrets() -> dict[str, str]:
-    """A value for each setting that no environment may lack, made for it alone."""
+    """Generate a value for each required secret."""
     return {
         "SECRET_KEY": secrets.token_urlsafe(48),
         "ENCRYPTION_KEYS": key_settings.new(),
@@ -118,10 +118,10 @@ def fresh_secrets() -> dict[str, str]:
 
 def _unusable_file(error: OSError | UnicodeDecodeError) -> SettingsError:
     if isinstance(error, UnicodeDecodeError):
-        return SettingsError(f"{ENV_FILE.name} is not UTF-8: write it again in UTF-8.")
+        return SettingsError(f"{ENV_FILE.name} is not UTF-8: save it in UTF-8.")
     return SettingsError(
         f"{ENV_FILE.name} cannot be read or written ({error.strerror}): "
-        "make it a plain file that you may read and write."
+        "make it a plain file that you can read and write."
     )
 
 
@@ -130,7 +130,7 @@ def _explain(error: ValidationError) -> str:
         f"{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors(include_url=False, include_input=False)
     ]
-    hint = "For development, `python -m app.settings` adds to .env the secrets that it lacks."
+    hint = "For development, `python -m app.settings` adds the missing secrets to .env."
     return "\n  ".join(["This app does not start with these settings:", *problems]) + f"\n{hint}"
 
 
@@ -139,5 +139,5 @@ if __name__ == "__main__":
         print(write_env_file())
     except SettingsError as error:
         print(error, file=sys.stderr)
-        # EX_CONFIG: the Makefile goes on after a slip in the code, and not after this.
+        # EX_CONFIG: `make run` stops at this status, but continues after an error in the code.
         sys.exit(78)

@@ -1,4 +1,4 @@
-"""One line at the start: the policy in force, for whoever asks later what protected the app.
+"""Logs the policy in force at start-up, for later investigation.
 
 Source: OWASP Logging Vocabulary Cheat Sheet, sys_startup.
 """
@@ -15,10 +15,10 @@ from app.security.csp_syntax import serialize
 
 
 def is_server() -> bool:
-    """Say whether this process answers requests.
+    """Return whether this process serves requests.
 
-    `flask user …` and other commands do not, nor does the process in which `flask run
-    --reload` watches the files: it loads the app and starts another process that serves.
+    `flask user …` and other commands do not. The first process of `flask run --reload` does
+    not either: it watches the files and starts another process, which serves.
     """
     context = click.get_current_context(silent=True)
     if context is None:
@@ -31,7 +31,7 @@ def is_server() -> bool:
 
 
 def announce(app: Flask) -> None:
-    """Tell what a server of this app enforces. None of it is secret."""
+    """Log the policy that the server enforces. None of it is secret."""
     policy = csp.effective(app.config, {})
     audit.record(
         audit.STARTUP,

@@ -3,12 +3,11 @@ const form = find("login");
 const { username, password } = form.elements;
 const { tokenHeader, tokenPrefix } = document.querySelector("main").dataset;
 
-// Kept in memory alone: whatever is stored in the browser can be read by any
-// script that ever gets into a page of this site.
+// Only in memory: an injected script could read it from the browser's storage at any later time.
 let token = find("csrf-token")?.content.textContent ?? null;
 let busy = false;
 
-// Talking to the server
+// Requests
 
 async function call(method, path, body) {
   const headers = {};
@@ -23,8 +22,8 @@ async function call(method, path, body) {
 }
 
 async function explain(response) {
-  const answer = await response.json().catch(() => null);
-  const reason = answer?.error ?? `The site answered with error ${response.status}`;
+  const body = await response.json().catch(() => null);
+  const reason = body?.error ?? `The site returned the error ${response.status}`;
   const seconds = Number(response.headers.get("Retry-After"));
   const advice = ` Wait ${seconds} ${seconds === 1 ? "second" : "seconds"}, then try again.`;
   return reason.replace(/\.?$/, ".") + (seconds ? advice : "");
@@ -35,8 +34,8 @@ async function explain(response) {
 async function logIn() {
   markInvalid(false);
   try {
-    const answer = await call("POST", "/login", { username: username.value, password: password.value });
-    token = (await answer.json()).token;
+    const response = await call("POST", "/login", { username: username.value, password: password.value });
+    token = (await response.json()).token;
   } catch (error) {
     markInvalid(error.status === 401);
     throw error;
@@ -89,7 +88,7 @@ function say(text, kind = "") {
   find("login-status").className = kind;
 }
 
-// A second press while the first is under way would count as a second attempt.
+// A second click during a request would count as a second login attempt.
 async function once(progress, action) {
   if (busy) return;
   busy = true;
@@ -122,38 +121,38 @@ function countHeaders(text) {
 function tryAttack() {
   const page = document.documentElement;
   const script = document.createElement("script");
-  const listening = new AbortController();
+  const listener = new AbortController();
   const finish = (...result) => {
-    listening.abort();
+    listener.abort();
     script.remove();
     showResult(...result);
   };
   delete page.dataset.injected;
   showResult("", "Trying…");
   document.addEventListener("securitypolicyviolation", (event) => {
-    // A policy that only reports raises the event too, and the script runs.
+    // A report-only policy fires this event too, but does not block the script.
     const ours = ["inline", "trusted-types-sink"].includes(event.blockedURI);
     if (!ours || event.disposition !== "enforce") return;
     finish("good", "Blocked. The script did not run.", describe(event));
-  }, { signal: listening.signal });
+  }, { signal: listener.signal });
   try {
     script.append(document.createTextNode('document.documentElement.dataset.injected = "ran"'));
     document.body.append(script);
   } catch {
-    // Where Trusted Types throw, the event follows all the same.
+    // Trusted Types throw here, and the event still fires.
   }
   if (page.dataset.injected) finish("error", "It ran: this page is not protected.");
 }
 
 function describe({ effectiveDirective, blockedURI, originalPolicy }) {
-  // script-src-elem, where a policy does not name it, falls back to script-src.
+  // A missing script-src-elem falls back to script-src, and that to default-src.
   const names = [effectiveDirective, effectiveDirective.replace("-elem", ""), "default-src"];
   const directives = originalPolicy.split(/; */);
   const excerpt = names.map((name) => directives.find((one) => one.split(" ")[0] === name)).find(Boolean);
   return {
     Directive: effectiveDirective,
     Blocked: blockedURI,
-    // Browsers hide a page's nonce from whatever is injected; so does this text.
+    // Browsers hide the nonce from injected code, so this text hides it too.
     Policy: (excerpt ?? originalPolicy).replace(/'nonce-[^']*'/g, "'nonce-…'"),
   };
 }
