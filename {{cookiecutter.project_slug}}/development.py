@@ -1,8 +1,8 @@
-"""Flask's own server, for development: it hands on what was sent, and outlives a slip.
+"""The development server: passes requests on unchanged, and survives errors in your code.
 
-gunicorn hands on requests as they are; otherwise app/security/targets.py and hosts.py would see
-another one than a proxy did. A slip in `policy.py`, a setting or the code is shown in the
-terminal and in the browser until it is fixed. So nothing here imports `app`.
+app/security/targets.py and hosts.py must see the request target and Host as sent, which
+Flask's server normalises and gunicorn does not. An error in `policy.py`, a setting or the code
+is shown in the terminal and in the browser until it is fixed, so this module imports no `app`.
 """
 
 import os
@@ -33,14 +33,18 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_THIS_COMPUTER = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?", re.IGNORECASE)
+_LOOPBACK_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?", re.IGNORECASE)
 
 
 class RequestHandler(serving.WSGIRequestHandler):
-    """http.server makes `/me` of `//me`; Werkzeug puts the host of a whole URL in place of Host."""
+    """Keeps the request target and Host as sent.
+
+    http.server changes `//me` to `/me`. Werkzeug replaces Host by the host of an absolute-form
+    target.
+    """
 
     def version_string(self) -> str:
-        # It would name the version of Werkzeug and of Python.
+        # The default reveals the versions of Werkzeug and Python.
         return "development"
 
     def make_environ(self) -> "WSGIEnvironment":
@@ -51,7 +55,7 @@ class RequestHandler(serving.WSGIRequestHandler):
         return {**super().make_environ(), **sent}
 
 
-# What `flask run` takes, since it names none.
+# `flask run` uses this default class.
 serving.WSGIRequestHandler = RequestHandler  # type: ignore[misc]
 
 
@@ -59,15 +63,15 @@ def is_reloading(command: click.Context | None) -> bool:
     """Whether this is `flask run --reload` in development."""
     if command is None or command.info_name != "run":
         return False
-    asked = command.params.get("reload")
-    return (get_debug_flag() if asked is None else asked) and _app_env() == "development"
+    option = command.params.get("reload")
+    return (get_debug_flag() if option is None else option) and _app_env() == "development"
 
 
 def keep_serving(load: Callable[[], Flask]) -> Flask:
-    """The app or, after a slip, one that shows it; the reloader watches for the next change."""
+    """The app, or an app that shows the error; the reloader restarts it after the next change."""
     if not serving.is_running_from_reloader():
-        _let_the_server_read_settings()
-        # The reloader starts another process, which serves.
+        _prepare_reloader()
+        # An empty app: the reloader starts another process, which serves.
         return Flask(__name__)
     with suppress(OSError, UnicodeDecodeError):
         load_dotenv(ENV_FILE)
@@ -76,18 +80,18 @@ def keep_serving(load: Callable[[], Flask]) -> Flask:
         _make_tables(app)
         return app
     except (Exception, SystemExit) as error:
-        return showing(_print(error))
+        return error_app(_print(error))
 
 
-def showing(message: str) -> Flask:
-    """An app that answers everything with a message, for this computer alone."""
+def error_app(message: str) -> Flask:
+    """An app that responds to every request from this computer with an error message."""
     app = Flask(__name__)
 
     @app.before_request
     def show() -> Response:
-        named = _THIS_COMPUTER.fullmatch(request.environ.get("HTTP_HOST", ""))
-        here = named and request.remote_addr in ("127.0.0.1", "::1")
-        text = message if here else "The terminal says what is wrong."
+        named = _LOOPBACK_HOST.fullmatch(request.environ.get("HTTP_HOST", ""))
+        local = named and request.remote_addr in ("127.0.0.1", "::1")
+        text = message if local else "The terminal shows the error."
         return Response(f"{text}\n", 503, HEADERS, content_type="text/plain; charset=utf-8")
 
     return app
@@ -101,24 +105,24 @@ def _settings() -> dict[str, str | None]:
     try:
         return dotenv_values(ENV_FILE)
     except (OSError, UnicodeDecodeError):
-        # The app says so itself.
+        # The app reports this error itself.
         return {}
 
 
-def _let_the_server_read_settings() -> None:
-    """Let each process that serves read .env, and start another when it changes."""
+def _prepare_reloader() -> None:
+    """Make each serving process read .env again, and restart it when .env changes."""
     for name, value in _settings().items():
-        # Flask put it into the environment, where it would outlive an edit.
+        # Flask loaded it into the environment, where it would override a later edit.
         if os.environ.get(name) == value and not name.startswith("FLASK_"):
             del os.environ[name]
-    # The server stays in development, and Flask itself would end at a .env that is not UTF-8.
+    # APP_ENV stays set while .env is broken. Flask itself would exit if .env is not UTF-8.
     os.environ.update(APP_ENV="development", FLASK_SKIP_DOTENV="1")
     os.environ.setdefault("FLASK_RUN_EXTRA_FILES", str(ENV_FILE))
 
 
 def _make_tables(app: Flask) -> None:
-    """Do what `flask db upgrade` could not while a slip stopped it, where nothing did it yet."""
-    # What a database says against it is in the terminal, and answers say 503.
+    """Create the tables if an error in the code has so far prevented `flask db upgrade`."""
+    # Database errors are not fatal here: they are in the terminal, and requests get a 503.
     with app.app_context(), suppress(SQLAlchemyError, SystemExit):
         engine = app.extensions["migrate"].db.engine
         if not inspect(engine).has_table("alembic_version"):
@@ -126,10 +130,10 @@ def _make_tables(app: Flask) -> None:
 
 
 def _print(error: BaseException) -> str:
-    """Tell what is wrong in the terminal; the last words of it are for the browser."""
+    """Print the error in the terminal; return a shorter message for the browser."""
     if isinstance(error, SystemExit):
-        # wsgi.py ends so after a slip that can be told in sentences.
+        # wsgi.py exits with a full explanation of wrong settings or policy.
         print(error, file=sys.stderr)
         return str(error)
     traceback.print_exception(error)
-    return f"{type(error).__name__}: {error}\nThe terminal says where."
+    return f"{type(error).__name__}: {error}\nThe terminal shows the traceback."

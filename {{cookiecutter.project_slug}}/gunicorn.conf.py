@@ -1,9 +1,8 @@
-"""How gunicorn serves this app: `gunicorn` alone, in this folder.
+"""The configuration of gunicorn: run `gunicorn` in this folder.
 
-WEB_CONCURRENCY sets the number of processes: one or two for each processor. Processes
-are not replaced after a number of requests: none was seen to grow. gunicorn reads it
-before this file: to what is no number it answers with a traceback of its own, while each
-`flask` command says so in a sentence.
+It protects against slow clients, and against details of the server in logs and errors.
+WEB_CONCURRENCY sets the number of processes: one or two for each processor. gunicorn reads it
+before this file and prints a traceback if it is not a number.
 Source: OWASP ASVS 13.1.3, 13.4.6.
 """
 
@@ -26,18 +25,18 @@ from app.db import database
 from app.security import csp, logs
 from app.settings import Settings, SettingsError
 
-# In seconds, for a client to send a whole request: more where slow ones upload much.
+# Seconds for a client to send a whole request. Raise it for large uploads by slow clients.
 REQUEST_TIMEOUT = 20
 # In seconds, for a client to read the last response before its connection is closed.
 LINGER_TIMEOUT = 1
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """Gives up on clients that do not end their request, or do not close their connection.
+    """Stops reading from clients that do not complete their request or close their connection.
 
-    gunicorn waits for the first without an end, and each holds a thread: sixteen phones that
-    lost their network would stop a process for good. For the others its main loop waits, two
-    seconds each, and nobody is served meanwhile.
+    gunicorn itself has no timeout for the first, and each such client occupies a thread. Sixteen
+    phones that lost their network would block a process permanently. For the second its main
+    loop waits two seconds each, and serves nobody in the meantime.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -55,13 +54,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             del self.deadlines[connection]
 
     def notify(self) -> None:
-        """Called once a second or more often, while threads handle requests."""
+        """Enforce the deadlines; gunicorn calls this at least once a second."""
         super().notify()
         now = time.monotonic()
         for connection, deadline in self.deadlines.copy().items():
             if deadline < now:
-                # Reading alone ends: the answer to a request that arrived still goes out.
-                # The plain socket's method, since that of TLS would also end encryption.
+                # Only reading is shut down, so that a response can still be sent.
+                # The method of the plain socket, since the TLS socket's would end encryption.
                 with suppress(OSError):
                     socket.shutdown(connection.sock, SHUT_RD)
 
@@ -85,7 +84,7 @@ def linger(client: socket) -> None:
 
 
 def address(host: str, port: str) -> str:
-    """What gunicorn is to bind; it answers others than these with a traceback."""
+    """The address for gunicorn to bind; an invalid one exits with a message, not a traceback."""
     if not re.fullmatch(r"[\w.:\[\]-]+", host):
         sys.exit("HOST must be a name or an address of this computer, as in HOST=0.0.0.0")
     if not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
@@ -94,27 +93,27 @@ def address(host: str, port: str) -> str:
 
 
 wsgi_app = "wsgi:app"
-# Empty counts as unset: gunicorn would serve every network.
+# An empty HOST counts as unset, since gunicorn would listen on all interfaces.
 bind = address(os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000")
 worker_class = Worker
 threads = database.THREADS
-# Longer than a proxy keeps a connection that it may use again, 60 seconds in nginx: else
-# it sends a request into one that was just closed. An idle connection holds no thread.
+# Longer than the keep-alive of a proxy (60 seconds in nginx), which would otherwise send a
+# request into a connection that was just closed. An idle connection occupies no thread.
 keepalive = 75
-# A request may end by itself when its process is asked to: no wait in the app is longer.
+# Time for running requests to finish at shutdown; every timeout in the app is shorter.
 graceful_timeout = 30
-# Of a process whose main loop stands still; a request that takes long is none.
+# For a process whose main loop is blocked. A slow request does not block it.
 timeout = 30
-# Browsers send some twenty, proxies add a few.
+# Browsers send about twenty headers, and proxies add a few.
 limit_request_fields = 64
-# hosts.py believes as many hops as PROXY_HOPS says; gunicorn itself believes nobody.
+# gunicorn itself trusts no forwarded header; hosts.py trusts those of PROXY_HOPS proxies.
 forwarded_allow_ips = ""
-# Nothing here manages a running server by a socket: one way in less.
+# The control socket is not used, so it is disabled.
 control_socket_disable = True
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]
-    """gunicorn's own lines are JSON too, as production's are."""
+    """Writes gunicorn's own log lines in JSON, like those of the app."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
@@ -122,7 +121,7 @@ class Logger(glogging.Logger):  # type: ignore[misc]
             handler.setFormatter(logs.formatter(production=True))
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Of a request that it cannot read gunicorn quotes what may be part of a password."""
+        """Do not log the quote of an invalid request, which may contain part of a password."""
         refused, quoted, _ = msg.partition(": ")
         if refused.startswith("Invalid request") and quoted:
             msg = f"{refused}: {type(sys.exception()).__name__}"
@@ -133,7 +132,7 @@ logger_class = Logger
 
 
 class Response(wsgi.Response):  # type: ignore[misc]
-    """Without `Server`, which tells attackers what to try."""
+    """Omits the `Server` header, which tells attackers the server software."""
 
     def default_headers(self) -> list[str]:
         return [line for line in super().default_headers() if not line.startswith("Server:")]
@@ -142,8 +141,8 @@ class Response(wsgi.Response):  # type: ignore[misc]
 wsgi.Response = Response
 
 
-# In production `Strict-Transport-Security` joins them, as in hosts.py.
-headers_of_refusals = {
+# In production, `on_starting` adds Strict-Transport-Security.
+error_headers = {
     **policy.HEADERS,
     **policy.OTHER_HEADERS,
     "Content-Security-Policy": csp.INERT,
@@ -152,12 +151,12 @@ headers_of_refusals = {
 
 
 def write_error(client: socket, status: int, reason: str, message: str) -> None:
-    """What gunicorn itself refuses is JSON too, has the app's headers and echoes nothing."""
-    # gunicorn's own words do not always belong to the status.
+    """Send gunicorn's own errors like those of the app: JSON, security headers, no echo."""
+    # gunicorn's own reason does not always match the status.
     phrase = HTTPStatus(status).phrase
     body = json.dumps({"error": phrase})
     headers = {
-        **headers_of_refusals,
+        **error_headers,
         "Connection": "close",
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
@@ -170,17 +169,15 @@ util.write_error = write_error
 
 
 def on_starting(server: Any) -> None:
-    """Say what is missing or was set elsewhere once, before any worker starts."""
+    """Check the settings once, before any worker starts."""
     try:
         settings = Settings.load()
         settings.check_workers(server.cfg.workers)
     except SettingsError as error:
         sys.exit(str(error))
     if not issubclass(server.cfg.worker_class, Worker):
-        sys.exit("Leave out --worker-class: gunicorn's own workers wait for slow clients for ever.")
+        sys.exit("Leave out --worker-class: gunicorn's own workers wait for slow clients forever.")
     if not 1 <= server.cfg.threads <= database.THREADS:
-        sys.exit(
-            f"Leave out --threads: {database.THREADS} connections to the database set the number."
-        )
+        sys.exit(f"Leave out --threads: there are only {database.THREADS} database connections.")
     if settings.app_env == "production":
-        headers_of_refusals["Strict-Transport-Security"] = policy.STRICT_TRANSPORT_SECURITY
+        error_headers["Strict-Transport-Security"] = policy.STRICT_TRANSPORT_SECURITY

@@ -1,5 +1,5 @@
--- Runs once, in a new database: the app owns its tables and is no superuser. The
--- superuser loses its password, so that it logs in only from inside the container.
+-- Runs once, in a new database. The app owns its tables but is not a superuser. The superuser
+-- loses its password, so that it can log in only from inside the container.
 \getenv password POSTGRES_PASSWORD
 CREATE ROLE app LOGIN PASSWORD :'password';
 CREATE DATABASE app OWNER app;

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the app's own database connection."""
+"""The entry point of Alembic: runs the migrations on the app's database connection."""
 
 from typing import Literal
 
@@ -10,14 +10,14 @@ from app.db import Model
 
 
 def render_item(kind: str, item: object, context: object) -> str | Literal[False]:
-    """What a new migration says of a type of ours: only the database's own outlive a rename."""
+    """Write our column types into new migrations as LargeBinary, so that they can be renamed."""
     return "sa.LargeBinary()" if kind == "type" and isinstance(item, Encrypted) else False
 
 
 engine = current_app.extensions["migrate"].db.engine
 
 with engine.connect() as connection:
-    # SQLite changes a table only by copying it, which batch mode does.
+    # Batch mode copies a table to alter it, which SQLite requires.
     context.configure(
         connection=connection,
         target_metadata=Model.metadata,

@@ -159,7 +159,7 @@ def test_a_slip_is_shown_by_every_address(
     [("rebound.example", "127.0.0.1"), ("localhost", "192.0.2.1"), ("localhost.example:1", "::1")],
 )
 def test_no_other_site_or_computer_sees_it(host: str, address: str) -> None:
-    client = development.showing("a slip").test_client()
+    client = development.error_app("a slip").test_client()
     sent = {"HTTP_HOST": host, "REMOTE_ADDR": address}
     answer = client.get("/", environ_overrides=sent)
     assert (answer.status_code, "slip" in answer.text) == (503, False)
