@@ -1,11 +1,11 @@
-# Each target is a thin wrapper round the command named in its help line.
-# The commands need no make: on Windows write .venv\Scripts\ for .venv/bin/.
+# `make help` shows the command of each target. Without make, run these commands.
+# On Windows write .venv\Scripts\ instead of .venv/bin/.
 
 PORT ?= 8000
 OUT ?= ..
 
-# A cache left in the template folder would be rendered into every project. Without
-# one, each of the many commands that the tests run would compile all libraries anew.
+# A cache in the template folder would be rendered into every project. Without a cache
+# elsewhere, each command that the tests run would compile all libraries again.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo new test test-all lint bench pictures help asvs
 
 help:
-	@echo 'make demo       serve a project with the default answers (PORT=8000)'
+	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
 	@echo '                = .venv/bin/python demo.py 8000'
 	@echo 'make new        ask the questions and write the project beside this folder (OUT=..)'
 	@echo '                = .venv/bin/cookiecutter . --output-dir ..'
@@ -23,11 +23,11 @@ help:
 	@echo '                = EVERY_COMBINATION=1 in the environment, then as above'
 	@echo 'make lint       style, formatting and types'
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
-	@echo 'make asvs       docs/asvs.md of each kind of token, from the marks on the tests'
+	@echo 'make asvs       write asvs.md of each token type from the marks on the tests'
 	@echo '                = .venv/bin/python tests/asvs_tables.py'
-	@echo 'make bench      the costs that the README states, measured here'
+	@echo 'make bench      measure the costs that the README states'
 	@echo '                = .venv/bin/python -m benchmarks'
-	@echo 'make pictures   the pictures of the starter page in docs/, taken anew; needs Chromium'
+	@echo 'make pictures   take the pictures of the starter page in docs/ again; needs Chromium'
 	@echo '                = .venv/bin/python -m docs.pictures'
 	@echo '(first)         python3 -m venv .venv ; .venv/bin/pip install uv ; .venv/bin/uv sync'
 
@@ -57,7 +57,7 @@ bench: .venv/ready
 pictures: .venv/ready
 	.venv/bin/python -m docs.pictures
 
-# Rendering needs a tenth of what the tests need.
+# Rendering needs a tenth of the packages that the tests need.
 .venv/bin/cookiecutter: | .venv/bin/uv
 	.venv/bin/uv sync --only-group render
 

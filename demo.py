@@ -1,7 +1,7 @@
-"""`make demo`: a project from the default answers, set up and served, with a user to log in as.
+"""`make demo`: renders a project with the default answers, sets it up, adds a user and serves it.
 
-The address and the login are printed once the server answers, so that no line of the
-set-up or of the server's start pushes them off the screen.
+The address and the login are printed after the server responds, so that the output of the
+set-up does not push them off the screen.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PROJECT = TEMPLATE / "build" / "my-service"
 PYTHON = PROJECT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 LOGIN = """
-The demo is served until you press Ctrl-C.
+The demo runs until you press Ctrl-C.
 
     address    http://127.0.0.1:{port}
     user name  demo
@@ -40,23 +40,23 @@ def main() -> int:
 
 
 def checked_port(text: str) -> int:
-    """Refuse a port before the set-up takes its time."""
-    another = "Name another one: make demo PORT=9000, or demo.py 9000."
+    """Refuse an unusable port before the long set-up."""
+    advice = "Choose another one: make demo PORT=9000, or demo.py 9000."
     if not text.isdecimal() or not 0 < int(text) < 2**16:
-        sys.exit(f"{text!r} is no port, which is a number from 1 to 65535. {another}")
+        sys.exit(f"{text!r} is no port, which is a number from 1 to 65535. {advice}")
     try:
         socket.create_server(("127.0.0.1", int(text))).close()
     except PermissionError:
-        sys.exit(f"Port {text} asks for more rights than yours. {another}")
+        sys.exit(f"Port {text} needs more permissions than you have. {advice}")
     except OSError:
-        sys.exit(f"Port {text} is taken by another program. {another}")
+        sys.exit(f"Port {text} is taken by another program. {advice}")
     return int(text)
 
 
 def set_up() -> None:
-    """Make the project and follow its README as somebody without make does."""
+    """Render the project and set it up by the commands of its README, without make."""
     shutil.rmtree(PROJECT, ignore_errors=True)
-    # The user's own defaults for cookiecutter would give the project another name.
+    # --default-config: the user's own cookiecutter defaults could change the project's name.
     options = ("--no-input", "--default-config", "--output-dir", PROJECT.parent)
     run(sys.executable, "-m", "cookiecutter", TEMPLATE, *options, folder=TEMPLATE)
     run(sys.executable, "-m", "venv", ".venv")
@@ -73,14 +73,14 @@ def run(*command: str | Path, folder: Path = PROJECT, text: str = "") -> None:
 
 
 def serve(port: int, login: str) -> int:
-    """Serve until the server ends, or this process is told to end, which ends both."""
+    """Serve until the server stops, or until this process is stopped, which stops both."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    # Without the reloader the server is one process, and the one that is ended here.
+    # Without the reloader the server is one process, so terminate() stops it completely.
     command = (PYTHON, "-m", "flask", "run", "--no-reload", "--port", str(port))
     server = subprocess.Popen(command, cwd=PROJECT)
     try:
         while server.poll() is None:
-            if answers(port):
+            if is_ready(port):
                 print(login, flush=True)
                 break
             time.sleep(0.1)
@@ -90,7 +90,7 @@ def serve(port: int, login: str) -> int:
         server.wait()
 
 
-def answers(port: int) -> bool:
+def is_ready(port: int) -> bool:
     with suppress(OSError, HTTPException):
         connection = HTTPConnection("127.0.0.1", port, timeout=5)
         connection.request("GET", "/healthz")
