@@ -8,39 +8,31 @@ from sqlalchemy.exc import OperationalError
 
 from app.db import db
 from tests.conftest import MakeApp
+from tests.routes import path_of
+
+ALIVE, READY = path_of("health.healthz"), path_of("health.readyz")
 
 
-def away(*arguments: object) -> NoReturn:
-    raise OperationalError("SELECT 1", {}, OSError("no route to host"))
-
-
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_all_is_well(client: FlaskClient, path: str) -> None:
+@pytest.mark.parametrize("path", [ALIVE, READY])
+def test_a_healthy_app_says_so_and_no_cache_keeps_it(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.json) == (200, {"status": "ok"})
-
-
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_no_cache_answers_in_its_place(client: FlaskClient, path: str) -> None:
-    assert "no-store" in client.get(path).headers["Cache-Control"]
+    assert "no-store" in answer.headers["Cache-Control"]
 
 
 @pytest.mark.asvs("16.5.2")
 def test_without_redis_it_serves_on(make_app: MakeApp) -> None:
     pytest.importorskip("redis")
-    answer = make_app(redis_url="redis://127.0.0.1:1/0").test_client().get("/readyz")
+    answer = make_app(redis_url="redis://127.0.0.1:1/0").test_client().get(READY)
     assert (answer.status_code, answer.json) == (200, {"status": "degraded"})
 
 
-def test_without_its_database_it_asks_for_no_requests(
+def test_without_its_database_it_lives_and_asks_for_no_requests(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db.session, "execute", away)
-    assert client.get("/readyz").status_code == 503
+    def away(*arguments: object) -> NoReturn:
+        raise OperationalError("SELECT 1", {}, OSError("no route to host"))
 
-
-def test_without_its_database_it_still_lives(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr(db.session, "execute", away)
-    assert client.get("/healthz").status_code == 200
+    assert client.get(READY).status_code == 503
+    assert client.get(ALIVE).status_code == 200

@@ -11,6 +11,11 @@ from tests.conftest import SECRETS, Lines, MakeApp
 FRIEND, LOCAL = "https://app.example", "http://localhost:1"
 
 
+def is_server(command: click.Command, *options: str) -> bool:
+    with command.make_context(command.name, list(options)):
+        return startup.is_server()
+
+
 def test_the_policy_in_force_is_one_line(make_app: MakeApp, lines: Lines) -> None:
     app = make_app(
         app_env="production",
@@ -21,16 +26,20 @@ def test_the_policy_in_force_is_one_line(make_app: MakeApp, lines: Lines) -> Non
     )
     startup.announce(app)
     [line] = lines()
-    assert line["event"] == "sys_startup"
-    assert line["production"] is True
-    assert line["csp"].startswith("default-src ")
     assert "frame-ancestors 'self'" in line["csp"]
-    assert line["csp_report_only"] is True
-    assert line["framing"] == "'self'"
-    # In production no loopback address is anybody's site.
-    assert line["cors_origins"] == FRIEND
-    assert line["trusted_hosts"] == "example.org www.example.org"
-    assert line["token_type"] == tokens.NAME
+    assert (
+        line.items()
+        >= {
+            "event": "sys_startup",
+            "production": True,
+            "csp_report_only": True,
+            "framing": "'self'",
+            # In production no loopback address is anybody's site.
+            "cors_origins": FRIEND,
+            "trusted_hosts": "example.org www.example.org",
+            "token_type": tokens.NAME,
+        }.items()
+    )
 
 
 def test_no_secret_is_in_it(make_app: MakeApp, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,8 +63,3 @@ def test_of_a_reloaders_two_processes_the_one_that_serves_announces(
     assert not is_server(run_command, *options)
     monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
     assert is_server(run_command, *options)
-
-
-def is_server(command: click.Command, *options: str) -> bool:
-    with command.make_context(command.name, list(options)):
-        return startup.is_server()

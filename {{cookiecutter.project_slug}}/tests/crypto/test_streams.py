@@ -2,7 +2,6 @@
 
 import tracemalloc
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
 from hashlib import sha256
 from io import BytesIO, RawIOBase
 
@@ -13,21 +12,44 @@ from hypothesis import strategies as st
 from app.crypto import DecryptionError, decrypt, decrypt_stream, encrypt, encrypt_stream, streams
 from tests.conftest import MakeApp
 
+TEXT = b"ten pounds to Ada, and no more"
 CHUNK, HEADER = 64 * 1024, 28
 SEALED = CHUNK + 16
 # Each side of where a chunk ends.
 LENGTHS = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 5]
 
 
-def encrypted(plaintext: bytes, context: str = "uploads") -> bytes:
+class Trickle(RawIOBase):
+    """Gives a few bytes at a time, as a socket does, and never ends before its length."""
+
+    def __init__(self, length: int, at_once: int) -> None:
+        self.left, self.at_once = length, at_once
+
+    def read(self, size: int = -1) -> bytes:
+        given = min(self.left, self.at_once, size)
+        self.left -= given
+        return bytes(given)
+
+
+class Nowhere(RawIOBase):
+    def write(self, data: object) -> int:
+        return 0
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "CHUNK", 8)
+
+
+def encrypted(plaintext: bytes) -> bytes:
     target = BytesIO()
-    encrypt_stream(BytesIO(plaintext), target, context=context)
+    encrypt_stream(BytesIO(plaintext), target, context="uploads")
     return target.getvalue()
 
 
-def decrypted(stream: bytes, context: str = "uploads") -> bytes:
+def decrypted(stream: bytes) -> bytes:
     target = BytesIO()
-    decrypt_stream(BytesIO(stream), target, context=context)
+    decrypt_stream(BytesIO(stream), target, context="uploads")
     return target.getvalue()
 
 
@@ -39,13 +61,8 @@ def refused(stream: bytes, context: str = "uploads") -> bytes:
     return target.getvalue()
 
 
-@pytest.fixture
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "CHUNK", 8)
-
-
 @pytest.mark.parametrize("length", LENGTHS)
-def test_what_was_encrypted_comes_back(length: int) -> None:
+def test_a_stream_comes_back_and_has_a_tag_for_each_chunk(length: int) -> None:
     plaintext = (bytes(range(256)) * (length // 256 + 1))[:length]
     stream = encrypted(plaintext)
     assert decrypted(stream) == plaintext
@@ -74,52 +91,41 @@ def test_a_stream_of_another_implementation_is_made_alike(
 
 @pytest.mark.usefixtures("small_chunks")
 def test_every_changed_bit_is_refused_and_only_a_true_beginning_was_written() -> None:
-    plaintext = b"ten pounds to Ada, and no more"
-    stream = encrypted(plaintext)
+    stream = encrypted(TEXT)
     for bit in range(len(stream) * 8):
         changed = bytearray(stream)
         changed[bit // 8] ^= 1 << bit % 8
-        assert plaintext.startswith(refused(bytes(changed)))
+        assert TEXT.startswith(refused(bytes(changed)))
 
 
 @pytest.mark.usefixtures("small_chunks")
-@pytest.mark.parametrize("plaintext", [b"", b"12345678", b"ten pounds to Ada, and no more"])
-def test_every_cut_is_refused(plaintext: bytes) -> None:
-    stream = encrypted(plaintext)
-    for length in range(len(stream)):
-        assert plaintext.startswith(refused(stream[:length]))
-    for more in (b"\0", stream, stream[-16:]):
-        assert plaintext.startswith(refused(stream + more))
-
-
-def chunks(stream: bytes) -> Iterator[bytes]:
-    for start in range(HEADER, len(stream), SEALED):
-        yield stream[start : start + SEALED]
+def test_every_cut_is_refused() -> None:
+    for plaintext in (b"", b"12345678", TEXT):
+        stream = encrypted(plaintext)
+        for length in range(len(stream)):
+            assert plaintext.startswith(refused(stream[:length]))
+        for more in (b"\0", stream, stream[-16:]):
+            assert plaintext.startswith(refused(stream + more))
 
 
 @pytest.mark.asvs("11.3.3")
-def test_chunks_in_another_order_or_twice_are_refused() -> None:
-    stream = encrypted(bytes(3 * CHUNK))
-    first, second, third = chunks(stream)
+def test_chunks_in_another_order_or_of_another_stream_are_refused() -> None:
+    ours, theirs = encrypted(bytes(3 * CHUNK)), encrypted(bytes(3 * CHUNK))
+    header = ours[:HEADER]
+    first, second, third = (
+        ours[start : start + SEALED] for start in range(HEADER, len(ours), SEALED)
+    )
     for order in ([second, first, third], [first, first, second, third], [first, third], [third]):
-        assert refused(stream[:HEADER] + b"".join(order)) in (b"", bytes(CHUNK))
-
-
-def test_chunks_of_another_stream_are_refused() -> None:
-    ours, theirs = encrypted(bytes(2 * CHUNK)), encrypted(bytes(2 * CHUNK))
-    spliced = ours[: HEADER + SEALED] + theirs[HEADER + SEALED :]
-    assert refused(spliced) == bytes(CHUNK)
+        assert refused(header + b"".join(order)) in (b"", bytes(CHUNK))
+    assert refused(header + first + theirs[HEADER + SEALED :]) == bytes(CHUNK)
     assert refused(theirs[:HEADER] + ours[HEADER:]) == b""
 
 
-def test_another_context_is_refused() -> None:
-    assert refused(encrypted(b"ten pounds"), "downloads") == b""
-
-
-def test_a_message_is_no_stream_and_a_stream_no_message() -> None:
-    assert refused(encrypt(b"ten pounds", context="uploads")) == b""
+def test_another_context_or_a_message_is_refused() -> None:
+    assert refused(encrypted(TEXT), "downloads") == b""
+    assert refused(encrypt(TEXT, context="uploads")) == b""
     with pytest.raises(DecryptionError):
-        decrypt(encrypted(b"ten pounds"), context="uploads")
+        decrypt(encrypted(TEXT), context="uploads")
 
 
 @pytest.mark.asvs("11.3.4")
@@ -129,27 +135,10 @@ def test_no_salt_and_no_nonce_prefix_is_used_twice() -> None:
     assert len({stream[21:28] for stream in made}) == 1000
 
 
-class Trickle(RawIOBase):
-    """Gives a few bytes at a time, as a socket does, and never ends before its length."""
-
-    def __init__(self, length: int, at_once: int) -> None:
-        self.left, self.at_once = length, at_once
-
-    def read(self, size: int = -1) -> bytes:
-        given = min(self.left, self.at_once, size)
-        self.left -= given
-        return bytes(given)
-
-
 def test_a_source_that_gives_a_few_bytes_at_a_time_is_read_whole() -> None:
     target = BytesIO()
     encrypt_stream(Trickle(2 * CHUNK + 5, at_once=1000), target, context="uploads")  # type: ignore[arg-type]
     assert decrypted(target.getvalue()) == bytes(2 * CHUNK + 5)
-
-
-class Nowhere(RawIOBase):
-    def write(self, data: object) -> int:
-        return 0
 
 
 def test_a_long_stream_takes_no_more_memory_than_a_short_one() -> None:

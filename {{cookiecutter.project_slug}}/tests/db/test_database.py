@@ -12,97 +12,24 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import exc, inspect, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 
 from app.auth.grants import Grant
 from app.db import Model, db
 from app.db import database as module
+from tests import routes
 from tests.conftest import LOGIN, PASSWORD, PRODUCTION, Lines, MakeApp
 
 TABLES = set(Model.metadata.tables)
+READY = routes.path_of("health.readyz")
 
-
-def tables_there(app: Flask) -> set[str]:
-    with app.app_context():
-        return TABLES & set(inspect(db.engine).get_table_names())
-
-
-def assert_unavailable(client: FlaskClient, path: str) -> None:
-    answer = client.get(path)
-    assert (answer.status_code, answer.json) == (503, {"error": "Temporarily unavailable"})
-    assert int(answer.headers["Retry-After"]) > 0
-
-
-@pytest.mark.asvs("16.5.1", "16.5.2")
-def test_while_it_is_away_a_client_is_told_to_come_back(make_app: MakeApp) -> None:
-    app = make_app()
-
-    @app.get("/rows")
-    def rows() -> str:
-        raise OperationalError("SELECT secret", {"password": "hunter2"}, OSError("host db1"))
-
-    assert_unavailable(app.test_client(), "/rows")
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        exc.InterfaceError("SELECT 1", {}, OSError("connection already closed")),
-        exc.InternalError("DELETE", {}, OSError("read-only transaction")),
-        exc.TimeoutError("no connection came free"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-def test_whatever_its_driver_calls_it(make_app: MakeApp, error: Exception) -> None:
-    app = make_app()
-
-    @app.get("/rows")
-    def rows() -> str:
-        raise error
-
-    assert_unavailable(app.test_client(), "/rows")
-
-
-def test_a_value_that_it_cannot_hold_is_the_clients_fault(make_app: MakeApp) -> None:
-    app = make_app()
-
-    @app.get("/rows")
-    def rows() -> str:
-        raise exc.DataError("INSERT", {}, OSError("no equivalent in encoding LATIN1"))
-
-    answer = app.test_client().get("/rows")
-    assert (answer.status_code, answer.json) == (400, {"error": "Invalid request"})
-
-
-def test_so_is_a_number_that_it_cannot_hold(make_app: MakeApp) -> None:
-    app = make_app()
-
-    @app.get("/rows/<int(signed=True):number>")
-    def rows(number: int) -> str:
-        return str(db.session.scalar(text("SELECT CAST(:number AS BIGINT)"), {"number": number}))
-
-    client = app.test_client()
-    assert client.get(f"/rows/{2**63 - 1}").status_code == 200
-    for number in (2**63, -(2**63) - 1, 10**30):
-        answer = client.get(f"/rows/{number}")
-        assert (answer.status_code, answer.json) == (400, {"error": "Invalid request"})
-
-
-def test_nobody_waits_long_for_a_connection(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(module, "THREADS", 1)
-    monkeypatch.setattr(module, "POOL_TIMEOUT", 0.01)
-    app = make_app(database_url=f"sqlite:///{tmp_path / 'app.db'}")
-
-    @app.get("/rows")
-    def rows() -> str:
-        db.session.execute(text("SELECT 1"))
-        with db.engine.connect():
-            return "there was a second one"
-
-    assert_unavailable(app.test_client(), "/rows")
-    assert app.test_client().get("/readyz").status_code == 200
+# What a driver raises while its database does not serve.
+AWAY = [
+    exc.OperationalError("SELECT secret", {"password": "hunter2"}, OSError("host db1")),
+    exc.InterfaceError("SELECT 1", {}, OSError("connection already closed")),
+    exc.InternalError("DELETE", {}, OSError("read-only transaction")),
+    exc.TimeoutError("no connection came free"),
+]
 
 
 @pytest.fixture
@@ -116,13 +43,72 @@ def on_disk(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path) -> F
     return make_app(database_url=f"sqlite:///{file}", max_logins=1000, **PRODUCTION)
 
 
+def tables_there(app: Flask) -> set[str]:
+    with app.app_context():
+        return TABLES & set(inspect(db.engine).get_table_names())
+
+
+def assert_unavailable(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json) == (503, {"error": "Temporarily unavailable"})
+    assert int(answer.headers["Retry-After"]) > 0
+
+
 def logins_in(file: Path) -> int:
     with closing(sqlite3.connect(file)) as connection:
         return int(connection.execute("SELECT count(*) FROM grants").fetchone()[0])
 
 
 def log_in(app: Flask) -> int:
-    return app.test_client().post("/login", json=LOGIN).status_code
+    return app.test_client().post(routes.LOGIN, json=LOGIN).status_code
+
+
+@pytest.mark.asvs("16.5.1", "16.5.2")
+@pytest.mark.parametrize("error", AWAY, ids=lambda error: type(error).__name__)
+def test_while_it_is_away_a_client_is_asked_to_come_back(
+    make_app: MakeApp, error: Exception
+) -> None:
+    app = make_app()
+
+    @app.get("/rows")
+    def rows() -> str:
+        raise error
+
+    assert_unavailable(app.test_client(), "/rows")
+
+
+def test_a_value_that_it_cannot_hold_is_the_clients_fault(make_app: MakeApp) -> None:
+    app = make_app()
+
+    @app.get("/text")
+    def rows() -> str:
+        raise exc.DataError("INSERT", {}, OSError("no equivalent in encoding LATIN1"))
+
+    @app.get("/number/<int(signed=True):number>")
+    def row(number: int) -> str:
+        return str(db.session.scalar(text("SELECT CAST(:number AS BIGINT)"), {"number": number}))
+
+    client = app.test_client()
+    assert client.get(f"/number/{2**63 - 1}").status_code == 200
+    for path in ("/text", f"/number/{2**63}", f"/number/{-(2**63) - 1}", f"/number/{10**30}"):
+        assert (path, client.get(path).status_code) == (path, 400)
+
+
+def test_nobody_waits_long_for_a_connection(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
+    monkeypatch.setattr(module, "THREADS", 1)
+    monkeypatch.setattr(module, "POOL_TIMEOUT", 0.01)
+    app = make_app(database_url=f"sqlite:///{file}")
+
+    @app.get("/rows")
+    def rows() -> str:
+        db.session.execute(text("SELECT 1"))
+        with db.engine.connect():
+            return "there was a second one"
+
+    assert_unavailable(app.test_client(), "/rows")
+    assert app.test_client().get(READY).status_code == 200
 
 
 def test_a_file_that_another_program_writes_is_busy(
@@ -131,7 +117,7 @@ def test_a_file_that_another_program_writes_is_busy(
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert log_in(on_disk) == 503
-        assert on_disk.test_client().get("/readyz").status_code == 200
+        assert on_disk.test_client().get(READY).status_code == 200
         assert "database is locked" in lines()[-1]["exception"]
     assert logins_in(file) == 0
     assert log_in(on_disk) == 200
@@ -143,16 +129,16 @@ def test_a_file_that_may_only_be_read_takes_no_login(
     app = make_app(fill=False, database_url=f"sqlite:///file:{file}?mode=ro&uri=true", **PRODUCTION)
     assert log_in(app) == 503
     assert [line["event"] for line in lines()] == ["sys_crash"]
-    assert app.test_client().get("/readyz").status_code == 200
+    assert app.test_client().get(READY).status_code == 200
     assert logins_in(file) == 0
 
 
-def test_a_folder_that_is_gone_is_told_of(make_app: MakeApp, tmp_path: Path) -> None:
+def test_a_folder_that_is_gone_is_reported(make_app: MakeApp, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     app = make_app(fill=False, database_url=f"sqlite:///{folder / 'app.db'}")
     folder.rmdir()
-    assert_unavailable(app.test_client(), "/readyz")
+    assert_unavailable(app.test_client(), READY)
 
 
 def test_a_full_disk_takes_whole_logins_or_none(on_disk: Flask, file: Path, lines: Lines) -> None:
@@ -162,11 +148,11 @@ def test_a_full_disk_takes_whole_logins_or_none(on_disk: Flask, file: Path, line
     taken = list(takewhile(lambda status: status == 200, (log_in(on_disk) for _ in range(500))))
     assert "database or disk is full" in lines()[-1]["exception"]
     assert logins_in(file) == len(taken)
-    assert on_disk.test_client().get("/readyz").status_code == 200
+    assert on_disk.test_client().get(READY).status_code == 200
 
 
 @pytest.mark.asvs("16.3.4")
-def test_the_log_tells_why_and_no_value(make_app: MakeApp, lines: Lines) -> None:
+def test_the_log_says_why_and_names_no_value(make_app: MakeApp, lines: Lines) -> None:
     app = make_app(**PRODUCTION)
 
     @app.get("/rows")
@@ -208,7 +194,7 @@ def test_migrations_make_the_tables_that_the_models_name(make_app: MakeApp) -> N
     with app.app_context():
         Model.metadata.drop_all(db.engine)
     assert run(args=["db", "upgrade"]).exit_code == 0
-    assert tables_there(app) == TABLES
-    assert run(args=["db", "check"]).exit_code == 0
+    assert tables_there(app) == TABLES, "A table has no migration: run `flask db migrate`."
+    assert run(args=["db", "check"]).exit_code == 0, "A model changed: run `flask db migrate`."
     assert run(args=["db", "downgrade", "base"]).exit_code == 0
     assert tables_there(app) == set()

@@ -18,7 +18,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.db import db
+from tests import routes
 from tests.conftest import LOGIN, MakeApp
+from tests.db.test_database import READY, assert_unavailable
 
 postgresql = pytest.importorskip("app.db.postgresql", exc_type=ImportError)
 
@@ -71,12 +73,6 @@ def silent_after(words: bytes) -> Iterator[int]:
         visitor.close()
 
 
-def assert_unavailable(client: FlaskClient, path: str) -> None:
-    answer = client.get(path)
-    assert (answer.status_code, answer.json) == (503, {"error": "Temporarily unavailable"})
-    assert int(answer.headers["Retry-After"]) > 0
-
-
 def statement(app: Flask, *statements: str) -> FlaskClient:
     """A client of a view at /rows that runs these and shows what the last one finds."""
 
@@ -99,20 +95,20 @@ def hang_up(backend: str) -> None:
         other.execute("SELECT pg_terminate_backend(%s, 60000)", [int(backend)])
 
 
-def test_one_that_nobody_started_is_told_of(client_of: ClientOf) -> None:
+def test_a_server_that_is_not_started_is_reported(client_of: ClientOf) -> None:
     client = client_of(1)
-    assert_unavailable(client, "/readyz")
-    assert client.post("/login", json=LOGIN).status_code == 503
+    assert_unavailable(client, READY)
+    assert client.post(routes.LOGIN, json=LOGIN).status_code == 503
     assert client.get("/healthz").status_code == 200
 
 
 @on_postgresql  # it takes its two seconds, which those who work without PostgreSQL are spared
-def test_nobody_waits_for_one_that_lets_nobody_in(
+def test_nobody_waits_for_a_server_that_lets_nobody_in(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgresql, "CONNECT_TIMEOUT", 2)  # the least that drivers take
     with silent_after(b"") as port:
-        assert_unavailable(client_of(port), "/readyz")
+        assert_unavailable(client_of(port), READY)
 
 
 def test_a_request_sets_the_driver_a_time_to_connect(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,8 +116,8 @@ def test_a_request_sets_the_driver_a_time_to_connect(monkeypatch: pytest.MonkeyP
         raise postgresql.psycopg.OperationalError(options["connect_timeout"])
 
     monkeypatch.setattr(postgresql.Connection, "connect", refuse)
-    for given, told in [({}, postgresql.CONNECT_TIMEOUT), ({"connect_timeout": 1}, 1)]:
-        with pytest.raises(postgresql.psycopg.OperationalError, match=f"^{told}$"):
+    for given, used in [({}, postgresql.CONNECT_TIMEOUT), ({"connect_timeout": 1}, 1)]:
+        with pytest.raises(postgresql.psycopg.OperationalError, match=f"^{used}$"):
             postgresql.connect(limited=True, **given)
 
 
@@ -130,12 +126,12 @@ def test_a_statement_that_takes_a_while_is_served(app: Flask) -> None:
     assert statement(app, "SELECT 'done' FROM pg_sleep(0.5)").get("/rows").text == "done"
 
 
-def test_nobody_waits_for_one_that_lets_them_in_and_says_no_more(
+def test_nobody_waits_for_a_server_that_lets_them_in_and_says_no_more(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgresql, "CONNECT_TIMEOUT", 0)
     with silent_after(WELCOME) as port:
-        assert_unavailable(client_of(port), "/readyz")
+        assert_unavailable(client_of(port), READY)
 
 
 @on_postgresql
@@ -144,7 +140,7 @@ def test_no_late_answer_is_taken_for_another(app: Flask, monkeypatch: pytest.Mon
     monkeypatch.setattr(postgresql, "RESPONSE_TIMEOUT", 0)
     assert_unavailable(client, "/rows")
     monkeypatch.undo()
-    assert client.post("/login", json=LOGIN).status_code == 200
+    assert client.post(routes.LOGIN, json=LOGIN).status_code == 200
 
 
 @on_postgresql
@@ -161,11 +157,11 @@ def test_a_connection_that_was_given_up_is_replaced(
     with app.app_context():
         db.engine.dispose()
     client = app.test_client()
-    assert client.get("/readyz").status_code == 200
+    assert client.get(READY).status_code == 200
     with monkeypatch.context() as silent:
         silent.setattr(postgresql, "_until", unanswered)
-        assert_unavailable(client, "/readyz")
-    assert client.get("/readyz").status_code == 200
+        assert_unavailable(client, READY)
+    assert client.get(READY).status_code == 200
 
 
 @on_postgresql
@@ -184,9 +180,9 @@ def test_nobody_waits_long_for_locked_rows(
     monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", 0.05)
     with app.app_context(), db.engine.begin() as other:
         other.execute(text("LOCK TABLE users"))
-        assert app.test_client().post("/login", json=LOGIN).status_code == 503
+        assert app.test_client().post(routes.LOGIN, json=LOGIN).status_code == 503
     assert "due to lock timeout" in capsys.readouterr().err
-    assert app.test_client().post("/login", json=LOGIN).status_code == 200
+    assert app.test_client().post(routes.LOGIN, json=LOGIN).status_code == 200
 
 
 @on_postgresql
@@ -206,13 +202,13 @@ def test_nobody_keeps_rows_locked_by_doing_nothing(
 
 
 @on_postgresql
-def test_one_that_only_reads_for_now_is_told_of(app: Flask) -> None:
+def test_a_server_that_only_reads_for_now_is_reported(app: Flask) -> None:
     client = statement(app, "SET TRANSACTION READ ONLY", "DELETE FROM grants RETURNING id")
     assert_unavailable(client, "/rows")
 
 
 @on_postgresql
-def test_after_its_restart_the_next_request_is_served(app: Flask) -> None:
+def test_after_a_restart_the_next_request_is_served(app: Flask) -> None:
     client = statement(app, "SELECT pg_backend_pid()")
     before = client.get("/rows").text
     hang_up(before)
@@ -222,7 +218,7 @@ def test_after_its_restart_the_next_request_is_served(app: Flask) -> None:
 
 
 @on_postgresql
-def test_what_it_answered_before_it_went_is_served(app: Flask) -> None:
+def test_an_answer_from_before_the_restart_is_served(app: Flask) -> None:
     @app.get("/rows")
     def rows() -> str:
         hang_up(str(db.session.scalar(text("SELECT pg_backend_pid()"))))
@@ -232,7 +228,7 @@ def test_what_it_answered_before_it_went_is_served(app: Flask) -> None:
 
 
 @on_postgresql
-def test_what_the_address_says_counts(make_app: MakeApp) -> None:
+def test_a_limit_in_the_address_counts(make_app: MakeApp) -> None:
     url = os.environ["TEST_DATABASE_URL"] + "?options=-c%20lock_timeout%3D1234"
     app = make_app(database_url=url)
     with app.app_context():
@@ -241,10 +237,10 @@ def test_what_the_address_says_counts(make_app: MakeApp) -> None:
 
 
 @on_postgresql
-def test_a_limit_that_it_does_not_know_is_told_by_the_check(make_app: MakeApp) -> None:
+def test_an_unreadable_limit_in_the_address_is_reported_by_the_check(make_app: MakeApp) -> None:
     url = os.environ["TEST_DATABASE_URL"] + "?options=-c%20lock_timeout%3Dsoon"
     app = make_app(fill=False, database_url=url)
-    assert_unavailable(app.test_client(), "/readyz")
+    assert_unavailable(app.test_client(), READY)
     assert "database.unreachable" in app.test_cli_runner().invoke(args=["check"]).stdout
 
 

@@ -1,0 +1,37 @@
+"""The example route of app/api.py, as its client sees it."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.conftest import USERNAME
+
+GREETINGS = "/api/greetings"
+
+BODIES = [
+    ({}, "Missing required fields"),
+    ({"to": 1}, "Invalid request"),
+    ({"to": "x" * 81}, "Invalid request"),
+    ({"to": "Grace", "from": "Eve"}, "Invalid request"),
+]
+
+
+def test_a_stranger_is_asked_to_log_in(client: FlaskClient) -> None:
+    answer = client.post(GREETINGS, json={"to": "Grace"})
+    assert (answer.status_code, answer.json) == (401, {"error": "Authentication required"})
+
+
+def test_a_user_greets_and_markup_comes_back_as_data(
+    client: FlaskClient, credentials: dict[str, str]
+) -> None:
+    answer = client.post(GREETINGS, json={"to": "<b>Grace</b>"}, headers=credentials)
+    assert answer.json == {"greeting": f"{USERNAME} greets <b>Grace</b>"}
+    assert answer.content_type == "application/json"
+
+
+def test_another_body_is_refused(
+    client: FlaskClient, credentials: dict[str, str], subtests: pytest.Subtests
+) -> None:
+    for body, error in BODIES:
+        with subtests.test(body=body):
+            answer = client.post(GREETINGS, json=body, headers=credentials)
+            assert (answer.status_code, answer.json) == (400, {"error": error})
