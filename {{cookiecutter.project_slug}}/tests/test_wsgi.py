@@ -163,8 +163,9 @@ def test_gunicorn_gives_up_on_a_client_that_does_not_end_its_request(
         request = Thread(target=worker.handle, args=[Mock(sock=server)], daemon=True)
         request.start()
         assert reading.wait(10)
-        while request.is_alive():
-            worker.notify()
+        worker.notify()
+        request.join(10)
+        assert not request.is_alive()
         assert client.recv(20) == b"a late answer"
 
 

@@ -56,21 +56,22 @@ def silent_after(words: bytes) -> Iterator[int]:
     visitors = []
 
     def serve() -> None:
-        while True:
-            try:
+        with suppress(OSError):
+            while True:
                 visitors.append(listener.accept()[0])
-            except OSError:
-                return
-            visitors[-1].sendall(words)
+                visitors[-1].sendall(words)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = Thread(target=serve)
         server.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-        server.join()
-    for visitor in visitors:
-        visitor.close()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            # Also after a failure, which would otherwise leave the thread waiting for ever.
+            listener.shutdown(socket.SHUT_RDWR)
+            server.join()
+            for visitor in visitors:
+                visitor.close()
 
 
 def statement(app: Flask, *statements: str) -> FlaskClient:

@@ -7,17 +7,16 @@ from tests.conftest import USERNAME
 
 GREETINGS = "/api/greetings"
 
-BODIES = [
-    ({}, "Missing required fields"),
-    ({"to": 1}, "Invalid request"),
-    ({"to": "x" * 81}, "Invalid request"),
-    ({"to": "Grace", "from": "Eve"}, "Invalid request"),
+BODIES: list[dict[str, object]] = [
+    {},
+    {"to": 1},
+    {"to": "x" * 81},
+    {"to": "Grace", "from": "Eve"},
 ]
 
 
 def test_a_stranger_is_asked_to_log_in(client: FlaskClient) -> None:
-    answer = client.post(GREETINGS, json={"to": "Grace"})
-    assert (answer.status_code, answer.json) == (401, {"error": "Authentication required"})
+    assert client.post(GREETINGS, json={"to": "Grace"}).status_code == 401
 
 
 def test_a_user_greets_and_markup_comes_back_as_data(
@@ -31,7 +30,6 @@ def test_a_user_greets_and_markup_comes_back_as_data(
 def test_another_body_is_refused(
     client: FlaskClient, credentials: dict[str, str], subtests: pytest.Subtests
 ) -> None:
-    for body, error in BODIES:
+    for body in BODIES:
         with subtests.test(body=body):
-            answer = client.post(GREETINGS, json=body, headers=credentials)
-            assert (answer.status_code, answer.json) == (400, {"error": error})
+            assert client.post(GREETINGS, json=body, headers=credentials).status_code == 400
