@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from flask import Flask
+from flask import Flask, request
+from flask.typing import ResponseReturnValue
 
 from app.checks.registry import CHECKS
 from app.db import db
 from app.db.database import migrate
 from app.security.csp_syntax import NONCE, NONE, SELF
+from app.security.view_options import options_of
 from tests.conftest import MakeApp
 
 POLICY = {
@@ -26,9 +28,13 @@ CLEAN: dict[str, Any] = {
     "app_env": "production",
     "trusted_hosts": ["www.safe.test"],
     "proxy_hops": 1,
+    "redis_url": None,
     "database_url": "sqlite:///:memory:",
     "CSP": POLICY,
     "FRAME_ANCESTORS": [NONE],
+    "HEADERS": {"X-Content-Type-Options": "nosniff"},
+    "PAGE_HEADERS": {"Referrer-Policy": "same-origin"},
+    "OTHER_HEADERS": {"Referrer-Policy": "no-referrer"},
     "STRICT_TRANSPORT_SECURITY": "max-age=63072000; includeSubDomains",
     "SECURITY_CONTACT": "security@safe.test",
 }
@@ -36,6 +42,7 @@ CLEAN: dict[str, Any] = {
 # What is right for one process that serves the whole site, as the clean one is.
 ALONE = ["redis.missing", "database.sqlite"]
 
+StartPage = Callable[[], ResponseReturnValue]
 MakeSite = Callable[..., Flask]
 Find = Callable[..., list[str]]
 
@@ -46,35 +53,51 @@ def found_in(app: Flask, finding_id: str) -> list[str]:
         return [finding.message for finding in CHECKS[finding_id].find(app)]
 
 
+def _make(make_app: MakeApp, start_page: StartPage = lambda: "a page", **changes: Any) -> Flask:
+    app = make_app(**{**CLEAN, **changes})
+    app.before_request(lambda: start_page() if request.path == "/" else None)
+    # Views and blueprints of yours may have policies of their own.
+    for name in filter(None, [*app.before_request_funcs]):
+        del app.before_request_funcs[name]
+    views = app.view_functions.items()
+    app.view_functions = {name: view for name, view in views if not options_of(view, "GET").csp}
+    return app
+
+
 @pytest.fixture
 def make_site(make_app: MakeApp) -> MakeSite:
     """`make_site(proxy_hops=0)`: the clean site but for that, as `make_app` takes it."""
-    return lambda **changes: make_app(**{**CLEAN, **changes})
+    return lambda **changes: _make(make_app, **changes)
 
 
 @pytest.fixture(scope="module")
 def _clean(make_app: MakeApp) -> Flask:
-    return make_app(**CLEAN)
+    return _make(make_app)
 
 
 @pytest.fixture
-def find(_clean: Flask, monkeypatch: pytest.MonkeyPatch) -> Find:
+def find(_clean: Flask) -> Find:
     """`find("proxies.none", PROXY_HOPS=0)`: what one check says where the app has that value."""
 
     def find(finding_id: str, **values: Any) -> list[str]:
-        for name, value in values.items():
-            monkeypatch.setitem(_clean.config, name, value)
-        return found_in(_clean, finding_id)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in values.items():
+                patch.setitem(_clean.config, name, value)
+            return found_in(_clean, finding_id)
 
     return find
 
 
 @pytest.fixture
-def site(make_site: MakeSite, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    """The clean site, all its migrations applied and the list of breached passwords there."""
+def make_migrated(make_site: MakeSite, monkeypatch: pytest.MonkeyPatch) -> MakeSite:
+    """`make_site`, all migrations applied and the list of breached passwords there."""
     monkeypatch.setattr("app.auth.password_rules.has_list", lambda: True)
-    app = make_site()
-    with app.app_context(), db.engine.begin() as connection:
-        script = ScriptDirectory.from_config(migrate.get_config())
-        MigrationContext.configure(connection).stamp(script, "head")
-    return app
+
+    def make(**changes: Any) -> Flask:
+        app = make_site(**changes)
+        with app.app_context(), db.engine.begin() as connection:
+            script = ScriptDirectory.from_config(migrate.get_config())
+            MigrationContext.configure(connection).stamp(script, "head")
+        return app
+
+    return make

@@ -9,27 +9,27 @@ from app.security.csrf import SENT_BY_FORMS, exempt
 from app.security.responses import consumes
 from tests.conftest import MakeApp
 
-OWN, FRIEND = "http://localhost", "https://app.example"
+OWN, FRIEND, STRANGER = "http://localhost", "https://app.example", "https://evil.example"
+WRITE, UPLOAD, OPEN = "/_test/write", "/_test/upload", "/_test/open"
 LARGE = b"\x89" * 100_000  # more than a body may hold elsewhere
-REFUSED = {"error": "Cross-site request refused"}
 
 
 @pytest.fixture(scope="module")
 def app(make_app: MakeApp) -> Flask:
-    """An app with one view that writes, and one that anybody may call."""
+    """An app with a view that writes, one that takes other types, and one that anybody may call."""
     app = make_app(CORS_ORIGINS=[FRIEND])
 
-    @app.route("/write", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    @app.route(WRITE, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     def write() -> ResponseReturnValue:
         return "", 204
 
-    @app.post("/upload")
+    @app.post(UPLOAD)
     @consumes("application/octet-stream", "image/png")
     def upload() -> ResponseReturnValue:
         request.max_content_length = 200_000
         return request.stream.read(), 200
 
-    @app.post("/open")
+    @app.post(OPEN)
     @exempt
     def anybody() -> ResponseReturnValue:
         return "", 204
@@ -37,112 +37,85 @@ def app(make_app: MakeApp) -> Flask:
     return app
 
 
-def test_own_pages_and_friends_write(client: FlaskClient) -> None:
+def status(client: FlaskClient, method: str = "POST", **headers: str) -> int:
+    """What a write without a body gets: `status(client, Origin="null")`."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.open(WRITE, method=method, headers=sent).status_code
+
+
+def test_pages_of_this_site_and_of_listed_origins_write(client: FlaskClient) -> None:
     for origin in (OWN, FRIEND):
-        headers = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
-        assert client.post("/write", headers=headers).status_code == 204
+        assert status(client, Origin=origin, Sec_Fetch_Site="cross-site") == 204
 
 
-STRANGERS = [
-    "null",
-    "",
-    "*",
-    "https://evil.example",
-    "https://localhost",
-    "http://localhost:8000",
-    "http://localhost.evil.example",
-    "http://sub.localhost",
-    "http://localhost/",
-    "https://app.example.evil.example",
-    "http://app.example",
-    f"{OWN}, https://evil.example",
-]
+STRANGERS = f"""
+null * {STRANGER} https://localhost http://localhost:8000 http://localhost.evil.example
+http://sub.localhost http://localhost/ https://app.example.evil.example http://app.example
+""".split()
 
 
 @pytest.mark.asvs("3.5.1")
-def test_other_pages_do_not(client: FlaskClient) -> None:
-    for stranger in STRANGERS:
-        headers = {"Origin": stranger, "Sec-Fetch-Site": "same-origin"}
-        answer = client.post("/write", headers=headers)
-        assert (stranger, answer.status_code, answer.json) == (stranger, 403, REFUSED)
-
-
-@pytest.mark.asvs("3.5.1")
-def test_every_method_that_writes_is_guarded(client: FlaskClient) -> None:
-    for method in ("POST", "PUT", "PATCH", "DELETE"):
-        answer = client.open("/write", method=method, headers={"Origin": "https://evil.example"})
-        assert (method, answer.status_code) == (method, 403)
-
-
-def test_reading_is_not(client: FlaskClient) -> None:
-    assert client.get("/write", headers={"Origin": "https://evil.example"}).status_code == 204
-
-
-@pytest.mark.parametrize(
-    ("site", "status"),
-    [("same-origin", 204), ("none", 204), ("same-site", 403), ("cross-site", 403), ("odd", 403)],
-)
-def test_without_origin_the_browsers_own_word_counts(
-    client: FlaskClient, site: str, status: int
+def test_pages_of_other_origins_write_nothing(
+    client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
-    assert client.post("/write", headers={"Sec-Fetch-Site": site}).status_code == status
+    for stranger in (*STRANGERS, "", f"{OWN}, {STRANGER}"):
+        with subtests.test(stranger):
+            assert status(client, Origin=stranger, Sec_Fetch_Site="same-origin") == 403
+
+
+@pytest.mark.asvs("3.5.1")
+def test_every_method_that_writes_is_guarded_and_reading_is_not(client: FlaskClient) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        assert status(client, method, Origin=STRANGER) == 403
+    assert status(client, "GET", Origin=STRANGER) == 204
+
+
+def test_without_origin_the_browsers_own_word_counts(client: FlaskClient) -> None:
+    words = {"same-origin": 204, "none": 204, "same-site": 403, "cross-site": 403, "odd": 403}
+    assert {word: status(client, Sec_Fetch_Site=word) for word in words} == words
 
 
 def test_a_program_that_is_no_browser_writes(client: FlaskClient) -> None:
-    assert client.post("/write").status_code == 204
+    assert status(client) == 204
 
 
-NOT_JSON = [
-    "text/plain",
-    "application/x-www-form-urlencoded",
-    "multipart/form-data; boundary=x",
-    "application/jsonp",
-    "text/plain; application/json",
-    "",
-]
+def status_of_type(client: FlaskClient, path: str, content_type: str) -> int:
+    return client.post(path, data=b"{}", content_type=content_type).status_code
 
 
 @pytest.mark.asvs("3.5.2")
-def test_a_body_that_a_plain_form_can_send_is_refused(client: FlaskClient) -> None:
-    for content_type in NOT_JSON:
-        answer = client.post("/write", data=b"{}", content_type=content_type)
-        assert (content_type, answer.status_code) == (content_type, 415)
-        assert answer.json == {"error": "Content-Type must be application/json"}
+def test_a_body_that_is_no_json_is_refused(client: FlaskClient, subtests: pytest.Subtests) -> None:
+    boundary = "multipart/form-data; boundary=x"
+    others = ["application/jsonp", "text/plain; application/json", "image/png"]
+    for content_type in (*SENT_BY_FORMS, boundary, *others):
+        with subtests.test(content_type):
+            assert status_of_type(client, WRITE, content_type) == 415
+    assert status(client, Transfer_Encoding="chunked", Content_Type="text/plain") == 415
+    assert status_of_type(client, WRITE, "Application/JSON; charset=utf-8") == 204
 
 
-def test_so_is_one_of_unknown_length(client: FlaskClient) -> None:
-    headers = {"Transfer-Encoding": "chunked", "Content-Type": "text/plain"}
-    assert client.post("/write", headers=headers).status_code == 415
-
-
-def test_json_is_read_whatever_its_parameters(client: FlaskClient) -> None:
-    answer = client.post("/write", data=b"{}", content_type="Application/JSON; charset=utf-8")
-    assert answer.status_code == 204
-
-
-def test_a_view_gets_the_types_that_it_takes(client: FlaskClient) -> None:
+def test_a_view_gets_the_types_that_it_consumes_and_no_other(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     for content_type in ("application/octet-stream", "image/png"):
-        answer = client.post("/upload", data=LARGE, content_type=content_type)
+        answer = client.post(UPLOAD, data=LARGE, content_type=content_type)
         assert (answer.status_code, answer.data) == (200, LARGE)
+    for content_type in (*SENT_BY_FORMS, "application/json", "image/pngx"):
+        with subtests.test(content_type):
+            assert status_of_type(client, UPLOAD, content_type) == 415
 
 
 @pytest.mark.asvs("3.5.2")
-@pytest.mark.parametrize("media_type", sorted(SENT_BY_FORMS))
-def test_none_of_them_is_one_that_a_plain_form_can_send(media_type: str) -> None:
-    with pytest.raises(ValueError, match="a form of any site can send that"):
-        consumes("image/png", media_type)
-
-
-def test_a_view_gets_no_other(client: FlaskClient) -> None:
-    for content_type in (*NOT_JSON, "application/json"):
-        answer = client.post("/upload", data=b"{}", content_type=content_type)
-        assert (content_type, answer.status_code) == (content_type, 415)
-        assert answer.json == {
-            "error": "Content-Type must be application/octet-stream or image/png"
-        }
+def test_no_view_consumes_a_type_that_a_plain_form_can_send(subtests: pytest.Subtests) -> None:
+    for media_type in ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain"):
+        with (
+            subtests.test(media_type),
+            pytest.raises(ValueError, match="a form of any site can send that"),
+        ):
+            consumes("image/png", media_type)
 
 
 def test_an_exempt_view_takes_all(client: FlaskClient) -> None:
-    headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
-    answer = client.post("/open", headers=headers, data=b"x", content_type="text/plain")
+    headers = {"Origin": STRANGER, "Sec-Fetch-Site": "cross-site"}
+    answer = client.post(OPEN, headers=headers, data=b"x", content_type="text/plain")
     assert answer.status_code == 204
