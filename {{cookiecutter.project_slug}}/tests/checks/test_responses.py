@@ -86,5 +86,7 @@ def test_where_nothing_interferes_every_promise_is_kept(
 
 
 def test_a_page_that_crashes_is_reported(make_site: MakeSite) -> None:
-    [message] = found_in(make_site(start_page=lambda: Response(status=500)), "responses.server-error")
+    [message] = found_in(
+        make_site(start_page=lambda: Response(status=500)), "responses.server-error"
+    )
     assert message.startswith("GET / ")
