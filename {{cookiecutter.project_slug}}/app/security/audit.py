@@ -43,7 +43,7 @@ USER_CREATED = Event("user_created")
 USER_UPDATED = Event("user_updated")
 
 # Warnings of one type from one address or IPv6 site: a flood of them must not fill the disk.
-_WARNING_RATE_LIMIT = parse("60 per minute")
+WARNING_RATE_LIMIT = parse("60 per minute")
 
 _logger = structlog.get_logger("app.audit")
 
@@ -73,4 +73,4 @@ def init_app(app: Flask) -> None:
 
 
 def _is_within_rate_limit(event: Event) -> bool:
-    return rate_limiter().local.hit(_WARNING_RATE_LIMIT, event.name, client_address(SITE))
+    return rate_limiter().local.hit(WARNING_RATE_LIMIT, event.name, client_address(SITE))

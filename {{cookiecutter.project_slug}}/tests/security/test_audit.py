@@ -191,11 +191,11 @@ def test_an_origin_that_no_browser_sends_is_not_repeated(client: FlaskClient, li
 
 
 def test_no_address_and_no_site_of_ipv6_fills_the_log(client: FlaskClient, lines: Lines) -> None:
-    addresses = [f"2001:db8:1:{number:x}::1" for number in range(audit.MOST.amount + 10)]
+    addresses = [f"2001:db8:1:{number:x}::1" for number in range(audit.WARNING_RATE_LIMIT.amount + 10)]
     for address in addresses:
         write_from_elsewhere(client, address)
     told = lines()
-    assert len(told) == audit.MOST.amount
+    assert len(told) == audit.WARNING_RATE_LIMIT.amount
     assert told[0]["source_ip"] == addresses[0]
     write_from_elsewhere(client, "192.0.2.2")
     assert len(lines()) == 1
