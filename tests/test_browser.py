@@ -12,7 +12,10 @@ from conftest import NewProject
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 # What the level decides; the rest is the same for all, and tried at the first.
-DECIDED_BY_CSP = [f"tests/browser/test_{name}.py" for name in ("attacks", "csp", "page", "reports")]
+DECIDED_BY_CSP = [
+    *(f"tests/browser/test_{name}.py" for name in ("attacks", "csp", "reports")),
+    "tests/browser/starter/test_page.py",
+]
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ TYPE_CHECKERS_OWN = {"_typeshed"}
 
 # The project's own tests of what its policy.py decides.
 REACHED_BY_POLICY = [
-    *("tests/test_app.py", "tests/test_pages.py", "tests/test_policy.py"),
+    *("tests/starter", "tests/test_app.py", "tests/test_page_source.py", "tests/test_policy.py"),
     *(f"tests/checks/test_{name}.py" for name in ("csp", "hosts", "responses")),
     *(
         f"tests/security/test_{name}.py"

@@ -44,7 +44,6 @@ OTHER_SCRIPT = {"script-src-elem": ELSEWHERE}
 HANDLER = {"script-src-attr": {UNSAFE_INLINE}}
 OTHER_IMAGE = {"img-src": ELSEWHERE}
 OTHER_FORM = {"form-action": ELSEWHERE}
-PLUG_IN = {"object-src": ELSEWHERE}
 NO_TRUSTED_TYPES: dict[str, set[str]] = {"require-trusted-types-for": set()}
 
 
@@ -65,12 +64,8 @@ ATTACKS = {
     "inline-script": Attack(f"<script>{WIN}</script>", INLINE_SCRIPT),
     "inline-script-with-an-old-nonce": Attack(f'<script nonce="OLD">{WIN}</script>', INLINE_SCRIPT),
     "event-attribute": Attack(f"<img src=x onerror='{WIN}'>", HANDLER),
-    "event-attribute-of-svg": Attack(f"<svg onload='{WIN}'></svg>", HANDLER),
     "javascript-link": Attack(
         f"<a href='javascript:void({WIN})'>Prize</a>", INLINE_SCRIPT, click="a"
-    ),
-    "javascript-frame": Attack(
-        f"<iframe src='javascript:void(top.{WIN})'></iframe>", INLINE_SCRIPT
     ),
     "script-of-another-origin": Attack('<script src="EVIL/attack.js"></script>', OTHER_SCRIPT),
     "script-of-a-data-address": Attack(
@@ -87,8 +82,7 @@ ATTACKS = {
         OTHER_FORM,
         click="button:first-of-type",
     ),
-    "object": Attack('<object data="EVIL/won"></object>', PLUG_IN),
-    "embed": Attack('<embed src="EVIL/won">', PLUG_IN),
+    "object": Attack('<object data="EVIL/won"></object>', {"object-src": ELSEWHERE}),
     "srcdoc-frame": Attack(f"<iframe srcdoc='<script>top.{WIN}</script>'></iframe>", INLINE_SCRIPT),
     "frame": Attack('<iframe src="EVIL/won"></iframe>', {"frame-src": ELSEWHERE}),
     # No directive of any policy stops a page from being left.

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from app import assets
 from app.security.csp import csp, csp_nonce
-from app.security.csp_syntax import NONE, SELF, Policy
+from app.security.csp_syntax import NONCE, NONE, SELF, Policy
 from tests.browser.conftest import Elsewhere, Serve
 
 # It asks its own site and another.
@@ -59,7 +59,7 @@ def worker_pages(app: Flask, serve: Serve, tmp_path: Path, monkeypatch: pytest.M
             f'<p id="said"></p><script nonce="{csp_nonce()}">{START_WORKER}</script>'
         )
 
-    allowed = csp(script_src=["'nonce-{nonce}'"], worker_src=[SELF], trusted_types=["worker"])
+    allowed = csp(script_src=[NONCE], worker_src=[SELF], trusted_types=["worker"])
     app.add_url_rule("/allowed", view_func=allowed(as_it_is), endpoint="allowed")
     return serve(app).at("localhost")
 
