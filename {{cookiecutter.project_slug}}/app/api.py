@@ -1,7 +1,7 @@
 """The JSON routes. Your own code begins here.
 
 `@validated` checks the JSON body of a write, `@login_required` sets `g.user`, and
-`@responds` describes the response in /openapi.json. See README.md, "Everyday use".
+`@responds` describes the response in /openapi.json. See docs/how-to/json-routes.md.
 """
 
 from typing import Annotated

@@ -18,8 +18,8 @@ _TEXT_SHOWS = "Do not allow it: a frame with a data: or blob: URL shows injected
 # By directive and blocked value, or by directive alone.
 _ADVICE = {
     "script-src": (
-        "Give its tag nonce and integrity, as README.md shows: a host in script-src would also "
-        "allow an injected script from that host."
+        "Give its tag nonce and integrity, as docs/how-to/pages-and-scripts.md shows: a host in "
+        "script-src would also allow an injected script from that host."
     ),
     "script-src inline": (
         "If you wrote it, move the script into app/static/ and give its tag the nonce; replace a "
@@ -41,11 +41,12 @@ _ADVICE = {
     "worker-src blob:": _TEXT_RUNS,
     "style-src inline": (
         "Move it into app/static/page.css, or give the <style> the nonce where style-src-elem or "
-        "style-src lists that, as README.md shows."
+        "style-src lists that, as docs/how-to/pages-and-scripts.md shows."
     ),
     "style-src-attr": (
         "Use a class of app/static/page.css. If you cannot, use 'unsafe-inline' in style-src-attr "
-        "alone, as README.md shows; this allows injected style attributes too."
+        "alone, as docs/how-to/pages-and-scripts.md shows; this allows injected style attributes "
+        "too."
     ),
     "frame-src data:": _TEXT_SHOWS,
     "frame-src blob:": _TEXT_SHOWS,

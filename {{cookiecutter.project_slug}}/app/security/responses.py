@@ -50,7 +50,7 @@ def consumes(*media_types: str) -> Callable[[Decorated], Decorated]:
     for media_type in SENT_BY_FORMS.intersection(media_types):
         raise ValueError(
             f"@consumes({media_type!r}): a form of any site can send that. Let a script send "
-            'JSON, or a file as "application/octet-stream"; see README.md, "A form".'
+            'JSON, or a file as "application/octet-stream"; see docs/how-to/forms.md.'
         )
     return lambda view: add_options(view, consumes=dict.fromkeys(media_types))
 
