@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new test test-all lint bench pictures help asvs
+.PHONY: demo new test test-all lint bench pictures help asvs reference
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
@@ -25,6 +25,8 @@ help:
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
 	@echo 'make asvs       write asvs.md of each token type from the marks on the tests'
 	@echo '                = .venv/bin/python tests/asvs_tables.py'
+	@echo 'make reference  docs/reference/ of each kind of token: concerns from the modules, headers'
+	@echo '                = .venv/bin/python tests/reference.py'
 	@echo 'make bench      measure the costs that the README states'
 	@echo '                = .venv/bin/python -m benchmarks'
 	@echo 'make pictures   take the pictures of the starter page in docs/ again; needs Chromium'
@@ -50,6 +52,9 @@ lint: .venv/ready
 
 asvs: .venv/ready
 	.venv/bin/python tests/asvs_tables.py
+
+reference: .venv/ready
+	.venv/bin/python tests/reference.py
 
 bench: .venv/ready
 	.venv/bin/python -m benchmarks

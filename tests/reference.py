@@ -78,7 +78,7 @@ def entry(header: dict[str, str]) -> str:
         f"- **Protection**: {header['protection']}",
         f"- **Limits**: {header['limits']}",
         f"- **Set by**: `{header['set_by']}`{place}",
-        *([f"- **Where it is missing**: {header['absent']}"] if header["absent"] else []),
+        *([f"- **If it is missing**: {header['absent']}"] if header["absent"] else []),
     ]
     return "\n".join([f"### {header['header']}", "", *lines])
 

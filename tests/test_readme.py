@@ -4,150 +4,88 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-import services
+import following
 import support
 from conftest import NewProject, Rendered
 
-# Blocks with another tag (console, python, nginx) show something, or need what is not here.
-COMMANDS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SERVER = re.compile(r"^(make run|(?:\S*/)?gunicorn)\b.*$", re.MULTILINE)
+LONGEST = {"project": 120, "template": 150}  # lines
+SERVER = re.compile(r"^make run\b.*$", re.MULTILINE)
+MAKE_USER = ".venv/bin/flask user create ada"
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
-# A failing request fails the line; a server stays in the background while it serves.
-PRELUDE = """
-set -euxo pipefail
-curl() { command curl --silent --show-error --fail-with-body "$@"; }
-serve() {
+# A server stays in the background while it serves.
+PRELUDE = f"""{following.PRELUDE}
+serve() {{
     "$@" &
     until (: < "/dev/tcp/127.0.0.1/$PORT") 2> /dev/null; do
         kill -0 $!
         sleep 0.1
     done
-}
+}}
+"""
+# Without a terminal the command makes a password and prints it. The page logs in like this.
+LOG_IN = """
+password=$(sed 's/.* with password //' made-user)
+curl --json '{"username": "ada", "password": "'"$password"'"}' "http://127.0.0.1:$PORT/login"
 """
 
 
-def script(readme: str, port: int) -> str:
+def script(commands: str, port: int) -> str:
     """Return the README's commands as one script that serves on a free port."""
-    commands = "\n".join(COMMANDS.findall(readme)).replace("8000", str(port))
-    served = SERVER.sub(lambda line: f"serve {line.group()}", commands)
-    return f"PORT={port}\n{PRELUDE}\n{served}".replace(
-        "serve make run", "serve make run PORT=$PORT"
-    )
+    served = SERVER.sub("serve make run PORT=$PORT", commands)
+    logged_in = served.replace(MAKE_USER, f"{MAKE_USER} | tee made-user{LOG_IN}")
+    return f"PORT={port}\n{PRELUDE}\n{logged_in}"
 
 
-def need_a_shell() -> None:
+@pytest.mark.slow
+def test_its_commands_work_line_by_line_and_end_in_a_login(
+    new_project: NewProject, tmp_path: Path
+) -> None:
     for program in ("bash", "curl"):
         support.need(shutil.which(program), program)
-
-
-@pytest.mark.slow
-def test_its_commands_work_line_by_line(new_project: NewProject, tmp_path: Path) -> None:
-    need_a_shell()
     project = new_project()
-    commands = script((project / "README.md").read_text("utf-8"), support.free_port())
+    commands = following.commands(project / "README.md")
     log = tmp_path / "log"
-    with support.started("bash", "-c", commands, cwd=project, log=log) as process:
+    line = script(commands, support.free_port())
+    with support.started("bash", "-c", line, cwd=project, log=log) as process:
         assert process.wait(timeout=300) == 0, log.read_text("utf-8")
-
-
-# Those of the first kind, the default, are among the commands above.
-@pytest.mark.parametrize("token_type", support.CHOICES["token_type"][1:])
-def test_its_curl_lines_work_with_each_kind_of_token(
-    token_type: str, new_project: NewProject, tmp_path: Path
-) -> None:
-    need_a_shell()
-    project = new_project(token_type=token_type)
-    (project / ".venv").symlink_to(sys.prefix)
-    blocks = COMMANDS.findall((project / "README.md").read_text("utf-8"))
-    curl_lines = "".join(block for block in blocks if "curl " in block)
-    with services.gunicorn(project, tmp_path / "log") as port:
-        commands = f"PORT={port}\n{PRELUDE}\n{curl_lines.replace('8000', str(port))}"
-        shown = support.run("bash", "-c", commands, cwd=project)
-    assert '"username":"ada"' in shown
-
-
-# A page of one's own, and what the code that the README shows takes for granted.
-OWN = {
-    "app/pages.py": """
-
-@blueprint.get("/hello")
-def hello() -> str:
-    return render_template("base.html")
-""",
-    "app/projects.py": """
-import uuid
-
-from sqlalchemy import ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column
-
-from app.db import Model
-
-
-class Project(Model):
-    __tablename__ = "projects"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
-""",
-    "app/policy.py": '\nCSP_CANDIDATE = {**CSP, "img-src": [csp_syntax.SELF]}\n',
-}
-ASSUMED = """
-from pathlib import Path
-from uuid import UUID
-from flask import Response, request
-from app.projects import Project
-
-PHOTOS = Path("photos")
-"""
-PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-IMPORT = re.compile(r"^from .*\n", re.MULTILINE)
-# What has an eye on all routes, models and the policy.
-WATCHING = [
-    *("tests/test_app.py", "tests/test_policy.py", "tests/checks", "tests/crypto/test_rotation.py"),
-    *("tests/test_openapi.py", "tests/security/test_csp.py", "tests/csp_reports/test_commands.py"),
-]
-
-
-@pytest.mark.slow
-def test_what_it_shows_passes_the_projects_own_checks(new_project: NewProject) -> None:
-    project = new_project()
-    blocks = PYTHON.findall((project / "README.md").read_text("utf-8"))
-    views = [block for block in blocks if "@validated" in block or "@consumes" in block]
-    [column] = [block for block in blocks if "encrypted_column(" in block]
-    assert len(views) == 2
-    (project / "photos").mkdir()
-    for name, text in OWN.items():
-        with (project / name).open("a", encoding="utf-8") as file:
-            file.write(text)
-    insert(project / "app" / "__init__.py", "from app.db import", "from app import projects\n")
-    insert(project / "app" / "auth" / "users.py", "    email = encrypted_column(", column)
-    code = ASSUMED + "".join(views).replace("    ...\n", '    return {"id": project.id}\n')
-    insert(project / "app" / "api.py", "from typing", "".join(IMPORT.findall(code)))
-    insert(project / "app" / "api.py", "def init_app", IMPORT.sub("", code))
-    support.write_settings(project)
-    support.python("-m", "ruff", "check", "--quiet", "--fix", "--select=I", "app", cwd=project)
-    support.python("-m", "ruff", "format", "--quiet", "app", cwd=project)
-    for command in (["upgrade"], ["migrate", "-m", "projects"], ["upgrade"], ["check"]):
-        support.python("-m", "flask", "db", *command, cwd=project)
-    support.python("-m", "ruff", "check", "--no-cache", cwd=project)
-    support.python("-m", "ruff", "format", "--no-cache", "--check", cwd=project)
-    support.python("-m", "mypy", cwd=project)
-    support.own_tests(project, *WATCHING)
-
-
-def insert(file: Path, before: str, text: str) -> None:
-    """Put a text before the line that begins so."""
-    source = file.read_text("utf-8")
-    assert source.count(f"\n{before}") == 1
-    file.write_text(source.replace(f"\n{before}", f"\n{text}{before}"), "utf-8")
+    shown = log.read_text("utf-8")
+    assert '"token_type":"session"' in shown
+    # Whoever waits for the first start sees why.
+    assert re.search(r"^Installed \d+ packages", shown, re.MULTILINE)
 
 
 def test_it_has_commands(rendered: Rendered) -> None:
-    readme = (rendered({}) / "README.md").read_text("utf-8")
-    assert SERVER.search("\n".join(COMMANDS.findall(readme)))
-    assert "curl" in "\n".join(COMMANDS.findall(readme))
+    commands = following.commands(rendered({}) / "README.md")
+    assert SERVER.search(commands)
+    assert MAKE_USER in commands
+
+
+def test_both_readmes_are_short(rendered: Rendered) -> None:
+    for name, folder in (("project", rendered({})), ("template", support.TEMPLATE)):
+        lines = (folder / "README.md").read_text("utf-8").splitlines()
+        assert len(lines) <= LONGEST[name], name
+
+
+@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
+def test_every_link_leads_to_a_file(token_type: str, rendered: Rendered) -> None:
+    project = rendered({"token_type": token_type})
+    pages = [*project.glob("*.md"), *project.glob("docs/**/*.md")]
+    links = [(page, link) for page in pages for link in LINK.findall(page.read_text("utf-8"))]
+    assert len(links) > len(pages)
+    assert not [
+        (page.name, link) for page, link in links if not (page.parent / link).resolve().exists()
+    ]
+
+
+@pytest.mark.parametrize("token_type", ["session", "jwt"])
+def test_it_leads_to_every_page(token_type: str, rendered: Rendered) -> None:
+    project = rendered({"token_type": token_type})
+    linked = set(LINK.findall((project / "README.md").read_text("utf-8")))
+    pages = {page.relative_to(project).as_posix() for page in project.glob("docs/**/*.md")}
+    assert pages
+    assert pages <= linked

@@ -76,7 +76,8 @@ def _chunks(source: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
 def _read(source: BinaryIO, size: int) -> bytes:
     """Read `size` bytes, fewer only at the end. A socket or pipe may return less per read."""
     parts, missing = [], size
-    while part := source.read(missing):
+    # A request's body takes a read of no bytes for a client that is gone.
+    while missing and (part := source.read(missing)):
         parts.append(part)
         missing -= len(part)
     return b"".join(parts)

@@ -33,6 +33,9 @@ class _CompleteBody:
         self.length = 0
 
     def read(self, size: int = -1) -> bytes:
+        if size == 0:
+            # Werkzeug would take it for a client that is gone.
+            return b""
         try:
             part = request.stream.read(size)
         except HTTPException:

@@ -141,6 +141,20 @@ def test_a_source_that_gives_a_few_bytes_at_a_time_is_read_whole() -> None:
     assert decrypted(target.getvalue()) == bytes(2 * CHUNK + 5)
 
 
+class NeverAskedForNothing(BytesIO):
+    """As the body of a request: Werkzeug takes that for a client that hung up."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size
+        return super().read(size)
+
+
+def test_a_source_is_asked_for_at_least_a_byte() -> None:
+    target, plaintext = BytesIO(), bytes(2 * CHUNK + 5)
+    encrypt_stream(NeverAskedForNothing(plaintext), target, context="uploads")
+    assert decrypted(target.getvalue()) == plaintext
+
+
 def test_a_long_stream_takes_no_more_memory_than_a_short_one() -> None:
     tracemalloc.start()
     source = Trickle(64 * CHUNK, at_once=CHUNK)

@@ -31,6 +31,12 @@ def app(make_app: MakeApp) -> Flask:
         source = body_stream()
         return str(sum(map(len, iter(lambda: source.read(int(size)), b""))))
 
+    @app.post("/_test/none")
+    @consumes(OCTETS)
+    def none() -> bytes:
+        source = body_stream()
+        return source.read(3) + source.read(0) + source.read()
+
     return app
 
 
@@ -64,3 +70,7 @@ def test_a_body_is_read_up_to_the_limit_and_refused_beyond_it(client: FlaskClien
     assert send(client, "/_test/whole", b" " * limit) == (200, str(limit))
     assert send(client, "/_test/whole", b" " * (limit + 1)) == (413, "")
     assert send(client, "/_test/whole", b" " * (limit + 1), **IN_CHUNKS) == (413, "")
+
+
+def test_a_read_of_no_bytes_gets_none_and_the_rest_stays(client: FlaskClient) -> None:
+    assert send(client, "/_test/none", b"abcdef") == (200, "abcdef")

@@ -1,0 +1,122 @@
+"""The rendered README and docs, read as somebody does who follows them: files and commands."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent, indent
+
+import services
+import support
+
+# Blocks with another tag (console, nginx) show something, or need what is not here.
+BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js))`")
+VERB = re.compile(r"\bcreate\b|\badd\b|\bend of\b", re.IGNORECASE)
+BELOW = re.compile(r"\bbelow `(\w+)`")
+IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
+ADDRESS = "127.0.0.1:8000"
+
+# A request that fails fails its line.
+PRELUDE = """
+set -euxo pipefail
+curl() { command curl --silent --show-error --fail-with-body "$@"; }
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A block of code, and the words before it that say what to do with it."""
+
+    language: str
+    code: str
+    words: str
+
+    @property
+    def file(self) -> str | None:
+        named = FILE.findall(self.words)
+        return named[-1] if named and self.language in ("python", "html", "js") else None
+
+
+def steps(page: Path) -> Iterator[Step]:
+    """Return the blocks of a page, each with the paragraph before it."""
+    text = page.read_text("utf-8")
+    for block in BLOCK.finditer(text):
+        words = text[: block.start()].rstrip().rpartition("\n\n")[2]
+        yield Step(block[2], dedent(block[3]), words)
+
+
+def commands(page: Path) -> str:
+    """Return the commands that a page tells to type."""
+    return "".join(step.code for step in steps(page) if step.language == "sh")
+
+
+def write(project: Path, step: Step) -> None:
+    """Put a block into the file that the words before it name, as they say."""
+    assert step.file
+    target = project / step.file
+    [*_, verb] = VERB.findall(step.words.rpartition(step.file)[0])
+    if verb.lower() == "create":
+        assert not target.exists(), f"{step.file} is there already"
+        target.write_text(step.code, "utf-8")
+        return
+    source = target.read_text("utf-8")
+    if below := BELOW.search(step.words):
+        line = re.search(rf"^( *){below[1]} = .*\n", source, re.MULTILINE)
+        assert line
+        changed = source[: line.end()] + indent(step.code, line[1]) + source[line.end() :]
+    elif verb.lower() == "add":
+        changed = add(source, step.code)
+    else:
+        changed = f"{source}\n{step.code}"
+    target.write_text(changed, "utf-8")
+
+
+def add(source: str, code: str) -> str:
+    """Put the imports first, and the rest before the function that registers the blueprint."""
+    first = IMPORT.search(source)
+    assert first
+    imported = source[: first.start()] + "".join(IMPORT.findall(code)) + source[first.start() :]
+    before, init_app, after = imported.partition("\n\ndef init_app(")
+    return f"{before}\n\n{IMPORT.sub('', code).strip()}\n{init_app}{after}"
+
+
+def write_files(project: Path, page: Path) -> None:
+    """Write all that a page says to write, in the style of the project."""
+    for step in steps(page):
+        if step.file:
+            write(project, step)
+    tidy(project)
+
+
+def tidy(project: Path) -> None:
+    support.python("-m", "ruff", "check", "--quiet", "--fix", "--select=I", cwd=project)
+    support.python("-m", "ruff", "format", "--quiet", cwd=project)
+
+
+def prepare(project: Path) -> None:
+    """Bring a project to where its README leaves the reader: an environment, settings, tables."""
+    (project / ".venv").symlink_to(sys.prefix)
+    support.write_settings(project)
+    support.python("-m", "flask", "db", "upgrade", cwd=project)
+
+
+def follow(project: Path, page: Path, log: Path) -> str:
+    """Do all that a page says, in its order; gives what the commands printed."""
+    printed = ""
+    with contextlib.ExitStack() as stack:
+        port = ""
+        for step in steps(page):
+            if step.file:
+                write(project, step)
+            elif step.language == "sh":
+                if ADDRESS in step.code and not port:
+                    port = str(stack.enter_context(services.flask_run(project, log)))
+                line = f"{PRELUDE}\n{step.code.replace('8000', port)}"
+                options = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+                printed += support.run("bash", "-c", line, cwd=project, **options)
+    return printed

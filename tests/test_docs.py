@@ -1,0 +1,140 @@
+"""The pages of the rendered docs/: what they show works, and what they list is all there is."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import following
+import reference
+import support
+from conftest import NewProject, Rendered
+
+TOKEN_TYPES = support.CHOICES["token_type"]
+NAME = re.compile(r"(?:\{\{ ')?([\w-]+)\.md(?:' \}\})?")
+HOW_TO = sorted(
+    found[1]
+    for page in (support.FOLDER / "docs" / "how-to").iterdir()
+    if (found := NAME.fullmatch(page.name))
+)
+PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
+# What has an eye on all routes, models and the policy.
+WATCHING = [
+    *("tests/test_app.py", "tests/test_policy.py", "tests/checks", "tests/crypto/test_rotation.py"),
+    *("tests/test_openapi.py", "tests/security/test_csp.py", "tests/csp_reports/test_commands.py"),
+]
+ROUTES = """
+from app import create_app
+app = create_app()
+for rule in app.url_map.iter_rules():
+    for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
+        print(f"{method} {rule.rule}")
+"""
+COMMANDS = """
+import json
+from app import create_app
+app = create_app()
+groups = ("crypto", "csp", "tokens", "user")
+print(json.dumps([f"{name} {each}" for name in groups for each in app.cli.commands[name].commands]))
+"""
+
+
+def page_of(project: Path, name: str) -> Path:
+    return project / "docs" / "how-to" / f"{name}.md"
+
+
+def listed(project: Path, name: str) -> set[str]:
+    """Return what stands in the first column of the tables of a reference page."""
+    text = (project / "docs" / "reference" / name).read_text("utf-8")
+    return set(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", HOW_TO)
+def test_a_page_has_its_parts_in_order(name: str, rendered: Rendered) -> None:
+    text = page_of(rendered({}), name).read_text("utf-8")
+    titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert [title for title in titles if title in PARTS] == PARTS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HOW_TO)
+def test_what_a_page_says_to_do_works(
+    name: str, new_project: NewProject, tmp_path: Path
+) -> None:
+    project = new_project()
+    page = page_of(project, name)
+    following.prepare(project)
+    following.follow(project, page, tmp_path / "log")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+def test_the_curl_lines_work_with_each_kind_of_token(
+    token_type: str, new_project: NewProject, tmp_path: Path
+) -> None:
+    project = new_project(token_type=token_type)
+    following.prepare(project)
+    page = project / "docs" / "reference" / "routes.md"
+    assert '"username":"ada"' in following.follow(project, page, tmp_path / "log")
+
+
+@pytest.mark.slow
+def test_what_all_pages_show_passes_the_projects_own_checks(new_project: NewProject) -> None:
+    project = new_project()
+    for name in HOW_TO:
+        following.write_files(project, page_of(project, name))
+    support.write_settings(project)
+    for command in (["upgrade"], ["migrate", "-m", "all"], ["upgrade"], ["check"]):
+        support.python("-m", "flask", "db", *command, cwd=project)
+    support.python("-m", "ruff", "check", "--no-cache", cwd=project)
+    support.python("-m", "ruff", "format", "--no-cache", "--check", cwd=project)
+    support.python("-m", "mypy", cwd=project)
+    support.own_tests(project, *WATCHING)
+
+
+@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+def test_the_page_of_routes_lists_every_route(token_type: str, new_project: NewProject) -> None:
+    project = new_project(token_type=token_type)
+    support.write_settings(project)
+    routes = support.python("-c", ROUTES, cwd=project).splitlines()
+    assert listed(project, "routes.md") == set(routes)
+
+
+@pytest.mark.parametrize("token_type", ["session", "jwt"])
+def test_the_page_of_settings_lists_what_env_example_names(
+    token_type: str, rendered: Rendered
+) -> None:
+    project = rendered({"token_type": token_type})
+    example = (project / ".env.example").read_text("utf-8")
+    named = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE))
+    assert listed(project, "settings.md") == named | {"FLASK_DEBUG"}
+
+
+def test_the_page_of_commands_lists_every_command(new_project: NewProject) -> None:
+    project = new_project()
+    support.write_settings(project)
+    own = json.loads(support.python("-c", COMMANDS, cwd=project))
+    [phony] = re.findall(
+        r"^\.PHONY: (.+)$", (project / "Makefile").read_text("utf-8"), re.MULTILINE
+    )
+    targets = {f"make {target}" for target in phony.split()} - {"make help"}
+    known = {f"flask {name}" for name in (*own, "check", "db migrate", "db upgrade")}
+    assert listed(project, "commands.md") == targets | known
+
+
+@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+def test_the_table_of_concerns_is_what_the_modules_say(
+    token_type: str, rendered: Rendered
+) -> None:
+    project = rendered({"token_type": token_type})
+    page = (project / "docs" / "reference" / "concerns.md").read_text("utf-8")
+    made = reference.concerns(project)
+    assert set(made.splitlines()) - set(page.splitlines()) == set(), "run `make reference`"
+    assert made.strip() in page, "run `make reference`"
+
+
+def test_the_page_of_headers_is_what_the_start_page_says() -> None:
+    assert reference.HEADERS.read_text("utf-8") == reference.headers(), "run `make reference`"
