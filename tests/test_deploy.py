@@ -204,12 +204,12 @@ def test_kubernetes_settings_exist(project: Path, manifests: list[dict[str, Any]
 
 
 @pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
-def test_the_readme_names_every_secret_that_kubernetes_needs(
+def test_the_page_names_every_secret_that_kubernetes_needs(
     token_type: str, rendered: Rendered
 ) -> None:
     project = rendered({"token_type": token_type})
-    told = (project / "README.md").read_text("utf-8").partition("**On Kubernetes.**")[2]
-    listed = re.findall(r"`([A-Z_]+)`", told.partition("```")[0])
+    page = project / "docs" / "how-to" / "deploy-kubernetes.md"
+    listed = re.findall(r"`([A-Z_]+)`", page.read_text("utf-8").partition("```")[0])
     secrets = {*filter(SECRET.search, settings(project))} - {"POSTGRES_PASSWORD"}
     assert {*listed} == secrets | {"DATABASE_URL", "REDIS_URL"}
 

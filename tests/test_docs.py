@@ -61,9 +61,7 @@ def test_a_page_has_its_parts_in_order(name: str, rendered: Rendered) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOW_TO)
-def test_what_a_page_says_to_do_works(
-    name: str, new_project: NewProject, tmp_path: Path
-) -> None:
+def test_what_a_page_says_to_do_works(name: str, new_project: NewProject, tmp_path: Path) -> None:
     project = new_project()
     page = page_of(project, name)
     following.prepare(project)
@@ -126,9 +124,7 @@ def test_the_page_of_commands_lists_every_command(new_project: NewProject) -> No
 
 
 @pytest.mark.parametrize("token_type", TOKEN_TYPES)
-def test_the_table_of_concerns_is_what_the_modules_say(
-    token_type: str, rendered: Rendered
-) -> None:
+def test_the_table_of_concerns_is_what_the_modules_say(token_type: str, rendered: Rendered) -> None:
     project = rendered({"token_type": token_type})
     page = (project / "docs" / "reference" / "concerns.md").read_text("utf-8")
     made = reference.concerns(project)

@@ -102,8 +102,8 @@ def addresses() -> dict[str, str]:
     return {f"user-{number}": f"user-{number}@example.org" for number in range(USERS)}
 
 
-# What the README tells to write.
-LINE = re.compile(r"^    phone = encrypted_column\(.*$", re.M)
+# What its page tells to write.
+LINE = re.compile(r"^ *phone = encrypted_column\(.*$", re.M)
 IN_MIGRATION = re.compile(r"^    encrypt_plain\(.*?(?=^```)", re.M | re.S)
 
 PLAIN = "    phone: Mapped[str | None] = mapped_column(String(40))"
@@ -138,7 +138,7 @@ FOUND = '["ada", "+44 20"]'
 
 @pytest.mark.slow
 def test_a_new_encrypted_column_takes_one_line_and_one_migration(project: Path) -> None:
-    put_into_model(project, from_readme(project, LINE))
+    put_into_model(project, from_page(project, LINE))
     assert FOUND in python(project, WRITE_MIGRATION, ADD_ADA, FIND_ADA)
 
 
@@ -146,12 +146,12 @@ def test_a_new_encrypted_column_takes_one_line_and_one_migration(project: Path) 
 def test_plain_values_are_encrypted_by_the_migration(project: Path) -> None:
     put_into_model(project, PLAIN)
     python(project, WRITE_MIGRATION, ADD_ADA)
-    put_into_model(project, from_readme(project, LINE))
+    put_into_model(project, from_page(project, LINE))
     known = set(project.glob("migrations/versions/*.py"))
     python(project, WRITE_MIGRATION)
     (migration,) = set(project.glob("migrations/versions/*.py")) - known
     dropping = '        batch_op.drop_column("phone")\n'
-    text = migration.read_text("utf-8").replace(dropping, from_readme(project, IN_MIGRATION), 1)
+    text = migration.read_text("utf-8").replace(dropping, from_page(project, IN_MIGRATION), 1)
     migration.write_text(text.replace("import op\n", f"import op\n{IMPORTS}"), "utf-8")
     assert FOUND in python(project, FIND_ADA)
 
@@ -161,11 +161,12 @@ def put_into_model(project: Path, line: str) -> None:
     model = project / "app" / "auth" / "users.py"
     text = re.sub(r"^    phone.*\n", "", model.read_text("utf-8"), flags=re.M)
     email = "    email = encrypted_column(index=True)\n"
-    model.write_text(text.replace(email, f"{email}{line}\n"), "utf-8")
+    model.write_text(text.replace(email, f"{email}    {line.strip()}\n"), "utf-8")
 
 
-def from_readme(project: Path, pattern: re.Pattern[str]) -> str:
-    shown = pattern.search((project / "README.md").read_text("utf-8"))
+def from_page(project: Path, pattern: re.Pattern[str]) -> str:
+    page = project / "docs" / "how-to" / "encrypted-columns.md"
+    shown = pattern.search(page.read_text("utf-8"))
     assert shown
     return shown[0]
 

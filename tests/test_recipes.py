@@ -1,4 +1,4 @@
-"""The recipes in the rendered project's README and docs do in Chromium what they say."""
+"""The pages of the rendered docs/ do in Chromium what they say."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
+import following
 import services
 import support
 from clients import PASSWORD
@@ -77,9 +78,10 @@ def test_an_inline_style_works_at_each_level(
     level: str, new_project: NewProject, page: Page, tmp_path: Path
 ) -> None:
     project = new_project(csp=level)
-    recipe = words_of(project, "An inline style.")
-    assert STYLE_TAG in recipe
-    append(project / "app" / "policy.py", block(recipe, "python"))
+    page_of_styles = project / "docs" / "how-to" / "pages-and-scripts.md"
+    assert STYLE_TAG in page_of_styles.read_text("utf-8")
+    [loosened] = [step for step in following.steps(page_of_styles) if "style-src-attr" in step.code]
+    following.write(project, loosened)
     (project / "app" / "templates" / "styled.html").write_text(STYLED, "utf-8")
     append(project / "app" / "pages.py", STYLED_VIEW)
     with services.gunicorn(project, tmp_path / "log") as port:
@@ -92,6 +94,42 @@ def test_an_inline_style_works_at_each_level(
     assert styled == {"element", "attribute", "script"}
     # And lets in no attack that the policy did not let in before.
     support.own_tests(project, "tests/browser/test_attacks.py", "-k", "style")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", support.CHOICES["csp"])
+def test_the_script_of_a_new_page_runs_at_each_level(
+    level: str, new_project: NewProject, page: Page, tmp_path: Path
+) -> None:
+    project = new_project(csp=level)
+    following.write_files(project, project / "docs" / "how-to" / "pages-and-scripts.md")
+    with services.gunicorn(project, tmp_path / "log") as port:
+        page.goto(f"http://127.0.0.1:{port}/squares")
+        page.fill("#number", "12")
+        expect(page.locator("#square")).to_have_text("144")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
+def test_the_form_is_sent_with_each_kind_of_token(
+    token_type: str, new_project: NewProject, page: Page, tmp_path: Path
+) -> None:
+    project = new_project(token_type=token_type)
+    following.write_files(project, project / "docs" / "how-to" / "forms.md")
+    with services.gunicorn(project, tmp_path / "log") as port:
+        # A login by cookie happens on the start page, any other on the page of the form.
+        page.goto(f"http://127.0.0.1:{port}/{'' if token_type == 'session' else 'greet'}")
+        page.fill("#username", "ada")
+        page.fill("#password", PASSWORD)
+        page.press("#password", "Enter")
+        if token_type == "session":
+            expect(page.locator("#account-name")).to_have_text("ada")
+            page.goto(f"http://127.0.0.1:{port}/greet")
+        else:
+            expect(page.locator("#result")).to_have_text("You are logged in.")
+        page.fill("#to", "Bob")
+        page.press("#to", "Enter")
+        expect(page.locator("#result")).to_have_text("ada greets Bob")
 
 
 @pytest.fixture(scope="module", params=["jwt", "paseto"])
@@ -178,12 +216,6 @@ def count_refreshes(page: Page) -> list[str]:
     asked: list[str] = []
     page.on("request", lambda request: asked.extend(re.findall("/token/refresh$", request.url)))
     return asked
-
-
-def words_of(project: Path, title: str) -> str:
-    """Return a recipe of the README, from its title to the next one."""
-    readme = (project / "README.md").read_text("utf-8")
-    return re.split(r"\n\*\*|\n## ", readme.partition(f"**{title}**")[2])[0]
 
 
 def block(text: str, language: str) -> str:

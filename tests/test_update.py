@@ -28,8 +28,8 @@ EVERYTHING_ANSWERED = [
     "cors_origins=https://app.example.com",
 ]
 AUTHOR = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
-# The READMEs show it over several lines, the project's after a prompt.
-LINK = re.compile(r"^(?:\$ )?(cruft link (?:.*\\\n)*.*)$", re.MULTILINE)
+# Both show it over several lines, the project's after a prompt.
+LINK = re.compile(r"^ *(?:\$ )?(cruft link (?:.*\\\n)*.*)$", re.MULTILINE)
 REPOSITORY = re.compile(r"https://github\.com/<org>/\S+|<template>")
 # A line of the policy that each level words differently, and an owner's own.
 IMAGES, OWN_IMAGES = "csp_syntax.DATA, csp_syntax.HTTPS]", "csp_syntax.DATA]"
@@ -93,14 +93,15 @@ def test_nothing_to_do_right_after_creating(project: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["template", "project"])
-def test_a_project_is_linked_with_its_own_answers_as_each_readme_shows(
+def test_a_project_is_linked_with_its_own_answers_as_each_page_shows(
     source: str, template: Path, unlinked: Path
 ) -> None:
     append(unlinked / "app" / "pages.py", EDIT)
     support.run("git", "init", "--quiet", cwd=unlinked)
     append(template / support.FOLDER.name / "app" / "api.py", NEWS)
     commit(template)
-    link(unlinked, template, {"template": support.TEMPLATE, "project": unlinked}[source])
+    page = {"template": support.TEMPLATE / "README.md", "project": page_of(unlinked)}[source]
+    link(unlinked, template, page)
     linked = json.loads((unlinked / ".cruft.json").read_text("utf-8"))["context"]["cookiecutter"]
     assert answers(unlinked).items() <= linked.items()
     cruft("update", "--skip-apply-ask", cwd=unlinked)
@@ -112,7 +113,7 @@ def test_an_edit_of_what_changes_is_marked_as_git_marks_it(template: Path, unlin
     support.run("git", "init", "--quiet", cwd=unlinked)
     commit(unlinked)
     replace(unlinked / "app" / "policy.py", IMAGES, OWN_IMAGES)
-    link(unlinked, template, unlinked)
+    link(unlinked, template, page_of(unlinked))
     update_answers(unlinked, csp="paranoid")
     merged = (unlinked / "app" / "policy.py").read_text("utf-8")
     [ours] = re.findall(r"^<<<<<<<.*?^=======", merged, re.MULTILINE | re.DOTALL)
@@ -125,7 +126,7 @@ def test_where_git_never_saw_the_render_the_rest_is_in_a_rej_file(
 ) -> None:
     support.run("git", "init", "--quiet", cwd=unlinked)
     replace(unlinked / "app" / "policy.py", IMAGES, OWN_IMAGES)
-    link(unlinked, template, unlinked)
+    link(unlinked, template, page_of(unlinked))
     update_answers(unlinked, csp="paranoid")
     assert OWN_IMAGES in (unlinked / "app" / "policy.py").read_text("utf-8")
     rejected = (unlinked / "app" / "policy.py.rej").read_text("utf-8")
@@ -138,7 +139,7 @@ def test_an_edited_file_that_the_answer_no_longer_has_stays_and_is_named(
     support.run("git", "init", "--quiet", cwd=unlinked)
     commit(unlinked)
     append(unlinked / "app" / "auth" / "refresh.py", EDIT)
-    link(unlinked, template, unlinked)
+    link(unlinked, template, page_of(unlinked))
     told = update_answers(unlinked, token_type="session")
     assert EDIT in (unlinked / "app" / "auth" / "refresh.py").read_text("utf-8")
     assert "error: removal patch leaves file contents" in told
@@ -178,9 +179,13 @@ def cookiecutter(*arguments: str, out: Path) -> Path:
     return next(out.iterdir())
 
 
-def link(project: Path, template: Path, readme: Path) -> None:
-    """Run the command in a README, and commit what it writes, with all that is uncommitted."""
-    [shown] = LINK.findall((readme / "README.md").read_text("utf-8"))
+def page_of(project: Path) -> Path:
+    return project / "docs" / "how-to" / "update.md"
+
+
+def link(project: Path, template: Path, page: Path) -> None:
+    """Run the command that a page shows, and commit what it writes, with all that is uncommitted."""
+    [shown] = LINK.findall(page.read_text("utf-8"))
     command = REPOSITORY.sub(str(template), shown).replace(
         "<version>", support.SETTINGS["_version"]
     )
