@@ -17,6 +17,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from benchmarks.rendered import TEMPLATE, module, render, temporary_folder
 
 DOCS = Path(__file__).parent
+# The same picture in each project's README.
+PROJECTS = TEMPLATE / "{{cookiecutter.project_slug}}" / "docs" / "start-page.png"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 WIDE = {"width": 1120, "height": 1000}
@@ -41,6 +43,8 @@ def main(folder: Path = DOCS) -> None:
             prepare(page, address)
             picture = smaller(page.screenshot())
             (folder / name).write_bytes(picture)
+            if folder == DOCS and name == "starter-page.png":
+                PROJECTS.write_bytes(picture)
             print(f"{name}: {len(picture) // 1024} KB")
         browser.close()
 

@@ -21,6 +21,12 @@ def test_the_readme_shows_each_picture_and_no_other() -> None:
     assert sorted(shown) == [picture.name for picture in PICTURES]
 
 
+def test_the_projects_readme_shows_the_same_page() -> None:
+    picture = support.FOLDER / "docs" / "start-page.png"
+    assert picture.read_bytes() == (support.TEMPLATE / "docs" / "starter-page.png").read_bytes()
+    assert f"docs/{picture.name}" in (support.FOLDER / "README.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
 def test_a_picture_is_light(picture: Path) -> None:
     assert picture.stat().st_size < HEAVIEST

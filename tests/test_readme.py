@@ -89,3 +89,12 @@ def test_it_leads_to_every_page(token_type: str, rendered: Rendered) -> None:
     pages = {page.relative_to(project).as_posix() for page in project.glob("docs/**/*.md")}
     assert pages
     assert pages <= linked
+
+
+def test_the_transcript_shows_each_question_as_it_is_asked() -> None:
+    readme = (support.TEMPLATE / "README.md").read_text("utf-8")
+    asked: list[str] = []
+    for prompt in support.SETTINGS["__prompts__"].values():
+        asked += prompt.values() if isinstance(prompt, dict) else [prompt]
+    missing = [text for text in asked if text not in readme]
+    assert not missing, "copy the questions again from a terminal"
