@@ -15,11 +15,14 @@ from conftest import NewProject, Rendered
 
 TOKEN_TYPES = support.CHOICES["token_type"]
 NAME = re.compile(r"(?:\{\{ ')?([\w-]+)\.md(?:' \}\})?")
-HOW_TO = sorted(
-    found[1]
-    for page in (support.FOLDER / "docs" / "how-to").iterdir()
+PAGES = {
+    found[1]: page.read_text("utf-8")
+    for page in sorted((support.FOLDER / "docs" / "how-to").iterdir())
     if (found := NAME.fullmatch(page.name))
-)
+}
+HOW_TO = list(PAGES)
+# The others show what needs a container engine, a cluster or another machine.
+FOLLOWED = [name for name, text in PAGES.items() if "```sh" in text]
 PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
 # What has an eye on all routes, models and the policy.
 WATCHING = [
@@ -60,7 +63,7 @@ def test_a_page_has_its_parts_in_order(name: str, rendered: Rendered) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", HOW_TO)
+@pytest.mark.parametrize("name", FOLLOWED)
 def test_what_a_page_says_to_do_works(name: str, new_project: NewProject, tmp_path: Path) -> None:
     project = new_project()
     page = page_of(project, name)
