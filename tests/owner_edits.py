@@ -1,0 +1,653 @@
+"""What an owner changes in a project, and which tests state exactly that: a table of edits."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE = """\
+{% extends "base.html" %}
+{% block content %}
+<h1>Bread from the corner</h1>
+{% for message in get_flashed_messages() %}<p class="note">{{ message }}</p>{% endfor %}
+<form method="get" action="/shop/"><label>Find <input name="q"></label> <button>Go</button></form>
+{% endblock %}
+"""
+BASE = """\
+<!doctype html>
+<html lang="de">
+<head>
+  <meta charset="utf-8">
+  <title>{% block title %}Brot{% endblock %}</title>
+  <link rel="stylesheet" href="{{ asset('shop.css').url }}">
+</head>
+<body><nav><a href="/">Start</a></nav>{% block content %}{% endblock %}</body>
+</html>
+"""
+PAGES = '''\
+"""The shop's pages."""
+
+from flask import Blueprint, Flask, flash, render_template
+
+from app.security.responses import responds
+
+blueprint = Blueprint("pages", __name__)
+
+
+@blueprint.get("/")
+@responds("text/html")
+def index() -> str:
+    return render_template("index.html")
+
+
+@blueprint.get("/thanks")
+def thanks() -> str:
+    flash("Thank you: your bread is in the oven.")
+    return render_template("index.html")
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+'''
+ERROR_PAGES = '''\
+"""Errors as pages."""
+
+from flask import Flask
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+
+def show(error: HTTPException) -> ResponseReturnValue:
+    return f"<!doctype html><title>Sorry</title><p>Nothing to see here: {error.code}", error.code
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(404, show)
+    app.register_error_handler(401, show)
+'''
+API = '''\
+"""The shop's JSON routes."""
+
+from flask import Blueprint, Flask
+from flask.typing import ResponseReturnValue
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v2")
+
+
+@blueprint.get("/loaves")
+def loaves() -> ResponseReturnValue:
+    return {"loaves": ["rye", "spelt"]}
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+'''
+ROUTES = '''\
+"""Routes of kinds that the template has none of."""
+
+from flask import Blueprint, Flask
+from flask.typing import ResponseReturnValue
+
+blueprint = Blueprint("odd_routes", __name__)
+
+
+@blueprint.get("/reset/<token>")
+def reset(token: str) -> ResponseReturnValue:
+    return f"<!doctype html><title>Reset</title><p>{len(token)} letters"
+
+
+@blueprint.get("/<any(terms, imprint):page>")
+def legal(page: str) -> str:
+    return f"<!doctype html><title>{page}</title>"
+
+
+@blueprint.get("/order/<int(min=1):number>/<path:rest>")
+def order(number: int, rest: str) -> ResponseReturnValue:
+    return f"<!doctype html><title>Order</title><p>No order {number} here", 400
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+'''
+METHOD_VIEWS = '''\
+"""Baskets, as class-based views."""
+
+from flask import Blueprint, Flask
+from flask.typing import ResponseReturnValue
+from flask.views import MethodView
+
+from app.auth.access import login_required
+from app.security.validation import Body, PlainText, validated
+
+blueprint = Blueprint("baskets", __name__, url_prefix="/baskets")
+
+
+class Item(Body):
+    name: PlainText
+
+
+class Baskets(MethodView):
+    def get(self) -> ResponseReturnValue:
+        return {"items": []}
+
+    @login_required
+    @validated(Item)
+    def post(self, item: Item) -> ResponseReturnValue:
+        return {"added": item.name}, 201
+
+
+class Basket(MethodView):
+    decorators = (login_required,)
+
+    def get(self, number: int) -> ResponseReturnValue:
+        return {"number": number}
+
+    def delete(self, number: int) -> ResponseReturnValue:
+        return "", 204
+
+
+def init_app(app: Flask) -> None:
+    blueprint.add_url_rule("/", view_func=Baskets.as_view("baskets"))
+    blueprint.add_url_rule("/<int:number>", view_func=Basket.as_view("basket"))
+    app.register_blueprint(blueprint)
+'''
+HOOKS = '''\
+"""The language of a visitor, for pages and in each answer."""
+
+from flask import Flask, Response, g, request
+
+
+def choose() -> None:
+    g.language = request.accept_languages.best_match(["de", "en"], "en")
+
+
+def name(response: Response) -> Response:
+    response.headers["Content-Language"] = g.get("language", "en")
+    return response
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(choose)
+    app.after_request(name)
+'''
+EXTENSION = '''\
+"""An extension as one installs it: it is no part of `app`, and adds a route."""
+
+from flask import Flask
+
+
+class Metrics:
+    def init_app(self, app: Flask) -> None:
+        app.add_url_rule("/metrics", "metrics", self.show)
+
+    def show(self) -> tuple[str, int, dict[str, str]]:
+        return "up 1\\n", 200, {"Content-Type": "text/plain; version=0.0.4"}
+'''
+USE_OF_EXTENSION = '''\
+"""Numbers for a monitor."""
+
+from flask import Flask
+
+from metrics import Metrics
+
+
+def init_app(app: Flask) -> None:
+    Metrics().init_app(app)
+'''
+COMMANDS = '''\
+"""`flask loaves`: what the oven holds."""
+
+import click
+from flask import Flask
+
+
+@click.command("loaves")
+@click.option("--count", default=1)
+def loaves(count: int) -> None:
+    """Say how many loaves there are."""
+    click.echo(f"{count} loaves")
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(loaves)
+'''
+SHOP = {
+    "__init__.py": '''\
+"""The shop."""
+
+from flask import Flask
+
+from app.shop import views
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(views.blueprint)
+''',
+    "views.py": '''\
+"""What customers see."""
+
+from flask import Blueprint, g
+from flask.typing import ResponseReturnValue
+
+from app.auth.access import login_required
+from app.security.csp import csp
+from app.security.errors import error_response
+from app.security.responses import ResponseBody, responds
+from app.shop.words import WELCOME
+
+blueprint = Blueprint("shop", __name__, url_prefix="/shop")
+
+
+class Customer(ResponseBody):
+    name: str
+
+
+@blueprint.get("/")
+@csp(img_src=["'self'", "https://pictures.example.com"])
+def show() -> str:
+    return f"<!doctype html><title>Shop</title><p>{WELCOME}"
+
+
+@blueprint.get("/customer")
+@responds(Customer)
+@login_required
+def customer() -> ResponseReturnValue:
+    return {"name": g.user.name}
+
+
+@blueprint.get("/sold-out")
+def sold_out() -> ResponseReturnValue:
+    raise error_response(409, "Sold out")
+''',
+    "words.py": '''\
+"""Words of the shop."""
+
+WELCOME = "Fresh since five"
+''',
+}
+TABLE = '''\
+"""Orders."""
+
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.crypto import encrypted_column
+from app.db import Model
+
+
+class Order(Model):
+    __tablename__ = "orders"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    loaf: Mapped[str] = mapped_column(String(40))
+    address = encrypted_column()
+'''
+MIGRATION = '''\
+"""{title}."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{revision}"
+down_revision = "{previous}"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+{upgrade}
+
+
+def downgrade() -> None:
+{downgrade}
+'''
+ADD_ORDERS = """\
+    op.create_table(
+        "orders",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("loaf", sa.String(40), nullable=False),
+        sa.Column("address_encrypted", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name="fk_orders_user_id_users", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_orders"),
+    )"""
+NEW_COLUMNS = """\
+    shown_name: Mapped[str | None] = mapped_column(String(80))
+    newsletter: Mapped[bool] = mapped_column(default=False)
+"""
+ADD_COLUMNS = """\
+    op.add_column("users", sa.Column("shown_name", sa.String(80), nullable=True))
+    op.add_column(
+        "users", sa.Column("newsletter", sa.Boolean(), nullable=False, server_default=sa.false())
+    )"""
+DROP_COLUMNS = """\
+    op.drop_column("users", "newsletter")
+    op.drop_column("users", "shown_name")"""
+OWN_TEST = '''\
+"""What the shop promises."""
+
+from flask.testing import FlaskClient
+
+from tests.conftest import MakeApp
+
+
+def test_a_user_is_known_by_name(client: FlaskClient, credentials: dict[str, str]) -> None:
+    assert client.get("/healthz", headers=credentials).status_code == 200
+
+
+def test_it_lives_in_production(make_app: MakeApp) -> None:
+    app = make_app(app_env="production", trusted_hosts=["shop.example.com"])
+    assert app.test_client().get("/healthz").status_code == 200
+'''
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change as an owner makes it, in the files of a project."""
+
+    change: Callable[[Path], None]
+    # Of the tests that state exactly what was changed, parts of their names.
+    states: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.change.__name__.replace("_", " ")
+
+
+# Pages, routes and code
+
+
+def own_start_page(project: Path) -> None:
+    """Replace the pages, their script and style, and delete the tests of the starter."""
+    own_base(project)
+    write(project / "app/templates/index.html", PAGE)
+    write(project / "app/pages.py", PAGES)
+    for name in ("page.js", "page.css"):
+        (project / "app/static" / name).unlink()
+    for folder in ("tests/starter", "tests/browser/starter"):
+        shutil.rmtree(project / folder, ignore_errors=True)
+
+
+def own_base(project: Path) -> None:
+    write(project / "app/templates/base.html", BASE)
+    write(project / "app/static/shop.css", "body { color: #123 }\n")
+
+
+def pages_for_401_and_404(project: Path) -> None:
+    module(project, "error_pages", ERROR_PAGES)
+
+
+def other_error_words(project: Path) -> None:
+    for folder in ("accounts", "auth"):
+        for file in (project / "app" / folder).glob("*.py"):
+            text = file.read_text("utf-8")
+            write(file, re.sub(r'(error_response\(\d+, ")[^"]+"', r'\1Sorry, this is a no"', text))
+    replace(project, "app/security/bodies.py", r'(INVALID = )".*"', r'\1"That was not understood"')
+    replace(project, "app/security/validation.py", r'(MISSING = )".*"', r'\1"Something is missing"')
+
+
+def routes_of_every_kind(project: Path) -> None:
+    """Add `/reset/<token>`, `<any(…):x>`, other converters, and a page with 400."""
+    module(project, "odd_routes", ROUTES)
+
+
+def login_below_auth(project: Path) -> None:
+    login = r'Blueprint\("login", __name__'
+    replace(project, "app/accounts/login.py", login, r'\g<0>, url_prefix="/auth"')
+
+
+def no_example_of_json(project: Path) -> None:
+    write(project / "app/api.py", API)
+    shutil.rmtree(project / "tests/starter", ignore_errors=True)
+
+
+def class_based_views(project: Path) -> None:
+    module(project, "baskets", METHOD_VIEWS)
+
+
+def hook_for_each_request(project: Path) -> None:
+    module(project, "languages", HOOKS)
+
+
+def extension_with_a_route(project: Path) -> None:
+    write(project / "metrics.py", EXTENSION)
+    module(project, "monitoring", USE_OF_EXTENSION)
+
+
+def new_command(project: Path) -> None:
+    module(project, "oven", COMMANDS)
+
+
+def package_with_views(project: Path) -> None:
+    for name, text in SHOP.items():
+        write(project / "app/shop" / name, text)
+    plug_in(project, "shop")
+
+
+def own_test(project: Path) -> None:
+    write(project / "tests/shop/__init__.py", "")
+    write(project / "tests/shop/test_promises.py", OWN_TEST)
+
+
+# Policy
+
+
+def other_names(project: Path) -> None:
+    policy(project, "PROJECT_NAME", '''"Zoë's \\"Bäckerei\\" 🥖"''')
+    policy(project, "DESCRIPTION", '"Brot & Brötchen, <frisch> \\\\ täglich 🥐"')
+
+
+def other_contact(project: Path) -> None:
+    policy(project, "SECURITY_CONTACT", '"https://shop.example.com/security"')
+
+
+def one_more_source(project: Path) -> None:
+    listed(project, "CSP_SOURCES", "https://pictures.example.com")
+    replace(project, "app/policy.py", r'("connect-src": \[csp_syntax.SELF)', r'\1, "https://x.test"')
+
+
+def other_headers(project: Path) -> None:
+    replace(project, "app/policy.py", r'    "X-XSS-Protection": "0",\n', "")
+    replace(project, "app/policy.py", r"HEADERS = \{\n", r'\g<0>    "X-Robots-Tag": "noindex",\n')
+    replace(project, "app/policy.py", "strict-origin-when-cross-origin", "same-origin")
+
+
+def api_for_other_sites(project: Path) -> None:
+    listed(project, "CORS_ORIGINS", "https://app.shop.example.com", "http://localhost:3000")
+    listed(project, "CORS_REQUEST_HEADERS", "X-Requested-With")
+
+
+def shown_by_a_portal(project: Path) -> None:
+    replace(project, "app/policy.py", r"""    "'none'",\n""", '    "https://portal.example.com",\n')
+
+
+def shorter_hsts(project: Path) -> None:
+    policy(project, "STRICT_TRANSPORT_SECURITY", '"max-age=31536000"')
+
+
+def candidate_on_trial(project: Path) -> None:
+    tried = '{"default-src": [csp_syntax.NONE]}'
+    replace(project, "app/policy.py", r"(CSP_CANDIDATE: .* = )None", rf"\g<1>{tried}")
+
+
+# Limits and settings
+
+
+def short_passwords(project: Path) -> None:
+    replace(project, "app/auth/passwords.py", r"(MIN_LENGTH, MAX_LENGTH = )\d+", r"\g<1>8")
+
+
+def long_passwords(project: Path) -> None:
+    replace(project, "app/auth/passwords.py", r"(MIN_LENGTH, MAX_LENGTH = )\d+", r"\g<1>15")
+
+
+def half_as_long_logins(project: Path) -> None:
+    for name in ("tokens", "claims", "refresh"):
+        file = project / "app/auth" / f"{name}.py"
+        if file.exists():
+            halved = re.sub(r"(?m)^((?:LIFETIME|IDLE) = .*\d)(  #|$)", r"\1 // 2\2", file.read_text())
+            write(file, halved)
+
+
+def looser_login_limit(project: Path) -> None:
+    setting(project, "login_rate_limit", '"50 per minute"')
+
+
+def limit_of_all_requests(project: Path) -> None:
+    setting(project, "rate_limit", '"1000 per minute"')
+
+
+def five_logins(project: Path) -> None:
+    setting(project, "max_logins", "Field(5, ge=1)")
+
+
+def other_database(project: Path) -> None:
+    setting(project, "database_url", 'SecretStr("sqlite:///shop.db")')
+
+
+def quiet_log(project: Path) -> None:
+    setting(project, "log_level", '"WARNING"')
+
+
+def new_setting(project: Path) -> None:
+    line = '    currency: str = Field("EUR", pattern="[A-Z]{3}")\n'
+    replace(project, "app/settings.py", r"    log_level: .*\n", rf"\g<0>{line}")
+
+
+# Tables
+
+
+def new_columns_of_users(project: Path) -> None:
+    replace(project, "app/auth/users.py", r"    disabled: .*\n", rf"\g<0>{NEW_COLUMNS}")
+    migrate(project, "Profiles", ADD_COLUMNS, DROP_COLUMNS)
+
+
+def new_table(project: Path) -> None:
+    write(project / "app/orders.py", TABLE)
+    migrate(project, "Orders", ADD_ORDERS, '    op.drop_table("orders")')
+    replace(project, "app/__init__.py", r"(?<=\nfrom app import )accounts, ", r"\g<0>orders, ")
+
+
+# Files that an owner deletes or writes again
+
+
+def no_docs(project: Path) -> None:
+    shutil.rmtree(project / "docs")
+
+
+def no_deployment(project: Path) -> None:
+    shutil.rmtree(project / "deploy")
+    for name in ("compose.yaml", "Dockerfile", ".dockerignore"):
+        (project / name).unlink()
+
+
+def no_github(project: Path) -> None:
+    shutil.rmtree(project / ".github")
+    (project / ".pre-commit-config.yaml").unlink()
+
+
+def own_readme(project: Path) -> None:
+    write(project / "README.md", "# Bread\n\nAsk Zoë.\n")
+    (project / "SECURITY.md").unlink()
+
+
+ROUNDS: dict[str, list[Edit]] = {
+    "session": [
+        Edit(own_start_page),
+        Edit(pages_for_401_and_404),
+        Edit(routes_of_every_kind),
+        Edit(login_below_auth),
+        Edit(class_based_views),
+        Edit(hook_for_each_request),
+        Edit(extension_with_a_route, states=("extension",)),
+        Edit(other_names),
+        Edit(one_more_source),
+        Edit(shown_by_a_portal),
+        Edit(short_passwords),
+        Edit(half_as_long_logins),
+        Edit(new_columns_of_users),
+        Edit(no_docs),
+        Edit(no_deployment),
+        Edit(no_github),
+        Edit(own_readme),
+    ],
+    "jwt": [
+        Edit(own_base, states=("tests/starter/",)),
+        Edit(other_error_words),
+        Edit(no_example_of_json),
+        Edit(new_command),
+        Edit(package_with_views),
+        Edit(own_test),
+        Edit(other_contact),
+        Edit(other_headers),
+        Edit(api_for_other_sites),
+        Edit(shorter_hsts),
+        Edit(candidate_on_trial),
+        Edit(long_passwords),
+        Edit(half_as_long_logins),
+        Edit(looser_login_limit),
+        Edit(limit_of_all_requests),
+        Edit(five_logins),
+        Edit(other_database),
+        Edit(quiet_log),
+        Edit(new_setting),
+        Edit(new_table),
+    ],
+}
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+
+
+def replace(project: Path, name: str, pattern: str, new: str) -> None:
+    """Replace what a pattern finds in a file: once, since the file may have been rewritten."""
+    text, times = re.subn(pattern, new, (project / name).read_text("utf-8"))
+    assert times == 1, f"{name} holds {pattern!r} {times} times"
+    write(project / name, text)
+
+
+def module(project: Path, name: str, text: str) -> None:
+    """Add a module of the owner's to the app."""
+    write(project / "app" / f"{name}.py", text)
+    plug_in(project, name)
+
+
+def plug_in(project: Path, name: str) -> None:
+    replace(project, "app/__init__.py", r"(?<=\nfrom app import )accounts, ", rf"\g<0>{name}, ")
+    last = r"    openapi\.init_app\(app\).*\n"
+    replace(project, "app/__init__.py", last, rf"    {name}.init_app(app)\n\g<0>")
+
+
+def policy(project: Path, name: str, value: str) -> None:
+    text = (project / "app/policy.py").read_text("utf-8")
+    [old] = re.findall(rf"^{name} = .*$", text, re.MULTILINE)
+    write(project / "app/policy.py", text.replace(old, f"{name} = {value}  # fmt: skip"))
+
+
+def listed(project: Path, name: str, *values: str) -> None:
+    lines = "".join(f'    "{value}",\n' for value in values)
+    replace(project, "app/policy.py", rf"(?<=\n){name}: list\[str\] = \[\n", rf"\g<0>{lines}")
+
+
+def setting(project: Path, name: str, value: str) -> None:
+    replace(project, "app/settings.py", rf"(?<=\n)(    {name}: .*) = .*", rf"\1 = {value}")
+
+
+def migrate(project: Path, title: str, upgrade: str, downgrade: str) -> None:
+    versions = project / "migrations/versions"
+    newest = max(int(file.name[:4]) for file in versions.glob("0*.py"))
+    revision, previous = f"{newest + 1:04}", f"{newest:04}"
+    text = MIGRATION.format(
+        title=title, revision=revision, previous=previous, upgrade=upgrade, downgrade=downgrade
+    )
+    write(versions / f"{revision}_{title.lower()}.py", text)
