@@ -5,6 +5,7 @@ app over https. Source: OWASP ASVS 13.4.2.
 """
 
 import json
+from collections.abc import Iterable
 from logging import CRITICAL, ERROR, INFO, WARNING
 
 import click
@@ -12,7 +13,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 # Imported so that they register their checks.
-from app.checks import csp, hosts, responses, secrets, services, settings  # noqa: F401
+from app.checks import csp, hosts, registry, responses, secrets, services, settings  # noqa: F401
 from app.checks.registry import Finding, findings
 from app.db.database import REQUEST_TIMEOUTS
 
@@ -32,10 +33,16 @@ NAMES = {level: name for name, level in LEVELS.items()}
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @with_appcontext
 def check_command(deploy: bool, accept: tuple[str, ...], fail_level: str | None, form: str) -> None:
-    """Report insecure or missing settings and unreachable services, with advice."""
+    """Report insecure or missing settings and unreachable services, with advice.
+
+    ACCEPTED_FINDINGS in app/policy.py leaves out findings that you accept, with the reason.
+    """
     click.get_current_context().meta[REQUEST_TIMEOUTS] = True
-    found = [item for item in findings(current_app, deploy=deploy) if item.id not in accept]
-    click.echo(_as_json(found) if form == "json" else _as_text(found))
+    accepted_ids = {*accept, *_accepted_by_policy()}
+    all_found = findings(current_app, deploy=deploy)
+    found = [finding for finding in all_found if finding.id not in accepted_ids]
+    accepted = sorted({finding.id for finding in all_found} & accepted_ids)
+    click.echo(_as_json(found, accepted) if form == "json" else _as_text(found, accepted))
     threshold = FAIL_LEVELS[fail_level or ("warning" if deploy else "error")]
     if any(finding.level >= threshold for finding in found):
         click.get_current_context().exit(1)
@@ -45,18 +52,39 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(check_command)
 
 
-def _as_text(found: list[Finding]) -> str:
+def _accepted_by_policy() -> Iterable[str]:
+    """The ids in ACCEPTED_FINDINGS.
+
+    :raises click.ClickException: no check has such an id, or its reason is empty.
+    """
+    reasons: dict[str, str] = current_app.config["ACCEPTED_FINDINGS"]
+    for finding_id, reason in reasons.items():
+        if finding_id not in registry.CHECKS:
+            raise click.ClickException(
+                f"policy.py: ACCEPTED_FINDINGS names {finding_id!r}, and no check has that id. "
+                f"Write one of these: {', '.join(sorted(registry.CHECKS))}."
+            )
+        if not str(reason or "").strip():
+            raise click.ClickException(
+                f"policy.py: ACCEPTED_FINDINGS gives no reason for {finding_id!r}: "
+                "write why you accept it."
+            )
+    return reasons
+
+
+def _as_text(found: list[Finding], accepted: list[str]) -> str:
     lines = [
         f"{NAMES[finding.level].upper()} {finding.id}: {finding.message}\n    {finding.hint}"
         for finding in found
     ]
     counts = ", ".join(f"{name}s: {number}" for name, number in _count(found).items())
-    return "\n".join([*lines, counts])
+    left_out = f", accepted: {len(accepted)} ({', '.join(accepted)})" if accepted else ""
+    return "\n".join([*lines, counts + left_out])
 
 
-def _as_json(found: list[Finding]) -> str:
+def _as_json(found: list[Finding], accepted: list[str]) -> str:
     listed = [{**finding._asdict(), "level": NAMES[finding.level]} for finding in found]
-    return json.dumps({"findings": listed, "counts": _count(found)}, indent=2)
+    return json.dumps({"findings": listed, "counts": _count(found), "accepted": accepted}, indent=2)
 
 
 def _count(found: list[Finding]) -> dict[str, int]:
