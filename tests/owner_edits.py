@@ -451,7 +451,9 @@ def other_contact(project: Path) -> None:
 
 def one_more_source(project: Path) -> None:
     listed(project, "CSP_SOURCES", "https://pictures.example.com")
-    replace(project, "app/policy.py", r'("connect-src": \[csp_syntax.SELF)', r'\1, "https://x.test"')
+    replace(
+        project, "app/policy.py", r'("connect-src": \[csp_syntax.SELF)', r'\1, "https://x.test"'
+    )
 
 
 def other_headers(project: Path) -> None:
@@ -493,7 +495,9 @@ def half_as_long_logins(project: Path) -> None:
     for name in ("tokens", "claims", "refresh"):
         file = project / "app/auth" / f"{name}.py"
         if file.exists():
-            halved = re.sub(r"(?m)^((?:LIFETIME|IDLE) = .*\d)(  #|$)", r"\1 // 2\2", file.read_text())
+            halved = re.sub(
+                r"(?m)^((?:LIFETIME|IDLE) = .*\d)(  #|$)", r"\1 // 2\2", file.read_text()
+            )
             write(file, halved)
 
 
