@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import shlex
 import shutil
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import support
 from conftest import NewProject
-from docs.moved import moved
 from test_update import commit, cookiecutter, cruft, replace
 
 # The template as it was before the move: `git archive` of the last such commit, without its own
 # tests. A file, since a shallow clone has no history and a squashed one has another.
 BEFORE = Path(__file__).with_name("before_rooms.tar.xz")
+moved: Callable[[str], str] = runpy.run_path(str(support.TEMPLATE / "docs/moved.py"))["moved"]
 CHANGELOG = (support.TEMPLATE / "CHANGELOG.md").read_text("utf-8")
 SECTION = CHANGELOG.partition("\n### Moved\n")[2].partition("\n### ")[0]
 [COMMAND] = re.findall(r"^   ```sh\n   (.*)\n", SECTION, re.MULTILINE)

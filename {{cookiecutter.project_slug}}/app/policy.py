@@ -86,7 +86,7 @@ OTHER_HEADERS = {"Referrer-Policy": "no-referrer"}
 # Add "; preload" only to submit the domain to hstspreload.org, which is hard to undo.
 STRICT_TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains"
 
-# Findings of `flask check` that you accept, by id, each with its reason (checks/command.py).
+# Findings of `flask check` that you accept, by id, each with its reason (checks/accepted.py).
 ACCEPTED_FINDINGS: dict[str, str] = {
     # As in "database.sqlite": "One process serves the whole site.",
 }

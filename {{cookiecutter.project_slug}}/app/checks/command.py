@@ -5,7 +5,6 @@ app over https. Source: OWASP ASVS 13.4.2.
 """
 
 import json
-from collections.abc import Iterable
 from logging import CRITICAL, ERROR, INFO, WARNING
 
 import click
@@ -13,7 +12,8 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 # Imported so that they register their checks.
-from app.checks import csp, hosts, registry, responses, secrets, services, settings  # noqa: F401
+from app.checks import csp, hosts, responses, secrets, services, settings  # noqa: F401
+from app.checks.accepted import check_accepted
 from app.checks.registry import Finding, findings
 from app.db.database import REQUEST_TIMEOUTS
 
@@ -38,10 +38,11 @@ def check_command(deploy: bool, accept: tuple[str, ...], fail_level: str | None,
     ACCEPTED_FINDINGS in app/policy.py leaves out findings that you accept, with the reason.
     """
     click.get_current_context().meta[REQUEST_TIMEOUTS] = True
-    accepted_ids = {*accept, *_accepted_by_policy()}
-    all_found = findings(current_app, deploy=deploy)
-    found = [finding for finding in all_found if finding.id not in accepted_ids]
-    accepted = sorted({finding.id for finding in all_found} & accepted_ids)
+    by_policy: dict[str, str] = current_app.config["ACCEPTED_FINDINGS"]
+    check_accepted(by_policy)
+    asked = [item for item in findings(current_app, deploy=deploy) if item.id not in accept]
+    found = [finding for finding in asked if finding.id not in by_policy]
+    accepted = sorted({finding.id for finding in asked} & by_policy.keys())
     click.echo(_as_json(found, accepted) if form == "json" else _as_text(found, accepted))
     threshold = FAIL_LEVELS[fail_level or ("warning" if deploy else "error")]
     if any(finding.level >= threshold for finding in found):
@@ -50,26 +51,6 @@ def check_command(deploy: bool, accept: tuple[str, ...], fail_level: str | None,
 
 def init_app(app: Flask) -> None:
     app.cli.add_command(check_command)
-
-
-def _accepted_by_policy() -> Iterable[str]:
-    """The ids in ACCEPTED_FINDINGS.
-
-    :raises click.ClickException: no check has such an id, or its reason is empty.
-    """
-    reasons: dict[str, str] = current_app.config["ACCEPTED_FINDINGS"]
-    for finding_id, reason in reasons.items():
-        if finding_id not in registry.CHECKS:
-            raise click.ClickException(
-                f"policy.py: ACCEPTED_FINDINGS names {finding_id!r}, and no check has that id. "
-                f"Write one of these: {', '.join(sorted(registry.CHECKS))}."
-            )
-        if not str(reason or "").strip():
-            raise click.ClickException(
-                f"policy.py: ACCEPTED_FINDINGS gives no reason for {finding_id!r}: "
-                "write why you accept it."
-            )
-    return reasons
 
 
 def _as_text(found: list[Finding], accepted: list[str]) -> str:

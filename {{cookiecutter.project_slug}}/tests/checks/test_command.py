@@ -10,7 +10,7 @@ from flask import Flask
 from app.checks import registry
 from app.checks.registry import check
 from tests.checks.conftest import ALONE, MakeSite
-from tests.conftest import SECRETS, MakeApp
+from tests.conftest import SECRETS
 
 LEVELS = {"error": ERROR, "warning": WARNING, "info": INFO}
 
@@ -81,42 +81,6 @@ def test_the_exit_status_is_1_from_the_chosen_level_on(
                 accepted = [f"--accept=test.{other}" for other in LEVELS if other != level]
                 status = run(app, *arguments.split(), *accepted).exit_code
                 assert status == int(level in failing)
-
-
-def test_what_the_policy_accepts_is_left_out_and_counted(make_app: MakeApp, checks: None) -> None:
-    always("error")
-    always("info")
-    app = make_app(ACCEPTED_FINDINGS={"test.error": "It is behind a wall."})
-    result = run(app)
-    assert result.exit_code == 0
-    assert "ERROR" not in result.stdout
-    assert result.stdout.endswith("errors: 0, warnings: 0, infos: 1, accepted: 1 (test.error)\n")
-    assert json.loads(run(app, "--format", "json").stdout)["accepted"] == ["test.error"]
-
-
-def test_what_is_accepted_and_not_found_is_not_counted(make_app: MakeApp, checks: None) -> None:
-    check("test.silent", ERROR, "It is so.", "Change it.")(lambda app: False)
-    app = make_app(ACCEPTED_FINDINGS={"test.silent": "It is behind a wall."})
-    assert run(app).stdout == "errors: 0, warnings: 0, infos: 0\n"
-
-
-def test_the_policy_accepts_no_id_that_no_check_has(make_app: MakeApp, checks: None) -> None:
-    always("error")
-    always("info")
-    result = run(make_app(ACCEPTED_FINDINGS={"test.eror": "It is behind a wall."}))
-    assert result.exit_code == 1
-    assert "'test.eror'" in result.stderr
-    assert "test.error, test.info" in result.stderr
-
-
-@pytest.mark.parametrize("reason", ["", " ", None])
-def test_the_policy_accepts_nothing_without_a_reason(
-    make_app: MakeApp, checks: None, reason: str | None
-) -> None:
-    always("error")
-    result = run(make_app(ACCEPTED_FINDINGS={"test.error": reason}))
-    assert result.exit_code == 1
-    assert "no reason for 'test.error'" in result.stderr
 
 
 def test_no_secret_is_in_it(make_site: MakeSite) -> None:
