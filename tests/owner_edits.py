@@ -149,9 +149,11 @@ class Basket(MethodView):
         return "", 204
 
 
+blueprint.add_url_rule("/", view_func=Baskets.as_view("baskets"))
+blueprint.add_url_rule("/<int:number>", view_func=Basket.as_view("basket"))
+
+
 def init_app(app: Flask) -> None:
-    blueprint.add_url_rule("/", view_func=Baskets.as_view("baskets"))
-    blueprint.add_url_rule("/<int:number>", view_func=Basket.as_view("basket"))
     app.register_blueprint(blueprint)
 '''
 HOOKS = '''\
@@ -389,7 +391,7 @@ def other_error_words(project: Path) -> None:
     for folder in ("accounts", "auth"):
         for file in (project / "app" / folder).glob("*.py"):
             text = file.read_text("utf-8")
-            write(file, re.sub(r'(error_response\(\d+, ")[^"]+"', r'\1Sorry, this is a no"', text))
+            write(file, re.sub(r'(error_response\(\d+, ")', r"\1Sorry. ", text))
     replace(project, "app/security/bodies.py", r'(INVALID = )".*"', r'\1"That was not understood"')
     replace(project, "app/security/validation.py", r'(MISSING = )".*"', r'\1"Something is missing"')
 
@@ -472,7 +474,7 @@ def shown_by_a_portal(project: Path) -> None:
 
 
 def shorter_hsts(project: Path) -> None:
-    policy(project, "STRICT_TRANSPORT_SECURITY", '"max-age=31536000"')
+    policy(project, "STRICT_TRANSPORT_SECURITY", '"max-age=31536000; includeSubDomains; preload"')
 
 
 def candidate_on_trial(project: Path) -> None:
