@@ -34,6 +34,8 @@ class Source:
     nodes: list[ast.AST]
     # The full name of each node that names what was imported.
     uses: dict[ast.AST, str] = field(default_factory=dict)
+    # What is to be imported in place of each imported name.
+    imports: dict[str, set[str]] = field(default_factory=dict)
     edits: list[tuple[int, int, str]] = field(default_factory=list)
     by_hand: list[str] = field(default_factory=list)
 
@@ -64,10 +66,12 @@ def moved(name: str) -> str:
 
 def rewrite(text: bytes) -> Source:
     source = Source(text, list(ast.walk(ast.parse(text))))
-    imports = [node for node in source.nodes if isinstance(node, ast.ImportFrom)]
+    imports = [
+        node for node in source.nodes if isinstance(node, ast.ImportFrom) and node.level == 0
+    ]
     for node in imports:
         for alias in node.names:
-            rewrite_uses(source, alias.asname or alias.name, f"{node.module}.{alias.name}")
+            rewrite_uses(source, alias, f"{node.module}.{alias.name}")
     raise_errors(source)
     ask_for_options(source)
     rename_methods(source)
@@ -76,16 +80,28 @@ def rewrite(text: bytes) -> Source:
     return source
 
 
-def rewrite_uses(source: Source, name: str, full: str) -> None:
-    """Rename each use of an imported name: `refusal`, or `errors.refusal` by its module."""
-    named = {node for node in source.nodes if isinstance(node, ast.Name) and node.id == name}
-    for node in source.nodes:
-        if isinstance(node, ast.Attribute) and node.value in named:
-            named.discard(node.value)
-            place, _, attribute = moved(f"{full}.{node.attr}").rpartition(".")
-            note(source, node, f"{full}.{node.attr}", f"{local(name, full, place)}.{attribute}")
-    for bare in named:
-        note(source, bare, full, local(name, full, moved(full)))
+def rewrite_uses(source: Source, alias: ast.alias, full: str) -> None:
+    """Rename each use of an imported name: `refusal`, or `errors.refusal` by its module.
+
+    Where the names of a module went several ways, each is imported by itself.
+    """
+    name = alias.asname or alias.name
+    bare = {node for node in source.nodes if isinstance(node, ast.Name) and node.id == name}
+    dotted = [
+        node for node in source.nodes if isinstance(node, ast.Attribute) and node.value in bare
+    ]
+    bare -= {node.value for node in dotted if isinstance(node.value, ast.Name)}
+    new = {moved(f"{full}.{node.attr}") for node in dotted}
+    holders = {each.rpartition(".")[0] for each in new}
+    for node in dotted:
+        holder, _, last = moved(f"{full}.{node.attr}").rpartition(".")
+        held_by = alias.asname or holder.rpartition(".")[2]
+        note(source, node, f"{full}.{node.attr}", last if len(holders) > 1 else f"{held_by}.{last}")
+    for each in bare:
+        note(source, each, full, alias.asname or moved(full).rpartition(".")[2])
+    source.imports[full] = new if len(holders) > 1 else holders
+    if bare or not dotted:
+        source.imports[full].add(moved(full))
 
 
 def note(source: Source, node: ast.expr, full: str, new: str) -> None:
@@ -93,11 +109,6 @@ def note(source: Source, node: ast.expr, full: str, new: str) -> None:
     start, end = source.start(node), source.end(node)
     if source.text[start:end] != new.encode():
         source.edits.append((start, end, new))
-
-
-def local(name: str, full: str, place: str) -> str:
-    """Return what a place is called in the file: `import … as` keeps its name."""
-    return place.rpartition(".")[2] if full.endswith(f".{name}") else name
 
 
 def raise_errors(source: Source) -> None:
@@ -155,24 +166,12 @@ def rename_methods(source: Source) -> None:
 def rewrite_import(source: Source, node: ast.ImportFrom) -> None:
     lines = []
     for alias in node.names:
-        full = f"{node.module}.{alias.name}"
-        new = sorted(places(source, full)) or [moved(full)]
-        if alias.asname and len(new) > 1:
-            source.leave(node, f"{full} is {' and '.join(new)} now: import both by their names")
-        called = f" as {alias.asname}" if alias.asname else ""
+        new = sorted(source.imports[f"{node.module}.{alias.name}"])
+        called = f" as {alias.asname}" if alias.asname and len(new) == 1 else ""
         lines += ["from {} import {}".format(*each.rsplit(".", 1)) + called for each in new]
     if {*lines} != {f"from {node.module} import {ast.unparse(alias)}" for alias in node.names}:
         indented = f"\n{' ' * node.col_offset}".join(lines)
         source.edits.append((source.start(node), source.end(node), indented))
-
-
-def places(source: Source, full: str) -> set[str]:
-    """Return what is to be imported for an imported name, by how it is used."""
-    return {moved(used) for node, used in source.uses.items() if used == full} | {
-        moved(used).rpartition(".")[0]
-        for node, used in source.uses.items()
-        if isinstance(node, ast.Attribute) and used.rpartition(".")[0] == full
-    }
 
 
 def main(folders: list[str]) -> None:

@@ -38,7 +38,7 @@ blueprint = Blueprint("pages", __name__)
 
 
 @blueprint.get("/")
-@responds("text/html")
+@responds("text/html", 503)
 def index() -> str:
     return render_template("index.html")
 
