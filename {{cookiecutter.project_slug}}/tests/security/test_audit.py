@@ -191,7 +191,9 @@ def test_an_origin_that_no_browser_sends_is_not_repeated(client: FlaskClient, li
 
 
 def test_no_address_and_no_site_of_ipv6_fills_the_log(client: FlaskClient, lines: Lines) -> None:
-    addresses = [f"2001:db8:1:{number:x}::1" for number in range(audit.WARNING_RATE_LIMIT.amount + 10)]
+    addresses = [
+        f"2001:db8:1:{number:x}::1" for number in range(audit.WARNING_RATE_LIMIT.amount + 10)
+    ]
     for address in addresses:
         write_from_elsewhere(client, address)
     told = lines()
