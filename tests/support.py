@@ -222,8 +222,9 @@ def is_copied(path: Path) -> bool:
 def included(file: Path, answers: Answers) -> list[Path]:
     """Return the variants that a file's include lines name, none where it is not rendered."""
     environment = jinja2.Environment()  # noqa: S701 (names of files, no HTML)
-    if not environment.from_string(file.name).render(cookiecutter=answers):
+    known = SETTINGS | answers
+    if not environment.from_string(file.name).render(cookiecutter=known):
         return []
     expressions = INCLUDE.findall(file.read_text("utf-8", errors="replace"))
     compiled = map(environment.compile_expression, expressions)
-    return [VARIANTS / str(expression(cookiecutter=answers)) for expression in compiled]
+    return [VARIANTS / str(expression(cookiecutter=known)) for expression in compiled]

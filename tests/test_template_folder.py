@@ -25,6 +25,10 @@ def named(files: list[Path]) -> list[object]:
     return [pytest.param(file, id=file.relative_to(TEMPLATE).as_posix()) for file in files]
 
 
+def text_of(file: Path) -> str:
+    return file.read_text("utf-8", errors="replace")
+
+
 def caches() -> list[Path]:
     return [path for path in FOLDER.rglob("*") if path.name in CACHES]
 
@@ -88,6 +92,21 @@ def test_no_folder_is_copied_whole() -> None:
     """Rendered over a project, cookiecutter would delete its owner's files there first."""
     folders = [path.relative_to(FOLDER) for path in FOLDER.rglob("*") if path.is_dir()]
     assert not [folder for folder in folders if support.is_copied(folder)]
+
+
+def test_a_condition_on_several_answers_names_a_list_of_them() -> None:
+    """The list is in cookiecutter.json, where another answer is added once for all files."""
+    spelled_out = re.compile(r"cookiecutter\.\w+ (?:not )?in *[(\[{]")
+    assert not [file for file in FILES if spelled_out.search(f"{file.name}\n{text_of(file)}")]
+
+
+def test_a_list_of_answers_holds_nothing_else() -> None:
+    """A misspelt answer would leave its files out without a word."""
+    listed = re.compile(r"cookiecutter\.(\w+) (?:not )?in cookiecutter\.(\w+)")
+    used = {pair for file in FILES for pair in listed.findall(f"{file.name}\n{text_of(file)}")}
+    assert used
+    for question, private in used:
+        assert set(support.SETTINGS[private]) <= set(support.CHOICES[question]), private
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids="-".join)

@@ -144,7 +144,11 @@ def test_an_edited_file_that_the_answer_no_longer_has_stays_and_is_named(
     assert not list(unlinked.rglob("*.rej"))
 
 
-@pytest.mark.parametrize("given", [[], EVERYTHING_ANSWERED], ids=["defaults", "everything"])
+@pytest.mark.parametrize(
+    "given",
+    [[], EVERYTHING_ANSWERED, ["token_type=paseto"]],
+    ids=["defaults", "everything", "signed tokens"],
+)
 def test_replaying_the_answers_renders_the_same_project(given: list[str], tmp_path: Path) -> None:
     first = cookiecutter("--no-input", str(support.TEMPLATE), *given, out=tmp_path / "first")
     replay = ("--replay-file", str(first / ".cookiecutter.json"))
