@@ -40,6 +40,8 @@ ON_OR_OFF = {
     "cors_origins": ["", "https://app.example.com"],
     "csp_sources": ["", "https://cdn.example.com"],
 }
+# Names of files and of variants hold no HTML.
+JINJA = jinja2.Environment()  # noqa: S701
 # As a line statement in code, as a block in Markdown.
 INCLUDE = re.compile(r"^(?:# cookiecutter:|\{%) include (.+?)(?: %\})?$", re.MULTILINE)
 
@@ -214,17 +216,25 @@ def name(answers: Answers) -> str:
 
 
 def is_copied(path: Path) -> bool:
-    """Say whether cookiecutter copies a file or folder unrendered."""
+    """Say whether cookiecutter copies a file or folder of the template's folder unrendered."""
     globs = SETTINGS["_copy_without_render"]
-    return any(fnmatch.fnmatch(path.as_posix(), glob) for glob in globs)
+    return any(fnmatch.fnmatch(path.relative_to(FOLDER).as_posix(), glob) for glob in globs)
+
+
+def in_render(file: Path, answers: Answers) -> Path | None:
+    """Return where a file of the template's folder is in a render; None where it is not."""
+    name = JINJA.from_string(file.name).render(cookiecutter=SETTINGS | answers)
+    return file.parent.relative_to(FOLDER) / name if name else None
 
 
 def included(file: Path, answers: Answers) -> list[Path]:
     """Return the variants that a file's include lines name, none where it is not rendered."""
-    environment = jinja2.Environment()  # noqa: S701 (names of files, no HTML)
-    known = SETTINGS | answers
-    if not environment.from_string(file.name).render(cookiecutter=known):
+    if not in_render(file, answers):
         return []
-    expressions = INCLUDE.findall(file.read_text("utf-8", errors="replace"))
-    compiled = map(environment.compile_expression, expressions)
-    return [VARIANTS / str(expression(cookiecutter=known)) for expression in compiled]
+    expressions = map(JINJA.compile_expression, INCLUDE.findall(text_of(file)))
+    return [VARIANTS / str(named(cookiecutter=SETTINGS | answers)) for named in expressions]
+
+
+def text_of(file: Path) -> str:
+    """Return what a file holds; of a picture, enough to see that it has no marks."""
+    return file.read_text("utf-8", errors="replace")

@@ -72,11 +72,16 @@ def test_any_two_answers_meet_in_some_render() -> None:
     assert asked == set().union(*map(support.pairs, support.pairwise(EVERY)))
 
 
-def test_no_mark_is_left(project: Path) -> None:
-    for file in text_files(project):
-        if not support.is_copied(file.relative_to(project)):
+def test_no_mark_is_left(project: Path, answers: Answers) -> None:
+    for source in filter(Path.is_file, support.FOLDER.rglob("*")):
+        file = support.in_render(source, answers)
+        if file and not support.is_copied(source):
             mark = MARK_IN_MARKDOWN if file.suffix == ".md" else MARK
-            assert not mark.search(file.read_text("utf-8")), file
+            assert not mark.search(support.text_of(project / file)), file
+
+
+def test_no_mark_is_left_in_a_name(project: Path) -> None:
+    assert not [path for path in project.rglob("*") if MARK.search(path.name)]
 
 
 def test_every_file_parses(project: Path) -> None:

@@ -156,6 +156,16 @@ def test_replaying_the_answers_renders_the_same_project(given: list[str], tmp_pa
     assert contents(second) == contents(first)
 
 
+def test_rendering_over_a_project_keeps_the_owners_own_files(tmp_path: Path) -> None:
+    project = cookiecutter("--no-input", str(support.TEMPLATE), out=tmp_path)
+    folders = [project, *(path for path in project.rglob("*") if path.is_dir())]
+    for folder in folders:
+        (folder / "own.txt").write_text("Mine.", "utf-8")
+    again = ("--no-input", "--overwrite-if-exists", str(support.TEMPLATE))
+    assert cookiecutter(*again, out=tmp_path) == project
+    assert not [folder for folder in folders if not (folder / "own.txt").exists()]
+
+
 def cookiecutter(*arguments: str, out: Path) -> Path:
     """Render the template into a folder as a user would."""
     support.python(
