@@ -35,6 +35,8 @@ CHOICES: dict[str, list[str]] = {
     for question, answers in SETTINGS.items()
     if isinstance(answers, list) and not question.startswith("_")
 }
+# The one file of answers: data, each entry with its reason beside it.
+POLICY = FOLDER / "app" / "{{ 'policy.py' }}"
 # Free text whose presence alone makes a difference.
 ON_OR_OFF = {
     "cors_origins": ["", "https://app.example.com"],
@@ -211,8 +213,8 @@ def pairwise(every: list[Answers]) -> list[Answers]:
 
 def name(answers: Answers) -> str:
     """Return a combination as a test's id: `strict-deny-session-cors_origins`."""
-    chosen = [answers[question] for question in CHOICES]
-    return "-".join(chosen + [question for question in ON_OR_OFF if answers[question]])
+    chosen = [answers[question] for question in CHOICES if question in answers]
+    return "-".join(chosen + [question for question in ON_OR_OFF if answers.get(question)])
 
 
 def is_copied(path: Path) -> bool:
@@ -238,3 +240,28 @@ def included(file: Path, answers: Answers) -> list[Path]:
 def text_of(file: Path) -> str:
     """Return what a file holds; of a picture, enough to see that it has no marks."""
     return file.read_text("utf-8", errors="replace")
+
+
+def code_questions() -> list[str]:
+    """Return the questions that some include line or name of a file waits for.
+
+    Whatever else they reach is data: the policy, values in texts.
+    """
+    files = [file for file in FOLDER.rglob("*") if file.is_file() and file != POLICY]
+    waiting = [file.name for file in files]
+    waiting += [line for file in files for line in INCLUDE.findall(text_of(file))]
+    asked = set(re.findall(r"cookiecutter\.(\w+)", "\n".join(waiting)))
+    return [question for question in CHOICES if question in asked]
+
+
+def kind(answers: Answers) -> Answers:
+    """Return those of the answers that decide which code a project has."""
+    return {question: answers[question] for question in CODE_QUESTIONS}
+
+
+CODE_QUESTIONS = code_questions()
+# Each combination of answers that makes a project with other code, the default first.
+KINDS: list[Answers] = [
+    dict(zip(CODE_QUESTIONS, answers, strict=True))
+    for answers in itertools.product(*(CHOICES[question] for question in CODE_QUESTIONS))
+]

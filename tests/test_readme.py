@@ -12,6 +12,7 @@ import pytest
 import services
 import support
 from conftest import NewProject, Rendered
+from support import Answers
 
 # Blocks with another tag (console, python, nginx) show something, or need what is not here.
 COMMANDS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -51,12 +52,12 @@ def test_its_commands_work_line_by_line(new_project: NewProject, tmp_path: Path)
 
 
 # Those of the first kind, the default, are among the commands above.
-@pytest.mark.parametrize("token_type", support.CHOICES["token_type"][1:])
-def test_its_curl_lines_work_with_each_kind_of_token(
-    token_type: str, new_project: NewProject, tmp_path: Path
+@pytest.mark.parametrize("kind", support.KINDS[1:], ids=support.name)
+def test_its_curl_lines_work_with_each_kind(
+    kind: Answers, new_project: NewProject, tmp_path: Path
 ) -> None:
     support.need(shutil.which("curl"), "curl")
-    project = new_project(token_type=token_type)
+    project = new_project(**kind)
     (project / ".venv").symlink_to(sys.prefix)
     blocks = COMMANDS.findall((project / "README.md").read_text("utf-8"))
     curl_lines = "".join(block for block in blocks if "curl " in block)

@@ -94,7 +94,7 @@ def test_an_inline_style_works_at_each_level(
     support.own_tests(project, "tests/browser/test_attacks.py", "-k", "style")
 
 
-@pytest.fixture(scope="module", params=["jwt", "paseto"])
+@pytest.fixture(scope="module", params=support.SETTINGS["_signed_token_types"])
 def tokens_page(
     request: pytest.FixtureRequest,
     new_project: NewProject,

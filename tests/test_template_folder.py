@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import support
-from support import FOLDER, INCLUDE, TEMPLATE, VARIANTS, text_of
+from support import FOLDER, INCLUDE, POLICY, TEMPLATE, VARIANTS, text_of
 
 STATEMENT = re.compile(r"^\s*# cookiecutter: .+\n", re.MULTILINE)
 MARKS = ("{{", "{%", "{#")
@@ -20,8 +20,6 @@ INCLUDING = [file for file in FILES if INCLUDE.search(text_of(file))]
 # What the answers reach has marks in its name, as in `{{ 'policy.py' }}`.
 MARKED = [file for file in FILES if file.name.startswith("{{")]
 MARKED_PYTHON = [file for file in MARKED if ".py" in file.name]
-# The one file of answers; it is data, each entry with its reason beside it.
-POLICY = FOLDER / "app" / "{{ 'policy.py' }}"
 
 
 def named(files: list[Path]) -> list[object]:
