@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo 'make demo       serve a project with the default answers (PORT=8000)'
-	@echo '                = .venv/bin/cookiecutter . --no-input --output-dir build, then its README'
+	@echo '                = .venv/bin/python demo.py 8000'
 	@echo 'make new        ask the questions and write the project beside this folder (OUT=..)'
 	@echo '                = .venv/bin/cookiecutter . --output-dir ..'
 	@echo 'make test       the tests, with every pair of answers in some render'
@@ -32,16 +32,7 @@ help:
 	@echo '(first)         python3 -m venv .venv ; .venv/bin/pip install uv ; .venv/bin/uv sync'
 
 demo: .venv/bin/cookiecutter
-	rm -rf build/my-service
-	.venv/bin/cookiecutter . --no-input --output-dir build
-	$(MAKE) --no-print-directory -C build/my-service .venv .env
-	cd build/my-service && .venv/bin/flask db upgrade
-	@# With a terminal it would ask for a password; without one it makes one up.
-	cd build/my-service && .venv/bin/flask user create demo </dev/null
-	@echo
-	@echo 'Log in as demo with the password above at http://127.0.0.1:$(PORT)  (Ctrl-C ends it)'
-	@echo
-	$(MAKE) --no-print-directory -C build/my-service run PORT=$(PORT)
+	.venv/bin/python demo.py $(PORT)
 
 new: .venv/bin/cookiecutter
 	.venv/bin/cookiecutter . --output-dir '$(OUT)'

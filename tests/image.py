@@ -18,6 +18,9 @@ from string import Template
 
 import support
 
+# The folders that a Dockerfile of ours fills.
+OWN = ("opt", "srv")
+
 
 @dataclass
 class Image:
@@ -58,6 +61,13 @@ class Image:
 
     def files(self) -> set[Path]:
         return set(self.root.rglob("*"))
+
+    def writable_by_others(self) -> list[Path]:
+        """Return what an account that owns nothing may change; a link has its target's rights."""
+        # The rest of this disk stands for what an engine keeps elsewhere, or begins with.
+        own = [path for path in self.files() if path.relative_to(self.root).parts[0] in OWN]
+        assert own
+        return [path for path in own if not path.is_symlink() and path.stat().st_mode & 0o022]
 
 
 def build(project: Path, root: Path) -> Image:

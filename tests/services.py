@@ -47,10 +47,11 @@ class PostgreSQL:
     def frozen(self) -> Iterator[None]:
         """Let it accept connections, as its kernel does, and say nothing."""
         first = int((self.data / "postmaster.pid").read_text("utf-8").splitlines()[0])
-        # It first, so that it starts no process that would go on.
-        os.kill(first, signal.SIGSTOP)
-        frozen = [first, *children_of(first)]
+        frozen = [first]
         try:
+            # It first, so that it starts no process that would go on.
+            os.kill(first, signal.SIGSTOP)
+            frozen += children_of(first)
             for process in frozen[1:]:
                 os.kill(process, signal.SIGSTOP)
             yield
@@ -90,6 +91,45 @@ def postgresql() -> Iterator[str]:
     """Start a PostgreSQL; gives the URL of an empty database."""
     with postgresql_server() as server:
         yield server.url
+
+
+@contextlib.contextmanager
+def pgbouncer(server: PostgreSQL, mode: str = "transaction", pool: int = 4) -> Iterator[str]:
+    """Start a PgBouncer before a server; gives the URL of the database there.
+
+    It knows no prepared statements, as none did before 1.21.
+    """
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    support.need(program, "PgBouncer")
+    assert program
+    port = support.free_port()
+    settings = {
+        "listen_addr": "127.0.0.1",
+        "listen_port": port,
+        "unix_socket_dir": "",
+        "auth_type": "any",
+        "pool_mode": mode,
+        "default_pool_size": pool,
+        "max_prepared_statements": 0,
+    }
+    lines = ["[databases]", f"* = host=127.0.0.1 port={server.port} user=test", "[pgbouncer]"]
+    lines += [f"{name} = {value}" for name, value in settings.items()]
+    file = server.folder / f"pgbouncer-{port}.ini"
+    file.write_text("\n".join([*lines, ""]), "utf-8")
+    # It refuses to work for root, as PostgreSQL does.
+    account = "postgres" if os.geteuid() == 0 else None
+    with subprocess.Popen(
+        [program, "--quiet", file],
+        cwd="/",
+        user=account,
+        group=account,
+        extra_groups=[] if account else None,
+    ) as pooler:
+        try:
+            support.wait_until_open(port)
+            yield server.url.replace(f":{server.port}/", f":{port}/")
+        finally:
+            pooler.kill()
 
 
 @contextlib.contextmanager
@@ -144,6 +184,17 @@ def gunicorn(project: Path, log: Path) -> Iterator[int]:
         yield server.port
 
 
+@contextlib.contextmanager
+def flask_run(project: Path, log: Path, *options: str) -> Iterator[int]:
+    """Serve a project by Flask's own server from its first answer on; gives the port."""
+    port = support.free_port()
+    command = ["env", *(f"{name}={value}" for name, value in support.COMPILED.items())]
+    command += [sys.executable, "-m", "flask", "run", f"--port={port}", *options]
+    with support.started(*command, cwd=project, log=log) as process:
+        support.wait_for(port, process, log)
+        yield port
+
+
 def add_users(project: Path, database: str, *names: str) -> None:
     """Make the settings, the tables, and these users in them."""
     script, users = SCRIPTS / "app_with_user.py", " ".join(names)
@@ -151,9 +202,10 @@ def add_users(project: Path, database: str, *names: str) -> None:
 
 
 def children_of(process: int) -> list[int]:
-    """Return the processes that one has started."""
-    told = subprocess.run(["pgrep", "--parent", str(process)], stdout=subprocess.PIPE, text=True)
-    return [int(line) for line in told.stdout.split()]
+    """Return the processes that the first thread of one has started."""
+    support.need(sys.platform == "linux", "Linux")
+    listed = Path(f"/proc/{process}/task/{process}/children").read_text("utf-8")
+    return [int(child) for child in listed.split()]
 
 
 def find_postgresql() -> Path | None:
@@ -174,9 +226,15 @@ def servers_folder() -> Iterator[Path]:
 
 def as_server(program: str, *arguments: str, at: Path) -> None:
     """Run one of PostgreSQL's programs, which refuse to work for root."""
-    drop = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    command = [*drop, f"{at}/{program}", *arguments]
+    root = os.geteuid() == 0
     finished = subprocess.run(
-        command, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [f"{at}/{program}", *arguments],
+        cwd="/",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        user="postgres" if root else None,
+        group="postgres" if root else None,
+        extra_groups=[] if root else None,
     )
     assert finished.returncode == 0, finished.stderr

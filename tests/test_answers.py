@@ -513,7 +513,9 @@ def needed(requirements: list[Requirement]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("module", ["app", "gunicorn.conf", "migrations", "tests", "wsgi"])
+@pytest.mark.parametrize(
+    "module", ["app", "development", "gunicorn.conf", "migrations", "tests", "wsgi"]
+)
 def test_the_name_of_every_module_of_the_project_is_taken(module: str) -> None:
     assert list(support.FOLDER.glob(f"{module}*"))
     assert fault("project_slug", module.replace(".", "-"))

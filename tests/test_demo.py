@@ -1,9 +1,15 @@
-"""`make demo` in a fresh clone serves a page, and the login that it prints works."""
+"""`make demo` in a fresh clone serves a page, and the login that it prints last works."""
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -11,20 +17,76 @@ from typing import Any
 import pytest
 
 import support
+from conftest import NewProject
+
+DEMO = support.TEMPLATE / "demo.py"
+LAST_LINES = re.compile(r"address +(\S+)\n +user name +(\S+)\n +password +(\S+)\s*\Z")
 
 
 @pytest.mark.slow
-def test_a_fresh_clone_serves_a_page_and_the_printed_login_works(tmp_path: Path) -> None:
+def test_a_fresh_clone_serves_a_page_and_the_login_printed_last_works(tmp_path: Path) -> None:
     port = support.free_port()
     clone = support.copy_template(tmp_path / "clone")
     log = tmp_path / "log"
     with support.started("make", "demo", f"PORT={port}", cwd=clone, log=log) as process:
-        support.wait_for(port, process, log)
-        printed = log.read_text("utf-8")
-        address = f"http://127.0.0.1:{port}"
-        assert f"Log in as demo with the password above at {address}" in printed
+        login = wait_for(LAST_LINES, log, process)
+        address, name, password = login.groups()
+        before = login.string[: login.start()]
+        assert f"Running on {address}" in before
+        assert before.count("sys_startup") == 1
+        assert address == f"http://127.0.0.1:{port}"
         assert "<h1" in page(address)
-        assert log_in(address, "demo", password(printed))["token"]
+        assert log_in(address, name, password)["token"]
+
+
+@pytest.mark.parametrize("told_by", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "kill"])
+def test_no_server_is_left_when_the_demo_ends(
+    told_by: signal.Signals, new_project: NewProject, tmp_path: Path
+) -> None:
+    port, log = support.free_port(), tmp_path / "log"
+    shutil.copy(DEMO, tmp_path)
+    project = tmp_path / "build" / "my-service"
+    project.parent.mkdir()
+    new_project().rename(project)
+    (project / ".venv").symlink_to(sys.prefix)
+    support.write_settings(project)
+    serve = f"import demo; demo.serve({port}, 'the login')"
+    with support.started(sys.executable, "-c", serve, cwd=tmp_path, log=log) as process:
+        wait_for(re.compile("the login"), log, process)
+        process.send_signal(told_by)
+        process.wait(timeout=60)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_port_that_is_taken_is_refused_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"Port {port} is taken by another program." in refusal(str(port))
+
+
+@pytest.mark.parametrize("port", ["http", "0", "65536", "80 90"])
+def test_what_is_no_port_is_refused_at_once(port: str) -> None:
+    assert f"{port!r} is no port" in refusal(port)
+
+
+def refusal(port: str) -> str:
+    """Return the one line with which the demo ends, which offers another port."""
+    finished = subprocess.run([sys.executable, DEMO, port], stderr=subprocess.PIPE, text=True)
+    assert finished.returncode == 1
+    [line] = finished.stderr.splitlines()
+    assert "make demo PORT=" in line
+    return line
+
+
+def wait_for(words: re.Pattern[str], log: Path, process: subprocess.Popen[bytes]) -> re.Match[str]:
+    """Wait until a started command has printed this."""
+    deadline = time.monotonic() + 300
+    while process.poll() is None and time.monotonic() < deadline:
+        if found := words.search(log.read_text("utf-8")):
+            return found
+        time.sleep(0.1)
+    pytest.fail(log.read_text("utf-8"))
 
 
 def page(address: str) -> str:
@@ -32,12 +94,6 @@ def page(address: str) -> str:
         assert "script-src 'nonce-" in answer.headers["Content-Security-Policy"]
         text: str = answer.read().decode()
         return text
-
-
-def password(printed: str) -> str:
-    found = re.search(r"Created user demo with password (\S+)", printed)
-    assert found, printed
-    return found[1]
 
 
 def log_in(address: str, username: str, password: str) -> dict[str, Any]:

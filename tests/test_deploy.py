@@ -30,11 +30,19 @@ from conftest import NewProject, Rendered
 from support import Answers
 
 KUBERNETES = "1.37"
-HADOLINT, CADDY = (f"{Path(sys.executable).parent}/{name}" for name in ("hadolint", "caddy"))
+PROGRAMS = Path(sys.executable).parent
+HADOLINT = f"{PROGRAMS}/hadolint"
+# Finds these tests' own Caddy before another.
+CADDYS = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
 # Read by gunicorn.conf.py, and WEB_CONCURRENCY by gunicorn itself.
 GUNICORNS = {"HOST", "PORT", "WEB_CONCURRENCY"}
 SECRET = re.compile(r"SECRET|KEYS|PASSWORD")
 READ_SETTINGS = "from app.settings import Settings; print(*Settings.model_fields)"
+IN_FORCE = """
+import runpy
+from app.settings import Settings
+print(Settings.load().for_flask(), runpy.run_path("gunicorn.conf.py")["bind"])
+"""
 MAKE_SECRETS = "import json; from app.settings import fresh_secrets as f; print(json.dumps(f()))"
 
 
@@ -94,7 +102,8 @@ def test_only_the_app_enters_the_image(project: Path, tmp_path: Path) -> None:
     (used / "uv.lock").touch()
     sent = image.context(used, tmp_path / "sent")
     assert {path.name for path in sent.iterdir()} == {
-        *("app", "migrations", "gunicorn.conf.py", "pyproject.toml", "uv.lock", "wsgi.py")
+        *("app", "development.py", "migrations", "gunicorn.conf.py"),
+        *("pyproject.toml", "uv.lock", "wsgi.py"),
     }
     assert not list(sent.rglob("__pycache__"))
 
@@ -157,9 +166,17 @@ def test_the_namespace_refuses_other_pods(manifests: list[dict[str, Any]]) -> No
 def test_only_the_proxy_is_reached_from_outside(compose: dict[str, Any]) -> None:
     parts = compose["services"]
     assert [name for name, service in parts.items() if "ports" in service] == ["proxy"]
-    ways_out = {name for name, network in compose["networks"].items() if not network}
-    assert [name for name in parts if ways_out & {*parts[name]["networks"]}] == ["proxy"]
+    assert [name for name in parts if ways_out(compose) & {*parts[name]["networks"]}] == ["proxy"]
     assert not {*parts["proxy"]["networks"]} & {*parts["database"]["networks"]}
+
+
+def test_the_proxy_is_reached_by_ipv6_without_another_proxy_between(
+    compose: dict[str, Any],
+) -> None:
+    """Docker's own would tell it one address for all visitors."""
+    ways_in = ways_out(compose) & {*compose["services"]["proxy"]["networks"]}
+    assert ways_in
+    assert all(compose["networks"][name]["enable_ipv6"] is True for name in ways_in)
 
 
 def test_pods_speak_only_to_who_is_named(manifests: list[dict[str, Any]]) -> None:
@@ -206,6 +223,34 @@ def test_env_example_names_every_setting_of_the_app(kind: Answers, rendered: Ren
     assert settings(project) == known
 
 
+@pytest.mark.parametrize("token_type", ["session", "jwt"])
+def test_a_copy_of_env_example_sets_nothing_but_what_must_be_filled_in(
+    token_type: str, new_project: NewProject
+) -> None:
+    project = new_project(token_type=token_type)
+    assert set(copied(project).values()) == {""}
+    assert not {*copied(project)} & {"HOST", "PORT", "WEB_CONCURRENCY"}  # empty, too, they count
+    secrets = json.loads(support.python("-c", MAKE_SECRETS, cwd=project))
+    needed = {**secrets, "TRUSTED_HOSTS": "www.safe.test"}
+    assert {*copied(project)} == {*needed, "POSTGRES_PASSWORD"}
+    alone = support.python("-c", IN_FORCE, cwd=project, **needed)
+    assert support.python("-c", IN_FORCE, cwd=project, **needed, **shown(project)) == alone
+
+
+@pytest.mark.parametrize(
+    "names", ["www.safe.test,safe.test", "www.safe.test, safe.test", "www.safe.test safe.test"]
+)
+def test_the_proxy_serves_every_name_that_the_app_trusts(
+    names: str, project: Path, compose: dict[str, Any]
+) -> None:
+    *shell, script = proxy_command(compose, project / "deploy" / "Caddyfile")
+    adapt = script.replace(" run ", " adapt ")
+    config = support.run(*shell, adapt, cwd=project, TRUSTED_HOSTS=names, **CADDYS).splitlines()[-1]
+    (server,) = json.loads(config)["apps"]["http"]["servers"].values()
+    (route,) = server["routes"]
+    assert route["match"] == [{"host": ["www.safe.test", "safe.test"]}]
+
+
 def test_probes_ask_what_answers_any_host(pods: list[dict[str, Any]], compose: Any) -> None:
     (app,) = [pod["containers"][0] for pod in pods if pod["containers"][0]["name"] == "app"]
     assert app["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 8000}
@@ -246,14 +291,18 @@ def test_the_image_serves_with_what_compose_gives_it_and_refuses_without(
     with disk() as root, services.postgresql() as server, services.redis() as redis:
         made = image.build(project, root)
         held = made.files()
+        assert not made.writable_by_others()
 
         assert made.run(*made.command, log=log) != 0
         assert "SECRET_KEY: is missing" in log.read_text("utf-8")
+        # As somebody else the tests' own account writes there.
+        assert os.geteuid() or "DATABASE_URL: SQLite cannot write" in log.read_text("utf-8")
         assert "Traceback" not in log.read_text("utf-8")
 
         database = own_database(project, server)
         addresses = {"DATABASE_URL": database, "REDIS_URL": redis, "PORT": str(port)}
-        given = filled_in(project) | addresses
+        # As docker's --env-file gives a copy of .env.example that was filled in.
+        given = copied(project) | filled_in(project) | addresses
         commands = read_compose(project)["services"]
         migration = made.run(*commands["migrate"]["command"], log=log, **given)
         assert migration == 0, log.read_text("utf-8")
@@ -334,13 +383,23 @@ def proxy(project: Path, port: int, folder: Path) -> Iterator[tuple[str, ssl.SSL
     (folder / "Caddyfile").write_text(text, "utf-8")
     log = folder / "caddy.log"
     # It keeps its certificates there.
-    variables = (f"XDG_DATA_HOME={folder}", "TRUSTED_HOSTS=localhost www.localhost")
-    with support.started("env", *variables, CADDY, "run", cwd=folder, log=log) as caddy:
+    variables = {**CADDYS, "XDG_DATA_HOME": folder, "TRUSTED_HOSTS": "localhost,www.localhost"}
+    command = ["env", *(f"{name}={value}" for name, value in variables.items())]
+    command += proxy_command(read_compose(project), folder / "Caddyfile")
+    with support.started(*command, cwd=folder, log=log) as caddy:
         support.wait_for(https, caddy, log)
         authority = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
         context = ssl.create_default_context(cafile=authority)
         wait_for_certificate(https, context)
         yield f"https://localhost:{https}", context
+
+
+def proxy_command(compose: dict[str, Any], caddyfile: Path) -> list[str]:
+    """Return the command of compose.yaml's proxy, as compose reads it, for a Caddyfile here."""
+    command = compose["services"]["proxy"]["command"]
+    there = "/etc/caddy/Caddyfile"
+    assert there in command[-1]
+    return [part.replace("$$", "$").replace(there, str(caddyfile)) for part in command]
 
 
 def wait_for_certificate(port: int, context: ssl.SSLContext) -> None:
@@ -365,6 +424,7 @@ def own_database(project: Path, server: str) -> str:
 
 
 def psql(server: str, *arguments: str, **environment: str) -> str:
+    support.need(shutil.which("psql"), "psql")
     options = ("--no-psqlrc", "--set=ON_ERROR_STOP=1", "--tuples-only", "--no-align")
     return support.run("psql", server, *options, *arguments, cwd=Path("/"), **environment)
 
@@ -383,13 +443,32 @@ def filled_in(project: Path) -> dict[str, str]:
 
 def settings(project: Path) -> set[str]:
     """Return the names in .env.example, which lists every setting."""
-    text = (project / ".env.example").read_text("utf-8")
-    return {*re.findall(r"^(\w+)=", text, re.MULTILINE)}
+    return {*copied(project), *shown(project)}
+
+
+def copied(project: Path) -> dict[str, str]:
+    """Return what a copy of .env.example sets."""
+    return dict(re.findall(r"^(\w+)=(.*)$", example(project), re.MULTILINE))
+
+
+def shown(project: Path) -> dict[str, str]:
+    """Return what .env.example says that holds anyway."""
+    return dict(re.findall(r"^# ([A-Z_]+)=(.*)$", example(project), re.MULTILINE))
+
+
+def example(project: Path) -> str:
+    return (project / ".env.example").read_text("utf-8")
 
 
 def read_compose(project: Path) -> dict[str, Any]:
     read: dict[str, Any] = yaml.safe_load((project / "compose.yaml").read_text("utf-8"))
     return read
+
+
+def ways_out(compose: dict[str, Any]) -> set[str]:
+    """Return the networks that lead out of the machine."""
+    networks = compose["networks"].items()
+    return {name for name, network in networks if not (network or {}).get("internal")}
 
 
 def deployment_files(project: Path) -> list[Path]:

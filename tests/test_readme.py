@@ -41,9 +41,14 @@ def script(readme: str, port: int) -> str:
     )
 
 
+def need_a_shell() -> None:
+    for program in ("bash", "curl"):
+        support.need(shutil.which(program), program)
+
+
 @pytest.mark.slow
 def test_its_commands_work_line_by_line(new_project: NewProject, tmp_path: Path) -> None:
-    support.need(shutil.which("curl"), "curl")
+    need_a_shell()
     project = new_project()
     commands = script((project / "README.md").read_text("utf-8"), support.free_port())
     log = tmp_path / "log"
@@ -56,7 +61,7 @@ def test_its_commands_work_line_by_line(new_project: NewProject, tmp_path: Path)
 def test_its_curl_lines_work_with_each_kind(
     kind: Answers, new_project: NewProject, tmp_path: Path
 ) -> None:
-    support.need(shutil.which("curl"), "curl")
+    need_a_shell()
     project = new_project(**kind)
     (project / ".venv").symlink_to(sys.prefix)
     blocks = COMMANDS.findall((project / "README.md").read_text("utf-8"))

@@ -43,6 +43,16 @@ def test_others_are_served_while_slow_clients_hold_every_thread(port: int, sent:
         assert clients.ask(port, "/healthz").status == 200
 
 
+def test_others_are_served_while_clients_keep_open_what_the_server_closes(port: int) -> None:
+    closing = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        # gunicorn itself would wait for one after the other, two seconds each.
+        for _ in range(clients.PATIENCE):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            slow.sendall(closing)
+        assert clients.ask(port, "/healthz").status == 200
+
+
 def test_who_drips_on_is_given_up_too(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), clients.PATIENCE) as slow:
         slow.sendall(SLOW["headers"])

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import support
+from conftest import NewProject
 
 EDIT = "\n# An edit of the project's owner.\n"
 NEWS = "\n# News of a newer template.\n"
@@ -164,6 +167,21 @@ def test_rendering_over_a_project_keeps_the_owners_own_files(tmp_path: Path) -> 
     again = ("--no-input", "--overwrite-if-exists", str(support.TEMPLATE))
     assert cookiecutter(*again, out=tmp_path) == project
     assert not [folder for folder in folders if not (folder / "own.txt").exists()]
+
+
+def test_another_kind_of_token_starts_with_the_settings_that_are_there(
+    new_project: NewProject,
+) -> None:
+    before, project = new_project(), new_project(token_type="jwt")
+    support.write_settings(before)
+    shutil.copy(before / ".env", project)
+    routes = (sys.executable, "-m", "flask", "routes")
+    refused = subprocess.run(routes, cwd=project, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "TOKEN_KEYS: " in refused.stderr
+    (advice,) = re.findall("`python -m (.+)`", refused.stderr)
+    assert support.python("-m", advice, cwd=project) == "Added TOKEN_KEYS to .env\n"
+    assert "/token/refresh" in support.run(*routes, cwd=project)
 
 
 def cookiecutter(*arguments: str, out: Path) -> Path:

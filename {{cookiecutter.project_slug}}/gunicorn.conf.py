@@ -1,17 +1,20 @@
 """How gunicorn serves this app: `gunicorn` alone, in this folder.
 
 WEB_CONCURRENCY sets the number of processes: one or two for each processor. Processes
-are not replaced after a number of requests: none was seen to grow.
+are not replaced after a number of requests: none was seen to grow. gunicorn reads it
+before this file: to what is no number it answers with a traceback of its own, while each
+`flask` command says so in a sentence.
 Source: OWASP ASVS 13.1.3, 13.4.6.
 """
 
 import json
 import os
+import re
 import sys
 import time
 from contextlib import suppress
 from http import HTTPStatus
-from socket import SHUT_RD, socket
+from socket import SHUT_RD, SHUT_WR, socket
 from typing import Any
 
 from gunicorn import glogging, util
@@ -24,13 +27,16 @@ from app.settings import Settings, SettingsError
 
 # In seconds, for a client to send a whole request: more where slow ones upload much.
 REQUEST_TIMEOUT = 20
+# In seconds, for a client to read the last response before its connection is closed.
+LINGER_TIMEOUT = 1
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """Gives up on clients that do not come to the end of their request.
+    """Gives up on clients that do not end their request, or do not close their connection.
 
-    gunicorn waits for them without an end, and each holds a thread: sixteen phones that
-    lost their network would stop a process for good.
+    gunicorn waits for the first without an end, and each holds a thread: sixteen phones that
+    lost their network would stop a process for good. For the others its main loop waits, two
+    seconds each, and nobody is served meanwhile.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -40,7 +46,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def handle(self, connection: Any) -> Any:
         self.deadlines[connection] = time.monotonic() + REQUEST_TIMEOUT
         try:
-            return super().handle(connection)
+            goes_on = super().handle(connection)
+            if not goes_on:
+                linger(connection.sock)
+            return goes_on
         finally:
             del self.deadlines[connection]
 
@@ -56,9 +65,36 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                     socket.shutdown(connection.sock, SHUT_RD)
 
 
+def linger(client: socket) -> None:
+    """Wait in a thread until the client has closed its side, so that the main loop need not.
+
+    To close at once would take the response from a client that still sends. Source: RFC 9112,
+    section 9.6.
+    """
+    deadline = time.monotonic() + LINGER_TIMEOUT
+    # The plain socket's methods: those of TLS would wait for more.
+    with suppress(OSError):
+        socket.shutdown(client, SHUT_WR)
+        while (left := deadline - time.monotonic()) > 0:
+            client.settimeout(left)
+            if not socket.recv(client, 4096):
+                break
+    with suppress(OSError):
+        socket.shutdown(client, SHUT_RD)
+
+
+def address(host: str, port: str) -> str:
+    """What gunicorn is to bind; it answers others than these with a traceback."""
+    if not re.fullmatch(r"[\w.:\[\]-]+", host):
+        sys.exit("HOST must be a name or an address of this computer, as in HOST=0.0.0.0")
+    if not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
+        sys.exit("PORT must be a number up to 65535, as in PORT=8000")
+    return f"[{host}]:{port}" if ":" in host and "[" not in host else f"{host}:{port}"
+
+
 wsgi_app = "wsgi:app"
 # Empty counts as unset: gunicorn would serve every network.
-bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
+bind = address(os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000")
 worker_class = Worker
 threads = db.THREADS
 # Longer than a proxy keeps a connection that it may use again, 60 seconds in nginx: else
@@ -133,11 +169,15 @@ util.write_error = write_error
 
 
 def on_starting(server: Any) -> None:
-    """Say what is missing once, before any worker starts."""
+    """Say what is missing or was set elsewhere once, before any worker starts."""
     try:
         settings = Settings.load()
         settings.check_workers(server.cfg.workers)
     except SettingsError as error:
         sys.exit(str(error))
+    if not issubclass(server.cfg.worker_class, Worker):
+        sys.exit("Leave out --worker-class: gunicorn's own workers wait for slow clients for ever.")
+    if not 1 <= server.cfg.threads <= db.THREADS:
+        sys.exit(f"Leave out --threads: {db.THREADS} connections to the database set the number.")
     if settings.app_env == "production":
         headers_of_refusals["Strict-Transport-Security"] = policy.STRICT_TRANSPORT_SECURITY

@@ -4,25 +4,30 @@ import gc
 import sys
 
 import click
-from werkzeug.serving import WSGIRequestHandler
+from flask import Flask
 
-from app import create_app
-from app.security import startup
-from app.security.origins import PolicyError
-from app.settings import SettingsError
+import development
 
-# Flask's own server would name its version and Python's.
-WSGIRequestHandler.version_string = lambda self: "development"  # type: ignore[method-assign]
 
-try:
-    app = create_app()
-except (SettingsError, PolicyError) as error:
-    sys.exit(str(error))
+def load() -> Flask:
+    """Make the app, or end with what stops it."""
+    # Imported here, so that the development server outlives what stops an import.
+    from app import create_app
+    from app.security import startup
+    from app.security.origins import PolicyError
+    from app.settings import SettingsError
 
-# A server tells what it enforces; `flask user …` and other commands serve nobody.
+    try:
+        app = create_app()
+    except (SettingsError, PolicyError) as error:
+        sys.exit(str(error))
+    if startup.is_server():
+        startup.announce(app)
+    return app
+
+
 command = click.get_current_context(silent=True)
-if command is None or command.info_name == "run":
-    startup.announce(app)
+app = development.keep_serving(load) if development.is_reloading(command) else load()
 
 # What lives as long as the process is no garbage. Else the collector walks all of it now
 # and then, some 50 ms in which nobody is answered, and Python does at each command's end.

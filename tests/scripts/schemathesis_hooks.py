@@ -17,7 +17,7 @@ class NewLogin:
 
     def get(self, case: Any, context: Any) -> tuple[str, str]:
         request = urllib.request.Request(
-            f"{context.operation.base_url}/login",
+            f"{context.operation.base_url.rstrip('/')}/login",
             json.dumps(LOGIN).encode(),
             {"Content-Type": "application/json"},
         )

@@ -25,6 +25,7 @@ from app.security import (
     reports,
     request_ids,
     security_txt,
+    targets,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     request_ids.init_app(app)  # what joins them to an answer
     audit.init_app(app)  # what happened
     errors.init_app(app)  # every error is JSON and gives nothing away
+    targets.init_app(app)  # paths that a proxy reads the same way
     hosts.init_app(app)  # known host names, believed proxies, https
     csrf.init_app(app)  # whose pages may write
     limits.init_app(app)  # how often

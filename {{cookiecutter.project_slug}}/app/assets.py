@@ -1,11 +1,14 @@
 """Static files: each by a URL that changes with its content, and its integrity.
 
 The hash in the URL lets browsers keep a file for a year; the integrity makes them
-refuse one that was changed on the way. Source: W3C Subresource Integrity;
-OWASP ASVS 3.6.1.
+refuse one that was changed on the way. Only plain files of `app/static` are served: a
+link could lead anywhere, and a hidden file was not meant for visitors.
+Source: W3C Subresource Integrity; OWASP ASVS 3.6.1, 13.4.1.
 """
 
 import mimetypes
+import os
+import re
 from base64 import b64encode
 from functools import lru_cache
 from hashlib import sha384
@@ -15,8 +18,12 @@ from typing import NamedTuple
 
 from flask import Flask, Response, abort, request, send_from_directory, url_for
 
-STATIC = Path(__file__).parent / "static"
+# The folder itself may be a link; what is in it may not.
+STATIC = (Path(__file__).parent / "static").resolve()
 YEAR = 365 * 24 * 60 * 60  # seconds
+
+# Other folders, hidden files, backups of editors, and what Windows takes for another name.
+_NOT_FOR_VISITORS = re.compile(r"^/|(?:^|/)\.|[~. ](?:/|$)|[\\:\0]")
 
 
 class Asset(NamedTuple):
@@ -27,10 +34,26 @@ class Asset(NamedTuple):
 
 
 def asset(filename: str) -> Asset:
-    """A file below `app/static/`, by its path there."""
-    path = STATIC / filename
+    """A file below `app/static/`, by its path there.
+
+    :raises FileNotFoundError: says what to do.
+    """
+    path = find(filename)
+    if path is None:
+        raise FileNotFoundError(
+            f"app/static/{filename} is missing, a link, hidden or a backup: put a plain file there."
+        )
     integrity = _integrity(path, path.stat().st_mtime_ns)
     return Asset(url_for("static", filename=filename, v=_version(integrity)), integrity)
+
+
+def find(filename: str) -> Path | None:
+    """The file that is served by this name; None where there is none."""
+    # Only the one spelling of a path: no way up and down again.
+    if _NOT_FOR_VISITORS.search(filename) or normpath(filename) != filename:
+        return None
+    path = os.path.join(STATIC, filename)
+    return Path(path) if os.path.realpath(path) == path and os.path.isfile(path) else None
 
 
 def init_app(app: Flask) -> None:
@@ -51,8 +74,7 @@ def _version(integrity: str) -> str:
 
 
 def _serve(filename: str) -> Response:
-    # Only the one spelling of a path: no NUL, no way up and down again.
-    if "\0" in filename or normpath(filename) != filename:
+    if find(filename) is None:
         abort(404)
     answer = send_from_directory(STATIC, filename, conditional=_dates_are_readable())
     if answer.status_code == 412:

@@ -4,10 +4,12 @@ One that is away, busy, full or read-only answers 503 in JSON, the log holds the
 trace, and the app goes on by itself when it is back.
 """
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
 
+import click
 from flask import Flask, Response
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -38,6 +40,9 @@ THREADS = 16
 POOL_TIMEOUT = 5  # seconds: a view that takes a second connection may find none left
 BUSY_TIMEOUT = 5  # seconds that SQLite waits for another writer
 
+# A command says by this in its context's `meta` that it is to meet what a request meets.
+AS_A_REQUEST = f"{__name__}.as_a_request"
+
 # What a database raises that does not serve: gone, busy, full, read-only, or without
 # tables, as no migration has been run. Wrong data are not among these.
 UNAVAILABLE = (OperationalError, InterfaceError, InternalError, ProgrammingError, TimeoutError)
@@ -49,9 +54,23 @@ class Model(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
 
 
+class Migrations(Migrate):  # type: ignore[misc]
+    """Those of a project whose path may hold a percent sign: for Alembic it begins a variable."""
+
+    def get_config(self, directory: str | None = None, *args: Any, **options: Any) -> Any:
+        folder = Path(directory or self.directory)
+        # There is no such folder, so this reads no file and says no path.
+        config = super().get_config(os.devnull, *args, **options)
+        config.config_file_name = str(folder / "alembic.ini")
+        config.file_config.read(config.config_file_name, encoding="utf-8")
+        for name in ("here", "script_location"):
+            config.set_main_option(name, str(folder).replace("%", "%%"))
+        return config
+
+
 # What was read stays readable after a commit: another client may have deleted the row.
 db = SQLAlchemy(model_class=Model, session_options={"expire_on_commit": False})
-migrate = Migrate(db=db, directory=str(Path(__file__).parent.parent / "migrations"))
+migrate = Migrations(db=db, directory=str(Path(__file__).parent.parent / "migrations"))
 
 
 def init_app(app: Flask) -> None:
@@ -93,7 +112,16 @@ def _limit_waits(dialect: Any, record: Any, arguments: Any, options: Any) -> Any
     # Imported here: the driver is an extra.
     from app import postgresql
 
-    return postgresql.connect(*arguments, **options)
+    context = click.get_current_context(silent=True)
+    limited = context is None or AS_A_REQUEST in context.meta
+    return postgresql.connect(*arguments, limited=limited, **options)
+
+
+@event.listens_for(Engine, "begin")
+def _limit_transaction(connection: Any) -> None:
+    statement = getattr(connection.connection.driver_connection, "begin_with", "")
+    if statement:
+        connection.exec_driver_sql(statement)
 
 
 @event.listens_for(Engine, "connect")

@@ -4,12 +4,13 @@ The server itself ends what takes too long there. One that says nothing any more
 so the client then gives the connection up. Source: OWASP ASVS 13.1.3.
 """
 
+import re
 from collections.abc import Generator
 from time import monotonic
 from typing import Any
 
-import click
 import psycopg
+from psycopg import sql
 
 # In seconds. A request waits at most for an answer and then for a new connection.
 CONNECT_TIMEOUT = 3
@@ -17,6 +18,10 @@ LOCK_TIMEOUT = 3
 STATEMENT_TIMEOUT = 5
 ANSWER_TIMEOUT = 7  # longer, so that a server that lives ends its statement itself
 IDLE_TIMEOUT = 30  # in a transaction whose client does nothing, and keeps its rows locked
+
+_IN_OPTIONS = re.compile(
+    r"-c\s*(lock_timeout|statement_timeout|idle_in_transaction_session_timeout)=(\S+)"
+)
 
 
 class NoAnswer(psycopg.OperationalError):
@@ -26,8 +31,13 @@ class NoAnswer(psycopg.OperationalError):
 class Connection(psycopg.Connection[Any]):
     """One that waits for no answer longer than ANSWER_TIMEOUT."""
 
+    # The statement that sets a transaction's limits: empty where the session has them,
+    # and None until that is known.
+    begin_with: str | None = None
+
     def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
-        return super().wait(_until(monotonic() + ANSWER_TIMEOUT, gen), *args, **options)
+        timeout = CONNECT_TIMEOUT if self.begin_with is None else ANSWER_TIMEOUT
+        return super().wait(_until(monotonic() + timeout, gen), *args, **options)
 
     def rollback(self) -> None:
         """Roll back, or close what cannot: its server does so when it sees that.
@@ -41,25 +51,54 @@ class Connection(psycopg.Connection[Any]):
             self.close()
 
 
-def connect(*arguments: Any, **options: Any) -> psycopg.Connection[Any]:
-    """Connect for a request. A command has its own time: a migration rewrites whole tables."""
+def connect(*arguments: Any, limited: bool, **options: Any) -> psycopg.Connection[Any]:
+    """Connect for a request; without limits for a command, as a migration rewrites whole tables."""
     options.setdefault("connect_timeout", CONNECT_TIMEOUT)
     # Whatever the database's own encoding is, else text may come back as bytes.
     options.setdefault("client_encoding", "utf8")
-    if click.get_current_context(silent=True):
-        return psycopg.connect(*arguments, **options)
-    # What DATABASE_URL itself says comes last and counts.
-    options["options"] = f"{_limits()} {options.get('options', '')}"
-    return Connection.connect(*arguments, **options)
+    # PgBouncer refuses limits that stand there, or drops them and says nothing.
+    limits, options["options"] = _split(options.get("options", ""))
+    kind = Connection if limited else psycopg.Connection
+    connection: psycopg.Connection[Any] = kind.connect(*arguments, **options)
+    try:
+        _set_up(connection, limits)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
-def _limits() -> str:
-    limits = {
-        "lock_timeout": LOCK_TIMEOUT,
-        "statement_timeout": STATEMENT_TIMEOUT,
-        "idle_in_transaction_session_timeout": IDLE_TIMEOUT,
+def _split(options: str) -> tuple[dict[str, str], str]:
+    """The limits of a request, those of DATABASE_URL before ours, and its other options."""
+    ours = {
+        "lock_timeout": f"{LOCK_TIMEOUT}s",
+        "statement_timeout": f"{STATEMENT_TIMEOUT}s",
+        "idle_in_transaction_session_timeout": f"{IDLE_TIMEOUT}s",
     }
-    return " ".join(f"-c {name}={seconds * 1000:.0f}" for name, seconds in limits.items())
+    return ours | dict(_IN_OPTIONS.findall(options)), _IN_OPTIONS.sub("", options).strip()
+
+
+def _set_up(connection: psycopg.Connection[Any], limits: dict[str, str]) -> None:
+    # Who spoke at login is not who answers: a pooler lends a session to each transaction.
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    pooled = row != (connection.info.backend_pid,)
+    if pooled:
+        # Prepared in one session, a statement would be missing in the next.
+        connection.prepare_threshold = None
+    if isinstance(connection, Connection):
+        statement = _setting(limits, local=pooled)
+        try:
+            connection.execute(statement)
+        except psycopg.DataError as error:
+            # No client is to blame for it.
+            raise psycopg.OperationalError(str(error)) from error
+        connection.begin_with = statement.as_string(connection) if pooled else ""
+    connection.commit()
+
+
+def _setting(limits: dict[str, str], *, local: bool) -> sql.Composed:
+    calls = [sql.SQL("set_config({}, {}, {})").format(*limit, local) for limit in limits.items()]
+    return sql.SQL("SELECT {}").format(sql.SQL(", ").join(calls))
 
 
 def _until(deadline: float, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:

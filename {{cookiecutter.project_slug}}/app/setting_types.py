@@ -1,8 +1,10 @@
 """The types of settings: each refuses what is unsafe and says what to write instead."""
 
+import os
 import re
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from limits import parse_many
@@ -15,6 +17,8 @@ MIN_SECRET_LENGTH = 32  # characters
 MIN_DIFFERENT_CHARACTERS = 10
 # None is so short that a random secret may hold it by chance.
 PLACEHOLDERS = ("change", "example", "insecure", "password", "placeholder", "replace", "secret")
+# Flask's folder for what an app keeps, where SQLite's file is unless its path is absolute.
+INSTANCE = Path(__file__).parent.parent / "instance"
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 HOW_TO_MAKE_ONE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
@@ -41,6 +45,22 @@ def _known_database(url: SecretStr) -> SecretStr:
     if scheme != "sqlite" and not find_spec("psycopg"):
         raise ValueError("needs the extra: uv sync --extra postgresql")
     return SecretStr(f"{scheme}://{rest}")
+
+
+def _writable_database(url: SecretStr) -> SecretStr:
+    database = make_url(url.get_secret_value()).database or ":memory:"
+    in_a_file = url.get_secret_value().startswith("sqlite:") and database != ":memory:"
+    # An URI of SQLite's own may say that the file is only read.
+    if in_a_file and not database.startswith("file:"):
+        folder = (INSTANCE / database).parent
+        # Flask-SQLAlchemy makes this one.
+        made_in = INSTANCE.parent if folder == INSTANCE and not os.path.lexists(folder) else folder
+        if not made_in.is_dir() or not os.access(made_in, os.W_OK | os.X_OK):
+            raise ValueError(
+                f"SQLite cannot write to the folder {folder}: make that writable,"
+                " or set this to postgresql://user:password@host/name"
+            )
+    return url
 
 
 def _known_redis(url: SecretStr) -> SecretStr:
@@ -88,7 +108,9 @@ def _one_limit(limit: str) -> str:
 
 
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
-DatabaseURL = Annotated[SecretStr, AfterValidator(_known_database)]
+DatabaseURL = Annotated[
+    SecretStr, AfterValidator(_known_database), AfterValidator(_writable_database)
+]
 RedisURL = Annotated[SecretStr, AfterValidator(_known_redis)]
 HostNames = Annotated[list[str], NoDecode, BeforeValidator(_split), AfterValidator(_exact_names)]
 RateLimit = Annotated[str, AfterValidator(_one_limit)]

@@ -1,19 +1,19 @@
 """What the environment sets: secrets and addresses. What is forgotten fails closed.
 
 `APP_ENV` is production unless `development` is asked for. A `.env` file serves too;
-`python -m app.settings` writes one for development, with fresh secrets.
+`python -m app.settings` writes one for development, or adds the secrets that it lacks.
 Source: OWASP ASVS 13.3.1, 13.4.2.
 """
 
-import os
 import secrets
+import sys
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from app import keys
+from app import env_file, keys
 from app.auth.tokens import TokenSettings
 from app.crypto.keyring import KeyringText
 from app.setting_types import DatabaseURL, RateLimit, RedisURL, Secret, in_production
@@ -43,6 +43,7 @@ class Settings(TokenSettings):
     database_url: DatabaseURL = SecretStr("sqlite:///app.db")
     redis_url: RedisURL | None = None
     proxy_hops: int = Field(0, ge=0, le=10)
+    web_concurrency: int = Field(1, ge=1)
     csp_report_only: bool = False
     login_rate_limit: RateLimit = "5 per minute"
     rate_limit: RateLimit | None = None
@@ -59,8 +60,8 @@ class Settings(TokenSettings):
             return cls()
         except ValidationError as error:
             raise SettingsError(_explain(error)) from None
-        except UnicodeDecodeError:
-            raise SettingsError(f"{ENV_FILE.name} is not UTF-8: write it anew in UTF-8.") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise _unusable_file(error) from None
 
     @field_validator("flask_debug")
     @classmethod
@@ -79,6 +80,8 @@ class Settings(TokenSettings):
             problems.append("REDIS_URL: each worker would count failed logins for itself: set it")
         if self.database_url.get_secret_value().startswith("sqlite"):
             problems.append("DATABASE_URL: SQLite serves one worker: name a PostgreSQL")
+        if workers < 1:
+            raise SettingsError(f"{workers} workers serve nobody: set WEB_CONCURRENCY to 1 or more")
         if problems and workers > 1 and self.app_env == "production":
             raise SettingsError("\n  ".join([f"{workers} workers need more settings:", *problems]))
 
@@ -91,16 +94,15 @@ class Settings(TokenSettings):
         return {**shown, "PRODUCTION": self.app_env == "production"}
 
 
-def write_env_file(path: Path = ENV_FILE) -> bool:
-    """Write development settings with fresh secrets, readable by you alone; keep an old file."""
+def write_env_file(path: Path = ENV_FILE) -> str:
+    """Add to .env each secret that it lacks, or make it; say what was done.
+
+    :raises SettingsError: it cannot be read or written.
+    """
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return False
-    with open(descriptor, "w", encoding="utf-8") as file:
-        lines = [f"{name}={value}" for name, value in fresh_secrets().items()]
-        file.write("\n".join(["APP_ENV=development", *lines, ""]))
-    return True
+        return env_file.complete(path, fresh_secrets())
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unusable_file(error) from None
 
 
 def fresh_secrets() -> dict[str, str]:
@@ -113,15 +115,28 @@ def fresh_secrets() -> dict[str, str]:
     }
 
 
+def _unusable_file(error: OSError | UnicodeDecodeError) -> SettingsError:
+    if isinstance(error, UnicodeDecodeError):
+        return SettingsError(f"{ENV_FILE.name} is not UTF-8: write it again in UTF-8.")
+    return SettingsError(
+        f"{ENV_FILE.name} cannot be read or written ({error.strerror}): "
+        "make it a plain file that you may read and write."
+    )
+
+
 def _explain(error: ValidationError) -> str:
     problems = [
         f"{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors(include_url=False, include_input=False)
     ]
-    hint = "For development, `python -m app.settings` writes a .env file with what is needed."
+    hint = "For development, `python -m app.settings` adds to .env the secrets that it lacks."
     return "\n  ".join(["This app does not start with these settings:", *problems]) + f"\n{hint}"
 
 
 if __name__ == "__main__":
-    written = write_env_file()
-    print(f"Wrote {ENV_FILE.name}" if written else f"{ENV_FILE.name} is there already: kept")
+    try:
+        print(write_env_file())
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        # EX_CONFIG: the Makefile goes on after a slip in the code, and not after this.
+        sys.exit(78)

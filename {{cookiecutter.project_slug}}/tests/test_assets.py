@@ -12,15 +12,24 @@ from app import assets
 from app.assets import Asset, asset
 
 NAMES = [
-    file.relative_to(assets.STATIC).as_posix()
+    name
     for file in sorted(assets.STATIC.rglob("*"))
-    if file.is_file()
+    if assets.find(name := file.relative_to(assets.STATIC).as_posix())
 ]
 
 
 def of(app: Flask, name: str) -> Asset:
     with app.test_request_context():
         return asset(name)
+
+
+@pytest.fixture
+def static(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty `app/static`, beside a file that is not meant to be public."""
+    (tmp_path / "private.txt").write_text("not public")
+    (tmp_path / "static").mkdir()
+    monkeypatch.setattr(assets, "STATIC", (tmp_path / "static").resolve())
+    return assets.STATIC
 
 
 @pytest.mark.asvs("11.4.3")
@@ -58,12 +67,11 @@ def test_under_any_other_it_is_asked_for_again(client: FlaskClient) -> None:
 
 
 def test_an_edited_file_gets_another_url_at_once(
-    app: Flask, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, static: Path
 ) -> None:
-    monkeypatch.setattr(assets, "STATIC", tmp_path)
-    (tmp_path / "a.js").write_text("before()")
+    (static / "a.js").write_text("before()")
     before = of(app, "a.js")
-    (tmp_path / "a.js").write_text("afterwards()")
+    (static / "a.js").write_text("afterwards()")
     after = of(app, "a.js")
     assert before.url != after.url
     assert before.integrity != after.integrity
@@ -78,11 +86,8 @@ def test_an_unchanged_file_is_not_sent_again(app: Flask, client: FlaskClient) ->
     assert "immutable" in answer.headers["Cache-Control"]
 
 
-def test_a_script_is_served_as_one(
-    client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(assets, "STATIC", tmp_path)
-    (tmp_path / "a.js").write_text("run()")
+def test_a_script_is_served_as_one(client: FlaskClient, static: Path) -> None:
+    (static / "a.js").write_text("run()")
     assert client.get("/static/a.js").content_type == "text/javascript; charset=utf-8"
 
 
@@ -113,3 +118,70 @@ def test_no_path_leads_elsewhere(client: FlaskClient) -> None:
         answer = client.get(f"/static/{path}", follow_redirects=True)
         assert (path, answer.status_code) == (path, 404)
         assert answer.json == {"error": "Not Found"}
+
+
+def link(path: Path, target: Path | str) -> str:
+    """Make a symbolic link; gives its name."""
+    try:
+        path.symlink_to(target)
+    except OSError:
+        pytest.skip("Windows lets few people make links")
+    return path.name
+
+
+def refused(app: Flask, client: FlaskClient, name: str) -> bool:
+    """Whether a file is neither served nor given to a page, which is told what to do."""
+    with pytest.raises(FileNotFoundError, match="put a plain file there"):
+        of(app, name)
+    return client.get(f"/static/{name}").status_code == 404
+
+
+@pytest.mark.asvs("14.2.5")
+def test_a_link_that_leads_elsewhere_is_not_followed(
+    app: Flask, client: FlaskClient, static: Path
+) -> None:
+    assert refused(app, client, link(static / "link.txt", static.parent / "private.txt"))
+    assert refused(app, client, link(static / "up.txt", "../private.txt"))
+    assert refused(app, client, link(static / "chain.txt", "up.txt"))
+    assert refused(app, client, link(static / "folder", static.parent) + "/private.txt")
+    assert refused(app, client, "folder/static/../private.txt")
+
+
+def test_nor_is_one_that_stays_or_leads_nowhere(
+    app: Flask, client: FlaskClient, static: Path
+) -> None:
+    (static / "page.css").write_text("p {}")
+    assert refused(app, client, link(static / "other.css", "page.css"))
+    assert refused(app, client, link(static / "loop.css", "loop.css"))
+    assert refused(app, client, link(static / "gone.css", "gone"))
+
+
+HIDDEN = [
+    ".env",
+    ".git/HEAD",
+    "lib/.htpasswd",
+    ".page.css.swp",
+    "page.css~",
+    # As Windows reads them, another file or a part of one.
+    "page.css.",
+    "page.css ",
+    "page.css::$DATA",
+    "lib\\page.css",
+]
+
+
+@pytest.mark.asvs("13.4.1")
+@pytest.mark.parametrize("name", HIDDEN)
+def test_what_editors_and_tools_leave_is_not_served(
+    app: Flask, client: FlaskClient, static: Path, name: str
+) -> None:
+    (static / name).parent.mkdir(exist_ok=True)
+    (static / name).write_text("not public")
+    assert refused(app, client, name)
+
+
+@pytest.mark.parametrize("name", ["", "lib", "nothing.css", "../private.txt", __file__])
+def test_a_page_is_told_of_a_file_that_is_not_there(app: Flask, static: Path, name: str) -> None:
+    (static / "lib").mkdir()
+    with pytest.raises(FileNotFoundError, match="app/static/"):
+        of(app, name)

@@ -1,5 +1,6 @@
 """The database: what clients see while it is away, and that migrations build it whole."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from itertools import takewhile
@@ -7,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from alembic.script import ScriptDirectory
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import exc, inspect, text
@@ -145,8 +147,11 @@ def test_a_file_that_may_only_be_read_takes_no_login(
     assert logins_in(file) == 0
 
 
-def test_a_folder_that_is_not_there_is_told_of(make_app: MakeApp, tmp_path: Path) -> None:
-    app = make_app(fill=False, database_url=f"sqlite:///{tmp_path / 'missing' / 'app.db'}")
+def test_a_folder_that_is_gone_is_told_of(make_app: MakeApp, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    app = make_app(fill=False, database_url=f"sqlite:///{folder / 'app.db'}")
+    folder.rmdir()
     assert_unavailable(app.test_client(), "/readyz")
 
 
@@ -185,6 +190,16 @@ def test_a_row_that_points_nowhere_is_refused_without_an_echo(app: Flask) -> Non
         with pytest.raises(IntegrityError) as refused:
             db.session.commit()
     assert "unspoken" not in str(refused.value)  # it may be logged
+
+
+def test_migrations_are_found_in_a_folder_with_a_percent_sign(app: Flask, tmp_path: Path) -> None:
+    folder = tmp_path / "100%s"
+    shutil.copytree(module.migrate.directory, folder)
+    with app.app_context():
+        here, there = module.migrate.get_config(), module.migrate.get_config(str(folder))
+    heads = [ScriptDirectory.from_config(config).get_heads() for config in (here, there)]
+    assert heads[0] == heads[1] != []
+    assert here.get_section("post_write_hooks") == there.get_section("post_write_hooks") != {}
 
 
 def test_migrations_make_the_tables_that_the_models_name(make_app: MakeApp) -> None:

@@ -6,7 +6,7 @@ Most of it needs a real one, whose address is in TEST_DATABASE_URL.
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from select import select
 from threading import Thread
 from typing import Any
@@ -90,7 +90,12 @@ def statement(app: Flask, *statements: str) -> FlaskClient:
 
 def hang_up(backend: str) -> None:
     """Let the server end a connection, and wait until it has."""
-    with postgresql.psycopg.connect(os.environ["TEST_DATABASE_URL"]) as other:
+    psycopg = postgresql.psycopg
+    with (
+        psycopg.connect(os.environ["TEST_DATABASE_URL"]) as other,
+        # Through a pooler it may be this one's own.
+        suppress(psycopg.errors.AdminShutdown),
+    ):
         other.execute("SELECT pg_terminate_backend(%s, 60000)", [int(backend)])
 
 
@@ -111,9 +116,13 @@ def test_nobody_waits_for_one_that_lets_nobody_in(
 
 
 def test_a_request_sets_the_driver_a_time_to_connect(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgresql.Connection, "connect", lambda **options: options)
-    assert postgresql.connect()["connect_timeout"] == postgresql.CONNECT_TIMEOUT
-    assert postgresql.connect(connect_timeout=1)["connect_timeout"] == 1
+    def refuse(**options: Any) -> None:
+        raise postgresql.psycopg.OperationalError(options["connect_timeout"])
+
+    monkeypatch.setattr(postgresql.Connection, "connect", refuse)
+    for given, told in [({}, postgresql.CONNECT_TIMEOUT), ({"connect_timeout": 1}, 1)]:
+        with pytest.raises(postgresql.psycopg.OperationalError, match=f"^{told}$"):
+            postgresql.connect(limited=True, **given)
 
 
 @on_postgresql
@@ -121,10 +130,10 @@ def test_a_statement_that_takes_a_while_is_served(app: Flask) -> None:
     assert statement(app, "SELECT 'done' FROM pg_sleep(0.5)").get("/rows").text == "done"
 
 
-def test_nobody_waits_for_one_that_stops_answering(
+def test_nobody_waits_for_one_that_lets_them_in_and_says_no_more(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql, "ANSWER_TIMEOUT", 0)
+    monkeypatch.setattr(postgresql, "CONNECT_TIMEOUT", 0)
     with silent_after(WELCOME) as port:
         assert_unavailable(client_of(port), "/readyz")
 
@@ -190,7 +199,7 @@ def test_nobody_keeps_rows_locked_by_doing_nothing(
     def rows() -> str:
         db.session.execute(text("SELECT 1"))
         connection: Any = db.session.connection().connection.driver_connection
-        select([connection], [], [])  # until the server hangs up
+        select([connection], [], [], 10)  # until the server hangs up
         return str(db.session.scalar(text("SELECT 1")))
 
     assert_unavailable(app.test_client(), "/rows")
@@ -229,6 +238,14 @@ def test_what_the_address_says_counts(make_app: MakeApp) -> None:
     with app.app_context():
         db.engine.dispose()
     assert statement(app, "SHOW lock_timeout").get("/rows").text == "1234ms"
+
+
+@on_postgresql
+def test_a_limit_that_it_does_not_know_is_told_by_the_check(make_app: MakeApp) -> None:
+    url = os.environ["TEST_DATABASE_URL"] + "?options=-c%20lock_timeout%3Dsoon"
+    app = make_app(fill=False, database_url=url)
+    assert_unavailable(app.test_client(), "/readyz")
+    assert "database.unreachable" in app.test_cli_runner().invoke(args=["check"]).stdout
 
 
 @on_postgresql

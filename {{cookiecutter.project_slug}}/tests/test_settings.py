@@ -2,11 +2,13 @@
 
 import os
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app import setting_types
 from app.settings import Settings, SettingsError, write_env_file
 from tests.conftest import SECRETS
 
@@ -153,6 +155,8 @@ def test_a_database_is_named_as_people_name_it(
         ("DATABASE_URL", "postgresql://u:p@host:port/name"),
         ("PROXY_HOPS", "-1"),
         ("PROXY_HOPS", "99"),
+        ("WEB_CONCURRENCY", "two"),
+        ("WEB_CONCURRENCY", "0"),
         ("LOGIN_RATE_LIMIT", "often"),
         ("RATE_LIMIT", "often"),
         ("LOGIN_RATE_LIMIT", "0 per minute"),
@@ -165,6 +169,62 @@ def test_a_value_that_cannot_be_meant_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     assert f"{name}: " in refusal(monkeypatch, **{name: value})
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that `instance` is to be made in."""
+    monkeypatch.setattr(setting_types, "INSTANCE", tmp_path / "instance")
+    return tmp_path
+
+
+def missing(folder: Path) -> None:
+    folder.rmdir()
+
+
+def replaced_by_a_file(folder: Path) -> None:
+    folder.rmdir()
+    folder.touch()
+
+
+@pytest.mark.parametrize("become", [missing, replaced_by_a_file])
+def test_a_folder_that_sqlite_cannot_write_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, become: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    url = f"sqlite:///{folder / 'app.db'}"
+    load(monkeypatch, **GOOD, DATABASE_URL=url)
+    become(folder)
+    told = refusal(monkeypatch, DATABASE_URL=url)
+    assert f"DATABASE_URL: SQLite cannot write to the folder {folder}: " in told
+
+
+def test_so_it_is_where_no_address_was_set(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+    load(monkeypatch, **GOOD)
+    (project / "instance").touch()
+    assert "DATABASE_URL: SQLite cannot write" in refusal(monkeypatch)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_so_it_is_without_the_rights(
+    monkeypatch: pytest.MonkeyPatch, project: Path, there: bool
+) -> None:
+    if there:
+        (project / "instance").mkdir()
+    # As of a disk that is only read; root may write in any other folder.
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    assert "DATABASE_URL: SQLite cannot write" in refusal(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:/data/app.db?mode=ro&uri=true"]
+)
+def test_a_database_that_writes_no_file_needs_no_folder(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert load(monkeypatch, **GOOD, DATABASE_URL=url)
 
 
 def test_an_empty_value_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +276,7 @@ def from_file(path: Path) -> Settings:
 
 
 def test_a_written_env_file_starts_development(tmp_path: Path) -> None:
-    assert write_env_file(tmp_path / ".env")
+    assert write_env_file(tmp_path / ".env") == "Wrote .env"
     assert from_file(tmp_path / ".env").app_env == "development"
 
 
@@ -233,12 +293,6 @@ def test_every_project_gets_a_secret_of_its_own(tmp_path: Path) -> None:
 def test_nobody_else_reads_it(tmp_path: Path) -> None:
     write_env_file(tmp_path / ".env")
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
-
-
-def test_an_env_file_that_is_there_is_kept(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("SECRET_KEY=mine")
-    assert not write_env_file(tmp_path / ".env")
-    assert (tmp_path / ".env").read_text() == "SECRET_KEY=mine"
 
 
 def test_the_environment_wins_over_the_file(

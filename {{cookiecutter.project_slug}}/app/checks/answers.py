@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
-from app.assets import STATIC
+from app import assets
 from app.checks.registry import check
 from app.security import csp, framing, headers, hosts
 
@@ -86,7 +86,8 @@ def _ask(app: Flask) -> Iterator[Asked]:
         environs.append(environ)
         return app(environ, start)
 
-    one_of_each_type = {file.suffix: f"/static/{file.name}" for file in STATIC.glob("*.*")}
+    served = filter(None, (assets.find(file.name) for file in assets.STATIC.glob("*.*")))
+    one_of_each_type = {file.suffix: f"/static/{file.name}" for file in served}
     site = f"https://{min(app.extensions['trusted_hosts'])}"
     for path in [*PATHS, *sorted(one_of_each_type.values())]:
         answer = Client(recording).get(path, base_url=site, buffered=True)

@@ -14,6 +14,7 @@ from flask.cli import with_appcontext
 # Imported to be registered.
 from app.checks import answers, hosts, policy, secrets, services, settings  # noqa: F401
 from app.checks.registry import Finding, findings
+from app.db import AS_A_REQUEST
 
 LEVELS = {"error": ERROR, "warning": WARNING, "info": INFO}
 FAIL_LEVELS = {**LEVELS, "never": CRITICAL}
@@ -32,6 +33,7 @@ NAMES = {level: name for name, level in LEVELS.items()}
 @with_appcontext
 def check_command(deploy: bool, accept: tuple[str, ...], fail_level: str | None, form: str) -> None:
     """Say what is loose, missing or out of reach, and what to do."""
+    click.get_current_context().meta[AS_A_REQUEST] = True
     found = [item for item in findings(current_app, deploy=deploy) if item.id not in accept]
     click.echo(_as_json(found) if form == "json" else _as_text(found))
     least = FAIL_LEVELS[fail_level or ("warning" if deploy else "error")]

@@ -3,12 +3,12 @@
 Source: OWASP ASVS 6.3.1.
 """
 
-import os
 from logging import ERROR, WARNING
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.checks.registry import check
@@ -24,7 +24,8 @@ from app.security import limits
 )
 def database_is_away(app: Flask) -> bool:
     try:
-        db.engine.connect().close()
+        with db.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
     except SQLAlchemyError:
         return True
     return False
@@ -64,7 +65,7 @@ def redis_is_away(app: Flask) -> bool:
     deploy=True,
 )
 def count_apart(app: Flask) -> bool:
-    return _several_workers() and app.config["REDIS_URL"] is None
+    return _several_workers(app) and app.config["REDIS_URL"] is None
 
 
 @check(
@@ -75,8 +76,34 @@ def count_apart(app: Flask) -> bool:
     deploy=True,
 )
 def share_sqlite(app: Flask) -> bool:
-    return _several_workers() and app.config["DATABASE_URL"].startswith("sqlite")
+    return _several_workers(app) and _on_sqlite(app)
 
 
-def _several_workers() -> bool:
-    return os.environ.get("WEB_CONCURRENCY", "1") not in ("", "0", "1")
+@check(
+    "redis.missing",
+    WARNING,
+    "REDIS_URL is not set: each instance would count for itself, and two allow twice the guesses.",
+    "Set it. Accept this where one process serves the whole site.",
+    deploy=True,
+)
+def counts_alone(app: Flask) -> bool:
+    return not _several_workers(app) and app.config["REDIS_URL"] is None
+
+
+@check(
+    "database.sqlite",
+    WARNING,
+    "The database is SQLite: a second instance would have users and logins of its own.",
+    "Name a PostgreSQL in DATABASE_URL. Accept this where one process serves the whole site.",
+    deploy=True,
+)
+def stores_alone(app: Flask) -> bool:
+    return not _several_workers(app) and _on_sqlite(app)
+
+
+def _several_workers(app: Flask) -> bool:
+    return bool(app.config["WEB_CONCURRENCY"] > 1)
+
+
+def _on_sqlite(app: Flask) -> bool:
+    return bool(app.config["DATABASE_URL"].startswith("sqlite"))

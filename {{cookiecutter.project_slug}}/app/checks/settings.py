@@ -13,7 +13,7 @@ from flask import Flask
 from app.auth import password_rules
 from app.checks.registry import check
 
-# The names that RFC 2606 keeps for examples; `.env.example` and the questionnaire hold them.
+# The names that RFC 2606 keeps for examples; the questionnaire and Kubernetes' settings.yaml hold them.
 EXAMPLE = re.compile(r"(?<![\w-])example(?:\.(?:com|net|org))?(?![\w.-])")
 
 

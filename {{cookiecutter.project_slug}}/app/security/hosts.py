@@ -2,7 +2,8 @@
 
 A forged Host header poisons links, caches and redirects; a forged X-Forwarded-For
 dodges limits. Only exact names count, and forwarded headers only as many hops deep
-as the operator says. Source: OWASP ASVS 4.1.2, 4.1.3, 12.2.1.
+as the operator says. A request for a whole URL names its site twice, and both count.
+Source: RFC 9110, section 7.4; OWASP ASVS 4.1.2, 4.1.3, 12.2.1.
 """
 
 import re
@@ -15,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import get_current_url
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.security import headers
+from app.security import headers, targets
 from app.security.csrf import SAFE_METHODS
 from app.security.errors import refusal
 from app.security.headers import Header, Kind
@@ -69,9 +70,16 @@ def init_app(app: Flask) -> None:
 
 def _refuse_untrusted_host(trusted: frozenset[str]) -> Response | None:
     # Read as it was sent: without a Host header Flask would take the server's own name.
-    if _name(request.environ.get("HTTP_HOST", "")) in trusted or view_has("is_probe"):
+    name = _name(request.environ.get("HTTP_HOST", ""))
+    if view_has("is_probe") or (name in trusted and _target_agrees(name)):
         return None
     return refusal(400, "Unknown host")
+
+
+def _target_agrees(name: str) -> bool:
+    """Whether a target that is a whole URL means the site that Host names."""
+    site = targets.site(request.environ)
+    return site is None or (site[0], _name(site[1])) == (request.scheme, name)
 
 
 def _name(host: str) -> str:

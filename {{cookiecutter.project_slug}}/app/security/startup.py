@@ -3,11 +3,31 @@
 Source: OWASP Logging Vocabulary Cheat Sheet, sys_startup.
 """
 
+import click
 from flask import Flask
+from flask.cli import run_command
+from flask.helpers import get_debug_flag
+from werkzeug.serving import is_running_from_reloader
 
 from app.auth import tokens
 from app.security import audit, csp
 from app.security.sources import serialize
+
+
+def is_server() -> bool:
+    """Say whether this process answers requests.
+
+    `flask user …` and other commands do not, nor does the process in which `flask run
+    --reload` watches the files: it loads the app and starts another process that serves.
+    """
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return True
+    if context.command is not run_command:
+        return False
+    reload = context.params["reload"]
+    reloads = get_debug_flag() if reload is None else reload
+    return is_running_from_reloader() or not reloads
 
 
 def announce(app: Flask) -> None:

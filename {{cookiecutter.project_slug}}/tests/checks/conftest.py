@@ -32,6 +32,9 @@ CLEAN: dict[str, Any] = {
     "SECURITY_CONTACT": "security@safe.test",
 }
 
+# What is right for one process that serves the whole site, as the clean one is.
+ALONE = ["redis.missing", "database.sqlite"]
+
 MakeSite = Callable[..., Flask]
 Find = Callable[..., list[str]]
 

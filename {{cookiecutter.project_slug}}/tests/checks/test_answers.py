@@ -1,13 +1,16 @@
 """The app asks itself: what a middleware or an extension does to its answers is seen."""
 
+import re
+import shutil
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask, Response
 from werkzeug.datastructures import Headers
 
-from app import policy
+from app import assets, policy
 from app.security.csp import csp
 from tests.checks.conftest import POLICY, MakeSite, found_in
 from tests.conftest import PRODUCTION, MakeApp
@@ -90,3 +93,17 @@ def test_a_page_that_crashes_is_told(make_site: MakeSite) -> None:
     app.view_functions["pages.index"] = lambda: Response(status=500)
     [message] = found_in(app, "answers.crash")
     assert message.startswith("GET / ")
+
+
+def test_it_asks_for_no_file_that_is_not_served(
+    make_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    static = shutil.copytree(assets.STATIC, tmp_path / "static")
+    (static / "a.folder").mkdir()
+    for name in (".hidden", "backup.txt~", "served.txt"):
+        (static / name).write_text("")
+    monkeypatch.setattr(assets, "STATIC", static.resolve())
+    app = behind(make_site(), lambda headers: headers.remove("X-Frame-Options"))
+    [message] = found_in(app, "headers.missing")
+    assert "/static/served.txt" in message
+    assert not re.search(r"/static/(?:a\.folder|\.hidden|backup)", message)

@@ -37,14 +37,27 @@ def test_a_redis_that_is_away_is_told(make_site: MakeSite) -> None:
 
 
 @pytest.mark.parametrize(
+    ("finding_id", "needs"), [("redis.missing", "REDIS_URL"), ("database.sqlite", "DATABASE_URL")]
+)
+def test_one_process_is_asked_whether_it_is_the_only_one(
+    find: Find, finding_id: str, needs: str
+) -> None:
+    alone = {**SHARED, needs: {"REDIS_URL": None}.get(needs, "sqlite:///app.db")}
+    assert len(find(finding_id, **alone)) == 1
+    assert find(finding_id, **SHARED) == []
+    # An error is told then.
+    assert find(finding_id, **alone, WEB_CONCURRENCY=2) == []
+
+
+@pytest.mark.parametrize(
     ("finding_id", "needs"),
     [("workers.limits-apart", "REDIS_URL"), ("workers.sqlite", "DATABASE_URL")],
 )
 def test_several_workers_need_what_they_share(
     site: Flask, monkeypatch: pytest.MonkeyPatch, finding_id: str, needs: str
 ) -> None:
-    for workers, told in [("", 0), ("1", 0), ("2", 1), ("16", 1)]:
-        monkeypatch.setenv("WEB_CONCURRENCY", workers)
+    for workers, told in [(1, 0), (2, 1), (16, 1)]:
+        monkeypatch.setitem(site.config, "WEB_CONCURRENCY", workers)
         assert len(found_in(site, finding_id)) == told
     monkeypatch.setitem(site.config, needs, SHARED[needs])
     assert found_in(site, finding_id) == []

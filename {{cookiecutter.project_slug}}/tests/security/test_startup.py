@@ -1,6 +1,8 @@
 """What the log says when a server starts: what is enforced, and nothing secret."""
 
+import click
 import pytest
+from flask.cli import routes_command, run_command
 
 from app.auth import tokens
 from app.security import startup
@@ -36,3 +38,24 @@ def test_no_secret_is_in_it(make_app: MakeApp, capsys: pytest.CaptureFixture[str
     written = capsys.readouterr().err
     assert "sys_startup" in written
     assert not any(secret in written for secret in (*SECRETS.values(), "s3cret"))
+
+
+def test_servers_announce_and_other_commands_do_not() -> None:
+    assert startup.is_server()  # without any command, as gunicorn loads the app
+    assert is_server(run_command)
+    assert not is_server(routes_command)
+
+
+@pytest.mark.parametrize(("debug", "options"), [("0", ["--reload"]), ("1", [])])
+def test_of_a_reloaders_two_processes_the_one_that_serves_announces(
+    debug: str, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLASK_DEBUG", debug)
+    assert not is_server(run_command, *options)
+    monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
+    assert is_server(run_command, *options)
+
+
+def is_server(command: click.Command, *options: str) -> bool:
+    with command.make_context(command.name, list(options)):
+        return startup.is_server()

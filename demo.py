@@ -1,0 +1,103 @@
+"""`make demo`: a project from the default answers, set up and served, with a user to log in as.
+
+The address and the login are printed once the server answers, so that no line of the
+set-up or of the server's start pushes them off the screen.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+TEMPLATE = Path(__file__).resolve().parent
+PROJECT = TEMPLATE / "build" / "my-service"
+PYTHON = PROJECT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+LOGIN = """
+The demo is served until you press Ctrl-C.
+
+    address    http://127.0.0.1:{port}
+    user name  demo
+    password   {password}
+"""
+
+
+def main() -> int:
+    port = checked_port(" ".join(sys.argv[1:]) or "8000")
+    password = secrets.token_urlsafe(15)
+    set_up()
+    run(PYTHON, "-m", "flask", "user", "create", "demo", "--password-stdin", text=password)
+    return serve(port, LOGIN.format(port=port, password=password))
+
+
+def checked_port(text: str) -> int:
+    """Refuse a port before the set-up takes its time."""
+    another = "Name another one: make demo PORT=9000, or demo.py 9000."
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        sys.exit(f"{text!r} is no port, which is a number from 1 to 65535. {another}")
+    try:
+        socket.create_server(("127.0.0.1", int(text))).close()
+    except PermissionError:
+        sys.exit(f"Port {text} asks for more rights than yours. {another}")
+    except OSError:
+        sys.exit(f"Port {text} is taken by another program. {another}")
+    return int(text)
+
+
+def set_up() -> None:
+    """Make the project and follow its README as somebody without make does."""
+    shutil.rmtree(PROJECT, ignore_errors=True)
+    # The user's own defaults for cookiecutter would give the project another name.
+    options = ("--no-input", "--default-config", "--output-dir", PROJECT.parent)
+    run(sys.executable, "-m", "cookiecutter", TEMPLATE, *options, folder=TEMPLATE)
+    run(sys.executable, "-m", "venv", ".venv")
+    run(PYTHON, "-m", "pip", "install", "--quiet", "uv")
+    run(PYTHON, "-m", "uv", "sync")
+    run(PYTHON, "-m", "app.settings")
+    run(PYTHON, "-m", "flask", "db", "upgrade")
+
+
+def run(*command: str | Path, folder: Path = PROJECT, text: str = "") -> None:
+    finished = subprocess.run(command, cwd=folder, input=text, text=True)
+    if finished.returncode:
+        sys.exit(f"This failed: {' '.join(map(str, command))}")
+
+
+def serve(port: int, login: str) -> int:
+    """Serve until the server ends, or this process is told to end, which ends both."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # Without the reloader the server is one process, and the one that is ended here.
+    command = (PYTHON, "-m", "flask", "run", "--no-reload", "--port", str(port))
+    server = subprocess.Popen(command, cwd=PROJECT)
+    try:
+        while server.poll() is None:
+            if answers(port):
+                print(login, flush=True)
+                break
+            time.sleep(0.1)
+        return server.wait()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def answers(port: int) -> bool:
+    with suppress(OSError, HTTPException):
+        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    return False
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        sys.exit(main())

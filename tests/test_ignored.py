@@ -1,0 +1,64 @@
+"""What git takes of a project: all that belongs to it, no secret, no data, nothing of a tool's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import support
+from conftest import NewProject, Rendered
+
+SECRETS = [
+    *(".env", ".env.production", ".env.local", "secrets.env", "deploy/kubernetes/prod.env"),
+    *("server.key", "privkey.pem", "localhost-key.pem"),
+]
+DATA = ["instance/photo.jpg", *(f"data/app.{kind}" for kind in ("db", "sqlite", "sqlite3"))]
+# What SQLite keeps beside a database that is in use.
+DATA += [f"{file}{kind}" for file in DATA[1:] for kind in ("-journal", "-shm", "-wal")]
+WANTED = [".env.example", "uv.lock", "deploy/ca.pem", "migrations/versions/0002_envelopes.py"]
+
+
+@pytest.fixture
+def project(new_project: NewProject) -> Path:
+    project = new_project()
+    support.run("git", "init", "--quiet", cwd=project)
+    return project
+
+
+def add_all(project: Path) -> set[str]:
+    """Add what git does not ignore; gives the names."""
+    # What the user ignores everywhere has no say here.
+    support.run("git", "-c", "core.excludesFile=", "add", ".", cwd=project)
+    return {*support.run("git", "ls-files", cwd=project).splitlines()}
+
+
+def touch(project: Path, names: list[str]) -> None:
+    for name in names:
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).touch()
+
+
+def test_secrets_and_data_stay_out(project: Path) -> None:
+    touch(project, [*SECRETS, *DATA])
+    added = add_all(project)
+    assert [name for name in (*SECRETS, *DATA) if name in added] == []
+
+
+def test_all_that_was_rendered_goes_in(project: Path, rendered: Rendered) -> None:
+    touch(project, WANTED)
+    files = [file for file in rendered({}).rglob("*") if file.is_file()]
+    names = {file.relative_to(rendered({})).as_posix() for file in files}
+    assert add_all(project) == names | {*WANTED}
+
+
+def test_nothing_goes_in_that_a_tool_made(project: Path) -> None:
+    before = add_all(project)
+    support.write_settings(project)
+    upgrade = ("flask", "db", "upgrade")
+    test = ("pytest", "tests/crypto/test_blind_indexes.py")
+    for command in (upgrade, test, ("ruff", "check")):
+        # In the folder, where Python puts them without the settings of these tests.
+        support.python("-m", *command, cwd=project, PYTHONPYCACHEPREFIX="")
+    assert (project / "app" / "__pycache__").exists()
+    assert add_all(project) == before

@@ -1,0 +1,119 @@
+"""The rendered project behind a PgBouncer that lends a session to one transaction at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+import clients
+import services
+import support
+from conftest import NewProject
+
+SESSIONS = 4
+CLIENTS, ROUNDS = 12, 20
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A project, its server, and the address of the pooler between them."""
+
+    project: Path
+    server: services.PostgreSQL
+    url: str
+
+    def flask(self, *arguments: str) -> str:
+        return support.python("-m", "flask", *arguments, cwd=self.project, DATABASE_URL=self.url)
+
+
+@pytest.fixture(scope="module")
+def pooled(new_project: NewProject) -> Iterator[Pooled]:
+    project = new_project(token_type="opaque")
+    support.write_settings(project)
+    with services.postgresql_server() as server, services.pgbouncer(server, pool=SESSIONS) as url:
+        made = Pooled(project, server, url)
+        made.flask("db", "upgrade")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def port(pooled: Pooled, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Serve it to a user `ada`."""
+    log = tmp_path_factory.mktemp("logs") / "log"
+    with services.serving(pooled.project, log, DATABASE_URL=pooled.url) as server:
+        yield server.port
+
+
+def test_more_clients_than_sessions_are_all_served(port: int) -> None:
+    def go_on(client: int) -> None:
+        for _ in range(ROUNDS):
+            assert clients.is_accepted(port, clients.log_in(port))
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(go_on, range(CLIENTS)))
+
+
+def test_nobody_waits_for_locked_rows(pooled: Pooled, port: int) -> None:
+    with psycopg.connect(pooled.server.url) as holder:
+        holder.execute("LOCK TABLE grants")
+        assert clients.log_in(port).unavailable
+    assert clients.log_in(port).status == 200
+
+
+def test_the_limits_hold_in_each_session_and_for_no_other_client(pooled: Pooled) -> None:
+    script = services.SCRIPTS / "limits_in_sessions.py"
+    variables = {"DATABASE_URL": pooled.url, "SESSIONS": str(SESSIONS)}
+    told = support.python(script, cwd=pooled.project, **variables).splitlines()[-1]
+    ours, others = json.loads(told)
+    sessions = {session for session, *_ in ours}
+    assert len(sessions) == SESSIONS
+    assert {session for session, *_ in others} == sessions
+    assert all(limits == ["3s", "5s", "30s"] for _, *limits in ours)
+    assert all(limits == ["0", "0", "0"] for _, *limits in others)
+
+
+# Users, more than it takes for psycopg to prepare the statements that make one, and each
+# second one while another client holds the session that was lent before.
+COMMANDS = """
+import os
+import psycopg
+from wsgi import app
+
+runner = app.test_cli_runner()
+with psycopg.connect(os.environ["DATABASE_URL"]) as other:
+    for number in range(16):
+        other.execute("SELECT 1") if number % 2 else other.rollback()
+        made = runner.invoke(args=["user", "create", f"user-{number}"])
+        assert made.exit_code == 0, made.output
+"""
+
+
+def test_commands_work_through_it(pooled: Pooled) -> None:
+    support.python("-c", COMMANDS, cwd=pooled.project, DATABASE_URL=pooled.url)
+    pooled.flask("db", "check")
+
+
+def test_the_check_meets_what_a_request_meets(pooled: Pooled, port: int) -> None:
+    assert clients.ask(port, "/readyz").status == 200
+    assert "database.unreachable" not in check(pooled)
+    with pooled.server.frozen():
+        assert clients.ask(port, "/readyz").unavailable
+        assert "database.unreachable" in check(pooled)
+
+
+def check(pooled: Pooled) -> str:
+    return pooled.flask("check", "--deploy", "--fail-level", "never")
+
+
+def test_its_own_tests_pass_through_it(pooled: Pooled) -> None:
+    with psycopg.connect(pooled.server.url, autocommit=True) as server:
+        server.execute("CREATE DATABASE empty")
+    files = [f"tests/{name}.py" for name in ("test_postgresql", "test_db", "auth/test_login")]
+    address = pooled.url.removesuffix("postgres") + "empty"
+    support.own_tests(pooled.project, *files, TEST_DATABASE_URL=address)

@@ -1,0 +1,106 @@
+"""Odd request lines, sent as they are: none reaches a route past a proxy that reads it otherwise."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+import clients
+import services
+import support
+from conftest import NewProject
+
+HOST = "Host: localhost"
+PROTECTED = {"content-security-policy", "x-content-type-options", "cache-control"}
+
+# What leads to a route, and what that route says to somebody without a login.
+READ_ALIKE = {
+    "GET /me": 401,
+    "GET /m%65": 401,
+    "GET /static/page.css": 200,
+    "GET http://localhost/me": 401,
+    "GET HTTP://LOCALHOST:8000/me": 401,
+}
+NOT_FOUND = [
+    *("GET //me", "GET ///me", "GET ///static/page.css", "GET /%2fme", "GET /%2Fstatic/page.css"),
+    *("GET /./me", "GET /x/../me", "GET /%2e/me", "GET /me//", "GET /me/", "GET /me."),
+    *("GET /me;", "GET /me;x=1", "GET /me#", "GET /me#x", "GET /me%00", "GET /static//page.css"),
+    *("GET me", "GET \\me", "GET @me", "GET ?x", "GET *", "OPTIONS *", "CONNECT localhost:8000"),
+    *("GET http:/me", "GET http:///me", "GET x:/me", "GET http://localhost//me"),
+]
+# The target and the lines that name the host.
+ANOTHER_SITE = [
+    ("http://other.example/me", HOST),
+    ("http://localhost/me", "Host: other.example"),
+    ("http://127.0.0.1/me", HOST),
+    ("http://user@localhost/me", HOST),
+    ("http://localhost:80@other.example/me", HOST),
+    ("https://localhost/me", HOST),
+    ("http://localhost/me", "Host: user@localhost"),
+    ("/me", "Host: user@localhost"),
+    ("/me", f"{HOST}\r\n{HOST}"),
+    ("/me", f"{HOST}\r\nHost: other.example"),
+    ("/me", f"Host: other.example\r\n{HOST}"),
+    ("http://localhost/me", f"Host: other.example\r\n{HOST}"),
+    ("/me", "X-Host: localhost"),
+    ("http://localhost/me", "X-Host: localhost"),
+]
+
+
+@pytest.fixture(scope="module", params=["gunicorn", "flask run"])
+def port(
+    request: pytest.FixtureRequest,
+    new_project: NewProject,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[int]:
+    project, log = new_project(), tmp_path_factory.mktemp("logs") / "log"
+    support.write_settings(project)
+    serve = services.gunicorn if request.param == "gunicorn" else services.flask_run
+    with serve(project, log) as port:
+        yield port
+
+
+def ask(port: int, line: str, host: str = HOST) -> clients.Answer:
+    """Send a request line as it is; what comes back has the headers of a refusal, if it is one."""
+    with socket.create_connection(("127.0.0.1", port), clients.PATIENCE) as client:
+        client.sendall(f"{line}\r\n{host}\r\nConnection: close\r\n\r\n".encode())
+        with client.makefile("rb") as sent:
+            head, _, text = sent.read().decode().partition("\r\n\r\n")
+    status, *lines = head.split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in lines)
+    assert headers.keys() >= PROTECTED, head
+    return clients.Answer(int(status.split()[1]), headers, text)
+
+
+def test_what_a_proxy_reads_alike_reaches_its_route(port: int) -> None:
+    answered = {line: ask(port, f"{line} HTTP/1.1").status for line in READ_ALIKE}
+    assert answered == READ_ALIKE
+
+
+@pytest.mark.parametrize("line", NOT_FOUND)
+def test_any_other_target_reaches_none(port: int, line: str) -> None:
+    answer = ask(port, f"{line} HTTP/1.1")
+    # gunicorn itself refuses some of them.
+    assert (answer.status, json.loads(answer.text)) in [
+        (404, {"error": "Not Found"}),
+        (400, {"error": "Bad Request"}),
+    ]
+
+
+@pytest.mark.parametrize(("target", "host"), ANOTHER_SITE)
+def test_a_site_that_is_named_twice_is_named_alike(port: int, target: str, host: str) -> None:
+    answer = ask(port, f"GET {target} HTTP/1.1", host)
+    assert answer.status == 400
+    assert json.loads(answer.text)["error"] in ("Unknown host", "Bad Request")
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
+def test_without_a_host_probes_alone_are_answered(port: int, version: str) -> None:
+    nobody = "X-Host: localhost"
+    assert ask(port, f"GET / {version}", nobody).status == 400
+    assert ask(port, f"GET /healthz {version}", nobody).status == 200
+    answer = ask(port, f"GET http://other.example/readyz {version}", nobody)
+    assert (answer.status, "other.example" in f"{answer.headers}{answer.text}") == (200, False)

@@ -1,0 +1,86 @@
+"""What a rendered project says where it cannot start: one sentence, and no traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import clients
+import support
+from conftest import NewProject
+
+COMMANDS = {
+    "gunicorn": ("gunicorn",),
+    "flask run": ("flask", "run", "--port=0"),
+    "flask user": ("flask", "user", "list"),
+    "flask db": ("flask", "db", "upgrade"),
+}
+
+
+@pytest.fixture(scope="module")
+def project(new_project: NewProject) -> Path:
+    made = new_project()
+    support.write_settings(made)
+    return made
+
+
+def refusal(project: Path, *command: str, **environment: str) -> str:
+    """Return what a command says that ends at once."""
+    finished = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=project,
+        env=os.environ | support.COMPILED | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=clients.PATIENCE,
+    )
+    assert finished.returncode != 0, finished.stdout
+    assert "Traceback" not in finished.stdout
+    return finished.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_without_a_place_for_sqlite(project: Path, command: tuple[str, ...]) -> None:
+    environment = {"DATABASE_URL": f"sqlite:///{project / 'wsgi.py' / 'app.db'}"}
+    assert "DATABASE_URL: SQLite cannot write" in refusal(project, *command, **environment)
+
+
+@pytest.mark.parametrize("command", ["flask run", "flask db"])
+@pytest.mark.parametrize("value", ["two", "0"])
+def test_with_a_number_of_processes_that_is_none(project: Path, command: str, value: str) -> None:
+    told = refusal(project, *COMMANDS[command], WEB_CONCURRENCY=value)
+    assert "WEB_CONCURRENCY: " in told
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "words"),
+    [
+        ("", {"PORT": "abc"}, "PORT must be "),
+        ("", {"PORT": "99999"}, "PORT must be "),
+        ("", {"HOST": "a b"}, "HOST must be "),
+        ("", {"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY: "),
+        ("--workers=0", {}, "0 workers serve nobody"),
+        ("--worker-class=sync", {}, "Leave out --worker-class: "),
+        ("", {"GUNICORN_CMD_ARGS": "--worker-class gthread"}, "Leave out --worker-class: "),
+        ("--threads=64", {}, "Leave out --threads: "),
+    ],
+)
+def test_gunicorn_with_what_would_not_serve(
+    project: Path, options: str, environment: dict[str, str], words: str
+) -> None:
+    port = {"PORT": str(support.free_port())}
+    assert words in refusal(project, "gunicorn", *options.split(), **{**port, **environment})
+
+
+def test_a_percent_sign_in_its_path_is_no_obstacle(new_project: NewProject) -> None:
+    made = new_project()
+    project = made.rename(made.with_name("100%s"))
+    support.write_settings(project)
+    support.python("-m", "flask", "db", "upgrade", cwd=project)
+    support.python("-m", "flask", "db", "check", cwd=project)
