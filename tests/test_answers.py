@@ -481,6 +481,12 @@ def test_every_choice_is_explained() -> None:
         assert all(prompts[question][choice].startswith(f"{choice}: ") for choice in choices)
 
 
+def test_the_readme_lists_every_answer() -> None:
+    readme = (support.TEMPLATE / "README.md").read_text("utf-8")
+    words = [*DEFAULTS, *(answer for choices in support.CHOICES.values() for answer in choices)]
+    assert not [word for word in words if f"| `{word}` |" not in readme]
+
+
 def test_the_name_of_every_dependency_is_taken(bake: Bake) -> None:
     settings = tomllib.loads((bake().path / "pyproject.toml").read_text("utf-8"))
     lists = [
