@@ -44,16 +44,17 @@ def pooled(new_project: NewProject) -> Iterator[Pooled]:
 
 @pytest.fixture(scope="module")
 def port(pooled: Pooled, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Serve it to a user `ada`."""
+    """Serve it to a user `ada` and to those of a crowd."""
     log = tmp_path_factory.mktemp("logs") / "log"
-    with services.serving(pooled.project, log, DATABASE_URL=pooled.url) as server:
+    users = " ".join(["ada", *(f"client-{number}" for number in range(CLIENTS))])
+    with services.serving(pooled.project, log, DATABASE_URL=pooled.url, USERS=users) as server:
         yield server.port
 
 
 def test_more_clients_than_sessions_are_all_served(port: int) -> None:
     def go_on(client: int) -> None:
         for _ in range(ROUNDS):
-            assert clients.is_accepted(port, clients.log_in(port))
+            assert clients.is_accepted(port, clients.log_in(port, f"client-{client}"))
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(go_on, range(CLIENTS)))

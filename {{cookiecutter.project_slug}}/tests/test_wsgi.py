@@ -136,11 +136,16 @@ def test_each_thread_of_gunicorn_finds_a_connection_to_the_database(
 def test_gunicorn_gives_up_on_a_client_that_does_not_end_its_request(
     gunicorn_conf: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def handle(worker: Any, connection: Any) -> bool:
+        connection.sock.recv(1)
+        connection.sock.send(b"a late answer")  # as that to a request which arrived whole
+        return False
+
     worker_class = gunicorn_conf["worker_class"]
     for name, replaced in {
         "__init__": lambda worker: None,
         "notify": lambda worker: None,
-        "handle": lambda worker, connection: connection.sock.recv(1),
+        "handle": handle,
     }.items():
         monkeypatch.setattr(worker_class.__base__, name, replaced)
     monkeypatch.setitem(worker_class.handle.__globals__, "REQUEST_TIMEOUT", 0)
@@ -151,7 +156,7 @@ def test_gunicorn_gives_up_on_a_client_that_does_not_end_its_request(
         request.start()
         while request.is_alive():
             worker.notify()
-        server.send(b"a late answer")  # as that to a request which arrived whole
+        assert client.recv(20) == b"a late answer"
 
 
 def test_its_worker_still_does_gunicorns_part(
