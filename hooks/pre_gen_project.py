@@ -21,8 +21,8 @@ from functools import partial
 # To these are added `_taken_names` of cookiecutter.json: the project's own modules, all its
 # dependencies by both their names, and the devices of Windows.
 RESERVED = {*sys.stdlib_module_names, *map(str.lower, keyword.kwlist)}
-# Format characters may stay: emoji and several scripts need the joiners. YAML refuses the
-# noncharacters, which are the last two of each plane of Unicode.
+# Noncharacters, which YAML refuses, are the last two of each plane of Unicode. Format
+# characters may stay: emoji and several scripts need the joiners.
 NONCHARACTERS = "".join(chr(end - 2) + chr(end - 1) for end in range(0x10000, 0x120000, 0x10000))
 UNUSABLE = re.compile(f"[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{NONCHARACTERS}]")
 # Only what `Contact: mailto:…` holds without an escape.
