@@ -35,11 +35,15 @@ CHOICES: dict[str, list[str]] = {
     for question, answers in SETTINGS.items()
     if isinstance(answers, list) and not question.startswith("_")
 }
+# The one file of answers: data, each entry with its reason beside it.
+POLICY = FOLDER / "app" / "{{ 'policy.py' }}"
 # Free text whose presence alone makes a difference.
 ON_OR_OFF = {
     "cors_origins": ["", "https://app.example.com"],
     "csp_sources": ["", "https://cdn.example.com"],
 }
+# Names of files and of variants hold no HTML.
+JINJA = jinja2.Environment()  # noqa: S701
 # As a line statement in code, as a block in Markdown.
 INCLUDE = re.compile(r"^(?:# cookiecutter:|\{%) include (.+?)(?: %\})?$", re.MULTILINE)
 
@@ -209,21 +213,55 @@ def pairwise(every: list[Answers]) -> list[Answers]:
 
 def name(answers: Answers) -> str:
     """Return a combination as a test's id: `strict-deny-session-cors_origins`."""
-    chosen = [answers[question] for question in CHOICES]
-    return "-".join(chosen + [question for question in ON_OR_OFF if answers[question]])
+    chosen = [answers[question] for question in CHOICES if question in answers]
+    return "-".join(chosen + [question for question in ON_OR_OFF if answers.get(question)])
 
 
 def is_copied(path: Path) -> bool:
-    """Say whether cookiecutter copies a file or folder unrendered."""
+    """Say whether cookiecutter copies a file or folder of the template's folder unrendered."""
     globs = SETTINGS["_copy_without_render"]
-    return any(fnmatch.fnmatch(path.as_posix(), glob) for glob in globs)
+    return any(fnmatch.fnmatch(path.relative_to(FOLDER).as_posix(), glob) for glob in globs)
+
+
+def in_render(file: Path, answers: Answers) -> Path | None:
+    """Return where a file of the template's folder is in a render; None where it is not."""
+    name = JINJA.from_string(file.name).render(cookiecutter=SETTINGS | answers)
+    return file.parent.relative_to(FOLDER) / name if name else None
 
 
 def included(file: Path, answers: Answers) -> list[Path]:
     """Return the variants that a file's include lines name, none where it is not rendered."""
-    environment = jinja2.Environment()  # noqa: S701 (names of files, no HTML)
-    if not environment.from_string(file.name).render(cookiecutter=answers):
+    if not in_render(file, answers):
         return []
-    expressions = INCLUDE.findall(file.read_text("utf-8", errors="replace"))
-    compiled = map(environment.compile_expression, expressions)
-    return [VARIANTS / str(expression(cookiecutter=answers)) for expression in compiled]
+    expressions = map(JINJA.compile_expression, INCLUDE.findall(text_of(file)))
+    return [VARIANTS / str(named(cookiecutter=SETTINGS | answers)) for named in expressions]
+
+
+def text_of(file: Path) -> str:
+    """Return what a file holds; of a picture, enough to see that it has no marks."""
+    return file.read_text("utf-8", errors="replace")
+
+
+def code_questions() -> list[str]:
+    """Return the questions that some include line or name of a file waits for.
+
+    Whatever else they reach is data: the policy, values in texts.
+    """
+    files = [file for file in FOLDER.rglob("*") if file.is_file() and file != POLICY]
+    waiting = [file.name for file in files]
+    waiting += [line for file in files for line in INCLUDE.findall(text_of(file))]
+    asked = set(re.findall(r"cookiecutter\.(\w+)", "\n".join(waiting)))
+    return [question for question in CHOICES if question in asked]
+
+
+def kind(answers: Answers) -> Answers:
+    """Return those of the answers that decide which code a project has."""
+    return {question: answers[question] for question in CODE_QUESTIONS}
+
+
+CODE_QUESTIONS = code_questions()
+# Each combination of answers that makes a project with other code, the default first.
+KINDS: list[Answers] = [
+    dict(zip(CODE_QUESTIONS, answers, strict=True))
+    for answers in itertools.product(*(CHOICES[question] for question in CODE_QUESTIONS))
+]

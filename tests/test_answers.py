@@ -6,6 +6,7 @@ import ast
 import contextlib
 import importlib.metadata
 import itertools
+import os
 import runpy
 import shlex
 import subprocess
@@ -26,6 +27,7 @@ from conftest import DEFAULTS, Bake
 
 HOOKS = sorted((support.TEMPLATE / "hooks").glob("*.py"))
 PRE_GEN = runpy.run_path(str(support.TEMPLATE / "hooks" / "pre_gen_project.py"))
+PRE_GEN["RESERVED"].update(" ".join(support.SETTINGS["_taken_names"]).split())
 POST_GEN = runpy.run_path(str(support.TEMPLATE / "hooks" / "post_gen_project.py"))
 ORIGINS = runpy.run_path(str(support.FOLDER / "app" / "security" / "origins.py"))
 
@@ -45,6 +47,12 @@ def examine(**answers: object) -> tuple[list[str], dict[str, str]]:
     """Ask the hook itself, for what needs no project."""
     problems, accepted = PRE_GEN["examine"](DEFAULTS | answers)
     return problems, accepted
+
+
+def fault(question: str, value: str) -> str:
+    """Ask the hook itself what is wrong with a value; nothing where it is accepted."""
+    words, _ = PRE_GEN["QUESTIONS"][question](value) or ("", [])
+    return str(words)
 
 
 def ids(table: dict[str, Any]) -> Any:
@@ -90,7 +98,7 @@ def test_a_refused_answer_is_never_executed(bake: Bake) -> None:
     assert not list(bake.folder.rglob("executed"))
 
 
-@pytest.mark.parametrize("question", ["csp", "framing", "token_type"])
+@pytest.mark.parametrize("question", support.CHOICES)
 @pytest.mark.parametrize("choice", ["yes", "", " Strict", ["strict"], None], ids=repr)
 def test_a_choice_is_never_guessed(question: str, choice: object) -> None:
     problems, _ = examine(**{question: choice})
@@ -191,6 +199,20 @@ def test_the_line_runs_whatever_the_terminal_can_show(encoding: str, bake: Bake)
     environment = {"PYTHONIOENCODING": f"{encoding}:strict"}
     baked = bake.replay(environment, project_name=name, project_slug="flask")
     assert bake.shell(baked.command, baked.out).policy()["PROJECT_NAME"] == name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file system that takes any bytes")
+def test_the_line_finds_a_folder_whose_name_is_no_text(bake: Bake) -> None:
+    out = bake.folder / os.fsdecode(b"out \xff")
+    command = [sys.executable, "-m", "cookiecutter", str(support.TEMPLATE), "--no-input"]
+    baked = bake.finish([*command, "--output-dir", str(out), "project_slug=flask"], out)
+    assert bake.shell(baked.command, out).path.is_dir()
+
+
+def test_the_line_needs_no_cookiecutter_on_the_path_after_uvx(bake: Bake) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    baked = bake.replay({"UV": "/usr/bin/uv", "PATH": path}, project_slug="flask")
+    assert shlex.split(baked.command)[:3] == [sys.executable, "-m", "cookiecutter"]
 
 
 @pytest.fixture(scope="module")
@@ -421,8 +443,9 @@ def test_missing_answers_are_refused() -> None:
     assert not PRE_GEN["examine"](accepted)[0]
 
 
-def test_an_allowlist_needs_origins() -> None:
-    (problem,), accepted = examine(framing="allowlist", frame_ancestors=" , ")
+@pytest.mark.parametrize("nothing", ["", " , ", "\t", "\n", "\u3000"], ids=ascii)
+def test_an_allowlist_needs_origins(nothing: str) -> None:
+    (problem,), accepted = examine(framing="allowlist", frame_ancestors=nothing)
     assert problem == (
         "framing: 'allowlist' needs an origin in frame_ancestors; 'deny' would be accepted."
     )
@@ -444,8 +467,8 @@ def test_only_an_allowlist_takes_origins(framing: str) -> None:
 def test_the_hook_and_the_questions_name_the_same_choices() -> None:
     for question, choices in support.CHOICES.items():
         for choice in choices:
-            assert not PRE_GEN["fault"](question, choice)
-        told = PRE_GEN["fault"](question, "no such choice")
+            assert not fault(question, choice)
+        told = fault(question, "no such choice")
         assert told == f"is none of {', '.join(choices)}"
     assert list(PRE_GEN["QUESTIONS"]) == list(DEFAULTS)
 
@@ -458,6 +481,12 @@ def test_every_choice_is_explained() -> None:
         assert all(prompts[question][choice].startswith(f"{choice}: ") for choice in choices)
 
 
+def test_the_readme_lists_every_answer() -> None:
+    readme = (support.TEMPLATE / "README.md").read_text("utf-8")
+    words = [*DEFAULTS, *(answer for choices in support.CHOICES.values() for answer in choices)]
+    assert not [word for word in words if f"| `{word}` |" not in readme]
+
+
 def test_the_name_of_every_dependency_is_taken(bake: Bake) -> None:
     settings = tomllib.loads((bake().path / "pyproject.toml").read_text("utf-8"))
     lists = [
@@ -466,7 +495,7 @@ def test_the_name_of_every_dependency_is_taken(bake: Bake) -> None:
         *settings.get("dependency-groups", {}).values(),
     ]
     for package in needed(list(map(Requirement, itertools.chain(*lists)))):
-        assert PRE_GEN["fault"]("project_slug", package), package
+        assert fault("project_slug", package), package
 
 
 def needed(requirements: list[Requirement]) -> set[str]:
@@ -495,7 +524,7 @@ def needed(requirements: list[Requirement]) -> set[str]:
 )
 def test_the_name_of_every_module_of_the_project_is_taken(module: str) -> None:
     assert list(support.FOLDER.glob(f"{module}*"))
-    assert PRE_GEN["fault"]("project_slug", module.replace(".", "-"))
+    assert fault("project_slug", module.replace(".", "-"))
 
 
 # What is said once all answers were good.

@@ -1,4 +1,4 @@
-"""docs/asvs.md is right in a render of each kind of token, and so is what the README says of it."""
+"""docs/asvs.md is right in a render of each kind, and so is what the README says of it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import pytest
 import asvs_tables
 import support
 from conftest import NewProject
+from support import Answers
 
 SHOWN = re.compile(r"\| shown by tests \| \d+ \| \d+ \| (\d+) \|")
 LISTED = re.compile(r"^\| \d+\.\d+\.\d+ \| [12] \|", re.MULTILINE)
 
 
-@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
-def test_the_table_is_what_that_render_writes_of_itself(token_type: str, tmp_path: Path) -> None:
-    kept = asvs_tables.kept(token_type).read_text("utf-8").splitlines()
-    made = asvs_tables.made(token_type, tmp_path).splitlines()
+@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
+def test_the_table_is_what_that_render_writes_of_itself(kind: Answers, tmp_path: Path) -> None:
+    kept = asvs_tables.kept(kind).read_text("utf-8").splitlines()
+    made = asvs_tables.made(kind, tmp_path).splitlines()
     assert set(made) - set(kept) == set(), "run `make asvs`"
     assert kept == made, "run `make asvs`"
 
@@ -37,7 +38,7 @@ def test_marks_and_rows_that_disagree_are_named(new_project: NewProject) -> None
 
 
 def test_the_readme_counts_what_the_tables_show() -> None:
-    tables = [asvs_tables.kept(kind).read_text("utf-8") for kind in support.CHOICES["token_type"]]
+    tables = [asvs_tables.kept(kind).read_text("utf-8") for kind in support.KINDS]
     shown = [int(count) for table in tables for count in SHOWN.findall(table)]
     listed = {len(LISTED.findall(table)) for table in tables}
     readme = (support.TEMPLATE / "README.md").read_text("utf-8")

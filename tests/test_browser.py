@@ -8,6 +8,7 @@ import pytest
 
 import support
 from conftest import NewProject
+from support import Answers
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -16,19 +17,23 @@ DECIDED_BY_CSP = [
     *(f"tests/browser/test_{name}.py" for name in ("attacks", "csp", "reports")),
     "tests/browser/starter/test_page.py",
 ]
+# Each level with other code, since one script of the page serves all kinds of it.
+LEVELS = [
+    {"csp": level}
+    | {
+        question: support.CHOICES[question][number % len(support.CHOICES[question])]
+        for question in support.CODE_QUESTIONS
+    }
+    for number, level in enumerate(support.CHOICES["csp"])
+]
 
 
 @pytest.mark.slow
-# Each level with another kind of token, since the page serves them all by one script.
-@pytest.mark.parametrize(
-    ("csp", "token_type"),
-    list(zip(support.CHOICES["csp"], support.CHOICES["token_type"], strict=False)),
-)
+@pytest.mark.parametrize("answers", LEVELS, ids=support.name)
 def test_the_browser_blocks_and_allows_as_answered(
-    csp: str, token_type: str, new_project: NewProject
+    answers: Answers, new_project: NewProject
 ) -> None:
     support.need(CHROMIUM, "Chromium")
-    answers = {"csp": csp, "token_type": token_type}
     project = new_project(**answers)
-    whole = support.EVERY_COMBINATION or csp == support.CHOICES["csp"][0]
+    whole = support.EVERY_COMBINATION or answers == LEVELS[0]
     support.own_tests(project, *(["tests/browser"] if whole else DECIDED_BY_CSP))

@@ -8,16 +8,17 @@ import pytest
 
 import support
 from conftest import NewProject
+from support import Answers
 
 MACHINE = Path(__file__).with_name("scripts") / "credentials_machine.py"
 EXAMPLES = 100 if support.EVERY_COMBINATION else 10
 
 
-@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
+@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
 def test_no_order_of_events_revives_or_loses_a_credential(
-    new_project: NewProject, token_type: str
+    new_project: NewProject, kind: Answers
 ) -> None:
-    project = new_project(token_type=token_type)
+    project = new_project(**kind)
     support.write_settings(project)
     output = support.python(
         MACHINE,

@@ -27,6 +27,7 @@ import image
 import services
 import support
 from conftest import NewProject, Rendered
+from support import Answers
 
 KUBERNETES = "1.37"
 PROGRAMS = Path(sys.executable).parent
@@ -188,9 +189,9 @@ def test_pods_speak_only_to_who_is_named(manifests: list[dict[str, Any]]) -> Non
     assert ports(policy["egress"]) == {53, 5432, 6379}
 
 
-@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
-def test_compose_passes_every_setting_on_and_no_other(token_type: str, rendered: Rendered) -> None:
-    project = rendered({"token_type": token_type})
+@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
+def test_compose_passes_every_setting_on_and_no_other(kind: Answers, rendered: Rendered) -> None:
+    project = rendered(kind)
     parts = read_compose(project)["services"]
     # The image sets where it listens, and what it runs is production.
     passed = settings(project) - {"APP_ENV", "HOST", "PORT", "POSTGRES_PASSWORD"}
@@ -203,20 +204,20 @@ def test_kubernetes_settings_exist(project: Path, manifests: list[dict[str, Any]
     assert made["data"].keys() <= settings(project) - {"POSTGRES_PASSWORD"}
 
 
-@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
+@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
 def test_the_page_names_every_secret_that_kubernetes_needs(
-    token_type: str, rendered: Rendered
+    kind: Answers, rendered: Rendered
 ) -> None:
-    project = rendered({"token_type": token_type})
+    project = rendered(kind)
     page = project / "docs" / "how-to" / "deploy-kubernetes.md"
     listed = re.findall(r"`([A-Z_]+)`", page.read_text("utf-8").partition("```")[0])
     secrets = {*filter(SECRET.search, settings(project))} - {"POSTGRES_PASSWORD"}
     assert {*listed} == secrets | {"DATABASE_URL", "REDIS_URL"}
 
 
-@pytest.mark.parametrize("token_type", ["session", "jwt"])
-def test_env_example_names_every_setting_of_the_app(token_type: str, rendered: Rendered) -> None:
-    project = rendered({"token_type": token_type})
+@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
+def test_env_example_names_every_setting_of_the_app(kind: Answers, rendered: Rendered) -> None:
+    project = rendered(kind)
     read = support.python("-c", READ_SETTINGS, cwd=project).upper().split()
     known = ({*read} - {"FLASK_DEBUG"}) | GUNICORNS | {"POSTGRES_PASSWORD"}
     assert settings(project) == known

@@ -11,6 +11,7 @@ import pytest
 import services
 import support
 from conftest import NewProject
+from support import Answers
 
 # A login that never works would leave most of the document untried: that fails too.
 CONFIGURATION = "[warnings]\nfail-on = true\n"
@@ -18,12 +19,10 @@ EXAMPLES = 100 if support.EVERY_COMBINATION else 8
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
-def test_schemathesis_finds_nothing(
-    new_project: NewProject, tmp_path: Path, token_type: str
-) -> None:
+@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
+def test_schemathesis_finds_nothing(new_project: NewProject, tmp_path: Path, kind: Answers) -> None:
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION, "utf-8")
-    with services.gunicorn(new_project(token_type=token_type), tmp_path / "log") as port:
+    with services.gunicorn(new_project(**kind), tmp_path / "log") as port:
         output = support.run(
             Path(sys.executable).with_name("schemathesis"),
             "run",

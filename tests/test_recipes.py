@@ -132,7 +132,7 @@ def test_the_form_is_sent_with_each_kind_of_token(
         expect(page.locator("#result")).to_have_text("ada greets Bob")
 
 
-@pytest.fixture(scope="module", params=["jwt", "paseto"])
+@pytest.fixture(scope="module", params=support.SETTINGS["_signed_token_types"])
 def tokens_page(
     request: pytest.FixtureRequest,
     new_project: NewProject,

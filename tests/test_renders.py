@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,11 @@ from support import Answers
 EVERY = support.every_combination()
 CHOSEN = EVERY if support.EVERY_COMBINATION else support.pairwise(EVERY)
 
-# The kind of token with the most tests.
-ON_ANOTHER_PYTHON = "jwt"
+# The first chosen combination of each kind: the other answers are data.
+FIRSTS = list({support.name(support.kind(each)): each for each in reversed(CHOSEN)}.values())
 
 LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
 
-# Dependencies that come with one answer alone.
-COMES_WITH = {"pyjwt": ("token_type", "jwt"), "pyseto": ("token_type", "paseto")}
 PROVIDERS = importlib.metadata.packages_distributions()
 # Known to type checkers alone; nothing installs it.
 TYPE_CHECKERS_OWN = {"_typeshed"}
@@ -74,11 +72,16 @@ def test_any_two_answers_meet_in_some_render() -> None:
     assert asked == set().union(*map(support.pairs, support.pairwise(EVERY)))
 
 
-def test_no_mark_is_left(project: Path) -> None:
-    for file in text_files(project):
-        if not support.is_copied(file.relative_to(project)):
+def test_no_mark_is_left(project: Path, answers: Answers) -> None:
+    for source in filter(Path.is_file, support.FOLDER.rglob("*")):
+        file = support.in_render(source, answers)
+        if file and not support.is_copied(source):
             mark = MARK_IN_MARKDOWN if file.suffix == ".md" else MARK
-            assert not mark.search(file.read_text("utf-8")), file
+            assert not mark.search(support.text_of(project / file)), file
+
+
+def test_no_mark_is_left_in_a_name(project: Path) -> None:
+    assert not [path for path in project.rglob("*") if MARK.search(path.name)]
 
 
 def test_every_file_parses(project: Path) -> None:
@@ -105,10 +108,13 @@ def test_tests_import_only_what_they_declare(project: Path) -> None:
     assert not undeclared
 
 
-def test_no_dependency_of_an_answer_not_given(project: Path, answers: Answers) -> None:
-    packages = declared(project, groups=True)
-    for package, (question, answer) in COMES_WITH.items():
-        assert (package in packages) == (answers[question] == answer), package
+def test_no_dependency_of_an_answer_not_given(project: Path) -> None:
+    """What only variants import is declared where a chosen one imports it, and nowhere else."""
+    optional = packages(support.VARIANTS.rglob("*.py"), support.FOLDER)
+    optional -= packages(support.FOLDER.rglob("*.py"), support.FOLDER)
+    assert optional
+    used = packages(project.rglob("*.py"), project)
+    assert declared(project, groups=True) & optional == used & optional
 
 
 def test_holds_the_chosen_variants_word_for_word_and_no_other(
@@ -123,17 +129,15 @@ def test_holds_the_chosen_variants_word_for_word_and_no_other(
 
 
 def test_passes_its_own_tests(project: Path, answers: Answers) -> None:
-    # One whole run for each kind of token is enough: the other answers reach only these.
-    first = answers == first_of(answers["token_type"])
-    whole = support.EVERY_COMBINATION or (first and answers not in run_whole_elsewhere())
+    # One whole run of each kind is enough: the other answers reach only these tests.
+    first = answers in FIRSTS and answers not in run_whole_elsewhere()
+    whole = support.EVERY_COMBINATION or first
     support.own_tests(project, *([] if whole else REACHED_BY_POLICY))
 
 
 def test_types_are_right(rendered: Rendered) -> None:
-    """The other answers are data, so that one render for each code variant is enough."""
-    for token_type in support.CHOICES["token_type"]:
-        project = rendered(first_of(token_type))
-        support.python("-m", "mypy", "--strict", cwd=project)
+    for answers in FIRSTS:
+        support.python("-m", "mypy", "--strict", cwd=rendered(answers))
 
 
 def test_no_import_runs_upward_or_in_a_circle(rendered: Rendered) -> None:
@@ -146,19 +150,20 @@ def test_passes_its_own_tests_on_another_python(rendered: Rendered, tmp_path: Pa
     another = another_python()
     if another is None:
         pytest.skip("needs another Python from 3.11 on")
-    project = shutil.copytree(rendered(first_of(ON_ANOTHER_PYTHON)), tmp_path / "project")
+    project = shutil.copytree(rendered(with_most_files()), tmp_path / "project")
     support.python("-m", "uv", "sync", "--python", another, cwd=project)
     support.own_tests(project, program=project / ".venv" / "bin" / "python")
 
 
-def first_of(token_type: str) -> Answers:
-    """Return the first chosen combination with one kind of token."""
-    return next(answers for answers in CHOSEN if answers["token_type"] == token_type)
+def with_most_files() -> Answers:
+    """Return a combination of the kind that has the most files, and so the most tests."""
+    files = list(filter(Path.is_file, support.FOLDER.rglob("*")))
+    return max(FIRSTS, key=lambda each: sum(bool(support.in_render(file, each)) for file in files))
 
 
 def run_whole_elsewhere() -> list[Answers]:
     """Return the combinations whose whole runs are made by test_readme.py and on another Python."""
-    return [EVERY[0], *([first_of(ON_ANOTHER_PYTHON)] if another_python() else [])]
+    return [EVERY[0], *([with_most_files()] if another_python() else [])]
 
 
 @functools.cache
@@ -210,15 +215,16 @@ def normal(requirement: str) -> str:
 
 def imported(project: Path, *, tests: bool) -> set[str]:
     """Return the packages that a project's own code, or its tests, import."""
-    modules = {
-        module
-        for file in project.rglob("*.py")
-        if relative(file, project).startswith("tests/") == tests
-        for module in imports(parsed(ast.parse, file.read_text("utf-8")))
-    }
-    own = {path.stem for path in project.iterdir()} | {
-        path.stem for path in project.glob("tests/*")
-    }
+    files = project.rglob("*.py")
+    asked = (file for file in files if relative(file, project).startswith("tests/") == tests)
+    return packages(asked, project)
+
+
+def packages(files: Iterable[Path], project: Path) -> set[str]:
+    """Return the packages that files import, but for the project's own."""
+    trees = (parsed(ast.parse, file.read_text("utf-8")) for file in files)
+    modules = {module for tree in trees for module in imports(tree)}
+    own = {path.stem for path in [*project.iterdir(), *project.glob("tests/*")]}
     return {
         normal(PROVIDERS.get(module, [module])[0])
         for module in modules - sys.stdlib_module_names - own - TYPE_CHECKERS_OWN

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import support
-from support import FOLDER, INCLUDE, TEMPLATE, VARIANTS
+from support import FOLDER, INCLUDE, POLICY, TEMPLATE, VARIANTS, text_of
 
 STATEMENT = re.compile(r"^\s*# cookiecutter: .+\n", re.MULTILINE)
 MARKS = ("{{", "{%", "{#")
@@ -16,9 +16,10 @@ CACHES = {"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypoth
 
 FILES = sorted(file for file in FOLDER.rglob("*") if file.is_file())
 PYTHON_FILES = [file for file in FILES if file.suffix == ".py"]
-INCLUDING = [file for file in FILES if INCLUDE.search(file.read_text("utf-8", errors="replace"))]
-# The one file of answers; it is data, each entry with its reason beside it.
-POLICY = FOLDER / "app" / "policy.py"
+INCLUDING = [file for file in FILES if INCLUDE.search(text_of(file))]
+# What the answers reach has marks in its name, as in `{{ 'policy.py' }}`.
+MARKED = [file for file in FILES if file.name.startswith("{{")]
+MARKED_PYTHON = [file for file in MARKED if ".py" in file.name]
 
 
 def named(files: list[Path]) -> list[object]:
@@ -71,28 +72,59 @@ def test_variants_hold_no_marks(file: Path) -> None:
     assert not [mark for mark in (*MARKS, "# cookiecutter:") if mark in text]
 
 
-@pytest.mark.parametrize("file", named([file for file in PYTHON_FILES if file != POLICY]))
-def test_only_the_policy_and_include_lines_hold_marks(file: Path) -> None:
-    text = INCLUDE.sub("", file.read_text("utf-8"))
+@pytest.mark.parametrize("file", named(PYTHON_FILES))
+def test_ordinary_python_holds_no_marks(file: Path) -> None:
+    text = file.read_text("utf-8")
     assert not [mark for mark in (*MARKS, "# cookiecutter:") if mark in text]
 
 
+@pytest.mark.parametrize("file", named([file for file in MARKED_PYTHON if file != POLICY]))
+def test_python_that_waits_for_an_answer_is_included_whole(file: Path) -> None:
+    assert INCLUDE.sub("", file.read_text("utf-8")).strip() == ""
+
+
+@pytest.mark.parametrize("file", named([file for file in MARKED if ".md" in file.name]))
+def test_a_page_of_docs_waits_for_an_answer_by_includes_alone(file: Path) -> None:
+    statements = re.findall(r"(?:\{%-?|# cookiecutter:) *(\w+)", file.read_text("utf-8"))
+    assert set(statements) <= {"include", "raw", "endraw"}
+
+
+def test_what_has_marks_in_its_name_is_rendered() -> None:
+    assert not [file for file in MARKED if support.is_copied(file)]
+
+
 def test_what_is_copied_unrendered_waits_for_no_answer() -> None:
-    marks = re.compile(r"# cookiecutter:|cookiecutter\.[a-z_]+ *(?:\||}})")
-    copied = [file for file in FILES if support.is_copied(file.relative_to(FOLDER))]
+    marks = re.compile(r"# cookiecutter:|cookiecutter\.[a-z_]+ *(?:\||}})|\{% include")
+    copied = [file for file in FILES if support.is_copied(file)]
     assert copied
-    assert not [file for file in copied if marks.search(file.read_text("utf-8"))]
+    assert not [file for file in copied if marks.search(text_of(file))]
 
 
-def test_no_folder_is_copied_whole() -> None:
-    """Rendered over a project, cookiecutter would delete its owner's files there first."""
-    folders = [path.relative_to(FOLDER) for path in FOLDER.rglob("*") if path.is_dir()]
-    assert not [folder for folder in folders if support.is_copied(folder)]
+@pytest.mark.parametrize("glob", support.SETTINGS["_copy_without_render"])
+def test_kinds_of_files_are_copied_and_no_folder(glob: str) -> None:
+    """Rendered over a project, cookiecutter would delete its owner's files in such a folder."""
+    assert re.fullmatch(r"([\w.]+/)?\*\.[a-z]+", glob)
+
+
+def test_a_condition_on_several_answers_names_a_list_of_them() -> None:
+    """The list is in cookiecutter.json, where another answer is added once for all files."""
+    spelled_out = re.compile(r"cookiecutter\.\w+ (?:not )?in *[(\[{]")
+    assert not [file for file in FILES if spelled_out.search(f"{file.name}\n{text_of(file)}")]
+
+
+def test_a_list_of_answers_holds_nothing_else() -> None:
+    """A misspelt answer would leave its files out without a word."""
+    listed = re.compile(r"cookiecutter\.(\w+) (?:not )?in cookiecutter\.(\w+)")
+    used = {pair for file in FILES for pair in listed.findall(f"{file.name}\n{text_of(file)}")}
+    assert used
+    for question, private in used:
+        assert set(support.SETTINGS[private]) <= set(support.CHOICES[question]), private
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids="-".join)
 def test_ruff_passes_in_place_and_leaves_nothing_behind(command: list[str]) -> None:
-    support.python("-m", "ruff", *command, "--no-cache", ".", cwd=TEMPLATE)
+    # Ruff itself finds only what ends in .py.
+    support.python("-m", "ruff", *command, "--no-cache", ".", *MARKED_PYTHON, cwd=TEMPLATE)
     assert not caches()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -110,6 +111,23 @@ def test_it_is_in_no_other_file(module_bake: Bake) -> None:
         for file in project.rglob("*")
         if file.is_file() and unlikely in file.read_text("utf-8", errors="replace")
     } == {"pyproject.toml", "app/policy.py", ".cookiecutter.json", "README.md", "SECURITY.md"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        (" , ", "none"),
+        ("https://a.example\n\thttps://b.example", "https://a.example, https://b.example"),
+        ("https://a.example,,https://b.example ", "https://a.example, https://b.example"),
+    ],
+)
+def test_a_list_takes_one_row_of_the_security_policy(typed: str, shown: str, bake: Bake) -> None:
+    project = bake.replay(csp_sources=typed, cors_origins=typed, frame_ancestors=" , ")
+    policy = read(project, "SECURITY.md").partition("| question | answer |")[2]
+    rows = dict(re.findall(r"^\| (.+?) \| (.*) \|$", policy, re.MULTILINE))
+    assert rows["other origins that pages load from"] == shown
+    assert rows["whose pages may call the API"] == shown.replace("none", "none but its own")
+    assert rows["who may show the pages in a frame"] == "deny"
 
 
 def read(project: Baked, name: str) -> str:

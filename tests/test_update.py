@@ -148,12 +148,26 @@ def test_an_edited_file_that_the_answer_no_longer_has_stays_and_is_named(
     assert not list(unlinked.rglob("*.rej"))
 
 
-@pytest.mark.parametrize("given", [[], EVERYTHING_ANSWERED], ids=["defaults", "everything"])
+@pytest.mark.parametrize(
+    "given",
+    [[], EVERYTHING_ANSWERED, ["token_type=paseto"]],
+    ids=["defaults", "everything", "signed tokens"],
+)
 def test_replaying_the_answers_renders_the_same_project(given: list[str], tmp_path: Path) -> None:
     first = cookiecutter("--no-input", str(support.TEMPLATE), *given, out=tmp_path / "first")
     replay = ("--replay-file", str(first / ".cookiecutter.json"))
     second = cookiecutter(*replay, str(support.TEMPLATE), out=tmp_path / "second")
     assert contents(second) == contents(first)
+
+
+def test_rendering_over_a_project_keeps_the_owners_own_files(tmp_path: Path) -> None:
+    project = cookiecutter("--no-input", str(support.TEMPLATE), out=tmp_path)
+    folders = [project, *(path for path in project.rglob("*") if path.is_dir())]
+    for folder in folders:
+        (folder / "own.txt").write_text("Mine.", "utf-8")
+    again = ("--no-input", "--overwrite-if-exists", str(support.TEMPLATE))
+    assert cookiecutter(*again, out=tmp_path) == project
+    assert not [folder for folder in folders if not (folder / "own.txt").exists()]
 
 
 def test_another_kind_of_token_starts_with_the_settings_that_are_there(
