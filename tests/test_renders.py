@@ -141,8 +141,8 @@ def test_types_are_right(rendered: Rendered) -> None:
 
 
 def test_no_import_runs_upward_or_in_a_circle(rendered: Rendered) -> None:
-    for token_type in support.CHOICES["token_type"]:
-        support.run(LINT_IMPORTS, "--no-cache", cwd=rendered(first_of(token_type)))
+    for answers in FIRSTS:
+        support.run(LINT_IMPORTS, "--no-cache", cwd=rendered(answers))
 
 
 @pytest.mark.slow
