@@ -27,9 +27,7 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> None:
         check(f"test.{name}", level, "It is so.", "Change it.")(lambda app: True)
 
 
-def test_a_clean_site_passes_for_production_once_it_is_known_to_be_one_process(
-    make_migrated: MakeSite,
-) -> None:
+def test_a_clean_site_of_one_process_passes_for_production(make_migrated: MakeSite) -> None:
     site = make_migrated()
     assert run(site, "--deploy").exit_code == 1
     accepted = [f"--accept={finding_id}" for finding_id in [*ALONE, "hsts.subdomains"]]
@@ -65,9 +63,7 @@ def test_programs_get_json(app: Flask) -> None:
 
 
 @pytest.mark.usefixtures("checks")
-def test_the_exit_status_is_1_from_the_chosen_level_on(
-    app: Flask, subtests: pytest.Subtests
-) -> None:
+def test_the_exit_status_is_1_from_the_chosen_level(app: Flask, subtests: pytest.Subtests) -> None:
     for arguments, failing in (
         ("", ["error"]),
         ("--deploy", ["error", "warning"]),

@@ -32,8 +32,6 @@ def test_a_cookie_setting_that_was_loosened_is_named(find: Find) -> None:
     assert find("cookies.insecure", PRODUCTION=False, SESSION_COOKIE_SECURE=False) == []
 
 
-def test_a_missing_list_of_breached_passwords_is_reported(
-    find: Find, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_breach_list_is_reported(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(password_rules, "find_spec", lambda name: None)
     assert len(find("passwords.no-breach-list")) == 1

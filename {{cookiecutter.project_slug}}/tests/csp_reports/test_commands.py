@@ -39,9 +39,7 @@ def add(app: Flask, *violations: Violation) -> None:
         table.add(Counter(violations))
 
 
-def test_each_violation_has_a_line_and_below_it_what_to_do(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_violation_has_a_line_and_advice(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: NOVEMBER_18)
     add(app, INLINE)
     add(app, TILE, TILE)

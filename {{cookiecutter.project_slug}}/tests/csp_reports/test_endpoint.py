@@ -18,13 +18,7 @@ from tests.routes import path_of
 PATH = path_of("reports.receive")
 TYPE = "application/reports+json"
 KEPT = Violation("script-src-elem", "https://evil.example", "/_test/page", "enforce")
-MALFORMED = {
-    "empty": b"",
-    "cut off": b"{",
-    "no UTF-8": b"\xff",
-    "nested deeply": b"[" * 16_000,
-    "a huge number": b"1" * 5000,
-}
+MALFORMED = [b"", b"{", b"\xff", b"[" * 16_000, b"1" * 5000]
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +55,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[Violation]:
     return [Violation(**json.loads(line.removeprefix("csp violation "))) for line in lines]
 
 
-def test_a_body_is_counted_and_each_violation_in_it_is_one_line_in_the_log(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_report_is_kept_and_logged(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     for body, content_type in (
         (report(), "application/csp-report"),
         (report(), TYPE),
@@ -89,11 +81,11 @@ def test_a_flood_in_one_body_is_cut(client: FlaskClient, caplog: pytest.LogCaptu
 def test_what_is_no_report_leaves_no_trace(
     client: FlaskClient, caplog: pytest.LogCaptureFixture, subtests: pytest.Subtests
 ) -> None:
-    for slip, text in MALFORMED.items():
-        with subtests.test(slip):
+    for text in MALFORMED:
+        with subtests.test(str(text[:9])):
             assert post(client, text).status_code == 400
     for body in (None, 1, "x", [], ["x"], [[report()]], {}, {"body": "x"}):
-        with subtests.test(body):
+        with subtests.test(str(body)):
             assert post(client, body).status_code == 204
     assert (logged(caplog), stored(client)) == ([], {})
 
@@ -109,9 +101,7 @@ def test_an_address_may_post_once_a_second(client: FlaskClient) -> None:
     assert statuses == [204] * 60 + [429]
 
 
-def test_one_address_cannot_fill_the_log_and_all_is_counted(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_one_address_fills_no_log(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     different = [report(f"https://{number}.example") for number in range(20)]
     for _ in range(10):
         post(client, different)
@@ -130,9 +120,7 @@ def test_many_addresses_cannot_fill_the_log_or_keep_the_database_busy(
     assert (len(logged(caplog)), stored(client)) == (4, {KEPT.blocked: 3})
 
 
-def test_without_the_database_reports_are_taken_and_the_log_says_why(
-    make_app: MakeApp, lines: Lines
-) -> None:
+def test_without_the_database_reports_are_still_taken(make_app: MakeApp, lines: Lines) -> None:
     app = make_app(**PRODUCTION)
     with app.app_context():
         Model.metadata.drop_all(db.engine)

@@ -133,9 +133,7 @@ def test_fields_of_another_type_are_left_out(app: Flask) -> None:
         assert kept(app, {"body": {"effectiveDirective": value}}) == []
 
 
-def test_old_browsers_do_not_say_whether_it_was_blocked(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_old_browsers_name_no_disposition(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(app.config, "CSP_REPORT_ONLY", True)
     sent = [report(), report(disposition="enforce"), report(disposition="s3cret")]
     assert [item.disposition for item in kept(app, sent)] == ["report", "enforce", "report"]

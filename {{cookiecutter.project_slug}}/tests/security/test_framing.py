@@ -42,8 +42,8 @@ def test_both_headers_say_the_same(make_app: MakeApp, subtests: pytest.Subtests)
         ([PARTNER], None),
         ([SELF, PARTNER], None),
     ):
-        with subtests.test(ancestors):
-            expected = (" ".join(ancestors), option)
+        expected = (" ".join(ancestors), option)
+        with subtests.test(expected[0]):
             assert framing(framed(make_app(FRAME_ANCESTORS=ancestors))) == expected
             assert framing(with_own(make_app(FRAME_ANCESTORS=[NONE]), *ancestors)) == expected
 

@@ -53,21 +53,15 @@ localhost/evil.example localhost,evil.example sub.localhost localhost. [::1 \u00
 """
 
 
-def test_a_forged_host_is_refused_without_an_echo(
-    client: FlaskClient, subtests: pytest.Subtests
-) -> None:
+def test_a_forged_host_is_refused(client: FlaskClient, subtests: pytest.Subtests) -> None:
     for host in (*FORGED.split(), ""):
         with subtests.test(host):
             answer = client.get(PATH, headers={"Host": host})
             assert answer.status_code == 400
             assert "evil" not in f"{answer.headers} {answer.text}"
-
-
-def test_a_request_that_names_no_host_is_refused(client: FlaskClient) -> None:
-    environ = create_environ(PATH)
-    del environ["HTTP_HOST"]
-    _, status, _ = run_wsgi_app(client.application, environ)
-    assert status == "400 BAD REQUEST"
+    unnamed = create_environ(PATH)
+    del unnamed["HTTP_HOST"]
+    assert run_wsgi_app(client.application, unnamed)[1] == "400 BAD REQUEST"
 
 
 def ask(client: FlaskClient, target: str, **headers: str) -> TestResponse:
@@ -75,29 +69,24 @@ def ask(client: FlaskClient, target: str, **headers: str) -> TestResponse:
     return client.get(PATH, environ_overrides={"RAW_URI": target}, headers=headers)
 
 
-def test_a_whole_url_of_this_site_is_answered(client: FlaskClient) -> None:
+def test_a_url_of_this_site_is_answered(client: FlaskClient) -> None:
     for target in ("http://localhost/", "HTTP://LOCALHOST:8000/", "http://localhost?a=b"):
         assert ask(client, target).status_code == 200
 
 
-def test_a_whole_url_that_leads_elsewhere_is_refused(
-    client: FlaskClient, subtests: pytest.Subtests
-) -> None:
-    for target, host in (
-        ("http://evil.example/", "localhost"),
-        ("http://localhost/", "evil.example"),
-        ("http://evil.example/", "evil.example"),
-        ("http://127.0.0.1/", "localhost"),
-        ("http://user@localhost/", "localhost"),
-        ("http://localhost/", "user@localhost"),
-        ("http://evil.example:80@localhost/", "localhost"),
-        ("http://localhost:80@evil.example/", "localhost"),
-        ("http://localhost:/", "localhost"),
-        ("http://[::1/", "[::1]"),
-        ("https://localhost/", "localhost"),
-    ):
-        with subtests.test(f"{target} at {host}"):
-            assert ask(client, target, Host=host).status_code == 400
+def test_a_url_of_elsewhere_is_refused(client: FlaskClient, subtests: pytest.Subtests) -> None:
+    elsewhere = {
+        "localhost": "http://evil.example/ http://127.0.0.1/ http://user@localhost/",
+        "localhost:80": "http://evil.example:80@localhost/ http://localhost:80@evil.example/",
+        "LOCALHOST": "http://localhost:/ https://localhost/",
+        "evil.example": "http://localhost/ http://evil.example/",
+        "user@localhost": "http://localhost/",
+        "[::1]": "http://[::1/",
+    }
+    for host, targets in elsewhere.items():
+        for target in targets.split():
+            with subtests.test(f"{target} at {host}"):
+                assert ask(client, target, Host=host).status_code == 400
 
 
 def test_a_whole_url_has_the_scheme_that_the_proxy_reports(make_app: MakeApp) -> None:
@@ -105,11 +94,6 @@ def test_a_whole_url_has_the_scheme_that_the_proxy_reports(make_app: MakeApp) ->
     sent = {"Host": SITE, "X-Forwarded-Proto": "https"}
     assert ask(client, f"{HTTPS}/", **sent).status_code == 200
     assert ask(client, f"{HTTP}/", **sent).status_code == 400
-
-
-def test_production_answers_to_its_names_alone(site: FlaskClient) -> None:
-    assert site.get(PATH, base_url=HTTPS).status_code == 200
-    assert site.get(PATH, base_url="https://localhost").status_code == 400
 
 
 def test_probes_come_by_any_name_over_plain_http(site: FlaskClient) -> None:
@@ -149,15 +133,6 @@ def test_a_path_that_looks_like_a_host_stays_here(site: FlaskClient) -> None:
         assert answer.headers.get("Location", f"{HTTPS}/").startswith(f"{HTTPS}/")
 
 
-def test_a_forwarded_host_or_an_odd_scheme_changes_no_redirect(make_app: MakeApp) -> None:
-    forged = {"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
-    for hops in (0, 1):
-        client = make_app(**PRODUCTION, proxy_hops=hops).test_client()
-        for scheme in ("", "//[", "https://[", "?", "ftp"):
-            sent = {**forged, "X-Forwarded-Proto": scheme}
-            assert redirected_to(client, "/a%20b?c=d", **sent) == f"{HTTPS}/a%20b?c=d"
-
-
 def test_writing_over_http_is_refused_and_not_redirected(site: FlaskClient) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE", "ODD"):
         answer = site.open(PATH, method=method, base_url=HTTP)
@@ -166,13 +141,19 @@ def test_writing_over_http_is_refused_and_not_redirected(site: FlaskClient) -> N
 
 @pytest.mark.asvs("3.4.1")
 def test_https_is_remembered_by_every_answer(site: FlaskClient) -> None:
-    for path in (PATH, PROBE, "/_test/nowhere"):
-        assert site.get(path, base_url=HTTPS).headers[HSTS] == "max-age=1"
+    for path, status in ((PATH, 200), (PROBE, 200), ("/_test/nowhere", 404)):
+        answer = site.get(path, base_url=HTTPS)
+        assert (answer.status_code, answer.headers[HSTS]) == (status, "max-age=1")
+    assert site.get(PATH, base_url="https://localhost").status_code == 400
 
 
-def test_a_client_cannot_claim_https(site: FlaskClient) -> None:
-    forged = {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on", "Forwarded": "proto=https"}
-    assert redirected_to(site, **forged) == f"{HTTPS}{PATH}"
+def test_a_client_changes_neither_host_nor_scheme(make_app: MakeApp) -> None:
+    sent = {"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example;proto=https"}
+    for hops, schemes in ((0, ["", "https"]), (1, ["", "HTTPS", "//[", "https://[", "?", "ftp"])):
+        client = make_app(**PRODUCTION, proxy_hops=hops).test_client()
+        for scheme in schemes:
+            forged = {**sent, "X-Forwarded-Ssl": "on", "X-Forwarded-Proto": scheme}
+            assert redirected_to(client, "/a%20b?c=d", **forged) == f"{HTTPS}/a%20b?c=d"
 
 
 # What happens, the hops that count, X-Forwarded-For and -Proto, and what the app believes.
@@ -190,9 +171,7 @@ FORWARDED = [
 ]
 
 
-def test_forwarded_headers_count_as_many_hops_deep_as_set(
-    make_app: MakeApp, subtests: pytest.Subtests
-) -> None:
+def test_forwarded_headers_count_by_hops(make_app: MakeApp, subtests: pytest.Subtests) -> None:
     clients = [with_views(make_app(proxy_hops=hops)) for hops in range(3)]
     for case, hops, address, scheme, believed in FORWARDED:
         sent = {"X-Forwarded-For": address, "X-Forwarded-Proto": scheme}
@@ -201,16 +180,7 @@ def test_forwarded_headers_count_as_many_hops_deep_as_set(
             assert clients[hops].get(PATH, headers=headers).text == believed
 
 
-def test_an_odd_scheme_from_a_proxy_is_plain_http(make_app: MakeApp) -> None:
-    client = with_views(make_app(proxy_hops=1))
-    for scheme in ("HTTPS", "gopher", ""):
-        answer = client.get(PATH, headers={"X-Forwarded-Proto": scheme})
-        assert (answer.status_code, HSTS in answer.headers) == (200, False)
-
-
-def test_ignored_proxies_are_logged_in_one_line(
-    make_app: MakeApp, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_ignored_proxies_are_logged(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
     client = with_views(make_app())
     for _ in range(3):
         client.get(PATH, headers={"X-Forwarded-For": "1.1.1.1"})

@@ -50,61 +50,31 @@ def test_the_view_gets_what_was_sent(client: FlaskClient) -> None:
         assert answer.json == {"name": name, "count": 2}
 
 
-LACKING = {
-    "no field": "{}",
-    "another field": '{"count": 2}',
-    "null": '{"name": null}',
-    "empty": '{"name": ""}',
-    "blank": '{"name": " \\t"}',
-    "blank elsewhere": '{"name": "\\u3000"}',
-}
+LACKING = r'{} {"count":2} {"name":null} {"name":""} {"name":"\t"} {"name":"\u3000"}'
 
 
 def test_a_missing_field_is_reported(client: FlaskClient, subtests: pytest.Subtests) -> None:
-    for slip, body in LACKING.items():
-        with subtests.test(slip):
+    for body in LACKING.split():
+        with subtests.test(body):
             assert send(client, body) == (400, MISSING)
 
 
-UNREADABLE: dict[str, bytes | str] = {
-    "empty": b"",
-    "cut off": b"{",
-    "a list": b'["x"]',
-    "null": b"null",
-    "NaN": b"NaN",
-    "no UTF-8": b"\xff",
-    "a form": b"name=x",
-    "nested deeply": b"[" * 60_000,
-    "a huge number": b"1" * 5000,
-    "a member twice": '{"name": "a", "name": "b"}',
-    "a member twice, deep down": '{"name": "a", "count": {"x": 1, "x": 2}}',
-}
-SLIPS = {
-    "list for text": {"name": ["x"]},
-    "truth for text": {"name": True},
-    "number for text": {"name": 1},
-    "text for number": {"name": "x", "count": "2"},
-    "truth for number": {"name": "x", "count": True},
-    "fraction for number": {"name": "x", "count": 1.5},
-    "unknown member": {"name": "x", REFUSED: 1},
-    "too long": {"name": "x" * 21},
-    "newline": {"name": f"{REFUSED}\n"},
-    "NUL": {"name": "x\0"},
-    "delete": {"name": "x\x7f"},
-    "lone surrogate": {"name": "\ud800"},
-}
+OTHER_SLIPS = rf"""
+{{ ["x"] null NaN name=x {{"name":"a","name":"b"}} {{"name":"a","count":{{"x":1,"x":2}}}}
+{{"name":["x"]}} {{"name":true}} {{"name":1}} {{"name":"x","count":"2"}} {{"name":"x","count":true}}
+{{"name":"x","count":1.5}} {{"name":"x","{REFUSED}":1}} {{"name":"{"x" * 21}"}}
+{{"name":"{REFUSED}\n"}} {{"name":"x\u0000"}} {{"name":"x\u007f"}} {{"name":"\ud800"}}
+"""
+UNREADABLE: list[bytes | str] = [b"", b"\xff", b"[" * 60_000, b"1" * 5000]
 
 
 def test_any_other_slip_is_not_explained(client: FlaskClient, subtests: pytest.Subtests) -> None:
-    wrong = {slip: json.dumps(body) for slip, body in SLIPS.items()}
-    for slip, body in {**UNREADABLE, **wrong}.items():
-        with subtests.test(slip):
+    for body in UNREADABLE + OTHER_SLIPS.split():
+        with subtests.test(str(body[:60])):
             assert send(client, body) == (400, INVALID)
 
 
-def test_only_a_developer_learns_what_was_wrong(
-    make_app: MakeApp, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_only_development_logs_slips(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     for changes, reported in (({}, 1), (PRODUCTION, 0)):
         caplog.clear()
