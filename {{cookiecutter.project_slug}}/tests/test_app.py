@@ -55,7 +55,7 @@ def faults(client: FlaskClient, **request: Any) -> list[str]:
             if answer.status_code >= 500:
                 found.append(f"{call}, a crash")
             # As Werkzeug's own error pages begin, which may echo what was sent.
-            werkzeugs = f"<!doctype html>\n<html lang=en>\n<title>{answer.status}"
+            werkzeugs = f"<!doctype html>\n<html lang=en>\n<title>{answer.status_code} "
             if answer.data.startswith(werkzeugs.encode()):
                 found.append(f"{call} with an error page of Werkzeug's")
     return found

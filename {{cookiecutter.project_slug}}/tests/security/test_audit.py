@@ -206,7 +206,7 @@ def test_no_address_and_no_site_of_ipv6_fills_the_log(client: FlaskClient, lines
 def test_no_login_goes_unrecorded_however_many_there_are(
     client: FlaskClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit, "MOST", parse("1 per minute"))
+    monkeypatch.setattr(audit, "WARNING_RATE_LIMIT", parse("1 per minute"))
     for _ in range(3):
         attempt(client)
     assert len(lines()) == 3
