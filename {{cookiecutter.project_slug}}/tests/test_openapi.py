@@ -138,6 +138,7 @@ def test_everybody_gets_the_same_and_may_keep_it_a_while(client: FlaskClient) ->
 
 def test_a_route_of_ones_own_is_there_by_itself(app: Flask) -> None:
     @app.put("/orders/<int:number>")
+    @responds(Created, 409, status=201)
     @login_required
     @validated(Order)
     def order(order: Order, number: int) -> Json:
@@ -145,22 +146,24 @@ def test_a_route_of_ones_own_is_there_by_itself(app: Flask) -> None:
 
     document = described(app)
     operation = document["paths"]["/orders/{number}"]["put"]
-    errors = {"400", "401", "403", "404", "413", "415", "503"}
-    assert set(operation["responses"]) == errors | {"default"}
+    responses = operation["responses"]
+    assert set(responses) == {"201", "400", "401", "403", "404", "409", "413", "415", "503"}
+    assert "403" not in document["paths"][ME]["get"]["responses"], "Reading needs no CSRF check."
+    assert responses["201"]["content"] == content_of("Created")
+    assert responses["401"]["headers"]["WWW-Authenticate"]["required"] is True
+    assert operation["requestBody"] == {"required": True, "content": content_of("Order")}
     number = {"type": "integer", "minimum": 0}
     assert operation["parameters"] == [
         {"name": "number", "in": "path", "required": True, "schema": number}
     ]
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Order"}}}
-    assert operation["requestBody"] == {"required": True, "content": content}
-
-
-def test_a_model_is_described_as_strictly_as_it_is_read(app: Flask) -> None:
-    app.add_url_rule("/orders", view_func=validated(Order)(lambda order: {}), methods=["POST"])
-    model = described(app)["components"]["schemas"]["Order"]
+    model = document["components"]["schemas"]["Order"]
     name = model["properties"]["name"]
     assert (model["additionalProperties"], model["required"]) == (False, ["name"])
     assert (name["minLength"], name["maxLength"], name["pattern"]) == (1, 20, PATTERN)
+
+
+def content_of(model: str) -> Json:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}}
 
 
 def test_two_models_of_one_name_are_described_apart(app: Flask) -> None:
@@ -172,24 +175,12 @@ def test_two_models_of_one_name_are_described_apart(app: Flask) -> None:
     assert bodies[0] != bodies[1]
 
 
-def test_an_answer_that_a_view_names_is_there(app: Flask) -> None:
-    @app.post("/orders")
-    @responds(Created, 409, status=201)
-    def order() -> Json:
-        return {}
-
-    responses = described(app)["paths"]["/orders"]["post"]["responses"]
-    assert set(responses) == {"201", "400", "403", "409", "415"}
-    schema = {"$ref": "#/components/schemas/Created"}
-    assert responses["201"]["content"] == {"application/json": {"schema": schema}}
-
-
 def test_where_browsers_send_reports_is_described_too(app: Flask) -> None:
     operation = described(app)["paths"][path_of("reports.receive")]["post"]
     assert set(operation["responses"]) == {"204", "400", "413", "415", "429"}
-    assert list(operation["responses"]["429"]["headers"]) == ["Retry-After"]
-    media_types = ["application/csp-report", "application/reports+json", "application/json"]
-    assert list(operation["requestBody"]["content"]) == media_types
+    assert {"application/csp-report", "application/reports+json"} <= set(
+        operation["requestBody"]["content"]
+    )
 
 
 def test_an_argument_has_its_type(app: Flask, subtests: pytest.Subtests) -> None:
@@ -215,15 +206,6 @@ def is_accepted(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def test_what_an_answer_holds_depends_on_its_route(app: Flask) -> None:
-    paths = described(app)["paths"]
-    me = paths[ME]["get"]["responses"]
-    assert "403" not in me
-    assert me["401"]["headers"]["WWW-Authenticate"]["required"] is True
-    session = path_of("sessions.end", session_id="ID").replace("ID", "{session_id}")
-    assert "204" in paths[session]["delete"]["responses"]
 
 
 @pytest.mark.skipif(not tokens.COOKIE, reason="logins are not by cookie")
