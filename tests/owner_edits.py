@@ -61,7 +61,8 @@ from werkzeug.exceptions import HTTPException
 
 
 def show(error: HTTPException) -> ResponseReturnValue:
-    return f"<!doctype html><title>Sorry</title><p>Nothing to see here: {error.code}", error.code
+    code = error.code or 500
+    return f"<!doctype html><title>Sorry</title><p>Nothing to see here: {code}", code
 
 
 def init_app(app: Flask) -> None:
@@ -115,6 +116,9 @@ def init_app(app: Flask) -> None:
 METHOD_VIEWS = '''\
 """Baskets, as class-based views."""
 
+from collections.abc import Callable
+from typing import Any, ClassVar
+
 from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
@@ -140,7 +144,7 @@ class Baskets(MethodView):
 
 
 class Basket(MethodView):
-    decorators = (login_required,)
+    decorators: ClassVar[list[Callable[..., Any]]] = [login_required]
 
     def get(self, number: int) -> ResponseReturnValue:
         return {"number": number}

@@ -60,7 +60,7 @@ DELETED = [
     *("app/templates/index.html", "app/static/page.js", "app/static/page.css"),
     *("tests/test_pages.py", "tests/test_page_source.py", "tests/test_asvs.py"),
     *("tests/browser/test_page.py", "tests/browser/test_accessibility.py"),
-    *("tests/security/test_reports.py", "tests/checks/test_answers.py"),
+    *("tests/security/test_reports.py", "tests/security/test_sources.py"),
 ]
 PAGES = '''\
 """The shop's page."""
