@@ -45,7 +45,7 @@ def test_a_header_that_a_middleware_removes_is_reported_for_pages_and_served_fil
     monkeypatch.setattr(assets, "STATIC", tmp_path.resolve())
     app = behind(make_site(), lambda headers: headers.remove("X-Frame-Options"))
     [message] = found_in(app, "headers.missing")
-    assert message.startswith(f"X-Frame-Options of {', '.join(PATHS)}, /static/served.txt does not")
+    assert message.startswith(f"X-Frame-Options of {', '.join(PATHS)}, /static/served.txt ")
     assert found_in(app, "headers.changed") == []
 
 
