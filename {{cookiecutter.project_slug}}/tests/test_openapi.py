@@ -187,7 +187,7 @@ def test_an_argument_has_its_type(app: Flask, subtests: pytest.Subtests) -> None
     for number, (rule, schema) in enumerate(ARGUMENTS.items()):
         app.add_url_rule(f"/{number}/{rule}", str(number), view_func=lambda name: "")
         with subtests.test(rule):
-            operation = described(app)["paths"][f"/{number}/{{name}}"]["get"]
+            operation = described(app)["paths"][f"/{number}/" + "{name}"]["get"]
             assert [parameter["schema"] for parameter in operation["parameters"]] == [schema]
 
 
