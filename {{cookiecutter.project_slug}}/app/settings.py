@@ -118,7 +118,7 @@ def fresh_secrets() -> dict[str, str]:
 
 def _unusable_file(error: OSError | UnicodeDecodeError) -> SettingsError:
     if isinstance(error, UnicodeDecodeError):
-        return SettingsError(f"{ENV_FILE.name} is not UTF-8: save it in UTF-8.")
+        return SettingsError(f"{ENV_FILE.name} is not UTF-8: write it again in UTF-8.")
     return SettingsError(
         f"{ENV_FILE.name} cannot be read or written ({error.strerror}): "
         "make it a plain file that you can read and write."

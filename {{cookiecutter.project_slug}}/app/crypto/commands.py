@@ -18,7 +18,7 @@ crypto_commands = CommandGroup("crypto", help="Manage encrypted columns and thei
 
 @crypto_commands.command("generate-key")
 def generate_key() -> None:
-    """Print a new key. Add it to the end of ENCRYPTION_KEYS or BLIND_INDEX_KEYS first."""
+    """Print a new key for ENCRYPTION_KEYS or BLIND_INDEX_KEYS; add it at the end first."""
     newest = max(*encryption_keys(), *blind_index_keys())
     click.echo(key_settings.new(str(max(newest + 1, int(key_settings.today())))))
 

@@ -70,7 +70,7 @@ def _grant(origin: str, credentials: bool) -> list[Header]:
 
 def _check_request_headers(names: Sequence[str]) -> None:
     if isinstance(names, str):
-        raise PolicyError("policy.py: CORS_REQUEST_HEADERS is one text; write a list of names.")
+        raise PolicyError("policy.py: CORS_REQUEST_HEADERS is a string; write a list of names.")
     for name in names:
         if not _HEADER_NAME.fullmatch(name):
             raise PolicyError(
