@@ -29,9 +29,7 @@ def _strong(secret: SecretStr) -> SecretStr:
         raise ValueError(f"is missing: set it to the output of: {HOW_TO_MAKE_ONE}")
     weak = len(text) < MIN_SECRET_LENGTH or len(set(text)) < MIN_DIFFERENT_CHARACTERS
     if weak or not text.isascii() or any(word in text.lower() for word in PLACEHOLDERS):
-        raise ValueError(
-            f"is short or a placeholder: set it to the output of: {HOW_TO_MAKE_ONE}"
-        )
+        raise ValueError(f"is short or a placeholder: set it to the output of: {HOW_TO_MAKE_ONE}")
     return secret
 
 
