@@ -34,7 +34,7 @@ def test_an_edit_turns_only_tests_red_that_state_what_it_changed(
     check(project)
     stated = [part for edit in edits for part in edit.states]
     red = [test for test in red_tests(project) if not any(part in test for part in stated)]
-    assert red == []
+    assert not red, "\n".join(red)
 
 
 def check(project: Path) -> None:
