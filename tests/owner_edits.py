@@ -462,8 +462,12 @@ def one_more_source(project: Path) -> None:
     )
 
 
-def other_headers(project: Path) -> None:
+def without_a_header_of_old_browsers(project: Path) -> None:
     replace(project, "app/policy.py", r'    "X-XSS-Protection": "0",\n', "")
+
+
+def other_headers(project: Path) -> None:
+    replace(project, "app/policy.py", r", serial=\(\), usb=\(\)", "")
     replace(project, "app/policy.py", r"HEADERS = \{\n", r'\g<0>    "X-Robots-Tag": "noindex",\n')
     replace(project, "app/policy.py", "strict-origin-when-cross-origin", "same-origin")
 
@@ -598,6 +602,7 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(own_test),
         Edit(other_contact),
         Edit(other_headers),
+        Edit(without_a_header_of_old_browsers, states=("test_every_answer_is_protected",)),
         Edit(api_for_other_sites),
         Edit(shorter_hsts),
         Edit(candidate_on_trial),

@@ -47,6 +47,7 @@ def response_for(error: HTTPException) -> ResponseReturnValue:
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _as_json)
+    app.after_request(_add_challenge)
     # Return 404 for `//` in a path: Werkzeug's HTML redirect would echo the Host.
     app.url_map.merge_slashes = False
 
@@ -63,7 +64,11 @@ def _as_json(error: HTTPException) -> Response:
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
             response.headers[name] = value
+    return response
+
+
+def _add_challenge(response: Response) -> Response:
+    # RFC 9110 requires a challenge, of a page too; `Basic` would make browsers show a dialog.
     if response.status_code == 401:
-        # RFC 9110 requires a challenge; `Basic` would make browsers show a password dialog.
         response.headers.setdefault("WWW-Authenticate", "Bearer")
     return response

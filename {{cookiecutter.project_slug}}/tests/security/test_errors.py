@@ -99,3 +99,8 @@ def test_a_page_of_the_owner_takes_the_place_of_json(client: FlaskClient) -> Non
     handle(409, lambda error: (f"<h1>{error.message}</h1>", 409))
     answer = client.get("/_test/refused")
     assert (answer.status_code, answer.text) == (409, "<h1>Already there</h1>")
+
+
+def test_a_page_of_the_owner_for_401_still_names_the_scheme(client: FlaskClient) -> None:
+    client.application.register_error_handler(401, lambda error: ("<h1>Log in first</h1>", 401))
+    assert client.get("/_test/401").headers["WWW-Authenticate"] == "Bearer"
