@@ -1,4 +1,4 @@
-"""What a loosened policy would let an injected tag do, reported with its reason."""
+"""What a weak policy would let an injected tag do, reported with its reason."""
 
 import pytest
 from flask import Blueprint
@@ -86,7 +86,7 @@ def test_a_mode_that_blocks_nothing_is_reported(find: Find) -> None:
     assert len(find("csp.report-only", CSP_REPORT_ONLY=True)) == 1
 
 
-def test_what_a_view_a_blueprint_or_the_candidate_loosens_is_reported(make_site: MakeSite) -> None:
+def test_what_a_view_a_blueprint_or_the_candidate_weakens_is_reported(make_site: MakeSite) -> None:
     inline = [NONCE, UNSAFE_INLINE]
     app = make_site(CSP_CANDIDATE={"style-src": inline})
     charts = csp(img_src=["https:"])(Blueprint("charts", __name__))

@@ -19,7 +19,7 @@ def test_a_contact_that_nobody_reads_is_reported(find: Find) -> None:
         assert find("contact.example", SECURITY_CONTACT=contact) == []
 
 
-def test_a_cookie_setting_that_was_loosened_is_named(find: Find) -> None:
+def test_a_cookie_setting_that_was_weakened_is_named(find: Find) -> None:
     for name, value in (
         ("SESSION_COOKIE_SECURE", False),
         ("SESSION_COOKIE_HTTPONLY", False),

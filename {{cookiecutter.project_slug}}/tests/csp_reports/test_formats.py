@@ -93,7 +93,7 @@ def test_what_is_no_address_is_kept_by_its_name(app: Flask) -> None:
         assert violation.blocked == name
 
 
-def test_the_sites_own_files_are_told_from_others(app: Flask) -> None:
+def test_files_of_the_site_itself_are_self(app: Flask) -> None:
     own, other = "https://www.example.org/old.js", "https://www.example.org:8443/old.js"
     blocked = [kept(app, report(blocked=address))[0].blocked for address in (own, other)]
     assert blocked == ["self", "https://www.example.org:8443"]

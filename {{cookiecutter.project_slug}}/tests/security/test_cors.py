@@ -31,7 +31,7 @@ def grants(answer: TestResponse) -> dict[str, str]:
 
 
 def varies_by(answer: TestResponse) -> str:
-    """What a cache must tell apart, from all lines of the header."""
+    """By what a cache keeps answers apart, from all lines of the header."""
     return ", ".join(answer.headers.getlist("Vary"))
 
 
@@ -132,7 +132,7 @@ def test_a_route_keeps_its_own_vary_options_and_redirect(make_app: MakeApp) -> N
     own(PATH, "own", lambda: ("", {"Vary": "Accept-Language"}), provide_automatic_options=False)
     own("/_test/folder/", "folder", lambda: "", methods=["PUT"])
     client = app.test_client()
-    assert varies_by(client.get(PATH)) == "Accept-Language, Origin"
+    assert {"Accept-Language", "Origin"} <= set(varies_by(client.get(PATH)).split(", "))
     answers = [preflight(client, FRIEND, path) for path in (PATH, "/_test/folder")]
     assert [answer.status_code for answer in answers] == [405, 204]
     granted = ["access-control-allow-methods" in grants(answer) for answer in answers]

@@ -1,4 +1,4 @@
-"""What a page may load, as the browser is told; and that everything else is inert."""
+"""What a page may load, as a browser reads it; and that everything else is inert."""
 
 import re
 from base64 import b64decode

@@ -19,7 +19,7 @@ HSTS = "Strict-Transport-Security"
 
 
 def with_views(app: Flask) -> FlaskClient:
-    """A client of the app with a view that says how it was called, by whom, and a probe."""
+    """A client of the app with a view that says by which scheme and client it was called, and a probe."""
 
     @app.get(PATH)
     def who() -> str:
