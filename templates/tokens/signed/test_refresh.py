@@ -13,8 +13,6 @@ from app.auth import claims, grants, users
 from app.auth.grants import Grant
 from app.auth.refresh import LIFETIME
 from app.db import db
-from app.security.bodies import INVALID
-from app.security.validation import MISSING
 from tests import routes
 from tests.auth.test_bearer import ask, assert_accepted, assert_refused
 from tests.conftest import LOGIN, PASSWORD, Lines, Wait, stored_user
@@ -25,13 +23,11 @@ ACCESS = claims.LIFETIME + claims.LEEWAY
 
 Login = dict[str, Any]
 
-INCOMPLETE: dict[str, Any] = {
+NO_PLAIN_TEXT: dict[str, Any] = {
     "nothing": {},
     "null": {"refresh_token": None},
     "blank": {"refresh_token": " \u00a0"},
     "another name": {"token": "x"},
-}
-NO_PLAIN_TEXT: dict[str, Any] = {
     "a number": {"refresh_token": 1},
     "an object": {"refresh_token": {"$ne": ""}},
     "another member": {"refresh_token": "x", "admin": True},
@@ -244,12 +240,9 @@ def test_a_disabled_users_refresh_token_waits_unspent_and_a_deleted_ones_is_dead
 
 
 def test_anything_but_one_plain_text_is_400(client: FlaskClient, subtests: pytest.Subtests) -> None:
-    for words, bodies in ((MISSING, INCOMPLETE), (INVALID, NO_PLAIN_TEXT)):
-        for case, body in bodies.items():
-            with subtests.test(case):
-                answer = client.post(REFRESH, json=body)
-                assert answer.status_code == 400
-                assert words in answer.text
+    for case, body in NO_PLAIN_TEXT.items():
+        with subtests.test(case):
+            assert client.post(REFRESH, json=body).status_code == 400
 
 
 def test_a_token_in_another_place_is_not_read(client: FlaskClient, login: Login) -> None:

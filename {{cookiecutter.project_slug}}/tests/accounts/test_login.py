@@ -16,8 +16,6 @@ from werkzeug.test import TestResponse
 
 from app.accounts import password_change
 from app.auth import passwords, tokens, users
-from app.security.bodies import INVALID
-from app.security.validation import MISSING
 from tests import routes
 from tests.conftest import (
     LOGIN,
@@ -40,13 +38,10 @@ STRANGER = {**LOGIN, "username": "nobody"}
 
 TOO_LONG = (PASSWORD * passwords.MAX_LENGTH)[: passwords.MAX_LENGTH + 1]
 
-INCOMPLETE: dict[str, Any] = {
+NO_PLAIN_TEXTS: dict[str, Any] = {
     "no username": {"password": PASSWORD},
     "no password": {"username": USERNAME},
     "password blank": {**LOGIN, "password": " \u00a0\u2003"},
-}
-
-NO_PLAIN_TEXTS: dict[str, Any] = {
     "username a number": {**LOGIN, "username": 1},
     "username with NUL": {**LOGIN, "username": f"{USERNAME}\0"},
     "username too long": {**LOGIN, "username": "a" * (users.MAX_NAME + 1)},
@@ -113,12 +108,9 @@ def test_a_name_and_a_password_may_be_any_plain_text(
 def test_anything_but_two_plain_texts_is_400(
     client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
-    for words, bodies in ((MISSING, INCOMPLETE), (INVALID, NO_PLAIN_TEXTS)):
-        for case, body in bodies.items():
-            with subtests.test(case):
-                answer = try_login(client, body)
-                assert_refused(answer, 400)
-                assert words in answer.text
+    for case, body in NO_PLAIN_TEXTS.items():
+        with subtests.test(case):
+            assert_refused(try_login(client, body), 400)
 
 
 @pytest.mark.asvs("6.3.8")

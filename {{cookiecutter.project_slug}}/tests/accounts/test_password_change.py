@@ -15,8 +15,6 @@ from app.auth import grants, password_rules, passwords, throttle, tokens, users
 from app.auth.grants import Grant
 from app.auth.passwords import MAX_LENGTH, MIN_LENGTH, TooBusy
 from app.db import db
-from app.security.bodies import INVALID
-from app.security.validation import MISSING
 from tests import routes
 from tests.accounts.test_login import quicker_owner, set_password
 from tests.conftest import LOGIN, PASSWORD, USERNAME, is_logged_in, slow_hasher, stored_user
@@ -132,8 +130,7 @@ def test_anothers_current_password_does_not_serve(app: Flask, client: FlaskClien
 
 
 @pytest.mark.asvs("6.2.1", "6.2.4", "6.2.12")
-def test_a_poor_one_is_refused_in_words(
-    app: Flask,
+def test_a_poor_one_is_refused(
     client: FlaskClient,
     credentials: Credentials,
     monkeypatch: pytest.MonkeyPatch,
@@ -148,30 +145,23 @@ def test_a_poor_one_is_refused_in_words(
     }
     for case, password in poor.items():
         with subtests.test(case):
-            answer = change(client, credentials, new_password=password)
-            with app.app_context():
-                words = password_rules.why_refused(password, USERNAME)
-            assert answer.status_code == 400
-            assert words
-            assert words in answer.text
+            assert change(client, credentials, new_password=password).status_code == 400
             assert_nothing_changed(client, credentials)
 
 
 def test_anything_but_two_plain_texts_is_400(
     client: FlaskClient, credentials: Credentials, subtests: pytest.Subtests
 ) -> None:
-    unusable: dict[str, tuple[dict[str, Any], str]] = {
-        "null": ({"current_password": None}, MISSING),
-        "blank": ({"new_password": " " * MIN_LENGTH}, MISSING),
-        "too long": ({"new_password": "x" * (MAX_LENGTH + 1)}, INVALID),
-        "a tab": ({"new_password": f"{NEW}\t"}, INVALID),
-        "another member": ({"username": OTHER}, INVALID),
+    unusable: dict[str, dict[str, Any]] = {
+        "null": {"current_password": None},
+        "blank": {"new_password": " " * MIN_LENGTH},
+        "too long": {"new_password": "x" * (MAX_LENGTH + 1)},
+        "a tab": {"new_password": f"{NEW}\t"},
+        "another member": {"username": OTHER},
     }
-    for case, (body, words) in unusable.items():
+    for case, body in unusable.items():
         with subtests.test(case):
-            answer = change(client, credentials, **body)
-            assert answer.status_code == 400
-            assert words in answer.text
+            assert change(client, credentials, **body).status_code == 400
             assert_nothing_changed(client, credentials)
 
 
