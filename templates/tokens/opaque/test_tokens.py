@@ -1,16 +1,14 @@
 """The opaque type: a token that says nothing, and a row that knows its hash."""
 
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from zlib import crc32
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import event
 
 from app.auth import grants, tokens
-from app.auth.grants import Grant
 from app.auth.tokens import LIFETIME, MARK
 from app.db import db
 from tests import routes
@@ -59,20 +57,6 @@ def test_a_token_has_the_mark_256_bits_and_a_checksum(token: str) -> None:
     assert USERNAME not in token
 
 
-def test_the_table_holds_a_hash_of_it_until_logout(
-    app: Flask, client: FlaskClient, credentials: dict[str, str], token: str
-) -> None:
-    assert stored_hashes(app) == [sha256(token.encode()).digest()]
-    client.post(routes.LOGOUT, headers=credentials)
-    assert stored_hashes(app) == []
-
-
-def test_a_stored_hash_is_no_token(client: FlaskClient, token: str) -> None:
-    stored = sha256(token.encode()).hexdigest()
-    for made_up in (stored, well_formed(stored)):
-        assert_refused(ask(client, made_up))
-
-
 @pytest.mark.asvs("7.3.2")
 def test_it_ends_after_its_lifetime_however_much_it_is_used(
     client: FlaskClient, token: str, wait: Wait, monkeypatch: pytest.MonkeyPatch
@@ -114,8 +98,3 @@ def test_the_secret_of_another_kind_of_credential_is_401(app: Flask, client: Fla
 
 def well_formed(random: str) -> str:
     return f"{MARK}{random}{crc32(random.encode()):08x}"
-
-
-def stored_hashes(app: Flask) -> list[bytes]:
-    with app.app_context():
-        return list(db.session.scalars(select(Grant.secret_hash)))

@@ -127,7 +127,7 @@ def test_no_answer_tells_whether_a_user_exists(
         with subtests.test(name):
             answer = try_login(client, {**LOGIN, "username": name})
             assert_refused(answer, 401)
-            assert without_its_id(answer) == without_its_id(wrong)
+            assert without_random(answer) == without_random(wrong)
 
 
 @pytest.mark.asvs("6.3.8")
@@ -301,14 +301,9 @@ def stored_hash(app: Flask) -> str:
         return user.password_hash
 
 
-def without_its_id(answer: TestResponse) -> tuple[bytes, list[tuple[str, str]]]:
-    """An answer as far as two of them may be alike: each page has a nonce of its own."""
-    headers = [
-        (name, re.sub(r"'nonce-[^']*'", "'nonce'", value))
-        for name, value in answer.headers
-        if name != "X-Request-ID"
-    ]
-    return answer.data, headers
+def without_random(answer: TestResponse) -> str:
+    """An answer without its request id and nonces, which differ each time."""
+    return re.sub(r"[A-Za-z0-9+/-]{24,}", "", answer.text + str(answer.headers))
 
 
 def lets_in(app: Flask, method: str, path: str) -> bool:
