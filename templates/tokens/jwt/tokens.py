@@ -29,14 +29,11 @@ HEADER, PREFIX = "Authorization", "Bearer "
 security_schemes = bearer.security_schemes
 # The model of the body that `issue` returns.
 Issued = refresh.Issued
+IDLE = refresh.IDLE
 
 ALGORITHM, TYPE = "EdDSA", "at+jwt"
 
 blueprint = Blueprint("jwks", __name__)
-
-
-# The idle timeout of a login in seconds.
-IDLE: int | None = None
 
 
 def issue(user: User) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from app.auth import grants, tokens
-from app.auth.tokens import LIFETIME, MARK
+from app.auth.tokens import LIFETIME, TOKEN_PREFIX
 from app.db import db
 from tests import routes
 from tests.auth.test_bearer import ask, assert_accepted, assert_refused
@@ -20,11 +20,11 @@ SLIPS: dict[str, Callable[[str], str]] = {
     "some exchanged": lambda token: token[:20] + token[20:30][::-1] + token[30:],
     "the checksum changed": lambda token: token[:-1] + ("0" if token[-1] != "0" else "1"),
     "no checksum": lambda token: token[:-8],
-    "no mark": lambda token: token.removeprefix(MARK),
+    "no mark": lambda token: token.removeprefix(TOKEN_PREFIX),
     "another mark": lambda token: f"x{token}",
-    "the mark twice": lambda token: MARK + token,
-    "the mark alone": lambda token: MARK,
-    "nothing but a checksum": lambda token: f"{MARK}00000001",
+    "the mark twice": lambda token: TOKEN_PREFIX + token,
+    "the mark alone": lambda token: TOKEN_PREFIX,
+    "nothing but a checksum": lambda token: f"{TOKEN_PREFIX}00000001",
     "of another service": lambda token: "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
 }
 
@@ -51,7 +51,7 @@ def test_a_login_says_how_long_the_token_serves(client: FlaskClient) -> None:
 
 
 def test_a_token_has_the_mark_256_bits_and_a_checksum(token: str) -> None:
-    random = token.removeprefix(MARK)[:43]
+    random = token.removeprefix(TOKEN_PREFIX)[:43]
     assert token == well_formed(random)
     assert len(random) == 43
     assert USERNAME not in token
@@ -68,6 +68,16 @@ def test_it_ends_after_its_lifetime_however_much_it_is_used(
     wait(LIFETIME / 4 - 2)
     assert_accepted(ask(client, token))
     wait(2)
+    assert_refused(ask(client, token))
+
+
+def test_it_ends_when_it_lies_idle_for_too_long(
+    client: FlaskClient, token: str, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "IDLE", 600)
+    wait(599)
+    assert_accepted(ask(client, token))
+    wait(600)
     assert_refused(ask(client, token))
 
 
@@ -97,4 +107,4 @@ def test_the_secret_of_another_kind_of_credential_is_401(app: Flask, client: Fla
 
 
 def well_formed(random: str) -> str:
-    return f"{MARK}{random}{crc32(random.encode()):08x}"
+    return f"{TOKEN_PREFIX}{random}{crc32(random.encode()):08x}"

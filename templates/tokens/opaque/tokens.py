@@ -49,7 +49,7 @@ def issue(user: User) -> dict[str, Any]:
 def authenticate(request: Request) -> Grant | None:
     """The live login that this request's bearer token belongs to."""
     token = bearer_token(request)
-    return grants.find(token, "opaque") if token and _is_well_formed(token) else None
+    return grants.find(token, "opaque", idle=IDLE) if token and _is_well_formed(token) else None
 
 
 def csrf_token(request: Request) -> str | None:

@@ -28,14 +28,11 @@ HEADER, PREFIX = "Authorization", "Bearer "
 security_schemes = bearer.security_schemes
 # The model of the body that `issue` returns.
 Issued = refresh.Issued
+IDLE = refresh.IDLE
 
 # PASETO encodes these times as ISO 8601; claims.py uses seconds.
 TIMES = ("iat", "nbf", "exp")
 EPOCH = datetime.fromtimestamp(0, UTC)
-
-
-# The idle timeout of a login in seconds.
-IDLE: int | None = None
 
 
 def issue(user: User) -> dict[str, Any]:

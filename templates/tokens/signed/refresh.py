@@ -26,6 +26,8 @@ from app.security.validation import Body, PlainText, validated
 blueprint = Blueprint("refresh", __name__)
 
 LIFETIME = 14 * 24 * 60 * 60  # 14 days from the login; a refresh does not extend it
+# The idle timeout of a login in seconds: the longest time without a request or a refresh.
+IDLE: int | None = None
 
 
 MakeBody = Callable[[Grant, str], dict[str, Any]]
@@ -60,7 +62,7 @@ def start(user: User) -> tuple[Grant, str]:
 
 def find_login(family: str, user_id: str) -> Grant | None:
     """The live login that an access token belongs to."""
-    grant = grants.live(Grant.family == family, Grant.kind == "refresh")
+    grant = grants.live(Grant.family == family, Grant.kind == "refresh", idle=IDLE)
     if grant and str(grant.user_id) == user_id:
         return grant
     # The token is genuine, but its login has ended.
@@ -77,7 +79,7 @@ def init_app(app: Flask, *, make_body: MakeBody) -> None:
 def _rotate(refresh_token: str) -> tuple[Grant, str] | None:
     now = int(time.time())
     found = (Grant.secret_hash == grants.hash_secret(refresh_token), Grant.kind == "refresh")
-    unused = (*found, Grant.used.is_(None), Grant.expires > now)
+    unused = (*found, *grants.alive(IDLE))
     # One statement checks the token and marks it as used: only one of several
     # concurrent requests succeeds.
     marked = db.session.execute(update(Grant).where(*unused).values(used=now)).rowcount  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app.auth import claims, grants, users
+from app.auth import refresh as refresh_tokens
 from app.auth.grants import Grant
 from app.auth.refresh import LIFETIME
 from app.db import db
@@ -151,8 +152,9 @@ def test_the_log_names_a_second_use_and_a_use_after_the_end(
 
 @pytest.mark.asvs("7.3.2")
 def test_refreshing_does_not_prolong_the_login(
-    client: FlaskClient, login: Login, wait: Wait
+    client: FlaskClient, login: Login, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(refresh_tokens, "IDLE", None)
     for _ in range(3):
         wait(LIFETIME / 4)
         login = refreshed(client, login)
@@ -161,6 +163,19 @@ def test_refreshing_does_not_prolong_the_login(
     assert_accepted(ask(client, login["token"]))
     wait(2)
     assert_dead(client, login)
+
+
+def test_a_login_that_lies_idle_for_too_long_ends(
+    client: FlaskClient, login: Login, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refresh_tokens, "IDLE", 300)
+    wait(299)
+    assert_accepted(ask(client, login["token"]))
+    wait(299)
+    login = refreshed(client, login)
+    wait(300)
+    assert_refused(ask(client, login["token"]))
+    assert_refused(refresh(client, login))
 
 
 def test_an_expired_one_is_401_and_raises_no_alarm(

@@ -105,7 +105,7 @@ def find(secret: str, kind: str, *, idle: int | None = None) -> Grant | None:
 
 def live(*conditions: ColumnElement[bool], idle: int | None = None) -> Grant | None:
     """The grant that meets the conditions, if it is unused, unexpired, not idle, and its user enabled."""
-    grant = db.session.scalar(select(Grant).where(*conditions, *_alive(idle)))
+    grant = db.session.scalar(select(Grant).where(*conditions, *alive(idle)))
     if grant is None or grant.user.disabled:
         return None
     now = int(time.time())
@@ -117,7 +117,7 @@ def live(*conditions: ColumnElement[bool], idle: int | None = None) -> Grant | N
 
 def all_of(user: User, *, idle: int | None = None) -> list[Grant]:
     """The live grants of a user, one for each login, newest first."""
-    mine = select(Grant).where(Grant.user_id == user.id, *_alive(idle))
+    mine = select(Grant).where(Grant.user_id == user.id, *alive(idle))
     return list(db.session.scalars(mine.order_by(Grant.issued.desc(), Grant.id.desc())))
 
 
@@ -141,7 +141,7 @@ def purge() -> int:
 
 def _least_recently_used(user: User, *conditions: ColumnElement[bool]) -> list[str]:
     """The families of a user's live logins beyond MAX_LOGINS."""
-    mine = select(Grant.family).where(Grant.user_id == user.id, *conditions, *_alive(None))
+    mine = select(Grant.family).where(Grant.user_id == user.id, *conditions, *alive(None))
     families = mine.order_by(Grant.last_used.desc(), Grant.id.desc())
     return list(db.session.scalars(families.offset(current_app.config["MAX_LOGINS"])))
 
@@ -168,7 +168,8 @@ def _touch(grant: Grant, now: int) -> bool:
     return count == 1
 
 
-def _alive(idle: int | None) -> list[ColumnElement[bool]]:
+def alive(idle: int | None) -> list[ColumnElement[bool]]:
+    """The conditions of a grant that counts: not used, not expired, not idle for too long."""
     now = int(time.time())
     alive = [Grant.used.is_(None), Grant.expires > now]
     return [*alive, Grant.last_used > now - idle] if idle is not None else alive
