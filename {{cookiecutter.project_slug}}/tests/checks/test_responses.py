@@ -72,7 +72,7 @@ def test_every_promise_is_kept(make_site: MakeSite, subtests: pytest.Subtests) -
     for case, changes in (
         ("production", {}),
         ("development", {"app_env": "development"}),
-        ("only reports", {"csp_report_only": True}),
+        ("two that report", {"csp_report_only": True, "CSP_CANDIDATE": POLICY}),
         ("a candidate", {"CSP_CANDIDATE": POLICY}),
         ("a page with a policy", {"start_page": csp(img_src=["'self'"])(lambda: "a page")}),
     ):

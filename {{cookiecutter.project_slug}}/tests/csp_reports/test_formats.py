@@ -8,7 +8,7 @@ from flask import Flask
 
 from app.csp_reports.formats import Violation, read
 
-PAGE = "https://www.example.org/?user=ada"
+PAGE, LONG = "https://www.example.org/?user=ada", f"/{'long' * 100}"
 TILE = Violation("img-src", "https://tiles.example", "/", "enforce")
 
 # By report-uri and by report-to; what else browsers send is left out here.
@@ -56,11 +56,12 @@ NO_ADDRESSES = [
 
 @pytest.fixture(scope="module")
 def app() -> Flask:
-    """An app with two pages: the start page and one for each user."""
+    """An app with a start page, a page for each user and one at a long address."""
     app = Flask(__name__)
     app.config["CSP_REPORT_ONLY"] = False
     app.add_url_rule("/", "start")
     app.add_url_rule("/users/<name>", "user")
+    app.add_url_rule(LONG, "long")
     return app
 
 
@@ -115,6 +116,11 @@ def test_nothing_of_a_users_address_is_kept(app: Flask) -> None:
 def test_an_address_that_no_page_has_is_not_kept(app: Flask) -> None:
     for page in ("https://www.example.org/ada", "about", "", "x" * 10_000):
         assert [violation.page for violation in kept(app, report(page=page))] == ["(no route)"]
+
+
+def test_a_long_route_is_cut_to_what_the_table_holds(app: Flask) -> None:
+    [violation] = kept(app, report(page=f"https://www.example.org{LONG}"))
+    assert violation.page == LONG[:200]
 
 
 def test_what_extensions_do_and_rubbish_is_left_out(app: Flask, subtests: pytest.Subtests) -> None:
