@@ -104,7 +104,8 @@ def test_over_https_browsers_report_both_ways(make_app: MakeApp) -> None:
     answer = with_page(make_app(CSP=POLICY, **PRODUCTION)).get(PAGE)
     got = directives(answer)
     assert (got["img-src"], got["upgrade-insecure-requests"]) == ("'self'", "")
-    assert (got["report-uri"], got["report-to"]) == (REPORTS, "csp")
+    moved = "The route of reports has moved: name its path in app/security/csp.py."
+    assert (got["report-uri"], got["report-to"]) == (REPORTS, "csp"), moved
     assert answer.headers["Reporting-Endpoints"] == f'csp="{REPORTS}"'
 
 
