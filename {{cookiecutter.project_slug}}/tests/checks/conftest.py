@@ -59,7 +59,7 @@ def _checks_of_this_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = {
         name: check
         for name, check in registry.CHECKS.items()
-        if check.look.__module__.startswith("app.checks.")
+        if check.run.__module__.startswith("app.checks.")
     }
     monkeypatch.setattr(registry, "CHECKS", ours)
 
