@@ -115,6 +115,6 @@ def check(pooled: Pooled) -> str:
 def test_its_own_tests_pass_through_it(pooled: Pooled) -> None:
     with psycopg.connect(pooled.server.url, autocommit=True) as server:
         server.execute("CREATE DATABASE empty")
-    files = [f"tests/{name}.py" for name in ("test_postgresql", "test_db", "auth/test_login")]
+    files = ["tests/db", "tests/accounts/test_login.py"]
     address = pooled.url.removesuffix("postgres") + "empty"
     support.own_tests(pooled.project, *files, TEST_DATABASE_URL=address)

@@ -21,8 +21,8 @@ def test_a_style_reads_no_part_of_it(make_app: MakeApp, serve: Serve, page: Page
     evil = serve(elsewhere, https=True).at("127.0.0.1")
     site = serve(app).at("localhost")
 
-    @app.get("/probe")
-    def probe() -> str:
+    @app.get("/_test/token")
+    def token() -> str:
         context: dict[str, str] = {}
         app.update_template_context(context)
         # The token is text here; the decoy shows that the style reads attributes.
@@ -31,7 +31,7 @@ def test_a_style_reads_no_part_of_it(make_app: MakeApp, serve: Serve, page: Page
         return render_template("base.html") + shown + injected
 
     page.request.post(f"{site}{routes.LOGIN}", data=LOGIN)
-    page.goto(f"{site}/probe", wait_until="networkidle")
+    page.goto(f"{site}/_test/token", wait_until="networkidle")
     assert page.locator("#probe").inner_html()
     assert list(elsewhere.asked.queue) == [f"/{DECOY}"], (
         "A page holds the CSRF token in an attribute, where an injected style reads it: "
