@@ -133,7 +133,8 @@ def _with_modules(*names: str) -> Flask:
     settings = rendered.settings(HOST).for_flask()
     app.config.update({name: settings[name] for name in SETTINGS})
     for name in names:
-        rendered.module(f"app.security.{name}").init_app(app)
+        options = {"credentials": True} if name == "cors" else {}
+        rendered.module(f"app.security.{name}").init_app(app, **options)
     app.config["TRUSTED_HOSTS"] = None  # as hosts leaves it: else Flask checks it too
     return app
 

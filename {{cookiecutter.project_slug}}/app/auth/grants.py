@@ -28,6 +28,9 @@ from app.db import Model, db
 from app.security import audit
 from app.security.responses import ResponseBody
 
+# Logins that one login ends. After a lower MAX_LOGINS the next logins end the rest; all at once
+# could be more parameters than a statement takes.
+MAX_ENDED = 100
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 
 
@@ -140,10 +143,11 @@ def purge() -> int:
 
 
 def _least_recently_used(user: User, *conditions: ColumnElement[bool]) -> list[str]:
-    """The families of a user's live logins beyond MAX_LOGINS."""
+    """The families of a user's live logins beyond MAX_LOGINS, as many as one statement ends."""
     mine = select(Grant.family).where(Grant.user_id == user.id, *conditions, *alive(None))
     families = mine.order_by(Grant.last_used.desc(), Grant.id.desc())
-    return list(db.session.scalars(families.offset(current_app.config["MAX_LOGINS"])))
+    excess = families.offset(current_app.config["MAX_LOGINS"]).limit(MAX_ENDED)
+    return list(db.session.scalars(excess))
 
 
 def _end(*conditions: ColumnElement[bool]) -> None:

@@ -252,6 +252,19 @@ def test_of_too_many_logins_the_least_recently_used_ends(
     assert lives(used, unused, third, newest, elsewhere) == [True, False, True, True, True]
 
 
+def test_after_a_lower_limit_the_next_logins_end_the_rest_part_by_part(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, user: User
+) -> None:
+    """An account may have more logins than one statement takes parameters."""
+    before = [created(user) for _ in range(5)]
+    monkeypatch.setitem(app.config, "MAX_LOGINS", 1)
+    monkeypatch.setattr(grants, "MAX_ENDED", 3)
+    after = [created(user)]
+    assert sum(lives(*before)) == 2
+    after.append(created(user))
+    assert lives(*before, *after) == [False] * 6 + [True]
+
+
 def test_a_login_that_is_replaced_takes_no_other_ones_place(
     app: Flask, monkeypatch: pytest.MonkeyPatch, user: User
 ) -> None:
