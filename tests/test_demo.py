@@ -50,7 +50,9 @@ def test_no_server_is_left_when_the_demo_ends(
     new_project().rename(project)
     (project / ".venv").symlink_to(sys.prefix)
     support.write_settings(project)
-    serve = f"import demo; demo.serve({port}, 'the login')"
+    # A process that a shell starts in the background ignores Ctrl-C, and so does what it starts.
+    heed = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+    serve = f"import demo, signal; {heed}; demo.serve({port}, 'the login')"
     with support.started(sys.executable, "-c", serve, cwd=tmp_path, log=log) as process:
         wait_for(re.compile("the login"), log, process)
         process.send_signal(told_by)
