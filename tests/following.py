@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -107,6 +108,7 @@ def prepare(project: Path) -> None:
 
 def follow(project: Path, page: Path, log: Path) -> str:
     """Do all that a page says, in its order; gives what the commands printed."""
+    support.need("curl" not in commands(page) or shutil.which("curl"), "curl")
     printed = ""
     with contextlib.ExitStack() as stack:
         port = ""
