@@ -90,6 +90,6 @@ def _environ(body: bytes) -> dict[str, Any]:
         method="POST",
         content_type="application/json",
         data=body,
-        # The log line is part of the cost, and not for whoever reads the figures.
+        # Log lines are part of the cost, but readers of the figures do not need them.
         errors_stream=io.StringIO(),
     ).get_environ()

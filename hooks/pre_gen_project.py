@@ -114,7 +114,7 @@ def as_host(text: str) -> str:
         label if label.isascii() else "xn--" + label.encode("punycode").decode()
         for label in text.split(".")
     ]
-    # A host that ends so is an IPv4 address to a browser, or nothing.
+    # To a browser such a host is an IPv4 address or invalid.
     if text.startswith("[") or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]):
         return as_ip_address(text.strip("[]"))
     host = ".".join(labels)

@@ -24,13 +24,13 @@ READ_KINDS = (
     "import json, test_renders as t; print(json.dumps(list(map(t.support.kind, t.FIRSTS))))"
 )
 
-PLAIN = '''"""Greets whoever comes."""
+PLAIN = '''"""Greets visitors."""
 
 
 def hello(name: str) -> str:
     return f"Hello, {name}."
 '''
-WARM = '''"""Greets whoever comes, warmly."""
+WARM = '''"""Greets visitors warmly."""
 
 from markupsafe import escape
 
@@ -38,7 +38,7 @@ from markupsafe import escape
 def hello(name: str) -> str:
     return f"Welcome back, {escape(name)}!"
 '''
-TEST = '''"""Whoever comes is greeted."""
+TEST = '''"""Visitors are greeted."""
 
 from app.hello import hello
 

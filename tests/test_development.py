@@ -78,7 +78,7 @@ def wait_for(port: int, status: int, words: str = "") -> clients.Answer:
     """Ask for the page until it is answered so."""
     deadline = time.monotonic() + clients.PATIENCE
     while time.monotonic() < deadline:
-        # Whoever asks while the server starts again may lose the connection.
+        # A client may lose its connection while the server restarts.
         with contextlib.suppress(OSError, http.client.HTTPException):
             answer = clients.ask(port, "/")
             if answer.status == status and words in answer.text:

@@ -124,7 +124,7 @@ class Credentials(RuleBasedStateMachine):
     @precondition(lambda self: CAN_REFRESH)
     @rule(which=st.integers(0, 9), age=st.integers(1, 3))
     def replay(self, which: int, age: int) -> None:
-        """Spend a refresh token again: whoever does it, the login ends."""
+        """Use a refresh token a second time: the login ends, whether the thief or the owner did it."""
         if self.user.logins:
             login = self.user.logins[which % len(self.user.logins)]
             for spent in login.refresh_tokens[:-age][-1:]:

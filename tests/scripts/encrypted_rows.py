@@ -24,7 +24,7 @@ User: Any = import_module("app.auth.users").User
 
 
 def fill(number: str) -> None:
-    """Make the tables anew, with so many users whose addresses tell their names."""
+    """Create the tables again, with so many users whose addresses tell their names."""
     db.drop_all()
     db.create_all()
     names = [f"user-{each}" for each in range(int(number))]

@@ -1,4 +1,4 @@
-"""Logs in for schemathesis, anew for each request: many of them end the login they came with."""
+"""Logs in for schemathesis again before each request: many of them end the login they came with."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ from app.db import Model, db
 from app.security import audit
 from app.security.responses import ResponseBody
 
-# Logins that one login ends. After a lower MAX_LOGINS the next logins end the rest; all at once
-# could be more parameters than a statement takes.
+# The most logins that one login ends: a statement takes only so many parameters. If an owner
+# lowers MAX_LOGINS by more, the following logins end the rest.
 MAX_ENDED = 100
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 
@@ -76,7 +76,7 @@ def create(user: User, kind: str, secret: str, lifetime: int, *, replaces: str =
     """Store the credential of a login for `lifetime` seconds.
 
     The grant whose secret is `replaces` ends. Where the user then has more than MAX_LOGINS
-    logins, the least recently used ones end too.
+    logins, the least recently used ones end too, at most MAX_ENDED of them.
     """
     now = int(time.time())
     grant = Grant(

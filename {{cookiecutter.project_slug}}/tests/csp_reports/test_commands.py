@@ -1,4 +1,4 @@
-"""`flask csp …`, as whoever looks after the policy sees it."""
+"""`flask csp …`, as the maintainer of the policy sees it."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Reports of browsers: taken from anybody, and harmless whoever sends them."""
+"""Reports of browsers: accepted from any client, and harmless from any client."""
 
 import json
 from typing import Any

@@ -52,7 +52,7 @@ def client_of(make_app: MakeApp) -> ClientOf:
 
 @contextmanager
 def silent_after(words: bytes) -> Iterator[int]:
-    """Serve at a port: say this to whoever comes, and then nothing any more."""
+    """Serve at a port: send this to each client, then nothing more."""
     visitors = []
 
     def serve() -> None:
