@@ -1,12 +1,13 @@
 """The application factory: one line for each module, in four groups."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask
 
 from app import accounts, api, assets, csp_reports, health, openapi, pages, security_txt
+from app.auth import access, sessions, tokens
 from app.auth import commands as token_commands
-from app.auth import sessions, tokens
 from app.checks import command as check_command
 from app.crypto import commands as crypto_commands
 from app.crypto import encryption, keyring
@@ -18,6 +19,7 @@ from app.security import (
     csp,
     csrf,
     errors,
+    forms,
     framing,
     headers,
     hosts,
@@ -25,13 +27,12 @@ from app.security import (
     rate_limiter,
     rate_limits,
     request_ids,
-    targets,
 )
 
 if TYPE_CHECKING:
     from app.settings import Settings
 
-MAX_BODY = 64 * 1024  # bytes; a view may raise it for itself by request.max_content_length
+MAX_BODY = 64 * 1024  # bytes; a view may raise it for itself by max_size
 
 
 def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
@@ -55,14 +56,15 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     logs.init_app(app)  # the log format, safe from log injection
     request_ids.init_app(app)  # X-Request-ID, also in each log line
     audit.init_app(app)  # the audit log
-    errors.init_app(app)  # errors in JSON, without internal details
-    targets.init_app(app)  # valid request targets
+    errors.init_app(app)  # errors as pages or JSON, without internal details
     hosts.init_app(app)  # trusted host names, trusted proxies, https
-    csrf.init_app(app)  # no cross-site writes
+    csrf.init_app(app, cookie=tokens.COOKIE)  # no cross-site writes
     rate_limiter.init_app(app)  # the counters behind rate limits
     rate_limits.init_app(app)  # requests per client address
     # After rate_limits, so that preflights of unknown paths are limited too.
     cors.init_app(app, credentials=tokens.COOKIE)  # which origins may read responses
+    access.init_app(app, tokens)  # who may call a view: logged-in users, unless it is public
+    forms.init_app(app, csrf_token=partial(tokens.csrf_token, masked=True))  # complete forms
 
     # Every response.
     cookies.init_app(app)  # cookie flags

@@ -1,37 +1,97 @@
-"""The JSON routes. Your own code begins here.
+"""The JSON routes, with tasks as the example. Your own code begins here.
 
-`@validated` checks the JSON body of a write, `@login_required` sets `g.user`, and
-`@responds` describes the response in /openapi.json. See docs/how-to/json-routes.md.
+`@validated` checks the JSON body of a write, and `@responds` describes the response in
+/openapi.json. Only logged-in users, `g.user`, may call a route unless it is marked `@public`.
+See docs/how-to/json-routes.md.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
-from flask import Blueprint, Flask, g
+from flask import Blueprint, Flask, Response, g
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from app import tasks
 from app.auth.access import login_required
+from app.db import db
 from app.security.responses import ResponseBody, responds
-from app.security.validation import Body, PlainText, validated
+from app.security.validation import Body, PlainText, Text, validated
+from app.tasks import MAX_NOTES, MAX_TITLE, Task
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
 
-class Greeting(Body):
-    to: Annotated[PlainText, Field(max_length=80)]
+class TaskBody(Body):
+    title: Annotated[PlainText, Field(max_length=MAX_TITLE)]
+    notes: Annotated[Text, Field(max_length=MAX_NOTES)] = ""
+    done: bool = False
 
 
-class Greeted(ResponseBody):
-    greeting: str
+class TaskShown(ResponseBody):
+    id: UUID
+    title: str
+    notes: str
+    done: bool
 
 
-@blueprint.post("/greetings")
-@responds(Greeted)
+class TaskList(ResponseBody):
+    tasks: list[TaskShown]
+
+
+@blueprint.get("/tasks")
+@responds(TaskList)
 @login_required
-@validated(Greeting)
-def greet(greeting: Greeting) -> ResponseReturnValue:
-    return {"greeting": f"{g.user.name} greets {greeting.to}"}
+def list_tasks() -> ResponseReturnValue:
+    return {"tasks": [_shown(task) for task in db.session.scalars(tasks.of(g.user))]}
+
+
+@blueprint.post("/tasks")
+@responds(TaskShown, status=201)
+@login_required
+@validated(TaskBody)
+def create_task(body: TaskBody) -> ResponseReturnValue:
+    task = Task(owner_id=g.user.id, **body.model_dump())
+    db.session.add(task)
+    db.session.commit()
+    return _shown(task), 201
+
+
+@blueprint.get("/tasks/<uuid:task_id>")
+@responds(TaskShown)
+@login_required
+def show_task(task_id: UUID) -> ResponseReturnValue:
+    return _shown(_find(task_id))
+
+
+@blueprint.put("/tasks/<uuid:task_id>")
+@responds(TaskShown)
+@login_required
+@validated(TaskBody)
+def change_task(body: TaskBody, task_id: UUID) -> ResponseReturnValue:
+    task = _find(task_id)
+    task.title, task.notes, task.done = body.title, body.notes, body.done
+    db.session.commit()
+    return _shown(task)
+
+
+@blueprint.delete("/tasks/<uuid:task_id>")
+@responds(None)
+@login_required
+def delete_task(task_id: UUID) -> ResponseReturnValue:
+    db.session.delete(_find(task_id))
+    db.session.commit()
+    return Response(status=204)
 
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
+
+
+def _find(task_id: UUID) -> Task:
+    task: Task = db.first_or_404(tasks.of(g.user).where(Task.id == task_id))
+    return task
+
+
+def _shown(task: Task) -> dict[str, Any]:
+    return {"id": task.id, "title": task.title, "notes": task.notes, "done": task.done}

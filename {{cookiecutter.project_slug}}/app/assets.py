@@ -18,6 +18,8 @@ from typing import NamedTuple
 
 from flask import Flask, Response, abort, request, send_from_directory, url_for
 
+from app.auth.access import public
+
 # The folder itself may be a symbolic link, but no file in it.
 STATIC = (Path(__file__).parent / "static").resolve()
 YEAR = 365 * 24 * 60 * 60  # seconds
@@ -60,7 +62,7 @@ def init_app(app: Flask) -> None:
     # The Windows registry may map .js to text/plain, and with `nosniff` scripts would not run.
     mimetypes.add_type("text/javascript", ".js")
     app.add_template_global(asset)
-    app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=_serve)
+    app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=public(_serve))
 
 
 # The modification time is part of the cache key, so that an edit takes effect immediately.

@@ -6,6 +6,7 @@ from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 
+from app.auth.access import public
 from app.db import db
 from app.security import rate_limiter
 from app.security.hosts import probe
@@ -20,6 +21,7 @@ class Health(ResponseBody):
 
 @blueprint.get("/healthz")
 @responds(Health)
+@public
 @probe
 def healthz() -> ResponseReturnValue:
     """Respond 200 while the process is alive."""
@@ -28,6 +30,7 @@ def healthz() -> ResponseReturnValue:
 
 @blueprint.get("/readyz")
 @responds(Health, 503)
+@public
 @probe
 def readyz() -> ResponseReturnValue:
     """Respond 200 when ready, `degraded` without Redis; 503 without the database."""

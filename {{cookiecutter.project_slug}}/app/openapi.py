@@ -8,12 +8,14 @@ Source: OpenAPI Specification 3.1.1; OWASP API Security Top 10, API9:2023.
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from flask import Blueprint, Flask, Response, current_app
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.auth import tokens
+from app.auth import access, tokens
+from app.auth.access import public
 from app.security.responses import Error, Json, describe, responds
 from app.security.view_options import ViewOptions, options_of
 
@@ -33,6 +35,7 @@ _TEXT: Json = {"type": "string", "minLength": 1}
 
 @blueprint.get("/openapi.json")
 @responds("application/json")
+@public
 def show() -> Response:
     # Generated at the first request, so that it does not slow down the start-up.
     if "openapi" not in current_app.extensions:
@@ -76,7 +79,10 @@ def _operations(app: Flask) -> Iterator[Operation]:
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         if rule.endpoint.rpartition(".")[2] != "static":
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                yield rule.rule, method, options_of(app.view_functions[rule.endpoint], method)
+                options = options_of(app.view_functions[rule.endpoint], method)
+                if access.is_public(rule.endpoint, options):
+                    options = replace(options, access="public")
+                yield rule.rule, method, options
 
 
 def _schemas(operations: list[Operation]) -> tuple[dict[type, Json], Json]:
@@ -97,7 +103,7 @@ def _inputs(options: ViewOptions, method: str, path: str) -> Json:
     arguments = _ARGUMENT.findall(path)
     if arguments:
         inputs["parameters"] = [_parameter(*argument) for argument in arguments]
-    if options.login_required:
+    if options.access != "public":
         inputs["security"] = [{name: [] for name in tokens.security_schemes(method)}]
     return inputs
 

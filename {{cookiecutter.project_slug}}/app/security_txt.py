@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, current_app
 
+from app.auth.access import public
 from app.security.origins import PolicyError
 from app.security.responses import responds
 
@@ -23,6 +24,7 @@ _URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][!-~]*)?")
 
 @blueprint.get("/.well-known/security.txt")
 @responds("text/plain")
+@public
 def show() -> Response:
     expires = (datetime.now(UTC) + VALID_FOR).strftime("%Y-%m-%dT%H:%M:%SZ")
     contact = current_app.config["SECURITY_CONTACT"]

@@ -36,6 +36,6 @@ _url_map = _read_url_map()
 
 LOGIN = path_of("login.login")
 LOGOUT = path_of("login.logout")
-ME = path_of("login.me")
+ME = path_of("me.show")
 PASSWORD = path_of("password_change.change")
 SESSIONS = path_of("sessions.show")

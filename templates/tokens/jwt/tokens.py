@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Blueprint, Flask, Request, Response, jsonify
 
 from app.auth import bearer, claims, grants, refresh, signing_keys
+from app.auth.access import public
 from app.auth.bearer import bearer_token
 from app.auth.claims import Claims, InvalidToken
 from app.auth.grants import Grant
@@ -24,6 +25,8 @@ TokenSettings = signing_keys.SigningSettings
 NAME = "jwt"
 # Browsers do not send this token by themselves, so other sites cannot use it.
 COOKIE = False
+# A browser cannot open a page with this token, so there is no login page.
+LOGIN_PAGE = REAUTHENTICATION_PAGE = None
 # The header that carries the `token` of a login; page.js reads both.
 HEADER, PREFIX = "Authorization", "Bearer "
 security_schemes = bearer.security_schemes
@@ -36,8 +39,8 @@ ALGORITHM, TYPE = "EdDSA", "at+jwt"
 blueprint = Blueprint("jwks", __name__)
 
 
-def issue(user: User) -> dict[str, Any]:
-    return response_body(*refresh.start(user))
+def issue(user: User, *, replaces: str = "") -> dict[str, Any]:
+    return response_body(*refresh.start(user, replaces))
 
 
 def response_body(grant: Grant, refresh_token: str) -> dict[str, Any]:
@@ -67,7 +70,10 @@ def authenticate(request: Request) -> Grant | None:
     return refresh.find_login(verified.sid, verified.sub) if verified else None
 
 
-def csrf_token(request: Request) -> str | None:
+find_login = authenticate
+
+
+def csrf_token(request: Request, *, masked: bool = False) -> str | None:
     """None: writes need no CSRF token, since a script sets the bearer token itself."""
     return None
 
@@ -103,6 +109,7 @@ class Keys(ResponseBody):
 
 
 @blueprint.get("/.well-known/jwks.json")
+@public
 @responds(Keys)
 def jwks() -> Response:
     """The public keys, so that other services can verify tokens. Source: RFC 7517, RFC 8037."""

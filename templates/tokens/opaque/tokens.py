@@ -19,6 +19,8 @@ from app.setting_types import Environment
 NAME = "opaque"
 # Browsers do not send this token by themselves, so other sites cannot use it.
 COOKIE = False
+# A browser cannot open a page with this token, so there is no login page.
+LOGIN_PAGE = REAUTHENTICATION_PAGE = None
 # The header that carries the `token` of a login; page.js reads both.
 HEADER, PREFIX = "Authorization", "Bearer "
 security_schemes = bearer.security_schemes
@@ -39,10 +41,10 @@ class TokenSettings(Environment):
         return {}
 
 
-def issue(user: User) -> dict[str, Any]:
+def issue(user: User, *, replaces: str = "") -> dict[str, Any]:
     random = grants.new_secret()
     token = TOKEN_PREFIX + random + _checksum(random)
-    grants.create(user, "opaque", token, LIFETIME)
+    grants.create(user, "opaque", token, LIFETIME, replaces=Grant.family == replaces)
     return {"token": token, "token_type": "Bearer", "expires_in": LIFETIME}
 
 
@@ -52,7 +54,10 @@ def authenticate(request: Request) -> Grant | None:
     return grants.find(token, "opaque", idle=IDLE) if token and _is_well_formed(token) else None
 
 
-def csrf_token(request: Request) -> str | None:
+find_login = authenticate
+
+
+def csrf_token(request: Request, *, masked: bool = False) -> str | None:
     """None: writes need no CSRF token, since a script sets the bearer token itself."""
     return None
 

@@ -23,6 +23,8 @@ TokenSettings = signing_keys.SigningSettings
 NAME = "paseto"
 # Browsers do not send this token by themselves, so other sites cannot use it.
 COOKIE = False
+# A browser cannot open a page with this token, so there is no login page.
+LOGIN_PAGE = REAUTHENTICATION_PAGE = None
 # The header that carries the `token` of a login; page.js reads both.
 HEADER, PREFIX = "Authorization", "Bearer "
 security_schemes = bearer.security_schemes
@@ -35,8 +37,8 @@ TIMES = ("iat", "nbf", "exp")
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def issue(user: User) -> dict[str, Any]:
-    return response_body(*refresh.start(user))
+def issue(user: User, *, replaces: str = "") -> dict[str, Any]:
+    return response_body(*refresh.start(user, replaces))
 
 
 def response_body(grant: Grant, refresh_token: str) -> dict[str, Any]:
@@ -66,7 +68,10 @@ def authenticate(request: Request) -> Grant | None:
     return refresh.find_login(verified.sid, verified.sub) if verified else None
 
 
-def csrf_token(request: Request) -> str | None:
+find_login = authenticate
+
+
+def csrf_token(request: Request, *, masked: bool = False) -> str | None:
     """None: writes need no CSRF token, since a script sets the bearer token itself."""
     return None
 

@@ -31,8 +31,8 @@ def masked_token_for(session_id: str) -> str:
 
 
 def require_token(session_id: str) -> None:
-    """Respond 403 to a write without the `X-CSRF-Token` of this login."""
-    sent = request.headers.get("X-CSRF-Token", "")
+    """Respond 403 to a write without the token of this login: a header, or a field of a form."""
+    sent = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
     if not hmac.compare_digest(_unmasked(sent), _digest(session_id)):
         audit.record(audit.AUTHZ_FAIL, reason="CSRF token")
         raise error_response(403, "Missing or wrong X-CSRF-Token")

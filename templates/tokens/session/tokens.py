@@ -8,6 +8,7 @@ Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.2.2 to 7.3.2.
 from typing import Any
 
 from flask import Flask, Request, Response, after_this_request, g, request
+from sqlalchemy import or_
 
 from app.auth import csrf_tokens, grants
 from app.auth.grants import Grant
@@ -16,6 +17,8 @@ from app.security import cookies, csrf
 from app.setting_types import Environment
 
 NAME = "session"
+# The pages for users who are not logged in, or not recently; the endpoints are in accounts/.
+LOGIN_PAGE, REAUTHENTICATION_PAGE = "login.page", "login.reauthentication_page"
 # Browsers attach cookies by themselves, so writes need a CSRF token and CORS needs credentials.
 COOKIE = True
 # The header that carries the `token` of a login; page.js reads both.
@@ -25,6 +28,8 @@ Issued = grants.Issued
 
 LIFETIME = 12 * 60 * 60  # 12 hours, even for an active session
 IDLE = 60 * 60  # 1 hour without a request
+# For "Keep me logged in", which has no idle timeout.
+KEPT_LIFETIME = 30 * 24 * 60 * 60  # 30 days
 
 
 class TokenSettings(Environment):
@@ -35,33 +40,52 @@ class TokenSettings(Environment):
         return {}
 
 
-def issue(user: User) -> dict[str, Any]:
-    """Log the user in with a new session id; the session of this request's cookie ends."""
+def issue(user: User, *, replaces: str = "", keep: bool = False) -> dict[str, Any]:
+    """Log the user in with a new session id; the session of this request's cookie ends.
+
+    With `keep` the session lasts for KEPT_LIFETIME.
+    """
     session_id = grants.new_secret()
-    grants.create(user, "session", session_id, LIFETIME, replaces=_session_id(request))
-    after_this_request(lambda response: _set_cookie(response, session_id))
+    lifetime = KEPT_LIFETIME if keep else LIFETIME
+    replaced = Grant.secret_hash == grants.hash_secret(_session_id(request))
+    ended = or_(replaced, Grant.family == replaces)
+    grants.create(user, "session", session_id, lifetime, kept=keep, replaces=ended)
+    g.pop("login", None)
+    after_this_request(lambda response: _set_cookie(response, session_id, lifetime))
     return {
         "token": csrf_tokens.token_for(session_id),
         "token_type": "session",
-        "expires_in": LIFETIME,
+        "expires_in": lifetime,
     }
+
+
+def find_login(request: Request) -> Grant | None:
+    if "login" not in g:
+        # First None: an error page must not repeat a lookup that failed.
+        g.login = None
+        g.login = _find(_session_id(request))
+    login: Grant | None = g.login
+    return login
 
 
 def authenticate(request: Request) -> Grant | None:
     """The live login of this request; a write without its CSRF token gets a 403."""
-    grant = _find(request)
+    grant = find_login(request)
     if grant and request.method not in csrf.SAFE_METHODS:
         csrf_tokens.require_token(_session_id(request))
     return grant
 
 
-def csrf_token(request: Request) -> str | None:
-    """The CSRF token of this request's login, for `GET /me`."""
-    return csrf_tokens.token_for(_session_id(request)) if _is_logged_in() else None
+def csrf_token(request: Request, *, masked: bool = False) -> str | None:
+    if find_login(request) is None:
+        return None
+    make = csrf_tokens.masked_token_for if masked else csrf_tokens.token_for
+    return make(_session_id(request))
 
 
 def revoke(grant: Grant) -> None:
     grants.end(grant.family)
+    g.pop("login", None)
     after_this_request(_expire_cookie)
 
 
@@ -73,34 +97,20 @@ def security_schemes(method: str) -> dict[str, Any]:
 
 
 def init_app(app: Flask) -> None:
-    app.context_processor(_csrf_token_of_page)
-
-
-def _csrf_token_of_page() -> dict[str, str]:
-    """`csrf_token` for templates, masked; absent for anonymous visitors.
-
-    Write it as text, never into an attribute: injected CSS can read attributes.
-    """
-    session_id = _session_id(request)
-    return {"csrf_token": csrf_tokens.masked_token_for(session_id)} if _is_logged_in() else {}
-
-
-def _is_logged_in() -> bool:
-    return "grant" in g or _find(request) is not None
+    """Nothing to set up."""
 
 
 def _session_id(request: Request) -> str:
     return request.cookies.get(cookies.name_of("session"), "")
 
 
-def _find(request: Request) -> Grant | None:
-    session_id = _session_id(request)
+def _find(session_id: str) -> Grant | None:
     return grants.find(session_id, "session", idle=IDLE) if session_id else None
 
 
-def _set_cookie(response: Response, session_id: str) -> Response:
+def _set_cookie(response: Response, session_id: str, lifetime: int) -> Response:
     name = cookies.name_of("session")
-    response.set_cookie(name, session_id, max_age=LIFETIME, **cookies.flags())
+    response.set_cookie(name, session_id, max_age=lifetime, **cookies.flags())
     return response
 
 

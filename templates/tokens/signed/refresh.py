@@ -15,6 +15,7 @@ from pydantic import Field
 from sqlalchemy import select, update
 
 from app.auth import grants, throttle
+from app.auth.access import credentials, public
 from app.auth.grants import Grant
 from app.auth.users import User
 from app.db import db
@@ -42,6 +43,8 @@ class RefreshBody(Body):
 
 
 @blueprint.post("/token/refresh")
+@public
+@credentials
 @responds(Issued, 401, 429, 503)
 @validated(RefreshBody)
 def refresh(body: RefreshBody) -> ResponseReturnValue:
@@ -54,10 +57,11 @@ def refresh(body: RefreshBody) -> ResponseReturnValue:
     return make_body(*rotated)
 
 
-def start(user: User) -> tuple[Grant, str]:
-    """Start a login: return its first grant and refresh token."""
+def start(user: User, replaces: str = "") -> tuple[Grant, str]:
+    """Start a login: return its first grant and refresh token. The login `replaces` ends."""
     refresh_token = grants.new_secret()
-    return grants.create(user, "refresh", refresh_token, LIFETIME), refresh_token
+    replaced = Grant.family == replaces
+    return grants.create(user, "refresh", refresh_token, LIFETIME, replaces=replaced), refresh_token
 
 
 def find_login(family: str, user_id: str) -> Grant | None:
@@ -102,9 +106,11 @@ def _successor(used: Grant, now: int) -> tuple[Grant, str]:
         user_id=used.user_id,
         family=used.family,
         kind=used.kind,
+        # Not now: a refresh proves no password, so it must not make a login recent.
         issued=used.issued,
         last_used=now,
         expires=used.expires,
+        client=used.client,
     )
     db.session.add(grant)
     db.session.commit()

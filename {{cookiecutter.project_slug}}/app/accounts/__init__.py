@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.accounts import commands, login, password_change
+from app.accounts import commands, login, me, password_change
 from app.setting_types import Environment
 
 
@@ -12,5 +12,6 @@ class AccountSettings(Environment):
 
 def init_app(app: Flask) -> None:
     login.init_app(app)
+    me.init_app(app)
     password_change.init_app(app)
     commands.init_app(app)

@@ -4,14 +4,14 @@ All other logins end, which locks out an attacker who had logged in. This client
 new credential. Source: OWASP ASVS 6.2.2, 6.2.3, 7.4.3.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import Blueprint, Flask, g
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from app.auth import grants, password_rules, throttle, tokens, users
-from app.auth.access import login_required
+from app.auth import access, grants, password_rules, throttle, tokens, users
+from app.auth.access import recent_login
 from app.auth.passwords import MAX_LENGTH, hash_password, verify_password
 from app.auth.users import User
 from app.security import audit
@@ -31,14 +31,24 @@ class PasswordChange(Body):
 
 @blueprint.post("/password")
 @responds(tokens.Issued, 429)
-@login_required
+@recent_login()
+@access.credentials
 @validated(PasswordChange)
 def change(passwords: PasswordChange) -> ResponseReturnValue:
+    return change_password(passwords.current_password, passwords.new_password)
+
+
+def change_password(current_password: str, new_password: str) -> dict[str, Any]:
+    """Change the user's password, end all logins and issue a new one.
+
+    :raises ErrorResponse: 400, a bad new password; 403, a wrong current one; 429, too many
+        failures; 503, too busy.
+    """
     stored = g.user.password_hash
     with throttle.attempt("password", g.user.name) as attempt:
-        attempt.succeeded = verify_password(stored, passwords.current_password)
+        attempt.succeeded = verify_password(stored, current_password)
         # Inside the attempt, so that the throttle also limits concurrent hashes of new passwords.
-        new = _hash_new(passwords.new_password) if attempt.succeeded else None
+        new = _hash_new(new_password) if attempt.succeeded else None
     if new is None:
         audit.record(audit.PASSWORD_CHANGE_FAIL)
     if new is None or not users.replace_hash(g.user.name, stored, new):

@@ -1,29 +1,112 @@
-"""`@login_required`: only a logged-in user, `g.user`, may call the view.
+"""Who may call a view: only a logged-in user, unless the view is marked `@public`.
 
-Source: OWASP ASVS 8.3.1.
+A view that somebody forgot to mark is closed. `@login_required` says so at the view, and
+`@recent_login` asks for the password again. Source: OWASP ASVS 7.5.1, 8.2.1, 8.3.1; RFC 9470.
 """
 
-from functools import wraps
-from typing import Any, cast
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
-from flask import current_app, g, request
+from flask import Flask, current_app, g, request, url_for
 
-from app.auth import tokens
-from app.security.errors import error_response
-from app.security.view_options import Decorated, add_options
+from app.auth import next_pages
+from app.auth.grants import Grant
+from app.security import forms
+from app.security.csrf import SAFE_METHODS
+from app.security.errors import ErrorResponse, error_response
+from app.security.origins import PolicyError
+from app.security.view_options import Decorated, ViewOptions, add_options, view_options
+
+if TYPE_CHECKING:
+    from app.auth.token_type import TokenType
+
+
+def public(view: Decorated) -> Decorated:
+    """Let everybody call this view. It gets no `g.user`."""
+    return add_options(view, access="public")
 
 
 def login_required(view: Decorated) -> Decorated:
-    """Respond 401 without a valid credential, else set `g.user` and `g.grant`."""
+    """State that only logged-in users call this view, which gets `g.user` and `g.grant`."""
+    return add_options(view, access="login")
 
-    @wraps(view)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        grant = tokens.authenticate(request)
-        if grant is None:
-            raise error_response(401, "Authentication required")
-        g.grant, g.user = grant, grant.user
-        # For the log, which must not query the database.
-        g.user_id = grant.user_id
-        return current_app.ensure_sync(view)(*args, **kwargs)
 
-    return cast(Decorated, add_options(wrapped, login_required=True))
+def recent_login(*, minutes: int = 15) -> Callable[[Decorated], Decorated]:
+    """Ask for the password again where the user entered it more than `minutes` ago."""
+    return lambda view: add_options(view, access="login", recent_login=minutes)
+
+
+def credentials(view: Decorated) -> Decorated:
+    """Mark a view that checks a password or another secret in the body, and limits failures."""
+    return add_options(view, credentials=True)
+
+
+def is_public(endpoint: str, options: ViewOptions) -> bool:
+    """Whether everybody may call a view: by its mark, or by PUBLIC_ENDPOINTS without a mark."""
+    opened = options.access is None and endpoint in current_app.config["PUBLIC_ENDPOINTS"]
+    return opened or options.access == "public"
+
+
+def is_recent(grant: Grant, minutes: int) -> bool:
+    """Whether the password of a login was entered at most `minutes` ago; a refresh is no entry."""
+    # abs(): a clock that is set back must not make an old login recent.
+    return abs(time.time() - grant.issued) <= minutes * 60
+
+
+def init_app(app: Flask, tokens: "TokenType") -> None:
+    """`tokens` finds the login of a request. It is handed in, since its own views use these marks."""
+    opened = app.config["PUBLIC_ENDPOINTS"]
+    if not isinstance(opened, dict) or not all(map(str.strip, opened.values())):
+        raise PolicyError(
+            "policy.py: PUBLIC_ENDPOINTS is no dict of endpoints, each with its reason. "
+            'Write {"bootstrap.static": "The style sheets of Bootstrap."}.'
+        )
+    app.before_request(partial(_check_access, tokens))
+    app.context_processor(partial(_variables, tokens))
+    next_pages.init_app(app, excluded=[tokens.LOGIN_PAGE, tokens.REAUTHENTICATION_PAGE])
+
+
+def _check_access(tokens: "TokenType") -> None:
+    rule, options = request.url_rule, view_options()
+    # Flask answers these itself: 404, 405, or the methods of a route.
+    automatic = getattr(rule, "provide_automatic_options", False) and request.method == "OPTIONS"
+    if rule is None or automatic:
+        return
+    form = request.method not in SAFE_METHODS and forms.is_form()
+    if not is_public(rule.endpoint, options):
+        _require_login(tokens, options)
+    elif form and not (options.credentials or options.csrf_exempt):
+        # A login that comes along needs its CSRF token here too.
+        tokens.authenticate(request)
+    if form:
+        forms.read()
+
+
+def _require_login(tokens: "TokenType", options: ViewOptions) -> None:
+    grant = tokens.authenticate(request)
+    if grant is None:
+        raise _refused(tokens.LOGIN_PAGE, "Authentication required")
+    g.grant, g.user = grant, grant.user
+    # For the log, which must not query the database.
+    g.user_id = grant.user_id
+    minutes = options.recent_login
+    if minutes and not is_recent(grant, minutes):
+        challenge = f'Bearer error="insufficient_user_authentication", max_age="{minutes * 60}"'
+        raise _refused(
+            tokens.REAUTHENTICATION_PAGE, "Recent login required", WWW_Authenticate=challenge
+        )
+
+
+def _refused(page: str | None, message: str, **headers: str) -> ErrorResponse:
+    error = error_response(401, message, **headers)
+    if page:
+        error.see_other = url_for(page, next=next_pages.current())
+    return error
+
+
+def _variables(tokens: "TokenType") -> dict[str, object]:
+    """`user` for templates: the logged-in user or None."""
+    grant = tokens.find_login(request)
+    return {"user": grant.user if grant else None}

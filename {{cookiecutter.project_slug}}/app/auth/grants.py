@@ -17,13 +17,16 @@ from sqlalchemy import (
     LargeBinary,
     String,
     delete,
+    false,
     or_,
     select,
     update,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.auth import clients
 from app.auth.users import User
+from app.crypto import EncryptedString
 from app.db import Model, db
 from app.security import audit
 from app.security.responses import ResponseBody
@@ -31,6 +34,7 @@ from app.security.responses import ResponseBody
 # The most logins that one login ends: a statement takes only so many parameters. If an owner
 # lowers MAX_LOGINS by more, the following logins end the rest.
 MAX_ENDED = 100
+_NOTHING = false()
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 
 
@@ -50,6 +54,10 @@ class Grant(Model):
     expires: Mapped[int] = mapped_column(BigInteger, index=True)
     # When a single-use credential was used.
     used: Mapped[int | None] = mapped_column(BigInteger)
+    # A login that the user asked to keep has no idle timeout.
+    kept: Mapped[bool] = mapped_column(default=False)
+    # Which browser logged in, for the list of the user's own logins; read only there.
+    client: Mapped[str | None] = mapped_column(EncryptedString("grants.client"), deferred=True)
 
     user: Mapped[User] = relationship(lazy="joined")
 
@@ -72,10 +80,18 @@ def hash_secret(secret: str) -> bytes:
     return sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-def create(user: User, kind: str, secret: str, lifetime: int, *, replaces: str = "") -> Grant:
+def create(
+    user: User,
+    kind: str,
+    secret: str,
+    lifetime: int,
+    *,
+    kept: bool = False,
+    replaces: ColumnElement[bool] = _NOTHING,
+) -> Grant:
     """Store the credential of a login for `lifetime` seconds.
 
-    The grant whose secret is `replaces` ends. Where the user then has more than MAX_LOGINS
+    The grants that match `replaces` end. Where the user then has more than MAX_LOGINS
     logins, the least recently used ones end too, at most MAX_ENDED of them.
     """
     now = int(time.time())
@@ -87,12 +103,13 @@ def create(user: User, kind: str, secret: str, lifetime: int, *, replaces: str =
         issued=now,
         last_used=now,
         expires=now + lifetime,
+        kept=kept,
+        client=clients.describe(),
     )
     db.session.add(grant)
     # The caller's transaction has locked the user's row, so no concurrent login changes the count.
-    replaced = Grant.secret_hash == hash_secret(replaces)
-    excess = _least_recently_used(user, ~replaced)
-    _delete(or_(replaced, Grant.family.in_(excess)))
+    excess = _least_recently_used(user, ~replaces)
+    _delete(or_(replaces, Grant.family.in_(excess)))
     db.session.commit()
     for family in excess:
         audit.record(
@@ -176,4 +193,4 @@ def alive(idle: int | None) -> list[ColumnElement[bool]]:
     """The conditions of a grant that counts: not used, not expired, not idle for too long."""
     now = int(time.time())
     alive = [Grant.used.is_(None), Grant.expires > now]
-    return [*alive, Grant.last_used > now - idle] if idle is not None else alive
+    return [*alive, or_(Grant.kept, Grant.last_used > now - idle)] if idle is not None else alive

@@ -21,6 +21,14 @@ class TokenType(Protocol):
         """Whether the credential is a cookie, so that CORS must allow credentials."""
 
     @property
+    def LOGIN_PAGE(self) -> str | None:
+        """The endpoint of the login page; None where pages carry no login."""
+
+    @property
+    def REAUTHENTICATION_PAGE(self) -> str | None:
+        """The endpoint of the page that asks for the password again; None like LOGIN_PAGE."""
+
+    @property
     def HEADER(self) -> str:
         """The request header for `token`, a member of the login response."""
 
@@ -40,8 +48,11 @@ class TokenType(Protocol):
     def TokenSettings(self) -> type[Environment]:
         """The settings of this token type; `fresh_secrets()` generates the secret ones."""
 
-    def issue(self, user: User) -> dict[str, Any]:
-        """Log a user in; return the response body: `token`, `token_type` and `expires_in`."""
+    def issue(self, user: User, *, replaces: str = "") -> dict[str, Any]:
+        """Log a user in; return the response body: `token`, `token_type` and `expires_in`.
+
+        The login whose family is `replaces` ends.
+        """
 
     def authenticate(self, request: Request) -> Grant | None:
         """The live login of a request, from the only place that may hold its credential.
@@ -49,8 +60,14 @@ class TokenType(Protocol):
         :raises ErrorResponse: 403, for a write by cookie without its CSRF token.
         """
 
-    def csrf_token(self, request: Request) -> str | None:
-        """The unmasked CSRF token of the request's login; None where writes need none."""
+    def find_login(self, request: Request) -> Grant | None:
+        """The live login of a request, for pages: without the check of its CSRF token."""
+
+    def csrf_token(self, request: Request, *, masked: bool = False) -> str | None:
+        """The CSRF token of the request's login; None where writes need none.
+
+        Pages get it masked, differently each time.
+        """
 
     def revoke(self, grant: Grant) -> None:
         """End the login immediately, and expire its cookie if it has one."""

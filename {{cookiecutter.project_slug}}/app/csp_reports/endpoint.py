@@ -15,6 +15,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 from limits import parse
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.auth.access import public
 from app.csp_reports import table
 from app.csp_reports.formats import Violation, read
 from app.security import audit
@@ -41,6 +42,7 @@ _TYPES = ("application/csp-report", "application/reports+json", "application/jso
 @blueprint.post("/csp-reports")
 @consumes(*_TYPES)
 @responds(None)
+@public
 @exempt
 @limited("60 per minute")
 def receive() -> Response:

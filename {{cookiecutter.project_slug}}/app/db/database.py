@@ -55,7 +55,7 @@ class Model(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
 
 
-class Migrations(Migrate):  # type: ignore[misc]
+class Migrations(Migrate):
     """Lets the project's path contain a percent sign, which Alembic reads as a variable."""
 
     def get_config(self, directory: str | None = None, *args: Any, **options: Any) -> Any:

@@ -6,7 +6,7 @@ Source: RFC 9112, section 8; RFC 8259, section 4.
 """
 
 import json
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from flask import abort, request
 from werkzeug.exceptions import HTTPException
@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from app.security.errors import error_response
 
 INVALID = "Invalid request"
+URLENCODED = "application/x-www-form-urlencoded"
 
 
 def read_body() -> bytes:
@@ -21,15 +22,23 @@ def read_body() -> bytes:
     return body_stream().read()
 
 
-def body_stream() -> BinaryIO:
+def allow(size: int) -> None:
+    """Let the body of this request have `size` bytes; a urlencoded form is held in memory."""
+    in_memory = request.max_form_memory_size or 0
+    limit = min(size, in_memory) if request.mimetype == URLENCODED else size
+    request.max_content_length = limit
+
+
+def body_stream(stream: IO[bytes] | None = None) -> BinaryIO:
     """The same body as a stream, for large uploads: the error is raised at its end."""
-    return cast(BinaryIO, _CompleteBody())
+    return cast(BinaryIO, _CompleteBody(stream or request.stream))
 
 
 class _CompleteBody:
     """A stream of the request body that raises 400 where a truncated body stops."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream = stream
         self.length = 0
 
     def read(self, size: int = -1) -> bytes:
@@ -37,7 +46,7 @@ class _CompleteBody:
             # Werkzeug would take it for a client that is gone.
             return b""
         try:
-            part = request.stream.read(size)
+            part = self.stream.read(size)
         except HTTPException:
             raise
         except Exception:

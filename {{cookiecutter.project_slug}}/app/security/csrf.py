@@ -1,20 +1,31 @@
 """Cross-site request forgery: no other site may change data with a user's login.
 
-Two independent checks cover every write: its origin, and a body type that no plain form
-can send. A login by cookie adds a third check, a CSRF token bound to that login.
-Source: OWASP CSRF Prevention Cheat Sheet; OWASP ASVS 3.5.1 to 3.5.3.
+Two independent checks cover every write: its origin, and a body type that no plain form can
+send. A view that consumes forms requires proof that this site sent them. A login by cookie
+adds a third check, a CSRF token bound to that login.
+Source: OWASP CSRF Prevention Cheat Sheet; OWASP ASVS 3.5.1 to 3.5.3, 4.4.2.
 """
+
+from functools import partial
 
 from flask import Flask, current_app, request
 
-from app.security import audit, origins
+from app.security import audit, bodies, origins
 from app.security.errors import error_response
-from app.security.view_options import Decorated, add_options, view_options
+from app.security.view_options import (
+    FORM_TYPES,
+    Decorated,
+    ViewOptions,
+    add_options,
+    view_options,
+)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # Any site can send these without a preflight.
 # Source: Fetch Standard, "CORS-safelisted request-header".
-SENT_BY_FORMS = {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""}
+SENT_BY_FORMS = {*FORM_TYPES, "text/plain", ""}
+# A plain form cannot set a header.
+PROOF_HEADERS = ("Authorization", "X-CSRF-Token")
 
 
 def exempt(view: Decorated) -> Decorated:
@@ -22,30 +33,62 @@ def exempt(view: Decorated) -> Decorated:
     return add_options(view, csrf_exempt=True)
 
 
-def init_app(app: Flask) -> None:
-    app.before_request(_refuse_cross_site_writes)
+def init_app(app: Flask, *, cookie: bool) -> None:
+    """`cookie` says that a login is a cookie, which browsers send by themselves."""
+    app.before_request(partial(_refuse_cross_site_requests, cookie))
 
 
-def _refuse_cross_site_writes() -> None:
-    if request.method in SAFE_METHODS or view_options().csrf_exempt:
+def _refuse_cross_site_requests(cookie: bool) -> None:
+    if request.method in SAFE_METHODS:
+        # Browsers open a WebSocket of any site with the user's cookies, and without CORS.
+        if "websocket" in request.headers.get("Upgrade", "").lower() and not _is_own_origin():
+            raise _refused()
         return
-    if not _is_from_a_trusted_page():
-        origin = origins.as_logged(request.headers.get("Origin"))
-        audit.record(audit.AUTHZ_FAIL, reason="cross-site write", origin=origin)
-        origins.hint(origin or "")
-        raise error_response(403, "Cross-site request refused")
+    options = view_options()
+    if options.csrf_exempt:
+        return
     # No plain form can send JSON, nor a type that `@consumes` accepts.
-    consumed = view_options().consumes or ["application/json"]
+    consumed = options.consumes or ["application/json"]
+    form = _has_body() and request.mimetype in FORM_TYPES and request.mimetype in consumed
+    if not (_is_from_own_form(options, cookie) if form else _is_from_a_trusted_page()):
+        raise _refused()
     if _has_body() and request.mimetype not in consumed:
         raise error_response(415, f"Content-Type must be {' or '.join(consumed)}")
+    if options.max_size:
+        bodies.allow(options.max_size)
+
+
+def _refused() -> Exception:
+    origin = origins.as_logged(request.headers.get("Origin"))
+    audit.record(audit.AUTHZ_FAIL, reason="cross-site write", origin=origin)
+    origins.hint(origin or "")
+    return error_response(403, "Cross-site request refused")
 
 
 def _is_from_a_trusted_page() -> bool:
-    origin = request.headers.get("Origin")
-    if origin is None:
+    if "Origin" not in request.headers:
         return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
-    own = f"{request.scheme}://{request.host}"
-    return origin == own or origin in current_app.extensions["cors_origins"]
+    return _is_own_origin() or _is_listed_origin()
+
+
+def _is_from_own_form(options: ViewOptions, cookie: bool) -> bool:
+    """Whether a form comes from this site for certain, or with a header that no form can set."""
+    if "Origin" in request.headers:
+        proven = any(name in request.headers for name in PROOF_HEADERS)
+        return _is_own_origin() or (_is_listed_origin() and proven and not options.credentials)
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is None:
+        # A program, such as curl: nothing but its own token logs it in.
+        return not cookie and "Authorization" in request.headers
+    return site in ("same-origin", "none")
+
+
+def _is_own_origin() -> bool:
+    return request.headers.get("Origin") == f"{request.scheme}://{request.host}"
+
+
+def _is_listed_origin() -> bool:
+    return request.headers.get("Origin") in current_app.extensions["cors_origins"]
 
 
 def _has_body() -> bool:

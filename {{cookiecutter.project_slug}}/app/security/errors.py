@@ -1,14 +1,17 @@
-"""Every error is `{"error": "…"}`: no stack trace, no version, no echo of the request.
+"""Errors show no stack trace, no version and no echo of the request.
 
-Source: OWASP ASVS 16.5.1.
+A browser gets a plain page with the request id, a program `{"error": "…"}`. An
+`@app.errorhandler` of your own may answer any of them. Source: OWASP ASVS 16.5.1.
 """
 
 from functools import lru_cache
 from typing import Any
 
-from flask import Flask, Response, current_app, jsonify
+from flask import Flask, Response, current_app, jsonify, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, default_exceptions
+
+from app.security.request_ids import request_id
 
 
 class ErrorResponse(HTTPException):
@@ -17,6 +20,11 @@ class ErrorResponse(HTTPException):
     Each error also has Werkzeug's class for its status, so that `@app.errorhandler(429)`
     handles it.
     """
+
+    # Where a browser goes instead of seeing this error, such as the login page.
+    see_other: str | None = None
+    # What is wrong with each member of a JSON body.
+    fields: dict[str, str] | None = None
 
     def __init__(self, message: str, headers: dict[str, str]) -> None:
         HTTPException.__init__(self, message)
@@ -45,8 +53,14 @@ def response_for(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
+def prefers_html() -> bool:
+    """Whether the client prefers a page to JSON, as a browser does when it opens an address."""
+    accepted = request.accept_mimetypes
+    return accepted["text/html"] > accepted["application/json"]
+
+
 def init_app(app: Flask) -> None:
-    app.register_error_handler(HTTPException, _as_json)
+    app.register_error_handler(HTTPException, _respond)
     app.after_request(_add_challenge)
     # Return 404 for `//` in a path: Werkzeug's HTML redirect would echo the Host.
     app.url_map.merge_slashes = False
@@ -57,9 +71,41 @@ def _class_for(status: int) -> type[ErrorResponse]:
     return type(f"Error{status}", (ErrorResponse, default_exceptions[status]), {})
 
 
+def _respond(error: HTTPException) -> Response:
+    see_other = error.see_other if isinstance(error, ErrorResponse) else None
+    if not prefers_html():
+        response = _as_json(error)
+    elif see_other:
+        response = make_response(redirect(see_other, 303))
+    else:
+        response = _as_page(error)
+    response.vary.add("Accept")
+    return response
+
+
 def _as_json(error: HTTPException) -> Response:
+    fields = error.fields if isinstance(error, ErrorResponse) else None
+    body = {"error": _message(error)} | ({"fields": fields} if fields else {})
+    return _complete(jsonify(body), error)
+
+
+def _as_page(error: HTTPException) -> Response:
+    # Without context processors, which may query the database that this error is about.
+    page = current_app.jinja_env.get_template("error.html").render(
+        message=_message(error),
+        project_name=current_app.config["PROJECT_NAME"],
+        request_id=request_id(request.environ),
+        retry_after=dict(error.get_headers()).get("Retry-After"),
+    )
+    return _complete(make_response(page), error)
+
+
+def _message(error: HTTPException) -> str:
     # The description of any other error may quote the request, so only its name is sent.
-    response = jsonify(error=error.message if isinstance(error, ErrorResponse) else error.name)
+    return error.message if isinstance(error, ErrorResponse) else error.name
+
+
+def _complete(response: Response, error: HTTPException) -> Response:
     response.status_code = error.code or 500
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):

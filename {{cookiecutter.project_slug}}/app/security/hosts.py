@@ -1,9 +1,10 @@
-"""Accepts only trusted host names, trusted proxies and https.
+"""Accepts only trusted host names, trusted proxies, https, and unambiguous request targets.
 
 A forged Host header poisons links, caches and redirects. A forged X-Forwarded-For evades
 rate limits. Only exact host names are accepted, and only the forwarded headers of
-PROXY_HOPS proxies are trusted. An absolute-form request target must match the Host header.
-Source: RFC 9110, section 7.4; OWASP ASVS 4.1.2, 4.1.3, 12.2.1.
+PROXY_HOPS proxies are trusted. A proxy may block some paths: Werkzeug routes `//me` and `me`
+to `/me`, and servers drop a fragment, so such a target would bypass the proxy's rule.
+Source: RFC 9110, section 7.4; RFC 9112, section 3.2; OWASP ASVS 4.1.2, 4.1.3, 12.2.1.
 """
 
 import re
@@ -11,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, current_app, redirect, request
+from flask import Flask, abort, current_app, redirect, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import get_current_url
 from werkzeug.wrappers import Response
 
-from app.security import headers, targets
+from app.security import headers
 from app.security.csrf import SAFE_METHODS
 from app.security.errors import error_response
 from app.security.headers import Header, Kind
@@ -25,6 +26,12 @@ from app.security.view_options import Decorated, add_options, view_options
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+# A request target in origin form or absolute form.
+_TARGET = re.compile(
+    r"(?:(?P<scheme>https?)://(?P<authority>[^/?#]+)|(?=/))"
+    r"(?P<path>/(?!/)[^?#]*)?(?:\?[^#]*)?",
+    re.IGNORECASE,
+)
 # The ports that Werkzeug accepts: it treats any other Host as missing.
 _PORT = re.compile(r":[1-9][0-9]{,4}\Z", re.ASCII)
 
@@ -53,6 +60,7 @@ def init_app(app: Flask) -> None:
     trusted = frozenset(app.config["TRUSTED_HOSTS"])
     app.config["TRUSTED_HOSTS"] = None
     app.extensions["trusted_hosts"] = trusted
+    app.before_request(_refuse_ambiguous_target)
     app.before_request(partial(_refuse_untrusted_host, trusted))
     if app.config["PRODUCTION"]:
         app.before_request(_require_https)
@@ -65,6 +73,18 @@ def init_app(app: Flask) -> None:
         app.before_request(_warn_of_ignored_proxy)
 
 
+def _refuse_ambiguous_target() -> None:
+    path = request.environ.get("PATH_INFO", "")
+    # PATH_INFO is empty for an absolute-form target without a path and at a mount's root.
+    if not _target() or path.startswith("//") or path[:1] not in ("", "/"):
+        abort(404)
+
+
+def _target() -> re.Match[str] | None:
+    # gunicorn and development.py set RAW_URI to the target as sent; PATH_INFO is decoded.
+    return _TARGET.fullmatch(request.environ.get("RAW_URI") or "/")
+
+
 def _refuse_untrusted_host(trusted: frozenset[str]) -> None:
     # The raw header: where it is missing, `request.host` is the server's own name.
     name = _name(request.environ.get("HTTP_HOST", ""))
@@ -74,8 +94,10 @@ def _refuse_untrusted_host(trusted: frozenset[str]) -> None:
 
 def _target_agrees(name: str) -> bool:
     """Whether an absolute-form target names the same site as the Host header."""
-    site = targets.site(request.environ)
-    return site is None or (site[0], _name(site[1])) == (request.scheme, name)
+    target = _target()
+    if not target or not target["scheme"]:
+        return True
+    return (target["scheme"].lower(), _name(target["authority"])) == (request.scheme, name)
 
 
 def _name(host: str) -> str:

@@ -36,7 +36,7 @@ def limited(limit: str) -> Callable[[Decorated], Decorated]:
                 raise too_many_requests(item, key)
             return current_app.ensure_sync(view)(*args, **kwargs)
 
-        return add_options(wrapped, limited=True)
+        return add_options(wrapped, limited=limit)
 
     return decorate
 

@@ -42,17 +42,20 @@ def responds(
     return lambda view: add_options(view, responds=content, status=status, errors=errors)
 
 
-def consumes(*media_types: str) -> Callable[[Decorated], Decorated]:
+def consumes(*media_types: str, max_size: int | None = None) -> Callable[[Decorated], Decorated]:
     """Declare the body types that a view reads itself: `@consumes("application/octet-stream")`.
+
+    `max_size` is in bytes.
 
     :raises ValueError: for a type that a form on any site can send; see csrf.py.
     """
     for media_type in SENT_BY_FORMS.intersection(media_types):
         raise ValueError(
-            f"@consumes({media_type!r}): a form of any site can send that. Let a script send "
-            'JSON, or a file as "application/octet-stream"; see docs/how-to/forms.md.'
+            f"@consumes({media_type!r}): a form of any site can send that. Write @consumes_form, "
+            "which checks where a form comes from; see docs/how-to/forms.md."
         )
-    return lambda view: add_options(view, consumes=dict.fromkeys(media_types))
+    options = {"consumes": dict.fromkeys(media_types), "max_size": max_size}
+    return lambda view: add_options(view, **options)
 
 
 def describe(options: ViewOptions, method: str, path: str, *errors: int) -> Json:
@@ -72,13 +75,13 @@ def _errors(options: ViewOptions, method: str, path: str) -> set[int]:
     body, write = options.consumes is not None, method not in SAFE_METHODS
     possible = {
         400: body or not options.probe,  # an unknown Host
-        401: options.login_required,
+        401: options.access != "public",
         403: write and not options.csrf_exempt,
         404: "<" in path,
         413: body,
         415: write,
-        429: options.limited,
-        503: options.login_required,  # without the database
+        429: options.limited is not None,
+        503: options.access != "public",  # without the database
     }
     return {*options.errors, *(status for status, applies in possible.items() if applies)}
 

@@ -7,7 +7,7 @@ Source: OWASP ASVS 2.2.1, 15.3.3.
 
 import unicodedata
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from inspect import signature
 from typing import Annotated, Any
 
@@ -17,14 +17,26 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.config import JsonDict
 
 from app.security.bodies import INVALID, read_body, read_json
-from app.security.errors import error_response
-from app.security.view_options import Decorated, add_options
+from app.security.errors import ErrorResponse, error_response
+from app.security.view_options import Decorated, add_options, view_options
 
 MISSING = "Missing required fields"
+# The messages of pydantic that never quote the input.
+_SAFE_MESSAGES = {
+    *("string_type", "string_too_short", "string_too_long", "string_pattern_mismatch"),
+    *("int_type", "int_from_float", "float_type", "finite_number", "bool_type", "multiple_of"),
+    *("greater_than", "greater_than_equal", "less_than", "less_than_equal"),
+    *("list_type", "dict_type", "model_type", "too_short", "too_long", "literal_error", "enum"),
+    *("extra_forbidden", "uuid_type", "date_type", "datetime_type", "decimal_type"),
+}
 
 
 class Blank(ValueError):
     """A required text is empty or contains only spaces."""
+
+
+class Reason(ValueError):
+    """Why a validator refuses a value, in words for the client: without the value."""
 
 
 class Body(BaseModel):
@@ -49,9 +61,7 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
                 read_json(text)
                 body = model.model_validate_json(text)
             except ValidationError as error:
-                _log_for_developers(error)
-                message = MISSING if _has_missing_field(error) else INVALID
-                raise error_response(400, message) from None
+                raise _refused(model, error) from None
             except ValueError:
                 raise error_response(400, INVALID) from None
             # In a method of a class-based view `self` comes first.
@@ -71,9 +81,15 @@ def plain_text(text: str) -> str:
     """
     if not text.strip():
         raise Blank
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise ValueError("control characters")
-    return text
+    return _without_controls(text)
+
+
+def text_lines(text: str) -> str:
+    """Refuse control characters other than line breaks and tabs, and lone surrogates.
+
+    :raises ValueError: the text contains a forbidden character.
+    """
+    return _without_controls(text, but="\r\n\t")
 
 
 # The rule of plain_text as a JSON Schema pattern. It omits lone surrogates, since most
@@ -84,7 +100,17 @@ PATTERN = f"^[^{_CONTROLS}]*[^{_CONTROLS}{_BLANKS}][^{_CONTROLS}]*$"
 
 _SCHEMA: JsonDict = {"minLength": 1, "pattern": PATTERN}
 
+# The same with line breaks, and it may be empty.
+Text = Annotated[str, AfterValidator(text_lines)]
+
 PlainText = Annotated[str, AfterValidator(plain_text), Field(json_schema_extra=_SCHEMA)]
+
+
+def _without_controls(text: str, but: str = "") -> str:
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cs") and character not in but:
+            raise Reason("Contains control characters")
+    return text
 
 
 def _require_argument(view: Callable[..., Any]) -> None:
@@ -97,20 +123,40 @@ def _require_argument(view: Callable[..., Any]) -> None:
         ) from None
 
 
-def _log_for_developers(error: ValidationError) -> None:
-    if not current_app.config["PRODUCTION"]:
-        problems = [(*_location(each), each["type"]) for each in error.errors(include_url=False)]
-        current_app.logger.info("refused body: %s", problems)
+def _refused(model: type[Body], error: ValidationError) -> ErrorResponse:
+    problems = error.errors(include_url=False)
+    refused = error_response(400, MISSING if any(map(_is_absent, problems)) else INVALID)
+    # A body of credentials gets no details: a password may be in the wrong member.
+    if not view_options().credentials:
+        refused.fields = {_path(model, each): _reason(each) for each in problems}
+    return refused
 
 
-def _location(problem: Any) -> tuple[int | str, ...]:
-    # Without the name of an unknown member: the client chose it, and it may be a password.
-    location: tuple[int | str, ...] = problem["loc"]
-    return location[:-1] if problem["type"] == "extra_forbidden" else location
+def _path(model: type[Body], problem: Any) -> str:
+    """The path of a member, as in "seats.0.name"; "" for the body as a whole.
+
+    It contains only names that the model declares: the client chose any other, and it may be
+    a password.
+    """
+    known = [each for each in problem["loc"] if isinstance(each, int) or each in _names(model)]
+    return ".".join(map(str, known))
 
 
-def _has_missing_field(error: ValidationError) -> bool:
-    return any(map(_is_absent, error.errors(include_url=False)))
+@cache
+def _names(model: type[Body]) -> frozenset[str]:
+    schema = model.model_json_schema()
+    objects = [schema, *schema.get("$defs", {}).values()]
+    return frozenset(name for each in objects for name in each.get("properties", {}))
+
+
+def _reason(problem: Any) -> str:
+    if _is_absent(problem):
+        return "Required"
+    cause = problem.get("ctx", {}).get("error")
+    if isinstance(cause, Reason):
+        return str(cause)
+    message: str = problem["msg"]
+    return message if problem["type"] in _SAFE_MESSAGES else "Not valid"
 
 
 def _is_absent(problem: Any) -> bool:

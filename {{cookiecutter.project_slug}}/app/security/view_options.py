@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from inspect import unwrap
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from flask import current_app, request
 from flask.views import View
@@ -18,18 +18,27 @@ Content = Mapping[str, type[BaseModel] | None]
 class ViewOptions:
     """Most fields are set by the decorator of the same name, in the module of their concern."""
 
-    login_required: bool = False
+    # Who may call the view; None is not marked, so it needs a login unless the policy opens it.
+    access: Literal["public", "login"] | None = None
+    # The greatest age of the login in minutes.
+    recent_login: int | None = None
+    # Whether the view checks a password or another secret in the body, and limits failures.
+    credentials: bool = False
     # The request bodies that the view accepts, and its response bodies and statuses.
     consumes: Content | None = None
+    max_size: int | None = None
     responds: Content | None = None
     status: int = 200
     errors: tuple[int, ...] = ()
-    limited: bool = False
+    # The limit, as in "60 per minute".
+    limited: str | None = None
     probe: bool = False
     csrf_exempt: bool = False
     # The CSP directives that the view replaces.
     csp: Mapping[str, list[str]] | None = None
 
+
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 _DEFAULTS = ViewOptions()
 
@@ -37,14 +46,23 @@ _DEFAULTS = ViewOptions()
 def add_options(view: Decorated, **options: Any) -> Decorated:
     """Set options on a view; those of its other decorators are kept.
 
-    :raises TypeError: for a class, since requests call its methods.
+    :raises TypeError: for a class, since requests call its methods; for a view that is marked
+        as public and as closed.
     """
     if isinstance(unwrap(view), type):
         raise TypeError(
             f"{unwrap(view).__name__} is a class: decorate its methods, or list the decorator in "
             "its attribute `decorators`."
         )
-    vars(view)["view_options"] = replace(_options_on(view), **options)
+    current = _options_on(view)
+    if {current.access, options.get("access")} == {"public", "login"}:
+        raise TypeError(
+            f"{view.__qualname__} is marked @public, and also @login_required or @recent_login: "
+            "remove one."
+        )
+    if "consumes" in options:
+        options["consumes"] = {**(current.consumes or {}), **options["consumes"]}
+    vars(view)["view_options"] = replace(current, **options)
     return view
 
 

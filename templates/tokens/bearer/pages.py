@@ -1,8 +1,12 @@
-"""The HTML pages. Your own code begins here."""
+"""The HTML pages. Your own code begins here.
+
+Pages are `@public`: a browser does not send a bearer token when it opens an address. Their
+scripts call the JSON routes. See docs/how-to/forms.md.
+"""
 
 from flask import Blueprint, Flask, current_app, render_template
 
-from app.auth import tokens
+from app.auth.access import public
 from app.csp_reports.table import latest
 from app.security.responses import responds
 
@@ -11,6 +15,7 @@ blueprint = Blueprint("pages", __name__)
 
 @blueprint.get("/")
 @responds("text/html", 503)
+@public
 def index() -> str:
     # Only in development: violations tell visitors about the site's problems.
     violations = [] if current_app.config["PRODUCTION"] else latest(5)
@@ -22,8 +27,6 @@ def template_variables() -> dict[str, str]:
     return {
         "project_name": current_app.config["PROJECT_NAME"],
         "description": current_app.config["DESCRIPTION"],
-        "token_header": tokens.HEADER,
-        "token_prefix": tokens.PREFIX,
     }
 
 

@@ -1,0 +1,154 @@
+"""HTML forms, for views that opt in with `@consumes_form`: read whole or not at all.
+
+A form of any site can send these body types, so csrf.py also requires proof that this site
+sent it. In such a view a `FlaskForm` works as usual. Its `csrf_token` is that of the login, so
+anonymous visitors need no cookie. Source: OWASP ASVS 3.5.1, 3.5.2, 15.2.2; RFC 7578.
+"""
+
+import io
+import unicodedata
+from collections.abc import Callable
+from functools import wraps
+from typing import IO, Any
+from urllib.parse import unquote_to_bytes
+
+import flask
+from flask import Flask, abort, current_app, request
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from markupsafe import Markup
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.formparser import FormDataParser
+from wtforms import Field
+from wtforms.csrf.core import CSRF, CSRFTokenField
+from wtforms.widgets import HiddenInput
+
+from app.security.bodies import INVALID, URLENCODED, body_stream
+from app.security.errors import error_response
+from app.security.view_options import FORM_TYPES, Decorated, add_options, view_options
+
+MAX_FIELDS = 1000  # fields and files together
+
+_LINES = "\r\n\t"  # allowed in the text of a <textarea>
+# Werkzeug replaces bytes that are not UTF-8 with this character.
+_NOT_UTF_8 = "\N{REPLACEMENT CHARACTER}"
+
+Parsed = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
+
+
+def consumes_form(view: Any = None, *, max_size: int | None = None) -> Any:
+    """Let forms post to this view: `@consumes_form`, or `@consumes_form(max_size=2**20)` in bytes."""
+
+    def decorate(view: Decorated) -> Decorated:
+        return add_options(view, consumes=dict.fromkeys(FORM_TYPES), max_size=max_size)
+
+    return decorate(view) if view else decorate
+
+
+def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Any], Any]:
+    """Let `handler` answer where the body is a form; the view below answers JSON."""
+
+    def decorate(view: Any) -> Any:
+        @wraps(view)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            return current_app.ensure_sync(handler if is_form() else view)(*args, **kwargs)
+
+        return consumes_form(wrapped)
+
+    return decorate
+
+
+def is_form() -> bool:
+    """Whether this request carries a form that its view consumes."""
+    return request.mimetype in FORM_TYPES and request.mimetype in (view_options().consumes or {})
+
+
+def read() -> None:
+    """Read the form of this request, or raise 400 or 413; then `request.form` holds it."""
+    _ = request.form
+
+
+def init_app(app: Flask, *, csrf_token: Callable[[flask.Request], str | None]) -> None:
+    """`csrf_token` gives the masked CSRF token of a request's login, or None."""
+    app.request_class = Request
+    app.extensions["csrf_token"] = csrf_token
+    app.context_processor(lambda: {"csrf_token": csrf_token(request)})
+    # For every FlaskForm, those of extensions too.
+    FlaskForm.Meta.csrf_class = LoginCSRF
+
+
+class FormParser(FormDataParser):
+    """Refuses a form that is truncated, invalid or has too many fields.
+
+    Werkzeug's parser makes an empty form of the first two, and limits only multipart forms.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "silent": False, "max_form_parts": MAX_FIELDS})
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        mimetype: str,
+        content_length: int | None,
+        options: dict[str, str] | None = None,
+    ) -> Parsed:
+        body: IO[bytes] = body_stream(stream)
+        try:
+            if mimetype == URLENCODED:
+                body = io.BytesIO(_urlencoded(body.read()))
+            parsed: Parsed = super().parse(body, mimetype, content_length, options)
+        except ValueError:
+            raise error_response(400, INVALID) from None
+        _check_texts(*parsed[1:])
+        return parsed
+
+
+class Request(flask.Request):
+    """A request whose form is complete, or refused."""
+
+    form_data_parser_class = FormParser
+
+
+class LoginCSRF(CSRF):
+    """Puts the CSRF token of the login into a form. access.py checks it before the view runs."""
+
+    def setup_form(self, form: Any) -> list[tuple[str, Any]]:
+        field = CSRFTokenField("CSRF token", csrf_impl=self, widget=HiddenText())
+        return [(form.meta.csrf_field_name, field)]
+
+    def generate_csrf_token(self, csrf_token_field: Field) -> str:
+        return current_app.extensions["csrf_token"](request) or ""
+
+    def validate_csrf_token(self, form: Any, field: Field) -> None:
+        """Nothing is left to check: without the token no view runs."""
+
+
+class HiddenText(HiddenInput):
+    """A hidden field as text, since injected CSS can read attributes and no text."""
+
+    def __call__(self, field: Field, **kwargs: Any) -> Markup:
+        element = Markup('<textarea hidden name="{}" autocomplete="off">{}</textarea>')
+        token = field._value()
+        return element.format(field.name, token) if token else Markup()
+
+
+def _urlencoded(body: bytes) -> bytes:
+    """Refuse too many fields before they are parsed, and bytes that are not UTF-8."""
+    if body.count(b"&") >= MAX_FIELDS:
+        abort(413)
+    unquote_to_bytes(body).decode()
+    return body
+
+
+def _check_texts(fields: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> None:
+    names = [*fields, *files, *(file.filename or "" for _, file in files.items(multi=True))]
+    values = (value for _, value in fields.items(multi=True))
+    if any(map(_is_refused, names)) or any(_is_refused(each, but=_LINES) for each in values):
+        raise error_response(400, INVALID)
+
+
+def _is_refused(text: str, but: str = "") -> bool:
+    return _NOT_UTF_8 in text or any(
+        unicodedata.category(each) in ("Cc", "Cs") and each not in but for each in text
+    )

@@ -1,0 +1,32 @@
+"""The example: tasks, each of which belongs to one user. Replace it with tables of your own.
+
+Every query asks for the rows of one owner, so nobody reads or changes the tasks of others.
+Source: OWASP ASVS 8.2.2.
+"""
+
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Select, String, Text, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.auth.users import User
+from app.db import Model
+
+MAX_TITLE, MAX_NOTES = 100, 2000  # characters
+
+
+class Task(Model):
+    __tablename__ = "tasks"
+
+    # A UUID, so that the address of one task reveals no other.
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    title: Mapped[str] = mapped_column(String(MAX_TITLE))
+    notes: Mapped[str] = mapped_column(Text, default="")
+    done: Mapped[bool] = mapped_column(default=False)
+
+
+def of(owner: User) -> Select[Task]:
+    """The tasks of a user, open ones first."""
+    mine = select(Task).where(Task.owner_id == owner.id)
+    return mine.order_by(Task.done, Task.title, Task.id)
