@@ -47,12 +47,12 @@ def show() -> Response:
 
 def document(app: Flask) -> str:
     """The document in JSON; it omits static files and the methods HEAD and OPTIONS."""
-    operations = list(_operations(app))
-    references, schemas = _schemas(operations)
     errors = [429] if app.config["RATE_LIMIT"] else []
     paths: dict[str, Json] = {}
     # In a request context, since the name of the cookie depends on the request.
     with app.test_request_context():
+        operations = list(_operations(app))
+        references, schemas = _schemas(operations)
         schemes = tokens.security_schemes("POST")
         for path, method, options in operations:
             described = describe(options, method, path, *errors) | _inputs(options, method, path)

@@ -19,7 +19,7 @@ from app.auth.access import login_required, public
 from app.auth.passwords import MAX_LENGTH
 from app.security import audit
 from app.security.forms import or_form
-from app.security.responses import responds
+from app.security.responses import consumes, responds
 from app.security.validation import validated
 
 blueprint = Blueprint("login", __name__)
@@ -45,7 +45,7 @@ class PasswordForm(FlaskForm):
 
 
 @blueprint.get("/login")
-@responds("text/html")
+@responds("text/html", 503)
 @public
 def page() -> ResponseReturnValue:
     return _page("login.html", LoginForm())
@@ -111,6 +111,7 @@ def _log_out_by_form() -> ResponseReturnValue:
 @responds(None)
 @login_required
 @or_form(_log_out_by_form)
+@consumes("application/json")
 def logout() -> ResponseReturnValue:
     return _end_login(Response(status=204))
 

@@ -5,13 +5,14 @@ declares the rest. Source: OpenAPI Specification 3.1.1, "Responses Object".
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from app.security.csrf import SAFE_METHODS, SENT_BY_FORMS
-from app.security.view_options import Content, Decorated, ViewOptions, add_options
+from app.security.view_options import FORM_TYPES, Content, Decorated, ViewOptions, add_options
 
 Json = dict[str, Any]
 
@@ -26,6 +27,7 @@ class ResponseBody(BaseModel):
 
 class Error(ResponseBody):
     error: str
+    fields: dict[str, str] = {}  # what is wrong with each member of a JSON body
 
 
 def responds(
@@ -63,9 +65,12 @@ def describe(options: ViewOptions, method: str, path: str, *errors: int) -> Json
 
     `errors` are the statuses that any view may return.
     """
+    if method in SAFE_METHODS:
+        # One view may show a form and take it.
+        options = replace(options, consumes=None)
     statuses = sorted({*_errors(options, method, path), *errors})
     refused = {str(status): _error(status) for status in statuses}
-    described: Json = {"responses": _success(options) | refused}
+    described: Json = {"responses": _success(options) | _after_form(options) | refused}
     if options.consumes is not None:
         described["requestBody"] = {"required": True, "content": _content(options.consumes)}
     return described
@@ -91,6 +96,14 @@ def _success(options: ViewOptions) -> Json:
         return {"default": {"description": "Not described"}}
     content = {"content": _content(options.responds)} if options.responds else {}
     return {str(options.status): {"description": HTTPStatus(options.status).phrase} | content}
+
+
+def _after_form(options: ViewOptions) -> Json:
+    """Another page follows a form, or the form again with its errors."""
+    if not set(FORM_TYPES).intersection(options.consumes or ()):
+        return {}
+    again = {"description": "Unprocessable Content", "content": {"text/html": {}}}
+    return {"303": {"description": "See Other"}, "422": again}
 
 
 def _error(status: int) -> Json:

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import exc, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from app.auth.access import public
 from app.auth.grants import Grant
 from app.db import Model, db
 from app.db import database as module
@@ -73,6 +74,7 @@ def test_while_it_is_away_a_client_is_asked_to_come_back(
     app = make_app()
 
     @app.get("/rows")
+    @public
     def rows() -> str:
         raise error
 
@@ -83,10 +85,12 @@ def test_a_value_that_it_cannot_hold_is_the_clients_fault(make_app: MakeApp) -> 
     app = make_app()
 
     @app.get("/text")
+    @public
     def rows() -> str:
         raise exc.DataError("INSERT", {}, OSError("no equivalent in encoding LATIN1"))
 
     @app.get("/number/<int(signed=True):number>")
+    @public
     def row(number: int) -> str:
         return str(db.session.scalar(text("SELECT CAST(:number AS BIGINT)"), {"number": number}))
 
@@ -104,6 +108,7 @@ def test_nobody_waits_long_for_a_connection(
     app = make_app(database_url=f"sqlite:///{file}")
 
     @app.get("/rows")
+    @public
     def rows() -> str:
         db.session.execute(text("SELECT 1"))
         with db.engine.connect():
@@ -158,6 +163,7 @@ def test_the_log_says_why_and_names_no_value(make_app: MakeApp, lines: Lines) ->
     app = make_app(**PRODUCTION)
 
     @app.get("/rows")
+    @public
     def rows() -> str:
         db.session.execute(text("SELECT :password FROM missing"), {"password": PASSWORD})
         return ""

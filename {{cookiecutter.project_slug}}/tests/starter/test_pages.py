@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import policy
+from app.auth.access import public
 from app.security.csp_syntax import NONE
 from tests.conftest import PRODUCTION, MakeApp, log_in
 from tests.test_page_source import Elements
@@ -131,7 +132,7 @@ def test_a_header_is_set_by_what_the_page_names(
 
 def test_a_write_may_answer_with_a_page(make_app: MakeApp) -> None:
     app = make_app()
-    app.add_url_rule("/_write", methods=["POST"], view_func=lambda: render_template("index.html"))
+    app.add_url_rule("/_write", methods=["POST"], view_func=public(lambda: render_template("index.html")))
     client = app.test_client()
     log_in(client)
     assert client.post("/_write").status_code == 200
