@@ -21,7 +21,7 @@ from app import openapi
 from app.auth import tokens
 from app.auth.access import login_required
 from app.db import db
-from app.security.responses import Error, ResponseBody, responds
+from app.security.responses import Error, InvalidBody, ResponseBody, responds
 from app.security.validation import PATTERN, Body, PlainText, plain_text, validated
 from tests.conftest import LOGIN, PRODUCTION, MakeApp, log_in
 from tests.routes import LOGIN as LOGIN_PATH
@@ -98,8 +98,14 @@ def check(answer: TestResponse, operation: Json) -> None:
     # A view without `@responds` may answer anything.
     assert responses.keys() & {status, "default"}, f"{call}: name {status} in its @responds."
     if answer.status_code >= 400 and answer.is_json:
-        Error.model_validate(answer.get_json())
+        model_of(responses.get(status, {})).model_validate(answer.get_json())
     assert set(responses.get(status, {}).get("headers", ())) <= set(answer.headers.keys()), call
+
+
+def model_of(error: Json) -> type[Error]:
+    """What the document says of the body of an error."""
+    schema = error.get("content", {}).get("application/json", {}).get("schema", {})
+    return InvalidBody if schema.get("$ref", "").endswith("InvalidBody") else Error
 
 
 def check_each(app: Flask, *, login: bool) -> None:

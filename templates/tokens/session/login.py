@@ -45,7 +45,7 @@ class PasswordForm(FlaskForm):
 
 
 @blueprint.get("/login")
-@responds("text/html", 503)
+@responds("text/html")
 @public
 def page() -> ResponseReturnValue:
     return _page("login.html", LoginForm())
