@@ -31,6 +31,7 @@ from tests.conftest import (
 )
 from tests.test_app import paths
 
+REAUTHENTICATE = routes.path_of("login.reauthenticate")
 YEAR = 365 * 24 * 60 * 60  # seconds
 
 WRONG = {**LOGIN, "password": "a wrong long password"}
@@ -64,6 +65,11 @@ def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
 
 def try_login(client: FlaskClient, body: object = LOGIN) -> TestResponse:
     return client.post(routes.LOGIN, json=body)
+
+
+def shown_to(client: FlaskClient, credentials: dict[str, str]) -> list[dict[str, Any]]:
+    """The user's own logins."""
+    return list(client.get(routes.SESSIONS, headers=credentials).get_json()["sessions"])
 
 
 def assert_refused(answer: TestResponse, status: int) -> None:
@@ -256,9 +262,42 @@ def test_logout_clears_the_browser_but_no_sibling_sites_cookies(client: FlaskCli
     assert '"cookies"' not in answer.headers["Clear-Site-Data"]
 
 
-def test_logout_and_me_need_a_login(client: FlaskClient) -> None:
-    for answer in (client.post(routes.LOGOUT), client.get(routes.ME)):
+def test_logout_me_and_reauthentication_need_a_login(client: FlaskClient) -> None:
+    again = client.post(REAUTHENTICATE, json={"password": PASSWORD})
+    for answer in (client.post(routes.LOGOUT), client.get(routes.ME), again):
         assert_refused(answer, 401)
+
+
+def test_the_password_again_gives_a_new_login_in_place_of_this_one(
+    app: Flask, client: FlaskClient, wait: Wait
+) -> None:
+    credentials, other = log_in(client), app.test_client()
+    others = log_in(other)
+    [before] = [each["id"] for each in shown_to(client, credentials) if each["current"]]
+    wait(60)
+    answer = client.post(REAUTHENTICATE, json={"password": PASSWORD}, headers=credentials)
+    assert (answer.status_code, answer.cache_control.no_store) == (200, True)
+    token = answer.get_json()["token"]
+    newest, oldest = shown_to(client, {tokens.HEADER: tokens.PREFIX + token})
+    assert (newest["current"], newest["issued"]) == (True, oldest["issued"] + 60)
+    assert before not in (newest["id"], oldest["id"])
+    assert is_logged_in(other, others)
+
+
+def test_a_wrong_password_again_gives_nothing_and_ends_nothing(
+    app: Flask, client: FlaskClient
+) -> None:
+    with app.app_context():
+        users.create("bob", WRONG["password"])
+    credentials = log_in(client)
+    for body, status in (
+        ({"password": WRONG["password"]}, 403),
+        ({"password": ""}, 400),
+        ({**WRONG, "username": "bob"}, 400),
+    ):
+        answer = client.post(REAUTHENTICATE, json=body, headers=credentials)
+        assert_refused(answer, status)
+        assert is_logged_in(client, credentials)
 
 
 def test_a_login_works_in_production(production: FlaskClient) -> None:
