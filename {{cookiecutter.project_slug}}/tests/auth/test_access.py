@@ -30,8 +30,10 @@ MINUTES = 15
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
-    """One that each test here may add views to."""
-    return make_app()
+    """One that each test here may add views to, without an error page of yours."""
+    app = make_app()
+    app.error_handler_spec[None].pop(401, None)
+    return app
 
 
 @pytest.fixture
