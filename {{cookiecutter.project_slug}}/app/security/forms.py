@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import wraps
-from typing import IO, Any
+from typing import IO, Any, overload
 from urllib.parse import unquote_to_bytes
 
 import flask
@@ -35,6 +35,14 @@ _REFUSED = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
 
 Parsed = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
+
+
+@overload
+def consumes_form(view: Decorated) -> Decorated: ...
+
+
+@overload
+def consumes_form(*, max_size: int | None = None) -> Callable[[Decorated], Decorated]: ...
 
 
 def consumes_form(view: Any = None, *, max_size: int | None = None) -> Any:

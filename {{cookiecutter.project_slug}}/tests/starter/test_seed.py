@@ -71,6 +71,9 @@ def test_production_is_refused_with_a_sentence(make_app: MakeApp) -> None:
 
 
 def test_a_database_without_tables_is_explained(make_app: MakeApp) -> None:
-    result = run(make_app(fill=False))
+    app = make_app(fill=False)
+    with app.app_context():
+        Model.metadata.drop_all(db.engine)
+    result = run(app)
     assert result.exit_code == 1
     assert "run `flask db upgrade`" in result.stderr
