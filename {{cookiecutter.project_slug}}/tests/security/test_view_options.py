@@ -46,7 +46,7 @@ class Notes(MethodView):
 
     @public
     @limited("1 per hour")
-    @consumes_form(max_size=9)
+    @consumes_form(max_size=99)
     @validated(Note)
     def post(self, note: Note, number: int) -> ResponseReturnValue:
         return {"text": f"{note.text} {number}"}
@@ -88,7 +88,7 @@ def test_each_method_of_a_class_has_its_own_options(app: Flask) -> None:
     assert options["HEAD"].responds == {"application/json": Kept}
     assert options["POST"].limited == "1 per hour"
     assert options["POST"].consumes == {"application/json": Note, **dict.fromkeys(FORM_TYPES)}
-    assert options["POST"].max_size == 9
+    assert options["POST"].max_size == 99
     assert options["PUT"] == ViewOptions("public", csrf_exempt=True, consumes={OCTETS: None})
     assert options["DELETE"] == ViewOptions("login", recent_login=5)
     assert options["PATCH"] == ViewOptions()
