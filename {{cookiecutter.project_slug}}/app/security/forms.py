@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import wraps
-from typing import IO, Any
+from typing import IO, Any, overload
 from urllib.parse import unquote_to_bytes
 
 import flask
@@ -37,11 +37,15 @@ _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
 Parsed = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
 
 
-def consumes_form(view: Any = None, *, max_size: int | None = None) -> Any:
+@overload
+def consumes_form(view: Decorated) -> Decorated: ...
+@overload
+def consumes_form(*, max_size: int) -> Callable[[Decorated], Decorated]: ...
+def consumes_form(view: Any = None, **limits: int) -> Any:
     """Let forms post to this view: `@consumes_form`, or `@consumes_form(max_size=2**20)` in bytes."""
 
     def decorate(view: Decorated) -> Decorated:
-        return add_options(view, consumes=dict.fromkeys(FORM_TYPES), max_size=max_size)
+        return add_options(view, consumes=dict.fromkeys(FORM_TYPES), **limits)
 
     return decorate(view) if view else decorate
 
