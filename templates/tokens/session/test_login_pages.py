@@ -35,7 +35,7 @@ def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
 
 
 def post(
-    client: FlaskClient, path: str = routes.LOGIN, headers: dict[str, str] = OWN, **fields: str
+    client: FlaskClient, path: str = routes.LOGIN, headers: dict[str, str] = OWN, /, **fields: str
 ) -> TestResponse:
     return client.post(path, data=fields, headers=headers)
 
@@ -132,7 +132,7 @@ def test_no_form_of_another_site_logs_anybody_in(
         for other in ({}, {"Sec-Fetch-Site": "same-origin"}, {"X-CSRF-Token": "0" * 64}):
             with subtests.test(origin, other=other):
                 client = app.test_client()
-                answer = post(client, headers={"Origin": origin, **other}, **LOGIN)
+                answer = post(client, routes.LOGIN, {"Origin": origin, **other}, **LOGIN)
                 assert (answer.status_code, "Set-Cookie" in answer.headers) == (403, False)
                 assert not is_logged_in(client, {})
 
@@ -142,7 +142,7 @@ def test_a_login_without_an_origin_is_taken_at_the_browsers_word(app: Flask) -> 
     words = {"same-origin": 303, "none": 303, "same-site": 403, "cross-site": 403, None: 403}
     for word, expected in words.items():
         headers = {"Sec-Fetch-Site": word} if word else {}
-        assert post(app.test_client(), headers=headers, **LOGIN).status_code == expected
+        assert post(app.test_client(), routes.LOGIN, headers, **LOGIN).status_code == expected
 
 
 @pytest.mark.asvs("6.3.1")

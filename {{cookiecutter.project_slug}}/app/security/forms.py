@@ -39,17 +39,13 @@ Parsed = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
 
 @overload
 def consumes_form(view: Decorated) -> Decorated: ...
-
-
 @overload
-def consumes_form(*, max_size: int | None = None) -> Callable[[Decorated], Decorated]: ...
-
-
-def consumes_form(view: Any = None, *, max_size: int | None = None) -> Any:
+def consumes_form(*, max_size: int) -> Callable[[Decorated], Decorated]: ...
+def consumes_form(view: Any = None, **limits: int) -> Any:
     """Let forms post to this view: `@consumes_form`, or `@consumes_form(max_size=2**20)` in bytes."""
 
     def decorate(view: Decorated) -> Decorated:
-        return add_options(view, consumes=dict.fromkeys(FORM_TYPES), max_size=max_size)
+        return add_options(view, consumes=dict.fromkeys(FORM_TYPES), **limits)
 
     return decorate(view) if view else decorate
 

@@ -175,7 +175,7 @@ def test_a_program_gets_json_and_a_browser_a_page(
     whole: FlaskClient, subtests: pytest.Subtests
 ) -> None:
     for status in REFUSED:
-        with subtests.test(status):
+        with subtests.test(str(status)):
             program = refuse(whole, status)
             browser = refuse(whole, status, Accept=AS_BROWSERS)
             assert (program.status_code, browser.status_code) == (status, status)
@@ -218,7 +218,7 @@ def test_a_page_of_the_owner_takes_the_place_of_any_error(
 ) -> None:
     with_pages(whole.application)
     for status in REFUSED:
-        with subtests.test(status):
+        with subtests.test(str(status)):
             answer = refuse(whole, status, Accept=AS_BROWSERS)
             assert (answer.status_code, f"Mine: {status}" in answer.text) == (status, True)
             assert answer.cache_control.no_store
@@ -239,7 +239,7 @@ def test_a_page_of_the_owner_needs_no_database(
     credentials = log_in(whole)
     monkeypatch.setattr(grants, "live", away)
     for status in REFUSED:
-        with subtests.test(status):
+        with subtests.test(str(status)):
             answer = refuse(whole, status, Accept=AS_BROWSERS, **credentials)
             assert (answer.status_code, f"Mine: {status}" in answer.text) == (status, True)
     answer = whole.get("/_test/of/private", headers={"Accept": AS_BROWSERS, **credentials})
