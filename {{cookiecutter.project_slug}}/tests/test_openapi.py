@@ -214,7 +214,8 @@ def test_errors_of_a_page_are_pages_or_json_and_those_of_a_json_route_json(app: 
 
 
 def test_a_redirect_names_its_location(app: Flask) -> None:
-    app.add_url_rule("/moved", "moved", responds(PAGE, status=303)(lambda: redirect("/", 303)))
+    view = responds(PAGE, status=303)(public(lambda: redirect("/", 303)))
+    app.add_url_rule("/moved", "moved", view)
     moved = described(app)["paths"]["/moved"]["get"]["responses"]["303"]
     assert moved["headers"]["Location"]["required"] is True
 
