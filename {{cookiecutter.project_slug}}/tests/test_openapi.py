@@ -213,6 +213,18 @@ def test_errors_of_a_page_are_pages_or_json_and_those_of_a_json_route_json(app: 
         check(app.test_client().get("/page", headers=headers), page)
 
 
+def test_a_redirect_names_its_location(app: Flask) -> None:
+    view = responds(PAGE, status=303)(public(lambda: redirect("/", 303)))
+    app.add_url_rule("/moved", "moved", view)
+    moved = described(app)["paths"]["/moved"]["get"]["responses"]["303"]
+    assert moved["headers"]["Location"]["required"] is True
+
+
+def test_a_refused_password_is_not_explained(app: Flask) -> None:
+    refused = described(app)["paths"][LOGIN_PATH]["post"]["responses"]["400"]["content"]
+    assert refused.items() >= content_of("Error").items()
+
+
 def test_a_view_without_a_mark_demands_a_login_unless_the_policy_opens_it(
     make_app: MakeApp,
 ) -> None:

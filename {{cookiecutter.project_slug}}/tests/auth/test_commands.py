@@ -10,10 +10,12 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from app.auth.access import login_required, public, recent_login
 from app.security.forms import consumes_form
 from app.security.rate_limits import limited
+from app.security.responses import consumes
 from tests.conftest import MakeApp
 from tests.routes import LOGIN, ME
 
 USERS = "Logged-in users:"
+LONG = "/" + "long/" * 30  # than a line of the table
 
 
 def shown(app: Flask, *options: str) -> str:
@@ -40,8 +42,8 @@ def app(make_app: MakeApp) -> Flask:
     app.add_url_rule("/form", "form", form, methods=["POST"])
     app.add_url_rule("/unmarked", "unmarked", lambda: "")
     app.add_url_rule("/recent", "recent", recent_login(minutes=3)(lambda: ""))
-    # Longer than a line of the table.
-    app.add_url_rule("/" + "long/" * 30, "long", login_required(lambda: ""), methods=["POST"])
+    pictures = consumes("image/png", "image/gif")(login_required(lambda: ""))
+    app.add_url_rule(LONG, "long", pictures, methods=["POST"])
     return app
 
 
@@ -60,6 +62,11 @@ def test_a_line_names_mark_limit_and_body_types(app: Flask) -> None:
     assert [row[:4] for row in cells if row[:2] == ["POST", LOGIN]] == [
         ["POST", LOGIN, "@public", "LOGIN_RATE_LIMIT"]
     ]
+
+
+def test_a_route_that_is_longer_than_a_line_stays_on_one(app: Flask) -> None:
+    [line] = [line for line in shown(app).splitlines() if LONG in line]
+    assert line.endswith("  image/png, image/gif")
 
 
 def test_limits_of_all_routes_and_unmarked_endpoints_stand_below(app: Flask) -> None:

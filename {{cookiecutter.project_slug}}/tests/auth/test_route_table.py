@@ -51,6 +51,12 @@ def as_partial(inner: Any) -> Any:
     return partial(inner)
 
 
+def with_a_global(inner: Any) -> Any:
+    namespace: dict[str, Any] = {"inner": inner}
+    exec("def middleware(*arguments): return inner(*arguments)", namespace)  # noqa: S102
+    return namespace["middleware"]
+
+
 def dispatched(inner: Any) -> Any:
     return DispatcherMiddleware(inner, MOUNTS)
 
@@ -115,6 +121,11 @@ def test_only_options_that_a_view_answers_is_a_row(app: Flask) -> None:
     assert [row.method for row in rows_of(app, "/head")] == ["HEAD"]
 
 
+def test_a_rule_that_only_makes_addresses_is_no_row(app: Flask) -> None:
+    app.url_map.add(Rule("/probe", endpoint="probe", build_only=True))
+    assert rows_of(app, "/probe") == []
+
+
 def test_a_rule_for_every_method_is_a_row(app: Flask) -> None:
     app.url_map.add(Rule("/probe", endpoint="probe"))
     app.view_functions["probe"] = lambda: ""
@@ -146,10 +157,11 @@ def test_limits_of_a_view_are_named(app: Flask) -> None:
     [
         [dispatched],
         [dispatched, Middleware],
-        [Middleware, dispatched, as_function, as_partial, Middleware],
+        [Middleware, dispatched, with_a_global, as_function, as_partial, Middleware],
+        [dispatched, lambda inner: DispatcherMiddleware(inner, {})],
         [dispatched, lambda inner: Middleware(inner).__call__],
     ],
-    ids=["outermost", "in a class", "in many", "in a method"],
+    ids=["outermost", "in a class", "in many", "in another", "in a method"],
 )
 def test_mounts_of_other_apps_are_found_behind_any_middleware(
     app: Flask, wrappers: list[Wrap]

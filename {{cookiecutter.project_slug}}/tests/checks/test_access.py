@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.auth import access
+from app.auth import access, route_table
 from app.auth.access import login_required, public
 from app.security.forms import consumes_form
 from app.security.rate_limits import limited
@@ -84,7 +84,15 @@ def test_forms_that_browsers_send_without_an_origin_are_reported(
     assert "/probe" in message
 
 
-def test_pages_without_forms_may_hide_the_referrer(make_site: MakeSite) -> None:
-    assert probes(with_view(make_site(PAGE_HEADERS=NO_REFERRER)), REFERRER) == []
+def test_pages_without_forms_may_hide_the_referrer(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = with_view(make_site(PAGE_HEADERS=NO_REFERRER))
+    assert probes(site, REFERRER) == []
+    monkeypatch.setattr(route_table, "rows", lambda app: [])
+    assert found_in(site, REFERRER) == []
+
+
+def test_forms_whose_pages_name_another_policy_last_are_in_order(make_site: MakeSite) -> None:
     policies = {"HEADERS": NO_REFERRER, "PAGE_HEADERS": {"Referrer-Policy": "same-origin"}}
     assert found_in(with_view(make_site(**policies), consumes_form), REFERRER) == []
