@@ -23,7 +23,7 @@ def log_in(page: Page, site: str) -> None:
 
 
 def wrong_password(page: Page, site: str) -> None:
-    submit(page, site, password="a wrong long password")
+    submit(page, site, password=f"not {PASSWORD}")
     expect(page.locator("#login-status")).to_have_text("Invalid credentials.")
 
 

@@ -46,7 +46,7 @@ def login_without_password(page: Page, site: str) -> None:
 
 
 def wrong_password(page: Page, site: str) -> None:
-    submit(page, site, password="a wrong long password")
+    submit(page, site, password=f"not {PASSWORD}")
     expect(page.get_by_role("alert")).to_have_text("Wrong username or password.")
 
 
