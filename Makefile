@@ -29,7 +29,7 @@ help:
 	@echo '                = .venv/bin/python tests/reference.py'
 	@echo 'make bench      measure the costs that the README states'
 	@echo '                = .venv/bin/python -m benchmarks'
-	@echo 'make pictures   take the pictures of the starter page in docs/ again; needs Chromium'
+	@echo 'make pictures   take the pictures in docs/ again; needs Chromium'
 	@echo '                = .venv/bin/python -m docs.pictures'
 	@echo '(first)         python3 -m venv .venv ; .venv/bin/pip install uv ; .venv/bin/uv sync'
 

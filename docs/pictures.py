@@ -1,4 +1,4 @@
-"""Photographs the starter page of a project with default answers: `make pictures`."""
+"""Photographs pages of a project with default answers: `make pictures`."""
 
 import os
 import shutil
@@ -21,13 +21,15 @@ DOCS = Path(__file__).parent
 PROJECTS = TEMPLATE / "{{cookiecutter.project_slug}}" / "docs" / "start-page.png"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
-WIDE = {"width": 1120, "height": 1000}
-# Taller than a phone, so that both cards are seen whole.
-PHONE = {"width": 360, "height": 1096}
-PICTURES: dict[str, dict[str, Any]] = {
-    "starter-page.png": {"viewport": WIDE, "color_scheme": "light"},
-    "starter-page-dark.png": {"viewport": WIDE, "color_scheme": "dark"},
-    "starter-page-phone.png": {"viewport": PHONE, "color_scheme": "light"},
+USERNAME, PASSWORD = "ada", "a good long password"
+TASKS = {"Buy milk": False, "Renew the passport": False, "Water the plants": True}
+
+# How wide, and how high each page is shown: enough for what matters on it.
+WIDTHS = {"": 1120, "-dark": 1120, "-phone": 360}
+HEIGHTS = {
+    "starter-page": {"": 1000, "-dark": 1000, "-phone": 1096},
+    "login-page": {"": 620, "-dark": 620, "-phone": 620},
+    "task-list": {"": 560, "-dark": 560, "-phone": 620},
 }
 
 
@@ -37,27 +39,37 @@ def main(folder: Path = DOCS) -> None:
         sys.exit(f"It needs a browser: one of {', '.join(NAMES)}, or its path in CHROMIUM.")
     with served() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium)
-        for name, look in PICTURES.items():
-            # Two dots for each, as most screens have them.
-            page = browser.new_page(device_scale_factor=2, **look)
+        # Two dots for each, as most screens have them.
+        page = browser.new_page(device_scale_factor=2)
+        for name, prepare in PAGES.items():
             prepare(page, address)
-            picture = smaller(page.screenshot())
-            (folder / name).write_bytes(picture)
-            if folder == DOCS and name == "starter-page.png":
-                PROJECTS.write_bytes(picture)
-            print(f"{name}: {len(picture) // 1024} KB")
+            # Away from what was pressed, which looks another way under a pointer.
+            page.mouse.move(0, 0)
+            for look, width in WIDTHS.items():
+                page.emulate_media(color_scheme="dark" if look == "-dark" else "light")
+                page.set_viewport_size({"width": width, "height": HEIGHTS[name][look]})
+                page.evaluate("scrollTo(0, 0)")
+                save(folder, f"{name}{look}.png", smaller(page.screenshot()))
         browser.close()
+
+
+def save(folder: Path, name: str, picture: bytes) -> None:
+    (folder / name).write_bytes(picture)
+    if folder == DOCS and name == "starter-page.png":
+        PROJECTS.write_bytes(picture)
+    print(f"{name}: {len(picture) // 1024} KB")
 
 
 @contextmanager
 def served() -> Iterator[str]:
-    """Serve a fresh project in development, with an empty database."""
+    """Serve a fresh project in development, with one user."""
     with temporary_folder() as folder:
         render(TEMPLATE, Path(folder), "my-service")
         sys.path.insert(0, str(Path(folder, "my-service")))
         app = module("app").create_app(settings(f"sqlite:///{folder}/app.db"))
         with app.app_context():
             module("app.db").Model.metadata.create_all(module("app.db").db.engine)
+            module("app.auth.users").create(USERNAME, PASSWORD)
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
         thread = Thread(target=server.serve_forever)
         thread.start()
@@ -83,15 +95,36 @@ class Quiet(WSGIRequestHandler):
         """What it was asked is no news."""
 
 
-def prepare(page: Page, address: str) -> None:
+def start_page(page: Page, address: str) -> None:
     """Show an attack blocked, and the headers read."""
     page.goto(address)
     page.click("#try-attack")
     page.wait_for_selector("#attack-result.good")
     page.wait_for_selector("[data-sent=true]")
-    # Away from the button that was pressed, which looks another way under a pointer.
-    page.mouse.move(0, 0)
-    page.evaluate("scrollTo(0, 0)")
+
+
+def login_page(page: Page, address: str) -> None:
+    """Show an error beside its field."""
+    page.goto(f"{address}/login")
+    page.fill("#username", USERNAME)
+    page.click("main button")
+    page.wait_for_selector("#password-error")
+
+
+def task_list(page: Page, address: str) -> None:
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    page.wait_for_url(f"{address}/")
+    for title, done in TASKS.items():
+        page.goto(f"{address}/tasks/new")
+        page.fill("#title", title)
+        page.set_checked("#done", done)
+        page.click("main button")
+        page.wait_for_url(f"{address}/tasks")
+
+
+# In this order: the list is that of the user who logs in on the page before.
+PAGES = {"starter-page": start_page, "login-page": login_page, "task-list": task_list}
 
 
 def smaller(png: bytes) -> bytes:

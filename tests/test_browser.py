@@ -17,6 +17,8 @@ DECIDED_BY_CSP = [
     *(f"tests/browser/test_{name}.py" for name in ("attacks", "csp", "reports")),
     "tests/browser/starter/test_page.py",
 ]
+# The pages with forms, at the levels which LEVELS pairs with other tokens.
+WITH_FORMS = [f"tests/browser/starter/test_{name}.py" for name in ("page", "without_javascript")]
 # Each level with other code, since one script of the page serves all kinds of it.
 LEVELS = [
     {"csp": level}
@@ -37,3 +39,13 @@ def test_the_browser_blocks_and_allows_as_answered(
     project = new_project(**answers)
     whole = support.EVERY_COMBINATION or answers == LEVELS[0]
     support.own_tests(project, *(["tests/browser"] if whole else DECIDED_BY_CSP))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", support.CHOICES["csp"][1:])
+def test_the_forms_work_at_each_level_without_javascript_too(
+    level: str, new_project: NewProject
+) -> None:
+    support.need(CHROMIUM, "Chromium")
+    project = new_project(csp=level, token_type="session")
+    support.own_tests(project, *WITH_FORMS)

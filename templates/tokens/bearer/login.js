@@ -76,7 +76,7 @@ function markInvalid(invalid) {
 
 function say(text, kind = "") {
   find("login-status").textContent = text;
-  find("login-status").className = kind;
+  find("login-status").className = `message ${kind}`;
 }
 
 // A second click during a request would count as a second login attempt.

@@ -5,6 +5,7 @@ from itertools import product
 from flask import Flask, render_template
 from playwright.sync_api import Page
 
+from app.auth.access import public
 from app.security.csp_syntax import HTTPS, SELF, UNSAFE_INLINE
 from tests import routes
 from tests.browser.conftest import Elsewhere, Serve
@@ -22,6 +23,7 @@ def test_a_style_reads_no_part_of_it(make_app: MakeApp, serve: Serve, page: Page
     site = serve(app).at("localhost")
 
     @app.get("/_test/token")
+    @public
     def token() -> str:
         context: dict[str, str] = {}
         app.update_template_context(context)

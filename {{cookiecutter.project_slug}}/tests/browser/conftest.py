@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from werkzeug import Request, Response
 from werkzeug.serving import WSGIRequestHandler, generate_adhoc_ssl_context, make_server
 
+from app.auth.access import public
 from app.security.csp import csp
 from app.security.csp_syntax import SELF
 from tests import routes
@@ -148,7 +149,7 @@ def make_app(make_app: MakeApp, tmp_path: Path) -> MakeApp:
 
     def make(**changes: Any) -> Flask:
         app = make_app(**{"database_url": f"sqlite:///{tmp_path}/app.db", **changes})
-        app.add_url_rule(PROBE, view_func=csp(connect_src=[SELF])(probe))
+        app.add_url_rule(PROBE, view_func=public(csp(connect_src=[SELF])(probe)))
         return app
 
     return make

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask, Response, request
 from playwright.sync_api import Page
 
+from app.auth.access import public
 from app.security.csp import csp_nonce
 from app.security.csp_syntax import DATA, HTTPS, NONCE, SELF, UNSAFE_INLINE, Policy
 from tests.browser.conftest import Elsewhere, Serve
@@ -194,6 +195,7 @@ def add_victim(app: Flask, attack: Attack, evil: str, seen: "Queue[str]") -> Non
         seen.put(STOPPED if enforced else request.path)
 
     @app.get("/victim")
+    @public
     def victim() -> str:
         markup = attack.markup.replace("EVIL", evil).replace("OLD", nonces[-1])
         nonces.append(csp_nonce())
@@ -201,6 +203,7 @@ def add_victim(app: Flask, attack: Attack, evil: str, seen: "Queue[str]") -> Non
         return text.replace("NONCE", nonces[-1])
 
     @app.get("/<any(helper, echo):name>.js")
+    @public
     def script(name: str) -> Response:
         return Response(request.args.get("text", ""), mimetype="text/javascript")
 

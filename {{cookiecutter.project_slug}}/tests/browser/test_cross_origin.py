@@ -5,6 +5,7 @@ from flask import Flask
 from playwright.sync_api import Page
 
 from app.auth import tokens
+from app.auth.access import public
 from tests import routes
 from tests.browser.conftest import PROBE, Elsewhere, Serve, Server, log_in
 from tests.conftest import LOGIN, USERNAME, MakeApp
@@ -58,13 +59,14 @@ def add_views(app: Flask, written: list[str]) -> None:
     """Give the app a script, a folder, and a view that takes writes."""
 
     @app.post("/write")
+    @public
     def write() -> dict[str, str]:
         written.append("a write")
         return {}
 
-    app.add_url_rule("/folder/", view_func=lambda: "", methods=["PUT"])
+    app.add_url_rule("/folder/", view_func=public(lambda: ""), methods=["PUT"])
     script = ("", {"Content-Type": "text/javascript"})
-    app.add_url_rule("/own.js", "script", lambda: script)
+    app.add_url_rule("/own.js", "script", public(lambda: script))
 
 
 @pytest.fixture

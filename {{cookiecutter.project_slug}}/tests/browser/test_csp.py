@@ -7,6 +7,7 @@ from flask import Flask, Response
 from playwright.sync_api import Page, expect
 
 from app import assets
+from app.auth.access import public
 from app.security.csp import csp, csp_nonce
 from app.security.csp_syntax import NONCE, NONE, SELF, Policy
 from tests.browser.conftest import Elsewhere, Serve
@@ -53,6 +54,7 @@ def worker_pages(app: Flask, serve: Serve, tmp_path: Path, monkeypatch: pytest.M
     evil = serve(Elsewhere()).at("127.0.0.1")
 
     @app.get("/as-it-is")
+    @public
     def as_it_is() -> str:
         return (
             f'<!doctype html><title>Worker</title><body data-elsewhere="{evil}">'
@@ -103,6 +105,7 @@ def test_a_view_may_allow_more_or_less_than_the_policy(
     origin = serve(tiles).at("127.0.0.1")
 
     @app.get("/map")
+    @public
     @csp(img_src=[origin if allowed else NONE])
     def tile_map() -> str:
         return f'<!doctype html><title>Map</title><img src="{origin}/tile.svg">'
@@ -118,11 +121,13 @@ def test_nothing_runs_in_an_uploaded_file_that_is_opened(
     ran: list[str] = []
 
     @app.get("/upload/<path:content_type>")
+    @public
     def upload(content_type: str) -> Response:
         body = UPLOADS[content_type].replace("RAN", f"location = '/ran/{content_type}'")
         return Response(body, content_type=content_type)
 
     @app.get("/ran/<path:content_type>")
+    @public
     def note(content_type: str) -> str:
         ran.append(content_type)
         return "It ran"

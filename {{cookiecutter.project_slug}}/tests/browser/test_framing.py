@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from app.auth.access import public
 from app.security.csp import csp
 from app.security.csp_syntax import NONE, SELF
 from tests.browser.conftest import PROBE, Elsewhere, Serve, Server
@@ -33,6 +34,7 @@ def open_own_page(app: Flask, serve: Serve, page: Page) -> None:
     """Open a page of the app that frames another of its pages."""
 
     @app.get("/own-page")
+    @public
     @csp(frame_src=[SELF])
     def own() -> str:
         return f'<!doctype html><title>Own</title><iframe src="{PROBE}"></iframe>'

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask, Response, request
 from playwright.sync_api import Browser, Page
 
+from app.auth.access import public
 from app.security.csp import csp
 from app.security.csp_syntax import NONE, SELF
 from tests.browser.conftest import PROBE, REAL_NAME, Serve, log_in, new_page
@@ -62,10 +63,12 @@ def test_an_address_left_at_http_is_fetched_by_https(
     left = site.replace("https:", "http:")
 
     @app.get("/old.css")
+    @public
     def style() -> Response:
         return Response("p {color: red}", mimetype="text/css")
 
     @app.get("/old-page")
+    @public
     @csp(style_src=[SELF])
     def old_page() -> str:
         # Images are fetched by https in any case; a style would be refused.
@@ -84,6 +87,7 @@ def test_the_browser_reports_what_it_blocked(app: Flask, page: Page, site: str) 
             reported.put(request.mimetype)
 
     @app.get("/blocked")
+    @public
     @csp(img_src=[NONE])
     def blocked() -> str:
         return '<!doctype html><title>Blocked</title><img src="/picture">'

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask, Response, request
 from playwright.sync_api import Page
 
+from app.auth.access import public
 from app.security.csp_syntax import SELF
 from tests.browser.conftest import Elsewhere, Serve
 from tests.conftest import EditPolicy, MakeApp
@@ -31,6 +32,7 @@ def add_map(app: Flask, tiles: str) -> "Queue[int]":
     taken: Queue[int] = Queue()
 
     @app.get("/map")
+    @public
     def tile_map() -> str:
         return f'<!doctype html><title>Map</title><img src="{tiles}/tile.svg?token=s3cret">'
 

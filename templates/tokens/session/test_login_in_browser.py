@@ -1,0 +1,90 @@
+"""The login page and its cookie, as somebody with a browser uses them."""
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Serve
+from tests.browser.starter.states import (
+    log_in,
+    login_without_password,
+    save_task,
+    task_without_title,
+    wrong_password,
+)
+
+
+@pytest.fixture
+def site(app: Flask, serve: Serve) -> str:
+    return serve(app).at("localhost")
+
+
+def test_a_login_outlives_a_reload_and_no_script_can_read_it(page: Page, site: str) -> None:
+    log_in(page, site)
+    page.reload()
+    expect(page.get_by_role("button", name="Log out").first).to_be_visible()
+    assert page.evaluate("document.cookie") == ""
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def test_logout_clears_storage_and_leaves_cookies_of_sibling_sites(page: Page, site: str) -> None:
+    log_in(page, site)
+    page.evaluate("localStorage.setItem('draft', 'private')")
+    page.context.add_cookies([{"name": "sibling", "value": "1", "url": site}])
+    page.get_by_role("button", name="Log out").first.click()
+    expect(page.get_by_role("button", name="Log out")).to_have_count(0)
+    assert page.evaluate("localStorage.length") == 0
+    names = [cookie.get("name") for cookie in page.context.cookies()]
+    assert names == ["sibling"]
+
+
+def test_a_login_leads_to_the_page_that_was_asked_for(page: Page, site: str) -> None:
+    page.goto(f"{site}/account")
+    assert page.url == f"{site}/login?next=/account"
+
+
+def test_an_error_belongs_to_its_field_which_has_the_focus(page: Page, site: str) -> None:
+    login_without_password(page, site)
+    password = page.get_by_label("Password")
+    expect(password).to_be_focused()
+    expect(password).to_have_accessible_description("Enter your password.")
+    expect(password).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Username")).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_an_error_of_the_whole_form_has_the_focus(page: Page, site: str) -> None:
+    wrong_password(page, site)
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.get_by_label("Password")).to_have_value("")
+
+
+def test_what_was_typed_is_still_there_beside_an_error(page: Page, site: str) -> None:
+    log_in(page, site)
+    page.goto(f"{site}/tasks/new")
+    page.get_by_label("Notes").fill("two litres")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Title")).to_be_focused()
+    expect(page.get_by_label("Notes")).to_have_value("two litres")
+
+
+def test_each_button_of_a_list_names_its_row(page: Page, site: str) -> None:
+    log_in(page, site)
+    for title in ("Buy milk", "Water the plants"):
+        save_task(page, site, title)
+    page.get_by_role("button", name="Delete Buy milk").click()
+    expect(page.get_by_role("status")).to_have_text("Deleted: Buy milk")
+    expect(page.get_by_role("link", name="Water the plants")).to_be_visible()
+
+
+def test_the_navigation_says_where_the_user_is(page: Page, site: str) -> None:
+    log_in(page, site)
+    navigation = page.get_by_role("navigation")
+    for path, current in (("/tasks", "page"), ("/tasks/new", "true"), ("/account", None)):
+        page.goto(site + path)
+        tasks = navigation.get_by_role("link", name="Tasks")
+        assert tasks.get_attribute("aria-current") == current
+
+
+def test_a_form_with_an_error_is_said_to_be_one(page: Page, site: str) -> None:
+    with page.expect_response(lambda answer: answer.status == 422):
+        task_without_title(page, site)
