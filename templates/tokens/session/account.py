@@ -46,7 +46,7 @@ def show() -> ResponseReturnValue:
 
 @blueprint.post("/account/password")
 @responds("text/html", 403, 429, 503)
-@recent_login()
+@recent_login
 @access.credentials
 @consumes_form
 def change() -> ResponseReturnValue:
@@ -65,7 +65,7 @@ def change() -> ResponseReturnValue:
 
 @blueprint.post("/account/logins/<string:session_id>/end")
 @responds("text/html")
-@recent_login()
+@recent_login
 @consumes_form
 def end_login(session_id: str) -> ResponseReturnValue:
     sessions.end_own(session_id)
@@ -75,7 +75,7 @@ def end_login(session_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/account/logins/end")
 @responds("text/html")
-@recent_login()
+@recent_login
 @consumes_form
 def end_other_logins() -> ResponseReturnValue:
     sessions.end_all_others()

@@ -31,7 +31,7 @@ class PasswordChange(Body):
 
 @blueprint.post("/password")
 @responds(tokens.Issued, 429)
-@recent_login()
+@recent_login
 @access.credentials
 @validated(PasswordChange)
 def change(passwords: PasswordChange) -> ResponseReturnValue:

@@ -7,7 +7,7 @@ A view that somebody forgot to mark is closed. `@login_required` says so at the 
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 from flask import Flask, current_app, g, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
@@ -34,9 +34,20 @@ def login_required(view: Decorated) -> Decorated:
     return add_options(view, access="login")
 
 
-def recent_login(*, minutes: int = 15) -> Callable[[Decorated], Decorated]:
-    """Ask for the password again where the user entered it more than `minutes` ago."""
-    return lambda view: add_options(view, access="login", recent_login=minutes)
+@overload
+def recent_login(view: Decorated) -> Decorated: ...
+@overload
+def recent_login(*, minutes: int = 15) -> Callable[[Decorated], Decorated]: ...
+def recent_login(view: Any = None, *, minutes: int = 15) -> Any:
+    """Ask for the password again where the user entered it more than `minutes` ago.
+
+    `@recent_login`, or `@recent_login(minutes=5)`.
+    """
+
+    def decorate(view: Decorated) -> Decorated:
+        return add_options(view, access="login", recent_login=minutes)
+
+    return decorate(view) if view else decorate
 
 
 def credentials(view: Decorated) -> Decorated:

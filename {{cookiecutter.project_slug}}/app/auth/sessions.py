@@ -41,7 +41,7 @@ def show() -> ResponseReturnValue:
 
 @blueprint.delete("/<string:session_id>")
 @responds(None)
-@recent_login()
+@recent_login
 def end(session_id: str) -> ResponseReturnValue:
     end_own(session_id)
     return Response(status=204)
@@ -49,7 +49,7 @@ def end(session_id: str) -> ResponseReturnValue:
 
 @blueprint.delete("")
 @responds(None)
-@recent_login()
+@recent_login
 def end_others() -> ResponseReturnValue:
     end_all_others()
     return Response(status=204)

@@ -78,7 +78,7 @@ def _respond(error: HTTPException) -> Response:
     elif see_other:
         response = make_response(redirect(see_other, 303))
     else:
-        response = _as_page(error)
+        response = _as_page(error) or _as_json(error)
     response.vary.add("Accept")
     return response
 
@@ -89,14 +89,19 @@ def _as_json(error: HTTPException) -> Response:
     return _complete(jsonify(body), error)
 
 
-def _as_page(error: HTTPException) -> Response:
-    # Without context processors, which may query the database that this error is about.
-    page = current_app.jinja_env.get_template("error.html").render(
-        message=_message(error),
-        project_name=current_app.config["PROJECT_NAME"],
-        request_id=request_id(request.environ),
-        retry_after=dict(error.get_headers()).get("Retry-After"),
-    )
+def _as_page(error: HTTPException) -> Response | None:
+    """The page, or None if error.html itself fails, as when a file that it names is deleted."""
+    try:
+        # Without context processors, which may query the database that this error is about.
+        page = current_app.jinja_env.get_template("error.html").render(
+            message=_message(error),
+            project_name=current_app.config["PROJECT_NAME"],
+            request_id=request_id(request.environ),
+            retry_after=dict(error.get_headers()).get("Retry-After"),
+        )
+    except Exception:
+        current_app.logger.exception("error.html failed")
+        return None
     return _complete(make_response(page), error)
 
 
