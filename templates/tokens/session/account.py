@@ -53,8 +53,9 @@ def change() -> ResponseReturnValue:
     form = PasswordChangeForm()
     if not form.validate():
         return _page(form), 422
+    passwords = (form.current_password.data, form.new_password.data)
     try:
-        change_password(form.current_password.data, form.new_password.data)
+        change_password(*passwords, keep=g.grant.kept)
     except Forbidden as error:
         return _refused(form, form.current_password, error), 403
     except BadRequest as error:
@@ -106,5 +107,5 @@ def _as_time(seconds: int) -> str:
 
 
 def _page(form: PasswordChangeForm) -> str:
-    recent = access.is_recent(g.grant, minutes=15)
+    recent = access.is_recent(g.grant)
     return render_template("account.html", form=form, logins=sessions.list_own(), recent=recent)

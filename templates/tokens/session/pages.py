@@ -16,7 +16,7 @@ from app import tasks
 from app.auth.access import login_required, public
 from app.csp_reports.table import latest
 from app.db import db
-from app.security.forms import consumes_form
+from app.security.forms import consumes_form, one_line
 from app.security.responses import responds
 from app.tasks import MAX_NOTES, MAX_TITLE, Task
 
@@ -24,7 +24,7 @@ blueprint = Blueprint("pages", __name__)
 
 
 class TaskForm(FlaskForm):
-    title = StringField("Title", [DataRequired("Enter a title."), Length(max=MAX_TITLE)])
+    title = StringField("Title", [DataRequired("Enter a title."), Length(max=MAX_TITLE), one_line])
     notes = TextAreaField("Notes", [Length(max=MAX_NOTES)], render_kw={"rows": 5})
     done = BooleanField("Done")
 

@@ -94,13 +94,12 @@ def test_it_lists_own_logins_and_nobody_elses(app: Flask, client: FlaskClient) -
     page = client.get(ACCOUNT)
     assert page.cache_control.no_store
     for browser in ("Firefox on Linux", "Chrome on Windows"):
-        assert page.text.count(browser) == 1
+        assert browser in page.text
     assert "Opera" not in page.text
     assert end_path(mine) in page.text
     # The present login ends by logging out.
     assert end_path(client) not in page.text
     assert end_path(bobs) not in page.text
-    assert page.text.count("This login") == 1
 
 
 @pytest.mark.asvs("7.5.2")
@@ -109,7 +108,6 @@ def test_a_button_ends_one_login(app: Flask, client: FlaskClient) -> None:
     path = end_path(lost)
     assert_leads_to(send(client, path), ACCOUNT)
     assert alive(client, lost, other) == [True, False, True]
-    assert 'role="status">The login has ended.<' in client.get(ACCOUNT).text
     assert send(client, path).status_code == 404
 
 
@@ -130,7 +128,8 @@ def test_nobody_ends_the_login_of_another_user(app: Flask, client: FlaskClient) 
 def test_the_password_is_changed_and_other_logins_end(app: Flask, client: FlaskClient) -> None:
     other, bobs = logged_in(app), logged_in(app, username=BOB)
     before = client.get(routes.ME).get_json()["csrf_token"]
-    assert_leads_to(change(client), ACCOUNT)
+    answer = change(client)
+    assert_leads_to(answer, ACCOUNT)
     assert alive(client, other, bobs) == [True, False, True]
     # This client got a new login.
     assert client.get(routes.ME).get_json()["csrf_token"] != before

@@ -38,8 +38,10 @@ def change(passwords: PasswordChange) -> ResponseReturnValue:
     return change_password(passwords.current_password, passwords.new_password)
 
 
-def change_password(current_password: str, new_password: str) -> dict[str, Any]:
+def change_password(current_password: str, new_password: str, **options: Any) -> dict[str, Any]:
     """Change the user's password, end all logins and issue a new one.
+
+    `options` are for `tokens.issue`.
 
     :raises ErrorResponse: 400, a bad new password; 403, a wrong current one; 429, too many
         failures; 503, too busy.
@@ -55,7 +57,7 @@ def change_password(current_password: str, new_password: str) -> dict[str, Any]:
         raise error_response(403, WRONG)
     grants.end_all(g.user)
     audit.record(audit.PASSWORD_CHANGE)
-    return tokens.issue(g.user)
+    return tokens.issue(g.user, **options)
 
 
 def set_password(user: User, password: str) -> None:

@@ -23,6 +23,8 @@ from app.security.view_options import Decorated, ViewOptions, add_options, view_
 if TYPE_CHECKING:
     from app.auth.token_type import TokenType
 
+RECENT = 15  # minutes
+
 
 def public(view: Decorated) -> Decorated:
     """Let everybody call this view. It gets no `g.user`."""
@@ -37,8 +39,8 @@ def login_required(view: Decorated) -> Decorated:
 @overload
 def recent_login(view: Decorated) -> Decorated: ...
 @overload
-def recent_login(*, minutes: int = 15) -> Callable[[Decorated], Decorated]: ...
-def recent_login(view: Any = None, *, minutes: int = 15) -> Any:
+def recent_login(*, minutes: int = RECENT) -> Callable[[Decorated], Decorated]: ...
+def recent_login(view: Any = None, *, minutes: int = RECENT) -> Any:
     """Ask for the password again where the user entered it more than `minutes` ago.
 
     `@recent_login`, or `@recent_login(minutes=5)`.
@@ -61,7 +63,7 @@ def is_public(endpoint: str, options: ViewOptions) -> bool:
     return opened or options.access == "public"
 
 
-def is_recent(grant: Grant, minutes: int) -> bool:
+def is_recent(grant: Grant, minutes: int = RECENT) -> bool:
     """Whether the password of a login was entered at most `minutes` ago; a refresh is no entry."""
     # abs(): a clock that is set back must not make an old login recent.
     return abs(time.time() - grant.issued) <= minutes * 60

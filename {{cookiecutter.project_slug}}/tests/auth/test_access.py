@@ -159,7 +159,7 @@ class Open(MethodView):
 VIEWS: dict[str, tuple[Any, int]] = {
     "unmarked": (another(), 401),
     "login_required": (login_required(another()), 401),
-    "recent_login": (recent_login()(another()), 401),
+    "recent_login": (recent_login(another()), 401),
     "public": (public(another()), 200),
     "opened": (another(), 200),
     "opened_but_closed": (login_required(another()), 401),
@@ -214,7 +214,7 @@ def test_options_is_open_where_flask_answers_it_and_closed_in_a_view(app: Flask)
 
 
 def test_a_view_is_not_marked_as_both() -> None:
-    for closed in (login_required, recent_login()):
+    for closed in (login_required, recent_login, recent_login(minutes=1)):
         for first, second in ((public, closed), (closed, public)):
             with pytest.raises(TypeError, match="is marked @public, and also"):
                 second(first(another()))

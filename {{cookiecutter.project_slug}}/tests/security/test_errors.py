@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from flask import Flask, abort, render_template_string, request
 from flask.testing import FlaskClient
+from jinja2 import DictLoader
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.test import TestResponse
@@ -194,6 +195,16 @@ def test_a_program_gets_json_and_a_browser_a_page(
 def test_a_page_says_how_long_to_wait(whole: FlaskClient) -> None:
     answer = refuse(whole, 429, Accept=AS_BROWSERS)
     assert f"Wait {answer.headers['Retry-After']} seconds" in answer.text
+
+
+def test_a_page_that_fails_itself_leaves_the_error_in_json(
+    whole: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    loader = DictLoader({"error.html": "{{ asset('deleted.css').url }}"})
+    monkeypatch.setattr(whole.application.jinja_env, "loader", loader)
+    answer = refuse(whole, 404, Accept=AS_BROWSERS)
+    assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})
+    assert "deleted.css" in caplog.text
 
 
 def test_head_gets_the_headers_alone(whole: FlaskClient) -> None:
