@@ -15,10 +15,10 @@ BODIES: dict[str, tuple[bytes, str | None]] = {
     "cut off": (b"{", JSON),
     "a list": (b'["x"]', JSON),
     "lone surrogates": (
-        b'{"username": "\\ud800", "password": "\\ud800", "to": "\\ud800"}',
+        b'{"username": "\\ud800", "password": "\\ud800", "title": "\\ud800"}',
         JSON,
     ),
-    "the right form": (b'{"username": "x", "password": "x", "to": "x"}', JSON),
+    "the right form": (b'{"username": "x", "password": "x", "title": "x"}', JSON),
     "no UTF-8": (b"\xff\xfe", JSON),
     "nested deeply": (b"[" * 50_000, JSON),
     "too large": (b" " * 70_000, JSON),

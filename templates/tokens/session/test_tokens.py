@@ -9,7 +9,7 @@ from sqlalchemy import select
 from werkzeug.test import Cookie, TestResponse
 
 from app.auth import tokens, users
-from app.auth.access import login_required
+from app.auth.access import login_required, public
 from app.auth.grants import Grant
 from app.auth.tokens import LIFETIME
 from app.db import db
@@ -27,10 +27,11 @@ def shared_app(make_app: MakeApp) -> Flask:
     app = make_app()
 
     @app.get(PAGE)
+    @public
     def page() -> str:
-        context: dict[str, str] = {}
+        context: dict[str, str | None] = {}
         app.update_template_context(context)
-        return context.get("csrf_token", "")
+        return context["csrf_token"] or ""
 
     @app.post(WRITE)
     @login_required

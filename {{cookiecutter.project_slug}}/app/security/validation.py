@@ -21,6 +21,7 @@ from app.security.errors import ErrorResponse, error_response
 from app.security.view_options import Decorated, add_options, view_options
 
 MISSING = "Missing required fields"
+MAX_REPORTED = 100  # wrong members: a short list in a request must not make a long response
 # The messages of pydantic that never quote the input.
 _SAFE_MESSAGES = {
     *("string_type", "string_too_short", "string_too_long", "string_pattern_mismatch"),
@@ -130,7 +131,7 @@ def _refused(model: type[Body], error: ValidationError) -> ErrorResponse:
     refused = error_response(400, MISSING if any(map(_is_absent, problems)) else INVALID)
     # A body of credentials gets no details: a password may be in the wrong member.
     if not view_options().credentials:
-        refused.fields = {_path(model, each): _reason(each) for each in problems}
+        refused.fields = {_path(model, each): _reason(each) for each in problems[:MAX_REPORTED]}
     return refused
 
 
