@@ -45,7 +45,7 @@ class PasswordForm(FlaskForm):
 
 
 @blueprint.get("/login")
-@responds("text/html")
+@responds("text/html", 503)
 @public
 def page() -> ResponseReturnValue:
     return _page("login.html", LoginForm())
