@@ -1,7 +1,7 @@
 """The development server: passes requests on unchanged, and survives errors in your code.
 
-app/security/targets.py and hosts.py must see the request target and Host as sent, which
-Flask's server normalises and gunicorn does not. An error in `policy.py`, a setting or the code
+app/security/hosts.py must see the request target and Host as sent, which Flask's server
+normalises and gunicorn does not. An error in `policy.py`, a setting or the code
 is shown in the terminal and in the browser until it is fixed, so this module imports no `app`.
 """
 
@@ -19,7 +19,7 @@ from dotenv import dotenv_values, load_dotenv
 from flask import Flask, Response, request
 from flask.helpers import get_debug_flag
 from flask_migrate import upgrade
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug import serving
 
@@ -77,7 +77,7 @@ def keep_serving(load: Callable[[], Flask]) -> Flask:
         load_dotenv(ENV_FILE)
     try:
         app = load()
-        _make_tables(app)
+        _prepare_database(app)
         return app
     except (Exception, SystemExit) as error:
         return error_app(_print(error))
@@ -91,8 +91,8 @@ def error_app(message: str) -> Flask:
     def show() -> Response:
         named = _LOOPBACK_HOST.fullmatch(request.environ.get("HTTP_HOST", ""))
         local = named and request.remote_addr in ("127.0.0.1", "::1")
-        text = message if local else "The terminal shows the error."
-        return Response(f"{text}\n", 503, HEADERS, content_type="text/plain; charset=utf-8")
+        shown = message if local else "The terminal shows the error."
+        return Response(f"{shown}\n", 503, HEADERS, content_type="text/plain; charset=utf-8")
 
     return app
 
@@ -120,13 +120,25 @@ def _prepare_reloader() -> None:
     os.environ.setdefault("FLASK_RUN_EXTRA_FILES", str(ENV_FILE))
 
 
-def _make_tables(app: Flask) -> None:
-    """Create the tables if an error in the code has so far prevented `flask db upgrade`."""
+def _prepare_database(app: Flask) -> None:
+    """Create the tables if an error in the code has so far prevented `flask db upgrade`.
+
+    While there is no user, say how to make one.
+    """
     # Database errors are not fatal here: they are in the terminal, and requests get a 503.
     with app.app_context(), suppress(SQLAlchemyError, SystemExit):
         engine = app.extensions["migrate"].db.engine
         if not inspect(engine).has_table("alembic_version"):
             upgrade()
+        with engine.connect() as connection:
+            if connection.scalar(text("SELECT 1 FROM users LIMIT 1")) is None:
+                click.echo(_first_user(app), err=True)
+
+
+def _first_user(app: Flask) -> str:
+    flask = Path(".venv", "Scripts" if os.name == "nt" else "bin", "flask")
+    example = f", or an example with tasks: {flask} seed" if "seed" in app.cli.commands else ""
+    return f"There is no user yet. To make one: {flask} user create NAME{example}"
 
 
 def _print(error: BaseException) -> str:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from app import accounts, api, assets, csp_reports, health, openapi, pages, security_txt
+from app import accounts, api, assets, csp_reports, health, openapi, pages, security_txt, seed
 from app.auth import access, sessions, tokens
-from app.auth import commands as token_commands
+from app.auth import commands as auth_commands
 from app.checks import command as check_command
 from app.crypto import commands as crypto_commands
 from app.crypto import encryption, keyring
@@ -81,7 +81,7 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     tokens.init_app(app)  # the credentials that a login issues
     accounts.init_app(app)  # login, password change, `flask user`
     sessions.init_app(app)  # a user's own logins
-    token_commands.init_app(app)  # `flask tokens`
+    auth_commands.init_app(app)  # `flask access`, `flask tokens`
     crypto_commands.init_app(app)  # `flask crypto`
     check_command.init_app(app)  # `flask check`
     csp_reports.init_app(app)  # CSP reports from browsers, `flask csp`
@@ -90,6 +90,7 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     assets.init_app(app)  # static files
     pages.init_app(app)  # your pages
     api.init_app(app)  # your JSON routes
+    seed.init_app(app)  # `flask seed`, example data for development
     openapi.init_app(app)  # the description of all routes
 
     # Last, so that it wraps every other middleware.

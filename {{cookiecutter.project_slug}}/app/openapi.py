@@ -14,10 +14,18 @@ from flask import Blueprint, Flask, Response, current_app
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.auth import access, tokens
+from app.auth import access, route_table, tokens
 from app.auth.access import public
-from app.security.responses import Error, Json, describe, responds
-from app.security.view_options import ViewOptions, options_of
+from app.security.responses import (
+    REDIRECT,
+    Error,
+    InvalidBody,
+    Json,
+    describe,
+    is_page,
+    responds,
+)
+from app.security.view_options import ViewOptions
 
 blueprint = Blueprint("openapi", __name__)
 
@@ -47,15 +55,17 @@ def show() -> Response:
 
 def document(app: Flask) -> str:
     """The document in JSON; it omits static files and the methods HEAD and OPTIONS."""
-    operations = list(_operations(app))
-    references, schemas = _schemas(operations)
     errors = [429] if app.config["RATE_LIMIT"] else []
     paths: dict[str, Json] = {}
     # In a request context, since the name of the cookie depends on the request.
     with app.test_request_context():
+        operations = list(_operations(app))
+        references, schemas = _schemas(operations)
         schemes = tokens.security_schemes("POST")
         for path, method, options in operations:
             described = describe(options, method, path, *errors) | _inputs(options, method, path)
+            if is_page(options) and options.access != "public" and tokens.LOGIN_PAGE:
+                described["responses"]["303"] = REDIRECT
             paths.setdefault(_ARGUMENT.sub(r"{\2}", path), {})[method.lower()] = described
     about = {
         "openapi": "3.1.0",
@@ -76,13 +86,11 @@ def init_app(app: Flask) -> None:
 
 
 def _operations(app: Flask) -> Iterator[Operation]:
-    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        if rule.endpoint.rpartition(".")[2] != "static":
-            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                options = options_of(app.view_functions[rule.endpoint], method)
-                if access.is_public(rule.endpoint, options):
-                    options = replace(options, access="public")
-                yield rule.rule, method, options
+    for rule, method, options in route_table.operations(app):
+        described = method not in (route_table.ANY, "HEAD", "OPTIONS")
+        if described and rule.endpoint.rpartition(".")[2] != "static":
+            public = access.is_public(rule.endpoint, options)
+            yield rule.rule, method, replace(options, access="public") if public else options
 
 
 def _schemas(operations: list[Operation]) -> tuple[dict[type, Json], Json]:
@@ -90,7 +98,7 @@ def _schemas(operations: list[Operation]) -> tuple[dict[type, Json], Json]:
     contents = [content for *_, each in operations for content in (each.consumes, each.responds)]
     declared = [model for content in contents if content for model in content.values() if model]
     # Deduplicated by a dict, which keeps the order, so that the document never changes.
-    models: dict[type[BaseModel], None] = dict.fromkeys([Error, *declared])
+    models: dict[type[BaseModel], None] = dict.fromkeys([Error, InvalidBody, *declared])
     references, definitions = models_json_schema(
         [(model, "validation") for model in models],
         ref_template="#/components/schemas/{model}",

@@ -1,28 +1,42 @@
 """Every route against odd requests: no crash, no error page of Werkzeug's, no bare answer."""
 
 import re
+from itertools import product
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.routing import Rule
 
+from tests.conftest import log_in
+
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "DELETE", "ODD"]
-JSON = "application/json"
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+
+# A form says where it comes from.
+OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 
 BODIES: dict[str, tuple[bytes, str | None]] = {
     "nothing": (b"", None),
     "cut off": (b"{", JSON),
     "a list": (b'["x"]', JSON),
     "lone surrogates": (
-        b'{"username": "\\ud800", "password": "\\ud800", "to": "\\ud800"}',
+        b'{"username": "\\ud800", "password": "\\ud800", "title": "\\ud800"}',
         JSON,
     ),
-    "the right form": (b'{"username": "x", "password": "x", "to": "x"}', JSON),
+    "the right form": (b'{"username": "x", "password": "x", "title": "x"}', JSON),
     "no UTF-8": (b"\xff\xfe", JSON),
     "nested deeply": (b"[" * 50_000, JSON),
     "too large": (b" " * 70_000, JSON),
     "an upload cut off": (b"--x\r\n\r\n", "multipart/form-data; boundary=x"),
+    "an upload without a boundary": (b"--x--", "multipart/form-data"),
+    "a form": (b"username=x&password=x&title=x", FORM),
+    "a form of odd fields": (b"&&=&==&a&title&username=&username=&csrf_token=%00", FORM),
+    "a form that is no UTF-8": (b"title=%ff", FORM),
+    "a form of too many fields": (b"a&" * 2000, FORM),
 }
 
 HEADERS = [
@@ -37,27 +51,32 @@ HEADERS = [
 
 def paths(app: Flask) -> list[str]:
     """One address for each route, and one that leads nowhere."""
-    return sorted(
-        {re.sub("<[^>]*>", "1", rule.rule) for rule in app.url_map.iter_rules()} | {"/no"}
-    )
+    return sorted({address(rule) for rule in app.url_map.iter_rules()} | {"/no"})
+
+
+def address(rule: Rule) -> str:
+    with_ids = re.sub("<uuid:[^>]*>", str(UUID(int=1)), rule.rule)
+    return re.sub("<[^>]*>", "1", with_ids)
 
 
 def faults(client: FlaskClient, **request: Any) -> list[str]:
     """What any route does wrong when it is called so, by any method."""
-    app = client.application
-    expected = {*app.config["HEADERS"], "Referrer-Policy", "Content-Security-Policy"}
-    found = []
-    for path in paths(app):
-        for method in METHODS:
-            answer = client.open(path, method=method, **request)
-            call = f"{method} {path}: {answer.status_code}"
-            found += [f"{call} without {name}" for name in expected if name not in answer.headers]
-            if answer.status_code >= 500:
-                found.append(f"{call}, a crash")
-            # As Werkzeug's own error pages begin, which may echo what was sent.
-            werkzeugs = f"<!doctype html>\n<html lang=en>\n<title>{answer.status_code} "
-            if answer.data.startswith(werkzeugs.encode()):
-                found.append(f"{call} with an error page of Werkzeug's")
+    calls = product(METHODS, paths(client.application))
+    return [fault for call in calls for fault in faults_of(client, *call, **request)]
+
+
+def faults_of(client: FlaskClient, method: str, path: str, **request: Any) -> list[str]:
+    """What this call does wrong."""
+    expected = {*client.application.config["HEADERS"], "Referrer-Policy", "Content-Security-Policy"}
+    answer = client.open(path, method=method, **request)
+    call = f"{method} {path}: {answer.status_code}"
+    found = [f"{call} without {name}" for name in expected if name not in answer.headers]
+    if answer.status_code >= 500:
+        found.append(f"{call}, a crash")
+    # As Werkzeug's own error pages begin, which may echo what was sent.
+    werkzeugs = f"<!doctype html>\n<html lang=en>\n<title>{answer.status_code} "
+    if answer.data.startswith(werkzeugs.encode()):
+        found.append(f"{call} with an error page of Werkzeug's")
     return found
 
 
@@ -65,7 +84,23 @@ def faults(client: FlaskClient, **request: Any) -> list[str]:
 def test_no_body_breaks_a_route(client: FlaskClient, subtests: pytest.Subtests) -> None:
     for name, (body, content_type) in BODIES.items():
         with subtests.test(name):
-            assert faults(client, data=body, content_type=content_type) == []
+            sent = {"data": body, "content_type": content_type, "headers": OWN_PAGE}
+            assert faults(client, **sent) == []
+
+
+def test_no_body_of_a_user_breaks_a_route(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
+    rules = app.url_map.iter_rules()
+    calls = {(method, address(rule)) for rule in rules for method in rule.methods or ()}
+    for name, (body, content_type) in BODIES.items():
+        with subtests.test(name):
+            for method, path in sorted(call for call in calls if call[0] in WRITES):
+                # Anew each time, since some routes end the login.
+                headers = {**log_in(client), **OWN_PAGE}
+                sent = {"data": body, "content_type": content_type, "headers": headers}
+                assert faults_of(client, method, path, **sent) == []
 
 
 def test_no_header_breaks_a_route(client: FlaskClient, subtests: pytest.Subtests) -> None:

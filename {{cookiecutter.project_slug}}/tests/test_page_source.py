@@ -1,4 +1,4 @@
-"""What every template and script of app/ promises, read off its source.
+"""What every template, script and page of the app promises, read off its source.
 
 A file that has a reason to do otherwise is named in REVIEWED, after somebody looked at it.
 """
@@ -9,9 +9,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
 import app as package
 from app import policy
+from tests.test_app import paths
 
 # As in "static/chat.js".
 REVIEWED: set[str] = set()
@@ -52,6 +54,15 @@ def sources(*endings: str) -> Iterator[tuple[str, str]]:
             yield name, file.read_text("utf-8")
 
 
+def shown(client: FlaskClient, credentials: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """The address and text of each page that strangers or users open."""
+    stranger = client.application.test_client()
+    for path in paths(client.application):
+        for answer in (stranger.get(path), client.get(path, headers=credentials)):
+            if answer.mimetype == "text/html":
+                yield path, answer.text
+
+
 def is_elsewhere(address: str) -> bool:
     return re.match(r"(?:https?:)?//", address) is not None
 
@@ -65,8 +76,10 @@ def test_scripts_make_no_markup_and_trust_no_other_window(subtests: pytest.Subte
 
 
 @pytest.mark.asvs("6.2.6", "6.2.7")
-def test_a_password_is_masked_and_managers_may_fill_it_in(subtests: pytest.Subtests) -> None:
-    for name, text in sources(".html"):
+def test_a_password_is_masked_and_managers_may_fill_it_in(
+    client: FlaskClient, credentials: dict[str, str], subtests: pytest.Subtests
+) -> None:
+    for name, text in (*sources(".html"), *shown(client, credentials)):
         for field in Elements(text).of("input"):
             if "password" in field.get("name", "") + field.get("autocomplete", ""):
                 with subtests.test(name, field=field.get("name")):
@@ -76,11 +89,13 @@ def test_a_password_is_masked_and_managers_may_fill_it_in(subtests: pytest.Subte
 
 
 @pytest.mark.asvs("7.4.4")
-def test_where_a_page_logs_in_a_page_logs_out() -> None:
-    pages = dict(sources(".html"))
-    login = [name for name, text in pages.items() if "current-password" in text]
-    assert not login or re.search("log-?out", "".join(pages.values())), (
-        f"app/{login[0]} logs in: show a button that calls the route `login.logout` too."
+def test_where_a_page_logs_in_a_page_logs_out(
+    client: FlaskClient, credentials: dict[str, str]
+) -> None:
+    pages = list(shown(client, credentials))
+    login = [name for name, text in pages if "current-password" in text]
+    assert not login or re.search("log-?out", "".join(text for _, text in pages)), (
+        f"{login[0]} logs in: show a button that calls the route `login.logout` too."
     )
 
 

@@ -17,7 +17,7 @@ from app.accounts.password_change import change_password
 from app.auth import access, sessions
 from app.auth.access import login_required, public, recent_login
 from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
-from app.security.forms import consumes_form
+from app.security.forms import consumes_form, one_line
 from app.security.responses import responds
 
 blueprint = Blueprint("account", __name__)
@@ -26,12 +26,12 @@ blueprint = Blueprint("account", __name__)
 class PasswordChangeForm(FlaskForm):
     current_password = PasswordField(
         "Current password",
-        [DataRequired("Enter your current password."), Length(max=MAX_LENGTH)],
+        [DataRequired("Enter your current password."), Length(max=MAX_LENGTH), one_line],
         render_kw={"autocomplete": "current-password"},
     )
     new_password = PasswordField(
         "New password",
-        [DataRequired("Choose a new password."), Length(max=MAX_LENGTH)],
+        [DataRequired("Choose a new password."), Length(max=MAX_LENGTH), one_line],
         description=f"At least {MIN_LENGTH} characters. A few words that only you combine are good.",
         render_kw={"autocomplete": "new-password"},
     )

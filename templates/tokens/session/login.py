@@ -4,7 +4,7 @@ Both go through credentials.py, so they have the same checks, limits, audit log 
 Source: OWASP ASVS 7.4.1, 7.4.4, 7.5.1.
 """
 
-from flask import Blueprint, Flask, Response, g, redirect, render_template, request
+from flask import Blueprint, Flask, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import Forbidden, Unauthorized
@@ -18,22 +18,22 @@ from app.auth import access, next_pages, tokens, users
 from app.auth.access import login_required, public
 from app.auth.passwords import MAX_LENGTH
 from app.security import audit
-from app.security.forms import or_form
-from app.security.responses import responds
+from app.security.forms import one_line, or_form
+from app.security.responses import consumes, responds
 from app.security.validation import validated
 
 blueprint = Blueprint("login", __name__)
 
 
 def current_password(label: str) -> PasswordField:
-    rules = [DataRequired("Enter your password."), Length(max=MAX_LENGTH)]
+    rules = [DataRequired("Enter your password."), Length(max=MAX_LENGTH), one_line]
     return PasswordField(label, rules, render_kw={"autocomplete": "current-password"})
 
 
 class LoginForm(FlaskForm):
     username = StringField(
         "Username",
-        [DataRequired("Enter your username."), Length(max=users.MAX_NAME)],
+        [DataRequired("Enter your username."), Length(max=users.MAX_NAME), one_line],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
     password = current_password("Password")
@@ -45,7 +45,7 @@ class PasswordForm(FlaskForm):
 
 
 @blueprint.get("/login")
-@responds("text/html")
+@responds("text/html", 503)
 @public
 def page() -> ResponseReturnValue:
     return _page("login.html", LoginForm())
@@ -60,7 +60,7 @@ def _log_in_by_form() -> ResponseReturnValue:
     except Unauthorized:
         form.form_errors.append("Wrong username or password.")
         return _page("login.html", form), 401
-    return redirect(_next("/"), 303)
+    return redirect(_next(_home()), 303)
 
 
 @blueprint.post("/login")
@@ -89,7 +89,7 @@ def _reauthenticate_by_form() -> ResponseReturnValue:
     except Forbidden:
         form.form_errors.append("Wrong password.")
         return _page("reauthenticate.html", form), 403
-    return redirect(_next("/account"), 303)
+    return redirect(_next(url_for("account.show")), 303)
 
 
 @blueprint.post("/reauthenticate")
@@ -104,13 +104,14 @@ def reauthenticate(body: Password) -> ResponseReturnValue:
 
 
 def _log_out_by_form() -> ResponseReturnValue:
-    return _end_login(redirect(_home("/"), 303))
+    return _end_login(redirect(_home(), 303))
 
 
 @blueprint.post("/logout")
 @responds(None)
 @login_required
 @or_form(_log_out_by_form)
+@consumes("application/json")
 def logout() -> ResponseReturnValue:
     return _end_login(Response(status=204))
 
@@ -133,8 +134,8 @@ def _page(template: str, form: FlaskForm) -> str:
 
 
 def _next(default: str) -> str:
-    return next_pages.checked(request.args.get("next")) or _home(default)
+    return next_pages.checked(request.args.get("next")) or default
 
 
-def _home(path: str) -> str:
-    return request.root_path + path
+def _home() -> str:
+    return f"{request.root_path}/"

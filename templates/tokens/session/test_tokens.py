@@ -9,9 +9,9 @@ from sqlalchemy import select
 from werkzeug.test import Cookie, TestResponse
 
 from app.auth import tokens, users
-from app.auth.access import login_required
+from app.auth.access import login_required, public
 from app.auth.grants import Grant
-from app.auth.tokens import LIFETIME
+from app.auth.tokens import KEPT_LIFETIME, LIFETIME
 from app.db import db
 from tests import routes
 from tests.conftest import LOGIN, PASSWORD, Lines, MakeApp, Wait, is_logged_in, log_in
@@ -27,10 +27,11 @@ def shared_app(make_app: MakeApp) -> Flask:
     app = make_app()
 
     @app.get(PAGE)
+    @public
     def page() -> str:
-        context: dict[str, str] = {}
+        context: dict[str, str | None] = {}
         app.update_template_context(context)
-        return context.get("csrf_token", "")
+        return context["csrf_token"] or ""
 
     @app.post(WRITE)
     @login_required
@@ -182,6 +183,18 @@ def test_it_ends_after_its_lifetime_however_busy(
         wait(LIFETIME / 4)
         assert is_logged_in(client, {})
     wait(LIFETIME / 4)
+    assert not is_logged_in(client, {})
+
+
+def test_a_kept_login_needs_no_requests_and_ends_after_its_own_lifetime(
+    client: FlaskClient, wait: Wait
+) -> None:
+    kept = {**LOGIN, "keep": "y"}
+    answer = client.post(routes.LOGIN, data=kept, headers={"Sec-Fetch-Site": "same-origin"})
+    assert login_cookie(answer) == (DEVELOPMENT, {*FLAGS, f"Max-Age={KEPT_LIFETIME}"})
+    wait(KEPT_LIFETIME - 1)
+    assert is_logged_in(client, {})
+    wait(1)
     assert not is_logged_in(client, {})
 
 

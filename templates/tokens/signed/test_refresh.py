@@ -56,7 +56,17 @@ def log_in(client: FlaskClient, **body: str) -> Login:
 
 
 def log_out(client: FlaskClient, login: Login) -> None:
-    client.post(routes.LOGOUT, headers={"Authorization": f"Bearer {login['token']}"})
+    client.post(routes.LOGOUT, headers=bearer(login))
+
+
+def shown_to(client: FlaskClient, login: Login) -> list[dict[str, Any]]:
+    """The user's own logins."""
+    answer = client.get(routes.SESSIONS, headers=bearer(login))
+    return list(answer.get_json()["sessions"])
+
+
+def bearer(login: Login) -> dict[str, str]:
+    return {"Authorization": f"Bearer {login['token']}"}
 
 
 def send(client: FlaskClient, refresh_token: str) -> TestResponse:
@@ -163,6 +173,31 @@ def test_refreshing_does_not_prolong_the_login(
     assert_accepted(ask(client, login["token"]))
     wait(2)
     assert_dead(client, login)
+
+
+def test_a_refresh_changes_neither_when_nor_where_the_login_began(
+    client: FlaskClient, wait: Wait
+) -> None:
+    login = log_in(client)
+    [before] = shown_to(client, login)
+    wait(3600)
+    answer = client.post(
+        REFRESH,
+        json={"refresh_token": login["refresh_token"]},
+        headers={"User-Agent": "curl/8.0"},
+        environ_overrides={"REMOTE_ADDR": "198.51.100.1"},
+    )
+    [after] = shown_to(client, answer.get_json())
+    assert before["client"]
+    assert (after["client"], after["issued"]) == (before["client"], before["issued"])
+
+
+def test_a_refresh_makes_no_login_recent(client: FlaskClient, login: Login, wait: Wait) -> None:
+    assert client.delete(routes.SESSIONS, headers=bearer(login)).status_code == 204
+    wait(15 * 60 + 1)
+    answer = client.delete(routes.SESSIONS, headers=bearer(refreshed(client, login)))
+    assert answer.status_code == 401
+    assert "insufficient_user_authentication" in answer.headers["WWW-Authenticate"]
 
 
 def test_a_login_that_lies_idle_for_too_long_ends(

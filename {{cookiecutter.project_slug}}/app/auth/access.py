@@ -10,10 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask, current_app, g, request, url_for
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import next_pages
 from app.auth.grants import Grant
-from app.security import forms
+from app.security import audit, forms
 from app.security.csrf import SAFE_METHODS
 from app.security.errors import ErrorResponse, error_response
 from app.security.origins import PolicyError
@@ -58,7 +59,7 @@ def is_recent(grant: Grant, minutes: int) -> bool:
 def init_app(app: Flask, tokens: "TokenType") -> None:
     """`tokens` finds the login of a request. It is handed in, since its own views use these marks."""
     opened = app.config["PUBLIC_ENDPOINTS"]
-    if not isinstance(opened, dict) or not all(map(str.strip, opened.values())):
+    if not isinstance(opened, dict) or not all(map(_is_text, [*opened, *opened.values()])):
         raise PolicyError(
             "policy.py: PUBLIC_ENDPOINTS is no dict of endpoints, each with its reason. "
             'Write {"bootstrap.static": "The style sheets of Bootstrap."}.'
@@ -106,7 +107,16 @@ def _refused(page: str | None, message: str, **headers: str) -> ErrorResponse:
     return error
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
 def _variables(tokens: "TokenType") -> dict[str, object]:
     """`user` for templates: the logged-in user or None."""
-    grant = tokens.find_login(request)
+    try:
+        grant = tokens.find_login(request)
+    except SQLAlchemyError as error:
+        # A page of yours for an error must not fail too while the database is unavailable.
+        audit.record(audit.CRASH, exc_info=error)
+        grant = None
     return {"user": grant.user if grant else None}

@@ -12,7 +12,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 # Imported so that they register their checks.
-from app.checks import csp, hosts, responses, secrets, services, settings  # noqa: F401
+from app.checks import access, csp, hosts, responses, secrets, services, settings  # noqa: F401
 from app.checks.accepted import check_accepted
 from app.checks.registry import Finding, findings
 from app.db.database import REQUEST_TIMEOUTS

@@ -1,4 +1,4 @@
-"""Groups of commands that report a database error in one sentence instead of a traceback."""
+"""Commands that report a database error in one sentence instead of a traceback."""
 
 from typing import Any
 
@@ -8,14 +8,20 @@ from flask.cli import AppGroup
 from app.db.database import UNAVAILABLE
 
 
-class CommandGroup(AppGroup):
-    """A command group, such as `flask user …`, that explains an unavailable database."""
-
+class _Explained(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except UNAVAILABLE as error:
             raise click.ClickException(_explain(error)) from None
+
+
+class Command(_Explained):
+    """A command, such as `flask seed`, that explains an unavailable database."""
+
+
+class CommandGroup(_Explained, AppGroup):
+    """The same for a group of commands, such as `flask user …`."""
 
 
 def _explain(error: Exception) -> str:

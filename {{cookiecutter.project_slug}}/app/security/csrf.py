@@ -45,6 +45,8 @@ def _refuse_cross_site_requests(cookie: bool) -> None:
             raise _refused()
         return
     options = view_options()
+    if options.max_size:
+        bodies.allow(options.max_size)
     if options.csrf_exempt:
         return
     # No plain form can send JSON, nor a type that `@consumes` accepts.
@@ -54,8 +56,6 @@ def _refuse_cross_site_requests(cookie: bool) -> None:
         raise _refused()
     if _has_body() and request.mimetype not in consumed:
         raise error_response(415, f"Content-Type must be {' or '.join(consumed)}")
-    if options.max_size:
-        bodies.allow(options.max_size)
 
 
 def _refused() -> Exception:

@@ -11,11 +11,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from app.security.csrf import SAFE_METHODS, SENT_BY_FORMS
-from app.security.view_options import Content, Decorated, ViewOptions, add_options
+from app.security.view_options import FORM_TYPES, Content, Decorated, ViewOptions, add_options
 
 Json = dict[str, Any]
 
 HEADERS_OF_ERRORS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
+_REQUIRED_TEXT: Json = {"required": True, "schema": {"type": "string"}}
+REDIRECT: Json = {"description": "See Other", "headers": {"Location": _REQUIRED_TEXT}}
+PAGE = "text/html"
 
 
 class ResponseBody(BaseModel):
@@ -26,6 +29,10 @@ class ResponseBody(BaseModel):
 
 class Error(ResponseBody):
     error: str
+
+
+class InvalidBody(Error):
+    fields: dict[str, str] = {}  # what is wrong with each member
 
 
 def responds(
@@ -58,21 +65,37 @@ def consumes(*media_types: str, max_size: int | None = None) -> Callable[[Decora
     return lambda view: add_options(view, **options)
 
 
+def is_page(options: ViewOptions) -> bool:
+    """Whether people see this view in a browser: it responds with HTML, or consumes forms."""
+    return PAGE in (options.responds or {}) or _takes_forms(options)
+
+
 def describe(options: ViewOptions, method: str, path: str, *errors: int) -> Json:
     """The OpenAPI operation of a view, with models in place of schemas.
 
     `errors` are the statuses that any view may return.
     """
     statuses = sorted({*_errors(options, method, path), *errors})
-    refused = {str(status): _error(status) for status in statuses}
-    described: Json = {"responses": _success(options) | refused}
-    if options.consumes is not None:
-        described["requestBody"] = {"required": True, "content": _content(options.consumes)}
+    refused = {str(status): _error(status, options) for status in statuses}
+    described: Json = {"responses": _success(options) | _after_form(options, method) | refused}
+    if _has_body(options, method):
+        consumes = options.consumes or {}
+        # A form without a field of its own, such as a single button, may be sent without a body.
+        required = any(consumes.values()) or not _takes_forms(options)
+        described["requestBody"] = {"required": required, "content": _content(consumes)}
     return described
 
 
+def _takes_forms(options: ViewOptions) -> bool:
+    return not set(FORM_TYPES).isdisjoint(options.consumes or {})
+
+
+def _has_body(options: ViewOptions, method: str) -> bool:
+    return options.consumes is not None and method not in SAFE_METHODS
+
+
 def _errors(options: ViewOptions, method: str, path: str) -> set[int]:
-    body, write = options.consumes is not None, method not in SAFE_METHODS
+    body, write = _has_body(options, method), method not in SAFE_METHODS
     possible = {
         400: body or not options.probe,  # an unknown Host
         401: options.access != "public",
@@ -90,17 +113,35 @@ def _success(options: ViewOptions) -> Json:
     if options.responds is None:
         return {"default": {"description": "Not described"}}
     content = {"content": _content(options.responds)} if options.responds else {}
-    return {str(options.status): {"description": HTTPStatus(options.status).phrase} | content}
+    redirect = REDIRECT if options.status == 303 else {}
+    described = {"description": HTTPStatus(options.status).phrase} | content | redirect
+    return {str(options.status): described}
 
 
-def _error(status: int) -> Json:
-    content = _content({"application/json": Error})
+def _after_form(options: ViewOptions, method: str) -> Json:
+    """The responses to a form: a redirect once it is done, else its page with the errors."""
+    if not (_has_body(options, method) and _takes_forms(options)):
+        return {}
+    page = {"description": HTTPStatus(422).phrase, "content": _content({PAGE: None})}
+    return {"303": REDIRECT, "422": page}
+
+
+def _error(status: int, options: ViewOptions) -> Json:
+    invalid = status == 400 and any((options.consumes or {}).values()) and not options.credentials
+    models: Content = {"application/json": InvalidBody if invalid else Error}
+    pages: Content = {PAGE: None} if is_page(options) else {}
+    content = _content({**models, **pages})
     described: Json = {"description": HTTPStatus(status).phrase, "content": content}
     if status in HEADERS_OF_ERRORS:
-        header = {"required": True, "schema": {"type": "string"}}
-        described["headers"] = {HEADERS_OF_ERRORS[status]: header}
+        described["headers"] = {HEADERS_OF_ERRORS[status]: _REQUIRED_TEXT}
     return described
 
 
 def _content(content: Content) -> Json:
-    return {kind: {"schema": model} if model else {} for kind, model in content.items()}
+    return {kind: _media_type(kind, model) for kind, model in content.items()}
+
+
+def _media_type(kind: str, model: type[BaseModel] | None) -> Json:
+    if kind in FORM_TYPES:
+        return {"schema": {"type": "object"}}
+    return {"schema": model} if model else {}

@@ -21,6 +21,7 @@ from app.security.errors import ErrorResponse, error_response
 from app.security.view_options import Decorated, add_options, view_options
 
 MISSING = "Missing required fields"
+MAX_REPORTED = 100  # wrong members: a short list in a request must not make a long response
 # The messages of pydantic that never quote the input.
 _SAFE_MESSAGES = {
     *("string_type", "string_too_short", "string_too_long", "string_pattern_mismatch"),
@@ -100,10 +101,12 @@ PATTERN = f"^[^{_CONTROLS}]*[^{_CONTROLS}{_BLANKS}][^{_CONTROLS}]*$"
 
 _SCHEMA: JsonDict = {"minLength": 1, "pattern": PATTERN}
 
-# The same with line breaks, and it may be empty.
-Text = Annotated[str, AfterValidator(text_lines)]
-
 PlainText = Annotated[str, AfterValidator(plain_text), Field(json_schema_extra=_SCHEMA)]
+
+# Text with line breaks and tabs; it may be empty.
+_LINES_SCHEMA: JsonDict = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"}
+
+Text = Annotated[str, AfterValidator(text_lines), Field(json_schema_extra=_LINES_SCHEMA)]
 
 
 def _without_controls(text: str, but: str = "") -> str:
@@ -128,7 +131,7 @@ def _refused(model: type[Body], error: ValidationError) -> ErrorResponse:
     refused = error_response(400, MISSING if any(map(_is_absent, problems)) else INVALID)
     # A body of credentials gets no details: a password may be in the wrong member.
     if not view_options().credentials:
-        refused.fields = {_path(model, each): _reason(each) for each in problems}
+        refused.fields = {_path(model, each): _reason(each) for each in problems[:MAX_REPORTED]}
     return refused
 
 

@@ -72,7 +72,9 @@ def options_of(view: Any, method: str) -> ViewOptions:
     view_class: type[View] | None = getattr(view, "view_class", None)
     if view_class is None:
         return options
-    for name in ("dispatch_request", "get" if method == "HEAD" else method.lower()):
+    # Flask answers HEAD by `get` only where the class has no `head`.
+    as_get = method == "HEAD" and not hasattr(view_class, "head")
+    for name in ("dispatch_request", "get" if as_get else method.lower()):
         of_method = _options_on(getattr(view_class, name, None))
         options = replace(options, **_changed(of_method))
     return options

@@ -31,6 +31,7 @@ from tests.conftest import (
 )
 from tests.test_app import paths
 
+REAUTHENTICATE = routes.path_of("login.reauthenticate")
 YEAR = 365 * 24 * 60 * 60  # seconds
 
 WRONG = {**LOGIN, "password": "a wrong long password"}
@@ -64,6 +65,11 @@ def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
 
 def try_login(client: FlaskClient, body: object = LOGIN) -> TestResponse:
     return client.post(routes.LOGIN, json=body)
+
+
+def shown_to(client: FlaskClient, credentials: dict[str, str]) -> list[dict[str, Any]]:
+    """The user's own logins."""
+    return list(client.get(routes.SESSIONS, headers=credentials).get_json()["sessions"])
 
 
 def assert_refused(answer: TestResponse, status: int) -> None:
@@ -229,7 +235,7 @@ def test_login_is_the_only_way_in(app: Flask, monkeypatch: pytest.MonkeyPatch) -
     ways = [(method, path) for method, path in tried if lets_in(app, method, path)]
     assert ways == [("POST", routes.LOGIN)], (
         "There is another way to log in: give it the limits, the log and the hashing of "
-        "app/accounts/login.py, then name it here."
+        "app/accounts/credentials.py, then name it here."
     )
 
 
@@ -256,9 +262,42 @@ def test_logout_clears_the_browser_but_no_sibling_sites_cookies(client: FlaskCli
     assert '"cookies"' not in answer.headers["Clear-Site-Data"]
 
 
-def test_logout_and_me_need_a_login(client: FlaskClient) -> None:
-    for answer in (client.post(routes.LOGOUT), client.get(routes.ME)):
+def test_logout_me_and_reauthentication_need_a_login(client: FlaskClient) -> None:
+    again = client.post(REAUTHENTICATE, json={"password": PASSWORD})
+    for answer in (client.post(routes.LOGOUT), client.get(routes.ME), again):
         assert_refused(answer, 401)
+
+
+def test_the_password_again_gives_a_new_login_in_place_of_this_one(
+    app: Flask, client: FlaskClient, wait: Wait
+) -> None:
+    credentials, other = log_in(client), app.test_client()
+    others = log_in(other)
+    [before] = [each["id"] for each in shown_to(client, credentials) if each["current"]]
+    wait(60)
+    answer = client.post(REAUTHENTICATE, json={"password": PASSWORD}, headers=credentials)
+    assert (answer.status_code, answer.cache_control.no_store) == (200, True)
+    token = answer.get_json()["token"]
+    newest, oldest = shown_to(client, {tokens.HEADER: tokens.PREFIX + token})
+    assert (newest["current"], newest["issued"]) == (True, oldest["issued"] + 60)
+    assert before not in (newest["id"], oldest["id"])
+    assert is_logged_in(other, others)
+
+
+def test_a_wrong_password_again_gives_nothing_and_ends_nothing(
+    app: Flask, client: FlaskClient
+) -> None:
+    with app.app_context():
+        users.create("bob", WRONG["password"])
+    credentials = log_in(client)
+    for body, status in (
+        ({"password": WRONG["password"]}, 403),
+        ({"password": ""}, 400),
+        ({**WRONG, "username": "bob"}, 400),
+    ):
+        answer = client.post(REAUTHENTICATE, json=body, headers=credentials)
+        assert_refused(answer, status)
+        assert is_logged_in(client, credentials)
 
 
 def test_a_login_works_in_production(production: FlaskClient) -> None:
@@ -308,8 +347,14 @@ def without_random(answer: TestResponse) -> str:
 
 def lets_in(app: Flask, method: str, path: str) -> bool:
     """Whether a stranger who sends a name and a password there is logged in afterwards."""
+    return any(let_in(app, method, path, **{kind: LOGIN}) for kind in ("json", "data"))
+
+
+def let_in(app: Flask, method: str, path: str, **sent: Any) -> bool:
     client = app.test_client()
-    body = client.open(path, method=method, json=LOGIN).get_json(silent=True)
+    # A form says where it comes from.
+    answer = client.open(path, method=method, headers={"Sec-Fetch-Site": "same-origin"}, **sent)
+    body = answer.get_json(silent=True)
     token = body.get("token", "") if isinstance(body, dict) else ""
     return is_logged_in(client, {tokens.HEADER: f"{tokens.PREFIX}{token}"})
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.auth import grants, users
 from app.auth.grants import Grant
@@ -16,6 +16,10 @@ from tests.conftest import PASSWORD, USERNAME, Wait
 
 HOUR = 60 * 60  # seconds
 IDLE = 600  # seconds
+
+SENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+FROM = {"REMOTE_ADDR": "203.0.113.7"}
+CLIENT = "Firefox on Linux, 203.0.113.*"
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +41,17 @@ def other() -> User:
     return users.create("bob", PASSWORD)
 
 
-def created(user: User, *, replaces: str = "") -> str:
+def created(user: User, *, kept: bool = False, replaces: str = "") -> str:
     secret = grants.new_secret()
-    grants.create(user, "test", secret, HOUR, replaces=replaces)
+    replaced = Grant.secret_hash == grants.hash_secret(replaces)
+    grants.create(user, "test", secret, HOUR, kept=kept, replaces=replaced)
     return secret
+
+
+def created_by(app: Flask, user: User) -> str:
+    """A grant that CLIENT asked for."""
+    with app.test_request_context(headers={"User-Agent": SENT}, environ_base=FROM):
+        return created(user)
 
 
 def lives(*secrets: str, idle: int | None = None) -> bool | list[bool]:
@@ -119,6 +130,20 @@ def test_an_idle_grant_ends_early_and_does_not_come_back(user: User, wait: Wait)
     wait(IDLE)
     assert not lives(secret, idle=IDLE)
     assert not lives(secret, idle=IDLE)
+
+
+def test_a_kept_grant_lives_through_idle_times_and_ends_after_its_lifetime(
+    user: User, wait: Wait
+) -> None:
+    kept, other = created(user, kept=True), created(user)
+    family = family_of(kept)
+    wait(IDLE)
+    assert lives(kept, other, idle=IDLE) == [True, False]
+    assert listed(user, idle=IDLE) == [family]
+    wait(HOUR - IDLE - 1)
+    assert lives(kept, idle=IDLE)
+    wait(1)
+    assert not lives(kept, idle=IDLE)
 
 
 def test_use_is_written_once_a_minute(user: User, wait: Wait) -> None:
@@ -271,3 +296,34 @@ def test_a_login_that_is_replaced_takes_no_other_ones_place(
     monkeypatch.setitem(app.config, "MAX_LOGINS", 2)
     first, second = created(user), created(user)
     assert lives(first, second, created(user, replaces=second)) == [True, False, True]
+
+
+def test_kept_logins_count_among_the_most_that_a_user_may_have(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, user: User
+) -> None:
+    monkeypatch.setitem(app.config, "MAX_LOGINS", 2)
+    logins = [created(user, kept=kept) for kept in (True, True, False, True)]
+    assert lives(*logins) == [False, False, True, True]
+
+
+def test_a_grant_says_which_client_it_went_to(app: Flask, user: User) -> None:
+    created_by(app, user)
+    assert [grant.client for grant in grants.all_of(user)] == [CLIENT]
+
+
+def test_the_client_is_stored_encrypted_and_goes_with_its_grant(app: Flask, user: User) -> None:
+    secret = created_by(app, user)
+    [stored] = db.session.scalars(text("SELECT client FROM grants"))
+    assert len(stored) > len(CLIENT)
+    [row] = db.session.execute(text("SELECT * FROM grants"))
+    for part in (CLIENT, SENT, "Firefox", "Linux", "203.0.113"):
+        assert part not in str(row)
+    grants.end(family_of(secret))
+    assert list(db.session.scalars(text("SELECT client FROM grants"))) == []
+
+
+def test_a_client_that_cannot_be_read_ends_no_login(app: Flask, user: User) -> None:
+    secret = created_by(app, user)
+    db.session.execute(text("UPDATE grants SET client = :bytes"), {"bytes": b"no ciphertext"})
+    db.session.commit()
+    assert lives(secret)

@@ -28,6 +28,7 @@ FACTOR = 3  # how many times LIMIT an account, or a site of IPv6, may fail
 # kind of token has a route to refresh it.
 GUESSES: dict[str, tuple[dict[str, str], int]] = {
     "login.login": ({**LOGIN, "password": WRONG}, 401),
+    "login.reauthenticate": ({"password": WRONG}, 403),
     "password_change.change": ({"current_password": WRONG, "new_password": PASSWORD}, 403),
     "refresh.refresh": ({"refresh_token": WRONG}, 401),
 }

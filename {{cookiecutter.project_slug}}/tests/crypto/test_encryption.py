@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import key_settings
+from app.auth.access import public
 from app.crypto import DecryptionError, decrypt, encrypt
 from tests.conftest import PRODUCTION, SECRETS, Lines, MakeApp
 
@@ -126,7 +127,7 @@ def test_a_request_that_cannot_decrypt_gets_an_error_and_the_log_a_line(
     make_app: MakeApp, lines: Lines
 ) -> None:
     app = make_app(**PRODUCTION)
-    app.add_url_rule("/note", view_func=lambda: decrypt(TEXT, context="notes.text"))
+    app.add_url_rule("/note", view_func=public(lambda: decrypt(TEXT, context="notes.text")))
     answer = app.test_client().get("/note")
     assert answer.status_code == 500
     assert "notes.text" not in answer.text

@@ -15,11 +15,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import exc, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from app.auth import grants, users
+from app.auth.access import public
 from app.auth.grants import Grant
 from app.db import Model, db
 from app.db import database as module
 from tests import routes
-from tests.conftest import LOGIN, PASSWORD, PRODUCTION, Lines, MakeApp
+from tests.conftest import LOGIN, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp
 
 TABLES = set(Model.metadata.tables)
 READY = routes.path_of("health.readyz")
@@ -56,6 +58,11 @@ def assert_unavailable(client: FlaskClient, path: str) -> None:
     assert int(answer.headers["Retry-After"]) > 0
 
 
+def rows_of_grants(app: Flask) -> int:
+    with app.app_context():
+        return int(db.session.scalar(text("SELECT count(*) FROM grants")) or 0)
+
+
 def logins_in(file: Path) -> int:
     with closing(sqlite3.connect(file)) as connection:
         return int(connection.execute("SELECT count(*) FROM grants").fetchone()[0])
@@ -73,6 +80,7 @@ def test_while_it_is_away_a_client_is_asked_to_come_back(
     app = make_app()
 
     @app.get("/rows")
+    @public
     def rows() -> str:
         raise error
 
@@ -83,10 +91,12 @@ def test_a_value_that_it_cannot_hold_is_the_clients_fault(make_app: MakeApp) -> 
     app = make_app()
 
     @app.get("/text")
+    @public
     def rows() -> str:
         raise exc.DataError("INSERT", {}, OSError("no equivalent in encoding LATIN1"))
 
     @app.get("/number/<int(signed=True):number>")
+    @public
     def row(number: int) -> str:
         return str(db.session.scalar(text("SELECT CAST(:number AS BIGINT)"), {"number": number}))
 
@@ -104,6 +114,7 @@ def test_nobody_waits_long_for_a_connection(
     app = make_app(database_url=f"sqlite:///{file}")
 
     @app.get("/rows")
+    @public
     def rows() -> str:
         db.session.execute(text("SELECT 1"))
         with db.engine.connect():
@@ -158,6 +169,7 @@ def test_the_log_says_why_and_names_no_value(make_app: MakeApp, lines: Lines) ->
     app = make_app(**PRODUCTION)
 
     @app.get("/rows")
+    @public
     def rows() -> str:
         db.session.execute(text("SELECT :password FROM missing"), {"password": PASSWORD})
         return ""
@@ -200,3 +212,20 @@ def test_migrations_make_the_tables_that_the_models_name(make_app: MakeApp) -> N
     assert run(args=["db", "check"]).exit_code == 0, "A model changed: run `flask db migrate`."
     assert run(args=["db", "downgrade", "base"]).exit_code == 0
     assert tables_there(app) == set()
+
+
+def test_who_is_logged_in_stays_so_through_the_migrations(make_app: MakeApp) -> None:
+    app = make_app()
+    run = app.test_cli_runner().invoke
+    with app.app_context():
+        Model.metadata.drop_all(db.engine)
+    assert run(args=["db", "upgrade"]).exit_code == 0
+    secret = grants.new_secret()
+    with app.app_context():
+        grants.create(users.create(USERNAME, PASSWORD), "test", secret, 60)
+        first = ScriptDirectory.from_config(module.migrate.get_config()).get_base()
+    for arguments in (["downgrade", str(first)], ["upgrade"]):
+        assert run(args=["db", *arguments]).exit_code == 0
+        assert rows_of_grants(app) == 1
+    with app.app_context():
+        assert grants.find(secret, "test", idle=60)

@@ -17,6 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from app.auth.access import public
 from app.db import db
 from tests import routes
 from tests.conftest import LOGIN, MakeApp
@@ -78,6 +79,7 @@ def statement(app: Flask, *statements: str) -> FlaskClient:
     """A client of a view at /rows that runs these and shows what the last one finds."""
 
     @app.get("/rows")
+    @public
     def rows() -> str:
         results = [db.session.execute(text(statement)) for statement in statements]
         return str(results[-1].scalar())
@@ -193,6 +195,7 @@ def test_nobody_keeps_rows_locked_by_doing_nothing(
     monkeypatch.setattr(postgresql, "IDLE_TIMEOUT", 0.05)
 
     @app.get("/rows")
+    @public
     def rows() -> str:
         db.session.execute(text("SELECT 1"))
         connection: Any = db.session.connection().connection.driver_connection
@@ -211,6 +214,7 @@ def test_a_server_that_only_reads_for_now_is_reported(app: Flask) -> None:
 @on_postgresql
 def test_a_restart_costs_neither_the_answer_before_it_nor_the_next(app: Flask) -> None:
     @app.get("/rows")
+    @public
     def rows() -> str:
         backend = str(db.session.scalar(text("SELECT pg_backend_pid()")))
         hang_up(backend)

@@ -70,6 +70,11 @@ def change_password(client: FlaskClient, current: str = PASSWORD) -> None:
     client.post(routes.PASSWORD, json=body, headers=log_in(client))
 
 
+def enter_again(client: FlaskClient, password: str) -> None:
+    path = path_of("login.reauthenticate")
+    client.post(path, json={"password": password}, headers=log_in(client))
+
+
 def end_another(client: FlaskClient) -> None:
     log_in(client.application.test_client())
     credentials = log_in(client)
@@ -103,6 +108,7 @@ def flask_user(arguments: str, client: FlaskClient) -> None:
 WRONGLY, AS_UNKNOWN = partial(attempt, password=WRONG), partial(attempt, username=TYPED)
 MISTYPE = partial(change_password, current=WRONG)
 LOG_OUT, END_OTHERS = partial(call, "POST", routes.LOGOUT), partial(call, "DELETE", routes.SESSIONS)
+AGAIN_WRONGLY = partial(enter_again, password=WRONG)
 CRASH = partial(call, "GET", f"/_test/crash/{WRONG}")
 
 # What happens, the event of its line, and other fields; `whose` stands for the id of a user.
@@ -114,6 +120,7 @@ SCENES: dict[str, tuple[Scene, str, dict[str, str]]] = {
     "logout": (LOG_OUT, "session_expired", {"reason": "logout", "whose": USERNAME}),
     "password change": (change_password, "authn_password_change", {"whose": USERNAME}),
     "wrong current password": (MISTYPE, "authn_password_change_fail", {"whose": USERNAME}),
+    "wrong password again": (AGAIN_WRONGLY, "authn_login_fail", {"whose": USERNAME}),
     "another login ended": (end_another, "session_expired", {"reason": "revoked"}),
     "all others ended": (END_OTHERS, "session_expired", {"session": "all others"}),
     "too many logins": (log_in_too_often, "session_expired", {"reason": "too many logins"}),

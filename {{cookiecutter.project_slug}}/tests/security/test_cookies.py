@@ -3,6 +3,7 @@
 import pytest
 from flask import Flask, session
 
+from app.auth.access import public
 from app.security import cookies
 from tests.conftest import PRODUCTION, MakeApp
 
@@ -11,6 +12,7 @@ def cookie_of_flask(app: Flask) -> set[str]:
     """Name and flags of the cookie that an extension gets when it writes to Flask's session."""
 
     @app.get("/_test/remember")
+    @public
     def remember() -> str:
         session["by"] = "an extension"
         return ""

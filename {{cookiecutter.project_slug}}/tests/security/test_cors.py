@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.auth import tokens
+from app.auth.access import public
 from app.security.origins import PolicyError
 from tests.conftest import PRODUCTION, Lines, MakeApp
 
@@ -15,7 +16,7 @@ PATH, NO_ROUTE = "/_test/note", "/_test/nowhere"
 
 
 def with_view(app: Flask) -> Flask:
-    app.add_url_rule(PATH, view_func=lambda: {"a": 1}, methods=["GET", "PUT"])
+    app.add_url_rule(PATH, view_func=public(lambda: {"a": 1}), methods=["GET", "PUT"])
     return app
 
 
@@ -129,7 +130,8 @@ def test_no_other_request_learns_which_paths_exist(client: FlaskClient) -> None:
 def test_a_route_keeps_its_own_vary_options_and_redirect(make_app: MakeApp) -> None:
     app = make_app(CORS_ORIGINS=[FRIEND])
     own = app.add_url_rule
-    own(PATH, "own", lambda: ("", {"Vary": "Accept-Language"}), provide_automatic_options=False)
+    in_a_language = public(lambda: ("", {"Vary": "Accept-Language"}))
+    own(PATH, "own", in_a_language, provide_automatic_options=False)
     own("/_test/folder/", "folder", lambda: "", methods=["PUT"])
     client = app.test_client()
     assert {"Accept-Language", "Origin"} <= set(varies_by(client.get(PATH)).split(", "))

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, Response, request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.auth.access import public
 from app.security.csp import csp, csp_nonce
 from app.security.csp_syntax import NONCE, NONE, SELF
 from app.security.origins import PolicyError
@@ -23,7 +24,7 @@ PAGE, REPORTS = "/_test/page", path_of("reports.receive")
 
 def with_page(app: Flask) -> FlaskClient:
     """A client of the app with a page that holds its nonce."""
-    app.add_url_rule(PAGE, view_func=csp_nonce)
+    app.add_url_rule(PAGE, "page", public(lambda: csp_nonce()))
     return app.test_client()
 
 
@@ -32,6 +33,7 @@ def app(make_app: MakeApp) -> Flask:
     app = make_app(CSP=POLICY, FRAME_ANCESTORS=[NONE])
 
     @app.get("/_test/typed")
+    @public
     def typed() -> Response:
         return Response(status=request.args["status"], content_type=request.args["type"])
 
@@ -138,8 +140,8 @@ def test_a_slip_in_the_policy_stops_the_app(make_app: MakeApp) -> None:
 
 def test_a_view_replaces_what_it_names_and_no_more(make_app: MakeApp) -> None:
     app = make_app(CSP=POLICY)
-    app.add_url_rule("/_test/map", view_func=csp(img_src=[TILES])(lambda: "a map"))
-    scripts = csp(script_src=[SELF, NONCE])(csp_nonce)
+    app.add_url_rule("/_test/map", "map", csp(img_src=[TILES])(public(lambda: "a map")))
+    scripts = public(csp(script_src=[SELF, NONCE])(csp_nonce))
     app.add_url_rule("/_test/scripts", "scripts", scripts)
     client = with_page(app)
     got = directives(client.get("/_test/map"))
@@ -151,8 +153,8 @@ def test_a_view_replaces_what_it_names_and_no_more(make_app: MakeApp) -> None:
 
 def test_a_view_wins_over_its_blueprint(make_app: MakeApp) -> None:
     maps = csp(img_src=[TILES], font_src=[TILES])(Blueprint("maps", __name__))
-    maps.add_url_rule("/_test/plain", view_func=lambda: "as the blueprint says")
-    maps.add_url_rule("/_test/photos", "photos", csp(img_src=[PHOTOS])(lambda: "its own"))
+    maps.add_url_rule("/_test/plain", view_func=public(lambda: "as the blueprint says"))
+    maps.add_url_rule("/_test/photos", "photos", csp(img_src=[PHOTOS])(public(lambda: "its own")))
     app = make_app(CSP=POLICY)
     app.register_blueprint(maps)
     client = app.test_client()

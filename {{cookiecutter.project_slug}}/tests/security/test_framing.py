@@ -4,6 +4,7 @@ import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
 
+from app.auth.access import public
 from app.security.csp import csp
 from app.security.csp_syntax import NONE, SELF
 from app.security.origins import PolicyError
@@ -16,14 +17,14 @@ NOBODY = (NONE, "DENY")
 
 def framed(app: Flask, response: Response | None = None) -> FlaskClient:
     """A client of the app with a page, or a response of another kind."""
-    app.add_url_rule("/_test/page", view_func=lambda: response or "a page")
+    app.add_url_rule("/_test/page", view_func=public(lambda: response or "a page"))
     return app.test_client()
 
 
 def with_own(app: Flask, *ancestors: str, content_type: str = "text/html") -> FlaskClient:
     """A client of the app with a view that says itself who may frame it."""
     view = csp(frame_ancestors=list(ancestors))(lambda: Response(content_type=content_type))
-    app.add_url_rule("/_test/page", view_func=view)
+    app.add_url_rule("/_test/page", view_func=public(view))
     return app.test_client()
 
 

@@ -5,6 +5,7 @@ from flask import Flask, Response, abort, redirect, request
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 
+from app.auth.access import public
 from app.security.origins import PolicyError
 from tests.conftest import MakeApp
 
@@ -36,10 +37,12 @@ def app(make_app: MakeApp) -> Flask:
         return Response("by itself") if request.path == "/_test/extension" else None
 
     @app.get("/_test/answer")
+    @public
     def answer() -> Response:
         return Response("", request.args.get("status", 200), request.args.to_dict())
 
     @app.get("/_test/<name>")
+    @public
     def view(name: str) -> ResponseReturnValue:
         if name == "crash":
             raise ZeroDivisionError

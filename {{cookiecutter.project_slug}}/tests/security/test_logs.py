@@ -9,6 +9,7 @@ import pytest
 import structlog
 from flask import Flask
 
+from app.auth.access import public
 from app.security import audit
 from tests.conftest import PRODUCTION, Lines, MakeApp
 
@@ -21,6 +22,7 @@ def with_view(app: Flask) -> Flask:
     """The app with a view that writes to the audit log."""
 
     @app.get("/_test/audited")
+    @public
     def audited() -> str:
         audit.record(audit.AUTHZ_FAIL)
         return ""

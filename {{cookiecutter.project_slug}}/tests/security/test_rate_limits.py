@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.auth.access import public
 from app.security.hosts import probe
 from app.security.rate_limiter import shared_storage_is_available
 from app.security.rate_limits import client_address, limited
@@ -25,7 +26,7 @@ def app(make_app: MakeApp) -> Flask:
 
 
 def with_limited_view(app: Flask, limit: str = "2 per minute") -> FlaskClient:
-    app.add_url_rule(LIMITED, view_func=limited(limit)(lambda: "served"))
+    app.add_url_rule(LIMITED, view_func=public(limited(limit)(lambda: "served")))
     return app.test_client()
 
 
@@ -69,15 +70,15 @@ def test_one_views_calls_do_not_count_for_another_of_its_name(app: Flask) -> Non
 
     another.__name__ = view.__name__
     for name, function in {"one": view, "two": another}.items():
-        app.add_url_rule(f"/_test/{name}", name, limited("1 per minute")(function))
+        app.add_url_rule(f"/_test/{name}", name, public(limited("1 per minute")(function)))
     client = app.test_client()
     assert [client.get(f"/_test/{name}").status_code for name in ("one", "two")] == [200, 200]
 
 
 def test_a_limit_to_all_requests_counts_every_route_but_probes(make_app: MakeApp) -> None:
     app = make_app(rate_limit="2 per minute")
-    app.add_url_rule(PLAIN, "plain", lambda: "")
-    app.add_url_rule(PROBE, "probe", probe(lambda: ""))
+    app.add_url_rule(PLAIN, "plain", public(lambda: ""))
+    app.add_url_rule(PROBE, "probe", public(probe(lambda: "")))
     client = app.test_client()
     answers = [client.get(path) for path in (PROBE, PLAIN, "/_test/nowhere", PLAIN, PROBE)]
     assert [answer.status_code for answer in answers] == [200, 200, 404, 429, 200]

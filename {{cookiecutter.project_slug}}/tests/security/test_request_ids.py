@@ -5,6 +5,7 @@ import re
 import pytest
 from flask import Flask
 
+from app.auth.access import public
 from tests.conftest import PRODUCTION, Lines, MakeApp
 
 SENT = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
@@ -25,6 +26,7 @@ def test_an_answer_and_its_lines_share_an_id_of_their_own(make_app: MakeApp, lin
     app.before_request(lambda: app.logger.warning("on the way"))
 
     @app.get("/_test/logs")
+    @public
     def write_line() -> str:
         app.logger.warning("here")
         return ""
