@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect, sync_playwright
 
 import following
 import services
@@ -143,21 +143,23 @@ def test_a_form_with_a_picture_is_sent_without_javascript(
     level: str, new_project: NewProject, page_without_scripts: Page, tmp_path: Path
 ) -> None:
     project, page = with_forms(new_project(csp=level)), page_without_scripts
-    picture = {"name": "door.png", "mimeType": "image/png", "buffer": b"a picture" * 20_000}
+    content = b"a picture" * 20_000
+    program = FilePayload(name="door.exe", mimeType="image/png", buffer=content)
+    picture = FilePayload(name="door.png", mimeType="image/png", buffer=content)
     with services.gunicorn(project, tmp_path / "log") as port:
         page.goto(f"http://127.0.0.1:{port}/faults/new")
         page.fill("[name=username]", "ada")
         page.fill("[name=password]", PASSWORD)
         page.press("[name=password]", "Enter")
         page.fill("[name=place]", "Room 7")
-        page.set_input_files("[name=picture]", [{**picture, "name": "door.exe"}])
+        page.set_input_files("[name=picture]", program)
         page.press("[name=place]", "Enter")
         expect(page.locator("main")).to_contain_text("Choose a JPEG or a PNG file.")
-        page.set_input_files("[name=picture]", [picture])
+        page.set_input_files("[name=picture]", picture)
         page.press("[name=place]", "Enter")
         expect(page.get_by_role("status")).to_have_text("Reported: Light, Room 7")
     [stored] = (project / "instance" / "faults").iterdir()
-    assert stored.read_bytes() == picture["buffer"]
+    assert stored.read_bytes() == content
 
 
 @pytest.mark.slow
