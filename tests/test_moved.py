@@ -47,7 +47,12 @@ REPOSITORY = "https://github.com/<org>/cookiecutter-secure-flask"
 
 # Where an edit was, where it belongs now, and the edit.
 EDITED = [
-    ("app/auth/login.py", "app/accounts/login.py", "Invalid credentials", "Wrong name or password"),
+    (
+        "app/auth/login.py",
+        "app/accounts/credentials.py",
+        "Invalid credentials",
+        "Wrong name or password",
+    ),
     (
         "app/auth/password_change.py",
         "app/accounts/password_change.py",
@@ -188,6 +193,9 @@ def test_each_name_is_there() -> None:
         assert importlib.import_module(f"app.own.{file.stem}").USED
 '''
 
+# The views of the shop that everybody may call.
+PUBLIC = {"app/pages.py": '@blueprint.get("/")\n', "app/api.py": '@blueprint.post("/pictures")\n'}
+IMPORT_PUBLIC = "from app.auth.access import public\n"
 OWN = {"app/pages.py": PAGES, "app/api.py": API, "tests/test_shop.py": TEST}
 
 
@@ -244,6 +252,7 @@ def test_an_edited_project_takes_it_over_by_what_the_changelog_says(
     delete_what_came_back(project)
     report = rewrite(project, template)
     assert "app/api.py: rewritten" in report
+    mark_public(project)
     passes(project)
 
 
@@ -296,6 +305,14 @@ def rewrite(project: Path, template: Path) -> str:
     command = COMMAND.replace(REPOSITORY, template.as_uri())
     command = command.replace(".venv/bin/", f"{shlex.quote(str(Path(sys.executable).parent))}/")
     return support.run("sh", "-c", command, cwd=project, RUFF_NO_CACHE="true")
+
+
+def mark_public(project: Path) -> None:
+    """Open the views that were open before, as the CHANGELOG says under "Changed"."""
+    for name, line in PUBLIC.items():
+        replace(project / name, line, f"{line}@public\n")
+        replace(project / name, "from flask import", f"{IMPORT_PUBLIC}from flask import")
+    support.python("-m", "ruff", "check", "--quiet", "--fix", "--select=I", cwd=project)
 
 
 def passes(project: Path) -> None:
