@@ -20,7 +20,8 @@ RAISED = {"app.security.errors.refusal", "app.security.limits.too_many"}
 # `view_has("is_probe")` is `view_options().probe`.
 ASKED = {"app.security.marks.view_has", "app.security.marks.view_mark"}
 OPTIONS: dict[object, str] = {
-    **{name: name for name in ("csp", "csrf_exempt", "errors", "limited", "login_required")},
+    **{name: name for name in ("csp", "csrf_exempt", "errors", "limited")},
+    "login_required": 'access == "login"',
     **{"answers": "responds", "is_probe": "probe", "status": "status", "takes": "consumes"},
 }
 METHODS = {"frees_at": "resets_at"}

@@ -181,15 +181,15 @@ def content_of(model: str) -> Json:
 
 
 def test_a_form_is_described_with_its_redirect_and_its_page_of_errors(app: Flask) -> None:
-    @app.route("/contact", methods=["GET", "POST"])
+    @app.route("/_test/contact", methods=["GET", "POST"])
     @responds(PAGE)
     @public
     @consumes_form
     def contact() -> ResponseReturnValue:
-        return ("", 422) if "bad" in request.form else redirect("/contact", 303)
+        return ("", 422) if "bad" in request.form else redirect("/_test/contact", 303)
 
     document, client = described(app), app.test_client()
-    shown, sent = (document["paths"]["/contact"][method] for method in ("get", "post"))
+    shown, sent = (document["paths"]["/_test/contact"][method] for method in ("get", "post"))
     assert set(sent["requestBody"]["content"]) == {FORM, FILES}
     assert sent["responses"]["303"]["headers"]["Location"]["required"] is True
     assert set(sent["responses"]["422"]["content"]) == {PAGE}
@@ -197,7 +197,7 @@ def test_a_form_is_described_with_its_redirect_and_its_page_of_errors(app: Flask
     assert not shown["responses"].keys() & {"303", "413", "415", "422"}
     headers = {"Sec-Fetch-Site": "same-origin", **BROWSER}
     for fields, status in (({}, 303), ({"bad": "1"}, 422), ({"a\0": ""}, 400)):
-        answer = client.post("/contact", data=fields, headers=headers)
+        answer = client.post("/_test/contact", data=fields, headers=headers)
         assert answer.status_code == status
         check(answer, sent)
 

@@ -106,12 +106,12 @@ PATTERN = f"^[^{_CONTROLS}]*[^{_CONTROLS}{_BLANKS}][^{_CONTROLS}]*$"
 
 _SCHEMA: JsonDict = {"minLength": 1, "pattern": PATTERN}
 
-# The same with line breaks, and it may be empty.
+PlainText = Annotated[str, AfterValidator(plain_text), Field(json_schema_extra=_SCHEMA)]
+
+# Text with line breaks and tabs; it may be empty.
 _LINES_SCHEMA: JsonDict = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"}
 
 Text = Annotated[str, AfterValidator(text_lines), Field(json_schema_extra=_LINES_SCHEMA)]
-
-PlainText = Annotated[str, AfterValidator(plain_text), Field(json_schema_extra=_SCHEMA)]
 
 
 def _without_controls(text: str, but: str = "") -> str:
