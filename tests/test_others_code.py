@@ -112,6 +112,7 @@ def test_staff_list_create_edit_and_delete_rows_by_flask_admin(
         page.click("input[type=submit]")
         expect(page.locator("table")).to_contain_text("Mars")
         # Its scripts have the nonce.
+        page.wait_for_load_state()
         runs = page.evaluate("typeof jQuery === 'function'")
         assert runs == (level in SCRIPTS_MAKE_HTML)
         page.click("button[title='Delete Record']")

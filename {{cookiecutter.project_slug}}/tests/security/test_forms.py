@@ -2,6 +2,7 @@
 
 from html.parser import HTMLParser
 from io import BytesIO
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -26,7 +27,7 @@ OWN = {"Origin": "http://localhost"}
 FORM, PRIVATE, UPLOAD = "/_test/form", "/_test/private", "/_test/upload"
 EITHER, NOTE = "/_test/either", "/_test/note"
 MAX_UPLOAD = 2**21  # bytes
-PAGE = "{% from '_forms.html' import show_form %}{{ show_form(form, 'Save') }}"
+PAGE = Path(__file__).with_name("form.html").read_text("utf-8")
 
 
 class NoteForm(FlaskForm):
