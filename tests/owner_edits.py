@@ -32,6 +32,7 @@ PAGES = '''\
 
 from flask import Blueprint, Flask, flash, render_template
 
+from app.auth.access import public
 from app.security.responses import responds
 
 blueprint = Blueprint("pages", __name__)
@@ -39,11 +40,13 @@ blueprint = Blueprint("pages", __name__)
 
 @blueprint.get("/")
 @responds("text/html", 503)
+@public
 def index() -> str:
     return render_template("index.html")
 
 
 @blueprint.get("/thanks")
+@public
 def thanks() -> str:
     flash("Thank you: your bread is in the oven.")
     return render_template("index.html")
@@ -92,15 +95,19 @@ ROUTES = '''\
 from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 
+from app.auth.access import public
+
 blueprint = Blueprint("odd_routes", __name__)
 
 
 @blueprint.get("/reset/<token>")
+@public
 def reset(token: str) -> ResponseReturnValue:
     return f"<!doctype html><title>Reset</title><p>{len(token)} letters"
 
 
 @blueprint.get("/<any(terms, imprint):page>")
+@public
 def legal(page: str) -> str:
     return f"<!doctype html><title>{page}</title>"
 

@@ -32,7 +32,7 @@ blueprint = Blueprint("openapi", __name__)
 Operation = tuple[str, str, ViewOptions]  # path, method, options of the view
 
 # A variable part of a route, as in `<int:number>`.
-_ARGUMENT = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")
+_ARGUMENT = re.compile(r"<(?:(\w+)(?:\(([^)]*)\))?:)?(\w+)>")
 _TYPES: Json = {
     "float": {"type": "number"},
     "int": {"type": "integer", "minimum": 0},
@@ -66,7 +66,7 @@ def document(app: Flask) -> str:
             described = describe(options, method, path, *errors) | _inputs(options, method, path)
             if is_page(options) and options.access != "public" and tokens.LOGIN_PAGE:
                 described["responses"]["303"] = REDIRECT
-            paths.setdefault(_ARGUMENT.sub(r"{\2}", path), {})[method.lower()] = described
+            paths.setdefault(_ARGUMENT.sub(r"{\3}", path), {})[method.lower()] = described
     about = {
         "openapi": "3.1.0",
         "info": {
@@ -116,5 +116,8 @@ def _inputs(options: ViewOptions, method: str, path: str) -> Json:
     return inputs
 
 
-def _parameter(converter: str, name: str) -> Json:
-    return {"name": name, "in": "path", "required": True, "schema": _TYPES.get(converter, _TEXT)}
+def _parameter(converter: str, arguments: str, name: str) -> Json:
+    schema = _TYPES.get(converter, _TEXT)
+    if converter == "any":
+        schema = {"enum": [each.strip(" '\"") for each in arguments.split(",")]}
+    return {"name": name, "in": "path", "required": True, "schema": schema}

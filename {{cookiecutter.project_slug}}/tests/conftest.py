@@ -95,6 +95,14 @@ def slow_hasher(step: str, do: Callable[[], object], time_cost: int = 1) -> Pass
     return slow
 
 
+def without_error_pages(app: Flask) -> Flask:
+    """The same app without error pages of yours, for tests of what it answers without them."""
+    handlers = app.error_handler_spec[None]
+    for status in filter(None, [*handlers]):
+        del handlers[status]
+    return app
+
+
 class Client(FlaskClient):
     """Reads every answer to its end, so that no file stays open behind a static one."""
 

@@ -13,7 +13,7 @@ from app.auth.grants import Grant
 from app.auth.passwords import MIN_LENGTH
 from app.db import db
 from tests import routes
-from tests.accounts.test_login_pages import OWN, WRONG, assert_leads_to, post, token_on
+from tests.accounts.test_login_pages import OWN, WRONG, assert_leads_to, post, token_of
 from tests.conftest import LOGIN, PASSWORD, USERNAME, is_logged_in, log_in, stored_user
 
 ACCOUNT, OTHERS = routes.path_of("account.show"), routes.path_of("account.end_other_logins")
@@ -58,7 +58,7 @@ def end_path(client: FlaskClient) -> str:
 
 def send(client: FlaskClient, path: str, **fields: str) -> TestResponse:
     """Send a form of the account page, with its CSRF token."""
-    return post(client, path, csrf_token=token_on(client, ACCOUNT), **fields)
+    return post(client, path, csrf_token=token_of(client), **fields)
 
 
 def change(client: FlaskClient, current: str = PASSWORD, new: str = NEW) -> TestResponse:
@@ -168,7 +168,7 @@ def test_no_write_passes_without_the_csrf_token_or_from_another_site(
     app: Flask, client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
     before, other = stored_hash(app), logged_in(app)
-    token = token_on(client, ACCOUNT)
+    token = token_of(client)
     evil = {"Origin": "https://evil.example"}
     fields = {"current_password": PASSWORD, "new_password": NEW}
     for path in (CHANGE, OTHERS, end_path(other)):
@@ -198,7 +198,7 @@ def test_an_old_login_changes_nothing_before_the_password_is_entered(
         client,
         routes.path_of("login.reauthenticate"),
         password=PASSWORD,
-        csrf_token=token_on(client, REAUTHENTICATION_PAGE),
+        csrf_token=token_of(client),
     )
     assert_leads_to(again, ACCOUNT)
     assert_leads_to(send(client, path), ACCOUNT)

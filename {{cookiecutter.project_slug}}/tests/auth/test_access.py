@@ -20,7 +20,16 @@ from app.db import db
 from app.security.origins import PolicyError
 from app.security.view_options import options_of
 from tests import routes
-from tests.conftest import PASSWORD, USERNAME, MakeApp, Wait, is_logged_in, log_in, stored_user
+from tests.conftest import (
+    PASSWORD,
+    USERNAME,
+    MakeApp,
+    Wait,
+    is_logged_in,
+    log_in,
+    stored_user,
+    without_error_pages,
+)
 
 MADE_UP = ["", "x", "Bearer", "Bearer ", "Basic YWRhOmE=", "a" * 90, "é", "\x7f", "null"]
 PRIVATE, RECENT = "/probe/diary", "/_test/recent"
@@ -31,9 +40,7 @@ MINUTES = 15
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
     """One that each test here may add views to, without an error page of yours."""
-    app = make_app()
-    app.error_handler_spec[None].pop(401, None)
-    return app
+    return without_error_pages(make_app())
 
 
 @pytest.fixture

@@ -68,7 +68,9 @@ def _checks_of_this_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _make(make_app: MakeApp, start_page: StartPage = lambda: "a page", **changes: Any) -> Flask:
     app = make_app(**{**CLEAN, **changes})
-    app.before_request(lambda: start_page() if request.path == "/" else None)
+    # First, since a start page of yours may need a login.
+    first = app.before_request_funcs.setdefault(None, [])
+    first.insert(0, lambda: start_page() if request.path == "/" else None)
     # Views and blueprints of yours may have policies of their own.
     for name in filter(None, [*app.before_request_funcs]):
         del app.before_request_funcs[name]

@@ -17,7 +17,7 @@ from app.security import errors
 from app.security.errors import error_response
 from app.security.rate_limits import limited
 from app.security.validation import Body, validated
-from tests.conftest import MakeApp, log_in
+from tests.conftest import MakeApp, log_in, without_error_pages
 
 SECRET = "what-nobody-may-see"
 
@@ -152,9 +152,7 @@ class Named(Body):
 @pytest.fixture
 def whole(make_app: MakeApp) -> FlaskClient:
     """The project's app without error pages of yours, and with views that refuse everything."""
-    app = make_app()
-    for status in [status for status in app.error_handler_spec[None] if status]:
-        del app.error_handler_spec[None][status]
+    app = without_error_pages(make_app())
     views: dict[str, Any] = {
         "body": public(validated(Named)(lambda body: "")),
         "limited": public(limited("1 per day")(lambda: "")),
