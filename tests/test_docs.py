@@ -129,7 +129,9 @@ def test_the_page_of_commands_lists_every_command(new_project: NewProject) -> No
         r"^\.PHONY: (.+)$", (project / "Makefile").read_text("utf-8"), re.MULTILINE
     )
     targets = {f"make {target}" for target in phony.split()} - {"make help"}
-    known = {f"flask {name}" for name in (*own, "check", "db migrate", "db upgrade")}
+    known = {
+        f"flask {name}" for name in (*own, "access", "check", "seed", "db migrate", "db upgrade")
+    }
     assert listed(project, "commands.md") == targets | known
 
 

@@ -328,6 +328,25 @@ def test_a_form_that_is_cut_off_anywhere_is_refused(by_cookie: Server, encode: E
         assert sent_raw(by_cookie, in_chunks(kind), whole[:cut]) == 400, cut
 
 
+# Of the length that they announce, and no form all the same.
+PART = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\n'
+BROKEN = {
+    "no end": ("multipart/form-data; boundary=x", PART + b"Hello\r\n"),
+    "no boundary": ("multipart/form-data", PART + b"Hello\r\n--x--\r\n"),
+    "another boundary": ("multipart/form-data; boundary=y", PART + b"Hello\r\n--x--\r\n"),
+    "no UTF-8 in parts": ("multipart/form-data; boundary=x", PART + b"\xff\r\n--x--\r\n"),
+    "no UTF-8": ("application/x-www-form-urlencoded", b"text=%ff"),
+    "a NUL": ("application/x-www-form-urlencoded", b"text=%00"),
+}
+
+
+@pytest.mark.parametrize(("kind", "body"), BROKEN.values(), ids=BROKEN)
+def test_what_is_no_form_is_refused_and_not_read_as_an_empty_one(
+    by_cookie: Server, kind: str, body: bytes
+) -> None:
+    assert sent_raw(by_cookie, by_length(kind, body), body) == 400
+
+
 @pytest.mark.parametrize("path", [OPEN, "/pictures", LOGIN])
 def test_millions_of_fields_are_refused(by_cookie: Server, path: str) -> None:
     kind, body = urlencoded({})[0], b"a=&" * 2_500_000

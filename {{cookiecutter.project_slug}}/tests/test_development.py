@@ -1,6 +1,7 @@
 """Flask's own server, as a developer and a program meet it."""
 
 import os
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from werkzeug import serving
 
 import development
 from app.db import db
-from tests.conftest import MakeApp
+from tests.conftest import MakeApp, stored_user
 
 Send = Callable[[str], str]
 
@@ -122,6 +123,21 @@ def test_an_app_without_a_slip_is_served_with_its_tables(
     assert started(lambda: app) is app
     with app.app_context():
         assert inspect(db.engine).has_table("users")
+
+
+def test_while_there_is_no_user_one_line_says_how_to_make_one(
+    env_file: Path, make_app: MakeApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = make_app()
+    started(lambda: app)
+    assert "user create" not in capsys.readouterr().err
+    with stored_user(app) as user:
+        db.session.delete(user)
+    started(lambda: app)
+    [line] = [line for line in capsys.readouterr().err.splitlines() if "user create" in line]
+    assert re.search(r"\.venv\S+flask user create NAME", line)
+    # Of the example, as long as it is there.
+    assert ("flask seed" in line) == ("seed" in app.cli.commands)
 
 
 def test_a_database_that_is_away_is_no_slip(env_file: Path, make_app: MakeApp) -> None:

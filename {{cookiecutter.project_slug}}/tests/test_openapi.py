@@ -11,18 +11,21 @@ from typing import Annotated, Any, NoReturn
 from uuid import UUID
 
 import pytest
-from flask import Flask
+from flask import Flask, redirect, request
 from flask.testing import FlaskClient
+from flask.typing import ResponseReturnValue
 from pydantic import Field
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from app import openapi
 from app.auth import tokens
-from app.auth.access import login_required
+from app.auth.access import login_required, public
 from app.db import db
-from app.security.responses import Error, InvalidBody, ResponseBody, responds
+from app.security.forms import consumes_form
+from app.security.responses import ResponseBody, responds
 from app.security.validation import PATTERN, Body, PlainText, plain_text, validated
+from app.security.view_options import FORM_TYPES
 from tests.conftest import LOGIN, PRODUCTION, MakeApp, log_in
 from tests.routes import LOGIN as LOGIN_PATH
 from tests.routes import LOGOUT, ME, PASSWORD, path_of
@@ -30,6 +33,8 @@ from tests.routes import LOGOUT, ME, PASSWORD, path_of
 Json = dict[str, Any]
 
 ADDRESS = path_of("openapi.show")
+FORM, FILES, PAGE = FORM_TYPES[0], FORM_TYPES[1], "text/html"
+BROWSER = {"Accept": f"{PAGE},*/*;q=0.8"}
 ARGUMENTS = {
     "<name>": {"type": "string", "minLength": 1},
     "<string(length=2):name>": {"type": "string", "minLength": 1},
@@ -74,10 +79,11 @@ def send(
     for parameter in operation.get("parameters", ()):
         path = path.replace("{" + parameter["name"] + "}", argument(parameter["schema"]))
     content = operation.get("requestBody", {}).get("content", {})
-    if content and "application/json" not in content:
-        sent: Json = {"data": "x", "content_type": next(iter(content))}
-        # A form says where it comes from.
+    if FORM in content and "application/json" not in content:
+        sent: Json = {"data": {}, "content_type": FORM}
         headers = {**headers, "Sec-Fetch-Site": "same-origin"}
+    elif content and "application/json" not in content:
+        sent = {"data": "x", "content_type": next(iter(content))}
     else:
         schema = content.get("application/json", {}).get("schema", {})
         model = document["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], {})
@@ -97,15 +103,13 @@ def check(answer: TestResponse, operation: Json) -> None:
     call = f"{answer.request.method} {answer.request.path}"
     # A view without `@responds` may answer anything.
     assert responses.keys() & {status, "default"}, f"{call}: name {status} in its @responds."
+    if answer.status_code >= 400:
+        content = responses.get(status, {}).get("content", {answer.mimetype: {}})
+        assert answer.mimetype in content, call
     if answer.status_code >= 400 and answer.is_json:
-        model_of(responses.get(status, {})).model_validate(answer.get_json())
+        explained = content["application/json"] == content_of("InvalidBody")["application/json"]
+        assert answer.get_json().keys() - ({"fields"} if explained else set()) == {"error"}, call
     assert set(responses.get(status, {}).get("headers", ())) <= set(answer.headers.keys()), call
-
-
-def model_of(error: Json) -> type[Error]:
-    """What the document says of the body of an error."""
-    schema = error.get("content", {}).get("application/json", {}).get("schema", {})
-    return InvalidBody if schema.get("$ref", "").endswith("InvalidBody") else Error
 
 
 def check_each(app: Flask, *, login: bool) -> None:
@@ -160,6 +164,8 @@ def test_a_route_of_ones_own_is_there_by_itself(app: Flask) -> None:
     assert responses["201"]["content"] == content_of("Created")
     assert responses["401"]["headers"]["WWW-Authenticate"]["required"] is True
     assert operation["requestBody"] == {"required": True, "content": content_of("Order")}
+    assert responses["400"]["content"] == content_of("InvalidBody")
+    assert responses["409"]["content"] == content_of("Error")
     number = {"type": "integer", "minimum": 0}
     assert operation["parameters"] == [
         {"name": "number", "in": "path", "required": True, "schema": number}
@@ -172,6 +178,53 @@ def test_a_route_of_ones_own_is_there_by_itself(app: Flask) -> None:
 
 def content_of(model: str) -> Json:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}}
+
+
+def test_a_form_is_described_with_its_redirect_and_its_page_of_errors(app: Flask) -> None:
+    @app.route("/contact", methods=["GET", "POST"])
+    @responds(PAGE)
+    @public
+    @consumes_form
+    def contact() -> ResponseReturnValue:
+        return ("", 422) if "bad" in request.form else redirect("/contact", 303)
+
+    document, client = described(app), app.test_client()
+    shown, sent = (document["paths"]["/contact"][method] for method in ("get", "post"))
+    assert set(sent["requestBody"]["content"]) == {FORM, FILES}
+    assert sent["responses"]["303"]["headers"]["Location"]["required"] is True
+    assert set(sent["responses"]["422"]["content"]) == {PAGE}
+    assert "requestBody" not in shown
+    assert not shown["responses"].keys() & {"303", "413", "415", "422"}
+    headers = {"Sec-Fetch-Site": "same-origin", **BROWSER}
+    for fields, status in (({}, 303), ({"bad": "1"}, 422), ({"a\0": ""}, 400)):
+        answer = client.post("/contact", data=fields, headers=headers)
+        assert answer.status_code == status
+        check(answer, sent)
+
+
+def test_errors_of_a_page_are_pages_or_json_and_those_of_a_json_route_json(app: Flask) -> None:
+    app.add_url_rule("/page", "page", responds(PAGE)(login_required(lambda: "")))
+    app.add_url_rule("/data", "data", responds(Created)(login_required(lambda: {})))
+    page, data = (described(app)["paths"][path]["get"] for path in ("/page", "/data"))
+    assert set(page["responses"]["401"]["content"]) == {PAGE, "application/json"}
+    assert set(data["responses"]["401"]["content"]) == {"application/json"}
+    assert "303" not in data["responses"]
+    for headers in ({}, BROWSER):
+        check(app.test_client().get("/page", headers=headers), page)
+
+
+def test_a_view_without_a_mark_demands_a_login_unless_the_policy_opens_it(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(PUBLIC_ENDPOINTS={"opened": "A test opens it."})
+    for name in ("opened", "unmarked"):
+        app.add_url_rule(f"/{name}", name, lambda: "")
+    paths = described(app)["paths"]
+    opened, unmarked = paths["/opened"]["get"], paths["/unmarked"]["get"]
+    assert "security" not in opened
+    assert "401" not in opened["responses"]
+    assert unmarked["security"]
+    assert "401" in unmarked["responses"]
 
 
 def test_two_models_of_one_name_are_described_apart(app: Flask) -> None:
@@ -257,7 +310,7 @@ def test_a_client_that_fails_too_often_gets_the_answer_it_names(make_app: MakeAp
     document, client = described(app), app.test_client()
     headers, refused = log_in(client), set()
     for method, path, operation in operations(document):
-        # A logout would end the login that the others need.
+        # A form of a logout would end the login.
         if "requestBody" in operation and path != LOGOUT:
             for _ in range(2):
                 answer = send(client, document, method, path, headers)

@@ -192,6 +192,7 @@ def test_a_refresh_changes_neither_when_nor_where_the_login_began(
     assert (after["client"], after["issued"]) == (before["client"], before["issued"])
 
 
+@pytest.mark.asvs("7.5.1")
 def test_a_refresh_makes_no_login_recent(client: FlaskClient, login: Login, wait: Wait) -> None:
     assert client.delete(routes.SESSIONS, headers=bearer(login)).status_code == 204
     wait(15 * 60 + 1)

@@ -1,4 +1,4 @@
-"""`flask access`: who may call which route. `flask tokens …`: the credentials of logins."""
+"""`flask access`: who may call which route, and `flask tokens …`: the credentials of logins."""
 
 import json
 from collections.abc import Iterable, Sequence

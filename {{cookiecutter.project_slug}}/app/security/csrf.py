@@ -7,8 +7,13 @@ Source: OWASP CSRF Prevention Cheat Sheet; OWASP ASVS 3.5.1 to 3.5.3, 4.4.2.
 """
 
 from functools import partial
+from typing import Any
 
 from flask import Flask, current_app, request
+from markupsafe import Markup
+from wtforms import Field
+from wtforms.csrf.core import CSRF, CSRFTokenField
+from wtforms.widgets import HiddenInput
 
 from app.security import audit, bodies, origins
 from app.security.errors import error_response
@@ -36,6 +41,30 @@ def exempt(view: Decorated) -> Decorated:
 def init_app(app: Flask, *, cookie: bool) -> None:
     """`cookie` says that a login is a cookie, which browsers send by themselves."""
     app.before_request(partial(_refuse_cross_site_requests, cookie))
+
+
+class LoginCSRF(CSRF):
+    """Puts the CSRF token of the login into a form. access.py checks it before the view runs."""
+
+    def setup_form(self, form: Any) -> list[tuple[str, Any]]:
+        field = CSRFTokenField("CSRF token", csrf_impl=self, widget=HiddenText())
+        return [(form.meta.csrf_field_name, field)]
+
+    def generate_csrf_token(self, csrf_token_field: Field) -> str:
+        return current_app.extensions["csrf_token"](request) or ""
+
+    def validate_csrf_token(self, form: Any, field: Field) -> None:
+        """Nothing is left to check: without the token no view runs."""
+
+
+class HiddenText(HiddenInput):
+    """A hidden field as text, since injected CSS can read attributes and no text."""
+
+    def __call__(self, field: Field, **kwargs: Any) -> Markup:
+        # Not the field's name, which begins with the prefix of its form.
+        element = Markup('<textarea hidden name="csrf_token" autocomplete="off">{}</textarea>')
+        token = field._value()
+        return element.format(token) if token else Markup()
 
 
 def _refuse_cross_site_requests(cookie: bool) -> None:

@@ -8,22 +8,22 @@ anonymous visitors need no cookie. Source: OWASP ASVS 3.5.1, 3.5.2, 15.2.2; RFC 
 import io
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import wraps
-from typing import IO, Any
+from typing import IO, Any, overload
 from urllib.parse import unquote_to_bytes
 
 import flask
 from flask import Flask, abort, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from markupsafe import Markup
-from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
+from werkzeug.exceptions import HTTPException
 from werkzeug.formparser import FormDataParser
 from wtforms import Field, ValidationError
-from wtforms.csrf.core import CSRF, CSRFTokenField
-from wtforms.widgets import HiddenInput
 
 from app.security.bodies import INVALID, URLENCODED, body_stream
+from app.security.csrf import LoginCSRF
 from app.security.errors import error_response
 from app.security.view_options import FORM_TYPES, Decorated, add_options, view_options
 
@@ -37,11 +37,15 @@ _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
 Parsed = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
 
 
-def consumes_form(view: Any = None, *, max_size: int | None = None) -> Any:
+@overload
+def consumes_form(view: Decorated) -> Decorated: ...
+@overload
+def consumes_form(*, max_size: int) -> Callable[[Decorated], Decorated]: ...
+def consumes_form(view: Any = None, **limits: int) -> Any:
     """Let forms post to this view: `@consumes_form`, or `@consumes_form(max_size=2**20)` in bytes."""
 
     def decorate(view: Decorated) -> Decorated:
-        return add_options(view, consumes=dict.fromkeys(FORM_TYPES), max_size=max_size)
+        return add_options(view, consumes=dict.fromkeys(FORM_TYPES), **limits)
 
     return decorate(view) if view else decorate
 
@@ -101,14 +105,29 @@ class FormParser(FormDataParser):
         options: dict[str, str] | None = None,
     ) -> Parsed:
         body: IO[bytes] = body_stream(stream)
-        try:
-            if mimetype == URLENCODED:
-                body = io.BytesIO(_urlencoded(body.read()))
-            parsed: Parsed = super().parse(body, mimetype, content_length, options)
-        except ValueError:
-            raise error_response(400, INVALID) from None
-        _check_texts(*parsed[1:])
+        with self._closing_files() as opened:
+            try:
+                if mimetype == URLENCODED:
+                    body = io.BytesIO(_urlencoded(body.read()))
+                parsed: Parsed = super().parse(body, mimetype, content_length, options)
+            except ValueError:
+                raise error_response(400, INVALID) from None
+            _check_texts(*parsed[1:])
+            # From here on the request closes them.
+            opened.pop_all()
         return parsed
+
+    def _closing_files(self) -> ExitStack:
+        """Closes the files of a form that is refused."""
+        opened, factory = ExitStack(), self.stream_factory
+
+        def open_file(*args: Any, **kwargs: Any) -> IO[bytes]:
+            file: IO[bytes] = factory(*args, **kwargs)
+            opened.callback(file.close)
+            return file
+
+        self.stream_factory = open_file
+        return opened
 
 
 class Request(flask.Request):
@@ -116,29 +135,13 @@ class Request(flask.Request):
 
     form_data_parser_class = FormParser
 
-
-class LoginCSRF(CSRF):
-    """Puts the CSRF token of the login into a form. access.py checks it before the view runs."""
-
-    def setup_form(self, form: Any) -> list[tuple[str, Any]]:
-        field = CSRFTokenField("CSRF token", csrf_impl=self, widget=HiddenText())
-        return [(form.meta.csrf_field_name, field)]
-
-    def generate_csrf_token(self, csrf_token_field: Field) -> str:
-        return current_app.extensions["csrf_token"](request) or ""
-
-    def validate_csrf_token(self, form: Any, field: Field) -> None:
-        """Nothing is left to check: without the token no view runs."""
-
-
-class HiddenText(HiddenInput):
-    """A hidden field as text, since injected CSS can read attributes and no text."""
-
-    def __call__(self, field: Field, **kwargs: Any) -> Markup:
-        # Not the field's name, which begins with the prefix of its form.
-        element = Markup('<textarea hidden name="csrf_token" autocomplete="off">{}</textarea>')
-        token = field._value()
-        return element.format(token) if token else Markup()
+    def _load_form_data(self) -> None:
+        try:
+            super()._load_form_data()
+        except HTTPException:
+            # The page for this error may contain a form of its own, which must not raise it again.
+            vars(self).update(form=ImmutableMultiDict(), files=ImmutableMultiDict())
+            raise
 
 
 def _urlencoded(body: bytes) -> bytes:

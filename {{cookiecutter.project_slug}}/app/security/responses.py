@@ -104,7 +104,8 @@ def _errors(options: ViewOptions, method: str, path: str) -> set[int]:
         413: body,
         415: write,
         429: options.limited is not None,
-        503: options.access != "public",  # without the database
+        # Without the database; a page that everybody may open looks for a login too.
+        503: options.access != "public" or is_page(options),
     }
     return {*options.errors, *(status for status, applies in possible.items() if applies)}
 

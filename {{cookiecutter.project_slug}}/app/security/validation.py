@@ -27,8 +27,13 @@ _SAFE_MESSAGES = {
     *("string_type", "string_too_short", "string_too_long", "string_pattern_mismatch"),
     *("int_type", "int_from_float", "float_type", "finite_number", "bool_type", "multiple_of"),
     *("greater_than", "greater_than_equal", "less_than", "less_than_equal"),
-    *("list_type", "dict_type", "model_type", "too_short", "too_long", "literal_error", "enum"),
+    *("list_type", "dict_type", "model_type", "literal_error", "enum"),
     *("extra_forbidden", "uuid_type", "date_type", "datetime_type", "decimal_type"),
+}
+# pydantic's words for these quote the length that was sent, and call characters items.
+_LENGTHS = {
+    "too_short": "Should have at least {min_length} {unit}",
+    "too_long": "Should have at most {max_length} {unit}",
 }
 
 
@@ -101,12 +106,12 @@ PATTERN = f"^[^{_CONTROLS}]*[^{_CONTROLS}{_BLANKS}][^{_CONTROLS}]*$"
 
 _SCHEMA: JsonDict = {"minLength": 1, "pattern": PATTERN}
 
-PlainText = Annotated[str, AfterValidator(plain_text), Field(json_schema_extra=_SCHEMA)]
-
-# Text with line breaks and tabs; it may be empty.
+# The same with line breaks, and it may be empty.
 _LINES_SCHEMA: JsonDict = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"}
 
 Text = Annotated[str, AfterValidator(text_lines), Field(json_schema_extra=_LINES_SCHEMA)]
+
+PlainText = Annotated[str, AfterValidator(plain_text), Field(json_schema_extra=_SCHEMA)]
 
 
 def _without_controls(text: str, but: str = "") -> str:
@@ -155,9 +160,12 @@ def _names(model: type[Body]) -> frozenset[str]:
 def _reason(problem: Any) -> str:
     if _is_absent(problem):
         return "Required"
-    cause = problem.get("ctx", {}).get("error")
-    if isinstance(cause, Reason):
-        return str(cause)
+    context = problem.get("ctx", {})
+    if isinstance(context.get("error"), Reason):
+        return str(context["error"])
+    if problem["type"] in _LENGTHS:
+        unit = "characters" if isinstance(problem["input"], str) else "items"
+        return _LENGTHS[problem["type"]].format(**context, unit=unit)
     message: str = problem["msg"]
     return message if problem["type"] in _SAFE_MESSAGES else "Not valid"
 

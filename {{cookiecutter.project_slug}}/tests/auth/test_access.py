@@ -1,25 +1,39 @@
-"""A view behind `@login_required`, as strangers and users reach it."""
+"""Who may call a view: a logged-in user, and everybody only where the view is marked so."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
 
 import pytest
-from flask import Flask, g
+from flask import Blueprint, Flask, g
 from flask.testing import FlaskClient
+from flask.views import MethodView
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
 
 from app.auth import tokens, users
-from app.auth.access import login_required
+from app.auth.access import login_required, public, recent_login
 from app.auth.users import User
 from app.db import db
-from tests.conftest import PASSWORD, USERNAME, MakeApp, log_in, stored_user
+from app.security.origins import PolicyError
+from app.security.view_options import options_of
+from tests import routes
+from tests.conftest import PASSWORD, USERNAME, MakeApp, Wait, is_logged_in, log_in, stored_user
 
 MADE_UP = ["", "x", "Bearer", "Bearer ", "Basic YWRhOmE=", "a" * 90, "é", "\x7f", "null"]
-PRIVATE = "/probe/diary"
+PRIVATE, RECENT = "/probe/diary", "/_test/recent"
+AS_BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"
+MINUTES = 15
 
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
-    """One that each test here may add views to."""
-    return make_app()
+    """One that each test here may add views to, without an error page of yours."""
+    app = make_app()
+    app.error_handler_spec[None].pop(401, None)
+    return app
 
 
 @pytest.fixture
@@ -101,3 +115,356 @@ def test_a_disabled_or_deleted_user_is_out_at_once(
 def test_the_answer_is_kept_in_no_cache(client: FlaskClient, reached: list[str]) -> None:
     assert client.get(PRIVATE, headers=log_in(client)).cache_control.no_store
     assert reached
+
+
+def view() -> str:
+    """A view as an extension has it: without a mark of this app's."""
+    return "in"
+
+
+def another() -> Any:
+    """A view of its own, since a mark stays on its function."""
+    return lambda: view()
+
+
+class Mixed(MethodView):
+    """Some methods are open and some are not."""
+
+    @public
+    def get(self) -> str:
+        return view()
+
+    def head(self) -> str:
+        return view()
+
+    def post(self) -> str:
+        return view()
+
+    def options(self) -> str:
+        return view()
+
+
+class Open(MethodView):
+    decorators = [public]  # noqa: RUF012 (Flask's own way)
+
+    def get(self) -> str:
+        return view()
+
+    @login_required
+    def delete(self) -> str:
+        return view()
+
+
+# Views by how they are added, and the statuses of a stranger's GET and POST.
+VIEWS: dict[str, tuple[Any, int]] = {
+    "unmarked": (another(), 401),
+    "login_required": (login_required(another()), 401),
+    "recent_login": (recent_login()(another()), 401),
+    "public": (public(another()), 200),
+    "opened": (another(), 200),
+    "opened_but_closed": (login_required(another()), 401),
+}
+
+
+def test_a_view_is_closed_unless_it_is_marked_or_listed_as_public(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
+    listed = dict.fromkeys(("opened", "opened_but_closed", "extension.opened"), "For this test.")
+    app = make_app(PUBLIC_ENDPOINTS=listed)
+    extension = Blueprint("extension", __name__)
+    for name, (each, _) in VIEWS.items():
+        app.add_url_rule(f"/_test/{name}", name, each, methods=["GET", "POST"])
+    for name in ("opened", "closed"):
+        extension.add_url_rule(f"/_test/of_extension/{name}", name, another())
+    app.register_blueprint(extension)
+    expected = {f"/_test/{name}": status for name, (_, status) in VIEWS.items()}
+    expected |= {"/_test/of_extension/opened": 200, "/_test/of_extension/closed": 401}
+    for path, status in expected.items():
+        with subtests.test(path):
+            assert app.test_client().get(path).status_code == status
+    logged_in = app.test_client()
+    credentials = log_in(logged_in)
+    for path in expected:
+        assert logged_in.get(path, headers=credentials).text == "in"
+
+
+def test_each_method_of_a_class_is_closed_or_open_by_itself(app: Flask) -> None:
+    app.add_url_rule("/_test/mixed", view_func=Mixed.as_view("mixed"))
+    app.add_url_rule("/_test/open", view_func=Open.as_view("open"))
+    client = app.test_client()
+    mixed = {"GET": 200, "HEAD": 401, "POST": 401, "OPTIONS": 401}
+    opened = {"GET": 200, "HEAD": 200, "OPTIONS": 200, "DELETE": 401}
+    for path, expected in {"/_test/mixed": mixed, "/_test/open": opened}.items():
+        sent = {method: client.open(path, method=method).status_code for method in expected}
+        assert sent == expected
+
+
+def test_unknown_paths_are_404_and_wrong_methods_405(client: FlaskClient) -> None:
+    for accept in ("*/*", AS_BROWSERS):
+        assert client.get("/_test/nowhere", headers={"Accept": accept}).status_code == 404
+        assert client.post(routes.ME, headers={"Accept": accept}).status_code == 405
+
+
+def test_options_is_open_where_flask_answers_it_and_closed_in_a_view(app: Flask) -> None:
+    app.add_url_rule("/_test/by_flask", "by_flask", another())
+    app.add_url_rule("/_test/by_view", "by_view", another(), methods=["OPTIONS", "GET"])
+    by_flask = app.test_client().options("/_test/by_flask")
+    assert (by_flask.status_code, "GET" in by_flask.headers["Allow"]) == (200, True)
+    assert app.test_client().options("/_test/by_view").status_code == 401
+
+
+def test_a_view_is_not_marked_as_both() -> None:
+    for closed in (login_required, recent_login()):
+        for first, second in ((public, closed), (closed, public)):
+            with pytest.raises(TypeError, match="is marked @public, and also"):
+                second(first(another()))
+
+
+def test_a_list_of_public_endpoints_names_each_with_its_reason(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
+    poor: list[Any] = [["a.b"], {"a.b"}, "a.b", None, {"a.b": ""}, {"a.b": " "}, {"a.b": None}]
+    for listed in [*poor, {"a.b": 1}, {1: "A reason."}]:
+        with subtests.test(str(listed)), pytest.raises(PolicyError, match="PUBLIC_ENDPOINTS"):
+            make_app(fill=False, PUBLIC_ENDPOINTS=listed)
+
+
+CLOSED = {
+    "login.logout": ["POST"],
+    "login.reauthenticate": ["POST"],
+    "me.show": ["GET", "HEAD"],
+    "password_change.change": ["POST"],
+    "sessions.end": ["DELETE"],
+    "sessions.end_others": ["DELETE"],
+    "sessions.show": ["GET", "HEAD"],
+}
+
+
+@pytest.mark.asvs("7.2.1")
+def test_the_routes_of_a_login_refuse_a_stranger(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    values = {"sessions.end": {"session_id": "0" * 32}}
+    for endpoint, methods in CLOSED.items():
+        path = routes.path_of(endpoint, **values.get(endpoint, {}))
+        for method in methods:
+            with subtests.test(f"{method} {path}"):
+                assert client.open(path, method=method).status_code == 401
+
+
+@pytest.mark.asvs("7.2.1")
+def test_every_route_without_a_mark_refuses_a_stranger(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    for rule, method in unmarked(app):
+        with subtests.test(f"{method} {rule}"):
+            path = SAMPLE.sub(lambda found: OF_CONVERTERS.get(found[1], "1"), rule.rule)
+            for accept, expected in {"*/*": {401, 404}, AS_BROWSERS: {303, 401, 404}}.items():
+                answer = client.open(path, method=method, headers={"Accept": accept})
+                # 404: the route has a converter of your own, which refuses this sample.
+                assert answer.status_code in expected
+
+
+# A converter and a variable, as in `<uuid:task_id>`.
+SAMPLE = re.compile(r"<(?:([a-z]+)(?:\([^)]*\))?:)?[^>]*>")
+OF_CONVERTERS = {"uuid": str(UUID(int=0)), "float": "1.0"}
+
+
+def unmarked(app: Flask) -> Iterator[tuple[Rule, str]]:
+    """The routes that neither a mark nor the policy opens, by method."""
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - {"OPTIONS"}):
+            marked = options_of(app.view_functions[rule.endpoint], method).access == "public"
+            if not marked and rule.endpoint not in app.config["PUBLIC_ENDPOINTS"]:
+                yield rule, method
+
+
+# By Accept, whether the client is somebody with a browser.
+CLIENTS = {
+    AS_BROWSERS: True,
+    "text/html": True,
+    "text/*": True,
+    "TEXT/HTML, */*;q=0.1": True,
+    "text/html;q=0.9,application/json;q=0.8": True,
+    "application/json,text/html;q=0.9": False,
+    "application/json;q=0.5,text/html;q=0.4": False,
+    "text/html;q=0.8,application/json;q=0.8": False,
+    "text/html;q=0,*/*": False,
+    "application/json": False,
+    "image/webp,*/*;q=0.8": False,
+    "*/*": False,
+    "": False,
+    "text/html;q=x,/": False,
+}
+
+
+def test_a_browser_is_known_by_what_it_prefers(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    for accept, is_browser in CLIENTS.items():
+        for method in ("GET", "HEAD", "DELETE"):
+            with subtests.test(accept, method=method):
+                answer = client.open(routes.SESSIONS, method=method, headers={"Accept": accept})
+                assert (answer.mimetype == "text/html") == is_browser
+                assert answer.status_code == (303 if is_browser and tokens.LOGIN_PAGE else 401)
+                assert "Accept" in ", ".join(answer.headers.getlist("Vary")).split(", ")
+                assert answer.cache_control.no_store
+
+
+with_pages = pytest.mark.skipif(not tokens.LOGIN_PAGE, reason="no login page")
+
+
+def browse(client: FlaskClient, path: str, method: str = "GET", **headers: str) -> TestResponse:
+    return client.open(path, method=method, headers={"Accept": AS_BROWSERS, **headers})
+
+
+def shown_page(answer: TestResponse) -> tuple[str, str | None]:
+    """The path to which a browser is sent, and its `next`."""
+    assert answer.status_code == 303
+    location = urlsplit(answer.headers["Location"])
+    assert (location.scheme, location.netloc) == ("", "")
+    return location.path, dict(parse_qsl(location.query)).get("next")
+
+
+@with_pages
+def test_a_browser_is_sent_to_the_login_page_and_back(
+    client: FlaskClient, reached: list[str]
+) -> None:
+    login_page = routes.path_of(str(tokens.LOGIN_PAGE))
+    for path in (PRIVATE, f"{PRIVATE}?a=b&c=%2F%20d", "/probe/a%20b"):
+        for method in ("GET", "HEAD"):
+            assert shown_page(browse(client, path, method)) == (login_page, path)
+    assert reached == []
+
+
+@with_pages
+def test_a_refused_write_leads_back_to_nothing(client: FlaskClient, reached: list[str]) -> None:
+    login_page = routes.path_of(str(tokens.LOGIN_PAGE))
+    assert shown_page(browse(client, PRIVATE, "POST")) == (login_page, None)
+    assert shown_page(browse(client, routes.SESSIONS, "DELETE")) == (login_page, None)
+    assert reached == []
+
+
+@pytest.mark.skipif(bool(tokens.LOGIN_PAGE), reason="there is a login page")
+def test_a_browser_gets_a_page_where_there_is_no_login_page(client: FlaskClient) -> None:
+    answer = browse(client, routes.ME)
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert "Authentication required" in answer.text
+
+
+@pytest.fixture
+def recent(app: Flask) -> FlaskClient:
+    """A client of an app with a view that asks for a login of the last five minutes."""
+    app.add_url_rule(RECENT, "recent", recent_login(minutes=5)(another()), methods=["GET", "POST"])
+    return app.test_client()
+
+
+def write(client: FlaskClient, credentials: dict[str, str]) -> int:
+    return client.post(RECENT, headers=credentials).status_code
+
+
+def reauthenticate(
+    client: FlaskClient, credentials: dict[str, str], password: str = PASSWORD
+) -> TestResponse:
+    path = routes.path_of("login.reauthenticate")
+    return client.post(path, json={"password": password}, headers=credentials)
+
+
+def fresh(answer: TestResponse) -> dict[str, str]:
+    """The credentials that a login or a reauthentication has issued."""
+    assert answer.status_code == 200
+    return {tokens.HEADER: tokens.PREFIX + answer.get_json()["token"]}
+
+
+@pytest.mark.asvs("7.5.1")
+def test_an_old_login_is_asked_for_the_password_again(recent: FlaskClient, wait: Wait) -> None:
+    wait(0)
+    credentials = log_in(recent)
+    assert write(recent, credentials) == 200
+    wait(5 * 60 - 1)
+    assert write(recent, credentials) == 200
+    wait(2)
+    for method in ("GET", "POST"):
+        answer = recent.open(RECENT, method=method, headers=credentials)
+        # Source: RFC 9470, section 3.
+        assert answer.headers["WWW-Authenticate"] == (
+            'Bearer error="insufficient_user_authentication", max_age="300"'
+        )
+        assert (answer.status_code, answer.json) == (401, {"error": "Recent login required"})
+    assert is_logged_in(recent, credentials)
+    credentials = fresh(reauthenticate(recent, credentials))
+    assert write(recent, credentials) == 200
+
+
+@with_pages
+@pytest.mark.asvs("7.5.1")
+def test_a_browser_is_sent_to_the_reauthentication_page(recent: FlaskClient, wait: Wait) -> None:
+    wait(0)
+    credentials = log_in(recent)
+    wait(5 * 60 + 1)
+    page = routes.path_of(str(tokens.REAUTHENTICATION_PAGE))
+    assert shown_page(browse(recent, f"{RECENT}?a=b")) == (page, f"{RECENT}?a=b")
+    assert shown_page(browse(recent, RECENT, "POST", **credentials)) == (page, None)
+
+
+def test_a_clock_set_back_makes_no_login_recent(recent: FlaskClient, wait: Wait) -> None:
+    wait(0)
+    credentials = log_in(recent)
+    wait(-5 * 60 - 1)
+    assert write(recent, credentials) == 401
+
+
+@pytest.mark.asvs("7.2.4")
+def test_reauthentication_ends_the_login_that_it_replaces(app: Flask, recent: FlaskClient) -> None:
+    client, other = app.test_client(use_cookies=False), app.test_client()
+    elsewhere = log_in(other)
+    answer = client.post(routes.LOGIN, json={"username": USERNAME, "password": PASSWORD})
+    old = fresh(answer) | cookie_of(answer)
+    answer = reauthenticate(client, old)
+    assert not is_logged_in(client, old)
+    assert is_logged_in(client, fresh(answer) | cookie_of(answer))
+    assert is_logged_in(other, elsewhere)
+
+
+def cookie_of(answer: TestResponse) -> dict[str, str]:
+    cookies = [header.partition(";")[0] for header in answer.headers.getlist("Set-Cookie")]
+    return {"Cookie": "; ".join(cookies)}
+
+
+@pytest.mark.asvs("6.3.1", "7.5.1")
+def test_a_wrong_password_makes_nothing_recent_and_is_limited(
+    make_app: MakeApp, wait: Wait
+) -> None:
+    client = make_app(login_rate_limit="2 per minute").test_client()
+    wait(0)
+    credentials = log_in(client)
+    statuses = [reauthenticate(client, credentials, "wrong").status_code for _ in range(3)]
+    assert statuses == [403, 403, 429]
+    assert reauthenticate(client, credentials).status_code == 429
+    assert is_logged_in(client, credentials)
+    # The owner can still log in, and out: this limit is another one.
+    log_in(client)
+
+
+def test_a_wrong_login_does_not_use_up_the_limit_of_reauthentication(make_app: MakeApp) -> None:
+    app = make_app(login_rate_limit="2 per minute")
+    client, attacker = app.test_client(), app.test_client()
+    credentials = log_in(client)
+    body = {"username": USERNAME, "password": "wrong"}
+    assert [attacker.post(routes.LOGIN, json=body).status_code for _ in range(3)][-1] == 429
+    assert reauthenticate(client, credentials).status_code == 200
+
+
+def test_a_stranger_does_not_reauthenticate(client: FlaskClient) -> None:
+    assert reauthenticate(client, {}).status_code == 401
+
+
+@pytest.mark.asvs("7.5.1", "7.5.2")
+def test_the_password_and_other_logins_are_changed_by_recent_logins_alone(app: Flask) -> None:
+    for endpoint, method in (
+        ("password_change.change", "POST"),
+        ("sessions.end", "DELETE"),
+        ("sessions.end_others", "DELETE"),
+    ):
+        options = options_of(app.view_functions[endpoint], method)
+        assert (options.recent_login or MINUTES + 1) <= MINUTES

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text, update
 
 from app.auth import tokens, users
-from app.auth.grants import LAST_USED_STEP
+from app.auth.grants import LAST_USED_STEP, Grant
+from app.db import db
 from app.security import cookies
 from tests import routes
 from tests.conftest import PASSWORD, Wait, is_logged_in, log_in
@@ -15,6 +17,7 @@ from tests.conftest import PASSWORD, Wait, is_logged_in, log_in
 Login = tuple[FlaskClient, dict[str, str]]
 
 OTHER = "bob"
+HOUR = 3600  # seconds: a login of that age is not recent
 
 
 @pytest.fixture
@@ -100,6 +103,29 @@ def test_an_id_logs_nobody_in(app: Flask) -> None:
         cookie = f"{cookies.name_of('session')}={session_id}"
     shown = {"Authorization": f"Bearer {session_id}", "Cookie": cookie}
     assert not is_logged_in(app.test_client(use_cookies=False), shown)
+
+
+@pytest.mark.asvs("7.5.2")
+def test_a_login_shows_its_client_and_the_database_hides_it(app: Flask) -> None:
+    client = app.test_client()
+    client.environ_base |= {"HTTP_USER_AGENT": "Firefox/140.0 Linux", "REMOTE_ADDR": "203.0.113.77"}
+    (shown,) = shown_to((client, log_in(client)))
+    assert shown["client"] == "Firefox on Linux, 203.0.113.*"
+    with app.app_context():
+        (stored,) = db.session.execute(text("SELECT client FROM grants")).scalars()
+        assert "Firefox" not in str(stored)
+        assert "203.0.113" not in str(stored)
+
+
+@pytest.mark.asvs("7.5.2")
+def test_an_old_login_ends_no_other(app: Flask) -> None:
+    here, other = login(app), login(app)
+    with app.app_context():
+        db.session.execute(update(Grant).values(issued=Grant.issued - HOUR))
+        db.session.commit()
+    assert (delete(here), delete(here, id_of(other))) == (401, 401)
+    assert alive(here, other) == [True, True]
+    assert len(shown_to(here)) == 2
 
 
 @pytest.mark.asvs("7.5.2")

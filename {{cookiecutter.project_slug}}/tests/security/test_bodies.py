@@ -7,6 +7,7 @@ import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
 
+from app.auth.access import public
 from app.security.bodies import body_stream, read_body
 from app.security.responses import consumes
 from tests.conftest import MakeApp
@@ -20,11 +21,13 @@ def app(make_app: MakeApp) -> Flask:
     app = make_app()
 
     @app.post("/_test/whole")
+    @public
     @consumes(OCTETS)
     def whole() -> str:
         return str(len(read_body()))
 
     @app.post("/_test/parts/<size>")
+    @public
     @consumes(OCTETS)
     def parts(size: str) -> str:
         request.max_content_length = 100_000
@@ -32,6 +35,7 @@ def app(make_app: MakeApp) -> Flask:
         return str(sum(map(len, iter(lambda: source.read(int(size)), b""))))
 
     @app.post("/_test/none")
+    @public
     @consumes(OCTETS)
     def none() -> bytes:
         source = body_stream()

@@ -1,39 +1,77 @@
-"""Whose pages may write: what another site's form or script gets for trying."""
+"""Which pages may write: what a form or a script of another site gets for trying."""
+
+from itertools import product
+from typing import NamedTuple
 
 import pytest
-from flask import Flask, request
+from flask import Flask
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 
+from app.auth import access, tokens
+from app.auth.access import login_required, public
+from app.security.bodies import read_body
 from app.security.csrf import SENT_BY_FORMS, exempt
+from app.security.forms import consumes_form
 from app.security.responses import consumes
-from tests.conftest import MakeApp
+from app.security.view_options import FORM_TYPES
+from tests.conftest import MakeApp, log_in
 
 OWN, FRIEND, STRANGER = "http://localhost", "https://app.example", "https://evil.example"
 WRITE, UPLOAD, OPEN = "/_test/write", "/_test/upload", "/_test/open"
+FORM, PRIVATE, CHECK = "/_test/form", "/_test/private", "/_test/check"
+SOCKET = "/_test/socket"
 LARGE = b"\x89" * 100_000  # more than a body may hold elsewhere
+URLENCODED, MULTIPART = FORM_TYPES
+
+
+def done() -> ResponseReturnValue:
+    return "", 204
 
 
 @pytest.fixture(scope="module")
 def app(make_app: MakeApp) -> Flask:
-    """An app with a view that writes, one that takes other types, and one that anybody may call."""
+    """An app with views that take JSON, other types, forms, or anything."""
     app = make_app(CORS_ORIGINS=[FRIEND])
 
     @app.route(WRITE, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    @public
     def write() -> ResponseReturnValue:
-        return "", 204
+        return done()
 
     @app.post(UPLOAD)
-    @consumes("application/octet-stream", "image/png")
+    @public
+    @consumes("application/octet-stream", "image/png", max_size=200_000)
     def upload() -> ResponseReturnValue:
-        request.max_content_length = 200_000
-        return request.stream.read(), 200
+        return read_body()
 
     @app.post(OPEN)
+    @public
     @exempt
+    @consumes_form(max_size=200_000)
     def anybody() -> ResponseReturnValue:
-        return "", 204
+        return read_body()
 
+    @app.post(FORM)
+    @public
+    @consumes_form
+    def form() -> ResponseReturnValue:
+        return done()
+
+    @app.post(PRIVATE)
+    @login_required
+    @consumes_form
+    def private_form() -> ResponseReturnValue:
+        return done()
+
+    @app.post(CHECK)
+    @public
+    @access.credentials
+    @consumes_form
+    def check() -> ResponseReturnValue:
+        return done()
+
+    app.add_url_rule(SOCKET, view_func=public(done), websocket=True)
     return app
 
 
@@ -78,7 +116,9 @@ def test_a_program_that_is_no_browser_writes(client: FlaskClient) -> None:
 
 
 def status_of_type(client: FlaskClient, path: str, content_type: str) -> int:
-    return client.post(path, data=b"{}", content_type=content_type).status_code
+    return client.post(
+        path, data=b"{}", content_type=content_type, headers={"Origin": OWN}
+    ).status_code
 
 
 @pytest.mark.asvs("3.5.2")
@@ -103,7 +143,7 @@ def test_a_view_gets_what_it_consumes(client: FlaskClient, subtests: pytest.Subt
 
 @pytest.mark.asvs("3.5.2")
 def test_no_view_consumes_a_type_that_a_plain_form_can_send(subtests: pytest.Subtests) -> None:
-    for media_type in ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain"):
+    for media_type in (*FORM_TYPES, "text/plain"):
         with (
             subtests.test(media_type),
             pytest.raises(ValueError, match="a form of any site can send that"),
@@ -111,7 +151,141 @@ def test_no_view_consumes_a_type_that_a_plain_form_can_send(subtests: pytest.Sub
             consumes("image/png", media_type)
 
 
-def test_an_exempt_view_takes_all(client: FlaskClient) -> None:
+def test_an_exempt_view_takes_all_up_to_its_size(client: FlaskClient) -> None:
     headers = {"Origin": STRANGER, "Sec-Fetch-Site": "cross-site"}
-    answer = client.post(OPEN, headers=headers, data=b"x", content_type="text/plain")
-    assert answer.status_code == 204
+    for content_type in ("text/plain", "application/octet-stream"):
+        answer = client.post(OPEN, headers=headers, data=LARGE, content_type=content_type)
+        assert (answer.status_code, answer.data) == (200, LARGE)
+
+
+class Sent(NamedTuple):
+    """One write: its body, where it comes from, and what shows the login."""
+
+    body: str
+    origin: str | None
+    site: str | None  # Sec-Fetch-Site
+    proof: str  # where the CSRF token is, or another header that no form can set
+    user: bool
+
+    @property
+    def is_form(self) -> bool:
+        return self.body in FORM_TYPES
+
+    @property
+    def has_authorization(self) -> bool:
+        return self.proof == "Authorization" or (self.user and not tokens.COOKIE)
+
+
+EVERY_WRITE = [
+    Sent(*values)
+    for values in product(
+        [*FORM_TYPES, "application/json", "text/plain", ""],
+        [OWN, FRIEND, STRANGER, "null", None],
+        ["same-origin", "none", "same-site", "cross-site", None],
+        ["no token", "in the form", "in the header", "wrong", "Authorization"],
+        [False, True],
+    )
+]
+
+
+def is_trusted(sent: Sent, *, credentials: bool = False) -> bool:
+    """Whether this site, or one of CORS_ORIGINS with a script, has sent it for certain."""
+    by_script = sent.proof in ("in the header", "wrong", "Authorization") or sent.has_authorization
+    by_header = sent.site in ("same-origin", "none")
+    if not sent.is_form:
+        return sent.origin in (OWN, FRIEND) or (
+            sent.origin is None and (by_header or sent.site is None)
+        )
+    if sent.origin is None and sent.site is None:
+        return sent.has_authorization and not tokens.COOKIE
+    listed = sent.origin == FRIEND and by_script and not credentials
+    return sent.origin == OWN or listed or (sent.origin is None and by_header)
+
+
+def has_token(sent: Sent) -> bool:
+    """Whether it carries the CSRF token of the login that comes along, if it needs one."""
+    in_form = sent.is_form and sent.proof == "in the form"
+    return not (tokens.COOKIE and sent.user) or in_form or sent.proof == "in the header"
+
+
+def expected(sent: Sent, path: str) -> int:
+    if not is_trusted(sent, credentials=path == CHECK):
+        return 403
+    if sent.body in ("application/json", "text/plain"):
+        return 415
+    if path == PRIVATE and not sent.user:
+        return 401
+    token_counts = path == PRIVATE or (path == FORM and sent.is_form)
+    return 204 if has_token(sent) or not token_counts else 403
+
+
+def send(client: FlaskClient, path: str, sent: Sent, credentials: dict[str, str]) -> int:
+    token = credentials.get("X-CSRF-Token", "0" * 64)
+    headers = {"Origin": sent.origin, "Sec-Fetch-Site": sent.site}
+    headers |= {
+        "in the header": {"X-CSRF-Token": token},
+        "wrong": {"X-CSRF-Token": "0" * 64},
+        "Authorization": {"Authorization": "Basic eDp5"},
+    }.get(sent.proof, {})
+    if sent.user and not tokens.COOKIE:
+        headers |= credentials
+    fields = {"title": "a"} | ({"csrf_token": token} if sent.proof == "in the form" else {})
+    body = {"data": fields if sent.is_form else b"{}"} if sent.body else {}
+    return client.post(
+        path,
+        content_type=sent.body,
+        headers={name: value for name, value in headers.items() if value is not None},
+        **body,
+    ).status_code
+
+
+@pytest.mark.asvs("3.5.1", "3.5.2")
+def test_exactly_the_writes_that_this_site_has_sent_pass(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    stranger, credentials = app.test_client(), log_in(client)
+    for path in (FORM, PRIVATE, CHECK):
+        with subtests.test(path):
+            statuses = [
+                (sent, send(client if sent.user else stranger, path, sent, credentials))
+                for sent in EVERY_WRITE
+            ]
+            assert statuses == [(sent, expected(sent, path)) for sent in EVERY_WRITE]
+
+
+def post_form(client: FlaskClient, path: str = FORM, **headers: str) -> int:
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.post(path, data={"title": "a"}, headers=sent).status_code
+
+
+@pytest.mark.asvs("3.5.1")
+def test_no_foreign_form_passes_with_a_login(client: FlaskClient) -> None:
+    credentials = log_in(client)
+    for origin in STRANGERS:
+        assert post_form(client, Origin=origin, Sec_Fetch_Site="same-origin") == 403
+        # The token alone does not let another site's form pass.
+        fields = {"csrf_token": credentials.get("X-CSRF-Token", "")}
+        assert client.post(FORM, data=fields, headers={"Origin": origin}).status_code == 403
+
+
+def test_an_anonymous_visitor_gets_no_cookie(app: Flask) -> None:
+    visitor = app.test_client()
+    for answer in (
+        visitor.post(FORM, data={"title": "a"}, headers={"Origin": OWN}),
+        visitor.post(FORM, data={"title": "a"}, headers={"Origin": STRANGER}),
+        visitor.get("/"),
+    ):
+        assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.asvs("3.5.1")
+def test_a_websocket_is_opened_by_pages_of_this_site_alone(client: FlaskClient) -> None:
+    # Browsers send cookies along with the handshake of any site, and CORS does not apply.
+    handshake = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    for origin, expected in {OWN: 204, FRIEND: 403, STRANGER: 403, "null": 403, "": 403}.items():
+        headers = handshake | {"Origin": origin}
+        assert client.get(SOCKET, headers=headers).status_code == expected
+    assert client.get(SOCKET, headers=handshake).status_code == 403
+    for upgrade in ("WebSocket", "h2c, websocket"):
+        headers = {"Upgrade": upgrade, "Origin": STRANGER}
+        assert client.get(WRITE, headers=headers).status_code == 403

@@ -1,13 +1,21 @@
-"""Errors, as a client or an attacker reads them."""
+"""Errors, as a person with a browser, a program or an attacker reads them."""
+
+from typing import Any
 
 import pytest
-from flask import Flask, abort, request
+from flask import Flask, abort, render_template_string, request
 from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.test import TestResponse
 
+from app.auth import grants
+from app.auth.access import login_required, public
 from app.security import errors
 from app.security.errors import error_response
-from tests.conftest import MakeApp
+from app.security.rate_limits import limited
+from app.security.validation import Body, validated
+from tests.conftest import MakeApp, log_in
 
 SECRET = "what-nobody-may-see"
 
@@ -19,6 +27,12 @@ def fail(name: str) -> str:
         return request.args[SECRET]
     if name == "busy":
         raise ServiceUnavailable(retry_after=7)
+    if name == "away":
+        raise OperationalError(SECRET, {}, OSError(SECRET))
+    if name == "members":
+        error = error_response(400, "Invalid request")
+        error.fields = {"seats": "Required"}
+        raise error
     if name == "refused":
         raise error_response(409, "Already there", Retry_After="1")
     abort(int(name), SECRET)
@@ -26,8 +40,8 @@ def fail(name: str) -> str:
 
 def with_views(app: Flask) -> FlaskClient:
     app.config["PROPAGATE_EXCEPTIONS"] = False  # a crash is answered, as in production
-    app.add_url_rule("/_test/<name>", view_func=fail)
-    app.add_url_rule("/_test/post/it", view_func=lambda: "", methods=["POST"])
+    app.add_url_rule("/_test/<name>", view_func=public(fail))
+    app.add_url_rule("/_test/post/it", view_func=public(lambda: ""), methods=["POST"])
     return app.test_client()
 
 
@@ -72,6 +86,11 @@ def test_an_error_without_a_page_is_its_name_in_json(client: FlaskClient) -> Non
         assert (answer.status_code, answer.json) == (status, {"error": words})
 
 
+def test_an_error_about_a_body_names_its_members(client: FlaskClient) -> None:
+    expected = {"error": "Invalid request", "fields": {"seats": "Required"}}
+    assert client.get("/_test/members").json == expected
+
+
 def test_debug_mode_answers_no_more(client: FlaskClient) -> None:
     client.application.debug = True
     assert client.get("/_test/argument").json == {"error": "Bad Request"}
@@ -104,3 +123,124 @@ def test_a_page_of_the_owner_takes_the_place_of_json(client: FlaskClient) -> Non
 def test_a_page_of_the_owner_for_401_still_names_the_scheme(client: FlaskClient) -> None:
     client.application.register_error_handler(401, lambda error: ("<h1>Log in first</h1>", 401))
     assert client.get("/_test/401").headers["WWW-Authenticate"] == "Bearer"
+
+
+AS_BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"
+ELSEWHERE = {"Origin": "https://evil.example"}
+
+# A refused request by its status; the first five come before any view.
+REFUSED: dict[int, dict[str, Any]] = {
+    400: {"path": "/_test/busy", "headers": {"Host": "evil.example"}},
+    403: {"path": "/_test/post/it", "method": "POST", "headers": ELSEWHERE},
+    404: {"path": f"/_test/no/{SECRET}"},
+    405: {"path": "/_test/post/it", "method": "DELETE"},
+    415: {"path": "/_test/post/it", "method": "POST", "data": SECRET, "content_type": "text/plain"},
+    401: {"path": "/_test/401"},
+    413: {"path": "/_test/of/body", "method": "POST", "json": {"name": "a" * 100_000}},
+    429: {"path": "/_test/of/limited"},
+    500: {"path": "/_test/crash"},
+    503: {"path": "/_test/away"},
+}
+
+
+class Named(Body):
+    name: str
+
+
+@pytest.fixture
+def whole(make_app: MakeApp) -> FlaskClient:
+    """The project's app without error pages of yours, and with views that refuse everything."""
+    app = make_app()
+    for status in [status for status in app.error_handler_spec[None] if status]:
+        del app.error_handler_spec[None][status]
+    views: dict[str, Any] = {
+        "body": public(validated(Named)(lambda body: "")),
+        "limited": public(limited("1 per day")(lambda: "")),
+        "private": login_required(lambda: ""),
+    }
+    for name, view in views.items():
+        app.add_url_rule(f"/_test/of/{name}", name, view, methods=["GET", "POST"])
+    return with_views(app)
+
+
+def refuse(client: FlaskClient, status: int, **headers: str) -> TestResponse:
+    request = {"method": "GET", **REFUSED[status]}
+    request["headers"] = {**request.get("headers", {}), **headers}
+    # Twice, since a limit lets the first request pass.
+    return [client.open(**request) for _ in range(2)][1]
+
+
+@pytest.mark.asvs("16.5.1")
+def test_a_program_gets_json_and_a_browser_a_page(
+    whole: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    for status in REFUSED:
+        with subtests.test(str(status)):
+            program = refuse(whole, status)
+            browser = refuse(whole, status, Accept=AS_BROWSERS)
+            assert (program.status_code, browser.status_code) == (status, status)
+            assert (program.mimetype, browser.mimetype) == ("application/json", "text/html")
+            assert (program.json or {}).keys() == {"error"}
+            assert f"<h1>{(program.json or {})['error']}</h1>" in browser.text
+            assert f"<code>{browser.headers['X-Request-ID']}</code>" in browser.text
+            for answer in (program, browser):
+                assert SECRET not in answer.text + str(answer.headers)
+                assert "evil" not in answer.text
+                assert "Accept" in ", ".join(answer.headers.getlist("Vary")).split(", ")
+                assert answer.cache_control.no_store
+                assert ("Retry-After" in answer.headers) == (status in (429, 503))
+
+
+def test_a_page_says_how_long_to_wait(whole: FlaskClient) -> None:
+    answer = refuse(whole, 429, Accept=AS_BROWSERS)
+    assert f"Wait {answer.headers['Retry-After']} seconds" in answer.text
+
+
+def test_head_gets_the_headers_alone(whole: FlaskClient) -> None:
+    for accept, mimetype in {"*/*": "application/json", AS_BROWSERS: "text/html"}.items():
+        answer = whole.head("/_test/no/where", headers={"Accept": accept})
+        assert (answer.status_code, answer.mimetype, answer.data) == (404, mimetype, b"")
+
+
+PAGE = "{% extends 'base.html' %}{% block content %}<p>Mine: {{ status }}</p>{% endblock %}"
+
+
+def with_pages(app: Flask) -> None:
+    def page(error: Any) -> tuple[str, int]:
+        return render_template_string(PAGE, status=error.code), error.code
+
+    for status in REFUSED:
+        app.register_error_handler(status, page)
+
+
+def test_a_page_of_the_owner_takes_the_place_of_any_error(
+    whole: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    with_pages(whole.application)
+    for status in REFUSED:
+        with subtests.test(str(status)):
+            answer = refuse(whole, status, Accept=AS_BROWSERS)
+            assert (answer.status_code, f"Mine: {status}" in answer.text) == (status, True)
+            assert answer.cache_control.no_store
+    # Instead of the login page.
+    answer = whole.get("/_test/of/private", headers={"Accept": AS_BROWSERS})
+    assert (answer.status_code, "Mine: 401" in answer.text) == (401, True)
+
+
+@pytest.mark.asvs("16.5.2")
+def test_a_page_of_the_owner_needs_no_database(
+    whole: FlaskClient, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    def away(*arguments: Any, **options: Any) -> None:
+        raise OperationalError("SELECT", {}, OSError("no route to host"))
+
+    with_pages(whole.application)
+    # A browser sends its cookie with each request, and base.html asks who is logged in.
+    credentials = log_in(whole)
+    monkeypatch.setattr(grants, "live", away)
+    for status in REFUSED:
+        with subtests.test(str(status)):
+            answer = refuse(whole, status, Accept=AS_BROWSERS, **credentials)
+            assert (answer.status_code, f"Mine: {status}" in answer.text) == (status, True)
+    answer = whole.get("/_test/of/private", headers={"Accept": AS_BROWSERS, **credentials})
+    assert (answer.status_code, "Mine: 503" in answer.text) == (503, True)

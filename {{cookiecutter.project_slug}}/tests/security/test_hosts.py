@@ -1,4 +1,4 @@
-"""By which names this app answers, what proxies may say, and that it insists on https."""
+"""By which names this app answers, what proxies may say, https, and which targets are read."""
 
 import logging
 
@@ -7,6 +7,7 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse, create_environ, run_wsgi_app
 
+from app.auth.access import public
 from app.security.hosts import probe
 from app.setting_types import LOOPBACK_NAMES
 from tests.conftest import MakeApp
@@ -22,10 +23,11 @@ def with_views(app: Flask) -> FlaskClient:
     """A client of the app with a view that says by which scheme and client it was called, and a probe."""
 
     @app.get(PATH)
+    @public
     def who() -> str:
         return f"{request.scheme} {request.remote_addr}"
 
-    app.add_url_rule(PROBE, view_func=probe(lambda: "alive"))
+    app.add_url_rule(PROBE, view_func=public(probe(lambda: "alive")))
     return app.test_client()
 
 
@@ -187,3 +189,45 @@ def test_ignored_proxies_are_logged(make_app: MakeApp, caplog: pytest.LogCapture
     [line] = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert "PROXY_HOPS" in line.getMessage()
     assert "1.1.1.1" not in line.getMessage()
+
+
+# The path that gunicorn or the development server makes of what was sent.
+AMBIGUOUS = {
+    "//_t": "//_t /%2f_t http://localhost//_t",
+    "///_t": "///_t",
+    # The development server drops slashes before the app sees the path.
+    "/_t": "//_t http:/_t http:///_t ftp://localhost/_t x:/_t /_t# /_t#/x",
+    # As behind a mount: `/app` is taken off `/app_t`.
+    "_t": "_t /app_t",
+    "": "?x http://?x",
+    "*": "*",
+}
+
+
+def status(client: FlaskClient, target: str | None, path: str) -> int:
+    sent = {"RAW_URI": target, "PATH_INFO": path}
+    return client.get("/", environ_overrides=sent).status_code
+
+
+@pytest.fixture(scope="module")
+def routed(make_app: MakeApp) -> FlaskClient:
+    """A client of an app whose route `/_t` a proxy in front may block."""
+    app = make_app()
+    app.add_url_rule("/_t", view_func=public(lambda: ""))
+    return app.test_client()
+
+
+def test_an_ambiguous_target_is_404(routed: FlaskClient, subtests: pytest.Subtests) -> None:
+    for path, targets in AMBIGUOUS.items():
+        for target in targets.split():
+            with subtests.test(f"{target} as {path}"):
+                assert status(routed, target, path) == 404
+
+
+def test_a_path_or_a_whole_url_is_answered(routed: FlaskClient) -> None:
+    for target in ("/_t", "/_t?a=//b", "http://localhost/_t", "HTTP://LOCALHOST/?x"):
+        assert status(routed, target, "/_t") == 200
+
+
+def test_a_server_that_does_not_hand_on_the_target_is_served(routed: FlaskClient) -> None:
+    assert (status(routed, None, "/_t"), status(routed, None, "//_t")) == (200, 404)

@@ -8,19 +8,22 @@ from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 
-from app.auth.access import login_required
+from app.auth import access
+from app.auth.access import login_required, public, recent_login
 from app.security.csp import csp
 from app.security.csp_syntax import SELF
 from app.security.csrf import exempt
+from app.security.forms import consumes_form
 from app.security.hosts import probe
 from app.security.rate_limits import limited
 from app.security.responses import ResponseBody, consumes, responds
 from app.security.validation import Body, validated
-from app.security.view_options import ViewOptions, options_of, view_options
+from app.security.view_options import FORM_TYPES, ViewOptions, options_of, view_options
 from tests.conftest import MakeApp
 
 OCTETS = "application/octet-stream"
 PATH = "/_test/notes/1"
+METHODS = ("HEAD", "POST", "PUT", "DELETE", "PATCH")
 
 
 class Note(Body):
@@ -34,24 +37,31 @@ class Kept(ResponseBody):
 class Notes(MethodView):
     """A view whose methods differ in all that decorators say."""
 
+    @public
     @probe
     @responds(Kept)
     @csp(img_src=[SELF])
     def get(self, number: int) -> ResponseReturnValue:
         return {"text": str(number)}
 
+    @public
     @limited("1 per hour")
+    @consumes_form(max_size=99)
     @validated(Note)
     def post(self, note: Note, number: int) -> ResponseReturnValue:
         return {"text": f"{note.text} {number}"}
 
+    @public
     @exempt
     @consumes(OCTETS)
     def put(self, number: int) -> ResponseReturnValue:
         return "", 204
 
-    @login_required
+    @recent_login(minutes=5)
     def delete(self, number: int) -> ResponseReturnValue:
+        return "", 204
+
+    def patch(self, number: int) -> ResponseReturnValue:
         return "", 204
 
 
@@ -72,14 +82,41 @@ def app(make_app: MakeApp) -> Flask:
 
 def test_each_method_of_a_class_has_its_own_options(app: Flask) -> None:
     view = app.view_functions["_test_notes"]
-    options = {method: options_of(view, method) for method in ("HEAD", "POST", "PUT", "DELETE")}
+    options = {method: options_of(view, method) for method in METHODS}
     assert options["HEAD"].probe
     assert options["HEAD"].csp == {"img-src": [SELF]}
     assert options["HEAD"].responds == {"application/json": Kept}
-    assert options["POST"].limited
-    assert options["POST"].consumes == {"application/json": Note}
-    assert options["PUT"] == ViewOptions(csrf_exempt=True, consumes={OCTETS: None})
-    assert options["DELETE"] == ViewOptions(login_required=True)
+    assert options["POST"].limited == "1 per hour"
+    assert options["POST"].consumes == {"application/json": Note, **dict.fromkeys(FORM_TYPES)}
+    assert options["POST"].max_size == 99
+    assert options["PUT"] == ViewOptions("public", csrf_exempt=True, consumes={OCTETS: None})
+    assert options["DELETE"] == ViewOptions("login", recent_login=5)
+    assert options["PATCH"] == ViewOptions()
+
+
+def test_head_is_judged_as_get_unless_the_class_answers_it_itself() -> None:
+    class Own(Notes):
+        def head(self, number: int) -> ResponseReturnValue:
+            return "", 204
+
+    assert options_of(Notes.as_view("notes"), "HEAD").access == "public"
+    assert options_of(Own.as_view("own"), "HEAD").access is None
+
+
+def test_a_decorator_keeps_what_the_others_say() -> None:
+    for decorators in (DECORATORS, DECORATORS[::-1]):
+        view: Any = lambda note: ""  # noqa: E731
+        for decorator in decorators:
+            view = decorator(view)
+        options = options_of(view, "POST")
+        assert (options.access, options.recent_login, options.credentials) == ("login", 15, True)
+        assert (options.probe, options.csrf_exempt, options.limited) == (True, True, "1 per hour")
+        assert options.consumes == {
+            OCTETS: None,
+            "application/json": Note,
+            **dict.fromkeys(FORM_TYPES),
+        }
+        assert (options.csp, options.responds) == ({"img-src": [SELF]}, {"application/json": Kept})
 
 
 def test_a_class_takes_requests_as_its_methods_are_decorated(client: FlaskClient) -> None:
@@ -100,13 +137,14 @@ def test_where_no_view_is_found_the_defaults_hold(app: Flask) -> None:
 
 
 DECORATORS: list[Any] = [
-    *(login_required, probe, exempt, limited("1 per hour"), csp(img_src=[SELF])),
+    *(login_required, recent_login(), access.credentials, probe, exempt, consumes_form),
+    *(limited("1 per hour"), csp(img_src=[SELF])),
     *(validated(Note), responds(Kept), consumes(OCTETS)),
 ]
 
 
 def test_a_class_itself_is_refused_when_it_is_decorated(subtests: pytest.Subtests) -> None:
-    for decorator in DECORATORS:
+    for decorator in (public, *DECORATORS):
         with (
             subtests.test(decorator),
             pytest.raises(TypeError, match=r"decorate its methods|takes none"),
