@@ -78,12 +78,15 @@ class Site:
         action = f'action="{self.origin}{path}" enctype="{enctype}"'
         form = f'<form method="post" {action}>{inputs}<button>Win</button></form>'
         Attacker.page = FRAMES[frame].format(form if frame == "page" else escape(form))
-        page.goto(f"http://{host}:{self.attackers_port}/")
-        button = (page if frame == "page" else page.frame_locator("iframe")).get_by_text("Win")
-        with page.expect_response(f"{self.origin}{path}") as answered:
-            button.click(no_wait_after=True)
-        assert answered.value.request.method == "POST"
-        return answered.value.status
+        with page.context.new_page() as tab:
+            tab.goto(f"http://{host}:{self.attackers_port}/")
+            button = (tab if frame == "page" else tab.frame_locator("iframe")).get_by_text("Win")
+            with tab.expect_response(f"{self.origin}{path}") as answered:
+                button.click(no_wait_after=True)
+            assert answered.value.request.method == "POST"
+            if frame == "page":
+                tab.wait_for_url(f"{self.origin}{path}")
+            return answered.value.status
 
 
 @pytest.fixture(scope="module")
