@@ -96,7 +96,7 @@ def _with_hosts() -> Flask:
 
 def _whole() -> Flask:
     app: Flask = rendered.module("app").create_app(rendered.settings(HOST))
-    _add_page(app)
+    app.add_url_rule("/measured", view_func=rendered.module("app.auth.access").public(lambda: PAGE))
     return app
 
 

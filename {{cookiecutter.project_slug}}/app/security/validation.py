@@ -108,11 +108,6 @@ _SCHEMA: JsonDict = {"minLength": 1, "pattern": PATTERN}
 
 PlainText = Annotated[str, AfterValidator(plain_text), Field(json_schema_extra=_SCHEMA)]
 
-# Text with line breaks and tabs; it may be empty.
-_LINES_SCHEMA: JsonDict = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"}
-
-Text = Annotated[str, AfterValidator(text_lines), Field(json_schema_extra=_LINES_SCHEMA)]
-
 
 def _without_controls(text: str, but: str = "") -> str:
     for character in text:

@@ -1,0 +1,193 @@
+"""In Chromium, forms of other sites write nothing with a user's login, and log nobody in."""
+
+from __future__ import annotations
+
+import http.server
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+import services
+import support
+from clients import PASSWORD
+from conftest import NewProject
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+HOST = "app.shop.test"
+
+# Browsers send the login's cookie with the form of a sibling, since it is the same site.
+ATTACKERS = ["evil.test", "evil.shop.test"]
+ENCTYPES = ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"]
+WRITES = [
+    ("/tasks/new", {"title": "Evil"}),
+    ("/account/logins/end", {}),
+    ("/account/password", {"current_password": PASSWORD, "new_password": "evil is a bad one"}),
+    ("/logout", {}),
+]
+LOGIN = {"username": "eve", "password": PASSWORD}
+# As text/plain the whole is JSON.
+JSON_IN_TEXT = {f'{{"username": "eve", "password": "{PASSWORD}", "x": "': '"}'}
+
+FRAMES = {
+    "page": "{}",
+    "frame": '<iframe srcdoc="{}"></iframe>',
+    "sandboxed frame": '<iframe sandbox="allow-forms" srcdoc="{}"></iframe>',
+}
+
+
+class Attacker(http.server.BaseHTTPRequestHandler):
+    """Serves one page to every host that is asked for."""
+
+    page = ""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(self.page.encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The project, and the port where every other site is."""
+
+    port: int
+    attackers_port: int
+
+    @property
+    def origin(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def attack(
+        self, page: Page, host: str, path: str, fields: dict[str, str], enctype: str, frame: str
+    ) -> int:
+        """Have somebody click in a page of an attacker's, which sends a form; the status."""
+        inputs = "".join(
+            f'<input name="{escape(name)}" value="{escape(value)}">'
+            for name, value in fields.items()
+        )
+        action = f'action="{self.origin}{path}" enctype="{enctype}"'
+        form = f'<form method="post" {action}>{inputs}<button>Win</button></form>'
+        Attacker.page = FRAMES[frame].format(form if frame == "page" else escape(form))
+        with page.context.new_page() as tab:
+            tab.goto(f"http://{host}:{self.attackers_port}/")
+            button = (tab if frame == "page" else tab.frame_locator("iframe")).get_by_text("Win")
+            with tab.expect_response(f"{self.origin}{path}") as answered:
+                button.click(no_wait_after=True)
+            assert answered.value.request.method == "POST"
+            if frame == "page":
+                tab.wait_for_url(f"{self.origin}{path}")
+            return answered.value.status
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    support.need(CHROMIUM, "Chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--host-resolver-rules=MAP *.test 127.0.0.1"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def site(new_project: NewProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    log = tmp_path_factory.mktemp("logs") / "log"
+    attackers = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Attacker)
+    settings = {"TRUSTED_HOSTS": f"{HOST},127.0.0.1", "USERS": "ada eve"}
+    with services.serving(new_project(), log, **settings) as server, attackers:
+        threading.Thread(target=attackers.serve_forever, daemon=True).start()
+        yield Site(server.port, attackers.server_port)
+        attackers.shutdown()
+
+
+@pytest.fixture
+def user(site: Site, page: Page) -> Page:
+    """Log Ada in, by the page for that."""
+    page.goto(f"{site.origin}/login")
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{site.origin}/")
+    assert who(site, page) == "ada"
+    return page
+
+
+def who(site: Site, page: Page) -> str | None:
+    """Return whom the site takes this browser for."""
+    answer = page.request.get(f"http://127.0.0.1:{site.port}/me", headers=cookies(site, page))
+    return answer.json()["username"] if answer.ok else None
+
+
+def cookies(site: Site, page: Page) -> dict[str, str]:
+    # Playwright's own requests do not know where the host is.
+    kept = page.context.cookies(site.origin)
+    cookie = "; ".join(f"{each['name']}={each['value']}" for each in kept)
+    return {"Host": f"{HOST}:{site.port}", "Cookie": cookie}
+
+
+def tasks(site: Site, page: Page) -> list[str]:
+    answer = page.request.get(
+        f"http://127.0.0.1:{site.port}/api/tasks", headers=cookies(site, page)
+    )
+    return [task["title"] for task in answer.json()["tasks"]]
+
+
+@pytest.mark.slow
+def test_the_own_form_writes(site: Site, user: Page) -> None:
+    user.goto(f"{site.origin}/tasks/new")
+    user.get_by_label("Title").fill("Bread")
+    user.get_by_role("button", name="Save").click()
+    expect(user.get_by_role("status")).to_have_text("Added: Bread")
+    assert "Bread" in tasks(site, user)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("host", ATTACKERS)
+def test_a_form_of_another_site_writes_nothing(
+    site: Site, user: Page, host: str, frame: str
+) -> None:
+    before = tasks(site, user)
+    for path, fields in WRITES:
+        for enctype in ENCTYPES:
+            assert site.attack(user, host, path, fields, enctype, frame) == 403
+    assert who(site, user) == "ada"
+    assert tasks(site, user) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("host", ATTACKERS)
+def test_a_form_of_another_site_logs_nobody_in(
+    site: Site, page: Page, host: str, frame: str
+) -> None:
+    for enctype in ENCTYPES:
+        fields = JSON_IN_TEXT if enctype == "text/plain" else LOGIN
+        assert site.attack(page, host, "/login", fields, enctype, frame) == 403
+        assert who(site, page) is None
+
+
+@pytest.mark.slow
+def test_nor_does_it_change_who_is_logged_in(site: Site, user: Page) -> None:
+    for host in ATTACKERS:
+        for enctype in ENCTYPES:
+            assert site.attack(user, host, "/login", LOGIN, enctype, "page") == 403
+    assert who(site, user) == "ada"
