@@ -105,7 +105,10 @@ _BLANKS = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 PATTERN = f"^[^{_CONTROLS}]*[^{_CONTROLS}{_BLANKS}][^{_CONTROLS}]*$"
 
 _SCHEMA: JsonDict = {"minLength": 1, "pattern": PATTERN}
+# The same with line breaks and tabs, and it may be empty.
+_LINES_SCHEMA: JsonDict = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"}
 
+Text = Annotated[str, AfterValidator(text_lines), Field(json_schema_extra=_LINES_SCHEMA)]
 PlainText = Annotated[str, AfterValidator(plain_text), Field(json_schema_extra=_SCHEMA)]
 
 
