@@ -62,7 +62,7 @@ def init_app(app: Flask) -> None:
     # The Windows registry may map .js to text/plain, and with `nosniff` scripts would not run.
     mimetypes.add_type("text/javascript", ".js")
     app.add_template_global(asset)
-    # `{% if "page.css" is asset %}` in error.html, which must not fail without it.
+    # For error.html, which must not fail where `page.css` is deleted.
     app.add_template_test(lambda filename: find(filename) is not None, "asset")
     app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=public(_serve))
 
