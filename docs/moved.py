@@ -20,10 +20,19 @@ RAISED = {"app.security.errors.refusal", "app.security.limits.too_many"}
 # `view_has("is_probe")` is `view_options().probe`.
 ASKED = {"app.security.marks.view_has", "app.security.marks.view_mark"}
 OPTIONS: dict[object, str] = {
-    **{name: name for name in ("csp", "csrf_exempt", "errors", "limited", "login_required")},
-    **{"answers": "responds", "is_probe": "probe", "status": "status", "takes": "consumes"},
+    **{name: name for name in ("csp", "csrf_exempt", "errors", "limited")},
+    **{
+        "answers": "responds",
+        "is_probe": "probe",
+        "login_required": "access",
+        "status": "status",
+        "takes": "consumes",
+    },
 }
 METHODS = {"frees_at": "resets_at"}
+# A view without a mark is closed now.
+ROUTE = re.compile(r"\.(?:get|post|put|patch|delete|route)\(")
+MARK = re.compile(r"\b(?:login_required|recent_login|public)\b")
 
 
 @dataclass
@@ -75,6 +84,7 @@ def rewrite(text: bytes) -> Source:
     raise_errors(source)
     ask_for_options(source)
     rename_methods(source)
+    name_closed_views(source)
     for node in imports:
         rewrite_import(source, node)
     return source
@@ -161,6 +171,14 @@ def rename_methods(source: Source) -> None:
             if isinstance(node, ast.Attribute) and node.attr in METHODS:
                 end = source.end(node)
                 source.edits.append((end - len(node.attr), end, METHODS[node.attr]))
+
+
+def name_closed_views(source: Source) -> None:
+    for node in source.nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            decorators = " ".join(map(ast.unparse, node.decorator_list))
+            if ROUTE.search(decorators) and not MARK.search(decorators):
+                source.leave(node, f"{node.name} is closed now: add @public if it is for everybody")
 
 
 def rewrite_import(source: Source, node: ast.ImportFrom) -> None:
