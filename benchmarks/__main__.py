@@ -9,7 +9,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from benchmarks import encryption, headers, login, rendered, rendering, rotation, serving, tokens
+from benchmarks import (
+    encryption,
+    forms,
+    headers,
+    login,
+    rendered,
+    rendering,
+    rotation,
+    serving,
+    tokens,
+)
 from benchmarks.measure import Claim, Report
 
 WIDTH = 52  # of the names
@@ -34,6 +44,7 @@ def _measured() -> Iterator[Report]:
     print("Measuring for about three minutes; leave the machine alone.", file=sys.stderr)
     with rendered.project():
         yield headers.measure()
+        yield forms.measure()
         yield login.measure()
         yield encryption.measure()
     yield rotation.measure()

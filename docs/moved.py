@@ -25,6 +25,9 @@ OPTIONS: dict[object, str] = {
     **{"answers": "responds", "is_probe": "probe", "status": "status", "takes": "consumes"},
 }
 METHODS = {"frees_at": "resets_at"}
+# A view without a mark is closed now.
+ROUTE = re.compile(r"\.(?:get|post|put|patch|delete|route)\(")
+MARK = re.compile(r"\b(?:login_required|recent_login|public)\b")
 
 
 @dataclass
@@ -76,6 +79,7 @@ def rewrite(text: bytes) -> Source:
     raise_errors(source)
     ask_for_options(source)
     rename_methods(source)
+    name_closed_views(source)
     for node in imports:
         rewrite_import(source, node)
     return source
@@ -162,6 +166,14 @@ def rename_methods(source: Source) -> None:
             if isinstance(node, ast.Attribute) and node.attr in METHODS:
                 end = source.end(node)
                 source.edits.append((end - len(node.attr), end, METHODS[node.attr]))
+
+
+def name_closed_views(source: Source) -> None:
+    for node in source.nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            decorators = " ".join(map(ast.unparse, node.decorator_list))
+            if ROUTE.search(decorators) and not MARK.search(decorators):
+                source.leave(node, f"{node.name} is closed now: add @public if it is for everybody")
 
 
 def rewrite_import(source: Source, node: ast.ImportFrom) -> None:

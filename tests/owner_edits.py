@@ -65,12 +65,13 @@ from werkzeug.exceptions import HTTPException
 
 def show(error: HTTPException) -> ResponseReturnValue:
     code = error.code or 500
-    return f"<!doctype html><title>Sorry</title><p>Nothing to see here: {code}", code
+    page = f"<!doctype html><title>Sorry</title><p>Nothing to see here: {code}"
+    return page, code, error.get_headers()
 
 
 def init_app(app: Flask) -> None:
-    app.register_error_handler(404, show)
-    app.register_error_handler(401, show)
+    for status in (401, 403, 404, 429, 503):
+        app.register_error_handler(status, show)
 '''
 API = '''\
 """The shop's JSON routes."""
@@ -78,10 +79,13 @@ API = '''\
 from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 
+from app.auth.access import public
+
 blueprint = Blueprint("api", __name__, url_prefix="/api/v2")
 
 
 @blueprint.get("/loaves")
+@public
 def loaves() -> ResponseReturnValue:
     return {"loaves": ["rye", "spelt"]}
 
@@ -130,7 +134,7 @@ from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 
-from app.auth.access import login_required
+from app.auth.access import login_required, public
 from app.security.validation import Body, PlainText, validated
 
 blueprint = Blueprint("baskets", __name__, url_prefix="/baskets")
@@ -141,6 +145,7 @@ class Item(Body):
 
 
 class Baskets(MethodView):
+    @public
     def get(self) -> ResponseReturnValue:
         return {"items": []}
 
@@ -210,6 +215,56 @@ from metrics import Metrics
 def init_app(app: Flask) -> None:
     Metrics().init_app(app)
 '''
+FORM_PAGE = '''\
+"""Orders from people without a login, and a page for one's own."""
+
+from flask import Blueprint, Flask, flash, g, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import EmailField, IntegerField, SelectField
+from wtforms.validators import DataRequired, NumberRange
+
+from app.auth.access import login_required, public
+from app.security.forms import consumes_form
+
+blueprint = Blueprint("order_pages", __name__)
+
+
+class OrderForm(FlaskForm):
+    address = EmailField("Address", [DataRequired()])
+    loaf = SelectField("Loaf", choices=[("rye", "Rye"), ("spelt", "Spelt")])
+    number = IntegerField("How many", [NumberRange(1, 9)])
+
+
+@blueprint.route("/order-bread", methods=["GET", "POST"])
+@public
+@consumes_form
+def order() -> ResponseReturnValue:
+    form = OrderForm()
+    if form.validate_on_submit():
+        flash("Thank you for your order.")
+        return redirect(url_for("order_pages.order"), 303)
+    return render_template("order.html", form=form), 422 if form.errors else 200
+
+
+@blueprint.route("/my-bread", methods=["GET", "POST"])
+@login_required
+@consumes_form(max_size=2**20)
+def own() -> ResponseReturnValue:
+    form = OrderForm(data={"address": f"{g.user.name}@example.org"})
+    if form.validate_on_submit():
+        return redirect(url_for("order_pages.own"), 303)
+    return render_template("order.html", form=form), 422 if form.errors else 200
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+'''
+ORDER_PAGE = """\
+{% extends "base.html" %}
+{% from "_forms.html" import show_form %}
+{% block content %}{{ show_form(form, "Order") }}{% endblock %}
+"""
 COMMANDS = '''\
 """`flask loaves`: what the oven holds."""
 
@@ -245,7 +300,7 @@ def init_app(app: Flask) -> None:
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.auth.access import login_required
+from app.auth.access import login_required, public
 from app.security.csp import csp
 from app.security.errors import error_response
 from app.security.responses import ResponseBody, responds
@@ -259,6 +314,7 @@ class Customer(ResponseBody):
 
 
 @blueprint.get("/")
+@public
 @csp(img_src=["'self'", "https://pictures.example.com"])
 def show() -> str:
     return f"<!doctype html><title>Shop</title><p>{WELCOME}"
@@ -385,6 +441,8 @@ def own_start_page(project: Path) -> None:
     write(project / "app/pages.py", PAGES)
     for name in ("page.js", "page.css"):
         (project / "app/static" / name).unlink()
+    error_page = project / "app/templates/error.html"
+    write(error_page, error_page.read_text("utf-8").replace("page.css", "shop.css"))
     for folder in ("tests/starter", "tests/browser/starter"):
         shutil.rmtree(project / folder, ignore_errors=True)
 
@@ -394,8 +452,14 @@ def own_base(project: Path) -> None:
     write(project / "app/static/shop.css", "body { color: #123 }\n")
 
 
-def pages_for_401_and_404(project: Path) -> None:
+def own_error_pages(project: Path) -> None:
     module(project, "error_pages", ERROR_PAGES)
+
+
+def form_pages(project: Path) -> None:
+    """Add a form for everybody and one for users, with the macros of `_forms.html`."""
+    module(project, "order_pages", FORM_PAGE)
+    write(project / "app/templates/order.html", ORDER_PAGE)
 
 
 def other_error_words(project: Path) -> None:
@@ -417,9 +481,21 @@ def login_below_auth(project: Path) -> None:
     replace(project, "app/accounts/login.py", login, r'\g<0>, url_prefix="/auth"')
 
 
-def no_example_of_json(project: Path) -> None:
+def no_example(project: Path) -> None:
+    """Delete the tasks, as the README says, with their table, their pages and their tests."""
+    for name in ("app/tasks.py", "app/seed.py", "migrations/versions/0003_tasks.py"):
+        (project / name).unlink()
+    replace(project, "app/__init__.py", r"(\nfrom app import .*), seed\b", r"\1")
+    replace(project, "app/__init__.py", r"    seed\.init_app\(app\).*\n", "")
     write(project / "app/api.py", API)
-    shutil.rmtree(project / "tests/starter", ignore_errors=True)
+    if "tasks" in (project / "app/pages.py").read_text("utf-8"):
+        write(project / "app/pages.py", PAGES)
+        link = r'    <a href="/tasks">Tasks</a>\n'
+        replace(project, "app/templates/_navigation.html", link, "")
+        for name in ("task_list.html", "task_form.html"):
+            (project / "app/templates" / name).unlink()
+    for folder in ("tests/starter", "tests/browser/starter"):
+        shutil.rmtree(project / folder, ignore_errors=True)
 
 
 def class_based_views(project: Path) -> None:
@@ -433,6 +509,13 @@ def hook_for_each_request(project: Path) -> None:
 def extension_with_a_route(project: Path) -> None:
     write(project / "metrics.py", EXTENSION)
     module(project, "monitoring", USE_OF_EXTENSION)
+
+
+def extension_that_everybody_may_call(project: Path) -> None:
+    """Open its view by PUBLIC_ENDPOINTS, since it cannot be marked."""
+    extension_with_a_route(project)
+    opened = '    "metrics": "The monitor has no login.",\n'
+    replace(project, "app/policy.py", r"PUBLIC_ENDPOINTS: .* = \{\n", rf"\g<0>{opened}")
 
 
 def new_command(project: Path) -> None:
@@ -583,12 +666,15 @@ def own_readme(project: Path) -> None:
 ROUNDS: dict[str, list[Edit]] = {
     "session": [
         Edit(own_start_page),
-        Edit(pages_for_401_and_404),
+        # Nobody is sent to the login page then.
+        Edit(own_error_pages, states=("a_stranger_", "offers_a_login")),
+        Edit(form_pages),
         Edit(routes_of_every_kind),
         Edit(login_below_auth),
+        Edit(no_example),
         Edit(class_based_views),
         Edit(hook_for_each_request),
-        Edit(extension_with_a_route, states=("extension",)),
+        Edit(extension_that_everybody_may_call, states=("extension",)),
         Edit(other_names),
         Edit(one_more_source),
         Edit(shown_by_a_portal),
@@ -603,7 +689,7 @@ ROUNDS: dict[str, list[Edit]] = {
     "jwt": [
         Edit(own_base, states=("tests/starter/",)),
         Edit(other_error_words),
-        Edit(no_example_of_json),
+        Edit(no_example),
         Edit(new_command),
         Edit(package_with_views),
         Edit(own_test),

@@ -296,11 +296,11 @@ def sent_raw(server: Server, head: str, body: bytes, path: str = OPEN) -> int:
             return int(answer.readline().split()[1])
 
 
-def by_length(kind: str, body: bytes) -> str:
+def by_length(kind: str | None, body: bytes) -> str:
     return f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
 
 
-def in_chunks(kind: str) -> str:
+def in_chunks(kind: str | None) -> str:
     return f"Content-Type: {kind}\r\nTransfer-Encoding: chunked\r\n"
 
 
