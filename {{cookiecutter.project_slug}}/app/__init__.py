@@ -46,7 +46,8 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     # Imported here, since `python -m app.settings` must not import that module twice.
     from app.settings import Settings
 
-    app = Flask(__name__, static_folder=None)
+    # assets.py serves static files; extensions build their addresses on this path.
+    app = Flask(__name__, static_folder=None, static_url_path="/static")
     app.config.from_object("app.policy")
     app.config.update(policy)
     app.config.update((settings or Settings.load()).for_flask())

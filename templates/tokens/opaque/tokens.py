@@ -44,7 +44,7 @@ class TokenSettings(Environment):
 def issue(user: User, *, replaces: str = "") -> dict[str, Any]:
     random = grants.new_secret()
     token = TOKEN_PREFIX + random + _checksum(random)
-    grants.create(user, "opaque", token, LIFETIME, replaces=Grant.family == replaces)
+    grants.create(user, "opaque", token, LIFETIME, replaces=replaces)
     return {"token": token, "token_type": "Bearer", "expires_in": LIFETIME}
 
 

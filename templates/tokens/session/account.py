@@ -44,6 +44,14 @@ def show() -> ResponseReturnValue:
     return _page(PasswordChangeForm())
 
 
+@blueprint.get("/account/password")
+@responds("text/html", status=303)
+@login_required
+def change_page() -> ResponseReturnValue:
+    """The address after a refused change, which a browser may load again."""
+    return redirect(url_for("account.show"), 303)
+
+
 @blueprint.post("/account/password")
 @responds("text/html", 403, 429, 503)
 @recent_login

@@ -35,7 +35,7 @@ def require_token(session_id: str) -> None:
     sent = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
     if not hmac.compare_digest(_unmasked(sent), _digest(session_id)):
         audit.record(audit.AUTHZ_FAIL, reason="CSRF token")
-        raise error_response(403, "Missing or wrong X-CSRF-Token")
+        raise error_response(403, "CSRF token missing or wrong")
 
 
 def _digest(session_id: str) -> bytes:

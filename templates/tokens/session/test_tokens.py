@@ -245,3 +245,29 @@ def test_a_damaged_cookie_is_401(client: FlaskClient, subtests: pytest.Subtests)
 def stored_hashes(app: Flask) -> list[bytes]:
     with app.app_context():
         return list(db.session.scalars(select(Grant.secret_hash)))
+
+
+@pytest.mark.parametrize("next_login", ["after a logout", "without a logout"])
+def test_what_an_extension_keeps_for_a_user_is_gone_for_the_next(
+    app: Flask, client: FlaskClient, next_login: str
+) -> None:
+    with app.app_context():
+        users.create("mallory", PASSWORD)
+    credentials = log_in(client)
+    with client.session_transaction() as session:
+        session["note"] = "of ada"
+    if next_login == "after a logout":
+        client.post(routes.LOGOUT, headers=credentials)
+    log_in(client, username="mallory")
+    with client.session_transaction() as session:
+        assert "note" not in session
+
+
+def test_what_an_extension_keeps_for_a_user_outlives_a_new_password(client: FlaskClient) -> None:
+    credentials = log_in(client)
+    with client.session_transaction() as session:
+        session["note"] = "of ada"
+    passwords = {"current_password": PASSWORD, "new_password": "another long password"}
+    assert client.post(routes.PASSWORD, json=passwords, headers=credentials).status_code == 200
+    with client.session_transaction() as session:
+        assert session["note"] == "of ada"

@@ -7,8 +7,8 @@ Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.2.2 to 7.3.2.
 
 from typing import Any
 
+import flask
 from flask import Flask, Request, Response, after_this_request, g, request
-from sqlalchemy import or_
 
 from app.auth import csrf_tokens, grants
 from app.auth.grants import Grant
@@ -47,10 +47,11 @@ def issue(user: User, *, replaces: str = "", keep: bool = False) -> dict[str, An
     """
     session_id = grants.new_secret()
     lifetime = KEPT_LIFETIME if keep else LIFETIME
-    replaced = Grant.secret_hash == grants.hash_secret(_session_id(request))
-    ended = or_(replaced, Grant.family == replaces)
-    grants.create(user, "session", session_id, lifetime, kept=keep, replaces=ended)
+    shown = _session_id(request)
+    grants.create(user, "session", session_id, lifetime, kept=keep, shown=shown, replaces=replaces)
     g.pop("login", None)
+    if "grant" not in g:
+        _clear_flask_session()
     after_this_request(lambda response: _set_cookie(response, session_id, lifetime))
     return {
         "token": csrf_tokens.token_for(session_id),
@@ -86,6 +87,7 @@ def csrf_token(request: Request, *, masked: bool = False) -> str | None:
 def revoke(grant: Grant) -> None:
     grants.end(grant.family)
     g.pop("login", None)
+    _clear_flask_session()
     after_this_request(_expire_cookie)
 
 
@@ -98,6 +100,12 @@ def security_schemes(method: str) -> dict[str, Any]:
 
 def init_app(app: Flask) -> None:
     """Nothing to set up."""
+
+
+def _clear_flask_session() -> None:
+    """Drop what Flask's own session holds: the next user of this browser must not see it."""
+    if flask.session:
+        flask.session.clear()
 
 
 def _session_id(request: Request) -> str:

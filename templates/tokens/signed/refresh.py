@@ -60,8 +60,7 @@ def refresh(body: RefreshBody) -> ResponseReturnValue:
 def start(user: User, replaces: str = "") -> tuple[Grant, str]:
     """Start a login: return its first grant and refresh token. The login `replaces` ends."""
     refresh_token = grants.new_secret()
-    replaced = Grant.family == replaces
-    return grants.create(user, "refresh", refresh_token, LIFETIME, replaces=replaced), refresh_token
+    return grants.create(user, "refresh", refresh_token, LIFETIME, replaces=replaces), refresh_token
 
 
 def find_login(family: str, user_id: str) -> Grant | None:

@@ -71,7 +71,7 @@ def is_recent(grant: Grant, minutes: int = RECENT) -> bool:
 
 def init_app(app: Flask, tokens: "TokenType") -> None:
     """`tokens` finds the login of a request. It is handed in, since its own views use these marks."""
-    opened = app.config["PUBLIC_ENDPOINTS"]
+    opened = app.config.setdefault("PUBLIC_ENDPOINTS", {})
     if not isinstance(opened, dict) or not all(map(_is_text, [*opened, *opened.values()])):
         raise PolicyError(
             "policy.py: PUBLIC_ENDPOINTS is no dict of endpoints, each with its reason. "

@@ -17,7 +17,6 @@ from sqlalchemy import (
     LargeBinary,
     String,
     delete,
-    false,
     or_,
     select,
     update,
@@ -29,12 +28,12 @@ from app.auth.users import User
 from app.crypto import EncryptedString
 from app.db import Model, db
 from app.security import audit
+from app.security.errors import error_response
 from app.security.responses import ResponseBody
 
 # The most logins that one login ends: a statement takes only so many parameters. If an owner
 # lowers MAX_LOGINS by more, the following logins end the rest.
 MAX_ENDED = 100
-_NOTHING = false()
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 
 
@@ -87,13 +86,22 @@ def create(
     lifetime: int,
     *,
     kept: bool = False,
-    replaces: ColumnElement[bool] = _NOTHING,
+    shown: str = "",
+    replaces: str = "",
 ) -> Grant:
     """Store the credential of a login for `lifetime` seconds.
 
-    The grants that match `replaces` end. Where the user then has more than MAX_LOGINS
-    logins, the least recently used ones end too, at most MAX_ENDED of them.
+    The grant whose secret is `shown` ends, and so does the login whose family is `replaces`.
+    Where the user then has more than MAX_LOGINS logins, the least recently used ones end too,
+    at most MAX_ENDED of them.
+
+    :raises ErrorResponse: 401, the login `replaces` has ended in the meantime, as by a logout.
     """
+    # The caller's transaction has locked the user's row, so no concurrent login changes these.
+    if replaces and not _exists(replaces):
+        db.session.rollback()
+        raise error_response(401, "Authentication required")
+    replaced = or_(Grant.secret_hash == hash_secret(shown), Grant.family == replaces)
     now = int(time.time())
     grant = Grant(
         secret_hash=hash_secret(secret),
@@ -107,9 +115,8 @@ def create(
         client=clients.describe(),
     )
     db.session.add(grant)
-    # The caller's transaction has locked the user's row, so no concurrent login changes the count.
-    excess = _least_recently_used(user, ~replaces)
-    _delete(or_(replaces, Grant.family.in_(excess)))
+    excess = _least_recently_used(user, ~replaced)
+    _delete(or_(replaced, Grant.family.in_(excess)))
     db.session.commit()
     for family in excess:
         audit.record(
@@ -157,6 +164,11 @@ def purge() -> int:
     count: int = db.session.execute(expired).rowcount  # type: ignore[attr-defined]
     db.session.commit()
     return count
+
+
+def _exists(family: str) -> bool:
+    found = select(Grant.id).where(Grant.family == family, *alive(None)).with_for_update()
+    return db.session.scalars(found).first() is not None
 
 
 def _least_recently_used(user: User, *conditions: ColumnElement[bool]) -> list[str]:

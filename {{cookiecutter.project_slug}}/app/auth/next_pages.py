@@ -30,6 +30,9 @@ def checked(target: str | None) -> str | None:
     if not (target and _PATH_AND_QUERY.fullmatch(target)) or "#" in target:
         return None
     path = unquote(urlsplit(target).path)
+    # Browsers resolve dot segments, so the target would be another page than the one checked.
+    if {".", ".."} & set(path.split("/")):
+        return None
     root = request.root_path
     served = path.startswith(f"{root}/") and _endpoint(path.removeprefix(root))
     excluded = current_app.extensions["not_next_pages"]

@@ -58,13 +58,17 @@ class LoginCSRF(CSRF):
 
 
 class HiddenText(HiddenInput):
-    """A hidden field as text, since injected CSS can read attributes and no text."""
+    """The hidden field of a FlaskForm for the CSRF token."""
 
     def __call__(self, field: Field, **kwargs: Any) -> Markup:
-        # Not the field's name, which begins with the prefix of its form.
-        element = Markup('<textarea hidden name="csrf_token" autocomplete="off">{}</textarea>')
-        token = field._value()
-        return element.format(token) if token else Markup()
+        # Not with the field's name, which begins with the prefix of its form.
+        return hidden_field(field._value())
+
+
+def hidden_field(token: str | None) -> Markup:
+    """A hidden field with the token as text, since injected CSS can read attributes and no text."""
+    element = Markup('<textarea hidden name="csrf_token" autocomplete="off">{}</textarea>')
+    return element.format(token) if token else Markup()
 
 
 def _refuse_cross_site_requests(cookie: bool) -> None:

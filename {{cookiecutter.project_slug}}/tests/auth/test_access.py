@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
@@ -10,11 +11,13 @@ import pytest
 from flask import Blueprint, Flask, g
 from flask.testing import FlaskClient
 from flask.views import MethodView
+from sqlalchemy import select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from app.auth import tokens, users
+from app.auth import passwords, tokens, users
 from app.auth.access import login_required, public, recent_login
+from app.auth.grants import Grant
 from app.auth.users import User
 from app.db import db
 from app.security.origins import PolicyError
@@ -27,6 +30,7 @@ from tests.conftest import (
     Wait,
     is_logged_in,
     log_in,
+    slow_hasher,
     stored_user,
     without_error_pages,
 )
@@ -431,6 +435,17 @@ def test_reauthentication_ends_the_login_that_it_replaces(app: Flask, recent: Fl
     assert not is_logged_in(client, old)
     assert is_logged_in(client, fresh(answer) | cookie_of(answer))
     assert is_logged_in(other, elsewhere)
+
+
+def test_a_login_that_ends_meanwhile_is_not_replaced(
+    app: Flask, recent: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = log_in(recent)
+    log_out = partial(recent.post, routes.LOGOUT, headers=credentials)
+    monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", log_out))
+    assert reauthenticate(recent, credentials).status_code == 401
+    with app.app_context():
+        assert db.session.scalars(select(Grant)).all() == []
 
 
 def cookie_of(answer: TestResponse) -> dict[str, str]:

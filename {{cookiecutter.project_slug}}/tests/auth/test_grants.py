@@ -43,8 +43,7 @@ def other() -> User:
 
 def created(user: User, *, kept: bool = False, replaces: str = "") -> str:
     secret = grants.new_secret()
-    replaced = Grant.secret_hash == grants.hash_secret(replaces)
-    grants.create(user, "test", secret, HOUR, kept=kept, replaces=replaced)
+    grants.create(user, "test", secret, HOUR, kept=kept, shown=replaces)
     return secret
 
 

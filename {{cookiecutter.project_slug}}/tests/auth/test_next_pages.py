@@ -22,7 +22,7 @@ evil.example _test/page ./_test/page ../_test/page ?next=//evil.example #/_test/
 https://localhost/_test/page /%2f/evil.example /%2fevil.example /%5cevil.example /%5c%5cevil.example
 /.//evil.example /..//evil.example /_test/..//evil.example /;//evil.example /%09/evil.example
 /_test/nowhere /_test/write /_test//page //_test/page /_TEST/page /_test/page/ /_test/page%00
-/_test/page%2f..%2f %2f_test%2fpage /_test%2fpage%3f
+/static/../_test/page /static/%2e%2e/_test/page /static/a/./b /_test/page%2f..%2f %2f_test%2fpage /_test%2fpage%3f
 """
 
 WITH_CONTROLS = [

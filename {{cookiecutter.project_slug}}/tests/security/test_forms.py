@@ -12,12 +12,13 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.test import TestResponse
-from wtforms import StringField, TextAreaField
+from wtforms import FieldList, FormField, IntegerField, StringField, TextAreaField
 from wtforms.validators import DataRequired
 
 from app.auth import tokens
 from app.auth.access import login_required, public
-from app.security.forms import MAX_FIELDS, consumes_form, one_line, or_form
+from app.security.bodies import MAX_FIELDS, MAX_FILE_HEADERS
+from app.security.forms import consumes_form, one_line, or_form
 from app.security.validation import Body, validated
 from app.security.view_options import FORM_TYPES
 from tests.conftest import MakeApp, log_in
@@ -25,7 +26,7 @@ from tests.conftest import MakeApp, log_in
 URLENCODED, MULTIPART = FORM_TYPES
 OWN = {"Origin": "http://localhost"}
 FORM, PRIVATE, UPLOAD = "/_test/form", "/_test/private", "/_test/upload"
-EITHER, NOTE = "/_test/either", "/_test/note"
+EITHER, NOTE, ORDER = "/_test/either", "/_test/note", "/_test/order"
 MAX_UPLOAD = 2**21  # bytes
 PAGE = Path(__file__).with_name("form.html").read_text("utf-8")
 
@@ -38,6 +39,19 @@ class NoteForm(FlaskForm):
 
 class Note(Body):
     title: str
+
+
+class Address(FlaskForm):
+    street = StringField("Street")
+
+
+class Order(FlaskForm):
+    """Fields of several kinds; only one of them takes files."""
+
+    count = IntegerField("Count", default=1)
+    tags = FieldList(StringField("Tag"))
+    address = FormField(Address)
+    picture = FileField("Picture")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +78,13 @@ def app(make_app: MakeApp) -> Flask:
         if form.validate_on_submit():
             return {"title": form.title.data, "notes": form.notes.data}
         return render_template_string(PAGE, form=form), 422 if form.is_submitted() else 200
+
+    @app.post(ORDER)
+    @public
+    @consumes_form
+    def order() -> ResponseReturnValue:
+        form = Order()
+        return {"valid": form.validate(), "picture": form.picture.data is not None}
 
     for path, mark in ((NOTE, public), (PRIVATE, login_required)):
         view = mark(consumes_form(lambda: edit()))
@@ -92,8 +113,8 @@ def field(name: str = "title", value: bytes = b"a") -> bytes:
     return part(f'Content-Disposition: form-data; name="{name}"', value=value)
 
 
-def file(name: str = "a.txt", value: bytes = b"a") -> bytes:
-    disposition = f'Content-Disposition: form-data; name="file"; filename="{name}"'
+def file(name: str = "a.txt", value: bytes = b"a", field: str = "file") -> bytes:
+    disposition = f'Content-Disposition: form-data; name="{field}"; filename="{name}"'
     return part(disposition, "Content-Type: text/plain", value=value)
 
 
@@ -339,3 +360,28 @@ def test_a_body_is_read_only_after_the_login_is_checked(app: Flask) -> None:
     # A stranger must not keep the server busy with a large form.
     for body, content_type in ((b"a=%ff", URLENCODED), (field(), OF_X)):
         assert post(app.test_client(), body, content_type, PRIVATE).status_code == 401
+
+
+def test_a_file_in_place_of_a_text_is_refused(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    for path, field_name in (
+        (NOTE, "title"),
+        (NOTE, "notes"),
+        (ORDER, "count"),
+        (ORDER, "tags-0"),
+        (ORDER, "address-street"),
+    ):
+        for name in ("a.txt", ""):
+            with subtests.test(field_name, filename=name):
+                body = file(name, field=field_name) + END
+                assert post(client, body, OF_X, path).status_code == 400
+    answer = post(client, file(field="picture") + END, OF_X, ORDER)
+    assert answer.json == {"valid": True, "picture": True}
+
+
+def test_a_file_with_many_headers_is_refused(client: FlaskClient) -> None:
+    disposition = 'Content-Disposition: form-data; name="file"; filename="a"'
+    for count, status in ((1, 200), (MAX_FILE_HEADERS, 413)):
+        body = part(disposition, *(f"X-{number}: a" for number in range(count))) + END
+        assert post(client, body, OF_X).status_code == status
