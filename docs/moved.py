@@ -21,13 +21,8 @@ RAISED = {"app.security.errors.refusal", "app.security.limits.too_many"}
 ASKED = {"app.security.marks.view_has", "app.security.marks.view_mark"}
 OPTIONS: dict[object, str] = {
     **{name: name for name in ("csp", "csrf_exempt", "errors", "limited")},
-    **{
-        "answers": "responds",
-        "is_probe": "probe",
-        "login_required": "access",
-        "status": "status",
-        "takes": "consumes",
-    },
+    "login_required": 'access == "login"',
+    **{"answers": "responds", "is_probe": "probe", "status": "status", "takes": "consumes"},
 }
 METHODS = {"frees_at": "resets_at"}
 # A view without a mark is closed now.

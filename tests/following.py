@@ -18,7 +18,7 @@ import support
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js))`")
 VERB = re.compile(r"\bcreate\b|\badd\b|\bend of\b", re.IGNORECASE)
-BELOW = re.compile(r"\bbelow `(\w+)`")
+BELOW = re.compile(r"\bbelow `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
 ADDRESS = "127.0.0.1:8000"
 
@@ -67,9 +67,11 @@ def write(project: Path, step: Step) -> None:
         return
     source = target.read_text("utf-8")
     if below := BELOW.search(step.words):
-        line = re.search(rf"^( *){below[1]} = .*\n", source, re.MULTILINE)
+        source = with_imports(source, step.code)
+        line = re.search(rf"^( *){re.escape(below[1])}(?: .*)?\n", source, re.MULTILINE)
         assert line
-        changed = source[: line.end()] + indent(step.code, line[1]) + source[line.end() :]
+        code = indent(IMPORT.sub("", step.code).lstrip("\n"), line[1])
+        changed = source[: line.end()] + code + source[line.end() :]
     elif verb.lower() == "add":
         changed = add(source, step.code)
     else:
@@ -79,11 +81,14 @@ def write(project: Path, step: Step) -> None:
 
 def add(source: str, code: str) -> str:
     """Put the imports first, and the rest before the function that registers the blueprint."""
+    before, init_app, after = with_imports(source, code).partition("\n\ndef init_app(")
+    return f"{before}\n\n{IMPORT.sub('', code).strip()}\n{init_app}{after}"
+
+
+def with_imports(source: str, code: str) -> str:
     first = IMPORT.search(source)
     assert first
-    imported = source[: first.start()] + "".join(IMPORT.findall(code)) + source[first.start() :]
-    before, init_app, after = imported.partition("\n\ndef init_app(")
-    return f"{before}\n\n{IMPORT.sub('', code).strip()}\n{init_app}{after}"
+    return source[: first.start()] + "".join(IMPORT.findall(code)) + source[first.start() :]
 
 
 def write_files(project: Path, page: Path) -> None:

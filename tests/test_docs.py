@@ -29,6 +29,8 @@ WATCHING = [
     *("tests/test_app.py", "tests/test_policy.py", "tests/checks", "tests/crypto/test_rotation.py"),
     *("tests/test_openapi.py", "tests/security/test_csp.py", "tests/csp_reports/test_commands.py"),
 ]
+# Files of releases, which their pages say to put into app/static/.
+DOWNLOADED = ["bootstrap.bundle.min.js", "bootstrap.min.css", "htmx.min.js"]
 ROUTES = """
 from app import create_app
 app = create_app()
@@ -90,6 +92,8 @@ def test_what_all_pages_show_passes_the_projects_own_checks(new_project: NewProj
     project = new_project()
     for name in HOW_TO:
         following.write_files(project, page_of(project, name))
+    for name in DOWNLOADED:
+        (project / "app" / "static" / name).touch()
     support.write_settings(project)
     for command in (["upgrade"], ["migrate", "-m", "all"], ["upgrade"], ["check"]):
         support.python("-m", "flask", "db", *command, cwd=project)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect, sync_playwright
 
 import following
 import services
@@ -16,6 +16,7 @@ import support
 from clients import PASSWORD
 from conftest import NewProject
 
+BEARER = [kind for kind in support.CHOICES["token_type"] if kind != "session"]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 STYLE_TAG = '<style nonce="{{ csp_nonce() }}">'
@@ -32,12 +33,14 @@ STYLED = f"""<!doctype html>
 STYLED_VIEW = """
 
 @blueprint.get("/styled")
+@public
 def styled() -> str:
     return render_template("styled.html")
 """
 CLIENT_VIEW = """
 
 @blueprint.get("/client")
+@public
 def client() -> str:
     return render_template("client.html")
 """
@@ -68,6 +71,13 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def page_without_scripts(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=False)
     yield context.new_page()
     context.close()
 
@@ -110,26 +120,66 @@ def test_the_script_of_a_new_page_runs_at_each_level(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
-def test_the_form_is_sent_with_each_kind_of_token(
+@pytest.mark.parametrize("token_type", BEARER)
+def test_a_script_sends_a_form_with_each_kind_of_token(
     token_type: str, new_project: NewProject, page: Page, tmp_path: Path
 ) -> None:
-    project = new_project(token_type=token_type)
-    following.write_files(project, project / "docs" / "how-to" / "forms.md")
+    project = with_forms(new_project(token_type=token_type))
     with services.gunicorn(project, tmp_path / "log") as port:
-        # A login by cookie happens on the start page, any other on the page of the form.
-        page.goto(f"http://127.0.0.1:{port}/{'' if token_type == 'session' else 'greet'}")
+        # A page keeps its token in memory, so it logs in by itself.
+        page.goto(f"http://127.0.0.1:{port}/tasks/new")
         page.fill("#username", "ada")
         page.fill("#password", PASSWORD)
         page.press("#password", "Enter")
-        if token_type == "session":
-            expect(page.locator("#account-name")).to_have_text("ada")
-            page.goto(f"http://127.0.0.1:{port}/greet")
-        else:
-            expect(page.locator("#result")).to_have_text("You are logged in.")
-        page.fill("#to", "Bob")
-        page.press("#to", "Enter")
-        expect(page.locator("#result")).to_have_text("ada greets Bob")
+        expect(page.locator("#result")).to_have_text("You are logged in.")
+        page.fill("#task-title", "Call Bob")
+        page.press("#task-title", "Enter")
+        expect(page.locator("#result")).to_have_text("Added: Call Bob")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", support.CHOICES["csp"])
+def test_a_form_with_a_picture_is_sent_without_javascript(
+    level: str, new_project: NewProject, page_without_scripts: Page, tmp_path: Path
+) -> None:
+    project, page = with_forms(new_project(csp=level)), page_without_scripts
+    content = b"a picture" * 20_000
+    program = FilePayload(name="door.exe", mimeType="image/png", buffer=content)
+    picture = FilePayload(name="door.png", mimeType="image/png", buffer=content)
+    with services.gunicorn(project, tmp_path / "log") as port:
+        page.goto(f"http://127.0.0.1:{port}/faults/new")
+        page.fill("[name=username]", "ada")
+        page.fill("[name=password]", PASSWORD)
+        page.press("[name=password]", "Enter")
+        page.fill("[name=place]", "Room 7")
+        page.set_input_files("[name=picture]", program)
+        page.press("[name=place]", "Enter")
+        expect(page.locator("main")).to_contain_text("Choose a JPEG or a PNG file.")
+        page.set_input_files("[name=picture]", picture)
+        page.press("[name=place]", "Enter")
+        expect(page.get_by_role("status")).to_have_text("Reported: Light, Room 7")
+    [stored] = (project / "instance" / "faults").iterdir()
+    assert stored.read_bytes() == content
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
+def test_visitors_send_a_message_and_get_no_cookie(
+    token_type: str, new_project: NewProject, page_without_scripts: Page, tmp_path: Path
+) -> None:
+    project, page = with_forms(new_project(token_type=token_type)), page_without_scripts
+    with services.gunicorn(project, tmp_path / "log") as port:
+        page.goto(f"http://127.0.0.1:{port}/contact")
+        page.fill("[name=address]", "bob@example.org")
+        page.fill("[name=text]", "Hello\nyou")
+        page.click("main button")
+        expect(page.locator("main")).to_contain_text("Your message has arrived.")
+    assert page.context.cookies() == []
+
+
+def with_forms(project: Path) -> Path:
+    following.write_files(project, project / "docs" / "how-to" / "forms.md")
+    return project
 
 
 @pytest.fixture(scope="module", params=support.SETTINGS["_signed_token_types"])

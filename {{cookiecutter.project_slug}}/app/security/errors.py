@@ -53,25 +53,8 @@ def response_for(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
-def prefers_html() -> bool:
-    """Whether the client prefers a page to JSON, as a browser does when it opens an address."""
-    accepted = request.accept_mimetypes
-    return accepted["text/html"] > accepted["application/json"]
-
-
-def init_app(app: Flask) -> None:
-    app.register_error_handler(HTTPException, _respond)
-    app.after_request(_add_challenge)
-    # Return 404 for `//` in a path: Werkzeug's HTML redirect would echo the Host.
-    app.url_map.merge_slashes = False
-
-
-@lru_cache
-def _class_for(status: int) -> type[ErrorResponse]:
-    return type(f"Error{status}", (ErrorResponse, default_exceptions[status]), {})
-
-
-def _respond(error: HTTPException) -> Response:
+def default_response(error: HTTPException) -> Response:
+    """The response to an error without a handler of your own: a page, JSON or the login page."""
     see_other = error.see_other if isinstance(error, ErrorResponse) else None
     if not prefers_html():
         response = _as_json(error)
@@ -81,6 +64,24 @@ def _respond(error: HTTPException) -> Response:
         response = _as_page(error)
     response.vary.add("Accept")
     return response
+
+
+def prefers_html() -> bool:
+    """Whether the client prefers a page to JSON, as a browser does when it opens an address."""
+    accepted = request.accept_mimetypes
+    return accepted["text/html"] > accepted["application/json"]
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(HTTPException, default_response)
+    app.after_request(_add_challenge)
+    # Return 404 for `//` in a path: Werkzeug's HTML redirect would echo the Host.
+    app.url_map.merge_slashes = False
+
+
+@lru_cache
+def _class_for(status: int) -> type[ErrorResponse]:
+    return type(f"Error{status}", (ErrorResponse, default_exceptions[status]), {})
 
 
 def _as_json(error: HTTPException) -> Response:

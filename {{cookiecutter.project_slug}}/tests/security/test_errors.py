@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from flask import Flask, abort, render_template_string, request
+from flask import Flask, abort, render_template, request
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import ServiceUnavailable
@@ -202,12 +202,9 @@ def test_head_gets_the_headers_alone(whole: FlaskClient) -> None:
         assert (answer.status_code, answer.mimetype, answer.data) == (404, mimetype, b"")
 
 
-PAGE = "{% extends 'base.html' %}{% block content %}<p>Mine: {{ status }}</p>{% endblock %}"
-
-
 def with_pages(app: Flask) -> None:
     def page(error: Any) -> tuple[str, int]:
-        return render_template_string(PAGE, status=error.code), error.code
+        return f"{render_template('base.html')}<p>Mine: {error.code}</p>", error.code
 
     for status in REFUSED:
         app.register_error_handler(status, page)

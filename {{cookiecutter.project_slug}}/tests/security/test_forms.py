@@ -5,7 +5,7 @@ from io import BytesIO
 from types import SimpleNamespace
 
 import pytest
-from flask import Flask, render_template_string, request
+from flask import Flask, get_template_attribute, request
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
@@ -26,7 +26,10 @@ OWN = {"Origin": "http://localhost"}
 FORM, PRIVATE, UPLOAD = "/_test/form", "/_test/private", "/_test/upload"
 EITHER, NOTE = "/_test/either", "/_test/note"
 MAX_UPLOAD = 2**21  # bytes
-PAGE = "{% from '_forms.html' import show_form %}{{ show_form(form, 'Save') }}"
+
+
+def page(form: FlaskForm) -> str:
+    return str(get_template_attribute("_forms.html", "show_form")(form, "Save"))
 
 
 class NoteForm(FlaskForm):
@@ -62,7 +65,7 @@ def app(make_app: MakeApp) -> Flask:
         form = NoteForm(prefix=request.args.get("prefix", ""))
         if form.validate_on_submit():
             return {"title": form.title.data, "notes": form.notes.data}
-        return render_template_string(PAGE, form=form), 422 if form.is_submitted() else 200
+        return page(form), 422 if form.is_submitted() else 200
 
     for path, mark in ((NOTE, public), (PRIVATE, login_required)):
         view = mark(consumes_form(lambda: edit()))
@@ -325,9 +328,7 @@ def test_a_page_for_a_refused_form_may_contain_a_form(make_app: MakeApp) -> None
     app = make_app()
     app.add_url_rule(FORM, view_func=public(consumes_form(lambda: "")), methods=["POST"])
     for status in (400, 413):
-        app.register_error_handler(
-            status, lambda error: (render_template_string(PAGE, form=NoteForm()), error.code)
-        )
+        app.register_error_handler(status, lambda error: (page(NoteForm()), error.code))
     client = app.test_client()
     for body, status in ((b"a=%ff", 400), (b"&" * MAX_FIELDS, 413)):
         answer = post(client, body, URLENCODED)
