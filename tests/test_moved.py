@@ -71,7 +71,7 @@ EDITED = [
     ("app/security/reports.py", "app/csp_reports/endpoint.py", "REPORTS = 20", "REPORTS = 4 * 5"),
 ]
 DELETED = [
-    *("app/templates/index.html", "app/static/page.js"),
+    *("app/templates/index.html", "app/static/page.js", "app/static/page.css"),
     *("tests/test_pages.py", "tests/test_page_source.py", "tests/test_asvs.py"),
     *("tests/browser/test_page.py", "tests/browser/test_accessibility.py"),
     *("tests/security/test_reports.py", "tests/security/test_sources.py"),
