@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 import app as package
 from app import policy
+from app.security.csp_syntax import SELF, UNSAFE_INLINE
 from tests.test_app import paths
 
 # As in "static/chat.js".
@@ -29,6 +30,10 @@ IN_SCRIPTS = {
     r"""onpaste|addEventListener\(\s*["'`]paste""":
         "handles pasting: let password managers fill in a password",
 }  # fmt: skip
+
+
+# Those that a browser runs; others hold data.
+SCRIPT_TYPES = ("", "module", "text/javascript")
 
 
 class Elements(HTMLParser):
@@ -73,6 +78,26 @@ def test_scripts_make_no_markup_and_trust_no_other_window(subtests: pytest.Subte
         for pattern, finding in IN_SCRIPTS.items():
             with subtests.test(name):
                 assert not re.search(pattern, text), f"app/{name} {finding}, or see REVIEWED."
+
+
+def test_the_policy_lets_the_scripts_of_a_page_run(
+    client: FlaskClient, credentials: dict[str, str], subtests: pytest.Subtests
+) -> None:
+    allowed = policy.CSP.get("script-src", policy.CSP["default-src"])
+    attributes = policy.CSP.get("script-src-attr", allowed)
+    for path, text in shown(client, credentials):
+        with subtests.test(path):
+            for tag, element in Elements(text).found:
+                handlers = [name for name in element if name.startswith("on")]
+                assert not handlers or UNSAFE_INLINE in attributes, (
+                    f"The browser ignores {handlers[0]}: write addEventListener in a script."
+                )
+                runs = tag == "script" and element.get("type", "") in SCRIPT_TYPES
+                trusted = UNSAFE_INLINE in allowed or (SELF in allowed and "src" in element)
+                assert not runs or trusted or "nonce" in element, (
+                    "The browser ignores a script without the nonce: see "
+                    "docs/how-to/pages-and-scripts.md."
+                )
 
 
 @pytest.mark.asvs("6.2.6", "6.2.7")
