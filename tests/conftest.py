@@ -12,16 +12,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 import support
 from support import Answers
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 # Hypothesis would keep its examples in the template's folder.
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.gettempdir()
@@ -193,3 +196,25 @@ def new_project(rendered: Rendered, tmp_path_factory: pytest.TempPathFactory) ->
         return shutil.copytree(rendered(answers), tmp_path_factory.mktemp("new") / "my-service")
 
     return copy
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for which each name below `.test` is this computer."""
+    support.need(support.CHROMIUM, "Chromium")
+    # Most modules need no browser, and the import takes a while.
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=support.CHROMIUM, args=["--host-resolver-rules=MAP *.test 127.0.0.1"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()

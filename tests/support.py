@@ -47,6 +47,8 @@ JINJA = jinja2.Environment()  # noqa: S701
 # As a line statement in code, as a block in Markdown.
 INCLUDE = re.compile(r"^(?:# cookiecutter:|\{%) include (.+?)(?: %\})?$", re.MULTILINE)
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
 # Compiled and read for types once for all the commands that these tests run, off the folders.
 _CACHES = os.environ.get("PYTHONPYCACHEPREFIX", f"{tempfile.gettempdir()}/pycache")
 COMPILED = {

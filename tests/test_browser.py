@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 import support
 from conftest import NewProject
 from support import Answers
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 # What the level decides; the rest is the same for all, and tried at the first.
 DECIDED_BY_CSP = [
@@ -35,7 +31,7 @@ LEVELS = [
 def test_the_browser_blocks_and_allows_as_answered(
     answers: Answers, new_project: NewProject
 ) -> None:
-    support.need(CHROMIUM, "Chromium")
+    support.need(support.CHROMIUM, "Chromium")
     project = new_project(**answers)
     whole = support.EVERY_COMBINATION or answers == LEVELS[0]
     support.own_tests(project, *(["tests/browser"] if whole else DECIDED_BY_CSP))
@@ -46,6 +42,6 @@ def test_the_browser_blocks_and_allows_as_answered(
 def test_the_forms_work_at_each_level_without_javascript_too(
     level: str, new_project: NewProject
 ) -> None:
-    support.need(CHROMIUM, "Chromium")
+    support.need(support.CHROMIUM, "Chromium")
     project = new_project(csp=level, token_type="session")
     support.own_tests(project, *WITH_FORMS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,14 +10,12 @@ from html import escape
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 import services
-import support
 from clients import PASSWORD
 from conftest import NewProject
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOST = "app.shop.test"
 
 # Browsers send the login's cookie with the form of a sibling, since it is the same site.
@@ -87,24 +84,6 @@ class Site:
             if frame == "page":
                 tab.wait_for_url(f"{self.origin}{path}")
             return answered.value.status
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    support.need(CHROMIUM, "Chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--host-resolver-rules=MAP *.test 127.0.0.1"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context()
-    yield context.new_page()
-    context.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 import following
 import services
@@ -17,7 +17,6 @@ import support
 from clients import PASSWORD
 from conftest import NewProject
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 LEVELS = support.CHOICES["csp"]
 # At `paranoid` no script makes HTML of text (Trusted Types).
 SCRIPTS_MAKE_HTML = [level for level in LEVELS if level != "paranoid"]
@@ -42,22 +41,6 @@ client = app.test_client()
 login = {"username": "eve", "password": "another long password"}
 print(client.post(routes.LOGIN, json=login).status_code)
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    support.need(CHROMIUM, "Chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context()
-    yield context.new_page()
-    context.close()
 
 
 def installed(path: str) -> Path:

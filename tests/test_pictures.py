@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 import support
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PICTURES = sorted((support.TEMPLATE / "docs").glob("*.png"))
 HEAVIEST = 250 * 1024  # bytes
 
@@ -34,7 +32,7 @@ def test_a_picture_is_light(picture: Path) -> None:
 
 @pytest.mark.slow
 def test_they_can_be_taken_anew(tmp_path: Path) -> None:
-    support.need(CHROMIUM, "Chromium")
+    support.need(support.CHROMIUM, "Chromium")
     support.python("-m", "docs.pictures", tmp_path, cwd=support.TEMPLATE)
     taken = sorted(tmp_path.glob("*.png"))
     assert [picture.name for picture in taken] == [picture.name for picture in PICTURES]

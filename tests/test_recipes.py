@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 
 import following
 import services
@@ -17,7 +16,6 @@ from clients import PASSWORD
 from conftest import NewProject
 
 BEARER = [kind for kind in support.CHOICES["token_type"] if kind != "session"]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 STYLE_TAG = '<style nonce="{{ csp_nonce() }}">'
 STYLED = f"""<!doctype html>
@@ -57,22 +55,6 @@ CALL_AT_ONCE = """(times) => Promise.all(
 )"""
 STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
 WIDTH = "element => getComputedStyle(element).width"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    support.need(CHROMIUM, "Chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context()
-    yield context.new_page()
-    context.close()
 
 
 @pytest.fixture
