@@ -14,22 +14,30 @@ from app.auth.passwords import MIN_LENGTH
 from app.db import db
 from tests import routes
 from tests.accounts.test_login_pages import OWN, WRONG, assert_leads_to, post, token_of
-from tests.conftest import LOGIN, PASSWORD, USERNAME, is_logged_in, log_in, stored_user
+from tests.conftest import (
+    LOGIN,
+    PASSWORD,
+    USERNAME,
+    MakeApp,
+    is_logged_in,
+    log_in,
+    stored_user,
+    without_error_pages,
+)
 
 ACCOUNT, OTHERS = routes.path_of("account.show"), routes.path_of("account.end_other_logins")
 CHANGE = routes.path_of("account.change")
 REAUTHENTICATION_PAGE = routes.path_of(tokens.REAUTHENTICATION_PAGE)
 BOB = "bob"
 NEW = "seven owls in a well of ink, and one that went for a walk before dawn"
+TOKEN = re.compile(r'<textarea hidden name="csrf_token" autocomplete="off">([0-9a-f]{128})<')
 HOUR = 3600  # seconds: a login of that age is not recent
 
 
 @pytest.fixture
-def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def app(make_app: MakeApp) -> Flask:
     """An app with two users that keeps nobody waiting, without an error page of yours."""
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
-    for status in [status for status in app.error_handler_spec[None] if status]:
-        monkeypatch.delitem(app.error_handler_spec[None], status)
+    app = without_error_pages(make_app(login_rate_limit="1000 per minute"))
     with app.app_context():
         users.create(BOB, PASSWORD)
     return app
@@ -100,6 +108,14 @@ def test_it_lists_own_logins_and_nobody_elses(app: Flask, client: FlaskClient) -
     # The present login ends by logging out.
     assert end_path(client) not in page.text
     assert end_path(bobs) not in page.text
+
+
+@pytest.mark.asvs("3.5.1")
+def test_each_of_its_forms_carries_the_csrf_token_as_text(client: FlaskClient) -> None:
+    page = client.get(ACCOUNT).text
+    forms = re.findall(r'<form[^>]*method="post".*?</form>', page, re.DOTALL)
+    assert forms
+    assert all(TOKEN.search(form) for form in forms)
 
 
 @pytest.mark.asvs("7.5.2")

@@ -12,7 +12,16 @@ from app.auth.passwords import MAX_LENGTH
 from app.auth.tokens import KEPT_LIFETIME, LIFETIME
 from app.security.cookies import name_of
 from tests import routes
-from tests.conftest import LOGIN, PASSWORD, USERNAME, MakeApp, Wait, is_logged_in, log_in
+from tests.conftest import (
+    LOGIN,
+    PASSWORD,
+    USERNAME,
+    MakeApp,
+    Wait,
+    is_logged_in,
+    log_in,
+    without_error_pages,
+)
 
 LOGIN_PAGE = routes.path_of(tokens.LOGIN_PAGE)
 REAUTHENTICATION_PAGE = routes.path_of(tokens.REAUTHENTICATION_PAGE)
@@ -22,16 +31,12 @@ FRIEND = "https://app.example"
 OWN = {"Origin": "http://localhost", "Accept": "text/html,*/*;q=0.8"}
 WRONG = "a wrong long password"
 FOREIGN = ["https://evil.example", "null", "http://sub.localhost", "https://localhost", FRIEND]
-TOKEN = re.compile(r'<textarea hidden name="csrf_token" autocomplete="off">([0-9a-f]{128})<')
 
 
 @pytest.fixture
-def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def app(make_app: MakeApp) -> Flask:
     """An app that keeps nobody waiting, without an error page of yours."""
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
-    for status in [status for status in app.error_handler_spec[None] if status]:
-        monkeypatch.delitem(app.error_handler_spec[None], status)
-    return app
+    return without_error_pages(make_app(login_rate_limit="1000 per minute"))
 
 
 def post(
