@@ -1,0 +1,17 @@
+"""Accounts: the operator creates users, and users log in with a password."""
+
+from flask import Flask
+
+from app.accounts import commands, login, me, password_change
+from app.setting_types import Environment
+
+
+class AccountSettings(Environment):
+    """Accounts need no settings of their own."""
+
+
+def init_app(app: Flask) -> None:
+    login.init_app(app)
+    me.init_app(app)
+    password_change.init_app(app)
+    commands.init_app(app)
