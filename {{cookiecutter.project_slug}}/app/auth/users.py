@@ -1,4 +1,4 @@
-"""The user model: a name, a password hash, an encrypted e-mail address and a disabled flag."""
+"""The user model: a name, a password hash, a disabled flag, and what identities.py adds."""
 
 import re
 from uuid import UUID, uuid4
@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import String, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.auth.identities import Identity
 from app.auth.passwords import hash_password
-from app.crypto import encrypted_column
 from app.db import Model, db
 
 MAX_NAME = 150  # characters
@@ -15,7 +15,7 @@ MAX_NAME = 150  # characters
 EMAIL = re.compile(r"(?=.{3,254}$)[^\s@\x00-\x1f\x7f]{1,64}@[^\s@\x00-\x1f\x7f]+")
 
 
-class User(Model):
+class User(Identity, Model):
     """A person who can log in. Names are case-sensitive."""
 
     __tablename__ = "users"
@@ -25,7 +25,6 @@ class User(Model):
     name: Mapped[str] = mapped_column(String(MAX_NAME), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
     disabled: Mapped[bool] = mapped_column(default=False)
-    email = encrypted_column(index=True)
 
 
 def find(name: str) -> User | None:

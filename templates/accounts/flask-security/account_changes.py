@@ -1,0 +1,31 @@
+"""What follows each change of a password, a second factor or a passkey.
+
+All pending steps end, and after a change of factors all other logins, which locks out whoever
+began them. The user gets a mail, and the audit log a line.
+Source: OWASP ASVS 6.3.7, 7.4.3, 16.3.1.
+"""
+
+from flask import Flask, g
+
+from app.accounts import notices, pending
+from app.accounts.password_change import password_changed
+from app.auth import grants
+from app.auth.users import User
+from app.security import audit
+
+
+def record(what: str) -> None:
+    """End the user's other logins and tell the user `what` was changed, in a sentence."""
+    pending.end_all(g.user)
+    grants.end_all(g.user, keep=g.grant.family)
+    audit.record(audit.USER_UPDATED, account=g.user.name, change="factors")
+    notices.send(g.user, "factors_changed", what=what)
+
+
+def init_app(app: Flask) -> None:
+    password_changed.connect(_after_password_change, app)
+
+
+def _after_password_change(app: Flask, user: User) -> None:
+    pending.end_all(user)
+    notices.send(user, "password_changed")

@@ -1,0 +1,119 @@
+"""Calls views of Flask-Security: in a session of their own, all or nothing, and with our words.
+
+What the library keeps in Flask's session between two factors is a row instead, so it cannot
+be replayed (half_logins.py). Only after all factors does its signal lead to a grant.
+Source: OWASP ASVS 2.3.3, 6.3.3, 7.2.4.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from flask import Flask, Response, g, jsonify
+from flask.globals import request_ctx
+from flask.sessions import SecureCookieSession
+from flask_security import Security
+from flask_security.signals import user_authenticated
+
+from app.accounts import half_logins
+from app.accounts.pending import PendingStep
+from app.auth import tokens
+from app.auth.users import User
+from app.db import db
+from app.security import audit
+from app.security.errors import error_response
+
+# Members of its JSON that this project answers in other ways, or not at all.
+_DROPPED = {"user", "csrf_token", "identity_attributes", "post_login_url"}
+# What its session holds between two factors; the rest is its own login.
+_BETWEEN_FACTORS = "tf_"
+# It sets this when all factors were right, also those of a user who proves again who it is.
+_AUTHENTICATED = "fs_paa"
+
+
+def call(
+    view: Callable[..., Any],
+    *arguments: str,
+    half: PendingStep | None = None,
+    refused: tuple[int, str] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Run a view of the library on this request, and return its JSON, or that of a new login.
+
+    `half` is the half login that the view continues. `refused` replaces the status and words of its refusal. `options` are for `tokens.issue`.
+
+    :raises ErrorResponse: the library refuses.
+    """
+    g.library_refused, g.authenticated = refused, None
+    try:
+        with _session_of_its_own(half.data if half else {}) as session:
+            view(*arguments)
+        payload = {name: value for name, value in g.library_json.items() if name not in _DROPPED}
+        return {**payload, **_result(half, dict(session), options)}
+    except BaseException:
+        # The library commits after each answer, after a failure too.
+        db.session.rollback()
+        raise
+
+
+def user_id(text: str) -> UUID:
+    return UUID(text)
+
+
+def init_app(app: Flask, library: Security) -> None:
+    library.want_json(lambda request: True)
+    library.render_json(_keep_json)
+    user_authenticated.connect(_remember, app)
+
+
+def _result(
+    half: PendingStep | None, session: dict[str, Any], options: dict[str, Any]
+) -> dict[str, Any]:
+    """The next half login, or the login that a half login or a single factor completes."""
+    state = {name: value for name, value in session.items() if name.startswith(_BETWEEN_FACTORS)}
+    if _AUTHENTICATED in session:
+        return _issue(g.authenticated or g.user, half, options)
+    if state and "user" not in g:
+        return half_logins.keep(half, state, options)
+    db.session.commit()
+    return {}
+
+
+def _issue(user: User, half: PendingStep | None, options: dict[str, Any]) -> dict[str, Any]:
+    if half:
+        options = half_logins.finish(half)
+    replaces = g.grant.family if "grant" in g else ""
+    issued = tokens.issue(user, replaces=replaces, **options)
+    audit.record(audit.LOGIN_SUCCESS, account=user.name, user_id=user.id)
+    return issued
+
+
+@contextmanager
+def _session_of_its_own(data: dict[str, Any]) -> Iterator[SecureCookieSession]:
+    context = request_ctx._get_current_object()
+    own, context.session = context.session, SecureCookieSession(data)
+    try:
+        yield context.session
+    finally:
+        context.session = own
+
+
+def _remember(app: Flask, user: User, **more: Any) -> None:
+    g.authenticated = user
+
+
+def _keep_json(payload: dict[str, Any], code: int, headers: Any, user: Any) -> Response:
+    """Keep the library's JSON for `call`; raise its refusal in the form of this project."""
+    if code >= 400:
+        problems = {
+            str(name): str(words[0])
+            for name, words in payload.get("field_errors", {}).items()
+            if name and words
+        }
+        words = [*map(str, payload.get("errors") or []), "Invalid request"][0]
+        error = error_response(*(g.library_refused or (code, words)))
+        error.fields = None if g.library_refused else problems
+        raise error
+    g.library_json = payload
+    return jsonify()

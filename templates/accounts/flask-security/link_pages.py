@@ -1,0 +1,35 @@
+"""The pages behind mailed links: to open one changes nothing, its form does.
+
+Mail scanners open each link in a mail. The pages need no login, so they work for each token
+type. Source: OWASP ASVS 6.4.1, 14.2.1.
+"""
+
+from flask import render_template
+from flask_wtf import FlaskForm
+from wtforms import PasswordField
+from wtforms.validators import Length, Optional
+
+from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
+from app.security.forms import one_line
+
+INVALID = "This link has expired, or it was used already"
+RULE = f"At least {MIN_LENGTH} characters. A few words that only you combine are good."
+
+
+def password(label: str, autocomplete: str, description: str = "") -> PasswordField:
+    """A field for a password, which the form's view requires where it needs one."""
+    return PasswordField(
+        label,
+        [Optional(), Length(max=MAX_LENGTH), one_line],
+        description=description,
+        render_kw={"autocomplete": autocomplete},
+    )
+
+
+def page(title: str, text: str, form: FlaskForm, button: str) -> str:
+    """The page with the form of a link, which posts to its own address."""
+    return render_template("mailed_link.html", title=title, text=text, form=form, button=button)
+
+
+def done(title: str, text: str) -> str:
+    return render_template("mailed_link.html", title=title, text=text)

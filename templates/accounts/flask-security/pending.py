@@ -1,0 +1,123 @@
+"""Steps that wait for their second half, such as a mailed link or a login without its code.
+
+Each is a row with the SHA-256 of a random secret, so a stolen table opens nothing. A secret
+works once, for a short time and for one purpose. A row without a user belongs to an address
+or a name that nobody has: it costs the same time and does nothing.
+Source: OWASP ASVS 6.4.1, 6.5.1, 6.5.5; OWASP Forgot Password Cheat Sheet.
+"""
+
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.auth import grants
+from app.auth.users import User
+from app.crypto import EncryptedJSON, encrypted_column
+from app.db import Model, db
+
+MAX_FAILURES = 5  # wrong codes or passwords for one secret
+
+
+class PendingStep(Model):
+    __tablename__ = "pending_steps"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    purpose: Mapped[str] = mapped_column(String(16))
+    user_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), index=True
+    )
+    # The address that the link was mailed to.
+    email = encrypted_column(index=True)
+    data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("pending_steps.data"))
+    failures: Mapped[int] = mapped_column(default=0)
+    expires: Mapped[int] = mapped_column(BigInteger, index=True)
+
+    user: Mapped[User | None] = relationship()
+
+
+def create(
+    purpose: str,
+    lifetime: int,
+    *,
+    user: User | None = None,
+    email: str | None = None,
+    data: dict[str, Any] | None = None,
+) -> str:
+    """Store a step for `lifetime` seconds and return its secret."""
+    now = int(time.time())
+    db.session.execute(delete(PendingStep).where(PendingStep.expires <= now))
+    secret = grants.new_secret()
+    step = PendingStep(
+        secret_hash=grants.hash_secret(secret),
+        purpose=purpose,
+        user_id=user.id if user else None,
+        email=email,
+        data=data or {},
+        expires=now + lifetime,
+    )
+    db.session.add(step)
+    db.session.commit()
+    return secret
+
+
+def find(purpose: str, secret: str) -> PendingStep | None:
+    """The step of this secret, if it is still open and its user is not disabled."""
+    step = db.session.scalar(
+        select(PendingStep).where(
+            PendingStep.secret_hash == grants.hash_secret(secret),
+            PendingStep.purpose == purpose,
+            PendingStep.expires > int(time.time()),
+            PendingStep.failures < MAX_FAILURES,
+        )
+    )
+    return None if step is None or (step.user and step.user.disabled) else step
+
+
+def newest(purpose: str, email: str) -> PendingStep | None:
+    """The step that was mailed to an address last."""
+    mailed = select(PendingStep).where(
+        PendingStep.email == email,
+        PendingStep.purpose == purpose,
+        PendingStep.expires > int(time.time()),
+    )
+    return db.session.scalars(mailed.order_by(PendingStep.expires.desc())).first()
+
+
+def use(step: PendingStep) -> bool:
+    """Use a step up, within the caller's transaction; False if another request was faster."""
+    used = delete(PendingStep).where(PendingStep.id == step.id)
+    count: int = db.session.execute(used).rowcount  # type: ignore[attr-defined]
+    return count == 1
+
+
+def use_once(text: str, lifetime: int) -> bool:
+    """Whether `text` is used for the first time within `lifetime` seconds."""
+    step = PendingStep(
+        secret_hash=grants.hash_secret(text),
+        purpose="used",
+        data={},
+        expires=int(time.time()) + lifetime,
+    )
+    db.session.add(step)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        return False
+    return True
+
+
+def count_failure(step: PendingStep) -> None:
+    failed = update(PendingStep).where(PendingStep.id == step.id)
+    db.session.execute(failed.values(failures=PendingStep.failures + 1))
+    db.session.commit()
+
+
+def end_all(user: User) -> None:
+    """End all steps of a user, within the caller's transaction."""
+    db.session.execute(delete(PendingStep).where(PendingStep.user_id == user.id))

@@ -1,0 +1,148 @@
+"""Recovery: who forgot the password gets a link by mail to set a new one.
+
+The link works once and for an hour. It changes nothing when a mail scanner opens it, it logs
+nobody in, and it removes no second factor. No response tells whether an address is known.
+Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.3.8, 6.4.1, 6.4.3, 7.4.3.
+"""
+
+from typing import Annotated, Any
+
+from flask import Blueprint, Flask, current_app
+from flask.typing import ResponseReturnValue
+from flask_security.signals import password_reset
+from flask_wtf import FlaskForm
+from pydantic import Field
+from werkzeug.exceptions import BadRequest
+
+from app.accounts import addresses, link_pages, mail, mail_limits, notices, pending, public_urls
+from app.accounts.addresses import AddressOnly, Sent
+from app.accounts.pending import PendingStep
+from app.auth import access, grants, password_rules, users
+from app.auth.access import public
+from app.auth.passwords import MAX_LENGTH, hash_password
+from app.auth.users import User
+from app.db import db
+from app.security import audit
+from app.security.errors import error_response
+from app.security.forms import or_form
+from app.security.rate_limits import limited
+from app.security.responses import ResponseBody, responds
+from app.security.validation import Body, PlainText, validated
+
+blueprint = Blueprint("recovery", __name__)
+
+PURPOSE = "password"
+LIFETIME = 60 * 60  # seconds, as long as mail_limits.py counts
+
+
+class NewPassword(Body):
+    password: Annotated[PlainText, Field(max_length=MAX_LENGTH)]
+
+
+class Reset(ResponseBody):
+    username: str
+
+
+class NewPasswordForm(FlaskForm):
+    password = link_pages.password("New password", "new-password", link_pages.RULE)
+
+
+@blueprint.post("/reset")
+@responds(Sent, 429)
+@limited("20 per minute")
+@public
+@access.credentials
+@validated(AddressOnly)
+def forgot(body: AddressOnly) -> ResponseReturnValue:
+    return send_link(body.email)
+
+
+def _set_by_form(token: str) -> ResponseReturnValue:
+    form = NewPasswordForm()
+    if not form.validate():
+        return _page(form), 422
+    try:
+        finish(token, form.password.data or "")
+    except BadRequest as error:
+        form.password.errors = [*form.password.errors, f"{error.message}."]
+        return _page(form), 422
+    return link_pages.done("Your password is set", "All logins have ended. You can log in now.")
+
+
+@blueprint.get("/reset/<string:token>")
+@responds("text/html")
+@public
+def set_page(token: str) -> ResponseReturnValue:
+    find(token)
+    return _page(NewPasswordForm())
+
+
+@blueprint.post("/reset/<string:token>")
+@responds(Reset, 404)
+@public
+@access.credentials
+@or_form(_set_by_form)
+@validated(NewPassword)
+def set_password(body: NewPassword, token: str) -> ResponseReturnValue:
+    return finish(token, body.password)
+
+
+def send_link(email: str) -> dict[str, Any]:
+    """Mail a link to the owner of an address; for an unknown address do the same work."""
+    user = addresses.find(email)
+    allowed = mail_limits.may_send(email)
+    mail_link(None if user is None or user.disabled else user, "reset", allowed=allowed)
+    return addresses.SENT
+
+
+def mail_link(user: User | None, template: str, *, allowed: bool = True) -> None:
+    """Mail a link to set a password to a user; without a user it only takes the same time."""
+    email = user.email if user else None
+    secret = pending.create(PURPOSE, LIFETIME, user=user, email=email or "nobody@localhost")
+    link = public_urls.link("recovery.set_page", token=secret)
+    username = user.name if user else "nobody"
+    mail.send(email if allowed else None, template, username=username, link=link, lifetime="1 hour")
+
+
+def find(token: str) -> PendingStep:
+    """The step of a mailed link.
+
+    :raises ErrorResponse: 404, the link has expired or was used.
+    """
+    step = pending.find(PURPOSE, token)
+    if step is None or step.user is None:
+        raise error_response(404, link_pages.INVALID)
+    return step
+
+
+def finish(token: str, password: str) -> dict[str, Any]:
+    """Set the password of the user to whom the link was mailed, and end all logins.
+
+    :raises ErrorResponse: 400, a bad password; 404, no valid link; 503, too busy.
+    """
+    step = find(token)
+    assert step.user
+    user = step.user
+    problem = password_rules.why_refused(password, user.name, user.email or "")
+    if problem:
+        raise error_response(400, problem)
+    stored = user.password_hash
+    password_hash = hash_password(password)
+    if not pending.use(step) or not users.replace_hash(user.name, stored, password_hash):
+        db.session.rollback()
+        raise error_response(404, link_pages.INVALID)
+    pending.end_all(user)
+    grants.end_all(user)
+    audit.record(audit.PASSWORD_CHANGE, account=user.name, user_id=user.id, reason="recovery")
+    notices.send(user, "password_changed")
+    password_reset.send(current_app, user=user)
+    return {"username": user.name}
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+
+
+def _page(form: NewPasswordForm) -> str:
+    text = "All logins of your account will end."
+    return link_pages.page("Set a new password", text, form, "Set password")

@@ -1,0 +1,239 @@
+"""Sign-up: people register with an address, and confirm it before there is an account.
+
+Until then the registration reserves neither the name nor the address, so nobody can register
+the address of somebody else in advance. The link in the mail asks for the password of the
+registration, or for a new one, so a stranger's password never opens the account. No response
+tells whether a name or an address is known. Source: OWASP ASVS 6.2.1, 6.3.8, 6.4.1;
+"Pre-hijacked accounts" (Sudhodanan and Paverd, 2022).
+"""
+
+from typing import Annotated, Any
+
+from flask import Blueprint, Flask, current_app
+from flask.typing import ResponseReturnValue
+from flask_security.signals import user_confirmed
+from flask_wtf import FlaskForm
+from pydantic import AfterValidator, Field
+from sqlalchemy.exc import IntegrityError
+from werkzeug.exceptions import BadRequest, Conflict, Forbidden
+from wtforms import StringField
+from wtforms.validators import Length, Optional
+
+from app.accounts import (
+    addresses,
+    link_pages,
+    mail,
+    mail_limits,
+    pending,
+    public_urls,
+    recovery,
+)
+from app.accounts.addresses import Address, AddressOnly, Sent
+from app.accounts.pending import PendingStep
+from app.auth import access, password_rules, throttle, users
+from app.auth.access import public
+from app.auth.passwords import MAX_LENGTH, hash_password, verify_password
+from app.auth.users import User
+from app.db import db
+from app.security import audit
+from app.security.errors import error_response
+from app.security.forms import one_line, or_form
+from app.security.rate_limits import limited
+from app.security.responses import ResponseBody, responds
+from app.security.validation import Body, PlainText, Reason, validated
+
+blueprint = Blueprint("registration", __name__)
+
+PURPOSE = "registration"
+LIFETIME = 24 * 60 * 60  # seconds
+
+
+def without_at(name: str) -> str:
+    """Refuse a name that could be an address, since people log in with either."""
+    if "@" in name:
+        raise Reason("Must not contain @")
+    return name
+
+
+Password = Annotated[PlainText, Field(max_length=MAX_LENGTH)]
+Username = Annotated[PlainText, Field(max_length=users.MAX_NAME), AfterValidator(without_at)]
+
+
+class Registration(Body):
+    username: Username
+    email: Address
+    password: Password
+
+
+class Confirmation(Body):
+    """The password of the registration, or a new one; a name only where the first is taken."""
+
+    password: Password | None = None
+    new_password: Password | None = None
+    username: Username | None = None
+
+
+class Confirmed(ResponseBody):
+    username: str
+
+
+@blueprint.post("/register")
+@responds(Sent, 429, 503)
+@limited("20 per minute")
+@public
+@access.credentials
+@validated(Registration)
+def register(body: Registration) -> ResponseReturnValue:
+    return begin(body.username, body.email, body.password)
+
+
+@blueprint.post("/confirm")
+@responds(Sent, 429)
+@limited("20 per minute")
+@public
+@access.credentials
+@validated(AddressOnly)
+def send_again(body: AddressOnly) -> ResponseReturnValue:
+    """Mail the link of a registration again."""
+    return send_link_again(body.email)
+
+
+class ConfirmationForm(FlaskForm):
+    password = link_pages.password("Your password", "current-password")
+    new_password = link_pages.password("New password", "new-password", link_pages.RULE)
+    username = StringField("Another username", [Optional(), Length(max=users.MAX_NAME), one_line])
+
+
+def _confirm_by_form(token: str) -> ResponseReturnValue:
+    form = ConfirmationForm()
+    if not form.validate():
+        return _page(form), 422
+    try:
+        finish(token, form.password.data, form.new_password.data, form.username.data)
+    except (BadRequest, Conflict, Forbidden) as error:
+        form.form_errors.append(f"{error.message}.")
+        return _page(form), 422
+    return link_pages.done("Your account is ready", "You can log in now.")
+
+
+@blueprint.get("/confirm/<string:token>")
+@responds("text/html")
+@public
+def confirm_page(token: str) -> ResponseReturnValue:
+    find(token)
+    return _page(ConfirmationForm())
+
+
+@blueprint.post("/confirm/<string:token>")
+@responds(Confirmed, 404, 409)
+@public
+@access.credentials
+@or_form(_confirm_by_form)
+@validated(Confirmation)
+def confirm(body: Confirmation, token: str) -> ResponseReturnValue:
+    return finish(token, body.password, body.new_password, body.username)
+
+
+def begin(username: str, email: str, password: str) -> dict[str, Any]:
+    """Store a registration and mail its link, or tell the owner of a known address.
+
+    :raises ErrorResponse: 400, a bad password; 503, too busy.
+    """
+    data = {"username": username, "password_hash": _hash_new(password, username, email)}
+    known = addresses.find(email)
+    allowed = mail_limits.may_send(email)
+    if known:
+        recovery.mail_link(known, "already_registered", allowed=allowed)
+    else:
+        secret = pending.create(PURPOSE, LIFETIME, email=email, data=data)
+        _mail_link(email if allowed else None, username, secret)
+    return addresses.SENT
+
+
+def send_link_again(email: str) -> dict[str, Any]:
+    step = pending.newest(PURPOSE, email)
+    data = step.data if step else {"username": "", "password_hash": ""}
+    to = step.email if step and mail_limits.may_send(email) else None
+    purpose = PURPOSE if step else "nobody"
+    secret = pending.create(purpose, LIFETIME, email=to or email, data=data)
+    _mail_link(to, data["username"], secret)
+    return addresses.SENT
+
+
+def find(token: str) -> PendingStep:
+    """The registration of a mailed link.
+
+    :raises ErrorResponse: 404, the link has expired or was used, or the address has an account.
+    """
+    step = pending.find(PURPOSE, token)
+    if step is None or not step.email or addresses.find(step.email):
+        raise error_response(404, link_pages.INVALID)
+    return step
+
+
+def finish(
+    token: str, password: str | None, new_password: str | None, username: str | None = None
+) -> dict[str, Any]:
+    """Create the user of a registration.
+
+    :raises ErrorResponse: 400, no password or a bad new one; 403, not the password of the
+        registration; 404, no valid link; 409, the name is taken.
+    """
+    step = find(token)
+    name = username or step.data["username"]
+    if password:
+        password_hash = _verified(step, password)
+    elif new_password:
+        password_hash = _hash_new(new_password, name, step.email or "")
+    else:
+        raise error_response(400, "Missing required fields")
+    return {"username": _create(step, name, password_hash).name}
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+
+
+def _page(form: ConfirmationForm) -> str:
+    text = (
+        "Enter the password that you chose. If you did not register, or forgot the password, "
+        "set a new one instead."
+    )
+    return link_pages.page("Confirm your address", text, form, "Confirm")
+
+
+def _mail_link(email: str | None, username: str, secret: str) -> None:
+    link = public_urls.link("registration.confirm_page", token=secret)
+    mail.send(email, "confirm", username=username, link=link, lifetime="24 hours")
+
+
+def _hash_new(password: str, *personal: str) -> str:
+    problem = password_rules.why_refused(password, *personal)
+    if problem:
+        raise error_response(400, problem)
+    return hash_password(password)
+
+
+def _verified(step: PendingStep, password: str) -> str:
+    stored: str = step.data["password_hash"]
+    with throttle.attempt("confirmation") as attempt:
+        attempt.succeeded = verify_password(stored, password)
+    if not attempt.succeeded:
+        pending.count_failure(step)
+        raise error_response(403, "Wrong password")
+    return stored
+
+
+def _create(step: PendingStep, name: str, password_hash: str) -> User:
+    user = User(name=name, password_hash=password_hash, email=step.email)
+    if not pending.use(step):
+        raise error_response(404, link_pages.INVALID)
+    db.session.add(user)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        raise error_response(409, "This username is taken: choose another") from None
+    audit.record(audit.USER_CREATED, account=name, user_id=user.id)
+    user_confirmed.send(current_app, user=user)
+    return user

@@ -1,0 +1,157 @@
+"""The second factor: codes of an authenticator app, and recovery codes, as JSON.
+
+A password that was guessed or stolen does not log in a user who has a second factor. Setting
+it up, changing it or removing it needs a recent login, and ends all other logins.
+Source: RFC 6238; OWASP ASVS 6.3.3, 6.4.3, 6.5.1 to 6.5.5, 7.4.3.
+"""
+
+from typing import Annotated, Any, Literal
+
+from flask import Blueprint, Flask, g
+from flask.typing import ResponseReturnValue
+from flask_security import recovery_codes, tf_plugin, views
+from pydantic import Field
+from werkzeug.exceptions import Unauthorized
+
+from app.accounts import account_changes, half_logins, library_views, pending, second_factor_limits
+from app.accounts.half_login_secret import SecondStep
+from app.auth import access, tokens
+from app.auth.access import public, recent_login
+from app.security.responses import ResponseBody, responds
+from app.security.validation import Body, PlainText, validated
+
+blueprint = Blueprint("second_factor", __name__)
+
+RECENT = 5  # minutes
+WRONG = "Wrong code"
+
+ShortText = Annotated[PlainText, Field(max_length=40)]
+
+
+class Code(Body):
+    code: ShortText
+
+
+class SecondCode(SecondStep):
+    code: ShortText
+
+
+class Which(SecondStep):
+    which: Literal["authenticator", "webauthn"]
+
+
+class Setup(Body):
+    setup: Literal["authenticator", "disable"]
+
+
+class RecoveryCodes(ResponseBody):
+    recovery_codes: list[str]
+
+
+@blueprint.post("/tf-validate")
+@responds(tokens.Issued, 401, 429)
+@public
+@access.credentials
+@validated(SecondCode)
+def validate(body: SecondCode) -> ResponseReturnValue:
+    """Complete a login with a code of the authenticator app."""
+    return complete(views.two_factor_token_validation)
+
+
+@blueprint.post("/mf-recovery")
+@responds(tokens.Issued, 401, 429)
+@public
+@access.credentials
+@validated(SecondCode)
+def recover(body: SecondCode) -> ResponseReturnValue:
+    """Complete a login with a recovery code, which is then used up."""
+    return complete(recovery_codes.mf_recovery)
+
+
+@blueprint.post("/tf-select")
+@responds("application/json", 401)
+@public
+@access.credentials
+@validated(Which)
+def select(body: Which) -> ResponseReturnValue:
+    """Choose one of several second factors."""
+    return library_views.call(tf_plugin.tf_select, half=half_logins.required())
+
+
+@blueprint.post("/tf-setup")
+@responds("application/json", 401)
+@public
+@access.credentials
+@validated(Setup)
+def set_up(body: Setup) -> ResponseReturnValue:
+    """Begin to set up an authenticator app, or remove it.
+
+    For a user who logged in recently, or whose role demands a second factor at login.
+    """
+    return begin_setup(body.setup)
+
+
+@blueprint.post("/tf-setup/<string:state>")
+@responds("application/json", 429)
+@recent_login(minutes=RECENT)
+@access.credentials
+@validated(Code)
+def finish(body: Code, state: str) -> ResponseReturnValue:
+    """Finish the setup with a first code of the app."""
+    return finish_setup(state)
+
+
+@blueprint.post("/mf-recovery-codes")
+@responds(RecoveryCodes)
+@recent_login(minutes=RECENT)
+def renew_recovery_codes() -> ResponseReturnValue:
+    """Replace the recovery codes by new ones, which are shown only here."""
+    return new_recovery_codes()
+
+
+def complete(view: Any) -> dict[str, Any]:
+    """Complete the half login of this request by the code that it carries.
+
+    :raises ErrorResponse: 401, wrong code or no half login; 429, too many wrong codes.
+    """
+    half = half_logins.required()
+    refused: Unauthorized | None = None
+    with second_factor_limits.attempt(half) as attempt:
+        try:
+            body = library_views.call(view, half=half, refused=(401, WRONG))
+        except Unauthorized as error:
+            refused = error
+        attempt.succeeded = refused is None
+    if refused:
+        pending.count_failure(half)
+        raise refused
+    return body
+
+
+def begin_setup(setup: str) -> dict[str, Any]:
+    """Start the setup of an authenticator app, or remove it, for `setup` "disable"."""
+    half = half_logins.current()
+    if half is None:
+        access.require_login(minutes=RECENT)
+    body = library_views.call(views.two_factor_setup, half=half)
+    if setup == "disable":
+        account_changes.record("The authenticator app was removed.")
+    return body
+
+
+def finish_setup(state: str) -> dict[str, Any]:
+    with second_factor_limits.attempt_of(g.user) as attempt:
+        body = library_views.call(views.two_factor_setup_validate, state)
+        attempt.succeeded = True
+    account_changes.record("An authenticator app was added.")
+    return body
+
+
+def new_recovery_codes() -> dict[str, Any]:
+    body = library_views.call(recovery_codes.mf_recovery_codes)
+    account_changes.record("The recovery codes were replaced.")
+    return body
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
