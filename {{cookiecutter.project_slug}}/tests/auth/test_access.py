@@ -538,7 +538,7 @@ def test_only_a_user_with_the_role_gets_through(app: Flask, staff: FlaskClient) 
     assert ask(staff, {}, "GET", "HEAD", "POST") == [401, 401, 401]
     credentials = log_in(staff)
     assert ask(staff, credentials, "GET", "HEAD", "POST") == [403, 403, 403]
-    assert staff.get(STAFF, headers=credentials).json == {"error": "Not allowed"}
+    assert staff.get(STAFF, headers=credentials).get_json().keys() == {"error"}
     give_roles(app, "probe-chief")
     assert ask(staff, credentials, "GET", "HEAD", "POST") == [403, 403, 403]
     give_roles(app, "probe-boss", "probe-chief")
@@ -598,6 +598,8 @@ def test_a_method_adds_to_the_roles_of_its_class_and_a_public_one_demands_none(
     assert ask(client, credentials, *methods) == [403, 403, 403, 403, 200]
     give_roles(app, "probe-boss")
     assert ask(client, credentials, *methods) == [200, 200, 403, 200, 200]
+    give_roles(app, "probe-chief")
+    assert ask(client, credentials, *methods) == [403, 403, 403, 403, 200]
     give_roles(app, "probe-boss", "probe-chief")
     assert ask(client, credentials, *methods) == [200, 200, 200, 200, 200]
 
@@ -609,7 +611,6 @@ def test_a_browser_without_the_role_gets_an_error_page_and_no_login_page(
     log_in(staff)
     answer = browse(staff, STAFF)
     assert (answer.status_code, answer.mimetype) == (403, "text/html")
-    assert "Not allowed" in answer.text
 
 
 def test_nobody_enters_the_password_again_only_to_be_refused(app: Flask, wait: Wait) -> None:
