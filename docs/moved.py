@@ -27,7 +27,7 @@ OPTIONS: dict[object, str] = {
 METHODS = {"frees_at": "resets_at"}
 # A view without a mark is closed now.
 ROUTE = re.compile(r"\.(?:get|post|put|patch|delete|route)\(")
-MARK = re.compile(r"\b(?:login_required|recent_login|public)\b")
+MARK = re.compile(r"\b(?:login_required|recent_login|roles_required|public)\b")
 
 
 @dataclass

@@ -485,6 +485,7 @@ def no_example(project: Path) -> None:
     """Delete the tasks, as the README says, with their table, their pages and their tests."""
     for name in ("app/tasks.py", "app/seed.py", "migrations/versions/0003_tasks.py"):
         (project / name).unlink()
+    replace(project, "migrations/versions/0004_roles.py", r'(?<=down_revision = )"0003"', '"0002"')
     replace(project, "app/__init__.py", r"(\nfrom app import .*), seed\b", r"\1")
     replace(project, "app/__init__.py", r"    seed\.init_app\(app\).*\n", "")
     write(project / "app/api.py", API)

@@ -112,7 +112,9 @@ def _inputs(options: ViewOptions, method: str, path: str) -> Json:
     if arguments:
         inputs["parameters"] = [_parameter(*argument) for argument in arguments]
     if options.access != "public":
-        inputs["security"] = [{name: [] for name in tokens.security_schemes(method)}]
+        # OpenAPI 3.1.1, "Security Requirement Object": a list of the roles that are required.
+        schemes = tokens.security_schemes(method)
+        inputs["security"] = [{name: [*options.roles] for name in schemes}]
     return inputs
 
 

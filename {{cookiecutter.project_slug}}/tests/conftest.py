@@ -19,7 +19,8 @@ from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
 from app import create_app, policy
-from app.auth import passwords, tokens, users
+from app.auth import passwords, roles, tokens, users
+from app.auth.roles import Role
 from app.auth.users import User
 from app.db import Model, db
 from app.security import rate_limiter
@@ -82,6 +83,13 @@ def stored_user(app: Flask, name: str = USERNAME) -> Iterator[User]:
         assert user is not None
         yield user
         db.session.commit()
+
+
+def give_roles(app: Flask, *names: str, to: str = USERNAME) -> None:
+    """Give a user exactly these roles."""
+    with stored_user(app, to) as user:
+        there = {role.name: role for role in roles.stored()}
+        user.roles = [there.get(name) or Role(name=name) for name in names]
 
 
 def slow_hasher(step: str, do: Callable[[], object], time_cost: int = 1) -> PasswordHasher:

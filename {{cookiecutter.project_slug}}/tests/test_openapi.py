@@ -20,13 +20,13 @@ from werkzeug.test import TestResponse
 
 from app import openapi
 from app.auth import tokens
-from app.auth.access import login_required, public
+from app.auth.access import login_required, public, roles_required
 from app.db import db
 from app.security.forms import consumes_form
 from app.security.responses import ResponseBody, responds
 from app.security.validation import PATTERN, Body, PlainText, plain_text, validated
 from app.security.view_options import FORM_TYPES
-from tests.conftest import LOGIN, PRODUCTION, MakeApp, log_in, without_error_pages
+from tests.conftest import LOGIN, PRODUCTION, MakeApp, give_roles, log_in, without_error_pages
 from tests.routes import LOGIN as LOGIN_PATH
 from tests.routes import LOGOUT, ME, PASSWORD, path_of
 
@@ -249,6 +249,22 @@ def test_a_view_without_a_mark_demands_a_login_unless_the_policy_opens_it(
     assert "401" not in opened["responses"]
     assert unmarked["security"]
     assert "401" in unmarked["responses"]
+
+
+def test_a_view_for_a_role_names_it_and_its_403(app: Flask) -> None:
+    view = responds(Created)(roles_required("probe-boss")(lambda: {"number": 1}))
+    app.add_url_rule("/staff", "staff", view)
+    operation = described(app)["paths"]["/staff"]["get"]
+    # Source: OpenAPI Specification 3.1.1, "Security Requirement Object".
+    [demanded] = operation["security"]
+    assert set(map(tuple, demanded.values())) == {("probe-boss",)}
+    client = app.test_client()
+    headers = log_in(client)
+    for roles, status in (((), 403), (("probe-boss",), 200)):
+        give_roles(app, *roles)
+        answer = client.get("/staff", headers=headers)
+        assert answer.status_code == status
+        check(answer, operation)
 
 
 def test_two_models_of_one_name_are_described_apart(app: Flask) -> None:

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+<<<<<<< HEAD
 from app.accounts import (
     account_changes,
     commands,
@@ -17,6 +18,10 @@ from app.accounts import (
     second_factor,
 )
 from app.accounts.account_settings import AccountSettings
+=======
+from app.accounts import commands, login, me, password_change, role_commands
+from app.setting_types import Environment
+>>>>>>> roles
 
 __all__ = ["AccountSettings"]
 
@@ -34,3 +39,4 @@ def init_app(app: Flask) -> None:
     second_factor.init_app(app)
     passkeys.init_app(app)
     commands.init_app(app)
+    role_commands.init_app(app)

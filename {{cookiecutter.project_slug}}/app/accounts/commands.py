@@ -57,12 +57,12 @@ def change_password(name: str, password_stdin: bool) -> None:
 
 @user_commands.command("list")
 def list_users() -> None:
-    """List the users, each with the number of active logins."""
+    """List the users, each with the number of active logins and the roles."""
     for user in db.session.scalars(select(User).order_by(User.name)):
         state = (
             "disabled" if user.disabled else f"{len(grants.all_of(user, idle=tokens.IDLE))} logins"
         )
-        click.echo(f"{user.name}\t{state}")
+        click.echo(f"{user.name}\t{state}\t{', '.join(user.role_names) or '-'}")
 
 
 @user_commands.command("disable")

@@ -16,6 +16,7 @@ class Me(ResponseBody):
     id: UUID
     username: str
     email: str | None
+    roles: list[str]
     csrf_token: str | None = None  # only for a login by cookie
 
 
@@ -24,7 +25,8 @@ class Me(ResponseBody):
 @login_required
 def show() -> ResponseReturnValue:
     csrf_token = tokens.csrf_token(request)
-    shown = {"id": g.user.id, "username": g.user.name, "email": g.user.email}
+    user = g.user
+    shown = {"id": user.id, "username": user.name, "email": user.email, "roles": user.role_names}
     return {**shown, "csrf_token": csrf_token} if csrf_token else shown
 
 

@@ -33,6 +33,7 @@ class Row(NamedTuple):
     endpoint: str
     who: str
     mark: str
+    roles: list[str]
     bodies: list[str]
     limits: list[str]
 
@@ -45,6 +46,7 @@ def rows(app: Flask) -> list[Row]:
             rule.endpoint,
             _who(rule.endpoint, options),
             _mark(rule.endpoint, options),
+            [*options.roles],
             _bodies(method, options),
             _limits(options),
         )
@@ -58,6 +60,11 @@ def operations(app: Flask) -> Iterator[tuple[Rule, str, ViewOptions]]:
         if not rule.build_only:
             for method in _methods(rule):
                 yield rule, method, options_of(app.view_functions.get(rule.endpoint), method)
+
+
+def demanded_roles(app: Flask) -> set[str]:
+    """The roles that views demand."""
+    return {role for *_, options in operations(app) for role in options.roles}
 
 
 def mounts(app: Flask) -> list[str]:
@@ -104,8 +111,9 @@ def _methods(rule: Rule) -> list[str]:
 def _who(endpoint: str, options: ViewOptions) -> str:
     if access.is_public(endpoint, options):
         return EVERYBODY
-    minutes = options.recent_login
-    return f"{USERS}, recent login {minutes} min" if minutes else USERS
+    minutes, noun = options.recent_login, "role" if len(options.roles) == 1 else "roles"
+    who = f"{USERS} with the {noun} {' and '.join(options.roles)}" if options.roles else USERS
+    return f"{who}, recent login {minutes} min" if minutes else who
 
 
 def _mark(endpoint: str, options: ViewOptions) -> str:
@@ -113,6 +121,8 @@ def _mark(endpoint: str, options: ViewOptions) -> str:
         return BY_POLICY if access.is_public(endpoint, options) else NO_MARK
     if options.access == "public":
         return "@public"
+    if options.roles:
+        return "@roles_required"
     return "@recent_login" if options.recent_login else "@login_required"
 
 

@@ -4,10 +4,11 @@ import re
 from uuid import UUID, uuid4
 
 from sqlalchemy import String, select, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.auth.identities import Identity
 from app.auth.passwords import hash_password
+from app.auth.roles import Role, user_roles
 from app.db import Model, db
 
 MAX_NAME = 150  # characters
@@ -25,6 +26,14 @@ class User(Identity, Model):
     name: Mapped[str] = mapped_column(String(MAX_NAME), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
     disabled: Mapped[bool] = mapped_column(default=False)
+    # Read at its first use, so that only requests that ask for roles query for them.
+    roles: Mapped[list[Role]] = relationship(
+        secondary=user_roles, order_by=Role.name, passive_deletes=True
+    )
+
+    @property
+    def role_names(self) -> list[str]:
+        return [role.name for role in self.roles]
 
 
 def find(name: str) -> User | None:

@@ -99,7 +99,7 @@ def _errors(options: ViewOptions, method: str, path: str) -> set[int]:
     possible = {
         400: body or not options.probe,  # an unknown Host
         401: options.access != "public",
-        403: write and not options.csrf_exempt,
+        403: (write and not options.csrf_exempt) or bool(options.roles),
         404: "<" in path,
         413: body,
         415: write,

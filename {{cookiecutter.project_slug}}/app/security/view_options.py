@@ -22,6 +22,8 @@ class ViewOptions:
     access: Literal["public", "login"] | None = None
     # The greatest age of the login in minutes.
     recent_login: int | None = None
+    # The roles that the user must have, all of them.
+    roles: tuple[str, ...] = ()
     # Whether the view checks a password or another secret in the body, and limits failures.
     credentials: bool = False
     # The request bodies that the view accepts, and its response bodies and statuses.
@@ -44,7 +46,7 @@ _DEFAULTS = ViewOptions()
 
 
 def add_options(view: Decorated, **options: Any) -> Decorated:
-    """Set options on a view; those of its other decorators are kept.
+    """Set options on a view; those of its other decorators are kept, and roles add up.
 
     :raises TypeError: for a class, since requests call its methods; for a view that is marked
         as public and as closed.
@@ -57,17 +59,20 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
     current = _options_on(view)
     if {current.access, options.get("access")} == {"public", "login"}:
         raise TypeError(
-            f"{view.__qualname__} is marked @public, and also @login_required or @recent_login: "
-            "remove one."
+            f"{view.__qualname__} is marked @public, and also @login_required, @recent_login or "
+            "@roles_required: remove one."
         )
     if "consumes" in options:
         options["consumes"] = {**(current.consumes or {}), **options["consumes"]}
-    vars(view)["view_options"] = replace(current, **options)
+    vars(view)["view_options"] = _replaced(current, options)
     return view
 
 
 def options_of(view: Any, method: str) -> ViewOptions:
-    """The options of a view for one method; a class-based view's method may override them."""
+    """The options of a view for one method; a class-based view's method may override them.
+
+    Roles add up here too: a method demands those of its class and its own, unless it is public.
+    """
     options = _options_on(view)
     view_class: type[View] | None = getattr(view, "view_class", None)
     if view_class is None:
@@ -76,7 +81,7 @@ def options_of(view: Any, method: str) -> ViewOptions:
     as_get = method == "HEAD" and not hasattr(view_class, "head")
     for name in ("dispatch_request", "get" if as_get else method.lower()):
         of_method = _options_on(getattr(view_class, name, None))
-        options = replace(options, **_changed(of_method))
+        options = _replaced(options, _changed(of_method))
     return options
 
 
@@ -88,6 +93,12 @@ def view_options() -> ViewOptions:
 def _options_on(view: Any) -> ViewOptions:
     options: ViewOptions = getattr(view, "view_options", _DEFAULTS)
     return options
+
+
+def _replaced(current: ViewOptions, options: dict[str, Any]) -> ViewOptions:
+    opened = options.get("access") == "public"
+    roles = set() if opened else {*current.roles, *options.get("roles", ())}
+    return replace(current, **{**options, "roles": tuple(sorted(roles))})
 
 
 def _changed(options: ViewOptions) -> dict[str, Any]:

@@ -188,7 +188,8 @@ def test_the_list_shows_live_logins_and_who_is_disabled(
     create(app, NEW)
     run(app, "user", "disable", OTHER)
     rows = [line.split("\t") for line in run(app, "user", "list").output.splitlines()]
-    assert rows == [[USERNAME, "1 logins"], [OTHER, "disabled"], [NEW, "0 logins"]]
+    shown = [row[:2] for row in rows]
+    assert shown == [[USERNAME, "1 logins"], [OTHER, "disabled"], [NEW, "0 logins"]]
 
 
 def test_a_purge_says_how_many_it_deleted_and_keeps_the_rest(

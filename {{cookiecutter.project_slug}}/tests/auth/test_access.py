@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from app.auth import passwords, tokens, users
-from app.auth.access import login_required, public, recent_login
+from app.auth.access import login_required, public, recent_login, roles_required
 from app.auth.grants import Grant
 from app.auth.users import User
 from app.db import db
@@ -25,9 +25,12 @@ from app.security.view_options import options_of
 from tests import routes
 from tests.conftest import (
     PASSWORD,
+    PRODUCTION,
     USERNAME,
+    Lines,
     MakeApp,
     Wait,
+    give_roles,
     is_logged_in,
     log_in,
     slow_hasher,
@@ -61,7 +64,7 @@ def reached(app: Flask) -> list[str]:
     return names
 
 
-@pytest.mark.asvs("7.2.1")
+@pytest.mark.asvs("7.2.1", "8.3.1")
 def test_a_stranger_gets_401_and_no_further(
     client: FlaskClient, reached: list[str], subtests: pytest.Subtests
 ) -> None:
@@ -177,6 +180,7 @@ VIEWS: dict[str, tuple[Any, int]] = {
 }
 
 
+@pytest.mark.asvs("8.2.1")
 def test_a_view_is_closed_unless_it_is_marked_or_listed_as_public(
     make_app: MakeApp, subtests: pytest.Subtests
 ) -> None:
@@ -225,7 +229,7 @@ def test_options_is_open_where_flask_answers_it_and_closed_in_a_view(app: Flask)
 
 
 def test_a_view_is_not_marked_as_both() -> None:
-    for closed in (login_required, recent_login, recent_login(minutes=1)):
+    for closed in (login_required, recent_login, recent_login(minutes=1), roles_required("a")):
         for first, second in ((public, closed), (closed, public)):
             with pytest.raises(TypeError, match="is marked @public, and also"):
                 second(first(another()))
@@ -263,7 +267,7 @@ def test_the_routes_of_a_login_refuse_a_stranger(
                 assert client.open(path, method=method).status_code == 401
 
 
-@pytest.mark.asvs("7.2.1")
+@pytest.mark.asvs("7.2.1", "8.2.1")
 def test_every_route_without_a_mark_refuses_a_stranger(
     app: Flask, client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
@@ -490,3 +494,156 @@ def test_the_password_and_other_logins_are_changed_by_recent_logins_alone(app: F
     ):
         options = options_of(app.view_functions[endpoint], method)
         assert (options.recent_login or MINUTES + 1) <= MINUTES
+
+
+STAFF = "/_test/staff"
+
+
+class Desk(MethodView):
+    """Every method but one demands a role, and one demands two."""
+
+    decorators = [roles_required("probe-boss")]  # noqa: RUF012 (Flask's own way)
+
+    def get(self) -> str:
+        return view()
+
+    @roles_required("probe-chief")
+    def post(self) -> str:
+        return view()
+
+    @login_required
+    def put(self) -> str:
+        return view()
+
+    @public
+    def delete(self) -> str:
+        return view()
+
+
+@pytest.fixture
+def staff(app: Flask) -> FlaskClient:
+    """A client of an app with a view for the staff."""
+    demanding = roles_required("probe-boss")(another())
+    app.add_url_rule(STAFF, "staff", demanding, methods=["GET", "POST"])
+    return app.test_client()
+
+
+def ask(client: FlaskClient, credentials: dict[str, str], *methods: str) -> list[int]:
+    sent = [client.open(STAFF, method=method, headers=credentials) for method in methods]
+    return [answer.status_code for answer in sent]
+
+
+@pytest.mark.asvs("8.2.1", "8.3.1")
+def test_only_a_user_with_the_role_gets_through(app: Flask, staff: FlaskClient) -> None:
+    assert ask(staff, {}, "GET", "HEAD", "POST") == [401, 401, 401]
+    credentials = log_in(staff)
+    assert ask(staff, credentials, "GET", "HEAD", "POST") == [403, 403, 403]
+    assert staff.get(STAFF, headers=credentials).get_json().keys() == {"error"}
+    give_roles(app, "probe-chief")
+    assert ask(staff, credentials, "GET", "HEAD", "POST") == [403, 403, 403]
+    give_roles(app, "probe-boss", "probe-chief")
+    assert ask(staff, credentials, "GET", "HEAD", "POST") == [200, 200, 200]
+
+
+@pytest.mark.asvs("8.3.2")
+def test_a_role_that_was_taken_away_opens_nothing_any_more(app: Flask, staff: FlaskClient) -> None:
+    give_roles(app, "probe-boss")
+    credentials = log_in(staff)
+    assert ask(staff, credentials, "GET") == [200]
+    give_roles(app)
+    assert ask(staff, credentials, "GET") == [403]
+    assert is_logged_in(staff, credentials)
+
+
+def test_the_role_of_another_user_opens_nothing(app: Flask, staff: FlaskClient) -> None:
+    with app.app_context():
+        users.create("bob", PASSWORD)
+    give_roles(app, "probe-boss", to="bob")
+    assert ask(staff, log_in(staff), "GET") == [403]
+
+
+@pytest.mark.asvs("8.2.1")
+def test_all_roles_are_demanded_however_the_marks_are_written(
+    app: Flask, subtests: pytest.Subtests
+) -> None:
+    boss, chief = roles_required("probe-boss"), roles_required("probe-chief")
+    views = {
+        "one mark": roles_required("probe-boss", "probe-chief")(another()),
+        "two marks": boss(chief(another())),
+        "above a login": boss(chief(login_required(another()))),
+        "below a login": login_required(chief(boss(another()))),
+        "around a recent login": boss(recent_login(chief(another()))),
+    }
+    for number, each in enumerate(views.values()):
+        app.add_url_rule(f"{STAFF}/{number}", str(number), each)
+    client = app.test_client()
+    credentials = log_in(client)
+    cases = {("probe-boss",): 403, ("probe-chief",): 403, ("probe-boss", "probe-chief"): 200}
+    for roles, status in cases.items():
+        give_roles(app, *roles)
+        for number, case in enumerate(views):
+            with subtests.test(case, roles=roles):
+                answer = client.get(f"{STAFF}/{number}", headers=credentials)
+                assert answer.status_code == status
+
+
+def test_a_method_adds_to_the_roles_of_its_class_and_a_public_one_demands_none(
+    app: Flask,
+) -> None:
+    app.add_url_rule(STAFF, view_func=Desk.as_view("desk"))
+    client = app.test_client()
+    credentials = log_in(client)
+    methods = ("GET", "HEAD", "POST", "PUT", "DELETE")
+    assert ask(app.test_client(), {}, *methods) == [401, 401, 401, 401, 200]
+    assert ask(client, credentials, *methods) == [403, 403, 403, 403, 200]
+    give_roles(app, "probe-boss")
+    assert ask(client, credentials, *methods) == [200, 200, 403, 200, 200]
+    give_roles(app, "probe-chief")
+    assert ask(client, credentials, *methods) == [403, 403, 403, 403, 200]
+    give_roles(app, "probe-boss", "probe-chief")
+    assert ask(client, credentials, *methods) == [200, 200, 200, 200, 200]
+
+
+@with_pages
+def test_a_browser_without_the_role_gets_an_error_page_and_no_login_page(
+    staff: FlaskClient,
+) -> None:
+    log_in(staff)
+    answer = browse(staff, STAFF)
+    assert (answer.status_code, answer.mimetype) == (403, "text/html")
+
+
+def test_nobody_enters_the_password_again_only_to_be_refused(app: Flask, wait: Wait) -> None:
+    demanding = recent_login(minutes=5)(roles_required("probe-boss")(another()))
+    app.add_url_rule(STAFF, "staff", demanding)
+    client = app.test_client()
+    wait(0)
+    credentials = log_in(client)
+    wait(5 * 60 + 1)
+    assert ask(client, credentials, "GET") == [403]
+    give_roles(app, "probe-boss")
+    assert ask(client, credentials, "GET") == [401]
+
+
+@pytest.mark.asvs("16.3.2")
+def test_the_log_names_the_roles_that_were_missing(make_app: MakeApp, lines: Lines) -> None:
+    app = make_app(**PRODUCTION)
+    app.add_url_rule(STAFF, "staff", roles_required("probe-boss", "probe-chief")(another()))
+    give_roles(app, "probe-boss")
+    client = app.test_client()
+    credentials = log_in(client)
+    lines()
+    assert ask(client, credentials, "GET") == [403]
+    [line] = lines()
+    assert (line["event"], line["reason"]) == ("authz_fail", "missing role")
+    assert line["roles"] == "probe-chief"
+
+
+def test_a_mark_without_a_proper_role_is_refused_at_once(subtests: pytest.Subtests) -> None:
+    unusable: list[tuple[Any, ...]] = [(), ("",), (None,), (1,), (["admin"],), ("admin", "Admin")]
+    for names in unusable:
+        with subtests.test(str(names)), pytest.raises(TypeError, match="name one role or more"):
+            roles_required(*names)
+    bare: Any = roles_required
+    with pytest.raises(TypeError, match="name one role or more"):
+        bare(another())

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from app.auth.access import login_required, public, recent_login
+from app.auth.access import login_required, public, recent_login, roles_required
 from app.security.forms import consumes_form
 from app.security.rate_limits import limited
 from app.security.responses import consumes
@@ -43,16 +43,20 @@ def app(make_app: MakeApp) -> Flask:
     app.add_url_rule("/form", "form", form, methods=["POST"])
     app.add_url_rule("/unmarked", "unmarked", lambda: "")
     app.add_url_rule("/recent", "recent", recent_login(minutes=3)(lambda: ""))
+    app.add_url_rule("/staff", "staff", roles_required("editor", "admin")(lambda: ""))
     pictures = consumes("image/png", "image/gif")(login_required(lambda: ""))
     app.add_url_rule(LONG, "long", pictures, methods=["POST"])
     return app
 
 
+@pytest.mark.asvs("8.1.1")
 def test_routes_stand_below_those_who_may_call_them(app: Flask) -> None:
     text = shown(app)
     assert section_of(text, "POST", LOGIN) == section_of(text, "POST", "/form") == "Everybody:"
     assert section_of(text, "GET", ME) == section_of(text, "GET", "/unmarked") == USERS
     assert section_of(text, "GET", "/recent") == f"{USERS[:-1]}, recent login 3 min:"
+    staff = f"{USERS[:-1]} with the roles admin and editor:"
+    assert section_of(text, "GET", "/staff") == staff
 
 
 def test_a_line_names_mark_limit_and_body_types(app: Flask) -> None:
@@ -101,8 +105,11 @@ def test_programs_get_json(app: Flask) -> None:
         "endpoint": "form",
         "who": "everybody",
         "mark": "@public",
+        "roles": [],
         "bodies": ["application/x-www-form-urlencoded", "multipart/form-data"],
         "limits": ["7 per hour"],
     }
+    [staff] = [row for row in found["routes"] if row["route"] == "/staff"]
+    assert (staff["mark"], staff["roles"]) == ("@roles_required", ["admin", "editor"])
     limits = {"RATE_LIMIT": "300 per minute", "LOGIN_RATE_LIMIT": "5 per minute"}
     assert (found["limits"], found["mounts"]) == (limits, [])

@@ -11,7 +11,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.routing import Rule
 
 from app.auth import access, route_table
-from app.auth.access import login_required, public, recent_login
+from app.auth.access import login_required, public, recent_login, roles_required
 from app.auth.route_table import Row
 from app.security.csrf import exempt
 from app.security.forms import consumes_form
@@ -26,6 +26,7 @@ MARKS = {
     "@public": (public, "everybody"),
     "@login_required": (login_required, USERS),
     "@recent_login": (recent_login(minutes=5), f"{USERS}, recent login 5 min"),
+    "@roles_required": (roles_required("admin", "boss"), f"{USERS} with the roles admin and boss"),
     "no mark": (lambda view: view, USERS),
 }
 
@@ -112,6 +113,30 @@ def test_methods_of_a_class_may_differ_and_head_counts_as_get(app: Flask) -> Non
     app.add_url_rule("/probe", view_func=Probe.as_view("probe"))
     found = {row.method: row.who for row in rows_of(app, "/probe")}
     assert found == {"GET": "everybody", "DELETE": f"{USERS}, recent login 15 min"}
+
+
+def test_a_role_and_a_recent_login_are_both_named(app: Flask) -> None:
+    row = row_of(app, roles_required("probe-boss"), recent_login(minutes=5))
+    assert row.who == f"{USERS} with the role probe-boss, recent login 5 min"
+    assert row.roles == ["probe-boss"]
+
+
+def test_the_roles_that_views_demand_are_known(app: Flask) -> None:
+    class Probe(MethodView):
+        decorators = [roles_required("probe-boss")]  # noqa: RUF012 (Flask's own way)
+
+        @public
+        def get(self) -> str:
+            return ""
+
+        @roles_required("probe-chief")
+        def delete(self) -> str:
+            return ""
+
+    app.add_url_rule("/probe", view_func=Probe.as_view("probe"))
+    roles = {row.method: row.roles for row in rows_of(app, "/probe")}
+    assert roles == {"GET": [], "DELETE": ["probe-boss", "probe-chief"]}
+    assert {"probe-boss", "probe-chief"} <= route_table.demanded_roles(app)
 
 
 def test_only_options_that_a_view_answers_is_a_row(app: Flask) -> None:

@@ -89,6 +89,7 @@ def test_what_was_logged_out_or_lay_idle_is_not_shown(
     assert len(shown_to(login(app))) == 1
 
 
+@pytest.mark.asvs("8.2.2")
 def test_no_user_sees_or_ends_anothers(app: Flask) -> None:
     ours, theirs = login(app), login(app, username=OTHER)
     assert ids_shown_to(ours) == [id_of(ours)]

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from limits import parse
 
 from app.auth import users
-from app.auth.access import login_required
+from app.auth.access import login_required, roles_required
 from app.db import db
 from app.security import audit
 from tests import routes
@@ -47,6 +47,8 @@ def shared_app(make_app: MakeApp) -> Flask:
     def fail(code: str) -> str:
         db.session.close()  # what the line says of the user needs no database
         raise RuntimeError("out of order")
+
+    app.add_url_rule("/_test/staff", "staff", roles_required("probe-boss")(lambda: ""))
 
     return app
 
@@ -109,6 +111,7 @@ WRONGLY, AS_UNKNOWN = partial(attempt, password=WRONG), partial(attempt, usernam
 MISTYPE = partial(change_password, current=WRONG)
 LOG_OUT, END_OTHERS = partial(call, "POST", routes.LOGOUT), partial(call, "DELETE", routes.SESSIONS)
 AGAIN_WRONGLY = partial(enter_again, password=WRONG)
+WITHOUT_ROLE = partial(call, "GET", "/_test/staff")
 CRASH = partial(call, "GET", f"/_test/crash/{WRONG}")
 
 # What happens, the event of its line, and other fields; `whose` stands for the id of a user.
@@ -125,6 +128,7 @@ SCENES: dict[str, tuple[Scene, str, dict[str, str]]] = {
     "all others ended": (END_OTHERS, "session_expired", {"session": "all others"}),
     "too many logins": (log_in_too_often, "session_expired", {"reason": "too many logins"}),
     "cross-site write": (write_from_elsewhere, "authz_fail", {"origin": STRANGER}),
+    "missing role": (WITHOUT_ROLE, "authz_fail", {"roles": "probe-boss", "whose": USERNAME}),
     "preflight": (preflight, "malicious_cors", {"level": "warning", "origin": STRANGER}),
     "crash": (CRASH, "sys_crash", {"whose": USERNAME, "route": "/_test/crash/<code>"}),
 }
@@ -133,6 +137,7 @@ COMMANDS = {
     f"password {USERNAME} --password-stdin": ("authn_password_change", {"whose": USERNAME}),
     f"disable {USERNAME}": ("user_updated", {"change": "disabled", "whose": USERNAME}),
     f"enable {USERNAME}": ("user_updated", {"change": "enabled", "whose": USERNAME}),
+    f"roles {USERNAME} probe-boss": ("user_updated", {"change": "roles", "whose": USERNAME}),
     f"logout {USERNAME}": ("session_expired", {"reason": "revoked"}),
 }
 for arguments, (event, fields) in COMMANDS.items():

@@ -153,6 +153,7 @@ WRONG: dict[str, dict[str, str]] = {
 }
 
 
+@pytest.mark.asvs("8.2.3")
 def test_each_wrong_member_is_reported_with_the_reason(
     client: FlaskClient, subtests: pytest.Subtests
 ) -> None:

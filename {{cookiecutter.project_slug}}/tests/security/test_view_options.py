@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 
 from app.auth import access
-from app.auth.access import login_required, public, recent_login
+from app.auth.access import login_required, public, recent_login, roles_required
 from app.security.csp import csp
 from app.security.csp_syntax import SELF
 from app.security.csrf import exempt
@@ -110,6 +110,7 @@ def test_a_decorator_keeps_what_the_others_say() -> None:
             view = decorator(view)
         options = options_of(view, "POST")
         assert (options.access, options.recent_login, options.credentials) == ("login", 15, True)
+        assert options.roles == ("admin", "boss")
         assert (options.probe, options.csrf_exempt, options.limited) == (True, True, "1 per hour")
         assert options.consumes == {
             OCTETS: None,
@@ -137,7 +138,8 @@ def test_where_no_view_is_found_the_defaults_hold(app: Flask) -> None:
 
 
 DECORATORS: list[Any] = [
-    *(login_required, recent_login(), access.credentials, probe, exempt, consumes_form),
+    *(login_required, roles_required("admin"), roles_required("boss")),
+    *(recent_login(), access.credentials, probe, exempt, consumes_form),
     *(limited("1 per hour"), csp(img_src=[SELF])),
     *(validated(Note), responds(Kept), consumes(OCTETS)),
 ]

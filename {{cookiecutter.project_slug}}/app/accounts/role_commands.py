@@ -1,0 +1,55 @@
+"""`flask user roles`: shows and sets the roles of a user.
+
+A name that no view demands and that the database does not know is refused, since it is
+most likely a typing error. Source: OWASP ASVS 8.2.1.
+"""
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from sqlalchemy.exc import IntegrityError
+
+from app.accounts.commands import _find, _record, user_commands
+from app.auth import roles, route_table
+from app.auth.roles import Role
+from app.db import db
+from app.security import audit
+
+
+@click.command("roles")
+@click.argument("name")
+@click.argument("names", metavar="[ROLE]...", nargs=-1)
+@click.option("--none", "remove", is_flag=True, help="Take all roles away.")
+@with_appcontext
+def roles_command(name: str, names: tuple[str, ...], remove: bool) -> None:
+    """Show the roles of a user, or set exactly the ones that are given."""
+    if names and remove:
+        raise click.UsageError("Give roles or --none, not both.")
+    user = _find(name)
+    if names or remove:
+        user.roles = _known(names)
+        _commit()
+        _record(audit.USER_UPDATED, user, change="roles", roles=", ".join(user.role_names))
+    click.echo(f"{name} has {', '.join(user.role_names) or 'no role'}")
+
+
+def init_app(app: Flask) -> None:
+    user_commands.add_command(roles_command)
+
+
+def _known(names: tuple[str, ...]) -> list[Role]:
+    """The rows of these roles; one that only a view demands so far is a new row."""
+    rows = {name: Role(name=name) for name in route_table.demanded_roles(current_app)}
+    rows |= {role.name: role for role in roles.stored()}
+    for name in names:
+        if name not in rows:
+            known = ", ".join(sorted(rows)) or "none: no view demands one"
+            raise click.ClickException(f"There is no role {name!r}. The known ones are {known}.")
+    return [rows[name] for name in sorted(set(names))]
+
+
+def _commit() -> None:
+    try:
+        db.session.commit()
+    except IntegrityError:
+        raise click.ClickException("The role or the user changed meanwhile: try again.") from None
