@@ -2,12 +2,8 @@
 
 from flask import Flask
 
-from app.accounts import commands, login, me, password_change
-from app.setting_types import Environment
-
-
-class AccountSettings(Environment):
-    """Accounts need no settings of their own."""
+from app.accounts import commands, login, mail, mailbox, me, password_change
+from app.accounts.account_settings import AccountSettings as AccountSettings
 
 
 def init_app(app: Flask) -> None:
@@ -15,3 +11,5 @@ def init_app(app: Flask) -> None:
     me.init_app(app)
     password_change.init_app(app)
     commands.init_app(app)
+    mail.init_app(app)
+    mailbox.init_app(app)
