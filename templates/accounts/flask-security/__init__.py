@@ -10,6 +10,7 @@ from app.accounts import (
     library,
     login,
     mail,
+    mailbox,
     me,
     passkeys,
     password_change,
@@ -28,6 +29,7 @@ __all__ = ["AccountSettings"]
 
 def init_app(app: Flask) -> None:
     mail.init_app(app)
+    mailbox.init_app(app)
     library.init_app(app)
     account_changes.init_app(app)
     login.init_app(app)
