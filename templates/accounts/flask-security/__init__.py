@@ -1,8 +1,7 @@
-"""Accounts: people register and prove who they are; see library.py for what Flask-Security does."""
+"""Accounts: people register and prove who they are, with checks by Flask-Security (library.py)."""
 
 from flask import Flask
 
-<<<<<<< HEAD
 from app.accounts import (
     account_changes,
     commands,
@@ -16,15 +15,10 @@ from app.accounts import (
     password_change,
     recovery,
     registration,
+    role_commands,
     second_factor,
 )
-from app.accounts.account_settings import AccountSettings
-=======
-from app.accounts import commands, login, me, password_change, role_commands
-from app.setting_types import Environment
->>>>>>> roles
-
-__all__ = ["AccountSettings"]
+from app.accounts.account_settings import AccountSettings as AccountSettings
 
 
 def init_app(app: Flask) -> None:

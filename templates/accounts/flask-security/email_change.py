@@ -106,8 +106,7 @@ def finish(token: str) -> dict[str, Any]:
     :raises ErrorResponse: 404, no valid link, or another account has the address by now.
     """
     step = find(token)
-    assert step.user
-    user, old = step.user, step.user.email
+    user, old = step.owner, step.owner.email
     if not pending.use(step):
         raise error_response(404, link_pages.INVALID)
     user.email = step.email

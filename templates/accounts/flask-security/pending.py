@@ -39,6 +39,16 @@ class PendingStep(Model):
 
     user: Mapped[User | None] = relationship()
 
+    @property
+    def owner(self) -> User:
+        """The user of a step that has one.
+
+        :raises LookupError: it has none.
+        """
+        if self.user is None:
+            raise LookupError(self.purpose)
+        return self.user
+
 
 def create(
     purpose: str,

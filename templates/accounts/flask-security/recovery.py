@@ -121,8 +121,7 @@ def finish(token: str, password: str) -> dict[str, Any]:
     :raises ErrorResponse: 400, a bad password; 404, no valid link; 503, too busy.
     """
     step = find(token)
-    assert step.user
-    user = step.user
+    user = step.owner
     problem = password_rules.why_refused(password, user.name, user.email or "")
     if problem:
         raise error_response(400, problem)

@@ -46,11 +46,10 @@ class TrustedNetwork(Model):
 @contextmanager
 def attempt(half: PendingStep) -> Iterator[Attempt]:
     """Allow a second step, or respond 429 after too many wrong codes."""
-    assert half.user
-    with attempt_of(half.user) as current:
+    with attempt_of(half.owner) as current:
         yield current
         if current.succeeded:
-            _trust(half.user)
+            _trust(half.owner)
 
 
 @contextmanager
