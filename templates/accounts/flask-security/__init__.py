@@ -3,7 +3,6 @@
 from flask import Flask
 
 from app.accounts import (
-    account_changes,
     commands,
     email_change,
     library,
@@ -25,7 +24,6 @@ def init_app(app: Flask) -> None:
     mail.init_app(app)
     mailbox.init_app(app)
     library.init_app(app)
-    account_changes.init_app(app)
     login.init_app(app)
     me.init_app(app)
     password_change.init_app(app)

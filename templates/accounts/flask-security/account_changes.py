@@ -5,7 +5,7 @@ began them. The user gets a mail, and the audit log a line.
 Source: OWASP ASVS 6.3.7, 7.4.3, 16.3.1.
 """
 
-from flask import Flask, g
+from flask import g
 
 from app.accounts import notices, pending
 from app.accounts.password_change import password_changed
@@ -22,10 +22,7 @@ def record(what: str) -> None:
     notices.send(g.user, "factors_changed", what=what)
 
 
-def init_app(app: Flask) -> None:
-    password_changed.connect(_after_password_change, app)
-
-
-def _after_password_change(app: Flask, user: User) -> None:
+@password_changed.connect
+def _after_password_change(user: User) -> None:
     pending.end_all(user)
     notices.send(user, "password_changed")

@@ -74,4 +74,6 @@ def _is_sender(text: str) -> bool:
     if not text.isprintable():
         return False
     header = HeaderRegistry()("From", text)
-    return not header.defects and [bool(_SENDER.fullmatch(a.addr_spec)) for a in header.addresses] == [True]
+    return not header.defects and [
+        bool(_SENDER.fullmatch(a.addr_spec)) for a in header.addresses
+    ] == [True]

@@ -60,8 +60,11 @@ def log_in(username: str, password: str, **options: Any) -> dict[str, Any]:
 
     :raises ErrorResponse: 401, wrong credentials; 429, too many failures; 503, too busy.
     """
-    body = library_views.call(views.login, refused=(401, "Invalid credentials"), **options)
-    if body.get("tf_required") and forms.is_form():
+    form = forms.is_form()
+    sent = None if form else Credentials.model_construct(username=username, password=password)
+    refused = (401, "Invalid credentials")
+    body = library_views.call(views.login, body=sent, refused=refused, **options)
+    if body.get("tf_required") and form:
         target = next_pages.checked(request.args.get("next"))
         abort(redirect(url_for("second_factor.next_step", next=target), 303))
     return body

@@ -114,7 +114,8 @@ def finish(token: str) -> dict[str, Any]:
     audit.record(audit.USER_UPDATED, account=user.name, user_id=user.id, change="email")
     if old:
         mail.send(old, "email_changed", username=user.name)
-    change_email_confirmed.send(current_app, user=user, old_email=old)
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    change_email_confirmed.send(app, user=user, old_email=old)
     return {"username": user.name}
 
 

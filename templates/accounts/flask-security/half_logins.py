@@ -12,22 +12,23 @@ from app.accounts.pending import PendingStep
 from app.auth.users import User
 from app.db import db
 from app.security.errors import ErrorResponse, error_response
+from app.security.validation import Body
 
 PURPOSE = "half login"
 LIFETIME = 5 * 60  # seconds
 
 
-def current() -> PendingStep | None:
-    """The half login of this request."""
-    return pending.find(PURPOSE, half_login_secret.sent())
+def current(body: Body | None = None) -> PendingStep | None:
+    """The half login of this request, whose JSON is `body`."""
+    return pending.find(PURPOSE, half_login_secret.sent(body))
 
 
-def required() -> PendingStep:
-    """The half login of this request.
+def required(body: Body | None = None) -> PendingStep:
+    """The half login of this request, whose JSON is `body`.
 
     :raises ErrorResponse: 401, there is none: the login must begin again.
     """
-    step = current()
+    step = current(body)
     if step is None:
         raise ended()
     return step

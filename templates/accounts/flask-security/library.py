@@ -9,7 +9,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask, Request, g
 from flask_principal import identity_changed
 from flask_security import Security, SQLAlchemyUserDatastore
 
@@ -83,6 +83,7 @@ def init_app(app: Flask) -> None:
         datastore=Datastore(db, User, Role, Passkey),
         register_blueprint=False,
         login_form=LoginForm,
+        two_factor_verify_code_form=library_views.CodeForm,
         totp_cls=factor_checks.Codes,
         mf_recovery_codes_util_cls=factor_checks.RecoveryCodes,
         webauthn_util_cls=factor_checks.Passkeys,
@@ -92,11 +93,18 @@ def init_app(app: Flask) -> None:
     _remove_from_requests(app, library)
 
 
+def _logged_in_user(request: Request) -> User | None:
+    """The user whom access.py found; the library never looks for a login itself."""
+    g.fs_authn_via = "session"
+    user: User | None = g.get("user")
+    return user
+
+
 def _remove_from_requests(app: Flask, library: Security) -> None:
     """Keep the library out of all requests that do not call its views."""
     logins, principal = library.login_manager, library.principal
     logins.user_loader(lambda user_id: None)
-    logins.request_loader(lambda request: g.get("user"))
+    logins.request_loader(_logged_in_user)
     app.before_request_funcs[None].remove(principal._on_before_request)
     app.after_request_funcs[None].remove(logins._update_remember_cookie)
     app.template_context_processors[None] = [

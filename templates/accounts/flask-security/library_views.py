@@ -10,10 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from flask import Flask, Response, g, jsonify
-from flask.globals import request_ctx
-from flask.sessions import SecureCookieSession
-from flask_security import Security
+from flask import Flask, Response, g, jsonify, request, session
+from flask_security import Security, TwoFactorVerifyCodeForm
 from flask_security.signals import user_authenticated
 
 from app.accounts import half_logins
@@ -22,7 +20,8 @@ from app.auth import tokens
 from app.auth.users import User
 from app.db import db
 from app.security import audit
-from app.security.errors import error_response
+from app.security.errors import ErrorResponse, error_response
+from app.security.validation import Body
 
 # Members of its JSON that this project answers in other ways, or not at all.
 _DROPPED = {"user", "csrf_token", "identity_attributes", "post_login_url"}
@@ -32,25 +31,39 @@ _BETWEEN_FACTORS = "tf_"
 _AUTHENTICATED = "fs_paa"
 
 
+class CodeForm(TwoFactorVerifyCodeForm):
+    """Refuses a wrong code at once: the library would offer ways that do not exist here."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        if not super().validate(**kwargs):
+            raise _refusal(400, "Wrong code")
+        return True
+
+
 def call(
     view: Callable[..., Any],
     *arguments: str,
+    body: Body | None = None,
     half: PendingStep | None = None,
     refused: tuple[int, str] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Run a view of the library on this request, and return its JSON, or that of a new login.
 
-    `half` is the half login that the view continues. `refused` replaces the status and words of its refusal. `options` are for `tokens.issue`.
+    `body` is the validated JSON of the request, None for a form. `half` is the half login that
+    the view continues. `refused` replaces the status and words of its refusal. `options` are for `tokens.issue`.
 
     :raises ErrorResponse: the library refuses.
     """
     g.library_refused, g.authenticated = refused, None
+    if body:
+        # The body was read before. Without this the library would read it again.
+        request._cached_json = (members := body.model_dump(exclude_none=True), members)
     try:
-        with _session_of_its_own(half.data if half else {}) as session:
+        with _session_of_its_own(half.data if half else {}):
             view(*arguments)
-        payload = {name: value for name, value in g.library_json.items() if name not in _DROPPED}
-        return {**payload, **_result(half, dict(session), options)}
+            kept = dict(session)
+        return _result(half, kept, options)
     except BaseException:
         # The library commits after each answer, after a failure too.
         db.session.rollback()
@@ -68,16 +81,17 @@ def init_app(app: Flask, library: Security) -> None:
 
 
 def _result(
-    half: PendingStep | None, session: dict[str, Any], options: dict[str, Any]
+    half: PendingStep | None, kept: dict[str, Any], options: dict[str, Any]
 ) -> dict[str, Any]:
-    """The next half login, or the login that a half login or a single factor completes."""
-    state = {name: value for name, value in session.items() if name.startswith(_BETWEEN_FACTORS)}
-    if _AUTHENTICATED in session:
+    """The login that all factors complete, the next half login, or the library's JSON alone."""
+    payload = {name: value for name, value in g.library_json.items() if name not in _DROPPED}
+    state = {name: value for name, value in kept.items() if name.startswith(_BETWEEN_FACTORS)}
+    if _AUTHENTICATED in kept:
         return _issue(g.authenticated or g.user, half, options)
     if state and "user" not in g:
-        return half_logins.keep(half, state, options)
+        return {**payload, **half_logins.keep(half, state, options)}
     db.session.commit()
-    return {}
+    return payload
 
 
 def _issue(user: User, half: PendingStep | None, options: dict[str, Any]) -> dict[str, Any]:
@@ -90,13 +104,22 @@ def _issue(user: User, half: PendingStep | None, options: dict[str, Any]) -> dic
 
 
 @contextmanager
-def _session_of_its_own(data: dict[str, Any]) -> Iterator[SecureCookieSession]:
-    context = request_ctx._get_current_object()
-    own, context.session = context.session, SecureCookieSession(data)
+def _session_of_its_own(data: dict[str, Any]) -> Iterator[None]:
+    """Lend Flask's session to the library, and give it back as it was."""
+    accessed, modified, own = session.accessed, session.modified, dict(session)
+    session.clear()
+    session.update(data)
     try:
-        yield context.session
+        yield
     finally:
-        context.session = own
+        session.clear()
+        session.update(own)
+        # As if nobody had touched it: otherwise visitors would get a cookie.
+        session.accessed, session.modified = accessed, modified
+
+
+def _refusal(status: int, words: str) -> ErrorResponse:
+    return error_response(*(g.library_refused or (status, words)))
 
 
 def _remember(app: Flask, user: User, **more: Any) -> None:
@@ -112,7 +135,7 @@ def _keep_json(payload: dict[str, Any], code: int, headers: Any, user: Any) -> R
             if name and words
         }
         words = [*map(str, payload.get("errors") or []), "Invalid request"][0]
-        error = error_response(*(g.library_refused or (code, words)))
+        error = _refusal(code, words)
         error.fields = None if g.library_refused else problems
         raise error
     g.library_json = payload

@@ -4,6 +4,8 @@ Mail scanners open each link in a mail. The pages need no login, so they work fo
 type. Source: OWASP ASVS 6.4.1, 14.2.1.
 """
 
+from typing import Any
+
 from flask import render_template
 from flask_wtf import FlaskForm
 from wtforms import PasswordField
@@ -24,6 +26,11 @@ def password(label: str, autocomplete: str, description: str = "") -> PasswordFi
         description=description,
         render_kw={"autocomplete": autocomplete},
     )
+
+
+def sentence(error: Any) -> str:
+    """The words of an `ErrorResponse`, to show beside a field."""
+    return f"{error.message}."
 
 
 def page(title: str, text: str, form: FlaskForm, button: str) -> str:

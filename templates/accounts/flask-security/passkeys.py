@@ -87,7 +87,7 @@ def show() -> ResponseReturnValue:
 def wan_register(body: Registration) -> ResponseReturnValue:
     """Begin to add a passkey: options for `navigator.credentials.create`."""
     _require_own_host()
-    return library_views.call(webauthn.webauthn_register)
+    return library_views.call(webauthn.webauthn_register, body=body)
 
 
 @blueprint.post("/wan-register/<string:state>")
@@ -99,7 +99,7 @@ def wan_register_response(body: Attestation, state: str) -> ResponseReturnValue:
     """Add the passkey that the browser created."""
     _require_own_host()
     _use_challenge(state)
-    answer = library_views.call(webauthn.webauthn_register_response, state)
+    answer = library_views.call(webauthn.webauthn_register_response, state, body=body)
     account_changes.record("A passkey was added.")
     return answer
 
@@ -110,7 +110,7 @@ def wan_register_response(body: Attestation, state: str) -> ResponseReturnValue:
 @validated(Name)
 def wan_delete(body: Name) -> ResponseReturnValue:
     """Delete a passkey by its name."""
-    return delete()
+    return delete(body)
 
 
 @blueprint.post("/wan-signin")
@@ -121,8 +121,8 @@ def wan_delete(body: Name) -> ResponseReturnValue:
 def wan_signin(body: AnyStep) -> ResponseReturnValue:
     """Begin a login by passkey: options for `navigator.credentials.get`."""
     _require_own_host()
-    half = half_logins.required() if body.second_step else None
-    return library_views.call(webauthn.webauthn_signin, half=half)
+    half = half_logins.current(body)
+    return library_views.call(webauthn.webauthn_signin, body=body, half=half)
 
 
 @blueprint.post("/wan-signin/<string:state>")
@@ -132,8 +132,7 @@ def wan_signin(body: AnyStep) -> ResponseReturnValue:
 @validated(Assertion)
 def wan_signin_response(body: Assertion, state: str) -> ResponseReturnValue:
     """Log in with the passkey that the browser used."""
-    half = half_logins.required() if body.second_step else None
-    return _check(webauthn.webauthn_signin_response, state, half=half)
+    return _check(webauthn.webauthn_signin_response, state, body, half_logins.current(body))
 
 
 @blueprint.post("/wan-verify")
@@ -143,7 +142,7 @@ def wan_signin_response(body: Assertion, state: str) -> ResponseReturnValue:
 def wan_verify(body: Nothing) -> ResponseReturnValue:
     """Begin to prove again who is logged in, by passkey instead of the password."""
     _require_own_host()
-    return library_views.call(webauthn.webauthn_verify)
+    return library_views.call(webauthn.webauthn_verify, body=body)
 
 
 @blueprint.post("/wan-verify/<string:state>")
@@ -153,7 +152,7 @@ def wan_verify(body: Nothing) -> ResponseReturnValue:
 @validated(Attestation)
 def wan_verify_response(body: Attestation, state: str) -> ResponseReturnValue:
     """Replace the login by a recent one."""
-    return _check(webauthn.webauthn_verify_response, state)
+    return _check(webauthn.webauthn_verify_response, state, body)
 
 
 @blueprint.get("/.well-known/passkey-endpoints")
@@ -177,12 +176,12 @@ def list_own() -> list[dict[str, Any]]:
     ]
 
 
-def delete() -> dict[str, Any]:
+def delete(body: Name | None = None) -> dict[str, Any]:
     """Delete the passkey that this request names.
 
     :raises ErrorResponse: 404, there is none of this name.
     """
-    answer = library_views.call(webauthn.webauthn_delete, refused=(404, "Not Found"))
+    answer = library_views.call(webauthn.webauthn_delete, body=body, refused=(404, "Not Found"))
     account_changes.record("A passkey was deleted.")
     return answer
 
@@ -191,13 +190,13 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
 
 
-def _check(view: Any, state: str, half: PendingStep | None = None) -> dict[str, Any]:
+def _check(view: Any, state: str, body: Body, half: PendingStep | None = None) -> dict[str, Any]:
     _require_own_host()
     refused: Unauthorized | None = None
     with throttle.attempt("passkey") as attempt:
         try:
             _use_challenge(state)
-            answer = library_views.call(view, state, half=half, refused=(401, WRONG))
+            answer = library_views.call(view, state, body=body, half=half, refused=(401, WRONG))
         except Unauthorized as error:
             refused = error
         attempt.succeeded = refused is None

@@ -64,7 +64,7 @@ def _set_by_form(token: str) -> ResponseReturnValue:
     try:
         finish(token, form.password.data or "")
     except BadRequest as error:
-        form.password.errors = [*form.password.errors, f"{error.message}."]
+        form.password.errors = [*form.password.errors, link_pages.sentence(error)]
         return _page(form), 422
     return link_pages.done("Your password is set", "All logins have ended. You can log in now.")
 
@@ -134,7 +134,7 @@ def finish(token: str, password: str) -> dict[str, Any]:
     grants.end_all(user)
     audit.record(audit.PASSWORD_CHANGE, account=user.name, user_id=user.id, reason="recovery")
     notices.send(user, "password_changed")
-    password_reset.send(current_app, user=user)
+    password_reset.send(current_app._get_current_object(), user=user)  # type: ignore[attr-defined]
     return {"username": user.name}
 
 

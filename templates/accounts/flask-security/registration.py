@@ -111,7 +111,7 @@ def _confirm_by_form(token: str) -> ResponseReturnValue:
     try:
         finish(token, form.password.data, form.new_password.data, form.username.data)
     except (BadRequest, Conflict, Forbidden) as error:
-        form.form_errors.append(f"{error.message}.")
+        form.form_errors.append(link_pages.sentence(error))
         return _page(form), 422
     return link_pages.done("Your account is ready", "You can log in now.")
 
@@ -235,5 +235,5 @@ def _create(step: PendingStep, name: str, password_hash: str) -> User:
         db.session.rollback()
         raise error_response(409, "This username is taken: choose another") from None
     audit.record(audit.USER_CREATED, account=name, user_id=user.id)
-    user_confirmed.send(current_app, user=user)
+    user_confirmed.send(current_app._get_current_object(), user=user)  # type: ignore[attr-defined]
     return user

@@ -7,14 +7,14 @@ Source: RFC 6238; OWASP ASVS 6.3.3, 6.4.3, 6.5.1 to 6.5.5, 7.4.3.
 
 from typing import Annotated, Any, Literal
 
-from flask import Blueprint, Flask, g
+from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 from flask_security import recovery_codes, tf_plugin, views
 from pydantic import Field
 from werkzeug.exceptions import Unauthorized
 
 from app.accounts import account_changes, half_logins, library_views, pending, second_factor_limits
-from app.accounts.half_login_secret import SecondStep
+from app.accounts.half_login_secret import AnyStep, SecondStep
 from app.auth import access, tokens
 from app.auth.access import public, recent_login
 from app.security.responses import ResponseBody, responds
@@ -40,7 +40,11 @@ class Which(SecondStep):
     which: Literal["authenticator", "webauthn"]
 
 
-class Setup(Body):
+class Nothing(Body):
+    """An empty object."""
+
+
+class Setup(AnyStep):
     setup: Literal["authenticator", "disable"]
 
 
@@ -55,7 +59,7 @@ class RecoveryCodes(ResponseBody):
 @validated(SecondCode)
 def validate(body: SecondCode) -> ResponseReturnValue:
     """Complete a login with a code of the authenticator app."""
-    return complete(views.two_factor_token_validation)
+    return complete(views.two_factor_token_validation, body)
 
 
 @blueprint.post("/mf-recovery")
@@ -65,7 +69,7 @@ def validate(body: SecondCode) -> ResponseReturnValue:
 @validated(SecondCode)
 def recover(body: SecondCode) -> ResponseReturnValue:
     """Complete a login with a recovery code, which is then used up."""
-    return complete(recovery_codes.mf_recovery)
+    return complete(recovery_codes.mf_recovery, body)
 
 
 @blueprint.post("/tf-select")
@@ -75,7 +79,7 @@ def recover(body: SecondCode) -> ResponseReturnValue:
 @validated(Which)
 def select(body: Which) -> ResponseReturnValue:
     """Choose one of several second factors."""
-    return library_views.call(tf_plugin.tf_select, half=half_logins.required())
+    return library_views.call(tf_plugin.tf_select, body=body, half=half_logins.required(body))
 
 
 @blueprint.post("/tf-setup")
@@ -88,7 +92,7 @@ def set_up(body: Setup) -> ResponseReturnValue:
 
     For a user who logged in recently, or whose role demands a second factor at login.
     """
-    return begin_setup(body.setup)
+    return begin_setup(body.setup, body)
 
 
 @blueprint.post("/tf-setup/<string:state>")
@@ -98,59 +102,62 @@ def set_up(body: Setup) -> ResponseReturnValue:
 @validated(Code)
 def finish(body: Code, state: str) -> ResponseReturnValue:
     """Finish the setup with a first code of the app."""
-    return finish_setup(state)
+    return finish_setup(state, body)
 
 
 @blueprint.post("/mf-recovery-codes")
 @responds(RecoveryCodes)
 @recent_login(minutes=RECENT)
-def renew_recovery_codes() -> ResponseReturnValue:
+@validated(Nothing)
+def renew_recovery_codes(body: Nothing) -> ResponseReturnValue:
     """Replace the recovery codes by new ones, which are shown only here."""
-    return new_recovery_codes()
+    return new_recovery_codes(body)
 
 
-def complete(view: Any) -> dict[str, Any]:
+def complete(view: Any, body: SecondStep | None = None) -> dict[str, Any]:
     """Complete the half login of this request by the code that it carries.
 
     :raises ErrorResponse: 401, wrong code or no half login; 429, too many wrong codes.
     """
-    half = half_logins.required()
+    half = half_logins.required(body)
     refused: Unauthorized | None = None
     with second_factor_limits.attempt(half) as attempt:
         try:
-            body = library_views.call(view, half=half, refused=(401, WRONG))
+            issued = library_views.call(view, body=body, half=half, refused=(401, WRONG))
         except Unauthorized as error:
             refused = error
         attempt.succeeded = refused is None
     if refused:
         pending.count_failure(half)
         raise refused
-    return body
+    return issued
 
 
-def begin_setup(setup: str) -> dict[str, Any]:
+def begin_setup(setup: str, body: Setup | None = None) -> dict[str, Any]:
     """Start the setup of an authenticator app, or remove it, for `setup` "disable"."""
-    half = half_logins.current()
+    half = half_logins.current(body)
     if half is None:
         access.require_login(minutes=RECENT)
-    body = library_views.call(views.two_factor_setup, half=half)
+    begun = library_views.call(views.two_factor_setup, body=body, half=half)
     if setup == "disable":
         account_changes.record("The authenticator app was removed.")
-    return body
+    return begun
 
 
-def finish_setup(state: str) -> dict[str, Any]:
-    with second_factor_limits.attempt_of(g.user) as attempt:
-        body = library_views.call(views.two_factor_setup_validate, state)
-        attempt.succeeded = True
+def finish_setup(state: str, body: Code | None = None) -> dict[str, Any]:
+    """Store the authenticator app whose setup `state` names.
+
+    :raises ErrorResponse: 400, a wrong code, or a setup that took too long.
+    """
+    done = library_views.call(views.two_factor_setup_validate, state, body=body)
     account_changes.record("An authenticator app was added.")
-    return body
+    return done
 
 
-def new_recovery_codes() -> dict[str, Any]:
-    body = library_views.call(recovery_codes.mf_recovery_codes)
+def new_recovery_codes(body: Nothing | None = None) -> dict[str, Any]:
+    codes = library_views.call(recovery_codes.mf_recovery_codes, body=body)
     account_changes.record("The recovery codes were replaced.")
-    return body
+    return codes
 
 
 def init_app(app: Flask) -> None:

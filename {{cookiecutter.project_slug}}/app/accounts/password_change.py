@@ -7,7 +7,7 @@ new credential. Source: OWASP ASVS 6.2.2, 6.2.3, 7.4.3.
 from typing import Annotated, Any
 
 from blinker import Namespace
-from flask import Blueprint, Flask, current_app, g
+from flask import Blueprint, Flask, g
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
@@ -22,7 +22,7 @@ from app.security.validation import Body, PlainText, validated
 
 blueprint = Blueprint("password_change", __name__)
 
-# Sent before the commit, with `user`, for what else depends on a password.
+# Sent by the user before the commit, for what else depends on a password.
 password_changed = Namespace().signal("password-changed")
 
 WRONG = "Wrong current password"
@@ -59,7 +59,7 @@ def change_password(current_password: str, new_password: str, **options: Any) ->
         audit.record(audit.PASSWORD_CHANGE_FAIL)
     if new is None or not users.replace_hash(g.user.name, stored, new):
         raise error_response(403, WRONG)
-    password_changed.send(current_app._get_current_object(), user=g.user)
+    password_changed.send(g.user)
     grants.end_all(g.user)
     audit.record(audit.PASSWORD_CHANGE)
     return tokens.issue(g.user, **options)
@@ -68,7 +68,7 @@ def change_password(current_password: str, new_password: str, **options: Any) ->
 def set_password(user: User, password: str) -> None:
     """Store a new password and end all logins, in one transaction."""
     user.password_hash = hash_password(password)
-    password_changed.send(current_app._get_current_object(), user=user)
+    password_changed.send(user)
     grants.end_all(user)
 
 

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 
-from flask import request
 from pydantic import Field
 
 from app.security.validation import Body, PlainText
@@ -19,15 +18,10 @@ class AnyStep(Body):
 
     tf_token: Annotated[PlainText, Field(max_length=100)] | None = None
 
-    @property
-    def second_step(self) -> bool:
-        return self.tf_token is not None
 
-
-def sent() -> str:
-    body = request.get_json(silent=True)
-    token = body.get("tf_token") if isinstance(body, dict) else None
-    return token if isinstance(token, str) else ""
+def sent(body: Body | None) -> str:
+    """The secret of this request; `body` is its JSON, if it has any."""
+    return (isinstance(body, SecondStep | AnyStep) and body.tf_token) or ""
 
 
 def give(secret: str, lifetime: int) -> dict[str, Any]:

@@ -17,10 +17,14 @@ class SecondStep(Body):
 class AnyStep(Body):
     """The JSON of a step that may be the first or the second one."""
 
-    second_step: bool = False
+    # False begins a new login although a half login exists.
+    second_step: bool = True
 
 
-def sent() -> str:
+def sent(body: Body | None) -> str:
+    """The secret of this request; `body` is its JSON, if it has any."""
+    if isinstance(body, AnyStep) and not body.second_step:
+        return ""
     return request.cookies.get(cookies.name_of(PURPOSE), "")
 
 
