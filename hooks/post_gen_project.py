@@ -1,4 +1,4 @@
-"""Prints what to do next, and nothing else: the project is whole before it runs.
+"""Prints what to do next, and removes an empty folder: the project is whole before it runs.
 
 A hook that fails deletes the project, so this one prints ASCII alone (a console may
 know no more) and ignores a reader that has gone.
@@ -59,6 +59,9 @@ def advice(answers: dict[str, str]) -> str:
 
 
 def main() -> None:
+    # A folder cannot be conditional: this one stays empty where no answer needs it.
+    with contextlib.suppress(OSError):
+        os.rmdir("app/templates/mail")
     answers = json.loads(r"""{{ cookiecutter | tojson }}""")
     with contextlib.suppress(OSError):
         os.write(1, advice(answers).encode("ascii", "backslashreplace"))

@@ -111,18 +111,20 @@ def test_the_page_of_routes_lists_every_route(token_type: str, new_project: NewP
     assert listed(project, "routes.md") == set(routes)
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
 def test_the_page_of_settings_lists_what_env_example_names(
-    token_type: str, rendered: Rendered
+    kind: dict[str, str], rendered: Rendered
 ) -> None:
-    project = rendered({"token_type": token_type})
+    project = rendered(kind)
     example = (project / ".env.example").read_text("utf-8")
     named = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE))
     page = (project / "docs" / "reference" / "settings.md").read_text("utf-8")
-    general, title, _ = page.partition("Only for signed tokens")
-    assert title
-    signed = token_type in support.SETTINGS["_signed_token_types"]
-    assert first_column(page if signed else general) == named | {"FLASK_DEBUG"}
+    general, signed, accounts = re.split("Only for (?:signed tokens|accounts by Flask-Security)", page)
+    if kind["token_type"] in support.SETTINGS["_signed_token_types"]:
+        general += signed
+    if kind["accounts"] == "flask-security":
+        general += accounts
+    assert first_column(general) == named | {"FLASK_DEBUG"}
 
 
 def test_the_page_of_commands_lists_every_command(new_project: NewProject) -> None:

@@ -48,6 +48,10 @@ SETTINGS: dict[str, Any] = {
     # Of signed tokens alone.
     "token_issuer": "",
     "token_audience": "",
+    # Of accounts by Flask-Security alone.
+    "public_url": "",
+    "mail_url": "",
+    "mail_from": "",
 }
 
 # For `make_app`: the test client speaks https to such an app, as a browser would.
@@ -249,4 +253,10 @@ def _sqlite() -> sqlite3.Connection:
 
 
 def _settings(**changes: Any) -> Settings:
-    return Settings(**{**SETTINGS, **SECRETS, **changes})
+    values = {**SETTINGS, **SECRETS, **changes}
+    if values["app_env"] != "production":
+        return Settings(**values)
+    # What accounts by Flask-Security demand there; no mail server listens at this port.
+    site = (values["trusted_hosts"] or ["localhost"])[0]
+    demanded = {"mail_url": "smtp://localhost:1", "mail_from": "no-reply@localhost"}
+    return Settings(**{**values, "public_url": f"https://{site}", **demanded, **changes})

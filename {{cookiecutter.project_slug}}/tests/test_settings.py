@@ -17,6 +17,10 @@ GOOD = {
     "SECRET_KEY": GOOD_SECRET,
     "TRUSTED_HOSTS": "www.example.org",
     "DATABASE_URL": "sqlite:///:memory:",
+    # What accounts by Flask-Security demand.
+    "PUBLIC_URL": "https://www.example.org",
+    "MAIL_URL": "smtps://mail.example.org",
+    "MAIL_FROM": "no-reply@example.org",
 }
 SHARED = {"REDIS_URL": "redis://r", "DATABASE_URL": "postgresql://u:p@h/n"}
 
@@ -135,14 +139,15 @@ def test_debug_is_refused_outside_development(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_development_may_debug_and_answers_to_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = load(monkeypatch, APP_ENV="development", TRUSTED_HOSTS="", FLASK_DEBUG="1")
+    changes = {"APP_ENV": "development", "TRUSTED_HOSTS": "", "PUBLIC_URL": ""}
+    settings = load(monkeypatch, **changes, FLASK_DEBUG="1")
     assert settings.flask_debug
     assert {"localhost", "127.0.0.1"} <= set(settings.trusted_hosts)
 
 
 def test_host_names_stand_between_commas_or_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
     for written in ("a.example,b.example", " a.example  B.example ", "a.example, b.example,"):
-        settings = load(monkeypatch, TRUSTED_HOSTS=written)
+        settings = load(monkeypatch, TRUSTED_HOSTS=written, PUBLIC_URL="https://b.example")
         assert settings.trusted_hosts == ["a.example", "b.example"]
 
 
@@ -228,7 +233,8 @@ def test_every_project_gets_settings_for_development_and_a_secret_of_its_own(
     assert settings.app_env == "development"
     assert settings.secret_key != from_file(tmp_path / "other").secret_key
     monkeypatch.setenv("APP_ENV", "production")
-    monkeypatch.setenv("TRUSTED_HOSTS", "www.example.org")
+    for name in ("TRUSTED_HOSTS", "PUBLIC_URL", "MAIL_URL", "MAIL_FROM"):
+        monkeypatch.setenv(name, GOOD[name])
     assert from_file(tmp_path / ".env").app_env == "production", "The environment decides."
 
 

@@ -24,6 +24,10 @@ GOOD = {
     **{name.upper(): secret for name, secret in SECRETS.items()},
     "TRUSTED_HOSTS": "www.example.org",
     "DATABASE_URL": "sqlite:///:memory:",
+    # What accounts by Flask-Security demand.
+    "PUBLIC_URL": "https://www.example.org",
+    "MAIL_URL": "smtps://mail.example.org",
+    "MAIL_FROM": "no-reply@example.org",
 }
 ADDRESSES = [
     ("", "", "127.0.0.1:8000"),

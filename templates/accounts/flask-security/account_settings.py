@@ -6,7 +6,7 @@ Source: OWASP ASVS 12.2.1, 12.3.1; OWASP Forgot Password Cheat Sheet.
 """
 
 import re
-from email.headerregistry import HeaderRegistry
+from email.message import EmailMessage
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationInfo, field_validator
@@ -73,7 +73,8 @@ def _host(url: str) -> str:
 def _is_sender(text: str) -> bool:
     if not text.isprintable():
         return False
-    header = HeaderRegistry()("From", text)
-    return not header.defects and [
-        bool(_SENDER.fullmatch(a.addr_spec)) for a in header.addresses
-    ] == [True]
+    message = EmailMessage()
+    message["From"] = text
+    sender = message["From"]
+    addresses = [each.addr_spec for each in sender.addresses]
+    return not sender.defects and len(addresses) == 1 and bool(_SENDER.fullmatch(addresses[0]))

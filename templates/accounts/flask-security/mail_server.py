@@ -6,11 +6,11 @@ Source: RFC 8314; RFC 3207, section 6; OWASP ASVS 12.3.1, 12.3.2.
 """
 
 import re
+import smtplib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
-from smtplib import SMTP, SMTP_SSL, SMTPException
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -58,7 +58,7 @@ def read(url: str) -> MailServer:
 
 
 @contextmanager
-def connect(server: MailServer, *, production: bool) -> Iterator[SMTP]:
+def connect(server: MailServer, *, production: bool) -> Iterator[smtplib.SMTP]:
     """A connection that is encrypted and logged in.
 
     :raises OSError: the server cannot be reached or refuses; smtplib's errors are OSErrors.
@@ -89,10 +89,10 @@ def reason(error: Exception) -> str:
     """What went wrong, without the server's text, which may repeat the address."""
     code = getattr(error, "smtp_code", None)
     name = type(error).__name__
-    return f"{name} {code}" if isinstance(error, SMTPException) and code else name
+    return f"{name} {code}" if code else name
 
 
-def _open(server: MailServer, tls: ssl.SSLContext) -> SMTP:
+def _open(server: MailServer, tls: ssl.SSLContext) -> smtplib.SMTP:
     if server.scheme == "smtps":
-        return SMTP_SSL(server.host, server.port, timeout=TIMEOUT, context=tls)
-    return SMTP(server.host, server.port, timeout=TIMEOUT)
+        return smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT, context=tls)
+    return smtplib.SMTP(server.host, server.port, timeout=TIMEOUT)

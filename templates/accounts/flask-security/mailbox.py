@@ -87,9 +87,8 @@ def _announce(response: Response) -> Response:
     box: Mailbox = current_app.extensions["mailbox"]
     if outbox.is_waiting() and not box.announced:
         box.announced = True
-        current_app.logger.info(
-            "MAIL_URL is unset. Mails are shown at %s", link("mailbox.show_all")
-        )
+        address = link("mailbox.show_all")
+        current_app.logger.info("MAIL_URL is unset, so mails are shown at %s", address)
     return response
 
 

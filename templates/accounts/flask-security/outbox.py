@@ -79,7 +79,7 @@ class Outbox:
         atexit.register(self.finish)
 
     def _run(self) -> None:
-        while message := self._queue.get():
+        for message in iter(self._queue.get, None):
             try:
                 self._deliver(message)
             except Exception as error:

@@ -5,17 +5,22 @@ app over https. Source: OWASP ASVS 13.4.2.
 """
 
 import json
+from importlib import import_module
 from logging import CRITICAL, ERROR, INFO, WARNING
+from pkgutil import iter_modules
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-# Imported so that they register their checks.
-from app.checks import access, csp, hosts, responses, secrets, services, settings  # noqa: F401
+from app import checks
 from app.checks.accepted import check_accepted
 from app.checks.registry import Finding, findings
 from app.db.database import REQUEST_TIMEOUTS
+
+# Each module of this folder, so that it registers its checks.
+for module in iter_modules(checks.__path__):
+    import_module(f"app.checks.{module.name}")
 
 LEVELS = {"error": ERROR, "warning": WARNING, "info": INFO}
 FAIL_LEVELS = {**LEVELS, "never": CRITICAL}

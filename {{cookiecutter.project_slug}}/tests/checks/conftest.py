@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from alembic.runtime.migration import MigrationContext
@@ -105,8 +106,9 @@ def find(_clean: Flask) -> Find:
 
 @pytest.fixture
 def make_migrated(make_site: MakeSite, monkeypatch: pytest.MonkeyPatch) -> MakeSite:
-    """`make_site`, all migrations applied and the list of breached passwords there."""
+    """`make_site`, all migrations applied, the list of breached passwords and a mail server there."""
     monkeypatch.setattr("app.auth.password_rules.has_list", lambda: True)
+    monkeypatch.setattr("smtplib.SMTP", MagicMock())
 
     def make(**changes: Any) -> Flask:
         app = make_site(**changes)
