@@ -155,15 +155,6 @@ def wan_verify_response(body: Attestation, state: str) -> ResponseReturnValue:
     return _check(webauthn.webauthn_verify_response, state, body)
 
 
-@blueprint.get("/.well-known/passkey-endpoints")
-@responds("application/json")
-@public
-def endpoints() -> ResponseReturnValue:
-    """Where password managers let people add and manage passkeys."""
-    page = public_urls.link("account.show")
-    return {"enroll": page, "manage": page}
-
-
 def list_own() -> list[dict[str, Any]]:
     """The passkeys of the user."""
     return [
