@@ -17,13 +17,15 @@ from app.security import audit
 from app.security.errors import error_response
 from app.security.validation import Body, PlainText
 
+MAX_USERNAME = users.MAX_NAME
+
 
 class Password(Body):
     password: Annotated[PlainText, Field(max_length=MAX_LENGTH)]
 
 
 class Credentials(Password):
-    username: Annotated[PlainText, Field(max_length=users.MAX_NAME)]
+    username: Annotated[PlainText, Field(max_length=MAX_USERNAME)]
 
 
 def log_in(username: str, password: str, **options: Any) -> dict[str, Any]:

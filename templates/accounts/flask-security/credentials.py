@@ -25,7 +25,7 @@ from app.security import audit, forms
 from app.security.errors import error_response
 from app.security.validation import Body, PlainText
 
-MAX_IDENTITY = 254  # characters: a name, or an address
+MAX_USERNAME = 254  # characters: a name, or an address
 
 
 class Password(Body):
@@ -33,7 +33,7 @@ class Password(Body):
 
 
 class Credentials(Password):
-    username: Annotated[PlainText, Field(max_length=MAX_IDENTITY)]
+    username: Annotated[PlainText, Field(max_length=MAX_USERNAME)]
 
 
 class LoginForm(flask_security.LoginForm):
@@ -48,9 +48,8 @@ class LoginForm(flask_security.LoginForm):
         self.user = _check("login", self.username.data, self.password.data)
         if self.user is None:
             audit.record(audit.LOGIN_FAIL, account=self.username.data)
-            # Without an error the library would answer 200.
-            self.form_errors.append("Invalid credentials")
-        return self.user is not None
+            raise error_response(401, "Invalid credentials")
+        return True
 
 
 def log_in(username: str, password: str, **options: Any) -> dict[str, Any]:
@@ -62,8 +61,7 @@ def log_in(username: str, password: str, **options: Any) -> dict[str, Any]:
     """
     form = forms.is_form()
     sent = None if form else Credentials.model_construct(username=username, password=password)
-    refused = (401, "Invalid credentials")
-    body = library_views.call(views.login, body=sent, refused=refused, **options)
+    body = library_views.call(views.login, body=sent, **options)
     if body.get("tf_required") and form:
         target = next_pages.checked(request.args.get("next"))
         abort(redirect(url_for("second_factor.next_step", next=target), 303))

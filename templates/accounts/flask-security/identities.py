@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import current_app
 from flask_security import UserMixin
-from sqlalchemy import BigInteger, UniqueConstraint
+from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
 from app.auth.factors import Passkey, RecoveryCode
@@ -18,17 +18,12 @@ from app.crypto import encrypted_column
 class Identity(UserMixin):
     """The columns of `User` that depend on how people prove who they are."""
 
-    email = encrypted_column(index=True)
+    email = encrypted_column(unique=True)
     # The secret of the authenticator app. Each code counts once, as tf_last_counter shows.
     tf_totp_secret = encrypted_column()
     tf_last_counter: Mapped[int | None] = mapped_column(BigInteger)
     # No message by SMS is ever sent.
     tf_phone_number = None
-
-    @declared_attr.directive
-    @classmethod
-    def __table_args__(cls) -> Any:
-        return (UniqueConstraint("email_index"),)
 
     @declared_attr
     @classmethod

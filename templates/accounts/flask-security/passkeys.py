@@ -105,7 +105,7 @@ def wan_register_response(body: Attestation, state: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/wan-delete")
-@responds("application/json")
+@responds("application/json", 404)
 @recent_login(minutes=RECENT)
 @validated(Name)
 def wan_delete(body: Name) -> ResponseReturnValue:
@@ -114,7 +114,7 @@ def wan_delete(body: Name) -> ResponseReturnValue:
 
 
 @blueprint.post("/wan-signin")
-@responds("application/json", 429)
+@responds("application/json", 429, 503)
 @limited("30 per minute")
 @public
 @validated(AnyStep)
@@ -126,7 +126,7 @@ def wan_signin(body: AnyStep) -> ResponseReturnValue:
 
 
 @blueprint.post("/wan-signin/<string:state>")
-@responds(tokens.Issued, 401, 429)
+@responds(tokens.Issued, 401, 429, 503)
 @public
 @access.credentials
 @validated(Assertion)
@@ -153,15 +153,6 @@ def wan_verify(body: Nothing) -> ResponseReturnValue:
 def wan_verify_response(body: Attestation, state: str) -> ResponseReturnValue:
     """Replace the login by a recent one."""
     return _check(webauthn.webauthn_verify_response, state, body)
-
-
-@blueprint.get("/.well-known/passkey-endpoints")
-@responds("application/json")
-@public
-def endpoints() -> ResponseReturnValue:
-    """Where password managers let people add and manage passkeys."""
-    page = public_urls.link("account.show")
-    return {"enroll": page, "manage": page}
 
 
 def list_own() -> list[dict[str, Any]]:
