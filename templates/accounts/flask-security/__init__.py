@@ -4,7 +4,7 @@ from flask import Flask
 
 from app.accounts import (
     commands,
-    deletion,
+    deletion_routes,
     email_change,
     factor_commands,
     library,
@@ -37,7 +37,7 @@ def init_app(app: Flask) -> None:
     second_factor.init_app(app)
     passkeys.init_app(app)
     personal_data.init_app(app)
-    deletion.init_app(app)
+    deletion_routes.init_app(app)
     commands.init_app(app)
     role_commands.init_app(app)
     mail_link_commands.init_app(app)

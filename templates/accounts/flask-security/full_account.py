@@ -96,6 +96,8 @@ def _passkey() -> Passkey:
         public_key=b"a key",
         sign_count=0,
         usage="secondary",
+        transports=[],
+        extensions=[],
         backup_state=False,
         device_type="single_device",
         lastuse_datetime=datetime(2027, 1, 31),

@@ -27,7 +27,7 @@ def download(app: Flask, username: str = USERNAME) -> TestResponse:
     return client.get(PATH, headers=log_in(client, username=username))
 
 
-def data(app: Flask, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def data(app: Flask) -> dict[str, Any]:
     """What a user with one row in each table gets, whose second factor is not asked for here."""
     client = app.test_client()
     credentials = log_in(client)
@@ -43,8 +43,8 @@ def test_it_is_a_file_that_no_cache_keeps(app: Flask) -> None:
     assert answer.cache_control.no_store
 
 
-def test_all_that_the_account_has_is_in_it(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = data(app, monkeypatch)
+def test_all_that_the_account_has_is_in_it(app: Flask) -> None:
+    found = data(app)
     account = found["account"]
     assert (account["name"], account["email"]) == (USERNAME, full_account.EMAIL)
     assert found["roles"] == [full_account.ROLE]
@@ -54,11 +54,11 @@ def test_all_that_the_account_has_is_in_it(app: Flask, monkeypatch: pytest.Monke
     assert (found["unconfirmed_emails"], found["trusted_networks"]) == ([full_account.NEW_EMAIL], 1)
 
 
-def test_no_secret_is_in_it(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = json.dumps(data(app, monkeypatch))
+def test_no_secret_is_in_it(app: Flask) -> None:
+    text = json.dumps(data(app))
     with stored_user(app) as user:
         stored = [user.password_hash, full_account.TOTP_SECRET]
-        for raw in (full_account.HASH, full_account.CREDENTIAL, user.email_encrypted):  # type: ignore[attr-defined]
+        for raw in (full_account.HASH, full_account.CREDENTIAL, user.email_encrypted):
             stored += [raw.hex(), base64.b64encode(raw).decode().rstrip("=")]
     assert [secret for secret in stored if secret in text] == []
 
