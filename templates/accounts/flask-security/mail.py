@@ -20,11 +20,14 @@ class MailError(click.ClickException):
     """A mail that a command could not send. Commands print it as one sentence."""
 
 
-def send(recipient: str | None, template: str, **context: object) -> None:
+def send(
+    recipient: str | None, template: str, *, after_error: bool = False, **context: object
+) -> None:
     """Send `app/templates/mail/<template>.txt` with these values.
 
-    In a request the mail goes after a successful response, and a failure is only logged. In a
-    command it goes at once. Without a recipient the same work is done, and nothing is sent.
+    In a request the mail goes after a successful response, with `after_error` after any, and a
+    failure is only logged. In a command it goes at once. Without a recipient the same work is
+    done, and nothing is sent.
 
     :raises MailError: outside of requests, the mail cannot be sent.
     """
@@ -33,7 +36,7 @@ def send(recipient: str | None, template: str, **context: object) -> None:
         if recipient is None:
             return
         if has_request_context():
-            outbox.after_response(message)
+            outbox.after_response(message, after_error=after_error)
         else:
             current_app.extensions["deliver_mail"](message)
     except (OSError, ValueError) as error:

@@ -3,6 +3,8 @@
 Source: OWASP ASVS 6.3.5, 6.3.7.
 """
 
+from typing import Any
+
 import click
 
 from app.accounts import mail
@@ -10,7 +12,7 @@ from app.accounts.mail import MailError
 from app.auth.users import User
 
 
-def send(user: User, template: str, **context: object) -> None:
+def send(user: User, template: str, **context: Any) -> None:
     """Mail a notice to a user who has an address. What it tells stands, even if the mail fails."""
     if not user.email:
         return

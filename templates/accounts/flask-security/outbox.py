@@ -87,9 +87,12 @@ class Outbox:
                 audit.record(MAIL_FAILED, reason=reason(error))
 
 
-def after_response(message: EmailMessage) -> None:
-    """Deliver a message once the response to this request is sent, if its status is below 400."""
-    request.environ.setdefault(_WAITING, []).append(message)
+def after_response(message: EmailMessage, *, after_error: bool = False) -> None:
+    """Deliver a message once the response to this request is sent, if its status is below 400.
+
+    With `after_error` it is delivered in any case.
+    """
+    request.environ.setdefault(_WAITING, []).append((message, after_error))
 
 
 def is_waiting() -> bool:
@@ -116,7 +119,6 @@ def _serve(
         return start_response(line, *arguments)
 
     body: Iterable[bytes] = wsgi_app(environ, start)
-    messages = environ.pop(_WAITING, [])
-    if messages and status[0] < "400":
-        return ClosingIterator(body, [partial(put, message) for message in messages])
-    return body
+    waiting = environ.pop(_WAITING, [])
+    due = [message for message, after_error in waiting if after_error or status[0] < "400"]
+    return ClosingIterator(body, [partial(put, message) for message in due]) if due else body

@@ -69,7 +69,7 @@ def attempt_of(user: User) -> Iterator[Attempt]:
         if not current.succeeded:
             limits.hit(LIMIT, key)
             audit.record(audit.LOGIN_FAIL, account=user.name, reason="second factor")
-            notices.send(user, "code_failed")
+            notices.send(user, "code_failed", after_error=True)
 
 
 def _key(user: User) -> Key:
