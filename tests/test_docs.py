@@ -119,7 +119,9 @@ def test_the_page_of_settings_lists_what_env_example_names(
     example = (project / ".env.example").read_text("utf-8")
     named = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE))
     page = (project / "docs" / "reference" / "settings.md").read_text("utf-8")
-    general, signed, accounts = re.split("Only for (?:signed tokens|accounts by Flask-Security)", page)
+    general, signed, accounts = re.split(
+        "Only for (?:signed tokens|accounts by Flask-Security)", page
+    )
     if kind["token_type"] in support.SETTINGS["_signed_token_types"]:
         general += signed
     if kind["accounts"] == "flask-security":
