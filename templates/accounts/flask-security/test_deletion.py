@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
 from app.accounts import mailbox, owned_rows
-from app.accounts.deletion import user_deleted
+from app.accounts.deletion import delete_account, user_deleted
 from app.auth import users
 from app.auth.grants import Grant
 from app.auth.users import User
@@ -122,6 +122,17 @@ def test_the_address_gets_a_last_mail(app: Flask, client: FlaskClient) -> None:
     leave(client, credentials)
     [mail] = mailbox.messages(app)
     assert (mail["To"], "deleted" in mail["Subject"]) == (full_account.EMAIL, True)
+
+
+def test_an_account_that_is_deleted_twice_gets_one_mail(app: Flask) -> None:
+    full_account.fill(app)
+    with app.app_context():
+        user = users.find(USERNAME)
+        assert user is not None
+        for _ in range(2):
+            delete_account(user)
+    assert len(mailbox.messages(app)) == 1
+    assert names(app) == {OTHER}
 
 
 @pytest.mark.asvs("7.5.1")
