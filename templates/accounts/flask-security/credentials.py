@@ -48,9 +48,9 @@ class LoginForm(flask_security.LoginForm):
         self.user = _check("login", self.username.data, self.password.data)
         if self.user is None:
             audit.record(audit.LOGIN_FAIL, account=self.username.data)
-            # Without an error the library would answer 200.
-            self.form_errors.append("Invalid credentials")
-        return self.user is not None
+            # At once: the library would look for the errors of the field that is removed here.
+            raise error_response(401, "Invalid credentials")
+        return True
 
 
 def log_in(username: str, password: str, **options: Any) -> dict[str, Any]:
