@@ -18,12 +18,17 @@ from app.security.errors import error_response
 from app.security.validation import Body, PlainText
 
 
+# What people enter on the login page.
+IDENTITY = "Username"
+MAX_IDENTITY = users.MAX_NAME  # characters
+
+
 class Password(Body):
     password: Annotated[PlainText, Field(max_length=MAX_LENGTH)]
 
 
 class Credentials(Password):
-    username: Annotated[PlainText, Field(max_length=users.MAX_NAME)]
+    username: Annotated[PlainText, Field(max_length=MAX_IDENTITY)]
 
 
 def log_in(username: str, password: str, **options: Any) -> dict[str, Any]:

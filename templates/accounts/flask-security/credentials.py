@@ -25,7 +25,9 @@ from app.security import audit, forms
 from app.security.errors import error_response
 from app.security.validation import Body, PlainText
 
-MAX_IDENTITY = 254  # characters: a name, or an address
+# What people enter on the login page.
+IDENTITY = "Username or e-mail address"
+MAX_IDENTITY = 254  # characters
 
 
 class Password(Body):
@@ -66,7 +68,7 @@ def log_in(username: str, password: str, **options: Any) -> dict[str, Any]:
     body = library_views.call(views.login, body=sent, refused=refused, **options)
     if body.get("tf_required") and form:
         target = next_pages.checked(request.args.get("next"))
-        abort(redirect(url_for("second_factor.next_step", next=target), 303))
+        abort(redirect(url_for("second_factor_pages.next_step", next=target), 303))
     return body
 
 

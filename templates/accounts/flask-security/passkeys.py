@@ -105,7 +105,7 @@ def wan_register_response(body: Attestation, state: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/wan-delete")
-@responds("application/json")
+@responds("application/json", 404)
 @recent_login(minutes=RECENT)
 @validated(Name)
 def wan_delete(body: Name) -> ResponseReturnValue:
@@ -153,15 +153,6 @@ def wan_verify(body: Nothing) -> ResponseReturnValue:
 def wan_verify_response(body: Attestation, state: str) -> ResponseReturnValue:
     """Replace the login by a recent one."""
     return _check(webauthn.webauthn_verify_response, state, body)
-
-
-@blueprint.get("/.well-known/passkey-endpoints")
-@responds("application/json")
-@public
-def endpoints() -> ResponseReturnValue:
-    """Where password managers let people add and manage passkeys."""
-    page = public_urls.link("account.show")
-    return {"enroll": page, "manage": page}
 
 
 def list_own() -> list[dict[str, Any]]:
