@@ -19,14 +19,22 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from app import openapi
-from app.auth import tokens
+from app.auth import tokens, users
 from app.auth.access import login_required, public, roles_required
 from app.db import db
 from app.security.forms import consumes_form
 from app.security.responses import ResponseBody, responds
 from app.security.validation import PATTERN, Body, PlainText, plain_text, validated
 from app.security.view_options import FORM_TYPES
-from tests.conftest import LOGIN, PRODUCTION, MakeApp, give_roles, log_in, without_error_pages
+from tests.conftest import (
+    LOGIN,
+    PRODUCTION,
+    USERNAME,
+    MakeApp,
+    give_roles,
+    log_in,
+    without_error_pages,
+)
 from tests.routes import LOGIN as LOGIN_PATH
 from tests.routes import LOGOUT, ME, PASSWORD, path_of
 
@@ -125,9 +133,12 @@ def check(answer: TestResponse, operation: Json) -> None:
 
 
 def check_each(app: Flask, *, login: bool) -> None:
-    """Send each operation a request; a login counts for one, since some end it."""
+    """Send each operation a request; a login and its user count for one, since some end them."""
     document = described(app)
     for method, path, operation in operations(document):
+        with app.app_context():
+            if users.find(USERNAME) is None:
+                users.create(USERNAME, LOGIN["password"])
         client = app.test_client()
         headers = log_in(client) if login else {}
         check(send(client, document, method, path, headers), operation)

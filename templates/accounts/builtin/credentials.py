@@ -17,10 +17,9 @@ from app.security import audit
 from app.security.errors import error_response
 from app.security.validation import Body, PlainText
 
-
 # What people enter on the login page.
-IDENTITY = "Username"
-MAX_IDENTITY = users.MAX_NAME  # characters
+USERNAME_LABEL = "Username"
+MAX_USERNAME = users.MAX_NAME
 
 
 class Password(Body):
@@ -28,7 +27,7 @@ class Password(Body):
 
 
 class Credentials(Password):
-    username: Annotated[PlainText, Field(max_length=MAX_IDENTITY)]
+    username: Annotated[PlainText, Field(max_length=MAX_USERNAME)]
 
 
 def log_in(username: str, password: str, **options: Any) -> dict[str, Any]:

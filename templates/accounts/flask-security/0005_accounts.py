@@ -22,10 +22,11 @@ def upgrade() -> None:
             "These users share an e-mail address, which now identifies one account: "
             f"{', '.join(duplicates)}. Change or remove the address of all but one, and upgrade again."
         )
-    with op.batch_alter_table("users") as users:
-        users.add_column(sa.Column("tf_totp_secret_encrypted", sa.LargeBinary(), nullable=True))
-        users.add_column(sa.Column("tf_last_counter", sa.BigInteger(), nullable=True))
-        users.create_unique_constraint("uq_users_email_index", ["email_index"])
+    # Not in batch mode: SQLite would delete all logins with the old table.
+    op.add_column("users", sa.Column("tf_totp_secret_encrypted", sa.LargeBinary(), nullable=True))
+    op.add_column("users", sa.Column("tf_last_counter", sa.BigInteger(), nullable=True))
+    op.drop_index("ix_users_email_index", "users")
+    op.create_index("ix_users_email_index", "users", ["email_index"], unique=True)
     op.create_table(
         "passkeys",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -95,7 +96,7 @@ def downgrade() -> None:
     op.drop_table("trusted_networks")
     op.drop_table("recovery_codes")
     op.drop_table("passkeys")
-    with op.batch_alter_table("users") as users:
-        users.drop_constraint("uq_users_email_index", type_="unique")
-        users.drop_column("tf_last_counter")
-        users.drop_column("tf_totp_secret_encrypted")
+    op.drop_index("ix_users_email_index", "users")
+    op.create_index("ix_users_email_index", "users", ["email_index"])
+    op.drop_column("users", "tf_last_counter")
+    op.drop_column("users", "tf_totp_secret_encrypted")

@@ -26,8 +26,8 @@ from app.security.errors import error_response
 from app.security.validation import Body, PlainText
 
 # What people enter on the login page.
-IDENTITY = "Username or e-mail address"
-MAX_IDENTITY = 254  # characters
+USERNAME_LABEL = "Username or e-mail address"
+MAX_USERNAME = 254  # characters: a name, or an address
 
 
 class Password(Body):
@@ -35,7 +35,7 @@ class Password(Body):
 
 
 class Credentials(Password):
-    username: Annotated[PlainText, Field(max_length=MAX_IDENTITY)]
+    username: Annotated[PlainText, Field(max_length=MAX_USERNAME)]
 
 
 class LoginForm(flask_security.LoginForm):
@@ -50,7 +50,6 @@ class LoginForm(flask_security.LoginForm):
         self.user = _check("login", self.username.data, self.password.data)
         if self.user is None:
             audit.record(audit.LOGIN_FAIL, account=self.username.data)
-            # At once: the library would look for the errors of the field that is removed here.
             raise error_response(401, "Invalid credentials")
         return True
 
@@ -64,8 +63,7 @@ def log_in(username: str, password: str, **options: Any) -> dict[str, Any]:
     """
     form = forms.is_form()
     sent = None if form else Credentials.model_construct(username=username, password=password)
-    refused = (401, "Invalid credentials")
-    body = library_views.call(views.login, body=sent, refused=refused, **options)
+    body = library_views.call(views.login, body=sent, **options)
     if body.get("tf_required") and form:
         target = next_pages.checked(request.args.get("next"))
         abort(redirect(url_for("second_factor_pages.next_step", next=target), 303))

@@ -68,7 +68,7 @@ def confirm_page(token: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/change-email/<string:token>")
-@responds(EmailChanged, 404)
+@responds(EmailChanged, 404, 503)
 @public
 @access.credentials
 @or_form(_confirm_by_form)

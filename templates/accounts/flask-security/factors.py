@@ -31,7 +31,7 @@ class Passkey(Model):
     sign_count: Mapped[int] = mapped_column(BigInteger)
     usage: Mapped[str] = mapped_column(String(16))
     transports: Mapped[list[Any] | None] = mapped_column(JSON)
-    extensions: Mapped[Any] = mapped_column(JSON)
+    extensions: Mapped[Any | None] = mapped_column(JSON)
     backup_state: Mapped[bool]
     device_type: Mapped[str] = mapped_column(String(32))
     lastuse_datetime: Mapped[datetime] = mapped_column(DateTime)

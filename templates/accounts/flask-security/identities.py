@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import current_app
 from flask_security import UserMixin
-from sqlalchemy import BigInteger, UniqueConstraint
+from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
 from app.auth.factors import Passkey, RecoveryCode
@@ -18,17 +18,12 @@ from app.crypto import encrypted_column
 class Identity(UserMixin):
     """The columns of `User` that depend on how people prove who they are."""
 
-    email = encrypted_column(index=True)
+    email = encrypted_column(unique=True)
     # The secret of the authenticator app. Each code counts once, as tf_last_counter shows.
     tf_totp_secret = encrypted_column()
     tf_last_counter: Mapped[int | None] = mapped_column(BigInteger)
     # No message by SMS is ever sent.
     tf_phone_number = None
-
-    @declared_attr.directive
-    @classmethod
-    def __table_args__(cls) -> Any:
-        return (UniqueConstraint("email_index"),)
 
     @declared_attr
     @classmethod
@@ -65,12 +60,17 @@ class Identity(UserMixin):
     def tf_primary_method(self, method: str | None) -> None:
         """Nothing to store: there is one method, and its secret says whether it is on."""
 
+    def is_locked(self: Any, form_error: list[str] | None = None) -> bool:
+        # The library only notes that the user of a passkey is disabled, and goes on.
+        return bool(self.disabled)
+
     def calc_username(self) -> str:
         return self.username
 
     def has_second_factor(self) -> bool:
         """Whether a password alone does not log this user in."""
-        return bool(self.tf_totp_secret or self.webauthn)
+        usages = {passkey.usage for passkey in self.webauthn}
+        return bool(self.tf_totp_secret) or "secondary" in usages
 
     def check_tf_required_setup(self: Any) -> bool:
         """Whether a role of this user demands a second factor, by SECOND_FACTOR_ROLES."""

@@ -42,8 +42,6 @@ SETTINGS: dict[str, Any] = {
     "PASSWORD_HASH": "argon2",
     "PASSWORD_SCHEMES": ["argon2"],
     "PASSWORD_NORMALIZE_FORM": None,
-    # Tell nobody which half of the credentials was wrong.
-    "RETURN_GENERIC_RESPONSES": True,
     # Messages would go into a cookie of visitors who are not logged in.
     "FLASH_MESSAGES": False,
     # `flask user` keeps the rules of this project; these commands do not.

@@ -13,7 +13,8 @@ from flask import Blueprint, Flask, g, request
 from flask.typing import ResponseReturnValue
 from flask_security import webauthn
 from pydantic import Field
-from werkzeug.exceptions import Unauthorized
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException, Unauthorized
 
 from app.accounts import (
     account_changes,
@@ -97,11 +98,9 @@ def wan_register(body: Registration) -> ResponseReturnValue:
 @validated(Attestation)
 def wan_register_response(body: Attestation, state: str) -> ResponseReturnValue:
     """Add the passkey that the browser created."""
-    _require_own_host()
-    _use_challenge(state)
-    answer = library_views.call(webauthn.webauthn_register_response, state, body=body)
+    added = _answer_challenge(webauthn.webauthn_register_response, state, body, (400, WRONG))
     account_changes.record("A passkey was added.")
-    return answer
+    return added
 
 
 @blueprint.post("/wan-delete")
@@ -114,7 +113,7 @@ def wan_delete(body: Name) -> ResponseReturnValue:
 
 
 @blueprint.post("/wan-signin")
-@responds("application/json", 429)
+@responds("application/json", 429, 503)
 @limited("30 per minute")
 @public
 @validated(AnyStep)
@@ -126,13 +125,13 @@ def wan_signin(body: AnyStep) -> ResponseReturnValue:
 
 
 @blueprint.post("/wan-signin/<string:state>")
-@responds(tokens.Issued, 401, 429)
+@responds(tokens.Issued, 401, 429, 503)
 @public
 @access.credentials
 @validated(Assertion)
 def wan_signin_response(body: Assertion, state: str) -> ResponseReturnValue:
     """Log in with the passkey that the browser used."""
-    return _check(webauthn.webauthn_signin_response, state, body, half_logins.current(body))
+    return _log_in(webauthn.webauthn_signin_response, state, body, half_logins.current(body))
 
 
 @blueprint.post("/wan-verify")
@@ -152,7 +151,7 @@ def wan_verify(body: Nothing) -> ResponseReturnValue:
 @validated(Attestation)
 def wan_verify_response(body: Attestation, state: str) -> ResponseReturnValue:
     """Replace the login by a recent one."""
-    return _check(webauthn.webauthn_verify_response, state, body)
+    return _log_in(webauthn.webauthn_verify_response, state, body)
 
 
 def list_own() -> list[dict[str, Any]]:
@@ -181,13 +180,11 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
 
 
-def _check(view: Any, state: str, body: Body, half: PendingStep | None = None) -> dict[str, Any]:
-    _require_own_host()
+def _log_in(view: Any, state: str, body: Body, half: PendingStep | None = None) -> dict[str, Any]:
     refused: Unauthorized | None = None
     with throttle.attempt("passkey") as attempt:
         try:
-            _use_challenge(state)
-            answer = library_views.call(view, state, body=body, half=half, refused=(401, WRONG))
+            answer = _answer_challenge(view, state, body, (401, WRONG), half)
         except Unauthorized as error:
             refused = error
         attempt.succeeded = refused is None
@@ -197,13 +194,28 @@ def _check(view: Any, state: str, body: Body, half: PendingStep | None = None) -
     return answer
 
 
-def _use_challenge(state: str) -> None:
-    """Let each challenge be answered once.
+def _answer_challenge(
+    view: Any,
+    state: str,
+    body: Body,
+    refused: tuple[int, str],
+    half: PendingStep | None = None,
+) -> dict[str, Any]:
+    """Let the library check the answer to a challenge, which may be answered once.
 
-    :raises ErrorResponse: 401, it was answered before.
+    :raises ErrorResponse: `refused`, for an answer that is wrong, late or given before.
     """
+    _require_own_host()
     if not pending.use_once(state, CEREMONY):
-        raise error_response(401, WRONG)
+        raise error_response(*refused)
+    try:
+        return library_views.call(view, state, body=body, half=half, refused=refused)
+    except (HTTPException, SQLAlchemyError):
+        raise
+    except Exception as error:
+        # A forged structure raises nearly anything inside the parsers of the library.
+        audit.record(audit.LOGIN_FAIL, reason=type(error).__name__)
+        raise error_response(*refused) from None
 
 
 def _require_own_host() -> None:

@@ -48,7 +48,7 @@ class NewPasswordForm(FlaskForm):
 
 
 @blueprint.post("/reset")
-@responds(Sent, 429)
+@responds(Sent, 429, 503)
 @limited("20 per minute")
 @public
 @access.credentials
@@ -78,7 +78,7 @@ def set_page(token: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/reset/<string:token>")
-@responds(Reset, 404)
+@responds(Reset, 404, 503)
 @public
 @access.credentials
 @or_form(_set_by_form)

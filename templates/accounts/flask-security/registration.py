@@ -88,7 +88,7 @@ def register(body: Registration) -> ResponseReturnValue:
 
 
 @blueprint.post("/confirm")
-@responds(Sent, 429)
+@responds(Sent, 429, 503)
 @limited("20 per minute")
 @public
 @access.credentials
@@ -125,7 +125,7 @@ def confirm_page(token: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/confirm/<string:token>")
-@responds(Confirmed, 404, 409)
+@responds(Confirmed, 404, 409, 429, 503)
 @public
 @access.credentials
 @or_form(_confirm_by_form)

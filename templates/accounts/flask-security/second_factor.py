@@ -56,7 +56,7 @@ class RecoveryCodes(ResponseBody):
 
 
 @blueprint.post("/tf-validate")
-@responds(tokens.Issued, 401, 429)
+@responds(tokens.Issued, 401, 429, 503)
 @public
 @access.credentials
 @validated(SecondCode)
@@ -66,7 +66,7 @@ def validate(body: SecondCode) -> ResponseReturnValue:
 
 
 @blueprint.post("/mf-recovery")
-@responds(tokens.Issued, 401, 429)
+@responds(tokens.Issued, 401, 429, 503)
 @public
 @access.credentials
 @validated(SecondCode)
@@ -76,7 +76,7 @@ def recover(body: SecondCode) -> ResponseReturnValue:
 
 
 @blueprint.post("/tf-select")
-@responds("application/json", 401)
+@responds("application/json", 401, 503)
 @public
 @access.credentials
 @validated(Which)
@@ -86,7 +86,7 @@ def select(body: Which) -> ResponseReturnValue:
 
 
 @blueprint.post("/tf-setup")
-@responds("application/json", 401)
+@responds("application/json", 401, 503)
 @public
 @access.credentials
 @validated(Setup)

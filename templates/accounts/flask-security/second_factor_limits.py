@@ -15,6 +15,7 @@ from uuid import UUID
 from flask import current_app
 from limits import parse
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts import notices
@@ -46,10 +47,11 @@ class TrustedNetwork(Model):
 @contextmanager
 def attempt(half: PendingStep) -> Iterator[Attempt]:
     """Allow a second step, or respond 429 after too many wrong codes."""
-    with attempt_of(half.owner) as current:
+    user = half.owner
+    with attempt_of(user) as current:
         yield current
         if current.succeeded:
-            _trust(half.owner)
+            _trust(user)
 
 
 @contextmanager
@@ -88,7 +90,11 @@ def _trust(user: User) -> None:
     db.session.merge(
         TrustedNetwork(user_id=user.id, network_hash=_hash(), last_login=int(time.time()))
     )
-    db.session.commit()
+    try:
+        db.session.commit()
+    except IntegrityError:
+        # A second login from the same network was faster.
+        db.session.rollback()
 
 
 def _network() -> str:

@@ -32,8 +32,8 @@ def current_password(label: str) -> PasswordField:
 
 class LoginForm(FlaskForm):
     username = StringField(
-        credentials.IDENTITY,
-        [DataRequired("Enter your username."), Length(max=credentials.MAX_IDENTITY), one_line],
+        credentials.USERNAME_LABEL,
+        [DataRequired("Enter your username."), Length(max=credentials.MAX_USERNAME), one_line],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
     password = current_password("Password")

@@ -18,12 +18,14 @@ from app.crypto.contexts import claim, context_of_column
 from app.crypto.encryption import decrypt, encrypt
 
 
-def encrypted_column(*, index: bool = False, context: str = "") -> hybrid_property[str | None]:
+def encrypted_column(
+    *, index: bool = False, unique: bool = False, context: str = ""
+) -> hybrid_property[str | None]:
     """An attribute of text or None, stored as ciphertext.
 
     `phone = encrypted_column(index=True)` creates the columns `phone_encrypted` and
     `phone_index`. With `index`, the operators `==`, `!=` and `in_` find rows by the normalised
-    value; see `blind_index`.
+    value; see `blind_index`. With `unique`, which implies `index`, no two rows have the same one.
 
     The encryption context consists of the table name, the attribute name and the primary key,
     which must be known before the insert (`default=uuid4`). When you rename the table or the
@@ -31,21 +33,24 @@ def encrypted_column(*, index: bool = False, context: str = "") -> hybrid_proper
 
     :raises TypeError: at import, if another column has the same context.
     """
-    return cast("hybrid_property[str | None]", EncryptedColumn(index, context))
+    return cast("hybrid_property[str | None]", EncryptedColumn(index or unique, unique, context))
 
 
 class EncryptedColumn:
     """Describes an encrypted column; `__set_name__` replaces it by a hybrid attribute."""
 
-    def __init__(self, index: bool, context: str) -> None:
-        self.indexed, self.given_context = index, context
+    def __init__(self, index: bool, unique: bool, context: str) -> None:
+        self.indexed, self.unique, self.given_context = index, unique, context
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
         self.encrypted, self.index = f"{name}_encrypted", f"{name}_index"
         setattr(owner, self.encrypted, mapped_column(LargeBinary, nullable=True))
         if self.indexed:
-            setattr(owner, self.index, mapped_column(LargeBinary(36), index=True, nullable=True))
+            index = mapped_column(
+                LargeBinary(36), index=True, unique=self.unique or None, nullable=True
+            )
+            setattr(owner, self.index, index)
         column: hybrid_property[str | None] = hybrid_property(
             self.read,
             self.write,

@@ -14,8 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.accounts import password_change
-from app.accounts.credentials import MAX_IDENTITY
+from app.accounts import credentials, password_change
 from app.auth import passwords, tokens, users
 from tests import routes
 from tests.conftest import (
@@ -46,7 +45,7 @@ NO_PLAIN_TEXTS: dict[str, Any] = {
     "password blank": {**LOGIN, "password": " \u00a0\u2003"},
     "username a number": {**LOGIN, "username": 1},
     "username with NUL": {**LOGIN, "username": f"{USERNAME}\0"},
-    "username too long": {**LOGIN, "username": "a" * (MAX_IDENTITY + 1)},
+    "username too long": {**LOGIN, "username": "a" * (credentials.MAX_USERNAME + 1)},
     "password a number": {**LOGIN, "password": 123456789012},
     "password with a control character": {**LOGIN, "password": f"{PASSWORD}\x7f"},
     "password too long": {**LOGIN, "password": TOO_LONG},

@@ -7,16 +7,20 @@ from flask import Flask
 
 from app.accounts import (
     commands,
+    deletion_routes,
     email_change,
     email_change_pages,
+    factor_commands,
     library,
     login,
     mail,
+    mail_link_commands,
     mailbox,
     me,
     passkey_pages,
     passkeys,
     password_change,
+    personal_data,
     recovery,
     recovery_pages,
     registration,
@@ -47,5 +51,9 @@ def init_app(app: Flask) -> None:
     second_factor_pages.init_app(app)
     setup_pages.init_app(app)
     passkey_pages.init_app(app)
+    personal_data.init_app(app)
+    deletion_routes.init_app(app)
     commands.init_app(app)
     role_commands.init_app(app)
+    mail_link_commands.init_app(app)
+    factor_commands.init_app(app)
