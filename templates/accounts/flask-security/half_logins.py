@@ -59,5 +59,4 @@ def finish(half: PendingStep) -> dict[str, Any]:
     options: dict[str, Any] = half.data.get("options", {})
     if not pending.use(half):
         raise ended()
-    half_login_secret.expire()
     return options

@@ -62,6 +62,9 @@ class Datastore(SQLAlchemyUserDatastore):
     def tf_reset(self, user: User) -> None:
         user.tf_totp_secret = None
 
+    def find_user_from_webauthn(self, webauthn: Passkey) -> User | None:
+        return db.session.get(User, webauthn.user_id)
+
     def set_webauthn_user_handle(self, user: User) -> None:
         """Nothing to store: the handle is the id."""
 
@@ -82,6 +85,7 @@ def init_app(app: Flask) -> None:
         register_blueprint=False,
         login_form=LoginForm,
         two_factor_verify_code_form=library_views.CodeForm,
+        wan_signin_response_form=library_views.PasskeyForm,
         totp_cls=factor_checks.Codes,
         mf_recovery_codes_util_cls=factor_checks.RecoveryCodes,
         webauthn_util_cls=factor_checks.Passkeys,

@@ -15,13 +15,7 @@ from flask_security import webauthn
 from pydantic import Field
 from werkzeug.exceptions import Unauthorized
 
-from app.accounts import (
-    account_changes,
-    half_logins,
-    library_views,
-    pending,
-    public_urls,
-)
+from app.accounts import half_logins, library_views, pending, public_urls
 from app.accounts.half_login_secret import AnyStep
 from app.accounts.pending import PendingStep
 from app.auth import access, throttle, tokens
@@ -99,9 +93,10 @@ def wan_register_response(body: Attestation, state: str) -> ResponseReturnValue:
     """Add the passkey that the browser created."""
     _require_own_host()
     _use_challenge(state)
-    answer = library_views.call(webauthn.webauthn_register_response, state, body=body)
-    account_changes.record("A passkey was added.")
-    return answer
+    change = "A passkey was added"
+    return library_views.call(
+        webauthn.webauthn_register_response, state, body=body, change=change
+    )
 
 
 @blueprint.post("/wan-delete")
@@ -181,9 +176,9 @@ def delete(body: Name | None = None) -> dict[str, Any]:
 
     :raises ErrorResponse: 404, there is none of this name.
     """
-    answer = library_views.call(webauthn.webauthn_delete, body=body, refused=(404, "Not Found"))
-    account_changes.record("A passkey was deleted.")
-    return answer
+    refused = (404, "Not Found")
+    change = "A passkey was deleted"
+    return library_views.call(webauthn.webauthn_delete, body=body, refused=refused, change=change)
 
 
 def init_app(app: Flask) -> None:
