@@ -5,14 +5,15 @@ replaces the password; as a second one it follows it. Adding and deleting one ne
 login. Source: Web Authentication Level 3; OWASP ASVS 6.3.3, 6.5.7, 6.7.1, 6.7.2.
 """
 
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, g, request
 from flask.typing import ResponseReturnValue
 from flask_security import webauthn
-from pydantic import Field
+from flask_security.utils import check_and_get_token_status
+from pydantic import AfterValidator, Field
 from werkzeug.exceptions import Unauthorized
 
 from app.accounts import half_logins, library_views, pending, public_urls
@@ -22,10 +23,11 @@ from app.auth import access, throttle, tokens
 from app.auth.access import login_required, public, recent_login
 from app.auth.factors import MAX_NAME
 from app.security import audit
+from app.security.bodies import read_json
 from app.security.errors import error_response
 from app.security.rate_limits import limited
 from app.security.responses import ResponseBody, responds
-from app.security.validation import Body, PlainText, validated
+from app.security.validation import Body, PlainText, Reason, validated
 
 # The library builds addresses of these views by this name.
 blueprint = Blueprint("security", __name__)
@@ -45,12 +47,24 @@ class Name(Body):
     name: Annotated[PlainText, Field(max_length=MAX_NAME)]
 
 
+def json_object(text: str) -> str:
+    """Refuse JSON that the library would crash on, such as lists in lists in lists."""
+    if not isinstance(read_json(text), dict):
+        raise Reason("Must be a JSON object")
+    return text
+
+
+Credential = Annotated[
+    PlainText, Field(max_length=MAX_CREDENTIAL), AfterValidator(json_object)
+]
+
+
 class Attestation(Body):
-    credential: Annotated[PlainText, Field(max_length=MAX_CREDENTIAL)]
+    credential: Credential
 
 
 class Assertion(AnyStep):
-    credential: Annotated[PlainText, Field(max_length=MAX_CREDENTIAL)]
+    credential: Credential
 
 
 class Nothing(Body):
@@ -92,6 +106,7 @@ def wan_register(body: Registration) -> ResponseReturnValue:
 def wan_register_response(body: Attestation, state: str) -> ResponseReturnValue:
     """Add the passkey that the browser created."""
     _require_own_host()
+    _require_registration(state)
     _use_challenge(state)
     change = "A passkey was added"
     return library_views.call(
@@ -199,6 +214,14 @@ def _check(view: Any, state: str, body: Body, half: PendingStep | None = None) -
         audit.record(audit.LOGIN_FAIL, reason="passkey")
         raise refused
     return answer
+
+
+def _require_registration(state: str) -> None:
+    """Refuse the state of a login, on which the library would crash, and an old one."""
+    within = timedelta(seconds=CEREMONY)
+    expired, invalid, begun = check_and_get_token_status(state, "wan", within)
+    if expired or invalid or "name" not in begun:
+        raise error_response(400, WRONG)
 
 
 def _use_challenge(state: str) -> None:
