@@ -7,7 +7,7 @@ from app.accounts import mail
 from app.auth.users import User
 
 
-def send(user: User, template: str, **context: object) -> None:
-    """Mail a notice to a user who has an address."""
+def send(user: User, template: str, *, if_refused: bool = False, **context: object) -> None:
+    """Mail a notice to a user who has an address, with `if_refused` also where the request fails."""
     if user.email:
-        mail.send(user.email, template, username=user.name, **context)
+        mail.send(user.email, template, if_refused=if_refused, username=user.name, **context)

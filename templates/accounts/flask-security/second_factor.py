@@ -123,7 +123,8 @@ def complete(view: Any, body: SecondStep | None = None) -> dict[str, Any]:
     half = half_logins.required(body)
     change = ADDED if half.data.get("tf_state") == "validating_profile" else ""
     refused: Unauthorized | None = None
-    with second_factor_limits.attempt(half) as attempt:
+    guessable = view is not recovery_codes.mf_recovery
+    with second_factor_limits.attempt(half, guessable=guessable) as attempt:
         try:
             issued = library_views.call(
                 view, body=body, half=half, refused=(401, WRONG), change=change

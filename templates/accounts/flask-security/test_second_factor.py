@@ -289,6 +289,8 @@ def test_who_has_several_factors_chooses_one(
     client: FlaskClient, credentials: Headers, stranger: FlaskClient, secret: str
 ) -> None:
     passkey = add_passkey(client, credentials, usage="secondary")
+    code, *_ = add_recovery_codes(client, credentials)
+    assert can_log_in(stranger, code, RECOVERY)
     for which in ("authenticator", "webauthn"):
         answer = stranger.post(routes.LOGIN, json=LOGIN)
         half = half_of(answer.get_json())
