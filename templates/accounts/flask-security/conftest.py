@@ -12,15 +12,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from passlib.totp import TOTP
 from sqlalchemy import event
+from werkzeug.test import TestResponse
 
 from app.accounts import mail, mailbox
 from app.db import db
 from tests.accounts.people import ADDRESS, TOTP_STEP, Headers, add_app, give_address
-from tests.accounts.test_login import count_hashes
+from tests.accounts.test_login import count_hashes, without_random
 from tests.conftest import MakeApp, Wait
 
 Mails = Callable[..., list[EmailMessage]]
 Work = dict[str, Any]
+AssertAlike = Callable[[list[Callable[[], TestResponse]]], None]
 CountWork = Callable[[Callable[[], object]], Work]
 
 
@@ -110,3 +112,19 @@ def count_work(app: Flask, monkeypatch: pytest.MonkeyPatch) -> CountWork:
         return {"hashes": [*hashes], "mails": len(composed), "writes": writes}
 
     return count
+
+
+@pytest.fixture
+def assert_alike(count_work: CountWork) -> AssertAlike:
+    """`assert_alike(requests)`: an observer cannot tell what these requests found."""
+
+    def check(requests: list[Callable[[], TestResponse]]) -> None:
+        answers = [request() for request in requests]
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({without_random(answer) for answer in answers}) == 1
+        assert all("Set-Cookie" not in answer.headers for answer in answers)
+        assert all(answer.cache_control.no_store for answer in answers)
+        work = [count_work(request) for request in requests]
+        assert work == [work[0]] * len(requests)
+
+    return check
