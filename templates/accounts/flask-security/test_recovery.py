@@ -287,8 +287,8 @@ def test_an_address_gets_few_mails_an_hour_from_all_forms_together(
     sent = mails(ADDRESS)
     # A registration that is not there has no link to mail again.
     assert 0 < len(sent) <= mail_limits.LIMIT.amount
-    links = [link_in(each) for each in sent if "http" in each.as_string() and "reset" in each.as_string()]
-    assert client.get(links[0]).status_code == 200
+    # The first link serves as long as no other is mailed.
+    assert client.get(link_in(sent[0])).status_code == 200
     clock(LIFETIME + 1)
     forget(client)
     assert len(mails(ADDRESS)) == 1
