@@ -27,6 +27,7 @@ from tests.accounts.people import (
     STRONG,
     TF_SETUP,
     TF_VALIDATE,
+    TOTP_STEP,
     WAN_REGISTER,
     WAN_SIGNIN,
     Headers,
@@ -38,7 +39,8 @@ from tests.accounts.people import (
     log_in_by_passkey,
     send_code,
 )
-from tests.conftest import LOGIN, PRODUCTION, MakeApp, is_logged_in, log_in, stored_user
+from tests.accounts.test_credentials import HOSTILE
+from tests.conftest import LOGIN, PRODUCTION, MakeApp, Wait, is_logged_in, log_in, stored_user
 
 pytestmark = pytest.mark.usefixtures("unhurried")
 
@@ -248,3 +250,26 @@ def test_production_serves_all_of_it_over_https(make_app: MakeApp) -> None:
     answer = client.post(TF_SETUP, json={"setup": "authenticator"}, headers=credentials)
     assert answer.status_code == 200
     assert client.post(TF_VALIDATE, json={"code": "1"}).status_code in (400, 401)
+
+
+@pytest.mark.asvs("3.7.2")
+def test_no_second_step_leads_to_another_site(
+    app: Flask, client: FlaskClient, credentials: Headers, secret: str, clock: Wait
+) -> None:
+    passkey = add_passkey(client, credentials)
+    for target in HOSTILE:
+        clock(TOTP_STEP)
+        other = app.test_client()
+        query = {"next": target}
+        half = begin_login(other)
+        code = {**half, "code": code_of(secret)}
+        begun = app.test_client().post(WAN_SIGNIN, json={}, query_string=query)
+        body = {"credential": passkey.get(begun.get_json()["credential_options"])}
+        path = f"{WAN_SIGNIN}/{begun.get_json()['wan_state']}"
+        for answer in (
+            other.post(TF_VALIDATE, json=code, query_string=query),
+            app.test_client().post(path, json=body, query_string=query),
+        ):
+            assert (target, answer.status_code) == (target, 200)
+            assert "evil" not in answer.text + str(answer.headers)
+            assert "Location" not in answer.headers

@@ -440,3 +440,10 @@ def odd_credentials(good: dict[str, Any]) -> list[str]:
         odd.append({**good, "response": {**good["response"], "attestationObject": encoded}})
     deep = "[" * 4000 + "]" * 4000
     return [*map(json.dumps, odd), "", "{", deep, '{"id": %s}' % deep, '{"id": "a", "id": "b"}']
+
+
+def test_password_managers_find_where_passkeys_are_managed(client: FlaskClient) -> None:
+    answer = client.get("/.well-known/passkey-endpoints")
+    assert answer.status_code == 200
+    assert answer.get_json().keys() == {"enroll", "manage"}
+    assert all(url.startswith("http://localhost/") for url in answer.get_json().values())
