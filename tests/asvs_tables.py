@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import reference
 import support
 from support import Answers
 
@@ -17,11 +18,9 @@ def kept(kind: Answers) -> Path:
 
 def made(kind: Answers, folder: Path) -> str:
     """Render a project there, and return the table that it writes of itself."""
-    answers = [f"{question}={answer}" for question, answer in kind.items()]
-    command = ("cookiecutter", support.TEMPLATE, "--no-input", "--output-dir", folder)
-    support.python("-m", *command, "project_slug=project", *answers, cwd=folder)
-    support.python("-m", "tests.asvs", cwd=folder / "project")
-    return (folder / "project" / "docs" / "asvs.md").read_text("utf-8")
+    project = reference.render(kind, folder)
+    support.python("-m", "tests.asvs", cwd=project)
+    return (project / "docs" / "asvs.md").read_text("utf-8")
 
 
 if __name__ == "__main__":

@@ -12,14 +12,17 @@ from pathlib import Path
 import jinja2
 
 import support
+from support import Answers
 
 HEADERS = support.FOLDER / "docs" / "reference" / "headers.md"
 END_OF_SENTENCE = re.compile(r"\.(?=\s|$)")
 
 
-def kept(token_type: str) -> Path:
-    """Return the table of concerns that a render with this kind of token includes."""
-    return support.VARIANTS / "tokens" / token_type / "concerns.md"
+def kept(kind: Answers) -> Path:
+    """Return the table of concerns that a render of this kind includes."""
+    page = support.FOLDER / "docs" / "reference" / "{{ 'concerns.md' }}"
+    [table] = support.included(page, kind)
+    return table
 
 
 def concerns(project: Path) -> str:
@@ -83,17 +86,16 @@ def entry(header: dict[str, str]) -> str:
     return "\n".join([f"### {header['header']}", "", *lines])
 
 
-def render(token_type: str, folder: Path) -> Path:
-    answers = ("--no-input", "project_slug=project", f"token_type={token_type}")
-    support.python(
-        *("-m", "cookiecutter", support.TEMPLATE, "--output-dir", folder, *answers), cwd=folder
-    )
+def render(kind: Answers, folder: Path) -> Path:
+    answers = [f"{question}={answer}" for question, answer in kind.items()]
+    command = ("cookiecutter", support.TEMPLATE, "--no-input", "--output-dir", folder)
+    support.python("-m", *command, "project_slug=project", *answers, cwd=folder)
     return folder / "project"
 
 
 if __name__ == "__main__":
     HEADERS.write_text(headers(), "utf-8", newline="\n")
-    for kind in support.CHOICES["token_type"]:
+    for kind in support.KINDS:
         with tempfile.TemporaryDirectory() as folder:
             text = concerns(render(kind, Path(folder)))
             kept(kind).write_text(text, "utf-8", newline="\n")

@@ -103,9 +103,9 @@ def test_what_all_pages_show_passes_the_projects_own_checks(new_project: NewProj
     support.own_tests(project, *WATCHING)
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
-def test_the_page_of_routes_lists_every_route(token_type: str, new_project: NewProject) -> None:
-    project = new_project(token_type=token_type)
+@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
+def test_the_page_of_routes_lists_every_route(kind: Answers, new_project: NewProject) -> None:
+    project = new_project(**kind)
     support.write_settings(project)
     routes = support.python("-c", ROUTES, cwd=project).splitlines()
     assert listed(project, "routes.md") == set(routes)
@@ -119,7 +119,9 @@ def test_the_page_of_settings_lists_what_env_example_names(
     example = (project / ".env.example").read_text("utf-8")
     named = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE))
     page = (project / "docs" / "reference" / "settings.md").read_text("utf-8")
-    general, signed, accounts = re.split("Only for (?:signed tokens|accounts by Flask-Security)", page)
+    general, signed, accounts = re.split(
+        "Only for (?:signed tokens|accounts by Flask-Security)", page
+    )
     if kind["token_type"] in support.SETTINGS["_signed_token_types"]:
         general += signed
     if kind["accounts"] == "flask-security":
@@ -141,9 +143,9 @@ def test_the_page_of_commands_lists_every_command(new_project: NewProject) -> No
     assert listed(project, "commands.md") == targets | known
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
-def test_the_table_of_concerns_is_what_the_modules_say(token_type: str, rendered: Rendered) -> None:
-    project = rendered({"token_type": token_type})
+@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
+def test_the_table_of_concerns_is_what_the_modules_say(kind: Answers, rendered: Rendered) -> None:
+    project = rendered(kind)
     page = (project / "docs" / "reference" / "concerns.md").read_text("utf-8")
     made = reference.concerns(project)
     assert set(made.splitlines()) - set(page.splitlines()) == set(), "run `make reference`"

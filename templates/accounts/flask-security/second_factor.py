@@ -15,6 +15,7 @@ from werkzeug.exceptions import Unauthorized
 
 from app.accounts import half_logins, library_views, pending, second_factor_limits
 from app.accounts.half_login_secret import AnyStep, SecondStep
+from app.accounts.pending import PendingStep
 from app.auth import access, tokens
 from app.auth.access import public, recent_login
 from app.security.responses import ResponseBody, responds
@@ -25,6 +26,8 @@ blueprint = Blueprint("second_factor", __name__)
 RECENT = 5  # minutes
 WRONG = "Wrong code"
 ADDED = "An authenticator app was added"
+# The states of a half login, by the library's names, whose user has to set a factor up.
+SETUP_STATES = ("setup_from_login", "validating_profile")
 
 ShortText = Annotated[PlainText, Field(max_length=40)]
 
@@ -138,10 +141,21 @@ def complete(view: Any, body: SecondStep | None = None) -> dict[str, Any]:
     return issued
 
 
+def is_setup(half: PendingStep) -> bool:
+    """Whether the user of a half login has to set a factor up first, since a role demands one."""
+    return half.data.get("tf_state") in SETUP_STATES
+
+
+def setting_up(body: Setup | None = None) -> PendingStep | None:
+    """The half login of this request, if it is for a setup."""
+    half = half_logins.current(body)
+    return half if half and is_setup(half) else None
+
+
 def begin_setup(setup: str, body: Setup | None = None) -> dict[str, Any]:
     """Start the setup of an authenticator app, or remove it, for `setup` "disable"."""
     removes = setup == "disable"
-    half = None if removes else half_logins.current(body)
+    half = None if removes else setting_up(body)
     if half is None:
         access.require_login(minutes=RECENT)
     change = "The authenticator app was removed" if removes else ""

@@ -15,6 +15,7 @@ from uuid import UUID
 from flask import current_app
 from limits import parse
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts import notices
@@ -56,7 +57,7 @@ def attempt(half: PendingStep, *, guessable: bool = True) -> Iterator[Attempt]:
             _trust(user)
         else:
             audit.record(audit.LOGIN_FAIL, account=user.name, reason="second factor")
-            notices.send(user, "code_failed", if_refused=True)
+            notices.send(user, "code_failed", after_error=True)
 
 
 @contextmanager
@@ -93,7 +94,11 @@ def _trust(user: User) -> None:
     db.session.merge(
         TrustedNetwork(user_id=user.id, network_hash=_hash(), last_login=int(time.time()))
     )
-    db.session.commit()
+    try:
+        db.session.commit()
+    except IntegrityError:
+        # A second login from the same network was faster.
+        db.session.rollback()
 
 
 def _network() -> str:

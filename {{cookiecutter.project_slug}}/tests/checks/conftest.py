@@ -72,12 +72,18 @@ def _make(make_app: MakeApp, start_page: StartPage = lambda: "a page", **changes
     # First, since a start page of yours may need a login.
     first = app.before_request_funcs.setdefault(None, [])
     first.insert(0, lambda: start_page() if request.path == "/" else None)
-    # Views and blueprints of yours may have policies of their own.
+    # Views and blueprints of yours may have policies of their own, and demand roles.
     for name in filter(None, [*app.before_request_funcs]):
         del app.before_request_funcs[name]
-    views = app.view_functions.items()
-    app.view_functions = {name: view for name, view in views if not options_of(view, "GET").csp}
+    app.view_functions = {
+        name: view for name, view in app.view_functions.items() if not _has_own_rules(view)
+    }
     return app
+
+
+def _has_own_rules(view: object) -> bool:
+    options = options_of(view, "GET")
+    return bool(options.csp or options.roles)
 
 
 @pytest.fixture
