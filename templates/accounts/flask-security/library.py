@@ -71,9 +71,6 @@ class Datastore(SQLAlchemyUserDatastore):
     def tf_reset(self, user: User) -> None:
         user.tf_totp_secret = None
 
-    def find_user_from_webauthn(self, webauthn: Passkey) -> User | None:
-        return db.session.get(User, webauthn.user_id)
-
     def set_webauthn_user_handle(self, user: User) -> None:
         """Nothing to store: the handle is the id."""
 

@@ -208,9 +208,7 @@ def _answer_challenge(
     if not pending.use_once(state, CEREMONY):
         raise error_response(*refused)
     try:
-        return library_views.call(
-            view, state, body=body, half=half, refused=refused, change=change
-        )
+        return library_views.call(view, state, body=body, half=half, refused=refused, change=change)
     except (HTTPException, SQLAlchemyError):
         raise
     except Exception as error:

@@ -1,5 +1,7 @@
 """A new address: who shows that they read its mails, and who learns of it."""
 
+from functools import partial
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -135,7 +137,7 @@ def test_nothing_tells_whether_another_account_has_the_address(
 ) -> None:
     create_user(app, "grace", "grace@example.org")
     tries = [NEW_ADDRESS, "grace@example.org", "GRACE@example.org"]
-    assert_alike([lambda email=email: change(client, credentials, email) for email in tries])
+    assert_alike([partial(change, client, credentials, email) for email in tries])
 
 
 def test_the_address_of_another_account_stays_theirs(
@@ -157,9 +159,7 @@ def test_an_address_that_was_taken_in_the_meantime_is_not_given(
     assert address_of(client, credentials) == ADDRESS
 
 
-def test_a_change_of_the_password_ends_the_link(
-    app: Flask, client: FlaskClient, link: str
-) -> None:
+def test_a_change_of_the_password_ends_the_link(app: Flask, client: FlaskClient, link: str) -> None:
     """Also a link that a thief asked for before the owner noticed."""
     set_password(app, STRONG)
     assert client.get(link).status_code == 404

@@ -179,9 +179,7 @@ def test_it_counts_in_no_cap_of_logins_and_ends_none(make_app: MakeApp, clock: W
     assert not is_logged_in(client, credentials)
 
 
-def test_the_database_holds_no_secret_of_it(
-    app: Flask, stranger: FlaskClient, secret: str
-) -> None:
+def test_the_database_holds_no_secret_of_it(app: Flask, stranger: FlaskClient, secret: str) -> None:
     shown = shown_secret(stranger, begin_login(stranger))
     with app.app_context():
         rows = db.session.execute(select(PendingStep.__table__)).all()

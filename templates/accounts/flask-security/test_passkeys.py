@@ -405,7 +405,11 @@ def test_a_login_that_fails_counts_no_use(
 
 
 def test_odd_credentials_are_refused_and_break_nothing(
-    app: Flask, client: FlaskClient, credentials: Headers, passkey: Authenticator, subtests: pytest.Subtests
+    app: Flask,
+    client: FlaskClient,
+    credentials: Headers,
+    passkey: Authenticator,
+    subtests: pytest.Subtests,
 ) -> None:
     """Also where each part of a good one is replaced by something else."""
     for path in (WAN_SIGNIN, WAN_VERIFY, WAN_REGISTER):
@@ -425,25 +429,25 @@ def test_odd_credentials_are_refused_and_break_nothing(
 
 def odd_credentials(good: dict[str, Any]) -> list[str]:
     odd: list[Any] = [[], 1, None, "x", {}, {"response": None}]
-    values: list[Any] = [None, 1, [], {}, "", "x", "\u20ac", "AAAA", "A" * 200]
+    values: list[Any] = [None, 1, [], "", "\u20ac", "AAAA", "A" * 200]
     odd += [{**good, name: value} for name in good for value in values]
     odd += [
         {**good, "response": {**good["response"], name: value}}
         for name in good["response"]
         # Without a handle the passkey itself says who it is of.
-        for value in (values if name != "userHandle" else values[5:])
+        for value in (values if name != "userHandle" else values[4:])
     ]
-    attestations: list[Any] = [[], {}, {"fmt": "none"}, {"fmt": "x", "attStmt": {}, "authData": b"x" * 80}]
-    attestations += [{"fmt": "none", "attStmt": {}, "authData": data} for data in (b"", b"\xff" * 99)]
+    attestations: list[Any] = [
+        [],
+        {},
+        {"fmt": "none"},
+        {"fmt": "x", "attStmt": {}, "authData": b"x" * 80},
+    ]
+    attestations += [
+        {"fmt": "none", "attStmt": {}, "authData": data} for data in (b"", b"\xff" * 99)
+    ]
     for attestation in attestations if "attestationObject" in good["response"] else []:
         encoded = bytes_to_base64url(encode_cbor(attestation))
         odd.append({**good, "response": {**good["response"], "attestationObject": encoded}})
     deep = "[" * 4000 + "]" * 4000
-    return [*map(json.dumps, odd), "", "{", deep, '{"id": %s}' % deep, '{"id": "a", "id": "b"}']
-
-
-def test_password_managers_find_where_passkeys_are_managed(client: FlaskClient) -> None:
-    answer = client.get("/.well-known/passkey-endpoints")
-    assert answer.status_code == 200
-    assert answer.get_json().keys() == {"enroll", "manage"}
-    assert all(url.startswith("http://localhost/") for url in answer.get_json().values())
+    return [*map(json.dumps, odd), "", "{", deep, '{"id": ' + deep + "}", '{"id": "a", "id": "b"}']

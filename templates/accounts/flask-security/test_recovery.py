@@ -1,6 +1,8 @@
 """A forgotten password: who reads the mails of the account sets a new one, and nobody else."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -76,9 +78,7 @@ def can_log_in(client: FlaskClient, password: str) -> bool:
 
 
 @pytest.mark.asvs("6.4.3")
-def test_the_link_sets_a_new_password_and_logs_nobody_in(
-    client: FlaskClient, link: str
-) -> None:
+def test_the_link_sets_a_new_password_and_logs_nobody_in(client: FlaskClient, link: str) -> None:
     answer = client.post(link, json={"password": STRONG})
     assert (answer.status_code, answer.get_json()) == (200, {"username": USERNAME})
     assert answer.cache_control.no_store
@@ -108,7 +108,7 @@ def test_nothing_tells_whether_an_address_is_known(
     with stored_user(app, "disabled") as user:
         user.disabled = True
     tries = [ADDRESS, ADDRESS.upper(), "nobody@example.org", "disabled@example.org"]
-    assert_alike([lambda email=email: forget(client, email) for email in tries])
+    assert_alike([partial(forget, client, email) for email in tries])
 
 
 def test_only_the_owner_of_an_enabled_account_gets_a_mail(
@@ -127,7 +127,9 @@ def test_only_the_owner_of_an_enabled_account_gets_a_mail(
 
 
 @pytest.mark.asvs("6.4.3")
-def test_the_second_factor_stays(app: Flask, secret: str, stranger: FlaskClient, mails: Mails) -> None:
+def test_the_second_factor_stays(
+    app: Flask, secret: str, stranger: FlaskClient, mails: Mails
+) -> None:
     link = mailed_link(stranger, mails)
     assert stranger.post(link, json={"password": STRONG}).status_code == 200
     half = begin_login(stranger, password=STRONG)
@@ -135,9 +137,7 @@ def test_the_second_factor_stays(app: Flask, secret: str, stranger: FlaskClient,
 
 
 @pytest.mark.asvs("7.4.3")
-def test_all_logins_end(
-    app: Flask, client: FlaskClient, credentials: Headers, link: str
-) -> None:
+def test_all_logins_end(app: Flask, client: FlaskClient, credentials: Headers, link: str) -> None:
     other = app.test_client()
     others = log_in(other)
     assert client.post(link, json={"password": STRONG}).status_code == 200
@@ -275,7 +275,7 @@ def test_an_address_gets_few_mails_an_hour_from_all_forms_together(
 ) -> None:
     """With the same answer, so that nobody learns how often it was asked for."""
     new = {"username": "grace", "email": ADDRESS.upper(), "password": STRONG}
-    forms = [
+    forms: list[Callable[[], TestResponse]] = [
         lambda: forget(client),
         lambda: client.post(REGISTER, json=new),
         lambda: client.post(CHANGE_EMAIL, json={"email": ADDRESS}, headers=credentials),

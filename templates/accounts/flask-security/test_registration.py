@@ -1,5 +1,7 @@
 """Signing up: only who reads the mails of an address gets an account with it, and a good password."""
 
+from functools import partial
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -104,10 +106,10 @@ def test_nothing_tells_whether_an_address_or_a_name_is_known(
         {"email": "waiting@example.org"},
         {"email": "disabled@example.org"},
     ]
-    assert_alike([lambda body=body: register(client, **body) for body in tries])
+    assert_alike([partial(register, client, **body) for body in tries])
     # Nor does a link that is asked for again.
     again = [{"email": body["email"]} for body in tries]
-    assert_alike([lambda body=body: client.post(CONFIRM, json=body) for body in again])
+    assert_alike([partial(client.post, CONFIRM, json=body) for body in again])
 
 
 def test_who_has_an_account_already_is_told_by_mail_alone(
@@ -200,9 +202,7 @@ def test_to_open_the_link_changes_nothing(app: Flask, client: FlaskClient, mails
 
 
 @pytest.mark.asvs("6.5.1", "6.5.5")
-def test_the_link_serves_once_and_for_a_day(
-    client: FlaskClient, mails: Mails, clock: Wait
-) -> None:
+def test_the_link_serves_once_and_for_a_day(client: FlaskClient, mails: Mails, clock: Wait) -> None:
     link = mailed_link(client, mails)
     clock(LIFETIME)
     assert client.get(link).status_code == 404

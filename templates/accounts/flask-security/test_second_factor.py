@@ -17,7 +17,6 @@ from tests import routes
 from tests.accounts import people
 from tests.accounts.conftest import Mails
 from tests.accounts.people import (
-    ADDRESS,
     RECOVERY,
     RECOVERY_CODES,
     TF_SELECT,
@@ -106,7 +105,15 @@ def test_a_code_serves_half_a_minute_and_as_long_before_and_after(
 def test_a_wrong_code_and_an_app_of_somebody_else_open_nothing(
     stranger: FlaskClient, secret: str
 ) -> None:
-    wrong = ["", " ", "12345", "1234567", "abcdef", "\u0661\u0662\u0663\u0664\u0665\u0666", "' OR 1"]
+    wrong = [
+        "",
+        " ",
+        "12345",
+        "1234567",
+        "abcdef",
+        "\u0661\u0662\u0663\u0664\u0665\u0666",
+        "' OR 1",
+    ]
     wrong += [wrong_code_of(secret), code_of("A" * 32)]
     for code in wrong:
         answer = send_code(stranger, begin_login(stranger), code)
@@ -169,9 +176,7 @@ def test_each_setup_makes_a_new_secret_of_160_bits(
     assert all(len(secret) * 5 >= 160 for secret in secrets)
 
 
-def test_eight_requests_with_one_code_log_in_once(
-    file_app: Flask, clock: Wait
-) -> None:
+def test_eight_requests_with_one_code_log_in_once(file_app: Flask, clock: Wait) -> None:
     give_address(file_app)
     client = file_app.test_client()
     credentials = log_in(client)
@@ -252,9 +257,7 @@ def test_who_removes_the_app_logs_in_by_password_again(
 
 
 @pytest.mark.asvs("6.3.3")
-def test_a_role_can_demand_a_second_factor(
-    make_app: MakeApp, clock: Wait, mails: Mails
-) -> None:
+def test_a_role_can_demand_a_second_factor(make_app: MakeApp, clock: Wait, mails: Mails) -> None:
     """Its user sets one up at the next login, and cannot remove it."""
     app = make_app(SECOND_FACTOR_ROLES=["boss"])
     app.config["LOGIN_RATE_LIMIT"] = "1000 per minute"
