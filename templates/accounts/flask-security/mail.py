@@ -21,13 +21,12 @@ class MailError(click.ClickException):
 
 
 def send(
-    recipient: str | None, template: str, *, after_error: bool = False, **context: object
+    recipient: str | None, template: str, *, if_refused: bool = False, **context: object
 ) -> None:
     """Send `app/templates/mail/<template>.txt` with these values.
 
-    In a request the mail goes after a successful response, with `after_error` after any, and a
-    failure is only logged. In a command it goes at once. Without a recipient the same work is
-    done, and nothing is sent.
+    In a request the mail goes after a successful response, with `if_refused` after any, and a
+    failure is only logged. In a command it goes at once. Without a recipient the same work is done, and nothing is sent.
 
     :raises MailError: outside of requests, the mail cannot be sent.
     """
@@ -36,7 +35,7 @@ def send(
         if recipient is None:
             return
         if has_request_context():
-            outbox.after_response(message, after_error=after_error)
+            outbox.after_response(message, if_refused=if_refused)
         else:
             current_app.extensions["deliver_mail"](message)
     except (OSError, ValueError) as error:

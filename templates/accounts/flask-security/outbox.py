@@ -87,12 +87,12 @@ class Outbox:
                 audit.record(MAIL_FAILED, reason=reason(error))
 
 
-def after_response(message: EmailMessage, *, after_error: bool = False) -> None:
-    """Deliver a message once the response to this request is sent, if its status is below 400.
+def after_response(message: EmailMessage, *, if_refused: bool = False) -> None:
+    """Deliver a message once the response to this request is sent.
 
-    With `after_error` it is delivered in any case.
+    With a status of 400 or more only a message that is `if_refused` is delivered.
     """
-    request.environ.setdefault(_WAITING, []).append((message, after_error))
+    request.environ.setdefault(_WAITING, []).append((message, if_refused))
 
 
 def is_waiting() -> bool:
@@ -120,5 +120,6 @@ def _serve(
 
     body: Iterable[bytes] = wsgi_app(environ, start)
     waiting = environ.pop(_WAITING, [])
-    due = [message for message, after_error in waiting if after_error or status[0] < "400"]
-    return ClosingIterator(body, [partial(put, message) for message in due]) if due else body
+    good = status[0] < "400"
+    due = [partial(put, message) for message, if_refused in waiting if good or if_refused]
+    return ClosingIterator(body, due) if due else body

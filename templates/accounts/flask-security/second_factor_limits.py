@@ -57,7 +57,7 @@ def attempt(half: PendingStep, *, guessable: bool = True) -> Iterator[Attempt]:
             _trust(user)
         else:
             audit.record(audit.LOGIN_FAIL, account=user.name, reason="second factor")
-            notices.send(user, "code_failed", after_error=True)
+            notices.send(user, "code_failed", if_refused=True)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def _send(status: int) -> ResponseReturnValue:
 
 
 def _warn() -> ResponseReturnValue:
-    outbox.after_response(EmailMessage(), after_error=True)
+    outbox.after_response(EmailMessage(), if_refused=True)
     raise error_response(401, "Wrong code")
 
 
