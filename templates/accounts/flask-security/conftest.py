@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from passlib.totp import TOTP
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from app.accounts import mail, mailbox
+from app.accounts import mail, mail_messages, mailbox
 from app.db import db
 from tests.accounts.people import ADDRESS, TOTP_STEP, Headers, add_app, give_address
 from tests.accounts.test_login import count_hashes, without_random
@@ -88,8 +88,12 @@ def count_work(app: Flask, monkeypatch: pytest.MonkeyPatch) -> CountWork:
     """`count_work(do)`: the hashes, statements and mails that `do` makes, as an observer times them."""
     hashes = count_hashes(monkeypatch)
     composed: list[str] = []
-    compose = mail.compose
-    monkeypatch.setattr(mail, "compose", lambda *given: composed.append("mail") or compose(*given))
+
+    def compose(recipient: str, template: str, context: Mapping[str, object]) -> EmailMessage:
+        composed.append(recipient)
+        return mail_messages.compose(recipient, template, context)
+
+    monkeypatch.setattr(mail, "compose", compose)
 
     def count(do: Callable[[], object]) -> Work:
         statements: list[str] = []

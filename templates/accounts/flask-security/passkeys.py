@@ -50,7 +50,7 @@ class Name(Body):
 
 def json_object(text: str) -> str:
     """Refuse JSON that the library would crash on, such as lists in lists in lists."""
-    if not isinstance(read_json(text), dict):
+    if not isinstance(read_json(text.encode()), dict):
         raise Reason("Must be a JSON object")
     return text
 

@@ -223,7 +223,7 @@ def send_credential(
 def log_in_by_passkey(client: FlaskClient, passkey: Authenticator, **half: str) -> TestResponse:
     """Log in by a passkey alone, or complete a half login."""
     begun = client.post(WAN_SIGNIN, json=half)
-    return answer_challenge(client, WAN_SIGNIN, begun, passkey, **half)
+    return answer_challenge(client, WAN_SIGNIN, begun, passkey, None, **half)
 
 
 def create_user(app: Flask, name: str, address: str | None = None) -> None:

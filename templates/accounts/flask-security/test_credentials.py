@@ -1,5 +1,7 @@
 """Logging in by name or address, and where a login leads."""
 
+from functools import partial
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -66,7 +68,7 @@ def test_no_answer_tells_whether_an_address_is_known(
         assert answer.status_code == 401
         assert "Set-Cookie" not in answer.headers
         said.append(without_random(answer))
-        done.append(count_work(lambda body=body: client.post(routes.LOGIN, json=body)))
+        done.append(count_work(partial(client.post, routes.LOGIN, json=body)))
     assert said == [said[0]] * len(tries)
     assert done == [done[0]] * len(tries)
 
@@ -123,9 +125,7 @@ def test_an_address_of_the_greatest_length_is_accepted(app: Flask, client: Flask
 
 @pytest.mark.usefixtures("unhurried")
 @pytest.mark.asvs("3.7.2")
-def test_no_login_leads_to_another_site(
-    app: Flask, address: str, subtests: pytest.Subtests
-) -> None:
+def test_no_login_leads_to_another_site(app: Flask, secret: str, subtests: pytest.Subtests) -> None:
     for target in HOSTILE:
         client = app.test_client()
         with subtests.test(target):

@@ -1,7 +1,7 @@
 """Flask-Security: that it checks what it is asked to, and does nothing of its own accord."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import flask
@@ -14,6 +14,7 @@ from flask_login import LoginManager
 from flask_principal import Principal
 from flask_security.tf_plugin import generate_tf_validity_token
 from pydantic import BaseModel
+from werkzeug.test import TestResponse
 
 from app.accounts import factor_checks
 from app.security import rate_limiter
@@ -22,11 +23,13 @@ from tests import routes
 from tests.accounts.people import (
     ADDRESS,
     CONFIRM,
+    RECOVERY,
     REGISTER,
     RESET,
     STRONG,
     TF_SETUP,
     TF_VALIDATE,
+    TOTP_STEP,
     WAN_REGISTER,
     WAN_SIGNIN,
     Headers,
@@ -38,7 +41,8 @@ from tests.accounts.people import (
     log_in_by_passkey,
     send_code,
 )
-from tests.conftest import LOGIN, PRODUCTION, MakeApp, is_logged_in, log_in, stored_user
+from tests.accounts.test_credentials import HOSTILE
+from tests.conftest import LOGIN, PRODUCTION, MakeApp, Wait, is_logged_in, log_in, stored_user
 
 pytestmark = pytest.mark.usefixtures("unhurried")
 
@@ -173,17 +177,15 @@ def test_nothing_of_the_library_is_left_in_a_cookie(
     codes = add_recovery_codes(client, credentials)
     key = add_passkey(client, credentials, usage="secondary")
     passkey = add_passkey(client, credentials, name="laptop")
-    for complete in (
-        lambda: send_code(other, begin_login(other), code_of(secret)),
-        lambda: send_code(
-            other, begin_login(other), codes[0], routes.path_of("second_factor.recover")
-        ),
-        lambda: log_in_by_passkey(other, key, **begin_login(other)),
-        lambda: log_in_by_passkey(other, passkey),
-    ):
+    ways: list[Callable[[FlaskClient], TestResponse]] = [
+        lambda other: send_code(other, begin_login(other), code_of(secret)),
+        lambda other: send_code(other, begin_login(other), codes[0], RECOVERY),
+        lambda other: log_in_by_passkey(other, key, **begin_login(other)),
+        lambda other: log_in_by_passkey(other, passkey),
+    ]
+    for way in ways:
         other = app.test_client()
-        answer = complete()
-        assert is_logged_in(other, headers_of(answer))
+        assert is_logged_in(other, headers_of(way(other)))
         # At most the cookie of the login itself; that of a half login has ended.
         for name in ("dev-flask", "dev-half", "session", "remember_token", "tf_validity"):
             assert (name, other.get_cookie(name)) == (name, None)
@@ -250,3 +252,26 @@ def test_production_serves_all_of_it_over_https(make_app: MakeApp) -> None:
     answer = client.post(TF_SETUP, json={"setup": "authenticator"}, headers=credentials)
     assert answer.status_code == 200
     assert client.post(TF_VALIDATE, json={"code": "1"}).status_code in (400, 401)
+
+
+@pytest.mark.asvs("3.7.2")
+def test_no_second_step_leads_to_another_site(
+    app: Flask, client: FlaskClient, credentials: Headers, secret: str, clock: Wait
+) -> None:
+    passkey = add_passkey(client, credentials)
+    for target in HOSTILE:
+        clock(TOTP_STEP)
+        other = app.test_client()
+        query = {"next": target}
+        half = begin_login(other)
+        code = {**half, "code": code_of(secret)}
+        begun = app.test_client().post(WAN_SIGNIN, json={}, query_string=query)
+        body = {"credential": passkey.get(begun.get_json()["credential_options"])}
+        path = f"{WAN_SIGNIN}/{begun.get_json()['wan_state']}"
+        for answer in (
+            other.post(TF_VALIDATE, json=code, query_string=query),
+            app.test_client().post(path, json=body, query_string=query),
+        ):
+            assert (target, answer.status_code) == (target, 200)
+            assert "evil" not in answer.text + str(answer.headers)
+            assert "Location" not in answer.headers

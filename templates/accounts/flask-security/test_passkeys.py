@@ -429,13 +429,13 @@ def test_odd_credentials_are_refused_and_break_nothing(
 
 def odd_credentials(good: dict[str, Any]) -> list[str]:
     odd: list[Any] = [[], 1, None, "x", {}, {"response": None}]
-    values: list[Any] = [None, 1, [], {}, "", "x", "\u20ac", "AAAA", "A" * 200]
+    values: list[Any] = [None, 1, [], "", "\u20ac", "AAAA", "A" * 200]
     odd += [{**good, name: value} for name in good for value in values]
     odd += [
         {**good, "response": {**good["response"], name: value}}
         for name in good["response"]
         # Without a handle the passkey itself says who it is of.
-        for value in (values if name != "userHandle" else values[5:])
+        for value in (values if name != "userHandle" else values[4:])
     ]
     attestations: list[Any] = [
         [],
@@ -450,4 +450,4 @@ def odd_credentials(good: dict[str, Any]) -> list[str]:
         encoded = bytes_to_base64url(encode_cbor(attestation))
         odd.append({**good, "response": {**good["response"], "attestationObject": encoded}})
     deep = "[" * 4000 + "]" * 4000
-    return [*map(json.dumps, odd), "", "{", deep, '{"id": %s}' % deep, '{"id": "a", "id": "b"}']
+    return [*map(json.dumps, odd), "", "{", deep, '{"id": ' + deep + "}", '{"id": "a", "id": "b"}']

@@ -1,6 +1,8 @@
 """A forgotten password: who reads the mails of the account sets a new one, and nobody else."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -106,7 +108,7 @@ def test_nothing_tells_whether_an_address_is_known(
     with stored_user(app, "disabled") as user:
         user.disabled = True
     tries = [ADDRESS, ADDRESS.upper(), "nobody@example.org", "disabled@example.org"]
-    assert_alike([lambda email=email: forget(client, email) for email in tries])
+    assert_alike([partial(forget, client, email) for email in tries])
 
 
 def test_only_the_owner_of_an_enabled_account_gets_a_mail(
@@ -273,7 +275,7 @@ def test_an_address_gets_few_mails_an_hour_from_all_forms_together(
 ) -> None:
     """With the same answer, so that nobody learns how often it was asked for."""
     new = {"username": "grace", "email": ADDRESS.upper(), "password": STRONG}
-    forms = [
+    forms: list[Callable[[], TestResponse]] = [
         lambda: forget(client),
         lambda: client.post(REGISTER, json=new),
         lambda: client.post(CHANGE_EMAIL, json={"email": ADDRESS}, headers=credentials),

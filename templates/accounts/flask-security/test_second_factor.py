@@ -17,7 +17,6 @@ from tests import routes
 from tests.accounts import people
 from tests.accounts.conftest import Mails
 from tests.accounts.people import (
-    ADDRESS,
     RECOVERY,
     RECOVERY_CODES,
     TF_SELECT,
