@@ -101,7 +101,12 @@ def send_again(body: AddressOnly) -> ResponseReturnValue:
 class ConfirmationForm(FlaskForm):
     password = link_pages.password("Your password", "current-password")
     new_password = link_pages.password("New password", "new-password", link_pages.RULE)
-    username = StringField("Another username", [Optional(), Length(max=users.MAX_NAME), one_line])
+    username = StringField(
+        "Another username",
+        [Optional(), Length(max=users.MAX_NAME), one_line],
+        description="Only if somebody has taken yours in the meantime.",
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
 
 
 def _confirm_by_form(token: str) -> ResponseReturnValue:

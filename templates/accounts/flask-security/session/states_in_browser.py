@@ -149,7 +149,7 @@ def second_step(page: Page, site: str) -> None:
     new_recovery_codes(page, site)
     page.context.clear_cookies()
     submit(page, site)
-    expect(page.get_by_role("heading", name="Enter your code")).to_be_visible()
+    expect(page.get_by_role("heading", name="Second step")).to_be_visible()
 
 
 def wrong_code(page: Page, site: str) -> None:

@@ -43,7 +43,7 @@ def test_a_user_signs_up_and_uses_a_second_factor_until_the_device_is_lost(
 
     app = set_up_app(page, site)
     press(page, "Show new codes")
-    recovery = page.locator("ol code").first.inner_text()
+    recovery = page.locator("main code").first.inner_text()
     page.get_by_role("link", name="I have saved them").click()
     expect(page.get_by_role("region", name="Second step")).to_contain_text("8 recovery codes left")
 
@@ -75,7 +75,7 @@ def test_a_link_is_asked_for_again_where_no_mail_came(page: Page, site: str) -> 
 def test_a_forgotten_password_is_replaced(page: Page, site: str) -> None:
     confirmed(page, site)
     page.goto(f"{site}/login")
-    page.get_by_role("link", name="Forgot your password?").click()
+    page.get_by_role("link", name="Set a new one").click()
     page.get_by_label("E-mail address").fill(ADDRESS)
     press(page, "Send the link")
     follow_link(page, site)
@@ -102,6 +102,6 @@ def test_an_address_is_changed(page: Page, site: str) -> None:
 def test_recovery_codes_are_printed_without_the_buttons(page: Page, site: str) -> None:
     new_recovery_codes(page, site)
     page.emulate_media(media="print")
-    expect(page.locator("ol code").first).to_be_visible()
+    expect(page.locator("main code").first).to_be_visible()
     expect(page.get_by_role("link", name="I have saved them")).to_be_hidden()
     page.emulate_media(media="null")
