@@ -130,7 +130,7 @@ def test_the_page_of_settings_lists_what_env_example_names(
 
 
 def test_the_page_of_commands_lists_every_command(new_project: NewProject) -> None:
-    project = new_project()
+    project = new_project(accounts="flask-security")
     support.write_settings(project)
     own = json.loads(support.python("-c", COMMANDS, cwd=project))
     [phony] = re.findall(
