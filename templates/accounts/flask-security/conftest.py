@@ -14,7 +14,7 @@ from passlib.totp import TOTP
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from app.accounts import mail, mail_messages, mailbox
+from app.accounts import factor_checks, mail, mail_messages, mailbox
 from app.db import db
 from tests.accounts.people import ADDRESS, TOTP_STEP, Headers, add_app, give_address
 from tests.accounts.test_login import count_hashes, without_random
@@ -61,9 +61,18 @@ def address(app: Flask) -> str:
 
 
 @pytest.fixture
-def secret(address: str, clock: Wait, client: FlaskClient, credentials: Headers) -> str:
+def secret(
+    address: str,
+    clock: Wait,
+    client: FlaskClient,
+    credentials: Headers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> str:
     """The user has an address and an authenticator app, whose secret this is."""
-    secret = add_app(client, credentials)
+    with monkeypatch.context() as without_picture:
+        # A QR code takes longer than all the rest.
+        without_picture.setattr(factor_checks.Codes, "generate_qrcode", lambda *given: "")
+        secret = add_app(client, credentials)
     clock(TOTP_STEP)
     return secret
 

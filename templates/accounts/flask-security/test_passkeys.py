@@ -11,10 +11,10 @@ from sqlalchemy import select
 from webauthn.helpers import bytes_to_base64url, encode_cbor
 from werkzeug.test import TestResponse
 
+from app.accounts import pending
 from app.auth import grants, tokens
 from app.auth.factors import Passkey
 from app.db import db
-from app.security import rate_limiter
 from tests import routes
 from tests.accounts import people
 from tests.accounts.people import (
@@ -405,37 +405,36 @@ def test_a_login_that_fails_counts_no_use(
 
 
 def test_odd_credentials_are_refused_and_break_nothing(
-    app: Flask,
     client: FlaskClient,
     credentials: Headers,
     passkey: Authenticator,
+    monkeypatch: pytest.MonkeyPatch,
     subtests: pytest.Subtests,
 ) -> None:
     """Also where each part of a good one is replaced by something else."""
+    # So that each is an answer to the same challenge.
+    monkeypatch.setattr(pending, "use_once", lambda text, lifetime: True)
     for path in (WAN_SIGNIN, WAN_VERIFY, WAN_REGISTER):
         body = {"name": "odd"} if path == WAN_REGISTER else {}
         begun = client.post(path, json=body, headers=credentials)
         options = begun.get_json()["credential_options"]
-        device = Authenticator() if path == WAN_REGISTER else passkey
-        good = device.create(options) if path == WAN_REGISTER else device.get(options)
-        for odd in odd_credentials(json.loads(good)):
-            rate_limiter.init_app(app)
-            begun = client.post(path, json=body, headers=credentials)
-            with subtests.test(path=path, odd=odd[:120]):
+        good = Authenticator().create(options) if path == WAN_REGISTER else passkey.get(options)
+        with subtests.test(path):
+            for odd in odd_credentials(json.loads(good)):
                 answer = send_credential(client, path, begun, odd, credentials)
-                assert answer.status_code in (400, 401)
+                assert (odd[:120], answer.status_code in (400, 401)) == (odd[:120], True)
     assert names(client, credentials) == ["phone"]
 
 
 def odd_credentials(good: dict[str, Any]) -> list[str]:
     odd: list[Any] = [[], 1, None, "x", {}, {"response": None}]
-    values: list[Any] = [None, 1, [], "", "\u20ac", "AAAA", "A" * 200]
+    values: list[Any] = [None, [], "\u20ac", "AAAA"]
     odd += [{**good, name: value} for name in good for value in values]
     odd += [
         {**good, "response": {**good["response"], name: value}}
         for name in good["response"]
         # Without a handle the passkey itself says who it is of.
-        for value in (values if name != "userHandle" else values[4:])
+        for value in (values if name != "userHandle" else values[2:])
     ]
     attestations: list[Any] = [
         [],

@@ -213,6 +213,16 @@ def test_the_link_serves_once_and_for_a_day(client: FlaskClient, mails: Mails, c
     assert client.post(link, json={"password": STRONG}).status_code == 404
 
 
+def test_the_link_of_an_account_that_is_gone_makes_no_new_one(
+    app: Flask, client: FlaskClient, mails: Mails
+) -> None:
+    link = mailed_link(client, mails)
+    assert client.post(link, json={"password": STRONG}).status_code == 200
+    with stored_user(app, NEW) as user:
+        db.session.delete(user)
+    assert client.post(link, json={"password": STRONG}).status_code == 404
+
+
 def test_a_few_wrong_passwords_end_the_link(client: FlaskClient, mails: Mails) -> None:
     link = mailed_link(client, mails)
     tried = [client.post(link, json={"password": THIEF}) for _ in range(MAX_FAILURES)]

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from app.accounts import factor_checks
 from app.auth import grants, tokens
 from app.auth.factors import RecoveryCode
 from app.auth.users import User
@@ -188,6 +189,16 @@ def test_eight_requests_with_one_code_log_in_once(file_app: Flask, clock: Wait) 
         clients = [file_app.test_client() for _ in range(AT_ONCE)]
         halves = [begin_login(client) for client in clients]
         assert logged_in_at_once(clients, halves, code, path) == 1
+
+
+@pytest.mark.asvs("6.5.1")
+def test_a_code_counts_once_where_two_requests_find_it_unused(
+    stranger: FlaskClient, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(factor_checks.Codes, "get_last_counter", lambda codes, user: None)
+    code = code_of(secret)
+    assert can_log_in(stranger, code)
+    assert not can_log_in(stranger, code)
 
 
 def logged_in_at_once(clients: list[FlaskClient], halves: list[Half], code: str, path: str) -> int:

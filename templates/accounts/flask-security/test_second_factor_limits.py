@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from limits import parse
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.accounts import pending
-from app.accounts.second_factor_limits import LIMIT, TRUSTED_FOR, TrustedNetwork
+from app.accounts import pending, second_factor_limits
+from app.accounts.second_factor_limits import TRUSTED_FOR, TrustedNetwork
 from app.db import db
 from tests.accounts.conftest import Mails
 from tests.accounts.people import (
@@ -31,7 +32,13 @@ from tests.conftest import Wait
 pytestmark = pytest.mark.usefixtures("unhurried")
 
 HERE, ELSEWHERE = "192.0.2.1", "198.51.100.1"
+LIMIT = 3  # wrong codes a day
 DAY = 24 * 60 * 60  # seconds
+
+
+@pytest.fixture(autouse=True)
+def _few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second_factor_limits, "LIMIT", parse(f"{LIMIT} per day"))
 
 
 def try_code(
@@ -52,7 +59,7 @@ def use_up(app: Flask, secret: str, address: str | None = None, **login: str) ->
     several = addresses()
     return [
         try_code(app, wrong_code_of(secret), address or next(several), **login).status_code
-        for _ in range(LIMIT.amount)
+        for _ in range(LIMIT)
     ]
 
 
@@ -60,7 +67,7 @@ def use_up(app: Flask, secret: str, address: str | None = None, **login: str) ->
 def test_whoever_has_the_password_gets_few_wrong_codes_a_day_from_everywhere(
     app: Flask, secret: str, clock: Wait
 ) -> None:
-    assert use_up(app, secret) == [401] * LIMIT.amount
+    assert use_up(app, secret) == [401] * LIMIT
     answer = try_code(app, code_of(secret))
     assert answer.status_code == 429
     assert 0 < int(answer.headers["Retry-After"]) <= DAY
@@ -70,7 +77,7 @@ def test_whoever_has_the_password_gets_few_wrong_codes_a_day_from_everywhere(
 
 
 def test_good_codes_do_not_count(app: Flask, secret: str, clock: Wait) -> None:
-    for _ in range(LIMIT.amount + 1):
+    for _ in range(LIMIT + 1):
         clock(TOTP_STEP)
         assert try_code(app, code_of(secret)).status_code == 200
 
@@ -85,7 +92,7 @@ def test_networks_from_which_the_owner_logged_in_have_a_count_of_their_own(
     assert try_code(app, code_of(secret), ELSEWHERE).status_code == 429
     assert try_code(app, code_of(secret), HERE).status_code == 200
     # Which is a count too.
-    assert use_up(app, secret, HERE) == [401] * LIMIT.amount
+    assert use_up(app, secret, HERE) == [401] * LIMIT
     clock(TOTP_STEP)
     assert try_code(app, code_of(secret), HERE).status_code == 429
 
@@ -139,7 +146,10 @@ def test_the_owner_learns_of_each_wrong_code(
     assert mails() == []
 
 
-def test_five_wrong_codes_end_the_half_login(app: Flask, secret: str) -> None:
+def test_five_wrong_codes_end_the_half_login(
+    app: Flask, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_factor_limits, "LIMIT", parse("20 per day"))
     client = app.test_client()
     half = begin_login(client)
     wrong = {**half, "code": wrong_code_of(secret)}
