@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from app import openapi
-from app.auth import tokens, users
+from app.auth import tokens
 from app.auth.access import login_required, public, roles_required
 from app.db import db
 from app.security.forms import consumes_form
@@ -29,8 +29,8 @@ from app.security.view_options import FORM_TYPES
 from tests.conftest import (
     LOGIN,
     PRODUCTION,
-    USERNAME,
     MakeApp,
+    bring_back_user,
     give_roles,
     log_in,
     without_error_pages,
@@ -136,9 +136,7 @@ def check_each(app: Flask, *, login: bool) -> None:
     """Send each operation a request; a login and its user count for one, since some end them."""
     document = described(app)
     for method, path, operation in operations(document):
-        with app.app_context():
-            if users.find(USERNAME) is None:
-                users.create(USERNAME, LOGIN["password"])
+        bring_back_user(app)
         client = app.test_client()
         headers = log_in(client) if login else {}
         check(send(client, document, method, path, headers), operation)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from blinker import Namespace
 from flask import g
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from werkzeug.wrappers import Response
 
 from app.accounts import notices, owned_rows
@@ -29,6 +29,10 @@ AnyResponse = TypeVar("AnyResponse", bound=Response)
 
 def delete_account(user: User) -> None:
     """Delete a user and all rows of that user, in one transaction."""
+    # Locked first, as by each login, so that concurrent requests wait and none is in a deadlock.
+    row = select(User.id).where(User.id == user.id).with_for_update()
+    if db.session.scalar(row) is None:
+        return
     user_deleted.send(user)
     notices.send(user, "account_deleted")
     owned_rows.remove(user)

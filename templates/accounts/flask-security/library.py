@@ -91,6 +91,7 @@ def init_app(app: Flask) -> None:
         register_blueprint=False,
         login_form=LoginForm,
         two_factor_verify_code_form=library_views.CodeForm,
+        wan_signin_response_form=library_views.PasskeyForm,
         totp_cls=factor_checks.Codes,
         mf_recovery_codes_util_cls=factor_checks.RecoveryCodes,
         webauthn_util_cls=factor_checks.Passkeys,

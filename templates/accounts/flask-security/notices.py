@@ -10,12 +10,15 @@ from app.accounts.mail import MailError
 from app.auth.users import User
 
 
-def send(user: User, template: str, **context: object) -> None:
-    """Mail a notice to a user who has an address. What it tells stands, even if the mail fails."""
+def send(user: User, template: str, *, if_refused: bool = False, **context: object) -> None:
+    """Mail a notice to a user who has an address, with `if_refused` also where the request fails.
+
+    What it tells stands, even if the mail fails.
+    """
     if not user.email:
         return
     try:
-        mail.send(user.email, template, username=user.name, **context)
+        mail.send(user.email, template, if_refused=if_refused, username=user.name, **context)
     except MailError as error:
         # A command: an operator locks an attacker out while the mail server is away, too.
         click.echo(f"Warning: {error.message}", err=True)

@@ -5,34 +5,30 @@ replaces the password; as a second one it follows it. Adding and deleting one ne
 login. Source: Web Authentication Level 3; OWASP ASVS 6.3.3, 6.5.7, 6.7.1, 6.7.2.
 """
 
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, g, request
 from flask.typing import ResponseReturnValue
 from flask_security import webauthn
-from pydantic import Field
+from flask_security.utils import check_and_get_token_status
+from pydantic import AfterValidator, Field
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, Unauthorized
 
-from app.accounts import (
-    account_changes,
-    half_logins,
-    library_views,
-    pending,
-    public_urls,
-)
+from app.accounts import half_logins, library_views, pending, public_urls
 from app.accounts.half_login_secret import AnyStep
 from app.accounts.pending import PendingStep
 from app.auth import access, throttle, tokens
 from app.auth.access import login_required, public, recent_login
 from app.auth.factors import MAX_NAME
 from app.security import audit
+from app.security.bodies import read_json
 from app.security.errors import error_response
 from app.security.rate_limits import limited
 from app.security.responses import ResponseBody, responds
-from app.security.validation import Body, PlainText, validated
+from app.security.validation import Body, PlainText, Reason, validated
 
 # The library builds addresses of these views by this name.
 blueprint = Blueprint("security", __name__)
@@ -52,12 +48,22 @@ class Name(Body):
     name: Annotated[PlainText, Field(max_length=MAX_NAME)]
 
 
+def json_object(text: str) -> str:
+    """Refuse JSON that the library would crash on, such as lists in lists in lists."""
+    if not isinstance(read_json(text.encode()), dict):
+        raise Reason("Must be a JSON object")
+    return text
+
+
+Credential = Annotated[PlainText, Field(max_length=MAX_CREDENTIAL), AfterValidator(json_object)]
+
+
 class Attestation(Body):
-    credential: Annotated[PlainText, Field(max_length=MAX_CREDENTIAL)]
+    credential: Credential
 
 
 class Assertion(AnyStep):
-    credential: Annotated[PlainText, Field(max_length=MAX_CREDENTIAL)]
+    credential: Credential
 
 
 class Nothing(Body):
@@ -98,9 +104,14 @@ def wan_register(body: Registration) -> ResponseReturnValue:
 @validated(Attestation)
 def wan_register_response(body: Attestation, state: str) -> ResponseReturnValue:
     """Add the passkey that the browser created."""
-    added = _answer_challenge(webauthn.webauthn_register_response, state, body, (400, WRONG))
-    account_changes.record("A passkey was added.")
-    return added
+    _require_registration(state)
+    return _answer_challenge(
+        webauthn.webauthn_register_response,
+        state,
+        body,
+        refused=(400, WRONG),
+        change="A passkey was added",
+    )
 
 
 @blueprint.post("/wan-delete")
@@ -171,9 +182,9 @@ def delete(body: Name | None = None) -> dict[str, Any]:
 
     :raises ErrorResponse: 404, there is none of this name.
     """
-    answer = library_views.call(webauthn.webauthn_delete, body=body, refused=(404, "Not Found"))
-    account_changes.record("A passkey was deleted.")
-    return answer
+    refused = (404, "Not Found")
+    change = "A passkey was deleted"
+    return library_views.call(webauthn.webauthn_delete, body=body, refused=refused, change=change)
 
 
 def init_app(app: Flask) -> None:
@@ -184,7 +195,7 @@ def _log_in(view: Any, state: str, body: Body, half: PendingStep | None = None) 
     refused: Unauthorized | None = None
     with throttle.attempt("passkey") as attempt:
         try:
-            answer = _answer_challenge(view, state, body, (401, WRONG), half)
+            answer = _answer_challenge(view, state, body, (401, WRONG), half=half)
         except Unauthorized as error:
             refused = error
         attempt.succeeded = refused is None
@@ -194,14 +205,19 @@ def _log_in(view: Any, state: str, body: Body, half: PendingStep | None = None) 
     return answer
 
 
+def _require_registration(state: str) -> None:
+    """Refuse the state of a login, on which the library would crash, and an old one."""
+    within = timedelta(seconds=CEREMONY)
+    expired, invalid, begun = check_and_get_token_status(state, "wan", within)
+    if expired or invalid or "name" not in begun:
+        raise error_response(400, WRONG)
+
+
 def _answer_challenge(
-    view: Any,
-    state: str,
-    body: Body,
-    refused: tuple[int, str],
-    half: PendingStep | None = None,
+    view: Any, state: str, body: Body, refused: tuple[int, str], **options: Any
 ) -> dict[str, Any]:
     """Let the library check the answer to a challenge, which may be answered once.
+
 
     :raises ErrorResponse: `refused`, for an answer that is wrong, late or given before.
     """
@@ -209,7 +225,7 @@ def _answer_challenge(
     if not pending.use_once(state, CEREMONY):
         raise error_response(*refused)
     try:
-        return library_views.call(view, state, body=body, half=half, refused=refused)
+        return library_views.call(view, state, body=body, refused=refused, **options)
     except (HTTPException, SQLAlchemyError):
         raise
     except Exception as error:

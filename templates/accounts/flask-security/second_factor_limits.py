@@ -45,13 +45,19 @@ class TrustedNetwork(Model):
 
 
 @contextmanager
-def attempt(half: PendingStep) -> Iterator[Attempt]:
-    """Allow a second step, or respond 429 after too many wrong codes."""
+def attempt(half: PendingStep, *, guessable: bool = True) -> Iterator[Attempt]:
+    """Allow a second step, or respond 429 after too many wrong codes.
+
+    Nobody guesses a recovery code, so it lets the owner in when the limit is met.
+    """
     user = half.owner
-    with attempt_of(user) as current:
+    with attempt_of(user) if guessable else throttle.attempt("recovery code", user.name) as current:
         yield current
         if current.succeeded:
             _trust(user)
+        else:
+            audit.record(audit.LOGIN_FAIL, account=user.name, reason="second factor")
+            notices.send(user, "code_failed", if_refused=True)
 
 
 @contextmanager
@@ -68,8 +74,6 @@ def attempt_of(user: User) -> Iterator[Attempt]:
         yield current
         if not current.succeeded:
             limits.hit(LIMIT, key)
-            audit.record(audit.LOGIN_FAIL, account=user.name, reason="second factor")
-            notices.send(user, "code_failed")
 
 
 def _key(user: User) -> Key:

@@ -47,10 +47,18 @@ def test_the_page_offers_the_data_and_the_form_deletes_the_account(
     answer = send(client, username=USERNAME)
     assert answer.status_code == 200
     assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
-    assert client.get_cookie("session") is None
+    assert "Max-Age=0" in answer.headers["Set-Cookie"]
+    # The page of somebody who is not logged in.
     assert routes.LOGOUT not in answer.text
     assert not is_there(app)
     assert not is_logged_in(client, {})
+
+
+def test_a_program_loses_its_cookie_too(app: Flask, client: FlaskClient) -> None:
+    token = client.get(routes.ME).get_json()["csrf_token"]
+    answer = client.delete(routes.path_of("deletion.delete_own"), headers={tokens.HEADER: token})
+    assert (answer.status_code, "Max-Age=0" in answer.headers["Set-Cookie"]) == (204, True)
+    assert not is_there(app)
 
 
 def test_another_name_deletes_nothing(app: Flask, client: FlaskClient) -> None:
