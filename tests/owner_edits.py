@@ -483,15 +483,20 @@ def login_below_auth(project: Path) -> None:
 
 def no_example(project: Path) -> None:
     """Delete the tasks, as the README says, with their table, their pages and their tests."""
-    for name in ("app/tasks.py", "app/seed.py", "migrations/versions/0003_tasks.py"):
-        (project / name).unlink()
+    for name in ("tasks.py", "seed.py", "example.py"):
+        (project / "app" / name).unlink()
+    (project / "app/admin.py").unlink(missing_ok=True)
+    (project / "app/templates/admin_users.html").unlink(missing_ok=True)
+    (project / "migrations/versions/0003_tasks.py").unlink()
+    policy = (project / "app/policy.py").read_text("utf-8")
+    write(project / "app/policy.py", policy.replace('    "tasks": "owner_id",\n', ""))
     replace(project, "migrations/versions/0004_roles.py", r'(?<=down_revision = )"0003"', '"0002"')
-    replace(project, "app/__init__.py", r"(\nfrom app import .*), seed\b", r"\1")
-    replace(project, "app/__init__.py", r"    seed\.init_app\(app\).*\n", "")
+    replace(project, "app/__init__.py", r"(\nfrom app import .*), example\b", r"\1")
+    replace(project, "app/__init__.py", r"    example\.init_app\(app\).*\n", "")
     write(project / "app/api.py", API)
     if "tasks" in (project / "app/pages.py").read_text("utf-8"):
         write(project / "app/pages.py", PAGES)
-        link = r'    <a href="/tasks">Tasks</a>\n'
+        link = r'  \{\{- link\(.*, "Tasks"\) \}\}\n'
         replace(project, "app/templates/_navigation.html", link, "")
         for name in ("task_list.html", "task_form.html"):
             (project / "app/templates" / name).unlink()

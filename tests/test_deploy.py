@@ -36,7 +36,7 @@ HADOLINT = f"{PROGRAMS}/hadolint"
 CADDYS = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
 # Read by gunicorn.conf.py, and WEB_CONCURRENCY by gunicorn itself.
 GUNICORNS = {"HOST", "PORT", "WEB_CONCURRENCY"}
-SECRET = re.compile(r"SECRET|KEYS|PASSWORD")
+SECRET = re.compile(r"SECRET|KEYS|PASSWORD|MAIL_URL")
 READ_SETTINGS = "from app.settings import Settings; print(*Settings.model_fields)"
 IN_FORCE = """
 import runpy

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from app import accounts, api, assets, csp_reports, health, openapi, pages, security_txt, seed
+from app import accounts, api, assets, csp_reports, example, health, openapi, pages, security_txt
 from app.auth import access, sessions, tokens
 from app.auth import commands as auth_commands
 from app.checks import command as check_command
@@ -91,7 +91,7 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     assets.init_app(app)  # static files
     pages.init_app(app)  # your pages
     api.init_app(app)  # your JSON routes
-    seed.init_app(app)  # `flask seed`, example data for development
+    example.init_app(app)  # the rest of the example, such as `flask seed`
     openapi.init_app(app)  # the description of all routes
 
     # Last, so that it wraps every other middleware.

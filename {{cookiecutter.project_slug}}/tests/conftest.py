@@ -89,6 +89,13 @@ def stored_user(app: Flask, name: str = USERNAME) -> Iterator[User]:
         db.session.commit()
 
 
+def bring_back_user(app: Flask) -> None:
+    """Add the user again, whom a route may have deleted."""
+    with app.app_context():
+        if users.find(USERNAME) is None:
+            users.create(USERNAME, PASSWORD)
+
+
 def give_roles(app: Flask, *names: str, to: str = USERNAME) -> None:
     """Give a user exactly these roles."""
     with stored_user(app, to) as user:

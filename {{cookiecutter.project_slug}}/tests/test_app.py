@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from tests.conftest import log_in
+from tests.conftest import bring_back_user, log_in
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "DELETE", "ODD"]
@@ -97,7 +97,8 @@ def test_no_body_of_a_user_breaks_a_route(
     for name, (body, content_type) in BODIES.items():
         with subtests.test(name):
             for method, path in sorted(call for call in calls if call[0] in WRITES):
-                # Anew each time, since some routes end the login.
+                # Anew each time, since some routes end the login, and some its user.
+                bring_back_user(app)
                 headers = {**log_in(client), **OWN_PAGE}
                 sent = {"data": body, "content_type": content_type, "headers": headers}
                 assert faults_of(client, method, path, **sent) == []

@@ -26,7 +26,15 @@ from app.security.forms import consumes_form
 from app.security.responses import ResponseBody, responds
 from app.security.validation import PATTERN, Body, PlainText, plain_text, validated
 from app.security.view_options import FORM_TYPES
-from tests.conftest import LOGIN, PRODUCTION, MakeApp, give_roles, log_in, without_error_pages
+from tests.conftest import (
+    LOGIN,
+    PRODUCTION,
+    MakeApp,
+    bring_back_user,
+    give_roles,
+    log_in,
+    without_error_pages,
+)
 from tests.routes import LOGIN as LOGIN_PATH
 from tests.routes import LOGOUT, ME, PASSWORD, path_of
 
@@ -125,9 +133,10 @@ def check(answer: TestResponse, operation: Json) -> None:
 
 
 def check_each(app: Flask, *, login: bool) -> None:
-    """Send each operation a request; a login counts for one, since some end it."""
+    """Send each operation a request; a login and its user count for one, since some end them."""
     document = described(app)
     for method, path, operation in operations(document):
+        bring_back_user(app)
         client = app.test_client()
         headers = log_in(client) if login else {}
         check(send(client, document, method, path, headers), operation)

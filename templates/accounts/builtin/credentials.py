@@ -17,6 +17,8 @@ from app.security import audit
 from app.security.errors import error_response
 from app.security.validation import Body, PlainText
 
+# What people enter on the login page.
+USERNAME_LABEL = "Username"
 MAX_USERNAME = users.MAX_NAME
 
 

@@ -4,14 +4,18 @@ from flask import Flask
 
 from app.accounts import (
     commands,
+    deletion_routes,
     email_change,
+    factor_commands,
     library,
     login,
     mail,
+    mail_link_commands,
     mailbox,
     me,
     passkeys,
     password_change,
+    personal_data,
     recovery,
     registration,
     role_commands,
@@ -32,5 +36,9 @@ def init_app(app: Flask) -> None:
     email_change.init_app(app)
     second_factor.init_app(app)
     passkeys.init_app(app)
+    personal_data.init_app(app)
+    deletion_routes.init_app(app)
     commands.init_app(app)
     role_commands.init_app(app)
+    mail_link_commands.init_app(app)
+    factor_commands.init_app(app)

@@ -5,8 +5,6 @@ began them. The user gets a mail, and the audit log a line.
 Source: OWASP ASVS 6.3.7, 7.4.3, 16.3.1.
 """
 
-from flask import g
-
 from app.accounts import notices, pending
 from app.accounts.password_change import password_changed
 from app.auth import grants
@@ -14,12 +12,12 @@ from app.auth.users import User
 from app.security import audit
 
 
-def record(what: str) -> None:
-    """End the user's other logins and tell the user `what` was changed, in a sentence."""
-    pending.end_all(g.user)
-    grants.end_all(g.user, keep=g.grant.family)
-    audit.record(audit.USER_UPDATED, account=g.user.name, change="factors")
-    notices.send(g.user, "factors_changed", what=what)
+def record(user: User, what: str, *, keep: str | None = None) -> None:
+    """End all logins of a user but the family `keep`, and tell the user `what` was changed."""
+    pending.end_all(user)
+    grants.end_all(user, keep=keep)
+    audit.record(audit.USER_UPDATED, account=user.name, user_id=user.id, change="factors")
+    notices.send(user, "factors_changed", what=what)
 
 
 @password_changed.connect

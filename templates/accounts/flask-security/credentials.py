@@ -25,6 +25,8 @@ from app.security import audit, forms
 from app.security.errors import error_response
 from app.security.validation import Body, PlainText
 
+# What people enter on the login page.
+USERNAME_LABEL = "Username or e-mail address"
 MAX_USERNAME = 254  # characters: a name, or an address
 
 
@@ -64,7 +66,7 @@ def log_in(username: str, password: str, **options: Any) -> dict[str, Any]:
     body = library_views.call(views.login, body=sent, **options)
     if body.get("tf_required") and form:
         target = next_pages.checked(request.args.get("next"))
-        abort(redirect(url_for("second_factor.next_step", next=target), 303))
+        abort(redirect(url_for("second_factor_pages.next_step", next=target), 303))
     return body
 
 

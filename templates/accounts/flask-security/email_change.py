@@ -124,8 +124,8 @@ def init_app(app: Flask) -> None:
 
 
 def _commit(user: User) -> None:
-    pending.end_all(user)
     try:
+        pending.end_all(user)
         db.session.commit()
     except IntegrityError:
         db.session.rollback()

@@ -12,6 +12,7 @@ import qrcode
 import qrcode.image.svg
 from flask import current_app
 from flask_security import MfRecoveryCodesUtil, Totp, WebauthnUtil
+from flask_security.utils import check_and_get_token_status
 from markupsafe import Markup
 from passlib.exc import TokenError
 from sqlalchemy import delete, or_, update
@@ -25,6 +26,7 @@ from app.accounts import public_urls
 from app.auth.factors import RecoveryCode
 from app.auth.users import User
 from app.db import db
+from app.security.errors import error_response
 
 CODE_BYTES = 15  # 120 bits, so that a plain SHA-256 may be stored
 
@@ -79,6 +81,10 @@ class Passkeys(WebauthnUtil):
     def origin(self) -> str:
         return public_urls.origin()
 
+    def name_svn(self, value: str) -> tuple[str | None, str | None]:
+        # The library refuses & and <, which pages escape.
+        return None, value
+
     def authenticator_selection(self, user: User, usage: str) -> AuthenticatorSelectionCriteria:
         first = usage == "first"
         return AuthenticatorSelectionCriteria(
@@ -100,6 +106,23 @@ class Passkeys(WebauthnUtil):
 def unencrypted(totp_secret: str) -> str:
     """The secret of an authenticator app as text, which its column encrypts again."""
     return str(_library().totp_factory._totp.from_source(totp_secret).to_json(encrypt=False))
+
+
+def shown(totp_secret: str, user: User) -> dict[str, str]:
+    """What a user sees to set up an authenticator app: `key` as text, `image` as SVG."""
+    return dict(_library().totp_factory.fetch_setup_values(totp_secret, user))
+
+
+def secret_of(state: str) -> str:
+    """The secret of the authenticator app whose setup `state` names.
+
+    :raises ErrorResponse: 400, the setup took too long, or was not begun here.
+    """
+    within = current_app.config["SECURITY_TWO_FACTOR_SETUP_WITHIN"]
+    expired, invalid, setup = check_and_get_token_status(state, "tf_setup", within)
+    if expired or invalid:
+        raise error_response(400, "This setup has ended: begin again")
+    return str(setup["totp_secret"])
 
 
 def _library() -> Any:

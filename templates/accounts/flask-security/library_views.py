@@ -11,10 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask, Response, g, jsonify, request, session
-from flask_security import Security, TwoFactorVerifyCodeForm
+from flask_security import Security, TwoFactorVerifyCodeForm, WebAuthnSigninResponseForm
 from flask_security.signals import user_authenticated
 
-from app.accounts import half_logins
+from app.accounts import account_changes, half_login_secret, half_logins
 from app.accounts.pending import PendingStep
 from app.auth import tokens
 from app.auth.users import User
@@ -40,18 +40,39 @@ class CodeForm(TwoFactorVerifyCodeForm):
         return True
 
 
+class PasskeyForm(WebAuthnSigninResponseForm):
+    """Refuses a good passkey that is not the one asked for: the library would log its owner in."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        if not super().validate(**kwargs):
+            return False
+        if not self._is_expected():
+            raise _refusal(401, "Another passkey is needed")
+        return True
+
+    def _is_expected(self) -> bool:
+        if self.is_verify:
+            return bool(self.user.id == g.user.id)
+        if self.is_secondary:
+            return bool(self.user.fs_uniquifier == session["tf_user_id"])
+        # A challenge of another step does not demand what replaces the password.
+        return bool(self.mf_check)
+
+
 def call(
     view: Callable[..., Any],
     *arguments: str,
     body: Body | None = None,
     half: PendingStep | None = None,
     refused: tuple[int, str] | None = None,
+    change: str = "",
     **options: Any,
 ) -> dict[str, Any]:
     """Run a view of the library on this request, and return its JSON, or that of a new login.
 
     `body` is the validated JSON of the request, None for a form. `half` is the half login that
-    the view continues. `refused` replaces the status and words of its refusal. `options` are for `tokens.issue`.
+    the view continues. `refused` replaces the status and words of its refusal. `change` says what
+    it changes in the factors of the user. `options` are for `tokens.issue`.
 
     :raises ErrorResponse: the library refuses.
     """
@@ -63,7 +84,7 @@ def call(
         with _session_of_its_own(half.data if half else {}):
             view(*arguments)
             kept = dict(session)
-        return _result(half, kept, options)
+        return _result(half, kept, change, options)
     except BaseException:
         # The library commits after each answer, after a failure too.
         db.session.rollback()
@@ -81,24 +102,33 @@ def init_app(app: Flask, library: Security) -> None:
 
 
 def _result(
-    half: PendingStep | None, kept: dict[str, Any], options: dict[str, Any]
+    half: PendingStep | None, kept: dict[str, Any], change: str, options: dict[str, Any]
 ) -> dict[str, Any]:
     """The login that all factors complete, the next half login, or the library's JSON alone."""
     payload = {name: value for name, value in g.library_json.items() if name not in _DROPPED}
     state = {name: value for name, value in kept.items() if name.startswith(_BETWEEN_FACTORS)}
     if _AUTHENTICATED in kept:
-        return _issue(g.authenticated or g.user, half, options)
+        return _issue(g.authenticated or g.user, half, change, options)
     if state and "user" not in g:
         return {**payload, **half_logins.keep(half, state, options)}
+    if change:
+        # In one transaction with the change.
+        account_changes.record(g.user, change, keep=g.grant.family)
     db.session.commit()
     return payload
 
 
-def _issue(user: User, half: PendingStep | None, options: dict[str, Any]) -> dict[str, Any]:
+def _issue(
+    user: User, half: PendingStep | None, change: str, options: dict[str, Any]
+) -> dict[str, Any]:
     if half:
         options = half_logins.finish(half)
+    if change:
+        account_changes.record(user, change)
     replaces = g.grant.family if "grant" in g else ""
     issued = tokens.issue(user, replaces=replaces, **options)
+    if half:
+        half_login_secret.expire()
     audit.record(audit.LOGIN_SUCCESS, account=user.name, user_id=user.id)
     return issued
 

@@ -6,11 +6,12 @@ type. Source: OWASP ASVS 6.4.1, 14.2.1.
 
 from typing import Any
 
-from flask import render_template
+from flask import render_template, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import PasswordField
 from wtforms.validators import Length, Optional
 
+from app.auth import tokens
 from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
 from app.security.forms import one_line
 
@@ -39,4 +40,6 @@ def page(title: str, text: str, form: FlaskForm, button: str) -> str:
 
 
 def done(title: str, text: str) -> str:
-    return render_template("mailed_link.html", title=title, text=text)
+    """The page after the form, which leads to the login."""
+    login = url_for(tokens.LOGIN_PAGE) if tokens.LOGIN_PAGE else f"{request.root_path}/"
+    return render_template("mailed_link.html", title=title, text=text, login=login)

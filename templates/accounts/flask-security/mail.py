@@ -20,11 +20,13 @@ class MailError(click.ClickException):
     """A mail that a command could not send. Commands print it as one sentence."""
 
 
-def send(recipient: str | None, template: str, **context: object) -> None:
+def send(
+    recipient: str | None, template: str, *, if_refused: bool = False, **context: object
+) -> None:
     """Send `app/templates/mail/<template>.txt` with these values.
 
-    In a request the mail goes after a successful response, and a failure is only logged. In a
-    command it goes at once. Without a recipient the same work is done, and nothing is sent.
+    In a request the mail goes after a successful response, with `if_refused` after any, and a
+    failure is only logged. In a command it goes at once. Without a recipient the same work is done, and nothing is sent.
 
     :raises MailError: outside of requests, the mail cannot be sent.
     """
@@ -33,7 +35,7 @@ def send(recipient: str | None, template: str, **context: object) -> None:
         if recipient is None:
             return
         if has_request_context():
-            outbox.after_response(message)
+            outbox.after_response(message, if_refused=if_refused)
         else:
             current_app.extensions["deliver_mail"](message)
     except (OSError, ValueError) as error:

@@ -87,9 +87,12 @@ class Outbox:
                 audit.record(MAIL_FAILED, reason=reason(error))
 
 
-def after_response(message: EmailMessage) -> None:
-    """Deliver a message once the response to this request is sent, if its status is below 400."""
-    request.environ.setdefault(_WAITING, []).append(message)
+def after_response(message: EmailMessage, *, if_refused: bool = False) -> None:
+    """Deliver a message once the response to this request is sent.
+
+    With a status of 400 or more only a message that is `if_refused` is delivered.
+    """
+    request.environ.setdefault(_WAITING, []).append((message, if_refused))
 
 
 def is_waiting() -> bool:
@@ -116,7 +119,7 @@ def _serve(
         return start_response(line, *arguments)
 
     body: Iterable[bytes] = wsgi_app(environ, start)
-    messages = environ.pop(_WAITING, [])
-    if messages and status[0] < "400":
-        return ClosingIterator(body, [partial(put, message) for message in messages])
-    return body
+    waiting = environ.pop(_WAITING, [])
+    good = status[0] < "400"
+    due = [partial(put, message) for message, if_refused in waiting if good or if_refused]
+    return ClosingIterator(body, due) if due else body

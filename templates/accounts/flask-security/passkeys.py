@@ -5,33 +5,30 @@ replaces the password; as a second one it follows it. Adding and deleting one ne
 login. Source: Web Authentication Level 3; OWASP ASVS 6.3.3, 6.5.7, 6.7.1, 6.7.2.
 """
 
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, g, request
 from flask.typing import ResponseReturnValue
 from flask_security import webauthn
-from pydantic import Field
-from werkzeug.exceptions import Unauthorized
+from flask_security.utils import check_and_get_token_status
+from pydantic import AfterValidator, Field
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException, Unauthorized
 
-from app.accounts import (
-    account_changes,
-    half_logins,
-    library_views,
-    pending,
-    public_urls,
-)
+from app.accounts import half_logins, library_views, pending, public_urls
 from app.accounts.half_login_secret import AnyStep
 from app.accounts.pending import PendingStep
 from app.auth import access, throttle, tokens
 from app.auth.access import login_required, public, recent_login
 from app.auth.factors import MAX_NAME
 from app.security import audit
+from app.security.bodies import read_json
 from app.security.errors import error_response
 from app.security.rate_limits import limited
 from app.security.responses import ResponseBody, responds
-from app.security.validation import Body, PlainText, validated
+from app.security.validation import Body, PlainText, Reason, validated
 
 # The library builds addresses of these views by this name.
 blueprint = Blueprint("security", __name__)
@@ -51,12 +48,22 @@ class Name(Body):
     name: Annotated[PlainText, Field(max_length=MAX_NAME)]
 
 
+def json_object(text: str) -> str:
+    """Refuse JSON that the library would crash on, such as lists in lists in lists."""
+    if not isinstance(read_json(text.encode()), dict):
+        raise Reason("Must be a JSON object")
+    return text
+
+
+Credential = Annotated[PlainText, Field(max_length=MAX_CREDENTIAL), AfterValidator(json_object)]
+
+
 class Attestation(Body):
-    credential: Annotated[PlainText, Field(max_length=MAX_CREDENTIAL)]
+    credential: Credential
 
 
 class Assertion(AnyStep):
-    credential: Annotated[PlainText, Field(max_length=MAX_CREDENTIAL)]
+    credential: Credential
 
 
 class Nothing(Body):
@@ -97,11 +104,14 @@ def wan_register(body: Registration) -> ResponseReturnValue:
 @validated(Attestation)
 def wan_register_response(body: Attestation, state: str) -> ResponseReturnValue:
     """Add the passkey that the browser created."""
-    _require_own_host()
-    _use_challenge(state)
-    answer = library_views.call(webauthn.webauthn_register_response, state, body=body)
-    account_changes.record("A passkey was added.")
-    return answer
+    _require_registration(state)
+    return _answer_challenge(
+        webauthn.webauthn_register_response,
+        state,
+        body,
+        refused=(400, WRONG),
+        change="A passkey was added",
+    )
 
 
 @blueprint.post("/wan-delete")
@@ -132,7 +142,7 @@ def wan_signin(body: AnyStep) -> ResponseReturnValue:
 @validated(Assertion)
 def wan_signin_response(body: Assertion, state: str) -> ResponseReturnValue:
     """Log in with the passkey that the browser used."""
-    return _check(webauthn.webauthn_signin_response, state, body, half_logins.current(body))
+    return _log_in(webauthn.webauthn_signin_response, state, body, half_logins.current(body))
 
 
 @blueprint.post("/wan-verify")
@@ -152,7 +162,7 @@ def wan_verify(body: Nothing) -> ResponseReturnValue:
 @validated(Attestation)
 def wan_verify_response(body: Attestation, state: str) -> ResponseReturnValue:
     """Replace the login by a recent one."""
-    return _check(webauthn.webauthn_verify_response, state, body)
+    return _log_in(webauthn.webauthn_verify_response, state, body)
 
 
 def list_own() -> list[dict[str, Any]]:
@@ -172,22 +182,20 @@ def delete(body: Name | None = None) -> dict[str, Any]:
 
     :raises ErrorResponse: 404, there is none of this name.
     """
-    answer = library_views.call(webauthn.webauthn_delete, body=body, refused=(404, "Not Found"))
-    account_changes.record("A passkey was deleted.")
-    return answer
+    refused = (404, "Not Found")
+    change = "A passkey was deleted"
+    return library_views.call(webauthn.webauthn_delete, body=body, refused=refused, change=change)
 
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
 
 
-def _check(view: Any, state: str, body: Body, half: PendingStep | None = None) -> dict[str, Any]:
-    _require_own_host()
+def _log_in(view: Any, state: str, body: Body, half: PendingStep | None = None) -> dict[str, Any]:
     refused: Unauthorized | None = None
     with throttle.attempt("passkey") as attempt:
         try:
-            _use_challenge(state)
-            answer = library_views.call(view, state, body=body, half=half, refused=(401, WRONG))
+            answer = _answer_challenge(view, state, body, (401, WRONG), half=half)
         except Unauthorized as error:
             refused = error
         attempt.succeeded = refused is None
@@ -197,13 +205,33 @@ def _check(view: Any, state: str, body: Body, half: PendingStep | None = None) -
     return answer
 
 
-def _use_challenge(state: str) -> None:
-    """Let each challenge be answered once.
+def _require_registration(state: str) -> None:
+    """Refuse the state of a login, on which the library would crash, and an old one."""
+    within = timedelta(seconds=CEREMONY)
+    expired, invalid, begun = check_and_get_token_status(state, "wan", within)
+    if expired or invalid or "name" not in begun:
+        raise error_response(400, WRONG)
 
-    :raises ErrorResponse: 401, it was answered before.
+
+def _answer_challenge(
+    view: Any, state: str, body: Body, refused: tuple[int, str], **options: Any
+) -> dict[str, Any]:
+    """Let the library check the answer to a challenge, which may be answered once.
+
+
+    :raises ErrorResponse: `refused`, for an answer that is wrong, late or given before.
     """
+    _require_own_host()
     if not pending.use_once(state, CEREMONY):
-        raise error_response(401, WRONG)
+        raise error_response(*refused)
+    try:
+        return library_views.call(view, state, body=body, refused=refused, **options)
+    except (HTTPException, SQLAlchemyError):
+        raise
+    except Exception as error:
+        # A forged structure raises nearly anything inside the parsers of the library.
+        audit.record(audit.LOGIN_FAIL, reason=type(error).__name__)
+        raise error_response(*refused) from None
 
 
 def _require_own_host() -> None:

@@ -16,7 +16,7 @@ from flask_wtf import FlaskForm
 from pydantic import AfterValidator, Field
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import BadRequest, Conflict, Forbidden
-from wtforms import StringField
+from wtforms import StringField, ValidationError
 from wtforms.validators import Length, Optional
 
 from app.accounts import (
@@ -98,10 +98,22 @@ def send_again(body: AddressOnly) -> ResponseReturnValue:
     return send_link_again(body.email)
 
 
+def _no_address(form: FlaskForm, field: StringField) -> None:
+    try:
+        without_at(field.data)
+    except Reason as reason:
+        raise ValidationError(f"{reason}.") from None
+
+
 class ConfirmationForm(FlaskForm):
     password = link_pages.password("Your password", "current-password")
     new_password = link_pages.password("New password", "new-password", link_pages.RULE)
-    username = StringField("Another username", [Optional(), Length(max=users.MAX_NAME), one_line])
+    username = StringField(
+        "Another username",
+        [Optional(), Length(max=users.MAX_NAME), one_line, _no_address],
+        description="Only if somebody has taken yours in the meantime.",
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
 
 
 def _confirm_by_form(token: str) -> ResponseReturnValue:
@@ -151,9 +163,10 @@ def begin(username: str, email: str, password: str) -> dict[str, Any]:
 
 
 def send_link_again(email: str) -> dict[str, Any]:
-    step = pending.newest(PURPOSE, email)
+    known, step = addresses.find(email), pending.newest(PURPOSE, email)
     data = step.data if step else {"username": "", "password_hash": ""}
-    to = step.email if step and mail_limits.may_send(email) else None
+    allowed = mail_limits.may_send(email)
+    to = step.email if step and allowed and not known else None
     purpose = PURPOSE if step else "nobody"
     secret = pending.create(purpose, LIFETIME, email=to or email, data=data)
     _mail_link(to, data["username"], secret)

@@ -13,8 +13,9 @@ from flask_security import recovery_codes, tf_plugin, views
 from pydantic import Field
 from werkzeug.exceptions import Unauthorized
 
-from app.accounts import account_changes, half_logins, library_views, pending, second_factor_limits
+from app.accounts import half_logins, library_views, pending, second_factor_limits
 from app.accounts.half_login_secret import AnyStep, SecondStep
+from app.accounts.pending import PendingStep
 from app.auth import access, tokens
 from app.auth.access import public, recent_login
 from app.security.responses import ResponseBody, responds
@@ -24,6 +25,9 @@ blueprint = Blueprint("second_factor", __name__)
 
 RECENT = 5  # minutes
 WRONG = "Wrong code"
+ADDED = "An authenticator app was added"
+# The states of a half login, by the library's names, whose user has to set a factor up.
+SETUP_STATES = ("setup_from_login", "validating_profile")
 
 ShortText = Annotated[PlainText, Field(max_length=40)]
 
@@ -120,10 +124,14 @@ def complete(view: Any, body: SecondStep | None = None) -> dict[str, Any]:
     :raises ErrorResponse: 401, wrong code or no half login; 429, too many wrong codes.
     """
     half = half_logins.required(body)
+    change = ADDED if half.data.get("tf_state") == "validating_profile" else ""
     refused: Unauthorized | None = None
-    with second_factor_limits.attempt(half) as attempt:
+    guessable = view is not recovery_codes.mf_recovery
+    with second_factor_limits.attempt(half, guessable=guessable) as attempt:
         try:
-            issued = library_views.call(view, body=body, half=half, refused=(401, WRONG))
+            issued = library_views.call(
+                view, body=body, half=half, refused=(401, WRONG), change=change
+            )
         except Unauthorized as error:
             refused = error
         attempt.succeeded = refused is None
@@ -133,15 +141,25 @@ def complete(view: Any, body: SecondStep | None = None) -> dict[str, Any]:
     return issued
 
 
+def is_setup(half: PendingStep) -> bool:
+    """Whether the user of a half login has to set a factor up first, since a role demands one."""
+    return half.data.get("tf_state") in SETUP_STATES
+
+
+def setting_up(body: Setup | None = None) -> PendingStep | None:
+    """The half login of this request, if it is for a setup."""
+    half = half_logins.current(body)
+    return half if half and is_setup(half) else None
+
+
 def begin_setup(setup: str, body: Setup | None = None) -> dict[str, Any]:
     """Start the setup of an authenticator app, or remove it, for `setup` "disable"."""
-    half = half_logins.current(body)
+    removes = setup == "disable"
+    half = None if removes else setting_up(body)
     if half is None:
         access.require_login(minutes=RECENT)
-    begun = library_views.call(views.two_factor_setup, body=body, half=half)
-    if setup == "disable":
-        account_changes.record("The authenticator app was removed.")
-    return begun
+    change = "The authenticator app was removed" if removes else ""
+    return library_views.call(views.two_factor_setup, body=body, half=half, change=change)
 
 
 def finish_setup(state: str, body: Code | None = None) -> dict[str, Any]:
@@ -149,15 +167,12 @@ def finish_setup(state: str, body: Code | None = None) -> dict[str, Any]:
 
     :raises ErrorResponse: 400, a wrong code, or a setup that took too long.
     """
-    done = library_views.call(views.two_factor_setup_validate, state, body=body)
-    account_changes.record("An authenticator app was added.")
-    return done
+    return library_views.call(views.two_factor_setup_validate, state, body=body, change=ADDED)
 
 
 def new_recovery_codes(body: Nothing | None = None) -> dict[str, Any]:
-    codes = library_views.call(recovery_codes.mf_recovery_codes, body=body)
-    account_changes.record("The recovery codes were replaced.")
-    return codes
+    change = "The recovery codes were replaced"
+    return library_views.call(recovery_codes.mf_recovery_codes, body=body, change=change)
 
 
 def init_app(app: Flask) -> None:

@@ -15,6 +15,7 @@ from uuid import UUID
 from flask import current_app
 from limits import parse
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.accounts import notices
@@ -44,12 +45,19 @@ class TrustedNetwork(Model):
 
 
 @contextmanager
-def attempt(half: PendingStep) -> Iterator[Attempt]:
-    """Allow a second step, or respond 429 after too many wrong codes."""
-    with attempt_of(half.owner) as current:
+def attempt(half: PendingStep, *, guessable: bool = True) -> Iterator[Attempt]:
+    """Allow a second step, or respond 429 after too many wrong codes.
+
+    Nobody guesses a recovery code, so it lets the owner in when the limit is met.
+    """
+    user = half.owner
+    with attempt_of(user) if guessable else throttle.attempt("recovery code", user.name) as current:
         yield current
         if current.succeeded:
-            _trust(half.owner)
+            _trust(user)
+        else:
+            audit.record(audit.LOGIN_FAIL, account=user.name, reason="second factor")
+            notices.send(user, "code_failed", if_refused=True)
 
 
 @contextmanager
@@ -66,8 +74,6 @@ def attempt_of(user: User) -> Iterator[Attempt]:
         yield current
         if not current.succeeded:
             limits.hit(LIMIT, key)
-            audit.record(audit.LOGIN_FAIL, account=user.name, reason="second factor")
-            notices.send(user, "code_failed")
 
 
 def _key(user: User) -> Key:
@@ -88,7 +94,11 @@ def _trust(user: User) -> None:
     db.session.merge(
         TrustedNetwork(user_id=user.id, network_hash=_hash(), last_login=int(time.time()))
     )
-    db.session.commit()
+    try:
+        db.session.commit()
+    except IntegrityError:
+        # A second login from the same network was faster.
+        db.session.rollback()
 
 
 def _network() -> str:

@@ -31,6 +31,7 @@ def client(
     app = make_app()
     app.testing = False
     app.add_url_rule(f"{SENT}/<int:status>", view_func=public(_send))
+    app.add_url_rule(f"{SENT}/warning", view_func=public(_warn))
     return app.test_client()
 
 
@@ -41,6 +42,11 @@ def _send(status: int) -> ResponseReturnValue:
     if status == 500:
         raise RuntimeError
     return "", status
+
+
+def _warn() -> ResponseReturnValue:
+    outbox.after_response(EmailMessage(), if_refused=True)
+    raise error_response(401, "Wrong code")
 
 
 def test_a_mail_goes_once_the_response_is_closed(
@@ -60,6 +66,11 @@ def test_only_a_response_below_400_has_a_mail(
             put.clear()
             assert client.get(f"{SENT}/{status}").status_code == status
             assert len(put) == mails
+
+
+def test_a_warning_of_a_refusal_goes_too(client: FlaskClient, put: list[EmailMessage]) -> None:
+    assert client.get(f"{SENT}/warning").status_code == 401
+    assert len(put) == 1
 
 
 def test_a_hook_that_fails_sends_no_mail(client: FlaskClient, put: list[EmailMessage]) -> None:

@@ -14,7 +14,7 @@ from wtforms.validators import DataRequired, Length
 
 from app.accounts import account, credentials
 from app.accounts.credentials import Credentials, Password
-from app.auth import access, next_pages, tokens, users
+from app.auth import access, next_pages, tokens
 from app.auth.access import login_required, public
 from app.auth.passwords import MAX_LENGTH
 from app.security import audit
@@ -32,8 +32,8 @@ def current_password(label: str) -> PasswordField:
 
 class LoginForm(FlaskForm):
     username = StringField(
-        "Username",
-        [DataRequired("Enter your username."), Length(max=users.MAX_NAME), one_line],
+        credentials.USERNAME_LABEL,
+        [DataRequired("Enter your username."), Length(max=credentials.MAX_USERNAME), one_line],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
     password = current_password("Password")

@@ -29,17 +29,9 @@ password_option = click.option(
 @password_option
 def create_user(name: str, email: str | None, password_stdin: bool) -> None:
     """Add a user. Prompts for a password on a terminal; otherwise generates and prints one."""
-    if not 1 <= len(name) <= users.MAX_NAME:
-        raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
-    _check_plain(name, "a name")
-    if email is not None and not users.EMAIL.fullmatch(email):
-        raise click.ClickException("Give an e-mail address like ada@example.org.")
+    _check_new(name, email)
     password, note = _password(name, password_stdin)
-    try:
-        user = users.create(name, password, email)
-    except IntegrityError:
-        raise click.ClickException(f"There is a user {name!r} already.") from None
-    _record(audit.USER_CREATED, user)
+    _create(name, password, email)
     click.echo(f"Created user {name}{note}")
 
 
@@ -59,10 +51,7 @@ def change_password(name: str, password_stdin: bool) -> None:
 def list_users() -> None:
     """List the users, each with the number of active logins and the roles."""
     for user in db.session.scalars(select(User).order_by(User.name)):
-        state = (
-            "disabled" if user.disabled else f"{len(grants.all_of(user, idle=tokens.IDLE))} logins"
-        )
-        click.echo(f"{user.name}\t{state}\t{', '.join(user.role_names) or '-'}")
+        click.echo("\t".join(_row(user)))
 
 
 @user_commands.command("disable")
@@ -103,6 +92,30 @@ def init_app(app: Flask) -> None:
 
 def _record(event: audit.Event, user: User, **fields: str) -> None:
     audit.record(event, account=user.name, user_id=user.id, by="command line", **fields)
+
+
+def _check_new(name: str, email: str | None) -> None:
+    if not 1 <= len(name) <= users.MAX_NAME:
+        raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
+    _check_plain(name, "a name")
+    if email is not None and not users.EMAIL.fullmatch(email):
+        raise click.ClickException("Give an e-mail address like ada@example.org.")
+
+
+def _create(name: str, password: str, email: str | None) -> User:
+    try:
+        user = users.create(name, password, email)
+    except IntegrityError:
+        raise click.ClickException(f"There is a user {name!r} already.") from None
+    _record(audit.USER_CREATED, user)
+    return user
+
+
+def _row(user: User) -> list[str]:
+    """Name, logins and roles, as the list shows them."""
+    logins = len(grants.all_of(user, idle=tokens.IDLE))
+    state = "disabled" if user.disabled else f"{logins} logins"
+    return [user.name, state, ", ".join(user.role_names) or "-"]
 
 
 def _find(name: str) -> User:

@@ -1,0 +1,132 @@
+"""What the tests of accounts share."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from passlib.totp import TOTP
+from sqlalchemy import event
+from werkzeug.test import TestResponse
+
+from app.accounts import mail, mail_messages, mailbox
+from app.db import db
+from tests.accounts.people import ADDRESS, TOTP_STEP, Headers, add_app, give_address
+from tests.accounts.test_login import count_hashes, without_random
+from tests.conftest import MakeApp, Wait
+
+Mails = Callable[..., list[EmailMessage]]
+Work = dict[str, Any]
+AssertAlike = Callable[[list[Callable[[], TestResponse]]], None]
+CountWork = Callable[[Callable[[], object]], Work]
+
+
+@pytest.fixture
+def clock(wait: Wait, monkeypatch: pytest.MonkeyPatch) -> Wait:
+    """`clock(60)`, like `wait`: codes of authenticator apps follow it too."""
+    monkeypatch.setattr(TOTP, "now", staticmethod(lambda: time.time()))
+    return wait
+
+
+@pytest.fixture
+def unhurried(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Failures keep nobody waiting."""
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
+
+
+@pytest.fixture
+def mails(app: Flask) -> Mails:
+    """`mails()`: the mails since the last look; `mails(to)`: only those to an address."""
+    box = app.extensions["mailbox"].mails
+    box.clear()
+
+    def look(to: str | None = None) -> list[EmailMessage]:
+        found = [each for each in mailbox.messages(app) if to in (None, each["To"])]
+        box.clear()
+        return found
+
+    return look
+
+
+@pytest.fixture
+def address(app: Flask) -> str:
+    """The user has an address."""
+    give_address(app)
+    return ADDRESS
+
+
+@pytest.fixture
+def secret(address: str, clock: Wait, client: FlaskClient, credentials: Headers) -> str:
+    """The user has an address and an authenticator app, whose secret this is."""
+    secret = add_app(client, credentials)
+    clock(TOTP_STEP)
+    return secret
+
+
+@pytest.fixture
+def stranger(app: Flask) -> FlaskClient:
+    """A client that is not logged in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def file_app(make_app: MakeApp, tmp_path: Path) -> Flask:
+    """An app whose database serves several threads at once."""
+    database = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
+    app = make_app(database_url=database)
+    app.config["LOGIN_RATE_LIMIT"] = "1000 per minute"
+    return app
+
+
+@pytest.fixture
+def count_work(app: Flask, monkeypatch: pytest.MonkeyPatch) -> CountWork:
+    """`count_work(do)`: the hashes, statements and mails that `do` makes, as an observer times them."""
+    hashes = count_hashes(monkeypatch)
+    composed: list[str] = []
+
+    def compose(recipient: str, template: str, context: Mapping[str, object]) -> EmailMessage:
+        composed.append(recipient)
+        return mail_messages.compose(recipient, template, context)
+
+    monkeypatch.setattr(mail, "compose", compose)
+
+    def count(do: Callable[[], object]) -> Work:
+        statements: list[str] = []
+
+        def note(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
+            statements.append(" ".join(statement.split()[:3]))
+
+        hashes.clear()
+        composed.clear()
+        with app.app_context():
+            engine = db.engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            do()
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+        writes = [each for each in statements if not each.startswith("SELECT")]
+        return {"hashes": [*hashes], "mails": len(composed), "writes": writes}
+
+    return count
+
+
+@pytest.fixture
+def assert_alike(count_work: CountWork) -> AssertAlike:
+    """`assert_alike(requests)`: an observer cannot tell what these requests found."""
+
+    def check(requests: list[Callable[[], TestResponse]]) -> None:
+        answers = [request() for request in requests]
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({without_random(answer) for answer in answers}) == 1
+        assert all("Set-Cookie" not in answer.headers for answer in answers)
+        assert all(answer.cache_control.no_store for answer in answers)
+        work = [count_work(request) for request in requests]
+        assert work == [work[0]] * len(requests)
+
+    return check

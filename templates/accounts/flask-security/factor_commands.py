@@ -1,0 +1,61 @@
+"""`flask user factors`: shows second factors, or removes them for somebody who lost them all.
+
+`flask user list` shows who has one. Make sure who asks before you remove factors: whoever knows
+the password then needs nothing else. Source: OWASP ASVS 6.4.4, 6.5.6.
+"""
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+from sqlalchemy import select
+
+from app.accounts import commands, notices, pending
+from app.accounts.commands import user_commands
+from app.auth import grants
+from app.auth.users import User
+from app.db import db
+from app.security import audit
+
+
+@click.command("factors")
+@click.argument("name")
+@click.option("--remove", is_flag=True, help="Remove them all, and end all logins.")
+@with_appcontext
+def factors_command(name: str, remove: bool) -> None:
+    """Show the second factors of a user, or remove them all, passkeys and recovery codes too."""
+    user = commands._find(name)
+    if remove:
+        _remove(user)
+    click.echo(f"{name} has {', '.join(_factors(user)) or 'no second factor'}")
+
+
+@click.command("list")
+@with_appcontext
+def list_users() -> None:
+    """List the users, each with the number of active logins, second factors and the roles."""
+    for user in db.session.scalars(select(User).order_by(User.name)):
+        name, state, roles = commands._row(user)
+        factor = "second factor" if user.has_second_factor() else "-"
+        click.echo(f"{name}\t{state}\t{factor}\t{roles}")
+
+
+def init_app(app: Flask) -> None:
+    user_commands.add_command(factors_command)
+    # In place of the command of the same name.
+    user_commands.add_command(list_users)
+
+
+def _factors(user: User) -> list[str]:
+    app = ["an authenticator app"] if user.tf_totp_secret else []
+    codes = [f"recovery codes ({len(user.recovery_codes)} left)"] if user.recovery_codes else []
+    return [*app, *codes, *(f"the passkey {passkey.name!r}" for passkey in user.webauthn)]
+
+
+def _remove(user: User) -> None:
+    user.tf_totp_secret = user.tf_last_counter = None
+    user.recovery_codes.clear()
+    user.webauthn.clear()
+    pending.end_all(user)
+    grants.end_all(user)
+    commands._record(audit.USER_UPDATED, user, change="factors")
+    notices.send(user, "factors_changed", what="An operator removed all second factors.")

@@ -1,0 +1,101 @@
+"""`flask user create --mail-link`, `flask user password --mail-link`: people set a password by mail.
+
+So no operator knows it, and none is in a terminal or a chat. Without the option, the commands
+of commands.py run. Source: OWASP ASVS 6.2.3, 6.4.1.
+"""
+
+import secrets
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+
+from app.accounts import addresses, commands, mail, pending, public_urls, recovery
+from app.accounts.commands import password_option, user_commands
+from app.accounts.password_change import set_password
+from app.auth.users import User
+from app.security import audit
+
+LIFETIME = 24 * 60 * 60  # seconds
+
+mail_link = click.option("--mail-link", is_flag=True, help="Mail a link to set the password.")
+
+
+@click.command("create")
+@click.argument("name")
+@click.option("--email", help="An e-mail address; it is stored encrypted.")
+@password_option
+@mail_link
+@with_appcontext
+@click.pass_context
+def create_user(
+    context: click.Context, name: str, email: str | None, password_stdin: bool, mail_link: bool
+) -> None:
+    """Add a user. Prompts for a password on a terminal; otherwise generates and prints one."""
+    _check_identity(name, email)
+    if not mail_link:
+        given = {"name": name, "email": email, "password_stdin": password_stdin}
+        context.invoke(commands.create_user, **given)
+        return
+    _refuse_both(password_stdin)
+    if not email:
+        raise click.UsageError("Give the --email to which the link is mailed.")
+    commands._check_new(name, email)
+    user = commands._create(name, _unusable_password(), email)
+    click.echo(f"Created user {name}")
+    _mail_link(user)
+
+
+@click.command("password")
+@click.argument("name")
+@password_option
+@mail_link
+@with_appcontext
+@click.pass_context
+def change_password(
+    context: click.Context, name: str, password_stdin: bool, mail_link: bool
+) -> None:
+    """Set a new password and end all logins of a user."""
+    if not mail_link:
+        context.invoke(commands.change_password, name=name, password_stdin=password_stdin)
+        return
+    _refuse_both(password_stdin)
+    user = commands._find(name)
+    if not user.email:
+        raise click.ClickException(f"{name} has no e-mail address to which a link could go.")
+    set_password(user, _unusable_password())
+    commands._record(audit.PASSWORD_CHANGE, user)
+    click.echo(f"Ended the password and all logins of {name}")
+    _mail_link(user)
+
+
+def init_app(app: Flask) -> None:
+    # In place of the commands of the same names.
+    user_commands.add_command(create_user)
+    user_commands.add_command(change_password)
+
+
+def _check_identity(name: str, email: str | None) -> None:
+    """Refuse what would make it unclear which account a name or an address at login means."""
+    if "@" in name:
+        raise click.ClickException("Give a name without @: people log in by name or by address.")
+    known = addresses.find(email) if email else None
+    if known:
+        raise click.ClickException(f"The user {known.name!r} has this e-mail address already.")
+
+
+def _refuse_both(password_stdin: bool) -> None:
+    if password_stdin:
+        raise click.UsageError("Give --password-stdin or --mail-link, not both.")
+
+
+def _unusable_password() -> str:
+    """A password that nobody has seen."""
+    return secrets.token_urlsafe(32)
+
+
+def _mail_link(user: User) -> None:
+    secret = pending.create(recovery.PURPOSE, LIFETIME, user=user, email=user.email)
+    link = public_urls.link("recovery.set_page", token=secret)
+    mail.send(user.email, "set_password", link=link, username=user.name, lifetime="24 hours")
+    click.echo(f"Mailed a link to {user.email}")

@@ -1,0 +1,217 @@
+"""A new address: who shows that they read its mails, and who learns of it."""
+
+from functools import partial
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.accounts import pending
+from app.accounts.email_change import LIFETIME
+from app.security.bodies import URLENCODED
+from tests import routes
+from tests.accounts.conftest import AssertAlike, Mails
+from tests.accounts.people import (
+    ADDRESS,
+    CHANGE_EMAIL,
+    OWN_FORM,
+    RESET,
+    STRONG,
+    Headers,
+    away,
+    create_user,
+    give_address,
+    headers_of,
+    link_in,
+)
+from tests.accounts.test_login import set_password
+from tests.conftest import (
+    LOGIN,
+    PASSWORD,
+    USERNAME,
+    MakeApp,
+    Wait,
+    is_logged_in,
+    log_in,
+    stored_user,
+)
+
+pytestmark = pytest.mark.usefixtures("unhurried")
+
+NEW_ADDRESS = "countess@example.net"
+MINUTES = 60  # seconds
+
+
+def change(client: FlaskClient, credentials: Headers, email: str = NEW_ADDRESS) -> TestResponse:
+    return client.post(CHANGE_EMAIL, json={"email": email}, headers=credentials)
+
+
+@pytest.fixture
+def link(client: FlaskClient, credentials: Headers, address: str, mails: Mails) -> str:
+    """The link that goes to the new address."""
+    answer = change(client, credentials)
+    assert answer.status_code == 200
+    assert answer.cache_control.no_store
+    [message] = mails()
+    assert message["To"] == NEW_ADDRESS
+    return link_in(message)
+
+
+def address_of(client: FlaskClient, credentials: Headers) -> str | None:
+    address: str | None = client.get(routes.ME, headers=credentials).get_json()["email"]
+    return address
+
+
+def test_the_link_in_the_mail_changes_the_address(
+    app: Flask, client: FlaskClient, credentials: Headers, link: str, mails: Mails
+) -> None:
+    assert address_of(client, credentials) == ADDRESS
+    # Also where the mail is read on another device.
+    elsewhere = app.test_client()
+    answer = elsewhere.post(link, json={})
+    assert (answer.status_code, answer.get_json()) == (200, {"username": USERNAME})
+    assert "Set-Cookie" not in answer.headers
+    assert address_of(client, credentials) == NEW_ADDRESS
+    assert is_logged_in(elsewhere, log_in(elsewhere, username=NEW_ADDRESS))
+    assert elsewhere.post(routes.LOGIN, json={**LOGIN, "username": ADDRESS}).status_code == 401
+
+
+@pytest.mark.asvs("6.3.7")
+def test_the_old_address_learns_of_it(client: FlaskClient, link: str, mails: Mails) -> None:
+    client.post(link, json={})
+    [notice] = mails()
+    assert notice["To"] == ADDRESS
+    assert "address" in notice["Subject"]
+
+
+def test_the_page_of_the_link_changes_it_too(
+    client: FlaskClient, credentials: Headers, link: str
+) -> None:
+    assert client.get(link).status_code == 200
+    stranger = client.application.test_client()
+    # As a browser sends a form of a single button.
+    answer = stranger.post(link, content_type=URLENCODED, headers=OWN_FORM)
+    assert answer.status_code == 200
+    assert "Set-Cookie" not in answer.headers
+    assert address_of(client, credentials) == NEW_ADDRESS
+
+
+@pytest.mark.asvs("3.5.3")
+def test_to_open_the_link_changes_nothing(
+    client: FlaskClient, credentials: Headers, link: str
+) -> None:
+    for _ in range(2):
+        assert client.get(link).status_code == 200
+    assert address_of(client, credentials) == ADDRESS
+
+
+@pytest.mark.asvs("6.5.1", "6.5.5")
+def test_the_link_serves_once_and_for_an_hour(
+    client: FlaskClient, link: str, mails: Mails, clock: Wait
+) -> None:
+    assert client.post(link, json={}).status_code == 200
+    assert client.post(link, json={}).status_code == 404
+    mails()
+    change(client, log_in(client), "third@example.net")
+    link = link_in(mails()[0])
+    clock(LIFETIME)
+    assert client.post(link, json={}).status_code == 404
+
+
+@pytest.mark.asvs("7.5.1")
+def test_it_needs_a_recent_login(
+    app: Flask, client: FlaskClient, credentials: Headers, mails: Mails, clock: Wait
+) -> None:
+    clock(5 * MINUTES + 1)
+    assert change(client, credentials).status_code == 401
+    assert change(app.test_client(), {}).status_code == 401
+    path = routes.path_of("login.reauthenticate")
+    again = client.post(path, json={"password": PASSWORD}, headers=credentials)
+    assert change(client, headers_of(again)).status_code == 200
+
+
+@pytest.mark.asvs("6.3.8")
+def test_nothing_tells_whether_another_account_has_the_address(
+    app: Flask, client: FlaskClient, credentials: Headers, assert_alike: AssertAlike
+) -> None:
+    create_user(app, "grace", "grace@example.org")
+    tries = [NEW_ADDRESS, "grace@example.org", "GRACE@example.org"]
+    assert_alike([partial(change, client, credentials, email) for email in tries])
+
+
+def test_the_address_of_another_account_stays_theirs(
+    app: Flask, client: FlaskClient, credentials: Headers, mails: Mails
+) -> None:
+    create_user(app, "grace", "grace@example.org")
+    change(client, credentials, "Grace@Example.org")
+    [notice] = mails()
+    assert notice["To"] == "grace@example.org"
+    assert "/change-email/" not in notice.as_string()
+
+
+def test_an_address_that_was_taken_in_the_meantime_is_not_given(
+    app: Flask, client: FlaskClient, credentials: Headers, link: str
+) -> None:
+    create_user(app, "grace", NEW_ADDRESS.upper())
+    answer = client.post(link, json={})
+    assert answer.status_code == 404
+    assert address_of(client, credentials) == ADDRESS
+
+
+def test_a_change_of_the_password_ends_the_link(app: Flask, client: FlaskClient, link: str) -> None:
+    """Also a link that a thief asked for before the owner noticed."""
+    set_password(app, STRONG)
+    assert client.get(link).status_code == 404
+    assert client.post(link, json={}).status_code == 404
+
+
+def test_a_new_address_ends_the_links_to_the_old_one(
+    client: FlaskClient, link: str, mails: Mails
+) -> None:
+    client.post(RESET, json={"email": ADDRESS})
+    reset = link_in(mails(ADDRESS)[0])
+    assert client.post(link, json={}).status_code == 200
+    assert client.post(reset, json={"password": STRONG}).status_code == 404
+
+
+def test_a_user_without_an_address_gets_one_in_the_same_way(
+    app: Flask, client: FlaskClient, credentials: Headers, mails: Mails
+) -> None:
+    give_address(app, None)
+    change(client, credentials)
+    [message] = mails()
+    assert client.post(link_in(message), json={}).status_code == 200
+    assert mails() == []
+    assert address_of(client, credentials) == NEW_ADDRESS
+
+
+def test_the_link_of_a_user_who_is_disabled_in_the_meantime_serves_nothing(
+    app: Flask, client: FlaskClient, link: str
+) -> None:
+    with stored_user(app) as user:
+        user.disabled = True
+    assert client.post(link, json={}).status_code == 404
+
+
+def test_the_link_is_of_public_url_whatever_host_was_asked_for(make_app: MakeApp) -> None:
+    hosts = ["www.example.org", "evil.example.org"]
+    app = make_app(trusted_hosts=hosts, public_url="http://www.example.org")
+    client = app.test_client()
+    elsewhere = {"base_url": "http://evil.example.org"}
+    credentials = headers_of(client.post(routes.LOGIN, json=LOGIN, **elsewhere))
+    body = {"email": NEW_ADDRESS}
+    client.post(CHANGE_EMAIL, json=body, headers=credentials, **elsewhere)
+    [mail] = app.extensions["mailbox"].mails
+    assert link_in(mail.message).startswith("http://www.example.org/")
+
+
+@pytest.mark.asvs("16.5.3")
+def test_the_address_and_what_follows_change_together_or_not_at_all(
+    client: FlaskClient, credentials: Headers, link: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(pending, "end_all", away)
+        assert client.post(link, json={}).status_code == 503
+    assert address_of(client, credentials) == ADDRESS
+    assert client.post(link, json={}).status_code == 200

@@ -1,0 +1,158 @@
+"""Wrong codes: how many somebody may try, and that they do not lock the owner out."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from app.accounts import pending
+from app.accounts.second_factor_limits import LIMIT, TRUSTED_FOR, TrustedNetwork
+from app.db import db
+from tests.accounts.conftest import Mails
+from tests.accounts.people import (
+    RECOVERY,
+    STRONG,
+    TF_VALIDATE,
+    TOTP_STEP,
+    Headers,
+    add_passkey,
+    add_recovery_codes,
+    begin_login,
+    code_of,
+    log_in_by_passkey,
+    wrong_code_of,
+)
+from tests.accounts.test_login import set_password
+from tests.conftest import Wait
+
+pytestmark = pytest.mark.usefixtures("unhurried")
+
+HERE, ELSEWHERE = "192.0.2.1", "198.51.100.1"
+DAY = 24 * 60 * 60  # seconds
+
+
+def try_code(
+    app: Flask, code: str, address: str = ELSEWHERE, path: str = TF_VALIDATE, **login: str
+) -> TestResponse:
+    """Log in with a code from an address, in a browser of its own."""
+    client = app.test_client()
+    client.environ_base["REMOTE_ADDR"] = address
+    return client.post(path, json={**begin_login(client, **login), "code": code})
+
+
+def addresses() -> Iterator[str]:
+    return (f"203.0.113.{last}" for last in range(1, 255))
+
+
+def use_up(app: Flask, secret: str, address: str | None = None, **login: str) -> list[int]:
+    """The answers to as many wrong codes as the limit allows, each from another address."""
+    several = addresses()
+    return [
+        try_code(app, wrong_code_of(secret), address or next(several), **login).status_code
+        for _ in range(LIMIT.amount)
+    ]
+
+
+@pytest.mark.asvs("6.3.1", "6.6.3")
+def test_whoever_has_the_password_gets_few_wrong_codes_a_day_from_everywhere(
+    app: Flask, secret: str, clock: Wait
+) -> None:
+    assert use_up(app, secret) == [401] * LIMIT.amount
+    answer = try_code(app, code_of(secret))
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= DAY
+    assert "token" not in answer.get_json()
+    clock(DAY + 1)
+    assert try_code(app, code_of(secret)).status_code == 200
+
+
+def test_good_codes_do_not_count(app: Flask, secret: str, clock: Wait) -> None:
+    for _ in range(LIMIT.amount + 1):
+        clock(TOTP_STEP)
+        assert try_code(app, code_of(secret)).status_code == 200
+
+
+@pytest.mark.asvs("6.3.1")
+def test_networks_from_which_the_owner_logged_in_have_a_count_of_their_own(
+    app: Flask, secret: str, clock: Wait
+) -> None:
+    assert try_code(app, code_of(secret), HERE).status_code == 200
+    use_up(app, secret)
+    clock(TOTP_STEP)
+    assert try_code(app, code_of(secret), ELSEWHERE).status_code == 429
+    assert try_code(app, code_of(secret), HERE).status_code == 200
+    # Which is a count too.
+    assert use_up(app, secret, HERE) == [401] * LIMIT.amount
+    clock(TOTP_STEP)
+    assert try_code(app, code_of(secret), HERE).status_code == 429
+
+
+def test_a_network_of_ipv6_is_trusted_as_a_whole(app: Flask, secret: str, clock: Wait) -> None:
+    assert try_code(app, code_of(secret), "2001:db8:0:1::1").status_code == 200
+    use_up(app, secret)
+    clock(TOTP_STEP)
+    assert try_code(app, code_of(secret), "2001:db8:0:1::2").status_code == 200
+    assert try_code(app, code_of(secret), "2001:db8:0:2::1").status_code == 429
+
+
+def test_a_password_alone_or_a_trust_of_long_ago_makes_no_network_trusted(
+    app: Flask, secret: str, clock: Wait
+) -> None:
+    assert try_code(app, code_of(secret), HERE).status_code == 200
+    clock(TRUSTED_FOR)
+    use_up(app, secret)
+    assert try_code(app, code_of(secret), HERE).status_code == 429
+
+
+def test_a_new_password_begins_a_new_count(app: Flask, secret: str) -> None:
+    use_up(app, secret)
+    set_password(app, STRONG)
+    assert try_code(app, code_of(secret), password=STRONG).status_code == 200
+
+
+def test_recovery_codes_and_passkeys_let_the_owner_in_when_the_limit_is_met(
+    app: Flask, client: FlaskClient, credentials: Headers, secret: str, mails: Mails
+) -> None:
+    code, *_ = add_recovery_codes(client, credentials)
+    key = add_passkey(client, credentials, usage="secondary")
+    use_up(app, secret)
+    mails()
+    assert try_code(app, "aaaa-aaaa", path=RECOVERY).status_code == 401
+    assert len(mails()) == 1
+    assert try_code(app, code, path=RECOVERY).status_code == 200
+    stranger = app.test_client()
+    half = begin_login(stranger)
+    assert log_in_by_passkey(stranger, key, **half).status_code == 200
+
+
+@pytest.mark.asvs("6.3.5")
+def test_the_owner_learns_of_each_wrong_code(
+    app: Flask, secret: str, address: str, mails: Mails
+) -> None:
+    assert try_code(app, wrong_code_of(secret)).status_code == 401
+    [notice] = mails(address)
+    assert "code" in notice["Subject"]
+    assert try_code(app, code_of(secret)).status_code == 200
+    assert mails() == []
+
+
+def test_five_wrong_codes_end_the_half_login(app: Flask, secret: str) -> None:
+    client = app.test_client()
+    half = begin_login(client)
+    wrong = {**half, "code": wrong_code_of(secret)}
+    tried = [client.post(TF_VALIDATE, json=wrong) for _ in range(pending.MAX_FAILURES)]
+    assert {answer.status_code for answer in tried} == {401}
+    answer = client.post(TF_VALIDATE, json={**half, "code": code_of(secret)})
+    assert answer.status_code == 401
+    assert try_code(app, code_of(secret)).status_code == 200
+
+
+def test_the_database_names_no_network(app: Flask, secret: str) -> None:
+    assert try_code(app, code_of(secret), HERE).status_code == 200
+    with app.app_context():
+        rows = db.session.execute(select(TrustedNetwork.__table__)).all()
+    assert rows
+    assert HERE not in str(rows)
