@@ -76,7 +76,7 @@ def call(
 
     :raises ErrorResponse: the library refuses.
     """
-    g.library_refused, g.authenticated = refused, None
+    g.library_refused, g.authenticated, g.library_json = refused, None, {}
     if body:
         # The body was read before. Without this the library would read it again.
         request._cached_json = (members := body.model_dump(exclude_none=True), members)
