@@ -27,7 +27,7 @@ ANSWERS = {
 INTRODUCTION = """\
 # Evidence by OWASP ASVS 5.0.0
 
-Each requirement of levels 1 and 2 in nine chapters of the [OWASP Application Security Verification Standard 5.0.0](https://owasp.org/www-project-application-security-verification-standard/), in our own words, and what meets it here: tests that would fail without it, a setting, or work of yours. Of level 3 only what tests show is listed. The exact text counts, and it is the standard's. Tests below `tests/browser` run by `make browser-test`, all others by `make test`; `.venv/bin/python -m pytest -m asvs` runs those named here alone.
+Each requirement of levels 1 and 2 in twelve chapters of the [OWASP Application Security Verification Standard 5.0.0](https://owasp.org/www-project-application-security-verification-standard/), in our own words, and what meets it here: tests that would fail without it, a setting, or work of yours. Of level 3 only what tests show is listed. The exact text counts, and it is the standard's. Tests below `tests/browser` run by `make browser-test`, all others by `make test`; `.venv/bin/python -m pytest -m asvs` runs those named here alone.
 
 `make asvs` writes this file from the marks on the tests and from [asvs.toml](asvs.toml): edit those.
 """

@@ -53,6 +53,7 @@ def test_the_list_shows_who_has_a_second_factor(app: Flask) -> None:
     assert {row[0]: row[2] for row in rows} == {USERNAME: "second factor", OTHER: "-"}
 
 
+@pytest.mark.asvs("6.5.6")
 def test_after_a_removal_the_password_is_enough(app: Flask, client: FlaskClient) -> None:
     assert run(app, "factors", USERNAME, "--remove").stdout.splitlines()[-1] == (
         f"{USERNAME} has no second factor"
@@ -60,6 +61,7 @@ def test_after_a_removal_the_password_is_enough(app: Flask, client: FlaskClient)
     assert is_logged_in(client, log_in(client))
 
 
+@pytest.mark.asvs("6.5.6")
 def test_a_removal_ends_logins_and_pending_steps(app: Flask, client: FlaskClient) -> None:
     with stored_user(app, OTHER) as user:
         user.webauthn.clear()
@@ -71,6 +73,7 @@ def test_a_removal_ends_logins_and_pending_steps(app: Flask, client: FlaskClient
         assert db.session.scalar(select(func.count()).select_from(PendingStep)) == 0
 
 
+@pytest.mark.asvs("6.3.7")
 def test_the_user_is_told_of_a_removal(app: Flask) -> None:
     run(app, "factors", USERNAME, "--remove")
     [mail] = mailbox.messages(app)

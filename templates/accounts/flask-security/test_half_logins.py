@@ -61,7 +61,7 @@ def shown_secret(client: FlaskClient, half: Half) -> str:
     return half["tf_token"] if cookie is None else cookie.value
 
 
-@pytest.mark.asvs("6.3.3", "7.2.1")
+@pytest.mark.asvs("2.3.1", "6.3.3", "7.2.1")
 def test_it_opens_nothing_but_the_second_step(
     app: Flask, stranger: FlaskClient, secret: str
 ) -> None:

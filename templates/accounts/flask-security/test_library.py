@@ -98,7 +98,6 @@ def test_requests_for_other_views_do_not_pass_through_it(app: Flask) -> None:
     assert [hook for hook in hooks if str(hook.__module__).startswith(LIBRARIES)] == []
 
 
-@pytest.mark.asvs("6.6.1")
 def test_mail_and_sms_are_no_second_factors(client: FlaskClient, credentials: Headers) -> None:
     for setup in ("email", "mail", "sms", "google_authenticator", ""):
         answer = client.post(TF_SETUP, json={"setup": setup}, headers=credentials)

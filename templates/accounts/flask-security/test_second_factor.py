@@ -177,6 +177,7 @@ def test_each_setup_makes_a_new_secret_of_160_bits(
     assert all(len(secret) * 5 >= 160 for secret in secrets)
 
 
+@pytest.mark.asvs("2.3.4")
 def test_eight_requests_with_one_code_log_in_once(file_app: Flask, clock: Wait) -> None:
     give_address(file_app)
     client = file_app.test_client()
@@ -327,6 +328,7 @@ def test_who_has_one_factor_chooses_no_other(stranger: FlaskClient, secret: str)
     assert can_log_in(stranger, code_of(secret))
 
 
+@pytest.mark.asvs("2.3.3")
 def test_a_factor_and_what_follows_change_together_or_not_at_all(
     app: Flask,
     client: FlaskClient,

@@ -87,6 +87,7 @@ def test_a_good_login_gives_a_token(client: FlaskClient) -> None:
     assert answer.cache_control.no_store
 
 
+@pytest.mark.asvs("15.3.1")
 def test_me_names_the_user_and_nothing_secret(app: Flask, client: FlaskClient) -> None:
     answer = client.get(routes.ME, headers=log_in(client))
     assert answer.status_code == 200
@@ -111,6 +112,7 @@ def test_a_name_and_a_password_may_be_any_plain_text(
             assert try_login(client, {"username": name, "password": password}).status_code == 200
 
 
+@pytest.mark.asvs("2.2.1", "2.2.2")
 def test_anything_but_two_plain_texts_is_400(
     client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
@@ -177,7 +179,7 @@ def test_a_password_changed_while_it_is_worked_on_lets_nobody_in(
             assert try_login(client).status_code == 401
 
 
-@pytest.mark.asvs("16.5.3")
+@pytest.mark.asvs("15.2.2", "16.5.3")
 def test_a_crowd_of_logins_is_asked_to_come_back(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -211,7 +211,7 @@ def test_a_password_changed_meanwhile_is_not_overwritten(
             assert log_in(client, password=NEW).status_code == 401
 
 
-@pytest.mark.asvs("16.5.3")
+@pytest.mark.asvs("2.3.3", "16.5.3")
 def test_password_and_logins_change_together_or_not_at_all(
     client: FlaskClient,
     credentials: Credentials,

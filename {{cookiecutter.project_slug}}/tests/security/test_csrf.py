@@ -278,7 +278,7 @@ def test_an_anonymous_visitor_gets_no_cookie(app: Flask) -> None:
         assert "Set-Cookie" not in answer.headers
 
 
-@pytest.mark.asvs("3.5.1")
+@pytest.mark.asvs("3.5.1", "4.4.2")
 def test_a_websocket_is_opened_by_pages_of_this_site_alone(client: FlaskClient) -> None:
     # Browsers send cookies along with the handshake of any site, and CORS does not apply.
     handshake = {"Upgrade": "websocket", "Connection": "Upgrade"}

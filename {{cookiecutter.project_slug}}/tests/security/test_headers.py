@@ -64,6 +64,19 @@ def test_no_answer_goes_without_the_headers(client: FlaskClient, subtests: pytes
             assert status == 304 or "Content-Security-Policy" in answer.headers
 
 
+@pytest.mark.asvs("4.1.1")
+def test_an_answer_with_a_body_names_its_type_and_a_text_its_characters(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    for name in STATUSES:
+        for accept in ("text/html", "application/json"):
+            with subtests.test(name, accept=accept):
+                answer = client.get(f"/_test/{name}", headers={"Accept": accept})
+                textual = answer.mimetype.startswith("text/")
+                assert answer.mimetype or not answer.data
+                assert not textual or answer.mimetype_params["charset"] == "utf-8"
+
+
 def test_what_a_view_sets_itself_stands_alone(client: FlaskClient) -> None:
     for name, value in (
         ("Content-Security-Policy", "default-src 'none'; sandbox"),

@@ -135,6 +135,7 @@ def test_a_path_that_looks_like_a_host_stays_here(site: FlaskClient) -> None:
         assert answer.headers.get("Location", f"{HTTPS}/").startswith(f"{HTTPS}/")
 
 
+@pytest.mark.asvs("4.1.2")
 def test_writing_over_http_is_refused_and_not_redirected(site: FlaskClient) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE", "ODD"):
         answer = site.open(PATH, method=method, base_url=HTTP)
@@ -149,6 +150,7 @@ def test_https_is_remembered_by_every_answer(site: FlaskClient) -> None:
     assert site.get(PATH, base_url="https://localhost").status_code == 400
 
 
+@pytest.mark.asvs("4.1.3")
 def test_a_client_changes_neither_host_nor_scheme(make_app: MakeApp) -> None:
     sent = {"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example;proto=https"}
     for hops, schemes in ((0, ["", "https"]), (1, ["", "HTTPS", "//[", "https://[", "?", "ftp"])):
@@ -173,6 +175,7 @@ FORWARDED = [
 ]
 
 
+@pytest.mark.asvs("4.1.3", "15.3.4")
 def test_forwarded_headers_count_by_hops(make_app: MakeApp, subtests: pytest.Subtests) -> None:
     clients = [with_views(make_app(proxy_hops=hops)) for hops in range(3)]
     for case, hops, address, scheme, believed in FORWARDED:

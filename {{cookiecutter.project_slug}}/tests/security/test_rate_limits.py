@@ -75,6 +75,7 @@ def test_one_views_calls_do_not_count_for_another_of_its_name(app: Flask) -> Non
     assert [client.get(f"/_test/{name}").status_code for name in ("one", "two")] == [200, 200]
 
 
+@pytest.mark.asvs("2.4.1")
 def test_a_limit_to_all_requests_counts_every_route_but_probes(make_app: MakeApp) -> None:
     app = make_app(rate_limit="2 per minute")
     app.add_url_rule(PLAIN, "plain", public(lambda: ""))

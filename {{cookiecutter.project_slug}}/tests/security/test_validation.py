@@ -105,6 +105,7 @@ UNREADABLE += [
 ]
 
 
+@pytest.mark.asvs("15.3.7")
 def test_what_is_no_json_is_refused_without_details(
     client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
@@ -153,7 +154,7 @@ WRONG: dict[str, dict[str, str]] = {
 }
 
 
-@pytest.mark.asvs("8.2.3")
+@pytest.mark.asvs("2.2.1", "8.2.3", "15.3.3", "15.3.5")
 def test_each_wrong_member_is_reported_with_the_reason(
     client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
