@@ -44,16 +44,21 @@ def app_of(page: str) -> TOTP:
     return TOTP(key=key)
 
 
-def code(app: TOTP, periods: int = 0) -> str:
-    """The code of an app, now or some periods later; each counts once."""
-    return str(app.generate(time.time() + periods * PERIOD).token)
+def code(app: TOTP) -> str:
+    """The code that an app shows now."""
+    return str(app.generate().token)
+
+
+def next_code(app: TOTP) -> str:
+    """The code after that one, which counts already: each counts once."""
+    return str(app.generate(time.time() + PERIOD).token)
 
 
 def set_up_app(client: FlaskClient) -> TOTP:
     """Set up an authenticator app for a user who logged in recently."""
     page = send(client, SET_UP, setup="authenticator").text
     app = app_of(page)
-    assert send(client, action_of(page), code=code(app, -1)).status_code == 303
+    assert send(client, action_of(page), code=code(app)).status_code == 303
     return app
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.auth.grants import Grant
 from app.db import db
-from tests.accounts.page_helpers import code
+from tests.accounts.page_helpers import next_code
 from tests.browser.conftest import Serve, new_page
 from tests.browser.starter.login_states import log_in, submit
 from tests.browser.starter.states import add_passkey, device, press, set_up_app
@@ -72,7 +72,7 @@ def test_who_has_an_app_and_a_passkey_uses_either(page: Page, site: str, factor:
     log_out(page)
     submit(page, site)
     if factor == "app":
-        page.get_by_role("textbox", name="Code").fill(code(app))
+        page.get_by_role("textbox", name="Code").fill(next_code(app))
         press(page, "Log in")
     else:
         press(page, "Use a passkey")

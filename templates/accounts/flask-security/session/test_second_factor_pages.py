@@ -12,8 +12,8 @@ from app.auth.tokens import KEPT_LIFETIME
 from tests import routes
 from tests.accounts.page_helpers import (
     action_of,
-    code,
     enter_password,
+    next_code,
     recovery_codes,
     send,
     set_up_app,
@@ -55,7 +55,7 @@ def test_the_password_leads_to_the_code_and_the_code_to_the_page_that_was_asked_
     assert not is_logged_in(client, {})
     page = client.get(step.headers["Location"], headers=OWN)
     assert (page.status_code, "one-time-code" in page.text) == (200, True)
-    done = post(client, action_of(page.text), code=code(mine))
+    done = post(client, action_of(page.text), code=next_code(mine))
     assert_leads_to(done, ACCOUNT)
     assert is_logged_in(client, {})
     # What was chosen beside the password holds.
@@ -70,7 +70,7 @@ def test_without_a_page_that_was_asked_for_it_leads_to_the_start_page(
     for target in ("//evil.example", LOGIN_PAGE):
         page = client.get(CODE_PAGE, query_string={"next": target}, headers=OWN)
         assert action_of(page.text) == VALIDATE
-    assert_leads_to(post(client, f"{VALIDATE}?next=//evil.example", code=code(mine)), "/")
+    assert_leads_to(post(client, f"{VALIDATE}?next=//evil.example", code=next_code(mine)), "/")
 
 
 def test_a_wrong_code_is_asked_for_again_and_five_end_the_login(
@@ -82,7 +82,7 @@ def test_a_wrong_code_is_asked_for_again_and_five_end_the_login(
         page = post(client, VALIDATE, code="000000")
         assert (page.status_code, "Wrong code." in page.text) == (401, True)
     assert post(client, VALIDATE, code="").status_code == 422
-    for wrong in ("000000", code(mine)):
+    for wrong in ("000000", next_code(mine)):
         page = post(client, VALIDATE, code=wrong)
         assert (page.status_code, "log in again" in page.text) == (401, True)
     assert not is_logged_in(client, {})
@@ -146,7 +146,7 @@ def test_no_form_of_another_site_completes_a_login(owner: FlaskClient, client: F
     mine = set_up_app(owner)
     enter_password(client)
     evil = {"Origin": "https://evil.example"}
-    assert post(client, VALIDATE, evil, code=code(mine)).status_code == 403
+    assert post(client, VALIDATE, evil, code=next_code(mine)).status_code == 403
     assert not is_logged_in(client, {})
 
 
