@@ -63,7 +63,7 @@ def use_up(app: Flask, secret: str, address: str | None = None, **login: str) ->
     ]
 
 
-@pytest.mark.asvs("6.3.1", "6.6.3")
+@pytest.mark.asvs("6.3.1")
 def test_whoever_has_the_password_gets_few_wrong_codes_a_day_from_everywhere(
     app: Flask, secret: str, clock: Wait
 ) -> None:
