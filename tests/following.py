@@ -86,9 +86,12 @@ def add(source: str, code: str) -> str:
 
 
 def with_imports(source: str, code: str) -> str:
+    imports = "".join(IMPORT.findall(code))
+    if not imports:
+        return source
     first = IMPORT.search(source)
     assert first
-    return source[: first.start()] + "".join(IMPORT.findall(code)) + source[first.start() :]
+    return source[: first.start()] + imports + source[first.start() :]
 
 
 def write_files(project: Path, page: Path) -> None:

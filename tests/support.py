@@ -244,6 +244,11 @@ def text_of(file: Path) -> str:
     return file.read_text("utf-8", errors="replace")
 
 
+def written(file: Path, answers: Answers) -> str:
+    """Return what a file of the template's folder and the variants that it includes hold."""
+    return "".join(map(text_of, [file, *included(file, answers)]))
+
+
 def code_questions() -> list[str]:
     """Return the questions that some include line or name of a file waits for.
 

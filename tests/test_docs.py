@@ -12,17 +12,19 @@ import following
 import reference
 import support
 from conftest import NewProject, Rendered
+from support import KINDS, Answers
 
 TOKEN_TYPES = support.CHOICES["token_type"]
-NAME = re.compile(r"(?:\{\{ ')?([\w-]+)\.md(?:' \}\})?")
-PAGES = {
-    found[1]: page.read_text("utf-8")
-    for page in sorted((support.FOLDER / "docs" / "how-to").iterdir())
-    if (found := NAME.fullmatch(page.name))
-}
-HOW_TO = list(PAGES)
+PAGES = sorted((support.FOLDER / "docs" / "how-to").iterdir())
+# Of each page, the first answers that have it.
+ANSWERS = {page: next(kind for kind in KINDS if support.in_render(page, kind)) for page in PAGES}
+HOW_TO = {Path(str(support.in_render(page, kind))).stem: page for page, kind in ANSWERS.items()}
 # The others show what needs a container engine, a cluster or another machine.
-FOLLOWED = [name for name, text in PAGES.items() if "```sh" in text]
+FOLLOWED = [
+    name for name, page in HOW_TO.items() if "```sh" in support.written(page, ANSWERS[page])
+]
+# Those that have pages of their own.
+READERS = [kind for kind in KINDS if kind in ANSWERS.values()]
 PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
 # What has an eye on all routes, models and the policy.
 WATCHING = [
@@ -62,7 +64,7 @@ def first_column(text: str) -> set[str]:
 
 @pytest.mark.parametrize("name", HOW_TO)
 def test_a_page_has_its_parts_in_order(name: str, rendered: Rendered) -> None:
-    text = page_of(rendered({}), name).read_text("utf-8")
+    text = page_of(rendered(ANSWERS[HOW_TO[name]]), name).read_text("utf-8")
     titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert [title for title in titles if title in PARTS] == PARTS
 
@@ -70,7 +72,7 @@ def test_a_page_has_its_parts_in_order(name: str, rendered: Rendered) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FOLLOWED)
 def test_what_a_page_says_to_do_works(name: str, new_project: NewProject, tmp_path: Path) -> None:
-    project = new_project()
+    project = new_project(**ANSWERS[HOW_TO[name]])
     page = page_of(project, name)
     following.prepare(project)
     following.follow(project, page, tmp_path / "log")
@@ -88,10 +90,14 @@ def test_the_curl_lines_work_with_each_kind_of_token(
 
 
 @pytest.mark.slow
-def test_what_all_pages_show_passes_the_projects_own_checks(new_project: NewProject) -> None:
-    project = new_project()
-    for name in HOW_TO:
-        following.write_files(project, page_of(project, name))
+@pytest.mark.parametrize("answers", READERS, ids=support.name)
+def test_what_all_pages_show_passes_the_projects_own_checks(
+    answers: Answers, new_project: NewProject
+) -> None:
+    project = new_project(**answers)
+    for name, page in HOW_TO.items():
+        if ANSWERS[page] == answers:
+            following.write_files(project, page_of(project, name))
     for name in DOWNLOADED:
         (project / "app" / "static" / name).touch()
     support.write_settings(project)
@@ -103,7 +109,7 @@ def test_what_all_pages_show_passes_the_projects_own_checks(new_project: NewProj
     support.own_tests(project, *WATCHING)
 
 
-@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
+@pytest.mark.parametrize("kind", KINDS, ids=support.name)
 def test_the_page_of_routes_lists_every_route(kind: Answers, new_project: NewProject) -> None:
     project = new_project(**kind)
     support.write_settings(project)
@@ -111,7 +117,7 @@ def test_the_page_of_routes_lists_every_route(kind: Answers, new_project: NewPro
     assert listed(project, "routes.md") == set(routes)
 
 
-@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
+@pytest.mark.parametrize("kind", KINDS, ids=support.name)
 def test_the_page_of_settings_lists_what_env_example_names(
     kind: dict[str, str], rendered: Rendered
 ) -> None:
@@ -130,7 +136,7 @@ def test_the_page_of_settings_lists_what_env_example_names(
 
 
 def test_the_page_of_commands_lists_every_command(new_project: NewProject) -> None:
-    project = new_project()
+    project = new_project(accounts="flask-security")
     support.write_settings(project)
     own = json.loads(support.python("-c", COMMANDS, cwd=project))
     [phony] = re.findall(
@@ -143,7 +149,7 @@ def test_the_page_of_commands_lists_every_command(new_project: NewProject) -> No
     assert listed(project, "commands.md") == targets | known
 
 
-@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
+@pytest.mark.parametrize("kind", KINDS, ids=support.name)
 def test_the_table_of_concerns_is_what_the_modules_say(kind: Answers, rendered: Rendered) -> None:
     project = rendered(kind)
     page = (project / "docs" / "reference" / "concerns.md").read_text("utf-8")

@@ -71,9 +71,9 @@ def test_both_readmes_are_short(rendered: Rendered) -> None:
         assert len(lines) <= LONGEST[name], name
 
 
-@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
-def test_every_link_leads_to_a_file(token_type: str, rendered: Rendered) -> None:
-    project = rendered({"token_type": token_type})
+@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
+def test_every_link_leads_to_a_file(kind: support.Answers, rendered: Rendered) -> None:
+    project = rendered(kind)
     pages = [*project.glob("*.md"), *project.glob("docs/**/*.md")]
     links = [(page, link) for page in pages for link in LINK.findall(page.read_text("utf-8"))]
     assert len(links) > len(pages)
@@ -82,9 +82,9 @@ def test_every_link_leads_to_a_file(token_type: str, rendered: Rendered) -> None
     ]
 
 
-@pytest.mark.parametrize("token_type", ["session", "jwt"])
-def test_it_leads_to_every_page(token_type: str, rendered: Rendered) -> None:
-    project = rendered({"token_type": token_type})
+@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
+def test_it_leads_to_every_page(kind: support.Answers, rendered: Rendered) -> None:
+    project = rendered(kind)
     linked = set(LINK.findall((project / "README.md").read_text("utf-8")))
     pages = {page.relative_to(project).as_posix() for page in project.glob("docs/**/*.md")}
     assert pages

@@ -47,7 +47,7 @@ def init_app(app: Flask) -> None:
 
 def _factors(user: User) -> list[str]:
     app = ["an authenticator app"] if user.tf_totp_secret else []
-    codes = [f"{len(user.recovery_codes)} recovery codes"] if user.recovery_codes else []
+    codes = [f"recovery codes ({len(user.recovery_codes)} left)"] if user.recovery_codes else []
     return [*app, *codes, *(f"the passkey {passkey.name!r}" for passkey in user.webauthn)]
 
 

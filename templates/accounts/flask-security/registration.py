@@ -109,7 +109,10 @@ class ConfirmationForm(FlaskForm):
     password = link_pages.password("Your password", "current-password")
     new_password = link_pages.password("New password", "new-password", link_pages.RULE)
     username = StringField(
-        "Another username", [Optional(), Length(max=users.MAX_NAME), one_line, _no_address]
+        "Another username",
+        [Optional(), Length(max=users.MAX_NAME), one_line, _no_address],
+        description="Only if somebody has taken yours in the meantime.",
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
 
 

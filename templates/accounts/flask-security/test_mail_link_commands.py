@@ -36,7 +36,7 @@ def link_in(app: Flask, recipient: str) -> str:
     assert mail["To"] == recipient
     part = mail.get_body(("plain",))
     assert part is not None
-    [path] = re.findall(r"^http://localhost:8000(/\S+)$", part.get_content(), re.MULTILINE)
+    [path] = re.findall(r"http://localhost:8000(/\S+)", part.get_content())
     return str(path)
 
 

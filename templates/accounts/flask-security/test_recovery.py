@@ -269,7 +269,6 @@ def test_a_poor_password_is_refused_and_leaves_the_link(
     assert client.post(link, json={"password": STRONG}).status_code == 200
 
 
-@pytest.mark.asvs("2.4.1")
 def test_an_address_gets_few_mails_an_hour_from_all_forms_together(
     client: FlaskClient, credentials: Headers, address: str, mails: Mails, clock: Wait
 ) -> None:
