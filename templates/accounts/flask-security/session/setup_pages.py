@@ -8,8 +8,6 @@ from flask import Blueprint, Flask, flash, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import BadRequest
-from wtforms import StringField
-from wtforms.validators import AnyOf
 
 from app.accounts import factor_checks, link_pages, second_factor
 from app.accounts.account_forms import add_forms, app_code_field
@@ -18,14 +16,9 @@ from app.accounts.second_factor import RECENT
 from app.auth import next_pages
 from app.auth.access import recent_login
 from app.auth.users import User
-from app.security.errors import error_response
 from app.security.responses import responds
 
 blueprint = Blueprint("setup_pages", __name__)
-
-
-class SetupForm(FlaskForm):
-    setup = StringField(validators=[AnyOf(["authenticator", "disable"])])
 
 
 class FirstCodeForm(FlaskForm):
@@ -44,11 +37,9 @@ def begin_page(owner: User) -> str:
 
 
 def _begin_by_form() -> ResponseReturnValue:
-    form, half = SetupForm(), second_factor.setting_up()
-    if not form.validate():
-        raise error_response(400, "Unknown setup")
-    begun = second_factor.begin_setup(form.setup.data)
-    if form.setup.data == "disable":
+    setup, half = request.form.get("setup", ""), second_factor.setting_up()
+    begun = second_factor.begin_setup(setup)
+    if setup == "disable":
         flash("The authenticator app is removed.")
         return redirect(url_for("account.show"), 303)
     if half:

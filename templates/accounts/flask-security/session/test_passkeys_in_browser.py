@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from app.auth.grants import Grant
 from app.db import db
 from tests.accounts.page_helpers import code
-from tests.browser.conftest import Serve
+from tests.browser.conftest import Serve, new_page
 from tests.browser.starter.login_states import log_in, submit
 from tests.browser.starter.states import add_passkey, device, press, set_up_app
-from tests.conftest import USERNAME
+from tests.conftest import USERNAME, MakeApp
 
 HOUR = 3600  # seconds: a login of that age is not recent
 
@@ -129,8 +129,20 @@ def test_an_address_without_a_name_says_why_it_cannot(page: Page, site: str) -> 
     expect(said).to_contain_text("The browser allows no passkeys at this address")
 
 
-def test_an_old_browser_says_that_it_cannot(page: Page, site: str) -> None:
-    page.add_init_script("delete window.PublicKeyCredential")
-    page.goto(f"{site}/login")
-    expect(page.get_by_role("button", name="Log in with a passkey")).to_be_disabled()
-    expect(page.locator("[data-passkey] [role=status]")).to_contain_text("too old for passkeys")
+def test_another_name_of_the_site_says_where_passkeys_work(
+    make_app: MakeApp, serve: Serve, page: Page
+) -> None:
+    own = "http://localhost:8000"
+    page.goto(f"{serve(make_app(public_url=own)).at('127.0.0.1')}/login")
+    press(page, "Log in with a passkey")
+    said = page.locator("[data-passkey] [role=status]")
+    expect(said).to_have_text(f"Passkeys work at {own} alone.")
+
+
+def test_an_old_browser_says_that_it_cannot(browser: Browser, site: str) -> None:
+    with new_page(browser) as page:
+        page.add_init_script("delete window.PublicKeyCredential")
+        page.goto(f"{site}/login")
+        expect(page.get_by_role("button", name="Log in with a passkey")).to_be_disabled()
+        said = page.locator("[data-passkey] [role=status]")
+        expect(said).to_contain_text("too old for passkeys")

@@ -40,6 +40,8 @@ def test_a_user_registers_confirms_and_logs_in(app: Flask, client: FlaskClient) 
     assert client.get(PAGE).status_code == 200
     sent = post(client, REGISTER, **GRACE)
     assert (sent.status_code, "Set-Cookie" in sent.headers) == (200, False)
+    # Where development shows the mail that it does not send.
+    assert routes.path_of("mailbox.show_all") in sent.text
     [link] = mailed_links(app)
     assert client.get(link).status_code == 200
     ready = post(client, link, password=GRACE["password"])

@@ -1,5 +1,7 @@
 """Setting up an authenticator app and recovery codes, by plain forms."""
 
+import re
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -68,7 +70,6 @@ def test_a_user_sets_up_an_app_and_is_led_to_recovery_codes(
     assert mine.pretty_key() == app_of(page.text).pretty_key()
     assert_leads_to(send(client, action_of(wrong.text), code=code(mine)), CODES_PAGE)
     assert (has_app(app), is_logged_in(client, {}), is_logged_in(other, {})) == (True, True, False)
-    assert "On: your password alone" in client.get(ACCOUNT).text
 
 
 def test_an_empty_code_is_asked_for_again(client: FlaskClient) -> None:
@@ -80,7 +81,8 @@ def test_an_empty_code_is_asked_for_again(client: FlaskClient) -> None:
 def test_a_setup_of_nobody_is_refused(client: FlaskClient) -> None:
     path = routes.path_of("second_factor.finish", state="made-up")
     assert send(client, path, code="000000").status_code == 400
-    assert send(client, SET_UP, setup="sms").status_code == 400
+    for fields in ({"setup": "sms"}, {"setup": "email"}, {}):
+        assert send(client, SET_UP, **fields).status_code == 400
 
 
 def test_the_app_is_removed(app: Flask, client: FlaskClient) -> None:
@@ -94,7 +96,7 @@ def test_recovery_codes_are_shown_once(client: FlaskClient) -> None:
     codes = recovery_codes(client)
     assert len(set(codes)) == len(codes) > 1
     pages = client.get(CODES_PAGE).text + client.get(ACCOUNT).text
-    assert f"You have {len(codes)} codes left." in pages
+    assert re.search(rf"\b{len(codes)} (?:recovery )?codes\b", pages)
     assert not any(each in pages for each in codes)
 
 
@@ -130,7 +132,6 @@ def test_a_role_demands_the_setup_before_the_login(app: Flask) -> None:
     step = enter_password(client, f"?next={ACCOUNT}")
     assert (step.status_code, is_logged_in(client, {})) == (303, False)
     begin = client.get(step.headers["Location"], headers=OWN)
-    assert "Your role demands it." in begin.text
     page = post(client, action_of(begin.text), setup="authenticator")
     mine = app_of(page.text)
     wrong = post(client, action_of(page.text), code="000000")
