@@ -5,15 +5,14 @@ replaces the password; as a second one it follows it. Adding and deleting one ne
 login. Source: Web Authentication Level 3; OWASP ASVS 6.3.3, 6.5.7, 6.7.1, 6.7.2.
 """
 
-from datetime import UTC, timedelta
+from datetime import UTC
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, g, request
 from flask.typing import ResponseReturnValue
 from flask_security import webauthn
-from flask_security.utils import check_and_get_token_status
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, Unauthorized
 
@@ -24,11 +23,10 @@ from app.auth import access, throttle, tokens
 from app.auth.access import login_required, public, recent_login
 from app.auth.factors import MAX_NAME
 from app.security import audit
-from app.security.bodies import read_json
 from app.security.errors import error_response
 from app.security.rate_limits import limited
 from app.security.responses import ResponseBody, responds
-from app.security.validation import Body, PlainText, Reason, validated
+from app.security.validation import Body, PlainText, validated
 
 # The library builds addresses of these views by this name.
 blueprint = Blueprint("security", __name__)
@@ -48,22 +46,12 @@ class Name(Body):
     name: Annotated[PlainText, Field(max_length=MAX_NAME)]
 
 
-def json_object(text: str) -> str:
-    """Refuse JSON that the library would crash on, such as lists in lists in lists."""
-    if not isinstance(read_json(text.encode()), dict):
-        raise Reason("Must be a JSON object")
-    return text
-
-
-Credential = Annotated[PlainText, Field(max_length=MAX_CREDENTIAL), AfterValidator(json_object)]
-
-
 class Attestation(Body):
-    credential: Credential
+    credential: Annotated[PlainText, Field(max_length=MAX_CREDENTIAL)]
 
 
 class Assertion(AnyStep):
-    credential: Credential
+    credential: Annotated[PlainText, Field(max_length=MAX_CREDENTIAL)]
 
 
 class Nothing(Body):
@@ -104,7 +92,6 @@ def wan_register(body: Registration) -> ResponseReturnValue:
 @validated(Attestation)
 def wan_register_response(body: Attestation, state: str) -> ResponseReturnValue:
     """Add the passkey that the browser created."""
-    _require_registration(state)
     return _answer_challenge(
         webauthn.webauthn_register_response,
         state,
@@ -203,14 +190,6 @@ def _log_in(view: Any, state: str, body: Body, half: PendingStep | None = None) 
         audit.record(audit.LOGIN_FAIL, reason="passkey")
         raise refused
     return answer
-
-
-def _require_registration(state: str) -> None:
-    """Refuse the state of a login, on which the library would crash, and an old one."""
-    within = timedelta(seconds=CEREMONY)
-    expired, invalid, begun = check_and_get_token_status(state, "wan", within)
-    if expired or invalid or "name" not in begun:
-        raise error_response(400, WRONG)
 
 
 def _answer_challenge(

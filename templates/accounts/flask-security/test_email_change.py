@@ -106,7 +106,6 @@ def test_to_open_the_link_changes_nothing(
     assert address_of(client, credentials) == ADDRESS
 
 
-@pytest.mark.asvs("6.5.1", "6.5.5")
 def test_the_link_serves_once_and_for_an_hour(
     client: FlaskClient, link: str, mails: Mails, clock: Wait
 ) -> None:

@@ -90,7 +90,6 @@ def test_it_opens_nothing_but_the_second_step(
         assert stranger.get(routes.path_of(endpoint, token=shown)).status_code == 404
 
 
-@pytest.mark.asvs("6.5.5")
 def test_it_lives_five_minutes(app: Flask, secret: str, clock: Wait) -> None:
     for waited, status in ((LIFETIME - 1, 200), (LIFETIME, 401)):
         client = app.test_client()

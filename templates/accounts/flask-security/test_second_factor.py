@@ -92,7 +92,7 @@ def test_the_code_of_the_setup_logs_nobody_in(
     assert not can_log_in(stranger, code_of(secret))
 
 
-@pytest.mark.asvs("6.5.5")
+@pytest.mark.asvs("6.5.5", "6.5.8")
 def test_a_code_serves_half_a_minute_and_as_long_before_and_after(
     stranger: FlaskClient, secret: str, clock: Wait
 ) -> None:
@@ -134,7 +134,7 @@ def test_a_recovery_code_serves_once_in_place_of_the_app(
     assert can_log_in(stranger, code_of(secret))
 
 
-@pytest.mark.asvs("6.5.1", "6.5.4")
+@pytest.mark.asvs("6.5.3", "6.5.4", "6.5.6")
 def test_new_recovery_codes_replace_the_old_ones(
     client: FlaskClient, credentials: Headers, stranger: FlaskClient, secret: str
 ) -> None:
@@ -258,6 +258,7 @@ def test_changing_a_factor_needs_a_recent_login(
     assert is_on(app)
 
 
+@pytest.mark.asvs("6.5.6")
 def test_who_removes_the_app_logs_in_by_password_again(
     app: Flask, client: FlaskClient, credentials: Headers, secret: str
 ) -> None:
