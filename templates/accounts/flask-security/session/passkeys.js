@@ -42,9 +42,8 @@ const sentences = {
 };
 
 async function run(form) {
-  const { passkey, begin, body, next, select } = form.dataset;
+  const { passkey, begin, body, next } = form.dataset;
   const sent = body ? JSON.parse(body) : Object.fromEntries(new FormData(form));
-  if (select) await post(select, { which: "webauthn" });
   const { credential_options: options, wan_state: state } = await post(begin, sent);
   const credential = await ceremonies[passkey](options).catch((error) => {
     throw new Error(sentences[error.name] ?? `The browser refused the passkey (${error.name}).`);

@@ -8,12 +8,11 @@ from typing import Any
 
 from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_security import recovery_codes, tf_plugin, views
+from flask_security import recovery_codes, views
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import Unauthorized
-from wtforms import HiddenField
 
-from app.accounts import half_logins, library_views, link_pages, second_factor, setup_pages
+from app.accounts import half_logins, link_pages, second_factor, setup_pages
 from app.accounts.account_forms import add_forms, app_code_field, code_field
 from app.accounts.pending import PendingStep
 from app.auth import next_pages, tokens
@@ -24,13 +23,10 @@ blueprint = Blueprint("second_factor_pages", __name__)
 
 
 class CodeForm(FlaskForm):
-    # The library asks for it where a user has an app and a passkey.
-    which = HiddenField(default="authenticator")
     code = app_code_field()
 
 
 class RecoveryForm(FlaskForm):
-    which = HiddenField(default="authenticator")
     code = code_field(
         "Recovery code", "Each of your recovery codes works once.", autocomplete="off"
     )
@@ -57,7 +53,7 @@ def enter_code() -> ResponseReturnValue:
 def _validate_by_form() -> ResponseReturnValue:
     half, form = half_logins.required(), CodeForm()
     setup = second_factor.is_setup(half)
-    refused = _complete(views.two_factor_token_validation, half, form)
+    refused = _complete(views.two_factor_token_validation, form)
     if refused and setup:
         return setup_pages.first_code(form, half_logins.required()), refused
     if refused:
@@ -75,8 +71,8 @@ def enter_recovery_code() -> ResponseReturnValue:
 
 
 def _recover_by_form() -> ResponseReturnValue:
-    half, form = half_logins.required(), RecoveryForm()
-    refused = _complete(recovery_codes.mf_recovery, half, form)
+    form = RecoveryForm()
+    refused = _complete(recovery_codes.mf_recovery, form)
     if refused:
         return _page("recovery_code.html", form, half_logins.required()), refused
     flash("This recovery code is used up. If you lost your device, set up another one.")
@@ -91,12 +87,10 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
 
 
-def _complete(view: Any, half: PendingStep, form: CodeForm | RecoveryForm) -> int | None:
+def _complete(view: Any, form: CodeForm | RecoveryForm) -> int | None:
     """Complete the login by the code in a form; the status to answer where it is wrong."""
     if not form.validate():
         return 422
-    if "tf_select" in half.data:
-        library_views.call(tf_plugin.tf_select, half=half)
     try:
         second_factor.complete(view)
     except Unauthorized as error:

@@ -48,9 +48,11 @@ def _begin_by_form() -> ResponseReturnValue:
 
 
 def first_code(form: FlaskForm, half: PendingStep) -> str:
-    """The page with the QR code, for a half login."""
-    action = url_for("second_factor.validate", next=_next())
-    return _qr_page(form, half.data["tf_totp_secret"], half.owner, action)
+    """The page with the QR code, for a half login whose setup has begun."""
+    secret = half.data.get("tf_totp_secret")
+    if secret is None:
+        return begin_page(half.owner)
+    return _qr_page(form, secret, half.owner, url_for("second_factor.validate", next=_next()))
 
 
 def _finish_by_form(state: str) -> ResponseReturnValue:

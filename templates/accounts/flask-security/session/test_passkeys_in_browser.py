@@ -119,6 +119,9 @@ def test_a_refusal_is_a_sentence(page: Page, site: str) -> None:
     page.get_by_label("Name").fill("My phone")
     press(page, "Add a passkey")
     expect(said).to_contain_text("My phone")
+    page.get_by_label("Name").fill(" ")
+    press(page, "Add a passkey")
+    expect(said).to_have_text("Required.")
     expect(page.get_by_role("row")).to_have_count(2)
 
 

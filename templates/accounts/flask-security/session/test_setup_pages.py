@@ -131,6 +131,8 @@ def test_a_role_demands_the_setup_before_the_login(app: Flask) -> None:
     client = app.test_client()
     step = enter_password(client, f"?next={ACCOUNT}")
     assert (step.status_code, is_logged_in(client, {})) == (303, False)
+    # A code before there is an app leads back to the beginning.
+    assert action_of(post(client, VALIDATE, code="000000").text).startswith(SET_UP)
     begin = client.get(step.headers["Location"], headers=OWN)
     page = post(client, action_of(begin.text), setup="authenticator")
     mine = app_of(page.text)
