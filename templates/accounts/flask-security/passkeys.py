@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, g, request
 from flask.typing import ResponseReturnValue
 from flask_security import webauthn
 from pydantic import Field
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, Unauthorized
 
 from app.accounts import half_logins, library_views, pending, public_urls
@@ -86,7 +86,7 @@ def wan_register(body: Registration) -> ResponseReturnValue:
 
 
 @blueprint.post("/wan-register/<string:state>")
-@responds("application/json")
+@responds("application/json", 409)
 @recent_login(minutes=RECENT)
 @access.credentials
 @validated(Attestation)
@@ -197,14 +197,16 @@ def _answer_challenge(
 ) -> dict[str, Any]:
     """Let the library check the answer to a challenge, which may be answered once.
 
-
-    :raises ErrorResponse: `refused`, for an answer that is wrong, late or given before.
+    :raises ErrorResponse: `refused`, for an answer that is wrong, late or given before; 409, a
+        passkey of this name was added at the same moment.
     """
     _require_own_host()
     if not pending.use_once(state, CEREMONY):
         raise error_response(*refused)
     try:
         return library_views.call(view, state, body=body, refused=refused, **options)
+    except IntegrityError:
+        raise error_response(409, "There is a passkey of this name already") from None
     except (HTTPException, SQLAlchemyError):
         raise
     except Exception as error:
