@@ -82,7 +82,6 @@ def test_the_old_address_learns_of_it(client: FlaskClient, link: str, mails: Mai
     client.post(link, json={})
     [notice] = mails()
     assert notice["To"] == ADDRESS
-    assert "address" in notice["Subject"]
 
 
 def test_the_page_of_the_link_changes_it_too(
@@ -146,7 +145,8 @@ def test_the_address_of_another_account_stays_theirs(
     change(client, credentials, "Grace@Example.org")
     [notice] = mails()
     assert notice["To"] == "grace@example.org"
-    assert "/change-email/" not in notice.as_string()
+    with pytest.raises(ValueError, match="unpack"):
+        link_in(notice)
 
 
 def test_an_address_that_was_taken_in_the_meantime_is_not_given(
