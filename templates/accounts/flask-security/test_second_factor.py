@@ -16,7 +16,6 @@ from app.auth.users import User
 from app.db import db
 from tests import routes
 from tests.accounts import people
-from tests.accounts.conftest import Mails
 from tests.accounts.people import (
     RECOVERY,
     RECOVERY_CODES,
@@ -40,7 +39,7 @@ from tests.accounts.people import (
     send_code,
     wrong_code_of,
 )
-from tests.conftest import LOGIN, MakeApp, Wait, give_roles, is_logged_in, log_in, stored_user
+from tests.conftest import LOGIN, Wait, give_roles, is_logged_in, log_in, stored_user
 
 pytestmark = pytest.mark.usefixtures("unhurried")
 
@@ -270,10 +269,11 @@ def test_who_removes_the_app_logs_in_by_password_again(
 
 
 @pytest.mark.asvs("6.3.3")
-def test_a_role_can_demand_a_second_factor(make_app: MakeApp, clock: Wait, mails: Mails) -> None:
+def test_a_role_can_demand_a_second_factor(
+    app: Flask, clock: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its user sets one up at the next login, and cannot remove it."""
-    app = make_app(SECOND_FACTOR_ROLES=["boss"])
-    app.config["LOGIN_RATE_LIMIT"] = "1000 per minute"
+    monkeypatch.setitem(app.config, "SECOND_FACTOR_ROLES", ["boss"])
     give_address(app)
     give_roles(app, "boss")
     client = app.test_client()
