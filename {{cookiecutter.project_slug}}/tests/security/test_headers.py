@@ -72,7 +72,7 @@ def test_an_answer_with_a_body_names_its_type_and_a_text_its_characters(
         for accept in ("text/html", "application/json"):
             with subtests.test(name, accept=accept):
                 answer = client.get(f"/_test/{name}", headers={"Accept": accept})
-                textual = answer.mimetype.startswith("text/")
+                textual = (answer.mimetype or "").startswith("text/")
                 assert answer.mimetype or not answer.data
                 assert not textual or answer.mimetype_params["charset"] == "utf-8"
 
