@@ -22,10 +22,13 @@ TEMPLATE = Path(__file__).resolve().parent
 PROJECT = TEMPLATE / "build" / "my-service"
 PYTHON = PROJECT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
+# By this name, since browsers refuse passkeys on 127.0.0.1.
+HOST = ("--host", "localhost")
+
 LOGIN = """
 The demo runs until you press Ctrl-C.
 
-    address    http://127.0.0.1:{port}
+    address    http://localhost:{port}
     user name  demo
     password   {password}
 """
@@ -76,7 +79,7 @@ def serve(port: int, login: str) -> int:
     """Serve until the server stops, or until this process is stopped, which stops both."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     # Without the reloader the server is one process, so terminate() stops it completely.
-    command = (PYTHON, "-m", "flask", "run", "--no-reload", "--port", str(port))
+    command = (PYTHON, "-m", "flask", "run", "--no-reload", *HOST, "--port", str(port))
     server = subprocess.Popen(command, cwd=PROJECT)
     try:
         while server.poll() is None:

@@ -17,7 +17,7 @@ RUN_ON_WINDOWS = r"""py -m venv .venv
     .venv\Scripts\uv sync
     .venv\Scripts\python -m app.settings
     .venv\Scripts\flask db upgrade
-    .venv\Scripts\flask run --reload"""
+    .venv\Scripts\flask run --reload --host localhost"""
 
 READY = """
 {project_slug} is ready. To see it:
@@ -48,11 +48,19 @@ CONTACT = """\
 """
 
 
+MAIL = """\
+- People register and get new passwords by mail: set PUBLIC_URL, MAIL_URL and
+  MAIL_FROM. Until then, in development, /dev/mailbox shows the mails.
+"""
+
+
 def advice(answers: dict[str, str]) -> str:
     elsewhere = answers["cors_origins"] + answers["frame_ancestors"]
     parts = [READY.format(run=RUN_ON_WINDOWS if os.name == "nt" else RUN, **answers), SUBDOMAINS]
     if answers["token_type"] == "session" and elsewhere:
         parts.append(SAME_SITE)
+    if answers["accounts"] == "flask-security":
+        parts.append(MAIL)
     if answers["security_contact"] == "security@example.com":
         parts.append(CONTACT)
     return "".join(parts)

@@ -34,7 +34,7 @@ def test_a_fresh_clone_serves_a_page_and_the_login_printed_last_works(tmp_path: 
         before = login.string[: login.start()]
         assert f"Running on {address}" in before
         assert before.count("sys_startup") == 1
-        assert address == f"http://127.0.0.1:{port}"
+        assert address == f"http://localhost:{port}"
         assert "<h1" in page(address)
         assert log_in(address, name, password)["token"]
 

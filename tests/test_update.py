@@ -27,6 +27,21 @@ EVERYTHING_ANSWERED = [
     "frame_ancestors=https://partner.example.com",
     "cors_origins=https://app.example.com",
 ]
+OWN_TABLE = """
+
+class Shelf(Model):
+    __tablename__ = "shelves"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+"""
+PASSWORD = "a good long password"
+LOG_IN = f"""
+from app import create_app
+for name in ("ada", "ADA@example.org"):
+    login = {{"username": name, "password": "{PASSWORD}"}}
+    answer = create_app().test_client().post("/login", json=login)
+    assert answer.status_code == 200, answer.text
+"""
 AUTHOR = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
 # Both show it over several lines, the project's after a prompt.
 LINK = re.compile(r"^ *(?:\$ )?(cruft link (?:.*\\\n)*.*)$", re.MULTILINE)
@@ -78,6 +93,25 @@ def test_a_changed_answer_arrives_and_the_edit_stays(project: Path) -> None:
     assert "require-trusted-types-for" in (project / "app" / "policy.py").read_text("utf-8")
     assert EDIT in (project / "app" / "pages.py").read_text("utf-8")
     assert answers(project)["csp"] == "paranoid"
+
+
+@pytest.mark.slow
+def test_accounts_are_switched_with_users_and_own_migrations_there(project: Path) -> None:
+    support.write_settings(project)
+    flask(project, "db", "upgrade")
+    flask(project, "user", "create", "ada", "--email", "ada@example.org", "--password-stdin")
+    append(project / "app" / "tasks.py", OWN_TABLE)
+    flask(project, "db", "migrate", "-m", "own")
+    flask(project, "db", "upgrade")
+    commit(project)
+    update_answers(project, accounts="flask-security")
+    commit(project)
+    flask(project, "db", "merge", "heads", "-m", "merge")
+    flask(project, "db", "upgrade")
+    flask(project, "db", "check")
+    assert "ada" in flask(project, "user", "factors", "ada")
+    support.python("-c", LOG_IN, cwd=project)
+    assert EDIT in (project / "app" / "pages.py").read_text("utf-8")
 
 
 def test_both_at_once(template: Path, project: Path) -> None:
@@ -247,3 +281,15 @@ def contents(project: Path) -> dict[str, bytes]:
         for file in project.rglob("*")
         if file.is_file()
     }
+
+
+def flask(project: Path, *arguments: str) -> str:
+    """Run a command of the project, with a password where it reads one."""
+    return subprocess.run(
+        [sys.executable, "-m", "flask", *arguments],
+        cwd=project,
+        input=f"{PASSWORD}\n",
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout

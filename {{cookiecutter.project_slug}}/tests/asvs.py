@@ -46,7 +46,8 @@ def requirements() -> dict[str, dict[str, Any]]:
     data = tomllib.loads(DATA.read_text("utf-8"))
     rows = data["requirements"]
     for number, answer in data["answers"].items():
-        rows[number] |= answer
+        # A row of level 3 stands with the answer that meets it.
+        rows[number] = rows.get(number, {}) | answer
     return dict(sorted(rows.items(), key=lambda row: [int(part) for part in row[0].split(".")]))
 
 

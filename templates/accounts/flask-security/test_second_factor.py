@@ -16,7 +16,6 @@ from app.auth.users import User
 from app.db import db
 from tests import routes
 from tests.accounts import people
-from tests.accounts.conftest import Mails
 from tests.accounts.people import (
     RECOVERY,
     RECOVERY_CODES,
@@ -40,7 +39,7 @@ from tests.accounts.people import (
     send_code,
     wrong_code_of,
 )
-from tests.conftest import LOGIN, MakeApp, Wait, give_roles, is_logged_in, log_in, stored_user
+from tests.conftest import LOGIN, Wait, give_roles, is_logged_in, log_in, stored_user
 
 pytestmark = pytest.mark.usefixtures("unhurried")
 
@@ -92,7 +91,7 @@ def test_the_code_of_the_setup_logs_nobody_in(
     assert not can_log_in(stranger, code_of(secret))
 
 
-@pytest.mark.asvs("6.5.5")
+@pytest.mark.asvs("6.5.5", "6.5.8")
 def test_a_code_serves_half_a_minute_and_as_long_before_and_after(
     stranger: FlaskClient, secret: str, clock: Wait
 ) -> None:
@@ -134,7 +133,7 @@ def test_a_recovery_code_serves_once_in_place_of_the_app(
     assert can_log_in(stranger, code_of(secret))
 
 
-@pytest.mark.asvs("6.5.1", "6.5.4")
+@pytest.mark.asvs("6.5.3", "6.5.4", "6.5.6")
 def test_new_recovery_codes_replace_the_old_ones(
     client: FlaskClient, credentials: Headers, stranger: FlaskClient, secret: str
 ) -> None:
@@ -258,6 +257,7 @@ def test_changing_a_factor_needs_a_recent_login(
     assert is_on(app)
 
 
+@pytest.mark.asvs("6.5.6")
 def test_who_removes_the_app_logs_in_by_password_again(
     app: Flask, client: FlaskClient, credentials: Headers, secret: str
 ) -> None:
@@ -269,10 +269,11 @@ def test_who_removes_the_app_logs_in_by_password_again(
 
 
 @pytest.mark.asvs("6.3.3")
-def test_a_role_can_demand_a_second_factor(make_app: MakeApp, clock: Wait, mails: Mails) -> None:
+def test_a_role_can_demand_a_second_factor(
+    app: Flask, clock: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its user sets one up at the next login, and cannot remove it."""
-    app = make_app(SECOND_FACTOR_ROLES=["boss"])
-    app.config["LOGIN_RATE_LIMIT"] = "1000 per minute"
+    monkeypatch.setitem(app.config, "SECOND_FACTOR_ROLES", ["boss"])
     give_address(app)
     give_roles(app, "boss")
     client = app.test_client()
