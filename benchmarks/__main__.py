@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from benchmarks import (
+    accounts,
     encryption,
     forms,
     headers,
@@ -47,6 +48,7 @@ def _measured() -> Iterator[Report]:
         yield forms.measure()
         yield login.measure()
         yield encryption.measure()
+    yield accounts.measure()
     yield rotation.measure()
     yield serving.measure()
     yield tokens.measure()

@@ -95,7 +95,7 @@ def newest(purpose: str, email: str) -> PendingStep | None:
         PendingStep.purpose == purpose,
         PendingStep.expires > int(time.time()),
     )
-    return db.session.scalars(mailed.order_by(PendingStep.expires.desc())).first()
+    return db.session.scalar(mailed.order_by(PendingStep.expires.desc()).limit(1))
 
 
 def use(step: PendingStep) -> bool:

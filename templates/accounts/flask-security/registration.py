@@ -168,7 +168,7 @@ def send_link_again(email: str) -> dict[str, Any]:
     data = step.data if step else {"username": "", "password_hash": ""}
     allowed = mail_limits.may_send(email)
     to = step.email if step and allowed and not known else None
-    purpose = PURPOSE if step else "nobody"
+    purpose = PURPOSE if to else "nobody"
     # The registration itself still ends a day after it began.
     lifetime = step.expires - int(time.time()) if step else LIFETIME
     secret = pending.create(purpose, lifetime, email=to or email, data=data)
