@@ -159,7 +159,7 @@ def test_plain_values_are_encrypted_by_the_migration(project: Path) -> None:
 
 def put_into_model(project: Path, line: str) -> None:
     """Let the model of a user have this column of the name."""
-    model = project / "app" / "auth" / "users.py"
+    model = project / "app" / "auth" / "identities.py"
     text = re.sub(r"^    phone.*\n", "", model.read_text("utf-8"), flags=re.M)
     email = "    email = encrypted_column(index=True)\n"
     model.write_text(text.replace(email, f"{email}    {line.strip()}\n"), "utf-8")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
 from threading import Barrier
@@ -24,6 +25,7 @@ CLIENTS, ROUNDS = 16, 100
 SIGNED = support.SETTINGS["_signed_token_types"]
 # The kinds with a refresh token; they share the code that is tried here.
 REFRESHED = [kind for kind in support.KINDS if kind["token_type"] in SIGNED]
+Stores = Callable[[str], dict[str, str]]
 ADDRESSES = map(str, map(IPv4Address, itertools.count(int(IPv4Address("10.0.0.1")))))
 
 
@@ -42,22 +44,26 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def stores() -> Iterator[dict[str, str]]:
-    with services.postgresql() as database, services.redis() as redis:
-        yield {"DATABASE_URL": database, "REDIS_URL": redis}
+def stores() -> Iterator[Stores]:
+    """Return one Redis, and a database for each answer about accounts: their tables differ."""
+    with contextlib.ExitStack() as stack:
+        redis = stack.enter_context(services.redis())
+        database = cache(lambda accounts: stack.enter_context(services.postgresql()))
+        yield lambda accounts: {"DATABASE_URL": database(accounts), "REDIS_URL": redis}
 
 
 @pytest.fixture(scope="module", params=support.KINDS, ids=support.name)
 def pair(
     request: pytest.FixtureRequest,
     new_project: NewProject,
-    stores: dict[str, str],
+    stores: Stores,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Pair]:
     kind = support.name(request.param)
     project = new_project(**request.param)
-    services.add_users(project, stores["DATABASE_URL"], "ada", "bob", f"eve-{kind}")
-    settings = {**stores, "PROXY_HOPS": "1", "LOGIN_RATE_LIMIT": f"{LIMIT} per minute"}
+    shared = stores(request.param["accounts"])
+    services.add_users(project, shared["DATABASE_URL"], "ada", "bob", f"eve-{kind}")
+    settings = {**shared, "PROXY_HOPS": "1", "LOGIN_RATE_LIMIT": f"{LIMIT} per minute"}
     logs = tmp_path_factory.mktemp("logs")
     with contextlib.ExitStack() as stack:
         ports = [
