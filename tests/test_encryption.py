@@ -159,10 +159,11 @@ def test_plain_values_are_encrypted_by_the_migration(project: Path) -> None:
 
 def put_into_model(project: Path, line: str) -> None:
     """Let the model of a user have this column of the name."""
-    model = project / "app" / "auth" / "identities.py"
-    text = re.sub(r"^    phone.*\n", "", model.read_text("utf-8"), flags=re.M)
-    email = "    email = encrypted_column(index=True)\n"
-    model.write_text(text.replace(email, f"{email}    {line.strip()}\n"), "utf-8")
+    model = project / "app" / "auth" / "users.py"
+    text = re.sub(r"^    phone.*\n|^from app.crypto .*\n", "", model.read_text("utf-8"), flags=re.M)
+    text = text.replace("from app.db", "from app.crypto import encrypted_column\nfrom app.db", 1)
+    text = re.sub(r"^    disabled: .*\n", rf"\g<0>    {line.strip()}\n", text, flags=re.M)
+    model.write_text(text, "utf-8")
 
 
 def from_page(project: Path, pattern: re.Pattern[str]) -> str:

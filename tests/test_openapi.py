@@ -26,7 +26,7 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "3xx", 401, 403, 404
 # `DELETE /me` deletes the user with whom all others are called.
 ACCOUNTS = """
 [[operations]]
-include-path-regex = "^/(register|confirm|reset|change-email|tf-|mf-|wan-|admin)"
+include-path-regex = "^/(register|confirm|reset|change-email|tf-|mf-|wan-|admin|dev)"
 warnings = false
 checks.positive_data_acceptance.expected-statuses = [
     "2xx", "3xx", 400, 401, 403, 404, 409, 422, 429, "5xx"
