@@ -1,4 +1,4 @@
-"""Prints what to do next, and removes an empty folder: the project is whole before it runs.
+"""Prints what to do next, and removes empty folders: the project is whole before it runs.
 
 A hook that fails deletes the project, so this one prints ASCII alone (a console may
 know no more) and ignores a reader that has gone.
@@ -10,6 +10,8 @@ import contextlib
 import json
 import os
 
+FOLDERS = ("factors", "leaving", "links", "mail")
+
 RUN = "make run"
 # What `make run` wraps, for where there is no make.
 RUN_ON_WINDOWS = r"""py -m venv .venv
@@ -18,6 +20,12 @@ RUN_ON_WINDOWS = r"""py -m venv .venv
     .venv\Scripts\python -m app.settings
     .venv\Scripts\flask db upgrade
     .venv\Scripts\flask run --reload --host localhost"""
+
+# A folder cannot be conditional: these stay empty where no answer needs them.
+ONLY_FOR_SOME = [
+    "app/templates/mail",
+    *(f"{tree}/accounts/{name}" for tree in ("app", "tests") for name in FOLDERS),
+]
 
 READY = """
 {project_slug} is ready. To see it:
@@ -67,9 +75,10 @@ def advice(answers: dict[str, str]) -> str:
 
 
 def main() -> None:
-    # A folder cannot be conditional: this one stays empty where no answer needs it.
-    with contextlib.suppress(OSError):
-        os.rmdir("app/templates/mail")
+    for folder in ONLY_FOR_SOME:
+        # Refused for one that holds files.
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
     answers = json.loads(r"""{{ cookiecutter | tojson }}""")
     with contextlib.suppress(OSError):
         os.write(1, advice(answers).encode("ascii", "backslashreplace"))

@@ -2,32 +2,19 @@
 
 from flask import Flask
 
-from app.accounts import (
-    commands,
-    deletion_routes,
-    email_change,
-    factor_commands,
-    library,
-    login,
-    mail,
-    mail_link_commands,
-    mailbox,
-    me,
-    passkeys,
-    password_change,
-    personal_data,
-    recovery,
-    registration,
-    role_commands,
-    second_factor,
-)
+from app.accounts import commands, login, me, password_change, role_commands
 from app.accounts.account_settings import AccountSettings as AccountSettings
+from app.accounts.credentials import LoginForm
+from app.accounts.factors import factor_commands, library, passkeys, second_factor
+from app.accounts.leaving import deletion_routes, personal_data
+from app.accounts.links import email_change, mail_link_commands, recovery, registration
+from app.accounts.mail import mail, mailbox
 
 
 def init_app(app: Flask) -> None:
     mail.init_app(app)
     mailbox.init_app(app)
-    library.init_app(app)
+    library.init_app(app, login_form=LoginForm)
     login.init_app(app)
     me.init_app(app)
     password_change.init_app(app)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationInfo, field_validator
 
-from app.accounts import mail_server
+from app.accounts.mail import mail_server
 from app.security import origins
 from app.setting_types import Environment, in_production
 

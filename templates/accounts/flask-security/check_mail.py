@@ -7,7 +7,7 @@ from logging import WARNING
 
 from flask import Flask
 
-from app.accounts import mail_server
+from app.accounts.mail import mail_server
 from app.checks.registry import check
 
 

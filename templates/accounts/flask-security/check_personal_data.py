@@ -8,7 +8,7 @@ from logging import ERROR, WARNING
 
 from flask import Flask
 
-from app.accounts import owned_rows
+from app.accounts.leaving import owned_rows
 from app.checks.registry import check
 
 

@@ -14,7 +14,8 @@ from passlib.totp import TOTP
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from app.accounts import factor_checks, mail, mail_messages, mailbox
+from app.accounts.factors import factor_checks
+from app.accounts.mail import mail, mail_messages, mailbox
 from app.db import db
 from tests.accounts.people import ADDRESS, TOTP_STEP, Headers, add_app, give_address
 from tests.accounts.test_login import count_hashes, without_random

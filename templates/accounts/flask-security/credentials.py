@@ -15,7 +15,7 @@ from pydantic import Field
 from sqlalchemy import or_, select
 from wtforms import StringField
 
-from app.accounts import library_views
+from app.accounts.factors import library_views
 from app.auth import next_pages, throttle, tokens, users
 from app.auth.passwords import MAX_LENGTH, hash_password, needs_rehash, verify_password
 from app.auth.users import User

@@ -11,7 +11,8 @@ from flask import g
 from sqlalchemy import delete, select
 from werkzeug.wrappers import Response
 
-from app.accounts import notices, owned_rows
+from app.accounts import notices
+from app.accounts.leaving import owned_rows
 from app.auth import tokens
 from app.auth.users import User
 from app.db import db

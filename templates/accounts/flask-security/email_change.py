@@ -12,8 +12,10 @@ from flask_security.signals import change_email_confirmed
 from flask_wtf import FlaskForm
 from sqlalchemy.exc import IntegrityError
 
-from app.accounts import addresses, link_pages, mail, mail_limits, pending, public_urls
-from app.accounts.addresses import AddressOnly, Sent
+from app.accounts import pending, public_urls
+from app.accounts.links import addresses, link_pages
+from app.accounts.links.addresses import AddressOnly, Sent
+from app.accounts.mail import mail, mail_limits
 from app.accounts.pending import PendingStep
 from app.auth import access
 from app.auth.access import public, recent_login

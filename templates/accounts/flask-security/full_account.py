@@ -11,8 +11,10 @@ from flask import Flask
 from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from app.accounts import email_change, owned_rows, pending
-from app.accounts.second_factor_limits import TrustedNetwork
+from app.accounts import pending
+from app.accounts.factors.second_factor_limits import TrustedNetwork
+from app.accounts.leaving import owned_rows
+from app.accounts.links import email_change
 from app.auth.factors import Passkey, RecoveryCode
 from app.auth.users import User
 from app.crypto import EncryptedJSON, encrypted_column

@@ -7,7 +7,8 @@ so does any change of the password or the factors. Source: OWASP ASVS 6.5.1, 6.5
 from typing import Any
 from uuid import UUID
 
-from app.accounts import half_login_secret, pending
+from app.accounts import pending
+from app.accounts.factors import half_login_secret
 from app.accounts.pending import PendingStep
 from app.auth.users import User
 from app.db import db

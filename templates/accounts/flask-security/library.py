@@ -11,10 +11,9 @@ from typing import Any
 
 from flask import Flask, Request, g
 from flask_principal import identity_changed
-from flask_security import Security, SQLAlchemyUserDatastore
+from flask_security import LoginForm, Security, SQLAlchemyUserDatastore
 
-from app.accounts import factor_checks, library_views
-from app.accounts.credentials import LoginForm
+from app.accounts.factors import factor_checks, library_views
 from app.auth.factors import MAX_NAME, Passkey
 from app.auth.roles import Role
 from app.auth.users import User
@@ -69,7 +68,8 @@ class Datastore(SQLAlchemyUserDatastore):
         """Nothing to store: the handle is the id."""
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: Flask, *, login_form: type[LoginForm]) -> None:
+    """`login_form` checks the password; it is handed in, since it calls the library's views."""
     for name, value in SETTINGS.items():
         app.config.setdefault(f"SECURITY_{name}", value)
     # It encrypts the secret of an app only until its first code; then Datastore stores it.
@@ -83,7 +83,7 @@ def init_app(app: Flask) -> None:
     library = Security(
         datastore=Datastore(db, User, Role, Passkey),
         register_blueprint=False,
-        login_form=LoginForm,
+        login_form=login_form,
         two_factor_verify_code_form=library_views.CodeForm,
         wan_signin_response_form=library_views.PasskeyForm,
         totp_cls=factor_checks.Codes,

@@ -14,7 +14,8 @@ from flask import Flask, Response, g, jsonify, request, session
 from flask_security import Security, TwoFactorVerifyCodeForm, WebAuthnSigninResponseForm
 from flask_security.signals import user_authenticated
 
-from app.accounts import account_changes, half_login_secret, half_logins
+from app.accounts import account_changes
+from app.accounts.factors import half_login_secret, half_logins
 from app.accounts.pending import PendingStep
 from app.auth import tokens
 from app.auth.users import User

@@ -9,8 +9,8 @@ from functools import partial
 import click
 from flask import Flask, current_app, has_request_context
 
-from app.accounts import mail_server, mailbox, outbox
-from app.accounts.mail_messages import compose
+from app.accounts.mail import mail_server, mailbox, outbox
+from app.accounts.mail.mail_messages import compose
 from app.security import audit
 
 _NOBODY = "nobody@localhost"

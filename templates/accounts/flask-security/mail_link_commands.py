@@ -10,8 +10,10 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from app.accounts import addresses, commands, mail, pending, public_urls, recovery
+from app.accounts import commands, pending, public_urls
 from app.accounts.commands import password_option, user_commands
+from app.accounts.links import addresses, recovery
+from app.accounts.mail import mail
 from app.accounts.password_change import set_password
 from app.auth.users import User
 from app.security import audit

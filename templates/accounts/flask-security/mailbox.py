@@ -15,7 +15,7 @@ from typing import NamedTuple
 import click
 from flask import Blueprint, Flask, Response, abort, current_app, render_template
 
-from app.accounts import outbox
+from app.accounts.mail import outbox
 from app.accounts.public_urls import link
 from app.auth.access import public
 from app.security.csp import csp
@@ -25,7 +25,7 @@ from app.security.responses import responds
 MAX_MAILS = 100
 
 # The sandboxed HTML is under the policy of this page, which has to allow its style sheet.
-_STYLE = (Path(__file__).parents[1] / "templates/mail/_style.css").read_text("utf-8")
+_STYLE = (Path(__file__).parents[2] / "templates/mail/_style.css").read_text("utf-8")
 _HASH = f"'sha256-{b64encode(sha256(_STYLE.strip().encode()).digest()).decode()}'"
 
 blueprint = Blueprint("mailbox", __name__)

@@ -5,8 +5,8 @@ Source: OWASP ASVS 6.3.5, 6.3.7.
 
 import click
 
-from app.accounts import mail
-from app.accounts.mail import MailError
+from app.accounts.mail import mail
+from app.accounts.mail.mail import MailError
 from app.auth.users import User
 
 

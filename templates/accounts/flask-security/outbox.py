@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, request
 from werkzeug.wsgi import ClosingIterator
 
-from app.accounts.mail_server import reason
+from app.accounts.mail.mail_server import reason
 from app.security import audit
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from flask import Flask, current_app
 from sqlalchemy import Column, Table, delete, select
 from sqlalchemy.orm import Mapper
 
-from app.accounts import row_values
+from app.accounts.factors.second_factor_limits import TrustedNetwork
+from app.accounts.leaving import row_values
 from app.accounts.pending import PendingStep
-from app.accounts.second_factor_limits import TrustedNetwork
 from app.auth.factors import Passkey, RecoveryCode
 from app.auth.grants import Grant
 from app.auth.roles import user_roles

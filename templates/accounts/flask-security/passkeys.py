@@ -16,8 +16,9 @@ from pydantic import Field
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, Unauthorized
 
-from app.accounts import half_logins, library_views, pending, public_urls
-from app.accounts.half_login_secret import AnyStep
+from app.accounts import pending, public_urls
+from app.accounts.factors import half_logins, library_views
+from app.accounts.factors.half_login_secret import AnyStep
 from app.accounts.pending import PendingStep
 from app.auth import access, throttle, tokens
 from app.auth.access import login_required, public, recent_login

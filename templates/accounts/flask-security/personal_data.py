@@ -12,10 +12,12 @@ from flask import Blueprint, Flask, g, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 
-from app.accounts import email_change, owned_rows, passkeys, row_values
-from app.accounts.passkeys import PasskeyShown
+from app.accounts.factors import passkeys
+from app.accounts.factors.passkeys import PasskeyShown
+from app.accounts.factors.second_factor_limits import TrustedNetwork
+from app.accounts.leaving import owned_rows, row_values
+from app.accounts.links import email_change
 from app.accounts.pending import PendingStep
-from app.accounts.second_factor_limits import TrustedNetwork
 from app.auth import sessions
 from app.auth.access import recent_login
 from app.auth.sessions import Session

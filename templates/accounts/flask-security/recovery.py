@@ -14,8 +14,10 @@ from flask_wtf import FlaskForm
 from pydantic import Field
 from werkzeug.exceptions import BadRequest
 
-from app.accounts import addresses, link_pages, mail, mail_limits, notices, pending, public_urls
-from app.accounts.addresses import AddressOnly, Sent
+from app.accounts import notices, pending, public_urls
+from app.accounts.links import addresses, link_pages
+from app.accounts.links.addresses import AddressOnly, Sent
+from app.accounts.mail import mail, mail_limits
 from app.accounts.pending import PendingStep
 from app.auth import access, grants, password_rules, users
 from app.auth.access import public

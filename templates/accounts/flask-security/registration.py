@@ -20,16 +20,10 @@ from werkzeug.exceptions import BadRequest, Conflict, Forbidden
 from wtforms import StringField, ValidationError
 from wtforms.validators import Length, Optional
 
-from app.accounts import (
-    addresses,
-    link_pages,
-    mail,
-    mail_limits,
-    pending,
-    public_urls,
-    recovery,
-)
-from app.accounts.addresses import Address, AddressOnly, Sent
+from app.accounts import pending, public_urls
+from app.accounts.links import addresses, link_pages, recovery
+from app.accounts.links.addresses import Address, AddressOnly, Sent
+from app.accounts.mail import mail, mail_limits
 from app.accounts.pending import PendingStep
 from app.auth import access, password_rules, throttle, users
 from app.auth.access import public

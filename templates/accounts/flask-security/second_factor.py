@@ -13,8 +13,9 @@ from flask_security import recovery_codes, tf_plugin, views
 from pydantic import Field
 from werkzeug.exceptions import Unauthorized
 
-from app.accounts import half_logins, library_views, pending, second_factor_limits
-from app.accounts.half_login_secret import AnyStep, SecondStep
+from app.accounts import pending
+from app.accounts.factors import half_logins, library_views, second_factor_limits
+from app.accounts.factors.half_login_secret import AnyStep, SecondStep
 from app.accounts.pending import PendingStep
 from app.auth import access, tokens
 from app.auth.access import public, recent_login

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.auth import users
-from tests.accounts import full_account
+from tests.accounts.leaving import full_account
 from tests.conftest import PASSWORD, USERNAME, give_roles, log_in
 
 USERS = "/admin/users"

@@ -9,14 +9,15 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
-from app.accounts import mailbox, owned_rows
-from app.accounts.deletion import delete_account, user_deleted
+from app.accounts.leaving import owned_rows
+from app.accounts.leaving.deletion import delete_account, user_deleted
+from app.accounts.mail import mailbox
 from app.auth import users
 from app.auth.grants import Grant
 from app.auth.users import User
 from app.db import Model, db
 from tests import routes
-from tests.accounts import full_account
+from tests.accounts.leaving import full_account
 from tests.conftest import (
     PASSWORD,
     PRODUCTION,

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.accounts import pending
-from app.accounts.email_change import LIFETIME
+from app.accounts.links.email_change import LIFETIME
 from app.security.bodies import URLENCODED
 from tests import routes
 from tests.accounts.conftest import AssertAlike, Mails

@@ -6,11 +6,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from app.accounts import mailbox
+from app.accounts.mail import mailbox
 from app.accounts.pending import PendingStep
 from app.auth import users
 from app.db import Model, db
-from tests.accounts import full_account
+from tests.accounts.leaving import full_account
 from tests.conftest import (
     PASSWORD,
     PRODUCTION,

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from app.accounts.half_logins import LIFETIME
+from app.accounts.factors.half_logins import LIFETIME
 from app.accounts.pending import MAX_FAILURES, PendingStep
 from app.auth import tokens
 from app.db import db

@@ -16,7 +16,7 @@ from flask_security.tf_plugin import generate_tf_validity_token
 from pydantic import BaseModel
 from werkzeug.test import TestResponse
 
-from app.accounts import factor_checks
+from app.accounts.factors import factor_checks
 from app.security import rate_limiter
 from app.security.view_options import options_of
 from tests import routes
@@ -68,7 +68,9 @@ def own_posts(app: Flask) -> Iterator[tuple[str, Any]]:
 
 def test_the_private_names_that_this_project_uses_are_there(app: Flask) -> None:
     for owner, name in PRIVATE:
-        assert hasattr(owner, name), f"{owner} has no {name} any more: see app/accounts/library.py."
+        assert hasattr(owner, name), (
+            f"{owner} has no {name} any more: see app/accounts/factors/library.py."
+        )
     with app.app_context():
         totp = app.extensions["security"].totp_factory
         secret = factor_checks.unencrypted(totp.generate_totp_secret())

@@ -9,12 +9,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.accounts import mail, mail_messages, mailbox
-from app.accounts.mail import MailError
-from app.accounts.outbox import MAIL_FAILED
+from app.accounts.mail import mail, mail_messages, mailbox
+from app.accounts.mail.mail import MailError
+from app.accounts.mail.outbox import MAIL_FAILED
 from app.auth.access import public
 from app.security import audit
-from tests.accounts.mail_servers import TIMEOUT, Received, running
+from tests.accounts.mail.mail_servers import TIMEOUT, Received, running
 from tests.conftest import PRODUCTION, Lines, MakeApp
 
 ADA = "ada@example.org"

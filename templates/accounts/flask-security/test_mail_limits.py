@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from app.accounts.mail_limits import LIMIT, may_send
+from app.accounts.mail.mail_limits import LIMIT, may_send
 from tests.conftest import Wait
 
 

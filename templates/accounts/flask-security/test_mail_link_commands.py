@@ -7,7 +7,8 @@ from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.accounts import mail_link_commands, mailbox
+from app.accounts.links import mail_link_commands
+from app.accounts.mail import mailbox
 from app.auth import users
 from tests import routes
 from tests.conftest import PASSWORD, USERNAME, MakeApp, Wait, is_logged_in, log_in, stored_user

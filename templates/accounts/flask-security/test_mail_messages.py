@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.accounts.mail_messages import InvalidRecipient, compose
+from app.accounts.mail.mail_messages import InvalidRecipient, compose
 from tests.conftest import MakeApp
 
 ADA = "ada@example.org"
@@ -22,7 +22,7 @@ VALUES = {
     "what": "codes of an app are asked for",
     "name": "Ada's phone",
 }
-TEXTS = Path(__file__).parents[2] / "app/templates/mail"
+TEXTS = Path(__file__).parents[3] / "app/templates/mail"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
 
 

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import pytest
 
-from app.accounts import mail_server
-from app.accounts.mail_server import MailServer
-from tests.accounts import mail_servers
-from tests.accounts.mail_servers import NAME, PASSWORD, USER, Received, running
+from app.accounts.mail import mail_server
+from app.accounts.mail.mail_server import MailServer
+from tests.accounts.mail import mail_servers
+from tests.accounts.mail.mail_servers import NAME, PASSWORD, USER, Received, running
 
 REFUSED = [
     "http://mail.test",

@@ -6,7 +6,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from markupsafe import escape
 
-from app.accounts import mail, mailbox
+from app.accounts.mail import mail, mailbox
 from app.auth.access import public
 from tests import routes
 from tests.conftest import PRODUCTION, MakeApp

@@ -3,7 +3,7 @@
 from flask import Flask
 from playwright.sync_api import Page
 
-from app.accounts import mail
+from app.accounts.mail import mail
 from tests import routes
 from tests.browser.conftest import Serve
 

@@ -7,11 +7,11 @@ import pytest
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 
-from app.accounts import mailbox, outbox
-from app.accounts.outbox import Outbox
+from app.accounts.mail import mailbox, outbox
+from app.accounts.mail.outbox import Outbox
 from app.auth.access import public
 from app.security.errors import error_response
-from tests.accounts.mail_servers import TIMEOUT
+from tests.accounts.mail.mail_servers import TIMEOUT
 from tests.conftest import Lines, MakeApp
 
 SENT = "/probe-of-mail"

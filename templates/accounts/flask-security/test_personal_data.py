@@ -15,7 +15,7 @@ from app.auth.grants import Grant
 from app.db import db
 from app.security.origins import PolicyError
 from tests import routes
-from tests.accounts import full_account
+from tests.accounts.leaving import full_account
 from tests.conftest import PASSWORD, USERNAME, MakeApp, log_in, stored_user
 
 PATH = routes.path_of("personal_data.download")

@@ -9,8 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.accounts import mail_limits
-from app.accounts.recovery import LIFETIME
+from app.accounts.links.recovery import LIFETIME
+from app.accounts.mail import mail_limits
 from app.auth import grants, password_rules, users
 from app.auth.passwords import MIN_LENGTH
 from tests import routes

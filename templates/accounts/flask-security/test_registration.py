@@ -10,8 +10,8 @@ from limits import parse
 from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
+from app.accounts.links.registration import LIFETIME
 from app.accounts.pending import MAX_FAILURES
-from app.accounts.registration import LIFETIME
 from app.auth import password_rules
 from app.auth.passwords import MIN_LENGTH
 from app.auth.users import User

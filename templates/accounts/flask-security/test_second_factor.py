@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.accounts import factor_checks
+from app.accounts.factors import factor_checks
 from app.auth import grants, tokens
 from app.auth.factors import RecoveryCode
 from app.auth.users import User

@@ -9,8 +9,9 @@ from limits import parse
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.accounts import pending, second_factor_limits
-from app.accounts.second_factor_limits import TRUSTED_FOR, TrustedNetwork
+from app.accounts import pending
+from app.accounts.factors import second_factor_limits
+from app.accounts.factors.second_factor_limits import TRUSTED_FOR, TrustedNetwork
 from app.db import db
 from tests.accounts.conftest import Mails
 from tests.accounts.people import (

@@ -6,7 +6,7 @@ Source: GDPR, article 17; OWASP ASVS 7.5.1.
 from flask import Blueprint, Flask, Response, g
 from flask.typing import ResponseReturnValue
 
-from app.accounts import deletion
+from app.accounts.leaving import deletion
 from app.auth.access import recent_login
 from app.security.responses import responds
 

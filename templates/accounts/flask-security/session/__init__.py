@@ -5,38 +5,35 @@ The pages come after the JSON views, at whose addresses their forms arrive.
 
 from flask import Flask
 
-from app.accounts import (
-    commands,
-    deletion_routes,
-    email_change,
-    email_change_pages,
+from app.accounts import commands, login, me, password_change, role_commands
+from app.accounts.account_settings import AccountSettings as AccountSettings
+from app.accounts.credentials import LoginForm
+from app.accounts.factors import (
     factor_commands,
     library,
-    login,
-    mail,
-    mail_link_commands,
-    mailbox,
-    me,
     passkey_pages,
     passkeys,
-    password_change,
-    personal_data,
-    recovery,
-    recovery_pages,
-    registration,
-    registration_pages,
-    role_commands,
     second_factor,
     second_factor_pages,
     setup_pages,
 )
-from app.accounts.account_settings import AccountSettings as AccountSettings
+from app.accounts.leaving import deletion_routes, personal_data
+from app.accounts.links import (
+    email_change,
+    email_change_pages,
+    mail_link_commands,
+    recovery,
+    recovery_pages,
+    registration,
+    registration_pages,
+)
+from app.accounts.mail import mail, mailbox
 
 
 def init_app(app: Flask) -> None:
     mail.init_app(app)
     mailbox.init_app(app)
-    library.init_app(app)
+    library.init_app(app, login_form=LoginForm)
     login.init_app(app)
     me.init_app(app)
     password_change.init_app(app)

@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, StringField, ValidationError
 from wtforms.validators import DataRequired, Length
 
-from app.accounts import addresses
+from app.accounts.links import addresses
 from app.security.forms import one_line, or_form
 from app.security.validation import Reason
 

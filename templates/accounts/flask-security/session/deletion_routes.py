@@ -10,7 +10,7 @@ from flask_wtf import FlaskForm
 from wtforms import StringField, ValidationError
 from wtforms.validators import DataRequired
 
-from app.accounts import deletion
+from app.accounts.leaving import deletion
 from app.auth.access import recent_login
 from app.security.forms import consumes_form
 from app.security.responses import responds

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from passlib.totp import TOTP
 from werkzeug.test import TestResponse
 
-from app.accounts import mailbox
+from app.accounts.mail import mailbox
 from tests import routes
 from tests.accounts.test_login_pages import post, token_of
 from tests.conftest import LOGIN

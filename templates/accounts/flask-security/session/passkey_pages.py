@@ -6,9 +6,10 @@ Source: Web Authentication Level 3; W3C, "A Well-Known URL for Relying Party Pas
 from flask import Blueprint, Flask, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from app.accounts import passkeys, public_urls
-from app.accounts.account_forms import add_forms
-from app.accounts.passkeys import RECENT
+from app.accounts import public_urls
+from app.accounts.factors import passkeys
+from app.accounts.factors.passkeys import RECENT
+from app.accounts.links.account_forms import add_forms
 from app.auth.access import public, recent_login
 from app.auth.factors import MAX_NAME
 from app.security.responses import responds

@@ -7,8 +7,8 @@ from flask import Blueprint, Flask, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
-from app.accounts import recovery
-from app.accounts.account_forms import add_forms, address_field, mail_sent
+from app.accounts.links import recovery
+from app.accounts.links.account_forms import add_forms, address_field, mail_sent
 from app.auth.access import public
 from app.security.responses import responds
 

@@ -10,8 +10,8 @@ from werkzeug.exceptions import BadRequest
 from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length
 
-from app.accounts import link_pages, registration
-from app.accounts.account_forms import add_forms, address_field, mail_sent, passes, stripped
+from app.accounts.links import link_pages, registration
+from app.accounts.links.account_forms import add_forms, address_field, mail_sent, passes, stripped
 from app.auth import users
 from app.auth.access import public
 from app.auth.passwords import MAX_LENGTH

@@ -12,8 +12,9 @@ from flask_security import recovery_codes, views
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import Unauthorized
 
-from app.accounts import half_logins, link_pages, second_factor, setup_pages
-from app.accounts.account_forms import add_forms, app_code_field, code_field
+from app.accounts.factors import half_logins, second_factor, setup_pages
+from app.accounts.links import link_pages
+from app.accounts.links.account_forms import add_forms, app_code_field, code_field
 from app.accounts.pending import PendingStep
 from app.auth import next_pages, tokens
 from app.auth.access import public

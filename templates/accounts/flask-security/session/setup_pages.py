@@ -9,10 +9,11 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import BadRequest
 
-from app.accounts import factor_checks, link_pages, second_factor
-from app.accounts.account_forms import add_forms, app_code_field
+from app.accounts.factors import factor_checks, second_factor
+from app.accounts.factors.second_factor import RECENT
+from app.accounts.links import link_pages
+from app.accounts.links.account_forms import add_forms, app_code_field
 from app.accounts.pending import PendingStep
-from app.accounts.second_factor import RECENT
 from app.auth import next_pages
 from app.auth.access import recent_login
 from app.auth.users import User

@@ -4,7 +4,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.accounts import email_change, mailbox
+from app.accounts.links import email_change
+from app.accounts.mail import mailbox
 from app.auth import tokens
 from tests import routes
 from tests.accounts.page_helpers import mailed_links, send

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.accounts import mailbox
+from app.accounts.mail import mailbox
 from tests import routes
 from tests.accounts.page_helpers import mailed_links
 from tests.accounts.test_login_pages import WRONG, post

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.accounts import mailbox
+from app.accounts.mail import mailbox
 from app.auth.passwords import MIN_LENGTH
 from tests import routes
 from tests.accounts.page_helpers import mailed_links

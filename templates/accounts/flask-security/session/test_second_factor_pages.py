@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.accounts.half_logins import LIFETIME
+from app.accounts.factors.half_logins import LIFETIME
 from app.auth import tokens
 from app.auth.tokens import KEPT_LIFETIME
 from tests import routes

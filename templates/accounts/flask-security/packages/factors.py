@@ -1,0 +1,1 @@
+"""Second factors and passkeys, which Flask-Security checks."""

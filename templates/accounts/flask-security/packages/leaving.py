@@ -1,0 +1,1 @@
+"""Leaving: users download their data and delete their account."""

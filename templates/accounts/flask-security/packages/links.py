@@ -1,0 +1,1 @@
+"""What a mailed link does: sign-up, recovery and changes of the address."""

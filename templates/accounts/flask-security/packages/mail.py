@@ -1,0 +1,1 @@
+"""Mail: composed with the response, and sent after it by an SMTP server."""
