@@ -82,10 +82,11 @@ def name_choice(copy: Path) -> None:
 
 
 def write_files_of_choice(copy: Path) -> None:
-    nearest = copy / "templates" / "tokens" / "opaque"
-    for file in nearest.iterdir():
-        text = re.sub("opaque", "paper", file.read_text("utf-8"), flags=re.IGNORECASE)
-        write(nearest.with_name("paper") / file.name, text)
+    templates = copy / "templates"
+    for nearest in [templates / "tokens" / "opaque", *templates.glob("generated/*/opaque")]:
+        for file in nearest.iterdir():
+            text = re.sub("opaque", "paper", file.read_text("utf-8"), flags=re.IGNORECASE)
+            write(nearest.with_name("paper") / file.name, text)
 
 
 def write_table(copy: Path) -> None:
