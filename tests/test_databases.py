@@ -24,9 +24,12 @@ STORED = [
 ]
 
 
-def test_its_own_tests_pass_on_postgresql(new_project: NewProject, postgresql: str) -> None:
+@pytest.mark.parametrize("accounts", support.CHOICES["accounts"])
+def test_its_own_tests_pass_on_postgresql(accounts: str, new_project: NewProject) -> None:
     which = [] if support.EVERY_COMBINATION else STORED
-    output = support.own_tests(new_project(), *which, TEST_DATABASE_URL=postgresql)
+    # A database of its own, since the answers have other tables.
+    with services.postgresql() as url:
+        output = support.own_tests(new_project(accounts=accounts), *which, TEST_DATABASE_URL=url)
     assert "passed" in output
 
 
@@ -49,10 +52,11 @@ with app.app_context():
 """
 
 
+@pytest.mark.parametrize("accounts", support.CHOICES["accounts"])
 def test_migrations_make_the_tables_that_the_models_describe(
-    new_project: NewProject, postgresql: str
+    accounts: str, new_project: NewProject, postgresql: str
 ) -> None:
-    project = new_project()
+    project = new_project(accounts=accounts)
     support.write_settings(project)
     for database in ("sqlite:///app.db", postgresql):
         told = support.python("-c", MIGRATE, cwd=project, DATABASE_URL=database)

@@ -47,9 +47,14 @@ class Service:
         return str(answer.body["status"]) if answer.status == 200 else None
 
 
-@pytest.fixture(scope="module")
-def service(new_project: NewProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    project, redis_port = new_project(token_type="jwt"), support.free_port()
+@pytest.fixture(scope="module", params=support.CHOICES["accounts"])
+def service(
+    request: pytest.FixtureRequest,
+    new_project: NewProject,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Service]:
+    project = new_project(token_type="jwt", accounts=request.param)
+    redis_port = support.free_port()
     with services.postgresql_server() as database:
         services.add_users(project, database.url, "ada", *ASKING)
         with services.serving(

@@ -13,22 +13,28 @@ import pytest
 import support
 from conftest import NewProject
 from owner_edits import ROUNDS, Edit
+from support import Answers
 
 NO_CACHE = {"RUFF_NO_CACHE": "true"}
 RED = re.compile(r"^(?:FAILED|ERROR|SUBFAILED\S*|SUBFAIL) .*?(tests/.*)", re.MULTILINE)
-TOGETHER = [pytest.param(kind, edits, id=kind) for kind, edits in ROUNDS.items()]
+# The pages of accounts are those of `session` alone.
+KINDS = [
+    *({"token_type": token_type, "accounts": "builtin"} for token_type in ROUNDS),
+    {"token_type": "session", "accounts": "flask-security"},
+]
+TOGETHER = [pytest.param(kind, ROUNDS[kind["token_type"]], id=support.name(kind)) for kind in KINDS]
 EACH = [
-    pytest.param(kind, [edit], id=f"{kind}-{edit.name}")
-    for kind, edits in ROUNDS.items()
-    for edit in edits
+    pytest.param(kind, [edit], id=f"{support.name(kind)}-{edit.name}")
+    for kind in KINDS
+    for edit in ROUNDS[kind["token_type"]]
 ]
 
 
-@pytest.mark.parametrize(("token_type", "edits"), EACH if support.EVERY_COMBINATION else TOGETHER)
+@pytest.mark.parametrize(("kind", "edits"), EACH if support.EVERY_COMBINATION else TOGETHER)
 def test_an_edit_turns_only_tests_red_that_state_what_it_changed(
-    token_type: str, edits: list[Edit], new_project: NewProject
+    kind: Answers, edits: list[Edit], new_project: NewProject
 ) -> None:
-    project = new_project(token_type=token_type)
+    project = new_project(**kind)
     for edit in edits:
         edit.change(project)
     check(project)

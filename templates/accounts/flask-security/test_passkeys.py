@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from webauthn.helpers import bytes_to_base64url, encode_cbor
 from werkzeug.test import TestResponse
 
 from app.accounts import pending
 from app.auth import grants, tokens
 from app.auth.factors import Passkey
+from app.auth.grants import Grant
 from app.db import db
 from tests import routes
 from tests.accounts import people
@@ -77,7 +78,7 @@ def names(client: FlaskClient, credentials: Headers) -> list[str]:
 
 
 def assert_refused(answer: TestResponse, status: int = 401) -> None:
-    assert (answer.status_code, answer.get_json().keys()) == (status, {"error"})
+    assert (answer.status_code, '"token"' in answer.text) == (status, False)
     assert "Set-Cookie" not in answer.headers
 
 
@@ -271,9 +272,12 @@ def test_a_disabled_user_gets_in_by_no_passkey(
 
 @pytest.mark.asvs("7.5.1")
 def test_a_passkey_makes_an_old_login_recent(
-    client: FlaskClient, credentials: Headers, passkey: Authenticator, clock: Wait
+    client: FlaskClient, credentials: Headers, passkey: Authenticator
 ) -> None:
-    clock(10 * MINUTES)
+    with client.application.app_context():
+        # By the row, since a signed token may not live long enough.
+        db.session.execute(update(Grant).values(issued=Grant.issued - 10 * MINUTES))
+        db.session.commit()
     new = {"name": "laptop", "usage": "first"}
     assert client.post(WAN_REGISTER, json=new, headers=credentials).status_code == 401
     begun = client.post(WAN_VERIFY, json={}, headers=credentials)

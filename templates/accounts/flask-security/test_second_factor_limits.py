@@ -72,7 +72,7 @@ def test_whoever_has_the_password_gets_few_wrong_codes_a_day_from_everywhere(
     answer = try_code(app, code_of(secret))
     assert answer.status_code == 429
     assert 0 < int(answer.headers["Retry-After"]) <= DAY
-    assert "token" not in answer.get_json()
+    assert '"token"' not in answer.text
     clock(DAY + 1)
     assert try_code(app, code_of(secret)).status_code == 200
 

@@ -25,9 +25,8 @@ def send(client: FlaskClient, path: str, **fields: str) -> TestResponse:
 
 
 def action_of(page: str) -> str:
-    """Where the form of a page goes that is no button of the navigation."""
-    main = page.partition("<main")[2]
-    [action] = re.findall(r'<form method="post"[^>]* action="([^"]*)"', main)
+    """Where the form of a page goes that is no single button."""
+    [action] = re.findall(r'<form method="post"(?![^>]*class="inline")[^>]* action="([^"]*)"', page)
     return str(action).replace("&amp;", "&")
 
 
