@@ -15,6 +15,11 @@ DECIDED_BY_CSP = [
 ]
 # The pages with forms, at the levels which LEVELS pairs with other tokens.
 WITH_FORMS = [f"tests/browser/starter/test_{name}.py" for name in ("page", "without_javascript")]
+# Codes, passkeys and mails, and the pages for them.
+ACCOUNTS = [
+    *(f"tests/browser/starter/test_{name}.py" for name in ("accounts", "passkeys")),
+    *("tests/browser/starter/test_accessibility.py", "tests/browser/test_mailbox.py"),
+]
 # Each level with other code, since one script of the page serves all kinds of it.
 LEVELS = [
     {"csp": level}
@@ -45,3 +50,11 @@ def test_the_forms_work_at_each_level_without_javascript_too(
     support.need(support.CHROMIUM, "Chromium")
     project = new_project(csp=level, token_type="session")
     support.own_tests(project, *WITH_FORMS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", support.CHOICES["csp"][:2])
+def test_people_register_and_add_factors_in_a_browser(level: str, new_project: NewProject) -> None:
+    support.need(support.CHROMIUM, "Chromium")
+    project = new_project(csp=level, token_type="session", accounts="flask-security")
+    support.own_tests(project, *ACCOUNTS)
