@@ -8,12 +8,14 @@ Each setting that differs from the library's default has its reason beside it.
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from flask import Flask, Request, g
 from flask_principal import identity_changed
 from flask_security import LoginForm, Security, SQLAlchemyUserDatastore
 
 from app.accounts.factors import factor_checks, library_views
+from app.accounts.factors.passkeys import CEREMONY
 from app.auth.factors import MAX_NAME, Passkey
 from app.auth.roles import Role
 from app.auth.users import User
@@ -36,6 +38,8 @@ SETTINGS: dict[str, Any] = {
     # Otherwise anybody could list the passkeys of a user.
     "WAN_ALLOW_USER_HINTS": False,
     "WAN_NAME_ALLOWED_CHARS": None,
+    # Not longer than passkeys.py remembers which challenges were answered.
+    "WAN_REGISTER_WITHIN": timedelta(seconds=CEREMONY),
     "WAN_NAME_MAX_LENGTH": MAX_NAME,
     # passwords.py hashes. These only let the library start without bcrypt.
     "PASSWORD_HASH": "argon2",
@@ -53,7 +57,7 @@ class Datastore(SQLAlchemyUserDatastore):
     """Finds users by id, and stores the secret of an authenticator app encrypted."""
 
     def find_user(self, case_insensitive: bool = False, **by: Any) -> User | None:
-        return db.session.get(User, library_views.user_id(by["fs_uniquifier"]))
+        return db.session.get(User, UUID(by["fs_uniquifier"]))
 
     def find_user_from_webauthn(self, webauthn: Passkey) -> User | None:
         return self.find_user(fs_uniquifier=str(webauthn.user_id))

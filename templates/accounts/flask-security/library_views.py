@@ -8,7 +8,6 @@ Source: OWASP ASVS 2.3.3, 6.3.3, 7.2.4.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
 
 from flask import Flask, Response, g, jsonify, request, session
 from flask_security import Security, TwoFactorVerifyCodeForm, WebAuthnSigninResponseForm
@@ -90,10 +89,6 @@ def call(
         # The library commits after each answer, after a failure too.
         db.session.rollback()
         raise
-
-
-def user_id(text: str) -> UUID:
-    return UUID(text)
 
 
 def init_app(app: Flask, library: Security) -> None:

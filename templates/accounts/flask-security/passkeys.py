@@ -34,7 +34,7 @@ blueprint = Blueprint("security", __name__)
 
 RECENT = 5  # minutes
 MAX_CREDENTIAL = 16 * 1024  # characters
-CEREMONY = 5 * 60  # seconds in which a challenge may be answered
+CEREMONY = 5 * 60  # seconds, the longest that a challenge may be answered
 WRONG = "Unknown or invalid passkey"
 
 

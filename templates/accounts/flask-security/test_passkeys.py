@@ -12,6 +12,7 @@ from webauthn.helpers import bytes_to_base64url, encode_cbor
 from werkzeug.test import TestResponse
 
 from app.accounts import pending
+from app.accounts.factors import passkeys
 from app.auth import grants, tokens
 from app.auth.factors import Passkey
 from app.auth.grants import Grant
@@ -268,6 +269,16 @@ def test_a_disabled_user_gets_in_by_no_passkey(
     assert_refused(log_in_by_passkey(stranger, key, **half))
     with app.app_context():
         assert {each.sign_count for each in db.session.scalars(select(Passkey))} == {0}
+
+
+def test_an_old_challenge_adds_no_passkey(
+    client: FlaskClient, credentials: Headers, clock: Wait
+) -> None:
+    begun = client.post(WAN_REGISTER, json={"name": "late"}, headers=credentials)
+    clock(passkeys.CEREMONY + 1)
+    recent = log_in(client)
+    answer = answer_challenge(client, WAN_REGISTER, begun, Authenticator(), headers=recent)
+    assert_refused(answer, 400)
 
 
 @pytest.mark.asvs("7.5.1")

@@ -109,7 +109,7 @@ def test_nothing_tells_whether_an_address_or_a_name_is_known(
         {"email": "disabled@example.org"},
     ]
     assert_alike([partial(register, client, **body) for body in tries])
-    # Nor does a link that is asked for again.
+    # A link that is asked for again does not either.
     again = [{"email": body["email"]} for body in tries]
     assert_alike([partial(client.post, CONFIRM, json=body) for body in again])
 

@@ -1,6 +1,6 @@
 """Roles: names of what users may do, which views demand by `@roles_required`.
 
-Each request reads the roles anew, so one that was taken away opens nothing any more.
+Each request reads the roles again, so one that was taken away opens nothing any more.
 Source: OWASP ASVS 8.2.1, 8.3.2.
 """
 
