@@ -23,7 +23,7 @@ from app.security import audit
 @with_appcontext
 def factors_command(name: str, remove: bool) -> None:
     """Show the second factors of a user, or remove them all, passkeys and recovery codes too."""
-    user = commands._find(name)
+    user = commands.find_user(name)
     if remove:
         _remove(user)
     click.echo(f"{name} has {', '.join(_factors(user)) or 'no second factor'}")
@@ -34,7 +34,7 @@ def factors_command(name: str, remove: bool) -> None:
 def list_users() -> None:
     """List the users, each with the number of active logins, second factors and the roles."""
     for user in db.session.scalars(select(User).order_by(User.name)):
-        name, state, roles = commands._row(user)
+        name, state, roles = commands.describe(user)
         factor = "second factor" if user.has_second_factor() else "-"
         click.echo(f"{name}\t{state}\t{factor}\t{roles}")
 
@@ -57,5 +57,5 @@ def _remove(user: User) -> None:
     user.webauthn.clear()
     pending.end_all(user)
     grants.end_all(user)
-    commands._record(audit.USER_UPDATED, user, change="factors")
+    commands.record_change(audit.USER_UPDATED, user, change="factors")
     notices.send(user, "factors_changed", what="An operator removed all second factors.")

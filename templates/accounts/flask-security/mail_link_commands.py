@@ -42,8 +42,8 @@ def create_user(
     _refuse_both(password_stdin)
     if not email:
         raise click.UsageError("Give the --email to which the link is mailed.")
-    commands._check_new(name, email)
-    user = commands._create(name, _unusable_password(), email)
+    commands.check_new(name, email)
+    user = commands.store_user(name, _unusable_password(), email)
     click.echo(f"Created user {name}")
     _mail_link(user)
 
@@ -62,11 +62,11 @@ def change_password(
         context.invoke(commands.change_password, name=name, password_stdin=password_stdin)
         return
     _refuse_both(password_stdin)
-    user = commands._find(name)
+    user = commands.find_user(name)
     if not user.email:
         raise click.ClickException(f"{name} has no e-mail address to which a link could go.")
     set_password(user, _unusable_password())
-    commands._record(audit.PASSWORD_CHANGE, user)
+    commands.record_change(audit.PASSWORD_CHANGE, user)
     click.echo(f"Ended the password and all logins of {name}")
     _mail_link(user)
 

@@ -29,9 +29,9 @@ password_option = click.option(
 @password_option
 def create_user(name: str, email: str | None, password_stdin: bool) -> None:
     """Add a user. Prompts for a password on a terminal; otherwise generates and prints one."""
-    _check_new(name, email)
+    check_new(name, email)
     password, note = _password(name, password_stdin)
-    _create(name, password, email)
+    store_user(name, password, email)
     click.echo(f"Created user {name}{note}")
 
 
@@ -40,10 +40,10 @@ def create_user(name: str, email: str | None, password_stdin: bool) -> None:
 @password_option
 def change_password(name: str, password_stdin: bool) -> None:
     """Set a new password and end all logins of a user."""
-    user = _find(name)
+    user = find_user(name)
     password, note = _password(name, password_stdin)
     set_password(user, password)
-    _record(audit.PASSWORD_CHANGE, user)
+    record_change(audit.PASSWORD_CHANGE, user)
     click.echo(f"Changed the password of {name}{note}")
 
 
@@ -51,17 +51,17 @@ def change_password(name: str, password_stdin: bool) -> None:
 def list_users() -> None:
     """List the users, each with the number of active logins and the roles."""
     for user in db.session.scalars(select(User).order_by(User.name)):
-        click.echo("\t".join(_row(user)))
+        click.echo("\t".join(describe(user)))
 
 
 @user_commands.command("disable")
 @click.argument("name")
 def disable_user(name: str) -> None:
     """Disable a user and end all logins immediately."""
-    user = _find(name)
+    user = find_user(name)
     user.disabled = True
     grants.end_all(user)
-    _record(audit.USER_UPDATED, user, change="disabled")
+    record_change(audit.USER_UPDATED, user, change="disabled")
     click.echo(f"Disabled {name}")
 
 
@@ -69,10 +69,10 @@ def disable_user(name: str) -> None:
 @click.argument("name")
 def enable_user(name: str) -> None:
     """Let a disabled user log in again."""
-    user = _find(name)
+    user = find_user(name)
     user.disabled = False
     db.session.commit()
-    _record(audit.USER_UPDATED, user, change="enabled")
+    record_change(audit.USER_UPDATED, user, change="enabled")
     click.echo(f"Enabled {name}")
 
 
@@ -80,9 +80,9 @@ def enable_user(name: str) -> None:
 @click.argument("name")
 def log_out_user(name: str) -> None:
     """End all logins of a user."""
-    user = _find(name)
+    user = find_user(name)
     grants.end_all(user)
-    _record(audit.SESSION_EXPIRED, user, reason="revoked", session="all")
+    record_change(audit.SESSION_EXPIRED, user, reason="revoked", session="all")
     click.echo(f"Ended all logins of {name}")
 
 
@@ -90,11 +90,11 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(user_commands)
 
 
-def _record(event: audit.Event, user: User, **fields: str) -> None:
+def record_change(event: audit.Event, user: User, **fields: str) -> None:
     audit.record(event, account=user.name, user_id=user.id, by="command line", **fields)
 
 
-def _check_new(name: str, email: str | None) -> None:
+def check_new(name: str, email: str | None) -> None:
     if not 1 <= len(name) <= users.MAX_NAME:
         raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
     _check_plain(name, "a name")
@@ -102,23 +102,23 @@ def _check_new(name: str, email: str | None) -> None:
         raise click.ClickException("Give an e-mail address like ada@example.org.")
 
 
-def _create(name: str, password: str, email: str | None) -> User:
+def store_user(name: str, password: str, email: str | None) -> User:
     try:
         user = users.create(name, password, email)
     except IntegrityError:
         raise click.ClickException(f"There is a user {name!r} already.") from None
-    _record(audit.USER_CREATED, user)
+    record_change(audit.USER_CREATED, user)
     return user
 
 
-def _row(user: User) -> list[str]:
+def describe(user: User) -> list[str]:
     """Name, logins and roles, as the list shows them."""
     logins = len(grants.all_of(user, idle=tokens.IDLE))
     state = "disabled" if user.disabled else f"{logins} logins"
     return [user.name, state, ", ".join(user.role_names) or "-"]
 
 
-def _find(name: str) -> User:
+def find_user(name: str) -> User:
     _check_plain(name, "a name")
     user = users.find(name)
     if user is None:

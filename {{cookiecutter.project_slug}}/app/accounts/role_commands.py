@@ -9,7 +9,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import IntegrityError
 
-from app.accounts.commands import _find, _record, user_commands
+from app.accounts.commands import find_user, record_change, user_commands
 from app.auth import roles, route_table
 from app.auth.roles import Role
 from app.db import db
@@ -25,11 +25,11 @@ def roles_command(name: str, names: tuple[str, ...], remove: bool) -> None:
     """Show the roles of a user, or set exactly the ones that are given."""
     if names and remove:
         raise click.UsageError("Give roles or --none, not both.")
-    user = _find(name)
+    user = find_user(name)
     if names or remove:
         user.roles = _known(names)
         _commit()
-        _record(audit.USER_UPDATED, user, change="roles", roles=", ".join(user.role_names))
+        record_change(audit.USER_UPDATED, user, change="roles", roles=", ".join(user.role_names))
     click.echo(f"{name} has {', '.join(user.role_names) or 'no role'}")
 
 
