@@ -91,10 +91,15 @@ def init_app(app: Flask) -> None:
 
 
 def record_change(event: audit.Event, user: User, **fields: str) -> None:
+    """Write to the audit log what an operator did to a user."""
     audit.record(event, account=user.name, user_id=user.id, by="command line", **fields)
 
 
 def check_new(name: str, email: str | None) -> None:
+    """Check the name and the address of a new user.
+
+    :raises click.ClickException: one of them cannot be used.
+    """
     if not 1 <= len(name) <= users.MAX_NAME:
         raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
     _check_plain(name, "a name")
@@ -103,6 +108,10 @@ def check_new(name: str, email: str | None) -> None:
 
 
 def store_user(name: str, password: str, email: str | None) -> User:
+    """Add a user whose name and password were checked.
+
+    :raises click.ClickException: the name is taken.
+    """
     try:
         user = users.create(name, password, email)
     except IntegrityError:
@@ -119,6 +128,10 @@ def describe(user: User) -> list[str]:
 
 
 def find_user(name: str) -> User:
+    """The user of this name.
+
+    :raises click.ClickException: there is none.
+    """
     _check_plain(name, "a name")
     user = users.find(name)
     if user is None:
