@@ -57,21 +57,27 @@ COMPILED = {
     "MYPY_CACHE_DIR": f"{_CACHES}/mypy",
 }
 
+# Some times what the longest command takes on a busy machine; less than the limit of a test.
+MOST_SECONDS = 500
+
 Answers = dict[str, str]
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
-    """Run a command; its output is the failure's text where it fails."""
-    finished = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=os.environ | COMPILED | environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-    )
+    """Run a command; its output is the failure's text where it fails or does not end."""
+    try:
+        finished = subprocess.run(
+            [str(part) for part in command],
+            cwd=cwd,
+            env=os.environ | COMPILED | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=MOST_SECONDS,
+            encoding="utf-8",
+        )
+    except subprocess.TimeoutExpired as late:
+        pytest.fail(f"{late}:\n{(late.stdout or b'').decode(errors='replace')}")
     assert finished.returncode == 0, f"{command} failed:\n{finished.stdout}"
     return finished.stdout
 
@@ -99,8 +105,10 @@ def own_tests(project: Path, *arguments: str, **options: Any) -> str:
     """Run a project's own tests as in its own environment, which has no plugin of these."""
     # Plain asserts: in a folder that is new each time, rewriting them costs as much as the tests.
     plain = ("-q", "-p", "no:cacheprovider", "--assert=plain")
+    # Shows where a test hangs, before the whole command is ended for it.
+    stacks = ("-o", "faulthandler_timeout=120")
     return python(
-        *("-m", "pytest", *plain, *arguments),
+        *("-m", "pytest", *plain, *stacks, *arguments),
         cwd=project,
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
         **options,
