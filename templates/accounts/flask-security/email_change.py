@@ -25,17 +25,13 @@ from app.security import audit
 from app.security.errors import error_response
 from app.security.forms import or_form
 from app.security.responses import ResponseBody, responds
-from app.security.validation import Body, validated
+from app.security.validation import EmptyBody, validated
 
 blueprint = Blueprint("email_change", __name__)
 
 PURPOSE = "email"
 LIFETIME = 60 * 60  # seconds, as long as mail_limits.py counts
 RECENT = 5  # minutes
-
-
-class Nothing(Body):
-    """An empty object."""
 
 
 class EmailChanged(ResponseBody):
@@ -74,8 +70,8 @@ def confirm_page(token: str) -> ResponseReturnValue:
 @public
 @access.credentials
 @or_form(_confirm_by_form)
-@validated(Nothing)
-def confirm(body: Nothing, token: str) -> ResponseReturnValue:
+@validated(EmptyBody)
+def confirm(body: EmptyBody, token: str) -> ResponseReturnValue:
     return finish(token)
 
 

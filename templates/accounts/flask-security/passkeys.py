@@ -27,7 +27,7 @@ from app.security import audit
 from app.security.errors import error_response
 from app.security.rate_limits import limited
 from app.security.responses import ResponseBody, responds
-from app.security.validation import Body, PlainText, validated
+from app.security.validation import Body, EmptyBody, PlainText, validated
 
 # The library builds addresses of these views by this name.
 blueprint = Blueprint("security", __name__)
@@ -53,10 +53,6 @@ class Attestation(Body):
 
 class Assertion(AnyStep):
     credential: Annotated[PlainText, Field(max_length=MAX_CREDENTIAL)]
-
-
-class Nothing(Body):
-    """An empty object."""
 
 
 class PasskeyShown(ResponseBody):
@@ -136,8 +132,8 @@ def wan_signin_response(body: Assertion, state: str) -> ResponseReturnValue:
 @blueprint.post("/wan-verify")
 @responds("application/json")
 @login_required
-@validated(Nothing)
-def wan_verify(body: Nothing) -> ResponseReturnValue:
+@validated(EmptyBody)
+def wan_verify(body: EmptyBody) -> ResponseReturnValue:
     """Begin to prove again who is logged in, by passkey instead of the password."""
     _require_own_host()
     return library_views.call(webauthn.webauthn_verify, body=body)

@@ -20,7 +20,7 @@ from app.accounts.pending import PendingStep
 from app.auth import access, tokens
 from app.auth.access import public, recent_login
 from app.security.responses import ResponseBody, responds
-from app.security.validation import Body, PlainText, validated
+from app.security.validation import Body, EmptyBody, PlainText, validated
 
 blueprint = Blueprint("second_factor", __name__)
 
@@ -43,10 +43,6 @@ class SecondCode(SecondStep):
 
 class Which(SecondStep):
     which: Literal["authenticator", "webauthn"]
-
-
-class Nothing(Body):
-    """An empty object."""
 
 
 class Setup(AnyStep):
@@ -113,8 +109,8 @@ def finish(body: Code, state: str) -> ResponseReturnValue:
 @blueprint.post("/mf-recovery-codes")
 @responds(RecoveryCodes)
 @recent_login(minutes=RECENT)
-@validated(Nothing)
-def renew_recovery_codes(body: Nothing) -> ResponseReturnValue:
+@validated(EmptyBody)
+def renew_recovery_codes(body: EmptyBody) -> ResponseReturnValue:
     """Replace the recovery codes by new ones, which are shown only here."""
     return new_recovery_codes(body)
 
@@ -171,7 +167,7 @@ def finish_setup(state: str, body: Code | None = None) -> dict[str, Any]:
     return library_views.call(views.two_factor_setup_validate, state, body=body, change=ADDED)
 
 
-def new_recovery_codes(body: Nothing | None = None) -> dict[str, Any]:
+def new_recovery_codes(body: EmptyBody | None = None) -> dict[str, Any]:
     change = "The recovery codes were replaced"
     return library_views.call(recovery_codes.mf_recovery_codes, body=body, change=change)
 
