@@ -7,7 +7,7 @@ from app.accounts.account_settings import AccountSettings as AccountSettings
 from app.accounts.credentials import LoginForm
 from app.accounts.factors import factor_commands, library, passkeys, second_factor
 from app.accounts.leaving import deletion_routes, personal_data
-from app.accounts.links import email_change, mail_link_commands, recovery, registration
+from app.accounts.links import confirmation, email_change, mail_link_commands, recovery, registration
 from app.accounts.mail import mail, mailbox
 
 
@@ -19,6 +19,7 @@ def init_app(app: Flask) -> None:
     me.init_app(app)
     password_change.init_app(app)
     registration.init_app(app)
+    confirmation.init_app(app)
     recovery.init_app(app)
     email_change.init_app(app)
     second_factor.init_app(app)

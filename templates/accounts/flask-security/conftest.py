@@ -16,8 +16,17 @@ from werkzeug.test import TestResponse
 
 from app.accounts.factors import factor_checks
 from app.accounts.mail import mail, mail_messages, mailbox
+from app.auth import password_rules
 from app.db import db
-from tests.accounts.people import ADDRESS, TOTP_STEP, Headers, add_app, give_address
+from tests.accounts.people import (
+    ADDRESS,
+    BREACHED,
+    PROJECT,
+    TOTP_STEP,
+    Headers,
+    add_app,
+    give_address,
+)
 from tests.accounts.test_login import count_hashes, without_random
 from tests.conftest import MakeApp, Wait
 
@@ -38,6 +47,13 @@ def clock(wait: Wait, monkeypatch: pytest.MonkeyPatch) -> Wait:
 def unhurried(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Failures keep nobody waiting."""
     monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
+
+
+@pytest.fixture
+def known_rules(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the rules for passwords look at: the name of the project, and a list."""
+    monkeypatch.setitem(app.config, "PROJECT_NAME", PROJECT)
+    monkeypatch.setattr(password_rules, "is_breached", lambda password: password == BREACHED)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, encode_cbor
 from werkzeug.test import TestResponse
 
 from app.auth import tokens, users
+from app.auth.passwords import MIN_LENGTH
 from tests import routes
 from tests.conftest import LOGIN, PASSWORD, USERNAME, stored_user
 
@@ -39,6 +40,9 @@ WAN_DELETE = routes.path_of("security.wan_delete")
 ADDRESS = "ada.lovelace@example.org"
 # Longer than any MIN_LENGTH that somebody would set, and without a name of the tests.
 STRONG = "seven owls in a well of ink, and one that went for a walk before dawn"
+# The project of these tests has this name, and the list of breached passwords this one.
+PROJECT = "Garden Shed"
+BREACHED = f"breached {STRONG}"
 # Browsers send it with a form of the site itself.
 OWN_FORM = {"Sec-Fetch-Site": "same-origin"}
 TOTP_STEP = 30  # seconds
@@ -51,6 +55,17 @@ Half = dict[str, str]
 def give_address(app: Flask, address: str | None = ADDRESS, to: str = USERNAME) -> None:
     with stored_user(app, to) as user:
         user.email = address
+
+
+def poor_passwords(name: str, address: str) -> dict[str, str]:
+    """Passwords that somebody of this name and address must not choose, by what is wrong."""
+    return {
+        "short": "x" * (MIN_LENGTH - 1),
+        "the name": f"{STRONG} {name.upper()}",
+        "the address": f"{STRONG} {address.partition('@')[0].title()}",
+        "the project": f"{STRONG} {PROJECT}",
+        "breached": BREACHED,
+    }
 
 
 def link_in(message: EmailMessage) -> str:

@@ -21,7 +21,7 @@ from app.accounts.mail import mail, mail_limits
 from app.accounts.pending import PendingStep
 from app.auth import access, grants, password_rules, users
 from app.auth.access import public
-from app.auth.passwords import MAX_LENGTH, hash_password
+from app.auth.passwords import MAX_LENGTH
 from app.auth.users import User
 from app.db import db
 from app.security import audit
@@ -124,11 +124,8 @@ def finish(token: str, password: str) -> dict[str, Any]:
     """
     step = find(token)
     user = step.owner
-    problem = password_rules.why_refused(password, user.name, user.email or "")
-    if problem:
-        raise error_response(400, problem)
     stored = user.password_hash
-    password_hash = hash_password(password)
+    password_hash = password_rules.hash_new(password, user.name, user.email or "")
     if not pending.use(step) or not users.replace_hash(user.name, stored, password_hash):
         db.session.rollback()
         raise error_response(404, link_pages.INVALID)

@@ -1,40 +1,27 @@
-"""Sign-up: people register with an address, and confirm it before there is an account.
+"""Sign-up: people register with an address, and get a link by mail that makes the account.
 
 Until then the registration reserves neither the name nor the address, so nobody can register
-the address of somebody else in advance. The link in the mail asks for the password of the
-registration, or for a new one, so a stranger's password never opens the account. No response
-tells whether a name or an address is known. Source: OWASP ASVS 6.2.1, 6.3.8, 6.4.1;
-"Pre-hijacked accounts" (Sudhodanan and Paverd, 2022).
+the address of somebody else in advance; confirmation.py is the link. No response tells whether a
+name or an address is known. Source: OWASP ASVS 6.2.1, 6.3.8; "Pre-hijacked accounts" (Sudhodanan
+and Paverd, 2022).
 """
 
 import time
 from typing import Annotated, Any
 
-from flask import Blueprint, Flask, current_app
+from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
-from flask_security.signals import user_confirmed
-from flask_wtf import FlaskForm
 from pydantic import AfterValidator, Field
-from sqlalchemy.exc import IntegrityError
-from werkzeug.exceptions import BadRequest, Conflict, Forbidden
-from wtforms import StringField, ValidationError
-from wtforms.validators import Length, Optional
 
 from app.accounts import pending, public_urls
-from app.accounts.links import addresses, link_pages, recovery
+from app.accounts.links import addresses, recovery
 from app.accounts.links.addresses import Address, AddressOnly, Sent
 from app.accounts.mail import mail, mail_limits
-from app.accounts.pending import PendingStep
-from app.auth import access, password_rules, throttle, users
+from app.auth import access, password_rules, users
 from app.auth.access import public
-from app.auth.passwords import MAX_LENGTH, hash_password, verify_password
-from app.auth.users import User
-from app.db import db
-from app.security import audit
-from app.security.errors import error_response
-from app.security.forms import one_line, or_form
+from app.auth.passwords import MAX_LENGTH
 from app.security.rate_limits import limited
-from app.security.responses import ResponseBody, responds
+from app.security.responses import responds
 from app.security.validation import Body, PlainText, Reason, validated
 
 blueprint = Blueprint("registration", __name__)
@@ -60,18 +47,6 @@ class Registration(Body):
     password: Password
 
 
-class Confirmation(Body):
-    """The password of the registration, or a new one; a name only where the first is taken."""
-
-    password: Password | None = None
-    new_password: Password | None = None
-    username: Username | None = None
-
-
-class Confirmed(ResponseBody):
-    username: str
-
-
 @blueprint.post("/register")
 @responds(Sent, 429, 503)
 @limited("20 per minute")
@@ -93,60 +68,13 @@ def send_again(body: AddressOnly) -> ResponseReturnValue:
     return send_link_again(body.email)
 
 
-def _no_address(form: FlaskForm, field: StringField) -> None:
-    try:
-        without_at(field.data)
-    except Reason as reason:
-        raise ValidationError(f"{reason}.") from None
-
-
-class ConfirmationForm(FlaskForm):
-    password = link_pages.password("Your password", "current-password")
-    new_password = link_pages.password("New password", "new-password", link_pages.RULE)
-    username = StringField(
-        "Another username",
-        [Optional(), Length(max=users.MAX_NAME), one_line, _no_address],
-        description="Only if somebody has taken yours in the meantime.",
-        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
-    )
-
-
-def _confirm_by_form(token: str) -> ResponseReturnValue:
-    form = ConfirmationForm()
-    if not form.validate():
-        return _page(form), 422
-    try:
-        finish(token, form.password.data, form.new_password.data, form.username.data)
-    except (BadRequest, Conflict, Forbidden) as error:
-        form.form_errors.append(link_pages.sentence(error))
-        return _page(form), 422
-    return link_pages.done("Your account is ready", "You can log in now.")
-
-
-@blueprint.get("/confirm/<string:token>")
-@responds("text/html")
-@public
-def confirm_page(token: str) -> ResponseReturnValue:
-    find(token)
-    return _page(ConfirmationForm())
-
-
-@blueprint.post("/confirm/<string:token>")
-@responds(Confirmed, 404, 409, 429, 503)
-@public
-@access.credentials
-@or_form(_confirm_by_form)
-@validated(Confirmation)
-def confirm(body: Confirmation, token: str) -> ResponseReturnValue:
-    return finish(token, body.password, body.new_password, body.username)
-
-
 def begin(username: str, email: str, password: str) -> dict[str, Any]:
     """Store a registration and mail its link, or tell the owner of a known address.
 
     :raises ErrorResponse: 400, a bad password; 503, too busy.
     """
-    data = {"username": username, "password_hash": _hash_new(password, username, email)}
+    password_hash = password_rules.hash_new(password, username, email)
+    data = {"username": username, "password_hash": password_hash}
     known = addresses.find(email)
     allowed = mail_limits.may_send(email)
     if known:
@@ -170,80 +98,10 @@ def send_link_again(email: str) -> dict[str, Any]:
     return addresses.SENT
 
 
-def find(token: str) -> PendingStep:
-    """The registration of a mailed link.
-
-    :raises ErrorResponse: 404, the link has expired or was used, or the address has an account.
-    """
-    step = pending.find(PURPOSE, token)
-    if step is None or not step.email or addresses.find(step.email):
-        raise error_response(404, link_pages.INVALID)
-    return step
-
-
-def finish(
-    token: str, password: str | None, new_password: str | None, username: str | None = None
-) -> dict[str, Any]:
-    """Create the user of a registration.
-
-    :raises ErrorResponse: 400, no password or a bad new one; 403, not the password of the
-        registration; 404, no valid link; 409, the name is taken.
-    """
-    step = find(token)
-    name = username or step.data["username"]
-    if password:
-        password_hash = _verified(step, password)
-    elif new_password:
-        password_hash = _hash_new(new_password, name, step.email or "")
-    else:
-        raise error_response(400, "Missing required fields")
-    return {"username": _create(step, name, password_hash).name}
-
-
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
 
 
-def _page(form: ConfirmationForm) -> str:
-    text = (
-        "Enter the password that you chose. If you did not register, or forgot the password, "
-        "set a new one instead."
-    )
-    return link_pages.page("Confirm your address", text, form, "Confirm")
-
-
 def _mail_link(email: str | None, username: str, secret: str) -> None:
-    link = public_urls.link("registration.confirm_page", token=secret)
+    link = public_urls.link("confirmation.confirm_page", token=secret)
     mail.send(email, "confirm", username=username, link=link, lifetime="24 hours")
-
-
-def _hash_new(password: str, *personal: str) -> str:
-    problem = password_rules.why_refused(password, *personal)
-    if problem:
-        raise error_response(400, problem)
-    return hash_password(password)
-
-
-def _verified(step: PendingStep, password: str) -> str:
-    stored: str = step.data["password_hash"]
-    with throttle.attempt("confirmation") as attempt:
-        attempt.succeeded = verify_password(stored, password)
-    if not attempt.succeeded:
-        pending.count_failure(step)
-        raise error_response(403, "Wrong password")
-    return stored
-
-
-def _create(step: PendingStep, name: str, password_hash: str) -> User:
-    user = User(name=name, password_hash=password_hash, email=step.email)
-    if not pending.use(step):
-        raise error_response(404, link_pages.INVALID)
-    db.session.add(user)
-    try:
-        db.session.commit()
-    except IntegrityError:
-        db.session.rollback()
-        raise error_response(409, "This username is taken: choose another") from None
-    audit.record(audit.USER_CREATED, account=name, user_id=user.id)
-    user_confirmed.send(current_app._get_current_object(), user=user)  # type: ignore[attr-defined]
-    return user

@@ -86,7 +86,7 @@ def test_it_opens_nothing_but_the_second_step(
             answer = stranger.post(path, json=body, headers=headers)
             assert (path, answer.status_code) == (path, 401)
     # Nor is it any link that is mailed.
-    for endpoint in ("recovery.set_page", "registration.confirm_page", "email_change.confirm_page"):
+    for endpoint in ("recovery.set_page", "confirmation.confirm_page", "email_change.confirm_page"):
         assert stranger.get(routes.path_of(endpoint, token=shown)).status_code == 404
 
 

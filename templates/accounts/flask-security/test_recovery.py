@@ -11,8 +11,7 @@ from werkzeug.test import TestResponse
 
 from app.accounts.links.recovery import LIFETIME
 from app.accounts.mail import mail_limits
-from app.auth import grants, password_rules, users
-from app.auth.passwords import MIN_LENGTH
+from app.auth import grants, users
 from tests import routes
 from tests.accounts.conftest import AssertAlike, Mails
 from tests.accounts.people import (
@@ -31,6 +30,7 @@ from tests.accounts.people import (
     give_address,
     headers_of,
     link_in,
+    poor_passwords,
     send_code,
 )
 from tests.accounts.test_login import set_password
@@ -44,16 +44,10 @@ from tests.conftest import (
     stored_user,
 )
 
-pytestmark = pytest.mark.usefixtures("unhurried")
+pytestmark = pytest.mark.usefixtures("unhurried", "known_rules")
 
-PROJECT = "Garden Shed"
 AT_ONCE = 8
 OTHER = f"another one: {STRONG}"
-
-
-@pytest.fixture(autouse=True)
-def _project(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(app.config, "PROJECT_NAME", PROJECT)
 
 
 @pytest.fixture
@@ -236,7 +230,7 @@ def test_a_link_serves_only_what_it_was_mailed_for(
     client.post(REGISTER, json=registration)
     other = link_in(mails("grace@example.org")[0]).rpartition("/")[2]
     for endpoint, secret, body in [
-        ("registration.confirm", token, {"new_password": STRONG}),
+        ("confirmation.confirm", token, {"new_password": STRONG}),
         ("email_change.confirm", token, {}),
         ("email_change.confirm", other, {}),
         ("recovery.set_password", other, {"password": STRONG}),
@@ -248,18 +242,9 @@ def test_a_link_serves_only_what_it_was_mailed_for(
 
 @pytest.mark.asvs("6.2.1", "6.2.4", "6.2.11", "6.2.12")
 def test_a_poor_password_is_refused_and_leaves_the_link(
-    client: FlaskClient, link: str, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+    client: FlaskClient, link: str, subtests: pytest.Subtests
 ) -> None:
-    breached = f"breached {STRONG}"
-    monkeypatch.setattr(password_rules, "is_breached", lambda password: password == breached)
-    poor = {
-        "short": "x" * (MIN_LENGTH - 1),
-        "the name": f"{STRONG} {USERNAME.title()}",
-        "the address": f"{STRONG} Ada.Lovelace",
-        "the project": f"{STRONG} {PROJECT}",
-        "breached": breached,
-    }
-    for case, password in poor.items():
+    for case, password in poor_passwords(USERNAME, ADDRESS).items():
         with subtests.test(case):
             answer = client.post(link, json={"password": password})
             assert answer.status_code == 400

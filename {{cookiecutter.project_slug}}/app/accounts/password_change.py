@@ -73,10 +73,7 @@ def set_password(user: User, password: str) -> None:
 
 
 def _hash_new(password: str) -> str:
-    problem = password_rules.why_refused(password, g.user.name, g.user.email or "")
-    if problem:
-        raise error_response(400, problem)
-    return hash_password(password)
+    return password_rules.hash_new(password, g.user.name, g.user.email or "")
 
 
 def init_app(app: Flask) -> None:

@@ -9,7 +9,8 @@ from importlib.util import find_spec
 
 from flask import current_app
 
-from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
+from app.auth.passwords import MAX_LENGTH, MIN_LENGTH, hash_password
+from app.security.errors import error_response
 
 MIN_NAME = 3  # characters: too many passwords contain a shorter name
 
@@ -26,6 +27,17 @@ def why_refused(password: str, *personal: str) -> str | None:
     if is_breached(password):
         return "This password is on a list of breached ones: choose another"
     return None
+
+
+def hash_new(password: str, *personal: str) -> str:
+    """Hash a new password that the rules allow.
+
+    :raises ErrorResponse: 400, it is refused; 503, too busy.
+    """
+    problem = why_refused(password, *personal)
+    if problem:
+        raise error_response(400, problem)
+    return hash_password(password)
 
 
 def is_breached(password: str) -> bool:

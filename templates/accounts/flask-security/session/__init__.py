@@ -19,6 +19,7 @@ from app.accounts.factors import (
 )
 from app.accounts.leaving import deletion_routes, personal_data
 from app.accounts.links import (
+    confirmation,
     email_change,
     email_change_pages,
     mail_link_commands,
@@ -38,6 +39,7 @@ def init_app(app: Flask) -> None:
     me.init_app(app)
     password_change.init_app(app)
     registration.init_app(app)
+    confirmation.init_app(app)
     recovery.init_app(app)
     email_change.init_app(app)
     second_factor.init_app(app)

@@ -1,0 +1,161 @@
+"""Confirmation: the link that registration.py mails makes the account.
+
+It asks for the password of the registration, or for a new one, so a stranger's password never
+opens the account. To open the link changes nothing. Source: OWASP ASVS 6.2.1, 6.4.1;
+"Pre-hijacked accounts" (Sudhodanan and Paverd, 2022).
+"""
+
+from typing import Any
+
+from flask import Blueprint, Flask, current_app
+from flask.typing import ResponseReturnValue
+from flask_security.signals import user_confirmed
+from flask_wtf import FlaskForm
+from sqlalchemy.exc import IntegrityError
+from werkzeug.exceptions import BadRequest, Conflict, Forbidden
+from wtforms import StringField, ValidationError
+from wtforms.validators import Length, Optional
+
+from app.accounts import pending
+from app.accounts.links import addresses, link_pages
+from app.accounts.links.registration import PURPOSE, Password, Username, without_at
+from app.accounts.pending import PendingStep
+from app.auth import access, password_rules, throttle, users
+from app.auth.access import public
+from app.auth.passwords import verify_password
+from app.auth.users import User
+from app.db import db
+from app.security import audit
+from app.security.errors import error_response
+from app.security.forms import one_line, or_form
+from app.security.responses import ResponseBody, responds
+from app.security.validation import Body, Reason, validated
+
+blueprint = Blueprint("confirmation", __name__)
+
+
+class Confirmation(Body):
+    """The password of the registration, or a new one; a name only where the first is taken."""
+
+    password: Password | None = None
+    new_password: Password | None = None
+    username: Username | None = None
+
+
+class Confirmed(ResponseBody):
+    username: str
+
+
+def _no_address(form: FlaskForm, field: StringField) -> None:
+    try:
+        without_at(field.data)
+    except Reason as reason:
+        raise ValidationError(f"{reason}.") from None
+
+
+class ConfirmationForm(FlaskForm):
+    password = link_pages.password("Your password", "current-password")
+    new_password = link_pages.password("New password", "new-password", link_pages.RULE)
+    username = StringField(
+        "Another username",
+        [Optional(), Length(max=users.MAX_NAME), one_line, _no_address],
+        description="Only if somebody has taken yours in the meantime.",
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
+
+
+def _confirm_by_form(token: str) -> ResponseReturnValue:
+    form = ConfirmationForm()
+    if not form.validate():
+        return _page(form), 422
+    try:
+        finish(token, form.password.data, form.new_password.data, form.username.data)
+    except (BadRequest, Conflict, Forbidden) as error:
+        form.form_errors.append(link_pages.sentence(error))
+        return _page(form), 422
+    return link_pages.done("Your account is ready", "You can log in now.")
+
+
+@blueprint.get("/confirm/<string:token>")
+@responds("text/html")
+@public
+def confirm_page(token: str) -> ResponseReturnValue:
+    find(token)
+    return _page(ConfirmationForm())
+
+
+@blueprint.post("/confirm/<string:token>")
+@responds(Confirmed, 404, 409, 429, 503)
+@public
+@access.credentials
+@or_form(_confirm_by_form)
+@validated(Confirmation)
+def confirm(body: Confirmation, token: str) -> ResponseReturnValue:
+    return finish(token, body.password, body.new_password, body.username)
+
+
+def find(token: str) -> PendingStep:
+    """The registration of a mailed link.
+
+    :raises ErrorResponse: 404, the link has expired or was used, or the address has an account.
+    """
+    step = pending.find(PURPOSE, token)
+    if step is None or not step.email or addresses.find(step.email):
+        raise error_response(404, link_pages.INVALID)
+    return step
+
+
+def finish(
+    token: str, password: str | None, new_password: str | None, username: str | None = None
+) -> dict[str, Any]:
+    """Create the user of a registration.
+
+    :raises ErrorResponse: 400, no password or a bad new one; 403, not the password of the
+        registration; 404, no valid link; 409, the name is taken.
+    """
+    step = find(token)
+    name = username or step.data["username"]
+    if password:
+        password_hash = _verified(step, password)
+    elif new_password:
+        password_hash = password_rules.hash_new(new_password, name, step.email or "")
+    else:
+        raise error_response(400, "Missing required fields")
+    return {"username": _create(step, name, password_hash).name}
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+
+
+def _page(form: ConfirmationForm) -> str:
+    text = (
+        "Enter the password that you chose. If you did not register, or forgot the password, "
+        "set a new one instead."
+    )
+    return link_pages.page("Confirm your address", text, form, "Confirm")
+
+
+def _verified(step: PendingStep, password: str) -> str:
+    stored: str = step.data["password_hash"]
+    with throttle.attempt("confirmation") as attempt:
+        attempt.succeeded = verify_password(stored, password)
+    if not attempt.succeeded:
+        pending.count_failure(step)
+        raise error_response(403, "Wrong password")
+    return stored
+
+
+def _create(step: PendingStep, name: str, password_hash: str) -> User:
+    user = User(name=name, password_hash=password_hash, email=step.email)
+    if not pending.use(step):
+        raise error_response(404, link_pages.INVALID)
+    db.session.add(user)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        raise error_response(409, "This username is taken: choose another") from None
+    audit.record(audit.USER_CREATED, account=name, user_id=user.id)
+    user_confirmed.send(current_app._get_current_object(), user=user)  # type: ignore[attr-defined]
+    return user
