@@ -5,9 +5,21 @@ from flask import Flask
 from app.accounts import commands, login, me, password_change, role_commands
 from app.accounts.account_settings import AccountSettings as AccountSettings
 from app.accounts.credentials import LoginForm
-from app.accounts.factors import factor_commands, library, passkeys, second_factor
+from app.accounts.factors import (
+    factor_commands,
+    library,
+    passkey_logins,
+    passkeys,
+    second_factor,
+)
 from app.accounts.leaving import deletion_routes, personal_data
-from app.accounts.links import confirmation, email_change, mail_link_commands, recovery, registration
+from app.accounts.links import (
+    confirmation,
+    email_change,
+    mail_link_commands,
+    recovery,
+    registration,
+)
 from app.accounts.mail import mail, mailbox
 
 
@@ -24,6 +36,7 @@ def init_app(app: Flask) -> None:
     email_change.init_app(app)
     second_factor.init_app(app)
     passkeys.init_app(app)
+    passkey_logins.init_app(app)
     personal_data.init_app(app)
     deletion_routes.init_app(app)
     commands.init_app(app)

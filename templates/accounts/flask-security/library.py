@@ -14,8 +14,7 @@ from flask import Flask, Request, g
 from flask_principal import identity_changed
 from flask_security import LoginForm, Security, SQLAlchemyUserDatastore
 
-from app.accounts.factors import factor_checks, library_views
-from app.accounts.factors.passkeys import CEREMONY
+from app.accounts.factors import factor_checks, library_views, passkey_challenges
 from app.auth.factors import MAX_NAME, Passkey
 from app.auth.roles import Role
 from app.auth.users import User
@@ -38,8 +37,8 @@ SETTINGS: dict[str, Any] = {
     # Otherwise anybody could list the passkeys of a user.
     "WAN_ALLOW_USER_HINTS": False,
     "WAN_NAME_ALLOWED_CHARS": None,
-    # Not longer than passkeys.py remembers which challenges were answered.
-    "WAN_REGISTER_WITHIN": timedelta(seconds=CEREMONY),
+    # Not longer than passkey_challenges.py remembers which challenges were answered.
+    "WAN_REGISTER_WITHIN": timedelta(seconds=passkey_challenges.LIFETIME),
     "WAN_NAME_MAX_LENGTH": MAX_NAME,
     # passwords.py hashes. These only let the library start without bcrypt.
     "PASSWORD_HASH": "argon2",

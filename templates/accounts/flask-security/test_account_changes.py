@@ -9,6 +9,13 @@ from werkzeug.test import TestResponse
 
 from tests import routes
 from tests.accounts.conftest import Mails
+from tests.accounts.factors.software_passkeys import (
+    WAN_DELETE,
+    WAN_REGISTER,
+    Authenticator,
+    add_passkey,
+    answer_challenge,
+)
 from tests.accounts.people import (
     ADDRESS,
     RECOVERY_CODES,
@@ -17,12 +24,7 @@ from tests.accounts.people import (
     TF_SETUP,
     TF_VALIDATE,
     TOTP_STEP,
-    WAN_DELETE,
-    WAN_REGISTER,
-    Authenticator,
     Headers,
-    add_passkey,
-    answer_challenge,
     begin_login,
     begin_setup,
     code_of,

@@ -47,7 +47,7 @@ from tests.conftest import (
 pytestmark = pytest.mark.usefixtures("unhurried")
 
 # What only a login opens.
-CLOSED = ["me.show", "sessions.show", "security.show"]
+CLOSED = ["me.show", "sessions.show", "passkeys.show"]
 
 
 def assert_dead(client: FlaskClient, half: Half, secret: str) -> None:

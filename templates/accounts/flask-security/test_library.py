@@ -20,6 +20,12 @@ from app.accounts.factors import factor_checks
 from app.security import rate_limiter
 from app.security.view_options import options_of
 from tests import routes
+from tests.accounts.factors.software_passkeys import (
+    WAN_REGISTER,
+    WAN_SIGNIN,
+    add_passkey,
+    log_in_by_passkey,
+)
 from tests.accounts.people import (
     ADDRESS,
     CONFIRM,
@@ -30,15 +36,11 @@ from tests.accounts.people import (
     TF_SETUP,
     TF_VALIDATE,
     TOTP_STEP,
-    WAN_REGISTER,
-    WAN_SIGNIN,
     Headers,
-    add_passkey,
     add_recovery_codes,
     begin_login,
     code_of,
     headers_of,
-    log_in_by_passkey,
     send_code,
 )
 from tests.accounts.test_credentials import HOSTILE
@@ -128,7 +130,7 @@ def test_the_librarys_own_logins_log_nobody_in(
         {"query_string": {"auth_token": token}},
     ]
     for way in ways:
-        for path in (routes.ME, routes.SESSIONS, routes.path_of("security.show")):
+        for path in (routes.ME, routes.SESSIONS, routes.path_of("passkeys.show")):
             assert stranger.get(path, **way).status_code == 401
         for path, body in ((WAN_REGISTER, {"name": "x"}), (TF_SETUP, {"setup": "disable"})):
             assert stranger.post(path, json=body, **way).status_code == 401

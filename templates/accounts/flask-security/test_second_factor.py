@@ -16,6 +16,7 @@ from app.auth.users import User
 from app.db import db
 from tests import routes
 from tests.accounts import people
+from tests.accounts.factors.software_passkeys import add_passkey, log_in_by_passkey
 from tests.accounts.people import (
     RECOVERY,
     RECOVERY_CODES,
@@ -26,7 +27,6 @@ from tests.accounts.people import (
     Half,
     Headers,
     add_app,
-    add_passkey,
     add_recovery_codes,
     away,
     begin_login,
@@ -35,7 +35,6 @@ from tests.accounts.people import (
     give_address,
     half_of,
     headers_of,
-    log_in_by_passkey,
     send_code,
     wrong_code_of,
 )

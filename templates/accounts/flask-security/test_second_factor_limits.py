@@ -14,17 +14,16 @@ from app.accounts.factors import second_factor_limits
 from app.accounts.factors.second_factor_limits import TRUSTED_FOR, TrustedNetwork
 from app.db import db
 from tests.accounts.conftest import Mails
+from tests.accounts.factors.software_passkeys import add_passkey, log_in_by_passkey
 from tests.accounts.people import (
     RECOVERY,
     STRONG,
     TF_VALIDATE,
     TOTP_STEP,
     Headers,
-    add_passkey,
     add_recovery_codes,
     begin_login,
     code_of,
-    log_in_by_passkey,
     wrong_code_of,
 )
 from tests.accounts.test_login import set_password

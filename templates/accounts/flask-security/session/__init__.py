@@ -11,6 +11,7 @@ from app.accounts.credentials import LoginForm
 from app.accounts.factors import (
     factor_commands,
     library,
+    passkey_logins,
     passkey_pages,
     passkeys,
     second_factor,
@@ -44,6 +45,7 @@ def init_app(app: Flask) -> None:
     email_change.init_app(app)
     second_factor.init_app(app)
     passkeys.init_app(app)
+    passkey_logins.init_app(app)
     registration_pages.init_app(app)
     recovery_pages.init_app(app)
     email_change_pages.init_app(app)

@@ -40,5 +40,5 @@ def endpoints() -> ResponseReturnValue:
 
 
 def init_app(app: Flask) -> None:
-    add_forms(app, {"security.wan_delete": _delete_by_form})
+    add_forms(app, {"passkeys.wan_delete": _delete_by_form})
     app.register_blueprint(blueprint)

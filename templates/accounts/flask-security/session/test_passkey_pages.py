@@ -13,7 +13,7 @@ from tests.accounts.page_helpers import send
 from tests.accounts.test_login_pages import OWN, assert_leads_to, post
 from tests.conftest import PASSWORD, MakeApp, Wait, log_in, stored_user, without_error_pages
 
-PAGE, DELETE = routes.path_of("passkey_pages.show"), routes.path_of("security.wan_delete")
+PAGE, DELETE = routes.path_of("passkey_pages.show"), routes.path_of("passkeys.wan_delete")
 ACCOUNT = routes.path_of("account.show")
 BOB = "bob"
 NAME = "Ada's <b>phone</b>"

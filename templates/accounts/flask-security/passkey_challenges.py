@@ -1,0 +1,59 @@
+"""Challenges to passkeys: each is answered once, in time, and at this site.
+
+A passkey signs a new challenge each time, so an answer that was overheard opens nothing.
+Source: Web Authentication Level 3; OWASP ASVS 6.7.2.
+"""
+
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from flask import request
+from pydantic import Field
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from werkzeug.exceptions import HTTPException
+
+from app.accounts import pending, public_urls
+from app.accounts.factors import library_views
+from app.security import audit
+from app.security.errors import error_response
+from app.security.validation import Body, PlainText
+
+LIFETIME = 5 * 60  # seconds, the longest that a challenge may be answered
+WRONG = "Unknown or invalid passkey"
+MAX_CREDENTIAL = 16 * 1024  # characters
+
+Credential = Annotated[PlainText, Field(max_length=MAX_CREDENTIAL)]
+
+
+class Answer(Body):
+    credential: Credential
+
+
+def answer(
+    view: Any, state: str, body: Body, refused: tuple[int, str], **options: Any
+) -> dict[str, Any]:
+    """Let the library check the answer to a challenge, which may be answered once.
+
+    :raises ErrorResponse: `refused`, for an answer that is wrong, late or given before; 409, a
+        passkey of this name was added at the same moment.
+    """
+    require_own_host()
+    if not pending.use_once(state, LIFETIME):
+        raise error_response(*refused)
+    try:
+        return library_views.call(view, state, body=body, refused=refused, **options)
+    except IntegrityError:
+        raise error_response(409, "There is a passkey of this name already") from None
+    except (HTTPException, SQLAlchemyError):
+        raise
+    except Exception as error:
+        # A forged structure raises nearly anything inside the parsers of the library.
+        audit.record(audit.LOGIN_FAIL, reason=type(error).__name__)
+        raise error_response(*refused) from None
+
+
+def require_own_host() -> None:
+    """Refuse another name of this site: the library takes the id of passkeys from the Host."""
+    own = public_urls.origin()
+    if request.host.partition(":")[0] != urlsplit(own).hostname:
+        raise error_response(400, f"Passkeys work at {own} alone")
