@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.accounts import commands, login, me, password_change, role_commands
+from app.accounts import account_commands, commands, login, me, password_change, role_commands
 from app.setting_types import Environment
 
 
@@ -15,4 +15,5 @@ def init_app(app: Flask) -> None:
     me.init_app(app)
     password_change.init_app(app)
     commands.init_app(app)
+    account_commands.init_app(app)
     role_commands.init_app(app)

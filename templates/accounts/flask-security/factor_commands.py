@@ -7,13 +7,11 @@ the password then needs nothing else. Source: OWASP ASVS 6.4.4, 6.5.6.
 import click
 from flask import Flask
 from flask.cli import with_appcontext
-from sqlalchemy import select
 
 from app.accounts import commands, notices, pending
 from app.accounts.commands import user_commands
 from app.auth import grants
 from app.auth.users import User
-from app.db import db
 from app.security import audit
 
 
@@ -33,7 +31,7 @@ def factors_command(name: str, remove: bool) -> None:
 @with_appcontext
 def list_users() -> None:
     """List the users, each with the number of active logins, second factors and the roles."""
-    for user in db.session.scalars(select(User).order_by(User.name)):
+    for user in commands.all_users():
         name, state, roles = commands.describe(user)
         factor = "second factor" if user.has_second_factor() else "-"
         click.echo(f"{name}\t{state}\t{factor}\t{roles}")
@@ -41,7 +39,6 @@ def list_users() -> None:
 
 def init_app(app: Flask) -> None:
     user_commands.add_command(factors_command)
-    # In place of the command of the same name.
     user_commands.add_command(list_users)
 
 

@@ -1,7 +1,6 @@
-"""`flask user create --mail-link`, `flask user password --mail-link`: people set a password by mail.
+"""`flask user create`, `flask user password`: with `--mail-link` people set a password by mail.
 
-So no operator knows it, and none is in a terminal or a chat. Without the option, the commands
-of commands.py run. Source: OWASP ASVS 6.2.3, 6.4.1.
+So no operator knows it, and none is in a terminal or a chat. Source: OWASP ASVS 6.2.3, 6.4.1.
 """
 
 import secrets
@@ -29,15 +28,11 @@ mail_link = click.option("--mail-link", is_flag=True, help="Mail a link to set t
 @password_option
 @mail_link
 @with_appcontext
-@click.pass_context
-def create_user(
-    context: click.Context, name: str, email: str | None, password_stdin: bool, mail_link: bool
-) -> None:
+def create_user(name: str, email: str | None, password_stdin: bool, mail_link: bool) -> None:
     """Add a user. Prompts for a password on a terminal; otherwise generates and prints one."""
     _check_identity(name, email)
     if not mail_link:
-        given = {"name": name, "email": email, "password_stdin": password_stdin}
-        context.invoke(commands.create_user, **given)
+        commands.create_user(name, email, password_stdin=password_stdin)
         return
     _refuse_both(password_stdin)
     if not email:
@@ -53,13 +48,10 @@ def create_user(
 @password_option
 @mail_link
 @with_appcontext
-@click.pass_context
-def change_password(
-    context: click.Context, name: str, password_stdin: bool, mail_link: bool
-) -> None:
+def change_password(name: str, password_stdin: bool, mail_link: bool) -> None:
     """Set a new password and end all logins of a user."""
     if not mail_link:
-        context.invoke(commands.change_password, name=name, password_stdin=password_stdin)
+        commands.change_password(name, password_stdin=password_stdin)
         return
     _refuse_both(password_stdin)
     user = commands.find_user(name)
@@ -72,7 +64,6 @@ def change_password(
 
 
 def init_app(app: Flask) -> None:
-    # In place of the commands of the same names.
     user_commands.add_command(create_user)
     user_commands.add_command(change_password)
 

@@ -1,7 +1,12 @@
-"""`flask user …`: manages users and their logins."""
+"""`flask user …`: manages users and their logins.
+
+The commands that make users, set passwords and list users differ by the answer to `accounts`; what
+they share is here.
+"""
 
 import secrets
 import sys
+from collections.abc import Iterable
 
 import click
 from flask import Flask
@@ -21,37 +26,6 @@ user_commands = CommandGroup("user", help="Manage the users who can log in.")
 password_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input."
 )
-
-
-@user_commands.command("create")
-@click.argument("name")
-@click.option("--email", help="An e-mail address; it is stored encrypted.")
-@password_option
-def create_user(name: str, email: str | None, password_stdin: bool) -> None:
-    """Add a user. Prompts for a password on a terminal; otherwise generates and prints one."""
-    check_new(name, email)
-    password, note = _password(name, password_stdin)
-    store_user(name, password, email)
-    click.echo(f"Created user {name}{note}")
-
-
-@user_commands.command("password")
-@click.argument("name")
-@password_option
-def change_password(name: str, password_stdin: bool) -> None:
-    """Set a new password and end all logins of a user."""
-    user = find_user(name)
-    password, note = _password(name, password_stdin)
-    set_password(user, password)
-    record_change(audit.PASSWORD_CHANGE, user)
-    click.echo(f"Changed the password of {name}{note}")
-
-
-@user_commands.command("list")
-def list_users() -> None:
-    """List the users, each with the number of active logins and the roles."""
-    for user in db.session.scalars(select(User).order_by(User.name)):
-        click.echo("\t".join(describe(user)))
 
 
 @user_commands.command("disable")
@@ -88,6 +62,34 @@ def log_out_user(name: str) -> None:
 
 def init_app(app: Flask) -> None:
     app.cli.add_command(user_commands)
+
+
+def create_user(name: str, email: str | None, *, password_stdin: bool) -> None:
+    """Add a user with a password that is read, asked for, or generated and printed.
+
+    :raises click.ClickException: the name, the address or the password cannot be used.
+    """
+    check_new(name, email)
+    password, note = _password(name, password_stdin)
+    store_user(name, password, email)
+    click.echo(f"Created user {name}{note}")
+
+
+def change_password(name: str, *, password_stdin: bool) -> None:
+    """Set a new password, which is read, asked for or generated, and end all logins.
+
+    :raises click.ClickException: there is no such user, or the password cannot be used.
+    """
+    user = find_user(name)
+    password, note = _password(name, password_stdin)
+    set_password(user, password)
+    record_change(audit.PASSWORD_CHANGE, user)
+    click.echo(f"Changed the password of {name}{note}")
+
+
+def all_users() -> Iterable[User]:
+    """The users by name."""
+    return db.session.scalars(select(User).order_by(User.name))
 
 
 def record_change(event: audit.Event, user: User, **fields: str) -> None:

@@ -1,0 +1,40 @@
+"""`flask user create`, `flask user password`, `flask user list`: the operator makes the users."""
+
+import click
+from flask import Flask
+from flask.cli import with_appcontext
+
+from app.accounts import commands
+from app.accounts.commands import password_option, user_commands
+
+
+@click.command("create")
+@click.argument("name")
+@click.option("--email", help="An e-mail address; it is stored encrypted.")
+@password_option
+@with_appcontext
+def create_user(name: str, email: str | None, password_stdin: bool) -> None:
+    """Add a user. Prompts for a password on a terminal; otherwise generates and prints one."""
+    commands.create_user(name, email, password_stdin=password_stdin)
+
+
+@click.command("password")
+@click.argument("name")
+@password_option
+@with_appcontext
+def change_password(name: str, password_stdin: bool) -> None:
+    """Set a new password and end all logins of a user."""
+    commands.change_password(name, password_stdin=password_stdin)
+
+
+@click.command("list")
+@with_appcontext
+def list_users() -> None:
+    """List the users, each with the number of active logins and the roles."""
+    for user in commands.all_users():
+        click.echo("\t".join(commands.describe(user)))
+
+
+def init_app(app: Flask) -> None:
+    for command in (create_user, change_password, list_users):
+        user_commands.add_command(command)
