@@ -18,7 +18,8 @@ from wtforms.validators import Length, Optional
 
 from app.accounts import pending
 from app.accounts.links import addresses, link_pages
-from app.accounts.links.registration import PURPOSE, Password, Username, without_at
+from app.accounts.links.new_passwords import Password, Repeatable
+from app.accounts.links.registration import PURPOSE, Username, without_at
 from app.accounts.pending import PendingStep
 from app.auth import access, password_rules, throttle, users
 from app.auth.access import public
@@ -29,12 +30,12 @@ from app.security import audit
 from app.security.errors import error_response
 from app.security.forms import one_line, or_form
 from app.security.responses import ResponseBody, responds
-from app.security.validation import Body, Reason, validated
+from app.security.validation import Reason, validated
 
 blueprint = Blueprint("confirmation", __name__)
 
 
-class Confirmation(Body):
+class Confirmation(Repeatable):
     """The password of the registration, or a new one; a name only where the first is taken."""
 
     password: Password | None = None
@@ -85,12 +86,13 @@ def confirm_page(token: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/confirm/<string:token>")
-@responds(Confirmed, 404, 409, 429, 503)
+@responds(Confirmed, 400, 404, 409, 429, 503)
 @public
 @access.credentials
 @or_form(_confirm_by_form)
 @validated(Confirmation)
 def confirm(body: Confirmation, token: str) -> ResponseReturnValue:
+    body.require_equal(body.password or body.new_password)
     return finish(token, body.password, body.new_password, body.username)
 
 

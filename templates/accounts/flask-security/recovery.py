@@ -5,23 +5,22 @@ nobody in, and it removes no second factor. No response tells whether an address
 Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.3.8, 6.4.1, 6.4.3, 7.4.3.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 from flask import Blueprint, Flask, current_app
 from flask.typing import ResponseReturnValue
 from flask_security.signals import password_reset
 from flask_wtf import FlaskForm
-from pydantic import Field
 from werkzeug.exceptions import BadRequest
 
 from app.accounts import notices, pending, public_urls
 from app.accounts.links import addresses, link_pages
 from app.accounts.links.addresses import AddressOnly, Sent
+from app.accounts.links.new_passwords import Password, Repeatable
 from app.accounts.mail import mail, mail_limits
 from app.accounts.pending import PendingStep
 from app.auth import access, grants, password_rules, users
 from app.auth.access import public
-from app.auth.passwords import MAX_LENGTH
 from app.auth.users import User
 from app.db import db
 from app.security import audit
@@ -29,7 +28,7 @@ from app.security.errors import error_response
 from app.security.forms import or_form
 from app.security.rate_limits import limited
 from app.security.responses import ResponseBody, responds
-from app.security.validation import Body, PlainText, validated
+from app.security.validation import validated
 
 blueprint = Blueprint("recovery", __name__)
 
@@ -37,8 +36,8 @@ PURPOSE = "password"
 LIFETIME = 60 * 60  # seconds, as long as mail_limits.py counts
 
 
-class NewPassword(Body):
-    password: Annotated[PlainText, Field(max_length=MAX_LENGTH)]
+class NewPassword(Repeatable):
+    password: Password
 
 
 class Reset(ResponseBody):
@@ -80,12 +79,13 @@ def set_page(token: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/reset/<string:token>")
-@responds(Reset, 404, 503)
+@responds(Reset, 400, 404, 503)
 @public
 @access.credentials
 @or_form(_set_by_form)
 @validated(NewPassword)
 def set_password(body: NewPassword, token: str) -> ResponseReturnValue:
+    body.require_equal(body.password)
     return finish(token, body.password)
 
 

@@ -16,13 +16,13 @@ from pydantic import AfterValidator, Field
 from app.accounts import pending, public_urls
 from app.accounts.links import addresses, recovery
 from app.accounts.links.addresses import Address, AddressOnly, Sent
+from app.accounts.links.new_passwords import Password, Repeatable
 from app.accounts.mail import mail, mail_limits
 from app.auth import access, password_rules, users
 from app.auth.access import public
-from app.auth.passwords import MAX_LENGTH
 from app.security.rate_limits import limited
 from app.security.responses import responds
-from app.security.validation import Body, PlainText, Reason, validated
+from app.security.validation import PlainText, Reason, validated
 
 blueprint = Blueprint("registration", __name__)
 
@@ -37,23 +37,23 @@ def without_at(name: str) -> str:
     return name
 
 
-Password = Annotated[PlainText, Field(max_length=MAX_LENGTH)]
 Username = Annotated[PlainText, Field(max_length=users.MAX_NAME), AfterValidator(without_at)]
 
 
-class Registration(Body):
+class Registration(Repeatable):
     username: Username
     email: Address
     password: Password
 
 
 @blueprint.post("/register")
-@responds(Sent, 429, 503)
+@responds(Sent, 400, 429, 503)
 @limited("20 per minute")
 @public
 @access.credentials
 @validated(Registration)
 def register(body: Registration) -> ResponseReturnValue:
+    body.require_equal(body.password)
     return begin(body.username, body.email, body.password)
 
 

@@ -128,7 +128,9 @@ def _after_form(options: ViewOptions, method: str) -> Json:
 
 
 def _error(status: int, options: ViewOptions) -> Json:
-    invalid = status == 400 and any((options.consumes or {}).values()) and not options.credentials
+    # A view that checks credentials explains a 400 only where it names that status itself.
+    explained = not options.credentials or 400 in options.errors
+    invalid = status == 400 and any((options.consumes or {}).values()) and explained
     models: Content = {"application/json": InvalidBody if invalid else Error}
     pages: Content = {PAGE: None} if is_page(options) else {}
     content = _content({**models, **pages})
