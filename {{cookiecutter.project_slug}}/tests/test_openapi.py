@@ -22,7 +22,7 @@ from app import openapi
 from app.auth import tokens
 from app.auth.access import login_required, public, roles_required
 from app.db import db
-from app.security.forms import consumes_form
+from app.security.forms import consumes_form, or_form
 from app.security.responses import ResponseBody, responds
 from app.security.validation import PATTERN, Body, PlainText, plain_text, validated
 from app.security.view_options import FORM_TYPES
@@ -221,6 +221,31 @@ def test_a_form_is_described_with_its_redirect_and_its_page_of_errors(app: Flask
         answer = client.post("/_test/contact", data=fields, headers=headers)
         assert answer.status_code == status
         check(answer, sent)
+
+
+def test_a_form_that_ends_at_a_page_is_described_beside_the_json(app: Flask) -> None:
+    @responds(PAGE)
+    def by_form() -> ResponseReturnValue:
+        return "Thank you."
+
+    def order(order: Order) -> Json:
+        return {"number": 1}
+
+    by_json = responds(Created)(public(validated(Order)(order)))
+    # In both orders: a form may be added to a JSON view that is complete.
+    inside = responds(Created)(public(or_form(by_form)(validated(Order)(order))))
+    outside = or_form(by_form)(by_json)
+    for path, view in {"/inside": inside, "/outside": outside, "/json": by_json}.items():
+        app.add_url_rule(path, path, view, methods=["POST"])
+    paths, client = described(app)["paths"], app.test_client()
+    for path in ("/inside", "/outside"):
+        done = paths[path]["post"]["responses"]["200"]["content"]
+        assert done == {PAGE: {}, **content_of("Created")}
+        assert client.post(path, json={"name": "tea"}).mimetype in done
+        assert (
+            client.post(path, headers={"Sec-Fetch-Site": "same-origin"}, data={}).mimetype in done
+        )
+    assert PAGE not in paths["/json"]["post"]["responses"]["200"]["content"]
 
 
 def test_errors_of_a_page_are_pages_or_json_and_those_of_a_json_route_json(app: Flask) -> None:

@@ -65,6 +65,7 @@ class ConfirmationForm(FlaskForm):
     )
 
 
+@responds("text/html")
 def _confirm_by_form(token: str) -> ResponseReturnValue:
     form = ConfirmationForm()
     if not form.validate():

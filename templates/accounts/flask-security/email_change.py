@@ -51,6 +51,7 @@ def change(body: AddressOnly) -> ResponseReturnValue:
     return send_link(body.email)
 
 
+@responds("text/html")
 def _confirm_by_form(token: str) -> ResponseReturnValue:
     finish(token)
     return link_pages.done("Your address is changed", "Mails go to the new address from now on.")

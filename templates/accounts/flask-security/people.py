@@ -1,5 +1,6 @@
 """What people and their devices do in the tests of accounts."""
 
+import json
 import re
 from email.message import EmailMessage
 from typing import Any
@@ -10,6 +11,7 @@ from passlib.totp import TOTP
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
+from app import openapi
 from app.auth import tokens, users
 from app.auth.passwords import MIN_LENGTH
 from tests import routes
@@ -39,6 +41,14 @@ TOTP_STEP = 30  # seconds
 Headers = dict[str, str]
 # The members of a request that show a half login; none where a cookie does.
 Half = dict[str, str]
+
+
+def described(app: Flask, endpoint: str) -> dict[str, Any]:
+    """The responses to a POST, as the description of all routes has them."""
+    [rule] = app.url_map.iter_rules(endpoint)
+    path = re.sub(r"<string:(\w+)>", r"{\1}", rule.rule)
+    operation = json.loads(openapi.document(app))["paths"][path]["post"]
+    return dict(operation["responses"])
 
 
 def give_address(app: Flask, address: str | None = ADDRESS, to: str = USERNAME) -> None:

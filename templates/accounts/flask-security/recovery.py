@@ -58,6 +58,7 @@ def forgot(body: AddressOnly) -> ResponseReturnValue:
     return send_link(body.email)
 
 
+@responds("text/html")
 def _set_by_form(token: str) -> ResponseReturnValue:
     form = NewPasswordForm()
     if not form.validate():

@@ -1,22 +1,16 @@
 """A new password that is sent twice, as clients of Flask-Security send it."""
 
-import json
-import re
-
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import openapi
 from tests.accounts.conftest import Mails
 from tests.accounts.links.test_registration import NEW, THIEF, can_log_in, mailed_link, register
-from tests.accounts.people import ADDRESS, RESET, STRONG, link_in
+from tests.accounts.people import ADDRESS, RESET, STRONG, described, link_in
 from tests.conftest import USERNAME
 
 pytestmark = pytest.mark.usefixtures("unhurried", "known_rules")
-
-ARGUMENT = re.compile(r"<string:(\w+)>")
 
 
 def assert_refused(answer: TestResponse) -> None:
@@ -70,9 +64,6 @@ def test_a_reset_with_two_different_ones_leaves_the_link(
 
 
 def test_the_description_says_that_a_refusal_names_it(app: Flask) -> None:
-    paths = json.loads(openapi.document(app))["paths"]
-    for path in ("registration.register", "confirmation.confirm", "recovery.set_password"):
-        [rule] = app.url_map.iter_rules(path)
-        described = paths[ARGUMENT.sub(r"{\1}", rule.rule)]["post"]["responses"]["400"]
-        model = described["content"]["application/json"]["schema"]["$ref"]
-        assert (path, model.rpartition("/")[2]) == (path, "InvalidBody")
+    for endpoint in ("registration.register", "confirmation.confirm", "recovery.set_password"):
+        content = described(app, endpoint)["400"]["content"]["application/json"]
+        assert content["schema"]["$ref"].rpartition("/")[2] == "InvalidBody"

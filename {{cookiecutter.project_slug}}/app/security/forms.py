@@ -21,7 +21,7 @@ from app.security import bodies
 from app.security.bodies import INVALID
 from app.security.csrf import LoginCSRF, hidden_field
 from app.security.errors import error_response
-from app.security.view_options import FORM_TYPES, Decorated, add_options, view_options
+from app.security.view_options import FORM_TYPES, Decorated, add_options, options_of, view_options
 
 
 @overload
@@ -38,14 +38,19 @@ def consumes_form(view: Any = None, **limits: int) -> Any:
 
 
 def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Any], Any]:
-    """Let `handler` answer where the body is a form; the view below answers JSON."""
+    """Let `handler` answer where the body is a form; the view below answers JSON.
+
+    A handler that ends at a page, not at a redirect, says so by `@responds("text/html")`.
+    """
+    page = options_of(handler, "POST").responds
 
     def decorate(view: Any) -> Any:
         @wraps(view)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             return current_app.ensure_sync(handler if is_form() else view)(*args, **kwargs)
 
-        return consumes_form(wrapped)
+        form = consumes_form(wrapped)
+        return add_options(form, responds=page) if page else form
 
     return decorate
 

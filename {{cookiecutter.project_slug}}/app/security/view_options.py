@@ -46,7 +46,7 @@ _DEFAULTS = ViewOptions()
 
 
 def add_options(view: Decorated, **options: Any) -> Decorated:
-    """Set options on a view; those of its other decorators are kept, and roles add up.
+    """Set options on a view; those of its other decorators are kept. Roles and bodies add up.
 
     :raises TypeError: for a class, since requests call its methods; for a view that is marked
         as public and as closed.
@@ -62,8 +62,8 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
             f"{view.__qualname__} is marked @public, and also @login_required, @recent_login or "
             "@roles_required: remove one."
         )
-    if "consumes" in options:
-        options["consumes"] = {**(current.consumes or {}), **options["consumes"]}
+    for name in {"consumes", "responds"} & options.keys():
+        options[name] = {**(getattr(current, name) or {}), **options[name]}
     vars(view)["view_options"] = _replaced(current, options)
     return view
 

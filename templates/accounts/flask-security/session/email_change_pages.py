@@ -26,6 +26,7 @@ def change() -> ResponseReturnValue:
     return render_template("change_email.html", form=NewAddressForm())
 
 
+@responds("text/html")
 def _change_by_form() -> ResponseReturnValue:
     form = NewAddressForm()
     if not form.validate():

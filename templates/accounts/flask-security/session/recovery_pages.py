@@ -26,6 +26,7 @@ def forgot() -> ResponseReturnValue:
     return render_template("forgot_password.html", form=ForgotForm())
 
 
+@responds("text/html")
 def _forgot_by_form() -> ResponseReturnValue:
     form = ForgotForm()
     if not form.validate():

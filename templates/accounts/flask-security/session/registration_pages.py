@@ -53,6 +53,7 @@ def register() -> ResponseReturnValue:
     return render_template("register.html", form=RegistrationForm())
 
 
+@responds("text/html")
 def _register_by_form() -> ResponseReturnValue:
     form = RegistrationForm()
     if not form.validate():
@@ -72,6 +73,7 @@ def send_again() -> ResponseReturnValue:
     return render_template("send_link_again.html", form=AddressForm())
 
 
+@responds("text/html")
 def _send_again_by_form() -> ResponseReturnValue:
     form = AddressForm()
     if not form.validate():

@@ -37,6 +37,7 @@ def begin_page(owner: User) -> str:
     return render_template("authenticator.html", owner=owner, next=_next())
 
 
+@responds("text/html")
 def _begin_by_form() -> ResponseReturnValue:
     setup, half = request.form.get("setup", ""), second_factor.setting_up()
     begun = second_factor.begin_setup(setup)
@@ -76,6 +77,7 @@ def recovery_codes() -> ResponseReturnValue:
     return _codes_page()
 
 
+@responds("text/html")
 def _renew_by_form() -> ResponseReturnValue:
     return _codes_page(second_factor.new_recovery_codes()["recovery_codes"])
 
