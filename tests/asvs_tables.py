@@ -12,7 +12,7 @@ from support import Answers
 
 def kept(kind: Answers) -> Path:
     """Return the file that a render of this kind includes."""
-    [table] = support.included(support.FOLDER / "docs" / "{{ 'asvs.md' }}", kind)
+    [table] = support.included(reference.EVIDENCE, kind)
     return table
 
 
@@ -24,6 +24,7 @@ def made(kind: Answers, folder: Path) -> str:
 
 
 if __name__ == "__main__":
+    reference.add_missing()
     for kind in support.KINDS:
         with tempfile.TemporaryDirectory() as folder:
             kept(kind).write_text(made(kind, Path(folder)), "utf-8", newline="\n")

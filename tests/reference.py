@@ -14,14 +14,18 @@ import jinja2
 import support
 from support import Answers
 
-HEADERS = support.FOLDER / "docs" / "reference" / "headers.md"
+DOCS = support.FOLDER / "docs"
+HEADERS = DOCS / "reference" / "headers.md"
+CONCERNS = DOCS / "reference" / "{{ 'concerns.md' }}"
+EVIDENCE = DOCS / "{{ 'asvs.md' }}"
+# Each includes a file under templates/generated/ that the code itself makes.
+PAGES = (CONCERNS, EVIDENCE)
 END_OF_SENTENCE = re.compile(r"\.(?=\s|$)")
 
 
 def kept(kind: Answers) -> Path:
     """Return the table of concerns that a render of this kind includes."""
-    page = support.FOLDER / "docs" / "reference" / "{{ 'concerns.md' }}"
-    [table] = support.included(page, kind)
+    [table] = support.included(CONCERNS, kind)
     return table
 
 
@@ -86,6 +90,15 @@ def entry(header: dict[str, str]) -> str:
     return "\n".join([f"### {header['header']}", "", *lines])
 
 
+def add_missing() -> None:
+    """Create the generated files of a new kind empty, since no project renders without them."""
+    for kind in support.KINDS:
+        for page in PAGES:
+            for file in support.included(page, kind):
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.touch()
+
+
 def render(kind: Answers, folder: Path) -> Path:
     answers = [f"{question}={answer}" for question, answer in kind.items()]
     command = ("cookiecutter", support.TEMPLATE, "--no-input", "--output-dir", folder)
@@ -94,6 +107,7 @@ def render(kind: Answers, folder: Path) -> Path:
 
 
 if __name__ == "__main__":
+    add_missing()
     HEADERS.write_text(headers(), "utf-8", newline="\n")
     for kind in support.KINDS:
         with tempfile.TemporaryDirectory() as folder:

@@ -83,14 +83,15 @@ def name_choice(copy: Path) -> None:
 
 def write_files_of_choice(copy: Path) -> None:
     templates = copy / "templates"
-    for nearest in [templates / "tokens" / "opaque", *templates.glob("generated/*/opaque")]:
-        for file in nearest.iterdir():
-            text = re.sub("opaque", "paper", file.read_text("utf-8"), flags=re.IGNORECASE)
-            write(nearest.with_name("paper") / file.name, text)
+    nearest = templates / "tokens" / "opaque"
+    for file in nearest.iterdir():
+        text = re.sub("opaque", "paper", file.read_text("utf-8"), flags=re.IGNORECASE)
+        write(nearest.with_name("paper") / file.name, text)
 
 
-def write_table(copy: Path) -> None:
-    support.python("tests/asvs_tables.py", cwd=copy)
+def write_tables(copy: Path) -> None:
+    for program in ("tests/asvs_tables.py", "tests/reference.py"):
+        support.python(program, cwd=copy)
 
 
 def say_choice(copy: Path) -> None:
@@ -152,7 +153,7 @@ STEPS: dict[str, dict[str, Callable[[Path], None]]] = {
         "Name it": name_choice,
         "Write its files.": write_files_of_choice,
         "Declare its packages": nothing,
-        "Write its table": write_table,
+        "Write its tables": write_tables,
         "Say it": say_choice,
     },
     "Adding a question": {
