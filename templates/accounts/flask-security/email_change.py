@@ -16,7 +16,6 @@ from app.accounts import pending, public_urls
 from app.accounts.links import addresses, link_pages
 from app.accounts.links.addresses import AddressOnly, Sent
 from app.accounts.mail import mail, mail_limits
-from app.accounts.pending import PendingStep
 from app.auth import access
 from app.auth.access import public, recent_login
 from app.auth.users import User
@@ -61,7 +60,7 @@ def _confirm_by_form(token: str) -> ResponseReturnValue:
 @responds("text/html")
 @public
 def confirm_page(token: str) -> ResponseReturnValue:
-    find(token)
+    link_pages.find(PURPOSE, token)
     text = "Your account will use the address to which the link was sent."
     return link_pages.page("Change your address", text, ConfirmForm(), "Change address")
 
@@ -88,23 +87,12 @@ def send_link(email: str) -> dict[str, Any]:
     return addresses.SENT
 
 
-def find(token: str) -> PendingStep:
-    """The step of a mailed link.
-
-    :raises ErrorResponse: 404, the link has expired or was used.
-    """
-    step = pending.find(PURPOSE, token)
-    if step is None or step.user is None:
-        raise error_response(404, link_pages.INVALID)
-    return step
-
-
 def finish(token: str) -> dict[str, Any]:
     """Change the address of the user who asked for it.
 
     :raises ErrorResponse: 404, no valid link, or another account has the address by now.
     """
-    step = find(token)
+    step = link_pages.find(PURPOSE, token)
     user, old = step.owner, step.owner.email
     if not pending.use(step):
         raise error_response(404, link_pages.INVALID)

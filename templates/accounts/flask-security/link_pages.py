@@ -11,12 +11,26 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField
 from wtforms.validators import Length, Optional
 
+from app.accounts import pending
+from app.accounts.pending import PendingStep
 from app.auth import tokens
 from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
+from app.security.errors import error_response
 from app.security.forms import one_line
 
 INVALID = "This link has expired, or it was used already"
 RULE = f"At least {MIN_LENGTH} characters. A few words that only you combine are good."
+
+
+def find(purpose: str, token: str) -> PendingStep:
+    """The step of a link that was mailed to a user.
+
+    :raises ErrorResponse: 404, the link has expired or was used.
+    """
+    step = pending.find(purpose, token)
+    if step is None or step.user is None:
+        raise error_response(404, INVALID)
+    return step
 
 
 def password(label: str, autocomplete: str, description: str = "") -> PasswordField:

@@ -18,7 +18,6 @@ from app.accounts.links import addresses, link_pages
 from app.accounts.links.addresses import AddressOnly, Sent
 from app.accounts.links.new_passwords import Password, Repeatable
 from app.accounts.mail import mail, mail_limits
-from app.accounts.pending import PendingStep
 from app.auth import access, grants, password_rules, users
 from app.auth.access import public
 from app.auth.users import User
@@ -75,7 +74,7 @@ def _set_by_form(token: str) -> ResponseReturnValue:
 @responds("text/html")
 @public
 def set_page(token: str) -> ResponseReturnValue:
-    find(token)
+    link_pages.find(PURPOSE, token)
     return _page(NewPasswordForm())
 
 
@@ -107,23 +106,12 @@ def mail_link(user: User | None, template: str, *, allowed: bool = True) -> None
     mail.send(email if allowed else None, template, username=username, link=link, lifetime="1 hour")
 
 
-def find(token: str) -> PendingStep:
-    """The step of a mailed link.
-
-    :raises ErrorResponse: 404, the link has expired or was used.
-    """
-    step = pending.find(PURPOSE, token)
-    if step is None or step.user is None:
-        raise error_response(404, link_pages.INVALID)
-    return step
-
-
 def finish(token: str, password: str) -> dict[str, Any]:
     """Set the password of the user to whom the link was mailed, and end all logins.
 
     :raises ErrorResponse: 400, a bad password; 404, no valid link; 503, too busy.
     """
-    step = find(token)
+    step = link_pages.find(PURPOSE, token)
     user = step.owner
     stored = user.password_hash
     password_hash = password_rules.hash_new(password, user.name, user.email or "")

@@ -18,7 +18,7 @@ from app.accounts.factors import (
     second_factor_pages,
     setup_pages,
 )
-from app.accounts.leaving import deletion_routes, personal_data
+from app.accounts.leaving import deletion_pages, deletion_routes, personal_data
 from app.accounts.links import (
     confirmation,
     email_change,
@@ -54,6 +54,7 @@ def init_app(app: Flask) -> None:
     passkey_pages.init_app(app)
     personal_data.init_app(app)
     deletion_routes.init_app(app)
+    deletion_pages.init_app(app)
     commands.init_app(app)
     role_commands.init_app(app)
     mail_link_commands.init_app(app)

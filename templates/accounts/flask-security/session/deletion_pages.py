@@ -1,10 +1,10 @@
-"""`DELETE /me`, and the page `/account/delete`: users delete their account.
+"""`/account/delete`: users delete their account by a form; deletion.py says what goes.
 
-It needs a recent login, and the page asks for the username, so that no slip deletes an account.
+It asks for the username, so that no slip deletes an account.
 Source: GDPR, article 17; OWASP ASVS 7.5.1.
 """
 
-from flask import Blueprint, Flask, Response, g, make_response, render_template
+from flask import Blueprint, Flask, g, make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import StringField, ValidationError
@@ -15,7 +15,7 @@ from app.auth.access import recent_login
 from app.security.forms import consumes_form
 from app.security.responses import responds
 
-blueprint = Blueprint("deletion", __name__)
+blueprint = Blueprint("deletion_pages", __name__)
 
 
 class DeletionForm(FlaskForm):
@@ -29,14 +29,6 @@ class DeletionForm(FlaskForm):
     def validate_username(self, field: StringField) -> None:
         if field.data != g.user.name:
             raise ValidationError("This is not your username.")
-
-
-@blueprint.delete("/me")
-@responds(None)
-@recent_login(minutes=deletion.RECENT)
-def delete_own() -> ResponseReturnValue:
-    deletion.delete_account(g.user)
-    return deletion.forget_login(Response(status=204))
 
 
 @blueprint.get("/account/delete")

@@ -14,7 +14,8 @@ from tests.accounts.test_login_pages import OWN, post, token_of
 from tests.conftest import USERNAME, MakeApp, is_logged_in, log_in, without_error_pages
 from tests.test_page_source import Elements
 
-PAGE, DELETE = routes.path_of("deletion.page"), routes.path_of("deletion.delete_by_form")
+PAGE = routes.path_of("deletion_pages.page")
+DELETE = routes.path_of("deletion_pages.delete_by_form")
 DOWNLOAD = routes.path_of("personal_data.download")
 
 
