@@ -11,7 +11,7 @@ from app.auth import commands as auth_commands
 from app.checks import command as check_command
 from app.crypto import commands as crypto_commands
 from app.crypto import encryption, keyring
-from app.db import database
+from app.db import conflicts, database
 from app.security import (
     audit,
     cookies,
@@ -77,6 +77,7 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     keyring.init_app(app)  # encryption keys
     encryption.init_app(app)  # 500 for a value that cannot be decrypted
     database.init_app(app)  # the database, and 503 while it is unavailable
+    conflicts.init_app(app)  # 409 where another request changed the same row
 
     # Routes and commands.
     tokens.init_app(app)  # the credentials that a login issues

@@ -2,7 +2,7 @@
 
 Flask-Security then asks for the second factor of those who have one. A wrong name and a wrong
 password get the same response in the same time, so accounts cannot be enumerated. Failures are
-limited by address and by account, however the account is spelled.
+limited by address and by what was sent as the name, however it is spelled.
 Source: OWASP ASVS 6.3.1, 6.3.3, 6.3.8, 7.5.1.
 """
 
@@ -86,8 +86,9 @@ def reauthenticate(password: str, **options: Any) -> dict[str, Any]:
 
 def _check(purpose: str, identity: str, password: str) -> User | None:
     name = _name_of(identity)
-    # One count for all spellings of an address, and for both names of an account.
-    with throttle.attempt(purpose, name or normalise(identity)) as attempt:
+    # One count for all spellings of what was sent, whoever it belongs to. A count for each
+    # account would tell which name and which address belong together.
+    with throttle.attempt(purpose, normalise(identity)) as attempt:
         stored = users.password_hash_of(name or identity)
         verified = verify_password(stored, password)
         user = _find_unchanged(name, password, stored) if name and stored and verified else None

@@ -4,12 +4,14 @@ A passkey signs a new challenge each time, so an answer that was overheard opens
 Source: Web Authentication Level 3; OWASP ASVS 6.7.2.
 """
 
+import json
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from flask import request
 from pydantic import Field
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from webauthn.helpers import base64url_to_bytes, parse_client_data_json
 from werkzeug.exceptions import HTTPException
 
 from app.accounts import pending, public_urls
@@ -38,9 +40,11 @@ def answer(
         passkey of this name was added at the same moment.
     """
     require_own_host()
-    if not pending.use_once(state, LIFETIME):
+    # Without the signature, which has several spellings that the library accepts.
+    if not pending.use_once(state.rpartition(".")[0], LIFETIME):
         raise error_response(*refused)
     try:
+        _refuse_frames(body)
         return library_views.call(view, state, body=body, refused=refused, **options)
     except IntegrityError:
         raise error_response(409, "There is a passkey of this name already") from None
@@ -50,6 +54,13 @@ def answer(
         # A forged structure raises nearly anything inside the parsers of the library.
         audit.record(audit.LOGIN_FAIL, reason=type(error).__name__)
         raise error_response(*refused) from None
+
+
+def _refuse_frames(body: Any) -> None:
+    """Refuse an answer from a frame in a page of another site. Source: section 13.4.9."""
+    response = json.loads(body.credential)["response"]
+    if parse_client_data_json(base64url_to_bytes(response["clientDataJSON"])).cross_origin:
+        raise ValueError("cross-origin frame")
 
 
 def require_own_host() -> None:

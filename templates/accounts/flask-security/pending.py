@@ -10,7 +10,7 @@ import time
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, delete, select, update
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, delete, inspect, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -122,10 +122,13 @@ def use_once(text: str, lifetime: int) -> bool:
     return True
 
 
-def count_failure(step: PendingStep) -> None:
-    failed = update(PendingStep).where(PendingStep.id == step.id)
-    db.session.execute(failed.values(failures=PendingStep.failures + 1))
+def count_failure(step: PendingStep) -> bool:
+    """Count a wrong code or password; False if the step has ended in the meantime."""
+    # `step.id` would read the row again after a rollback, and fail if it is gone.
+    failed = update(PendingStep).where(PendingStep.id == inspect(step).identity[0])
+    counted = db.session.execute(failed.values(failures=PendingStep.failures + 1))
     db.session.commit()
+    return bool(counted.rowcount == 1)  # type: ignore[attr-defined]
 
 
 def end_all(user: User) -> None:

@@ -130,10 +130,12 @@ def complete(view: Any, body: SecondStep | None = None) -> dict[str, Any]:
                 view, body=body, half=half, refused=(401, WRONG), change=change
             )
         except Unauthorized as error:
+            # Another request may have completed the login, as a second click does.
+            if not pending.count_failure(half):
+                raise half_logins.ended() from None
             refused = error
         attempt.succeeded = refused is None
     if refused:
-        pending.count_failure(half)
         raise refused
     return issued
 

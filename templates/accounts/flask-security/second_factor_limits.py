@@ -57,7 +57,9 @@ def attempt(half: PendingStep, *, guessable: bool = True) -> Iterator[Attempt]:
             _trust(user)
         else:
             audit.record(audit.LOGIN_FAIL, account=user.name, reason="second factor")
-            notices.send(user, "code_failed", if_refused=True)
+            # Wrong recovery codes have no limit of a day, but mails need one.
+            if guessable or rate_limiter().hit(LIMIT, ("recovery code mails", str(user.id))):
+                notices.send(user, "code_failed", if_refused=True)
 
 
 @contextmanager

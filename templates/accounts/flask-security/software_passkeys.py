@@ -32,6 +32,7 @@ class Authenticator:
         # What a browser would say of the page; a copy of the site has another origin.
         self.origin, self.rp_id = "http://localhost", "localhost"
         self.verifies_user = True
+        self.cross_origin = False  # in a frame of another site's page
 
     def create(self, options: dict[str, Any]) -> str:
         """The JSON of `navigator.credentials.create`."""
@@ -62,6 +63,7 @@ class Authenticator:
 
     def _client_data(self, kind: str, options: dict[str, Any]) -> bytes:
         members = {"type": kind, "challenge": options["challenge"], "origin": self.origin}
+        members["crossOrigin"] = self.cross_origin
         return json.dumps(members).encode()
 
     def _data(self, flags: int = 0) -> bytes:

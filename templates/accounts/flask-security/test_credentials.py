@@ -1,5 +1,6 @@
 """Logging in by name or address, and where a login leads."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -75,28 +76,49 @@ def test_no_answer_tells_whether_an_address_is_known(
 
 
 @pytest.mark.asvs("6.3.1")
-def test_a_name_and_each_spelling_of_an_address_share_one_limit(
+def test_all_spellings_of_an_address_share_one_limit(
     app: Flask, client: FlaskClient, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Known or not, so that a limit does not tell which it is."""
     monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "2 per minute")
     monkeypatch.setattr(throttle, "ACCOUNT_FACTOR", 2)
-    sites = (f"198.51.100.{last}" for last in range(1, 255))
-
-    def fail(username: str, site: str) -> int:
-        body = {"username": username, "password": WRONG}
-        where = {"REMOTE_ADDR": site}
-        return client.post(routes.LOGIN, json=body, environ_overrides=where).status_code
+    several = sites()
 
     unknown = ["nobody@example.org", "Nobody@Example.org", "NOBODY@EXAMPLE.ORG"]
-    for first, second, third in ([USERNAME, *SPELLINGS[1:]], unknown):
+    for first, second, third in (SPELLINGS, unknown):
         # From everywhere, until the limit of the account is met.
-        tried = [fail(spelling, next(sites)) for spelling in (first, second, third, second)]
+        tried = [
+            fail(client, spelling, next(several)) for spelling in (first, second, third, second)
+        ]
         assert tried == [401] * 4
         # Then each address has one try, where others have two.
         for spelling in (second, third):
-            site = next(sites)
-            assert [fail(first, site), fail(spelling, site)] == [401, 429]
+            site = next(several)
+            assert [fail(client, name, site) for name in (first, spelling)] == [401, 429]
+
+
+def test_no_limit_tells_which_name_and_address_belong_together(
+    app: Flask, client: FlaskClient, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "2 per minute")
+    monkeypatch.setattr(throttle, "ACCOUNT_FACTOR", 2)
+    several = sites()
+    for other in (address, "nobody@example.org"):
+        names = (USERNAME, USERNAME, other, other)
+        assert [fail(client, name, next(several)) for name in names] == [401] * 4
+        # One count for both would leave this address one try.
+        site = next(several)
+        assert [fail(client, name, site) for name in (USERNAME, other)] == [401, 401]
+
+
+def sites() -> Iterator[str]:
+    return (f"198.51.100.{last}" for last in range(1, 255))
+
+
+def fail(client: FlaskClient, username: str, site: str) -> int:
+    body = {"username": username, "password": WRONG}
+    where = {"REMOTE_ADDR": site}
+    return client.post(routes.LOGIN, json=body, environ_overrides=where).status_code
 
 
 @pytest.mark.usefixtures("unhurried")

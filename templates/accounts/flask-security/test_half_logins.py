@@ -1,13 +1,16 @@
 """The time between two factors: what it opens, how long, and what ends it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from app.accounts.factors import library_views
 from app.accounts.factors.half_logins import LIFETIME
+from app.accounts.mail import mailbox
 from app.accounts.pending import MAX_FAILURES, PendingStep
 from app.auth import tokens
 from app.db import db
@@ -21,6 +24,7 @@ from tests.accounts.people import (
     TF_SELECT,
     TF_SETUP,
     TF_VALIDATE,
+    TOTP_STEP,
     Half,
     Headers,
     add_app,
@@ -107,6 +111,30 @@ def test_it_becomes_one_login(app: Flask, secret: str, clock: Wait) -> None:
     clock(60)
     assert_dead(client, half, secret)
     assert_dead(copy, half, secret)
+
+
+def test_a_second_click_is_no_wrong_code(
+    file_app: Flask, clock: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_address(file_app)
+    client = file_app.test_client()
+    secret = add_app(client, log_in(client))
+    clock(TOTP_STEP)
+    half, code, answers = begin_login(client), code_of(secret), []
+    same_browser = file_app.test_client()
+    same_browser.set_cookie("dev-half", shown_secret(client, half))
+    check = library_views.call
+
+    def click_again(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.setattr(library_views, "call", check)
+        answers.append(send_code(same_browser, half, code).status_code)
+        return check(*arguments, **options)
+
+    monkeypatch.setattr(library_views, "call", click_again)
+    file_app.extensions["mailbox"].mails.clear()
+    answers.append(send_code(client, half, code).status_code)
+    assert answers == [200, 401]
+    assert mailbox.messages(file_app) == []
 
 
 @pytest.mark.asvs("6.3.1")

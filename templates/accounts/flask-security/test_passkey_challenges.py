@@ -1,6 +1,7 @@
 """Challenges to passkeys: nothing but a true answer to a new one counts."""
 
 import json
+import string
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -52,6 +53,28 @@ def test_an_answer_that_was_used_is_not_used_again(
     assert_refused(send_credential(thief, WAN_SIGNIN, challenge(thief), answer))
     # Nor a new answer to the same challenge.
     assert_refused(answer_challenge(thief, WAN_SIGNIN, begun, passkey))
+
+
+def test_an_answer_counts_once_however_its_challenge_is_spelled(
+    app: Flask, passkey: Authenticator, stranger: FlaskClient
+) -> None:
+    begun = challenge(stranger)
+    answer = passkey.get(begun.get_json()["credential_options"])
+    assert send_credential(stranger, WAN_SIGNIN, begun, answer).status_code == 200
+    state = begun.get_json()["wan_state"]
+    # The last character of a signature has bits that decode to nothing.
+    spare = [state[:-1] + last for last in string.ascii_letters + string.digits]
+    passkey.count = 0
+    for spelling in (f"{state}=", f"{state}==", *spare):
+        again = app.test_client().post(f"{WAN_SIGNIN}/{spelling}", json={"credential": answer})
+        assert_refused(again)
+
+
+def test_a_frame_of_another_site_gets_no_login(
+    passkey: Authenticator, stranger: FlaskClient
+) -> None:
+    passkey.cross_origin = True
+    assert_refused(log_in_by_passkey(stranger, passkey))
 
 
 def test_eight_requests_with_one_answer_log_in_once(file_app: Flask) -> None:

@@ -145,6 +145,15 @@ def test_the_owner_learns_of_each_wrong_code(
     assert mails() == []
 
 
+def test_wrong_recovery_codes_send_few_mails_a_day(
+    app: Flask, secret: str, address: str, mails: Mails
+) -> None:
+    several = addresses()
+    for _ in range(LIMIT + 2):
+        assert try_code(app, "aaaa-aaaa", next(several), RECOVERY).status_code == 401
+    assert len(mails(address)) == LIMIT
+
+
 def test_five_wrong_codes_end_the_half_login(
     app: Flask, secret: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

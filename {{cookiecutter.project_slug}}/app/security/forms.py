@@ -91,7 +91,8 @@ def _process(form: Form, *args: Any, **kwargs: Any) -> None:
     """Fill in a form, and raise 400 where a text field got a file, which no validator expects."""
     try:
         Form.process(form, *args, **kwargs)
-    except TypeError:
+    except Exception:
+        # A filter of the field may raise anything.
         if not _has_misplaced_file(form):
             raise
         raise error_response(400, INVALID) from None
@@ -112,8 +113,9 @@ def _fields(fields: Any) -> Iterator[Field]:
     """The fields of a form or of a list of fields, those within them included."""
     for field in fields:
         if isinstance(field, FormField):
-            yield from _fields(getattr(field, "form", ()))
+            # Processing may have ended before this attribute was set; then FormField recurses.
+            yield from _fields(vars(field).get("form", ()))
         elif isinstance(field, FieldList):
-            yield from _fields(getattr(field, "entries", ()))
+            yield from _fields(vars(field).get("entries", ()))
         else:
             yield field

@@ -52,6 +52,7 @@ class Order(FlaskForm):
     tags = FieldList(StringField("Tag"))
     address = FormField(Address)
     picture = FileField("Picture")
+    code = StringField("Code", filters=[lambda text: text and text.strip()])
 
 
 @pytest.fixture(scope="module")
@@ -371,6 +372,7 @@ def test_a_file_in_place_of_a_text_is_refused(
         (ORDER, "count"),
         (ORDER, "tags-0"),
         (ORDER, "address-street"),
+        (ORDER, "code"),
     ):
         for name in ("a.txt", ""):
             with subtests.test(field_name, filename=name):

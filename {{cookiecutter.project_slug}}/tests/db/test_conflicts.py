@@ -1,0 +1,67 @@
+"""Two requests at the same moment: the slower one is told so, and nothing crashes."""
+
+from uuid import uuid4
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
+
+from app.auth import grants, users
+from app.auth.access import public
+from app.auth.grants import Grant
+from app.auth.users import User
+from app.db import db
+from tests.conftest import PASSWORD, USERNAME, MakeApp
+
+
+@pytest.fixture
+def client(make_app: MakeApp) -> FlaskClient:
+    """A client of views whose user is deleted by another request while they run."""
+    app = make_app()
+
+    def gone() -> User:
+        user = users.find(USERNAME)
+        assert user is not None
+        db.session.execute(delete(User).execution_options(synchronize_session=False))
+        return user
+
+    def read() -> str:
+        db.session.expire(user := gone())
+        return user.name
+
+    def change() -> str:
+        gone().disabled = True
+        db.session.commit()
+        return "changed"
+
+    def refer() -> str:
+        lifetime = {"issued": 0, "last_used": 0, "expires": 1}
+        secret_hash = grants.hash_secret("x")
+        db.session.add(
+            Grant(secret_hash=secret_hash, user_id=uuid4(), family="x", kind="x", **lifetime)
+        )
+        db.session.commit()
+        return "stored"
+
+    def add_twice() -> str:
+        users.create(USERNAME, PASSWORD)
+        return "added"
+
+    for view in (read, change, refer, add_twice):
+        app.add_url_rule(f"/conflict/{view.__name__}", view_func=public(view))
+    return app.test_client()
+
+
+@pytest.mark.parametrize("view", ["read", "change", "refer"])
+def test_who_needs_a_row_that_is_gone_may_try_again(client: FlaskClient, view: str) -> None:
+    answer = client.get(f"/conflict/{view}")
+    assert answer.status_code == 409
+    assert not answer.text.count(USERNAME)
+    with client.application.app_context():
+        assert users.find(USERNAME) is not None
+
+
+def test_a_value_that_is_there_already_is_left_to_the_view(client: FlaskClient) -> None:
+    with pytest.raises(IntegrityError):
+        client.get("/conflict/add_twice")
