@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from passlib.totp import TOTP
+from passlib.totp import TOTP, AppWallet
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
@@ -41,6 +41,14 @@ def clock(wait: Wait, monkeypatch: pytest.MonkeyPatch) -> Wait:
     """`clock(60)`, like `wait`: codes of authenticator apps follow it too."""
     monkeypatch.setattr(TOTP, "now", staticmethod(lambda: time.time()))
     return wait
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _fast_wallet() -> Iterator[None]:
+    """The library encrypts secrets of apps by a slow key, which no test is about."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AppWallet, "encrypt_cost", 1)
+        yield
 
 
 @pytest.fixture

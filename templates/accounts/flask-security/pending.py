@@ -125,7 +125,8 @@ def use_once(text: str, lifetime: int) -> bool:
 def count_failure(step: PendingStep) -> bool:
     """Count a wrong code or password; False if the step has ended in the meantime."""
     # `step.id` would read the row again after a rollback, and fail if it is gone.
-    failed = update(PendingStep).where(PendingStep.id == inspect(step).identity[0])
+    identity = inspect(step).identity or ()
+    failed = update(PendingStep).where(PendingStep.id.in_(identity))
     counted = db.session.execute(failed.values(failures=PendingStep.failures + 1))
     db.session.commit()
     return bool(counted.rowcount == 1)  # type: ignore[attr-defined]

@@ -28,6 +28,7 @@ from tests.accounts.people import (
     Half,
     Headers,
     add_app,
+    add_recovery_codes,
     begin_login,
     code_of,
     give_address,
@@ -113,26 +114,29 @@ def test_it_becomes_one_login(app: Flask, secret: str, clock: Wait) -> None:
     assert_dead(copy, half, secret)
 
 
+@pytest.mark.parametrize("path", [TF_VALIDATE, RECOVERY])
 def test_a_second_click_is_no_wrong_code(
-    file_app: Flask, clock: Wait, monkeypatch: pytest.MonkeyPatch
+    path: str, file_app: Flask, clock: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     give_address(file_app)
     client = file_app.test_client()
-    secret = add_app(client, log_in(client))
+    secret = add_app(client, credentials := log_in(client))
+    recovery_codes = add_recovery_codes(client, credentials)
     clock(TOTP_STEP)
-    half, code, answers = begin_login(client), code_of(secret), []
+    first, second = recovery_codes[:2] if path == RECOVERY else [code_of(secret)] * 2
+    half, answers = begin_login(client), []
     same_browser = file_app.test_client()
     same_browser.set_cookie("dev-half", shown_secret(client, half))
     check = library_views.call
 
     def click_again(*arguments: Any, **options: Any) -> Any:
         monkeypatch.setattr(library_views, "call", check)
-        answers.append(send_code(same_browser, half, code).status_code)
+        answers.append(send_code(same_browser, half, first, path).status_code)
         return check(*arguments, **options)
 
     monkeypatch.setattr(library_views, "call", click_again)
     file_app.extensions["mailbox"].mails.clear()
-    answers.append(send_code(client, half, code).status_code)
+    answers.append(send_code(client, half, second, path).status_code)
     assert answers == [200, 401]
     assert mailbox.messages(file_app) == []
 

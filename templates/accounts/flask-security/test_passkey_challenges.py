@@ -58,13 +58,14 @@ def test_an_answer_that_was_used_is_not_used_again(
 def test_an_answer_counts_once_however_its_challenge_is_spelled(
     app: Flask, passkey: Authenticator, stranger: FlaskClient
 ) -> None:
+    # Passkeys that several devices share do not count.
+    passkey.count = -1
     begun = challenge(stranger)
     answer = passkey.get(begun.get_json()["credential_options"])
     assert send_credential(stranger, WAN_SIGNIN, begun, answer).status_code == 200
     state = begun.get_json()["wan_state"]
     # The last character of a signature has bits that decode to nothing.
     spare = [state[:-1] + last for last in string.ascii_letters + string.digits]
-    passkey.count = 0
     for spelling in (f"{state}=", f"{state}==", *spare):
         again = app.test_client().post(f"{WAN_SIGNIN}/{spelling}", json={"credential": answer})
         assert_refused(again)
