@@ -280,3 +280,11 @@ KINDS: list[Answers] = [
     dict(zip(CODE_QUESTIONS, answers, strict=True))
     for answers in itertools.product(*(CHOICES[question] for question in CODE_QUESTIONS))
 ]
+# Where each takes long: the default, then each answer of a question with others in turns.
+IN_TURNS = [
+    kind
+    for kind in KINDS
+    if EVERY_COMBINATION
+    or kind == KINDS[0]
+    or sum(CHOICES[question].index(answer) for question, answer in kind.items()) % 2
+]

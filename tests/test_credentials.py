@@ -14,7 +14,7 @@ MACHINE = Path(__file__).with_name("scripts") / "credentials_machine.py"
 EXAMPLES = 100 if support.EVERY_COMBINATION else 10
 
 
-@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
+@pytest.mark.parametrize("kind", support.IN_TURNS, ids=support.name)
 def test_no_order_of_events_revives_or_loses_a_credential(
     new_project: NewProject, kind: Answers
 ) -> None:

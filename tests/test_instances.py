@@ -24,7 +24,7 @@ LIMIT = 4  # failures a minute for each address
 CLIENTS, ROUNDS = 16, 100
 SIGNED = support.SETTINGS["_signed_token_types"]
 # The kinds with a refresh token; they share the code that is tried here.
-REFRESHED = [kind for kind in support.KINDS if kind["token_type"] in SIGNED]
+REFRESHED = [kind for kind in support.IN_TURNS if kind["token_type"] in SIGNED]
 Stores = Callable[[str], dict[str, str]]
 ADDRESSES = map(str, map(IPv4Address, itertools.count(int(IPv4Address("10.0.0.1")))))
 
@@ -52,7 +52,7 @@ def stores() -> Iterator[Stores]:
         yield lambda accounts: {"DATABASE_URL": database(accounts), "REDIS_URL": redis}
 
 
-@pytest.fixture(scope="module", params=support.KINDS, ids=support.name)
+@pytest.fixture(scope="module", params=support.IN_TURNS, ids=support.name)
 def pair(
     request: pytest.FixtureRequest,
     new_project: NewProject,

@@ -40,7 +40,7 @@ EXAMPLES = 100 if support.EVERY_COMBINATION else 8
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
+@pytest.mark.parametrize("kind", support.IN_TURNS, ids=support.name)
 def test_schemathesis_finds_nothing(new_project: NewProject, tmp_path: Path, kind: Answers) -> None:
     forms = FORMS if kind["token_type"] == "session" else ""
     accounts = ACCOUNTS if kind["accounts"] == "flask-security" else ""
