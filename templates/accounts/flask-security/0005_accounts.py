@@ -25,6 +25,8 @@ def upgrade() -> None:
     # Not in batch mode: SQLite would delete all logins with the old table.
     op.add_column("users", sa.Column("tf_totp_secret_encrypted", sa.LargeBinary(), nullable=True))
     op.add_column("users", sa.Column("tf_last_counter", sa.BigInteger(), nullable=True))
+    changes = sa.Column("password_changes", sa.Integer(), nullable=False, server_default="0")
+    op.add_column("users", changes)
     op.drop_index("ix_users_email_index", "users")
     op.create_index("ix_users_email_index", "users", ["email_index"], unique=True)
     op.create_table(
@@ -98,5 +100,6 @@ def downgrade() -> None:
     op.drop_table("passkeys")
     op.drop_index("ix_users_email_index", "users")
     op.create_index("ix_users_email_index", "users", ["email_index"])
+    op.drop_column("users", "password_changes")
     op.drop_column("users", "tf_last_counter")
     op.drop_column("users", "tf_totp_secret_encrypted")

@@ -17,9 +17,9 @@ from wtforms import StringField, ValidationError
 from wtforms.validators import Length, Optional
 
 from app.accounts import pending
-from app.accounts.links import addresses, link_pages
+from app.accounts.links import addresses, link_pages, usernames
 from app.accounts.links.new_passwords import Password, Repeatable
-from app.accounts.links.registration import PURPOSE, Username, without_at
+from app.accounts.links.registration import PURPOSE, Username
 from app.accounts.pending import PendingStep
 from app.auth import access, password_rules, throttle, users
 from app.auth.access import public
@@ -47,9 +47,9 @@ class Confirmed(ResponseBody):
     username: str
 
 
-def _no_address(form: FlaskForm, field: StringField) -> None:
+def _usable(form: FlaskForm, field: StringField) -> None:
     try:
-        without_at(field.data)
+        field.data = usernames.new(field.data)
     except Reason as reason:
         raise ValidationError(f"{reason}.") from None
 
@@ -59,7 +59,7 @@ class ConfirmationForm(FlaskForm):
     new_password = link_pages.password("New password", "new-password", link_pages.RULE)
     username = StringField(
         "Another username",
-        [Optional(), Length(max=users.MAX_NAME), one_line, _no_address],
+        [Optional(), Length(max=users.MAX_NAME), one_line, _usable],
         description="Only if somebody has taken yours in the meantime.",
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
@@ -153,11 +153,15 @@ def _create(step: PendingStep, name: str, password_hash: str) -> User:
     user = User(name=name, password_hash=password_hash, email=step.email)
     if not pending.use(step):
         raise error_response(404, link_pages.INVALID)
+    # Those of strangers too, which would make another account once this one is deleted.
+    pending.end_without_user(step.email or "")
     db.session.add(user)
     try:
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
+        # Otherwise one link would tell of any number of names whether they are taken.
+        pending.count_failure(step)
         raise error_response(409, "This username is taken: choose another") from None
     audit.record(audit.USER_CREATED, account=name, user_id=user.id)
     user_confirmed.send(current_app._get_current_object(), user=user)  # type: ignore[attr-defined]

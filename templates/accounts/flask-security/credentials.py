@@ -16,6 +16,7 @@ from sqlalchemy import or_, select
 from wtforms import StringField
 
 from app.accounts.factors import library_views
+from app.accounts.links import usernames
 from app.auth import next_pages, throttle, tokens, users
 from app.auth.passwords import MAX_LENGTH, hash_password, needs_rehash, verify_password
 from app.auth.users import User
@@ -88,7 +89,7 @@ def _check(purpose: str, identity: str, password: str) -> User | None:
     name = _name_of(identity)
     # One count for all spellings of what was sent, whoever it belongs to. A count for each
     # account would tell which name and which address belong together.
-    with throttle.attempt(purpose, normalise(identity)) as attempt:
+    with throttle.attempt(purpose, normalise(usernames.normalise(identity))) as attempt:
         stored = users.password_hash_of(name or identity)
         verified = verify_password(stored, password)
         user = _find_unchanged(name, password, stored) if name and stored and verified else None
@@ -97,9 +98,11 @@ def _check(purpose: str, identity: str, password: str) -> User | None:
 
 
 def _name_of(identity: str) -> str | None:
-    """The name of the user who has this name or, otherwise, this address."""
-    found = select(User.name).where(or_(User.name == identity, User.email == identity))
-    return db.session.scalars(found.order_by((User.name == identity).desc())).first()
+    """The name of the user who has this name, its normal form or, otherwise, this address."""
+    normal = User.name == usernames.normalise(identity)
+    found = select(User.name).where(or_(User.name == identity, normal, User.email == identity))
+    best = found.order_by((User.name == identity).desc(), normal.desc())
+    return db.session.scalars(best).first()
 
 
 def _find_unchanged(name: str, password: str, verified: str) -> User | None:

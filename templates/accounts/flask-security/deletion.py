@@ -11,7 +11,7 @@ from flask import g
 from sqlalchemy import delete, select
 from werkzeug.wrappers import Response
 
-from app.accounts import notices
+from app.accounts import notices, pending
 from app.accounts.leaving import owned_rows
 from app.auth import tokens
 from app.auth.users import User
@@ -37,6 +37,7 @@ def delete_account(user: User) -> None:
     user_deleted.send(user)
     notices.send(user, "account_deleted")
     owned_rows.remove(user)
+    pending.end_without_user(user.email or "")
     # The database deletes logins, factors and pending steps with it, by ON DELETE CASCADE.
     db.session.execute(delete(User).where(User.id == user.id))
     db.session.commit()

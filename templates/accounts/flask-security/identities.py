@@ -22,6 +22,8 @@ class Identity(UserMixin):
     # The secret of the authenticator app. Each code counts once, as tf_last_counter shows.
     tf_totp_secret = encrypted_column()
     tf_last_counter: Mapped[int | None] = mapped_column(BigInteger)
+    # By the present password or by an operator, not by a mailed link: see second_factor_limits.py.
+    password_changes: Mapped[int] = mapped_column(default=0, server_default="0")
     # No message by SMS is ever sent.
     tf_phone_number = None
 

@@ -11,11 +11,12 @@ from flask.cli import with_appcontext
 
 from app.accounts import commands, pending, public_urls
 from app.accounts.commands import password_option, user_commands
-from app.accounts.links import addresses, recovery
+from app.accounts.links import addresses, recovery, usernames
 from app.accounts.mail import mail
 from app.accounts.password_change import set_password
 from app.auth.users import User
 from app.security import audit
+from app.security.validation import Reason
 
 LIFETIME = 24 * 60 * 60  # seconds
 
@@ -30,7 +31,8 @@ mail_link = click.option("--mail-link", is_flag=True, help="Mail a link to set t
 @with_appcontext
 def create_user(name: str, email: str | None, password_stdin: bool, mail_link: bool) -> None:
     """Add a user. Prompts for a password on a terminal; otherwise generates and prints one."""
-    _check_identity(name, email)
+    name = _new_name(name)
+    _refuse_known(email)
     if not mail_link:
         commands.create_user(name, email, password_stdin=password_stdin)
         return
@@ -68,10 +70,15 @@ def init_app(app: Flask) -> None:
     user_commands.add_command(change_password)
 
 
-def _check_identity(name: str, email: str | None) -> None:
-    """Refuse what would make it unclear which account a name or an address at login means."""
-    if "@" in name:
-        raise click.ClickException("Give a name without @: people log in by name or by address.")
+def _new_name(text: str) -> str:
+    try:
+        return usernames.new(text)
+    except Reason as reason:
+        raise click.ClickException(f"This name cannot be used. {reason}.") from None
+
+
+def _refuse_known(email: str | None) -> None:
+    """Refuse an address that would make it unclear which account it means at login."""
     known = addresses.find(email) if email else None
     if known:
         raise click.ClickException(f"The user {known.name!r} has this e-mail address already.")

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
+from functools import cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -63,16 +64,24 @@ def connect(server: MailServer, *, production: bool) -> Iterator[smtplib.SMTP]:
 
     :raises OSError: the server cannot be reached or refuses; smtplib's errors are OSErrors.
     """
-    tls = ssl.create_default_context()
-    with _open(server, tls) as connection:
+    with _open(server) as connection:
         connection.ehlo_or_helo_if_needed()
         remote = server.scheme == "smtp" and server.host not in _LOOPBACK
         # Production fails without STARTTLS, since an attacker can remove it from the offer.
         if remote and (production or connection.has_extn("starttls")):
-            connection.starttls(context=tls)
+            connection.starttls(context=tls_context())
         if server.user:
             connection.login(server.user, server.password)
         yield connection
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """How certificates are verified: made once in a process.
+
+    It takes milliseconds, in which other requests would notice that one has sent a mail.
+    """
+    return ssl.create_default_context()
 
 
 def deliver(server: MailServer, message: EmailMessage, *, production: bool) -> None:
@@ -92,7 +101,7 @@ def reason(error: Exception) -> str:
     return f"{name} {code}" if code else name
 
 
-def _open(server: MailServer, tls: ssl.SSLContext) -> smtplib.SMTP:
+def _open(server: MailServer) -> smtplib.SMTP:
     if server.scheme == "smtps":
-        return smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT, context=tls)
+        return smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT, context=tls_context())
     return smtplib.SMTP(server.host, server.port, timeout=TIMEOUT)

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from app.accounts.mail import mail_server
+
 NAME = "mail.test"
 USER, PASSWORD = "user@example.org", "a p@ss/word:1"
 TIMEOUT = 10  # seconds until a test fails that waits for a mail
@@ -91,6 +93,8 @@ def certificate(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str = NAME)
     )
     file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    # A process keeps what it trusts.
+    mail_server.tls_context.cache_clear()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context

@@ -2,7 +2,8 @@
 
 Each is a row with the SHA-256 of a random secret, so a stolen table opens nothing. A secret
 works once, for a short time and for one purpose. A row without a user belongs to an address
-or a name that nobody has: it costs the same time and does nothing.
+or a name that nobody has: it costs the same time and does nothing. All rows of a user end with
+all logins, so that nobody who is locked out completes a step.
 Source: OWASP ASVS 6.4.1, 6.5.1, 6.5.5; OWASP Forgot Password Cheat Sheet.
 """
 
@@ -59,8 +60,7 @@ def create(
     data: dict[str, Any] | None = None,
 ) -> str:
     """Store a step for `lifetime` seconds and return its secret."""
-    now = int(time.time())
-    db.session.execute(delete(PendingStep).where(PendingStep.expires <= now))
+    end_expired()
     secret = grants.new_secret()
     step = PendingStep(
         secret_hash=grants.hash_secret(secret),
@@ -68,7 +68,7 @@ def create(
         user_id=user.id if user else None,
         email=email,
         data=data or {},
-        expires=now + lifetime,
+        expires=int(time.time()) + lifetime,
     )
     db.session.add(step)
     db.session.commit()
@@ -132,6 +132,24 @@ def count_failure(step: PendingStep) -> bool:
     return bool(counted.rowcount == 1)  # type: ignore[attr-defined]
 
 
+@grants.all_logins_ended.connect
 def end_all(user: User) -> None:
     """End all steps of a user, within the caller's transaction."""
     db.session.execute(delete(PendingStep).where(PendingStep.user_id == user.id))
+
+
+def end_without_user(email: str) -> None:
+    """End all steps of an address that belong to no user, within the caller's transaction.
+
+    That is each registration of it, which would make another account.
+    """
+    mailed = (PendingStep.email == email, PendingStep.user_id.is_(None))
+    db.session.execute(delete(PendingStep).where(*mailed))
+
+
+@grants.purging.connect
+def end_expired(sender: object = None) -> int:
+    """Delete expired steps, within the caller's transaction; return the number of rows."""
+    expired = delete(PendingStep).where(PendingStep.expires <= int(time.time()))
+    count: int = db.session.execute(expired).rowcount  # type: ignore[attr-defined]
+    return count

@@ -74,7 +74,7 @@ def init_app(app: Flask) -> None:
 
 
 def _unconfirmed_emails() -> list[str]:
-    """The addresses to which a link for a change was mailed that still works."""
+    """The addresses of changes that wait, alike for those that another account has."""
     steps = select(PendingStep).where(
         PendingStep.user_id == g.user.id,
         PendingStep.purpose == email_change.PURPOSE,

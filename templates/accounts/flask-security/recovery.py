@@ -91,14 +91,18 @@ def set_password(body: NewPassword, token: str) -> ResponseReturnValue:
 
 def send_link(email: str) -> dict[str, Any]:
     """Mail a link to the owner of an address; for an unknown address do the same work."""
-    user = addresses.find(email)
-    allowed = mail_limits.may_send(email)
-    mail_link(None if user is None or user.disabled else user, "reset", allowed=allowed)
+    mail_link(addresses.find(email), "reset", asked=email)
     return addresses.SENT
 
 
-def mail_link(user: User | None, template: str, *, allowed: bool = True) -> None:
-    """Mail a link to set a password to a user; without a user it only takes the same time."""
+def mail_link(user: User | None, template: str, *, asked: str) -> None:
+    """Mail a link to set a password to a user, for whose address a request `asked`.
+
+    Without a user who can log in it only takes the same time.
+    """
+    if user and user.disabled:
+        user = None
+    allowed = mail_limits.may_send(template if user else mail_limits.NOTHING, asked)
     email = user.email if user else None
     secret = pending.create(PURPOSE, LIFETIME, user=user, email=email or "nobody@localhost")
     link = public_urls.link("recovery.set_page", token=secret)
@@ -118,7 +122,6 @@ def finish(token: str, password: str) -> dict[str, Any]:
     if not pending.use(step) or not users.replace_hash(user.name, stored, password_hash):
         db.session.rollback()
         raise error_response(404, link_pages.INVALID)
-    pending.end_all(user)
     grants.end_all(user)
     audit.record(audit.PASSWORD_CHANGE, account=user.name, user_id=user.id, reason="recovery")
     notices.send(user, "password_changed")

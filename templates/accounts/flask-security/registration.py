@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, Field
 
 from app.accounts import pending, public_urls
-from app.accounts.links import addresses, recovery
+from app.accounts.links import addresses, recovery, usernames
 from app.accounts.links.addresses import Address, AddressOnly, Sent
 from app.accounts.links.new_passwords import Password, Repeatable
 from app.accounts.mail import mail, mail_limits
@@ -22,7 +22,7 @@ from app.auth import access, password_rules, users
 from app.auth.access import public
 from app.security.rate_limits import limited
 from app.security.responses import responds
-from app.security.validation import PlainText, Reason, validated
+from app.security.validation import PlainText, validated
 
 blueprint = Blueprint("registration", __name__)
 
@@ -30,14 +30,7 @@ PURPOSE = "registration"
 LIFETIME = 24 * 60 * 60  # seconds
 
 
-def without_at(name: str) -> str:
-    """Refuse a name that could be an address, since people log in with either."""
-    if "@" in name:
-        raise Reason("Must not contain @")
-    return name
-
-
-Username = Annotated[PlainText, Field(max_length=users.MAX_NAME), AfterValidator(without_at)]
+Username = Annotated[PlainText, Field(max_length=users.MAX_NAME), AfterValidator(usernames.new)]
 
 
 class Registration(Repeatable):
@@ -76,10 +69,10 @@ def begin(username: str, email: str, password: str) -> dict[str, Any]:
     password_hash = password_rules.hash_new(password, username, email)
     data = {"username": username, "password_hash": password_hash}
     known = addresses.find(email)
-    allowed = mail_limits.may_send(email)
     if known:
-        recovery.mail_link(known, "already_registered", allowed=allowed)
+        recovery.mail_link(known, "already_registered", asked=email)
     else:
+        allowed = mail_limits.may_send("confirm", email)
         secret = pending.create(PURPOSE, LIFETIME, email=email, data=data)
         _mail_link(email if allowed else None, username, secret)
     return addresses.SENT
@@ -88,8 +81,9 @@ def begin(username: str, email: str, password: str) -> dict[str, Any]:
 def send_link_again(email: str) -> dict[str, Any]:
     known, step = addresses.find(email), pending.newest(PURPOSE, email)
     data = step.data if step else {"username": "", "password_hash": ""}
-    allowed = mail_limits.may_send(email)
-    to = step.email if step and allowed and not known else None
+    due = step is not None and not known
+    allowed = mail_limits.may_send("confirm again" if due else mail_limits.NOTHING, email)
+    to = step.email if step and due and allowed else None
     purpose = PURPOSE if to else "nobody"
     # The registration itself still ends a day after it began.
     lifetime = step.expires - int(time.time()) if step else LIFETIME

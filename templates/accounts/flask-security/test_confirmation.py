@@ -25,7 +25,7 @@ from tests.accounts.people import (
     create_user,
     poor_passwords,
 )
-from tests.conftest import PASSWORD, Wait, is_logged_in, log_in, stored_user
+from tests.conftest import PASSWORD, USERNAME, Wait, is_logged_in, log_in, stored_user
 
 pytestmark = pytest.mark.usefixtures("unhurried", "known_rules")
 
@@ -108,6 +108,11 @@ def test_of_several_registrations_of_an_address_one_becomes_an_account(
         assert client.get(link).status_code == 404
         assert client.post(link, json={"password": STRONG}).status_code == 404
     assert how_many_users(app) == before + 1
+    # Not once the account is gone either.
+    with stored_user(app, f"{NEW} 1") as user:
+        db.session.delete(user)
+    for link in links:
+        assert client.post(link, json={"password": STRONG}).status_code == 404
 
 
 @pytest.mark.asvs("3.5.3")
@@ -150,6 +155,14 @@ def test_a_few_wrong_passwords_end_the_link(client: FlaskClient, mails: Mails) -
     assert client.post(link, json={"password": STRONG}).status_code == 404
 
 
+def test_a_few_taken_names_end_the_link(client: FlaskClient, mails: Mails) -> None:
+    """Otherwise it would tell of any number of names whether they are taken."""
+    link = mailed_link(client, mails, username=USERNAME)
+    tried = [client.post(link, json={"password": STRONG}) for _ in range(MAX_FAILURES)]
+    assert {answer.status_code for answer in tried} == {409}
+    assert client.post(link, json={"password": STRONG, "username": NEW}).status_code == 404
+
+
 @pytest.mark.asvs("6.2.1", "6.2.4", "6.2.11", "6.2.12")
 def test_a_poor_new_password_is_refused_and_leaves_the_link(
     client: FlaskClient, mails: Mails, subtests: pytest.Subtests
@@ -168,7 +181,7 @@ def test_another_name_that_could_be_an_address_is_refused(
     client: FlaskClient, mails: Mails
 ) -> None:
     link = mailed_link(client, mails)
-    for name in (ADDRESS, "@"):
+    for name in (ADDRESS, "@", "ada\uff20example.org", "a\u200bda"):
         body = {"password": STRONG, "username": name}
         assert client.post(link, json=body).status_code == 400
         assert client.post(link, data=body, headers=OWN_FORM).status_code == 422

@@ -142,6 +142,17 @@ def test_the_name_of_one_user_is_not_the_address_of_another(
 
 
 @pytest.mark.usefixtures("unhurried")
+def test_a_name_of_another_unicode_form_still_logs_in(app: Flask, client: FlaskClient) -> None:
+    """Operators could give one before names were stored in their normal form."""
+    for name in ("\uff41da", "jo\u0308rg", " ada"):
+        create_user(app, name)
+        credentials = log_in(client, username=name)
+        assert client.get(routes.ME, headers=credentials).get_json()["username"] == name
+    # The normal form is not the name of the other.
+    assert client.get(routes.ME, headers=log_in(client)).get_json()["username"] == USERNAME
+
+
+@pytest.mark.usefixtures("unhurried")
 def test_an_address_of_the_greatest_length_is_accepted(app: Flask, client: FlaskClient) -> None:
     longest = ("a" * 64 + "@" + "b" * 60 + "." + "c" * 200)[:MAX_USERNAME]
     give_address(app, longest)

@@ -9,15 +9,19 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
+from app.accounts import pending
 from app.accounts.leaving import owned_rows
 from app.accounts.leaving.deletion import delete_account, user_deleted
+from app.accounts.links import registration
 from app.accounts.mail import mailbox
+from app.accounts.pending import PendingStep
 from app.auth import users
 from app.auth.grants import Grant
 from app.auth.users import User
 from app.db import Model, db
 from tests import routes
 from tests.accounts.leaving import full_account
+from tests.accounts.people import ADDRESS
 from tests.conftest import (
     PASSWORD,
     PRODUCTION,
@@ -89,6 +93,21 @@ def test_no_row_of_the_account_is_left(app: Flask, client: FlaskClient) -> None:
     assert len(count_rows(app, user_id)) >= 6
     leave(client, credentials)
     assert count_rows(app, user_id) == {}
+
+
+def test_no_registration_of_the_address_makes_the_account_again(
+    app: Flask, client: FlaskClient
+) -> None:
+    with stored_user(app) as user:
+        user.email = ADDRESS.title()
+    with app.app_context():
+        pending.create(registration.PURPOSE, 3600, email=ADDRESS)
+        pending.create("nobody", 3600, email=ADDRESS)
+        pending.create(registration.PURPOSE, 3600, email="grace@example.org")
+    leave(client, log_in(client))
+    with app.app_context():
+        left = [step.email for step in db.session.scalars(select(PendingStep))]
+    assert left == ["grace@example.org"]
 
 
 def test_rows_of_your_tables_go_with_their_owner_alone(

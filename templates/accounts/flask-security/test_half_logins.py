@@ -42,6 +42,7 @@ from tests.conftest import (
     LOGIN,
     PASSWORD,
     PRODUCTION,
+    USERNAME,
     MakeApp,
     Wait,
     is_logged_in,
@@ -181,6 +182,26 @@ def test_a_change_of_the_password_or_the_factors_ends_it(
         half = begin_login(thief, password=password)
         change()
         with subtests.test(case):
+            assert_dead(thief, half, secret)
+
+
+@pytest.mark.asvs("7.4.3")
+def test_the_end_of_all_logins_ends_it(
+    app: Flask, client: FlaskClient, credentials: Headers, secret: str, subtests: pytest.Subtests
+) -> None:
+    def by_the_user() -> None:
+        path = routes.path_of("sessions.end_others")
+        assert client.delete(path, headers=credentials).status_code == 204
+
+    def by_an_operator() -> None:
+        result = app.test_cli_runner().invoke(args=["user", "logout", USERNAME])
+        assert result.exit_code == 0
+
+    for end in (by_the_user, by_an_operator):
+        thief = app.test_client()
+        half = begin_login(thief)
+        end()
+        with subtests.test(end.__name__):
             assert_dead(thief, half, secret)
 
 

@@ -107,10 +107,12 @@ def test_a_link_and_a_password_at_once_are_refused(app: Flask) -> None:
 
 def test_an_account_is_never_ambiguous(app: Flask, subtests: pytest.Subtests) -> None:
     for arguments, words in (
-        ([EMAIL], "without @"),
+        ([EMAIL], "Must not contain @"),
+        (["grace\uff20example.org", "--email", EMAIL], "Must not contain @"),
+        (["gra\u200bce", "--email", EMAIL, "--mail-link"], "invisible"),
         ([NEW, "--email", ADA], f"'{USERNAME}' has this e-mail address"),
         ([NEW, "--email", ADA.upper(), "--mail-link"], f"'{USERNAME}' has this e-mail address"),
-        (["", "--email", EMAIL, "--mail-link"], "Give a name"),
+        (["", "--email", EMAIL, "--mail-link"], "Must have 1 to"),
         ([NEW, "--email", "grace", "--mail-link"], "Give an e-mail address"),
         ([USERNAME, "--email", EMAIL, "--mail-link"], "There is a user"),
     ):
@@ -118,6 +120,13 @@ def test_an_account_is_never_ambiguous(app: Flask, subtests: pytest.Subtests) ->
             assert_refused(run(app, "create", *arguments), words)
     with app.app_context():
         assert users.find(NEW) is None
+
+
+def test_a_new_name_is_stored_in_its_normal_form(app: Flask, client: FlaskClient) -> None:
+    result = run(app, "create", " \uff47race ", "--email", EMAIL)
+    assert "Created user grace" in result.stdout
+    password = result.stdout.split()[-1]
+    assert log_in(client, username=NEW, password=password)
 
 
 def test_without_the_option_a_password_is_printed_as_ever(app: Flask, client: FlaskClient) -> None:

@@ -117,6 +117,16 @@ def test_expired_steps_do_not_pile_up(user: User, wait: Wait) -> None:
     assert rows() == 1
 
 
+def test_purging_deletes_expired_steps(app: Flask, user: User, wait: Wait) -> None:
+    pending.create("test", HOUR, email=ADDRESS)
+    wait(HOUR - 1)
+    pending.create("test", HOUR, email=ADDRESS)
+    wait(1)
+    result = app.test_cli_runner().invoke(args=["tokens", "purge"])
+    assert (result.exit_code, result.output) == (0, "Deleted 1 expired\n")
+    assert rows() == 1
+
+
 def test_a_text_is_new_once(user: User, wait: Wait) -> None:
     assert pending.use_once("challenge", HOUR)
     assert not pending.use_once("challenge", HOUR)

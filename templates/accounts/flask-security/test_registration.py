@@ -88,6 +88,16 @@ def test_who_has_an_account_already_is_told_by_mail_alone(
     assert can_log_in(client, USERNAME, THIEF)
 
 
+def test_a_disabled_user_gets_no_link(
+    app: Flask, client: FlaskClient, address: str, mails: Mails
+) -> None:
+    """It would open nothing."""
+    with stored_user(app) as user:
+        user.disabled = True
+    register(client, email=ADDRESS)
+    assert mails() == []
+
+
 def test_the_link_is_mailed_again_and_each_of_both_serves(
     client: FlaskClient, mails: Mails
 ) -> None:
@@ -115,8 +125,22 @@ def test_a_poor_password_is_refused(
 
 def test_a_name_that_could_be_an_address_is_refused(client: FlaskClient) -> None:
     """Its owner would get the logins of somebody who types the address."""
-    for name in (ADDRESS, "@", f"{NEW}@"):
+    for name in (ADDRESS, "@", f"{NEW}@", f"{NEW}\uff20example.org"):
         assert register(client, username=name).status_code == 400
+
+
+def test_a_name_that_looks_like_another_is_refused_or_becomes_that(
+    client: FlaskClient, mails: Mails
+) -> None:
+    for invisible in ("\u200b", "\u202e", "\ufeff", "\u2028", "\u00ad"):
+        assert register(client, username=f"gr{invisible}ace").status_code == 400
+    link = mailed_link(client, mails, username="\uff47race\u3000")
+    answer = client.post(link, json={"password": STRONG})
+    assert answer.get_json() == {"username": "grace"}
+    # Who types it as before logs in too.
+    assert can_log_in(client, "\uff47race\u3000", STRONG)
+    other = mailed_link(client, mails, username=" grace", email="other@example.org")
+    assert client.post(other, json={"password": STRONG}).status_code == 409
 
 
 def test_text_that_is_no_address_is_refused(client: FlaskClient, mails: Mails) -> None:

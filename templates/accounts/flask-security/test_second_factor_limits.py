@@ -1,6 +1,6 @@
 """Wrong codes: how many somebody may try, and that they do not lock the owner out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
@@ -13,10 +13,13 @@ from app.accounts import pending
 from app.accounts.factors import second_factor_limits
 from app.accounts.factors.second_factor_limits import TRUSTED_FOR, TrustedNetwork
 from app.db import db
+from tests import routes
 from tests.accounts.conftest import Mails
 from tests.accounts.factors.software_passkeys import add_passkey, log_in_by_passkey
 from tests.accounts.people import (
+    ADDRESS,
     RECOVERY,
+    RESET,
     STRONG,
     TF_VALIDATE,
     TOTP_STEP,
@@ -24,10 +27,11 @@ from tests.accounts.people import (
     add_recovery_codes,
     begin_login,
     code_of,
+    link_in,
     wrong_code_of,
 )
 from tests.accounts.test_login import set_password
-from tests.conftest import Wait
+from tests.conftest import PASSWORD, Wait
 
 pytestmark = pytest.mark.usefixtures("unhurried")
 
@@ -114,10 +118,39 @@ def test_a_password_alone_or_a_trust_of_long_ago_makes_no_network_trusted(
     assert try_code(app, code_of(secret), HERE).status_code == 429
 
 
-def test_a_new_password_begins_a_new_count(app: Flask, secret: str) -> None:
-    use_up(app, secret)
+def by_an_operator(app: Flask, client: FlaskClient, credentials: Headers) -> None:
     set_password(app, STRONG)
+
+
+def by_the_user(app: Flask, client: FlaskClient, credentials: Headers) -> None:
+    body = {"current_password": PASSWORD, "new_password": STRONG}
+    assert client.post(routes.PASSWORD, json=body, headers=credentials).status_code == 200
+
+
+@pytest.mark.parametrize("change", [by_an_operator, by_the_user])
+def test_a_new_password_begins_a_new_count(
+    app: Flask,
+    client: FlaskClient,
+    credentials: Headers,
+    secret: str,
+    change: Callable[[Flask, FlaskClient, Headers], None],
+) -> None:
+    use_up(app, secret)
+    change(app, client, credentials)
     assert try_code(app, code_of(secret), password=STRONG).status_code == 200
+
+
+@pytest.mark.asvs("6.3.1")
+def test_a_mailed_reset_begins_no_new_count(
+    app: Flask, secret: str, stranger: FlaskClient, mails: Mails
+) -> None:
+    """Whoever reads the mails would guess as many codes as there are resets."""
+    use_up(app, secret)
+    mails()
+    stranger.post(RESET, json={"email": ADDRESS})
+    [message] = mails(ADDRESS)
+    assert stranger.post(link_in(message), json={"password": STRONG}).status_code == 200
+    assert try_code(app, code_of(secret), password=STRONG).status_code == 429
 
 
 def test_recovery_codes_and_passkeys_let_the_owner_in_when_the_limit_is_met(

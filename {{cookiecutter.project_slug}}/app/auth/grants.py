@@ -9,6 +9,7 @@ import time
 from hashlib import sha256
 from uuid import UUID
 
+from blinker import Namespace
 from flask import current_app
 from sqlalchemy import (
     BigInteger,
@@ -35,6 +36,12 @@ from app.security.responses import ResponseBody
 # lowers MAX_LOGINS by more, the following logins end the rest.
 MAX_ENDED = 100
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
+
+_signals = Namespace()
+# Sent by the user before the commit, for what else must end with all logins.
+all_logins_ended = _signals.signal("all-logins-ended")
+# Sent before the commit. Each receiver deletes its own expired rows, and returns how many.
+purging = _signals.signal("purging")
 
 
 class Grant(Model):
@@ -155,13 +162,15 @@ def end(family: str) -> None:
 
 def end_all(user: User, *, keep: str | None = None) -> None:
     """End all logins of a user, except the family `keep`."""
+    all_logins_ended.send(user)
     _end(Grant.user_id == user.id, Grant.family != (keep or ""))
 
 
 def purge() -> int:
-    """Delete expired grants; return the number of rows."""
+    """Delete expired grants, and what receivers of `purging` keep; return the number of rows."""
     expired = delete(Grant).where(Grant.expires <= int(time.time()))
     count: int = db.session.execute(expired).rowcount  # type: ignore[attr-defined]
+    count += sum(number for _, number in purging.send())
     db.session.commit()
     return count
 

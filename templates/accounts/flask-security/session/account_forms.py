@@ -25,11 +25,11 @@ def stripped(text: str | None) -> str | None:
 
 
 def passes(check: Callable[[str], str]) -> Callable[[FlaskForm, StringField], None]:
-    """A WTForms validator that asks the check of a JSON member."""
+    """A WTForms validator that asks the check of a JSON member, and takes what that returns."""
 
     def validate(form: FlaskForm, field: StringField) -> None:
         try:
-            check(field.data or "")
+            field.data = check(field.data or "")
         except Reason as reason:
             raise ValidationError(f"{reason}.") from None
 

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length
 
-from app.accounts.links import link_pages, registration
+from app.accounts.links import link_pages, registration, usernames
 from app.accounts.links.account_forms import add_forms, address_field, mail_sent, passes, stripped
 from app.auth import users
 from app.auth.access import public
@@ -28,7 +28,7 @@ class RegistrationForm(FlaskForm):
             DataRequired("Choose a username."),
             Length(max=users.MAX_NAME),
             one_line,
-            passes(registration.without_at),
+            passes(usernames.new),
         ],
         filters=[stripped],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},

@@ -10,7 +10,7 @@ from app.auth import tokens
 from tests import routes
 from tests.accounts.page_helpers import mailed_links, send
 from tests.accounts.test_login_pages import OWN, assert_leads_to, post
-from tests.conftest import MakeApp, Wait, log_in, stored_user, without_error_pages
+from tests.conftest import PASSWORD, MakeApp, Wait, log_in, stored_user, without_error_pages
 
 PAGE, CHANGE = routes.path_of("email_change_pages.change"), routes.path_of("email_change.change")
 OLD, NEW = "ada@example.org", "ada@new.example"
@@ -39,10 +39,19 @@ def test_the_new_address_holds_after_its_link_is_opened(app: Flask, client: Flas
     assert client.get(link).status_code == 200
     with stored_user(app) as user:
         assert user.email == OLD
-    assert post(app.test_client(), link, confirm="y").status_code == 200
+    assert post(app.test_client(), link, password=PASSWORD).status_code == 200
     with stored_user(app) as user:
         assert user.email == NEW
-    assert [message["To"] for message in mailbox.messages(app)] == [NEW, OLD]
+    assert [message["To"] for message in mailbox.messages(app)] == [NEW, OLD, OLD]
+
+
+def test_a_recent_login_here_replaces_the_password(app: Flask, client: FlaskClient) -> None:
+    send(client, CHANGE, email=NEW)
+    [link] = mailed_links(app)
+    assert "log in to the account first" in client.get(link).text
+    assert send(client, link).status_code == 200
+    with stored_user(app) as user:
+        assert user.email == NEW
 
 
 def test_what_is_no_address_is_said_beside_the_field(app: Flask, client: FlaskClient) -> None:
