@@ -5,6 +5,7 @@ import ssl
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import quote
 
 import pytest
@@ -126,14 +127,13 @@ def test_the_work_for_tls_is_done_once_in_a_process(
     certificate: ssl.SSLContext, message: EmailMessage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise requests that send a mail would slow others down, and so tell what they found."""
-    made: list[ssl.SSLContext] = []
-    make = ssl.create_default_context
-    monkeypatch.setattr(ssl, "create_default_context", lambda: made.append(make()) or made[-1])
+    make = Mock(wraps=ssl.create_default_context)
+    monkeypatch.setattr(ssl, "create_default_context", make)
     received = Received()
     with running(received, smtps=certificate) as port:
         for _ in range(2):
             mail_server.deliver(server("smtps", port), message, production=True)
-    assert len(made) == 1
+    assert make.call_count == 1
 
 
 def test_the_password_is_sent_by_tls(certificate: ssl.SSLContext, message: EmailMessage) -> None:

@@ -5,6 +5,7 @@ Source: OWASP ASVS 2.2.1, 6.2.7.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from flask import Flask, current_app, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -14,7 +15,9 @@ from wtforms.validators import DataRequired, Length
 
 from app.accounts.links import addresses
 from app.security.forms import one_line, or_form
+from app.security.rate_limits import limited
 from app.security.validation import Reason
+from app.security.view_options import options_of
 
 MAX_CODE = 40  # characters
 
@@ -67,4 +70,11 @@ def mail_sent(again: str) -> str:
 def add_forms(app: Flask, handlers: Mapping[str, Callable[..., ResponseReturnValue]]) -> None:
     """Let handlers answer where a form comes to a JSON view; both keep the view's options."""
     for endpoint, handler in handlers.items():
-        app.view_functions[endpoint] = or_form(handler)(app.view_functions[endpoint])
+        view = app.view_functions[endpoint]
+        app.view_functions[endpoint] = or_form(_limited_as(view, handler))(view)
+
+
+def _limited_as(view: Any, handler: Any) -> Any:
+    """The handler with the rate limit of the view, whose own check it does not pass."""
+    limit = options_of(view, "POST").limited
+    return limited(limit)(handler) if limit else handler

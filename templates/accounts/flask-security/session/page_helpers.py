@@ -33,8 +33,9 @@ def action_of(page: str) -> str:
 def mailed_links(app: Flask) -> list[str]:
     """The path of the link in each mail, oldest first."""
     texts = [message.get_body(("plain",)) for message in mailbox.messages(app)]
-    found = [re.search(r"https?://\S+/[\w-]{43}(?![\w-])", text.get_content()) for text in texts if text]
-    return [urlsplit(link.group()).path for link in found if link]
+    link = r"https?://\S+/[\w-]{43}(?![\w-])"
+    found = [re.search(link, text.get_content()) for text in texts if text]
+    return [urlsplit(each.group()).path for each in found if each]
 
 
 def app_of(page: str) -> TOTP:
