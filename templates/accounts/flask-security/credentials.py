@@ -89,7 +89,7 @@ def _check(purpose: str, identity: str, password: str) -> User | None:
     name = _name_of(identity)
     # One count for all spellings of what was sent, whoever it belongs to. A count for each
     # account would tell which name and which address belong together.
-    with throttle.attempt(purpose, normalise(usernames.normalise(identity))) as attempt:
+    with throttle.attempt(purpose, normalise(identity)) as attempt:
         stored = users.password_hash_of(name or identity)
         verified = verify_password(stored, password)
         user = _find_unchanged(name, password, stored) if name and stored and verified else None

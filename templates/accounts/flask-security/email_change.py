@@ -17,14 +17,13 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from app.accounts import notices, pending, public_urls
-from app.accounts.links import addresses, link_pages
+from app.accounts.links import addresses, link_owners, link_pages
 from app.accounts.links.addresses import AddressOnly, Sent
 from app.accounts.links.new_passwords import Password
 from app.accounts.mail import mail, mail_limits
 from app.accounts.pending import PendingStep
-from app.auth import access, throttle, tokens
+from app.auth import access, tokens
 from app.auth.access import public, recent_login
-from app.auth.passwords import verify_password
 from app.auth.users import User
 from app.db import db
 from app.security import audit
@@ -119,7 +118,7 @@ def finish(token: str, password: str | None) -> dict[str, Any]:
         else; 404, no valid link, or another account has the address by now.
     """
     step = link_pages.find(PURPOSE, token)
-    _require_owner(step, password)
+    link_owners.require(step, password)
     user, old = step.owner, step.owner.email
     if not pending.use(step):
         raise error_response(404, link_pages.INVALID)
@@ -143,25 +142,6 @@ def _page(form: ConfirmForm, step: PendingStep) -> str:
         "account, close this page: somebody else asked for this."
     )
     return link_pages.page("Change your address", text, form, "Change address")
-
-
-def _require_owner(step: PendingStep, password: str | None) -> None:
-    if password:
-        _require_password(step, password)
-        return
-    access.require_login(minutes=RECENT)
-    if g.user.id != step.user_id:
-        raise error_response(403, "This link belongs to another account")
-
-
-def _require_password(step: PendingStep, password: str) -> None:
-    user = step.owner
-    with throttle.attempt("password", user.name) as attempt:
-        attempt.succeeded = verify_password(user.password_hash, password)
-    if not attempt.succeeded:
-        audit.record(audit.LOGIN_FAIL, account=user.name, reason="change of address")
-        pending.count_failure(step)
-        raise error_response(403, "Wrong password")
 
 
 def _commit(user: User) -> None:

@@ -24,6 +24,8 @@ from tests.accounts.people import (
 from tests.accounts.test_login import without_random
 from tests.conftest import LOGIN, PASSWORD, USERNAME, is_logged_in, log_in, stored_user
 
+# From an ASCII letter to the same letter of full width.
+WIDE = 0xFF41 - ord("a")
 WRONG = "a wrong long password"
 # The same address for the index that finds it.
 SPELLINGS = [ADDRESS, ADDRESS.upper(), ADDRESS.title()]
@@ -85,7 +87,8 @@ def test_all_spellings_of_an_address_share_one_limit(
     several = sites()
 
     unknown = ["nobody@example.org", "Nobody@Example.org", "NOBODY@EXAMPLE.ORG"]
-    for first, second, third in (SPELLINGS, unknown):
+    names = [USERNAME, USERNAME.upper(), "".join(chr(ord(each) + WIDE) for each in USERNAME)]
+    for first, second, third in (SPELLINGS, unknown, names):
         # From everywhere, until the limit of the account is met.
         tried = [
             fail(client, spelling, next(several)) for spelling in (first, second, third, second)

@@ -1,8 +1,8 @@
 """New usernames: none that looks like another one, or that could be an e-mail address.
 
 Names that people cannot tell apart would let one user pass for another. So a new name is stored
-in its normal form, and invisible characters are refused. Names that are stored already keep
-working. Source: RFC 8265, section 3.3; Unicode Technical Report 36, section 2.
+in its normal form without spaces at the ends, and invisible characters are refused. Names that
+are stored already keep working. Source: RFC 8265, section 3.3; Unicode Technical Report 36, section 2.
 """
 
 import unicodedata
@@ -19,7 +19,8 @@ def new(text: str) -> str:
 
     :raises Reason: it cannot be used.
     """
-    name = normalise(text)
+    # Normalised first, since other spaces become plain ones.
+    name = normalise(text).strip()
     if "@" in name:
         # People log in with either.
         raise Reason("Must not contain @")
@@ -31,5 +32,5 @@ def new(text: str) -> str:
 
 
 def normalise(text: str) -> str:
-    """Unicode's NFKC, without spaces at the ends, which some of its characters become."""
-    return unicodedata.normalize("NFKC", text).strip()
+    """One form of all texts that differ only in how Unicode writes them."""
+    return unicodedata.normalize("NFKC", text)
