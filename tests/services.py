@@ -160,14 +160,19 @@ class Gunicorn:
 
 @contextlib.contextmanager
 def serving(
-    project: Path, log: Path, *options: str, app: str = "app_with_user:app", **settings: str
+    project: Path,
+    log: Path,
+    *options: str,
+    app: str = "app_with_user:app",
+    port: int | None = None,
+    **settings: str,
 ) -> Iterator[Gunicorn]:
     """Serve a project from its first answer on; by default as `app_with_user.py` makes it."""
-    port = support.free_port()
+    port = port or support.free_port()
     if not (project / ".env").exists():
         support.write_settings(project)
     limits = {"LOGIN_RATE_LIMIT": "1000000 per minute", "MAX_LOGINS": "1000000"}
-    environment = {**support.COMPILED, **limits, **settings}
+    environment = {**support.COMPILED, **limits, "SHUTDOWN_DELAY": "0", **settings}
     command = ["env", *(f"{name}={value}" for name, value in environment.items())]
     command += [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
     command += [f"--pythonpath={SCRIPTS}", *options, app]

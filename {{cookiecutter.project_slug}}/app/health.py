@@ -6,9 +6,11 @@ from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 
+from app import shutdown
 from app.auth.access import public
 from app.db import db
 from app.security import rate_limiter
+from app.security.errors import error_response
 from app.security.hosts import probe
 from app.security.responses import ResponseBody, responds
 
@@ -33,7 +35,9 @@ def healthz() -> ResponseReturnValue:
 @public
 @probe
 def readyz() -> ResponseReturnValue:
-    """Respond 200 when ready, `degraded` without Redis; 503 without the database."""
+    """Respond 200 when ready, `degraded` without Redis; 503 without the database or at shutdown."""
+    if shutdown.has_begun():
+        raise error_response(503, "Shutting down", Retry_After="5")
     db.session.execute(text("SELECT 1"))
     return {"status": "ok" if rate_limiter.shared_storage_is_available() else "degraded"}
 

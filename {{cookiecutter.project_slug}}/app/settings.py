@@ -49,6 +49,8 @@ class Settings(AccountSettings, TokenSettings):
     login_rate_limit: RateLimit = "5 per minute"
     rate_limit: RateLimit | None = None
     max_logins: int = Field(20, ge=1)
+    # In seconds; a load balancer asks `/readyz` at least once in that time.
+    shutdown_delay: int = Field(5, ge=0, le=60)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod

@@ -1,0 +1,190 @@
+"""nginx and Caddy with the configuration that a rendered project prints, each on free ports."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import http.client
+import os
+import shutil
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+import clients
+import following
+import support
+
+PROGRAMS = Path(sys.executable).parent
+# Finds these tests' own Caddy before another.
+CADDYS = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+# What Debian's nginx.conf holds besides, as far as a site needs it.
+AROUND = """\
+daemon off;
+pid {folder}/nginx.pid;
+{user}
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/app.conf;
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A proxy that serves `localhost` over TLS."""
+
+    http: int
+    https: int
+    authority: Path
+
+    def context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.authority)
+
+    def connection(self, source: str = "127.0.0.1") -> http.client.HTTPSConnection:
+        return http.client.HTTPSConnection(
+            *("localhost", self.https),
+            context=self.context(),
+            timeout=clients.PATIENCE,
+            source_address=(source, 0),
+        )
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[ssl.SSLSocket]:
+        """Connect, to send a request in parts."""
+        with (
+            socket.create_connection(("127.0.0.1", self.https), clients.PATIENCE) as plain,
+            self.context().wrap_socket(plain, server_hostname="localhost") as encrypted,
+        ):
+            yield encrypted
+
+
+Start = Callable[[Path, Path, int, int], AbstractContextManager[Proxy]]
+
+
+@contextlib.contextmanager
+def nginx(project: Path, folder: Path, first: int, second: int) -> Iterator[Proxy]:
+    """Start nginx as docs/how-to/deploy-proxy.md says, before two instances."""
+    support.need(NGINX, "nginx")
+    assert NGINX
+    page = project / "docs" / "how-to" / "deploy-proxy.md"
+    [printed] = [step.code for step in following.steps(page) if step.language == "nginx"]
+    proxy = Proxy(support.free_port(), support.free_port(), folder / "certificate.pem")
+    write_certificate(proxy.authority, folder / "key.pem")
+    letsencrypt = "/etc/letsencrypt/live/www.example.org"
+    moved = {
+        "127.0.0.1:8000": f"127.0.0.1:{first}",
+        "127.0.0.1:8001": f"127.0.0.1:{second}",
+        "listen 80;": f"listen 127.0.0.1:{proxy.http};",
+        "listen 443 ": f"listen 127.0.0.1:{proxy.https} ",
+        f"{letsencrypt}/fullchain.pem": str(proxy.authority),
+        f"{letsencrypt}/privkey.pem": str(folder / "key.pem"),
+    }
+    (folder / "app.conf").write_text(replaced(printed, moved), "utf-8")
+    # Its workers would be another user, who may not enter the tests' folders.
+    user = "" if os.geteuid() else "user root;"
+    (folder / "nginx.conf").write_text(AROUND.format(folder=folder, user=user), "utf-8")
+    log = folder / "nginx.log"
+    command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
+    with support.started(*command, cwd=folder, log=log) as process:
+        support.wait_for(proxy.https, process, log)
+        yield proxy
+
+
+@contextlib.contextmanager
+def caddy(project: Path, folder: Path, first: int, second: int) -> Iterator[Proxy]:
+    """Start Caddy as compose.yaml does, before two instances as deploy-proxy.md says."""
+    page = (project / "docs" / "how-to" / "deploy-proxy.md").read_text("utf-8")
+    assert "`127.0.0.1:8000 127.0.0.1:8001` in place of `app:8000`" in page
+    authority = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
+    proxy = Proxy(support.free_port(), support.free_port(), authority)
+    moved = {
+        "http_port 8080": f"http_port {proxy.http}",
+        "https_port 8443": f"https_port {proxy.https}",
+        "app:8000": f"127.0.0.1:{first} 127.0.0.1:{second}",
+    }
+    text = (project / "deploy" / "Caddyfile").read_text("utf-8")
+    (folder / "Caddyfile").write_text(replaced(text, moved), "utf-8")
+    log = folder / "caddy.log"
+    # It keeps its certificates there.
+    variables = {**CADDYS, "XDG_DATA_HOME": folder, "TRUSTED_HOSTS": "localhost,www.localhost"}
+    command = ["env", *(f"{name}={value}" for name, value in variables.items())]
+    compose = yaml.safe_load((project / "compose.yaml").read_text("utf-8"))
+    command += caddys_command(compose, folder / "Caddyfile")
+    with support.started(*command, cwd=folder, log=log) as process:
+        support.wait_for(proxy.https, process, log)
+        wait_for_certificate(proxy)
+        yield proxy
+
+
+STARTS: dict[str, Start] = {"nginx": nginx, "caddy": caddy}
+
+
+def caddys_command(compose: dict[str, Any], caddyfile: Path) -> list[str]:
+    """Return the command of compose.yaml's proxy, as compose reads it, for a Caddyfile here."""
+    command = compose["services"]["proxy"]["command"]
+    there = "/etc/caddy/Caddyfile"
+    assert there in command[-1]
+    return [part.replace("$$", "$").replace(there, str(caddyfile)) for part in command]
+
+
+def replaced(text: str, moved: dict[str, str]) -> str:
+    """Return a configuration with what is at another place here."""
+    for there, here in moved.items():
+        assert there in text, there
+        text = text.replace(there, here)
+    return text
+
+
+def wait_for_certificate(proxy: Proxy) -> None:
+    """Caddy listens a moment before it has made its certificate."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), proxy.opened():
+            return
+        time.sleep(0.05)
+    pytest.fail("Caddy made no certificate")
+
+
+def write_certificate(certificate: Path, key: Path) -> None:
+    """Write a certificate for localhost that is its own authority, and its key."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    signed = (
+        x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(private, hashes.SHA256())
+    )
+    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    key.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )

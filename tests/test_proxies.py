@@ -1,0 +1,165 @@
+"""What clients get through nginx and Caddy, each with the configuration that the docs print."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import proxies
+import services
+import support
+from conftest import NewProject
+from proxies import Proxy
+
+LOGIN = json.dumps({"username": "nobody", "password": "a good long password"})
+JSON = {"Content-Type": "application/json"}
+FORGED = {
+    "X-Forwarded-For": "203.0.113.7",
+    "X-Forwarded-Proto": "http",
+    "X-Forwarded-Host": "evil.example",
+    "X-Request-ID": "chosen-by-a-client",
+    "Forwarded": "for=203.0.113.7;proto=http;host=evil.example",
+}
+# Another address of this computer than the proxies have.
+CLIENT = "127.0.0.2"
+PRODUCTION = {"APP_ENV": "production", "TRUSTED_HOSTS": "localhost", "PROXY_HOPS": "1"}
+
+
+@dataclass(frozen=True)
+class Served:
+    """A proxy with an app behind it."""
+
+    proxy: Proxy
+    log: Path
+
+
+@pytest.fixture(scope="module")
+def project(new_project: NewProject) -> Path:
+    return new_project()
+
+
+@pytest.fixture(scope="module")
+def app(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[services.Gunicorn, Path]]:
+    log = tmp_path_factory.mktemp("app") / "log"
+    database = f"sqlite:///{log.parent / 'app.db'}"
+    with services.serving(project, log, DATABASE_URL=database, **PRODUCTION) as server:
+        yield server, log
+
+
+@pytest.fixture(scope="module", params=proxies.STARTS)
+def served(
+    request: pytest.FixtureRequest,
+    project: Path,
+    app: tuple[services.Gunicorn, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Served]:
+    start, (server, log) = proxies.STARTS[request.param], app
+    folder = tmp_path_factory.mktemp("proxy")
+    with start(project, folder, server.port, server.port) as proxy:
+        yield Served(proxy, log)
+
+
+def test_browsers_get_http_2(served: Served) -> None:
+    support.need(shutil.which("curl"), "curl")
+    url = f"https://localhost:{served.proxy.https}/"
+    options = ("--silent", "--show-error", "--http2", "--output", "/dev/null")
+    shown = ("--write-out", "%{http_version} %{http_code}")
+    trusted = ("--cacert", served.proxy.authority)
+    assert support.run("curl", *options, *shown, *trusted, url, cwd=Path("/")) == "2 200"
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/me", "/missing", "/static/page.css", "/healthz"])
+def test_no_header_comes_twice_and_the_browser_is_told_to_keep_to_https(
+    served: Served, path: str
+) -> None:
+    connection = served.proxy.connection()
+    connection.request("GET", path)
+    with connection.getresponse() as answer:
+        names = [name.lower() for name, _ in answer.getheaders()]
+    # A second Set-Cookie or Vary would be another line of a list.
+    assert len(names) == len(set(names)), names
+    assert "strict-transport-security" in names
+    assert "content-security-policy" in names
+    assert answer.getheader("Server") in (None, "nginx")  # which cannot leave out its name
+    assert "via" not in names
+
+
+def test_a_client_is_known_by_its_own_address_whatever_it_claims(served: Served) -> None:
+    connection = served.proxy.connection(CLIENT)
+    connection.request("POST", "/login", LOGIN, {**JSON, **FORGED})
+    with connection.getresponse() as answer:
+        assert answer.status == 401
+        request_id = answer.getheader("X-Request-ID")
+    assert request_id != FORGED["X-Request-ID"]
+    [line] = [
+        line for line in served.log.read_text("utf-8").splitlines() if str(request_id) in line
+    ]
+    assert json.loads(line)["source_ip"] == CLIENT
+
+
+def test_a_client_is_believed_neither_host_nor_scheme(served: Served) -> None:
+    connection = served.proxy.connection()
+    connection.request("GET", "/", headers=FORGED)
+    with connection.getresponse() as answer:
+        # Neither an unknown host nor a redirect to https.
+        assert answer.status == 200
+        assert answer.getheader("Strict-Transport-Security")
+
+
+def test_an_unknown_host_is_refused(served: Served) -> None:
+    connection = served.proxy.connection()
+    connection.request("GET", "/", headers={"Host": "evil.example"})
+    with connection.getresponse() as answer:
+        assert answer.status != 200 or not answer.read()
+        assert "evil" not in str(answer.getheaders())
+
+
+def test_http_leads_to_https(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.proxy.http)) as client:
+        client.sendall(b"GET /me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        head = client.recv(65536).decode().partition("\r\n\r\n")[0]
+    assert head.startswith("HTTP/1.1 308 ")
+    assert "\r\nLocation: https://localhost" in head
+
+
+def test_a_large_upload_is_refused_before_it_is_sent(served: Served) -> None:
+    head = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with served.proxy.opened() as client:
+        client.sendall(f"{head}Content-Length: 100000000\r\n\r\n".encode())
+        client.sendall(b" " * 70_000)
+        assert client.recv(65536).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("start", proxies.STARTS.values(), ids=proxies.STARTS)
+def test_a_request_reaches_the_app_when_all_of_it_has_arrived(
+    start: proxies.Start, project: Path, tmp_path: Path
+) -> None:
+    """Of two clients, the slow one comes first and is passed on last."""
+    with socket.create_server(("127.0.0.1", 0)) as app, ThreadPoolExecutor() as pool:
+        port = app.getsockname()[1]
+        with start(project, tmp_path, port, port) as proxy, proxy.opened() as slow:
+            slow.sendall(b"POST /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab")
+            quick = proxy.connection()
+            asked = pool.submit(quick.request, "GET", "/quick")
+            assert passed_on(app) == "/quick"
+            asked.result()
+            slow.sendall(b"cd")
+            assert passed_on(app) == "/slow"
+
+
+def passed_on(app: socket.socket) -> str:
+    """Answer the next request at the app's place; gives its path."""
+    client, _ = app.accept()
+    with client:
+        path = client.recv(65536).split()[1].decode()
+        client.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+    return path

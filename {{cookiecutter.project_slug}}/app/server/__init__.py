@@ -1,0 +1,1 @@
+"""What this project changes inside gunicorn, one concern per module; see gunicorn.conf.py."""
