@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import http.client
 import os
 import shutil
 import socket
@@ -14,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from http.client import HTTPSConnection
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -62,8 +62,8 @@ class Proxy:
     def context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.authority)
 
-    def connection(self, source: str = "127.0.0.1") -> http.client.HTTPSConnection:
-        return http.client.HTTPSConnection(
+    def connection(self, source: str = "127.0.0.1") -> HTTPSConnection:
+        return HTTPSConnection(
             *("localhost", self.https),
             context=self.context(),
             timeout=clients.PATIENCE,

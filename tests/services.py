@@ -160,15 +160,13 @@ class Gunicorn:
 
 @contextlib.contextmanager
 def serving(
-    project: Path,
-    log: Path,
-    *options: str,
-    app: str = "app_with_user:app",
-    port: int | None = None,
-    **settings: str,
+    project: Path, log: Path, *options: str, app: str = "app_with_user:app", **settings: str
 ) -> Iterator[Gunicorn]:
-    """Serve a project from its first answer on; by default as `app_with_user.py` makes it."""
-    port = port or support.free_port()
+    """Serve a project from its first answer on; by default as `app_with_user.py` makes it.
+
+    It listens on PORT, if that is among the settings.
+    """
+    port = int(settings.get("PORT") or support.free_port())
     if not (project / ".env").exists():
         support.write_settings(project)
     limits = {"LOGIN_RATE_LIMIT": "1000000 per minute", "MAX_LOGINS": "1000000"}

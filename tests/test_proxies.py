@@ -29,6 +29,8 @@ FORGED = {
 }
 # Another address of this computer than the proxies have.
 CLIENT = "127.0.0.2"
+# Bytes of an upload, more than any buffer on its way holds.
+SIZE = 1_000_000_000
 PRODUCTION = {"APP_ENV": "production", "TRUSTED_HOSTS": "localhost", "PROXY_HOPS": "1"}
 
 
@@ -68,13 +70,17 @@ def served(
         yield Served(proxy, log)
 
 
-def test_browsers_get_http_2(served: Served) -> None:
+def curl(proxy: Proxy, path: str, shown: str, *options: str) -> str:
+    """Ask by HTTP/2 as a browser does, whose protocol Python does not speak."""
     support.need(shutil.which("curl"), "curl")
-    url = f"https://localhost:{served.proxy.https}/"
-    options = ("--silent", "--show-error", "--http2", "--output", "/dev/null")
-    shown = ("--write-out", "%{http_version} %{http_code}")
-    trusted = ("--cacert", served.proxy.authority)
-    assert support.run("curl", *options, *shown, *trusted, url, cwd=Path("/")) == "2 200"
+    command = ("curl", "--silent", "--show-error", "--http2", "--cacert", proxy.authority)
+    written = ("--output", "/dev/null", "--write-out", shown)
+    url = f"https://localhost:{proxy.https}{path}"
+    return support.run(*command, *written, *options, url, cwd=Path("/"))
+
+
+def test_browsers_get_http_2(served: Served) -> None:
+    assert curl(served.proxy, "/", "%{http_version} %{http_code}") == "2 200"
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/me", "/missing", "/static/page.css", "/healthz"])
@@ -119,7 +125,8 @@ def test_an_unknown_host_is_refused(served: Served) -> None:
     connection = served.proxy.connection()
     connection.request("GET", "/", headers={"Host": "evil.example"})
     with connection.getresponse() as answer:
-        assert answer.status != 200 or not answer.read()
+        # Caddy itself has an empty response for it, and the app an error.
+        assert answer.status == 400 or not answer.read()
         assert "evil" not in str(answer.getheaders())
 
 
@@ -131,12 +138,15 @@ def test_http_leads_to_https(served: Served) -> None:
     assert "\r\nLocation: https://localhost" in head
 
 
-def test_a_large_upload_is_refused_before_it_is_sent(served: Served) -> None:
-    head = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    with served.proxy.opened() as client:
-        client.sendall(f"{head}Content-Length: 100000000\r\n\r\n".encode())
-        client.sendall(b" " * 70_000)
-        assert client.recv(65536).startswith(b"HTTP/1.1 413 ")
+def test_a_large_upload_is_refused_while_it_is_sent(served: Served, tmp_path: Path) -> None:
+    upload = tmp_path / "upload"
+    with upload.open("wb") as file:
+        file.truncate(SIZE)
+    options = ("--header", "Content-Type: application/json", "--data-binary", f"@{upload}")
+    answer = curl(served.proxy, "/login", "%{http_code} %{size_upload}", *options)
+    status, sent = map(int, answer.split())
+    assert status == 413
+    assert sent < SIZE / 2
 
 
 @pytest.mark.parametrize("start", proxies.STARTS.values(), ids=proxies.STARTS)

@@ -1,0 +1,165 @@
+"""A release behind a proxy: two instances restart one after the other, and no request fails."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from itertools import chain
+from pathlib import Path
+from threading import Event
+from time import monotonic, sleep
+
+import pytest
+
+import clients
+import proxies
+import services
+import support
+from conftest import NewProject
+from proxies import Proxy
+
+# Clients at the same time, each with an account and a connection that it keeps open.
+PEOPLE = {"nginx": ["bob", "cyd", "dan", "eve"], "caddy": ["fay", "gil", "hal", "ida"]}
+# Fewer prove little. ROLL_OVER_SECONDS=60 lets clients ask for that long.
+REQUESTS = 1200
+SECONDS = float(os.environ.get("ROLL_OVER_SECONDS", "0"))
+SETTINGS = {
+    "APP_ENV": "production",
+    "TRUSTED_HOSTS": "localhost",
+    "PROXY_HOPS": "1",
+    "SHUTDOWN_DELAY": "2",
+}
+
+
+@dataclass
+class Instances:
+    """Two instances of a project, on ports that they keep."""
+
+    project: Path
+    folder: Path
+    settings: dict[str, str]
+    ports: tuple[int, int] = field(
+        default_factory=lambda: (support.free_port(), support.free_port())
+    )
+    running: dict[int, contextlib.ExitStack] = field(default_factory=dict)
+    servers: dict[int, services.Gunicorn] = field(default_factory=dict)
+
+    def start(self, port: int) -> None:
+        self.running[port] = contextlib.ExitStack()
+        serving = services.serving(
+            self.project, self.folder / f"{port}.log", PORT=str(port), **self.settings
+        )
+        self.servers[port] = self.running[port].enter_context(serving)
+
+    def stop(self, port: int) -> None:
+        """Tell it to stop, as Docker, Kubernetes and systemd do, and wait for its end."""
+        os.kill(self.servers[port].process, signal.SIGTERM)
+        os.waitpid(self.servers[port].process, 0)
+        self.running.pop(port).close()
+
+    def restart(self) -> None:
+        for port in self.ports:
+            self.stop(port)
+            self.start(port)
+
+
+@pytest.fixture(scope="module")
+def instances(
+    new_project: NewProject, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Instances]:
+    project, folder = new_project(token_type="jwt"), tmp_path_factory.mktemp("instances")
+    with services.postgresql() as database:
+        services.add_users(project, database, "ada", *chain.from_iterable(PEOPLE.values()))
+        two = Instances(project, folder, {**SETTINGS, "DATABASE_URL": database})
+        try:
+            for port in two.ports:
+                two.start(port)
+            yield two
+        finally:
+            for port, running in two.running.items():
+                # At once, without a delay.
+                os.kill(two.servers[port].process, signal.SIGQUIT)
+                running.close()
+
+
+@dataclass
+class Clients:
+    """People that log in, read, and refresh their login, until they are told to stop."""
+
+    proxy: Proxy
+    stop: Event = field(default_factory=Event)
+    results: Counter[str] = field(default_factory=Counter)
+
+    def none_failed(self) -> None:
+        assert self.results.keys() <= {"good"}, self.results
+
+    def go_on(self, name: str) -> None:
+        with contextlib.closing(self.proxy.connection()) as connection:
+            while not self.stop.is_set():
+                login = self.ask(
+                    connection, "/login", {"username": name, "password": clients.PASSWORD}
+                )
+                self.ask(connection, "/me", token=login.get("token", ""))
+                self.ask(
+                    connection, "/token/refresh", {"refresh_token": login.get("refresh_token", "")}
+                )
+
+    def ask(
+        self, connection: HTTPConnection, path: str, body: object = None, token: str = ""
+    ) -> dict[str, str]:
+        headers = {"Content-Type": "application/json"} if body else {}
+        headers |= {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            sent = json.dumps(body) if body else None
+            connection.request("POST" if body else "GET", path, sent, headers)
+            response = connection.getresponse()
+            text = response.read()
+        except (OSError, HTTPException) as error:
+            connection.close()
+            self.results[f"{path}: {type(error).__name__}"] += 1
+            return {}
+        self.results[f"{path}: {response.status}" if response.status != 200 else "good"] += 1
+        read: dict[str, str] = json.loads(text) if response.status == 200 else {}
+        return read
+
+
+@pytest.mark.slow
+def test_a_rolling_restart_fails_no_request(
+    instances: Instances, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    deadline = monotonic() + SECONDS
+    with contextlib.ExitStack() as stack:
+        asking: dict[str, Clients] = {}
+        for name, start in proxies.STARTS.items():
+            folder = tmp_path_factory.mktemp(name)
+            proxy = stack.enter_context(start(instances.project, folder, *instances.ports))
+            asking[name] = stack.enter_context(crowd(proxy, PEOPLE[name]))
+        instances.restart()
+        for each in asking.values():
+            while each.results["good"] < REQUESTS or monotonic() < deadline:
+                sleep(0.1)
+                each.none_failed()
+    for name, each in asking.items():
+        print(f"{name}: {each.results['good']} requests")
+
+
+@contextlib.contextmanager
+def crowd(proxy: Proxy, names: list[str]) -> Iterator[Clients]:
+    """Let clients ask meanwhile, none of whose requests fails."""
+    asking = Clients(proxy)
+    with ThreadPoolExecutor(len(names)) as pool:
+        going = [pool.submit(asking.go_on, name) for name in names]
+        try:
+            yield asking
+        finally:
+            asking.stop.set()
+    for client in going:
+        client.result()
+    asking.none_failed()
