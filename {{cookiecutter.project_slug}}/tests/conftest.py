@@ -44,6 +44,7 @@ SETTINGS: dict[str, Any] = {
     "login_rate_limit": "5 per minute",
     "rate_limit": None,
     "max_logins": 20,
+    "shutdown_delay": 5,
     "log_level": "INFO",
     # Of signed tokens alone.
     "token_issuer": "",

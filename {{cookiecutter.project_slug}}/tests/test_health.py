@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
+from app import shutdown
 from app.db import db
 from tests.conftest import MakeApp
 from tests.routes import path_of
@@ -35,4 +36,14 @@ def test_without_its_database_it_lives_and_asks_for_no_requests(
 
     monkeypatch.setattr(db.session, "execute", away)
     assert client.get(READY).status_code == 503
+    assert client.get(ALIVE).status_code == 200
+
+
+def test_at_shutdown_it_lives_and_asks_for_no_requests(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutdown, "has_begun", lambda: True)
+    answer = client.get(READY)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
     assert client.get(ALIVE).status_code == 200
