@@ -12,6 +12,7 @@ from tests.server.conftest import Exchange
 def test_gunicorns_own_lines_are_json_and_quote_nothing_of_a_request(
     lines: Lines, worker: Any, exchange: Exchange
 ) -> None:
+    worker.log.setup(worker.cfg)  # for the stream of this moment
     worker.log.warning("odd: %s", "x\ny")
     exchange(b"a-password-after-a-wrong-length\r\n\r\n")
     odd, unreadable = lines()
