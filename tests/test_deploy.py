@@ -7,11 +7,9 @@ import json
 import os
 import re
 import shutil
-import socket
 import ssl
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -23,7 +21,9 @@ import pytest
 import yaml
 from gunicorn.config import GracefulTimeout
 
+import following
 import image
+import proxies
 import services
 import support
 from conftest import NewProject, Rendered
@@ -32,8 +32,6 @@ from support import Answers
 KUBERNETES = "1.37"
 PROGRAMS = Path(sys.executable).parent
 HADOLINT = f"{PROGRAMS}/hadolint"
-# Finds these tests' own Caddy before another.
-CADDYS = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
 # Read by gunicorn.conf.py, and WEB_CONCURRENCY by gunicorn itself.
 GUNICORNS = {"HOST", "PORT", "WEB_CONCURRENCY"}
 SECRET = re.compile(r"SECRET|KEYS|PASSWORD|MAIL_URL")
@@ -245,9 +243,11 @@ def test_a_copy_of_env_example_sets_nothing_but_what_must_be_filled_in(
 def test_the_proxy_serves_every_name_that_the_app_trusts(
     names: str, project: Path, compose: dict[str, Any]
 ) -> None:
-    *shell, script = proxy_command(compose, project / "deploy" / "Caddyfile")
+    *shell, script = proxies.caddys_command(compose, project / "deploy" / "Caddyfile")
     adapt = script.replace(" run ", " adapt ")
-    config = support.run(*shell, adapt, cwd=project, TRUSTED_HOSTS=names, **CADDYS).splitlines()[-1]
+    config = support.run(
+        *shell, adapt, cwd=project, TRUSTED_HOSTS=names, **proxies.CADDYS
+    ).splitlines()[-1]
     (server,) = json.loads(config)["apps"]["http"]["servers"].values()
     (route,) = server["routes"]
     assert route["match"] == [{"host": ["www.safe.test", "safe.test"]}]
@@ -271,17 +271,21 @@ def test_tables_are_ready_before_the_app_starts(compose: Any, pods: list[dict[st
     assert job["command"] == parts["migrate"]["command"] == ["flask", "db", "upgrade"]
 
 
-def test_a_roll_out_interrupts_nobody(manifests: list[dict[str, Any]], compose: Any) -> None:
+def test_a_roll_out_interrupts_nobody(
+    project: Path, manifests: list[dict[str, Any]], compose: Any
+) -> None:
     (deployment,) = (each["spec"] for each in of(manifests, "Deployment"))
     (budget,) = of(manifests, "PodDisruptionBudget")
     assert deployment["replicas"] > budget["spec"]["minAvailable"] >= 1
     assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
-    pod = deployment["template"]["spec"]
-    pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert pod["terminationGracePeriodSeconds"] > pause + GracefulTimeout.default
-    assert (
-        int(compose["services"]["app"]["stop_grace_period"].rstrip("s")) > GracefulTimeout.default
-    )
+    longest = int(shown(project)["SHUTDOWN_DELAY"]) + GracefulTimeout.default
+    assert deployment["template"]["spec"]["terminationGracePeriodSeconds"] > longest
+    assert int(compose["services"]["app"]["stop_grace_period"].rstrip("s")) > longest
+    page = project / "docs" / "how-to" / "deploy-proxy.md"
+    [unit] = [step.code for step in following.steps(page) if step.language == "ini"]
+    assert int(re.findall(r"TimeoutStopSec=(\d+)", unit)[0]) > longest
+    # Otherwise systemd stops the workers at once, and not after the delay.
+    assert "\nKillMode=mixed\n" in unit
 
 
 @pytest.mark.slow
@@ -328,7 +332,8 @@ def test_the_image_serves_with_what_compose_gives_it_and_refuses_without(
 
 def asks_through_the_proxy(project: Path, port: int, folder: Path) -> None:
     """See that the app believes Caddy that the request came over https, and the client nothing."""
-    with proxy(project, port, folder) as (address, context):
+    with proxies.caddy(project, folder, port, port) as proxy:
+        address, context = f"https://localhost:{proxy.https}", proxy.context()
         forged = {"X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example"}
         forged |= {"X-Request-ID": "chosen-by-a-client"}
         request = urllib.request.Request(f"{address}/healthz", headers=forged)
@@ -369,55 +374,6 @@ def disk() -> Iterator[Path]:
         yield Path(folder)
 
 
-@contextlib.contextmanager
-def proxy(project: Path, port: int, folder: Path) -> Iterator[tuple[str, ssl.SSLContext]]:
-    """Start Caddy as compose.yaml does; gives its address and whom to trust."""
-    text = (project / "deploy" / "Caddyfile").read_text("utf-8")
-    https = support.free_port()
-    moved = {
-        "http_port 8080": f"http_port {support.free_port()}",
-        "https_port 8443": f"https_port {https}",
-        "app:8000": f"127.0.0.1:{port}",
-    }
-    for there, here in moved.items():
-        assert there in text
-        text = text.replace(there, here)
-    (folder / "Caddyfile").write_text(text, "utf-8")
-    log = folder / "caddy.log"
-    # It keeps its certificates there.
-    variables = {**CADDYS, "XDG_DATA_HOME": folder, "TRUSTED_HOSTS": "localhost,www.localhost"}
-    command = ["env", *(f"{name}={value}" for name, value in variables.items())]
-    command += proxy_command(read_compose(project), folder / "Caddyfile")
-    with support.started(*command, cwd=folder, log=log) as caddy:
-        support.wait_for(https, caddy, log)
-        authority = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
-        context = ssl.create_default_context(cafile=authority)
-        wait_for_certificate(https, context)
-        yield f"https://localhost:{https}", context
-
-
-def proxy_command(compose: dict[str, Any], caddyfile: Path) -> list[str]:
-    """Return the command of compose.yaml's proxy, as compose reads it, for a Caddyfile here."""
-    command = compose["services"]["proxy"]["command"]
-    there = "/etc/caddy/Caddyfile"
-    assert there in command[-1]
-    return [part.replace("$$", "$").replace(there, str(caddyfile)) for part in command]
-
-
-def wait_for_certificate(port: int, context: ssl.SSLContext) -> None:
-    """Caddy listens a moment before it has made its certificate."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with (
-            contextlib.suppress(OSError),
-            socket.create_connection(("127.0.0.1", port), 5) as plain,
-            context.wrap_socket(plain, server_hostname="localhost"),
-        ):
-            return
-        time.sleep(0.05)
-    pytest.fail("Caddy made no certificate")
-
-
 def own_database(project: Path, server: str) -> str:
     """Set PostgreSQL up as its image does with database.sql; gives the app's URL."""
     psql(server, "--command=CREATE ROLE postgres SUPERUSER LOGIN PASSWORD 'forgotten'")
@@ -435,6 +391,7 @@ def filled_in(project: Path) -> dict[str, str]:
     """Return the app's environment as compose.yaml makes it from a .env with fresh secrets."""
     given = json.loads(support.python("-c", MAKE_SECRETS, cwd=project))
     given |= {"TRUSTED_HOSTS": "localhost", "POSTGRES_PASSWORD": "any", "WEB_CONCURRENCY": "2"}
+    given |= {"SHUTDOWN_DELAY": "0"}
     environment = read_compose(project)["services"]["app"]["environment"]
     return {
         name: re.sub(r"\$\{(\w+):[^}]*\}", lambda found: given[found[1]], value)

@@ -157,12 +157,15 @@ def test_a_request_reaches_the_app_when_all_of_it_has_arrived(
     with socket.create_server(("127.0.0.1", 0)) as app, ThreadPoolExecutor() as pool:
         port = app.getsockname()[1]
         with start(project, tmp_path, port, port) as proxy, proxy.opened() as slow:
-            slow.sendall(b"POST /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nab")
+            # More than a proxy keeps back for the sake of fewer packets.
+            half = b"x" * 30_000
+            head = f"POST /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: {2 * len(half)}"
+            slow.sendall(f"{head}\r\n\r\n".encode() + half)
             quick = proxy.connection()
             asked = pool.submit(quick.request, "GET", "/quick")
             assert passed_on(app) == "/quick"
             asked.result()
-            slow.sendall(b"cd")
+            slow.sendall(half)
             assert passed_on(app) == "/slow"
 
 

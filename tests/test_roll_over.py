@@ -96,6 +96,7 @@ class Clients:
     proxy: Proxy
     stop: Event = field(default_factory=Event)
     results: Counter[str] = field(default_factory=Counter)
+    longest: float = 0
 
     def none_failed(self) -> None:
         assert self.results.keys() <= {"good"}, self.results
@@ -114,6 +115,7 @@ class Clients:
     def ask(
         self, connection: HTTPConnection, path: str, body: object = None, token: str = ""
     ) -> dict[str, str]:
+        start = monotonic()
         headers = {"Content-Type": "application/json"} if body else {}
         headers |= {"Authorization": f"Bearer {token}"} if token else {}
         try:
@@ -125,9 +127,53 @@ class Clients:
             connection.close()
             self.results[f"{path}: {type(error).__name__}"] += 1
             return {}
+        self.longest = max(self.longest, monotonic() - start)
         self.results[f"{path}: {response.status}" if response.status != 200 else "good"] += 1
         read: dict[str, str] = json.loads(text) if response.status == 200 else {}
         return read
+
+
+def test_an_instance_that_stops_says_so_and_serves_on(
+    new_project: NewProject, tmp_path: Path
+) -> None:
+    project, database = new_project(), f"sqlite:///{tmp_path / 'app.db'}"
+    # Its two processes would make the tables at the same time.
+    services.add_users(project, database, "ada")
+    settings = {"DATABASE_URL": database, "SHUTDOWN_DELAY": "60"}
+    with services.serving(project, tmp_path / "log", "--workers=2", **settings) as server:
+        assert clients.ask(server.port, "/readyz").status == 200
+        os.kill(server.process, signal.SIGTERM)
+        while clients.ask(server.port, "/readyz").status == 200:
+            sleep(0.05)
+        # Each of its processes says so.
+        for _ in range(20):
+            assert clients.ask(server.port, "/readyz").unavailable
+        login = clients.log_in(server.port)
+        assert login.headers["Connection"] == "close"
+        assert clients.is_accepted(server.port, login)
+        # The second ends the delay.
+        os.kill(server.process, signal.SIGTERM)
+        assert os.waitstatus_to_exitcode(os.waitpid(server.process, 0)[1]) == 0
+
+
+def test_an_instance_that_ends_answers_or_refuses_each_connection(
+    new_project: NewProject, tmp_path: Path
+) -> None:
+    """A proxy sends a request again that was refused. It may not do so with one that was reset."""
+    database = f"sqlite:///{tmp_path / 'app.db'}"
+    with services.serving(new_project(), tmp_path / "log", DATABASE_URL=database) as server:
+
+        def ask_until_refused() -> int:
+            answered = 0
+            with contextlib.suppress(ConnectionRefusedError):
+                while clients.ask(server.port, "/healthz").status == 200:
+                    answered += 1
+            return answered
+
+        with ThreadPoolExecutor(8) as pool:
+            asking = [pool.submit(ask_until_refused) for _ in range(8)]
+            os.kill(server.process, signal.SIGTERM)
+            assert sum(each.result() for each in asking)
 
 
 @pytest.mark.slow
@@ -147,7 +193,7 @@ def test_a_rolling_restart_fails_no_request(
                 sleep(0.1)
                 each.none_failed()
     for name, each in asking.items():
-        print(f"{name}: {each.results['good']} requests")
+        print(f"{name}: {each.results['good']} requests, the longest {each.longest:.1f} s")
 
 
 @contextlib.contextmanager

@@ -26,9 +26,9 @@ SLOW = {
 def port(new_project: NewProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Serve by one process that waits for a request one second instead of twenty."""
     project = new_project()
-    settings = project / "gunicorn.conf.py"
-    hurried = settings.read_text("utf-8").replace("REQUEST_TIMEOUT = 20", "REQUEST_TIMEOUT = 1")
-    settings.write_text(hurried, "utf-8")
+    module = project / "app" / "server" / "slow_clients.py"
+    hurried = module.read_text("utf-8").replace("REQUEST_TIMEOUT = 20", "REQUEST_TIMEOUT = 1")
+    module.write_text(hurried, "utf-8")
     assert "REQUEST_TIMEOUT = 1\n" in hurried
     with services.gunicorn(project, tmp_path_factory.mktemp("logs") / "log") as port:
         yield port
