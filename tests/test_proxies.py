@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import clients
 import proxies
 import services
 import support
@@ -169,8 +170,20 @@ def test_a_request_reaches_the_app_when_all_of_it_has_arrived(
             assert passed_on(app) == "/slow"
 
 
+def test_a_request_waits_in_caddy_for_the_only_instance(project: Path, tmp_path: Path) -> None:
+    """As compose.yaml restarts it. The request is a write, which may not be sent twice."""
+    port = support.free_port()
+    with proxies.caddy(project, tmp_path, port, port) as proxy:
+        connection = proxy.connection()
+        connection.request("POST", "/login", LOGIN, JSON)
+        with socket.create_server(("127.0.0.1", port)) as app:
+            assert passed_on(app) == "/login"
+        assert connection.getresponse().status == 204
+
+
 def passed_on(app: socket.socket) -> str:
     """Answer the next request at the app's place; gives its path."""
+    app.settimeout(clients.PATIENCE)
     client, _ = app.accept()
     with client:
         path = client.recv(65536).split()[1].decode()
