@@ -21,6 +21,9 @@ VERB = re.compile(r"\bcreate\b|\badd\b|\bend of\b", re.IGNORECASE)
 BELOW = re.compile(r"\bbelow `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
 ADDRESS = "127.0.0.1:8000"
+# Where a page starts a server itself: each test takes ports that are free.
+OWN_PORTS = ("8001", "9464")
+PORT = re.compile(rf"\b(?:{'|'.join(OWN_PORTS)})\b")
 
 # A request that fails fails its line.
 PRELUDE = """
@@ -120,13 +123,15 @@ def follow(project: Path, page: Path, log: Path) -> str:
     printed = ""
     with contextlib.ExitStack() as stack:
         port = ""
+        own = {number: str(support.free_port()) for number in OWN_PORTS}
         for step in steps(page):
             if step.file:
                 write(project, step)
             elif step.language == "sh":
                 if ADDRESS in step.code and not port:
                     port = str(stack.enter_context(services.flask_run(project, log)))
-                line = f"{PRELUDE}\n{step.code.replace('8000', port)}"
+                code = PORT.sub(lambda found: own[found[0]], step.code.replace("8000", port))
+                line = f"{PRELUDE}\n{code}"
                 options = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
                 printed += support.run("bash", "-c", line, cwd=project, **options)
     return printed

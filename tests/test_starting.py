@@ -69,6 +69,9 @@ def test_with_a_number_of_processes_that_is_none(project: Path, command: str, va
         ("--worker-class=sync", {}, "Leave out --worker-class: "),
         ("", {"GUNICORN_CMD_ARGS": "--worker-class gthread"}, "Leave out --worker-class: "),
         ("--threads=64", {}, "Leave out --threads: "),
+        ("", {"METRICS_ADDRESS": "9464"}, "METRICS_ADDRESS: must be "),
+        ("--bind=127.0.0.1:8000", {"METRICS_ADDRESS": "127.0.0.1:9464"}, "does not listen there"),
+        ("", {"PORT": "9464", "METRICS_ADDRESS": "[::1]:9464"}, "METRICS_ADDRESS: needs another"),
     ],
 )
 def test_gunicorn_with_what_would_not_serve(

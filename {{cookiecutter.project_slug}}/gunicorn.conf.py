@@ -7,16 +7,21 @@ before this file and prints a traceback if it is not a number.
 import os
 
 from app.db import database
+from app.metrics import port as metrics_port
 from app.server import starting
 from app.server.logger import Logger
 from app.server.stopping import Worker
 
 wsgi_app = "wsgi:app"
-# An empty HOST counts as unset, since gunicorn would listen on all interfaces.
-bind = starting.address(os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000")
+bind = [
+    # An empty HOST counts as unset, since gunicorn would listen on all interfaces.
+    starting.address(os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"),
+    *metrics_port.addresses(),
+]
 worker_class = Worker
 logger_class = Logger
 on_starting = starting.on_starting
+child_exit = metrics_port.child_exit
 threads = database.THREADS
 # Longer than the keep-alive of a proxy (60 seconds in nginx), which would otherwise send a
 # request into a connection that was just closed. An idle connection occupies no thread.

@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from app import accounts, api, assets, csp_reports, example, health, openapi, pages, security_txt
+from app import (
+    accounts,
+    api,
+    assets,
+    csp_reports,
+    example,
+    health,
+    metrics,
+    openapi,
+    pages,
+    security_txt,
+)
 from app.auth import access, sessions, tokens
 from app.auth import commands as auth_commands
 from app.checks import command as check_command
@@ -13,6 +24,7 @@ from app.crypto import commands as crypto_commands
 from app.crypto import encryption, keyring
 from app.db import conflicts, database
 from app.security import (
+    access_log,
     audit,
     cookies,
     cors,
@@ -95,6 +107,9 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     example.init_app(app)  # the rest of the example, such as `flask seed`
     openapi.init_app(app)  # the description of all routes
 
-    # Last, so that it wraps every other middleware.
+    # So that it wraps every other middleware.
     headers.init_app(app)
+    # Around it, to measure whole requests.
+    access_log.init_app(app)  # one line per request
+    metrics.init_app(app)  # numbers for Prometheus
     return app

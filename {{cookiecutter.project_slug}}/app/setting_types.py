@@ -20,6 +20,8 @@ PLACEHOLDERS = ("change", "example", "insecure", "password", "placeholder", "rep
 # Flask's instance folder, which contains the SQLite file unless its path is absolute.
 INSTANCE = Path(__file__).parent.parent / "instance"
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+_LISTENING = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
 HOW_TO_MAKE_ONE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
 
@@ -106,6 +108,20 @@ def _one_limit(limit: str) -> str:
     return limit
 
 
+def is_address_and_port(text: str) -> bool:
+    """Whether a server can listen there, as at 127.0.0.1:9464 or [::1]:9464."""
+    host, _, port = text.rpartition(":")
+    return bool(_LISTENING.fullmatch(host) and _PORT.fullmatch(port) and int(port) < 65536)
+
+
+def _address_and_port(text: str) -> str:
+    if not is_address_and_port(text):
+        raise ValueError("must be an address and a port, such as 127.0.0.1:9464")
+    if not find_spec("prometheus_client"):
+        raise ValueError("needs the extra: uv sync --extra metrics")
+    return text
+
+
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
 DatabaseURL = Annotated[
     SecretStr, AfterValidator(_supported_database), AfterValidator(_writable_database)
@@ -113,6 +129,7 @@ DatabaseURL = Annotated[
 RedisURL = Annotated[SecretStr, AfterValidator(_supported_redis)]
 HostNames = Annotated[list[str], NoDecode, BeforeValidator(_split), AfterValidator(_exact_names)]
 RateLimit = Annotated[str, AfterValidator(_one_limit)]
+MetricsAddress = Annotated[str, AfterValidator(_address_and_port)]
 
 LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
 

@@ -17,7 +17,14 @@ from app import env_file, key_settings
 from app.accounts import AccountSettings
 from app.auth.tokens import TokenSettings
 from app.crypto.keyring import KeyringText
-from app.setting_types import DatabaseURL, RateLimit, RedisURL, Secret, in_production
+from app.setting_types import (
+    DatabaseURL,
+    MetricsAddress,
+    RateLimit,
+    RedisURL,
+    Secret,
+    in_production,
+)
 
 ENV_FILE = Path(__file__).parent.parent / ".env"
 
@@ -52,6 +59,8 @@ class Settings(AccountSettings, TokenSettings):
     # In seconds; a load balancer asks `/readyz` at least once in that time.
     shutdown_delay: int = Field(5, ge=0, le=60)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    access_log: bool = False
+    metrics_address: MetricsAddress | None = None
 
     @classmethod
     def load(cls) -> Self:

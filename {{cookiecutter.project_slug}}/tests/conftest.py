@@ -46,6 +46,8 @@ SETTINGS: dict[str, Any] = {
     "max_logins": 20,
     "shutdown_delay": 5,
     "log_level": "INFO",
+    "access_log": False,
+    "metrics_address": None,
     # Of signed tokens alone.
     "token_issuer": "",
     "token_audience": "",

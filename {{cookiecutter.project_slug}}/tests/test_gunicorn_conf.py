@@ -35,7 +35,7 @@ def test_gunicorn_serves_this_computer_alone_unless_an_address_is_set(
 ) -> None:
     monkeypatch.setenv("HOST", host)
     monkeypatch.setenv("PORT", port)
-    assert run_conf()["bind"] == bound
+    assert run_conf()["bind"] == [bound]
 
 
 def test_each_thread_of_gunicorn_finds_a_connection_to_the_database(

@@ -62,6 +62,9 @@ REFUSED = [
     ("LOGIN_RATE_LIMIT", "5 per minute; 100 per hour"),
     ("RATE_LIMIT", "often"),
     ("LOG_LEVEL", "LOUD"),
+    ("ACCESS_LOG", "perhaps"),
+    *(("METRICS_ADDRESS", text) for text in ("9464", ":9464", "localhost", "a b:1", "/run/x:1")),
+    *(("METRICS_ADDRESS", f"127.0.0.1:{port}") for port in ("0", "65536", "http", "01", "١")),
     ("CSP_REPORT_ONLY", "perhaps"),
 ]
 

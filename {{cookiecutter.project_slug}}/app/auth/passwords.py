@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from werkzeug.exceptions import ServiceUnavailable
 
+from app.security import audit
 from app.security.errors import ErrorResponse
 
 MIN_LENGTH, MAX_LENGTH = 12, 1024  # characters
@@ -72,6 +73,7 @@ def _hashing_slot() -> Iterator[None]:
 @contextmanager
 def _acquired(slots: BoundedSemaphore, *, timeout: float) -> Iterator[None]:
     if not slots.acquire(timeout=timeout):
+        audit.record(audit.TOO_BUSY)
         raise TooBusy
     try:
         yield

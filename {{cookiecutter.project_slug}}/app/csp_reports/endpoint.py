@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.auth.access import public
 from app.csp_reports import table
 from app.csp_reports.formats import Violation, read
-from app.security import audit
+from app.security import audit, csp
 from app.security.bodies import read_body
 from app.security.csrf import exempt
 from app.security.errors import error_response
@@ -53,7 +53,9 @@ def receive() -> Response:
         found = Counter(islice(read(json.loads(read_body())), MAX_REPORTS))
     except (ValueError, RecursionError):
         raise error_response(400, "Invalid request") from None
-    for violation in found:
+    for violation, times in found.items():
+        directive, disposition = violation.directive, violation.disposition
+        csp.violation_reported.send(directive, disposition=disposition, times=times)
         if _may_be_logged():
             current_app.logger.warning("csp violation %s", json.dumps(violation._asdict()))
     if found and rate_limiter().local.hit(STORE_LIMIT, "csp-reports"):

@@ -11,6 +11,7 @@ from logging import ERROR, INFO, WARNING
 from typing import Any, NamedTuple
 
 import structlog
+from blinker import Namespace
 from flask import Flask, current_app, has_request_context
 from limits import parse
 
@@ -38,12 +39,17 @@ CORS_REFUSED = Event("malicious_cors")
 SESSION_EXPIRED = Event("session_expired", INFO)
 SESSION_USE_AFTER_EXPIRE = Event("session_use_after_expire")
 CRASH = Event("sys_crash", ERROR)
+# Too many passwords are being hashed, so a login or a new password was refused.
+TOO_BUSY = Event("sys_too_busy")
 STARTUP = Event("sys_startup")
 USER_CREATED = Event("user_created")
 USER_UPDATED = Event("user_updated")
 
 # Warnings of one type from one address or IPv6 site: a flood of them must not fill the disk.
 WARNING_RATE_LIMIT = parse("60 per minute")
+
+# Sent with each event, also where its line is left out.
+recorded = Namespace().signal("audit-recorded")
 
 _logger = structlog.get_logger("app.audit")
 
@@ -54,6 +60,7 @@ def record(event: Event, *, account: str | None = None, **fields: Any) -> None:
     `account` takes a username as it was typed. No other field may hold client input, unless
     its format was checked and cannot hold a secret.
     """
+    recorded.send(event)
     if event.level > INFO and has_request_context() and not _is_within_rate_limit(event):
         return
     if account is not None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from blinker import Namespace
 from flask import Blueprint, Flask, current_app, request
 
 from app.security import headers, origins
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 Target = TypeVar("Target", bound=Callable[..., Any] | Blueprint)
+
+# Sent with the directive that a browser reports as violated, `disposition` and `times`.
+violation_reported = Namespace().signal("csp-violation-reported")
 
 ENFORCED = "Content-Security-Policy"
 REPORT_ONLY = "Content-Security-Policy-Report-Only"

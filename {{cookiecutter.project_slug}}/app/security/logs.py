@@ -80,8 +80,8 @@ def _bound(logger: object, method: str, line: EventDict) -> EventDict:
     return {name: _cut(line[name]) for name in present}
 
 
-def _cut(value: object) -> int | str:
-    if isinstance(value, int):
+def _cut(value: object) -> float | str:
+    if isinstance(value, int | float):
         return value
     text = str(value)
     # Both ends of a traceback matter: the start names the view, the end the error.

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from app.db import database
+from app.metrics import port as metrics_port
 from app.server import responses, stopping
 from app.settings import Settings, SettingsError
 
@@ -26,6 +27,7 @@ def on_starting(server: Any) -> None:
     try:
         settings = Settings.load()
         settings.check_workers(server.cfg.workers)
+        metrics_port.check(settings.metrics_address, server.cfg)
     except SettingsError as error:
         sys.exit(str(error))
     if not issubclass(server.cfg.worker_class, stopping.Worker):

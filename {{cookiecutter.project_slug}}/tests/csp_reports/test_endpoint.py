@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from app.csp_reports import endpoint, table
 from app.csp_reports.formats import Violation
 from app.db import Model, db
+from app.security import csp
 from tests.conftest import PRODUCTION, Lines, MakeApp
 from tests.routes import path_of
 
@@ -28,12 +29,13 @@ def shared_app(make_app: MakeApp) -> Flask:
     return app
 
 
-def report(blocked: str = "https://evil.example/x.js") -> dict[str, object]:
+def report(blocked: str = "https://evil.example/x.js", **changes: str) -> dict[str, object]:
     return {
         "body": {
             "documentURL": "https://www.example.org/_test/page",
             "blockedURL": blocked,
             "effectiveDirective": "script-src-elem",
+            **changes,
         }
     }
 
@@ -53,6 +55,17 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[Violation]:
     """Each violation in the log; a line that is not one whole report fails."""
     lines = [record.getMessage() for record in caplog.records if record.name == "app"]
     return [Violation(**json.loads(line.removeprefix("csp violation "))) for line in lines]
+
+
+def test_whoever_listens_is_told_of_each_violation(client: FlaskClient) -> None:
+    told = list[tuple[str, object]]()
+
+    def note(directive: str, **fields: object) -> None:
+        told.append((directive, fields))
+
+    with csp.violation_reported.connected_to(note):
+        post(client, [report(), report(), report(effectiveDirective="made-up")])
+    assert told == [("script-src-elem", {"disposition": "enforce", "times": 2})]
 
 
 def test_a_report_is_kept_and_logged(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:

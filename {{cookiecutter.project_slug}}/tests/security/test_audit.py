@@ -4,13 +4,14 @@ import json
 import sys
 from collections.abc import Callable
 from functools import partial
+from threading import Semaphore
 
 import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
 from limits import parse
 
-from app.auth import users
+from app.auth import passwords, users
 from app.auth.access import login_required, roles_required
 from app.db import db
 from app.security import audit
@@ -55,6 +56,13 @@ def shared_app(make_app: MakeApp) -> Flask:
 
 def attempt(client: FlaskClient, **changes: str) -> int:
     return client.post(routes.LOGIN, json={**LOGIN, **changes}).status_code
+
+
+def without_a_place(client: FlaskClient) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "MAX_WAIT", 0)
+        patch.setattr(passwords, "_in_flight", Semaphore(0))
+        assert attempt(client) == 503
 
 
 def throttled(client: FlaskClient) -> None:
@@ -119,6 +127,7 @@ SCENES: dict[str, tuple[Scene, str, dict[str, str]]] = {
     "login": (attempt, "authn_login_success", {"level": "info", "whose": USERNAME}),
     "wrong password": (WRONGLY, "authn_login_fail", {"level": "warning"}),
     "unknown name": (AS_UNKNOWN, "authn_login_fail", {"request_method": "POST"}),
+    "no place": (without_a_place, "sys_too_busy", {"route": routes.LOGIN}),
     "throttled": (throttled, "excess_rate_limit_exceeded", {"route": routes.LOGIN}),
     "logout": (LOG_OUT, "session_expired", {"reason": "logout", "whose": USERNAME}),
     "password change": (change_password, "authn_password_change", {"whose": USERNAME}),
