@@ -1,34 +1,58 @@
 """`flask check`: finds insecure or missing settings and unreachable services.
 
 With `--deploy` the production rules apply too, and the command sends test requests to the
-app over https. Source: OWASP ASVS 13.4.2.
+app over https. With `--url` it asks the deployed site too. Source: OWASP ASVS 13.4.2.
 """
 
 import json
 from importlib import import_module
 from logging import CRITICAL, ERROR, INFO, WARNING
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import click
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from flask.cli import with_appcontext
 
 from app import checks
 from app.checks.accepted import check_accepted
+from app.checks.outside.site import Site
 from app.checks.registry import Finding, findings
 from app.db.database import REQUEST_TIMEOUTS
+from app.security.origins import is_origin
 
 # Each module of this folder, so that it registers its checks.
-for module in iter_modules(checks.__path__):
-    import_module(f"app.checks.{module.name}")
+for module in walk_packages(checks.__path__, f"{checks.__name__}."):
+    import_module(module.name)
 
 LEVELS = {"error": ERROR, "warning": WARNING, "info": INFO}
 FAIL_LEVELS = {**LEVELS, "never": CRITICAL}
 NAMES = {level: name for name, level in LEVELS.items()}
 
 
+def _origin(context: click.Context, parameter: click.Parameter, url: str | None) -> str | None:
+    origin = url.removesuffix("/").removesuffix(":443") if url else None
+    if origin and not (origin.startswith("https://") and is_origin(origin)):
+        raise click.BadParameter(
+            "write the scheme and the name alone, as in https://www.example.org"
+        )
+    if origin and not context.params.get("deploy"):
+        raise click.BadParameter("write --deploy too: a deployed site is judged as production")
+    return origin
+
+
 @click.command("check")
-@click.option("--deploy", is_flag=True, help="Apply production rules, and send test requests.")
+@click.option(
+    "--deploy", is_flag=True, is_eager=True, help="Apply production rules, and send test requests."
+)
+@click.option(
+    "--url", metavar="URL", callback=_origin, help="With --deploy: ask this site from outside too."
+)
+@click.option(
+    "--http-port",
+    type=click.IntRange(1, 65535),
+    default=80,
+    help="The port of the site that redirects to https. Default: 80.",
+)
 @click.option("--accept", metavar="ID", multiple=True, help="Ignore this finding; repeatable.")
 @click.option(
     "--fail-level",
@@ -37,7 +61,14 @@ NAMES = {level: name for name, level in LEVELS.items()}
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @with_appcontext
-def check_command(deploy: bool, accept: tuple[str, ...], fail_level: str | None, form: str) -> None:
+def check_command(
+    deploy: bool,
+    url: str | None,
+    http_port: int,
+    accept: tuple[str, ...],
+    fail_level: str | None,
+    form: str,
+) -> None:
     """Report insecure or missing settings and unreachable services, with advice.
 
     ACCEPTED_FINDINGS in app/policy.py leaves out findings that you accept, with the reason.
@@ -45,6 +76,8 @@ def check_command(deploy: bool, accept: tuple[str, ...], fail_level: str | None,
     click.get_current_context().meta[REQUEST_TIMEOUTS] = True
     by_policy: dict[str, str] = current_app.config["ACCEPTED_FINDINGS"]
     check_accepted(by_policy)
+    # For the checks of app/checks/outside/.
+    g.site = Site(current_app, url, http_port) if url else None
     asked = [item for item in findings(current_app, deploy=deploy) if item.id not in accept]
     found = [finding for finding in asked if finding.id not in by_policy]
     accepted = sorted({finding.id for finding in asked} & by_policy.keys())

@@ -24,14 +24,21 @@ class Finding(NamedTuple):
     hint: str
 
 
+class NotChecked(Exception):
+    """A check could not be made; its finding is reported with this reason."""
+
+
 class Check(NamedTuple):
     finding: Finding
     run: CheckFunction
     deploy: bool
 
     def find(self, app: Flask) -> list[Finding]:
-        result = self.run(app)
-        subjects = [""] * result if isinstance(result, bool) else result
+        try:
+            result = self.run(app)
+            subjects = [""] * result if isinstance(result, bool) else [*result]
+        except NotChecked as error:
+            return [self.finding._replace(message=f"This could not be checked: {error}.")]
         message = self.finding.message
         return [self.finding._replace(message=message.replace("{}", each)) for each in subjects]
 

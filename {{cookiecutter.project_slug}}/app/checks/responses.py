@@ -18,7 +18,7 @@ from app.security import csp, framing, headers, hosts
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-# A page, JSON, a 401 and an unknown path; `_exchanges` adds static files.
+# A page, JSON, a 401 and an unknown path; `paths` adds static files.
 PATHS = ["/", "/healthz", "/me", "/asked-by-flask-check"]
 HEADER_PROVIDERS = [
     headers.header_provider,
@@ -83,6 +83,13 @@ def _mismatches(app: Flask, differs: Callable[[str, list[str], str], bool]) -> I
     return [f"{name} of {', '.join(where)}" for name, where in paths.items()]
 
 
+def paths() -> list[str]:
+    """What the test requests ask for: PATHS, and one static file of each type."""
+    served = filter(None, (assets.find(file.name) for file in assets.STATIC.glob("*.*")))
+    one_of_each_type = {file.suffix: f"/static/{file.name}" for file in served}
+    return [*PATHS, *sorted(one_of_each_type.values())]
+
+
 def _exchanges(app: Flask) -> Iterator[Exchange]:
     environs: list[WSGIEnvironment] = []
 
@@ -91,10 +98,8 @@ def _exchanges(app: Flask) -> Iterator[Exchange]:
         environs.append(environ)
         return app(environ, start)
 
-    served = filter(None, (assets.find(file.name) for file in assets.STATIC.glob("*.*")))
-    one_of_each_type = {file.suffix: f"/static/{file.name}" for file in served}
     site = f"https://{min(app.extensions['trusted_hosts'])}"
-    for path in [*PATHS, *sorted(one_of_each_type.values())]:
+    for path in paths():
         response = Client(recording).get(path, base_url=site, buffered=True)
         yield Exchange(path, response, _expected(app, response, environs[-1]))
 

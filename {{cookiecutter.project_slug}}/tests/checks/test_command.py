@@ -1,6 +1,7 @@
 """`flask check`, as its caller and a build see it."""
 
 import json
+import socket
 from logging import ERROR, INFO, WARNING
 
 import pytest
@@ -90,3 +91,26 @@ def test_no_secret_is_in_it(make_site: MakeSite) -> None:
         assert shown.count(finding_id) == 2
     keys = [secret.partition(":")[2] for secret in SECRETS.values() if ":" in secret]
     assert not [secret for secret in (weak, "s3cret", *keys) if secret in shown]
+
+
+def test_a_site_is_asked_only_where_it_is_named(make_site: MakeSite) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"--url=https://127.0.0.1:{closed.getsockname()[1]}/"
+        result = run(make_site(), "--deploy", url)
+    assert result.exit_code == 1
+    assert "ERROR outside.unreachable: " in result.stdout
+    assert "outside." not in run(make_site(), "--deploy").stdout
+
+
+def test_an_address_that_is_no_https_site_is_refused(app: Flask) -> None:
+    for url in ("http://www.safe.test", "www.safe.test", "https://www.safe.test/login", "https://"):
+        result = run(app, "--deploy", f"--url={url}")
+        assert result.exit_code == 2
+        assert "as in https://www.example.org" in result.stderr
+
+
+def test_a_site_is_judged_as_production(app: Flask) -> None:
+    result = run(app, "--url=https://www.safe.test")
+    assert result.exit_code == 2
+    assert "write --deploy too" in result.stderr

@@ -31,7 +31,7 @@ def test_a_development_is_not_judged_as_production(make_migrated: MakeSite) -> N
 
 
 def test_each_is_provoked_by_a_test_beside_this_one() -> None:
-    tests = "".join(file.read_text("utf-8") for file in Path(__file__).parent.glob("test_*.py"))
+    tests = "".join(file.read_text("utf-8") for file in Path(__file__).parent.rglob("test_*.py"))
     missing = [name for name in registry.CHECKS if f'"{name}"' not in tests]
     assert missing == [], "Write a test that provokes each of these."
 
