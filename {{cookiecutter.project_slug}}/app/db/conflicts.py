@@ -6,30 +6,17 @@ running. Nothing is stored, and the client may try again. Source: RFC 9110, sect
 
 from flask import Flask
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from app.db.database import db
 from app.security.errors import error_response, response_for
 
-# What PostgreSQL and SQLite call a row that refers to one that is not there.
-MISSING_ROW = {"23503", "SQLITE_CONSTRAINT_FOREIGNKEY"}
-
 
 def init_app(app: Flask) -> None:
     for error in (ObjectDeletedError, StaleDataError):
         app.register_error_handler(error, _respond_conflict)
-    app.register_error_handler(IntegrityError, _respond_missing_row)
 
 
 def _respond_conflict(error: Exception) -> ResponseReturnValue:
     db.session.rollback()
     return response_for(error_response(409, "Changed by another request: try again"))
-
-
-def _respond_missing_row(error: IntegrityError) -> ResponseReturnValue:
-    codes = {getattr(error.orig, name, None) for name in ("sqlstate", "sqlite_errorname")}
-    if codes.isdisjoint(MISSING_ROW):
-        # A value that is missing or not unique is for the view to handle.
-        raise error
-    return _respond_conflict(error)
