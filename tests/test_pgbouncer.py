@@ -34,7 +34,7 @@ class Pooled:
 
 @pytest.fixture(scope="module")
 def pooled(new_project: NewProject) -> Iterator[Pooled]:
-    project = new_project(token_type="opaque")
+    project = new_project(token_type="opaque", accounts="flask-security")
     support.write_settings(project)
     with services.postgresql_server() as server, services.pgbouncer(server, pool=SESSIONS) as url:
         made = Pooled(project, server, url)

@@ -38,8 +38,10 @@ def database(
 
 
 @pytest.fixture(scope="module")
-def project(new_project: NewProject) -> Path:
-    rendered = new_project(token_type="jwt")
+def project(database: str, new_project: NewProject) -> Path:
+    """One answer about accounts on each database."""
+    accounts = "builtin" if database.startswith("sqlite") else "flask-security"
+    rendered = new_project(token_type="jwt", accounts=accounts)
     support.write_settings(rendered)
     return rendered
 

@@ -71,12 +71,15 @@ def redis_port() -> int:
     return support.free_port()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=support.CHOICES["accounts"])
 def processes(
-    new_project: NewProject, redis_port: int, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    new_project: NewProject,
+    redis_port: int,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[list[Process]]:
     """Serve one project by two processes behind a proxy, with a Redis that may be there."""
-    project = new_project(token_type="opaque")
+    project = new_project(token_type="opaque", accounts=request.param)
     support.write_settings(project)
     with (project / ".env").open("a", encoding="utf-8") as file:
         file.write(f"REDIS_URL=redis://127.0.0.1:{redis_port}/0\nPROXY_HOPS=1\n")
