@@ -57,6 +57,13 @@ SETTINGS: dict[str, Any] = {
     "mail_from": "",
 }
 
+POLICY: dict[str, Any] = {
+    # A stricter policy that the project just tries is no affair of most tests.
+    "CSP_CANDIDATE": None,
+    # Of accounts by Flask-Security alone. Where it is closed, its tests still pass.
+    "REGISTRATION": True,
+}
+
 # For `make_app`: the test client speaks https to such an app, as a browser would.
 PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
 
@@ -229,8 +236,7 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
 @contextmanager
 def _running(*, fill: bool = True, **changes: Any) -> Iterator[Flask]:
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
-    # A stricter policy that the project just tries is no affair of most tests.
-    app = create_app(_settings(**changes), **{"CSP_CANDIDATE": None, **replaced})
+    app = create_app(_settings(**changes), **{**POLICY, **replaced})
     app.testing = True
     app.test_client_class = Client
     app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"

@@ -29,7 +29,7 @@ def _read_url_map() -> Map:
             patch.delenv(name.upper(), raising=False)
         settings: dict[str, Any] = {name.lower(): key for name, key in fresh_secrets().items()}
         settings |= {"app_env": "development", "database_url": "sqlite:///:memory:"}
-        return create_app(Settings(_env_file=None, **settings)).url_map
+        return create_app(Settings(_env_file=None, **settings), REGISTRATION=True).url_map
 
 
 _url_map = _read_url_map()

@@ -30,8 +30,9 @@ def init_app(app: Flask) -> None:
     login.init_app(app)
     me.init_app(app)
     password_change.init_app(app)
-    registration.init_app(app)
-    confirmation.init_app(app)
+    if registration.is_open(app):
+        registration.init_app(app)
+        confirmation.init_app(app)
     recovery.init_app(app)
     email_change.init_app(app)
     second_factor.init_app(app)

@@ -20,6 +20,7 @@ from app.accounts.links.new_passwords import Password, Repeatable
 from app.accounts.mail import mail, mail_limits
 from app.auth import access, password_rules, users
 from app.auth.access import public
+from app.security.origins import PolicyError
 from app.security.rate_limits import limited
 from app.security.responses import responds
 from app.security.validation import PlainText, validated
@@ -90,6 +91,17 @@ def send_link_again(email: str) -> dict[str, Any]:
     secret = pending.create(purpose, lifetime, email=to or email, data=data)
     _mail_link(to, data["username"], secret)
     return addresses.SENT
+
+
+def is_open(app: Flask) -> bool:
+    """Whether people sign up themselves, by REGISTRATION in policy.py.
+
+    :raises PolicyError: it is neither True nor False, so nobody knows what was meant.
+    """
+    switch = app.config["REGISTRATION"]
+    if not isinstance(switch, bool):
+        raise PolicyError(f"policy.py: REGISTRATION is {switch!r}. Write True or False.")
+    return switch
 
 
 def init_app(app: Flask) -> None:

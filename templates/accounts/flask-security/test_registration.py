@@ -1,5 +1,6 @@
 """Signing up: only who reads the mails of an address gets an account with it, and a good password."""
 
+import json
 from functools import partial
 
 import pytest
@@ -10,8 +11,10 @@ from limits import parse
 from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
+from app import openapi
 from app.auth.users import User
 from app.db import db
+from app.security.origins import PolicyError
 from app.security.view_options import options_of
 from tests import routes
 from tests.accounts.conftest import AssertAlike, Mails
@@ -19,13 +22,14 @@ from tests.accounts.people import (
     ADDRESS,
     CONFIRM,
     REGISTER,
+    RESET,
     STRONG,
     away,
     create_user,
     link_in,
     poor_passwords,
 )
-from tests.conftest import USERNAME, MakeApp, stored_user
+from tests.conftest import USERNAME, MakeApp, is_logged_in, log_in, stored_user
 
 pytestmark = pytest.mark.usefixtures("unhurried", "known_rules")
 
@@ -191,3 +195,21 @@ def test_the_database_shows_neither_the_address_nor_the_password_of_a_registrati
         rows = str(db.session.execute(text("SELECT * FROM pending_steps")).all())
     for secret in (NEW, NEW_ADDRESS, STRONG, "argon2", link.rpartition("/")[2]):
         assert secret not in rows
+
+
+def test_where_registration_is_closed_no_route_of_it_is_left(make_app: MakeApp) -> None:
+    app = make_app(REGISTRATION=False)
+    client, paths = app.test_client(), json.loads(openapi.document(app))["paths"]
+    link = routes.path_of("confirmation.confirm", token="x")
+    for path in (REGISTER, CONFIRM, link):
+        assert client.post(path, json={}).status_code == 404
+    assert not {REGISTER, CONFIRM} & paths.keys()
+    # Who has an account still logs in and finds everything else.
+    assert is_logged_in(client, log_in(client))
+    assert client.post(RESET, json={"email": ADDRESS}).status_code == 200
+
+
+def test_only_true_and_false_say_whether_registration_is_open(make_app: MakeApp) -> None:
+    for unclear in ("False", None, 0):
+        with pytest.raises(PolicyError, match=r"REGISTRATION .* Write True or False"):
+            make_app(REGISTRATION=unclear)

@@ -112,3 +112,9 @@ def test_no_form_of_another_site_registers_anybody(app: Flask, client: FlaskClie
 def test_strangers_get_no_cookie(client: FlaskClient) -> None:
     for path in (PAGE, AGAIN_PAGE):
         assert "Set-Cookie" not in client.get(path, headers=OWN).headers
+
+
+def test_where_registration_is_closed_no_page_leads_to_it(make_app: MakeApp) -> None:
+    client = make_app(REGISTRATION=False).test_client()
+    assert [client.get(path).status_code for path in (PAGE, AGAIN_PAGE)] == [404, 404]
+    assert f'href="{PAGE}"' not in client.get(routes.path_of("login.page")).text
