@@ -31,6 +31,8 @@ RECOVERY_CODES = routes.path_of("second_factor.renew_recovery_codes")
 ADDRESS = "ada.lovelace@example.org"
 # Longer than any MIN_LENGTH that somebody would set, and without a name of the tests.
 STRONG = "seven owls in a well of ink, and one that went for a walk before dawn"
+# What people send to register. A field that you require of them is named here, for all tests.
+REGISTRATION = {"username": "grace", "email": "grace.hopper@example.org", "password": STRONG}
 # The project of these tests has this name, and the list of breached passwords this one.
 PROJECT = "Garden Shed"
 BREACHED = f"breached {STRONG}"

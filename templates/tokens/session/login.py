@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import BooleanField, PasswordField, StringField
 from wtforms.validators import DataRequired, Length
 
-from app.accounts import account, credentials
+from app.accounts import account, after_login, credentials
 from app.accounts.credentials import Credentials, Password
 from app.auth import access, next_pages, tokens
 from app.auth.access import login_required, public
@@ -60,7 +60,7 @@ def _log_in_by_form() -> ResponseReturnValue:
     except Unauthorized:
         form.form_errors.append("Wrong username or password.")
         return _page("login.html", form), 401
-    return redirect(_next(_home()), 303)
+    return redirect(after_login.page(), 303)
 
 
 @blueprint.post("/login")
@@ -130,7 +130,8 @@ def _end_login(response: BaseResponse) -> BaseResponse:
 
 
 def _page(template: str, form: FlaskForm) -> str:
-    return render_template(template, form=form, next=next_pages.checked(request.args.get("next")))
+    target = next_pages.checked(request.args.get("next"))
+    return render_template(template, form=form, next=target, after_login=after_login.page())
 
 
 def _next(default: str) -> str:

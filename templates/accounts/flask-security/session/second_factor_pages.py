@@ -12,6 +12,7 @@ from flask_security import recovery_codes, views
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import Unauthorized
 
+from app.accounts import after_login
 from app.accounts.factors import half_logins, second_factor, setup_pages
 from app.accounts.links import link_pages
 from app.accounts.links.account_forms import add_forms, app_code_field, code_field
@@ -61,7 +62,7 @@ def _validate_by_form() -> ResponseReturnValue:
         return _page("second_step.html", form, half_logins.required()), refused
     if setup:
         return redirect(url_for("setup_pages.recovery_codes", next=_next()), 303)
-    return redirect(_next() or _home(), 303)
+    return redirect(after_login.page(), 303)
 
 
 @blueprint.get("/mf-recovery")
@@ -111,12 +112,9 @@ def _required() -> PendingStep:
 
 
 def _page(template: str, form: FlaskForm, half: PendingStep) -> str:
-    return render_template(template, form=form, half=half, next=_next(), home=_home())
+    shown = {"next": _next(), "after_login": after_login.page()}
+    return render_template(template, form=form, half=half, **shown)
 
 
 def _next() -> str | None:
     return next_pages.checked(request.args.get("next"))
-
-
-def _home() -> str:
-    return f"{request.root_path}/"

@@ -10,7 +10,8 @@ from app.accounts.mail import mailbox
 from app.auth.passwords import MIN_LENGTH
 from tests import routes
 from tests.accounts.page_helpers import mailed_links
-from tests.accounts.test_login_pages import OWN, post
+from tests.accounts.people import REGISTRATION
+from tests.accounts.test_login_pages import OWN, invalid_fields, post
 from tests.conftest import (
     PASSWORD,
     USERNAME,
@@ -28,7 +29,6 @@ AGAIN_PAGE, AGAIN = (
     routes.path_of("registration_pages.send_again"),
     routes.path_of("registration.send_again"),
 )
-GRACE = {"username": "grace", "email": "grace@example.org", "password": "seven owls in a well"}
 
 
 @pytest.fixture
@@ -38,50 +38,49 @@ def app(make_app: MakeApp) -> Flask:
 
 def test_a_user_registers_confirms_and_logs_in(app: Flask, client: FlaskClient) -> None:
     assert client.get(PAGE).status_code == 200
-    sent = post(client, REGISTER, **GRACE)
+    sent = post(client, REGISTER, **REGISTRATION)
     assert (sent.status_code, "Set-Cookie" in sent.headers) == (200, False)
     # Where development shows the mail that it does not send.
     assert routes.path_of("mailbox.show_all") in sent.text
     [link] = mailed_links(app)
     assert client.get(link).status_code == 200
-    ready = post(client, link, password=GRACE["password"])
+    ready = post(client, link, password=REGISTRATION["password"])
     assert (ready.status_code, routes.path_of("login.page") in ready.text) == (200, True)
     # By the address as well as by the name.
-    for name in (GRACE["username"], GRACE["email"].title()):
+    for name in (REGISTRATION["username"], REGISTRATION["email"].title()):
         guest = app.test_client()
-        answer = post(guest, routes.LOGIN, username=name, password=GRACE["password"])
+        answer = post(guest, routes.LOGIN, username=name, password=REGISTRATION["password"])
         assert (answer.status_code, is_logged_in(guest, {})) == (303, True)
 
 
 def test_a_link_is_sent_again(app: Flask, client: FlaskClient) -> None:
-    post(client, REGISTER, **GRACE)
+    post(client, REGISTER, **REGISTRATION)
     assert client.get(AGAIN_PAGE).status_code == 200
-    assert post(client, AGAIN, email=f" {GRACE['email']} ").status_code == 200
+    assert post(client, AGAIN, email=f" {REGISTRATION['email']} ").status_code == 200
     first, again = mailed_links(app)
     assert first != again
-    assert post(client, again, password=GRACE["password"]).status_code == 200
+    assert post(client, again, password=REGISTRATION["password"]).status_code == 200
 
 
 @pytest.mark.asvs("6.2.1")
 def test_what_cannot_be_used_is_said_beside_its_field(
     app: Flask, client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
-    for changes, words in (
-        ({"username": ""}, "Choose a username."),
-        ({"username": "grace@example.org"}, "Must not contain @."),
-        ({"username": "x" * 1000}, "Field cannot be longer"),
-        ({"email": ""}, "Enter an e-mail address."),
-        ({"email": "grace"}, "Must be an address like"),
-        ({"email": "grace@example.org\nBcc: me@example.org"}, "control characters"),
-        ({"password": ""}, "Choose a password."),
-        ({"password": "x" * (MIN_LENGTH - 1)}, "characters"),
-        ({"password": "grace and nobody else"}, "must not contain your name"),
+    for changes in (
+        {"username": ""},
+        {"username": "grace@example.org"},
+        {"username": "x" * 1000},
+        {"email": ""},
+        {"email": "grace"},
+        {"email": "grace@example.org\nBcc: me@example.org"},
+        {"password": ""},
+        {"password": "x" * (MIN_LENGTH - 1)},
+        {"password": f"{REGISTRATION['username']} and nobody else, not even the owls"},
     ):
-        with subtests.test(words):
-            page = post(client, REGISTER, **{**GRACE, **changes})
-            assert (page.status_code, words in page.text) == (422, True)
-            assert page.text.count('aria-invalid="true"') == 1
-            assert GRACE["password"] not in page.text
+        with subtests.test(str(changes)):
+            page = post(client, REGISTER, **{**REGISTRATION, **changes})
+            assert (page.status_code, invalid_fields(page.text)) == (422, [*changes])
+            assert REGISTRATION["password"] not in page.text
     assert post(client, AGAIN, email="grace").status_code == 422
     assert mailbox.messages(app) == []
 
@@ -95,7 +94,7 @@ def test_no_page_tells_whether_an_address_or_a_name_is_known(
     random = re.compile(r"[A-Za-z0-9+/-]{24,}")
     for path in (REGISTER, AGAIN):
         shown = {
-            random.sub("", post(client, path, **{**GRACE, **changes}).text)
+            random.sub("", post(client, path, **{**REGISTRATION, **changes}).text)
             for changes in ({}, {"email": "ada@example.org"}, {"username": USERNAME})
         }
         assert len(shown) == 1
@@ -104,8 +103,9 @@ def test_no_page_tells_whether_an_address_or_a_name_is_known(
 
 @pytest.mark.asvs("3.5.1")
 def test_no_form_of_another_site_registers_anybody(app: Flask, client: FlaskClient) -> None:
+    evil = {"Origin": "https://evil.example"}
     for path in (REGISTER, AGAIN):
-        assert post(client, path, {"Origin": "https://evil.example"}, **GRACE).status_code == 403
+        assert post(client, path, evil, **REGISTRATION).status_code == 403
     assert mailbox.messages(app) == []
 
 
