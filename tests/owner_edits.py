@@ -400,6 +400,45 @@ ADD_COLUMNS = """\
 DROP_COLUMNS = """\
     op.drop_column("users", "newsletter")
     op.drop_column("users", "shown_name")"""
+WELCOME = '''\
+"""A mail for everybody who has confirmed an address."""
+
+from flask import Flask
+from flask_security.signals import user_confirmed
+
+from app.accounts.mail import mail
+from app.auth.users import User
+
+
+def welcome(app: Flask, user: User) -> None:
+    if user.email:
+        mail.send(user.email, "welcome")
+
+
+def init_app(app: Flask) -> None:
+    user_confirmed.connect(welcome, app)
+'''
+WELCOME_MAIL = """\
+{% extends "mail/_layout.txt" %}
+{% block subject %}Welcome{% endblock %}
+{% block body %}The oven is hot.{% endblock %}
+"""
+# In minutes, by module.
+LIFETIMES = {"registration": 90, "recovery": 30, "email_change": 20}
+ADD_ASKED = """\
+    op.add_column("users", sa.Column("city", sa.String(80), nullable=True))
+    op.add_column("users", sa.Column("size", sa.String(80), nullable=True))"""
+DROP_ASKED = """\
+    op.drop_column("users", "size")
+    op.drop_column("users", "city")"""
+ASKED_COLUMNS = """\
+    city: Mapped[str | None] = mapped_column(String(80))
+    size: Mapped[str | None] = mapped_column(String(80))
+"""
+ASKED_FIELDS = """\
+    city = StringField("City", [Length(max=80), one_line])
+    size = StringField("Size", [DataRequired("Choose a size."), Length(max=80), one_line])
+"""
 OWN_TEST = '''\
 """What the shop promises."""
 
@@ -646,6 +685,73 @@ def new_table(project: Path) -> None:
     replace(project, "app/__init__.py", r"(?<=\nfrom app import )accounts, ", r"\g<0>orders, ")
 
 
+# Accounts of people who sign up
+
+
+def other_page_after_login(project: Path) -> None:
+    module = "app/accounts/after_login.py"
+    replace(project, module, r'f"\{request.*"', 'url_for("account.show")')
+    replace(project, module, "import request", "import request, url_for")
+
+
+def closed_registration(project: Path) -> None:
+    policy(project, "REGISTRATION", "False")
+
+
+def fewer_mails(project: Path) -> None:
+    replace(project, "app/accounts/mail/mail_limits.py", "5 per hour", "3 per 2 hours")
+
+
+def other_lifetimes_of_links(project: Path) -> None:
+    for name, minutes in LIFETIMES.items():
+        constant = r"(?<=\n)(LIFETIME = )[\d *]+\d"
+        replace(project, f"app/accounts/links/{name}.py", constant, rf"\g<1>{minutes} * 60")
+
+
+def more_fields_of_the_registration(project: Path) -> None:
+    """Ask for an optional city and a required size, and store both with the account."""
+    links = "app/accounts/links"
+    replace(project, "app/auth/users.py", r"    disabled: .*\n", rf"\g<0>{ASKED_COLUMNS}")
+    migrate(project, "Asked", ADD_ASKED, DROP_ASKED)
+    asked = '    city: PlainText = ""\n    size: PlainText\n'
+    replace(project, f"{links}/registration.py", r"    email: Address\n", rf"\g<0>{asked}")
+    more = {
+        "registration.py": {
+            r"def begin\([^)]*": ", **asked: str",
+            r"begin\(body[^)]*": ", city=body.city, size=body.size",
+            r'data = \{"username": username[^}]*': ", **asked",
+        },
+        "registration_pages.py": {
+            r"begin\(form[^)]*": ", city=form.city.data, size=form.size.data",
+        },
+        "confirmation.py": {
+            r"User\(name=[^)]*": ', city=step.data.get("city"), size=step.data.get("size")',
+        },
+    }
+    for name, calls in more.items():
+        for call, arguments in calls.items():
+            replace(project, f"{links}/{name}", call, rf"\g<0>{arguments}")
+    email = r'    email = address_field\("E-mail address"\)\n(?=    password)'
+    replace(project, f"{links}/registration_pages.py", email, rf"\g<0>{ASKED_FIELDS}")
+    shared = r"(?<=\nREGISTRATION = \{)"
+    replace(project, "tests/accounts/people.py", shared, '"size": "38", ')
+
+
+def mail_of_welcome(project: Path) -> None:
+    module(project, "welcome", WELCOME)
+    write(project / "app/templates/mail/welcome.txt", WELCOME_MAIL)
+
+
+def translated_words(project: Path) -> None:
+    """Translate what forms and refusals say."""
+    files = [*(project / "app/accounts").rglob("*.py"), project / "app/auth/password_rules.py"]
+    for file in files:
+        text = file.read_text("utf-8")
+        for before in (r"DataRequired\(", r"form_errors\.append\(", r"error_response\(\d+, "):
+            text = re.sub(rf'({before})"[^"]*"', r'\1"Das geht so nicht."', text)
+        write(file, text)
+
+
 # Files that an owner deletes or writes again
 
 
@@ -669,6 +775,15 @@ def own_readme(project: Path) -> None:
     (project / "SECURITY.md").unlink()
 
 
+# Of accounts by Flask-Security, beside those of `session`.
+SIGN_UP = [
+    Edit(closed_registration),
+    Edit(fewer_mails),
+    Edit(other_lifetimes_of_links),
+    Edit(more_fields_of_the_registration),
+    Edit(mail_of_welcome),
+    Edit(translated_words),
+]
 ROUNDS: dict[str, list[Edit]] = {
     "session": [
         Edit(own_start_page),
@@ -686,6 +801,7 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(shown_by_a_portal),
         Edit(short_passwords),
         Edit(half_as_long_logins),
+        Edit(other_page_after_login),
         Edit(new_columns_of_users),
         Edit(no_docs),
         Edit(no_deployment),

@@ -12,21 +12,21 @@ import pytest
 
 import support
 from conftest import NewProject
-from owner_edits import ROUNDS, Edit
+from owner_edits import ROUNDS, SIGN_UP, Edit
 from support import Answers
 
 NO_CACHE = {"RUFF_NO_CACHE": "true"}
 RED = re.compile(r"^(?:FAILED|ERROR|SUBFAILED\S*|SUBFAIL) .*?(tests/.*)", re.MULTILINE)
 # The pages of accounts are those of `session` alone.
-KINDS = [
-    *({"token_type": token_type, "accounts": "builtin"} for token_type in ROUNDS),
-    {"token_type": "session", "accounts": "flask-security"},
+KINDS: list[tuple[Answers, list[Edit]]] = [
+    *(({"token_type": each, "accounts": "builtin"}, edits) for each, edits in ROUNDS.items()),
+    ({"token_type": "session", "accounts": "flask-security"}, [*ROUNDS["session"], *SIGN_UP]),
 ]
-TOGETHER = [pytest.param(kind, ROUNDS[kind["token_type"]], id=support.name(kind)) for kind in KINDS]
+TOGETHER = [pytest.param(kind, edits, id=support.name(kind)) for kind, edits in KINDS]
 EACH = [
     pytest.param(kind, [edit], id=f"{support.name(kind)}-{edit.name}")
-    for kind in KINDS
-    for edit in ROUNDS[kind["token_type"]]
+    for kind, edits in KINDS
+    for edit in edits
 ]
 
 
