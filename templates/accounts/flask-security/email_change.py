@@ -19,6 +19,7 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from app.accounts import notices, pending, public_urls
 from app.accounts.links import addresses, link_owners, link_pages
 from app.accounts.links.addresses import AddressOnly, Sent
+from app.accounts.links.lifetimes import in_words
 from app.accounts.links.new_passwords import Password
 from app.accounts.mail import mail, mail_limits
 from app.accounts.pending import PendingStep
@@ -106,7 +107,7 @@ def send_link(email: str) -> dict[str, Any]:
     secret = pending.create(PURPOSE, LIFETIME, user=g.user, email=email)
     link = public_urls.link("email_change.confirm_page", token=secret)
     to = (known.email if known else email) if allowed else None
-    mail.send(to, template, link=link, lifetime="1 hour")
+    mail.send(to, template, link=link, lifetime=in_words(LIFETIME))
     notices.send(g.user, "email_change_requested")
     return addresses.SENT
 

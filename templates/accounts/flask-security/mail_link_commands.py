@@ -12,6 +12,7 @@ from flask.cli import with_appcontext
 from app.accounts import commands, pending, public_urls
 from app.accounts.commands import password_option, user_commands
 from app.accounts.links import addresses, recovery, usernames
+from app.accounts.links.lifetimes import in_words
 from app.accounts.mail import mail
 from app.accounts.password_change import set_password
 from app.auth.users import User
@@ -97,5 +98,6 @@ def _unusable_password() -> str:
 def _mail_link(user: User) -> None:
     secret = pending.create(recovery.PURPOSE, LIFETIME, user=user, email=user.email)
     link = public_urls.link("recovery.set_page", token=secret)
-    mail.send(user.email, "set_password", link=link, username=user.name, lifetime="24 hours")
+    lifetime = in_words(LIFETIME)
+    mail.send(user.email, "set_password", link=link, username=user.name, lifetime=lifetime)
     click.echo(f"Mailed a link to {user.email}")

@@ -71,10 +71,15 @@ def poor_passwords(name: str, address: str) -> dict[str, str]:
 
 def link_in(message: EmailMessage) -> str:
     """The address of the link in a mail."""
+    [link] = set(re.findall(r"https?://\S+/[\w-]{43}(?![\w-])", text_of(message)))
+    return str(link)
+
+
+def text_of(message: EmailMessage) -> str:
+    """The words of a mail, in one line."""
     body = message.get_body(("plain",))
     assert body is not None
-    [link] = set(re.findall(r"https?://\S+/[\w-]{43}(?![\w-])", body.get_content()))
-    return str(link)
+    return " ".join(body.get_content().split())
 
 
 def headers_of(answer: TestResponse) -> Headers:

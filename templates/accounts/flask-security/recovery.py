@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest
 from app.accounts import notices, pending, public_urls
 from app.accounts.links import addresses, link_pages
 from app.accounts.links.addresses import AddressOnly, Sent
+from app.accounts.links.lifetimes import in_words
 from app.accounts.links.new_passwords import Password, Repeatable
 from app.accounts.mail import mail, mail_limits
 from app.auth import access, grants, password_rules, users
@@ -107,7 +108,8 @@ def mail_link(user: User | None, template: str, *, asked: str) -> None:
     secret = pending.create(PURPOSE, LIFETIME, user=user, email=email or "nobody@localhost")
     link = public_urls.link("recovery.set_page", token=secret)
     username = user.name if user else "nobody"
-    mail.send(email if allowed else None, template, username=username, link=link, lifetime="1 hour")
+    to, lifetime = email if allowed else None, in_words(LIFETIME)
+    mail.send(to, template, username=username, link=link, lifetime=lifetime)
 
 
 def finish(token: str, password: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field
 from app.accounts import pending, public_urls
 from app.accounts.links import addresses, recovery, usernames
 from app.accounts.links.addresses import Address, AddressOnly, Sent
+from app.accounts.links.lifetimes import in_words
 from app.accounts.links.new_passwords import Password, Repeatable
 from app.accounts.mail import mail, mail_limits
 from app.auth import access, password_rules, users
@@ -89,7 +90,7 @@ def send_link_again(email: str) -> dict[str, Any]:
     # The registration itself still ends a day after it began.
     lifetime = step.expires - int(time.time()) if step else LIFETIME
     secret = pending.create(purpose, lifetime, email=to or email, data=data)
-    _mail_link(to, data["username"], secret)
+    _mail_link(to, data["username"], secret, lifetime)
     return addresses.SENT
 
 
@@ -108,6 +109,6 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
 
 
-def _mail_link(email: str | None, username: str, secret: str) -> None:
+def _mail_link(email: str | None, username: str, secret: str, seconds: int = LIFETIME) -> None:
     link = public_urls.link("confirmation.confirm_page", token=secret)
-    mail.send(email, "confirm", username=username, link=link, lifetime="24 hours")
+    mail.send(email, "confirm", username=username, link=link, lifetime=in_words(seconds))

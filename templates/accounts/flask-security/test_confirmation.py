@@ -5,6 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_sqlalchemy.session import Session
 
+from app.accounts.links.lifetimes import in_words
 from app.accounts.links.registration import LIFETIME
 from app.accounts.pending import MAX_FAILURES
 from app.db import db
@@ -16,14 +17,17 @@ from tests.accounts.links.test_registration import (
     can_log_in,
     how_many_users,
     mailed_link,
+    register,
 )
 from tests.accounts.people import (
     ADDRESS,
+    CONFIRM,
     OWN_FORM,
     STRONG,
     away,
     create_user,
     poor_passwords,
+    text_of,
 )
 from tests.conftest import PASSWORD, USERNAME, Wait, is_logged_in, log_in, stored_user
 
@@ -124,6 +128,18 @@ def test_to_open_the_link_changes_nothing(app: Flask, client: FlaskClient, mails
         assert client.head(link).status_code == 200
     assert how_many_users(app) == before
     assert client.post(link, json={"password": STRONG}).status_code == 200
+
+
+def test_each_mail_says_how_long_its_link_serves(
+    client: FlaskClient, mails: Mails, clock: Wait
+) -> None:
+    register(client)
+    clock(LIFETIME // 2)
+    client.post(CONFIRM, json={"email": NEW_ADDRESS})
+    first, again = map(text_of, mails(NEW_ADDRESS))
+    # The registration itself ends no later by the second mail.
+    assert in_words(LIFETIME) in first
+    assert in_words(LIFETIME - LIFETIME // 2) in again
 
 
 @pytest.mark.asvs("6.4.1")

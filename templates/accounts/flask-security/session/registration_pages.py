@@ -12,6 +12,7 @@ from wtforms.validators import DataRequired, Length
 
 from app.accounts.links import link_pages, registration, usernames
 from app.accounts.links.account_forms import add_forms, address_field, mail_sent, passes, stripped
+from app.accounts.links.lifetimes import in_words
 from app.auth import users
 from app.auth.access import public
 from app.auth.passwords import MAX_LENGTH
@@ -70,14 +71,14 @@ def _register_by_form() -> ResponseReturnValue:
 @responds("text/html")
 @public
 def send_again() -> ResponseReturnValue:
-    return render_template("send_link_again.html", form=AddressForm())
+    return _again_page(AddressForm())
 
 
 @responds("text/html")
 def _send_again_by_form() -> ResponseReturnValue:
     form = AddressForm()
     if not form.validate():
-        return render_template("send_link_again.html", form=form), 422
+        return _again_page(form), 422
     registration.send_link_again(form.email.data)
     return mail_sent(again=url_for("registration_pages.send_again"))
 
@@ -91,3 +92,8 @@ def init_app(app: Flask) -> None:
         },
     )
     app.register_blueprint(blueprint)
+
+
+def _again_page(form: AddressForm) -> str:
+    lifetime = in_words(registration.LIFETIME)
+    return render_template("send_link_again.html", form=form, lifetime=lifetime)
