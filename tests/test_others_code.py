@@ -86,8 +86,8 @@ def test_staff_list_create_edit_and_delete_rows_by_flask_admin(
 
     page.on("dialog", agree)
     with served(project, tmp_path) as site:
-        log_in(page, site, "/admin/task/")
-        page.goto(f"{site}/admin/task/new/")
+        log_in(page, site, "/staff/task/")
+        page.goto(f"{site}/staff/task/new/")
         page.fill("[name=title]", "Moon")
         page.click("input[type=submit]")
         page.click("a[title='Edit Record']")
@@ -109,7 +109,7 @@ def test_without_the_open_endpoint_flask_admin_is_closed_whole(
 ) -> None:
     project = with_page(new_project(), "flask-admin")
     with served(project, tmp_path) as site:
-        for path in ("/admin/", "/admin/task/", "/admin/task/new/"):
+        for path in ("/staff/", "/staff/task/", "/staff/task/new/"):
             page.goto(site + path)
             expect(page).to_have_url(f"{site}/login?next={path}")
 
