@@ -16,7 +16,7 @@ import support
 
 # Blocks with another tag (console, nginx) show something, or need what is not here.
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js))`")
+FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js|txt))`")
 VERB = re.compile(r"\bcreate\b|\badd\b|\bend of\b", re.IGNORECASE)
 BELOW = re.compile(r"\bbelow `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
@@ -43,7 +43,7 @@ class Step:
     @property
     def file(self) -> str | None:
         named = FILE.findall(self.words)
-        return named[-1] if named and self.language in ("python", "html", "js") else None
+        return named[-1] if named and self.language in ("python", "html", "js", "jinja") else None
 
 
 def steps(page: Path) -> Iterator[Step]:

@@ -1,7 +1,8 @@
 """`flask user roles`: shows and sets the roles of a user.
 
-A name that no view demands and that the database does not know is refused, since it is
-most likely a typing error. Source: OWASP ASVS 8.2.1.
+A name that no view demands and that the database does not know is refused, since it is most
+likely a typing error. A new role ends all logins: the next one passes what the role demands, such
+as a second factor. Source: OWASP ASVS 7.2.4, 8.2.1; OWASP Session Management Cheat Sheet.
 """
 
 import click
@@ -10,8 +11,9 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts.commands import find_user, record_change, user_commands
-from app.auth import roles, route_table
+from app.auth import grants, roles, route_table
 from app.auth.roles import Role
+from app.auth.users import User
 from app.db import db
 from app.security import audit
 
@@ -27,9 +29,10 @@ def roles_command(name: str, names: tuple[str, ...], remove: bool) -> None:
         raise click.UsageError("Give roles or --none, not both.")
     user = find_user(name)
     if names or remove:
-        user.roles = _known(names)
-        _commit()
+        gained = _set(user, _known(names))
         record_change(audit.USER_UPDATED, user, change="roles", roles=", ".join(user.role_names))
+        if gained:
+            click.echo(f"Ended all logins of {name}, since the role is new")
     click.echo(f"{name} has {', '.join(user.role_names) or 'no role'}")
 
 
@@ -48,8 +51,14 @@ def _known(names: tuple[str, ...]) -> list[Role]:
     return [rows[name] for name in sorted(set(names))]
 
 
-def _commit() -> None:
+def _set(user: User, new: list[Role]) -> bool:
+    """Store the roles, and end all logins of a user who gains one; whether that was so."""
+    gained = bool({role.name for role in new} - set(user.role_names))
+    user.roles = new
     try:
+        if gained:
+            grants.end_all(user)
         db.session.commit()
     except IntegrityError:
         raise click.ClickException("The role or the user changed meanwhile: try again.") from None
+    return gained

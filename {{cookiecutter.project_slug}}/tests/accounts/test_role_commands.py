@@ -3,11 +3,21 @@
 import pytest
 from click.testing import Result
 from flask import Flask
+from flask.testing import FlaskClient
 
 from app.auth import roles, users
 from app.auth.access import roles_required
 from app.db import Model, db
-from tests.conftest import PASSWORD, USERNAME, Lines, MakeApp, give_roles, stored_user
+from tests.conftest import (
+    PASSWORD,
+    USERNAME,
+    Lines,
+    MakeApp,
+    give_roles,
+    is_logged_in,
+    log_in,
+    stored_user,
+)
 
 OTHER = "bob"
 
@@ -49,6 +59,23 @@ def test_a_user_gets_exactly_the_roles_that_are_given(app: Flask) -> None:
     assert run(app, "roles", OTHER, "editor").stdout == f"{OTHER} has editor\n"
     assert roles_of(app, OTHER) == ["editor"]
     assert roles_of(app) == ["admin", "editor"]
+
+
+@pytest.mark.asvs("7.2.4")
+def test_a_new_role_needs_a_new_login_and_one_less_does_not(
+    app: Flask, client: FlaskClient
+) -> None:
+    """A login by password alone must not get what a second factor protects."""
+    credentials = log_in(client)
+    run(app, "roles", USERNAME, "admin")
+    assert is_logged_in(client, credentials)
+    assert "Ended all logins" in run(app, "roles", USERNAME, "admin", "editor").stdout
+    assert not is_logged_in(client, credentials)
+    # A login of somebody else stays.
+    others = log_in(client, username=OTHER)
+    run(app, "roles", USERNAME, "--none")
+    run(app, "roles", USERNAME, "admin")
+    assert is_logged_in(client, others)
 
 
 def test_all_roles_are_taken_away_only_by_asking_for_it(app: Flask) -> None:

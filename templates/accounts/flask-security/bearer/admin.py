@@ -1,7 +1,7 @@
 """`GET /admin/users`: the users as administrators see them, an example of a role.
 
-Only users with the role `admin` may call it, by `flask user roles NAME admin`. They log in with
-a second factor, since SECOND_FACTOR_ROLES in policy.py names the role.
+Only users with the role `admin` may call it, by `flask user roles NAME admin`. A password
+alone is enough for them until SECOND_FACTOR_ROLES in policy.py names the role.
 Source: OWASP ASVS 8.2.1, 8.4.2.
 """
 
