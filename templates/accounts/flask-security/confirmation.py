@@ -67,14 +67,14 @@ class ConfirmationForm(FlaskForm):
 
 @responds("text/html")
 def _confirm_by_form(token: str) -> ResponseReturnValue:
-    form = ConfirmationForm()
+    form, step = ConfirmationForm(), find(token)
     if not form.validate():
-        return _page(form), 422
+        return _page(form, step), 422
     try:
         finish(token, form.password.data, form.new_password.data, form.username.data)
     except (BadRequest, Conflict, Forbidden) as error:
         form.form_errors.append(link_pages.sentence(error))
-        return _page(form), 422
+        return _page(form, step), 422
     return link_pages.done("Your account is ready", "You can log in now.")
 
 
@@ -82,8 +82,7 @@ def _confirm_by_form(token: str) -> ResponseReturnValue:
 @responds("text/html")
 @public
 def confirm_page(token: str) -> ResponseReturnValue:
-    find(token)
-    return _page(ConfirmationForm())
+    return _page(ConfirmationForm(), find(token))
 
 
 @blueprint.post("/confirm/<string:token>")
@@ -131,12 +130,13 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
 
 
-def _page(form: ConfirmationForm) -> str:
+def _page(form: ConfirmationForm, step: PendingStep) -> str:
     text = (
         "Enter the password that you chose. If you did not register, or forgot the password, "
         "set a new one instead."
     )
-    return link_pages.page("Confirm your address", text, form, "Confirm")
+    username = step.data["username"]
+    return link_pages.page("Confirm your address", text, form, "Confirm", username)
 
 
 def _verified(step: PendingStep, password: str) -> str:

@@ -54,4 +54,4 @@ def _remove(user: User) -> None:
     user.webauthn.clear()
     grants.end_all(user)
     commands.record_change(audit.USER_UPDATED, user, change="factors")
-    notices.send(user, "factors_changed", what="An operator removed all second factors.")
+    notices.send(user, "factors_changed", what="An operator removed all second factors")

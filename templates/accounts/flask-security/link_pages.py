@@ -48,9 +48,13 @@ def sentence(error: Any) -> str:
     return f"{error.message}."
 
 
-def page(title: str, text: str, form: FlaskForm, button: str) -> str:
-    """The page with the form of a link, which posts to its own address."""
-    return render_template("mailed_link.html", title=title, text=text, form=form, button=button)
+def page(title: str, text: str, form: FlaskForm, button: str, username: str = "") -> str:
+    """The page with the form of a link, which posts to its own address.
+
+    Password managers store what is entered under `username`, which the page does not show.
+    """
+    shown = {"title": title, "text": text, "button": button, "username": username}
+    return render_template("mailed_link.html", form=form, **shown)
 
 
 def done(title: str, text: str) -> str:

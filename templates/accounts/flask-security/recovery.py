@@ -19,6 +19,7 @@ from app.accounts.links.addresses import AddressOnly, Sent
 from app.accounts.links.lifetimes import in_words
 from app.accounts.links.new_passwords import Password, Repeatable
 from app.accounts.mail import mail, mail_limits
+from app.accounts.pending import PendingStep
 from app.auth import access, grants, password_rules, users
 from app.auth.access import public
 from app.auth.users import User
@@ -60,14 +61,14 @@ def forgot(body: AddressOnly) -> ResponseReturnValue:
 
 @responds("text/html")
 def _set_by_form(token: str) -> ResponseReturnValue:
-    form = NewPasswordForm()
+    form, step = NewPasswordForm(), link_pages.find(PURPOSE, token)
     if not form.validate():
-        return _page(form), 422
+        return _page(form, step), 422
     try:
         finish(token, form.password.data or "")
     except BadRequest as error:
         form.password.errors = [*form.password.errors, link_pages.sentence(error)]
-        return _page(form), 422
+        return _page(form, step), 422
     return link_pages.done("Your password is set", "All logins have ended. You can log in now.")
 
 
@@ -75,8 +76,7 @@ def _set_by_form(token: str) -> ResponseReturnValue:
 @responds("text/html")
 @public
 def set_page(token: str) -> ResponseReturnValue:
-    link_pages.find(PURPOSE, token)
-    return _page(NewPasswordForm())
+    return _page(NewPasswordForm(), link_pages.find(PURPOSE, token))
 
 
 @blueprint.post("/reset/<string:token>")
@@ -135,6 +135,6 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
 
 
-def _page(form: NewPasswordForm) -> str:
+def _page(form: NewPasswordForm, step: PendingStep) -> str:
     text = "All logins of your account will end."
-    return link_pages.page("Set a new password", text, form, "Set password")
+    return link_pages.page("Set a new password", text, form, "Set password", step.owner.name)

@@ -2,7 +2,7 @@
 
 A name that no view demands and that the database does not know is refused, since it is most
 likely a typing error. A new role ends all logins: the next one passes what the role demands, such
-as a second factor. Source: OWASP ASVS 7.2.4, 8.2.1; OWASP Session Management Cheat Sheet.
+as a second factor. Source: OWASP ASVS 8.2.1; OWASP Session Management Cheat Sheet.
 """
 
 import click

@@ -61,7 +61,6 @@ def test_a_user_gets_exactly_the_roles_that_are_given(app: Flask) -> None:
     assert roles_of(app) == ["admin", "editor"]
 
 
-@pytest.mark.asvs("7.2.4")
 def test_a_new_role_needs_a_new_login_and_one_less_does_not(
     app: Flask, client: FlaskClient
 ) -> None:
