@@ -51,6 +51,8 @@ def test_the_page_of_the_link_confirms_too(client: FlaskClient, mails: Mails) ->
     link = mailed_link(client, mails)
     page = client.get(link)
     assert page.status_code == 200
+    # For password managers.
+    assert f'autocomplete="username" value="{NEW}"' in page.text
     assert page.cache_control.no_store
     assert "Set-Cookie" not in page.headers
     wrong = client.post(link, data={"password": THIEF}, headers=OWN_FORM)
