@@ -142,7 +142,8 @@ def _page(form: ConfirmForm, step: PendingStep) -> str:
         f"The account {step.owner.name} will use the address {step.email}. If that is not your "
         "account, close this page: somebody else asked for this."
     )
-    return link_pages.page("Change your address", text, form, "Change address")
+    username = step.owner.name
+    return link_pages.page("Change your address", text, form, "Change address", username)
 
 
 def _commit(user: User) -> None:
