@@ -77,6 +77,8 @@ class Proxy:
             socket.create_connection(("127.0.0.1", self.https), clients.PATIENCE) as plain,
             self.context().wrap_socket(plain, server_hostname="localhost") as encrypted,
         ):
+            # What is sent goes at once, and is there before what another client sends later.
+            encrypted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             yield encrypted
 
 
