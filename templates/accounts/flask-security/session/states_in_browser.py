@@ -45,10 +45,10 @@ def device(page: Page) -> Iterator[None]:
     session.detach()
 
 
-def follow_link(page: Page, site: str) -> None:
-    """Open the link of the newest mail."""
+def follow_link(page: Page, site: str, to: str = "") -> None:
+    """Open the link of the newest mail to an address, or of the newest mail of all."""
     page.goto(f"{site}/dev/mailbox")
-    page.get_by_role("row").nth(1).get_by_role("link").click()
+    page.locator("tbody tr").filter(has_text=to).get_by_role("link").first.click()
     page.locator("main section").get_by_role("link").first.click()
 
 

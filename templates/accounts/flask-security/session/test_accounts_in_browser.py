@@ -93,7 +93,7 @@ def test_an_address_is_changed(page: Page, site: str) -> None:
     page.get_by_role("region", name="E-mail address").get_by_role("link").click()
     page.get_by_label("New e-mail address").fill("grace@new.example")
     press(page, "Send the link")
-    follow_link(page, site)
+    follow_link(page, site, to="grace@new.example")
     press(page, "Change address")
     page.goto(f"{site}/account")
     expect(page.get_by_role("region", name="E-mail address")).to_contain_text("grace@new.example")
