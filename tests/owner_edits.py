@@ -530,7 +530,7 @@ def no_example(project: Path) -> None:
     policy = (project / "app/policy.py").read_text("utf-8")
     write(project / "app/policy.py", policy.replace('    "tasks": "owner_id",\n', ""))
     replace(project, "migrations/versions/0004_roles.py", r'(?<=down_revision = )"0003"', '"0002"')
-    replace(project, "app/__init__.py", r"(\nfrom app import .*), example\b", r"\1")
+    replace(project, "app/__init__.py", r"(?<=\n)    example,\n", "")
     replace(project, "app/__init__.py", r"    example\.init_app\(app\).*\n", "")
     write(project / "app/api.py", API)
     if "tasks" in (project / "app/pages.py").read_text("utf-8"):
@@ -682,7 +682,12 @@ def new_columns_of_users(project: Path) -> None:
 def new_table(project: Path) -> None:
     write(project / "app/orders.py", TABLE)
     migrate(project, "Orders", ADD_ORDERS, '    op.drop_table("orders")')
-    replace(project, "app/__init__.py", r"(?<=\nfrom app import )accounts, ", r"\g<0>orders, ")
+    replace(
+        project,
+        "app/__init__.py",
+        r"(?<=\nfrom app import \(\n)    accounts,\n",
+        r"\g<0>    orders,\n",
+    )
 
 
 # Accounts of people who sign up
@@ -853,7 +858,12 @@ def module(project: Path, name: str, text: str) -> None:
 
 
 def plug_in(project: Path, name: str) -> None:
-    replace(project, "app/__init__.py", r"(?<=\nfrom app import )accounts, ", rf"\g<0>{name}, ")
+    replace(
+        project,
+        "app/__init__.py",
+        r"(?<=\nfrom app import \(\n)    accounts,\n",
+        rf"\g<0>    {name},\n",
+    )
     last = r"    openapi\.init_app\(app\).*\n"
     replace(project, "app/__init__.py", last, rf"    {name}.init_app(app)\n\g<0>")
 
