@@ -5,7 +5,6 @@ A file that has a reason to do otherwise is named in REVIEWED, after somebody lo
 
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from flask.testing import FlaskClient
 import app as package
 from app import policy
 from app.security.csp_syntax import SELF, UNSAFE_INLINE
+from tests.page_elements import Elements
 from tests.test_app import paths
 
 # As in "static/chat.js".
@@ -31,24 +31,8 @@ IN_SCRIPTS = {
         "handles pasting: let password managers fill in a password",
 }  # fmt: skip
 
-
 # Those that a browser runs; others hold data.
 SCRIPT_TYPES = ("", "module", "text/javascript")
-
-
-class Elements(HTMLParser):
-    """Every element of a page, with its attributes."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str]]] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, {name: value or "" for name, value in attrs}))
-
-    def of(self, tag: str) -> list[dict[str, str]]:
-        return [attributes for found, attributes in self.found if found == tag]
 
 
 def sources(*endings: str) -> Iterator[tuple[str, str]]:

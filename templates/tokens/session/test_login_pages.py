@@ -23,7 +23,7 @@ from tests.conftest import (
     log_in,
     without_error_pages,
 )
-from tests.test_page_source import Elements
+from tests.page_elements import Elements
 
 LOGIN_PAGE = routes.path_of(tokens.LOGIN_PAGE)
 REAUTHENTICATION_PAGE = routes.path_of(tokens.REAUTHENTICATION_PAGE)

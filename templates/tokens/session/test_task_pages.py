@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from app.auth import users
 from tests import routes
 from tests.conftest import LOGIN, PASSWORD, USERNAME, log_in
-from tests.test_page_source import Elements
+from tests.page_elements import Elements
 
 START, TASKS, NEW = "/", "/tasks", "/tasks/new"
 # What a browser sends with a page's own form.

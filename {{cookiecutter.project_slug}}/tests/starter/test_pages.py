@@ -13,7 +13,7 @@ from app import policy
 from app.auth.access import public
 from app.security.csp_syntax import NONE
 from tests.conftest import PRODUCTION, MakeApp, log_in
-from tests.test_page_source import Elements
+from tests.page_elements import Elements
 
 PROJECT = Path(__file__).parents[2]
 # What an answer carries that protects nobody.

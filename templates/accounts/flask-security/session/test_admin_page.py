@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 
 from app.auth import users
 from tests.conftest import PASSWORD, USERNAME, give_roles, log_in
-from tests.test_page_source import Elements
+from tests.page_elements import Elements
 
 PAGE = "/admin"
 MARKUP = "<b>bob</b>"

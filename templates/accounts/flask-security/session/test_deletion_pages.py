@@ -12,7 +12,7 @@ from app.db import db
 from tests import routes
 from tests.accounts.test_login_pages import OWN, post, token_of
 from tests.conftest import USERNAME, MakeApp, is_logged_in, log_in, without_error_pages
-from tests.test_page_source import Elements
+from tests.page_elements import Elements
 
 PAGE = routes.path_of("deletion_pages.page")
 DELETE = routes.path_of("deletion_pages.delete_by_form")
