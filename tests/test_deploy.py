@@ -393,10 +393,9 @@ def filled_in(project: Path) -> dict[str, str]:
     """Return the app's environment as compose.yaml makes it from a .env with fresh secrets."""
     given = json.loads(support.python("-c", MAKE_SECRETS, cwd=project))
     given |= {"TRUSTED_HOSTS": "localhost", "POSTGRES_PASSWORD": "any", "WEB_CONCURRENCY": "2"}
-    given |= {"SHUTDOWN_DELAY": "0"}
     environment = read_compose(project)["services"]["app"]["environment"]
     return {
-        name: re.sub(r"\$\{(\w+):[^}]*\}", lambda found: given[found[1]], value)
+        name: re.sub(r"\$\{(\w+):-?([^}]*)\}", lambda found: given.get(*found.groups()), value)
         for name, value in environment.items()
         if value is not None
     }
