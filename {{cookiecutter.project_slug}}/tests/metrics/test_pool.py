@@ -1,5 +1,6 @@
 """The gauge of database connections."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ from tests.metrics.conftest import PORT, Values
 
 
 @pytest.fixture
-def engine() -> Engine:
+def engine() -> Iterator[Engine]:
     made = create_engine("sqlite://", poolclass=QueuePool, pool_pre_ping=True)
     pool.watch(made)
-    return made
+    yield made
+    made.dispose()
 
 
 def in_use() -> float:
