@@ -104,8 +104,8 @@ def statements(spans: list[Span], within: Span) -> list[Span]:
 def test_the_app_does_not_start_where_spans_would_go_out_as_they_are(
     project: Path, settings: dict[str, str]
 ) -> None:
-    loose = {**settings, "OTEL_TRACES_EXPORTER": "console"}
-    command = ["env", *(f"{name}={value}" for name, value in loose.items()), str(INSTRUMENT)]
+    insecure = {**settings, "OTEL_TRACES_EXPORTER": "console"}
+    command = ["env", *(f"{name}={value}" for name, value in insecure.items()), str(INSTRUMENT)]
     finished = subprocess.run(
         [*command, sys.executable, "-c", "import wsgi"],
         cwd=project,

@@ -1,4 +1,4 @@
-"""What gunicorn is told by gunicorn.conf.py."""
+"""The settings of gunicorn in gunicorn.conf.py."""
 
 import runpy
 from pathlib import Path

@@ -1,6 +1,6 @@
 """What follows each change of a password, a second factor or a passkey.
 
-All other logins end, and with them all pending steps, which locks out whoever began them. The
+All other logins end, and with them all pending steps, which locks out anybody who began them. The
 user gets a mail, and the audit log a line.
 Source: OWASP ASVS 6.3.7, 7.4.3, 16.3.1.
 """

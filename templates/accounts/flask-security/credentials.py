@@ -87,8 +87,8 @@ def reauthenticate(password: str, **options: Any) -> dict[str, Any]:
 
 def _check(purpose: str, identity: str, password: str) -> User | None:
     name = _name_of(identity)
-    # One count for all spellings of what was sent, whoever it belongs to. A count for each
-    # account would tell which name and which address belong together.
+    # One count for all spellings of what was sent. A count for each account would show which
+    # name and address belong together.
     with throttle.attempt(purpose, normalise(identity)) as attempt:
         stored = users.password_hash_of(name or identity)
         verified = verify_password(stored, password)

@@ -2,7 +2,7 @@
 
 Whoever has the password gets ten wrong codes a day. Networks where both factors were right in
 the last 30 days have a count of their own, so nobody who has only the password can lock the
-owner out. Whoever changes the password by the present one starts the count again; a mailed
+owner out. A password change that needs the present password starts the count again; a mailed
 reset does not, since it proves only who reads the mails. Source: OWASP ASVS 6.3.1, 6.5.5.
 """
 

@@ -191,7 +191,7 @@ def test_nothing_tells_whether_another_account_has_the_address(
     create_user(app, "grace", "grace@example.org")
     tries = [NEW_ADDRESS, "grace@example.org", "GRACE@example.org"]
     assert_alike([partial(change, client, credentials, email) for email in tries])
-    # Nor does what the user sees of the changes that wait.
+    # The list of pending changes is the same, too.
     data = client.get(DATA, headers=credentials).get_json()
     assert sorted(set(data["unconfirmed_emails"])) == sorted(tries)
 
@@ -234,7 +234,7 @@ def test_a_change_of_the_password_ends_the_link(app: Flask, client: FlaskClient,
 def test_the_end_of_all_logins_ends_the_link(
     app: Flask, client: FlaskClient, credentials: Headers, link: str, ends: str
 ) -> None:
-    """Whoever was logged in as the user may have asked for it."""
+    """A thief who was logged in as the user may have asked for it."""
     if ends == "the user":
         path = routes.path_of("sessions.end_others")
         assert client.delete(path, headers=credentials).status_code == 204

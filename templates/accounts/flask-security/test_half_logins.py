@@ -1,6 +1,7 @@
 """The time between two factors: what it opens, how long, and what ends it."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -132,7 +133,10 @@ def test_a_second_click_is_no_wrong_code(
 
     def click_again(*arguments: Any, **options: Any) -> Any:
         monkeypatch.setattr(library_views, "call", check)
-        answers.append(send_code(same_browser, half, first, path).status_code)
+        # In a thread: here the two requests would share a session of the database.
+        with ThreadPoolExecutor(1) as other:
+            answer = other.submit(send_code, same_browser, half, first, path).result()
+        answers.append(answer.status_code)
         return check(*arguments, **options)
 
     monkeypatch.setattr(library_views, "call", click_again)

@@ -80,7 +80,7 @@ def test_a_passkey_in_place_of_the_password_is_no_second_factor(
 def test_the_security_key_of_one_user_completes_no_login_of_another(
     key: Authenticator, others: tuple[FlaskClient, Headers], stranger: FlaskClient
 ) -> None:
-    """Whoever found a key would otherwise log in as its owner, by a password of their own."""
+    """A person who found a key would otherwise log in as its owner, by a password of their own."""
     add_passkey(*others, name="own", usage="secondary")
     half = begin_login(stranger, username=OTHER)
     assert_refused(log_in_by_passkey(stranger, key, **half))

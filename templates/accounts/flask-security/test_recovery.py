@@ -285,7 +285,7 @@ def test_an_address_gets_few_mails_an_hour_from_each_form(
 def test_requests_that_mail_nothing_suppress_no_link(
     app: Flask, client: FlaskClient, address: str, mails: Mails, subtests: pytest.Subtests
 ) -> None:
-    """Whoever sends them could keep the owner of an address out."""
+    """An attacker could send them to keep the owner of an address out."""
     unknown = "grace@example.org"
     new = {**REGISTRATION, "email": unknown}
     for _ in range(mail_limits.LIMIT.amount):

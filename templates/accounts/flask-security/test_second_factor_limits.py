@@ -144,7 +144,7 @@ def test_a_new_password_begins_a_new_count(
 def test_a_mailed_reset_begins_no_new_count(
     app: Flask, secret: str, stranger: FlaskClient, mails: Mails
 ) -> None:
-    """Whoever reads the mails would guess as many codes as there are resets."""
+    """A reader of the mails could otherwise try more codes after each reset."""
     use_up(app, secret)
     mails()
     stranger.post(RESET, json={"email": ADDRESS})

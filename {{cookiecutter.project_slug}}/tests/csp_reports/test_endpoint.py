@@ -57,15 +57,15 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[Violation]:
     return [Violation(**json.loads(line.removeprefix("csp violation "))) for line in lines]
 
 
-def test_whoever_listens_is_told_of_each_violation(client: FlaskClient) -> None:
-    told = list[tuple[str, object]]()
+def test_each_violation_is_signalled(client: FlaskClient) -> None:
+    reported = list[tuple[str, object]]()
 
     def note(directive: str, **fields: object) -> None:
-        told.append((directive, fields))
+        reported.append((directive, fields))
 
     with csp.violation_reported.connected_to(note):
         post(client, [report(), report(), report(effectiveDirective="made-up")])
-    assert told == [("script-src-elem", {"disposition": "enforce", "times": 2})]
+    assert reported == [("script-src-elem", {"disposition": "enforce", "times": 2})]
 
 
 def test_a_report_is_kept_and_logged(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""Two requests at the same moment: the slower one is told so, and nothing crashes."""
+"""Two requests at the same moment: the slower one gets 409, and nothing crashes."""
 
 import pytest
 from flask.testing import FlaskClient

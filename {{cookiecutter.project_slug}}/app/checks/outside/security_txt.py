@@ -20,7 +20,7 @@ FIELD = re.compile(r"^([\w-]+): *(\S+)", re.MULTILINE)
     "outside.security-txt",
     WARNING,
     "/.well-known/security.txt {}.",
-    "Let the proxy pass /.well-known/security.txt on to the app, which writes it anew each time. "
+    "Let the proxy pass /.well-known/security.txt on to the app, which writes it again each time. "
     "A proxy that gets certificates needs only /.well-known/acme-challenge/.",
 )
 def unusable_security_txt(site: Site) -> Iterable[str]:
