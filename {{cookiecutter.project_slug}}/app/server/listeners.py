@@ -33,7 +33,7 @@ def drop_new_connections(listener: Any) -> None:
     program = b"".join(struct.pack("HBBI", *each) for each in _INSTRUCTIONS)
     buffer = ctypes.create_string_buffer(program)
     pointer = struct.pack("HP", len(_INSTRUCTIONS), ctypes.addressof(buffer))
-    # Sandboxes such as gVisor may not have it.
+    # Sandboxes such as gVisor may not have it, and hardened systems let only root use it.
     with suppress(OSError):
         listener.setsockopt(SOL_SOCKET, SO_ATTACH_FILTER, pointer)
 
