@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 from benchmarks import (
     accounts,
+    each_request,
     encryption,
     forms,
     headers,
@@ -46,6 +47,7 @@ def _measured() -> Iterator[Report]:
     with rendered.project():
         yield headers.measure()
         yield forms.measure()
+        yield each_request.measure()
         yield login.measure()
         yield encryption.measure()
     yield accounts.measure()

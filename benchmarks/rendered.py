@@ -49,13 +49,14 @@ def module(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-def settings(host: str) -> Any:
+def settings(host: str, **more: str) -> Any:
     """Production's settings, with a fresh secret and without any `.env`."""
     return module("app.settings").Settings(
         _env_file=None,
         app_env="production",
         **{name.lower(): secret for name, secret in module("app.settings").fresh_secrets().items()},
         trusted_hosts=host,
+        **more,
     )
 
 

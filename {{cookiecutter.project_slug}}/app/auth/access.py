@@ -10,12 +10,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
-from flask import Flask, current_app, g, request, url_for
+from flask import Flask, Request, current_app, g, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import next_pages, roles
 from app.auth.grants import Grant
-from app.security import audit, forms
+from app.security import audit, forms, request_checks
 from app.security.csrf import SAFE_METHODS
 from app.security.errors import ErrorResponse, error_response
 from app.security.origins import PolicyError
@@ -103,13 +103,13 @@ def init_app(app: Flask, tokens: "TokenType") -> None:
             'Write {"bootstrap.static": "The style sheets of Bootstrap."}.'
         )
     app.extensions["tokens"] = tokens
-    app.before_request(partial(_check_access, tokens))
+    request_checks.register(app, partial(_check_access, tokens))
     app.context_processor(partial(_variables, tokens))
     next_pages.init_app(app, excluded=[tokens.LOGIN_PAGE, tokens.REAUTHENTICATION_PAGE])
 
 
-def _check_access(tokens: "TokenType") -> None:
-    rule, options = request.url_rule, view_options()
+def _check_access(tokens: "TokenType", request: Request) -> None:
+    rule, options = request.url_rule, view_options(request)
     # Flask answers these itself: 404, 405, or the methods of a route.
     automatic = getattr(rule, "provide_automatic_options", False) and request.method == "OPTIONS"
     if rule is None or automatic:

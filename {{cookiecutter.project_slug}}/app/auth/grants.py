@@ -13,10 +13,12 @@ from blinker import Namespace
 from flask import current_app
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     ColumnElement,
     ForeignKey,
     LargeBinary,
     String,
+    bindparam,
     delete,
     or_,
     select,
@@ -134,19 +136,15 @@ def create(
 
 def find(secret: str, kind: str, *, idle: int | None = None) -> Grant | None:
     """The live grant of this secret; `idle` is the idle timeout in seconds."""
-    return live(Grant.secret_hash == hash_secret(secret), Grant.kind == kind, idle=idle)
+    now = int(time.time())
+    since = -1 if idle is None else now - idle
+    values = {"secret_hash": hash_secret(secret), "kind": kind, "now": now, "since": since}
+    return _checked(db.session.scalar(BY_SECRET, values))
 
 
 def live(*conditions: ColumnElement[bool], idle: int | None = None) -> Grant | None:
     """The grant that meets the conditions, if it is unused, unexpired, not idle, and its user enabled."""
-    grant = db.session.scalar(select(Grant).where(*conditions, *alive(idle)))
-    if grant is None or grant.user.disabled:
-        return None
-    now = int(time.time())
-    # abs(): a clock that is set back must not extend the idle timeout.
-    if abs(now - grant.last_used) >= LAST_USED_STEP and not _touch(grant, now):
-        return None
-    return grant
+    return _checked(db.session.scalar(select(Grant).where(*conditions, *alive(idle))))
 
 
 def all_of(user: User, *, idle: int | None = None) -> list[Grant]:
@@ -202,6 +200,17 @@ def _delete(*conditions: ColumnElement[bool]) -> None:
         db.session.execute(delete(Grant).where(*conditions))
 
 
+def _checked(grant: Grant | None) -> Grant | None:
+    """The grant, if its user is enabled; its `last_used` is kept up to date."""
+    if grant is None or grant.user.disabled:
+        return None
+    now = int(time.time())
+    # abs(): a clock that is set back must not extend the idle timeout.
+    if abs(now - grant.last_used) >= LAST_USED_STEP and not _touch(grant, now):
+        return None
+    return grant
+
+
 def _touch(grant: Grant, now: int) -> bool:
     """Update last_used; return False if the grant has been deleted in the meantime."""
     touched = update(Grant).where(Grant.id == grant.id).values(last_used=now)
@@ -213,5 +222,19 @@ def _touch(grant: Grant, now: int) -> bool:
 def alive(idle: int | None) -> list[ColumnElement[bool]]:
     """The conditions of a grant that counts: not used, not expired, not idle for too long."""
     now = int(time.time())
-    alive = [Grant.used.is_(None), Grant.expires > now]
-    return [*alive, or_(Grant.kept, Grant.last_used > now - idle)] if idle is not None else alive
+    return _alive(now, -1 if idle is None else now - idle)
+
+
+def _alive(
+    now: int | BindParameter[int], since: int | BindParameter[int]
+) -> list[ColumnElement[bool]]:
+    used_since = or_(Grant.kept, Grant.last_used > since)
+    return [Grant.used.is_(None), Grant.expires > now, used_since]
+
+
+# Each request runs this statement. To build it takes as long as to run it on SQLite.
+BY_SECRET = select(Grant).where(
+    Grant.secret_hash == bindparam("secret_hash"),
+    Grant.kind == bindparam("kind"),
+    *_alive(bindparam("now"), bindparam("since")),
+)

@@ -7,6 +7,7 @@ log contains the stack trace. The app recovers without a restart.
 import os
 import sqlite3
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import click
@@ -19,11 +20,13 @@ from sqlalchemy.exc import (
     DataError,
     InterfaceError,
     InternalError,
+    InvalidatePoolError,
     OperationalError,
     ProgrammingError,
     TimeoutError,
 )
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import Pool
 
 from app.security import audit
 from app.security.errors import error_response, response_for
@@ -92,8 +95,7 @@ def _engine_options(app: Flask) -> dict[str, Any]:
     if make_url(app.config["DATABASE_URL"]).database in (None, "", ":memory:"):
         return options
     pool = {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT}
-    # Replaces connections that a restart of the database closed, before their next use.
-    return {**options, **pool, "pool_pre_ping": True}
+    return {**options, **pool}
 
 
 def _respond_invalid(error: Exception) -> ResponseReturnValue:
@@ -113,9 +115,22 @@ def _limit_waits(dialect: Any, record: Any, arguments: Any, options: Any) -> Any
     # Imported here: the driver is an extra.
     from app.db import postgresql
 
+    record.info["is_usable"] = postgresql.is_usable
     context = click.get_current_context(silent=True)
     limited = context is None or REQUEST_TIMEOUTS in context.meta
     return postgresql.connect(*arguments, limited=limited, **options)
+
+
+@event.listens_for(Pool, "checkout")
+def _replace_closed(connection: Any, record: Any, fairy: Any) -> None:
+    """Replace a connection that a restart of the database closed, before its next use."""
+    now = monotonic()
+    seconds_unused = now - record.info.get("used", now)
+    record.info["used"] = now
+    is_usable = record.info.get("is_usable")
+    if is_usable and not is_usable(connection, seconds_unused):
+        # The pool connects again, and later replaces all connections that are older than this.
+        raise InvalidatePoolError
 
 
 @event.listens_for(Engine, "begin")

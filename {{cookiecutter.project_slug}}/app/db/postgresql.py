@@ -5,6 +5,7 @@ closes the connection. Source: OWASP ASVS 13.1.3.
 """
 
 import re
+import select
 from collections.abc import Generator
 from time import monotonic
 from typing import Any
@@ -18,6 +19,7 @@ LOCK_TIMEOUT = 3
 STATEMENT_TIMEOUT = 5
 RESPONSE_TIMEOUT = 7  # longer than STATEMENT_TIMEOUT, so that a working server cancels first
 IDLE_TIMEOUT = 30  # for an idle transaction, which keeps its rows locked
+UNCERTAIN = 30  # an unused connection may have been lost without a word from the network
 
 _IN_OPTIONS = re.compile(
     r"-c\s*(lock_timeout|statement_timeout|idle_in_transaction_session_timeout)=(\S+)"
@@ -66,6 +68,29 @@ def connect(*arguments: Any, limited: bool, **options: Any) -> psycopg.Connectio
         connection.close()
         raise
     return connection
+
+
+def is_usable(connection: psycopg.Connection[Any], seconds_unused: float) -> bool:
+    """Whether a pooled connection still works. It asks the server only where there is doubt.
+
+    A server that closes a connection makes it readable, which this computer knows by itself.
+    """
+    try:
+        if seconds_unused < UNCERTAIN and not _is_readable(connection):
+            return True
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except psycopg.Error:
+        return False
+    return not connection.closed
+
+
+def _is_readable(connection: psycopg.Connection[Any]) -> bool:
+    if not hasattr(select, "poll"):
+        return True  # Windows: unknown
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _split(options: str) -> tuple[dict[str, str], str]:

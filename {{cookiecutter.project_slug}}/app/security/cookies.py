@@ -7,7 +7,8 @@ since Safari would drop the cookie. Source: RFC 6265bis; OWASP ASVS 3.3.1.
 
 from typing import TypedDict
 
-from flask import Flask, current_app, request
+from flask import Flask, Request, current_app, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 
 class CookieFlags(TypedDict):
@@ -15,6 +16,15 @@ class CookieFlags(TypedDict):
     httponly: bool
     samesite: str
     path: str
+
+
+class OpenedByCookie(SecureCookieSessionInterface):
+    """Opens Flask's session empty where its cookie did not come, which costs no signature."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if app.config["SESSION_COOKIE_NAME"] in request.environ.get("HTTP_COOKIE", ""):
+            return super().open_session(app, request)
+        return self.session_class()
 
 
 def name_of(purpose: str) -> str:
@@ -33,6 +43,7 @@ def init_app(app: Flask) -> None:
     app.config["SESSION_COOKIE_HTTPONLY"] = True
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     app.config["SESSION_COOKIE_PATH"] = "/"
+    app.session_interface = OpenedByCookie()
 
 
 def _secure() -> bool:

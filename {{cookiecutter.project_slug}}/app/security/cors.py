@@ -9,11 +9,11 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Request, Response, current_app, request
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import RequestRedirect
 
-from app.security import audit, headers, origins
+from app.security import audit, headers, origins, request_checks
 from app.security.headers import Header, Kind
 from app.security.origins import PolicyError
 
@@ -51,7 +51,7 @@ def init_app(app: Flask, *, credentials: bool) -> None:
     app.extensions["cors_origins"] = frozenset(grants)
     if grants:
         headers.register(app, _header_provider(grants))
-    app.before_request(_preflight_without_route)
+    request_checks.register(app, _preflight_without_route)
     # Flask's automatic OPTIONS response lists the methods of the route. Your own
     # `before_request` functions run first: let OPTIONS pass, since it has no credentials.
     default = app.make_default_options_response
@@ -103,7 +103,7 @@ def _preflight(response: Response) -> Response:
     return _granted(response, response.headers["Allow"])
 
 
-def _preflight_without_route() -> Response | None:
+def _preflight_without_route(request: Request) -> Response | None:
     """Grant a preflight for an unknown path, so that the script sees the 404 that follows.
 
     Without this the preflight fails, and a browser hides the reason from the script.

@@ -9,13 +9,13 @@ Source: OWASP CSRF Prevention Cheat Sheet; OWASP ASVS 3.5.1 to 3.5.3, 4.4.2.
 from functools import partial
 from typing import Any
 
-from flask import Flask, current_app, request
+from flask import Flask, Request, current_app, request
 from markupsafe import Markup
 from wtforms import Field
 from wtforms.csrf.core import CSRF, CSRFTokenField
 from wtforms.widgets import HiddenInput
 
-from app.security import audit, bodies, origins
+from app.security import audit, bodies, origins, request_checks
 from app.security.errors import error_response
 from app.security.view_options import (
     FORM_TYPES,
@@ -40,7 +40,7 @@ def exempt(view: Decorated) -> Decorated:
 
 def init_app(app: Flask, *, cookie: bool) -> None:
     """`cookie` says that a login is a cookie, which browsers send by themselves."""
-    app.before_request(partial(_refuse_cross_site_requests, cookie))
+    request_checks.register(app, partial(_refuse_cross_site_requests, cookie))
 
 
 class LoginCSRF(CSRF):
@@ -71,13 +71,13 @@ def hidden_field(token: str | None) -> Markup:
     return element.format(token) if token else Markup()
 
 
-def _refuse_cross_site_requests(cookie: bool) -> None:
+def _refuse_cross_site_requests(cookie: bool, request: Request) -> None:
     if request.method in SAFE_METHODS:
         # Browsers open a WebSocket of any site with the user's cookies, and without CORS.
-        if "websocket" in request.headers.get("Upgrade", "").lower() and not _is_own_origin():
+        if "websocket" in request.environ.get("HTTP_UPGRADE", "").lower() and not _is_own_origin():
             raise _refused()
         return
-    options = view_options()
+    options = view_options(request)
     if options.max_size:
         bodies.allow(options.max_size)
     if options.csrf_exempt:

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, abort, current_app, redirect, request
+from flask import Flask, Request, abort, current_app, redirect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import get_current_url
 from werkzeug.wrappers import Response
 
-from app.security import headers
+from app.security import headers, request_checks
 from app.security.csrf import SAFE_METHODS
 from app.security.errors import error_response
 from app.security.headers import Header, Kind
@@ -60,41 +60,41 @@ def init_app(app: Flask) -> None:
     trusted = frozenset(app.config["TRUSTED_HOSTS"])
     app.config["TRUSTED_HOSTS"] = None
     app.extensions["trusted_hosts"] = trusted
-    app.before_request(_refuse_ambiguous_target)
-    app.before_request(partial(_refuse_untrusted_host, trusted))
+    request_checks.register(app, _refuse_ambiguous_target)
+    request_checks.register(app, partial(_refuse_untrusted_host, trusted))
     if app.config["PRODUCTION"]:
-        app.before_request(_require_https)
+        request_checks.register(app, _require_https)
     headers.register_fixed(app, header_provider(app.config))
     hops = app.config["PROXY_HOPS"]
     if hops:
         # Each proxy appends to X-Forwarded-For; the last one sets X-Forwarded-Proto.
         app.wsgi_app = LastHops(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]
     else:
-        app.before_request(_warn_of_ignored_proxy)
+        request_checks.register(app, _warn_of_ignored_proxy)
 
 
-def _refuse_ambiguous_target() -> None:
+def _refuse_ambiguous_target(request: Request) -> None:
     path = request.environ.get("PATH_INFO", "")
     # PATH_INFO is empty for an absolute-form target without a path and at a mount's root.
-    if not _target() or path.startswith("//") or path[:1] not in ("", "/"):
+    if not _target(request) or path.startswith("//") or path[:1] not in ("", "/"):
         abort(404)
 
 
-def _target() -> re.Match[str] | None:
+def _target(request: Request) -> re.Match[str] | None:
     # gunicorn and development.py set RAW_URI to the target as sent; PATH_INFO is decoded.
     return _TARGET.fullmatch(request.environ.get("RAW_URI") or "/")
 
 
-def _refuse_untrusted_host(trusted: frozenset[str]) -> None:
+def _refuse_untrusted_host(trusted: frozenset[str], request: Request) -> None:
     # The raw header: where it is missing, `request.host` is the server's own name.
     name = _name(request.environ.get("HTTP_HOST", ""))
-    if not (view_options().probe or (name in trusted and _target_agrees(name))):
+    if not (view_options(request).probe or (name in trusted and _target_agrees(request, name))):
         raise error_response(400, "Unknown host")
 
 
-def _target_agrees(name: str) -> bool:
+def _target_agrees(request: Request, name: str) -> bool:
     """Whether an absolute-form target names the same site as the Host header."""
-    target = _target()
+    target = _target(request)
     if not target or not target["scheme"]:
         return True
     return (target["scheme"].lower(), _name(target["authority"])) == (request.scheme, name)
@@ -105,8 +105,8 @@ def _name(host: str) -> str:
     return _PORT.sub("", host.lower())
 
 
-def _require_https() -> Response | None:
-    if request.is_secure or view_options().probe:
+def _require_https(request: Request) -> Response | None:
+    if request.is_secure or view_options(request).probe:
         return None
     if request.method not in SAFE_METHODS:
         # A redirect would come too late: the body was already sent unencrypted.
@@ -117,8 +117,8 @@ def _require_https() -> Response | None:
     return redirect(get_current_url("https", name, *where), 308)
 
 
-def _warn_of_ignored_proxy() -> None:
-    if "X-Forwarded-For" in request.headers and not current_app.extensions.get("proxy_warned"):
+def _warn_of_ignored_proxy(request: Request) -> None:
+    if "HTTP_X_FORWARDED_FOR" in request.environ and not current_app.extensions.get("proxy_warned"):
         current_app.extensions["proxy_warned"] = True
         current_app.logger.warning(
             "X-Forwarded-For is ignored: set PROXY_HOPS to the number of your own proxies"

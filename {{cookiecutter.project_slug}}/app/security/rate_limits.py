@@ -11,9 +11,10 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from math import ceil
 from typing import Any
 
-from flask import Flask, current_app, request
+from flask import Flask, Request, current_app, request
 from limits import RateLimitItem, parse
 
+from app.security import request_checks
 from app.security.errors import ErrorResponse, error_response
 from app.security.rate_limiter import Key, rate_limiter
 from app.security.view_options import Decorated, add_options, view_options
@@ -67,11 +68,11 @@ def client_address(prefix: int = 64) -> str:
 
 def init_app(app: Flask) -> None:
     if app.config["RATE_LIMIT"]:
-        app.before_request(partial(_refuse_too_many, parse(app.config["RATE_LIMIT"])))
+        request_checks.register(app, partial(_refuse_too_many, parse(app.config["RATE_LIMIT"])))
 
 
-def _refuse_too_many(limit: RateLimitItem) -> None:
+def _refuse_too_many(limit: RateLimitItem, request: Request) -> None:
     key = ("every route", client_address())
     # Probes are exempt: an orchestrator would restart an app whose probe gets a 429.
-    if not (view_options().probe or rate_limiter().hit(limit, key)):
+    if not (view_options(request).probe or rate_limiter().hit(limit, key)):
         raise too_many_requests(limit, key)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields, replace
 from inspect import unwrap
 from typing import Any, Literal, TypeVar
 
-from flask import current_app, request
+import flask
+from flask import Request, current_app
 from flask.views import View
 from pydantic import BaseModel
 
@@ -85,8 +86,8 @@ def options_of(view: Any, method: str) -> ViewOptions:
     return options
 
 
-def view_options() -> ViewOptions:
-    """The options of the view that handles this request; the defaults if no view does."""
+def view_options(request: Request = flask.request) -> ViewOptions:
+    """The options of the view that handles a request; the defaults if no view does."""
     return options_of(current_app.view_functions.get(request.endpoint or ""), request.method)
 
 

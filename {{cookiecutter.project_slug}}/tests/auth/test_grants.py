@@ -253,7 +253,7 @@ def test_a_grant_that_ends_while_it_is_used_is_dead(
     assert alive
     grants.end(alive.family)
     wait(60)
-    monkeypatch.setattr(db.session, "scalar", lambda statement: alive)
+    monkeypatch.setattr(db.session, "scalar", lambda *arguments: alive)
     assert not lives(secret)
 
 

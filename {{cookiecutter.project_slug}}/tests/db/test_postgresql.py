@@ -226,6 +226,20 @@ def test_a_restart_costs_neither_the_answer_before_it_nor_the_next(app: Flask) -
 
 
 @on_postgresql
+def test_a_connection_that_the_network_lost_is_replaced_before_its_next_use(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "UNCERTAIN", 0)
+    # As where a firewall forgot the connection: this computer hears of no end.
+    monkeypatch.setattr(postgresql, "_is_readable", lambda connection: False)
+    client = statement(app, "SELECT pg_backend_pid()")
+    before = client.get("/rows").text
+    hang_up(before)
+    after = client.get("/rows")
+    assert (after.status_code, after.text != before) == (200, True)
+
+
+@on_postgresql
 def test_a_limit_in_the_address_counts_and_one_that_nobody_can_read_is_reported(
     make_app: MakeApp,
 ) -> None:

@@ -45,3 +45,18 @@ def test_a_login_cookie_is_secure_except_in_development_over_http(make_app: Make
             assert cookies.name_of("login") == ("__Host-login" if secure else "dev-login")
             bound = {"httponly": True, "samesite": "Lax", "path": "/"}
             assert cookies.flags() == {"secure": secure, **bound}
+
+
+def test_flasks_session_keeps_what_it_signed_and_nothing_else(make_app: MakeApp) -> None:
+    app = make_app()
+
+    @app.get("/_test/count")
+    @public
+    def count() -> str:
+        session["visits"] = session.get("visits", 0) + 1
+        return str(session["visits"])
+
+    client = app.test_client()
+    assert [client.get("/_test/count").text for _ in range(3)] == ["1", "2", "3"]
+    client.set_cookie("dev-flask", "eyJ2aXNpdHMiOjk5fQ.aaaaaa.forged")
+    assert client.get("/_test/count").text == "1"

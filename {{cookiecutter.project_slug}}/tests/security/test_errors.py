@@ -11,8 +11,8 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.test import TestResponse
 
-from app.auth import grants
 from app.auth.access import login_required, public
+from app.db import db
 from app.security import errors
 from app.security.errors import error_response
 from app.security.rate_limits import limited
@@ -248,7 +248,7 @@ def test_a_page_of_the_owner_needs_no_database(
     with_pages(whole.application)
     # A browser sends its cookie with each request, and base.html asks who is logged in.
     credentials = log_in(whole)
-    monkeypatch.setattr(grants, "live", away)
+    monkeypatch.setattr(db.session, "scalar", away)
     for status in REFUSED:
         with subtests.test(str(status)):
             answer = refuse(whole, status, Accept=AS_BROWSERS, **credentials)
