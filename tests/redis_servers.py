@@ -52,9 +52,10 @@ def server(
     command = [program, *options, "--bind", "127.0.0.1", "--dir", str(place), "--save", ""]
     command += [] if "--tls-port" in options else ["--port", str(port)]
     command += ["--repl-diskless-sync-delay", "0"]
-    with (place / "log").open("ab") as log, subprocess.Popen(command, stdout=log) as process:
+    log = place / "log"
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output) as process:
         try:
-            support.wait_until_open(port)
+            support.wait_for(port, process, log)
             yield Server(port, process)
         finally:
             process.kill()
@@ -67,7 +68,7 @@ def encrypted(folder: Path) -> Iterator[str]:
     proxies.write_certificate(certificate, key)
     tls = ("--tls-port", str(port), "--port", "0", "--tls-auth-clients", "no")
     files = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key))
-    users = ("--user", f"{USER} on >{PASSWORD} ~* &* +@all", "--user", "default off")
+    users = ("--user", USER, "on", f">{PASSWORD}", "~*", "+@all", "--user", "default", "off")
     with server(folder, *tls, *files, *users, port=port):
         yield f"rediss://{USER}:{ENCODED}@127.0.0.1:{port}/0?ssl_ca_certs={certificate}"
 

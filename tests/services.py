@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 
+import proxies
 import support
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -95,6 +96,20 @@ def postgresql_server() -> Iterator[PostgreSQL]:
             yield server
         finally:
             server.stop()
+
+
+def encrypt(server: PostgreSQL, certificate: Path) -> None:
+    """Let others than its superuser connect over TLS alone, and by a password."""
+    key = server.data / "server.key"
+    proxies.write_certificate(certificate, key)
+    shutil.copy(certificate, server.data / "server.crt")
+    key.chmod(0o600)
+    if os.geteuid() == 0:
+        shutil.chown(key, "postgres", "postgres")
+    rules = "host all test 127.0.0.1/32 trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
+    (server.data / "pg_hba.conf").write_text(rules, "utf-8")
+    server.execute("ALTER SYSTEM SET ssl = on")
+    server.execute("SELECT pg_reload_conf()")
 
 
 @contextlib.contextmanager
