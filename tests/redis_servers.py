@@ -18,6 +18,7 @@ import support
 # A user of a Redis, with a password that a URL has to encode.
 USER, PASSWORD, ENCODED = "app", "not/for@logs", "not%2Ffor%40logs"
 MASTERS = 3
+CERTIFICATE = "redis.crt"
 
 
 @dataclass(frozen=True)
@@ -62,15 +63,56 @@ def server(
 
 
 @contextlib.contextmanager
-def encrypted(folder: Path) -> Iterator[str]:
-    """Start one that speaks TLS alone, to a user with a password; gives its URL."""
-    certificate, key, port = folder / "redis.crt", folder / "redis.key", support.free_port()
-    proxies.write_certificate(certificate, key)
+def encrypted_server(folder: Path, *options: str) -> Iterator[Server]:
+    """Start one that speaks TLS alone, by the certificate of the folder."""
+    certificate, key, port = folder / CERTIFICATE, folder / "redis.key", support.free_port()
+    if not certificate.exists():
+        proxies.write_certificate(certificate, key)
     tls = ("--tls-port", str(port), "--port", "0", "--tls-auth-clients", "no")
     files = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key))
+    others = ("--tls-ca-cert-file", str(certificate))
+    with server(folder, *options, *tls, *files, *others, port=port) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def encrypted(folder: Path) -> Iterator[str]:
+    """Start one for a user with a password, over TLS; gives its URL."""
     users = ("--user", USER, "on", f">{PASSWORD}", "~*", "+@all", "--user", "default", "off")
-    with server(folder, *tls, *files, *users, port=port):
-        yield f"rediss://{USER}:{ENCODED}@127.0.0.1:{port}/0?ssl_ca_certs={certificate}"
+    with encrypted_server(folder, *users) as one:
+        yield f"rediss://{USER}:{ENCODED}@{one.address}/0?ssl_ca_certs={folder / CERTIFICATE}"
+
+
+@contextlib.contextmanager
+def encrypted_sentinel(folder: Path) -> Iterator[str]:
+    """Start a master and its Sentinel, with one password, over TLS; gives the URL."""
+    password = ("--requirepass", PASSWORD)
+    with encrypted_server(folder, *password) as master:
+        file = folder / "sentinel.conf"
+        watched = f"sentinel monitor main 127.0.0.1 {master.port} 1\n"
+        file.write_text(f'{watched}sentinel auth-pass main "{PASSWORD}"\n', "utf-8")
+        options = (str(file), "--sentinel", *password, "--tls-replication", "yes")
+        with encrypted_server(folder, *options) as sentinel:
+            login = f":{ENCODED}@{sentinel.address}"
+            yield f"rediss+sentinel://{login}/main?ssl_ca_certs={folder / CERTIFICATE}"
+
+
+@contextlib.contextmanager
+def encrypted_cluster(folder: Path) -> Iterator[str]:
+    """Start a Cluster with a password, over TLS; gives its URL."""
+    options = ("--cluster-enabled", "yes", "--tls-cluster", "yes", "--requirepass", PASSWORD)
+    with contextlib.ExitStack() as stack:
+        bus = [("--cluster-port", str(support.free_port())) for _ in range(MASTERS)]
+        servers = [
+            stack.enter_context(encrypted_server(folder, *options, *each, "--masterauth", PASSWORD))
+            for each in bus
+        ]
+        addresses = [each.address for each in servers]
+        tls = ("--tls", "--cacert", folder / CERTIFICATE)
+        create = ("--cluster", "create", *addresses, "--cluster-yes")
+        support.run("redis-cli", *tls, *create, cwd=folder, REDISCLI_AUTH=PASSWORD)
+        login = f":{ENCODED}@{addresses[0]}"
+        yield f"rediss+cluster://{login}?ssl_ca_certs={folder / CERTIFICATE}"
 
 
 @dataclass(frozen=True)
