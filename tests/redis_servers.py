@@ -17,6 +17,7 @@ import support
 
 # A user of a Redis, with a password that a URL has to encode.
 USER, PASSWORD, ENCODED = "app", "not/for@logs", "not%2Ffor%40logs"
+USERS = ("--user", USER, "on", f">{PASSWORD}", "~*", "&*", "+@all", "--user", "default", "off")
 MASTERS = 3
 CERTIFICATE = "redis.crt"
 
@@ -78,8 +79,7 @@ def encrypted_server(folder: Path, *options: str) -> Iterator[Server]:
 @contextlib.contextmanager
 def encrypted(folder: Path) -> Iterator[str]:
     """Start one for a user with a password, over TLS; gives its URL."""
-    users = ("--user", USER, "on", f">{PASSWORD}", "~*", "+@all", "--user", "default", "off")
-    with encrypted_server(folder, *users) as one:
+    with encrypted_server(folder, *USERS) as one:
         yield f"rediss://{USER}:{ENCODED}@{one.address}/0?ssl_ca_certs={folder / CERTIFICATE}"
 
 
@@ -125,30 +125,30 @@ class Watched:
 
     def wait_for_replica(self) -> None:
         """Wait until the replica has all that the master was told so far."""
-        with redis.Redis(port=self.master.port, password=PASSWORD) as client:
+        with redis.Redis(port=self.master.port, username=USER, password=PASSWORD) as client:
             client.set("written", "last")
             assert client.wait(1, 10_000) == 1
 
 
 @contextlib.contextmanager
 def sentinel(folder: Path) -> Iterator[Watched]:
-    """Start a Sentinel without a password, and two servers that ask for one."""
-    password = ("--requirepass", PASSWORD, "--masterauth", PASSWORD)
+    """Start a Sentinel without users, and two servers for one user with a password."""
+    login = (*USERS, "--masteruser", USER, "--masterauth", PASSWORD)
     with contextlib.ExitStack() as stack:
-        master = stack.enter_context(server(folder, *password))
+        master = stack.enter_context(server(folder, *login))
         following = ("--replicaof", f"127.0.0.1 {master.port}")
-        replica = stack.enter_context(server(folder, *password, *following))
+        replica = stack.enter_context(server(folder, *login, *following))
         file = folder / "sentinel.conf"
         file.write_text(
             f"sentinel monitor main 127.0.0.1 {master.port} 1\n"
-            f'sentinel auth-pass main "{PASSWORD}"\n'
+            f'sentinel auth-user main {USER}\nsentinel auth-pass main "{PASSWORD}"\n'
             "sentinel down-after-milliseconds main 500\n"
             "sentinel failover-timeout main 5000\n",
             "utf-8",
         )
         watching = stack.enter_context(server(folder, str(file), "--sentinel"))
         support.wait_until(lambda: watching.ask("SENTINEL", "REPLICAS", "main"))
-        url = f"redis+sentinel://:{ENCODED}@{watching.address}/main?sentinel_password="
+        url = f"redis+sentinel://{USER}:{ENCODED}@{watching.address}/main?sentinel_password="
         yield Watched(master, replica, url)
 
 

@@ -27,6 +27,7 @@ REFUSED = [
     "postgresql://a,b/n?sslmod=verify-full",
     "postgresql://u:hide#me@a:x,b:1/n",
     "postgresql://u:hide@a:x/n",
+    "postgresql://u:hide%zz@a,b/n",
     "postgresql+psycopg2://u:hide@h/n",
 ]
 
