@@ -53,6 +53,13 @@ def ask(
         connection.close()
 
 
+def ready(port: int) -> str | None:
+    """What `/readyz` says; None where it answers 503."""
+    answer = ask(port, "/readyz")
+    assert answer.status == 200 or answer.unavailable, answer
+    return str(answer.body["status"]) if answer.status == 200 else None
+
+
 def log_in(
     port: int, name: str = "ada", password: str = PASSWORD, headers: dict[str, str] | None = None
 ) -> Answer:

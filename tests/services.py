@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
+import proxies
 import support
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -42,6 +45,15 @@ class PostgreSQL:
     def stop(self) -> None:
         """Stop as a crash does, without a word to anybody."""
         self._control("stop", "--mode=immediate")
+
+    def promote(self) -> None:
+        """Make a standby the primary."""
+        self._control("promote", "--wait")
+
+    def execute(self, statement: str) -> None:
+        """Run a statement as its superuser."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(statement.encode())
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
@@ -86,6 +98,37 @@ def postgresql_server() -> Iterator[PostgreSQL]:
             server.stop()
 
 
+def encrypt(server: PostgreSQL, certificate: Path) -> None:
+    """Let others than its superuser connect over TLS alone, and by a password."""
+    key = server.data / "server.key"
+    proxies.write_certificate(certificate, key)
+    shutil.copy(certificate, server.data / "server.crt")
+    key.chmod(0o600)
+    if os.geteuid() == 0:
+        shutil.chown(key, "postgres", "postgres")
+    rules = "host all test 127.0.0.1/32 trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
+    (server.data / "pg_hba.conf").write_text(rules, "utf-8")
+    server.execute("ALTER SYSTEM SET ssl = on")
+    server.execute("SELECT pg_reload_conf()")
+
+
+@contextlib.contextmanager
+def standby(primary: PostgreSQL) -> Iterator[PostgreSQL]:
+    """Start a standby, without which the primary confirms no commit from now on."""
+    server = PostgreSQL(primary.programs, primary.folder / "standby", support.free_port())
+    address = f"--dbname={primary.url}"
+    options = (f"--pgdata={server.data}", "--no-sync", "--checkpoint=fast", "--write-recovery-conf")
+    as_server("pg_basebackup", address, *options, at=primary.programs)
+    server.start()
+    try:
+        # Not before the copy, or the standby itself would wait for one after its promotion.
+        primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        primary.execute("SELECT pg_reload_conf()")
+        yield server
+    finally:
+        server.stop()
+
+
 @contextlib.contextmanager
 def postgresql() -> Iterator[str]:
     """Start a PostgreSQL; gives the URL of an empty database."""
@@ -94,15 +137,17 @@ def postgresql() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def pgbouncer(server: PostgreSQL, mode: str = "transaction", pool: int = 4) -> Iterator[str]:
-    """Start a PgBouncer before a server; gives the URL of the database there.
+def pgbouncer(
+    server: PostgreSQL, mode: str = "transaction", pool: int = 4, port: int | None = None
+) -> Iterator[str]:
+    """Start a PgBouncer before a server, on a known port if need be; gives the database's URL.
 
     It knows no prepared statements, as none did before 1.21.
     """
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     support.need(program, "PgBouncer")
     assert program
-    port = support.free_port()
+    port = port or support.free_port()
     settings = {
         "listen_addr": "127.0.0.1",
         "listen_port": port,
@@ -215,7 +260,7 @@ def find_postgresql() -> Path | None:
     """Return the folder of its programs: Debian keeps them off the PATH."""
     on_path = shutil.which("initdb")
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    return Path(on_path).parent if on_path else next(reversed(installed), None)
+    return Path(on_path).resolve().parent if on_path else next(reversed(installed), None)
 
 
 @contextlib.contextmanager

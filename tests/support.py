@@ -171,6 +171,15 @@ def wait_until_open(port: int, go_on: Callable[[], object] = lambda: True) -> No
     pytest.fail(f"nothing listens on {port}")
 
 
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait until something holds, as long as a client has patience."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail("waited in vain")
+        time.sleep(0.05)
+
+
 def free_port() -> int:
     """Return a port of this machine that nothing listens on."""
     with socket.socket() as listener:

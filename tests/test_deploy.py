@@ -30,6 +30,7 @@ from conftest import NewProject, Rendered
 from support import Answers
 
 KUBERNETES = "1.37"
+DATABASE = support.FOLDER / "app" / "db" / "database.py"
 PROGRAMS = Path(sys.executable).parent
 HADOLINT = f"{PROGRAMS}/hadolint"
 # Read by gunicorn.conf.py, and WEB_CONCURRENCY by gunicorn itself.
@@ -145,6 +146,7 @@ def test_pods_are_restricted(pods: list[dict[str, Any]]) -> None:
         assert pod["automountServiceAccountToken"] is False
         assert pod["securityContext"] == {
             "runAsNonRoot": True,
+            "runAsUser": 10001,
             "seccompProfile": {"type": "RuntimeDefault"},
         }
         for container in pod["containers"]:
@@ -257,6 +259,9 @@ def test_the_proxy_serves_every_name_that_the_app_trusts(
 
 def test_probes_ask_what_answers_any_host(pods: list[dict[str, Any]], compose: Any) -> None:
     (app,) = [pod["containers"][0] for pod in pods if pod["containers"][0]["name"] == "app"]
+    start = app["startupProbe"]
+    assert start["httpGet"] == {"path": "/healthz", "port": 8000}
+    assert start["periodSeconds"] * start["failureThreshold"] == 60
     assert app["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 8000}
     assert app["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": 8000}
     parts = compose["services"]
@@ -278,7 +283,10 @@ def test_a_roll_out_interrupts_nobody(
 ) -> None:
     (deployment,) = (each["spec"] for each in of(manifests, "Deployment"))
     (budget,) = of(manifests, "PodDisruptionBudget")
-    assert deployment["replicas"] > budget["spec"]["minAvailable"] >= 1
+    (autoscaler,) = (each["spec"] for each in of(manifests, "HorizontalPodAutoscaler"))
+    # The number of pods is the autoscaler's alone: an apply would set it back.
+    assert "replicas" not in deployment
+    assert autoscaler["minReplicas"] > budget["spec"]["maxUnavailable"] == 1
     assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
     longest = int(shown(project)["SHUTDOWN_DELAY"]) + GracefulTimeout.default
     assert deployment["template"]["spec"]["terminationGracePeriodSeconds"] > longest
@@ -288,6 +296,60 @@ def test_a_roll_out_interrupts_nobody(
     assert int(re.findall(r"TimeoutStopSec=(\d+)", unit)[0]) > longest
     # Otherwise systemd stops the workers at once, and not after the delay.
     assert "\nKillMode=mixed\n" in unit
+
+
+def test_the_autoscaler_counts_what_the_pods_request(manifests: list[dict[str, Any]]) -> None:
+    (autoscaler,) = (each["spec"] for each in of(manifests, "HorizontalPodAutoscaler"))
+    (deployment,) = of(manifests, "Deployment")
+    assert autoscaler["scaleTargetRef"] == {
+        **{name: deployment[name] for name in ("apiVersion", "kind")},
+        "name": deployment["metadata"]["name"],
+    }
+    (app,) = deployment["spec"]["template"]["spec"]["containers"]
+    (measured,) = (metric["resource"]["name"] for metric in autoscaler["metrics"])
+    assert measured in app["resources"]["requests"]
+
+
+def test_all_pods_together_get_the_connections_that_postgresql_allows(
+    manifests: list[dict[str, Any]],
+) -> None:
+    (autoscaler,) = (each["spec"] for each in of(manifests, "HorizontalPodAutoscaler"))
+    (settings,) = of(manifests, "ConfigMap")
+    processes = autoscaler["maxReplicas"] * int(settings["data"]["WEB_CONCURRENCY"])
+    pool = re.findall(r"^THREADS = (\d+)$", DATABASE.read_text("utf-8"), re.MULTILINE)
+    # Three of its 100 are kept for superusers.
+    assert processes * int(pool[0]) <= 97
+
+
+def test_pods_are_spread_by_the_labels_that_they_have(manifests: list[dict[str, Any]]) -> None:
+    (deployment,) = of(manifests, "Deployment")
+    template = deployment["spec"]["template"]
+    constraints = template["spec"]["topologySpreadConstraints"]
+    keys = [each["topologyKey"] for each in constraints]
+    assert keys == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+    for each in constraints:
+        assert each["labelSelector"]["matchLabels"] == template["metadata"]["labels"]
+
+
+def test_each_finding_of_checkov_that_stays_has_its_reason(manifests: list[dict[str, Any]]) -> None:
+    for manifest in of(manifests, "Deployment", "Job"):
+        kept = manifest["metadata"]["annotations"].values()
+        assert all(re.fullmatch(r"CKV_K8S_\d+=[A-Z].{20,}\.", reason) for reason in kept)
+
+
+def test_kustomize_puts_each_resource_into_the_namespace_with_the_image_that_it_names(
+    project: Path,
+) -> None:
+    support.need(shutil.which("kustomize"), "kustomize")
+    text = support.run("kustomize", "build", "deploy/kubernetes", cwd=project)
+    built = list(yaml.safe_load_all(text))
+    for manifest in built:
+        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+    (namespace,) = of(built, "Namespace")
+    others = [each["metadata"]["namespace"] for each in built if each is not namespace]
+    assert set(others) == {namespace["metadata"]["name"]}
+    images = re.findall(r"image: (.*)", text)
+    assert images == ["registry.example.org/my-service:1"] * 2
 
 
 @pytest.mark.slow

@@ -8,24 +8,20 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from threading import Event
-from time import sleep
 
 import psycopg
 import pytest
 
 import clients
+import crowds
 import services
 import support
 from clients import Answer
 from conftest import NewProject
-
-# Clients at the same time, each with an account: of one account's logins few count at once.
-ASKING = ("bob", "cyd", "dan", "eve")
 
 
 @dataclass(frozen=True)
@@ -41,10 +37,7 @@ class Service:
         return self.server.port
 
     def ready(self) -> str | None:
-        """What `/readyz` says; None where it answers 503."""
-        answer = clients.ask(self.port, "/readyz")
-        assert answer.status == 200 or answer.unavailable, answer
-        return str(answer.body["status"]) if answer.status == 200 else None
+        return clients.ready(self.port)
 
 
 @pytest.fixture(scope="module", params=support.CHOICES["accounts"])
@@ -56,7 +49,7 @@ def service(
     project = new_project(token_type="jwt", accounts=request.param)
     redis_port = support.free_port()
     with services.postgresql_server() as database:
-        services.add_users(project, database.url, "ada", *ASKING)
+        services.add_users(project, database.url, "ada", *crowds.ASKING)
         with services.serving(
             *(project, tmp_path_factory.mktemp("logs") / "log"),
             DATABASE_URL=database.url,
@@ -65,99 +58,36 @@ def service(
             yield Service(server, database, redis_port)
 
 
-@dataclass
-class Crowd:
-    """Clients that log in and look who they are, again and again, until they are told to stop."""
-
-    port: int
-    stop: Event = field(default_factory=Event)
-    answers: list[Answer] = field(default_factory=list)
-
-    def go_on(self, name: str) -> None:
-        while not self.stop.is_set():
-            login = self.note(clients.log_in(self.port, name))
-            if login.status == 200:
-                self.note(clients.ask(self.port, "/me", headers=clients.shown(login)))
-
-    def note(self, answer: Answer) -> Answer:
-        self.answers.append(answer)
-        return answer
-
-    def wait_for(self, met: Callable[[Answer], bool]) -> None:
-        """Wait until one of the next answers is such a one."""
-        seen = len(self.answers)
-        wait_until(lambda: any(met(answer) for answer in self.answers[seen:]))
-
-    @property
-    def logins(self) -> list[Answer]:
-        return [
-            answer for answer in self.answers if answer.status == 200 and "token" in answer.body
-        ]
-
-
-@contextlib.contextmanager
-def crowd(port: int) -> Iterator[Crowd]:
-    """Let a crowd ask meanwhile, each of whom is answered 200 or 503 with Retry-After."""
-    asking = Crowd(port)
-    with ThreadPoolExecutor(len(ASKING)) as pool:
-        going: list[Future[None]] = [pool.submit(asking.go_on, name) for name in ASKING]
-        try:
-            asking.wait_for(is_served)
-            yield asking
-        finally:
-            asking.stop.set()
-    for client in going:
-        client.result()
-    for answer in asking.answers:
-        assert answer.status == 200 or answer.unavailable, answer
-
-
-def is_served(answer: Answer) -> bool:
-    return answer.status == 200
-
-
-def is_unavailable(answer: Answer) -> bool:
-    return answer.unavailable
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    for _ in range(clients.PATIENCE * 20):
-        if condition():
-            return
-        sleep(0.05)
-    pytest.fail("waited in vain")
-
-
 def test_a_postgresql_that_crashed_loses_no_login_that_was_answered(service: Service) -> None:
-    with crowd(service.port) as asking:
+    with crowds.crowd(service.port) as asking:
         service.database.stop()
-        asking.wait_for(is_unavailable)
+        asking.wait_for(crowds.is_unavailable)
         assert service.ready() is None
         service.database.start()
-        asking.wait_for(is_served)
+        asking.wait_for(crowds.is_served)
     assert service.ready()
     for login in asking.logins:
         assert clients.is_accepted(service.port, login)
 
 
 def test_nobody_hangs_on_a_postgresql_that_is_frozen(service: Service) -> None:
-    with crowd(service.port) as asking:
+    with crowds.crowd(service.port) as asking:
         with service.database.frozen():
-            asking.wait_for(is_unavailable)
+            asking.wait_for(crowds.is_unavailable)
             assert service.ready() is None
-        asking.wait_for(is_served)
+        asking.wait_for(crowds.is_served)
     for login in asking.logins:
         assert clients.is_accepted(service.port, login)
 
 
 def test_a_redis_that_comes_and_goes_is_not_seen_by_clients(service: Service) -> None:
-    with crowd(service.port) as asking:
+    with crowds.crowd(service.port) as asking:
         with services.redis(service.redis_port):
-            asking.wait_for(is_served)
+            asking.wait_for(crowds.is_served)
             assert service.ready() == "ok"
-        asking.wait_for(is_served)
+        asking.wait_for(crowds.is_served)
         assert service.ready() == "degraded"
-    assert all(map(is_served, asking.answers))
+    assert all(map(crowds.is_served, asking.answers))
 
 
 def kill_workers(service: Service) -> None:
@@ -165,7 +95,7 @@ def kill_workers(service: Service) -> None:
     before = service.server.workers
     for worker in before:
         os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: set(service.server.workers) - set(before))
+    support.wait_until(lambda: set(service.server.workers) - set(before))
 
 
 def test_who_lost_a_worker_in_the_middle_of_a_request_tries_again(service: Service) -> None:
@@ -191,7 +121,7 @@ def test_a_refresh_that_was_cut_short_can_be_tried_again(service: Service) -> No
     login = clients.log_in(service.port)
     with ThreadPoolExecutor() as pool, locked_grants(service) as somebody_waits:
         refreshing = pool.submit(clients.refresh, service.port, login)
-        wait_until(somebody_waits)
+        support.wait_until(somebody_waits)
         kill_workers(service)
         assert isinstance(refreshing.exception(), HTTPException | OSError)
     assert clients.refresh(service.port, login).status == 200

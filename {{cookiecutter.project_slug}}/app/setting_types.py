@@ -1,24 +1,17 @@
 """The types of settings: each refuses insecure values and names a valid one."""
 
-import os
 import re
-from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 MIN_SECRET_LENGTH = 32  # characters
 MIN_DIFFERENT_CHARACTERS = 10
 # All are long enough that a random secret does not contain one by chance.
 PLACEHOLDERS = ("change", "example", "insecure", "password", "placeholder", "replace", "secret")
-# Flask's instance folder, which contains the SQLite file unless its path is absolute.
-INSTANCE = Path(__file__).parent.parent / "instance"
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _LISTENING = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
@@ -33,59 +26,6 @@ def _strong(secret: SecretStr) -> SecretStr:
     if weak or not text.isascii() or any(word in text.lower() for word in PLACEHOLDERS):
         raise ValueError(f"is short or a placeholder: set it to the output of: {HOW_TO_MAKE_ONE}")
     return secret
-
-
-def _supported_database(url: SecretStr) -> SecretStr:
-    scheme, separator, rest = url.get_secret_value().partition("://")
-    if scheme in ("postgres", "postgresql"):
-        scheme = "postgresql+psycopg"
-    readable = _is_readable(f"{scheme}://{rest}", make_url)
-    if scheme not in ("sqlite", "postgresql+psycopg") or not separator or not readable:
-        raise ValueError("must be sqlite:///file.db or postgresql://user:password@host/name")
-    if scheme != "sqlite" and not find_spec("psycopg"):
-        raise ValueError("needs the extra: uv sync --extra postgresql")
-    return SecretStr(f"{scheme}://{rest}")
-
-
-def _writable_database(url: SecretStr) -> SecretStr:
-    database = make_url(url.get_secret_value()).database or ":memory:"
-    in_a_file = url.get_secret_value().startswith("sqlite:") and database != ":memory:"
-    # A file: URI of SQLite may open the file read-only.
-    if in_a_file and not database.startswith("file:"):
-        folder = (INSTANCE / database).parent
-        # Flask-SQLAlchemy creates the instance folder, so its parent must be writable.
-        absent = folder == INSTANCE and not os.path.lexists(folder)
-        writable = INSTANCE.parent if absent else folder
-        if not writable.is_dir() or not os.access(writable, os.W_OK | os.X_OK):
-            raise ValueError(
-                f"SQLite cannot write to the folder {folder}: make that writable,"
-                " or set this to postgresql://user:password@host/name"
-            )
-    return url
-
-
-def _supported_redis(url: SecretStr) -> SecretStr:
-    text = url.get_secret_value()
-    if not find_spec("redis"):
-        raise ValueError("needs the extra: uv sync --extra redis")
-    if not text.startswith(("redis://", "rediss://")) or not _is_readable(text, _read_redis_url):
-        raise ValueError("must be redis://host:port/0, or rediss:// over TLS")
-    return url
-
-
-def _read_redis_url(text: str) -> object:
-    # Imported here: the driver is an extra.
-    from redis import ConnectionPool
-
-    return ConnectionPool.from_url(text)
-
-
-def _is_readable(text: str, read: Callable[[str], object]) -> bool:
-    try:
-        read(text)
-    except (ValueError, ArgumentError):
-        return False
-    return True
 
 
 def _split(names: Any) -> Any:
@@ -123,10 +63,6 @@ def _address_and_port(text: str) -> str:
 
 
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
-DatabaseURL = Annotated[
-    SecretStr, AfterValidator(_supported_database), AfterValidator(_writable_database)
-]
-RedisURL = Annotated[SecretStr, AfterValidator(_supported_redis)]
 HostNames = Annotated[list[str], NoDecode, BeforeValidator(_split), AfterValidator(_exact_names)]
 RateLimit = Annotated[str, AfterValidator(_one_limit)]
 MetricsAddress = Annotated[str, AfterValidator(_address_and_port)]

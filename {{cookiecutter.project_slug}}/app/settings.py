@@ -17,14 +17,8 @@ from app import env_file, key_settings
 from app.accounts import AccountSettings
 from app.auth.tokens import TokenSettings
 from app.crypto.keyring import KeyringText
-from app.setting_types import (
-    DatabaseURL,
-    MetricsAddress,
-    RateLimit,
-    RedisURL,
-    Secret,
-    in_production,
-)
+from app.service_urls import DatabaseURL, RedisURL
+from app.setting_types import MetricsAddress, RateLimit, Secret, in_production
 
 ENV_FILE = Path(__file__).parent.parent / ".env"
 

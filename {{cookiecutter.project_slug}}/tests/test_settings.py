@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app import setting_types
+from app import service_urls
 from app.settings import Settings, SettingsError, write_env_file
 from tests.conftest import SECRETS
 
@@ -188,7 +188,7 @@ def test_a_folder_that_sqlite_cannot_write_is_refused(
 def test_the_folder_of_a_relative_address_is_made_where_the_project_may_be_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(setting_types, "INSTANCE", tmp_path / "instance")
+    monkeypatch.setattr(service_urls, "INSTANCE", tmp_path / "instance")
     assert load(monkeypatch, DATABASE_URL="")
     (tmp_path / "instance").touch()
     assert "SQLite cannot write" in refusal(monkeypatch, DATABASE_URL="")
@@ -251,7 +251,7 @@ def test_nobody_else_reads_the_file_of_settings(tmp_path: Path) -> None:
 def test_a_driver_that_is_not_installed_is_named_with_its_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app.setting_types.find_spec", lambda name: None)
+    monkeypatch.setattr("app.service_urls.find_spec", lambda name: None)
     assert load(monkeypatch)
     for (name, url), extra in zip(SHARED.items(), ("redis", "postgresql"), strict=True):
         message = refusal(monkeypatch, **{name: url})

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-# In seconds. The longest wait of a request is RESPONSE_TIMEOUT plus CONNECT_TIMEOUT.
+# In seconds. The longest wait of a request is RESPONSE_TIMEOUT plus CONNECT_TIMEOUT for each host.
 CONNECT_TIMEOUT = 3
 LOCK_TIMEOUT = 3
 STATEMENT_TIMEOUT = 5
@@ -58,6 +58,9 @@ def connect(*arguments: Any, limited: bool, **options: Any) -> psycopg.Connectio
     options.setdefault("connect_timeout", CONNECT_TIMEOUT)
     # With a database in SQL_ASCII, psycopg would return text as bytes.
     options.setdefault("client_encoding", "utf8")
+    if "," in str(options.get("host", "")):
+        # Of several hosts, the one that accepts writes: after a failover that is another one.
+        options.setdefault("target_session_attrs", "read-write")
     # PgBouncer refuses timeouts in `options`, or silently drops them, so they are set later.
     limits, options["options"] = _split(options.get("options", ""))
     kind = Connection if limited else psycopg.Connection

@@ -9,17 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from flask import Flask, current_app, g
 from limits import RateLimitItem, strategies
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, Storage
+
+from app.security.redis_limits import storage as redis_storage
 
 Result = TypeVar("Result")
 Key = tuple[str, ...]
 
-REDIS_TIMEOUT = 0.5  # seconds that a request waits for an unavailable Redis
 LONGEST_ATTEMPT = 30  # seconds: every timeout in the app is shorter
 
 
@@ -28,7 +29,7 @@ class RateLimiter:
 
     def __init__(self, redis_url: str | None) -> None:
         self.local: strategies.RateLimiter = strategies.MovingWindowRateLimiter(MemoryStorage())
-        self.shared = _redis(redis_url) if redis_url else None
+        self.shared = redis_storage.limiter(redis_url) if redis_url else None
         # MemoryStorage loses a count when two threads create the same counter.
         self._lock = Lock()
 
@@ -107,7 +108,9 @@ def rate_limiter() -> RateLimiter:
 def shared_storage_is_available() -> bool:
     """Whether Redis responds; also true when REDIS_URL is not set."""
     shared = rate_limiter().shared
-    return shared is None or shared.storage.check()
+    with suppress(StorageError):
+        return shared is None or shared.storage.check()
+    return False
 
 
 def init_app(app: Flask) -> None:
@@ -116,9 +119,3 @@ def init_app(app: Flask) -> None:
 
 def _halved(limit: RateLimitItem) -> RateLimitItem:
     return type(limit)(max(1, limit.amount // 2), limit.multiples)
-
-
-def _redis(url: str) -> strategies.RateLimiter:
-    options: Any = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
-    storage = storage_from_string(url, wrap_exceptions=True, **options)
-    return strategies.MovingWindowRateLimiter(cast(Any, storage))

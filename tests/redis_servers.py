@@ -1,0 +1,191 @@
+"""Redis as larger sites run it: over TLS with users, as Valkey, by Sentinel, as a Cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+
+import proxies
+import support
+
+# A user of a Redis, with a password that a URL has to encode.
+USER, PASSWORD, ENCODED = "app", "not/for@logs", "not%2Ffor%40logs"
+USERS = ("--user", USER, "on", f">{PASSWORD}", "~*", "&*", "+@all", "--user", "default", "off")
+MASTERS = 3
+CERTIFICATE = "redis.crt"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One process, in a folder of its own."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def ask(self, *command: str) -> Any:
+        with redis.Redis(port=self.port, decode_responses=True) as client:
+            return client.execute_command(*command)
+
+
+@contextlib.contextmanager
+def server(
+    folder: Path, *options: str, port: int | None = None, program: str = "redis-server"
+) -> Iterator[Server]:
+    """Start one that keeps nothing on disk and hands a replica all it has at once."""
+    support.need(shutil.which(program), program)
+    port = port or support.free_port()
+    place = folder / str(port)
+    place.mkdir(exist_ok=True)
+    command = [program, *options, "--bind", "127.0.0.1", "--dir", str(place), "--save", ""]
+    command += [] if "--tls-port" in options else ["--port", str(port)]
+    command += ["--repl-diskless-sync-delay", "0"]
+    log = place / "log"
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output) as process:
+        try:
+            support.wait_for(port, process, log)
+            yield Server(port, process)
+        finally:
+            process.kill()
+
+
+@contextlib.contextmanager
+def encrypted_server(folder: Path, *options: str) -> Iterator[Server]:
+    """Start one that speaks TLS alone, by the certificate of the folder."""
+    certificate, key, port = folder / CERTIFICATE, folder / "redis.key", support.free_port()
+    if not certificate.exists():
+        proxies.write_certificate(certificate, key)
+    tls = ("--tls-port", str(port), "--port", "0", "--tls-auth-clients", "no")
+    files = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key))
+    others = ("--tls-ca-cert-file", str(certificate))
+    with server(folder, *options, *tls, *files, *others, port=port) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def encrypted(folder: Path) -> Iterator[str]:
+    """Start one for a user with a password, over TLS; gives its URL."""
+    with encrypted_server(folder, *USERS) as one:
+        yield f"rediss://{USER}:{ENCODED}@{one.address}/0?ssl_ca_certs={folder / CERTIFICATE}"
+
+
+@contextlib.contextmanager
+def encrypted_sentinel(folder: Path) -> Iterator[str]:
+    """Start a master and its Sentinel, with one password, over TLS; gives the URL."""
+    password = ("--requirepass", PASSWORD)
+    with encrypted_server(folder, *password) as master:
+        file = folder / "sentinel.conf"
+        watched = f"sentinel monitor main 127.0.0.1 {master.port} 1\n"
+        file.write_text(f'{watched}sentinel auth-pass main "{PASSWORD}"\n', "utf-8")
+        options = (str(file), "--sentinel", *password, "--tls-replication", "yes")
+        with encrypted_server(folder, *options) as sentinel:
+            login = f":{ENCODED}@{sentinel.address}"
+            yield f"rediss+sentinel://{login}/main?ssl_ca_certs={folder / CERTIFICATE}"
+
+
+@contextlib.contextmanager
+def encrypted_cluster(folder: Path) -> Iterator[str]:
+    """Start a Cluster with a password, over TLS; gives its URL."""
+    options = ("--cluster-enabled", "yes", "--tls-cluster", "yes", "--requirepass", PASSWORD)
+    with contextlib.ExitStack() as stack:
+        bus = [("--cluster-port", str(support.free_port())) for _ in range(MASTERS)]
+        servers = [
+            stack.enter_context(encrypted_server(folder, *options, *each, "--masterauth", PASSWORD))
+            for each in bus
+        ]
+        addresses = [each.address for each in servers]
+        tls = ("--tls", "--cacert", folder / CERTIFICATE)
+        create = ("--cluster", "create", *addresses, "--cluster-yes")
+        support.run("redis-cli", *tls, *create, cwd=folder, REDISCLI_AUTH=PASSWORD)
+        login = f":{ENCODED}@{addresses[0]}"
+        yield f"rediss+cluster://{login}?ssl_ca_certs={folder / CERTIFICATE}"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A master and its replica, watched by a Sentinel."""
+
+    master: Server
+    replica: Server
+    url: str
+
+    def wait_for_replica(self) -> None:
+        """Wait until the replica has all that the master was told so far."""
+        with redis.Redis(port=self.master.port, username=USER, password=PASSWORD) as client:
+            client.set("written", "last")
+            assert client.wait(1, 10_000) == 1
+
+
+@contextlib.contextmanager
+def sentinel(folder: Path) -> Iterator[Watched]:
+    """Start a Sentinel without users, and two servers for one user with a password."""
+    login = (*USERS, "--masteruser", USER, "--masterauth", PASSWORD)
+    with contextlib.ExitStack() as stack:
+        master = stack.enter_context(server(folder, *login))
+        following = ("--replicaof", f"127.0.0.1 {master.port}")
+        replica = stack.enter_context(server(folder, *login, *following))
+        file = folder / "sentinel.conf"
+        file.write_text(
+            f"sentinel monitor main 127.0.0.1 {master.port} 1\n"
+            f'sentinel auth-user main {USER}\nsentinel auth-pass main "{PASSWORD}"\n'
+            "sentinel down-after-milliseconds main 500\n"
+            "sentinel failover-timeout main 5000\n",
+            "utf-8",
+        )
+        watching = stack.enter_context(server(folder, str(file), "--sentinel"))
+        support.wait_until(lambda: watching.ask("SENTINEL", "REPLICAS", "main"))
+        url = f"redis+sentinel://{USER}:{ENCODED}@{watching.address}/main?sentinel_password="
+        yield Watched(master, replica, url)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Masters, each with a replica."""
+
+    servers: list[Server]
+
+    @property
+    def masters(self) -> list[Server]:
+        return [each for each in self.servers if each.ask("ROLE")[0] == "master"]
+
+
+def cluster_url(ports: list[int]) -> str:
+    return "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in ports[:2])
+
+
+@contextlib.contextmanager
+def cluster(folder: Path, ports: list[int]) -> Iterator[Cluster]:
+    """Start a Cluster at these ports, whose replicas have all that their masters have."""
+    with contextlib.ExitStack() as stack:
+        servers = []
+        for port in ports:
+            bus = ("--cluster-port", str(support.free_port()), "--cluster-node-timeout", "1000")
+            options = ("--cluster-enabled", "yes", *bus)
+            servers.append(stack.enter_context(server(folder, *options, port=port)))
+        addresses = [each.address for each in servers]
+        create = ("--cluster", "create", *addresses, "--cluster-replicas", "1", "--cluster-yes")
+        support.run("redis-cli", *create, cwd=folder)
+        for each in servers:
+            support.wait_until(lambda: is_in_step(each))  # noqa: B023
+        yield Cluster(servers)
+
+
+def is_in_step(member: Server) -> bool:
+    """Say whether a member of a Cluster is a master, or a replica that has all."""
+    replication, state = member.ask("INFO", "replication"), member.ask("CLUSTER", "INFO")
+    in_step = replication["role"] == "master" or replication["master_link_status"] == "up"
+    return in_step and "cluster_state:ok" in state

@@ -1,0 +1,40 @@
+"""How the project in this folder gets along with services, by the settings in ENVIRONMENTS (JSON).
+
+Prints for each what `/readyz` says, how failed logins are answered, and what `flask check`
+cannot reach. The log goes where errors go.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+sys.path.insert(0, os.getcwd())
+import_module("app.settings").write_env_file()
+create_app: Any = import_module("app").create_app
+db: Any = import_module("app.db").db
+checks: Any = import_module("app.checks.registry").CHECKS
+
+LOGIN = {"username": "nobody", "password": "any long password"}
+UNREACHABLE = ("database.unreachable", "redis.unreachable")
+
+
+def reach(environment: dict[str, str]) -> dict[str, Any]:
+    os.environ.update(environment)
+    app = create_app()
+    with app.app_context():
+        unreachable = [name for name in UNREACHABLE if checks[name].find(app)]
+        if "database.unreachable" not in unreachable:
+            db.create_all()
+    client = app.test_client()
+    logins = [client.post("/login", json=LOGIN).status_code for _ in range(5)]
+    ready = client.get("/readyz").get_json().get("status")
+    for name in environment:
+        del os.environ[name]
+    return {"ready": ready, "logins": logins, "unreachable": unreachable}
+
+
+print(json.dumps([reach(each) for each in json.loads(os.environ["ENVIRONMENTS"])]))

@@ -1,0 +1,136 @@
+"""Services of several servers, of which one fails while clients keep asking, and a pooler that does."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import clients
+import crowds
+import redis_servers
+import services
+import support
+from conftest import NewProject
+
+LIMIT = 4  # failures a minute for each address; half of it where the servers cannot be asked
+SHARED, ALONE = [401] * LIMIT + [429], [401] * (LIMIT // 2) + [429] * (LIMIT // 2 + 1)
+_ADDRESSES = (f"192.0.{high}.{low}" for high, low in itertools.product(range(2, 250), range(250)))
+
+
+@pytest.fixture(scope="module")
+def project(new_project: NewProject) -> Path:
+    made = new_project(token_type="opaque")
+    services.add_users(made, "sqlite:///app.db", "ada")
+    return made
+
+
+def failures(port: int, address: str | None = None) -> list[int]:
+    """What failed logins of an address get, by default of one that is new."""
+    address = address or next(_ADDRESSES)
+    # A name for each address, since an account has a limit too.
+    asking = (port, f"nobody-{address}", "any long password", {"X-Forwarded-For": address})
+    return [clients.log_in(*asking).status for _ in SHARED]
+
+
+def expect_shared(port: int) -> None:
+    """Wait until each count is shared, wherever its key lies."""
+    support.wait_until(lambda: all(failures(port) == SHARED for _ in range(8)))
+    assert clients.ready(port) == "ok"
+
+
+@contextlib.contextmanager
+def limited(project: Path, log: Path, redis: str) -> Iterator[int]:
+    limit = {"LOGIN_RATE_LIMIT": f"{LIMIT} per minute", "PROXY_HOPS": "1"}
+    with services.serving(project, log, REDIS_URL=redis, **limit) as server:
+        yield server.port
+
+
+def test_limits_hold_when_sentinels_master_dies_and_its_replica_takes_over(
+    project: Path, tmp_path: Path
+) -> None:
+    with (
+        redis_servers.sentinel(tmp_path) as watched,
+        limited(project, tmp_path / "log", watched.url) as port,
+    ):
+        expect_shared(port)
+        assert failures(port, "198.51.100.1") == SHARED
+        watched.wait_for_replica()
+        watched.master.kill()
+        assert failures(port) == ALONE
+        assert clients.ready(port) == "degraded"
+        expect_shared(port)
+        # The replica has what was counted before.
+        assert failures(port, "198.51.100.1") == [429] * len(SHARED)
+    assert_nothing_told(tmp_path / "log")
+
+
+def test_limits_hold_when_a_node_of_a_cluster_dies_and_when_all_do(
+    project: Path, tmp_path: Path
+) -> None:
+    ports = [support.free_port() for _ in range(2 * redis_servers.MASTERS)]
+    with limited(project, tmp_path / "log", redis_servers.cluster_url(ports)) as port:
+        # The app was started before its Cluster.
+        assert failures(port) == ALONE
+        assert clients.ready(port) == "degraded"
+        with redis_servers.cluster(tmp_path, ports) as cluster:
+            expect_shared(port)
+            first, *_ = cluster.masters
+            first.kill()
+            assert ALONE in [failures(port) for _ in range(30)]
+            expect_shared(port)
+        assert failures(port) == ALONE
+        assert clients.ready(port) == "degraded"
+    assert_nothing_told(tmp_path / "log")
+
+
+def assert_nothing_told(log: Path) -> None:
+    told = log.read_text("utf-8")
+    assert redis_servers.PASSWORD not in told
+    assert redis_servers.ENCODED not in told
+    assert "Traceback" not in told
+
+
+def test_the_second_postgresql_takes_over_and_no_login_that_was_answered_is_lost(
+    new_project: NewProject, tmp_path: Path
+) -> None:
+    project = new_project(token_type="opaque")
+    with services.postgresql_server() as first, services.standby(first) as second:
+        # The standby comes first, which answers, but takes no login.
+        url = first.url.replace(f":{first.port}/", f":{second.port},127.0.0.1:{first.port}/")
+        services.add_users(project, url, "ada", *crowds.ASKING)
+        with (
+            services.serving(project, tmp_path / "log", DATABASE_URL=url) as server,
+            crowds.crowd(server.port) as asking,
+        ):
+            first.stop()
+            asking.wait_for(crowds.is_unavailable)
+            assert clients.ready(server.port) is None
+            second.promote()
+            asking.wait_for(crowds.is_served)
+            assert clients.ready(server.port)
+            logins = asking.logins
+            assert logins
+            assert all(clients.is_accepted(server.port, login) for login in logins)
+        first.start()  # which its end stops
+
+
+def test_a_pgbouncer_that_comes_back_is_used_again(new_project: NewProject, tmp_path: Path) -> None:
+    project, port = new_project(token_type="opaque"), support.free_port()
+    with services.postgresql_server() as database, contextlib.ExitStack() as pooler:
+        services.add_users(project, database.url, "ada", *crowds.ASKING)
+        url = pooler.enter_context(services.pgbouncer(database, port=port))
+        with (
+            services.serving(project, tmp_path / "log", DATABASE_URL=url) as server,
+            crowds.crowd(server.port) as asking,
+        ):
+            pooler.close()
+            asking.wait_for(crowds.is_unavailable)
+            assert clients.ready(server.port) is None
+            pooler.enter_context(services.pgbouncer(database, port=port))
+            asking.wait_for(crowds.is_served)
+            assert clients.ready(server.port)
+            assert all(clients.is_accepted(server.port, login) for login in asking.logins)

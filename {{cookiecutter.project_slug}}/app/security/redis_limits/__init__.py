@@ -1,0 +1,1 @@
+"""Rate limits that processes share, in the servers that `REDIS_URL` names."""
