@@ -21,6 +21,7 @@ import pytest
 import following
 import support
 
+STAND_INS = support.TEMPLATE / ".ci" / "stand-ins"
 WHICH = os.environ.get("CONTAINERS")
 # Options by which a build reaches the package registries.
 BUILD = shlex.split(os.environ.get("CONTAINER_BUILD", ""))

@@ -26,6 +26,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 import clients
 import containers
@@ -182,6 +183,33 @@ def test_the_renders_here_hold_every_line_of_the_files(rendered: Rendered) -> No
         lines = {*"\n".join(texts).splitlines()}
         for kind in support.KINDS:
             assert {*(rendered(kind) / file).read_text("utf-8").splitlines()} <= lines, file
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "compose.yaml", f"{DEV}/Dockerfile"])
+def test_each_image_is_pinned_by_digest_renewed_and_has_a_stand_in(
+    file: str, new_project: NewProject
+) -> None:
+    project = new_project()
+    named = re.findall(r"^(?:FROM| +image:) (\S+)", (project / file).read_text("utf-8"), re.M)
+    pinned = {*named} - {NAME}
+    assert pinned == containers.images(project / file)
+    made = {path.name.partition(".")[0] for path in containers.STAND_INS.iterdir()}
+    assert {image.partition(":")[0] for image in pinned} <= made
+    kind = "docker-compose" if file == "compose.yaml" else "docker"
+    folder = f"/{file}".rpartition("/")[0] or "/"
+    assert folder in renewed(project, kind)
+    # Here the template's own are renewed before those of any project.
+    template = f"/{support.FOLDER.name}{folder}".rstrip("/")
+    assert template in renewed(support.TEMPLATE, kind)
+
+
+def renewed(folder: Path, kind: str) -> list[str]:
+    """Return the folders whose files of a kind Dependabot keeps up to date."""
+    read = yaml.safe_load((folder / ".github" / "dependabot.yml").read_text("utf-8"))
+    updates = [update for update in read["updates"] if update["package-ecosystem"] == kind]
+    return [
+        path for update in updates for path in update.get("directories", [update.get("directory")])
+    ]
 
 
 @pytest.mark.engine
