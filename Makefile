@@ -23,7 +23,7 @@ help:
 	@echo '                = EVERY_COMBINATION=1 in the environment, then as above'
 	@echo 'make test-containers'
 	@echo '                the tests in a container engine: .ci/engine make test-containers'
-	@echo '                = .venv/bin/python -m pytest -m engine -rP tests/test_containers.py'
+	@echo '                = .venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py'
 	@echo 'make lint       style, formatting and types'
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
 	@echo 'make asvs       write asvs.md of each token type from the marks on the tests'
@@ -49,7 +49,7 @@ test-all: .venv/ready
 	EVERY_COMBINATION=1 .venv/bin/python -m pytest -n auto --dist worksteal
 
 test-containers: .venv/ready
-	.venv/bin/python -m pytest -m engine -rP tests/test_containers.py
+	.venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py
 
 lint: .venv/ready
 	.venv/bin/ruff check --no-cache .
