@@ -124,6 +124,9 @@ def deployed(request: pytest.FixtureRequest, new_project: NewProject) -> Iterato
     for file in PRIVATE:
         (project / file).parent.mkdir(exist_ok=True)
         (project / file).write_text("private", "utf-8")
+    if request.param == RENDERS[-1]:
+        # As `make lock` does; the other is built without.
+        support.python("-m", "uv", "lock", "--upgrade", cwd=project)
     made = containers.fill_in(
         project, project / ".env.production", PUBLIC_URL=f"https://localhost:{HTTPS}"
     )
@@ -201,9 +204,10 @@ def renewed(folder: Path, kind: str) -> list[str]:
 
 
 @pytest.mark.engine
-def test_the_image_holds_the_app_and_nothing_else(image: str) -> None:
+def test_the_image_holds_the_app_and_nothing_else(deployed: Deployed, image: str) -> None:
     listed = docker("run", "--rm", image, "ls", "--almost-all", "/srv").split()
-    assert {*listed} == IN_IMAGE
+    lock = {"uv.lock"} & {file.name for file in deployed.project.iterdir()}
+    assert {*listed} == IN_IMAGE | lock
     found = docker("run", "--rm", image, "find", "/srv", "-name", "tests", "-o", "-name", ".*")
     assert found == ""
 
