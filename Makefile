@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new test test-all lint bench pictures help asvs reference
+.PHONY: demo new test test-all test-containers lint bench pictures help asvs reference test-containers
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
@@ -21,6 +21,9 @@ help:
 	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal'
 	@echo 'make test-all   the same with every combination of answers'
 	@echo '                = EVERY_COMBINATION=1 in the environment, then as above'
+	@echo 'make test-containers'
+	@echo '                the tests in a container engine: .ci/engine make test-containers'
+	@echo '                = .venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py'
 	@echo 'make lint       style, formatting and types'
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
 	@echo 'make asvs       write asvs.md of each token type from the marks on the tests'
@@ -44,6 +47,9 @@ test: .venv/ready
 
 test-all: .venv/ready
 	EVERY_COMBINATION=1 .venv/bin/python -m pytest -n auto --dist worksteal
+
+test-containers: .venv/ready
+	.venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py
 
 lint: .venv/ready
 	.venv/bin/ruff check --no-cache .

@@ -1,0 +1,487 @@
+"""The image and compose.yaml in a real engine, by the commands of the docs.
+
+    .ci/engine make test-containers
+
+Without an engine, what the files say is checked here and in test_deploy.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+from threading import Event
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+import clients
+import containers
+import proxies
+import support
+from clients import Answer
+from conftest import NewProject, Rendered
+from containers import docker
+from proxies import Proxy
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+# The fewest renders that hold every line of the files.
+RENDERS = [
+    {"token_type": "jwt", "accounts": "builtin"},
+    {"token_type": "session", "accounts": "flask-security"},
+]
+FILES = ("Dockerfile", ".dockerignore", "compose.yaml", "deploy/Caddyfile", "deploy/database.sql")
+DEV = ".devcontainer"
+NAME = "my-service"
+# What an image with a broken Dockerfile or .dockerignore would hold.
+PRIVATE = (".env", ".env.production", "instance/app.db", ".git/config", "tests/private")
+IN_IMAGE = {
+    *("app", "development.py", "gunicorn.conf.py", "migrations", "pyproject.toml", "wsgi.py"),
+}
+FORGED = {
+    "X-Forwarded-For": "203.0.113.7",
+    "X-Forwarded-Proto": "http",
+    "X-Forwarded-Host": "evil.example",
+    "X-Request-ID": "chosen-by-a-client",
+    "Forwarded": "for=203.0.113.7;proto=http;host=evil.example",
+}
+# Below those that the kernel gives to clients: a service that restarts finds its port free.
+HTTP, HTTPS, PLAIN = 20080, 20443, 20800
+# As a proxy in front says.
+OVER_HTTPS = {"Host": "localhost", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+PEAK = """
+from pathlib import Path
+files = ["/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max_usage_in_bytes"]
+print(next(Path(file).read_text() for file in files if Path(file).exists()))
+"""
+MADE = re.compile(r" with password (\S+)")
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A render on this machine, and what is secret in its settings."""
+
+    project: Path
+    secrets: list[str]
+
+    def shell(self, command: str) -> str:
+        """Run a command of the docs, for the images and the ports that are here."""
+        beside = f"compose.yaml:{containers.BESIDE}"
+        return support.run("sh", "-c", command, cwd=self.project, COMPOSE_FILE=beside)
+
+    def compose(self, *arguments: str) -> str:
+        return self.shell(shlex.join(["docker", "compose", *arguments]))
+
+    def container(self, service: str) -> str:
+        return self.compose("ps", "--all", "--quiet", service).strip()
+
+
+@dataclass(frozen=True)
+class Site:
+    """The services of compose.yaml, with a user."""
+
+    deployed: Deployed
+    proxy: Proxy
+    password: str
+
+    @property
+    def address(self) -> str:
+        return f"https://localhost:{self.proxy.https}"
+
+    def ask(self, path: str, body: object = None, headers: dict[str, str] | None = None) -> Answer:
+        """Ask on a new connection; a body is sent as JSON."""
+        connection = self.proxy.connection()
+        sent = None if body is None else json.dumps(body)
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        with contextlib.closing(connection):
+            connection.request(
+                "GET" if body is None else "POST", path, sent, {**kind, **(headers or {})}
+            )
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read().decode())
+
+    def log_in(self) -> Answer:
+        return self.ask("/login", {"username": "ada", "password": self.password})
+
+
+@pytest.fixture(scope="module", params=RENDERS, ids=support.name)
+def deployed(request: pytest.FixtureRequest, new_project: NewProject) -> Iterator[Deployed]:
+    containers.need_engine()
+    project = new_project(**request.param)
+    for file in PRIVATE:
+        (project / file).parent.mkdir(exist_ok=True)
+        (project / file).write_text("private", "utf-8")
+    if request.param == RENDERS[-1]:
+        # As `make lock` does; the other is built without.
+        support.python("-m", "uv", "lock", "--upgrade", cwd=project)
+    made = containers.fill_in(
+        project, project / ".env.production", PUBLIC_URL=f"https://localhost:{HTTPS}"
+    )
+    shutil.copy(project / ".env.production", project / ".env")
+    containers.write_beside(project, HTTP, HTTPS)
+    deployed = Deployed(project, [*made.values()])
+    try:
+        yield deployed
+    finally:
+        deployed.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
+
+
+@pytest.fixture(scope="module")
+def image(deployed: Deployed) -> str:
+    """Build the image as docs/how-to/deploy-container.md says."""
+    options = shlex.join(containers.build_options(deployed.project / "Dockerfile"))
+    deployed.shell(page(deployed, "container", "docker build").replace("build", f"build {options}"))
+    return NAME
+
+
+@pytest.fixture(scope="module")
+def site(deployed: Deployed, image: str, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Start the services and add a user as docs/how-to/deploy-compose.md says."""
+    deployed.shell(page(deployed, "compose", "docker compose up"))
+    made = MADE.search(deployed.shell(page(deployed, "compose", "docker compose exec app flask u")))
+    assert made
+    authority = tmp_path_factory.mktemp("authority") / "root.crt"
+    proxy = Proxy(HTTP, HTTPS, authority)
+    support.wait_until_open(proxy.https)
+    deployed.compose("cp", "proxy:/data/caddy/pki/authorities/local/root.crt", str(authority))
+    proxies.wait_for_certificate(proxy)
+    return Site(deployed, proxy, made[1])
+
+
+def page(deployed: Deployed, name: str, start: str) -> str:
+    """Return the one command of a page that starts so, the reader's own files made before."""
+    commands = containers.console(deployed.project / "docs" / "how-to" / f"deploy-{name}.md")
+    [found] = {command for command in commands if command.startswith(start)}
+    return found
+
+
+def test_the_renders_here_hold_every_line_of_the_files(rendered: Rendered) -> None:
+    for file in FILES:
+        texts = [(rendered(answers) / file).read_text("utf-8") for answers in RENDERS]
+        lines = {*"\n".join(texts).splitlines()}
+        for kind in support.KINDS:
+            assert {*(rendered(kind) / file).read_text("utf-8").splitlines()} <= lines, file
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "compose.yaml", f"{DEV}/Dockerfile"])
+def test_each_image_is_pinned_by_digest_renewed_and_has_a_stand_in(
+    file: str, new_project: NewProject
+) -> None:
+    project = new_project()
+    named = re.findall(r"^(?:FROM| +image:) (\S+)", (project / file).read_text("utf-8"), re.M)
+    pinned = {*named} - {NAME}
+    assert pinned == containers.images(project / file)
+    made = {path.name.partition(".")[0] for path in containers.STAND_INS.iterdir()}
+    assert {image.partition(":")[0] for image in pinned} <= made
+    kind = "docker-compose" if file == "compose.yaml" else "docker"
+    folder = f"/{file}".rpartition("/")[0] or "/"
+    assert folder in renewed(project, kind)
+    # Here the template's own are renewed before those of any project.
+    template = f"/{support.FOLDER.name}{folder}".rstrip("/")
+    assert template in renewed(support.TEMPLATE, kind)
+
+
+def renewed(folder: Path, kind: str) -> list[str]:
+    """Return the folders whose files of a kind Dependabot keeps up to date."""
+    read = yaml.safe_load((folder / ".github" / "dependabot.yml").read_text("utf-8"))
+    updates = [update for update in read["updates"] if update["package-ecosystem"] == kind]
+    return [
+        path for update in updates for path in update.get("directories", [update.get("directory")])
+    ]
+
+
+@pytest.mark.engine
+def test_the_image_holds_the_app_and_nothing_else(deployed: Deployed, image: str) -> None:
+    listed = docker("run", "--rm", image, "ls", "--almost-all", "/srv").split()
+    lock = {"uv.lock"} & {file.name for file in deployed.project.iterdir()}
+    assert {*listed} == IN_IMAGE | lock
+    found = docker("run", "--rm", image, "find", "/srv", "-name", "tests", "-o", "-name", ".*")
+    assert found == ""
+
+
+@pytest.mark.engine
+def test_no_layer_holds_a_secret_or_what_others_may_write(
+    deployed: Deployed, image: str, tmp_path: Path
+) -> None:
+    told = docker("image", "inspect", image) + docker("history", "--no-trunc", image)
+    assert not [secret for secret in deployed.secrets if secret in told]
+    own = 0
+    for member, content in containers.layers(image, tmp_path):
+        assert not Path(member.name).name.startswith(".env"), member.name
+        assert not [secret for secret in deployed.secrets if secret.encode() in content], member
+        # The rest belongs to the base.
+        if re.match(r"(\./)?(opt|srv)\b", member.name):
+            own += 1
+            assert member.issym() or not member.mode & 0o022, member.name
+            assert member.uid == member.gid == 0, member.name
+    assert own > 1000
+
+
+@pytest.mark.engine
+def test_without_settings_it_says_what_is_missing_and_stops(image: str) -> None:
+    ran = support.run("sh", "-c", f"docker run --rm {image} 2>&1 || echo stopped", cwd=Path("/"))
+    assert "SECRET_KEY: is missing" in ran
+    assert "DATABASE_URL: SQLite cannot write" in ran
+    assert "Traceback" not in ran
+    assert ran.endswith("stopped\n")
+
+
+@pytest.mark.engine
+def test_it_serves_from_a_disk_that_is_read_only_and_without_rights(
+    deployed: Deployed, image: str
+) -> None:
+    """By the commands of docs/how-to/deploy-container.md, on a network with a database."""
+    with database(deployed) as (network, address):
+        settings = f"--network {network} --env DATABASE_URL={address} --env PROXY_HOPS=1"
+        # Docker's own way to stop it is tried here, and the delay in test_roll_over.py.
+        settings += " --env SHUTDOWN_DELAY=0"
+        migrate = page(deployed, "container", "docker run --rm")
+        deployed.shell(migrate.replace("run", f"run {settings}"))
+        serve = page(deployed, "container", "docker run --read-only").replace(
+            ":8000:", f":{PLAIN}:"
+        )
+        container = deployed.shell(serve.replace("run", f"run --detach {settings}")).strip()
+        try:
+            support.wait_until_open(PLAIN)
+            wait_for(lambda: clients.ask(PLAIN, "/readyz").status == 200, container)
+            assert clients.ask(PLAIN, "/healthz").body == {"status": "ok"}
+            made = MADE.search(docker("exec", container, *create_ada(deployed)))
+            assert made
+            login = clients.log_in(PLAIN, "ada", made[1], OVER_HTTPS)
+            shown = clients.shown(login) | OVER_HTTPS
+            assert clients.ask(PLAIN, "/me", headers=shown).body["username"] == "ada"
+            docker("exec", container, "flask", "check", "--deploy", "--fail-level", "error")
+            has_no_rights(container)
+            print(f"peak memory: {int(docker('exec', container, 'python', '-c', PEAK)) >> 20} MiB")
+            docker("stop", container)
+            assert docker("inspect", "--format", "{{.State.ExitCode}}", container).strip() == "0"
+        finally:
+            docker("rm", "--force", container)
+
+
+def has_no_rights(container: str) -> None:
+    """See what the kernel says of the first process, and what it may write."""
+    status = docker("exec", container, "cat", "/proc/1/status")
+    found = dict(re.findall(r"^(\w+):\t(\S+)", status, re.MULTILINE))
+    assert found["Uid"] == found["Gid"] == "10001"
+    assert found["NoNewPrivs"] == "1"
+    assert {int(found[name], 16) for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+    # It says an error of each folder that it may not even read.
+    find = "find / -xdev -writable -not -type l 2>/dev/null || true"
+    assert docker("exec", container, "sh", "-c", find) == ""
+
+
+def create_ada(deployed: Deployed) -> list[str]:
+    command = page(deployed, "compose", "docker compose exec app flask u")
+    return shlex.split(command.partition(" app ")[2])
+
+
+@contextlib.contextmanager
+def database(deployed: Deployed) -> Iterator[tuple[str, str]]:
+    """Start PostgreSQL on a network of its own; gives the network and the app's URL there."""
+    network = docker("network", "create", "tests").strip()
+    pinned = containers.service_images(deployed.project)["database"]
+    script = deployed.project / "deploy" / "database.sql"
+    command = ["run", "--detach", "--network", network, "--network-alias", "database"]
+    command += ["--env", "POSTGRES_PASSWORD=any"]
+    command += ["--volume", f"{script}:/docker-entrypoint-initdb.d/database.sql:ro"]
+    container = docker(*command, "--user", "postgres", containers.here(pinned)).strip()
+    asked = ["docker", "exec", container, "pg_isready", "--host=127.0.0.1", "--username=app"]
+    try:
+        wait_for(lambda: not subprocess.run(asked, capture_output=True).returncode, container)
+        yield network, "postgresql://app:any@database/app"
+    finally:
+        docker("rm", "--force", "--volumes", container)
+        docker("network", "rm", network)
+
+
+def wait_for(condition: Callable[[], object], container: str) -> None:
+    """Wait for what a container does; its log is the failure's text where it does not."""
+    deadline = monotonic() + 120
+    while monotonic() < deadline:
+        with contextlib.suppress(OSError, HTTPException):
+            if condition():
+                return
+        sleep(0.1)
+    log = support.run("sh", "-c", f"docker logs {container} 2>&1", cwd=Path("/"))
+    pytest.fail(f"waited two minutes for this container:\n{log}")
+
+
+@pytest.mark.engine
+def test_every_service_is_up_and_the_check_for_production_passes(
+    deployed: Deployed, site: Site
+) -> None:
+    deployed.shell(page(deployed, "compose", "docker compose ps"))
+    listed = deployed.compose("ps", "--all", "--format", "{{.Service}} {{.State}} {{.Health}}")
+    states = {line.split(" ", 1)[0]: line.split(" ", 1)[1].strip() for line in listed.splitlines()}
+    healthy = dict.fromkeys(("app", "database", "redis"), "running healthy")
+    assert states == {**healthy, "proxy": "running", "migrate": "exited"}
+    check = page(deployed, "compose", "docker compose exec --env")
+    said = deployed.shell(f"{check} --fail-level error")
+    assert "errors: 0" in said
+    assert "app.access" not in said
+
+
+@pytest.mark.engine
+def test_curl_logs_in_through_the_proxy(site: Site, tmp_path: Path) -> None:
+    support.need(shutil.which("curl"), "curl")
+    jar = str(tmp_path / "cookies")
+    curl = ["curl", "--silent", "--show-error", "--fail-with-body", "--http2"]
+    curl += ["--cacert", str(site.proxy.authority), "--cookie", jar, "--cookie-jar", jar]
+    sent = json.dumps({"username": "ada", "password": site.password})
+    login = json.loads(support.run(*curl, "--json", sent, f"{site.address}/login", cwd=tmp_path))
+    bearer = ("--header", f"Authorization: Bearer {login['token']}")
+    shown = () if login["token_type"] == "session" else bearer
+    me = support.run(*curl, *shown, f"{site.address}/me", cwd=tmp_path)
+    assert json.loads(me)["username"] == "ada"
+
+
+@pytest.mark.engine
+def test_chromium_logs_in_through_the_proxy(site: Site, browser: Browser) -> None:
+    # Its user would have to trust the authority of this one proxy.
+    context = browser.new_context(ignore_https_errors=True)
+    with contextlib.closing(context):
+        tab = context.new_page()
+        session = site.log_in().body["token_type"] == "session"
+        tab.goto(f"{site.address}/login" if session else f"{site.address}/")
+        tab.fill("#username", "ada")
+        tab.fill("#password", site.password)
+        tab.press("#password", "Enter")
+        if session:
+            tab.wait_for_url(f"{site.address}/")
+            assert "ada" in tab.inner_text("body")
+        else:
+            tab.wait_for_selector("#account-name:has-text('ada')")
+
+
+@pytest.mark.engine
+def test_forged_headers_are_ignored(deployed: Deployed, site: Site) -> None:
+    answer = site.ask("/login", {"username": "nobody", "password": clients.PASSWORD}, FORGED)
+    # Neither a redirect to https, as to one who came over http, nor an unknown host.
+    assert answer.status == 401
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    assert "strict-transport-security" in headers
+    assert headers["x-request-id"] != FORGED["X-Request-ID"]
+    log = deployed.shell(f"docker logs {deployed.container('app')} 2>&1")
+    lines = [line for line in log.splitlines() if headers["x-request-id"] in line]
+    told = [json.loads(line) for line in lines if "source_ip" in line]
+    assert told
+    # An engine passes a client of its own machine on by the address of the network's gateway.
+    assert {line["source_ip"] for line in told} == {gateway(deployed)}
+
+
+def gateway(deployed: Deployed) -> str:
+    form = "{{range .NetworkSettings.Networks}}{{.Gateway}} {{end}}"
+    return docker("inspect", "--format", form, deployed.container("proxy")).split()[0]
+
+
+@pytest.mark.engine
+def test_http_leads_to_https_and_an_unknown_host_nowhere(site: Site) -> None:
+    here = f"http://127.0.0.1:{site.proxy.http}"
+    curl = ("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}")
+    ask = (*curl, "--header", "Host: evil.example", here)
+    assert support.run(*ask, cwd=Path("/")) == "421"
+    led = (*curl, "--header", "Host: localhost", here)
+    assert support.run(*led, cwd=Path("/")) == "308"
+
+
+# What clients may see while a service is away; what else they see is a failure.
+AWAY = {
+    "redis": {"200"},
+    "database": {"200", "503"},
+    # The proxy waits for it, as long as deploy/Caddyfile says.
+    "app": {"200", "502 after ten seconds"},
+    "proxy": {"200", "no answer"},
+}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("deployed", RENDERS[:1], ids=support.name, indirect=True)
+@pytest.mark.parametrize("service", AWAY)
+def test_a_service_that_crashes_comes_back_and_no_login_is_lost(
+    service: str, deployed: Deployed, site: Site, image: str
+) -> None:
+    login = site.log_in()
+    container = deployed.container(service)
+    began = started(container)
+    with asking(site, login) as crowd:
+        crowd.wait_for_good()
+        containers.crash(container, image)
+        wait_for(lambda: started(container) != began and is_up(container), container)
+        crowd.wait_for_good()
+    print(f"{service}: {dict(crowd.seen)}, longest wait {crowd.longest:.1f} s")
+    assert crowd.seen.keys() <= AWAY[service], crowd.seen
+    assert site.ask("/me", headers=clients.shown(login)).status == 200
+    assert site.log_in().status == 200
+
+
+def started(container: str) -> str:
+    return docker("inspect", "--format", "{{.State.StartedAt}}", container)
+
+
+def is_up(container: str) -> bool:
+    state = json.loads(docker("inspect", "--format", "{{json .State}}", container))
+    health = state.get("Health", {"Status": "healthy"})["Status"]
+    return bool(state["Running"]) and health == "healthy"
+
+
+@dataclass
+class Crowd:
+    """Clients that ask who they are until they are told to stop, and what they see."""
+
+    site: Site
+    headers: dict[str, str]
+    stop: Event = field(default_factory=Event)
+    seen: Counter[str] = field(default_factory=Counter)
+    longest: float = 0
+
+    def go_on(self) -> None:
+        while not self.stop.is_set():
+            start = monotonic()
+            try:
+                seen = named(self.site.ask("/me", headers=self.headers))
+            except (OSError, HTTPException):
+                seen = "no answer"
+            waited = monotonic() - start
+            self.seen[f"{seen} after ten seconds" if seen == "502" and waited > 9.9 else seen] += 1
+            self.longest = max(self.longest, waited)
+            self.stop.wait(0.02)
+
+    def wait_for_good(self) -> None:
+        """Wait until some more requests have been answered."""
+        good, deadline = self.seen["200"] + 20, monotonic() + 120
+        while self.seen["200"] < good:
+            assert monotonic() < deadline, self.seen
+            sleep(0.05)
+
+
+def named(answer: Answer) -> str:
+    """Return what a client makes of an answer."""
+    wrong = answer.status == 503 and not answer.unavailable
+    return "503 that does not say when to come back" if wrong else str(answer.status)
+
+
+@contextlib.contextmanager
+def asking(site: Site, login: Answer) -> Iterator[Crowd]:
+    crowd = Crowd(site, clients.shown(login))
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(crowd.go_on) for _ in range(2)]
+        try:
+            yield crowd
+        finally:
+            crowd.stop.set()
+    for each in asked:
+        each.result()
