@@ -1,0 +1,248 @@
+"""Sites that browsers visit: apps of the project in this folder, and other sites. Talks JSON lines.
+
+A line names a command and its arguments, `["attack", "base"]`; the next line of output is
+the answer. The attacks are those of the project's own browser tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from io import BytesIO
+from itertools import count
+from queue import Empty, Queue
+from typing import Any
+
+from flask import Flask, Response, request
+from werkzeug.serving import generate_adhoc_ssl_context
+
+sys.path.insert(0, os.getcwd())
+
+project: Any = import_module("tests.conftest")
+browser: Any = import_module("tests.browser.conftest")
+attacks: Any = import_module("tests.browser.test_attacks")
+csp_tests: Any = import_module("tests.browser.test_csp")
+csp: Any = import_module("app.security.csp")
+public: Any = import_module("app.auth.access").public
+
+PATIENCE = 15  # seconds until something that a browser does at once counts as not done
+CERTIFICATE = generate_adhoc_ssl_context()
+FOLDER = tempfile.mkdtemp()
+NOTED = ("Origin", "Sec-Fetch-Site", "Referer", "Content-Type")
+PICTURE = csp_tests.PICTURE
+
+seen: Queue[str] = Queue()
+requests: list[Queue[dict[str, Any]]] = []
+evil = browser.Elsewhere(seen)
+elsewhere = browser.Elsewhere()
+numbers = count()
+
+
+def new_app(**changes: Any) -> Flask:
+    database = f"sqlite:///{FOLDER}/{next(numbers)}.db"
+    manager = project._running(database_url=database, **changes)
+    app: Flask = manager.__enter__()
+    # Kept open to the end of this process.
+    app.extensions["running"] = manager
+    return app
+
+
+def served(app: Any, *, https: bool = False) -> Any:
+    server = browser.Server(app, CERTIFICATE if https else None)
+    if https:
+        # Else a connection that a browser opens in advance keeps all others waiting.
+        server._server.socket.do_handshake_on_connect = False
+    return server
+
+
+def attack(name: str) -> dict[str, Any]:
+    """Serve a page with a flaw; where the attack begins, and whether the policy lets it in."""
+    tried = attacks.ATTACKS[name]
+    app = new_app(fill=False)
+    app.before_request_funcs.setdefault(None, []).insert(0, note_report)
+    attacks.add_victim(app, tried, evil_origin, seen)
+    site = served(app).at("localhost")
+    evil.pages |= {
+        "/attack.js": attacks.WIN,
+        "/helper.js": attacks.WIN,
+        "/attack.css": "html {background: url(/won)}",
+        "/": tried.lure.replace("SITE", site),
+    }
+    app.test_client().get("/victim")
+    seen.queue.clear()
+    start = evil_origin if tried.lure else f"{site}/victim#{tried.fragment}"
+    works = attacks.works(tried, app.config["CSP"])
+    return {"start": start, "click": tried.click, "works": works}
+
+
+def note_report() -> None:
+    """Note what WebKitGTK stopped: its reports do not say so, but no policy here only reports."""
+    if request.path == "/csp-reports" and '"disposition"' not in request.get_data(as_text=True):
+        seen.put(attacks.STOPPED)
+
+
+def outcome() -> str:
+    """Return what comes first: the attack wins, or a browser reports that it stopped it."""
+    while True:
+        try:
+            event = seen.get(timeout=PATIENCE)
+        except Empty:
+            return "nothing"
+        if event in (attacks.WON, attacks.STOPPED):
+            return "works" if event == attacks.WON else "stopped"
+
+
+def serve(hosts: list[str], https: bool, policy: dict[str, Any], only: bool) -> tuple[int, int]:
+    """Serve the app, with pages of these tests; its number and its port."""
+    production = {"app_env": "production"} if https else {}
+    app = new_app(trusted_hosts=hosts, csp_report_only=only, **production, **policy)
+    told: Queue[dict[str, Any]] = Queue()
+    requests.append(told)
+
+    app.wsgi_app = keeping_bodies(app.wsgi_app)  # type: ignore[method-assign]
+
+    @app.after_request
+    def note(response: Response) -> Response:
+        told.put(described(response))
+        return response
+
+    for path, view in PAGES.items():
+        app.add_url_rule(path, path[1:].replace(".", "-"), public(view), methods=["GET", "POST"])
+    server = served(app, https=https)
+    return len(requests) - 1, int(server.at("localhost").rpartition(":")[2])
+
+
+def keeping_bodies(app: Any) -> Any:
+    """Keep each body for `described`, since a view that reads one leaves nothing of it."""
+
+    def kept(environ: dict[str, Any], start: Any) -> Any:
+        environ["kept"] = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(environ["kept"])
+        return app(environ, start)
+
+    return kept
+
+
+def described(response: Response) -> dict[str, Any]:
+    return {
+        "method": request.method,
+        "path": request.path,
+        "headers": {name: request.headers.get(name, "") for name in NOTED},
+        "login": any(name.endswith("session") for name in request.cookies),
+        "body": request.environ["kept"].decode(),
+        "status": response.status_code,
+    }
+
+
+def noted(app: int, method: str, path: str) -> dict[str, Any] | None:
+    """Wait for a request to an app, and return what it had; those before it are forgotten."""
+    while True:
+        try:
+            told = requests[app].get(timeout=PATIENCE)
+        except Empty:
+            return None
+        if (told["method"], told["path"]) == (method, path):
+            return told
+
+
+def asked(app: int) -> list[str]:
+    """Return the paths that were asked for since the last look."""
+    return [requests[app].get()["path"] for _ in range(requests[app].qsize())]
+
+
+def page(path: str, text: str) -> None:
+    elsewhere.pages[path] = text
+
+
+def html(body: str, script: str = "") -> str:
+    return f'<!doctype html><title>Page</title>{body}<script nonce="{csp.csp_nonce()}">{script}</script>'
+
+
+def frame_page() -> str:
+    return html('<img src="/shown">')
+
+
+def worker_page() -> str:
+    body = f'<body data-elsewhere="{elsewhere_origin}"><p id="said"></p>'
+    return html(body, csp_tests.START_WORKER.replace("/static/", "/"))
+
+
+def features_page() -> str:
+    script = FEATURES.replace("NONCE", csp.csp_nonce()).replace("ELSEWHERE", elsewhere_origin)
+    style = f'<style nonce="{csp.csp_nonce()}">#nonce {{color: red}}</style>'
+    return html(f'{style}<p id="nonce"></p><p id="attribute" style="color: red"></p>', script)
+
+
+def form_page() -> str:
+    return html('<form method="post" action="/write"><button>Send</button></form>')
+
+
+def form_page_without_referrer() -> Response:
+    return Response(form_page(), headers={"Referrer-Policy": "no-referrer"})
+
+
+def upload() -> Response:
+    kind = request.args["type"]
+    body = csp_tests.UPLOADS[kind].replace("RAN", "location = '/ran'")
+    return Response(body, content_type=kind)
+
+
+def file(body: str, mimetype: str) -> Callable[[], Response]:
+    return lambda: Response(body, mimetype=mimetype)
+
+
+PAGES: dict[str, Callable[[], Any]] = {
+    "/frame-page": frame_page,
+    "/features": features_page,
+    "/worker-page": worker_page,
+    "/form-page": form_page,
+    "/form-page-without-referrer": form_page_without_referrer,
+    "/blocked": lambda: html(f'<img src="{elsewhere_origin}/tile.svg?secret">'),
+    "/links": lambda: html(f'<a href="{elsewhere_origin}/">Away</a>'),
+    "/write": lambda: {},
+    "/shown": file(PICTURE, "image/svg+xml"),
+    "/ran": lambda: "It ran",
+    "/upload": upload,
+    "/plain.txt": file("document.documentElement.dataset.ran = 1", "text/plain"),
+    "/script.js": file("document.documentElement.dataset.ran = 1", "text/javascript"),
+    "/module.js": file("export const one = 1", "text/javascript"),
+    "/service-worker.js": file("self.there = true", "text/javascript"),
+    "/worker.js": file(csp_tests.WORKER, "text/javascript"),
+    "/answering-worker.js": file("postMessage(1)", "text/javascript"),
+    "/style.css": file("#own {color: red}", "text/css"),
+    "/tile.svg": file(PICTURE, "image/svg+xml"),
+    "/probe-page": browser.probe,
+}
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "attack": attack,
+    "outcome": outcome,
+    "serve": serve,
+    "noted": noted,
+    "asked": asked,
+    "page": page,
+}
+
+
+def main(lines: Iterable[str]) -> None:
+    for line in lines:
+        command, *arguments = json.loads(line)
+        print(json.dumps(COMMANDS[command](*arguments)), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    FEATURES = sys.argv[1]
+    answers, sys.stdout = sys.stdout, sys.stderr
+    evil_origin = served(evil, https=True).at("127.0.0.1")
+    elsewhere_server = served(elsewhere, https=True)
+    elsewhere_origin = elsewhere_server.at("127.0.0.1")
+    plain = served(elsewhere)
+    elsewhere.pages["/tile.svg"] = PICTURE
+    elsewhere.pages["/style.css"] = "#other {color: red}"
+    ports = [origin.at("localhost").rpartition(":")[2] for origin in (elsewhere_server, plain)]
+    print(json.dumps({"attacks": [*attacks.ATTACKS], "ports": ports}), file=answers, flush=True)
+    main(sys.stdin)
+    os._exit(0)
