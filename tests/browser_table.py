@@ -65,7 +65,9 @@ def by_engine(cells: Cells, rows: list[str]) -> str:
 
 
 def of_levels(cells: Cells, row: str, engine: str) -> str:
-    found = {cell.level: text for cell, text in cells.items() if (cell.row, cell.engine) == (row, engine)}
+    found = {
+        cell.level: text for cell, text in cells.items() if (cell.row, cell.engine) == (row, engine)
+    }
     if len({*found.values()}) == 1:
         return next(iter(found.values()))
     return "; ".join(f"{text} at `{level}`" for level, text in found.items())
@@ -78,7 +80,9 @@ def by_level(cells: Cells, rows: list[str]) -> str:
 
 
 def of_engines(cells: Cells, row: str, level: str) -> str:
-    found = {cell.engine: text for cell, text in cells.items() if (cell.row, cell.level) == (row, level)}
+    found = {
+        cell.engine: text for cell, text in cells.items() if (cell.row, cell.level) == (row, level)
+    }
     if len({*found.values()}) == 1:
         return next(iter(found.values()))
     return "; ".join(f"{engine}: {text}" for engine, text in found.items())

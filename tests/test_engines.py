@@ -33,10 +33,10 @@ def test_an_attack_gets_as_far_in_each_engine_as_the_policy_lets_it(
     engine: str, level: str, new_project: NewProject, subtests: pytest.Subtests
 ) -> None:
     project = new_project(csp=level, token_type="session")
-    cells, allowed = measuring.levels(engine, project, level)
+    cells, allowed = measuring.levels(engine, project, level, browser_table.stated())
     for cell, text in allowed.items():
         with subtests.test(cell.row):
-            assert cells[cell] == text
+            assert cells[cell].partition(",")[0] == text
     assert_current(cells, subtests)
 
 

@@ -150,5 +150,3 @@ def address(profile: Path, process: subprocess.Popen[bytes]) -> str:
         time.sleep(0.05)
     message = (profile / "log").read_text("utf-8", errors="replace")
     raise Failed(message)
-
-

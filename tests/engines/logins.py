@@ -38,8 +38,11 @@ def works(done: object) -> str:
 
 
 @behaviour("login and logout by the form, over http", must="works")
-def form_over_http(tab: Tab, sites: Sites, *, https: bool = False) -> str:
-    app = sites.app(https=https)
+def form_over_http(tab: Tab, sites: Sites) -> str:
+    return login_and_logout(tab, sites.app())
+
+
+def login_and_logout(tab: Tab, app: App) -> str:
     log_in(tab, app)
     logged_in = tab.run(WHO) == USERNAME
     log_out(tab, app)
@@ -48,7 +51,7 @@ def form_over_http(tab: Tab, sites: Sites, *, https: bool = False) -> str:
 
 @behaviour("login and logout by the form, over https", must="works")
 def form_over_https(tab: Tab, sites: Sites) -> str:
-    return form_over_http(tab, sites, https=True)
+    return login_and_logout(tab, sites.app(https=True))
 
 
 @behaviour("login by a script of the page's own", must="works")
@@ -74,7 +77,7 @@ def cookie_for_scripts(tab: Tab, sites: Sites) -> str:
 
 @behaviour("a `Secure` cookie over http on localhost")
 def secure_cookie_over_http(tab: Tab, sites: Sites) -> str:
-    tab.visit(sites.other("localhost"))
+    tab.visit(f"{sites.other('localhost')}/empty")
     tab.run("document.cookie = 'name=value; Secure'")
     return "kept" if tab.run("return document.cookie") else "refused"
 

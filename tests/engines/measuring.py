@@ -46,14 +46,24 @@ def measured(behaviour: Behaviour, tab: Tab, served: Sites) -> str:
         return behaviour.measure(tab, served)
 
 
-def levels(engine: str, project: Path, level: str) -> tuple[Cells, Cells]:
-    """Return what works at a level, and what the policy lets work."""
+def levels(
+    engine: str, project: Path, level: str, known: Cells | None = None
+) -> tuple[Cells, Cells]:
+    """Return what works at a level, and what the policy lets work.
+
+    For what is known to be stopped in silence it takes no long wait.
+    """
+    silent = {
+        cell.row
+        for cell, text in (known or {}).items()
+        if (cell.engine, cell.level, text) == (engine, level, policies.SILENT)
+    }
     with started(engine) as tab, sites.serving(project) as served:
         found = policies.features(tab, served)
-        seen, allowed = policies.attacks(tab, served)
-    cells = {Cell(FEATURE, name, engine, level): text for name, text in found.items()}
-    cells |= {Cell(ATTACK, name, engine, level): text for name, text in seen.items()}
-    return cells, {Cell(ATTACK, name, engine, level): text for name, text in allowed.items()}
+        tried = policies.attacks(tab, served, silent)
+    seen = {Cell(FEATURE, name, engine, level): text for name, text in found.items()}
+    seen |= {Cell(ATTACK, name, engine, level): text for name, (text, _) in tried.items()}
+    return seen, {Cell(ATTACK, name, engine, level): text for name, (_, text) in tried.items()}
 
 
 def versions() -> dict[str, str]:

@@ -58,7 +58,7 @@ def frame_of_an_unlisted_origin(tab: Tab, sites: Sites) -> str:
 def read(tab: Tab, sites: Sites) -> str:
     app = sites.app(CORS_ORIGINS=[sites.other()])
     log_in(tab, app)
-    tab.visit(sites.other("localhost"))
+    tab.visit(f"{sites.other('localhost')}/empty")
     return str(tab.run(READ, f"{app.origin}/me"))
 
 
@@ -66,21 +66,21 @@ def read(tab: Tab, sites: Sites) -> str:
 def read_by_a_listed_origin(tab: Tab, sites: Sites) -> str:
     app = sites.app(CORS_ORIGINS=[sites.other("localhost")])
     log_in(tab, app)
-    tab.visit(sites.other("localhost"))
+    tab.visit(f"{sites.other('localhost')}/empty")
     return str(tab.run(READ, f"{app.origin}/me"))
 
 
 @behaviour("JSON that a page of another origin writes", must="refused")
 def write(tab: Tab, sites: Sites) -> str:
     app = sites.app()
-    tab.visit(sites.other("localhost"))
+    tab.visit(f"{sites.other('localhost')}/empty")
     return str(tab.run(WRITE, f"{app.origin}/write", "cors", "application/json"))
 
 
 @behaviour("text that a page of another origin writes", must="403")
 def write_unasked(tab: Tab, sites: Sites) -> str:
     app = sites.app()
-    tab.visit(sites.other("localhost"))
+    tab.visit(f"{sites.other('localhost')}/empty")
     tab.run(WRITE, f"{app.origin}/write", "no-cors", "text/plain")
     return str(app.noted("POST", "/write")["status"])
 
@@ -104,27 +104,32 @@ def window(tab: Tab, sites: Sites) -> str:
     return "nothing"
 
 
-def form(tab: Tab, app: App) -> str:
+def form(app: App) -> str:
     """Return what came with a form to the app, and with the user's login where there was one."""
     sent = app.noted("POST", "/write")
     origin = sent["headers"]["Origin"]
     told = {app.origin: "own", "null": "`null`"}.get(origin, "true" if origin else "none")
+    site = sent["headers"]["Sec-Fetch-Site"] or "no `Sec-Fetch-Site`"
     cookie = "with" if sent["login"] else "without"
-    return f"{told} origin, {sent['headers']['Sec-Fetch-Site'] or 'no `Sec-Fetch-Site`'}, {cookie} the login: {sent['status']}"
+    return f"{told} origin, {site}, {cookie} the login: {sent['status']}"
 
 
-@behaviour("a form of the site's own")
-def own_form(tab: Tab, sites: Sites, path: str = "/form-page") -> str:
+@behaviour("a form of the site's own", must="own origin, same-origin, with the login: 200")
+def own_form(tab: Tab, sites: Sites) -> str:
+    return form_of(tab, sites, "/form-page")
+
+
+def form_of(tab: Tab, sites: Sites, path: str) -> str:
     app = sites.app(HOST)
     log_in(tab, app)
     tab.visit(app.origin + path)
     tab.click("button")
-    return form(tab, app)
+    return form(app)
 
 
 @behaviour("the same, on a page with `no-referrer`")
 def own_form_without_referrer(tab: Tab, sites: Sites) -> str:
-    return own_form(tab, sites, "/form-page-without-referrer")
+    return form_of(tab, sites, "/form-page-without-referrer")
 
 
 def form_from(tab: Tab, sites: Sites, host: str, page: str = FORM) -> str:
@@ -134,7 +139,9 @@ def form_from(tab: Tab, sites: Sites, host: str, page: str = FORM) -> str:
     tab.visit(sites.other(host))
     if page == FORM:
         tab.click("button")
-    return form(tab, app)
+    sent = form(app)
+    assert sent.endswith("403"), sent
+    return sent
 
 
 @behaviour("a form of a sibling subdomain")

@@ -13,7 +13,9 @@ UPLOADS = [
     *("image/svg+xml", "text/xml", "application/xhtml+xml", "text/html"),
     *("text/plain", "application/json"),
 ]
-REFERRER = "location.origin === $0 && document.readyState === 'complete' && {from: document.referrer}"
+REFERRER = (
+    "location.origin === $0 && document.readyState === 'complete' && {from: document.referrer}"
+)
 
 
 @behaviour("a script injected into the start page", must="blocked")

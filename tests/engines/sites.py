@@ -7,6 +7,7 @@ import json
 import select
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,16 +94,19 @@ def answer(process: subprocess.Popen[str]) -> Any:
 
 @contextlib.contextmanager
 def serving(project: Path) -> Iterator[Sites]:
-    with subprocess.Popen(
-        [sys.executable, SCRIPT, FEATURES.read_text("utf-8")],
-        cwd=project,
-        env={**support.newcomers_environment(), **support.COMPILED},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        # Every refusal is logged there.
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
+    with (
+        tempfile.TemporaryDirectory() as databases,
+        subprocess.Popen(
+            [sys.executable, SCRIPT, databases, FEATURES.read_text("utf-8")],
+            cwd=project,
+            env={**support.newcomers_environment(), **support.COMPILED},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Every refusal is logged there.
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as process,
+    ):
         try:
             started = answer(process)
             yield Sites(process, started["attacks"], list(map(int, started["ports"])))

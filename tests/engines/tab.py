@@ -68,5 +68,5 @@ class Tab(ABC):
             except Failed as between_pages:
                 failed = between_pages
             time.sleep(0.02)
-        message = f"never held: {condition}"
+        message = f"never held at {self.evaluate('location.href')}: {condition}"
         raise Failed(message) from failed

@@ -20,10 +20,12 @@ from engines.tab import PATIENCE, Failed, Tab
 DRIVER = shutil.which("WebKitWebDriver")
 SCREEN = shutil.which("Xvfb")
 # Milliseconds, for what the driver itself waits.
-LIMITS = {name: PATIENCE * 1000 for name in ("pageLoad", "script")}
+LIMITS = dict.fromkeys(("pageLoad", "script"), PATIENCE * 1000)
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # W3C WebDriver, section 12.1
-RUN = "const done = arguments[arguments.length - 1]; Promise.resolve(%s).then(" \
+RUN = (
+    "const done = arguments[arguments.length - 1]; Promise.resolve(%s).then("
     "value => done({value}), error => done({error: String(error)}))"
+)
 
 
 class WebKitTab(Tab):
@@ -114,7 +116,16 @@ def screen() -> Iterator[str]:
     """Start an X server, which chooses a number that is free and writes it down."""
     assert SCREEN
     reading, writing = os.pipe()
-    command = [SCREEN, "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
+    command = [
+        SCREEN,
+        "-displayfd",
+        str(writing),
+        "-screen",
+        "0",
+        "1280x800x24",
+        "-nolisten",
+        "tcp",
+    ]
     with subprocess.Popen(
         command, cwd="/", pass_fds=[writing], stderr=subprocess.DEVNULL
     ) as server:

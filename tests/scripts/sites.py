@@ -6,10 +6,10 @@ the answer. The attacks are those of the project's own browser tests.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from io import BytesIO
@@ -25,18 +25,17 @@ sys.path.insert(0, os.getcwd())
 project: Any = import_module("tests.conftest")
 browser: Any = import_module("tests.browser.conftest")
 attacks: Any = import_module("tests.browser.test_attacks")
-csp_tests: Any = import_module("tests.browser.test_csp")
-csp: Any = import_module("app.security.csp")
-public: Any = import_module("app.auth.access").public
+site_pages: Any = import_module("site_pages")
 
 PATIENCE = 15  # seconds until something that a browser does at once counts as not done
 CERTIFICATE = generate_adhoc_ssl_context()
-FOLDER = tempfile.mkdtemp()
 NOTED = ("Origin", "Sec-Fetch-Site", "Referer", "Content-Type")
-PICTURE = csp_tests.PICTURE
 
 seen: Queue[str] = Queue()
+outcomes = ["nothing"]
 requests: list[Queue[dict[str, Any]]] = []
+evil_origin: str
+elsewhere_origin: str
 evil = browser.Elsewhere(seen)
 elsewhere = browser.Elsewhere()
 numbers = count()
@@ -61,6 +60,8 @@ def served(app: Any, *, https: bool = False) -> Any:
 
 def attack(name: str) -> dict[str, Any]:
     """Serve a page with a flaw; where the attack begins, and whether the policy lets it in."""
+    # One that seemed to be stopped has not won meanwhile.
+    assert outcomes[-1] == "works" or attacks.WON not in seen.queue
     tried = attacks.ATTACKS[name]
     app = new_app(fill=False)
     app.before_request_funcs.setdefault(None, []).insert(0, note_report)
@@ -85,15 +86,14 @@ def note_report() -> None:
         seen.put(attacks.STOPPED)
 
 
-def outcome() -> str:
+def outcome(patience: float) -> str:
     """Return what comes first: the attack wins, or a browser reports that it stopped it."""
-    while True:
-        try:
-            event = seen.get(timeout=PATIENCE)
-        except Empty:
-            return "nothing"
-        if event in (attacks.WON, attacks.STOPPED):
-            return "works" if event == attacks.WON else "stopped"
+    outcomes.append("nothing")
+    with contextlib.suppress(Empty):
+        while outcomes[-1] == "nothing":
+            event = seen.get(timeout=patience)
+            outcomes[-1] = {attacks.WON: "works", attacks.STOPPED: "stopped"}.get(event, "nothing")
+    return outcomes[-1]
 
 
 def serve(hosts: list[str], https: bool, policy: dict[str, Any], only: bool) -> tuple[int, int]:
@@ -110,8 +110,7 @@ def serve(hosts: list[str], https: bool, policy: dict[str, Any], only: bool) -> 
         told.put(described(response))
         return response
 
-    for path, view in PAGES.items():
-        app.add_url_rule(path, path[1:].replace(".", "-"), public(view), methods=["GET", "POST"])
+    site_pages.add(app, elsewhere_origin, FEATURES)
     server = served(app, https=https)
     return len(requests) - 1, int(server.at("localhost").rpartition(":")[2])
 
@@ -158,65 +157,6 @@ def page(path: str, text: str) -> None:
     elsewhere.pages[path] = text
 
 
-def html(body: str, script: str = "") -> str:
-    return f'<!doctype html><title>Page</title>{body}<script nonce="{csp.csp_nonce()}">{script}</script>'
-
-
-def frame_page() -> str:
-    return html('<img src="/shown">')
-
-
-def worker_page() -> str:
-    body = f'<body data-elsewhere="{elsewhere_origin}"><p id="said"></p>'
-    return html(body, csp_tests.START_WORKER.replace("/static/", "/"))
-
-
-def features_page() -> str:
-    script = FEATURES.replace("NONCE", csp.csp_nonce()).replace("ELSEWHERE", elsewhere_origin)
-    style = f'<style nonce="{csp.csp_nonce()}">#nonce {{color: red}}</style>'
-    return html(f'{style}<p id="nonce"></p><p id="attribute" style="color: red"></p>', script)
-
-
-def form_page() -> str:
-    return html('<form method="post" action="/write"><button>Send</button></form>')
-
-
-def form_page_without_referrer() -> Response:
-    return Response(form_page(), headers={"Referrer-Policy": "no-referrer"})
-
-
-def upload() -> Response:
-    kind = request.args["type"]
-    body = csp_tests.UPLOADS[kind].replace("RAN", "location = '/ran'")
-    return Response(body, content_type=kind)
-
-
-def file(body: str, mimetype: str) -> Callable[[], Response]:
-    return lambda: Response(body, mimetype=mimetype)
-
-
-PAGES: dict[str, Callable[[], Any]] = {
-    "/frame-page": frame_page,
-    "/features": features_page,
-    "/worker-page": worker_page,
-    "/form-page": form_page,
-    "/form-page-without-referrer": form_page_without_referrer,
-    "/blocked": lambda: html(f'<img src="{elsewhere_origin}/tile.svg?secret">'),
-    "/links": lambda: html(f'<a href="{elsewhere_origin}/">Away</a>'),
-    "/write": lambda: {},
-    "/shown": file(PICTURE, "image/svg+xml"),
-    "/ran": lambda: "It ran",
-    "/upload": upload,
-    "/plain.txt": file("document.documentElement.dataset.ran = 1", "text/plain"),
-    "/script.js": file("document.documentElement.dataset.ran = 1", "text/javascript"),
-    "/module.js": file("export const one = 1", "text/javascript"),
-    "/service-worker.js": file("self.there = true", "text/javascript"),
-    "/worker.js": file(csp_tests.WORKER, "text/javascript"),
-    "/answering-worker.js": file("postMessage(1)", "text/javascript"),
-    "/style.css": file("#own {color: red}", "text/css"),
-    "/tile.svg": file(PICTURE, "image/svg+xml"),
-    "/probe-page": browser.probe,
-}
 COMMANDS: dict[str, Callable[..., Any]] = {
     "attack": attack,
     "outcome": outcome,
@@ -234,13 +174,13 @@ def main(lines: Iterable[str]) -> None:
 
 
 if __name__ == "__main__":
-    FEATURES = sys.argv[1]
+    FOLDER, FEATURES = sys.argv[1:]
     answers, sys.stdout = sys.stdout, sys.stderr
     evil_origin = served(evil, https=True).at("127.0.0.1")
     elsewhere_server = served(elsewhere, https=True)
     elsewhere_origin = elsewhere_server.at("127.0.0.1")
     plain = served(elsewhere)
-    elsewhere.pages["/tile.svg"] = PICTURE
+    elsewhere.pages["/tile.svg"] = site_pages.csp_tests.PICTURE
     elsewhere.pages["/style.css"] = "#other {color: red}"
     ports = [origin.at("localhost").rpartition(":")[2] for origin in (elsewhere_server, plain)]
     print(json.dumps({"attacks": [*attacks.ATTACKS], "ports": ports}), file=answers, flush=True)
