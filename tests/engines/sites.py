@@ -45,6 +45,7 @@ class Sites:
     """Apps of a render, and another site that serves any page."""
 
     process: subprocess.Popen[str]
+    log: Path
     attacks: list[str]
     # Of the other site: by https, and by http.
     ports: list[int]
@@ -53,7 +54,7 @@ class Sites:
     def ask(self, *command: object) -> Any:
         assert self.process.stdin
         print(json.dumps(command), file=self.process.stdin, flush=True)
-        return answer(self.process)
+        return answer(self.process, self.log)
 
     def app(
         self,
@@ -84,31 +85,32 @@ class Sites:
         self.ask("page", "/", text)
 
 
-def answer(process: subprocess.Popen[str]) -> Any:
+def answer(process: subprocess.Popen[str], log: Path) -> Any:
     assert process.stdout
     ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
     line = process.stdout.readline() if ready else ""
-    assert line, "the sites do not answer"
+    assert line, log.read_text("utf-8", errors="replace")[-2000:]
     return json.loads(line)
 
 
 @contextlib.contextmanager
 def serving(project: Path) -> Iterator[Sites]:
     with (
-        tempfile.TemporaryDirectory() as databases,
+        tempfile.TemporaryDirectory() as folder,
+        Path(folder, "log").open("wb") as log,
         subprocess.Popen(
-            [sys.executable, SCRIPT, databases, FEATURES.read_text("utf-8")],
+            [sys.executable, SCRIPT, folder, FEATURES.read_text("utf-8")],
             cwd=project,
             env={**support.newcomers_environment(), **support.COMPILED},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # Every refusal is logged there.
-            stderr=subprocess.DEVNULL,
+            stderr=log,
             text=True,
         ) as process,
     ):
         try:
-            started = answer(process)
-            yield Sites(process, started["attacks"], list(map(int, started["ports"])))
+            written = Path(folder, "log")
+            started = answer(process, written)
+            yield Sites(process, written, started["attacks"], list(map(int, started["ports"])))
         finally:
             process.kill()
