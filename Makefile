@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new test test-all test-containers lint bench pictures help asvs reference test-containers
+.PHONY: demo new test test-all test-containers lint bench pictures browsers help asvs reference
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
@@ -34,6 +34,8 @@ help:
 	@echo '                = .venv/bin/python -m benchmarks'
 	@echo 'make pictures   take the pictures in docs/ again; needs Chromium'
 	@echo '                = .venv/bin/python -m docs.pictures'
+	@echo 'make browsers   write docs/browsers.md again; needs Chromium, Firefox, WebKitWebDriver and Xvfb'
+	@echo '                = .venv/bin/python tests/browser_table.py'
 	@echo '(first)         python3 -m venv .venv ; .venv/bin/pip install uv ; .venv/bin/uv sync'
 
 demo: .venv/bin/cookiecutter
@@ -67,6 +69,9 @@ bench: .venv/ready
 
 pictures: .venv/ready
 	.venv/bin/python -m docs.pictures
+
+browsers: .venv/ready
+	.venv/bin/python tests/browser_table.py
 
 # Rendering needs a tenth of the packages that the tests need.
 .venv/bin/cookiecutter: | .venv/bin/uv

@@ -125,6 +125,7 @@ def _end_login(response: BaseResponse) -> BaseResponse:
     tokens.revoke(g.grant)
     audit.record(audit.SESSION_EXPIRED, reason="logout")
     # Without "cookies", which would clear sibling sites' cookies; revoke() expires ours.
+    # WebKitGTK ignores it: there, what scripts store stays.
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 

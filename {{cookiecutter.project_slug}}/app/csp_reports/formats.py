@@ -99,6 +99,7 @@ def _route(page: str) -> str:
 
 
 def _disposition(reported: str) -> str:
-    # Browsers from before 2023 omit it.
+    # WebKitGTK 2.54 omits it over plain http, where `report-uri` alone is sent. Its reports of
+    # CSP_CANDIDATE then count as enforced.
     default = "report" if current_app.config["CSP_REPORT_ONLY"] else "enforce"
     return reported if reported in ("enforce", "report") else default

@@ -139,7 +139,7 @@ def test_fields_of_another_type_are_left_out(app: Flask) -> None:
         assert kept(app, {"body": {"effectiveDirective": value}}) == []
 
 
-def test_old_browsers_name_no_disposition(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_webkit_names_no_disposition_over_http(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(app.config, "CSP_REPORT_ONLY", True)
     sent = [report(), report(disposition="enforce"), report(disposition="s3cret")]
     assert [item.disposition for item in kept(app, sent)] == ["report", "enforce", "report"]

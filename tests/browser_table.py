@@ -1,0 +1,142 @@
+"""`python tests/browser_table.py`: writes docs/browsers.md, as the browsers here behave."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+import reference
+import support
+from engines import ENGINES, measuring
+from engines.measuring import ATTACK, BEHAVIOUR, FEATURE, LEVELS, Cell, Cells
+
+PAGE = support.TEMPLATE / "docs" / "browsers.md"
+VERSION = re.compile(r"^\| (\w+) \| ([\d.]+) \|$", re.MULTILINE)
+INTRODUCTION = """# What browsers do
+
+`make browsers` wrote this page: it tries everything below in each engine, with a project as rendered. `tests/test_engines.py` does the same, and fails where a cell is no longer right. Versions may differ from those here.
+
+| engine | version |
+|---|---|
+{versions}
+
+WebKitGTK is what Safari is built on, but not Safari: cookies, storage and connections are other code. Not measured: HSTS, `upgrade-insecure-requests`, and whatever needs a person's permission.
+"""
+PARTS = {
+    "Where they differ": "",
+    "Behaviours": "At `strict`. The status is the site's answer.",
+    "Attacks": "On a page that shows text of others as markup, as `tests/browser/test_attacks.py` of a project has them. “works” means that the attacker wins.",
+    "Features": "What a page's own script may do.",
+}
+
+
+def page(cells: Cells, versions: dict[str, str]) -> str:
+    """Return the whole page."""
+    rows = {cell.row: cell.kind for cell in cells}
+    lines = INTRODUCTION.format(
+        versions="\n".join(f"| {engine} | {version} |" for engine, version in versions.items())
+    )
+    differing = [row for row in rows if differs(cells, row)]
+    parts = {
+        "Where they differ": by_engine(cells, differing),
+        "Behaviours": by_engine(cells, [row for row in rows if rows[row] == BEHAVIOUR]),
+        "Attacks": by_level(cells, [row for row in rows if rows[row] == ATTACK]),
+        "Features": by_level(cells, [row for row in rows if rows[row] == FEATURE]),
+    }
+    for title, table in parts.items():
+        said = f"{PARTS[title]}\n\n" if PARTS[title] else ""
+        lines += f"\n## {title}\n\n{said}{table}\n"
+    return lines
+
+
+def differs(cells: Cells, row: str) -> bool:
+    levels = {cell.level for cell in cells if cell.row == row}
+    return any(
+        len({text for cell, text in cells.items() if (cell.row, cell.level) == (row, level)}) > 1
+        for level in levels
+    )
+
+
+def by_engine(cells: Cells, rows: list[str]) -> str:
+    """Return a table with a column for each engine."""
+    body = [[row, *(of_levels(cells, row, engine) for engine in ENGINES)] for row in rows]
+    return table(["", *ENGINES], body)
+
+
+def of_levels(cells: Cells, row: str, engine: str) -> str:
+    found = {
+        cell.level: text for cell, text in cells.items() if (cell.row, cell.engine) == (row, engine)
+    }
+    if len({*found.values()}) == 1:
+        return next(iter(found.values()))
+    return "; ".join(f"{text} at `{level}`" for level, text in found.items())
+
+
+def by_level(cells: Cells, rows: list[str]) -> str:
+    """Return a table with a column for each level; a cell names the engines where they differ."""
+    body = [[row, *(of_engines(cells, row, level) for level in LEVELS)] for row in rows]
+    return table(["", *(f"`{level}`" for level in LEVELS)], body)
+
+
+def of_engines(cells: Cells, row: str, level: str) -> str:
+    found = {
+        cell.engine: text for cell, text in cells.items() if (cell.row, cell.level) == (row, level)
+    }
+    if len({*found.values()}) == 1:
+        return next(iter(found.values()))
+    return "; ".join(f"{engine}: {text}" for engine, text in found.items())
+
+
+def table(head: list[str], body: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def stated() -> Cells:
+    """Return what the page says of each engine."""
+    found: Cells = {}
+    for part in PAGE.read_text("utf-8").split("\n## ")[1:]:
+        title, *lines = part.splitlines()
+        rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
+        if title == "Behaviours":
+            for row, *texts in rows[2:]:
+                found |= {
+                    Cell(BEHAVIOUR, row, engine): text
+                    for engine, text in zip(ENGINES, texts, strict=True)
+                }
+        elif title in ("Attacks", "Features"):
+            for row, *texts in rows[2:]:
+                for level, text in zip(LEVELS, texts, strict=True):
+                    found |= {
+                        Cell(title.removesuffix("s"), row, engine, level): of(text, engine)
+                        for engine in ENGINES
+                    }
+    return found
+
+
+def of(text: str, engine: str) -> str:
+    """Return what a cell says of one engine: all of it, unless it names them."""
+    told = dict(part.split(": ") for part in text.split("; ") if ": " in part)
+    return told.get(engine, text)
+
+
+def versions() -> dict[str, str]:
+    return dict(VERSION.findall(PAGE.read_text("utf-8")))
+
+
+def measure(folder: Path) -> Cells:
+    cells: Cells = {}
+    for level in LEVELS:
+        (folder / level).mkdir()
+        project = reference.render({"csp": level, "token_type": "session"}, folder / level)
+        for engine in ENGINES:
+            if level == "strict":
+                cells |= measuring.behaviours(engine, project)
+            cells |= measuring.levels(engine, project, level)[0]
+    return cells
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        PAGE.write_text(page(measure(Path(folder)), measuring.versions()), "utf-8", newline="\n")

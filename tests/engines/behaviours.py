@@ -1,0 +1,33 @@
+"""What a browser does, measured as one cell of docs/browsers.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engines.sites import Sites
+from engines.tab import Tab
+
+Measure = Callable[[Tab, Sites], str]
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """A row. Where a protection rests on it, `must` is what every engine does."""
+
+    label: str
+    measure: Measure
+    must: str | None
+
+
+BEHAVIOURS: list[Behaviour] = []
+
+
+def behaviour(label: str, must: str | None = None) -> Callable[[Measure], Measure]:
+    """Make a row of the table of a function, which gets a browser that was never used."""
+
+    def add(measure: Measure) -> Measure:
+        BEHAVIOURS.append(Behaviour(label, measure, must))
+        return measure
+
+    return add

@@ -1,0 +1,74 @@
+"""Measures every cell of docs/browsers.md, one browser at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import support
+from engines import ENGINES, logins, other_sites, pages, policies, sites, started
+from engines.behaviours import BEHAVIOURS, Behaviour
+from engines.sites import Sites
+from engines.tab import Failed, Tab
+
+LEVELS = support.CHOICES["csp"]
+BEHAVIOUR, FEATURE, ATTACK = "Behaviour", "Feature", "Attack"
+# Whose rows the table has: to import them is to add them.
+MODULES = [logins, pages, other_sites]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one row of a table says of one engine, and of one level where levels differ."""
+
+    kind: str
+    row: str
+    engine: str
+    level: str = ""
+
+
+Cells = dict[Cell, str]
+
+
+def behaviours(engine: str, project: Path) -> Cells:
+    with started(engine) as tab, sites.serving(project) as served:
+        return {
+            Cell(BEHAVIOUR, each.label, engine): measured(each, tab, served) for each in BEHAVIOURS
+        }
+
+
+def measured(behaviour: Behaviour, tab: Tab, served: Sites) -> str:
+    try:
+        return behaviour.measure(tab, served)
+    except (Failed, AssertionError):
+        # Chromium drops requests whenever the machine gets an address, as for a container.
+        tab.forget()
+        return behaviour.measure(tab, served)
+
+
+def levels(
+    engine: str, project: Path, level: str, known: Cells | None = None
+) -> tuple[Cells, Cells]:
+    """Return what works at a level, and what the policy lets work.
+
+    For what is known to be stopped in silence it takes no long wait.
+    """
+    silent = {
+        cell.row
+        for cell, text in (known or {}).items()
+        if (cell.engine, cell.level, text) == (engine, level, policies.SILENT)
+    }
+    with started(engine) as tab, sites.serving(project) as served:
+        found = policies.features(tab, served)
+        tried = policies.attacks(tab, served, silent)
+    seen = {Cell(FEATURE, name, engine, level): text for name, text in found.items()}
+    seen |= {Cell(ATTACK, name, engine, level): text for name, (text, _) in tried.items()}
+    return seen, {Cell(ATTACK, name, engine, level): text for name, (_, text) in tried.items()}
+
+
+def versions() -> dict[str, str]:
+    found = {}
+    for engine in ENGINES:
+        with started(engine) as tab:
+            found[engine] = tab.version
+    return found

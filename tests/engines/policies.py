@@ -1,0 +1,42 @@
+"""How far attacks and features get in a browser, at a level of Content-Security-Policy."""
+
+from __future__ import annotations
+
+import contextlib
+
+from engines.sites import Sites
+from engines.tab import Failed, Tab
+
+# Stopped, as far as a site can tell that nobody tells.
+SILENT = "stopped, not reported"
+# Seconds until a report or a win, which the browser sends at once, counts as missing. All that
+# begins by itself has begun before, when the page has loaded.
+PATIENCE, KNOWN_PATIENCE = 10, 2
+
+
+def features(tab: Tab, sites: Sites) -> dict[str, str]:
+    """Return which features work; a page of the site tries them all."""
+    tab.visit(f"{sites.app().origin}/features")
+    found: dict[str, str] = tab.wait_for("globalThis.found")
+    return found
+
+
+def attacks(tab: Tab, sites: Sites, silent: set[str]) -> dict[str, tuple[str, str]]:
+    """Return how far each attack of the project's own tests gets, and how far the policy lets it."""
+    return {name: attack(tab, sites, name, silent=name in silent) for name in sites.attacks}
+
+
+def attack(tab: Tab, sites: Sites, name: str, *, silent: bool) -> tuple[str, str]:
+    """Try an attack, once more where nothing is heard of it, unless that is known."""
+    for _ in range(1 if silent else 2):
+        tried = sites.ask("attack", name)
+        # One that wins leaves the page while the browser still loads it.
+        with contextlib.suppress(Failed):
+            tab.visit(tried["start"])
+        if tried["click"]:
+            with contextlib.suppress(Failed):
+                tab.click(tried["click"])
+        outcome = sites.ask("outcome", KNOWN_PATIENCE if silent else PATIENCE)
+        if outcome != "nothing":
+            break
+    return {"nothing": SILENT}.get(outcome, outcome), "works" if tried["works"] else "stopped"

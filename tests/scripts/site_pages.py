@@ -1,0 +1,90 @@
+"""Pages that the sites of `sites.py` have besides their own, for what a browser does with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from flask import Flask, Response, current_app, request
+
+csp: Any = import_module("app.security.csp")
+csp_tests: Any = import_module("tests.browser.test_csp")
+public: Any = import_module("app.auth.access").public
+
+
+def add(app: Flask, elsewhere: str, features: str) -> None:
+    """Add them all. Some name another site; one runs the script that tries the features."""
+    app.config.update(ELSEWHERE=elsewhere, FEATURES=features)
+    for path, view in PAGES.items():
+        app.add_url_rule(path, path[1:].replace(".", "-"), public(view), methods=["GET", "POST"])
+
+
+def elsewhere() -> str:
+    return str(current_app.config["ELSEWHERE"])
+
+
+def html(body: str, script: str = "") -> str:
+    nonce = csp.csp_nonce()
+    return f'<!doctype html><title>Page</title>{body}<script nonce="{nonce}">{script}</script>'
+
+
+def frame_page() -> str:
+    return html('<img src="/shown">')
+
+
+def worker_page() -> str:
+    body = f'<body data-elsewhere="{elsewhere()}"><p id="said"></p>'
+    return html(body, csp_tests.START_WORKER.replace("/static/", "/"))
+
+
+def features_page() -> str:
+    script = (
+        current_app.config["FEATURES"]
+        .replace("NONCE", csp.csp_nonce())
+        .replace("ELSEWHERE", elsewhere())
+    )
+    style = f'<style nonce="{csp.csp_nonce()}">#nonce {{color: red}}</style>'
+    return html(f'{style}<p id="nonce"></p><p id="attribute" style="color: red"></p>', script)
+
+
+def form_page() -> str:
+    return html('<form method="post" action="/write"><button>Send</button></form>')
+
+
+def form_page_without_referrer() -> Response:
+    return Response(form_page(), headers={"Referrer-Policy": "no-referrer"})
+
+
+def upload() -> Response:
+    kind = request.args["type"]
+    body = csp_tests.UPLOADS[kind].replace("RAN", "location = '/ran'")
+    return Response(body, content_type=kind)
+
+
+def file(body: str, mimetype: str) -> Callable[[], Response]:
+    return lambda: Response(body, mimetype=mimetype)
+
+
+PAGES: dict[str, Callable[[], Any]] = {
+    "/frame-page": frame_page,
+    "/features": features_page,
+    "/worker-page": worker_page,
+    "/form-page": form_page,
+    "/form-page-without-referrer": form_page_without_referrer,
+    "/blocked": lambda: html(f'<img src="{elsewhere()}/tile.svg?secret">'),
+    "/links": lambda: html(f'<a href="{elsewhere()}/empty">Away</a>'),
+    "/write": lambda: {},
+    "/shown": file(csp_tests.PICTURE, "image/svg+xml"),
+    "/ran": lambda: "It ran",
+    "/upload": upload,
+    "/plain.txt": file("document.documentElement.dataset.ran = 1", "text/plain"),
+    "/script.js": file("document.documentElement.dataset.ran = 1", "text/javascript"),
+    "/module.js": file("export const one = 1", "text/javascript"),
+    "/service-worker.js": file("self.there = true", "text/javascript"),
+    "/worker.js": file(csp_tests.WORKER, "text/javascript"),
+    "/answering-worker.js": file("postMessage(1)", "text/javascript"),
+    "/style.css": file("#own {color: red}", "text/css"),
+    "/tile.svg": file(csp_tests.PICTURE, "image/svg+xml"),
+    "/probe-page": lambda: html("<p>Probe</p>"),
+}

@@ -1,0 +1,53 @@
+"""In Chromium, Firefox and WebKitGTK the protections hold, and docs/browsers.md says how."""
+
+from __future__ import annotations
+
+import pytest
+
+import browser_table
+from conftest import NewProject
+from engines import ENGINES, measuring
+from engines.behaviours import BEHAVIOURS
+from engines.measuring import LEVELS, Cells
+
+# Each measures what differs from engine to engine too, which only the page says.
+MUST = {behaviour.label: behaviour.must for behaviour in BEHAVIOURS if behaviour.must}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engine_does_what_the_protections_rest_on(
+    engine: str, new_project: NewProject, subtests: pytest.Subtests
+) -> None:
+    cells = measuring.behaviours(engine, new_project(token_type="session"))
+    for cell, text in cells.items():
+        with subtests.test(cell.row):
+            assert text == MUST.get(cell.row, text)
+    assert_current(cells, subtests)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_attack_gets_as_far_in_each_engine_as_the_policy_lets_it(
+    engine: str, level: str, new_project: NewProject, subtests: pytest.Subtests
+) -> None:
+    project = new_project(csp=level, token_type="session")
+    cells, allowed = measuring.levels(engine, project, level, browser_table.stated())
+    for cell, text in allowed.items():
+        with subtests.test(cell.row):
+            assert cells[cell].partition(",")[0] == text
+    assert_current(cells, subtests)
+
+
+def assert_current(cells: Cells, subtests: pytest.Subtests) -> None:
+    stated = browser_table.stated()
+    for cell, text in cells.items():
+        with subtests.test(f"{cell.row} in the table"):
+            assert stated.get(cell) == text, "run `make browsers`"
+
+
+def test_the_table_has_each_row_once_and_says_what_differs() -> None:
+    page = browser_table.page(browser_table.stated(), browser_table.versions())
+    assert page == browser_table.PAGE.read_text("utf-8"), "run `make browsers`"
+    assert {cell.row for cell in browser_table.stated()} >= MUST.keys()
