@@ -47,7 +47,7 @@ def server(
     folder: Path, *options: str, port: int | None = None, program: str = "redis-server"
 ) -> Iterator[Server]:
     """Start one that keeps nothing on disk and hands a replica all it has at once."""
-    support.need(shutil.which(program), program)
+    support.need(shutil.which(program) and shutil.which("redis-cli"), f"{program} and redis-cli")
     port = port or support.free_port()
     place = folder / str(port)
     place.mkdir(exist_ok=True)

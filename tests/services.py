@@ -115,6 +115,7 @@ def encrypt(server: PostgreSQL, certificate: Path) -> None:
 @contextlib.contextmanager
 def standby(primary: PostgreSQL) -> Iterator[PostgreSQL]:
     """Start a standby, without which the primary confirms no commit from now on."""
+    support.need((primary.programs / "pg_basebackup").exists(), "pg_basebackup")
     server = PostgreSQL(primary.programs, primary.folder / "standby", support.free_port())
     address = f"--dbname={primary.url}"
     options = (f"--pgdata={server.data}", "--no-sync", "--checkpoint=fast", "--write-recovery-conf")
