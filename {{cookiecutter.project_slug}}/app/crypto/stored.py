@@ -4,12 +4,13 @@ Updates are compare-and-swap: a value that has changed since it was read is left
 that no concurrent write is lost.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import (
+    BigInteger,
     ColumnClause,
     ColumnElement,
     LargeBinary,
@@ -38,6 +39,7 @@ class Row:
     key: Key
     value: bytes
     index: bytes | None
+    position: list[Any]  # in `Stored.order`
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Stored:
 
     name: str
     keys: list[ColumnClause[Any]]
+    order: list[ColumnClause[Any]]  # of the pages
     value: ColumnClause[bytes]
     index: ColumnClause[bytes] | None
     context_of: Callable[[Key], str]
@@ -63,15 +66,15 @@ class Stored:
         return {bytes(start or b""): count for start, count in db.session.execute(found)}
 
     def pages(self, *conditions: ColumnElement[bool]) -> Iterator[list[Row]]:
-        """The rows that have a value and meet the conditions, page by page, by primary key."""
+        """The rows that have a value and meet the conditions, page by page."""
         index = self.value if self.index is None else self.index
-        page = select(*self.keys, self.value, index).where(self.value.is_not(None), *conditions)
-        page = page.order_by(*self.keys).limit(PAGE)
+        page = select(*self.keys, self.value, index, *self.order)
+        page = page.where(self.value.is_not(None), *conditions).order_by(*self.order).limit(PAGE)
         rows = self._read(page)
         while rows:
             yield rows
-            last = tuple_(*rows[-1].key, types=[key.type for key in self.keys])
-            rows = self._read(page.where(tuple_(*self.keys) > last))
+            last = tuple_(*rows[-1].position, types=[each.type for each in self.order])
+            rows = self._read(page.where(tuple_(*self.order) > last))
 
     def compare_and_swap(self, stored: ColumnClause[bytes], swaps: list[tuple[Row, bytes]]) -> None:
         """Store the new bytes in each row whose value has not changed since it was read."""
@@ -89,10 +92,15 @@ class Stored:
         db.session.commit()
 
     def _read(self, page: Any) -> list[Row]:
-        rows = [Row(list(row[:-2]), *row[-2:]) for row in db.session.execute(page)]
+        rows = [self._row(found) for found in db.session.execute(page)]
         # Ends the read transaction: SQLite refuses to write in one that began before another write.
         db.session.commit()
         return rows
+
+    def _row(self, found: Sequence[Any]) -> Row:
+        size = len(self.keys)
+        value, index = found[size : size + 2]
+        return Row(list(found[:size]), value, index, list(found[size + 2 :]))
 
 
 def find_all() -> list[Stored]:
@@ -113,6 +121,7 @@ def _by_attribute(mapper: Mapper[Any]) -> Iterator[Stored]:
             yield Stored(
                 name=f"{mapper.local_table}.{described.name}",
                 keys=keys,
+                order=_order(cast(Table, mapper.local_table), keys),
                 value=raw[mapper.columns[described.encrypted].name],
                 index=raw[mapper.columns[described.index].name] if described.indexed else None,
                 context_of=partial(described.context_of, mapper),
@@ -125,11 +134,19 @@ def _by_type(described: Table) -> Iterator[Stored]:
     for each in described.columns:
         if isinstance(each.type, Encrypted):
             context_of = partial(_constant_context, each.type.context)
-            yield Stored(str(each), keys, raw[each.name], None, context_of, "")
+            order, value = _order(described, keys), raw[each.name]
+            yield Stored(str(each), keys, order, value, None, context_of, "")
 
 
 def _constant_context(context: str, key: Key) -> str:
     return context
+
+
+def _order(described: Table, keys: list[ColumnClause[Any]]) -> list[ColumnClause[Any]]:
+    """The primary key. On SQLite the order in the file, where rows of random keys lie anywhere."""
+    has_rowid = described.dialect_options["sqlite"]["with_rowid"]
+    on_disk = has_rowid and db.engine.dialect.name == "sqlite"
+    return [column("rowid", BigInteger())] if on_disk else keys
 
 
 def _raw(described: Table) -> tuple[list[ColumnClause[Any]], dict[str, ColumnClause[bytes]]]:

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import column, select, table, update
+from sqlalchemy import Column, Integer, MetaData, Table, column, select, table, update
 
 from app import key_settings
 from app.auth import users
 from app.auth.users import User
-from app.crypto import rotation, stored
+from app.crypto import EncryptedString, rotation, stored
 from app.crypto.keyring import read
 from app.crypto.stored import find_all
 from app.db import db
@@ -165,6 +165,28 @@ def test_a_write_made_meanwhile_is_not_lost(
     assert emails() == [EMAILS[0], "new@example.org", EMAILS[2], None, EMAILS[4]]
     assert db.session.scalars(select(User).where(User.email == "new@example.org")).one()
     assert run(app, "verify").exit_code == 0
+
+
+def test_each_row_is_visited_once_in_either_order(app: Flask) -> None:
+    [described] = [stored for stored in find_all() if stored.name == "users.email"]
+    for order in (described.order, described.keys):
+        pages = replace(described, order=order).pages()
+        visited = {tuple(row.key): len(page) for page in pages for row in page}
+        assert sorted(visited.values()) == [1, 2, 2, 2, 2]
+
+
+def test_a_table_without_row_ids_is_visited_by_its_key(app: Flask) -> None:
+    notes = Table(
+        "notes",
+        MetaData(),
+        Column("id", Integer, primary_key=True),
+        Column("note", EncryptedString("notes.note")),
+        sqlite_with_rowid=False,
+    )
+    notes.create(db.engine)
+    [described] = stored._by_type(notes)
+    assert list(described.pages()) == []
+    notes.drop(db.engine)
 
 
 @pytest.mark.parametrize("command", ["status", "rotate", "reindex", "verify"])
