@@ -48,12 +48,15 @@ def _read_postgresql(rest: str) -> str:
         url = _several_hosts(rest) if "," in hosts else make_url(f"{POSTGRESQL}://{rest}")
         _, options = url.get_dialect()().create_connect_args(url)
         make_conninfo(**options)  # finds unknown options, and does not connect
+        # Of an @ in a password a part would be looked up as a host; libpq stops at a NUL.
+        if "@" in str(options.get("host")) or "\0" in "".join(map(str, options.values())):
+            raise ValueError
     except (ValueError, ArgumentError, Error):
         # Without the cause, which may quote the password.
         raise ValueError(
             "must be postgresql://user:password@host:5432/name, with several hosts"
             " postgresql://user:password@host1:5432,host2:5432/name: special characters of the"
-            " password are encoded, / as %2F, and libpq knows each ?option"
+            " password are encoded, / as %2F and @ as %40, and libpq knows each ?option"
         ) from None
     return url.render_as_string(hide_password=False)
 

@@ -28,6 +28,9 @@ REFUSED = [
     "postgresql://u:hide#me@a:x,b:1/n",
     "postgresql://u:hide@a:x/n",
     "postgresql://u:hide%zz@a,b/n",
+    "postgresql://u:p@hide@h/n",
+    "postgresql://u:p@hide@a,b/n",
+    "postgresql://u:p@h/n?application_name=a%00&sslmode=verify-full",
     "postgresql+psycopg2://u:hide@h/n",
 ]
 

@@ -6,12 +6,16 @@ Source: OWASP ASVS 12.3.1, 12.3.2.
 import os
 from ipaddress import ip_address
 from logging import WARNING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from flask import Flask
 from sqlalchemy import make_url
 
 from app.checks.registry import check
+from app.security.redis_limits import url as redis_url
+
+# What libpq reads from the URL, or else from PGHOST and so on.
+LIBPQ = ("host", "hostaddr", "service", "sslmode")
 
 
 @check(
@@ -27,9 +31,10 @@ def unverified_database(app: Flask) -> bool:
         return False
     url = make_url(app.config["DATABASE_URL"])
     _, options = url.get_dialect()().create_connect_args(url)
-    mode = options.get("sslmode") or os.environ.get("PGSSLMODE")
-    hosts = str(options.get("host", "")).split(",")
-    return mode not in ("verify-ca", "verify-full") and any(map(_is_elsewhere, hosts))
+    given = {name: options.get(name) or os.environ.get(f"PG{name.upper()}", "") for name in LIBPQ}
+    hosts = f"{given['host']},{given['hostaddr']}".split(",")
+    elsewhere = bool(given["service"]) or any(map(_is_elsewhere, hosts))
+    return given["sslmode"] != "verify-full" and elsewhere
 
 
 @check(
@@ -41,12 +46,12 @@ def unverified_database(app: Flask) -> bool:
     deploy=True,
 )
 def unverified_redis(app: Flask) -> bool:
-    url = urlsplit(app.config["REDIS_URL"] or "")
-    encrypted = url.scheme.startswith(("rediss", "valkeys"))
-    verified = encrypted and parse_qs(url.query).get("ssl_cert_reqs") != ["none"]
-    addresses = url.netloc.rpartition("@")[2].split(",")
-    hosts = [urlsplit(f"//{address}").hostname or "" for address in addresses]
-    return not verified and any(map(_is_elsewhere, hosts))
+    if not app.config["REDIS_URL"]:
+        return False
+    address = redis_url.read(app.config["REDIS_URL"])
+    # A Sentinel and a Cluster name further servers, which may be anywhere.
+    elsewhere = address.kind != redis_url.ONE or _is_elsewhere(urlsplit(address.url).hostname or "")
+    return elsewhere and not address.is_verified
 
 
 def _is_elsewhere(host: str) -> bool:

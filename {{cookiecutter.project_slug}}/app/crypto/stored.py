@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     column,
     func,
+    inspect,
     select,
     table,
     tuple_,
@@ -144,9 +145,15 @@ def _constant_context(context: str, key: Key) -> str:
 
 def _order(described: Table, keys: list[ColumnClause[Any]]) -> list[ColumnClause[Any]]:
     """The primary key. On SQLite the order in the file, where rows of random keys lie anywhere."""
-    has_rowid = described.dialect_options["sqlite"]["with_rowid"]
-    on_disk = has_rowid and db.engine.dialect.name == "sqlite"
+    on_disk = db.engine.dialect.name == "sqlite" and _has_rowid(described)
     return [column("rowid", BigInteger())] if on_disk else keys
+
+
+def _has_rowid(described: Table) -> bool:
+    is_view = described.name not in inspect(db.engine).get_table_names(described.schema)
+    is_hidden = any(each.name.lower() == "rowid" for each in described.columns)
+    with_rowid = described.dialect_options["sqlite"]["with_rowid"]
+    return bool(with_rowid) and not is_view and not is_hidden
 
 
 def _raw(described: Table) -> tuple[list[ColumnClause[Any]], dict[str, ColumnClause[bytes]]]:

@@ -124,11 +124,10 @@ def _limit_waits(dialect: Any, record: Any, arguments: Any, options: Any) -> Any
 @event.listens_for(Pool, "checkout")
 def _replace_closed(connection: Any, record: Any, fairy: Any) -> None:
     """Replace a connection that a restart of the database closed, before its next use."""
-    now = monotonic()
-    seconds_unused = now - record.info.get("used", now)
+    now, last_used = monotonic(), record.info.get("used")
     record.info["used"] = now
     is_usable = record.info.get("is_usable")
-    if is_usable and not is_usable(connection, seconds_unused):
+    if is_usable and last_used and not is_usable(connection, now - last_used):
         # The pool connects again, and later replaces all connections that are older than this.
         raise InvalidatePoolError
 

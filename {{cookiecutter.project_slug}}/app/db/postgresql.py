@@ -78,6 +78,8 @@ def is_usable(connection: psycopg.Connection[Any], seconds_unused: float) -> boo
 
     A server that closes a connection makes it readable, which this computer knows by itself.
     """
+    if connection.info.transaction_status or connection.pgconn.pipeline_status:
+        return False  # a view left it in the middle of something
     try:
         if seconds_unused < UNCERTAIN and not _is_readable(connection):
             return True

@@ -8,12 +8,18 @@ FOUND = {
     "DATABASE_URL": [
         "postgresql+psycopg://u:p@db.example/n",
         "postgresql+psycopg://u:p@10.0.0.7/n?sslmode=require",
+        "postgresql+psycopg://u:p@db.example/n?sslmode=verify-ca",
         "postgresql+psycopg://u:p@/n?host=db,db.example",
+        "postgresql+psycopg://u:p@localhost/n?hostaddr=203.0.113.5",
+        "postgresql+psycopg:///n?service=elsewhere",
     ],
     "REDIS_URL": [
         "redis://10.0.0.7",
         "valkey://r.example",
         "rediss://r.example?ssl_cert_reqs=none",
+        "rediss://r.example?ssl_check_hostname=false",
+        "redis+sentinel://[::1]:1/main",
+        "rediss+cluster://localhost:1?ssl_cert_reqs=none",
         "redis+sentinel://localhost:1,r.example:1/main",
         "redis+cluster://[2001:db8::1]:1",
     ],
@@ -25,7 +31,7 @@ FINE = {
         "postgresql+psycopg://u:p@127.0.0.1/n",
         "postgresql+psycopg:///n?host=/run/postgresql.d",
         "postgresql+psycopg://u:p@db.example/n?sslmode=verify-full&sslrootcert=/ca.pem",
-        "postgresql+psycopg://u:p@/n?host=a.example&host=b.example&sslmode=verify-ca",
+        "postgresql+psycopg://u:p@/n?host=a.example&host=b.example&sslmode=verify-full",
     ],
     "REDIS_URL": [
         "redis://redis",
@@ -48,5 +54,7 @@ def test_a_connection_to_elsewhere_is_reported_unless_its_certificate_is_verifie
             for url in urls[setting]:
                 with subtests.test(url):
                     assert len(find(CHECKS[setting], **{setting: url})) == count
+    monkeypatch.setenv("PGHOST", "db.example")
+    assert len(find(CHECKS["DATABASE_URL"], DATABASE_URL="postgresql+psycopg://u:p@/n")) == 1
     monkeypatch.setenv("PGSSLMODE", "verify-full")
     assert find(CHECKS["DATABASE_URL"], DATABASE_URL=FOUND["DATABASE_URL"][0]) == []

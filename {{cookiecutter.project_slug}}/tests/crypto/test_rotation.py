@@ -1,12 +1,24 @@
 """`flask crypto …`: which key encrypted what, and key rotation."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import Column, Integer, MetaData, Table, column, select, table, update
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    column,
+    select,
+    table,
+    text,
+    update,
+)
 
 from app import key_settings
 from app.auth import users
@@ -15,7 +27,7 @@ from app.crypto import EncryptedString, rotation, stored
 from app.crypto.keyring import read
 from app.crypto.stored import find_all
 from app.db import db
-from tests.conftest import PASSWORD, SECRETS
+from tests.conftest import PASSWORD, SECRETS, MakeApp
 
 NAMES = ["bob", "eve", "ivy", "joe", "kim"]
 EMAILS = [f"{name}@example.org" for name in NAMES]
@@ -175,18 +187,34 @@ def test_each_row_is_visited_once_in_either_order(app: Flask) -> None:
         assert sorted(visited.values()) == [1, 2, 2, 2, 2]
 
 
-def test_a_table_without_row_ids_is_visited_by_its_key(app: Flask) -> None:
-    notes = Table(
-        "notes",
-        MetaData(),
-        Column("id", Integer, primary_key=True),
-        Column("note", EncryptedString("notes.note")),
-        sqlite_with_rowid=False,
-    )
-    notes.create(db.engine)
-    [described] = stored._by_type(notes)
-    assert list(described.pages()) == []
-    notes.drop(db.engine)
+TABLES_OF_SQLITE = {
+    "without row ids": ["CREATE TABLE notes (id TEXT PRIMARY KEY, note BLOB) WITHOUT ROWID"],
+    "with a column of that name": ["CREATE TABLE notes (id TEXT PRIMARY KEY, note BLOB, RowID)"],
+    "a view": ["CREATE TABLE all_notes (id, note)", "CREATE VIEW notes AS SELECT * FROM all_notes"],
+}
+
+
+@pytest.mark.parametrize("kind", TABLES_OF_SQLITE)
+def test_where_rows_have_no_place_in_the_file_they_are_visited_by_their_key(
+    make_app: MakeApp, tmp_path: Path, kind: str
+) -> None:
+    columns: list[Column[Any]] = [
+        Column("id", String, primary_key=True),
+        Column("note", EncryptedString("notes")),
+    ]
+    columns += [Column("RowID", Integer)] * (kind == "with a column of that name")
+    notes = Table("notes", MetaData(), *columns, sqlite_with_rowid=kind != "without row ids")
+    app = make_app(fill=False, database_url=f"sqlite:///{tmp_path / 'notes.db'}")
+    with app.app_context():
+        filled = "all_notes" if kind == "a view" else "notes"
+        rows = "('a', 'x'), ('b', 'x'), ('c', 'x'), ('d', 'x'), ('e', 'x')"
+        insert = f"INSERT INTO {filled} (id, note) VALUES {rows}"  # noqa: S608
+        for statement in (*TABLES_OF_SQLITE[kind], insert):
+            db.session.execute(text(statement))
+        db.session.commit()
+        [described] = stored._by_type(notes)
+        visited = ["".join(key for row in page for key in row.key) for page in described.pages()]
+    assert visited == ["ab", "cd", "e"]
 
 
 @pytest.mark.parametrize("command", ["status", "rotate", "reindex", "verify"])

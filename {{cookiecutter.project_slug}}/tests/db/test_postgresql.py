@@ -240,6 +240,23 @@ def test_a_connection_that_the_network_lost_is_replaced_before_its_next_use(
 
 
 @on_postgresql
+def test_a_connection_that_a_view_left_unusable_serves_nobody_else(app: Flask) -> None:
+    opened = []
+
+    @app.get("/pipeline")
+    @public
+    def leave_open() -> str:
+        connection: Any = db.session.connection().connection.driver_connection
+        opened.append(connection.pipeline())
+        opened[0].__enter__()
+        return ""
+
+    client = statement(app, "SELECT 1")
+    client.get("/pipeline")
+    assert [client.get("/rows").status_code for _ in range(3)] == [200, 200, 200]
+
+
+@on_postgresql
 def test_a_limit_in_the_address_counts_and_one_that_nobody_can_read_is_reported(
     make_app: MakeApp,
 ) -> None:

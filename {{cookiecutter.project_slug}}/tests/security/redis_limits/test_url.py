@@ -16,10 +16,8 @@ READ = {
     "rediss://u:p%2Fw@h:1/2?ssl_ca_certs=/ca": (ONE, "rediss://u:p%2Fw@h:1/2?ssl_ca_certs=/ca", {}),
     "valkey://h/": (ONE, "redis://h/", {}),
     "valkeys://h:1": (ONE, "rediss://h:1", {}),
-    "redis+sentinel://a:1,[::1]:2/main": (
-        *(SENTINEL, "redis+sentinel://a:1,[::1]:2/main"),
-        {"ssl": False},
-    ),
+    "redis+sentinel://a:1,b:2/main": (SENTINEL, "redis+sentinel://a:1,b:2/main", {"ssl": False}),
+    "redis+sentinel://[::1]:2/main": (SENTINEL, "redis+sentinel://[::1]:2/main", {"ssl": False}),
     "rediss+sentinel://u:p%2Fw@a:1/main?db=2&ssl_ca_certs=/ca": (
         *(SENTINEL, "redis+sentinel://a:1/main"),
         {"ssl": True, "db": 2, "ssl_ca_certs": "/ca", **LOGIN},
@@ -42,15 +40,25 @@ REFUSED = {
     "redis://h/main": "redis://",
     "rediss://h?ssl_ca_cert=/ca": "rediss://user:password@host:6379/0",
     "redis://h?ssl_ca_certs=/ca": "redis://",
+    "redis://db%2eexample": "redis://",
+    "redis://:hide@:6379/0?host=h": "redis://",
+    "redis://h:99999": "redis://",
+    "redis://h?retry=hide": "redis://",
+    "redis://h?protocol=9": "redis://",
+    "rediss://h?ssl_cert_reqs=hide": "rediss://",
+    "rediss://h?ssl_cert_reqs=none&ssl_cert_reqs=required": "rediss://",
     "redis://:hide#me@h": "redis://",
     "redis://:hide/me@h": "redis://",
     "redis+sentinel://h:1": "redis+sentinel://user:password@host:26379,host:26379/service",
     "redis+sentinel://h/main": "redis+sentinel://",
     "redis+sentinel://h:1/main/0": "redis+sentinel://",
+    "redis+sentinel://a:1,[::1]:2/main": "redis+sentinel://",
     "redis+sentinel://u:hide/me@h:1/main": "redis+sentinel://",
     "rediss+sentinel://h:1/main?hide=me": "rediss+sentinel://",
     "redis+cluster://h:1/main": "redis+cluster://user:password@host:6379,host:6379",
     "redis+cluster://h:1?sentinel_password=hide": "redis+cluster://",
+    "redis+cluster://h:99999": "redis+cluster://",
+    "redis+cluster://h:1?db=3": "redis+cluster://",
 }
 
 
