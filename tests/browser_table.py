@@ -15,7 +15,7 @@ PAGE = support.TEMPLATE / "docs" / "browsers.md"
 VERSION = re.compile(r"^\| (\w+) \| ([\d.]+) \|$", re.MULTILINE)
 INTRODUCTION = """# What browsers do
 
-`make browsers` wrote this page: it tries everything below in each engine, with a project as rendered. `tests/test_engines.py` does the same, and fails where a cell is no longer right. Versions may differ from those here.
+`make browsers` wrote this page: it tries everything below in each engine, with a project as rendered. `tests/test_engines.py` does the same. It demands what the protections rest on of every version, and compares all cells where the engine is of the same version, by its first number (WebKitGTK: the first two).
 
 | engine | version |
 |---|---|

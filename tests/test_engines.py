@@ -23,7 +23,7 @@ def test_an_engine_does_what_the_protections_rest_on(
     for cell, text in cells.items():
         with subtests.test(cell.row):
             assert text == MUST.get(cell.row, text)
-    assert_current(cells, subtests)
+    assert_current(engine, cells, subtests)
 
 
 @pytest.mark.slow
@@ -37,14 +37,24 @@ def test_an_attack_gets_as_far_in_each_engine_as_the_policy_lets_it(
     for cell, text in allowed.items():
         with subtests.test(cell.row):
             assert cells[cell].partition(",")[0] == text
-    assert_current(cells, subtests)
+    assert_current(engine, cells, subtests)
 
 
-def assert_current(cells: Cells, subtests: pytest.Subtests) -> None:
+def assert_current(engine: str, cells: Cells, subtests: pytest.Subtests) -> None:
+    # The page is about one version; another may do more or less of what nothing rests on.
+    if series(engine, measuring.version(engine)) != series(
+        engine, browser_table.versions()[engine]
+    ):
+        return
     stated = browser_table.stated()
     for cell, text in cells.items():
         with subtests.test(f"{cell.row} in the table"):
             assert stated.get(cell) == text, "run `make browsers`"
+
+
+def series(engine: str, version: str) -> list[str]:
+    """Return the numbers of a version that change with what the engine can do."""
+    return version.split(".")[: 2 if engine == "WebKitGTK" else 1]
 
 
 def test_the_table_has_each_row_once_and_says_what_differs() -> None:

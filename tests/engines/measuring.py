@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import support
@@ -66,9 +67,11 @@ def levels(
     return seen, {Cell(ATTACK, name, engine, level): text for name, (_, text) in tried.items()}
 
 
+@cache
+def version(engine: str) -> str:
+    with started(engine) as tab:
+        return tab.version
+
+
 def versions() -> dict[str, str]:
-    found = {}
-    for engine in ENGINES:
-        with started(engine) as tab:
-            found[engine] = tab.version
-    return found
+    return {engine: version(engine) for engine in ENGINES}
