@@ -117,8 +117,8 @@ def stated() -> Cells:
 
 def of(text: str, engine: str) -> str:
     """Return what a cell says of one engine: all of it, unless it names them."""
-    told = dict(part.split(": ") for part in text.split("; ") if ": " in part)
-    return told.get(engine, text)
+    reported = dict(part.split(": ") for part in text.split("; ") if ": " in part)
+    return reported.get(engine, text)
 
 
 def versions() -> dict[str, str]:

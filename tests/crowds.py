@@ -18,7 +18,7 @@ ASKING = ("bob", "cyd", "dan", "eve")
 
 @dataclass
 class Crowd:
-    """Clients that log in and look who they are, again and again, until they are told to stop."""
+    """Clients that log in and look who they are, again and again, until they are asked to stop."""
 
     port: int
     stop: Event = field(default_factory=Event)

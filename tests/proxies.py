@@ -33,6 +33,14 @@ PROGRAMS = Path(sys.executable).parent
 # Finds these tests' own Caddy before another.
 CADDYS = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+# What a client sends in the hope that the app takes it for the proxy's.
+FORGED = {
+    "X-Forwarded-For": "203.0.113.7",
+    "X-Forwarded-Proto": "http",
+    "X-Forwarded-Host": "evil.example",
+    "X-Request-ID": "chosen-by-a-client",
+    "Forwarded": "for=203.0.113.7;proto=http;host=evil.example",
+}
 # What Debian's nginx.conf holds besides, as far as a site needs it.
 AROUND = """\
 daemon off;

@@ -124,7 +124,7 @@ class Watched:
     url: str
 
     def wait_for_replica(self) -> None:
-        """Wait until the replica has all that the master was told so far."""
+        """Wait until the replica has all that the master has sent so far."""
         with redis.Redis(port=self.master.port, username=USER, password=PASSWORD) as client:
             client.set("written", "last")
             assert client.wait(1, 10_000) == 1

@@ -33,7 +33,7 @@ import support
 from clients import Answer
 from conftest import NewProject, Rendered
 from containers import docker
-from proxies import Proxy
+from proxies import FORGED, Proxy
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -50,13 +50,6 @@ NAME = "my-service"
 PRIVATE = (".env", ".env.production", "instance/app.db", ".git/config", "tests/private")
 IN_IMAGE = {
     *("app", "development.py", "gunicorn.conf.py", "migrations", "pyproject.toml", "wsgi.py"),
-}
-FORGED = {
-    "X-Forwarded-For": "203.0.113.7",
-    "X-Forwarded-Proto": "http",
-    "X-Forwarded-Host": "evil.example",
-    "X-Request-ID": "chosen-by-a-client",
-    "Forwarded": "for=203.0.113.7;proto=http;host=evil.example",
 }
 # Below those that the kernel gives to clients: a service that restarts finds its port free.
 HTTP, HTTPS, PLAIN = 20080, 20443, 20800
@@ -216,8 +209,8 @@ def test_the_image_holds_the_app_and_nothing_else(deployed: Deployed, image: str
 def test_no_layer_holds_a_secret_or_what_others_may_write(
     deployed: Deployed, image: str, tmp_path: Path
 ) -> None:
-    told = docker("image", "inspect", image) + docker("history", "--no-trunc", image)
-    assert not [secret for secret in deployed.secrets if secret in told]
+    reported = docker("image", "inspect", image) + docker("history", "--no-trunc", image)
+    assert not [secret for secret in deployed.secrets if secret in reported]
     own = 0
     for member, content in containers.layers(image, tmp_path):
         assert not Path(member.name).name.startswith(".env"), member.name
@@ -377,10 +370,10 @@ def test_forged_headers_are_ignored(deployed: Deployed, site: Site) -> None:
     assert headers["x-request-id"] != FORGED["X-Request-ID"]
     log = deployed.shell(f"docker logs {deployed.container('app')} 2>&1")
     lines = [line for line in log.splitlines() if headers["x-request-id"] in line]
-    told = [json.loads(line) for line in lines if "source_ip" in line]
-    assert told
+    reported = [json.loads(line) for line in lines if "source_ip" in line]
+    assert reported
     # An engine passes a client of its own machine on by the address of the network's gateway.
-    assert {line["source_ip"] for line in told} == {gateway(deployed)}
+    assert {line["source_ip"] for line in reported} == {gateway(deployed)}
 
 
 def gateway(deployed: Deployed) -> str:
@@ -440,7 +433,7 @@ def is_up(container: str) -> bool:
 
 @dataclass
 class Crowd:
-    """Clients that ask who they are until they are told to stop, and what they see."""
+    """Clients that ask who they are until they are asked to stop, and what they see."""
 
     site: Site
     headers: dict[str, str]

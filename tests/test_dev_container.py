@@ -46,15 +46,15 @@ def test_the_dev_container_is_built_from_the_image_of_production(new_project: Ne
 
 def test_the_dev_container_forwards_the_port_and_knows_no_secret(new_project: NewProject) -> None:
     project = new_project()
-    told = dev_container(project)
+    settings = dev_container(project)
     shown = support.run("make", "--dry-run", "run", cwd=project)
-    assert [f"--port {port}" in shown for port in told["forwardPorts"]] == [True]
-    assert [*told["portsAttributes"]] == [str(port) for port in told["forwardPorts"]]
-    assert not {"containerEnv", "remoteEnv", "runArgs", "mounts"} & told.keys()
+    assert [f"--port {port}" in shown for port in settings["forwardPorts"]] == [True]
+    assert [*settings["portsAttributes"]] == [str(port) for port in settings["forwardPorts"]]
+    assert not {"containerEnv", "remoteEnv", "runArgs", "mounts"} & settings.keys()
     made = (project / DEV / "Dockerfile").read_text("utf-8")
-    assert re.findall(r"^RUN useradd .* (\w+)$", made, re.MULTILINE) == [told["remoteUser"]]
+    assert re.findall(r"^RUN useradd .* (\w+)$", made, re.MULTILINE) == [settings["remoteUser"]]
     # Each of its commands is one that people without it type.
-    targets = told["postCreateCommand"].removeprefix("make ").split()
+    targets = settings["postCreateCommand"].removeprefix("make ").split()
     assert not [target for target in targets if f"\n{target}:" not in makefile(project)]
 
 
@@ -66,18 +66,22 @@ def makefile(project: Path) -> str:
 def test_the_dev_container_makes_what_it_needs_and_serves(new_project: NewProject) -> None:
     containers.need_engine()
     project = new_project(accounts="flask-security")
-    told = dev_container(project)
+    settings = dev_container(project)
     options = containers.build_options(project / DEV / "Dockerfile")
     docker("build", *options, "--tag", NAME, project / DEV)
     # A user of the machine owns the folder there; an editor gives the container's the same number.
     container = docker("run", "--detach", *containers.BUILD, NAME, "sleep", "infinity")
     container = container.strip()
     try:
-        user = ("--user", told["remoteUser"])
+        user = ("--user", settings["remoteUser"])
         inside = ("exec", *user, "--workdir", "/workspace", container, "bash", "-euxc")
         docker("cp", f"{project}/.", f"{container}:/workspace")
-        docker("exec", "--user", "0", container, "chown", "-R", told["remoteUser"], "/workspace")
-        docker(*inside, f"{told['postCreateCommand']} && test -x .venv/bin/flask && test -s .env")
+        docker(
+            "exec", "--user", "0", container, "chown", "-R", settings["remoteUser"], "/workspace"
+        )
+        docker(
+            *inside, f"{settings['postCreateCommand']} && test -x .venv/bin/flask && test -s .env"
+        )
         docker(*inside, SERVE)
         docker(*inside, BROWSE)
     finally:

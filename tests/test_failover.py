@@ -88,10 +88,10 @@ def test_limits_hold_when_a_node_of_a_cluster_dies_and_when_all_do(
 
 
 def assert_nothing_told(log: Path) -> None:
-    told = log.read_text("utf-8")
-    assert redis_servers.PASSWORD not in told
-    assert redis_servers.ENCODED not in told
-    assert "Traceback" not in told
+    reported = log.read_text("utf-8")
+    assert redis_servers.PASSWORD not in reported
+    assert redis_servers.ENCODED not in reported
+    assert "Traceback" not in reported
 
 
 def test_the_second_postgresql_takes_over_and_no_login_that_was_answered_is_lost(

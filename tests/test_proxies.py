@@ -17,17 +17,10 @@ import proxies
 import services
 import support
 from conftest import NewProject
-from proxies import Proxy
+from proxies import FORGED, Proxy
 
 LOGIN = json.dumps({"username": "nobody", "password": "a good long password"})
 JSON = {"Content-Type": "application/json"}
-FORGED = {
-    "X-Forwarded-For": "203.0.113.7",
-    "X-Forwarded-Proto": "http",
-    "X-Forwarded-Host": "evil.example",
-    "X-Request-ID": "chosen-by-a-client",
-    "Forwarded": "for=203.0.113.7;proto=http;host=evil.example",
-}
 # Another address of this computer than the proxies have.
 CLIENT = "127.0.0.2"
 # Bytes of an upload, more than any buffer on its way holds.

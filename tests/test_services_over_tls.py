@@ -43,10 +43,12 @@ def reach(project: Path, *environments: dict[str, str]) -> list[dict[str, Any]]:
     """See how a project gets along with services; nothing it writes holds a password."""
     limited = [{"LOGIN_RATE_LIMIT": LIMIT, **each} for each in environments]
     script, given = services.SCRIPTS / "reach_services.py", json.dumps(limited)
-    told = support.python(script, cwd=project, ENVIRONMENTS=given, DATABASE_URL="sqlite:///app.db")
+    reported = support.python(
+        script, cwd=project, ENVIRONMENTS=given, DATABASE_URL="sqlite:///app.db"
+    )
     for secret in (PASSWORD, ENCODED):
-        assert secret not in told
-    found: list[dict[str, Any]] = json.loads(told.splitlines()[-1])
+        assert secret not in reported
+    found: list[dict[str, Any]] = json.loads(reported.splitlines()[-1])
     return found
 
 

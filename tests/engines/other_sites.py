@@ -108,10 +108,10 @@ def form(app: App) -> str:
     """Return what came with a form to the app, and with the user's login where there was one."""
     sent = app.noted("POST", "/write")
     origin = sent["headers"]["Origin"]
-    told = {app.origin: "own", "null": "`null`"}.get(origin, "true" if origin else "none")
+    reported = {app.origin: "own", "null": "`null`"}.get(origin, "true" if origin else "none")
     site = sent["headers"]["Sec-Fetch-Site"] or "no `Sec-Fetch-Site`"
     cookie = "with" if sent["login"] else "without"
-    return f"{told} origin, {site}, {cookie} the login: {sent['status']}"
+    return f"{reported} origin, {site}, {cookie} the login: {sent['status']}"
 
 
 @behaviour("a form of the site's own", must="own origin, same-origin, with the login: 200")

@@ -75,8 +75,8 @@ def report_over_https(tab: Tab, sites: Sites) -> str:
 def report(tab: Tab, sites: Sites, *, https: bool) -> str:
     """Say in which form a report comes, and whether it tells a policy that only reports."""
     found = [a_report(tab, sites, https=https, only=only) for only in (False, True)]
-    told = [disposition for _, disposition in found]
-    says = {("enforce", "report"): "with", (None, None): "without"}[told[0], told[1]]
+    reported = [disposition for _, disposition in found]
+    says = {("enforce", "report"): "with", (None, None): "without"}[reported[0], reported[1]]
     return f"`{found[0][0]}`, {says} `disposition`"
 
 

@@ -38,7 +38,7 @@ class Tab(ABC):
 
     @abstractmethod
     def forget(self) -> None:
-        """Begin anew, without cookies, storage or cache."""
+        """Start again, without cookies, storage or cache."""
 
     @abstractmethod
     def cookies(self) -> dict[str, dict[str, Any]]:

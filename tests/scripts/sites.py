@@ -100,14 +100,14 @@ def serve(hosts: list[str], https: bool, policy: dict[str, Any], only: bool) -> 
     """Serve the app, with pages of these tests; its number and its port."""
     production = {"app_env": "production"} if https else {}
     app = new_app(trusted_hosts=hosts, csp_report_only=only, **production, **policy)
-    told: Queue[dict[str, Any]] = Queue()
-    requests.append(told)
+    reported: Queue[dict[str, Any]] = Queue()
+    requests.append(reported)
 
     app.wsgi_app = keeping_bodies(app.wsgi_app)  # type: ignore[method-assign]
 
     @app.after_request
     def note(response: Response) -> Response:
-        told.put(described(response))
+        reported.put(described(response))
         return response
 
     site_pages.add(app, elsewhere_origin, FEATURES)
@@ -141,11 +141,11 @@ def noted(app: int, method: str, path: str) -> dict[str, Any] | None:
     """Wait for a request to an app, and return what it had; those before it are forgotten."""
     while True:
         try:
-            told = requests[app].get(timeout=PATIENCE)
+            reported = requests[app].get(timeout=PATIENCE)
         except Empty:
             return None
-        if (told["method"], told["path"]) == (method, path):
-            return told
+        if (reported["method"], reported["path"]) == (method, path):
+            return reported
 
 
 def asked(app: int) -> list[str]:
