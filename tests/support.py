@@ -154,6 +154,10 @@ def started(*command: str, cwd: Path, log: Path) -> Iterator[subprocess.Popen[by
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from pathlib import Path
+
 import pytest
 
 import browser_table
 from conftest import NewProject
-from engines import ENGINES, measuring
+from engines import ENGINES, Failed, measuring, sites
 from engines.behaviours import BEHAVIOURS
 from engines.measuring import LEVELS, Cells
 
@@ -38,6 +41,19 @@ def test_an_attack_gets_as_far_in_each_engine_as_the_policy_lets_it(
         with subtests.test(cell.row):
             assert cells[cell].partition(",")[0] == text
     assert_current(engine, cells, subtests)
+
+
+def test_a_browser_that_hangs_is_replaced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    browsers = iter(["hangs", "answers"])
+    monkeypatch.setattr(measuring, "started", lambda _: nullcontext(next(browsers)))
+    monkeypatch.setattr(sites, "serving", nullcontext)
+
+    def measure(tab: object, _: object) -> object:
+        if tab == "hangs":
+            raise Failed
+        return tab
+
+    assert measuring.in_a_browser("Any", Path(), measure) == "answers"
 
 
 def assert_current(engine: str, cells: Cells, subtests: pytest.Subtests) -> None:

@@ -1,6 +1,6 @@
 """Chromium, Firefox and WebKitGTK behind one small interface, for tests that ask all of them.
 
-`engines.tab("Firefox")` is a tab of a browser that was never used. Each of its commands ends
+`engines.started("Firefox")` gives a tab of a browser that was never used. Each of its commands ends
 within PATIENCE, by an answer or by `Failed`.
 """
 

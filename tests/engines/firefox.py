@@ -56,15 +56,11 @@ class FirefoxTab(Tab):
     def _command(self, method: str, **parameters: Any) -> Any:
         """Send a command, and return what it came to, past the events before that."""
         number, deadline = next(self._numbers), time.monotonic() + PATIENCE
-        self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
-        while True:
-            try:
+        message: dict[str, Any] = {}
+        with failures(method):
+            self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+            while message.get("id") != number:
                 message = json.loads(self._socket.recv(deadline - time.monotonic()))
-            except TimeoutError as late:
-                text = f"no answer to {method}"
-                raise Failed(text) from late
-            if message.get("id") == number:
-                break
         if message["type"] == "error":
             raise Failed(message["message"])
         return message["result"]
@@ -116,6 +112,17 @@ class FirefoxTab(Tab):
 
 
 @contextlib.contextmanager
+def failures(method: str) -> Iterator[None]:
+    from websockets.exceptions import ConnectionClosed
+
+    try:
+        yield
+    except (TimeoutError, ConnectionClosed) as error:
+        text = f"no answer to {method}"
+        raise Failed(text) from error
+
+
+@contextlib.contextmanager
 def firefox() -> Iterator[Tab]:
     support.need(PROGRAM, "Firefox")
     assert PROGRAM
@@ -134,8 +141,13 @@ def firefox() -> Iterator[Tab]:
                 cwd=profile,
                 log=profile / "log",
             ) as process,
-            # Firefox refuses programs that send an Origin, which this does not.
-            connect(f"{address(profile, process)}/session", open_timeout=PATIENCE) as socket,
+            # Firefox refuses programs that send an Origin, which this does not. On a busy
+            # machine it answers pings too late.
+            connect(
+                f"{address(profile, process)}/session",
+                open_timeout=PATIENCE,
+                ping_interval=None,
+            ) as socket,
         ):
             yield FirefoxTab(socket)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import support
 from engines import ENGINES, logins, other_sites, pages, policies, sites, started
@@ -29,13 +32,24 @@ class Cell:
 
 
 Cells = dict[Cell, str]
+Found = TypeVar("Found")
+
+
+def in_a_browser(engine: str, project: Path, measure: Callable[[Tab, Sites], Found]) -> Found:
+    """Measure in a browser that was never used, and again in another where that one hangs."""
+    with contextlib.suppress(Failed), started(engine) as tab, sites.serving(project) as served:
+        return measure(tab, served)
+    with started(engine) as tab, sites.serving(project) as served:
+        return measure(tab, served)
 
 
 def behaviours(engine: str, project: Path) -> Cells:
-    with started(engine) as tab, sites.serving(project) as served:
+    def measure(tab: Tab, served: Sites) -> Cells:
         return {
             Cell(BEHAVIOUR, each.label, engine): measured(each, tab, served) for each in BEHAVIOURS
         }
+
+    return in_a_browser(engine, project, measure)
 
 
 def measured(behaviour: Behaviour, tab: Tab, served: Sites) -> str:
@@ -59,9 +73,14 @@ def levels(
         for cell, text in (known or {}).items()
         if (cell.engine, cell.level, text) == (engine, level, policies.SILENT)
     }
-    with started(engine) as tab, sites.serving(project) as served:
-        found = policies.features(tab, served)
-        tried = policies.attacks(tab, served, silent)
+    found, tried = in_a_browser(
+        engine,
+        project,
+        lambda tab, served: (
+            policies.features(tab, served),
+            policies.attacks(tab, served, silent),
+        ),
+    )
     seen = {Cell(FEATURE, name, engine, level): text for name, text in found.items()}
     seen |= {Cell(ATTACK, name, engine, level): text for name, (text, _) in tried.items()}
     return seen, {Cell(ATTACK, name, engine, level): text for name, (_, text) in tried.items()}

@@ -27,7 +27,10 @@ def attacks(tab: Tab, sites: Sites, silent: set[str]) -> dict[str, tuple[str, st
 
 
 def attack(tab: Tab, sites: Sites, name: str, *, silent: bool) -> tuple[str, str]:
-    """Try an attack, once more where nothing is heard of it, unless that is known."""
+    """Try an attack, once more where nothing is heard of it, unless that is known.
+
+    A browser that no longer answers would seem to stop everything, so that is `Failed`.
+    """
     for _ in range(1 if silent else 2):
         tried = sites.ask("attack", name)
         # One that wins leaves the page while the browser still loads it.
@@ -39,4 +42,5 @@ def attack(tab: Tab, sites: Sites, name: str, *, silent: bool) -> tuple[str, str
         outcome = sites.ask("outcome", KNOWN_PATIENCE if silent else PATIENCE)
         if outcome != "nothing":
             break
+        tab.evaluate("1")
     return {"nothing": SILENT}.get(outcome, outcome), "works" if tried["works"] else "stopped"

@@ -73,16 +73,12 @@ class WebKitTab(Tab):
 
     def forget(self) -> None:
         """Start another browser, since the driver clears nothing but cookies."""
-        self.close()
+        if self._session:
+            self._ask("DELETE", self._session)
         capabilities = {"acceptInsecureCerts": True, "timeouts": LIMITS}
         answer = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})
         self.version = answer["capabilities"]["browserVersion"]
         self._session = f"/session/{answer['sessionId']}"
-
-    def close(self) -> None:
-        if self._session:
-            self._ask("DELETE", self._session)
-        self._session = ""
 
     def cookies(self) -> dict[str, dict[str, Any]]:
         found = self._ask("GET", f"{self._session}/cookie")
@@ -106,9 +102,7 @@ def webkit() -> Iterator[Tab]:
         ) as process,
     ):
         support.wait_for(port, process, Path(folder, "log"))
-        tab = WebKitTab(f"http://127.0.0.1:{port}")
-        yield tab
-        tab.close()
+        yield WebKitTab(f"http://127.0.0.1:{port}")
 
 
 @contextlib.contextmanager
