@@ -1,9 +1,10 @@
-"""Photographs pages of a project with default answers: `make pictures`."""
+"""Photographs pages of projects with either answer to `accounts`: `make pictures`."""
 
+import multiprocessing
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +20,7 @@ from benchmarks.rendered import TEMPLATE, module, render, temporary_folder
 DOCS = Path(__file__).parent
 # The same picture in each project's README.
 PROJECTS = TEMPLATE / "{{cookiecutter.project_slug}}" / "docs" / "start-page.png"
+SPAWN = multiprocessing.get_context("spawn")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 USERNAME, PASSWORD = "ada", "a good long password"
@@ -30,18 +32,29 @@ HEIGHTS = {
     "starter-page": {"": 1000, "-dark": 1000, "-phone": 1096},
     "login-page": {"": 620, "-dark": 620, "-phone": 620},
     "task-list": {"": 560, "-dark": 560, "-phone": 620},
+    "authenticator-app": {"": 900, "-dark": 900, "-phone": 900},
 }
 
 
 def main(folder: Path = DOCS) -> None:
+    for accounts in PAGES:
+        # Each in a process of its own, since both have a package `app`.
+        process = SPAWN.Process(target=take, args=(folder, accounts))
+        process.start()
+        process.join()
+        if process.exitcode:
+            sys.exit(process.exitcode)
+
+
+def take(folder: Path, accounts: str) -> None:
     chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if not chromium:
         sys.exit(f"It needs a browser: one of {', '.join(NAMES)}, or its path in CHROMIUM.")
-    with served() as address, sync_playwright() as playwright:
+    with served(accounts) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium)
         # Two dots for each, as most screens have them.
         page = browser.new_page(device_scale_factor=2)
-        for name, prepare in PAGES.items():
+        for name, prepare in PAGES[accounts].items():
             prepare(page, address)
             # Away from what was pressed, which looks another way under a pointer.
             page.mouse.move(0, 0)
@@ -61,10 +74,10 @@ def save(folder: Path, name: str, picture: bytes) -> None:
 
 
 @contextmanager
-def served() -> Iterator[str]:
+def served(accounts: str) -> Iterator[str]:
     """Serve a fresh project in development, with one user."""
     with temporary_folder() as folder:
-        render(TEMPLATE, Path(folder), "my-service")
+        render(TEMPLATE, Path(folder), "my-service", accounts=accounts)
         sys.path.insert(0, str(Path(folder, "my-service")))
         app = module("app").create_app(settings(f"sqlite:///{folder}/app.db"))
         with app.app_context():
@@ -112,9 +125,7 @@ def login_page(page: Page, address: str) -> None:
 
 
 def task_list(page: Page, address: str) -> None:
-    page.fill("#password", PASSWORD)
-    page.click("main button")
-    page.wait_for_url(f"{address}/")
+    log_in(page, address)
     for title, done in TASKS.items():
         page.goto(f"{address}/tasks/new")
         page.fill("#title", title)
@@ -123,8 +134,26 @@ def task_list(page: Page, address: str) -> None:
         page.wait_for_url(f"{address}/tasks")
 
 
-# In this order: the list is that of the user who logs in on the page before.
-PAGES = {"starter-page": start_page, "login-page": login_page, "task-list": task_list}
+def authenticator_app(page: Page, address: str) -> None:
+    """Show the QR code to scan."""
+    log_in(page, address)
+    page.goto(f"{address}/tf-setup")
+    page.click("main button")
+    page.wait_for_selector("#code")
+
+
+def log_in(page: Page, address: str) -> None:
+    page.goto(f"{address}/login")
+    page.fill("#username", USERNAME)
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    page.wait_for_url(f"{address}/")
+
+
+PAGES: dict[str, dict[str, Callable[[Page, str], None]]] = {
+    "builtin": {"starter-page": start_page, "login-page": login_page, "task-list": task_list},
+    "flask-security": {"authenticator-app": authenticator_app},
+}
 
 
 def smaller(png: bytes) -> bytes:
