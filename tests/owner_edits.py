@@ -703,6 +703,10 @@ def closed_registration(project: Path) -> None:
     policy(project, "REGISTRATION", "False")
 
 
+def second_factor_of_admins(project: Path) -> None:
+    listed(project, "SECOND_FACTOR_ROLES", "admin")
+
+
 def fewer_mails(project: Path) -> None:
     replace(project, "app/accounts/mail/mail_limits.py", "5 per hour", "3 per 2 hours")
 
@@ -783,6 +787,7 @@ def own_readme(project: Path) -> None:
 # Of accounts by Flask-Security, beside those of `session`.
 SIGN_UP = [
     Edit(closed_registration),
+    Edit(second_factor_of_admins),
     Edit(fewer_mails),
     Edit(other_lifetimes_of_links),
     Edit(more_fields_of_the_registration),

@@ -114,6 +114,9 @@ def test_so_does_one_that_is_reloaded_after_every_slip(project: Path, tmp_path: 
             shown(port, which)
             fix()
             wait_for(port, 200)
+        page = project / "app" / "templates" / "index.html"
+        page.write_text(f"Ship ahoy! {page.read_text('utf-8')}", "utf-8")
+        support.wait_until(lambda: clients.ask(port, "/").text.startswith("Ship ahoy!"))
     # Each start that serves is announced, once.
     assert log.read_text("utf-8").count("sys_startup") == 1 + len(SLIPS)
 

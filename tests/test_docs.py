@@ -107,6 +107,8 @@ def test_what_all_pages_show_passes_the_projects_own_checks(
     support.python("-m", "ruff", "format", "--no-cache", "--check", cwd=project)
     support.python("-m", "mypy", cwd=project)
     support.own_tests(project, *WATCHING)
+    # Nor do those tests store anything beside what the app really stored.
+    assert not (project / "instance" / "photos").exists()
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=support.name)

@@ -77,6 +77,8 @@ def keep_serving(load: Callable[[], Flask]) -> Flask:
         load_dotenv(ENV_FILE)
     try:
         app = load()
+        # Set in both: Flask copies its debug flag into the environment unless the app has a value.
+        app.config["TEMPLATES_AUTO_RELOAD"] = app.jinja_env.auto_reload = True
         _prepare_database(app)
         return app
     except (Exception, SystemExit) as error:

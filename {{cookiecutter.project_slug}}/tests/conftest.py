@@ -62,6 +62,8 @@ POLICY: dict[str, Any] = {
     "CSP_CANDIDATE": None,
     # Of accounts by Flask-Security alone. Where it is closed, its tests still pass.
     "REGISTRATION": True,
+    # A test logs in by password alone, with a role of yours too.
+    "SECOND_FACTOR_ROLES": [],
 }
 
 # For `make_app`: the test client speaks https to such an app, as a browser would.
@@ -147,6 +149,9 @@ def _nothing_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             patch.delenv(name.upper(), raising=False)
         # A real hash takes 50 ms and 46 MiB, which no test here is about.
         patch.setattr(passwords, "hasher", PasswordHasher(1, 8, 1))
+        # What your views store there is no test's to change.
+        instance = str(tmp_path_factory.mktemp("instance"))
+        patch.setattr(Flask, "auto_find_instance_path", lambda _: instance)
         # Else each of some hundred apps compiles the same pages.
         compiled = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("pages")))
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": compiled})

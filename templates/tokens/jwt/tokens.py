@@ -17,6 +17,7 @@ from app.auth.access import public
 from app.auth.bearer import bearer_token
 from app.auth.claims import Claims, InvalidToken
 from app.auth.grants import Grant
+from app.auth.refresh import IDLE as IDLE
 from app.auth.users import User
 from app.security.responses import ResponseBody, responds
 
@@ -32,7 +33,6 @@ HEADER, PREFIX = "Authorization", "Bearer "
 security_schemes = bearer.security_schemes
 # The model of the body that `issue` returns.
 Issued = refresh.Issued
-IDLE = refresh.IDLE
 
 ALGORITHM, TYPE = "EdDSA", "at+jwt"
 

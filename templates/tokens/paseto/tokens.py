@@ -16,6 +16,7 @@ from app.auth import bearer, claims, grants, refresh, signing_keys
 from app.auth.bearer import bearer_token
 from app.auth.claims import Claims, InvalidToken
 from app.auth.grants import Grant
+from app.auth.refresh import IDLE as IDLE
 from app.auth.users import User
 
 TokenSettings = signing_keys.SigningSettings
@@ -30,7 +31,6 @@ HEADER, PREFIX = "Authorization", "Bearer "
 security_schemes = bearer.security_schemes
 # The model of the body that `issue` returns.
 Issued = refresh.Issued
-IDLE = refresh.IDLE
 
 # PASETO encodes these times as ISO 8601; claims.py uses seconds.
 TIMES = ("iat", "nbf", "exp")
