@@ -10,7 +10,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app.accounts.factors import factor_checks
-from app.auth import grants, tokens
+from app.auth import logins, tokens
 from app.auth.factors import RecoveryCode
 from app.auth.users import User
 from app.db import db
@@ -345,7 +345,7 @@ def test_a_factor_and_what_follows_change_together_or_not_at_all(
     ]
     for change in changes:
         with monkeypatch.context() as broken:
-            broken.setattr(grants, "end_all", away)
+            broken.setattr(logins, "end_all", away)
             assert change().status_code == 503
         assert can_log_in(app.test_client(), code, RECOVERY)
         code, *_ = add_recovery_codes(client, credentials)

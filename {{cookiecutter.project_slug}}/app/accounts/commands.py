@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts.password_change import set_password
-from app.auth import grants, password_rules, tokens, users
+from app.auth import logins, password_rules, tokens, users
 from app.auth.users import User
 from app.db import db
 from app.db.command_group import CommandGroup
@@ -34,7 +34,7 @@ def disable_user(name: str) -> None:
     """Disable a user and end all logins immediately."""
     user = find_user(name)
     user.disabled = True
-    grants.end_all(user)
+    logins.end_all(user)
     record_change(audit.USER_UPDATED, user, change="disabled")
     click.echo(f"Disabled {name}")
 
@@ -55,7 +55,7 @@ def enable_user(name: str) -> None:
 def log_out_user(name: str) -> None:
     """End all logins of a user."""
     user = find_user(name)
-    grants.end_all(user)
+    logins.end_all(user)
     record_change(audit.SESSION_EXPIRED, user, reason="revoked", session="all")
     click.echo(f"Ended all logins of {name}")
 
@@ -124,8 +124,8 @@ def store_user(name: str, password: str, email: str | None) -> User:
 
 def describe(user: User) -> list[str]:
     """Name, logins and roles, as the list shows them."""
-    logins = len(grants.all_of(user, idle=tokens.IDLE))
-    state = "disabled" if user.disabled else f"{logins} logins"
+    number = len(logins.all_of(user, idle=tokens.IDLE))
+    state = "disabled" if user.disabled else f"{number} logins"
     return [user.name, state, ", ".join(user.role_names) or "-"]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from app.accounts import commands
-from app.auth import grants, password_rules, tokens, users
+from app.auth import logins, password_rules, tokens, users
 from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
 from app.db import Model, db
 from tests import routes
@@ -197,7 +197,7 @@ def test_a_purge_says_how_many_it_deleted_and_keeps_the_rest(
 ) -> None:
     with stored_user(app) as user:
         for secret in ("one", "two"):
-            grants.create(user, "test", secret, 1)
+            logins.create(user, "test", secret, 1)
     wait(1)
     assert "2" in run(app, "tokens", "purge").output
     assert "0" in run(app, "tokens", "purge").output
@@ -232,7 +232,7 @@ def test_a_database_that_is_locked_is_not_taken_for_an_empty_one(
     def locked(user: object, **options: object) -> None:
         raise OperationalError("DELETE", {}, Exception("database is locked"))
 
-    monkeypatch.setattr(grants, "end_all", locked)
+    monkeypatch.setattr(logins, "end_all", locked)
     result = run(app, "user", "logout", USERNAME)
     assert_refused(result)
     assert "flask db upgrade" not in result.output
