@@ -22,7 +22,7 @@ def main(rows: int) -> None:
         _fill(rows)
         ring = app.extensions["encryption_keys"]
         app.extensions["encryption_keys"] = {2: os.urandom(32), **ring}
-        columns = {each.name: each for each in module("app.crypto.stored").find_all()}
+        columns = {each.name: each for each in module("app.crypto.stored_columns").find_all()}
         stored = columns["users.email"]
         start = time.perf_counter()
         *_, last = module("app.crypto.rotation").rotate(stored)

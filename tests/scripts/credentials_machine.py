@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 sys.path.insert(0, os.getcwd())
 
 passwords, tokens = import_module("app.auth.passwords"), import_module("app.auth.tokens")
-users, grants = import_module("app.auth.users"), import_module("app.auth.grants")
+users, purge = import_module("app.auth.users"), import_module("app.auth.logins").purge
 db = import_module("app.db").db
 
 EXAMPLES, STEPS = int(sys.argv[1]), 30
@@ -191,7 +191,7 @@ class Credentials(RuleBasedStateMachine):
     @rule()
     def purge(self) -> None:
         with app.app_context():
-            grants.purge()
+            purge()
 
     @invariant()
     def the_ended_are_refused_and_the_living_accepted(self) -> None:

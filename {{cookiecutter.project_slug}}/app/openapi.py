@@ -14,8 +14,9 @@ from flask import Blueprint, Flask, Response, current_app
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.auth import access, route_table, tokens
+from app.auth import route_table, tokens
 from app.auth.access import public
+from app.auth.public_endpoints import is_public
 from app.security.responses import (
     REDIRECT,
     Error,
@@ -89,7 +90,7 @@ def _operations(app: Flask) -> Iterator[Operation]:
     for rule, method, options in route_table.operations(app):
         described = method not in (route_table.ANY, "HEAD", "OPTIONS")
         if described and rule.endpoint.rpartition(".")[2] != "static":
-            public = access.is_public(rule.endpoint, options)
+            public = is_public(rule.endpoint, options)
             yield rule.rule, method, replace(options, access="public") if public else options
 
 

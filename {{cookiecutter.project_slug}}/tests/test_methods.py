@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app import assets, policy
-from app.auth.access import is_public
+from app.auth.public_endpoints import is_public
 from app.db import Model, db
 from app.security.view_options import options_of
 from tests.conftest import LOGIN

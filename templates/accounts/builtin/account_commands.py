@@ -4,8 +4,9 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from app.accounts import commands
-from app.accounts.commands import password_option, user_commands
+from app.accounts import commands, operator_passwords
+from app.accounts.commands import user_commands
+from app.accounts.operator_passwords import password_option
 
 
 @click.command("create")
@@ -15,7 +16,7 @@ from app.accounts.commands import password_option, user_commands
 @with_appcontext
 def create_user(name: str, email: str | None, password_stdin: bool) -> None:
     """Add a user. Prompts for a password on a terminal; otherwise generates and prints one."""
-    commands.create_user(name, email, password_stdin=password_stdin)
+    operator_passwords.create_user(name, email, password_stdin=password_stdin)
 
 
 @click.command("password")
@@ -24,7 +25,7 @@ def create_user(name: str, email: str | None, password_stdin: bool) -> None:
 @with_appcontext
 def change_password(name: str, password_stdin: bool) -> None:
     """Set a new password and end all logins of a user."""
-    commands.change_password(name, password_stdin=password_stdin)
+    operator_passwords.change_password(name, password_stdin=password_stdin)
 
 
 @click.command("list")

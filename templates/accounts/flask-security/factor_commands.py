@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 
 from app.accounts import commands, notices
 from app.accounts.commands import user_commands
-from app.auth import grants
+from app.auth import logins
 from app.auth.users import User
 from app.security import audit
 
@@ -52,6 +52,6 @@ def _remove(user: User) -> None:
     user.tf_totp_secret = user.tf_last_counter = None
     user.recovery_codes.clear()
     user.webauthn.clear()
-    grants.end_all(user)
+    logins.end_all(user)
     commands.record_change(audit.USER_UPDATED, user, change="factors")
     notices.send(user, "factors_changed", what="An operator removed all second factors")

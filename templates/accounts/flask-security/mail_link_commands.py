@@ -9,11 +9,12 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from app.accounts import commands, pending, public_urls
-from app.accounts.commands import password_option, user_commands
+from app.accounts import commands, operator_passwords, pending, public_urls
+from app.accounts.commands import user_commands
 from app.accounts.links import addresses, recovery, usernames
 from app.accounts.links.lifetimes import in_words
 from app.accounts.mail import mail
+from app.accounts.operator_passwords import password_option
 from app.accounts.password_change import set_password
 from app.auth.users import User
 from app.security import audit
@@ -35,13 +36,13 @@ def create_user(name: str, email: str | None, password_stdin: bool, mail_link: b
     name = _new_name(name)
     _refuse_known(email)
     if not mail_link:
-        commands.create_user(name, email, password_stdin=password_stdin)
+        operator_passwords.create_user(name, email, password_stdin=password_stdin)
         return
     _refuse_both(password_stdin)
     if not email:
         raise click.UsageError("Give the --email to which the link is mailed.")
-    commands.check_new(name, email)
-    user = commands.store_user(name, _unusable_password(), email)
+    operator_passwords.check_new(name, email)
+    user = operator_passwords.store_user(name, _unusable_password(), email)
     click.echo(f"Created user {name}")
     _mail_link(user)
 
@@ -54,7 +55,7 @@ def create_user(name: str, email: str | None, password_stdin: bool, mail_link: b
 def change_password(name: str, password_stdin: bool, mail_link: bool) -> None:
     """Set a new password and end all logins of a user."""
     if not mail_link:
-        commands.change_password(name, password_stdin=password_stdin)
+        operator_passwords.change_password(name, password_stdin=password_stdin)
         return
     _refuse_both(password_stdin)
     user = commands.find_user(name)

@@ -15,7 +15,7 @@ from app import openapi
 from app.auth import tokens, users
 from app.auth.passwords import MIN_LENGTH
 from tests import routes
-from tests.conftest import LOGIN, PASSWORD, USERNAME, stored_user
+from tests.conftest import LOGIN, PASSWORD, USERNAME, is_logged_in, stored_user
 
 REGISTER = routes.path_of("registration.register")
 CONFIRM = routes.path_of("registration.send_again")
@@ -103,6 +103,13 @@ def half_of(body: dict[str, Any]) -> Half:
 
 def send_code(client: FlaskClient, half: Half, code: str, path: str = TF_VALIDATE) -> TestResponse:
     return client.post(path, json={**half, "code": code})
+
+
+def logs_in_by_code(client: FlaskClient, code: str, path: str = TF_VALIDATE) -> bool:
+    """Whether a login by password and this code succeeds."""
+    answer = send_code(client, begin_login(client), code, path)
+    assert answer.status_code in (200, 401)
+    return answer.status_code == 200 and is_logged_in(client, headers_of(answer))
 
 
 def begin_setup(client: FlaskClient, credentials: Headers) -> tuple[str, str]:

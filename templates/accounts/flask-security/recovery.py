@@ -20,7 +20,7 @@ from app.accounts.links.lifetimes import in_words
 from app.accounts.links.new_passwords import Password, Repeatable
 from app.accounts.mail import mail, mail_limits
 from app.accounts.pending import PendingStep
-from app.auth import access, grants, password_rules, users
+from app.auth import access, logins, password_rules, users
 from app.auth.access import public
 from app.auth.users import User
 from app.db import db
@@ -124,7 +124,7 @@ def finish(token: str, password: str) -> dict[str, Any]:
     if not pending.use(step) or not users.replace_hash(user.name, stored, password_hash):
         db.session.rollback()
         raise error_response(404, link_pages.INVALID)
-    grants.end_all(user)
+    logins.end_all(user)
     audit.record(audit.PASSWORD_CHANGE, account=user.name, user_id=user.id, reason="recovery")
     notices.send(user, "password_changed")
     password_reset.send(current_app._get_current_object(), user=user)  # type: ignore[attr-defined]

@@ -14,9 +14,9 @@ from pydantic import Field
 from werkzeug.exceptions import Unauthorized
 
 from app.accounts import pending
-from app.accounts.factors import half_logins, library_views, second_factor_limits
+from app.accounts.factors import factor_setup, half_logins, library_views, second_factor_limits
+from app.accounts.factors.factor_setup import RECENT
 from app.accounts.factors.half_login_secret import AnyStep, SecondStep
-from app.accounts.pending import PendingStep
 from app.auth import access, tokens
 from app.auth.access import public, recent_login
 from app.security.responses import ResponseBody, responds
@@ -24,11 +24,7 @@ from app.security.validation import Body, EmptyBody, PlainText, validated
 
 blueprint = Blueprint("second_factor", __name__)
 
-RECENT = 5  # minutes
 WRONG = "Wrong code"
-ADDED = "An authenticator app was added"
-# The states of a half login, by the library's names, whose user has to set a factor up.
-SETUP_STATES = ("setup_from_login", "validating_profile")
 
 ShortText = Annotated[PlainText, Field(max_length=40)]
 
@@ -93,7 +89,7 @@ def set_up(body: Setup) -> ResponseReturnValue:
 
     For a user who logged in recently, or whose role demands a second factor at login.
     """
-    return begin_setup(body.setup, body)
+    return factor_setup.begin(body.setup, body)
 
 
 @blueprint.post("/tf-setup/<string:state>")
@@ -103,7 +99,7 @@ def set_up(body: Setup) -> ResponseReturnValue:
 @validated(Code)
 def finish(body: Code, state: str) -> ResponseReturnValue:
     """Finish the setup with a first code of the app."""
-    return finish_setup(state, body)
+    return factor_setup.finish(state, body)
 
 
 @blueprint.post("/mf-recovery-codes")
@@ -112,7 +108,7 @@ def finish(body: Code, state: str) -> ResponseReturnValue:
 @validated(EmptyBody)
 def renew_recovery_codes(body: EmptyBody) -> ResponseReturnValue:
     """Replace the recovery codes by new ones, which are shown only here."""
-    return new_recovery_codes(body)
+    return factor_setup.new_recovery_codes(body)
 
 
 def complete(view: Any, body: SecondStep | None = None) -> dict[str, Any]:
@@ -121,7 +117,7 @@ def complete(view: Any, body: SecondStep | None = None) -> dict[str, Any]:
     :raises ErrorResponse: 401, wrong code or no half login; 429, too many wrong codes.
     """
     half = half_logins.required(body)
-    change = ADDED if half.data.get("tf_state") == "validating_profile" else ""
+    change = factor_setup.change_of(half)
     refused: Unauthorized | None = None
     guessable = view is not recovery_codes.mf_recovery
     with second_factor_limits.attempt(half, guessable=guessable) as attempt:
@@ -138,40 +134,6 @@ def complete(view: Any, body: SecondStep | None = None) -> dict[str, Any]:
     if refused:
         raise refused
     return issued
-
-
-def is_setup(half: PendingStep) -> bool:
-    """Whether the user of a half login has to set a factor up first, since a role demands one."""
-    return half.data.get("tf_state") in SETUP_STATES
-
-
-def setting_up(body: Setup | None = None) -> PendingStep | None:
-    """The half login of this request, if it is for a setup."""
-    half = half_logins.current(body)
-    return half if half and is_setup(half) else None
-
-
-def begin_setup(setup: str, body: Setup | None = None) -> dict[str, Any]:
-    """Start the setup of an authenticator app, or remove it, for `setup` "disable"."""
-    removes = setup == "disable"
-    half = None if removes else setting_up(body)
-    if half is None:
-        access.require_login(minutes=RECENT)
-    change = "The authenticator app was removed" if removes else ""
-    return library_views.call(views.two_factor_setup, body=body, half=half, change=change)
-
-
-def finish_setup(state: str, body: Code | None = None) -> dict[str, Any]:
-    """Store the authenticator app whose setup `state` names.
-
-    :raises ErrorResponse: 400, a wrong code, or a setup that took too long.
-    """
-    return library_views.call(views.two_factor_setup_validate, state, body=body, change=ADDED)
-
-
-def new_recovery_codes(body: EmptyBody | None = None) -> dict[str, Any]:
-    change = "The recovery codes were replaced"
-    return library_views.call(recovery_codes.mf_recovery_codes, body=body, change=change)
 
 
 def init_app(app: Flask) -> None:

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.auth import grants
+from app.auth import logins
 from tests import routes
 from tests.accounts.factors.software_passkeys import (
     WAN_DELETE,
@@ -120,7 +120,7 @@ def test_a_passkey_and_what_follows_change_together_or_not_at_all(
 ) -> None:
     begun = client.post(WAN_REGISTER, json={"name": "laptop"}, headers=credentials)
     with monkeypatch.context() as broken:
-        broken.setattr(grants, "end_all", away)
+        broken.setattr(logins, "end_all", away)
         added = answer_challenge(client, WAN_REGISTER, begun, Authenticator(), credentials)
         deleted = client.post(WAN_DELETE, json={"name": "phone"}, headers=credentials)
     assert (added.status_code, deleted.status_code) == (503, 503)

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from app.accounts.links.recovery import LIFETIME
 from app.accounts.mail import mail_limits
-from app.auth import grants, users
+from app.auth import logins, users
 from app.security import rate_limiter
 from tests import routes
 from tests.accounts.conftest import AssertAlike, Mails
@@ -327,7 +327,7 @@ def test_password_and_logins_change_together_or_not_at_all(
     monkeypatch: pytest.MonkeyPatch,
     subtests: pytest.Subtests,
 ) -> None:
-    for module, step in ((users, "replace_hash"), (grants, "end_all")):
+    for module, step in ((users, "replace_hash"), (logins, "end_all")):
         with subtests.test(step):
             with monkeypatch.context() as broken:
                 broken.setattr(module, step, away)

@@ -1,16 +1,14 @@
-"""Codes of an authenticator app and recovery codes: what they open, and how they come and go."""
+"""Codes of an authenticator app and recovery codes: what they open, and how often."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
-from werkzeug.test import TestResponse
 
 from app.accounts.factors import factor_checks
-from app.auth import grants, tokens
+from app.auth import tokens
 from app.auth.factors import RecoveryCode
 from app.auth.users import User
 from app.db import db
@@ -19,9 +17,7 @@ from tests.accounts import people
 from tests.accounts.factors.software_passkeys import add_passkey, log_in_by_passkey
 from tests.accounts.people import (
     RECOVERY,
-    RECOVERY_CODES,
     TF_SELECT,
-    TF_SETUP,
     TF_VALIDATE,
     TOTP_STEP,
     Half,
@@ -30,31 +26,19 @@ from tests.accounts.people import (
     add_recovery_codes,
     away,
     begin_login,
-    begin_setup,
     code_of,
     give_address,
     half_of,
     headers_of,
+    logs_in_by_code,
     send_code,
     wrong_code_of,
 )
-from tests.conftest import LOGIN, Wait, give_roles, is_logged_in, log_in, stored_user
+from tests.conftest import LOGIN, Wait, is_logged_in, log_in
 
 pytestmark = pytest.mark.usefixtures("unhurried")
 
 AT_ONCE = 8
-MINUTES = 60  # seconds
-
-
-def is_on(app: Flask) -> bool:
-    """Whether a password alone logs the user in no more."""
-    return "tf_required" in app.test_client().post(routes.LOGIN, json=LOGIN).get_json()
-
-
-def can_log_in(client: FlaskClient, code: str, path: str = TF_VALIDATE) -> bool:
-    answer = send_code(client, begin_login(client), code, path)
-    assert answer.status_code in (200, 401)
-    return answer.status_code == 200 and is_logged_in(client, headers_of(answer))
 
 
 @pytest.mark.asvs("6.3.3")
@@ -75,19 +59,11 @@ def test_a_password_alone_logs_nobody_in_and_a_code_after_it_does(
 @pytest.mark.asvs("6.5.1")
 def test_each_code_counts_once(stranger: FlaskClient, secret: str, clock: Wait) -> None:
     code = code_of(secret)
-    assert can_log_in(stranger, code)
-    assert not can_log_in(stranger, code)
+    assert logs_in_by_code(stranger, code)
+    assert not logs_in_by_code(stranger, code)
     clock(TOTP_STEP)
-    assert not can_log_in(stranger, code)
-    assert can_log_in(stranger, code_of(secret))
-
-
-@pytest.mark.asvs("6.5.1")
-def test_the_code_of_the_setup_logs_nobody_in(
-    address: str, clock: Wait, client: FlaskClient, credentials: Headers, stranger: FlaskClient
-) -> None:
-    secret = add_app(client, credentials)
-    assert not can_log_in(stranger, code_of(secret))
+    assert not logs_in_by_code(stranger, code)
+    assert logs_in_by_code(stranger, code_of(secret))
 
 
 @pytest.mark.asvs("6.5.5", "6.5.8")
@@ -96,9 +72,9 @@ def test_a_code_serves_half_a_minute_and_as_long_before_and_after(
 ) -> None:
     clock(10 * TOTP_STEP)
     for steps in (-2, 2):
-        assert not can_log_in(stranger, code_of(secret, steps))
+        assert not logs_in_by_code(stranger, code_of(secret, steps))
     for steps in (-1, 0, 1):
-        assert can_log_in(stranger, code_of(secret, steps))
+        assert logs_in_by_code(stranger, code_of(secret, steps))
 
 
 def test_a_wrong_code_and_an_app_of_somebody_else_open_nothing(
@@ -125,24 +101,11 @@ def test_a_recovery_code_serves_once_in_place_of_the_app(
     client: FlaskClient, credentials: Headers, stranger: FlaskClient, secret: str
 ) -> None:
     first, second, *_ = add_recovery_codes(client, credentials)
-    assert can_log_in(stranger, first, RECOVERY)
-    assert not can_log_in(stranger, first, RECOVERY)
-    assert can_log_in(stranger, f" {second.upper()} ", RECOVERY)
-    assert not can_log_in(stranger, "aaaa-aaaa-aaaa-aaaa-aaaa-aaaa", RECOVERY)
-    assert can_log_in(stranger, code_of(secret))
-
-
-@pytest.mark.asvs("6.5.3", "6.5.4", "6.5.6")
-def test_new_recovery_codes_replace_the_old_ones(
-    client: FlaskClient, credentials: Headers, stranger: FlaskClient, secret: str
-) -> None:
-    old = add_recovery_codes(client, credentials)
-    new = add_recovery_codes(client, credentials)
-    assert len({*old, *new}) == len(old) + len(new)
-    # Five bits in each character: not to be guessed.
-    assert all(len(code.replace("-", "")) * 5 >= 112 for code in new)
-    assert not can_log_in(stranger, old[0], RECOVERY)
-    assert can_log_in(stranger, new[0], RECOVERY)
+    assert logs_in_by_code(stranger, first, RECOVERY)
+    assert not logs_in_by_code(stranger, first, RECOVERY)
+    assert logs_in_by_code(stranger, f" {second.upper()} ", RECOVERY)
+    assert not logs_in_by_code(stranger, "aaaa-aaaa-aaaa-aaaa-aaaa-aaaa", RECOVERY)
+    assert logs_in_by_code(stranger, code_of(secret))
 
 
 def test_recovery_codes_are_of_one_user(
@@ -151,7 +114,7 @@ def test_recovery_codes_are_of_one_user(
     people.create_user(app, "grace")
     others = log_in(stranger, username="grace")
     code, *_ = add_recovery_codes(stranger, others)
-    assert not can_log_in(app.test_client(), code, RECOVERY)
+    assert not logs_in_by_code(app.test_client(), code, RECOVERY)
 
 
 @pytest.mark.asvs("6.5.2")
@@ -164,15 +127,6 @@ def test_the_database_shows_no_secret_and_no_code(
         rows = str([db.session.execute(select(table)).all() for table in tables])
     for text in (secret, *codes, *(code.replace("-", "") for code in codes)):
         assert text not in rows
-
-
-@pytest.mark.asvs("6.5.3")
-def test_each_setup_makes_a_new_secret_of_160_bits(
-    clock: Wait, client: FlaskClient, credentials: Headers
-) -> None:
-    secrets = {begin_setup(client, credentials)[0] for _ in range(3)}
-    assert len(secrets) == 3
-    assert all(len(secret) * 5 >= 160 for secret in secrets)
 
 
 @pytest.mark.asvs("2.3.4")
@@ -196,8 +150,8 @@ def test_a_code_counts_once_where_two_requests_find_it_unused(
 ) -> None:
     monkeypatch.setattr(factor_checks.Codes, "get_last_counter", lambda codes, user: None)
     code = code_of(secret)
-    assert can_log_in(stranger, code)
-    assert not can_log_in(stranger, code)
+    assert logs_in_by_code(stranger, code)
+    assert not logs_in_by_code(stranger, code)
 
 
 def logged_in_at_once(clients: list[FlaskClient], halves: list[Half], code: str, path: str) -> int:
@@ -208,104 +162,12 @@ def logged_in_at_once(clients: list[FlaskClient], halves: list[Half], code: str,
         return list(threads.map(send, clients, halves)).count(200)
 
 
-def test_nothing_is_on_before_the_first_code(
-    app: Flask, clock: Wait, client: FlaskClient, credentials: Headers
-) -> None:
-    secret, path = begin_setup(client, credentials)
-    assert not is_on(app)
-    answer = client.post(path, json={"code": wrong_code_of(secret)}, headers=credentials)
-    assert answer.status_code == 400
-    assert not is_on(app)
-    answer = client.post(path, json={"code": code_of(secret)}, headers=credentials)
-    assert answer.status_code == 200
-    assert secret not in answer.text
-    assert is_on(app)
-
-
-def test_a_setup_that_nobody_began_or_that_took_too_long_changes_nothing(
-    app: Flask, clock: Wait, client: FlaskClient, credentials: Headers
-) -> None:
-    secret, path = begin_setup(client, credentials)
-    for wrong in (f"{path}x", f"{TF_SETUP}/x"):
-        answer = client.post(wrong, json={"code": code_of(secret)}, headers=credentials)
-        assert answer.status_code == 400
-    clock(31 * MINUTES)
-    fresh = log_in(client)
-    assert client.post(path, json={"code": code_of(secret)}, headers=fresh).status_code == 400
-    assert not is_on(app)
-
-
-@pytest.mark.asvs("7.5.1")
-def test_changing_a_factor_needs_a_recent_login(
-    app: Flask, client: FlaskClient, credentials: Headers, secret: str, clock: Wait
-) -> None:
-    again, path = begin_setup(client, credentials)
-    clock(5 * MINUTES + 1)
-    tries: list[tuple[str, dict[str, str]]] = [
-        (TF_SETUP, {"setup": "disable"}),
-        (TF_SETUP, {"setup": "authenticator"}),
-        (path, {"code": code_of(again)}),
-        (RECOVERY_CODES, {}),
-    ]
-    for tried, body in tries:
-        for headers in (credentials, {}):
-            answer = app.test_client().post(tried, json=body, headers=headers)
-            assert (tried, answer.status_code) == (tried, 401)
-        answer = client.post(tried, json=body, headers=credentials)
-        assert (tried, answer.status_code) == (tried, 401)
-    assert is_on(app)
-
-
-@pytest.mark.asvs("6.5.6")
-def test_who_removes_the_app_logs_in_by_password_again(
-    app: Flask, client: FlaskClient, credentials: Headers, secret: str
-) -> None:
-    answer = client.post(TF_SETUP, json={"setup": "disable"}, headers=credentials)
-    assert answer.status_code == 200
-    assert not is_on(app)
-    with stored_user(app) as user:
-        assert user.tf_totp_secret is None
-
-
-@pytest.mark.asvs("6.3.3")
-def test_a_role_can_demand_a_second_factor(
-    app: Flask, clock: Wait, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its user sets one up at the next login, and cannot remove it."""
-    monkeypatch.setitem(app.config, "SECOND_FACTOR_ROLES", ["boss"])
-    give_address(app)
-    give_roles(app, "boss")
-    client = app.test_client()
-    half = begin_login(client)
-    assert not is_logged_in(client, {})
-    begun = client.post(TF_SETUP, json={**half, "setup": "authenticator"})
-    assert begun.status_code == 200
-    secret = begun.get_json()["tf_authr_b32key"]
-    assert send_code(client, half, wrong_code_of(secret)).status_code == 401
-    credentials = headers_of(send_code(client, half, code_of(secret)))
-    assert is_logged_in(client, credentials)
-    answer = client.post(TF_SETUP, json={"setup": "disable"}, headers=credentials)
-    assert answer.status_code == 400
-    clock(TOTP_STEP)
-    assert can_log_in(client, code_of(secret))
-
-
-def test_a_half_login_sets_up_no_app_beside_one_that_is_there(
-    stranger: FlaskClient, secret: str
-) -> None:
-    half = begin_login(stranger)
-    for setup in ("authenticator", "disable"):
-        answer = stranger.post(TF_SETUP, json={**half, "setup": setup})
-        assert answer.status_code in (400, 401)
-    assert can_log_in(stranger, code_of(secret))
-
-
 def test_who_has_several_factors_chooses_one(
     client: FlaskClient, credentials: Headers, stranger: FlaskClient, secret: str
 ) -> None:
     passkey = add_passkey(client, credentials, usage="secondary")
     code, *_ = add_recovery_codes(client, credentials)
-    assert can_log_in(stranger, code, RECOVERY)
+    assert logs_in_by_code(stranger, code, RECOVERY)
     for which in ("authenticator", "webauthn"):
         answer = stranger.post(routes.LOGIN, json=LOGIN)
         half = half_of(answer.get_json())
@@ -325,30 +187,7 @@ def test_who_has_one_factor_chooses_no_other(stranger: FlaskClient, secret: str)
     for which in ("authenticator", "webauthn", "email"):
         answer = stranger.post(TF_SELECT, json={**half, "which": which})
         assert answer.status_code == 400
-    assert can_log_in(stranger, code_of(secret))
-
-
-@pytest.mark.asvs("2.3.3")
-def test_a_factor_and_what_follows_change_together_or_not_at_all(
-    app: Flask,
-    client: FlaskClient,
-    credentials: Headers,
-    secret: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The database fails after the library's change."""
-    code, *_ = add_recovery_codes(client, credentials)
-
-    changes: list[Callable[[], TestResponse]] = [
-        lambda: client.post(TF_SETUP, json={"setup": "disable"}, headers=credentials),
-        lambda: client.post(RECOVERY_CODES, json={}, headers=credentials),
-    ]
-    for change in changes:
-        with monkeypatch.context() as broken:
-            broken.setattr(grants, "end_all", away)
-            assert change().status_code == 503
-        assert can_log_in(app.test_client(), code, RECOVERY)
-        code, *_ = add_recovery_codes(client, credentials)
+    assert logs_in_by_code(stranger, code_of(secret))
 
 
 def test_a_code_of_a_login_that_failed_is_not_used_up(

@@ -12,7 +12,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Blueprint, Flask, Request, Response, jsonify
 
-from app.auth import bearer, claims, grants, refresh, signing_keys
+from app.auth import bearer, claims, logins, refresh, signing_keys
 from app.auth.access import public
 from app.auth.bearer import bearer_token
 from app.auth.claims import Claims, InvalidToken
@@ -79,7 +79,7 @@ def csrf_token(request: Request, *, masked: bool = False) -> str | None:
 
 
 def revoke(grant: Grant) -> None:
-    grants.end(grant.family)
+    logins.end(grant.family)
 
 
 def verify(token: str) -> Claims:

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from app.auth import grants, tokens
+from app.auth import grants, logins, tokens
 from app.auth.tokens import LIFETIME, TOKEN_PREFIX
 from app.db import db
 from tests import routes
@@ -102,7 +102,7 @@ def test_a_well_formed_guess_is_looked_up_and_401(
 def test_the_secret_of_another_kind_of_credential_is_401(app: Flask, client: FlaskClient) -> None:
     secret = well_formed(grants.new_secret())
     with stored_user(app) as user:
-        grants.create(user, "session", secret, LIFETIME)
+        logins.create(user, "session", secret, LIFETIME)
     assert_refused(ask(client, secret))
 
 

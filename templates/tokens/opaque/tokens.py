@@ -10,7 +10,7 @@ from zlib import crc32
 
 from flask import Flask, Request
 
-from app.auth import bearer, grants
+from app.auth import bearer, grants, logins
 from app.auth.bearer import bearer_token
 from app.auth.grants import Grant
 from app.auth.users import User
@@ -44,7 +44,7 @@ class TokenSettings(Environment):
 def issue(user: User, *, replaces: str = "") -> dict[str, Any]:
     random = grants.new_secret()
     token = TOKEN_PREFIX + random + _checksum(random)
-    grants.create(user, "opaque", token, LIFETIME, replaces=replaces)
+    logins.create(user, "opaque", token, LIFETIME, replaces=replaces)
     return {"token": token, "token_type": "Bearer", "expires_in": LIFETIME}
 
 
@@ -63,7 +63,7 @@ def csrf_token(request: Request, *, masked: bool = False) -> str | None:
 
 
 def revoke(grant: Grant) -> None:
-    grants.end(grant.family)
+    logins.end(grant.family)
 
 
 def init_app(app: Flask) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pyseto
 from flask import Flask, Request, current_app
 
-from app.auth import bearer, claims, grants, refresh, signing_keys
+from app.auth import bearer, claims, logins, refresh, signing_keys
 from app.auth.bearer import bearer_token
 from app.auth.claims import Claims, InvalidToken
 from app.auth.grants import Grant
@@ -77,7 +77,7 @@ def csrf_token(request: Request, *, masked: bool = False) -> str | None:
 
 
 def revoke(grant: Grant) -> None:
-    grants.end(grant.family)
+    logins.end(grant.family)
 
 
 def verify(token: str) -> Claims:

@@ -10,7 +10,7 @@ from typing import Any
 import flask
 from flask import Flask, Request, Response, after_this_request, g, request
 
-from app.auth import csrf_tokens, grants
+from app.auth import csrf_tokens, grants, logins
 from app.auth.grants import Grant
 from app.auth.users import User
 from app.security import cookies, csrf
@@ -48,7 +48,7 @@ def issue(user: User, *, replaces: str = "", keep: bool = False) -> dict[str, An
     session_id = grants.new_secret()
     lifetime = KEPT_LIFETIME if keep else LIFETIME
     shown = _session_id(request)
-    grants.create(user, "session", session_id, lifetime, kept=keep, shown=shown, replaces=replaces)
+    logins.create(user, "session", session_id, lifetime, kept=keep, shown=shown, replaces=replaces)
     g.pop("login", None)
     if "grant" not in g:
         _clear_flask_session()
@@ -85,7 +85,7 @@ def csrf_token(request: Request, *, masked: bool = False) -> str | None:
 
 
 def revoke(grant: Grant) -> None:
-    grants.end(grant.family)
+    logins.end(grant.family)
     g.pop("login", None)
     _clear_flask_session()
     after_this_request(_expire_cookie)

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from sqlalchemy import select, update
 
-from app.auth import grants, throttle
+from app.auth import grants, logins, throttle
 from app.auth.access import credentials, public
 from app.auth.grants import Grant
 from app.auth.users import User
@@ -60,7 +60,7 @@ def refresh(body: RefreshBody) -> ResponseReturnValue:
 def start(user: User, replaces: str = "") -> tuple[Grant, str]:
     """Start a login: return its first grant and refresh token. The login `replaces` ends."""
     refresh_token = grants.new_secret()
-    return grants.create(user, "refresh", refresh_token, LIFETIME, replaces=replaces), refresh_token
+    return logins.create(user, "refresh", refresh_token, LIFETIME, replaces=replaces), refresh_token
 
 
 def find_login(family: str, user_id: str) -> Grant | None:
@@ -93,7 +93,7 @@ def _rotate(refresh_token: str) -> tuple[Grant, str] | None:
     db.session.rollback()
     if reused:
         family, user_id = reused
-        grants.end(family)
+        logins.end(family)
         audit.record(audit.TOKEN_REUSE, user_id=user_id)
     return None
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.auth import claims, grants, users
+from app.auth import claims, grants, logins, users
 from app.auth import refresh as refresh_tokens
 from app.auth.grants import Grant
 from app.auth.refresh import LIFETIME
@@ -229,7 +229,7 @@ def test_purging_ends_no_login_and_forgets_no_spent_token(
     winner = refreshed(client, login)
     wait(LIFETIME / 2)
     with app.app_context():
-        assert grants.purge() == 0
+        assert logins.purge() == 0
     winner = refreshed(client, winner)
     assert_refused(refresh(client, login))
     assert_dead(client, winner)
@@ -263,7 +263,7 @@ def test_the_secret_of_another_kind_of_credential_is_no_refresh_token(
     for kind in ("session", "opaque", "access", "Refresh"):
         secret = grants.new_secret()
         with stored_user(app) as user:
-            grants.create(user, kind, secret, LIFETIME)
+            logins.create(user, kind, secret, LIFETIME)
         with subtests.test(kind):
             assert_refused(send(client, secret))
 

@@ -1,20 +1,16 @@
 """`flask user …`: manages users and their logins.
 
-The commands that make users, set passwords and list users differ by the answer to `accounts`; what
-they share is here.
+operator_passwords.py makes users and sets passwords. The commands for that and the list of users
+differ by the answer to `accounts`; what they share is here and there.
 """
 
-import secrets
-import sys
 from collections.abc import Iterable
 
 import click
 from flask import Flask
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
-from app.accounts.password_change import set_password
-from app.auth import grants, password_rules, tokens, users
+from app.auth import logins, tokens, users
 from app.auth.users import User
 from app.db import db
 from app.db.command_group import CommandGroup
@@ -23,10 +19,6 @@ from app.security.validation import plain_text
 
 user_commands = CommandGroup("user", help="Manage the users who can log in.")
 
-password_option = click.option(
-    "--password-stdin", is_flag=True, help="Read the password from standard input."
-)
-
 
 @user_commands.command("disable")
 @click.argument("name")
@@ -34,7 +26,7 @@ def disable_user(name: str) -> None:
     """Disable a user and end all logins immediately."""
     user = find_user(name)
     user.disabled = True
-    grants.end_all(user)
+    logins.end_all(user)
     record_change(audit.USER_UPDATED, user, change="disabled")
     click.echo(f"Disabled {name}")
 
@@ -55,36 +47,13 @@ def enable_user(name: str) -> None:
 def log_out_user(name: str) -> None:
     """End all logins of a user."""
     user = find_user(name)
-    grants.end_all(user)
+    logins.end_all(user)
     record_change(audit.SESSION_EXPIRED, user, reason="revoked", session="all")
     click.echo(f"Ended all logins of {name}")
 
 
 def init_app(app: Flask) -> None:
     app.cli.add_command(user_commands)
-
-
-def create_user(name: str, email: str | None, *, password_stdin: bool) -> None:
-    """Add a user with a password that is read, asked for, or generated and printed.
-
-    :raises click.ClickException: the name, the address or the password cannot be used.
-    """
-    check_new(name, email)
-    password, note = _password(name, password_stdin)
-    store_user(name, password, email)
-    click.echo(f"Created user {name}{note}")
-
-
-def change_password(name: str, *, password_stdin: bool) -> None:
-    """Set a new password, which is read, asked for or generated, and end all logins.
-
-    :raises click.ClickException: there is no such user, or the password cannot be used.
-    """
-    user = find_user(name)
-    password, note = _password(name, password_stdin)
-    set_password(user, password)
-    record_change(audit.PASSWORD_CHANGE, user)
-    click.echo(f"Changed the password of {name}{note}")
 
 
 def all_users() -> Iterable[User]:
@@ -97,35 +66,10 @@ def record_change(event: audit.Event, user: User, **fields: str) -> None:
     audit.record(event, account=user.name, user_id=user.id, by="command line", **fields)
 
 
-def check_new(name: str, email: str | None) -> None:
-    """Check the name and the address of a new user.
-
-    :raises click.ClickException: one of them cannot be used.
-    """
-    if not 1 <= len(name) <= users.MAX_NAME:
-        raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
-    _check_plain(name, "a name")
-    if email is not None and not users.EMAIL.fullmatch(email):
-        raise click.ClickException("Give an e-mail address like ada@example.org.")
-
-
-def store_user(name: str, password: str, email: str | None) -> User:
-    """Add a user whose name and password were checked.
-
-    :raises click.ClickException: the name is taken.
-    """
-    try:
-        user = users.create(name, password, email)
-    except IntegrityError:
-        raise click.ClickException(f"There is a user {name!r} already.") from None
-    record_change(audit.USER_CREATED, user)
-    return user
-
-
 def describe(user: User) -> list[str]:
     """Name, logins and roles, as the list shows them."""
-    logins = len(grants.all_of(user, idle=tokens.IDLE))
-    state = "disabled" if user.disabled else f"{logins} logins"
+    number = len(logins.all_of(user, idle=tokens.IDLE))
+    state = "disabled" if user.disabled else f"{number} logins"
     return [user.name, state, ", ".join(user.role_names) or "-"]
 
 
@@ -134,36 +78,18 @@ def find_user(name: str) -> User:
 
     :raises click.ClickException: there is none.
     """
-    _check_plain(name, "a name")
+    check_plain(name, "a name")
     user = users.find(name)
     if user is None:
         raise click.ClickException(f"There is no user {name!r}.")
     return user
 
 
-def _password(name: str, from_stdin: bool) -> tuple[str, str]:
-    """The password for a user, and a note for the output that shows a generated password."""
-    given = _ask_password(from_stdin)
-    if given is None:
-        generated = secrets.token_urlsafe(18)
-        return generated, f" with password {generated}"
-    if given:
-        _check_plain(given, "a password")
-    problem = password_rules.why_refused(given, name)
-    if problem:
-        raise click.ClickException(f"{problem}.")
-    return given, ""
+def check_plain(text: str, what: str) -> None:
+    """Refuse text that is blank or has control characters, where `what` is wanted.
 
-
-def _ask_password(from_stdin: bool) -> str | None:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return None
-
-
-def _check_plain(text: str, what: str) -> None:
+    :raises click.ClickException: it is so.
+    """
     try:
         plain_text(text)
     except ValueError:

@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, g
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from app.auth import access, grants, password_rules, throttle, tokens, users
+from app.auth import access, logins, password_rules, throttle, tokens, users
 from app.auth.access import recent_login
 from app.auth.passwords import MAX_LENGTH, hash_password, verify_password
 from app.auth.users import User
@@ -60,7 +60,7 @@ def change_password(current_password: str, new_password: str, **options: Any) ->
     if new is None or not users.replace_hash(g.user.name, stored, new):
         raise error_response(403, WRONG)
     password_changed.send(g.user)
-    grants.end_all(g.user)
+    logins.end_all(g.user)
     audit.record(audit.PASSWORD_CHANGE)
     return tokens.issue(g.user, **options)
 
@@ -69,7 +69,7 @@ def set_password(user: User, password: str) -> None:
     """Store a new password and end all logins, in one transaction."""
     user.password_hash = hash_password(password)
     password_changed.send(user)
-    grants.end_all(user)
+    logins.end_all(user)
 
 
 def _hash_new(password: str) -> str:

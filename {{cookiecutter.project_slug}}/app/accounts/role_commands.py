@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts.commands import find_user, record_change, user_commands
-from app.auth import grants, roles, route_table
+from app.auth import logins, roles, route_table
 from app.auth.roles import Role
 from app.auth.users import User
 from app.db import db
@@ -57,7 +57,7 @@ def _set(user: User, new: list[Role]) -> bool:
     user.roles = new
     try:
         if gained:
-            grants.end_all(user)
+            logins.end_all(user)
         db.session.commit()
     except IntegrityError:
         raise click.ClickException("The role or the user changed meanwhile: try again.") from None

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, overload
 from flask import Flask, Request, current_app, g, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.auth import next_pages, roles
+from app.auth import next_pages, public_endpoints, roles
 from app.auth.grants import Grant
 from app.security import audit, forms, request_checks
 from app.security.csrf import SAFE_METHODS
 from app.security.errors import ErrorResponse, error_response
-from app.security.origins import PolicyError
 from app.security.view_options import Decorated, ViewOptions, add_options, view_options
 
 if TYPE_CHECKING:
@@ -73,12 +72,6 @@ def credentials(view: Decorated) -> Decorated:
     return add_options(view, credentials=True)
 
 
-def is_public(endpoint: str, options: ViewOptions) -> bool:
-    """Whether everybody may call a view: by its mark, or by PUBLIC_ENDPOINTS without a mark."""
-    opened = options.access is None and endpoint in current_app.config["PUBLIC_ENDPOINTS"]
-    return opened or options.access == "public"
-
-
 def is_recent(grant: Grant, minutes: int = RECENT) -> bool:
     """Whether the password of a login was entered at most `minutes` ago; a refresh is no entry."""
     # abs(): a clock that is set back must not make an old login recent.
@@ -96,12 +89,7 @@ def require_login(*, minutes: int | None = None) -> None:
 
 def init_app(app: Flask, tokens: "TokenType") -> None:
     """`tokens` finds the login of a request. It is handed in, since its own views use these marks."""
-    opened = app.config.setdefault("PUBLIC_ENDPOINTS", {})
-    if not isinstance(opened, dict) or not all(map(_is_text, [*opened, *opened.values()])):
-        raise PolicyError(
-            "policy.py: PUBLIC_ENDPOINTS is no dict of endpoints, each with its reason. "
-            'Write {"bootstrap.static": "The style sheets of Bootstrap."}.'
-        )
+    public_endpoints.init_app(app)
     app.extensions["tokens"] = tokens
     request_checks.register(app, partial(_check_access, tokens))
     app.context_processor(partial(_variables, tokens))
@@ -115,7 +103,7 @@ def _check_access(tokens: "TokenType", request: Request) -> None:
     if rule is None or automatic:
         return
     form = request.method not in SAFE_METHODS and forms.is_form()
-    if not is_public(rule.endpoint, options):
+    if not public_endpoints.is_public(rule.endpoint, options):
         _require_login(tokens, options)
     elif form and not (options.credentials or options.csrf_exempt):
         # A login that comes along needs its CSRF token here too.
@@ -156,10 +144,6 @@ def _refused(page: str | None, message: str, **headers: str) -> ErrorResponse:
     if page:
         error.see_other = url_for(page, next=next_pages.current())
     return error
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
 
 
 def _variables(tokens: "TokenType") -> dict[str, object]:

@@ -8,7 +8,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from app.auth import grants, route_table
+from app.auth import logins, route_table
 from app.auth.route_table import LOGIN_RATE_LIMIT, NO_MARK, Row
 from app.db.command_group import CommandGroup
 from app.security.view_options import FORM_TYPES
@@ -32,7 +32,7 @@ def access_command(form: str) -> None:
 @tokens_commands.command("purge")
 def purge_tokens() -> None:
     """Delete expired credentials; run this once a day."""
-    click.echo(f"Deleted {grants.purge()} expired")
+    click.echo(f"Deleted {logins.purge()} expired")
 
 
 def init_app(app: Flask) -> None:

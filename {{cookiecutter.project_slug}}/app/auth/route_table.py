@@ -14,7 +14,7 @@ from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.routing import Rule
 
-from app.auth import access
+from app.auth.public_endpoints import is_public
 from app.security.csrf import SAFE_METHODS
 from app.security.view_options import ViewOptions, options_of
 
@@ -109,7 +109,7 @@ def _methods(rule: Rule) -> list[str]:
 
 
 def _who(endpoint: str, options: ViewOptions) -> str:
-    if access.is_public(endpoint, options):
+    if is_public(endpoint, options):
         return EVERYBODY
     minutes, noun = options.recent_login, "role" if len(options.roles) == 1 else "roles"
     who = f"{USERS} with the {noun} {' and '.join(options.roles)}" if options.roles else USERS
@@ -118,7 +118,7 @@ def _who(endpoint: str, options: ViewOptions) -> str:
 
 def _mark(endpoint: str, options: ViewOptions) -> str:
     if options.access is None:
-        return BY_POLICY if access.is_public(endpoint, options) else NO_MARK
+        return BY_POLICY if is_public(endpoint, options) else NO_MARK
     if options.access == "public":
         return "@public"
     if options.roles:

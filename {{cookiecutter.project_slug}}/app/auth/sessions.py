@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, g
 from flask.typing import ResponseReturnValue
 
-from app.auth import grants, tokens
+from app.auth import logins, tokens
 from app.auth.access import login_required, recent_login
 from app.auth.grants import Grant
 from app.security import audit
@@ -67,13 +67,13 @@ def end_own(session_id: str) -> None:
     """
     if session_id not in [grant.family for grant in _own()]:
         raise error_response(404, "Not Found")
-    grants.end(session_id)
+    logins.end(session_id)
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session=session_id)
 
 
 def end_all_others() -> None:
     """End all logins of the user but the present one."""
-    grants.end_all(g.user, keep=g.grant.family)
+    logins.end_all(g.user, keep=g.grant.family)
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session="all others")
 
 
@@ -82,7 +82,7 @@ def init_app(app: Flask) -> None:
 
 
 def _own() -> list[Grant]:
-    return grants.all_of(g.user, idle=tokens.IDLE)
+    return logins.all_of(g.user, idle=tokens.IDLE)
 
 
 def _describe(grant: Grant) -> dict[str, Any]:

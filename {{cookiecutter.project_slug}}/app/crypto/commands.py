@@ -10,7 +10,8 @@ from app import key_settings
 from app.crypto import rotation
 from app.crypto.keyring import blind_index_keys, encryption_keys
 from app.crypto.rotation import Progress
-from app.crypto.stored import Stored, find_all
+from app.crypto.stored import Stored
+from app.crypto.stored_columns import find_all
 from app.db.command_group import CommandGroup
 
 crypto_commands = CommandGroup("crypto", help="Manage encrypted columns and their keys.")

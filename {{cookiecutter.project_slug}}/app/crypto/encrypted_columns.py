@@ -5,16 +5,15 @@ An optional blind index finds rows. Source: OWASP ASVS 11.3.3.
 """
 
 import json
-from operator import eq, ne
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, LargeBinary, Table, event, inspect
-from sqlalchemy.ext.hybrid import ExprComparator, hybrid_property
+from sqlalchemy import Column, LargeBinary, Table, event
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapper, mapped_column
-from sqlalchemy.sql.operators import OperatorType, in_op, is_, is_not, not_in_op
 
-from app.crypto.blind_indexes import blind_index, blind_indexes
+from app.crypto.blind_indexes import blind_index
 from app.crypto.contexts import claim, context_of_column
+from app.crypto.encrypted_search import Search, refuse
 from app.crypto.encryption import decrypt, encrypt
 
 
@@ -54,8 +53,8 @@ class EncryptedColumn:
         column: hybrid_property[str | None] = hybrid_property(
             self.read,
             self.write,
-            custom_comparator=lambda model: _Search(model, self, column),  # type: ignore[arg-type]
-            update_expr=lambda model, value: _refuse(self.name),
+            custom_comparator=lambda model: Search(model, self, column),  # type: ignore[arg-type]
+            update_expr=lambda model, value: refuse(self.name),
             bulk_dml_setter=lambda model, row, value: self.write_row(model.__mapper__, row, value),
         )
         column.info["encrypted_column"] = self
@@ -129,31 +128,6 @@ class EncryptedColumn:
         self.read(instance)
 
 
-class _Search(ExprComparator[Any]):
-    """Finds rows by the blind index; any other comparison raises TypeError."""
-
-    def __init__(self, model: Any, column: EncryptedColumn, hybrid: hybrid_property[Any]) -> None:
-        super().__init__(model, model, hybrid)
-        self.model, self.column = model, column
-
-    def __clause_element__(self) -> Any:
-        _refuse(self.column.name)
-
-    def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
-        [value] = other
-        if value is None and op in (eq, ne, is_, is_not):
-            stored = getattr(self.model, self.column.encrypted)
-            return cast(ColumnElement[Any], op(stored, None))
-        if not self.column.indexed or op not in (eq, ne, in_op, not_in_op):
-            _refuse(self.column.name)
-        values = value if op in (in_op, not_in_op) else [value]
-        context = self.column.context_in(inspect(self.model).mapper)
-        indexes = [index for text in values for index in blind_indexes(text, context=context)]
-        stored = getattr(self.model, self.column.index)
-        found = stored.in_(indexes) if op in (eq, in_op) else stored.not_in(indexes)
-        return cast(ColumnElement[Any], found)
-
-
 def row_context(context: str, key: list[Any]) -> str:
     """The context of a column's value in the row with this primary key."""
     return f"{context} of {json.dumps([str(part) for part in key])}"
@@ -162,13 +136,6 @@ def row_context(context: str, key: list[Any]) -> str:
 def identity(instance: Any) -> list[Any]:
     """The primary key of an object, in the order of its columns."""
     return [getattr(instance, name) for name in _key_names(instance.__mapper__)]
-
-
-def _refuse(name: str) -> NoReturn:
-    raise TypeError(
-        f"{name} is encrypted: select and change whole objects. Comparing works only by ==, !="
-        " and in_, and needs index=True"
-    )
 
 
 def _key_names(mapper: Mapper[Any]) -> list[str]:

@@ -13,7 +13,8 @@ from sqlalchemy import ColumnClause, ColumnElement, func, or_
 from app.crypto import blind_indexes, encryption
 from app.crypto.encryption import DecryptionError, decrypt, encrypt
 from app.crypto.keyring import Keyring, blind_index_keys, current, encryption_keys
-from app.crypto.stored import Row, Stored, find_all
+from app.crypto.stored import Row, Stored
+from app.crypto.stored_columns import find_all
 
 
 class Count(NamedTuple):

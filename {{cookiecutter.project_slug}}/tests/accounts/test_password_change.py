@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
-from app.auth import grants, password_rules, passwords, throttle, tokens, users
+from app.auth import logins, password_rules, passwords, throttle, tokens, users
 from app.auth.grants import Grant
 from app.auth.passwords import MAX_LENGTH, MIN_LENGTH, TooBusy
 from app.db import db
@@ -225,7 +225,7 @@ def test_password_and_logins_change_together_or_not_at_all(
 
     steps: list[tuple[Any, str, Any]] = [
         (password_rules, "hash_password", too_busy),
-        (grants, "end_all", away),
+        (logins, "end_all", away),
     ]
     for module, step, failing in steps:
         with subtests.test(step):

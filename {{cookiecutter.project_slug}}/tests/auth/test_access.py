@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 import pytest
-from flask import Blueprint, Flask, g
+from flask import Flask, g
 from flask.testing import FlaskClient
 from flask.views import MethodView
 from sqlalchemy import select
@@ -20,7 +20,6 @@ from app.auth.access import login_required, public, recent_login, roles_required
 from app.auth.grants import Grant
 from app.auth.users import User
 from app.db import db
-from app.security.origins import PolicyError
 from app.security.view_options import options_of
 from tests import routes
 from tests.conftest import (
@@ -175,32 +174,21 @@ VIEWS: dict[str, tuple[Any, int]] = {
     "login_required": (login_required(another()), 401),
     "recent_login": (recent_login(another()), 401),
     "public": (public(another()), 200),
-    "opened": (another(), 200),
-    "opened_but_closed": (login_required(another()), 401),
 }
 
 
 @pytest.mark.asvs("8.2.1")
-def test_a_view_is_closed_unless_it_is_marked_or_listed_as_public(
-    make_app: MakeApp, subtests: pytest.Subtests
+def test_a_view_is_closed_unless_it_is_marked_as_public(
+    app: Flask, subtests: pytest.Subtests
 ) -> None:
-    listed = dict.fromkeys(("opened", "opened_but_closed", "extension.opened"), "For this test.")
-    app = make_app(PUBLIC_ENDPOINTS=listed)
-    extension = Blueprint("extension", __name__)
     for name, (each, _) in VIEWS.items():
         app.add_url_rule(f"/_test/{name}", name, each, methods=["GET", "POST"])
-    for name in ("opened", "closed"):
-        extension.add_url_rule(f"/_test/of_extension/{name}", name, another())
-    app.register_blueprint(extension)
-    expected = {f"/_test/{name}": status for name, (_, status) in VIEWS.items()}
-    expected |= {"/_test/of_extension/opened": 200, "/_test/of_extension/closed": 401}
-    for path, status in expected.items():
-        with subtests.test(path):
-            assert app.test_client().get(path).status_code == status
     logged_in = app.test_client()
     credentials = log_in(logged_in)
-    for path in expected:
-        assert logged_in.get(path, headers=credentials).text == "in"
+    for name, (_, status) in VIEWS.items():
+        with subtests.test(name):
+            assert app.test_client().get(f"/_test/{name}").status_code == status
+            assert logged_in.get(f"/_test/{name}", headers=credentials).text == "in"
 
 
 def test_each_method_of_a_class_is_closed_or_open_by_itself(app: Flask) -> None:
@@ -233,15 +221,6 @@ def test_a_view_is_not_marked_as_both() -> None:
         for first, second in ((public, closed), (closed, public)):
             with pytest.raises(TypeError, match="is marked @public, and also"):
                 second(first(another()))
-
-
-def test_a_list_of_public_endpoints_names_each_with_its_reason(
-    make_app: MakeApp, subtests: pytest.Subtests
-) -> None:
-    poor: list[Any] = [["a.b"], {"a.b"}, "a.b", None, {"a.b": ""}, {"a.b": " "}, {"a.b": None}]
-    for listed in [*poor, {"a.b": 1}, {1: "A reason."}]:
-        with subtests.test(str(listed)), pytest.raises(PolicyError, match="PUBLIC_ENDPOINTS"):
-            make_app(fill=False, PUBLIC_ENDPOINTS=listed)
 
 
 CLOSED = {

@@ -1,10 +1,15 @@
 """Every test of encryption runs inside an app, whose keys it uses."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, settings
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+from tests.crypto.encrypted_models import Base, Customer, Employee, Person
 
 # Its examples all use one app; kept ones would lie about in the project.
 settings.register_profile(
@@ -20,3 +25,14 @@ settings.load_profile("here")
 def _in_an_app(app: Flask) -> Iterator[None]:
     with app.app_context():
         yield
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    """A database with the tables of encrypted_models.py."""
+    engine = create_engine("sqlite://")
+    models: list[Any] = [Person, Customer, Employee]
+    Base.metadata.create_all(engine, [model.__table__ for model in models])
+    with Session(engine) as session:
+        yield session
+    engine.dispose()

@@ -1,33 +1,21 @@
 """`flask crypto …`: which key encrypted what, and key rotation."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import (
-    Column,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    column,
-    select,
-    table,
-    text,
-    update,
-)
+from sqlalchemy import column, select, table, update
 
 from app import key_settings
 from app.auth import users
 from app.auth.users import User
-from app.crypto import EncryptedString, rotation, stored
+from app.crypto import rotation, stored
 from app.crypto.keyring import read
-from app.crypto.stored import find_all
+from app.crypto.stored_columns import find_all
 from app.db import db
-from tests.conftest import PASSWORD, SECRETS, MakeApp
+from tests.conftest import PASSWORD, SECRETS
 
 NAMES = ["bob", "eve", "ivy", "joe", "kim"]
 EMAILS = [f"{name}@example.org" for name in NAMES]
@@ -177,44 +165,6 @@ def test_a_write_made_meanwhile_is_not_lost(
     assert emails() == [EMAILS[0], "new@example.org", EMAILS[2], None, EMAILS[4]]
     assert db.session.scalars(select(User).where(User.email == "new@example.org")).one()
     assert run(app, "verify").exit_code == 0
-
-
-def test_each_row_is_visited_once_in_either_order(app: Flask) -> None:
-    [described] = [stored for stored in find_all() if stored.name == "users.email"]
-    for order in (described.order, described.keys):
-        pages = replace(described, order=order).pages()
-        visited = {tuple(row.key): len(page) for page in pages for row in page}
-        assert sorted(visited.values()) == [1, 2, 2, 2, 2]
-
-
-TABLES_OF_SQLITE = {
-    "without row ids": ["CREATE TABLE notes (id TEXT PRIMARY KEY, note BLOB) WITHOUT ROWID"],
-    "with a column of that name": ["CREATE TABLE notes (id TEXT PRIMARY KEY, note BLOB, RowID)"],
-    "a view": ["CREATE TABLE all_notes (id, note)", "CREATE VIEW notes AS SELECT * FROM all_notes"],
-}
-
-
-@pytest.mark.parametrize("kind", TABLES_OF_SQLITE)
-def test_where_rows_have_no_place_in_the_file_they_are_visited_by_their_key(
-    make_app: MakeApp, tmp_path: Path, kind: str
-) -> None:
-    columns: list[Column[Any]] = [
-        Column("id", String, primary_key=True),
-        Column("note", EncryptedString("notes")),
-    ]
-    columns += [Column("RowID", Integer)] * (kind == "with a column of that name")
-    notes = Table("notes", MetaData(), *columns, sqlite_with_rowid=kind != "without row ids")
-    app = make_app(fill=False, database_url=f"sqlite:///{tmp_path / 'notes.db'}")
-    with app.app_context():
-        filled = "all_notes" if kind == "a view" else "notes"
-        rows = "('a', 'x'), ('b', 'x'), ('c', 'x'), ('d', 'x'), ('e', 'x')"
-        insert = f"INSERT INTO {filled} (id, note) VALUES {rows}"  # noqa: S608
-        for statement in (*TABLES_OF_SQLITE[kind], insert):
-            db.session.execute(text(statement))
-        db.session.commit()
-        [described] = stored._by_type(notes)
-        visited = ["".join(key for row in page for key in row.key) for page in described.pages()]
-    assert visited == ["ab", "cd", "e"]
 
 
 @pytest.mark.parametrize("command", ["status", "rotate", "reindex", "verify"])

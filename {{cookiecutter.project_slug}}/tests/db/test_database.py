@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import exc, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from app.auth import grants, users
+from app.auth import grants, logins, users
 from app.auth.access import public
 from app.auth.grants import Grant
 from app.db import Model, db
@@ -222,7 +222,7 @@ def test_who_is_logged_in_stays_so_through_the_migrations(make_app: MakeApp) -> 
     assert run(args=["db", "upgrade"]).exit_code == 0
     secret = grants.new_secret()
     with app.app_context():
-        grants.create(users.create(USERNAME, PASSWORD), "test", secret, 60)
+        logins.create(users.create(USERNAME, PASSWORD), "test", secret, 60)
         first = ScriptDirectory.from_config(module.migrate.get_config()).get_base()
     for arguments in (["downgrade", str(first)], ["upgrade"]):
         assert run(args=["db", *arguments]).exit_code == 0

@@ -10,7 +10,7 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.auth import grants, users
+from app.auth import grants, logins, users
 from app.auth.grants import Grant
 from app.db import database, db
 from tests.conftest import PASSWORD, USERNAME, MakeApp
@@ -40,7 +40,7 @@ def app(make_app: MakeApp, tmp_path: Path) -> Flask:
     app = make_app(database_url=f"sqlite:///{tmp_path}/app.db", fill=False)
     assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
     with app.app_context():
-        grants.create(users.create(USERNAME, PASSWORD), "test", grants.new_secret(), 60)
+        logins.create(users.create(USERNAME, PASSWORD), "test", grants.new_secret(), 60)
     return app
 
 

@@ -13,7 +13,7 @@ from flask_wtf import FlaskForm
 from werkzeug.exceptions import Unauthorized
 
 from app.accounts import after_login
-from app.accounts.factors import half_logins, second_factor, setup_pages
+from app.accounts.factors import factor_setup, half_logins, second_factor, setup_pages
 from app.accounts.links import link_pages
 from app.accounts.links.account_forms import add_forms, app_code_field, code_field
 from app.accounts.pending import PendingStep
@@ -40,7 +40,7 @@ class RecoveryForm(FlaskForm):
 def next_step() -> ResponseReturnValue:
     """Where the login page leads after a right password, if that is not enough."""
     half = _required()
-    if second_factor.is_setup(half):
+    if factor_setup.is_setup(half):
         return setup_pages.begin_page(half.owner)
     return _page("second_step.html", CodeForm(), half)
 
@@ -54,7 +54,7 @@ def enter_code() -> ResponseReturnValue:
 
 def _validate_by_form() -> ResponseReturnValue:
     half, form = half_logins.required(), CodeForm()
-    setup = second_factor.is_setup(half)
+    setup = factor_setup.is_setup(half)
     refused = _complete(views.two_factor_token_validation, form)
     if refused and setup:
         return setup_pages.first_code(form, half_logins.required()), refused

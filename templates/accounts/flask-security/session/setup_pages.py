@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import BadRequest
 
-from app.accounts.factors import factor_checks, second_factor
-from app.accounts.factors.second_factor import RECENT
+from app.accounts.factors import factor_checks, factor_setup
+from app.accounts.factors.factor_setup import RECENT
 from app.accounts.links import link_pages
 from app.accounts.links.account_forms import add_forms, app_code_field
 from app.accounts.pending import PendingStep
@@ -39,8 +39,8 @@ def begin_page(owner: User) -> str:
 
 @responds("text/html")
 def _begin_by_form() -> ResponseReturnValue:
-    setup, half = request.form.get("setup", ""), second_factor.setting_up()
-    begun = second_factor.begin_setup(setup)
+    setup, half = request.form.get("setup", ""), factor_setup.setting_up()
+    begun = factor_setup.begin(setup)
     if setup == "disable":
         flash("The authenticator app is removed.")
         return redirect(url_for("account.show"), 303)
@@ -62,7 +62,7 @@ def _finish_by_form(state: str) -> ResponseReturnValue:
     if not form.validate():
         return _first_code(form, state), 422
     try:
-        second_factor.finish_setup(state)
+        factor_setup.finish(state)
     except BadRequest as error:
         form.code.errors = [*form.code.errors, link_pages.sentence(error)]
         return _first_code(form, state), 422
@@ -79,7 +79,7 @@ def recovery_codes() -> ResponseReturnValue:
 
 @responds("text/html")
 def _renew_by_form() -> ResponseReturnValue:
-    return _codes_page(second_factor.new_recovery_codes()["recovery_codes"])
+    return _codes_page(factor_setup.new_recovery_codes()["recovery_codes"])
 
 
 def init_app(app: Flask) -> None:

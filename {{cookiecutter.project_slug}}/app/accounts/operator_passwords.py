@@ -1,0 +1,91 @@
+"""New users and new passwords, as an operator makes them by a command.
+
+A password is read from standard input, asked for on a terminal, or generated and printed.
+Source: OWASP ASVS 6.4.1.
+"""
+
+import secrets
+import sys
+
+import click
+from sqlalchemy.exc import IntegrityError
+
+from app.accounts.commands import check_plain, find_user, record_change
+from app.accounts.password_change import set_password
+from app.auth import password_rules, users
+from app.auth.users import User
+from app.security import audit
+
+password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input."
+)
+
+
+def create_user(name: str, email: str | None, *, password_stdin: bool) -> None:
+    """Add a user with a password that is read, asked for, or generated and printed.
+
+    :raises click.ClickException: the name, the address or the password cannot be used.
+    """
+    check_new(name, email)
+    password, note = _password(name, password_stdin)
+    store_user(name, password, email)
+    click.echo(f"Created user {name}{note}")
+
+
+def change_password(name: str, *, password_stdin: bool) -> None:
+    """Set a new password, which is read, asked for or generated, and end all logins.
+
+    :raises click.ClickException: there is no such user, or the password cannot be used.
+    """
+    user = find_user(name)
+    password, note = _password(name, password_stdin)
+    set_password(user, password)
+    record_change(audit.PASSWORD_CHANGE, user)
+    click.echo(f"Changed the password of {name}{note}")
+
+
+def check_new(name: str, email: str | None) -> None:
+    """Check the name and the address of a new user.
+
+    :raises click.ClickException: one of them cannot be used.
+    """
+    if not 1 <= len(name) <= users.MAX_NAME:
+        raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
+    check_plain(name, "a name")
+    if email is not None and not users.EMAIL.fullmatch(email):
+        raise click.ClickException("Give an e-mail address like ada@example.org.")
+
+
+def store_user(name: str, password: str, email: str | None) -> User:
+    """Add a user whose name and password were checked.
+
+    :raises click.ClickException: the name is taken.
+    """
+    try:
+        user = users.create(name, password, email)
+    except IntegrityError:
+        raise click.ClickException(f"There is a user {name!r} already.") from None
+    record_change(audit.USER_CREATED, user)
+    return user
+
+
+def _password(name: str, from_stdin: bool) -> tuple[str, str]:
+    """The password for a user, and a note for the output that shows a generated password."""
+    given = _ask_password(from_stdin)
+    if given is None:
+        generated = secrets.token_urlsafe(18)
+        return generated, f" with password {generated}"
+    if given:
+        check_plain(given, "a password")
+    problem = password_rules.why_refused(given, name)
+    if problem:
+        raise click.ClickException(f"{problem}.")
+    return given, ""
+
+
+def _ask_password(from_stdin: bool) -> str | None:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return None
