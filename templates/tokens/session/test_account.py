@@ -37,7 +37,7 @@ CHANGE = routes.path_of("account.change")
 REAUTHENTICATION_PAGE = routes.path_of(tokens.REAUTHENTICATION_PAGE)
 BOB = "bob"
 NEW = "seven owls in a well of ink, and one that went for a walk before dawn"
-RULE = re.compile(rf"{MIN_LENGTH} (?:to|characters)")
+RULE = re.compile(rf"\b{MIN_LENGTH} (?:to|characters)")
 TOKEN = re.compile(r'<textarea hidden name="csrf_token" autocomplete="off">([0-9a-f]{128})<')
 HOUR = 3600  # seconds: a login of that age is not recent
 
