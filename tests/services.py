@@ -154,6 +154,8 @@ def pgbouncer(
         "listen_port": port,
         "unix_socket_dir": "",
         "auth_type": "any",
+        # Who may tell it what to do, by its database `pgbouncer`.
+        "admin_users": "test",
         "pool_mode": mode,
         "default_pool_size": pool,
         "max_prepared_statements": 0,

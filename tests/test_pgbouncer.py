@@ -108,6 +108,43 @@ def test_the_check_meets_what_a_request_meets(pooled: Pooled, port: int) -> None
         assert "database.unreachable" in check(pooled)
 
 
+# The pooler hangs up on all connections, and on each new one between its login and its first
+# request.
+HUNG_UP = """
+import os
+from select import select
+import psycopg
+from app.db import postgresql
+from wsgi import app
+
+def hang_up():
+    with psycopg.connect(os.environ["CONSOLE"], autocommit=True) as console:
+        # The console knows simple queries alone.
+        for command in ("KILL postgres", "RESUME postgres"):
+            psycopg.ClientCursor(console).execute(command)
+
+def set_up_and_hang_up(connection, limits):
+    set_up(connection, limits)
+    hang_up()
+    assert select([connection], [], [], 10)[0], "It is still open."
+
+client, set_up = app.test_client(), postgresql._set_up
+ask = lambda: client.post("/login", json={"username": "nobody", "password": "a good long password"})
+assert ask().status_code == 401
+hang_up()
+postgresql._set_up = set_up_and_hang_up
+answers = [ask() for _ in range(2)]
+assert [(each.status_code, "Retry-After" in each.headers) for each in answers] == [(503, True)] * 2
+postgresql._set_up = set_up
+assert ask().status_code == 401
+"""
+
+
+def test_a_pooler_that_hangs_up_on_new_connections_is_away_and_no_bug(pooled: Pooled) -> None:
+    console = pooled.url.removesuffix("postgres") + "pgbouncer"
+    support.python(*("-c", HUNG_UP), cwd=pooled.project, DATABASE_URL=pooled.url, CONSOLE=console)
+
+
 def check(pooled: Pooled) -> str:
     return pooled.flask("check", "--deploy", "--fail-level", "never")
 

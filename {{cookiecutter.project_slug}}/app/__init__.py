@@ -17,7 +17,7 @@ from app import (
     pages,
     security_txt,
 )
-from app.auth import access, sessions, tokens
+from app.auth import access, deleted_users, sessions, tokens
 from app.auth import commands as auth_commands
 from app.checks import command as check_command
 from app.crypto import commands as crypto_commands
@@ -90,6 +90,7 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     encryption.init_app(app)  # 500 for a value that cannot be decrypted
     database.init_app(app)  # the database, and 503 while it is unavailable
     conflicts.init_app(app)  # 409 where another request changed the same row
+    deleted_users.init_app(app)  # 401 where another request deleted the user
 
     # Routes and commands.
     tokens.init_app(app)  # the credentials that a login issues

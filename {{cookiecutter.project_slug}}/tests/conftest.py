@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import delete, event
 from werkzeug.test import TestResponse
 
 from app import create_app, policy
@@ -108,6 +109,30 @@ def bring_back_user(app: Flask) -> None:
             users.create(USERNAME, PASSWORD)
 
 
+@contextmanager
+def user_deleted_before(app: Flask, statement: str, name: str = USERNAME) -> Iterator[None]:
+    """Let another connection delete a user right before a statement that begins so.
+
+    In memory there is no other connection, so the app needs a database elsewhere.
+    """
+    done: list[str] = []
+
+    def delete_user(connection: Any, cursor: Any, text: str, *more: Any) -> None:
+        if text.startswith(statement) and not done:
+            done.append(text)
+            with connection.engine.begin() as other:
+                other.execute(delete(User).where(User.name == name))
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", delete_user)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", delete_user)
+    assert done, f"No statement begins with {statement!r}."
+
+
 def give_roles(app: Flask, *names: str, to: str = USERNAME) -> None:
     """Give a user exactly these roles."""
     with stored_user(app, to) as user:
@@ -184,6 +209,13 @@ def app(shared_app: Flask) -> Flask:
     with shared_app.app_context():
         _fill()
     return shared_app
+
+
+@pytest.fixture
+def file_app(make_app: MakeApp, tmp_path: Path) -> Flask:
+    """An app whose database serves several connections at once."""
+    database = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
+    return make_app(database_url=database, login_rate_limit="1000 per minute")
 
 
 @pytest.fixture

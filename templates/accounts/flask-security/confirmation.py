@@ -16,7 +16,7 @@ from werkzeug.exceptions import BadRequest, Conflict, Forbidden
 from wtforms import StringField, ValidationError
 from wtforms.validators import Length, Optional
 
-from app.accounts import pending
+from app.accounts import password_fields, pending
 from app.accounts.links import addresses, link_pages, usernames
 from app.accounts.links.new_passwords import Password, Repeatable
 from app.accounts.links.registration import PURPOSE, Username
@@ -55,8 +55,8 @@ def _usable(form: FlaskForm, field: StringField) -> None:
 
 
 class ConfirmationForm(FlaskForm):
-    password = link_pages.password("Your password", "current-password")
-    new_password = link_pages.password("New password", "new-password", link_pages.RULE)
+    password = link_pages.password("Your password")
+    new_password = password_fields.new_password("New password", Optional())
     username = StringField(
         "Another username",
         [Optional(), Length(max=users.MAX_NAME), one_line, _usable],
@@ -73,7 +73,7 @@ def _confirm_by_form(token: str) -> ResponseReturnValue:
     try:
         finish(token, form.password.data, form.new_password.data, form.username.data)
     except (BadRequest, Conflict, Forbidden) as error:
-        form.form_errors.append(link_pages.sentence(error))
+        _show_refusal(form, error)
         return _page(form, step), 422
     return link_pages.done("Your account is ready", "You can log in now.")
 
@@ -128,6 +128,13 @@ def finish(
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
+
+
+def _show_refusal(form: ConfirmationForm, error: Any) -> None:
+    if isinstance(error, BadRequest) and form.new_password.data:
+        password_fields.refuse(form.new_password, error)
+    else:
+        form.form_errors.append(link_pages.sentence(error))
 
 
 def _page(form: ConfirmationForm, step: PendingStep) -> str:

@@ -1,10 +1,8 @@
 """What the tests of accounts share."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +26,7 @@ from tests.accounts.people import (
     give_address,
 )
 from tests.accounts.test_login import count_hashes, without_random
-from tests.conftest import MakeApp, Wait
+from tests.conftest import Wait
 
 Mails = Callable[..., list[EmailMessage]]
 Work = dict[str, Any]
@@ -106,15 +104,6 @@ def secret(
 def stranger(app: Flask) -> FlaskClient:
     """A client that is not logged in."""
     return app.test_client()
-
-
-@pytest.fixture
-def file_app(make_app: MakeApp, tmp_path: Path) -> Flask:
-    """An app whose database serves several threads at once."""
-    database = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
-    app = make_app(database_url=database)
-    app.config["LOGIN_RATE_LIMIT"] = "1000 per minute"
-    return app
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ class EmailChanged(ResponseBody):
 
 
 class ConfirmForm(FlaskForm):
-    password = link_pages.password("Password of this account", "current-password", _INSTEAD)
+    password = link_pages.password("Password of this account", _INSTEAD)
 
 
 @blueprint.post("/change-email")

@@ -14,12 +14,11 @@ from wtforms.validators import Length, Optional
 from app.accounts import pending
 from app.accounts.pending import PendingStep
 from app.auth import tokens
-from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
+from app.auth.passwords import MAX_LENGTH
 from app.security.errors import error_response
 from app.security.forms import one_line
 
 INVALID = "This link has expired, or it was used already"
-RULE = f"At least {MIN_LENGTH} characters. A few words that only you combine are good."
 
 
 def find(purpose: str, token: str) -> PendingStep:
@@ -33,13 +32,13 @@ def find(purpose: str, token: str) -> PendingStep:
     return step
 
 
-def password(label: str, autocomplete: str, description: str = "") -> PasswordField:
-    """A field for a password, which the form's view requires where it needs one."""
+def password(label: str, description: str = "") -> PasswordField:
+    """A field for the present password, which the form's view requires where it needs one."""
     return PasswordField(
         label,
         [Optional(), Length(max=MAX_LENGTH), one_line],
         description=description,
-        render_kw={"autocomplete": autocomplete},
+        render_kw={"autocomplete": "current-password"},
     )
 
 

@@ -1,6 +1,7 @@
 """Challenges to passkeys: each is answered once, in time, and at this site.
 
-A passkey signs a new challenge each time, so an answer that was overheard opens nothing.
+A passkey signs a new challenge each time, so an answer that was overheard opens nothing. A
+challenge is bound to no browser: csrf.py lets no other site send an answer, as no password.
 Source: Web Authentication Level 3; OWASP ASVS 6.7.2.
 """
 
@@ -16,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.accounts import pending, public_urls
 from app.accounts.factors import library_views
+from app.db.conflicts import is_foreign_key
 from app.security import audit
 from app.security.errors import error_response
 from app.security.validation import Body, PlainText
@@ -46,7 +48,9 @@ def answer(
     try:
         _refuse_frames(body)
         return library_views.call(view, state, body=body, refused=refused, **options)
-    except IntegrityError:
+    except IntegrityError as error:
+        if is_foreign_key(error):
+            raise
         raise error_response(409, "There is a passkey of this name already") from None
     except (HTTPException, SQLAlchemyError):
         raise

@@ -38,6 +38,8 @@ PROJECT = "Garden Shed"
 BREACHED = f"breached {STRONG}"
 # Browsers send it with a form of the site itself.
 OWN_FORM = {"Sec-Fetch-Site": "same-origin"}
+# The rule for the length of a new password, as pages say it.
+RULE = re.compile(rf"\b{MIN_LENGTH} (?:to|characters)")
 TOTP_STEP = 30  # seconds
 
 Headers = dict[str, str]

@@ -12,8 +12,9 @@ from flask.typing import ResponseReturnValue
 from flask_security.signals import password_reset
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import BadRequest
+from wtforms.validators import DataRequired
 
-from app.accounts import notices, pending, public_urls
+from app.accounts import notices, password_fields, pending, public_urls
 from app.accounts.links import addresses, link_pages
 from app.accounts.links.addresses import AddressOnly, Sent
 from app.accounts.links.lifetimes import in_words
@@ -46,7 +47,7 @@ class Reset(ResponseBody):
 
 
 class NewPasswordForm(FlaskForm):
-    password = link_pages.password("New password", "new-password", link_pages.RULE)
+    password = password_fields.new_password("New password", DataRequired("Choose a new password."))
 
 
 @blueprint.post("/reset")
@@ -65,9 +66,9 @@ def _set_by_form(token: str) -> ResponseReturnValue:
     if not form.validate():
         return _page(form, step), 422
     try:
-        finish(token, form.password.data or "")
+        finish(token, form.password.data)
     except BadRequest as error:
-        form.password.errors = [*form.password.errors, link_pages.sentence(error)]
+        password_fields.refuse(form.password, error)
         return _page(form, step), 422
     return link_pages.done("Your password is set", "All logins have ended. You can log in now.")
 

@@ -23,6 +23,7 @@ from tests.accounts.people import (
     ADDRESS,
     CONFIRM,
     OWN_FORM,
+    RULE,
     STRONG,
     away,
     create_user,
@@ -192,6 +193,8 @@ def test_a_poor_new_password_is_refused_and_leaves_the_link(
             form = client.post(link, data={"new_password": password}, headers=OWN_FORM)
             assert form.status_code == 422
             assert password not in form.text
+            assert len(RULE.findall(form.text)) == 1
+            assert 'id="new_password-error"' in form.text
     assert client.post(link, json={"password": STRONG}).status_code == 200
 
 

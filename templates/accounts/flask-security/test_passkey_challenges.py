@@ -78,6 +78,28 @@ def test_a_frame_of_another_site_gets_no_login(
     assert_refused(log_in_by_passkey(stranger, passkey))
 
 
+@pytest.mark.asvs("3.5.1")
+def test_no_other_site_logs_a_visitor_in_with_an_answer_of_its_own(
+    app: Flask, passkey: Authenticator, stranger: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    # A true answer: the owner of the account fetched the challenge, and wants visitors in it.
+    begun = challenge(stranger)
+    body = {"credential": passkey.get(begun.get_json()["credential_options"])}
+    path = f"{WAN_SIGNIN}/{begun.get_json()['wan_state']}"
+    foreign = [{"Origin": origin} for origin in ("https://evil.example", "null")]
+    foreign += [{"Sec-Fetch-Site": site} for site in ("cross-site", "same-site")]
+    for headers in foreign:
+        for kind in ("application/json", "text/plain", "application/x-www-form-urlencoded"):
+            with subtests.test(kind, headers=headers):
+                visitor = app.test_client()
+                answer = visitor.post(path, json=body, headers=headers, content_type=kind)
+                assert_refused(answer, 403)
+    # Old browsers send neither header. They ask before they send another site's JSON.
+    answer = app.test_client().post(path, json=body, content_type="text/plain")
+    assert_refused(answer, 415)
+    assert stranger.post(path, json=body).status_code == 200
+
+
 def test_eight_requests_with_one_answer_log_in_once(file_app: Flask) -> None:
     client = file_app.test_client()
     passkey = add_passkey(client, log_in(client))

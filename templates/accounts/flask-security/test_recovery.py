@@ -23,6 +23,7 @@ from tests.accounts.people import (
     REGISTER,
     REGISTRATION,
     RESET,
+    RULE,
     STRONG,
     Headers,
     away,
@@ -92,6 +93,7 @@ def test_the_page_of_the_link_sets_it_too(client: FlaskClient, link: str) -> Non
         assert answer.status_code == status
         assert "Set-Cookie" not in answer.headers
         assert STRONG not in answer.text
+        assert len(RULE.findall(answer.text)) == (1 if status == 422 else 0)
     assert can_log_in(client, STRONG)
 
 

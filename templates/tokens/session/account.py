@@ -4,7 +4,6 @@ Source: OWASP ASVS 6.2.2, 6.2.3, 7.4.3, 7.5.2; W3C, "A Well-Known URL for Changi
 """
 
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, Flask, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -13,10 +12,11 @@ from werkzeug.exceptions import BadRequest, Forbidden
 from wtforms import PasswordField
 from wtforms.validators import DataRequired, Length
 
-from app.accounts.password_change import change_password
+from app.accounts import password_fields
+from app.accounts.password_change import WRONG, change_password
 from app.auth import access, sessions
 from app.auth.access import login_required, public, recent_login
-from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
+from app.auth.passwords import MAX_LENGTH
 from app.security.forms import consumes_form, one_line
 from app.security.responses import responds
 
@@ -29,11 +29,8 @@ class PasswordChangeForm(FlaskForm):
         [DataRequired("Enter your current password."), Length(max=MAX_LENGTH), one_line],
         render_kw={"autocomplete": "current-password"},
     )
-    new_password = PasswordField(
-        "New password",
-        [DataRequired("Choose a new password."), Length(max=MAX_LENGTH), one_line],
-        description=f"At least {MIN_LENGTH} characters. A few words that only you combine are good.",
-        render_kw={"autocomplete": "new-password"},
+    new_password = password_fields.new_password(
+        "New password", DataRequired("Choose a new password.")
     )
 
 
@@ -64,10 +61,12 @@ def change() -> ResponseReturnValue:
     passwords = (form.current_password.data, form.new_password.data)
     try:
         change_password(*passwords, keep=g.grant.kept)
-    except Forbidden as error:
-        return _refused(form, form.current_password, error), 403
+    except Forbidden:
+        form.current_password.errors = [f"{WRONG}."]
+        return _page(form), 403
     except BadRequest as error:
-        return _refused(form, form.new_password, error), 422
+        password_fields.refuse(form.new_password, error)
+        return _page(form), 422
     flash("Your password is changed, and all your other logins have ended.")
     return redirect(url_for("account.show"), 303)
 
@@ -103,11 +102,6 @@ def change_password_url() -> ResponseReturnValue:
 def init_app(app: Flask) -> None:
     app.add_template_filter(_as_time, "as_time")
     app.register_blueprint(blueprint)
-
-
-def _refused(form: PasswordChangeForm, field: PasswordField, error: Any) -> str:
-    field.errors = [*field.errors, f"{error.message}."]
-    return _page(form)
 
 
 def _as_time(seconds: int) -> str:

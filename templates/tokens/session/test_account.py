@@ -37,6 +37,7 @@ CHANGE = routes.path_of("account.change")
 REAUTHENTICATION_PAGE = routes.path_of(tokens.REAUTHENTICATION_PAGE)
 BOB = "bob"
 NEW = "seven owls in a well of ink, and one that went for a walk before dawn"
+RULE = re.compile(rf"\b{MIN_LENGTH} (?:to|characters)")
 TOKEN = re.compile(r'<textarea hidden name="csrf_token" autocomplete="off">([0-9a-f]{128})<')
 HOUR = 3600  # seconds: a login of that age is not recent
 
@@ -181,6 +182,7 @@ def test_a_poor_or_wrong_password_changes_nothing_and_is_not_shown(
         with subtests.test(field, new=new):
             page = change(client, current, new)
             assert (page.status_code, invalid_fields(page.text)) == (status, [field])
+            assert len(RULE.findall(page.text)) == 1
             assert not any(password in page.text for password in (WRONG, NEW, PASSWORD))
             assert stored_hash(app) == before
     assert alive(client) == [True]

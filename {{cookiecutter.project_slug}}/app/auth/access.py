@@ -87,6 +87,11 @@ def require_login(*, minutes: int | None = None) -> None:
     _require_login(current_app.extensions["tokens"], options)
 
 
+def unauthenticated() -> ErrorResponse:
+    """The exception for a request without a login; a browser goes to the login page."""
+    return _refused(current_app.extensions["tokens"].LOGIN_PAGE, "Authentication required")
+
+
 def init_app(app: Flask, tokens: "TokenType") -> None:
     """`tokens` finds the login of a request. It is handed in, since its own views use these marks."""
     public_endpoints.init_app(app)
@@ -115,7 +120,7 @@ def _check_access(tokens: "TokenType", request: Request) -> None:
 def _require_login(tokens: "TokenType", options: ViewOptions) -> None:
     grant = tokens.authenticate(request)
     if grant is None:
-        raise _refused(tokens.LOGIN_PAGE, "Authentication required")
+        raise unauthenticated()
     g.grant, g.user = grant, grant.user
     # For the log, which must not query the database.
     g.user_id = grant.user_id

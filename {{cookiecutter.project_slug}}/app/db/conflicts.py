@@ -1,7 +1,7 @@
 """Responds 409 where another request changed or deleted a row at the same moment.
 
-For example, a user deletes the account while another request of the same user is still
-running. Nothing is stored, and the client may try again. Source: RFC 9110, section 15.5.10.
+Nothing is stored, and the client may try again. Where it was the user who was deleted,
+deleted_users.py responds. Source: RFC 9110, section 15.5.10.
 """
 
 from flask import Flask
@@ -11,12 +11,22 @@ from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from app.db.database import db
 from app.security.errors import error_response, response_for
 
+CONFLICTS = (ObjectDeletedError, StaleDataError)
+
 
 def init_app(app: Flask) -> None:
-    for error in (ObjectDeletedError, StaleDataError):
-        app.register_error_handler(error, _respond_conflict)
+    for error in CONFLICTS:
+        app.register_error_handler(error, respond)
 
 
-def _respond_conflict(error: Exception) -> ResponseReturnValue:
+def respond(error: Exception) -> ResponseReturnValue:
     db.session.rollback()
     return response_for(error_response(409, "Changed by another request: try again"))
+
+
+def is_foreign_key(error: Exception) -> bool:
+    """Whether a row that is referred to does not exist, or a row that is deleted is needed."""
+    reason = getattr(error, "orig", None)
+    # psycopg has the SQLSTATE "foreign_key_violation", SQLite only a name.
+    names = (getattr(reason, "sqlstate", None), getattr(reason, "sqlite_errorname", None))
+    return "23503" in names or "SQLITE_CONSTRAINT_FOREIGNKEY" in names

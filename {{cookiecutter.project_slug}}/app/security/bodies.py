@@ -26,6 +26,8 @@ URLENCODED = "application/x-www-form-urlencoded"
 MAX_FIELDS = 1000  # fields and files together
 MAX_FILE_HEADERS = 20  # of each file in a form; each stays in memory
 
+_BODY = "app.body"
+
 # Control characters, surrogates, and what Werkzeug makes of bytes that are not UTF-8.
 _REFUSED = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 # The text of a <textarea> may contain tabs and line breaks.
@@ -36,7 +38,11 @@ Parsed = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
 
 def read_body() -> bytes:
     """Return the body of this request; raise 413 if it is too long, 400 if it is truncated."""
-    return body_stream().read()
+    # Kept, since a view may run twice.
+    if _BODY not in request.environ:
+        request.environ[_BODY] = body_stream().read()
+    body: bytes = request.environ[_BODY]
+    return body
 
 
 def allow(size: int) -> None:

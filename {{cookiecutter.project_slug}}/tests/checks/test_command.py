@@ -11,7 +11,7 @@ from flask import Flask
 from app.checks import registry
 from app.checks.registry import check
 from tests.checks.conftest import ALONE, MakeSite
-from tests.conftest import SECRETS
+from tests.conftest import SECRETS, Lines
 
 LEVELS = {"error": ERROR, "warning": WARNING, "info": INFO}
 
@@ -91,6 +91,12 @@ def test_no_secret_is_in_it(make_site: MakeSite) -> None:
         assert shown.count(finding_id) == 2
     keys = [secret.partition(":")[2] for secret in SECRETS.values() if ":" in secret]
     assert not [secret for secret in (weak, "s3cret", *keys) if secret in shown]
+
+
+def test_it_prints_no_access_log_of_its_own_requests(make_site: MakeSite, lines: Lines) -> None:
+    result = run(make_site(access_log=True), "--deploy", "--format=json")
+    assert json.loads(result.stdout)["findings"]
+    assert (result.stderr, lines()) == ("", [])
 
 
 def test_a_site_is_asked_only_where_it_is_named(make_site: MakeSite) -> None:

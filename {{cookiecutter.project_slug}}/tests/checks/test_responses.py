@@ -13,6 +13,7 @@ from app.checks.responses import PATHS
 from app.security.csp import csp
 from app.security.csp_syntax import NONE
 from tests.checks.conftest import CLEAN, MakeSite, found_in
+from tests.conftest import Lines
 
 Change = Callable[[Headers], None]
 PROMISED = {
@@ -80,6 +81,15 @@ def test_every_promise_is_kept(make_site: MakeSite, subtests: pytest.Subtests) -
         with subtests.test(case):
             app = make_site(**changes)
             assert found_in(app, "headers.missing") == found_in(app, "headers.changed") == []
+
+
+def test_its_requests_are_in_no_access_log(make_site: MakeSite, lines: Lines) -> None:
+    app = make_site(access_log=True)
+    assert found_in(app, "responses.server-error") == found_in(app, "headers.missing") == []
+    assert lines() == []
+    # Those of clients still are.
+    app.test_client().get("/")
+    assert [line["event"] for line in lines()] == ["request"]
 
 
 def test_a_page_that_crashes_is_reported(make_site: MakeSite) -> None:

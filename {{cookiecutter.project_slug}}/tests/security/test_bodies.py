@@ -26,6 +26,12 @@ def app(make_app: MakeApp) -> Flask:
     def whole() -> str:
         return str(len(read_body()))
 
+    @app.post("/_test/twice")
+    @public
+    @consumes(OCTETS)
+    def twice() -> bytes:
+        return read_body() + read_body()
+
     @app.post("/_test/parts/<size>")
     @public
     @consumes(OCTETS)
@@ -67,6 +73,10 @@ def test_a_view_gets_the_whole_body_or_none(client: FlaskClient, subtests: pytes
             assert send(client, url, body) == (200, "60000")
             assert send(client, url, body, **IN_CHUNKS) == (200, "60000")
             assert send(client, url, body, CONTENT_LENGTH="60001") == (400, "")
+
+
+def test_a_body_may_be_read_twice(client: FlaskClient) -> None:
+    assert send(client, "/_test/twice", b"123") == (200, "123123")
 
 
 def test_a_body_is_read_up_to_the_limit_and_refused_beyond_it(client: FlaskClient) -> None:

@@ -52,6 +52,17 @@ def seen(app: Flask) -> list[FinishedRequest]:
     return noted
 
 
+def test_a_command_may_leave_its_own_requests_out(app: Flask, seen: list[FinishedRequest]) -> None:
+    client = app.test_client()
+    with finished_requests.unobserved(app):
+        client.get("/_test/plain/1")
+    with pytest.raises(LookupError), finished_requests.unobserved(app):
+        raise LookupError
+    assert seen == []
+    client.get("/_test/plain/1")
+    assert len(seen) == 1
+
+
 def test_each_end_of_a_request_is_seen_once(app: Flask, seen: list[FinishedRequest]) -> None:
     client, rule = app.test_client(), "/_test/<kind>/<code>"
     for method, path, expected in (

@@ -7,15 +7,15 @@ from flask import Blueprint, Flask, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import BadRequest
-from wtforms import PasswordField, StringField
+from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
-from app.accounts.links import link_pages, registration, usernames
+from app.accounts import password_fields
+from app.accounts.links import registration, usernames
 from app.accounts.links.account_forms import add_forms, address_field, mail_sent, passes, stripped
 from app.accounts.links.lifetimes import in_words
 from app.auth import users
 from app.auth.access import public
-from app.auth.passwords import MAX_LENGTH
 from app.security.forms import one_line
 from app.security.responses import responds
 
@@ -35,12 +35,7 @@ class RegistrationForm(FlaskForm):
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
     email = address_field("E-mail address")
-    password = PasswordField(
-        "Password",
-        [DataRequired("Choose a password."), Length(max=MAX_LENGTH), one_line],
-        description=link_pages.RULE,
-        render_kw={"autocomplete": "new-password"},
-    )
+    password = password_fields.new_password("Password", DataRequired("Choose a password."))
 
 
 class AddressForm(FlaskForm):
@@ -62,7 +57,7 @@ def _register_by_form() -> ResponseReturnValue:
     try:
         registration.begin(form.username.data, form.email.data, form.password.data)
     except BadRequest as error:
-        form.password.errors = [*form.password.errors, link_pages.sentence(error)]
+        password_fields.refuse(form.password, error)
         return render_template("register.html", form=form), 422
     return mail_sent(again=url_for("registration_pages.send_again"))
 

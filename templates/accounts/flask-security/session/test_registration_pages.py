@@ -10,7 +10,7 @@ from app.accounts.mail import mailbox
 from app.auth.passwords import MIN_LENGTH
 from tests import routes
 from tests.accounts.page_helpers import mailed_links
-from tests.accounts.people import REGISTRATION
+from tests.accounts.people import REGISTRATION, RULE
 from tests.accounts.test_login_pages import OWN, invalid_fields, post
 from tests.conftest import (
     PASSWORD,
@@ -81,6 +81,7 @@ def test_what_cannot_be_used_is_said_beside_its_field(
             page = post(client, REGISTER, **{**REGISTRATION, **changes})
             assert (page.status_code, invalid_fields(page.text)) == (422, [*changes])
             assert REGISTRATION["password"] not in page.text
+            assert len(RULE.findall(page.text)) == 1
     assert post(client, AGAIN, email="grace").status_code == 422
     assert mailbox.messages(app) == []
 

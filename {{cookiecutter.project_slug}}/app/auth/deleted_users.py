@@ -1,0 +1,55 @@
+"""Responds as if a user was gone already, where another request deletes the user meanwhile.
+
+What the request writes then refers to a user who does not exist, or its rows are gone with the
+user. A login that is under way fails as with bad credentials. Nothing is stored.
+"""
+
+from uuid import UUID
+
+from flask import Flask, current_app, g
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from werkzeug.exceptions import HTTPException
+
+from app.auth import access
+from app.auth.users import User
+from app.db import conflicts, db
+from app.security.errors import response_for
+from app.security.view_options import view_options
+
+
+def init_app(app: Flask) -> None:
+    for error in (IntegrityError, *conflicts.CONFLICTS):
+        app.register_error_handler(error, _respond)
+
+
+def _respond(error: Exception) -> ResponseReturnValue:
+    violation = isinstance(error, IntegrityError)
+    if violation and not conflicts.is_foreign_key(error):
+        raise error
+    gone = _deleted_users()
+    if "grant" in g and g.user_id in gone:
+        return response_for(access.unauthenticated())
+    if gone and "grant" not in g and view_options().credentials:
+        return _run_again()
+    if violation and not gone:
+        raise error
+    return conflicts.respond(error)
+
+
+def _deleted_users() -> set[UUID]:
+    """The ids of the users that this request has read and that are gone by now."""
+    # The session refers to objects weakly, and the traceback of the error keeps them.
+    keys = db.session.identity_map.keys()
+    read: set[UUID] = {identity[0] for model, identity, _ in keys if issubclass(model, User)}
+    db.session.rollback()
+    return read - set(db.session.scalars(select(User.id).where(User.id.in_(read))))
+
+
+def _run_again() -> ResponseReturnValue:
+    """The response of the view now that it finds no such user: each route refuses in its way."""
+    try:
+        return current_app.dispatch_request()
+    except HTTPException as refused:
+        return response_for(refused)
