@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
-from app.auth import access, grants, tokens, users
+from app.auth import access, logins, tokens, users
 from app.auth.access import public
 from app.auth.grants import Grant
 from app.db import db
@@ -63,7 +63,7 @@ def finish_login() -> str:
     user = users.find(USERNAME)
     if user is None:
         raise error_response(401, "Invalid credentials")
-    grants.create(user, "test", "a secret", 60)
+    logins.create(user, "test", "a secret", 60)
     return "logged in"
 
 
