@@ -6,7 +6,7 @@ they share is here.
 
 import secrets
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 
 import click
 from flask import Flask
@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.accounts.password_change import set_password
 from app.auth import grants, password_rules, tokens, users
+from app.auth.passwords import MIN_LENGTH
 from app.auth.users import User
 from app.db import db
 from app.db.command_group import CommandGroup
@@ -87,11 +88,6 @@ def change_password(name: str, *, password_stdin: bool) -> None:
     click.echo(f"Changed the password of {name}{note}")
 
 
-def all_users() -> Iterable[User]:
-    """The users by name."""
-    return db.session.scalars(select(User).order_by(User.name))
-
-
 def record_change(event: audit.Event, user: User, **fields: str) -> None:
     """Write to the audit log what an operator did to a user."""
     audit.record(event, account=user.name, user_id=user.id, by="command line", **fields)
@@ -122,11 +118,22 @@ def store_user(name: str, password: str, email: str | None) -> User:
     return user
 
 
-def describe(user: User) -> list[str]:
-    """Name, logins and roles, as the list shows them."""
-    logins = len(grants.all_of(user, idle=tokens.IDLE))
-    state = "disabled" if user.disabled else f"{logins} logins"
-    return [user.name, state, ", ".join(user.role_names) or "-"]
+def print_users(columns: Mapping[str, Callable[[User], str]]) -> None:
+    """Print a line of headings and one line for each user, by name; a tab between columns."""
+    found = db.session.scalars(select(User).order_by(User.name))
+    rows = [[show(user) for show in columns.values()] for user in found]
+    for row in ([*columns], *rows):
+        click.echo("\t".join(row))
+
+
+def logins_of(user: User) -> str:
+    """The number of active logins, or that there can be none."""
+    return "disabled" if user.disabled else str(len(grants.all_of(user, idle=tokens.IDLE)))
+
+
+def roles_of(user: User) -> str:
+    """The names of the roles, or a dash."""
+    return ", ".join(user.role_names) or "-"
 
 
 def find_user(name: str) -> User:
@@ -143,24 +150,34 @@ def find_user(name: str) -> User:
 
 def _password(name: str, from_stdin: bool) -> tuple[str, str]:
     """The password for a user, and a note for the output that shows a generated password."""
-    given = _ask_password(from_stdin)
-    if given is None:
-        generated = secrets.token_urlsafe(18)
-        return generated, f" with password {generated}"
+    if from_stdin:
+        given = sys.stdin.readline().rstrip("\r\n")
+        _check_password(given, name)
+        return given, ""
+    if sys.stdin.isatty():
+        return _ask_password(name), ""
+    generated = secrets.token_urlsafe(18)
+    return generated, f" with password {generated}"
+
+
+def _ask_password(name: str) -> str:
+    """Ask on the terminal until the password can be used."""
+    while True:
+        text = f"Password ({MIN_LENGTH} characters or more)"
+        given = str(click.prompt(text, hide_input=True, confirmation_prompt=True))
+        try:
+            _check_password(given, name)
+            return given
+        except click.ClickException as refused:
+            refused.show()
+
+
+def _check_password(given: str, name: str) -> None:
     if given:
         _check_plain(given, "a password")
     problem = password_rules.why_refused(given, name)
     if problem:
         raise click.ClickException(f"{problem}.")
-    return given, ""
-
-
-def _ask_password(from_stdin: bool) -> str | None:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return None
 
 
 def _check_plain(text: str, what: str) -> None:

@@ -1,5 +1,6 @@
 """`flask user …` and `flask tokens …`, as their caller sees them."""
 
+from io import StringIO
 from types import SimpleNamespace
 
 import pytest
@@ -107,8 +108,9 @@ def test_an_unusable_password_makes_no_user(app: Flask, subtests: pytest.Subtest
 def test_bytes_that_are_no_text_make_no_password_and_name_nobody(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "_ask_password", lambda from_stdin: f"{GOOD_PASSWORD}\udcff")
-    assert_refused(create(app, NEW))
+    given = StringIO(f"{GOOD_PASSWORD}\udcff\n")
+    monkeypatch.setattr(commands, "sys", SimpleNamespace(stdin=given))
+    assert_refused(create(app, NEW, "--password-stdin"))
     assert_refused(run(app, "user", "logout", "n\udcff"))
 
 
@@ -189,7 +191,13 @@ def test_the_list_shows_live_logins_and_who_is_disabled(
     run(app, "user", "disable", OTHER)
     rows = [line.split("\t") for line in run(app, "user", "list").output.splitlines()]
     shown = [row[:2] for row in rows]
-    assert shown == [[USERNAME, "1 logins"], [OTHER, "disabled"], [NEW, "0 logins"]]
+    assert shown == [
+        ["NAME", "LOGINS"],
+        [USERNAME, "1"],
+        [OTHER, "disabled"],
+        [NEW, "0"],
+    ]
+    assert {len(row) for row in rows} == {len(rows[0])}
 
 
 def test_a_purge_says_how_many_it_deleted_and_keeps_the_rest(
@@ -213,7 +221,7 @@ def test_a_new_database_has_no_user(make_app: MakeApp) -> None:
     listed = run(app, "user", "list")
     # Other tests make their tables without migrations.
     assert run(app, "db", "downgrade", "base").exit_code == 0
-    assert (listed.exit_code, listed.output) == (0, ""), "A migration makes a user."
+    assert (listed.exit_code, listed.output.count("\n")) == (0, 1), "A migration makes a user."
 
 
 def test_without_tables_it_says_how_to_make_them(app: Flask, subtests: pytest.Subtests) -> None:
@@ -252,12 +260,19 @@ def test_an_address_is_stored_encrypted_and_shown_to_its_owner(
     assert not any(b"example.org" in value for value in stored if value)
 
 
-def test_on_a_terminal_it_asks_without_showing(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_terminal_it_asks_until_it_can_be_used_without_showing(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     terminal = SimpleNamespace(isatty=lambda: True)
     monkeypatch.setattr(commands, "sys", SimpleNamespace(stdin=terminal))
+    refused = ["x" * (MIN_LENGTH - 1), f"{NEW} {GOOD_PASSWORD}", "\t" * MIN_LENGTH]
+    typed = [each for each in (*refused, GOOD_PASSWORD) for _ in range(2)]
     asked = app.test_cli_runner().invoke(
-        args=["user", "create", NEW], input=f"{GOOD_PASSWORD}\n" * 2
+        args=["user", "create", NEW], input="".join(f"{each}\n" for each in typed)
     )
     assert asked.exit_code == 0
+    assert asked.output.startswith(f"Password ({MIN_LENGTH} characters or more): ")
+    for words in (f"A password has {MIN_LENGTH} to", "must not contain your name", "not blank"):
+        assert asked.stderr.count(words) == 1
     assert GOOD_PASSWORD not in asked.output
     assert logs_in(app.test_client(), NEW, GOOD_PASSWORD)
