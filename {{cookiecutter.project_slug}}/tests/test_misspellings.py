@@ -1,5 +1,7 @@
 """Which names are taken for a slip of another, and which for somebody's own."""
 
+import os
+
 import pytest
 
 from app.misspellings import meant, of_settings
@@ -55,8 +57,7 @@ def test_another_name_is_none(subtests: pytest.Subtests) -> None:
 def test_settings_are_looked_for_in_the_file_and_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("trusted_host", "a.example")
-    monkeypatch.setenv("RATE_LIMIT", "")
+    monkeypatch.setattr(os, "environ", {"trusted_host": "a.example", "RATE_LIMIT": ""})
     written = {"RATE_LIMTI": "1 per day", "DATABASE_URI": None, "APP_ENV": "x"}
     assert of_settings(KNOWN, written) == {
         "DATABASE_URI": "DATABASE_URL",
@@ -66,5 +67,5 @@ def test_settings_are_looked_for_in_the_file_and_the_environment(
 
 
 def test_beside_the_setting_itself_the_other_is_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URI", "sqlite://")
+    monkeypatch.setattr(os, "environ", {"DATABASE_URI": "sqlite://"})
     assert of_settings(KNOWN, {"DATABASE_URL": "sqlite://"}) == {}

@@ -1,5 +1,6 @@
 """A name that nothing reads is named, with the one that is meant."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,11 @@ import pytest
 from app import policy
 from app.settings import Settings
 from tests.checks.conftest import Find, MakeSite, found_in
+
+
+@pytest.fixture(autouse=True)
+def _environment_without_variables_of_yours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"PATH": os.environ["PATH"], "FLASK_APP": "wsgi"})
 
 
 def test_a_misspelt_setting_is_reported(
@@ -25,12 +31,12 @@ def test_a_misspelt_setting_is_reported(
 def test_a_misspelt_name_in_the_policy_is_reported(
     find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert find("policy.misspelt") == []
+    yours = find("policy.misspelt")
     for name in ("FRAME_ANCESTOR", "PARTNERS", "frame_ancestor"):
         monkeypatch.setattr(policy, name, [], raising=False)
-    assert find("policy.misspelt") == [
+    assert set(find("policy.misspelt")) - {*yours} == {
         "Nothing reads FRAME_ANCESTOR, which is close to FRAME_ANCESTORS."
-    ]
+    }
 
 
 def test_a_name_that_code_or_a_page_reads_is_right(
