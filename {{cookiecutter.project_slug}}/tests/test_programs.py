@@ -11,11 +11,12 @@ from app.programs import program
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder whose environment has flask and no uv, where the PATH has another flask."""
+    """A folder whose environment has flask alone, where the PATH has another flask, and uv."""
     for folder in (tmp_path / ".venv" / "bin", tmp_path / "system"):
         folder.mkdir(parents=True)
         for name in ("flask", "flask.exe"):
             (folder / name).touch(0o755)
+    (tmp_path / "system" / "uv").touch(0o755)
     monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
     monkeypatch.setenv("PATH", str(tmp_path / "system"))
     monkeypatch.chdir(tmp_path)

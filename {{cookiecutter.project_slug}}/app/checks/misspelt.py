@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from app import misspellings, policy
+from app import misspellings
 from app.checks.registry import check
 
 _NAME = re.compile("[A-Z][A-Z0-9_]+")
@@ -39,6 +39,9 @@ def misspelt_settings(app: Flask) -> Iterable[str]:
     "Correct the name in app/policy.py, or rename a constant of your own.",
 )
 def misspelt_policy(app: Flask) -> Iterable[str]:
+    # Imported here, since a slip in policy.py must not keep `python -m app.settings` from working.
+    from app import policy
+
     times = _names(app)
     # Its own line in policy.py is the first time.
     unread = {name for name in vars(policy) if name.isupper() and times[name] < 2}

@@ -42,14 +42,16 @@ def test_a_misspelt_name_in_the_policy_is_reported(
 def test_a_name_that_code_or_a_page_reads_is_right(
     make_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("CSP_SOURCE", "CORS_ORIGIN"):
+    slips, own = {"CSP_SOURCE", "CORS_ORIGIN"}, {"PARTNER", "PARTNERS"}
+    for name in slips | own:
         monkeypatch.setattr(policy, name, "https://a.example", raising=False)
     monkeypatch.setenv("PROXY_HOP", "1")
     monkeypatch.setenv("LOG_LEVELS", "1")
     site = make_site()
     (tmp_path / "app" / "templates").mkdir(parents=True)
-    right = site.config.keys() - {"CSP_SOURCE", "CORS_ORIGIN"}
+    right = site.config.keys() - slips - own
     (tmp_path / "app" / "reads.py").write_text(f"{right} {right}")
+    (tmp_path / "app" / "policy.py").write_text(f"{slips | own}")
     monkeypatch.setattr(site, "root_path", str(tmp_path / "app"))
     found = [*found_in(site, "settings.misspelt"), *found_in(site, "policy.misspelt")]
     assert [words.split()[2] for words in found] == [
@@ -62,6 +64,6 @@ def test_a_name_that_code_or_a_page_reads_is_right(
         "CORS_ORIGIN = 'https://a.example'\nCORS_ORIGINS = [CORS_ORIGIN]\nCSP_SOURCE = ''"
     )
     (tmp_path / "app" / "hops.py").write_text("os.environ['PROXY_HOP']")
-    (tmp_path / "app" / "templates" / "own.html").write_text("{{ config.CSP_SOURCE }}")
+    (tmp_path / "app" / "templates" / "own.html").write_text("config.CSP_SOURCE")
     (tmp_path / "gunicorn.conf.py").write_text("os.environ['LOG_LEVELS']")
     assert found_in(site, "settings.misspelt") == found_in(site, "policy.misspelt") == []
