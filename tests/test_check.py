@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,14 @@ LEFT_OPEN = {
     "paranoid": set(),
     "relaxed": {"csp.unsafe-inline-styles", "csp.wildcard"},
 }
+
+# Whether a setting looks like a slip of another, if no setting has a value.
+MISSPELT = """
+import sys
+from app.misspellings import of_settings
+from app.settings import Settings
+print(of_settings({name.upper() for name in Settings.model_fields}, dict.fromkeys(sys.argv[1:])))
+"""
 
 
 def check(project: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -54,3 +63,59 @@ def test_a_fresh_project_passes_once_it_has_settings(new_project: NewProject) ->
     assert "too-short" not in refused.stderr
     support.python("-m", "app.settings", cwd=project)
     assert check(project).returncode == 0
+
+
+def test_misspelt_names_are_found(new_project: NewProject) -> None:
+    project = new_project()
+    support.write_settings(project)
+    with (project / ".env").open("a", encoding="utf-8") as file:
+        file.write("LOGIN_RATE_LIMT=3 per minute\n")
+    with (project / "app" / "policy.py").open("a", encoding="utf-8") as file:
+        file.write('FRAME_ANCESTOR = ["https://leaked.example"]\n')
+    answer = check(project, PROXY_HOP="leaked", FLASK_APP="wsgi", PGHOST="leaked")
+    found = [line for line in answer.stdout.splitlines() if ".misspelt: " in line]
+    assert found == [
+        "WARNING settings.misspelt: Nothing reads LOGIN_RATE_LIMT, "
+        "which is close to the setting LOGIN_RATE_LIMIT.",
+        "WARNING settings.misspelt: Nothing reads PROXY_HOP, "
+        "which is close to the setting PROXY_HOPS.",
+        "WARNING policy.misspelt: Nothing reads FRAME_ANCESTOR, which is close to FRAME_ANCESTORS.",
+    ]
+    assert "leaked" not in answer.stdout
+
+
+def test_what_every_project_sets_is_not_misspelt(new_project: NewProject) -> None:
+    project = new_project()
+    support.write_settings(project)
+    example = (project / ".env.example").read_text("utf-8")
+    compose = (project / "compose.yaml").read_text("utf-8")
+    docker = (project / "Dockerfile").read_text("utf-8")
+    names = set(re.findall(r"\b[A-Z][A-Z0-9_]{2,}\b", example + compose + docker))
+    assert {"POSTGRES_PASSWORD", "WEB_CONCURRENCY", "PYTHONUNBUFFERED", "HOST"} <= names
+    known = subprocess.run(
+        [sys.executable, "-c", MISSPELT, *names],
+        cwd=project,
+        env=os.environ | support.COMPILED,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert known.stdout == "{}\n"
+
+
+def test_the_command_that_a_finding_names_can_be_typed(
+    new_project: NewProject,
+) -> None:
+    project = new_project()
+    support.write_settings(project)
+    (project / ".venv").symlink_to(sys.prefix)
+    found = subprocess.run(
+        [".venv/bin/python", "-m", "flask", "check"],
+        cwd=project,
+        env=support.newcomers_environment() | support.COMPILED,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    [command] = re.findall(r"Run: (.*)", found.stdout)
+    assert command == ".venv/bin/flask db upgrade"
+    support.run(*command.split(), cwd=project)

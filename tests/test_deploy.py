@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -227,6 +228,18 @@ def test_a_copy_of_env_example_sets_nothing_but_what_must_be_filled_in(
     assert {*copied(project)} == {*needed, "POSTGRES_PASSWORD"}
     alone = support.python("-c", IN_FORCE, cwd=project, **needed)
     assert support.python("-c", IN_FORCE, cwd=project, **needed, **shown(project)) == alone
+
+
+def test_the_commands_of_env_example_make_secrets(new_project: NewProject) -> None:
+    project = new_project(token_type="jwt")
+    (project / ".venv").symlink_to(sys.prefix)
+    text = (project / ".env.example").read_text("utf-8")
+    commands = re.findall(r"^#   (.*python -c .*)$", text, re.MULTILINE)
+    assert len(commands) == 4
+    # Off the PATH, as at a desk: a python there may be another, without the packages.
+    made = [support.run(*shlex.split(line), cwd=project, PATH="/nowhere") for line in commands]
+    assert len({*made}) == 4
+    assert min(map(len, made)) > 32
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,14 @@ def test_it_has_commands(rendered: Rendered) -> None:
     assert MAKE_USER in commands
 
 
+def test_it_says_how_long_a_password_must_be(rendered: Rendered) -> None:
+    project = rendered({})
+    rule = (project / "app" / "auth" / "passwords.py").read_text("utf-8")
+    [length] = re.findall(r"^MIN_LENGTH, MAX_LENGTH = (\d+)", rule, re.MULTILINE)
+    first = (project / "README.md").read_text("utf-8").partition(MAKE_USER)[0].splitlines()[-3]
+    assert f" a password of {length} characters or more:" in first
+
+
 def test_both_readmes_are_short(rendered: Rendered) -> None:
     for name, folder in (("project", rendered({})), ("template", support.TEMPLATE)):
         lines = (folder / "README.md").read_text("utf-8").splitlines()

@@ -51,6 +51,26 @@ def test_without_a_place_for_sqlite(project: Path, command: tuple[str, ...]) -> 
     assert "DATABASE_URL: SQLite cannot write" in refusal(project, *command, **environment)
 
 
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_with_a_line_of_the_settings_that_cannot_be_read(
+    project: Path, command: tuple[str, ...]
+) -> None:
+    file = project / ".env"
+    right = file.read_text("utf-8")
+    file.write_text(f"{right}\nDATABASE_URL 'leaked\n", "utf-8")
+    try:
+        told = refusal(project, *command)
+    finally:
+        file.write_text(right, "utf-8")
+    number = right.count("\n") + 2
+    assert told.splitlines()[-1] == (
+        f".env: line {number} cannot be read: write NAME=value there, and close each quote."
+    )
+    assert "leaked" not in told
+    # Flask reads the file before any code of the project and says so itself.
+    assert told.count("python-dotenv could not parse") == (command[0] == "flask")
+
+
 @pytest.mark.parametrize("command", ["flask run", "flask db"])
 @pytest.mark.parametrize("value", ["two", "0"])
 def test_with_a_number_of_processes_that_is_none(project: Path, command: str, value: str) -> None:

@@ -5,6 +5,7 @@ normalises and gunicorn does not. An error in `policy.py`, a setting or the code
 is shown in the terminal and in the browser until it is fixed, so this module imports no `app`.
 """
 
+import logging
 import os
 import re
 import sys
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 ENV_FILE = Path(__file__).parent / ".env"
+# app/env_file.py names a line that cannot be read, once and with the file.
+logging.getLogger("dotenv").setLevel(logging.ERROR)
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     "X-Content-Type-Options": "nosniff",

@@ -1,7 +1,8 @@
-"""Adds missing secrets to `.env`, the settings for development, and keeps everything else.
+"""Reads `.env`, the settings for development, and adds missing secrets to it.
 
 A half-written file could lose encryption keys and the data encrypted with them, so the file
-is replaced atomically. Source: OWASP ASVS 13.3.1.
+is replaced atomically. A line that cannot be read stops the app: it may be meant to close
+something. Source: OWASP ASVS 13.3.1.
 """
 
 import errno
@@ -13,6 +14,11 @@ from io import StringIO
 from pathlib import Path
 
 from dotenv import dotenv_values
+from dotenv.parser import Original, parse_stream
+
+
+class LineError(ValueError):
+    """A line is no setting. The message names it and does not repeat it: it may be a secret."""
 
 
 def complete(path: Path, secrets: Mapping[str, str]) -> str:
@@ -20,6 +26,7 @@ def complete(path: Path, secrets: Mapping[str, str]) -> str:
 
     :raises OSError: the file cannot be read or written.
     :raises UnicodeDecodeError: the file is not UTF-8.
+    :raises LineError: a line is no setting.
     """
     # The target of a symbolic link is replaced, not the link.
     file = Path(os.path.realpath(path))
@@ -27,7 +34,7 @@ def complete(path: Path, secrets: Mapping[str, str]) -> str:
         _replace(file, _lines({"APP_ENV": "development", **secrets}, b"\n"))
         return f"Wrote {path.name}"
     kept = _read(file)
-    values = _values(kept)
+    values = _values(kept.decode())
     missing = {name: value for name, value in secrets.items() if not values.get(name)}
     result = f"{path.name} has every secret already: kept"
     if missing:
@@ -39,16 +46,41 @@ def complete(path: Path, secrets: Mapping[str, str]) -> str:
     return f"{result}\nIt sets no APP_ENV, which means production; for development add APP_ENV=development"
 
 
+def read(path: object) -> dict[str, str | None]:
+    """The settings as the app reads them: upper-case names, the last value of each.
+
+    `path` is what pydantic takes for a file; where there is none, there are no settings.
+
+    :raises OSError: the file cannot be read.
+    :raises UnicodeDecodeError: the file is not UTF-8.
+    :raises LineError: a line is no setting.
+    """
+    if not isinstance(path, Path) or not path.is_file():
+        return {}
+    return _values(path.read_bytes().decode())
+
+
 def _read(file: Path) -> bytes:
     if not file.is_file():
         raise OSError(errno.EINVAL, "it is no plain file")
     return file.read_bytes()
 
 
-def _values(content: bytes) -> dict[str, str | None]:
-    """The settings as the app reads them: case-insensitive names, the last value of each."""
-    read = dotenv_values(stream=StringIO(content.decode()))
-    return {name.upper(): value for name, value in read.items()}
+def _values(content: str) -> dict[str, str | None]:
+    for statement in parse_stream(StringIO(content)):
+        if statement.error:
+            raise LineError(
+                f"line {_line(statement.original)} cannot be read: "
+                "write NAME=value there, and close each quote"
+            )
+    values = dotenv_values(stream=StringIO(content))
+    return {name.upper(): value for name, value in values.items()}
+
+
+def _line(statement: Original) -> int:
+    """The number of the first line that is not blank."""
+    text = statement.string
+    return statement.line + len(text[: -len(text.lstrip())].splitlines())
 
 
 def _add(file: Path, kept: bytes, missing: Mapping[str, str]) -> None:

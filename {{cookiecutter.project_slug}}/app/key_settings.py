@@ -9,9 +9,11 @@ import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 
+from app.programs import PYTHON
+
 KEY_SIZE = 32  # bytes
 MIN_DIFFERENT_BYTES = 8  # 32 random bytes have about 30 different values
-HOW_TO_MAKE_ONE = "python -c 'from app import key_settings; print(key_settings.new())'"
+HOW_TO_MAKE_ONE = f"{PYTHON} -c 'from app import key_settings; print(key_settings.new())'"
 
 
 def today() -> str:

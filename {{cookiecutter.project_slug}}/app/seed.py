@@ -15,6 +15,7 @@ from app.auth.passwords import hash_password
 from app.auth.users import User
 from app.db import db
 from app.db.command_group import Command
+from app.programs import FLASK
 from app.security import audit
 from app.tasks import Task
 
@@ -35,7 +36,8 @@ def seed_command() -> None:
     """Add the example user with a few tasks, once; refused in production."""
     if current_app.config["PRODUCTION"]:
         raise click.ClickException(
-            "The example is for development. In production add users with `flask user create NAME`."
+            "The example is for development. "
+            f"In production add users with `{FLASK} user create NAME`."
         )
     if users.find(NAME):
         click.echo(f"There is a user {NAME} already: nothing was added.")

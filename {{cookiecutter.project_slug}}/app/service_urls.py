@@ -12,6 +12,7 @@ from pydantic import AfterValidator, SecretStr
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.programs import UV
 from app.security.redis_limits import url as redis_url
 
 # Flask's instance folder, which contains the SQLite file unless its path is absolute.
@@ -26,7 +27,7 @@ def _supported_database(url: SecretStr) -> SecretStr:
     if scheme not in ("postgres", "postgresql", POSTGRESQL) or not separator:
         raise ValueError("must be sqlite:///file.db or postgresql://user:password@host/name")
     if not find_spec("psycopg"):
-        raise ValueError("needs the extra: uv sync --extra postgresql")
+        raise ValueError(f"needs the extra: {UV} sync --extra postgresql")
     return SecretStr(_read_postgresql(rest))
 
 
@@ -89,7 +90,7 @@ def _writable_database(url: SecretStr) -> SecretStr:
 
 def _supported_redis(url: SecretStr) -> SecretStr:
     if not find_spec("redis"):
-        raise ValueError("needs the extra: uv sync --extra redis")
+        raise ValueError(f"needs the extra: {UV} sync --extra redis")
     redis_url.read(url.get_secret_value())
     return url
 

@@ -8,6 +8,8 @@ from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
+from app.programs import PYTHON, UV
+
 MIN_SECRET_LENGTH = 32  # characters
 MIN_DIFFERENT_CHARACTERS = 10
 # All are long enough that a random secret does not contain one by chance.
@@ -15,7 +17,7 @@ PLACEHOLDERS = ("change", "example", "insecure", "password", "placeholder", "rep
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _LISTENING = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
-HOW_TO_MAKE_ONE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+HOW_TO_MAKE_ONE = f"{PYTHON} -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
 
 def _strong(secret: SecretStr) -> SecretStr:
@@ -58,7 +60,7 @@ def _address_and_port(text: str) -> str:
     if not is_address_and_port(text):
         raise ValueError("must be an address and a port, such as 127.0.0.1:9464")
     if not find_spec("prometheus_client"):
-        raise ValueError("needs the extra: uv sync --extra metrics")
+        raise ValueError(f"needs the extra: {UV} sync --extra metrics")
     return text
 
 

@@ -1,7 +1,7 @@
 """The settings from the environment: secrets and addresses. A missing setting fails closed.
 
 `APP_ENV` defaults to production. Settings can also be in a `.env` file, which
-`python -m app.settings` creates for development, or completes with missing secrets.
+`make .env` creates for development, or completes with missing secrets.
 Source: OWASP ASVS 13.3.1, 13.4.2.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from app import env_file, key_settings
+from app import env_file, key_settings, misspellings
 from app.accounts import AccountSettings
 from app.auth.tokens import TokenSettings
 from app.crypto.keyring import KeyringText
@@ -63,11 +63,19 @@ class Settings(AccountSettings, TokenSettings):
         :raises SettingsError: a setting is missing or insecure.
         """
         try:
+            # First: pydantic and Flask skip a line that they cannot read.
+            env_file.read(cls.model_config.get("env_file"))
             return cls()
         except ValidationError as error:
             raise SettingsError(_explain(error)) from None
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, UnicodeDecodeError, env_file.LineError) as error:
             raise _unusable_file(error) from None
+
+    @classmethod
+    def misspelt(cls) -> dict[str, str]:
+        """Each misspelt name in `.env` and the environment, with the setting that is meant."""
+        given = env_file.read(cls.model_config.get("env_file"))
+        return misspellings.of_settings({name.upper() for name in cls.model_fields}, given)
 
     @field_validator("flask_debug")
     @classmethod
@@ -107,7 +115,7 @@ def write_env_file(path: Path = ENV_FILE) -> str:
     """
     try:
         return env_file.complete(path, fresh_secrets())
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, env_file.LineError) as error:
         raise _unusable_file(error) from None
 
 
@@ -121,9 +129,11 @@ def fresh_secrets() -> dict[str, str]:
     }
 
 
-def _unusable_file(error: OSError | UnicodeDecodeError) -> SettingsError:
+def _unusable_file(error: OSError | UnicodeDecodeError | env_file.LineError) -> SettingsError:
     if isinstance(error, UnicodeDecodeError):
         return SettingsError(f"{ENV_FILE.name} is not UTF-8: write it again in UTF-8.")
+    if isinstance(error, env_file.LineError):
+        return SettingsError(f"{ENV_FILE.name}: {error}.")
     return SettingsError(
         f"{ENV_FILE.name} cannot be read or written ({error.strerror}): "
         "make it a plain file that you can read and write."
@@ -135,7 +145,9 @@ def _explain(error: ValidationError) -> str:
         f"{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors(include_url=False, include_input=False)
     ]
-    hint = "For development, `python -m app.settings` adds the missing secrets to .env."
+    slips = Settings.misspelt().items()
+    problems += [f"{name}: is no setting: is {meant} meant?" for name, meant in slips]
+    hint = "For development, `make .env` adds the missing secrets to .env."
     return "\n  ".join(["This app does not start with these settings:", *problems]) + f"\n{hint}"
 
 

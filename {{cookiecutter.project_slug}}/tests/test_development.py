@@ -170,3 +170,11 @@ def test_no_other_site_or_computer_sees_a_slip(subtests: pytest.Subtests) -> Non
             sent = {"HTTP_HOST": host, "REMOTE_ADDR": address}
             answer = client.get("/", environ_overrides=sent)
             assert (answer.status_code, "slip" in answer.text) == (503, False)
+
+
+def test_a_line_that_cannot_be_read_is_left_to_the_app(
+    env_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    env_file.write_text("A 'never closed\nAPP_ENV=development\n")
+    assert development._app_env() == "development"
+    assert caplog.messages == []

@@ -20,7 +20,6 @@ CONTENTS = [
     ("# mine\n\nexport A='x y' # why\n", "\n"),
     ("A=1\r\nB=2\r\n", "\r\n"),
     ("\ufeffA=\u00e9\n", "\n"),
-    ("A='never closed\n", "\n"),
     ("\n", "\n"),
 ]
 
@@ -140,3 +139,28 @@ def test_a_file_that_cannot_be_used_is_refused_in_a_sentence(
     assert "Permission denied" in sentence(file)
     with pytest.raises(SettingsError, match="Permission denied"):
         Settings.load()
+
+
+def test_a_line_that_cannot_be_read_is_named_and_not_repeated(
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    subtests: pytest.Subtests,
+) -> None:
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+    rest = file.read_text()
+    count = rest.count("\n")
+    for line in ("A='leaked", "A 'leaked'", "A: leaked", "A='leaked' b"):
+        for text, number in ((f"{line}\n{rest}", 1), (f"{rest}\n# b\r\n\n{line}", count + 4)):
+            with subtests.test(text):
+                file.write_text(text, newline="")
+                words = (
+                    f".env: line {number} cannot be read: "
+                    "write NAME=value there, and close each quote."
+                )
+                assert sentence(file) == words
+                with pytest.raises(SettingsError) as refused:
+                    Settings.load()
+                assert str(refused.value) == words
+                assert file.read_bytes() == text.encode()
+    assert caplog.messages == []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app import service_urls
+from app.programs import UV
 from app.settings import Settings, SettingsError, write_env_file
 from tests.conftest import SECRETS
 
@@ -100,8 +101,16 @@ def test_production_is_the_default_and_believes_no_proxy(monkeypatch: pytest.Mon
 def test_an_empty_environment_learns_all_that_it_lacks() -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.load()
-    for words in ("SECRET_KEY: is missing", "TRUSTED_HOSTS: is missing", "python -m app.settings"):
+    for words in ("SECRET_KEY: is missing", "TRUSTED_HOSTS: is missing", "`make .env`"):
         assert words in str(refused.value)
+
+
+def test_a_misspelt_setting_is_named_where_the_right_one_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    message = refusal(monkeypatch, TRUSTED_HOSTS="", TRUSTED_HOST="leaked.example")
+    assert "\n  TRUSTED_HOST: is no setting: is TRUSTED_HOSTS meant?\n" in message
+    assert "leaked" not in message
 
 
 def test_one_message_names_every_problem_and_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,4 +264,4 @@ def test_a_driver_that_is_not_installed_is_named_with_its_extra(
     assert load(monkeypatch)
     for (name, url), extra in zip(SHARED.items(), ("redis", "postgresql"), strict=True):
         message = refusal(monkeypatch, **{name: url})
-        assert f"{name}: needs the extra: uv sync --extra {extra}" in message
+        assert f"{name}: needs the extra: {UV} sync --extra {extra}" in message

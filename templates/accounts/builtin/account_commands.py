@@ -32,8 +32,13 @@ def change_password(name: str, password_stdin: bool) -> None:
 @with_appcontext
 def list_users() -> None:
     """List the users, each with the number of active logins and the roles."""
-    for user in commands.all_users():
-        click.echo("\t".join(commands.describe(user)))
+    commands.print_users(
+        {
+            "NAME": lambda user: user.name,
+            "LOGINS": commands.logins_of,
+            "ROLES": commands.roles_of,
+        }
+    )
 
 
 def init_app(app: Flask) -> None:

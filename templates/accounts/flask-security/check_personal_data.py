@@ -10,6 +10,7 @@ from flask import Flask
 
 from app.accounts.leaving import owned_rows
 from app.checks.registry import check
+from app.programs import FLASK
 
 
 @check(
@@ -28,7 +29,8 @@ def unlisted_tables(app: Flask) -> list[str]:
     "personal-data.undeletable",
     ERROR,
     "{} has no ON DELETE action: deleting an account fails if one of its rows names the user.",
-    'Write ForeignKey("users.id", ondelete="CASCADE"), or "SET NULL", and run flask db migrate.',
+    'Write ForeignKey("users.id", ondelete="CASCADE"), or "SET NULL". '
+    f"Then run: {FLASK} db migrate",
 )
 def undeletable_users(app: Flask) -> Iterator[str]:
     # Rows of the named columns are deleted before their user.

@@ -31,10 +31,14 @@ def factors_command(name: str, remove: bool) -> None:
 @with_appcontext
 def list_users() -> None:
     """List the users, each with the number of active logins, second factors and the roles."""
-    for user in commands.all_users():
-        name, state, roles = commands.describe(user)
-        factor = "second factor" if user.has_second_factor() else "-"
-        click.echo(f"{name}\t{state}\t{factor}\t{roles}")
+    commands.print_users(
+        {
+            "NAME": lambda user: user.name,
+            "LOGINS": commands.logins_of,
+            "SECOND FACTOR": lambda user: "yes" if user.has_second_factor() else "-",
+            "ROLES": commands.roles_of,
+        }
+    )
 
 
 def init_app(app: Flask) -> None:

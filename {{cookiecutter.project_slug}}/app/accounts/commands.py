@@ -4,7 +4,7 @@ operator_passwords.py makes users and sets passwords. The commands for that and 
 differ by the answer to `accounts`; what they share is here and there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 
 import click
 from flask import Flask
@@ -56,21 +56,27 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(user_commands)
 
 
-def all_users() -> Iterable[User]:
-    """The users by name."""
-    return db.session.scalars(select(User).order_by(User.name))
-
-
 def record_change(event: audit.Event, user: User, **fields: str) -> None:
     """Write to the audit log what an operator did to a user."""
     audit.record(event, account=user.name, user_id=user.id, by="command line", **fields)
 
 
-def describe(user: User) -> list[str]:
-    """Name, logins and roles, as the list shows them."""
-    number = len(logins.all_of(user, idle=tokens.IDLE))
-    state = "disabled" if user.disabled else f"{number} logins"
-    return [user.name, state, ", ".join(user.role_names) or "-"]
+def print_users(columns: Mapping[str, Callable[[User], str]]) -> None:
+    """Print a line of headings and one line for each user, by name; a tab between columns."""
+    found = db.session.scalars(select(User).order_by(User.name))
+    rows = [[show(user) for show in columns.values()] for user in found]
+    for row in ([*columns], *rows):
+        click.echo("\t".join(row))
+
+
+def logins_of(user: User) -> str:
+    """The number of active logins, or that there can be none."""
+    return "disabled" if user.disabled else str(len(logins.all_of(user, idle=tokens.IDLE)))
+
+
+def roles_of(user: User) -> str:
+    """The names of the roles, or a dash."""
+    return ", ".join(user.role_names) or "-"
 
 
 def find_user(name: str) -> User:

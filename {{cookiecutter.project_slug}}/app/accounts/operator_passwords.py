@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from app.accounts.commands import check_plain, find_user, record_change
 from app.accounts.password_change import set_password
 from app.auth import password_rules, users
+from app.auth.passwords import MIN_LENGTH
 from app.auth.users import User
 from app.security import audit
 
@@ -71,21 +72,31 @@ def store_user(name: str, password: str, email: str | None) -> User:
 
 def _password(name: str, from_stdin: bool) -> tuple[str, str]:
     """The password for a user, and a note for the output that shows a generated password."""
-    given = _ask_password(from_stdin)
-    if given is None:
-        generated = secrets.token_urlsafe(18)
-        return generated, f" with password {generated}"
+    if from_stdin:
+        given = sys.stdin.readline().rstrip("\r\n")
+        _check_password(given, name)
+        return given, ""
+    if sys.stdin.isatty():
+        return _ask_password(name), ""
+    generated = secrets.token_urlsafe(18)
+    return generated, f" with password {generated}"
+
+
+def _ask_password(name: str) -> str:
+    """Ask on the terminal until the password can be used."""
+    while True:
+        text = f"Password ({MIN_LENGTH} characters or more)"
+        given = str(click.prompt(text, hide_input=True, confirmation_prompt=True))
+        try:
+            _check_password(given, name)
+            return given
+        except click.ClickException as refused:
+            refused.show()
+
+
+def _check_password(given: str, name: str) -> None:
     if given:
         check_plain(given, "a password")
     problem = password_rules.why_refused(given, name)
     if problem:
         raise click.ClickException(f"{problem}.")
-    return given, ""
-
-
-def _ask_password(from_stdin: bool) -> str | None:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return None

@@ -10,6 +10,7 @@ from flask import Flask
 
 from app.auth import route_table
 from app.checks.registry import check
+from app.programs import FLASK
 from app.security.csrf import SAFE_METHODS
 from app.security.view_options import FORM_TYPES
 
@@ -30,7 +31,7 @@ def unlimited_writes(app: Flask) -> Iterable[str]:
     "access.unknown-endpoint",
     WARNING,
     "PUBLIC_ENDPOINTS opens {}, and no route has this endpoint.",
-    "Remove it from app/policy.py, or correct it: `flask access --format json` lists endpoints.",
+    f"Remove it from app/policy.py, or correct it: `{FLASK} access --format json` lists endpoints.",
 )
 def unknown_endpoints(app: Flask) -> Iterable[str]:
     endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.checks.registry import check
 from app.db import db
 from app.db.database import migrate
+from app.programs import FLASK
 from app.security import rate_limiter
 
 
@@ -36,7 +37,7 @@ def unreachable_database(app: Flask) -> bool:
     "migrations.pending",
     WARNING,
     "The database is not at the newest migration: its tables are missing or outdated.",
-    "Run: flask db upgrade",
+    f"Run: {FLASK} db upgrade",
 )
 def pending_migrations(app: Flask) -> bool:
     newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()

@@ -12,6 +12,7 @@ from flask import Flask
 
 from app.auth import password_rules
 from app.checks.registry import check
+from app.programs import UV
 
 # The example names of RFC 2606, which the template's defaults and settings.yaml contain.
 EXAMPLE = re.compile(r"(?<![\w-])example(?:\.(?:com|net|org))?(?![\w.-])")
@@ -74,7 +75,7 @@ def example_contact(app: Flask) -> bool:
     "passwords.no-breach-list",
     WARNING,
     "The list of breached passwords is not installed: users can choose passwords on it.",
-    "Install it: uv sync --extra breached",
+    f"Install it: {UV} sync --extra breached",
     deploy=True,
 )
 def missing_breach_list(app: Flask) -> bool:

@@ -99,11 +99,18 @@ def _as_page(error: HTTPException) -> Response | None:
             project_name=current_app.config["PROJECT_NAME"],
             request_id=request_id(request.environ),
             retry_after=dict(error.get_headers()).get("Retry-After"),
+            methods=_methods(error),
         )
     except Exception:
         current_app.logger.exception("error.html failed")
         return None
     return _complete(make_response(page), error)
+
+
+def _methods(error: HTTPException) -> str:
+    """What the address takes instead, such as POST, where it does not take this method."""
+    allowed = dict(error.get_headers()).get("Allow", "").split(", ")
+    return ", ".join(sorted(set(allowed) - {"HEAD", "OPTIONS"}))
 
 
 def _message(error: HTTPException) -> str:

@@ -1,5 +1,6 @@
 """Users and passwords that an operator makes, as the operator and the users see them."""
 
+from io import StringIO
 from types import SimpleNamespace
 
 import pytest
@@ -85,9 +86,9 @@ def test_an_unusable_password_makes_no_user(app: Flask, subtests: pytest.Subtest
 def test_bytes_that_are_no_text_make_no_password(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = f"{GOOD_PASSWORD}\udcff"
-    monkeypatch.setattr(operator_passwords, "_ask_password", lambda from_stdin: given)
-    assert_refused(create(app, NEW))
+    given = StringIO(f"{GOOD_PASSWORD}\udcff\n")
+    monkeypatch.setattr(operator_passwords, "sys", SimpleNamespace(stdin=given))
+    assert_refused(create(app, NEW, "--password-stdin"))
 
 
 def test_an_unusable_name_makes_no_user(app: Flask, subtests: pytest.Subtests) -> None:
@@ -134,12 +135,19 @@ def test_an_address_is_stored_encrypted_and_shown_to_its_owner(
     assert not any(b"example.org" in value for value in stored if value)
 
 
-def test_on_a_terminal_it_asks_without_showing(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_terminal_it_asks_until_it_can_be_used_without_showing(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     terminal = SimpleNamespace(isatty=lambda: True)
     monkeypatch.setattr(operator_passwords, "sys", SimpleNamespace(stdin=terminal))
+    refused = ["x" * (MIN_LENGTH - 1), f"{NEW} {GOOD_PASSWORD}", "\t" * MIN_LENGTH]
+    typed = [each for each in (*refused, GOOD_PASSWORD) for _ in range(2)]
     asked = app.test_cli_runner().invoke(
-        args=["user", "create", NEW], input=f"{GOOD_PASSWORD}\n" * 2
+        args=["user", "create", NEW], input="".join(f"{each}\n" for each in typed)
     )
     assert asked.exit_code == 0
+    assert asked.output.startswith(f"Password ({MIN_LENGTH} characters or more): ")
+    for words in (f"A password has {MIN_LENGTH} to", "must not contain your name", "not blank"):
+        assert asked.stderr.count(words) == 1
     assert GOOD_PASSWORD not in asked.output
     assert logs_in(app.test_client(), NEW, GOOD_PASSWORD)

@@ -119,7 +119,8 @@ def test_a_role_that_another_makes_meanwhile_is_no_crash(
 
 def test_the_list_shows_roles(app: Flask) -> None:
     rows = [line.split("\t") for line in run(app, "list").output.splitlines()]
-    assert {row[0]: row[-1] for row in rows} == {USERNAME: "admin, editor", OTHER: "-"}
+    shown = {row[0]: row[-1] for row in rows}
+    assert shown == {"NAME": "ROLES", USERNAME: "admin, editor", OTHER: "-"}
 
 
 def test_the_log_says_which_roles_a_user_has_now(make_app: MakeApp, lines: Lines) -> None:

@@ -119,4 +119,4 @@ def test_without_tables_it_says_how_to_make_them(make_app: MakeApp) -> None:
     for command in ("report", "clear"):
         result = app.test_cli_runner().invoke(args=["csp", command])
         assert result.exit_code == 1
-        assert "run `flask db upgrade`" in result.output
+        assert "flask db upgrade`" in result.output

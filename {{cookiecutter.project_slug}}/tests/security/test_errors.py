@@ -255,3 +255,13 @@ def test_a_page_of_the_owner_needs_no_database(
             assert (answer.status_code, f"Mine: {status}" in answer.text) == (status, True)
     answer = whole.get("/_test/of/private", headers={"Accept": AS_BROWSERS, **credentials})
     assert (answer.status_code, "Mine: 503" in answer.text) == (503, True)
+
+
+def test_a_page_for_a_wrong_method_says_what_the_address_takes(whole: FlaskClient) -> None:
+    view = public(lambda: "")
+    whole.application.add_url_rule("/_test/put/it", "put", view, methods=["PUT", "POST"])
+    for path, methods in (("post/it", "POST"), ("put/it", "POST, PUT")):
+        text = whole.get(f"/_test/{path}", headers={"Accept": AS_BROWSERS}).text
+        assert f"This address takes only {methods} requests." in text
+    text = whole.get("/_test/busy", headers={"Accept": AS_BROWSERS}).text
+    assert "This address takes" not in text

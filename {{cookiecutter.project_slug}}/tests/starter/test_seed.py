@@ -76,4 +76,4 @@ def test_a_database_without_tables_is_explained(make_app: MakeApp) -> None:
         Model.metadata.drop_all(db.engine)
     result = run(app)
     assert result.exit_code == 1
-    assert "run `flask db upgrade`" in result.stderr
+    assert "flask db upgrade`" in result.stderr
