@@ -21,7 +21,14 @@ UNMARKED, COPY = "Give the script nonce", "Copy the file into app/static/"
 # What an owner writes into a template, and what is said of it; None where nothing is.
 MARKUP: dict[str, tuple[str, str | None]] = {
     "script": (f'<script src="https://a.test/a.js" {NONCE} {HASH}></script>', None),
-    "script_without_hash": (f'<script src="https://a.test/a.js" {NONCE}></script>', WITHOUT_HASH),
+    "script_without_hash": (
+        f'<script src="https://a.test/a.js" {NONCE} crossorigin></script>',
+        WITHOUT_HASH,
+    ),
+    "script_without_crossorigin": (
+        f'<script src="https://a.test/a.js" {NONCE} integrity="sha384-x"></script>',
+        WITHOUT_HASH,
+    ),
     "script_without_nonce": (f'<script src="https://a.test/a.js" {HASH}></script>', UNMARKED),
     "sheet": (SHEET.format("https://a.test", HASH), COPY),
     "sheet_of_a_similar_name": (SHEET.format(f"{LISTED}.test", HASH), COPY),
@@ -30,13 +37,14 @@ MARKUP: dict[str, tuple[str, str | None]] = {
     "fonts": (f'<link rel="stylesheet" href="{GOOGLE}">', "fonts of Google too"),
     "listed_icon": (f'<link rel="icon" href="{LISTED}/a.svg">', None),
     "listed_picture": (f'<img src="{LISTED}/a.png" alt="">', None),
+    "icon": ('<link rel="icon" href="https://a.test/a.svg">', "Name the site in img-src"),
     "picture": ('<img src="https://a.test/a.png" alt="">', "Name the site in img-src"),
     "frame": ('<iframe src="https://a.test/"></iframe>', "Name the site in frame-src"),
     "form": ('<form action="https://a.test/"></form>', "Name the site in form-action"),
     "sheet_with_nonce": (SHEET.format("https://a.test", f"{NONCE} {HASH}"), COPY),
 }
 # What a level lets in besides.
-OPENED = {"strict": {"sheet_with_nonce"}, "paranoid": set(), "relaxed": {"picture"}}
+OPENED = {"strict": {"sheet_with_nonce"}, "paranoid": set(), "relaxed": {"icon", "picture"}}
 
 
 @pytest.mark.parametrize("level", support.CHOICES["csp"])
