@@ -71,8 +71,8 @@ class TokenInTemplates(str):
     def __call__(self) -> NoReturn:
         # Not the token: it would be written into an attribute, which injected CSS can read.
         raise TypeError(
-            "csrf_token is no function here. Write {{ csrf_field() }} in place of the whole "
-            "<input>, or show_form of _forms.html: see docs/how-to/flask-wtf.md."
+            "csrf_token is no function here. In place of the whole <input> call csrf_field(), or "
+            "let show_form of _forms.html write the form: see docs/how-to/flask-wtf.md."
         )
 
 
