@@ -119,7 +119,8 @@ def prepare(project: Path) -> None:
 
 def follow(project: Path, page: Path, log: Path) -> str:
     """Do all that a page says, in its order; gives what the commands printed."""
-    support.need("curl" not in commands(page) or shutil.which("curl"), "curl")
+    for program in ("curl", "openssl"):
+        support.need(program not in commands(page) or shutil.which(program), program)
     printed = ""
     with contextlib.ExitStack() as stack:
         port = ""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,19 @@ def test_what_a_page_says_to_do_works(name: str, new_project: NewProject, tmp_pa
     page = page_of(project, name)
     following.prepare(project)
     following.follow(project, page, tmp_path / "log")
+
+
+def test_the_page_of_scripts_prints_the_hash_that_browsers_compare(
+    new_project: NewProject,
+) -> None:
+    support.need(shutil.which("openssl"), "openssl")
+    project = new_project()
+    page = page_of(project, "pages-and-scripts")
+    following.write_files(project, page)
+    [line] = [line for line in following.commands(page).splitlines() if "openssl" in line]
+    digest = hashlib.sha384((project / "app" / "static" / "squares.js").read_bytes()).digest()
+    expected = f"sha384-{base64.b64encode(digest).decode()}"
+    assert support.run("sh", "-c", line, cwd=project).strip() == expected
 
 
 @pytest.mark.slow

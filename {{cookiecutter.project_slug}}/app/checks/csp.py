@@ -17,11 +17,11 @@ from app.checks.csp_sources import (
     allowed,
     ignored,
     is_any_host,
-    is_whole_cdn,
 )
 from app.checks.registry import check
 from app.security import csp
 from app.security.csp_syntax import DATA, NONE, UNSAFE_INLINE
+from app.security.public_cdns import is_whole_cdn
 
 # The attack that each directive prevents, where default-src does not cover it.
 MISSING = {
@@ -96,7 +96,7 @@ def wildcards(app: Flask) -> Iterable[str]:
     "csp.public-cdn",
     WARNING,
     "{}, which serves files of any publisher: an injected tag can load an attacker's file.",
-    "Copy the file into app/static/. For a script, use nonce and integrity instead of the origin.",
+    "Copy the file into app/static/. For a script, use nonce, integrity and crossorigin instead.",
 )
 def public_cdns(app: Flask) -> Iterable[str]:
     return allowed(app, (*SCRIPTS, *STYLES), is_whole_cdn)

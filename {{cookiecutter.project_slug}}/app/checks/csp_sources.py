@@ -2,34 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator
-from urllib.parse import urlsplit
 
 from flask import Flask
 
 from app.security import csp
 from app.security.csp_syntax import UNSAFE_INLINE, Policy
 from app.security.view_options import options_of
-
-# These also serve files of any publisher, or libraries that bypass a policy.
-PUBLIC_CDNS = frozenset(
-    {
-        "ajax.googleapis.com",
-        "cdn.jsdelivr.net",
-        "cdn.skypack.dev",
-        "cdn.statically.io",
-        "cdnjs.cloudflare.com",
-        "esm.run",
-        "esm.sh",
-        "fastly.jsdelivr.net",
-        "ga.jspm.io",
-        "raw.githack.com",
-        "raw.githubusercontent.com",
-        "rawcdn.githack.com",
-        "s3.amazonaws.com",
-        "storage.googleapis.com",
-        "unpkg.com",
-    }
-)
 
 SCRIPTS, STYLES, FRAMES = ("script-src",), ("style-src",), ("frame-ancestors",)
 EVERYTHING = (
@@ -76,11 +54,6 @@ def ignored(app: Flask) -> Iterator[str]:
 
 def is_any_host(source: str) -> bool:
     return _ANY_HOST.match(source) is not None
-
-
-def is_whole_cdn(source: str) -> bool:
-    parts = urlsplit(source if "//" in source else f"//{source}")
-    return parts.hostname in PUBLIC_CDNS and parts.path in ("", "/")
 
 
 def _overrides(app: Flask) -> dict[str, Policy]:

@@ -11,6 +11,7 @@ from app.csp_reports import formats
 from app.csp_reports.table import ViolationCount
 from app.security.csp_syntax import NONE, SELF, Policy
 from app.security.origins import is_loopback
+from app.security.public_cdns import is_whole_cdn
 
 _TEXT_RUNS = "Do not allow it: injected text would run. Use a file of app/static/."
 _TEXT_SHOWS = "Do not allow it: a frame with a data: or blob: URL shows injected content."
@@ -18,8 +19,9 @@ _TEXT_SHOWS = "Do not allow it: a frame with a data: or blob: URL shows injected
 # By directive and blocked value, or by directive alone.
 _ADVICE = {
     "script-src": (
-        "Give its tag nonce and integrity, as docs/how-to/pages-and-scripts.md shows: a host in "
-        "script-src would also allow an injected script from that host."
+        "Give its tag nonce and integrity, and crossorigin if it is of another site, as "
+        "docs/how-to/pages-and-scripts.md shows: a host in script-src would also allow an "
+        "injected script from that host."
     ),
     "script-src inline": (
         "If you wrote it, move the script into app/static/ and give its tag the nonce; replace a "
@@ -42,6 +44,10 @@ _ADVICE = {
     "style-src inline": (
         "Move it into app/static/page.css, or give the <style> the nonce where style-src-elem or "
         "style-src lists that, as docs/how-to/pages-and-scripts.md shows."
+    ),
+    "style-src https://fonts.googleapis.com": (
+        "Download the fonts into app/static/, as docs/how-to/pages-and-scripts.md shows: this "
+        "style sheet differs from browser to browser, so no integrity fits."
     ),
     "style-src-attr": (
         "Use a class of app/static/page.css. If you cannot, use 'unsafe-inline' in style-src-attr "
@@ -73,6 +79,14 @@ _UNNAMED = "The browser did not say what it was; its console on that page does."
 _PLAIN_HTTP = "Load it by https: an attacker on the network can change a file sent over http."
 _ALLOWED = "The policy allows it by now, unless the view has its own @csp."
 _IF_YOURS = "If you added it to the page, add this to the end of app/policy.py:"
+_STYLES = (
+    "If you added it to the page, give its tag integrity and crossorigin, and add this to the end "
+    "of app/policy.py:"
+)
+_PUBLIC_CDN = (
+    "Copy the file into app/static/: a public CDN serves files of any publisher, so an injected "
+    "tag could load an attacker's file."
+)
 _EMBEDDED = (
     "If you added it to the page, remove Cross-Origin-Embedder-Policy from app/policy.py (unless "
     "that site allows embedding), and add this to its end:"
@@ -108,6 +122,8 @@ def _allow(row: ViolationCount, config: Mapping[str, Any]) -> Advice:
     change = _change(name, config[name], directive, source)
     if change is None:
         return Advice(_ALLOWED)
+    if directive.startswith("style-src") and "://" in source:
+        return Advice(_PUBLIC_CDN) if is_whole_cdn(source) else Advice(_STYLES, change)
     loads = "://" in source and directive not in _BY_CORS
     embeds = loads and "Cross-Origin-Embedder-Policy" in config["HEADERS"]
     return Advice(_EMBEDDED if embeds else _IF_YOURS, change)

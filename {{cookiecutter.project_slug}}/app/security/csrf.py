@@ -7,7 +7,7 @@ Source: OWASP CSRF Prevention Cheat Sheet; OWASP ASVS 3.5.1 to 3.5.3, 4.4.2.
 """
 
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Flask, Request, current_app, request
 from markupsafe import Markup
@@ -65,6 +65,17 @@ class HiddenText(HiddenInput):
         return hidden_field(field._value())
 
 
+class TokenInTemplates(str):
+    """`csrf_token` in templates: the token as text, empty for visitors; Flask-WTF has a function."""
+
+    def __call__(self) -> NoReturn:
+        # Not the token: it would be written into an attribute, which injected CSS can read.
+        raise TypeError(
+            "csrf_token is no function here. In place of the whole <input> call csrf_field(), or "
+            "let show_form of _forms.html write the form: see docs/how-to/flask-wtf.md."
+        )
+
+
 def hidden_field(token: str | None) -> Markup:
     """A hidden field with the token as text, since injected CSS can read attributes and no text."""
     element = Markup('<textarea hidden name="csrf_token" autocomplete="off">{}</textarea>')
@@ -88,7 +99,19 @@ def _refuse_cross_site_requests(cookie: bool, request: Request) -> None:
     if not (_is_from_own_form(options, cookie) if form else _is_from_a_trusted_page()):
         raise _refused()
     if _has_body() and request.mimetype not in consumed:
+        _hint(request)
         raise error_response(415, f"Content-Type must be {' or '.join(consumed)}")
+
+
+def _hint(request: Request) -> None:
+    """In development, log what would let a form in: the response speaks only of JSON."""
+    is_form = request.endpoint is not None and request.mimetype in FORM_TYPES
+    if is_form and not current_app.config["PRODUCTION"]:
+        current_app.logger.warning(
+            "A form was sent to the view %s, which takes none. If it should, write @consumes_form "
+            "above its function, as docs/how-to/forms.md shows.",
+            request.endpoint,
+        )
 
 
 def _refused() -> Exception:

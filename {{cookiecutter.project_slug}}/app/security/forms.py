@@ -19,7 +19,7 @@ from wtforms import Field, FieldList, Form, FormField, ValidationError
 
 from app.security import bodies
 from app.security.bodies import INVALID
-from app.security.csrf import LoginCSRF, hidden_field
+from app.security.csrf import LoginCSRF, TokenInTemplates, hidden_field
 from app.security.errors import error_response
 from app.security.view_options import FORM_TYPES, Decorated, add_options, options_of, view_options
 
@@ -80,7 +80,7 @@ def init_app(app: Flask, *, csrf_token: Callable[[flask.Request], str | None]) -
     """`csrf_token` gives the masked CSRF token of a request's login, or None."""
     app.request_class = bodies.Request
     app.extensions["csrf_token"] = csrf_token
-    app.context_processor(lambda: {"csrf_token": csrf_token(request)})
+    app.context_processor(lambda: {"csrf_token": TokenInTemplates(csrf_token(request) or "")})
     app.add_template_global(csrf_field)
     # For every FlaskForm, those of extensions too.
     FlaskForm.Meta.csrf_class = LoginCSRF

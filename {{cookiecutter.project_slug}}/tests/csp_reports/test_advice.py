@@ -43,6 +43,9 @@ WORDS = {
     "script-src inline": "somebody injected it",
     "script-src wasm-eval": "'wasm-unsafe-eval'",
     "style-src-elem inline": "app/static/page.css",
+    "style-src-elem https://cdn.jsdelivr.net": "Copy the file into app/static/",
+    "style-src https://unpkg.com": "Copy the file into app/static/",
+    "style-src-elem https://fonts.googleapis.com": "Download the fonts into app/static/",
     "style-src-attr inline": "'unsafe-inline' in style-src-attr alone",
     "form-action https://pay.example": "If you did not write this form, do not allow it",
     "frame-ancestors self": "Allow only a partner that you know",
@@ -84,6 +87,18 @@ def test_a_violation_that_no_line_should_allow_is_explained(subtests: pytest.Sub
         with subtests.test(violation):
             assert words in advice(violation).words
             assert change(violation) is None
+
+
+def test_a_file_of_another_site_is_to_have_its_hash(subtests: pytest.Subtests) -> None:
+    for directive in ("script-src-elem", "style-src-elem", "style-src"):
+        with subtests.test(directive):
+            words = advice(f"{directive} https://files.example").words
+            assert "integrity" in words
+            assert "crossorigin" in words
+    for harmless in ("img-src https://files.example", "style-src self", "font-src https://esm.sh"):
+        with subtests.test(harmless):
+            assert "integrity" not in advice(harmless).words
+            assert change(harmless)
 
 
 def test_the_line_keeps_what_counted_by_default() -> None:

@@ -15,7 +15,7 @@ from app.security.csrf import SENT_BY_FORMS, exempt
 from app.security.forms import consumes_form
 from app.security.responses import consumes
 from app.security.view_options import FORM_TYPES
-from tests.conftest import MakeApp, log_in
+from tests.conftest import PRODUCTION, Lines, MakeApp, log_in
 
 OWN, FRIEND, STRANGER = "http://localhost", "https://app.example", "https://evil.example"
 WRITE, UPLOAD, OPEN = "/_test/write", "/_test/upload", "/_test/open"
@@ -130,6 +130,28 @@ def test_a_body_that_is_no_json_is_refused(client: FlaskClient, subtests: pytest
             assert status_of_type(client, WRITE, content_type) == 415
     assert status(client, Transfer_Encoding="chunked", Content_Type="text/plain") == 415
     assert status_of_type(client, WRITE, "Application/JSON; charset=utf-8") == 204
+
+
+def test_in_development_the_log_names_what_lets_a_form_in(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    for sent in FORM_TYPES:
+        caplog.clear()
+        assert status_of_type(client, WRITE, sent) == 415
+        [hint] = [record.message for record in caplog.records if "@consumes_form" in record.message]
+        assert "the view write" in hint
+    caplog.clear()
+    for path, sent in ((WRITE, "text/plain"), ("/_test/nothing", URLENCODED)):
+        status_of_type(client, path, sent)
+    assert not caplog.records
+
+
+def test_in_production_it_names_nothing(make_app: MakeApp, lines: Lines) -> None:
+    app = make_app(**PRODUCTION)
+    app.add_url_rule(WRITE, view_func=public(done), methods=["POST"])
+    sent = {"Origin": "https://localhost", "Content-Type": URLENCODED}
+    assert app.test_client().post(WRITE, data="a=b", headers=sent).status_code == 415
+    assert lines() == []
 
 
 def test_a_view_gets_what_it_consumes(client: FlaskClient, subtests: pytest.Subtests) -> None:

@@ -1,5 +1,6 @@
 """What a view gets of an HTML form: all of it, or nothing."""
 
+from functools import partial
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -27,8 +28,10 @@ URLENCODED, MULTIPART = FORM_TYPES
 OWN = {"Origin": "http://localhost"}
 FORM, PRIVATE, UPLOAD = "/_test/form", "/_test/private", "/_test/upload"
 EITHER, NOTE, ORDER = "/_test/either", "/_test/note", "/_test/order"
+SHOWN, CALLED = "/_test/shown", "/_test/called"
 MAX_UPLOAD = 2**21  # bytes
 PAGE = Path(__file__).with_name("form.html").read_text("utf-8")
+TOKEN = Path(__file__).with_name("csrf_token.html").read_text("utf-8")
 
 
 class NoteForm(FlaskForm):
@@ -90,6 +93,10 @@ def app(make_app: MakeApp) -> Flask:
     for path, mark in ((NOTE, public), (PRIVATE, login_required)):
         view = mark(consumes_form(lambda: edit()))
         app.add_url_rule(path, path, view, methods=["GET", "POST"])
+
+    for path in (SHOWN, CALLED):
+        page = partial(render_template_string, TOKEN, called=path == CALLED)
+        app.add_url_rule(path, path, public(page))
 
     @app.post(EITHER)
     @public
@@ -342,6 +349,15 @@ def test_a_strangers_form_has_no_csrf_token_and_sets_no_cookie(client: FlaskClie
     assert "csrf_token" not in page.text
     assert "Set-Cookie" not in page.headers
     assert "Set-Cookie" not in client.post(NOTE, data={"title": "a"}, headers=OWN).headers
+
+
+def test_csrf_token_as_a_function_says_what_to_write(client: FlaskClient) -> None:
+    assert client.get(SHOWN).text == "[]"
+    for _ in ("a visitor", "a user"):
+        with pytest.raises(TypeError, match=r"call csrf_field\(\)"):
+            client.get(CALLED)
+        log_in(client)
+    assert (client.get(SHOWN).text == "[]") is not tokens.COOKIE
 
 
 def test_a_page_for_a_refused_form_may_contain_a_form(make_app: MakeApp) -> None:
