@@ -4,7 +4,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from app.accounts import commands
+from app.accounts import commands, user_list
 from app.accounts.commands import password_option, user_commands
 
 
@@ -31,11 +31,11 @@ def change_password(name: str, password_stdin: bool) -> None:
 @with_appcontext
 def list_users() -> None:
     """List the users, each with the number of active logins and the roles."""
-    commands.print_users(
+    user_list.print_users(
         {
             "NAME": lambda user: user.name,
-            "LOGINS": commands.logins_of,
-            "ROLES": commands.roles_of,
+            "LOGINS": user_list.logins_of,
+            "ROLES": user_list.roles_of,
         }
     )
 

@@ -6,15 +6,13 @@ they share is here.
 
 import secrets
 import sys
-from collections.abc import Callable, Mapping
 
 import click
 from flask import Flask
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts.password_change import set_password
-from app.auth import grants, password_rules, tokens, users
+from app.auth import grants, password_rules, users
 from app.auth.passwords import MIN_LENGTH
 from app.auth.users import User
 from app.db import db
@@ -116,24 +114,6 @@ def store_user(name: str, password: str, email: str | None) -> User:
         raise click.ClickException(f"There is a user {name!r} already.") from None
     record_change(audit.USER_CREATED, user)
     return user
-
-
-def print_users(columns: Mapping[str, Callable[[User], str]]) -> None:
-    """Print a line of headings and one line for each user, by name; a tab between columns."""
-    found = db.session.scalars(select(User).order_by(User.name))
-    rows = [[show(user) for show in columns.values()] for user in found]
-    for row in ([*columns], *rows):
-        click.echo("\t".join(row))
-
-
-def logins_of(user: User) -> str:
-    """The number of active logins, or that there can be none."""
-    return "disabled" if user.disabled else str(len(grants.all_of(user, idle=tokens.IDLE)))
-
-
-def roles_of(user: User) -> str:
-    """The names of the roles, or a dash."""
-    return ", ".join(user.role_names) or "-"
 
 
 def find_user(name: str) -> User:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from app.accounts import commands
-from app.auth import grants, password_rules, tokens, users
+from app.auth import grants, password_rules, users
 from app.auth.passwords import MAX_LENGTH, MIN_LENGTH
 from app.db import Model, db
 from tests import routes
@@ -178,26 +178,6 @@ def test_a_disabled_user_cannot_log_in_until_enabled(
     run(app, "user", "enable", USERNAME)
     assert not is_logged_in(client, credentials)
     assert logs_in(client, USERNAME, PASSWORD)
-
-
-def test_the_list_shows_live_logins_and_who_is_disabled(
-    app: Flask, wait: Wait, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tokens, "IDLE", 600)
-    log_in(app.test_client())
-    wait(600)
-    log_in(app.test_client())
-    create(app, NEW)
-    run(app, "user", "disable", OTHER)
-    rows = [line.split("\t") for line in run(app, "user", "list").output.splitlines()]
-    shown = [row[:2] for row in rows]
-    assert shown == [
-        ["NAME", "LOGINS"],
-        [USERNAME, "1"],
-        [OTHER, "disabled"],
-        [NEW, "0"],
-    ]
-    assert {len(row) for row in rows} == {len(rows[0])}
 
 
 def test_a_purge_says_how_many_it_deleted_and_keeps_the_rest(
