@@ -4,7 +4,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from app.accounts import commands, operator_passwords
+from app.accounts import operator_passwords, user_list
 from app.accounts.commands import user_commands
 from app.accounts.operator_passwords import password_option
 
@@ -32,11 +32,11 @@ def change_password(name: str, password_stdin: bool) -> None:
 @with_appcontext
 def list_users() -> None:
     """List the users, each with the number of active logins and the roles."""
-    commands.print_users(
+    user_list.print_users(
         {
             "NAME": lambda user: user.name,
-            "LOGINS": commands.logins_of,
-            "ROLES": commands.roles_of,
+            "LOGINS": user_list.logins_of,
+            "ROLES": user_list.roles_of,
         }
     )
 

@@ -8,7 +8,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from app.accounts import commands, notices
+from app.accounts import commands, notices, user_list
 from app.accounts.commands import user_commands
 from app.auth import logins
 from app.auth.users import User
@@ -31,12 +31,12 @@ def factors_command(name: str, remove: bool) -> None:
 @with_appcontext
 def list_users() -> None:
     """List the users, each with the number of active logins, second factors and the roles."""
-    commands.print_users(
+    user_list.print_users(
         {
             "NAME": lambda user: user.name,
-            "LOGINS": commands.logins_of,
+            "LOGINS": user_list.logins_of,
             "SECOND FACTOR": lambda user: "yes" if user.has_second_factor() else "-",
-            "ROLES": commands.roles_of,
+            "ROLES": user_list.roles_of,
         }
     )
 

@@ -1,16 +1,13 @@
 """`flask user …`: manages users and their logins.
 
-operator_passwords.py makes users and sets passwords. The commands for that and the list of users
-differ by the answer to `accounts`; what they share is here and there.
+operator_passwords.py makes users and sets passwords, and user_list.py lists users. Their commands
+differ by the answer to `accounts`.
 """
-
-from collections.abc import Callable, Mapping
 
 import click
 from flask import Flask
-from sqlalchemy import select
 
-from app.auth import logins, tokens, users
+from app.auth import logins, users
 from app.auth.users import User
 from app.db import db
 from app.db.command_group import CommandGroup
@@ -59,24 +56,6 @@ def init_app(app: Flask) -> None:
 def record_change(event: audit.Event, user: User, **fields: str) -> None:
     """Write to the audit log what an operator did to a user."""
     audit.record(event, account=user.name, user_id=user.id, by="command line", **fields)
-
-
-def print_users(columns: Mapping[str, Callable[[User], str]]) -> None:
-    """Print a line of headings and one line for each user, by name; a tab between columns."""
-    found = db.session.scalars(select(User).order_by(User.name))
-    rows = [[show(user) for show in columns.values()] for user in found]
-    for row in ([*columns], *rows):
-        click.echo("\t".join(row))
-
-
-def logins_of(user: User) -> str:
-    """The number of active logins, or that there can be none."""
-    return "disabled" if user.disabled else str(len(logins.all_of(user, idle=tokens.IDLE)))
-
-
-def roles_of(user: User) -> str:
-    """The names of the roles, or a dash."""
-    return ", ".join(user.role_names) or "-"
 
 
 def find_user(name: str) -> User:

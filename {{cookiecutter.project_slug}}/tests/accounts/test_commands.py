@@ -5,9 +5,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
-from app.auth import logins, tokens, users
+from app.auth import logins, users
 from app.db import Model, db
-from tests.accounts.operators import NEW, assert_refused, create, logs_in, run
+from tests.accounts.operators import assert_refused, logs_in, run
 from tests.conftest import PASSWORD, USERNAME, MakeApp, Wait, is_logged_in, log_in, stored_user
 
 OTHER = "bob"
@@ -60,26 +60,6 @@ def test_a_disabled_user_cannot_log_in_until_enabled(
     run(app, "user", "enable", USERNAME)
     assert not is_logged_in(client, credentials)
     assert logs_in(client, USERNAME, PASSWORD)
-
-
-def test_the_list_shows_live_logins_and_who_is_disabled(
-    app: Flask, wait: Wait, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tokens, "IDLE", 600)
-    log_in(app.test_client())
-    wait(600)
-    log_in(app.test_client())
-    create(app, NEW)
-    run(app, "user", "disable", OTHER)
-    rows = [line.split("\t") for line in run(app, "user", "list").output.splitlines()]
-    shown = [row[:2] for row in rows]
-    assert shown == [
-        ["NAME", "LOGINS"],
-        [USERNAME, "1"],
-        [OTHER, "disabled"],
-        [NEW, "0"],
-    ]
-    assert {len(row) for row in rows} == {len(rows[0])}
 
 
 def test_a_purge_says_how_many_it_deleted_and_keeps_the_rest(
