@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -99,6 +102,46 @@ def test_the_script_of_a_new_page_runs_at_each_level(
         page.goto(f"http://127.0.0.1:{port}/squares")
         page.fill("#number", "12")
         expect(page.locator("#square")).to_have_text("144")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", support.CHOICES["csp"])
+def test_a_script_of_another_site_runs_by_nonce_and_hash_alone(
+    level: str, new_project: NewProject, page: Page, tmp_path: Path
+) -> None:
+    project = new_project(csp=level)
+    shown = project / "docs" / "how-to" / "pages-and-scripts.md"
+    following.write_files(project, shown)
+    [tag] = [
+        step.code for step in following.steps(shown) if 'crossorigin="anonymous" nonce' in step.code
+    ]
+    [address] = re.findall(r'src="(.+?)"', tag)
+    script = b"document.title = 'Another site was here'"
+    digest = base64.b64encode(hashlib.sha384(script).digest()).decode()
+    squares = project / "app" / "templates" / "squares.html"
+    squares.write_text(
+        squares.read_text("utf-8").replace(
+            "<h1>", tag.replace("sha384-…", f"sha384-{digest}") + "<h1>"
+        ),
+        "utf-8",
+    )
+    with services.gunicorn(project, tmp_path / "log") as port:
+        for sent, title in (
+            (script, "Another site was here"),
+            (script + b" ", "Squares · My Service"),
+        ):
+            page.route(address, partial(answer_from_another_site, sent))
+            page.goto(f"http://127.0.0.1:{port}/squares")
+            expect(page).to_have_title(title)
+            page.unroute(address)
+
+
+def answer_from_another_site(script: bytes, route: Route) -> None:
+    route.fulfill(
+        body=script,
+        content_type="text/javascript",
+        headers={"Access-Control-Allow-Origin": "*"},
+    )
 
 
 @pytest.mark.slow

@@ -3,6 +3,9 @@
 import pytest
 from flask import Blueprint
 
+from app.checks import registry
+from app.csp_reports.advice import advise
+from app.csp_reports.table import ViolationCount
 from app.security.csp import csp
 from app.security.csp_syntax import NONCE, UNSAFE_INLINE, Policy
 from tests.checks.conftest import POLICY, Find, MakeSite, found_in
@@ -42,6 +45,13 @@ def test_an_insecure_source_is_reported(find: Find, subtests: pytest.Subtests) -
                 assert message.startswith(directive.replace(" ", " allows "))
     # A nonce hides no other source.
     assert len(find("csp.public-cdn", CSP=policy(f"style-src {NONCE} esm.sh"))) == 1
+
+
+def test_check_and_report_say_the_same_of_a_public_cdn(make_site: MakeSite) -> None:
+    copy, cdn = "Copy the file into app/static/", "https://esm.sh"
+    assert registry.CHECKS["csp.public-cdn"].finding.hint.startswith(copy)
+    blocked = ViolationCount(directive="style-src-elem", blocked=cdn, disposition="enforce")
+    assert advise(blocked, make_site().config).words.startswith(copy)
 
 
 def test_what_opens_nothing_is_not_reported(find: Find, subtests: pytest.Subtests) -> None:
