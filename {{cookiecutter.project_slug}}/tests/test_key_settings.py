@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app import key_settings
+from app.programs import PYTHON
 
 KEY = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # RFC 8037's example
 
@@ -67,6 +68,6 @@ def test_an_unusable_ring_is_refused_with_the_command_that_makes_a_key(
 
 def test_the_command_that_is_named_makes_a_key(capsys: pytest.CaptureFixture[str]) -> None:
     python, option, code = shlex.split(key_settings.HOW_TO_MAKE_ONE)
-    assert (python, option) == ("python", "-c")
+    assert (python, option) == (PYTHON, "-c")
     exec(code, {})  # noqa: S102 (our own text, which a reader would run)
     assert len(key_settings.read(capsys.readouterr().out.strip())) == 1
