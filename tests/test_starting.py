@@ -59,23 +59,23 @@ def test_with_a_line_of_the_settings_that_cannot_be_read(
     right = file.read_text("utf-8")
     file.write_text(f"{right}\nDATABASE_URL 'leaked\n", "utf-8")
     try:
-        told = refusal(project, *command)
+        message = refusal(project, *command)
     finally:
         file.write_text(right, "utf-8")
     number = right.count("\n") + 2
-    assert told.splitlines()[-1] == (
+    assert message.splitlines()[-1] == (
         f".env: line {number} cannot be read: write NAME=value there, and close each quote."
     )
-    assert "leaked" not in told
+    assert "leaked" not in message
     # Flask reads the file before any code of the project and says so itself.
-    assert told.count("python-dotenv could not parse") == (command[0] == "flask")
+    assert message.count("python-dotenv could not parse") == (command[0] == "flask")
 
 
 @pytest.mark.parametrize("command", ["flask run", "flask db"])
 @pytest.mark.parametrize("value", ["two", "0"])
 def test_with_a_number_of_processes_that_is_none(project: Path, command: str, value: str) -> None:
-    told = refusal(project, *COMMANDS[command], WEB_CONCURRENCY=value)
-    assert "WEB_CONCURRENCY: " in told
+    message = refusal(project, *COMMANDS[command], WEB_CONCURRENCY=value)
+    assert "WEB_CONCURRENCY: " in message
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How messages name a command, so that whoever reads them can type it."""
+"""How messages name a command, so that a reader can type it."""
 
 import os
 import sys
