@@ -39,6 +39,7 @@ from app.security import (
     rate_limiter,
     rate_limits,
     request_ids,
+    strict_json,
 )
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def create_app(settings: "Settings | None" = None, **policy: object) -> Flask:
     # After rate_limits, so that preflights of unknown paths are limited too.
     cors.init_app(app, credentials=tokens.COOKIE)  # which origins may read responses
     access.init_app(app, tokens)  # who may call a view: logged-in users, unless it is public
+    strict_json.init_app(app)  # JSON of one meaning
     forms.init_app(app, csrf_token=partial(tokens.csrf_token, masked=True))  # complete forms
 
     # Every response.

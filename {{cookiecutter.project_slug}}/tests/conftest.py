@@ -163,12 +163,7 @@ class Client(FlaskClient):
     """Reads every answer to its end, so that no file stays open behind a static one."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-        # A body that is nested too deeply leaves no stack to what the collector finalizes then.
-        gc.disable()
-        try:
-            return super().open(*args, **{"buffered": True, **kwargs})
-        finally:
-            gc.enable()
+        return super().open(*args, **{"buffered": True, **kwargs})
 
 
 @pytest.fixture(scope="session", autouse=True)

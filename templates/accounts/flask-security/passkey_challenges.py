@@ -5,7 +5,6 @@ challenge is bound to no browser: csrf.py lets no other site send an answer, as 
 Source: Web Authentication Level 3; OWASP ASVS 6.7.2.
 """
 
-import json
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from app.accounts import pending, public_urls
 from app.accounts.factors import library_views
 from app.db.conflicts import is_foreign_key
-from app.security import audit
+from app.security import audit, strict_json
 from app.security.errors import error_response
 from app.security.validation import Body, PlainText
 
@@ -62,7 +61,7 @@ def answer(
 
 def _refuse_frames(body: Any) -> None:
     """Refuse an answer from a frame in a page of another site. Source: section 13.4.9."""
-    response = json.loads(body.credential)["response"]
+    response = strict_json.loads(body.credential)["response"]
     if parse_client_data_json(base64url_to_bytes(response["clientDataJSON"])).cross_origin:
         raise ValueError("cross-origin frame")
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from flask import current_app
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.security import bodies
+from app.security import strict_json
 from app.security.validation import PlainText
 
 LIFETIME = 10 * 60  # 10 minutes: the lifetime of an access token
@@ -95,6 +95,6 @@ def read_json(text: bytes) -> Any:
     :raises InvalidToken: it is not JSON, or has a duplicate member.
     """
     try:
-        return bodies.read_json(text)
+        return strict_json.loads(text)
     except ValueError:
         raise InvalidToken from None

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.auth.access import public
 from app.csp_reports import table
 from app.csp_reports.formats import Violation, read
-from app.security import audit, csp
+from app.security import audit, csp, strict_json
 from app.security.bodies import read_body
 from app.security.csrf import exempt
 from app.security.errors import error_response
@@ -50,8 +50,8 @@ def receive() -> Response:
     if request.mimetype not in _TYPES:
         raise error_response(415, "Content-Type must be application/csp-report or reports+json")
     try:
-        found = Counter(islice(read(json.loads(read_body())), MAX_REPORTS))
-    except (ValueError, RecursionError):
+        found = Counter(islice(read(strict_json.loads(read_body())), MAX_REPORTS))
+    except ValueError:
         raise error_response(400, "Invalid request") from None
     for violation, times in found.items():
         directive, disposition = violation.directive, violation.disposition

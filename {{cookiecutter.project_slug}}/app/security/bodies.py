@@ -1,12 +1,10 @@
 """Reads request bodies and refuses truncated ones, so a view never processes half a body.
 
 WSGI servers report a truncated body in different ways, or not at all, and Werkzeug makes an
-empty form of an invalid one. JSON with a duplicate member is refused too, since parsers
-disagree about which value counts. Source: RFC 9112, section 8; RFC 8259, section 4; RFC 7578.
+empty form of an invalid one. Source: RFC 9112, section 8; RFC 7578.
 """
 
 import io
-import json
 import re
 from contextlib import ExitStack
 from typing import IO, Any, BinaryIO, cast
@@ -88,24 +86,6 @@ class _CompleteBody:
 def has_controls(text: str) -> bool:
     """Whether a text contains control characters, line breaks and tabs included."""
     return bool(_REFUSED.search(text))
-
-
-def read_json(text: bytes) -> Any:
-    """Parse JSON and refuse duplicate members.
-
-    :raises ValueError: the text is not JSON, or has a duplicate member.
-    """
-    try:
-        return json.loads(text, object_pairs_hook=_without_duplicates)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a member is duplicated")
-    return members
 
 
 class FormParser(FormDataParser):

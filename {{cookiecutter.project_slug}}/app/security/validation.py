@@ -16,7 +16,8 @@ from flask.views import View
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
-from app.security.bodies import INVALID, read_body, read_json
+from app.security import strict_json
+from app.security.bodies import INVALID, read_body
 from app.security.errors import ErrorResponse, error_response
 from app.security.view_options import Decorated, add_options, view_options
 
@@ -68,7 +69,7 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             text = read_body()
             try:
-                read_json(text)
+                strict_json.loads(text)
                 body = model.model_validate_json(text)
             except ValidationError as error:
                 raise _refused(model, error) from None
