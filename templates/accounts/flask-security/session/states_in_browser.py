@@ -49,7 +49,10 @@ def follow_link(page: Page, site: str, to: str = "") -> None:
     """Open the link of the newest mail to an address, or of the newest mail of all."""
     page.goto(f"{site}/dev/mailbox")
     page.locator("tbody tr").filter(has_text=to).get_by_role("link").first.click()
-    page.locator("main section").get_by_role("link").first.click()
+    link = page.locator("main section").get_by_role("link").first
+    address = link.get_attribute("href") or ""
+    link.click()
+    page.wait_for_url(address)
 
 
 def fill_registration(page: Page, site: str, password: str = PASSWORD) -> None:
