@@ -5,13 +5,13 @@ another does not use. Deep nesting uses up Python's stack: whatever runs at that
 such as the code that gives a database connection back.
 
 `request.get_json()` reads by these rules, and so does `@validated`.
-Source: RFC 8259, sections 4, 8.1 and 9; OWASP ASVS 15.3.7.
+Source: RFC 8259, sections 4, 6, 8.1 and 9; OWASP ASVS 15.3.7.
 """
 
 import json
 import re
 from itertools import accumulate
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
@@ -25,15 +25,23 @@ _BRACKET = re.compile(r"[\[\]{}]")
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
-def loads(text: str | bytes) -> Any:
-    """Parse JSON; bytes are UTF-8.
+def loads(text: str | bytes, **options: Any) -> Any:
+    """Parse JSON; bytes are UTF-8. Options are those of `json.loads`, such as `parse_float`.
 
     :raises ValueError: it is not JSON, has a duplicate member, or is nested deeper than MAX_DEPTH.
+    :raises TypeError: an option would replace one of these checks.
     """
     text = text.decode() if isinstance(text, bytes) else text
     if _depth(text) > MAX_DEPTH:
         raise ValueError("nested too deeply")
-    return json.loads(text, object_pairs_hook=_without_duplicates)
+    return json.loads(
+        text,
+        # json.loads would ignore it beside object_pairs_hook.
+        object_hook=None,
+        object_pairs_hook=_without_duplicates,
+        parse_constant=_refuse_constant,
+        **options,
+    )
 
 
 def init_app(app: Flask) -> None:
@@ -46,7 +54,7 @@ class StrictJSONProvider(DefaultJSONProvider):
     """Flask's JSON, read strictly."""
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        return loads(s)
+        return loads(s, **kwargs)
 
 
 def _depth(text: str) -> int:
@@ -55,7 +63,12 @@ def _depth(text: str) -> int:
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return 0
     brackets = _BRACKET.findall(_STRING.sub("", text))
-    return max(accumulate(map(_STEPS.__getitem__, brackets)))
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    # Python reads NaN, Infinity and -Infinity, and a comparison with NaN passes no limit.
+    raise ValueError(f"{name} is not JSON")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import flask
 import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
@@ -53,7 +54,7 @@ def test_json_is_nested_as_deep_as_allowed_and_no_deeper(client: FlaskClient) ->
 def test_long_lists_and_brackets_in_strings_are_not_deep(client: FlaskClient) -> None:
     flat: list[Any] = [[], {}] * MAX_DEPTH
     brackets = ["[{" * MAX_DEPTH, '"[' * MAX_DEPTH, "\\[" * MAX_DEPTH, "]" * MAX_DEPTH]
-    for value in (flat, brackets, {text: text for text in brackets}):
+    for value in (flat, brackets, {text: text for text in brackets}, *brackets):
         assert client.post(PATH, json=value).json == {"read": value}
 
 
@@ -67,6 +68,20 @@ def test_deep_json_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatc
     for text in (deep, deep[: MAX_DEPTH + 1], f'["\\"", {deep}', f'["]]]]", {deep}]', "[" * 60_000):
         with pytest.raises(ValueError, match="nested too deeply"):
             strict_json.loads(text)
+
+
+def test_numbers_that_json_has_not_are_refused(client: FlaskClient) -> None:
+    assert status(client, "[1e308]") == 200
+    for number in ("NaN", "Infinity", "-Infinity"):
+        assert status(client, f'{{"a": [{number}]}}') == 400
+
+
+def test_options_are_obeyed_or_refused(app: Flask) -> None:
+    with app.app_context():
+        assert flask.json.loads("[0.1]", parse_float=str) == ["0.1"]
+        for option in ("object_hook", "object_pairs_hook", "parse_constant"):
+            with pytest.raises(TypeError, match=option):
+                flask.json.loads("{}", **{option: dict})
 
 
 def test_bytes_that_are_not_utf_8_are_refused(client: FlaskClient) -> None:
