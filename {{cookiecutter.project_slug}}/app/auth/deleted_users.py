@@ -1,14 +1,15 @@
-"""Responds as if a user was gone already, where another request deletes the user meanwhile.
+"""Responds 401 where another request deletes the user while this one is running.
 
-What the request writes then refers to a user who does not exist, or its rows are gone with the
-user. A login that is under way fails as with bad credentials. Nothing is stored.
+The rows that this request writes then refer to a user who does not exist, or were deleted with
+the user. A login that is under way fails as with bad credentials. Nothing is stored.
 """
 
+from typing import Any
 from uuid import UUID
 
-from flask import Flask, current_app, g
+from flask import Flask, current_app, g, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException
 
@@ -41,15 +42,19 @@ def _respond(error: Exception) -> ResponseReturnValue:
 def _deleted_users() -> set[UUID]:
     """The ids of the users that this request has read and that are gone by now."""
     # The session refers to objects weakly, and the traceback of the error keeps them.
-    keys = db.session.identity_map.keys()
-    read: set[UUID] = {identity[0] for model, identity, _ in keys if issubclass(model, User)}
+    users = [each for each in db.session.identity_map.values() if isinstance(each, User)]
     db.session.rollback()
+    # A user that this request added has no identity after the rollback.
+    identities: list[Any] = [inspect(each).identity for each in users]
+    read: set[UUID] = {identity[0] for identity in identities if identity}
     return read - set(db.session.scalars(select(User.id).where(User.id.in_(read))))
 
 
 def _run_again() -> ResponseReturnValue:
-    """The response of the view now that it finds no such user: each route refuses in its way."""
+    """Run the view again, which now finds no such user: each route refuses in its own way."""
+    view = current_app.view_functions[request.endpoint or ""]
     try:
-        return current_app.dispatch_request()
+        response: ResponseReturnValue = current_app.ensure_sync(view)(**(request.view_args or {}))
+        return response
     except HTTPException as refused:
         return response_for(refused)
