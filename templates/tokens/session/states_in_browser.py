@@ -24,10 +24,20 @@ def log_in(page: Page, site: str) -> None:
     page.wait_for_url(f"{site}/")
 
 
+def log_out(page: Page) -> None:
+    page.get_by_role("navigation").get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("navigation").get_by_role("link", name="Log in")).to_be_visible()
+
+
 def save_task(page: Page, site: str, title: str) -> None:
     page.goto(f"{site}/tasks/new")
     page.get_by_label("Title").fill(title)
     page.get_by_role("button", name="Save").click()
+
+
+def add_task(page: Page, site: str, title: str) -> None:
+    save_task(page, site, title)
+    expect(page.get_by_role("status")).to_have_text(f"Added: {title}")
 
 
 def logged_in(page: Page, site: str) -> None:
@@ -71,8 +81,7 @@ def no_tasks(page: Page, site: str) -> None:
 def tasks(page: Page, site: str) -> None:
     log_in(page, site)
     for title in ("Buy milk", LONG_TITLE):
-        save_task(page, site, title)
-    expect(page.get_by_role("status")).to_have_text(f"Added: {LONG_TITLE}")
+        add_task(page, site, title)
 
 
 def task_without_title(page: Page, site: str) -> None:

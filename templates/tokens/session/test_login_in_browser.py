@@ -6,9 +6,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Serve
 from tests.browser.starter.states import (
+    add_task,
     log_in,
     login_without_password,
-    save_task,
     task_without_title,
     wrong_password,
 )
@@ -70,7 +70,7 @@ def test_what_was_typed_is_still_there_beside_an_error(page: Page, site: str) ->
 def test_each_button_of_a_list_names_its_row(page: Page, site: str) -> None:
     log_in(page, site)
     for title in ("Buy milk", "Water the plants"):
-        save_task(page, site, title)
+        add_task(page, site, title)
     page.get_by_role("button", name="Delete Buy milk").click()
     expect(page.get_by_role("status")).to_have_text("Deleted: Buy milk")
     expect(page.get_by_role("link", name="Water the plants")).to_be_visible()

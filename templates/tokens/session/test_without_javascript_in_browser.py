@@ -60,6 +60,7 @@ def test_a_user_logs_in_keeps_a_list_of_tasks_and_logs_out(page: Page, site: str
     expect(page.get_by_role("row")).to_have_count(0)
 
     press(page, "Log out")
+    expect(page.get_by_role("button", name="Log out")).to_have_count(0)
     page.goto(f"{site}/tasks")
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
@@ -69,6 +70,7 @@ def test_a_user_changes_the_password_and_ends_other_logins(page: Page, site: str
         page.context.clear_cookies()
         page.goto(f"{site}/login?next=/account")
         enter_password(page)
+        expect(page).to_have_url(f"{site}/account")
     press(page, "End all other logins")
     expect(page.get_by_role("status")).to_have_text("All other logins have ended.")
 

@@ -8,9 +8,9 @@ from playwright.sync_api import Page, expect
 
 from tests.accounts.page_helpers import code
 from tests.browser.starter import login_states
+from tests.browser.starter.login_states import add_task as add_task
 from tests.browser.starter.login_states import log_in as log_in
 from tests.browser.starter.login_states import login_without_password as login_without_password
-from tests.browser.starter.login_states import save_task as save_task
 from tests.browser.starter.login_states import submit
 from tests.browser.starter.login_states import task_without_title as task_without_title
 from tests.browser.starter.login_states import wrong_password as wrong_password
@@ -45,10 +45,21 @@ def device(page: Page) -> Iterator[None]:
     session.detach()
 
 
-def follow_link(page: Page, site: str, to: str = "") -> None:
-    """Open the link of the newest mail to an address, or of the newest mail of all."""
-    page.goto(f"{site}/dev/mailbox")
-    page.locator("tbody tr").filter(has_text=to).get_by_role("link").first.click()
+def ask_for_link(page: Page, address: str, label: str = "E-mail address") -> None:
+    page.get_by_label(label).fill(address)
+    press(page, "Send the link")
+    expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+
+
+def follow_link(page: Page, site: str, to: str = "", mails: int = 1) -> None:
+    """Open the link of the newest mail to an address, once so many mails have come there."""
+    subjects = page.locator("tbody tr").filter(has_text=to).get_by_role("link")
+    # A mail is delivered after the response: it may not be on the first look.
+    for _ in range(100):
+        page.goto(f"{site}/dev/mailbox")
+        if subjects.count() >= mails:
+            break
+    subjects.first.click()
     link = page.locator("main section").get_by_role("link").first
     address = link.get_attribute("href") or ""
     link.click()

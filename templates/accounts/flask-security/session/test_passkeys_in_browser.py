@@ -10,7 +10,7 @@ from app.auth.grants import Grant
 from app.db import db
 from tests.accounts.page_helpers import next_code
 from tests.browser.conftest import Serve, new_page
-from tests.browser.starter.login_states import log_in, submit
+from tests.browser.starter.login_states import log_in, log_out, submit
 from tests.browser.starter.states import add_passkey, device, press, set_up_app
 from tests.conftest import USERNAME, MakeApp
 
@@ -26,11 +26,6 @@ def site(app: Flask, serve: Serve) -> str:
 def phone(page: Page) -> Iterator[None]:
     with device(page):
         yield
-
-
-def log_out(page: Page) -> None:
-    page.get_by_role("navigation").get_by_role("button", name="Log out").click()
-    expect(page.get_by_role("navigation").get_by_role("link", name="Log in")).to_be_visible()
 
 
 def expect_login(page: Page) -> None:
@@ -101,6 +96,7 @@ def test_a_deleted_passkey_logs_nobody_in(page: Page, site: str) -> None:
     log_in(page, site)
     add_passkey(page, site, "My phone")
     press(page, "Delete My phone")
+    expect(page.get_by_role("status").first).to_contain_text("The passkey is deleted.")
     log_out(page)
     page.goto(f"{site}/login")
     press(page, "Log in with a passkey")
