@@ -99,6 +99,7 @@ def test_a_missing_field_is_reported(client: FlaskClient, subtests: pytest.Subte
 UNREADABLE: list[bytes | str] = [b"", b"\xff", b"[" * 60_000, b"1" * 5000]
 UNREADABLE += [
     "{",
+    "NaN",
     "name=x",
     '{"name":"a","name":"b"}',
     '{"count":{"x":1,"x":2},"name":"a"}',
@@ -161,7 +162,7 @@ def test_each_wrong_member_is_reported_with_the_reason(
     for body, fields in WRONG.items():
         with subtests.test(body[:60]):
             assert send(client, body) == {"error": INVALID, "fields": fields}
-    for body in ("null", "NaN", '["x"]', '"x"', "1"):
+    for body in ("null", '["x"]', '"x"', "1"):
         with subtests.test(body):
             assert send(client, body)["fields"].keys() == {""}
 
