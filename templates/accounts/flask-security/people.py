@@ -7,11 +7,13 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from markupsafe import escape
 from passlib.totp import TOTP
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from app import openapi
+from app.accounts.password_fields import HINT
 from app.auth import tokens, users
 from app.auth.passwords import MIN_LENGTH
 from tests import routes
@@ -38,8 +40,8 @@ PROJECT = "Garden Shed"
 BREACHED = f"breached {STRONG}"
 # Browsers send it with a form of the site itself.
 OWN_FORM = {"Sec-Fetch-Site": "same-origin"}
-# The rule for the length of a new password, as pages say it.
-RULE = re.compile(rf"\b{MIN_LENGTH} (?:to|characters)")
+# The rule for the length of a new password, as pages say it: by the hint or by an error.
+RULE = re.compile(rf"{re.escape(str(escape(HINT)))}|\b{MIN_LENGTH} to\b")
 TOTP_STEP = 30  # seconds
 
 Headers = dict[str, str]

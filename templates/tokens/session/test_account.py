@@ -5,9 +5,11 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from markupsafe import escape
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
+from app.accounts.password_fields import HINT
 from app.auth import tokens, users
 from app.auth.grants import Grant
 from app.auth.passwords import MIN_LENGTH
@@ -37,7 +39,8 @@ CHANGE = routes.path_of("account.change")
 REAUTHENTICATION_PAGE = routes.path_of(tokens.REAUTHENTICATION_PAGE)
 BOB = "bob"
 NEW = "seven owls in a well of ink, and one that went for a walk before dawn"
-RULE = re.compile(rf"\b{MIN_LENGTH} (?:to|characters)")
+# The rule for the length of a new password: by the hint or by an error.
+RULE = re.compile(rf"{re.escape(str(escape(HINT)))}|\b{MIN_LENGTH} to\b")
 TOKEN = re.compile(r'<textarea hidden name="csrf_token" autocomplete="off">([0-9a-f]{128})<')
 HOUR = 3600  # seconds: a login of that age is not recent
 

@@ -86,10 +86,14 @@ def test_every_promise_is_kept(make_site: MakeSite, subtests: pytest.Subtests) -
 def test_its_requests_are_in_no_access_log(make_site: MakeSite, lines: Lines) -> None:
     app = make_site(access_log=True)
     assert found_in(app, "responses.server-error") == found_in(app, "headers.missing") == []
-    assert lines() == []
+    assert requests_in(lines()) == 0
     # Those of clients still are.
     app.test_client().get("/")
-    assert [line["event"] for line in lines()] == ["request"]
+    assert requests_in(lines()) == 1
+
+
+def requests_in(lines: list[dict[str, Any]]) -> int:
+    return [line.get("event") for line in lines].count("request")
 
 
 def test_a_page_that_crashes_is_reported(make_site: MakeSite) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.checks.service_tls import LIBPQ
 from tests.checks.conftest import Find
 
 FOUND = {
@@ -49,6 +50,8 @@ CHECKS = {"DATABASE_URL": "database.unverified-tls", "REDIS_URL": "redis.unverif
 def test_a_connection_to_elsewhere_is_reported_unless_its_certificate_is_verified(
     find: Find, subtests: pytest.Subtests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in LIBPQ:
+        monkeypatch.delenv(f"PG{name.upper()}", raising=False)
     for urls, count in ((FOUND, 1), (FINE, 0)):
         for setting in CHECKS:
             for url in urls[setting]:

@@ -58,5 +58,5 @@ def test_flasks_session_keeps_what_it_signed_and_nothing_else(make_app: MakeApp)
 
     client = app.test_client()
     assert [client.get("/_test/count").text for _ in range(3)] == ["1", "2", "3"]
-    client.set_cookie("dev-flask", "eyJ2aXNpdHMiOjk5fQ.aaaaaa.forged")
+    client.set_cookie(app.config["SESSION_COOKIE_NAME"], "eyJ2aXNpdHMiOjk5fQ.aaaaaa.forged")
     assert client.get("/_test/count").text == "1"

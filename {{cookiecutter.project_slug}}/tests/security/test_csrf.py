@@ -143,7 +143,7 @@ def test_in_development_the_log_names_what_lets_a_form_in(
     caplog.clear()
     for path, sent in ((WRITE, "text/plain"), ("/_test/nothing", URLENCODED)):
         status_of_type(client, path, sent)
-    assert not caplog.records
+    assert "@consumes_form" not in caplog.text
 
 
 def test_in_production_it_names_nothing(make_app: MakeApp, lines: Lines) -> None:
@@ -151,7 +151,7 @@ def test_in_production_it_names_nothing(make_app: MakeApp, lines: Lines) -> None
     app.add_url_rule(WRITE, view_func=public(done), methods=["POST"])
     sent = {"Origin": "https://localhost", "Content-Type": URLENCODED}
     assert app.test_client().post(WRITE, data="a=b", headers=sent).status_code == 415
-    assert lines() == []
+    assert "@consumes_form" not in str(lines())
 
 
 def test_a_view_gets_what_it_consumes(client: FlaskClient, subtests: pytest.Subtests) -> None:
