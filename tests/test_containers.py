@@ -322,7 +322,7 @@ def test_every_service_is_up_and_the_check_for_production_passes(
     states = {line.split(" ", 1)[0]: line.split(" ", 1)[1].strip() for line in listed.splitlines()}
     healthy = dict.fromkeys(("app", "database", "redis"), "running healthy")
     assert states == {**healthy, "proxy": "running", "migrate": "exited"}
-    check = page(deployed, "compose", "docker compose exec --env")
+    check = page(deployed, "compose", "docker compose exec app flask check")
     said = deployed.shell(f"{check} --fail-level error")
     assert "errors: 0" in said
     assert "app.access" not in said

@@ -66,7 +66,7 @@ def chromium() -> Iterator[Tab]:
     # Most modules need no browser, and the import takes a while.
     from playwright.sync_api import sync_playwright
 
-    # Sending reports, Chromium heeds no setting of Playwright's.
+    # `ignore_https_errors` does not reach the part of Chromium that sends reports.
     arguments = ["--ignore-certificate-errors", "--short-reporting-delay"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=support.CHROMIUM, args=arguments)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 PROGRAM = shutil.which("firefox-esr") or shutil.which("firefox")
-# What it would fetch from its maker.
+# Switches off what it would fetch from its maker.
 PREFERENCES = """
 user_pref("app.normandy.enabled", false);
 user_pref("app.update.auto", false);
@@ -54,7 +54,7 @@ class FirefoxTab(Tab):
         self.forget()
 
     def _command(self, method: str, **parameters: Any) -> Any:
-        """Send a command, and return what it came to, past the events before that."""
+        """Send a command, skip the events that come before its result, and return the result."""
         number, deadline = next(self._numbers), time.monotonic() + PATIENCE
         message: dict[str, Any] = {}
         with failures(method):
@@ -70,7 +70,7 @@ class FirefoxTab(Tab):
         try:
             self._command("browsingContext.navigate", context=context, url=url, wait="complete")
         except Failed:
-            # So it also says where the page is there, and a frame of it was refused.
+            # Firefox also fails if the page has loaded and one of its frames was refused.
             if not self.run("return location.href").startswith(url):
                 raise
 
@@ -153,7 +153,7 @@ def firefox() -> Iterator[Tab]:
 
 
 def address(profile: Path, process: subprocess.Popen[bytes]) -> str:
-    """Wait until Firefox has written where it listens."""
+    """Wait until Firefox has written its address into its profile, and return it."""
     file, deadline = profile / "WebDriverBiDiServer.json", time.monotonic() + START
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError, ValueError):

@@ -22,7 +22,7 @@ SANDBOXED = """<iframe sandbox="allow-forms allow-scripts" srcdoc="
     <form method=post action=SITE/write></form><script>document.forms[0].submit()</script>
 "></iframe>"""
 OPEN = "<button onclick=\"globalThis.opened = window.open('SITE/probe-page')\">Open</button>"
-# Names that all engines take for this computer: two of one site, and one of another.
+# Names that each engine resolves to this computer: two of one site, and one of another site.
 HOST, SIBLING, STRANGER = "app.shop.localhost", "evil.shop.localhost", "evil.localhost"
 
 

@@ -7,10 +7,10 @@ import contextlib
 from engines.sites import Sites
 from engines.tab import Failed, Tab
 
-# Stopped, as far as a site can tell that nobody tells.
+# No report came, and the attacker did not win.
 SILENT = "stopped, not reported"
-# Seconds until a report or a win, which the browser sends at once, counts as missing. All that
-# begins by itself has begun before, when the page has loaded.
+# Seconds until a report or a win counts as missing. The browser sends both at once, and what a page
+# starts by itself has started by the time that it has loaded.
 PATIENCE, KNOWN_PATIENCE = 10, 2
 
 
@@ -22,7 +22,7 @@ def features(tab: Tab, sites: Sites) -> dict[str, str]:
 
 
 def attacks(tab: Tab, sites: Sites, silent: set[str]) -> dict[str, tuple[str, str]]:
-    """Return how far each attack of the project's own tests gets, and how far the policy lets it."""
+    """Return the outcome of each attack in the project's own tests, and what the policy allows."""
     return {name: attack(tab, sites, name, silent=name in silent) for name in sites.attacks}
 
 

@@ -65,7 +65,7 @@ class Sites:
         **policy: object,
     ) -> App:
         """Serve the render's app with this policy; the same one each time."""
-        # A browser that keeps to https keeps to it at all ports of a name.
+        # A name of its own for https: WebKitGTK then uses https at every port of a name.
         host = host or ("https.localhost" if https else "localhost")
         wanted = [[host], https, policy, report_only]
         name = json.dumps(wanted)

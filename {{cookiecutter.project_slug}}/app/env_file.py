@@ -1,8 +1,8 @@
 """Reads `.env`, the settings for development, and adds missing secrets to it.
 
 A half-written file could lose encryption keys and the data encrypted with them, so the file
-is replaced atomically. A line that cannot be read stops the app: it may be meant to close
-something. Source: OWASP ASVS 13.3.1.
+is replaced atomically. A line that cannot be read stops the app, since it may be a setting that
+makes the app stricter. Source: OWASP ASVS 13.3.1.
 """
 
 import errno

@@ -1,7 +1,8 @@
 """Finds the name that is meant by a misspelt one, which nothing would read.
 
-A slip is one letter that is missing, added, wrong or swapped with its neighbour. More would take
-names of your own for slips, such as OLD_DATABASE_URL, and so would a digit: DATABASE_URL_2.
+A slip is one letter that is missing, added, wrong or swapped with its neighbour. A name that
+differs by more is most likely one of your own, such as OLD_DATABASE_URL. So is a name that differs
+by a digit, such as DATABASE_URL_2.
 """
 
 import os
@@ -11,9 +12,9 @@ from itertools import takewhile
 
 
 def of_settings(settings: set[str], written: Mapping[str, str | None]) -> dict[str, str]:
-    """Each misspelt name in the environment or in what `.env` says, with the setting that is meant.
+    """Each misspelt name in the environment or in `.env`, with the setting that is meant.
 
-    Where that setting has a value, the other name is most likely one of your own.
+    A name is no slip if that setting has a value: it is most likely one of your own.
     """
     given = {**written, **{name.upper(): value for name, value in os.environ.items()}}
     unset = {name for name in settings if not given.get(name)}

@@ -1,7 +1,7 @@
-"""How the commands are called that messages name: `flask`, or `.venv/bin/flask` off the PATH.
+"""Commands as messages name them: `flask`, or `.venv/bin/flask` where it is not on the PATH.
 
-In a container and in an activated environment the name alone is right. At a desk it would be
-"command not found", or the program of another Python.
+In a container and in an activated environment the name alone is right. Elsewhere the shell would
+not find the command, or would run that of another Python.
 """
 
 import shutil

@@ -1,5 +1,6 @@
-"""The addresses of the database and of Redis: each spelling works or is refused with a sentence.
+"""The URLs of the database and of Redis. One that would not work is refused at the start.
 
+The message says what to write, and repeats no part of the URL, which may hold a password.
 Source: OWASP ASVS 13.1.1.
 """
 
@@ -49,7 +50,8 @@ def _read_postgresql(rest: str) -> str:
         url = _several_hosts(rest) if "," in hosts else make_url(f"{POSTGRESQL}://{rest}")
         _, options = url.get_dialect()().create_connect_args(url)
         make_conninfo(**options)  # finds unknown options, and does not connect
-        # Of an @ in a password a part would be looked up as a host; libpq stops at a NUL.
+        # An @ that is not encoded makes a part of the password the host, which would be looked up
+        # by DNS. libpq reads no further than a NUL.
         if "@" in str(options.get("host")) or "\0" in "".join(map(str, options.values())):
             raise ValueError
     except (ValueError, ArgumentError, Error):

@@ -1,6 +1,6 @@
 """Who uses a link that was mailed to an address which no account has yet.
 
-To read the mails of that address proves nothing about the account that asked for the link. So
+Reading the mails of that address proves nothing about the account that asked for the link. So
 the link asks for the account's password, or for a recent login to it, since those who log in by
 passkey may not know the password. Source: OWASP ASVS 6.3.1, 7.5.1.
 """

@@ -1,7 +1,8 @@
 """Challenges to passkeys: each is answered once, in time, and at this site.
 
-A passkey signs a new challenge each time, so an answer that was overheard opens nothing. A
-challenge is bound to no browser: csrf.py lets no other site send an answer, as no password.
+A passkey signs a new challenge each time, so an answer that was overheard opens nothing. Another
+browser than the one that fetched a challenge may answer it. Another site cannot make a visitor's
+browser do so: csrf.py refuses its answer, as it refuses a password from there.
 Source: Web Authentication Level 3; OWASP ASVS 6.7.2.
 """
 

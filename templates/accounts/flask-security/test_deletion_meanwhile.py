@@ -1,4 +1,4 @@
-"""Who deletes the account while another own request runs is a stranger to that request."""
+"""A request whose user deletes the account meanwhile is answered as one without a login."""
 
 import pytest
 from flask import Flask

@@ -133,7 +133,7 @@ def test_a_second_click_is_no_wrong_code(
 
     def click_again(*arguments: Any, **options: Any) -> Any:
         monkeypatch.setattr(library_views, "call", check)
-        # In a thread: here the two requests would share a session of the database.
+        # In a thread of its own: in one thread both requests would share a database session.
         with ThreadPoolExecutor(1) as other:
             answer = other.submit(send_code, same_browser, half, first, path).result()
         answers.append(answer.status_code)

@@ -85,9 +85,8 @@ def hash_secret(secret: str) -> bytes:
 def find(secret: str, kind: str, *, idle: int | None = None) -> Grant | None:
     """The live grant of this secret; `idle` is the idle timeout in seconds."""
     now = int(time.time())
-    since = -1 if idle is None else now - idle
-    values = {"secret_hash": hash_secret(secret), "kind": kind, "now": now, "since": since}
-    return _checked(db.session.scalar(BY_SECRET, values))
+    values = {"secret_hash": hash_secret(secret), "kind": kind, "now": now}
+    return _checked(db.session.scalar(BY_SECRET, {**values, "since": _since(now, idle)}))
 
 
 def live(*conditions: ColumnElement[bool], idle: int | None = None) -> Grant | None:
@@ -117,7 +116,12 @@ def _touch(grant: Grant, now: int) -> bool:
 def alive(idle: int | None) -> list[ColumnElement[bool]]:
     """The conditions of a grant that counts: not used, not expired, not idle for too long."""
     now = int(time.time())
-    return _alive(now, -1 if idle is None else now - idle)
+    return _alive(now, _since(now, idle))
+
+
+def _since(now: int, idle: int | None) -> int:
+    """After which time a grant must have been used; without an idle timeout, any time will do."""
+    return -1 if idle is None else now - idle
 
 
 def _alive(
@@ -127,7 +131,8 @@ def _alive(
     return [Grant.used.is_(None), Grant.expires > now, used_since]
 
 
-# Each request runs this statement. To build it takes as long as to run it on SQLite.
+# Built once: each request of a user runs this statement, and building it takes as long as running
+# it on SQLite.
 BY_SECRET = select(Grant).where(
     Grant.secret_hash == bindparam("secret_hash"),
     Grant.kind == bindparam("kind"),

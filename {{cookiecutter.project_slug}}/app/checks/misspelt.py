@@ -1,6 +1,6 @@
-"""Finds misspelt names of settings and of policy.py, which are ignored otherwise.
+"""Finds misspelt names of settings and of policy.py, which nothing else would report.
 
-A name that the code reads is right, whatever it is like.
+A name that the code or a page of the project reads is never reported.
 """
 
 import re
@@ -43,7 +43,7 @@ def misspelt_policy(app: Flask) -> Iterable[str]:
     from app import policy
 
     times = _names(app)
-    # Its own line in policy.py is the first time.
+    # A name stands once in policy.py itself, where it is set.
     unread = {name for name in vars(policy) if name.isupper() and times[name] < 2}
     known = app.config.keys() - unread
     slips = {name: misspellings.meant(name, known) for name in sorted(unread)}

@@ -14,14 +14,14 @@ from sqlalchemy import make_url
 from app.checks.registry import check
 from app.security.redis_limits import url as redis_url
 
-# What libpq reads from the URL, or else from PGHOST and so on.
+# What decides on TLS. libpq reads each from the URL, or else from the environment, as in PGHOST.
 LIBPQ = ("host", "hostaddr", "service", "sslmode")
 
 
 @check(
     "database.unverified-tls",
     WARNING,
-    "Nothing proves that the database on another host is the right one, or encrypts what it is sent.",
+    "An attacker on the way to the database, which is on another host, can read and change the data.",
     "Add ?sslmode=verify-full&sslrootcert=/path/ca.pem to DATABASE_URL. Accept this if the network"
     " between them is yours alone.",
     deploy=True,
@@ -40,7 +40,7 @@ def unverified_database(app: Flask) -> bool:
 @check(
     "redis.unverified-tls",
     WARNING,
-    "Nothing proves that the Redis on another host is the right one, or encrypts what it is sent.",
+    "An attacker on the way to Redis, which is on another host, can read and change the counts.",
     "Write rediss:// in REDIS_URL, with ?ssl_ca_certs=/path/ca.pem if the certificate is signed by"
     " an authority of your own. Accept this if the network between them is yours alone.",
     deploy=True,

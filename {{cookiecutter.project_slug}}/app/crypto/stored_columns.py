@@ -53,7 +53,10 @@ def _constant_context(context: str, key: Key) -> str:
 
 
 def _order(described: Table, keys: list[ColumnClause[Any]]) -> list[ColumnClause[Any]]:
-    """The primary key. On SQLite the order in the file, where rows of random keys lie anywhere."""
+    """The columns that order the pages: the primary key, or on SQLite the position in the file.
+
+    Rows with random keys lie anywhere in the file: by their keys, a page would read many parts of it.
+    """
     on_disk = db.engine.dialect.name == "sqlite" and _has_rowid(described)
     return [column("rowid", BigInteger())] if on_disk else keys
 

@@ -124,6 +124,7 @@ def _limit_waits(dialect: Any, record: Any, arguments: Any, options: Any) -> Any
 @event.listens_for(Pool, "checkout")
 def _replace_closed(connection: Any, record: Any, fairy: Any) -> None:
     """Replace a connection that a restart of the database closed, before its next use."""
+    # The time of the last checkout: the connection was used then or later.
     now, last_used = monotonic(), record.info.get("used")
     record.info["used"] = now
     is_usable = record.info.get("is_usable")

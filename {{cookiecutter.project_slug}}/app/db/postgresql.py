@@ -19,7 +19,7 @@ LOCK_TIMEOUT = 3
 STATEMENT_TIMEOUT = 5
 RESPONSE_TIMEOUT = 7  # longer than STATEMENT_TIMEOUT, so that a working server cancels first
 IDLE_TIMEOUT = 30  # for an idle transaction, which keeps its rows locked
-UNCERTAIN = 30  # an unused connection may have been lost without a word from the network
+UNCERTAIN = 30  # after so long without use, the network may have dropped a connection silently
 
 _IN_OPTIONS = re.compile(
     r"-c\s*(lock_timeout|statement_timeout|idle_in_transaction_session_timeout)=(\S+)"
@@ -74,9 +74,9 @@ def connect(*arguments: Any, limited: bool, **options: Any) -> psycopg.Connectio
 
 
 def is_usable(connection: psycopg.Connection[Any], seconds_unused: float) -> bool:
-    """Whether a pooled connection still works. It asks the server only where there is doubt.
+    """Whether a pooled connection still works. The server is asked only if that is in doubt.
 
-    A server that closes a connection makes it readable, which this computer knows by itself.
+    A connection that the server has closed is readable, which the kernel knows without asking.
     """
     if connection.info.transaction_status or connection.pgconn.pipeline_status:
         return False  # a view left it in the middle of something

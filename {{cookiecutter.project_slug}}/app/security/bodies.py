@@ -36,7 +36,7 @@ Parsed = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
 
 def read_body() -> bytes:
     """Return the body of this request; raise 413 if it is too long, 400 if it is truncated."""
-    # Kept, since a view may run twice.
+    # Kept, since a view may run twice, and the stream gives the body only once.
     if _BODY not in request.environ:
         request.environ[_BODY] = body_stream().read()
     body: bytes = request.environ[_BODY]

@@ -66,10 +66,11 @@ class HiddenText(HiddenInput):
 
 
 class TokenInTemplates(str):
-    """`csrf_token` in templates: the token as text, empty for visitors; Flask-WTF has a function."""
+    """`csrf_token` in templates: the token as text, which is empty for visitors."""
 
     def __call__(self) -> NoReturn:
-        # Not the token: it would be written into an attribute, which injected CSS can read.
+        # As with Flask-WTF. Forms written for it put the token into an attribute, which injected
+        # CSS can read.
         raise TypeError(
             "csrf_token is no function here. In place of the whole <input> call csrf_field(), or "
             "let show_form of _forms.html write the form: see docs/how-to/flask-wtf.md."
@@ -104,7 +105,7 @@ def _refuse_cross_site_requests(cookie: bool, request: Request) -> None:
 
 
 def _hint(request: Request) -> None:
-    """In development, log what would let a form in: the response speaks only of JSON."""
+    """In development, log how a view accepts forms: the response names only the types it has."""
     is_form = request.endpoint is not None and request.mimetype in FORM_TYPES
     if is_form and not current_app.config["PRODUCTION"]:
         current_app.logger.warning(

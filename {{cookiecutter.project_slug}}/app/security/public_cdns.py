@@ -1,4 +1,4 @@
-"""The public CDNs, whose files may be of anybody: a policy that names one lets in an attacker's.
+"""Public CDNs, which serve files of anybody: a policy that names one lets in an attacker's files.
 
 Source: W3C Content Security Policy Level 3, section 7; Weichselbaum et al., "CSP Is Dead, Long
 Live CSP!" (2016).

@@ -1,7 +1,7 @@
 """Runs the checks of each request before its view, in the order in which they registered.
 
-All of them are one `before_request` function: Flask first finds out whether such a function
-is a coroutine, which takes longer than most of these checks. A check refuses a request by an
+All of them are one `before_request` function: Flask finds out of each such function whether it is
+a coroutine, which takes longer than most of these checks. A check refuses a request by an
 exception or a response.
 """
 

@@ -1,8 +1,8 @@
 """Reads JSON that has one meaning, and refuses the rest.
 
 Parsers disagree about which of two equal members counts, so one of them may check a value that
-another does not use. Deep nesting uses up Python's stack: whatever runs at that moment fails too,
-such as the code that gives a database connection back.
+another does not use. Deep nesting uses up Python's stack, and other code fails with it, such as the
+code that gives a database connection back.
 
 `request.get_json()` reads by these rules, and so does `@validated`.
 Source: RFC 8259, sections 4, 6, 8.1 and 9; OWASP ASVS 15.3.7.
@@ -18,8 +18,8 @@ from flask.json.provider import DefaultJSONProvider
 
 MAX_DEPTH = 100
 
-# Brackets in strings mean nothing. A string that does not end is matched to the end of the text:
-# to look for its end again behind each quote would take seconds.
+# Brackets in strings are text. A string without an end is matched up to the end of the text, since
+# another search at each quote would take seconds.
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}

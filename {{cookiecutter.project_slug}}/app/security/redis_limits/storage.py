@@ -1,7 +1,7 @@
 """Connects rate limits with the servers of `REDIS_URL`.
 
-Where a server does not respond, the limiter counts in memory: nothing here waits for long or
-repeats. Source: OWASP ASVS 6.3.1, 16.5.2.
+While a server does not respond, the limiter counts in memory. So nothing here waits for long, and
+nothing is repeated with growing waits. Source: OWASP ASVS 6.3.1, 16.5.2.
 """
 
 from collections.abc import Callable
@@ -22,14 +22,15 @@ _WAITS: dict[str, Any] = {"socket_timeout": TIMEOUT, "socket_connect_timeout": T
 class Limiter(MovingWindowRateLimiter):
     """Connects when it is first used: an app whose Cluster is unavailable starts nevertheless."""
 
+    # Without super().__init__(), which takes a storage that is connected.
     def __init__(self, connect: Callable[[], Storage]) -> None:
         self._connect = connect
         self._connected: Storage | None = None
 
     @property
     def storage(self) -> Storage:  # type: ignore[override]
-        # Threads that come first at once may connect twice, which is harmless; a lock would let
-        # them wait for each other while the servers are unavailable.
+        # Two threads may both connect, which is harmless. With a lock they would wait for each
+        # other while the servers are unavailable.
         if self._connected is None:
             self._connected = self._connect()
         return self._connected

@@ -15,7 +15,7 @@ FORMS = {
     SENTINEL: "redis+sentinel://user:password@host:26379,host:26379/service",
     CLUSTER: "redis+cluster://user:password@host:6379,host:6379",
 }
-# The options of a connection that a text can express.
+# The options of redis-py whose value a text can be.
 OPTIONS = {
     *("client_name", "db", "health_check_interval", "max_connections", "protocol"),
     *("socket_connect_timeout", "socket_keepalive", "socket_timeout"),
@@ -97,7 +97,10 @@ def _is_verified(options: dict[str, Any]) -> bool:
 
 
 def _login_at_sentinels(query: dict[str, str]) -> dict[str, str | None]:
-    """Take it from the query, where it differs from that of the servers; empty means none."""
+    """Take the Sentinels' own login out of the query; without one they get that of the servers.
+
+    An empty password means that they have no login.
+    """
     login = {name: query.pop(f"sentinel_{name}", None) for name in ("username", "password")}
     return login if any(value is not None for value in login.values()) else {}
 
