@@ -15,7 +15,7 @@ PAGE = support.TEMPLATE / "docs" / "browsers.md"
 VERSION = re.compile(r"^\| (\w+) \| ([\d.]+) \|$", re.MULTILINE)
 INTRODUCTION = """# What browsers do
 
-`make browsers` wrote this page: it tries everything below in each engine, with a project as rendered. `tests/test_engines.py` does the same. It demands what the protections rest on of every version, and compares all cells where the engine is of the same version, by its first number (WebKitGTK: the first two).
+`make browsers` wrote this page: it tries everything below in each engine, with a project as rendered. `tests/test_engines.py` does the same. In every version it requires the behaviour that the protections rest on. It compares all other cells where the engine has the version below, by its first number (WebKitGTK: the first two).
 
 | engine | version |
 |---|---|

@@ -1,7 +1,7 @@
 """A rendered project's images and services in a container engine, as its docs start them.
 
 `CONTAINERS` says which images there are: `real` ones, of a registry, or `stand-ins`, which
-`.ci/engine` makes. The project's files stay as they are: what differs is said beside them.
+`.ci/engine` makes. The project's files stay as they are: what differs stands in a file beside them.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def fill_in(project: Path, file: Path, **given: str) -> dict[str, str]:
 
 
 def write_beside(project: Path, http: int, https: int) -> None:
-    """Write what compose.yaml is to take instead here: images, ways out of a build, free ports."""
+    """Write what replaces parts of compose.yaml here: images, the network of a build, free ports."""
     options = build_options(project / "Dockerfile")
     pairs = list(zip(options[::2], options[1::2], strict=True))
     build = {
