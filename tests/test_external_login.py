@@ -65,9 +65,9 @@ def test_a_user_links_an_identity_and_logs_in_by_it(
     provider.claims = {"name": "Ada Lovelace"}
     link(page, site, "ada", subject="1")
     expect(page.locator("main")).to_contain_text("You are Ada Lovelace at Example.")
-    page.click("text=Link the two")
-    expect(page.get_by_role("status")).to_have_text("You can now log in by Example.")
+    link_the_two(page)
     page.click("nav >> text=Log out")
+    expect(page.locator("nav >> text=Log in")).to_be_visible()
     page.goto(f"{site}/tasks")
     go_to_provider(page, subject="1")
     expect(page).to_have_url(f"{site}/tasks")
@@ -85,7 +85,7 @@ def test_an_unlinked_identity_opens_and_makes_no_account(
 
 def test_a_user_with_a_second_factor_enters_it(provider: Provider, site: str, page: Page) -> None:
     link(page, site, "bob", subject="2")
-    page.click("text=Link the two")
+    link_the_two(page)
     app = add_app(site, "bob")
     page.context.clear_cookies()
     log_in_there(page, site, subject="2")
@@ -112,6 +112,7 @@ def test_the_way_back_of_another_browser_is_refused(
 ) -> None:
     page.goto(f"{site}/login")
     page.click("text=Log in by Example")
+    page.wait_for_selector("[name=subject]")
     # This browser does not follow it, so the code is not used up.
     answer = page.request.post(page.url, form={"subject": "1"}, max_redirects=0)
     other = browser.new_page()
@@ -148,6 +149,11 @@ def link(page: Page, site: str, name: str, subject: str) -> None:
     page.click("text=Link your identity there")
     page.click("text=Go to Example")
     say_who(page, subject)
+
+
+def link_the_two(page: Page) -> None:
+    page.click("text=Link the two")
+    expect(page.get_by_role("status")).to_have_text("You can now log in by Example.")
 
 
 def fill_in(page: Page, name: str) -> None:
