@@ -128,6 +128,14 @@ def test_what_all_pages_show_passes_the_projects_own_checks(
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=support.name)
+def test_each_table_begins_with_its_headings(kind: Answers, rendered: Rendered) -> None:
+    """A blank line in a table, as after an included part, makes text of the rows below it."""
+    for page in rendered(kind).rglob("*.md"):
+        for first in re.findall(r"(?:^|\n) *\n *\|.*\n(.*)", page.read_text("utf-8")):
+            assert re.fullmatch(r" *\|(?: *:?-+:? *\|)+", first), (page.name, first)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=support.name)
 def test_the_page_of_routes_lists_every_route(kind: Answers, new_project: NewProject) -> None:
     project = new_project(**kind)
     support.write_settings(project)
