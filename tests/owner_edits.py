@@ -752,13 +752,18 @@ def mail_of_welcome(project: Path) -> None:
 
 
 def translated_words(project: Path) -> None:
-    """Translate what forms and refusals say."""
+    """Translate what forms, refusals and the page for errors say."""
     files = [*(project / "app/accounts").rglob("*.py"), project / "app/auth/password_rules.py"]
     for file in files:
         text = file.read_text("utf-8")
         for before in (r"DataRequired\(", r"form_errors\.append\(", r"error_response\(\d+, "):
             text = re.sub(rf'({before})"[^"]*"', r'\1"Das geht so nicht."', text)
         write(file, text)
+    hint = "Mindestens {MIN_LENGTH} Zeichen, gern ein ganzer Satz."
+    replace(project, "app/accounts/password_fields.py", r'(\nHINT = f)".*"', rf'\1"{hint}"')
+    page = "app/templates/error.html"
+    replace(project, page, r">Wait (.*?\}\}).*<", r">Bitte \1 Sekunden warten.<")
+    replace(project, page, r">This address takes only (.*) requests", r">Hier geht nur \1")
 
 
 # Files that an owner deletes or writes again
