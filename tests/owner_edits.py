@@ -671,6 +671,24 @@ def new_setting(project: Path) -> None:
     replace(project, "app/settings.py", r"    log_level: .*\n", rf"\g<0>{line}")
 
 
+def new_secret(project: Path) -> None:
+    """Demand a secret, as docs/reference/settings.md says."""
+    line = '    webhook_key: Secret = SecretStr("")\n'
+    replace(project, "app/settings.py", r"    log_level: .*\n", rf"\g<0>{line}")
+    made = '        "WEBHOOK_KEY": secrets.token_urlsafe(48),\n'
+    replace(project, "app/settings.py", r'        "BLIND_INDEX_KEYS": .*\n', rf"\g<0>{made}")
+
+
+def other_words_of_the_error_page(project: Path) -> None:
+    file = project / "app/templates/error.html"
+    words = {"Wait": "Warten Sie", "seconds": "Sekunden", "This address takes": "Hier gilt"}
+    text = file.read_text("utf-8")
+    for word, other in words.items():
+        assert word in text
+        text = text.replace(word, other)
+    write(file, text)
+
+
 # Tables
 
 
@@ -821,6 +839,7 @@ ROUNDS: dict[str, list[Edit]] = {
     "jwt": [
         Edit(own_base, states=("tests/starter/",)),
         Edit(other_error_words),
+        Edit(other_words_of_the_error_page),
         Edit(no_example),
         Edit(new_command),
         Edit(package_with_views),
@@ -839,6 +858,7 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(other_database),
         Edit(quiet_log),
         Edit(new_setting),
+        Edit(new_secret),
         Edit(new_table),
     ],
 }
