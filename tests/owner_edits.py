@@ -658,6 +658,10 @@ def five_logins(project: Path) -> None:
     setting(project, "max_logins", "Field(5, ge=1)")
 
 
+def larger_bodies(project: Path) -> None:
+    replace(project, "app/__init__.py", r"(?<=\nMAX_BODY = )64 \* 1024", "5 * 1024 * 1024")
+
+
 def other_database(project: Path) -> None:
     setting(project, "database_url", 'SecretStr("sqlite:///shop.db")')
 
@@ -855,6 +859,7 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(looser_login_limit),
         Edit(limit_of_all_requests),
         Edit(five_logins),
+        Edit(larger_bodies),
         Edit(other_database),
         Edit(quiet_log),
         Edit(new_setting),

@@ -62,6 +62,7 @@ class Order(FlaskForm):
 def app(make_app: MakeApp) -> Flask:
     """An app with views that repeat what their form contains."""
     app = make_app()
+    app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # whatever MAX_BODY is
 
     def repeat() -> ResponseReturnValue:
         files = [(name, each.filename) for name, each in request.files.items(multi=True)]
