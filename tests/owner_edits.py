@@ -508,6 +508,10 @@ def other_error_words(project: Path) -> None:
             write(file, re.sub(r'(error_response\(\d+, ")', r"\1Sorry. ", text))
     replace(project, "app/security/bodies.py", r'(INVALID = )".*"', r'\1"That was not understood"')
     replace(project, "app/security/validation.py", r'(MISSING = )".*"', r'\1"Something is missing"')
+    replace(project, "app/security/forms.py", r'(NOT_ONE_LINE = )".*"', r'\1"Write one line."')
+    access = (project / "app/auth/access.py").read_text("utf-8")
+    words = re.compile(r'"(?=(Authentication|Recent login) required")')
+    write(project / "app/auth/access.py", words.sub('"Sorry. ', access))
 
 
 def routes_of_every_kind(project: Path) -> None:
@@ -641,9 +645,20 @@ def half_as_long_logins(project: Path) -> None:
         file = project / "app/auth" / f"{name}.py"
         if file.exists():
             halved = re.sub(
-                r"(?m)^((?:LIFETIME|IDLE) = .*\d)(  #|$)", r"\1 // 2\2", file.read_text()
+                r"(?m)^((?:KEPT_LIFETIME|LIFETIME|IDLE) = .*\d)(  #|$)",
+                r"\1 // 2\2",
+                file.read_text(),
             )
             write(file, halved)
+
+
+def five_minutes_without_a_request(project: Path) -> None:
+    """Let idle logins end as early as a recent login gets old."""
+    for name in ("tokens", "refresh"):
+        file = project / "app/auth" / f"{name}.py"
+        if file.exists():
+            idle = r"(?m)^(IDLE(?:: int \| None)?) = .*$"
+            write(file, re.sub(idle, r"\1 = 5 * 60", file.read_text("utf-8")))
 
 
 def looser_login_limit(project: Path) -> None:
@@ -833,6 +848,7 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(shown_by_a_portal),
         Edit(short_passwords),
         Edit(half_as_long_logins),
+        Edit(five_minutes_without_a_request),
         Edit(other_page_after_login),
         Edit(new_columns_of_users),
         Edit(no_docs),

@@ -5,6 +5,7 @@ import json
 import os
 import runpy
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -268,6 +269,14 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
     started, steps = time.time(), [0.0]
     monkeypatch.setattr(time, "time", lambda: started + sum(steps))
     return steps.append
+
+
+@pytest.fixture
+def never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No login ends without requests, however short IDLE is: it only gets old."""
+    for name in ("tokens", "refresh"):
+        if f"app.auth.{name}" in sys.modules:
+            monkeypatch.setattr(f"app.auth.{name}.IDLE", None, raising=False)
 
 
 @contextmanager
