@@ -72,7 +72,9 @@ def test_an_error_page_shows_nothing_of_an_exception(site: FlaskClient) -> None:
 @pytest.mark.asvs("16.5.4")
 def test_a_crash_is_500_and_logged(site: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     assert site.get("/_test/crash").status_code == 500
-    assert SECRET in caplog.text
+    assert SECRET in caplog.text, (
+        "No log says that a view crashed: register your handler for 500, not for Exception."
+    )
 
 
 @pytest.mark.asvs("16.5.1")

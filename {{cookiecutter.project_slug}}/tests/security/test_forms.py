@@ -22,7 +22,7 @@ from app.security.bodies import MAX_FIELDS, MAX_FILE_HEADERS
 from app.security.forms import NOT_ONE_LINE, consumes_form, one_line, or_form
 from app.security.validation import Body, validated
 from app.security.view_options import FORM_TYPES
-from tests.conftest import MakeApp, log_in
+from tests.conftest import MakeApp, log_in, without_error_pages
 
 URLENCODED, MULTIPART = FORM_TYPES
 OWN = {"Origin": "http://localhost"}
@@ -61,7 +61,7 @@ class Order(FlaskForm):
 @pytest.fixture(scope="module")
 def app(make_app: MakeApp) -> Flask:
     """An app with views that repeat what their form contains."""
-    app = make_app()
+    app = without_error_pages(make_app())
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # whatever MAX_BODY is
 
     def repeat() -> ResponseReturnValue:
