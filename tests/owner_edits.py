@@ -508,6 +508,10 @@ def other_error_words(project: Path) -> None:
             write(file, re.sub(r'(error_response\(\d+, ")', r"\1Sorry. ", text))
     replace(project, "app/security/bodies.py", r'(INVALID = )".*"', r'\1"That was not understood"')
     replace(project, "app/security/validation.py", r'(MISSING = )".*"', r'\1"Something is missing"')
+    replace(project, "app/security/forms.py", r'(NOT_ONE_LINE = )".*"', r'\1"Write one line."')
+    access = (project / "app/auth/access.py").read_text("utf-8")
+    words = re.compile(r'"(?=(Authentication|Recent login) required")')
+    write(project / "app/auth/access.py", words.sub('"Sorry. ', access))
 
 
 def routes_of_every_kind(project: Path) -> None:
@@ -641,9 +645,20 @@ def half_as_long_logins(project: Path) -> None:
         file = project / "app/auth" / f"{name}.py"
         if file.exists():
             halved = re.sub(
-                r"(?m)^((?:LIFETIME|IDLE) = .*\d)(  #|$)", r"\1 // 2\2", file.read_text()
+                r"(?m)^((?:KEPT_LIFETIME|LIFETIME|IDLE) = .*\d)(  #|$)",
+                r"\1 // 2\2",
+                file.read_text(),
             )
             write(file, halved)
+
+
+def five_minutes_without_a_request(project: Path) -> None:
+    """Let idle logins end as early as a recent login gets old."""
+    for name in ("tokens", "refresh"):
+        file = project / "app/auth" / f"{name}.py"
+        if file.exists():
+            idle = r"(?m)^(IDLE(?:: int \| None)?) = .*$"
+            write(file, re.sub(idle, r"\1 = 5 * 60", file.read_text("utf-8")))
 
 
 def looser_login_limit(project: Path) -> None:
@@ -658,6 +673,10 @@ def five_logins(project: Path) -> None:
     setting(project, "max_logins", "Field(5, ge=1)")
 
 
+def larger_bodies(project: Path) -> None:
+    replace(project, "app/__init__.py", r"(?<=\nMAX_BODY = )64 \* 1024", "5 * 1024 * 1024")
+
+
 def other_database(project: Path) -> None:
     setting(project, "database_url", 'SecretStr("sqlite:///shop.db")')
 
@@ -669,6 +688,24 @@ def quiet_log(project: Path) -> None:
 def new_setting(project: Path) -> None:
     line = '    currency: str = Field("EUR", pattern="[A-Z]{3}")\n'
     replace(project, "app/settings.py", r"    log_level: .*\n", rf"\g<0>{line}")
+
+
+def new_secret(project: Path) -> None:
+    """Demand a secret, as docs/reference/settings.md says."""
+    line = '    webhook_key: Secret = SecretStr("")\n'
+    replace(project, "app/settings.py", r"    log_level: .*\n", rf"\g<0>{line}")
+    made = '        "WEBHOOK_KEY": secrets.token_urlsafe(48),\n'
+    replace(project, "app/settings.py", r'        "BLIND_INDEX_KEYS": .*\n', rf"\g<0>{made}")
+
+
+def other_words_of_the_error_page(project: Path) -> None:
+    file = project / "app/templates/error.html"
+    words = {"Wait": "Warten Sie", "seconds": "Sekunden", "This address takes": "Hier gilt"}
+    text = file.read_text("utf-8")
+    for word, other in words.items():
+        assert word in text
+        text = text.replace(word, other)
+    write(file, text)
 
 
 # Tables
@@ -816,6 +853,7 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(shown_by_a_portal),
         Edit(short_passwords),
         Edit(half_as_long_logins),
+        Edit(five_minutes_without_a_request),
         Edit(other_page_after_login),
         Edit(new_columns_of_users),
         Edit(no_docs),
@@ -826,6 +864,7 @@ ROUNDS: dict[str, list[Edit]] = {
     "jwt": [
         Edit(own_base, states=("tests/starter/",)),
         Edit(other_error_words),
+        Edit(other_words_of_the_error_page),
         Edit(no_example),
         Edit(new_command),
         Edit(package_with_views),
@@ -841,9 +880,11 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(looser_login_limit),
         Edit(limit_of_all_requests),
         Edit(five_logins),
+        Edit(larger_bodies),
         Edit(other_database),
         Edit(quiet_log),
         Edit(new_setting),
+        Edit(new_secret),
         Edit(new_table),
     ],
 }

@@ -99,6 +99,15 @@ def test_every_file_parses(project: Path) -> None:
             parsed(parse, file.read_text("utf-8"))
 
 
+def test_every_row_of_a_table_belongs_to_one(project: Path) -> None:
+    """After an empty line a row begins another table, so it is a head."""
+    for page in project.rglob("*.md"):
+        lines = ["", *page.read_text("utf-8").splitlines(), ""]
+        for before, line, after in zip(lines, lines[1:], lines[2:], strict=False):
+            begins = line.startswith("|") and not before
+            assert not begins or after.startswith("|--"), f"{page}: {line}"
+
+
 def test_ruff_finds_nothing(project: Path) -> None:
     support.python("-m", "ruff", "check", "--no-cache", ".", cwd=project)
 

@@ -5,6 +5,7 @@ import json
 import os
 import runpy
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import delete, event
+from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from app import create_app, policy
@@ -24,7 +26,7 @@ from app.auth import passwords, roles, tokens, users
 from app.auth.roles import Role
 from app.auth.users import User
 from app.db import Model, db
-from app.security import rate_limiter
+from app.security import errors, rate_limiter
 from app.settings import Settings, fresh_secrets
 from tests import routes
 
@@ -156,6 +158,8 @@ def without_error_pages(app: Flask) -> Flask:
     handlers = app.error_handler_spec[None]
     for status in filter(None, [*handlers]):
         del handlers[status]
+    handlers[None].pop(Exception, None)
+    handlers[None][HTTPException] = errors.default_response
     return app
 
 
@@ -268,6 +272,14 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
     started, steps = time.time(), [0.0]
     monkeypatch.setattr(time, "time", lambda: started + sum(steps))
     return steps.append
+
+
+@pytest.fixture
+def never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No login ends without requests, however short IDLE is: it only gets old."""
+    for name in ("tokens", "refresh"):
+        if f"app.auth.{name}" in sys.modules:
+            monkeypatch.setattr(f"app.auth.{name}.IDLE", None, raising=False)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from werkzeug.routing import BuildError, Map
 
 from app import create_app
@@ -29,7 +30,15 @@ def _read_url_map() -> Map:
             patch.delenv(name.upper(), raising=False)
         settings: dict[str, Any] = {name.lower(): key for name, key in fresh_secrets().items()}
         settings |= {"app_env": "development", "database_url": "sqlite:///:memory:"}
-        return create_app(Settings(_env_file=None, **settings), REGISTRATION=True).url_map
+        try:
+            return create_app(Settings(_env_file=None, **settings), REGISTRATION=True).url_map
+        except ValidationError as error:
+            names = ", ".join(str(problem["loc"][0]).upper() for problem in error.errors())
+            raise LookupError(
+                f"The tests have no value for {names}. Give each a default in app/settings.py, "
+                'or a random value in its fresh_secrets(); see "A setting of your own" in '
+                "docs/reference/settings.md."
+            ) from None
 
 
 _url_map = _read_url_map()

@@ -173,6 +173,7 @@ def test_the_link_serves_once_and_for_an_hour(
 
 
 @pytest.mark.asvs("7.5.1")
+@pytest.mark.usefixtures("never_idle")
 def test_it_needs_a_recent_login(
     app: Flask, client: FlaskClient, credentials: Headers, mails: Mails, clock: Wait
 ) -> None:

@@ -37,7 +37,7 @@ class LoginForm(FlaskForm):
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
     password = current_password("Password")
-    keep = BooleanField("Keep me logged in for 30 days")
+    keep = BooleanField(f"Keep me logged in for {tokens.KEPT_LIFETIME // (24 * 60 * 60)} days")
 
 
 class PasswordForm(FlaskForm):

@@ -23,6 +23,8 @@ from app.security.csrf import LoginCSRF, TokenInTemplates, hidden_field
 from app.security.errors import error_response
 from app.security.view_options import FORM_TYPES, Decorated, add_options, options_of, view_options
 
+NOT_ONE_LINE = "Contains control characters."
+
 
 @overload
 def consumes_form(view: Decorated) -> Decorated: ...
@@ -58,7 +60,7 @@ def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Any], Any]
 def one_line(form: FlaskForm, field: Field) -> None:
     """Refuse line breaks and tabs in a field, as `PlainText` does in JSON: a WTForms validator."""
     if bodies.has_controls(field.data or ""):
-        raise ValidationError("Contains control characters.")
+        raise ValidationError(NOT_ONE_LINE)
 
 
 def is_form() -> bool:

@@ -343,7 +343,7 @@ def test_a_refused_write_leads_back_to_nothing(client: FlaskClient, reached: lis
 def test_a_browser_gets_a_page_where_there_is_no_login_page(client: FlaskClient) -> None:
     answer = browse(client, routes.ME)
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
-    assert "Authentication required" in answer.text
+    assert answer.mimetype == "text/html"
 
 
 @pytest.fixture
@@ -371,6 +371,7 @@ def fresh(answer: TestResponse) -> dict[str, str]:
 
 
 @pytest.mark.asvs("7.5.1")
+@pytest.mark.usefixtures("never_idle")
 def test_an_old_login_is_asked_for_the_password_again(recent: FlaskClient, wait: Wait) -> None:
     wait(0)
     credentials = log_in(recent)
@@ -384,7 +385,7 @@ def test_an_old_login_is_asked_for_the_password_again(recent: FlaskClient, wait:
         assert answer.headers["WWW-Authenticate"] == (
             'Bearer error="insufficient_user_authentication", max_age="300"'
         )
-        assert (answer.status_code, answer.json) == (401, {"error": "Recent login required"})
+        assert (answer.status_code, (answer.json or {}).keys()) == (401, {"error"})
     assert is_logged_in(recent, credentials)
     credentials = fresh(reauthenticate(recent, credentials))
     assert write(recent, credentials) == 200
@@ -392,6 +393,7 @@ def test_an_old_login_is_asked_for_the_password_again(recent: FlaskClient, wait:
 
 @with_pages
 @pytest.mark.asvs("7.5.1")
+@pytest.mark.usefixtures("never_idle")
 def test_a_browser_is_sent_to_the_reauthentication_page(recent: FlaskClient, wait: Wait) -> None:
     wait(0)
     credentials = log_in(recent)
@@ -592,6 +594,7 @@ def test_a_browser_without_the_role_gets_an_error_page_and_no_login_page(
     assert (answer.status_code, answer.mimetype) == (403, "text/html")
 
 
+@pytest.mark.usefixtures("never_idle")
 def test_nobody_enters_the_password_again_only_to_be_refused(app: Flask, wait: Wait) -> None:
     demanding = recent_login(minutes=5)(roles_required("probe-boss")(another()))
     app.add_url_rule(STAFF, "staff", demanding)

@@ -72,7 +72,9 @@ def test_an_error_page_shows_nothing_of_an_exception(site: FlaskClient) -> None:
 @pytest.mark.asvs("16.5.4")
 def test_a_crash_is_500_and_logged(site: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     assert site.get("/_test/crash").status_code == 500
-    assert SECRET in caplog.text
+    assert SECRET in caplog.text, (
+        "No log says that a view crashed: register your handler for 500, not for Exception."
+    )
 
 
 @pytest.mark.asvs("16.5.1")
@@ -154,6 +156,7 @@ class Named(Body):
 def whole(make_app: MakeApp) -> FlaskClient:
     """The project's app without error pages of yours, and with views that refuse everything."""
     app = without_error_pages(make_app())
+    app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # whatever MAX_BODY is
     views: dict[str, Any] = {
         "body": public(validated(Named)(lambda body: "")),
         "limited": public(limited("1 per day")(lambda: "")),
@@ -182,8 +185,8 @@ def test_a_program_gets_json_and_a_browser_a_page(
             assert (program.status_code, browser.status_code) == (status, status)
             assert (program.mimetype, browser.mimetype) == ("application/json", "text/html")
             assert (program.json or {}).keys() == {"error"}
-            assert f"<h1>{(program.json or {})['error']}</h1>" in browser.text
-            assert f"<code>{browser.headers['X-Request-ID']}</code>" in browser.text
+            assert (program.json or {})["error"] in browser.text
+            assert browser.headers["X-Request-ID"] in browser.text
             for answer in (program, browser):
                 assert SECRET not in answer.text + str(answer.headers)
                 assert "evil" not in answer.text
@@ -263,5 +266,6 @@ def test_a_page_for_a_wrong_method_says_what_the_address_takes(whole: FlaskClien
     whole.application.add_url_rule("/_test/put/it", "put", view, methods=["PUT", "POST"])
     for path, methods in (("post/it", "POST"), ("put/it", "POST, PUT")):
         text = whole.get(f"/_test/{path}", headers={"Accept": AS_BROWSERS}).text
-        assert re.search(rf"\W{methods}\W", text)
-    assert "POST" not in whole.get("/_test/busy", headers={"Accept": AS_BROWSERS}).text
+        assert re.search(rf"\b{methods}\b", text)
+    text = whole.get("/_test/busy", headers={"Accept": AS_BROWSERS}).text
+    assert not re.search(r"\bPOST\b", text)

@@ -13,6 +13,7 @@ from app.accounts.mail import mailbox
 from tests import routes
 from tests.accounts.test_login_pages import post, token_of
 from tests.conftest import LOGIN
+from tests.page_elements import Elements
 
 SET_UP = routes.path_of("second_factor.set_up")
 CODES = routes.path_of("second_factor.renew_recovery_codes")
@@ -25,9 +26,10 @@ def send(client: FlaskClient, path: str, **fields: str) -> TestResponse:
 
 
 def action_of(page: str) -> str:
-    """Where the form of a page goes that is no single button."""
-    [action] = re.findall(r'<form method="post"(?![^>]*class="inline")[^>]* action="([^"]*)"', page)
-    return str(action).replace("&amp;", "&")
+    """Where the form goes that takes a code, or begins the setup; your layout may have others."""
+    forms = re.findall(r"<form\b.*?</form>", page, re.DOTALL)
+    [form] = [each for each in forms if re.search(r'name="(code|setup)"', each)]
+    return Elements(form).of("form")[0]["action"]
 
 
 def mailed_links(app: Flask) -> list[str]:

@@ -61,6 +61,7 @@ def test_what_is_no_address_is_said_beside_the_field(app: Flask, client: FlaskCl
 
 
 @pytest.mark.asvs("7.5.1")
+@pytest.mark.usefixtures("never_idle")
 def test_an_old_login_enters_the_password_before_the_form(client: FlaskClient, wait: Wait) -> None:
     wait(email_change.RECENT * 60 + 1)
     answer = client.get(PAGE, headers=OWN)

@@ -84,6 +84,7 @@ def test_nobody_deletes_the_passkey_of_another_user(app: Flask, client: FlaskCli
 
 
 @pytest.mark.asvs("7.5.1")
+@pytest.mark.usefixtures("never_idle")
 def test_an_old_login_proves_first_who_it_is(app: Flask, client: FlaskClient, wait: Wait) -> None:
     again = routes.path_of(tokens.REAUTHENTICATION_PAGE)
     wait(5 * 60 + 1)

@@ -101,6 +101,7 @@ def test_recovery_codes_are_shown_once(app: Flask, client: FlaskClient) -> None:
 
 
 @pytest.mark.asvs("7.5.1")
+@pytest.mark.usefixtures("never_idle")
 def test_an_old_login_enters_the_password_first(
     app: Flask, client: FlaskClient, wait: Wait
 ) -> None:
