@@ -1,16 +1,17 @@
 """Reads JSON that has one meaning, and refuses the rest.
 
-Parsers disagree about which of two equal members counts, so one of them may check a value that
-another does not use. Deep nesting uses up Python's stack: whatever runs at that moment fails too,
-such as the code that gives a database connection back.
+Parsers disagree about which of two equal members counts, and about numbers that are not finite, so
+one of them may check a value that another does not use. Deep nesting uses up Python's stack:
+whatever runs at that moment fails too, such as the code that gives a database connection back.
 
 `request.get_json()` reads by these rules, and so does `@validated`.
-Source: RFC 8259, sections 4, 8.1 and 9; OWASP ASVS 15.3.7.
+Source: RFC 8259, sections 4, 6, 8.1 and 9; OWASP ASVS 15.3.7.
 """
 
 import json
 import re
 from itertools import accumulate
+from math import isfinite
 from typing import Any
 
 from flask import Flask
@@ -28,12 +29,15 @@ _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 def loads(text: str | bytes) -> Any:
     """Parse JSON; bytes are UTF-8.
 
-    :raises ValueError: it is not JSON, has a duplicate member, or is nested deeper than MAX_DEPTH.
+    :raises ValueError: it is not JSON, has a duplicate member or a number that no float can hold,
+        or is nested deeper than MAX_DEPTH.
     """
     text = text.decode() if isinstance(text, bytes) else text
     if _depth(text) > MAX_DEPTH:
         raise ValueError("nested too deeply")
-    return json.loads(text, object_pairs_hook=_without_duplicates)
+    return json.loads(
+        text, object_pairs_hook=_without_duplicates, parse_constant=_finite, parse_float=_finite
+    )
 
 
 def init_app(app: Flask) -> None:
@@ -55,7 +59,15 @@ def _depth(text: str) -> int:
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return 0
     brackets = _BRACKET.findall(_STRING.sub("", text))
-    return max(accumulate(map(_STEPS.__getitem__, brackets)))
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
+
+
+def _finite(text: str) -> float:
+    # NaN, which is no JSON, is neither below nor above any limit; 1e999 would become infinite.
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("not a finite number")
+    return number
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -44,6 +44,13 @@ def test_a_view_that_reads_json_by_flask_refuses_a_duplicate_member(client: Flas
     assert status(client, '{"b": [{"a": 1, "a": 1}]}') == 400
 
 
+def test_a_number_is_finite(client: FlaskClient) -> None:
+    for text in ("1.5", "-1e300", "[1, 2]", '"NaN"'):
+        assert status(client, text) == 200
+    for text in ("NaN", '{"price": NaN}', "[Infinity]", "-Infinity", "1e999", "[-1e999]"):
+        assert (text, status(client, text)) == (text, 400)
+
+
 def test_json_is_nested_as_deep_as_allowed_and_no_deeper(client: FlaskClient) -> None:
     for depth, expected in ((MAX_DEPTH, 200), (MAX_DEPTH + 1, 400), (10_000, 400)):
         assert status(client, "[" * depth + "]" * (depth - 1) + ",[]]") == expected
@@ -53,7 +60,7 @@ def test_json_is_nested_as_deep_as_allowed_and_no_deeper(client: FlaskClient) ->
 def test_long_lists_and_brackets_in_strings_are_not_deep(client: FlaskClient) -> None:
     flat: list[Any] = [[], {}] * MAX_DEPTH
     brackets = ["[{" * MAX_DEPTH, '"[' * MAX_DEPTH, "\\[" * MAX_DEPTH, "]" * MAX_DEPTH]
-    for value in (flat, brackets, {text: text for text in brackets}):
+    for value in (flat, brackets, {text: text for text in brackets}, brackets[0]):
         assert client.post(PATH, json=value).json == {"read": value}
 
 
