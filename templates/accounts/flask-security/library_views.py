@@ -81,6 +81,8 @@ def call(
     if body:
         # The body was read before. Without this the library would read it again.
         request._cached_json = (members := body.model_dump(exclude_none=True), members)
+    # It looks at no body without a length, and one in chunks has none. It was read before too.
+    request.content_length = request.content_length or 1
     try:
         if owner := half.user if half else g.get("user"):
             users.lock(owner.id)
