@@ -33,6 +33,13 @@ def test_its_own_tests_pass_on_postgresql(accounts: str, new_project: NewProject
     assert "passed" in output
 
 
+def test_refreshes_pass_on_postgresql(new_project: NewProject) -> None:
+    tests = "tests/auth/test_refresh.py"
+    with services.postgresql() as url:
+        output = support.own_tests(new_project(token_type="jwt"), tests, TEST_DATABASE_URL=url)
+    assert "skipped" not in output
+
+
 def test_its_limits_hold_in_redis(new_project: NewProject) -> None:
     with services.redis() as url:
         arguments = ("-rs", "tests/security/test_rate_limits.py")

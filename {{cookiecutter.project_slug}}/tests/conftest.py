@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import delete, event
+from sqlalchemy import Engine, delete, event
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
@@ -115,24 +116,28 @@ def bring_back_user(app: Flask) -> None:
 def user_deleted_before(app: Flask, statement: str, name: str = USERNAME) -> Iterator[None]:
     """Let another connection delete a user right before a statement that begins so.
 
-    In memory there is no other connection, so the app needs a database elsewhere.
+    Where it has to wait for the request, the request goes on. In memory there is no other
+    connection, so the app needs a database elsewhere.
     """
-    done: list[str] = []
+    begun: list[Future[None]] = []
 
     def delete_user(connection: Any, cursor: Any, text: str, *more: Any) -> None:
-        if text.startswith(statement) and not done:
-            done.append(text)
-            with connection.engine.begin() as other:
-                other.execute(delete(User).where(User.name == name))
+        if text.startswith(statement) and not begun:
+            begun.append(other.submit(_delete_user, connection.engine, name))
+            while not (begun[0].done() or _somebody_waits(connection.engine)):
+                time.sleep(0.01)
 
     with app.app_context():
         engine = db.engine
     event.listen(engine, "before_cursor_execute", delete_user)
-    try:
-        yield
-    finally:
-        event.remove(engine, "before_cursor_execute", delete_user)
-    assert done, f"No statement begins with {statement!r}."
+    with ThreadPoolExecutor(1) as other:
+        try:
+            yield
+        finally:
+            event.remove(engine, "before_cursor_execute", delete_user)
+        assert begun, f"No statement begins with {statement!r}."
+        # Raises what the deletion failed by.
+        begun[0].result()
 
 
 def give_roles(app: Flask, *names: str, to: str = USERNAME) -> None:
@@ -309,6 +314,21 @@ def _fill() -> None:
     users.create(USERNAME, PASSWORD)
     if in_memory:
         _copies.append(_sqlite().serialize())
+
+
+def _delete_user(engine: Engine, name: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(delete(User).where(User.name == name))
+
+
+def _somebody_waits(engine: Engine) -> bool:
+    """Whether a connection to the database waits for a lock."""
+    if engine.dialect.name != "postgresql":
+        return False
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database()"
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"{waiting} AND wait_event_type = 'Lock'")
+        return rows.first() is not None
 
 
 def _sqlite() -> sqlite3.Connection:

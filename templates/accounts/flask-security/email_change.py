@@ -23,7 +23,7 @@ from app.accounts.links.lifetimes import in_words
 from app.accounts.links.new_passwords import Password
 from app.accounts.mail import mail, mail_limits
 from app.accounts.pending import PendingStep
-from app.auth import access, tokens
+from app.auth import access, tokens, users
 from app.auth.access import public, recent_login
 from app.auth.users import User
 from app.db import db
@@ -121,7 +121,7 @@ def finish(token: str, password: str | None) -> dict[str, Any]:
     step = link_pages.find(PURPOSE, token)
     link_owners.require(step, password)
     user, old = step.owner, step.owner.email
-    if not pending.use(step):
+    if not (users.lock(user.id) and pending.use(step)):
         raise error_response(404, link_pages.INVALID)
     user.email = step.email
     _commit(user)

@@ -62,7 +62,10 @@ class RecoveryCodes(MfRecoveryCodesUtil):
         codes: list[str] = _library().totp_factory.generate_recovery_codes(
             current_app.config["SECURITY_MULTI_FACTOR_RECOVERY_CODES_N"]
         )
-        user.recovery_codes[:] = [RecoveryCode(hash=_digest(code)) for code in codes]
+        # By a statement: this object may not know the codes of a request at the same moment.
+        db.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
+        db.session.add_all(RecoveryCode(hash=_digest(code), user_id=user.id) for code in codes)
+        db.session.expire(user, ["recovery_codes"])
         return codes
 
     def check_recovery_code(self, user: User, code: str) -> bool:

@@ -16,7 +16,7 @@ from flask_security.signals import user_authenticated
 from app.accounts import account_changes
 from app.accounts.factors import half_login_secret, half_logins
 from app.accounts.pending import PendingStep
-from app.auth import tokens
+from app.auth import tokens, users
 from app.auth.users import User
 from app.db import db
 from app.security import audit
@@ -46,7 +46,8 @@ class PasskeyForm(WebAuthnSigninResponseForm):
     def validate(self, **kwargs: Any) -> bool:
         if not super().validate(**kwargs):
             return False
-        if not self._is_expected():
+        # Locked here, since nothing said before whose passkey it is.
+        if not (self._is_expected() and users.lock(self.user.id)):
             raise _refusal(401, "Another passkey is needed")
         return True
 
@@ -80,7 +81,11 @@ def call(
     if body:
         # The body was read before. Without this the library would read it again.
         request._cached_json = (members := body.model_dump(exclude_none=True), members)
+    # It looks at no body without a length, and one in chunks has none. It was read before too.
+    request.content_length = request.content_length or 1
     try:
+        if owner := half.user if half else g.get("user"):
+            users.lock(owner.id)
         with _session_of_its_own(half.data if half else {}):
             view(*arguments)
             kept = dict(session)

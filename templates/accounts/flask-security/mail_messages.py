@@ -19,6 +19,7 @@ from app.accounts.public_urls import origin
 from app.auth import clients
 
 _DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)*")
+_ENCODED_WORD = "=?"  # how it begins
 
 
 class InvalidRecipient(ValueError):
@@ -71,6 +72,9 @@ def _render(name: str, context: Mapping[str, object]) -> str:
 def _address(text: str) -> Address:
     name, _, domain = text.rpartition("@")
     if not name or not text.isprintable() or not _DOMAIN.fullmatch(domain):
+        raise InvalidRecipient
+    # Python decodes these in an address, line breaks included. Source: RFC 2047, section 5.
+    if _ENCODED_WORD in name:
         raise InvalidRecipient
     # It quotes a name that could be read as several addresses.
     return Address(username=name, domain=domain)

@@ -60,7 +60,6 @@ def create(
     data: dict[str, Any] | None = None,
 ) -> str:
     """Store a step for `lifetime` seconds and return its secret."""
-    end_expired()
     secret = grants.new_secret()
     step = PendingStep(
         secret_hash=grants.hash_secret(secret),
@@ -71,6 +70,8 @@ def create(
         expires=int(time.time()) + lifetime,
     )
     db.session.add(step)
+    # Afterwards, since the new row locks the user's row: see users.lock.
+    end_expired()
     db.session.commit()
     return secret
 

@@ -122,7 +122,8 @@ def finish(token: str, password: str) -> dict[str, Any]:
     user = step.owner
     stored = user.password_hash
     password_hash = password_rules.hash_new(password, user.name, user.email or "")
-    if not pending.use(step) or not users.replace_hash(user.name, stored, password_hash):
+    locked = users.lock(user.id) and pending.use(step)
+    if not locked or not users.replace_hash(user.name, stored, password_hash):
         db.session.rollback()
         raise error_response(404, link_pages.INVALID)
     logins.end_all(user)

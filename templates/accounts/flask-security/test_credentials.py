@@ -46,6 +46,22 @@ HOSTILE = [
 ]
 
 
+# As a client sends a body whose length it does not know.
+IN_CHUNKS = {
+    "HTTP_TRANSFER_ENCODING": "chunked",
+    "CONTENT_LENGTH": "",
+    "wsgi.input_terminated": True,
+}
+
+
+def test_credentials_in_chunks_are_those_that_were_sent(client: FlaskClient) -> None:
+    wrong = {**LOGIN, "password": WRONG}
+    refused = client.post(routes.LOGIN, json=wrong, environ_overrides=IN_CHUNKS)
+    assert refused.status_code == 401
+    answer = client.post(routes.LOGIN, json=LOGIN, environ_overrides=IN_CHUNKS)
+    assert is_logged_in(client, headers_of(answer))
+
+
 @pytest.mark.usefixtures("unhurried")
 def test_the_address_logs_in_like_the_name_in_any_spelling(
     client: FlaskClient, address: str

@@ -1,6 +1,7 @@
 """How an authenticator app and recovery codes come and go."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
@@ -32,6 +33,7 @@ from tests.conftest import LOGIN, Wait, give_roles, is_logged_in, log_in, stored
 pytestmark = pytest.mark.usefixtures("unhurried")
 
 MINUTES = 60  # seconds
+AT_ONCE = 4
 
 
 def is_on(app: Flask) -> bool:
@@ -58,6 +60,15 @@ def test_new_recovery_codes_replace_the_old_ones(
     assert all(len(code.replace("-", "")) * 5 >= 112 for code in new)
     assert not logs_in_by_code(stranger, old[0], RECOVERY)
     assert logs_in_by_code(stranger, new[0], RECOVERY)
+
+
+def test_clicks_on_new_recovery_codes_at_once_leave_the_codes_of_one(file_app: Flask) -> None:
+    client = file_app.test_client()
+    credentials = log_in(client)
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        made = list(threads.map(lambda _: add_recovery_codes(client, credentials), range(AT_ONCE)))
+    with stored_user(file_app) as user:
+        assert len(user.recovery_codes) == len(made[0])
 
 
 @pytest.mark.asvs("6.5.3")

@@ -110,3 +110,10 @@ def test_an_odd_recipient_is_one_address_or_is_refused(subtests: pytest.Subtests
     for address in ("", "ada", "@example.org", "ada@", "ada@b>c", "ada@b,c", "a\r\nb@example.org"):
         with subtests.test(address), pytest.raises(InvalidRecipient):
             compose(address, "reset", VALUES)
+
+
+def test_an_encoded_recipient_is_not_decoded_into_headers(subtests: pytest.Subtests) -> None:
+    for encoded in ("a=0D=0ABcc:eve=40example.net=0D=0AX:", "ada=40example.net=2C", "ada"):
+        for address in (f"=?utf-8?q?{encoded}?=@example.org", f"a.=?utf-8?q?{encoded}?=@b.org"):
+            with subtests.test(address), pytest.raises(InvalidRecipient):
+                compose(address, "reset", VALUES)

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from sqlalchemy import select, update
 
-from app.auth import grants, logins, throttle
+from app.auth import grants, logins, throttle, users
 from app.auth.access import credentials, public
 from app.auth.grants import Grant
 from app.auth.users import User
@@ -83,6 +83,9 @@ def _rotate(refresh_token: str) -> tuple[Grant, str] | None:
     now = int(time.time())
     found = (Grant.secret_hash == grants.hash_secret(refresh_token), Grant.kind == "refresh")
     unused = (*found, *grants.alive(IDLE))
+    owner = db.session.scalar(select(Grant.user_id).where(*found))
+    if owner:
+        users.lock(owner)
     # One statement checks the token and marks it as used: only one of several
     # concurrent requests succeeds.
     marked = db.session.execute(update(Grant).where(*unused).values(used=now)).rowcount  # type: ignore[attr-defined]

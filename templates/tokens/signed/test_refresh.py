@@ -1,5 +1,6 @@
 """`POST /token/refresh`, as a client sees it and as a thief would use it."""
 
+import os
 from hashlib import sha256
 from typing import Any
 
@@ -16,7 +17,7 @@ from app.auth.refresh import LIFETIME
 from app.db import db
 from tests import routes
 from tests.auth.test_bearer import ask, assert_accepted, assert_refused
-from tests.conftest import LOGIN, PASSWORD, Lines, Wait, stored_user
+from tests.conftest import LOGIN, PASSWORD, Lines, Wait, stored_user, user_deleted_before
 
 REFRESH = routes.path_of("refresh.refresh")
 # How long an access token is accepted, at the most.
@@ -324,3 +325,12 @@ def test_each_login_is_refreshed_as_itself(app: Flask, client: FlaskClient, logi
     other = log_in(client, username="bob")
     assert_accepted(ask(client, refreshed(client, other)["token"]), "bob")
     assert_accepted(ask(client, refreshed(client, login)["token"]))
+
+
+@pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason="SQLite has one writer")
+def test_a_deletion_of_the_user_waits_for_a_refresh(file_app: Flask) -> None:
+    client = file_app.test_client()
+    body = {"refresh_token": log_in(client)["refresh_token"]}
+    with user_deleted_before(file_app, "INSERT INTO grants"):
+        answer = client.post(REFRESH, json=body)
+    assert answer.status_code == 200

@@ -10,7 +10,7 @@ import time
 from flask import current_app
 from sqlalchemy import ColumnElement, delete, or_, select
 
-from app.auth import clients
+from app.auth import clients, users
 from app.auth.grants import Grant, alive, all_logins_ended, hash_secret, purging
 from app.auth.users import User
 from app.db import db
@@ -81,6 +81,7 @@ def end(family: str) -> None:
 
 def end_all(user: User, *, keep: str | None = None) -> None:
     """End all logins of a user, except the family `keep`."""
+    users.lock(user.id)
     all_logins_ended.send(user)
     _end(Grant.user_id == user.id, Grant.family != (keep or ""))
 

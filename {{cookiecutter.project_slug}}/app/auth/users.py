@@ -57,6 +57,17 @@ def replace_hash(name: str, expected: str, new: str) -> User | None:
     return db.session.scalar(replaced.returning(User))
 
 
+def lock(user_id: UUID) -> bool:
+    """Lock the user's row until the commit; False if the user is gone or disabled by now.
+
+    A request locks this row before rows that belong to the user, as a deletion does. Two requests
+    that lock them in different orders would be in a deadlock.
+    """
+    # Rows that refer to the user can still be added meanwhile.
+    enabled = select(User.id).where(User.id == user_id, User.disabled.is_(False))
+    return db.session.scalar(enabled.with_for_update(key_share=True)) is not None
+
+
 def create(name: str, password: str, email: str | None = None) -> User:
     """Add a user. The caller must have validated the name and the password.
 

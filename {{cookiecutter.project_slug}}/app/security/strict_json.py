@@ -1,8 +1,8 @@
 """Reads JSON that has one meaning, and refuses the rest.
 
-Parsers disagree about which of two equal members counts, so one of them may check a value that
-another does not use. Deep nesting uses up Python's stack, and other code fails with it, such as the
-code that gives a database connection back.
+Parsers disagree about which of two equal members counts, and about numbers that are not finite, so
+one of them may check a value that another does not use. Deep nesting uses up Python's stack, and
+other code fails with it, such as the code that gives a database connection back.
 
 `request.get_json()` reads by these rules, and so does `@validated`.
 Source: RFC 8259, sections 4, 6, 8.1 and 9; OWASP ASVS 15.3.7.
@@ -11,7 +11,8 @@ Source: RFC 8259, sections 4, 6, 8.1 and 9; OWASP ASVS 15.3.7.
 import json
 import re
 from itertools import accumulate
-from typing import Any, NoReturn
+from math import isfinite
+from typing import Any
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
@@ -28,7 +29,8 @@ _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 def loads(text: str | bytes, **options: Any) -> Any:
     """Parse JSON; bytes are UTF-8. Options are those of `json.loads`, such as `parse_float`.
 
-    :raises ValueError: it is not JSON, has a duplicate member, or is nested deeper than MAX_DEPTH.
+    :raises ValueError: it is not JSON, has a duplicate member or a number that no float can hold,
+        or is nested deeper than MAX_DEPTH.
     :raises TypeError: an option would replace one of these checks.
     """
     text = text.decode() if isinstance(text, bytes) else text
@@ -39,8 +41,8 @@ def loads(text: str | bytes, **options: Any) -> Any:
         # json.loads would ignore it beside object_pairs_hook.
         object_hook=None,
         object_pairs_hook=_without_duplicates,
-        parse_constant=_refuse_constant,
-        **options,
+        parse_constant=_finite,
+        **{"parse_float": _finite, **options},
     )
 
 
@@ -66,9 +68,12 @@ def _depth(text: str) -> int:
     return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    # Python reads NaN, Infinity and -Infinity, and a comparison with NaN passes no limit.
-    raise ValueError(f"{name} is not JSON")
+def _finite(text: str) -> float:
+    # NaN, which is no JSON, is neither below nor above any limit; 1e999 would become infinite.
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("not a finite number")
+    return number
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -54,6 +55,14 @@ def test_a_name_is_given_once() -> None:
 
 def test_names_that_differ_in_case_are_two_users() -> None:
     assert users.create("Ada", PASSWORD).id != users.create("ADA", PASSWORD).id
+
+
+def test_only_a_user_who_may_log_in_is_locked() -> None:
+    user = users.create("bob", PASSWORD)
+    assert users.lock(user.id)
+    user.disabled = True
+    assert not users.lock(user.id)
+    assert not users.lock(uuid4())
 
 
 @pytest.mark.asvs("6.4.2")
