@@ -162,7 +162,9 @@ def test_an_event_is_one_line_without_a_secret(
     scene(client)
     written = capsys.readouterr().err
     found = [each for each in map(json.loads, written.splitlines()) if each["event"] == event]
-    assert found, f"No line says {event}. A handler for Exception hides a crash: register it for 500."
+    assert found, (
+        f"No line says {event}. A handler for Exception hides a crash: register it for 500."
+    )
     [line] = found
     expected = {"logger": "app.audit", **fields}
     if whose := expected.pop("whose", None):
