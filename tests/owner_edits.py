@@ -73,6 +73,23 @@ def init_app(app: Flask) -> None:
     for status in (401, 403, 404, 429, 503):
         app.register_error_handler(status, show)
 '''
+ERRORS_IN_THE_LAYOUT = '''\
+"""Errors in the look of the site."""
+
+from flask import Flask, render_template
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+
+def show(error: HTTPException) -> ResponseReturnValue:
+    return render_template("sorry.html"), error.code or 500, dict(error.get_headers())
+
+
+def init_app(app: Flask) -> None:
+    for status in (404, 429, 500):
+        app.register_error_handler(status, show)
+'''
+SORRY = '{% extends "base.html" %}{% block content %}<p>Sorry.</p>{% endblock %}\n'
 API = '''\
 """The shop's JSON routes."""
 
@@ -495,6 +512,12 @@ def own_error_pages(project: Path) -> None:
     module(project, "error_pages", ERROR_PAGES)
 
 
+def error_pages_in_the_layout(project: Path) -> None:
+    """Show errors by a page that needs base.html and its files."""
+    module(project, "error_pages", ERRORS_IN_THE_LAYOUT)
+    write(project / "app/templates/sorry.html", SORRY)
+
+
 def form_pages(project: Path) -> None:
     """Add a form for everybody and one for users, with the macros of `_forms.html`."""
     module(project, "order_pages", FORM_PAGE)
@@ -864,6 +887,7 @@ ROUNDS: dict[str, list[Edit]] = {
     "jwt": [
         Edit(own_base, states=("tests/starter/",)),
         Edit(other_error_words),
+        Edit(error_pages_in_the_layout),
         Edit(other_words_of_the_error_page),
         Edit(no_example),
         Edit(new_command),

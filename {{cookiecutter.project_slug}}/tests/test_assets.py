@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from app import assets
 from app.assets import Asset, asset
+from tests.conftest import MakeApp, without_error_pages
 
 NAME = "probe.css"
 
@@ -45,6 +46,12 @@ HIDDEN = [
     "page.css::$DATA",
     "lib\\page.css",
 ]
+
+
+@pytest.fixture(scope="module")
+def shared_app(make_app: MakeApp) -> Flask:
+    """Without error pages of yours, which may name files that are not here."""
+    return without_error_pages(make_app())
 
 
 @pytest.fixture(autouse=True)

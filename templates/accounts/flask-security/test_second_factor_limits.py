@@ -31,13 +31,19 @@ from tests.accounts.people import (
     wrong_code_of,
 )
 from tests.accounts.test_login import set_password
-from tests.conftest import PASSWORD, Wait
+from tests.conftest import PASSWORD, MakeApp, Wait, without_error_pages
 
 pytestmark = pytest.mark.usefixtures("unhurried")
 
 HERE, ELSEWHERE = "192.0.2.1", "198.51.100.1"
 LIMIT = 3  # wrong codes a day
 DAY = 24 * 60 * 60  # seconds
+
+
+@pytest.fixture(scope="module")
+def shared_app(make_app: MakeApp) -> Flask:
+    """Without error pages of yours, which may lack Retry-After."""
+    return without_error_pages(make_app())
 
 
 @pytest.fixture(autouse=True)

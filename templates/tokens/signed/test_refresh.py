@@ -203,8 +203,9 @@ def test_a_refresh_makes_no_login_recent(client: FlaskClient, login: Login, wait
 
 
 def test_a_login_that_lies_idle_for_too_long_ends(
-    client: FlaskClient, login: Login, wait: Wait, monkeypatch: pytest.MonkeyPatch
+    wait: Wait, client: FlaskClient, login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The clock stands still since before the login.
     monkeypatch.setattr(refresh_tokens, "IDLE", 300)
     wait(299)
     assert_accepted(ask(client, login["token"]))

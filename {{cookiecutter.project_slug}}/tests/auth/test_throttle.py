@@ -17,7 +17,16 @@ from app.auth import passwords, throttle, users
 from app.auth.throttle import AT_ONCE
 from app.security.rate_limiter import RateLimiter
 from tests import routes
-from tests.conftest import LOGIN, PASSWORD, USERNAME, MakeApp, Wait, is_logged_in, slow_hasher
+from tests.conftest import (
+    LOGIN,
+    PASSWORD,
+    USERNAME,
+    MakeApp,
+    Wait,
+    is_logged_in,
+    slow_hasher,
+    without_error_pages,
+)
 
 WRONG = "a wrong long password"
 HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
@@ -38,6 +47,12 @@ GUESSES: dict[str, tuple[dict[str, str], int]] = {
 def _small_factors(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ACCOUNT_FACTOR", "SITE_FACTOR"):
         monkeypatch.setattr(throttle, name, FACTOR)
+
+
+@pytest.fixture(scope="module")
+def shared_app(make_app: MakeApp) -> Flask:
+    """Without error pages of yours, which may lack Retry-After."""
+    return without_error_pages(make_app())
 
 
 @pytest.fixture
@@ -272,7 +287,7 @@ def test_while_redis_is_away_half_as_many_tries_are_left(make_app: MakeApp) -> N
 
 def test_a_redis_that_counts_nothing_opens_nothing(make_app: MakeApp) -> None:
     """One that is full, or a replica, still answers what it is asked."""
-    app = make_app(login_rate_limit="6 per minute")
+    app = without_error_pages(make_app(login_rate_limit="6 per minute"))
 
     class Full(MovingWindowRateLimiter):
         def hit(self, *arguments: Any, **options: Any) -> bool:

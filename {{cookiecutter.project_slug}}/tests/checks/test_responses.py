@@ -13,7 +13,7 @@ from app.checks.responses import PATHS
 from app.security.csp import csp
 from app.security.csp_syntax import NONE
 from tests.checks.conftest import CLEAN, MakeSite, found_in
-from tests.conftest import Lines
+from tests.conftest import Lines, without_error_pages
 
 Change = Callable[[Headers], None]
 PROMISED = {
@@ -45,7 +45,8 @@ def test_a_header_that_a_middleware_removes_is_reported_for_pages_and_served_fil
     for name in (".hidden", "backup.txt~", "served.txt"):
         (tmp_path / name).write_text("")
     monkeypatch.setattr(assets, "STATIC", tmp_path.resolve())
-    app = behind(make_site(), lambda headers: headers.remove("X-Frame-Options"))
+    site = without_error_pages(make_site())
+    app = behind(site, lambda headers: headers.remove("X-Frame-Options"))
     [message] = found_in(app, "headers.missing")
     assert message.startswith(f"X-Frame-Options of {', '.join(PATHS)}, /static/served.txt ")
     assert found_in(app, "headers.changed") == []

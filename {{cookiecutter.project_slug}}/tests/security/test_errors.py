@@ -113,6 +113,17 @@ def test_an_error_keeps_the_headers_that_a_client_needs(client: FlaskClient) -> 
         assert set(sent.split(", ")) == value
 
 
+def test_a_page_of_yours_says_when_to_come_back(site: FlaskClient) -> None:
+    view = public(limited("1 per day")(lambda: ""))
+    site.application.add_url_rule("/_test/of/limited", "limited", view)
+    for _ in range(2):
+        answer = site.get("/_test/of/limited", headers={"Accept": AS_BROWSERS})
+    assert "Retry-After" in answer.headers, (
+        "Return the headers with your page: `page, 429, dict(error.get_headers())`; see "
+        "docs/how-to/error-pages.md."
+    )
+
+
 def test_doubled_slashes_are_redirected_nowhere(site: FlaskClient) -> None:
     answer = site.get("/_test//busy", headers={"Host": "localhost:99999"})
     assert (answer.status_code, "Location" in answer.headers) == (404, False)

@@ -13,7 +13,7 @@ from app.auth.access import public
 from app.security.hosts import probe
 from app.security.rate_limiter import shared_storage_is_available
 from app.security.rate_limits import client_address, limited
-from tests.conftest import MakeApp, Wait
+from tests.conftest import MakeApp, Wait, without_error_pages
 
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 LIMITED, PLAIN, PROBE = "/_test/limited", "/_test/plain", "/_test/probe"
@@ -22,7 +22,7 @@ LIMITED, PLAIN, PROBE = "/_test/limited", "/_test/plain", "/_test/probe"
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
     """One that each test here may add views to."""
-    return make_app()
+    return without_error_pages(make_app())
 
 
 def with_limited_view(app: Flask, limit: str = "2 per minute") -> FlaskClient:
@@ -47,7 +47,7 @@ def retry_after(answer: TestResponse) -> int:
 
 def test_retry_after_says_when_a_client_is_served_again(make_app: MakeApp, wait: Wait) -> None:
     for period, seconds in (("second", 1), ("minute", 60), ("hour", 3600)):
-        client = with_limited_view(make_app(), f"1 per {period}")
+        client = with_limited_view(without_error_pages(make_app()), f"1 per {period}")
         client.get(LIMITED)
         wait(0.6)
         left = retry_after(client.get(LIMITED))
@@ -77,7 +77,7 @@ def test_one_views_calls_do_not_count_for_another_of_its_name(app: Flask) -> Non
 
 @pytest.mark.asvs("2.4.1")
 def test_a_limit_to_all_requests_counts_every_route_but_probes(make_app: MakeApp) -> None:
-    app = make_app(rate_limit="2 per minute")
+    app = without_error_pages(make_app(rate_limit="2 per minute"))
     app.add_url_rule(PLAIN, "plain", public(lambda: ""))
     app.add_url_rule(PROBE, "probe", public(probe(lambda: "")))
     client = app.test_client()

@@ -148,7 +148,7 @@ DECORATORS: list[Any] = [
 def test_a_class_itself_is_refused_when_it_is_decorated(subtests: pytest.Subtests) -> None:
     for decorator in (public, *DECORATORS):
         with (
-            subtests.test(decorator),
+            subtests.test(str(decorator)),
             pytest.raises(TypeError, match=r"decorate its methods|takes none"),
         ):
             decorator(Private)
