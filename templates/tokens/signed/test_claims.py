@@ -52,24 +52,13 @@ NO_CLAIMS = {
 }
 
 
-@pytest.fixture(scope="module")
-def app(make_app: MakeApp) -> Flask:
-    """One login of each user serves the tests; those that end one make their own."""
-    return make_app()
-
-
-@pytest.fixture(scope="module")
-def given(app: Flask) -> dict[str, Any]:
-    return read(bearer(log_in(app.test_client())))
+@pytest.fixture
+def claims(client: FlaskClient) -> dict[str, Any]:
+    """What the token of a live login says: signed again, it is as good."""
+    return read(bearer(log_in(client)))
 
 
 @pytest.fixture
-def claims(given: dict[str, Any]) -> dict[str, Any]:
-    """What the token of a live login says: signed again, it is as good."""
-    return given.copy()
-
-
-@pytest.fixture(scope="module")
 def others(app: Flask) -> dict[str, Any]:
     """What the token of another user's live login says."""
     with app.app_context():

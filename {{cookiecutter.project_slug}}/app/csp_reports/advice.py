@@ -76,6 +76,7 @@ _ADVICE = {
     "trusted-types": "If the script is yours, name the policy that it creates in trusted-types.",
 }
 _UNNAMED = "The browser did not say what it was; its console on that page does."
+_FORGED = "No browser reports this, and anybody can send a report: change nothing."
 _PLAIN_HTTP = "Load it by https: an attacker on the network can change a file sent over http."
 _ALLOWED = "The policy allows it by now, unless the view has its own @csp."
 _IF_YOURS = "If you added it to the page, add this to the end of app/policy.py:"
@@ -108,6 +109,8 @@ def advise(row: ViolationCount, config: Mapping[str, Any]) -> Advice:
     words = _ADVICE.get(f"{directive} {row.blocked}") or _ADVICE.get(directive)
     if words or not row.blocked:
         return Advice(words or _UNNAMED)
+    if row.blocked in formats.KEYWORDS:
+        return Advice(_FORGED)
     plain = row.blocked.replace("ws:", "http:")
     if plain.startswith("http:") and not is_loopback(plain):
         return Advice(_PLAIN_HTTP)

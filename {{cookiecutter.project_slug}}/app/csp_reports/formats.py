@@ -27,7 +27,7 @@ _NAMES = {
 }
 _TRUSTED_TYPES = frozenset({"trusted-types-policy", "trusted-types-sink"})
 # "": Chromium reports no URL for a blocked frame with a data: URL or an unknown scheme.
-_KEYWORDS = frozenset({"", "inline", "eval", "wasm-eval"}) | _TRUSTED_TYPES
+KEYWORDS = frozenset({"", "inline", "eval", "wasm-eval"}) | _TRUSTED_TYPES
 _SCHEMES = frozenset({"data", "blob"})
 # The schemes of a page's own code; about: is the URL of a srcdoc frame.
 _OWN_CODE = frozenset({"", "http", "https", "data", "blob", "about"})
@@ -77,7 +77,7 @@ def _first(report: dict[str, Any], names: tuple[str, ...]) -> str:
 
 def _blocked(address: str, page: str) -> str | None:
     scheme = address.partition(":")[0]
-    if address in _KEYWORDS:
+    if address in KEYWORDS:
         return address
     if scheme in _SCHEMES:
         return f"{scheme}:"
