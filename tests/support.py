@@ -45,7 +45,7 @@ ON_OR_OFF = {
 # Names of files and of variants hold no HTML.
 JINJA = jinja2.Environment()  # noqa: S701
 # As a line statement in code, as a block in Markdown.
-INCLUDE = re.compile(r"^(?:# cookiecutter:|\{%) include (.+?)(?: %\})?$", re.MULTILINE)
+INCLUDE = re.compile(r"^(?:# cookiecutter:|\{%) include (.+?)(?: -?%\})?$", re.MULTILINE)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
