@@ -47,6 +47,8 @@ def delete_account(user: User) -> None:
 def forget_login(response: AnyResponse) -> AnyResponse:
     """Let the browser forget the login, which has ended with its user."""
     tokens.revoke(g.grant)
+    # A layout that asks for g.user finds nobody on the page that follows.
+    del g.user
     # Without "cookies", which would clear sibling sites' cookies; revoke() expires ours.
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response

@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 
 from app.accounts import commands, notices, user_list
 from app.accounts.commands import user_commands
-from app.auth import logins
+from app.auth import logins, users
 from app.auth.users import User
 from app.security import audit
 
@@ -53,6 +53,7 @@ def _factors(user: User) -> list[str]:
 
 
 def _remove(user: User) -> None:
+    users.lock(user.id)
     user.tf_totp_secret = user.tf_last_counter = None
     user.recovery_codes.clear()
     user.webauthn.clear()

@@ -38,7 +38,14 @@ from tests.accounts.people import (
     link_in,
     send_code,
 )
-from tests.conftest import PASSWORD, Wait, log_in, user_deleted_before, without_error_pages
+from tests.conftest import (
+    PASSWORD,
+    USERNAME,
+    Wait,
+    log_in,
+    user_deleted_before,
+    without_error_pages,
+)
 
 # The statement of `users.lock`, from which on a deletion waits.
 LOCK = "SELECT users.id \nFROM users \nWHERE users.id ="
@@ -149,6 +156,16 @@ def test_a_deletion_waits_for_the_end_of_all_logins(
     with user_deleted_before(app, "SELECT grants.id \nFROM grants"):
         answer = client.delete(routes.path_of("sessions.end_others"), headers=credentials)
     assert answer.status_code == 204
+
+
+@on_postgresql
+def test_a_deletion_waits_for_an_operator_who_removes_the_factors(
+    app: Flask, client: FlaskClient, credentials: Headers
+) -> None:
+    add_passkey(client, credentials)
+    with user_deleted_before(app, "DELETE FROM passkeys"):
+        result = app.test_cli_runner().invoke(args=["user", "factors", USERNAME, "--remove"])
+    assert (result.exit_code, result.exception) == (0, None)
 
 
 def test_expired_steps_of_a_user_are_in_the_way_of_no_deletion(app: Flask, wait: Wait) -> None:

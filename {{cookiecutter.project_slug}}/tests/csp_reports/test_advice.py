@@ -54,6 +54,8 @@ WORDS = {
     "img-src http://tiles.example": "Load it by https",
     "connect-src ws://chat.example": "Load it by https",
     "img-src self": "allows it by now",
+    "img-src inline": "anybody can send a report: change nothing",
+    "connect-src trusted-types-sink": "anybody can send a report: change nothing",
     # What only an attacker needs.
     "script-src-attr inline": "Do not allow it: ",
     "script-src eval": "Do not allow it: ",

@@ -1,7 +1,7 @@
 """The page on which users delete their account, as a browser without scripts uses it."""
 
 import pytest
-from flask import Flask
+from flask import Flask, g, template_rendered
 from flask.testing import FlaskClient
 from sqlalchemy import update
 from werkzeug.test import TestResponse
@@ -53,6 +53,13 @@ def test_the_page_offers_the_data_and_the_form_deletes_the_account(
     assert routes.LOGOUT not in answer.text
     assert not is_there(app)
     assert not is_logged_in(client, {})
+
+
+def test_a_layout_finds_nobody_on_the_page_that_follows(app: Flask, client: FlaskClient) -> None:
+    found: list[object] = []
+    with template_rendered.connected_to(lambda _, **rendered: found.append(g.get("user")), app):
+        send(client, username=USERNAME)
+    assert found[-1] is None
 
 
 def test_a_program_loses_its_cookie_too(app: Flask, client: FlaskClient) -> None:
