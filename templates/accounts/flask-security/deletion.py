@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts import notices, pending
 from app.accounts.leaving import owned_rows
-from app.auth import tokens
+from app.auth import logins, tokens
 from app.auth.users import User
 from app.db import db
 from app.security import audit
@@ -29,11 +29,16 @@ AnyResponse = TypeVar("AnyResponse", bound=Response)
 
 
 def delete_account(user: User) -> None:
-    """Delete a user and all rows of that user, in one transaction."""
+    """Delete a user and all rows of that user, in one transaction.
+
+    :raises ErrorResponse: 401, the login of this request has ended in the meantime.
+    """
     # Locked first, as by each login, so that concurrent requests wait and none is in a deadlock.
     row = select(User.id).where(User.id == user.id).with_for_update()
     if db.session.scalar(row) is None:
         return
+    if "grant" in g:
+        logins.require(g.grant.family)
     user_deleted.send(user)
     notices.send(user, "account_deleted")
     owned_rows.remove(user)

@@ -23,7 +23,7 @@ from app.accounts.links.lifetimes import in_words
 from app.accounts.links.new_passwords import Password
 from app.accounts.mail import mail, mail_limits
 from app.accounts.pending import PendingStep
-from app.auth import access, tokens, users
+from app.auth import access, logins, tokens, users
 from app.auth.access import public, recent_login
 from app.auth.users import User
 from app.db import db
@@ -99,7 +99,12 @@ def confirm(body: Confirmation, token: str) -> ResponseReturnValue:
 
 
 def send_link(email: str) -> dict[str, Any]:
-    """Mail a link to the new address, or tell its owner that somebody tried to use it."""
+    """Mail a link to the new address, or tell its owner that somebody tried to use it.
+
+    :raises ErrorResponse: 401, the login has ended in the meantime.
+    """
+    users.lock(g.user.id)
+    logins.require(g.grant.family)
     known = addresses.find(email)
     template = "email_in_use" if known else "change_email"
     allowed = mail_limits.may_send(template, email)

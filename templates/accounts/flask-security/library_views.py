@@ -16,7 +16,7 @@ from flask_security.signals import user_authenticated
 from app.accounts import account_changes
 from app.accounts.factors import half_login_secret, half_logins
 from app.accounts.pending import PendingStep
-from app.auth import tokens, users
+from app.auth import logins, tokens, users
 from app.auth.users import User
 from app.db import db
 from app.security import audit
@@ -86,6 +86,8 @@ def call(
     try:
         if owner := half.user if half else g.get("user"):
             users.lock(owner.id)
+        if "grant" in g:
+            logins.require(g.grant.family)
         with _session_of_its_own(half.data if half else {}):
             view(*arguments)
             kept = dict(session)

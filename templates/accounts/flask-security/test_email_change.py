@@ -26,6 +26,7 @@ from tests.accounts.people import (
     give_address,
     headers_of,
     link_in,
+    while_logins_end,
 )
 from tests.accounts.test_login import set_password
 from tests.conftest import (
@@ -296,3 +297,12 @@ def test_the_address_and_what_follows_change_together_or_not_at_all(
         assert client.post(link, json=OWNER).status_code == 503
     assert address_of(client, credentials) == ADDRESS
     assert client.post(link, json=OWNER).status_code == 200
+
+
+@pytest.mark.asvs("7.4.3")
+def test_a_login_that_ended_meanwhile_asks_for_no_change(
+    app: Flask, client: FlaskClient, credentials: Headers, address: str, mails: Mails
+) -> None:
+    body = {"email": NEW_ADDRESS}
+    assert while_logins_end(app, client, CHANGE_EMAIL, body, credentials).status_code == 401
+    assert mails() == []

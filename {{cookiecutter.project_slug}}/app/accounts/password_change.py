@@ -47,8 +47,8 @@ def change_password(current_password: str, new_password: str, **options: Any) ->
 
     `options` are for `tokens.issue`.
 
-    :raises ErrorResponse: 400, a bad new password; 403, a wrong current one; 429, too many
-        failures; 503, too busy.
+    :raises ErrorResponse: 400, a bad new password; 401, the login has ended in the meantime; 403,
+        a wrong current one; 429, too many failures; 503, too busy.
     """
     stored = g.user.password_hash
     with throttle.attempt("password", g.user.name) as attempt:
@@ -59,6 +59,7 @@ def change_password(current_password: str, new_password: str, **options: Any) ->
         audit.record(audit.PASSWORD_CHANGE_FAIL)
     if new is None or not users.replace_hash(g.user.name, stored, new):
         raise error_response(403, WRONG)
+    logins.require(g.grant.family)
     password_changed.send(g.user)
     logins.end_all(g.user)
     audit.record(audit.PASSWORD_CHANGE)

@@ -41,9 +41,8 @@ def create(
     :raises ErrorResponse: 401, the login `replaces` has ended in the meantime, as by a logout.
     """
     # The caller's transaction has locked the user's row, so no concurrent login changes these.
-    if replaces and not _exists(replaces):
-        db.session.rollback()
-        raise error_response(401, "Authentication required")
+    if replaces:
+        require(replaces)
     replaced = or_(Grant.secret_hash == hash_secret(shown), Grant.family == replaces)
     now = int(time.time())
     grant = Grant(
@@ -66,6 +65,20 @@ def create(
             audit.SESSION_EXPIRED, reason="too many logins", user_id=user.id, session=family
         )
     return grant
+
+
+def require(family: str) -> None:
+    """Check that a login still lives, in a transaction that has locked the user's row.
+
+    A request is let in before its body is read, and a slow client sends that for many seconds. So
+    what changes how a user logs in asks again.
+
+    :raises ErrorResponse: 401, it has ended in the meantime, as by a logout or a new password.
+    """
+    found = select(Grant.id).where(Grant.family == family, *alive(None)).with_for_update()
+    if db.session.scalars(found).first() is None:
+        db.session.rollback()
+        raise error_response(401, "Authentication required")
 
 
 def all_of(user: User, *, idle: int | None = None) -> list[Grant]:
@@ -93,11 +106,6 @@ def purge() -> int:
     count += sum(number for _, number in purging.send())
     db.session.commit()
     return count
-
-
-def _exists(family: str) -> bool:
-    found = select(Grant.id).where(Grant.family == family, *alive(None)).with_for_update()
-    return db.session.scalars(found).first() is not None
 
 
 def _least_recently_used(user: User, *conditions: ColumnElement[bool]) -> list[str]:

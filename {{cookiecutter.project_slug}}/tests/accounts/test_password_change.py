@@ -210,6 +210,24 @@ def test_a_password_changed_meanwhile_is_not_overwritten(
             assert log_in(client, password=NEW).status_code == 401
 
 
+@pytest.mark.asvs("7.4.3")
+def test_a_login_that_ended_meanwhile_changes_nothing(
+    app: Flask,
+    client: FlaskClient,
+    credentials: Credentials,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def end_logins() -> None:
+        with stored_user(app) as user:
+            logins.end_all(user)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(passwords, "hasher", slow_hasher("verify", end_logins))
+        assert change(client, credentials).status_code == 401
+    assert log_in(client, password=NEW).status_code == 401
+    assert log_in(client).status_code == 200
+
+
 @pytest.mark.asvs("2.3.3", "16.5.3")
 def test_password_and_logins_change_together_or_not_at_all(
     client: FlaskClient,

@@ -10,6 +10,7 @@ from app.auth import tokens, users
 from app.auth.grants import Grant
 from app.db import db
 from tests import routes
+from tests.accounts.people import OWN_FORM, while_logins_end
 from tests.accounts.test_login_pages import OWN, post, token_of
 from tests.conftest import USERNAME, MakeApp, is_logged_in, log_in, without_error_pages
 from tests.page_elements import Elements
@@ -60,6 +61,14 @@ def test_a_layout_finds_nobody_on_the_page_that_follows(app: Flask, client: Flas
     with template_rendered.connected_to(lambda _, **rendered: found.append(g.get("user")), app):
         send(client, username=USERNAME)
     assert found[-1] is None
+
+
+@pytest.mark.asvs("7.4.3")
+def test_a_login_that_ended_meanwhile_deletes_nothing(app: Flask, client: FlaskClient) -> None:
+    body = {"username": USERNAME, "csrf_token": token_of(client)}
+    answer = while_logins_end(app, client, DELETE, body, OWN_FORM, form=True)
+    assert answer.status_code == 401
+    assert is_there(app)
 
 
 def test_a_program_loses_its_cookie_too(app: Flask, client: FlaskClient) -> None:
