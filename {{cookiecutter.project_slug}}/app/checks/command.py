@@ -93,12 +93,17 @@ def init_app(app: Flask) -> None:
 
 def _as_text(found: list[Finding], accepted: list[str]) -> str:
     lines = [
-        f"{NAMES[finding.level].upper()} {finding.id}: {finding.message}\n    {finding.hint}"
+        f"{NAMES[finding.level].upper()} {finding.id}: {_plain(finding.message)}\n    {finding.hint}"
         for finding in found
     ]
     counts = ", ".join(f"{name}s: {number}" for name, number in _count(found).items())
     left_out = f", accepted: {len(accepted)} ({', '.join(accepted)})" if accepted else ""
     return "\n".join([*lines, counts + left_out])
+
+
+def _plain(message: str) -> str:
+    # A message may quote headers of a hostile site, which must not control the terminal.
+    return "".join(each if each.isprintable() else "?" for each in message)
 
 
 def _as_json(found: list[Finding], accepted: list[str]) -> str:

@@ -55,6 +55,15 @@ def test_each_finding_is_two_lines_the_worst_first(app: Flask) -> None:
     ]
 
 
+@pytest.mark.asvs("16.4.1")
+@pytest.mark.usefixtures("checks")
+def test_a_header_of_the_site_cannot_control_the_terminal(app: Flask) -> None:
+    hostile = "nginx\x1b[2J\x9b31m\u202e\nOK"
+    check("test.quoted", ERROR, "{}.", "Change it.")(lambda app: [hostile])
+    result = app.test_cli_runner().invoke(args=["check"], color=True)
+    assert result.stdout.splitlines()[2] == "ERROR test.quoted: nginx?[2J?31m??OK."
+
+
 @pytest.mark.usefixtures("checks")
 def test_programs_get_json(app: Flask) -> None:
     result = run(app, "--format", "json", "--accept", "test.error", "--accept", "test.info")

@@ -33,7 +33,7 @@ def explain(error: Exception) -> str:
         (socket.gaierror, "the name is not found in the DNS"),
         (ConnectionRefusedError, "the connection is refused"),
         (ConnectionError, "the connection is closed without an answer"),
-        (TimeoutError, f"there is no answer within {TIMEOUT} seconds"),
+        (TimeoutError, "there is no whole answer in time"),
         (HTTPException, "what answers does not speak HTTP"),
     ):
         if isinstance(error, kind):

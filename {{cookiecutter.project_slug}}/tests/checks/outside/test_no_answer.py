@@ -12,7 +12,7 @@ def test_each_reason_has_its_words() -> None:
         (socket.gaierror(-2, "Name or service not known"), "not found in the DNS"),
         (ConnectionRefusedError(), "refused"),
         (RemoteDisconnected(""), "closed without an answer"),
-        (TimeoutError(), "within 5 seconds"),
+        (TimeoutError(), "no whole answer in time"),
         (BadStatusLine("SSH-2.0"), "does not speak HTTP"),
         (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version"), "TLS fails"),
         (OSError(101, "Network is unreachable"), "Network is unreachable"),
