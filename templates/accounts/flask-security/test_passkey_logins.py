@@ -1,12 +1,14 @@
 """Logins by passkey: who gets in by one, and who does not."""
 
+from uuid import UUID
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from app.auth import tokens
+from app.auth import tokens, users
 from app.auth.factors import Passkey
 from app.auth.grants import Grant
 from app.db import db
@@ -146,6 +148,39 @@ def test_a_disabled_user_gets_in_by_no_passkey(
     assert_refused(log_in_by_passkey(stranger, key, **half))
     with app.app_context():
         assert {each.sign_count for each in db.session.scalars(select(Passkey))} == {0}
+
+
+def test_a_user_who_is_disabled_during_the_login_does_not_get_in(
+    app: Flask,
+    passkey: Authenticator,
+    key: Authenticator,
+    stranger: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    subtests: pytest.Subtests,
+) -> None:
+    lock = users.lock
+
+    def disable(is_so: bool = True) -> None:
+        with stored_user(app) as user:
+            user.disabled = is_so
+
+    def lock_late(user_id: UUID) -> bool:
+        disable()
+        return lock(user_id)
+
+    for device, halves in ((passkey, 0), (key, 1)):
+        half = begin_login(stranger) if halves else {}
+        begun = challenge(stranger, **half), challenge(stranger, **half)
+        with subtests.test("while the answer is checked", second_factor=bool(halves)):
+            with monkeypatch.context() as late:
+                late.setattr(users, "lock", lock_late)
+                answer = answer_challenge(stranger, WAN_SIGNIN, begun[0], device, None, **half)
+            assert_refused(answer)
+        with subtests.test("before the answer", second_factor=bool(halves)):
+            disable()
+            answer = answer_challenge(stranger, WAN_SIGNIN, begun[1], device, None, **half)
+            assert_refused(answer)
+        disable(False)
 
 
 def test_a_login_that_fails_counts_no_use(
