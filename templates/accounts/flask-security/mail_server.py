@@ -15,10 +15,12 @@ from functools import cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from app.accounts.mail.mail_replies import Connection, TLSConnection
+
 FORM = "smtps://user:password@mail.example.org, or smtp:// for STARTTLS"
 # Of message submission. Source: RFC 8314, section 3.3; RFC 6409.
 PORTS = {"smtps": 465, "smtp": 587}
-TIMEOUT = 10  # seconds for each answer of the server
+TIMEOUT = 10  # seconds for each part of an answer of the server
 
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*")
 # What is sent to this machine itself passes no network, and no certificate names it.
@@ -103,5 +105,5 @@ def reason(error: Exception) -> str:
 
 def _open(server: MailServer) -> smtplib.SMTP:
     if server.scheme == "smtps":
-        return smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT, context=tls_context())
-    return smtplib.SMTP(server.host, server.port, timeout=TIMEOUT)
+        return TLSConnection(server.host, server.port, timeout=TIMEOUT, context=tls_context())
+    return Connection(server.host, server.port, timeout=TIMEOUT)

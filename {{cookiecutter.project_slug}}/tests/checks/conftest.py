@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
 from alembic.runtime.migration import MigrationContext
@@ -114,7 +113,9 @@ def find(_clean: Flask) -> Find:
 def make_migrated(make_site: MakeSite, monkeypatch: pytest.MonkeyPatch) -> MakeSite:
     """`make_site`, all migrations applied, the list of breached passwords and a mail server there."""
     monkeypatch.setattr("app.auth.password_rules.has_list", lambda: True)
-    monkeypatch.setattr("smtplib.SMTP", MagicMock())
+    monkeypatch.setattr("smtplib.SMTP.connect", lambda *arguments: (220, b"ready"))
+    monkeypatch.setattr("smtplib.SMTP.ehlo_or_helo_if_needed", lambda connection: None)
+    monkeypatch.setattr("smtplib.SMTP.docmd", lambda *arguments: (221, b"bye"))
 
     def make(**changes: Any) -> Flask:
         app = make_site(**changes)
