@@ -870,6 +870,15 @@ def more_lines_of_security_txt(project: Path) -> None:
     replace(project, "app/security_txt.py", r"Contact: \{uri\}\\n", more)
 
 
+def below_a_path(project: Path) -> None:
+    replace(
+        project,
+        "app/policy.py",
+        r"\nSECURITY_CONTACT",
+        '\nAPPLICATION_ROOT = "/shop"\nSECURITY_CONTACT',
+    )
+
+
 def no_start_page(project: Path) -> None:
     replace(project, "app/pages.py", r'(?<=@blueprint\.get\(")/(?="\)\n)', "/welcome")
 
@@ -919,6 +928,7 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(hook_for_each_request),
         Edit(extension_that_everybody_may_call, states=("extension",)),
         Edit(other_names),
+        Edit(below_a_path),
         Edit(one_more_source),
         Edit(shown_by_a_portal),
         Edit(short_passwords),

@@ -95,5 +95,12 @@ def test_an_old_login_proves_first_who_it_is(app: Flask, client: FlaskClient, wa
 
 
 def test_password_managers_find_the_page(client: FlaskClient) -> None:
-    found = client.get("/.well-known/passkey-endpoints").get_json()
-    assert found == {"enroll": f"http://localhost{PAGE}", "manage": f"http://localhost{PAGE}"}
+    answer = client.get("/.well-known/passkey-endpoints")
+    assert answer.status_code == 200, (
+        "Password managers look for /.well-known/passkey-endpoints at exactly this address: where "
+        "the blueprint of its pages has a url_prefix, give this route a blueprint without one."
+    )
+    assert answer.get_json() == {
+        "enroll": f"http://localhost{PAGE}",
+        "manage": f"http://localhost{PAGE}",
+    }
