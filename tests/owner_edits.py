@@ -474,6 +474,24 @@ def test_it_lives_in_production(make_app: MakeApp) -> None:
 '''
 
 
+MOUNTED = '''"""Another app below /old."""
+
+from typing import Any
+
+from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.wrappers import Response
+
+
+def _old(environ: Any, start_response: Any) -> Any:
+    return Response("old")(environ, start_response)
+
+
+def init_app(app: Flask) -> None:
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/old": _old})  # type: ignore[method-assign]
+'''
+
+
 @dataclass(frozen=True)
 class Edit:
     """One change as an owner makes it, in the files of a project."""
@@ -598,6 +616,10 @@ def package_with_views(project: Path) -> None:
     for name, text in SHOP.items():
         write(project / "app/shop" / name, text)
     plug_in(project, "shop")
+
+
+def mounted_app(project: Path) -> None:
+    module(project, "mounted", MOUNTED)
 
 
 def own_test(project: Path) -> None:
@@ -829,6 +851,38 @@ def translated_words(project: Path) -> None:
 # Files that an owner deletes or writes again
 
 
+def other_words_for_logins(project: Path) -> None:
+    file = project / "app/auth/clients.py"
+    words = {
+        '"Unknown browser"': '"Unbekannter Browser"',
+        "{browser} on {system}": "{browser} unter {system}",
+        '"Samsung Internet"': '"Samsung-Browser"',
+    }
+    text = file.read_text("utf-8")
+    for word, other in words.items():
+        assert word in text
+        text = text.replace(word, other)
+    write(file, text)
+
+
+def more_lines_of_security_txt(project: Path) -> None:
+    more = r"Contact: {uri}\\nContact: https://shop.example.com/report\\nPolicy: https://x.test/\\n"
+    replace(project, "app/security_txt.py", r"Contact: \{uri\}\\n", more)
+
+
+def below_a_path(project: Path) -> None:
+    replace(
+        project,
+        "app/policy.py",
+        r"\nSECURITY_CONTACT",
+        '\nAPPLICATION_ROOT = "/shop"\nSECURITY_CONTACT',
+    )
+
+
+def no_start_page(project: Path) -> None:
+    replace(project, "app/pages.py", r'(?<=@blueprint\.get\(")/(?="\)\n)', "/welcome")
+
+
 def no_docs(project: Path) -> None:
     shutil.rmtree(project / "docs")
 
@@ -868,10 +922,13 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(routes_of_every_kind),
         Edit(login_below_auth),
         Edit(no_example),
+        Edit(no_start_page, states=("tests/starter/",)),
+        Edit(other_words_for_logins),
         Edit(class_based_views),
         Edit(hook_for_each_request),
         Edit(extension_that_everybody_may_call, states=("extension",)),
         Edit(other_names),
+        Edit(below_a_path),
         Edit(one_more_source),
         Edit(shown_by_a_portal),
         Edit(short_passwords),
@@ -893,7 +950,10 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(new_command),
         Edit(package_with_views),
         Edit(own_test),
+        Edit(mounted_app),
         Edit(other_contact),
+        Edit(other_words_for_logins),
+        Edit(more_lines_of_security_txt),
         Edit(other_headers),
         Edit(without_a_header_of_old_browsers, states=("test_every_answer_is_protected",)),
         Edit(api_for_other_sites),

@@ -43,6 +43,25 @@ def test_an_edit_turns_only_tests_red_that_state_what_it_changed(
     assert not red, "\n".join(red)
 
 
+def test_a_red_starter_test_says_once_that_its_folder_may_be_deleted(
+    new_project: NewProject,
+) -> None:
+    project, hint = new_project(), "delete tests/starter/"
+    for name, times in {"starter/test_red.py": 1, "test_red.py": 0}.items():
+        (project / "tests" / name).write_text(
+            "def test_one(): assert 0\ndef test_two(): assert 0\n"
+        )
+        finished = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{name}"],
+            cwd=project,
+            env=os.environ | support.COMPILED | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            capture_output=True,
+            encoding="utf-8",
+        )
+        assert finished.returncode == 1
+        assert finished.stdout.count(hint) == times
+
+
 def check(project: Path) -> None:
     """Make what `make check` makes; an owner's editor sorts imports and formats first."""
     ruff = ("-m", "ruff")

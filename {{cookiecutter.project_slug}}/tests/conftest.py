@@ -64,6 +64,8 @@ SETTINGS: dict[str, Any] = {
 POLICY: dict[str, Any] = {
     # A stricter policy that the project just tries is no affair of most tests.
     "CSP_CANDIDATE": None,
+    # The tests ask at the root, below whichever path your site is.
+    "APPLICATION_ROOT": "/",
     # Of accounts by Flask-Security alone. Where it is closed, its tests still pass.
     "REGISTRATION": True,
     # A test logs in by password alone, with a role of yours too.

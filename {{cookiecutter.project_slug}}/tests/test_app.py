@@ -75,7 +75,7 @@ def faults_of(client: FlaskClient, method: str, path: str, **request: Any) -> li
     call = f"{method} {path}: {answer.status_code}"
     found = [f"{call} without {name}" for name in expected if name not in answer.headers]
     if answer.status_code >= 500:
-        found.append(f"{call}, a crash")
+        found.append(f"{call}, a crash (or on purpose? then leave the route out of `paths` above)")
     # As Werkzeug's own error pages begin, which may echo what was sent.
     werkzeugs = f"<!doctype html>\n<html lang=en>\n<title>{answer.status_code} "
     if answer.data.startswith(werkzeugs.encode()):

@@ -45,5 +45,6 @@ def test_at_shutdown_it_lives_and_asks_for_no_requests(
     monkeypatch.setattr(shutdown, "has_begun", lambda: True)
     answer = client.get(READY)
     assert answer.status_code == 503
+    assert "Retry-After" in answer.headers, "A page for 503 drops error.get_headers(): send them."
     assert int(answer.headers["Retry-After"]) > 0
     assert client.get(ALIVE).status_code == 200

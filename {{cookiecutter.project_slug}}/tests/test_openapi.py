@@ -129,7 +129,8 @@ def check(answer: TestResponse, operation: Json) -> None:
     if answer.status_code >= 400 and answer.is_json:
         explained = content["application/json"] == content_of("InvalidBody")["application/json"]
         assert answer.get_json().keys() - ({"fields"} if explained else set()) == {"error"}, call
-    assert set(responses.get(status, {}).get("headers", ())) <= set(answer.headers.keys()), call
+    lacking = set(responses.get(status, {}).get("headers", ())) - set(answer.headers.keys())
+    assert not lacking, f"{call}: {status} lacks {lacking}, which clients wait for: set it."
 
 
 def check_each(app: Flask, *, login: bool) -> None:

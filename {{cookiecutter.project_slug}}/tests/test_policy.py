@@ -33,7 +33,8 @@ HEADERS = {
     "Cache-Control": ("no-store|private", "a cache may hand on an answer that a login made"),
     "Permissions-Policy": (
         r"(?=.*camera=\(\))(?=.*geolocation=\(\))(?=.*microphone=\(\))",
-        "an injected script may switch on camera, microphone or location",
+        "an injected script may switch on camera, microphone or location. A view that needs one "
+        "sets the header in its own response (docs/how-to/pages-and-scripts.md)",
     ),
 }
 

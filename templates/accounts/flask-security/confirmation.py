@@ -60,7 +60,6 @@ class ConfirmationForm(FlaskForm):
     username = StringField(
         "Another username",
         [Optional(), Length(max=users.MAX_NAME), one_line, _usable],
-        description="Only if somebody has taken yours in the meantime.",
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
 
@@ -133,6 +132,8 @@ def init_app(app: Flask) -> None:
 def _show_refusal(form: ConfirmationForm, error: Any) -> None:
     if isinstance(error, BadRequest) and form.new_password.data:
         password_fields.refuse(form.new_password, error)
+    elif isinstance(error, Conflict):
+        form.username.errors = [link_pages.sentence(error)]
     else:
         form.form_errors.append(link_pages.sentence(error))
 
@@ -143,6 +144,13 @@ def _page(form: ConfirmationForm, step: PendingStep) -> str:
         "set a new one instead."
     )
     username = step.data["username"]
+    if form.username.data or form.username.errors:
+        # Password managers take the name of the field.
+        username = ""
+    else:
+        # Only the response to a taken name shows the field. Whoever opens a link must not learn
+        # by it whether the name is taken, since that counts as no failure.
+        del form.username
     return link_pages.page("Confirm your address", text, form, "Confirm", username)
 
 

@@ -182,6 +182,29 @@ def test_a_few_taken_names_end_the_link(client: FlaskClient, mails: Mails) -> No
     assert client.post(link, json={"password": STRONG, "username": NEW}).status_code == 404
 
 
+def test_the_page_asks_for_another_name_only_where_it_is_taken(
+    app: Flask, client: FlaskClient, mails: Mails
+) -> None:
+    """And only after a try that counts: to open the page tells of no name."""
+    link = mailed_link(client, mails)
+    # A layout may have a field of this name too, so they are counted.
+    field = 'name="username"'
+    fields = client.get(link).text.count(field)
+    create_user(app, NEW, "another@example.org")
+    assert client.get(link).text.count(field) == fields
+    wrong = client.post(link, data={"password": THIEF}, headers=OWN_FORM)
+    assert wrong.text.count(field) == fields
+    taken = client.post(link, data={"password": STRONG}, headers=OWN_FORM)
+    assert (taken.status_code, taken.text.count(field)) == (422, fields + 1)
+    assert 'id="username-error"' in taken.text
+    # What was typed is kept.
+    body = {"password": THIEF, "username": "rear admiral"}
+    assert 'value="rear admiral"' in client.post(link, data=body, headers=OWN_FORM).text
+    body["password"] = STRONG
+    assert client.post(link, data=body, headers=OWN_FORM).status_code == 200
+    assert can_log_in(client, "rear admiral", STRONG)
+
+
 @pytest.mark.asvs("6.2.1", "6.2.4", "6.2.11", "6.2.12")
 def test_a_poor_new_password_is_refused_and_leaves_the_link(
     client: FlaskClient, mails: Mails, subtests: pytest.Subtests

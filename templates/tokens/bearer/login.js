@@ -33,7 +33,7 @@ async function explain(response) {
 async function logIn() {
   markInvalid(false);
   try {
-    const response = await call("POST", "/login", { username: username.value, password: password.value });
+    const response = await call("POST", form.action, { username: username.value, password: password.value });
     token = (await response.json()).token;
   } catch (error) {
     markInvalid(error.status === 401);
@@ -44,7 +44,7 @@ async function logIn() {
 }
 
 async function logOut() {
-  await call("POST", "/logout").catch(ignoreEndedLogin);
+  await call("POST", form.dataset.logout).catch(ignoreEndedLogin);
   showLogin();
   say("You are logged out.");
   username.focus();
@@ -55,7 +55,7 @@ function ignoreEndedLogin(error) {
 }
 
 async function showAccount() {
-  const user = await (await call("GET", "/me")).json();
+  const user = await (await call("GET", form.dataset.me)).json();
   find("account-name").textContent = user.username;
   form.reset();
   form.hidden = true;

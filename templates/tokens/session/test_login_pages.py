@@ -259,7 +259,7 @@ def test_the_password_is_entered_again_by_form(app: Flask, client: FlaskClient) 
     # A kept login stays one.
     assert f"Max-Age={KEPT_LIFETIME};" in answer.headers["Set-Cookie"]
     assert_leads_to(answer, ACCOUNT)
-    assert_leads_to(reauthenticate(client, PASSWORD, "?next=/"), "/")
+    assert_leads_to(reauthenticate(client, PASSWORD, f"?next={routes.ME}"), routes.ME)
     thief = app.test_client()
     with app.test_request_context():
         thief.set_cookie(name_of("session"), old)

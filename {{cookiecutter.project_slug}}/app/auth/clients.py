@@ -29,6 +29,8 @@ SYSTEMS = {
     "Mac OS X": "macOS",
     "Linux": "Linux",
 }
+UNKNOWN = "Unknown browser"
+ON = "{browser} on {system}"
 
 
 def describe() -> str | None:
@@ -36,9 +38,9 @@ def describe() -> str | None:
     if not has_request_context():
         return None
     sent = request.headers.get("User-Agent", "")
-    browser = _first(BROWSERS, sent) or "Unknown browser"
-    system = _first(SYSTEMS, sent)
-    return f"{browser} on {system}, {_shortened()}" if system else f"{browser}, {_shortened()}"
+    browser, system = _first(BROWSERS, sent) or UNKNOWN, _first(SYSTEMS, sent)
+    client = ON.format(browser=browser, system=system) if system else browser
+    return f"{client}, {_shortened()}"
 
 
 def _first(names: dict[str, str], sent: str) -> str | None:

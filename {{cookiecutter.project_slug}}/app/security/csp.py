@@ -100,8 +100,8 @@ def _nonce(environ: "WSGIEnvironment") -> str:
     return nonce
 
 
-def _value(policy: Policy, scheme: str) -> str:
-    value = serialize(policy) + "; report-uri /csp-reports"
+def _value(policy: Policy, scheme: str, reports: str) -> str:
+    value = f"{serialize(policy)}; report-uri {reports}"
     # Over plain http, report-to makes Chromium send no reports at all.
     return f"{value}; report-to csp; upgrade-insecure-requests" if scheme == "https" else value
 
@@ -109,20 +109,25 @@ def _value(policy: Policy, scheme: str) -> str:
 def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
     candidate = config["CSP_CANDIDATE"]
     name = REPORT_ONLY if config["CSP_REPORT_ONLY"] else ENFORCED
-    prepared = {scheme: _value(effective(config, {}), scheme) for scheme in ("http", "https")}
+    # Not by SCRIPT_NAME, to which a mounted app adds its own path.
+    reports = config["APPLICATION_ROOT"].rstrip("/") + "/csp-reports"
+    plain = effective(config, {})
+    prepared = {scheme: _value(plain, scheme, reports) for scheme in ("http", "https")}
 
     def provide(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
         if kind is not Kind.PAGE:
             return _NOT_PAGES[kind]
         scheme = headers.scheme_of(environ)
         overridden = "app.csp" in environ
-        value = _value(effective(config, environ), scheme) if overridden else prepared[scheme]
+        value = (
+            _value(effective(config, environ), scheme, reports) if overridden else prepared[scheme]
+        )
         provided = [(name, value.replace("{nonce}", _nonce(environ)))]
         if candidate:
-            tested = _value(candidate, scheme).replace("{nonce}", _nonce(environ))
+            tested = _value(candidate, scheme, reports).replace("{nonce}", _nonce(environ))
             provided.append((REPORT_ONLY, tested))
         if scheme == "https":
-            provided.append(("Reporting-Endpoints", 'csp="/csp-reports"'))
+            provided.append(("Reporting-Endpoints", f'csp="{reports}"'))
         return provided
 
     return provide

@@ -74,9 +74,10 @@ def init_app(app: Flask) -> None:
 
 
 def _refuse_ambiguous_target(request: Request) -> None:
-    path = request.environ.get("PATH_INFO", "")
-    # PATH_INFO is empty for an absolute-form target without a path and at a mount's root.
-    if not _target(request) or path.startswith("//") or path[:1] not in ("", "/"):
+    # Both are empty for an absolute-form target without a path and at a mount's root. A mount
+    # moves the beginning of the path into SCRIPT_NAME.
+    paths = [request.environ.get(name, "") for name in ("PATH_INFO", "SCRIPT_NAME")]
+    if not _target(request) or any(path[:2] == "//" or path[:1] not in ("", "/") for path in paths):
         abort(404)
 
 

