@@ -82,8 +82,7 @@ def test_no_passkey_is_added(app: Flask, client: FlaskClient, credentials: Heade
 
 
 def test_no_new_address_is_asked_for(app: Flask, client: FlaskClient, credentials: Headers) -> None:
-    # The first statement that writes: afterwards SQLite lets nobody else delete the user.
-    with user_deleted_before(app, "INSERT INTO pending_steps"):
+    with user_deleted_before(app, LOCK):
         answer = client.post(
             CHANGE_EMAIL, json={"email": REGISTRATION["email"]}, headers=credentials
         )
