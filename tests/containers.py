@@ -39,7 +39,13 @@ def need_engine() -> None:
 
 
 def docker(*arguments: str | Path, cwd: Path = Path("/"), **environment: str) -> str:
-    return support.run("docker", *arguments, cwd=cwd, **environment)
+    try:
+        return support.run("docker", *arguments, cwd=cwd, **environment)
+    except AssertionError as failed:
+        # Now and then the engine loses a process of `docker exec` before the command begins.
+        if "read init-p: connection reset by peer" not in str(failed):
+            raise
+        return support.run("docker", *arguments, cwd=cwd, **environment)
 
 
 def images(file: Path) -> set[str]:
