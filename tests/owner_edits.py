@@ -746,11 +746,7 @@ def new_secret(project: Path) -> None:
 def other_words_of_the_error_page(project: Path) -> None:
     file = project / "app/templates/error.html"
     words = {"Wait": "Warten Sie", "seconds": "Sekunden", "This address takes": "Hier gilt"}
-    text = file.read_text("utf-8")
-    for word, other in words.items():
-        assert word in text
-        text = text.replace(word, other)
-    write(file, text)
+    replace_words(file, words)
 
 
 # Tables
@@ -858,11 +854,7 @@ def other_words_for_logins(project: Path) -> None:
         "{browser} on {system}": "{browser} unter {system}",
         '"Samsung Internet"': '"Samsung-Browser"',
     }
-    text = file.read_text("utf-8")
-    for word, other in words.items():
-        assert word in text
-        text = text.replace(word, other)
-    write(file, text)
+    replace_words(file, words)
 
 
 def more_lines_of_security_txt(project: Path) -> None:
@@ -984,6 +976,15 @@ def replace(project: Path, name: str, pattern: str, new: str) -> None:
     text, times = re.subn(pattern, new, (project / name).read_text("utf-8"))
     assert times == 1, f"{name} holds {pattern!r} {times} times"
     write(project / name, text)
+
+
+def replace_words(file: Path, words: dict[str, str]) -> None:
+    """Replace each word wherever it stands in a file."""
+    text = file.read_text("utf-8")
+    for word, other in words.items():
+        assert word in text, f"{file} does not hold {word!r}"
+        text = text.replace(word, other)
+    write(file, text)
 
 
 def module(project: Path, name: str, text: str) -> None:

@@ -148,8 +148,8 @@ def _page(form: ConfirmationForm, step: PendingStep) -> str:
         # Password managers take the name of the field.
         username = ""
     else:
-        # Only the response to a taken name shows the field. Whoever opens a link must not learn
-        # by it whether the name is taken, since that counts as no failure.
+        # Only the response to a taken name shows the field, since that try counts as a failure.
+        # Opening the link does not, so it must not show whether the name is taken.
         del form.username
     return link_pages.page("Confirm your address", text, form, "Confirm", username)
 

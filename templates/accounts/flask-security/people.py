@@ -2,11 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
 from email.message import EmailMessage
-from io import BytesIO
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -17,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from app import openapi
 from app.accounts.password_fields import HINT
-from app.auth import logins, tokens, users
+from app.auth import tokens, users
 from app.auth.passwords import MIN_LENGTH
 from tests import routes
 from tests.conftest import LOGIN, PASSWORD, USERNAME, is_logged_in, stored_user
@@ -58,19 +55,6 @@ def described(app: Flask, endpoint: str) -> dict[str, Any]:
     path = re.sub(r"<string:(\w+)>", r"{\1}", rule.rule)
     operation = json.loads(openapi.document(app))["paths"][path]["post"]
     return dict(operation["responses"])
-
-
-class SlowBody(BytesIO):
-    """A body that is complete only when `do` is done, as of a client that sends it slowly."""
-
-    def __init__(self, body: bytes, do: Callable[[], object]) -> None:
-        super().__init__(body)
-        self.do = do
-
-    def readinto(self, buffer: Any) -> int:
-        if not self.tell():
-            self.do()
-        return super().readinto(buffer)
 
 
 def give_address(app: Flask, address: str | None = ADDRESS, to: str = USERNAME) -> None:
@@ -165,31 +149,6 @@ def add_recovery_codes(client: FlaskClient, credentials: Headers) -> list[str]:
     answer = client.post(RECOVERY_CODES, json={}, headers=credentials)
     assert answer.status_code == 200, answer.text
     return list(answer.get_json()["recovery_codes"])
-
-
-def while_logins_end(
-    app: Flask,
-    client: FlaskClient,
-    path: str,
-    body: dict[str, str],
-    credentials: Headers,
-    *,
-    form: bool = False,
-) -> TestResponse:
-    """Post JSON or a form slowly, and end all logins of the user before it is complete."""
-
-    def end_logins() -> None:
-        with stored_user(app) as user:
-            logins.end_all(user)
-
-    text = (urlencode(body) if form else json.dumps(body)).encode()
-    return client.post(
-        path,
-        input_stream=SlowBody(text, end_logins),
-        content_length=len(text),
-        content_type="application/x-www-form-urlencoded" if form else "application/json",
-        headers=credentials,
-    )
 
 
 def away(*arguments: object, **options: object) -> None:

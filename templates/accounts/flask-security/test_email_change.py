@@ -14,6 +14,7 @@ from app.accounts.pending import MAX_FAILURES
 from app.security.view_options import options_of
 from tests import routes
 from tests.accounts.conftest import AssertAlike, Mails
+from tests.accounts.ended_logins import while_logins_end
 from tests.accounts.people import (
     ADDRESS,
     CHANGE_EMAIL,
@@ -26,7 +27,6 @@ from tests.accounts.people import (
     give_address,
     headers_of,
     link_in,
-    while_logins_end,
 )
 from tests.accounts.test_login import set_password
 from tests.conftest import (

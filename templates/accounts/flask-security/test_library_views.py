@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.accounts.ended_logins import while_logins_end
 from tests.accounts.factors.software_passkeys import (
     WAN_DELETE,
     WAN_REGISTER,
@@ -19,7 +20,6 @@ from tests.accounts.people import (
     begin_setup,
     code_of,
     headers_of,
-    while_logins_end,
 )
 from tests.conftest import is_logged_in, log_in
 

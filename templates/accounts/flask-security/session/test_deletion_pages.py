@@ -10,7 +10,8 @@ from app.auth import tokens, users
 from app.auth.grants import Grant
 from app.db import db
 from tests import routes
-from tests.accounts.people import OWN_FORM, while_logins_end
+from tests.accounts.ended_logins import while_logins_end
+from tests.accounts.people import OWN_FORM
 from tests.accounts.test_login_pages import OWN, post, token_of
 from tests.conftest import USERNAME, MakeApp, is_logged_in, log_in, without_error_pages
 from tests.page_elements import Elements
