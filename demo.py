@@ -65,7 +65,7 @@ def set_up() -> None:
     run(sys.executable, "-m", "venv", ".venv")
     run(PYTHON, "-m", "pip", "install", "--quiet", "uv")
     run(PYTHON, "-m", "uv", "sync")
-    run(PYTHON, "-m", "app.settings")
+    run(PYTHON, "-m", "secure_flask.settings")
     run(PYTHON, "-m", "flask", "db", "upgrade")
 
 

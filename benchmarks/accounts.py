@@ -93,8 +93,8 @@ def _make_app() -> Any:
         )
     )
     with app.app_context():
-        rendered.module("app.db").db.create_all()
-        rendered.module("app.auth.users").create("known", PASSWORD, KNOWN)
+        rendered.module("secure_flask.database").db.create_all()
+        rendered.module("secure_flask.auth.users").create("known", PASSWORD, KNOWN)
     return app
 
 

@@ -62,8 +62,8 @@ def _project(url: str) -> tuple[Flask, str]:
     """Return the project with a user, and the cookie of this user's login."""
     app: Flask = rendered.module("app").create_app(rendered.settings(HOST, database_url=url))
     with app.app_context():
-        rendered.module("app.db").db.create_all()
-        rendered.module("app.auth.users").create(NAME, PASSWORD)
+        rendered.module("secure_flask.database").db.create_all()
+        rendered.module("secure_flask.auth.users").create(NAME, PASSWORD)
     answer = app.test_client().post(
         "/login", json={"username": NAME, "password": PASSWORD}, base_url=f"https://{HOST}"
     )
@@ -78,7 +78,7 @@ def _bare() -> Flask:
 
 def _bare_select(url: str, *, prepared: bool) -> Flask:
     """Answer `/me` as the project does, without any of its checks."""
-    grants = rendered.module("app.auth.grants")
+    grants = rendered.module("secure_flask.auth.grants")
     app = Flask("bare", static_folder=None)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     db = SQLAlchemy(app)

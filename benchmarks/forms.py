@@ -77,8 +77,8 @@ def _whole() -> Workload:
         form = ContactForm()
         return redirect("/", 303) if form.validate_on_submit() else ""
 
-    view = rendered.module("app.security.forms").consumes_form(contact)
-    view = rendered.module("app.auth.access").public(view)
+    view = rendered.module("secure_flask.web.forms").consumes_form(contact)
+    view = rendered.module("secure_flask.auth.access").public(view)
     app.add_url_rule("/contact", view_func=view, methods=["GET", "POST"])
     return _post(app, FIELDS, {})
 

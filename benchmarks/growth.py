@@ -26,12 +26,12 @@ def main() -> None:
     with rendered.project(), services.postgresql() as url:
         app = rendered.module("app").create_app(rendered.settings(HOST, database_url=url))
         with app.app_context():
-            rendered.module("app.db").db.create_all()
+            rendered.module("secure_flask.database").db.create_all()
             _measure()
 
 
 def _measure() -> None:
-    db, grants = rendered.module("app.db").db, rendered.module("app.auth.grants")
+    db, grants = rendered.module("secure_flask.database").db, rendered.module("secure_flask.auth.grants")
     users = _add_users(db.session)
     for number, rows in enumerate(_logins(users)):
         db.session.execute(insert(grants.Grant), rows)
@@ -40,13 +40,13 @@ def _measure() -> None:
     size = db.session.scalar(text("SELECT pg_total_relation_size('grants')"))
     print(f"\ngrants: {size / ROWS:.0f} bytes for each row, indexes included")
     start = time.perf_counter()
-    purged = rendered.module("app.auth.logins").purge()
+    purged = rendered.module("secure_flask.auth.logins").purge()
     seconds = time.perf_counter() - start
     print(f"flask tokens purge: {purged:,} of {ROWS:,} rows in {seconds:.1f} s")
 
 
 def _add_users(session: Any) -> list[Any]:
-    user = rendered.module("app.auth.users").User
+    user = rendered.module("secure_flask.auth.users").User
     added = [user(name=f"user-{number}", password_hash="") for number in range(USERS)]
     session.add_all(added)
     session.commit()

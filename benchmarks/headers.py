@@ -96,7 +96,7 @@ def _with_hosts() -> Flask:
 
 def _whole() -> Flask:
     app: Flask = rendered.module("app").create_app(rendered.settings(HOST))
-    app.add_url_rule("/measured", view_func=rendered.module("app.auth.access").public(lambda: PAGE))
+    app.add_url_rule("/measured", view_func=rendered.module("secure_flask.auth.access").public(lambda: PAGE))
     return app
 
 
@@ -134,7 +134,7 @@ def _with_modules(*names: str) -> Flask:
     app.config.update({name: settings[name] for name in SETTINGS})
     for name in names:
         options = {"credentials": True} if name == "cors" else {}
-        rendered.module(f"app.security.{name}").init_app(app, **options)
+        rendered.module(f"secure_flask.web.{name}").init_app(app, **options)
     app.config["TRUSTED_HOSTS"] = None  # as hosts leaves it: else Flask checks it too
     return app
 

@@ -32,9 +32,9 @@ PASSWORD = "a good long password"  # noqa: S105
 
 PREPARE = f"""
 from app import create_app
-from app.auth.passwords import hash_password
-from app.auth.users import User
-from app.db import Model, db
+from secure_flask.auth.passwords import hash_password
+from secure_flask.auth.users import User
+from secure_flask.database import Model, db
 from app.settings import write_env_file
 
 write_env_file()

@@ -51,13 +51,13 @@ def measure() -> Report:
 def _make_app() -> Flask:
     app: Flask = rendered.module("app").create_app(rendered.settings(HOST))
     with app.app_context():
-        rendered.module("app.db").db.create_all()
-        rendered.module("app.auth.users").create(NAME, PASSWORD)
+        rendered.module("secure_flask.database").db.create_all()
+        rendered.module("secure_flask.auth.users").create(NAME, PASSWORD)
     return app
 
 
 def _verify(password: str) -> Workload:
-    hasher = rendered.module("app.auth.passwords").hasher
+    hasher = rendered.module("secure_flask.auth.passwords").hasher
     password_hash = hasher.hash(PASSWORD)
 
     def verify() -> None:

@@ -40,7 +40,7 @@ def measure() -> Report:
 
 
 def _databases() -> Iterator[tuple[str, str]]:
-    yield "SQLite", "sqlite:///app.db"
+    yield "SQLite", "sqlite:///secure_flask.database"
     if services.find_postgresql():
         with services.postgresql() as url:
             yield "PostgreSQL", url

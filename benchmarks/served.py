@@ -33,8 +33,8 @@ def main(others: int, calls: int) -> None:
 def _prepare(others: int) -> Callable[[], None]:
     app = module("app").create_app()
     with app.app_context():
-        module("app.db").db.create_all()
-        user = module("app.auth.users").create("measured", "a good long password")
+        module("secure_flask.database").db.create_all()
+        user = module("secure_flask.auth.users").create("measured", "a good long password")
         _add_grants(user.id, others)
     answer = app.test_client().post(
         "/login", json={"username": "measured", "password": "a good long password"}
@@ -54,7 +54,7 @@ def _credentials(answer: Any) -> dict[str, str]:
 
 def _add_grants(user_id: int, number: int) -> None:
     """Give the user this many live logins more."""
-    session, now = module("app.db").db.session, int(time.time())
+    session, now = module("secure_flask.database").db.session, int(time.time())
     same = {"user_id": user_id, "kind": "other", "issued": now, "last_used": now}
     for start in range(0, number, BATCH):
         rows = [
@@ -66,7 +66,7 @@ def _add_grants(user_id: int, number: int) -> None:
             }
             for _ in range(min(BATCH, number - start))
         ]
-        session.execute(insert(module("app.auth.grants").Grant), rows)
+        session.execute(insert(module("secure_flask.auth.grants").Grant), rows)
     session.commit()
 
 

@@ -31,8 +31,8 @@ app.add_url_rule("/healthz", view_func=lambda: {"status": "ok"})
 """
 PREPARE = f"""
 from app import create_app
-from app.auth import users
-from app.db import Model, db
+from secure_flask.auth import users
+from secure_flask.database import Model, db
 from app.settings import write_env_file
 
 write_env_file()

@@ -79,10 +79,10 @@ def served(accounts: str) -> Iterator[str]:
     with temporary_folder() as folder:
         render(TEMPLATE, Path(folder), "my-service", accounts=accounts)
         sys.path.insert(0, str(Path(folder, "my-service")))
-        app = module("app").create_app(settings(f"sqlite:///{folder}/app.db"))
+        app = module("app").create_app(settings(f"sqlite:///{folder}/secure_flask.database"))
         with app.app_context():
-            module("app.db").Model.metadata.create_all(module("app.db").db.engine)
-            module("app.auth.users").create(USERNAME, PASSWORD)
+            module("secure_flask.database").Model.metadata.create_all(module("secure_flask.database").db.engine)
+            module("secure_flask.auth.users").create(USERNAME, PASSWORD)
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
         thread = Thread(target=server.serve_forever)
         thread.start()

@@ -1,4 +1,4 @@
-"""Prints what to do next, and removes empty folders: the project is whole before it runs.
+"""Prints what to do next: the project is whole before it runs.
 
 A hook that fails deletes the project, so this one prints ASCII alone (a console may
 know no more) and ignores a reader that has gone.
@@ -10,22 +10,14 @@ import contextlib
 import json
 import os
 
-FOLDERS = ("factors", "leaving", "links", "mail")
-
 RUN = "make run"
 # What `make run` wraps, for where there is no make.
 RUN_ON_WINDOWS = r"""py -m venv .venv
     .venv\Scripts\pip install uv
     .venv\Scripts\uv sync
-    .venv\Scripts\python -m app.settings
+    .venv\Scripts\python -m secure_flask.settings
     .venv\Scripts\flask db upgrade
-    .venv\Scripts\flask run --reload --host localhost"""
-
-# A folder cannot be conditional: these stay empty where no answer needs them.
-ONLY_FOR_SOME = [
-    "app/templates/mail",
-    *(f"{tree}/accounts/{name}" for tree in ("app", "tests") for name in FOLDERS),
-]
+    .venv\Scripts\flask run --debug --host localhost"""
 
 READY = """
 {project_slug} is ready. To see it:
@@ -56,29 +48,17 @@ CONTACT = """\
 """
 
 
-MAIL = """\
-- People register and get new passwords by mail: set PUBLIC_URL, MAIL_URL and
-  MAIL_FROM. Until then, in development, /dev/mailbox shows the mails.
-"""
-
-
 def advice(answers: dict[str, str]) -> str:
     elsewhere = answers["cors_origins"] + answers["frame_ancestors"]
     parts = [READY.format(run=RUN_ON_WINDOWS if os.name == "nt" else RUN, **answers), SUBDOMAINS]
     if answers["token_type"] == "session" and elsewhere:
         parts.append(SAME_SITE)
-    if answers["accounts"] == "flask-security":
-        parts.append(MAIL)
     if answers["security_contact"] == "security@example.com":
         parts.append(CONTACT)
     return "".join(parts)
 
 
 def main() -> None:
-    for folder in ONLY_FOR_SOME:
-        # Refused for one that holds files.
-        with contextlib.suppress(OSError):
-            os.rmdir(folder)
     answers = json.loads(r"""{{ cookiecutter | tojson }}""")
     with contextlib.suppress(OSError):
         os.write(1, advice(answers).encode("ascii", "backslashreplace"))

@@ -144,7 +144,6 @@ QUESTIONS: dict[str, Callable[[str], Fault | None]] = {
     "frame_ancestors": partial(origin_fault, local=True),
     "cors_origins": partial(origin_fault, local=True),
     "token_type": partial(choice_fault, choices=["session", "opaque", "jwt", "paseto"]),
-    "accounts": partial(choice_fault, choices=["builtin", "flask-security"]),
 }
 LISTS = {"csp_sources", "frame_ancestors", "cors_origins"}
 

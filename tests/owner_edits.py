@@ -32,8 +32,8 @@ PAGES = '''\
 
 from flask import Blueprint, Flask, flash, render_template
 
-from app.auth.access import public
-from app.security.responses import responds
+from secure_flask.auth.access import public
+from secure_flask.web.responses import responds
 
 blueprint = Blueprint("pages", __name__)
 
@@ -96,7 +96,7 @@ API = '''\
 from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 
-from app.auth.access import public
+from secure_flask.auth.access import public
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v2")
 
@@ -116,7 +116,7 @@ ROUTES = '''\
 from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 
-from app.auth.access import public
+from secure_flask.auth.access import public
 
 blueprint = Blueprint("odd_routes", __name__)
 
@@ -151,8 +151,8 @@ from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 
-from app.auth.access import login_required, public
-from app.security.validation import Body, PlainText, validated
+from secure_flask.auth.access import login_required, public
+from secure_flask.web.validation import Body, PlainText, validated
 
 blueprint = Blueprint("baskets", __name__, url_prefix="/baskets")
 
@@ -241,8 +241,8 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, IntegerField, SelectField
 from wtforms.validators import DataRequired, NumberRange
 
-from app.auth.access import login_required, public
-from app.security.forms import consumes_form
+from secure_flask.auth.access import login_required, public
+from secure_flask.web.forms import consumes_form
 
 blueprint = Blueprint("order_pages", __name__)
 
@@ -317,10 +317,10 @@ def init_app(app: Flask) -> None:
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from app.auth.access import login_required, public
-from app.security.csp import csp
-from app.security.errors import error_response
-from app.security.responses import ResponseBody, responds
+from secure_flask.auth.access import login_required, public
+from secure_flask.web.csp import csp
+from secure_flask.web.errors import error_response
+from secure_flask.web.responses import ResponseBody, responds
 from app.shop.words import WELCOME
 
 blueprint = Blueprint("shop", __name__, url_prefix="/shop")
@@ -362,8 +362,8 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.crypto import encrypted_column
-from app.db import Model
+from secure_flask.crypto import encrypted_column
+from secure_flask.database import Model
 
 
 class Order(Model):
@@ -424,7 +424,7 @@ from flask import Flask
 from flask_security.signals import user_confirmed
 
 from app.accounts.mail import mail
-from app.auth.users import User
+from secure_flask.auth.users import User
 
 
 def welcome(app: Flask, user: User) -> None:
@@ -547,12 +547,12 @@ def other_error_words(project: Path) -> None:
         for file in (project / "app" / folder).glob("*.py"):
             text = file.read_text("utf-8")
             write(file, re.sub(r'(error_response\(\d+, ")', r"\1Sorry. ", text))
-    replace(project, "app/security/bodies.py", r'(INVALID = )".*"', r'\1"That was not understood"')
-    replace(project, "app/security/validation.py", r'(MISSING = )".*"', r'\1"Something is missing"')
-    replace(project, "app/security/forms.py", r'(NOT_ONE_LINE = )".*"', r'\1"Write one line."')
-    access = (project / "app/auth/access.py").read_text("utf-8")
+    replace(project, "secure_flask/web/bodies.py", r'(INVALID = )".*"', r'\1"That was not understood"')
+    replace(project, "secure_flask/web/validation.py", r'(MISSING = )".*"', r'\1"Something is missing"')
+    replace(project, "secure_flask/web/forms.py", r'(NOT_ONE_LINE = )".*"', r'\1"Write one line."')
+    access = (project / "secure_flask/auth/access.py").read_text("utf-8")
     words = re.compile(r'"(?=(Authentication|Recent login) required")')
-    write(project / "app/auth/access.py", words.sub('"Sorry. ', access))
+    write(project / "secure_flask/auth/access.py", words.sub('"Sorry. ', access))
 
 
 def routes_of_every_kind(project: Path) -> None:
@@ -678,11 +678,11 @@ def candidate_on_trial(project: Path) -> None:
 
 
 def short_passwords(project: Path) -> None:
-    replace(project, "app/auth/passwords.py", r"(MIN_LENGTH, MAX_LENGTH = )\d+", r"\g<1>8")
+    replace(project, "secure_flask/auth/passwords.py", r"(MIN_LENGTH, MAX_LENGTH = )\d+", r"\g<1>8")
 
 
 def long_passwords(project: Path) -> None:
-    replace(project, "app/auth/passwords.py", r"(MIN_LENGTH, MAX_LENGTH = )\d+", r"\g<1>15")
+    replace(project, "secure_flask/auth/passwords.py", r"(MIN_LENGTH, MAX_LENGTH = )\d+", r"\g<1>15")
 
 
 def half_as_long_logins(project: Path) -> None:
@@ -753,7 +753,7 @@ def other_words_of_the_error_page(project: Path) -> None:
 
 
 def new_columns_of_users(project: Path) -> None:
-    replace(project, "app/auth/users.py", r"    disabled: .*\n", rf"\g<0>{NEW_COLUMNS}")
+    replace(project, "secure_flask/auth/users.py", r"    disabled: .*\n", rf"\g<0>{NEW_COLUMNS}")
     migrate(project, "Profiles", ADD_COLUMNS, DROP_COLUMNS)
 
 
@@ -798,7 +798,7 @@ def other_lifetimes_of_links(project: Path) -> None:
 def more_fields_of_the_registration(project: Path) -> None:
     """Ask for an optional city and a required size, and store both with the account."""
     links = "app/accounts/links"
-    replace(project, "app/auth/users.py", r"    disabled: .*\n", rf"\g<0>{ASKED_COLUMNS}")
+    replace(project, "secure_flask/auth/users.py", r"    disabled: .*\n", rf"\g<0>{ASKED_COLUMNS}")
     migrate(project, "Asked", ADD_ASKED, DROP_ASKED)
     asked = '    city: PlainText = ""\n    size: PlainText\n'
     replace(project, f"{links}/registration.py", r"    email: Address\n", rf"\g<0>{asked}")
@@ -831,7 +831,7 @@ def mail_of_welcome(project: Path) -> None:
 
 def translated_words(project: Path) -> None:
     """Translate what forms, refusals and the page for errors say."""
-    files = [*(project / "app/accounts").rglob("*.py"), project / "app/auth/password_rules.py"]
+    files = [*(project / "app/accounts").rglob("*.py"), project / "secure_flask/auth/password_rules.py"]
     for file in files:
         text = file.read_text("utf-8")
         for before in (r"DataRequired\(", r"form_errors\.append\(", r"error_response\(\d+, "):
@@ -848,7 +848,7 @@ def translated_words(project: Path) -> None:
 
 
 def other_words_for_logins(project: Path) -> None:
-    file = project / "app/auth/clients.py"
+    file = project / "secure_flask/auth/clients.py"
     words = {
         '"Unknown browser"': '"Unbekannter Browser"',
         "{browser} on {system}": "{browser} unter {system}",
@@ -859,7 +859,7 @@ def other_words_for_logins(project: Path) -> None:
 
 def more_lines_of_security_txt(project: Path) -> None:
     more = r"Contact: {uri}\\nContact: https://shop.example.com/report\\nPolicy: https://x.test/\\n"
-    replace(project, "app/security_txt.py", r"Contact: \{uri\}\\n", more)
+    replace(project, "secure_flask/security_txt.py", r"Contact: \{uri\}\\n", more)
 
 
 def below_a_path(project: Path) -> None:

@@ -96,7 +96,7 @@ def write_settings(project: Path) -> None:
     """Give a project settings for development: by its own command, once for each kind of them."""
     kind = (project / ".env.example").read_text("utf-8")
     if kind not in _settings:
-        python("-m", "app.settings", cwd=project)
+        python("-m", "secure_flask.settings", cwd=project)
         _settings[kind] = (project / ".env").read_text("utf-8")
     (project / ".env").write_text(_settings[kind], "utf-8")
 

@@ -47,7 +47,7 @@ FILES = ("Dockerfile", ".dockerignore", "compose.yaml", "deploy/Caddyfile", "dep
 DEV = ".devcontainer"
 NAME = "my-service"
 # What an image with a broken Dockerfile or .dockerignore would hold.
-PRIVATE = (".env", ".env.production", "instance/app.db", ".git/config", "tests/private")
+PRIVATE = (".env", ".env.production", "instance/secure_flask.database", ".git/config", "tests/private")
 IN_IMAGE = {
     *("app", "development.py", "gunicorn.conf.py", "migrations", "pyproject.toml", "wsgi.py"),
 }

@@ -65,6 +65,6 @@ def test_migrations_make_the_tables_that_the_models_describe(
 ) -> None:
     project = new_project(accounts=accounts)
     support.write_settings(project)
-    for database in ("sqlite:///app.db", postgresql):
+    for database in ("sqlite:///secure_flask.database", postgresql):
         told = support.python("-c", MIGRATE, cwd=project, DATABASE_URL=database)
         assert "No new upgrade operations" in told

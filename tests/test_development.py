@@ -41,7 +41,7 @@ SLIPS: dict[str, tuple[str, Edit, str]] = {
     "a secret": (".env", shortening("SECRET_KEY"), "SECRET_KEY: is short or a placeholder"),
     "the syntax": ("app/api.py", adding("def ="), "SyntaxError: invalid syntax (api.py, line "),
     "an import": (
-        "app/db/database.py",
+        "secure_flask/database/database.py",
         adding("import nothing"),
         "ModuleNotFoundError: No module named 'nothing'",
     ),

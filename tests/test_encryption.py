@@ -109,16 +109,16 @@ IN_MIGRATION = re.compile(r"^    encrypt_plain\(.*?(?=^```)", re.M | re.S)
 
 PLAIN = "    phone: Mapped[str | None] = mapped_column(String(40))"
 IMPORTS = """
-from app.auth.users import User
-from app.crypto.migrating import encrypt_plain
+from secure_flask.auth.users import User
+from secure_flask.crypto.migrating import encrypt_plain
 """
 PROLOGUE = """
 import json
 from flask_migrate import check, migrate, upgrade
 from sqlalchemy import select
 from wsgi import app
-from app.auth.users import User
-from app.db import db
+from secure_flask.auth.users import User
+from secure_flask.database import db
 
 app.app_context().push()
 upgrade()
@@ -160,8 +160,8 @@ def test_plain_values_are_encrypted_by_the_migration(project: Path) -> None:
 def put_into_model(project: Path, line: str) -> None:
     """Let the model of a user have this column of the name."""
     model = project / "app" / "auth" / "users.py"
-    text = re.sub(r"^    phone.*\n|^from app.crypto .*\n", "", model.read_text("utf-8"), flags=re.M)
-    text = text.replace("from app.db", "from app.crypto import encrypted_column\nfrom app.db", 1)
+    text = re.sub(r"^    phone.*\n|^from secure_flask.crypto .*\n", "", model.read_text("utf-8"), flags=re.M)
+    text = text.replace("from secure_flask.database", "from secure_flask.crypto import encrypted_column\nfrom secure_flask.database", 1)
     text = re.sub(r"^    disabled: .*\n", rf"\g<0>    {line.strip()}\n", text, flags=re.M)
     model.write_text(text, "utf-8")
 

@@ -24,7 +24,7 @@ _ADDRESSES = (f"192.0.{high}.{low}" for high, low in itertools.product(range(2, 
 @pytest.fixture(scope="module")
 def project(new_project: NewProject) -> Path:
     made = new_project(token_type="opaque")
-    services.add_users(made, "sqlite:///app.db", "ada")
+    services.add_users(made, "sqlite:///secure_flask.database", "ada")
     return made
 
 

@@ -139,7 +139,7 @@ def test_a_sqlite_that_cannot_grow_loses_no_login_that_was_answered(
     new_project: NewProject, tmp_path: Path
 ) -> None:
     project, logins = new_project(token_type="opaque"), list[Answer]()
-    url = f"sqlite:///{tmp_path / 'app.db'}"
+    url = f"sqlite:///{tmp_path / 'secure_flask.database'}"
     services.add_users(project, url, "ada")
     with services.serving(project, tmp_path / "log", DATABASE_URL=url) as server:
         with files_at_most(256 * 1024, server.workers):

@@ -37,8 +37,8 @@ from flask_wtf.file import FileField, FileRequired
 from wtforms import StringField
 from wtforms.validators import DataRequired
 
-from app.auth.access import login_required, public
-from app.security.forms import consumes_form
+from secure_flask.auth.access import login_required, public
+from secure_flask.web.forms import consumes_form
 
 blueprint = Blueprint("shop", __name__)
 

@@ -48,7 +48,7 @@ REPORT = {
     }
 }
 EVENTS = """
-from app.security import audit
+from secure_flask.web import audit
 print(*(event.name for event in vars(audit).values() if isinstance(event, audit.Event)))
 """
 
@@ -111,7 +111,7 @@ def served(new_project: NewProject, tmp_path_factory: pytest.TempPathFactory) ->
         "LOGIN_RATE_LIMIT": "2 per minute",
         "TMPDIR": str(scratch),
     }
-    services.add_users(project, "sqlite:///app.db", "ada")
+    services.add_users(project, "sqlite:///secure_flask.database", "ada")
     command = ["env", *(f"{name}={value}" for name, value in settings.items())]
     command += [sys.executable, "-m", "gunicorn", f"--pythonpath={services.SCRIPTS}"]
     with support.started(*command, "app_with_user:app", cwd=project, log=log) as process:

@@ -31,7 +31,7 @@ from flask_wtf import CSRFProtect
 CSRFProtect(app)
 """
 POSTS = """
-from app.auth import users
+from secure_flask.auth import users
 from tests.conftest import log_in, routes
 from wsgi import app
 

@@ -114,7 +114,7 @@ HUNG_UP = """
 import os
 from select import select
 import psycopg
-from app.db import postgresql
+from secure_flask.database import postgresql
 from wsgi import app
 
 def hang_up():

@@ -46,7 +46,7 @@ def app(
     project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[services.Gunicorn, Path]]:
     log = tmp_path_factory.mktemp("app") / "log"
-    database = f"sqlite:///{log.parent / 'app.db'}"
+    database = f"sqlite:///{log.parent / 'secure_flask.database'}"
     with services.serving(project, log, DATABASE_URL=database, **PRODUCTION) as server:
         yield server, log
 

@@ -31,7 +31,7 @@ def database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path_factory.mktemp('races') / 'app.db'}"
+        yield f"sqlite:///{tmp_path_factory.mktemp('races') / 'secure_flask.database'}"
     else:
         with services.postgresql() as url:
             yield url

@@ -136,7 +136,7 @@ class Clients:
 def test_an_instance_that_stops_says_so_and_serves_on(
     new_project: NewProject, tmp_path: Path
 ) -> None:
-    project, database = new_project(), f"sqlite:///{tmp_path / 'app.db'}"
+    project, database = new_project(), f"sqlite:///{tmp_path / 'secure_flask.database'}"
     # Its two processes would make the tables at the same time.
     services.add_users(project, database, "ada")
     settings = {"DATABASE_URL": database, "SHUTDOWN_DELAY": "60"}
@@ -160,7 +160,7 @@ def test_an_instance_that_ends_answers_or_refuses_each_connection(
     new_project: NewProject, tmp_path: Path
 ) -> None:
     """A proxy sends a request again that was refused. It may not do so with one that was reset."""
-    database = f"sqlite:///{tmp_path / 'app.db'}"
+    database = f"sqlite:///{tmp_path / 'secure_flask.database'}"
     with services.serving(new_project(), tmp_path / "log", DATABASE_URL=database) as server:
 
         def ask_until_refused() -> int:

@@ -44,7 +44,7 @@ def reach(project: Path, *environments: dict[str, str]) -> list[dict[str, Any]]:
     limited = [{"LOGIN_RATE_LIMIT": LIMIT, **each} for each in environments]
     script, given = services.SCRIPTS / "reach_services.py", json.dumps(limited)
     reported = support.python(
-        script, cwd=project, ENVIRONMENTS=given, DATABASE_URL="sqlite:///app.db"
+        script, cwd=project, ENVIRONMENTS=given, DATABASE_URL="sqlite:///secure_flask.database"
     )
     for secret in (PASSWORD, ENCODED):
         assert secret not in reported

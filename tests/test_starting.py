@@ -47,7 +47,7 @@ def refusal(project: Path, *command: str, **environment: str) -> str:
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_without_a_place_for_sqlite(project: Path, command: tuple[str, ...]) -> None:
-    environment = {"DATABASE_URL": f"sqlite:///{project / 'wsgi.py' / 'app.db'}"}
+    environment = {"DATABASE_URL": f"sqlite:///{project / 'wsgi.py' / 'secure_flask.database'}"}
     assert "DATABASE_URL: SQLite cannot write" in refusal(project, *command, **environment)
 
 

@@ -177,7 +177,7 @@ def test_an_edited_file_that_the_answer_no_longer_has_stays_and_is_named(
     told = update_answers(unlinked, token_type="session")
     assert EDIT in (unlinked / "app" / "auth" / "refresh.py").read_text("utf-8")
     assert "error: removal patch leaves file contents" in told
-    assert "error: app/auth/refresh.py: patch does not apply" in told
+    assert "error: secure_flask/auth/refresh.py: patch does not apply" in told
     assert not (unlinked / "app" / "auth" / "claims.py").exists()
     assert not list(unlinked.rglob("*.rej"))
 

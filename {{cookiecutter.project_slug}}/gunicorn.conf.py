@@ -1,28 +1,22 @@
-"""The configuration of gunicorn: run `gunicorn` in this folder. app/server/ has what it uses.
+"""The configuration of gunicorn: run `gunicorn` in this folder, behind a proxy.
 
-WEB_CONCURRENCY sets the number of processes: one or two for each processor. gunicorn reads it
-before this file and prints a traceback if it is not a number.
+The proxy reads slow clients to their end before it passes a request on, and takes the answer at
+once: gunicorn's threads wait for each body. deploy/Caddyfile does so. WEB_CONCURRENCY sets the
+number of processes, one or two for each processor.
 """
 
 import os
+from typing import Any
 
-from app.db import database
-from app.metrics import port as metrics_port
-from app.server import starting
-from app.server.logger import Logger
-from app.server.stopping import Worker
+import secure_flask
+
+from app.settings import Settings
 
 wsgi_app = "wsgi:app"
-bind = [
-    # An empty HOST counts as unset, since gunicorn would listen on all interfaces.
-    starting.address(os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"),
-    *metrics_port.addresses(),
-]
-worker_class = Worker
-logger_class = Logger
-on_starting = starting.on_starting
-child_exit = metrics_port.child_exit
-threads = database.THREADS
+# An empty HOST counts as unset, since gunicorn would listen on all interfaces.
+bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
+worker_class = "gthread"
+threads = secure_flask.THREADS
 # Longer than the keep-alive of a proxy (60 seconds in nginx), which would otherwise send a
 # request into a connection that was just closed. An idle connection occupies no thread.
 keepalive = 75
@@ -32,7 +26,13 @@ graceful_timeout = 30
 timeout = 30
 # Browsers send about twenty headers, and proxies add a few.
 limit_request_fields = 64
-# gunicorn itself trusts no forwarded header; hosts.py trusts those of PROXY_HOPS proxies.
+# gunicorn itself trusts no forwarded header; secure_flask trusts those of PROXY_HOPS proxies.
 forwarded_allow_ips = ""
 # The control socket is not used, so it is disabled.
 control_socket_disable = True
+# The app's own log format for gunicorn's lines.
+logconfig_dict = secure_flask.GUNICORN_LOGGING
+
+
+def on_starting(server: Any) -> None:
+    secure_flask.on_starting(server, Settings)

@@ -28,9 +28,9 @@ from hypothesis.stateful import (
 
 sys.path.insert(0, os.getcwd())
 
-passwords, tokens = import_module("app.auth.passwords"), import_module("app.auth.tokens")
-users, purge = import_module("app.auth.users"), import_module("app.auth.logins").purge
-db = import_module("app.db").db
+passwords, tokens = import_module("secure_flask.auth.passwords"), import_module("secure_flask.auth.tokens")
+users, purge = import_module("secure_flask.auth.users"), import_module("secure_flask.auth.logins").purge
+db = import_module("secure_flask.database").db
 
 EXAMPLES, STEPS = int(sys.argv[1]), 30
 CLIENTS = [0, 1]

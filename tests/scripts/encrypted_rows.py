@@ -19,8 +19,8 @@ from sqlalchemy import insert, select
 sys.path.insert(0, os.getcwd())
 
 app = import_module("wsgi").app
-db: Any = import_module("app.db").db
-User: Any = import_module("app.auth.users").User
+db: Any = import_module("secure_flask.database").db
+User: Any = import_module("secure_flask.auth.users").User
 
 
 def fill(number: str) -> None:

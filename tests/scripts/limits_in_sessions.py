@@ -18,7 +18,7 @@ import psycopg
 sys.path.insert(0, os.getcwd())
 
 app = import_module("wsgi").app
-db: Any = import_module("app.db").db
+db: Any = import_module("secure_flask.database").db
 
 SESSIONS = int(os.environ["SESSIONS"])
 FIND = (

@@ -15,8 +15,8 @@ from typing import Any
 sys.path.insert(0, os.getcwd())
 import_module("app.settings").write_env_file()
 create_app: Any = import_module("app").create_app
-db: Any = import_module("app.db").db
-checks: Any = import_module("app.checks.registry").CHECKS
+db: Any = import_module("secure_flask.database").db
+checks: Any = import_module("secure_flask.checks.registry").CHECKS
 
 LOGIN = {"username": "nobody", "password": "any long password"}
 UNREACHABLE = ("database.unreachable", "redis.unreachable")

@@ -106,11 +106,11 @@ class Race:
 def main(kind: str, rounds: int) -> None:
     app = import_module("app").create_app()
     with app.app_context():
-        import_module("app.db").db.create_all()
+        import_module("secure_flask.database").db.create_all()
     # Else a row's last use is written only after a minute.
-    vars(import_module("app.auth.grants"))["LAST_USED_STEP"] = 0
+    vars(import_module("secure_flask.auth.grants"))["LAST_USED_STEP"] = 0
     # These races are about rows, not about what a hash costs or who waits for it.
-    passwords = vars(import_module("app.auth.passwords"))
+    passwords = vars(import_module("secure_flask.auth.passwords"))
     passwords["hasher"] = PasswordHasher(1, 8, 1)
     passwords["_in_line"] = BoundedSemaphore(CLIENTS)
     with ThreadPoolExecutor(CLIENTS) as pool:
@@ -128,10 +128,10 @@ def _together(action: Action) -> int:
 
 def _log_in(app: Any, name: str) -> dict[str, str]:
     """What the first login of a new user gives."""
-    users = import_module("app.auth.users")
+    users = import_module("secure_flask.auth.users")
     with app.test_request_context():
         user = users.create(name, OLD)
-        login: dict[str, str] = import_module("app.auth.tokens").issue(user)
+        login: dict[str, str] = import_module("secure_flask.auth.tokens").issue(user)
     return login
 
 
@@ -141,7 +141,7 @@ def _bearer(login: dict[str, str]) -> dict[str, str]:
 
 def _count_rows(app: Any) -> int:
     """How many rows are left, and none of them: the next round begins with an empty table."""
-    grants, database = import_module("app.auth.grants"), import_module("app.db").db
+    grants, database = import_module("secure_flask.auth.grants"), import_module("secure_flask.database").db
     with app.app_context():
         rows = database.session.query(grants.Grant).delete()
         database.session.commit()

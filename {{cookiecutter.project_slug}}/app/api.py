@@ -1,22 +1,29 @@
 """The JSON routes, with tasks as the example. Your own code begins here.
 
 `@validated` checks the JSON body of a write, and `@responds` describes the response in
-/openapi.json. Only logged-in users, `g.user`, may call a route unless it is marked `@public`.
-See docs/how-to/json-routes.md.
+/openapi.json. Only logged-in users, `current_user`, may call a route unless it is marked `@public`.
+See docs/pages-and-forms.md.
 """
 
 from typing import Annotated, Any
 from uuid import UUID
 
-from flask import Blueprint, Flask, Response, g
+from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 from pydantic import Field
+from secure_flask import (
+    Body,
+    PlainText,
+    ResponseBody,
+    Text,
+    current_user,
+    db,
+    login_required,
+    responds,
+    validated,
+)
 
 from app import tasks
-from app.auth.access import login_required
-from app.db import db
-from app.security.responses import ResponseBody, responds
-from app.security.validation import Body, PlainText, Text, validated
 from app.tasks import MAX_NOTES, MAX_TITLE, Task
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
@@ -43,7 +50,7 @@ class TaskList(ResponseBody):
 @responds(TaskList)
 @login_required
 def list_tasks() -> ResponseReturnValue:
-    return {"tasks": [_shown(task) for task in db.session.scalars(tasks.of(g.user))]}
+    return {"tasks": [_shown(task) for task in db.session.scalars(tasks.of(current_user))]}
 
 
 @blueprint.post("/tasks")
@@ -51,7 +58,7 @@ def list_tasks() -> ResponseReturnValue:
 @login_required
 @validated(TaskBody)
 def create_task(body: TaskBody) -> ResponseReturnValue:
-    task = Task(owner_id=g.user.id, **body.model_dump())
+    task = Task(owner_id=current_user.id, **body.model_dump())
     db.session.add(task)
     db.session.commit()
     return _shown(task), 201
@@ -84,12 +91,8 @@ def delete_task(task_id: UUID) -> ResponseReturnValue:
     return Response(status=204)
 
 
-def init_app(app: Flask) -> None:
-    app.register_blueprint(blueprint)
-
-
 def _find(task_id: UUID) -> Task:
-    task: Task = db.first_or_404(tasks.of(g.user).where(Task.id == task_id))
+    task: Task = db.first_or_404(tasks.of(current_user).where(Task.id == task_id))
     return task
 
 

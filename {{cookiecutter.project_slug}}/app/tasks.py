@@ -6,11 +6,11 @@ Source: OWASP ASVS 8.2.2.
 
 from uuid import UUID, uuid4
 
+from secure_flask import Model
 from sqlalchemy import ForeignKey, Select, String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.auth.users import User
-from app.db import Model
+from app.models import User
 
 MAX_TITLE, MAX_NOTES = 100, 2000  # characters
 

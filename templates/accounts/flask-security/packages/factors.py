@@ -1,1 +1,0 @@
-"""Second factors and passkeys, which Flask-Security checks."""

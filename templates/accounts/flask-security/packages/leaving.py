@@ -1,1 +1,0 @@
-"""Leaving: users download their data and delete their account."""

@@ -1,1 +1,0 @@
-"""What a mailed link does: sign-up, recovery and changes of the address."""

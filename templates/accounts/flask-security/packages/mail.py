@@ -1,1 +1,0 @@
-"""Mail: composed with the response, and sent after it by an SMTP server."""

@@ -1,0 +1,631 @@
+"""Who may call a view: a logged-in user, and everybody only where the view is marked so."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
+
+import pytest
+from flask import Flask, g
+from flask.testing import FlaskClient
+from flask.views import MethodView
+from sqlalchemy import select
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from secure_flask.auth import passwords, tokens, users
+from secure_flask.auth.access import login_required, public, recent_login, roles_required
+from secure_flask.auth.grants import Grant
+from secure_flask.auth.users import User
+from secure_flask.database import db
+from secure_flask.web.view_options import options_of
+from tests import routes
+from tests.conftest import (
+    PASSWORD,
+    PRODUCTION,
+    USERNAME,
+    Lines,
+    MakeApp,
+    Wait,
+    give_roles,
+    is_logged_in,
+    log_in,
+    slow_hasher,
+    stored_user,
+    without_error_pages,
+)
+
+MADE_UP = ["", "x", "Bearer", "Bearer ", "Basic YWRhOmE=", "a" * 90, "é", "\x7f", "null"]
+PRIVATE, RECENT = "/probe/diary", "/_test/recent"
+AS_BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"
+MINUTES = 15
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """One that each test here may add views to, without an error page of yours."""
+    return without_error_pages(make_app())
+
+
+@pytest.fixture
+def reached(app: Flask) -> list[str]:
+    """Who came through to the views at `/probe/…`."""
+    names: list[str] = []
+
+    @app.route("/probe/<page>", methods=["GET", "POST"])
+    @login_required
+    def private(page: str) -> str:
+        names.append(g.user.name)
+        return f"{page} of {g.user.name} by {g.grant.kind}"
+
+    return names
+
+
+@pytest.mark.asvs("7.2.1", "8.3.1")
+def test_a_stranger_gets_401_and_no_further(
+    client: FlaskClient, reached: list[str], subtests: pytest.Subtests
+) -> None:
+    for method in ("GET", "HEAD", "POST"):
+        with subtests.test(method):
+            answer = client.open(PRIVATE, method=method)
+            assert answer.status_code == 401
+            # `Basic` would make browsers ask for a password.
+            assert answer.headers.get("WWW-Authenticate") == "Bearer", (
+                "RFC 9110 asks for `WWW-Authenticate: Bearer` with each 401: add it to yours."
+            )
+    assert reached == []
+
+
+@pytest.mark.asvs("7.2.1")
+def test_a_made_up_credential_is_401(
+    client: FlaskClient, reached: list[str], subtests: pytest.Subtests
+) -> None:
+    for name in {tokens.HEADER, "Authorization", "Cookie"}:
+        for sent in MADE_UP:
+            with subtests.test(name, sent=sent):
+                for method in ("GET", "POST"):
+                    answer = client.open(PRIVATE, method=method, headers={name: sent})
+                    assert answer.status_code == 401
+    assert reached == []
+
+
+def test_the_view_knows_user_login_and_its_arguments(
+    app: Flask, client: FlaskClient, reached: list[str]
+) -> None:
+    with app.app_context():
+        users.create("bob", PASSWORD)
+    bob = app.test_client()
+    for_bob, for_ada = log_in(bob, username="bob"), log_in(client)
+    assert bob.post(PRIVATE, headers=for_bob).text.startswith("diary of bob by ")
+    answer = client.get(PRIVATE, headers=for_ada)
+    assert answer.text.startswith(f"diary of {USERNAME} by ")
+    assert answer.status_code == 200
+    assert reached == ["bob", USERNAME]
+
+
+@pytest.mark.asvs("7.4.2")
+def test_a_disabled_or_deleted_user_is_out_at_once(
+    app: Flask, client: FlaskClient, reached: list[str], subtests: pytest.Subtests
+) -> None:
+    changes: dict[str, Callable[[User], None]] = {
+        "disabled": lambda user: setattr(user, "disabled", True),
+        "deleted": lambda user: db.session.delete(user),
+    }
+    for case, change in changes.items():
+        with app.app_context():
+            users.create(case, PASSWORD)
+        credentials = log_in(client, username=case)
+        with subtests.test(case):
+            with stored_user(app, case) as user:
+                change(user)
+            assert client.get(PRIVATE, headers=credentials).status_code == 401
+    assert reached == []
+
+
+@pytest.mark.asvs("14.2.2", "14.3.2")
+def test_the_answer_is_kept_in_no_cache(client: FlaskClient, reached: list[str]) -> None:
+    assert client.get(PRIVATE, headers=log_in(client)).cache_control.no_store
+    assert reached
+
+
+def view() -> str:
+    """A view as an extension has it: without a mark of this app's."""
+    return "in"
+
+
+def another() -> Any:
+    """A view of its own, since a mark stays on its function."""
+    return lambda: view()
+
+
+class Mixed(MethodView):
+    """Some methods are open and some are not."""
+
+    @public
+    def get(self) -> str:
+        return view()
+
+    def head(self) -> str:
+        return view()
+
+    def post(self) -> str:
+        return view()
+
+    def options(self) -> str:
+        return view()
+
+
+class Open(MethodView):
+    decorators = [public]  # noqa: RUF012 (Flask's own way)
+
+    def get(self) -> str:
+        return view()
+
+    @login_required
+    def delete(self) -> str:
+        return view()
+
+
+# Views by how they are added, and the statuses of a stranger's GET and POST.
+VIEWS: dict[str, tuple[Any, int]] = {
+    "unmarked": (another(), 401),
+    "login_required": (login_required(another()), 401),
+    "recent_login": (recent_login(another()), 401),
+    "public": (public(another()), 200),
+}
+
+
+@pytest.mark.asvs("8.2.1")
+def test_a_view_is_closed_unless_it_is_marked_as_public(
+    app: Flask, subtests: pytest.Subtests
+) -> None:
+    for name, (each, _) in VIEWS.items():
+        app.add_url_rule(f"/_test/{name}", name, each, methods=["GET", "POST"])
+    logged_in = app.test_client()
+    credentials = log_in(logged_in)
+    for name, (_, status) in VIEWS.items():
+        with subtests.test(name):
+            assert app.test_client().get(f"/_test/{name}").status_code == status
+            assert logged_in.get(f"/_test/{name}", headers=credentials).text == "in"
+
+
+def test_each_method_of_a_class_is_closed_or_open_by_itself(app: Flask) -> None:
+    app.add_url_rule("/_test/mixed", view_func=Mixed.as_view("mixed"))
+    app.add_url_rule("/_test/open", view_func=Open.as_view("open"))
+    client = app.test_client()
+    mixed = {"GET": 200, "HEAD": 401, "POST": 401, "OPTIONS": 401}
+    opened = {"GET": 200, "HEAD": 200, "OPTIONS": 200, "DELETE": 401}
+    for path, expected in {"/_test/mixed": mixed, "/_test/open": opened}.items():
+        sent = {method: client.open(path, method=method).status_code for method in expected}
+        assert sent == expected
+
+
+def test_unknown_paths_are_404_and_wrong_methods_405(client: FlaskClient) -> None:
+    for accept in ("*/*", AS_BROWSERS):
+        assert client.get("/_test/nowhere", headers={"Accept": accept}).status_code == 404
+        assert client.post(routes.ME, headers={"Accept": accept}).status_code == 405
+
+
+def test_options_is_open_where_flask_answers_it_and_closed_in_a_view(app: Flask) -> None:
+    app.add_url_rule("/_test/by_flask", "by_flask", another())
+    app.add_url_rule("/_test/by_view", "by_view", another(), methods=["OPTIONS", "GET"])
+    by_flask = app.test_client().options("/_test/by_flask")
+    assert (by_flask.status_code, "GET" in by_flask.headers["Allow"]) == (200, True)
+    assert app.test_client().options("/_test/by_view").status_code == 401
+
+
+def test_a_view_is_not_marked_as_both() -> None:
+    for closed in (login_required, recent_login, recent_login(minutes=1), roles_required("a")):
+        for first, second in ((public, closed), (closed, public)):
+            with pytest.raises(TypeError, match="is marked @public, and also"):
+                second(first(another()))
+
+
+CLOSED = {
+    "login.logout": ["POST"],
+    "login.reauthenticate": ["POST"],
+    "me.show": ["GET", "HEAD"],
+    "password_change.change": ["POST"],
+    "sessions.end": ["DELETE"],
+    "sessions.end_others": ["DELETE"],
+    "sessions.show": ["GET", "HEAD"],
+}
+
+
+@pytest.mark.asvs("7.2.1")
+def test_the_routes_of_a_login_refuse_a_stranger(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    values = {"sessions.end": {"session_id": "0" * 32}}
+    for endpoint, methods in CLOSED.items():
+        path = routes.path_of(endpoint, **values.get(endpoint, {}))
+        for method in methods:
+            with subtests.test(f"{method} {path}"):
+                assert client.open(path, method=method).status_code == 401
+
+
+@pytest.mark.asvs("7.2.1", "8.2.1")
+def test_every_route_without_a_mark_refuses_a_stranger(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    for rule, method in unmarked(app):
+        with subtests.test(f"{method} {rule}"):
+            path = SAMPLE.sub(lambda found: OF_CONVERTERS.get(found[1], "1"), rule.rule)
+            for accept, expected in {"*/*": {401, 404}, AS_BROWSERS: {303, 401, 404}}.items():
+                answer = client.open(path, method=method, headers={"Accept": accept})
+                # 404: the route has a converter of your own, which refuses this sample.
+                assert answer.status_code in expected
+
+
+# A converter and a variable, as in `<uuid:task_id>`.
+SAMPLE = re.compile(r"<(?:([a-z]+)(?:\([^)]*\))?:)?[^>]*>")
+OF_CONVERTERS = {"uuid": str(UUID(int=0)), "float": "1.0"}
+
+
+def unmarked(app: Flask) -> Iterator[tuple[Rule, str]]:
+    """The routes that neither a mark nor the policy opens, by method."""
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - {"OPTIONS"}):
+            marked = options_of(app.view_functions[rule.endpoint], method).access == "public"
+            if not marked and rule.endpoint not in app.config["PUBLIC_ENDPOINTS"]:
+                yield rule, method
+
+
+# By Accept, whether the client is somebody with a browser.
+CLIENTS = {
+    AS_BROWSERS: True,
+    "text/html": True,
+    "text/*": True,
+    "TEXT/HTML, */*;q=0.1": True,
+    "text/html;q=0.9,application/json;q=0.8": True,
+    "application/json,text/html;q=0.9": False,
+    "application/json;q=0.5,text/html;q=0.4": False,
+    "text/html;q=0.8,application/json;q=0.8": False,
+    "text/html;q=0,*/*": False,
+    "application/json": False,
+    "image/webp,*/*;q=0.8": False,
+    "*/*": False,
+    "": False,
+    "text/html;q=x,/": False,
+}
+
+
+def test_a_browser_is_known_by_what_it_prefers(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    for accept, is_browser in CLIENTS.items():
+        for method in ("GET", "HEAD", "DELETE"):
+            with subtests.test(accept, method=method):
+                answer = client.open(routes.SESSIONS, method=method, headers={"Accept": accept})
+                assert (answer.mimetype == "text/html") == is_browser
+                assert answer.status_code == (303 if is_browser and tokens.LOGIN_PAGE else 401)
+                assert "Accept" in ", ".join(answer.headers.getlist("Vary")).split(", ")
+                assert answer.cache_control.no_store
+
+
+with_pages = pytest.mark.skipif(not tokens.LOGIN_PAGE, reason="no login page")
+
+
+def browse(client: FlaskClient, path: str, method: str = "GET", **headers: str) -> TestResponse:
+    return client.open(path, method=method, headers={"Accept": AS_BROWSERS, **headers})
+
+
+def shown_page(answer: TestResponse) -> tuple[str, str | None]:
+    """The path to which a browser is sent, and its `next`."""
+    assert answer.status_code == 303
+    location = urlsplit(answer.headers["Location"])
+    assert (location.scheme, location.netloc) == ("", "")
+    return location.path, dict(parse_qsl(location.query)).get("next")
+
+
+@with_pages
+def test_a_browser_is_sent_to_the_login_page_and_back(
+    client: FlaskClient, reached: list[str]
+) -> None:
+    login_page = routes.path_of(str(tokens.LOGIN_PAGE))
+    for path in (PRIVATE, f"{PRIVATE}?a=b&c=%2F%20d", "/probe/a%20b"):
+        for method in ("GET", "HEAD"):
+            assert shown_page(browse(client, path, method)) == (login_page, path)
+    assert reached == []
+
+
+@with_pages
+def test_a_refused_write_leads_back_to_nothing(client: FlaskClient, reached: list[str]) -> None:
+    login_page = routes.path_of(str(tokens.LOGIN_PAGE))
+    assert shown_page(browse(client, PRIVATE, "POST")) == (login_page, None)
+    assert shown_page(browse(client, routes.SESSIONS, "DELETE")) == (login_page, None)
+    assert reached == []
+
+
+@pytest.mark.skipif(bool(tokens.LOGIN_PAGE), reason="there is a login page")
+def test_a_browser_gets_a_page_where_there_is_no_login_page(client: FlaskClient) -> None:
+    answer = browse(client, routes.ME)
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert answer.mimetype == "text/html"
+
+
+@pytest.fixture
+def recent(app: Flask) -> FlaskClient:
+    """A client of an app with a view that asks for a login of the last five minutes."""
+    app.add_url_rule(RECENT, "recent", recent_login(minutes=5)(another()), methods=["GET", "POST"])
+    return app.test_client()
+
+
+def write(client: FlaskClient, credentials: dict[str, str]) -> int:
+    return client.post(RECENT, headers=credentials).status_code
+
+
+def reauthenticate(
+    client: FlaskClient, credentials: dict[str, str], password: str = PASSWORD
+) -> TestResponse:
+    path = routes.path_of("login.reauthenticate")
+    return client.post(path, json={"password": password}, headers=credentials)
+
+
+def fresh(answer: TestResponse) -> dict[str, str]:
+    """The credentials that a login or a reauthentication has issued."""
+    assert answer.status_code == 200
+    return {tokens.HEADER: tokens.PREFIX + answer.get_json()["token"]}
+
+
+@pytest.mark.asvs("7.5.1")
+@pytest.mark.usefixtures("never_idle")
+def test_an_old_login_is_asked_for_the_password_again(recent: FlaskClient, wait: Wait) -> None:
+    wait(0)
+    credentials = log_in(recent)
+    assert write(recent, credentials) == 200
+    wait(5 * 60 - 1)
+    assert write(recent, credentials) == 200
+    wait(2)
+    for method in ("GET", "POST"):
+        answer = recent.open(RECENT, method=method, headers=credentials)
+        # Source: RFC 9470, section 3.
+        assert answer.headers["WWW-Authenticate"] == (
+            'Bearer error="insufficient_user_authentication", max_age="300"'
+        )
+        assert (answer.status_code, (answer.json or {}).keys()) == (401, {"error"})
+    assert is_logged_in(recent, credentials)
+    credentials = fresh(reauthenticate(recent, credentials))
+    assert write(recent, credentials) == 200
+
+
+@with_pages
+@pytest.mark.asvs("7.5.1")
+@pytest.mark.usefixtures("never_idle")
+def test_a_browser_is_sent_to_the_reauthentication_page(recent: FlaskClient, wait: Wait) -> None:
+    wait(0)
+    credentials = log_in(recent)
+    wait(5 * 60 + 1)
+    page = routes.path_of(str(tokens.REAUTHENTICATION_PAGE))
+    assert shown_page(browse(recent, f"{RECENT}?a=b")) == (page, f"{RECENT}?a=b")
+    assert shown_page(browse(recent, RECENT, "POST", **credentials)) == (page, None)
+
+
+def test_a_clock_set_back_makes_no_login_recent(recent: FlaskClient, wait: Wait) -> None:
+    wait(0)
+    credentials = log_in(recent)
+    wait(-5 * 60 - 1)
+    assert write(recent, credentials) == 401
+
+
+@pytest.mark.asvs("7.2.4")
+def test_reauthentication_ends_the_login_that_it_replaces(app: Flask, recent: FlaskClient) -> None:
+    client, other = app.test_client(use_cookies=False), app.test_client()
+    elsewhere = log_in(other)
+    answer = client.post(routes.LOGIN, json={"username": USERNAME, "password": PASSWORD})
+    old = fresh(answer) | cookie_of(answer)
+    answer = reauthenticate(client, old)
+    assert not is_logged_in(client, old)
+    assert is_logged_in(client, fresh(answer) | cookie_of(answer))
+    assert is_logged_in(other, elsewhere)
+
+
+def test_a_login_that_ends_meanwhile_is_not_replaced(
+    app: Flask, recent: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = log_in(recent)
+    log_out = partial(recent.post, routes.LOGOUT, headers=credentials)
+    monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", log_out))
+    assert reauthenticate(recent, credentials).status_code == 401
+    with app.app_context():
+        assert db.session.scalars(select(Grant)).all() == []
+
+
+def cookie_of(answer: TestResponse) -> dict[str, str]:
+    cookies = [header.partition(";")[0] for header in answer.headers.getlist("Set-Cookie")]
+    return {"Cookie": "; ".join(cookies)}
+
+
+@pytest.mark.asvs("6.3.1", "7.5.1")
+def test_a_wrong_password_makes_nothing_recent_and_is_limited(
+    make_app: MakeApp, wait: Wait
+) -> None:
+    client = make_app(login_rate_limit="2 per minute").test_client()
+    wait(0)
+    credentials = log_in(client)
+    statuses = [reauthenticate(client, credentials, "wrong").status_code for _ in range(3)]
+    assert statuses == [403, 403, 429]
+    assert reauthenticate(client, credentials).status_code == 429
+    assert is_logged_in(client, credentials)
+    # The owner can still log in, and out: this limit is another one.
+    log_in(client)
+
+
+def test_a_wrong_login_does_not_use_up_the_limit_of_reauthentication(make_app: MakeApp) -> None:
+    app = make_app(login_rate_limit="2 per minute")
+    client, attacker = app.test_client(), app.test_client()
+    credentials = log_in(client)
+    body = {"username": USERNAME, "password": "wrong"}
+    assert [attacker.post(routes.LOGIN, json=body).status_code for _ in range(3)][-1] == 429
+    assert reauthenticate(client, credentials).status_code == 200
+
+
+def test_a_stranger_does_not_reauthenticate(client: FlaskClient) -> None:
+    assert reauthenticate(client, {}).status_code == 401
+
+
+@pytest.mark.asvs("7.5.1", "7.5.2")
+def test_the_password_and_other_logins_are_changed_by_recent_logins_alone(app: Flask) -> None:
+    for endpoint, method in (
+        ("password_change.change", "POST"),
+        ("sessions.end", "DELETE"),
+        ("sessions.end_others", "DELETE"),
+    ):
+        options = options_of(app.view_functions[endpoint], method)
+        assert (options.recent_login or MINUTES + 1) <= MINUTES
+
+
+STAFF = "/_test/staff"
+
+
+class Desk(MethodView):
+    """Every method but one demands a role, and one demands two."""
+
+    decorators = [roles_required("probe-boss")]  # noqa: RUF012 (Flask's own way)
+
+    def get(self) -> str:
+        return view()
+
+    @roles_required("probe-chief")
+    def post(self) -> str:
+        return view()
+
+    @login_required
+    def put(self) -> str:
+        return view()
+
+    @public
+    def delete(self) -> str:
+        return view()
+
+
+@pytest.fixture
+def staff(app: Flask) -> FlaskClient:
+    """A client of an app with a view for the staff."""
+    demanding = roles_required("probe-boss")(another())
+    app.add_url_rule(STAFF, "staff", demanding, methods=["GET", "POST"])
+    return app.test_client()
+
+
+def ask(client: FlaskClient, credentials: dict[str, str], *methods: str) -> list[int]:
+    sent = [client.open(STAFF, method=method, headers=credentials) for method in methods]
+    return [answer.status_code for answer in sent]
+
+
+@pytest.mark.asvs("8.2.1", "8.3.1")
+def test_only_a_user_with_the_role_gets_through(app: Flask, staff: FlaskClient) -> None:
+    assert ask(staff, {}, "GET", "HEAD", "POST") == [401, 401, 401]
+    credentials = log_in(staff)
+    assert ask(staff, credentials, "GET", "HEAD", "POST") == [403, 403, 403]
+    assert staff.get(STAFF, headers=credentials).get_json().keys() == {"error"}
+    give_roles(app, "probe-chief")
+    assert ask(staff, credentials, "GET", "HEAD", "POST") == [403, 403, 403]
+    give_roles(app, "probe-boss", "probe-chief")
+    assert ask(staff, credentials, "GET", "HEAD", "POST") == [200, 200, 200]
+
+
+@pytest.mark.asvs("8.3.2")
+def test_a_role_that_was_taken_away_opens_nothing_any_more(app: Flask, staff: FlaskClient) -> None:
+    give_roles(app, "probe-boss")
+    credentials = log_in(staff)
+    assert ask(staff, credentials, "GET") == [200]
+    give_roles(app)
+    assert ask(staff, credentials, "GET") == [403]
+    assert is_logged_in(staff, credentials)
+
+
+def test_the_role_of_another_user_opens_nothing(app: Flask, staff: FlaskClient) -> None:
+    with app.app_context():
+        users.create("bob", PASSWORD)
+    give_roles(app, "probe-boss", to="bob")
+    assert ask(staff, log_in(staff), "GET") == [403]
+
+
+@pytest.mark.asvs("8.2.1")
+def test_all_roles_are_demanded_however_the_marks_are_written(
+    app: Flask, subtests: pytest.Subtests
+) -> None:
+    boss, chief = roles_required("probe-boss"), roles_required("probe-chief")
+    views = {
+        "one mark": roles_required("probe-boss", "probe-chief")(another()),
+        "two marks": boss(chief(another())),
+        "above a login": boss(chief(login_required(another()))),
+        "below a login": login_required(chief(boss(another()))),
+        "around a recent login": boss(recent_login(chief(another()))),
+    }
+    for number, each in enumerate(views.values()):
+        app.add_url_rule(f"{STAFF}/{number}", str(number), each)
+    client = app.test_client()
+    credentials = log_in(client)
+    cases = {("probe-boss",): 403, ("probe-chief",): 403, ("probe-boss", "probe-chief"): 200}
+    for roles, status in cases.items():
+        give_roles(app, *roles)
+        for number, case in enumerate(views):
+            with subtests.test(case, roles=roles):
+                answer = client.get(f"{STAFF}/{number}", headers=credentials)
+                assert answer.status_code == status
+
+
+def test_a_method_adds_to_the_roles_of_its_class_and_a_public_one_demands_none(
+    app: Flask,
+) -> None:
+    app.add_url_rule(STAFF, view_func=Desk.as_view("desk"))
+    client = app.test_client()
+    credentials = log_in(client)
+    methods = ("GET", "HEAD", "POST", "PUT", "DELETE")
+    assert ask(app.test_client(), {}, *methods) == [401, 401, 401, 401, 200]
+    assert ask(client, credentials, *methods) == [403, 403, 403, 403, 200]
+    give_roles(app, "probe-boss")
+    assert ask(client, credentials, *methods) == [200, 200, 403, 200, 200]
+    give_roles(app, "probe-chief")
+    assert ask(client, credentials, *methods) == [403, 403, 403, 403, 200]
+    give_roles(app, "probe-boss", "probe-chief")
+    assert ask(client, credentials, *methods) == [200, 200, 200, 200, 200]
+
+
+@with_pages
+def test_a_browser_without_the_role_gets_an_error_page_and_no_login_page(
+    staff: FlaskClient,
+) -> None:
+    log_in(staff)
+    answer = browse(staff, STAFF)
+    assert (answer.status_code, answer.mimetype) == (403, "text/html")
+
+
+@pytest.mark.usefixtures("never_idle")
+def test_nobody_enters_the_password_again_only_to_be_refused(app: Flask, wait: Wait) -> None:
+    demanding = recent_login(minutes=5)(roles_required("probe-boss")(another()))
+    app.add_url_rule(STAFF, "staff", demanding)
+    client = app.test_client()
+    wait(0)
+    credentials = log_in(client)
+    wait(5 * 60 + 1)
+    assert ask(client, credentials, "GET") == [403]
+    give_roles(app, "probe-boss")
+    assert ask(client, credentials, "GET") == [401]
+
+
+@pytest.mark.asvs("16.3.2")
+def test_the_log_names_the_roles_that_were_missing(make_app: MakeApp, lines: Lines) -> None:
+    app = make_app(**PRODUCTION)
+    app.add_url_rule(STAFF, "staff", roles_required("probe-boss", "probe-chief")(another()))
+    give_roles(app, "probe-boss")
+    client = app.test_client()
+    credentials = log_in(client)
+    lines()
+    assert ask(client, credentials, "GET") == [403]
+    [line] = lines()
+    assert (line["event"], line["reason"]) == ("authz_fail", "missing role")
+    assert line["roles"] == "probe-chief"
+
+
+def test_a_mark_without_a_proper_role_is_refused_at_once(subtests: pytest.Subtests) -> None:
+    unusable: list[tuple[Any, ...]] = [(), ("",), (None,), (1,), (["admin"],), ("admin", "Admin")]
+    for names in unusable:
+        with subtests.test(str(names)), pytest.raises(TypeError, match="name one role or more"):
+            roles_required(*names)
+    bare: Any = roles_required
+    with pytest.raises(TypeError, match="name one role or more"):
+        bare(another())

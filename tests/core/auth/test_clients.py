@@ -1,0 +1,88 @@
+"""How a login is described to its user: enough to recognise it, and no more."""
+
+import pytest
+from flask import Flask
+
+from secure_flask.auth.clients import BROWSERS, ON, SYSTEMS, UNKNOWN, describe
+
+MOZILLA = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) {}"
+WINDOWS, MAC = "Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7"
+PHONE, TABLET = "iPhone; CPU iPhone OS 18_1 like Mac OS X", "iPad; CPU OS 18_1 like Mac OS X"
+ANDROID, LINUX, CHROME_OS = (
+    "Linux; Android 10; K",
+    "X11; Linux x86_64",
+    "X11; CrOS x86_64 14541.0.0",
+)
+CHROME, SAFARI = "Chrome/140.0.0.0 Safari/537.36", "Version/18.1 Safari/605.1.15"
+
+# The signs of browser and system that count, among those that stand there too. What users read
+# for each is yours, as is a browser that you add to BROWSERS.
+SENT: dict[str, tuple[str, str]] = {
+    MOZILLA.format(WINDOWS, CHROME): ("Chrome/", "Windows"),
+    MOZILLA.format(WINDOWS, f"{CHROME} Edg/140.0.0.0"): ("Edg", "Windows"),
+    MOZILLA.format(ANDROID, f"{CHROME} EdgA/140.0.0.0"): ("Edg", "Android"),
+    MOZILLA.format(MAC, f"{CHROME} OPR/120.0.0.0"): ("OPR/", "Mac OS X"),
+    MOZILLA.format(MAC, SAFARI): ("Safari/", "Mac OS X"),
+    MOZILLA.format(PHONE, f"{SAFARI} Mobile/15E148"): ("Safari/", "iPhone"),
+    MOZILLA.format(TABLET, "CriOS/140.0 Mobile/15E148 Safari/604.1"): ("CriOS/", "iPad"),
+    MOZILLA.format(PHONE, "FxiOS/140.0 Mobile/15E148 Safari/605.1.15"): ("FxiOS/", "iPhone"),
+    MOZILLA.format(ANDROID, f"SamsungBrowser/28.0 {CHROME}"): ("SamsungBrowser/", "Android"),
+    MOZILLA.format(CHROME_OS, CHROME): ("Chrome/", "CrOS"),
+    f"Mozilla/5.0 ({LINUX}; rv:140.0) Gecko/20100101 Firefox/140.0": ("Firefox/", "Linux"),
+    "curl/8.5.0": ("curl/", ""),
+    "no-browser/2.32": ("", ""),
+    "": ("", ""),
+    "<script>alert(1)</script>": ("", ""),
+    "x" * 10_000: ("", ""),
+    "\x1b[31m\u00e9 Linux": ("", "Linux"),
+}
+
+ADDRESSES = {
+    "203.0.113.77": "203.0.113.*",
+    "203.0.113.77:5000": "203.0.113.*",
+    "::ffff:203.0.113.77": "203.0.113.*",
+    "2001:db8:1:2:3:4:5:6": "2001:db8:1::",
+    "[2001:db8:1:2::3]:443": "2001:db8:1::",
+    "::1": "::",
+    "no address": "unknown",
+    "": "unknown",
+}
+
+
+def words(browser: str, system: str) -> str:
+    """What users read where these signs count."""
+    name = BROWSERS.get(browser, UNKNOWN)
+    return ON.format(browser=name, system=SYSTEMS[system]) if system else name
+
+
+def described(app: Flask, sent: str, address: str = "203.0.113.77") -> str | None:
+    environ = {"HTTP_USER_AGENT": sent, "REMOTE_ADDR": address}
+    with app.test_request_context(environ_overrides=environ):
+        return describe()
+
+
+@pytest.mark.asvs("7.5.2")
+def test_a_login_is_described_by_browser_and_system(app: Flask, subtests: pytest.Subtests) -> None:
+    for sent, signs in SENT.items():
+        with subtests.test(sent[-40:]):
+            assert described(app, sent) == f"{words(*signs)}, 203.0.113.*"
+
+
+def test_the_address_is_shortened(app: Flask) -> None:
+    shown = {address: described(app, "curl/8.5.0", address) for address in ADDRESSES}
+    assert shown == {
+        address: f"{words('curl/', '')}, {short}" for address, short in ADDRESSES.items()
+    }
+
+
+def test_nothing_that_the_client_sent_is_kept_word_for_word(app: Flask) -> None:
+    known = {words(browser, system) for browser in ("", *BROWSERS) for system in ("", *SYSTEMS)}
+    for browser in BROWSERS:
+        for system in SYSTEMS:
+            text = str(described(app, f"<b>{browser}\n{system}<i>"))
+            assert text.removesuffix(", 203.0.113.*") in known
+
+
+def test_a_command_has_no_client(app: Flask) -> None:
+    with app.app_context():
+        assert describe() is None

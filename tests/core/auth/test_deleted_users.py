@@ -1,0 +1,168 @@
+"""A request whose user is deleted while it runs gets what a stranger gets, and no 500."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask, g
+from flask.testing import FlaskClient
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+from werkzeug.test import TestResponse
+
+from secure_flask.auth import access, logins, tokens, users
+from secure_flask.auth.access import public
+from secure_flask.auth.grants import Grant
+from secure_flask.auth.users import User
+from secure_flask.database import db
+from secure_flask.web.errors import error_response
+from tests.conftest import (
+    PASSWORD,
+    USERNAME,
+    is_logged_in,
+    user_deleted_before,
+    without_error_pages,
+)
+
+OTHER = "bob"
+INSERT = "INSERT INTO grants"
+
+Headers = dict[str, str]
+
+
+def add_row(user_id: UUID) -> None:
+    """Add a row that refers to a user, as your own tables do."""
+    db.session.add(Grant(**row_of(user_id)))
+    db.session.commit()
+
+
+def row_of(user_id: UUID) -> dict[str, Any]:
+    zeros = dict.fromkeys(("issued", "last_used", "expires"), 0)
+    return {"secret_hash": bytes(32), "family": "", "kind": "", "user_id": user_id, **zeros}
+
+
+def write_own() -> str:
+    add_row(g.user.id)
+    return "written"
+
+
+def change_own() -> str:
+    g.user.disabled = True
+    db.session.commit()
+    return "changed"
+
+
+def write_of_other() -> str:
+    user = users.find(OTHER)
+    assert user is not None
+    add_row(user.id)
+    return "written"
+
+
+def write_of_nobody() -> str:
+    add_row(uuid4())
+    return "written"
+
+
+def write_of_nobody_beside_a_new_user() -> str:
+    user = User(name="eve", password_hash="")
+    db.session.add(user)
+    db.session.flush()
+    # A statement of Core does not end the transaction, so the new user is still in the session.
+    db.session.execute(insert(Grant).values(row_of(uuid4())))
+    return f"written beside {user.name}"
+
+
+BUGS = (write_of_nobody, write_of_nobody_beside_a_new_user)
+
+
+def finish_login() -> str:
+    user = users.find(USERNAME)
+    if user is None:
+        raise error_response(401, "Invalid credentials")
+    logins.create(user, "test", "a secret", 60)
+    return "logged in"
+
+
+@pytest.fixture
+def app(file_app: Flask) -> Flask:
+    """An app with two users and views that write rows."""
+    with file_app.app_context():
+        users.create(OTHER, PASSWORD)
+    for view in (write_own, change_own, write_of_other, *BUGS):
+        file_app.add_url_rule(f"/deleted/{view.__name__}", view_func=view)
+    file_app.add_url_rule("/deleted/login", view_func=access.credentials(public(finish_login)))
+    file_app.add_url_rule("/deleted/public", "public", public(lambda: finish_login()))
+    return without_error_pages(file_app)
+
+
+def call(client: FlaskClient, view: Callable[[], str], headers: Headers) -> TestResponse:
+    return client.get(f"/deleted/{view.__name__}", headers=headers)
+
+
+def count_rows(app: Flask) -> int:
+    with app.app_context():
+        return len(db.session.scalars(select(Grant).where(Grant.kind == "")).all())
+
+
+@pytest.mark.parametrize(("view", "statement"), [(write_own, INSERT), (change_own, "UPDATE users")])
+def test_a_login_whose_user_is_deleted_in_the_middle_has_ended(
+    app: Flask, client: FlaskClient, credentials: Headers, view: Callable[[], str], statement: str
+) -> None:
+    with user_deleted_before(app, statement):
+        answer = call(client, view, credentials)
+    gone = call(client, view, credentials)
+    assert answer.status_code == 401
+    assert answer.get_json() == gone.get_json()
+    assert answer.headers["WWW-Authenticate"] == gone.headers["WWW-Authenticate"]
+
+
+def test_a_browser_goes_where_it_goes_without_a_login(
+    app: Flask, client: FlaskClient, credentials: Headers
+) -> None:
+    with user_deleted_before(app, INSERT):
+        answer = call(client, write_own, {**credentials, "Accept": "text/html"})
+    gone = call(client, write_own, {**credentials, "Accept": "text/html"})
+    assert answer.status_code == gone.status_code == (303 if tokens.LOGIN_PAGE else 401)
+    assert answer.location == gone.location
+
+
+def test_a_login_that_is_under_way_fails_as_with_bad_credentials(app: Flask) -> None:
+    with user_deleted_before(app, INSERT):
+        answer = app.test_client().get("/deleted/login")
+    assert (answer.status_code, answer.get_json()) == (401, {"error": "Invalid credentials"})
+
+
+def test_a_view_that_checks_no_secret_does_not_run_twice(app: Flask) -> None:
+    with user_deleted_before(app, INSERT):
+        assert app.test_client().get("/deleted/public").status_code == 409
+
+
+def test_who_writes_about_a_deleted_user_stays_logged_in(
+    app: Flask, client: FlaskClient, credentials: Headers
+) -> None:
+    with user_deleted_before(app, INSERT, OTHER):
+        assert call(client, write_of_other, credentials).status_code == 409
+    assert is_logged_in(client, credentials)
+
+
+@pytest.mark.parametrize("view", BUGS)
+def test_a_row_that_refers_to_nobody_is_a_bug_and_no_end_of_the_login(
+    app: Flask, client: FlaskClient, credentials: Headers, view: Callable[[], str]
+) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    assert call(client, view, credentials).status_code == 500
+    assert count_rows(app) == 0
+    assert is_logged_in(client, credentials)
+
+
+def test_two_equal_rows_are_a_bug_whoever_is_deleted(
+    app: Flask, client: FlaskClient, credentials: Headers
+) -> None:
+    assert call(client, write_own, credentials).status_code == 200
+    with (
+        user_deleted_before(app, INSERT, OTHER),
+        pytest.raises(IntegrityError, match=r"(?i)unique"),
+    ):
+        call(client, write_of_other, credentials)

@@ -1,0 +1,113 @@
+"""`next`: which pages a login leads back to, and that none is of another site."""
+
+import pytest
+from flask import Flask
+from werkzeug.test import EnvironBuilder
+
+from secure_flask.auth import tokens
+from secure_flask.auth.access import public
+from secure_flask.auth.next_pages import checked, current
+from tests import routes
+from tests.conftest import MakeApp
+
+PAGE = "/_test/page"
+
+HOSTILE = r"""
+https://evil.example http://evil.example/_test/page //evil.example //evil.example/_test/page
+///evil.example ////evil.example /\evil.example \/evil.example \\evil.example /\/evil.example
+http:evil.example http:/evil.example https:evil.example HTTPS://evil.example ://evil.example
+javascript:alert(1) data:text/html,x vbscript:x JaVaScRiPt:x @evil.example user@evil.example
+evil.example _test/page ./_test/page ../_test/page ?next=//evil.example #/_test/page
+/_test/page#//evil.example /_test/page\..\..\evil.example http://localhost/_test/page
+https://localhost/_test/page /%2f/evil.example /%2fevil.example /%5cevil.example /%5c%5cevil.example
+/.//evil.example /..//evil.example /_test/..//evil.example /;//evil.example /%09/evil.example
+/_test/nowhere /_test/write /_test//page //_test/page /_TEST/page /_test/page/ /_test/page%00
+/static/../_test/page /static/%2e%2e/_test/page /static/a/./b /_test/page%2f..%2f %2f_test%2fpage /_test%2fpage%3f
+"""
+
+WITH_CONTROLS = [
+    "",
+    " ",
+    " //evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "\t//evil.example",
+    "/_test/page\r\nSet-Cookie: a=b",
+    "/_test/page\n",
+    "/_test/page\0",
+    "/_test/page?a=\r\nb",
+    "/_test/page?a=\u00e9",
+    "/\u2044evil.example",
+    "/\uff0fevil.example",
+    "/_test/page?a=" + "b" * 2000,
+]
+
+
+@pytest.fixture(scope="module")
+def app(make_app: MakeApp) -> Flask:
+    app = make_app()
+    app.add_url_rule(PAGE, "page", public(lambda: "page"))
+    app.add_url_rule("/_test/a b", "space", public(lambda: "page"))
+    app.add_url_rule("/_test/write", "write", public(lambda: "written"), methods=["POST"])
+    app.add_url_rule("/_test/slash/", "slash", public(lambda: "page"))
+    return app
+
+
+def next_of(app: Flask, target: str | None, **environ: str) -> str | None:
+    with app.test_request_context("/", environ_overrides=environ):
+        return checked(target)
+
+
+@pytest.mark.asvs("3.7.2")
+def test_no_login_leads_to_another_site(app: Flask, subtests: pytest.Subtests) -> None:
+    for target in [*HOSTILE.split(), *WITH_CONTROLS, None]:
+        with subtests.test(target):
+            assert next_of(app, target) is None
+
+
+def test_a_login_leads_back_to_a_page_of_this_site(app: Flask) -> None:
+    for query in ("", "?a=b&c=%2F%20d", "?url=https://evil.example", "?", "?a=[b]&'=~"):
+        assert next_of(app, PAGE + query) == PAGE + query
+    assert next_of(app, "/_test/a%20b") == "/_test/a%20b"
+    assert next_of(app, "/_test/%70age") == "/_test/%70age"
+
+
+def test_what_redirects_or_only_writes_is_no_page(app: Flask) -> None:
+    for target in ("/_test/slash", "/_test/write", routes.PASSWORD):
+        assert next_of(app, target) is None
+    assert next_of(app, "/_test/slash/") == "/_test/slash/"
+
+
+@pytest.mark.skipif(not tokens.LOGIN_PAGE, reason="no login page")
+def test_the_login_pages_do_not_lead_to_themselves(app: Flask) -> None:
+    for endpoint in (tokens.LOGIN_PAGE, tokens.REAUTHENTICATION_PAGE):
+        for query in ("", "?next=/_test/page"):
+            assert next_of(app, routes.path_of(str(endpoint)) + query) is None
+
+
+def test_a_mounted_app_leads_back_to_its_own_pages(app: Flask) -> None:
+    assert next_of(app, f"/mount{PAGE}", SCRIPT_NAME="/mount") == f"/mount{PAGE}"
+    for target in (PAGE, f"/mounted{PAGE}", f"/other{PAGE}", "/mount"):
+        assert next_of(app, target, SCRIPT_NAME="/mount") is None
+
+
+def current_of(
+    app: Flask, method: str, path: str, query: bytes = b"", root: str = ""
+) -> str | None:
+    environ = EnvironBuilder(path=path, method=method).get_environ()
+    environ |= {"PATH_INFO": path, "QUERY_STRING": query.decode("latin-1"), "SCRIPT_NAME": root}
+    with app.request_context(environ):
+        return current()
+
+
+def test_the_address_of_a_read_is_kept_with_its_query_and_none_of_a_write(app: Flask) -> None:
+    for method in ("GET", "HEAD"):
+        assert current_of(app, method, PAGE) == PAGE
+        assert current_of(app, method, PAGE, b"a=b&c=%20") == f"{PAGE}?a=b&c=%20"
+        assert current_of(app, method, "/_test/a b") == "/_test/a%20b"
+        assert current_of(app, method, PAGE, root="/mount") == f"/mount{PAGE}"
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        assert current_of(app, method, PAGE) is None
+    for query in (b"\xff", b"a=\r\nb", b"a= b", b"a" * 2100):
+        assert current_of(app, "GET", PAGE, query) is None
+    assert current_of(app, "GET", "//evil.example") is None

@@ -1,0 +1,314 @@
+"""Failed attempts: what the next one gets, from the same address and from others."""
+
+from collections import Counter
+from collections.abc import Iterable
+from threading import BoundedSemaphore
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from limits.errors import StorageError
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from werkzeug.test import TestResponse
+
+from secure_flask.auth import passwords, throttle, users
+from secure_flask.auth.throttle import AT_ONCE
+from secure_flask.web.rate_limiter import RateLimiter
+from tests import routes
+from tests.conftest import (
+    LOGIN,
+    PASSWORD,
+    USERNAME,
+    MakeApp,
+    Wait,
+    is_logged_in,
+    slow_hasher,
+    without_error_pages,
+)
+
+WRONG = "a wrong long password"
+HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
+LIMIT = AT_ONCE + 2  # failures in a minute
+FACTOR = 3  # how many times LIMIT an account, or a site of IPv6, may fail
+
+# Where a secret can be guessed, with a wrong one and the answer that it gets. Not every
+# kind of token has a route to refresh it.
+GUESSES: dict[str, tuple[dict[str, str], int]] = {
+    "login.login": ({**LOGIN, "password": WRONG}, 401),
+    "login.reauthenticate": ({"password": WRONG}, 403),
+    "password_change.change": ({"current_password": WRONG, "new_password": PASSWORD}, 403),
+    "refresh.refresh": ({"refresh_token": WRONG}, 401),
+}
+
+
+@pytest.fixture(autouse=True)
+def _small_factors(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ACCOUNT_FACTOR", "SITE_FACTOR"):
+        monkeypatch.setattr(throttle, name, FACTOR)
+
+
+@pytest.fixture(scope="module")
+def shared_app(make_app: MakeApp) -> Flask:
+    """Without error pages of yours, which may lack Retry-After."""
+    return without_error_pages(make_app())
+
+
+@pytest.fixture
+def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", f"{LIMIT} per minute")
+    return app
+
+
+def attempt(client: FlaskClient, address: str = HERE, **body: str) -> TestResponse:
+    """Try to log in, with a wrong password if none is given."""
+    body = {**LOGIN, "password": WRONG, **body}
+    return client.post(routes.LOGIN, json=body, environ_overrides={"REMOTE_ADDR": address})
+
+
+def statuses(client: FlaskClient, *addresses: str, **body: str) -> list[int]:
+    """What an attempt from each address gets, in turn."""
+    return [attempt(client, address, **body).status_code for address in addresses]
+
+
+def statuses_at_once(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, attempts: Iterable[tuple[str, str, str]]
+) -> Counter[int]:
+    """What attempts (address, username, password) get when all are in flight together."""
+    waiting, statuses = iter(attempts), Counter[int]()
+
+    def start_others() -> None:
+        for address, username, password in waiting:
+            body = {"username": username, "password": password}
+            statuses[attempt(client, address, **body).status_code] += 1
+
+    with monkeypatch.context() as meanwhile:
+        # While one password is checked, all the others arrive.
+        meanwhile.setattr(passwords, "hasher", slow_hasher("verify", start_others))
+        start_others()
+    return statuses
+
+
+def crowd(number: int) -> list[str]:
+    return [f"198.51.100.{last}" for last in range(1, number + 1)]
+
+
+@pytest.fixture
+def attacked(client: FlaskClient) -> FlaskClient:
+    """A client of an app where one account has failed from all over the world."""
+    everybody = crowd(LIMIT * FACTOR)
+    assert statuses(client, *everybody) == [401] * len(everybody)
+    return client
+
+
+@pytest.mark.asvs("6.3.1")
+def test_every_secret_that_can_be_guessed_is_guarded(
+    app: Flask, client: FlaskClient, credentials: dict[str, str], subtests: pytest.Subtests
+) -> None:
+    for endpoint in GUESSES.keys() & app.view_functions.keys():
+        guess, refused = GUESSES[endpoint]
+        path = routes.path_of(endpoint)
+        with subtests.test(endpoint):
+            answers = [client.post(path, json=guess, headers=credentials) for _ in range(LIMIT + 2)]
+            assert [answer.status_code for answer in answers] == [refused] * LIMIT + [429] * 2
+            assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
+
+
+def test_an_address_waits_whatever_names_it_tries_and_no_other_does(client: FlaskClient) -> None:
+    names = [f"name {number}" for number in range(LIMIT + 2)]
+    tried = [attempt(client, username=name).status_code for name in names]
+    assert tried == [401] * LIMIT + [429] * 2
+    assert statuses(client, ELSEWHERE, password=PASSWORD) == [200]
+
+
+def test_successes_and_malformed_requests_neither_count_nor_forgive(client: FlaskClient) -> None:
+    for _ in range(LIMIT):
+        assert statuses(client, HERE, HERE, password=PASSWORD) == [200, 200]
+        assert statuses(client, HERE, password="") == [400]
+        assert statuses(client, HERE) == [401]
+    assert statuses(client, HERE, password=PASSWORD) == [429]
+
+
+def test_what_is_refused_does_not_prolong_the_wait(client: FlaskClient, wait: Wait) -> None:
+    statuses(client, *[HERE] * LIMIT)
+    wait(30)
+    assert statuses(client, *[HERE] * LIMIT) == [429] * LIMIT
+    wait(30)
+    assert statuses(client, HERE) == [401]
+
+
+def test_who_waits_as_long_as_the_answer_says_is_let_in(
+    client: FlaskClient, wait: Wait, subtests: pytest.Subtests
+) -> None:
+    for number, pause in enumerate([0, 0.4, 0.6, 29.5]):
+        address = f"192.0.2.{number}"
+        with subtests.test(pause=pause):
+            statuses(client, *[address] * LIMIT)
+            wait(pause)
+            seconds = int(attempt(client, address).headers["Retry-After"])
+            assert seconds < 61 - pause
+            wait(seconds)
+            assert statuses(client, address, password=PASSWORD) == [200]
+
+
+def test_who_is_logged_in_goes_on(client: FlaskClient, credentials: dict[str, str]) -> None:
+    assert statuses(client, *["127.0.0.1"] * (LIMIT + 1))[-1] == 429
+    assert is_logged_in(client, credentials)
+
+
+def test_a_network_of_ipv6_is_one_address(client: FlaskClient) -> None:
+    network = [f"2001:db8:0:1::{last}" for last in range(1, LIMIT + 2)]
+    assert statuses(client, *network) == [401] * LIMIT + [429]
+    assert statuses(client, "2001:db8:0:2::1") == [401]
+
+
+@pytest.mark.asvs("6.3.1")
+def test_a_site_of_ipv6_that_tries_many_names_waits(client: FlaskClient) -> None:
+    networks = [f"2001:db8:1:{number:x}::1" for number in range(LIMIT * FACTOR + 1)]
+    tried = [attempt(client, address, username=address).status_code for address in networks]
+    assert tried == [401] * LIMIT * FACTOR + [429]
+    assert statuses(client, "2001:db8:2::1", HERE) == [401, 401]
+
+
+@pytest.mark.asvs("6.3.1")
+def test_of_fifty_wrong_passwords_at_once_no_more_are_checked_than_one_by_one(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for places in ("_in_line", "_in_flight"):
+        monkeypatch.setattr(passwords, places, BoundedSemaphore(50))
+    wrong = [(HERE, f"name {number}", WRONG) for number in range(50)]
+    assert statuses_at_once(client, monkeypatch, wrong) == {401: LIMIT, 429: 50 - LIMIT}
+    assert statuses(client, HERE) == [429]
+
+
+def test_good_logins_at_once_count_as_no_failures(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = [(HERE, USERNAME, PASSWORD)] * AT_ONCE
+    assert statuses_at_once(client, monkeypatch, good) == {200: AT_ONCE}
+    assert statuses(client, *[HERE] * (LIMIT + 1)) == [401] * LIMIT + [429]
+
+
+def test_who_is_refused_for_those_in_flight_may_come_back_at_once(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def another() -> None:
+        last.append(attempt(client, password=PASSWORD))
+
+    last: list[TestResponse] = []
+    monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", another))
+    attempt(client, password=PASSWORD)
+    refused, *let_through = last
+    assert refused.status_code == 429
+    assert refused.headers["Retry-After"] == "1"
+    assert [answer.status_code for answer in let_through] == [200] * (AT_ONCE - 1)
+
+
+def test_many_good_logins_of_one_client_keep_nobody_else_out(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        users.create("bob", PASSWORD)
+    many = [(HERE, USERNAME, PASSWORD)] * 12
+    for name in ("bob", USERNAME):
+        late = (ELSEWHERE, name, PASSWORD)
+        got = statuses_at_once(client, monkeypatch, [*many, late])
+        assert got == {200: AT_ONCE + 1, 429: 12 - AT_ONCE}
+
+
+def test_an_account_that_fails_everywhere_leaves_each_address_one_try(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    everybody = crowd(LIMIT * FACTOR)
+    for name, address in [(USERNAME, HERE), ("nobody", ELSEWHERE)]:
+        with subtests.test(name):
+            assert statuses(client, *everybody, username=name) == [401] * len(everybody)
+            assert statuses(client, address, address, username=name) == [401, 429]
+            assert statuses(client, *everybody[:2], username=name) == [429, 429]
+
+
+def test_until_then_an_address_has_all_its_tries(client: FlaskClient) -> None:
+    statuses(client, *crowd(LIMIT * FACTOR - LIMIT))
+    assert statuses(client, *[HERE] * (LIMIT + 1)) == [401] * LIMIT + [429]
+
+
+@pytest.mark.asvs("6.3.1")
+def test_the_owner_of_an_attacked_account_is_not_locked_out(attacked: FlaskClient) -> None:
+    # Who fails at another account notices nothing of it.
+    assert statuses(attacked, ELSEWHERE, ELSEWHERE, username="nobody") == [401, 401]
+    assert statuses(attacked, *[HERE] * 3, password=PASSWORD) == [200, 200, 200]
+    assert statuses(attacked, HERE) == [401]
+    assert statuses(attacked, HERE, ELSEWHERE, password=PASSWORD) == [429, 200]
+
+
+def test_of_several_at_once_a_site_has_one_slip(
+    attacked: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = [(HERE, USERNAME, WRONG)] * AT_ONCE
+    assert statuses_at_once(attacked, monkeypatch, wrong) == {401: 1, 429: AT_ONCE - 1}
+
+
+def test_a_site_of_ipv6_has_one_slip(attacked: FlaskClient) -> None:
+    networks = [f"2001:db8:1:{number}::1" for number in range(3)]
+    assert statuses(attacked, *networks, "2001:db8:2::1") == [401, 429, 429, 401]
+
+
+def test_after_the_window_all_is_as_before(attacked: FlaskClient, wait: Wait) -> None:
+    wait(60)
+    assert statuses(attacked, *[HERE] * (LIMIT + 1)) == [401] * LIMIT + [429]
+
+
+def test_what_is_kept_names_nobody(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def spy(limits: RateLimiter, limit: Any, key: tuple[str, ...]) -> bool:
+        asked.append(key)
+        return True
+
+    monkeypatch.setattr(RateLimiter, "test", spy)
+    monkeypatch.setattr(RateLimiter, "hit", spy)
+    attempt(client, username="grace hopper")
+    attempt(client, username="g" * 150)
+    assert any(HERE in key for key in asked)
+    assert not any(name in str(asked) for name in ("grace", "hopper", "ggg"))
+
+
+@pytest.mark.asvs("16.5.2")
+def test_while_redis_is_away_half_as_many_tries_are_left(make_app: MakeApp) -> None:
+    pytest.importorskip("redis")
+    app = make_app(redis_url="redis://127.0.0.1:1/0", login_rate_limit="6 per minute")
+    client = app.test_client()
+    assert statuses(client, *[HERE] * 4) == [401, 401, 401, 429]
+    everybody = crowd(3 * FACTOR - 3)
+    assert statuses(client, *everybody) == [401] * len(everybody)
+    assert statuses(client, ELSEWHERE, ELSEWHERE) == [401, 429]
+
+
+def test_a_redis_that_counts_nothing_opens_nothing(make_app: MakeApp) -> None:
+    """One that is full, or a replica, still answers what it is asked."""
+    app = without_error_pages(make_app(login_rate_limit="6 per minute"))
+
+    class Full(MovingWindowRateLimiter):
+        def hit(self, *arguments: Any, **options: Any) -> bool:
+            raise StorageError(OSError("OOM command not allowed"))
+
+    app.extensions["rate_limiter"].shared = Full(MemoryStorage())
+    client = app.test_client()
+    assert statuses(client, *[HERE] * 4) == [401, 401, 401, 429]
+    assert int(attempt(client).headers["Retry-After"]) > 1
+    assert statuses(client, ELSEWHERE, password=PASSWORD) == [200]
+
+
+def test_a_redis_that_is_away_is_waited_for_once(make_app: MakeApp) -> None:
+    app = make_app(login_rate_limit="4 per minute")
+    waits: list[str] = []
+
+    class Away:
+        def __getattr__(self, question: str) -> Any:
+            waits.append(question)
+            raise StorageError(OSError("no route to host"))
+
+    app.extensions["rate_limiter"].shared = Away()
+    assert statuses(app.test_client(), *[HERE] * 3) == [401, 401, 429]
+    assert len(waits) == 3

@@ -1,0 +1,219 @@
+"""The jwt type: tokens made by hand, since the library would refuse to make most of these."""
+
+import hmac
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from flask import Flask
+from flask.testing import FlaskClient
+
+from secure_flask.settings import keys as key_settings
+from secure_flask.auth import signing_keys
+from secure_flask.auth.claims import LIFETIME
+from tests import routes
+from tests.auth.test_bearer import ask, assert_refused
+from tests.conftest import SECRETS, MakeApp
+
+[(KEY_ID, KEY)] = signing_keys.read(SECRETS["token_keys"]).items()
+ANOTHER_KEY = Ed25519PrivateKey.generate()
+JWKS = routes.path_of("jwks.jwks")
+HEADER = {"alg": "EdDSA", "typ": "at+jwt", "kid": KEY_ID}
+
+ALGORITHMS = ["none", "None", "HS256", "ES256", "RS256", "Ed25519", "eddsa", "EdDSA ", "", None]
+
+# What a token's header may not be, under a good signature: the bytes, or what they say.
+OTHER_HEADERS: dict[str, Any] = {
+    **{f"alg {algorithm}": {**HEADER, "alg": algorithm} for algorithm in ALGORITHMS},
+    "no alg": {"typ": "at+jwt", "kid": KEY_ID},
+    "no typ": {"alg": "EdDSA", "kid": KEY_ID},
+    "typ JWT": {**HEADER, "typ": "JWT"},
+    "typ of a logout token": {**HEADER, "typ": "logout+jwt"},
+    "typ a list": {**HEADER, "typ": ["at+jwt"]},
+    "no kid": {"alg": "EdDSA", "typ": "at+jwt"},
+    "kid null": {**HEADER, "kid": None},
+    "kid unknown": {**HEADER, "kid": "../../dev/null"},
+    "kid with a space": {**HEADER, "kid": f"{KEY_ID} "},
+    "kid a surrogate": {**HEADER, "kid": "\ud800"},
+    "kid a number": {**HEADER, "kid": 1},
+    "kid a list": {**HEADER, "kid": [KEY_ID]},
+    "jku": {**HEADER, "jku": "https://evil.example/jwks.json"},
+    "crit": {**HEADER, "crit": ["exp"]},
+    "b64": {**HEADER, "crit": ["b64"], "b64": False},
+    "cty": {**HEADER, "cty": "JWT"},
+    "another member": {**HEADER, "new": None},
+    "a list": [HEADER],
+    "null": None,
+    "nothing": b"",
+    "no JSON": b"{",
+    "no UTF-8": b'{"alg":"EdDSA","typ":"at+jwt","kid":"\xff"}',
+    "very deep": b"[" * 2500,
+    "alg twice": b'{"alg":"none",' + json.dumps(HEADER).encode()[1:],
+    "kid twice": b'{"kid":"unknown",' + json.dumps(HEADER).encode()[1:],
+}
+
+# What a careless reader would take for the secret of HS256.
+PUBLIC_KEYS = {
+    "raw": KEY.public_key().public_bytes_raw(),
+    "pem": KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+    "der": KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+    "nothing": b"",
+}
+
+MANGLED: dict[str, Callable[[str], str]] = {
+    "no signature": lambda token: token.rpartition(".")[0] + ".",
+    "no signature, no dot": lambda token: token.rpartition(".")[0],
+    "no payload": lambda token: "{0}..{2}".format(*token.split(".")),
+    "one more segment": lambda token: token + ".e30",
+    "one more segment, empty": lambda token: token + ".",
+    "one more in front": lambda token: "e30." + token,
+    "another spelling": lambda token: respell(token),
+    "signature padded": lambda token: token + "==",
+    "signature zero": lambda token: change_signature(token, lambda signature: bytes(64)),
+    "signature cut": lambda token: change_signature(token, lambda signature: signature[:-1]),
+    "one bit changed": lambda token: change_signature(token, flip_a_bit),
+    "malleated": lambda token: change_signature(token, add_the_order),
+}
+
+
+@pytest.fixture
+def payload(token: str) -> bytes:
+    """What the token of a live login says: signed again, it is as good."""
+    return write(read(token))
+
+
+def test_any_library_reads_it_by_the_published_keys(
+    app: Flask, client: FlaskClient, token: str
+) -> None:
+    [key] = jwt.PyJWKSet.from_dict(client.get(JWKS).get_json()).keys
+    issuer, audience = app.config["TOKEN_ISSUER"], app.config["TOKEN_AUDIENCE"]
+    claims = jwt.decode(token, key, algorithms=["EdDSA"], audience=audience, issuer=issuer)
+    assert claims == read(token)
+    assert jwt.get_unverified_header(token) == HEADER
+
+
+def test_the_published_keys_are_exactly_the_public_ones(make_app: MakeApp) -> None:
+    ring = f"{key_settings.new('2')},{SECRETS['token_keys']}"
+    answer = make_app(token_keys=ring).test_client().get(JWKS)
+    same = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA"}
+    assert answer.json == {
+        "keys": [
+            {**same, "kid": key_id, "x": encode(key.public_key().public_bytes_raw())}
+            for key_id, key in signing_keys.read(ring).items()
+        ]
+    }
+    # As long as a token serves, and no longer.
+    assert answer.cache_control.max_age == LIFETIME
+
+
+def test_a_mangled_token_is_401(client: FlaskClient, token: str, subtests: pytest.Subtests) -> None:
+    for case, mangle in MANGLED.items():
+        with subtests.test(case):
+            assert mangle(token) != token
+            assert_refused(ask(client, mangle(token)))
+
+
+@pytest.mark.asvs("9.1.2", "9.1.3", "9.2.2")
+def test_another_header_is_401_signed_or_not(
+    client: FlaskClient, payload: bytes, subtests: pytest.Subtests
+) -> None:
+    for case, header in OTHER_HEADERS.items():
+        with subtests.test(case):
+            token = sign(payload, header)
+            assert_refused(ask(client, token))
+            assert_refused(ask(client, token.rpartition(".")[0] + "."))
+
+
+@pytest.mark.asvs("9.1.2")
+def test_the_public_key_is_no_secret_to_sign_with(
+    client: FlaskClient, payload: bytes, subtests: pytest.Subtests
+) -> None:
+    unsigned = join({**HEADER, "alg": "HS256"}, payload)
+    for case, secret in PUBLIC_KEYS.items():
+        with subtests.test(case):
+            signature = hmac.digest(secret, unsigned.encode(), "sha256")
+            assert_refused(ask(client, f"{unsigned}.{encode(signature)}"))
+
+
+@pytest.mark.asvs("9.1.1", "9.1.3")
+def test_the_signature_of_another_key_is_401_even_if_the_token_brings_that_along(
+    client: FlaskClient, payload: bytes
+) -> None:
+    assert_refused(ask(client, sign(payload, key=ANOTHER_KEY)))
+    point = encode(ANOTHER_KEY.public_key().public_bytes_raw())
+    jwk = {"kty": "OKP", "crv": "Ed25519", "kid": KEY_ID, "x": point}
+    for key in (ANOTHER_KEY, KEY):
+        assert_refused(ask(client, sign(payload, {**HEADER, "jwk": jwk}, key)))
+
+
+@pytest.mark.asvs("9.1.1")
+def test_a_claim_or_header_changed_under_the_old_signature_is_401(
+    client: FlaskClient, token: str, subtests: pytest.Subtests
+) -> None:
+    header, payload, signature = token.split(".")
+    claims = read(token)
+    for claim in ("sub", "exp", "sid"):
+        with subtests.test(claim):
+            changed = encode(write({**claims, claim: claims[claim] * 2}))
+            assert_refused(ask(client, f"{header}.{changed}.{signature}"))
+    respaced = encode(json.dumps(HEADER, separators=(", ", ": ")).encode())
+    with subtests.test("header"):
+        assert_refused(ask(client, f"{respaced}.{payload}.{signature}"))
+
+
+def read(token: str) -> dict[str, Any]:
+    """What a token says, unchecked; times in seconds."""
+    claims: dict[str, Any] = json.loads(decode(token.split(".")[1]))
+    return claims
+
+
+def write(claims: dict[str, Any]) -> bytes:
+    """Claims, times in seconds, as this type of token holds them."""
+    return json.dumps(claims).encode()
+
+
+def sign(payload: bytes, header: object = HEADER, key: Ed25519PrivateKey = KEY) -> str:
+    """A token that says so, with a signature that is good for its text."""
+    unsigned = join(header, payload)
+    return f"{unsigned}.{encode(key.sign(unsigned.encode()))}"
+
+
+def join(header: object, payload: bytes) -> str:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return f"{encode(text)}.{encode(payload)}"
+
+
+def encode(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def decode(text: str) -> bytes:
+    return urlsafe_b64decode(text + "==")
+
+
+def respell(token: str) -> str:
+    """The same bytes: the last of 86 characters has four bits that nobody reads."""
+    respelled = token[:-1] + chr(ord(token[-1]) + 1)
+    assert decode(respelled.rpartition(".")[2]) == decode(token.rpartition(".")[2])
+    return respelled
+
+
+def change_signature(token: str, change: Callable[[bytes], bytes]) -> str:
+    unsigned, _, signature = token.rpartition(".")
+    return f"{unsigned}.{encode(change(decode(signature)))}"
+
+
+def flip_a_bit(signature: bytes) -> bytes:
+    return bytes([signature[0] ^ 1]) + signature[1:]
+
+
+def add_the_order(signature: bytes) -> bytes:
+    """The scalar plus the order of the group: a second signature, to a careless reader."""
+    order = 2**252 + 27742317777372353535851937790883648493
+    scalar = int.from_bytes(signature[32:], "little") + order
+    return signature[:32] + scalar.to_bytes(32, "little")

@@ -1,0 +1,110 @@
+"""The opaque type: a token that says nothing, and a row that knows its hash."""
+
+from collections.abc import Callable, Iterator
+from zlib import crc32
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+
+from secure_flask.auth import grants, logins, tokens
+from secure_flask.auth.tokens import LIFETIME, TOKEN_PREFIX
+from secure_flask.database import db
+from tests import routes
+from tests.auth.test_bearer import ask, assert_accepted, assert_refused
+from tests.conftest import LOGIN, USERNAME, Wait, stored_user
+
+SLIPS: dict[str, Callable[[str], str]] = {
+    "a character changed": lambda token: token[:9] + ("A" if token[9] != "A" else "B") + token[10:],
+    "some exchanged": lambda token: token[:20] + token[20:30][::-1] + token[30:],
+    "the checksum changed": lambda token: token[:-1] + ("0" if token[-1] != "0" else "1"),
+    "no checksum": lambda token: token[:-8],
+    "no mark": lambda token: token.removeprefix(TOKEN_PREFIX),
+    "another mark": lambda token: f"x{token}",
+    "the mark twice": lambda token: TOKEN_PREFIX + token,
+    "the mark alone": lambda token: TOKEN_PREFIX,
+    "nothing but a checksum": lambda token: f"{TOKEN_PREFIX}00000001",
+    "of another service": lambda token: "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+}
+
+
+@pytest.fixture
+def queries(app: Flask) -> Iterator[list[str]]:
+    """What the database was asked."""
+    asked: list[str] = []
+
+    def note(*arguments: object) -> None:
+        asked.append(str(arguments[2]))
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def test_a_login_says_how_long_the_token_serves(client: FlaskClient) -> None:
+    answer = client.post(routes.LOGIN, json=LOGIN).get_json()
+    assert answer["token_type"] == "Bearer"
+    assert answer["expires_in"] == LIFETIME
+
+
+def test_a_token_has_the_mark_256_bits_and_a_checksum(token: str) -> None:
+    random = token.removeprefix(TOKEN_PREFIX)[:43]
+    assert token == well_formed(random)
+    assert len(random) == 43
+    assert USERNAME not in token
+
+
+@pytest.mark.asvs("7.3.2")
+def test_it_ends_after_its_lifetime_however_much_it_is_used(
+    client: FlaskClient, token: str, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "IDLE", None)
+    for _ in range(3):
+        wait(LIFETIME / 4)
+        assert_accepted(ask(client, token))
+    wait(LIFETIME / 4 - 2)
+    assert_accepted(ask(client, token))
+    wait(2)
+    assert_refused(ask(client, token))
+
+
+def test_it_ends_when_it_lies_idle_for_too_long(
+    client: FlaskClient, token: str, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "IDLE", 600)
+    wait(599)
+    assert_accepted(ask(client, token))
+    wait(600)
+    assert_refused(ask(client, token))
+
+
+def test_a_slip_is_401_without_a_query(
+    client: FlaskClient, token: str, queries: list[str], subtests: pytest.Subtests
+) -> None:
+    for case, slip in SLIPS.items():
+        queries.clear()
+        with subtests.test(case):
+            assert_refused(ask(client, slip(token)))
+            assert queries == []
+
+
+def test_a_well_formed_guess_is_looked_up_and_401(
+    client: FlaskClient, token: str, queries: list[str]
+) -> None:
+    queries.clear()
+    assert_refused(ask(client, well_formed(grants.new_secret())))
+    assert len(queries) == 1
+
+
+def test_the_secret_of_another_kind_of_credential_is_401(app: Flask, client: FlaskClient) -> None:
+    secret = well_formed(grants.new_secret())
+    with stored_user(app) as user:
+        logins.create(user, "session", secret, LIFETIME)
+    assert_refused(ask(client, secret))
+
+
+def well_formed(random: str) -> str:
+    return f"{TOKEN_PREFIX}{random}{crc32(random.encode()):08x}"

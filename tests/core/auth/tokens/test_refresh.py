@@ -1,0 +1,337 @@
+"""`POST /token/refresh`, as a client sees it and as a thief would use it."""
+
+import os
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from secure_flask.auth import claims, grants, logins, users
+from secure_flask.auth import refresh as refresh_tokens
+from secure_flask.auth.grants import Grant
+from secure_flask.auth.refresh import LIFETIME
+from secure_flask.database import db
+from tests import routes
+from tests.auth.test_bearer import ask, assert_accepted, assert_refused
+from tests.conftest import LOGIN, PASSWORD, Lines, Wait, stored_user, user_deleted_before
+
+REFRESH = routes.path_of("refresh.refresh")
+# How long an access token is accepted, at the most.
+ACCESS = claims.LIFETIME + claims.LEEWAY
+
+Login = dict[str, Any]
+
+NO_PLAIN_TEXT: dict[str, Any] = {
+    "nothing": {},
+    "null": {"refresh_token": None},
+    "blank": {"refresh_token": " \u00a0"},
+    "another name": {"token": "x"},
+    "a number": {"refresh_token": 1},
+    "an object": {"refresh_token": {"$ne": ""}},
+    "another member": {"refresh_token": "x", "admin": True},
+    "NUL": {"refresh_token": "x\0"},
+    "too long": {"refresh_token": "a" * 129},
+}
+
+
+@pytest.fixture
+def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """An app that keeps no test waiting that does not ask for it."""
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
+    return app
+
+
+@pytest.fixture
+def login(client: FlaskClient) -> Login:
+    """What a login gave."""
+    return log_in(client)
+
+
+def log_in(client: FlaskClient, **body: str) -> Login:
+    answer: Login = client.post(routes.LOGIN, json={**LOGIN, **body}).get_json()
+    return answer
+
+
+def log_out(client: FlaskClient, login: Login) -> None:
+    client.post(routes.LOGOUT, headers=bearer(login))
+
+
+def shown_to(client: FlaskClient, login: Login) -> list[dict[str, Any]]:
+    """The user's own logins."""
+    answer = client.get(routes.SESSIONS, headers=bearer(login))
+    return list(answer.get_json()["sessions"])
+
+
+def bearer(login: Login) -> dict[str, str]:
+    return {"Authorization": f"Bearer {login['token']}"}
+
+
+def send(client: FlaskClient, refresh_token: str) -> TestResponse:
+    return client.post(REFRESH, json={"refresh_token": refresh_token})
+
+
+def refresh(client: FlaskClient, login: Login) -> TestResponse:
+    return send(client, login["refresh_token"])
+
+
+def refreshed(client: FlaskClient, login: Login) -> Login:
+    answer = refresh(client, login)
+    assert answer.status_code == 200
+    fresh: Login = answer.get_json()
+    return fresh
+
+
+def assert_dead(client: FlaskClient, *logins: Login) -> None:
+    """Neither token of any of them serves."""
+    for login in logins:
+        assert_refused(ask(client, login["token"]))
+        assert_refused(refresh(client, login))
+
+
+def test_refreshing_gives_what_a_login_gives(client: FlaskClient, login: Login) -> None:
+    answer = refresh(client, login)
+    fresh = answer.get_json()
+    assert answer.cache_control.no_store
+    assert fresh.keys() == login.keys()
+    for member in ("token_type", "expires_in"):
+        assert fresh[member] == login[member]
+    for member in ("token", "refresh_token"):
+        assert fresh[member] != login[member]
+    newest = refreshed(client, fresh)
+    # The earlier access tokens serve until they expire.
+    for given in (login, fresh, newest):
+        assert_accepted(ask(client, given["token"]))
+
+
+def test_it_brings_the_client_back_after_the_access_token_expired_or_the_clock_was_set_back(
+    client: FlaskClient, wait: Wait, subtests: pytest.Subtests
+) -> None:
+    for seconds in (ACCESS + 1, -ACCESS - 1):
+        login = log_in(client)
+        wait(seconds)
+        with subtests.test(seconds=seconds):
+            assert_refused(ask(client, login["token"]))
+            assert_accepted(ask(client, refreshed(client, login)["token"]))
+
+
+@pytest.mark.asvs("7.2.3")
+def test_a_refresh_token_has_256_bits_and_the_table_its_hash_alone(
+    app: Flask, client: FlaskClient, login: Login
+) -> None:
+    sent = [answer["refresh_token"] for answer in (login, refreshed(client, login))]
+    assert [len(one) for one in sent] == [43, 43]
+    with app.app_context():
+        rows = db.session.execute(select(Grant.__table__)).all()
+    assert {row.secret_hash for row in rows} == {sha256(one.encode()).digest() for one in sent}
+    assert not any(one in str(rows) for one in sent)
+
+
+def test_one_that_is_spent_twice_ends_the_whole_login_and_no_other(
+    client: FlaskClient, wait: Wait, subtests: pytest.Subtests
+) -> None:
+    other = log_in(client)
+    for pause in (0, 1, ACCESS + 1):
+        login = log_in(client)
+        newest = refreshed(client, refreshed(client, login))
+        wait(pause)
+        with subtests.test(pause=pause):
+            assert_refused(refresh(client, login))
+            assert_dead(client, newest, login)
+    other = refreshed(client, other)
+    assert_accepted(ask(client, other["token"]))
+
+
+def test_the_log_names_a_second_use_and_a_use_after_the_end(
+    production: FlaskClient, lines: Lines
+) -> None:
+    login = log_in(production)
+    newest = refreshed(production, login)
+    assert_refused(refresh(production, login))
+    assert_refused(ask(production, newest["token"]))
+    good, reuse, ended = lines()
+    assert (reuse["event"], reuse["level"]) == ("authn_token_reuse", "error")
+    assert ended["event"] == "session_use_after_expire"
+    assert good["user_id"] == reuse["user_id"] == ended["user_id"]
+    for given in (login, newest):
+        assert given["token"] not in str((reuse, ended))
+        assert given["refresh_token"] not in str((reuse, ended))
+
+
+@pytest.mark.asvs("7.3.2")
+def test_refreshing_does_not_prolong_the_login(
+    client: FlaskClient, login: Login, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refresh_tokens, "IDLE", None)
+    for _ in range(3):
+        wait(LIFETIME / 4)
+        login = refreshed(client, login)
+    wait(LIFETIME / 4 - 2)
+    login = refreshed(client, login)
+    assert_accepted(ask(client, login["token"]))
+    wait(2)
+    assert_dead(client, login)
+
+
+def test_a_refresh_changes_neither_when_nor_where_the_login_began(
+    client: FlaskClient, wait: Wait
+) -> None:
+    login = log_in(client)
+    [before] = shown_to(client, login)
+    wait(3600)
+    answer = client.post(
+        REFRESH,
+        json={"refresh_token": login["refresh_token"]},
+        headers={"User-Agent": "curl/8.0"},
+        environ_overrides={"REMOTE_ADDR": "198.51.100.1"},
+    )
+    [after] = shown_to(client, answer.get_json())
+    assert before["client"]
+    assert (after["client"], after["issued"]) == (before["client"], before["issued"])
+
+
+@pytest.mark.asvs("7.5.1")
+def test_a_refresh_makes_no_login_recent(client: FlaskClient, login: Login, wait: Wait) -> None:
+    assert client.delete(routes.SESSIONS, headers=bearer(login)).status_code == 204
+    wait(15 * 60 + 1)
+    answer = client.delete(routes.SESSIONS, headers=bearer(refreshed(client, login)))
+    assert answer.status_code == 401
+    assert "insufficient_user_authentication" in answer.headers["WWW-Authenticate"]
+
+
+def test_a_login_that_lies_idle_for_too_long_ends(
+    wait: Wait, client: FlaskClient, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The clock stands still since before the login.
+    monkeypatch.setattr(refresh_tokens, "IDLE", 300)
+    wait(299)
+    assert_accepted(ask(client, login["token"]))
+    wait(299)
+    login = refreshed(client, login)
+    wait(300)
+    assert_refused(ask(client, login["token"]))
+    assert_refused(refresh(client, login))
+
+
+def test_an_expired_one_is_401_and_raises_no_alarm(
+    production: FlaskClient, lines: Lines, wait: Wait
+) -> None:
+    login = log_in(production)
+    wait(LIFETIME)
+    assert_refused(refresh(production, login))
+    assert [line["event"] for line in lines()] == ["authn_login_success"]
+
+
+def test_purging_ends_no_login_and_forgets_no_spent_token(
+    app: Flask, client: FlaskClient, login: Login, wait: Wait
+) -> None:
+    winner = refreshed(client, login)
+    wait(LIFETIME / 2)
+    with app.app_context():
+        assert logins.purge() == 0
+    winner = refreshed(client, winner)
+    assert_refused(refresh(client, login))
+    assert_dead(client, winner)
+
+
+def test_an_unknown_one_is_401_and_spends_none(
+    client: FlaskClient, login: Login, subtests: pytest.Subtests
+) -> None:
+    token = login["refresh_token"]
+    wrong = [token[:-1], f"{token}A", f"{token}=", f"{token} ", f" {token}", token.swapcase()]
+    wrong += [f"Bearer {token}", sha256(token.encode()).hexdigest(), "' OR '1'='1", "a" * 128, "é"]
+    for sent in wrong:
+        with subtests.test(sent.replace(token, "TOKEN")[:20]):
+            answer = send(client, sent)
+            assert_refused(answer)
+            assert sent not in answer.text + str(answer.headers)
+    refreshed(client, login)
+
+
+@pytest.mark.asvs("9.2.2")
+def test_neither_token_serves_in_the_place_of_the_other(client: FlaskClient, login: Login) -> None:
+    assert send(client, login["token"]).status_code in (400, 401)
+    assert_refused(ask(client, login["refresh_token"]))
+    cookie = {"Cookie": f"session={login['refresh_token']}"}
+    assert_refused(client.get(routes.ME, headers=cookie))
+
+
+def test_the_secret_of_another_kind_of_credential_is_no_refresh_token(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    for kind in ("session", "opaque", "access", "Refresh"):
+        secret = grants.new_secret()
+        with stored_user(app) as user:
+            logins.create(user, kind, secret, LIFETIME)
+        with subtests.test(kind):
+            assert_refused(send(client, secret))
+
+
+def test_logout_by_any_access_token_ends_the_newest_refresh_token(
+    client: FlaskClient, login: Login
+) -> None:
+    newer = refreshed(client, login)
+    log_out(client, login)
+    assert_dead(client, newer)
+
+
+def test_a_disabled_users_refresh_token_waits_unspent_and_a_deleted_ones_is_dead(
+    app: Flask, client: FlaskClient, login: Login
+) -> None:
+    with stored_user(app) as user:
+        user.disabled = True
+    assert_refused(refresh(client, login))
+    with stored_user(app) as user:
+        user.disabled = False
+    login = refreshed(client, login)
+    with stored_user(app) as user:
+        db.session.delete(user)
+    assert_dead(client, login)
+
+
+def test_anything_but_one_plain_text_is_400(client: FlaskClient, subtests: pytest.Subtests) -> None:
+    for case, body in NO_PLAIN_TEXT.items():
+        with subtests.test(case):
+            assert client.post(REFRESH, json=body).status_code == 400
+
+
+def test_a_token_in_another_place_is_not_read(client: FlaskClient, login: Login) -> None:
+    token = login["refresh_token"]
+    fields = {"refresh_token": token}
+    client.set_cookie("refresh_token", token)
+    headers = {"Authorization": f"Bearer {token}", **fields}
+    assert client.post(REFRESH, query_string=fields, headers=headers, json={}).status_code == 400
+    assert client.post(REFRESH, data=fields).status_code == 415
+    refreshed(client, login)
+
+
+def test_guessing_is_slowed_and_refreshing_is_not(
+    app: Flask, client: FlaskClient, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "3 per minute")
+    for _ in range(5):
+        login = refreshed(client, login)
+    assert [send(client, "a guess").status_code for _ in range(4)] == [401] * 3 + [429]
+    answer = refresh(client, login)
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_each_login_is_refreshed_as_itself(app: Flask, client: FlaskClient, login: Login) -> None:
+    with app.app_context():
+        users.create("bob", PASSWORD)
+    other = log_in(client, username="bob")
+    assert_accepted(ask(client, refreshed(client, other)["token"]), "bob")
+    assert_accepted(ask(client, refreshed(client, login)["token"]))
+
+
+@pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason="SQLite has one writer")
+def test_a_deletion_of_the_user_waits_for_a_refresh(file_app: Flask) -> None:
+    client = file_app.test_client()
+    body = {"refresh_token": log_in(client)["refresh_token"]}
+    with user_deleted_before(file_app, "INSERT INTO grants"):
+        answer = client.post(REFRESH, json=body)
+    assert answer.status_code == 200

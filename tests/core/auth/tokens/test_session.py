@@ -1,0 +1,273 @@
+"""The session type: a cookie that no script can read, and a CSRF token beside it."""
+
+from hashlib import sha256
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import Cookie, TestResponse
+
+from secure_flask.auth import tokens, users
+from secure_flask.auth.access import login_required, public
+from secure_flask.auth.grants import Grant
+from secure_flask.auth.tokens import KEPT_LIFETIME, LIFETIME
+from secure_flask.database import db
+from tests import routes
+from tests.conftest import LOGIN, PASSWORD, Lines, MakeApp, Wait, is_logged_in, log_in
+
+DEVELOPMENT, PRODUCTION = "dev-session", "__Host-session"
+FLAGS = {"HttpOnly", "SameSite=Lax", "Path=/"}
+PAGE, WRITE = "/probe/page", "/probe/write"
+
+
+@pytest.fixture(scope="module")
+def shared_app(make_app: MakeApp) -> Flask:
+    """With a page that shows the CSRF token of its templates, and a route that writes."""
+    app = make_app()
+
+    @app.get(PAGE)
+    @public
+    def page() -> str:
+        context: dict[str, str | None] = {}
+        app.update_template_context(context)
+        return context["csrf_token"] or ""
+
+    @app.post(WRITE)
+    @login_required
+    def write() -> str:
+        return "written"
+
+    return app
+
+
+def login_cookie(answer: TestResponse) -> tuple[str, set[str]]:
+    """Name and flags of the cookie of a login, as an answer sets it."""
+    headers = answer.headers.getlist("Set-Cookie")
+    [header] = [each for each in headers if each.startswith((DEVELOPMENT, PRODUCTION))]
+    pair, *flags = header.split("; ")
+    return pair.partition("=")[0], {flag for flag in flags if not flag.startswith("Expires=")}
+
+
+def session_id(client: FlaskClient) -> str:
+    cookie = client.get_cookie(DEVELOPMENT)
+    assert isinstance(cookie, Cookie)
+    return cookie.value
+
+
+def writes(client: FlaskClient, headers: dict[str, str]) -> int:
+    return client.post(WRITE, json={}, headers=headers).status_code
+
+
+@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
+def test_the_cookie_of_production_is_bound_to_host_and_https_till_logout_expires_it(
+    production: FlaskClient,
+) -> None:
+    answer = production.post(routes.LOGIN, json=LOGIN)
+    assert login_cookie(answer) == (PRODUCTION, {*FLAGS, "Secure", f"Max-Age={LIFETIME}"})
+    answer = production.post(routes.LOGOUT, headers=log_in(production))
+    assert login_cookie(answer) == (PRODUCTION, {*FLAGS, "Secure", "Max-Age=0"})
+
+
+def test_the_cookie_of_development_works_over_http(client: FlaskClient) -> None:
+    answer = client.post(routes.LOGIN, json=LOGIN)
+    assert login_cookie(answer) == (DEVELOPMENT, {*FLAGS, f"Max-Age={LIFETIME}"})
+
+
+@pytest.mark.asvs("3.3.4")
+def test_no_answer_but_the_cookie_of_a_login_holds_the_session_id(client: FlaskClient) -> None:
+    login = client.post(routes.LOGIN, json=LOGIN).text
+    for answer in [client.get(path) for path in (routes.ME, PAGE, "/missing")]:
+        assert session_id(client) not in login + answer.text + str(answer.headers)
+
+
+@pytest.mark.asvs("7.2.3")
+def test_the_session_id_has_256_bits(client: FlaskClient, token: str) -> None:
+    assert len(session_id(client)) == 43
+    assert session_id(client) != token
+
+
+def test_me_and_pages_give_the_csrf_token_masked_in_pages(client: FlaskClient, token: str) -> None:
+    assert client.get(routes.ME).get_json()["csrf_token"] == token
+    shown = [client.get(PAGE).text for _ in range(2)]
+    assert len({token, *shown}) == 3
+    # Each serves, and again.
+    for sent in (token, *shown, token):
+        assert writes(client, {"X-CSRF-Token": sent}) == 200
+
+
+def test_a_stranger_gets_no_csrf_token(client: FlaskClient) -> None:
+    assert client.get(PAGE).text == ""
+
+
+@pytest.mark.asvs("3.5.1")
+def test_a_write_without_the_csrf_token_of_its_login_is_403(
+    app: Flask, client: FlaskClient, token: str, subtests: pytest.Subtests
+) -> None:
+    with app.app_context():
+        users.create("mallory", PASSWORD)
+    another_login = log_in(app.test_client())
+    another_user = log_in(app.test_client(), username="mallory")
+    assert writes(client, {}) == 403
+    wrong = ["", "x", "0" * 64, "é", "null", token[:63], token[1:], session_id(client)]
+    for sent in [*wrong, *another_login.values(), *another_user.values()]:
+        with subtests.test(sent):
+            assert writes(client, {"X-CSRF-Token": sent}) == 403
+    # Reading needs the cookie alone.
+    assert is_logged_in(client, {})
+
+
+def test_a_csrf_token_counts_in_its_header_alone(client: FlaskClient, token: str) -> None:
+    fields = {"X-CSRF-Token": token, "csrf_token": token, "token": token}
+    client.set_cookie("X-CSRF-Token", token)
+    assert client.post(WRITE, query_string=fields).status_code == 403
+    assert client.post(WRITE, json=fields).status_code == 403
+
+
+def test_a_refused_write_is_in_the_log_and_what_it_sent_is_not(
+    production: FlaskClient, lines: Lines
+) -> None:
+    log_in(production)
+    answer = production.post(routes.LOGOUT, headers={"X-CSRF-Token": "made-up"})
+    assert answer.status_code == 403
+    line = lines()[-1]
+    assert (line["event"], line["reason"]) == ("authz_fail", "CSRF token")
+    assert "made-up" not in str(line)
+
+
+@pytest.mark.asvs("7.2.4")
+def test_a_new_login_needs_no_csrf_token_and_ends_the_old_one(
+    app: Flask, client: FlaskClient
+) -> None:
+    credentials = log_in(client)
+    old = session_id(client)
+    assert client.post(routes.LOGIN, json=LOGIN).status_code == 200
+    assert session_id(client) != old
+    thief = app.test_client()
+    thief.set_cookie(DEVELOPMENT, old)
+    assert not is_logged_in(thief, credentials)
+
+
+def test_a_failed_login_leaves_the_old_one(client: FlaskClient, token: str) -> None:
+    client.post(routes.LOGIN, json={**LOGIN, "password": "a wrong long password"})
+    assert is_logged_in(client, {})
+
+
+def test_a_planted_session_id_is_not_taken_over(client: FlaskClient) -> None:
+    client.set_cookie(DEVELOPMENT, "planted")
+    client.post(routes.LOGIN, json=LOGIN)
+    assert session_id(client) != "planted"
+
+
+@pytest.mark.asvs("7.3.1")
+def test_a_while_without_a_request_ends_it(
+    client: FlaskClient, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tokens.IDLE, "OWASP ASVS 7.3.1: set IDLE in secure_flask/auth/tokens.py."
+    monkeypatch.setattr(tokens, "IDLE", 600)
+    log_in(client)
+    wait(599)
+    assert is_logged_in(client, {})
+    wait(600)
+    assert not is_logged_in(client, {})
+    assert client.get(PAGE).text == ""
+
+
+@pytest.mark.asvs("7.3.2")
+def test_it_ends_after_its_lifetime_however_busy(
+    client: FlaskClient, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "IDLE", LIFETIME)
+    log_in(client)
+    for _ in range(3):
+        wait(LIFETIME / 4)
+        assert is_logged_in(client, {})
+    wait(LIFETIME / 4)
+    assert not is_logged_in(client, {})
+
+
+def test_a_kept_login_needs_no_requests_and_ends_after_its_own_lifetime(
+    client: FlaskClient, wait: Wait
+) -> None:
+    kept = {**LOGIN, "keep": "y"}
+    answer = client.post(routes.LOGIN, data=kept, headers={"Sec-Fetch-Site": "same-origin"})
+    assert login_cookie(answer) == (DEVELOPMENT, {*FLAGS, f"Max-Age={KEPT_LIFETIME}"})
+    wait(KEPT_LIFETIME - 1)
+    assert is_logged_in(client, {})
+    wait(1)
+    assert not is_logged_in(client, {})
+
+
+@pytest.mark.asvs("7.4.1")
+def test_the_cookie_is_dead_after_logout_and_its_hash_is_deleted(
+    app: Flask, client: FlaskClient
+) -> None:
+    credentials = log_in(client)
+    kept = session_id(client)
+    assert stored_hashes(app) == [sha256(kept.encode()).digest()]
+    client.post(routes.LOGOUT, headers=credentials)
+    assert stored_hashes(app) == []
+    assert client.get_cookie(DEVELOPMENT) is None
+    client.set_cookie(DEVELOPMENT, kept)
+    assert not is_logged_in(client, credentials)
+
+
+@pytest.mark.asvs("14.2.1")
+def test_a_session_id_elsewhere_than_in_its_cookie_is_401(
+    app: Flask, client: FlaskClient, token: str, subtests: pytest.Subtests
+) -> None:
+    secret = session_id(client)
+    for name in ("token", "access_token", "session", PRODUCTION, "DEV-SESSION", "dev-flask"):
+        with subtests.test(name):
+            elsewhere = app.test_client()
+            assert elsewhere.get(routes.ME, query_string={name: secret}).status_code == 401
+            assert elsewhere.post(routes.LOGOUT, json={name: secret}).status_code == 401
+            assert elsewhere.get(routes.ME, headers={name: secret}).status_code == 401
+            elsewhere.set_cookie(name, secret)
+            assert elsewhere.get(routes.ME).status_code == 401
+
+
+def test_neither_id_nor_csrf_token_is_a_bearer_token(
+    app: Flask, client: FlaskClient, token: str
+) -> None:
+    for secret in (session_id(client), token):
+        headers = {"Authorization": f"Bearer {secret}", "X-CSRF-Token": token}
+        assert not is_logged_in(app.test_client(), headers)
+
+
+def test_a_damaged_cookie_is_401(client: FlaskClient, subtests: pytest.Subtests) -> None:
+    for value in ("", '"', "a" * 4000, "é", "\xff", "a=b; c", "%00", "null"):
+        with subtests.test(value[:9]):
+            headers = {"Cookie": f"{DEVELOPMENT}={value}"}
+            assert client.get(routes.ME, headers=headers).status_code == 401
+
+
+def stored_hashes(app: Flask) -> list[bytes]:
+    with app.app_context():
+        return list(db.session.scalars(select(Grant.secret_hash)))
+
+
+@pytest.mark.parametrize("next_login", ["after a logout", "without a logout"])
+def test_what_an_extension_keeps_for_a_user_is_gone_for_the_next(
+    app: Flask, client: FlaskClient, next_login: str
+) -> None:
+    with app.app_context():
+        users.create("mallory", PASSWORD)
+    credentials = log_in(client)
+    with client.session_transaction() as session:
+        session["note"] = "of ada"
+    if next_login == "after a logout":
+        client.post(routes.LOGOUT, headers=credentials)
+    log_in(client, username="mallory")
+    with client.session_transaction() as session:
+        assert "note" not in session
+
+
+def test_what_an_extension_keeps_for_a_user_outlives_a_new_password(client: FlaskClient) -> None:
+    credentials = log_in(client)
+    with client.session_transaction() as session:
+        session["note"] = "of ada"
+    passwords = {"current_password": PASSWORD, "new_password": "another long password"}
+    assert client.post(routes.PASSWORD, json=passwords, headers=credentials).status_code == 200
+    with client.session_transaction() as session:
+        assert session["note"] == "of ada"

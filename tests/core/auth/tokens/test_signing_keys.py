@@ -1,0 +1,105 @@
+"""The keys that sign: how they are written, and how one takes another's place."""
+
+from base64 import urlsafe_b64decode
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from secure_flask.settings import keys as key_settings
+from secure_flask.auth import signing_keys
+from secure_flask.auth.signing_keys import MAX_NAME, SigningSettings
+from app.settings import Settings, SettingsError, fresh_secrets
+from tests import routes
+from tests.auth.test_bearer import ask, assert_accepted, assert_refused
+from tests.conftest import LOGIN, SECRETS, MakeApp
+
+OLD, NEW = SECRETS["token_keys"], key_settings.new("2")
+[OLD_ID] = key_settings.read(OLD)
+SEED = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # RFC 8037's example
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """`environment.setenv(…)`: what an app needs to start, but for that change."""
+    for name, secret in {**fresh_secrets(), "APP_ENV": "development"}.items():
+        monkeypatch.setenv(name, secret)
+    return monkeypatch
+
+
+@pytest.mark.asvs("11.6.1")
+def test_a_ring_is_read_in_its_order() -> None:
+    ring = signing_keys.read(f"new:{SEED}, {OLD} ,")
+    assert list(ring) == ["new", OLD_ID]
+    assert ring["new"].public_key().public_bytes_raw() == urlsafe_b64decode(
+        "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+    )
+    assert signing_keys.read(SigningSettings.fresh_secrets()["TOKEN_KEYS"])
+
+
+@pytest.mark.asvs("11.6.1")
+def test_the_app_does_not_start_without_a_key(
+    environment: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    for case, ring in {"missing": "", "unusable": f"1:{SEED[:-2]}"}.items():
+        environment.setenv("TOKEN_KEYS", ring)
+        with subtests.test(case):
+            with pytest.raises(SettingsError, match="TOKEN_KEYS") as refused:
+                Settings.load()
+            assert SEED[:-2] not in str(refused.value)
+
+
+def test_a_name_that_no_token_can_carry_is_refused(
+    environment: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    for name in ("TOKEN_ISSUER", "TOKEN_AUDIENCE"):
+        for value in (" ", "a b", "\x07", "\udcff", "a" * (MAX_NAME + 1)):
+            with subtests.test(f"{name}: {value[:9]!a}"), environment.context() as wrong:
+                wrong.setenv(name, value)
+                with pytest.raises(SettingsError, match=name):
+                    Settings.load()
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """One whose keys each test here may change."""
+    return make_app()
+
+
+def test_the_old_keys_tokens_serve_beside_the_new_ones(app: Flask, client: FlaskClient) -> None:
+    old = access_token(client)
+    use_keys(app, NEW, OLD)
+    assert_accepted(ask(client, old))
+    assert_accepted(ask(client, access_token(client)))
+
+
+def test_the_first_key_signs(app: Flask, client: FlaskClient) -> None:
+    use_keys(app, NEW, OLD)
+    token = access_token(client)
+    use_keys(app, OLD)
+    assert_refused(ask(client, token))
+    use_keys(app, NEW)
+    assert_accepted(ask(client, token))
+
+
+def test_dropping_a_key_ends_what_it_signed_but_no_login(app: Flask, client: FlaskClient) -> None:
+    login = client.post(routes.LOGIN, json=LOGIN).get_json()
+    use_keys(app, NEW)
+    assert_refused(ask(client, login["token"]))
+    refresh_token = {"refresh_token": login["refresh_token"]}
+    again = client.post(routes.path_of("refresh.refresh"), json=refresh_token)
+    assert_accepted(ask(client, again.get_json()["token"]))
+
+
+def test_another_key_under_the_same_id_is_another_key(app: Flask, client: FlaskClient) -> None:
+    token = access_token(client)
+    use_keys(app, key_settings.new(OLD_ID))
+    assert_refused(ask(client, token))
+
+
+def use_keys(app: Flask, *ring: str) -> None:
+    app.extensions["signing_keys"] = signing_keys.read(",".join(ring))
+
+
+def access_token(client: FlaskClient) -> str:
+    return str(client.post(routes.LOGIN, json=LOGIN).get_json()["token"])

@@ -1,0 +1,104 @@
+"""The app asks itself: what a middleware or an extension does to its answers is seen."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, Response
+from werkzeug.datastructures import Headers
+
+from secure_flask import assets
+from secure_flask.checks.responses import PATHS
+from secure_flask.web.csp import csp
+from secure_flask.web.csp_syntax import NONE
+from tests.checks.conftest import CLEAN, MakeSite, found_in
+from tests.conftest import Lines, without_error_pages
+
+Change = Callable[[Headers], None]
+PROMISED = {
+    *("Content-Security-Policy", "Strict-Transport-Security", "X-Frame-Options"),
+    *("Referrer-Policy", *CLEAN["HEADERS"]),
+}
+
+
+def behind(app: Flask, change: Change) -> Flask:
+    """Put the app behind a middleware that changes the headers of each answer."""
+    inner = app.wsgi_app
+
+    def middleware(environ: Any, start: Any) -> Iterable[bytes]:
+        def changed(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            kept = Headers(headers)
+            change(kept)
+            return start(status, kept.to_wsgi_list(), exc_info)
+
+        return inner(environ, changed)
+
+    app.wsgi_app = middleware  # type: ignore[assignment,method-assign]
+    return app
+
+
+def test_a_header_that_a_middleware_removes_is_reported_for_pages_and_served_files(
+    make_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.folder").mkdir()
+    for name in (".hidden", "backup.txt~", "served.txt"):
+        (tmp_path / name).write_text("")
+    monkeypatch.setattr(assets, "STATIC", tmp_path.resolve())
+    site = without_error_pages(make_site())
+    app = behind(site, lambda headers: headers.remove("X-Frame-Options"))
+    [message] = found_in(app, "headers.missing")
+    assert message.startswith(f"X-Frame-Options of {', '.join(PATHS)}, /static/served.txt ")
+    assert found_in(app, "headers.changed") == []
+
+
+def test_each_header_is_reported_where_a_middleware_removes_all(make_site: MakeSite) -> None:
+    found = found_in(behind(make_site(), Headers.clear), "headers.missing")
+    assert {message.partition(" of ")[0] for message in found} == PROMISED
+
+
+def test_a_header_that_a_middleware_weakens_is_reported(make_site: MakeSite) -> None:
+    def weaken(headers: Headers) -> None:
+        headers["Content-Security-Policy"] = "default-src *"
+
+    [message] = found_in(behind(make_site(), weaken), "headers.changed")
+    assert message.startswith("Content-Security-Policy of /, ")
+
+
+def test_a_missing_module_is_reported(make_site: MakeSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secure_flask.web.framing.init_app", lambda app: None)
+    [message] = found_in(make_site(), "headers.missing")
+    assert message.startswith("X-Frame-Options of /, ")
+
+
+def test_every_promise_is_kept(make_site: MakeSite, subtests: pytest.Subtests) -> None:
+    for case, changes in (
+        ("production", {}),
+        ("development", {"app_env": "development"}),
+        ("two that report", {"csp_report_only": True, "CSP_CANDIDATE": {"img-src": [NONE]}}),
+        ("a candidate", {"CSP_CANDIDATE": {"img-src": [NONE]}}),
+        ("a page with a policy", {"start_page": csp(img_src=["'self'"])(lambda: "a page")}),
+    ):
+        with subtests.test(case):
+            app = make_site(**changes)
+            assert found_in(app, "headers.missing") == found_in(app, "headers.changed") == []
+
+
+def test_its_requests_are_in_no_access_log(make_site: MakeSite, lines: Lines) -> None:
+    app = make_site(access_log=True)
+    assert found_in(app, "responses.server-error") == found_in(app, "headers.missing") == []
+    assert requests_in(lines()) == 0
+    # Those of clients still are.
+    app.test_client().get("/")
+    assert requests_in(lines()) == 1
+
+
+def requests_in(lines: list[dict[str, Any]]) -> int:
+    return [line.get("event") for line in lines].count("request")
+
+
+def test_a_page_that_crashes_is_reported(make_site: MakeSite) -> None:
+    [message] = found_in(
+        make_site(start_page=lambda: Response(status=500)), "responses.server-error"
+    )
+    assert message.startswith("GET / ")

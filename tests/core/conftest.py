@@ -1,0 +1,349 @@
+"""What the tests share: apps made to measure, a user, and clients that are logged in."""
+
+import gc
+import json
+import os
+import runpy
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import Engine, delete, event
+from werkzeug.exceptions import HTTPException
+from werkzeug.test import TestResponse
+
+from app import create_app, policy
+from secure_flask.auth import passwords, roles, tokens, users
+from secure_flask.auth.roles import Role
+from secure_flask.auth.users import User
+from secure_flask.database import Model, db
+from secure_flask.web import errors, rate_limiter
+from app.settings import Settings, fresh_secrets
+from tests import routes
+
+USERNAME, PASSWORD = "ada", "a good long password"
+LOGIN = {"username": USERNAME, "password": PASSWORD}
+
+# What no environment may lack, as settings name it.
+SECRETS = {name.lower(): secret for name, secret in fresh_secrets().items()}
+
+# The tests use these whatever the defaults are; a test that reaches a limit sets its own.
+SETTINGS: dict[str, Any] = {
+    "app_env": "development",
+    "database_url": os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:"),
+    "redis_url": None,
+    "trusted_hosts": [],
+    "proxy_hops": 0,
+    "csp_report_only": False,
+    "login_rate_limit": "5 per minute",
+    "rate_limit": None,
+    "max_logins": 20,
+    "shutdown_delay": 5,
+    "log_level": "INFO",
+    "access_log": False,
+    "metrics_address": None,
+    # Of signed tokens alone.
+    "token_issuer": "",
+    "token_audience": "",
+    # Of accounts by Flask-Security alone.
+    "public_url": "",
+    "mail_url": "",
+    "mail_from": "",
+}
+
+POLICY: dict[str, Any] = {
+    # A stricter policy that the project just tries is no affair of most tests.
+    "CSP_CANDIDATE": None,
+    # The tests ask at the root, below whichever path your site is.
+    "APPLICATION_ROOT": "/",
+    # Of accounts by Flask-Security alone. Where it is closed, its tests still pass.
+    "REGISTRATION": True,
+    # A test logs in by password alone, with a role of yours too.
+    "SECOND_FACTOR_ROLES": [],
+}
+
+# For `make_app`: the test client speaks https to such an app, as a browser would.
+PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
+
+# The first database in memory: to copy it takes a tenth of the time to make another.
+_copies: list[bytes] = []
+
+# As in wsgi.py: the collector walks what the tests made, and no library again and again.
+gc.freeze()
+
+MakeApp = Callable[..., Flask]
+Lines = Callable[[], list[dict[str, Any]]]
+Wait = Callable[[float], None]
+EditPolicy = Callable[[str], dict[str, Any]]
+
+
+def log_in(client: FlaskClient, **body: str) -> dict[str, str]:
+    """Log in; the headers by which this client then shows it, whichever the kind of token."""
+    token = client.post(routes.LOGIN, json={**LOGIN, **body}).get_json()["token"]
+    return {tokens.HEADER: tokens.PREFIX + token}
+
+
+def is_logged_in(client: FlaskClient, credentials: dict[str, str]) -> bool:
+    return client.get(routes.ME, headers=credentials).status_code == 200
+
+
+@contextmanager
+def stored_user(app: Flask, name: str = USERNAME) -> Iterator[User]:
+    """A user as the database holds it; changes made in the block are stored."""
+    with app.app_context():
+        user = users.find(name)
+        assert user is not None
+        yield user
+        db.session.commit()
+
+
+def bring_back_user(app: Flask) -> None:
+    """Add the user again, whom a route may have deleted."""
+    with app.app_context():
+        if users.find(USERNAME) is None:
+            users.create(USERNAME, PASSWORD)
+
+
+@contextmanager
+def user_deleted_before(app: Flask, statement: str, name: str = USERNAME) -> Iterator[None]:
+    """Let another connection delete a user right before a statement that begins so.
+
+    Where it has to wait for the request, the request goes on. In memory there is no other
+    connection, so the app needs a database elsewhere.
+    """
+    begun: list[Future[None]] = []
+
+    def delete_user(connection: Any, cursor: Any, text: str, *more: Any) -> None:
+        if text.startswith(statement) and not begun:
+            begun.append(other.submit(_delete_user, connection.engine, name))
+            while not (begun[0].done() or _somebody_waits(connection.engine)):
+                time.sleep(0.01)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", delete_user)
+    with ThreadPoolExecutor(1) as other:
+        try:
+            yield
+        finally:
+            event.remove(engine, "before_cursor_execute", delete_user)
+        assert begun, f"No statement begins with {statement!r}."
+        # Raises what the deletion failed by.
+        begun[0].result()
+
+
+def give_roles(app: Flask, *names: str, to: str = USERNAME) -> None:
+    """Give a user exactly these roles."""
+    with stored_user(app, to) as user:
+        there = {role.name: role for role in roles.stored()}
+        user.roles = [there.get(name) or Role(name=name) for name in names]
+
+
+def slow_hasher(step: str, do: Callable[[], object], time_cost: int = 1) -> PasswordHasher:
+    """A hasher for which `step`, "hash" or "verify", takes so long that `do` is done before."""
+
+    def late(hasher: PasswordHasher, *arguments: Any) -> Any:
+        do()
+        return getattr(PasswordHasher, step)(hasher, *arguments)
+
+    slow: PasswordHasher = type("Slow", (PasswordHasher,), {step: late})(time_cost, 8, 1)
+    return slow
+
+
+def without_error_pages(app: Flask) -> Flask:
+    """The same app without error pages of yours, for tests of what it answers without them."""
+    handlers = app.error_handler_spec[None]
+    for status in filter(None, [*handlers]):
+        del handlers[status]
+    handlers[None].pop(Exception, None)
+    handlers[None][HTTPException] = errors.default_response
+    return app
+
+
+class Client(FlaskClient):
+    """Reads every answer to its end, so that no file stays open behind a static one."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        return super().open(*args, **{"buffered": True, **kwargs})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(Settings.model_config, "env_file", None)
+        for name in Settings.model_fields:
+            patch.delenv(name.upper(), raising=False)
+        # A real hash takes 50 ms and 46 MiB, which no test here is about.
+        patch.setattr(passwords, "hasher", PasswordHasher(1, 8, 1))
+        # What your views store there is no test's to change.
+        instance = str(tmp_path_factory.mktemp("instance"))
+        patch.setattr(Flask, "auto_find_instance_path", lambda _: instance)
+        # Else each of some hundred apps compiles the same pages.
+        compiled = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("pages")))
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": compiled})
+        yield
+
+
+@pytest.fixture(scope="module")
+def make_app() -> Iterator[MakeApp]:
+    """`make_app(app_env="production", CORS_ORIGINS=[…])`: lower case sets, upper case is policy.
+
+    With `fill=False` its database is taken as it is, if there is one at all.
+    """
+    with ExitStack() as stack:
+        yield lambda **changes: stack.enter_context(_running(**changes))
+
+
+@pytest.fixture(scope="session")
+def shared_app() -> Iterator[Flask]:
+    """What `app` is each time; a module may put another in its place."""
+    with _running() as app:
+        # From its first request on Flask takes no new view: none is left to the next test.
+        app.test_client().get("/healthz")
+        yield app
+
+
+@pytest.fixture
+def app(shared_app: Flask) -> Flask:
+    """An app that many tests look at; one that changes it makes its own by `make_app`."""
+    rate_limiter.init_app(shared_app)
+    with shared_app.app_context():
+        _fill()
+    return shared_app
+
+
+@pytest.fixture
+def file_app(make_app: MakeApp, tmp_path: Path) -> Flask:
+    """An app whose database serves several connections at once."""
+    database = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/secure_flask.database")
+    return make_app(database_url=database, login_rate_limit="1000 per minute")
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def production(make_app: MakeApp) -> FlaskClient:
+    """A client of the app in production, over https."""
+    return make_app(**PRODUCTION).test_client()
+
+
+@pytest.fixture
+def token(client: FlaskClient) -> str:
+    """The token that `client` got by logging in."""
+    return log_in(client)[tokens.HEADER].removeprefix(tokens.PREFIX)
+
+
+@pytest.fixture
+def credentials(token: str) -> dict[str, str]:
+    """The headers by which `client` shows its login, whichever the kind of token."""
+    return {tokens.HEADER: tokens.PREFIX + token}
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    """`lines()`: what production logged since the last look; a line that is no JSON fails."""
+    return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+@pytest.fixture
+def edit_policy(tmp_path: Path) -> EditPolicy:
+    """`make_app(**edit_policy("…"))`: as if that line stood at the end of policy.py."""
+
+    def edit(line: str) -> dict[str, Any]:
+        edited = tmp_path / "policy.py"
+        source = Path(policy.__file__).read_text(encoding="utf-8")
+        edited.write_text(f"{source}\n{line}\n", encoding="utf-8")
+        return {
+            name: value for name, value in runpy.run_path(str(edited)).items() if name.isupper()
+        }
+
+    return edit
+
+
+@pytest.fixture
+def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
+    """`wait(60)`: the clock stands still but for such steps, here by 60 seconds."""
+    started, steps = time.time(), [0.0]
+    monkeypatch.setattr(time, "time", lambda: started + sum(steps))
+    return steps.append
+
+
+@pytest.fixture
+def never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No login ends without requests, however short IDLE is: it only gets old."""
+    for name in ("tokens", "refresh"):
+        if f"secure_flask.auth.{name}" in sys.modules:
+            monkeypatch.setattr(f"secure_flask.auth.{name}.IDLE", None, raising=False)
+
+
+@contextmanager
+def _running(*, fill: bool = True, **changes: Any) -> Iterator[Flask]:
+    replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
+    app = create_app(_settings(**changes), **{**POLICY, **replaced})
+    app.testing = True
+    app.test_client_class = Client
+    app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
+    with app.app_context():
+        if fill:
+            _fill()
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def _fill() -> None:
+    """Give the database one user and nothing else."""
+    in_memory = db.engine.url.database == ":memory:"
+    if in_memory and _copies:
+        _sqlite().deserialize(_copies[0])
+        return
+    Model.metadata.create_all(db.engine)
+    for table in reversed(Model.metadata.sorted_tables):
+        db.session.execute(table.delete())
+    users.create(USERNAME, PASSWORD)
+    if in_memory:
+        _copies.append(_sqlite().serialize())
+
+
+def _delete_user(engine: Engine, name: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(delete(User).where(User.name == name))
+
+
+def _somebody_waits(engine: Engine) -> bool:
+    """Whether a connection to the database waits for a lock."""
+    if engine.dialect.name != "postgresql":
+        return False
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database()"
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"{waiting} AND wait_event_type = 'Lock'")
+        return rows.first() is not None
+
+
+def _sqlite() -> sqlite3.Connection:
+    connection = db.engine.raw_connection().driver_connection
+    assert isinstance(connection, sqlite3.Connection)
+    return connection
+
+
+def _settings(**changes: Any) -> Settings:
+    values = {**SETTINGS, **SECRETS, **changes}
+    if values["app_env"] != "production":
+        return Settings(**values)
+    # What accounts by Flask-Security demand there; no mail server listens at this port.
+    site = (values["trusted_hosts"] or ["localhost"])[0]
+    demanded = {"mail_url": "smtp://localhost:1", "mail_from": "no-reply@localhost"}
+    return Settings(**{**values, "public_url": f"https://{site}", **demanded, **changes})

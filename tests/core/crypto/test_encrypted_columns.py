@@ -1,0 +1,204 @@
+"""An encrypted column: an ordinary attribute to the app, bound to its row in the database."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import column, insert, select, table, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, make_transient, mapped_column
+
+from secure_flask.settings import keys as key_settings
+from secure_flask.auth import users
+from secure_flask.crypto import DecryptionError, blind_index, encrypt, encrypted_column
+from secure_flask.database import db
+from tests.conftest import PASSWORD, SECRETS, MakeApp
+from tests.crypto.encrypted_models import (
+    EMAIL,
+    OTHER,
+    PHONE,
+    WITH_PHONE,
+    Archived,
+    Base,
+    Card,
+    Customer,
+    Person,
+    add,
+)
+
+# As the database sees it.
+persons = table("persons", *map(column, ("name", "email_encrypted", "email_index")))
+
+
+def loaded(session: Session, name: str) -> Person:
+    """The person as another process reads it."""
+    session.expire_all()
+    return session.scalars(select(Person).filter_by(name=name)).one()
+
+
+def stored(session: Session, name: str) -> Any:
+    found = select(persons.c.email_encrypted, persons.c.email_index)
+    return session.execute(found.where(persons.c.name == name)).one()
+
+
+@pytest.mark.asvs("14.2.4")
+def test_the_database_never_sees_a_users_address() -> None:
+    user = users.create("bob", PASSWORD, EMAIL)
+    assert user.email == EMAIL
+    rows = db.session.execute(text("SELECT * FROM users")).all()
+    assert "example.org" not in str(rows)
+
+
+def test_a_value_comes_back_and_the_database_never_sees_it(session: Session) -> None:
+    add(session, "bob")
+    assert loaded(session, "bob").email == EMAIL
+    assert all(b"example" not in value for value in stored(session, "bob"))
+
+
+def test_none_is_stored_as_none(session: Session) -> None:
+    person = add(session, "bob", None)
+    assert loaded(session, "bob").email is None
+    assert tuple(stored(session, "bob")) == (None, None)
+    person.email = EMAIL
+    session.commit()
+    person.email = None
+    session.commit()
+    assert tuple(stored(session, "bob")) == (None, None)
+
+
+def test_an_assignment_counts_at_once_and_is_stored_at_the_commit(session: Session) -> None:
+    person = add(session, "bob")
+    person.email = OTHER
+    assert person.email == OTHER
+    session.refresh(person)
+    assert person.email == EMAIL
+    person.email = OTHER
+    session.rollback()
+    assert person.email == EMAIL
+    person.email = OTHER
+    session.commit()
+    assert loaded(session, "bob").email == OTHER
+
+
+def test_a_failed_flush_loses_nothing(session: Session) -> None:
+    add(session, "bob")
+    twin = Person(name="bob", email="twin@example.org")
+    session.add(twin)
+    with pytest.raises(IntegrityError):
+        session.commit()
+    session.rollback()
+    twin.name = "twin"
+    session.add(twin)
+    session.commit()
+    assert loaded(session, "twin").email == "twin@example.org"
+
+
+def test_bulk_inserts_and_updates_store_it_too(session: Session) -> None:
+    emails = {name: f"{name}@example.org" for name in ("bob", "eve", "ivy", "joe")}
+    joe = add(session, "joe")
+    session.execute(
+        insert(Person), [{"name": each, "email": emails[each]} for each in ("bob", "eve")]
+    )
+    session.bulk_save_objects([Person(name="ivy", email=emails["ivy"])])
+    session.execute(update(Person), [{"id": joe.id, "email": emails["joe"]}])
+    session.commit()
+    for name, email in emails.items():
+        assert loaded(session, name).email == email
+        assert session.scalars(select(Person).where(Person.email == email)).one().name == name
+
+
+def test_a_copied_object_or_value_belongs_to_the_copy(session: Session) -> None:
+    bob = add(session, "bob")
+    add(session, "eve", bob.email)
+    old_id = bob.id
+    make_transient(bob)
+    bob.id, bob.name = uuid4(), "copy"
+    session.add(bob)
+    session.commit()
+    assert loaded(session, "copy").id != old_id
+    for name in ("bob", "eve", "copy"):
+        assert loaded(session, name).email == EMAIL
+
+
+def test_a_ciphertext_copied_between_objects_is_not_stored(session: Session) -> None:
+    bob: Any = add(session, "bob")
+    session.add(Person(name="copy", email_encrypted=bob.email_encrypted))
+    with pytest.raises(DecryptionError):
+        session.commit()
+
+
+@pytest.mark.asvs("11.3.3")
+@pytest.mark.parametrize("also", [["email_encrypted"], ["email_encrypted", "email_index"]])
+def test_a_ciphertext_moved_to_another_row_is_refused(session: Session, also: list[str]) -> None:
+    add(session, "bob"), add(session, "eve", OTHER)
+    theirs = stored(session, "eve")._mapping
+    moved = {name: theirs[name] for name in also}
+    session.execute(update(persons).where(persons.c.name == "bob").values(moved))
+    session.commit()
+    with pytest.raises(DecryptionError):
+        _ = loaded(session, "bob").email
+    assert loaded(session, "eve").email == OTHER
+
+
+def test_a_key_that_is_not_known_yet_is_asked_for() -> None:
+    assert Card(number=1, iban="DE02").iban == "DE02"
+    with pytest.raises(TypeError, match="known before the insert: give it default=uuid4"):
+        Card(iban="DE02")
+
+
+def test_a_context_outlives_a_new_name() -> None:
+    class Later(DeclarativeBase):
+        """The tables after the change."""
+
+    class Renamed(Later):
+        __tablename__ = "renamed"
+
+        shop: Mapped[UUID] = mapped_column(primary_key=True)
+        number: Mapped[int] = mapped_column(primary_key=True)
+        new_name = encrypted_column(context="cards.before", index=True)
+
+    old: Any = Card(number=1, old_name="Ada")
+    new: Any = Renamed(shop=old.shop, number=1, new_name_encrypted=old.old_name_encrypted)
+    assert new.new_name == "Ada"
+
+
+@pytest.mark.asvs("11.3.3")
+def test_a_value_of_a_mixin_serves_in_its_own_table_alone() -> None:
+    customer: Any = Customer(id=1, phone=PHONE)
+    assert WITH_PHONE[0](id=1, phone_encrypted=customer.phone_encrypted).phone == PHONE
+    for model in WITH_PHONE[1:]:
+        with pytest.raises(DecryptionError):
+            _ = model(id=1, phone_encrypted=customer.phone_encrypted).phone
+    indexes = {model(id=1, phone=PHONE).phone_index for model in WITH_PHONE}
+    assert len(indexes) == len(WITH_PHONE)
+
+
+@pytest.mark.parametrize(
+    ("model", "context"),
+    [(Customer, "customers.phone"), (Archived, '["archive", "customers", "phone"]')],
+    ids=["without a schema", "with one"],
+)
+def test_the_context_of_a_column_stays_the_same(model: Any, context: str) -> None:
+    """Otherwise nobody reads what is stored."""
+    stored = encrypt(PHONE.encode(), context=f'{context} of ["1"]')
+    assert model(id=1, phone_encrypted=stored).phone == PHONE
+    assert model(id=1, phone=PHONE).phone_index == blind_index(PHONE, context=context)
+
+
+def test_a_context_that_another_column_has_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"drafts\.body and cards\.old_name have the same"):
+
+        class Draft(Base):
+            __tablename__ = "drafts"
+
+            id: Mapped[int] = mapped_column(primary_key=True)
+            body = encrypted_column(context="cards.before")
+
+
+def test_an_old_key_still_reads_and_finds(session: Session, make_app: MakeApp) -> None:
+    add(session, "bob")
+    names = ("encryption_keys", "blind_index_keys")
+    ring = {name: f"{key_settings.new('2')},{SECRETS[name]}" for name in names}
+    with make_app(**ring).app_context():
+        assert loaded(session, "bob").email == EMAIL
+        assert session.scalars(select(Person).where(Person.email == EMAIL)).one().name == "bob"

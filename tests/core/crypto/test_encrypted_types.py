@@ -1,0 +1,112 @@
+"""Columns that encrypt by themselves: the app sees values, the database does not."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import LargeBinary, column, create_engine, insert, select, table, update
+from sqlalchemy.ext.mutable import MutableDict
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from secure_flask.crypto import DecryptionError, EncryptedBytes, EncryptedJSON, EncryptedString
+
+
+class Base(DeclarativeBase):
+    """Tables of these tests alone."""
+
+
+class Note(Base):
+    __tablename__ = "notes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str | None] = mapped_column(EncryptedString("notes.text"))
+    file: Mapped[bytes | None] = mapped_column(EncryptedBytes("notes.file"))
+    tags: Mapped[Any | None] = mapped_column(MutableDict.as_mutable(EncryptedJSON("notes.tags")))
+
+
+# As the database sees it.
+raw = table("notes", *(column(name, LargeBinary) for name in ("text", "file", "tags")))
+
+VALUES: list[dict[str, Any]] = [
+    {"text": "seven owls", "file": bytes(range(256)), "tags": {"a": [1, 2.5, None, "\u00e9"]}},
+    {"text": "\u05e9\u05dc\u05d5\u05dd \U0001f989 a\0b", "file": b"owls", "tags": {"owls": 1}},
+    {"text": "", "file": b"", "tags": {}},
+]
+COMPARISONS: list[Any] = [
+    lambda: Note.text == "seven owls",
+    lambda: Note.text != "seven owls",
+    lambda: Note.text.in_(["seven owls"]),
+    lambda: Note.text.like("seven%"),
+    lambda: Note.text < "seven owls",
+]
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
+
+
+def test_values_come_back_and_the_database_never_sees_them(session: Session) -> None:
+    session.add_all(Note(id=number, **values) for number, values in enumerate(VALUES, 1))
+    session.commit()
+    for note, values in zip(session.scalars(select(Note).order_by(Note.id)), VALUES, strict=True):
+        assert {name: getattr(note, name) for name in values} == values
+    for row in session.execute(select(raw)):
+        for stored in row:
+            assert stored[0] == 1
+            assert len(stored) >= 49
+            assert b"owls" not in stored
+
+
+def test_nothing_stays_nothing(session: Session) -> None:
+    session.add(Note())
+    session.commit()
+    note = session.scalars(select(Note).where(Note.text.is_(None), Note.file == None)).one()  # noqa: E711
+    assert (note.text, note.file, note.tags) == (None, None, None)
+
+
+def test_bulk_inserts_and_updates_are_encrypted_too(session: Session) -> None:
+    session.execute(insert(Note), [{"text": "one"}, {"text": "two"}])
+    session.execute(update(Note).values(text="three").where(Note.id == 2))
+    assert session.scalars(select(Note.text)).all() == ["one", "three"]
+    for stored in session.scalars(select(raw.c.text)):
+        assert b"one" not in stored
+        assert b"three" not in stored
+
+
+def test_a_change_inside_json_is_stored(session: Session) -> None:
+    note: Any = Note(tags={"a": 1})
+    session.add(note)
+    session.commit()
+    note.tags["b"] = 2
+    session.commit()
+    session.expire_all()
+    assert note.tags == {"a": 1, "b": 2}
+
+
+def test_a_value_moved_to_another_column_is_refused(session: Session) -> None:
+    session.add(Note(text="seven owls"))
+    session.commit()
+    session.execute(update(raw).values(file=raw.c.text))
+    with pytest.raises(DecryptionError):
+        session.scalar(select(Note.file))
+
+
+@pytest.mark.parametrize("compare", COMPARISONS, ids=["==", "!=", "in", "like", "<"])
+def test_a_comparison_that_could_find_nothing_is_refused(compare: Any) -> None:
+    with pytest.raises(TypeError, match="compares to None alone"):
+        compare()
+
+
+def test_a_context_that_another_column_has_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"letters\.text and notes\.text have the same"):
+
+        class Letter(Base):
+            __tablename__ = "letters"
+
+            id: Mapped[int] = mapped_column(primary_key=True)
+            text: Mapped[str] = mapped_column(EncryptedString("notes.text"))

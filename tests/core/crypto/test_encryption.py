@@ -1,0 +1,136 @@
+"""Messages: they come back whole for their own context, or not at all."""
+
+from base64 import urlsafe_b64encode
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secure_flask.settings import keys as key_settings
+from secure_flask.auth.access import public
+from secure_flask.crypto import DecryptionError, decrypt, encrypt
+from tests.conftest import PRODUCTION, SECRETS, Lines, MakeApp
+
+TEXT = b"ten pounds"
+
+# Made by another implementation (HKDF from RFC 2104's HMAC, AES-GCM of PyCryptodome).
+KEY = f"7:{urlsafe_b64encode(bytes(range(32))).decode()}"
+MESSAGE = bytes.fromhex(
+    "01000000076465666768696a6b6c6d6e6f70717273c8c9cacbcccdcecfd0d1d2"
+    "d3eb24b1f079df6a5d8f69bc610726bcb3ce3d774431ad405307b22a41d1b929"
+    "8f42703121"
+)
+
+
+def refused(ciphertext: bytes, context: str = "a") -> bool:
+    with pytest.raises(DecryptionError) as error:
+        decrypt(ciphertext, context=context)
+    return repr(ciphertext) not in str(error.value)
+
+
+@pytest.mark.asvs("11.3.2")
+def test_aes_gcm_gives_what_nist_says() -> None:
+    """Test case 16 of the submission of GCM to NIST."""
+    key = bytes.fromhex("feffe9928665731c6d6a8f9467308308" * 2)
+    plaintext = bytes.fromhex(
+        "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
+        "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
+    )
+    sealed = AESGCM(key).encrypt(
+        bytes.fromhex("cafebabefacedbaddecaf888"),
+        plaintext,
+        bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2"),
+    )
+    assert sealed.hex() == (
+        "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
+        "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
+        "76fc6ece0f4e1768cddf8853bb2d551b"
+    )
+
+
+@pytest.mark.asvs("11.3.1", "11.3.2")
+def test_a_message_of_another_implementation_is_read(make_app: MakeApp) -> None:
+    with make_app(encryption_keys=KEY).app_context():
+        assert decrypt(MESSAGE, context="notes.text") == b"seven owls in a well"
+
+
+@given(st.binary(max_size=300), st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_message_comes_back_is_49_bytes_longer_and_shows_nothing(
+    plaintext: bytes, context: str
+) -> None:
+    message = encrypt(plaintext, context=context)
+    assert decrypt(message, context=context) == plaintext
+    assert len(message) == len(plaintext) + 49
+    assert len(plaintext) < 4 or plaintext not in message
+
+
+def test_a_megabyte_comes_back() -> None:
+    plaintext = bytes(range(256)) * 4096
+    assert decrypt(encrypt(plaintext, context="a"), context="a") == plaintext
+
+
+@pytest.mark.asvs("11.3.4")
+def test_no_salt_and_no_nonce_is_used_twice() -> None:
+    messages = [encrypt(b"", context="a") for _ in range(1000)]
+    assert len({message[5:21] for message in messages}) == 1000
+    assert len({message[21:33] for message in messages}) == 1000
+
+
+@pytest.mark.asvs("11.3.3")
+def test_every_changed_bit_and_every_cut_is_refused() -> None:
+    message = encrypt(TEXT, context="a")
+    for bit in range(len(message) * 8):
+        changed = bytearray(message)
+        changed[bit // 8] ^= 1 << bit % 8
+        assert refused(bytes(changed))
+    for length in range(len(message)):
+        assert refused(message[:length])
+    assert refused(message + b"\0")
+
+
+@pytest.mark.asvs("11.3.3")
+def test_another_context_is_refused() -> None:
+    message = encrypt(TEXT, context="notes.text")
+    for context in ("", "notes.texts", "notes", "Notes.text"):
+        assert refused(message, context)
+
+
+def test_bytes_that_were_never_encrypted_are_refused() -> None:
+    for value in (b"", TEXT, b"\1" * 80, bytes(80)):
+        assert refused(value)
+
+
+def test_an_old_key_still_decrypts_and_the_first_encrypts(make_app: MakeApp) -> None:
+    new = key_settings.new("2")
+    old_message = encrypt(TEXT, context="a")
+    with make_app(encryption_keys=f"{new},{SECRETS['encryption_keys']}").app_context():
+        assert decrypt(old_message, context="a") == TEXT
+        new_message = encrypt(TEXT, context="a")
+    with make_app(encryption_keys=new).app_context():
+        assert decrypt(new_message, context="a") == TEXT
+        assert refused(old_message)
+
+
+def test_a_message_needs_its_key_and_no_other_secret(make_app: MakeApp) -> None:
+    message = encrypt(TEXT, context="a")
+    [same_id] = key_settings.read(SECRETS["encryption_keys"])
+    with make_app(encryption_keys=key_settings.new(same_id)).app_context():
+        assert refused(message)
+    others = {"secret_key": key_settings.new("1"), "blind_index_keys": key_settings.new("1")}
+    with make_app(**others).app_context():
+        assert decrypt(message, context="a") == TEXT
+
+
+@pytest.mark.asvs("11.2.5", "16.3.4")
+def test_a_request_that_cannot_decrypt_gets_an_error_and_the_log_a_line(
+    make_app: MakeApp, lines: Lines
+) -> None:
+    app = make_app(**PRODUCTION)
+    app.add_url_rule("/note", view_func=public(lambda: decrypt(TEXT, context="notes.text")))
+    answer = app.test_client().get("/note")
+    assert answer.status_code == 500
+    assert "notes.text" not in answer.text
+    [line] = lines()
+    assert line["context"] == "notes.text"
+    assert "exception" not in line

@@ -1,0 +1,175 @@
+"""Static files, as a browser fetches and keeps them."""
+
+import hashlib
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from secure_flask import assets
+from secure_flask.assets import Asset, asset
+from tests.conftest import MakeApp, without_error_pages
+
+NAME = "probe.css"
+
+ELSEWHERE = [
+    "../policy.py",
+    f"x/../{NAME}",
+    "x/../../policy.py",
+    "..%2fpolicy.py",
+    "..%5cpolicy.py",
+    "..\\policy.py",
+    "/etc/passwd",
+    "%2fetc%2fpasswd",
+    "C:/Windows/win.ini",
+    ".",
+    "%00",
+    f"{NAME}%00",
+    f"{NAME}%00.txt",
+    "%ff",
+    "%ed%a0%80",
+    "x" * 5000,
+    "nothing.css",
+]
+
+HIDDEN = [
+    ".env",
+    ".git/HEAD",
+    "lib/.htpasswd",
+    ".page.css.swp",
+    "page.css~",
+    # As Windows reads them, another file or a part of one.
+    "page.css.",
+    "page.css ",
+    "page.css::$DATA",
+    "lib\\page.css",
+]
+
+
+@pytest.fixture(scope="module")
+def shared_app(make_app: MakeApp) -> Flask:
+    """Without error pages of yours, which may name files that are not here."""
+    return without_error_pages(make_app())
+
+
+@pytest.fixture(autouse=True)
+def static(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An `app/static` with one file, beside a file that is not meant to be public."""
+    (tmp_path / "private.txt").write_text("not public")
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / NAME).write_text("p {}")
+    monkeypatch.setattr(assets, "STATIC", (tmp_path / "static").resolve())
+    return assets.STATIC
+
+
+def of(app: Flask, name: str) -> Asset:
+    with app.test_request_context():
+        return asset(name)
+
+
+def is_refused(app: Flask, client: FlaskClient, name: str) -> bool:
+    """Whether a file is neither served nor given to a page, which learns what to do."""
+    with pytest.raises(FileNotFoundError, match="put a plain file there"):
+        of(app, name)
+    return client.get(f"/static/{name}").status_code == 404
+
+
+def link(path: Path, target: Path | str) -> str:
+    """Make a symbolic link; gives its name."""
+    try:
+        path.symlink_to(target)
+    except OSError:
+        pytest.skip("Windows lets few people make links")
+    return path.name
+
+
+@pytest.mark.asvs("11.4.3")
+def test_the_integrity_is_that_of_the_bytes_sent(app: Flask, client: FlaskClient) -> None:
+    url, integrity = of(app, NAME)
+    digest = hashlib.sha384(client.get(url).data).digest()
+    assert integrity == f"sha384-{b64encode(digest).decode()}"
+
+
+def test_under_its_own_hash_a_file_is_kept_for_a_year(app: Flask, client: FlaskClient) -> None:
+    url = of(app, NAME).url
+    answer = client.get(url)
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    again = client.get(url, headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    assert "immutable" in again.headers["Cache-Control"]
+
+
+@pytest.mark.asvs("14.2.5")
+def test_under_any_other_address_a_file_is_asked_for_again(client: FlaskClient) -> None:
+    for query in ("", "?v=", "?v=0123456789abcdef", "?V=x"):
+        answer = client.get(f"/static/{NAME}{query}")
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
+
+
+def test_a_refusal_is_not_kept(app: Flask, client: FlaskClient) -> None:
+    answer = client.get(of(app, NAME).url, headers={"If-Match": '"another"'})
+    assert answer.status_code == 412
+    assert b"p {}" not in answer.data
+    assert "immutable" not in answer.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
+def test_a_date_beyond_every_calendar_is_ignored(client: FlaskClient, name: str) -> None:
+    odd = {name: "Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Range": "bytes=0-"}
+    assert client.get(f"/static/{NAME}", headers=odd).status_code in (200, 206)
+
+
+def test_an_edited_file_gets_another_url_at_once(
+    app: Flask, client: FlaskClient, static: Path
+) -> None:
+    before = of(app, NAME)
+    (static / NAME).write_text("p {color: red}")
+    after = of(app, NAME)
+    assert before.url != after.url
+    assert before.integrity != after.integrity
+    assert "immutable" not in client.get(before.url).headers["Cache-Control"]
+
+
+def test_a_script_is_served_as_one(client: FlaskClient, static: Path) -> None:
+    (static / "a.js").write_text("run()")
+    assert client.get("/static/a.js").content_type == "text/javascript; charset=utf-8"
+
+
+@pytest.mark.asvs("14.2.5")
+def test_no_path_leads_out_of_the_folder(client: FlaskClient, subtests: pytest.Subtests) -> None:
+    for path in ELSEWHERE:
+        with subtests.test(path):
+            answer = client.get(f"/static/{path}", follow_redirects=True)
+            assert answer.status_code == 404
+
+
+@pytest.mark.asvs("14.2.5")
+def test_no_link_is_followed(app: Flask, client: FlaskClient, static: Path) -> None:
+    assert is_refused(app, client, link(static / "link.txt", static.parent / "private.txt"))
+    assert is_refused(app, client, link(static / "up.txt", "../private.txt"))
+    assert is_refused(app, client, link(static / "chain.txt", "up.txt"))
+    assert is_refused(app, client, link(static / "folder", static.parent) + "/private.txt")
+    assert is_refused(app, client, "folder/static/../private.txt")
+    assert is_refused(app, client, link(static / "other.css", NAME))
+    assert is_refused(app, client, link(static / "loop.css", "loop.css"))
+    assert is_refused(app, client, link(static / "gone.css", "gone"))
+
+
+@pytest.mark.asvs("13.4.1")
+def test_files_that_editors_and_tools_leave_are_not_served(
+    app: Flask, client: FlaskClient, static: Path, subtests: pytest.Subtests
+) -> None:
+    for name in HIDDEN:
+        with subtests.test(name):
+            (static / name).parent.mkdir(exist_ok=True)
+            (static / name).write_text("not public")
+            assert is_refused(app, client, name)
+
+
+def test_a_page_that_names_no_plain_file_learns_where_to_put_one(app: Flask, static: Path) -> None:
+    (static / "lib").mkdir()
+    for name in ("", "lib", "nothing.css", "../private.txt", __file__):
+        with pytest.raises(FileNotFoundError, match="app/static/"):
+            of(app, name)

@@ -1,0 +1,76 @@
+"""security.txt, as a finder's tool reads it (RFC 9116)."""
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Self
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import security_txt
+from secure_flask.web.origins import PolicyError
+from tests.conftest import MakeApp
+
+PATH = "/.well-known/security.txt"
+
+CONTACTS = {
+    "security@example.org": "mailto:security@example.org",
+    "a?b@example.org": "mailto:a%3Fb@example.org",
+    "https://example.org/report?a=b": "https://example.org/report?a=b",
+}
+
+UNUSABLE = [
+    "",
+    "nobody",
+    "a@b",
+    "http://example.org",
+    "mailto:a@example.org",
+    "javascript:alert(1)",
+    "a@example.org\nContact: mailto:evil@example.net",
+    "https://example.org/\nContact: mailto:evil@example.net",
+    "a@example.org\n",
+]
+
+
+def fields(client: FlaskClient) -> dict[str, str]:
+    lines = client.get(PATH).text.splitlines()
+    return {name: value for name, _, value in (line.partition(": ") for line in lines)}
+
+
+def expires(client: FlaskClient) -> datetime:
+    return datetime.fromisoformat(fields(client)["Expires"])
+
+
+def test_it_is_plain_text_with_a_contact_and_an_expiry(client: FlaskClient) -> None:
+    answer = client.get(PATH)
+    assert (answer.status_code, answer.content_type) == (200, "text/plain; charset=utf-8")
+    assert fields(client).keys() >= {"Contact", "Expires"}
+    assert timedelta(days=1) < expires(client) - datetime.now(UTC) < timedelta(days=366)
+
+
+def test_the_contact_is_a_uri(make_app: MakeApp, subtests: pytest.Subtests) -> None:
+    for contact, uri in CONTACTS.items():
+        with subtests.test(contact):
+            text = make_app(SECURITY_CONTACT=contact).test_client().get(PATH).text
+            # Others of yours may follow.
+            assert f"Contact: {uri}" in text.splitlines()
+
+
+def test_it_never_lapses_while_the_app_runs(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    years_later = datetime.now(UTC) + timedelta(days=3650)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(years_later.timestamp(), tz)
+
+    assert expires(client) < years_later
+    monkeypatch.setattr(security_txt, "datetime", Later)
+    assert expires(client) > years_later
+
+
+def test_another_contact_stops_the_app(make_app: MakeApp, subtests: pytest.Subtests) -> None:
+    for contact in UNUSABLE:
+        with subtests.test(contact), pytest.raises(PolicyError, match="SECURITY_CONTACT"):
+            make_app(SECURITY_CONTACT=contact)

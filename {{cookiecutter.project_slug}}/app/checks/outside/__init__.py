@@ -1,1 +1,0 @@
-"""Asks the deployed site as a visitor does: `flask check --deploy --url https://www.example.org`."""

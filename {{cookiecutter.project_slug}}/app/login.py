@@ -1,0 +1,151 @@
+"""`/login`, `/logout`, `/reauthenticate`: pages with forms, and JSON for programs.
+
+Both call the same functions of secure_flask, which check the password in the same time for
+every name, limit failures, write the audit log and set the cookie or make the token.
+"""
+
+from typing import Annotated
+
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from pydantic import Field
+from secure_flask import (
+    Body,
+    Login,
+    PlainText,
+    checked_next,
+    consumes,
+    credentials,
+    log_in,
+    log_out,
+    login_required,
+    one_line,
+    or_form,
+    public,
+    reauthenticate,
+    responds,
+    validated,
+)
+from werkzeug.exceptions import Forbidden, Unauthorized
+from wtforms import BooleanField, PasswordField, StringField
+from wtforms.validators import DataRequired, Length
+
+blueprint = Blueprint("login", __name__)
+
+MAX_USERNAME, MAX_PASSWORD = 150, 1024  # characters
+
+
+class PasswordBody(Body):
+    password: Annotated[PlainText, Field(max_length=MAX_PASSWORD)]
+
+
+class LoginBody(PasswordBody):
+    username: Annotated[PlainText, Field(max_length=MAX_USERNAME)]
+    keep: bool = False
+
+
+def current_password(label: str, missing: str = "Enter your password.") -> PasswordField:
+    rules = [DataRequired(missing), Length(max=MAX_PASSWORD), one_line]
+    return PasswordField(label, rules, render_kw={"autocomplete": "current-password"})
+
+
+class PasswordForm(FlaskForm):
+    password = current_password("Password")
+
+
+class LoginForm(FlaskForm):
+    username = StringField(
+        "Username",
+        [DataRequired("Enter your username."), Length(max=MAX_USERNAME), one_line],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
+    password = current_password("Password")
+    keep = BooleanField("Keep me logged in")
+
+    def __init__(self) -> None:
+        super().__init__()
+        days = current_app.config["KEPT_LIFETIME"] // (24 * 60 * 60)
+        self.keep.label.text = f"Keep me logged in for {days} days"
+
+
+@blueprint.get("/login")
+@responds("text/html", 503)
+@public
+def page() -> ResponseReturnValue:
+    return _page("login.html", LoginForm())
+
+
+def _log_in_by_form() -> ResponseReturnValue:
+    form = LoginForm()
+    if not form.validate():
+        return _page("login.html", form), 422
+    try:
+        log_in(form.username.data, form.password.data, keep=form.keep.data)
+    except Unauthorized:
+        form.form_errors.append("Wrong username or password.")
+        return _page("login.html", form), 401
+    return redirect(checked_next() or _home(), 303)
+
+
+@blueprint.post("/login")
+@responds(Login, 401, 429, 503)
+@public
+@credentials
+@or_form(_log_in_by_form)
+@validated(LoginBody)
+def login(body: LoginBody) -> ResponseReturnValue:
+    return log_in(body.username, body.password, keep=body.keep)
+
+
+@blueprint.get("/reauthenticate")
+@responds("text/html")
+@login_required
+def reauthentication_page() -> ResponseReturnValue:
+    return _page("reauthenticate.html", PasswordForm())
+
+
+def _reauthenticate_by_form() -> ResponseReturnValue:
+    form = PasswordForm()
+    if not form.validate():
+        return _page("reauthenticate.html", form), 422
+    try:
+        reauthenticate(form.password.data)
+    except Forbidden:
+        form.form_errors.append("Wrong password.")
+        return _page("reauthenticate.html", form), 403
+    return redirect(checked_next() or url_for("account.show"), 303)
+
+
+@blueprint.post("/reauthenticate")
+@responds(Login, 429, 503)
+@login_required
+@credentials
+@or_form(_reauthenticate_by_form)
+@validated(PasswordBody)
+def enter_password_again(body: PasswordBody) -> ResponseReturnValue:
+    """Enter the password again, for views that ask for a recent login."""
+    return reauthenticate(body.password)
+
+
+def _log_out_by_form() -> ResponseReturnValue:
+    log_out()
+    return redirect(_home(), 303)
+
+
+@blueprint.post("/logout")
+@responds(None)
+@login_required
+@or_form(_log_out_by_form)
+@consumes("application/json")
+def logout() -> ResponseReturnValue:
+    log_out()
+    return Response(status=204)
+
+
+def _page(template: str, form: FlaskForm) -> str:
+    return render_template(template, form=form, next=checked_next())
+
+
+def _home() -> str:
+    return f"{request.root_path}/"

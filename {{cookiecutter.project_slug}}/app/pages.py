@@ -1,0 +1,113 @@
+"""The HTML pages, with tasks as the example. Your own code begins here.
+
+Only logged-in users, `current_user`, may open a page unless it is marked `@public`.
+`@consumes_form` lets its form post to it. See docs/pages-and-forms.md.
+"""
+
+from uuid import UUID
+
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from secure_flask import (
+    consumes_form,
+    current_user,
+    db,
+    latest_violations,
+    login_required,
+    one_line,
+    public,
+    responds,
+)
+from wtforms import BooleanField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from app import tasks
+from app.tasks import MAX_NOTES, MAX_TITLE, Task
+
+blueprint = Blueprint("pages", __name__)
+
+
+class TaskForm(FlaskForm):
+    title = StringField("Title", [DataRequired("Enter a title."), Length(max=MAX_TITLE), one_line])
+    notes = TextAreaField("Notes", [Length(max=MAX_NOTES)], render_kw={"rows": 5})
+    done = BooleanField("Done")
+
+
+@blueprint.get("/")
+@responds("text/html", 503)
+@public
+def index() -> str:
+    # Only in development: violations tell visitors about the site's problems.
+    violations = [] if current_app.config["PRODUCTION"] else latest_violations(5)
+    return render_template("index.html", violations=violations)
+
+
+@blueprint.get("/tasks")
+@responds("text/html")
+@login_required
+def list_tasks() -> str:
+    return render_template("task_list.html", tasks=db.session.scalars(tasks.of(current_user)).all())
+
+
+@blueprint.route("/tasks/new", methods=["GET", "POST"])
+@responds("text/html")
+@login_required
+@consumes_form
+def new_task() -> ResponseReturnValue:
+    form = TaskForm()
+    if not form.validate_on_submit():
+        return _page("New task", form)
+    task = Task(owner_id=current_user.id)
+    form.populate_obj(task)
+    db.session.add(task)
+    return _saved(f"Added: {task.title}")
+
+
+@blueprint.route("/tasks/<uuid:task_id>", methods=["GET", "POST"])
+@responds("text/html")
+@login_required
+@consumes_form
+def edit_task(task_id: UUID) -> ResponseReturnValue:
+    task = _find(task_id)
+    form = TaskForm(obj=task)
+    if not form.validate_on_submit():
+        return _page("Edit task", form, task)
+    form.populate_obj(task)
+    return _saved(f"Saved: {task.title}")
+
+
+@blueprint.post("/tasks/<uuid:task_id>/delete")
+@responds("text/html")
+@login_required
+@consumes_form
+def delete_task(task_id: UUID) -> ResponseReturnValue:
+    task = _find(task_id)
+    db.session.delete(task)
+    return _saved(f"Deleted: {task.title}")
+
+
+@blueprint.app_context_processor
+def template_variables() -> dict[str, str]:
+    """The variables that base.html and index.html use."""
+    return {
+        "project_name": current_app.config["PROJECT_NAME"],
+        "description": current_app.config["DESCRIPTION"],
+    }
+
+
+def _find(task_id: UUID) -> Task:
+    task: Task = db.first_or_404(tasks.of(current_user).where(Task.id == task_id))
+    return task
+
+
+def _page(title: str, form: TaskForm, task: Task | None = None) -> ResponseReturnValue:
+    page = render_template("task_form.html", title=title, form=form, task=task)
+    return page, 422 if form.errors else 200
+
+
+def _saved(message: str) -> ResponseReturnValue:
+    db.session.commit()
+    flash(message)
+    # After a redirect, a reload of the page does not send the form again.
+    return redirect(url_for("pages.list_tasks"), 303)

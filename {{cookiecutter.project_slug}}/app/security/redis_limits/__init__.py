@@ -1,1 +1,0 @@
-"""Rate limits that processes share, in the servers that `REDIS_URL` names."""

@@ -1,1 +1,0 @@
-"""What this project changes inside gunicorn, one concern per module; see gunicorn.conf.py."""

@@ -1,0 +1,154 @@
+"""The machinery of a secure Flask app: the same in every project, replaced whole by an update.
+
+`init_app` sets all of it up. Your code imports the names of `__all__` from here, so that the
+modules behind them may move. See README.md in this folder.
+"""
+
+from typing import Any
+
+from flask import Flask, g
+from secure_flask.assets import asset
+from secure_flask.auth import tokens
+from secure_flask.auth.access import (
+    credentials,
+    is_recent,
+    login_required,
+    public,
+    recent_login,
+    roles_required,
+)
+from secure_flask.auth.authentication import (
+    change_password,
+    end_login,
+    end_other_logins,
+    list_logins,
+    log_in,
+    log_out,
+    reauthenticate,
+)
+from secure_flask.auth.grants import Issued as Login
+from secure_flask.auth.next_pages import checked_next
+from secure_flask.auth.roles import Role
+from secure_flask.auth.tokens import csrf_token
+from secure_flask.auth.users import UserMixin, create_user
+from secure_flask.crypto import (
+    DecryptionError,
+    EncryptedBytes,
+    EncryptedJSON,
+    EncryptedString,
+    blind_index,
+    decrypt,
+    decrypt_stream,
+    encrypt,
+    encrypt_stream,
+    encrypted_column,
+)
+from secure_flask.crypto.migrating import change_context, encrypt_plain
+from secure_flask.csp_reports.table import latest as latest_violations
+from secure_flask.database import THREADS, Model, db
+from secure_flask.database.command_group import Command, CommandGroup
+from secure_flask.database.migrations import run_migrations
+from secure_flask.settings import Settings, SettingsError
+from secure_flask.startup import on_starting
+from secure_flask.web import audit, csp_syntax
+from secure_flask.web.bodies import body_stream
+from secure_flask.web.csp import csp, csp_nonce
+from secure_flask.web.errors import error_response
+from secure_flask.web.forms import consumes_form, one_line, or_form
+from secure_flask.web.logs import GUNICORN_LOGGING
+from secure_flask.web.origins import PolicyError
+from secure_flask.web.rate_limits import limited
+from secure_flask.web.responses import ResponseBody, consumes, responds
+from secure_flask.web.validation import Body, EmptyBody, PlainText, Text, validated
+from werkzeug.local import LocalProxy
+
+__all__ = [
+    "GUNICORN_LOGGING",
+    "THREADS",
+    "Body",
+    "Command",
+    "CommandGroup",
+    "DecryptionError",
+    "EmptyBody",
+    "EncryptedBytes",
+    "EncryptedJSON",
+    "EncryptedString",
+    "Login",
+    "Model",
+    "PlainText",
+    "PolicyError",
+    "ResponseBody",
+    "Role",
+    "Settings",
+    "SettingsError",
+    "Text",
+    "UserMixin",
+    "asset",
+    "audit",
+    "blind_index",
+    "body_stream",
+    "change_context",
+    "change_password",
+    "checked_next",
+    "consumes",
+    "consumes_form",
+    "create_user",
+    "credentials",
+    "csp",
+    "csp_nonce",
+    "csp_syntax",
+    "csrf_token",
+    "current_user",
+    "db",
+    "decrypt",
+    "decrypt_stream",
+    "encrypt",
+    "encrypt_plain",
+    "encrypt_stream",
+    "encrypted_column",
+    "end_login",
+    "end_other_logins",
+    "error_response",
+    "init_app",
+    "is_recent",
+    "latest_violations",
+    "limited",
+    "list_logins",
+    "log_in",
+    "log_out",
+    "login_required",
+    "on_starting",
+    "one_line",
+    "or_form",
+    "public",
+    "reauthenticate",
+    "recent_login",
+    "responds",
+    "roles_required",
+    "run_migrations",
+    "validated",
+]
+
+
+def _find_user() -> Any:
+    if "user" in g:
+        return g.user
+    login = tokens.find_login()
+    return login.user if login else None
+
+
+# The logged-in user; on a `@public` view it is falsy where nobody is logged in.
+current_user: Any = LocalProxy(_find_user)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Protect the app. Call this before you register your own blueprints.
+
+    `app.config` holds the policy; a name that it lacks gets the default of policy.py.
+
+    :raises PolicyError: the policy contains a value that a browser would misread.
+    :raises SettingsError: a setting that the policy needs is missing.
+    """
+    from secure_flask.wiring import wire
+
+    wire(app, settings)

@@ -1,0 +1,104 @@
+"""Static files with a content hash in the URL and Subresource Integrity.
+
+The hash lets browsers cache a file for a year. The integrity makes them refuse a file that
+was changed in transit. Only regular files in `app/static` are served: a symbolic link could
+lead anywhere, and hidden files are not meant for visitors.
+Source: W3C Subresource Integrity; OWASP ASVS 3.6.1, 13.4.1.
+"""
+
+import mimetypes
+import os
+import re
+from base64 import b64encode
+from functools import lru_cache
+from hashlib import sha384
+from pathlib import Path
+from posixpath import normpath
+from typing import NamedTuple
+
+from flask import Flask, Response, abort, current_app, request, send_from_directory, url_for
+from secure_flask.auth.access import public
+
+YEAR = 365 * 24 * 60 * 60  # seconds
+
+# Absolute paths, hidden files, backup files of editors, and alternative spellings on Windows.
+_NOT_FOR_VISITORS = re.compile(r"^/|(?:^|/)\.|[~. ](?:/|$)|[\\:\0]")
+
+
+class Asset(NamedTuple):
+    """The attributes of a tag: `url` for `src` or `href`, and `integrity`."""
+
+    url: str
+    integrity: str
+
+
+def asset(filename: str) -> Asset:
+    """The asset for a path below `app/static/`.
+
+    :raises FileNotFoundError: there is no such file, or it must not be served.
+    """
+    path = find(filename)
+    if path is None:
+        raise FileNotFoundError(
+            f"app/static/{filename} is missing, a link, hidden or a backup: put a plain file there."
+        )
+    integrity = _integrity(path, path.stat().st_mtime_ns)
+    return Asset(url_for("static", filename=filename, v=_version(integrity)), integrity)
+
+
+def folder(app: Flask = current_app) -> Path:
+    """The folder of static files: `static` in the app's package."""
+    # The folder itself may be a symbolic link, but no file in it.
+    return Path(os.path.realpath(app.root_path)) / "static"
+
+
+def find(filename: str) -> Path | None:
+    """The file to serve for this name, or None."""
+    # Only the normalised path is accepted, so `..` cannot leave the folder.
+    if _NOT_FOR_VISITORS.search(filename) or normpath(filename) != filename:
+        return None
+    path = os.path.join(folder(), filename)
+    return Path(path) if os.path.realpath(path) == path and os.path.isfile(path) else None
+
+
+def init_app(app: Flask) -> None:
+    # The Windows registry may map .js to text/plain, and with `nosniff` scripts would not run.
+    mimetypes.add_type("text/javascript", ".js")
+    app.add_template_global(asset)
+    # For error.html, which must not fail where `page.css` is deleted.
+    app.add_template_test(lambda filename: find(filename) is not None, "asset")
+    app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=public(_serve))
+
+
+# The modification time is part of the cache key, so that an edit takes effect immediately.
+@lru_cache(maxsize=1024)
+def _integrity(path: Path, changed: int) -> str:
+    return "sha384-" + b64encode(sha384(path.read_bytes()).digest()).decode()
+
+
+def _version(integrity: str) -> str:
+    return integrity[-16:].replace("+", "-").replace("/", "_")
+
+
+def _serve(filename: str) -> Response:
+    if find(filename) is None:
+        abort(404)
+    response = send_from_directory(folder(), filename, conditional=_dates_are_valid())
+    if response.status_code == 412:
+        # This response has the file as its body and would be cached like a 200.
+        response.close()
+        abort(412)
+    if request.args.get("v") == _version(asset(filename).integrity):
+        response.cache_control.no_cache = None
+        response.cache_control.public = True
+        response.cache_control.max_age = YEAR
+        response.cache_control.immutable = True
+    return response
+
+
+def _dates_are_valid() -> bool:
+    """Whether Python can represent the dates in the request headers; else Werkzeug raises."""
+    try:
+        return bool([request.if_modified_since, request.if_unmodified_since, request.if_range])
+    except OverflowError:
+        return False

@@ -1,0 +1,171 @@
+"""Who may call a view: only a logged-in user, unless the view is marked `@public`.
+
+A view that somebody forgot to mark is closed. `@login_required` says so at the view,
+`@roles_required` demands roles, and `@recent_login` asks for the password again.
+Source: OWASP ASVS 7.5.1, 8.2.1, 8.3.1, 8.3.2; RFC 9470.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol, cast, overload
+
+from flask import Flask, Request, current_app, g, request, url_for
+from secure_flask.auth import next_pages, public_endpoints, roles
+from secure_flask.auth.grants import Grant
+from secure_flask.web import audit, forms, request_checks
+from secure_flask.web.csrf import SAFE_METHODS
+from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.view_options import Decorated, ViewOptions, add_options, view_options
+from sqlalchemy.exc import SQLAlchemyError
+
+RECENT = 15  # minutes
+# The names in the policy of the endpoints where a browser goes to log in.
+PAGES = ("LOGIN_PAGE", "REAUTHENTICATION_PAGE")
+
+
+class Tokens(Protocol):
+    """What finds the login of a request: `secure_flask.auth.tokens`."""
+
+    def authenticate(self, request: Request) -> Grant | None:
+        """The login, or a 403 for a write by cookie without its CSRF token."""
+
+    def find_login(self, request: Request) -> Grant | None:
+        """The login, for pages."""
+
+
+def public(view: Decorated) -> Decorated:
+    """Let everybody call this view. `current_user` may be nobody there."""
+    return add_options(view, access="public")
+
+
+def login_required(view: Decorated) -> Decorated:
+    """State that only logged-in users call this view, which knows its `current_user`."""
+    return add_options(view, access="login")
+
+
+@overload
+def recent_login(view: Decorated) -> Decorated: ...
+@overload
+def recent_login(*, minutes: int = RECENT) -> Callable[[Decorated], Decorated]: ...
+def recent_login(view: Any = None, *, minutes: int = RECENT) -> Any:
+    """Ask for the password again where the user entered it more than `minutes` ago.
+
+    `@recent_login`, or `@recent_login(minutes=5)`.
+    """
+
+    def decorate(view: Decorated) -> Decorated:
+        return add_options(view, access="login", recent_login=minutes)
+
+    return decorate(view) if view else decorate
+
+
+def roles_required(*names: str) -> Callable[[Decorated], Decorated]:
+    """Demand that the user has all of these roles: `@roles_required("admin", "editor")`.
+
+    Others get a 403. For one of several roles, give them a role in common.
+
+    :raises TypeError: no role is given, or one whose name no role can have.
+    """
+    if not names or not all(map(roles.is_name, names)):
+        raise TypeError(
+            f"@roles_required{names!r}: name one role or more, each a word such as 'admin' of "
+            "lower-case letters, digits, - and _, which begins with a letter."
+        )
+    return lambda view: add_options(view, access="login", roles=names)
+
+
+def credentials(view: Decorated) -> Decorated:
+    """Mark a view that checks a password or another secret in the body, and limits failures."""
+    return add_options(view, credentials=True)
+
+
+def is_recent(minutes: int = RECENT) -> bool:
+    """Whether the user entered the password at most `minutes` ago; a refresh is no entry."""
+    # abs(): a clock that is set back must not make an old login recent.
+    grant: Grant = g.grant
+    return abs(time.time() - grant.issued) <= minutes * 60
+
+
+def require_login(*, minutes: int | None = None) -> None:
+    """The check of `@login_required` and `@recent_login`, inside a view that is `@public`.
+
+    :raises ErrorResponse: 401, no login, or none that is at most `minutes` old.
+    """
+    options = ViewOptions(access="login", recent_login=minutes)
+    _require_login(cast(Tokens, current_app.extensions["tokens"]), options)
+
+
+def unauthenticated() -> ErrorResponse:
+    """The exception for a request without a login; a browser goes to the login page."""
+    return _refused("LOGIN_PAGE", "Authentication required")
+
+
+def init_app(app: Flask, tokens: Tokens) -> None:
+    """`tokens` finds the login of a request. It is handed in, since its own views use these marks."""
+    public_endpoints.init_app(app)
+    app.extensions["tokens"] = tokens
+    request_checks.register(app, partial(_check_access, tokens))
+    app.context_processor(partial(_variables, tokens))
+    next_pages.init_app(app, excluded=[app.config[name] for name in PAGES])
+
+
+def _check_access(tokens: Tokens, request: Request) -> None:
+    rule, options = request.url_rule, view_options(request)
+    # Flask answers these itself: 404, 405, or the methods of a route.
+    automatic = getattr(rule, "provide_automatic_options", False) and request.method == "OPTIONS"
+    if rule is None or automatic:
+        return
+    form = request.method not in SAFE_METHODS and forms.is_form()
+    if not public_endpoints.is_public(rule.endpoint, options):
+        _require_login(tokens, options)
+    elif form and not (options.credentials or options.csrf_exempt):
+        # A login that comes along needs its CSRF token here too.
+        tokens.authenticate(request)
+    if form:
+        forms.read()
+
+
+def _require_login(tokens: Tokens, options: ViewOptions) -> None:
+    grant = tokens.authenticate(request)
+    if grant is None:
+        raise unauthenticated()
+    g.grant, g.user = grant, grant.user
+    # For the log, which must not query the database.
+    g.user_id = grant.user_id
+    _require_roles(grant, options.roles)
+    _require_recent_login(options.recent_login)
+
+
+def _require_roles(grant: Grant, demanded: tuple[str, ...]) -> None:
+    # A view that demands no role costs no query.
+    missing = demanded and sorted(set(demanded).difference(grant.user.role_names))
+    if missing:
+        audit.record(audit.AUTHZ_FAIL, reason="missing role", roles=", ".join(missing))
+        raise error_response(403, "Not allowed")
+
+
+def _require_recent_login(minutes: int | None) -> None:
+    if minutes and not is_recent(minutes):
+        challenge = f'Bearer error="insufficient_user_authentication", max_age="{minutes * 60}"'
+        raise _refused("REAUTHENTICATION_PAGE", "Recent login required", WWW_Authenticate=challenge)
+
+
+def _refused(page: str, message: str, **headers: str) -> ErrorResponse:
+    """A 401; a browser goes to the page whose endpoint the policy names, if the app has it."""
+    error = error_response(401, message, **headers)
+    endpoint = current_app.config[page]
+    if endpoint in current_app.view_functions:
+        error.see_other = url_for(endpoint, next=next_pages.current())
+    return error
+
+
+def _variables(tokens: Tokens) -> dict[str, object]:
+    """`current_user` for templates: the logged-in user or None."""
+    try:
+        grant = tokens.find_login(request)
+    except SQLAlchemyError as error:
+        # A page of yours for an error must not fail too while the database is unavailable.
+        audit.record(audit.CRASH, exc_info=error)
+        grant = None
+    return {"current_user": grant.user if grant else None}

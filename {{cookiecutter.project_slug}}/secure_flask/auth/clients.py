@@ -1,0 +1,51 @@
+"""Describes the client of a login, so that users recognise their own logins.
+
+It says roughly what and where: browser, system and shortened address, all as the client
+claims. grants.py keeps it encrypted, and only as long as the login. Source: OWASP ASVS 7.5.2.
+"""
+
+from flask import has_request_context, request
+from secure_flask.web.rate_limits import client_address
+from secure_flask.web.texts import text
+
+# The first that occurs counts: Edge and Opera also name Chrome, and Chrome names Safari.
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "Firefox/": "Firefox",
+    "FxiOS/": "Firefox",
+    "SamsungBrowser/": "Samsung Internet",
+    "Chrome/": "Chrome",
+    "CriOS/": "Chrome",
+    "Safari/": "Safari",
+    "curl/": "curl",
+}
+SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "CrOS": "ChromeOS",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
+
+
+def describe() -> str | None:
+    """The client of this request, as in "Firefox on Linux, 203.0.113.*"."""
+    if not has_request_context():
+        return None
+    sent = request.headers.get("User-Agent", "")
+    browser, system = _first(BROWSERS, sent) or text("Unknown browser"), _first(SYSTEMS, sent)
+    client = text("{browser} on {system}", browser=browser, system=system) if system else browser
+    return f"{client}, {_shortened()}"
+
+
+def _first(names: dict[str, str], sent: str) -> str | None:
+    return next((name for sign, name in names.items() if sign in sent), None)
+
+
+def _shortened() -> str:
+    """Three quarters of an IPv4 address; the site of an IPv6 address."""
+    address = client_address(prefix=48)
+    return f"{address.rpartition('.')[0]}.*" if "." in address else address

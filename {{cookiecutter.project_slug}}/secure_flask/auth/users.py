@@ -1,0 +1,122 @@
+"""What every user has: a name, a password, roles. `User` in app/models.py adds the rest.
+
+Other tables refer to users by the name of the table, `users`. Source: OWASP ASVS 8.2.1.
+"""
+
+import re
+from typing import Any, Self, cast
+from uuid import UUID, uuid4
+
+from secure_flask.auth.passwords import hash_password
+from secure_flask.auth.roles import Role, user_roles
+from secure_flask.database import Model, db
+from sqlalchemy import String, select, update
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+
+MAX_NAME = 150  # characters
+# This only catches typing errors: a delivered message is the proof. Source: RFC 5321, 4.5.3.
+EMAIL = re.compile(r"(?=.{3,254}$)[^\s@\x00-\x1f\x7f]{1,64}@[^\s@\x00-\x1f\x7f]+")
+
+_CLASS = """\
+    from secure_flask import Model, UserMixin
+
+    class User(UserMixin, Model):
+        ..."""
+
+_registered: list[type["UserMixin"]] = []
+
+
+class UserMixin:
+    """A person who can log in: `class User(UserMixin, Model)`. Names are case-sensitive."""
+
+    __tablename__ = "users"
+
+    # A UUID is known before the insert, so that encrypted values can be bound to the row.
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(String(MAX_NAME), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    disabled: Mapped[bool] = mapped_column(default=False)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if issubclass(cls, Model):
+            _register(cls)
+
+    @declared_attr
+    def roles(cls) -> Mapped[list[Role]]:
+        # Read at its first use, so that only requests that ask for roles query for them.
+        return relationship(secondary=user_roles, order_by=Role.name, passive_deletes=True)
+
+    @property
+    def role_names(self) -> list[str]:
+        return [role.name for role in self.roles]
+
+    @classmethod
+    def find(cls, name: str) -> Self | None:
+        """The user of this name."""
+        return cast(Self | None, db.session.scalar(select(cls).where(cls.name == name)))
+
+
+def user_class() -> type[UserMixin]:
+    """The app's class of users.
+
+    :raises TypeError: the app has none.
+    """
+    if not _registered:
+        raise TypeError(f"No class inherits from UserMixin. Write it into app/models.py:\n{_CLASS}")
+    return _registered[0]
+
+
+def password_hash_of(name: str) -> str | None:
+    """The stored hash; None for an unknown or disabled user."""
+    user = user_class()
+    enabled = select(user.password_hash).where(user.name == name, user.disabled.is_(False))
+    return db.session.scalar(enabled)
+
+
+def replace_hash(name: str, expected: str, new: str) -> UserMixin | None:
+    """Compare-and-swap of the password hash: store `new` if the hash is still `expected`.
+
+    Returns the user; None if the hash has changed or the user is disabled. The row stays
+    locked until the commit, so a concurrent password change waits.
+    """
+    user = user_class()
+    unchanged = (user.name == name, user.password_hash == expected, user.disabled.is_(False))
+    replaced = update(user).where(*unchanged).values(password_hash=new)
+    return db.session.scalar(replaced.returning(user))
+
+
+def lock(user_id: UUID) -> bool:
+    """Lock the user's row until the commit; False if the user is gone or disabled by now.
+
+    A request locks this row before rows that belong to the user, as a deletion does. Two requests
+    that lock them in different orders would be in a deadlock.
+    """
+    user = user_class()
+    # Rows that refer to the user can still be added meanwhile.
+    enabled = select(user.id).where(user.id == user_id, user.disabled.is_(False))
+    return db.session.scalar(enabled.with_for_update(key_share=True)) is not None
+
+
+def create_user(name: str, password: str, **columns: Any) -> Any:
+    """Add a user and commit; `columns` are those of the class in app/models.py.
+
+    The caller must have validated the name and the password.
+
+    :raises sqlalchemy.exc.IntegrityError: the name is taken.
+    """
+    user: Any = user_class()(name=name, password_hash=hash_password(password), **columns)  # type: ignore[call-arg]
+    db.session.add(user)
+    db.session.commit()
+    return user
+
+
+def _register(cls: type[UserMixin]) -> None:
+    if not _registered:
+        _registered.append(cls)
+    elif not issubclass(cls, _registered[0]):
+        first, second = (f"{each.__module__}.{each.__qualname__}" for each in (_registered[0], cls))
+        raise TypeError(
+            f"{second} is a second class of users beside {first}: let it inherit from that, or "
+            "remove one."
+        )

@@ -1,0 +1,69 @@
+"""Checks that connections to a database and a Redis elsewhere have TLS with a verified certificate.
+
+Source: OWASP ASVS 12.3.1, 12.3.2.
+"""
+
+import os
+from ipaddress import ip_address
+from logging import WARNING
+from urllib.parse import parse_qsl, urlsplit
+
+from flask import Flask
+from secure_flask.checks.registry import check
+from sqlalchemy import make_url
+
+# What decides on TLS. libpq reads each from the URL, or else from the environment, as in PGHOST.
+LIBPQ = ("host", "hostaddr", "service", "sslmode")
+
+
+@check(
+    "database.unverified-tls",
+    WARNING,
+    "An attacker on the way to the database, which is on another host, can read and change the data.",
+    "Add ?sslmode=verify-full&sslrootcert=/path/ca.pem to DATABASE_URL. Accept this if the network"
+    " between them is yours alone.",
+    deploy=True,
+)
+def unverified_database(app: Flask) -> bool:
+    if app.config["DATABASE_URL"].startswith("sqlite"):
+        return False
+    url = make_url(app.config["DATABASE_URL"])
+    _, options = url.get_dialect()().create_connect_args(url)
+    given = {name: options.get(name) or os.environ.get(f"PG{name.upper()}", "") for name in LIBPQ}
+    hosts = f"{given['host']},{given['hostaddr']}".split(",")
+    elsewhere = bool(given["service"]) or any(map(_is_elsewhere, hosts))
+    return given["sslmode"] != "verify-full" and elsewhere
+
+
+@check(
+    "redis.unverified-tls",
+    WARNING,
+    "An attacker on the way to Redis, which is on another host, can read and change the counts.",
+    "Write rediss:// in REDIS_URL, with ?ssl_ca_certs=/path/ca.pem if the certificate is signed by"
+    " an authority of your own. Accept this if the network between them is yours alone.",
+    deploy=True,
+)
+def unverified_redis(app: Flask) -> bool:
+    if not app.config["REDIS_URL"]:
+        return False
+    url = urlsplit(app.config["REDIS_URL"])
+    options = dict(parse_qsl(url.query))
+    encrypted = url.scheme == "rediss" or options.get("ssl", "").lower() in ("true", "1")
+    verified = encrypted and options.get("ssl_cert_reqs", "required").lower() == "required"
+    # A Sentinel and a Cluster name further servers, which may be anywhere.
+    elsewhere = url.scheme not in ("redis", "rediss", "redis+unix") or _is_elsewhere(
+        url.hostname or ""
+    )
+    return elsewhere and not verified
+
+
+def _is_elsewhere(host: str) -> bool:
+    """Whether this is the name or address of another machine.
+
+    A name without a dot counts as a container of the same network, as in compose.yaml, and a
+    path as a socket of this machine.
+    """
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return "." in host and not host.startswith("/")

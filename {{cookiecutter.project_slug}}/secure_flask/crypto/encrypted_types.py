@@ -1,0 +1,86 @@
+"""Encrypted column types, whose values are bound to their column but not to their row.
+
+Anybody with write access to the database can still move such a value to another row. Where
+that matters, use `encrypted_column`. Source: OWASP ASVS 11.3.3.
+"""
+
+import json
+from operator import eq, ne
+from typing import Any, TypeVar, cast
+
+from secure_flask.crypto.contexts import claim
+from secure_flask.crypto.encryption import decrypt, encrypt
+from sqlalchemy import ClauseElement, Column, ColumnElement, Dialect, LargeBinary, Table, event
+from sqlalchemy.sql.operators import OperatorType, is_, is_not
+from sqlalchemy.types import TypeDecorator
+
+Value = TypeVar("Value")
+
+
+class Encrypted(TypeDecorator[Value]):
+    """`mapped_column(EncryptedString("notes.text"))`; the context must never change."""
+
+    impl = LargeBinary
+
+    def __init__(self, context: str) -> None:
+        super().__init__()
+        self.context = context
+
+    def process_bind_param(self, value: Value | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else encrypt(self.dump(value), context=self.context)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Value | None:
+        return None if value is None else self.load(decrypt(value, context=self.context))
+
+    def dump(self, value: Value) -> bytes:
+        raise NotImplementedError
+
+    def load(self, plaintext: bytes) -> Value:
+        raise NotImplementedError
+
+    class comparator_factory(TypeDecorator.Comparator[Any]):
+        def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
+            # Equal values have different ciphertexts, so a comparison would never match.
+            # SQLAlchemy itself compares columns with each other.
+            allowed = all(each is None or isinstance(each, ClauseElement) for each in other)
+            if not allowed or op not in (eq, ne, is_, is_not):
+                raise TypeError("An encrypted column compares to None alone; see encrypted_column")
+            return super().operate(op, *other, **kwargs)
+
+
+class EncryptedBytes(Encrypted[bytes]):
+    cache_ok = True
+
+    def dump(self, value: bytes) -> bytes:
+        return value
+
+    def load(self, plaintext: bytes) -> bytes:
+        return plaintext
+
+
+class EncryptedString(Encrypted[str]):
+    cache_ok = True
+
+    def dump(self, value: str) -> bytes:
+        return value.encode()
+
+    def load(self, plaintext: bytes) -> str:
+        return plaintext.decode()
+
+
+class EncryptedJSON(Encrypted[Any]):
+    """To track changes inside the value, use `MutableDict.as_mutable(EncryptedJSON(…))`."""
+
+    cache_ok = True
+
+    def dump(self, value: Any) -> bytes:
+        return json.dumps(value).encode()
+
+    def load(self, plaintext: bytes) -> Any:
+        return cast(Any, json.loads(plaintext))
+
+
+@event.listens_for(Column, "after_parent_attach")
+def _claim_context(column: Column[Any], parent: object) -> None:
+    if isinstance(column.type, Encrypted) and isinstance(parent, Table):
+        claim(column.type.context, parent, column.name)

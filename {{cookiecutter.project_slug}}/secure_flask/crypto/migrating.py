@@ -1,0 +1,74 @@
+"""Functions for migrations: convert stored values to those of an encrypted column."""
+
+from collections.abc import Callable
+from typing import Any
+
+from secure_flask.crypto.encrypted_columns import EncryptedColumn, row_context
+from secure_flask.crypto.encryption import decrypt
+from sqlalchemy import (
+    ColumnClause,
+    Connection,
+    LargeBinary,
+    String,
+    column,
+    select,
+    table,
+    tuple_,
+    update,
+)
+
+PAGE = 500  # rows
+
+
+def encrypt_plain(connection: Connection, model: Any, name: str) -> None:
+    """Fill a new `encrypted_column` of the model from the plain column of the same name.
+
+    Call it between adding the new columns and dropping the plain one, in the transaction of
+    the migration: `encrypt_plain(op.get_bind(), User, "phone")`.
+    """
+    _fill(connection, model, name, column(name, String()), lambda plaintext, key: plaintext)
+
+
+def change_context(connection: Connection, model: Any, name: str, *, old: str) -> None:
+    """Re-encrypt the values of an `encrypted_column` from the context `old` to the current one.
+
+    Use it after renaming a table or column, or for values that a mixin stored with its own
+    name: `change_context(op.get_bind(), Card, "iban", old="Iban.iban")`.
+
+    :raises DecryptionError: a value does not have the context `old`.
+    """
+
+    def read(ciphertext: bytes, key: list[Any]) -> str:
+        return decrypt(ciphertext, context=row_context(old, key)).decode()
+
+    _fill(connection, model, name, column(f"{name}_encrypted", LargeBinary()), read)
+
+
+def _fill(
+    connection: Connection,
+    model: Any,
+    name: str,
+    source: ColumnClause[Any],
+    read: Callable[[Any, list[Any]], str],
+) -> None:
+    """Read the source of each row and store its value encrypted, page by page."""
+    mapper, described = model.__mapper__, _described(model, name)
+    keys = [column(key.name, key.type) for key in model.__table__.primary_key]
+    targets = [column(each, LargeBinary()) for each in (described.encrypted, described.index)]
+    columns = {each.name: each for each in (*keys, *targets, source)}
+    raw = table(model.__table__.name, *columns.values(), schema=model.__table__.schema)
+    page = select(*keys, source).where(source.is_not(None)).order_by(*keys).limit(PAGE)
+    page = page.select_from(raw)
+    rows = connection.execute(page).all()
+    while rows:
+        for *key, value in rows:
+            values = described.stored(mapper, key, read(value, key))
+            same_row = [column == part for column, part in zip(keys, key, strict=True)]
+            connection.execute(update(raw).where(*same_row).values(values))
+        last = tuple_(*rows[-1][:-1], types=[key.type for key in keys])
+        rows = connection.execute(page.where(tuple_(*keys) > last)).all()
+
+
+def _described(model: Any, name: str) -> EncryptedColumn:
+    described: EncryptedColumn = model.__mapper__.all_orm_descriptors[name].info["encrypted_column"]
+    return described

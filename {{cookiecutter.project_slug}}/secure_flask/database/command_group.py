@@ -1,0 +1,33 @@
+"""Commands that report a database error in one sentence instead of a traceback."""
+
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+from secure_flask.database.database import UNAVAILABLE
+from secure_flask.programs import FLASK
+
+
+class _Explained(click.Command):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UNAVAILABLE as error:
+            raise click.ClickException(_explain(error)) from None
+
+
+class Command(_Explained):
+    """A command, such as `flask seed`, that explains an unavailable database."""
+
+
+class CommandGroup(_Explained, AppGroup):
+    """The same for a group of commands, such as `flask user …`."""
+
+
+def _explain(error: Exception) -> str:
+    reason = getattr(error, "orig", error)
+    # psycopg has exception classes for this; SQLite only has messages.
+    undefined = type(reason).__name__ in ("UndefinedTable", "UndefinedColumn")
+    if undefined or str(reason).startswith(("no such table", "no such column")):
+        return f"The database has no tables, or old ones: run `{FLASK} db upgrade`."
+    return "The database cannot be reached or is busy: check DATABASE_URL, and try again."

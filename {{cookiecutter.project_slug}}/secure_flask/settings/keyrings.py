@@ -1,0 +1,81 @@
+"""Keyrings in settings: `2:…,1:…`, the current key first.
+
+Key rotation: add the new key at the end in every process, then move it to the front. So no
+process meets a key that it lacks. Old keys still decrypt and verify until they are removed.
+Source: OWASP ASVS 11.2.2, 13.3.4.
+"""
+
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, SecretStr
+from secure_flask.programs import PYTHON
+
+KEY_SIZE = 32  # bytes
+MIN_DIFFERENT_BYTES = 8  # 32 random bytes have about 30 different values
+MAX_NUMBER = 2**32 - 1  # a ciphertext stores the id in four bytes; a date like 20261125 fits
+HOW_TO_MAKE_ONE = f"{PYTHON} -c 'from secure_flask.settings import keyrings; print(keyrings.new())'"
+
+
+def today() -> str:
+    """The id of a key created today, such as 20261125; `flask check` reads the age from it."""
+    return datetime.now(UTC).strftime("%Y%m%d")
+
+
+def new(key_id: str = "") -> str:
+    """Generate a key for settings: an id, a colon, 32 random bytes in base64url."""
+    return f"{key_id or today()}:{urlsafe_b64encode(os.urandom(KEY_SIZE)).decode().rstrip('=')}"
+
+
+def read(text: str) -> dict[str, bytes]:
+    """Parse `id:key,id:key` into keys of 32 bytes by id, in that order.
+
+    :raises ValueError: a key or id is missing, malformed or duplicated; the message repeats none.
+    """
+    items = [item.strip().partition(":") for item in text.split(",") if item.strip()]
+    try:
+        ring = {key_id: _read_one(key_id, encoded) for key_id, _, encoded in items}
+    except ValueError:
+        ring = {}
+    if not ring or len(set(ring.values())) < len(items):
+        raise ValueError(f"must read id:key,id:key; to generate a key, run: {HOW_TO_MAKE_ONE}")
+    return ring
+
+
+def read_numbered(text: str) -> dict[int, bytes]:
+    """Parse `2:key,1:key`, where each id is a number; the first key encrypts.
+
+    :raises ValueError: a key is unusable or an id is not a number; the message contains no key.
+    """
+    ring = read(text)
+    if not all(key_id.isdecimal() and 0 < int(key_id) <= MAX_NUMBER for key_id in ring):
+        raise ValueError(
+            f"must give each key a number from 1 to {MAX_NUMBER} as its id: 2:key,1:key"
+        )
+    if len({int(key_id) for key_id in ring}) < len(ring):
+        raise ValueError("must give each key a different number as its id: 2:key,1:key")
+    return {int(key_id): key for key_id, key in ring.items()}
+
+
+def _read_one(key_id: str, encoded: str) -> bytes:
+    key = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    weak = len(key) != KEY_SIZE or len(set(key)) < MIN_DIFFERENT_BYTES
+    if weak or not (key_id.isascii() and key_id.isalnum()):
+        raise ValueError("unusable")
+    return key
+
+
+def _readable(read: Callable[[str], Any]) -> AfterValidator:
+    def check(ring: SecretStr) -> SecretStr:
+        read(ring.get_secret_value())
+        return ring
+
+    return AfterValidator(check)
+
+
+# The types of the settings: ENCRYPTION_KEYS and BLIND_INDEX_KEYS; TOKEN_KEYS.
+NumberedKeyring = Annotated[SecretStr, _readable(read_numbered)]
+Keyring = Annotated[SecretStr, _readable(read)]

@@ -1,0 +1,107 @@
+"""The URLs of the database and of Redis. One that would not work is refused at the start.
+
+The message says what to write, and repeats no part of the URL, which may hold a password.
+Source: OWASP ASVS 13.1.1.
+"""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, SecretStr
+from secure_flask.programs import UV
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+# Flask's instance folder, which contains the SQLite file unless its path is absolute.
+INSTANCE = Path(__file__).parents[2] / "instance"
+POSTGRESQL = "postgresql+psycopg"
+# The driver for these is the extra `redis`; `limits` reads the rest of the URL.
+REDIS_SCHEMES = ("redis", "rediss", "redis+unix", "redis+sentinel", "redis+cluster")
+
+
+def _supported_database(url: SecretStr) -> SecretStr:
+    scheme, separator, rest = url.get_secret_value().partition("://")
+    if scheme == "sqlite" and _is_sqlite(url.get_secret_value()):
+        return url
+    if scheme not in ("postgres", "postgresql", POSTGRESQL) or not separator:
+        raise ValueError("must be sqlite:///file.db or postgresql://user:password@host/name")
+    if not find_spec("psycopg"):
+        raise ValueError(f"needs the extra: {UV} sync --extra postgresql")
+    return SecretStr(_read_postgresql(rest))
+
+
+def _is_sqlite(url: str) -> bool:
+    try:
+        return make_url(url).drivername == "sqlite"
+    except (ValueError, ArgumentError):
+        return False
+
+
+def _read_postgresql(rest: str) -> str:
+    """The URL as SQLAlchemy writes it, for what follows `postgresql://`."""
+    # Imported here: the driver is an extra.
+    from psycopg import Error
+    from psycopg.conninfo import make_conninfo
+
+    try:
+        hosts = rest.partition("/")[0].rpartition("@")[2]
+        url = _several_hosts(rest) if "," in hosts else make_url(f"{POSTGRESQL}://{rest}")
+        _, options = url.get_dialect()().create_connect_args(url)
+        make_conninfo(**options)  # finds unknown options, and does not connect
+        # An @ that is not encoded makes a part of the password the host, which would be looked up
+        # by DNS. libpq reads no further than a NUL.
+        if "@" in str(options.get("host")) or "\0" in "".join(map(str, options.values())):
+            raise ValueError
+    except (ValueError, ArgumentError, Error):
+        # Without the cause, which may quote the password.
+        raise ValueError(
+            "must be postgresql://user:password@host:5432/name, with several hosts"
+            " postgresql://user:password@host1:5432,host2:5432/name: special characters of the"
+            " password are encoded, / as %2F and @ as %40, and libpq knows each ?option"
+        ) from None
+    return url.render_as_string(hide_password=False)
+
+
+def _several_hosts(rest: str) -> URL:
+    """PostgreSQL's own spelling of several hosts, which SQLAlchemy does not read."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    options = {name: str(value) for name, value in conninfo_to_dict(f"postgresql://{rest}").items()}
+    user, password, name = (options.pop(key, None) for key in ("user", "password", "dbname"))
+    return URL.create(POSTGRESQL, user, password, database=name, query=options)
+
+
+def _writable_database(url: SecretStr) -> SecretStr:
+    database = make_url(url.get_secret_value()).database or ":memory:"
+    in_a_file = url.get_secret_value().startswith("sqlite:") and database != ":memory:"
+    # A file: URI of SQLite may open the file read-only.
+    if in_a_file and not database.startswith("file:"):
+        folder = (INSTANCE / database).parent
+        # Flask-SQLAlchemy creates the instance folder, so its parent must be writable.
+        absent = folder == INSTANCE and not os.path.lexists(folder)
+        writable = INSTANCE.parent if absent else folder
+        if not writable.is_dir() or not os.access(writable, os.W_OK | os.X_OK):
+            raise ValueError(
+                f"SQLite cannot write to the folder {folder}: make that writable,"
+                " or set this to postgresql://user:password@host/name"
+            )
+    return url
+
+
+def _supported_redis(url: SecretStr) -> SecretStr:
+    if not find_spec("redis"):
+        raise ValueError(f"needs the extra: {UV} sync --extra redis")
+    scheme, separator, rest = url.get_secret_value().partition("://")
+    if scheme not in REDIS_SCHEMES or not separator or not rest.strip("/"):
+        raise ValueError(
+            f"must be redis://:password@host:6379/0, or begin with {', '.join(REDIS_SCHEMES[1:])}"
+        )
+    return url
+
+
+DatabaseURL = Annotated[
+    SecretStr, AfterValidator(_supported_database), AfterValidator(_writable_database)
+]
+RedisURL = Annotated[SecretStr, AfterValidator(_supported_redis)]

@@ -1,0 +1,58 @@
+"""The types of settings: each refuses insecure values and names a valid one."""
+
+import re
+from typing import Annotated, Any
+
+from limits import parse_many
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+from pydantic_settings import NoDecode
+from secure_flask.programs import PYTHON
+
+MIN_SECRET_LENGTH = 32  # characters
+MIN_DIFFERENT_CHARACTERS = 10
+# All are long enough that a random secret does not contain one by chance.
+PLACEHOLDERS = ("change", "example", "insecure", "password", "placeholder", "replace", "secret")
+_HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
+HOW_TO_MAKE_ONE = f"{PYTHON} -c 'import secrets; print(secrets.token_urlsafe(48))'"
+
+
+def _strong(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not text:
+        raise ValueError(f"is missing: set it to the output of: {HOW_TO_MAKE_ONE}")
+    weak = len(text) < MIN_SECRET_LENGTH or len(set(text)) < MIN_DIFFERENT_CHARACTERS
+    if weak or not text.isascii() or any(word in text.lower() for word in PLACEHOLDERS):
+        raise ValueError(f"is short or a placeholder: set it to the output of: {HOW_TO_MAKE_ONE}")
+    return secret
+
+
+def _split(names: Any) -> Any:
+    return names.replace(",", " ").lower().split() if isinstance(names, str) else names
+
+
+def _exact_names(names: list[str]) -> list[str]:
+    if not all(map(_HOST_NAME.fullmatch, names)):
+        raise ValueError("must contain exact names in ASCII, without port, scheme or wildcard")
+    return names
+
+
+def _one_limit(limit: str) -> str:
+    try:
+        limits = parse_many(limit)
+    except ValueError:
+        limits = []
+    if [item.amount > 0 for item in limits] != [True]:
+        raise ValueError("must be one limit above 0, such as: 5 per minute")
+    return limit
+
+
+Secret = Annotated[SecretStr, AfterValidator(_strong)]
+HostNames = Annotated[list[str], NoDecode, BeforeValidator(_split), AfterValidator(_exact_names)]
+RateLimit = Annotated[str, AfterValidator(_one_limit)]
+
+LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
+
+
+def in_production(info: ValidationInfo) -> bool:
+    # Fails closed: an invalid APP_ENV counts as production.
+    return info.data.get("app_env") != "development"

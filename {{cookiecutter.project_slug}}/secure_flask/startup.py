@@ -1,0 +1,62 @@
+"""What happens once when a server starts: its settings are checked and its policy is logged.
+
+Source: OWASP Logging Vocabulary Cheat Sheet, sys_startup.
+"""
+
+import sys
+from typing import Any
+
+import click
+from flask import Flask
+from flask.cli import run_command
+from flask.helpers import get_debug_flag
+from secure_flask.settings import Settings, SettingsError
+from secure_flask.web import audit, csp
+from secure_flask.web.csp_syntax import serialize
+from werkzeug.serving import is_running_from_reloader
+
+
+def announce(app: Flask) -> None:
+    """Log the policy that a server enforces. None of it is secret."""
+    if app.testing or not _is_server():
+        return
+    policy = csp.effective(app.config, {})
+    with app.app_context():
+        audit.record(
+            audit.STARTUP,
+            production=app.config["PRODUCTION"],
+            csp=serialize(policy),
+            csp_report_only=app.config["CSP_REPORT_ONLY"],
+            framing=" ".join(policy["frame-ancestors"]),
+            cors_origins=" ".join(sorted(app.extensions["cors_origins"])),
+            trusted_hosts=" ".join(sorted(app.extensions["trusted_hosts"])),
+            proxy_hops=app.config["PROXY_HOPS"],
+            token_type=app.config["TOKEN_TYPE"],
+        )
+
+
+def on_starting(server: Any, settings: type[Settings]) -> None:
+    """For gunicorn.conf.py: stop with one message about wrong settings, not with a traceback.
+
+    Several workers need a shared database and shared rate limits.
+    """
+    try:
+        settings.load().check_workers(server.cfg.workers)
+    except SettingsError as error:
+        sys.exit(error.message)
+
+
+def _is_server() -> bool:
+    """Whether this process serves requests; `flask user …` and other commands do not.
+
+    The first process of `flask run --reload` does not either: it watches the files and starts
+    another process, which serves.
+    """
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return True
+    if context.command is not run_command:
+        return False
+    reload = context.params["reload"]
+    reloads = get_debug_flag() if reload is None else reload
+    return is_running_from_reloader() or not reloads

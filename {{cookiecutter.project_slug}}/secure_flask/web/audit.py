@@ -1,0 +1,82 @@
+"""The audit log: one line for each security event, for later investigation.
+
+The event names come from the OWASP Logging Vocabulary. No line holds a password, a token
+or a username as it was typed, since people type passwords into the wrong field: `account`
+is a keyed hash, the same for each attempt. A successful login also logs the user's id.
+Source: OWASP Logging Vocabulary Cheat Sheet; OWASP ASVS 16.2.5, 16.3.1 to 16.3.4.
+"""
+
+import hmac
+from logging import ERROR, INFO, WARNING
+from typing import Any, NamedTuple
+
+import structlog
+from blinker import Namespace
+from flask import Flask, current_app, has_request_context
+from limits import parse
+from secure_flask.web.rate_limiter import rate_limiter
+from secure_flask.web.rate_limits import SITE, client_address
+
+
+class Event(NamedTuple):
+    """A type of event. To define your own: `INVOICE_SENT = Event("invoice_sent", INFO)`."""
+
+    name: str
+    level: int = WARNING
+
+
+LOGIN_SUCCESS = Event("authn_login_success", INFO)
+LOGIN_FAIL = Event("authn_login_fail")
+PASSWORD_CHANGE = Event("authn_password_change", INFO)
+PASSWORD_CHANGE_FAIL = Event("authn_password_change_fail")
+# A refresh token was used twice, so somebody copied it.
+TOKEN_REUSE = Event("authn_token_reuse", ERROR)
+AUTHZ_FAIL = Event("authz_fail")
+DECRYPT_FAIL = Event("crypt_decrypt_fail", ERROR)
+RATE_LIMIT_EXCEEDED = Event("excess_rate_limit_exceeded")
+CORS_REFUSED = Event("malicious_cors")
+SESSION_EXPIRED = Event("session_expired", INFO)
+SESSION_USE_AFTER_EXPIRE = Event("session_use_after_expire")
+CRASH = Event("sys_crash", ERROR)
+# Too many passwords are being hashed, so a login or a new password was refused.
+TOO_BUSY = Event("sys_too_busy")
+STARTUP = Event("sys_startup")
+USER_CREATED = Event("user_created")
+USER_UPDATED = Event("user_updated")
+
+# Warnings of one type from one address or IPv6 site: a flood of them must not fill the disk.
+WARNING_RATE_LIMIT = parse("60 per minute")
+
+# Sent with each event, also where its line is left out.
+recorded = Namespace().signal("audit-recorded")
+
+_logger = structlog.get_logger("secure_flask.audit")
+
+
+def record(event: Event, *, account: str | None = None, **fields: Any) -> None:
+    """Write a line; logs.py adds the time, the request and the user's id.
+
+    `account` takes a username as it was typed. No other field may hold client input, unless
+    its format was checked and cannot hold a secret.
+    """
+    recorded.send(event)
+    if event.level > INFO and has_request_context() and not _is_within_rate_limit(event):
+        return
+    if account is not None:
+        fields["account"] = pseudonym(account)
+    _logger.log(event.level, event.name, **fields)
+
+
+def pseudonym(account: str) -> str:
+    """A keyed hash of a username: nobody can test guesses against it without SECRET_KEY."""
+    key = current_app.config["SECRET_KEY"].encode()
+    return hmac.digest(key, b"audit-account:" + account.encode(), "sha256").hex()[:16]
+
+
+def init_app(app: Flask) -> None:
+    # Flask's own log line contains the path, which may hold a secret.
+    app.log_exception = lambda exc_info: record(CRASH, exc_info=exc_info)  # type: ignore[method-assign]
+
+
+def _is_within_rate_limit(event: Event) -> bool:
+    return rate_limiter().local.hit(WARNING_RATE_LIMIT, event.name, client_address(SITE))

@@ -1,0 +1,135 @@
+"""Content-Security-Policy: which scripts, styles and images a page may load.
+
+It protects against injected markup: a script without this response's nonce does not
+run. Pages get the policy of `policy.py`. Every other response gets a policy that allows
+nothing, so an uploaded file that is opened in a tab cannot run scripts.
+Source: W3C Content Security Policy Level 3; OWASP ASVS 3.4.3.
+"""
+
+import os
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from blinker import Namespace
+from flask import Blueprint, Flask, current_app, request
+from secure_flask.web import headers, origins
+from secure_flask.web.csp_syntax import NONE, Policy, check, serialize
+from secure_flask.web.headers import Header, Kind
+from secure_flask.web.view_options import add_options
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+Target = TypeVar("Target", bound=Callable[..., Any] | Blueprint)
+
+# Sent with the directive that a browser reports as violated, `disposition` and `times`.
+violation_reported = Namespace().signal("csp-violation-reported")
+
+ENFORCED = "Content-Security-Policy"
+REPORT_ONLY = "Content-Security-Policy-Report-Only"
+
+# Browsers still display JSON, a PDF or an SVG, but nothing in it runs or loads.
+INERT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
+# A worker runs under the policy of its own file.
+WORKER = "default-src 'self'; object-src 'none'; base-uri 'none'"
+
+# A 304 gets no policy: it would replace the policy of the page in the browser's cache.
+_NOT_PAGES: dict[Kind, Sequence[Header]] = {
+    Kind.SCRIPT: [(ENFORCED, WORKER)],
+    Kind.OTHER: [(ENFORCED, INERT)],
+    Kind.NOT_MODIFIED: [],
+}
+
+
+def csp_nonce() -> str:
+    """The nonce of this response: 18 random bytes in standard base64."""
+    return _nonce(request.environ)
+
+
+def csp(**directives: list[str]) -> Callable[[Target], Target]:
+    """Replace the named directives for a view or a blueprint.
+
+    Write `@csp(img_src=[SELF, "https://tiles.example.org"])` below the route decorator, or
+    `csp(img_src=[…])(blueprint)`. A view's directive overrides its blueprint's.
+
+    :raises PolicyError: at import, for an unknown directive or source.
+    """
+    override = {name.replace("_", "-"): sources for name, sources in directives.items()}
+    check(override)
+
+    def apply() -> None:
+        request.environ["secure_flask.csp"] = {
+            **request.environ.get("secure_flask.csp", {}),
+            **override,
+        }
+
+    def decorate(target: Any) -> Any:
+        if isinstance(target, Blueprint):
+            target.before_request(add_options(apply, csp=override))
+            return target
+
+        @wraps(target)
+        def view(*args: Any, **kwargs: Any) -> Any:
+            apply()
+            return current_app.ensure_sync(target)(*args, **kwargs)
+
+        return add_options(view, csp=override)
+
+    return decorate
+
+
+def effective(config: Mapping[str, Any], environ: "WSGIEnvironment") -> Policy:
+    """The policy of a page in this environment, with the overrides of the view and blueprint."""
+    policy = {**config["CSP"], **environ.get("secure_flask.csp", {})}
+    framers = origins.in_force(policy["frame-ancestors"], production=config["PRODUCTION"])
+    return {**policy, "frame-ancestors": framers or [NONE]}
+
+
+def init_app(app: Flask) -> None:
+    origins.check("CSP_SOURCES", app.config["CSP_SOURCES"])
+    check(app.config["CSP"])
+    check(app.config["CSP_CANDIDATE"] or {})
+    app.add_template_global(csp_nonce)
+    headers.register(app, header_provider(app.config))
+
+
+def _nonce(environ: "WSGIEnvironment") -> str:
+    nonce: str | None = environ.get("secure_flask.csp_nonce")
+    if nonce is None:
+        nonce = environ["secure_flask.csp_nonce"] = b64encode(os.urandom(18)).decode()
+    return nonce
+
+
+def _value(policy: Policy, scheme: str, reports: str) -> str:
+    value = f"{serialize(policy)}; report-uri {reports}"
+    # Over plain http, report-to makes Chromium send no reports at all.
+    return f"{value}; report-to csp; upgrade-insecure-requests" if scheme == "https" else value
+
+
+def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
+    candidate = config["CSP_CANDIDATE"]
+    name = REPORT_ONLY if config["CSP_REPORT_ONLY"] else ENFORCED
+    # Not by SCRIPT_NAME, to which a mounted app adds its own path.
+    reports = config["APPLICATION_ROOT"].rstrip("/") + "/csp-reports"
+    plain = effective(config, {})
+    prepared = {scheme: _value(plain, scheme, reports) for scheme in ("http", "https")}
+
+    def provide(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
+        if kind is not Kind.PAGE:
+            return _NOT_PAGES[kind]
+        scheme = headers.scheme_of(environ)
+        overridden = "secure_flask.csp" in environ
+        value = (
+            _value(effective(config, environ), scheme, reports) if overridden else prepared[scheme]
+        )
+        provided = [(name, value.replace("{nonce}", _nonce(environ)))]
+        if candidate:
+            tested = _value(candidate, scheme, reports).replace("{nonce}", _nonce(environ))
+            provided.append((REPORT_ONLY, tested))
+        if scheme == "https":
+            provided.append(("Reporting-Endpoints", f'csp="{reports}"'))
+        return provided
+
+    return provide

@@ -1,0 +1,108 @@
+"""The syntax of a Content-Security-Policy, checked at start-up.
+
+A browser ignores an unknown directive and reads an unquoted keyword as a host name. Both
+mistakes silently weaken the policy, so here they stop the app.
+Source: W3C Content Security Policy Level 3, section 2.3.
+"""
+
+import re
+from collections.abc import Mapping
+
+from secure_flask.web.origins import PolicyError
+
+Policy = dict[str, list[str]]
+
+NONE = "'none'"
+SELF = "'self'"
+NONCE = "'nonce-{nonce}'"
+UNSAFE_INLINE = "'unsafe-inline'"
+SCRIPT = "'script'"
+DATA = "data:"
+HTTPS = "https:"
+
+DIRECTIVES = frozenset(
+    {
+        "default-src",
+        "script-src",
+        "script-src-elem",
+        "script-src-attr",
+        "style-src",
+        "style-src-elem",
+        "style-src-attr",
+        "img-src",
+        "font-src",
+        "connect-src",
+        "media-src",
+        "object-src",
+        "child-src",
+        "frame-src",
+        "worker-src",
+        "manifest-src",
+        "base-uri",
+        "form-action",
+        "frame-ancestors",
+        "sandbox",
+        "require-trusted-types-for",
+        "trusted-types",
+    }
+)
+_KEYWORDS = frozenset(
+    {
+        "'none'",
+        "'self'",
+        "'unsafe-inline'",
+        "'unsafe-eval'",
+        "'wasm-unsafe-eval'",
+        "'unsafe-hashes'",
+        "'strict-dynamic'",
+        "'report-sample'",
+        "'script'",
+        "'allow-duplicates'",
+    }
+)
+_UNQUOTED = frozenset(keyword.strip("'") for keyword in _KEYWORDS)
+# These two directives take unquoted words: sandbox flags and names of Trusted Types policies.
+_TAKE_WORDS = frozenset({"sandbox", "trusted-types"})
+_WORD = re.compile(r"[A-Za-z0-9#=_/@.%*-]+")
+_HASH = re.compile(r"'sha(?:256|384|512)-[A-Za-z0-9+/_-]+={0,2}'")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
+_HOST = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*://)?(?:\*|(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])"
+    r"(?::(?:[0-9]{1,5}|\*))?(?:/[A-Za-z0-9._~!$&()*+=:@%/-]*)?"
+)
+
+
+def check(policy: Mapping[str, list[str]]) -> None:
+    """Refuse a policy that a browser would ignore or misread.
+
+    :raises PolicyError: names the directive, the source and the correct form.
+    """
+    for directive, sources in policy.items():
+        if directive not in DIRECTIVES:
+            raise PolicyError(f"Content-Security-Policy has no directive {directive!r}.")
+        if isinstance(sources, str):
+            raise PolicyError(f"{directive} is a string; write a list of sources.")
+        if NONE in sources and len(sources) > 1:
+            raise PolicyError(f"{directive}: browsers ignore {NONE} beside other sources.")
+        if not sources and directive != "sandbox":
+            raise PolicyError(f'{directive} is empty; write "{NONE}" to allow nothing.')
+        for source in sources:
+            _check_source(directive, source)
+
+
+def serialize(policy: Mapping[str, list[str]]) -> str:
+    """The value of the header, with the placeholder `{nonce}` for the nonce."""
+    return "; ".join(" ".join([directive, *sources]) for directive, sources in policy.items())
+
+
+def _check_source(directive: str, source: str) -> None:
+    if directive in _TAKE_WORDS and _WORD.fullmatch(source):
+        return
+    if source in _UNQUOTED:
+        raise PolicyError(f"{directive}: {source} without quotes is a host; write \"'{source}'\".")
+    if source == NONCE or source in _KEYWORDS:
+        return
+    if not any(form.fullmatch(source) for form in (_HASH, _SCHEME, _HOST)):
+        raise PolicyError(
+            f"{directive}: {source!r} is not a source; write one origin, scheme or quoted keyword."
+        )

@@ -1,0 +1,136 @@
+"""Errors show no stack trace, no version and no echo of the request.
+
+A browser gets a plain page with the request id, a program `{"error": "…"}`. An
+`@app.errorhandler` of your own may answer any of them. Source: OWASP ASVS 16.5.1.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from flask import Flask, Response, current_app, jsonify, make_response, redirect, request
+from flask.typing import ResponseReturnValue
+from secure_flask.web.request_ids import request_id
+from secure_flask.web.texts import text
+from secure_flask.web.view_options import view_options
+from werkzeug.exceptions import HTTPException, default_exceptions
+
+
+class ErrorResponse(HTTPException):
+    """An error with a message for the client and headers.
+
+    Each error also has Werkzeug's class for its status, so that `@app.errorhandler(429)`
+    handles it.
+    """
+
+    # Where a browser goes instead of seeing this error, such as the login page.
+    see_other: str | None = None
+    # What is wrong with each member of a JSON body.
+    fields: dict[str, str] | None = None
+
+    def __init__(self, message: str, headers: dict[str, str]) -> None:
+        HTTPException.__init__(self, message)
+        self.message, self.headers = message, headers
+
+    def get_headers(self, *arguments: Any, **options: Any) -> list[tuple[str, str]]:
+        return list(self.headers.items())
+
+
+def error_response(status: int, message: str, **headers: str) -> ErrorResponse:
+    """The exception that refuses a request: `raise error_response(409, "Already there")`.
+
+    Write header names with underscores: `Retry_After="5"`.
+    """
+    return _class_for(status)(
+        message, {name.replace("_", "-"): value for name, value in headers.items()}
+    )
+
+
+def response_for(error: HTTPException) -> ResponseReturnValue:
+    """The response to an HTTP error, from inside a handler of another exception.
+
+    It honours an `@app.errorhandler` of your own for that status.
+    """
+    response: ResponseReturnValue = current_app.handle_http_exception(error)
+    return response
+
+
+def default_response(error: HTTPException) -> Response:
+    """The response to an error without a handler of your own: a page, JSON or the login page."""
+    see_other = error.see_other if isinstance(error, ErrorResponse) else None
+    if not prefers_html():
+        response = _as_json(error)
+    elif see_other:
+        response = make_response(redirect(see_other, 303))
+    else:
+        response = _as_page(error) or _as_json(error)
+    response.vary.add("Accept")
+    return response
+
+
+def prefers_html() -> bool:
+    """Whether the client prefers a page to JSON, as a browser does when it opens an address."""
+    accepted = request.accept_mimetypes
+    return accepted["text/html"] > accepted["application/json"]
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(HTTPException, default_response)
+    app.after_request(_add_challenge)
+    # Return 404 for `//` in a path: Werkzeug's HTML redirect would echo the Host.
+    app.url_map.merge_slashes = False
+
+
+@lru_cache
+def _class_for(status: int) -> type[ErrorResponse]:
+    return type(f"Error{status}", (ErrorResponse, default_exceptions[status]), {})
+
+
+def _as_json(error: HTTPException) -> Response:
+    fields = error.fields if isinstance(error, ErrorResponse) else None
+    # Programs compare the errors of a login, so those stay as they are.
+    message = _message(error) if view_options().credentials else text(_message(error))
+    body = {"error": message} | ({"fields": fields} if fields else {})
+    return _complete(jsonify(body), error)
+
+
+def _as_page(error: HTTPException) -> Response | None:
+    """The page, or None if error.html itself fails, as when a file that it names is deleted."""
+    try:
+        # Without context processors, which may query the database that this error is about.
+        page = current_app.jinja_env.get_template("error.html").render(
+            message=text(_message(error)),
+            project_name=current_app.config["PROJECT_NAME"],
+            request_id=request_id(request.environ),
+            retry_after=dict(error.get_headers()).get("Retry-After"),
+            methods=_methods(error),
+        )
+    except Exception:
+        current_app.logger.exception("error.html failed")
+        return None
+    return _complete(make_response(page), error)
+
+
+def _methods(error: HTTPException) -> str:
+    """What the address takes instead, such as POST, where it does not take this method."""
+    allowed = dict(error.get_headers()).get("Allow", "").split(", ")
+    return ", ".join(sorted(set(allowed) - {"HEAD", "OPTIONS"}))
+
+
+def _message(error: HTTPException) -> str:
+    # The description of any other error may quote the request, so only its name is sent.
+    return error.message if isinstance(error, ErrorResponse) else error.name
+
+
+def _complete(response: Response, error: HTTPException) -> Response:
+    response.status_code = error.code or 500
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    return response
+
+
+def _add_challenge(response: Response) -> Response:
+    # RFC 9110 requires a challenge, of a page too; `Basic` would make browsers show a dialog.
+    if response.status_code == 401:
+        response.headers.setdefault("WWW-Authenticate", "Bearer")
+    return response

@@ -1,0 +1,54 @@
+"""Which sites may show the pages in a frame: the defence against clickjacking.
+
+Current browsers read `frame-ancestors` of the CSP, older ones X-Frame-Options. Both come
+from FRAME_ANCESTORS. X-Frame-Options cannot express a list of origins and is absent then.
+Source: RFC 7034; OWASP ASVS 3.4.6.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+from secure_flask.web import headers, origins
+from secure_flask.web.csp import effective
+from secure_flask.web.csp_syntax import NONE, SELF, Policy
+from secure_flask.web.headers import Header, Kind
+from secure_flask.web.origins import PolicyError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_X_FRAME_OPTIONS: dict[tuple[str, ...], Sequence[Header]] = {
+    (NONE,): [("X-Frame-Options", "DENY")],
+    (SELF,): [("X-Frame-Options", "SAMEORIGIN")],
+}
+
+
+def init_app(app: Flask) -> None:
+    """Set frame-ancestors of the CSP from FRAME_ANCESTORS, which overrides the policy."""
+    listed = app.config["FRAME_ANCESTORS"]
+    origins.check("FRAME_ANCESTORS", [source for source in listed if source not in (NONE, SELF)])
+    if not listed:
+        raise PolicyError(f'policy.py: FRAME_ANCESTORS is empty; write "{NONE}" for nobody.')
+    app.config["CSP"] = {**app.config["CSP"], "frame-ancestors": listed}
+    headers.register(app, header_provider(app.config))
+
+
+def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
+    by_kind = {
+        Kind.PAGE: _option(effective(config, {})),
+        Kind.SCRIPT: _X_FRAME_OPTIONS[(NONE,)],
+        Kind.OTHER: _X_FRAME_OPTIONS[(NONE,)],
+        Kind.NOT_MODIFIED: (),
+    }
+
+    def provide(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
+        if kind is Kind.PAGE and "secure_flask.csp" in environ:
+            return _option(effective(config, environ))
+        return by_kind[kind]
+
+    return provide
+
+
+def _option(policy: Policy) -> Sequence[Header]:
+    return _X_FRAME_OPTIONS.get(tuple(policy["frame-ancestors"]), ())

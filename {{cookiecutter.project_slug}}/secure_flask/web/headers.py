@@ -1,0 +1,145 @@
+"""Adds the security headers to every response: errors, redirects and static files too.
+
+It wraps `start_response`, through which every response of Flask or an extension passes, so
+no route can be missed. This costs a quarter of an `after_request` function. Each concern
+(csp, framing, cors, hosts) registers a header provider here.
+Source: OWASP Secure Headers Project; OWASP ASVS 3.4.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
+from functools import lru_cache
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+from secure_flask.web.origins import PolicyError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+Header = tuple[str, str]
+
+
+class Kind(Enum):
+    """How a browser treats the body, which decides the policy that the response needs."""
+
+    PAGE = "page"
+    SCRIPT = "script"
+    OTHER = "other"
+    # The headers of a 304 replace those of the response in the browser's cache.
+    NOT_MODIFIED = "not modified"
+
+
+HeaderProvider = Callable[["WSGIEnvironment", Kind], Iterable[Header]]
+
+_KINDS = {
+    "text/html": Kind.PAGE,
+    "application/xhtml+xml": Kind.PAGE,
+    "text/javascript": Kind.SCRIPT,
+    "application/javascript": Kind.SCRIPT,
+}
+_SCHEMES = ("http", "https")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
+
+# Fast path: when the view set only these headers, nothing can collide.
+_NEVER_ADDED = frozenset({"content-type", "content-length"})
+
+
+def register(app: Flask, header_provider: HeaderProvider) -> None:
+    """Add headers that are computed for each response. A header that the view set is kept."""
+    app.extensions.setdefault("headers", []).append(header_provider)
+
+
+def register_fixed(app: Flask, header_provider: HeaderProvider) -> None:
+    """The same for headers that depend only on the kind and the scheme."""
+    app.extensions.setdefault("fixed_headers", []).append(header_provider)
+
+
+def init_app(app: Flask) -> None:
+    register_fixed(app, header_provider(app.config))
+    fixed = {
+        key: _prepare(app.extensions["fixed_headers"], *key) for key in product(Kind, _SCHEMES)
+    }
+    app.wsgi_app = SecurityHeaders(  # type: ignore[method-assign]
+        app.wsgi_app, fixed, app.extensions.get("headers", [])
+    )
+
+
+def scheme_of(environ: "WSGIEnvironment") -> str:
+    """`https` or `http`, whatever a proxy wrote into X-Forwarded-Proto."""
+    return "https" if environ["wsgi.url_scheme"] == "https" else "http"
+
+
+class SecurityHeaders:
+    """WSGI middleware that adds the fixed and the varying headers to each response."""
+
+    def __init__(
+        self,
+        wsgi_app: "WSGIApplication",
+        fixed: Mapping[tuple[Kind, str], Sequence[Header]],
+        varying: Sequence[HeaderProvider],
+    ) -> None:
+        self.wsgi_app = wsgi_app
+        self.fixed = fixed
+        self.varying = varying
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        def secured(status: str, headers: list[Header], exc_info: Any = None) -> Any:
+            self._add(environ, status, headers)
+            return start_response(status, headers, exc_info)
+
+        return self.wsgi_app(environ, secured)
+
+    def _add(self, environ: "WSGIEnvironment", status: str, headers: list[Header]) -> None:
+        present = {name.lower(): value for name, value in headers}
+        kind = kind_of(status, present.get("content-type", ""))
+        added = [*self.fixed[kind, scheme_of(environ)]]
+        for provide in self.varying:
+            added += provide(environ, kind)
+        if not present.keys() <= _NEVER_ADDED:
+            added = [(name, value) for name, value in added if _is_new(name, present)]
+        headers += added
+
+
+@lru_cache(maxsize=256)
+def kind_of(status: str, content_type: str) -> Kind:
+    if status.startswith("304"):
+        return Kind.NOT_MODIFIED
+    if status.startswith("204"):
+        # Flask sets a Content-Type even without a body.
+        return Kind.OTHER
+    return _KINDS.get(content_type.partition(";")[0].strip().lower(), Kind.OTHER)
+
+
+def _is_new(name: str, present: Mapping[str, str]) -> bool:
+    # A response may have several Vary headers: browsers and caches combine them.
+    return name == "Vary" or name.lower() not in present
+
+
+def _prepare(providers: Sequence[HeaderProvider], kind: Kind, scheme: str) -> list[Header]:
+    environ = {"wsgi.url_scheme": scheme}
+    fixed = [header for provide in providers for header in provide(environ, kind)]
+    for name, value in fixed:
+        if not _NAME.fullmatch(name):
+            raise PolicyError(
+                f"policy.py: no header is called {name!r}; write letters and hyphens."
+            )
+        if not (value.isascii() and value.isprintable()):
+            raise PolicyError(f"policy.py: {name} holds {value!r}; write it on one line, in ASCII.")
+    return fixed
+
+
+def header_provider(config: Mapping[str, Any]) -> HeaderProvider:
+    always = list(config["HEADERS"].items())
+    other = always + list(config["OTHER_HEADERS"].items())
+    by_kind = {
+        Kind.PAGE: always + list(config["PAGE_HEADERS"].items()),
+        Kind.SCRIPT: other,
+        Kind.OTHER: other,
+        Kind.NOT_MODIFIED: always,
+    }
+    return lambda environ, kind: by_kind[kind]

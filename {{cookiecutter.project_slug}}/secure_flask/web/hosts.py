@@ -1,0 +1,135 @@
+"""Accepts only trusted host names, trusted proxies, https, and unambiguous request targets.
+
+A forged Host header poisons links, caches and redirects. A forged X-Forwarded-For evades
+rate limits. Only exact host names are accepted, and only the forwarded headers of
+PROXY_HOPS proxies are trusted. A proxy may block some paths: Werkzeug routes `//me` and `me`
+to `/me`, and servers drop a fragment, so such a target would bypass the proxy's rule.
+Source: RFC 9110, section 7.4; RFC 9112, section 3.2; OWASP ASVS 4.1.2, 4.1.3, 12.2.1.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Request, abort, current_app, redirect
+from secure_flask.web import headers, request_checks
+from secure_flask.web.csrf import SAFE_METHODS
+from secure_flask.web.errors import error_response
+from secure_flask.web.headers import Header, Kind
+from secure_flask.web.view_options import Decorated, add_options, view_options
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.sansio.utils import get_current_url
+from werkzeug.wrappers import Response
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+# A request target in origin form or absolute form.
+_TARGET = re.compile(
+    r"(?:(?P<scheme>https?)://(?P<authority>[^/?#]+)|(?=/))"
+    r"(?P<path>/(?!/)[^?#]*)?(?:\?[^#]*)?",
+    re.IGNORECASE,
+)
+# The ports that Werkzeug accepts: it treats any other Host as missing.
+_PORT = re.compile(r":[1-9][0-9]{,4}\Z", re.ASCII)
+
+
+def probe(view: Decorated) -> Decorated:
+    """Mark a view that load balancers call by IP address and over plain http."""
+    return add_options(view, probe=True)
+
+
+class LastHops(ProxyFix):
+    """Reads only the entries of X-Forwarded-For that trusted proxies wrote.
+
+    A client can write the entries before them, and one open quote would hide all that follow.
+    """
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        if sent := environ.get("HTTP_X_FORWARDED_FOR"):
+            environ["HTTP_X_FORWARDED_FOR"] = ",".join(sent.split(",")[-self.x_for :])
+        return super().__call__(environ, start_response)
+
+
+def init_app(app: Flask) -> None:
+    # Flask's own check is disabled: it runs before routing and would refuse the probes.
+    trusted = frozenset(app.config["TRUSTED_HOSTS"])
+    app.config["TRUSTED_HOSTS"] = None
+    app.extensions["trusted_hosts"] = trusted
+    request_checks.register(app, _refuse_ambiguous_target)
+    request_checks.register(app, partial(_refuse_untrusted_host, trusted))
+    if app.config["PRODUCTION"]:
+        request_checks.register(app, _require_https)
+    headers.register_fixed(app, header_provider(app.config))
+    hops = app.config["PROXY_HOPS"]
+    if hops:
+        # Each proxy appends to X-Forwarded-For; the last one sets X-Forwarded-Proto.
+        app.wsgi_app = LastHops(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]
+    else:
+        request_checks.register(app, _warn_of_ignored_proxy)
+
+
+def _refuse_ambiguous_target(request: Request) -> None:
+    # Both are empty for an absolute-form target without a path and at a mount's root. A mount
+    # moves the beginning of the path into SCRIPT_NAME.
+    paths = [request.environ.get(name, "") for name in ("PATH_INFO", "SCRIPT_NAME")]
+    if not _target(request) or any(path[:2] == "//" or path[:1] not in ("", "/") for path in paths):
+        abort(404)
+
+
+def _target(request: Request) -> re.Match[str] | None:
+    # gunicorn and development.py set RAW_URI to the target as sent; PATH_INFO is decoded.
+    return _TARGET.fullmatch(request.environ.get("RAW_URI") or "/")
+
+
+def _refuse_untrusted_host(trusted: frozenset[str], request: Request) -> None:
+    # The raw header: where it is missing, `request.host` is the server's own name.
+    name = _name(request.environ.get("HTTP_HOST", ""))
+    if not (view_options(request).probe or (name in trusted and _target_agrees(request, name))):
+        raise error_response(400, "Unknown host")
+
+
+def _target_agrees(request: Request, name: str) -> bool:
+    """Whether an absolute-form target names the same site as the Host header."""
+    target = _target(request)
+    if not target or not target["scheme"]:
+        return True
+    return (target["scheme"].lower(), _name(target["authority"])) == (request.scheme, name)
+
+
+def _name(host: str) -> str:
+    """The host name in a Host header, without its port."""
+    return _PORT.sub("", host.lower())
+
+
+def _require_https(request: Request) -> Response | None:
+    if request.is_secure or view_options(request).probe:
+        return None
+    if request.method not in SAFE_METHODS:
+        # A redirect would come too late: the body was already sent unencrypted.
+        raise error_response(403, "Use https")
+    name = _name(request.environ["HTTP_HOST"])
+    # Not from request.url, which contains whatever scheme a proxy wrote.
+    where = (request.root_path, request.path, request.query_string)
+    return redirect(get_current_url("https", name, *where), 308)
+
+
+def _warn_of_ignored_proxy(request: Request) -> None:
+    if "HTTP_X_FORWARDED_FOR" in request.environ and not current_app.extensions.get("proxy_warned"):
+        current_app.extensions["proxy_warned"] = True
+        current_app.logger.warning(
+            "X-Forwarded-For is ignored: set PROXY_HOPS to the number of your own proxies"
+        )
+
+
+def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
+    value = config["STRICT_TRANSPORT_SECURITY"]
+    https_only = {"https": [("Strict-Transport-Security", value)], "http": []}
+
+    def provide(environ: "WSGIEnvironment", kind: Kind) -> list[Header]:
+        return https_only[environ["wsgi.url_scheme"]]
+
+    return provide

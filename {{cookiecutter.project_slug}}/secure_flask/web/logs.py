@@ -1,0 +1,122 @@
+"""The log format: JSON, one line per event, times in UTC. It prevents log injection.
+
+Values are escaped and truncated. A traceback is one field and holds no local variables. A
+log stream that fails breaks no request. Development writes key=value instead of JSON.
+Source: OWASP Logging Cheat Sheet; OWASP ASVS 16.2.1, 16.2.2, 16.2.4, 16.4.1.
+"""
+
+import logging
+from typing import TextIO, cast
+
+import structlog
+from flask import Flask, g, has_request_context, request
+from flask.logging import wsgi_errors_stream
+from secure_flask.web.request_ids import request_id
+from structlog.processors import JSONRenderer, KeyValueRenderer, TimeStamper, format_exc_info
+from structlog.stdlib import (
+    BoundLogger,
+    LoggerFactory,
+    ProcessorFormatter,
+    add_log_level,
+    add_logger_name,
+)
+from structlog.typing import EventDict
+
+MAX_FIELD = 8000  # characters: a traceback has several thousand
+FIRST = ("datetime", "level", "event")
+
+# For gunicorn.conf.py. `root` stays empty: the app adds its own handler there.
+GUNICORN_LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "secure_flask.web.logs.formatter", "production": True}},
+    "filters": {"requests": {"()": "secure_flask.web.logs.WithoutRequests"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": ["requests"],
+        }
+    },
+    "root": {"handlers": []},
+    "loggers": {"gunicorn.error": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
+}
+
+_handler = logging.StreamHandler(cast(TextIO, wsgi_errors_stream))
+_key_value = KeyValueRenderer()
+
+
+class WithoutRequests(logging.Filter):
+    """Cuts off what gunicorn quotes of an invalid request, which may be part of a password."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if str(record.msg).startswith("Invalid request"):
+            record.msg, record.args = record.msg.partition(":")[0], ()
+        return True
+
+
+def formatter(*, production: bool) -> logging.Formatter:
+    return ProcessorFormatter(
+        processors=[
+            add_log_level,
+            add_logger_name,
+            TimeStamper(fmt="iso", key="datetime"),
+            format_exc_info,
+            ProcessorFormatter.remove_processors_meta,
+            _add_request,
+            _bound,
+            JSONRenderer() if production else _readable,
+        ]
+    )
+
+
+def init_app(app: Flask) -> None:
+    production = app.config["PRODUCTION"]
+    structlog.configure(
+        processors=[ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=BoundLogger,
+        logger_factory=LoggerFactory(),
+    )
+    _handler.setFormatter(formatter(production=production))
+    logging.getLogger().addHandler(_handler)
+    # Python would report a line that cannot be written on the same stream that failed.
+    logging.raiseExceptions = not production
+    # The development server colours its lines, and this format would escape the colours.
+    logging.getLogger("werkzeug").propagate = False
+    for logger in (app.logger, logging.getLogger("secure_flask")):
+        logger.setLevel(app.config["LOG_LEVEL"])
+
+
+def _add_request(logger: object, method: str, line: EventDict) -> EventDict:
+    if not has_request_context():
+        return line
+    where = {
+        "request_id": request_id(request.environ),
+        "source_ip": request.remote_addr,
+        "request_method": request.method,
+        # Not the path, which may contain a secret.
+        "route": request.url_rule and request.url_rule.rule,
+        "user_id": g.get("user_id"),
+    }
+    return {**where, **line}
+
+
+def _bound(logger: object, method: str, line: EventDict) -> EventDict:
+    present = (name for name in (*FIRST, *line) if line[name] is not None)
+    return {name: _cut(line[name]) for name in present}
+
+
+def _cut(value: object) -> float | str:
+    if isinstance(value, int | float):
+        return value
+    text = str(value)
+    # Both ends of a traceback matter: the start names the view, the end the error.
+    half = MAX_FIELD // 2
+    return text if len(text) <= MAX_FIELD else f"{text[:half]} ... {text[-half:]}"
+
+
+def _readable(logger: object, method: str, line: EventDict) -> str:
+    """Key=value with Python's quoting. A traceback follows, indented so that it forges no line."""
+    traceback = line.pop("exception", "").splitlines()
+    shown = str(_key_value(None, method, line))
+    return "\n    ".join([shown, *(repr(text)[1:-1] for text in traceback)])

@@ -1,0 +1,81 @@
+"""Validates origins: an exact `scheme://host[:port]`, never a pattern.
+
+Patterns and malformed origins (a path, a wildcard, upper case) make an allow-list match
+the wrong site, so `policy.py` must not contain any. Source: RFC 6454.
+"""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+import click
+from flask import current_app
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])"
+_PORT = r"(?::(?!0)[0-9]{1,5})?"
+_HTTPS = re.compile(rf"https://{_HOST}(?!:443$){_PORT}")
+_ANY = re.compile(rf"[a-z][a-z0-9+.-]+://{_HOST}{_PORT}")
+_LOOPBACK = re.compile(rf"http://(?:localhost|127\.0\.0\.1)(?!:80$){_PORT}")
+
+
+MAX_LENGTH = 300  # characters; a host name has at most 253
+
+
+class PolicyError(click.ClickException):
+    """`policy.py` holds a value that a browser would misread."""
+
+
+def is_loopback(origin: str) -> bool:
+    return _LOOPBACK.fullmatch(origin) is not None
+
+
+def is_origin(origin: str) -> bool:
+    return (_HTTPS.fullmatch(origin) is not None or is_loopback(origin)) and _is_readable(origin)
+
+
+def as_logged(sent: str | None) -> str | None:
+    """The `Origin` to log: unchanged if a browser could have sent it, else "malformed"."""
+    if sent in (None, "null") or (len(sent) < MAX_LENGTH and _ANY.fullmatch(sent)):
+        return sent
+    return "malformed"
+
+
+def check(name: str, origins: Iterable[str]) -> None:
+    """Refuse a list in `policy.py` that contains anything but exact origins.
+
+    :raises PolicyError: names the list, the value and the expected form.
+    """
+    for origin in origins:
+        if not is_origin(origin):
+            raise PolicyError(
+                f"policy.py: {name} holds {origin!r}, which is not an origin. "
+                "Write https://host or https://host:port, in lower case, without a path."
+            )
+
+
+def in_force(origins: Iterable[str], *, production: bool) -> list[str]:
+    """The origins that apply in this environment: production drops loopback addresses."""
+    return [origin for origin in origins if not (production and is_loopback(origin))]
+
+
+def hint(origin: str) -> None:
+    """In development, log the line of `policy.py` that would allow a refused origin.
+
+    Only loopback addresses are repeated, since they contain no secret.
+    """
+    if current_app.config["PRODUCTION"] or not (is_loopback(origin) and is_origin(origin)):
+        return
+    current_app.logger.warning(
+        "CORS_ORIGINS does not list %s. localhost and 127.0.0.1 are two origins, and so are two "
+        'ports. If the page is yours, add this line to CORS_ORIGINS in app/policy.py: "%s",',
+        origin,
+        origin,
+    )
+
+
+def _is_readable(origin: str) -> bool:
+    try:
+        return urlsplit(origin).port != 0
+    except ValueError:  # a port above 65535, or an invalid address
+        return False
