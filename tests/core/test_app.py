@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from tests.conftest import bring_back_user, is_logged_in, log_in
+from core.conftest import bring_back_user, is_logged_in, log_in
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "DELETE", "ODD"]

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from secure_flask import assets
 from secure_flask.assets import Asset, asset
-from tests.conftest import MakeApp, without_error_pages
+from core.conftest import MakeApp, without_error_pages
 
 NAME = "probe.css"
 

@@ -8,10 +8,10 @@ from sqlalchemy.exc import OperationalError
 
 from app import shutdown
 from secure_flask.database import db
-from tests.conftest import MakeApp
-from tests.routes import path_of
+from core.conftest import MakeApp
+from core import routes
 
-ALIVE, READY = path_of("health.healthz"), path_of("health.readyz")
+ALIVE, READY = routes.HEALTHZ, routes.READYZ
 
 
 @pytest.mark.parametrize("path", [ALIVE, READY])

@@ -26,7 +26,7 @@ from secure_flask.web.forms import consumes_form, or_form
 from secure_flask.web.responses import ResponseBody, responds
 from secure_flask.web.validation import PATTERN, Body, PlainText, plain_text, validated
 from secure_flask.web.view_options import FORM_TYPES
-from tests.conftest import (
+from core.conftest import (
     LOGIN,
     PRODUCTION,
     MakeApp,
@@ -35,12 +35,13 @@ from tests.conftest import (
     log_in,
     without_error_pages,
 )
-from tests.routes import LOGIN as LOGIN_PATH
-from tests.routes import LOGOUT, ME, PASSWORD, path_of
+from core.routes import LOGIN as LOGIN_PATH
+from core import routes
+from core.routes import LOGOUT, ME, PASSWORD
 
 Json = dict[str, Any]
 
-ADDRESS = path_of("openapi.show")
+ADDRESS = routes.OPENAPI
 FORM, FILES, PAGE = FORM_TYPES[0], FORM_TYPES[1], "text/html"
 BROWSER = {"Accept": f"{PAGE},*/*;q=0.8"}
 ARGUMENTS = {
@@ -312,7 +313,7 @@ def test_two_models_of_one_name_are_described_apart(app: Flask) -> None:
 
 
 def test_where_browsers_send_reports_is_described_too(app: Flask) -> None:
-    operation = described(app)["paths"][path_of("reports.receive")]["post"]
+    operation = described(app)["paths"][routes.REPORTS]["post"]
     assert set(operation["responses"]) == {"204", "400", "413", "415", "429"}
     assert {"application/csp-report", "application/reports+json"} <= set(
         operation["requestBody"]["content"]

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from app import security_txt
 from secure_flask.web.origins import PolicyError
-from tests.conftest import MakeApp
+from core.conftest import MakeApp
 
 PATH = "/.well-known/security.txt"
 

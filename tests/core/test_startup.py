@@ -6,7 +6,7 @@ from flask.cli import routes_command, run_command
 
 from secure_flask import startup
 from secure_flask.auth import tokens
-from tests.conftest import SECRETS, Lines, MakeApp
+from core.conftest import SECRETS, Lines, MakeApp
 
 FRIEND, LOCAL = "https://app.example", "http://localhost:1"
 

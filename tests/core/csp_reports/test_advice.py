@@ -7,7 +7,7 @@ import pytest
 from secure_flask.csp_reports.advice import Advice, advise
 from secure_flask.csp_reports.table import ViolationCount
 from secure_flask.web.csp_syntax import DATA, NONCE, NONE, SELF
-from tests.conftest import EditPolicy, MakeApp
+from core.conftest import EditPolicy, MakeApp
 
 CONFIG: dict[str, Any] = {
     "CSP": {

@@ -13,10 +13,10 @@ from secure_flask.csp_reports import endpoint, table
 from secure_flask.csp_reports.formats import Violation
 from secure_flask.database import Model, db
 from secure_flask.web import csp
-from tests.conftest import PRODUCTION, Lines, MakeApp
-from tests.routes import path_of
+from core.conftest import PRODUCTION, Lines, MakeApp
+from core import routes
 
-PATH = path_of("reports.receive")
+PATH = routes.REPORTS
 TYPE = "application/reports+json"
 KEPT = Violation("script-src-elem", "https://evil.example", "/_test/page", "enforce")
 MALFORMED = [b"", b"{", b"\xff", b"[" * 16_000, b"1" * 5000]

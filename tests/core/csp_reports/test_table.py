@@ -15,7 +15,7 @@ from sqlalchemy import event
 from secure_flask.csp_reports import table
 from secure_flask.csp_reports.formats import Violation
 from secure_flask.database import db
-from tests.conftest import MakeApp, Wait
+from core.conftest import MakeApp, Wait
 
 AtOnce = Callable[[list[list[Violation]]], AppContext]
 
