@@ -288,8 +288,7 @@ class _Apps(dict[str, Flask]):
 @contextmanager
 def _running(*, fill: bool = True, **changes: Any) -> Iterator[Flask]:
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
-    app = create_app(_settings(**changes), **replaced)
-    app.testing = True
+    app = create_app(_settings(**changes), **{"TESTING": True, **replaced})
     app.test_client_class = Client
     app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
     with app.app_context():

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
-
 from secure_flask.auth.access import public
 from secure_flask.web.bodies import body_stream, read_body
 from secure_flask.web.responses import consumes
+
 from core.conftest import MakeApp
 
 OCTETS = "application/octet-stream"

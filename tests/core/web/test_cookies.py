@@ -1,10 +1,9 @@
 """The cookies, as a browser stores them."""
 
-import pytest
 from flask import Flask, session
-
 from secure_flask.auth.access import public
 from secure_flask.web import cookies
+
 from core.conftest import PRODUCTION, MakeApp
 
 
@@ -22,7 +21,6 @@ def cookie_of_flask(app: Flask) -> set[str]:
     return {pair.partition("=")[0], *flags}
 
 
-@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
 def test_production_binds_flasks_session_to_host_and_https(make_app: MakeApp) -> None:
     flags = cookie_of_flask(make_app(**PRODUCTION))
     assert flags == {"__Host-flask", "Secure", "HttpOnly", "SameSite=Lax", "Path=/"}
@@ -32,7 +30,6 @@ def test_development_leaves_out_what_plain_http_forbids(make_app: MakeApp) -> No
     assert cookie_of_flask(make_app()) == {"dev-flask", "HttpOnly", "SameSite=Lax", "Path=/"}
 
 
-@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
 def test_a_login_cookie_is_secure_except_in_development_over_http(make_app: MakeApp) -> None:
     development, production = make_app(), make_app(**PRODUCTION)
     for app, scheme, secure in (

@@ -3,12 +3,11 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
-
-from secure_flask.auth import tokens
 from secure_flask.auth.access import public
 from secure_flask.web.origins import PolicyError
-from core.conftest import PRODUCTION, Lines, MakeApp
+from werkzeug.test import TestResponse
+
+from core.conftest import PRODUCTION, TOKEN_TYPES, Lines, MakeApp
 
 FRIEND, OTHER_FRIEND, LOCAL = "https://app.example", "https://b.example:8443", "http://localhost:1"
 STRANGER = "https://evil.example"
@@ -68,7 +67,6 @@ https://appxexample https://app.exampl https://APP.example https://app.example/
 """.split()
 
 
-@pytest.mark.asvs("3.4.2")
 def test_a_lookalike_origin_gets_nothing(client: FlaskClient, subtests: pytest.Subtests) -> None:
     for stranger in (*STRANGERS, "", f"{FRIEND} {OTHER_FRIEND}"):
         with subtests.test(stranger):
@@ -78,12 +76,12 @@ def test_a_lookalike_origin_gets_nothing(client: FlaskClient, subtests: pytest.S
     assert grants(client.get(PATH)) == {}
 
 
-@pytest.mark.parametrize(("cookie", "granted"), [(True, "true"), (False, None)])
-def test_credentials_ride_along_only_where_a_cookie_is_the_login(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, cookie: bool, granted: str | None
+@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+def test_cookies_go_along_only_where_programs_log_in_by_one(
+    make_app: MakeApp, token_type: str
 ) -> None:
-    monkeypatch.setattr(tokens, "COOKIE", cookie)
-    client = with_view(make_app(CORS_ORIGINS=[FRIEND])).test_client()
+    granted = "true" if token_type == "session" else None
+    client = with_view(make_app(CORS_ORIGINS=[FRIEND], TOKEN_TYPE=token_type)).test_client()
     for answer in (read(client, FRIEND), preflight(client, FRIEND)):
         assert grants(answer).get("access-control-allow-credentials") == granted
 
@@ -154,7 +152,6 @@ def test_localhost_counts_in_development_alone(make_app: MakeApp, client: FlaskC
     assert grants(read(production, LOCAL)) == {}
 
 
-@pytest.mark.asvs("3.4.2")
 def test_a_pattern_stops_the_app(make_app: MakeApp) -> None:
     for origin in ("*", "null", "https://*.example", r"https://.*\.example"):
         with pytest.raises(PolicyError, match="CORS_ORIGINS"):

@@ -7,15 +7,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
-
-from secure_flask.auth import access, tokens
+from secure_flask.auth import access
 from secure_flask.auth.access import login_required, public
 from secure_flask.web.bodies import read_body
 from secure_flask.web.csrf import SENT_BY_FORMS, exempt
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.responses import consumes
 from secure_flask.web.view_options import FORM_TYPES
-from core.conftest import PRODUCTION, Lines, MakeApp, log_in
+
+from core.conftest import PRODUCTION, Lines, MakeApp, log_in, log_in_by_form
 
 OWN, FRIEND, STRANGER = "http://localhost", "https://app.example", "https://evil.example"
 WRITE, UPLOAD, OPEN = "/_test/write", "/_test/upload", "/_test/open"
@@ -31,8 +31,11 @@ def done() -> ResponseReturnValue:
 
 @pytest.fixture(scope="module")
 def app(make_app: MakeApp) -> Flask:
-    """An app with views that take JSON, other types, forms, or anything."""
-    app = make_app(CORS_ORIGINS=[FRIEND])
+    """An app with views that take JSON, other types, forms, or anything.
+
+    Pages log in by a cookie here, and programs by a bearer token.
+    """
+    app = make_app(CORS_ORIGINS=[FRIEND], TOKEN_TYPE="opaque")
 
     @app.route(WRITE, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     @public
@@ -92,14 +95,12 @@ http://sub.localhost http://localhost/ https://app.example.evil.example http://a
 """.split()
 
 
-@pytest.mark.asvs("3.5.1")
 def test_other_origins_write_nothing(client: FlaskClient, subtests: pytest.Subtests) -> None:
     for stranger in (*STRANGERS, "", f"{OWN}, {STRANGER}"):
         with subtests.test(stranger):
             assert status(client, Origin=stranger, Sec_Fetch_Site="same-origin") == 403
 
 
-@pytest.mark.asvs("3.5.1")
 def test_every_method_that_writes_is_guarded_and_reading_is_not(client: FlaskClient) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         assert status(client, method, Origin=STRANGER) == 403
@@ -121,7 +122,6 @@ def status_of_type(client: FlaskClient, path: str, content_type: str) -> int:
     ).status_code
 
 
-@pytest.mark.asvs("3.5.2")
 def test_a_body_that_is_no_json_is_refused(client: FlaskClient, subtests: pytest.Subtests) -> None:
     boundary = "multipart/form-data; boundary=x"
     others = ["application/jsonp", "text/plain; application/json", "image/png"]
@@ -163,7 +163,6 @@ def test_a_view_gets_what_it_consumes(client: FlaskClient, subtests: pytest.Subt
             assert status_of_type(client, UPLOAD, content_type) == 415
 
 
-@pytest.mark.asvs("3.5.2")
 def test_no_view_consumes_a_type_that_a_plain_form_can_send(subtests: pytest.Subtests) -> None:
     for media_type in (*FORM_TYPES, "text/plain"):
         with (
@@ -187,39 +186,40 @@ class Sent(NamedTuple):
     origin: str | None
     site: str | None  # Sec-Fetch-Site
     proof: str  # where the CSRF token is, or another header that no form can set
-    user: bool
+    login: str | None
 
     @property
     def is_form(self) -> bool:
         return self.body in FORM_TYPES
 
-    @property
-    def has_authorization(self) -> bool:
-        return self.proof == "Authorization" or (self.user and not tokens.COOKIE)
 
-
+PROOFS = {
+    "cookie": ["no token", "in the form", "in the header", "wrong", "Authorization"],
+    "bearer": ["no token", "wrong"],
+    None: ["no token", "wrong", "Authorization"],
+}
 EVERY_WRITE = [
-    Sent(*values)
+    Sent(*values, proof, login)
     for values in product(
         [*FORM_TYPES, "application/json", "text/plain", ""],
         [OWN, FRIEND, STRANGER, "null", None],
         ["same-origin", "none", "same-site", "cross-site", None],
-        ["no token", "in the form", "in the header", "wrong", "Authorization"],
-        [False, True],
     )
+    for login, proofs in PROOFS.items()
+    for proof in proofs
 ]
 
 
 def is_trusted(sent: Sent, *, credentials: bool = False) -> bool:
     """Whether this site, or one of CORS_ORIGINS with a script, has sent it for certain."""
-    by_script = sent.proof in ("in the header", "wrong", "Authorization") or sent.has_authorization
+    by_script = sent.proof in ("in the header", "wrong", "Authorization") or sent.login == "bearer"
     by_header = sent.site in ("same-origin", "none")
     if not sent.is_form:
         return sent.origin in (OWN, FRIEND) or (
             sent.origin is None and (by_header or sent.site is None)
         )
     if sent.origin is None and sent.site is None:
-        return sent.has_authorization and not tokens.COOKIE
+        return sent.login == "bearer"
     listed = sent.origin == FRIEND and by_script and not credentials
     return sent.origin == OWN or listed or (sent.origin is None and by_header)
 
@@ -227,7 +227,7 @@ def is_trusted(sent: Sent, *, credentials: bool = False) -> bool:
 def has_token(sent: Sent) -> bool:
     """Whether it carries the CSRF token of the login that comes along, if it needs one."""
     in_form = sent.is_form and sent.proof == "in the form"
-    return not (tokens.COOKIE and sent.user) or in_form or sent.proof == "in the header"
+    return sent.login != "cookie" or in_form or sent.proof == "in the header"
 
 
 def expected(sent: Sent, path: str) -> int:
@@ -235,22 +235,21 @@ def expected(sent: Sent, path: str) -> int:
         return 403
     if sent.body in ("application/json", "text/plain"):
         return 415
-    if path == PRIVATE and not sent.user:
+    if path == PRIVATE and not sent.login:
         return 401
     token_counts = path == PRIVATE or (path == FORM and sent.is_form)
     return 204 if has_token(sent) or not token_counts else 403
 
 
-def send(client: FlaskClient, path: str, sent: Sent, credentials: dict[str, str]) -> int:
-    token = credentials.get("X-CSRF-Token", "0" * 64)
+def send(client: FlaskClient, path: str, sent: Sent, token: str, bearer: dict[str, str]) -> int:
     headers = {"Origin": sent.origin, "Sec-Fetch-Site": sent.site}
     headers |= {
         "in the header": {"X-CSRF-Token": token},
         "wrong": {"X-CSRF-Token": "0" * 64},
         "Authorization": {"Authorization": "Basic eDp5"},
     }.get(sent.proof, {})
-    if sent.user and not tokens.COOKIE:
-        headers |= credentials
+    if sent.login == "bearer":
+        headers |= bearer
     fields = {"title": "a"} | ({"csrf_token": token} if sent.proof == "in the form" else {})
     body = {"data": fields if sent.is_form else b"{}"} if sent.body else {}
     return client.post(
@@ -261,15 +260,18 @@ def send(client: FlaskClient, path: str, sent: Sent, credentials: dict[str, str]
     ).status_code
 
 
-@pytest.mark.asvs("3.5.1", "3.5.2")
 def test_exactly_the_writes_that_this_site_has_sent_pass(
     app: Flask, client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
-    stranger, credentials = app.test_client(), log_in(client)
+    stranger = app.test_client()
+    bearer, token = log_in(stranger), log_in_by_form(client)["X-CSRF-Token"]
     for path in (FORM, PRIVATE, CHECK):
         with subtests.test(path):
             statuses = [
-                (sent, send(client if sent.user else stranger, path, sent, credentials))
+                (
+                    sent,
+                    send(client if sent.login == "cookie" else stranger, path, sent, token, bearer),
+                )
                 for sent in EVERY_WRITE
             ]
             assert statuses == [(sent, expected(sent, path)) for sent in EVERY_WRITE]
@@ -280,14 +282,28 @@ def post_form(client: FlaskClient, path: str = FORM, **headers: str) -> int:
     return client.post(path, data={"title": "a"}, headers=sent).status_code
 
 
-@pytest.mark.asvs("3.5.1")
 def test_no_foreign_form_passes_with_a_login(client: FlaskClient) -> None:
-    credentials = log_in(client)
+    fields = {"csrf_token": log_in_by_form(client)["X-CSRF-Token"]}
     for origin in STRANGERS:
         assert post_form(client, Origin=origin, Sec_Fetch_Site="same-origin") == 403
         # The token alone does not let another site's form pass.
-        fields = {"csrf_token": credentials.get("X-CSRF-Token", "")}
         assert client.post(FORM, data=fields, headers={"Origin": origin}).status_code == 403
+
+
+def test_a_form_of_no_browser_passes_with_a_bearer_token_alone(client: FlaskClient) -> None:
+    # Nothing but the cookie logs this client in, and a bearer token takes its place.
+    fields = {"csrf_token": log_in_by_form(client)["X-CSRF-Token"]}
+    for scheme, expected in {
+        **dict.fromkeys(("Bearer x", "bearer x", "BEARER  "), 401),
+        **dict.fromkeys(
+            ("Basic eDp5", "Bearer", "Bearerx", "Bearer\tx", "Digest Bearer x", ""), 403
+        ),
+    }.items():
+        headers = {"Authorization": scheme}
+        assert (scheme, client.post(PRIVATE, data=fields, headers=headers).status_code) == (
+            scheme,
+            expected,
+        )
 
 
 def test_an_anonymous_visitor_gets_no_cookie(app: Flask) -> None:
@@ -300,7 +316,6 @@ def test_an_anonymous_visitor_gets_no_cookie(app: Flask) -> None:
         assert "Set-Cookie" not in answer.headers
 
 
-@pytest.mark.asvs("3.5.1", "4.4.2")
 def test_a_websocket_is_opened_by_pages_of_this_site_alone(client: FlaskClient) -> None:
     # Browsers send cookies along with the handshake of any site, and CORS does not apply.
     handshake = {"Upgrade": "websocket", "Connection": "Upgrade"}

@@ -5,11 +5,11 @@ from functools import partial
 
 import pytest
 from flask import Flask, Response, abort, request
-from werkzeug.exceptions import HTTPException
-
 from secure_flask.auth.access import public
 from secure_flask.web import finished_requests
 from secure_flask.web.finished_requests import NO_ROUTE, OTHER_METHOD, FinishedRequest
+from werkzeug.exceptions import HTTPException
+
 from core.conftest import PRODUCTION, MakeApp
 
 SECRET = "hunter2"

@@ -3,7 +3,6 @@
 from functools import partial
 from html.parser import HTMLParser
 from io import BytesIO
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,17 +11,16 @@ from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from werkzeug.test import TestResponse
-from wtforms import FieldList, FormField, IntegerField, StringField, TextAreaField
-from wtforms.validators import DataRequired
-
-from secure_flask.auth import tokens
 from secure_flask.auth.access import login_required, public
 from secure_flask.web.bodies import MAX_FIELDS, MAX_FILE_HEADERS
 from secure_flask.web.forms import NOT_ONE_LINE, consumes_form, one_line, or_form
 from secure_flask.web.validation import Body, validated
 from secure_flask.web.view_options import FORM_TYPES
-from core.conftest import MakeApp, log_in, without_error_pages
+from werkzeug.test import TestResponse
+from wtforms import FieldList, FormField, IntegerField, StringField, TextAreaField
+from wtforms.validators import DataRequired
+
+from core.conftest import MakeApp, log_in
 
 URLENCODED, MULTIPART = FORM_TYPES
 OWN = {"Origin": "http://localhost"}
@@ -30,8 +28,13 @@ FORM, PRIVATE, UPLOAD = "/_test/form", "/_test/private", "/_test/upload"
 EITHER, NOTE, ORDER = "/_test/either", "/_test/note", "/_test/order"
 SHOWN, CALLED = "/_test/shown", "/_test/called"
 MAX_UPLOAD = 2**21  # bytes
-PAGE = Path(__file__).with_name("form.html").read_text("utf-8")
-TOKEN = Path(__file__).with_name("csrf_token.html").read_text("utf-8")
+PAGE = """
+<form method="post">
+  {{ form.hidden_tag() }}
+  {% for field in form if field.short_name != "csrf_token" %}{{ field }}{{ field.errors }}{% endfor %}
+</form>
+"""
+TOKEN = "[{{ csrf_token() if called else csrf_token }}]"
 
 
 class NoteForm(FlaskForm):
@@ -61,8 +64,7 @@ class Order(FlaskForm):
 @pytest.fixture(scope="module")
 def app(make_app: MakeApp) -> Flask:
     """An app with views that repeat what their form contains."""
-    app = without_error_pages(make_app())
-    app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # whatever MAX_BODY is
+    app = make_app()
 
     def repeat() -> ResponseReturnValue:
         files = [(name, each.filename) for name, each in request.files.items(multi=True)]
@@ -131,7 +133,6 @@ END = b"--x--\r\n"
 OF_X = f"{MULTIPART}; boundary=x"
 
 
-@pytest.mark.asvs("3.5.2")
 def test_a_view_takes_both_types_of_form_and_nothing_else(client: FlaskClient) -> None:
     expected = {"fields": [["title", "a b"], ["title", "\u00e9"]], "files": []}
     assert post(client, b"title=a+b&title=%C3%A9", URLENCODED).json == expected
@@ -172,7 +173,6 @@ UNREADABLE = {
 }
 
 
-@pytest.mark.asvs("16.5.3")
 def test_a_form_that_is_not_whole_is_400(client: FlaskClient, subtests: pytest.Subtests) -> None:
     for case, (content_type, body) in UNREADABLE.items():
         with subtests.test(case):
@@ -230,7 +230,6 @@ def test_values_may_have_several_lines_and_any_language(client: FlaskClient) -> 
         assert answer.json == expected
 
 
-@pytest.mark.asvs("16.5.3")
 def test_a_form_has_at_most_a_thousand_fields_and_files(client: FlaskClient) -> None:
     for content_type, one, end in (
         (URLENCODED, b"a=b&", b"a=b"),
@@ -318,16 +317,6 @@ def test_a_flask_form_works_as_its_users_know_it(client: FlaskClient) -> None:
         assert reason in answer.text
 
 
-def test_a_form_with_errors_says_so_to_screen_readers(client: FlaskClient) -> None:
-    page = client.post(NOTE, data={"title": ""}, headers=OWN).text
-    [title] = [each for _, each, _ in Fields(page).found if each.get("name") == "title"]
-    assert title["aria-invalid"] == "true"
-    assert f'id="{title["aria-describedby"]}">Enter a title.<' in page
-    assert "autofocus" in title
-
-
-@pytest.mark.skipif(not tokens.COOKIE, reason="no login by cookie")
-@pytest.mark.asvs("3.5.1")
 def test_the_csrf_token_of_the_login_is_in_the_form_as_text(client: FlaskClient) -> None:
     log_in(client)
     for path in (PRIVATE, NOTE):
@@ -358,7 +347,7 @@ def test_csrf_token_as_a_function_says_what_to_write(client: FlaskClient) -> Non
         with pytest.raises(TypeError, match=r"call csrf_field\(\)"):
             client.get(CALLED)
         log_in(client)
-    assert (client.get(SHOWN).text == "[]") is not tokens.COOKIE
+    assert client.get(SHOWN).text != "[]"
 
 
 def test_a_page_for_a_refused_form_may_contain_a_form(make_app: MakeApp) -> None:

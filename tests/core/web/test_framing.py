@@ -3,11 +3,11 @@
 import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
-
 from secure_flask.auth.access import public
 from secure_flask.web.csp import csp
 from secure_flask.web.csp_syntax import NONE, SELF
 from secure_flask.web.origins import PolicyError
+
 from core.conftest import PRODUCTION, MakeApp
 
 PARTNER = "https://partner.example"
@@ -35,7 +35,6 @@ def framing(client: FlaskClient) -> tuple[str, str | None]:
     return ancestors.partition(";")[0], headers.get("X-Frame-Options")
 
 
-@pytest.mark.asvs("3.4.6")
 def test_both_headers_say_the_same(make_app: MakeApp, subtests: pytest.Subtests) -> None:
     for ancestors, option in (
         ([NONE], "DENY"),
@@ -49,7 +48,6 @@ def test_both_headers_say_the_same(make_app: MakeApp, subtests: pytest.Subtests)
             assert framing(with_own(make_app(FRAME_ANCESTORS=[NONE]), *ancestors)) == expected
 
 
-@pytest.mark.asvs("3.4.6")
 def test_nobody_frames_what_is_no_page_whatever_its_view_says(make_app: MakeApp) -> None:
     app = make_app(FRAME_ANCESTORS=[PARTNER])
     assert framing(with_own(app, PARTNER, content_type="application/json")) == NOBODY

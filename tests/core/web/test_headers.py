@@ -4,9 +4,9 @@ import pytest
 from flask import Flask, Response, abort, redirect, request
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
-
 from secure_flask.auth.access import public
 from secure_flask.web.origins import PolicyError
+
 from core.conftest import MakeApp
 
 # A path below /_test/ and what it is answered with.
@@ -54,7 +54,6 @@ def app(make_app: MakeApp) -> Flask:
     return app
 
 
-@pytest.mark.asvs("3.4.3", "3.4.4")
 def test_no_answer_goes_without_the_headers(client: FlaskClient, subtests: pytest.Subtests) -> None:
     for name, status in STATUSES.items():
         with subtests.test(name):
@@ -64,7 +63,6 @@ def test_no_answer_goes_without_the_headers(client: FlaskClient, subtests: pytes
             assert status == 304 or "Content-Security-Policy" in answer.headers
 
 
-@pytest.mark.asvs("4.1.1")
 def test_an_answer_with_a_body_names_its_type_and_a_text_its_characters(
     client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
@@ -89,7 +87,6 @@ def test_what_a_view_sets_itself_stands_alone(client: FlaskClient) -> None:
         assert answer.headers.getlist(name) == [value]
 
 
-@pytest.mark.asvs("3.4.5")
 def test_pages_and_the_rest_differ(client: FlaskClient) -> None:
     for content_type, status, is_page in (
         ("text/html", "200", True),

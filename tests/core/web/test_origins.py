@@ -1,7 +1,6 @@
 """What counts as an origin: an exact one, never a pattern or a near miss."""
 
 import pytest
-
 from secure_flask.web.origins import PolicyError, check, is_origin
 
 EXACT = """

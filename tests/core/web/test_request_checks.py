@@ -2,9 +2,9 @@
 
 import flask
 from flask import Request
-
 from secure_flask.auth.access import public
 from secure_flask.web import request_checks
+
 from core.conftest import MakeApp
 
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 from flask import Flask
-
 from secure_flask.auth.access import public
+
 from core.conftest import PRODUCTION, Lines, MakeApp
 
 SENT = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
@@ -20,7 +20,6 @@ def behind_proxy(make_app: MakeApp) -> Flask:
     return make_app(**PRODUCTION, proxy_hops=1)
 
 
-@pytest.mark.asvs("16.2.1", "16.2.4")
 def test_an_answer_and_its_lines_share_an_id_of_their_own(make_app: MakeApp, lines: Lines) -> None:
     app = make_app(**PRODUCTION)
     app.before_request(lambda: app.logger.warning("on the way"))

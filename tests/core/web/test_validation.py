@@ -8,7 +8,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import AfterValidator, Field
-
 from secure_flask.auth import access
 from secure_flask.auth.access import public
 from secure_flask.web.bodies import INVALID
@@ -21,6 +20,7 @@ from secure_flask.web.validation import (
     Text,
     validated,
 )
+
 from core.conftest import MakeApp
 
 REFUSED = "do-not-repeat-me"
@@ -106,7 +106,6 @@ UNREADABLE += [
 ]
 
 
-@pytest.mark.asvs("15.3.7")
 def test_what_is_no_json_is_refused_without_details(
     client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
@@ -155,7 +154,6 @@ WRONG: dict[str, dict[str, str]] = {
 }
 
 
-@pytest.mark.asvs("2.2.1", "8.2.3", "15.3.3", "15.3.5")
 def test_each_wrong_member_is_reported_with_the_reason(
     client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
@@ -167,7 +165,6 @@ def test_each_wrong_member_is_reported_with_the_reason(
             assert send(client, body)["fields"].keys() == {""}
 
 
-@pytest.mark.asvs("16.5.1")
 def test_no_value_is_repeated(client: FlaskClient, subtests: pytest.Subtests) -> None:
     for member in Order.model_fields:
         for value in (REFUSED, [REFUSED], {REFUSED: REFUSED}, [{REFUSED: 1}], [{"row": REFUSED}]):

@@ -7,7 +7,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
-
 from secure_flask.auth import access
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
 from secure_flask.web.csp import csp
@@ -19,6 +18,7 @@ from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import ResponseBody, consumes, responds
 from secure_flask.web.validation import Body, validated
 from secure_flask.web.view_options import FORM_TYPES, ViewOptions, options_of, view_options
+
 from core.conftest import MakeApp
 
 OCTETS = "application/octet-stream"
