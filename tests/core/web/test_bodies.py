@@ -10,6 +10,7 @@ from secure_flask.auth.access import public
 from secure_flask.web.bodies import body_stream, read_body
 from secure_flask.web.responses import consumes
 
+from core import routes
 from core.conftest import MakeApp
 
 OCTETS = "application/octet-stream"
@@ -84,6 +85,15 @@ def test_a_body_is_read_up_to_the_limit_and_refused_beyond_it(client: FlaskClien
     assert send(client, "/_test/whole", b" " * limit) == (200, str(limit))
     assert send(client, "/_test/whole", b" " * (limit + 1)) == (413, "")
     assert send(client, "/_test/whole", b" " * (limit + 1), **IN_CHUNKS) == (413, "")
+
+
+def test_the_policy_sets_the_limit(make_app: MakeApp) -> None:
+    client = make_app(MAX_BODY=1000).test_client()
+    for size, status in ((1000, 401), (1001, 413)):
+        body = b'{"username": "x", "password": "x"}'.ljust(size)
+        assert client.post(
+            routes.LOGIN, data=body, content_type="application/json"
+        ).status_code == (status)
 
 
 def test_a_read_of_no_bytes_gets_none_and_the_rest_stays(client: FlaskClient) -> None:

@@ -1,4 +1,4 @@
-"""What a client gets for JSON of two meanings or without end, in views of yours too."""
+"""What a client gets for JSON of two meanings or without end, in a view that reads by Flask."""
 
 import json
 from typing import Any
