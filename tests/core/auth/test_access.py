@@ -11,16 +11,15 @@ import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
 from flask.views import MethodView
+from secure_flask.auth import passwords, tokens, users
+from secure_flask.auth.access import login_required, public, recent_login, roles_required
+from secure_flask.auth.grants import Grant
+from secure_flask.database import db
+from secure_flask.web.view_options import options_of
 from sqlalchemy import select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from secure_flask.auth import passwords, tokens, users
-from secure_flask.auth.access import login_required, public, recent_login, roles_required
-from secure_flask.auth.grants import Grant
-from core.site import User
-from secure_flask.database import db
-from secure_flask.web.view_options import options_of
 from core import routes
 from core.conftest import (
     PASSWORD,
@@ -34,8 +33,8 @@ from core.conftest import (
     log_in,
     slow_hasher,
     stored_user,
-    without_error_pages,
 )
+from core.site import User
 
 MADE_UP = ["", "x", "Bearer", "Bearer ", "Basic YWRhOmE=", "a" * 90, "é", "\x7f", "null"]
 PRIVATE, RECENT = "/probe/diary", "/_test/recent"
@@ -46,7 +45,7 @@ MINUTES = 15
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
     """One that each test here may add views to, without an error page of yours."""
-    return without_error_pages(make_app())
+    return make_app()
 
 
 @pytest.fixture
@@ -63,7 +62,6 @@ def reached(app: Flask) -> list[str]:
     return names
 
 
-@pytest.mark.asvs("7.2.1", "8.3.1")
 def test_a_stranger_gets_401_and_no_further(
     client: FlaskClient, reached: list[str], subtests: pytest.Subtests
 ) -> None:
@@ -78,7 +76,6 @@ def test_a_stranger_gets_401_and_no_further(
     assert reached == []
 
 
-@pytest.mark.asvs("7.2.1")
 def test_a_made_up_credential_is_401(
     client: FlaskClient, reached: list[str], subtests: pytest.Subtests
 ) -> None:
@@ -105,7 +102,6 @@ def test_the_view_knows_user_login_and_its_arguments(
     assert reached == ["bob", USERNAME]
 
 
-@pytest.mark.asvs("7.4.2")
 def test_a_disabled_or_deleted_user_is_out_at_once(
     app: Flask, client: FlaskClient, reached: list[str], subtests: pytest.Subtests
 ) -> None:
@@ -124,7 +120,6 @@ def test_a_disabled_or_deleted_user_is_out_at_once(
     assert reached == []
 
 
-@pytest.mark.asvs("14.2.2", "14.3.2")
 def test_the_answer_is_kept_in_no_cache(client: FlaskClient, reached: list[str]) -> None:
     assert client.get(PRIVATE, headers=log_in(client)).cache_control.no_store
     assert reached
@@ -177,7 +172,6 @@ VIEWS: dict[str, tuple[Any, int]] = {
 }
 
 
-@pytest.mark.asvs("8.2.1")
 def test_a_view_is_closed_unless_it_is_marked_as_public(
     app: Flask, subtests: pytest.Subtests
 ) -> None:
@@ -234,7 +228,6 @@ CLOSED = {
 }
 
 
-@pytest.mark.asvs("7.2.1")
 def test_the_routes_of_a_login_refuse_a_stranger(
     client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
@@ -246,7 +239,6 @@ def test_the_routes_of_a_login_refuse_a_stranger(
                 assert client.open(path, method=method).status_code == 401
 
 
-@pytest.mark.asvs("7.2.1", "8.2.1")
 def test_every_route_without_a_mark_refuses_a_stranger(
     app: Flask, client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
@@ -370,8 +362,6 @@ def fresh(answer: TestResponse) -> dict[str, str]:
     return {tokens.HEADER: tokens.PREFIX + answer.get_json()["token"]}
 
 
-@pytest.mark.asvs("7.5.1")
-@pytest.mark.usefixtures("never_idle")
 def test_an_old_login_is_asked_for_the_password_again(recent: FlaskClient, wait: Wait) -> None:
     wait(0)
     credentials = log_in(recent)
@@ -392,8 +382,6 @@ def test_an_old_login_is_asked_for_the_password_again(recent: FlaskClient, wait:
 
 
 @with_pages
-@pytest.mark.asvs("7.5.1")
-@pytest.mark.usefixtures("never_idle")
 def test_a_browser_is_sent_to_the_reauthentication_page(recent: FlaskClient, wait: Wait) -> None:
     wait(0)
     credentials = log_in(recent)
@@ -410,7 +398,6 @@ def test_a_clock_set_back_makes_no_login_recent(recent: FlaskClient, wait: Wait)
     assert write(recent, credentials) == 401
 
 
-@pytest.mark.asvs("7.2.4")
 def test_reauthentication_ends_the_login_that_it_replaces(app: Flask, recent: FlaskClient) -> None:
     client, other = app.test_client(use_cookies=False), app.test_client()
     elsewhere = log_in(other)
@@ -438,7 +425,6 @@ def cookie_of(answer: TestResponse) -> dict[str, str]:
     return {"Cookie": "; ".join(cookies)}
 
 
-@pytest.mark.asvs("6.3.1", "7.5.1")
 def test_a_wrong_password_makes_nothing_recent_and_is_limited(
     make_app: MakeApp, wait: Wait
 ) -> None:
@@ -466,7 +452,6 @@ def test_a_stranger_does_not_reauthenticate(client: FlaskClient) -> None:
     assert reauthenticate(client, {}).status_code == 401
 
 
-@pytest.mark.asvs("7.5.1", "7.5.2")
 def test_the_password_and_other_logins_are_changed_by_recent_logins_alone(app: Flask) -> None:
     for endpoint, method in (
         ("password_change.change", "POST"),
@@ -514,7 +499,6 @@ def ask(client: FlaskClient, credentials: dict[str, str], *methods: str) -> list
     return [answer.status_code for answer in sent]
 
 
-@pytest.mark.asvs("8.2.1", "8.3.1")
 def test_only_a_user_with_the_role_gets_through(app: Flask, staff: FlaskClient) -> None:
     assert ask(staff, {}, "GET", "HEAD", "POST") == [401, 401, 401]
     credentials = log_in(staff)
@@ -526,7 +510,6 @@ def test_only_a_user_with_the_role_gets_through(app: Flask, staff: FlaskClient) 
     assert ask(staff, credentials, "GET", "HEAD", "POST") == [200, 200, 200]
 
 
-@pytest.mark.asvs("8.3.2")
 def test_a_role_that_was_taken_away_opens_nothing_any_more(app: Flask, staff: FlaskClient) -> None:
     give_roles(app, "probe-boss")
     credentials = log_in(staff)
@@ -543,7 +526,6 @@ def test_the_role_of_another_user_opens_nothing(app: Flask, staff: FlaskClient) 
     assert ask(staff, log_in(staff), "GET") == [403]
 
 
-@pytest.mark.asvs("8.2.1")
 def test_all_roles_are_demanded_however_the_marks_are_written(
     app: Flask, subtests: pytest.Subtests
 ) -> None:
@@ -594,7 +576,6 @@ def test_a_browser_without_the_role_gets_an_error_page_and_no_login_page(
     assert (answer.status_code, answer.mimetype) == (403, "text/html")
 
 
-@pytest.mark.usefixtures("never_idle")
 def test_nobody_enters_the_password_again_only_to_be_refused(app: Flask, wait: Wait) -> None:
     demanding = recent_login(minutes=5)(roles_required("probe-boss")(another()))
     app.add_url_rule(STAFF, "staff", demanding)
@@ -607,7 +588,6 @@ def test_nobody_enters_the_password_again_only_to_be_refused(app: Flask, wait: W
     assert ask(client, credentials, "GET") == [401]
 
 
-@pytest.mark.asvs("16.3.2")
 def test_the_log_names_the_roles_that_were_missing(make_app: MakeApp, lines: Lines) -> None:
     app = make_app(**PRODUCTION)
     app.add_url_rule(STAFF, "staff", roles_required("probe-boss", "probe-chief")(another()))

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
-
 from secure_flask.auth import route_table
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import consumes
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
 from core.conftest import MakeApp
 from core.routes import LOGIN, ME
 
@@ -50,7 +50,6 @@ def app(make_app: MakeApp) -> Flask:
     return app
 
 
-@pytest.mark.asvs("8.1.1")
 def test_routes_stand_below_those_who_may_call_them(app: Flask) -> None:
     text = shown(app)
     assert section_of(text, "POST", LOGIN) == section_of(text, "POST", "/form") == "Everybody:"

@@ -7,23 +7,22 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
+from secure_flask.auth import access, logins, tokens, users
+from secure_flask.auth.access import public
+from secure_flask.auth.grants import Grant
+from secure_flask.database import db
+from secure_flask.web.errors import error_response
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
-from secure_flask.auth import access, logins, tokens, users
-from secure_flask.auth.access import public
-from secure_flask.auth.grants import Grant
-from core.site import User
-from secure_flask.database import db
-from secure_flask.web.errors import error_response
 from core.conftest import (
     PASSWORD,
     USERNAME,
     is_logged_in,
     user_deleted_before,
-    without_error_pages,
 )
+from core.site import User
 
 OTHER = "bob"
 INSERT = "INSERT INTO grants"
@@ -94,7 +93,7 @@ def app(file_app: Flask) -> Flask:
         file_app.add_url_rule(f"/deleted/{view.__name__}", view_func=view)
     file_app.add_url_rule("/deleted/login", view_func=access.credentials(public(finish_login)))
     file_app.add_url_rule("/deleted/public", "public", public(lambda: finish_login()))
-    return without_error_pages(file_app)
+    return file_app
 
 
 def call(client: FlaskClient, view: Callable[[], str], headers: Headers) -> TestResponse:

@@ -2,11 +2,11 @@
 
 import pytest
 from flask import Flask
-from werkzeug.test import EnvironBuilder
-
 from secure_flask.auth import tokens
 from secure_flask.auth.access import public
 from secure_flask.auth.next_pages import checked, current
+from werkzeug.test import EnvironBuilder
+
 from core import routes
 from core.conftest import MakeApp
 
@@ -58,7 +58,6 @@ def next_of(app: Flask, target: str | None, **environ: str) -> str | None:
         return checked(target)
 
 
-@pytest.mark.asvs("3.7.2")
 def test_no_login_leads_to_another_site(app: Flask, subtests: pytest.Subtests) -> None:
     for target in [*HOSTILE.split(), *WITH_CONTROLS, None]:
         with subtests.test(target):

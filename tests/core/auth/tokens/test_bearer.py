@@ -82,7 +82,6 @@ def test_the_scheme_is_read_in_any_case(
             assert_accepted(client.get(routes.ME, headers=headers))
 
 
-@pytest.mark.asvs("7.2.1")
 def test_a_mangled_header_is_401(
     client: FlaskClient, token: str, subtests: pytest.Subtests
 ) -> None:
@@ -106,7 +105,6 @@ def test_two_headers_are_401_whichever_comes_first(
                 assert_refused(client.get(routes.ME, headers=both))
 
 
-@pytest.mark.asvs("14.2.1")
 def test_a_token_elsewhere_than_in_its_header_is_401(
     client: FlaskClient, token: str, subtests: pytest.Subtests
 ) -> None:
@@ -123,7 +121,6 @@ def test_a_token_elsewhere_than_in_its_header_is_401(
     assert_accepted(ask(client, token))
 
 
-@pytest.mark.asvs("3.5.1")
 def test_a_browser_sends_no_login_by_itself(client: FlaskClient) -> None:
     client.post(routes.LOGIN, json=LOGIN)
     assert_refused(client.get(routes.ME))

@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-
 from secure_flask.auth import tokens, users
 from secure_flask.auth.tokens.claims import LEEWAY, LIFETIME
+
 from core import routes
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused, bearer
 from core.auth.tokens.test_XXX import read, sign, write
@@ -99,7 +99,6 @@ def test_no_two_tokens_have_the_same_id(client: FlaskClient) -> None:
     assert len({read(bearer(log_in(client)))["jti"] for _ in range(3)}) == 3
 
 
-@pytest.mark.asvs("9.2.4")
 def test_issuer_and_audience_are_settings(make_app: MakeApp) -> None:
     client = make_app(token_issuer="https://login.example", token_audience="shop").test_client()
     credentials = log_in(client)
@@ -114,7 +113,6 @@ def test_without_these_settings_both_are_the_first_host_name(make_app: MakeApp) 
     assert (claims["iss"], claims["aud"]) == ("https://localhost", "https://localhost")
 
 
-@pytest.mark.asvs("9.2.4")
 def test_a_missing_claim_is_401(
     client: FlaskClient, claims: dict[str, Any], subtests: pytest.Subtests
 ) -> None:
@@ -125,7 +123,6 @@ def test_a_missing_claim_is_401(
             assert_refused(send(client, rest))
 
 
-@pytest.mark.asvs("9.2.3")
 def test_a_claim_of_another_type_or_value_and_an_unknown_one_are_401(
     client: FlaskClient, claims: dict[str, Any], subtests: pytest.Subtests
 ) -> None:
@@ -165,7 +162,6 @@ def test_a_user_with_anothers_login_is_401(
             assert_refused(send(client, claims, sub=user))
 
 
-@pytest.mark.asvs("9.2.1")
 def test_it_serves_its_lifetime_and_the_leeway(
     client: FlaskClient, claims: dict[str, Any], wait: Wait
 ) -> None:
@@ -176,7 +172,6 @@ def test_it_serves_its_lifetime_and_the_leeway(
     assert_refused(send(client, claims))
 
 
-@pytest.mark.asvs("9.2.1")
 def test_it_serves_no_sooner_than_the_leeway(
     client: FlaskClient, claims: dict[str, Any], wait: Wait, subtests: pytest.Subtests
 ) -> None:
@@ -209,7 +204,6 @@ def test_a_token_too_long_to_be_ours_is_401(client: FlaskClient, claims: dict[st
     assert_refused(ask(client, sign(write(claims) + b" " * 4000)))
 
 
-@pytest.mark.asvs("7.4.1")
 def test_logout_is_immediate_though_the_token_has_not_expired(
     app: Flask, client: FlaskClient
 ) -> None:

@@ -6,11 +6,11 @@ from zlib import crc32
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
-
 from secure_flask.auth import grants, logins, tokens
 from secure_flask.auth.tokens import LIFETIME, TOKEN_PREFIX
 from secure_flask.database import db
+from sqlalchemy import event
+
 from core import routes
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
 from core.conftest import LOGIN, USERNAME, Wait, stored_user
@@ -57,7 +57,6 @@ def test_a_token_has_the_mark_256_bits_and_a_checksum(token: str) -> None:
     assert USERNAME not in token
 
 
-@pytest.mark.asvs("7.3.2")
 def test_it_ends_after_its_lifetime_however_much_it_is_used(
     client: FlaskClient, token: str, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
-from werkzeug.test import TestResponse
-
 from secure_flask.auth import claims, grants, logins, users
 from secure_flask.auth import refresh as refresh_tokens
 from secure_flask.auth.grants import Grant
 from secure_flask.auth.tokens.refresh import LIFETIME
 from secure_flask.database import db
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
 from core import routes
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
 from core.conftest import LOGIN, PASSWORD, Lines, Wait, stored_user, user_deleted_before
@@ -118,7 +118,6 @@ def test_it_brings_the_client_back_after_the_access_token_expired_or_the_clock_w
             assert_accepted(ask(client, refreshed(client, login)["token"]))
 
 
-@pytest.mark.asvs("7.2.3")
 def test_a_refresh_token_has_256_bits_and_the_table_its_hash_alone(
     app: Flask, client: FlaskClient, login: Login
 ) -> None:
@@ -161,7 +160,6 @@ def test_the_log_names_a_second_use_and_a_use_after_the_end(
         assert given["refresh_token"] not in str((reuse, ended))
 
 
-@pytest.mark.asvs("7.3.2")
 def test_refreshing_does_not_prolong_the_login(
     client: FlaskClient, login: Login, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,7 +191,6 @@ def test_a_refresh_changes_neither_when_nor_where_the_login_began(
     assert (after["client"], after["issued"]) == (before["client"], before["issued"])
 
 
-@pytest.mark.asvs("7.5.1")
 def test_a_refresh_makes_no_login_recent(client: FlaskClient, login: Login, wait: Wait) -> None:
     assert client.delete(routes.SESSIONS, headers=bearer(login)).status_code == 204
     wait(15 * 60 + 1)
@@ -251,7 +248,6 @@ def test_an_unknown_one_is_401_and_spends_none(
     refreshed(client, login)
 
 
-@pytest.mark.asvs("9.2.2")
 def test_neither_token_serves_in_the_place_of_the_other(client: FlaskClient, login: Login) -> None:
     assert send(client, login["token"]).status_code in (400, 401)
     assert_refused(ask(client, login["refresh_token"]))

@@ -5,11 +5,10 @@ from base64 import urlsafe_b64decode
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-
-from secure_flask.settings import keyrings
-from secure_flask.auth import signing_keys
+from secure_flask.auth.tokens import signing_keys
 from secure_flask.auth.tokens.signing_keys import MAX_NAME, SigningSettings
-from secure_flask.settings import Settings, SettingsError, fresh_secrets
+from secure_flask.settings import Settings, SettingsError, fresh_secrets, keyrings
+
 from core import routes
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
 from core.conftest import LOGIN, SECRETS, MakeApp
@@ -27,7 +26,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-@pytest.mark.asvs("11.6.1")
 def test_a_ring_is_read_in_its_order() -> None:
     ring = signing_keys.read(f"new:{SEED}, {OLD} ,")
     assert list(ring) == ["new", OLD_ID]
@@ -37,7 +35,6 @@ def test_a_ring_is_read_in_its_order() -> None:
     assert signing_keys.read(SigningSettings.fresh_secrets()["TOKEN_KEYS"])
 
 
-@pytest.mark.asvs("11.6.1")
 def test_the_app_does_not_start_without_a_key(
     environment: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
