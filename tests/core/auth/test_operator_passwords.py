@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import password_rules, users
-from secure_flask.auth.passwords import MAX_LENGTH, MIN_LENGTH
+from secure_flask.auth import operator_passwords, password_rules, users
+from secure_flask.auth.passwords import MAX_LENGTH
+from secure_flask.auth.users import UserMixin
 from secure_flask.database import db
 from sqlalchemy import text
 
-from app.accounts import operator_passwords
 from core import routes
 from core.auth.operators import (
     GOOD_PASSWORD,
@@ -22,8 +22,9 @@ from core.auth.operators import (
     run,
 )
 from core.conftest import PASSWORD, USERNAME, log_in
+from core.site import User
 
-PROJECT = "Garden Shed"
+PROJECT, MIN_LENGTH = "Garden Shed", 12
 NO_ADDRESSES = [
     "",
     "grace",
@@ -150,3 +151,10 @@ def test_on_a_terminal_it_asks_until_it_can_be_used_without_showing(
             assert str(password_rules.why_refused(password, NEW)) in asked.stderr
     assert GOOD_PASSWORD not in asked.output
     assert logs_in(app.test_client(), NEW, GOOD_PASSWORD)
+
+
+def test_a_class_without_an_address_makes_no_user_of_one(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operator_passwords, "user_class", lambda: UserMixin)
+    assert_refused(create(app, NEW, "--email", "a@b.c", password=GOOD_PASSWORD))
