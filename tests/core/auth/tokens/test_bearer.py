@@ -3,12 +3,11 @@
 from base64 import b64encode
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.conftest import LOGIN, USERNAME, MakeApp, log_in
+from core.conftest import LOGIN, USERNAME
 
 ELSEWHERE = ["token", "access_token", "bearer", "session", "dev-session", "Authorization"]
 ELSEWHERE += ["Proxy-Authorization", "X-Auth-Token", "X-CSRF-Token", "X-Forwarded-Authorization"]
@@ -43,15 +42,7 @@ MANGLED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def app(make_app: MakeApp) -> Flask:
-    """Nothing that is sent here ends a login: one serves all tests."""
-    return make_app()
-
-
-@pytest.fixture(scope="module")
-def token(app: Flask) -> str:
-    return bearer(log_in(app.test_client()))
+pytestmark = pytest.mark.parametrize("token_type", ["opaque", "jwt", "paseto"])
 
 
 def bearer(credentials: dict[str, str]) -> str:

@@ -82,6 +82,11 @@ MANGLED: dict[str, Callable[[str], str]] = {
 
 
 @pytest.fixture
+def token_type() -> str:
+    return "jwt"
+
+
+@pytest.fixture
 def payload(token: str) -> bytes:
     """What the token of a live login says: signed again, it is as good."""
     return write(read(token))
@@ -99,7 +104,7 @@ def test_any_library_reads_it_by_the_published_keys(
 
 def test_the_published_keys_are_exactly_the_public_ones(make_app: MakeApp) -> None:
     ring = f"{keyrings.new('2')},{SECRETS['token_keys']}"
-    answer = make_app(token_keys=ring).test_client().get(JWKS)
+    answer = make_app(TOKEN_TYPE="jwt", token_keys=ring).test_client().get(JWKS)
     same = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA"}
     assert answer.json == {
         "keys": [

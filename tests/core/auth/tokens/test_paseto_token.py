@@ -70,6 +70,11 @@ PUBLIC_KEY = KEY.public_key().public_bytes_raw()
 
 
 @pytest.fixture
+def token_type() -> str:
+    return "paseto"
+
+
+@pytest.fixture
 def payload(token: str) -> bytes:
     """What the token of a live login says: signed again, it is as good."""
     return write(read(token))

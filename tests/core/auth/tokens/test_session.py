@@ -5,11 +5,11 @@ from hashlib import sha256
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import tokens, users
+from secure_flask.auth import users
 from secure_flask.auth.access import login_required, public
-from secure_flask.auth.grants import Grant
-from secure_flask.auth.tokens import KEPT_LIFETIME, LIFETIME
+from secure_flask.auth.grants import LIFETIMES, Grant
 from secure_flask.database import db
+from secure_flask.policy import DEFAULTS
 from sqlalchemy import select
 from werkzeug.test import Cookie, TestResponse
 
@@ -17,7 +17,9 @@ from core import routes
 from core.conftest import LOGIN, PASSWORD, Lines, MakeApp, Wait, is_logged_in, log_in
 
 DEVELOPMENT, PRODUCTION = "dev-session", "__Host-session"
+HOUR = 60 * 60  # seconds
 FLAGS = {"HttpOnly", "SameSite=Lax", "Path=/"}
+LIFETIME, KEPT_LIFETIME = LIFETIMES["session"], DEFAULTS["KEPT_LIFETIME"]
 PAGE, WRITE = "/probe/page", "/probe/write"
 
 
@@ -154,29 +156,40 @@ def test_a_planted_session_id_is_not_taken_over(client: FlaskClient) -> None:
     assert session_id(client) != "planted"
 
 
-def test_a_while_without_a_request_ends_it(
-    client: FlaskClient, wait: Wait, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert tokens.IDLE, "OWASP ASVS 7.3.1: set IDLE in secure_flask/auth/tokens.py."
-    monkeypatch.setattr(tokens, "IDLE", 600)
+def test_a_while_without_a_request_ends_it(client: FlaskClient, wait: Wait) -> None:
     log_in(client)
-    wait(599)
+    wait(HOUR - 1)
     assert is_logged_in(client, {})
-    wait(600)
+    wait(HOUR)
     assert not is_logged_in(client, {})
     assert client.get(PAGE).text == ""
 
 
 def test_it_ends_after_its_lifetime_however_busy(
-    client: FlaskClient, wait: Wait, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "IDLE", LIFETIME)
+    monkeypatch.setitem(app.config, "LOGIN_IDLE", LIFETIME)
     log_in(client)
     for _ in range(3):
         wait(LIFETIME / 4)
         assert is_logged_in(client, {})
     wait(LIFETIME / 4)
     assert not is_logged_in(client, {})
+
+
+def test_the_policy_sets_how_long_a_login_lasts(make_app: MakeApp, wait: Wait) -> None:
+    lifetimes = {"LOGIN_LIFETIME": 3 * HOUR, "LOGIN_IDLE": 2 * HOUR, "KEPT_LIFETIME": 4 * HOUR}
+    app = make_app(**lifetimes)
+    used, idle, kept = (app.test_client() for _ in range(3))
+    assert "Max-Age=10800" in str(used.post(routes.LOGIN, json=LOGIN).headers)
+    log_in(idle)
+    kept.post(routes.LOGIN, json={**LOGIN, "keep": True})
+    alive = []
+    for _ in range(4):
+        wait(HOUR)
+        alive.append((is_logged_in(used, {}), is_logged_in(kept, {})))
+    assert alive == [(True, True), (True, True), (False, True), (False, False)]
+    assert not is_logged_in(idle, {})
 
 
 def test_a_kept_login_needs_no_requests_and_ends_after_its_own_lifetime(
