@@ -58,6 +58,46 @@ def test_an_unknown_secret_finds_nothing(user: User, subtests: pytest.Subtests) 
             assert not lives(secret)
 
 
+@pytest.mark.parametrize("kind", grants.LIFETIMES)
+def test_the_policy_sets_the_lifetime_and_idle_time_of_each_kind(
+    app: Flask, user: User, wait: Wait, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    for lifetime, idle, lasting in [
+        (None, 0, grants.LIFETIMES[kind]),
+        (500, 0, 500),
+        (500, 90, 90),
+    ]:
+        monkeypatch.setitem(app.config, "LOGIN_LIFETIME", lifetime)
+        monkeypatch.setitem(app.config, "LOGIN_IDLE", idle)
+        used, unused = grants.new_secret(), grants.new_secret()
+        for secret in (used, unused):
+            logins.create(user, kind, secret)
+        wait(lasting - 1)
+        assert lives(used, unused, kind=kind) == [True, True]
+        wait(1)
+        assert lives(used, kind=kind) == (idle > 0)
+        wait(lasting - 1)
+        assert not lives(unused, kind=kind)
+
+
+@pytest.mark.parametrize(("kind", "ends"), [("session", True), ("opaque", False)])
+def test_without_a_policy_only_a_session_ends_while_it_is_idle(
+    app: Flask,
+    user: User,
+    wait: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    ends: bool,
+) -> None:
+    monkeypatch.setitem(app.config, "LOGIN_IDLE", None)
+    secret = grants.new_secret()
+    logins.create(user, kind, secret)
+    wait(HOUR - 1)
+    assert lives(secret, kind=kind)
+    wait(HOUR)
+    assert lives(secret, kind=kind) != ends
+
+
 def test_a_grant_ends_by_itself_however_much_it_is_used(user: User, wait: Wait) -> None:
     secret = created(user)
     for _ in range(3):

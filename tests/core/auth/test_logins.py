@@ -91,6 +91,16 @@ def test_of_too_many_logins_the_least_recently_used_ends(
     assert lives(used, unused, third, newest, elsewhere) == [True, False, True, True, True]
 
 
+def test_the_most_logins_are_counted_for_each_kind_apart(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, user: User
+) -> None:
+    monkeypatch.setitem(app.config, "MAX_LOGINS", 2)
+    session = [created(user) for _ in range(2)]
+    opaque = [created(user, kind="opaque") for _ in range(3)]
+    assert lives(*session) == [True, True]
+    assert lives(*opaque, kind="opaque") == [False, True, True]
+
+
 def test_after_a_lower_limit_the_next_logins_end_the_rest_part_by_part(
     app: Flask, monkeypatch: pytest.MonkeyPatch, user: User
 ) -> None:

@@ -1,6 +1,9 @@
 """Users: made and found by their exact names."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -70,3 +73,35 @@ def test_no_hint_and_no_security_question_is_kept_of_a_user() -> None:
     assert "password_hash" in columns
     pattern = "hint|(password|secret|security)_?(question|answer)"
     assert [name for name in columns if re.search(pattern, name)] == []
+
+
+def test_columns_of_the_app_are_given_by_name() -> None:
+    assert users.create_user("bob", PASSWORD, email="bob@example.org").email == "bob@example.org"
+    found = User.find("bob")
+    assert found is not None
+    assert found.email == "bob@example.org"
+    with pytest.raises(TypeError, match="shoe_size"):
+        users.create_user("eve", PASSWORD, shoe_size=44)
+
+
+ONE = "from secure_flask import Model, UserMixin\nclass User(UserMixin, Model): pass\n"
+
+
+def says(program: str) -> str:
+    """What a fresh interpreter prints, since a process has one class of users."""
+    run = [sys.executable, "-B", "-c", program]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(run, env=environment, capture_output=True, text=True, check=False).stderr
+
+
+def test_an_app_without_a_class_of_users_is_shown_the_one_to_write() -> None:
+    said = says("from secure_flask.auth.users import user_class; user_class()")
+    assert "TypeError: No class inherits from UserMixin. Write it into app/models.py" in said
+    assert "class User(UserMixin, Model):" in said
+
+
+def test_a_second_class_is_refused_unless_it_inherits_from_the_first() -> None:
+    said = says(f"{ONE}class Person(UserMixin, Model): pass")
+    assert "__main__.Person is a second class of users beside __main__.User" in said
+    kept = "from secure_flask.auth.users import user_class\nassert user_class() is User"
+    assert says(f"{ONE}class Admin(User): pass\n{kept}") == ""

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import tokens, users
+from secure_flask.auth import logins, tokens, users
 from secure_flask.auth.tokens.claims import LEEWAY, LIFETIME
 
 from core import routes
@@ -191,6 +191,14 @@ def test_a_user_with_anothers_login_is_401(
     for user in (others["sub"], "2", "1 OR 1=1", "1\0", "ada", claims["sub"].upper()):
         with subtests.test(user):
             assert_refused(send(client, claims, sub=user))
+
+
+def test_a_token_of_a_login_by_cookie_is_401(
+    app: Flask, client: FlaskClient, claims: dict[str, Any]
+) -> None:
+    with stored_user(app) as user:
+        family = logins.create(user, "session", "a secret").family
+    assert_refused(send(client, claims, sid=family))
 
 
 def test_it_serves_its_lifetime_and_the_leeway(
