@@ -1,10 +1,12 @@
 """`current_user`: the logged-in user, and falsy where nobody is."""
 
 import pytest
-from flask import Flask, render_template_string
+from flask import Flask, g, render_template_string
 from flask.testing import FlaskClient
 from secure_flask import current_user, log_out, reauthenticate
+from secure_flask.auth import tokens
 from secure_flask.auth.access import login_required, public
+from secure_flask.database import db
 
 from core.conftest import PASSWORD, TOKEN_TYPES, USERNAME, MakeApp, log_in, log_in_by_form
 
@@ -26,6 +28,12 @@ def app(make_app: MakeApp, token_type: str) -> Flask:
         log_out()
         return who()
 
+    def delete() -> str:
+        db.session.delete(g.user)
+        db.session.commit()
+        tokens.forget_login()
+        return who()
+
     def enter_password() -> str:
         reauthenticate(PASSWORD)
         return who()
@@ -33,6 +41,7 @@ def app(make_app: MakeApp, token_type: str) -> Flask:
     app.add_url_rule("/probe/public", "public", public(who))
     app.add_url_rule("/probe/closed", "closed", login_required(lambda: who()))
     app.add_url_rule("/probe/leave", "leave", login_required(leave))
+    app.add_url_rule("/probe/delete", "delete", login_required(delete))
     app.add_url_rule("/probe/again", "again", login_required(enter_password))
     return app
 
@@ -48,6 +57,13 @@ def test_it_is_the_user_where_logged_in(client: FlaskClient, by: type) -> None:
     credentials = by(client)
     for page in ("/probe/public", "/probe/closed", "/probe/again"):
         assert client.get(page, headers=credentials).text == f"{USERNAME} {USERNAME}"
+
+
+@each_type
+def test_after_the_user_was_deleted_it_is_nobody(
+    client: FlaskClient, credentials: dict[str, str]
+) -> None:
+    assert client.get("/probe/delete", headers=credentials).text == "nobody nobody"
 
 
 @each_type
