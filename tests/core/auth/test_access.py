@@ -128,7 +128,7 @@ def view() -> str:
 
 
 def another() -> Any:
-    """A view of its own, since a mark stays on its function."""
+    """Another view each time, since a mark stays on its function."""
     return lambda: view()
 
 

@@ -31,7 +31,7 @@ Headers = dict[str, str]
 
 
 def add_row(user_id: UUID) -> None:
-    """Add a row that refers to a user, as your own tables do."""
+    """Add a row that refers to a user, as other tables do."""
     db.session.add(Grant(**row_of(user_id)))
     db.session.commit()
 
