@@ -26,6 +26,9 @@ from support import Answers
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+# The core is imported from the template's folder, which must hold nothing but the template.
+sys.dont_write_bytecode = sys.pycache_prefix is None
+
 # Hypothesis would keep its examples in the template's folder.
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.gettempdir()
 settings.register_profile("template", database=None, deadline=None)

@@ -3,9 +3,8 @@
 import json
 import os
 import sqlite3
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,24 +15,18 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import Engine, delete, event
-from werkzeug.exceptions import HTTPException
-from werkzeug.test import TestResponse
-
-TEMPLATE = Path(__file__).resolve().parents[2]
-# The core lies in the template's folder; importing it there must leave no cache behind.
-sys.dont_write_bytecode = sys.pycache_prefix is None
-sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}"))
-
 from secure_flask.auth import passwords, roles, users
 from secure_flask.auth.roles import Role
 from secure_flask.database import Model, db
 from secure_flask.settings import Settings
 from secure_flask.settings.__main__ import fresh_secrets
 from secure_flask.web import errors, rate_limiter
+from sqlalchemy import Engine, delete, event
+from werkzeug.exceptions import HTTPException
+from werkzeug.test import TestResponse
 
 from core import routes
-from core.site import POLICY, User, create_app
+from core.site import User, create_app
 
 TOKEN_TYPES = ("session", "opaque", "jwt", "paseto")
 USERNAME, PASSWORD = "ada", "a good long password"
@@ -41,6 +34,18 @@ LOGIN = {"username": USERNAME, "password": PASSWORD}
 
 # What no environment may lack, as settings name it.
 SECRETS = {name.lower(): secret for name, secret in fresh_secrets().items()}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test logged, as pytest-xdist can send it: no UTF-8 holds half a surrogate pair."""
+    report = yield
+    report.sections = [
+        (name, logged.encode(errors="backslashreplace").decode())
+        for name, logged in report.sections
+    ]
+    return report
+
 
 # A test that reaches a limit sets its own.
 SETTINGS: dict[str, Any] = {

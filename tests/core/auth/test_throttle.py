@@ -282,7 +282,7 @@ def test_a_redis_that_counts_nothing_opens_nothing(make_app: MakeApp) -> None:
         def hit(self, *arguments: Any, **options: Any) -> bool:
             raise StorageError(OSError("OOM command not allowed"))
 
-    app.extensions["rate_limiter"].shared = Full(MemoryStorage())
+    app.extensions["rate_limiter"]._shared = Full(MemoryStorage())
     client = app.test_client()
     assert statuses(client, *[HERE] * 4) == [401, 401, 401, 429]
     assert int(attempt(client).headers["Retry-After"]) > 1
@@ -298,6 +298,6 @@ def test_a_redis_that_is_away_is_waited_for_once(make_app: MakeApp) -> None:
             waits.append(question)
             raise StorageError(OSError("no route to host"))
 
-    app.extensions["rate_limiter"].shared = Away()
+    app.extensions["rate_limiter"]._shared = Away()
     assert statuses(app.test_client(), *[HERE] * 3) == [401, 401, 429]
     assert len(waits) == 3
