@@ -10,6 +10,8 @@ import click
 from flask import Flask
 from flask.cli import run_command
 from flask.helpers import get_debug_flag
+from secure_flask.auth import tokens
+from secure_flask.auth.tokens import signing_keys
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.web import audit, csp
 from secure_flask.web.csp_syntax import serialize
@@ -35,13 +37,21 @@ def announce(app: Flask) -> None:
         )
 
 
-def on_starting(server: Any, settings: type[Settings]) -> None:
+def on_starting(
+    server: Any,
+    settings: type[Settings],
+    token_type: str = "session",  # noqa: S107 - a kind of token, no password
+) -> None:
     """For gunicorn.conf.py: stop with one message about wrong settings, not with a traceback.
 
-    Several workers need a shared database and shared rate limits.
+    Several workers need a shared database and shared rate limits. The token types jwt and paseto
+    need keys.
     """
     try:
-        settings.load().check_workers(server.cfg.workers)
+        loaded = settings.load()
+        loaded.check_workers(server.cfg.workers)
+        if token_type in tokens.SIGNED:
+            signing_keys.require(loaded.token_keys)
     except SettingsError as error:
         sys.exit(error.message)
 

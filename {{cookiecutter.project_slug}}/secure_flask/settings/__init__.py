@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import click
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import ByteSize, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from secure_flask.settings import env_file, names
 from secure_flask.settings.keyrings import Keyring, NumberedKeyring
@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     database_url: DatabaseURL = SecretStr("sqlite:///app.db")
     redis_url: RedisURL | None = None
     proxy_hops: int = Field(0, ge=0, le=10)
+    max_request_body: ByteSize = ByteSize(2**20)  # of the proxy, in bytes
     web_concurrency: int = Field(1, ge=1)
     csp_report_only: bool = False
     login_rate_limit: RateLimit = "5 per minute"

@@ -17,7 +17,8 @@ from secure_flask.auth.users import UserMixin
 from secure_flask.web import forms
 from secure_flask.web.origins import PolicyError
 
-NAMES = ("session", "opaque", "jwt", "paseto")
+SIGNED = ("jwt", "paseto")  # these need TOKEN_KEYS
+NAMES = ("session", "opaque", *SIGNED)
 
 
 class TokenType(Protocol):

@@ -28,13 +28,20 @@ def keyring() -> Keyring:
     return ring
 
 
-def init_app(app: Flask) -> None:
+def require(token_keys: object) -> None:
     """
     :raises SettingsError: TOKEN_KEYS is missing.
     """
-    if not app.config["TOKEN_KEYS"]:
+    if not token_keys:
         raise SettingsError(
             "TOKEN_KEYS is missing, which this token type signs with: in development run `make "
             f".env`; in production set it to the output of: {keyrings.HOW_TO_MAKE_ONE}"
         )
+
+
+def init_app(app: Flask) -> None:
+    """
+    :raises SettingsError: TOKEN_KEYS is missing.
+    """
+    require(app.config["TOKEN_KEYS"])
     app.extensions["signing_keys"] = read(app.config["TOKEN_KEYS"])
