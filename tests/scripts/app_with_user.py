@@ -18,11 +18,11 @@ sys.path.insert(0, os.getcwd())
 passwords: Any = import_module("secure_flask.auth.passwords")
 passwords.hasher = PasswordHasher(1, 8, 1)
 
-import_module("app.settings").write_env_file()
+import_module("secure_flask.settings.__main__").main()
 app = import_module("wsgi").app
 with app.app_context():
     import_module("secure_flask.database").db.create_all()
     users = import_module("secure_flask.auth.users")
     for name in os.environ.get("USERS", "ada").split():
-        if users.find(name) is None:
-            users.create(name, "a good long password")
+        if users.user_class().find(name) is None:
+            users.create_user(name, "a good long password")
