@@ -57,8 +57,6 @@ ANOTHER_SITE = [
 ]
 
 
-
-
 @pytest.fixture(scope="module")
 def project(new_project: NewProject) -> Path:
     project = new_project()
