@@ -35,6 +35,7 @@ SECRET = re.compile(r"SECRET|KEYS|PASSWORD")
 OPTIONAL = ("TOKEN_KEYS", None)
 READ_SETTINGS = "from app.settings import Settings; print(*Settings.model_fields)"
 IN_FORCE = """
+import runpy
 from app.settings import Settings
 print(Settings.load().for_flask(), runpy.run_path("gunicorn.conf.py")["bind"])
 """
