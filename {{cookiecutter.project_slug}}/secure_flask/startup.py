@@ -10,8 +10,6 @@ import click
 from flask import Flask
 from flask.cli import run_command
 from flask.helpers import get_debug_flag
-from secure_flask.auth import tokens
-from secure_flask.auth.tokens import signing_keys
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.web import audit, csp
 from secure_flask.web.csp_syntax import serialize
@@ -50,8 +48,7 @@ def on_starting(
     try:
         loaded = settings.load()
         loaded.check_workers(server.cfg.workers)
-        if token_type in tokens.SIGNED:
-            signing_keys.require(loaded.token_keys)
+        loaded.check_token_keys(token_type)
     except SettingsError as error:
         sys.exit(error.message)
 

@@ -17,8 +17,7 @@ from secure_flask.auth.users import UserMixin
 from secure_flask.web import forms
 from secure_flask.web.origins import PolicyError
 
-SIGNED = ("jwt", "paseto")  # these need TOKEN_KEYS
-NAMES = ("session", "opaque", *SIGNED)
+NAMES = ("session", "opaque", "jwt", "paseto")
 
 
 class TokenType(Protocol):

@@ -28,20 +28,10 @@ def keyring() -> Keyring:
     return ring
 
 
-def require(token_keys: object) -> None:
-    """
-    :raises SettingsError: TOKEN_KEYS is missing.
-    """
-    if not token_keys:
-        raise SettingsError(
-            "TOKEN_KEYS is missing, which this token type signs with: in development run `make "
-            f".env`; in production set it to the output of: {keyrings.HOW_TO_MAKE_ONE}"
-        )
-
-
 def init_app(app: Flask) -> None:
     """
     :raises SettingsError: TOKEN_KEYS is missing.
     """
-    require(app.config["TOKEN_KEYS"])
+    if not app.config["TOKEN_KEYS"]:
+        raise SettingsError(keyrings.NO_TOKEN_KEYS)
     app.extensions["signing_keys"] = read(app.config["TOKEN_KEYS"])
