@@ -29,7 +29,7 @@ PINNED = re.compile(r"([a-z]+):[\w.-]+@sha256:[0-9a-f]{64}")
 COMMAND = re.compile(r"^\$ (.*)$", re.MULTILINE)
 # compose.yaml beside this file, with which the docs' commands take these images and ports.
 BESIDE = "compose.tests.yaml"
-MAKE_SECRETS = "import json; from app.settings import fresh_secrets as f; print(json.dumps(f()))"
+MAKE_SECRETS = "import json; from secure_flask.settings.__main__ import fresh_secrets as f; print(json.dumps(f()))"
 
 
 def need_engine() -> None:
@@ -79,8 +79,6 @@ def fill_in(project: Path, file: Path, **given: str) -> dict[str, str]:
     values = made | {
         # For both of them Caddy is its own authority.
         "TRUSTED_HOSTS": "www.safe.internal,localhost",
-        "MAIL_URL": "smtp://mail.example.org",
-        "MAIL_FROM": "no-reply@example.org",
     }
     values |= given
     lines = (project / ".env.example").read_text("utf-8")

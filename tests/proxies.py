@@ -32,6 +32,7 @@ import support
 PROGRAMS = Path(sys.executable).parent
 # Finds these tests' own Caddy before another.
 CADDYS = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
+PAGE = support.TEMPLATE / "docs" / "how-to" / "deploy-proxy.md"
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 # What a client sends in the hope that the app takes it for the proxy's.
 FORGED = {
@@ -98,16 +99,16 @@ def nginx(project: Path, folder: Path, first: int, second: int) -> Iterator[Prox
     """Start nginx as docs/how-to/deploy-proxy.md says, before two instances."""
     support.need(NGINX, "nginx")
     assert NGINX
-    page = project / "docs" / "how-to" / "deploy-proxy.md"
-    [printed] = [step.code for step in following.steps(page) if step.language == "nginx"]
+    [printed] = [step.code for step in following.steps(PAGE) if step.language == "nginx"]
     proxy = Proxy(support.free_port(), support.free_port(), folder / "certificate.pem")
     write_certificate(proxy.authority, folder / "key.pem")
     letsencrypt = "/etc/letsencrypt/live/www.example.org"
     moved = {
         "127.0.0.1:8000": f"127.0.0.1:{first}",
         "127.0.0.1:8001": f"127.0.0.1:{second}",
-        "listen 80;": f"listen 127.0.0.1:{proxy.http};",
-        "listen 443 ": f"listen 127.0.0.1:{proxy.https} ",
+        "listen 80": f"listen 127.0.0.1:{proxy.http}",
+        "listen 443": f"listen 127.0.0.1:{proxy.https}",
+        "server_name www.example.org": "server_name localhost",
         f"{letsencrypt}/fullchain.pem": str(proxy.authority),
         f"{letsencrypt}/privkey.pem": str(folder / "key.pem"),
     }
@@ -125,8 +126,7 @@ def nginx(project: Path, folder: Path, first: int, second: int) -> Iterator[Prox
 @contextlib.contextmanager
 def caddy(project: Path, folder: Path, first: int, second: int) -> Iterator[Proxy]:
     """Start Caddy as compose.yaml does, before two instances as deploy-proxy.md says."""
-    page = (project / "docs" / "how-to" / "deploy-proxy.md").read_text("utf-8")
-    assert "`127.0.0.1:8000 127.0.0.1:8001` in place of `app:8000`" in page
+    assert "`127.0.0.1:8000 127.0.0.1:8001` in place of `app:8000`" in PAGE.read_text("utf-8")
     authority = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
     proxy = Proxy(support.free_port(), support.free_port(), authority)
     moved = {

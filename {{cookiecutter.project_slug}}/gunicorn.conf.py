@@ -1,8 +1,9 @@
 """The configuration of gunicorn: run `gunicorn` in this folder, behind a proxy.
 
-The proxy reads slow clients to their end before it passes a request on, and takes the answer at
-once: gunicorn's threads wait for each body. deploy/Caddyfile does so. WEB_CONCURRENCY sets the
-number of processes, one or two for each processor.
+A thread of gunicorn waits for each client, so a few slow clients would stop the service. The proxy
+must wait for them instead, as with deploy/Caddyfile: it passes a request on when it has the whole
+body, and takes an answer at once. WEB_CONCURRENCY sets the number of processes, one or two for
+each processor.
 """
 
 import os
@@ -10,6 +11,7 @@ from typing import Any
 
 import secure_flask
 
+from app import policy
 from app.settings import Settings
 
 wsgi_app = "wsgi:app"
@@ -35,4 +37,4 @@ logconfig_dict = secure_flask.GUNICORN_LOGGING
 
 
 def on_starting(server: Any) -> None:
-    secure_flask.on_starting(server, Settings)
+    secure_flask.on_starting(server, Settings, policy.TOKEN_TYPE)

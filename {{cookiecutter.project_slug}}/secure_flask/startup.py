@@ -35,13 +35,20 @@ def announce(app: Flask) -> None:
         )
 
 
-def on_starting(server: Any, settings: type[Settings]) -> None:
+def on_starting(
+    server: Any,
+    settings: type[Settings],
+    token_type: str = "session",  # noqa: S107 - a kind of token, no password
+) -> None:
     """For gunicorn.conf.py: stop with one message about wrong settings, not with a traceback.
 
-    Several workers need a shared database and shared rate limits.
+    Several workers need a shared database and shared rate limits. The token types jwt and paseto
+    need keys.
     """
     try:
-        settings.load().check_workers(server.cfg.workers)
+        loaded = settings.load()
+        loaded.check_workers(server.cfg.workers)
+        loaded.check_token_keys(token_type)
     except SettingsError as error:
         sys.exit(error.message)
 

@@ -1,16 +1,10 @@
-"""Names, proxies and https that no visitor or every client could use."""
+"""Names and https that no visitor or every client could use."""
 
 from secure_flask.settings.types import LOOPBACK_NAMES
 
 from core.checks.conftest import Find, MakeSite, found_in
 
 YEAR = 365 * 24 * 60 * 60  # seconds
-
-
-def test_proxies_that_are_not_one_are_reported(find: Find) -> None:
-    assert find("proxies.none") == find("proxies.several") == []
-    assert len(find("proxies.none", PROXY_HOPS=0)) == 1
-    assert len(find("proxies.several", PROXY_HOPS=2)) == 1
 
 
 def test_https_that_is_remembered_briefly_or_for_subdomains_is_reported(find: Find) -> None:

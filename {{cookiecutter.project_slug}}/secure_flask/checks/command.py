@@ -15,6 +15,7 @@ from secure_flask.checks import (  # noqa: F401 - each registers its checks
     csp,
     hosts,
     names,
+    proxies,
     responses,
     secrets,
     service_tls,
@@ -28,6 +29,10 @@ from secure_flask.database.database import REQUEST_TIMEOUTS
 LEVELS = {"error": ERROR, "warning": WARNING, "info": INFO}
 FAIL_LEVELS = {**LEVELS, "never": CRITICAL}
 NAMES = {level: name for name, level in LEVELS.items()}
+UNSEEN = (
+    "Not seen from here: the certificate, and what the proxy adds, changes or answers by itself. "
+    "Ask the site from outside with MDN Observatory and testssl.sh."
+)
 
 
 @click.command("check")
@@ -57,6 +62,8 @@ def check_command(
     found = [finding for finding in asked if finding.id not in by_policy]
     accepted = sorted({finding.id for finding in asked} & by_policy.keys())
     click.echo(_as_json(found, accepted) if form == "json" else _as_text(found, accepted))
+    if deploy and form == "text":
+        click.echo(UNSEEN, err=True)
     threshold = FAIL_LEVELS[fail_level or ("warning" if deploy else "error")]
     if any(finding.level >= threshold for finding in found):
         click.get_current_context().exit(1)

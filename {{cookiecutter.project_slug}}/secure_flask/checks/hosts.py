@@ -1,6 +1,6 @@
-"""Checks the settings for host names, proxies and https.
+"""Checks the settings for host names and https.
 
-Source: RFC 6797, section 11.4; OWASP ASVS 3.4.1, 4.1.3, 12.2.1.
+Source: RFC 6797, section 11.4; OWASP ASVS 3.4.1, 12.2.1.
 """
 
 import re
@@ -35,28 +35,6 @@ def missing_hosts(app: Flask) -> bool:
 )
 def example_hosts(app: Flask) -> Iterable[str]:
     return sorted(filter(EXAMPLE.search, app.extensions["trusted_hosts"]))
-
-
-@check(
-    "proxies.none",
-    WARNING,
-    "PROXY_HOPS is 0: behind a proxy all clients would share one address and appear to use http.",
-    "Set it to the number of your own proxies. Accept this if the server terminates TLS itself.",
-    deploy=True,
-)
-def no_proxy(app: Flask) -> bool:
-    return not app.config["PROXY_HOPS"]
-
-
-@check(
-    "proxies.several",
-    INFO,
-    "PROXY_HOPS is above 1: if the number is too high, a client can forge its address.",
-    "Count only proxies that every request passes and that append to X-Forwarded-For.",
-    deploy=True,
-)
-def several_proxies(app: Flask) -> bool:
-    return bool(app.config["PROXY_HOPS"] > 1)
 
 
 @check(

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import click
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import ByteSize, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from secure_flask.settings import env_file, names
+from secure_flask.settings import env_file, keyrings, names
 from secure_flask.settings.keyrings import Keyring, NumberedKeyring
 from secure_flask.settings.service_urls import DatabaseURL, RedisURL
 from secure_flask.settings.types import LOOPBACK_NAMES, HostNames, RateLimit, Secret, in_production
 
 ENV_FILE = Path(__file__).parents[2] / ".env"
+SIGNED_TOKEN_TYPES = ("jwt", "paseto")
 MAX_NAME = 255  # characters of an issuer or audience, which are part of each token
 
 
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     database_url: DatabaseURL = SecretStr("sqlite:///app.db")
     redis_url: RedisURL | None = None
     proxy_hops: int = Field(0, ge=0, le=10)
+    max_request_body: ByteSize = ByteSize(2**20)  # of the proxy, in bytes
     web_concurrency: int = Field(1, ge=1)
     csp_report_only: bool = False
     login_rate_limit: RateLimit = "5 per minute"
@@ -120,6 +122,13 @@ class Settings(BaseSettings):
             raise SettingsError(f"{workers} workers serve nobody: set WEB_CONCURRENCY to 1 or more")
         if problems and workers > 1 and self.app_env == "production":
             raise SettingsError("\n  ".join([f"{workers} workers need more settings:", *problems]))
+
+    def check_token_keys(self, token_type: str) -> None:
+        """
+        :raises SettingsError: TOKEN_KEYS is missing, and this token type signs with them.
+        """
+        if token_type in SIGNED_TOKEN_TYPES and not self.token_keys:
+            raise SettingsError(keyrings.NO_TOKEN_KEYS)
 
     def for_flask(self) -> dict[str, Any]:
         """The settings by upper-case name for `app.config`, and PRODUCTION."""

@@ -18,6 +18,10 @@ KEY_SIZE = 32  # bytes
 MIN_DIFFERENT_BYTES = 8  # 32 random bytes have about 30 different values
 MAX_NUMBER = 2**32 - 1  # a ciphertext stores the id in four bytes; a date like 20261125 fits
 HOW_TO_MAKE_ONE = f"{PYTHON} -c 'from secure_flask.settings import keyrings; print(keyrings.new())'"
+NO_TOKEN_KEYS = (
+    "TOKEN_KEYS is missing, which this token type signs with: in development run `make .env`; in "
+    f"production set it to the output of: {HOW_TO_MAKE_ONE}"
+)
 
 
 def today() -> str:

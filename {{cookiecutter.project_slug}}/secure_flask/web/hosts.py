@@ -81,7 +81,7 @@ def _refuse_ambiguous_target(request: Request) -> None:
 
 
 def _target(request: Request) -> re.Match[str] | None:
-    # gunicorn and development.py set RAW_URI to the target as sent; PATH_INFO is decoded.
+    # gunicorn and `flask run` set RAW_URI to the target as sent; PATH_INFO is decoded.
     return _TARGET.fullmatch(request.environ.get("RAW_URI") or "/")
 
 

@@ -33,8 +33,5 @@ def init_app(app: Flask) -> None:
     :raises SettingsError: TOKEN_KEYS is missing.
     """
     if not app.config["TOKEN_KEYS"]:
-        raise SettingsError(
-            "TOKEN_KEYS is missing, which this token type signs with: in development run `make "
-            f".env`; in production set it to the output of: {keyrings.HOW_TO_MAKE_ONE}"
-        )
+        raise SettingsError(keyrings.NO_TOKEN_KEYS)
     app.extensions["signing_keys"] = read(app.config["TOKEN_KEYS"])
