@@ -1,9 +1,9 @@
 """Settings of development, or of an example, that would go to production."""
 
 import pytest
-
 from secure_flask.auth import password_rules
-from tests.checks.conftest import Find
+
+from core.checks.conftest import Find
 
 
 def test_a_development_is_reported(find: Find) -> None:

@@ -1,0 +1,114 @@
+"""How a database and Redis may be named, and what is said of a name that does not work."""
+
+import traceback
+
+import pytest
+from pydantic import ConfigDict, SecretStr, TypeAdapter, ValidationError
+from secure_flask.settings.service_urls import HOW_TO_NAME_REDIS, DatabaseURL, RedisURL
+
+HIDDEN: ConfigDict = {"hide_input_in_errors": True}
+DATABASE: TypeAdapter[SecretStr] = TypeAdapter(DatabaseURL, config=HIDDEN)
+REDIS: TypeAdapter[SecretStr] = TypeAdapter(RedisURL, config=HIDDEN)
+
+# What a DATABASE_URL becomes.
+READ = {
+    "postgresql://u:p%2Fw@h/n?sslmode=verify-full": "u:p%2Fw@h/n?sslmode=verify-full",
+    "postgresql:///n?host=/run/postgresql": "/n?host=%2Frun%2Fpostgresql",
+    "postgresql://u:p@a:1,b:2/n": "u:p@/n?host=a%2Cb&port=1%2C2",
+    "postgresql://u:p%2Fw@a,[::1]:2/n": "u:p%2Fw@/n?host=a%2C%3A%3A1&port=%2C2",
+    "postgresql://u:p,w@h/n": "u:p%2Cw@h/n",
+    # As SQLAlchemy names several.
+    "postgresql+psycopg://u:p@/n?host=a:1&host=b:2": "u:p@/n?host=a%3A1&host=b%3A2",
+}
+REFUSED = [
+    "postgresql",
+    "postgresql://h?sslmod=verify-full",
+    "postgresql://a,b/n?sslmod=verify-full",
+    "postgresql://u:hide#me@a:x,b:1/n",
+    "postgresql://u:hide@a:x/n",
+    "postgresql://u:hide%zz@a,b/n",
+    "postgresql://u:p@hide@h/n",
+    "postgresql://u:p@hide@a,b/n",
+    "postgresql://u:p@h/n?application_name=a%00&sslmode=verify-full",
+    "postgresql+psycopg2://u:hide@h/n",
+]
+
+REDIS_READ = [
+    "redis://h",
+    "redis://h/?",
+    "redis://[::1]:1/2",
+    "rediss://u:p%2Fw@h:1/2?ssl_ca_certs=/ca&ssl_check_hostname=true",
+    "redis+unix:///run/redis.sock?db=1",
+    "redis+sentinel://a:1,b:2/main",
+    "redis+sentinel://[::1]:2/main",
+    "redis+sentinel://u:p%2Fw@a:1/main?db=2&ssl=true&ssl_ca_certs=/ca&sentinel_password=",
+    "redis+cluster://u:p%2Fw@a:1,b:2/",
+    "redis+cluster://a:1?ssl=true",
+]
+REDIS_REFUSED = [
+    "",
+    "h:6379",
+    "redis://",
+    "redis:h",
+    "memory://",
+    "memcached://h:1",
+    "unix:///run/redis.sock",
+    "async+redis://h",
+    "redis://[",
+    "redis://h:99999",
+    "redis://h?retry=hide",
+    "redis://h?decode_responses=true",
+    "redis://h?protocol=9",
+    "redis://h?hide=me",
+    "redis://h?socket_timeout=hide",
+    "redis://h?ssl=true",
+    "redis://h?ssl_ca_certs=/ca",
+    "redis://:hide#me@h",
+    "redis://:hide/me@h",
+    "rediss://h?ssl_ca_cert=/ca",
+    "rediss://h?ssl_cert_reqs=hide",
+    "rediss://h?ssl_cert_reqs=none&ssl_cert_reqs=required",
+    "rediss+sentinel://h:1/main",
+    "redis+sentinel://h:1",
+    "redis+sentinel://h/main",
+    "redis+sentinel://u:hide/me@h:1/main",
+    "redis+sentinel://h:1/main?hide=me",
+    "redis+sentinel://h:1/main?ssl=hide",
+    "redis+cluster://h:1/main",
+    "redis+cluster://h:99999",
+    "redis+cluster://h:1?db=3",
+    "redis+cluster://h:1?sentinel_password=hide",
+]
+
+
+def test_postgresql_is_named_as_libpq_and_sqlalchemy_name_it(subtests: pytest.Subtests) -> None:
+    for written, read in READ.items():
+        with subtests.test(written):
+            url = DATABASE.validate_python(written).get_secret_value()
+            assert url == f"postgresql+psycopg://{read}"
+
+
+def test_what_cannot_be_meant_is_refused_and_not_shown(subtests: pytest.Subtests) -> None:
+    for written in REFUSED:
+        with subtests.test(written):
+            with pytest.raises(ValidationError, match=r"must be .*postgresql://user:") as refused:
+                DATABASE.validate_python(written)
+            assert "hide" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_redis_is_named_as_limits_and_redis_py_name_it(subtests: pytest.Subtests) -> None:
+    for written in REDIS_READ:
+        with subtests.test(written):
+            assert REDIS.validate_python(written).get_secret_value() == written
+
+
+def test_a_redis_that_no_request_could_reach_is_refused_and_not_shown(
+    subtests: pytest.Subtests,
+) -> None:
+    for written in REDIS_REFUSED:
+        with subtests.test(written):
+            with pytest.raises(ValidationError) as refused:
+                REDIS.validate_python(written)
+            shown = "".join(traceback.format_exception(refused.value))
+            assert HOW_TO_NAME_REDIS in shown
+            assert "hide" not in shown
