@@ -43,8 +43,7 @@ class Route(NamedTuple):
     endpoint: str
     public: bool
     roles: tuple[str, ...]
-    # False for the few that take requests of any site, and authenticate nobody.
-    checks_origin: bool
+    checks_origin: bool  # False for the few that take requests of any site
 
 
 def settings(kind: type[AnySettings], **values: Any) -> AnySettings:
@@ -137,19 +136,18 @@ def origin_of(app: Flask) -> str:
 
 
 def log_in(client: FlaskClient, name: str, password: str) -> dict[str, Any]:
-    """Log in by JSON; all later requests of this client carry the credential and `Origin`.
-
-    It works for every token type, and returns the body of the response.
-    """
+    """Log in by JSON; later requests of this client carry the credential and `Origin`."""
     client.environ_base["HTTP_ORIGIN"] = origin_of(client.application)
     body = {"username": name, "password": password}
     response = client.post(path_of(client.application, "login.login"), json=body)
     if response.status_code != 200:
         raise AssertionError(f"The login of {name} got {response.status}: {response.text}")
     issued: dict[str, Any] = response.get_json()
-    is_bearer = issued.get("token_type") == "Bearer"
-    header = "HTTP_AUTHORIZATION" if is_bearer else "HTTP_X_CSRF_TOKEN"
-    client.environ_base[header] = f"Bearer {issued['token']}" if is_bearer else issued["token"]
+    is_bearer = issued["token_type"] == "Bearer"
+    if is_bearer:
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {issued['token']}"
+    else:
+        client.environ_base["HTTP_X_CSRF_TOKEN"] = issued["token"]
     return issued
 
 

@@ -53,7 +53,6 @@ def test_production_runs_no_debugger() -> None:
         ("app_env", "prod"),
         ("trusted_hosts", "*.example.org"),
         ("database_url", "mysql://root@localhost/app"),
-        ("login_rate_limit", "many"),
         ("proxy_hops", "-1"),
     ],
 )
