@@ -143,8 +143,7 @@ def log_in(client: FlaskClient, name: str, password: str) -> dict[str, Any]:
     if response.status_code != 200:
         raise AssertionError(f"The login of {name} got {response.status}: {response.text}")
     issued: dict[str, Any] = response.get_json()
-    is_bearer = issued["token_type"] == "Bearer"
-    if is_bearer:
+    if issued.get("token_type") == "Bearer":
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {issued['token']}"
     else:
         client.environ_base["HTTP_X_CSRF_TOKEN"] = issued["token"]
