@@ -1,0 +1,179 @@
+"""What the tests of a project need from the core, so that they import none of its other modules.
+
+Tests read neither the environment nor `.env`, so they use no real secret and no real data. Two
+variables alone say which services they may empty: TEST_DATABASE_URL and TEST_REDIS_URL.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from secrets import token_urlsafe
+from typing import Any, NamedTuple, TypeVar
+from unittest.mock import patch
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+from pydantic_settings import InitSettingsSource, SettingsConfigDict
+from secure_flask.auth import passwords, route_table
+from secure_flask.auth.public_endpoints import is_public
+from secure_flask.database import Model, db
+from secure_flask.settings import Settings
+from secure_flask.settings.__main__ import fresh_secrets
+from secure_flask.web.rate_limiter import rate_limiter
+from sqlalchemy import inspect
+from werkzeug.routing import BuildError, Rule
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+_SECRETS = {name.lower(): value for name, value in fresh_secrets().items()}
+# A value for each parameter of an address, by its converter.
+_EXAMPLES = {"uuid": str(UUID(int=1)), "float": "1.5"}
+_PARAMETER = re.compile(r"<(?:(\w+)(?:\(([^)]*)\))?:)?(\w+)>")
+
+
+class Route(NamedTuple):
+    """One method of a route, with an address at which a test can call it."""
+
+    method: str
+    path: str
+    endpoint: str
+    public: bool
+    roles: tuple[str, ...]
+    checks_origin: bool  # False for the few that take requests of any site
+
+
+def settings(kind: type[AnySettings], **values: Any) -> AnySettings:
+    """Settings for a test: those of development, new secrets, and `values` by lower-case name.
+
+    A required setting of yours gets a random text if its type is `str` or `SecretStr`.
+
+    :raises SettingsError: a value is missing or insecure.
+    """
+    required = [each for each in kind.model_fields.items() if each[1].is_required()]
+    texts = [name for name, field in required if field.annotation in (str, SecretStr)]
+    given = {
+        **{name: token_urlsafe(32) for name in texts},
+        **_SECRETS,
+        "app_env": "development",
+        "database_url": os.environ.get("TEST_DATABASE_URL") or "sqlite:///:memory:",
+        "redis_url": os.environ.get("TEST_REDIS_URL") or None,
+        # A test that reaches a limit sets it.
+        "login_rate_limit": "5 per minute",
+        "rate_limit": None,
+        **values,
+    }
+
+    class Isolated(kind):  # type: ignore[valid-type, misc]
+        model_config = SettingsConfigDict(env_file=None)
+
+        @classmethod
+        def settings_customise_sources(cls, settings_cls: Any, **sources: Any) -> Any:
+            return (InitSettingsSource(settings_cls, given),)
+
+    isolated: type[AnySettings] = Isolated
+    return isolated.load()
+
+
+@contextmanager
+def fast_hashes() -> Iterator[None]:
+    """Hash passwords in a moment: a real hash takes 50 ms and 46 MiB."""
+    with patch.object(passwords, "hasher", PasswordHasher(1, 8, 1)):
+        yield
+
+
+def create_tables(app: Flask) -> None:
+    """Create the tables of all models, but for those that exist."""
+    with app.app_context():
+        Model.metadata.create_all(db.engine)
+
+
+def drop_tables(app: Flask) -> None:
+    """Drop every table of the database, also those that no model has any more."""
+    with app.app_context():
+        on_sqlite = db.engine.dialect.name == "sqlite"
+        names = inspect(db.engine).get_table_names()
+        with db.engine.begin() as connection:
+            if on_sqlite:
+                connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            for name in names:
+                connection.exec_driver_sql(f'DROP TABLE "{name}"' + " CASCADE" * (not on_sqlite))
+        # The next connection enforces foreign keys again.
+        db.engine.dispose()
+
+
+def reset(app: Flask) -> None:
+    """Empty all tables, and forget all counted requests and failed logins."""
+    with app.app_context():
+        for table in reversed(Model.metadata.sorted_tables):
+            db.session.execute(table.delete())
+        db.session.commit()
+        limiter = rate_limiter()
+        for counters in filter(None, (limiter.local, limiter.shared)):
+            counters.storage.reset()
+
+
+def path_of(app: Flask, endpoint: str, **values: Any) -> str:
+    """The path of a route, wherever its blueprint is: `path_of(app, "login.login")`.
+
+    :raises LookupError: no route has this endpoint.
+    """
+    try:
+        return app.url_map.bind("localhost").build(endpoint, values)
+    except BuildError:
+        raise LookupError(
+            f"No route has the endpoint {endpoint!r} with the parameters {sorted(values)}. If you "
+            "renamed its blueprint or its view, change the name in this test too."
+        ) from None
+
+
+def origin_of(app: Flask) -> str:
+    """The origin of the app's own pages, as the test client calls it."""
+    return f"{app.config['PREFERRED_URL_SCHEME']}://{app.config['SERVER_NAME'] or 'localhost'}"
+
+
+def log_in(client: FlaskClient, name: str, password: str) -> dict[str, Any]:
+    """Log in by JSON; later requests of this client carry the credential and `Origin`."""
+    client.environ_base["HTTP_ORIGIN"] = origin_of(client.application)
+    body = {"username": name, "password": password}
+    response = client.post(path_of(client.application, "login.login"), json=body)
+    if response.status_code != 200:
+        raise AssertionError(f"The login of {name} got {response.status}: {response.text}")
+    issued: dict[str, Any] = response.get_json()
+    if issued.get("token_type") == "Bearer":
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {issued['token']}"
+    else:
+        client.environ_base["HTTP_X_CSRF_TOKEN"] = issued["token"]
+    return issued
+
+
+def routes(app: Flask, **values: str) -> list[Route]:
+    """Every method of every route but those of another host. A parameter gets an example value.
+
+    For a converter of your own, pass the value by the parameter's name: `colour="red"`.
+
+    :raises LookupError: the address of a route leads nowhere.
+    """
+    found = []
+    with app.app_context():
+        for rule, method, options in route_table.operations(app):
+            if not (rule.subdomain or rule.host or rule.websocket):
+                path, public = _path(app, rule, values), is_public(rule.endpoint, options)
+                checked = not options.csrf_exempt
+                found.append(Route(method, path, rule.endpoint, public, options.roles, checked))
+    return found
+
+
+def _path(app: Flask, rule: Rule, values: dict[str, str]) -> str:
+    def example(found: re.Match[str]) -> str:
+        converter, arguments, name = found.groups()
+        first = arguments.split(",")[0].strip("\"' ") if converter == "any" else "1"
+        return values.get(name) or _EXAMPLES.get(converter, first)
+
+    path = _PARAMETER.sub(example, rule.rule)
+    if not app.url_map.bind("localhost").allowed_methods(path):
+        raise LookupError(f"{path} does not lead to {rule.rule}: pass its parameters to routes().")
+    return path
