@@ -46,6 +46,7 @@ from app import create_app
 from app.models import User
 from app.settings import Settings
 from core import routes
+from core.page_elements import Elements
 from secure_flask import Model, Role, create_user, db
 from secure_flask.auth import passwords
 from secure_flask.auth.authentication import set_password
@@ -81,6 +82,12 @@ def log_in(client: FlaskClient, **body: str) -> dict[str, str]:
     return headers_of(client.post(routes.LOGIN, json={**LOGIN, **body}).get_json())
 
 
+def log_in_by_form(client: FlaskClient, **fields: str) -> FlaskClient:
+    """Log in as on a page, which gives a cookie whatever the token type."""
+    assert post(client, **{**LOGIN, **fields}).status_code == 303
+    return client
+
+
 def headers_of(issued: dict[str, str]) -> dict[str, str]:
     """The headers of later requests, from the body of a login."""
     if issued["token_type"] == "session":
@@ -107,6 +114,12 @@ def send(client: FlaskClient, path: str, **fields: str) -> TestResponse:
 def token_of(client: FlaskClient) -> str:
     """The CSRF token of a client's login, which its pages contain in another form each time."""
     return str(client.get(routes.ME).get_json()["csrf_token"])
+
+
+def invalid_fields(page: str) -> list[str]:
+    """The names of the fields that a page marks as wrong, whatever it says about them."""
+    fields = Elements(page).of("input")
+    return [field["name"] for field in fields if field.get("aria-invalid") == "true"]
 
 
 def assert_leads_to(answer: TestResponse, path: str) -> None:

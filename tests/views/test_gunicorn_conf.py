@@ -7,19 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy.pool import QueuePool
 
-from secure_flask.database import db
-from core.conftest import MakeApp
+from secure_flask import db
 
-ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(autouse=True)
-def _needs_gunicorn() -> None:
-    pytest.importorskip("gunicorn.config", reason="gunicorn is not for Windows")
+from views.conftest import PROJECT, MakeApp
 
 
 def run_conf() -> dict[str, Any]:
-    return runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+    return runpy.run_path(str(PROJECT / "gunicorn.conf.py"))
 
 
 def test_gunicorn_itself_believes_no_proxy() -> None:
@@ -41,7 +35,7 @@ def test_gunicorn_serves_this_computer_alone_unless_an_address_is_set(
 def test_each_thread_of_gunicorn_finds_a_connection_to_the_database(
     make_app: MakeApp, tmp_path: Path
 ) -> None:
-    with make_app(database_url=f"sqlite:///{tmp_path / 'secure_flask.database'}").app_context():
+    with make_app(database_url=f"sqlite:///{tmp_path / 'app.db'}").app_context():
         assert isinstance(db.engine.pool, QueuePool)
         assert db.engine.pool.size() >= run_conf()["threads"]
 

@@ -2,24 +2,19 @@
 
 import gc
 import runpy
-from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
 from app import policy
-from core.conftest import SECRETS, Lines
 
-ROOT = Path(__file__).parent.parent
+from views.conftest import PROJECT, SECRETS, Lines
+
 GOOD = {
     **{name.upper(): secret for name, secret in SECRETS.items()},
     "TRUSTED_HOSTS": "www.example.org",
     "DATABASE_URL": "sqlite:///:memory:",
-    # What accounts by Flask-Security demand.
-    "PUBLIC_URL": "https://www.example.org",
-    "MAIL_URL": "smtps://mail.example.org",
-    "MAIL_FROM": "no-reply@example.org",
 }
 
 
@@ -27,7 +22,7 @@ def start(monkeypatch: pytest.MonkeyPatch, **changes: str) -> dict[str, Any]:
     """What wsgi.py holds in an environment that is good but for these."""
     for name, value in {**GOOD, **changes}.items():
         monkeypatch.setenv(name, value)
-    return runpy.run_path(str(ROOT / "wsgi.py"))
+    return runpy.run_path(str(PROJECT / "wsgi.py"))
 
 
 def test_a_good_environment_serves_and_says_what_is_in_force(
