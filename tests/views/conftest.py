@@ -42,16 +42,17 @@ def render() -> Path:
 PROJECT = render()
 sys.path.insert(0, str(PROJECT))
 
-from app import create_app
-from app.models import User
-from app.settings import Settings
-from core import routes
-from core.page_elements import Elements
 from secure_flask import Model, Role, create_user, db
 from secure_flask.auth import passwords
 from secure_flask.auth.authentication import set_password
 from secure_flask.settings.__main__ import fresh_secrets
 from secure_flask.web import rate_limiter
+
+from app import create_app
+from app.models import User
+from app.settings import Settings
+from core import routes
+from core.page_elements import Elements
 
 TOKEN_TYPES = ("session", "opaque", "jwt", "paseto")
 USERNAME, PASSWORD = "ada", "a good long password"

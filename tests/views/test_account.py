@@ -4,10 +4,6 @@ import re
 from html import unescape
 
 import pytest
-from app.account import HINT
-from app.login import MAX_PASSWORD
-from core import routes
-from core.page_elements import Elements
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
@@ -15,6 +11,10 @@ from secure_flask.auth.grants import Grant
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
+from app.account import HINT
+from app.login import MAX_PASSWORD
+from core import routes
+from core.page_elements import Elements
 from views.conftest import (
     LOGIN,
     OWN,

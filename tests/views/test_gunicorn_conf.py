@@ -6,9 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy.pool import QueuePool
-
 from secure_flask import db
+from sqlalchemy.pool import QueuePool
 
 from views.conftest import PROJECT, MakeApp
 from views.test_wsgi import GOOD

@@ -8,15 +8,15 @@ from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
-from app.login import MAX_USERNAME
 from argon2 import PasswordHasher
-from core import routes
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import create_user
 from secure_flask.auth import passwords, users
 from werkzeug.test import TestResponse
 
+from app.login import MAX_USERNAME
+from core import routes
 from views.conftest import (
     LOGIN,
     PASSWORD,

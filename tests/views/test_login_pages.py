@@ -4,8 +4,6 @@ import re
 from threading import BoundedSemaphore
 
 import pytest
-from app.login import MAX_PASSWORD, LoginForm
-from core import routes
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import passwords
@@ -13,6 +11,8 @@ from secure_flask.policy import DEFAULTS
 from secure_flask.web.cookies import name_of
 from werkzeug.test import Cookie, TestResponse
 
+from app.login import MAX_PASSWORD, LoginForm
+from core import routes
 from views.conftest import (
     LOGIN,
     OWN,

@@ -1,9 +1,9 @@
 """`GET /me`, as the logged-in user reads it."""
 
-from core import routes
 from flask import Flask
 from flask.testing import FlaskClient
 
+from core import routes
 from views.conftest import USERNAME, every_token_type, give_roles, log_in, stored_hash
 
 

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-from core.routes import ME
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import Model, db
@@ -11,6 +10,7 @@ from secure_flask.auth.public_endpoints import is_public
 from secure_flask.web.view_options import options_of
 from sqlalchemy import select
 
+from core.routes import ME
 from views.conftest import LOGIN, PROJECT, every_token_type, paths
 
 STATIC = PROJECT / "app" / "static"

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from core import routes
-from core.page_elements import Elements
 from flask.testing import FlaskClient
 
+from core import routes
+from core.page_elements import Elements
 from views.conftest import PROJECT, log_in, paths
 
 APP = PROJECT / "app"

@@ -4,8 +4,6 @@ import logging
 from typing import Any
 
 import pytest
-from app.login import MAX_PASSWORD
-from core import routes
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
@@ -16,6 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
+from app.login import MAX_PASSWORD
+from core import routes
 from views.conftest import (
     LOGIN,
     PASSWORD,

@@ -3,11 +3,10 @@
 import re
 
 import pytest
-
-from app import policy
 from secure_flask.web import csp_syntax, origins
 from secure_flask.web.csp_syntax import NONCE, NONE, SELF
 
+from app import policy
 from views.conftest import PRODUCTION, MakeApp, every_token_type
 
 # The sources that let in whatever an attacker injects or hosts.

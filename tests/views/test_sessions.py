@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from core import routes
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
@@ -11,6 +10,7 @@ from secure_flask.auth.grants import LAST_USED_STEP, Grant
 from secure_flask.web import cookies
 from sqlalchemy import text, update
 
+from core import routes
 from views.conftest import (
     Wait,
     add_user,

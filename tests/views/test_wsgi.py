@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 import pytest
-
-from app import policy
 from secure_flask import PolicyError, SettingsError
 
+from app import policy
 from views.conftest import PROJECT, SECRETS, Lines
 
 GOOD = {

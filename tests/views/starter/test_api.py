@@ -4,14 +4,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from app.models import User
-from app.tasks import Task
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from app.models import User
+from app.tasks import Task
 from views.conftest import add_user, every_token_type, log_in, stored_user
 
 pytestmark = every_token_type

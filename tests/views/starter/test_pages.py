@@ -4,14 +4,14 @@ import json
 import re
 
 import pytest
-from app import policy
-from core.page_elements import Elements
 from flask import render_template
 from flask.testing import FlaskClient
 from secure_flask import public
 from secure_flask.web.csp_syntax import NONE
 from werkzeug.test import TestResponse
 
+from app import policy
+from core.page_elements import Elements
 from views.conftest import PRODUCTION, PROJECT, MakeApp, log_in
 
 # What an answer carries that protects nobody.

@@ -2,14 +2,14 @@
 
 import re
 
-from app import seed, tasks
-from app.models import User
-from app.tasks import Task
 from click.testing import Result
 from flask import Flask
 from secure_flask import Model, db
 from sqlalchemy import func, select
 
+from app import seed, tasks
+from app.models import User
+from app.tasks import Task
 from views.conftest import PRODUCTION, MakeApp, log_in, stored_user
 
 PASSWORD = re.compile(r"with password (\S+) and")

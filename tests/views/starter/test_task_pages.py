@@ -4,12 +4,12 @@ import re
 from uuid import uuid4
 
 import pytest
-from core import routes
-from core.page_elements import Elements
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from core import routes
+from core.page_elements import Elements
 from views.conftest import LOGIN, OWN, USERNAME, add_user, every_token_type, log_in_by_form
 
 START, TASKS, NEW = "/", "/tasks", "/tasks/new"

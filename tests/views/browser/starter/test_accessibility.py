@@ -8,9 +8,9 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Serve
-from tests.browser.starter.states import STATES, TAB_ORDER
-from tests.browser.starter.test_page import start_page
+from views.browser.conftest import Serve
+from views.browser.starter.states import STATES, TAB_ORDER
+from views.browser.starter.test_page import start_page
 
 AXE = Axe()
 LOOKS: list[dict[str, Any]] = [

@@ -6,6 +6,8 @@ from flask import Flask, get_template_attribute, render_template
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from playwright.sync_api import Page, expect
+from secure_flask import public
+from secure_flask.web.forms import consumes_form
 from wtforms import (
     BooleanField,
     DateField,
@@ -24,9 +26,7 @@ from wtforms import (
 from wtforms.validators import InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from secure_flask.auth.access import public
-from secure_flask.web.forms import consumes_form
-from tests.browser.conftest import Serve
+from views.browser.conftest import Serve
 
 WRONG = [InputRequired("Say something.")]
 
