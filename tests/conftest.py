@@ -26,6 +26,9 @@ from support import Answers
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+# tests/test_views.py runs these in a separate process.
+collect_ignore = ["views"]
+
 # Hypothesis would keep its examples in the template's folder.
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.gettempdir()
 settings.register_profile("template", database=None, deadline=None)

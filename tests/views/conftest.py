@@ -1,52 +1,22 @@
-"""What the tests of the owner's views share: a render, apps made to measure, and a user.
+"""What the tests of the owner's views share: apps made to measure, a user, logins and forms."""
 
-tests/test_views.py runs this folder in a process of its own: `app.models.User` would be a second
-user class beside the one of tests/core/.
-"""
-
-import atexit
 import json
-import os
-import shutil
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from cookiecutter.main import cookiecutter
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from werkzeug.test import TestResponse
-
-TEMPLATE = Path(__file__).resolve().parents[2]
-
-
-def render() -> Path:
-    """Render the template with its defaults, but for the level of the policy in VIEWS_CSP."""
-    folder = Path(tempfile.mkdtemp(prefix="views-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    # The user's own defaults and replays have no say here, and are not overwritten.
-    config = folder / "cookiecutter.yaml"
-    config.write_text(f"replay_dir: {folder}\ncookiecutters_dir: {folder}\n", "utf-8")
-    answers = {"csp": os.environ.get("VIEWS_CSP", "strict")}
-    options = {"config_file": str(config), "accept_hooks": False}
-    return Path(cookiecutter(str(TEMPLATE), None, True, answers, output_dir=folder, **options))
-
-
-PROJECT = render()
-sys.path.insert(0, str(PROJECT))
-
 from secure_flask import Model, Role, create_user, db
 from secure_flask.auth import passwords
 from secure_flask.auth.authentication import set_password
 from secure_flask.settings.__main__ import fresh_secrets
 from secure_flask.web import rate_limiter
+from werkzeug.test import TestResponse
 
 from app import create_app
 from app.models import User

@@ -9,7 +9,8 @@ import pytest
 from secure_flask import db
 from sqlalchemy.pool import QueuePool
 
-from views.conftest import PROJECT, MakeApp
+from views import PROJECT
+from views.conftest import MakeApp
 from views.test_wsgi import GOOD
 
 

@@ -11,7 +11,8 @@ from secure_flask.web.view_options import options_of
 from sqlalchemy import select
 
 from core.routes import ME
-from views.conftest import LOGIN, PROJECT, every_token_type, paths
+from views import PROJECT
+from views.conftest import LOGIN, every_token_type, paths
 
 STATIC = PROJECT / "app" / "static"
 HIDDEN = [".git/HEAD", ".git/config", ".svn/entries", ".hg/store", ".env", "static/.git/HEAD"]

@@ -8,7 +8,8 @@ from flask.testing import FlaskClient
 
 from core import routes
 from core.page_elements import Elements
-from views.conftest import PROJECT, log_in, paths
+from views import PROJECT
+from views.conftest import log_in, paths
 
 APP = PROJECT / "app"
 

@@ -9,7 +9,8 @@ import pytest
 from secure_flask import PolicyError, SettingsError
 
 from app import policy
-from views.conftest import PROJECT, SECRETS, Lines
+from views import PROJECT
+from views.conftest import SECRETS, Lines
 
 GOOD = {
     **{name.upper(): secret for name, secret in SECRETS.items()},

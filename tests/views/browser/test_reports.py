@@ -4,12 +4,12 @@ import re
 from queue import Queue
 
 import pytest
-from app import policy
 from flask import Flask, Response, request
 from playwright.sync_api import Page
 from secure_flask import public
 from secure_flask.web.csp_syntax import SELF
 
+from app import policy
 from views.browser.conftest import Elsewhere, Serve
 from views.conftest import MakeApp
 

@@ -12,7 +12,8 @@ from werkzeug.test import TestResponse
 
 from app import policy
 from core.page_elements import Elements
-from views.conftest import PRODUCTION, PROJECT, MakeApp, log_in
+from views import PROJECT
+from views.conftest import PRODUCTION, MakeApp, log_in
 
 # What an answer carries that protects nobody.
 NO_PROTECTION = {"content-type", "content-length", "vary"}
