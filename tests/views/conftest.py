@@ -46,6 +46,8 @@ Lines = Callable[[], list[dict[str, Any]]]
 Wait = Callable[[float], None]
 
 every_token_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
+# For pages, which log in by the cookie in both.
+with_and_without_bearer = pytest.mark.parametrize("token_type", ["session", "opaque"])
 
 
 def log_in(client: FlaskClient, **body: str) -> dict[str, str]:

@@ -22,7 +22,6 @@ from views.conftest import (
     USERNAME,
     add_user,
     assert_leads_to,
-    every_token_type,
     invalid_fields,
     is_logged_in,
     log_in_by_form,
@@ -30,6 +29,7 @@ from views.conftest import (
     send,
     stored_hash,
     token_of,
+    with_and_without_bearer,
 )
 
 ACCOUNT, CHANGE, OTHERS = "/account", "/account/password", "/account/logins/end"
@@ -42,7 +42,7 @@ HOUR = 3600  # seconds: a login of that age is not recent
 
 
 # A login of pages is the same whatever a program gets.
-pytestmark = every_token_type
+pytestmark = with_and_without_bearer
 
 
 @pytest.fixture

@@ -369,6 +369,8 @@ def let_in(app: Flask, method: str, path: str, **sent: Any) -> bool:
     client = app.test_client()
     # A form says where it comes from.
     answer = client.open(path, method=method, headers={"Sec-Fetch-Site": "same-origin"}, **sent)
+    if answer.status_code >= 400 and "Set-Cookie" not in answer.headers:
+        return False
     body = answer.get_json(silent=True)
     token = body.get("token", "") if isinstance(body, dict) else ""
     return is_logged_in(client) or is_logged_in(client, {"Authorization": f"Bearer {token}"})

@@ -21,12 +21,12 @@ from views.conftest import (
     MakeApp,
     Wait,
     assert_leads_to,
-    every_token_type,
     is_logged_in,
     log_in_by_form,
     post,
     send,
     token_of,
+    with_and_without_bearer,
 )
 
 ACCOUNT = "/account"
@@ -36,7 +36,7 @@ WRONG = "a wrong long password"
 FOREIGN = ["https://evil.example", "null", "http://sub.localhost", "https://localhost", FRIEND]
 
 # Whatever a program gets, people on pages get a cookie.
-pytestmark = every_token_type
+pytestmark = with_and_without_bearer
 
 
 def session_id(client: FlaskClient) -> str:

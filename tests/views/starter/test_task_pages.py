@@ -10,12 +10,19 @@ from werkzeug.test import TestResponse
 
 from core import routes
 from core.page_elements import Elements
-from views.conftest import LOGIN, OWN, USERNAME, add_user, every_token_type, log_in_by_form
+from views.conftest import (
+    LOGIN,
+    OWN,
+    USERNAME,
+    add_user,
+    log_in_by_form,
+    with_and_without_bearer,
+)
 
 START, TASKS, NEW = "/", "/tasks", "/tasks/new"
 MARKUP = "<b>Owls</b>"
 
-pytestmark = every_token_type
+pytestmark = with_and_without_bearer
 
 
 @pytest.fixture
