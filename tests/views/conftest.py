@@ -14,8 +14,10 @@ from jinja2 import FileSystemBytecodeCache
 from secure_flask import Model, Role, create_user, db
 from secure_flask.auth import passwords
 from secure_flask.auth.authentication import set_password
+from secure_flask.auth.grants import Grant
 from secure_flask.settings.__main__ import fresh_secrets
 from secure_flask.web import rate_limiter
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from app import create_app
@@ -117,6 +119,13 @@ def add_user(app: Flask, name: str, password: str = PASSWORD) -> None:
 def stored_hash(app: Flask) -> str:
     with stored_user(app) as user:
         return user.password_hash
+
+
+def grow_old(app: Flask) -> None:
+    """Let an hour pass for each login, so that none is recent."""
+    with app.app_context():
+        db.session.execute(update(Grant).values(issued=Grant.issued - 3600))
+        db.session.commit()
 
 
 def give_roles(app: Flask, *names: str) -> None:

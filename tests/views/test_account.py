@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.auth.grants import Grant
-from sqlalchemy import select, update
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app.account import HINT
@@ -22,6 +22,7 @@ from views.conftest import (
     USERNAME,
     add_user,
     assert_leads_to,
+    grow_old,
     invalid_fields,
     is_logged_in,
     log_in_by_form,
@@ -38,7 +39,6 @@ MIN_LENGTH = 12
 BOB = "bob"
 NEW = "seven owls in a well of ink, and one that went for a walk before dawn"
 TOKEN = re.compile(r'<textarea hidden name="csrf_token" autocomplete="off">([0-9a-f]{128})<')
-HOUR = 3600  # seconds: a login of that age is not recent
 
 
 # A login of pages is the same whatever a program gets.
@@ -77,13 +77,6 @@ def change(client: FlaskClient, current: str = PASSWORD, new: str = NEW) -> Test
 
 def alive(*clients: FlaskClient) -> list[bool]:
     return [is_logged_in(client) for client in clients]
-
-
-def grow_old(app: Flask) -> None:
-    """Let an hour pass for each login."""
-    with app.app_context():
-        db.session.execute(update(Grant).values(issued=Grant.issued - HOUR))
-        db.session.commit()
 
 
 def test_a_stranger_is_sent_to_the_login_page(app: Flask) -> None:

@@ -104,6 +104,15 @@ def test_a_cookie_of_a_login_is_for_this_site_over_https_alone(
             assert "Domain" not in cookie
 
 
+def test_keep_lengthens_a_cookie_alone(client: FlaskClient, token_type: str) -> None:
+    usual, kept = (
+        try_login(client, {**LOGIN, "keep": keep}).get_json()["expires_in"]
+        for keep in (False, True)
+    )
+    assert (kept > usual) == (token_type == "session")
+    assert_refused(try_login(client, {**LOGIN, "keep": "yes"}), 400)
+
+
 def test_each_refusal_has_its_status_and_words(client: FlaskClient) -> None:
     json_type = {"content_type": "application/json"}
     cases: list[tuple[int, str, dict[str, Any]]] = [

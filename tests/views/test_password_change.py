@@ -23,6 +23,7 @@ from views.conftest import (
     add_user,
     change_stored_password,
     every_token_type,
+    grow_old,
     headers_of,
     is_logged_in,
     log_in_by_form,
@@ -255,6 +256,14 @@ def test_password_and_logins_change_together_or_not_at_all(
                 broken.setattr(module, step, failing)
                 assert change(client, credentials).status_code == 503
             assert_nothing_changed(client, credentials)
+
+
+def test_an_old_login_changes_nothing_before_the_password_is_entered(
+    app: Flask, client: FlaskClient, credentials: Credentials
+) -> None:
+    grow_old(app)
+    assert change(client, credentials).status_code == 401
+    assert_nothing_changed(client, credentials)
 
 
 def test_it_needs_a_login(client: FlaskClient) -> None:

@@ -6,15 +6,16 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.auth.grants import LAST_USED_STEP, Grant
+from secure_flask.auth.grants import LAST_USED_STEP
 from secure_flask.web import cookies
-from sqlalchemy import text, update
+from sqlalchemy import text
 
 from core import routes
 from views.conftest import (
     Wait,
     add_user,
     every_token_type,
+    grow_old,
     is_logged_in,
     log_in,
     log_in_by_form,
@@ -26,7 +27,6 @@ pytestmark = every_token_type
 Login = tuple[FlaskClient, dict[str, str]]
 
 OTHER = "bob"
-HOUR = 3600  # seconds: a login of that age is not recent
 
 
 @pytest.fixture
@@ -125,9 +125,7 @@ def test_a_login_shows_its_client_and_the_database_hides_it(app: Flask) -> None:
 
 def test_an_old_login_ends_no_other(app: Flask) -> None:
     here, other = login(app), login(app)
-    with app.app_context():
-        db.session.execute(update(Grant).values(issued=Grant.issued - HOUR))
-        db.session.commit()
+    grow_old(app)
     assert (delete(here), delete(here, id_of(other))) == (401, 401)
     assert alive(here, other) == [True, True]
     assert len(shown_to(here)) == 2
