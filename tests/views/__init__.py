@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cookiecutter.main import cookiecutter
+from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 
 TEMPLATE = Path(__file__).resolve().parents[2]
 

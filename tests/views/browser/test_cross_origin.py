@@ -127,7 +127,7 @@ def test_a_page_of_an_allowed_origin_logs_in_and_reads(
 def test_a_page_of_an_allowed_origin_reads_nothing_by_the_cookie_of_pages(
     page: Page, friendly: str
 ) -> None:
-    page.request.post(friendly + routes.LOGIN, form=LOGIN, headers={"Origin": friendly})
+    page.request.post(friendly + routes.LOGIN, form={**LOGIN}, headers={"Origin": friendly})
     assert page.request.get(friendly + routes.ME).status == 200
     assert page.evaluate(READ, friendly + routes.ME) == "refused"
 
