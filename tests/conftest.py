@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # The core is imported from the template's folder, which must hold nothing but the template.
 sys.dont_write_bytecode = sys.pycache_prefix is None
 
+# tests/test_views.py runs these in a separate process.
+collect_ignore = ["views"]
+
 # Hypothesis would keep its examples in the template's folder.
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.gettempdir()
 settings.register_profile("template", database=None, deadline=None)

@@ -2,24 +2,20 @@
 
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from secure_flask import db
 from sqlalchemy.pool import QueuePool
 
-from secure_flask.database import db
-from core.conftest import MakeApp
-
-ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(autouse=True)
-def _needs_gunicorn() -> None:
-    pytest.importorskip("gunicorn.config", reason="gunicorn is not for Windows")
+from views import PROJECT
+from views.conftest import MakeApp
+from views.test_wsgi import GOOD
 
 
 def run_conf() -> dict[str, Any]:
-    return runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+    return runpy.run_path(str(PROJECT / "gunicorn.conf.py"))
 
 
 def test_gunicorn_itself_believes_no_proxy() -> None:
@@ -35,13 +31,13 @@ def test_gunicorn_serves_this_computer_alone_unless_an_address_is_set(
 ) -> None:
     monkeypatch.setenv("HOST", host)
     monkeypatch.setenv("PORT", port)
-    assert run_conf()["bind"] == [bound]
+    assert run_conf()["bind"] == bound
 
 
 def test_each_thread_of_gunicorn_finds_a_connection_to_the_database(
     make_app: MakeApp, tmp_path: Path
 ) -> None:
-    with make_app(database_url=f"sqlite:///{tmp_path / 'secure_flask.database'}").app_context():
+    with make_app(database_url=f"sqlite:///{tmp_path / 'app.db'}").app_context():
         assert isinstance(db.engine.pool, QueuePool)
         assert db.engine.pool.size() >= run_conf()["threads"]
 
@@ -52,3 +48,18 @@ def test_gunicorn_knows_each_of_its_settings() -> None:
 
     set_here = {name for name, value in run_conf().items() if isinstance(value, str | int)}
     assert {name for name in set_here if name[0] != "_"} <= Config().settings.keys()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"SECRET_KEY": "short"}, "SECRET_KEY: "), ({}, "WEB_CONCURRENCY|REDIS_URL: ")],
+    ids=["a bad setting", "workers that share nothing"],
+)
+def test_a_server_stops_with_sentences(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], said: str
+) -> None:
+    for name, value in {**GOOD, **changes}.items():
+        monkeypatch.setenv(name, value)
+    server = SimpleNamespace(cfg=SimpleNamespace(workers=2))
+    with pytest.raises(SystemExit, match=said):
+        run_conf()["on_starting"](server)

@@ -1,4 +1,4 @@
-"""A new password: who may set one, and that nothing of the old one lives on."""
+"""`POST /password`: who may set a new one, and that nothing of the old one lives on."""
 
 import logging
 from typing import Any
@@ -6,20 +6,37 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask import db
+from secure_flask.auth import logins, password_rules, passwords, throttle
+from secure_flask.auth.grants import Grant
+from secure_flask.auth.passwords import TooBusy
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
-from secure_flask.auth import logins, password_rules, passwords, throttle, tokens, users
-from secure_flask.auth.grants import Grant
-from secure_flask.auth.passwords import MAX_LENGTH, MIN_LENGTH, TooBusy
-from secure_flask.database import db
+from app.login import MAX_PASSWORD
 from core import routes
-from tests.accounts.test_login import quicker_owner, set_password
-from core.conftest import LOGIN, PASSWORD, USERNAME, is_logged_in, slow_hasher, stored_user
+from views.conftest import (
+    LOGIN,
+    PASSWORD,
+    USERNAME,
+    add_user,
+    change_stored_password,
+    every_token_type,
+    grow_old,
+    headers_of,
+    is_logged_in,
+    log_in_by_form,
+    quicker_owner,
+    slow_hasher,
+    stored_user,
+    token_of,
+)
 
+pytestmark = every_token_type
+
+MIN_LENGTH = 12
 OTHER, PROJECT = "bob", "Garden Shed"
-# Longer than any MIN_LENGTH that somebody would set.
 NEW = "seven owls in a well of ink, and one that went for a walk before dawn"
 WRONG = "a wrong long password"
 QUICKER = f"the owner was quicker: {NEW}"
@@ -31,17 +48,15 @@ Credentials = dict[str, str]
 
 @pytest.fixture
 def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    """An app with two users, whose name no password here contains, and that slows nobody."""
+    """An app with two users, whose name no password here contains."""
     monkeypatch.setitem(app.config, "PROJECT_NAME", PROJECT)
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
-    with app.app_context():
-        users.create(OTHER, PASSWORD)
+    add_user(app, OTHER)
     return app
 
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    """A client that keeps no cookie: what it sends is in `headers`, for each login apart."""
+    """A client that keeps no cookie: what it sends is in `headers`, for each login separately."""
     return app.test_client(use_cookies=False)
 
 
@@ -58,8 +73,7 @@ def credentials_in(answer: TestResponse) -> Credentials:
     """All that a client needs to show this login, whichever the kind of token."""
     assert answer.status_code == 200
     cookies = [header.partition(";")[0] for header in answer.headers.getlist("Set-Cookie")]
-    token = tokens.PREFIX + answer.get_json()["token"]
-    return {tokens.HEADER: token, "Cookie": "; ".join(cookies)}
+    return {**headers_of(answer.get_json()), "Cookie": "; ".join(cookies)}
 
 
 def change(client: FlaskClient, credentials: Credentials, **body: Any) -> TestResponse:
@@ -76,7 +90,6 @@ def assert_nothing_changed(client: FlaskClient, credentials: Credentials) -> Non
     assert log_in(client, password=NEW).status_code == 401
 
 
-@pytest.mark.asvs("6.2.2")
 def test_the_new_one_logs_in_and_the_old_one_does_not(
     client: FlaskClient, credentials: Credentials
 ) -> None:
@@ -85,7 +98,6 @@ def test_the_new_one_logs_in_and_the_old_one_does_not(
     assert log_in(client).status_code == 401
 
 
-@pytest.mark.asvs("7.2.4")
 def test_this_client_gets_a_new_credential_for_its_old_one(
     client: FlaskClient, credentials: Credentials
 ) -> None:
@@ -97,7 +109,6 @@ def test_this_client_gets_a_new_credential_for_its_old_one(
     assert change(client, fresh, current_password=NEW, new_password=QUICKER).status_code == 200
 
 
-@pytest.mark.asvs("7.4.3")
 def test_all_other_logins_end_at_once_and_nobody_elses(
     app: Flask, client: FlaskClient, credentials: Credentials
 ) -> None:
@@ -110,7 +121,6 @@ def test_all_other_logins_end_at_once_and_nobody_elses(
         assert len(db.session.scalars(mine).all()) == 1
 
 
-@pytest.mark.asvs("6.2.3", "7.5.1")
 def test_without_the_current_one_nothing_changes(
     client: FlaskClient, credentials: Credentials
 ) -> None:
@@ -122,13 +132,11 @@ def test_without_the_current_one_nothing_changes(
 
 
 def test_anothers_current_password_does_not_serve(app: Flask, client: FlaskClient) -> None:
-    with app.app_context():
-        users.create("carol", "carol's very own one")
+    add_user(app, "carol", "carol's very own one")
     carol = credentials_in(log_in(client, username="carol", password="carol's very own one"))
     assert change(client, carol).status_code == 403
 
 
-@pytest.mark.asvs("6.2.1", "6.2.4", "6.2.12")
 def test_a_poor_one_is_refused(
     client: FlaskClient,
     credentials: Credentials,
@@ -154,7 +162,7 @@ def test_anything_but_two_plain_texts_is_400(
     unusable: dict[str, dict[str, Any]] = {
         "null": {"current_password": None},
         "blank": {"new_password": " " * MIN_LENGTH},
-        "too long": {"new_password": "x" * (MAX_LENGTH + 1)},
+        "too long": {"new_password": "x" * (MAX_PASSWORD + 1)},
         "a tab": {"new_password": f"{NEW}\t"},
         "another member": {"username": OTHER},
     }
@@ -164,7 +172,6 @@ def test_anything_but_two_plain_texts_is_400(
             assert_nothing_changed(client, credentials)
 
 
-@pytest.mark.asvs("6.2.8")
 def test_it_is_kept_exactly_as_received(
     app: Flask, client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
@@ -176,7 +183,7 @@ def test_it_is_kept_exactly_as_received(
     }
     for case, (exact, other) in similar.items():
         with subtests.test(case):
-            set_password(app, PASSWORD)
+            change_stored_password(app, PASSWORD)
             change(client, credentials_in(log_in(client)), new_password=exact)
             assert log_in(client, password=other).status_code == 401
             assert log_in(client, password=exact).status_code == 200
@@ -199,7 +206,7 @@ def test_a_password_changed_meanwhile_is_not_overwritten(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
     for step in ("verify", "hash"):
-        set_password(app, PASSWORD)
+        change_stored_password(app, PASSWORD)
         credentials = credentials_in(log_in(client))
         slow = slow_hasher(step, quicker_owner(app, QUICKER))
         with subtests.test(step):
@@ -210,7 +217,6 @@ def test_a_password_changed_meanwhile_is_not_overwritten(
             assert log_in(client, password=NEW).status_code == 401
 
 
-@pytest.mark.asvs("7.4.3")
 def test_a_login_that_ended_meanwhile_changes_nothing(
     app: Flask,
     client: FlaskClient,
@@ -228,7 +234,6 @@ def test_a_login_that_ended_meanwhile_changes_nothing(
     assert log_in(client).status_code == 200
 
 
-@pytest.mark.asvs("2.3.3", "16.5.3")
 def test_password_and_logins_change_together_or_not_at_all(
     client: FlaskClient,
     credentials: Credentials,
@@ -253,6 +258,14 @@ def test_password_and_logins_change_together_or_not_at_all(
             assert_nothing_changed(client, credentials)
 
 
+def test_an_old_login_changes_nothing_before_the_password_is_entered(
+    app: Flask, client: FlaskClient, credentials: Credentials
+) -> None:
+    grow_old(app)
+    assert change(client, credentials).status_code == 401
+    assert_nothing_changed(client, credentials)
+
+
 def test_it_needs_a_login(client: FlaskClient) -> None:
     assert change(client, {}).status_code == 401
 
@@ -266,3 +279,15 @@ def test_no_password_is_in_an_answer_or_a_log(
         answer = change(client, credentials, **body)
         said = answer.text + str(answer.headers) + caplog.text
         assert not any(password in said for password in (PASSWORD, NEW, WRONG))
+
+
+def test_a_login_of_a_page_is_renewed_as_one_whatever_a_program_gets(app: Flask) -> None:
+    page = log_in_by_form(app.test_client())
+    for path, body in (
+        (routes.REAUTHENTICATE, {"password": PASSWORD}),
+        (routes.PASSWORD, CHANGE),
+    ):
+        answer = page.post(path, json=body, headers={"X-CSRF-Token": token_of(page)})
+        assert answer.get_json()["token_type"] == "session"
+        assert "Set-Cookie" in answer.headers
+        assert is_logged_in(page)

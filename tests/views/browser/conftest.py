@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from secure_flask import csp, public
+from secure_flask.web.csp_syntax import SELF
 from werkzeug import Request, Response
 from werkzeug.serving import WSGIRequestHandler, generate_adhoc_ssl_context, make_server
 
-from secure_flask.auth.access import public
-from secure_flask.web.csp import csp
-from secure_flask.web.csp_syntax import SELF
 from core import routes
-from core.conftest import LOGIN, MakeApp
+from views.conftest import LOGIN, MakeApp
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -148,7 +147,7 @@ def make_app(make_app: MakeApp, tmp_path: Path) -> MakeApp:
     """In the other tests an app keeps its users in memory, which its threads would share."""
 
     def make(**changes: Any) -> Flask:
-        app = make_app(**{"database_url": f"sqlite:///{tmp_path}/secure_flask.database", **changes})
+        app = make_app(**{"database_url": f"sqlite:///{tmp_path}/app.db", **changes})
         app.add_url_rule(PROBE, view_func=public(csp(connect_src=[SELF])(probe)))
         return app
 

@@ -3,12 +3,11 @@
 import pytest
 from flask import Flask
 from playwright.sync_api import Page
+from secure_flask import public
 
-from secure_flask.auth import tokens
-from secure_flask.auth.access import public
 from core import routes
-from tests.browser.conftest import PROBE, Elsewhere, Serve, Server, log_in
-from core.conftest import LOGIN, USERNAME, MakeApp
+from views.browser.conftest import PROBE, Elsewhere, Serve, Server, log_in
+from views.conftest import LOGIN, USERNAME, MakeApp, every_token_type
 
 READ = """url => fetch(url, {credentials: "include"})
     .then(answer => answer.text(), () => "refused")"""
@@ -100,7 +99,6 @@ def test_a_page_of_another_origin_reads_nothing(
     assert page.evaluate(CALL, [site + routes.ME, "POST", JSON]) == "refused"
 
 
-@pytest.mark.asvs("3.4.2")
 def test_a_page_of_an_unlisted_origin_reads_nothing(
     make_app: MakeApp, serve: Serve, page: Page, other: Server
 ) -> None:
@@ -110,17 +108,28 @@ def test_a_page_of_an_unlisted_origin_reads_nothing(
     assert page.evaluate(READ, site + routes.ME) == "refused"
 
 
-@pytest.mark.asvs("3.5.8")
 def test_a_page_of_another_site_embeds_no_answer(page: Page, site: str, other: Server) -> None:
     page.goto(other.at("127.0.0.1"))
     assert page.evaluate(EMBED, f"{site}/own.js") == "refused"
 
 
-def test_a_page_of_an_allowed_origin_logs_in_and_reads(page: Page, friendly: str) -> None:
+@every_token_type
+def test_a_page_of_an_allowed_origin_logs_in_and_reads(
+    page: Page, friendly: str, token_type: str
+) -> None:
     paths = [friendly + routes.LOGIN, friendly + routes.ME]
-    credentials = "include" if tokens.COOKIE else "omit"
-    how = [*paths, LOGIN, tokens.HEADER, tokens.PREFIX, credentials]
+    shown = ["X-CSRF-Token", ""] if token_type == "session" else ["Authorization", "Bearer "]
+    how = [*paths, LOGIN, *shown, "include" if token_type == "session" else "omit"]
     assert page.evaluate(LOG_IN, how) == USERNAME
+
+
+@pytest.mark.parametrize("token_type", ["opaque"])
+def test_a_page_of_an_allowed_origin_reads_nothing_by_the_cookie_of_pages(
+    page: Page, friendly: str
+) -> None:
+    page.request.post(friendly + routes.LOGIN, form={**LOGIN}, headers={"Origin": friendly})
+    assert page.request.get(friendly + routes.ME).status == 200
+    assert page.evaluate(READ, friendly + routes.ME) == "refused"
 
 
 def test_a_script_of_an_allowed_origin_sees_its_mistakes(page: Page, friendly: str) -> None:
@@ -139,7 +148,6 @@ def test_a_script_of_an_allowed_origin_sends_the_headers_that_policy_names(
     assert page.evaluate(CALL, [*ask, {"X-Another": "1"}]) == "refused"
 
 
-@pytest.mark.asvs("3.5.1")
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_page_of_another_origin_writes_nothing(
     page: Page, site: str, elsewhere: Elsewhere, other: Server, written: list[str], host: str

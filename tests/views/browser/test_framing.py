@@ -3,12 +3,11 @@
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
-
-from secure_flask.auth.access import public
-from secure_flask.web.csp import csp
+from secure_flask import csp, public
 from secure_flask.web.csp_syntax import NONE, SELF
-from tests.browser.conftest import PROBE, Elsewhere, Serve, Server
-from core.conftest import MakeApp
+
+from views.browser.conftest import PROBE, Elsewhere, Serve, Server
+from views.conftest import MakeApp
 
 
 @pytest.fixture

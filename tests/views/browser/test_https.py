@@ -6,12 +6,11 @@ from queue import Queue
 import pytest
 from flask import Flask, Response, request
 from playwright.sync_api import Browser, Page
-
-from secure_flask.auth.access import public
-from secure_flask.web.csp import csp
+from secure_flask import csp, public
 from secure_flask.web.csp_syntax import NONE, SELF
-from tests.browser.conftest import PROBE, REAL_NAME, Serve, log_in, new_page
-from core.conftest import PRODUCTION, MakeApp
+
+from views.browser.conftest import PROBE, REAL_NAME, Serve, log_in, new_page
+from views.conftest import PRODUCTION, MakeApp
 
 SETTINGS = {**PRODUCTION, "trusted_hosts": [REAL_NAME]}
 
@@ -33,7 +32,6 @@ def site(app: Flask, serve: Serve) -> str:
     return serve(app, https=True).at(REAL_NAME)
 
 
-@pytest.mark.asvs("3.3.1", "3.3.3", "3.3.4", "14.3.3")
 def test_a_login_leaves_nothing_that_a_script_or_a_plain_connection_gets(
     page: Page, site: str
 ) -> None:

@@ -6,14 +6,15 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask import db
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from secure_flask.auth import users
-from secure_flask.auth.users import User
-from secure_flask.database import db
+from app.models import User
 from app.tasks import Task
-from core.conftest import PASSWORD, log_in, stored_user
+from views.conftest import add_user, every_token_type, log_in, stored_user
+
+pytestmark = every_token_type
 
 Login = tuple[FlaskClient, dict[str, str]]
 
@@ -45,8 +46,7 @@ def ada(app: Flask) -> Login:
 
 @pytest.fixture
 def bob(app: Flask) -> Login:
-    with app.app_context():
-        users.create("bob", PASSWORD)
+    add_user(app, "bob")
     return login(app, username="bob")
 
 

@@ -2,20 +2,19 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from flask import render_template
 from flask.testing import FlaskClient
+from secure_flask import public
+from secure_flask.web.csp_syntax import NONE
 from werkzeug.test import TestResponse
 
 from app import policy
-from secure_flask.auth.access import public
-from secure_flask.web.csp_syntax import NONE
-from core.conftest import PRODUCTION, MakeApp, log_in
 from core.page_elements import Elements
+from views import PROJECT
+from views.conftest import PRODUCTION, MakeApp, log_in
 
-PROJECT = Path(__file__).parents[2]
 # What an answer carries that protects nobody.
 NO_PROTECTION = {"content-type", "content-length", "vary"}
 HEADER_LISTS = ("HEADERS", "PAGE_HEADERS")

@@ -4,14 +4,13 @@ import re
 
 from click.testing import Result
 from flask import Flask
+from secure_flask import Model, db
 from sqlalchemy import func, select
 
 from app import seed, tasks
-from secure_flask.auth import users
-from secure_flask.auth.users import User
-from secure_flask.database import Model, db
+from app.models import User
 from app.tasks import Task
-from core.conftest import PRODUCTION, MakeApp, log_in, stored_user
+from views.conftest import PRODUCTION, MakeApp, log_in, stored_user
 
 PASSWORD = re.compile(r"with password (\S+) and")
 
@@ -38,7 +37,7 @@ def test_the_example_user_logs_in_with_the_password_shown_and_has_tasks(make_app
     [password] = PASSWORD.findall(result.stdout)
     assert log_in(app.test_client(), username=seed.NAME, password=password)
     with app.app_context():
-        user = users.find(seed.NAME)
+        user = User.find(seed.NAME)
         assert user
         found = db.session.scalars(tasks.of(user)).all()
     assert {task.title for task in found} == {title for title, *_ in seed.TASKS}

@@ -8,30 +8,32 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from secure_flask.auth import users
 from core import routes
-from core.conftest import LOGIN, PASSWORD, USERNAME, log_in
 from core.page_elements import Elements
+from views.conftest import (
+    LOGIN,
+    OWN,
+    USERNAME,
+    add_user,
+    log_in_by_form,
+    with_and_without_bearer,
+)
 
 START, TASKS, NEW = "/", "/tasks", "/tasks/new"
-# What a browser sends with a page's own form.
-OWN = {"Accept": "text/html", "Origin": "http://localhost"}
 MARKUP = "<b>Owls</b>"
+
+pytestmark = with_and_without_bearer
 
 
 @pytest.fixture
 def ada(client: FlaskClient) -> FlaskClient:
-    log_in(client)
-    return client
+    return log_in_by_form(client)
 
 
 @pytest.fixture
 def bob(app: Flask) -> FlaskClient:
-    with app.app_context():
-        users.create("bob", PASSWORD)
-    client = app.test_client()
-    log_in(client, username="bob")
-    return client
+    add_user(app, "bob")
+    return log_in_by_form(app.test_client(), username="bob")
 
 
 def token_in(page: str) -> str:
@@ -155,7 +157,7 @@ def test_the_start_page_offers_a_login_or_names_the_user(client: FlaskClient) ->
     stranger = client.get(START).text
     assert routes.LOGIN in [link["href"] for link in Elements(stranger).of("a")]
     assert routes.LOGOUT not in stranger
-    log_in(client)
+    log_in_by_form(client)
     user = client.get(START).text
     assert f"<bdi>{USERNAME}</bdi>" in user
     assert send(client, routes.LOGOUT, shown=START).location == START

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from core.conftest import PASSWORD, USERNAME
+from views.conftest import PASSWORD, USERNAME
 
 # What the Tab key reaches on the start page, after the link to the page itself.
 TAB_ORDER = ["Log in", "Log in", "Try an attack"]

@@ -4,12 +4,12 @@ from itertools import product
 
 from flask import Flask, render_template
 from playwright.sync_api import Page
-
-from secure_flask.auth.access import public
+from secure_flask import public
 from secure_flask.web.csp_syntax import HTTPS, SELF, UNSAFE_INLINE
+
 from core import routes
-from tests.browser.conftest import Elsewhere, Serve
-from core.conftest import LOGIN, MakeApp
+from views.browser.conftest import Elsewhere, Serve
+from views.conftest import LOGIN, MakeApp
 
 # Where pages like to keep a token.
 ATTRIBUTES = ("content", "value", "title", "data-csrf-token", "data-csrf", "data-token")

@@ -1,11 +1,13 @@
 """`_forms.html` with a field of each common kind, all of them in error."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from flask import Flask, get_template_attribute, render_template
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from playwright.sync_api import Page, expect
+from secure_flask import public
+from secure_flask.web.forms import consumes_form
 from wtforms import (
     BooleanField,
     DateField,
@@ -24,18 +26,16 @@ from wtforms import (
 from wtforms.validators import InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from secure_flask.auth.access import public
-from secure_flask.web.forms import consumes_form
-from tests.browser.conftest import Serve
+from views.browser.conftest import Serve
 
 WRONG = [InputRequired("Say something.")]
 
 
-class Address(Form):
+class Address(Form):  # type: ignore[misc]
     street = StringField("Street", WRONG)
 
 
-class Booking(FlaskForm):
+class Booking(FlaskForm):  # type: ignore[misc]
     name = StringField("Name", WRONG, description="As in your passport.")
     secret = PasswordField("Secret", WRONG)
     seats = IntegerField("Seats", WRONG)

@@ -4,8 +4,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Serve
-from tests.browser.starter.states import (
+from views.browser.conftest import Serve
+from views.browser.starter.states import (
     add_task,
     log_in,
     login_without_password,

@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from tests.browser.conftest import Serve
-from tests.browser.starter.states import STATES
+from views.browser.conftest import Serve
+from views.browser.starter.states import STATES
 
 
 @pytest.fixture

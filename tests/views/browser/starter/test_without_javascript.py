@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import TIMEOUT, Serve
-from core.conftest import PASSWORD, USERNAME
+from views.browser.conftest import TIMEOUT, Serve
+from views.conftest import PASSWORD, USERNAME
 
 OTHER_PASSWORD = "another good long password"
 

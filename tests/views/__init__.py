@@ -1,0 +1,38 @@
+"""The tests of the owner's views. Importing this package renders the project that they test.
+
+tests/test_views.py runs them in a separate process: `app.models.User` would be a second user class
+beside the one of tests/core/. By hand: `python -m pytest tests/views`.
+"""
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
+
+TEMPLATE = Path(__file__).resolve().parents[2]
+
+
+def render(folder: Path) -> Path:
+    """Render the template with its defaults, but for the level of the policy in VIEWS_CSP."""
+    # The user's own defaults and replays have no say here, and are not overwritten.
+    config = folder / "cookiecutter.yaml"
+    config.write_text(f"replay_dir: {folder}\ncookiecutters_dir: {folder}\n", "utf-8")
+    project = cookiecutter(
+        str(TEMPLATE),
+        no_input=True,
+        extra_context={"csp": os.environ.get("VIEWS_CSP", "strict")},
+        output_dir=str(folder),
+        config_file=str(config),
+        accept_hooks=False,
+    )
+    return Path(project)
+
+
+_folder = Path(tempfile.mkdtemp(prefix="views-"))
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+PROJECT = render(_folder)
+sys.path.insert(0, str(PROJECT))

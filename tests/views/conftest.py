@@ -1,0 +1,295 @@
+"""What the tests of the owner's views share: apps made to measure, a user, logins and forms."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
+from secure_flask import Model, Role, create_user, db
+from secure_flask.auth import passwords
+from secure_flask.auth.authentication import set_password
+from secure_flask.auth.grants import Grant
+from secure_flask.settings.__main__ import fresh_secrets
+from secure_flask.web import rate_limiter
+from sqlalchemy import update
+from werkzeug.test import TestResponse
+
+from app import create_app
+from app.models import User
+from app.settings import Settings
+from core import routes
+from core.page_elements import Elements
+
+TOKEN_TYPES = ("session", "opaque", "jwt", "paseto")
+USERNAME, PASSWORD = "ada", "a good long password"
+LOGIN = {"username": USERNAME, "password": PASSWORD}
+# What a browser sends with a page's own form.
+OWN = {"Origin": "http://localhost", "Accept": "text/html,*/*;q=0.8"}
+
+# What no environment may lack, as settings name it.
+SECRETS = {name.lower(): secret for name, secret in fresh_secrets().items()}
+# A test that reaches a limit sets its own.
+SETTINGS: dict[str, Any] = {
+    "app_env": "development",
+    "database_url": "sqlite:///:memory:",
+    "login_rate_limit": "1000 per minute",
+}
+# For `make_app`: the test client speaks https to such an app, as a browser would.
+PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
+
+MakeApp = Callable[..., Flask]
+Lines = Callable[[], list[dict[str, Any]]]
+Wait = Callable[[float], None]
+
+every_token_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
+# For pages, which log in by the cookie in both.
+with_and_without_bearer = pytest.mark.parametrize("token_type", ["session", "opaque"])
+
+
+def log_in(client: FlaskClient, **body: str) -> dict[str, str]:
+    """Log in by JSON; the headers by which this client then shows it, whatever the token type."""
+    return headers_of(client.post(routes.LOGIN, json={**LOGIN, **body}).get_json())
+
+
+def log_in_by_form(client: FlaskClient, **fields: str) -> FlaskClient:
+    """Log in as on a page, which gives a cookie whatever the token type."""
+    assert post(client, **{**LOGIN, **fields}).status_code == 303
+    return client
+
+
+def headers_of(issued: dict[str, str]) -> dict[str, str]:
+    """The headers of later requests, from the body of a login."""
+    if issued["token_type"] == "session":
+        return {"X-CSRF-Token": issued["token"]}
+    return {"Authorization": f"Bearer {issued['token']}"}
+
+
+def is_logged_in(client: FlaskClient, credentials: dict[str, str] | None = None) -> bool:
+    return client.get(routes.ME, headers=credentials).status_code == 200
+
+
+def post(
+    client: FlaskClient, path: str = routes.LOGIN, headers: dict[str, str] = OWN, /, **fields: str
+) -> TestResponse:
+    """Send a form without more than these fields."""
+    return client.post(path, data=fields, headers=headers)
+
+
+def send(client: FlaskClient, path: str, **fields: str) -> TestResponse:
+    """Send a form as a page of the login shows it."""
+    return post(client, path, csrf_token=token_of(client), **fields)
+
+
+def token_of(client: FlaskClient) -> str:
+    """The CSRF token of a client's login, which its pages contain in another form each time."""
+    return str(client.get(routes.ME).get_json()["csrf_token"])
+
+
+def invalid_fields(page: str) -> list[str]:
+    """The names of the fields that a page marks as wrong, whatever it says about them."""
+    fields = Elements(page).of("input")
+    return [field["name"] for field in fields if field.get("aria-invalid") == "true"]
+
+
+def assert_leads_to(answer: TestResponse, path: str) -> None:
+    assert (answer.status_code, answer.headers.get("Location")) == (303, path)
+
+
+@contextmanager
+def stored_user(app: Flask, name: str = USERNAME) -> Iterator[User]:
+    """A user as the database holds it; changes made in the block are stored."""
+    with app.app_context():
+        user = User.find(name)
+        assert user is not None
+        yield user
+        db.session.commit()
+
+
+def add_user(app: Flask, name: str, password: str = PASSWORD) -> None:
+    with app.app_context():
+        create_user(name, password)
+
+
+def stored_hash(app: Flask) -> str:
+    with stored_user(app) as user:
+        return user.password_hash
+
+
+def grow_old(app: Flask) -> None:
+    """Let an hour pass for each login, so that none is recent."""
+    with app.app_context():
+        db.session.execute(update(Grant).values(issued=Grant.issued - 3600))
+        db.session.commit()
+
+
+def give_roles(app: Flask, *names: str) -> None:
+    with stored_user(app) as user:
+        user.roles = [Role(name=name) for name in names]
+
+
+def paths(app: Flask) -> list[str]:
+    """One address for each route, and one that leads nowhere."""
+    with app.test_request_context():
+        urls = app.url_map.bind("localhost")
+        known = [
+            urls.build(rule.endpoint, dict.fromkeys(rule.arguments, "0" * 32), append_unknown=False)
+            for rule in app.url_map.iter_rules()
+        ]
+    return sorted({*known, "/no"})
+
+
+def slow_hasher(step: str, do: Callable[[], object], time_cost: int = 1) -> PasswordHasher:
+    """A hasher for which `step`, "hash" or "verify", takes so long that `do` is done before."""
+
+    def late(hasher: PasswordHasher, *arguments: Any) -> Any:
+        do()
+        return getattr(PasswordHasher, step)(hasher, *arguments)
+
+    slow: PasswordHasher = type("Slow", (PasswordHasher,), {step: late})(time_cost, 8, 1)
+    return slow
+
+
+def quicker_owner(app: Flask, password: str) -> Callable[[], None]:
+    """For `slow_hasher`: an owner who sets a password, once, before the hasher is done."""
+    changes = iter([password])
+
+    def change() -> None:
+        for new in changes:
+            change_stored_password(app, new)
+
+    return change
+
+
+def change_stored_password(app: Flask, password: str) -> None:
+    with stored_user(app) as user:
+        set_password(user, password)
+
+
+class Client(FlaskClient):
+    """Reads every answer to its end, so that no file stays open behind a static one."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        return super().open(*args, **{"buffered": True, **kwargs})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(Settings.model_config, "env_file", None)
+        for name in Settings.model_fields:
+            patch.delenv(name.upper(), raising=False)
+        # A real hash takes 50 ms and 46 MiB, which no test here is about.
+        patch.setattr(passwords, "hasher", PasswordHasher(1, 8, 1))
+        instance = str(tmp_path_factory.mktemp("instance"))
+        patch.setattr(Flask, "auto_find_instance_path", lambda _: instance)
+        # Else each app compiles the same pages.
+        compiled = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("pages")))
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": compiled})
+        yield
+
+
+@pytest.fixture(scope="session")
+def shared_apps() -> Iterator[dict[str, Flask]]:
+    """An app of each token type that was asked for."""
+    apps: dict[str, Flask] = {}
+    yield apps
+    for app in apps.values():
+        _end(app)
+
+
+@pytest.fixture
+def token_type() -> str:
+    """What a login by JSON gives; `@every_token_type` runs a test for each."""
+    return "session"
+
+
+@pytest.fixture
+def make_app(token_type: str) -> Iterator[MakeApp]:
+    """`make_app(app_env="production", CORS_ORIGINS=[…])`: lower case sets, upper case is policy.
+
+    With `fill=False` its database is taken as it is, if there is one at all.
+    """
+    apps: list[Flask] = []
+
+    def make(**changes: Any) -> Flask:
+        apps.append(_started(**{"TOKEN_TYPE": token_type, **changes}))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        _end(app)
+
+
+@pytest.fixture
+def app(shared_apps: dict[str, Flask], token_type: str) -> Flask:
+    """An app that many tests look at; one that changes it makes its own by `make_app`."""
+    if token_type not in shared_apps:
+        shared_apps[token_type] = _started(TOKEN_TYPE=token_type)
+    app = shared_apps[token_type]
+    rate_limiter.init_app(app)
+    _fill(app)
+    return app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def production(make_app: MakeApp) -> FlaskClient:
+    """A client of the app in production, over https."""
+    return make_app(**PRODUCTION).test_client()
+
+
+@pytest.fixture
+def credentials(client: FlaskClient) -> dict[str, str]:
+    """The headers by which `client` shows its login, whatever the token type."""
+    return log_in(client)
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    """`lines()`: what production logged since the last look; a line that is no JSON fails."""
+    return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+@pytest.fixture
+def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
+    """`wait(60)`: the clock stands still but for such steps, here by 60 seconds."""
+    started, steps = time.time(), [0.0]
+    monkeypatch.setattr(time, "time", lambda: started + sum(steps))
+    return steps.append
+
+
+def _started(*, fill: bool = True, **changes: Any) -> Flask:
+    replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
+    settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes})
+    app = create_app(settings, **replaced)
+    app.testing = True
+    app.test_client_class = Client
+    app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
+    if fill:
+        _fill(app)
+    return app
+
+
+def _fill(app: Flask) -> None:
+    """Give the database one user and nothing else."""
+    with app.app_context():
+        Model.metadata.create_all(db.engine)
+        for table in reversed(Model.metadata.sorted_tables):
+            db.session.execute(table.delete())
+        db.session.commit()
+        create_user(USERNAME, PASSWORD)
+
+
+def _end(app: Flask) -> None:
+    with app.app_context():
+        db.engine.dispose()
