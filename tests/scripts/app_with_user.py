@@ -1,11 +1,12 @@
 """The app of the project in this folder, for gunicorn, with a user and hashes that cost nothing.
 
 Tests log in thousands of times, each of which takes 50 ms by a real hash. USERS names
-those that are to be there.
+those that are to be there, POLICY values of the policy as JSON.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from importlib import import_module
@@ -18,11 +19,14 @@ sys.path.insert(0, os.getcwd())
 passwords: Any = import_module("secure_flask.auth.passwords")
 passwords.hasher = PasswordHasher(1, 8, 1)
 
-import_module("app.settings").write_env_file()
-app = import_module("wsgi").app
+import_module("secure_flask.settings.__main__").main()
+# As `make` does, but for what a test chooses of the policy.
+create_app: Any = import_module("app").create_app
+app = create_app(**json.loads(os.environ.get("POLICY", "{}")))
+core: Any = import_module("secure_flask")
 with app.app_context():
-    import_module("secure_flask.database").db.create_all()
-    users = import_module("secure_flask.auth.users")
+    core.db.create_all()
+    user: Any = import_module("app.models").User
     for name in os.environ.get("USERS", "ada").split():
-        if users.find(name) is None:
-            users.create(name, "a good long password")
+        if user.find(name) is None:
+            core.create_user(name, "a good long password")
