@@ -547,8 +547,12 @@ def other_error_words(project: Path) -> None:
         for file in (project / "app" / folder).glob("*.py"):
             text = file.read_text("utf-8")
             write(file, re.sub(r'(error_response\(\d+, ")', r"\1Sorry. ", text))
-    replace(project, "secure_flask/web/bodies.py", r'(INVALID = )".*"', r'\1"That was not understood"')
-    replace(project, "secure_flask/web/validation.py", r'(MISSING = )".*"', r'\1"Something is missing"')
+    replace(
+        project, "secure_flask/web/bodies.py", r'(INVALID = )".*"', r'\1"That was not understood"'
+    )
+    replace(
+        project, "secure_flask/web/validation.py", r'(MISSING = )".*"', r'\1"Something is missing"'
+    )
     replace(project, "secure_flask/web/forms.py", r'(NOT_ONE_LINE = )".*"', r'\1"Write one line."')
     access = (project / "secure_flask/auth/access.py").read_text("utf-8")
     words = re.compile(r'"(?=(Authentication|Recent login) required")')
@@ -682,7 +686,9 @@ def short_passwords(project: Path) -> None:
 
 
 def long_passwords(project: Path) -> None:
-    replace(project, "secure_flask/auth/passwords.py", r"(MIN_LENGTH, MAX_LENGTH = )\d+", r"\g<1>15")
+    replace(
+        project, "secure_flask/auth/passwords.py", r"(MIN_LENGTH, MAX_LENGTH = )\d+", r"\g<1>15"
+    )
 
 
 def half_as_long_logins(project: Path) -> None:
@@ -831,7 +837,10 @@ def mail_of_welcome(project: Path) -> None:
 
 def translated_words(project: Path) -> None:
     """Translate what forms, refusals and the page for errors say."""
-    files = [*(project / "app/accounts").rglob("*.py"), project / "secure_flask/auth/password_rules.py"]
+    files = [
+        *(project / "app/accounts").rglob("*.py"),
+        project / "secure_flask/auth/password_rules.py",
+    ]
     for file in files:
         text = file.read_text("utf-8")
         for before in (r"DataRequired\(", r"form_errors\.append\(", r"error_response\(\d+, "):

@@ -218,7 +218,7 @@ def serving(
     if not (project / ".env").exists():
         support.write_settings(project)
     limits = {"LOGIN_RATE_LIMIT": "1000000 per minute", "MAX_LOGINS": "1000000"}
-    environment = {**support.COMPILED, **limits, "SHUTDOWN_DELAY": "0", **settings}
+    environment = {**support.COMPILED, **limits, **settings}
     command = ["env", *(f"{name}={value}" for name, value in environment.items())]
     command += [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
     command += [f"--pythonpath={SCRIPTS}", *options, app]
