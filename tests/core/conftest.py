@@ -1,9 +1,7 @@
 """What the tests share: apps made to measure, a user, and clients that are logged in."""
 
-import gc
 import json
 import os
-import runpy
 import sqlite3
 import sys
 import time
@@ -22,22 +20,29 @@ from sqlalchemy import Engine, delete, event
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from app import create_app, policy
-from secure_flask.auth import passwords, roles, tokens, users
-from secure_flask.auth.roles import Role
-from secure_flask.auth.users import User
-from secure_flask.database import Model, db
-from secure_flask.web import errors, rate_limiter
-from app.settings import Settings, fresh_secrets
-from tests import routes
+TEMPLATE = Path(__file__).resolve().parents[2]
+# The core lies in the template's folder; importing it there must leave no cache behind.
+sys.dont_write_bytecode = sys.pycache_prefix is None
+sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}"))
 
+from secure_flask.auth import passwords, roles, users
+from secure_flask.auth.roles import Role
+from secure_flask.database import Model, db
+from secure_flask.settings import Settings
+from secure_flask.settings.__main__ import fresh_secrets
+from secure_flask.web import errors, rate_limiter
+
+from core import routes
+from core.site import POLICY, User, create_app
+
+TOKEN_TYPES = ("session", "opaque", "jwt", "paseto")
 USERNAME, PASSWORD = "ada", "a good long password"
 LOGIN = {"username": USERNAME, "password": PASSWORD}
 
 # What no environment may lack, as settings name it.
 SECRETS = {name.lower(): secret for name, secret in fresh_secrets().items()}
 
-# The tests use these whatever the defaults are; a test that reaches a limit sets its own.
+# A test that reaches a limit sets its own.
 SETTINGS: dict[str, Any] = {
     "app_env": "development",
     "database_url": os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:"),
@@ -48,28 +53,10 @@ SETTINGS: dict[str, Any] = {
     "login_rate_limit": "5 per minute",
     "rate_limit": None,
     "max_logins": 20,
-    "shutdown_delay": 5,
     "log_level": "INFO",
     "access_log": False,
-    "metrics_address": None,
-    # Of signed tokens alone.
     "token_issuer": "",
     "token_audience": "",
-    # Of accounts by Flask-Security alone.
-    "public_url": "",
-    "mail_url": "",
-    "mail_from": "",
-}
-
-POLICY: dict[str, Any] = {
-    # A stricter policy that the project just tries is no affair of most tests.
-    "CSP_CANDIDATE": None,
-    # The tests ask at the root, below whichever path your site is.
-    "APPLICATION_ROOT": "/",
-    # Of accounts by Flask-Security alone. Where it is closed, its tests still pass.
-    "REGISTRATION": True,
-    # A test logs in by password alone, with a role of yours too.
-    "SECOND_FACTOR_ROLES": [],
 }
 
 # For `make_app`: the test client speaks https to such an app, as a browser would.
@@ -78,19 +65,28 @@ PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
 # The first database in memory: to copy it takes a tenth of the time to make another.
 _copies: list[bytes] = []
 
-# As in wsgi.py: the collector walks what the tests made, and no library again and again.
-gc.freeze()
-
 MakeApp = Callable[..., Flask]
 Lines = Callable[[], list[dict[str, Any]]]
 Wait = Callable[[float], None]
-EditPolicy = Callable[[str], dict[str, Any]]
 
 
 def log_in(client: FlaskClient, **body: str) -> dict[str, str]:
-    """Log in; the headers by which this client then shows it, whichever the kind of token."""
-    token = client.post(routes.LOGIN, json={**LOGIN, **body}).get_json()["token"]
-    return {tokens.HEADER: tokens.PREFIX + token}
+    """Log in by JSON; the headers by which this client then shows it, whatever the token type."""
+    return headers_of(client.post(routes.LOGIN, json={**LOGIN, **body}).get_json())
+
+
+def log_in_by_form(client: FlaskClient, **fields: str) -> dict[str, str]:
+    """Log in as on a page; the headers by which a script of a page then writes."""
+    origin = f"{client.application.config['PREFERRED_URL_SCHEME']}://localhost"
+    client.post(routes.LOGIN, data={**LOGIN, **fields}, headers={"Origin": origin})
+    return {"X-CSRF-Token": client.get(routes.ME).get_json()["csrf_token"]}
+
+
+def headers_of(issued: dict[str, str]) -> dict[str, str]:
+    """The headers of later requests, from the body of a login."""
+    if issued["token_type"] == "session":
+        return {"X-CSRF-Token": issued["token"]}
+    return {"Authorization": f"Bearer {issued['token']}"}
 
 
 def is_logged_in(client: FlaskClient, credentials: dict[str, str]) -> bool:
@@ -101,7 +97,7 @@ def is_logged_in(client: FlaskClient, credentials: dict[str, str]) -> bool:
 def stored_user(app: Flask, name: str = USERNAME) -> Iterator[User]:
     """A user as the database holds it; changes made in the block are stored."""
     with app.app_context():
-        user = users.find(name)
+        user = User.find(name)
         assert user is not None
         yield user
         db.session.commit()
@@ -110,8 +106,8 @@ def stored_user(app: Flask, name: str = USERNAME) -> Iterator[User]:
 def bring_back_user(app: Flask) -> None:
     """Add the user again, whom a route may have deleted."""
     with app.app_context():
-        if users.find(USERNAME) is None:
-            users.create(USERNAME, PASSWORD)
+        if User.find(USERNAME) is None:
+            users.create_user(USERNAME, PASSWORD)
 
 
 @contextmanager
@@ -205,12 +201,22 @@ def make_app() -> Iterator[MakeApp]:
 
 
 @pytest.fixture(scope="session")
-def shared_app() -> Iterator[Flask]:
+def shared_apps() -> Iterator[dict[str, Flask]]:
+    """An app of each token type, as they are asked for."""
+    with ExitStack() as stack:
+        yield _Apps(stack)
+
+
+@pytest.fixture
+def token_type() -> str:
+    """What a login by JSON gives; a test that is parametrised by `token_type` replaces it."""
+    return "session"
+
+
+@pytest.fixture
+def shared_app(shared_apps: dict[str, Flask], token_type: str) -> Flask:
     """What `app` is each time; a module may put another in its place."""
-    with _running() as app:
-        # From its first request on Flask takes no new view: none is left to the next test.
-        app.test_client().get("/healthz")
-        yield app
+    return shared_apps[token_type]
 
 
 @pytest.fixture
@@ -225,7 +231,7 @@ def app(shared_app: Flask) -> Flask:
 @pytest.fixture
 def file_app(make_app: MakeApp, tmp_path: Path) -> Flask:
     """An app whose database serves several connections at once."""
-    database = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/secure_flask.database")
+    database = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
     return make_app(database_url=database, login_rate_limit="1000 per minute")
 
 
@@ -243,34 +249,19 @@ def production(make_app: MakeApp) -> FlaskClient:
 @pytest.fixture
 def token(client: FlaskClient) -> str:
     """The token that `client` got by logging in."""
-    return log_in(client)[tokens.HEADER].removeprefix(tokens.PREFIX)
+    return str(client.post(routes.LOGIN, json=LOGIN).get_json()["token"])
 
 
 @pytest.fixture
-def credentials(token: str) -> dict[str, str]:
-    """The headers by which `client` shows its login, whichever the kind of token."""
-    return {tokens.HEADER: tokens.PREFIX + token}
+def credentials(client: FlaskClient) -> dict[str, str]:
+    """The headers by which `client` shows its login, whatever the token type."""
+    return log_in(client)
 
 
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
     """`lines()`: what production logged since the last look; a line that is no JSON fails."""
     return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-
-
-@pytest.fixture
-def edit_policy(tmp_path: Path) -> EditPolicy:
-    """`make_app(**edit_policy("…"))`: as if that line stood at the end of policy.py."""
-
-    def edit(line: str) -> dict[str, Any]:
-        edited = tmp_path / "policy.py"
-        source = Path(policy.__file__).read_text(encoding="utf-8")
-        edited.write_text(f"{source}\n{line}\n", encoding="utf-8")
-        return {
-            name: value for name, value in runpy.run_path(str(edited)).items() if name.isupper()
-        }
-
-    return edit
 
 
 @pytest.fixture
@@ -281,19 +272,23 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
     return steps.append
 
 
-@pytest.fixture
-def never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No login ends without requests, however short IDLE is: it only gets old."""
-    for name in ("tokens", "refresh"):
-        if f"secure_flask.auth.{name}" in sys.modules:
-            monkeypatch.setattr(f"secure_flask.auth.{name}.IDLE", None, raising=False)
+class _Apps(dict[str, Flask]):
+    """Makes the app of a token type at its first use."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.stack = stack
+
+    def __missing__(self, token_type: str) -> Flask:
+        app = self[token_type] = self.stack.enter_context(_running(TOKEN_TYPE=token_type))
+        # From its first request on Flask takes no new view: none is left to the next test.
+        app.test_client().get("/healthz")
+        return app
 
 
 @contextmanager
 def _running(*, fill: bool = True, **changes: Any) -> Iterator[Flask]:
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
-    app = create_app(_settings(**changes), **{**POLICY, **replaced})
-    app.testing = True
+    app = create_app(_settings(**changes), **{"TESTING": True, **replaced})
     app.test_client_class = Client
     app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
     with app.app_context():
@@ -313,7 +308,7 @@ def _fill() -> None:
     Model.metadata.create_all(db.engine)
     for table in reversed(Model.metadata.sorted_tables):
         db.session.execute(table.delete())
-    users.create(USERNAME, PASSWORD)
+    users.create_user(USERNAME, PASSWORD)
     if in_memory:
         _copies.append(_sqlite().serialize())
 
@@ -340,10 +335,4 @@ def _sqlite() -> sqlite3.Connection:
 
 
 def _settings(**changes: Any) -> Settings:
-    values = {**SETTINGS, **SECRETS, **changes}
-    if values["app_env"] != "production":
-        return Settings(**values)
-    # What accounts by Flask-Security demand there; no mail server listens at this port.
-    site = (values["trusted_hosts"] or ["localhost"])[0]
-    demanded = {"mail_url": "smtp://localhost:1", "mail_from": "no-reply@localhost"}
-    return Settings(**{**values, "public_url": f"https://{site}", **demanded, **changes})
+    return Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes})

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from secure_flask.programs import program
 
 

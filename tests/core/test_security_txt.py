@@ -5,10 +5,10 @@ from typing import Self
 
 import pytest
 from flask.testing import FlaskClient
-
-from app import security_txt
+from secure_flask import security_txt
 from secure_flask.web.origins import PolicyError
-from tests.conftest import MakeApp
+
+from core.conftest import MakeApp
 
 PATH = "/.well-known/security.txt"
 
@@ -50,9 +50,8 @@ def test_it_is_plain_text_with_a_contact_and_an_expiry(client: FlaskClient) -> N
 def test_the_contact_is_a_uri(make_app: MakeApp, subtests: pytest.Subtests) -> None:
     for contact, uri in CONTACTS.items():
         with subtests.test(contact):
-            text = make_app(SECURITY_CONTACT=contact).test_client().get(PATH).text
-            # Others of yours may follow.
-            assert f"Contact: {uri}" in text.splitlines()
+            site = make_app(SECURITY_CONTACT=contact).test_client()
+            assert fields(site)["Contact"] == uri
 
 
 def test_it_never_lapses_while_the_app_runs(
@@ -74,3 +73,17 @@ def test_another_contact_stops_the_app(make_app: MakeApp, subtests: pytest.Subte
     for contact in UNUSABLE:
         with subtests.test(contact), pytest.raises(PolicyError, match="SECURITY_CONTACT"):
             make_app(SECURITY_CONTACT=contact)
+
+
+def test_it_has_the_policys_own_lines_too(make_app: MakeApp) -> None:
+    own = {"Policy": "https://example.org/policy", "Preferred-Languages": "de, en"}
+    site = make_app(SECURITY_TXT=own).test_client()
+    assert fields(site).keys() == {"Contact", "Expires", *own}
+    assert fields(site).items() >= own.items()
+
+
+@pytest.mark.parametrize("broken", ["\n", "\r", "\x85", "\u2028", "\0", "\x1b"])
+def test_a_line_that_would_begin_another_stops_the_app(make_app: MakeApp, broken: str) -> None:
+    for name, value in (("Policy", f"a{broken}Contact: b"), (f"Policy: a{broken}Contact", "b")):
+        with pytest.raises(PolicyError, match="SECURITY_TXT"):
+            make_app(SECURITY_TXT={name: value})

@@ -1,65 +1,73 @@
 """What the log says when a server starts: what is enforced, and nothing secret."""
 
+from collections.abc import Callable
+
 import click
 import pytest
 from flask.cli import routes_command, run_command
 
-from secure_flask import startup
-from secure_flask.auth import tokens
-from tests.conftest import SECRETS, Lines, MakeApp
+from core.conftest import SECRETS, TOKEN_TYPES, Lines, MakeApp
+
+IsAnnounced = Callable[..., bool]
 
 FRIEND, LOCAL = "https://app.example", "http://localhost:1"
 
 
-def is_server(command: click.Command, *options: str) -> bool:
-    with command.make_context(command.name, list(options)):
-        return startup.is_server()
-
-
-def test_the_policy_in_force_is_one_line(make_app: MakeApp, lines: Lines) -> None:
-    app = make_app(
+@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+def test_the_policy_in_force_is_one_line(make_app: MakeApp, lines: Lines, token_type: str) -> None:
+    make_app(
         app_env="production",
         trusted_hosts=["www.example.org", "example.org"],
         csp_report_only=True,
+        TESTING=False,
         CORS_ORIGINS=[FRIEND, LOCAL],
         FRAME_ANCESTORS=["'self'"],
+        TOKEN_TYPE=token_type,
     )
-    startup.announce(app)
     [line] = lines()
     assert "frame-ancestors 'self'" in line["csp"]
-    assert (
-        line.items()
-        >= {
-            "event": "sys_startup",
-            "production": True,
-            "csp_report_only": True,
-            "framing": "'self'",
-            # In production no loopback address is anybody's site.
-            "cors_origins": FRIEND,
-            "trusted_hosts": "example.org www.example.org",
-            "token_type": tokens.NAME,
-        }.items()
-    )
+    expected = {
+        "event": "sys_startup",
+        "production": True,
+        "csp_report_only": True,
+        "framing": "'self'",
+        # In production no loopback address is anybody's site.
+        "cors_origins": FRIEND,
+        "trusted_hosts": "example.org www.example.org",
+        "token_type": token_type,
+    }
+    assert line.items() >= expected.items()
 
 
 def test_no_secret_is_in_it(make_app: MakeApp, capsys: pytest.CaptureFixture[str]) -> None:
-    startup.announce(make_app(redis_url="redis://:s3cret@127.0.0.1:1/0"))
+    make_app(TESTING=False, redis_url="redis://:s3cret@127.0.0.1:1/0")
     written = capsys.readouterr().err
     assert "sys_startup" in written
     assert not any(secret in written for secret in (*SECRETS.values(), "s3cret"))
 
 
-def test_servers_announce_and_other_commands_do_not() -> None:
-    assert startup.is_server()  # without any command, as gunicorn loads the app
-    assert is_server(run_command)
-    assert not is_server(routes_command)
+@pytest.fixture
+def is_announced(make_app: MakeApp, capsys: pytest.CaptureFixture[str]) -> IsAnnounced:
+    """Whether an app that this command makes announces itself."""
+
+    def make(command: click.Command, *options: str) -> bool:
+        with command.make_context(command.name, list(options)):
+            make_app(TESTING=False)
+        return "sys_startup" in capsys.readouterr().err
+
+    return make
+
+
+def test_servers_announce_and_other_commands_do_not(is_announced: IsAnnounced) -> None:
+    assert is_announced(run_command)
+    assert not is_announced(routes_command)
 
 
 @pytest.mark.parametrize(("debug", "options"), [("0", ["--reload"]), ("1", [])])
 def test_of_a_reloaders_two_processes_the_one_that_serves_announces(
-    debug: str, options: list[str], monkeypatch: pytest.MonkeyPatch
+    is_announced: IsAnnounced, debug: str, options: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FLASK_DEBUG", debug)
-    assert not is_server(run_command, *options)
+    assert not is_announced(run_command, *options)
     monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
-    assert is_server(run_command, *options)
+    assert is_announced(run_command, *options)

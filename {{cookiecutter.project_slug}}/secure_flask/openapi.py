@@ -7,6 +7,7 @@ Source: OpenAPI Specification 3.1.1; OWASP API Security Top 10, API9:2023.
 
 import json
 import re
+from collections import ChainMap
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -61,7 +62,7 @@ def document(app: Flask) -> str:
     with app.test_request_context():
         operations = list(_operations(app))
         references, schemas = _schemas(operations)
-        schemes = tokens.security_schemes("POST")
+        schemes = ChainMap(*tokens.security_schemes("POST"))
         for path, method, options in operations:
             described = describe(options, method, path, *errors) | _inputs(options, method, path)
             if is_page(options) and options.access != "public":
@@ -76,7 +77,7 @@ def document(app: Flask) -> str:
             "version": "1",
         },
         "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": schemes},
+        "components": {"schemas": schemas, "securitySchemes": dict(schemes)},
     }
     return json.dumps(about, default=references.__getitem__)
 
@@ -113,8 +114,8 @@ def _inputs(options: ViewOptions, method: str, path: str) -> Json:
         inputs["parameters"] = [_parameter(*argument) for argument in arguments]
     if options.access != "public":
         # OpenAPI 3.1.1, "Security Requirement Object": a list of the roles that are required.
-        schemes = tokens.security_schemes(method)
-        inputs["security"] = [{name: [*options.roles] for name in schemes}]
+        kinds = tokens.security_schemes(method)
+        inputs["security"] = [{name: [*options.roles] for name in schemes} for schemes in kinds]
     return inputs
 
 

@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from secure_flask.auth import grants, users
-from secure_flask.auth.users import User
-from tests.conftest import PASSWORD, USERNAME
+from core.site import User
+from core.conftest import PASSWORD, USERNAME
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def in_an_app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def user(in_an_app: None) -> User:
-    found = users.find(USERNAME)
+    found = User.find(USERNAME)
     assert found is not None
     return found
 
 
 @pytest.fixture
 def other(in_an_app: None) -> User:
-    return users.create("bob", PASSWORD)
+    return users.create_user("bob", PASSWORD)

@@ -3,9 +3,9 @@
 from flask import Flask
 
 from secure_flask.auth import grants, logins
-from secure_flask.auth.users import User
+from core.site import User
 from secure_flask.database import db
-from tests.auth.test_clients import words
+from core.auth.test_clients import words
 
 HOUR = 60 * 60  # seconds, of each grant
 IDLE = 600  # seconds

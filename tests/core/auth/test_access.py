@@ -18,11 +18,11 @@ from werkzeug.test import TestResponse
 from secure_flask.auth import passwords, tokens, users
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
 from secure_flask.auth.grants import Grant
-from secure_flask.auth.users import User
+from core.site import User
 from secure_flask.database import db
 from secure_flask.web.view_options import options_of
-from tests import routes
-from tests.conftest import (
+from core import routes
+from core.conftest import (
     PASSWORD,
     PRODUCTION,
     USERNAME,
@@ -95,7 +95,7 @@ def test_the_view_knows_user_login_and_its_arguments(
     app: Flask, client: FlaskClient, reached: list[str]
 ) -> None:
     with app.app_context():
-        users.create("bob", PASSWORD)
+        users.create_user("bob", PASSWORD)
     bob = app.test_client()
     for_bob, for_ada = log_in(bob, username="bob"), log_in(client)
     assert bob.post(PRIVATE, headers=for_bob).text.startswith("diary of bob by ")
@@ -115,7 +115,7 @@ def test_a_disabled_or_deleted_user_is_out_at_once(
     }
     for case, change in changes.items():
         with app.app_context():
-            users.create(case, PASSWORD)
+            users.create_user(case, PASSWORD)
         credentials = log_in(client, username=case)
         with subtests.test(case):
             with stored_user(app, case) as user:
@@ -324,7 +324,7 @@ def shown_page(answer: TestResponse) -> tuple[str, str | None]:
 def test_a_browser_is_sent_to_the_login_page_and_back(
     client: FlaskClient, reached: list[str]
 ) -> None:
-    login_page = routes.path_of(str(tokens.LOGIN_PAGE))
+    login_page = routes.LOGIN
     for path in (PRIVATE, f"{PRIVATE}?a=b&c=%2F%20d", "/probe/a%20b"):
         for method in ("GET", "HEAD"):
             assert shown_page(browse(client, path, method)) == (login_page, path)
@@ -333,7 +333,7 @@ def test_a_browser_is_sent_to_the_login_page_and_back(
 
 @with_pages
 def test_a_refused_write_leads_back_to_nothing(client: FlaskClient, reached: list[str]) -> None:
-    login_page = routes.path_of(str(tokens.LOGIN_PAGE))
+    login_page = routes.LOGIN
     assert shown_page(browse(client, PRIVATE, "POST")) == (login_page, None)
     assert shown_page(browse(client, routes.SESSIONS, "DELETE")) == (login_page, None)
     assert reached == []
@@ -360,7 +360,7 @@ def write(client: FlaskClient, credentials: dict[str, str]) -> int:
 def reauthenticate(
     client: FlaskClient, credentials: dict[str, str], password: str = PASSWORD
 ) -> TestResponse:
-    path = routes.path_of("login.reauthenticate")
+    path = routes.REAUTHENTICATE
     return client.post(path, json={"password": password}, headers=credentials)
 
 
@@ -398,7 +398,7 @@ def test_a_browser_is_sent_to_the_reauthentication_page(recent: FlaskClient, wai
     wait(0)
     credentials = log_in(recent)
     wait(5 * 60 + 1)
-    page = routes.path_of(str(tokens.REAUTHENTICATION_PAGE))
+    page = routes.REAUTHENTICATE
     assert shown_page(browse(recent, f"{RECENT}?a=b")) == (page, f"{RECENT}?a=b")
     assert shown_page(browse(recent, RECENT, "POST", **credentials)) == (page, None)
 
@@ -538,7 +538,7 @@ def test_a_role_that_was_taken_away_opens_nothing_any_more(app: Flask, staff: Fl
 
 def test_the_role_of_another_user_opens_nothing(app: Flask, staff: FlaskClient) -> None:
     with app.app_context():
-        users.create("bob", PASSWORD)
+        users.create_user("bob", PASSWORD)
     give_roles(app, "probe-boss", to="bob")
     assert ask(staff, log_in(staff), "GET") == [403]
 

@@ -13,8 +13,8 @@ from secure_flask.auth.access import login_required, public, recent_login, roles
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import consumes
-from tests.conftest import MakeApp
-from tests.routes import LOGIN, ME
+from core.conftest import MakeApp
+from core.routes import LOGIN, ME
 
 USERS = "Logged-in users:"
 LONG = "/" + "long/" * 30  # than a line of the table

@@ -5,7 +5,7 @@ from flask import Flask
 from werkzeug.exceptions import Forbidden
 
 from secure_flask.auth.csrf_tokens import masked_token_for, require_token, token_for
-from tests.conftest import MakeApp
+from core.conftest import MakeApp
 
 
 def require(app: Flask, sent: str) -> None:

@@ -14,10 +14,10 @@ from werkzeug.test import TestResponse
 from secure_flask.auth import access, logins, tokens, users
 from secure_flask.auth.access import public
 from secure_flask.auth.grants import Grant
-from secure_flask.auth.users import User
+from core.site import User
 from secure_flask.database import db
 from secure_flask.web.errors import error_response
-from tests.conftest import (
+from core.conftest import (
     PASSWORD,
     USERNAME,
     is_logged_in,
@@ -54,7 +54,7 @@ def change_own() -> str:
 
 
 def write_of_other() -> str:
-    user = users.find(OTHER)
+    user = User.find(OTHER)
     assert user is not None
     add_row(user.id)
     return "written"
@@ -78,7 +78,7 @@ BUGS = (write_of_nobody, write_of_nobody_beside_a_new_user)
 
 
 def finish_login() -> str:
-    user = users.find(USERNAME)
+    user = User.find(USERNAME)
     if user is None:
         raise error_response(401, "Invalid credentials")
     logins.create(user, "test", "a secret", 60)
@@ -89,7 +89,7 @@ def finish_login() -> str:
 def app(file_app: Flask) -> Flask:
     """An app with two users and views that write rows."""
     with file_app.app_context():
-        users.create(OTHER, PASSWORD)
+        users.create_user(OTHER, PASSWORD)
     for view in (write_own, change_own, write_of_other, *BUGS):
         file_app.add_url_rule(f"/deleted/{view.__name__}", view_func=view)
     file_app.add_url_rule("/deleted/login", view_func=access.credentials(public(finish_login)))

@@ -6,9 +6,9 @@ from sqlalchemy import select, text
 
 from secure_flask.auth import grants, logins
 from secure_flask.auth.grants import Grant
-from secure_flask.auth.users import User
+from core.site import User
 from secure_flask.database import db
-from tests.auth.stored_grants import (
+from core.auth.stored_grants import (
     CLIENT,
     HOUR,
     IDLE,
@@ -20,7 +20,7 @@ from tests.auth.stored_grants import (
     lives,
     spend,
 )
-from tests.conftest import Wait
+from core.conftest import Wait
 
 
 def test_a_clock_set_back_revives_nothing_that_was_ended(user: User, wait: Wait) -> None:

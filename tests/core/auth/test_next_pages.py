@@ -7,8 +7,8 @@ from werkzeug.test import EnvironBuilder
 from secure_flask.auth import tokens
 from secure_flask.auth.access import public
 from secure_flask.auth.next_pages import checked, current
-from tests import routes
-from tests.conftest import MakeApp
+from core import routes
+from core.conftest import MakeApp
 
 PAGE = "/_test/page"
 

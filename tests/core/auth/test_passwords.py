@@ -7,7 +7,7 @@ from argon2 import Type, extract_parameters
 
 from secure_flask.auth import passwords
 from secure_flask.auth.passwords import MAX_LENGTH, TooBusy, hash_password, verify_password
-from tests.conftest import PASSWORD, slow_hasher
+from core.conftest import PASSWORD, slow_hasher
 
 # The tests put a cheap one in its place before each test, but not before this import.
 REAL_HASHER = passwords.hasher

@@ -7,7 +7,7 @@ from flask import Blueprint, Flask
 
 from secure_flask.auth.access import login_required
 from secure_flask.web.origins import PolicyError
-from tests.conftest import MakeApp, log_in, without_error_pages
+from core.conftest import MakeApp, log_in, without_error_pages
 
 # Endpoints, and the status of a stranger's GET.
 STATUSES = {

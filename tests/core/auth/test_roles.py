@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from secure_flask.auth import roles, users
 from secure_flask.auth.roles import MAX_NAME, Role, user_roles
 from secure_flask.database import db
-from tests import routes
-from tests.conftest import USERNAME, give_roles, stored_user
+from core import routes
+from core.conftest import USERNAME, give_roles, stored_user
 
 NAMES = ["a", "admin", "order-desk", "level_2", "x" * MAX_NAME]
 NO_NAMES = ["", "Admin", "2nd", "-a", "_a", "a b", "a,b", "a\n", "é", "x" * (MAX_NAME + 1), None, 1]
@@ -61,7 +61,7 @@ def test_a_user_has_the_roles_that_were_given(app: Flask) -> None:
         assert user.role_names == ["admin", "editor"]
     with app.app_context():
         assert [role.name for role in roles.stored()] == ["admin", "editor"]
-        assert users.create("bob", "another long password").role_names == []
+        assert users.create_user("bob", "another long password").role_names == []
 
 
 def test_a_request_that_needs_no_role_asks_for_none(

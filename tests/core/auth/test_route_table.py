@@ -18,7 +18,7 @@ from secure_flask.web.forms import consumes_form
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import consumes
 from secure_flask.web.view_options import FORM_TYPES
-from tests.conftest import MakeApp
+from core.conftest import MakeApp
 
 USERS = "logged-in users"
 MOUNTS: Any = {"/legacy": Flask("legacy"), "/admin": Flask("admin")}

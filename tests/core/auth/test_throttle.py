@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 from secure_flask.auth import passwords, throttle, users
 from secure_flask.auth.throttle import AT_ONCE
 from secure_flask.web.rate_limiter import RateLimiter
-from tests import routes
-from tests.conftest import (
+from core import routes
+from core.conftest import (
     LOGIN,
     PASSWORD,
     USERNAME,
@@ -209,7 +209,7 @@ def test_many_good_logins_of_one_client_keep_nobody_else_out(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.app_context():
-        users.create("bob", PASSWORD)
+        users.create_user("bob", PASSWORD)
     many = [(HERE, USERNAME, PASSWORD)] * 12
     for name in ("bob", USERNAME):
         late = (ELSEWHERE, name, PASSWORD)

@@ -12,7 +12,7 @@ from secure_flask.auth import users
 from secure_flask.auth.passwords import verify_password
 from secure_flask.auth.users import MAX_NAME, User
 from secure_flask.database import db
-from tests.conftest import PASSWORD, USERNAME
+from core.conftest import PASSWORD, USERNAME
 
 
 @pytest.fixture(autouse=True)
@@ -24,8 +24,8 @@ def _in_an_app(app: Flask) -> Iterator[None]:
 def test_a_new_user_is_found_by_name_and_may_log_in(subtests: pytest.Subtests) -> None:
     for name in ["bob", "zoë", "名前", "a b", "' OR '1'='1", "n" * MAX_NAME]:
         with subtests.test(name):
-            created = users.create(name, PASSWORD)
-            assert users.find(name) == created
+            created = users.create_user(name, PASSWORD)
+            assert User.find(name) == created
             assert created.name == name
             assert created.disabled is False
 
@@ -33,12 +33,12 @@ def test_a_new_user_is_found_by_name_and_may_log_in(subtests: pytest.Subtests) -
 def test_another_spelling_finds_nobody(subtests: pytest.Subtests) -> None:
     for name in ["", "Ada", "ADA", "ada ", " ada", "ad\u0430", "%", "_da", "ad*", "' OR '1'='1"]:
         with subtests.test(name):
-            assert users.find(name) is None
+            assert User.find(name) is None
 
 
 @pytest.mark.asvs("11.4.2")
 def test_a_user_is_kept_without_the_password() -> None:
-    user = users.create("bob", PASSWORD)
+    user = users.create_user("bob", PASSWORD)
     assert user.password_hash.startswith("$argon2id$")
     assert PASSWORD not in user.password_hash
     assert verify_password(user.password_hash, PASSWORD)
@@ -46,19 +46,19 @@ def test_a_user_is_kept_without_the_password() -> None:
 
 def test_a_name_is_given_once() -> None:
     with pytest.raises(IntegrityError):
-        users.create(USERNAME, "another long password")
+        users.create_user(USERNAME, "another long password")
     db.session.rollback()
-    user = users.find(USERNAME)
+    user = User.find(USERNAME)
     assert user is not None
     assert verify_password(user.password_hash, PASSWORD)
 
 
 def test_names_that_differ_in_case_are_two_users() -> None:
-    assert users.create("Ada", PASSWORD).id != users.create("ADA", PASSWORD).id
+    assert users.create_user("Ada", PASSWORD).id != users.create_user("ADA", PASSWORD).id
 
 
 def test_only_a_user_who_may_log_in_is_locked() -> None:
-    user = users.create("bob", PASSWORD)
+    user = users.create_user("bob", PASSWORD)
     assert users.lock(user.id)
     user.disabled = True
     assert not users.lock(user.id)

@@ -14,7 +14,7 @@ from secure_flask.database import db
 from secure_flask.database.database import migrate
 from secure_flask.web.csp_syntax import NONCE, NONE, SELF
 from secure_flask.web.view_options import options_of
-from tests.conftest import MakeApp
+from core.conftest import MakeApp
 
 POLICY = {
     "default-src": [NONE],

@@ -8,7 +8,7 @@ from click.testing import Result
 
 from secure_flask.checks import registry
 from secure_flask.checks.registry import check
-from tests.conftest import MakeApp
+from core.conftest import MakeApp
 
 
 @pytest.fixture(autouse=True)

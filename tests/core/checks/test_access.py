@@ -10,7 +10,7 @@ from secure_flask.auth import access, route_table
 from secure_flask.auth.access import login_required, public
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.rate_limits import limited
-from tests.checks.conftest import MakeSite, found_in
+from core.checks.conftest import MakeSite, found_in
 
 WRITE, NAME, REFERRER = "access.unlimited-write", "access.unknown-endpoint", "forms.no-referrer"
 NO_REFERRER = {"Referrer-Policy": "no-referrer"}

@@ -10,8 +10,8 @@ from flask import Flask
 
 from secure_flask.checks import registry
 from secure_flask.checks.registry import check
-from tests.checks.conftest import ALONE, MakeSite
-from tests.conftest import SECRETS, Lines
+from core.checks.conftest import ALONE, MakeSite
+from core.conftest import SECRETS, Lines
 
 LEVELS = {"error": ERROR, "warning": WARNING, "info": INFO}
 

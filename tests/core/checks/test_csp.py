@@ -8,7 +8,7 @@ from secure_flask.csp_reports.advice import advise
 from secure_flask.csp_reports.table import ViolationCount
 from secure_flask.web.csp import csp
 from secure_flask.web.csp_syntax import NONCE, UNSAFE_INLINE, Policy
-from tests.checks.conftest import POLICY, Find, MakeSite, found_in
+from core.checks.conftest import POLICY, Find, MakeSite, found_in
 
 INSECURE = {
     "csp.unsafe-inline": ["script-src 'unsafe-inline'", "script-src-attr 'unsafe-inline'"],

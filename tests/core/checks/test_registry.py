@@ -8,7 +8,7 @@ from flask import Flask
 
 from secure_flask.checks import registry
 from secure_flask.checks.registry import Finding, check, findings
-from tests.checks.conftest import ALONE, MakeSite
+from core.checks.conftest import ALONE, MakeSite
 
 
 def found_in(app: Flask, *, deploy: bool) -> list[str]:

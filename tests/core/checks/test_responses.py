@@ -12,8 +12,8 @@ from secure_flask import assets
 from secure_flask.checks.responses import PATHS
 from secure_flask.web.csp import csp
 from secure_flask.web.csp_syntax import NONE
-from tests.checks.conftest import CLEAN, MakeSite, found_in
-from tests.conftest import Lines, without_error_pages
+from core.checks.conftest import CLEAN, MakeSite, found_in
+from core.conftest import Lines, without_error_pages
 
 Change = Callable[[Headers], None]
 PROMISED = {

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from secure_flask.settings import keys as key_settings
+from secure_flask.settings import keyrings
 from secure_flask.auth.tokens import TokenSettings
-from tests.checks.conftest import Find
-from tests.conftest import SECRETS
+from core.checks.conftest import Find
+from core.conftest import SECRETS
 
 RINGS = ["ENCRYPTION_KEYS", "BLIND_INDEX_KEYS", *TokenSettings.fresh_secrets()]
 COUNTS_UP = urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")
@@ -18,7 +18,7 @@ KEY = SECRETS["encryption_keys"]
 
 def key_made(days_ago: float) -> str:
     made = datetime.now(UTC) - timedelta(days=days_ago)
-    return key_settings.new(made.strftime("%Y%m%d"))
+    return keyrings.new(made.strftime("%Y%m%d"))
 
 
 def test_a_secret_made_by_hand_is_reported(find: Find) -> None:
@@ -38,7 +38,7 @@ def test_a_key_that_counts_up_or_is_old_is_reported(find: Find, subtests: pytest
     for name in RINGS:
         with subtests.test(name):
             [guessable] = find(
-                "secrets.guessable", **{name: f"{key_settings.new('2')},1:{COUNTS_UP}"}
+                "secrets.guessable", **{name: f"{keyrings.new('2')},1:{COUNTS_UP}"}
             )
             assert guessable.startswith(f"{name} ")
             [old] = find("keys.old", **{name: f"{key_made(732)},{key_made(1)}"})
@@ -48,7 +48,7 @@ def test_a_key_that_counts_up_or_is_old_is_reported(find: Find, subtests: pytest
 
 def test_a_key_that_serves_two_purposes_is_reported(find: Find) -> None:
     for name in RINGS[1:]:
-        reused = f"{key_settings.new('2')},{KEY.replace(':', '9:')}"
+        reused = f"{keyrings.new('2')},{KEY.replace(':', '9:')}"
         [message] = find("secrets.reused", **{name: reused})
         assert message.startswith(f"ENCRYPTION_KEYS and {name} ")
     for secret in (KEY, f"{KEY.partition(':')[2]}="):
@@ -58,7 +58,7 @@ def test_a_key_that_serves_two_purposes_is_reported(find: Find) -> None:
 
 def test_a_key_whose_id_is_no_day_so_far_has_no_age(find: Find) -> None:
     for key_id in ("1", "20261399", "99991231"):
-        key = key_settings.new(key_id)
+        key = keyrings.new(key_id)
         [message] = find("keys.age-unknown", ENCRYPTION_KEYS=key)
         assert " ENCRYPTION_KEYS " in message
         assert find("keys.old", ENCRYPTION_KEYS=key) == []

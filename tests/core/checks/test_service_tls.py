@@ -3,7 +3,7 @@
 import pytest
 
 from secure_flask.checks.service_tls import LIBPQ
-from tests.checks.conftest import Find
+from core.checks.conftest import Find
 
 FOUND = {
     "DATABASE_URL": [

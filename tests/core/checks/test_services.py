@@ -5,7 +5,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from secure_flask.database import db
-from tests.checks.conftest import Find, MakeSite, found_in
+from core.checks.conftest import Find, MakeSite, found_in
 
 SHARED = {"REDIS_URL": "redis://r", "DATABASE_URL": "postgresql+psycopg://u:p@h/n"}
 OWN = {"REDIS_URL": None, "DATABASE_URL": "sqlite:///secure_flask.database"}

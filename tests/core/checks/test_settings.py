@@ -3,7 +3,7 @@
 import pytest
 
 from secure_flask.auth import password_rules
-from tests.checks.conftest import Find
+from core.checks.conftest import Find
 
 
 def test_a_development_is_reported(find: Find) -> None:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from tests.crypto.encrypted_models import Base, Customer, Employee, Person
+from core.crypto.encrypted_models import Base, Customer, Employee, Person
 
 # Its examples all use one app; kept ones would lie about in the project.
 settings.register_profile(

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secure_flask.settings import keys as key_settings
+from secure_flask.settings import keyrings
 from secure_flask.crypto import blind_index
 from secure_flask.crypto.blind_indexes import blind_indexes, normalise
-from tests.conftest import SECRETS, MakeApp
+from core.conftest import SECRETS, MakeApp
 
 ALIKE = [
     ("ada@example.org", "ADA@Example.ORG"),
@@ -60,17 +60,17 @@ def test_another_implementation_gives_the_same(make_app: MakeApp) -> None:
 def test_an_index_needs_its_context_and_its_key_and_no_other_secret(make_app: MakeApp) -> None:
     index = blind_index("ada", context="a")
     assert blind_index("ada", context="b") != index
-    [same_id] = key_settings.read(SECRETS["blind_index_keys"])
-    with make_app(blind_index_keys=key_settings.new(same_id)).app_context():
+    [same_id] = keyrings.read(SECRETS["blind_index_keys"])
+    with make_app(blind_index_keys=keyrings.new(same_id)).app_context():
         assert blind_index("ada", context="a") != index
-    others = {"encryption_keys": key_settings.new("1"), "secret_key": key_settings.new("1")}
+    others = {"encryption_keys": keyrings.new("1"), "secret_key": keyrings.new("1")}
     with make_app(**others).app_context():
         assert blind_index("ada", context="a") == index
 
 
 def test_a_row_is_sought_by_every_key_and_stored_by_the_first(make_app: MakeApp) -> None:
     old = blind_index("ada", context="a")
-    ring = f"{key_settings.new('2')},{SECRETS['blind_index_keys']}"
+    ring = f"{keyrings.new('2')},{SECRETS['blind_index_keys']}"
     with make_app(blind_index_keys=ring).app_context():
         new = blind_index("ada", context="a")
         assert blind_indexes("ada", context="a") == [new, old]

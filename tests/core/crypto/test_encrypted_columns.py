@@ -8,12 +8,12 @@ from sqlalchemy import column, insert, select, table, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, make_transient, mapped_column
 
-from secure_flask.settings import keys as key_settings
+from secure_flask.settings import keyrings
 from secure_flask.auth import users
 from secure_flask.crypto import DecryptionError, blind_index, encrypt, encrypted_column
 from secure_flask.database import db
-from tests.conftest import PASSWORD, SECRETS, MakeApp
-from tests.crypto.encrypted_models import (
+from core.conftest import PASSWORD, SECRETS, MakeApp
+from core.crypto.encrypted_models import (
     EMAIL,
     OTHER,
     PHONE,
@@ -43,7 +43,7 @@ def stored(session: Session, name: str) -> Any:
 
 @pytest.mark.asvs("14.2.4")
 def test_the_database_never_sees_a_users_address() -> None:
-    user = users.create("bob", PASSWORD, EMAIL)
+    user = users.create_user("bob", PASSWORD, EMAIL)
     assert user.email == EMAIL
     rows = db.session.execute(text("SELECT * FROM users")).all()
     assert "example.org" not in str(rows)
@@ -198,7 +198,7 @@ def test_a_context_that_another_column_has_is_refused() -> None:
 def test_an_old_key_still_reads_and_finds(session: Session, make_app: MakeApp) -> None:
     add(session, "bob")
     names = ("encryption_keys", "blind_index_keys")
-    ring = {name: f"{key_settings.new('2')},{SECRETS[name]}" for name in names}
+    ring = {name: f"{keyrings.new('2')},{SECRETS[name]}" for name in names}
     with make_app(**ring).app_context():
         assert loaded(session, "bob").email == EMAIL
         assert session.scalars(select(Person).where(Person.email == EMAIL)).one().name == "bob"

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from tests.crypto.encrypted_models import EMAIL, OTHER, PHONE, WITH_PHONE, Card, Person, add
+from core.crypto.encrypted_models import EMAIL, OTHER, PHONE, WITH_PHONE, Card, Person, add
 
 # Each would find or change the wrong rows, or none.
 WRONG: dict[str, Any] = {

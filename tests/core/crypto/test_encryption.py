@@ -7,10 +7,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secure_flask.settings import keys as key_settings
+from secure_flask.settings import keyrings
 from secure_flask.auth.access import public
 from secure_flask.crypto import DecryptionError, decrypt, encrypt
-from tests.conftest import PRODUCTION, SECRETS, Lines, MakeApp
+from core.conftest import PRODUCTION, SECRETS, Lines, MakeApp
 
 TEXT = b"ten pounds"
 
@@ -102,7 +102,7 @@ def test_bytes_that_were_never_encrypted_are_refused() -> None:
 
 
 def test_an_old_key_still_decrypts_and_the_first_encrypts(make_app: MakeApp) -> None:
-    new = key_settings.new("2")
+    new = keyrings.new("2")
     old_message = encrypt(TEXT, context="a")
     with make_app(encryption_keys=f"{new},{SECRETS['encryption_keys']}").app_context():
         assert decrypt(old_message, context="a") == TEXT
@@ -114,10 +114,10 @@ def test_an_old_key_still_decrypts_and_the_first_encrypts(make_app: MakeApp) -> 
 
 def test_a_message_needs_its_key_and_no_other_secret(make_app: MakeApp) -> None:
     message = encrypt(TEXT, context="a")
-    [same_id] = key_settings.read(SECRETS["encryption_keys"])
-    with make_app(encryption_keys=key_settings.new(same_id)).app_context():
+    [same_id] = keyrings.read(SECRETS["encryption_keys"])
+    with make_app(encryption_keys=keyrings.new(same_id)).app_context():
         assert refused(message)
-    others = {"secret_key": key_settings.new("1"), "blind_index_keys": key_settings.new("1")}
+    others = {"secret_key": keyrings.new("1"), "blind_index_keys": keyrings.new("1")}
     with make_app(**others).app_context():
         assert decrypt(message, context="a") == TEXT
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from secure_flask.settings import keys as key_settings
+from secure_flask.settings import keyrings
 from secure_flask.crypto import keyring
-from app.settings import Settings, SettingsError
-from tests.conftest import SECRETS
+from secure_flask.settings import Settings, SettingsError
+from core.conftest import SECRETS
 
 # RFC 5869, A.1; a shorter key is the beginning of a longer one.
 KEY = bytes.fromhex("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5")
@@ -21,7 +21,7 @@ def test_keys_are_derived_as_rfc_5869_says() -> None:
 
 
 def test_the_first_key_of_a_ring_is_the_current_one() -> None:
-    ring = keyring.read(f"{key_settings.new('20261125')},{key_settings.new('1')}")
+    ring = keyring.read(f"{keyrings.new('20261125')},{keyrings.new('1')}")
     assert list(ring) == [20261125, 1]
     assert keyring.current(ring)[0] == 20261125
 
@@ -29,12 +29,12 @@ def test_the_first_key_of_a_ring_is_the_current_one() -> None:
 def test_an_id_that_is_no_number_of_four_bytes_is_refused(subtests: pytest.Subtests) -> None:
     for key_id in ("a", "0", "-1", "1.5", "4294967296", "¹", "٣"):
         with subtests.test(key_id), pytest.raises(ValueError, match="must"):
-            keyring.read(f"{key_settings.new('1')},{key_settings.new(key_id)}")
+            keyring.read(f"{keyrings.new('1')},{keyrings.new(key_id)}")
 
 
 def test_one_number_written_in_two_ways_is_refused() -> None:
     with pytest.raises(ValueError, match="different number"):
-        keyring.read(f"{key_settings.new('1')},{key_settings.new('01')}")
+        keyring.read(f"{keyrings.new('1')},{keyrings.new('01')}")
 
 
 @pytest.mark.parametrize("name", ["ENCRYPTION_KEYS", "BLIND_INDEX_KEYS"])

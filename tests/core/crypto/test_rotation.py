@@ -8,19 +8,19 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import column, select, table, update
 
-from secure_flask.settings import keys as key_settings
+from secure_flask.settings import keyrings
 from secure_flask.auth import users
-from secure_flask.auth.users import User
+from core.site import User
 from secure_flask.crypto import rotation, stored
 from secure_flask.crypto.keyring import read
 from secure_flask.crypto.stored_columns import find_all
 from secure_flask.database import db
-from tests.conftest import PASSWORD, SECRETS
+from core.conftest import PASSWORD, SECRETS
 
 NAMES = ["bob", "eve", "ivy", "joe", "kim"]
 EMAILS = [f"{name}@example.org" for name in NAMES]
 [OLD] = read(SECRETS["encryption_keys"])
-NEW = key_settings.new("2")
+NEW = keyrings.new("2")
 BOTH = ("encryption_keys", "blind_index_keys")
 # As the database sees it.
 raw = table("users", *map(column, ("name", "email_encrypted", "email_index")))
@@ -34,7 +34,7 @@ def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
         monkeypatch.setitem(app.extensions, name, app.extensions[name])
     with app.app_context():
         for name, email in zip(NAMES, EMAILS, strict=True):
-            users.create(name, PASSWORD, email)
+            users.create_user(name, PASSWORD, email)
     return app
 
 
@@ -88,7 +88,7 @@ def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
         assert list(read(f"{key},{SECRETS['encryption_keys']}")) == [OLD + 1, OLD]
     drop_old(app)
     [key_id] = read(run(app, "generate-key").output.strip())
-    assert str(key_id) == key_settings.today()
+    assert str(key_id) == keyrings.today()
 
 
 @pytest.mark.asvs("11.2.2")

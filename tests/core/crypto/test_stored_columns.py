@@ -9,7 +9,7 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, text
 from secure_flask.crypto import EncryptedString, stored, stored_columns
 from secure_flask.crypto.stored_columns import find_all
 from secure_flask.database import db
-from tests.conftest import MakeApp
+from core.conftest import MakeApp
 
 TABLES_OF_SQLITE = {
     "without row ids": ["CREATE TABLE notes (id TEXT PRIMARY KEY, note BLOB) WITHOUT ROWID"],

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secure_flask.crypto import DecryptionError, decrypt, decrypt_stream, encrypt, encrypt_stream, streams
-from tests.conftest import MakeApp
+from core.conftest import MakeApp
 
 TEXT = b"ten pounds to Ada, and no more"
 CHUNK, HEADER = 64 * 1024, 28

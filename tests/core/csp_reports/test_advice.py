@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-
 from secure_flask.csp_reports.advice import Advice, advise
 from secure_flask.csp_reports.table import ViolationCount
 from secure_flask.web.csp_syntax import DATA, NONCE, NONE, SELF
-from tests.conftest import EditPolicy, MakeApp
+
+from core.conftest import MakeApp
 
 CONFIG: dict[str, Any] = {
     "CSP": {
@@ -139,10 +139,9 @@ def test_a_header_that_would_block_it_still_is_named(subtests: pytest.Subtests) 
 
 
 def test_the_lines_of_several_violations_work_together_at_the_end_of_policy_py(
-    make_app: MakeApp, edit_policy: EditPolicy, subtests: pytest.Subtests
+    make_app: MakeApp, subtests: pytest.Subtests
 ) -> None:
-    policy = "CSP = {'default-src': [csp_syntax.NONE], 'img-src': [csp_syntax.SELF]}"
-    config = make_app(**edit_policy(policy)).config
+    config = make_app(**policy_with()).config
     for directive, scheme in (("frame-src", "https"), ("img-src", "https"), ("connect-src", "wss")):
         with subtests.test(directive):
             sources = [f"{scheme}://{name}.example" for name in ("one", "two", "three")]
@@ -151,6 +150,13 @@ def test_the_lines_of_several_violations_work_together_at_the_end_of_policy_py(
                 for source in sources
             ]
             lines = [advise(row, config).change or "" for row in rows]
-            edited = edit_policy("\n".join([policy, *lines]))
+            edited = policy_with(*lines)
             assert edited["CSP"][directive][-3:] == sources
             make_app(**edited)
+
+
+def policy_with(*lines: str) -> dict[str, Any]:
+    """What policy.py holds where these lines end it."""
+    policy = {"CSP": {"default-src": [NONE], "img-src": [SELF]}}
+    exec("\n".join(lines), {}, policy)  # noqa: S102 - as Python runs policy.py
+    return policy

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
-
 from secure_flask.csp_reports import table
 from secure_flask.csp_reports.formats import Violation
 from secure_flask.database import Model, db
 from secure_flask.web.csp_syntax import SELF
-from tests.conftest import MakeApp
+
+from core.conftest import MakeApp
 
 TILE = Violation("img-src", "http://127.0.0.1:3000", "/", "enforce")
 CHANGE = 'CSP["img-src"] += ["http://127.0.0.1:3000"]'

@@ -7,16 +7,16 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from limits import parse
-from werkzeug.test import TestResponse
-
 from secure_flask.csp_reports import endpoint, table
 from secure_flask.csp_reports.formats import Violation
 from secure_flask.database import Model, db
 from secure_flask.web import csp
-from tests.conftest import PRODUCTION, Lines, MakeApp
-from tests.routes import path_of
+from werkzeug.test import TestResponse
 
-PATH = path_of("reports.receive")
+from core import routes
+from core.conftest import PRODUCTION, Lines, MakeApp
+
+PATH = routes.REPORTS
 TYPE = "application/reports+json"
 KEPT = Violation("script-src-elem", "https://evil.example", "/_test/page", "enforce")
 MALFORMED = [b"", b"{", b"\xff", b"[" * 16_000, b"1" * 5000]
@@ -53,8 +53,8 @@ def stored(client: FlaskClient) -> dict[str, int]:
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[Violation]:
     """Each violation in the log; a line that is not one whole report fails."""
-    lines = [record.getMessage() for record in caplog.records if record.name == "app"]
-    return [Violation(**json.loads(line.removeprefix("csp violation "))) for line in lines]
+    lines = [record.getMessage().partition("csp violation ") for record in caplog.records]
+    return [Violation(**json.loads(report)) for _, found, report in lines if found]
 
 
 def test_each_violation_is_signalled(client: FlaskClient) -> None:

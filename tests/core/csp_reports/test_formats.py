@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-
 from secure_flask.csp_reports.formats import Violation, read
 
 PAGE, LONG = "https://www.example.org/?user=ada", f"/{'long' * 100}"

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.ctx import AppContext
-from sqlalchemy import event
-
 from secure_flask.csp_reports import table
 from secure_flask.csp_reports.formats import Violation
 from secure_flask.database import db
-from tests.conftest import MakeApp, Wait
+from sqlalchemy import event
+
+from core.conftest import MakeApp, Wait
 
 AtOnce = Callable[[list[list[Violation]]], AppContext]
 
@@ -42,7 +42,7 @@ def _room_for_three(_context: None, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def at_once(make_app: MakeApp, tmp_path: Path) -> AtOnce:
     """Add bodies in two threads; inside it the table of that app is there to look at."""
-    database = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/secure_flask.database")
+    database = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
     app = make_app(database_url=database)
 
     def count(body: list[Violation]) -> None:

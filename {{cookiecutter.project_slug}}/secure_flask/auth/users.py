@@ -38,9 +38,9 @@ class UserMixin:
     disabled: Mapped[bool] = mapped_column(default=False)
 
     def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
         if issubclass(cls, Model):
             _register(cls)
+        super().__init_subclass__(**options)
 
     @declared_attr
     def roles(cls) -> Mapped[list[Role]]:

@@ -7,8 +7,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests import routes
-from tests.conftest import LOGIN, USERNAME, MakeApp, log_in
+from core import routes
+from core.conftest import LOGIN, USERNAME, MakeApp, log_in
 
 ELSEWHERE = ["token", "access_token", "bearer", "session", "dev-session", "Authorization"]
 ELSEWHERE += ["Proxy-Authorization", "X-Auth-Token", "X-CSRF-Token", "X-Forwarded-Authorization"]

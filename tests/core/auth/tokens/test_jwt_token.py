@@ -13,16 +13,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from flask.testing import FlaskClient
 
-from secure_flask.settings import keys as key_settings
+from secure_flask.settings import keyrings
 from secure_flask.auth import signing_keys
-from secure_flask.auth.claims import LIFETIME
-from tests import routes
-from tests.auth.test_bearer import ask, assert_refused
-from tests.conftest import SECRETS, MakeApp
+from secure_flask.auth.tokens.claims import LIFETIME
+from core import routes
+from core.auth.tokens.test_bearer import ask, assert_refused
+from core.conftest import SECRETS, MakeApp
 
 [(KEY_ID, KEY)] = signing_keys.read(SECRETS["token_keys"]).items()
 ANOTHER_KEY = Ed25519PrivateKey.generate()
-JWKS = routes.path_of("jwks.jwks")
+JWKS = routes.JWKS
 HEADER = {"alg": "EdDSA", "typ": "at+jwt", "kid": KEY_ID}
 
 ALGORITHMS = ["none", "None", "HS256", "ES256", "RS256", "Ed25519", "eddsa", "EdDSA ", "", None]
@@ -98,7 +98,7 @@ def test_any_library_reads_it_by_the_published_keys(
 
 
 def test_the_published_keys_are_exactly_the_public_ones(make_app: MakeApp) -> None:
-    ring = f"{key_settings.new('2')},{SECRETS['token_keys']}"
+    ring = f"{keyrings.new('2')},{SECRETS['token_keys']}"
     answer = make_app(token_keys=ring).test_client().get(JWKS)
     same = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA"}
     assert answer.json == {

@@ -11,9 +11,9 @@ from sqlalchemy import event
 from secure_flask.auth import grants, logins, tokens
 from secure_flask.auth.tokens import LIFETIME, TOKEN_PREFIX
 from secure_flask.database import db
-from tests import routes
-from tests.auth.test_bearer import ask, assert_accepted, assert_refused
-from tests.conftest import LOGIN, USERNAME, Wait, stored_user
+from core import routes
+from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
+from core.conftest import LOGIN, USERNAME, Wait, stored_user
 
 SLIPS: dict[str, Callable[[str], str]] = {
     "a character changed": lambda token: token[:9] + ("A" if token[9] != "A" else "B") + token[10:],

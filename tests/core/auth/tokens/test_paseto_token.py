@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
 from flask.testing import FlaskClient
 
-from secure_flask.settings import keys as key_settings
+from secure_flask.settings import keyrings
 from secure_flask.auth import signing_keys
-from tests.auth.test_bearer import ask, assert_accepted, assert_refused
-from tests.conftest import SECRETS
+from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
+from core.conftest import SECRETS
 
 [(KEY_ID, KEY)] = signing_keys.read(SECRETS["token_keys"]).items()
 ANOTHER_KEY = Ed25519PrivateKey.generate()
@@ -140,7 +140,7 @@ def test_the_signature_of_another_key_is_401_even_of_a_good_one(
     app: Flask, client: FlaskClient, payload: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert_refused(ask(client, sign(payload, key=ANOTHER_KEY)))
-    ring = f"{SECRETS['token_keys']},{key_settings.new('2')}"
+    ring = f"{SECRETS['token_keys']},{keyrings.new('2')}"
     monkeypatch.setitem(app.extensions, "signing_keys", signing_keys.read(ring))
     assert_accepted(ask(client, sign(payload)))
     assert_refused(ask(client, sign(payload, {"kid": "2"})))

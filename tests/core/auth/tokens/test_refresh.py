@@ -13,13 +13,13 @@ from werkzeug.test import TestResponse
 from secure_flask.auth import claims, grants, logins, users
 from secure_flask.auth import refresh as refresh_tokens
 from secure_flask.auth.grants import Grant
-from secure_flask.auth.refresh import LIFETIME
+from secure_flask.auth.tokens.refresh import LIFETIME
 from secure_flask.database import db
-from tests import routes
-from tests.auth.test_bearer import ask, assert_accepted, assert_refused
-from tests.conftest import LOGIN, PASSWORD, Lines, Wait, stored_user, user_deleted_before
+from core import routes
+from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
+from core.conftest import LOGIN, PASSWORD, Lines, Wait, stored_user, user_deleted_before
 
-REFRESH = routes.path_of("refresh.refresh")
+REFRESH = routes.REFRESH
 # How long an access token is accepted, at the most.
 ACCESS = claims.LIFETIME + claims.LEEWAY
 
@@ -322,7 +322,7 @@ def test_guessing_is_slowed_and_refreshing_is_not(
 
 def test_each_login_is_refreshed_as_itself(app: Flask, client: FlaskClient, login: Login) -> None:
     with app.app_context():
-        users.create("bob", PASSWORD)
+        users.create_user("bob", PASSWORD)
     other = log_in(client, username="bob")
     assert_accepted(ask(client, refreshed(client, other)["token"]), "bob")
     assert_accepted(ask(client, refreshed(client, login)["token"]))

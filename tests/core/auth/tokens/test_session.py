@@ -13,8 +13,8 @@ from secure_flask.auth.access import login_required, public
 from secure_flask.auth.grants import Grant
 from secure_flask.auth.tokens import KEPT_LIFETIME, LIFETIME
 from secure_flask.database import db
-from tests import routes
-from tests.conftest import LOGIN, PASSWORD, Lines, MakeApp, Wait, is_logged_in, log_in
+from core import routes
+from core.conftest import LOGIN, PASSWORD, Lines, MakeApp, Wait, is_logged_in, log_in
 
 DEVELOPMENT, PRODUCTION = "dev-session", "__Host-session"
 FLAGS = {"HttpOnly", "SameSite=Lax", "Path=/"}
@@ -105,7 +105,7 @@ def test_a_write_without_the_csrf_token_of_its_login_is_403(
     app: Flask, client: FlaskClient, token: str, subtests: pytest.Subtests
 ) -> None:
     with app.app_context():
-        users.create("mallory", PASSWORD)
+        users.create_user("mallory", PASSWORD)
     another_login = log_in(app.test_client())
     another_user = log_in(app.test_client(), username="mallory")
     assert writes(client, {}) == 403
@@ -252,7 +252,7 @@ def test_what_an_extension_keeps_for_a_user_is_gone_for_the_next(
     app: Flask, client: FlaskClient, next_login: str
 ) -> None:
     with app.app_context():
-        users.create("mallory", PASSWORD)
+        users.create_user("mallory", PASSWORD)
     credentials = log_in(client)
     with client.session_transaction() as session:
         session["note"] = "of ada"

@@ -6,16 +6,16 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from secure_flask.settings import keys as key_settings
+from secure_flask.settings import keyrings
 from secure_flask.auth import signing_keys
-from secure_flask.auth.signing_keys import MAX_NAME, SigningSettings
-from app.settings import Settings, SettingsError, fresh_secrets
-from tests import routes
-from tests.auth.test_bearer import ask, assert_accepted, assert_refused
-from tests.conftest import LOGIN, SECRETS, MakeApp
+from secure_flask.auth.tokens.signing_keys import MAX_NAME, SigningSettings
+from secure_flask.settings import Settings, SettingsError, fresh_secrets
+from core import routes
+from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
+from core.conftest import LOGIN, SECRETS, MakeApp
 
-OLD, NEW = SECRETS["token_keys"], key_settings.new("2")
-[OLD_ID] = key_settings.read(OLD)
+OLD, NEW = SECRETS["token_keys"], keyrings.new("2")
+[OLD_ID] = keyrings.read(OLD)
 SEED = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # RFC 8037's example
 
 
@@ -87,13 +87,13 @@ def test_dropping_a_key_ends_what_it_signed_but_no_login(app: Flask, client: Fla
     use_keys(app, NEW)
     assert_refused(ask(client, login["token"]))
     refresh_token = {"refresh_token": login["refresh_token"]}
-    again = client.post(routes.path_of("refresh.refresh"), json=refresh_token)
+    again = client.post(routes.REFRESH, json=refresh_token)
     assert_accepted(ask(client, again.get_json()["token"]))
 
 
 def test_another_key_under_the_same_id_is_another_key(app: Flask, client: FlaskClient) -> None:
     token = access_token(client)
-    use_keys(app, key_settings.new(OLD_ID))
+    use_keys(app, keyrings.new(OLD_ID))
     assert_refused(ask(client, token))
 
 

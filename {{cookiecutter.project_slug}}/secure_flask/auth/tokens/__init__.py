@@ -83,9 +83,9 @@ def csrf_token(request: Request = flask.request, *, masked: bool = False) -> str
     return None if has_bearer(request) else session.csrf_token(request, masked=masked)
 
 
-def security_schemes(method: str) -> dict[str, Any]:
-    """The OpenAPI security schemes of which a request with this method needs one."""
-    return {**chosen().security_schemes(method), **session.security_schemes(method)}
+def security_schemes(method: str) -> list[dict[str, Any]]:
+    """The OpenAPI security schemes of each kind of login: a request needs those of one kind."""
+    return [each.security_schemes(method) for each in dict.fromkeys([chosen(), session])]
 
 
 def forget_login() -> None:

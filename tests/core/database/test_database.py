@@ -1,0 +1,243 @@
+"""The database: what clients see while it is away, and that migrations build it whole."""
+
+import re
+import shutil
+import sqlite3
+from contextlib import closing
+from itertools import takewhile
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import exc, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from secure_flask.auth import grants, logins, users
+from secure_flask.auth.access import public
+from secure_flask.auth.grants import Grant
+from secure_flask.database import Model, db
+from secure_flask.database import database as module
+from core import routes
+from core.conftest import (
+    LOGIN,
+    PASSWORD,
+    PRODUCTION,
+    USERNAME,
+    Lines,
+    MakeApp,
+    without_error_pages,
+)
+
+TABLES = set(Model.metadata.tables)
+READY = routes.READYZ
+
+# What a driver raises while its database does not serve.
+AWAY = [
+    exc.OperationalError("SELECT secret", {"password": "hunter2"}, OSError("host db1")),
+    exc.InterfaceError("SELECT 1", {}, OSError("connection already closed")),
+    exc.InternalError("DELETE", {}, OSError("read-only transaction")),
+    exc.TimeoutError("no connection came free"),
+]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "secure_flask.database"
+
+
+@pytest.fixture
+def on_disk(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path) -> Flask:
+    monkeypatch.setattr(module, "BUSY_TIMEOUT", 0)
+    return make_app(database_url=f"sqlite:///{file}", max_logins=1000, **PRODUCTION)
+
+
+def tables_there(app: Flask) -> set[str]:
+    with app.app_context():
+        return TABLES & set(inspect(db.engine).get_table_names())
+
+
+def assert_unavailable(client: FlaskClient, path: str) -> None:
+    # A page of yours may lack Retry-After, as a test of errors says.
+    without_error_pages(client.application)
+    answer = client.get(path)
+    assert answer.status_code == 503
+    assert not re.search("hunter2|db1|SELECT", answer.text)
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def rows_of_grants(app: Flask) -> int:
+    with app.app_context():
+        return int(db.session.scalar(text("SELECT count(*) FROM grants")) or 0)
+
+
+def logins_in(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        return int(connection.execute("SELECT count(*) FROM grants").fetchone()[0])
+
+
+def log_in(app: Flask) -> int:
+    return app.test_client().post(routes.LOGIN, json=LOGIN).status_code
+
+
+@pytest.mark.asvs("16.5.1", "16.5.2")
+@pytest.mark.parametrize("error", AWAY, ids=lambda error: type(error).__name__)
+def test_while_it_is_away_a_client_is_asked_to_come_back(
+    make_app: MakeApp, error: Exception
+) -> None:
+    app = make_app()
+
+    @app.get("/rows")
+    @public
+    def rows() -> str:
+        raise error
+
+    assert_unavailable(app.test_client(), "/rows")
+
+
+def test_a_value_that_it_cannot_hold_is_the_clients_fault(make_app: MakeApp) -> None:
+    app = make_app()
+
+    @app.get("/text")
+    @public
+    def rows() -> str:
+        raise exc.DataError("INSERT", {}, OSError("no equivalent in encoding LATIN1"))
+
+    @app.get("/number/<int(signed=True):number>")
+    @public
+    def row(number: int) -> str:
+        return str(db.session.scalar(text("SELECT CAST(:number AS BIGINT)"), {"number": number}))
+
+    client = app.test_client()
+    assert client.get(f"/number/{2**63 - 1}").status_code == 200
+    for path in ("/text", f"/number/{2**63}", f"/number/{-(2**63) - 1}", f"/number/{10**30}"):
+        assert (path, client.get(path).status_code) == (path, 400)
+
+
+def test_nobody_waits_long_for_a_connection(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
+    monkeypatch.setattr(module, "THREADS", 1)
+    monkeypatch.setattr(module, "POOL_TIMEOUT", 0.01)
+    app = make_app(database_url=f"sqlite:///{file}")
+
+    @app.get("/rows")
+    @public
+    def rows() -> str:
+        db.session.execute(text("SELECT 1"))
+        with db.engine.connect():
+            return "there was a second one"
+
+    assert_unavailable(app.test_client(), "/rows")
+    assert app.test_client().get(READY).status_code == 200
+
+
+def test_a_file_that_another_program_writes_is_busy(
+    on_disk: Flask, file: Path, lines: Lines
+) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert log_in(on_disk) == 503
+        assert on_disk.test_client().get(READY).status_code == 200
+        assert "database is locked" in lines()[-1]["exception"]
+    assert logins_in(file) == 0
+    assert log_in(on_disk) == 200
+
+
+def test_a_file_that_may_only_be_read_takes_no_login(
+    on_disk: Flask, make_app: MakeApp, file: Path, lines: Lines
+) -> None:
+    app = make_app(fill=False, database_url=f"sqlite:///file:{file}?mode=ro&uri=true", **PRODUCTION)
+    assert log_in(app) == 503
+    assert [line["event"] for line in lines()] == ["sys_crash"]
+    assert app.test_client().get(READY).status_code == 200
+    assert logins_in(file) == 0
+
+
+def test_a_folder_that_is_gone_is_reported(make_app: MakeApp, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    app = make_app(fill=False, database_url=f"sqlite:///{folder / 'secure_flask.database'}")
+    folder.rmdir()
+    assert_unavailable(app.test_client(), READY)
+
+
+def test_a_full_disk_takes_whole_logins_or_none(on_disk: Flask, file: Path, lines: Lines) -> None:
+    with on_disk.app_context():
+        full = db.session.scalar(text("PRAGMA page_count"))
+        db.session.execute(text(f"PRAGMA max_page_count = {full}"))
+    taken = list(takewhile(lambda status: status == 200, (log_in(on_disk) for _ in range(500))))
+    assert "database or disk is full" in lines()[-1]["exception"]
+    assert logins_in(file) == len(taken)
+    assert on_disk.test_client().get(READY).status_code == 200
+
+
+@pytest.mark.asvs("16.3.4")
+def test_the_log_says_why_and_names_no_value(make_app: MakeApp, lines: Lines) -> None:
+    app = make_app(**PRODUCTION)
+
+    @app.get("/rows")
+    @public
+    def rows() -> str:
+        db.session.execute(text("SELECT :password FROM missing"), {"password": PASSWORD})
+        return ""
+
+    assert app.test_client().get("/rows").status_code == 503
+    [line] = lines()
+    assert line["event"] == "sys_crash"
+    assert "missing" in line["exception"]
+    assert PASSWORD not in line["exception"]
+
+
+def test_a_row_that_points_nowhere_is_refused_without_an_echo(app: Flask) -> None:
+    zeros = dict.fromkeys(("issued", "last_used", "expires"), 0)
+    with app.app_context():
+        db.session.add(
+            Grant(secret_hash=bytes(32), family="unspoken", kind="", user_id=uuid4(), **zeros)
+        )
+        with pytest.raises(IntegrityError) as refused:
+            db.session.commit()
+    assert "unspoken" not in str(refused.value)  # it may be logged
+
+
+def test_migrations_are_found_in_a_folder_with_a_percent_sign(app: Flask, tmp_path: Path) -> None:
+    folder = tmp_path / "100%s"
+    shutil.copytree(module.migrate.directory, folder)
+    with app.app_context():
+        here, there = module.migrate.get_config(), module.migrate.get_config(str(folder))
+    heads = [ScriptDirectory.from_config(config).get_heads() for config in (here, there)]
+    assert heads[0] == heads[1] != []
+    assert here.get_section("post_write_hooks") == there.get_section("post_write_hooks") != {}
+
+
+def test_migrations_make_the_tables_that_the_models_name(make_app: MakeApp) -> None:
+    app = make_app()
+    run = app.test_cli_runner().invoke
+    with app.app_context():
+        Model.metadata.drop_all(db.engine)
+    assert run(args=["db", "upgrade"]).exit_code == 0
+    assert tables_there(app) == TABLES, "A table has no migration: run `flask db migrate`."
+    assert run(args=["db", "check"]).exit_code == 0, "A model changed: run `flask db migrate`."
+    assert run(args=["db", "downgrade", "base"]).exit_code == 0
+    assert tables_there(app) == set()
+
+
+def test_who_is_logged_in_stays_so_through_the_migrations(make_app: MakeApp) -> None:
+    app = make_app()
+    run = app.test_cli_runner().invoke
+    with app.app_context():
+        Model.metadata.drop_all(db.engine)
+    assert run(args=["db", "upgrade"]).exit_code == 0
+    secret = grants.new_secret()
+    with app.app_context():
+        logins.create(users.create_user(USERNAME, PASSWORD), "test", secret, 60)
+        first = ScriptDirectory.from_config(module.migrate.get_config()).get_base()
+    for arguments in (["downgrade", str(first)], ["upgrade"]):
+        assert run(args=["db", *arguments]).exit_code == 0
+        assert rows_of_grants(app) == 1
+    with app.app_context():
+        assert grants.find(secret, "test", idle=60)
+    # Other tests make their tables without migrations.
+    assert run(args=["db", "downgrade", "base"]).exit_code == 0

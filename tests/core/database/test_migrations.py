@@ -1,0 +1,86 @@
+"""Migrations on SQLite, which replaces a table to alter it, lose no row of another table."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import func, select
+
+from secure_flask.auth import grants, logins, users
+from secure_flask.auth.grants import Grant
+from secure_flask.database import database, db
+from core.conftest import PASSWORD, USERNAME, MakeApp
+
+MIGRATION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "a_test", {head!r}
+
+def upgrade():
+    with op.batch_alter_table("users") as users:
+        users.add_column(sa.Column("a_test", sa.Integer()))
+    op.execute({statement!r})
+
+def downgrade():
+    with op.batch_alter_table("users") as users:
+        users.drop_column("a_test")
+"""
+
+Migrate = Callable[..., Result]
+
+
+@pytest.fixture
+def app(make_app: MakeApp, tmp_path: Path) -> Flask:
+    """An app with a user who is logged in, in a database made by the migrations."""
+    app = make_app(database_url=f"sqlite:///{tmp_path}/secure_flask.database", fill=False)
+    assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
+    with app.app_context():
+        logins.create(users.create_user(USERNAME, PASSWORD), "test", grants.new_secret(), 60)
+    return app
+
+
+@pytest.fixture
+def migrate(app: Flask, tmp_path: Path) -> Migrate:
+    """`migrate("upgrade", "DELETE …")`: a migration that alters the users and runs a statement."""
+
+    def run(command: str, statement: str = "SELECT 1") -> Result:
+        folder = tmp_path / "migrations"
+        shutil.copytree(str(database.migrate.directory), folder, dirs_exist_ok=True)
+        with app.app_context():
+            head = ScriptDirectory.from_config(database.migrate.get_config()).get_current_head()
+        added = MIGRATION.format(head=head, statement=statement)
+        (folder / "versions" / "a_test.py").write_text(added, "utf-8")
+        return app.test_cli_runner().invoke(args=["db", command, "-d", str(folder)])
+
+    return run
+
+
+def count_logins(app: Flask) -> int | None:
+    with app.app_context():
+        return db.session.scalar(select(func.count()).select_from(Grant))
+
+
+def test_a_new_column_keeps_the_rows_that_refer_to_the_table(app: Flask, migrate: Migrate) -> None:
+    for command in ("upgrade", "downgrade"):
+        assert migrate(command).exit_code == 0
+        assert count_logins(app) == 1
+
+
+def test_a_migration_that_leaves_rows_of_nobody_is_named(app: Flask, migrate: Migrate) -> None:
+    done = migrate("upgrade", "DELETE FROM users")
+    assert done.exit_code == 1
+    assert "grants" in str(done.exception)
+
+
+def test_foreign_keys_count_again_afterwards(app: Flask, migrate: Migrate) -> None:
+    assert migrate("upgrade").exit_code == 0
+    with app.app_context():
+        user = User.find(USERNAME)
+        db.session.delete(user)
+        db.session.commit()
+    assert count_logins(app) == 0

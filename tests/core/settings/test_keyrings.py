@@ -1,0 +1,73 @@
+"""Rings of keys: how they are written, and that no weak or malformed one is taken."""
+
+import shlex
+from base64 import urlsafe_b64decode
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from secure_flask.settings import keyrings
+from secure_flask.programs import PYTHON
+
+KEY = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # RFC 8037's example
+
+UNUSABLE = {
+    "nothing": "",
+    "commas and spaces": " ,, ",
+    "an id alone": "1",
+    "no key": "1:",
+    "no id": f":{KEY}",
+    "a key alone": KEY,
+    "a key too short": f"1:{KEY[:-2]}",
+    "a key too long": f"1:{KEY}AAAA",
+    "a key all zero": f"1:{'A' * 43}",
+    "a word as key": f"1:{'abab' * 11}",
+    "no base64": f"1:{'é' * 43}",
+    "an id with a space": f"a b:{KEY}",
+    "an id with a quote": f"1':{KEY}",
+    "an id beyond ASCII": f"ключ:{KEY}",
+    "an id twice": f"1:{KEY},{keyrings.new('1')}",
+    "a key twice": f"1:{KEY},2:{KEY}",
+    "one bad key of two": f"1:{KEY},2:short",
+}
+
+
+@pytest.mark.asvs("11.2.3", "11.5.1")
+def test_a_new_key_is_an_id_and_32_random_bytes() -> None:
+    written = {keyrings.new("a") for _ in range(3)}
+    assert len(written) == 3
+    for key in written:
+        key_id, _, encoded = key.partition(":")
+        assert key_id == "a"
+        assert len(urlsafe_b64decode(encoded + "=")) == 32
+
+
+def test_the_id_of_a_new_key_is_the_day_unless_another_is_given() -> None:
+    [key_id] = keyrings.read(keyrings.new())
+    made = datetime.strptime(f"{key_id}+0000", "%Y%m%d%z")
+    assert timedelta(0) <= datetime.now(UTC) - made < timedelta(days=1, minutes=1)
+
+
+def test_a_ring_is_read_in_its_order() -> None:
+    ring = keyrings.read(f"new:{KEY}, {keyrings.new('1')} ,")
+    assert list(ring) == ["new", "1"]
+    assert ring["new"] == urlsafe_b64decode(f"{KEY}=")
+
+
+@pytest.mark.asvs("11.2.3")
+def test_an_unusable_ring_is_refused_with_the_command_that_makes_a_key(
+    subtests: pytest.Subtests,
+) -> None:
+    for name, ring in UNUSABLE.items():
+        with subtests.test(name):
+            with pytest.raises(ValueError, match="must read id:key,id:key") as refused:
+                keyrings.read(ring)
+            assert keyrings.HOW_TO_MAKE_ONE in str(refused.value)
+            assert KEY not in str(refused.value)
+
+
+def test_the_command_that_is_named_makes_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+    python, option, code = shlex.split(keyrings.HOW_TO_MAKE_ONE)
+    assert (python, option) == (PYTHON, "-c")
+    exec(code, {})  # noqa: S102 (our own text, which a reader would run)
+    assert len(keyrings.read(capsys.readouterr().out.strip())) == 1

@@ -1,0 +1,220 @@
+"""A small project on the core: a user class, a policy and plain views by the public names alone.
+
+Its login is ten naive lines: what protects a login is the core's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+from flask import Blueprint, Flask, Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+from secure_flask import (
+    Body,
+    Login,
+    Model,
+    PlainText,
+    ResponseBody,
+    Settings,
+    UserMixin,
+    change_password,
+    checked_next,
+    consumes,
+    credentials,
+    csp_syntax,
+    csrf_token,
+    current_user,
+    encrypted_column,
+    end_login,
+    end_other_logins,
+    init_app,
+    list_logins,
+    log_in,
+    log_out,
+    login_required,
+    or_form,
+    public,
+    reauthenticate,
+    recent_login,
+    responds,
+    validated,
+)
+
+FOLDER = Path(__file__).parent
+
+POLICY: dict[str, Any] = {
+    "PROJECT_NAME": "Bakery",
+    "DESCRIPTION": "Bread for tests.",
+    "SECURITY_CONTACT": "security@bakery.test",
+    "CSP_SOURCES": [],
+    "FRAME_ANCESTORS": [csp_syntax.NONE],
+    "CORS_ORIGINS": [],
+    "CORS_REQUEST_HEADERS": [],
+    "HEADERS": {
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=()",
+        "Cache-Control": "no-store, max-age=0",
+    },
+    "PAGE_HEADERS": {"Referrer-Policy": "strict-origin-when-cross-origin"},
+    "OTHER_HEADERS": {"Referrer-Policy": "no-referrer"},
+    "STRICT_TRANSPORT_SECURITY": "max-age=63072000; includeSubDomains",
+    "CSP": {
+        "default-src": [csp_syntax.NONE],
+        "script-src": [csp_syntax.NONCE],
+        "style-src": [csp_syntax.SELF, csp_syntax.NONCE],
+        "img-src": [csp_syntax.SELF, csp_syntax.DATA],
+        "connect-src": [csp_syntax.SELF],
+        "object-src": [csp_syntax.NONE],
+        "base-uri": [csp_syntax.NONE],
+        "form-action": [csp_syntax.SELF],
+        "frame-ancestors": [csp_syntax.NONE],
+    },
+}
+
+blueprint = Blueprint("site", __name__)
+
+
+class User(UserMixin, Model):
+    email = encrypted_column(index=True)
+
+
+class Password(Body):
+    password: Annotated[PlainText, Field(max_length=1024)]
+
+
+class Credentials(Password):
+    username: Annotated[PlainText, Field(max_length=150)]
+    keep: bool = False
+
+
+class PasswordChange(Body):
+    current_password: Annotated[PlainText, Field(max_length=1024)]
+    new_password: Annotated[PlainText, Field(max_length=1024)]
+
+
+class Me(ResponseBody):
+    id: UUID
+    username: str
+    email: str | None
+    roles: list[str]
+    csrf_token: str | None = None
+
+
+def create_app(settings: Settings, **policy: object) -> Flask:
+    app = Flask(__name__, static_folder=None, static_url_path="/static")
+    app.config.update({**POLICY, **policy})
+    init_app(app, settings)
+    app.register_blueprint(blueprint)
+    return app
+
+
+@blueprint.get("/")
+@responds("text/html", 503)
+@public
+def index() -> str:
+    return render_template("page.html", title="Bakery")
+
+
+@blueprint.get("/login")
+@responds("text/html", 503)
+@public
+def page() -> str:
+    return render_template("login.html", next=checked_next())
+
+
+def _log_in_by_form() -> ResponseReturnValue:
+    log_in(request.form["username"], request.form["password"], keep="keep" in request.form)
+    return redirect(checked_next() or url_for("site.index"), 303)
+
+
+@blueprint.post("/login")
+@responds(Login, 401, 429, 503)
+@public
+@credentials
+@or_form(_log_in_by_form)
+@validated(Credentials)
+def login(body: Credentials) -> ResponseReturnValue:
+    return log_in(body.username, body.password, keep=body.keep)
+
+
+@blueprint.get("/reauthenticate")
+@responds("text/html")
+@login_required
+def reauthentication_page() -> str:
+    return render_template("login.html", next=checked_next())
+
+
+def _reauthenticate_by_form() -> ResponseReturnValue:
+    reauthenticate(request.form["password"])
+    return redirect(checked_next() or url_for("site.index"), 303)
+
+
+@blueprint.post("/reauthenticate")
+@responds(Login, 429, 503)
+@login_required
+@credentials
+@or_form(_reauthenticate_by_form)
+@validated(Password)
+def enter_password_again(body: Password) -> ResponseReturnValue:
+    return reauthenticate(body.password)
+
+
+def _log_out_by_form() -> ResponseReturnValue:
+    log_out()
+    return redirect(url_for("site.index"), 303)
+
+
+@blueprint.post("/logout")
+@responds(None)
+@login_required
+@or_form(_log_out_by_form)
+@consumes("application/json")
+def logout() -> ResponseReturnValue:
+    log_out()
+    return Response(status=204)
+
+
+@blueprint.get("/me")
+@responds(Me)
+@login_required
+def me() -> ResponseReturnValue:
+    user = current_user
+    shown = {"id": user.id, "username": user.name, "email": user.email, "roles": user.role_names}
+    return {**shown, "csrf_token": token} if (token := csrf_token()) else shown
+
+
+@blueprint.post("/password")
+@responds(Login, 429)
+@recent_login
+@credentials
+@validated(PasswordChange)
+def password(body: PasswordChange) -> ResponseReturnValue:
+    return change_password(body.current_password, body.new_password)
+
+
+@blueprint.get("/sessions")
+@responds("application/json")
+@login_required
+def sessions() -> ResponseReturnValue:
+    return {"sessions": list_logins()}
+
+
+@blueprint.delete("/sessions/<string:login_id>")
+@responds(None)
+@recent_login
+def end_session(login_id: str) -> ResponseReturnValue:
+    end_login(login_id)
+    return Response(status=204)
+
+
+@blueprint.delete("/sessions")
+@responds(None)
+@recent_login
+def end_other_sessions() -> ResponseReturnValue:
+    end_other_logins()
+    return Response(status=204)

@@ -1,0 +1,59 @@
+"""The cookies, as a browser stores them."""
+
+from flask import Flask, session
+from secure_flask.auth.access import public
+from secure_flask.web import cookies
+
+from core.conftest import PRODUCTION, MakeApp
+
+
+def cookie_of_flask(app: Flask) -> set[str]:
+    """Name and flags of the cookie that an extension gets when it writes to Flask's session."""
+
+    @app.get("/_test/remember")
+    @public
+    def remember() -> str:
+        session["by"] = "an extension"
+        return ""
+
+    cookie = app.test_client().get("/_test/remember").headers["Set-Cookie"]
+    pair, *flags = cookie.split("; ")
+    return {pair.partition("=")[0], *flags}
+
+
+def test_production_binds_flasks_session_to_host_and_https(make_app: MakeApp) -> None:
+    flags = cookie_of_flask(make_app(**PRODUCTION))
+    assert flags == {"__Host-flask", "Secure", "HttpOnly", "SameSite=Lax", "Path=/"}
+
+
+def test_development_leaves_out_what_plain_http_forbids(make_app: MakeApp) -> None:
+    assert cookie_of_flask(make_app()) == {"dev-flask", "HttpOnly", "SameSite=Lax", "Path=/"}
+
+
+def test_a_login_cookie_is_secure_except_in_development_over_http(make_app: MakeApp) -> None:
+    development, production = make_app(), make_app(**PRODUCTION)
+    for app, scheme, secure in (
+        (development, "http", False),
+        (development, "https", True),
+        (production, "http", True),
+        (production, "https", True),
+    ):
+        with app.test_request_context(url_scheme=scheme):
+            assert cookies.name_of("login") == ("__Host-login" if secure else "dev-login")
+            bound = {"httponly": True, "samesite": "Lax", "path": "/"}
+            assert cookies.flags() == {"secure": secure, **bound}
+
+
+def test_flasks_session_keeps_what_it_signed_and_nothing_else(make_app: MakeApp) -> None:
+    app = make_app()
+
+    @app.get("/_test/count")
+    @public
+    def count() -> str:
+        session["visits"] = session.get("visits", 0) + 1
+        return str(session["visits"])
+
+    client = app.test_client()
+    assert [client.get("/_test/count").text for _ in range(3)] == ["1", "2", "3"]
+    client.set_cookie(app.config["SESSION_COOKIE_NAME"], "eyJ2aXNpdHMiOjk5fQ.aaaaaa.forged")
+    assert client.get("/_test/count").text == "1"

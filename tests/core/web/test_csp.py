@@ -1,0 +1,171 @@
+"""What a page may load, as a browser reads it; and that everything else is inert."""
+
+import re
+from base64 import b64decode
+
+import pytest
+from flask import Blueprint, Flask, Response, request
+from flask.testing import FlaskClient
+from secure_flask.auth.access import public
+from secure_flask.web.csp import csp, csp_nonce
+from secure_flask.web.csp_syntax import NONCE, NONE, SELF
+from secure_flask.web.origins import PolicyError
+from werkzeug.test import TestResponse
+
+from core import routes
+from core.conftest import PRODUCTION, MakeApp
+
+ENFORCED = "Content-Security-Policy"
+REPORT_ONLY = "Content-Security-Policy-Report-Only"
+POLICY = {"default-src": [NONE], "script-src": [NONCE], "img-src": [SELF]}
+TILES, PHOTOS = "https://tiles.example", "https://photos.example"
+PAGE, REPORTS = "/_test/page", routes.REPORTS
+
+
+def with_page(app: Flask) -> FlaskClient:
+    """A client of the app with a page that holds its nonce."""
+    app.add_url_rule(PAGE, "page", public(lambda: csp_nonce()))
+    return app.test_client()
+
+
+@pytest.fixture(scope="module")
+def app(make_app: MakeApp) -> Flask:
+    app = make_app(CSP=POLICY, FRAME_ANCESTORS=[NONE])
+
+    @app.get("/_test/typed")
+    @public
+    def typed() -> Response:
+        return Response(status=request.args["status"], content_type=request.args["type"])
+
+    return with_page(app).application
+
+
+def answer_of(client: FlaskClient, content_type: str, status: str = "200") -> TestResponse:
+    return client.get("/_test/typed", query_string={"type": content_type, "status": status})
+
+
+def directives(answer: TestResponse, name: str = ENFORCED) -> dict[str, str]:
+    """Each directive with its sources, as a browser takes the header apart."""
+    pairs = [part.strip().partition(" ") for part in answer.headers[name].split(";")]
+    return {directive: sources for directive, _, sources in pairs}
+
+
+def nonces(answer: TestResponse) -> list[str]:
+    """The nonce of each policy on the answer."""
+    policies = answer.headers.getlist(ENFORCED) + answer.headers.getlist(REPORT_ONLY)
+    return [nonce for policy in policies for nonce in re.findall(r"'nonce-([^']*)'", policy)]
+
+
+def test_whatever_shows_as_a_page_gets_the_policy(client: FlaskClient) -> None:
+    for content_type in ("text/html", "TEXT/HTML; x=y", "application/xhtml+xml"):
+        got = directives(answer_of(client, content_type))
+        assert got.pop("script-src").startswith("'nonce-")
+        assert got == {
+            "default-src": "'none'",
+            "img-src": "'self'",
+            "frame-ancestors": "'none'",
+            "report-uri": REPORTS,
+        }
+
+
+def test_everything_else_is_inert(client: FlaskClient) -> None:
+    closed = dict.fromkeys(["default-src", "frame-ancestors", "base-uri", "form-action"], "'none'")
+    kinds = ("application/json", "image/svg+xml", "application/pdf", "text/plain", "text/xml", "")
+    for content_type in kinds:
+        assert directives(answer_of(client, content_type)) == {**closed, "sandbox": ""}
+
+
+def test_a_worker_may_load_from_its_own_site_alone(client: FlaskClient) -> None:
+    for content_type in ("text/javascript", "application/javascript; charset=utf-8"):
+        got = directives(answer_of(client, content_type))
+        assert got == {"default-src": "'self'", "object-src": "'none'", "base-uri": "'none'"}
+
+
+def test_not_modified_leaves_the_kept_policy_in_force(client: FlaskClient) -> None:
+    assert ENFORCED not in answer_of(client, "text/html", "304").headers
+
+
+def test_header_and_page_hold_the_same_new_nonce_of_18_bytes(client: FlaskClient) -> None:
+    answers = [client.get(PAGE) for _ in range(20)]
+    assert [nonces(answer) for answer in answers] == [[answer.text] for answer in answers]
+    assert {len(b64decode(answer.text, validate=True)) for answer in answers} == {18}
+    assert len({answer.text for answer in answers}) == 20
+
+
+def test_over_plain_http_browsers_report_the_old_way(client: FlaskClient) -> None:
+    answer = client.get(PAGE)
+    assert not {"report-to", "upgrade-insecure-requests"} & set(directives(answer))
+    assert "Reporting-Endpoints" not in answer.headers
+
+
+def test_over_https_browsers_report_both_ways(make_app: MakeApp) -> None:
+    answer = with_page(make_app(CSP=POLICY, **PRODUCTION)).get(PAGE)
+    got = directives(answer)
+    assert (got["img-src"], got["upgrade-insecure-requests"]) == ("'self'", "")
+    moved = "The route of reports has moved: name its path in secure_flask/web/csp.py."
+    assert (got["report-uri"], got["report-to"]) == (REPORTS, "csp"), moved
+    assert answer.headers["Reporting-Endpoints"] == f'csp="{REPORTS}"'
+
+
+def test_below_a_path_reports_go_there_too(make_app: MakeApp) -> None:
+    answer = with_page(make_app(CSP=POLICY, APPLICATION_ROOT="/shop", **PRODUCTION)).get(PAGE)
+    assert directives(answer)["report-uri"] == f"/shop{REPORTS}"
+    assert answer.headers["Reporting-Endpoints"] == f'csp="/shop{REPORTS}"'
+
+
+def test_report_only_blocks_nothing_on_pages(make_app: MakeApp) -> None:
+    tried = {"csp_report_only": True, "CSP_CANDIDATE": {"img-src": [NONE]}}
+    client = with_page(make_app(CSP=POLICY, **tried))
+    page = client.get(PAGE)
+    assert ENFORCED not in page.headers
+    policy, candidate = page.headers.getlist(REPORT_ONLY)
+    assert ("img-src 'self'" in policy, "img-src 'none'" in candidate) == (True, True)
+    assert "sandbox" in directives(client.get(routes.HEALTHZ))
+
+
+def test_a_candidate_is_tried_beside_the_enforced_policy(make_app: MakeApp) -> None:
+    answer = with_page(make_app(CSP=POLICY, CSP_CANDIDATE={"script-src": [NONCE]})).get(PAGE)
+    assert directives(answer)["img-src"] == "'self'"
+    assert set(directives(answer, REPORT_ONLY)) == {"script-src", "report-uri"}
+    assert nonces(answer) == [answer.text, answer.text]
+
+
+def test_a_slip_in_the_policy_stops_the_app(make_app: MakeApp) -> None:
+    for name, slip, words in (
+        ("CSP", {"img-src": ["self"]}, "without quotes"),
+        ("CSP_CANDIDATE", {"img-src": ["self"]}, "without quotes"),
+        ("CSP_SOURCES", ["https://*.example"], "CSP_SOURCES"),
+    ):
+        with pytest.raises(PolicyError, match=words):
+            make_app(**{name: slip})
+
+
+def test_a_view_replaces_what_it_names_and_no_more(make_app: MakeApp) -> None:
+    app = make_app(CSP=POLICY)
+    app.add_url_rule("/_test/map", "map", csp(img_src=[TILES])(public(lambda: "a map")))
+    scripts = public(csp(script_src=[SELF, NONCE])(csp_nonce))
+    app.add_url_rule("/_test/scripts", "scripts", scripts)
+    client = with_page(app)
+    got = directives(client.get("/_test/map"))
+    assert (got["img-src"], got["default-src"]) == (TILES, "'none'")
+    assert directives(client.get(PAGE))["img-src"] == "'self'"
+    answer = client.get("/_test/scripts")
+    assert directives(answer)["script-src"] == f"'self' 'nonce-{answer.text}'"
+
+
+def test_a_view_wins_over_its_blueprint(make_app: MakeApp) -> None:
+    maps = csp(img_src=[TILES], font_src=[TILES])(Blueprint("maps", __name__))
+    maps.add_url_rule("/_test/plain", view_func=public(lambda: "as the blueprint says"))
+    maps.add_url_rule("/_test/photos", "photos", csp(img_src=[PHOTOS])(public(lambda: "its own")))
+    app = make_app(CSP=POLICY)
+    app.register_blueprint(maps)
+    client = app.test_client()
+    plain, photos = (directives(client.get(f"/_test/{name}")) for name in ("plain", "photos"))
+    assert (plain["img-src"], plain["font-src"]) == (TILES, TILES)
+    assert (photos["img-src"], photos["font-src"]) == (PHOTOS, TILES)
+
+
+def test_a_slip_in_an_override_is_refused_where_it_is_written() -> None:
+    for directive, source in (("image_src", SELF), ("img_src", f"{TILES}; script-src *")):
+        with pytest.raises(PolicyError):
+            csp(**{directive: [source]})

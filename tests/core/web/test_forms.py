@@ -1,0 +1,395 @@
+"""What a view gets of an HTML form: all of it, or nothing."""
+
+from functools import partial
+from html.parser import HTMLParser
+from io import BytesIO
+from types import SimpleNamespace
+
+import pytest
+from flask import Flask, render_template_string, request
+from flask.testing import FlaskClient
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from secure_flask.auth.access import login_required, public
+from secure_flask.web.bodies import MAX_FIELDS, MAX_FILE_HEADERS
+from secure_flask.web.forms import NOT_ONE_LINE, consumes_form, one_line, or_form
+from secure_flask.web.validation import Body, validated
+from secure_flask.web.view_options import FORM_TYPES
+from werkzeug.test import TestResponse
+from wtforms import FieldList, FormField, IntegerField, StringField, TextAreaField
+from wtforms.validators import DataRequired
+
+from core.conftest import MakeApp, log_in
+
+URLENCODED, MULTIPART = FORM_TYPES
+OWN = {"Origin": "http://localhost"}
+FORM, PRIVATE, UPLOAD = "/_test/form", "/_test/private", "/_test/upload"
+EITHER, NOTE, ORDER = "/_test/either", "/_test/note", "/_test/order"
+SHOWN, CALLED = "/_test/shown", "/_test/called"
+MAX_UPLOAD = 2**21  # bytes
+PAGE = """
+<form method="post">
+  {{ form.hidden_tag() }}
+  {% for field in form if field.short_name != "csrf_token" %}{{ field }}{{ field.errors }}{% endfor %}
+</form>
+"""
+TOKEN = "[{{ csrf_token() if called else csrf_token }}]"
+
+
+class NoteForm(FlaskForm):
+    title = StringField("Title", [DataRequired("Enter a title."), one_line])
+    notes = TextAreaField("Notes")
+    file = FileField("File")
+
+
+class Note(Body):
+    title: str
+
+
+class Address(FlaskForm):
+    street = StringField("Street")
+
+
+class Order(FlaskForm):
+    """Fields of several kinds; only one of them takes files."""
+
+    count = IntegerField("Count", default=1)
+    tags = FieldList(StringField("Tag"))
+    address = FormField(Address)
+    picture = FileField("Picture")
+    code = StringField("Code", filters=[lambda text: text and text.strip()])
+
+
+@pytest.fixture(scope="module")
+def app(make_app: MakeApp) -> Flask:
+    """An app with views that repeat what their form contains."""
+    app = make_app()
+
+    def repeat() -> ResponseReturnValue:
+        files = [(name, each.filename) for name, each in request.files.items(multi=True)]
+        return {"fields": list(request.form.items(multi=True)), "files": files}
+
+    app.add_url_rule(FORM, "form", public(consumes_form(lambda: repeat())), methods=["POST"])
+
+    @app.post(UPLOAD)
+    @public
+    @consumes_form(max_size=MAX_UPLOAD)
+    def upload() -> ResponseReturnValue:
+        files = [each for _, each in request.files.items(multi=True)]
+        on_disk = [getattr(each.stream, "_rolled", None) for each in files]
+        return {"sizes": [len(each.read()) for each in files], "on_disk": on_disk}
+
+    def edit() -> ResponseReturnValue:
+        form = NoteForm(prefix=request.args.get("prefix", ""))
+        if form.validate_on_submit():
+            return {"title": form.title.data, "notes": form.notes.data}
+        return render_template_string(PAGE, form=form), 422 if form.is_submitted() else 200
+
+    @app.post(ORDER)
+    @public
+    @consumes_form
+    def order() -> ResponseReturnValue:
+        form = Order()
+        return {"valid": form.validate(), "picture": form.picture.data is not None}
+
+    for path, mark in ((NOTE, public), (PRIVATE, login_required)):
+        view = mark(consumes_form(lambda: edit()))
+        app.add_url_rule(path, path, view, methods=["GET", "POST"])
+
+    for path in (SHOWN, CALLED):
+        page = partial(render_template_string, TOKEN, called=path == CALLED)
+        app.add_url_rule(path, path, public(page))
+
+    @app.post(EITHER)
+    @public
+    @or_form(lambda: "form")
+    @validated(Note)
+    def either(note: Note) -> str:
+        return "JSON"
+
+    return app
+
+
+def post(client: FlaskClient, body: bytes, content_type: str, path: str = FORM) -> TestResponse:
+    """Post a body as gunicorn hands it on: it ends where the client was gone."""
+    return client.post(path, data=body, content_type=content_type, headers=OWN)
+
+
+def part(*headers: str, value: bytes = b"a") -> bytes:
+    return b"--x\r\n" + "\r\n".join(headers).encode("latin-1") + b"\r\n\r\n" + value + b"\r\n"
+
+
+def field(name: str = "title", value: bytes = b"a") -> bytes:
+    return part(f'Content-Disposition: form-data; name="{name}"', value=value)
+
+
+def file(name: str = "a.txt", value: bytes = b"a", field: str = "file") -> bytes:
+    disposition = f'Content-Disposition: form-data; name="{field}"; filename="{name}"'
+    return part(disposition, "Content-Type: text/plain", value=value)
+
+
+END = b"--x--\r\n"
+OF_X = f"{MULTIPART}; boundary=x"
+
+
+def test_a_view_takes_both_types_of_form_and_nothing_else(client: FlaskClient) -> None:
+    expected = {"fields": [["title", "a b"], ["title", "\u00e9"]], "files": []}
+    assert post(client, b"title=a+b&title=%C3%A9", URLENCODED).json == expected
+    body = field(value=b"a b") + field(value="\u00e9".encode()) + END
+    assert post(client, body, OF_X).json == expected
+    for content_type in ("application/json", "text/plain", "application/xml"):
+        assert post(client, b"{}", content_type).status_code == 415
+
+
+def test_a_view_takes_a_form_or_json_each_in_its_own_way(client: FlaskClient) -> None:
+    assert post(client, b"title=a", URLENCODED, EITHER).text == "form"
+    assert post(client, field() + END, OF_X, EITHER).text == "form"
+    assert client.post(EITHER, json={"title": "a"}).text == "JSON"
+    assert client.post(EITHER, json={}).status_code == 400
+    assert post(client, b"a", "text/plain", EITHER).status_code == 415
+
+
+UNREADABLE = {
+    "no boundary": (MULTIPART, field() + END),
+    "an empty boundary": (f"{MULTIPART}; boundary=", field() + END),
+    "a boundary that is not ASCII": (f"{MULTIPART}; boundary=\u00e9", field() + END),
+    "another boundary": (f"{MULTIPART}; boundary=y", field() + END),
+    "cut off in the headers": (OF_X, field() + b"--x\r\nContent-Disp"),
+    "cut off in a value": (OF_X, field() + field()[:-3]),
+    "cut off in a file": (OF_X, field() + file(value=b"a" * 60_000)[:-3]),
+    "no final boundary": (OF_X, field() + file()),
+    "no disposition": (OF_X, part("Content-Type: text/plain") + END),
+    "no name": (OF_X, part("Content-Disposition: form-data") + END),
+    "a file without a name": (OF_X, part('Content-Disposition: form-data; filename="a"') + END),
+    "a value that is not UTF-8": (OF_X, field(value=b"\xff") + END),
+    "a name that is not UTF-8": (OF_X, field("\xff") + END),
+    "a file name that is not UTF-8": (OF_X, file("\xff") + END),
+    "bytes that are not UTF-8": (URLENCODED, b"title=\xff"),
+    "percent-encoded bytes that are not UTF-8": (URLENCODED, b"title=%ff"),
+    "a percent-encoded name that is not UTF-8": (URLENCODED, b"%ff=a"),
+    "a percent-encoded surrogate": (URLENCODED, b"title=%ed%a0%80"),
+    "an overlong encoding": (URLENCODED, b"title=%c0%80"),
+}
+
+
+def test_a_form_that_is_not_whole_is_400(client: FlaskClient, subtests: pytest.Subtests) -> None:
+    for case, (content_type, body) in UNREADABLE.items():
+        with subtests.test(case):
+            assert post(client, body, content_type).status_code == 400
+
+
+def test_a_form_whose_client_was_gone_is_400(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    def broken(size: int) -> bytes:
+        raise ArithmeticError("a chunk of no length")  # servers have exceptions of their own
+
+    for content_type, body in ((URLENCODED, b"title=a&notes=b"), (OF_X, field() + file() + END)):
+        inputs = {
+            "short": BytesIO(body[:-5]),
+            "broken": SimpleNamespace(read=broken, readinto=broken),
+        }
+        for case, stream in inputs.items():
+            stated = {"CONTENT_LENGTH": str(len(body)), "wsgi.input_terminated": True}
+            environ = stated | {"wsgi.input": stream, "CONTENT_TYPE": content_type}
+            with subtests.test(content_type, case=case):
+                answer = client.post(FORM, environ_overrides=environ, headers=OWN)
+                assert answer.status_code == 400
+
+
+CONTROLS = ["\0", "\x07", "\x1b", "\x7f", "\x85"]
+
+
+def test_control_characters_are_400(client: FlaskClient, subtests: pytest.Subtests) -> None:
+    for control in CONTROLS:
+        encoded = control.encode()
+        quoted = "".join(f"%{byte:02x}" for byte in encoded).encode()
+        in_header = encoded.decode("latin-1")
+        bodies = {
+            "a value": (URLENCODED, b"title=" + quoted),
+            "a name": (URLENCODED, quoted + b"=a"),
+            "a later value": (URLENCODED, b"title=a&title=" + quoted),
+            "a part": (OF_X, field(value=encoded) + END),
+            "a part's name": (OF_X, field(f"a{in_header}") + END),
+            "a file name": (OF_X, file(f"a{in_header}") + END),
+            "a later file name": (OF_X, file() + file(f"a{in_header}") + END),
+        }
+        for case, (content_type, body) in bodies.items():
+            with subtests.test(case, control=control):
+                assert post(client, body, content_type).status_code == 400
+    for name in (b"a%0ab=c", b"a%09=c"):
+        assert post(client, name, URLENCODED).status_code == 400
+
+
+def test_values_may_have_several_lines_and_any_language(client: FlaskClient) -> None:
+    text = "one\r\n\ttwo\nthree \u0645\u0631\u062d\u0628\u0627 \U0001f469\u200d\U0001f680 & = + %"
+    expected = {"fields": [["notes", text]], "files": []}
+    for content_type in FORM_TYPES:
+        answer = client.post(FORM, data={"notes": text}, content_type=content_type, headers=OWN)
+        assert answer.json == expected
+
+
+def test_a_form_has_at_most_a_thousand_fields_and_files(client: FlaskClient) -> None:
+    for content_type, one, end in (
+        (URLENCODED, b"a=b&", b"a=b"),
+        (OF_X, field("a"), field("a") + END),
+        (OF_X, file("a"), file("a") + END),
+        (OF_X, file("a"), field("a") + END),
+    ):
+        # More than MAX_CONTENT_LENGTH may be needed for so many parts.
+        sent = [one * (MAX_FIELDS - 1) + end, one * MAX_FIELDS + end]
+        statuses = [post(client, body, content_type, UPLOAD).status_code for body in sent]
+        assert statuses == [200, 413]
+
+
+def test_fields_without_a_value_count_too(client: FlaskClient) -> None:
+    assert post(client, b"&" * MAX_FIELDS, URLENCODED).status_code == 413
+
+
+def test_a_form_is_limited_as_any_body_unless_its_view_says_more(client: FlaskClient) -> None:
+    limit = client.application.config["MAX_CONTENT_LENGTH"]
+    for content_type, start, end in ((URLENCODED, b"a=", b""), (OF_X, file()[:-2], b"\r\n" + END)):
+        fitting = start + b"b" * (limit - len(start + end)) + end
+        assert post(client, fitting, content_type).status_code == 200
+        larger = start + b"b" * (limit + 1 - len(start + end)) + end
+        assert post(client, larger, content_type).status_code == 413
+        assert post(client, larger, content_type, UPLOAD).status_code == 200
+
+
+def test_a_urlencoded_form_and_a_single_field_stay_small(client: FlaskClient) -> None:
+    # These are kept in memory, whatever the view allows for files.
+    limit = client.application.config["MAX_FORM_MEMORY_SIZE"] or 500_000
+    for content_type, body in (
+        (URLENCODED, b"a=" + b"b" * limit),
+        (OF_X, field(value=b"b" * (limit + 1)) + END),
+    ):
+        assert len(body) < MAX_UPLOAD
+        assert post(client, body, content_type, UPLOAD).status_code == 413
+
+
+def test_a_large_file_is_kept_on_disk(client: FlaskClient) -> None:
+    body = file(value=b"a") + file(value=b"\0" * 1_500_000) + END
+    expected = {"sizes": [1, 1_500_000], "on_disk": [False, True]}
+    assert post(client, body, OF_X, UPLOAD).json == expected
+    assert post(client, file(value=b"a" * MAX_UPLOAD) + END, OF_X, UPLOAD).status_code == 413
+
+
+def test_a_form_in_chunks_is_limited_too(client: FlaskClient) -> None:
+    limit = client.application.config["MAX_CONTENT_LENGTH"]
+    for size, expected in ((limit - 10, 200), (limit + 10, 413)):
+        environ = {
+            **{"wsgi.input": BytesIO(b"a=" + b"b" * size), "wsgi.input_terminated": True},
+            **{"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""},
+        }
+        answer = client.post(FORM, environ_overrides=environ, content_type=URLENCODED, headers=OWN)
+        assert answer.status_code == expected
+
+
+class Fields(HTMLParser):
+    """The attributes and the text of each control of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None], str]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attributes), ""))
+
+    def handle_data(self, data: str) -> None:
+        if self.found:
+            tag, attributes, text = self.found[-1]
+            self.found[-1] = (tag, attributes, text + data)
+
+    def token(self) -> list[str]:
+        named = [text for _, each, text in self.found if each.get("name") == "csrf_token"]
+        return [text.strip() for text in named]
+
+
+def test_a_flask_form_works_as_its_users_know_it(client: FlaskClient) -> None:
+    fields = {"title": "a", "notes": "one\r\ntwo"}
+    assert client.get(NOTE).status_code == 200
+    assert client.post(NOTE, data=fields, headers=OWN).json == fields
+    for wrong, reason in (({}, "Enter a title."), ({"title": "a\nb"}, NOT_ONE_LINE)):
+        answer = client.post(NOTE, data={**fields, "title": "", **wrong}, headers=OWN)
+        assert answer.status_code == 422
+        assert reason in answer.text
+
+
+def test_the_csrf_token_of_the_login_is_in_the_form_as_text(client: FlaskClient) -> None:
+    log_in(client)
+    for path in (PRIVATE, NOTE):
+        for prefix in ("", "one"):
+            page = client.get(path, query_string={"prefix": prefix}).text
+            # Injected CSS can read attributes, and no text.
+            [token] = Fields(page).token()
+            assert not any(token in str(each) for _, each, _ in Fields(page).found)
+            name = f"{prefix}-title" if prefix else "title"
+            for sent, expected in ((token, 200), ("", 403), ("0" * 128, 403)):
+                fields = {name: "a", "csrf_token": sent}
+                answer = client.post(
+                    path, data=fields, query_string={"prefix": prefix}, headers=OWN
+                )
+                assert answer.status_code == expected
+
+
+def test_a_strangers_form_has_no_csrf_token_and_sets_no_cookie(client: FlaskClient) -> None:
+    page = client.get(NOTE)
+    assert "csrf_token" not in page.text
+    assert "Set-Cookie" not in page.headers
+    assert "Set-Cookie" not in client.post(NOTE, data={"title": "a"}, headers=OWN).headers
+
+
+def test_csrf_token_as_a_function_says_what_to_write(client: FlaskClient) -> None:
+    assert client.get(SHOWN).text == "[]"
+    for _ in ("a visitor", "a user"):
+        with pytest.raises(TypeError, match=r"call csrf_field\(\)"):
+            client.get(CALLED)
+        log_in(client)
+    assert client.get(SHOWN).text != "[]"
+
+
+def test_a_page_for_a_refused_form_may_contain_a_form(make_app: MakeApp) -> None:
+    app = make_app()
+    app.add_url_rule(FORM, view_func=public(consumes_form(lambda: "")), methods=["POST"])
+    for status in (400, 413):
+        app.register_error_handler(
+            status, lambda error: (render_template_string(PAGE, form=NoteForm()), error.code)
+        )
+    client = app.test_client()
+    for body, status in ((b"a=%ff", 400), (b"&" * MAX_FIELDS, 413)):
+        answer = post(client, body, URLENCODED)
+        assert (answer.status_code, 'name="title"' in answer.text) == (status, True)
+
+
+def test_a_body_is_read_only_after_the_login_is_checked(app: Flask) -> None:
+    # A stranger must not keep the server busy with a large form.
+    for body, content_type in ((b"a=%ff", URLENCODED), (field(), OF_X)):
+        assert post(app.test_client(), body, content_type, PRIVATE).status_code == 401
+
+
+def test_a_file_in_place_of_a_text_is_refused(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    for path, field_name in (
+        (NOTE, "title"),
+        (NOTE, "notes"),
+        (ORDER, "count"),
+        (ORDER, "tags-0"),
+        (ORDER, "address-street"),
+        (ORDER, "code"),
+    ):
+        for name in ("a.txt", ""):
+            with subtests.test(field_name, filename=name):
+                body = file(name, field=field_name) + END
+                assert post(client, body, OF_X, path).status_code == 400
+    answer = post(client, file(field="picture") + END, OF_X, ORDER)
+    assert answer.json == {"valid": True, "picture": True}
+
+
+def test_a_file_with_many_headers_is_refused(client: FlaskClient) -> None:
+    disposition = 'Content-Disposition: form-data; name="file"; filename="a"'
+    for count, status in ((1, 200), (MAX_FILE_HEADERS, 413)):
+        body = part(disposition, *(f"X-{number}: a" for number in range(count))) + END
+        assert post(client, body, OF_X).status_code == status

@@ -1,0 +1,233 @@
+"""By which names this app answers, what proxies may say, https, and which targets are read."""
+
+import logging
+
+import pytest
+from flask import Flask, request
+from flask.testing import FlaskClient
+from secure_flask.auth.access import public
+from secure_flask.settings.types import LOOPBACK_NAMES
+from secure_flask.web.hosts import probe
+from werkzeug.test import TestResponse, create_environ, run_wsgi_app
+
+from core.conftest import MakeApp
+
+SITE = "www.example.org"
+HTTP, HTTPS = f"http://{SITE}", f"https://{SITE}"
+PRODUCTION = {"app_env": "production", "trusted_hosts": [SITE]}
+PATH, PROBE = "/_test/who", "/_test/probe"
+HSTS = "Strict-Transport-Security"
+
+
+def with_views(app: Flask) -> FlaskClient:
+    """A client of the app with a view that says by which scheme and client it was called, and a probe."""
+
+    @app.get(PATH)
+    @public
+    def who() -> str:
+        return f"{request.scheme} {request.remote_addr}"
+
+    app.add_url_rule(PROBE, view_func=public(probe(lambda: "alive")))
+    return app.test_client()
+
+
+@pytest.fixture(scope="module")
+def client(make_app: MakeApp) -> FlaskClient:
+    """A client of the app in development."""
+    return with_views(make_app(trusted_hosts=LOOPBACK_NAMES))
+
+
+@pytest.fixture(scope="module")
+def site(make_app: MakeApp) -> FlaskClient:
+    """A client of https://www.example.org, in production."""
+    return with_views(make_app(**PRODUCTION, STRICT_TRANSPORT_SECURITY="max-age=1"))
+
+
+def test_development_answers_to_loopback_names_over_plain_http(client: FlaskClient) -> None:
+    for host in ("localhost", "LOCALHOST:8000", "127.0.0.1:5000", "[::1]:8000"):
+        answer = client.get(PATH, headers={"Host": host})
+        assert (answer.status_code, HSTS in answer.headers) == (200, False)
+
+
+FORGED = """
+evil.example localhost.evil.example evil.example:80 localhost:80@evil.example
+localhost/evil.example localhost,evil.example sub.localhost localhost. [::1 \u00e9
+"""
+
+
+def test_a_forged_host_is_refused(client: FlaskClient, subtests: pytest.Subtests) -> None:
+    for host in (*FORGED.split(), ""):
+        with subtests.test(host):
+            answer = client.get(PATH, headers={"Host": host})
+            assert answer.status_code == 400
+            assert "evil" not in f"{answer.headers} {answer.text}"
+    unnamed = create_environ(PATH)
+    del unnamed["HTTP_HOST"]
+    assert run_wsgi_app(client.application, unnamed)[1] == "400 BAD REQUEST"
+
+
+def ask(client: FlaskClient, target: str, **headers: str) -> TestResponse:
+    """Ask by a whole URL, as gunicorn hands it on: Host is sent apart from it."""
+    return client.get(PATH, environ_overrides={"RAW_URI": target}, headers=headers)
+
+
+def test_a_url_of_this_site_is_answered(client: FlaskClient) -> None:
+    for target in ("http://localhost/", "HTTP://LOCALHOST:8000/", "http://localhost?a=b"):
+        assert ask(client, target).status_code == 200
+
+
+def test_a_url_of_elsewhere_is_refused(client: FlaskClient, subtests: pytest.Subtests) -> None:
+    elsewhere = {
+        "localhost": "http://evil.example/ http://127.0.0.1/ http://user@localhost/",
+        "localhost:80": "http://evil.example:80@localhost/ http://localhost:80@evil.example/",
+        "LOCALHOST": "http://localhost:/ https://localhost/",
+        "evil.example": "http://localhost/ http://evil.example/",
+        "user@localhost": "http://localhost/",
+        "[::1]": "http://[::1/",
+    }
+    for host, targets in elsewhere.items():
+        for target in targets.split():
+            with subtests.test(f"{target} at {host}"):
+                assert ask(client, target, Host=host).status_code == 400
+
+
+def test_a_whole_url_has_the_scheme_that_the_proxy_reports(make_app: MakeApp) -> None:
+    client = with_views(make_app(**PRODUCTION, proxy_hops=1))
+    sent = {"Host": SITE, "X-Forwarded-Proto": "https"}
+    assert ask(client, f"{HTTPS}/", **sent).status_code == 200
+    assert ask(client, f"{HTTP}/", **sent).status_code == 400
+
+
+def test_probes_come_by_any_name_over_plain_http(site: FlaskClient) -> None:
+    whole = {"RAW_URI": f"http://10.0.0.7:8000{PROBE}"}
+    assert site.get(PROBE, base_url=HTTP, environ_overrides=whole).text == "alive"
+    for host in ("10.0.0.7:8000", "my_service", "[::1"):
+        assert site.get(PROBE, base_url=HTTP, headers={"Host": host}).text == "alive"
+
+
+def redirected_to(client: FlaskClient, path: str = PATH, **headers: str) -> str:
+    """Where a request over plain http is sent."""
+    answer = client.get(path, base_url=HTTP, headers=headers)
+    assert (answer.status_code, HSTS in answer.headers) == (308, False)
+    return answer.headers["Location"]
+
+
+def test_reading_over_http_is_sent_to_https(site: FlaskClient) -> None:
+    for path in ("/", "/a?b=c&d=%20", "/%C3%A9", "/%0D%0AX:1"):
+        assert redirected_to(site, path) == f"{HTTPS}{path}"
+    # Neither of these ports is one of https.
+    for port in ("8080", "99999"):
+        assert redirected_to(site, Host=f"{SITE}:{port}") == f"{HTTPS}{PATH}"
+
+
+def test_a_forged_host_is_redirected_nowhere(site: FlaskClient) -> None:
+    odd_ports = [f"{SITE}:{port}" for port in ("0", "00080", "8O", "")]
+    for host in ("evil.example", f"{SITE}@evil.example", "", *odd_ports):
+        answer = site.get(PATH, base_url=HTTP, headers={"Host": host})
+        assert (answer.status_code, "Location" in answer.headers) == (400, False)
+
+
+def test_a_path_that_looks_like_a_host_stays_here(site: FlaskClient) -> None:
+    for path in ("//evil.example/", "/\\evil.example/", "@evil.example/"):
+        # A mount moves the beginning of the path.
+        mounted = {"SCRIPT_NAME": path.rstrip("/"), "PATH_INFO": "/"}
+        for sent in ({"PATH_INFO": path}, mounted):
+            answer = site.get("/", base_url=HTTP, environ_overrides=sent)
+            assert answer.headers.get("Location", f"{HTTPS}/").startswith(f"{HTTPS}/")
+
+
+def test_writing_over_http_is_refused_and_not_redirected(site: FlaskClient) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE", "ODD"):
+        answer = site.open(PATH, method=method, base_url=HTTP)
+        assert (answer.status_code, "Location" in answer.headers) == (403, False)
+
+
+def test_https_is_remembered_by_every_answer(site: FlaskClient) -> None:
+    for path, status in ((PATH, 200), (PROBE, 200), ("/_test/nowhere", 404)):
+        answer = site.get(path, base_url=HTTPS)
+        assert (answer.status_code, answer.headers[HSTS]) == (status, "max-age=1")
+    assert site.get(PATH, base_url="https://localhost").status_code == 400
+
+
+def test_a_client_changes_neither_host_nor_scheme(make_app: MakeApp) -> None:
+    sent = {"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example;proto=https"}
+    for hops, schemes in ((0, ["", "https"]), (1, ["", "HTTPS", "//[", "https://[", "?", "ftp"])):
+        client = make_app(**PRODUCTION, proxy_hops=hops).test_client()
+        for scheme in schemes:
+            forged = {**sent, "X-Forwarded-Ssl": "on", "X-Forwarded-Proto": scheme}
+            assert redirected_to(client, "/a%20b?c=d", **forged) == f"{HTTPS}/a%20b?c=d"
+
+
+# What happens, the hops that count, X-Forwarded-For and -Proto, and what the app believes.
+FORWARDED = [
+    ("no proxy", 0, "1.1.1.1", "https", "http 127.0.0.1"),
+    ("one", 1, "1.1.1.1", "https", "https 1.1.1.1"),
+    ("one, the client forged another", 1, "6.6.6.6, 1.1.1.1", "", "http 1.1.1.1"),
+    ("two, the client forged a third", 2, "6.6.6.6, 1.1.1.1, 2.2.2.2", "", "http 1.1.1.1"),
+    ("two, the nearer sets the scheme", 2, "1.1.1.1, 2.2.2.2", "https", "https 1.1.1.1"),
+    ("two, but only one spoke", 2, "6.6.6.6", "", "http 127.0.0.1"),
+    ("one, the client left a quote open", 1, '"6.6.6.6, 1.1.1.1', "", "http 1.1.1.1"),
+    ("two, the client left a quote open", 2, '", 1.1.1.1, 2.2.2.2', "", "http 1.1.1.1"),
+    ("one, the client forged https", 1, "", "https, http", "http 127.0.0.1"),
+    ("one that is silent", 1, "", "", "http 127.0.0.1"),
+]
+
+
+def test_forwarded_headers_count_by_hops(make_app: MakeApp, subtests: pytest.Subtests) -> None:
+    clients = [with_views(make_app(proxy_hops=hops)) for hops in range(3)]
+    for case, hops, address, scheme, believed in FORWARDED:
+        sent = {"X-Forwarded-For": address, "X-Forwarded-Proto": scheme}
+        headers = {name: value for name, value in sent.items() if value}
+        with subtests.test(case):
+            assert clients[hops].get(PATH, headers=headers).text == believed
+
+
+def test_ignored_proxies_are_logged(make_app: MakeApp, caplog: pytest.LogCaptureFixture) -> None:
+    client = with_views(make_app())
+    for _ in range(3):
+        client.get(PATH, headers={"X-Forwarded-For": "1.1.1.1"})
+    [line] = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "PROXY_HOPS" in line.getMessage()
+    assert "1.1.1.1" not in line.getMessage()
+
+
+# The path that gunicorn or the development server makes of what was sent.
+AMBIGUOUS = {
+    "//_t": "//_t /%2f_t http://localhost//_t",
+    "///_t": "///_t",
+    # The development server drops slashes before the app sees the path.
+    "/_t": "//_t http:/_t http:///_t ftp://localhost/_t x:/_t /_t# /_t#/x",
+    # As behind a mount: `/app` is taken off `/app_t`.
+    "_t": "_t /app_t",
+    "": "?x http://?x",
+    "*": "*",
+}
+
+
+def status(client: FlaskClient, target: str | None, path: str) -> int:
+    sent = {"RAW_URI": target, "PATH_INFO": path}
+    return client.get("/", environ_overrides=sent).status_code
+
+
+@pytest.fixture(scope="module")
+def routed(make_app: MakeApp) -> FlaskClient:
+    """A client of an app whose route `/_t` a proxy in front may block."""
+    app = make_app()
+    app.add_url_rule("/_t", view_func=public(lambda: ""))
+    return app.test_client()
+
+
+def test_an_ambiguous_target_is_404(routed: FlaskClient, subtests: pytest.Subtests) -> None:
+    for path, targets in AMBIGUOUS.items():
+        for target in targets.split():
+            with subtests.test(f"{target} as {path}"):
+                assert status(routed, target, path) == 404
+
+
+def test_a_path_or_a_whole_url_is_answered(routed: FlaskClient) -> None:
+    for target in ("/_t", "/_t?a=//b", "http://localhost/_t", "HTTP://LOCALHOST/?x"):
+        assert status(routed, target, "/_t") == 200
+
+
+def test_a_server_that_does_not_hand_on_the_target_is_served(routed: FlaskClient) -> None:
+    assert (status(routed, None, "/_t"), status(routed, None, "//_t")) == (200, 404)

@@ -1,0 +1,187 @@
+"""What a client gets for a body that is not of the declared shape."""
+
+import json
+from datetime import date
+from typing import Annotated, Any, Literal
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pydantic import AfterValidator, Field
+from secure_flask.auth import access
+from secure_flask.auth.access import public
+from secure_flask.web.bodies import INVALID
+from secure_flask.web.validation import (
+    MAX_REPORTED,
+    MISSING,
+    Body,
+    PlainText,
+    Reason,
+    Text,
+    validated,
+)
+
+from core.conftest import MakeApp
+
+REFUSED = "do-not-repeat-me"
+ORDERS, CREDENTIALS = "/_test/orders", "/_test/credentials"
+
+
+class Seat(Body):
+    row: int
+
+
+def only_even(number: int) -> int:
+    if number == 13:
+        raise ValueError(REFUSED)
+    if number % 2:
+        raise Reason("Only even numbers are taken")
+    return number
+
+
+class Order(Body):
+    name: Annotated[PlainText, Field(max_length=20)]
+    count: int = 1
+    notes: Annotated[Text, Field(max_length=20)] = ""
+    seats: list[Seat] = Field(default=[])
+    prices: dict[str, int] = Field(default={})
+    code: Annotated[str, Field(pattern="^[A-Z]*$")] = ""
+    size: Literal["small", "large"] = "small"
+    more: Annotated[list[int], AfterValidator(list), Field(max_length=1)] = Field(default=[])
+    day: date = date(2026, 1, 1)
+    even: Annotated[int, AfterValidator(only_even)] = 0
+
+
+def with_views(app: Flask) -> FlaskClient:
+    """A client of the app with views that repeat an order; one of them checks credentials."""
+    # A page of your own for 400 is no matter of these tests.
+    app.register_error_handler(
+        400, lambda error: ({"error": error.message, "fields": error.fields}, 400)
+    )
+
+    def repeat(order: Order) -> dict[str, object]:
+        return order.model_dump(include={"name", "count", "notes"})
+
+    for path, mark in ((ORDERS, public), (CREDENTIALS, access.credentials)):
+        view = public(mark(validated(Order)(lambda order: repeat(order))))
+        app.add_url_rule(path, path, view, methods=["POST"])
+    return app.test_client()
+
+
+@pytest.fixture(scope="module")
+def client(make_app: MakeApp) -> FlaskClient:
+    return with_views(make_app())
+
+
+def send(client: FlaskClient, body: bytes | str, path: str = ORDERS) -> Any:
+    answer = client.post(path, data=body, content_type="application/json")
+    assert REFUSED not in f"{answer.headers} {answer.text}"
+    assert answer.status_code == 400
+    return answer.json
+
+
+def test_the_view_gets_what_was_sent(client: FlaskClient) -> None:
+    arabic, astronaut = "\u0645\u0631\u062d\u0628\u0627", "\U0001f469\u200d\U0001f680"
+    for name in ("Ada", "O'Brien <b>", "x" * 20, arabic, astronaut):
+        body = {"name": name, "count": 2, "notes": "one\n\ttwo"}
+        assert client.post(ORDERS, json=body).json == body
+
+
+LACKING = r'{} {"count":2} {"name":null} {"name":""} {"name":"\t"} {"name":"\u3000"}'
+
+
+def test_a_missing_field_is_reported(client: FlaskClient, subtests: pytest.Subtests) -> None:
+    for body in LACKING.split():
+        with subtests.test(body):
+            assert send(client, body) == {"error": MISSING, "fields": {"name": "Required"}}
+
+
+UNREADABLE: list[bytes | str] = [b"", b"\xff", b"[" * 60_000, b"1" * 5000]
+UNREADABLE += [
+    "{",
+    "NaN",
+    "name=x",
+    '{"name":"a","name":"b"}',
+    '{"count":{"x":1,"x":2},"name":"a"}',
+]
+
+
+def test_what_is_no_json_is_refused_without_details(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    for body in UNREADABLE:
+        with subtests.test(str(body[:60])):
+            assert send(client, body) == {"error": INVALID, "fields": None}
+
+
+CONTROLS = "Contains control characters"
+
+# By body, the members that are wrong, and why.
+WRONG: dict[str, dict[str, str]] = {
+    r'{"name":"x\n"}': {"name": CONTROLS},
+    r'{"name":"x\u0000"}': {"name": CONTROLS},
+    r'{"name":"x\u007f"}': {"name": CONTROLS},
+    r'{"name":"\ud800"}': {"": "Not valid"},
+    '{"name":"x","more":[1,2]}': {"more": "Should have at most 1 items"},
+    r'{"name":"x","notes":"\u001b"}': {"notes": CONTROLS},
+    '{"name":["x"]}': {"name": "Input should be a valid string"},
+    '{"name":true}': {"name": "Input should be a valid string"},
+    '{"name":1}': {"name": "Input should be a valid string"},
+    json.dumps({"name": "x" * 21}): {"name": "Should have at most 20 characters"},
+    '{"name":"x","count":"2"}': {"count": "Input should be a valid integer"},
+    '{"name":"x","count":true}': {"count": "Input should be a valid integer"},
+    '{"name":"x","count":1.5}': {"count": "Input should be a valid integer"},
+    '{"name":"x","code":"a"}': {"code": "String should match pattern '^[A-Z]*$'"},
+    '{"name":"x","size":"a"}': {"size": "Input should be 'small' or 'large'"},
+    '{"name":"x","day":"a"}': {"day": "Not valid"},
+    '{"name":"x","even":1}': {"even": "Only even numbers are taken"},
+    '{"name":"x","even":13}': {"even": "Not valid"},
+    '{"name":"x","seats":[{"row":1},{"row":"a"}]}': {
+        "seats.1.row": "Input should be a valid integer"
+    },
+    '{"name":"x","count":"a","notes":1}': {
+        "count": "Input should be a valid integer",
+        "notes": "Input should be a valid string",
+    },
+    # The client chose these names, and each may be a password.
+    json.dumps({"name": "x", REFUSED: 1}): {"": "Extra inputs are not permitted"},
+    json.dumps({"name": "x", "seats": [{"row": 1, REFUSED: 1}]}): {
+        "seats.0": "Extra inputs are not permitted"
+    },
+    json.dumps({"name": "x", "prices": {REFUSED: "a"}}): {
+        "prices": "Input should be a valid integer"
+    },
+}
+
+
+def test_each_wrong_member_is_reported_with_the_reason(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    for body, fields in WRONG.items():
+        with subtests.test(body[:60]):
+            assert send(client, body) == {"error": INVALID, "fields": fields}
+    for body in ("null", "1.5", '["x"]', '"x"', "1"):
+        with subtests.test(body):
+            assert send(client, body)["fields"].keys() == {""}
+
+
+def test_no_value_is_repeated(client: FlaskClient, subtests: pytest.Subtests) -> None:
+    for member in Order.model_fields:
+        for value in (REFUSED, [REFUSED], {REFUSED: REFUSED}, [{REFUSED: 1}], [{"row": REFUSED}]):
+            body = {"name": 1, member: value, REFUSED: value}
+            with subtests.test(member):
+                send(client, json.dumps(body))
+
+
+def test_a_body_of_credentials_gets_no_details(client: FlaskClient) -> None:
+    # A password may be in the wrong member.
+    for body in [*WRONG, *UNREADABLE]:
+        assert send(client, body, CREDENTIALS) == {"error": INVALID, "fields": None}
+    for body in LACKING.split():
+        assert send(client, body, CREDENTIALS) == {"error": MISSING, "fields": None}
+
+
+def test_many_wrong_members_make_no_long_response(client: FlaskClient) -> None:
+    body = json.dumps({"name": "x", "seats": [1] * 20_000})
+    fields = send(client, body)["fields"]
+    assert len(fields) == MAX_REPORTED

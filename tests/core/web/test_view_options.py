@@ -1,0 +1,160 @@
+"""What decorators note on views, and that each of them works on every kind of view."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask.typing import ResponseReturnValue
+from flask.views import MethodView
+from secure_flask.auth import access
+from secure_flask.auth.access import login_required, public, recent_login, roles_required
+from secure_flask.web.csp import csp
+from secure_flask.web.csp_syntax import SELF
+from secure_flask.web.csrf import exempt
+from secure_flask.web.forms import consumes_form
+from secure_flask.web.hosts import probe
+from secure_flask.web.rate_limits import limited
+from secure_flask.web.responses import ResponseBody, consumes, responds
+from secure_flask.web.validation import Body, validated
+from secure_flask.web.view_options import FORM_TYPES, ViewOptions, options_of, view_options
+
+from core.conftest import MakeApp
+
+OCTETS = "application/octet-stream"
+PATH = "/_test/notes/1"
+METHODS = ("HEAD", "POST", "PUT", "DELETE", "PATCH")
+
+
+class Note(Body):
+    text: str
+
+
+class Kept(ResponseBody):
+    text: str
+
+
+class Notes(MethodView):
+    """A view whose methods differ in all that decorators say."""
+
+    @public
+    @probe
+    @responds(Kept)
+    @csp(img_src=[SELF])
+    def get(self, number: int) -> ResponseReturnValue:
+        return {"text": str(number)}
+
+    @public
+    @limited("1 per hour")
+    @consumes_form(max_size=99)
+    @validated(Note)
+    def post(self, note: Note, number: int) -> ResponseReturnValue:
+        return {"text": f"{note.text} {number}"}
+
+    @public
+    @exempt
+    @consumes(OCTETS)
+    def put(self, number: int) -> ResponseReturnValue:
+        return "", 204
+
+    @recent_login(minutes=5)
+    def delete(self, number: int) -> ResponseReturnValue:
+        return "", 204
+
+    def patch(self, number: int) -> ResponseReturnValue:
+        return "", 204
+
+
+class Private(MethodView):
+    decorators = [login_required]  # noqa: RUF012 (Flask's own way)
+
+    def get(self) -> ResponseReturnValue:
+        return ""
+
+
+@pytest.fixture(scope="module")
+def app(make_app: MakeApp) -> Flask:
+    app = make_app()
+    app.add_url_rule("/_test/notes/<int:number>", "_test_notes", Notes.as_view("notes"))
+    app.add_url_rule("/_test/private", "_test_private", Private.as_view("private"))
+    return app
+
+
+def test_each_method_of_a_class_has_its_own_options(app: Flask) -> None:
+    view = app.view_functions["_test_notes"]
+    options = {method: options_of(view, method) for method in METHODS}
+    assert options["HEAD"].probe
+    assert options["HEAD"].csp == {"img-src": [SELF]}
+    assert options["HEAD"].responds == {"application/json": Kept}
+    assert options["POST"].limited == "1 per hour"
+    assert options["POST"].consumes == {"application/json": Note, **dict.fromkeys(FORM_TYPES)}
+    assert options["POST"].max_size == 99
+    assert options["PUT"] == ViewOptions("public", csrf_exempt=True, consumes={OCTETS: None})
+    assert options["DELETE"] == ViewOptions("login", recent_login=5)
+    assert options["PATCH"] == ViewOptions()
+
+
+def test_head_is_judged_as_get_unless_the_class_answers_it_itself() -> None:
+    class Own(Notes):
+        def head(self, number: int) -> ResponseReturnValue:
+            return "", 204
+
+    assert options_of(Notes.as_view("notes"), "HEAD").access == "public"
+    assert options_of(Own.as_view("own"), "HEAD").access is None
+
+
+def test_a_decorator_keeps_what_the_others_say() -> None:
+    for decorators in (DECORATORS, DECORATORS[::-1]):
+        view: Any = lambda note: ""  # noqa: E731
+        for decorator in decorators:
+            view = decorator(view)
+        options = options_of(view, "POST")
+        assert (options.access, options.recent_login, options.credentials) == ("login", 15, True)
+        assert options.roles == ("admin", "boss")
+        assert (options.probe, options.csrf_exempt, options.limited) == (True, True, "1 per hour")
+        assert options.consumes == {
+            OCTETS: None,
+            "application/json": Note,
+            **dict.fromkeys(FORM_TYPES),
+        }
+        assert (options.csp, options.responds) == ({"img-src": [SELF]}, {"application/json": Kept})
+
+
+def test_a_class_takes_requests_as_its_methods_are_decorated(client: FlaskClient) -> None:
+    elsewhere = {"Host": "other.example", "Origin": "https://evil.example"}
+    assert client.get(PATH, headers=elsewhere).status_code == 200
+    posted = [client.post(PATH, json={"text": "a"}) for _ in range(2)]
+    assert posted[0].json == {"text": "a 1"}
+    assert posted[1].status_code == 429
+    sent = {"data": b"a", "content_type": OCTETS, "headers": {"Origin": "https://evil.example"}}
+    assert client.put(PATH, **sent).status_code == 204
+    assert client.delete(PATH).status_code == 401
+    assert client.get("/_test/private").status_code == 401
+
+
+def test_where_no_view_is_found_the_defaults_hold(app: Flask) -> None:
+    with app.test_request_context("/_test/nowhere"):
+        assert view_options() == ViewOptions()
+
+
+DECORATORS: list[Any] = [
+    *(login_required, roles_required("admin"), roles_required("boss")),
+    *(recent_login(), access.credentials, probe, exempt, consumes_form),
+    *(limited("1 per hour"), csp(img_src=[SELF])),
+    *(validated(Note), responds(Kept), consumes(OCTETS)),
+]
+
+
+def test_a_class_itself_is_refused_when_it_is_decorated(subtests: pytest.Subtests) -> None:
+    for decorator in (public, *DECORATORS):
+        with (
+            subtests.test(str(decorator)),
+            pytest.raises(TypeError, match=r"decorate its methods|takes none"),
+        ):
+            decorator(Private)
+
+
+def test_a_view_without_an_argument_for_its_body_is_refused() -> None:
+    for view in (lambda: "", Notes.as_view("notes")):
+        with pytest.raises(TypeError, match=r"gives .* its body as .*decorate the method"):
+            validated(Note)(view)

@@ -1,0 +1,89 @@
+"""The example works for people without JavaScript: who switched it off, or whose network failed."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import TIMEOUT, Serve
+from core.conftest import PASSWORD, USERNAME
+
+OTHER_PASSWORD = "another good long password"
+
+
+@pytest.fixture
+def site(app: Flask, serve: Serve) -> str:
+    return serve(app).at("localhost")
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(TIMEOUT)
+    yield context.new_page()
+    context.close()
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name).click()
+
+
+def enter_password(page: Page, password: str = PASSWORD) -> None:
+    page.get_by_label("Username").fill(USERNAME)
+    page.get_by_label("Password").fill(password)
+    press(page, "Log in")
+
+
+def test_a_user_logs_in_keeps_a_list_of_tasks_and_logs_out(page: Page, site: str) -> None:
+    page.goto(f"{site}/tasks")
+    enter_password(page, "a wrong long password")
+    expect(page.get_by_role("alert")).to_have_text("Wrong username or password.")
+    enter_password(page)
+    expect(page).to_have_url(f"{site}/tasks")
+
+    page.get_by_role("link", name="Add your first task").click()
+    press(page, "Save")
+    expect(page.get_by_label("Title")).to_have_accessible_description("Enter a title.")
+    page.get_by_label("Title").fill("Buy milk")
+    press(page, "Save")
+    expect(page.get_by_role("status")).to_have_text("Added: Buy milk")
+
+    page.get_by_role("link", name="Buy milk").click()
+    page.get_by_label("Title").fill("Buy bread")
+    page.get_by_label("Done").check()
+    press(page, "Save")
+    expect(page.get_by_role("row").filter(has_text="Buy bread")).to_contain_text("Done")
+
+    press(page, "Delete Buy bread")
+    expect(page.get_by_role("status")).to_have_text("Deleted: Buy bread")
+    expect(page.get_by_role("row")).to_have_count(0)
+
+    press(page, "Log out")
+    expect(page.get_by_role("button", name="Log out")).to_have_count(0)
+    page.goto(f"{site}/tasks")
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def test_a_user_changes_the_password_and_ends_other_logins(page: Page, site: str) -> None:
+    for _ in range(2):
+        page.context.clear_cookies()
+        page.goto(f"{site}/login?next=/account")
+        enter_password(page)
+        expect(page).to_have_url(f"{site}/account")
+    press(page, "End all other logins")
+    expect(page.get_by_role("status")).to_have_text("All other logins have ended.")
+
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_label("New password").fill("short")
+    press(page, "Change the password")
+    expect(page.get_by_label("New password")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_label("New password").fill(OTHER_PASSWORD)
+    press(page, "Change the password")
+    expect(page.get_by_role("status")).to_contain_text("Your password is changed")
+
+
+def test_the_start_page_says_what_needs_javascript(page: Page, site: str) -> None:
+    page.goto(site)
+    expect(page.locator("noscript p")).to_contain_text("JavaScript is switched off.")

@@ -1,0 +1,96 @@
+"""The site in production over https, as a browser sees it."""
+
+from collections.abc import Iterator
+from queue import Queue
+
+import pytest
+from flask import Flask, Response, request
+from playwright.sync_api import Browser, Page
+
+from secure_flask.auth.access import public
+from secure_flask.web.csp import csp
+from secure_flask.web.csp_syntax import NONE, SELF
+from tests.browser.conftest import PROBE, REAL_NAME, Serve, log_in, new_page
+from core.conftest import PRODUCTION, MakeApp
+
+SETTINGS = {**PRODUCTION, "trusted_hosts": [REAL_NAME]}
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A browser remembers which names want https, on whichever port they said so."""
+    with new_page(browser) as page:
+        yield page
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    return make_app(**SETTINGS)
+
+
+@pytest.fixture
+def site(app: Flask, serve: Serve) -> str:
+    return serve(app, https=True).at(REAL_NAME)
+
+
+@pytest.mark.asvs("3.3.1", "3.3.3", "3.3.4", "14.3.3")
+def test_a_login_leaves_nothing_that_a_script_or_a_plain_connection_gets(
+    page: Page, site: str
+) -> None:
+    log_in(page, site)
+    for cookie in page.context.cookies():
+        assert cookie.get("name", "").startswith("__Host-")
+        assert cookie.get("secure")
+        assert cookie.get("httpOnly")
+        assert cookie.get("sameSite") in ("Lax", "Strict")
+    assert page.evaluate("document.cookie") == ""
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def test_the_browser_learns_to_come_back_by_https(app: Flask, page: Page, site: str) -> None:
+    answer = page.goto(site + PROBE)
+    assert answer is not None
+    sent = answer.headers["strict-transport-security"]
+    assert sent == app.config["STRICT_TRANSPORT_SECURITY"]
+
+
+def test_an_address_left_at_http_is_fetched_by_https(
+    make_app: MakeApp, serve: Serve, page: Page
+) -> None:
+    # A browser that was sent a longer time would come back by https by itself.
+    app = make_app(**SETTINGS, STRICT_TRANSPORT_SECURITY="max-age=0")
+    site = serve(app, https=True).at(REAL_NAME)
+    left = site.replace("https:", "http:")
+
+    @app.get("/old.css")
+    @public
+    def style() -> Response:
+        return Response("p {color: red}", mimetype="text/css")
+
+    @app.get("/old-page")
+    @public
+    @csp(style_src=[SELF])
+    def old_page() -> str:
+        # Images are fetched by https in any case; a style would be refused.
+        return f'<!doctype html><title>Old</title><link rel="stylesheet" href="{left}/old.css">'
+
+    page.goto(f"{site}/old-page")
+    assert page.locator("link").evaluate("link => link.sheet.cssRules.length") > 0
+
+
+def test_the_browser_reports_what_it_blocked(app: Flask, page: Page, site: str) -> None:
+    reported: Queue[str] = Queue()
+
+    @app.before_request
+    def note() -> None:
+        if request.path == "/csp-reports":
+            reported.put(request.mimetype)
+
+    @app.get("/blocked")
+    @public
+    @csp(img_src=[NONE])
+    def blocked() -> str:
+        return '<!doctype html><title>Blocked</title><img src="/picture">'
+
+    page.goto(f"{site}/blocked")
+    assert reported.get(timeout=10) == "application/reports+json"

@@ -1,0 +1,380 @@
+"""Logging in and out, as a client sees it, whatever a login gives."""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.accounts import credentials, password_change
+from secure_flask.auth import passwords, tokens, users
+from core import routes
+from core.conftest import (
+    LOGIN,
+    PASSWORD,
+    SECRETS,
+    USERNAME,
+    MakeApp,
+    Wait,
+    is_logged_in,
+    log_in,
+    slow_hasher,
+    stored_user,
+)
+from tests.test_app import paths
+
+REAUTHENTICATE = routes.path_of("login.reauthenticate")
+YEAR = 365 * 24 * 60 * 60  # seconds
+
+WRONG = {**LOGIN, "password": "a wrong long password"}
+STRANGER = {**LOGIN, "username": "nobody"}
+
+TOO_LONG = (PASSWORD * passwords.MAX_LENGTH)[: passwords.MAX_LENGTH + 1]
+
+NO_PLAIN_TEXTS: dict[str, Any] = {
+    "no username": {"password": PASSWORD},
+    "no password": {"username": USERNAME},
+    "password blank": {**LOGIN, "password": " \u00a0\u2003"},
+    "username a number": {**LOGIN, "username": 1},
+    "username with NUL": {**LOGIN, "username": f"{USERNAME}\0"},
+    "username too long": {**LOGIN, "username": "a" * (credentials.MAX_USERNAME + 1)},
+    "password a number": {**LOGIN, "password": 123456789012},
+    "password with a control character": {**LOGIN, "password": f"{PASSWORD}\x7f"},
+    "password too long": {**LOGIN, "password": TOO_LONG},
+    "another member": {**LOGIN, "admin": True},
+    "password as a name": {**LOGIN, PASSWORD: PASSWORD},
+    "a list": [USERNAME, PASSWORD],
+    "a text": PASSWORD,
+}
+
+
+@pytest.fixture
+def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """An app that no test here keeps waiting; see tests/auth/test_throttle.py."""
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
+    return app
+
+
+def try_login(client: FlaskClient, body: object = LOGIN) -> TestResponse:
+    return client.post(routes.LOGIN, json=body)
+
+
+def shown_to(client: FlaskClient, credentials: dict[str, str]) -> list[dict[str, Any]]:
+    """The user's own logins."""
+    return list(client.get(routes.SESSIONS, headers=credentials).get_json()["sessions"])
+
+
+def assert_refused(answer: TestResponse, status: int) -> None:
+    assert answer.status_code == status
+    assert "Set-Cookie" not in answer.headers
+    assert "token" not in answer.text
+
+
+def test_a_good_login_gives_a_token(client: FlaskClient) -> None:
+    answer = try_login(client)
+    assert answer.status_code == 200
+    assert answer.get_json()["token"]
+    assert answer.get_json()["token_type"]
+    assert answer.get_json()["expires_in"] > 0
+    assert answer.cache_control.no_store
+
+
+@pytest.mark.asvs("15.3.1")
+def test_me_names_the_user_and_nothing_secret(app: Flask, client: FlaskClient) -> None:
+    answer = client.get(routes.ME, headers=log_in(client))
+    assert answer.status_code == 200
+    assert USERNAME in answer.text
+    assert stored_hash(app) not in answer.text
+    assert answer.cache_control.no_store
+
+
+@pytest.mark.asvs("7.2.2")
+def test_no_token_is_given_twice(client: FlaskClient) -> None:
+    assert len({try_login(client).get_json()["token"] for _ in range(3)}) == 3
+
+
+@pytest.mark.asvs("6.2.5", "6.2.9")
+def test_a_name_and_a_password_may_be_any_plain_text(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    longest = ("n" * users.MAX_NAME, "p" * passwords.MAX_LENGTH)
+    for name, password in [("zoë", "пароль 🔑"), ("a b", "\"\\'<>{}; -- "), longest]:
+        with subtests.test(name), app.app_context():
+            users.create(name, password)
+            assert try_login(client, {"username": name, "password": password}).status_code == 200
+
+
+@pytest.mark.asvs("2.2.1", "2.2.2")
+def test_anything_but_two_plain_texts_is_400(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    for case, body in NO_PLAIN_TEXTS.items():
+        with subtests.test(case):
+            assert_refused(try_login(client, body), 400)
+
+
+@pytest.mark.asvs("6.3.8")
+def test_no_answer_tells_whether_a_user_exists(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    wrong = try_login(client, WRONG)
+    names = ["nobody", USERNAME.title(), f"{USERNAME} ", f"{USERNAME}' OR '1'='1", "disabled"]
+    with app.app_context():
+        users.create("disabled", PASSWORD)
+    with stored_user(app, "disabled") as user:
+        user.disabled = True
+    for name in names:
+        with subtests.test(name):
+            answer = try_login(client, {**LOGIN, "username": name})
+            assert_refused(answer, 401)
+            assert without_random(answer) == without_random(wrong)
+
+
+@pytest.mark.asvs("6.3.8")
+def test_unknown_disabled_and_wrong_cost_the_same_hashes(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = count_hashes(monkeypatch)
+    try_login(client, STRANGER)
+    unknown = work.copy()
+    try_login(client, WRONG)
+    disable(app)
+    try_login(client)
+    assert work == unknown * 3
+
+
+@pytest.mark.asvs("11.2.2")
+def test_a_login_renews_a_hash_of_other_parameters(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = stored_hash(app)
+    monkeypatch.setattr(passwords, "hasher", PasswordHasher(2, 8, 1))
+    assert try_login(client, WRONG).status_code == 401
+    assert stored_hash(app) == before
+    assert try_login(client).status_code == 200
+    renewed = stored_hash(app)
+    assert "t=2" in renewed
+    assert try_login(client).status_code == 200
+    assert stored_hash(app) == renewed
+
+
+def test_a_password_changed_while_it_is_worked_on_lets_nobody_in(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    # With other parameters than those stored, the login makes a hash as well.
+    for step, time_cost in [("verify", 1), ("verify", 2), ("hash", 2)]:
+        set_password(app, PASSWORD)
+        slow = slow_hasher(step, quicker_owner(app, "another long password"), time_cost)
+        with subtests.test(step, time_cost=time_cost), monkeypatch.context() as meanwhile:
+            meanwhile.setattr(passwords, "hasher", slow)
+            assert_refused(try_login(client), 401)
+            assert try_login(client).status_code == 401
+
+
+@pytest.mark.asvs("15.2.2", "16.5.3")
+def test_a_crowd_of_logins_is_asked_to_come_back(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1 per minute")
+    with monkeypatch.context() as full:
+        full.setattr(passwords, "MAX_WAIT", 0)
+        full.setattr(passwords, "_in_flight", BoundedSemaphore(0))
+        for _ in range(2):
+            answer = try_login(client, WRONG)
+            assert_refused(answer, 503)
+            reason = "A page for 503 drops error.get_headers(): send them."
+            assert "Retry-After" in answer.headers, reason
+            assert int(answer.headers["Retry-After"]) > 0
+    assert try_login(client).status_code == 200
+
+
+@pytest.mark.asvs("16.2.5")
+def test_a_password_is_in_no_answer_and_no_log(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture, subtests: pytest.Subtests
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    bodies = {"good": LOGIN, "unknown": STRANGER, **NO_PLAIN_TEXTS}
+    for case, body in [(case, json.dumps(body)) for case, body in bodies.items()]:
+        with subtests.test(case):
+            answer = client.post(routes.LOGIN, data=body, content_type="application/json")
+            assert PASSWORD not in answer.text + str(answer.headers) + caplog.text
+
+
+@pytest.mark.asvs("14.2.1")
+def test_a_login_in_the_address_is_not_read(client: FlaskClient) -> None:
+    assert_refused(client.post(routes.LOGIN, query_string=LOGIN, json={}), 400)
+
+
+@pytest.mark.asvs("3.7.2")
+def test_a_login_leads_nowhere_else(client: FlaskClient) -> None:
+    evil = {"next": "https://evil.example/"}
+    answer = client.post(routes.LOGIN, query_string=evil, json=LOGIN)
+    assert answer.status_code == 200
+    assert "Location" not in answer.headers
+    assert "evil" not in answer.text
+
+
+@pytest.mark.asvs("7.6.2")
+def test_no_other_site_logs_a_browser_in(client: FlaskClient, subtests: pytest.Subtests) -> None:
+    for name, value in [("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site")]:
+        with subtests.test(name):
+            answer = client.post(routes.LOGIN, json=LOGIN, headers={name: value})
+            assert_refused(answer, 403)
+
+
+@pytest.mark.asvs("6.3.4")
+def test_login_is_the_only_way_in(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A view of the owner's may fail at what is sent here.
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    methods = ("GET", "POST", "PUT", "PATCH", "DELETE")
+    tried = [(method, path) for path in paths(app) for method in methods]
+    ways = [(method, path) for method, path in tried if lets_in(app, method, path)]
+    assert ways == [("POST", routes.LOGIN)], (
+        "There is another way to log in: give it the limits, the log and the hashing of "
+        "app/accounts/credentials.py, then name it here."
+    )
+
+
+@pytest.mark.asvs("6.2.10")
+def test_a_password_does_not_expire(client: FlaskClient, wait: Wait) -> None:
+    wait(10 * YEAR)
+    assert try_login(client).status_code == 200
+
+
+@pytest.mark.asvs("7.4.1")
+def test_logout_ends_this_login_at_once_and_no_other(app: Flask, client: FlaskClient) -> None:
+    credentials, other = log_in(client), app.test_client()
+    others = log_in(other)
+    answer = client.post(routes.LOGOUT, headers=credentials)
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert not is_logged_in(client, credentials)
+    assert is_logged_in(other, others)
+
+
+@pytest.mark.asvs("14.3.1")
+def test_logout_clears_the_browser_but_no_sibling_sites_cookies(client: FlaskClient) -> None:
+    answer = client.post(routes.LOGOUT, headers=log_in(client))
+    assert '"storage"' in answer.headers["Clear-Site-Data"]
+    assert '"cookies"' not in answer.headers["Clear-Site-Data"]
+
+
+def test_logout_me_and_reauthentication_need_a_login(client: FlaskClient) -> None:
+    again = client.post(REAUTHENTICATE, json={"password": PASSWORD})
+    for answer in (client.post(routes.LOGOUT), client.get(routes.ME), again):
+        assert_refused(answer, 401)
+
+
+def test_the_password_again_gives_a_new_login_in_place_of_this_one(
+    app: Flask, client: FlaskClient, wait: Wait
+) -> None:
+    credentials, other = log_in(client), app.test_client()
+    others = log_in(other)
+    [before] = [each["id"] for each in shown_to(client, credentials) if each["current"]]
+    wait(60)
+    answer = client.post(REAUTHENTICATE, json={"password": PASSWORD}, headers=credentials)
+    assert (answer.status_code, answer.cache_control.no_store) == (200, True)
+    token = answer.get_json()["token"]
+    newest, oldest = shown_to(client, {tokens.HEADER: tokens.PREFIX + token})
+    assert (newest["current"], newest["issued"]) == (True, oldest["issued"] + 60)
+    assert before not in (newest["id"], oldest["id"])
+    assert is_logged_in(other, others)
+
+
+def test_a_wrong_password_again_gives_nothing_and_ends_nothing(
+    app: Flask, client: FlaskClient
+) -> None:
+    with app.app_context():
+        users.create("bob", WRONG["password"])
+    credentials = log_in(client)
+    for body, status in (
+        ({"password": WRONG["password"]}, 403),
+        ({"password": ""}, 400),
+        ({**WRONG, "username": "bob"}, 400),
+    ):
+        answer = client.post(REAUTHENTICATE, json=body, headers=credentials)
+        assert_refused(answer, status)
+        assert is_logged_in(client, credentials)
+
+
+def test_a_login_works_in_production(production: FlaskClient) -> None:
+    credentials = log_in(production)
+    assert is_logged_in(production, credentials)
+    assert production.post(routes.LOGOUT, headers=credentials).status_code == 204
+
+
+def test_a_login_outlives_a_restart(make_app: MakeApp, tmp_path: Path) -> None:
+    settings = {**SECRETS, "database_url": f"sqlite:///{tmp_path}/secure_flask.database"}
+    client = make_app(**settings).test_client()
+    credentials = log_in(client)
+    client.application = make_app(fill=False, **settings)
+    assert is_logged_in(client, credentials)
+
+
+def disable(app: Flask) -> None:
+    with stored_user(app) as user:
+        user.disabled = True
+
+
+def set_password(app: Flask, password: str) -> None:
+    with stored_user(app) as user:
+        password_change.set_password(user, password)
+
+
+def quicker_owner(app: Flask, password: str) -> Callable[[], None]:
+    """For `slow_hasher`: an owner who sets a password, once, before the hasher is done."""
+    changes = iter([password])
+
+    def change() -> None:
+        for new in changes:
+            set_password(app, new)
+
+    return change
+
+
+def stored_hash(app: Flask) -> str:
+    with stored_user(app) as user:
+        return user.password_hash
+
+
+def without_random(answer: TestResponse) -> str:
+    """An answer without its request id and nonces, which differ each time."""
+    return re.sub(r"[A-Za-z0-9+/-]{24,}", "", answer.text + str(answer.headers))
+
+
+def lets_in(app: Flask, method: str, path: str) -> bool:
+    """Whether a stranger who sends a name and a password there is logged in afterwards."""
+    return any(let_in(app, method, path, **{kind: LOGIN}) for kind in ("json", "data"))
+
+
+def let_in(app: Flask, method: str, path: str, **sent: Any) -> bool:
+    client = app.test_client()
+    # A form says where it comes from.
+    answer = client.open(path, method=method, headers={"Sec-Fetch-Site": "same-origin"}, **sent)
+    body = answer.get_json(silent=True)
+    token = body.get("token", "") if isinstance(body, dict) else ""
+    return is_logged_in(client, {tokens.HEADER: f"{tokens.PREFIX}{token}"})
+
+
+def count_hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A list that grows with each hash computed, to make one or to check one."""
+    work: list[str] = []
+
+    class Counting(PasswordHasher):
+        def hash(self, *args: Any, **kwargs: Any) -> str:
+            work.append("hash")
+            return super().hash(*args, **kwargs)
+
+        def verify(self, *args: Any, **kwargs: Any) -> Any:
+            work.append("verify")
+            return super().verify(*args, **kwargs)
+
+    monkeypatch.setattr(passwords, "hasher", Counting(1, 8, 1))
+    return work

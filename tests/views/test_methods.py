@@ -1,0 +1,81 @@
+"""What a method may do and what is served at all: nothing is changed or shown by merely asking."""
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from secure_flask import assets, policy
+from secure_flask.auth.public_endpoints import is_public
+from secure_flask.database import Model, db
+from secure_flask.web.view_options import options_of
+from core.conftest import LOGIN
+from core.routes import ME
+from tests.test_app import paths
+
+HIDDEN = [".git/HEAD", ".git/config", ".svn/entries", ".hg/store", ".env", "static/.git/HEAD"]
+READMITTED = re.compile(r"^!.*(?:\.git|\.svn|\.hg|\.env|\*)", re.MULTILINE)
+
+
+def stored(app: Flask) -> list[Any]:
+    """All rows of all tables."""
+    with app.app_context():
+        tables = Model.metadata.sorted_tables
+        return [sorted(map(str, db.session.execute(select(table)))) for table in tables]
+
+
+@pytest.mark.asvs("3.5.3")
+def test_reading_changes_nothing(
+    app: Flask, client: FlaskClient, credentials: dict[str, str]
+) -> None:
+    before = stored(app)
+    for path in paths(app):
+        for method in ("GET", "HEAD", "OPTIONS"):
+            client.open(path, method=method, headers=credentials, query_string=LOGIN)
+        assert stored(app) == before, f"GET {path} changes the database: let it take POST."
+    assert client.get(ME, headers=credentials).status_code == 200
+
+
+@pytest.mark.asvs("13.4.4")
+def test_no_request_is_sent_back(app: Flask, client: FlaskClient) -> None:
+    for path in paths(app):
+        answer = client.open(path, method="TRACE", headers={"X-Secret": "do-not-repeat-me"})
+        assert (path, answer.status_code) in {(path, 405), (path, 404)}
+        assert "do-not-repeat-me" not in answer.text
+
+
+@pytest.mark.asvs("13.4.3")
+def test_no_folder_is_listed(client: FlaskClient) -> None:
+    folders = [folder for folder in assets.STATIC.rglob("*") if folder.is_dir()]
+    within = [f"/static/{folder.relative_to(assets.STATIC).as_posix()}" for folder in folders]
+    for path in ("/static", *within):
+        for address in (path, f"{path}/", f"{path}/."):
+            answer = client.get(address, follow_redirects=True)
+            assert (address, answer.status_code) == (address, 404)
+
+
+@pytest.mark.asvs("13.4.1")
+def test_no_file_of_version_control_is_served_or_built_in(client: FlaskClient) -> None:
+    for path in HIDDEN:
+        assert (path, client.get(f"/{path}").status_code) == (path, 404)
+    ignored = assets.STATIC.parent.parent / ".dockerignore"
+    if ignored.exists():
+        lines = ignored.read_text("utf-8")
+        assert "*" in lines.splitlines(), ".dockerignore: begin with * and admit what is needed."
+        assert not READMITTED.search(lines), ".dockerignore: admit no secret and no history."
+
+
+@pytest.mark.asvs("13.4.5")
+def test_no_extension_adds_an_address_that_the_policy_does_not_open(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        with app.test_request_context():
+            opened = is_public(rule.endpoint, options_of(view, "GET"))
+        ours = view.__module__.startswith("app.") or rule.endpoint in policy.PUBLIC_ENDPOINTS
+        assert ours or not opened, (
+            f"{rule.rule} of {view.__module__} is public: name it in PUBLIC_ENDPOINTS of policy.py, "
+            "with the reason."
+        )

@@ -1,0 +1,268 @@
+"""A new password: who may set one, and that nothing of the old one lives on."""
+
+import logging
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from werkzeug.test import TestResponse
+
+from secure_flask.auth import logins, password_rules, passwords, throttle, tokens, users
+from secure_flask.auth.grants import Grant
+from secure_flask.auth.passwords import MAX_LENGTH, MIN_LENGTH, TooBusy
+from secure_flask.database import db
+from core import routes
+from tests.accounts.test_login import quicker_owner, set_password
+from core.conftest import LOGIN, PASSWORD, USERNAME, is_logged_in, slow_hasher, stored_user
+
+OTHER, PROJECT = "bob", "Garden Shed"
+# Longer than any MIN_LENGTH that somebody would set.
+NEW = "seven owls in a well of ink, and one that went for a walk before dawn"
+WRONG = "a wrong long password"
+QUICKER = f"the owner was quicker: {NEW}"
+
+CHANGE = {"current_password": PASSWORD, "new_password": NEW}
+
+Credentials = dict[str, str]
+
+
+@pytest.fixture
+def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """An app with two users, whose name no password here contains, and that slows nobody."""
+    monkeypatch.setitem(app.config, "PROJECT_NAME", PROJECT)
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
+    with app.app_context():
+        users.create(OTHER, PASSWORD)
+    return app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client that keeps no cookie: what it sends is in `headers`, for each login apart."""
+    return app.test_client(use_cookies=False)
+
+
+@pytest.fixture
+def credentials(client: FlaskClient) -> Credentials:
+    return credentials_in(log_in(client))
+
+
+def log_in(client: FlaskClient, **body: str) -> TestResponse:
+    return client.post(routes.LOGIN, json={**LOGIN, **body})
+
+
+def credentials_in(answer: TestResponse) -> Credentials:
+    """All that a client needs to show this login, whichever the kind of token."""
+    assert answer.status_code == 200
+    cookies = [header.partition(";")[0] for header in answer.headers.getlist("Set-Cookie")]
+    token = tokens.PREFIX + answer.get_json()["token"]
+    return {tokens.HEADER: token, "Cookie": "; ".join(cookies)}
+
+
+def change(client: FlaskClient, credentials: Credentials, **body: Any) -> TestResponse:
+    return client.post(routes.PASSWORD, json={**CHANGE, **body}, headers=credentials)
+
+
+def alive(client: FlaskClient, *logins: Credentials) -> list[bool]:
+    return [is_logged_in(client, login) for login in logins]
+
+
+def assert_nothing_changed(client: FlaskClient, credentials: Credentials) -> None:
+    assert is_logged_in(client, credentials)
+    assert log_in(client).status_code == 200
+    assert log_in(client, password=NEW).status_code == 401
+
+
+@pytest.mark.asvs("6.2.2")
+def test_the_new_one_logs_in_and_the_old_one_does_not(
+    client: FlaskClient, credentials: Credentials
+) -> None:
+    assert change(client, credentials).status_code == 200
+    assert log_in(client, password=NEW).status_code == 200
+    assert log_in(client).status_code == 401
+
+
+@pytest.mark.asvs("7.2.4")
+def test_this_client_gets_a_new_credential_for_its_old_one(
+    client: FlaskClient, credentials: Credentials
+) -> None:
+    answer = change(client, credentials)
+    fresh = credentials_in(answer)
+    assert alive(client, credentials, fresh) == [False, True]
+    assert answer.cache_control.no_store
+    assert answer.get_json().keys() == log_in(client, password=NEW).get_json().keys()
+    assert change(client, fresh, current_password=NEW, new_password=QUICKER).status_code == 200
+
+
+@pytest.mark.asvs("7.4.3")
+def test_all_other_logins_end_at_once_and_nobody_elses(
+    app: Flask, client: FlaskClient, credentials: Credentials
+) -> None:
+    first, second = (credentials_in(log_in(client)) for _ in range(2))
+    theirs = credentials_in(log_in(client, username=OTHER))
+    change(client, credentials)
+    assert alive(client, first, second, theirs) == [False, False, True]
+    with stored_user(app) as user:
+        mine = select(Grant.family).where(Grant.user_id == user.id)
+        assert len(db.session.scalars(mine).all()) == 1
+
+
+@pytest.mark.asvs("6.2.3", "7.5.1")
+def test_without_the_current_one_nothing_changes(
+    client: FlaskClient, credentials: Credentials
+) -> None:
+    # A poor new one is no way to ask whether the current one is right.
+    for new in (NEW, "x"):
+        answer = change(client, credentials, current_password=WRONG, new_password=new)
+        assert answer.status_code == 403
+    assert_nothing_changed(client, credentials)
+
+
+def test_anothers_current_password_does_not_serve(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        users.create("carol", "carol's very own one")
+    carol = credentials_in(log_in(client, username="carol", password="carol's very own one"))
+    assert change(client, carol).status_code == 403
+
+
+@pytest.mark.asvs("6.2.1", "6.2.4", "6.2.12")
+def test_a_poor_one_is_refused(
+    client: FlaskClient,
+    credentials: Credentials,
+    monkeypatch: pytest.MonkeyPatch,
+    subtests: pytest.Subtests,
+) -> None:
+    monkeypatch.setattr(password_rules, "is_breached", lambda password: password == QUICKER)
+    poor = {
+        "short": "x" * (MIN_LENGTH - 1),
+        "the user's name": f"{NEW} {USERNAME.upper()}",
+        "the project's name": f"{NEW} {PROJECT}",
+        "breached": QUICKER,
+    }
+    for case, password in poor.items():
+        with subtests.test(case):
+            assert change(client, credentials, new_password=password).status_code == 400
+            assert_nothing_changed(client, credentials)
+
+
+def test_anything_but_two_plain_texts_is_400(
+    client: FlaskClient, credentials: Credentials, subtests: pytest.Subtests
+) -> None:
+    unusable: dict[str, dict[str, Any]] = {
+        "null": {"current_password": None},
+        "blank": {"new_password": " " * MIN_LENGTH},
+        "too long": {"new_password": "x" * (MAX_LENGTH + 1)},
+        "a tab": {"new_password": f"{NEW}\t"},
+        "another member": {"username": OTHER},
+    }
+    for case, body in unusable.items():
+        with subtests.test(case):
+            assert change(client, credentials, **body).status_code == 400
+            assert_nothing_changed(client, credentials)
+
+
+@pytest.mark.asvs("6.2.8")
+def test_it_is_kept_exactly_as_received(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    similar = {
+        "spaces": (f"  {NEW}  ", NEW),
+        "case": (NEW.title(), NEW),
+        "accent": (f"caf\u00e9 {NEW}", f"cafe\u0301 {NEW}"),
+        "ligature": (f"\ufb01ne {NEW}", f"fine {NEW}"),
+    }
+    for case, (exact, other) in similar.items():
+        with subtests.test(case):
+            set_password(app, PASSWORD)
+            change(client, credentials_in(log_in(client)), new_password=exact)
+            assert log_in(client, password=other).status_code == 401
+            assert log_in(client, password=exact).status_code == 200
+
+
+def test_many_changes_of_one_user_at_once_leave_places_to_others(
+    client: FlaskClient, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, statuses = iter(range(12)), list[int]()
+
+    def start_others() -> None:
+        statuses.extend(change(client, credentials).status_code for _ in waiting)
+
+    monkeypatch.setattr(passwords, "hasher", slow_hasher("hash", start_others))
+    start_others()
+    assert statuses.count(429) == 12 - throttle.AT_ONCE
+
+
+def test_a_password_changed_meanwhile_is_not_overwritten(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    for step in ("verify", "hash"):
+        set_password(app, PASSWORD)
+        credentials = credentials_in(log_in(client))
+        slow = slow_hasher(step, quicker_owner(app, QUICKER))
+        with subtests.test(step):
+            with monkeypatch.context() as meanwhile:
+                meanwhile.setattr(passwords, "hasher", slow)
+                assert change(client, credentials).status_code == 403
+            assert log_in(client, password=QUICKER).status_code == 200
+            assert log_in(client, password=NEW).status_code == 401
+
+
+@pytest.mark.asvs("7.4.3")
+def test_a_login_that_ended_meanwhile_changes_nothing(
+    app: Flask,
+    client: FlaskClient,
+    credentials: Credentials,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def end_logins() -> None:
+        with stored_user(app) as user:
+            logins.end_all(user)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(passwords, "hasher", slow_hasher("verify", end_logins))
+        assert change(client, credentials).status_code == 401
+    assert log_in(client, password=NEW).status_code == 401
+    assert log_in(client).status_code == 200
+
+
+@pytest.mark.asvs("2.3.3", "16.5.3")
+def test_password_and_logins_change_together_or_not_at_all(
+    client: FlaskClient,
+    credentials: Credentials,
+    monkeypatch: pytest.MonkeyPatch,
+    subtests: pytest.Subtests,
+) -> None:
+    def too_busy(password: str) -> str:
+        raise TooBusy
+
+    def away(user: object) -> None:
+        raise OperationalError("DELETE", {}, OSError("no route to host"))
+
+    steps: list[tuple[Any, str, Any]] = [
+        (password_rules, "hash_password", too_busy),
+        (logins, "end_all", away),
+    ]
+    for module, step, failing in steps:
+        with subtests.test(step):
+            with monkeypatch.context() as broken:
+                broken.setattr(module, step, failing)
+                assert change(client, credentials).status_code == 503
+            assert_nothing_changed(client, credentials)
+
+
+def test_it_needs_a_login(client: FlaskClient) -> None:
+    assert change(client, {}).status_code == 401
+
+
+def test_no_password_is_in_an_answer_or_a_log(
+    client: FlaskClient, credentials: Credentials, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    bodies: list[dict[str, Any]] = [{"current_password": WRONG}, {"new_password": [NEW]}, {}]
+    for body in bodies:
+        answer = change(client, credentials, **body)
+        said = answer.text + str(answer.headers) + caplog.text
+        assert not any(password in said for password in (PASSWORD, NEW, WRONG))
