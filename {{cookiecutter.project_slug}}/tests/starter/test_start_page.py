@@ -1,0 +1,72 @@
+"""The start page of app/pages.py and its templates, as a browser takes it apart."""
+
+import json
+import re
+
+import pytest
+from flask.testing import FlaskClient
+from secure_flask import testing
+
+from app import policy
+from tests.conftest import NAME, PRODUCTION, MakeApp
+from tests.page_elements import Elements
+
+# What a response carries that protects nobody.
+NO_PROTECTION = {"content-type", "content-length", "vary"}
+
+REPORT = {
+    "csp-report": {
+        "effective-directive": "img-src",
+        "blocked-uri": "https://tiles.example/1.png?user=ada",
+        "document-uri": "http://localhost/",
+        "disposition": "enforce",
+    }
+}
+
+
+def start(client: FlaskClient) -> str:
+    """The start page."""
+    return client.get(testing.path_of(client.application, "pages.index")).text
+
+
+def report_violation(client: FlaskClient) -> str:
+    """What the page shows after a browser has reported what it blocked."""
+    client.post("/csp-reports", data=json.dumps(REPORT), content_type="application/csp-report")
+    return start(client)
+
+
+def test_its_files_are_protected_against_changes_and_cached_for_long(client: FlaskClient) -> None:
+    page = Elements(start(client))
+    for element in page.of("script") + [each for each in page.of("link") if "sheet" in each["rel"]]:
+        assert element["integrity"].startswith("sha384-")
+        response = client.get(element.get("src") or element["href"])
+        assert response.status_code == 200
+        assert "immutable" in response.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("name", ["PROJECT_NAME", "DESCRIPTION"])
+def test_text_from_the_policy_stays_text(make_app: MakeApp, name: str) -> None:
+    page = start(make_app(**{name: """<b>"Ada's" & more</b>"""}).test_client())
+    assert not Elements(page).of("b")
+    assert "&lt;b&gt;" in page
+
+
+def test_developers_alone_see_what_browsers_blocked(
+    client: FlaskClient, production: FlaskClient
+) -> None:
+    assert "<code>img-src</code> https://tiles.example on" in report_violation(client)
+    assert "tiles.example" not in report_violation(production)
+
+
+def test_it_explains_every_header_of_its_own_response(make_app: MakeApp) -> None:
+    added = {"HEADERS": {**policy.HEADERS, "X-Added": "1"}}
+    response = make_app(**PRODUCTION, **added).test_client().get("/")
+    explained = {*re.findall(r'data-header="([^"]+)"', response.text)}
+    sent = {name.lower() for name, _ in response.headers}
+    assert sent - NO_PROTECTION - explained == set()
+
+
+def test_it_offers_a_login_or_names_the_user(client: FlaskClient, ada: FlaskClient) -> None:
+    login = testing.path_of(client.application, client.application.config["LOGIN_PAGE"])
+    assert login in [link["href"] for link in Elements(start(client)).of("a")]
+    assert f"<bdi>{NAME}</bdi>" in start(ada)

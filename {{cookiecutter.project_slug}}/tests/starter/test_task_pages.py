@@ -1,0 +1,110 @@
+"""The pages of app/pages.py with their forms, as a browser without scripts uses them."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask import db, testing
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from app.tasks import MAX_NOTES, MAX_TITLE, Task
+from tests.conftest import BROWSER, add_user, log_in
+from tests.page_elements import Elements
+
+MARKUP = "<b>Owls</b>"
+
+
+@pytest.fixture
+def bob(app: Flask) -> FlaskClient:
+    add_user(app, "bob")
+    return log_in(app, "bob")
+
+
+def path(client: FlaskClient, view: str, task: object = None) -> str:
+    values = {"task_id": task} if task else {}
+    return testing.path_of(client.application, f"pages.{view}", **values)
+
+
+def show(client: FlaskClient, view: str, task: object = None) -> TestResponse:
+    return client.get(path(client, view, task), headers=BROWSER)
+
+
+def send(client: FlaskClient, view: str, task: object = None, **fields: str) -> TestResponse:
+    """Send the form of a page; the client was logged in by `testing.log_in`."""
+    # A browser sends a button too.
+    return client.post(path(client, view, task), data={"save": "", **fields}, headers=BROWSER)
+
+
+def add(client: FlaskClient, title: str = "Feed the owls", notes: str = "") -> UUID:
+    """Add a task by its form; its id."""
+    assert send(client, "new_task", title=title, notes=notes).status_code == 303
+    with client.application.app_context():
+        return db.session.scalars(select(Task.id).where(Task.title == title)).one()
+
+
+def fields_of(page: str) -> dict[str, dict[str, str]]:
+    found = Elements(page)
+    return {each["name"]: each for each in (*found.of("input"), *found.of("textarea"))}
+
+
+def test_a_user_adds_edits_and_deletes_a_task_by_forms(ada: FlaskClient) -> None:
+    task = add(ada, notes="Mice,\r\nno bread")
+    shown = show(ada, "edit_task", task).text
+    assert fields_of(shown)["title"]["value"] == "Feed the owls"
+    assert "Mice,\r\nno bread</textarea>" in shown
+    assert "checked" not in fields_of(shown)["done"]
+    response = send(ada, "edit_task", task, title="Feed them twice", done="y")
+    assert (response.status_code, response.location) == (303, path(ada, "list_tasks"))
+    assert "Feed them twice" in show(ada, "list_tasks").text
+    assert "checked" in fields_of(show(ada, "edit_task", task).text)["done"]
+    assert send(ada, "delete_task", task).status_code == 303
+    assert show(ada, "edit_task", task).status_code == 404
+
+
+def test_a_title_stays_text_on_every_page(ada: FlaskClient) -> None:
+    task = add(ada, title=MARKUP, notes=f"</textarea>{MARKUP}")
+    for page in (show(ada, "list_tasks").text, show(ada, "edit_task", task).text):
+        assert not Elements(page).of("b")
+        assert "&lt;b&gt;Owls&lt;/b&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fields"),
+    [
+        ("title", {"title": "", "notes": "Mice"}),
+        ("title", {"title": "x" * (MAX_TITLE + 1), "notes": "Mice"}),
+        ("notes", {"title": "Owls", "notes": "x" * (MAX_NOTES + 1)}),
+    ],
+)
+def test_a_wrong_field_comes_back_with_what_was_typed_and_its_reason(
+    ada: FlaskClient, wrong: str, fields: dict[str, str]
+) -> None:
+    task = add(ada)
+    for view, shown in (("new_task", None), ("edit_task", task)):
+        response = send(ada, view, shown, **fields)
+        assert response.status_code == 422
+        field = fields_of(response.text)[wrong]
+        assert field["aria-invalid"] == "true"
+        assert f'id="{field["aria-describedby"]}"' in response.text
+        assert f"{fields['notes']}</textarea>" in response.text
+
+
+def test_the_task_of_another_user_is_not_found(ada: FlaskClient, bob: FlaskClient) -> None:
+    mine = add(ada)
+    assert "Feed the owls" not in show(bob, "list_tasks").text
+    for task in (mine, uuid4()):
+        assert show(bob, "edit_task", task).status_code == 404
+        assert send(bob, "edit_task", task, title="Owned").status_code == 404
+        assert send(bob, "delete_task", task).status_code == 404
+    assert "Feed the owls" in show(ada, "list_tasks").text
+
+
+def test_another_site_sends_no_form(ada: FlaskClient) -> None:
+    task = add(ada)
+    ada.environ_base["HTTP_ORIGIN"] = "https://evil.example"
+    for view, shown in (("new_task", None), ("edit_task", task), ("delete_task", task)):
+        assert send(ada, view, shown, title="Owned").status_code == 403
+    assert "Owned" not in show(ada, "list_tasks").text
+    assert "Feed the owls" in show(ada, "list_tasks").text

@@ -1,0 +1,60 @@
+"""Access: every route is closed unless it is marked, and reading changes nothing."""
+
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask import testing
+
+from tests.conftest import BROWSER, PROGRAM, log_in, stored_rows
+from tests.probes import CLOSED, UNMARKED
+
+# 401 for a program; a page for a 401 of yours may lead a visitor to the login.
+REFUSED = (401, 302, 303)
+
+
+def test_every_route_is_closed_to_visitors_unless_it_is_marked_public(
+    app: Flask, client: FlaskClient
+) -> None:
+    before = stored_rows(app)
+    for route in testing.routes(app):
+        if not route.public:
+            response = client.open(route.path, method=route.method, headers=PROGRAM)
+            assert response.status_code in REFUSED, f"{route.method} {route.path}"
+    assert stored_rows(app) == before
+
+
+def test_a_view_that_nobody_marked_is_closed(probes: FlaskClient) -> None:
+    for path in (UNMARKED, CLOSED):
+        assert probes.get(path, headers=PROGRAM).status_code in REFUSED
+        assert log_in(probes.application).get(path).text == "in"
+
+
+def test_a_browser_is_led_to_the_login_page(probes: FlaskClient) -> None:
+    response = probes.get(CLOSED, headers=BROWSER)
+    app = probes.application
+    login_page = testing.path_of(app, app.config["LOGIN_PAGE"])
+    assert response.status_code in REFUSED
+    assert response.location == f"{login_page}?next={CLOSED}"
+
+
+def test_a_view_for_a_role_is_closed_to_other_users(probe_app: Flask) -> None:
+    ada = log_in(probe_app)
+    for route in testing.routes(probe_app):
+        if route.roles and not route.public:
+            response = ada.open(route.path, method=route.method)
+            assert response.status_code == 403, f"{route.method} {route.path}"
+
+
+def test_reading_changes_nothing(app: Flask, ada: FlaskClient) -> None:
+    before = stored_rows(app)
+    for path in {route.path for route in testing.routes(app)}:
+        for method in ("GET", "HEAD", "OPTIONS"):
+            ada.open(path, method=method)
+        assert stored_rows(app) == before, f"GET {path} changes the database: let it take POST."
+    assert ada.get(testing.path_of(app, "account.me")).status_code == 200
+
+
+def test_a_made_up_credential_opens_nothing(probes: FlaskClient) -> None:
+    for name in ("Authorization", "Cookie", "X-CSRF-Token"):
+        for value in ("", "x", "Bearer", "Bearer x", "Bearer a.b.c", "dev-session=x"):
+            response = probes.get(CLOSED, headers={name: value, **PROGRAM})
+            assert response.status_code in REFUSED

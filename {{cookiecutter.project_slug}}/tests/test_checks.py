@@ -1,0 +1,23 @@
+"""`flask check` finds no error, neither here nor with the rules of production."""
+
+import json
+
+from flask import Flask
+
+from tests.conftest import MakeApp
+
+
+def errors(app: Flask, *options: str) -> list[str]:
+    result = app.test_cli_runner().invoke(args=["check", "--format", "json", *options])
+    assert result.stdout, result.output
+    found = json.loads(result.stdout)["findings"]
+    return [f"{each['id']}: {each['message']}" for each in found if each["level"] == "error"]
+
+
+def test_the_app_has_no_insecure_setting(app: Flask) -> None:
+    assert errors(app) == []
+
+
+def test_nor_has_it_any_in_production(make_app: MakeApp) -> None:
+    app = make_app(app_env="production", trusted_hosts=["www.example.org"], proxy_hops=1)
+    assert errors(app, "--deploy") == []

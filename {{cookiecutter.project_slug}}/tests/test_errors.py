@@ -1,0 +1,42 @@
+"""Errors: no page crashes, and an error shows nothing of the code."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask import testing
+
+from tests.conftest import BROWSER, PROGRAM
+from tests.probes import CRASH, ERROR, SECRET
+
+
+@pytest.mark.parametrize("who", ["client", "ada"])
+def test_no_page_crashes(app: Flask, who: str, request: pytest.FixtureRequest) -> None:
+    """A view that is public by mistake crashes too: it expects a `current_user`."""
+    visitor: FlaskClient = request.getfixturevalue(who)
+    for route in testing.routes(app):
+        if route.method == "GET":
+            response = visitor.get(route.path, headers=BROWSER)
+            assert response.status_code != 500, f"{route.path}: see the log for the cause"
+
+
+@pytest.mark.parametrize("accept", [BROWSER, PROGRAM], ids=["browser", "program"])
+def test_a_crash_shows_nothing_of_the_code(production: FlaskClient, accept: dict[str, str]) -> None:
+    response = production.get(CRASH, headers=accept)
+    assert response.status_code == 500
+    for word in (SECRET, "Traceback", "ZeroDivisionError", "Werkzeug", ".py"):
+        assert word not in response.text
+
+
+def test_a_browser_gets_a_page(probes: FlaskClient) -> None:
+    response = probes.get(ERROR, headers=BROWSER)
+    assert (response.status_code, response.mimetype) == (404, "text/html")
+
+
+def test_no_request_is_sent_back(app: Flask, client: FlaskClient) -> None:
+    for path in {route.path for route in testing.routes(app)}:
+        response = client.open(path, method="TRACE", headers={"X-Secret": SECRET})
+        assert SECRET not in response.text
+
+
+def test_a_name_that_is_not_the_sites_is_refused(production: FlaskClient) -> None:
+    assert production.get("/", base_url="https://evil.example").status_code == 400
