@@ -81,8 +81,10 @@ def served(accounts: str) -> Iterator[str]:
         sys.path.insert(0, str(Path(folder, "my-service")))
         app = module("app").create_app(settings(f"sqlite:///{folder}/secure_flask.database"))
         with app.app_context():
-            module("secure_flask.database").Model.metadata.create_all(module("secure_flask.database").db.engine)
-            module("secure_flask.auth.users").create(USERNAME, PASSWORD)
+            module("secure_flask.database").Model.metadata.create_all(
+                module("secure_flask.database").db.engine
+            )
+            module("secure_flask").create_user(USERNAME, PASSWORD)
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
         thread = Thread(target=server.serve_forever)
         thread.start()
