@@ -1003,14 +1003,9 @@ def module(project: Path, name: str, text: str) -> None:
 
 
 def plug_in(project: Path, name: str) -> None:
-    replace(
-        project,
-        "app/__init__.py",
-        r"(?<=\nfrom app import \(\n)    accounts,\n",
-        rf"\g<0>    {name},\n",
-    )
-    last = r"    openapi\.init_app\(app\).*\n"
-    replace(project, "app/__init__.py", last, rf"    {name}.init_app(app)\n\g<0>")
+    """Register the blueprint of a module, as its README says."""
+    replace(project, "app/__init__.py", r"(?<=\nfrom app import )", f"{name}, ")
+    replace(project, "app/__init__.py", r"(?<=    for module in \()", f"{name}, ")
 
 
 def policy(project: Path, name: str, value: str) -> None:
