@@ -1,6 +1,5 @@
-"""Photographs pages of projects with either answer to `accounts`: `make pictures`."""
+"""Photographs pages of a project with the default answers: `make pictures`."""
 
-import multiprocessing
 import os
 import shutil
 import sys
@@ -20,7 +19,6 @@ from benchmarks.rendered import TEMPLATE, module, render, temporary_folder
 DOCS = Path(__file__).parent
 # The same picture in each project's README.
 PROJECTS = TEMPLATE / "{{cookiecutter.project_slug}}" / "docs" / "start-page.png"
-SPAWN = multiprocessing.get_context("spawn")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 USERNAME, PASSWORD = "ada", "a good long password"
@@ -32,38 +30,31 @@ HEIGHTS = {
     "starter-page": {"": 1000, "-dark": 1000, "-phone": 1096},
     "login-page": {"": 620, "-dark": 620, "-phone": 620},
     "task-list": {"": 560, "-dark": 560, "-phone": 620},
-    "authenticator-app": {"": 900, "-dark": 900, "-phone": 900},
 }
 
 
 def main(folder: Path = DOCS) -> None:
-    for accounts in PAGES:
-        # Each in a process of its own, since both have a package `app`.
-        process = SPAWN.Process(target=take, args=(folder, accounts))
-        process.start()
-        process.join()
-        if process.exitcode:
-            sys.exit(process.exitcode)
-
-
-def take(folder: Path, accounts: str) -> None:
     chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if not chromium:
         sys.exit(f"It needs a browser: one of {', '.join(NAMES)}, or its path in CHROMIUM.")
-    with served(accounts) as address, sync_playwright() as playwright:
+    with served() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium)
         # Two dots for each, as most screens have them.
         page = browser.new_page(device_scale_factor=2)
-        for name, prepare in PAGES[accounts].items():
+        for name, prepare in PAGES.items():
             prepare(page, address)
             # Away from what was pressed, which looks another way under a pointer.
             page.mouse.move(0, 0)
-            for look, width in WIDTHS.items():
-                page.emulate_media(color_scheme="dark" if look == "-dark" else "light")
-                page.set_viewport_size({"width": width, "height": HEIGHTS[name][look]})
-                page.evaluate("scrollTo(0, 0)")
-                save(folder, f"{name}{look}.png", smaller(page.screenshot()))
+            photograph(page, folder, name)
         browser.close()
+
+
+def photograph(page: Page, folder: Path, name: str) -> None:
+    for look, width in WIDTHS.items():
+        page.emulate_media(color_scheme="dark" if look == "-dark" else "light")
+        page.set_viewport_size({"width": width, "height": HEIGHTS[name][look]})
+        page.evaluate("scrollTo(0, 0)")
+        save(folder, f"{name}{look}.png", smaller(page.screenshot()))
 
 
 def save(folder: Path, name: str, picture: bytes) -> None:
@@ -74,34 +65,34 @@ def save(folder: Path, name: str, picture: bytes) -> None:
 
 
 @contextmanager
-def served(accounts: str) -> Iterator[str]:
+def served() -> Iterator[str]:
     """Serve a fresh project in development, with one user."""
     with temporary_folder() as folder:
-        render(TEMPLATE, Path(folder), "my-service", accounts=accounts)
+        render(TEMPLATE, Path(folder), "my-service")
         sys.path.insert(0, str(Path(folder, "my-service")))
-        app = module("app").create_app(settings(f"sqlite:///{folder}/secure_flask.database"))
+        app = module("app").create_app(settings(f"sqlite:///{folder}/app.db"))
         with app.app_context():
-            module("secure_flask.database").Model.metadata.create_all(
-                module("secure_flask.database").db.engine
-            )
-            module("secure_flask").create_user(USERNAME, PASSWORD)
+            core = module("secure_flask")
+            core.Model.metadata.create_all(core.db.engine)
+            core.create_user(USERNAME, PASSWORD)
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
         thread = Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def settings(database: str) -> Any:
-    settings = module("app.settings")
-    secrets = {name.lower(): secret for name, secret in settings.fresh_secrets().items()}
-    return settings.Settings(
+    fresh = module("secure_flask.settings.__main__").fresh_secrets()
+    return module("app.settings").Settings(
         _env_file=None,
         app_env="development",
         log_level="ERROR",
         database_url=database,
-        **secrets,
+        **{name.lower(): secret for name, secret in fresh.items()},
     )
 
 
@@ -136,14 +127,6 @@ def task_list(page: Page, address: str) -> None:
         page.wait_for_url(f"{address}/tasks")
 
 
-def authenticator_app(page: Page, address: str) -> None:
-    """Show the QR code to scan."""
-    log_in(page, address)
-    page.goto(f"{address}/tf-setup")
-    page.click("main button")
-    page.wait_for_selector("#code")
-
-
 def log_in(page: Page, address: str) -> None:
     page.goto(f"{address}/login")
     page.fill("#username", USERNAME)
@@ -152,9 +135,10 @@ def log_in(page: Page, address: str) -> None:
     page.wait_for_url(f"{address}/")
 
 
-PAGES: dict[str, dict[str, Callable[[Page, str], None]]] = {
-    "builtin": {"starter-page": start_page, "login-page": login_page, "task-list": task_list},
-    "flask-security": {"authenticator-app": authenticator_app},
+PAGES: dict[str, Callable[[Page, str], None]] = {
+    "starter-page": start_page,
+    "login-page": login_page,
+    "task-list": task_list,
 }
 
 

@@ -94,7 +94,7 @@ def encrypted_sentinel(folder: Path) -> Iterator[str]:
         options = (str(file), "--sentinel", *password, "--tls-replication", "yes")
         with encrypted_server(folder, *options) as sentinel:
             login = f":{ENCODED}@{sentinel.address}"
-            yield f"rediss+sentinel://{login}/main?ssl_ca_certs={folder / CERTIFICATE}"
+            yield f"redis+sentinel://{login}/main?ssl=true&ssl_ca_certs={folder / CERTIFICATE}"
 
 
 @contextlib.contextmanager
@@ -112,7 +112,7 @@ def encrypted_cluster(folder: Path) -> Iterator[str]:
         create = ("--cluster", "create", *addresses, "--cluster-yes")
         support.run("redis-cli", *tls, *create, cwd=folder, REDISCLI_AUTH=PASSWORD)
         login = f":{ENCODED}@{addresses[0]}"
-        yield f"rediss+cluster://{login}?ssl_ca_certs={folder / CERTIFICATE}"
+        yield f"redis+cluster://{login}?ssl=true&ssl_ca_certs={folder / CERTIFICATE}"
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def test_sentinel_and_cluster_are_reached_over_tls_by_their_authority_and_passwo
 
 def test_valkey_shares_limits(project: Path, tmp_path: Path) -> None:
     with redis_servers.server(tmp_path, program="valkey-server") as server:
-        assert reach(project, {"REDIS_URL": f"valkey://{server.address}"}) == [SHARED]
+        assert reach(project, {"REDIS_URL": f"redis://{server.address}"}) == [SHARED]
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import secure_flask
 from flask import Flask
 
 from app import account, api, login, pages, seed
+from app.models import User  # noqa: F401 - so that secure_flask finds it
 from app.settings import Settings
 
 

@@ -4,17 +4,25 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from secure_flask.auth import users
 
-from secure_flask.auth import grants, users
-from core.site import User
+from core.auth.stored_grants import IDLE
 from core.conftest import PASSWORD, USERNAME
+from core.site import User
 
 
 @pytest.fixture
 def in_an_app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(grants, "LAST_USED_STEP", 60)
+    """The context of an app whose logins have no idle timeout."""
+    monkeypatch.setitem(app.config, "LOGIN_IDLE", 0)
     with app.app_context():
         yield
+
+
+@pytest.fixture
+def idle(in_an_app: None, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let logins end after IDLE seconds without a request."""
+    monkeypatch.setitem(app.config, "LOGIN_IDLE", IDLE)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from flask.testing import FlaskClient
 from core import routes
 
 NEW = "grace"
-# Longer than any MIN_LENGTH that somebody would set.
 GOOD_PASSWORD = "seven owls in a well of ink, and one that went for a walk before dawn"
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 from flask import Flask
+from secure_flask.auth.clients import BROWSERS, SYSTEMS, describe
 
-from secure_flask.auth.clients import BROWSERS, ON, SYSTEMS, UNKNOWN, describe
+from core.conftest import MakeApp
 
 MOZILLA = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) {}"
 WINDOWS, MAC = "Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7"
@@ -15,8 +16,7 @@ ANDROID, LINUX, CHROME_OS = (
 )
 CHROME, SAFARI = "Chrome/140.0.0.0 Safari/537.36", "Version/18.1 Safari/605.1.15"
 
-# The signs of browser and system that count, among those that stand there too. What users read
-# for each is yours, as is a browser that you add to BROWSERS.
+# The signs of browser and system that count, among those that stand there too.
 SENT: dict[str, tuple[str, str]] = {
     MOZILLA.format(WINDOWS, CHROME): ("Chrome/", "Windows"),
     MOZILLA.format(WINDOWS, f"{CHROME} Edg/140.0.0.0"): ("Edg", "Windows"),
@@ -51,8 +51,8 @@ ADDRESSES = {
 
 def words(browser: str, system: str) -> str:
     """What users read where these signs count."""
-    name = BROWSERS.get(browser, UNKNOWN)
-    return ON.format(browser=name, system=SYSTEMS[system]) if system else name
+    name = BROWSERS.get(browser, "Unknown browser")
+    return f"{name} on {SYSTEMS[system]}" if system else name
 
 
 def described(app: Flask, sent: str, address: str = "203.0.113.77") -> str | None:
@@ -61,7 +61,6 @@ def described(app: Flask, sent: str, address: str = "203.0.113.77") -> str | Non
         return describe()
 
 
-@pytest.mark.asvs("7.5.2")
 def test_a_login_is_described_by_browser_and_system(app: Flask, subtests: pytest.Subtests) -> None:
     for sent, signs in SENT.items():
         with subtests.test(sent[-40:]):
@@ -81,6 +80,12 @@ def test_nothing_that_the_client_sent_is_kept_word_for_word(app: Flask) -> None:
         for system in SYSTEMS:
             text = str(described(app, f"<b>{browser}\n{system}<i>"))
             assert text.removesuffix(", 203.0.113.*") in known
+
+
+def test_the_words_are_those_of_the_policy(make_app: MakeApp) -> None:
+    words = {"Unknown browser": "Unbekannt", "{browser} on {system}": "{browser} unter {system}"}
+    app = make_app(fill=False, TEXTS=words)
+    assert described(app, "Linux") == "Unbekannt unter Linux, 203.0.113.*"
 
 
 def test_a_command_has_no_client(app: Flask) -> None:

@@ -2,16 +2,16 @@
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
-
 from secure_flask.auth import grants, logins
 from secure_flask.auth.grants import Grant
-from core.site import User
 from secure_flask.database import db
+from sqlalchemy import select, text
+
 from core.auth.stored_grants import (
     CLIENT,
     HOUR,
     IDLE,
+    KIND,
     SENT,
     created,
     created_by,
@@ -21,6 +21,7 @@ from core.auth.stored_grants import (
     spend,
 )
 from core.conftest import Wait
+from core.site import User
 
 
 def test_a_clock_set_back_revives_nothing_that_was_ended(user: User, wait: Wait) -> None:
@@ -34,7 +35,7 @@ def test_a_clock_set_back_revives_nothing_that_was_ended(user: User, wait: Wait)
 
 def test_ending_a_grant_ends_all_of_its_login_and_no_other(user: User) -> None:
     first, second, other = (created(user) for _ in range(3))
-    successor = grants.find(second, "test")
+    successor = grants.find(second, KIND)
     assert successor
     successor.family = family_of(first)
     db.session.commit()
@@ -42,7 +43,9 @@ def test_ending_a_grant_ends_all_of_its_login_and_no_other(user: User) -> None:
     assert lives(first, second, other) == [False, False, True]
 
 
-def test_only_the_users_own_live_ones_are_listed(user: User, other: User, wait: Wait) -> None:
+def test_only_the_users_own_live_ones_are_listed(
+    app: Flask, user: User, other: User, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
     created(user)
     wait(HOUR - IDLE)
     idle = family_of(created(user))
@@ -50,7 +53,8 @@ def test_only_the_users_own_live_ones_are_listed(user: User, other: User, wait: 
     spend(created(user))
     mine, theirs = family_of(created(user)), family_of(created(other))
     assert listed(user) == [mine, idle]
-    assert listed(user, idle=IDLE) == [mine]
+    monkeypatch.setitem(app.config, "LOGIN_IDLE", IDLE)
+    assert listed(user) == [mine]
     assert listed(other) == [theirs]
 
 
@@ -87,6 +91,16 @@ def test_of_too_many_logins_the_least_recently_used_ends(
     assert lives(used, unused, third, newest, elsewhere) == [True, False, True, True, True]
 
 
+def test_the_most_logins_are_counted_for_each_kind_apart(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, user: User
+) -> None:
+    monkeypatch.setitem(app.config, "MAX_LOGINS", 2)
+    session = [created(user) for _ in range(2)]
+    opaque = [created(user, kind="opaque") for _ in range(3)]
+    assert lives(*session) == [True, True]
+    assert lives(*opaque, kind="opaque") == [False, True, True]
+
+
 def test_after_a_lower_limit_the_next_logins_end_the_rest_part_by_part(
     app: Flask, monkeypatch: pytest.MonkeyPatch, user: User
 ) -> None:
@@ -105,7 +119,7 @@ def test_a_login_that_is_replaced_takes_no_other_ones_place(
 ) -> None:
     monkeypatch.setitem(app.config, "MAX_LOGINS", 2)
     first, second = created(user), created(user)
-    assert lives(first, second, created(user, replaces=second)) == [True, False, True]
+    assert lives(first, second, created(user, shown=second)) == [True, False, True]
 
 
 def test_kept_logins_count_among_the_most_that_a_user_may_have(

@@ -4,16 +4,15 @@ from threading import BoundedSemaphore
 
 import pytest
 from argon2 import Type, extract_parameters
-
 from secure_flask.auth import passwords
 from secure_flask.auth.passwords import MAX_LENGTH, TooBusy, hash_password, verify_password
+
 from core.conftest import PASSWORD, slow_hasher
 
 # The tests put a cheap one in its place before each test, but not before this import.
 REAL_HASHER = passwords.hasher
 
 
-@pytest.mark.asvs("11.4.2")
 def test_a_stolen_hash_is_costly_to_guess() -> None:
     parameters = extract_parameters(REAL_HASHER.hash(PASSWORD))
     assert parameters.type is Type.ID
@@ -30,7 +29,6 @@ def test_a_hash_holds_no_password_and_is_never_the_same() -> None:
     assert PASSWORD not in "".join(hashes)
 
 
-@pytest.mark.asvs("6.2.8")
 def test_the_right_password_passes_and_no_other(subtests: pytest.Subtests) -> None:
     for right in [PASSWORD, "пароль 🔑", " leading and trailing ", "p" * MAX_LENGTH]:
         with subtests.test(right[:9]):
@@ -50,7 +48,6 @@ def test_the_dummy_costs_what_a_real_hash_costs() -> None:
     assert extract_parameters(passwords.dummy_hash()) == real
 
 
-@pytest.mark.asvs("16.5.3")
 def test_a_damaged_hash_lets_nobody_in(subtests: pytest.Subtests) -> None:
     for damaged in ("", "plain text", "$argon2id$", "$2b$12$abc", "\0"):
         with subtests.test(damaged):

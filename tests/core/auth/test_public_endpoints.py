@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from flask import Blueprint, Flask
-
 from secure_flask.auth.access import login_required
 from secure_flask.web.origins import PolicyError
-from core.conftest import MakeApp, log_in, without_error_pages
+
+from core.conftest import MakeApp, log_in
 
 # Endpoints, and the status of a stranger's GET.
 STATUSES = {
@@ -22,7 +22,7 @@ LISTED = ("listed", "listed_but_closed", "extension.listed")
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
-    return without_error_pages(make_app(PUBLIC_ENDPOINTS=dict.fromkeys(LISTED, "For this test.")))
+    return make_app(PUBLIC_ENDPOINTS=dict.fromkeys(LISTED, "For this test."))
 
 
 def view() -> Any:
@@ -30,7 +30,6 @@ def view() -> Any:
     return lambda: "in"
 
 
-@pytest.mark.asvs("8.2.1")
 def test_a_view_without_a_mark_is_open_where_its_endpoint_is_listed(
     app: Flask, subtests: pytest.Subtests
 ) -> None:

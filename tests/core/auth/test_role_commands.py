@@ -4,10 +4,10 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
-
 from secure_flask.auth import roles, users
 from secure_flask.auth.access import roles_required
 from secure_flask.database import Model, db
+
 from core.conftest import (
     PASSWORD,
     USERNAME,

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete, event, select
-from sqlalchemy.exc import IntegrityError
-
 from secure_flask.auth import roles, users
 from secure_flask.auth.roles import MAX_NAME, Role, user_roles
 from secure_flask.database import db
+from sqlalchemy import delete, event, select
+from sqlalchemy.exc import IntegrityError
+
 from core import routes
 from core.conftest import USERNAME, give_roles, stored_user
 

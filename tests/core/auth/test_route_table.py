@@ -7,9 +7,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.views import MethodView
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.routing import Rule
-
 from secure_flask.auth import access, route_table
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
 from secure_flask.auth.route_table import Row
@@ -18,6 +15,9 @@ from secure_flask.web.forms import consumes_form
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import consumes
 from secure_flask.web.view_options import FORM_TYPES
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.routing import Rule
+
 from core.conftest import MakeApp
 
 USERS = "logged-in users"

@@ -3,8 +3,8 @@
 import pytest
 from click.testing import Result
 from flask import Flask
+from secure_flask.auth import users
 
-from secure_flask.auth import tokens, users
 from core.conftest import PASSWORD, USERNAME, Wait, log_in
 
 NEW, OTHER = "grace", "bob"
@@ -17,7 +17,7 @@ def run(app: Flask, *arguments: str) -> Result:
 def test_the_list_shows_live_logins_and_who_is_disabled(
     app: Flask, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "IDLE", 600)
+    monkeypatch.setitem(app.config, "LOGIN_IDLE", 600)
     with app.app_context():
         users.create_user(OTHER, PASSWORD)
     log_in(app.test_client())

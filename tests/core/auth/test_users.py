@@ -1,18 +1,22 @@
 """Users: made and found by their exact names."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy.exc import IntegrityError
-
 from secure_flask.auth import users
 from secure_flask.auth.passwords import verify_password
-from secure_flask.auth.users import MAX_NAME, User
+from secure_flask.auth.users import MAX_NAME
 from secure_flask.database import db
+from sqlalchemy.exc import IntegrityError
+
 from core.conftest import PASSWORD, USERNAME
+from core.site import User
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +40,6 @@ def test_another_spelling_finds_nobody(subtests: pytest.Subtests) -> None:
             assert User.find(name) is None
 
 
-@pytest.mark.asvs("11.4.2")
 def test_a_user_is_kept_without_the_password() -> None:
     user = users.create_user("bob", PASSWORD)
     assert user.password_hash.startswith("$argon2id$")
@@ -65,9 +68,45 @@ def test_only_a_user_who_may_log_in_is_locked() -> None:
     assert not users.lock(uuid4())
 
 
-@pytest.mark.asvs("6.4.2")
 def test_no_hint_and_no_security_question_is_kept_of_a_user() -> None:
     columns = [column.name for column in User.__table__.columns]
     assert "password_hash" in columns
     pattern = "hint|(password|secret|security)_?(question|answer)"
     assert [name for name in columns if re.search(pattern, name)] == []
+
+
+def test_columns_of_the_app_are_given_by_name() -> None:
+    assert users.create_user("bob", PASSWORD, email="bob@example.org").email == "bob@example.org"
+    found = User.find("bob")
+    assert found is not None
+    assert found.email == "bob@example.org"
+    with pytest.raises(TypeError, match="shoe_size"):
+        users.create_user("eve", PASSWORD, shoe_size=44)
+
+
+# Run elsewhere, since a process has one class of users.
+CLASSES = """
+from secure_flask import Model, UserMixin
+from secure_flask.auth.users import user_class
+
+def refusal(make):
+    try:
+        make()
+    except TypeError as refused:
+        return str(refused)
+
+print(refusal(user_class))
+class User(UserMixin, Model): pass
+class Admin(User): pass
+assert user_class() is User
+print(refusal(lambda: type("Person", (UserMixin, Model), {"__module__": "elsewhere"})))
+"""
+
+
+def test_an_app_has_one_class_of_users_and_classes_that_inherit_from_it() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = [sys.executable, "-B", "-c", CLASSES]
+    said = subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout
+    assert "No class inherits from UserMixin. Write it into app/models.py" in said
+    assert "class User(UserMixin, Model):" in said
+    assert "elsewhere.Person is a second class of users beside __main__.User: let it" in said

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from flask import Flask, request
+from flask import Flask
 from flask.typing import ResponseReturnValue
-
-from secure_flask.checks import registry
+from secure_flask.auth.access import public
+from secure_flask.checks import command, registry  # noqa: F401 - the first registers all checks
 from secure_flask.database import db
 from secure_flask.database.database import migrate
 from secure_flask.web.csp_syntax import NONCE, NONE, SELF
-from secure_flask.web.view_options import options_of
+
 from core.conftest import MakeApp
 
 POLICY = {
@@ -57,32 +57,14 @@ def found_in(app: Flask, finding_id: str) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _checks_of_this_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out checks that you registered elsewhere, and those of tables, since you add some."""
-    ours = {
-        name: check
-        for name, check in registry.CHECKS.items()
-        if check.run.__module__.startswith("secure_flask.checks.") and not name.startswith("personal-data.")
-    }
-    monkeypatch.setattr(registry, "CHECKS", ours)
+    """What a test registers is gone after it."""
+    monkeypatch.setattr(registry, "CHECKS", dict(registry.CHECKS))
 
 
 def _make(make_app: MakeApp, start_page: StartPage = lambda: "a page", **changes: Any) -> Flask:
     app = make_app(**{**CLEAN, **changes})
-    # First, since a start page of yours may need a login.
-    first = app.before_request_funcs.setdefault(None, [])
-    first.insert(0, lambda: start_page() if request.path == "/" else None)
-    # Views and blueprints of yours may have policies of their own, and demand roles.
-    for name in filter(None, [*app.before_request_funcs]):
-        del app.before_request_funcs[name]
-    app.view_functions = {
-        name: view for name, view in app.view_functions.items() if not _has_own_rules(view)
-    }
+    app.view_functions["site.index"] = public(start_page)
     return app
-
-
-def _has_own_rules(view: object) -> bool:
-    options = options_of(view, "GET")
-    return bool(options.csp or options.roles)
 
 
 @pytest.fixture
@@ -111,11 +93,8 @@ def find(_clean: Flask) -> Find:
 
 @pytest.fixture
 def make_migrated(make_site: MakeSite, monkeypatch: pytest.MonkeyPatch) -> MakeSite:
-    """`make_site`, all migrations applied, the list of breached passwords and a mail server there."""
+    """`make_site`, with all migrations applied and the list of breached passwords installed."""
     monkeypatch.setattr("secure_flask.auth.password_rules.has_list", lambda: True)
-    monkeypatch.setattr("smtplib.SMTP.connect", lambda *arguments: (220, b"ready"))
-    monkeypatch.setattr("smtplib.SMTP.ehlo_or_helo_if_needed", lambda connection: None)
-    monkeypatch.setattr("smtplib.SMTP.docmd", lambda *arguments: (221, b"bye"))
 
     def make(**changes: Any) -> Flask:
         app = make_site(**changes)

@@ -5,9 +5,9 @@ from logging import ERROR
 
 import pytest
 from click.testing import Result
-
 from secure_flask.checks import registry
 from secure_flask.checks.registry import check
+
 from core.conftest import MakeApp
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
-
 from secure_flask.auth import access, route_table
 from secure_flask.auth.access import login_required, public
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.rate_limits import limited
+
 from core.checks.conftest import MakeSite, found_in
 
 WRITE, NAME, REFERRER = "access.unlimited-write", "access.unknown-endpoint", "forms.no-referrer"
@@ -31,7 +31,7 @@ def with_view(site: Flask, *marks: MarkView, methods: tuple[str, ...] = ("POST",
 
 
 def probes(site: Flask, finding_id: str) -> list[str]:
-    """The findings about `/probe`: routes of yours may have others."""
+    """The findings about `/probe`; other routes may have some too."""
     return [message for message in found_in(site, finding_id) if "/probe" in message]
 
 

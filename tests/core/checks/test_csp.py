@@ -2,12 +2,12 @@
 
 import pytest
 from flask import Blueprint
-
 from secure_flask.checks import registry
 from secure_flask.csp_reports.advice import advise
 from secure_flask.csp_reports.table import ViolationCount
 from secure_flask.web.csp import csp
 from secure_flask.web.csp_syntax import NONCE, UNSAFE_INLINE, Policy
+
 from core.checks.conftest import POLICY, Find, MakeSite, found_in
 
 INSECURE = {

@@ -1,6 +1,7 @@
 """Names, proxies and https that no visitor or every client could use."""
 
 from secure_flask.settings.types import LOOPBACK_NAMES
+
 from core.checks.conftest import Find, MakeSite, found_in
 
 YEAR = 365 * 24 * 60 * 60  # seconds

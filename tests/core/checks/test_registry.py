@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-
 from secure_flask.checks import registry
 from secure_flask.checks.registry import Finding, check, findings
+
 from core.checks.conftest import ALONE, MakeSite
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from flask import Flask, Response
-from werkzeug.datastructures import Headers
-
 from secure_flask import assets
 from secure_flask.checks.responses import PATHS
 from secure_flask.web.csp import csp
 from secure_flask.web.csp_syntax import NONE
+from werkzeug.datastructures import Headers
+
 from core.checks.conftest import CLEAN, MakeSite, found_in
-from core.conftest import Lines, without_error_pages
+from core.conftest import Lines
 
 Change = Callable[[Headers], None]
 PROMISED = {
@@ -44,9 +44,8 @@ def test_a_header_that_a_middleware_removes_is_reported_for_pages_and_served_fil
     (tmp_path / "a.folder").mkdir()
     for name in (".hidden", "backup.txt~", "served.txt"):
         (tmp_path / name).write_text("")
-    monkeypatch.setattr(assets, "STATIC", tmp_path.resolve())
-    site = without_error_pages(make_site())
-    app = behind(site, lambda headers: headers.remove("X-Frame-Options"))
+    monkeypatch.setattr(assets, "folder", tmp_path.resolve)
+    app = behind(make_site(), lambda headers: headers.remove("X-Frame-Options"))
     [message] = found_in(app, "headers.missing")
     assert message.startswith(f"X-Frame-Options of {', '.join(PATHS)}, /static/served.txt ")
     assert found_in(app, "headers.changed") == []

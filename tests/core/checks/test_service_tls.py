@@ -1,8 +1,8 @@
 """Connections over a network without TLS, or without a verified certificate."""
 
 import pytest
-
 from secure_flask.checks.service_tls import LIBPQ
+
 from core.checks.conftest import Find
 
 FOUND = {
@@ -16,11 +16,11 @@ FOUND = {
     ],
     "REDIS_URL": [
         "redis://10.0.0.7",
-        "valkey://r.example",
         "rediss://r.example?ssl_cert_reqs=none",
         "rediss://r.example?ssl_check_hostname=false",
         "redis+sentinel://[::1]:1/main",
-        "rediss+cluster://localhost:1?ssl_cert_reqs=none",
+        "redis+sentinel://r.example:1/main?ssl=false",
+        "redis+cluster://localhost:1?ssl=true&ssl_cert_reqs=none",
         "redis+sentinel://localhost:1,r.example:1/main",
         "redis+cluster://[2001:db8::1]:1",
     ],
@@ -38,8 +38,9 @@ FINE = {
         "redis://redis",
         "redis://[::1]:1",
         "rediss://:p@r.example/0?ssl_ca_certs=/ca.pem",
-        "valkeys+sentinel://r.example:1/main",
-        "rediss+cluster://a.example:1,b.example:1",
+        "redis+unix:///run/redis.example/socket",
+        "redis+sentinel://r.example:1/main?ssl=true&sentinel_password=",
+        "redis+cluster://a.example:1,b.example:1?ssl=true",
     ],
 }
 

@@ -1,14 +1,14 @@
 """A database, Redis or workers that would not serve."""
 
 import pytest
+from secure_flask.database import db
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from secure_flask.database import db
 from core.checks.conftest import Find, MakeSite, found_in
 
 SHARED = {"REDIS_URL": "redis://r", "DATABASE_URL": "postgresql+psycopg://u:p@h/n"}
-OWN = {"REDIS_URL": None, "DATABASE_URL": "sqlite:///secure_flask.database"}
+OWN = {"REDIS_URL": None, "DATABASE_URL": "sqlite:///app.db"}
 
 
 def test_a_database_that_is_away_is_reported_once(

@@ -1,8 +1,8 @@
 """Settings of development, or of an example, that would go to production."""
 
 import pytest
-
 from secure_flask.auth import password_rules
+
 from core.checks.conftest import Find
 
 

@@ -3,9 +3,8 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
-
 from secure_flask.crypto import encrypted_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 EMAIL, OTHER = "ada@example.org", "eve@example.org"
 PHONE = "+44 20 7946 0000"

@@ -6,10 +6,10 @@ from base64 import urlsafe_b64encode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from secure_flask.settings import keyrings
 from secure_flask.crypto import blind_index
 from secure_flask.crypto.blind_indexes import blind_indexes, normalise
+from secure_flask.settings import keyrings
+
 from core.conftest import SECRETS, MakeApp
 
 ALIKE = [
@@ -47,7 +47,6 @@ def test_no_form_of_a_text_changes_its_index(text: str) -> None:
         assert blind_index(unicodedata.normalize(form, text), context="a") == index
 
 
-@pytest.mark.asvs("11.4.1", "11.4.3")
 def test_another_implementation_gives_the_same(make_app: MakeApp) -> None:
     """HKDF and the index itself from RFC 2104's HMAC alone."""
     key = f"7:{urlsafe_b64encode(bytes(range(32))).decode()}"

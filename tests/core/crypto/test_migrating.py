@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, column, create_engine, insert, select, table
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
-
 from secure_flask.crypto import DecryptionError, blind_index, encrypt, encrypted_column, migrating
 from secure_flask.crypto.migrating import change_context
+from sqlalchemy import Connection, column, create_engine, insert, select, table
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 NUMBERS = {number: f"+44 20 7946 000{number}" for number in range(5)}
 

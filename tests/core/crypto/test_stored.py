@@ -3,15 +3,15 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
-
 from secure_flask.auth import users
-from core.site import User
 from secure_flask.crypto import stored
 from secure_flask.crypto.stored import Row, Stored
 from secure_flask.crypto.stored_columns import find_all
 from secure_flask.database import db
+from sqlalchemy import select
+
 from core.conftest import PASSWORD
+from core.site import User
 
 NAMES = ["bob", "eve", "ivy", "joe", "kim"]
 
@@ -21,7 +21,7 @@ def addresses(monkeypatch: pytest.MonkeyPatch) -> Stored:
     """Those of five users; one more has none."""
     monkeypatch.setattr(stored, "PAGE", 2)
     for name in NAMES:
-        users.create_user(name, PASSWORD, f"{name}@example.org")
+        users.create_user(name, PASSWORD, email=f"{name}@example.org")
     [described] = [stored for stored in find_all() if stored.name == "users.email"]
     return described
 

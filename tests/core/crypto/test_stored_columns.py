@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, text
-
 from secure_flask.crypto import EncryptedString, stored, stored_columns
 from secure_flask.crypto.stored_columns import find_all
 from secure_flask.database import db
+from sqlalchemy import Column, Integer, MetaData, String, Table, text
+
 from core.conftest import MakeApp
 
 TABLES_OF_SQLITE = {

@@ -2,13 +2,12 @@
 
 import pytest
 from flask.testing import FlaskClient
+from secure_flask.auth.access import public
+from secure_flask.database import db
 from sqlalchemy import delete
 
-from secure_flask.auth import users
-from secure_flask.auth.access import public
-from core.site import User
-from secure_flask.database import db
 from core.conftest import USERNAME, MakeApp
+from core.site import User
 
 
 @pytest.fixture

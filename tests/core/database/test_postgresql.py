@@ -15,10 +15,10 @@ import click
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
-
 from secure_flask.auth.access import public
 from secure_flask.database import db
+from sqlalchemy import text
+
 from core import routes
 from core.conftest import LOGIN, MakeApp
 from core.database.test_database import READY, assert_unavailable

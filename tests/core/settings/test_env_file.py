@@ -1,16 +1,17 @@
-"""`.env` in development: what it lacks is added, and what is in it stays."""
+"""`.env` in development: a missing secret is added, and what is in the file stays."""
 
 import os
 import re
 from pathlib import Path
 
 import pytest
+from secure_flask.settings import Settings, SettingsError, env_file
+from secure_flask.settings.__main__ import CONFIGURATION_ERROR, fresh_secrets, main
 
-from secure_flask.settings import Settings, SettingsError
 from core.conftest import SECRETS
-from core.test_settings import from_file
+from core.settings.test_settings import from_file
 
-# A secret of each project, and the rest as a project has it that was made with other answers.
+# One secret, and the lines of the others.
 MISSING = "BLIND_INDEX_KEYS"
 REST = [f"{name.upper()}={value}" for name, value in SECRETS.items() if name.upper() != MISSING]
 ADDED, KEPT = f"Added {MISSING} to .env", ".env has every secret already: kept"
@@ -33,17 +34,22 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / ".env"
 
 
+def complete(path: Path) -> str:
+    return env_file.complete(path, fresh_secrets())
+
+
 def sentence(path: Path) -> str:
-    with pytest.raises(SettingsError) as refused:
-        write_env_file(path)
-    assert re.fullmatch(r"[^\n]+\.", str(refused.value))
-    return str(refused.value)
+    with pytest.raises(env_file.UNUSABLE) as refused:
+        complete(path)
+    words = env_file.explain(refused.value)
+    assert re.fullmatch(r"[^\n]+\.", words)
+    return words
 
 
 def test_a_missing_secret_is_added_and_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Whatever the environment holds.
     monkeypatch.setenv(MISSING, SECRETS[MISSING.lower()])
-    assert write_env_file(file) == ADDED
+    assert complete(file) == ADDED
     monkeypatch.delenv(MISSING)
     assert from_file(file).app_env == "development"
 
@@ -53,7 +59,7 @@ def test_the_rest_stays_byte_for_byte(tmp_path: Path, subtests: pytest.Subtests)
         for sent in (before, before.removesuffix(ending)):
             with subtests.test(sent):
                 (tmp_path / ".env").write_bytes(sent.encode())
-                write_env_file(tmp_path / ".env")
+                complete(tmp_path / ".env")
                 written = (tmp_path / ".env").read_bytes().decode()
                 assert written.startswith(before if sent else "")
                 added = written.removeprefix(before if sent else "").split(ending)
@@ -64,9 +70,9 @@ def test_an_empty_value_is_missing(file: Path) -> None:
     rest = file.read_text()
     for line in (MISSING, f"{MISSING}=", f'export {MISSING} = ""', f"{MISSING}=  # later"):
         file.write_text(f"{line}\n#{MISSING}=x\n{rest}")
-        assert write_env_file(file) == ADDED
+        assert complete(file) == ADDED
         assert from_file(file)
-        assert write_env_file(file) == KEPT
+        assert complete(file) == KEPT
 
 
 def test_a_file_that_lacks_nothing_is_not_touched(file: Path) -> None:
@@ -74,7 +80,7 @@ def test_a_file_that_lacks_nothing_is_not_touched(file: Path) -> None:
     for line in ("{}={}", "export {} = '{}'", '{}="{}"  # mine'):
         file.write_text(rest + line.format(MISSING.lower(), SECRETS[MISSING.lower()]))
         before = file.read_bytes(), file.stat()
-        assert write_env_file(file) == KEPT
+        assert complete(file) == KEPT
         assert (file.read_bytes(), file.stat()) == before
 
 
@@ -83,7 +89,7 @@ def test_a_file_without_app_env_stays_production(file: Path) -> None:
     for line in ("", "APP_ENV=\n"):
         file.write_text(rest.replace("APP_ENV=development\n", line))
         for done in (ADDED, KEPT):
-            assert write_env_file(file).splitlines() == [
+            assert complete(file).splitlines() == [
                 done,
                 "It sets no APP_ENV, which means production; for development add APP_ENV=development",
             ]
@@ -96,7 +102,7 @@ def test_its_mode_stays(file: Path) -> None:
     for mode in (0o600, 0o640):
         file.write_text(rest)
         file.chmod(mode)
-        write_env_file(file)
+        complete(file)
         assert file.stat().st_mode & 0o777 == mode
 
 
@@ -105,7 +111,7 @@ def test_a_link_stays_one(file: Path, tmp_path: Path) -> None:
     link = tmp_path / "project" / ".env"
     link.parent.mkdir()
     link.symlink_to(file)
-    write_env_file(link)
+    complete(link)
     assert link.is_symlink()
     assert MISSING in file.read_text()
 
@@ -164,3 +170,18 @@ def test_a_line_that_cannot_be_read_is_named_and_not_repeated(
                 assert str(refused.value) == words
                 assert file.read_bytes() == text.encode()
     assert caplog.messages == []
+
+
+def test_the_command_writes_the_file_and_exits_with_a_sentence_where_it_cannot(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(tmp_path / ".env")
+    assert capsys.readouterr().out == "Wrote .env\n"
+    (tmp_path / ".env").write_text("A 'leaked")
+    with pytest.raises(SystemExit) as stopped:
+        main(tmp_path / ".env")
+    assert stopped.value.code == CONFIGURATION_ERROR
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert shown.err.startswith(".env: line 1 cannot be read: ")
+    assert "leaked" not in shown.err

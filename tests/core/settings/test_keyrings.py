@@ -5,9 +5,8 @@ from base64 import urlsafe_b64decode
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
-from secure_flask.settings import keyrings
 from secure_flask.programs import PYTHON
+from secure_flask.settings import keyrings
 
 KEY = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # RFC 8037's example
 
@@ -32,7 +31,6 @@ UNUSABLE = {
 }
 
 
-@pytest.mark.asvs("11.2.3", "11.5.1")
 def test_a_new_key_is_an_id_and_32_random_bytes() -> None:
     written = {keyrings.new("a") for _ in range(3)}
     assert len(written) == 3
@@ -54,7 +52,6 @@ def test_a_ring_is_read_in_its_order() -> None:
     assert ring["new"] == urlsafe_b64decode(f"{KEY}=")
 
 
-@pytest.mark.asvs("11.2.3")
 def test_an_unusable_ring_is_refused_with_the_command_that_makes_a_key(
     subtests: pytest.Subtests,
 ) -> None:
@@ -64,6 +61,17 @@ def test_an_unusable_ring_is_refused_with_the_command_that_makes_a_key(
                 keyrings.read(ring)
             assert keyrings.HOW_TO_MAKE_ONE in str(refused.value)
             assert KEY not in str(refused.value)
+
+
+def test_an_id_that_is_no_number_of_four_bytes_is_refused(subtests: pytest.Subtests) -> None:
+    for key_id in ("a", "0", "-1", "1.5", "4294967296", "¹", "٣"):
+        with subtests.test(key_id), pytest.raises(ValueError, match="must"):
+            keyrings.read_numbered(f"{keyrings.new('1')},{keyrings.new(key_id)}")
+
+
+def test_one_number_written_in_two_ways_is_refused() -> None:
+    with pytest.raises(ValueError, match="different number"):
+        keyrings.read_numbered(f"{keyrings.new('1')},{keyrings.new('01')}")
 
 
 def test_the_command_that_is_named_makes_a_key(capsys: pytest.CaptureFixture[str]) -> None:

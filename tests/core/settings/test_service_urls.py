@@ -1,15 +1,14 @@
-"""How a database may be named, and what is said of a name that does not work."""
+"""How a database and Redis may be named, and what is said of a name that does not work."""
 
 import traceback
 
 import pytest
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import ConfigDict, SecretStr, TypeAdapter, ValidationError
+from secure_flask.settings.service_urls import HOW_TO_NAME_REDIS, DatabaseURL, RedisURL
 
-from secure_flask.settings.service_urls import DatabaseURL
-
-pytest.importorskip("psycopg")
-
-DATABASE: TypeAdapter[SecretStr] = TypeAdapter(DatabaseURL, config={"hide_input_in_errors": True})
+HIDDEN: ConfigDict = {"hide_input_in_errors": True}
+DATABASE: TypeAdapter[SecretStr] = TypeAdapter(DatabaseURL, config=HIDDEN)
+REDIS: TypeAdapter[SecretStr] = TypeAdapter(RedisURL, config=HIDDEN)
 
 # What a DATABASE_URL becomes.
 READ = {
@@ -34,6 +33,53 @@ REFUSED = [
     "postgresql+psycopg2://u:hide@h/n",
 ]
 
+REDIS_READ = [
+    "redis://h",
+    "redis://h/?",
+    "redis://[::1]:1/2",
+    "rediss://u:p%2Fw@h:1/2?ssl_ca_certs=/ca&ssl_check_hostname=true",
+    "redis+unix:///run/redis.sock?db=1",
+    "redis+sentinel://a:1,b:2/main",
+    "redis+sentinel://[::1]:2/main",
+    "redis+sentinel://u:p%2Fw@a:1/main?db=2&ssl=true&ssl_ca_certs=/ca&sentinel_password=",
+    "redis+cluster://u:p%2Fw@a:1,b:2/",
+    "redis+cluster://a:1?ssl=true",
+]
+REDIS_REFUSED = [
+    "",
+    "h:6379",
+    "redis://",
+    "redis:h",
+    "memory://",
+    "memcached://h:1",
+    "unix:///run/redis.sock",
+    "async+redis://h",
+    "redis://[",
+    "redis://h:99999",
+    "redis://h?retry=hide",
+    "redis://h?decode_responses=true",
+    "redis://h?protocol=9",
+    "redis://h?hide=me",
+    "redis://h?socket_timeout=hide",
+    "redis://h?ssl=true",
+    "redis://h?ssl_ca_certs=/ca",
+    "redis://:hide#me@h",
+    "redis://:hide/me@h",
+    "rediss://h?ssl_ca_cert=/ca",
+    "rediss://h?ssl_cert_reqs=hide",
+    "rediss://h?ssl_cert_reqs=none&ssl_cert_reqs=required",
+    "rediss+sentinel://h:1/main",
+    "redis+sentinel://h:1",
+    "redis+sentinel://h/main",
+    "redis+sentinel://u:hide/me@h:1/main",
+    "redis+sentinel://h:1/main?hide=me",
+    "redis+sentinel://h:1/main?ssl=hide",
+    "redis+cluster://h:1/main",
+    "redis+cluster://h:99999",
+    "redis+cluster://h:1?db=3",
+    "redis+cluster://h:1?sentinel_password=hide",
+]
+
 
 def test_postgresql_is_named_as_libpq_and_sqlalchemy_name_it(subtests: pytest.Subtests) -> None:
     for written, read in READ.items():
@@ -48,3 +94,21 @@ def test_what_cannot_be_meant_is_refused_and_not_shown(subtests: pytest.Subtests
             with pytest.raises(ValidationError, match=r"must be .*postgresql://user:") as refused:
                 DATABASE.validate_python(written)
             assert "hide" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_redis_is_named_as_limits_and_redis_py_name_it(subtests: pytest.Subtests) -> None:
+    for written in REDIS_READ:
+        with subtests.test(written):
+            assert REDIS.validate_python(written).get_secret_value() == written
+
+
+def test_a_redis_that_no_request_could_reach_is_refused_and_not_shown(
+    subtests: pytest.Subtests,
+) -> None:
+    for written in REDIS_REFUSED:
+        with subtests.test(written):
+            with pytest.raises(ValidationError) as refused:
+                REDIS.validate_python(written)
+            shown = "".join(traceback.format_exception(refused.value))
+            assert HOW_TO_NAME_REDIS in shown
+            assert "hide" not in shown

@@ -162,6 +162,8 @@ def _refused(page: str, message: str, **headers: str) -> ErrorResponse:
 
 def _variables(tokens: Tokens) -> dict[str, object]:
     """`current_user` for templates: the logged-in user or None."""
+    if "user" in g:
+        return {"current_user": g.user}
     try:
         grant = tokens.find_login(request)
     except SQLAlchemyError as error:

@@ -60,6 +60,7 @@ def log_out() -> None:
     audit.record(audit.SESSION_EXPIRED, reason="logout")
     if g.grant.kind == session.KIND:
         after_this_request(_clear_site_data)
+    g.user = None
 
 
 def change_password(current: str, new: str) -> dict[str, Any]:

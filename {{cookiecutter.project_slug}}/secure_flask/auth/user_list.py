@@ -13,8 +13,10 @@ from sqlalchemy import select
 def print_users() -> None:
     """Print a line of headings and one line for each user, by name; a tab between columns."""
     user = user_class()
+    # All of them first: an error must not follow headings.
+    found = db.session.scalars(select(user).order_by(user.name)).all()
     click.echo("NAME\tLOGINS\tROLES")
-    for each in db.session.scalars(select(user).order_by(user.name)):
+    for each in found:
         click.echo(f"{each.name}\t{_logins(each)}\t{', '.join(each.role_names) or '-'}")
 
 

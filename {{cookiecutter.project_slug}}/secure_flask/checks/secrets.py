@@ -55,7 +55,7 @@ def reused_secrets(app: Flask) -> Iterator[str]:
     "keys.old",
     WARNING,
     "The current key of {} is more than two years old by its id.",
-    "Put a new one in front, as docs/how-to/key-rotation.md says.",
+    "Put a new one in front, as docs/encryption.md says.",
     deploy=True,
 )
 def old_keys(app: Flask) -> Iterable[str]:

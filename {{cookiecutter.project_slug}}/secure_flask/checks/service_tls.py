@@ -6,10 +6,11 @@ Source: OWASP ASVS 12.3.1, 12.3.2.
 import os
 from ipaddress import ip_address
 from logging import WARNING
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from flask import Flask
 from secure_flask.checks.registry import check
+from secure_flask.web import redis_storage
 from sqlalchemy import make_url
 
 # What decides on TLS. libpq reads each from the URL, or else from the environment, as in PGHOST.
@@ -39,22 +40,21 @@ def unverified_database(app: Flask) -> bool:
     "redis.unverified-tls",
     WARNING,
     "An attacker on the way to Redis, which is on another host, can read and change the counts.",
-    "Write rediss:// in REDIS_URL, with ?ssl_ca_certs=/path/ca.pem if the certificate is signed by"
-    " an authority of your own. Accept this if the network between them is yours alone.",
+    "Write rediss:// in REDIS_URL, or ?ssl=true for a Sentinel or a Cluster. Add"
+    " ssl_ca_certs=/path/ca.pem if the certificate is signed by an authority of your own. Accept"
+    " this if the network between them is yours alone.",
     deploy=True,
 )
 def unverified_redis(app: Flask) -> bool:
     if not app.config["REDIS_URL"]:
         return False
     url = urlsplit(app.config["REDIS_URL"])
-    options = dict(parse_qsl(url.query))
-    encrypted = url.scheme == "rediss" or options.get("ssl", "").lower() in ("true", "1")
-    verified = encrypted and options.get("ssl_cert_reqs", "required").lower() == "required"
+    options = redis_storage.options(app.config["REDIS_URL"])
+    certificate = options.get("ssl_cert_reqs", "required") in ("required", "optional")
+    verified = options["ssl"] and certificate and options.get("ssl_check_hostname", True)
     # A Sentinel and a Cluster name further servers, which may be anywhere.
-    elsewhere = url.scheme not in ("redis", "rediss", "redis+unix") or _is_elsewhere(
-        url.hostname or ""
-    )
-    return elsewhere and not verified
+    several = url.scheme in (redis_storage.SENTINEL, redis_storage.CLUSTER)
+    return not verified and (several or _is_elsewhere(url.hostname or ""))
 
 
 def _is_elsewhere(host: str) -> bool:

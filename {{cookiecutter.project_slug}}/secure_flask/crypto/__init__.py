@@ -1,7 +1,7 @@
 """Encryption at rest: protects values in a stolen database or backup.
 
 All functions need the app context, which provides the keys. See
-docs/how-to/encrypted-columns.md.
+docs/encryption.md.
 """
 
 from secure_flask.crypto.blind_indexes import blind_index

@@ -20,7 +20,7 @@ _TEXT_SHOWS = "Do not allow it: a frame with a data: or blob: URL shows injected
 _ADVICE = {
     "script-src": (
         "Give its tag nonce and integrity, and crossorigin if it is of another site, as "
-        "docs/how-to/pages-and-scripts.md shows: a host in script-src would also allow an "
+        "docs/policy-and-headers.md shows: a host in script-src would also allow an "
         "injected script from that host."
     ),
     "script-src inline": (
@@ -43,15 +43,15 @@ _ADVICE = {
     "worker-src blob:": _TEXT_RUNS,
     "style-src inline": (
         "Move it into app/static/page.css, or give the <style> the nonce where style-src-elem or "
-        "style-src lists that, as docs/how-to/pages-and-scripts.md shows."
+        "style-src lists that, as docs/policy-and-headers.md shows."
     ),
     "style-src https://fonts.googleapis.com": (
-        "Download the fonts into app/static/, as docs/how-to/pages-and-scripts.md shows: this "
+        "Download the fonts into app/static/, as docs/policy-and-headers.md shows: this "
         "style sheet differs from browser to browser, so no integrity fits."
     ),
     "style-src-attr": (
         "Use a class of app/static/page.css. If you cannot, use 'unsafe-inline' in style-src-attr "
-        "alone, as docs/how-to/pages-and-scripts.md shows; this allows injected style attributes "
+        "alone, as docs/policy-and-headers.md shows; this allows injected style attributes "
         "too."
     ),
     "frame-src data:": _TEXT_SHOWS,

@@ -75,9 +75,15 @@ class Settings(BaseSettings):
 
     @classmethod
     def misspelt(cls) -> dict[str, str]:
-        """Each misspelt name in `.env` and the environment, with the setting that is meant."""
-        given = {*os.environ, *env_file.read(cls.model_config.get("env_file"))}
-        return names.misspelt(given, {name.upper() for name in cls.model_fields})
+        """Each misspelt name in `.env` and the environment, with the setting that is meant.
+
+        A name that stands beside the setting itself is no slip.
+        """
+        written = env_file.read(cls.model_config.get("env_file"))
+        given = {name.upper(): value for name, value in {**written, **os.environ}.items()}
+        known = {name.upper() for name in cls.model_fields}
+        missing = {name for name in known if not given.get(name)}
+        return names.misspelt(given.keys() - known, missing)
 
     @field_validator("trusted_hosts")
     @classmethod

@@ -11,14 +11,21 @@ from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
 from secure_flask.programs import UV
+from secure_flask.web import redis_storage
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 # Flask's instance folder, which contains the SQLite file unless its path is absolute.
 INSTANCE = Path(__file__).parents[2] / "instance"
 POSTGRESQL = "postgresql+psycopg"
-# The driver for these is the extra `redis`; `limits` reads the rest of the URL.
+# The driver for these is the extra `redis`.
 REDIS_SCHEMES = ("redis", "rediss", "redis+unix", "redis+sentinel", "redis+cluster")
+HOW_TO_NAME_REDIS = (
+    "must be redis://user:password@host:6379/0, rediss://… for TLS, redis+unix:///path,"
+    " redis+sentinel://host:26379,host:26379/service or redis+cluster://host:6379,host:6379, with"
+    " ?ssl=true for TLS: special characters of the password are encoded, / as %2F and @ as %40,"
+    " and redis-py knows each ?option, which stands there once"
+)
 
 
 def _supported_database(url: SecretStr) -> SecretStr:
@@ -95,9 +102,12 @@ def _supported_redis(url: SecretStr) -> SecretStr:
         raise ValueError(f"needs the extra: {UV} sync --extra redis")
     scheme, separator, rest = url.get_secret_value().partition("://")
     if scheme not in REDIS_SCHEMES or not separator or not rest.strip("/"):
-        raise ValueError(
-            f"must be redis://:password@host:6379/0, or begin with {', '.join(REDIS_SCHEMES[1:])}"
-        )
+        raise ValueError(HOW_TO_NAME_REDIS)
+    try:
+        redis_storage.options(url.get_secret_value())
+    except Exception:
+        # redis-py raises many kinds. Without the cause, which may quote the password.
+        raise ValueError(HOW_TO_NAME_REDIS) from None
     return url
 
 

@@ -70,7 +70,7 @@ class TokenInTemplates(str):
         # CSS can read.
         raise TypeError(
             "csrf_token is no function here. In place of the whole <input> call csrf_field(), or "
-            "let show_form of _forms.html write the form: see docs/how-to/flask-wtf.md."
+            "let show_form of _forms.html write the form: see docs/pages-and-forms.md."
         )
 
 
@@ -107,7 +107,7 @@ def _hint(request: Request) -> None:
     if is_form and not current_app.config["PRODUCTION"]:
         current_app.logger.warning(
             "A form was sent to the view %s, which takes none. If it should, write @consumes_form "
-            "above its function, as docs/how-to/forms.md shows.",
+            "above its function, as docs/pages-and-forms.md shows.",
             request.endpoint,
         )
 

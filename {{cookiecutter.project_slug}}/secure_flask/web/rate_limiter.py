@@ -7,20 +7,20 @@ allows half the limit. Source: OWASP ASVS 6.3.1, 16.5.2.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from functools import cached_property, partial
+from functools import partial
 from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from flask import Flask, current_app, g
 from limits import RateLimitItem, strategies
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, Storage
+from secure_flask.web import redis_storage
 
 Result = TypeVar("Result")
 Key = tuple[str, ...]
 
 LONGEST_ATTEMPT = 30  # seconds: every timeout in the app is shorter
-REDIS_TIMEOUT = 0.5  # seconds that a request waits for a server
 
 
 class RateLimiter:
@@ -29,13 +29,19 @@ class RateLimiter:
     def __init__(self, redis_url: str | None) -> None:
         self.local: strategies.RateLimiter = strategies.MovingWindowRateLimiter(MemoryStorage())
         self.redis_url = redis_url
+        self._shared: strategies.RateLimiter | None = None
         # MemoryStorage loses a count when two threads create the same counter.
         self._lock = Lock()
 
-    @cached_property
+    @property
     def shared(self) -> strategies.RateLimiter | None:
         """The counters in Redis, connected at their first use: an app starts without its Redis."""
-        return _in_redis(self.redis_url) if self.redis_url else None
+        # Without a lock: threads would wait for each other while Redis is unavailable. That two
+        # of them connect is harmless.
+        if self._shared is None and self.redis_url is not None:
+            storage = redis_storage.connect(self.redis_url)
+            self._shared = strategies.MovingWindowRateLimiter(storage)
+        return self._shared
 
     def test(self, limit: RateLimitItem, key: Key) -> bool:
         """Whether the limit allows one more, without counting it."""
@@ -119,26 +125,6 @@ def shared_storage_is_available() -> bool:
 
 def init_app(app: Flask) -> None:
     app.extensions["rate_limiter"] = RateLimiter(app.config["REDIS_URL"])
-
-
-def _in_redis(url: str) -> strategies.RateLimiter:
-    # Imported here: the driver is an extra.
-    from redis.backoff import NoBackoff
-    from redis.exceptions import RedisClusterException, RedisError
-    from redis.retry import Retry
-
-    options: dict[str, Any] = {
-        "socket_timeout": REDIS_TIMEOUT,
-        "socket_connect_timeout": REDIS_TIMEOUT,
-        # Once more, since the first attempt may find that a Cluster has moved to another server.
-        "retry": Retry(NoBackoff(), 1),
-    }
-    try:
-        return strategies.MovingWindowRateLimiter(
-            storage_from_string(url, wrap_exceptions=True, **options)
-        )
-    except (RedisError, RedisClusterException) as error:
-        raise StorageError(error) from error
 
 
 def _halved(limit: RateLimitItem) -> RateLimitItem:

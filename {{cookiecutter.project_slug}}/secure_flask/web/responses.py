@@ -58,7 +58,7 @@ def consumes(*media_types: str, max_size: int | None = None) -> Callable[[Decora
     for media_type in SENT_BY_FORMS.intersection(media_types):
         raise ValueError(
             f"@consumes({media_type!r}): a form of any site can send that. Write @consumes_form, "
-            "which checks where a form comes from; see docs/how-to/forms.md."
+            "which checks where a form comes from; see docs/pages-and-forms.md."
         )
     options = {"consumes": dict.fromkeys(media_types), "max_size": max_size}
     return lambda view: add_options(view, **options)

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from flask.testing import FlaskClient
-
-from secure_flask.settings import keyrings
-from secure_flask.auth import signing_keys
+from secure_flask.auth.tokens import signing_keys
 from secure_flask.auth.tokens.claims import LIFETIME
+from secure_flask.settings import keyrings
+
 from core import routes
 from core.auth.tokens.test_bearer import ask, assert_refused
 from core.conftest import SECRETS, MakeApp
@@ -82,6 +82,11 @@ MANGLED: dict[str, Callable[[str], str]] = {
 
 
 @pytest.fixture
+def token_type() -> str:
+    return "jwt"
+
+
+@pytest.fixture
 def payload(token: str) -> bytes:
     """What the token of a live login says: signed again, it is as good."""
     return write(read(token))
@@ -99,7 +104,7 @@ def test_any_library_reads_it_by_the_published_keys(
 
 def test_the_published_keys_are_exactly_the_public_ones(make_app: MakeApp) -> None:
     ring = f"{keyrings.new('2')},{SECRETS['token_keys']}"
-    answer = make_app(token_keys=ring).test_client().get(JWKS)
+    answer = make_app(TOKEN_TYPE="jwt", token_keys=ring).test_client().get(JWKS)
     same = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA"}
     assert answer.json == {
         "keys": [
@@ -118,7 +123,6 @@ def test_a_mangled_token_is_401(client: FlaskClient, token: str, subtests: pytes
             assert_refused(ask(client, mangle(token)))
 
 
-@pytest.mark.asvs("9.1.2", "9.1.3", "9.2.2")
 def test_another_header_is_401_signed_or_not(
     client: FlaskClient, payload: bytes, subtests: pytest.Subtests
 ) -> None:
@@ -129,7 +133,6 @@ def test_another_header_is_401_signed_or_not(
             assert_refused(ask(client, token.rpartition(".")[0] + "."))
 
 
-@pytest.mark.asvs("9.1.2")
 def test_the_public_key_is_no_secret_to_sign_with(
     client: FlaskClient, payload: bytes, subtests: pytest.Subtests
 ) -> None:
@@ -140,7 +143,6 @@ def test_the_public_key_is_no_secret_to_sign_with(
             assert_refused(ask(client, f"{unsigned}.{encode(signature)}"))
 
 
-@pytest.mark.asvs("9.1.1", "9.1.3")
 def test_the_signature_of_another_key_is_401_even_if_the_token_brings_that_along(
     client: FlaskClient, payload: bytes
 ) -> None:
@@ -151,7 +153,6 @@ def test_the_signature_of_another_key_is_401_even_if_the_token_brings_that_along
         assert_refused(ask(client, sign(payload, {**HEADER, "jwk": jwk}, key)))
 
 
-@pytest.mark.asvs("9.1.1")
 def test_a_claim_or_header_changed_under_the_old_signature_is_401(
     client: FlaskClient, token: str, subtests: pytest.Subtests
 ) -> None:

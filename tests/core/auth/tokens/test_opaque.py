@@ -6,14 +6,16 @@ from zlib import crc32
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask.auth import grants, logins
+from secure_flask.database import db
+from secure_flask.policy import DEFAULTS
 from sqlalchemy import event
 
-from secure_flask.auth import grants, logins, tokens
-from secure_flask.auth.tokens import LIFETIME, TOKEN_PREFIX
-from secure_flask.database import db
 from core import routes
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
-from core.conftest import LOGIN, USERNAME, Wait, stored_user
+from core.conftest import LOGIN, USERNAME, MakeApp, Wait, stored_user
+
+LIFETIME, TOKEN_PREFIX = grants.LIFETIMES["opaque"], DEFAULTS["OPAQUE_TOKEN_PREFIX"]
 
 SLIPS: dict[str, Callable[[str], str]] = {
     "a character changed": lambda token: token[:9] + ("A" if token[9] != "A" else "B") + token[10:],
@@ -27,6 +29,11 @@ SLIPS: dict[str, Callable[[str], str]] = {
     "nothing but a checksum": lambda token: f"{TOKEN_PREFIX}00000001",
     "of another service": lambda token: "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
 }
+
+
+@pytest.fixture
+def token_type() -> str:
+    return "opaque"
 
 
 @pytest.fixture
@@ -57,11 +64,9 @@ def test_a_token_has_the_mark_256_bits_and_a_checksum(token: str) -> None:
     assert USERNAME not in token
 
 
-@pytest.mark.asvs("7.3.2")
 def test_it_ends_after_its_lifetime_however_much_it_is_used(
-    client: FlaskClient, token: str, wait: Wait, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, token: str, wait: Wait
 ) -> None:
-    monkeypatch.setattr(tokens, "IDLE", None)
     for _ in range(3):
         wait(LIFETIME / 4)
         assert_accepted(ask(client, token))
@@ -72,9 +77,9 @@ def test_it_ends_after_its_lifetime_however_much_it_is_used(
 
 
 def test_it_ends_when_it_lies_idle_for_too_long(
-    client: FlaskClient, token: str, wait: Wait, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, token: str, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "IDLE", 600)
+    monkeypatch.setitem(app.config, "LOGIN_IDLE", 600)
     wait(599)
     assert_accepted(ask(client, token))
     wait(600)
@@ -102,9 +107,21 @@ def test_a_well_formed_guess_is_looked_up_and_401(
 def test_the_secret_of_another_kind_of_credential_is_401(app: Flask, client: FlaskClient) -> None:
     secret = well_formed(grants.new_secret())
     with stored_user(app) as user:
-        logins.create(user, "session", secret, LIFETIME)
+        logins.create(user, "session", secret)
     assert_refused(ask(client, secret))
 
 
-def well_formed(random: str) -> str:
-    return f"{TOKEN_PREFIX}{random}{crc32(random.encode()):08x}"
+def test_prefix_and_lifetime_are_those_of_the_policy(make_app: MakeApp, wait: Wait) -> None:
+    policy = {"OPAQUE_TOKEN_PREFIX": "bakery_", "LOGIN_LIFETIME": 60}
+    client = make_app(TOKEN_TYPE="opaque", **policy).test_client()
+    body = client.post(routes.LOGIN, json=LOGIN).get_json()
+    assert body["token"] == well_formed(body["token"][7:50], "bakery_")
+    assert body["expires_in"] == 60
+    assert_accepted(ask(client, body["token"]))
+    assert_refused(ask(client, body["token"].replace("bakery_", TOKEN_PREFIX)))
+    wait(60)
+    assert_refused(ask(client, body["token"]))
+
+
+def well_formed(random: str, prefix: str = TOKEN_PREFIX) -> str:
+    return f"{prefix}{random}{crc32(random.encode()):08x}"

@@ -90,7 +90,7 @@ def security_schemes(method: str) -> list[dict[str, Any]]:
 
 def forget_login() -> None:
     """Let this request look its login up again, since that has changed."""
-    for name in ("login", "grant"):
+    for name in ("login", "grant", "user"):
         g.pop(name, None)
 
 

@@ -1,0 +1,621 @@
+"""Logging in and out, entering the password again, a new password, and a user's own logins."""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask.auth import authentication, logins, password_rules, passwords, throttle, users
+from secure_flask.auth.grants import LAST_USED_STEP, Grant
+from secure_flask.auth.passwords import TooBusy
+from secure_flask.database import db
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from werkzeug.test import TestResponse
+
+from core import routes
+from core.auth.stored_grants import CLIENT, SENT
+from core.conftest import (
+    LOGIN,
+    PASSWORD,
+    PRODUCTION,
+    TOKEN_TYPES,
+    USERNAME,
+    MakeApp,
+    Wait,
+    headers_of,
+    is_logged_in,
+    slow_hasher,
+    stored_user,
+)
+
+OTHER = "bob"
+NEW, QUICKER = "seven owls in a well of ink", "the owner was quicker today"
+WRONG = "a wrong long password"
+YEAR = 365 * 24 * 60 * 60  # seconds
+KINDS = {"session": "session", "opaque": "opaque", "jwt": "refresh", "paseto": "refresh"}
+
+Credentials = dict[str, str]
+
+each_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
+# A program logs in by JSON, a page by a form.
+each_way = pytest.mark.parametrize("by", ["program", "page"])
+
+
+@pytest.fixture
+def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """An app with two users that keeps no test waiting."""
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
+    with app.app_context():
+        users.create_user(OTHER, PASSWORD)
+    return app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client that keeps no cookie: its headers show a login."""
+    return app.test_client(use_cookies=False)
+
+
+@pytest.fixture
+def credentials(client: FlaskClient) -> Credentials:
+    return log_in(client)
+
+
+def try_login(client: FlaskClient, **body: Any) -> TestResponse:
+    return client.post(routes.LOGIN, json={**LOGIN, **body})
+
+
+def log_in(client: FlaskClient, by: str = "program", **body: Any) -> Credentials:
+    """The headers that show a new login."""
+    if by == "program":
+        return shown_by(try_login(client, **body))
+    site = {"Sec-Fetch-Site": "same-origin"}
+    cookie = cookie_of(client.post(routes.LOGIN, data={**LOGIN, **body}, headers=site))
+    return {**cookie, "X-CSRF-Token": client.get(routes.ME, headers=cookie).json["csrf_token"]}  # type: ignore[index]
+
+
+def shown_by(answer: TestResponse) -> Credentials:
+    """The headers that show the login of an answer."""
+    assert answer.status_code == 200
+    return {**cookie_of(answer), **headers_of(answer.get_json())}
+
+
+def cookie_of(answer: TestResponse) -> Credentials:
+    cookies = [header.partition(";")[0] for header in answer.headers.getlist("Set-Cookie")]
+    return {"Cookie": "; ".join(cookies)} if cookies else {}
+
+
+def reauthenticate(
+    client: FlaskClient, credentials: Credentials, password: str = PASSWORD
+) -> TestResponse:
+    return client.post(routes.REAUTHENTICATE, json={"password": password}, headers=credentials)
+
+
+def change(
+    client: FlaskClient, credentials: Credentials, current: str = PASSWORD, new: str = NEW
+) -> TestResponse:
+    body = {"current_password": current, "new_password": new}
+    return client.post(routes.PASSWORD, json=body, headers=credentials)
+
+
+def listed(client: FlaskClient, credentials: Credentials) -> list[dict[str, Any]]:
+    """The user's own logins."""
+    return list(client.get(routes.SESSIONS, headers=credentials).get_json()["sessions"])
+
+
+def id_of(client: FlaskClient, credentials: Credentials) -> str:
+    [own] = [each["id"] for each in listed(client, credentials) if each["current"]]
+    return str(own)
+
+
+def end(client: FlaskClient, credentials: Credentials, login_id: str = "") -> int:
+    """End one login, or all but this."""
+    path = f"{routes.SESSIONS}/{login_id}" if login_id else routes.SESSIONS
+    return client.delete(path, headers=credentials).status_code
+
+
+def alive(client: FlaskClient, *logins: Credentials) -> list[bool]:
+    return [is_logged_in(client, login) for login in logins]
+
+
+def kinds(app: Flask, name: str = USERNAME) -> list[str]:
+    """The kinds of the logins of a user, oldest first."""
+    with stored_user(app, name) as user:
+        mine = select(Grant.kind).where(Grant.user_id == user.id).order_by(Grant.id)
+        return list(db.session.scalars(mine))
+
+
+def set_password(app: Flask, password: str) -> None:
+    with stored_user(app) as user:
+        authentication.set_password(user, password)
+
+
+def quicker_owner(app: Flask, password: str) -> Callable[[], None]:
+    """For `slow_hasher`: an owner who sets a password, once, before the hasher is done."""
+    changes = iter([password])
+
+    def change() -> None:
+        for new in changes:
+            set_password(app, new)
+
+    return change
+
+
+def stored_hash(app: Flask) -> str:
+    with stored_user(app) as user:
+        return user.password_hash
+
+
+def without_random(answer: TestResponse) -> str:
+    """An answer without its request id and nonces, which differ each time."""
+    return re.sub(r"[A-Za-z0-9+/-]{24,}", "", answer.text + str(answer.headers))
+
+
+def assert_refused(answer: TestResponse, status: int) -> None:
+    assert answer.status_code == status
+    assert "Set-Cookie" not in answer.headers
+    assert "token" not in answer.text
+
+
+def assert_nothing_changed(client: FlaskClient, credentials: Credentials) -> None:
+    assert is_logged_in(client, credentials)
+    assert try_login(client).status_code == 200
+    assert try_login(client, password=NEW).status_code == 401
+
+
+# Logging in.
+
+
+@each_type
+def test_a_good_login_gives_a_token_that_is_never_the_same(client: FlaskClient) -> None:
+    answers = [try_login(client) for _ in range(3)]
+    assert len({answer.get_json()["token"] for answer in answers}) == 3
+    for answer in answers:
+        assert answer.get_json()["expires_in"] > 0
+        assert answer.cache_control.no_store
+        assert alive(client, shown_by(answer)) == [True]
+
+
+@each_type
+def test_a_login_works_in_production_and_outlives_a_restart(
+    make_app: MakeApp, token_type: str, tmp_path: Path
+) -> None:
+    changes = {**PRODUCTION, "TOKEN_TYPE": token_type, "database_url": f"sqlite:///{tmp_path}/db"}
+    client = make_app(**changes).test_client(use_cookies=False)
+    credentials = log_in(client)
+    client.application = make_app(fill=False, **changes)
+    assert is_logged_in(client, credentials)
+    assert client.post(routes.LOGOUT, headers=credentials).status_code == 204
+
+
+def test_no_answer_tells_whether_a_user_exists(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    wrong = try_login(client, password=WRONG)
+    with stored_user(app, OTHER) as user:
+        user.disabled = True
+    for name in ["nobody", USERNAME.title(), f"{USERNAME} ", f"{USERNAME}' OR '1'='1", OTHER]:
+        with subtests.test(name):
+            answer = try_login(client, username=name)
+            assert_refused(answer, 401)
+            assert without_random(answer) == without_random(wrong)
+
+
+def test_unknown_disabled_and_wrong_cost_the_same_hashes(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work: list[str] = []
+    for step in ("hash", "verify"):
+        hasher = slow_hasher(step, lambda step=step: work.append(step))  # type: ignore[misc]
+        monkeypatch.setattr(passwords, "hasher", hasher)
+        try_login(client, username="nobody")
+        unknown, work[:] = work.copy(), []
+        try_login(client, password=WRONG)
+        with stored_user(app, OTHER) as user:
+            user.disabled = True
+        try_login(client, username=OTHER)
+        assert work == unknown * 2
+        work.clear()
+
+
+def test_a_login_renews_a_hash_of_other_parameters(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = stored_hash(app)
+    monkeypatch.setattr(passwords, "hasher", PasswordHasher(2, 8, 1))
+    assert try_login(client, password=WRONG).status_code == 401
+    assert stored_hash(app) == before
+    assert try_login(client).status_code == 200
+    renewed = stored_hash(app)
+    assert "t=2" in renewed
+    assert try_login(client).status_code == 200
+    assert stored_hash(app) == renewed
+
+
+def test_a_password_changed_while_it_is_verified_lets_nobody_in(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    # With other parameters than those stored, the login makes a hash as well.
+    for step, time_cost in [("verify", 1), ("verify", 2), ("hash", 2)]:
+        set_password(app, PASSWORD)
+        slow = slow_hasher(step, quicker_owner(app, QUICKER), time_cost)
+        with subtests.test(step, time_cost=time_cost), monkeypatch.context() as meanwhile:
+            meanwhile.setattr(passwords, "hasher", slow)
+            assert_refused(try_login(client), 401)
+            assert try_login(client).status_code == 401
+
+
+def test_a_crowd_of_logins_is_asked_to_come_back(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1 per minute")
+    with monkeypatch.context() as full:
+        full.setattr(passwords, "MAX_WAIT", 0)
+        full.setattr(passwords, "_in_flight", BoundedSemaphore(0))
+        for _ in range(2):
+            answer = try_login(client, password=WRONG)
+            assert_refused(answer, 503)
+            assert int(answer.headers["Retry-After"]) > 0
+    assert try_login(client).status_code == 200
+
+
+@each_type
+def test_a_password_is_in_no_answer_and_no_log(
+    client: FlaskClient, credentials: Credentials, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    answers = [
+        try_login(client),
+        try_login(client, username="nobody"),
+        try_login(client, password=f"{PASSWORD}\x7f"),
+        try_login(client, **{PASSWORD: PASSWORD}),
+        client.post(routes.LOGIN, data=json.dumps(PASSWORD), content_type="application/json"),
+        reauthenticate(client, credentials, WRONG),
+        change(client, credentials, current=WRONG),
+        change(client, credentials, new=f"{NEW}\t"),
+        change(client, credentials),
+    ]
+    said = caplog.text + "".join(answer.text + str(answer.headers) for answer in answers)
+    assert not any(password in said for password in (PASSWORD, NEW, WRONG))
+
+
+@each_type
+def test_login_is_the_only_way_in(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    paths = {re.sub("<[^>]*>", "x", rule.rule) for rule in app.url_map.iter_rules()}
+    methods = ("GET", "POST", "PUT", "PATCH", "DELETE")
+    tried = [(method, path) for path in paths for method in methods]
+    ways = [(method, path) for method, path in tried if lets_in(app, method, path)]
+    assert ways == [("POST", routes.LOGIN)]
+
+
+def lets_in(app: Flask, method: str, path: str) -> bool:
+    """Whether a stranger who sends a name and a password there is logged in afterwards."""
+    for body in ({"json": LOGIN}, {"data": LOGIN}):
+        client: Any = app.test_client()
+        answer = client.open(path, method=method, headers={"Sec-Fetch-Site": "same-origin"}, **body)
+        sent = answer.get_json(silent=True)
+        token = sent.get("token", "") if isinstance(sent, dict) else ""
+        if any(is_logged_in(client, shown) for shown in ({}, {"Authorization": f"Bearer {token}"})):
+            return True
+    return False
+
+
+def test_a_password_does_not_expire(client: FlaskClient, wait: Wait) -> None:
+    wait(10 * YEAR)
+    assert try_login(client).status_code == 200
+
+
+# Logging out.
+
+
+@each_way
+@each_type
+def test_logout_ends_this_login_at_once_and_no_other(client: FlaskClient, by: str) -> None:
+    here, *others = log_in(client, by), log_in(client), log_in(client, "page")
+    answer = client.post(routes.LOGOUT, headers=here)
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert alive(client, here, *others) == [False, True, True]
+
+
+@each_way
+@each_type
+def test_logout_clears_the_browser_where_a_cookie_logged_in_but_no_sibling_sites_cookies(
+    client: FlaskClient, by: str, token_type: str
+) -> None:
+    answer = client.post(routes.LOGOUT, headers=log_in(client, by))
+    by_cookie = by == "page" or token_type == "session"
+    assert answer.headers.get("Clear-Site-Data") == ('"cache", "storage"' if by_cookie else None)
+    assert ("Set-Cookie" in answer.headers) == by_cookie
+
+
+# Entering the password again.
+
+
+@each_way
+@each_type
+def test_the_password_again_gives_a_new_login_of_this_kind_in_place_of_this_one(
+    app: Flask, client: FlaskClient, by: str, wait: Wait, token_type: str
+) -> None:
+    here, other = log_in(client, by), log_in(client)
+    before = id_of(client, here)
+    wait(60)
+    answer = reauthenticate(client, here)
+    assert answer.cache_control.no_store
+    fresh = shown_by(answer)
+    newest, oldest = listed(client, fresh)
+    assert (newest["current"], newest["issued"]) == (True, oldest["issued"] + 60)
+    assert before not in (newest["id"], oldest["id"])
+    assert alive(client, here, fresh, other) == [False, True, True]
+    assert kinds(app)[-1] == (KINDS[token_type] if by == "program" else "session")
+
+
+def test_a_kept_login_stays_kept(app: Flask, client: FlaskClient) -> None:
+    fresh = shown_by(reauthenticate(client, log_in(client, "page", keep="y")))
+    change(client, fresh)
+    with stored_user(app):
+        assert list(db.session.scalars(select(Grant.kept))) == [True]
+
+
+@each_type
+def test_a_wrong_password_again_gives_nothing_and_ends_nothing(
+    app: Flask, client: FlaskClient, credentials: Credentials
+) -> None:
+    with stored_user(app, OTHER) as user:
+        authentication.set_password(user, WRONG)
+    assert_refused(reauthenticate(client, credentials, WRONG), 403)
+    assert is_logged_in(client, credentials)
+
+
+@each_type
+def test_a_login_that_ends_meanwhile_is_not_replaced(
+    app: Flask, client: FlaskClient, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def log_out() -> None:
+        client.post(routes.LOGOUT, headers=credentials)
+
+    monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", log_out))
+    assert reauthenticate(client, credentials).status_code == 401
+    assert kinds(app) == []
+
+
+def test_wrong_passwords_are_limited_apart_from_those_of_logins(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = log_in(client)
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "2 per minute")
+    assert [try_login(client, password=WRONG).status_code for _ in range(3)] == [401, 401, 429]
+    statuses = [reauthenticate(client, credentials, WRONG).status_code for _ in range(3)]
+    assert statuses == [403, 403, 429]
+    assert reauthenticate(client, credentials).status_code == 429
+    # Another limit.
+    assert change(client, credentials).status_code == 200
+
+
+# A new password.
+
+
+@each_way
+@each_type
+def test_a_new_password_ends_all_logins_and_renews_the_kind_of_this_one(
+    app: Flask, client: FlaskClient, by: str, token_type: str
+) -> None:
+    here, program, page = log_in(client, by), log_in(client), log_in(client, "page")
+    theirs = log_in(client, username=OTHER)
+    answer = change(client, here)
+    assert answer.cache_control.no_store
+    fresh = shown_by(answer)
+    assert alive(client, here, program, page, fresh, theirs) == [False, False, False, True, True]
+    assert kinds(app) == [KINDS[token_type] if by == "program" else "session"]
+    assert try_login(client, password=NEW).status_code == 200
+    assert try_login(client).status_code == 401
+    assert change(client, fresh, NEW, QUICKER).status_code == 200
+
+
+def test_without_the_current_password_nothing_changes(
+    app: Flask, client: FlaskClient, credentials: Credentials
+) -> None:
+    with stored_user(app, OTHER) as user:
+        authentication.set_password(user, WRONG)
+    # A poor new one is no way to ask whether the current one is right.
+    for new in (NEW, "x"):
+        assert change(client, credentials, WRONG, new).status_code == 403
+    assert_nothing_changed(client, credentials)
+
+
+def test_a_poor_new_password_is_refused(
+    client: FlaskClient,
+    credentials: Credentials,
+    monkeypatch: pytest.MonkeyPatch,
+    subtests: pytest.Subtests,
+) -> None:
+    monkeypatch.setattr(password_rules, "is_breached", lambda password: password == QUICKER)
+    for password in ("x" * 11, f"{NEW} {USERNAME.upper()}", f"{NEW} Bakery", QUICKER):
+        with subtests.test(password):
+            assert change(client, credentials, new=password).status_code == 400
+            assert_nothing_changed(client, credentials)
+
+
+def test_a_new_password_with_the_users_address_is_refused(
+    app: Flask, client: FlaskClient, credentials: Credentials
+) -> None:
+    with stored_user(app) as user:
+        user.email = "lovelace@example.org"
+    assert change(client, credentials, new=f"{NEW} Lovelace").status_code == 400
+
+
+def test_a_password_is_kept_exactly_as_received(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    similar = {
+        f"  {NEW}  ": NEW,
+        NEW.title(): NEW,
+        f"caf\u00e9 {NEW}": f"cafe\u0301 {NEW}",
+        f"\ufb01ne {NEW}": f"fine {NEW}",
+    }
+    for exact, other in similar.items():
+        with subtests.test(exact):
+            set_password(app, PASSWORD)
+            change(client, log_in(client), new=exact)
+            assert try_login(client, password=other).status_code == 401
+            assert try_login(client, password=exact).status_code == 200
+
+
+def test_many_changes_of_one_user_at_once_leave_places_to_others(
+    client: FlaskClient, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, statuses = iter(range(12)), list[int]()
+
+    def start_others() -> None:
+        statuses.extend(change(client, credentials).status_code for _ in waiting)
+
+    monkeypatch.setattr(passwords, "hasher", slow_hasher("hash", start_others))
+    start_others()
+    assert statuses.count(429) == 12 - throttle.AT_ONCE
+
+
+def test_a_password_changed_meanwhile_is_not_overwritten(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    for step in ("verify", "hash"):
+        set_password(app, PASSWORD)
+        credentials = log_in(client)
+        slow = slow_hasher(step, quicker_owner(app, QUICKER))
+        with subtests.test(step):
+            with monkeypatch.context() as meanwhile:
+                meanwhile.setattr(passwords, "hasher", slow)
+                assert change(client, credentials).status_code == 403
+            assert try_login(client, password=QUICKER).status_code == 200
+            assert try_login(client, password=NEW).status_code == 401
+
+
+@each_type
+def test_a_login_that_ended_meanwhile_changes_no_password(
+    app: Flask, client: FlaskClient, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end_logins() -> None:
+        with stored_user(app) as user:
+            logins.end_all(user)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(passwords, "hasher", slow_hasher("verify", end_logins))
+        assert change(client, credentials).status_code == 401
+    assert try_login(client, password=NEW).status_code == 401
+    assert try_login(client).status_code == 200
+
+
+def test_password_and_logins_change_together_or_not_at_all(
+    client: FlaskClient,
+    credentials: Credentials,
+    monkeypatch: pytest.MonkeyPatch,
+    subtests: pytest.Subtests,
+) -> None:
+    def too_busy(password: str) -> str:
+        raise TooBusy
+
+    def away(user: object) -> None:
+        raise OperationalError("DELETE", {}, OSError("no route to host"))
+
+    steps: list[tuple[Any, str, Any]] = [
+        (password_rules, "hash_password", too_busy),
+        (logins, "end_all", away),
+    ]
+    for module, step, failing in steps:
+        with subtests.test(step):
+            with monkeypatch.context() as broken:
+                broken.setattr(module, step, failing)
+                assert change(client, credentials).status_code == 503
+            assert_nothing_changed(client, credentials)
+
+
+# A user's own logins.
+
+
+@each_type
+def test_logins_of_each_kind_are_listed_newest_first_and_this_one_is_marked(
+    client: FlaskClient, wait: Wait
+) -> None:
+    logins = [log_in(client), log_in(client, "page")]
+    wait(1)
+    logins.append(log_in(client))
+    shown = listed(client, logins[1])
+    assert [each["id"] for each in shown] == [id_of(client, each) for each in reversed(logins)]
+    assert [each["current"] for each in shown] == [False, True, False]
+
+
+def test_a_login_shows_when_it_began_was_used_and_ends_and_where(
+    client: FlaskClient, wait: Wait
+) -> None:
+    client.environ_base |= {"HTTP_USER_AGENT": SENT, "REMOTE_ADDR": "203.0.113.77"}
+    here, _ = log_in(client), log_in(client)
+    wait(LAST_USED_STEP)
+    unused, used = listed(client, here)
+    assert used["last_used"] == used["issued"] + LAST_USED_STEP
+    assert unused["last_used"] == unused["issued"] < unused["expires"]
+    assert unused["client"] == used["client"] == CLIENT
+
+
+def test_what_was_logged_out_or_lay_idle_is_not_listed(
+    app: Flask, client: FlaskClient, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post(routes.LOGOUT, headers=log_in(client))
+    assert len(listed(client, log_in(client))) == 1
+    monkeypatch.setitem(app.config, "LOGIN_IDLE", 600)
+    wait(600)
+    assert len(listed(client, log_in(client))) == 1
+
+
+@each_type
+def test_no_user_sees_or_ends_anothers(client: FlaskClient) -> None:
+    ours, theirs = log_in(client), log_in(client, username=OTHER)
+    assert [each["id"] for each in listed(client, ours)] == [id_of(client, ours)]
+    assert end(client, ours, id_of(client, theirs)) == 404
+    assert end(client, ours) == 204
+    assert alive(client, theirs) == [True]
+
+
+@each_type
+def test_an_id_logs_nobody_in(client: FlaskClient, credentials: Credentials) -> None:
+    login_id = id_of(client, credentials)
+    for shown in ({"Authorization": f"Bearer {login_id}"}, {"Cookie": f"dev-session={login_id}"}):
+        assert not is_logged_in(client, shown)
+
+
+@each_way
+@each_type
+def test_ending_one_ends_that_one_alone(client: FlaskClient, by: str) -> None:
+    here, lost, other = log_in(client), log_in(client, by), log_in(client, by)
+    lost_id = id_of(client, lost)
+    assert end(client, here, lost_id) == 204
+    assert alive(client, here, lost, other) == [True, False, True]
+    assert end(client, here, lost_id) == 404
+    assert end(client, here, id_of(client, here)) == 204
+    assert alive(client, here, other) == [False, True]
+
+
+def test_an_id_of_no_login_is_not_found(
+    client: FlaskClient, credentials: Credentials, subtests: pytest.Subtests
+) -> None:
+    for login_id in ("0" * 32, "1", "%00", "'", "%25", "\u00e9", "x" * 2000):
+        with subtests.test(login_id[:9]):
+            assert end(client, credentials, login_id) == 404
+            assert is_logged_in(client, credentials)
+
+
+@each_way
+@each_type
+def test_ending_all_others_leaves_this_one_and_other_users(client: FlaskClient, by: str) -> None:
+    here, program, page = log_in(client, by), log_in(client), log_in(client, "page")
+    theirs = log_in(client, username=OTHER)
+    assert end(client, here) == 204
+    assert alive(client, here, program, page, theirs) == [True, False, False, True]
+    assert end(client, here) == 204
+    assert alive(client, here) == [True]

@@ -1,0 +1,81 @@
+"""`current_user`: the logged-in user, and falsy where nobody is."""
+
+import pytest
+from flask import Flask, g, render_template_string
+from flask.testing import FlaskClient
+from secure_flask import current_user, log_out, reauthenticate
+from secure_flask.auth import tokens
+from secure_flask.auth.access import login_required, public
+from secure_flask.database import db
+
+from core.conftest import PASSWORD, TOKEN_TYPES, USERNAME, MakeApp, log_in, log_in_by_form
+
+PAGE = "{{ current_user.name if current_user else 'nobody' }}"
+
+each_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
+
+
+@pytest.fixture
+def app(make_app: MakeApp, token_type: str) -> Flask:
+    """An app with pages that say who is logged in, as Python and as a template know it."""
+    app = make_app(TOKEN_TYPE=token_type)
+
+    def who() -> str:
+        name = current_user.name if current_user else "nobody"
+        return f"{name} {render_template_string(PAGE)}"
+
+    def leave() -> str:
+        log_out()
+        return who()
+
+    def delete() -> str:
+        db.session.delete(g.user)
+        db.session.commit()
+        tokens.forget_login()
+        return who()
+
+    def enter_password() -> str:
+        reauthenticate(PASSWORD)
+        return who()
+
+    app.add_url_rule("/probe/public", "public", public(who))
+    app.add_url_rule("/probe/closed", "closed", login_required(lambda: who()))
+    app.add_url_rule("/probe/leave", "leave", login_required(leave))
+    app.add_url_rule("/probe/delete", "delete", login_required(delete))
+    app.add_url_rule("/probe/again", "again", login_required(enter_password))
+    return app
+
+
+@each_type
+def test_it_is_falsy_for_nobody(client: FlaskClient) -> None:
+    assert client.get("/probe/public").text == "nobody nobody"
+
+
+@each_type
+@pytest.mark.parametrize("by", [log_in, log_in_by_form])
+def test_it_is_the_user_where_logged_in(client: FlaskClient, by: type) -> None:
+    credentials = by(client)
+    for page in ("/probe/public", "/probe/closed", "/probe/again"):
+        assert client.get(page, headers=credentials).text == f"{USERNAME} {USERNAME}"
+
+
+@each_type
+def test_after_the_user_was_deleted_it_is_nobody(
+    client: FlaskClient, credentials: dict[str, str]
+) -> None:
+    assert client.get("/probe/delete", headers=credentials).text == "nobody nobody"
+
+
+@each_type
+def test_after_a_logout_it_is_nobody_at_once_and_no_alarm(
+    client: FlaskClient, credentials: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert client.get("/probe/leave", headers=credentials).text == "nobody nobody"
+    assert "use_after_expire" not in caplog.text
+    assert client.get("/probe/public", headers=credentials).text == "nobody nobody"
+
+
+def test_of_two_requests_each_has_its_own(app: Flask, client: FlaskClient) -> None:
+    log_in(client)
+    assert client.get("/probe/public").text == f"{USERNAME} {USERNAME}"
+    assert app.test_client().get("/probe/public").text == "nobody nobody"

@@ -1,0 +1,196 @@
+"""Which credential logs in what: the cookie pages, TOKEN_TYPE programs, and never one the other."""
+
+import sys
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask import csrf_token, current_user
+from secure_flask.auth import grants, logins, tokens, users
+from secure_flask.auth.access import public
+from secure_flask.auth.grants import Grant
+from secure_flask.database import db
+from secure_flask.web.origins import PolicyError
+from sqlalchemy import select
+
+from core import routes
+from core.auth.tokens.test_opaque import well_formed
+from core.conftest import (
+    LOGIN,
+    PASSWORD,
+    TOKEN_TYPES,
+    USERNAME,
+    MakeApp,
+    is_logged_in,
+    log_in,
+    log_in_by_form,
+    stored_user,
+)
+
+COOKIE, WHO = "dev-session", "/probe/who"
+BEARERS = ["opaque", "jwt", "paseto"]
+
+each_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
+each_bearer = pytest.mark.parametrize("token_type", BEARERS)
+
+
+@pytest.fixture
+def app(make_app: MakeApp, token_type: str) -> Flask:
+    """An app with two users, and a page for everybody that says who is logged in."""
+    app = make_app(TOKEN_TYPE=token_type)
+    app.add_url_rule(
+        WHO, "who", public(lambda: f"{current_user and current_user.name} {csrf_token()}")
+    )
+    with app.app_context():
+        users.create_user("bob", PASSWORD)
+    return app
+
+
+def who(client: FlaskClient, **headers: str) -> str:
+    return client.get(WHO, headers=headers).text
+
+
+def session_id(client: FlaskClient) -> str:
+    cookie = client.get_cookie(COOKIE)
+    assert cookie is not None
+    return str(cookie.value)
+
+
+def kinds(app: Flask) -> list[str]:
+    with app.app_context():
+        return list(db.session.scalars(select(Grant.kind).order_by(Grant.id)))
+
+
+@each_type
+def test_pages_log_in_by_cookie_whatever_programs_get(app: Flask, client: FlaskClient) -> None:
+    credentials = log_in_by_form(client)
+    assert kinds(app) == ["session"]
+    assert who(client) == f"{USERNAME} {credentials['X-CSRF-Token']}"
+    assert client.post(routes.LOGOUT).status_code == 403
+    assert client.post(routes.LOGOUT, headers=credentials).status_code == 204
+    assert not is_logged_in(client, {})
+
+
+@each_bearer
+def test_a_login_by_json_neither_reads_nor_sets_a_cookie(app: Flask, client: FlaskClient) -> None:
+    log_in_by_form(client)
+    for body in (LOGIN, {**LOGIN, "keep": True}, {**LOGIN, "password": "a wrong one"}):
+        assert "Set-Cookie" not in client.post(routes.LOGIN, json=body).headers
+    assert is_logged_in(client, {})
+    kind = {"opaque": "opaque"}.get(app.config["TOKEN_TYPE"], "refresh")
+    assert kinds(app) == ["session", kind, kind]
+    with app.app_context():
+        assert not any(db.session.scalars(select(Grant.kept)))
+
+
+def test_a_login_by_json_of_the_type_session_takes_the_place_of_the_cookies(
+    app: Flask, client: FlaskClient
+) -> None:
+    log_in_by_form(client)
+    old = session_id(client)
+    log_in(client)
+    assert (session_id(client) != old, kinds(app)) == (True, ["session"])
+
+
+@each_bearer
+def test_the_secret_of_one_kind_is_never_found_as_the_other(
+    app: Flask, client: FlaskClient
+) -> None:
+    issued = client.post(routes.LOGIN, json=LOGIN).get_json()
+    with stored_user(app) as user:
+        for kind in ("opaque", "refresh"):
+            issued[kind] = well_formed(grants.new_secret())
+            logins.create(user, kind, issued[kind])
+        issued["session"] = well_formed(grants.new_secret())
+        logins.create(user, "session", issued["session"])
+    for name in ("token", "refresh_token", "opaque", "refresh"):
+        client.set_cookie(COOKIE, issued.get(name, ""))
+        assert not is_logged_in(client, {}), name
+    assert not is_logged_in(client, {"Authorization": f"Bearer {issued['session']}"})
+    # As a cookie it would serve.
+    client.set_cookie(COOKIE, issued["session"])
+    assert is_logged_in(client, {})
+
+
+@each_type
+def test_a_wrong_bearer_token_never_falls_back_to_a_cookie(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    credentials = log_in_by_form(client)
+    for sent in ("", " ", " x", f" {session_id(client)}", f" {well_formed('a' * 43)}", " a.b.c"):
+        for scheme in ("Bearer", "bearer", "BEARER"):
+            with subtests.test(scheme + sent):
+                headers = {**credentials, "Authorization": scheme + sent}
+                assert client.get(routes.ME, headers=headers).status_code == 401
+                assert client.post(routes.LOGOUT, headers=headers).status_code == 401
+                form = {**headers, "Origin": "http://localhost"}
+                assert client.post(routes.LOGOUT, data={"a": "b"}, headers=form).status_code == 401
+                assert who(client, **headers) == "None None"
+    assert is_logged_in(client, {})
+
+
+@each_bearer
+def test_beside_a_bearer_token_no_cookie_is_read(app: Flask, client: FlaskClient) -> None:
+    log_in_by_form(client)
+    program = app.test_client(use_cookies=False)
+    bobs = log_in(program, username="bob")
+    assert who(client, **bobs) == "bob None"
+    answer = client.post(routes.LOGOUT, headers=bobs)
+    assert answer.status_code == 204
+    assert not {"Set-Cookie", "Clear-Site-Data"} & {*answer.headers.keys()}
+    assert not is_logged_in(program, bobs)
+    assert is_logged_in(client, {})
+
+
+@each_type
+def test_another_scheme_counts_as_none(client: FlaskClient) -> None:
+    log_in_by_form(client)
+    for other in ("Basic YWRhOmE=", "Bearers x", "Digest x"):
+        assert is_logged_in(client, {"Authorization": other})
+
+
+def test_with_the_type_session_every_bearer_request_is_401(app: Flask, client: FlaskClient) -> None:
+    token = log_in(client)["X-CSRF-Token"]
+    secret = well_formed(grants.new_secret())
+    with stored_user(app) as user:
+        logins.create(user, "opaque", secret)
+    for sent in (token, session_id(client), secret):
+        assert not is_logged_in(client, {"Authorization": f"Bearer {sent}"})
+    assert client.post(routes.REFRESH, json={"refresh_token": secret}).status_code == 404
+
+
+@pytest.mark.parametrize("token_type", ["jwt"])
+def test_a_login_of_another_type_is_not_accepted_any_more(app: Flask, client: FlaskClient) -> None:
+    secret = well_formed(grants.new_secret())
+    with stored_user(app) as user:
+        logins.create(user, "opaque", secret)
+    assert not is_logged_in(client, {"Authorization": f"Bearer {secret}"})
+
+
+def test_an_unknown_type_is_refused_with_the_four(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
+    unknown: list[Any] = ["", "JWT", "cookie", "jwt_token", None, 1, ["jwt"]]
+    for name in unknown:
+        with (
+            subtests.test(str(name)),
+            pytest.raises(PolicyError, match=r"TOKEN_TYPE is .*session, opaque, jwt, paseto"),
+        ):
+            make_app(TOKEN_TYPE=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "package"), [("jwt", "jwt", "pyjwt"), ("paseto", "pyseto", "pyseto")]
+)
+def test_a_library_that_is_missing_is_named_with_the_command_that_adds_it(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, name: str, module: str, package: str
+) -> None:
+    for each in ("jwt_token", "paseto_token"):
+        monkeypatch.delitem(sys.modules, f"{tokens.__name__}.{each}", raising=False)
+        monkeypatch.delattr(tokens, each, raising=False)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(PolicyError, match=f"'{name}', which needs {package}: .*`uv add {package}`"):
+        make_app(TOKEN_TYPE=name)
+    # The other types need it not.
+    assert make_app(TOKEN_TYPE="opaque")
