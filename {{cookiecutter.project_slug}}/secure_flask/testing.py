@@ -24,8 +24,7 @@ from secure_flask.database import Model, db
 from secure_flask.settings import Settings
 from secure_flask.settings.__main__ import fresh_secrets
 from secure_flask.web.rate_limiter import rate_limiter
-from sqlalchemy import MetaData
-from werkzeug.exceptions import HTTPException
+from sqlalchemy import inspect
 from werkzeug.routing import BuildError, Rule
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -44,8 +43,7 @@ class Route(NamedTuple):
     endpoint: str
     public: bool
     roles: tuple[str, ...]
-    # False for the few that take requests of any site, and authenticate nobody.
-    checks_origin: bool
+    checks_origin: bool  # False for the few that take requests of any site
 
 
 def settings(kind: type[AnySettings], **values: Any) -> AnySettings:
@@ -55,12 +53,17 @@ def settings(kind: type[AnySettings], **values: Any) -> AnySettings:
 
     :raises SettingsError: a value is missing or insecure.
     """
+    required = [each for each in kind.model_fields.items() if each[1].is_required()]
+    texts = [name for name, field in required if field.annotation in (str, SecretStr)]
     given = {
-        **_required_texts(kind),
+        **{name: token_urlsafe(32) for name in texts},
         **_SECRETS,
         "app_env": "development",
         "database_url": os.environ.get("TEST_DATABASE_URL") or "sqlite:///:memory:",
         "redis_url": os.environ.get("TEST_REDIS_URL") or None,
+        # A test that reaches a limit sets it.
+        "login_rate_limit": "5 per minute",
+        "rate_limit": None,
         **values,
     }
 
@@ -89,11 +92,17 @@ def create_tables(app: Flask) -> None:
 
 
 def drop_tables(app: Flask) -> None:
-    """Drop every table of the database, also those of an earlier version of the models."""
+    """Drop every table of the database, also those that no model has any more."""
     with app.app_context():
-        found = MetaData()
-        found.reflect(db.engine)
-        found.drop_all(db.engine)
+        on_sqlite = db.engine.dialect.name == "sqlite"
+        names = inspect(db.engine).get_table_names()
+        with db.engine.begin() as connection:
+            if on_sqlite:
+                connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            for name in names:
+                connection.exec_driver_sql(f'DROP TABLE "{name}"' + " CASCADE" * (not on_sqlite))
+        # The next connection enforces foreign keys again.
+        db.engine.dispose()
 
 
 def reset(app: Flask) -> None:
@@ -116,8 +125,8 @@ def path_of(app: Flask, endpoint: str, **values: Any) -> str:
         return app.url_map.bind("localhost").build(endpoint, values)
     except BuildError:
         raise LookupError(
-            f"No route has the endpoint {endpoint!r} with {sorted(values) or 'no parameters'}. If "
-            "you renamed its blueprint or its view, change the name in this test too."
+            f"No route has the endpoint {endpoint!r} with the parameters {sorted(values)}. If you "
+            "renamed its blueprint or its view, change the name in this test too."
         ) from None
 
 
@@ -126,65 +135,46 @@ def origin_of(app: Flask) -> str:
     return f"{app.config['PREFERRED_URL_SCHEME']}://{app.config['SERVER_NAME'] or 'localhost'}"
 
 
-def log_in(
-    client: FlaskClient, name: str, password: str, *, endpoint: str = "login.login"
-) -> dict[str, Any]:
-    """Log in by JSON; all later requests of this client carry the credential and `Origin`.
-
-    It works for every token type, and returns the body of the response.
-    """
+def log_in(client: FlaskClient, name: str, password: str) -> dict[str, Any]:
+    """Log in by JSON; later requests of this client carry the credential and `Origin`."""
     client.environ_base["HTTP_ORIGIN"] = origin_of(client.application)
     body = {"username": name, "password": password}
-    response = client.post(path_of(client.application, endpoint), json=body)
+    response = client.post(path_of(client.application, "login.login"), json=body)
     if response.status_code != 200:
         raise AssertionError(f"The login of {name} got {response.status}: {response.text}")
     issued: dict[str, Any] = response.get_json()
-    is_bearer = issued.get("token_type") == "Bearer"
-    header = "HTTP_AUTHORIZATION" if is_bearer else "HTTP_X_CSRF_TOKEN"
-    client.environ_base[header] = f"Bearer {issued['token']}" if is_bearer else issued["token"]
+    is_bearer = issued["token_type"] == "Bearer"
+    if is_bearer:
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {issued['token']}"
+    else:
+        client.environ_base["HTTP_X_CSRF_TOKEN"] = issued["token"]
     return issued
 
 
 def routes(app: Flask, **values: str) -> list[Route]:
-    """Every method of every route. A parameter gets a value that its converter takes.
+    """Every method of every route but those of another host. A parameter gets an example value.
 
     For a converter of your own, pass the value by the parameter's name: `colour="red"`.
 
-    :raises LookupError: the address of a route does not lead to it.
+    :raises LookupError: the address of a route leads nowhere.
     """
+    found = []
     with app.app_context():
-        return [
-            Route(
-                each,
-                _path(app, rule, each, values),
-                rule.endpoint,
-                is_public(rule.endpoint, options),
-                options.roles,
-                not options.csrf_exempt,
-            )
-            for rule, method, options in route_table.operations(app)
-            if not (rule.websocket or rule.subdomain)
-            for each in (("GET", "POST") if method == route_table.ANY else (method,))
-        ]
+        for rule, method, options in route_table.operations(app):
+            if not (rule.subdomain or rule.host or rule.websocket):
+                path, public = _path(app, rule, values), is_public(rule.endpoint, options)
+                checked = not options.csrf_exempt
+                found.append(Route(method, path, rule.endpoint, public, options.roles, checked))
+    return found
 
 
-def _required_texts(kind: type[Settings]) -> dict[str, str]:
-    fields = kind.model_fields.items()
-    texts = [name for name, each in fields if each.annotation in (str, SecretStr)]
-    return {name: token_urlsafe(32) for name in texts if kind.model_fields[name].is_required()}
-
-
-def _path(app: Flask, rule: Rule, method: str, values: dict[str, str]) -> str:
+def _path(app: Flask, rule: Rule, values: dict[str, str]) -> str:
     def example(found: re.Match[str]) -> str:
         converter, arguments, name = found.groups()
         first = arguments.split(",")[0].strip("\"' ") if converter == "any" else "1"
         return values.get(name) or _EXAMPLES.get(converter, first)
 
     path = _PARAMETER.sub(example, rule.rule)
-    try:
-        app.url_map.bind("localhost").match(path, method)
-    except HTTPException:
-        raise LookupError(
-            f"{path} does not lead to {rule.rule}: pass a value for its parameter to routes()."
-        ) from None
+    if not app.url_map.bind("localhost").allowed_methods(path):
+        raise LookupError(f"{path} does not lead to {rule.rule}: pass its parameters to routes().")
     return path

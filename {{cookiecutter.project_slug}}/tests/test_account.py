@@ -136,4 +136,6 @@ def test_an_old_login_has_to_show_the_password_again(
 
 def test_password_managers_find_the_page(client: FlaskClient) -> None:
     response = client.get("/.well-known/change-password")
-    assert response.location == testing.path_of(client.application, "account.show")
+    assert response.location == testing.path_of(client.application, "account.show"), (
+        "This address is fixed: register the view in a blueprint without url_prefix."
+    )
