@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new test test-all test-containers lint bench pictures browsers help asvs reference
+.PHONY: demo new test test-all test-containers lint bench pictures browsers help
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
@@ -18,18 +18,15 @@ help:
 	@echo 'make new        ask the questions and write the project beside this folder (OUT=..)'
 	@echo '                = .venv/bin/cookiecutter . --output-dir ..'
 	@echo 'make test       the tests, with every pair of answers in some render'
-	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal'
-	@echo 'make test-all   the same with every combination of answers'
-	@echo '                = EVERY_COMBINATION=1 in the environment, then as above'
+	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not all and not engine"'
+	@echo 'make test-all   what those leave out: three browser engines, failing servers, every combination of answers'
+	@echo '                = the same with -m "all and not engine" and EVERY_COMBINATION=1 in the environment'
 	@echo 'make test-containers'
 	@echo '                the tests in a container engine: .ci/engine make test-containers'
 	@echo '                = .venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py'
-	@echo 'make lint       style, formatting and types'
+	@echo 'make lint       style, formatting, types, and that no import of the core runs upward'
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
-	@echo 'make asvs       write asvs.md of each token type from the marks on the tests'
-	@echo '                = .venv/bin/python tests/asvs_tables.py'
-	@echo 'make reference  docs/reference/ of each kind of token: concerns from the modules, headers'
-	@echo '                = .venv/bin/python tests/reference.py'
+	@echo '                ; PYTHONPATH={{cookiecutter.project_slug}} .venv/bin/lint-imports --no-cache'
 	@echo 'make bench      measure the costs that the README states'
 	@echo '                = .venv/bin/python -m benchmarks'
 	@echo 'make pictures   take the pictures in docs/ again; needs Chromium'
@@ -45,10 +42,10 @@ new: .venv/bin/cookiecutter
 	.venv/bin/cookiecutter . --output-dir '$(OUT)'
 
 test: .venv/ready
-	.venv/bin/python -m pytest -n auto --dist worksteal
+	.venv/bin/python -m pytest -n auto --dist worksteal -m 'not all and not engine'
 
 test-all: .venv/ready
-	EVERY_COMBINATION=1 .venv/bin/python -m pytest -n auto --dist worksteal
+	EVERY_COMBINATION=1 .venv/bin/python -m pytest -n auto --dist worksteal -m 'all and not engine'
 
 test-containers: .venv/ready
 	.venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py
@@ -57,12 +54,7 @@ lint: .venv/ready
 	.venv/bin/ruff check --no-cache .
 	.venv/bin/ruff format --check --no-cache .
 	.venv/bin/mypy
-
-asvs: .venv/ready
-	.venv/bin/python tests/asvs_tables.py
-
-reference: .venv/ready
-	.venv/bin/python tests/reference.py
+	PYTHONPATH='{{cookiecutter.project_slug}}' .venv/bin/lint-imports --no-cache
 
 bench: .venv/ready
 	.venv/bin/python -m benchmarks

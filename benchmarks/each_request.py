@@ -63,7 +63,7 @@ def _project(url: str) -> tuple[Flask, str]:
     app: Flask = rendered.module("app").create_app(rendered.settings(HOST, database_url=url))
     with app.app_context():
         rendered.module("secure_flask.database").db.create_all()
-        rendered.module("secure_flask.auth.users").create(NAME, PASSWORD)
+        rendered.module("secure_flask").create_user(NAME, PASSWORD)
     answer = app.test_client().post(
         "/login", json={"username": NAME, "password": PASSWORD}, base_url=f"https://{HOST}"
     )
@@ -80,12 +80,12 @@ def _bare_select(url: str, *, prepared: bool) -> Flask:
     """Answer `/me` as the project does, without any of its checks."""
     grants = rendered.module("secure_flask.auth.grants")
     app = Flask("bare", static_folder=None)
-    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config.update(SQLALCHEMY_DATABASE_URI=url, LOGIN_IDLE=IDLE)
     db = SQLAlchemy(app)
 
     def find_built(secret: bytes) -> Any:
         found = (grants.Grant.secret_hash == secret, grants.Grant.kind == "session")
-        return db.session.scalar(grants.select(grants.Grant).where(*found, *grants.alive(IDLE)))
+        return db.session.scalar(grants.select(grants.Grant).where(*found, *grants.alive()))
 
     def find_prepared(secret: bytes) -> Any:
         now = int(time.time())

@@ -31,7 +31,10 @@ def main() -> None:
 
 
 def _measure() -> None:
-    db, grants = rendered.module("secure_flask.database").db, rendered.module("secure_flask.auth.grants")
+    db, grants = (
+        rendered.module("secure_flask.database").db,
+        rendered.module("secure_flask.auth.grants"),
+    )
     users = _add_users(db.session)
     for number, rows in enumerate(_logins(users)):
         db.session.execute(insert(grants.Grant), rows)
@@ -46,7 +49,7 @@ def _measure() -> None:
 
 
 def _add_users(session: Any) -> list[Any]:
-    user = rendered.module("secure_flask.auth.users").User
+    user = rendered.module("app.models").User
     added = [user(name=f"user-{number}", password_hash="") for number in range(USERS)]
     session.add_all(added)
     session.commit()

@@ -96,7 +96,9 @@ def _with_hosts() -> Flask:
 
 def _whole() -> Flask:
     app: Flask = rendered.module("app").create_app(rendered.settings(HOST))
-    app.add_url_rule("/measured", view_func=rendered.module("secure_flask.auth.access").public(lambda: PAGE))
+    app.add_url_rule(
+        "/measured", view_func=rendered.module("secure_flask.auth.access").public(lambda: PAGE)
+    )
     return app
 
 
@@ -128,13 +130,13 @@ def _add_flask_cors(app: Flask) -> None:
 def _with_modules(*names: str) -> Flask:
     """Put modules of the project on the bare app, in the order in which it does."""
     app = _bare()
+    app.config.update(rendered.module("secure_flask.policy").DEFAULTS)
     app.config.from_object("app.policy")
     # Not SECRET_KEY: with it Flask opens a session for each request, here as anywhere.
     settings = rendered.settings(HOST).for_flask()
     app.config.update({name: settings[name] for name in SETTINGS})
     for name in names:
-        options = {"credentials": True} if name == "cors" else {}
-        rendered.module(f"secure_flask.web.{name}").init_app(app, **options)
+        rendered.module(f"secure_flask.web.{name}").init_app(app)
     app.config["TRUSTED_HOSTS"] = None  # as hosts leaves it: else Flask checks it too
     return app
 

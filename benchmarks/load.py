@@ -33,9 +33,9 @@ PASSWORD = "a good long password"  # noqa: S105
 PREPARE = f"""
 from app import create_app
 from secure_flask.auth.passwords import hash_password
-from secure_flask.auth.users import User
+from app.models import User
 from secure_flask.database import Model, db
-from app.settings import write_env_file
+from secure_flask.settings.__main__ import main as write_env_file
 
 write_env_file()
 with create_app().app_context():

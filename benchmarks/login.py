@@ -52,7 +52,7 @@ def _make_app() -> Flask:
     app: Flask = rendered.module("app").create_app(rendered.settings(HOST))
     with app.app_context():
         rendered.module("secure_flask.database").db.create_all()
-        rendered.module("secure_flask.auth.users").create(NAME, PASSWORD)
+        rendered.module("secure_flask").create_user(NAME, PASSWORD)
     return app
 
 

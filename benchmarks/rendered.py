@@ -51,10 +51,11 @@ def module(name: str) -> ModuleType:
 
 def settings(host: str, **more: str) -> Any:
     """Production's settings, with a fresh secret and without any `.env`."""
+    fresh = module("secure_flask.settings.__main__").fresh_secrets()
     return module("app.settings").Settings(
         _env_file=None,
         app_env="production",
-        **{name.lower(): secret for name, secret in module("app.settings").fresh_secrets().items()},
+        **{name.lower(): secret for name, secret in fresh.items()},
         trusted_hosts=host,
         **more,
     )

@@ -22,7 +22,9 @@ def main(rows: int) -> None:
         _fill(rows)
         ring = app.extensions["encryption_keys"]
         app.extensions["encryption_keys"] = {2: os.urandom(32), **ring}
-        columns = {each.name: each for each in module("secure_flask.crypto.stored_columns").find_all()}
+        columns = {
+            each.name: each for each in module("secure_flask.crypto.stored_columns").find_all()
+        }
         stored = columns["users.email"]
         start = time.perf_counter()
         *_, last = module("secure_flask.crypto.rotation").rotate(stored)
@@ -32,7 +34,7 @@ def main(rows: int) -> None:
 
 
 def _fill(rows: int) -> None:
-    db, model = module("secure_flask.database").db, module("secure_flask.auth.users").User
+    db, model = module("secure_flask.database").db, module("app.models").User
     db.drop_all()
     db.create_all()
     names = (f"user-{number}" for number in range(rows))

@@ -49,7 +49,10 @@ def _databases() -> Iterator[tuple[str, str]]:
 def _rotate(project: Path, url: str, rows: int) -> float:
     """Fill a project's table and change its key; the seconds that the change took."""
     subprocess.run(
-        [sys.executable, "-m", "app.settings"], cwd=project, check=True, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "secure_flask.settings"],
+        cwd=project,
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
     finished = subprocess.run(
         [sys.executable, "-m", "benchmarks.rotated", str(rows)],

@@ -34,7 +34,7 @@ def _prepare(others: int) -> Callable[[], None]:
     app = module("app").create_app()
     with app.app_context():
         module("secure_flask.database").db.create_all()
-        user = module("secure_flask.auth.users").create("measured", "a good long password")
+        user = module("secure_flask").create_user("measured", "a good long password")
         _add_grants(user.id, others)
     answer = app.test_client().post(
         "/login", json={"username": "measured", "password": "a good long password"}

@@ -33,7 +33,7 @@ PREPARE = f"""
 from app import create_app
 from secure_flask.auth import users
 from secure_flask.database import Model, db
-from app.settings import write_env_file
+from secure_flask.settings.__main__ import main as write_env_file
 
 write_env_file()
 with create_app().app_context():

@@ -41,7 +41,7 @@ def _asked(folder: Path, kind: str, others: int) -> Iterator[Workload]:
     project = folder / slug
     environment = os.environ | {"PYTHONPATH": str(rendered.TEMPLATE), "LOG_LEVEL": "ERROR"}
     subprocess.run(
-        [sys.executable, "-m", "app.settings"],
+        [sys.executable, "-m", "secure_flask.settings"],
         cwd=project,
         env=environment,
         check=True,

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import reference
+
 import support
 from engines import ENGINES, measuring
 from engines.measuring import ATTACK, BEHAVIOUR, FEATURE, LEVELS, Cell, Cells

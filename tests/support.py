@@ -7,7 +7,6 @@ import fnmatch
 import itertools
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -19,15 +18,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pytest
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 FOLDER = TEMPLATE / "{{cookiecutter.project_slug}}"
-VARIANTS = TEMPLATE / "templates"
+PAGES = TEMPLATE / "docs"
 SETTINGS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
-# `make test-all`: every combination of answers, and more of what chance may find.
+# `make test-all`: more of what chance may find.
 EVERY_COMBINATION = bool(os.environ.get("EVERY_COMBINATION"))
 
 CHOICES: dict[str, list[str]] = {
@@ -36,17 +34,12 @@ CHOICES: dict[str, list[str]] = {
     if isinstance(answers, list) and not question.startswith("_")
 }
 # The one file of answers: data, each entry with its reason beside it.
-POLICY = FOLDER / "app" / "{{ 'policy.py' }}"
+POLICY = FOLDER / "app" / "policy.py"
 # Free text whose presence alone makes a difference.
 ON_OR_OFF = {
     "cors_origins": ["", "https://app.example.com"],
     "csp_sources": ["", "https://cdn.example.com"],
 }
-# Names of files and of variants hold no HTML.
-JINJA = jinja2.Environment()  # noqa: S701
-# As a line statement in code, as a block in Markdown.
-INCLUDE = re.compile(r"^(?:# cookiecutter:|\{%) include (.+?)(?: -?%\})?$", re.MULTILINE)
-
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 # Compiled and read for types once for all the commands that these tests run, off the folders.
@@ -202,7 +195,7 @@ def copy_template(target: Path) -> Path:
 
 
 def every_combination() -> list[Answers]:
-    """Return every combination of the answers that change what is rendered."""
+    """Return every combination of the answers, all of which are data."""
     dimensions = CHOICES | ON_OR_OFF
     return [
         with_ancestors(dict(zip(dimensions, answers, strict=True)))
@@ -246,58 +239,15 @@ def is_copied(path: Path) -> bool:
     return any(fnmatch.fnmatch(path.relative_to(FOLDER).as_posix(), glob) for glob in globs)
 
 
-def in_render(file: Path, answers: Answers) -> Path | None:
-    """Return where a file of the template's folder is in a render; None where it is not."""
-    name = JINJA.from_string(file.name).render(cookiecutter=SETTINGS | answers)
-    return file.parent.relative_to(FOLDER) / name if name else None
-
-
-def included(file: Path, answers: Answers) -> list[Path]:
-    """Return the variants that a file's include lines name, none where it is not rendered."""
-    if not in_render(file, answers):
-        return []
-    expressions = map(JINJA.compile_expression, INCLUDE.findall(text_of(file)))
-    return [VARIANTS / str(named(cookiecutter=SETTINGS | answers)) for named in expressions]
-
-
 def text_of(file: Path) -> str:
     """Return what a file holds; of a picture, enough to see that it has no marks."""
     return file.read_text("utf-8", errors="replace")
 
 
-def written(file: Path, answers: Answers) -> str:
-    """Return what a file of the template's folder and the variants that it includes hold."""
-    return "".join(map(text_of, [file, *included(file, answers)]))
-
-
-def code_questions() -> list[str]:
-    """Return the questions that some include line or name of a file waits for.
-
-    Whatever else they reach is data: the policy, values in texts.
-    """
-    files = [file for file in FOLDER.rglob("*") if file.is_file() and file != POLICY]
-    waiting = [file.name for file in files]
-    waiting += [line for file in files for line in INCLUDE.findall(text_of(file))]
-    asked = set(re.findall(r"cookiecutter\.(\w+)", "\n".join(waiting)))
-    return [question for question in CHOICES if question in asked]
-
-
-def kind(answers: Answers) -> Answers:
-    """Return those of the answers that decide which code a project has."""
-    return {question: answers[question] for question in CODE_QUESTIONS}
-
-
-CODE_QUESTIONS = code_questions()
-# Each combination of answers that makes a project with other code, the default first.
-KINDS: list[Answers] = [
-    dict(zip(CODE_QUESTIONS, answers, strict=True))
-    for answers in itertools.product(*(CHOICES[question] for question in CODE_QUESTIONS))
-]
-# Where each takes long: the default, then each answer of a question with others in turns.
-IN_TURNS = [
-    kind
-    for kind in KINDS
-    if EVERY_COMBINATION
-    or kind == KINDS[0]
-    or sum(CHOICES[question].index(answer) for question, answer in kind.items()) % 2
+EVERY = every_combination()
+FEW = pairwise(EVERY)
+# For `parametrize`: those in which each two answers meet, and in `make test-all` all others.
+COMBINATIONS = [
+    pytest.param(each, id=name(each), marks=[] if each in FEW else [pytest.mark.all])
+    for each in EVERY
 ]

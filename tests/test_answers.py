@@ -27,9 +27,16 @@ from conftest import DEFAULTS, Bake
 
 HOOKS = sorted((support.TEMPLATE / "hooks").glob("*.py"))
 PRE_GEN = runpy.run_path(str(support.TEMPLATE / "hooks" / "pre_gen_project.py"))
-PRE_GEN["RESERVED"].update(" ".join(support.SETTINGS["_taken_names"]).split())
+TAKEN = set(" ".join(support.SETTINGS["_taken_names"]).split())
+PRE_GEN["RESERVED"].update(TAKEN)
 POST_GEN = runpy.run_path(str(support.TEMPLATE / "hooks" / "post_gen_project.py"))
-ORIGINS = runpy.run_path(str(support.FOLDER / "app" / "security" / "origins.py"))
+ORIGINS = runpy.run_path(str(support.FOLDER / "secure_flask" / "web" / "origins.py"))
+
+PROVIDERS = importlib.metadata.packages_distributions()
+OWN = {"app", "gunicorn_conf", "instance", "migrations", "secure_flask", "tests", "wsgi"}
+DEVICES = {"aux", "con", "nul", "prn", *(f"{p}{n}" for p in ("com", "lpt") for n in range(1, 10))}
+# What the Makefile installs, and what other systems and versions of Python need.
+ELSEWHERE = {"async_timeout", "colorama", "pyee", "tzdata", "uv"}
 
 # Wherever one of these is executed, a file appears.
 HOSTILE = {
@@ -487,15 +494,26 @@ def test_the_readme_lists_every_answer() -> None:
     assert not [word for word in words if f"| `{word}` |" not in readme]
 
 
-def test_the_name_of_every_dependency_is_taken(bake: Bake) -> None:
-    settings = tomllib.loads((bake().path / "pyproject.toml").read_text("utf-8"))
+def declared() -> list[Requirement]:
+    settings = tomllib.loads((support.FOLDER / "pyproject.toml").read_text("utf-8"))
     lists = [
         settings["project"]["dependencies"],
         *settings["project"].get("optional-dependencies", {}).values(),
         *settings.get("dependency-groups", {}).values(),
     ]
-    for package in needed(list(map(Requirement, itertools.chain(*lists)))):
-        assert fault("project_slug", package), package
+    return list(map(Requirement, itertools.chain(*lists)))
+
+
+def test_the_name_of_every_dependency_is_taken_and_no_other() -> None:
+    packages = needed(declared())
+    assert not [package for package in packages if not fault("project_slug", package)]
+    modules = {name.lower() for name, by in PROVIDERS.items() if packages & set(map(normal, by))}
+    names = {package.replace("-", "_") for package in packages} | modules | OWN | DEVICES
+    assert TAKEN - names <= ELSEWHERE
+
+
+def normal(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")
 
 
 def needed(requirements: list[Requirement]) -> set[str]:
@@ -503,7 +521,7 @@ def needed(requirements: list[Requirement]) -> set[str]:
     found: set[str] = set()
     while requirements:
         requirement = requirements.pop()
-        name = requirement.name.lower().replace("_", "-").replace(".", "-")
+        name = normal(requirement.name)
         if name not in found:
             found.add(name)
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -520,7 +538,7 @@ def needed(requirements: list[Requirement]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["app", "development", "gunicorn.conf", "migrations", "tests", "wsgi"]
+    "module", ["app", "gunicorn.conf", "migrations", "secure_flask", "tests", "wsgi"]
 )
 def test_the_name_of_every_module_of_the_project_is_taken(module: str) -> None:
     assert list(support.FOLDER.glob(f"{module}*"))

@@ -8,21 +8,19 @@ import pytest
 
 import support
 from conftest import NewProject
-from support import Answers
 
 MACHINE = Path(__file__).with_name("scripts") / "credentials_machine.py"
-EXAMPLES = 100 if support.EVERY_COMBINATION else 10
 
 
-@pytest.mark.parametrize("kind", support.IN_TURNS, ids=support.name)
+@pytest.mark.parametrize("examples", [5, pytest.param(100, marks=pytest.mark.all)])
+@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
 def test_no_order_of_events_revives_or_loses_a_credential(
-    new_project: NewProject, kind: Answers
+    new_project: NewProject, token_type: str, examples: int
 ) -> None:
-    project = new_project(**kind)
+    project = new_project()
     support.write_settings(project)
     output = support.python(
-        MACHINE,
-        str(EXAMPLES),
+        *(MACHINE, token_type, str(examples)),
         cwd=project,
         DATABASE_URL="sqlite:///:memory:",
         # Replayed refresh tokens count as failures; nothing here is about that.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,41 +10,32 @@ import services
 import support
 from conftest import NewProject
 
+CORE = Path(__file__).with_name("core")
+# Those of the core's tests that store something, or count in Redis.
+STORED = [CORE / name for name in ("auth", "crypto", "csp_reports", "database")]
+LIMITS = CORE / "web" / "test_rate_limits.py"
 
-@pytest.fixture
-def postgresql() -> Iterator[str]:
+
+def test_the_projects_own_tests_pass_on_postgresql(new_project: NewProject) -> None:
     with services.postgresql() as url:
-        yield url
-
-
-# The project's own tests of what it stores.
-STORED = [
-    *(f"tests/{name}" for name in ("accounts", "auth", "crypto", "csp_reports", "db")),
-    *(f"tests/test_{name}.py" for name in ("app", "health", "methods")),
-]
-
-
-@pytest.mark.parametrize("accounts", support.CHOICES["accounts"])
-def test_its_own_tests_pass_on_postgresql(accounts: str, new_project: NewProject) -> None:
-    which = [] if support.EVERY_COMBINATION else STORED
-    # A database of its own, since the answers have other tables.
-    with services.postgresql() as url:
-        output = support.own_tests(new_project(accounts=accounts), *which, TEST_DATABASE_URL=url)
+        output = support.own_tests(new_project(), TEST_DATABASE_URL=url)
     assert "passed" in output
 
 
-def test_refreshes_pass_on_postgresql(new_project: NewProject) -> None:
-    tests = "tests/auth/test_refresh.py"
+@pytest.mark.all
+def test_the_tests_of_the_core_pass_on_postgresql() -> None:
     with services.postgresql() as url:
-        output = support.own_tests(new_project(token_type="jwt"), tests, TEST_DATABASE_URL=url)
-    assert "skipped" not in output
+        assert "passed" in run_core(*STORED, TEST_DATABASE_URL=url)
 
 
-def test_its_limits_hold_in_redis(new_project: NewProject) -> None:
+def test_the_limits_of_the_core_hold_in_redis() -> None:
     with services.redis() as url:
-        arguments = ("-rs", "tests/security/test_rate_limits.py")
-        output = support.own_tests(new_project(), *arguments, TEST_REDIS_URL=url)
-    assert "skipped" not in output
+        assert "skipped" not in run_core(LIMITS, TEST_REDIS_URL=url)
+
+
+def run_core(*which: Path, **environment: str) -> str:
+    command = ("-m", "pytest", "-q", "-rs", *which)
+    return support.python(*command, cwd=support.TEMPLATE, **environment)
 
 
 # As `flask db upgrade`, `check` and `downgrade base` do, without starting thrice.
@@ -59,12 +50,10 @@ with app.app_context():
 """
 
 
-@pytest.mark.parametrize("accounts", support.CHOICES["accounts"])
-def test_migrations_make_the_tables_that_the_models_describe(
-    accounts: str, new_project: NewProject, postgresql: str
-) -> None:
-    project = new_project(accounts=accounts)
+def test_migrations_make_the_tables_that_the_models_describe(new_project: NewProject) -> None:
+    project = new_project()
     support.write_settings(project)
-    for database in ("sqlite:///secure_flask.database", postgresql):
-        told = support.python("-c", MIGRATE, cwd=project, DATABASE_URL=database)
-        assert "No new upgrade operations" in told
+    with services.postgresql() as postgresql:
+        for database in ("sqlite:///app.db", postgresql):
+            shown = support.python("-c", MIGRATE, cwd=project, DATABASE_URL=database)
+            assert "No new upgrade operations" in shown

@@ -10,9 +10,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+import reference
 
 import following
-import reference
 import support
 from conftest import NewProject, Rendered
 from support import KINDS, Answers

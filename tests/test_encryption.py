@@ -160,8 +160,14 @@ def test_plain_values_are_encrypted_by_the_migration(project: Path) -> None:
 def put_into_model(project: Path, line: str) -> None:
     """Let the model of a user have this column of the name."""
     model = project / "app" / "auth" / "users.py"
-    text = re.sub(r"^    phone.*\n|^from secure_flask.crypto .*\n", "", model.read_text("utf-8"), flags=re.M)
-    text = text.replace("from secure_flask.database", "from secure_flask.crypto import encrypted_column\nfrom secure_flask.database", 1)
+    text = re.sub(
+        r"^    phone.*\n|^from secure_flask.crypto .*\n", "", model.read_text("utf-8"), flags=re.M
+    )
+    text = text.replace(
+        "from secure_flask.database",
+        "from secure_flask.crypto import encrypted_column\nfrom secure_flask.database",
+        1,
+    )
     text = re.sub(r"^    disabled: .*\n", rf"\g<0>    {line.strip()}\n", text, flags=re.M)
     model.write_text(text, "utf-8")
 

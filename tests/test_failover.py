@@ -16,6 +16,8 @@ import services
 import support
 from conftest import NewProject
 
+pytestmark = pytest.mark.all
+
 LIMIT = 4  # failures a minute for each address; half of it where the servers cannot be asked
 SHARED, ALONE = [401] * LIMIT + [429], [401] * (LIMIT // 2) + [429] * (LIMIT // 2 + 1)
 _ADDRESSES = (f"192.0.{high}.{low}" for high, low in itertools.product(range(2, 250), range(250)))

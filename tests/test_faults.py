@@ -23,6 +23,8 @@ import support
 from clients import Answer
 from conftest import NewProject
 
+pytestmark = pytest.mark.all
+
 
 @dataclass(frozen=True)
 class Service:
@@ -40,13 +42,12 @@ class Service:
         return clients.ready(self.port)
 
 
-@pytest.fixture(scope="module", params=support.CHOICES["accounts"])
+@pytest.fixture(scope="module")
 def service(
-    request: pytest.FixtureRequest,
     new_project: NewProject,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Service]:
-    project = new_project(token_type="jwt", accounts=request.param)
+    project = new_project(token_type="jwt")
     redis_port = support.free_port()
     with services.postgresql_server() as database:
         services.add_users(project, database.url, "ada", *crowds.ASKING)

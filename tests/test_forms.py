@@ -30,15 +30,13 @@ UPLOAD_SIZE = 20 * 2**20
 VIEWS = '''\
 """Forms for everybody, for users, and for files."""
 
-from flask import Blueprint, Flask, redirect, request
+from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
+from secure_flask import consumes_form, login_required, public
 from wtforms import StringField
 from wtforms.validators import DataRequired
-
-from secure_flask.auth.access import login_required, public
-from secure_flask.web.forms import consumes_form
 
 blueprint = Blueprint("shop", __name__)
 
@@ -76,10 +74,6 @@ def upload() -> ResponseReturnValue:
         return form.errors, 422
     stream = form.picture.data.stream
     return {"size": stream.seek(0, 2), "on disk": stream.fileno() > 0}
-
-
-def init_app(app: Flask) -> None:
-    app.register_blueprint(blueprint)
 '''
 
 Encode = Callable[[dict[str, str]], tuple[str | None, bytes]]
@@ -271,11 +265,6 @@ def test_nobody_is_logged_in_by_a_form_of_another_site(by_cookie: Server) -> Non
     # A login that comes along ends, so each needs none.
     sent = (case for case in cases(LOGIN, tokens=[HEADER, None]) if case.login is None)
     assert not wrong(by_cookie, sent, logs_in)
-
-
-def test_a_login_by_a_form_is_for_cookies_alone(by_bearer: Server) -> None:
-    for encode in FORMS:
-        assert by_bearer.send(Case(LOGIN, encode, OWN, "same-origin", None, None))[0] == 415
 
 
 # A form is read as a whole or not at all.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
 from threading import Barrier
@@ -21,11 +20,7 @@ from clients import Answer
 from conftest import NewProject
 
 LIMIT = 4  # failures a minute for each address
-CLIENTS, ROUNDS = 16, 100
-SIGNED = support.SETTINGS["_signed_token_types"]
-# The kinds with a refresh token; they share the code that is tried here.
-REFRESHED = [kind for kind in support.IN_TURNS if kind["token_type"] in SIGNED]
-Stores = Callable[[str], dict[str, str]]
+CLIENTS, ROUNDS = 16, 20
 ADDRESSES = map(str, map(IPv4Address, itertools.count(int(IPv4Address("10.0.0.1")))))
 
 
@@ -44,26 +39,24 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def stores() -> Iterator[Stores]:
-    """Return one Redis, and a database for each answer about accounts: their tables differ."""
-    with contextlib.ExitStack() as stack:
-        redis = stack.enter_context(services.redis())
-        database = cache(lambda accounts: stack.enter_context(services.postgresql()))
-        yield lambda accounts: {"DATABASE_URL": database(accounts), "REDIS_URL": redis}
+def stores() -> Iterator[dict[str, str]]:
+    with services.redis() as redis, services.postgresql() as database:
+        yield {"DATABASE_URL": database, "REDIS_URL": redis}
 
 
-@pytest.fixture(scope="module", params=support.IN_TURNS, ids=support.name)
+@pytest.fixture(
+    scope="module",
+    params=["jwt", *(pytest.param(kind, marks=pytest.mark.all) for kind in ("session", "opaque"))],
+)
 def pair(
     request: pytest.FixtureRequest,
     new_project: NewProject,
-    stores: Stores,
+    stores: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Pair]:
-    kind = support.name(request.param)
-    project = new_project(**request.param)
-    shared = stores(request.param["accounts"])
-    services.add_users(project, shared["DATABASE_URL"], "ada", "bob", f"eve-{kind}")
-    settings = {**shared, "PROXY_HOPS": "1", "LOGIN_RATE_LIMIT": f"{LIMIT} per minute"}
+    kind, project = request.param, new_project(token_type=request.param)
+    services.add_users(project, stores["DATABASE_URL"], "ada", "bob", f"eve-{kind}")
+    settings = {**stores, "PROXY_HOPS": "1", "LOGIN_RATE_LIMIT": f"{LIMIT} per minute"}
     logs = tmp_path_factory.mktemp("logs")
     with contextlib.ExitStack() as stack:
         ports = [
@@ -116,12 +109,7 @@ def test_what_failed_on_one_counts_on_the_other(pair: Pair) -> None:
         assert clients.log_in(port, headers=somewhere()).status == 200
 
 
-@pytest.mark.parametrize(
-    "pair",
-    REFRESHED if support.EVERY_COMBINATION else REFRESHED[:1],
-    ids=support.name,
-    indirect=True,
-)
+@pytest.mark.parametrize("pair", ["jwt"], indirect=True)
 def test_of_those_who_spend_one_refresh_token_on_both_one_wins_and_the_login_ends(
     pair: Pair,
 ) -> None:

@@ -11,7 +11,6 @@ import pytest
 import services
 import support
 from conftest import NewProject
-from support import Answers
 
 # A login that never works would leave most of the document untried: that fails too.
 CONFIGURATION = "[warnings]\nfail-on = true\n"
@@ -22,36 +21,29 @@ include-path-regex = "^/(account|tasks)"
 warnings = false
 checks.positive_data_acceptance.expected-statuses = ["2xx", "3xx", 401, 403, 404, 422, 429, "5xx"]
 """
-# No chance finds a code, a mailed link or the state of a passkey, and no user here has a role.
-# `DELETE /me` deletes the user with whom all others are called.
-ACCOUNTS = """
-[[operations]]
-include-path-regex = "^/(register|confirm|reset|change-email|tf-|mf-|wan-|admin|dev)"
-warnings = false
-checks.positive_data_acceptance.expected-statuses = [
-    "2xx", "3xx", 400, 401, 403, 404, 409, 422, 429, "5xx"
-]
-
-[[operations]]
-include-name = "DELETE /me"
-enabled = false
-"""
-EXAMPLES = 100 if support.EVERY_COMBINATION else 8
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", support.IN_TURNS, ids=support.name)
-def test_schemathesis_finds_nothing(new_project: NewProject, tmp_path: Path, kind: Answers) -> None:
-    forms = FORMS if kind["token_type"] == "session" else ""
-    accounts = ACCOUNTS if kind["accounts"] == "flask-security" else ""
-    (tmp_path / "schemathesis.toml").write_text(CONFIGURATION + forms + accounts, "utf-8")
-    with services.gunicorn(new_project(**kind), tmp_path / "log") as port:
+@pytest.mark.parametrize("examples", [8, pytest.param(100, marks=pytest.mark.all)])
+@pytest.mark.parametrize(
+    "token_type",
+    [
+        "session",
+        "jwt",
+        *(pytest.param(each, marks=pytest.mark.all) for each in ("opaque", "paseto")),
+    ],
+)
+def test_schemathesis_finds_nothing(
+    new_project: NewProject, tmp_path: Path, token_type: str, examples: int
+) -> None:
+    (tmp_path / "schemathesis.toml").write_text(CONFIGURATION + FORMS, "utf-8")
+    with services.gunicorn(new_project(token_type=token_type), tmp_path / "log") as port:
         output = support.run(
             Path(sys.executable).with_name("schemathesis"),
             "run",
             f"http://127.0.0.1:{port}/openapi.json",
             "--checks=all",
-            f"--max-examples={EXAMPLES}",
+            f"--max-examples={examples}",
             "--seed=1",
             "--generation-database=none",
             "--no-color",

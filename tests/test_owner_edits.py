@@ -12,29 +12,23 @@ import pytest
 
 import support
 from conftest import NewProject
-from owner_edits import ROUNDS, SIGN_UP, Edit
-from support import Answers
+from owner_edits import ROUNDS, Edit
 
 NO_CACHE = {"RUFF_NO_CACHE": "true"}
 RED = re.compile(r"^(?:FAILED|ERROR|SUBFAILED\S*|SUBFAIL) .*?(tests/.*)", re.MULTILINE)
-# The pages of accounts are those of `session` alone.
-KINDS: list[tuple[Answers, list[Edit]]] = [
-    *(({"token_type": each, "accounts": "builtin"}, edits) for each, edits in ROUNDS.items()),
-    ({"token_type": "session", "accounts": "flask-security"}, [*ROUNDS["session"], *SIGN_UP]),
-]
-TOGETHER = [pytest.param(kind, edits, id=support.name(kind)) for kind, edits in KINDS]
+TOGETHER = [pytest.param(kind, edits, id=kind) for kind, edits in ROUNDS.items()]
 EACH = [
-    pytest.param(kind, [edit], id=f"{support.name(kind)}-{edit.name}")
-    for kind, edits in KINDS
+    pytest.param(kind, [edit], id=f"{kind}-{edit.name}", marks=pytest.mark.all)
+    for kind, edits in ROUNDS.items()
     for edit in edits
 ]
 
 
-@pytest.mark.parametrize(("kind", "edits"), EACH if support.EVERY_COMBINATION else TOGETHER)
+@pytest.mark.parametrize(("token_type", "edits"), [*TOGETHER, *EACH])
 def test_an_edit_turns_only_tests_red_that_state_what_it_changed(
-    kind: Answers, edits: list[Edit], new_project: NewProject
+    token_type: str, edits: list[Edit], new_project: NewProject
 ) -> None:
-    project = new_project(**kind)
+    project = new_project(token_type=token_type)
     for edit in edits:
         edit.change(project)
     check(project)
@@ -69,7 +63,6 @@ def check(project: Path) -> None:
     support.python(*ruff, "format", "--quiet", ".", cwd=project, **NO_CACHE)
     support.python(*ruff, "check", ".", cwd=project, **NO_CACHE)
     support.python("-m", "mypy", cwd=project)
-    support.run(Path(sys.executable).with_name("lint-imports"), "--no-cache", cwd=project)
 
 
 def red_tests(project: Path) -> list[str]:

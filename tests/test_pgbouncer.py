@@ -16,6 +16,8 @@ import services
 import support
 from conftest import NewProject
 
+pytestmark = pytest.mark.all
+
 SESSIONS = 4
 CLIENTS, ROUNDS = 12, 20
 
@@ -34,7 +36,7 @@ class Pooled:
 
 @pytest.fixture(scope="module")
 def pooled(new_project: NewProject) -> Iterator[Pooled]:
-    project = new_project(token_type="opaque", accounts="flask-security")
+    project = new_project(token_type="opaque")
     support.write_settings(project)
     with services.postgresql_server() as server, services.pgbouncer(server, pool=SESSIONS) as url:
         made = Pooled(project, server, url)
@@ -152,6 +154,6 @@ def check(pooled: Pooled) -> str:
 def test_its_own_tests_pass_through_it(pooled: Pooled) -> None:
     with psycopg.connect(pooled.server.url, autocommit=True) as server:
         server.execute("CREATE DATABASE empty")
-    files = ["tests/db", "tests/accounts/test_login.py"]
+    files = ["tests/test_login.py", "tests/test_migrations.py"]
     address = pooled.url.removesuffix("postgres") + "empty"
     support.own_tests(pooled.project, *files, TEST_DATABASE_URL=address)

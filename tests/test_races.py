@@ -19,11 +19,9 @@ ONE_WINS, NONE_WINS = [200] + [401] * 15, [401] * 16
 # No token that was given is accepted or refreshed, and no row is left.
 DEAD = {"accepted": 0, "refreshed": 0, "rows": 0}
 
-# The first race is run a hundred times always, these others so often.
-ROUNDS = 100 if support.EVERY_COMBINATION else 10
 
 Outcomes = list[dict[str, Any]]
-Run = Callable[[str, int], Outcomes]
+Run = Callable[[str], Outcomes]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -39,18 +37,18 @@ def database(
 
 @pytest.fixture(scope="module")
 def project(database: str, new_project: NewProject) -> Path:
-    """One answer about accounts on each database."""
-    accounts = "builtin" if database.startswith("sqlite") else "flask-security"
-    rendered = new_project(token_type="jwt", accounts=accounts)
+    rendered = new_project(token_type="jwt")
     support.write_settings(rendered)
     return rendered
 
 
-@pytest.fixture
-def run(project: Path, database: str) -> Run:
+@pytest.fixture(params=[10, pytest.param(100, marks=pytest.mark.all)])
+def run(project: Path, database: str, request: pytest.FixtureRequest) -> Run:
     """Run a race so many times: what each came to, and what was left of the login."""
 
-    def run_rounds(race: str, rounds: int) -> Outcomes:
+    rounds = request.param
+
+    def run_rounds(race: str) -> Outcomes:
         output = support.python(
             RACES,
             race,
@@ -68,31 +66,31 @@ def run(project: Path, database: str) -> Run:
 
 
 def test_of_those_who_spend_one_refresh_token_one_wins_and_the_login_ends(run: Run) -> None:
-    for outcome in run("spend", 100):
+    for outcome in run("spend"):
         assert outcome == {"statuses": ONE_WINS, **DEAD}
 
 
 def test_a_spent_token_ends_the_login_however_fast_its_owner_goes_on(run: Run) -> None:
-    for outcome in run("overtake", ROUNDS):
+    for outcome in run("overtake"):
         assert outcome.pop("statuses") in (ONE_WINS, NONE_WINS)
         assert outcome == DEAD
 
 
 def test_no_refresh_survives_a_logout_at_the_same_moment(run: Run) -> None:
-    for outcome in run("leave", ROUNDS):
+    for outcome in run("leave"):
         assert set(outcome.pop("statuses")) <= {200, 204, 401}
         assert outcome == DEAD
 
 
 def test_logins_at_the_same_moment_leave_no_more_than_are_allowed(run: Run) -> None:
-    for outcome in run("pile_up", ROUNDS):
+    for outcome in run("pile_up"):
         assert outcome.pop("statuses") == [200] * 16
         # Each refresh of a live login leaves a spent row beside the new one.
         assert outcome == {"accepted": 2, "refreshed": 2, "rows": 4}
 
 
 def test_no_login_with_the_old_password_survives_its_change(run: Run) -> None:
-    for outcome in run("change", ROUNDS):
+    for outcome in run("change"):
         assert set(outcome.pop("statuses")) <= {200, 401}
         # The row that is left is the login of the one who changed it.
         assert outcome == {"accepted": 0, "refreshed": 0, "rows": 1}

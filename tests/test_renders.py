@@ -1,4 +1,4 @@
-"""Whatever was answered, the project is clean, complete and passes its own tests."""
+"""Whatever was answered, the project is clean and complete, and passes its own tests."""
 
 from __future__ import annotations
 
@@ -19,35 +19,26 @@ import pytest
 import yaml
 
 import support
-from conftest import Rendered
+from conftest import DEFAULTS, Rendered
 from support import Answers
 
-EVERY = support.every_combination()
-CHOSEN = EVERY if support.EVERY_COMBINATION else support.pairwise(EVERY)
-
-# The first chosen combination of each kind: the other answers are data.
-FIRSTS = list({support.name(support.kind(each)): each for each in reversed(CHOSEN)}.values())
-
-LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
+# The project's own suite runs in these: the default, and one of each other level and token.
+OWN_SUITE = [
+    {},
+    {"csp": "paranoid", "token_type": "opaque"},
+    {"csp": "relaxed", "token_type": "jwt", "framing": "sameorigin"},
+    {"token_type": "paseto", "cors_origins": "https://app.example.com"},
+]
+# What only one kind of token needs, by its answer.
+OPTIONAL = {"jwt": "pyjwt", "paseto": "pyseto"}
 
 PROVIDERS = importlib.metadata.packages_distributions()
 # Known to type checkers alone; nothing installs it.
 TYPE_CHECKERS_OWN = {"_typeshed"}
 
-# The project's own tests of what its policy.py decides.
-REACHED_BY_POLICY = [
-    *("tests/starter", "tests/test_app.py", "tests/test_page_source.py", "tests/test_policy.py"),
-    *(f"tests/checks/test_{name}.py" for name in ("csp", "hosts", "responses")),
-    *(
-        f"tests/security/test_{name}.py"
-        for name in ("cookies", "cors", "csp", "csrf", "framing", "headers")
-    ),
-]
-
 MARK = re.compile(r"\{\{|\{%|\{#|# cookiecutter:|(?<![.\w])cookiecutter\.(?!json)[a-z_]")
 # Examples for readers show Flask's own marks.
-MARK_IN_MARKDOWN = re.compile(r"\{\{ *cookiecutter|\{%|\{#|# cookiecutter:")
-RAW = re.compile(r"\{% raw %\}(.*?)\{% endraw %\}", re.DOTALL)
+MARK_IN_MARKDOWN = re.compile(r"\{\{ *cookiecutter|# cookiecutter:|\{% *(?:raw|include)")
 PARSERS: dict[str, Callable[[str], Any]] = {
     ".py": ast.parse,
     ".toml": tomllib.loads,
@@ -55,9 +46,10 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     ".yaml": yaml.safe_load,
     ".yml": yaml.safe_load,
 }
+START = "import app; app.create_app()"
 
 
-@pytest.fixture(params=CHOSEN, ids=support.name)
+@pytest.fixture(params=support.COMBINATIONS)
 def answers(request: pytest.FixtureRequest) -> Answers:
     chosen: Answers = request.param
     return chosen
@@ -69,32 +61,40 @@ def project(answers: Answers, rendered: Rendered) -> Path:
 
 
 def test_any_two_answers_meet_in_some_render() -> None:
-    asked = set().union(*map(support.pairs, EVERY))
-    assert asked == set().union(*map(support.pairs, support.pairwise(EVERY)))
+    asked = set().union(*map(support.pairs, support.EVERY))
+    assert asked == set().union(*map(support.pairs, support.FEW))
 
 
-def test_no_mark_is_left(project: Path, answers: Answers) -> None:
+def test_no_mark_is_left(project: Path) -> None:
     for source in filter(Path.is_file, support.FOLDER.rglob("*")):
-        file = support.in_render(source, answers)
-        if file and not support.is_copied(source):
+        if not support.is_copied(source):
+            file = project / source.relative_to(support.FOLDER)
             mark = MARK_IN_MARKDOWN if file.suffix == ".md" else MARK
-            text = support.text_of(project / file)
-            for shown in raw(source, *support.included(source, answers)):
-                text = text.replace(shown, "")
-            assert not mark.search(text), file
+            assert not mark.search(support.text_of(file)), file
 
 
-def raw(*sources: Path) -> list[str]:
-    """Return the marks of Flask pages that a page of docs/ shows, and not the template's own."""
-    return [shown for source in sources for shown in RAW.findall(support.text_of(source))]
+def test_holds_the_files_of_the_folder_and_no_other(project: Path) -> None:
+    assert names(project) == names(support.FOLDER)
 
 
-def test_no_mark_is_left_in_a_name(project: Path) -> None:
-    assert not [path for path in project.rglob("*") if MARK.search(path.name)]
+def test_python_is_the_same_whatever_was_answered_but_for_the_policy(project: Path) -> None:
+    for source in support.FOLDER.rglob("*.py"):
+        if source != support.POLICY:
+            file = project / source.relative_to(support.FOLDER)
+            assert file.read_bytes() == source.read_bytes(), file
+
+
+def test_the_core_is_the_same_byte_for_byte(project: Path) -> None:
+    core = support.FOLDER / "secure_flask"
+    files = [file for file in core.rglob("*") if file.is_file()]
+    assert files
+    for source in files:
+        file = project / source.relative_to(support.FOLDER)
+        assert file.read_bytes() == source.read_bytes(), file
 
 
 def test_every_file_parses(project: Path) -> None:
-    for file in text_files(project):
+    for file in filter(Path.is_file, project.rglob("*")):
         if parse := PARSERS.get(file.suffix):
             parsed(parse, file.read_text("utf-8"))
 
@@ -108,80 +108,65 @@ def test_every_row_of_a_table_belongs_to_one(project: Path) -> None:
             assert not begins or after.startswith("|--"), f"{page}: {line}"
 
 
-def test_ruff_finds_nothing(project: Path) -> None:
-    support.python("-m", "ruff", "check", "--no-cache", ".", cwd=project)
+def test_ruff_finds_nothing_and_would_format_nothing(project: Path) -> None:
+    for command in (["check"], ["format", "--check"]):
+        support.python("-m", "ruff", *command, "--no-cache", ".", cwd=project)
 
 
-def test_ruff_would_format_nothing(project: Path) -> None:
-    support.python("-m", "ruff", "format", "--check", "--no-cache", ".", cwd=project)
-
-
-def test_app_imports_only_what_it_declares(project: Path) -> None:
+def test_app_imports_only_what_it_declares(project: Path, answers: Answers) -> None:
+    others = {package for kind, package in OPTIONAL.items() if kind != answers["token_type"]}
     undeclared = imported(project, tests=False) - declared(project, groups=False)
-    assert not undeclared
+    assert undeclared <= others
+    assert not declared(project, groups=True) & others
 
 
-def test_tests_import_only_what_they_declare(project: Path) -> None:
-    undeclared = imported(project, tests=True) - declared(project, groups=True)
-    assert not undeclared
+def test_tests_import_only_what_they_declare(rendered: Rendered) -> None:
+    project = rendered({})
+    assert not imported(project, tests=True) - declared(project, groups=True)
 
 
-def test_no_dependency_of_an_answer_not_given(project: Path) -> None:
-    """What only variants import is declared where a chosen one imports it, and nowhere else."""
-    optional = packages(support.VARIANTS.rglob("*.py"), support.FOLDER)
-    optional -= packages(support.FOLDER.rglob("*.py"), support.FOLDER)
-    assert optional
-    used = packages(project.rglob("*.py"), project)
-    assert declared(project, groups=True) & optional == used & optional
+def test_the_app_starts(project: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(project, tmp_path / "project")
+    support.write_settings(copy)
+    support.python("-c", START, cwd=copy)
 
 
-def test_holds_the_chosen_variants_word_for_word_and_no_other(
-    project: Path, answers: Answers
-) -> None:
-    code = "\n".join(file.read_text("utf-8") for file in project.rglob("*.py"))
-    variants = set(support.VARIANTS.rglob("*.py"))
-    held = {variant for variant in variants if variant.read_text("utf-8") in code}
-    files = (file for file in support.FOLDER.rglob("*") if file.is_file())
-    chosen = {variant for file in files for variant in support.included(file, answers)}
-    assert held == chosen & variants
+@pytest.mark.parametrize(
+    "given", OWN_SUITE, ids=lambda given: "-".join(given.values()) or "default"
+)
+def test_passes_its_own_tests(given: Answers, rendered: Rendered) -> None:
+    support.own_tests(rendered(given))
 
 
-def test_passes_its_own_tests(project: Path, answers: Answers) -> None:
-    # One whole run of each kind is enough: the other answers reach only these tests.
-    first = answers in FIRSTS and answers not in run_whole_elsewhere()
-    whole = support.EVERY_COMBINATION or first
-    support.own_tests(project, *([] if whole else REACHED_BY_POLICY))
+@pytest.mark.all
+@pytest.mark.parametrize("answers", support.FEW, ids=support.name)
+def test_passes_its_own_tests_with_any_two_answers(answers: Answers, rendered: Rendered) -> None:
+    support.own_tests(rendered(answers))
 
 
-def test_types_are_right(rendered: Rendered) -> None:
-    for answers in FIRSTS:
-        support.python("-m", "mypy", "--strict", cwd=rendered(answers))
+# Of the answers, only the level of the policy changes more than strings.
+@pytest.mark.parametrize(
+    "csp",
+    [
+        "strict",
+        *(pytest.param(level, marks=pytest.mark.all) for level in support.CHOICES["csp"][1:]),
+    ],
+)
+def test_types_are_right(csp: str, rendered: Rendered) -> None:
+    support.python(
+        "-m", "mypy", "--strict", cwd=rendered({"csp": csp} if csp != DEFAULTS["csp"] else {})
+    )
 
 
-def test_no_import_runs_upward_or_in_a_circle(rendered: Rendered) -> None:
-    for answers in FIRSTS:
-        support.run(LINT_IMPORTS, "--no-cache", cwd=rendered(answers))
-
-
+@pytest.mark.all
 @pytest.mark.slow
 def test_passes_its_own_tests_on_another_python(rendered: Rendered, tmp_path: Path) -> None:
     another = another_python()
     if another is None:
         pytest.skip("needs another Python from 3.11 on")
-    project = shutil.copytree(rendered(with_most_files()), tmp_path / "project")
+    project = shutil.copytree(rendered({}), tmp_path / "project")
     support.python("-m", "uv", "sync", "--python", another, cwd=project)
     support.own_tests(project, program=project / ".venv" / "bin" / "python")
-
-
-def with_most_files() -> Answers:
-    """Return a combination of the kind that has the most files, and so the most tests."""
-    files = list(filter(Path.is_file, support.FOLDER.rglob("*")))
-    return max(FIRSTS, key=lambda each: sum(bool(support.in_render(file, each)) for file in files))
-
-
-def run_whole_elsewhere() -> list[Answers]:
-    """Return the combinations whose whole runs are made by test_readme.py and on another Python."""
-    return [EVERY[0], *([with_most_files()] if another_python() else [])]
 
 
 @functools.cache
@@ -203,15 +188,12 @@ def parsed(parse: Callable[[str], Any], text: str) -> Any:
     return parse(text)
 
 
+def names(folder: Path) -> set[str]:
+    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+
+
 def relative(file: Path, project: Path) -> str:
     return file.relative_to(project).as_posix()
-
-
-def text_files(project: Path) -> Iterator[Path]:
-    """Go through the files of a render that are not pictures."""
-    for file in sorted(project.rglob("*")):
-        if file.is_file() and file.suffix not in {".png", ".ico"}:
-            yield file
 
 
 def declared(project: Path, *, groups: bool) -> set[str]:

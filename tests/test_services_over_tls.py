@@ -17,6 +17,8 @@ import support
 from conftest import NewProject
 from redis_servers import ENCODED, PASSWORD, USER
 
+pytestmark = pytest.mark.all
+
 LIMIT = "4 per minute"
 SHARED = {"ready": "ok", "logins": [401] * 4 + [429], "unreachable": []}
 NOT_SHARED = {

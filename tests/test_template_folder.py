@@ -1,106 +1,74 @@
-"""The template's own files: ordinary Python, with few marks, each in its place."""
+"""The template's own files: ordinary Python, with marks only where an answer is data."""
 
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 import support
-from support import FOLDER, INCLUDE, POLICY, TEMPLATE, VARIANTS, text_of
+from support import FOLDER, POLICY, TEMPLATE, text_of
 
 STATEMENT = re.compile(r"^\s*# cookiecutter: .+\n", re.MULTILINE)
-MARKS = ("{{", "{%", "{#")
+# Flask's pages and the examples in Markdown have marks of their own.
+MARK = re.compile(r"\{\{|\{%|\{#|# cookiecutter:")
+MARK_OF_OURS = re.compile(r"# cookiecutter:|cookiecutter\.[a-z_]+ *(?:\||\}\})")
 CACHES = {"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis", ".venv"}
 
 FILES = sorted(file for file in FOLDER.rglob("*") if file.is_file())
 PYTHON_FILES = [file for file in FILES if file.suffix == ".py"]
-INCLUDING = [file for file in FILES if INCLUDE.search(text_of(file))]
-# What the answers reach has marks in its name, as in `{{ 'policy.py' }}`.
-MARKED = [file for file in FILES if file.name.startswith("{{")]
-MARKED_PYTHON = [file for file in MARKED if ".py" in file.name]
+CORE = FOLDER / "secure_flask"
+LEVELS = TEMPLATE / "templates" / "csp"
 
 
-def named(files: list[Path]) -> list[object]:
-    return [pytest.param(file, id=file.relative_to(TEMPLATE).as_posix()) for file in files]
+def test_no_name_of_a_file_or_folder_waits_for_an_answer() -> None:
+    assert not [path for path in FOLDER.rglob("*") if MARK.search(path.name)]
 
 
-def caches() -> list[Path]:
-    return [path for path in FOLDER.rglob("*") if path.name in CACHES]
+def test_of_all_python_the_policy_alone_holds_marks() -> None:
+    assert [file for file in PYTHON_FILES if MARK.search(text_of(file))] == [POLICY]
 
 
-@pytest.mark.parametrize("file", named(INCLUDING))
-def test_every_choice_has_its_file(file: Path) -> None:
-    for answers in support.every_combination():
-        for variant in support.included(file, answers):
-            assert variant.is_file(), f"{support.name(answers)} needs {variant}"
+def test_the_core_holds_no_mark() -> None:
+    assert CORE.is_dir()
+    assert not [file for file in CORE.rglob("*.*") if MARK_OF_OURS.search(text_of(file))]
 
 
-def test_every_variant_belongs_to_a_choice() -> None:
-    every = support.every_combination()
-    chosen = {
-        variant
-        for file in INCLUDING
-        for answers in every
-        for variant in support.included(file, answers)
-    }
-    assert chosen == {file for file in VARIANTS.rglob("*") if file.is_file()}
+def test_every_level_of_csp_has_its_file_and_no_other() -> None:
+    assert sorted(file.stem for file in LEVELS.iterdir()) == sorted(support.CHOICES["csp"])
+    assert list(LEVELS.parent.iterdir()) == [LEVELS]
 
 
-@pytest.mark.parametrize("file", named([file for file in INCLUDING if ".py" in file.name]))
-def test_an_include_comes_last(file: Path) -> None:
+@pytest.mark.parametrize("level", sorted(LEVELS.iterdir()), ids=lambda file: file.stem)
+def test_a_level_holds_no_marks(level: Path) -> None:
+    """It is rendered when it is included: a mark in a string would be executed."""
+    assert not MARK.search(text_of(level))
+
+
+def test_the_level_comes_last() -> None:
     """A blank line after a line statement vanishes, so what follows would be misformatted."""
-    last = file.read_text("utf-8").rstrip("\n").rpartition("\n")[2]
-    assert INCLUDE.match(last)
-    assert len(INCLUDE.findall(file.read_text("utf-8"))) == 1
+    last = text_of(POLICY).rstrip("\n").rpartition("\n")[2]
+    assert last == '# cookiecutter: include "csp/" ~ cookiecutter.csp ~ ".py"'
 
 
-@pytest.mark.parametrize("file", named(FILES))
-def test_no_blank_line_follows_a_line_statement(file: Path) -> None:
+def test_no_blank_line_follows_a_line_statement() -> None:
     """It would vanish from the render: it goes before the statement."""
-    text = file.read_text("utf-8", errors="replace")
-    assert not [
-        found.group() for found in STATEMENT.finditer(text) if text[found.end() :][:1] == "\n"
-    ]
-
-
-@pytest.mark.parametrize("file", named(sorted(VARIANTS.rglob("*.py"))))
-def test_variants_hold_no_marks(file: Path) -> None:
-    """They are rendered when they are included: a mark in a string would be executed."""
-    text = file.read_text("utf-8")
-    assert not [mark for mark in (*MARKS, "# cookiecutter:") if mark in text]
-
-
-@pytest.mark.parametrize("file", named(PYTHON_FILES))
-def test_ordinary_python_holds_no_marks(file: Path) -> None:
-    text = file.read_text("utf-8")
-    assert not [mark for mark in (*MARKS, "# cookiecutter:") if mark in text]
-
-
-@pytest.mark.parametrize("file", named([file for file in MARKED_PYTHON if file != POLICY]))
-def test_python_that_waits_for_an_answer_is_included_whole(file: Path) -> None:
-    assert INCLUDE.sub("", file.read_text("utf-8")).strip() == ""
-
-
-@pytest.mark.parametrize("file", named([file for file in MARKED if ".md" in file.name]))
-def test_a_page_of_docs_waits_for_an_answer_by_includes_alone(file: Path) -> None:
-    rendered = re.sub(r"\{% raw %\}.*?\{% endraw %\}", "", file.read_text("utf-8"), flags=re.DOTALL)
-    statements = re.findall(r"(?:\{%-?|# cookiecutter:) *(\w+)", rendered)
-    assert set(statements) <= {"include"}
-
-
-def test_what_has_marks_in_its_name_is_rendered() -> None:
-    assert not [file for file in MARKED if support.is_copied(file)]
+    for file in FILES:
+        text = text_of(file)
+        ends = [found.end() for found in STATEMENT.finditer(text)]
+        assert not [end for end in ends if text[end : end + 1] == "\n"], file
 
 
 def test_what_is_copied_unrendered_waits_for_no_answer() -> None:
-    marks = re.compile(
-        r"# cookiecutter:|cookiecutter\.[a-z_]+ *(?:\||}})|\{% include .*cookiecutter\."
-    )
     copied = [file for file in FILES if support.is_copied(file)]
     assert copied
-    assert not [file for file in copied if marks.search(text_of(file))]
+    assert not [file for file in copied if MARK_OF_OURS.search(text_of(file))]
+
+
+def test_all_of_the_core_is_copied_unrendered() -> None:
+    assert not [file for file in CORE.rglob("*") if file.is_file() and not support.is_copied(file)]
 
 
 @pytest.mark.parametrize("glob", support.SETTINGS["_copy_without_render"])
@@ -112,28 +80,24 @@ def test_kinds_of_files_are_copied_and_no_folder(glob: str) -> None:
 def test_a_condition_on_several_answers_names_a_list_of_them() -> None:
     """The list is in cookiecutter.json, where another answer is added once for all files."""
     spelled_out = re.compile(r"cookiecutter\.\w+ (?:not )?in *[(\[{]")
-    assert not [file for file in FILES if spelled_out.search(f"{file.name}\n{text_of(file)}")]
+    assert not [file for file in FILES if spelled_out.search(text_of(file))]
 
 
 def test_a_list_of_answers_holds_nothing_else() -> None:
-    """A misspelt answer would leave its files out without a word."""
+    """A misspelt answer would leave its lines out, and nobody would notice."""
     listed = re.compile(r"cookiecutter\.(\w+) (?:not )?in cookiecutter\.(\w+)")
-    used = {pair for file in FILES for pair in listed.findall(f"{file.name}\n{text_of(file)}")}
-    assert used
+    used = {pair for file in FILES for pair in listed.findall(text_of(file))}
     for question, private in used:
         assert set(support.SETTINGS[private]) <= set(support.CHOICES[question]), private
 
 
-@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids="-".join)
-def test_ruff_passes_in_place_and_leaves_nothing_behind(command: list[str]) -> None:
-    # Ruff itself finds only what ends in .py.
-    support.python("-m", "ruff", *command, "--no-cache", ".", *MARKED_PYTHON, cwd=TEMPLATE)
-    assert not caches()
+def test_no_import_of_the_core_runs_upward_in_a_circle_or_into_the_app() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    support.run(lint, "--no-cache", cwd=TEMPLATE, PYTHONPATH=str(FOLDER))
 
 
-@pytest.mark.parametrize("folder", [TEMPLATE, FOLDER], ids=["template", "project"])
-def test_ruff_excludes_nothing_of_the_folder(folder: Path) -> None:
-    checked = support.python("-m", "ruff", "check", "--show-files", ".", cwd=folder)
+def test_ruff_sees_the_core_here_though_its_owners_leave_it_alone() -> None:
+    checked = support.python("-m", "ruff", "check", "--show-files", ".", cwd=TEMPLATE)
     assert set(map(str, PYTHON_FILES)) <= set(checked.splitlines())
 
 
@@ -141,3 +105,4 @@ def test_holds_nothing_that_a_tool_left() -> None:
     """Whatever lies in the folder is rendered into every project, ignored by git or not."""
     ignored = ("git", "ls-files", "--others", "--ignored", "--exclude-standard", FOLDER.name)
     assert support.run(*ignored, cwd=TEMPLATE) == ""
+    assert not [path for path in FOLDER.rglob("*") if path.name in CACHES]

@@ -20,6 +20,9 @@ import services
 import support
 from conftest import NewProject
 
+# A Redis that is stopped, started and silent.
+pytestmark = pytest.mark.all
+
 LIMIT = 4  # failures a minute for each address
 FIRST, SECOND, THIRD, FOURTH, FIFTH, ELSEWHERE = (f"192.0.2.{last}" for last in range(1, 7))
 
@@ -71,15 +74,14 @@ def redis_port() -> int:
     return support.free_port()
 
 
-@pytest.fixture(scope="module", params=support.CHOICES["accounts"])
+@pytest.fixture(scope="module")
 def processes(
-    request: pytest.FixtureRequest,
     new_project: NewProject,
     redis_port: int,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[list[Process]]:
     """Serve one project by two processes behind a proxy, with a Redis that may be there."""
-    project = new_project(token_type="opaque", accounts=request.param)
+    project = new_project(token_type="opaque")
     support.write_settings(project)
     with (project / ".env").open("a", encoding="utf-8") as file:
         file.write(f"REDIS_URL=redis://127.0.0.1:{redis_port}/0\nPROXY_HOPS=1\n")

@@ -20,7 +20,7 @@ sys.path.insert(0, os.getcwd())
 
 app = import_module("wsgi").app
 db: Any = import_module("secure_flask.database").db
-User: Any = import_module("secure_flask.auth.users").User
+User: Any = import_module("app.models").User
 
 
 def fill(number: str) -> None:

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 sys.path.insert(0, os.getcwd())
-import_module("app.settings").write_env_file()
+import_module("secure_flask.settings.__main__").main()
 create_app: Any = import_module("app").create_app
 db: Any = import_module("secure_flask.database").db
 checks: Any = import_module("secure_flask.checks.registry").CHECKS

@@ -104,7 +104,7 @@ class Race:
 
 
 def main(kind: str, rounds: int) -> None:
-    app = import_module("app").create_app()
+    app = import_module("app").create_app(TOKEN_TYPE="jwt")
     with app.app_context():
         import_module("secure_flask.database").db.create_all()
     # Else a row's last use is written only after a minute.
@@ -128,10 +128,9 @@ def _together(action: Action) -> int:
 
 def _log_in(app: Any, name: str) -> dict[str, str]:
     """What the first login of a new user gives."""
-    users = import_module("secure_flask.auth.users")
     with app.test_request_context():
-        user = users.create(name, OLD)
-        login: dict[str, str] = import_module("secure_flask.auth.tokens").issue(user)
+        import_module("secure_flask").create_user(name, OLD)
+        login: dict[str, str] = import_module("secure_flask").log_in(name, OLD)
     return login
 
 
@@ -141,7 +140,10 @@ def _bearer(login: dict[str, str]) -> dict[str, str]:
 
 def _count_rows(app: Any) -> int:
     """How many rows are left, and none of them: the next round begins with an empty table."""
-    grants, database = import_module("secure_flask.auth.grants"), import_module("secure_flask.database").db
+    grants, database = (
+        import_module("secure_flask.auth.grants"),
+        import_module("secure_flask.database").db,
+    )
     with app.app_context():
         rows = database.session.query(grants.Grant).delete()
         database.session.commit()
