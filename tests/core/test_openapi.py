@@ -345,7 +345,8 @@ def test_a_login_is_shown_by_a_cookie_or_by_a_bearer_token(
     make_app: MakeApp, token_type: str
 ) -> None:
     document = described(make_app(**PRODUCTION, TOKEN_TYPE=token_type))
-    schemes, bearer = document["components"]["securitySchemes"], []
+    schemes = document["components"]["securitySchemes"]
+    bearer: list[dict[str, list[str]]] = []
     assert schemes.pop("cookie")["name"].startswith("__Host-")
     assert schemes.pop("csrf") == {"type": "apiKey", "in": "header", "name": "X-CSRF-Token"}
     if token_type != "session":

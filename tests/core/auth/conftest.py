@@ -34,4 +34,5 @@ def user(in_an_app: None) -> User:
 
 @pytest.fixture
 def other(in_an_app: None) -> User:
-    return users.create_user("bob", PASSWORD)
+    bob: User = users.create_user("bob", PASSWORD)
+    return bob
