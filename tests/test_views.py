@@ -1,4 +1,4 @@
-"""The owner's views, in a render of the default answers: tests/views/ in a process of its own."""
+"""The owner's views, in a render of the default answers: tests/views/ in a separate process."""
 
 from __future__ import annotations
 

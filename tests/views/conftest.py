@@ -34,7 +34,7 @@ OWN = {"Origin": "http://localhost", "Accept": "text/html,*/*;q=0.8"}
 
 # What no environment may lack, as settings name it.
 SECRETS = {name.lower(): secret for name, secret in fresh_secrets().items()}
-# A test that reaches a limit sets its own.
+# A test that reaches a limit sets it.
 SETTINGS: dict[str, Any] = {
     "app_env": "development",
     "database_url": "sqlite:///:memory:",
@@ -228,7 +228,7 @@ def make_app(token_type: str) -> Iterator[MakeApp]:
 
 @pytest.fixture
 def app(shared_apps: dict[str, Flask], token_type: str) -> Flask:
-    """An app that many tests look at; one that changes it makes its own by `make_app`."""
+    """An app that many tests look at; one that changes it makes another by `make_app`."""
     if token_type not in shared_apps:
         shared_apps[token_type] = _started(TOKEN_TYPE=token_type)
     app = shared_apps[token_type]

@@ -81,7 +81,7 @@ def test_every_answer_is_protected(subtests: pytest.Subtests) -> None:
 
 
 def test_no_other_site_learns_paths_from_a_click() -> None:
-    # `no-referrer` on a page makes browsers send `Origin: null` on its own form posts.
+    # `no-referrer` on a page makes browsers send `Origin: null` with the forms of the page.
     assert policy.PAGE_HEADERS["Referrer-Policy"] in (
         "strict-origin-when-cross-origin",
         "same-origin",

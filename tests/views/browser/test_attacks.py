@@ -144,7 +144,7 @@ def page(browser: Browser, page: Page, app: Flask, attack: Attack) -> Iterator[P
         yield page
         return
     # One that wins may still be on its way to another page when the next begins. Chromium may
-    # never answer when such a page is closed alone, so it goes with a context of its own.
+    # never answer when such a page is closed alone, so it goes with a separate context.
     with new_page(browser) as own_page:
         yield own_page
 

@@ -10,7 +10,7 @@ from secure_flask.web.csp_syntax import NONCE, NONE, SELF, Policy
 
 from views.browser.conftest import Elsewhere, Serve
 
-# It asks its own site and another.
+# It asks the site that it comes from, and another.
 WORKER = """
 const may = (url) => fetch(url, {mode: "no-cors"}).then(() => "yes", () => "no");
 onmessage = async ({data}) => postMessage(await may("/healthz") + ", " + await may(data));
