@@ -6,8 +6,6 @@ import re
 import tempfile
 from pathlib import Path
 
-import reference
-
 import support
 from engines import ENGINES, measuring
 from engines.measuring import ATTACK, BEHAVIOUR, FEATURE, LEVELS, Cell, Cells
@@ -27,7 +25,7 @@ WebKitGTK is what Safari is built on, but not Safari: cookies, storage and conne
 PARTS = {
     "Where they differ": "",
     "Behaviours": "At `strict`. The status is the site's answer.",
-    "Attacks": "On a page that shows text of others as markup, as `tests/browser/test_attacks.py` of a project has them. “works” means that the attacker wins.",
+    "Attacks": "On a page that shows text of others as markup, as `tests/views/browser/test_attacks.py` of this repository has them. “works” means that the attacker wins.",
     "Features": "What a page's own script may do.",
 }
 
@@ -130,7 +128,10 @@ def measure(folder: Path) -> Cells:
     cells: Cells = {}
     for level in LEVELS:
         (folder / level).mkdir()
-        project = reference.render({"csp": level, "token_type": "session"}, folder / level)
+        answers = (f"csp={level}", "token_type=session", "project_slug=project")
+        command = ("cookiecutter", support.TEMPLATE, "--no-input", "--output-dir", folder / level)
+        support.python("-m", *command, *answers, cwd=folder)
+        project = folder / level / "project"
         for engine in ENGINES:
             if level == "strict":
                 cells |= measuring.behaviours(engine, project)

@@ -31,16 +31,15 @@ import containers
 import proxies
 import support
 from clients import Answer
-from conftest import NewProject, Rendered
+from conftest import NewProject
 from containers import docker
 from proxies import FORGED, Proxy
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-# The fewest renders that hold every line of the files.
+# The second is built with a lock file.
 RENDERS = [{"token_type": "jwt"}, {"token_type": "session"}]
-FILES = ("Dockerfile", ".dockerignore", "compose.yaml", "deploy/Caddyfile", "deploy/database.sql")
 NAME = "my-service"
 # What an image with a broken Dockerfile or .dockerignore would hold.
 PRIVATE = (
@@ -162,14 +161,6 @@ def page(deployed: Deployed, name: str, start: str) -> str:
     }
     [found] = {command for command in containers.console(pages[name]) if command.startswith(start)}
     return found
-
-
-def test_the_renders_here_hold_every_line_of_the_files(rendered: Rendered) -> None:
-    for file in FILES:
-        texts = [(rendered(answers) / file).read_text("utf-8") for answers in RENDERS]
-        lines = {*"\n".join(texts).splitlines()}
-        for kind in support.KINDS:
-            assert {*(rendered(kind) / file).read_text("utf-8").splitlines()} <= lines, file
 
 
 @pytest.mark.parametrize("file", ["Dockerfile", "compose.yaml"])

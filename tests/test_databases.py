@@ -34,7 +34,7 @@ def test_the_limits_of_the_core_hold_in_redis() -> None:
 
 
 def run_core(*which: Path, **environment: str) -> str:
-    command = ("-m", "pytest", "-q", "-rs", *which)
+    command: tuple[str | Path, ...] = ("-m", "pytest", "-q", "-rs", *which)
     return support.python(*command, cwd=support.TEMPLATE, **environment)
 
 

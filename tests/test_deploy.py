@@ -22,8 +22,7 @@ import following
 import proxies
 import services
 import support
-from conftest import NewProject, Rendered
-from support import Answers
+from conftest import NewProject
 
 KUBERNETES = "1.37"
 MANIFESTS = sorted((support.TEMPLATE / "docs" / "examples" / "kubernetes").glob("*.yaml"))
@@ -124,19 +123,15 @@ def test_the_proxy_is_reached_by_ipv6_without_another_proxy_between(
     assert all(compose["networks"][name]["enable_ipv6"] is True for name in ways_in)
 
 
-@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
-def test_compose_passes_every_setting_on_and_no_other(kind: Answers, rendered: Rendered) -> None:
-    project = rendered(kind)
-    parts = read_compose(project)["services"]
+def test_compose_passes_every_setting_on_and_no_other(project: Path, compose: Any) -> None:
+    parts = compose["services"]
     # The image sets where it listens, and what it runs is production.
     passed = settings(project) - {"APP_ENV", "HOST", "PORT", "POSTGRES_PASSWORD"}
     assert {*parts["app"]["environment"]} == passed
     assert {*parts["migrate"]["environment"]} == passed
 
 
-@pytest.mark.parametrize("kind", support.KINDS, ids=support.name)
-def test_env_example_names_every_setting_of_the_app(kind: Answers, rendered: Rendered) -> None:
-    project = rendered(kind)
+def test_env_example_names_every_setting_of_the_app(project: Path) -> None:
     read = support.python("-c", READ_SETTINGS, cwd=project).upper().split()
     known = ({*read} - {"FLASK_DEBUG"}) | GUNICORNS | {"POSTGRES_PASSWORD"}
     assert settings(project) == known
