@@ -6,8 +6,6 @@ import re
 import tempfile
 from pathlib import Path
 
-import reference
-
 import support
 from engines import ENGINES, measuring
 from engines.measuring import ATTACK, BEHAVIOUR, FEATURE, LEVELS, Cell, Cells
@@ -24,10 +22,19 @@ INTRODUCTION = """# What browsers do
 
 WebKitGTK is what Safari is built on, but not Safari: cookies, storage and connections are other code. Not measured: HSTS, `upgrade-insecure-requests`, and whatever needs a person's permission.
 """
+
+
+def render(level: str, folder: Path) -> Path:
+    folder.mkdir()
+    command = ("cookiecutter", support.TEMPLATE, "--no-input", "--output-dir", folder)
+    support.python("-m", *command, "project_slug=project", f"csp={level}", cwd=folder)
+    return folder / "project"
+
+
 PARTS = {
     "Where they differ": "",
     "Behaviours": "At `strict`. The status is the site's answer.",
-    "Attacks": "On a page that shows text of others as markup, as `tests/browser/test_attacks.py` of a project has them. “works” means that the attacker wins.",
+    "Attacks": "On a page that shows text of others as markup, as `tests/views/browser/test_attacks.py` has them. “works” means that the attacker wins.",
     "Features": "What a page's own script may do.",
 }
 
@@ -130,7 +137,7 @@ def measure(folder: Path) -> Cells:
     cells: Cells = {}
     for level in LEVELS:
         (folder / level).mkdir()
-        project = reference.render({"csp": level, "token_type": "session"}, folder / level)
+        project = render(level, folder / level)
         for engine in ENGINES:
             if level == "strict":
                 cells |= measuring.behaviours(engine, project)
