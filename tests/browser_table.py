@@ -22,10 +22,19 @@ INTRODUCTION = """# What browsers do
 
 WebKitGTK is what Safari is built on, but not Safari: cookies, storage and connections are other code. Not measured: HSTS, `upgrade-insecure-requests`, and whatever needs a person's permission.
 """
+
+
+def render(level: str, folder: Path) -> Path:
+    folder.mkdir()
+    command = ("cookiecutter", support.TEMPLATE, "--no-input", "--output-dir", folder)
+    support.python("-m", *command, "project_slug=project", f"csp={level}", cwd=folder)
+    return folder / "project"
+
+
 PARTS = {
     "Where they differ": "",
     "Behaviours": "At `strict`. The status is the site's answer.",
-    "Attacks": "On a page that shows text of others as markup, as `tests/views/browser/test_attacks.py` of this repository has them. “works” means that the attacker wins.",
+    "Attacks": "On a page that shows text of others as markup, as `tests/views/browser/test_attacks.py` has them. “works” means that the attacker wins.",
     "Features": "What a page's own script may do.",
 }
 
@@ -128,10 +137,7 @@ def measure(folder: Path) -> Cells:
     cells: Cells = {}
     for level in LEVELS:
         (folder / level).mkdir()
-        answers = (f"csp={level}", "token_type=session", "project_slug=project")
-        command = ("cookiecutter", support.TEMPLATE, "--no-input", "--output-dir", folder / level)
-        support.python("-m", *command, *answers, cwd=folder)
-        project = folder / level / "project"
+        project = render(level, folder / level)
         for engine in ENGINES:
             if level == "strict":
                 cells |= measuring.behaviours(engine, project)

@@ -83,9 +83,8 @@ def write(project: Path, step: Step) -> None:
 
 
 def add(source: str, code: str) -> str:
-    """Put the imports first, and the rest before the function that registers the blueprint."""
-    before, init_app, after = with_imports(source, code).partition("\n\ndef init_app(")
-    return f"{before}\n\n{IMPORT.sub('', code).strip()}\n{init_app}{after}"
+    """Put the imports first, and the rest last."""
+    return f"{with_imports(source, code)}\n\n{IMPORT.sub('', code).strip()}\n"
 
 
 def with_imports(source: str, code: str) -> str:

@@ -1,4 +1,4 @@
-"""Work after the answer under gunicorn, as docs/how-to/background-work.md says."""
+"""Work after the answer under gunicorn, as docs/recipes/background-work.md says."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def project(new_project: NewProject) -> Path:
     project = new_project()
-    following.write_files(project, project / "docs" / "how-to" / "background-work.md")
+    following.write_files(project, support.PAGES / "recipes" / "background-work.md")
     essays = project / "app" / "essays.py"
     source = essays.read_text("utf-8")
     assert COUNTING in source

@@ -23,12 +23,12 @@ LEFT_OPEN = {
     "relaxed": {"csp.unsafe-inline-styles", "csp.wildcard"},
 }
 
-# Whether a setting looks like a slip of another, if no setting has a value.
+# The names that look like a slip of a setting.
 MISSPELT = """
 import sys
-from app.misspellings import of_settings
 from app.settings import Settings
-print(of_settings({name.upper() for name in Settings.model_fields}, dict.fromkeys(sys.argv[1:])))
+from secure_flask.settings.names import misspelt
+print(misspelt({*sys.argv[1:]}, {name.upper() for name in Settings.model_fields}))
 """
 
 
@@ -61,7 +61,7 @@ def test_a_fresh_project_passes_once_it_has_settings(new_project: NewProject) ->
     assert refused.returncode == 1
     assert refused.stderr.startswith("This app does not start with these settings:\n")
     assert "too-short" not in refused.stderr
-    support.python("-m", "app.settings", cwd=project)
+    support.python("-m", "secure_flask.settings", cwd=project)
     assert check(project).returncode == 0
 
 
@@ -74,12 +74,9 @@ def test_misspelt_names_are_found(new_project: NewProject) -> None:
         file.write('FRAME_ANCESTOR = ["https://leaked.example"]\n')
     answer = check(project, PROXY_HOP="leaked", FLASK_APP="wsgi", PGHOST="leaked")
     found = [line for line in answer.stdout.splitlines() if ".misspelt: " in line]
-    assert found == [
-        "WARNING settings.misspelt: Nothing reads LOGIN_RATE_LIMT, "
-        "which is close to the setting LOGIN_RATE_LIMIT.",
-        "WARNING settings.misspelt: Nothing reads PROXY_HOP, "
-        "which is close to the setting PROXY_HOPS.",
-        "WARNING policy.misspelt: Nothing reads FRAME_ANCESTOR, which is close to FRAME_ANCESTORS.",
+    slips = ("LOGIN_RATE_LIMT", "PROXY_HOP:", "FRAME_ANCESTOR:")
+    assert [[line for line in found if slip in line] for slip in slips] == [
+        [line] for line in found
     ]
     assert "leaked" not in answer.stdout
 
@@ -92,15 +89,7 @@ def test_what_every_project_sets_is_not_misspelt(new_project: NewProject) -> Non
     docker = (project / "Dockerfile").read_text("utf-8")
     names = set(re.findall(r"\b[A-Z][A-Z0-9_]{2,}\b", example + compose + docker))
     assert {"POSTGRES_PASSWORD", "WEB_CONCURRENCY", "PYTHONUNBUFFERED", "HOST"} <= names
-    known = subprocess.run(
-        [sys.executable, "-c", MISSPELT, *names],
-        cwd=project,
-        env=os.environ | support.COMPILED,
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    assert known.stdout == "{}\n"
+    assert support.python("-c", MISSPELT, *names, cwd=project) == "{}\n"
 
 
 def test_the_command_that_a_finding_names_can_be_typed(

@@ -17,6 +17,7 @@ from engines.measuring import LEVELS, Cells
 MUST = {behaviour.label: behaviour.must for behaviour in BEHAVIOURS if behaviour.must}
 
 
+@pytest.mark.all
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_engine_does_what_the_protections_rest_on(
@@ -29,6 +30,7 @@ def test_an_engine_does_what_the_protections_rest_on(
     assert_current(engine, cells, subtests)
 
 
+@pytest.mark.all
 @pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("engine", ENGINES)

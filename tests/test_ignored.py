@@ -10,7 +10,7 @@ import support
 from conftest import NewProject, Rendered
 
 SECRETS = [
-    *(".env", ".env.production", ".env.local", "secrets.env", "deploy/kubernetes/prod.env"),
+    *(".env", ".env.production", ".env.local", "secrets.env", "deploy/prod.env"),
     *("server.key", "privkey.pem", "localhost-key.pem"),
 ]
 DATA = ["instance/photo.jpg", *(f"data/app.{kind}" for kind in ("db", "sqlite", "sqlite3"))]
@@ -56,7 +56,7 @@ def test_nothing_goes_in_that_a_tool_made(project: Path) -> None:
     before = add_all(project)
     support.write_settings(project)
     upgrade = ("flask", "db", "upgrade")
-    test = ("pytest", "tests/crypto/test_blind_indexes.py")
+    test = ("pytest", "tests/test_encryption.py")
     for command in (upgrade, test, ("ruff", "check")):
         # In the folder, where Python puts them without the settings of these tests.
         support.python("-m", *command, cwd=project, PYTHONPYCACHEPREFIX="")

@@ -1,4 +1,4 @@
-"""OpenTelemetry's auto-instrumentation under gunicorn, as docs/how-to/opentelemetry.md says."""
+"""OpenTelemetry's auto-instrumentation under gunicorn, as docs/recipes/opentelemetry.md says."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Span = dict[str, Any]
 def project(new_project: NewProject) -> Path:
     support.need(find_spec("opentelemetry") and INSTRUMENT.exists(), "OpenTelemetry")
     project = new_project()
-    following.write_files(project, project / "docs" / "how-to" / "opentelemetry.md")
+    following.write_files(project, support.PAGES / "recipes" / "opentelemetry.md")
     pages = project / "app" / "pages.py"
     pages.write_text(f"{pages.read_text('utf-8')}{CRASH}", "utf-8")
     support.write_settings(project)
@@ -50,7 +50,7 @@ def project(new_project: NewProject) -> Path:
 @pytest.fixture(scope="module")
 def settings(project: Path) -> dict[str, str]:
     """What the page says to set."""
-    page = (project / "docs" / "how-to" / "opentelemetry.md").read_text("utf-8")
+    page = (support.PAGES / "recipes" / "opentelemetry.md").read_text("utf-8")
     exported = " ".join(re.findall(r"^ *\$ export (.+)$", page, re.MULTILINE))
     return dict(pair.split("=", 1) for pair in exported.split())
 

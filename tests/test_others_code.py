@@ -31,15 +31,13 @@ from flask_wtf import CSRFProtect
 CSRFProtect(app)
 """
 POSTS = """
-from secure_flask.auth import users
-from tests.conftest import log_in, routes
+from secure_flask import create_user
 from wsgi import app
 
 with app.app_context():
-    users.create("eve", "another long password")
-client = app.test_client()
+    create_user("eve", "another long password")
 login = {"username": "eve", "password": "another long password"}
-print(client.post(routes.LOGIN, json=login).status_code)
+print(app.test_client().post("/login", json=login).status_code)
 """
 
 
@@ -54,7 +52,7 @@ def installed(path: str) -> Path:
 
 
 def with_page(project: Path, name: str) -> Path:
-    following.write_files(project, project / "docs" / "how-to" / f"{name}.md")
+    following.write_files(project, support.PAGES / "recipes" / f"{name}.md")
     return project
 
 
@@ -202,7 +200,7 @@ def test_csrf_protect_refuses_a_login_until_its_check_is_off(new_project: NewPro
     assert support.python("-c", POSTS, cwd=project).split()[-1] == "400"
     [switch] = [
         step
-        for step in following.steps(project / "docs" / "how-to" / "flask-wtf.md")
+        for step in following.steps(support.PAGES / "recipes" / "flask-wtf.md")
         if "WTF_CSRF_CHECK_DEFAULT" in step.code
     ]
     following.write(project, switch)

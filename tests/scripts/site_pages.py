@@ -8,9 +8,9 @@ from typing import Any
 
 from flask import Flask, Response, current_app, request
 
-csp: Any = import_module("secure_flask.web.csp")
-csp_tests: Any = import_module("tests.browser.test_csp")
-public: Any = import_module("secure_flask.auth.access").public
+csp: Any = import_module("secure_flask")
+csp_tests: Any = import_module("views.browser.test_csp")
+public: Any = import_module("secure_flask").public
 
 
 def add(app: Flask, elsewhere: str, features: str) -> None:

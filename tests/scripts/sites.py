@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from io import BytesIO
 from itertools import count
+from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
@@ -21,10 +22,12 @@ from flask import Flask, Response, request
 from werkzeug.serving import generate_adhoc_ssl_context
 
 sys.path.insert(0, os.getcwd())
+# Behind the project, whose `app` and `tests` are meant.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 project: Any = import_module("tests.conftest")
-browser: Any = import_module("tests.browser.conftest")
-attacks: Any = import_module("tests.browser.test_attacks")
+browser: Any = import_module("views.browser.conftest")
+attacks: Any = import_module("views.browser.test_attacks")
 site_pages: Any = import_module("site_pages")
 
 PATIENCE = 15  # seconds until something that a browser does at once counts as not done
@@ -42,11 +45,8 @@ numbers = count()
 
 
 def new_app(**changes: Any) -> Flask:
-    database = f"sqlite:///{FOLDER}/{next(numbers)}.db"
-    manager = project._running(database_url=database, **changes)
-    app: Flask = manager.__enter__()
-    # Kept open to the end of this process.
-    app.extensions["running"] = manager
+    app: Flask = project.build_app(database_url=f"sqlite:///{FOLDER}/{next(numbers)}.db", **changes)
+    project.fill(app)
     return app
 
 
@@ -63,7 +63,7 @@ def attack(name: str) -> dict[str, Any]:
     # One that seemed to be stopped has not won meanwhile.
     assert outcomes[-1] == "works" or attacks.WON not in seen.queue
     tried = attacks.ATTACKS[name]
-    app = new_app(fill=False)
+    app = new_app()
     app.before_request_funcs.setdefault(None, []).insert(0, note_report)
     attacks.add_victim(app, tried, evil_origin, seen)
     site = served(app).at("localhost")
