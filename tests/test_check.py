@@ -59,7 +59,7 @@ def test_a_fresh_project_passes_once_it_has_settings(new_project: NewProject) ->
     project = new_project()
     refused = check(project, SECRET_KEY="too-short")
     assert refused.returncode == 1
-    assert refused.stderr.startswith("This app does not start with these settings:\n")
+    assert "This app does not start with these settings:\n" in refused.stderr
     assert "too-short" not in refused.stderr
     support.python("-m", "secure_flask.settings", cwd=project)
     assert check(project).returncode == 0
@@ -74,11 +74,19 @@ def test_misspelt_names_are_found(new_project: NewProject) -> None:
         file.write('FRAME_ANCESTOR = ["https://leaked.example"]\n')
     answer = check(project, PROXY_HOP="leaked", FLASK_APP="wsgi", PGHOST="leaked")
     found = [line for line in answer.stdout.splitlines() if ".misspelt: " in line]
-    slips = ("LOGIN_RATE_LIMT", "PROXY_HOP:", "FRAME_ANCESTOR:")
+    slips = ("LOGIN_RATE_LIMT", "PROXY_HOP:", "FRAME_ANCESTOR")
     assert [[line for line in found if slip in line] for slip in slips] == [
         [line] for line in found
     ]
     assert "leaked" not in answer.stdout
+
+
+def test_each_name_of_the_policy_is_known_to_the_check() -> None:
+    core = (support.FOLDER / "secure_flask" / "policy.py").read_text("utf-8")
+    named = re.findall(r"^([A-Z_]+)\b.* = ", support.POLICY.read_text("utf-8"), re.M)
+    levels = (support.TEMPLATE / "templates" / "csp" / "strict.py").read_text("utf-8")
+    named += re.findall(r"^([A-Z_]+)\b.* = ", levels, re.M)
+    assert {*named} <= {*re.findall(r'"([A-Z_]+)"', core)}
 
 
 def test_what_every_project_sets_is_not_misspelt(new_project: NewProject) -> None:

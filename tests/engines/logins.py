@@ -6,7 +6,7 @@ from engines.behaviours import behaviour
 from engines.sites import App, Sites
 from engines.tab import Tab
 
-USERNAME, PASSWORD = "ada", "a good long password"
+USERNAME, PASSWORD = "ada", "correct horse battery staple 1837"
 WHO = "return (await (await fetch('/me')).json()).username"
 LOG_IN = """
     const headers = {"Content-Type": "application/json"};

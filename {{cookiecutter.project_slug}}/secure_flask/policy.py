@@ -5,6 +5,13 @@ from typing import Any
 
 DAY = 24 * 60 * 60  # seconds
 
+# What app/policy.py sets in each project; the check of misspelt names knows them by this list.
+WITHOUT_DEFAULT = frozenset(
+    {
+        *("PROJECT_NAME", "SECURITY_CONTACT", "CSP", "CSP_SOURCES", "FRAME_ANCESTORS", "HEADERS"),
+        *("PAGE_HEADERS", "OTHER_HEADERS", "STRICT_TRANSPORT_SECURITY"),
+    }
+)
 DEFAULTS: Mapping[str, Any] = {
     "DESCRIPTION": "",
     # What a login by JSON gives: session, opaque, jwt or paseto.

@@ -5,7 +5,7 @@ from logging import ERROR
 
 from flask import Flask
 from secure_flask.checks.registry import check
-from secure_flask.policy import DEFAULTS
+from secure_flask.policy import DEFAULTS, WITHOUT_DEFAULT
 from secure_flask.settings import names
 
 
@@ -27,6 +27,6 @@ def misspelt_settings(app: Flask) -> Iterable[str]:
     "Correct the name in app/policy.py, or rename a constant of your own.",
 )
 def misspelt_policy(app: Flask) -> Iterable[str]:
-    known = {*DEFAULTS, *app.extensions["known_names"]}
+    known = {*DEFAULTS, *WITHOUT_DEFAULT, *app.extensions["known_names"]}
     slips = names.misspelt(app.config, known).items()
     return [f"{name}: is {meant} meant?" for name, meant in slips]
