@@ -43,7 +43,10 @@ class Step:
     @property
     def file(self) -> str | None:
         named = FILE.findall(self.words)
-        return named[-1] if named and self.language in ("python", "html", "js", "jinja") else None
+        if not named or self.language not in ("python", "html", "js", "jinja"):
+            return None
+        # Words that say nothing to do, as of an example, name the file in passing.
+        return named[-1] if VERB.search(self.words.rpartition(named[-1])[0]) else None
 
 
 def steps(page: Path) -> Iterator[Step]:
