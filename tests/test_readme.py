@@ -17,7 +17,7 @@ SERVER = re.compile(r"^make run\b.*$", re.MULTILINE)
 MAKE_USER = ".venv/bin/flask user create ada"
 # What was asked for, each with files where it is.
 ASKED_FOR = {
-    "headers": {"secure_flask/web/headers.py", "app/policy.py", "tests/test_headers.py"},
+    "header": {"secure_flask/web/headers.py", "app/policy.py", "tests/test_headers.py"},
     "login": {"app/login.py", "tests/test_login.py"},
     "encryption": {"secure_flask/crypto/", "app/models.py", "tests/test_encryption.py"},
     "test suite": set(),

@@ -67,11 +67,11 @@ def test_github_can_read_them(folder: Path) -> None:
 def test_a_project_runs_what_its_makefile_names(new_project: NewProject) -> None:
     project = new_project()
     (workflow,) = workflows(project)
-    matrix = yaml.safe_load(workflow.read_text("utf-8"))["jobs"]["make"]["strategy"]["matrix"]
+    jobs = yaml.safe_load(workflow.read_text("utf-8"))["jobs"]
     helped = support.run("make", cwd=project)
-    for target in matrix["target"]:
+    for target in [*jobs["make"]["strategy"]["matrix"]["target"], "test"]:
         assert f"make {target} " in helped
         support.run("make", "--dry-run", target, cwd=project)
     oldest = re.search(r">=(3\.\d+)", (project / "pyproject.toml").read_text("utf-8"))
     assert oldest
-    assert oldest[1] in [extra["python"] for extra in matrix["include"]]
+    assert oldest[1] in jobs["test"]["strategy"]["matrix"]["python"]
