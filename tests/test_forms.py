@@ -261,10 +261,13 @@ def test_with_a_bearer_login_a_form_needs_this_site_or_the_header(by_bearer: Ser
     assert not wrong(by_bearer, cases(OPEN, CLOSED, tokens=[None]), passes_by_bearer)
 
 
-def test_nobody_is_logged_in_by_a_form_of_another_site(by_cookie: Server) -> None:
+@pytest.mark.parametrize("kind", ["by_cookie", "by_bearer"])
+def test_nobody_is_logged_in_by_a_form_of_another_site(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
     # A login that comes along ends, so each needs none.
     sent = (case for case in cases(LOGIN, tokens=[HEADER, None]) if case.login is None)
-    assert not wrong(by_cookie, sent, logs_in)
+    assert not wrong(request.getfixturevalue(kind), sent, logs_in)
 
 
 # A form is read as a whole or not at all.
