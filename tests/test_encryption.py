@@ -107,18 +107,19 @@ def addresses() -> dict[str, str]:
 LINE = re.compile(r"^ *phone = encrypted_column\(.*$", re.M)
 IN_MIGRATION = re.compile(r"^    encrypt_plain\(.*?(?=^```)", re.M | re.S)
 
+TYPES = "from sqlalchemy import String\nfrom sqlalchemy.orm import Mapped, mapped_column\n"
 PLAIN = "    phone: Mapped[str | None] = mapped_column(String(40))"
 IMPORTS = """
-from secure_flask.auth.users import User
-from secure_flask.crypto.migrating import encrypt_plain
+from app.models import User
+from secure_flask import encrypt_plain
 """
 PROLOGUE = """
 import json
 from flask_migrate import check, migrate, upgrade
 from sqlalchemy import select
 from wsgi import app
-from secure_flask.auth.users import User
-from secure_flask.database import db
+from app.models import User
+from secure_flask import db
 
 app.app_context().push()
 upgrade()
@@ -159,21 +160,15 @@ def test_plain_values_are_encrypted_by_the_migration(project: Path) -> None:
 
 def put_into_model(project: Path, line: str) -> None:
     """Let the model of a user have this column of the name."""
-    model = project / "app" / "auth" / "users.py"
-    text = re.sub(
-        r"^    phone.*\n|^from secure_flask.crypto .*\n", "", model.read_text("utf-8"), flags=re.M
-    )
-    text = text.replace(
-        "from secure_flask.database",
-        "from secure_flask.crypto import encrypted_column\nfrom secure_flask.database",
-        1,
-    )
-    text = re.sub(r"^    disabled: .*\n", rf"\g<0>    {line.strip()}\n", text, flags=re.M)
+    model = project / "app" / "models.py"
+    text = re.sub(r"^    phone.*\n", "", model.read_text("utf-8"), flags=re.M)
+    text = re.sub(r"^    email = .*\n", rf"\g<0>    {line.strip()}\n", text, flags=re.M)
+    text = text.replace("from secure_flask import", f"{TYPES}from secure_flask import", 1)
     model.write_text(text, "utf-8")
 
 
 def from_page(project: Path, pattern: re.Pattern[str]) -> str:
-    page = project / "docs" / "how-to" / "encrypted-columns.md"
+    page = project / "docs" / "encryption.md"
     shown = pattern.search(page.read_text("utf-8"))
     assert shown
     return shown[0]
