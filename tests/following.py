@@ -20,7 +20,7 @@ FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js|txt))`")
 VERB = re.compile(r"\bcreate\b|\badd\b|\bend of\b", re.IGNORECASE)
 BELOW = re.compile(r"\bbelow `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
-ADDRESS = "127.0.0.1:8000"
+ADDRESS = "localhost:8000"
 # Where a page starts a server itself: each test takes ports that are free.
 OWN_PORTS = ("8001", "9464")
 PORT = re.compile(rf"\b(?:{'|'.join(OWN_PORTS)})\b")

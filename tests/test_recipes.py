@@ -142,12 +142,45 @@ def answer_from_another_site(script: bytes, route: Route) -> None:
     )
 
 
+# A form with a file, by what Flask-WTF documents.
+FAULTS = """
+from pathlib import Path
+
+from flask import current_app
+from flask_wtf.file import FileAllowed, FileField, FileRequired
+
+
+class FaultForm(FlaskForm):
+    place = StringField("Place", [DataRequired(), Length(max=100)])
+    picture = FileField(
+        "Picture", [FileRequired(), FileAllowed(["jpg", "png"], "Choose a JPEG or a PNG file.")]
+    )
+
+
+@blueprint.route("/faults/new", methods=["GET", "POST"])
+@responds("text/html")
+@login_required
+@consumes_form(max_size=2**20)
+def report_fault() -> ResponseReturnValue:
+    form = FaultForm()
+    if not form.validate_on_submit():
+        page = render_template("task_form.html", title="A fault", form=form, task=None)
+        return page, 422 if form.errors else 200
+    folder = Path(current_app.instance_path, "faults")
+    folder.mkdir(exist_ok=True)
+    form.picture.data.save(folder / "picture")
+    flash(f"Reported: {form.place.data}")
+    return redirect(url_for("pages.report_fault"), 303)
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("level", support.CHOICES["csp"])
 def test_a_form_with_a_picture_is_sent_without_javascript(
     level: str, new_project: NewProject, page_without_scripts: Page, tmp_path: Path
 ) -> None:
-    project, page = with_forms(new_project(csp=level)), page_without_scripts
+    project, page = new_project(csp=level), page_without_scripts
+    append(project / "app" / "pages.py", FAULTS)
     content = b"a picture" * 20_000
     program = FilePayload(name="door.exe", mimeType="image/png", buffer=content)
     picture = FilePayload(name="door.png", mimeType="image/png", buffer=content)
@@ -162,7 +195,7 @@ def test_a_form_with_a_picture_is_sent_without_javascript(
         expect(page.locator("main")).to_contain_text("Choose a JPEG or a PNG file.")
         page.set_input_files("[name=picture]", picture)
         page.press("[name=place]", "Enter")
-        expect(page.get_by_role("status")).to_have_text("Reported: Light, Room 7")
+        expect(page.get_by_role("status")).to_have_text("Reported: Room 7")
     [stored] = (project / "instance" / "faults").iterdir()
     assert stored.read_bytes() == content
 

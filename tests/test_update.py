@@ -25,7 +25,7 @@ EVERYTHING_ANSWERED = [
     "cors_origins=https://app.example.com",
 ]
 AUTHOR = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
-# Both show it over several lines, the project's after a prompt.
+# It is shown over several lines.
 LINK = re.compile(r"^ *(?:\$ )?(cruft link (?:.*\\\n)*.*)$", re.MULTILINE)
 REPOSITORY = re.compile(r"https://github\.com/<org>/\S+|<template>")
 # A line of the policy that each level words differently, and an owner's own.
@@ -89,16 +89,14 @@ def test_nothing_to_do_right_after_creating(project: Path) -> None:
     cruft("check", cwd=project)
 
 
-@pytest.mark.parametrize("source", ["template", "project"])
-def test_a_project_is_linked_with_its_own_answers_as_each_page_shows(
-    source: str, template: Path, unlinked: Path
+def test_a_project_is_linked_with_its_own_answers_as_the_readme_shows(
+    template: Path, unlinked: Path
 ) -> None:
     append(unlinked / "app" / "pages.py", EDIT)
     support.run("git", "init", "--quiet", cwd=unlinked)
     append(template / support.FOLDER.name / "app" / "api.py", NEWS)
     commit(template)
-    page = {"template": support.TEMPLATE / "README.md", "project": page_of(unlinked)}[source]
-    link(unlinked, template, page)
+    link(unlinked, template)
     linked = json.loads((unlinked / ".cruft.json").read_text("utf-8"))["context"]["cookiecutter"]
     assert answers(unlinked).items() <= linked.items()
     cruft("update", "--skip-apply-ask", cwd=unlinked)
@@ -110,7 +108,7 @@ def test_an_edit_of_what_changes_is_marked_as_git_marks_it(template: Path, unlin
     support.run("git", "init", "--quiet", cwd=unlinked)
     commit(unlinked)
     replace(unlinked / "app" / "policy.py", IMAGES, OWN_IMAGES)
-    link(unlinked, template, page_of(unlinked))
+    link(unlinked, template)
     update_answers(unlinked, csp="paranoid")
     merged = (unlinked / "app" / "policy.py").read_text("utf-8")
     [ours] = re.findall(r"^<<<<<<<.*?^=======", merged, re.MULTILINE | re.DOTALL)
@@ -123,7 +121,7 @@ def test_where_git_never_saw_the_render_the_rest_is_in_a_rej_file(
 ) -> None:
     support.run("git", "init", "--quiet", cwd=unlinked)
     replace(unlinked / "app" / "policy.py", IMAGES, OWN_IMAGES)
-    link(unlinked, template, page_of(unlinked))
+    link(unlinked, template)
     update_answers(unlinked, csp="paranoid")
     assert OWN_IMAGES in (unlinked / "app" / "policy.py").read_text("utf-8")
     rejected = (unlinked / "app" / "policy.py.rej").read_text("utf-8")
@@ -160,14 +158,9 @@ def cookiecutter(*arguments: str, out: Path) -> Path:
     return next(out.iterdir())
 
 
-def page_of(project: Path) -> Path:
-    [page] = project.glob("docs/**/update.md")
-    return page
-
-
-def link(project: Path, template: Path, page: Path) -> None:
-    """Run the command that a page shows, and commit what it writes, with all that is uncommitted."""
-    [shown] = LINK.findall(page.read_text("utf-8"))
+def link(project: Path, template: Path) -> None:
+    """Run the command that the README shows, and commit what it writes, with all that is uncommitted."""
+    [shown] = LINK.findall((support.TEMPLATE / "README.md").read_text("utf-8"))
     command = REPOSITORY.sub(str(template), shown).replace(
         "<version>", support.SETTINGS["_version"]
     )
