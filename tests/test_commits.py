@@ -70,3 +70,18 @@ def test_a_commit_is_stopped(project: Path, name: str, content: str, stopped_by:
     finally:
         support.run("git", "rm", "--force", "--quiet", name, cwd=project)
     assert f"hook id: {stopped_by}" in said
+
+
+@pytest.mark.slow
+def test_what_an_update_brings_into_the_core_is_left_alone(project: Path) -> None:
+    file = project / "secure_flask" / "untidy.py"
+    file.write_text("import os\nx  =  1\n")
+    support.run("git", "add", "secure_flask", cwd=project)
+    try:
+        assert run_hooks(project) == ""
+    finally:
+        support.run("git", "rm", "--force", "--quiet", str(file), cwd=project)
+    attributes = support.run("git", "check-attr", "--all", "secure_flask/x.py", cwd=project)
+    assert {"text: set", "eol: lf", "linguist-vendored: set"} <= {
+        line.partition(": ")[2] for line in attributes.splitlines()
+    }
