@@ -12,7 +12,7 @@ from tests.conftest import NAME, PRODUCTION, MakeApp
 from tests.page_elements import Elements
 
 # What a response carries that protects nobody.
-NO_PROTECTION = {"content-type", "content-length", "vary"}
+NO_PROTECTION = {"content-language", "content-length", "content-type", "vary"}
 
 REPORT = {
     "csp-report": {
