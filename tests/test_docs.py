@@ -44,8 +44,8 @@ print(json.dumps([f"{name} {each}" for name in groups for each in app.cli.comman
 """
 
 
-def ids(pages: list[Path]) -> list[object]:
-    return [pytest.param(page, id=f"{page.parent.name}/{page.stem}") for page in pages]
+def ids(pages: list[Path], *marks: pytest.MarkDecorator) -> list[object]:
+    return [pytest.param(page, id=f"{page.parent.name}/{page.stem}", marks=marks) for page in pages]
 
 
 def listed(page: str) -> set[str]:
@@ -61,7 +61,13 @@ def test_a_page_has_its_parts_in_order(page: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ids(FOLLOWED))
+@pytest.mark.parametrize(
+    "page",
+    [
+        *ids([page for page in FOLLOWED if page.parent.name != "recipes"]),
+        *ids([page for page in FOLLOWED if page.parent.name == "recipes"], pytest.mark.all),
+    ],
+)
 def test_what_a_page_says_to_do_works(page: Path, new_project: NewProject, tmp_path: Path) -> None:
     project = new_project()
     following.prepare(project)
