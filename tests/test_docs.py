@@ -90,7 +90,13 @@ def test_the_curl_lines_work_with_each_kind_of_token(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize(
+    "folder",
+    [
+        pytest.param(folder, marks=pytest.mark.all if folder == "docs/recipes" else ())
+        for folder in FOLDERS
+    ],
+)
 def test_what_all_pages_show_passes_the_projects_own_checks(
     folder: str, new_project: NewProject
 ) -> None:
