@@ -125,7 +125,7 @@ AT_MOST = {
     # Nobody reads a tree whose list does not fit on a few screens.
     "files of a project": 202,  # then 190
     # What an owner has to know by sight.
-    "files outside the core": 87,
+    "files outside the core": 85,
     # An owner reads all of app/ within an hour, and may change each line.
     "modules of app": 16,
     "lines of app without its policy": 1100,
@@ -133,14 +133,14 @@ AT_MOST = {
     "lines of the policy": 109,  # then 70
     # A team of two can review the core once a year; its peers render at most 1,700 lines.
     "modules of the core": 115,  # then 85
-    "lines of the core": 9810,  # then 6300
+    "lines of the core": 9769,  # then 6300
     # Fits in one reading, with one concern.
     "lines of the longest module of the core": 183,  # then 180
     "lines of the longest function of the core": 43,  # then 30
     # What a project may import, and what must stay for a minor version.
     "public names of the core": 70,
     # A test that nobody reads is not trusted. One of an attack is never deleted for this.
-    "lines of the template's tests": 30900,  # then 16000
+    "lines of the template's tests": 30691,  # then 16000
     # An owner keeps what states the promises of the own app.
     "files of a project's tests": 30,
     "lines of a project's tests": 1900,
@@ -148,7 +148,7 @@ AT_MOST = {
     "pages of a project's docs": 7,
     "lines of a project's docs": 700,
     # Each is somebody else's code, to be updated.
-    "direct dependencies": 19,  # then 16
+    "direct dependencies": 18,  # then 16
 }
 # Modules of the project that run for one login by JSON: each is one to read for an audit of it.
 RUN_FOR_A_LOGIN = 37  # then 26

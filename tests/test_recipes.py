@@ -220,7 +220,7 @@ def with_forms(project: Path) -> Path:
     return project
 
 
-@pytest.fixture(scope="module", params=support.SETTINGS["_signed_token_types"])
+@pytest.fixture(scope="module", params=["jwt", "paseto"])
 def tokens_page(
     request: pytest.FixtureRequest,
     new_project: NewProject,

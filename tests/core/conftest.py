@@ -20,9 +20,8 @@ from secure_flask.auth.roles import Role
 from secure_flask.database import Model, db
 from secure_flask.settings import Settings
 from secure_flask.settings.__main__ import fresh_secrets
-from secure_flask.web import errors, rate_limiter
+from secure_flask.web import rate_limiter
 from sqlalchemy import Engine, delete, event
-from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from core import routes
@@ -159,16 +158,6 @@ def slow_hasher(step: str, do: Callable[[], object], time_cost: int = 1) -> Pass
 
     slow: PasswordHasher = type("Slow", (PasswordHasher,), {step: late})(time_cost, 8, 1)
     return slow
-
-
-def without_error_pages(app: Flask) -> Flask:
-    """The same app without error pages of yours, for tests of what it answers without them."""
-    handlers = app.error_handler_spec[None]
-    for status in filter(None, [*handlers]):
-        del handlers[status]
-    handlers[None].pop(Exception, None)
-    handlers[None][HTTPException] = errors.default_response
-    return app
 
 
 class Client(FlaskClient):

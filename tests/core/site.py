@@ -5,7 +5,6 @@ Its login is ten naive lines: what protects a login is the core's.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -42,8 +41,6 @@ from secure_flask import (
     responds,
     validated,
 )
-
-FOLDER = Path(__file__).parent
 
 POLICY: dict[str, Any] = {
     "PROJECT_NAME": "Bakery",

@@ -24,7 +24,7 @@ from app import create_app
 from app.models import User
 from app.settings import Settings
 from core import routes
-from core.page_elements import Elements
+from views.page_elements import Elements
 
 TOKEN_TYPES = ("session", "opaque", "jwt", "paseto")
 USERNAME, PASSWORD = "ada", "a good long password"
@@ -142,28 +142,6 @@ def paths(app: Flask) -> list[str]:
             for rule in app.url_map.iter_rules()
         ]
     return sorted({*known, "/no"})
-
-
-def slow_hasher(step: str, do: Callable[[], object], time_cost: int = 1) -> PasswordHasher:
-    """A hasher for which `step`, "hash" or "verify", takes so long that `do` is done before."""
-
-    def late(hasher: PasswordHasher, *arguments: Any) -> Any:
-        do()
-        return getattr(PasswordHasher, step)(hasher, *arguments)
-
-    slow: PasswordHasher = type("Slow", (PasswordHasher,), {step: late})(time_cost, 8, 1)
-    return slow
-
-
-def quicker_owner(app: Flask, password: str) -> Callable[[], None]:
-    """For `slow_hasher`: an owner who sets a password, once, before the hasher is done."""
-    changes = iter([password])
-
-    def change() -> None:
-        for new in changes:
-            change_stored_password(app, new)
-
-    return change
 
 
 def change_stored_password(app: Flask, password: str) -> None:

@@ -14,7 +14,6 @@ from werkzeug.test import TestResponse
 from app.account import HINT
 from app.login import MAX_PASSWORD
 from core import routes
-from core.page_elements import Elements
 from views.conftest import (
     LOGIN,
     OWN,
@@ -32,6 +31,7 @@ from views.conftest import (
     token_of,
     with_and_without_bearer,
 )
+from views.page_elements import Elements
 
 ACCOUNT, CHANGE, OTHERS = "/account", "/account/password", "/account/logins/end"
 WRONG = "a wrong long password"

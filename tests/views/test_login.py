@@ -4,11 +4,9 @@ import json
 import logging
 import re
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import create_user
@@ -24,21 +22,16 @@ from views.conftest import (
     MakeApp,
     Wait,
     add_user,
-    change_stored_password,
     every_token_type,
     headers_of,
     is_logged_in,
     log_in,
     paths,
-    quicker_owner,
-    slow_hasher,
-    stored_hash,
     stored_user,
 )
 
 pytestmark = every_token_type
 
-YEAR = 365 * 24 * 60 * 60  # seconds
 
 WRONG = {**LOGIN, "password": "a wrong long password"}
 STRANGER = {**LOGIN, "username": "nobody"}
@@ -196,59 +189,6 @@ def test_no_answer_tells_whether_a_user_exists(
             assert without_random(answer) == without_random(wrong)
 
 
-def test_unknown_disabled_and_wrong_cost_the_same_hashes(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    work = count_hashes(monkeypatch)
-    try_login(client, STRANGER)
-    unknown = work.copy()
-    try_login(client, WRONG)
-    disable(app)
-    try_login(client)
-    assert work == unknown * 3
-
-
-def test_a_login_renews_a_hash_of_other_parameters(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = stored_hash(app)
-    monkeypatch.setattr(passwords, "hasher", PasswordHasher(2, 8, 1))
-    assert try_login(client, WRONG).status_code == 401
-    assert stored_hash(app) == before
-    assert try_login(client).status_code == 200
-    renewed = stored_hash(app)
-    assert "t=2" in renewed
-    assert try_login(client).status_code == 200
-    assert stored_hash(app) == renewed
-
-
-def test_a_password_changed_while_it_is_worked_on_lets_nobody_in(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
-) -> None:
-    # With other parameters than those stored, the login makes a hash as well.
-    for step, time_cost in [("verify", 1), ("verify", 2), ("hash", 2)]:
-        change_stored_password(app, PASSWORD)
-        slow = slow_hasher(step, quicker_owner(app, "another long password"), time_cost)
-        with subtests.test(step, time_cost=time_cost), monkeypatch.context() as meanwhile:
-            meanwhile.setattr(passwords, "hasher", slow)
-            assert_refused(try_login(client), 401)
-            assert try_login(client).status_code == 401
-
-
-def test_a_crowd_of_logins_is_asked_to_come_back(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1 per minute")
-    with monkeypatch.context() as full:
-        full.setattr(passwords, "MAX_WAIT", 0)
-        full.setattr(passwords, "_in_flight", BoundedSemaphore(0))
-        for _ in range(2):
-            answer = try_login(client, WRONG)
-            assert_refused(answer, 503)
-            assert int(answer.headers["Retry-After"]) > 0
-    assert try_login(client).status_code == 200
-
-
 def test_a_password_is_in_no_answer_and_no_log(
     client: FlaskClient, caplog: pytest.LogCaptureFixture, subtests: pytest.Subtests
 ) -> None:
@@ -284,11 +224,6 @@ def test_login_is_the_only_way_in(app: Flask) -> None:
     tried = [(method, path) for path in paths(app) for method in methods]
     ways = [(method, path) for method, path in tried if lets_in(app, method, path)]
     assert ways == [("POST", routes.LOGIN)]
-
-
-def test_a_password_does_not_expire(client: FlaskClient, wait: Wait) -> None:
-    wait(10 * YEAR)
-    assert try_login(client).status_code == 200
 
 
 def test_logout_ends_this_login_at_once_and_no_other(app: Flask, client: FlaskClient) -> None:
@@ -383,20 +318,3 @@ def let_in(app: Flask, method: str, path: str, **sent: Any) -> bool:
     body = answer.get_json(silent=True)
     token = body.get("token", "") if isinstance(body, dict) else ""
     return is_logged_in(client) or is_logged_in(client, {"Authorization": f"Bearer {token}"})
-
-
-def count_hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A list that grows with each hash computed, to make one or to check one."""
-    work: list[str] = []
-
-    class Counting(PasswordHasher):
-        def hash(self, *args: Any, **kwargs: Any) -> str:
-            work.append("hash")
-            return super().hash(*args, **kwargs)
-
-        def verify(self, *args: Any, **kwargs: Any) -> Any:
-            work.append("verify")
-            return super().verify(*args, **kwargs)
-
-    monkeypatch.setattr(passwords, "hasher", Counting(1, 8, 1))
-    return work

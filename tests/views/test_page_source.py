@@ -7,9 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from core import routes
-from core.page_elements import Elements
 from views import PROJECT
 from views.conftest import log_in, paths
+from views.page_elements import Elements
 
 APP = PROJECT / "app"
 

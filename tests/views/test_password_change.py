@@ -7,11 +7,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.auth import logins, password_rules, passwords, throttle
+from secure_flask.auth import password_rules
 from secure_flask.auth.grants import Grant
-from secure_flask.auth.passwords import TooBusy
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from app.login import MAX_PASSWORD
@@ -27,8 +25,6 @@ from views.conftest import (
     headers_of,
     is_logged_in,
     log_in_by_form,
-    quicker_owner,
-    slow_hasher,
     stored_user,
     token_of,
 )
@@ -187,75 +183,6 @@ def test_it_is_kept_exactly_as_received(
             change(client, credentials_in(log_in(client)), new_password=exact)
             assert log_in(client, password=other).status_code == 401
             assert log_in(client, password=exact).status_code == 200
-
-
-def test_many_changes_of_one_user_at_once_leave_places_to_others(
-    client: FlaskClient, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waiting, statuses = iter(range(12)), list[int]()
-
-    def start_others() -> None:
-        statuses.extend(change(client, credentials).status_code for _ in waiting)
-
-    monkeypatch.setattr(passwords, "hasher", slow_hasher("hash", start_others))
-    start_others()
-    assert statuses.count(429) == 12 - throttle.AT_ONCE
-
-
-def test_a_password_changed_meanwhile_is_not_overwritten(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
-) -> None:
-    for step in ("verify", "hash"):
-        change_stored_password(app, PASSWORD)
-        credentials = credentials_in(log_in(client))
-        slow = slow_hasher(step, quicker_owner(app, QUICKER))
-        with subtests.test(step):
-            with monkeypatch.context() as meanwhile:
-                meanwhile.setattr(passwords, "hasher", slow)
-                assert change(client, credentials).status_code == 403
-            assert log_in(client, password=QUICKER).status_code == 200
-            assert log_in(client, password=NEW).status_code == 401
-
-
-def test_a_login_that_ended_meanwhile_changes_nothing(
-    app: Flask,
-    client: FlaskClient,
-    credentials: Credentials,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def end_logins() -> None:
-        with stored_user(app) as user:
-            logins.end_all(user)
-
-    with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(passwords, "hasher", slow_hasher("verify", end_logins))
-        assert change(client, credentials).status_code == 401
-    assert log_in(client, password=NEW).status_code == 401
-    assert log_in(client).status_code == 200
-
-
-def test_password_and_logins_change_together_or_not_at_all(
-    client: FlaskClient,
-    credentials: Credentials,
-    monkeypatch: pytest.MonkeyPatch,
-    subtests: pytest.Subtests,
-) -> None:
-    def too_busy(password: str) -> str:
-        raise TooBusy
-
-    def away(user: object) -> None:
-        raise OperationalError("DELETE", {}, OSError("no route to host"))
-
-    steps: list[tuple[Any, str, Any]] = [
-        (password_rules, "hash_password", too_busy),
-        (logins, "end_all", away),
-    ]
-    for module, step, failing in steps:
-        with subtests.test(step):
-            with monkeypatch.context() as broken:
-                broken.setattr(module, step, failing)
-                assert change(client, credentials).status_code == 503
-            assert_nothing_changed(client, credentials)
 
 
 def test_an_old_login_changes_nothing_before_the_password_is_entered(

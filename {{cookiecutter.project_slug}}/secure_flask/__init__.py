@@ -46,7 +46,7 @@ from secure_flask.crypto import (
 from secure_flask.crypto.migrating import change_context, encrypt_plain
 from secure_flask.csp_reports.table import latest as latest_violations
 from secure_flask.database import THREADS, Model, db
-from secure_flask.database.command_group import Command, CommandGroup
+from secure_flask.database.command_group import Command
 from secure_flask.database.migrations import run_migrations
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.startup import on_starting
@@ -59,7 +59,7 @@ from secure_flask.web.logs import GUNICORN_LOGGING
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import ResponseBody, consumes, responds
-from secure_flask.web.validation import Body, EmptyBody, PlainText, Text, validated
+from secure_flask.web.validation import Body, PlainText, Text, validated
 from werkzeug.local import LocalProxy
 
 __all__ = [
@@ -67,9 +67,7 @@ __all__ = [
     "THREADS",
     "Body",
     "Command",
-    "CommandGroup",
     "DecryptionError",
-    "EmptyBody",
     "EncryptedBytes",
     "EncryptedJSON",
     "EncryptedString",

@@ -11,9 +11,9 @@ from secure_flask.web.csp_syntax import NONE
 from werkzeug.test import TestResponse
 
 from app import policy
-from core.page_elements import Elements
 from views import PROJECT
 from views.conftest import PRODUCTION, MakeApp, log_in
+from views.page_elements import Elements
 
 # What an answer carries that protects nobody.
 NO_PROTECTION = {"content-type", "content-length", "vary"}

@@ -9,7 +9,6 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.page_elements import Elements
 from views.conftest import (
     LOGIN,
     OWN,
@@ -18,6 +17,7 @@ from views.conftest import (
     log_in_by_form,
     with_and_without_bearer,
 )
+from views.page_elements import Elements
 
 START, TASKS, NEW = "/", "/tasks", "/tasks/new"
 MARKUP = "<b>Owls</b>"

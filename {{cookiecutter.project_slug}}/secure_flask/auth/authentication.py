@@ -8,7 +8,6 @@ Source: OWASP ASVS 6.2.2, 6.2.3, 6.3.1, 6.3.8, 7.4.1 to 7.4.3, 7.5.1, 7.5.2.
 
 from typing import Any
 
-from blinker import Namespace
 from flask import after_this_request, g
 from secure_flask.auth import logins, password_rules, throttle, tokens, users
 from secure_flask.auth.grants import Grant
@@ -18,9 +17,6 @@ from secure_flask.auth.users import UserMixin
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
 from werkzeug.wrappers import Response
-
-# Sent by the user before the commit, for what else depends on a password.
-password_changed = Namespace().signal("password-changed")
 
 
 def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
@@ -79,7 +75,6 @@ def change_password(current: str, new: str) -> dict[str, Any]:
     if hashed is None or not users.replace_hash(g.user.name, stored, hashed):
         raise error_response(403, "Wrong current password")
     logins.require(g.grant.family)
-    password_changed.send(g.user)
     renewed = tokens.of_login(g.grant)
     logins.end_all(g.user)
     audit.record(audit.PASSWORD_CHANGE)
@@ -89,7 +84,6 @@ def change_password(current: str, new: str) -> dict[str, Any]:
 def set_password(user: UserMixin, password: str) -> None:
     """Store a new password and end all logins, in one transaction."""
     user.password_hash = hash_password(password)
-    password_changed.send(user)
     logins.end_all(user)
 
 

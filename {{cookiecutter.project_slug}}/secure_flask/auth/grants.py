@@ -10,7 +10,6 @@ import time
 from hashlib import sha256
 from uuid import UUID
 
-from blinker import Namespace
 from flask import current_app
 from secure_flask.auth.users import UserMixin, user_class
 from secure_flask.crypto import EncryptedString
@@ -38,13 +37,6 @@ LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every r
 LIFETIMES = {"session": 12 * 60 * 60, "opaque": 24 * 60 * 60, "refresh": 14 * 24 * 60 * 60}
 # The longest time without a request, where policy.py sets no LOGIN_IDLE.
 IDLE_TIMEOUTS = {"session": 60 * 60, "opaque": None, "refresh": None}
-
-_signals = Namespace()
-# Signals for other tables, which logins.py sends before it commits.
-# Sent by the user, for what else must end with all logins.
-all_logins_ended = _signals.signal("all-logins-ended")
-# Each receiver deletes its own expired rows, and returns how many.
-purging = _signals.signal("purging")
 
 
 class Grant(Model):

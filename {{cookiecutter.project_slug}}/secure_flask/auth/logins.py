@@ -12,10 +12,8 @@ from secure_flask.auth import clients, users
 from secure_flask.auth.grants import (
     Grant,
     alive,
-    all_logins_ended,
     hash_secret,
     lifetime_of,
-    purging,
 )
 from secure_flask.auth.users import UserMixin
 from secure_flask.database import db
@@ -101,15 +99,13 @@ def end(family: str) -> None:
 def end_all(user: UserMixin, *, keep: str | None = None) -> None:
     """End all logins of a user, except the family `keep`."""
     users.lock(user.id)
-    all_logins_ended.send(user)
     _end(Grant.user_id == user.id, Grant.family != (keep or ""))
 
 
 def purge() -> int:
-    """Delete expired grants, and what receivers of `purging` keep; return the number of rows."""
+    """Delete expired grants; return their number."""
     expired = delete(Grant).where(Grant.expires <= int(time.time()))
     count: int = db.session.execute(expired).rowcount  # type: ignore[attr-defined]
-    count += sum(number for _, number in purging.send())
     db.session.commit()
     return count
 

@@ -16,7 +16,7 @@ from limits import parse
 from secure_flask.auth.access import public
 from secure_flask.csp_reports import table
 from secure_flask.csp_reports.formats import Violation, read
-from secure_flask.web import audit, csp, strict_json
+from secure_flask.web import audit, strict_json
 from secure_flask.web.bodies import read_body
 from secure_flask.web.csrf import exempt
 from secure_flask.web.errors import error_response
@@ -52,9 +52,7 @@ def receive() -> Response:
         found = Counter(islice(read(strict_json.loads(read_body())), MAX_REPORTS))
     except ValueError:
         raise error_response(400, "Invalid request") from None
-    for violation, times in found.items():
-        directive, disposition = violation.directive, violation.disposition
-        csp.violation_reported.send(directive, disposition=disposition, times=times)
+    for violation in found:
         if _may_be_logged():
             current_app.logger.warning("csp violation %s", json.dumps(violation._asdict()))
     if found and rate_limiter().local.hit(STORE_LIMIT, "csp-reports"):

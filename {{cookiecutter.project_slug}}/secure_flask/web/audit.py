@@ -11,7 +11,6 @@ from logging import ERROR, INFO, WARNING
 from typing import Any, NamedTuple
 
 import structlog
-from blinker import Namespace
 from flask import Flask, current_app, has_request_context
 from limits import parse
 from secure_flask.web.rate_limiter import rate_limiter
@@ -47,9 +46,6 @@ USER_UPDATED = Event("user_updated")
 # Warnings of one type from one address or IPv6 site: a flood of them must not fill the disk.
 WARNING_RATE_LIMIT = parse("60 per minute")
 
-# Sent with each event, also where its line is left out.
-recorded = Namespace().signal("audit-recorded")
-
 _logger = structlog.get_logger("secure_flask.audit")
 
 
@@ -59,7 +55,6 @@ def record(event: Event, *, account: str | None = None, **fields: Any) -> None:
     `account` takes a username as it was typed. No other field may hold client input, unless
     its format was checked and cannot hold a secret.
     """
-    recorded.send(event)
     if event.level > INFO and has_request_context() and not _is_within_rate_limit(event):
         return
     if account is not None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from blinker import Namespace
 from flask import Blueprint, Flask, current_app, request
 from secure_flask.web import headers, origins
 from secure_flask.web.csp_syntax import NONE, Policy, check, serialize
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 Target = TypeVar("Target", bound=Callable[..., Any] | Blueprint)
-
-# Sent with the directive that a browser reports as violated, `disposition` and `times`.
-violation_reported = Namespace().signal("csp-violation-reported")
 
 ENFORCED = "Content-Security-Policy"
 REPORT_ONLY = "Content-Security-Policy-Report-Only"

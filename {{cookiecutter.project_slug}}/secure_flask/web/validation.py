@@ -51,10 +51,6 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
 
-class EmptyBody(Body):
-    """An empty object, for a view that needs no member."""
-
-
 def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
     """Pass the JSON body to the view as its first argument, a `model`, or respond 400.
 

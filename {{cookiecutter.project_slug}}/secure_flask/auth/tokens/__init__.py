@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any, Protocol, cast
 
 import flask
-from flask import Flask, Request, current_app, g
+from flask import Flask, Request, current_app
 from secure_flask.auth.grants import Grant, Issued
 from secure_flask.auth.tokens import session
 from secure_flask.auth.tokens.bearer import has_bearer
@@ -86,12 +86,6 @@ def csrf_token(request: Request = flask.request, *, masked: bool = False) -> str
 def security_schemes(method: str) -> list[dict[str, Any]]:
     """The OpenAPI security schemes of each kind of login: a request needs those of one kind."""
     return [each.security_schemes(method) for each in dict.fromkeys([chosen(), session])]
-
-
-def forget_login() -> None:
-    """Let this request look its login up again, since that has changed."""
-    for name in ("login", "grant", "user"):
-        g.pop(name, None)
 
 
 def init_app(app: Flask) -> None:
