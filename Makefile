@@ -19,7 +19,7 @@ help:
 	@echo '                = .venv/bin/cookiecutter . --output-dir ..'
 	@echo 'make test       the tests, with every pair of answers in some render'
 	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not all and not engine"'
-	@echo 'make test-all   what those leave out: three browser engines, failing servers, code of others, every combination of answers'
+	@echo 'make test-all   what those leave out: three browser engines, failing servers, pages of the docs, every combination of answers'
 	@echo '                = the same with -m "all and not engine" and EVERY_COMBINATION=1 in the environment'
 	@echo 'make test-containers'
 	@echo '                the tests in a container engine: .ci/engine make test-containers'

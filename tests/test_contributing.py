@@ -106,6 +106,7 @@ def test_the_steps_are_those_that_are_followed(section: str) -> None:
     assert re.findall(r"^\d\. \*\*(.+?)\*\*", text, re.MULTILINE) == list(STEPS[section])
 
 
+@pytest.mark.all
 @pytest.mark.slow
 @pytest.mark.parametrize("section", STEPS)
 def test_they_are_enough(section: str, tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ def test_a_page_has_its_parts_in_order(page: Path) -> None:
 @pytest.mark.parametrize(
     "page",
     [
-        *ids([page for page in FOLLOWED if page.parent.name != "recipes"]),
-        *ids([page for page in FOLLOWED if page.parent.name == "recipes"], pytest.mark.all),
+        *ids([page for page in FOLLOWED if support.FOLDER in page.parents]),
+        *ids([page for page in FOLLOWED if support.PAGES in page.parents], pytest.mark.all),
     ],
 )
 def test_what_a_page_says_to_do_works(page: Path, new_project: NewProject, tmp_path: Path) -> None:

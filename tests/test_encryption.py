@@ -28,7 +28,7 @@ RINGS = {"rotate": "ENCRYPTION_KEYS", "reindex": "BLIND_INDEX_KEYS"}
 PROGRESS = re.compile(r"users\.email: \d+ of \d+, \d+ a second\n")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.all)])
 def project(request: pytest.FixtureRequest, new_project: NewProject) -> Iterator[Path]:
     """Make a project with settings, on each kind of database."""
     path = new_project()
