@@ -31,21 +31,21 @@ def main() -> None:
 
 
 def _measure() -> None:
-    db, grants = (
+    db, logins = (
         rendered.module("secure_flask.database").db,
-        rendered.module("secure_flask.auth.grants"),
+        rendered.module("secure_flask.auth.logins"),
     )
     users = _add_users(db.session)
     for number, rows in enumerate(_logins(users)):
-        db.session.execute(insert(grants.Grant), rows)
+        db.session.execute(insert(logins.Login), rows)
         db.session.commit()
         print(f"\r  {(number + 1) * BATCH:,} logins", end="", file=sys.stderr, flush=True)
-    size = db.session.scalar(text("SELECT pg_total_relation_size('grants')"))
-    print(f"\ngrants: {size / ROWS:.0f} bytes for each row, indexes included")
+    size = db.session.scalar(text("SELECT pg_total_relation_size('logins')"))
+    print(f"\nlogins: {size / ROWS:.0f} bytes for each row, indexes included")
     start = time.perf_counter()
-    purged = rendered.module("secure_flask.auth.logins").purge()
+    purged = logins.purge()
     seconds = time.perf_counter() - start
-    print(f"flask tokens purge: {purged:,} of {ROWS:,} rows in {seconds:.1f} s")
+    print(f"flask logins purge: {purged:,} of {ROWS:,} rows in {seconds:.1f} s")
 
 
 def _add_users(session: Any) -> list[Any]:
@@ -64,9 +64,10 @@ def _logins(users: list[Any]) -> Iterator[list[dict[str, Any]]]:
             {
                 "secret_hash": secrets.token_bytes(32),
                 "user_id": users[number % USERS],
-                "family": secrets.token_hex(16),
+                "id": secrets.token_hex(16),
+                "kept": False,
                 "kind": "session",
-                "issued": now - HOUR,
+                "started": now - HOUR,
                 "last_used": now - HOUR,
                 "expires": now + (HOUR if number % 2 else -HOUR),
                 "client": None,

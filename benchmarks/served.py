@@ -35,7 +35,7 @@ def _prepare(others: int) -> Callable[[], None]:
     with app.app_context():
         module("secure_flask.database").db.create_all()
         user = module("secure_flask").create_user("measured", "a good long password")
-        _add_grants(user.id, others)
+        _add_logins(user.id, others)
     answer = app.test_client().post(
         "/login", json={"username": "measured", "password": "a good long password"}
     )
@@ -52,21 +52,22 @@ def _credentials(answer: Any) -> dict[str, str]:
     return {"Cookie": cookie} if cookie else {"Authorization": f"Bearer {answer.json['token']}"}
 
 
-def _add_grants(user_id: int, number: int) -> None:
+def _add_logins(user_id: int, number: int) -> None:
     """Give the user this many live logins more."""
     session, now = module("secure_flask.database").db.session, int(time.time())
-    same = {"user_id": user_id, "kind": "other", "issued": now, "last_used": now}
+    same = {"user_id": user_id, "kind": "other", "started": now, "last_used": now}
     for start in range(0, number, BATCH):
         rows = [
             same
             | {
                 "secret_hash": secrets.token_bytes(32),
-                "family": secrets.token_hex(16),
+                "id": secrets.token_hex(16),
+                "kept": False,
                 "expires": now + 3600,
             }
             for _ in range(min(BATCH, number - start))
         ]
-        session.execute(insert(module("secure_flask.auth.grants").Grant), rows)
+        session.execute(insert(module("secure_flask.auth.logins").Login), rows)
     session.commit()
 
 

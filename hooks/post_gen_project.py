@@ -36,10 +36,15 @@ SUBDOMAINS = """\
   subdomain too (HSTS): make sure that each of them has https.
 """
 
-SAME_SITE = """\
-- The session cookie does not travel between different sites. So cors_origins and
-  frame_ancestors serve the origins of its own site (app.example.com beside
-  api.example.com); for others choose a token_type that is sent as a bearer token.
+FRAMES = """\
+- People log in by a cookie, which does not travel to other sites. So in a frame of
+  another site your pages have no login; app.example.com in www.example.com has one.
+"""
+
+CALLERS = """\
+- The session cookie does not travel to other sites. So cors_origins serve this
+  site's own origins (app.example.com beside api.example.com); for others write
+  TOKEN_TYPE = "opaque" into app/policy.py.
 """
 
 CONTACT = """\
@@ -49,10 +54,11 @@ CONTACT = """\
 
 
 def advice(answers: dict[str, str]) -> str:
-    elsewhere = answers["cors_origins"] + answers["frame_ancestors"]
     parts = [READY.format(run=RUN_ON_WINDOWS if os.name == "nt" else RUN, **answers), SUBDOMAINS]
-    if answers["token_type"] == "session" and elsewhere:
-        parts.append(SAME_SITE)
+    if answers["frame_ancestors"]:
+        parts.append(FRAMES)
+    if answers["cors_origins"] and answers["token_type"] == "session":
+        parts.append(CALLERS)
     if answers["security_contact"] == "security@example.com":
         parts.append(CONTACT)
     return "".join(parts)

@@ -69,10 +69,11 @@ def log_in(
 def shown(login: Answer) -> dict[str, str]:
     """Return the headers by which a client shows what a login gave it."""
     assert login.status == 200, login
-    token, cookie = login.body["token"], login.headers.get("Set-Cookie")
+    cookie = login.headers.get("Set-Cookie")
     if cookie:
-        return {"Cookie": cookie.partition(";")[0], "X-CSRF-Token": token}
-    return {"Authorization": f"Bearer {token}"}
+        # A browser says so by itself where a page of the site sends the request.
+        return {"Cookie": cookie.partition(";")[0], "Sec-Fetch-Site": "same-origin"}
+    return {"Authorization": f"Bearer {login.body['token']}"}
 
 
 def is_accepted(port: int, login: Answer) -> bool:

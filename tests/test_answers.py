@@ -233,7 +233,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git("tag", "v1", cwd=folder)
     support.run("git", "archive", "--prefix", "one/", "-o", "../one.zip", "v1", cwd=folder)
     (folder / "sub").mkdir()
-    git("mv", "cookiecutter.json", "hooks", "templates", support.FOLDER.name, "sub", cwd=folder)
+    git("mv", "cookiecutter.json", "hooks", support.FOLDER.name, "sub", cwd=folder)
     git("commit", "--quiet", "--message", "Two", cwd=folder)
     return folder
 
@@ -560,9 +560,9 @@ def test_what_to_do_next_is_said(bake: Bake) -> None:
     ("answers", "warned"),
     [
         ({}, False),
-        ({"cors_origins": "https://a.example"}, True),
+        ({"cors_origins": "https://a.example"}, False),
+        ({"cors_origins": "https://a.example", "token_type": "session"}, True),
         ({"frame_ancestors": "https://a.example"}, True),
-        ({"cors_origins": "https://a.example", "token_type": "jwt"}, False),
     ],
     ids=str,
 )
@@ -573,7 +573,7 @@ def test_cookies_stay_on_their_site(answers: dict[str, str], warned: bool) -> No
 @pytest.mark.parametrize(
     ("contact", "reminded"), [("security@example.com", True), ("me@example.com", False)]
 )
-def test_a_contact_that_reaches_nobody_is_told(contact: str, reminded: bool) -> None:
+def test_a_contact_that_reaches_nobody_is_named(contact: str, reminded: bool) -> None:
     said = POST_GEN["advice"](DEFAULTS | {"security_contact": contact})
     assert ("security.txt" in said) == reminded
 

@@ -44,9 +44,14 @@ def name_level(copy: Path) -> None:
     )
 
 
-def write_file_of_level(copy: Path) -> None:
-    levels = copy / "templates" / "csp"
-    (levels / "open.py").write_text((levels / "relaxed.py").read_text("utf-8"), "utf-8")
+def write_level(copy: Path) -> None:
+    policy = copy / support.POLICY.relative_to(support.TEMPLATE)
+    last = "# cookiecutter: else\nCSP = csp_levels.RELAXED"
+    named = '# cookiecutter: elif cookiecutter.csp == "open"\nCSP = csp_levels.OPEN\n\n'
+    change(policy, (last, named + last))
+    levels = policy.parents[1] / "secure_flask" / "csp_levels.py"
+    written = levels.read_text("utf-8")
+    levels.write_text(f'{written}\nOPEN = RELAXED._replace(name="OPEN")\n', "utf-8")
 
 
 def say_level(copy: Path) -> None:
@@ -89,7 +94,7 @@ def say_question(copy: Path) -> None:
 STEPS: dict[str, dict[str, Callable[[Path], None]]] = {
     "Adding a level of the Content-Security-Policy": {
         "Name it": name_level,
-        "Write its file": write_file_of_level,
+        "Write it": write_level,
         "Say it": say_level,
     },
     "Adding a question": {

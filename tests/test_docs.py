@@ -39,13 +39,13 @@ COMMANDS = """
 import json
 from app import create_app
 app = create_app()
-groups = ("crypto", "csp", "tokens", "user")
+groups = ("crypto", "csp", "logins", "user")
 print(json.dumps([f"{name} {each}" for name in groups for each in app.cli.commands[name].commands]))
 """
 
 
-def ids(pages: list[Path], *marks: pytest.MarkDecorator) -> list[object]:
-    return [pytest.param(page, id=f"{page.parent.name}/{page.stem}", marks=marks) for page in pages]
+def ids(pages: list[Path]) -> list[object]:
+    return [pytest.param(page, id=f"{page.parent.name}/{page.stem}") for page in pages]
 
 
 def listed(page: str) -> set[str]:
@@ -90,13 +90,7 @@ def test_the_curl_lines_work_with_each_kind_of_token(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "folder",
-    [
-        pytest.param(folder, marks=pytest.mark.all if folder == "docs/recipes" else ())
-        for folder in FOLDERS
-    ],
-)
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_what_all_pages_show_passes_the_projects_own_checks(
     folder: str, new_project: NewProject
 ) -> None:
@@ -128,6 +122,30 @@ def test_the_page_of_scripts_prints_the_hash_that_browsers_compare(new_project: 
 def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|mailto:)([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
     assert not [link for link in links if not (page.parent / link).exists()]
+
+
+def test_each_test_that_the_page_of_asvs_names_exists() -> None:
+    page = support.PAGES / "asvs.md"
+    named = re.findall(r"\[(test_\w+)\]\(([^)]+)\)", page.read_text("utf-8"))
+    assert named
+    missing = [
+        name
+        for name, link in named
+        if f"def {name}(" not in (page.parent / link).read_text("utf-8")
+    ]
+    assert not missing
+
+
+def test_the_page_of_checks_lists_every_check() -> None:
+    files = (support.FOLDER / "secure_flask" / "checks").glob("*.py")
+    ids = {
+        found
+        for file in files
+        for found in re.findall(r'^@check\("([^"]+)"', file.read_text(), re.M)
+    }
+    page = (support.PAGES / "how-to" / "checks.md").read_text("utf-8")
+    rows = "\n".join(re.findall(r"^\| `.*", page, re.MULTILINE))
+    assert ids == set(re.findall(r"`([a-z]+\.[a-z-]+)`", rows))
 
 
 def test_each_table_begins_with_its_headings() -> None:
@@ -167,7 +185,8 @@ def test_the_page_of_commands_lists_every_command(new_project: NewProject) -> No
     [phony] = re.findall(r"^\.PHONY: (.+)$", (project / "Makefile").read_text("utf-8"), re.M)
     targets = {f"make {target}" for target in phony.split()} - {"make help"}
     known = {
-        f"flask {name}" for name in (*own, "access", "check", "seed", "db migrate", "db upgrade")
+        f"flask {name}"
+        for name in (*own, "access", "check", "policy", "seed", "db migrate", "db upgrade")
     }
     assert listed("commands.md") == targets | known
 

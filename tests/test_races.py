@@ -21,7 +21,7 @@ DEAD = {"accepted": 0, "refreshed": 0, "rows": 0}
 
 
 Outcomes = list[dict[str, Any]]
-Run = Callable[[str], Outcomes]
+Run = Callable[..., Outcomes]
 
 
 @pytest.fixture(
@@ -50,17 +50,20 @@ def run(project: Path, database: str, request: pytest.FixtureRequest) -> Run:
 
     rounds = request.param
 
-    def run_rounds(race: str) -> Outcomes:
+    def run_rounds(race: str, grace: int = 0) -> Outcomes:
         output = support.python(
             RACES,
             race,
             str(rounds),
+            str(grace),
             cwd=project,
             DATABASE_URL=database,
             LOGIN_RATE_LIMIT="1000000 per minute",
             MAX_LOGINS="1000000",
         )
-        outcomes = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+        outcomes: Outcomes = [
+            json.loads(line) for line in output.splitlines() if line.startswith("{")
+        ]
         assert len(outcomes) == rounds, output
         return outcomes
 
@@ -69,30 +72,43 @@ def run(project: Path, database: str, request: pytest.FixtureRequest) -> Run:
 
 def test_of_those_who_spend_one_refresh_token_one_wins_and_the_login_ends(run: Run) -> None:
     for outcome in run("spend"):
-        assert outcome == {"statuses": ONE_WINS, **DEAD}
+        assert outcome == {"statuses": ONE_WINS, **DEAD, "branches": 1}
+
+
+def test_in_the_grace_all_of_them_get_the_same_answer(run: Run) -> None:
+    for outcome in run("spend", 30):
+        assert outcome == {
+            **{"statuses": [200] * 16, "branches": 1},
+            **{"accepted": 17, "refreshed": 17, "rows": 1},
+        }
+
+
+def test_in_the_grace_a_token_from_before_the_last_still_ends_the_login(run: Run) -> None:
+    for outcome in run("overtake", 30):
+        assert outcome["branches"] <= 2
+        assert outcome["rows"] == 0 or outcome["statuses"] == [200] * 16
 
 
 def test_a_spent_token_ends_the_login_however_fast_its_owner_goes_on(run: Run) -> None:
     for outcome in run("overtake"):
         assert outcome.pop("statuses") in (ONE_WINS, NONE_WINS)
-        assert outcome == DEAD
+        assert outcome.items() >= DEAD.items()
 
 
 def test_no_refresh_survives_a_logout_at_the_same_moment(run: Run) -> None:
     for outcome in run("leave"):
         assert set(outcome.pop("statuses")) <= {200, 204, 401}
-        assert outcome == DEAD
+        assert outcome.items() >= DEAD.items()
 
 
 def test_logins_at_the_same_moment_leave_no_more_than_are_allowed(run: Run) -> None:
     for outcome in run("pile_up"):
         assert outcome.pop("statuses") == [200] * 16
-        # Each refresh of a live login leaves a spent row beside the new one.
-        assert outcome == {"accepted": 2, "refreshed": 2, "rows": 4}
+        assert outcome.items() >= {"accepted": 2, "refreshed": 2, "rows": 2}.items()
 
 
 def test_no_login_with_the_old_password_survives_its_change(run: Run) -> None:
     for outcome in run("change"):
         assert set(outcome.pop("statuses")) <= {200, 401}
         # The row that is left is the login of the one who changed it.
-        assert outcome == {"accepted": 0, "refreshed": 0, "rows": 1}
+        assert outcome.items() >= {"accepted": 0, "refreshed": 0, "rows": 1}.items()

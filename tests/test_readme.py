@@ -65,7 +65,7 @@ def test_its_commands_work_line_by_line_and_end_in_a_login(
         assert process.wait(timeout=300) == 0, log.read_text("utf-8")
     shown = log.read_text("utf-8")
     # Flask spreads JSON over lines while it debugs.
-    assert '"token_type": "session"' in shown
+    assert '"token_type": "Bearer"' in shown
     # The first start takes a while: it shows what it does.
     assert re.search(r"^Installed \d+ packages", shown, re.MULTILINE)
 

@@ -24,9 +24,9 @@ SHARED = {"ready": "ok", "logins": [401] * 4 + [429], "unreachable": []}
 NOT_SHARED = {
     "ready": "degraded",
     "logins": [401] * 2 + [429] * 3,
-    "unreachable": ["redis.unreachable"],
+    "unreachable": ["redis"],
 }
-NO_DATABASE = {"ready": None, "logins": [503] * 5, "unreachable": ["database.unreachable"]}
+NO_DATABASE = {"ready": None, "logins": [503] * 5, "unreachable": ["database"]}
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,6 @@ CACHES = {"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypoth
 FILES = sorted(file for file in FOLDER.rglob("*") if file.is_file())
 PYTHON_FILES = [file for file in FILES if file.suffix == ".py"]
 CORE = FOLDER / "secure_flask"
-LEVELS = TEMPLATE / "templates" / "csp"
 
 
 def test_no_name_of_a_file_or_folder_waits_for_an_answer() -> None:
@@ -36,21 +35,9 @@ def test_the_core_holds_no_mark() -> None:
     assert not [file for file in CORE.rglob("*.*") if MARK_OF_OURS.search(text_of(file))]
 
 
-def test_every_level_of_csp_has_its_file_and_no_other() -> None:
-    assert sorted(file.stem for file in LEVELS.iterdir()) == sorted(support.CHOICES["csp"])
-    assert list(LEVELS.parent.iterdir()) == [LEVELS]
-
-
-@pytest.mark.parametrize("level", sorted(LEVELS.iterdir()), ids=lambda file: file.stem)
-def test_a_level_holds_no_marks(level: Path) -> None:
-    """It is rendered when it is included: a mark in a string would be executed."""
-    assert not MARK.search(text_of(level))
-
-
-def test_the_level_comes_last() -> None:
-    """A blank line after a line statement vanishes, so what follows would be misformatted."""
-    last = text_of(POLICY).rstrip("\n").rpartition("\n")[2]
-    assert last == '# cookiecutter: include "csp/" ~ cookiecutter.csp ~ ".py"'
+def test_each_level_of_the_question_is_one_of_the_core() -> None:
+    levels = re.findall(r"^([A-Z]+) = ", text_of(CORE / "csp_levels.py"), re.MULTILINE)
+    assert {*map(str.upper, support.CHOICES["csp"])} <= {*levels}
 
 
 def test_no_blank_line_follows_a_line_statement() -> None:

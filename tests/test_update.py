@@ -25,11 +25,12 @@ EVERYTHING_ANSWERED = [
     "cors_origins=https://app.example.com",
 ]
 AUTHOR = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
-# It is shown over several lines.
+# The README shows it over several lines.
 LINK = re.compile(r"^ *(?:\$ )?(cruft link (?:.*\\\n)*.*)$", re.MULTILINE)
 REPOSITORY = re.compile(r"https://github\.com/<org>/\S+|<template>")
 # A line of the policy that each level words differently, and an owner's own.
-IMAGES, OWN_IMAGES = "csp_syntax.DATA, csp_syntax.HTTPS]", "csp_syntax.DATA]"
+LEVEL = "CSP = csp_levels.RELAXED"
+OWN_LEVEL = f"{LEVEL}  # for the old forum"
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_a_newer_template_arrives_and_the_edit_stays(template: Path, project: Pa
 
 def test_a_changed_answer_arrives_and_the_edit_stays(project: Path) -> None:
     update_answers(project, csp="paranoid")
-    assert "require-trusted-types-for" in (project / "app" / "policy.py").read_text("utf-8")
+    assert "csp_levels.PARANOID" in (project / "app" / "policy.py").read_text("utf-8")
     assert EDIT in (project / "app" / "pages.py").read_text("utf-8")
     assert answers(project)["csp"] == "paranoid"
 
@@ -107,12 +108,12 @@ def test_a_project_is_linked_with_its_own_answers_as_the_readme_shows(
 def test_an_edit_of_what_changes_is_marked_as_git_marks_it(template: Path, unlinked: Path) -> None:
     support.run("git", "init", "--quiet", cwd=unlinked)
     commit(unlinked)
-    replace(unlinked / "app" / "policy.py", IMAGES, OWN_IMAGES)
+    replace(unlinked / "app" / "policy.py", LEVEL, OWN_LEVEL)
     link(unlinked, template)
     update_answers(unlinked, csp="paranoid")
     merged = (unlinked / "app" / "policy.py").read_text("utf-8")
     [ours] = re.findall(r"^<<<<<<<.*?^=======", merged, re.MULTILINE | re.DOTALL)
-    assert OWN_IMAGES in ours
+    assert OWN_LEVEL in ours
     assert not list(unlinked.rglob("*.rej"))
 
 
@@ -120,12 +121,12 @@ def test_where_git_never_saw_the_render_the_rest_is_in_a_rej_file(
     template: Path, unlinked: Path
 ) -> None:
     support.run("git", "init", "--quiet", cwd=unlinked)
-    replace(unlinked / "app" / "policy.py", IMAGES, OWN_IMAGES)
+    replace(unlinked / "app" / "policy.py", LEVEL, OWN_LEVEL)
     link(unlinked, template)
     update_answers(unlinked, csp="paranoid")
-    assert OWN_IMAGES in (unlinked / "app" / "policy.py").read_text("utf-8")
+    assert OWN_LEVEL in (unlinked / "app" / "policy.py").read_text("utf-8")
     rejected = (unlinked / "app" / "policy.py.rej").read_text("utf-8")
-    assert "+    # No nonce: styles are allowed only in files." in rejected
+    assert "+CSP = csp_levels.PARANOID" in rejected
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def cookiecutter(*arguments: str, out: Path) -> Path:
 
 
 def link(project: Path, template: Path) -> None:
-    """Run the command that the README shows, and commit what it writes, with all that is uncommitted."""
+    """Run the command that the README shows; commit what it writes, and all that is uncommitted."""
     [shown] = LINK.findall((support.TEMPLATE / "README.md").read_text("utf-8"))
     command = REPOSITORY.sub(str(template), shown).replace(
         "<version>", support.SETTINGS["_version"]

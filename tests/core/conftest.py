@@ -20,7 +20,7 @@ from secure_flask.auth.roles import Role
 from secure_flask.database import Model, db
 from secure_flask.settings import Settings
 from secure_flask.settings.__main__ import fresh_secrets
-from secure_flask.web import rate_limiter
+from secure_flask.web import counters
 from sqlalchemy import Engine, delete, event
 from werkzeug.test import TestResponse
 
@@ -30,6 +30,9 @@ from core.site import User, create_app
 TOKEN_TYPES = ("session", "opaque", "jwt", "paseto")
 USERNAME, PASSWORD = "ada", "a good long password"
 LOGIN = {"username": USERNAME, "password": PASSWORD}
+
+# What a browser sends with a request of this site's own page, whatever its scheme and host.
+OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 
 # What no environment may lack, as settings name it.
 SECRETS = {name.lower(): secret for name, secret in fresh_secrets().items()}
@@ -76,20 +79,21 @@ Wait = Callable[[float], None]
 
 def log_in(client: FlaskClient, **body: str) -> dict[str, str]:
     """Log in by JSON; the headers by which this client then shows it, whatever the token type."""
-    return headers_of(client.post(routes.LOGIN, json={**LOGIN, **body}).get_json())
+    answer = client.post(routes.LOGIN, json={**LOGIN, **body}, headers=OWN_PAGE)
+    return headers_of(answer.get_json())
 
 
 def log_in_by_form(client: FlaskClient, **fields: str) -> dict[str, str]:
-    """Log in as on a page; the headers by which a script of a page then writes."""
-    origin = f"{client.application.config['PREFERRED_URL_SCHEME']}://localhost"
-    client.post(routes.LOGIN, data={**LOGIN, **fields}, headers={"Origin": origin})
-    return {"X-CSRF-Token": client.get(routes.ME).get_json()["csrf_token"]}
+    """Log in as on a page; the headers of what this page then sends."""
+    answer = client.post(routes.LOGIN, data={**LOGIN, **fields}, headers=OWN_PAGE)
+    assert answer.status_code == 303
+    return OWN_PAGE
 
 
 def headers_of(issued: dict[str, str]) -> dict[str, str]:
     """The headers of later requests, from the body of a login."""
     if issued["token_type"] == "session":
-        return {"X-CSRF-Token": issued["token"]}
+        return OWN_PAGE
     return {"Authorization": f"Bearer {issued['token']}"}
 
 
@@ -216,7 +220,7 @@ def shared_app(shared_apps: dict[str, Flask], token_type: str) -> Flask:
 @pytest.fixture
 def app(shared_app: Flask) -> Flask:
     """An app that many tests look at; one that changes it makes its own by `make_app`."""
-    rate_limiter.init_app(shared_app)
+    counters.init_app(shared_app)
     with shared_app.app_context():
         _fill()
     return shared_app

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from secure_flask import (
     Body,
-    Login,
+    LoginResponse,
     Model,
     PlainText,
     ResponseBody,
@@ -23,8 +23,6 @@ from secure_flask import (
     checked_next,
     consumes,
     credentials,
-    csp_syntax,
-    csrf_token,
     current_user,
     encrypted_column,
     end_login,
@@ -43,34 +41,11 @@ from secure_flask import (
 )
 
 POLICY: dict[str, Any] = {
+    # A test of the other types names them.
+    "TOKEN_TYPE": "session",
     "PROJECT_NAME": "Bakery",
     "DESCRIPTION": "Bread for tests.",
     "SECURITY_CONTACT": "security@bakery.test",
-    "CSP_SOURCES": [],
-    "FRAME_ANCESTORS": [csp_syntax.NONE],
-    "CORS_ORIGINS": [],
-    "CORS_REQUEST_HEADERS": [],
-    "HEADERS": {
-        "X-Content-Type-Options": "nosniff",
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=()",
-        "Cache-Control": "no-store, max-age=0",
-    },
-    "PAGE_HEADERS": {"Referrer-Policy": "strict-origin-when-cross-origin"},
-    "OTHER_HEADERS": {"Referrer-Policy": "no-referrer"},
-    "STRICT_TRANSPORT_SECURITY": "max-age=63072000; includeSubDomains",
-    "CSP": {
-        "default-src": [csp_syntax.NONE],
-        "script-src": [csp_syntax.NONCE],
-        "style-src": [csp_syntax.SELF, csp_syntax.NONCE],
-        "img-src": [csp_syntax.SELF, csp_syntax.DATA],
-        "connect-src": [csp_syntax.SELF],
-        "object-src": [csp_syntax.NONE],
-        "base-uri": [csp_syntax.NONE],
-        "form-action": [csp_syntax.SELF],
-        "frame-ancestors": [csp_syntax.NONE],
-    },
 }
 
 blueprint = Blueprint("site", __name__)
@@ -99,7 +74,6 @@ class Me(ResponseBody):
     username: str
     email: str | None
     roles: list[str]
-    csrf_token: str | None = None
 
 
 def create_app(settings: Settings, **policy: object) -> Flask:
@@ -130,7 +104,7 @@ def _log_in_by_form() -> ResponseReturnValue:
 
 
 @blueprint.post("/login")
-@responds(Login, 401, 429, 503)
+@responds(LoginResponse, 401, 429, 503)
 @public
 @credentials
 @or_form(_log_in_by_form)
@@ -152,7 +126,7 @@ def _reauthenticate_by_form() -> ResponseReturnValue:
 
 
 @blueprint.post("/reauthenticate")
-@responds(Login, 429, 503)
+@responds(LoginResponse, 429, 503)
 @login_required
 @credentials
 @or_form(_reauthenticate_by_form)
@@ -181,12 +155,11 @@ def logout() -> ResponseReturnValue:
 @login_required
 def me() -> ResponseReturnValue:
     user = current_user
-    shown = {"id": user.id, "username": user.name, "email": user.email, "roles": user.role_names}
-    return {**shown, "csrf_token": token} if (token := csrf_token()) else shown
+    return {"id": user.id, "username": user.name, "email": user.email, "roles": user.role_names}
 
 
 @blueprint.post("/password")
-@responds(Login, 429)
+@responds(LoginResponse, 429)
 @recent_login
 @credentials
 @validated(PasswordChange)

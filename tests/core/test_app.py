@@ -9,18 +9,16 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask.web.header_values import HEADERS as FIXED
 from werkzeug.routing import Rule
 
-from core.conftest import TOKEN_TYPES, bring_back_user, is_logged_in, log_in
+from core.conftest import OWN_PAGE, TOKEN_TYPES, bring_back_user, is_logged_in, log_in
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "DELETE", "ODD"]
 # Those that views tell apart by a body, and one that has none.
 WITH_BODY = ["GET", "POST", "DELETE"]
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
-
-# A form says where it comes from.
-OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 
 BODIES: dict[str, tuple[bytes, str | None]] = {
     "nothing": (b"", None),
@@ -46,7 +44,7 @@ HEADERS = [
     {"Host": "[::1", "X-Forwarded-For": "unknown", "X-Forwarded-Proto": "gopher"},
     {"Origin": "\u00e9", "Access-Control-Request-Method": "\u00e9"},
     {"Content-Type": "\u00e9; charset=none", "Accept": "\u00e9", "Transfer-Encoding": "\u00e9"},
-    {"Authorization": "Bearer \u00e9", "X-CSRF-Token": "\u00e9"},
+    {"Authorization": "Bearer \u00e9", "Sec-Fetch-Site": "\u00e9"},
     {"Cookie": 'dev-session="\\377\u00e9; dev-flask=.eJ; =;', "Authorization": "Basic ="},
     {"Range": "bytes=9-1,-", "If-None-Match": '"', "If-Modified-Since": "never"},
 ]
@@ -70,7 +68,7 @@ def faults(client: FlaskClient, methods: Iterable[str] = METHODS, **request: Any
 
 def faults_of(client: FlaskClient, method: str, path: str, **request: Any) -> list[str]:
     """What this call does wrong."""
-    expected = {*client.application.config["HEADERS"], "Referrer-Policy", "Content-Security-Policy"}
+    expected = {*FIXED, "Referrer-Policy", "Content-Security-Policy"}
     answer = client.open(path, method=method, **request)
     call = f"{method} {path}: {answer.status_code}"
     found = [f"{call} without {name}" for name in expected if name not in answer.headers]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import support
-from engines import ENGINES, logins, other_sites, pages, policies, sites, started
+from engines import ENGINES, cross_site, logins, other_sites, pages, policies, sites, started
 from engines.behaviours import BEHAVIOURS, Behaviour
 from engines.sites import Sites
 from engines.tab import Failed, Tab
@@ -18,7 +18,7 @@ from engines.tab import Failed, Tab
 LEVELS = support.CHOICES["csp"]
 BEHAVIOUR, FEATURE, ATTACK = "Behaviour", "Feature", "Attack"
 # Whose rows the table has: to import them is to add them.
-MODULES = [logins, pages, other_sites]
+MODULES = [logins, pages, other_sites, cross_site]
 
 
 @dataclass(frozen=True)

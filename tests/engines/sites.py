@@ -34,6 +34,11 @@ class App:
         assert found, f"no {method} {path} came"
         return found
 
+    def more(self, method: str, path: str) -> list[dict[str, Any]]:
+        """Return further such requests, those that come within a moment."""
+        found: list[dict[str, Any]] = self.sites.ask("more", self.number, method, path)
+        return found
+
     def asked(self) -> list[str]:
         """Return the paths that it was asked for since the last look."""
         paths: list[str] = self.sites.ask("asked", self.number)

@@ -1,6 +1,6 @@
 """Lets many clients use one login at the same moment, and prints what became of it.
 
-Run inside a rendered project, by `test_races.py`: `refresh_races.py RACE ROUNDS`, one
+Run inside a rendered project, by `test_races.py`: `refresh_races.py RACE ROUNDS GRACE`, one
 line of JSON for each round.
 """
 
@@ -100,15 +100,16 @@ class Race:
             "accepted": sum(self.ask(login) == 200 for login in given),
             "refreshed": sum(self.refresh(login) == 200 for login in given),
             "rows": _count_rows(self.app),
+            "branches": len({login["refresh_token"] for login in given[1:]}),
         }
 
 
-def main(kind: str, rounds: int) -> None:
-    app = import_module("app").create_app(TOKEN_TYPE="jwt")
+def main(kind: str, rounds: int, grace: int) -> None:
+    app = import_module("app").create_app(TOKEN_TYPE="jwt", REFRESH_GRACE=grace)
     with app.app_context():
         import_module("secure_flask.database").db.create_all()
     # Else a row's last use is written only after a minute.
-    vars(import_module("secure_flask.auth.grants"))["LAST_USED_STEP"] = 0
+    vars(import_module("secure_flask.auth.logins"))["LAST_USED_STEP"] = 0
     # These races are about rows, not about what a hash costs or who waits for it.
     passwords = vars(import_module("secure_flask.auth.passwords"))
     passwords["hasher"] = PasswordHasher(1, 8, 1)
@@ -140,15 +141,15 @@ def _bearer(login: dict[str, str]) -> dict[str, str]:
 
 def _count_rows(app: Any) -> int:
     """How many rows are left, and none of them: the next round begins with an empty table."""
-    grants, database = (
-        import_module("secure_flask.auth.grants"),
+    logins, database = (
+        import_module("secure_flask.auth.logins"),
         import_module("secure_flask.database").db,
     )
     with app.app_context():
-        rows = database.session.query(grants.Grant).delete()
+        rows = database.session.query(logins.Login).delete()
         database.session.commit()
     return int(rows)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -13,6 +13,18 @@ csp_tests: Any = import_module("views.browser.test_csp")
 public: Any = import_module("secure_flask").public
 
 
+# A worker that passes each request on, as caches do, and the line that leaves writes alone.
+PASSING_WORKER = """
+addEventListener("install", () => skipWaiting());
+addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+addEventListener("fetch", (event) => {
+    if (self.guarded && event.request.method !== "GET") return;
+    event.respondWith(fetch(event.request));
+});
+"""
+GUARD = "self.guarded = true;"
+
+
 def add(app: Flask, elsewhere: str, features: str) -> None:
     """Add them all. Some name another site; one runs the script that tries the features."""
     app.config.update(ELSEWHERE=elsewhere, FEATURES=features)
@@ -82,6 +94,8 @@ PAGES: dict[str, Callable[[], Any]] = {
     "/script.js": file("document.documentElement.dataset.ran = 1", "text/javascript"),
     "/module.js": file("export const one = 1", "text/javascript"),
     "/service-worker.js": file("self.there = true", "text/javascript"),
+    "/passing-worker.js": file(PASSING_WORKER, "text/javascript"),
+    "/guarded-worker.js": file(f"{GUARD}\n{PASSING_WORKER}", "text/javascript"),
     "/worker.js": file(csp_tests.WORKER, "text/javascript"),
     "/answering-worker.js": file("postMessage(1)", "text/javascript"),
     "/style.css": file("#own {color: red}", "text/css"),

@@ -31,6 +31,7 @@ attacks: Any = import_module("views.browser.test_attacks")
 site_pages: Any = import_module("site_pages")
 
 PATIENCE = 15  # seconds until something that a browser does at once counts as not done
+MOMENT = 0.5  # seconds between two requests that a page sends one after the other
 CERTIFICATE = generate_adhoc_ssl_context()
 NOTED = ("Origin", "Sec-Fetch-Site", "Referer", "Content-Type")
 
@@ -148,6 +149,18 @@ def noted(app: int, method: str, path: str) -> dict[str, Any] | None:
             return reported
 
 
+def more(app: int, method: str, path: str) -> list[dict[str, Any]]:
+    """Return such requests that came by now or come within a moment."""
+    found: list[dict[str, Any]] = []
+    while True:
+        try:
+            reported = requests[app].get(timeout=MOMENT)
+        except Empty:
+            return found
+        if (reported["method"], reported["path"]) == (method, path):
+            found.append(reported)
+
+
 def asked(app: int) -> list[str]:
     """Return the paths that were asked for since the last look."""
     return [requests[app].get()["path"] for _ in range(requests[app].qsize())]
@@ -162,6 +175,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "outcome": outcome,
     "serve": serve,
     "noted": noted,
+    "more": more,
     "asked": asked,
     "page": page,
 }

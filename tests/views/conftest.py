@@ -14,9 +14,9 @@ from jinja2 import FileSystemBytecodeCache
 from secure_flask import Model, Role, create_user, db
 from secure_flask.auth import passwords
 from secure_flask.auth.authentication import set_password
-from secure_flask.auth.grants import Grant
+from secure_flask.auth.login_table import Login
 from secure_flask.settings.__main__ import fresh_secrets
-from secure_flask.web import rate_limiter
+from secure_flask.web import counters
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
@@ -29,7 +29,8 @@ from views.page_elements import Elements
 TOKEN_TYPES = ("session", "opaque", "jwt", "paseto")
 USERNAME, PASSWORD = "ada", "a good long password"
 LOGIN = {"username": USERNAME, "password": PASSWORD}
-# What a browser sends with a page's own form.
+# What a browser sends with a request of a page of this site, and with a form on one.
+OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 OWN = {"Origin": "http://localhost", "Accept": "text/html,*/*;q=0.8"}
 
 # What no environment may lack, as settings name it.
@@ -54,7 +55,8 @@ with_and_without_bearer = pytest.mark.parametrize("token_type", ["session", "opa
 
 def log_in(client: FlaskClient, **body: str) -> dict[str, str]:
     """Log in by JSON; the headers by which this client then shows it, whatever the token type."""
-    return headers_of(client.post(routes.LOGIN, json={**LOGIN, **body}).get_json())
+    answer = client.post(routes.LOGIN, json={**LOGIN, **body}, headers=OWN_PAGE)
+    return headers_of(answer.get_json())
 
 
 def log_in_by_form(client: FlaskClient, **fields: str) -> FlaskClient:
@@ -66,7 +68,7 @@ def log_in_by_form(client: FlaskClient, **fields: str) -> FlaskClient:
 def headers_of(issued: dict[str, str]) -> dict[str, str]:
     """The headers of later requests, from the body of a login."""
     if issued["token_type"] == "session":
-        return {"X-CSRF-Token": issued["token"]}
+        return OWN_PAGE
     return {"Authorization": f"Bearer {issued['token']}"}
 
 
@@ -77,18 +79,9 @@ def is_logged_in(client: FlaskClient, credentials: dict[str, str] | None = None)
 def post(
     client: FlaskClient, path: str = routes.LOGIN, headers: dict[str, str] = OWN, /, **fields: str
 ) -> TestResponse:
-    """Send a form without more than these fields."""
-    return client.post(path, data=fields, headers=headers)
-
-
-def send(client: FlaskClient, path: str, **fields: str) -> TestResponse:
-    """Send a form as a page of the login shows it."""
-    return post(client, path, csrf_token=token_of(client), **fields)
-
-
-def token_of(client: FlaskClient) -> str:
-    """The CSRF token of a client's login, which its pages contain in another form each time."""
-    return str(client.get(routes.ME).get_json()["csrf_token"])
+    """Send a form; one without fields has a type too."""
+    kind = "application/x-www-form-urlencoded"
+    return client.post(path, data=fields, headers=headers, content_type=kind)
 
 
 def invalid_fields(page: str) -> list[str]:
@@ -124,7 +117,7 @@ def stored_hash(app: Flask) -> str:
 def grow_old(app: Flask) -> None:
     """Let an hour pass for each login, so that none is recent."""
     with app.app_context():
-        db.session.execute(update(Grant).values(issued=Grant.issued - 3600))
+        db.session.execute(update(Login).values(started=Login.started - 3600))
         db.session.commit()
 
 
@@ -210,7 +203,7 @@ def app(shared_apps: dict[str, Flask], token_type: str) -> Flask:
     if token_type not in shared_apps:
         shared_apps[token_type] = _started(TOKEN_TYPE=token_type)
     app = shared_apps[token_type]
-    rate_limiter.init_app(app)
+    counters.init_app(app)
     _fill(app)
     return app
 

@@ -17,6 +17,7 @@ from app.login import MAX_USERNAME
 from core import routes
 from views.conftest import (
     LOGIN,
+    OWN_PAGE,
     PASSWORD,
     USERNAME,
     MakeApp,
@@ -56,7 +57,8 @@ NO_PLAIN_TEXTS: dict[str, Any] = {
 
 
 def try_login(client: FlaskClient, body: object = LOGIN) -> TestResponse:
-    return client.post(routes.LOGIN, json=body)
+    # Of a page of this site, since a client that is logged in by the cookie has to say where from.
+    return client.post(routes.LOGIN, json=body, headers=OWN_PAGE)
 
 
 def shown_to(client: FlaskClient, credentials: dict[str, str]) -> list[dict[str, Any]]:
@@ -74,7 +76,8 @@ def test_a_good_login_gives_a_token(client: FlaskClient, token_type: str) -> Non
     answer = try_login(client)
     issued = answer.get_json()
     assert answer.status_code == 200
-    assert issued["token"]
+    # A cookie is for the browser alone.
+    assert ("token" in issued) == (token_type != "session")
     assert issued["token_type"] == ("session" if token_type == "session" else "Bearer")
     assert issued["expires_in"] > 0
     assert ("refresh_token" in issued) == (token_type in ("jwt", "paseto"))
@@ -123,7 +126,7 @@ def test_each_refusal_has_its_status_and_words(client: FlaskClient) -> None:
         (415, "", {"data": json.dumps(LOGIN)}),
     ]
     for status, words, sent in cases:
-        answer = client.post(routes.LOGIN, **sent)
+        answer = client.post(routes.LOGIN, headers=OWN_PAGE, **sent)
         assert_refused(answer, status)
         assert answer.get_json().keys() == {"error"}
         assert words in answer.get_json()["error"]
@@ -153,7 +156,9 @@ def test_head_and_options_log_nobody_in(client: FlaskClient) -> None:
 
 
 def test_no_token_is_given_twice(client: FlaskClient) -> None:
-    assert len({try_login(client).get_json()["token"] for _ in range(3)}) == 3
+    answers = [try_login(client) for _ in range(3)]
+    given = {each.get_json().get("token") or each.headers["Set-Cookie"] for each in answers}
+    assert len(given) == 3
 
 
 def test_a_name_and_a_password_may_be_any_plain_text(

@@ -15,7 +15,6 @@ def test_users_read_their_name_and_their_roles_and_nothing_secret(
     answer = client.get(routes.ME, headers=credentials)
     shown = answer.get_json()
     assert (shown["username"], shown["email"], shown["roles"]) == (USERNAME, None, [])
-    assert ("csrf_token" in shown) == (app.config["TOKEN_TYPE"] == "session")
     assert stored_hash(app) not in answer.text
     assert answer.cache_control.no_store
     give_roles(app, "editor", "admin")

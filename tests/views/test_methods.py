@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import Model, db
-from secure_flask.auth.public_endpoints import is_public
+from secure_flask.auth.access import is_public
 from secure_flask.web.view_options import options_of
 from sqlalchemy import select
 

@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.auth import password_rules
-from secure_flask.auth.grants import Grant
+from secure_flask.auth import passwords
+from secure_flask.auth.login_table import Login
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -16,6 +16,7 @@ from app.login import MAX_PASSWORD
 from core import routes
 from views.conftest import (
     LOGIN,
+    OWN_PAGE,
     PASSWORD,
     USERNAME,
     add_user,
@@ -26,7 +27,6 @@ from views.conftest import (
     is_logged_in,
     log_in_by_form,
     stored_user,
-    token_of,
 )
 
 pytestmark = every_token_type
@@ -113,7 +113,7 @@ def test_all_other_logins_end_at_once_and_nobody_elses(
     change(client, credentials)
     assert alive(client, first, second, theirs) == [False, False, True]
     with stored_user(app) as user:
-        mine = select(Grant.family).where(Grant.user_id == user.id)
+        mine = select(Login.id).where(Login.user_id == user.id)
         assert len(db.session.scalars(mine).all()) == 1
 
 
@@ -139,7 +139,7 @@ def test_a_poor_one_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     subtests: pytest.Subtests,
 ) -> None:
-    monkeypatch.setattr(password_rules, "is_breached", lambda password: password == QUICKER)
+    monkeypatch.setattr(passwords, "_is_breached", lambda password: password == QUICKER)
     poor = {
         "short": "x" * (MIN_LENGTH - 1),
         "the user's name": f"{NEW} {USERNAME.upper()}",
@@ -214,7 +214,7 @@ def test_a_login_of_a_page_is_renewed_as_one_whatever_a_program_gets(app: Flask)
         (routes.REAUTHENTICATE, {"password": PASSWORD}),
         (routes.PASSWORD, CHANGE),
     ):
-        answer = page.post(path, json=body, headers={"X-CSRF-Token": token_of(page)})
+        answer = page.post(path, json=body, headers=OWN_PAGE)
         assert answer.get_json()["token_type"] == "session"
         assert "Set-Cookie" in answer.headers
         assert is_logged_in(page)

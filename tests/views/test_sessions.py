@@ -6,12 +6,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.auth.grants import LAST_USED_STEP
+from secure_flask.auth.logins import LAST_USED_STEP
 from secure_flask.web import cookies
 from sqlalchemy import text
 
 from core import routes
 from views.conftest import (
+    OWN_PAGE,
     Wait,
     add_user,
     every_token_type,
@@ -19,7 +20,6 @@ from views.conftest import (
     is_logged_in,
     log_in,
     log_in_by_form,
-    token_of,
 )
 
 pytestmark = every_token_type
@@ -69,16 +69,19 @@ def alive(*logins: Login) -> list[bool]:
 
 
 def test_the_newest_comes_first_and_this_one_is_marked(app: Flask, wait: Wait) -> None:
-    logins = [login(app), login(app)]
-    wait(1)
-    logins.append(login(app))
+    logins = []
+    for _ in range(3):
+        logins.append(login(app))
+        wait(1)
     assert ids_shown_to(logins[1]) == [id_of(login) for login in reversed(logins)]
     assert [session["current"] for session in shown_to(logins[1])] == [False, True, False]
 
 
 def test_a_login_shows_when_it_began_was_used_and_ends(app: Flask, wait: Wait) -> None:
-    here, _ = login(app), login(app)
-    wait(LAST_USED_STEP)
+    here = login(app)
+    wait(1)
+    login(app)
+    wait(LAST_USED_STEP - 1)
     unused, used = shown_to(here)
     assert used["last_used"] == used["issued"] + LAST_USED_STEP
     assert unused["last_used"] == unused["issued"]
@@ -118,7 +121,7 @@ def test_a_login_shows_its_client_and_the_database_hides_it(app: Flask) -> None:
     (shown,) = shown_to((client, log_in(client)))
     assert shown["client"] == "Firefox on Linux, 203.0.113.*"
     with app.app_context():
-        (stored,) = db.session.execute(text("SELECT client FROM grants")).scalars()
+        (stored,) = db.session.execute(text("SELECT client FROM logins")).scalars()
         assert "Firefox" not in str(stored)
         assert "203.0.113" not in str(stored)
 
@@ -169,20 +172,19 @@ def test_strangers_are_sent_away(app: Flask) -> None:
 
 def test_logins_of_pages_and_of_programs_are_in_one_list_and_end_each_other(app: Flask) -> None:
     page = log_in_by_form(app.test_client())
-    on_page: Login = (page, {"X-CSRF-Token": token_of(page)})
+    on_page: Login = (page, OWN_PAGE)
     program = login(app)
     assert len(shown_to(on_page)) == 2
     assert delete(program, id_of(on_page)) == 204
     assert alive(on_page, program) == [False, True]
-    page = log_in_by_form(page)
-    on_page = (page, {"X-CSRF-Token": token_of(page)})
+    log_in_by_form(page)
     assert delete(on_page) == 204
     assert alive(on_page, program) == [True, False]
 
 
 def test_a_bearer_token_that_is_wrong_never_falls_back_to_the_cookie(app: Flask) -> None:
     page = log_in_by_form(app.test_client())
-    wrong: Login = (page, {"Authorization": "Bearer wrong", "X-CSRF-Token": token_of(page)})
+    wrong: Login = (page, {"Authorization": "Bearer wrong", **OWN_PAGE})
     assert alive(wrong) == [False]
     assert delete(wrong) == 401
     assert page.post(routes.LOGOUT, headers=wrong[1]).status_code == 401

@@ -14,13 +14,12 @@ from flask_wtf import FlaskForm
 from pydantic import Field
 from secure_flask import (
     Body,
-    Login,
+    LoginResponse,
     PlainText,
     ResponseBody,
     change_password,
     consumes_form,
     credentials,
-    csrf_token,
     current_user,
     end_login,
     end_other_logins,
@@ -49,7 +48,6 @@ class Me(ResponseBody):
     username: str
     email: str | None
     roles: list[str]
-    csrf_token: str | None = None  # only for a login by cookie
 
 
 class Session(ResponseBody):
@@ -74,7 +72,7 @@ class PasswordChangeForm(FlaskForm):
     current_password = current_password("Current password", "Enter your current password.")
     new_password = PasswordField(
         "New password",
-        [DataRequired("Choose a new password."), Length(max=MAX_PASSWORD), one_line],
+        [one_line, DataRequired("Choose a new password."), Length(max=MAX_PASSWORD)],
         render_kw={"autocomplete": "new-password"},
     )
 
@@ -83,9 +81,8 @@ class PasswordChangeForm(FlaskForm):
 @responds(Me)
 @login_required
 def me() -> ResponseReturnValue:
-    user, token = current_user, csrf_token()
-    shown = {"id": user.id, "username": user.name, "email": user.email, "roles": user.role_names}
-    return {**shown, "csrf_token": token} if token else shown
+    user = current_user
+    return {"id": user.id, "username": user.name, "email": user.email, "roles": user.role_names}
 
 
 @blueprint.get("/sessions")
@@ -112,7 +109,7 @@ def end_other_sessions() -> ResponseReturnValue:
 
 
 @blueprint.post("/password")
-@responds(Login, 429)
+@responds(LoginResponse, 429)
 @recent_login
 @credentials
 @validated(PasswordChange)

@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from pydantic import Field
 from secure_flask import (
     Body,
-    Login,
+    LoginResponse,
     PlainText,
     checked_next,
     consumes,
@@ -46,7 +46,7 @@ class LoginBody(PasswordBody):
 
 
 def current_password(label: str, missing: str = "Enter your password.") -> PasswordField:
-    rules = [DataRequired(missing), Length(max=MAX_PASSWORD), one_line]
+    rules = [one_line, DataRequired(missing), Length(max=MAX_PASSWORD)]
     return PasswordField(label, rules, render_kw={"autocomplete": "current-password"})
 
 
@@ -57,7 +57,7 @@ class PasswordForm(FlaskForm):
 class LoginForm(FlaskForm):
     username = StringField(
         "Username",
-        [DataRequired("Enter your username."), Length(max=MAX_USERNAME), one_line],
+        [one_line, DataRequired("Enter your username."), Length(max=MAX_USERNAME)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
     password = current_password("Password")
@@ -89,7 +89,7 @@ def _log_in_by_form() -> ResponseReturnValue:
 
 
 @blueprint.post("/login")
-@responds(Login, 401, 429, 503)
+@responds(LoginResponse, 401, 429, 503)
 @public
 @credentials
 @or_form(_log_in_by_form)
@@ -118,7 +118,7 @@ def _reauthenticate_by_form() -> ResponseReturnValue:
 
 
 @blueprint.post("/reauthenticate")
-@responds(Login, 429, 503)
+@responds(LoginResponse, 429, 503)
 @login_required
 @credentials
 @or_form(_reauthenticate_by_form)

@@ -29,7 +29,7 @@ blueprint = Blueprint("pages", __name__)
 
 
 class TaskForm(FlaskForm):
-    title = StringField("Title", [DataRequired("Enter a title."), Length(max=MAX_TITLE), one_line])
+    title = StringField("Title", [one_line, DataRequired("Enter a title."), Length(max=MAX_TITLE)])
     notes = TextAreaField("Notes", [Length(max=MAX_NOTES)], render_kw={"rows": 5})
     done = BooleanField("Done")
 

@@ -26,35 +26,27 @@ from secure_flask.auth.authentication import (
     log_out,
     reauthenticate,
 )
-from secure_flask.auth.grants import Issued as Login
 from secure_flask.auth.next_pages import checked_next
 from secure_flask.auth.roles import Role
-from secure_flask.auth.tokens import csrf_token
 from secure_flask.auth.users import UserMixin, create_user
-from secure_flask.crypto import (
-    DecryptionError,
-    EncryptedBytes,
-    EncryptedJSON,
-    EncryptedString,
-    blind_index,
-    decrypt,
-    decrypt_stream,
-    encrypt,
-    encrypt_stream,
-    encrypted_column,
-)
+from secure_flask.crypto.blind_indexes import blind_index
+from secure_flask.crypto.encrypted_columns import encrypted_column
+from secure_flask.crypto.encrypted_types import EncryptedBytes, EncryptedJSON, EncryptedString
+from secure_flask.crypto.encryption import DecryptionError, decrypt, encrypt
 from secure_flask.crypto.migrating import change_context, encrypt_plain
-from secure_flask.csp_reports.table import latest as latest_violations
+from secure_flask.crypto.streams import decrypt_stream, encrypt_stream
+from secure_flask.csp_reports.violations import latest as latest_violations
 from secure_flask.database import THREADS, Model, db
 from secure_flask.database.command_group import Command
 from secure_flask.database.migrations import run_migrations
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.startup import on_starting
-from secure_flask.web import audit, csp_syntax
+from secure_flask.web import audit
 from secure_flask.web.bodies import body_stream
 from secure_flask.web.csp import csp, csp_nonce
 from secure_flask.web.errors import error_response
 from secure_flask.web.forms import consumes_form, one_line, or_form
+from secure_flask.web.login_response import LoginResponse
 from secure_flask.web.logs import GUNICORN_LOGGING
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.rate_limits import limited
@@ -71,7 +63,7 @@ __all__ = [
     "EncryptedBytes",
     "EncryptedJSON",
     "EncryptedString",
-    "Login",
+    "LoginResponse",
     "Model",
     "PlainText",
     "PolicyError",
@@ -94,8 +86,6 @@ __all__ = [
     "credentials",
     "csp",
     "csp_nonce",
-    "csp_syntax",
-    "csrf_token",
     "current_user",
     "db",
     "decrypt",

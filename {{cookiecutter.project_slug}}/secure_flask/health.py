@@ -6,7 +6,7 @@ from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 from secure_flask.auth.access import public
 from secure_flask.database import db
-from secure_flask.web import rate_limiter
+from secure_flask.web.counters import counters
 from secure_flask.web.hosts import probe
 from secure_flask.web.responses import ResponseBody, responds
 from sqlalchemy import text
@@ -34,7 +34,7 @@ def healthz() -> ResponseReturnValue:
 def readyz() -> ResponseReturnValue:
     """Respond 200 when ready, `degraded` without Redis; 503 without the database."""
     db.session.execute(text("SELECT 1"))
-    return {"status": "ok" if rate_limiter.shared_storage_is_available() else "degraded"}
+    return {"status": "ok" if counters().is_shared() else "degraded"}
 
 
 def init_app(app: Flask) -> None:

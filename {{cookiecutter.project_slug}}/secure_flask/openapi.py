@@ -9,65 +9,48 @@ import json
 import re
 from collections import ChainMap
 from collections.abc import Iterator
-from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from secure_flask.auth import route_table, tokens
-from secure_flask.auth.access import public
-from secure_flask.auth.public_endpoints import is_public
-from secure_flask.web.responses import (
-    REDIRECT,
-    Error,
-    InvalidBody,
-    Json,
-    describe,
-    is_page,
-    responds,
-)
-from secure_flask.web.view_options import ViewOptions
+from secure_flask.auth.access import is_public, login_required, public
+from secure_flask.web.csrf import SAFE_METHODS
+from secure_flask.web.responses import ResponseBody, responds
+from secure_flask.web.view_options import FORM_TYPES, Content, ViewOptions
 
-blueprint = Blueprint("openapi", __name__)
+Json = dict[str, Any]
+Operation = tuple[str, str, ViewOptions, bool]  # path, method, options, whether everybody may call
 
-Operation = tuple[str, str, ViewOptions]  # path, method, options of the view
-
-# A variable part of a route, as in `<int:number>`.
-_ARGUMENT = re.compile(r"<(?:(\w+)(?:\(([^)]*)\))?:)?(\w+)>")
+_ARGUMENT = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")  # as in `<int:number>`
 _TYPES: Json = {
     "float": {"type": "number"},
     "int": {"type": "integer", "minimum": 0},
     "uuid": {"type": "string", "format": "uuid"},
 }
-_TEXT: Json = {"type": "string", "minLength": 1}
+_HEADERS = {303: "Location", 401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
 
-@blueprint.get("/openapi.json")
-@responds("application/json")
-@public
-def show() -> Response:
-    # Generated at the first request, so that it does not slow down the start-up.
-    if "openapi" not in current_app.extensions:
-        current_app.extensions["openapi"] = document(current_app)
-    response = Response(current_app.extensions["openapi"], mimetype="application/json")
-    response.cache_control.max_age = 5 * 60  # 5 minutes
-    return response
+class Error(ResponseBody):
+    """Each error as a program gets it; a browser gets a page."""
+
+    error: str
+    fields: dict[str, str] | None = None  # what is wrong with each member of a JSON body
 
 
 def document(app: Flask) -> str:
     """The document in JSON; it omits static files and the methods HEAD and OPTIONS."""
-    errors = [429] if app.config["RATE_LIMIT"] else []
-    paths: dict[str, Json] = {}
     # In a request context, since the name of the cookie depends on the request.
     with app.test_request_context():
         operations = list(_operations(app))
         references, schemas = _schemas(operations)
-        schemes = ChainMap(*tokens.security_schemes("POST"))
-        for path, method, options in operations:
-            described = describe(options, method, path, *errors) | _inputs(options, method, path)
-            if is_page(options) and options.access != "public":
-                described["responses"]["303"] = REDIRECT
-            paths.setdefault(_ARGUMENT.sub(r"{\3}", path), {})[method.lower()] = described
+        schemes = ChainMap(*tokens.security_schemes())
+        paths: dict[str, Json] = {}
+        for operation in operations:
+            path = _ARGUMENT.sub(r"{\2}", operation[0])
+            paths.setdefault(path, {})[operation[1].lower()] = _describe(*operation)
     about = {
         "openapi": "3.1.0",
         "info": {
@@ -83,6 +66,19 @@ def document(app: Flask) -> str:
 
 
 def init_app(app: Flask) -> None:
+    blueprint = Blueprint("openapi", __name__)
+
+    @blueprint.get("/openapi.json")
+    @responds("application/json")
+    @(public if app.config["PUBLIC_OPENAPI"] else login_required)
+    def show() -> Response:
+        # Generated at the first request, so that it does not slow down the start-up.
+        if "openapi" not in app.extensions:
+            app.extensions["openapi"] = document(app)
+        response = Response(app.extensions["openapi"], mimetype="application/json")
+        response.cache_control.max_age = 5 * 60  # 5 minutes
+        return response
+
     app.register_blueprint(blueprint)
 
 
@@ -90,16 +86,15 @@ def _operations(app: Flask) -> Iterator[Operation]:
     for rule, method, options in route_table.operations(app):
         described = method not in (route_table.ANY, "HEAD", "OPTIONS")
         if described and rule.endpoint.rpartition(".")[2] != "static":
-            public = is_public(rule.endpoint, options)
-            yield rule.rule, method, replace(options, access="public") if public else options
+            yield rule.rule, method, options, is_public(rule.endpoint, options)
 
 
 def _schemas(operations: list[Operation]) -> tuple[dict[type, Json], Json]:
     """A reference to the schema of each model, and the schemas by name."""
-    contents = [content for *_, each in operations for content in (each.consumes, each.responds)]
+    contents = [part for _, _, each, _ in operations for part in (each.consumes, each.responds)]
     declared = [model for content in contents if content for model in content.values() if model]
     # Deduplicated by a dict, which keeps the order, so that the document never changes.
-    models: dict[type[BaseModel], None] = dict.fromkeys([Error, InvalidBody, *declared])
+    models: dict[type[BaseModel], None] = dict.fromkeys([Error, *declared])
     references, definitions = models_json_schema(
         [(model, "validation") for model in models],
         ref_template="#/components/schemas/{model}",
@@ -107,20 +102,72 @@ def _schemas(operations: list[Operation]) -> tuple[dict[type, Json], Json]:
     return {model: reference for (model, _), reference in references.items()}, definitions["$defs"]
 
 
-def _inputs(options: ViewOptions, method: str, path: str) -> Json:
-    inputs: Json = {}
+def _describe(path: str, method: str, options: ViewOptions, public: bool) -> Json:
+    """The OpenAPI operation of a view, with models in place of schemas."""
+    takes_body = options.consumes is not None and method not in SAFE_METHODS
+    refused = {
+        str(status): _response(status, {"application/json": Error})
+        for status in _errors(path, method, options, public, takes_body)
+    }
+    described: Json = {"responses": {**_success(options, takes_body), **refused}}
+    if takes_body:
+        # A form without fields has no body, nor has a view that only consumes a type.
+        required = any((options.consumes or {}).values())
+        described["requestBody"] = {
+            "required": required,
+            "content": _content(options.consumes or {}),
+        }
     arguments = _ARGUMENT.findall(path)
     if arguments:
-        inputs["parameters"] = [_parameter(*argument) for argument in arguments]
-    if options.access != "public":
+        described["parameters"] = [_parameter(*argument) for argument in arguments]
+    if not public:
         # OpenAPI 3.1.1, "Security Requirement Object": a list of the roles that are required.
-        kinds = tokens.security_schemes(method)
-        inputs["security"] = [{name: [*options.roles] for name in schemes} for schemes in kinds]
-    return inputs
+        kinds = tokens.security_schemes()
+        described["security"] = [{name: [*options.roles] for name in kind} for kind in kinds]
+    return described
 
 
-def _parameter(converter: str, arguments: str, name: str) -> Json:
-    schema = _TYPES.get(converter, _TEXT)
-    if converter == "any":
-        schema = {"enum": [each.strip(" '\"") for each in arguments.split(",")]}
+def _errors(
+    path: str, method: str, options: ViewOptions, public: bool, takes_body: bool
+) -> list[int]:
+    write = method not in SAFE_METHODS
+    possible = {
+        400: takes_body or not options.probe,  # an unknown Host
+        401: not public,
+        403: (write and not options.csrf_exempt) or bool(options.roles),
+        404: "<" in path,
+        413: takes_body,
+        415: write,
+        429: bool(options.limited or current_app.config["RATE_LIMIT"]),
+        503: not public,  # without the database
+    }
+    return sorted({*options.errors, *(status for status, applies in possible.items() if applies)})
+
+
+def _success(options: ViewOptions, takes_body: bool) -> Json:
+    if options.responds is None:
+        return {"default": {"description": "Not described"}}
+    success: Json = {str(options.status): _response(options.status, options.responds)}
+    if takes_body and not set(FORM_TYPES).isdisjoint(options.consumes or {}):
+        # A form ends in a redirect once it is done, else at its page with the errors.
+        success |= {"303": _response(303, {}), "422": _response(422, {"text/html": None})}
+    return success
+
+
+def _response(status: int, content: Content) -> Json:
+    described: Json = {"description": HTTPStatus(status).phrase}
+    if content:
+        described["content"] = _content(content)
+    if status in _HEADERS:
+        required = {"required": True, "schema": {"type": "string"}}
+        described["headers"] = {_HEADERS[status]: required}
+    return described
+
+
+def _content(content: Content) -> Json:
+    return {kind: {"schema": model or {}} for kind, model in content.items()}
+
+
+def _parameter(converter: str, name: str) -> Json:
+    schema = _TYPES.get(converter, {"type": "string", "minLength": 1})
     return {"name": name, "in": "path", "required": True, "schema": schema}

@@ -3,27 +3,29 @@
 from collections.abc import Mapping
 from typing import Any
 
+from secure_flask import csp_levels
+
 DAY = 24 * 60 * 60  # seconds
 
-# What app/policy.py sets in each project; the check of misspelt names knows them by this list.
-WITHOUT_DEFAULT = frozenset(
-    {
-        *("PROJECT_NAME", "SECURITY_CONTACT", "CSP", "CSP_SOURCES", "FRAME_ANCESTORS", "HEADERS"),
-        *("PAGE_HEADERS", "OTHER_HEADERS", "STRICT_TRANSPORT_SECURITY"),
-    }
-)
+# What app/policy.py must set; the check of misspelt names knows them by this list.
+WITHOUT_DEFAULT = frozenset({"PROJECT_NAME", "SECURITY_CONTACT"})
+
 DEFAULTS: Mapping[str, Any] = {
     "DESCRIPTION": "",
-    # What a login by JSON gives: session, opaque, jwt or paseto.
-    "TOKEN_TYPE": "session",
+    # What a login by JSON gives: opaque, session, jwt or paseto.
+    "TOKEN_TYPE": "opaque",
     # The begin of opaque tokens: choose your own, and register it with your secret scanner.
     "OPAQUE_TOKEN_PREFIX": "sft_",
-    # In seconds; None for the value of the kind of login, in secure_flask/auth/grants.py.
+    # In seconds; None for the value of the kind of login, in secure_flask/auth/login_table.py.
     # LOGIN_IDLE = 0 lets no login end because it is idle.
     "LOGIN_LIFETIME": None,
     "LOGIN_IDLE": None,
     # For "Keep me logged in", which has no idle timeout.
     "KEPT_LIFETIME": 30 * DAY,
+    # How long a refresh token that was just used gives the same answer again; 0 for never.
+    "REFRESH_GRACE": 30,  # seconds
+    # Paths of scripts that may be installed as service workers; see csrf.py.
+    "SERVICE_WORKERS": [],
     "PASSWORD_MIN_LENGTH": 12,  # characters
     # The endpoints where a browser without a login, or without a recent one, is sent.
     "LOGIN_PAGE": "login.page",
@@ -31,9 +33,21 @@ DEFAULTS: Mapping[str, Any] = {
     # Of request bodies, in bytes; a view may raise it for itself by max_size.
     "MAX_BODY": 64 * 1024,
     "PUBLIC_ENDPOINTS": {},
+    # Whether /openapi.json, which lists all routes, needs no login.
+    "PUBLIC_OPENAPI": True,
     "CORS_ORIGINS": [],
     "CORS_REQUEST_HEADERS": [],
+    # The level of pages, other origins that they load from, and your changes by directive: the
+    # sources are added to those of the level, and "'none'" alone allows nothing.
+    "CSP": csp_levels.STRICT,
+    "CSP_SOURCES": [],
+    "CSP_CHANGES": {},
+    # A stricter level that is tried beside the enforced one: browsers report and block nothing.
     "CSP_CANDIDATE": None,
+    # Who may show the pages in a frame: "'none'", "'self'" or origins.
+    "FRAME_ANCESTORS": [csp_levels.NONE],
+    # Headers that replace those of web/headers.py, or are added; None removes one.
+    "HEADER_CHANGES": {},
     "ACCEPTED_FINDINGS": {},
     # More lines of /.well-known/security.txt, such as "Policy" and "Preferred-Languages".
     "SECURITY_TXT": {},

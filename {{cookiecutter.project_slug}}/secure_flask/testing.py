@@ -19,11 +19,13 @@ from flask.testing import FlaskClient
 from pydantic import SecretStr
 from pydantic_settings import InitSettingsSource, SettingsConfigDict
 from secure_flask.auth import passwords, route_table
-from secure_flask.auth.public_endpoints import is_public
+from secure_flask.auth.access import is_public
 from secure_flask.database import Model, db
 from secure_flask.settings import Settings
 from secure_flask.settings.__main__ import fresh_secrets
-from secure_flask.web.rate_limiter import rate_limiter
+from secure_flask.web import csp, header_values
+from secure_flask.web.counters import counters
+from secure_flask.web.headers import Kind
 from sqlalchemy import inspect
 from werkzeug.routing import BuildError, Rule
 
@@ -111,9 +113,9 @@ def reset(app: Flask) -> None:
         for table in reversed(Model.metadata.sorted_tables):
             db.session.execute(table.delete())
         db.session.commit()
-        limiter = rate_limiter()
-        for counters in filter(None, (limiter.local, limiter.shared)):
-            counters.storage.reset()
+        counters().local.reset()
+        if app.config["REDIS_URL"]:
+            counters().shared.reset()
 
 
 def path_of(app: Flask, endpoint: str, **values: Any) -> str:
@@ -135,6 +137,16 @@ def origin_of(app: Flask) -> str:
     return f"{app.config['PREFERRED_URL_SCHEME']}://{app.config['SERVER_NAME'] or 'localhost'}"
 
 
+def page_headers(app: Flask) -> dict[str, str]:
+    """The headers of every page, with HEADER_CHANGES of the policy."""
+    return header_values.effective(app.config, Kind.PAGE)
+
+
+def page_policy(app: Flask) -> dict[str, list[str]]:
+    """The Content-Security-Policy of pages by directive, with CSP_CHANGES of the policy."""
+    return csp.effective(app.config, {})
+
+
 def log_in(client: FlaskClient, name: str, password: str) -> dict[str, Any]:
     """Log in by JSON; later requests of this client carry the credential and `Origin`."""
     client.environ_base["HTTP_ORIGIN"] = origin_of(client.application)
@@ -145,9 +157,16 @@ def log_in(client: FlaskClient, name: str, password: str) -> dict[str, Any]:
     issued: dict[str, Any] = response.get_json()
     if issued.get("token_type") == "Bearer":
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {issued['token']}"
-    else:
-        client.environ_base["HTTP_X_CSRF_TOKEN"] = issued["token"]
     return issued
+
+
+def log_in_by_form(client: FlaskClient, name: str, password: str) -> None:
+    """Log in as on a page; later requests of this client carry the cookie and `Origin`."""
+    client.environ_base["HTTP_ORIGIN"] = origin_of(client.application)
+    form = {"username": name, "password": password}
+    response = client.post(path_of(client.application, "login.login"), data=form)
+    if response.status_code != 303:
+        raise AssertionError(f"The login of {name} got {response.status}: {response.text}")
 
 
 def routes(app: Flask, **values: str) -> list[Route]:

@@ -183,5 +183,13 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def ada(app: Flask) -> FlaskClient:
-    """A logged-in user."""
+    """A logged-in user, with what TOKEN_TYPE gives a program."""
     return log_in(app)
+
+
+@pytest.fixture
+def ada_on_pages(app: Flask) -> FlaskClient:
+    """A user who is logged in by the cookie of pages, as in every project."""
+    client = app.test_client()
+    testing.log_in_by_form(client, NAME, PASSWORD)
+    return client

@@ -132,9 +132,7 @@ def test_an_old_login_has_to_show_the_password_again(
     assert ada.post(again, json={"password": WRONG}).status_code == 403
     renewed = ada.post(again, json={"password": PASSWORD})
     assert renewed.status_code == 200
-    token = {"X-CSRF-Token": renewed.get_json()["token"]}
-    body = {"current_password": PASSWORD, "new_password": new_password}
-    assert call(ada, "change", "POST", json=body, headers=token).status_code == 200
+    assert change_password(ada, PASSWORD, new_password).status_code == 200
 
 
 def test_password_managers_find_the_page(client: FlaskClient) -> None:

@@ -6,11 +6,14 @@ from flask import Flask
 
 from tests.conftest import MakeApp
 
+# The tests make their tables without migrations; test_migrations.py compares the two.
+ELSEWHERE = "database.migrations"
+
 
 def errors(app: Flask, *options: str) -> list[str]:
     result = app.test_cli_runner().invoke(args=["check", "--format", "json", *options])
     assert result.stdout, result.output
-    found = json.loads(result.stdout)["findings"]
+    found = [each for each in json.loads(result.stdout)["findings"] if each["id"] != ELSEWHERE]
     return [f"{each['id']}: {each['message']}" for each in found if each["level"] == "error"]
 
 

@@ -1,4 +1,7 @@
-"""Cross-site request forgery: no page of another site changes data with a user's login."""
+"""Cross-site request forgery: no page of another site changes data with a user's login.
+
+Browsers say where a request comes from, in Origin and Sec-Fetch-Site; there is no token.
+"""
 
 from typing import Any
 
@@ -9,12 +12,19 @@ from secure_flask import testing
 
 from tests.conftest import NAME, OTHER_SITE, PASSWORD, stored_rows
 
-# How a browser shows that the page of another site sends a request.
-FOREIGN: list[dict[str, str]] = [
-    {"Origin": OTHER_SITE},
-    {"Origin": "null"},
-    {"Origin": OTHER_SITE, "Sec-Fetch-Site": "cross-site"},
-]
+# How a browser shows that the page of another site sends a request. The own Origin beside another
+# site comes from a proxy that replaced it.
+FOREIGN: dict[str, dict[str, str]] = {
+    "other": {"Origin": OTHER_SITE},
+    "null": {"Origin": "null"},
+    "other-port": {"Origin": "http://localhost:81", "Sec-Fetch-Site": "same-site"},
+    "sibling": {"Origin": "http://sibling.localhost", "Sec-Fetch-Site": "same-site"},
+    "cross-site": {"Origin": OTHER_SITE, "Sec-Fetch-Site": "cross-site"},
+    "sandboxed": {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+    "replaced": {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"},
+    "no-origin": {"Sec-Fetch-Site": "cross-site"},
+    "nothing": {},
+}
 # What such a page can send without asking first.
 BODIES: list[dict[str, Any]] = [
     {},
@@ -29,25 +39,17 @@ def writes(app: Flask) -> list[testing.Route]:
     return [each for each in testing.routes(app) if each.method not in safe and each.checks_origin]
 
 
-@pytest.mark.parametrize("headers", FOREIGN, ids=["other", "null", "cross-site"])
-def test_another_site_writes_nothing(app: Flask, ada: FlaskClient, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
+def test_another_site_writes_nothing(
+    app: Flask, ada_on_pages: FlaskClient, headers: dict[str, str]
+) -> None:
+    del ada_on_pages.environ_base["HTTP_ORIGIN"]
     before = stored_rows(app)
     for route in writes(app):
         for body in BODIES:
-            response = ada.open(route.path, method=route.method, headers=headers, **body)
+            response = ada_on_pages.open(route.path, method=route.method, headers=headers, **body)
             assert response.status_code == 403, f"{route.method} {route.path} with {body}"
     assert stored_rows(app) == before
-
-
-def test_the_site_that_sent_a_request_is_believed_without_an_origin(
-    app: Flask, ada: FlaskClient
-) -> None:
-    del ada.environ_base["HTTP_ORIGIN"]
-    for route in writes(app):
-        response = ada.open(
-            route.path, method=route.method, headers={"Sec-Fetch-Site": "cross-site"}
-        )
-        assert response.status_code == 403, f"{route.method} {route.path}"
 
 
 def test_another_site_logs_nobody_in(app: Flask, client: FlaskClient) -> None:
@@ -58,6 +60,19 @@ def test_another_site_logs_nobody_in(app: Flask, client: FlaskClient) -> None:
         assert "Set-Cookie" not in response.headers
 
 
-def test_the_apps_own_pages_write(app: Flask, ada: FlaskClient) -> None:
-    # `log_in` lets each request carry the Origin of the app.
-    assert ada.post(testing.path_of(app, "login.logout")).status_code == 204
+def test_no_script_that_was_uploaded_becomes_a_service_worker(app: Flask, ada: FlaskClient) -> None:
+    # A worker turns the forms of other sites into the site's own.
+    for route in testing.routes(app):
+        if route.method == "GET" and route.path not in app.config["SERVICE_WORKERS"]:
+            response = ada.get(route.path, headers={"Service-Worker": "script"})
+            assert response.status_code == 404, route.path
+
+
+def test_the_apps_own_pages_write(app: Flask, ada_on_pages: FlaskClient) -> None:
+    # The client was logged in with the Origin of the app, which it goes on to send.
+    assert ada_on_pages.post(testing.path_of(app, "login.logout")).status_code == 204
+
+
+def test_a_program_writes_without_an_origin(app: Flask, client: FlaskClient) -> None:
+    body = {"username": NAME, "password": PASSWORD}
+    assert client.post(testing.path_of(app, "login.login"), json=body).status_code == 200

@@ -5,7 +5,7 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask import csp_syntax, testing
+from secure_flask import csp_levels, testing
 from werkzeug.test import TestResponse
 
 from tests.conftest import BROWSER
@@ -13,7 +13,7 @@ from tests.page_elements import Elements
 from tests.probes import ERROR, JSON, PAGE
 
 # Each of these would let injected markup run a script.
-RUN_ANYTHING = {csp_syntax.UNSAFE_INLINE, csp_syntax.DATA, csp_syntax.HTTPS, "http:", "*"}
+RUN_ANYTHING = {csp_levels.UNSAFE_INLINE, csp_levels.DATA, csp_levels.HTTPS, "http:", "*"}
 
 
 def policy_of(response: TestResponse) -> dict[str, list[str]]:
@@ -30,17 +30,17 @@ def nonce_of(response: TestResponse) -> str | None:
 
 def test_a_page_gets_the_policy(probes: FlaskClient) -> None:
     response = probes.get(PAGE)
-    nonce = csp_syntax.NONCE.replace("{nonce}", nonce_of(response) or "")
-    for directive, sources in probes.application.config["CSP"].items():
+    nonce = csp_levels.NONCE.replace("{nonce}", nonce_of(response) or "")
+    for directive, sources in testing.page_policy(probes.application).items():
         sent = policy_of(response)[directive]
-        assert sent == [nonce if each == csp_syntax.NONCE else each for each in sources]
+        assert sent == [nonce if each == csp_levels.NONCE else each for each in sources]
 
 
 def test_no_injected_script_runs_under_the_policy(app: Flask) -> None:
-    policy = app.config["CSP"]
+    policy = testing.page_policy(app)
     scripts = policy.get("script-src", policy.get("default-src", ["*"]))
     assert RUN_ANYTHING.isdisjoint(scripts)
-    assert policy.get("object-src", policy.get("default-src")) == [csp_syntax.NONE]
+    assert policy.get("object-src", policy.get("default-src")) == [csp_levels.NONE]
     assert RUN_ANYTHING.isdisjoint(policy.get("base-uri", ["*"]))
 
 
@@ -51,7 +51,7 @@ def test_each_response_has_another_nonce(probes: FlaskClient) -> None:
 
 def test_what_is_no_page_may_load_and_run_nothing(probes: FlaskClient) -> None:
     policy = policy_of(probes.get(JSON))
-    assert policy["default-src"] == [csp_syntax.NONE]
+    assert policy["default-src"] == [csp_levels.NONE]
     assert "sandbox" in policy
 
 
@@ -71,14 +71,14 @@ def blocked_markup(response: TestResponse) -> list[str]:
     page, policy = Elements(response.text), policy_of(response)
     default = policy.get("default-src", [])
     styles = policy.get("style-src-attr", policy.get("style-src", default))
-    inline_style = csp_syntax.UNSAFE_INLINE in styles
+    inline_style = csp_levels.UNSAFE_INLINE in styles
     blocked = [
         f"<{tag} {name}=…>"
         for tag, attributes in page.found
         for name in attributes
         if name.startswith("on") or (name == "style" and not inline_style)
     ]
-    needs_nonce = csp_syntax.SELF not in policy.get("script-src", default)
+    needs_nonce = csp_levels.SELF not in policy.get("script-src", default)
     for script in page.of("script"):
         loads = script.get("type", "module") in ("", "module", "text/javascript")
         if loads and ("src" not in script or needs_nonce) and nonce_of(response) is not None:

@@ -1,5 +1,7 @@
 """Encryption: what the database holds is worthless without the keys."""
 
+from secrets import token_urlsafe
+
 import pytest
 from flask import Flask
 from secure_flask import DecryptionError, db, decrypt, encrypt
@@ -53,7 +55,7 @@ def test_a_value_that_was_changed_is_refused(app: Flask) -> None:
 def test_without_the_key_nothing_can_be_read(app: Flask, make_app: MakeApp) -> None:
     with app.app_context():
         stored = encrypt(TEXT, context="diary")
-    other = make_app(encryption_keys="1:" + "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA")
+    other = make_app(encryption_keys=f"1:{token_urlsafe(32)}")
     with other.app_context(), pytest.raises(DecryptionError):
         decrypt(stored, context="diary")
 

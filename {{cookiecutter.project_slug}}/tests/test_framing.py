@@ -2,13 +2,13 @@
 
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask import csp_syntax, testing
+from secure_flask import csp_levels, testing
 
 from tests.conftest import BROWSER
 from tests.probes import ERROR, JSON, PAGE
 from tests.test_csp import policy_of
 
-OPTIONS = {(csp_syntax.NONE,): "DENY", (csp_syntax.SELF,): "SAMEORIGIN"}
+OPTIONS = {(csp_levels.NONE,): "DENY", (csp_levels.SELF,): "SAMEORIGIN"}
 
 
 def test_only_the_sites_of_the_policy_may_frame_a_page(probes: FlaskClient) -> None:
@@ -30,7 +30,7 @@ def test_an_old_browser_reads_the_same_in_x_frame_options(probes: FlaskClient) -
 
 def test_no_site_may_frame_what_is_no_page(probes: FlaskClient) -> None:
     response = probes.get(JSON)
-    assert policy_of(response)["frame-ancestors"] == [csp_syntax.NONE]
+    assert policy_of(response)["frame-ancestors"] == [csp_levels.NONE]
     assert response.headers["X-Frame-Options"] == "DENY"
 
 

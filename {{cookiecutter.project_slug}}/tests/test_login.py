@@ -131,5 +131,9 @@ def test_no_script_and_no_plain_connection_gets_the_cookie_of_a_login(
 
 
 def test_each_login_has_a_new_credential(app: Flask) -> None:
-    first, second = (post(app.test_client()).get_json()["token"] for _ in range(2))
-    assert first != second
+    clients = [app.test_client() for _ in range(2)]
+    bodies = [post(client).get_json().get("token") for client in clients]
+    cookies = [send_form(client).headers["Set-Cookie"] for client in clients]
+    assert cookies[0] != cookies[1]
+    # A login by cookie gives a program no token.
+    assert bodies == [None, None] or bodies[0] != bodies[1]

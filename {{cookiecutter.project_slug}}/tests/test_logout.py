@@ -1,18 +1,11 @@
 """Logout: it ends the login on the server, not only in the browser."""
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import testing
 from werkzeug.test import TestResponse
 
-from tests.conftest import BROWSER, PROGRAM, MakeApp, log_in
-
-
-@pytest.fixture
-def by_cookie(make_app: MakeApp) -> FlaskClient:
-    """A user who is logged in by the cookie, as on pages."""
-    return log_in(make_app(TOKEN_TYPE="session"))
+from tests.conftest import BROWSER, PROGRAM, log_in
 
 
 def log_out(client: FlaskClient) -> TestResponse:
@@ -29,20 +22,20 @@ def test_after_the_logout_the_credential_is_worthless(ada: FlaskClient) -> None:
     assert me(ada).status_code == 401
 
 
-def test_a_copy_of_the_cookie_is_worthless_too(by_cookie: FlaskClient) -> None:
-    copied = me(by_cookie).request.environ["HTTP_COOKIE"]
-    thief = by_cookie.application.test_client(use_cookies=False)
+def test_a_copy_of_the_cookie_is_worthless_too(ada_on_pages: FlaskClient) -> None:
+    copied = me(ada_on_pages).request.environ["HTTP_COOKIE"]
+    thief = ada_on_pages.application.test_client(use_cookies=False)
     thief.environ_base["HTTP_COOKIE"] = copied
     assert me(thief).status_code == 200
-    log_out(by_cookie)
+    log_out(ada_on_pages)
     assert me(thief).status_code == 401
 
 
-def test_the_browser_drops_the_cookie_and_what_it_stored(by_cookie: FlaskClient) -> None:
-    headers = log_out(by_cookie).headers
+def test_the_browser_drops_the_cookie_and_what_it_stored(ada_on_pages: FlaskClient) -> None:
+    headers = log_out(ada_on_pages).headers
     assert "Max-Age=0" in headers["Set-Cookie"]
     assert '"cache"' in headers["Clear-Site-Data"]
-    assert "HTTP_COOKIE" not in me(by_cookie).request.environ
+    assert "HTTP_COOKIE" not in me(ada_on_pages).request.environ
 
 
 def test_other_logins_of_the_user_go_on(app: Flask, ada: FlaskClient) -> None:
@@ -51,11 +44,11 @@ def test_other_logins_of_the_user_go_on(app: Flask, ada: FlaskClient) -> None:
     assert me(other).status_code == 200
 
 
-def test_the_button_of_a_page_logs_out_and_leads_elsewhere(by_cookie: FlaskClient) -> None:
-    path = testing.path_of(by_cookie.application, "login.logout")
-    response = by_cookie.post(path, data={"button": "1"}, headers=BROWSER)
+def test_the_button_of_a_page_logs_out_and_leads_elsewhere(ada_on_pages: FlaskClient) -> None:
+    path = testing.path_of(ada_on_pages.application, "login.logout")
+    response = ada_on_pages.post(path, data={"button": "1"}, headers=BROWSER)
     assert response.status_code == 303
-    assert me(by_cookie).status_code == 401
+    assert me(ada_on_pages).status_code == 401
 
 
 def test_a_visitor_has_nothing_to_log_out_of(client: FlaskClient) -> None:

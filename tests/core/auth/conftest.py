@@ -6,15 +6,16 @@ import pytest
 from flask import Flask
 from secure_flask.auth import users
 
-from core.auth.stored_grants import IDLE
+from core.auth.stored_logins import HOUR, IDLE
 from core.conftest import PASSWORD, USERNAME
 from core.site import User
 
 
 @pytest.fixture
 def in_an_app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The context of an app whose logins have no idle timeout."""
-    monkeypatch.setitem(app.config, "LOGIN_IDLE", 0)
+    """The context of an app whose logins last an hour, without an idle timeout."""
+    for name, seconds in {"LOGIN_LIFETIME": HOUR, "KEPT_LIFETIME": HOUR, "LOGIN_IDLE": 0}.items():
+        monkeypatch.setitem(app.config, name, seconds)
     with app.app_context():
         yield
 

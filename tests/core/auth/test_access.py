@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 import pytest
-from flask import Flask, g
+from flask import Flask, g, send_from_directory
 from flask.testing import FlaskClient
+from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 from secure_flask.auth import users
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
@@ -19,6 +21,7 @@ from werkzeug.test import TestResponse
 
 from core import routes
 from core.conftest import (
+    OWN_PAGE,
     PASSWORD,
     PRODUCTION,
     TOKEN_TYPES,
@@ -55,7 +58,7 @@ def reached(app: Flask) -> list[str]:
     @login_required
     def private(page: str) -> str:
         names.append(g.user.name)
-        return f"{page} of {g.user.name} by {g.grant.kind}"
+        return f"{page} of {g.user.name} by {g.login.kind}"
 
     return names
 
@@ -76,11 +79,12 @@ def test_a_stranger_gets_401_and_no_further(
 def test_a_made_up_credential_is_401(
     client: FlaskClient, reached: list[str], subtests: pytest.Subtests
 ) -> None:
-    for name in ("X-CSRF-Token", "Authorization", "Cookie"):
+    for name in ("Authorization", "Cookie"):
         for sent in [*MADE_UP, "dev-session=", "dev-session=x"]:
             with subtests.test(name, sent=sent):
                 for method in ("GET", "POST"):
-                    answer = client.open(PRIVATE, method=method, headers={name: sent})
+                    headers = {**OWN_PAGE, name: sent}
+                    answer = client.open(PRIVATE, method=method, headers=headers)
                     assert answer.status_code == 401
     assert reached == []
 
@@ -514,3 +518,23 @@ def test_a_mark_without_a_proper_role_is_refused_at_once(subtests: pytest.Subtes
     bare: Any = roles_required
     with pytest.raises(TypeError, match="name one role or more"):
         bare(another())
+
+
+def test_a_file_that_a_login_got_is_in_no_cache(app: Flask, tmp_path: Path) -> None:
+    (tmp_path / "private.txt").write_text("private")
+
+    @app.get("/_test/file")
+    @login_required
+    def file() -> ResponseReturnValue:
+        return send_from_directory(tmp_path, "private.txt")
+
+    @app.get("/_test/own")
+    @login_required
+    def own() -> ResponseReturnValue:
+        return "", {"Cache-Control": "private, max-age=60"}
+
+    client = app.test_client()
+    login = log_in(client)
+    assert client.get("/_test/file", headers=login).cache_control.no_store
+    # The view said so itself.
+    assert client.get("/_test/own", headers=login).cache_control.max_age == 60

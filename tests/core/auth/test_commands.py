@@ -1,18 +1,16 @@
-"""`flask access`, as people and programs read it."""
+"""`flask access`, as people and programs read it, and `flask logins`."""
 
 import json
-from typing import Any
 
 import pytest
 from flask import Flask
-from secure_flask.auth import route_table
+from secure_flask.auth import logins
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import consumes
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from core.conftest import MakeApp
+from core.conftest import MakeApp, Wait, is_logged_in, log_in, stored_user
 from core.routes import LOGIN, ME
 
 USERS = "Logged-in users:"
@@ -83,18 +81,6 @@ def test_limits_of_all_routes_and_unmarked_endpoints_stand_below(app: Flask) -> 
 def test_what_does_not_apply_is_left_out(make_app: MakeApp) -> None:
     text = shown(make_app())
     assert "\nRATE_LIMIT" not in text
-    assert "Outside of these rules" not in text
-
-
-def test_mounted_apps_are_named_as_outside(make_app: MakeApp) -> None:
-    app = make_app()
-    mounted: Any = {"/legacy": Flask("legacy")}
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, mounted)  # type: ignore[method-assign]
-    mounts = route_table.mounts(app)
-    assert "/legacy" in mounts
-    words = "\nOutside of these rules, since other WSGI apps answer there: "
-    assert f"{words}{', '.join(mounts)}\n" in shown(app)
-    assert json.loads(shown(app, "--format", "json"))["mounts"] == mounts
 
 
 def test_programs_get_json(app: Flask) -> None:
@@ -113,4 +99,19 @@ def test_programs_get_json(app: Flask) -> None:
     [staff] = [row for row in found["routes"] if row["route"] == "/staff"]
     assert (staff["mark"], staff["roles"]) == ("@roles_required", ["admin", "editor"])
     limits = {"RATE_LIMIT": "300 per minute", "LOGIN_RATE_LIMIT": "5 per minute"}
-    assert (found["limits"], found["mounts"]) == (limits, route_table.mounts(app))
+    assert found["limits"] == limits
+
+
+def test_a_purge_says_how_many_it_deleted_and_keeps_the_rest(
+    app: Flask, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = app.test_client()
+    credentials = log_in(client)
+    with stored_user(app) as user, monkeypatch.context() as short:
+        short.setitem(app.config, "LOGIN_LIFETIME", 1)
+        for secret in ("one", "two"):
+            logins.start(user, "session", secret)
+    wait(1)
+    said = [app.test_cli_runner().invoke(args=["logins", "purge"]).output for _ in range(2)]
+    assert said == ["Deleted 2 expired\n", "Deleted 0 expired\n"]
+    assert is_logged_in(client, credentials)

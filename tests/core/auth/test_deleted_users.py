@@ -7,38 +7,33 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
-from secure_flask.auth import access, logins, users
+from secure_flask.auth import users
 from secure_flask.auth.access import public
-from secure_flask.auth.grants import Grant
+from secure_flask.auth.login_table import Login
 from secure_flask.database import db
-from secure_flask.web.errors import error_response
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
-from core.conftest import (
-    PASSWORD,
-    USERNAME,
-    is_logged_in,
-    user_deleted_before,
-)
+from core import routes
+from core.conftest import LOGIN, PASSWORD, is_logged_in, user_deleted_before
 from core.site import User
 
 OTHER = "bob"
-INSERT = "INSERT INTO grants"
+INSERT = "INSERT INTO logins"
 
 Headers = dict[str, str]
 
 
 def add_row(user_id: UUID) -> None:
     """Add a row that refers to a user, as other tables do."""
-    db.session.add(Grant(**row_of(user_id)))
+    db.session.add(Login(**row_of(user_id)))
     db.session.commit()
 
 
 def row_of(user_id: UUID) -> dict[str, Any]:
-    zeros = dict.fromkeys(("issued", "last_used", "expires"), 0)
-    return {"secret_hash": bytes(32), "family": "", "kind": "", "user_id": user_id, **zeros}
+    zeros = dict.fromkeys(("started", "last_used", "expires"), 0)
+    return {"secret_hash": bytes(32), "kind": "", "user_id": user_id, **zeros}
 
 
 def write_own() -> str:
@@ -69,19 +64,11 @@ def write_of_nobody_beside_a_new_user() -> str:
     db.session.add(user)
     db.session.flush()
     # A statement of Core does not end the transaction, so the new user is still in the session.
-    db.session.execute(insert(Grant).values(row_of(uuid4())))
+    db.session.execute(insert(Login).values(row_of(uuid4())))
     return f"written beside {user.name}"
 
 
 BUGS = (write_of_nobody, write_of_nobody_beside_a_new_user)
-
-
-def finish_login() -> str:
-    user = User.find(USERNAME)
-    if user is None:
-        raise error_response(401, "Invalid credentials")
-    logins.create(user, "session", "a secret", lifetime=60)
-    return "logged in"
 
 
 @pytest.fixture
@@ -91,9 +78,8 @@ def app(file_app: Flask) -> Flask:
         users.create_user(OTHER, PASSWORD)
     for view in (write_own, change_own, write_of_other, *BUGS):
         file_app.add_url_rule(f"/deleted/{view.__name__}", view_func=view)
-    file_app.add_url_rule("/deleted/login", view_func=access.credentials(public(finish_login)))
     file_app.config["LOGIN_PAGE"] = "site.page"
-    file_app.add_url_rule("/deleted/public", "public", public(lambda: finish_login()))
+    file_app.add_url_rule("/deleted/public", "public", public(lambda: write_of_other()))
     return file_app
 
 
@@ -103,7 +89,7 @@ def call(client: FlaskClient, view: Callable[[], str], headers: Headers) -> Test
 
 def count_rows(app: Flask) -> int:
     with app.app_context():
-        return len(db.session.scalars(select(Grant).where(Grant.kind == "")).all())
+        return len(db.session.scalars(select(Login).where(Login.kind == "")).all())
 
 
 @pytest.mark.parametrize(("view", "statement"), [(write_own, INSERT), (change_own, "UPDATE users")])
@@ -129,13 +115,13 @@ def test_a_browser_goes_where_it_goes_without_a_login(
 
 
 def test_a_login_that_is_under_way_fails_as_with_bad_credentials(app: Flask) -> None:
-    with user_deleted_before(app, INSERT):
-        answer = app.test_client().get("/deleted/login")
+    with user_deleted_before(app, "UPDATE users"):
+        answer = app.test_client().post(routes.LOGIN, json=LOGIN)
     assert (answer.status_code, answer.get_json()) == (401, {"error": "Invalid credentials"})
 
 
-def test_a_view_that_checks_no_secret_does_not_run_twice(app: Flask) -> None:
-    with user_deleted_before(app, INSERT):
+def test_a_stranger_who_writes_about_a_deleted_user_gets_409(app: Flask) -> None:
+    with user_deleted_before(app, INSERT, OTHER):
         assert app.test_client().get("/deleted/public").status_code == 409
 
 

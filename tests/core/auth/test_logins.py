@@ -1,13 +1,18 @@
-"""Logins: what ends them, and how many a user may have."""
+"""Rows of logins: which secrets count and for how long, what ends them, and how many there are."""
+
+import base64
+from hashlib import sha256
 
 import pytest
 from flask import Flask
-from secure_flask.auth import grants, logins
-from secure_flask.auth.grants import Grant
+from secure_flask.auth import login_table, logins
+from secure_flask.auth.login_table import IDLE_TIMEOUTS, Login
+from secure_flask.auth.logins import LAST_USED_STEP
 from secure_flask.database import db
 from sqlalchemy import select, text
+from werkzeug.exceptions import Unauthorized
 
-from core.auth.stored_grants import (
+from core.auth.stored_logins import (
     CLIENT,
     HOUR,
     IDLE,
@@ -15,32 +20,224 @@ from core.auth.stored_grants import (
     SENT,
     created,
     created_by,
-    family_of,
+    id_of,
     listed,
     lives,
-    spend,
 )
 from core.conftest import Wait
 from core.site import User
 
 
+def last_used() -> int:
+    return db.session.scalars(select(Login.last_used)).one()
+
+
+# Which secrets count.
+
+
+def test_a_secret_is_256_random_bits() -> None:
+    secrets = {logins.new_secret() for _ in range(3)}
+    assert len(secrets) == 3
+    assert {len(base64.urlsafe_b64decode(f"{secret}=")) for secret in secrets} == {32}
+
+
+def test_the_table_holds_no_secret_and_what_it_holds_is_none(user: User) -> None:
+    secret = created(user, rotation="the first rotation")
+    row = db.session.execute(select(Login.__table__)).one()
+    assert row.secret_hash == sha256(f"{KIND}:{secret}".encode()).digest()
+    assert secret not in str(row)
+    assert "the first rotation" not in str(row)
+    for stored in (row.secret_hash.hex(), row.secret_hash.decode("latin-1"), row.id):
+        assert not lives(stored)
+
+
+def test_a_secret_finds_its_user_for_its_own_kind_alone(user: User, other: User) -> None:
+    mine, theirs = created(user), created(other)
+    found = [logins.find(KIND, secret) for secret in (mine, theirs)]
+    assert [login and login.user for login in found] == [user, other]
+    for kind in login_table.LIFETIMES.keys() - {KIND}:
+        assert not lives(mine, kind=kind)
+
+
+def test_an_unknown_secret_finds_nothing(user: User, subtests: pytest.Subtests) -> None:
+    created(user)
+    for secret in ("", "a" * 43, "\0", "é", "\ud800", "' OR 1=1"):
+        with subtests.test(ascii(secret)):
+            assert not lives(secret)
+
+
+# How long they count.
+
+
+@pytest.mark.parametrize("kind", login_table.LIFETIMES)
+def test_the_policy_sets_the_lifetime_and_idle_time_of_each_kind(
+    app: Flask, user: User, wait: Wait, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    for lifetime, idle, lasting in [
+        (None, 0, login_table.LIFETIMES[kind]),
+        (500, 0, 500),
+        (500, 90, 90),
+    ]:
+        monkeypatch.setitem(app.config, "LOGIN_LIFETIME", lifetime)
+        monkeypatch.setitem(app.config, "LOGIN_IDLE", idle)
+        used, unused = created(user, kind), created(user, kind)
+        wait(lasting - 1)
+        assert lives(used, unused, kind=kind) == [True, True]
+        wait(1)
+        assert lives(used, kind=kind) == (idle > 0)
+        wait(lasting - 1)
+        assert not lives(unused, kind=kind)
+
+
+@pytest.mark.parametrize("kind", login_table.LIFETIMES)
+def test_without_a_policy_the_kind_decides_how_long_a_login_may_be_idle(
+    app: Flask, user: User, wait: Wait, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    for name in ("LOGIN_LIFETIME", "LOGIN_IDLE"):
+        monkeypatch.setitem(app.config, name, None)
+    used, unused = created(user, kind), created(user, kind)
+    lasting = IDLE_TIMEOUTS[kind] or login_table.LIFETIMES[kind]
+    wait(lasting - 1)
+    assert lives(used, kind=kind)
+    wait(1)
+    assert lives(used, unused, kind=kind) == [IDLE_TIMEOUTS[kind] > 0, False]
+
+
+def test_a_login_ends_by_itself_however_much_it_is_used(user: User, wait: Wait) -> None:
+    secret = created(user)
+    for _ in range(3):
+        wait(HOUR / 4)
+        assert lives(secret)
+    wait(HOUR / 4 - 1)
+    assert lives(secret)
+    wait(1)
+    assert not lives(secret)
+
+
+@pytest.mark.usefixtures("idle")
+def test_an_idle_login_ends_early_and_does_not_come_back(user: User, wait: Wait) -> None:
+    secret = created(user)
+    wait(IDLE - 1)
+    assert lives(secret)
+    wait(IDLE)
+    assert not lives(secret)
+    assert not lives(secret)
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_kept_login_lives_through_idle_times_and_ends_after_its_lifetime(
+    app: Flask, user: User, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "KEPT_LIFETIME", 2 * HOUR)
+    kept, other = created(user, kept=True), created(user)
+    wait(IDLE)
+    assert lives(kept, other) == [True, False]
+    assert listed(user) == [id_of(kept)]
+    wait(2 * HOUR - IDLE - 1)
+    assert lives(kept)
+    wait(1)
+    assert not lives(kept)
+
+
+def test_use_is_written_once_a_minute(user: User, wait: Wait) -> None:
+    secret, started = created(user), last_used()
+    wait(LAST_USED_STEP - 1)
+    assert lives(secret)
+    assert last_used() == started
+    wait(1)
+    assert lives(secret)
+    assert last_used() == started + LAST_USED_STEP
+
+
+def test_a_clock_set_back_adds_what_it_lost_and_no_more(user: User, wait: Wait) -> None:
+    secret = created(user)
+    wait(-HOUR)
+    assert lives(secret)
+    wait(2 * HOUR - 1)
+    assert lives(secret)
+    wait(1)
+    assert not lives(secret)
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_clock_that_was_ahead_lengthens_no_idle_time(user: User, wait: Wait) -> None:
+    secret = created(user)
+    wait(500)
+    assert lives(secret)
+    wait(-500)
+    assert lives(secret)
+    wait(IDLE)
+    assert not lives(secret)
+
+
+# What ends them.
+
+
+def test_a_login_of_a_disabled_user_finds_nothing(user: User) -> None:
+    secret = created(user)
+    user.disabled = True
+    db.session.commit()
+    assert not lives(secret)
+    assert listed(user) == []
+
+
+def test_a_login_that_ends_while_it_is_used_is_dead(
+    user: User, wait: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = created(user)
+    alive = logins.find(KIND, secret)
+    assert alive
+    logins.end(alive.id, user)
+    wait(LAST_USED_STEP)
+    read, find = iter([alive]), db.session.scalar
+    monkeypatch.setattr(db.session, "scalar", lambda statement: next(read, None) or find(statement))
+    assert not lives(secret)
+
+
+def test_deleting_a_user_deletes_the_logins(user: User) -> None:
+    created(user)
+    db.session.delete(user)
+    db.session.commit()
+    assert db.session.scalars(select(Login)).all() == []
+
+
 def test_a_clock_set_back_revives_nothing_that_was_ended(user: User, wait: Wait) -> None:
     ended, purged = created(user), created(user)
-    logins.end(family_of(ended))
+    logins.end(id_of(ended), user)
     wait(HOUR)
     logins.purge()
     wait(-2 * HOUR)
     assert lives(ended, purged) == [False, False]
 
 
-def test_ending_a_grant_ends_all_of_its_login_and_no_other(user: User) -> None:
-    first, second, other = (created(user) for _ in range(3))
-    successor = grants.find(second, KIND)
-    assert successor
-    successor.family = family_of(first)
-    db.session.commit()
-    logins.end(successor.family)
-    assert lives(first, second, other) == [False, False, True]
+def test_ending_one_ends_no_other_and_none_of_another_user(user: User, other: User) -> None:
+    first, second, theirs = created(user), created(user), created(other)
+    assert logins.end(id_of(first), user)
+    assert not logins.end(id_of(theirs), user)
+    assert lives(first, second, theirs) == [False, True, True]
+
+
+def test_ending_all_of_a_user_ends_each_kind_and_no_others(user: User, other: User) -> None:
+    kept = created(user)
+    for kind in login_table.LIFETIMES:
+        created(user, kind)
+    theirs = created(other)
+    logins.end_all(user, keep=logins.find(KIND, kept))
+    assert listed(user) == [id_of(kept)]
+    logins.end_all(user)
+    assert lives(kept, theirs) == [False, True]
+    assert db.session.scalars(select(Login.user_id)).all() == [other.id]
+
+
+def test_a_login_that_has_ended_meanwhile_is_not_replaced(user: User) -> None:
+    secret = created(user)
+    login = logins.find(KIND, secret)
+    assert login
+    db.session.expunge(login)
+    logins.end(login.id, user)
+    with pytest.raises(Unauthorized):
+        created(user, replaces=login)
+    assert listed(user) == []
 
 
 def test_only_the_users_own_live_ones_are_listed(
@@ -48,35 +245,28 @@ def test_only_the_users_own_live_ones_are_listed(
 ) -> None:
     created(user)
     wait(HOUR - IDLE)
-    idle = family_of(created(user))
+    idle = id_of(created(user))
     wait(IDLE)
-    spend(created(user))
-    mine, theirs = family_of(created(user)), family_of(created(other))
+    mine, theirs = id_of(created(user)), id_of(created(other))
     assert listed(user) == [mine, idle]
     monkeypatch.setitem(app.config, "LOGIN_IDLE", IDLE)
     assert listed(user) == [mine]
     assert listed(other) == [theirs]
 
 
-def test_ending_all_of_a_user_ends_no_others(user: User, other: User) -> None:
-    mine, spent, theirs = created(user), created(user), created(other)
-    spend(spent)
-    logins.end_all(user)
-    assert lives(mine, theirs) == [False, True]
-    assert db.session.scalars(select(Grant.user_id)).all() == [other.id]
-
-
 def test_a_purge_deletes_and_counts_what_has_expired(user: User, other: User, wait: Wait) -> None:
     created(user)
-    spend(created(other))
+    created(other)
     wait(1)
     live = created(user)
     wait(HOUR - 2)
-    # What was spent stays until then, so that a second use is seen.
     assert logins.purge() == 0
     wait(1)
     assert (logins.purge(), logins.purge()) == (2, 0)
     assert lives(live)
+
+
+# How many there are.
 
 
 def test_of_too_many_logins_the_least_recently_used_ends(
@@ -85,18 +275,30 @@ def test_of_too_many_logins_the_least_recently_used_ends(
     monkeypatch.setitem(app.config, "MAX_LOGINS", 3)
     elsewhere = created(other)
     used, unused, third = [created(user) for _ in range(3)]
-    wait(60)
-    assert lives(used)
+    wait(LAST_USED_STEP)
+    assert lives(used, third) == [True, True]
     newest = created(user)
     assert lives(used, unused, third, newest, elsewhere) == [True, False, True, True, True]
 
 
+def test_a_new_login_never_ends_at_once_though_the_clock_was_set_back(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, wait: Wait, user: User
+) -> None:
+    monkeypatch.setitem(app.config, "MAX_LOGINS", 1)
+    before = created(user)
+    wait(-HOUR)
+    assert lives(created(user), before) == [True, False]
+
+
 def test_the_most_logins_are_counted_for_each_kind_apart(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, user: User
+    app: Flask, monkeypatch: pytest.MonkeyPatch, user: User, wait: Wait
 ) -> None:
     monkeypatch.setitem(app.config, "MAX_LOGINS", 2)
     session = [created(user) for _ in range(2)]
-    opaque = [created(user, kind="opaque") for _ in range(3)]
+    opaque = []
+    for _ in range(3):
+        wait(1)
+        opaque.append(created(user, "opaque"))
     assert lives(*session) == [True, True]
     assert lives(*opaque, kind="opaque") == [False, True, True]
 
@@ -119,28 +321,40 @@ def test_a_login_that_is_replaced_takes_no_other_ones_place(
 ) -> None:
     monkeypatch.setitem(app.config, "MAX_LOGINS", 2)
     first, second = created(user), created(user)
-    assert lives(first, second, created(user, shown=second)) == [True, False, True]
+    third = created(user, shown=second)
+    assert lives(first, second, third) == [True, False, True]
+    assert lives(first, third, created(user, replaces=logins.find(KIND, third))) == [
+        *(True, False, True)
+    ]
 
 
 def test_kept_logins_count_among_the_most_that_a_user_may_have(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, user: User
+    app: Flask, monkeypatch: pytest.MonkeyPatch, user: User, wait: Wait
 ) -> None:
     monkeypatch.setitem(app.config, "MAX_LOGINS", 2)
-    logins = [created(user, kept=kept) for kept in (True, True, False, True)]
-    assert lives(*logins) == [False, False, True, True]
+    secrets = []
+    for kept in (True, True, False, True):
+        wait(1)
+        secrets.append(created(user, kept=kept))
+    assert lives(*secrets) == [False, False, True, True]
 
 
-def test_a_grant_says_which_client_it_went_to(app: Flask, user: User) -> None:
-    created_by(app, user)
-    assert [grant.client for grant in logins.all_of(user)] == [CLIENT]
+# Which client they went to.
 
 
-def test_the_client_is_stored_encrypted_and_goes_with_its_grant(app: Flask, user: User) -> None:
+def test_a_client_that_cannot_be_read_ends_no_login(app: Flask, user: User) -> None:
     secret = created_by(app, user)
-    [stored] = db.session.scalars(text("SELECT client FROM grants"))
-    assert len(stored) > len(CLIENT)
-    [row] = db.session.execute(text("SELECT * FROM grants"))
+    db.session.execute(text("UPDATE logins SET client = :bytes"), {"bytes": b"no ciphertext"})
+    db.session.commit()
+    assert lives(secret)
+
+
+def test_the_client_is_stored_encrypted_and_goes_with_its_login(app: Flask, user: User) -> None:
+    secret = created_by(app, user)
+    assert [login.client for login in logins.all_of(user)] == [CLIENT]
+    [row] = db.session.execute(text("SELECT * FROM logins"))
+    assert len(row.client) > len(CLIENT)
     for part in (CLIENT, SENT, "Firefox", "Linux", "203.0.113"):
         assert part not in str(row)
-    logins.end(family_of(secret))
-    assert list(db.session.scalars(text("SELECT client FROM grants"))) == []
+    logins.end(id_of(secret), user)
+    assert list(db.session.scalars(text("SELECT client FROM logins"))) == []

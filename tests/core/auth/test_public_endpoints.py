@@ -52,6 +52,6 @@ def test_a_list_of_public_endpoints_names_each_with_its_reason(
     make_app: MakeApp, subtests: pytest.Subtests
 ) -> None:
     poor: list[Any] = [["a.b"], {"a.b"}, "a.b", None, {"a.b": ""}, {"a.b": " "}, {"a.b": None}]
-    for listed in [*poor, {"a.b": 1}, {1: "A reason."}]:
+    for listed in [*poor, {"a.b": 1}]:
         with subtests.test(str(listed)), pytest.raises(PolicyError, match="PUBLIC_ENDPOINTS"):
             make_app(fill=False, PUBLIC_ENDPOINTS=listed)

@@ -1,7 +1,6 @@
-"""Who may call which route, as it follows from the marks, the policy and the middleware."""
+"""Who may call which route, as it follows from the marks and the policy."""
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,13 +14,11 @@ from secure_flask.web.forms import consumes_form
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import consumes
 from secure_flask.web.view_options import FORM_TYPES
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.routing import Rule
 
 from core.conftest import MakeApp
 
 USERS = "logged-in users"
-MOUNTS: Any = {"/legacy": Flask("legacy"), "/admin": Flask("admin")}
 MARKS = {
     "@public": (public, "everybody"),
     "@login_required": (login_required, USERS),
@@ -31,35 +28,6 @@ MARKS = {
 }
 
 Wrap = Callable[[Any], Any]
-
-
-class Middleware:
-    """As most are written: a class with an attribute of any name for the app within."""
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-
-    def __call__(self, *arguments: Any) -> Iterable[bytes]:
-        found: Iterable[bytes] = self.inner(*arguments)
-        return found
-
-
-def as_function(inner: Any) -> Any:
-    return lambda *arguments: inner(*arguments)
-
-
-def as_partial(inner: Any) -> Any:
-    return partial(inner)
-
-
-def with_a_global(inner: Any) -> Any:
-    namespace: dict[str, Any] = {"inner": inner}
-    exec("def middleware(*arguments): return inner(*arguments)", namespace)  # noqa: S102
-    return namespace["middleware"]
-
-
-def dispatched(inner: Any) -> Any:
-    return DispatcherMiddleware(inner, MOUNTS)
 
 
 @pytest.fixture
@@ -175,23 +143,3 @@ def test_limits_of_a_view_are_named(app: Flask) -> None:
     marks = (limited("7 per hour"), access.credentials)
     assert row_of(app, *marks).limits == ["7 per hour", "LOGIN_RATE_LIMIT"]
     assert row_of(app, login_required, endpoint="other").limits == []
-
-
-@pytest.mark.parametrize(
-    "wrappers",
-    [
-        [dispatched],
-        [dispatched, Middleware],
-        [Middleware, dispatched, with_a_global, as_function, as_partial, Middleware],
-        [dispatched, lambda inner: DispatcherMiddleware(inner, {})],
-        [dispatched, lambda inner: Middleware(inner).__call__],
-    ],
-    ids=["outermost", "in a class", "in many", "in another", "in a method"],
-)
-def test_mounts_of_other_apps_are_found_behind_any_middleware(
-    app: Flask, wrappers: list[Wrap]
-) -> None:
-    own = route_table.mounts(app)
-    for wrap in wrappers:
-        app.wsgi_app = wrap(app.wsgi_app)  # type: ignore[method-assign]
-    assert route_table.mounts(app) == sorted({*own, "/admin", "/legacy"})

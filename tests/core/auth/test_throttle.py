@@ -1,7 +1,9 @@
 """Failed attempts: what the next one gets, from the same address and from others."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -10,15 +12,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from secure_flask.auth import passwords, throttle, users
-from secure_flask.auth.throttle import AT_ONCE
-from secure_flask.web.rate_limiter import RateLimiter
+from secure_flask.web import counters
+from secure_flask.web.counters import Counters
 from werkzeug.test import TestResponse
 
 from core import routes
 from core.conftest import (
     LOGIN,
+    OWN_PAGE,
     PASSWORD,
     TOKEN_TYPES,
     USERNAME,
@@ -31,7 +33,7 @@ from core.conftest import (
 WRONG = "a wrong long password"
 AWAY = "redis://127.0.0.1:1/0"
 HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
-LIMIT = AT_ONCE + 2  # failures in a minute
+LIMIT = 5  # failures in a minute
 FACTOR = 3  # how many times LIMIT an account, or a site of IPv6, may fail
 
 # Where a secret can be guessed, with a wrong one and the answer that it gets.
@@ -44,9 +46,9 @@ GUESSES: dict[str, tuple[dict[str, str], int]] = {
 
 
 @pytest.fixture(autouse=True)
-def _small_factors(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ACCOUNT_FACTOR", "SITE_FACTOR"):
-        monkeypatch.setattr(throttle, name, FACTOR)
+def _small_factor_at_the_begin_of_a_minute(wait: Wait, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "WIDE", FACTOR)
+    wait(60 - time.time() % 60)
 
 
 @pytest.fixture
@@ -58,7 +60,8 @@ def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
 def attempt(client: FlaskClient, address: str = HERE, **body: str) -> TestResponse:
     """Try to log in, with a wrong password if none is given."""
     body = {**LOGIN, "password": WRONG, **body}
-    return client.post(routes.LOGIN, json=body, environ_overrides={"REMOTE_ADDR": address})
+    sent: dict[str, Any] = {"json": body, "headers": OWN_PAGE}
+    return client.post(routes.LOGIN, environ_overrides={"REMOTE_ADDR": address}, **sent)
 
 
 def statuses(client: FlaskClient, *addresses: str, **body: str) -> list[int]:
@@ -75,9 +78,16 @@ def statuses_at_once(
     def start_others() -> None:
         for address, username, password in waiting:
             body = {"username": username, "password": password}
-            statuses[attempt(client, address, **body).status_code] += 1
+            # Each has a context of its own, as in another thread.
+            with client.application.app_context():
+                statuses[attempt(client, address, **body).status_code] += 1
 
     with monkeypatch.context() as meanwhile:
+        # They wait for one another in vain.
+        meanwhile.setattr(throttle, "MAX_WAIT", 0)
+        for places in ("_in_line", "_in_flight"):
+            meanwhile.setattr(passwords, places, BoundedSemaphore(50))
+        meanwhile.setattr(passwords, "MAX_OF_ADDRESS", 50)
         # While one password is checked, all the others arrive.
         meanwhile.setattr(passwords, "hasher", slow_hasher("verify", start_others))
         start_others()
@@ -98,9 +108,14 @@ def attacked(client: FlaskClient) -> FlaskClient:
 
 @pytest.mark.parametrize("token_type", TOKEN_TYPES)
 def test_every_secret_that_can_be_guessed_is_guarded(
-    client: FlaskClient, credentials: dict[str, str], token_type: str, subtests: pytest.Subtests
+    app: Flask,
+    client: FlaskClient,
+    credentials: dict[str, str],
+    token_type: str,
+    subtests: pytest.Subtests,
 ) -> None:
     for path, (guess, refused) in GUESSES.items():
+        counters.init_app(app)
         if path == routes.REFRESH and token_type in ("session", "opaque"):
             continue
         with subtests.test(path):
@@ -167,8 +182,6 @@ def test_a_site_of_ipv6_that_tries_many_names_waits(client: FlaskClient) -> None
 def test_of_fifty_wrong_passwords_at_once_no_more_are_checked_than_one_by_one(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for places in ("_in_line", "_in_flight"):
-        monkeypatch.setattr(passwords, places, BoundedSemaphore(50))
     wrong = [(HERE, f"name {number}", WRONG) for number in range(50)]
     assert statuses_at_once(client, monkeypatch, wrong) == {401: LIMIT, 429: 50 - LIMIT}
     assert statuses(client, HERE) == [429]
@@ -177,24 +190,52 @@ def test_of_fifty_wrong_passwords_at_once_no_more_are_checked_than_one_by_one(
 def test_good_logins_at_once_count_as_no_failures(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = [(HERE, USERNAME, PASSWORD)] * AT_ONCE
-    assert statuses_at_once(client, monkeypatch, good) == {200: AT_ONCE}
+    good = [(HERE, USERNAME, PASSWORD)] * LIMIT
+    assert statuses_at_once(client, monkeypatch, good) == {200: LIMIT}
     assert statuses(client, *[HERE] * (LIMIT + 1)) == [401] * LIMIT + [429]
 
 
-def test_who_is_refused_for_those_in_flight_may_come_back_at_once(
+def test_an_office_that_logs_in_at_once_waits_a_moment_and_gets_in(
+    file_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_app.config["LOGIN_RATE_LIMIT"] = f"{LIMIT} per minute"
+    monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", lambda: time.sleep(0.05)))
+
+    def log_in(number: int) -> int:
+        return attempt(file_app.test_client(), password=PASSWORD).status_code
+
+    people = LIMIT + throttle.MAX_WAITING
+    with ThreadPoolExecutor(people) as office:
+        assert [*office.map(log_in, range(people))] == [200] * people
+
+
+def test_a_crowd_keeps_few_threads_waiting_and_may_come_back_at_once(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, most = 0, 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal waiting, most
+        waiting += 1
+        most = max(most, waiting)
+        with app.app_context():
+            answer = attempt(client, password=PASSWORD)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+        waiting -= 1
+
+    monkeypatch.setattr(throttle, "_takes_place", lambda *arguments: False)
+    monkeypatch.setattr(throttle, "MAX_WAIT", 0.05)
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert attempt(client).status_code == 429
+    assert most == throttle.MAX_WAITING
+
+
+def test_after_as_many_failures_nobody_waits_for_others(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def another() -> None:
-        last.append(attempt(client, password=PASSWORD))
-
-    last: list[TestResponse] = []
-    monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", another))
-    attempt(client, password=PASSWORD)
-    refused, *let_through = last
-    assert refused.status_code == 429
-    assert refused.headers["Retry-After"] == "1"
-    assert [answer.status_code for answer in let_through] == [200] * (AT_ONCE - 1)
+    """An attacker must not hold threads."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("It waits."))
+    assert statuses(client, *[HERE] * (LIMIT + 2)) == [401] * LIMIT + [429] * 2
 
 
 def test_many_good_logins_of_one_client_keep_nobody_else_out(
@@ -206,7 +247,7 @@ def test_many_good_logins_of_one_client_keep_nobody_else_out(
     for name in ("bob", USERNAME):
         late = (ELSEWHERE, name, PASSWORD)
         got = statuses_at_once(client, monkeypatch, [*many, late])
-        assert got == {200: AT_ONCE + 1, 429: 12 - AT_ONCE}
+        assert got == {200: LIMIT + 1, 429: 12 - LIMIT}
 
 
 def test_an_account_that_fails_everywhere_leaves_each_address_one_try(
@@ -236,8 +277,8 @@ def test_the_owner_of_an_attacked_account_is_not_locked_out(attacked: FlaskClien
 def test_of_several_at_once_a_site_has_one_slip(
     attacked: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong = [(HERE, USERNAME, WRONG)] * AT_ONCE
-    assert statuses_at_once(attacked, monkeypatch, wrong) == {401: 1, 429: AT_ONCE - 1}
+    wrong = [(HERE, USERNAME, WRONG)] * LIMIT
+    assert statuses_at_once(attacked, monkeypatch, wrong) == {401: 1, 429: LIMIT - 1}
 
 
 def test_a_site_of_ipv6_has_one_slip(attacked: FlaskClient) -> None:
@@ -252,13 +293,13 @@ def test_after_the_window_all_is_as_before(attacked: FlaskClient, wait: Wait) ->
 
 def test_what_is_kept_names_nobody(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, ...]] = []
+    add = Counters.add
 
-    def spy(limits: RateLimiter, limit: Any, key: tuple[str, ...]) -> bool:
+    def spy(counters: Counters, limit: Any, *key: str) -> Any:
         asked.append(key)
-        return True
+        return add(counters, limit, *key)
 
-    monkeypatch.setattr(RateLimiter, "test", spy)
-    monkeypatch.setattr(RateLimiter, "hit", spy)
+    monkeypatch.setattr(Counters, "add", spy)
     attempt(client, username="grace hopper")
     attempt(client, username="g" * 150)
     assert any(HERE in key for key in asked)
@@ -278,11 +319,11 @@ def test_a_redis_that_counts_nothing_opens_nothing(make_app: MakeApp) -> None:
     """One that is full, or a replica, still answers what it is asked."""
     app = make_app(redis_url=AWAY, login_rate_limit="6 per minute")
 
-    class Full(MovingWindowRateLimiter):
-        def hit(self, *arguments: Any, **options: Any) -> bool:
+    class Full(MemoryStorage):
+        def incr(self, *arguments: Any, **options: Any) -> int:
             raise StorageError(OSError("OOM command not allowed"))
 
-    app.extensions["rate_limiter"]._shared = Full(MemoryStorage())
+    app.extensions["counters"]._shared = Full()
     client = app.test_client()
     assert statuses(client, *[HERE] * 4) == [401, 401, 401, 429]
     assert int(attempt(client).headers["Retry-After"]) > 1
@@ -298,6 +339,6 @@ def test_a_redis_that_is_away_is_waited_for_once(make_app: MakeApp) -> None:
             waits.append(question)
             raise StorageError(OSError("no route to host"))
 
-    app.extensions["rate_limiter"]._shared = Away()
+    app.extensions["counters"]._shared = Away()
     assert statuses(app.test_client(), *[HERE] * 3) == [401, 401, 429]
-    assert len(waits) == 3
+    assert len(waits) == 1

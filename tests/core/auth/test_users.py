@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -14,6 +13,7 @@ from secure_flask.auth.passwords import verify_password
 from secure_flask.auth.users import MAX_NAME
 from secure_flask.database import db
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.attributes import set_committed_value
 
 from core.conftest import PASSWORD, USERNAME
 from core.site import User
@@ -60,12 +60,18 @@ def test_names_that_differ_in_case_are_two_users() -> None:
     assert users.create_user("Ada", PASSWORD).id != users.create_user("ADA", PASSWORD).id
 
 
-def test_only_a_user_who_may_log_in_is_locked() -> None:
+def test_a_hash_is_replaced_only_where_it_is_still_the_same_and_the_user_may_log_in() -> None:
     user = users.create_user("bob", PASSWORD)
-    assert users.lock(user.id)
+    read = user.password_hash
+    assert users.replace_hash(user, "another")
+    db.session.commit()
+    set_committed_value(user, "password_hash", read)
+    assert not users.replace_hash(user, "a third")
+    db.session.refresh(user)
+    assert user.password_hash == "another"
     user.disabled = True
-    assert not users.lock(user.id)
-    assert not users.lock(uuid4())
+    db.session.commit()
+    assert not users.replace_hash(user, "a third")
 
 
 def test_no_hint_and_no_security_question_is_kept_of_a_user() -> None:

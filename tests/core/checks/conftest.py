@@ -8,41 +8,25 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from flask.typing import ResponseReturnValue
+from secure_flask.auth import passwords
 from secure_flask.auth.access import public
-from secure_flask.checks import command, registry  # noqa: F401 - the first registers all checks
+from secure_flask.checks import command, proxies, registry  # noqa: F401 - registers all checks
 from secure_flask.database import db
 from secure_flask.database.database import migrate
-from secure_flask.web.csp_syntax import NONCE, NONE, SELF
 
 from core.conftest import MakeApp
 
-POLICY = {
-    "default-src": [NONE],
-    "script-src": [NONCE],
-    "style-src": [SELF],
-    "base-uri": [NONE],
-    "form-action": [SELF],
-    "frame-ancestors": [NONE],
-}
 CLEAN: dict[str, Any] = {
     "app_env": "production",
     "trusted_hosts": ["www.safe.test"],
     "proxy_hops": 1,
-    "web_concurrency": 1,
     "rate_limit": "10000 per minute",
     "database_url": "sqlite:///:memory:",
-    "CSP": POLICY,
-    "PUBLIC_ENDPOINTS": {},
-    "FRAME_ANCESTORS": [NONE],
-    "HEADERS": {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"},
-    "PAGE_HEADERS": {"Referrer-Policy": "same-origin"},
-    "OTHER_HEADERS": {"Referrer-Policy": "no-referrer"},
-    "STRICT_TRANSPORT_SECURITY": "max-age=63072000; includeSubDomains",
     "SECURITY_CONTACT": "security@safe.test",
 }
 
 # What is right for one process that serves the whole site, as the clean one is.
-ALONE = ["redis.missing", "database.sqlite"]
+ALONE = ["database.sqlite", "redis.missing"]
 
 StartPage = Callable[[], ResponseReturnValue]
 MakeSite = Callable[..., Flask]
@@ -57,8 +41,11 @@ def found_in(app: Flask, finding_id: str) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _checks_of_this_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test registers is gone after it."""
+    """What a test registers is gone after it, and what the machine is like does not count."""
     monkeypatch.setattr(registry, "CHECKS", dict(registry.CHECKS))
+    monkeypatch.setattr(proxies, "CONTAINER_FILES", ())
+    for name in ("HOST", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def _make(make_app: MakeApp, start_page: StartPage = lambda: "a page", **changes: Any) -> Flask:
@@ -94,7 +81,7 @@ def find(_clean: Flask) -> Find:
 @pytest.fixture
 def make_migrated(make_site: MakeSite, monkeypatch: pytest.MonkeyPatch) -> MakeSite:
     """`make_site`, with all migrations applied and the list of breached passwords installed."""
-    monkeypatch.setattr("secure_flask.auth.password_rules.has_list", lambda: True)
+    monkeypatch.setattr(passwords, "has_breach_list", lambda: True)
 
     def make(**changes: Any) -> Flask:
         app = make_site(**changes)

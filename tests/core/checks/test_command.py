@@ -1,42 +1,57 @@
-"""`flask check`, as its caller and a build see it."""
+"""`flask check`, as its caller and a build see it, and what ACCEPTED_FINDINGS leaves out."""
 
 import json
-from logging import ERROR, INFO, WARNING
 
 import pytest
 from click.testing import Result
 from flask import Flask
-from secure_flask.checks import registry
+from secure_flask.checks import command, registry
 from secure_flask.checks.registry import check
 
 from core.checks.conftest import ALONE, MakeSite
-from core.conftest import SECRETS, Lines
+from core.conftest import SECRETS, MakeApp
 
-LEVELS = {"error": ERROR, "warning": WARNING, "info": INFO}
+LEVELS = ("error", "warning", "info")
+FOUND = [f"test.{level}" for level in LEVELS]
 
 
 def run(app: Flask, *arguments: str) -> Result:
     return app.test_cli_runner().invoke(args=["check", *arguments])
 
 
+def accepting(make_app: MakeApp, *ids: str, reason: str | None = "It is behind a wall.") -> Flask:
+    return make_app(ACCEPTED_FINDINGS=dict.fromkeys(ids, reason))
+
+
 @pytest.fixture
 def checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """No check but one of each level, which always finds something."""
     monkeypatch.setattr(registry, "CHECKS", {})
-    for name, level in LEVELS.items():
-        check(f"test.{name}", level, "It is so.", "Change it.")(lambda app: True)
+    monkeypatch.setattr(command, "CHECKS", registry.CHECKS)
+
+    def found(app: Flask) -> bool:
+        """It is so.
+
+        Change it.
+        """
+        return True
+
+    for level in LEVELS:
+        check(f"test.{level}", level)(found)
 
 
 def test_a_clean_site_of_one_process_passes_for_production(make_migrated: MakeSite) -> None:
-    site = make_migrated()
-    assert run(site, "--deploy").exit_code == 1
-    accepted = [f"--accept={finding_id}" for finding_id in [*ALONE, "hsts.subdomains"]]
-    result = run(site, "--deploy", "--fail-level=info", *accepted)
-    assert (result.exit_code, result.stdout) == (0, "errors: 0, warnings: 0, infos: 0\n")
+    assert run(make_migrated(), "--deploy").exit_code == 1
+    site = make_migrated(ACCEPTED_FINDINGS=dict.fromkeys(ALONE, "One process."))
+    result = run(site, "--deploy", "--fail-level=info")
+    accepted = ", ".join(ALONE)
+    closing = f"errors: 0, warnings: 0, infos: 0, accepted: 2 ({accepted})\n"
+    assert (result.exit_code, result.stdout) == (0, closing)
+    assert "Not seen from here: " in result.stderr
 
 
-def test_a_development_passes_as_such_and_not_for_production(make_site: MakeSite) -> None:
-    app = make_site(app_env="development")
+def test_a_development_passes_as_such_and_not_for_production(make_migrated: MakeSite) -> None:
+    app = make_migrated(app_env="development")
     assert run(app).exit_code == 0
     result = run(app, "--deploy")
     assert result.exit_code == 1
@@ -44,26 +59,37 @@ def test_a_development_passes_as_such_and_not_for_production(make_site: MakeSite
 
 
 @pytest.mark.usefixtures("checks")
-def test_each_finding_is_two_lines_the_worst_first(app: Flask) -> None:
-    assert run(app, "--accept", "test.warning").stdout.splitlines() == [
+def test_each_finding_is_two_lines_the_worst_first(make_app: MakeApp) -> None:
+    assert run(accepting(make_app, "test.warning")).stdout.splitlines() == [
         "ERROR test.error: It is so.",
         "    Change it.",
         "INFO test.info: It is so.",
         "    Change it.",
-        "errors: 1, warnings: 0, infos: 1",
+        "errors: 1, warnings: 0, infos: 1, accepted: 1 (test.warning)",
     ]
 
 
 @pytest.mark.usefixtures("checks")
-def test_programs_get_json(app: Flask) -> None:
-    result = run(app, "--format", "json", "--accept", "test.error", "--accept", "test.info")
-    found = {"id": "test.warning", "level": "warning", "message": "It is so.", "hint": "Change it."}
-    counts = {"error": 0, "warning": 1, "info": 0}
-    assert json.loads(result.stdout) == {"findings": [found], "counts": counts, "accepted": []}
+def test_programs_get_json(make_app: MakeApp) -> None:
+    app = accepting(make_app, "test.error", "test.info")
+    found = {
+        "id": "test.warning",
+        "level": "warning",
+        "message": "It is so.",
+        "advice": "Change it.",
+    }
+    shown = json.loads(run(app, "--format", "json", "--deploy").stdout)
+    assert shown == {"findings": [found], "accepted": ["test.error", "test.info"]}
 
 
 @pytest.mark.usefixtures("checks")
-def test_the_exit_status_is_1_from_the_chosen_level(app: Flask, subtests: pytest.Subtests) -> None:
+def test_the_exit_status_is_1_from_the_chosen_level(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
+    apps = {
+        level: accepting(make_app, *(each for each in FOUND if each != f"test.{level}"))
+        for level in LEVELS
+    }
     for arguments, failing in (
         ("", ["error"]),
         ("--deploy", ["error", "warning"]),
@@ -73,27 +99,27 @@ def test_the_exit_status_is_1_from_the_chosen_level(app: Flask, subtests: pytest
         ("--fail-level never --deploy", []),
     ):
         with subtests.test(arguments):
-            for level in LEVELS:
-                accepted = [f"--accept=test.{other}" for other in LEVELS if other != level]
-                status = run(app, *arguments.split(), *accepted).exit_code
-                assert status == int(level in failing)
+            for level, app in apps.items():
+                assert run(app, *arguments.split()).exit_code == int(level in failing)
+
+
+@pytest.mark.usefixtures("checks")
+def test_what_hides_no_finding_or_has_no_reason_is_refused(make_app: MakeApp) -> None:
+    unknown = run(accepting(make_app, "test.fuond"))
+    assert unknown.exit_code == 1
+    assert "'test.fuond'" in unknown.stderr
+    assert ", ".join(sorted(FOUND)) in unknown.stderr
+    for reason in ("", " ", None):
+        result = run(accepting(make_app, "test.error", reason=reason))
+        assert result.exit_code == 1
+        assert "no reason for 'test.error'" in result.stderr
 
 
 def test_no_secret_is_in_it(make_site: MakeSite) -> None:
-    weak = "abcdefghijklmnopqrstuvwxyz0123456789"
     reused = SECRETS["encryption_keys"]
-    app = make_site(
-        secret_key=weak, blind_index_keys=reused, redis_url="redis://:s3cret@127.0.0.1:1/0"
-    )
+    app = make_site(blind_index_keys=reused, redis_url="redis://:s3cret@127.0.0.1:1/0")
     shown = run(app, "--deploy").output + run(app, "--deploy", "--format", "json").output
-    for finding_id in ("secrets.guessable", "secrets.reused", "redis.unreachable"):
+    for finding_id in ("secrets.reused", "redis.unreachable"):
         assert shown.count(finding_id) == 2
     keys = [secret.partition(":")[2] for secret in SECRETS.values() if ":" in secret]
-    assert not [secret for secret in (weak, "s3cret", *keys) if secret in shown]
-
-
-def test_it_prints_no_access_log_of_its_own_requests(make_site: MakeSite, lines: Lines) -> None:
-    result = run(make_site(access_log=True), "--deploy", "--format=json")
-    assert json.loads(result.stdout)["findings"]
-    assert not [line for line in lines() if line.get("event") == "request"]
-    assert "request_method" not in result.stderr
+    assert not [secret for secret in ("s3cret", *keys) if secret in shown]

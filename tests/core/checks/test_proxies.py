@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from logging import ERROR, WARNING
 from pathlib import Path
 
 import pytest
@@ -10,16 +9,8 @@ from flask import Flask
 from secure_flask import consumes
 from secure_flask.checks import proxies, registry
 
-IDS = ("none", "several", "bypassed", "container", "small-bodies")
+IDS = ("none", "bypassed", "small-bodies")
 CONFIG = {"PROXY_HOPS": 1, "MAX_REQUEST_BODY": 2**20, "MAX_BODY": 2**16}
-
-
-@pytest.fixture(autouse=True)
-def machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests may run in a container themselves."""
-    monkeypatch.setattr(proxies, "CONTAINER_FILES", ())
-    for name in ("HOST", "KUBERNETES_SERVICE_HOST"):
-        monkeypatch.delenv(name, raising=False)
 
 
 def found(app: Flask | None = None, **config: object) -> dict[str, registry.Finding]:
@@ -35,12 +26,8 @@ def test_one_proxy_on_the_same_machine_is_right() -> None:
 
 def test_no_proxy_is_an_error() -> None:
     finding = found(PROXY_HOPS=0)["proxies.none"]
-    assert finding.level == ERROR
+    assert finding.level == "error"
     assert "slow clients" in finding.message
-
-
-def test_several_proxies_are_named() -> None:
-    assert list(found(PROXY_HOPS=2)) == ["proxies.several"]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "[::]", "192.0.2.1", "app.internal"])  # noqa: S104
@@ -49,7 +36,7 @@ def test_a_server_that_other_machines_reach_is_reported(
 ) -> None:
     monkeypatch.setenv("HOST", host)
     assert list(found()) == ["proxies.bypassed"]
-    assert found()["proxies.bypassed"].level == WARNING
+    assert found()["proxies.bypassed"].level == "warning"
     assert f"HOST is {host}," in found()["proxies.bypassed"].message
 
 
@@ -68,8 +55,7 @@ def test_a_container_is_reached_by_the_proxy_of_another(
         monkeypatch.setattr(proxies, "CONTAINER_FILES", (tmp_path,))
     else:
         monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "192.0.2.1")
-    assert list(found()) == ["proxies.container"]
-    assert found()["proxies.container"].level < WARNING
+    assert not found()
 
 
 def test_a_view_that_accepts_more_than_the_proxy_is_reported() -> None:

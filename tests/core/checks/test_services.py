@@ -1,35 +1,73 @@
-"""A database, Redis or workers that would not serve."""
+"""A database or Redis that would not serve, or that others on the network read."""
 
 import pytest
+from secure_flask.checks.services import LIBPQ
 from secure_flask.database import db
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from core.checks.conftest import Find, MakeSite, found_in
 
-SHARED = {"REDIS_URL": "redis://r", "DATABASE_URL": "postgresql+psycopg://u:p@h/n"}
-OWN = {"REDIS_URL": None, "DATABASE_URL": "sqlite:///app.db"}
+FOUND = {
+    "DATABASE_URL": [
+        "postgresql+psycopg://u:p@db.example/n",
+        "postgresql+psycopg://u:p@10.0.0.7/n?sslmode=require",
+        "postgresql+psycopg://u:p@db.example/n?sslmode=verify-ca",
+        "postgresql+psycopg://u:p@/n?host=db,db.example",
+        "postgresql+psycopg://u:p@localhost/n?hostaddr=203.0.113.5",
+        "postgresql+psycopg:///n?service=elsewhere",
+    ],
+    "REDIS_URL": [
+        "redis://10.0.0.7",
+        "rediss://r.example?ssl_cert_reqs=none",
+        "rediss://r.example?ssl_check_hostname=false",
+        "redis+sentinel://[::1]:1/main",
+        "redis+sentinel://r.example:1/main?ssl=false",
+        "redis+cluster://localhost:1?ssl=true&ssl_cert_reqs=none",
+        "redis+sentinel://localhost:1,r.example:1/main",
+        "redis+cluster://[2001:db8::1]:1",
+    ],
+}
+FINE = {
+    "DATABASE_URL": [
+        "sqlite:///:memory:",
+        "postgresql+psycopg://u:p@database/n",
+        "postgresql+psycopg://u:p@127.0.0.1/n",
+        "postgresql+psycopg:///n?host=/run/postgresql.d",
+        "postgresql+psycopg://u:p@db.example/n?sslmode=verify-full&sslrootcert=/ca.pem",
+        "postgresql+psycopg://u:p@/n?host=a.example&host=b.example&sslmode=verify-full",
+    ],
+    "REDIS_URL": [
+        "redis://redis",
+        "redis://[::1]:1",
+        "rediss://:p@r.example/0?ssl_ca_certs=/ca.pem",
+        "redis+unix:///run/redis.example/socket",
+        "redis+sentinel://r.example:1/main?ssl=true&sentinel_password=",
+        "redis+cluster://a.example:1,b.example:1?ssl=true",
+    ],
+}
+TLS = {"DATABASE_URL": "database.unverified-tls", "REDIS_URL": "redis.unverified-tls"}
 
 
-def test_a_database_that_is_away_is_reported_once(
+def test_a_database_that_is_away_is_reported(
     make_migrated: MakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(engine: Engine) -> None:
         raise OperationalError("", {}, Exception("host db1"))
 
     site = make_migrated()
+    assert found_in(site, "database.migrations") == []
     monkeypatch.setattr(Engine, "connect", away)
-    assert len(found_in(site, "database.unreachable")) == 1
-    assert found_in(site, "migrations.pending") == []
+    assert len(found_in(site, "database.migrations")) == 1
 
 
 def test_a_database_of_other_migrations_is_reported(find: Find, make_migrated: MakeSite) -> None:
-    assert len(find("migrations.pending")) == 1
+    assert len(find("database.migrations")) == 1
     site = make_migrated()
     with site.app_context():
         db.session.execute(text("UPDATE alembic_version SET version_num = 'newer'"))
         db.session.commit()
-    assert len(found_in(site, "migrations.pending")) == 1
+    assert len(found_in(site, "database.migrations")) == 1
 
 
 def test_a_redis_that_is_away_is_reported(make_site: MakeSite) -> None:
@@ -37,14 +75,27 @@ def test_a_redis_that_is_away_is_reported(make_site: MakeSite) -> None:
     assert len(found_in(app, "redis.unreachable")) == 1
 
 
-def test_several_workers_need_what_they_share_and_one_is_asked_if_it_is_alone(find: Find) -> None:
-    for needs, for_one, for_several in (
-        ("REDIS_URL", "redis.missing", "workers.unshared-limits"),
-        ("DATABASE_URL", "database.sqlite", "workers.sqlite"),
+def test_several_processes_need_what_they_share(find: Find) -> None:
+    shared = {"REDIS_URL": "redis://r", "DATABASE_URL": "postgresql+psycopg://u:p@h/n"}
+    for name, own, finding_id in (
+        ("REDIS_URL", None, "redis.missing"),
+        ("DATABASE_URL", "sqlite:///app.db", "database.sqlite"),
     ):
-        own = {**SHARED, needs: OWN[needs]}
-        assert len(find(for_one, **own, WEB_CONCURRENCY=1)) == 1
-        assert len(find(for_several, **own, WEB_CONCURRENCY=2)) == 1
-        assert find(for_one, **own, WEB_CONCURRENCY=2) == []
-        assert find(for_several, **own, WEB_CONCURRENCY=1) == []
-        assert find(for_one, **SHARED) == find(for_several, **SHARED, WEB_CONCURRENCY=2) == []
+        assert len(find(finding_id, **{**shared, name: own})) == 1
+        assert find(finding_id, **shared) == []
+
+
+def test_a_connection_to_elsewhere_is_reported_unless_its_certificate_is_verified(
+    find: Find, subtests: pytest.Subtests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in LIBPQ:
+        monkeypatch.delenv(f"PG{name.upper()}", raising=False)
+    for urls, count in ((FOUND, 1), (FINE, 0)):
+        for setting in TLS:
+            for url in urls[setting]:
+                with subtests.test(url):
+                    assert len(find(TLS[setting], **{setting: url})) == count
+    monkeypatch.setenv("PGHOST", "db.example")
+    assert len(find(TLS["DATABASE_URL"], DATABASE_URL="postgresql+psycopg://u:p@/n")) == 1
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    assert find(TLS["DATABASE_URL"], DATABASE_URL=FOUND["DATABASE_URL"][0]) == []

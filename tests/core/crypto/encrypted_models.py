@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from secure_flask.crypto import encrypted_column
+from secure_flask import encrypted_column
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 EMAIL, OTHER = "ada@example.org", "eve@example.org"

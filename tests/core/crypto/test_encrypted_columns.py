@@ -4,8 +4,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from secure_flask import DecryptionError, blind_index, encrypt, encrypted_column
 from secure_flask.auth import users
-from secure_flask.crypto import DecryptionError, blind_index, encrypt, encrypted_column
 from secure_flask.database import db
 from secure_flask.settings import keyrings
 from sqlalchemy import column, insert, select, table, text, update

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from secure_flask.crypto import DecryptionError, EncryptedBytes, EncryptedJSON, EncryptedString
+from secure_flask import DecryptionError, EncryptedBytes, EncryptedJSON, EncryptedString
 from sqlalchemy import LargeBinary, column, create_engine, insert, select, table, update
 from sqlalchemy.ext.mutable import MutableDict
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column

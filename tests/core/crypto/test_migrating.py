@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from secure_flask.crypto import DecryptionError, blind_index, encrypt, encrypted_column, migrating
-from secure_flask.crypto.migrating import change_context
-from sqlalchemy import Connection, column, create_engine, insert, select, table
+from secure_flask import DecryptionError, blind_index, encrypt, encrypted_column
+from secure_flask.crypto import migrating
+from secure_flask.crypto.migrating import change_context, encrypt_plain
+from sqlalchemy import Connection, column, create_engine, delete, insert, select, table, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 NUMBERS = {number: f"+44 20 7946 000{number}" for number in range(5)}
@@ -45,13 +46,27 @@ def stored(number: int, phone: str) -> dict[str, Any]:
     }
 
 
-def test_values_of_another_context_are_read_and_found_afterwards(connection: Connection) -> None:
-    change_context(connection, Contact, "phone", old="Phone.phone")
+def assert_found(connection: Connection) -> None:
     with Session(connection) as session:
         for number, phone in NUMBERS.items():
             found = session.scalars(select(Contact).where(Contact.phone == phone)).one()
             assert (found.id, found.phone) == (number, phone)
         assert session.get_one(Contact, len(NUMBERS)).phone is None
+
+
+def test_values_of_another_context_are_read_and_found_afterwards(connection: Connection) -> None:
+    change_context(connection, Contact, "phone", old="Phone.phone")
+    assert_found(connection)
+
+
+def test_a_plain_column_is_encrypted(connection: Connection) -> None:
+    connection.execute(delete(Contact))
+    connection.execute(text("ALTER TABLE contacts ADD COLUMN phone VARCHAR"))
+    rows = [{"id": number, "phone": phone} for number, phone in NUMBERS.items()]
+    raw = table("contacts", column("id"), column("phone"))
+    connection.execute(insert(raw), [*rows, {"id": len(NUMBERS), "phone": None}])
+    encrypt_plain(connection, Contact, "phone")
+    assert_found(connection)
 
 
 def test_another_old_context_than_the_true_one_is_refused(connection: Connection) -> None:

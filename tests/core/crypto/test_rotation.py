@@ -1,14 +1,13 @@
 """`flask crypto …`: which key encrypted what, and key rotation."""
 
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from click.testing import Result
 from flask import Flask
 from secure_flask.auth import users
-from secure_flask.crypto import rotation, stored
-from secure_flask.crypto.stored_columns import find_all
+from secure_flask.crypto import migrating, rotation
 from secure_flask.database import db
 from secure_flask.settings import keyrings
 from secure_flask.settings.keyrings import read_numbered as read
@@ -21,6 +20,7 @@ NAMES = ["bob", "eve", "ivy", "joe", "kim"]
 EMAILS = [f"{name}@example.org" for name in NAMES]
 [OLD] = read(SECRETS["encryption_keys"])
 NEW = keyrings.new("2")
+COLUMN = "users.email_encrypted"
 BOTH = ("encryption_keys", "blind_index_keys")
 # As the database sees it.
 raw = table("users", *map(column, ("name", "email_encrypted", "email_index")))
@@ -29,7 +29,7 @@ raw = table("users", *map(column, ("name", "email_encrypted", "email_index")))
 @pytest.fixture
 def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """One with five users who have an address, and one who has none."""
-    monkeypatch.setattr(stored, "PAGE", 2)
+    monkeypatch.setattr(migrating, "PAGE", 2)
     for name in BOTH:
         monkeypatch.setitem(app.extensions, name, app.extensions[name])
     with app.app_context():
@@ -54,12 +54,12 @@ def run(app: Flask, command: str) -> Result:
 def status(app: Flask) -> list[str]:
     """What `status` says of the addresses."""
     lines = (" ".join(line.split("\t")) for line in run(app, "status").output.splitlines())
-    return [line for line in lines if line.startswith("users.email ")]
+    return [line for line in lines if line.startswith(COLUMN)]
 
 
 def counted(key_id: int, state: str) -> list[str]:
     """What `status` says where all five values are of one key."""
-    return [f"{name} key {key_id} {state} 5" for name in ("users.email", "users.email (index)")]
+    return [f"{name} key {key_id} {state} 5" for name in (COLUMN, f"{COLUMN} (index)")]
 
 
 def emails() -> list[str | None]:
@@ -78,7 +78,7 @@ def damage(name: str, **values: Any) -> str:
     db.session.execute(update(raw).where(raw.c.name == name).values(values))
     db.session.commit()
     user_id = db.session.scalars(select(User.id).filter_by(name=name)).one()
-    return f"users.email of {user_id}: "
+    return f"{COLUMN} of {user_id}: "
 
 
 def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
@@ -91,92 +91,101 @@ def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
     assert str(key_id) == keyrings.today()
 
 
+def test_columns_of_both_kinds_are_found_in_the_order_of_their_names() -> None:
+    indexed = {each.name: each.index is not None for each in rotation.find_all()}
+    assert list(indexed) == sorted(indexed)
+    assert (indexed[COLUMN], indexed["logins.client"]) == (True, False)
+
+
 def test_rotation_lets_the_old_keys_be_dropped(app: Flask) -> None:
     assert status(app) == counted(OLD, "current")
     put_in_front(app)
     assert status(app) == counted(OLD, "old")
     assert found() == NAMES
-    for command in ("rotate", "reindex"):
-        result = run(app, command)
-        assert result.exit_code == 0
-        assert result.output.count("users.email: ") == 4, "three pages and a sum"
-        assert "users.email: done, 5 values" in result.output
-        assert "users.email: done, 0 values" in run(app, command).output, "again"
+    result = run(app, "rotate")
+    assert result.exit_code == 0
+    assert result.output.count(f"{COLUMN}: ") == 4, "three pages and a sum"
+    assert f"{COLUMN}: done, 5 values" in result.output
+    assert f"{COLUMN}: done, 0 values" in run(app, "rotate").output, "again"
     drop_old(app)
     assert status(app) == counted(2, "current")
     assert (emails(), found()) == (EMAILS, NAMES)
-    assert run(app, "verify").exit_code == 0
+
+
+def test_rotation_that_is_interrupted_goes_on_where_it_was(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_in_front(app)
+    renew, renewed = rotation._renew, list[bytes]()
+
+    def interrupted(stored: rotation.Stored, key: list[Any], seen: bytes) -> bool:
+        renewed.append(seen)
+        if len(renewed) == 4:
+            raise KeyboardInterrupt
+        return renew(stored, key, seen)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rotation, "_renew", interrupted)
+        assert run(app, "rotate").exit_code == 1
+    db.session.rollback()  # as where the process is gone
+    assert f"{COLUMN} key 2 current 2" in status(app), "one whole page"
+    assert f"{COLUMN}: done, 3 values" in run(app, "rotate").output
+    assert status(app) == counted(2, "current")
 
 
 def test_a_key_that_is_gone_is_missing_and_its_values_are_named(app: Flask) -> None:
     drop_old(app)
     assert status(app) == counted(OLD, "missing")
-    for command in ("rotate", "reindex", "verify"):
-        result = run(app, command)
-        assert result.exit_code == 1
-        assert result.output.count("users.email of ") == 5
-        assert "5 values failed" in result.output
+    result = run(app, "rotate")
+    assert result.exit_code == 1
+    assert result.output.count(f"{COLUMN} of ") == 5
+    assert "5 values failed" in result.output
 
 
 def test_a_value_that_does_not_decrypt_is_named_and_the_rest_goes_on(app: Flask) -> None:
     eve = damage("eve", email_encrypted=b"do-not-repeat-me")
-    joe = damage("joe", email_index=b"\0\0\0\1" + bytes(32))
-    verified = run(app, "verify")
-    assert verified.exit_code == 1
-    for words in (eve, joe, "2 values failed"):
-        assert words in verified.output
     put_in_front(app)
     rotated = run(app, "rotate")
     assert rotated.exit_code == 1
     assert f"{eve}not decrypted, left as it is" in rotated.output
-    assert status(app)[:2] == ["users.email no key missing 1", "users.email key 2 current 4"]
-    for result in (verified, rotated):
-        assert "do-not-repeat-me" not in result.output
-        assert "@" not in result.output
+    assert f"{COLUMN} key 2 current 4" in status(app)
+    assert "do-not-repeat-me" not in rotated.output
+    assert "@" not in rotated.output
 
 
-def test_an_index_that_is_missing_is_counted_and_made(app: Flask) -> None:
-    damage("eve", email_index=None)
-    assert "users.email (index) no key missing 1" in status(app)
-    run(app, "reindex")
+@pytest.mark.parametrize("index", [None, bytes(36)])
+def test_an_index_that_is_missing_or_of_another_key_is_made(
+    app: Flask, index: bytes | None
+) -> None:
+    damage("eve", email_index=index)
+    run(app, "rotate")
     assert found() == NAMES
 
 
-@pytest.mark.parametrize("command", ["rotate", "reindex"])
-def test_a_write_made_meanwhile_is_not_lost(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
+def test_a_write_made_meanwhile_is_not_lost(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     put_in_front(app)
     # One page, so that no later one repeats the write.
-    monkeypatch.setattr(stored, "PAGE", 10)
-    swap = stored.Stored.compare_and_swap
+    monkeypatch.setattr(migrating, "PAGE", 10)
+    pages = migrating.pages
 
-    def write_first(self: Any, target: Any, swaps: Any) -> None:
-        """Between what was read and what is written, eve changes her address and joe drops his."""
-        for name, email in (("eve", "new@example.org"), ("joe", None)):
-            db.session.scalars(select(User).filter_by(name=name)).one().email = email
-        db.session.commit()
-        swap(self, target, swaps)
+    def pages_and_writes(*arguments: Any) -> Iterator[Any]:
+        """After the rows were read, eve changes her address and joe drops his."""
+        for rows in pages(*arguments):
+            for name, email in (("eve", "new@example.org"), ("joe", None)):
+                db.session.scalars(select(User).filter_by(name=name)).one().email = email
+            db.session.commit()
+            yield rows
 
     with monkeypatch.context() as patch:
-        patch.setattr(stored.Stored, "compare_and_swap", write_first)
-        assert run(app, command).exit_code == 0
+        patch.setattr(rotation, "pages", pages_and_writes)
+        assert run(app, "rotate").exit_code == 0
     assert emails() == [EMAILS[0], "new@example.org", EMAILS[2], None, EMAILS[4]]
     assert db.session.scalars(select(User).where(User.email == "new@example.org")).one()
-    assert run(app, "verify").exit_code == 0
 
 
-@pytest.mark.parametrize("command", ["status", "rotate", "reindex", "verify"])
+@pytest.mark.parametrize("command", ["status", "rotate"])
 def test_without_tables_a_command_says_how_to_make_them(app: Flask, command: str) -> None:
     User.metadata.drop_all(db.engine)
     result = run(app, command)
     assert result.exit_code == 1
     assert "flask db upgrade`" in result.output
-
-
-def test_a_column_without_an_index_has_no_line_of_one(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    [described] = [stored for stored in find_all() if stored.name == "users.email"]
-    monkeypatch.setattr(rotation, "find_all", lambda: [replace(described, index=None)])
-    assert [count.name for count in rotation.status()] == ["users.email"]

@@ -1,7 +1,6 @@
 """The database: what clients see while it is away, and that migrations build it whole."""
 
 import re
-import shutil
 import sqlite3
 from contextlib import closing
 from itertools import takewhile
@@ -14,23 +13,17 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import grants, logins, users
+from secure_flask.auth import logins, users
 from secure_flask.auth.access import public
-from secure_flask.auth.grants import Grant
+from secure_flask.auth.login_table import Login
 from secure_flask.database import Model, db
 from secure_flask.database import database as module
-from sqlalchemy import exc, inspect, text
+from sqlalchemy import delete, exc, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from core import routes
-from core.conftest import (
-    LOGIN,
-    PASSWORD,
-    PRODUCTION,
-    USERNAME,
-    Lines,
-    MakeApp,
-)
+from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp
+from core.site import User
 
 TABLES = set(Model.metadata.tables)
 READY = routes.READYZ
@@ -67,18 +60,18 @@ def assert_unavailable(client: FlaskClient, path: str) -> None:
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def rows_of_grants(app: Flask) -> int:
+def rows_of_logins(app: Flask) -> int:
     with app.app_context():
-        return int(db.session.scalar(text("SELECT count(*) FROM grants")) or 0)
+        return int(db.session.scalar(text("SELECT count(*) FROM logins")) or 0)
 
 
 def logins_in(file: Path) -> int:
     with closing(sqlite3.connect(file)) as connection:
-        return int(connection.execute("SELECT count(*) FROM grants").fetchone()[0])
+        return int(connection.execute("SELECT count(*) FROM logins").fetchone()[0])
 
 
 def log_in(app: Flask) -> int:
-    return app.test_client().post(routes.LOGIN, json=LOGIN).status_code
+    return app.test_client().post(routes.LOGIN, json=LOGIN, headers=OWN_PAGE).status_code
 
 
 @pytest.mark.parametrize("error", AWAY, ids=lambda error: type(error).__name__)
@@ -191,24 +184,12 @@ def test_the_log_says_why_and_names_no_value(make_app: MakeApp, lines: Lines) ->
 
 
 def test_a_row_that_points_nowhere_is_refused_without_an_echo(app: Flask) -> None:
-    zeros = dict.fromkeys(("issued", "last_used", "expires"), 0)
+    zeros = dict.fromkeys(("started", "last_used", "expires"), 0)
     with app.app_context():
-        db.session.add(
-            Grant(secret_hash=bytes(32), family="unspoken", kind="", user_id=uuid4(), **zeros)
-        )
+        db.session.add(Login(secret_hash=bytes(32), kind="unspoken", user_id=uuid4(), **zeros))
         with pytest.raises(IntegrityError) as refused:
             db.session.commit()
     assert "unspoken" not in str(refused.value)  # it may be logged
-
-
-def test_migrations_are_found_in_a_folder_with_a_percent_sign(app: Flask, tmp_path: Path) -> None:
-    folder = tmp_path / "100%s"
-    shutil.copytree(module.migrate.directory, folder)
-    with app.app_context():
-        here, there = module.migrate.get_config(), module.migrate.get_config(str(folder))
-    heads = [ScriptDirectory.from_config(config).get_heads() for config in (here, there)]
-    assert heads[0] == heads[1] != []
-    assert here.get_section("post_write_hooks") == there.get_section("post_write_hooks") != {}
 
 
 def test_migrations_make_the_tables_that_the_models_name(make_app: MakeApp) -> None:
@@ -232,14 +213,49 @@ def test_who_is_logged_in_stays_so_through_the_migrations(make_app: MakeApp) -> 
     with app.app_context():
         Model.metadata.drop_all(db.engine)
     assert run(args=["db", "upgrade"]).exit_code == 0
-    secret = grants.new_secret()
+    secret = logins.new_secret()
+    with app.test_request_context():
+        logins.start(users.create_user(USERNAME, PASSWORD), "session", secret)
     with app.app_context():
-        logins.create(users.create_user(USERNAME, PASSWORD), "session", secret)
         first = ScriptDirectory.from_config(module.migrate.get_config()).get_base()
     for arguments in (["downgrade", str(first)], ["upgrade"]):
         assert run(args=["db", *arguments]).exit_code == 0
-        assert rows_of_grants(app) == 1
+        assert rows_of_logins(app) == 1
     with app.app_context():
-        assert grants.find(secret, "session")
+        assert logins.find("session", secret)
     # Other tests make their tables without migrations.
     assert run(args=["db", "downgrade", "base"]).exit_code == 0
+
+
+@pytest.fixture
+def slow_client(make_app: MakeApp) -> FlaskClient:
+    """A client of views whose user is deleted by another request while they run."""
+    app = make_app()
+
+    def gone() -> User:
+        user = User.find(USERNAME)
+        assert user is not None
+        db.session.execute(delete(User).execution_options(synchronize_session=False))
+        return user
+
+    def read() -> str:
+        db.session.expire(user := gone())
+        return user.name
+
+    def change() -> str:
+        gone().disabled = True
+        db.session.commit()
+        return "changed"
+
+    for view in (read, change):
+        app.add_url_rule(f"/conflict/{view.__name__}", view_func=public(view))
+    return app.test_client()
+
+
+@pytest.mark.parametrize("view", ["read", "change"])
+def test_who_needs_a_row_that_is_gone_may_try_again(slow_client: FlaskClient, view: str) -> None:
+    answer = slow_client.get(f"/conflict/{view}")
+    assert answer.status_code == 409
+    assert not answer.text.count(USERNAME)
+    with slow_client.application.app_context():
+        assert User.find(USERNAME) is not None

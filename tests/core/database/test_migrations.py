@@ -9,8 +9,8 @@ import pytest
 from alembic.script import ScriptDirectory
 from click.testing import Result
 from flask import Flask
-from secure_flask.auth import grants, logins, users
-from secure_flask.auth.grants import Grant
+from secure_flask.auth import logins, users
+from secure_flask.auth.login_table import Login
 from secure_flask.database import database, db
 from sqlalchemy import func, select
 
@@ -41,9 +41,9 @@ def app(make_app: MakeApp, tmp_path: Path) -> Flask:
     """An app with a user who is logged in, in a database made by the migrations."""
     app = make_app(database_url=f"sqlite:///{tmp_path}/app.db", fill=False)
     assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
-    with app.app_context():
+    with app.test_request_context():
         user = users.create_user(USERNAME, PASSWORD)
-        logins.create(user, "session", grants.new_secret())
+        logins.start(user, "session", logins.new_secret())
     return app
 
 
@@ -65,7 +65,7 @@ def migrate(app: Flask, tmp_path: Path) -> Migrate:
 
 def count_logins(app: Flask) -> int | None:
     with app.app_context():
-        return db.session.scalar(select(func.count()).select_from(Grant))
+        return db.session.scalar(select(func.count()).select_from(Login))
 
 
 def test_a_new_column_keeps_the_rows_that_refer_to_the_table(app: Flask, migrate: Migrate) -> None:
@@ -77,7 +77,7 @@ def test_a_new_column_keeps_the_rows_that_refer_to_the_table(app: Flask, migrate
 def test_a_migration_that_leaves_rows_of_nobody_is_named(app: Flask, migrate: Migrate) -> None:
     done = migrate("upgrade", "DELETE FROM users")
     assert done.exit_code == 1
-    assert "grants" in str(done.exception)
+    assert "logins" in str(done.exception)
 
 
 def test_foreign_keys_count_again_afterwards(app: Flask, migrate: Migrate) -> None:

@@ -21,6 +21,7 @@ UNUSABLE = {
     "a key too long": f"1:{KEY}AAAA",
     "a key all zero": f"1:{'A' * 43}",
     "a word as key": f"1:{'abab' * 11}",
+    "a key that counts up": "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
     "no base64": f"1:{'é' * 43}",
     "an id with a space": f"a b:{KEY}",
     "an id with a quote": f"1':{KEY}",

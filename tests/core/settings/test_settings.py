@@ -27,6 +27,9 @@ WEAK_SECRETS = [
     GOOD_SECRET[:31],
     "a" * 64,
     "abcabcabc" * 8,
+    "Zq7vX2mB9k" * 4,
+    "0123456789abcdef" * 4,
+    "abcdefghijklmnopqrstuvwxyz012345",
     "change-me-0123456789-abcdefghijklmnopqrstuv",
     "my-SECRET-key-0123456789-abcdefghijklmnopqr",
 ]

@@ -18,6 +18,7 @@ from secure_flask.web import audit
 from core import routes
 from core.conftest import (
     LOGIN,
+    OWN_PAGE,
     PASSWORD,
     PRODUCTION,
     SECRETS,
@@ -66,7 +67,8 @@ def shared_app(make_app: MakeApp, request: pytest.FixtureRequest) -> Flask:
 
 
 def attempt(client: FlaskClient, **changes: str) -> int:
-    return client.post(routes.LOGIN, json={**LOGIN, **changes}).status_code
+    sent = {**LOGIN, **changes}
+    return client.post(routes.LOGIN, json=sent, headers=OWN_PAGE).status_code
 
 
 def without_a_place(client: FlaskClient) -> None:
@@ -193,7 +195,7 @@ def id_of(app: Flask, name: str) -> str:
 def test_a_name_is_the_same_hash_in_each_line_and_another_elsewhere(
     client: FlaskClient, lines: Lines, make_app: MakeApp
 ) -> None:
-    elsewhere = make_app(**PRODUCTION, secret_key="another-0123456789-abcdefghijklmnopqrs")
+    elsewhere = make_app(**PRODUCTION, secret_key="Qw8zXn3mVt5bKy2cRj7dHs4gLf9pTa6e")
     attempt(client, password=WRONG)
     attempt(client)
     attempt(elsewhere.test_client())

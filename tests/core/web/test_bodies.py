@@ -11,7 +11,7 @@ from secure_flask.web.bodies import body_stream, read_body
 from secure_flask.web.responses import consumes
 
 from core import routes
-from core.conftest import MakeApp
+from core.conftest import OWN_PAGE, MakeApp
 
 OCTETS = "application/octet-stream"
 IN_CHUNKS = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
@@ -41,6 +41,17 @@ def app(make_app: MakeApp) -> Flask:
         source = body_stream()
         return str(sum(map(len, iter(lambda: source.read(int(size)), b""))))
 
+    @app.post("/_test/flask/<way>")
+    @public
+    @consumes(OCTETS)
+    def by_flask(way: str) -> str:
+        """Flask's own ways to read a body."""
+        if way == "json":
+            return str(len(request.get_json(force=True)))
+        if way == "lines":
+            return str(sum(map(len, request.stream)))
+        return str(len(request.get_data()))
+
     @app.post("/_test/none")
     @public
     @consumes(OCTETS)
@@ -64,7 +75,8 @@ def test_a_body_that_breaks_off_is_refused(client: FlaskClient) -> None:
         raise ArithmeticError("a chunk of no length")  # servers have exceptions of their own
 
     stream = SimpleNamespace(read=broken, readinto=broken, readline=broken)
-    assert send(client, "/_test/whole", b"123", **{"wsgi.input": stream}) == (400, "")
+    for path in ("whole", "flask/data", "flask/lines"):
+        assert send(client, f"/_test/{path}", b"123", **{"wsgi.input": stream}) == (400, "")
 
 
 def test_a_view_gets_the_whole_body_or_none(client: FlaskClient, subtests: pytest.Subtests) -> None:
@@ -87,12 +99,26 @@ def test_a_body_is_read_up_to_the_limit_and_refused_beyond_it(client: FlaskClien
     assert send(client, "/_test/whole", b" " * (limit + 1), **IN_CHUNKS) == (413, "")
 
 
+def test_flasks_own_ways_to_read_get_the_whole_body_or_none(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    limit = client.application.config["MAX_CONTENT_LENGTH"]
+    for path in ("/_test/flask/data", "/_test/flask/json", "/_test/flask/lines"):
+        with subtests.test(path):
+            short, long = b"[1]", b"[\n" + b"1," * (limit // 2) + b"1]"
+            assert send(client, path, short)[0] == send(client, path, short, **IN_CHUNKS)[0] == 200
+            # What came would be JSON too, and what is cut off none.
+            assert send(client, path, short, CONTENT_LENGTH="60001") == (400, "")
+            assert send(client, path, long) == (413, "")
+            assert send(client, path, long, **IN_CHUNKS) == (413, "")
+
+
 def test_the_policy_sets_the_limit(make_app: MakeApp) -> None:
     client = make_app(MAX_BODY=1000).test_client()
     for size, status in ((1000, 401), (1001, 413)):
         body = b'{"username": "x", "password": "x"}'.ljust(size)
         assert client.post(
-            routes.LOGIN, data=body, content_type="application/json"
+            routes.LOGIN, data=body, content_type="application/json", headers=OWN_PAGE
         ).status_code == (status)
 
 

@@ -57,3 +57,19 @@ def test_flasks_session_keeps_what_it_signed_and_nothing_else(make_app: MakeApp)
     assert [client.get("/_test/count").text for _ in range(3)] == ["1", "2", "3"]
     client.set_cookie(app.config["SESSION_COOKIE_NAME"], "eyJ2aXNpdHMiOjk5fQ.aaaaaa.forged")
     assert client.get("/_test/count").text == "1"
+
+
+def test_a_cookie_of_this_host_that_is_sent_twice_is_refused(make_app: MakeApp) -> None:
+    # A browser has one of each name, so a sibling domain has slipped the other in.
+    client = make_app(**PRODUCTION).test_client(use_cookies=False)
+    for sent, status in (
+        ("__Host-session=a", 200),
+        ("__Host-session=a; __Host-flask=b; other=1; other=2", 200),
+        ("other=__Host-session; __Host-session=a", 200),
+        ("__Host-session=a; __Host-session=a", 400),
+        ("__Host-session=a;__Host-session=b; other=1", 400),
+        ("__Host-flask=a; other=1; __Host-flask =b", 400),
+        ("__Host-session; __Host-session=b", 400),
+    ):
+        answer = client.get("/", headers={"Cookie": sent})
+        assert (sent, answer.status_code) == (sent, status)

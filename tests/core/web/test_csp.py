@@ -7,8 +7,8 @@ import pytest
 from flask import Blueprint, Flask, Response, request
 from flask.testing import FlaskClient
 from secure_flask.auth.access import public
+from secure_flask.csp_levels import NONCE, NONE, SELF
 from secure_flask.web.csp import csp, csp_nonce
-from secure_flask.web.csp_syntax import NONCE, NONE, SELF
 from secure_flask.web.origins import PolicyError
 from werkzeug.test import TestResponse
 
@@ -135,6 +135,8 @@ def test_a_slip_in_the_policy_stops_the_app(make_app: MakeApp) -> None:
         ("CSP", {"img-src": ["self"]}, "without quotes"),
         ("CSP_CANDIDATE", {"img-src": ["self"]}, "without quotes"),
         ("CSP_SOURCES", ["https://*.example"], "CSP_SOURCES"),
+        ("CSP_CHANGES", {"img-src": ["self"]}, "without quotes"),
+        ("CSP_CHANGES", {"image-src": [SELF]}, "no directive"),
     ):
         with pytest.raises(PolicyError, match=words):
             make_app(**{name: slip})

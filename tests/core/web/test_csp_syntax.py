@@ -1,7 +1,8 @@
 """Slips in a Content-Security-Policy that a browser would take without a word."""
 
 import pytest
-from secure_flask.web.csp_syntax import NONE, SELF, check, serialize
+from secure_flask.csp_levels import NONE, SELF
+from secure_flask.web.csp_syntax import check, serialize
 from secure_flask.web.origins import PolicyError
 
 KNOWN = """

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.test import TestResponse
 
-from core.conftest import MakeApp, log_in
+from core.conftest import OWN_PAGE, MakeApp, log_in
 
 SECRET = "what-nobody-may-see"
 
@@ -115,14 +115,15 @@ def test_a_page_of_the_owner_for_401_still_names_the_scheme(client: FlaskClient)
 
 AS_BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"
 ELSEWHERE = {"Origin": "https://evil.example"}
+WRITE = {"path": "/_test/post/it", "method": "POST"}
 
 # A refused request by its status; the first five come before any view.
 REFUSED: dict[int, dict[str, Any]] = {
     400: {"path": "/_test/busy", "headers": {"Host": "evil.example"}},
-    403: {"path": "/_test/post/it", "method": "POST", "headers": ELSEWHERE},
+    403: {**WRITE, "headers": ELSEWHERE},
     404: {"path": f"/_test/no/{SECRET}"},
     405: {"path": "/_test/post/it", "method": "DELETE"},
-    415: {"path": "/_test/post/it", "method": "POST", "data": SECRET, "content_type": "text/plain"},
+    415: {**WRITE, "headers": OWN_PAGE, "data": SECRET, "content_type": "text/plain"},
     401: {"path": "/_test/401"},
     413: {"path": "/_test/of/body", "method": "POST", "json": {"name": "a" * 100_000}},
     429: {"path": "/_test/of/limited"},

@@ -4,8 +4,8 @@ import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
 from secure_flask.auth.access import public
+from secure_flask.csp_levels import NONE, SELF
 from secure_flask.web.csp import csp
-from secure_flask.web.csp_syntax import NONE, SELF
 from secure_flask.web.origins import PolicyError
 
 from core.conftest import PRODUCTION, MakeApp

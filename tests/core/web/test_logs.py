@@ -9,12 +9,13 @@ from unittest.mock import Mock
 
 import pytest
 import structlog
-from flask import Flask
+from flask import Flask, Response, abort, request
 from secure_flask.auth.access import public
 from secure_flask.web import audit
 from secure_flask.web.logs import GUNICORN_LOGGING
 
-from core.conftest import PRODUCTION, Lines, MakeApp
+from core import routes
+from core.conftest import OWN_PAGE, PRODUCTION, USERNAME, Lines, MakeApp, log_in
 
 SECRET = "hunter2-in-a-header"
 FORGED = (
@@ -151,3 +152,78 @@ def test_a_line_of_gunicorn_quotes_nothing_of_an_invalid_request(lines: Lines) -
         "Invalid request from ip=20",
     ]
     assert SECRET not in str(refused)
+
+
+ACCESS = [
+    *("datetime", "level", "event", "request_id", "request_method", "route"),
+    *("status", "milliseconds", "bytes", "logger"),
+]
+
+
+@pytest.fixture
+def watched(make_app: MakeApp) -> Flask:
+    """An app with an access log, whose requests end in each way."""
+    app = make_app(**PRODUCTION, access_log=True, log_level="WARNING")
+    app.config["PROPAGATE_EXCEPTIONS"] = False  # a crash is answered, as in production
+
+    @app.url_value_preprocessor
+    def before_all_else(endpoint: str | None, values: dict[str, str] | None) -> None:
+        if "soon" in request.args:
+            abort(410)
+
+    @app.before_request
+    def early() -> Response | None:
+        return Response("early", 418) if "early" in request.args else None
+
+    @app.route("/_test/<kind>/<code>", methods=["GET", "POST"])
+    @public
+    def respond(kind: str, code: str) -> Response:
+        if kind == "crash":
+            raise RuntimeError(code)
+        return Response(iter("123")) if kind == "stream" else Response("12345")
+
+    return app
+
+
+# A request, and the route and status in its line.
+ENDS = [
+    ("GET", f"/_test/plain/{SECRET}", 200),
+    ("HEAD", f"/_test/plain/{SECRET}?name={SECRET}", 200),
+    ("GET", f"/_test/stream/{SECRET}", 200),
+    ("POST", f"/_test/plain/{SECRET}", 403),
+    ("GET", f"/_test/crash/{SECRET}", 500),
+    ("GET", f"/_test/plain/{SECRET}?early=1", 418),
+    ("GET", f"/_test/plain/{SECRET}?soon=1", 410),
+    ("GET", f"/{SECRET}", 404),
+    ("DELETE", f"/_test/plain/{SECRET}", 405),
+    ("GET", routes.ME, 200),
+]
+
+
+def test_each_request_has_one_access_line_that_names_nobody(watched: Flask, lines: Lines) -> None:
+    client = watched.test_client()
+    log_in(client)
+    lines()
+    for method, path, status in ENDS:
+        headers = {"Origin": "null"} if method == "POST" else OWN_PAGE
+        response = client.open(path, method=method, headers=headers)
+        [line] = [line for line in lines() if line["logger"] == "secure_flask.access"]
+        assert set(line) <= set(ACCESS)
+        assert (line["request_method"], line["status"]) == (method, status)
+        has_route = status not in (404, 405)
+        assert line.get("route") == (None if not has_route else route_of(path))
+        assert line["request_id"] == response.headers["X-Request-ID"]
+        assert line["milliseconds"] > 0
+        assert SECRET not in str(line)
+        assert USERNAME not in str(line)
+        if "/plain/" in path and method == "GET" and status == 200:
+            assert line["bytes"] == 5
+
+
+def route_of(path: str) -> str:
+    return "/_test/<kind>/<code>" if path.startswith("/_test") else path
+
+
+def test_there_is_no_access_line_unless_it_is_asked_for(app: Flask, lines: Lines) -> None:
+    app.test_client().get("/_test/page")
+    assert lines() == []

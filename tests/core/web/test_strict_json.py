@@ -1,7 +1,10 @@
 """What a client gets for JSON of two meanings or without end, in a view that reads by Flask."""
 
 import json
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import flask
 import pytest
@@ -88,3 +91,21 @@ def test_bytes_that_are_not_utf_8_are_refused(client: FlaskClient) -> None:
     assert status(client, '"\u00e9"'.encode()) == 200
     for encoding in ("latin-1", "utf-16", "utf-8-sig"):
         assert status(client, '"\u00e9"'.encode(encoding)) == 400
+
+
+def test_half_of_a_surrogate_pair_is_refused(client: FlaskClient) -> None:
+    # No database and no file takes it.
+    for text in (r'"\ud800"', r'{"\udfff": 1}', r'["\ud800\ud83d\ude80"]', '"\\uD83D"'):
+        assert (text, status(client, text)) == (text, 400)
+    for text in (r'"\ud83d\ude80"', r'"\\ud800"', r'"\u0041"'):
+        assert (text, status(client, text)) == (text, 200)
+
+
+def test_dates_go_out_as_the_openapi_document_describes_them(app: Flask) -> None:
+    noon = datetime(2027, 2, 1, 12, tzinfo=UTC)
+    with app.app_context():
+        sent = flask.json.dumps([noon.date(), noon, noon.time(), Decimal("1.5"), UUID(int=1)])
+    assert json.loads(sent) == [
+        *("2027-02-01", "2027-02-01T12:00:00+00:00", "12:00:00", "1.5"),
+        "00000000-0000-0000-0000-000000000001",
+    ]

@@ -103,6 +103,7 @@ UNREADABLE += [
     "name=x",
     '{"name":"a","name":"b"}',
     '{"count":{"x":1,"x":2},"name":"a"}',
+    r'{"name":"\ud800"}',
 ]
 
 
@@ -115,13 +116,13 @@ def test_what_is_no_json_is_refused_without_details(
 
 
 CONTROLS = "Contains control characters"
+NO_DATE = "Input should be a valid date"
 
 # By body, the members that are wrong, and why.
 WRONG: dict[str, dict[str, str]] = {
     r'{"name":"x\n"}': {"name": CONTROLS},
     r'{"name":"x\u0000"}': {"name": CONTROLS},
     r'{"name":"x\u007f"}': {"name": CONTROLS},
-    r'{"name":"\ud800"}': {"": "Not valid"},
     '{"name":"x","more":[1,2]}': {"more": "Should have at most 1 items"},
     r'{"name":"x","notes":"\u001b"}': {"notes": CONTROLS},
     '{"name":["x"]}': {"name": "Input should be a valid string"},
@@ -133,7 +134,11 @@ WRONG: dict[str, dict[str, str]] = {
     '{"name":"x","count":1.5}': {"count": "Input should be a valid integer"},
     '{"name":"x","code":"a"}': {"code": "String should match pattern '^[A-Z]*$'"},
     '{"name":"x","size":"a"}': {"size": "Input should be 'small' or 'large'"},
-    '{"name":"x","day":"a"}': {"day": "Not valid"},
+    '{"name":"x","day":"a"}': {"day": f"{NO_DATE} in the format YYYY-MM-DD, input is too short"},
+    '{"name":"x","day":"2026-02-30"}': {
+        "day": f"{NO_DATE} in the format YYYY-MM-DD, day value is outside expected range"
+    },
+    '{"name":"x","day":1}': {"day": NO_DATE},
     '{"name":"x","even":1}': {"even": "Only even numbers are taken"},
     '{"name":"x","even":13}': {"even": "Not valid"},
     '{"name":"x","seats":[{"row":1},{"row":"a"}]}': {

@@ -3,14 +3,14 @@
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 from secure_flask.auth import access
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
+from secure_flask.csp_levels import SELF
 from secure_flask.web.csp import csp
-from secure_flask.web.csp_syntax import SELF
 from secure_flask.web.csrf import exempt
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.hosts import probe
@@ -158,3 +158,11 @@ def test_a_view_without_an_argument_for_its_body_is_refused() -> None:
     for view in (lambda: "", Notes.as_view("notes")):
         with pytest.raises(TypeError, match=r"gives .* its body as .*decorate the method"):
             validated(Note)(view)
+
+
+def test_a_blueprint_is_refused_when_it_is_decorated() -> None:
+    # A mark on it would be ignored, and its views open to every user.
+    mark: Any
+    for mark in (public, login_required, recent_login, roles_required("admin"), limited("1/day")):
+        with pytest.raises(TypeError, match="put this mark on each view"):
+            mark(Blueprint("reports", __name__))

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from secure_flask import csp, public
-from secure_flask.web.csp_syntax import SELF
+from secure_flask.csp_levels import SELF
 from werkzeug import Request, Response
 from werkzeug.serving import WSGIRequestHandler, generate_adhoc_ssl_context, make_server
 
@@ -43,10 +43,9 @@ TIMEOUT = 10_000  # milliseconds
 
 # Each app has a page here whose scripts may ask the app itself, whatever else it serves.
 PROBE = "/probe-page"
-FETCH_TOKEN = """async ([url, login]) => {
+LOG_IN = """async ([url, login]) => {
     const headers = {"Content-Type": "application/json"};
-    const answer = await fetch(url, {method: "POST", headers, body: JSON.stringify(login)});
-    return (await answer.json()).token;
+    await fetch(url, {method: "POST", headers, body: JSON.stringify(login)});
 }"""
 
 Serve = Callable[..., "Server"]
@@ -75,7 +74,10 @@ class Server:
 
 
 class Elsewhere:
-    """Another site: it answers what a test puts into `pages` by path, and notes what was asked."""
+    """Another site: it answers what a test puts into `pages` by path, and notes what was asked.
+
+    `/307?…` and `/308?…` lead to the address in the query, with the method and the body.
+    """
 
     def __init__(self, asked: "Queue[str] | None" = None) -> None:
         self.pages: dict[str, str] = {}
@@ -87,6 +89,10 @@ class Elsewhere:
         request = Request(environ)
         self.asked.put(request.path)
         types = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+        if request.path in ("/307", "/308"):
+            target = request.query_string.decode()
+            moved = Response(status=int(request.path[1:]), headers={"Location": target})
+            return moved(environ, start_response)
         answer = Response(self.pages.get(request.path, ""))
         answer.mimetype = types.get(Path(request.path).suffix, "text/html")
         # Nothing but the policy of the page that embeds it shall stand in its way.
@@ -183,7 +189,7 @@ def certificate() -> ssl.SSLContext:
     return generate_adhoc_ssl_context()
 
 
-def log_in(page: Page, site: str) -> str:
-    """Log in by a script of the site's own; the token that it got."""
+def log_in(page: Page, site: str) -> None:
+    """Log in by a script of the site's own."""
     page.goto(site + PROBE)
-    return str(page.evaluate(FETCH_TOKEN, [routes.LOGIN, LOGIN]))
+    page.evaluate(LOG_IN, [routes.LOGIN, LOGIN])

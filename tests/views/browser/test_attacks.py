@@ -10,8 +10,9 @@ from typing import NamedTuple
 import pytest
 from flask import Flask, Response, request
 from playwright.sync_api import Browser, Page
-from secure_flask import csp_nonce, public
-from secure_flask.web.csp_syntax import DATA, HTTPS, NONCE, SELF, UNSAFE_INLINE, Policy
+from secure_flask import csp_nonce, public, testing
+from secure_flask.csp_levels import DATA, HTTPS, NONCE, SELF, UNSAFE_INLINE
+from secure_flask.web.csp_syntax import Policy
 
 from views.browser.conftest import Elsewhere, Serve, new_page
 
@@ -140,7 +141,7 @@ TOLERATED = {
 
 @pytest.fixture
 def page(browser: Browser, page: Page, app: Flask, attack: Attack) -> Iterator[Page]:
-    if not works(attack, app.config["CSP"]):
+    if not works(attack, testing.page_policy(app)):
         yield page
         return
     # One that wins may still be on its way to another page when the next begins. Chromium may
@@ -170,7 +171,7 @@ def test_an_attack_gets_as_far_as_the_policy_lets_it(
     page.goto(start, wait_until="domcontentloaded" if attack.click else "commit")
     if attack.click:
         page.click(attack.click, no_wait_after=True)
-    expected = WON if works(attack, app.config["CSP"]) else STOPPED
+    expected = WON if works(attack, testing.page_policy(app)) else STOPPED
     assert outcome(seen) == expected
     if expected == STOPPED:
         page.goto(f"{site}/healthz")
@@ -178,7 +179,7 @@ def test_an_attack_gets_as_far_as_the_policy_lets_it(
 
 
 def test_no_attack_that_runs_a_script_or_steals_a_form_works(app: Flask) -> None:
-    working = {name for name, attack in ATTACKS.items() if works(attack, app.config["CSP"])}
+    working = {name for name, attack in ATTACKS.items() if works(attack, testing.page_policy(app))}
     assert working <= TOLERATED, working
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from flask import Flask, Response
 from playwright.sync_api import Page, expect
-from secure_flask import csp, csp_nonce, public
-from secure_flask.web.csp_syntax import NONCE, NONE, SELF, Policy
+from secure_flask import csp, csp_nonce, public, testing
+from secure_flask.csp_levels import NONCE, NONE, SELF
+from secure_flask.web.csp_syntax import Policy
 
 from views.browser.conftest import Elsewhere, Serve
 
@@ -90,7 +91,7 @@ def test_another_worker_starts_as_the_policy_says(
     app: Flask, page: Page, worker_pages: str
 ) -> None:
     page.goto(f"{worker_pages}/as-it-is")
-    expected = "yes, no" if allows_workers(app.config["CSP"]) else "refused"
+    expected = "yes, no" if allows_workers(testing.page_policy(app)) else "refused"
     expect(page.locator("#said")).to_have_text(expected)
 
 

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 from secure_flask import csp, public
-from secure_flask.web.csp_syntax import NONE, SELF
+from secure_flask.csp_levels import NONE, SELF
 
 from views.browser.conftest import PROBE, Elsewhere, Serve, Server
 from views.conftest import MakeApp

@@ -7,7 +7,8 @@ import pytest
 from flask import Flask, Response, request
 from playwright.sync_api import Browser, Page
 from secure_flask import csp, public
-from secure_flask.web.csp_syntax import NONE, SELF
+from secure_flask.csp_levels import NONE, SELF
+from secure_flask.web.header_values import transport
 
 from views.browser.conftest import PROBE, REAL_NAME, Serve, log_in, new_page
 from views.conftest import PRODUCTION, MakeApp
@@ -49,14 +50,14 @@ def test_the_browser_learns_to_come_back_by_https(app: Flask, page: Page, site: 
     answer = page.goto(site + PROBE)
     assert answer is not None
     sent = answer.headers["strict-transport-security"]
-    assert sent == app.config["STRICT_TRANSPORT_SECURITY"]
+    assert sent == transport(app.config)
 
 
 def test_an_address_left_at_http_is_fetched_by_https(
     make_app: MakeApp, serve: Serve, page: Page
 ) -> None:
     # A browser that was sent a longer time would come back by https by itself.
-    app = make_app(**SETTINGS, STRICT_TRANSPORT_SECURITY="max-age=0")
+    app = make_app(**SETTINGS, HEADER_CHANGES={"Strict-Transport-Security": "max-age=0"})
     site = serve(app, https=True).at(REAL_NAME)
     left = site.replace("https:", "http:")
 

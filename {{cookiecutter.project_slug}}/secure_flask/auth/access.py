@@ -8,14 +8,14 @@ Source: OWASP ASVS 7.5.1, 8.2.1, 8.3.1, 8.3.2; RFC 9470.
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol, cast, overload
+from typing import Any, Protocol, overload
 
 from flask import Flask, Request, current_app, g, request, url_for
-from secure_flask.auth import next_pages, public_endpoints, roles
-from secure_flask.auth.grants import Grant
-from secure_flask.web import audit, forms, request_checks
-from secure_flask.web.csrf import SAFE_METHODS
+from secure_flask.auth import next_pages, roles
+from secure_flask.auth.login_table import Login
+from secure_flask.web import audit, request_checks
 from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.origins import PolicyError
 from secure_flask.web.view_options import Decorated, ViewOptions, add_options, view_options
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,11 +27,8 @@ PAGES = ("LOGIN_PAGE", "REAUTHENTICATION_PAGE")
 class Tokens(Protocol):
     """What finds the login of a request: `secure_flask.auth.tokens`."""
 
-    def authenticate(self, request: Request) -> Grant | None:
-        """The login, or a 403 for a write by cookie without its CSRF token."""
-
-    def find_login(self, request: Request) -> Grant | None:
-        """The login, for pages."""
+    def find_login(self, request: Request) -> Login | None:
+        """The live login of a request."""
 
 
 def public(view: Decorated) -> Decorated:
@@ -83,17 +80,14 @@ def credentials(view: Decorated) -> Decorated:
 def is_recent(minutes: int = RECENT) -> bool:
     """Whether the user entered the password at most `minutes` ago; a refresh is no entry."""
     # abs(): a clock that is set back must not make an old login recent.
-    grant: Grant = g.grant
-    return abs(time.time() - grant.issued) <= minutes * 60
+    login: Login = g.login
+    return abs(time.time() - login.started) <= minutes * 60
 
 
-def require_login(*, minutes: int | None = None) -> None:
-    """The check of `@login_required` and `@recent_login`, inside a view that is `@public`.
-
-    :raises ErrorResponse: 401, no login, or none that is at most `minutes` old.
-    """
-    options = ViewOptions(access="login", recent_login=minutes)
-    _require_login(cast(Tokens, current_app.extensions["tokens"]), options)
+def is_public(endpoint: str, options: ViewOptions) -> bool:
+    """Whether everybody may call a view: by its mark, or by PUBLIC_ENDPOINTS without a mark."""
+    opened = options.access is None and endpoint in current_app.config["PUBLIC_ENDPOINTS"]
+    return opened or options.access == "public"
 
 
 def unauthenticated() -> ErrorResponse:
@@ -102,8 +96,17 @@ def unauthenticated() -> ErrorResponse:
 
 
 def init_app(app: Flask, tokens: Tokens) -> None:
-    """`tokens` finds the login of a request. It is handed in, since its own views use these marks."""
-    public_endpoints.init_app(app)
+    """`tokens` finds the login of a request. It is handed in, since its own views use these marks.
+
+    :raises PolicyError: PUBLIC_ENDPOINTS is no dict of endpoints with reasons.
+    """
+    opened = app.config["PUBLIC_ENDPOINTS"]
+    reasons = opened.values() if isinstance(opened, dict) else [None]
+    if not all(isinstance(reason, str) and reason.strip() for reason in reasons):
+        raise PolicyError(
+            "policy.py: PUBLIC_ENDPOINTS is no dict of endpoints, each with its reason. "
+            'Write {"bootstrap.static": "The style sheets of Bootstrap."}.'
+        )
     app.extensions["tokens"] = tokens
     request_checks.register(app, partial(_check_access, tokens))
     app.context_processor(partial(_variables, tokens))
@@ -116,30 +119,24 @@ def _check_access(tokens: Tokens, request: Request) -> None:
     automatic = getattr(rule, "provide_automatic_options", False) and request.method == "OPTIONS"
     if rule is None or automatic:
         return
-    form = request.method not in SAFE_METHODS and forms.is_form()
-    if not public_endpoints.is_public(rule.endpoint, options):
+    if not is_public(rule.endpoint, options):
         _require_login(tokens, options)
-    elif form and not (options.credentials or options.csrf_exempt):
-        # A login that comes along needs its CSRF token here too.
-        tokens.authenticate(request)
-    if form:
-        forms.read()
 
 
 def _require_login(tokens: Tokens, options: ViewOptions) -> None:
-    grant = tokens.authenticate(request)
-    if grant is None:
+    login = tokens.find_login(request)
+    if login is None:
         raise unauthenticated()
-    g.grant, g.user = grant, grant.user
+    g.user = login.user
     # For the log, which must not query the database.
-    g.user_id = grant.user_id
-    _require_roles(grant, options.roles)
+    g.user_id = login.user_id
+    _require_roles(login, options.roles)
     _require_recent_login(options.recent_login)
 
 
-def _require_roles(grant: Grant, demanded: tuple[str, ...]) -> None:
+def _require_roles(login: Login, demanded: tuple[str, ...]) -> None:
     # A view that demands no role costs no query.
-    missing = demanded and sorted(set(demanded).difference(grant.user.role_names))
+    missing = demanded and sorted(set(demanded).difference(login.user.role_names))
     if missing:
         audit.record(audit.AUTHZ_FAIL, reason="missing role", roles=", ".join(missing))
         raise error_response(403, "Not allowed")
@@ -165,9 +162,9 @@ def _variables(tokens: Tokens) -> dict[str, object]:
     if "user" in g:
         return {"current_user": g.user}
     try:
-        grant = tokens.find_login(request)
+        login = tokens.find_login(request)
     except SQLAlchemyError as error:
         # A page of yours for an error must not fail too while the database is unavailable.
         audit.record(audit.CRASH, exc_info=error)
-        grant = None
-    return {"current_user": grant.user if grant else None}
+        login = None
+    return {"current_user": login.user if login else None}

@@ -1,11 +1,11 @@
 """Describes the client of a login, so that users recognise their own logins.
 
 It says roughly what and where: browser, system and shortened address, all as the client
-claims. grants.py keeps it encrypted, and only as long as the login. Source: OWASP ASVS 7.5.2.
+claims. login_table.py keeps it encrypted, and only as long as the login. Source: OWASP ASVS 7.5.2.
 """
 
 from flask import has_request_context, request
-from secure_flask.web.rate_limits import client_address
+from secure_flask.web.client_addresses import client_address
 from secure_flask.web.texts import text
 
 # The first that occurs counts: Edge and Opera also name Chrome, and Chrome names Safari.

@@ -1,4 +1,4 @@
-"""`flask access`: who may call which route, and `flask tokens …`: the credentials of logins."""
+"""`flask access`: who may call which route, and `flask logins …`: the rows of logins."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ WIDTH = 100  # characters of a line
 HEADINGS = ("METHOD", "ROUTE", "MARK", "LIMIT", "BODY")
 SHORT = {**dict.fromkeys(FORM_TYPES, "form"), "application/json": "JSON", "*/*": "any"}
 
-tokens_commands = CommandGroup("tokens", help="Manage the credentials that logins issued.")
+logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 
 
 @click.command("access")
@@ -28,15 +28,15 @@ def access_command(form: str) -> None:
     click.echo(_as_json(rows) if form == "json" else _as_table(rows))
 
 
-@tokens_commands.command("purge")
-def purge_tokens() -> None:
-    """Delete expired credentials; run this once a day."""
+@logins_commands.command("purge")
+def purge_logins() -> None:
+    """Delete expired logins; run this once a day."""
     click.echo(f"Deleted {logins.purge()} expired")
 
 
 def init_app(app: Flask) -> None:
     app.cli.add_command(access_command)
-    app.cli.add_command(tokens_commands)
+    app.cli.add_command(logins_commands)
 
 
 def _as_json(rows: list[Row]) -> str:
@@ -44,7 +44,6 @@ def _as_json(rows: list[Row]) -> str:
     described = {
         "routes": [row._asdict() for row in rows],
         "limits": limits,
-        "mounts": route_table.mounts(current_app),
     }
     return json.dumps(described, indent=2)
 
@@ -90,8 +89,5 @@ def _notes(rows: list[Row]) -> list[str]:
         "LOGIN_RATE_LIMIT, failures of one address": config[LOGIN_RATE_LIMIT],
         "RATE_LIMIT, requests of one address to all routes but probes": config["RATE_LIMIT"],
         "Endpoints without a mark, so closed": _listed(unmarked),
-        "Outside of these rules, since other WSGI apps answer there": _listed(
-            route_table.mounts(current_app)
-        ),
     }
     return [_wrapped(f"{name}: {text}") for name, text in notes.items() if text not in (None, "-")]

@@ -1,132 +1,156 @@
-"""Starts, lists and ends logins. A login is a family of grants, of which one is live.
+"""Logins: one row for each, so that each ends at once when its row is deleted.
 
-A user has at most MAX_LOGINS of each kind, so that no account grows without end.
-Source: OWASP ASVS 7.1.2, 7.4.1 to 7.4.3.
+A user has at most MAX_LOGINS logins of each kind.
+Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.1.2, 7.2.1, 7.3.1 to 7.4.3.
 """
 
 import secrets
 import time
+from hashlib import sha256
 
 from flask import current_app
-from secure_flask.auth import clients, users
-from secure_flask.auth.grants import (
-    Grant,
-    alive,
-    hash_secret,
-    lifetime_of,
-)
+from secure_flask.auth import clients
+from secure_flask.auth.login_table import LIFETIMES, Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import ColumnElement, delete, select, update
 
-# The most logins that one login ends: a statement takes only so many parameters. If an owner
-# lowers MAX_LOGINS by more, the following logins end the rest.
+LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
+# The most logins that one new login ends: a statement takes only so many parameters.
 MAX_ENDED = 100
 
 
-def create(
+def new_secret() -> str:
+    """256 random bits in base64url."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_of(kind: str, secret: str) -> bytes:
+    """The hash to store; `kind` keeps a token of one kind from being used as another."""
+    # No salt and no slow hash: 256 random bits cannot be guessed.
+    return sha256(f"{kind}:{secret}".encode("utf-8", "surrogatepass")).digest()
+
+
+def lifetime_of(kind: str) -> int:
+    """How long a login of this kind lasts, in seconds."""
+    return current_app.config["LOGIN_LIFETIME"] or LIFETIMES[kind]
+
+
+def start(
     user: UserMixin,
     kind: str,
     secret: str,
     *,
-    lifetime: int | None = None,
+    rotation: str = "",
     kept: bool = False,
     shown: str = "",
-    replaces: str = "",
-) -> Grant:
-    """Store the credential of a login for `lifetime` seconds, or as long as its kind lasts.
+    replaces: Login | None = None,
+) -> Login:
+    """Store a login and commit. That of the secret `shown` ends, and so does `replaces`.
 
-    The grant whose secret is `shown` ends, and so does the login whose family is `replaces`.
-    Where the user then has more than MAX_LOGINS logins of this kind, the least recently used ones
-    end too, at most MAX_ENDED of them.
+    The caller's transaction has locked the user's row, so no concurrent login changes these.
 
-    :raises ErrorResponse: 401, the login `replaces` has ended in the meantime, as by a logout.
+    :raises ErrorResponse: 401, `replaces` has ended in the meantime, as by a logout.
     """
-    # The caller's transaction has locked the user's row, so no concurrent login changes these.
-    if replaces:
-        require(replaces)
-    replaced = or_(Grant.secret_hash == hash_secret(shown), Grant.family == replaces)
+    if replaces and not _delete(Login.id == replaces.id):
+        db.session.rollback()
+        raise error_response(401, "Authentication required")
+    if shown:
+        _delete(Login.secret_hash == hash_of(kind, shown))
     now = int(time.time())
-    grant = Grant(
-        secret_hash=hash_secret(secret),
+    lifetime = current_app.config["KEPT_LIFETIME"] if kept else lifetime_of(kind)
+    login = Login(
         user_id=user.id,
-        family=secrets.token_hex(16),
         kind=kind,
-        issued=now,
+        secret_hash=hash_of(kind, secret),
+        rotation_hash=hash_of(kind, rotation) if rotation else None,
+        started=now,
         last_used=now,
-        expires=now + (lifetime or lifetime_of(kind)),
+        expires=now + lifetime,
         kept=kept,
         client=clients.describe(),
     )
-    db.session.add(grant)
-    excess = _least_recently_used(user, Grant.kind == kind, ~replaced)
-    _delete(or_(replaced, Grant.family.in_(excess)))
+    db.session.add(login)
+    db.session.flush()
+    _end_excess(login)
     db.session.commit()
-    for family in excess:
-        audit.record(
-            audit.SESSION_EXPIRED, reason="too many logins", user_id=user.id, session=family
-        )
-    return grant
+    return login
 
 
-def require(family: str) -> None:
-    """Check that a login still lives, in a transaction that has locked the user's row.
-
-    A request is let in before its body is read, and a slow client sends that for many seconds. So
-    what changes how a user logs in asks again.
-
-    :raises ErrorResponse: 401, it has ended in the meantime, as by a logout or a new password.
-    """
-    found = select(Grant.id).where(Grant.family == family, *alive()).with_for_update()
-    if db.session.scalars(found).first() is None:
-        db.session.rollback()
-        raise error_response(401, "Authentication required")
+def find(kind: str, secret: str) -> Login | None:
+    """The live login of this secret."""
+    return _live(Login.secret_hash == hash_of(kind, secret))
 
 
-def all_of(user: UserMixin) -> list[Grant]:
-    """The live grants of a user, one for each login, newest first."""
-    mine = select(Grant).where(Grant.user_id == user.id, *alive())
-    return list(db.session.scalars(mine.order_by(Grant.issued.desc(), Grant.id.desc())))
+def find_by_id(login_id: str) -> Login | None:
+    """The live login of an access token whose signature was verified."""
+    return _live(Login.id == login_id)
 
 
-def end(family: str) -> None:
-    """End a login by deleting all its grants."""
-    _end(Grant.family == family)
+def all_of(user: UserMixin) -> list[Login]:
+    """The live logins of a user, newest first."""
+    mine = select(Login).where(Login.user_id == user.id).order_by(Login.started.desc(), Login.id)
+    return [login for login in db.session.scalars(mine) if login.is_live()]
 
 
-def end_all(user: UserMixin, *, keep: str | None = None) -> None:
-    """End all logins of a user, except the family `keep`."""
-    users.lock(user.id)
-    _end(Grant.user_id == user.id, Grant.family != (keep or ""))
+def end(login_id: str, user: UserMixin) -> bool:
+    """End a login; False if this user has none with this id."""
+    ended = _delete(Login.id == login_id, Login.user_id == user.id)
+    db.session.commit()
+    return ended > 0
+
+
+def end_all(user: UserMixin, *, keep: Login | None = None) -> None:
+    """End all logins of a user but `keep`, and commit what else the transaction changed."""
+    delete_all(user, keep=keep)
+    db.session.commit()
+
+
+def delete_all(user: UserMixin, *, keep: Login | None = None) -> None:
+    """The same without the commit. First the user's row changes, so that no login begins."""
+    db.session.flush()
+    _delete(Login.user_id == user.id, Login.id != (keep.id if keep else ""))
 
 
 def purge() -> int:
-    """Delete expired grants; return their number."""
-    expired = delete(Grant).where(Grant.expires <= int(time.time()))
-    count: int = db.session.execute(expired).rowcount  # type: ignore[attr-defined]
+    """Delete expired logins; return their number."""
+    count = _delete(Login.expires <= int(time.time()))
     db.session.commit()
     return count
 
 
-def _least_recently_used(user: UserMixin, *conditions: ColumnElement[bool]) -> list[str]:
-    """The families of a user's live logins beyond MAX_LOGINS, as many as one statement ends."""
-    mine = select(Grant.family).where(Grant.user_id == user.id, *conditions, *alive())
-    families = mine.order_by(Grant.last_used.desc(), Grant.id.desc())
-    excess = families.offset(current_app.config["MAX_LOGINS"]).limit(MAX_ENDED)
-    return list(db.session.scalars(excess))
+def _live(condition: ColumnElement[bool]) -> Login | None:
+    login = db.session.scalar(select(Login).where(condition))
+    if login is None or not login.is_live():
+        return None
+    now = int(time.time())
+    # abs(): after the clock was set back, the time of the last use must follow.
+    used_lately = abs(now - login.last_used) < LAST_USED_STEP
+    return login if used_lately or _touch(login, now) else None
 
 
-def _end(*conditions: ColumnElement[bool]) -> None:
-    _delete(*conditions)
+def _touch(login: Login, now: int) -> bool:
+    """Update last_used; False if the login has ended in the meantime."""
+    touched = update(Login).where(Login.id == login.id).values(last_used=now).returning(Login.id)
+    found = db.session.scalar(touched) is not None
     db.session.commit()
+    return found
 
 
-def _delete(*conditions: ColumnElement[bool]) -> None:
-    # A loop: during a concurrent refresh PostgreSQL waits for it and deletes the used grant,
-    # but only the next statement sees the new one. The fixed order prevents a deadlock
-    # between two requests that end the same login.
-    rows = select(Grant.id).where(*conditions).order_by(Grant.id).with_for_update()
-    while db.session.scalars(rows).first():
-        db.session.execute(delete(Grant).where(*conditions))
+def _end_excess(new: Login) -> None:
+    """End the least recently used logins beyond MAX_LOGINS, whatever the clock says of the new."""
+    others = select(Login.id).where(
+        Login.user_id == new.user_id, Login.kind == new.kind, Login.id != new.id
+    )
+    oldest_last = others.order_by(Login.last_used.desc(), Login.started.desc())
+    excess = oldest_last.offset(current_app.config["MAX_LOGINS"] - 1).limit(MAX_ENDED)
+    ended = list(db.session.scalars(excess))
+    if ended and _delete(Login.id.in_(ended)):
+        audit.record(audit.SESSION_EXPIRED, reason="too many logins", number=len(ended))
+
+
+def _delete(*conditions: ColumnElement[bool]) -> int:
+    deleted = delete(Login).where(*conditions).returning(Login.id)
+    return len(db.session.scalars(deleted).all())

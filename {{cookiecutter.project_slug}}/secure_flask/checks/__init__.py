@@ -1,1 +1,1 @@
-"""The checks of `flask check`, one concern per module; register your own with `@check`."""
+"""The checks of `flask check`, one module for each kind of thing that they look at."""

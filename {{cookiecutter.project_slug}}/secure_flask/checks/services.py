@@ -1,9 +1,11 @@
-"""Checks the services that the app needs: the database, Redis and storage that workers share.
+"""Checks the services that the app needs: the database, Redis, and storage that workers share.
 
-Source: OWASP ASVS 6.3.1.
+Source: OWASP ASVS 6.3.1, 12.3.1, 12.3.2.
 """
 
-from logging import ERROR, WARNING
+import os
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -11,100 +13,103 @@ from flask import Flask
 from secure_flask.checks.registry import check
 from secure_flask.database import db
 from secure_flask.database.database import migrate
-from secure_flask.programs import FLASK
-from secure_flask.web import rate_limiter
-from sqlalchemy import text
+from secure_flask.web import redis_storage
+from secure_flask.web.counters import counters
+from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-
-@check(
-    "database.unreachable",
-    ERROR,
-    "The database cannot be reached: every login would get a 503.",
-    "Check DATABASE_URL, and whether the database is running.",
-)
-def unreachable_database(app: Flask) -> bool:
-    try:
-        with db.engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-    except SQLAlchemyError:
-        return True
-    return False
+# What decides on TLS. libpq reads each from the URL, or else from the environment, as in PGHOST.
+LIBPQ = ("host", "hostaddr", "service", "sslmode")
 
 
-@check(
-    "migrations.pending",
-    WARNING,
-    "The database is not at the newest migration: its tables are missing or outdated.",
-    f"Run: {FLASK} db upgrade",
-)
-def pending_migrations(app: Flask) -> bool:
+@check("database.migrations", "error")
+def migrations(app: Flask) -> bool:
+    """The database cannot be reached, or is not at the newest migration.
+
+    Check DATABASE_URL, and run: flask db upgrade
+    """
     newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()
     try:
         with db.engine.connect() as connection:
             applied = MigrationContext.configure(connection).get_current_heads()
     except SQLAlchemyError:
-        return False  # database.unreachable reports this
+        return True
     return set(applied) != set(newest)
 
 
-@check(
-    "redis.unreachable",
-    WARNING,
-    "Redis cannot be reached: each worker counts failed logins separately, with half the limit.",
-    "Check REDIS_URL, and whether Redis is running.",
-)
+@check("redis.unreachable", "warning")
 def unreachable_redis(app: Flask) -> bool:
-    return not rate_limiter.shared_storage_is_available()
+    """Redis cannot be reached: each worker counts failed logins separately, with half the limit.
+
+    Check REDIS_URL, and whether Redis is running.
+    """
+    return not counters().is_shared()
 
 
-@check(
-    "workers.unshared-limits",
-    ERROR,
-    "WEB_CONCURRENCY is above 1 without REDIS_URL: each worker would count failures separately.",
-    "Set REDIS_URL, or WEB_CONCURRENCY to 1.",
-    deploy=True,
-)
-def unshared_limits(app: Flask) -> bool:
-    return _several_workers(app) and app.config["REDIS_URL"] is None
+@check("database.sqlite", "warning", deploy=True)
+def on_sqlite(app: Flask) -> bool:
+    """The database is SQLite: a second instance would have separate users and logins.
+
+    Set DATABASE_URL to a PostgreSQL database. Accept this if one process serves the whole site.
+    """
+    return _is_sqlite(app)
 
 
-@check(
-    "workers.sqlite",
-    ERROR,
-    "WEB_CONCURRENCY is above 1 on SQLite, which allows only one writer at a time.",
-    "Set DATABASE_URL to a PostgreSQL database, or WEB_CONCURRENCY to 1.",
-    deploy=True,
-)
-def workers_on_sqlite(app: Flask) -> bool:
-    return _several_workers(app) and _on_sqlite(app)
-
-
-@check(
-    "redis.missing",
-    WARNING,
-    "REDIS_URL is not set: each instance would count failures separately, so two allow twice as many.",
-    "Set it. Accept this if one process serves the whole site.",
-    deploy=True,
-)
+@check("redis.missing", "warning", deploy=True)
 def missing_redis(app: Flask) -> bool:
-    return not _several_workers(app) and app.config["REDIS_URL"] is None
+    """REDIS_URL is not set: each process counts failed logins separately.
+
+    Set it. Accept this if one process serves the whole site.
+    """
+    return not app.config["REDIS_URL"]
 
 
-@check(
-    "database.sqlite",
-    WARNING,
-    "The database is SQLite: a second instance would have separate users and logins.",
-    "Set DATABASE_URL to a PostgreSQL database. Accept this if one process serves the whole site.",
-    deploy=True,
-)
-def sqlite_database(app: Flask) -> bool:
-    return not _several_workers(app) and _on_sqlite(app)
+@check("database.unverified-tls", "warning", deploy=True)
+def unverified_database(app: Flask) -> bool:
+    """An attacker on the way to the database, which is on another host, can read and change it.
+
+    Add ?sslmode=verify-full&sslrootcert=/path/ca.pem to DATABASE_URL. Accept this if the network
+    between them is yours alone.
+    """
+    if _is_sqlite(app):
+        return False
+    url = make_url(app.config["DATABASE_URL"])
+    _, options = url.get_dialect()().create_connect_args(url)
+    given = {name: options.get(name) or os.environ.get(f"PG{name.upper()}", "") for name in LIBPQ}
+    hosts = f"{given['host']},{given['hostaddr']}".split(",")
+    elsewhere = given["service"] or any(map(_is_elsewhere, hosts))
+    return bool(elsewhere) and given["sslmode"] != "verify-full"
 
 
-def _several_workers(app: Flask) -> bool:
-    return bool(app.config["WEB_CONCURRENCY"] > 1)
+@check("redis.unverified-tls", "warning", deploy=True)
+def unverified_redis(app: Flask) -> bool:
+    """An attacker on the way to Redis, which is on another host, can read and change the counts.
+
+    Write rediss:// in REDIS_URL, or ?ssl=true for a Sentinel or a Cluster, and with an authority
+    of your own ssl_ca_certs=/path/ca.pem. Accept this if the network between them is yours alone.
+    """
+    if not app.config["REDIS_URL"]:
+        return False
+    url = urlsplit(app.config["REDIS_URL"])
+    options = redis_storage.options(app.config["REDIS_URL"])
+    certificate = options.get("ssl_cert_reqs", "required") in ("required", "optional")
+    verified = options["ssl"] and certificate and options.get("ssl_check_hostname", True)
+    # A Sentinel and a Cluster name further servers, which may be anywhere.
+    several = url.scheme in (redis_storage.SENTINEL, redis_storage.CLUSTER)
+    return not verified and (several or _is_elsewhere(url.hostname or ""))
 
 
-def _on_sqlite(app: Flask) -> bool:
+def _is_sqlite(app: Flask) -> bool:
     return bool(app.config["DATABASE_URL"].startswith("sqlite"))
+
+
+def _is_elsewhere(host: str) -> bool:
+    """Whether this is the name or address of another machine.
+
+    A name without a dot counts as a container of the same network, as in compose.yaml, and a
+    path as a socket of this machine.
+    """
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return "." in host and not host.startswith("/")

@@ -9,10 +9,15 @@ Source: RFC 2104; CipherSweet's design; OWASP ASVS 11.4.1.
 import hmac
 import struct
 import unicodedata
+from operator import eq, ne
+from typing import Any, cast
 
 from secure_flask.crypto.keyring import blind_index_keys, current, derive
+from sqlalchemy import ColumnElement, inspect
+from sqlalchemy.ext.hybrid import ExprComparator, hybrid_property
+from sqlalchemy.sql.operators import OperatorType, in_op, is_, is_not, not_in_op
 
-PREFIX = struct.Struct(">I")  # the id of the key
+INDEX_PREFIX = struct.Struct(">I")  # the id of the key
 
 
 def blind_index(value: str, *, context: str) -> bytes:
@@ -35,8 +40,36 @@ def normalise(value: str) -> str:
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", folded).casefold())
 
 
+class Search(ExprComparator[Any]):
+    """Finds rows by the blind index; any other comparison raises TypeError.
+
+    Equal values have different ciphertexts, so a comparison of these would find no row.
+    """
+
+    def __init__(self, model: Any, column: Any, hybrid: hybrid_property[Any]) -> None:
+        super().__init__(model, model, hybrid)
+        self.model, self.column = model, column
+
+    def __clause_element__(self) -> Any:
+        self.column.refuse()
+
+    def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
+        [value] = other
+        if value is None and op in (eq, ne, is_, is_not):
+            stored = getattr(self.model, self.column.encrypted)
+            return cast(ColumnElement[Any], op(stored, None))
+        if not self.column.indexed or op not in (eq, ne, in_op, not_in_op):
+            self.column.refuse()
+        values = value if op in (in_op, not_in_op) else [value]
+        context = self.column.context_in(inspect(self.model).mapper)
+        indexes = [index for text in values for index in blind_indexes(text, context=context)]
+        stored = getattr(self.model, self.column.index)
+        found = stored.in_(indexes) if op in (eq, in_op) else stored.not_in(indexes)
+        return cast(ColumnElement[Any], found)
+
+
 def _index(value: str, context: str, key_id: int, root: bytes) -> bytes:
     key = derive(root, b"blind index of " + context.encode())
     # surrogatepass: a lone surrogate must not raise here; it simply finds no row.
     text = normalise(value).encode("utf-8", "surrogatepass")
-    return PREFIX.pack(key_id) + hmac.digest(key, text, "sha256")
+    return INDEX_PREFIX.pack(key_id) + hmac.digest(key, text, "sha256")

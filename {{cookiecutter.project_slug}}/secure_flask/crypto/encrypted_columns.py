@@ -5,11 +5,10 @@ An optional blind index finds rows. Source: OWASP ASVS 11.3.3.
 """
 
 import json
-from typing import Any, cast
+from functools import partial
+from typing import Any, NoReturn, cast
 
-from secure_flask.crypto.blind_indexes import blind_index
-from secure_flask.crypto.contexts import claim, context_of_column
-from secure_flask.crypto.encrypted_search import Search, refuse
+from secure_flask.crypto.blind_indexes import Search, blind_index
 from secure_flask.crypto.encryption import decrypt, encrypt
 from sqlalchemy import Column, LargeBinary, Table, event
 from sqlalchemy.ext.hybrid import hybrid_property
@@ -34,26 +33,37 @@ def encrypted_column(
     return cast("hybrid_property[str | None]", EncryptedColumn(index or unique, unique, context))
 
 
+def claim(context: str, table: Table, name: str) -> None:
+    """Reserve a context for one column, since values could be copied between two that share it.
+
+    :raises TypeError: another column of the same metadata has this context.
+    """
+    column = f"{table.fullname}.{name}"
+    owner = table.metadata.info.setdefault("encryption contexts", {}).setdefault(context, column)
+    if owner != column:
+        raise TypeError(
+            f"{column} and {owner} have the same encryption context, {context!r}: give each its own."
+        )
+
+
 class EncryptedColumn:
     """Describes an encrypted column; `__set_name__` replaces it by a hybrid attribute."""
 
-    def __init__(self, index: bool, unique: bool, context: str) -> None:
-        self.indexed, self.unique, self.given_context = index, unique, context
+    def __init__(self, indexed: bool, unique: bool, context: str) -> None:
+        self.indexed, self.unique, self.given_context = indexed, unique, context
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-        self.encrypted, self.index = f"{name}_encrypted", f"{name}_index"
+        self.name, self.encrypted, self.index = name, f"{name}_encrypted", f"{name}_index"
         setattr(owner, self.encrypted, mapped_column(LargeBinary, nullable=True))
         if self.indexed:
-            index = mapped_column(
-                LargeBinary(36), index=True, unique=self.unique or None, nullable=True
-            )
+            unique = self.unique or None
+            index = mapped_column(LargeBinary(36), index=True, unique=unique, nullable=True)
             setattr(owner, self.index, index)
         column: hybrid_property[str | None] = hybrid_property(
             self.read,
             self.write,
             custom_comparator=lambda model: Search(model, self, column),  # type: ignore[arg-type]
-            update_expr=lambda model, value: refuse(self.name),
+            update_expr=lambda model, value: self.refuse(),
             bulk_dml_setter=lambda model, row, value: self.write_row(model.__mapper__, row, value),
         )
         column.info["encrypted_column"] = self
@@ -65,7 +75,7 @@ class EncryptedColumn:
         ciphertext = getattr(instance, self.encrypted)
         if ciphertext is None:
             return None
-        context = self.context_of(instance.__mapper__, identity(instance))
+        context = self.context_of(instance.__mapper__, _key(instance))
         return decrypt(ciphertext, context=context).decode()
 
     def write(self, instance: Any, value: str | None) -> None:
@@ -79,8 +89,7 @@ class EncryptedColumn:
         for name in _key_names(mapper):
             if row.get(name) is None:
                 row[name] = _new_key(mapper.columns[name])
-        key = [row[name] for name in _key_names(mapper)]
-        row |= self.stored(mapper, key, value)
+        row |= self.stored(mapper, [row[name] for name in _key_names(mapper)], value)
 
     def stored(self, mapper: Mapper[Any], key: list[Any], value: str | None) -> dict[str, Any]:
         """The columns to store for a value in the row with this primary key."""
@@ -92,12 +101,11 @@ class EncryptedColumn:
         return {self.encrypted: encrypted, self.index: index}
 
     def context_in(self, mapper: Mapper[Any]) -> str:
-        """The context of the column, in the table of the model that has it."""
-        return self.given_context or context_of_column(self.table_in(mapper), self.name)
-
-    def table_in(self, mapper: Mapper[Any]) -> Table:
-        """The table that has the column, which may belong to a parent model."""
-        return mapper.columns[self.encrypted].table
+        """The context of the column: `table.name`, with the schema if there is one."""
+        table = mapper.columns[self.encrypted].table
+        # JSON, since names may contain dots.
+        parts = json.dumps([table.schema, table.name, self.name])
+        return self.given_context or (parts if table.schema else f"{table.name}.{self.name}")
 
     def context_of(self, mapper: Mapper[Any], key: list[Any]) -> str:
         """The context of the row with this primary key."""
@@ -105,26 +113,27 @@ class EncryptedColumn:
 
     def follow(self, mapper: Mapper[Any], model: type) -> None:
         """Re-encrypt the value whenever the object's primary key changes, as in a copy."""
-        claim(self.context_in(mapper), self.table_in(mapper), self.name)
-        for name in _key_names(mapper):
+        claim(self.context_in(mapper), mapper.columns[self.encrypted].table, self.name)
+        for position, name in enumerate(_key_names(mapper)):
+            event.listen(getattr(model, name), "set", partial(self.rebind, position))
 
-            def rebind(instance: Any, key: Any, old: Any, initiator: Any, name: str = name) -> Any:
-                known = dict(zip(_key_names(mapper), identity(instance), strict=True))
-                if None in known.values() or known[name] == key:
-                    return key
-                row = {**known, name: key}
-                self.write_row(mapper, row, self.read(instance))
-                setattr(instance, self.encrypted, row[self.encrypted])
-                return row[name]
-
-            event.listen(getattr(model, name), "set", rebind, retval=True)
+    def rebind(self, position: int, instance: Any, part: Any, *rest: object) -> None:
+        key = _key(instance)
+        if None not in key and key[position] != part:
+            value = self.read(instance)
+            key[position] = part
+            for stored, new in self.stored(instance.__mapper__, key, value).items():
+                setattr(instance, stored, new)
 
     def check(self, mapper: Mapper[Any], connection: Any, instance: Any) -> None:
-        """Refuse to insert a ciphertext that was copied from another object: it cannot decrypt.
-
-        :raises DecryptionError: copy the plain value instead.
-        """
+        """Refuse to insert a ciphertext that was copied from another object: it cannot decrypt."""
         self.read(instance)
+
+    def refuse(self) -> NoReturn:
+        raise TypeError(
+            f"{self.name} is encrypted: select and change whole objects. Comparing works only by "
+            "==, != and in_, and needs index=True"
+        )
 
 
 def row_context(context: str, key: list[Any]) -> str:
@@ -132,7 +141,7 @@ def row_context(context: str, key: list[Any]) -> str:
     return f"{context} of {json.dumps([str(part) for part in key])}"
 
 
-def identity(instance: Any) -> list[Any]:
+def _key(instance: Any) -> list[Any]:
     """The primary key of an object, in the order of its columns."""
     return [getattr(instance, name) for name in _key_names(instance.__mapper__)]
 

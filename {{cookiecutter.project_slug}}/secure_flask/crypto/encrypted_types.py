@@ -8,7 +8,7 @@ import json
 from operator import eq, ne
 from typing import Any, TypeVar, cast
 
-from secure_flask.crypto.contexts import claim
+from secure_flask.crypto.encrypted_columns import claim
 from secure_flask.crypto.encryption import decrypt, encrypt
 from sqlalchemy import ClauseElement, Column, ColumnElement, Dialect, LargeBinary, Table, event
 from sqlalchemy.sql.operators import OperatorType, is_, is_not
@@ -26,6 +26,10 @@ class Encrypted(TypeDecorator[Value]):
         super().__init__()
         self.context = context
 
+    def context_of(self, key: list[Any]) -> str:
+        """The context of the row with this primary key: the same for all."""
+        return self.context
+
     def process_bind_param(self, value: Value | None, dialect: Dialect) -> bytes | None:
         return None if value is None else encrypt(self.dump(value), context=self.context)
 
@@ -33,10 +37,11 @@ class Encrypted(TypeDecorator[Value]):
         return None if value is None else self.load(decrypt(value, context=self.context))
 
     def dump(self, value: Value) -> bytes:
-        raise NotImplementedError
+        """The plaintext of a value; `load` is its reverse."""
+        return cast(bytes, value)
 
     def load(self, plaintext: bytes) -> Value:
-        raise NotImplementedError
+        return cast(Value, plaintext)
 
     class comparator_factory(TypeDecorator.Comparator[Any]):
         def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
@@ -50,12 +55,6 @@ class Encrypted(TypeDecorator[Value]):
 
 class EncryptedBytes(Encrypted[bytes]):
     cache_ok = True
-
-    def dump(self, value: bytes) -> bytes:
-        return value
-
-    def load(self, plaintext: bytes) -> bytes:
-        return plaintext
 
 
 class EncryptedString(Encrypted[str]):
@@ -77,7 +76,7 @@ class EncryptedJSON(Encrypted[Any]):
         return json.dumps(value).encode()
 
     def load(self, plaintext: bytes) -> Any:
-        return cast(Any, json.loads(plaintext))
+        return json.loads(plaintext)
 
 
 @event.listens_for(Column, "after_parent_attach")

@@ -5,26 +5,24 @@ compromises no other purpose. The Extract step of HKDF is omitted, since root ke
 Source: RFC 5869, section 3.3; OWASP ASVS 11.2.2, 13.3.4.
 """
 
+from typing import cast
+
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from flask import Flask, current_app
 from secure_flask.settings import keyrings
-
-_SHA256 = SHA256()
 
 Keyring = dict[int, bytes]
 
 
 def encryption_keys() -> Keyring:
     """This app's encryption keys by id: the first one encrypts, all of them decrypt."""
-    ring: Keyring = current_app.extensions["encryption_keys"]
-    return ring
+    return cast(Keyring, current_app.extensions["encryption_keys"])
 
 
 def blind_index_keys() -> Keyring:
     """This app's keys for blind indexes by id: the first one makes new indexes."""
-    ring: Keyring = current_app.extensions["blind_index_keys"]
-    return ring
+    return cast(Keyring, current_app.extensions["blind_index_keys"])
 
 
 def current(ring: Keyring) -> tuple[int, bytes]:
@@ -34,7 +32,7 @@ def current(ring: Keyring) -> tuple[int, bytes]:
 
 def derive(root: bytes, purpose: bytes, salt: bytes = b"") -> bytes:
     """Derive a key of 32 bytes for one purpose and an optional salt."""
-    return HKDFExpand(_SHA256, keyrings.KEY_SIZE, purpose + salt).derive(root)
+    return HKDFExpand(SHA256(), keyrings.KEY_SIZE, purpose + salt).derive(root)
 
 
 def init_app(app: Flask) -> None:

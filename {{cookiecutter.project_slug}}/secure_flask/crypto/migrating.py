@@ -1,35 +1,27 @@
 """Functions for migrations: convert stored values to those of an encrypted column."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from secure_flask.crypto.encrypted_columns import EncryptedColumn, row_context
 from secure_flask.crypto.encryption import decrypt
-from sqlalchemy import (
-    ColumnClause,
-    Connection,
-    LargeBinary,
-    String,
-    column,
-    select,
-    table,
-    tuple_,
-    update,
-)
 
 PAGE = 500  # rows
 
+Execute = Callable[[sa.Select[Any]], sa.Result[Any]]
 
-def encrypt_plain(connection: Connection, model: Any, name: str) -> None:
+
+def encrypt_plain(connection: sa.Connection, model: Any, name: str) -> None:
     """Fill a new `encrypted_column` of the model from the plain column of the same name.
 
     Call it between adding the new columns and dropping the plain one, in the transaction of
     the migration: `encrypt_plain(op.get_bind(), User, "phone")`.
     """
-    _fill(connection, model, name, column(name, String()), lambda plaintext, key: plaintext)
+    _fill(connection, model, name, sa.column(name, sa.String()), lambda plaintext, key: plaintext)
 
 
-def change_context(connection: Connection, model: Any, name: str, *, old: str) -> None:
+def change_context(connection: sa.Connection, model: Any, name: str, *, old: str) -> None:
     """Re-encrypt the values of an `encrypted_column` from the context `old` to the current one.
 
     Use it after renaming a table or column, or for values that a mixin stored with its own
@@ -41,34 +33,36 @@ def change_context(connection: Connection, model: Any, name: str, *, old: str) -
     def read(ciphertext: bytes, key: list[Any]) -> str:
         return decrypt(ciphertext, context=row_context(old, key)).decode()
 
-    _fill(connection, model, name, column(f"{name}_encrypted", LargeBinary()), read)
+    _fill(connection, model, name, sa.column(f"{name}_encrypted", sa.LargeBinary()), read)
+
+
+def pages(execute: Execute, found: sa.Select[Any], keys: list[Any]) -> Iterator[Sequence[Any]]:
+    """The rows that are found, page by page; each begins with its primary key."""
+    page = found.order_by(*keys).limit(PAGE)
+    rows = execute(page).all()
+    while rows:
+        yield rows
+        last = sa.tuple_(*rows[-1][: len(keys)], types=[key.type for key in keys])
+        rows = execute(page.where(sa.tuple_(*keys) > last)).all()
 
 
 def _fill(
-    connection: Connection,
+    connection: sa.Connection,
     model: Any,
     name: str,
-    source: ColumnClause[Any],
+    source: sa.ColumnClause[Any],
     read: Callable[[Any, list[Any]], str],
 ) -> None:
     """Read the source of each row and store its value encrypted, page by page."""
-    mapper, described = model.__mapper__, _described(model, name)
-    keys = [column(key.name, key.type) for key in model.__table__.primary_key]
-    targets = [column(each, LargeBinary()) for each in (described.encrypted, described.index)]
+    mapper = model.__mapper__
+    described: EncryptedColumn = mapper.all_orm_descriptors[name].info["encrypted_column"]
+    keys = [sa.column(key.name, key.type) for key in model.__table__.primary_key]
+    targets = [sa.column(each, sa.LargeBinary()) for each in (described.encrypted, described.index)]
     columns = {each.name: each for each in (*keys, *targets, source)}
-    raw = table(model.__table__.name, *columns.values(), schema=model.__table__.schema)
-    page = select(*keys, source).where(source.is_not(None)).order_by(*keys).limit(PAGE)
-    page = page.select_from(raw)
-    rows = connection.execute(page).all()
-    while rows:
+    raw = sa.table(model.__table__.name, *columns.values(), schema=model.__table__.schema)
+    found = sa.select(*keys, source).where(source.is_not(None)).select_from(raw)
+    for rows in pages(connection.execute, found, keys):
         for *key, value in rows:
             values = described.stored(mapper, key, read(value, key))
             same_row = [column == part for column, part in zip(keys, key, strict=True)]
-            connection.execute(update(raw).where(*same_row).values(values))
-        last = tuple_(*rows[-1][:-1], types=[key.type for key in keys])
-        rows = connection.execute(page.where(tuple_(*keys) > last)).all()
-
-
-def _described(model: Any, name: str) -> EncryptedColumn:
-    described: EncryptedColumn = model.__mapper__.all_orm_descriptors[name].info["encrypted_column"]
-    return described
+            connection.execute(sa.update(raw).where(*same_row).values(values))

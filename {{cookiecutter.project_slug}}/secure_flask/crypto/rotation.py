@@ -1,136 +1,155 @@
-"""Key rotation: re-encrypts rows while the app runs; safe to interrupt and run again.
+"""`flask crypto`: key rotation re-encrypts rows while the app runs.
 
-Each page of rows is one transaction. A row is updated by compare-and-swap, so a concurrent
-write is never lost: the app already writes with the new key.
+It is safe to interrupt and run again. A row is updated only if its value is still the one that was
+read, so a concurrent write is never lost: the app already writes with the new key.
 Source: OWASP ASVS 11.2.2; NIST SP 800-57.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from secure_flask.crypto import blind_indexes, encryption
+import click
+import sqlalchemy as sa
+from flask import Flask
+from secure_flask.crypto import encryption
+from secure_flask.crypto.blind_indexes import INDEX_PREFIX, blind_index
+from secure_flask.crypto.encrypted_columns import EncryptedColumn
+from secure_flask.crypto.encrypted_types import Encrypted
 from secure_flask.crypto.encryption import DecryptionError, decrypt, encrypt
-from secure_flask.crypto.keyring import Keyring, blind_index_keys, current, encryption_keys
-from secure_flask.crypto.stored import Row, Stored
-from secure_flask.crypto.stored_columns import find_all
-from sqlalchemy import ColumnClause, ColumnElement, func, or_
+from secure_flask.crypto.keyring import blind_index_keys, current, encryption_keys
+from secure_flask.crypto.migrating import pages
+from secure_flask.database import Model, db
+from secure_flask.database.command_group import CommandGroup
+from secure_flask.settings import keyrings
+from sqlalchemy.orm import Mapper
+
+crypto_commands = CommandGroup("crypto", help="Manage encrypted columns and their keys.")
 
 
-class Count(NamedTuple):
-    """The number of values of one key; `key_id` is None for bytes in an unknown format."""
-
-    name: str
-    key_id: int | None
-    values: int
-    state: str  # "current", "old", or "missing" from the ring
+@crypto_commands.command("generate-key")
+def generate_key() -> None:
+    """Print a new key for ENCRYPTION_KEYS or BLIND_INDEX_KEYS; add it at the end first."""
+    newest = max(*encryption_keys(), *blind_index_keys())
+    click.echo(keyrings.new(str(max(newest + 1, int(keyrings.today())))))
 
 
-class Progress(NamedTuple):
-    """The progress after a page, and the rows of that page whose value does not decrypt."""
-
-    done: int
-    total: int
-    failed: list[str]
-
-
-def status() -> Iterator[Count]:
-    """Count the values and blind indexes by key."""
+@crypto_commands.command("status")
+def status() -> None:
+    """Count the encrypted values of each column by key. Encrypted files are not included."""
     for stored in find_all():
-        versioned = stored.counts(stored.value, encryption.PREFIX.size)
-        ids = {_message_key_id(prefix): count for prefix, count in versioned.items()}
-        yield from _states(stored.name, ids, encryption_keys())
+        _count(stored.name, stored.raw, encryption.PREFIX.size, encryption_keys())
         if stored.index is not None:
-            prefixes = stored.counts(stored.index, blind_indexes.PREFIX.size)
-            ids = {_index_key_id(prefix): count for prefix, count in prefixes.items()}
-            yield from _states(f"{stored.name} (index)", ids, blind_index_keys())
+            _count(f"{stored.name} (index)", stored.index, INDEX_PREFIX.size, blind_index_keys())
 
 
-def rotate(stored: Stored) -> Iterator[Progress]:
-    """Re-encrypt the values of other keys with the first key."""
-    key_id, _ = current(encryption_keys())
-    prefix = encryption.PREFIX.pack(encryption.VERSION, key_id)
-    outdated = func.substr(stored.value, 1, len(prefix)) != prefix
-    yield from _update_rows(stored, stored.value, outdated, _reencrypted)
+@crypto_commands.command("rotate")
+def rotate() -> None:
+    """Re-encrypt columns by the first keys, blind indexes too, but not files.
+
+    Safe to interrupt and run again.
+    """
+    if failures := sum(_rotate(stored) for stored in find_all()):
+        raise click.ClickException(f"{failures} values failed; the lines above name them.")
 
 
-def reindex(stored: Stored) -> Iterator[Progress]:
-    """Create missing blind indexes, and replace those of other keys than the first."""
-    if stored.index is None:
-        return
-    key_id, _ = current(blind_index_keys())
-    prefix = blind_indexes.PREFIX.pack(key_id)
-    outdated = func.substr(stored.index, 1, len(prefix)) != prefix
-    outdated = or_(stored.index.is_(None), outdated)
-    yield from _update_rows(stored, stored.index, outdated, _reindexed)
+def init_app(app: Flask) -> None:
+    app.cli.add_command(crypto_commands)
 
 
-def verify(stored: Stored) -> Iterator[Progress]:
-    """Decrypt every value and compare every blind index, without changing them."""
-    done, total = 0, stored.count()
-    for rows in stored.pages():
+@dataclass(frozen=True)
+class Stored:
+    """An encrypted column, and that of its blind index if it has one."""
+
+    value: sa.Column[Any]
+    context_of: Callable[[list[Any]], str]
+    index: sa.Column[Any] | None = None
+    index_context: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.value.table}.{self.value.name}"
+
+    @property
+    def raw(self) -> sa.ColumnElement[bytes]:
+        """The ciphertext, which no column type decrypts."""
+        return sa.type_coerce(self.value, sa.LargeBinary)
+
+    @property
+    def outdated(self) -> sa.ColumnElement[bool]:
+        """Whether a row has a value of another key than the first, or an index of one, or none."""
+        key = encryption.PREFIX.pack(encryption.VERSION, current(encryption_keys())[0])
+        conditions = [sa.func.substr(self.raw, 1, len(key)) != key]
+        if self.index is not None:
+            key = INDEX_PREFIX.pack(current(blind_index_keys())[0])
+            conditions += [self.index.is_(None), sa.func.substr(self.index, 1, len(key)) != key]
+        return sa.and_(self.raw.is_not(None), sa.or_(*conditions))
+
+
+def find_all() -> list[Stored]:
+    """The encrypted columns of all models, sorted by name."""
+    found = {stored.name: stored for mapper in Model.registry.mappers for stored in _of(mapper)}
+    return [found[name] for name in sorted(found)]
+
+
+def _of(mapper: Mapper[Any]) -> Iterator[Stored]:
+    for attribute in mapper.all_orm_descriptors:
+        described: EncryptedColumn | None = getattr(attribute, "info", {}).get("encrypted_column")
+        if described:
+            value = mapper.columns[described.encrypted]
+            index = mapper.columns[described.index] if described.indexed else None
+            context_of = partial(described.context_of, mapper)
+            yield Stored(value, context_of, index, described.context_in(mapper))
+    for column in mapper.columns:
+        if isinstance(column.type, Encrypted):
+            yield Stored(column, column.type.context_of)
+
+
+def _count(name: str, column: sa.ColumnElement[bytes], size: int, ring: dict[int, bytes]) -> None:
+    prefix = sa.func.substr(column, 1, size)
+    counted = sa.select(prefix, sa.func.count()).where(column.is_not(None)).group_by(prefix)
+    for start, number in db.session.execute(counted):
+        key_id = int.from_bytes(bytes(start)[-4:])
+        known = "old" if key_id in ring else "missing"
+        state = "current" if key_id == current(ring)[0] else known
+        click.echo(f"{name}\tkey {key_id}\t{state}\t{number}")
+
+
+def _rotate(stored: Stored) -> int:
+    """Renew a column page by page; the number of values that do not decrypt."""
+    done = failed = 0
+    keys = list(stored.value.table.primary_key)
+    found = sa.select(*keys, stored.raw).where(stored.outdated)
+    for rows in pages(db.session.execute, found, keys):
+        # Ends the read transaction: SQLite refuses to write in one that began before another write.
+        db.session.commit()
+        for *key, seen in rows:
+            if not _renew(stored, key, seen):
+                failed += 1
+                label = f"{stored.name} of {', '.join(map(str, key))}"
+                click.echo(f"{label}: not decrypted, left as it is", err=True)
+        db.session.commit()
         done += len(rows)
-        yield Progress(
-            done, total, [_label(stored, row) for row in rows if not _is_valid(stored, row)]
-        )
+        click.echo(f"{stored.name}: {done} values")
+    click.echo(f"{stored.name}: done, {done} values")
+    return failed
 
 
-def _update_rows(
-    stored: Stored,
-    target: ColumnClause[bytes],
-    outdated: ColumnElement[bool],
-    compute: Callable[[Stored, Row], bytes],
-) -> Iterator[Progress]:
-    done, total = 0, stored.count(outdated)
-    for rows in stored.pages(outdated):
-        swaps, failed = [], []
-        for row in rows:
-            try:
-                swaps.append((row, compute(stored, row)))
-            except DecryptionError:
-                failed.append(_label(stored, row))
-        stored.compare_and_swap(target, swaps)
-        done += len(rows)
-        yield Progress(done, total, failed)
-
-
-def _reencrypted(stored: Stored, row: Row) -> bytes:
-    context = stored.context_of(row.key)
-    return encrypt(decrypt(row.value, context=context), context=context)
-
-
-def _reindexed(stored: Stored, row: Row) -> bytes:
-    plaintext = decrypt(row.value, context=stored.context_of(row.key)).decode()
-    return blind_indexes.blind_index(plaintext, context=stored.index_context)
-
-
-def _is_valid(stored: Stored, row: Row) -> bool:
+def _renew(stored: Stored, key: list[Any], seen: bytes) -> bool:
+    """Store a value under the first keys; False if it does not decrypt."""
+    context = stored.context_of(key)
     try:
-        plaintext = decrypt(row.value, context=stored.context_of(row.key))
+        plaintext = decrypt(seen, context=context)
     except DecryptionError:
         return False
-    if stored.index is None:
-        return True
-    valid = blind_indexes.blind_indexes(plaintext.decode(), context=stored.index_context)
-    return row.index in valid
-
-
-def _label(stored: Stored, row: Row) -> str:
-    return f"{stored.name} of {', '.join(map(str, row.key))}"
-
-
-def _states(name: str, counts: dict[int | None, int], ring: Keyring) -> Iterator[Count]:
-    first, _ = current(ring)
-    for key_id, values in sorted(counts.items(), key=lambda item: item[0] or 0):
-        state = "current" if key_id == first else "old" if key_id in ring else "missing"
-        yield Count(name, key_id, values, state)
-
-
-def _message_key_id(prefix: bytes) -> int | None:
-    if len(prefix) != encryption.PREFIX.size:
-        return None
-    version, key_id = encryption.PREFIX.unpack(prefix)
-    return int(key_id) if version == encryption.VERSION else None
-
-
-def _index_key_id(prefix: bytes) -> int | None:
-    return int.from_bytes(prefix) if len(prefix) == blind_indexes.PREFIX.size else None
+    # As a literal, since a column type would encrypt it.
+    sealed = sa.literal(encrypt(plaintext, context=context), sa.LargeBinary())
+    new: dict[Any, Any] = {stored.value: sealed}
+    if stored.index is not None:
+        new[stored.index] = blind_index(plaintext.decode(), context=stored.index_context)
+    table = stored.value.table
+    same_row = [column == part for column, part in zip(table.primary_key, key, strict=True)]
+    unchanged = sa.update(table).where(*same_row, stored.raw == seen)
+    db.session.execute(unchanged.values(new))
+    return True

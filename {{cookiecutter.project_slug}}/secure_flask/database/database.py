@@ -1,17 +1,18 @@
 """The database: SQLite in `instance/`, or PostgreSQL if `DATABASE_URL` is set to one.
 
-When the database is unreachable, busy, full or read-only, requests get a 503 in JSON and the
-log contains the stack trace. The app recovers without a restart.
+When the database is unreachable, busy, full or read-only, requests get a 503 and the log contains
+the stack trace. The app recovers without a restart. PostgreSQL cancels what takes too long.
+Source: OWASP ASVS 13.1.3.
 """
 
-import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import click
 from flask import Flask
+from flask.cli import run_command
 from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -22,13 +23,12 @@ from sqlalchemy.exc import (
     DataError,
     InterfaceError,
     InternalError,
-    InvalidatePoolError,
     OperationalError,
     ProgrammingError,
     TimeoutError,
 )
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.pool import Pool
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 # Alembic can change or drop a constraint only by its name.
 NAMES = {
@@ -42,13 +42,31 @@ NAMES = {
 THREADS = 16
 POOL_TIMEOUT = 5  # seconds: a view that opens a second connection may have to wait for it
 BUSY_TIMEOUT = 5  # seconds that SQLite waits for another writer
-
-# A command sets this key in the `meta` of its click context to get the timeouts of a request.
-REQUEST_TIMEOUTS = f"{__name__}.request_timeouts"
+# For libpq. A name in the query of DATABASE_URL replaces it: PgBouncer refuses `options`, so there
+# write ?options= and set the limits on the role, ALTER ROLE app SET statement_timeout = '5s'.
+POSTGRESQL = {
+    "connect_timeout": 3,  # seconds, for each host
+    # Milliseconds until a connection counts as lost where nothing is acknowledged.
+    "tcp_user_timeout": 7000,
+    # With a database in SQL_ASCII, psycopg would return text as bytes.
+    "client_encoding": "utf8",
+}
+# Of several hosts, the one that accepts writes: after a failover that is another one.
+SEVERAL_HOSTS = {"target_session_attrs": "read-write"}
+# Of requests alone, since a migration may take long.
+LIMITS = {
+    "options": "-c lock_timeout=3s -c statement_timeout=5s"
+    " -c idle_in_transaction_session_timeout=30s"
+}
 
 # The exceptions of an unusable database: unreachable, busy, full, read-only, or without
 # tables because no migration was run. Invalid data raises other exceptions.
 UNAVAILABLE = (OperationalError, InterfaceError, InternalError, ProgrammingError, TimeoutError)
+# Another request changed or deleted a row at the same moment.
+CONFLICTS = (ObjectDeletedError, StaleDataError)
+# For example, a character that the encoding of the database lacks; SQLite's driver raises
+# OverflowError for an integer of more than 64 bits.
+INVALID = (DataError, OverflowError)
 
 
 class Model(DeclarativeBase):
@@ -57,23 +75,9 @@ class Model(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
 
 
-class Migrations(Migrate):
-    """Lets the project's path contain a percent sign, which Alembic reads as a variable."""
-
-    def get_config(self, directory: str | None = None, *args: Any, **options: Any) -> Any:
-        folder = Path(directory or self.directory)
-        # os.devnull contains no alembic.ini, so this reads no file and interpolates no path.
-        config = super().get_config(os.devnull, *args, **options)
-        config.config_file_name = str(folder / "alembic.ini")
-        config.file_config.read(config.config_file_name, encoding="utf-8")
-        for name in ("here", "script_location"):
-            config.set_main_option(name, str(folder).replace("%", "%%"))
-        return config
-
-
 # expire_on_commit would reload each object after a commit, and fail if its row was deleted.
 db = SQLAlchemy(model_class=Model, session_options={"expire_on_commit": False})
-migrate = Migrations(db=db, directory=str(Path(__file__).parents[2] / "migrations"))
+migrate = Migrate(db=db, directory=str(Path(__file__).parents[2] / "migrations"))
 
 
 def init_app(app: Flask) -> None:
@@ -81,24 +85,61 @@ def init_app(app: Flask) -> None:
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(app))
     db.init_app(app)
     migrate.init_app(app)
-    for error in UNAVAILABLE:
-        app.register_error_handler(error, _respond_unavailable)
-    app.register_error_handler(DataError, _respond_invalid)
-    # SQLite's driver raises this for an integer of more than 64 bits.
-    app.register_error_handler(OverflowError, _respond_invalid)
+    app.teardown_request(_release)
+    for errors, respond in RESPONSES.items():
+        for error in errors:
+            app.register_error_handler(error, respond)
+
+
+def respond_conflict(error: Exception) -> ResponseReturnValue:
+    """409; nothing is stored, and the client may try again. Source: RFC 9110, 15.5.10."""
+    db.session.rollback()
+    return response_for(error_response(409, "Changed by another request: try again"))
+
+
+def is_foreign_key(error: Exception) -> bool:
+    """Whether a row that is referred to does not exist, or a row that is deleted is needed."""
+    reason = getattr(error, "orig", None)
+    # psycopg has the SQLSTATE "foreign_key_violation", SQLite only a name.
+    names = (getattr(reason, "sqlstate", None), getattr(reason, "sqlite_errorname", None))
+    return "23503" in names or "SQLITE_CONSTRAINT_FOREIGNKEY" in names
 
 
 def _engine_options(app: Flask) -> dict[str, Any]:
     # Logged errors must not contain parameters, such as a password hash.
     options: dict[str, Any] = {"hide_parameters": True}
-    if make_url(app.config["DATABASE_URL"]).database in (None, "", ":memory:"):
+    url = make_url(app.config["DATABASE_URL"])
+    if url.get_backend_name() == "postgresql":
+        several = SEVERAL_HOSTS if "," in str(url.query.get("host", "")) else {}
+        wanted = {**POSTGRESQL, **several, **(LIMITS if _serves_requests() else {})}
+        given = {name: value for name, value in wanted.items() if name not in url.query}
+        # Before each request a connection is asked, so a restart of the database is not noticed.
+        options |= {"pool_pre_ping": True, "connect_args": given}
+    if url.database in (None, "", ":memory:"):
         return options
-    pool = {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT}
-    return {**options, **pool}
+    return options | {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT}
+
+
+def _serves_requests() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is None or context.command is run_command
+
+
+def _release(error: BaseException | None) -> None:
+    """Give the connection back, before Flask-SQLAlchemy does.
+
+    Where the database is gone, that would raise after the view has finished, and the server would
+    replace its response by a page of its own.
+    """
+    if not db.session.registry.has():
+        return
+    try:
+        db.session.rollback()
+    except UNAVAILABLE:
+        db.session().invalidate()
 
 
 def _respond_invalid(error: Exception) -> ResponseReturnValue:
-    # For example, a character that the encoding of the database lacks.
     return response_for(error_response(400, "Invalid request"))
 
 
@@ -107,36 +148,11 @@ def _respond_unavailable(error: Exception) -> ResponseReturnValue:
     return response_for(error_response(503, "Temporarily unavailable", Retry_After="5"))
 
 
-@event.listens_for(Engine, "do_connect")
-def _limit_waits(dialect: Any, record: Any, arguments: Any, options: Any) -> Any:
-    if dialect.driver != "psycopg":
-        return None
-    # Imported here: the driver is an extra.
-    from secure_flask.database import postgresql
-
-    record.info["is_usable"] = postgresql.is_usable
-    context = click.get_current_context(silent=True)
-    limited = context is None or REQUEST_TIMEOUTS in context.meta
-    return postgresql.connect(*arguments, limited=limited, **options)
-
-
-@event.listens_for(Pool, "checkout")
-def _replace_closed(connection: Any, record: Any, fairy: Any) -> None:
-    """Replace a connection that a restart of the database closed, before its next use."""
-    # The time of the last checkout: the connection was used then or later.
-    now, last_used = monotonic(), record.info.get("used")
-    record.info["used"] = now
-    is_usable = record.info.get("is_usable")
-    if is_usable and last_used and not is_usable(connection, now - last_used):
-        # The pool connects again, and later replaces all connections that are older than this.
-        raise InvalidatePoolError
-
-
-@event.listens_for(Engine, "begin")
-def _limit_transaction(connection: Any) -> None:
-    statement = getattr(connection.connection.driver_connection, "begin_statement", "")
-    if statement:
-        connection.exec_driver_sql(statement)
+RESPONSES: dict[tuple[type[Exception], ...], Callable[[Exception], ResponseReturnValue]] = {
+    UNAVAILABLE: _respond_unavailable,
+    CONFLICTS: respond_conflict,
+    INVALID: _respond_invalid,
+}
 
 
 @event.listens_for(Engine, "connect")

@@ -9,13 +9,15 @@ import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, SecretStr
 from secure_flask.programs import PYTHON
 
 KEY_SIZE = 32  # bytes
-MIN_DIFFERENT_BYTES = 8  # 32 random bytes have about 30 different values
+# Different steps between neighbouring bytes; 32 random hexadecimal digits have 12 or more.
+MIN_STEPS = 11
 MAX_NUMBER = 2**32 - 1  # a ciphertext stores the id in four bytes; a date like 20261125 fits
 HOW_TO_MAKE_ONE = f"{PYTHON} -c 'from secure_flask.settings import keyrings; print(keyrings.new())'"
 NO_TOKEN_KEYS = (
@@ -25,7 +27,7 @@ NO_TOKEN_KEYS = (
 
 
 def today() -> str:
-    """The id of a key created today, such as 20261125; `flask check` reads the age from it."""
+    """The id of a key created today, such as 20261125, which shows its age."""
     return datetime.now(UTC).strftime("%Y%m%d")
 
 
@@ -64,9 +66,14 @@ def read_numbered(text: str) -> dict[int, bytes]:
     return {int(key_id): key for key_id, key in ring.items()}
 
 
+def is_guessable(secret: bytes) -> bool:
+    """Whether a secret repeats itself or counts up. No check can prove that it is random."""
+    return len({after - before for before, after in pairwise(secret)}) < MIN_STEPS
+
+
 def _read_one(key_id: str, encoded: str) -> bytes:
     key = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
-    weak = len(key) != KEY_SIZE or len(set(key)) < MIN_DIFFERENT_BYTES
+    weak = len(key) != KEY_SIZE or is_guessable(key)
     if weak or not (key_id.isascii() and key_id.isalnum()):
         raise ValueError("unusable")
     return key

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, SecretStr
 from secure_flask.programs import UV
 from secure_flask.web import redis_storage
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 # Flask's instance folder, which contains the SQLite file unless its path is absolute.
@@ -29,55 +29,29 @@ HOW_TO_NAME_REDIS = (
 
 
 def _supported_database(url: SecretStr) -> SecretStr:
-    scheme, separator, rest = url.get_secret_value().partition("://")
-    if scheme == "sqlite" and _is_sqlite(url.get_secret_value()):
+    try:
+        parsed = make_url(url.get_secret_value())
+        backend = parsed.get_backend_name()
+    except (ValueError, ArgumentError):
+        # Without the cause, which may quote the password.
+        backend = ""
+    if backend == "sqlite":
         return url
-    if scheme not in ("postgres", "postgresql", POSTGRESQL) or not separator:
-        raise ValueError("must be sqlite:///file.db or postgresql://user:password@host/name")
+    # An @ that is not encoded makes a part of the password the host, which would be looked up. What
+    # follows a NUL, such as sslmode, libpq would ignore.
+    if (
+        backend not in ("postgresql", "postgres")
+        or set("@,").intersection(parsed.host or "")
+        or "%00" in str(parsed)
+    ):
+        raise ValueError(
+            "must be sqlite:///file.db, postgresql://user:password@host:5432/name or, with several"
+            " hosts, postgresql://user:password@/name?host=a:5432&host=b:5432: special characters"
+            " of the password are encoded, / as %2F and @ as %40"
+        )
     if not find_spec("psycopg"):
         raise ValueError(f"needs the extra: {UV} sync --extra postgresql")
-    return SecretStr(_read_postgresql(rest))
-
-
-def _is_sqlite(url: str) -> bool:
-    try:
-        return make_url(url).drivername == "sqlite"
-    except (ValueError, ArgumentError):
-        return False
-
-
-def _read_postgresql(rest: str) -> str:
-    """The URL as SQLAlchemy writes it, for what follows `postgresql://`."""
-    # Imported here: the driver is an extra.
-    from psycopg import Error
-    from psycopg.conninfo import make_conninfo
-
-    try:
-        hosts = rest.partition("/")[0].rpartition("@")[2]
-        url = _several_hosts(rest) if "," in hosts else make_url(f"{POSTGRESQL}://{rest}")
-        _, options = url.get_dialect()().create_connect_args(url)
-        make_conninfo(**options)  # finds unknown options, and does not connect
-        # An @ that is not encoded makes a part of the password the host, which would be looked up
-        # by DNS. libpq reads no further than a NUL.
-        if "@" in str(options.get("host")) or "\0" in "".join(map(str, options.values())):
-            raise ValueError
-    except (ValueError, ArgumentError, Error):
-        # Without the cause, which may quote the password.
-        raise ValueError(
-            "must be postgresql://user:password@host:5432/name, with several hosts"
-            " postgresql://user:password@host1:5432,host2:5432/name: special characters of the"
-            " password are encoded, / as %2F and @ as %40, and libpq knows each ?option"
-        ) from None
-    return url.render_as_string(hide_password=False)
-
-
-def _several_hosts(rest: str) -> URL:
-    """PostgreSQL's own spelling of several hosts, which SQLAlchemy does not read."""
-    from psycopg.conninfo import conninfo_to_dict
-
-    options = {name: str(value) for name, value in conninfo_to_dict(f"postgresql://{rest}").items()}
-    user, password, name = (options.pop(key, None) for key in ("user", "password", "dbname"))
-    return URL.create(POSTGRESQL, user, password, database=name, query=options)
+    return SecretStr(parsed.set(drivername=POSTGRESQL).render_as_string(hide_password=False))
 
 
 def _writable_database(url: SecretStr) -> SecretStr:

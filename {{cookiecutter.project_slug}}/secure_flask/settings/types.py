@@ -7,9 +7,9 @@ from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 from pydantic_settings import NoDecode
 from secure_flask.programs import PYTHON
+from secure_flask.settings.keyrings import is_guessable
 
 MIN_SECRET_LENGTH = 32  # characters
-MIN_DIFFERENT_CHARACTERS = 10
 # All are long enough that a random secret does not contain one by chance.
 PLACEHOLDERS = ("change", "example", "insecure", "password", "placeholder", "replace", "secret")
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
@@ -20,9 +20,11 @@ def _strong(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if not text:
         raise ValueError(f"is missing: set it to the output of: {HOW_TO_MAKE_ONE}")
-    weak = len(text) < MIN_SECRET_LENGTH or len(set(text)) < MIN_DIFFERENT_CHARACTERS
+    weak = len(text) < MIN_SECRET_LENGTH or is_guessable(text.encode())
     if weak or not text.isascii() or any(word in text.lower() for word in PLACEHOLDERS):
-        raise ValueError(f"is short or a placeholder: set it to the output of: {HOW_TO_MAKE_ONE}")
+        raise ValueError(
+            f"is short, a placeholder or easy to guess: set it to the output of: {HOW_TO_MAKE_ONE}"
+        )
     return secret
 
 

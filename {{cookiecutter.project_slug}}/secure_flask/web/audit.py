@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import structlog
 from flask import Flask, current_app, has_request_context
 from limits import parse
-from secure_flask.web.rate_limiter import rate_limiter
-from secure_flask.web.rate_limits import SITE, client_address
+from secure_flask.web.client_addresses import SITE, client_address
+from secure_flask.web.counters import counters
 
 
 class Event(NamedTuple):
@@ -74,4 +74,4 @@ def init_app(app: Flask) -> None:
 
 
 def _is_within_rate_limit(event: Event) -> bool:
-    return rate_limiter().local.hit(WARNING_RATE_LIMIT, event.name, client_address(SITE))
+    return counters().add_locally(WARNING_RATE_LIMIT, event.name, client_address(SITE)).allowed

@@ -24,8 +24,8 @@ METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 READABLE_HEADERS = "Retry-After, WWW-Authenticate, X-Request-ID"
 PREFLIGHT_SECONDS = "600"
 
-# What this app itself reads: a bearer token, the type of a JSON body, a CSRF token.
-REQUEST_HEADERS = ("Authorization", "Content-Type", "X-CSRF-Token")
+# What this app itself reads: a bearer token, the type of a JSON body.
+REQUEST_HEADERS = ("Authorization", "Content-Type")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # Browsers or proxies set these, or they override the method that CORS checked.
 # Source: WHATWG Fetch, "forbidden request-header".

@@ -13,8 +13,9 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Blueprint, Flask, current_app, request
+from secure_flask.csp_levels import ANCESTORS, NONE, SOURCES, Level
 from secure_flask.web import headers, origins
-from secure_flask.web.csp_syntax import NONE, Policy, check, serialize
+from secure_flask.web.csp_syntax import Policy, check, serialize
 from secure_flask.web.headers import Header, Kind
 from secure_flask.web.view_options import add_options
 
@@ -78,15 +79,38 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
 
 def effective(config: Mapping[str, Any], environ: "WSGIEnvironment") -> Policy:
     """The policy of a page in this environment, with the overrides of the view and blueprint."""
-    policy = {**config["CSP"], **environ.get("secure_flask.csp", {})}
-    framers = origins.in_force(policy["frame-ancestors"], production=config["PRODUCTION"])
+    policy = {**resolved(config["CSP"], config), **environ.get("secure_flask.csp", {})}
+    # A policy of your own may lack it, and then anybody could frame the pages.
+    listed = policy.get("frame-ancestors", config["FRAME_ANCESTORS"])
+    framers = origins.in_force(listed, production=config["PRODUCTION"])
     return {**policy, "frame-ancestors": framers or [NONE]}
+
+
+def resolved(level: Level | Policy, config: Mapping[str, Any]) -> Policy:
+    """The directives of a level with CSP_SOURCES, FRAME_ANCESTORS and CSP_CHANGES."""
+    directives = level.directives if isinstance(level, Level) else level
+    lists = {SOURCES: config["CSP_SOURCES"], ANCESTORS: config["FRAME_ANCESTORS"]}
+    policy = {
+        name: [each for source in sources for each in lists.get(source, [source])]
+        for name, sources in directives.items()
+    }
+    for name, added in config["CSP_CHANGES"].items():
+        policy[name] = added if added == [NONE] else _with(policy, name, added)
+    return policy
+
+
+def _with(policy: Policy, name: str, added: list[str]) -> list[str]:
+    """What a directive allows with more sources; without one of its name, default-src counts."""
+    default = policy.get("default-src", []) if name.endswith("-src") else []
+    present = [source for source in policy.get(name, default) if source != NONE]
+    return [*present, *(source for source in added if source not in present)]
 
 
 def init_app(app: Flask) -> None:
     origins.check("CSP_SOURCES", app.config["CSP_SOURCES"])
-    check(app.config["CSP"])
-    check(app.config["CSP_CANDIDATE"] or {})
+    check(app.config["CSP_CHANGES"])
+    for level in filter(None, (app.config["CSP"], app.config["CSP_CANDIDATE"])):
+        check(resolved(level, app.config))
     app.add_template_global(csp_nonce)
     headers.register(app, header_provider(app.config))
 
@@ -105,7 +129,7 @@ def _value(policy: Policy, scheme: str, reports: str) -> str:
 
 
 def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
-    candidate = config["CSP_CANDIDATE"]
+    candidate = config["CSP_CANDIDATE"] and resolved(config["CSP_CANDIDATE"], config)
     name = REPORT_ONLY if config["CSP_REPORT_ONLY"] else ENFORCED
     # Not by SCRIPT_NAME, to which a mounted app adds its own path.
     reports = config["APPLICATION_ROOT"].rstrip("/") + "/csp-reports"

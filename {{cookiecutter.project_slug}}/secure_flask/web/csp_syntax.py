@@ -8,17 +8,10 @@ Source: W3C Content Security Policy Level 3, section 2.3.
 import re
 from collections.abc import Mapping
 
+from secure_flask.csp_levels import NONCE, NONE
 from secure_flask.web.origins import PolicyError
 
 Policy = dict[str, list[str]]
-
-NONE = "'none'"
-SELF = "'self'"
-NONCE = "'nonce-{nonce}'"
-UNSAFE_INLINE = "'unsafe-inline'"
-SCRIPT = "'script'"
-DATA = "data:"
-HTTPS = "https:"
 
 DIRECTIVES = frozenset(
     {

@@ -1,34 +1,25 @@
 """Cross-site request forgery: no other site may change data with a user's login.
 
-Two independent checks cover every write: its origin, and a body type that no plain form can
-send. A view that consumes forms requires proof that this site sent them. A login by cookie
-adds a third check, a CSRF token bound to that login.
-Source: OWASP CSRF Prevention Cheat Sheet; OWASP ASVS 3.5.1 to 3.5.3, 4.4.2.
+Browsers say by themselves where a request comes from, in Origin and Sec-Fetch-Site, and no page
+can forge either. So there is no token, and visitors need no cookie. A second check is independent:
+a view takes only JSON, which no plain form can send, unless it is marked `@consumes_form`.
+docs/decisions of the template has the table of all cases.
+Source: OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata"; W3C Fetch Metadata; Go 1.25, net/http,
+CrossOriginProtection; OWASP ASVS 3.5.1 to 3.5.3, 4.4.2.
 """
 
-from typing import Any, NoReturn
-
-from flask import Flask, Request, current_app, request
-from markupsafe import Markup
-from secure_flask.web import audit, bodies, origins, request_checks
+from flask import Flask, Request, abort, current_app
+from secure_flask.web import audit, origins, request_checks
+from secure_flask.web.bearer import has_bearer
 from secure_flask.web.errors import error_response
-from secure_flask.web.view_options import (
-    FORM_TYPES,
-    Decorated,
-    ViewOptions,
-    add_options,
-    view_options,
-)
-from wtforms import Field
-from wtforms.csrf.core import CSRF, CSRFTokenField
-from wtforms.widgets import HiddenInput
+from secure_flask.web.origins import PolicyError
+from secure_flask.web.view_options import FORM_TYPES, Decorated, add_options, view_options
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # Any site can send these without a preflight.
 # Source: Fetch Standard, "CORS-safelisted request-header".
-SENT_BY_FORMS = {*FORM_TYPES, "text/plain", ""}
-# A plain form cannot set a header.
-PROOF_HEADERS = ("Authorization", "X-CSRF-Token")
+SENT_BY_FORMS = frozenset({*FORM_TYPES, "text/plain", ""})
+REFUSED = "Cross-site request refused"
 
 
 def exempt(view: Decorated) -> Decorated:
@@ -37,68 +28,117 @@ def exempt(view: Decorated) -> Decorated:
 
 
 def init_app(app: Flask) -> None:
-    request_checks.register(app, _refuse_cross_site_requests)
+    """
+    :raises PolicyError: SERVICE_WORKERS is no list of paths.
+    """
+    for path in app.config["SERVICE_WORKERS"]:
+        if not path.startswith("/"):
+            raise PolicyError(
+                f"policy.py: SERVICE_WORKERS holds {path!r}, which is no path. "
+                'Write a list such as ["/worker.js"].'
+            )
+    # No FlaskForm has a token, those of extensions included, and templates that print one stay.
+    app.config["WTF_CSRF_ENABLED"] = False
+    app.add_template_global(lambda: "", "csrf_token")
+    request_checks.register(app, _check)
 
 
-class LoginCSRF(CSRF):
-    """Puts the CSRF token of the login into a form. access.py checks it before the view runs."""
+def reads_no_cookie(request: Request) -> bool:
+    """Whether a request is answered as if it had no cookie of any name.
 
-    def setup_form(self, form: Any) -> list[tuple[str, Any]]:
-        field = CSRFTokenField("CSRF token", csrf_impl=self, widget=HiddenText())
-        return [(form.meta.csrf_field_name, field)]
-
-    def generate_csrf_token(self, csrf_token_field: Field) -> str:
-        return current_app.extensions["csrf_token"](request) or ""
-
-    def validate_csrf_token(self, form: Any, field: Field) -> None:
-        """Nothing is left to check: without the token no view runs."""
+    A bearer token authenticates by itself. A page of CORS_ORIGINS may use this site's cookies only
+    where programs log in by them.
+    """
+    by_cookie = current_app.config["TOKEN_TYPE"] == "session"  # noqa: S105 - a kind of token
+    return has_bearer(request) or (_is_listed(request.headers.get("Origin")) and not by_cookie)
 
 
-class HiddenText(HiddenInput):
-    """The hidden field of a FlaskForm for the CSRF token."""
-
-    def __call__(self, field: Field, **kwargs: Any) -> Markup:
-        # Not with the field's name, which begins with the prefix of its form.
-        return hidden_field(field._value())
+def has_body(request: Request) -> bool:
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
 
 
-class TokenInTemplates(str):
-    """`csrf_token` in templates: the token as text, which is empty for visitors."""
-
-    def __call__(self) -> NoReturn:
-        # As with Flask-WTF. Forms written for it put the token into an attribute, which injected
-        # CSS can read.
-        raise TypeError(
-            "csrf_token is no function here. In place of the whole <input> call csrf_field(), or "
-            "let show_form of _forms.html write the form: see docs/pages-and-forms.md."
-        )
-
-
-def hidden_field(token: str | None) -> Markup:
-    """A hidden field with the token as text, since injected CSS can read attributes and no text."""
-    element = Markup('<textarea hidden name="csrf_token" autocomplete="off">{}</textarea>')
-    return element.format(token) if token else Markup()
-
-
-def _refuse_cross_site_requests(request: Request) -> None:
+def _check(request: Request) -> None:
     if request.method in SAFE_METHODS:
-        # Browsers open a WebSocket of any site with the user's cookies, and without CORS.
-        if "websocket" in request.environ.get("HTTP_UPGRADE", "").lower() and not _is_own_origin():
-            raise _refused()
+        _check_read(request)
         return
     options = view_options(request)
-    if options.max_size:
-        bodies.allow(options.max_size)
     if options.csrf_exempt:
         return
-    # No plain form can send JSON, nor a type that `@consumes` accepts.
+    if not (has_bearer(request) or _is_from_here(request)):
+        raise _refused(request)
     consumed = options.consumes or ["application/json"]
-    form = _has_body() and request.mimetype in FORM_TYPES and request.mimetype in consumed
-    if not (_is_from_own_form(options) if form else _is_from_a_trusted_page()):
-        raise _refused()
-    if _has_body() and request.mimetype not in consumed:
+    if has_body(request) and request.mimetype not in consumed:
         _hint(request)
         raise error_response(415, f"Content-Type must be {' or '.join(consumed)}")
+
+
+def _check_read(request: Request) -> None:
+    # A service worker of this site turns the form posts of other sites into the site's own.
+    installs = "Service-Worker" in request.headers
+    if installs and request.path not in current_app.config["SERVICE_WORKERS"]:
+        abort(404)
+    # Browsers open a WebSocket of any site with the user's cookies, and without CORS.
+    if "websocket" in request.headers.get("Upgrade", "").lower():
+        without_login = "Origin" not in request.headers and not _has_cookie(request)
+        if not (without_login or _is_own_page(request)):
+            raise _refused(request)
+
+
+def _is_from_here(request: Request) -> bool:
+    """Whether a page of this site has sent this request, one of CORS_ORIGINS, or a program.
+
+    Values are compared whole, so a header that was sent twice matches nothing.
+    """
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    if _is_form(request) and request.headers.get("Sec-Fetch-Mode") == "same-origin":
+        return False  # no form sends this, only a service worker that passes one on
+    if origin is None:
+        return site == "same-origin" or (site in ("none", None) and _is_program(request))
+    if origin == _own_origin(request):
+        return _is_own_page(request)
+    # The site's own page under `Referrer-Policy: no-referrer`.
+    if origin == "null":
+        return site == "same-origin"
+    preflighted = request.method != "POST" or request.mimetype == "application/json"
+    return _is_listed(origin) and site in ("same-site", "cross-site", None) and preflighted
+
+
+def _is_program(request: Request) -> bool:
+    """Whether no browser of any age could have sent this with a user's login, as curl does."""
+    return not (_has_cookie(request) or _is_form(request))
+
+
+def _is_form(request: Request) -> bool:
+    # A form without fields has a type and no body; a body without a type may be a form's.
+    return request.mimetype in SENT_BY_FORMS and (bool(request.mimetype) or has_body(request))
+
+
+def _has_cookie(request: Request) -> bool:
+    return "HTTP_COOKIE" in request.environ
+
+
+def _is_own_page(request: Request) -> bool:
+    # With another Sec-Fetch-Site, a proxy has replaced the Origin of another site.
+    own = request.headers.get("Origin") == _own_origin(request)
+    return own and request.headers.get("Sec-Fetch-Site") in ("same-origin", None)
+
+
+def _own_origin(request: Request) -> str:
+    return f"{request.scheme}://{request.host}"
+
+
+def _is_listed(origin: str | None) -> bool:
+    return origin in current_app.extensions["cors_origins"]
+
+
+def _refused(request: Request) -> Exception:
+    origin = origins.as_logged(request.headers.get("Origin"))
+    # Both, since a proxy that drops the port from Host looks like another site.
+    own = _own_origin(request)
+    audit.record(audit.AUTHZ_FAIL, reason="cross-site write", origin=origin, own_origin=own)
+    origins.hint(origin or "")
+    is_program = origin is None and "Sec-Fetch-Site" not in request.headers
+    return error_response(403, f"{REFUSED}: send the header Origin" if is_program else REFUSED)
 
 
 def _hint(request: Request) -> None:
@@ -110,40 +150,3 @@ def _hint(request: Request) -> None:
             "above its function, as docs/pages-and-forms.md shows.",
             request.endpoint,
         )
-
-
-def _refused() -> Exception:
-    origin = origins.as_logged(request.headers.get("Origin"))
-    audit.record(audit.AUTHZ_FAIL, reason="cross-site write", origin=origin)
-    origins.hint(origin or "")
-    return error_response(403, "Cross-site request refused")
-
-
-def _is_from_a_trusted_page() -> bool:
-    if "Origin" not in request.headers:
-        return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
-    return _is_own_origin() or _is_listed_origin()
-
-
-def _is_from_own_form(options: ViewOptions) -> bool:
-    """Whether a form comes from this site for certain, or with a header that no form can set."""
-    if "Origin" in request.headers:
-        proven = any(name in request.headers for name in PROOF_HEADERS)
-        return _is_own_origin() or (_is_listed_origin() and proven and not options.credentials)
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is None:
-        # A program, such as curl: nothing but its own token logs it in.
-        return request.headers.get("Authorization", "")[:7].lower() == "bearer "
-    return site in ("same-origin", "none")
-
-
-def _is_own_origin() -> bool:
-    return request.headers.get("Origin") == f"{request.scheme}://{request.host}"
-
-
-def _is_listed_origin() -> bool:
-    return request.headers.get("Origin") in current_app.extensions["cors_origins"]
-
-
-def _has_body() -> bool:
-    return bool(request.content_length) or "Transfer-Encoding" in request.headers

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+from secure_flask.csp_levels import NONE, SELF
 from secure_flask.web import headers, origins
 from secure_flask.web.csp import effective
-from secure_flask.web.csp_syntax import NONE, SELF, Policy
+from secure_flask.web.csp_syntax import Policy
 from secure_flask.web.headers import Header, Kind
 from secure_flask.web.origins import PolicyError
 
@@ -25,12 +26,13 @@ _X_FRAME_OPTIONS: dict[tuple[str, ...], Sequence[Header]] = {
 
 
 def init_app(app: Flask) -> None:
-    """Set frame-ancestors of the CSP from FRAME_ANCESTORS, which overrides the policy."""
+    """
+    :raises PolicyError: FRAME_ANCESTORS is empty, or holds what is no origin.
+    """
     listed = app.config["FRAME_ANCESTORS"]
     origins.check("FRAME_ANCESTORS", [source for source in listed if source not in (NONE, SELF)])
     if not listed:
         raise PolicyError(f'policy.py: FRAME_ANCESTORS is empty; write "{NONE}" for nobody.')
-    app.config["CSP"] = {**app.config["CSP"], "frame-ancestors": listed}
     headers.register(app, header_provider(app.config))
 
 

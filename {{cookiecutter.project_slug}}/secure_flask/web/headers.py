@@ -2,7 +2,7 @@
 
 It wraps `start_response`, through which every response of Flask or an extension passes, so
 no route can be missed. This costs a quarter of an `after_request` function. Each concern
-(csp, framing, cors, hosts) registers a header provider here.
+(header_values, csp, framing, cors, hosts) registers a header provider here.
 Source: OWASP Secure Headers Project; OWASP ASVS 3.4.
 """
 
@@ -40,7 +40,7 @@ _KINDS = {
     "text/javascript": Kind.SCRIPT,
     "application/javascript": Kind.SCRIPT,
 }
-_SCHEMES = ("http", "https")
+
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
 
 # Fast path: when the view set only these headers, nothing can collide.
@@ -58,13 +58,10 @@ def register_fixed(app: Flask, header_provider: HeaderProvider) -> None:
 
 
 def init_app(app: Flask) -> None:
-    register_fixed(app, header_provider(app.config))
-    fixed = {
-        key: _prepare(app.extensions["fixed_headers"], *key) for key in product(Kind, _SCHEMES)
-    }
-    app.wsgi_app = SecurityHeaders(  # type: ignore[method-assign]
-        app.wsgi_app, fixed, app.extensions.get("headers", [])
-    )
+    providers = app.extensions["fixed_headers"]
+    fixed = {key: _prepare(providers, *key) for key in product(Kind, ("http", "https"))}
+    varying = app.extensions.get("headers", [])
+    app.wsgi_app = SecurityHeaders(app.wsgi_app, fixed, varying)  # type: ignore[method-assign]
 
 
 def scheme_of(environ: "WSGIEnvironment") -> str:
@@ -101,7 +98,8 @@ class SecurityHeaders:
         for provide in self.varying:
             added += provide(environ, kind)
         if not present.keys() <= _NEVER_ADDED:
-            added = [(name, value) for name, value in added if _is_new(name, present)]
+            # A response may have several Vary headers: browsers and caches combine them.
+            added = [each for each in added if each[0] == "Vary" or each[0].lower() not in present]
         headers += added
 
 
@@ -115,11 +113,6 @@ def kind_of(status: str, content_type: str) -> Kind:
     return _KINDS.get(content_type.partition(";")[0].strip().lower(), Kind.OTHER)
 
 
-def _is_new(name: str, present: Mapping[str, str]) -> bool:
-    # A response may have several Vary headers: browsers and caches combine them.
-    return name == "Vary" or name.lower() not in present
-
-
 def _prepare(providers: Sequence[HeaderProvider], kind: Kind, scheme: str) -> list[Header]:
     environ = {"wsgi.url_scheme": scheme}
     fixed = [header for provide in providers for header in provide(environ, kind)]
@@ -131,15 +124,3 @@ def _prepare(providers: Sequence[HeaderProvider], kind: Kind, scheme: str) -> li
         if not (value.isascii() and value.isprintable()):
             raise PolicyError(f"policy.py: {name} holds {value!r}; write it on one line, in ASCII.")
     return fixed
-
-
-def header_provider(config: Mapping[str, Any]) -> HeaderProvider:
-    always = list(config["HEADERS"].items())
-    other = always + list(config["OTHER_HEADERS"].items())
-    by_kind = {
-        Kind.PAGE: always + list(config["PAGE_HEADERS"].items()),
-        Kind.SCRIPT: other,
-        Kind.OTHER: other,
-        Kind.NOT_MODIFIED: always,
-    }
-    return lambda environ, kind: by_kind[kind]

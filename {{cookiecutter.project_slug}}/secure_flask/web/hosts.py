@@ -1,10 +1,9 @@
-"""Accepts only trusted host names, trusted proxies, https, and unambiguous request targets.
+"""Accepts only trusted host names, trusted proxies, https, and unambiguous paths.
 
 A forged Host header poisons links, caches and redirects. A forged X-Forwarded-For evades
 rate limits. Only exact host names are accepted, and only the forwarded headers of
-PROXY_HOPS proxies are trusted. A proxy may block some paths: Werkzeug routes `//me` and `me`
-to `/me`, and servers drop a fragment, so such a target would bypass the proxy's rule.
-Source: RFC 9110, section 7.4; RFC 9112, section 3.2; OWASP ASVS 4.1.2, 4.1.3, 12.2.1.
+PROXY_HOPS proxies are trusted. The proxy normalises request targets.
+Source: RFC 9110, section 7.4; OWASP ASVS 4.1.2, 4.1.3, 12.2.1.
 """
 
 import re
@@ -13,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, abort, current_app, redirect
-from secure_flask.web import headers, request_checks
+from secure_flask.web import header_values, headers, request_checks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import error_response
 from secure_flask.web.headers import Header, Kind
@@ -25,12 +24,8 @@ from werkzeug.wrappers import Response
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-# A request target in origin form or absolute form.
-_TARGET = re.compile(
-    r"(?:(?P<scheme>https?)://(?P<authority>[^/?#]+)|(?=/))"
-    r"(?P<path>/(?!/)[^?#]*)?(?:\?[^#]*)?",
-    re.IGNORECASE,
-)
+# Exactly one slash at the beginning, or nothing at a mount's root.
+_PATH = re.compile(r"(?:/(?!/).*)?", re.DOTALL)
 # The ports that Werkzeug accepts: it treats any other Host as missing.
 _PORT = re.compile(r":[1-9][0-9]{,4}\Z", re.ASCII)
 
@@ -59,7 +54,7 @@ def init_app(app: Flask) -> None:
     trusted = frozenset(app.config["TRUSTED_HOSTS"])
     app.config["TRUSTED_HOSTS"] = None
     app.extensions["trusted_hosts"] = trusted
-    request_checks.register(app, _refuse_ambiguous_target)
+    request_checks.register(app, _refuse_ambiguous_path)
     request_checks.register(app, partial(_refuse_untrusted_host, trusted))
     if app.config["PRODUCTION"]:
         request_checks.register(app, _require_https)
@@ -72,32 +67,19 @@ def init_app(app: Flask) -> None:
         request_checks.register(app, _warn_of_ignored_proxy)
 
 
-def _refuse_ambiguous_target(request: Request) -> None:
-    # Both are empty for an absolute-form target without a path and at a mount's root. A mount
-    # moves the beginning of the path into SCRIPT_NAME.
-    paths = [request.environ.get(name, "") for name in ("PATH_INFO", "SCRIPT_NAME")]
-    if not _target(request) or any(path[:2] == "//" or path[:1] not in ("", "/") for path in paths):
+def _refuse_ambiguous_path(request: Request) -> None:
+    # Werkzeug routes `//me` and `me` to `/me`, so a proxy's rule for /me would be bypassed. A path
+    # such as `@evil.example` would become a part of the host in a redirect.
+    paths = (request.environ.get(name, "") for name in ("PATH_INFO", "SCRIPT_NAME"))
+    if not all(map(_PATH.fullmatch, paths)):
         abort(404)
-
-
-def _target(request: Request) -> re.Match[str] | None:
-    # gunicorn and `flask run` set RAW_URI to the target as sent; PATH_INFO is decoded.
-    return _TARGET.fullmatch(request.environ.get("RAW_URI") or "/")
 
 
 def _refuse_untrusted_host(trusted: frozenset[str], request: Request) -> None:
     # The raw header: where it is missing, `request.host` is the server's own name.
     name = _name(request.environ.get("HTTP_HOST", ""))
-    if not (view_options(request).probe or (name in trusted and _target_agrees(request, name))):
+    if not (view_options(request).probe or name in trusted):
         raise error_response(400, "Unknown host")
-
-
-def _target_agrees(request: Request, name: str) -> bool:
-    """Whether an absolute-form target names the same site as the Host header."""
-    target = _target(request)
-    if not target or not target["scheme"]:
-        return True
-    return (target["scheme"].lower(), _name(target["authority"])) == (request.scheme, name)
 
 
 def _name(host: str) -> str:
@@ -126,8 +108,9 @@ def _warn_of_ignored_proxy(request: Request) -> None:
 
 
 def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
-    value = config["STRICT_TRANSPORT_SECURITY"]
-    https_only = {"https": [("Strict-Transport-Security", value)], "http": []}
+    value = header_values.transport(config)
+    sent = [("Strict-Transport-Security", value)] if value else []
+    https_only: dict[str, list[Header]] = {"https": sent, "http": []}
 
     def provide(environ: "WSGIEnvironment", kind: Kind) -> list[Header]:
         return https_only[environ["wsgi.url_scheme"]]

@@ -1,15 +1,17 @@
-"""The log format: JSON, one line per event, times in UTC. It prevents log injection.
+"""The log: JSON, one line per event, times in UTC; an access line per request if asked for.
 
-Values are escaped and truncated. A traceback is one field and holds no local variables. A
+Values are escaped and truncated, which prevents log injection. No line holds a path or a query,
+which may hold a secret: a line names the route. An access line holds no address and no user. A
 log stream that fails breaks no request. Development writes key=value instead of JSON.
-Source: OWASP Logging Cheat Sheet; OWASP ASVS 16.2.1, 16.2.2, 16.2.4, 16.4.1.
+Source: OWASP Logging Cheat Sheet; OWASP ASVS 16.2.1 to 16.2.5, 16.4.1.
 """
 
 import logging
+from time import perf_counter
 from typing import TextIO, cast
 
 import structlog
-from flask import Flask, g, has_request_context, request
+from flask import Flask, Response, g, has_request_context, request, request_started
 from flask.logging import wsgi_errors_stream
 from secure_flask.web.request_ids import request_id
 from structlog.processors import JSONRenderer, KeyValueRenderer, TimeStamper, format_exc_info
@@ -24,6 +26,7 @@ from structlog.typing import EventDict
 
 MAX_FIELD = 8000  # characters: a traceback has several thousand
 FIRST = ("datetime", "level", "event")
+ACCESS = "secure_flask.access"
 
 # For gunicorn.conf.py. `root` stays empty: the app adds its own handler there.
 GUNICORN_LOGGING = {
@@ -85,6 +88,29 @@ def init_app(app: Flask) -> None:
     logging.getLogger("werkzeug").propagate = False
     for logger in (app.logger, logging.getLogger("secure_flask")):
         logger.setLevel(app.config["LOG_LEVEL"])
+    if app.config["ACCESS_LOG"]:
+        # Asked for, so a LOG_LEVEL of WARNING leaves it in.
+        logging.getLogger(ACCESS).setLevel(logging.INFO)
+        # Not a `before_request` function: what runs before those may refuse a request.
+        request_started.connect(_start, app)
+        app.after_request(_write_access)
+
+
+def _start(app: Flask, **extra: object) -> None:
+    g.started = perf_counter()
+
+
+def _write_access(response: Response) -> Response:
+    structlog.get_logger(ACCESS).info(
+        "request",
+        status=response.status_code,
+        milliseconds=round((perf_counter() - g.started) * 1000, 1),
+        bytes=response.content_length,
+        # No personal data.
+        source_ip=None,
+        user_id=None,
+    )
+    return response
 
 
 def _add_request(logger: object, method: str, line: EventDict) -> EventDict:

@@ -28,7 +28,10 @@ _SAFE_MESSAGES = {
     *("int_type", "int_from_float", "float_type", "finite_number", "bool_type", "multiple_of"),
     *("greater_than", "greater_than_equal", "less_than", "less_than_equal"),
     *("list_type", "dict_type", "model_type", "literal_error", "enum"),
-    *("extra_forbidden", "uuid_type", "date_type", "datetime_type", "decimal_type"),
+    *("extra_forbidden", "uuid_type", "decimal_type", "decimal_parsing"),
+    *("date_type", "datetime_type", "time_type", "date_parsing", "datetime_parsing"),
+    *("time_parsing", "timezone_aware", "timezone_naive", "date_past", "date_future"),
+    *("datetime_past", "datetime_future"),
 }
 # pydantic's words for these quote the length that was sent, and call characters items.
 _LENGTHS = {
@@ -91,10 +94,7 @@ def plain_text(text: str) -> str:
 
 
 def text_lines(text: str) -> str:
-    """Refuse control characters other than line breaks and tabs, and lone surrogates.
-
-    :raises ValueError: the text contains a forbidden character.
-    """
+    """The same but for line breaks and tabs, and the text may be blank."""
     return _without_controls(text, but="\r\n\t")
 
 

@@ -49,12 +49,15 @@ _DEFAULTS = ViewOptions()
 def add_options(view: Decorated, **options: Any) -> Decorated:
     """Set options on a view; those of its other decorators are kept. Roles and bodies add up.
 
-    :raises TypeError: for a class, since requests call its methods; for a view that is marked
-        as public and as closed.
+    :raises TypeError: for a class, since requests call its methods; for a blueprint, since Flask
+        reads no marks there; for a view that is marked as public and as closed.
     """
-    if isinstance(unwrap(view), type):
+    target = unwrap(view)
+    if not callable(target):
+        raise TypeError(f"{target!r} is no view: put this mark on each view of it.")
+    if isinstance(target, type):
         raise TypeError(
-            f"{unwrap(view).__name__} is a class: decorate its methods, or list the decorator in "
+            f"{target.__name__} is a class: decorate its methods, or list the decorator in "
             "its attribute `decorators`."
         )
     current = _options_on(view)

@@ -7,7 +7,6 @@ import pytest
 from flask.testing import FlaskClient
 from secure_flask import testing
 
-from app import policy
 from tests.conftest import NAME, PRODUCTION, MakeApp
 from tests.page_elements import Elements
 
@@ -59,7 +58,7 @@ def test_developers_alone_see_what_browsers_blocked(
 
 
 def test_it_explains_every_header_of_its_own_response(make_app: MakeApp) -> None:
-    added = {"HEADERS": {**policy.HEADERS, "X-Added": "1"}}
+    added = {"HEADER_CHANGES": {"X-Added": "1"}}
     response = make_app(**PRODUCTION, **added).test_client().get("/")
     explained = {*re.findall(r'data-header="([^"]+)"', response.text)}
     sent = {name.lower() for name, _ in response.headers}

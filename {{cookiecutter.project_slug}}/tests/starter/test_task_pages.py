@@ -101,10 +101,10 @@ def test_the_task_of_another_user_is_not_found(ada: FlaskClient, bob: FlaskClien
     assert "Feed the owls" in show(ada, "list_tasks").text
 
 
-def test_another_site_sends_no_form(ada: FlaskClient) -> None:
-    task = add(ada)
-    ada.environ_base["HTTP_ORIGIN"] = "https://evil.example"
+def test_another_site_sends_no_form(ada_on_pages: FlaskClient) -> None:
+    task = add(ada_on_pages)
+    ada_on_pages.environ_base["HTTP_ORIGIN"] = "https://evil.example"
     for view, shown in (("new_task", None), ("edit_task", task), ("delete_task", task)):
-        assert send(ada, view, shown, title="Owned").status_code == 403
-    assert "Owned" not in show(ada, "list_tasks").text
-    assert "Feed the owls" in show(ada, "list_tasks").text
+        assert send(ada_on_pages, view, shown, title="Owned").status_code == 403
+    assert "Owned" not in show(ada_on_pages, "list_tasks").text
+    assert "Feed the owls" in show(ada_on_pages, "list_tasks").text

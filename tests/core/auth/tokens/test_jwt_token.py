@@ -12,15 +12,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth.tokens import signing_keys
-from secure_flask.auth.tokens.claims import LIFETIME
+from secure_flask.auth.tokens.signed import LIFETIME
 from secure_flask.settings import keyrings
 
 from core import routes
+from core.auth.tokens.signing import keys_of
 from core.auth.tokens.test_bearer import ask, assert_refused
 from core.conftest import SECRETS, MakeApp
 
-[(KEY_ID, KEY)] = signing_keys.read(SECRETS["token_keys"]).items()
+[(KEY_ID, KEY)] = keys_of(SECRETS["token_keys"]).items()
 ANOTHER_KEY = Ed25519PrivateKey.generate()
 JWKS = routes.JWKS
 HEADER = {"alg": "EdDSA", "typ": "at+jwt", "kid": KEY_ID}
@@ -109,7 +109,7 @@ def test_the_published_keys_are_exactly_the_public_ones(make_app: MakeApp) -> No
     assert answer.json == {
         "keys": [
             {**same, "kid": key_id, "x": encode(key.public_key().public_bytes_raw())}
-            for key_id, key in signing_keys.read(ring).items()
+            for key_id, key in keys_of(ring).items()
         ]
     }
     # As long as a token serves, and no longer.

@@ -6,7 +6,7 @@ from zlib import crc32
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import grants, logins
+from secure_flask.auth import login_table, logins
 from secure_flask.database import db
 from secure_flask.policy import DEFAULTS
 from sqlalchemy import event
@@ -15,7 +15,7 @@ from core import routes
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
 from core.conftest import LOGIN, USERNAME, MakeApp, Wait, stored_user
 
-LIFETIME, TOKEN_PREFIX = grants.LIFETIMES["opaque"], DEFAULTS["OPAQUE_TOKEN_PREFIX"]
+LIFETIME, TOKEN_PREFIX = login_table.LIFETIMES["opaque"], DEFAULTS["OPAQUE_TOKEN_PREFIX"]
 
 SLIPS: dict[str, Callable[[str], str]] = {
     "a character changed": lambda token: token[:9] + ("A" if token[9] != "A" else "B") + token[10:],
@@ -100,14 +100,14 @@ def test_a_well_formed_guess_is_looked_up_and_401(
     client: FlaskClient, token: str, queries: list[str]
 ) -> None:
     queries.clear()
-    assert_refused(ask(client, well_formed(grants.new_secret())))
+    assert_refused(ask(client, well_formed(logins.new_secret())))
     assert len(queries) == 1
 
 
 def test_the_secret_of_another_kind_of_credential_is_401(app: Flask, client: FlaskClient) -> None:
-    secret = well_formed(grants.new_secret())
+    secret = well_formed(logins.new_secret())
     with stored_user(app) as user:
-        logins.create(user, "session", secret)
+        logins.start(user, "session", secret)
     assert_refused(ask(client, secret))
 
 

@@ -12,13 +12,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth.tokens import signing_keys
 from secure_flask.settings import keyrings
 
+from core.auth.tokens.signing import keys_of
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
 from core.conftest import SECRETS
 
-[(KEY_ID, KEY)] = signing_keys.read(SECRETS["token_keys"]).items()
+[(KEY_ID, KEY)] = keys_of(SECRETS["token_keys"]).items()
 ANOTHER_KEY = Ed25519PrivateKey.generate()
 HEADER = "v4.public."
 FOOTER = {"kid": KEY_ID}
@@ -142,7 +142,7 @@ def test_the_signature_of_another_key_is_401_even_of_a_good_one(
 ) -> None:
     assert_refused(ask(client, sign(payload, key=ANOTHER_KEY)))
     ring = f"{SECRETS['token_keys']},{keyrings.new('2')}"
-    monkeypatch.setitem(app.extensions, "signing_keys", signing_keys.read(ring))
+    monkeypatch.setitem(app.extensions, "signing_keys", keys_of(ring))
     assert_accepted(ask(client, sign(payload)))
     assert_refused(ask(client, sign(payload, {"kid": "2"})))
 

@@ -1,23 +1,30 @@
 """`POST /token/refresh`, as a client sees it and as a thief would use it."""
 
 import os
-from hashlib import sha256
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import grants, logins, users
-from secure_flask.auth.grants import Grant
-from secure_flask.auth.tokens import claims
+from secure_flask.auth import login_table, logins, users
+from secure_flask.auth.authentication import set_password
+from secure_flask.auth.login_table import Login as Row
+from secure_flask.auth.tokens import signed
 from secure_flask.database import db
-from sqlalchemy import select
+from secure_flask.policy import DEFAULTS
+from secure_flask.settings import keyrings
+from sqlalchemy import event, select
 from werkzeug.test import TestResponse
 
 from core import routes
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
 from core.conftest import (
     LOGIN,
+    OWN_PAGE,
     PASSWORD,
     PRODUCTION,
     Lines,
@@ -28,9 +35,10 @@ from core.conftest import (
 )
 
 REFRESH = routes.REFRESH
-LIFETIME = grants.LIFETIMES["refresh"]
+LIFETIME = login_table.LIFETIMES["refresh"]
+GRACE = DEFAULTS["REFRESH_GRACE"]
 # How long an access token is accepted, at the most.
-ACCESS = claims.LIFETIME + claims.LEEWAY
+ACCESS = signed.LIFETIME + signed.LEEWAY
 
 Login = dict[str, Any]
 
@@ -59,8 +67,9 @@ def production(make_app: MakeApp) -> FlaskClient:
 
 @pytest.fixture
 def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    """An app that keeps no test waiting that does not ask for it."""
+    """An app that keeps no test waiting and ends no idle login that does not ask for it."""
     monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
+    monkeypatch.setitem(app.config, "LOGIN_IDLE", 0)
     return app
 
 
@@ -138,22 +147,39 @@ def test_it_brings_the_client_back_after_the_access_token_expired_or_the_clock_w
             assert_accepted(ask(client, refreshed(client, login)["token"]))
 
 
-def test_a_refresh_token_has_256_bits_and_the_table_its_hash_alone(
+def test_a_refresh_token_has_256_bits_twice_and_the_table_their_hashes_alone(
     app: Flask, client: FlaskClient, login: Login
 ) -> None:
     sent = [answer["refresh_token"] for answer in (login, refreshed(client, login))]
-    assert [len(one) for one in sent] == [43, 43]
+    (secret, first), (same, second) = (one.split(".") for one in sent)
+    assert (len(secret), len(first), len(second)) == (43, 43, 64)
+    assert secret == same
     with app.app_context():
-        rows = db.session.execute(select(Grant.__table__)).all()
-    assert {row.secret_hash for row in rows} == {sha256(one.encode()).digest() for one in sent}
-    assert not any(one in str(rows) for one in sent)
+        [row] = db.session.execute(select(Row.__table__)).all()
+    assert row.secret_hash == logins.hash_of("refresh", secret)
+    assert row.rotation_hash == logins.hash_of("refresh", second)
+    assert not any(part in str(row) for part in (secret, first, second))
 
 
-def test_one_that_is_spent_twice_ends_the_whole_login_and_no_other(
+def test_what_follows_cannot_be_computed_without_the_keys(
+    app: Flask, client: FlaskClient, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table and the token that was stolen from a client do not tell the next one."""
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setitem(app.config, "TOKEN_KEYS", keyrings.new())
+        other = refreshed(client, login)["refresh_token"]
+    with app.app_context():
+        [row] = db.session.scalars(select(Row))
+        row.rotation_hash, row.previous_hash = row.previous_hash, None
+        db.session.commit()
+    assert refreshed(client, login)["refresh_token"] != other
+
+
+def test_an_older_one_ends_the_whole_login_and_no_other(
     client: FlaskClient, wait: Wait, subtests: pytest.Subtests
 ) -> None:
     other = log_in(client)
-    for pause in (0, 1, ACCESS + 1):
+    for pause in (0, 1, GRACE, ACCESS + 1):
         login = log_in(client)
         newest = refreshed(client, refreshed(client, login))
         wait(pause)
@@ -164,11 +190,86 @@ def test_one_that_is_spent_twice_ends_the_whole_login_and_no_other(
     assert_accepted(ask(client, other["token"]))
 
 
+def test_a_client_that_lost_the_answer_gets_the_same_one_again_and_no_second_branch(
+    client: FlaskClient, login: Login, wait: Wait
+) -> None:
+    first = refreshed(client, login)
+    for pause in (0, 1, GRACE - 2):
+        wait(pause)
+        again = refreshed(client, login)
+        assert again["refresh_token"] == first["refresh_token"]
+        assert_accepted(ask(client, again["token"]))
+    refreshed(client, again)
+
+
+def test_after_the_grace_a_repeated_one_ends_the_login(
+    client: FlaskClient, login: Login, wait: Wait
+) -> None:
+    newest = refreshed(client, login)
+    wait(GRACE)
+    assert_refused(refresh(client, login))
+    assert_dead(client, newest, login)
+
+
+def test_a_clock_set_back_lengthens_no_grace(client: FlaskClient, login: Login, wait: Wait) -> None:
+    newest = refreshed(client, login)
+    wait(-GRACE - 1)
+    assert_refused(refresh(client, login))
+    assert_dead(client, newest)
+
+
+def test_the_policy_turns_the_grace_off(
+    app: Flask, client: FlaskClient, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "REFRESH_GRACE", 0)
+    newest = refreshed(client, login)
+    assert_refused(refresh(client, login))
+    assert_dead(client, newest)
+
+
+def test_a_logout_and_a_new_password_beat_the_grace(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    for case in ("logout", "password"):
+        login = log_in(client)
+        newest = refreshed(client, login)
+        if case == "logout":
+            log_out(client, newest)
+        else:
+            with stored_user(app) as user:
+                set_password(user, PASSWORD)
+        with subtests.test(case):
+            assert_dead(client, login, newest)
+
+
+def test_a_new_key_loses_no_answer(
+    app: Flask, client: FlaskClient, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = refreshed(client, login)
+    ring = f"{keyrings.new('new')},{app.config['TOKEN_KEYS']}"
+    monkeypatch.setitem(app.config, "TOKEN_KEYS", ring)
+    assert refreshed(client, login)["refresh_token"] == first["refresh_token"]
+    refreshed(client, first)
+
+
+def test_of_requests_at_once_all_get_the_same_successor(file_app: Flask) -> None:
+    client = file_app.test_client()
+    login = log_in(client)
+
+    def refresh_elsewhere(_: int) -> Login:
+        return refreshed(file_app.test_client(), login)
+
+    with ThreadPoolExecutor(4) as clients:
+        fresh = [*clients.map(refresh_elsewhere, range(8))]
+    assert len({each["refresh_token"] for each in fresh}) == 1
+    refreshed(client, fresh[0])
+
+
 def test_the_log_names_a_second_use_and_a_use_after_the_end(
     production: FlaskClient, lines: Lines
 ) -> None:
     login = log_in(production)
-    newest = refreshed(production, login)
+    newest = refreshed(production, refreshed(production, login))
     assert_refused(refresh(production, login))
     assert_refused(ask(production, newest["token"]))
     good, reuse, ended = lines()
@@ -241,7 +342,7 @@ def test_an_expired_one_is_401_and_raises_no_alarm(
     assert [line["event"] for line in lines()] == ["authn_login_success"]
 
 
-def test_purging_ends_no_login_and_forgets_no_spent_token(
+def test_purging_ends_no_login_and_forgets_no_used_token(
     app: Flask, client: FlaskClient, login: Login, wait: Wait
 ) -> None:
     winner = refreshed(client, login)
@@ -253,18 +354,32 @@ def test_purging_ends_no_login_and_forgets_no_spent_token(
     assert_dead(client, winner)
 
 
-def test_an_unknown_one_is_401_and_spends_none(
+def test_an_unknown_one_is_401_and_ends_no_login(
     client: FlaskClient, login: Login, subtests: pytest.Subtests
 ) -> None:
     token = login["refresh_token"]
-    wrong = [token[:-1], f"{token}A", f"{token}=", f"{token} ", f" {token}", token.swapcase()]
-    wrong += [f"Bearer {token}", sha256(token.encode()).hexdigest(), "' OR '1'='1", "a" * 128, "é"]
+    secret, rotation = token.split(".")
+    wrong = [f" {token}", token.swapcase(), f"Bearer {token}", rotation, f"{rotation}.{secret}"]
+    wrong += [f"{secret[:-1]}.{rotation}", f".{rotation}", logins.hash_of("refresh", secret).hex()]
+    wrong += [".", "' OR '1'='1", "a" * 128, "é", f"{'a' * 43}.{rotation}"]
     for sent in wrong:
-        with subtests.test(sent.replace(token, "TOKEN")[:20]):
+        with subtests.test(sent.replace(secret, "SECRET").replace(rotation, "ROTATION")[:20]):
             answer = send(client, sent)
             assert_refused(answer)
-            assert sent not in answer.text + str(answer.headers)
+            assert len(sent) < 2 or sent not in answer.text + str(answer.headers)
     refreshed(client, login)
+
+
+def test_a_secret_with_another_rotation_ends_the_login(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    """Whoever has the secret alone did not get it from this site."""
+    for wrong in ("", ".", ".x", ".{}A", ".{}."):
+        login = log_in(client)
+        secret, rotation = login["refresh_token"].split(".")
+        with subtests.test(wrong):
+            assert_refused(send(client, secret + wrong.format(rotation)))
+            assert_dead(client, login)
 
 
 @pytest.mark.parametrize("token_type", ["jwt", "paseto"])
@@ -279,11 +394,12 @@ def test_the_secret_of_another_kind_of_credential_is_no_refresh_token(
     app: Flask, client: FlaskClient, subtests: pytest.Subtests
 ) -> None:
     for kind in ("session", "opaque"):
-        secret = grants.new_secret()
+        secret = logins.new_secret()
         with stored_user(app) as user:
-            logins.create(user, kind, secret)
+            logins.start(user, kind, secret)
         with subtests.test(kind):
-            assert_refused(send(client, secret))
+            for sent in (secret, f"{secret}.", f"{secret}.{secret}"):
+                assert_refused(send(client, sent))
 
 
 def test_logout_by_any_access_token_ends_the_newest_refresh_token(
@@ -320,20 +436,23 @@ def test_a_token_in_another_place_is_not_read(client: FlaskClient, login: Login)
     client.set_cookie("refresh_token", token)
     headers = {"Authorization": f"Bearer {token}", **fields}
     assert client.post(REFRESH, query_string=fields, headers=headers, json={}).status_code == 400
-    assert client.post(REFRESH, data=fields).status_code == 415
+    assert client.post(REFRESH, data=fields, headers=OWN_PAGE).status_code == 415
+    client.delete_cookie("refresh_token")
     refreshed(client, login)
 
 
-def test_guessing_is_slowed_and_refreshing_is_not(
-    app: Flask, client: FlaskClient, login: Login, monkeypatch: pytest.MonkeyPatch
+def test_guessing_is_slowed_and_refreshing_is_not_and_passwords_are_counted_apart(
+    app: Flask, client: FlaskClient, login: Login, monkeypatch: pytest.MonkeyPatch, wait: Wait
 ) -> None:
     monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "3 per minute")
+    wait(0)
     for _ in range(5):
         login = refreshed(client, login)
     assert [send(client, "a guess").status_code for _ in range(4)] == [401] * 3 + [429]
     answer = refresh(client, login)
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
+    assert client.post(routes.LOGIN, json=LOGIN).status_code == 200
 
 
 def test_each_login_is_refreshed_as_itself(app: Flask, client: FlaskClient, login: Login) -> None:
@@ -344,11 +463,46 @@ def test_each_login_is_refreshed_as_itself(app: Flask, client: FlaskClient, logi
     assert_accepted(ask(client, refreshed(client, login)["token"]))
 
 
-@pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason="SQLite has one writer")
-def test_a_deletion_of_the_user_waits_for_a_refresh(make_app: MakeApp) -> None:
-    file_app = make_app(TOKEN_TYPE="jwt", database_url=os.environ["TEST_DATABASE_URL"])
+@contextmanager
+def ended_before_rotation(app: Flask) -> Iterator[None]:
+    """Let another connection end all logins right before a rotation is used up."""
+    ended: list[str] = []
+
+    def end(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
+        if statement.startswith("UPDATE logins SET rotation_hash") and not ended:
+            ended.append(statement)
+            with ThreadPoolExecutor(1) as other:
+                other.submit(end_all, app).result()
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", end)
+    yield
+    event.remove(engine, "before_cursor_execute", end)
+    assert ended
+
+
+def end_all(app: Flask) -> None:
+    with stored_user(app) as user:
+        logins.end_all(user)
+
+
+def test_a_login_that_ends_while_it_is_refreshed_is_401(file_app: Flask) -> None:
     client = file_app.test_client()
-    body = {"refresh_token": log_in(client)["refresh_token"]}
-    with user_deleted_before(file_app, "INSERT INTO grants"):
-        answer = client.post(REFRESH, json=body)
-    assert answer.status_code == 200
+    login = log_in(client)
+    with ended_before_rotation(file_app):
+        assert_refused(refresh(client, login))
+    assert_dead(client, login)
+
+
+def test_a_user_who_is_deleted_while_the_login_is_refreshed_gets_401(file_app: Flask) -> None:
+    client = file_app.test_client()
+    login = log_in(client)
+    with user_deleted_before(file_app, "UPDATE logins"):
+        assert_refused(refresh(client, login))
+
+
+@pytest.fixture
+def file_app(make_app: MakeApp, tmp_path: Path) -> Flask:
+    database = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
+    return make_app(TOKEN_TYPE="jwt", database_url=database)

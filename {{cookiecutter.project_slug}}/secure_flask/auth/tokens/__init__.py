@@ -1,4 +1,4 @@
-"""The credentials of logins: a cookie for pages, and what TOKEN_TYPE says for programs.
+"""What a client holds to show its login: a cookie on pages, and for programs what TOKEN_TYPE says.
 
 Pages log in by the cookie of session.py in every project. `POST /login` by JSON gives a program
 the token type that TOKEN_TYPE in policy.py names, each in a module here. A request with
@@ -9,13 +9,14 @@ from types import ModuleType
 from typing import Any, Protocol, cast
 
 import flask
-from flask import Flask, Request, current_app
-from secure_flask.auth.grants import Grant, Issued
+from flask import Flask, Request, Response, after_this_request, current_app, g
+from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import session
-from secure_flask.auth.tokens.bearer import has_bearer
 from secure_flask.auth.users import UserMixin
 from secure_flask.web import forms
+from secure_flask.web.bearer import has_bearer
 from secure_flask.web.origins import PolicyError
+from secure_flask.web.view_options import view_options
 
 NAMES = ("session", "opaque", "jwt", "paseto")
 
@@ -24,68 +25,63 @@ class TokenType(Protocol):
     """What the rest of the core uses of a token type; its module implements this."""
 
     @property
-    def Issued(self) -> type[Issued]:
-        """The model of the body that `issue` returns, for the OpenAPI document."""
+    def KIND(self) -> str:
+        """The kind of its rows."""
 
-    def issue(self, user: UserMixin, *, replaces: str = "", keep: bool = False) -> dict[str, Any]:
-        """Log a user in; return the response body: `token`, `token_type` and `expires_in`.
+    def issue(
+        self, user: UserMixin, *, keep: bool = False, replaces: Login | None = None
+    ) -> dict[str, Any]:
+        """Log a user in, in place of the login `replaces`; return the body of the response."""
 
-        The login whose family is `replaces` ends. With `keep` a cookie lasts for KEPT_LIFETIME.
-        """
+    def find_login(self, request: Request) -> Login | None:
+        """The live login of a request, from the only place that may hold its token."""
 
-    def find_login(self, request: Request) -> Grant | None:
-        """The live login of a request, from the only place that may hold its credential."""
+    def forget(self) -> None:
+        """Let the client drop what it holds, where a response can do so."""
 
-    def revoke(self, grant: Grant) -> None:
-        """End the login immediately, and expire its cookie if it has one."""
-
-    def security_schemes(self, method: str) -> dict[str, Any]:
-        """The OpenAPI security schemes, by name, that a request with this method requires."""
+    def security_scheme(self) -> dict[str, Any]:
+        """The OpenAPI security scheme of a request, by name."""
 
     def init_app(self, app: Flask) -> None:
         """Set up this token type."""
 
 
-def chosen(app: Flask = current_app) -> TokenType:
+def chosen() -> TokenType:
     """The token type of TOKEN_TYPE."""
-    return cast(TokenType, app.extensions["token_type"])
+    return cast(TokenType, current_app.extensions["token_type"])
 
 
-def new_login() -> TokenType:
+def for_new_login() -> TokenType:
     """What a login by this request gives: a form the cookie, JSON the chosen token type."""
     return session if forms.is_form() else chosen()
 
 
-def of_login(grant: Grant) -> TokenType:
+def of_login(login: Login) -> TokenType:
     """The token type that renews a login: the one that authenticated the request."""
-    return session if grant.kind == session.KIND else chosen()
+    return session if login.kind == session.KIND else chosen()
 
 
-def find_login(request: Request = flask.request) -> Grant | None:
-    """The live login of a request, for pages: without the check of its CSRF token."""
-    if not has_bearer(request):
-        return session.find_login(request)
-    return None if chosen() is session else chosen().find_login(request)
+def find_login(request: Request = flask.request) -> Login | None:
+    """The live login of a request, looked up once."""
+    if "login" not in g:
+        # First None: an error page must not repeat a lookup that failed.
+        g.login = None
+        g.login = _find(request)
+        if g.login:
+            after_this_request(_keep_out_of_caches)
+    found: Login | None = g.login
+    return found
 
 
-def authenticate(request: Request) -> Grant | None:
-    """The live login of a request.
-
-    :raises ErrorResponse: 403, for a write by cookie without its CSRF token.
-    """
-    if not has_bearer(request):
-        return session.authenticate(request)
-    return find_login(request)
+def security_schemes() -> list[dict[str, Any]]:
+    """The OpenAPI security schemes of each kind of login: a request needs one of them."""
+    return [each.security_scheme() for each in dict.fromkeys([chosen(), session])]
 
 
-def csrf_token(request: Request = flask.request, *, masked: bool = False) -> str | None:
-    """The CSRF token of a login by cookie; None where writes need none."""
-    return None if has_bearer(request) else session.csrf_token(request, masked=masked)
-
-
-def security_schemes(method: str) -> list[dict[str, Any]]:
-    """The OpenAPI security schemes of each kind of login: a request needs those of one kind."""
-    return [each.security_schemes(method) for each in dict.fromkeys([chosen(), session])]
+def forget_login() -> None:
+    """Let this request look its login up again, since that has changed."""
+    for name in ("login", "user"):
+        g.pop(name, None)
 
 
 def init_app(app: Flask) -> None:
@@ -102,9 +98,23 @@ def init_app(app: Flask) -> None:
             f"policy.py: TOKEN_TYPE is {name!r}, which needs {package}: run `uv add {package}`."
         ) from None
     app.extensions["token_type"] = module
-    if module is not session:
-        session.init_app(app)
     cast(TokenType, module).init_app(app)
+
+
+def _keep_out_of_caches(response: Response) -> Response:
+    """What a login got is stored nowhere, such as a file of `send_from_directory`."""
+    if not response.cache_control.private:
+        response.headers["Cache-Control"] = "no-store, max-age=0"
+    return response
+
+
+def _find(request: Request) -> Login | None:
+    # Any site may write there, with the cookies of the user.
+    if view_options(request).csrf_exempt:
+        return None
+    if not has_bearer(request):
+        return session.find_login(request)
+    return None if chosen() is session else chosen().find_login(request)
 
 
 def _load(name: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""A login issues an opaque token: a random string that only this app can look up.
+"""An opaque token: a random string that only this app can look up.
 
 The database decides whether a token is valid, so revocation is immediate. Each token starts
 with a prefix, so that secret scanners recognise a leaked one.
@@ -9,33 +9,26 @@ from typing import Any
 from zlib import crc32
 
 from flask import Flask, Request, current_app
-from secure_flask.auth import grants, logins
-from secure_flask.auth.grants import Grant
+from secure_flask.auth import logins
+from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import bearer
-from secure_flask.auth.tokens.bearer import bearer_token
 from secure_flask.auth.users import UserMixin
+from secure_flask.web.bearer import bearer_token
 
-KIND = "opaque"  # of its rows
-security_schemes = bearer.security_schemes
-# The model of the body that `issue` returns.
-Issued = grants.Issued
+KIND = "opaque"
+forget, security_scheme = bearer.forget, bearer.security_scheme
 
 
-def issue(user: UserMixin, *, replaces: str = "", keep: bool = False) -> dict[str, Any]:
-    random = grants.new_secret()
+def issue(user: UserMixin, *, keep: bool = False, replaces: Login | None = None) -> dict[str, Any]:
+    random = logins.new_secret()
     token = _prefix() + random + _checksum(random)
-    logins.create(user, KIND, token, replaces=replaces)
-    return {"token": token, "token_type": "Bearer", "expires_in": grants.lifetime_of(KIND)}
+    logins.start(user, KIND, token, replaces=replaces)
+    return {"token": token, "token_type": "Bearer", "expires_in": logins.lifetime_of(KIND)}
 
 
-def find_login(request: Request) -> Grant | None:
-    """The live login that this request's bearer token belongs to."""
+def find_login(request: Request) -> Login | None:
     token = bearer_token(request)
-    return grants.find(token, KIND) if token and _is_well_formed(token) else None
-
-
-def revoke(grant: Grant) -> None:
-    logins.end(grant.family)
+    return logins.find(KIND, token) if token and _is_well_formed(token) else None
 
 
 def init_app(app: Flask) -> None:
@@ -49,8 +42,7 @@ def _is_well_formed(token: str) -> bool:
 
 
 def _prefix() -> str:
-    prefix: str = current_app.config["OPAQUE_TOKEN_PREFIX"]
-    return prefix
+    return str(current_app.config["OPAQUE_TOKEN_PREFIX"])
 
 
 def _checksum(random: str) -> str:

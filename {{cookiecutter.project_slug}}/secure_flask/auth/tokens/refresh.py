@@ -1,37 +1,42 @@
-"""`POST /token/refresh`: refresh token rotation. Each refresh token can be used once.
+"""`POST /token/refresh`: a refresh token, `secret.rotation`, whose second part changes at each use.
 
-A token that is used twice was copied, and the thief cannot be told from the owner. So the
-whole login ends, its newest tokens included.
-Source: RFC 9700, section 4.14.2; OWASP ASVS 10.4.5.
+A rotation that was used before was copied, and the thief cannot be distinguished from the owner.
+So the login ends. A lost response must not end it: the next rotation is derived from the present
+one, so a client that repeats its request within REFRESH_GRACE gets the same answer again, and
+never a second branch. Source: RFC 9700, section 4.14.2; OWASP ASVS 10.4.5, 11.2.2, 13.3.4.
 """
 
+import hmac
 import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from flask import Blueprint, Flask, current_app
+from flask import Blueprint, Flask, Request, current_app
 from flask.typing import ResponseReturnValue
 from pydantic import Field
-from secure_flask.auth import grants, logins, throttle, users
+from secure_flask.auth import logins, throttle
 from secure_flask.auth.access import credentials, public
-from secure_flask.auth.grants import Grant
+from secure_flask.auth.login_table import Login
+from secure_flask.auth.tokens.signed import LIFETIME, InvalidToken
 from secure_flask.auth.users import UserMixin
+from secure_flask.crypto.keyring import derive
 from secure_flask.database import db
+from secure_flask.settings import keyrings
 from secure_flask.web import audit
+from secure_flask.web.bearer import bearer_token
 from secure_flask.web.errors import error_response
+from secure_flask.web.login_response import LoginResponse
 from secure_flask.web.responses import responds
 from secure_flask.web.validation import Body, PlainText, validated
-from sqlalchemy import select, update
+from sqlalchemy import update
+
+KIND = "refresh"
+PURPOSE = b"rotation of refresh tokens"
 
 blueprint = Blueprint("refresh", __name__)
 
-KIND = "refresh"  # of its rows
-
-MakeBody = Callable[[Grant, str], dict[str, Any]]
-
-
-class Issued(grants.Issued):
-    refresh_token: str
+Sign = Callable[[Login], str]
+Verify = Callable[[str], dict[str, object]]
 
 
 class RefreshBody(Body):
@@ -41,75 +46,96 @@ class RefreshBody(Body):
 @blueprint.post("/token/refresh")
 @public
 @credentials
-@responds(Issued, 401, 429, 503)
+@responds(LoginResponse, 401, 429, 503)
 @validated(RefreshBody)
 def refresh(body: RefreshBody) -> ResponseReturnValue:
     with throttle.attempt("refresh") as attempt:
-        rotated = _rotate(body.refresh_token)
-        attempt.succeeded = rotated is not None
-    if rotated is None:
+        renewed = _renew(body.refresh_token)
+        attempt.succeeded = renewed is not None
+    if renewed is None:
         raise error_response(401, "Invalid refresh token")
-    make_body: MakeBody = current_app.extensions["make_refresh_body"]
-    return make_body(*rotated)
+    return renewed
 
 
-def start(user: UserMixin, replaces: str = "") -> tuple[Grant, str]:
-    """Start a login: return its first grant and refresh token. The login `replaces` ends."""
-    refresh_token = grants.new_secret()
-    return logins.create(user, KIND, refresh_token, replaces=replaces), refresh_token
+def issue(user: UserMixin, *, keep: bool = False, replaces: Login | None = None) -> dict[str, Any]:
+    secret, rotation = logins.new_secret(), logins.new_secret()
+    login = logins.start(user, KIND, secret, rotation=rotation, replaces=replaces)
+    return _body(login, f"{secret}.{rotation}")
 
 
-def find_login(family: str, user_id: str) -> Grant | None:
-    """The live login that an access token belongs to."""
-    grant = grants.live(Grant.family == family, Grant.kind == KIND)
-    if grant and str(grant.user_id) == user_id:
-        return grant
-    # The token is genuine, but its login has ended.
-    audit.record(audit.SESSION_USE_AFTER_EXPIRE, user_id=user_id)
+def find_login(request: Request, verify: Verify) -> Login | None:
+    """The live login that the access token of a request belongs to."""
+    token = bearer_token(request)
+    try:
+        claims = verify(token) if token else None
+    except InvalidToken:
+        return None
+    login = logins.find_by_id(str(claims["sid"])) if claims else None
+    if login and claims and (login.kind, str(login.user_id)) == (KIND, claims["sub"]):
+        return login
+    if claims:
+        # The token is genuine, but its login has ended.
+        audit.record(audit.SESSION_USE_AFTER_EXPIRE, user_id=claims["sub"])
     return None
 
 
-def init_app(app: Flask, *, make_body: MakeBody) -> None:
-    """`make_body` makes the body of a successful refresh from the grant and refresh token."""
-    app.extensions["make_refresh_body"] = make_body
+def init_app(app: Flask, sign: Sign) -> None:
+    """`sign` makes the access token of a login."""
+    app.extensions["sign_token"] = sign
     app.register_blueprint(blueprint)
 
 
-def _rotate(refresh_token: str) -> tuple[Grant, str] | None:
-    now = int(time.time())
-    found = (Grant.secret_hash == grants.hash_secret(refresh_token), Grant.kind == KIND)
-    unused = (*found, *grants.alive())
-    owner = db.session.scalar(select(Grant.user_id).where(*found))
-    if owner:
-        users.lock(owner)
-    # One statement checks the token and marks it as used: only one of several
-    # concurrent requests succeeds.
-    marked = db.session.execute(update(Grant).where(*unused).values(used=now)).rowcount  # type: ignore[attr-defined]
-    grant = db.session.scalar(select(Grant).where(*found))
-    if grant and marked and not grant.user.disabled:
-        return _successor(grant, now)
-    reused = (grant.family, grant.user_id) if grant and not marked and grant.used else None
-    db.session.rollback()
-    if reused:
-        family, user_id = reused
-        logins.end(family)
-        audit.record(audit.TOKEN_REUSE, user_id=user_id)
+def _body(login: Login, refresh_token: str) -> dict[str, Any]:
+    sign: Sign = current_app.extensions["sign_token"]
+    return {
+        "token": sign(login),
+        "token_type": "Bearer",
+        "expires_in": LIFETIME,
+        "refresh_token": refresh_token,
+    }
+
+
+def _renew(refresh_token: str) -> dict[str, Any] | None:
+    secret, _, rotation = refresh_token.partition(".")
+    login = logins.find(KIND, secret)
+    if login is None:
+        return None
+    following = _rotate(login, rotation) or _repeated(login.id, rotation)
+    if following:
+        return _body(login, f"{secret}.{following}")
+    if logins.end(login.id, login.user):
+        audit.record(audit.TOKEN_REUSE, user_id=login.user_id)
     return None
 
 
-def _successor(used: Grant, now: int) -> tuple[Grant, str]:
-    refresh_token = grants.new_secret()
-    grant = Grant(
-        secret_hash=grants.hash_secret(refresh_token),
-        user_id=used.user_id,
-        family=used.family,
-        kind=used.kind,
-        # Not now: a refresh proves no password, so it must not make a login recent.
-        issued=used.issued,
-        last_used=now,
-        expires=used.expires,
-        client=used.client,
+def _rotate(login: Login, rotation: str) -> str | None:
+    """Use a rotation up, in one statement; None if it is not the present one."""
+    following = _successors(login, rotation)[0]
+    present = logins.hash_of(KIND, rotation)
+    swap = update(Login).where(Login.id == login.id, Login.rotation_hash == present)
+    swap = swap.values(
+        rotation_hash=logins.hash_of(KIND, following),
+        previous_hash=present,
+        rotated=int(time.time()),
     )
-    db.session.add(grant)
+    swapped = db.session.scalar(swap.returning(Login.id))
     db.session.commit()
-    return grant, refresh_token
+    return following if swapped else None
+
+
+def _repeated(login_id: str, rotation: str) -> str | None:
+    """The same successor again, for a client that lost the response a moment ago."""
+    login = db.session.get(Login, login_id, populate_existing=True)
+    if login is None or login.previous_hash != logins.hash_of(KIND, rotation):
+        return None
+    if abs(time.time() - (login.rotated or 0)) >= current_app.config["REFRESH_GRACE"]:
+        return None
+    made = _successors(login, rotation)
+    return next((each for each in made if logins.hash_of(KIND, each) == login.rotation_hash), None)
+
+
+def _successors(login: Login, rotation: str) -> list[str]:
+    """The rotation that follows, by each key of TOKEN_KEYS, the current key first."""
+    keys = keyrings.read(current_app.config["TOKEN_KEYS"]).values()
+    text = f"{login.id}.{rotation}".encode()
+    return [hmac.digest(derive(key, PURPOSE), text, "sha256").hex() for key in keys]

@@ -1,0 +1,44 @@
+"""Logins in the table, and which of them live."""
+
+from typing import Any
+
+from flask import Flask
+from secure_flask.auth import logins
+
+from core.site import User
+
+HOUR = 60 * 60  # seconds, of each login
+IDLE = 600  # seconds
+KIND = "session"
+
+SENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+FROM = {"REMOTE_ADDR": "203.0.113.7"}
+CLIENT = "Firefox on Linux, 203.0.113.*"
+
+
+def created(user: User, kind: str = KIND, **options: Any) -> str:
+    """The secret of a new login."""
+    secret = logins.new_secret()
+    logins.start(user, kind, secret, **options)
+    return secret
+
+
+def created_by(app: Flask, user: User) -> str:
+    """A login of CLIENT."""
+    with app.test_request_context(headers={"User-Agent": SENT}, environ_base=FROM):
+        return created(user)
+
+
+def lives(*secrets: str, kind: str = KIND) -> bool | list[bool]:
+    found = [logins.find(kind, secret) is not None for secret in secrets]
+    return found if len(found) > 1 else found[0]
+
+
+def id_of(secret: str) -> str:
+    login = logins.find(KIND, secret)
+    assert login is not None
+    return login.id
+
+
+def listed(user: User) -> list[str]:
+    return [login.id for login in logins.all_of(user)]

@@ -1,0 +1,10 @@
+"""Keys that sign, by the tests themselves."""
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from secure_flask.settings import keyrings
+
+
+def keys_of(ring: str) -> dict[str, Ed25519PrivateKey]:
+    """The keys by id that TOKEN_KEYS holds."""
+    seeds = keyrings.read(ring).items()
+    return {key_id: Ed25519PrivateKey.from_private_bytes(seed) for key_id, seed in seeds}

@@ -1,0 +1,266 @@
+"""What an access token must say to be believed, all with a signature that is good."""
+
+import json
+import time
+from itertools import product
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask.auth import logins, tokens, users
+from secure_flask.auth.tokens.signed import LEEWAY, LIFETIME
+
+from core import routes
+from core.auth.tokens import test_jwt_token, test_paseto_token
+from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused, bearer
+from core.conftest import LOGIN, PASSWORD, MakeApp, Wait, is_logged_in, log_in, stored_user
+
+NAMES = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti", "sid"]
+TIMES = ["iat", "nbf", "exp"]
+TEXTS = ["iss", "aud", "sub", "jti", "sid"]
+YEAR = 365 * 24 * 60 * 60  # seconds
+
+# What no claim of these names may be, known or unknown.
+WRONG: list[tuple[list[str], list[Any]]] = [
+    (TIMES, [None, True, "1", "", 4102444800.5, 4102444800.0, float("inf"), float("nan")]),
+    (TIMES, [10**400, [4102444800], {"seconds": 4102444800}]),
+    (TEXTS, [None, True, 1, 1.0, ["1"], {"": "1"}, "\ud800"]),
+    (["iss", "aud", "sub", "sid"], ["", "1\0"]),
+    (
+        ["iss", "aud"],
+        ["https://evil.example", "localhost", "http://localhost", "https://LOCALHOST"],
+    ),
+    (["iss", "aud"], [f"https://localhost{more}" for more in ("/", " ", ".evil.example")]),
+    (["sid"], ["0" * 32, "%", "' OR 1=1 --", "é", "a" * 2000]),
+    (["exp"], [0, 1, -1, -(10**9), -(10**400), 2**31, 2**63]),
+    (["admin", "scope", "SUB", "", "client_id"], [None, True, "all", {"sub": 1}]),
+]
+
+NO_CLAIMS = {
+    "nothing": b"",
+    "no JSON": b"{",
+    "no UTF-8": b'{"sub":"\xff"}',
+    "null": b"null",
+    "a text": b'"sub"',
+    "pairs": b'[["sub","1"]]',
+    "no claims": b"{}",
+    "two objects": b"{}{}",
+    "not a number": b"NaN",
+    "very deep": b'{"sub":' * 400,
+    "a long number": b"9" * 2500,
+}
+
+
+# How tokens of each type are made by hand.
+BY_HAND: dict[str, Any] = {"jwt": test_jwt_token, "paseto": test_paseto_token}
+pytestmark = pytest.mark.parametrize("token_type", BY_HAND)
+
+
+@pytest.fixture
+def claims(client: FlaskClient, token_type: str) -> dict[str, Any]:
+    """What the token of a live login says: signed again, it is as good."""
+    return said(client, log_in(client))
+
+
+@pytest.fixture
+def others(app: Flask) -> dict[str, Any]:
+    """What the token of another user's live login says."""
+    with app.app_context():
+        users.create_user("bob", PASSWORD)
+    client = app.test_client()
+    return said(client, log_in(client, username="bob"))
+
+
+def by_hand(client: FlaskClient) -> Any:
+    return BY_HAND[client.application.config["TOKEN_TYPE"]]
+
+
+def said(client: FlaskClient, credentials: dict[str, str]) -> dict[str, Any]:
+    """What a token says."""
+    found: dict[str, Any] = by_hand(client).read(bearer(credentials))
+    return found
+
+
+def write(client: FlaskClient, claims: dict[str, Any]) -> bytes:
+    written: bytes = by_hand(client).write(claims)
+    return written
+
+
+def send_bytes(client: FlaskClient, payload: bytes) -> Any:
+    """`GET /me` with a token of this payload, which a good key signed."""
+    return ask(client, by_hand(client).sign(payload))
+
+
+def send(client: FlaskClient, claims: dict[str, Any], **changes: object) -> Any:
+    """`GET /me` with a token that says so."""
+    return send_bytes(client, write(client, {**claims, **changes}))
+
+
+def from_now(ahead: int = 0) -> dict[str, Any]:
+    """The times of a token that a clock so many seconds ahead issues now."""
+    now = int(time.time()) + ahead
+    return {"iat": now, "nbf": now, "exp": now + LIFETIME}
+
+
+def test_a_login_gives_an_access_token_and_a_refresh_token(client: FlaskClient) -> None:
+    answer = client.post(routes.LOGIN, json=LOGIN).get_json()
+    assert answer["refresh_token"]
+    assert answer["token_type"] == "Bearer"
+    assert answer["expires_in"] == LIFETIME
+    assert_accepted(ask(client, answer["token"]))
+
+
+def test_a_token_says_whose_it_is_and_nothing_secret(
+    client: FlaskClient, claims: dict[str, Any]
+) -> None:
+    assert list(claims) == NAMES
+    assert UUID(claims["sub"]).version == 4
+    assert claims["iat"] == claims["nbf"] == claims["exp"] - LIFETIME
+    # All the tests here rely on this.
+    assert_accepted(send(client, claims))
+
+
+def test_no_two_tokens_have_the_same_id(client: FlaskClient) -> None:
+    assert len({said(client, log_in(client))["jti"] for _ in range(3)}) == 3
+
+
+def test_issuer_and_audience_are_settings(make_app: MakeApp, token_type: str) -> None:
+    names = {"token_issuer": "https://login.example", "token_audience": "shop"}
+    client = make_app(TOKEN_TYPE=token_type, **names).test_client()
+    credentials = log_in(client)
+    claims = said(client, credentials)
+    assert (claims["iss"], claims["aud"]) == ("https://login.example", "shop")
+    assert is_logged_in(client, credentials)
+
+
+def test_without_these_settings_both_are_the_first_host_name(
+    make_app: MakeApp, token_type: str
+) -> None:
+    hosts = ["localhost", "www.example.org"]
+    app = make_app(TOKEN_TYPE=token_type, app_env="production", trusted_hosts=hosts)
+    client = app.test_client()
+    claims = said(client, log_in(client))
+    assert (claims["iss"], claims["aud"]) == ("https://localhost", "https://localhost")
+
+
+def test_a_missing_claim_is_401(
+    client: FlaskClient, claims: dict[str, Any], subtests: pytest.Subtests
+) -> None:
+    for name in NAMES:
+        rest = claims.copy()
+        del rest[name]
+        with subtests.test(name):
+            assert_refused(send(client, rest))
+
+
+def test_a_claim_of_another_type_or_value_and_an_unknown_one_are_401(
+    client: FlaskClient, claims: dict[str, Any], subtests: pytest.Subtests
+) -> None:
+    in_lists = [([name], [[claims[name]]]) for name in TEXTS]
+    for names, values in [*WRONG, *in_lists]:
+        for name, value in product(names, values):
+            with subtests.test(f"{name}: {value!a:.40}"):
+                assert_refused(send(client, claims, **{name: value}))
+
+
+def test_a_claim_written_twice_is_401(
+    client: FlaskClient, claims: dict[str, Any], subtests: pytest.Subtests
+) -> None:
+    payload = write(client, claims)
+    for name in NAMES:
+        once = json.dumps({name: json.loads(payload)[name]})[1:-1].encode()
+        with subtests.test(name):
+            assert_refused(send_bytes(client, b"{" + once + b"," + payload[1:]))
+            assert_refused(send_bytes(client, payload[:-1] + b"," + once + b"}"))
+
+
+def test_anything_but_an_object_of_claims_is_401(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
+    for case, payload in NO_CLAIMS.items():
+        with subtests.test(case):
+            assert_refused(send_bytes(client, payload))
+
+
+def test_a_user_with_anothers_login_is_401(
+    client: FlaskClient, claims: dict[str, Any], others: dict[str, Any], subtests: pytest.Subtests
+) -> None:
+    assert_accepted(send(client, others), "bob")
+    assert_refused(send(client, others, sid=claims["sid"]))
+    for user in (others["sub"], "2", "1 OR 1=1", "1\0", "ada", claims["sub"].upper()):
+        with subtests.test(user):
+            assert_refused(send(client, claims, sub=user))
+
+
+def test_a_token_of_a_login_by_cookie_is_401(
+    app: Flask, client: FlaskClient, claims: dict[str, Any]
+) -> None:
+    with stored_user(app) as user:
+        by_cookie = logins.start(user, "session", "a secret").id
+    assert_refused(send(client, claims, sid=by_cookie))
+
+
+def test_it_serves_its_lifetime_and_the_leeway(
+    client: FlaskClient, claims: dict[str, Any], wait: Wait
+) -> None:
+    claims |= from_now()
+    wait(LIFETIME + LEEWAY - 1)
+    assert_accepted(send(client, claims))
+    wait(1)
+    assert_refused(send(client, claims))
+
+
+def test_it_serves_no_sooner_than_the_leeway(
+    client: FlaskClient, claims: dict[str, Any], wait: Wait, subtests: pytest.Subtests
+) -> None:
+    claims |= from_now()
+    for name in ("iat", "nbf"):
+        with subtests.test(name):
+            assert_accepted(send(client, claims, **{name: claims[name] + LEEWAY}))
+            assert_refused(send(client, claims, **{name: claims[name] + LEEWAY + 1}))
+            assert_refused(send(client, claims, **{name: claims[name] + YEAR}))
+    with subtests.test("a clock that is ahead"):
+        assert_accepted(send(client, claims, **from_now(LEEWAY)))
+        assert_refused(send(client, claims, **from_now(LEEWAY + 1)))
+
+
+def test_a_longer_life_and_one_that_ends_before_it_begins_are_401(
+    client: FlaskClient, claims: dict[str, Any], wait: Wait, subtests: pytest.Subtests
+) -> None:
+    claims |= from_now()
+    for longer in (1, 3600, 10**9, 10**11):
+        with subtests.test(longer=longer):
+            assert_refused(send(client, claims, exp=claims["exp"] + longer))
+            assert_refused(send(client, claims, iat=claims["iat"] - longer))
+    now, later = claims["iat"], claims["iat"] + 2 * LEEWAY
+    with subtests.test("ends before it begins"):
+        assert_refused(send(client, claims, iat=later, nbf=later, exp=now - 2 * LEEWAY))
+
+
+def test_a_token_too_long_to_be_ours_is_401(client: FlaskClient, claims: dict[str, Any]) -> None:
+    assert_accepted(send_bytes(client, write(client, claims) + b" " * 1000))
+    assert_refused(send_bytes(client, write(client, claims) + b" " * 4000))
+
+
+def test_logout_is_immediate_though_the_token_has_not_expired(
+    app: Flask, client: FlaskClient
+) -> None:
+    credentials = log_in(client)
+    client.post(routes.LOGOUT, headers=credentials)
+    with app.app_context():
+        chosen: Any = tokens.chosen()
+        assert chosen.verify(bearer(credentials))["sid"]
+    assert_refused(ask(client, bearer(credentials)))
+
+
+def test_a_disabled_user_is_out_and_in_again(
+    app: Flask, client: FlaskClient, claims: dict[str, Any]
+) -> None:
+    with stored_user(app) as user:
+        user.disabled = True
+    assert_refused(send(client, claims))
+    with stored_user(app) as user:
+        user.disabled = False
+    assert_accepted(send(client, claims))

@@ -1,0 +1,118 @@
+"""The keys that sign: how they are written, and how one takes another's place."""
+
+from base64 import urlsafe_b64decode
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask.auth.tokens import signed
+from secure_flask.settings import MAX_NAME, Settings, SettingsError, keyrings
+from secure_flask.settings.__main__ import fresh_secrets
+
+from core import routes
+from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
+from core.conftest import LOGIN, SECRETS, MakeApp
+
+OLD, NEW = SECRETS["token_keys"], keyrings.new("2")
+[OLD_ID] = keyrings.read(OLD)
+SEED = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # RFC 8037's example
+
+SIGNED = ["jwt", "paseto"]
+both = pytest.mark.parametrize("token_type", SIGNED)
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """`environment.setenv(…)`: what an app needs to start, but for that change."""
+    for name, secret in {**fresh_secrets(), "APP_ENV": "development"}.items():
+        monkeypatch.setenv(name, secret)
+    return monkeypatch
+
+
+def test_a_ring_is_read_in_its_order(app: Flask) -> None:
+    use_keys(app, f"new:{SEED}", f" {OLD} ", "")
+    with app.app_context():
+        ring = signed.keyring()
+    assert list(ring) == ["new", OLD_ID]
+    assert ring["new"].public_key().public_bytes_raw() == urlsafe_b64decode(
+        "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+    )
+
+
+@both
+def test_the_app_does_not_start_without_a_key(make_app: MakeApp, token_type: str) -> None:
+    with pytest.raises(SettingsError, match="TOKEN_KEYS is missing"):
+        make_app(TOKEN_TYPE=token_type, token_keys=None)
+
+
+@pytest.mark.parametrize("token_type", ["session", "opaque"])
+def test_no_key_is_needed_where_nothing_is_signed(make_app: MakeApp, token_type: str) -> None:
+    assert make_app(TOKEN_TYPE=token_type, token_keys=None)
+
+
+def test_an_unusable_key_is_refused_and_not_shown(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TOKEN_KEYS", f"1:{SEED[:-2]}")
+    with pytest.raises(SettingsError, match="TOKEN_KEYS") as refused:
+        Settings.load()
+    assert SEED[:-2] not in str(refused.value)
+
+
+def test_a_name_that_no_token_can_carry_is_refused(
+    environment: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    for name in ("TOKEN_ISSUER", "TOKEN_AUDIENCE"):
+        for value in (" ", "a b", "\x07", "\udcff", "a" * (MAX_NAME + 1)):
+            with subtests.test(f"{name}: {value[:9]!a}"), environment.context() as wrong:
+                wrong.setenv(name, value)
+                with pytest.raises(SettingsError, match=name):
+                    Settings.load()
+
+
+@pytest.fixture
+def app(make_app: MakeApp, token_type: str) -> Flask:
+    """One whose keys each test here may change."""
+    return make_app(TOKEN_TYPE=token_type)
+
+
+@both
+def test_the_old_keys_tokens_serve_beside_the_new_ones(app: Flask, client: FlaskClient) -> None:
+    old = access_token(client)
+    use_keys(app, NEW, OLD)
+    assert_accepted(ask(client, old))
+    assert_accepted(ask(client, access_token(client)))
+
+
+@both
+def test_the_first_key_signs(app: Flask, client: FlaskClient) -> None:
+    use_keys(app, NEW, OLD)
+    token = access_token(client)
+    use_keys(app, OLD)
+    assert_refused(ask(client, token))
+    use_keys(app, NEW)
+    assert_accepted(ask(client, token))
+
+
+@both
+def test_dropping_a_key_ends_what_it_signed_but_no_login(app: Flask, client: FlaskClient) -> None:
+    login = client.post(routes.LOGIN, json=LOGIN).get_json()
+    use_keys(app, NEW)
+    assert_refused(ask(client, login["token"]))
+    refresh_token = {"refresh_token": login["refresh_token"]}
+    again = client.post(routes.REFRESH, json=refresh_token)
+    assert_accepted(ask(client, again.get_json()["token"]))
+
+
+@both
+def test_another_key_under_the_same_id_is_another_key(app: Flask, client: FlaskClient) -> None:
+    token = access_token(client)
+    use_keys(app, keyrings.new(OLD_ID))
+    assert_refused(ask(client, token))
+
+
+def use_keys(app: Flask, *ring: str) -> None:
+    app.config["TOKEN_KEYS"] = ",".join(ring)
+    signed.init_app(app)
+
+
+def access_token(client: FlaskClient) -> str:
+    return str(client.post(routes.LOGIN, json=LOGIN).get_json()["token"])

@@ -1,0 +1,178 @@
+"""What a policy opens: sources in pages, public writes without a limit, unguarded workers."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask
+from secure_flask import assets
+from secure_flask.auth import access
+from secure_flask.auth.access import login_required, public
+from secure_flask.csp_levels import NONCE, NONE, PARANOID, RELAXED, SELF, STRICT, UNSAFE_INLINE
+from secure_flask.csp_reports.report import advise
+from secure_flask.csp_reports.violations import ViolationCount
+from secure_flask.web.csp import csp
+from secure_flask.web.csp_syntax import Policy
+from secure_flask.web.rate_limits import limited
+
+from core.checks.conftest import Find, MakeSite, found_in
+
+MarkView = Callable[[Any], Any]
+
+POLICY = {
+    "default-src": [NONE],
+    "script-src": [NONCE],
+    "style-src": [SELF],
+    "frame-ancestors": [NONE],
+}
+# With the begin of what injected markup does there.
+INSECURE = {
+    "script-src 'unsafe-inline'": "an injected script runs",
+    "script-src-attr 'unsafe-inline'": "an injected script runs",
+    "script-src 'unsafe-eval'": "an injected script runs",
+    "script-src data:": "an injected script runs",
+    "style-src 'unsafe-inline'": "an injected style",
+    "style-src-attr 'unsafe-inline'": "an injected style",
+    "img-src https:": "any site",
+    "connect-src wss://*.safe.test": "any site",
+    "form-action *": "any site",
+    "frame-ancestors *": "any site can show the page in a frame",
+    "script-src https://esm.sh": "it serves files of any publisher",
+    "style-src esm.sh": "it serves files of any publisher",
+    "style-src esm.sh:443/": "it serves files of any publisher",
+    "img-src http://images.safe.test": "an attacker on the network",
+    "connect-src ws:": "any site",
+}
+HARMLESS = [
+    # Browsers that know nonces ignore it then; it serves those that do not.
+    f"script-src {NONCE} 'unsafe-inline'",
+    "style-src 'sha256-YQ==' 'unsafe-inline'",
+    "img-src data:",
+    "trusted-types *",
+    "img-src https://images.safe.test",
+    "img-src https://esm.sh",
+    "script-src https://esm.sh.a.test esm.sh/x@2.0/",
+]
+
+
+def policy(*written: str, without: str = "") -> Policy:
+    """The clean policy with directives as they are written here, and without another."""
+    changed = {name: sources for name, *sources in map(str.split, written)}
+    return {name: listed for name, listed in {**POLICY, **changed}.items() if name != without}
+
+
+def test_an_insecure_source_is_reported(find: Find, subtests: pytest.Subtests) -> None:
+    for directive, reason in INSECURE.items():
+        with subtests.test(directive):
+            [message] = find("csp.insecure", CSP=policy(directive))
+            assert message.startswith(f"{directive.replace(' ', ' allows ')}: {reason}")
+    # A nonce hides no other source.
+    assert len(find("csp.insecure", CSP=policy(f"style-src {NONCE} esm.sh"))) == 1
+
+
+def test_what_opens_nothing_is_not_reported(find: Find, subtests: pytest.Subtests) -> None:
+    for directive in HARMLESS:
+        with subtests.test(directive):
+            assert find("csp.insecure", CSP=policy(directive)) == []
+
+
+def test_each_level_is_reported_by_what_its_question_says(find: Find) -> None:
+    assert find("csp.insecure", CSP=STRICT) == find("csp.insecure", CSP=PARANOID) == []
+    found = [message.partition(":")[0] for message in find("csp.insecure", CSP=RELAXED)]
+    assert found == ["style-src allows 'unsafe-inline'", "img-src allows https"]
+
+
+def test_what_falls_back_on_default_src_is_as_insecure_as_that(find: Find) -> None:
+    inline = "default-src 'self' 'unsafe-inline'"
+    assert find("csp.insecure", CSP=policy(inline)) == []
+    assert len(find("csp.insecure", CSP=policy(inline, without="script-src"))) == 1
+    # In part: scripts have a directive of their own, styles fall back.
+    cdn = policy("default-src https://esm.sh", without="style-src")
+    [message] = find("csp.insecure", CSP=cdn)
+    assert message.startswith("default-src allows ")
+
+
+def test_check_and_report_say_the_same_of_a_public_cdn(make_site: MakeSite) -> None:
+    blocked = ViolationCount(directive="style-src", blocked="https://esm.sh", disposition="enforce")
+    assert "serves files of any publisher" in advise(blocked, make_site().config)
+
+
+def test_a_mode_that_blocks_nothing_is_reported(find: Find) -> None:
+    assert len(find("csp.report-only", CSP_REPORT_ONLY=True)) == 1
+
+
+def test_what_a_view_or_a_blueprint_weakens_is_reported(make_site: MakeSite) -> None:
+    app = make_site()
+    charts = csp(img_src=["https:"])(Blueprint("charts", __name__))
+    charts.add_url_rule("/_test/pie", "pie", csp(style_src=["*", UNSAFE_INLINE])(lambda: ""))
+    app.register_blueprint(charts)
+    found = [message.partition(":  ")[0] for message in found_in(app, "csp.insecure")]
+    assert [message.rpartition(": ")[0] for message in found] == [
+        "charts.pie: style-src allows *",
+        "charts.pie: style-src allows 'unsafe-inline'",
+        "charts: img-src allows https:",
+    ]
+
+
+def with_view(site: Flask, *marks: MarkView, methods: tuple[str, ...] = ("POST",)) -> Flask:
+    """The site with a view at `/probe` that has these marks."""
+
+    def view() -> str:
+        return ""
+
+    for mark in marks:
+        view = mark(view)
+    site.add_url_rule("/probe", "probe", view, methods=methods)
+    return site
+
+
+def probes(site: Flask, finding_id: str) -> list[str]:
+    """The findings about `/probe`; other routes may have some too."""
+    return [message for message in found_in(site, finding_id) if "/probe" in message]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_public_write_without_a_limit_is_named(make_site: MakeSite, method: str) -> None:
+    site = with_view(make_site(rate_limit=None), public, methods=("GET", method))
+    [message] = probes(site, "access.unlimited-write")
+    assert message.startswith(f"{method} /probe is public")
+
+
+def test_a_write_that_the_policy_opens_is_named_too(make_site: MakeSite) -> None:
+    site = make_site(rate_limit=None, PUBLIC_ENDPOINTS={"probe": "A test opens it."})
+    assert len(probes(with_view(site), "access.unlimited-write")) == 1
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [(public, limited("1 per minute")), (public, access.credentials), (login_required,), ()],
+    ids=["limited", "credentials", "login", "no mark"],
+)
+def test_any_other_write_is_in_order(make_site: MakeSite, marks: tuple[MarkView, ...]) -> None:
+    assert probes(with_view(make_site(rate_limit=None), *marks), "access.unlimited-write") == []
+
+
+def test_a_limit_to_all_requests_is_one(make_site: MakeSite) -> None:
+    assert (
+        probes(with_view(make_site(rate_limit="60 per minute"), public), "access.unlimited-write")
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("", 1),
+        ('addEventListener("fetch", (event) => event.respondWith(fetch(event.request)))', 1),
+        ('on("fetch", (event) => { if (event.request.method !== "GET") return; })', 0),
+    ],
+    ids=["empty", "passes on", "guarded"],
+)
+def test_a_service_worker_that_passes_on_writes_is_reported(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, found: int
+) -> None:
+    (tmp_path / "worker.js").write_text(script)
+    monkeypatch.setattr(assets, "folder", tmp_path.resolve)
+    app = make_site(SERVICE_WORKERS=["/static/worker.js"])
+    assert len(found_in(app, "workers.unguarded")) == found

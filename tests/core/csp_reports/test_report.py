@@ -1,0 +1,198 @@
+"""`flask csp report`: what was blocked, and the one line that allows it, or why not to."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from flask import Flask
+from secure_flask.csp_levels import DATA, NONCE, NONE, SELF
+from secure_flask.csp_reports import violations
+from secure_flask.csp_reports.report import advise
+from secure_flask.csp_reports.violations import Violation, ViolationCount
+from secure_flask.database import Model, db
+
+from core.conftest import MakeApp
+
+CONFIG: dict[str, Any] = {
+    "CSP": {
+        "default-src": [NONE],
+        "script-src": [NONCE],
+        "img-src": [SELF, DATA],
+        "frame-src": [NONE],
+    },
+    "CSP_CANDIDATE": None,
+    "CSP_REPORT_ONLY": False,
+    "CSP_SOURCES": [],
+    "CSP_CHANGES": {},
+    "FRAME_ANCESTORS": [NONE],
+}
+
+# What is added to CSP_CHANGES.
+CHANGES = {
+    "img-src https://tiles.example": '"img-src": ["https://tiles.example"],',
+    "img-src http://localhost:3000": '"img-src": ["http://localhost:3000"],',
+    "img-src blob:": '"img-src": ["blob:"],',
+    "frame-src https://video.example": '"frame-src": ["https://video.example"],',
+    "media-src self": '"media-src": ["\'self\'"],',
+    "connect-src wss://a.example": '"connect-src": ["wss://a.example"],',
+    "style-src-elem https://a.example": '"style-src": ["https://a.example"],',
+}
+
+WORDS = {
+    "script-src-elem https://cdn.example": "nonce and integrity",
+    "script-src-elem self": "nonce and integrity",
+    "script-src-elem inline": "somebody injected it",
+    "script-src inline": "somebody injected it",
+    "script-src wasm-eval": "'wasm-unsafe-eval'",
+    "style-src-elem inline": "app/static/page.css",
+    "style-src-elem https://cdn.jsdelivr.net": "Copy the file into app/static/",
+    "style-src https://unpkg.com": "Copy the file into app/static/",
+    "style-src-elem https://fonts.googleapis.com": "Download the fonts into app/static/",
+    "style-src-attr inline": "'unsafe-inline' in style-src-attr alone",
+    "form-action https://pay.example": "If you did not write this form, do not allow it",
+    "frame-ancestors self": "Allow only a partner that you know",
+    "trusted-types trusted-types-policy": "name the policy",
+    "frame-src ": "did not say what it was",
+    "img-src http://tiles.example": "Load it by https",
+    "connect-src ws://chat.example": "Load it by https",
+    "img-src self": "allows it by now",
+    "img-src inline": "anybody can send a report: change nothing",
+    "connect-src trusted-types-sink": "anybody can send a report: change nothing",
+    # What only an attacker needs.
+    "script-src-attr inline": "Do not allow it: ",
+    "script-src eval": "Do not allow it: ",
+    "script-src-elem data:": "Do not allow it: ",
+    "worker-src blob:": "Do not allow it: ",
+    "frame-src data:": "Do not allow it: ",
+    "object-src https://plugins.example": "Do not allow it: ",
+    "base-uri https://evil.example": "Do not allow it: ",
+    "require-trusted-types-for trusted-types-sink": "Do not allow it: ",
+}
+
+TILE = Violation("img-src", "http://127.0.0.1:3000", "/", "enforce")
+CHANGE = '"img-src": ["http://127.0.0.1:3000"],'
+INLINE = Violation("script-src-attr", "inline", "/", "report")
+NOVEMBER_18 = 1_795_000_000
+
+
+def advice(violation: str, disposition: str = "enforce", **config: Any) -> str:
+    directive, _, blocked = violation.partition(" ")
+    row = ViolationCount(directive=directive, blocked=blocked, disposition=disposition)
+    return advise(row, {**CONFIG, **config})
+
+
+def change(*arguments: str, **config: Any) -> str | None:
+    """The line to add, if there is one."""
+    return advice(*arguments, **config).partition("CSP_CHANGES of app/policy.py:\n    ")[2] or None
+
+
+def run(app: Flask, command: str) -> str:
+    result = app.test_cli_runner().invoke(args=["csp", command])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def add(app: Flask, *found: Violation) -> None:
+    with app.app_context():
+        violations.add(Counter(found))
+
+
+def test_what_an_owner_may_want_is_one_line(subtests: pytest.Subtests) -> None:
+    for violation, line in CHANGES.items():
+        with subtests.test(violation):
+            assert change(violation) == line
+
+
+def test_a_violation_that_no_line_should_allow_is_explained(subtests: pytest.Subtests) -> None:
+    for violation, words in WORDS.items():
+        with subtests.test(violation):
+            assert words in advice(violation)
+            assert change(violation) is None
+
+
+def test_a_file_of_another_site_is_to_have_its_hash(subtests: pytest.Subtests) -> None:
+    for directive in ("script-src-elem", "style-src-elem", "style-src"):
+        with subtests.test(directive):
+            words = advice(f"{directive} https://files.example")
+            assert "integrity" in words
+            assert "crossorigin" in words
+    for harmless in ("img-src https://files.example", "style-src self", "font-src https://esm.sh"):
+        with subtests.test(harmless):
+            assert "integrity" not in advice(harmless)
+            assert change(harmless)
+
+
+def test_a_policy_that_names_elements_is_changed_there() -> None:
+    policy = {"style-src": [SELF], "style-src-elem": [SELF, NONCE], "frame-ancestors": [NONE]}
+    line = change("style-src-elem https://cdn.example", CSP=policy)
+    assert line == '"style-src-elem": ["https://cdn.example"],'
+
+
+def test_the_policy_that_reported_is_the_one_that_is_looked_at() -> None:
+    candidate = {"CSP_CANDIDATE": {"img-src": ["https://tiles.example"]}}
+    for disposition, config, allowed in (
+        ("report", candidate, True),
+        ("enforce", candidate, False),
+        ("report", {}, False),
+        ("report", {**candidate, "CSP_REPORT_ONLY": True}, False),
+    ):
+        violation = "img-src https://tiles.example"
+        assert ("allows it by now" in advice(violation, disposition, **config)) == allowed
+
+
+def test_the_line_repeats_what_was_changed_before_and_allows_what_was_blocked(
+    make_app: MakeApp,
+) -> None:
+    changes: dict[str, list[str]] = {}
+    sources = [f"https://{name}.example" for name in ("one", "two", "three")]
+    for source in sources:
+        row = ViolationCount(directive="img-src", blocked=source, disposition="enforce")
+        line = advise(row, make_app(CSP_CHANGES=changes).config).splitlines()[-1]
+        changes = eval(f"{{{line}}}")  # noqa: S307 - as Python runs policy.py
+    assert changes == {"img-src": sources}
+    assert "allows it by now" in advise(row, make_app(CSP_CHANGES=changes).config)
+
+
+def test_a_violation_has_a_line_and_advice(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: NOVEMBER_18)
+    add(app, INLINE)
+    add(app, TILE, TILE)
+    monkeypatch.setattr("time.time", lambda: NOVEMBER_18 + 86_400)
+    add(app, TILE)
+    shown = run(app, "report")
+    blocked, reported = shown.split("\nOnly reported, and let through:\n")
+    assert (
+        "Blocked:\n  img-src http://127.0.0.1:3000 on / (3x, 2026-11-18 to 2026-11-19)" in blocked
+    )
+    assert CHANGE in blocked
+    assert "  script-src-attr inline on / (1x, 2026-11-18 to 2026-11-18)" in reported
+    assert "Do not allow it" in reported
+
+
+def test_the_most_frequent_comes_first(app: Flask) -> None:
+    add(app, TILE._replace(directive="font-src"), TILE, TILE)
+    shown = run(app, "report")
+    assert shown.index("img-src") < shown.index("font-src")
+
+
+def test_nothing_that_is_stored_steers_the_terminal(app: Flask) -> None:
+    hostile = "https://\x1b[2J\x9b31m\r\u202eevil"
+    add(app, TILE._replace(blocked=hostile, page=hostile))
+    assert all(line.isprintable() for line in run(app, "report").split("\n"))
+
+
+def test_clear_deletes_everything_and_says_how_much(app: Flask) -> None:
+    add(app, TILE, INLINE)
+    assert run(app, "clear") == "Deleted 2 violations\n"
+    assert run(app, "clear") == "Deleted 0 violations\n"
+    assert run(app, "report") == "No reports.\n"
+
+
+def test_without_tables_it_says_how_to_make_them(make_app: MakeApp) -> None:
+    app = make_app()
+    with app.app_context():
+        Model.metadata.drop_all(db.engine)
+    for command in ("report", "clear"):
+        result = app.test_cli_runner().invoke(args=["csp", command])
+        assert result.exit_code == 1
+        assert "flask db upgrade`" in result.output

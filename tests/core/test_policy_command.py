@@ -1,0 +1,41 @@
+"""`flask policy`: an owner sees what is in force, and which part of it is a change."""
+
+from secure_flask.csp_levels import PARANOID
+
+from core.conftest import MakeApp
+
+CHANGES = {
+    "CSP": PARANOID,
+    "CSP_CHANGES": {"img-src": ["https://tiles.example"]},
+    "HEADER_CHANGES": {"X-New": "1", "Origin-Agent-Cluster": None},
+    "PASSWORD_MIN_LENGTH": 20,
+}
+
+
+def shown(make_app: MakeApp, **policy: object) -> list[str]:
+    result = make_app(**policy).test_cli_runner().invoke(args=["policy"])
+    assert result.exit_code == 0
+    return [line.strip() for line in result.output.splitlines()]
+
+
+def test_it_shows_what_is_in_force_and_where_it_comes_from(make_app: MakeApp) -> None:
+    lines = shown(make_app, **CHANGES)
+    assert lines[0] == "Content-Security-Policy of pages: the level PARANOID"
+    for line in (
+        "img-src 'self' https://tiles.example  <- CSP_CHANGES of app/policy.py",
+        "style-src 'self'",
+        "X-New: 1  <- HEADER_CHANGES of app/policy.py",
+        "Origin-Agent-Cluster is removed  <- HEADER_CHANGES of app/policy.py",
+        "X-Content-Type-Options: nosniff",
+        "PASSWORD_MIN_LENGTH = 20  <- app/policy.py",
+        "REFRESH_GRACE = 30",
+    ):
+        assert line in lines
+    assert not any("Cross-Origin-Embedder-Policy" in line for line in lines)
+
+
+def test_a_policy_of_ones_own_is_called_so(make_app: MakeApp) -> None:
+    lines = shown(make_app, CSP={"default-src": ["'self'"]})
+    assert lines[0] == "Content-Security-Policy of pages: written out in app/policy.py"
+    assert "frame-ancestors 'none'" in lines
+    assert not any("CSP_CHANGES" in line for line in lines)

@@ -1,0 +1,196 @@
+"""How limits count: by window, given back where counted, and half of them while Redis is away."""
+
+import os
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from flask import Flask
+from limits import parse
+from limits.errors import StorageError
+from limits.storage import MemoryStorage
+from secure_flask.web import redis_storage
+from secure_flask.web.counters import PAUSE, Count, Counters, counters
+
+from core import routes
+from core.conftest import LOGIN, OWN_PAGE, MakeApp, Wait
+
+MINUTE = parse("5 per minute")
+NOBODY_LISTENS = "redis://127.0.0.1:1/0"
+
+# The clock stands still, so that no test meets the edge of two windows.
+pytestmark = pytest.mark.usefixtures("wait", "_in_context")
+
+
+@pytest.fixture
+def _in_context(app: Flask) -> Any:
+    with app.app_context():
+        yield
+
+
+@pytest.fixture
+def local() -> Counters:
+    return Counters(None)
+
+
+class Shared(MemoryStorage):
+    """In place of Redis: counts how often it is asked, and may be away."""
+
+    def __init__(self, before: Callable[[], object] = lambda: None) -> None:
+        super().__init__()
+        self.before, self.away, self.asked = before, False, 0
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        self.asked += 1
+        self.before()
+        if self.away:
+            raise StorageError(OSError("away"))
+        return super().incr(key, int(expiry), amount)
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> Shared:
+    storage = Shared()
+    monkeypatch.setattr(redis_storage, "connect", lambda url: storage)
+    return storage
+
+
+def numbers(counted: list[Count]) -> list[int]:
+    return [count.number for count in counted]
+
+
+def test_each_window_counts_by_itself(local: Counters, wait: Wait) -> None:
+    counted = [local.add(MINUTE, "a") for _ in range(6)]
+    assert [count.allowed for count in counted] == [True] * 5 + [False]
+    assert local.read(MINUTE, "a") == 6
+    wait(60)
+    assert local.read(MINUTE, "a") == 0
+    assert local.add(MINUTE, "a").number == 1
+
+
+def test_keys_and_limits_count_apart(local: Counters) -> None:
+    keys = [("a",), ("b",), ("a", "b"), ("a/b",)]
+    assert numbers([local.add(MINUTE, *key) for key in keys[:3]]) == [1, 1, 1]
+    assert local.add(parse("5 per hour"), "a").number == 1
+
+
+def test_what_is_given_back_does_not_count(local: Counters) -> None:
+    for _ in range(20):
+        count = local.add(MINUTE, "a")
+        assert count.number == 1
+        local.give_back(count)
+
+
+def test_one_is_given_back_in_the_window_where_it_counted(local: Counters, wait: Wait) -> None:
+    before = local.add(MINUTE, "a")
+    wait(60)
+    local.add(MINUTE, "a")
+    local.give_back(before)
+    assert local.read(MINUTE, "a") == 1
+
+
+def test_no_count_falls_below_zero(local: Counters) -> None:
+    # Else as many more guesses would pass.
+    count = local.add(MINUTE, "a")
+    for _ in range(5):
+        local.give_back(count)
+    assert local.read(MINUTE, "a") == 0
+
+
+def test_threads_lose_no_count(local: Counters) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        counted = [*threads.map(lambda _: local.add(MINUTE, "a"), range(400))]
+    assert sorted(numbers(counted)) == [*range(1, 401)]
+
+
+def test_while_redis_is_away_half_the_limit_holds_and_at_least_one() -> None:
+    pytest.importorskip("redis")
+    for limit, expected in (("4 per minute", 2), ("5 per minute", 2), ("1 per minute", 1)):
+        away = Counters(NOBODY_LISTENS)
+        allowed = [away.add(parse(limit), "a").allowed for _ in range(6)]
+        assert allowed == [True] * expected + [False] * (6 - expected)
+        assert not away.is_shared()
+
+
+def test_without_redis_the_counts_of_this_process_are_all(local: Counters) -> None:
+    assert local.is_shared()
+
+
+def test_a_server_that_failed_is_asked_again_after_a_pause(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    both = Counters("redis://")
+    clock[0] = 100
+    shared.away = True
+    assert numbers([both.add(MINUTE, "a") for _ in range(3)]) == [1, 2, 3]
+    assert shared.asked == 1
+    shared.away, clock[0] = False, 100 + PAUSE
+    assert both.add(MINUTE, "a").number == 1
+    assert shared.asked == 2
+
+
+def test_one_is_given_back_to_the_storage_that_counted_it(shared: Shared) -> None:
+    both = Counters("redis://")
+    in_redis = both.add(MINUTE, "a")
+    shared.away = True
+    in_memory = both.add(MINUTE, "a")
+    both.give_back(in_memory)
+    both.give_back(in_redis)
+    assert (in_redis.number, in_memory.number, both.read(MINUTE, "a")) == (1, 1, 0)
+    # Only the first of these met the server that is away.
+    assert shared.asked == 2
+    shared.away = False
+    assert shared.get(in_redis.key) == 1
+
+
+def test_giving_back_waits_once_for_a_server_that_is_away(shared: Shared) -> None:
+    both = Counters("redis://")
+    counted = [both.add(MINUTE, "a") for _ in range(4)]
+    shared.away = True
+    for count in counted:
+        both.give_back(count)
+    assert shared.asked == 5
+
+
+def test_threads_wait_side_by_side_for_the_server(shared: Shared) -> None:
+    all_wait = Barrier(4)
+    shared.before = lambda: all_wait.wait(60)
+    both = Counters("redis://")
+    with ThreadPoolExecutor(4) as threads:
+        counted = [*threads.map(lambda key: both.add(MINUTE, str(key)), range(4))]
+    assert numbers(counted) == [1, 1, 1, 1]
+
+
+def test_the_limit_of_passwords_is_never_open(make_app: MakeApp, wait: Wait) -> None:
+    app = make_app(redis_url=NOBODY_LISTENS, login_rate_limit="4 per minute")
+    client, wrong = app.test_client(), {**LOGIN, "password": "a wrong long password"}
+    answers = [
+        client.post(routes.LOGIN, json=wrong, headers=OWN_PAGE).status_code for _ in range(4)
+    ]
+    assert answers == [401, 401, 429, 429]
+    assert client.post(routes.LOGIN, json=LOGIN, headers=OWN_PAGE).status_code == 429
+    wait(61)
+    assert client.post(routes.LOGIN, json=LOGIN, headers=OWN_PAGE).status_code == 200
+
+
+@pytest.mark.skipif("TEST_REDIS_URL" not in os.environ, reason="needs TEST_REDIS_URL")
+def test_processes_share_their_counts_in_redis() -> None:
+    first, second = (Counters(os.environ["TEST_REDIS_URL"]) for _ in range(2))
+    key = secrets.token_hex()
+    count = first.add(MINUTE, key)
+    assert (count.number, second.add(MINUTE, key).number) == (1, 2)
+    second.give_back(count)
+    assert first.read(MINUTE, key) == 1
+    for each in (first, second):
+        each.shared.storage.close()  # type: ignore[attr-defined]
+
+
+def test_each_app_has_its_own_counters(make_app: MakeApp) -> None:
+    for app in (make_app(), make_app()):
+        with app.app_context():
+            assert counters().add(MINUTE, "a").number == 1

@@ -1,0 +1,82 @@
+"""Figures for Prometheus of several processes, as docs/recipes/prometheus.md says."""
+
+from __future__ import annotations
+
+import http.client
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+
+import clients
+import following
+import services
+import support
+from conftest import NewProject
+
+pytestmark = pytest.mark.slow
+
+PAGE = support.PAGES / "recipes" / "prometheus.md"
+COUNTED = re.compile(r"^flask_http_request_total\{(.+)\} ([0-9.]+)$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def figures(
+    new_project: NewProject, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[int, int]]:
+    """Two processes that serve, and the port of their figures."""
+    support.need(find_spec("prometheus_flask_exporter"), "prometheus-flask-exporter")
+    project, port = new_project(), support.free_port()
+    following.write_files(project, PAGE)
+    settings = project / "gunicorn.conf.py"
+    [hooks] = [step.code for step in following.steps(PAGE) if "def when_ready" in step.code]
+    settings.write_text(
+        f"{settings.read_text('utf-8')}\n{hooks.replace('9100', str(port))}", "utf-8"
+    )
+    folder, log = tmp_path_factory.mktemp("figures"), tmp_path_factory.mktemp("logs") / "log"
+    with services.redis() as redis, services.postgresql() as database:
+        services.add_users(project, database, "ada")
+        stores = {"DATABASE_URL": database, "REDIS_URL": redis, "WEB_CONCURRENCY": "2"}
+        with services.serving(
+            project, log, **stores, PROMETHEUS_MULTIPROC_DIR=str(folder)
+        ) as server:
+            yield server.port, port
+
+
+def ask(port: int, method: str, path: str, **headers: str) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request(method, path, headers=headers)
+    shown = connection.getresponse().read().decode()
+    connection.close()
+    return shown
+
+
+def counted(port: int) -> float:
+    shown = ask(port, "GET", "/metrics")
+    return sum(float(number) for _, number in COUNTED.findall(shown))
+
+
+def test_requests_of_all_processes_are_counted_once(figures: tuple[int, int]) -> None:
+    site, port = figures
+    before = counted(port)
+    for _ in range(40):
+        assert clients.ask(site, "/healthz").status == 200
+    assert counted(port) - before == 40
+
+
+def test_a_client_adds_no_series(figures: tuple[int, int]) -> None:
+    site, port = figures
+    for number in range(20):
+        ask(site, "GET", f"/made-up-{number}?token=s3cret")
+        ask(site, f"MADE{chr(65 + number)}", "/login")
+        ask(site, f"MADE{chr(65 + number)}", "/login", Origin="https://made-up.example")
+    shown = ask(port, "GET", "/metrics")
+    assert 'route="none"' in shown
+    assert "made" not in shown.lower()
+    assert "s3cret" not in shown
+
+
+def test_visitors_of_the_site_see_no_figures(figures: tuple[int, int]) -> None:
+    site, _ = figures
+    assert "flask_http" not in ask(site, "GET", "/metrics")

@@ -1,0 +1,103 @@
+"""Finds what app/policy.py and the views open: sources in pages, writes without a limit, workers.
+
+Source: W3C Content Security Policy Level 3, section 7; OWASP ASVS 2.4.1, 3.4.3, 3.4.6, 8.1.1.
+"""
+
+import re
+from collections.abc import Iterable
+
+from flask import Flask
+from secure_flask import assets
+from secure_flask.auth import route_table
+from secure_flask.checks.registry import check
+from secure_flask.csp_levels import DATA, UNSAFE_INLINE
+from secure_flask.web import csp
+from secure_flask.web.csp_syntax import Policy
+from secure_flask.web.csrf import SAFE_METHODS
+from secure_flask.web.public_cdns import is_whole_cdn
+from secure_flask.web.view_options import options_of
+
+# Browsers ignore 'unsafe-inline' beside one of these.
+STRICTER = ("'nonce-", "'sha256-", "'sha384-", "'sha512-")
+ANY_HOST = re.compile(r"(?:[a-z]+://)?\*|(?:http|ws)s?:\Z")
+WORKER_GUARD = re.compile(r'if \(event\.request\.method !== ["\']GET["\']\) return;')
+
+
+@check("csp.insecure", "warning")
+def insecure_sources(app: Flask) -> Iterable[str]:
+    """{}
+
+    Move scripts and styles into app/static/, give scripts the nonce, and list exact https origins.
+    """
+    page = csp.effective(app.config, {})
+    for place, named in {"": page, **_overrides(app)}.items():
+        for directive, sources in named.items():
+            for source in sources:
+                if reason := _insecure(directive, source, {**page, **named}):
+                    yield f"{place}{directive} allows {source}: {reason}."
+
+
+@check("csp.report-only", "warning", deploy=True)
+def report_only(app: Flask) -> bool:
+    """CSP_REPORT_ONLY is on: browsers report violations of the policy and block nothing.
+
+    Unset it. To test a policy beside the enforced one, use CSP_CANDIDATE in app/policy.py.
+    """
+    return bool(app.config["CSP_REPORT_ONLY"])
+
+
+@check("access.unlimited-write", "warning")
+def unlimited_writes(app: Flask) -> Iterable[str]:
+    """{} is public, and one address may send it as many requests as it likes.
+
+    Write @limited("10 per minute") at the view, or set RATE_LIMIT.
+    """
+    writes = (row for row in route_table.rows(app) if row.method not in SAFE_METHODS)
+    open_to_all = [row for row in writes if row.who == route_table.EVERYBODY and not row.limits]
+    return [] if app.config["RATE_LIMIT"] else [f"{row.method} {row.route}" for row in open_to_all]
+
+
+@check("workers.unguarded", "error")
+def unguarded_workers(app: Flask) -> Iterable[str]:
+    """The service worker {} passes on requests that are no GET: forms of other sites become this
+    site's own.
+
+    Begin its fetch handler with: if (event.request.method !== "GET") return;
+    """
+    listed = (path.removeprefix("/static/") for path in app.config["SERVICE_WORKERS"])
+    files = ((name, assets.find(name)) for name in listed)
+    texts = {name: file.read_text("utf-8", errors="replace") for name, file in files if file}
+    return [name for name, text in texts.items() if not WORKER_GUARD.search(text)]
+
+
+def _overrides(app: Flask) -> dict[str, Policy]:
+    """The directives that `@csp` replaces, by view or blueprint."""
+    hooks = [(name, hook) for name, listed in app.before_request_funcs.items() for hook in listed]
+    overrides = {
+        f"{name}: ": options_of(target, method).csp
+        for name, target in [*app.view_functions.items(), *hooks]
+        for method in ("GET", "POST")
+    }
+    return {place: dict(policy) for place, policy in overrides.items() if policy is not None}
+
+
+def _governs(directive: str, name: str, policy: Policy) -> bool:
+    return directive.startswith(name) or (directive == "default-src" and name not in policy)
+
+
+def _insecure(directive: str, source: str, policy: Policy) -> str | None:
+    """What injected markup does with a source, or None."""
+    scripts, styles = (_governs(directive, name, policy) for name in ("script-src", "style-src"))
+    stricter = any(each.startswith(STRICTER) for each in policy[directive])
+    inline = source == UNSAFE_INLINE and not stricter
+    if ANY_HOST.match(source) and directive != "trusted-types":
+        return "any site can show the page in a frame or serve its files, or gets data sent"
+    if source.startswith(("http:", "ws:")):
+        return "an attacker on the network can read and change the file"
+    if scripts and (inline or source in ("'unsafe-eval'", DATA)):
+        return "an injected script runs"
+    if styles and inline:
+        return "an injected style can read attribute values and cover the page"
+    if (scripts or styles) and is_whole_cdn(source):
+        return "it serves files of any publisher, an attacker's too"
+    return None

@@ -1,0 +1,95 @@
+"""The levels of the Content-Security-Policy of pages: `CSP = csp_levels.STRICT` in app/policy.py.
+
+Each stops an injected script, since that lacks the nonce of the response. They differ in what
+else injected markup can do. CSP_CHANGES in app/policy.py adds sources to a level.
+Source: W3C Content Security Policy Level 3; OWASP ASVS 3.4.3.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+NONE, SELF = "'none'", "'self'"
+NONCE = "'nonce-{nonce}'"
+UNSAFE_INLINE = "'unsafe-inline'"
+SCRIPT = "'script'"
+DATA, HTTPS = "data:", "https:"
+# Stands for each of CSP_SOURCES and of FRAME_ANCESTORS.
+SOURCES, ANCESTORS = "{sources}", "{ancestors}"
+
+
+class Level(NamedTuple):
+    """A policy by directive. In an isolated one, pages load nothing from sites that do not agree."""
+
+    name: str
+    directives: Mapping[str, list[str]]
+    isolated: bool = False
+
+
+STRICT = Level(
+    "STRICT",
+    {
+        # Nothing loads unless a directive below allows it.
+        "default-src": [NONE],
+        # Only scripts with this response's nonce. A host here would also allow an injected
+        # script from that host.
+        "script-src": [NONCE],
+        "style-src": [SELF, NONCE, SOURCES],
+        # Scripts in a data: image do not run.
+        "img-src": [SELF, DATA, SOURCES],
+        "font-src": [SELF, SOURCES],
+        "connect-src": [SELF],
+        "media-src": [SELF],
+        "manifest-src": [SELF],
+        "worker-src": [SELF],
+        "object-src": [NONE],
+        # An injected <base> could redirect every relative URL.
+        "base-uri": [NONE],
+        # An injected form could send a password to another site.
+        "form-action": [SELF],
+        "frame-ancestors": [ANCESTORS],
+    },
+)
+
+PARANOID = Level(
+    "PARANOID",
+    {
+        "default-src": [NONE],
+        "script-src": [NONCE],
+        # No nonce: styles are allowed only in files.
+        "style-src": [SELF, SOURCES],
+        "img-src": [SELF, SOURCES],
+        "font-src": [SELF, SOURCES],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [ANCESTORS],
+        # Scripts cannot turn text into markup or code: innerHTML and similar sinks throw.
+        "require-trusted-types-for": [SCRIPT],
+        "trusted-types": [NONE],
+    },
+    isolated=True,
+)
+
+RELAXED = Level(
+    "RELAXED",
+    {
+        "default-src": [SELF],
+        # Own files, inline scripts with the nonce, and the listed origins. Every script on those
+        # origins can run here, so do not list an origin that serves files of other people.
+        "script-src": [SELF, NONCE, SOURCES],
+        # No inline event handlers such as onclick="…", which cannot have a nonce.
+        "script-src-attr": [NONE],
+        # style="…" works. An injected style works too: it can read attribute values and cover
+        # the page.
+        "style-src": [SELF, UNSAFE_INLINE, SOURCES],
+        # An injected image can send data to any https site.
+        "img-src": [SELF, DATA, HTTPS],
+        "font-src": [SELF, DATA, SOURCES],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [ANCESTORS],
+    },
+)

@@ -1,0 +1,125 @@
+"""`flask csp report`: the reported violations, each with the smallest change that allows it.
+
+The advice never allows what only an attacker needs, and never more than the blocked source.
+Anybody can send a report, so control characters are removed before it reaches the terminal.
+Source: W3C Content Security Policy Level 3, sections 6 and 7; OWASP ASVS 3.4.3, 16.4.1.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from textwrap import indent
+from typing import Any
+
+import click
+from flask import Flask, current_app
+from secure_flask.csp_levels import SELF
+from secure_flask.csp_reports import violations
+from secure_flask.csp_reports.violations import KEYWORDS, OWN_SITE, ViolationCount
+from secure_flask.database.command_group import CommandGroup
+from secure_flask.web import csp
+from secure_flask.web.origins import is_loopback
+from secure_flask.web.public_cdns import is_whole_cdn
+
+TITLES = {"enforce": "Blocked:", "report": "Only reported, and let through:"}
+
+csp_commands = CommandGroup("csp", help="Show violations of the Content-Security-Policy.")
+
+# By directive and blocked value, or by directive alone.
+_ADVICE = {
+    "script-src": "Give its tag nonce and integrity, and crossorigin if it is of another site: a "
+    "host in script-src would also allow an injected script from that host.",
+    "script-src inline": "If you wrote it, move it into app/static/ and give its tag the nonce; "
+    "replace a javascript: link by a button with a listener. If not, somebody injected it.",
+    "script-src eval": "Do not allow it: eval runs any text. Use a library without eval.",
+    "script-src wasm-eval": "If a library of yours needs WebAssembly, add 'wasm-unsafe-eval' to "
+    "script-src.",
+    "script-src-attr": "Do not allow it: an injected onclick would run too. Use addEventListener.",
+    "style-src inline": "Move it into app/static/page.css, or give the <style> the nonce where "
+    "style-src lists that.",
+    "style-src https://fonts.googleapis.com": "Download the fonts into app/static/: this style "
+    "sheet differs from browser to browser, so no integrity fits.",
+    "style-src-attr": "Use a class of app/static/page.css. If you cannot, use 'unsafe-inline' in "
+    "style-src-attr alone; this allows injected style attributes too.",
+    "object-src": "Do not allow it: plug-ins ignore the policy. Use <img>, <video> or a link.",
+    "base-uri": "Do not allow it: an injected <base> redirects every relative URL.",
+    "form-action": "If you did not write this form, do not allow it: an injected form sends "
+    "passwords to another site. If you did, add the origin of its target to form-action.",
+    "frame-ancestors": "Another site showed a page in a frame (clickjacking). Browsers report "
+    "neither the site nor the page. Allow only a partner that you know, in FRAME_ANCESTORS.",
+    "require-trusted-types-for": "Do not allow it: the script turns text into markup or code. Use "
+    "textContent and the methods of the DOM.",
+    "trusted-types": "If the script is yours, name the policy that it creates in trusted-types.",
+}
+_TEXT = "Do not allow it: injected text would run or be shown. Use a file of app/static/."
+_UNNAMED = "The browser did not say what it was; its console on that page does."
+_FORGED = "No browser reports this, and anybody can send a report: change nothing."
+_PLAIN_HTTP = "Load it by https: an attacker on the network can change a file sent over http."
+_ALLOWED = "The policy allows it by now, unless the view has its own @csp."
+_PUBLIC_CDN = (
+    "Copy the file into app/static/: a public CDN serves files of any publisher, so an injected "
+    "tag could load an attacker's file."
+)
+
+
+@csp_commands.command("report")
+def report() -> None:
+    """Show the violations that browsers reported, with counts and advice."""
+    rows = violations.most_frequent()
+    click.echo("Anybody can post a report: allow only what you know." if rows else "No reports.")
+    for disposition, title in TITLES.items():
+        of_kind = [row for row in rows if row.disposition == disposition]
+        if of_kind:
+            click.echo("\n".join(["", title, *map(_described, of_kind)]))
+
+
+@csp_commands.command("clear")
+def clear() -> None:
+    """Delete all reports, to see which violations remain after a change."""
+    click.echo(f"Deleted {violations.clear()} violations")
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(csp_commands)
+
+
+def advise(row: ViolationCount, config: Mapping[str, Any]) -> str:
+    """What to do about a violation, as a sentence; a change of the policy is its last line."""
+    directive = row.directive.removesuffix("-elem")
+    runs = directive in ("script-src", "worker-src", "frame-src")
+    if runs and row.blocked in ("data:", "blob:"):
+        return _TEXT
+    if known := _ADVICE.get(f"{directive} {row.blocked}") or _ADVICE.get(directive):
+        return known
+    if row.blocked in KEYWORDS:
+        return _FORGED if row.blocked else _UNNAMED
+    plain = row.blocked.replace("ws:", "http:")
+    if plain.startswith("http:") and not is_loopback(plain):
+        return _PLAIN_HTTP
+    return _allow(row, directive, config)
+
+
+def _described(row: ViolationCount) -> str:
+    first, last = (datetime.fromtimestamp(when, UTC) for when in (row.first_seen, row.last_seen))
+    times = f"{row.times}x, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    what = f"{row.directive} {row.blocked or '(not named)'} on {row.page}"
+    shown = f"  {what} ({times})\n{indent(advise(row, current_app.config), ' ' * 6)}"
+    return "".join(each if each.isprintable() or each == "\n" else "?" for each in shown)
+
+
+def _allow(row: ViolationCount, directive: str, config: Mapping[str, Any]) -> str:
+    of_candidate = row.disposition == "report" and not config["CSP_REPORT_ONLY"]
+    level = config["CSP_CANDIDATE"] if of_candidate else None
+    policy = csp.resolved(level or config["CSP"], config)
+    source = SELF if row.blocked == OWN_SITE else row.blocked
+    name = row.directive if row.directive in policy else directive
+    if source in policy.get(name, policy.get("default-src", [])):
+        return _ALLOWED
+    of_another_site = directive.startswith("style-src") and "://" in source
+    if of_another_site and is_whole_cdn(source):
+        return _PUBLIC_CDN
+    tag = "give its tag integrity and crossorigin, and " if of_another_site else ""
+    listed = ", ".join(f'"{each}"' for each in [*config["CSP_CHANGES"].get(name, []), source])
+    return (
+        f"If you added it to the page, {tag}write in CSP_CHANGES of app/policy.py:\n"
+        f'    "{name}": [{listed}],'
+    )

@@ -1,0 +1,161 @@
+"""Violations: read from reports of browsers, without personal data, and counted in a table.
+
+A report contains the URL that a user visited, and anybody can send one. Only fields with few
+possible values are kept: a known directive, the route of the page, and a keyword, a scheme or an
+origin as the blocked value. A full table deletes its least frequent violations, the oldest first,
+so that forged reports displace each other. Times are whole seconds since 1970, UTC.
+Source: W3C Content Security Policy Level 3, section 5.3; W3C Reporting API; OWASP ASVS 14.2.6,
+15.2.2, 15.4.2.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from flask import current_app
+from secure_flask.database import Model, db
+from secure_flask.web.csp_syntax import DIRECTIVES
+from sqlalchemy import BigInteger, String, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+from werkzeug.exceptions import HTTPException
+
+MAX_ROWS = 1000
+# The names of directive, blocked value, page, source and disposition in both formats.
+_NAMES = (
+    ("effectiveDirective", "effective-directive"),
+    ("blockedURL", "blocked-uri"),
+    ("documentURL", "document-uri"),
+    ("sourceFile", "source-file"),
+    ("disposition",),
+)
+# "": Chromium reports no URL for a blocked frame with a data: URL or an unknown scheme.
+KEYWORDS = ("", "inline", "eval", "wasm-eval", "trusted-types-policy", "trusted-types-sink")
+# The schemes of a page's own code, not of an extension; about: is the URL of a srcdoc frame.
+_OWN_CODE = ("", "http", "https", "data", "blob", "about")
+_URL = re.compile(
+    r"(?P<origin>(?:https?|wss?)://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)"
+    r"(?P<path>/[^?#]*)?(?:[?#]|\Z)"
+)
+
+OWN_SITE = "self"
+UNKNOWN_PAGE = "(no route)"
+MAX_ORIGIN, MAX_PAGE = 300, 200  # characters
+
+
+class Violation(NamedTuple):
+    """A violation of the policy on the pages of one route."""
+
+    directive: str
+    blocked: str
+    page: str
+    disposition: str
+
+
+class ViolationCount(Model):
+    """A violation, with the number and times of its reports."""
+
+    __tablename__ = "csp_violations"
+
+    directive: Mapped[str] = mapped_column(String(32), primary_key=True)
+    blocked: Mapped[str] = mapped_column(String(MAX_ORIGIN), primary_key=True)
+    page: Mapped[str] = mapped_column(String(MAX_PAGE), primary_key=True)
+    disposition: Mapped[str] = mapped_column(String(8), primary_key=True)
+    times: Mapped[int] = mapped_column(BigInteger)
+    first_seen: Mapped[int] = mapped_column(BigInteger)
+    last_seen: Mapped[int] = mapped_column(BigInteger)
+
+
+_KEY = [getattr(ViolationCount, field) for field in Violation._fields]
+
+
+def read(body: Any) -> Iterator[Violation]:
+    """The violations in a body, without those that pages of this app cannot cause."""
+    for item in body if isinstance(body, list) else [body]:
+        report = item.get("csp-report", item.get("body")) if isinstance(item, dict) else None
+        violation = _violation(report) if isinstance(report, dict) else None
+        if violation:
+            yield violation
+
+
+def add(found: Mapping[Violation, int]) -> None:
+    """Count the violations of one body, in one statement."""
+    now = int(time.time())
+    when = {"first_seen": now, "last_seen": now}
+    # Sorted, so that two concurrent bodies with the same violations do not deadlock.
+    rows = [{**key._asdict(), "times": times, **when} for key, times in sorted(found.items())]
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    new = insert(ViolationCount).values(rows)
+    counted = {"times": ViolationCount.times + new.excluded.times, "last_seen": now}
+    db.session.execute(new.on_conflict_do_update(index_elements=_KEY, set_=counted))
+    _make_room(now)
+    db.session.commit()
+
+
+def most_frequent() -> list[ViolationCount]:
+    """All violations, the most frequent first."""
+    most = select(ViolationCount).order_by(ViolationCount.times.desc(), *_KEY)
+    return list(db.session.scalars(most))
+
+
+def latest(limit: int) -> list[ViolationCount]:
+    """The most recently reported violations, newest first."""
+    last = select(ViolationCount).order_by(ViolationCount.last_seen.desc(), *_KEY).limit(limit)
+    return list(db.session.scalars(last))
+
+
+def clear() -> int:
+    """Delete all violations; return the number of rows."""
+    count: int = db.session.execute(delete(ViolationCount)).rowcount  # type: ignore[attr-defined]
+    db.session.commit()
+    return count
+
+
+def _violation(report: dict[str, Any]) -> Violation | None:
+    directive, address, page, source, disposition = (_first(report, names) for names in _NAMES)
+    blocked = _blocked(address, page)
+    by_the_page = source.partition(":")[0] in _OWN_CODE
+    if directive not in DIRECTIVES or blocked is None or not by_the_page:
+        return None
+    kind = "report" if disposition == "report" else "enforce"
+    return Violation(directive, blocked, _route(page), kind)
+
+
+def _first(report: dict[str, Any], names: tuple[str, ...]) -> str:
+    return next((report[name] for name in names if isinstance(report.get(name), str)), "")
+
+
+def _blocked(address: str, page: str) -> str | None:
+    scheme = address.partition(":")[0]
+    if address in KEYWORDS:
+        return address
+    if scheme in ("data", "blob"):
+        return f"{scheme}:"
+    url, own = _URL.match(address), _URL.match(page)
+    if url is None or len(url["origin"]) > MAX_ORIGIN:
+        return None
+    return OWN_SITE if own and own["origin"] == url["origin"] else url["origin"]
+
+
+def _route(page: str) -> str:
+    # Not the path, which may identify a user.
+    url = _URL.match(page)
+    path = unquote(url["path"] or "/") if url else ""
+    try:
+        rule, _ = current_app.url_map.bind("").match(path, "GET", return_rule=True)
+    except HTTPException:
+        return UNKNOWN_PAGE
+    return rule.rule[:MAX_PAGE]
+
+
+def _make_room(now: int) -> None:
+    excess = db.session.scalars(select(func.count()).select_from(ViolationCount)).one() - MAX_ROWS
+    if excess <= 0:
+        return
+    priority = (ViolationCount.last_seen >= now, ViolationCount.times, ViolationCount.last_seen)
+    lowest = select(ViolationCount).order_by(*priority).limit(excess)
+    # Rows that another request has locked are skipped; waiting for them could deadlock.
+    for row in db.session.scalars(lowest.with_for_update(skip_locked=True)):
+        db.session.delete(row)
