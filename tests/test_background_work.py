@@ -27,7 +27,7 @@ WAITING = f"""from pathlib import Path
         sleep(1)
         {COUNTING}"""
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.all, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -44,8 +44,8 @@ print(json.dumps([f"{name} {each}" for name in groups for each in app.cli.comman
 """
 
 
-def ids(pages: list[Path]) -> list[object]:
-    return [pytest.param(page, id=f"{page.parent.name}/{page.stem}") for page in pages]
+def ids(pages: list[Path], *marks: pytest.MarkDecorator) -> list[object]:
+    return [pytest.param(page, id=f"{page.parent.name}/{page.stem}", marks=marks) for page in pages]
 
 
 def listed(page: str) -> set[str]:
@@ -90,7 +90,13 @@ def test_the_curl_lines_work_with_each_kind_of_token(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize(
+    "folder",
+    [
+        pytest.param(folder, marks=pytest.mark.all if folder == "docs/recipes" else ())
+        for folder in FOLDERS
+    ],
+)
 def test_what_all_pages_show_passes_the_projects_own_checks(
     folder: str, new_project: NewProject
 ) -> None:

@@ -20,7 +20,7 @@ import services
 import support
 from conftest import NewProject
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.all, pytest.mark.slow]
 
 INSTRUMENT = Path(sys.executable).with_name("opentelemetry-instrument")
 CRASH = """

@@ -17,6 +17,8 @@ import support
 from clients import PASSWORD
 from conftest import NewProject
 
+pytestmark = pytest.mark.all
+
 LEVELS = support.CHOICES["csp"]
 # At `paranoid` no script makes HTML of text (Trusted Types).
 SCRIPTS_MAKE_HTML = [level for level in LEVELS if level != "paranoid"]
