@@ -8,7 +8,7 @@ See docs/pages-and-forms.md.
 from typing import Annotated, Any
 from uuid import UUID
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 from secure_flask import (
@@ -44,13 +44,16 @@ class TaskShown(ResponseBody):
 
 class TaskList(ResponseBody):
     tasks: list[TaskShown]
+    next: str | None  # the path of the next page
 
 
 @blueprint.get("/tasks")
 @responds(TaskList)
 @login_required
 def list_tasks() -> ResponseReturnValue:
-    return {"tasks": [_shown(task) for task in db.session.scalars(tasks.of(current_user))]}
+    page = tasks.page_of(current_user)
+    following = url_for("api.list_tasks", page=page.next_num) if page.has_next else None
+    return {"tasks": [_shown(task) for task in page], "next": following}
 
 
 @blueprint.post("/tasks")

@@ -47,7 +47,7 @@ def index() -> str:
 @responds("text/html")
 @login_required
 def list_tasks() -> str:
-    return render_template("task_list.html", tasks=db.session.scalars(tasks.of(current_user)).all())
+    return render_template("task_list.html", tasks=tasks.page_of(current_user))
 
 
 @blueprint.route("/tasks/new", methods=["GET", "POST"])

@@ -6,13 +6,15 @@ Source: OWASP ASVS 8.2.2.
 
 from uuid import UUID, uuid4
 
-from secure_flask import Model
+from flask_sqlalchemy.pagination import Pagination
+from secure_flask import Model, db
 from sqlalchemy import ForeignKey, Select, String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models import User
 
 MAX_TITLE, MAX_NOTES = 100, 2000  # characters
+PER_PAGE = 100  # tasks, so that a long list costs no more than a short one
 
 
 class Task(Model):
@@ -30,3 +32,8 @@ def of(owner: User) -> Select[Task]:
     """The tasks of a user, open ones first."""
     mine = select(Task).where(Task.owner_id == owner.id)
     return mine.order_by(Task.done, Task.title, Task.id)
+
+
+def page_of(owner: User) -> Pagination:
+    """A page of the tasks of a user, by `?page=2` of the address; 404 where there is none."""
+    return db.paginate(of(owner), per_page=PER_PAGE)

@@ -10,6 +10,7 @@ from secure_flask import db, testing
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from app import tasks
 from app.models import User
 from app.tasks import MAX_NOTES, MAX_TITLE, Task
 from tests.conftest import NAME, add_user, log_in
@@ -77,6 +78,16 @@ def test_open_tasks_come_first(ada: FlaskClient) -> None:
     add(ada, title="a", done=True)
     add(ada, title="b")
     assert titles(ada) == ["b", "a"]
+
+
+def test_a_long_list_names_its_next_page(ada: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "PER_PAGE", 2)
+    for title in ("a", "b", "c"):
+        add(ada, title=title)
+    first = call(ada, "GET").get_json()
+    second = ada.get(first["next"]).get_json()
+    assert [task["title"] for task in first["tasks"] + second["tasks"]] == ["a", "b", "c"]
+    assert second["next"] is None
 
 
 def test_visitors_neither_read_nor_write(client: FlaskClient, ada: FlaskClient) -> None:

@@ -9,6 +9,7 @@ from secure_flask import db, testing
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from app import tasks
 from app.tasks import MAX_NOTES, MAX_TITLE, Task
 from tests.conftest import BROWSER, add_user, log_in
 from tests.page_elements import Elements
@@ -61,6 +62,18 @@ def test_a_user_adds_edits_and_deletes_a_task_by_forms(ada: FlaskClient) -> None
     assert "checked" in fields_of(show(ada, "edit_task", task).text)["done"]
     assert send(ada, "delete_task", task).status_code == 303
     assert show(ada, "edit_task", task).status_code == 404
+
+
+def test_a_long_list_has_pages(ada: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "PER_PAGE", 2)
+    added = {path(ada, "edit_task", add(ada, title=title)) for title in ("a", "b", "c")}
+    seen, following = list[set[str]](), path(ada, "list_tasks")
+    while following:
+        links = Elements(ada.get(following, headers=BROWSER).text).of("a")
+        seen.append(added.intersection(link["href"] for link in links))
+        following = next((link["href"] for link in links if link.get("rel") == "next"), "")
+    assert [len(each) for each in seen] == [2, 1]
+    assert set.union(*seen) == added
 
 
 def test_a_title_stays_text_on_every_page(ada: FlaskClient) -> None:
