@@ -111,8 +111,8 @@ def _describe(path: str, method: str, options: ViewOptions, public: bool) -> Jso
     }
     described: Json = {"responses": {**_success(options, takes_body), **refused}}
     if takes_body:
-        # A form without fields has no body, nor has a view that only consumes a type.
-        required = any((options.consumes or {}).values())
+        # A form without fields has no body.
+        required = not set(options.consumes or {}).issubset(FORM_TYPES)
         described["requestBody"] = {
             "required": required,
             "content": _content(options.consumes or {}),

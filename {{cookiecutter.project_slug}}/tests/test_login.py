@@ -58,11 +58,12 @@ def test_a_body_of_another_shape_is_refused(app: Flask, client: FlaskClient, bod
 
 
 def test_after_some_failures_even_the_right_password_has_to_wait(make_app: MakeApp) -> None:
-    client = make_app(login_rate_limit="3 per minute").test_client()
+    # Within a year, since each minute begins a new count.
+    client = make_app(login_rate_limit="3 per year").test_client()
     assert [post(client, password=WRONG).status_code for _ in range(3)] == [401] * 3
     response = post(client)
     assert response.status_code == 429
-    assert 0 < int(response.headers["Retry-After"]) <= 60
+    assert int(response.headers["Retry-After"]) > 0
 
 
 def test_a_disabled_user_is_out_at_once_and_cannot_come_back(app: Flask) -> None:
