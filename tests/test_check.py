@@ -29,8 +29,8 @@ LEFT_OPEN = {
 MISSPELT = """
 import sys
 from app.settings import Settings
-from secure_flask.settings.names import misspelt
-print(misspelt({*sys.argv[1:]}, {name.upper() for name in Settings.model_fields}))
+from secure_flask.checks.settings import slips
+print(slips({*sys.argv[1:]}, {name.upper() for name in Settings.model_fields}))
 """
 
 
@@ -94,7 +94,7 @@ def test_what_every_project_sets_is_not_misspelt(new_project: NewProject) -> Non
     docker = (project / "Dockerfile").read_text("utf-8")
     names = set(re.findall(r"\b[A-Z][A-Z0-9_]{2,}\b", example + compose + docker))
     assert {"POSTGRES_PASSWORD", "WEB_CONCURRENCY", "PYTHONUNBUFFERED", "HOST"} <= names
-    assert support.python("-c", MISSPELT, *names, cwd=project) == "{}\n"
+    assert support.python("-c", MISSPELT, *names, cwd=project) == "[]\n"
 
 
 def test_the_command_that_a_finding_names_can_be_typed(

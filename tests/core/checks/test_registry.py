@@ -30,21 +30,16 @@ def test_a_development_is_not_judged_as_production(make_migrated: MakeSite) -> N
     assert found_in(app, deploy=False) == []
 
 
-def test_each_is_provoked_by_a_test_beside_this_one() -> None:
+def test_each_says_what_to_do_and_is_provoked_by_a_test_beside_this_one() -> None:
     tests = "".join(file.read_text("utf-8") for file in Path(__file__).parent.rglob("test_*.py"))
     missing = [name for name in registry.CHECKS if f'"{name}"' not in tests]
     assert missing == [], "Write a test that provokes each of these."
-
-
-def test_each_says_what_to_do() -> None:
-    for each in registry.CHECKS.values():
-        assert each.finding.message
-        assert each.finding.advice
+    assert all(each.finding.message and each.finding.advice for each in registry.CHECKS.values())
 
 
 def test_no_two_have_one_id() -> None:
     with pytest.raises(ValueError, match=r"There is a check 'csp\.insecure' already"):
-        check("csp.insecure", "info")(lambda app: False)
+        check("csp.insecure", "warning")(lambda app: False)
 
 
 def test_your_own_is_asked_with_the_rest(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,5 +73,5 @@ def test_your_own_is_asked_with_the_rest(app: Flask, monkeypatch: pytest.MonkeyP
 
 def test_an_app_starts_without_docstrings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "CHECKS", {})
-    check("as.by-python-OO", "info")(lambda app: True)
+    check("as.by-python-OO", "warning")(lambda app: True)
     assert registry.CHECKS["as.by-python-OO"].finding.message == "as.by-python-OO"

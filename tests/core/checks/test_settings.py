@@ -1,10 +1,13 @@
-"""Misspelt names, settings of development or of an example, and secrets that are found twice."""
+"""Misspelt names, settings of development or of an example, secrets found twice, and no proxy."""
 
 import os
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from secure_flask import consumes
 from secure_flask.auth import passwords
+from secure_flask.checks import settings
 from secure_flask.settings import Settings, keyrings
 from secure_flask.settings.types import LOOPBACK_NAMES
 
@@ -13,6 +16,23 @@ from core.conftest import SECRETS
 
 KEY = SECRETS["encryption_keys"]
 YEAR = 365 * 24 * 60 * 60  # seconds
+SLIPS = {
+    "LOGIN_RATE_LIMT": "LOGIN_RATE_LIMIT",
+    "LOGIN_RATE_LIMTI": "LOGIN_RATE_LIMIT",
+    "LOGIN_RATE_LINIT": "LOGIN_RATE_LIMIT",
+    "LOGIN_RATELIMIT": "LOGIN_RATE_LIMIT",
+    "trusted_host": "TRUSTED_HOSTS",
+    "DATABASE_URI": "DATABASE_URL",
+    "PP_ENV": "APP_ENV",
+    "PROXY_HOP": "PROXY_HOPS",
+}
+# REDIS_URI stands beside REDIS_URL.
+OWN = """
+    APP_NAME DATABASE_URL_2 DATABASE_URL2 DATABASE_URL_RO DATABASE_NAME DATABASE_USER
+    OLD_DATABASE_URL TEST_DATABASE_URL IP_RATE_LIMIT LIMIT FLASK_APP FLASK_ENV FLASK_RUN_PORT
+    FLASK_SKIP_DOTENV GUNICORN_CMD_ARGS HOST PATH PGHOST PGSSLMODE PORT POSTGRES_PASSWORD
+    PYTHONPATH SECRET_KEY_FILE SSL_CERT_FILE VIRTUAL_ENV REDIS_URI REDIS_URL
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -21,17 +41,40 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {"PATH": os.environ["PATH"], "FLASK_APP": "wsgi"})
 
 
+@pytest.mark.parametrize("name", SLIPS)
 def test_a_misspelt_setting_is_reported(
+    find: Find, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setitem(os.environ, name, "1")
+    assert find("settings.misspelt") == [
+        f"Nothing reads the setting {name.upper()}: is {SLIPS[name]} meant?"
+    ]
+
+
+def test_one_in_the_file_of_settings_is_reported_too(
     find: Find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert find("settings.misspelt") == []
     (tmp_path / ".env").write_text("LOGIN_RATE_LIMT=3 per minute\nMY_LIMIT=3\n")
     monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
-    monkeypatch.setitem(os.environ, "PROXY_HOP", "1")
-    assert find("settings.misspelt") == [
-        "Nothing reads the setting LOGIN_RATE_LIMT: is LOGIN_RATE_LIMIT meant?",
-        "Nothing reads the setting PROXY_HOP: is PROXY_HOPS meant?",
-    ]
+    assert len(find("settings.misspelt")) == 1
+
+
+def test_a_name_of_the_owner_is_no_slip(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in OWN.split():
+        monkeypatch.setitem(os.environ, name, "1")
+    assert find("settings.misspelt") == []
+
+
+def test_a_setting_of_the_owner_is_known(make_site: MakeSite) -> None:
+    class Own(Settings):
+        invoice_limit: int = 3
+        token_keyz: str = ""
+
+    app = make_site()
+    app.extensions["settings"] = Own.model_construct()
+    os.environ.update({"TOKEN_KEYZ": "1", "INVOICE_LIMITS": "1"})
+    [message] = found_in(app, "settings.misspelt")
+    assert message.endswith("INVOICE_LIMITS: is INVOICE_LIMIT meant?")
 
 
 def test_a_misspelt_name_in_the_policy_is_reported(find: Find) -> None:
@@ -94,3 +137,46 @@ def test_a_key_that_serves_two_purposes_is_reported(find: Find) -> None:
     for secret in (KEY, f"{KEY.partition(':')[2]}="):
         [message] = find("secrets.reused", SECRET_KEY=secret)
         assert message.startswith("SECRET_KEY and ENCRYPTION_KEYS ")
+
+
+def test_no_proxy_is_reported(find: Find) -> None:
+    assert find("proxies.none") == []
+    assert len(find("proxies.none", PROXY_HOPS=0)) == 1
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "[::]", "192.0.2.1", "app.internal"])  # noqa: S104
+def test_a_server_that_other_machines_reach_is_reported(find: Find, host: str) -> None:
+    os.environ["HOST"] = host
+    [message] = find("proxies.bypassed")
+    assert message.startswith(f"HOST is {host},")
+
+
+@pytest.mark.parametrize("host", ["", "localhost", "127.0.0.1", "127.0.0.2", "::1", "[::1]"])
+def test_a_server_of_this_machine_alone_is_not(find: Find, host: str) -> None:
+    os.environ["HOST"] = host
+    assert find("proxies.bypassed") == []
+
+
+@pytest.mark.parametrize("engine", ["docker", "kubernetes"])
+def test_a_container_is_reached_by_the_proxy_of_another(
+    find: Find, engine: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    os.environ["HOST"] = "0.0.0.0"  # noqa: S104
+    if engine == "docker":
+        monkeypatch.setattr(settings, "CONTAINER_FILES", (tmp_path,))
+    else:
+        os.environ["KUBERNETES_SERVICE_HOST"] = "192.0.2.1"
+    assert find("proxies.bypassed") == []
+
+
+def test_a_view_that_accepts_more_than_the_proxy_is_reported() -> None:
+    app = Flask("app")
+
+    @app.post("/upload")
+    @consumes("application/octet-stream", max_size=2**20 + 1)
+    def upload() -> str:
+        return ""
+
+    for proxied, body, found in ((2**20, 2**16, 1), (2**20 + 1, 2**16, 0), (2**21, 2**22, 1)):
+        app.config.update(MAX_REQUEST_BODY=proxied, MAX_BODY=body)
+        assert len(found_in(app, "proxies.small-bodies")) == found

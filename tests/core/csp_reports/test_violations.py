@@ -47,6 +47,15 @@ BODIES: dict[str, Any] = {
     "Chromium by report-to": [{"type": "csp-violation", "body": {**NEW, "sourceFile": PAGE}}],
 }
 
+BLOCKED = {
+    "inline": "inline",
+    "eval": "eval",
+    "": "",
+    "data": "data:",
+    "blob:https://a/1": "blob:",
+    "https://www.example.org/old.js": "self",
+    "https://www.example.org:8443/old.js": "https://www.example.org:8443",
+}
 OF_EXTENSIONS = """
 chrome-extension moz-extension://5f6b/a.png safari-web-extension://5f6b/a.png
 webkit-masked-url://hidden/ about about:blank
@@ -127,17 +136,10 @@ def test_each_browser_is_understood(site: Flask, subtests: pytest.Subtests) -> N
             assert kept(site, body) == [TILE]
 
 
-def test_what_is_no_address_is_kept_by_its_name(site: Flask) -> None:
-    names = {"inline": "inline", "eval": "eval", "data": "data:", "blob:https://a/1": "blob:"}
-    for sent, name in {**names, "": ""}.items():
+def test_what_was_blocked_is_kept_by_its_kind_or_origin(site: Flask) -> None:
+    for sent, name in BLOCKED.items():
         [violation] = kept(site, report("script-src-elem", sent))
         assert violation.blocked == name
-
-
-def test_files_of_the_site_itself_are_self(site: Flask) -> None:
-    own, other = "https://www.example.org/old.js", "https://www.example.org:8443/old.js"
-    blocked = [kept(site, report(blocked=address))[0].blocked for address in (own, other)]
-    assert blocked == ["self", "https://www.example.org:8443"]
 
 
 def test_nothing_of_a_users_address_is_kept(site: Flask) -> None:
@@ -153,14 +155,11 @@ def test_nothing_of_a_users_address_is_kept(site: Flask) -> None:
     assert not any(word in json.dumps(violation) for word in ("ada", "s3cret"))
 
 
-def test_an_address_that_no_page_has_is_not_kept(site: Flask) -> None:
-    for page in ("https://www.example.org/ada", "about", "", "x" * 10_000):
-        assert [violation.page for violation in kept(site, report(page=page))] == ["(no route)"]
-
-
-def test_a_long_route_is_cut_to_what_the_table_holds(site: Flask) -> None:
-    [violation] = kept(site, report(page=f"https://www.example.org{LONG}"))
-    assert violation.page == LONG[:200]
+def test_a_page_is_kept_by_its_route_cut_to_what_the_table_holds(site: Flask) -> None:
+    pages = {f"https://www.example.org{LONG}": LONG[:200]}
+    unknown = ("https://www.example.org/ada", "about", "", "x" * 10_000)
+    for page, route in (pages | dict.fromkeys(unknown, "(no route)")).items():
+        assert [violation.page for violation in kept(site, report(page=page))] == [route]
 
 
 def test_what_extensions_do_and_rubbish_is_left_out(site: Flask, subtests: pytest.Subtests) -> None:
