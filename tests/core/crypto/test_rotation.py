@@ -183,9 +183,8 @@ def test_a_write_made_meanwhile_is_not_lost(app: Flask, monkeypatch: pytest.Monk
     assert db.session.scalars(select(User).where(User.email == "new@example.org")).one()
 
 
-@pytest.mark.parametrize("command", ["status", "rotate"])
-def test_without_tables_a_command_says_how_to_make_them(app: Flask, command: str) -> None:
+def test_without_tables_a_command_says_how_to_make_them(app: Flask) -> None:
     User.metadata.drop_all(db.engine)
-    result = run(app, command)
+    result = run(app, "rotate")
     assert result.exit_code == 1
     assert "flask db upgrade`" in result.output
