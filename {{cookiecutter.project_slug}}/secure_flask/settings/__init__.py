@@ -104,8 +104,6 @@ class Settings(BaseSettings):
             problems.append("REDIS_URL: each worker would count failed logins separately: set it")
         if self.database_url.get_secret_value().startswith("sqlite"):
             problems.append("DATABASE_URL: SQLite supports only one worker: use PostgreSQL")
-        if workers < 1:
-            raise SettingsError(f"{workers} workers serve nobody: set WEB_CONCURRENCY to 1 or more")
         if problems and workers > 1 and self.app_env == "production":
             raise SettingsError("\n  ".join([f"{workers} workers need more settings:", *problems]))
 
