@@ -49,21 +49,9 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
-# A test that reaches a limit sets its own.
 SETTINGS: dict[str, Any] = {
     "app_env": "development",
     "database_url": os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:"),
-    "redis_url": None,
-    "trusted_hosts": [],
-    "proxy_hops": 0,
-    "csp_report_only": False,
-    "login_rate_limit": "5 per minute",
-    "rate_limit": None,
-    "max_logins": 20,
-    "log_level": "INFO",
-    "access_log": False,
-    "token_issuer": "",
-    "token_audience": "",
 }
 
 # For `make_app`: the test client speaks https to such an app, as a browser would.

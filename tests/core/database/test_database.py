@@ -130,14 +130,6 @@ def test_a_file_that_may_only_be_read_takes_no_login(
     assert logins_in(file) == 0
 
 
-def test_a_folder_that_is_gone_is_reported(make_app: MakeApp, tmp_path: Path) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    app = make_app(fill=False, database_url=f"sqlite:///{folder}/app.db")
-    folder.rmdir()
-    assert_unavailable(app.test_client(), READY)
-
-
 def test_a_full_disk_takes_whole_logins_or_none(on_disk: Flask, file: Path, lines: Lines) -> None:
     with on_disk.app_context():
         full = db.session.scalar(text("PRAGMA page_count"))

@@ -130,11 +130,6 @@ def test_what_the_address_says_replaces_what_the_app_says(make_app: MakeApp) -> 
 
 
 @on_postgresql
-def test_a_statement_that_takes_a_while_is_served(app: Flask) -> None:
-    assert statement(app, "SELECT 'done' FROM pg_sleep(0.5)").get("/rows").text == "done"
-
-
-@on_postgresql
 def test_a_statement_that_takes_too_long_is_ended(
     limited: Limited, capsys: pytest.CaptureFixture[str]
 ) -> None:
