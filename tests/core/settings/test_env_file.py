@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from secure_flask.settings import Settings, SettingsError
+from secure_flask.settings import Settings, SettingsError, names_in_file
 from secure_flask.settings.__main__ import main
 
 from core.conftest import SECRETS
@@ -29,6 +29,7 @@ def test_the_rest_stays_byte_for_byte(file: Path, before: str) -> None:
     added = written.removeprefix(before).strip().split("\n")
     assert written.startswith(before)
     assert [line.partition("=")[0].lower() for line in added] == [*SECRETS]
+    assert {name.upper() for name in SECRETS} < names_in_file(file)
 
 
 @pytest.mark.parametrize(
