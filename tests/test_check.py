@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -53,8 +52,8 @@ def test_a_project_passes_but_for_what_its_answers_leave_open(
     support.python("-m", "flask", "db", "upgrade", cwd=project)
     for name in ONE_PROCESS:
         owner_edits.entry(project, "ACCEPTED_FINDINGS", f'"{name}": "One process."')
-    answer = check(project, "--deploy", "--format", "json", **DEPLOYED)
-    found = {item["id"] for item in json.loads(answer.stdout)["findings"]}
+    answer = check(project, "--deploy", **DEPLOYED)
+    found = set(re.findall(r"^[A-Z]+ (\S+):", answer.stdout, re.MULTILINE))
     assert found == LEFT_OPEN[level]
     assert answer.returncode == bool(LEFT_OPEN[level])
 

@@ -5,7 +5,6 @@ over https. ACCEPTED_FINDINGS in policy.py leaves out findings that you accept, 
 Source: OWASP ASVS 13.4.2.
 """
 
-import json
 from collections.abc import Mapping
 
 import click
@@ -33,20 +32,15 @@ UNSEEN = (
     type=click.Choice([*LEVELS, "never"]),
     help="The lowest level that fails. Default: error, or warning with --deploy.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @with_appcontext
-def check_command(deploy: bool, fail_level: str | None, form: str) -> None:
+def check_command(deploy: bool, fail_level: str | None) -> None:
     """Report insecure or missing settings and unreachable services, with advice."""
     accepted = current_app.config["ACCEPTED_FINDINGS"]
     _require_reasons(accepted)
     asked = findings(current_app, deploy=deploy)
     found = [finding for finding in asked if finding.id not in accepted]
     left_out = sorted({finding.id for finding in asked} & accepted.keys())
-    if form == "json":
-        listed = [finding._asdict() for finding in found]
-        click.echo(json.dumps({"findings": listed, "accepted": left_out}, indent=2))
-    else:
-        click.echo(_as_text(found, left_out))
+    click.echo(_as_text(found, left_out))
     if deploy:
         click.echo(UNSEEN, err=True)
     threshold = fail_level or ("warning" if deploy else "error")
