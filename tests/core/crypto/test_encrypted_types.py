@@ -1,26 +1,13 @@
 """Columns that encrypt by themselves: the app sees values, the database does not."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from secure_flask import DecryptionError, EncryptedBytes, EncryptedJSON, EncryptedString
-from sqlalchemy import LargeBinary, column, create_engine, select, table, update
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from secure_flask import DecryptionError, EncryptedString
+from sqlalchemy import LargeBinary, column, select, table, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-
-class Base(DeclarativeBase):
-    """Tables of these tests alone."""
-
-
-class Note(Base):
-    __tablename__ = "notes"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    text: Mapped[str | None] = mapped_column(EncryptedString("notes.text"))
-    file: Mapped[bytes | None] = mapped_column(EncryptedBytes("notes.file"))
-    tags: Mapped[Any | None] = mapped_column(EncryptedJSON("notes.tags"))
-
+from core.crypto.encrypted_models import Base, Note
 
 # As the database sees it.
 raw = table("notes", *(column(name, LargeBinary) for name in ("text", "file", "tags")))
@@ -35,15 +22,6 @@ COMPARISONS: dict[str, Any] = {
     "in": lambda: Note.text.in_(["seven owls"]),
     "<": lambda: Note.text < "seven owls",
 }
-
-
-@pytest.fixture
-def session() -> Iterator[Session]:
-    engine = create_engine("sqlite://")
-    Base.metadata.create_all(engine)
-    with Session(engine) as session:
-        yield session
-    engine.dispose()
 
 
 def test_values_come_back_and_the_database_never_sees_them(session: Session) -> None:
