@@ -234,15 +234,6 @@ def test_a_view_for_a_role_names_it_and_its_403(app: Flask) -> None:
         check(answer, operation)
 
 
-def test_two_models_of_one_name_are_described_apart(app: Flask) -> None:
-    other = type("Order", (Body,), {"__annotations__": {"size": int}})
-    app.add_url_rule("/a", "a", validated(Order)(lambda order: {}), methods=["POST"])
-    app.add_url_rule("/b", "b", validated(other)(lambda order: {}), methods=["POST"])
-    document = described(app)
-    bodies = [document["paths"][path]["post"]["requestBody"] for path in ("/a", "/b")]
-    assert bodies[0] != bodies[1]
-
-
 def test_an_argument_has_its_type(app: Flask, subtests: pytest.Subtests) -> None:
     for number, (rule, schema) in enumerate(ARGUMENTS.items()):
         app.add_url_rule(f"/{number}/{rule}", str(number), view_func=lambda name: "")
