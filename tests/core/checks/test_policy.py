@@ -91,10 +91,6 @@ def test_what_falls_back_on_default_src_is_as_insecure_as_that(find: Find) -> No
     assert message.startswith("default-src allows ")
 
 
-def test_a_mode_that_blocks_nothing_is_reported(find: Find) -> None:
-    assert len(find("csp.report-only", CSP_REPORT_ONLY=True)) == 1
-
-
 def test_what_a_view_or_a_blueprint_weakens_is_reported(make_site: MakeSite) -> None:
     app = make_site()
     charts = csp(img_src=["https:"])(Blueprint("charts", __name__))
