@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from limits import parse
 from secure_flask.csp_reports import endpoint, violations
@@ -20,22 +19,9 @@ KEPT = "https://evil.example"
 MALFORMED = [b"", b"{", b"\xff", b"[" * 16_000, b"1" * 5000]
 
 
-@pytest.fixture(scope="module")
-def shared_app(make_app: MakeApp) -> Flask:
-    app = make_app()
-    app.add_url_rule("/_test/page", view_func=lambda: "a page")
-    return app
-
-
-def report(blocked: str = "https://evil.example/x.js", **changes: str) -> dict[str, object]:
-    return {
-        "body": {
-            "documentURL": "https://www.example.org/_test/page",
-            "blockedURL": blocked,
-            "effectiveDirective": "script-src-elem",
-            **changes,
-        }
-    }
+def report(blocked: str = "https://evil.example/x.js") -> dict[str, object]:
+    said = {"effectiveDirective": "script-src-elem", "documentURL": "https://www.example.org/"}
+    return {"body": {**said, "blockedURL": blocked}}
 
 
 def post(client: FlaskClient, body: Any, content_type: str = TYPE, **options: Any) -> TestResponse:
