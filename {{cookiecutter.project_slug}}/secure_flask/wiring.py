@@ -36,7 +36,8 @@ def wire(app: Flask, settings: Settings) -> None:
     _configure(app, settings)
     header_values.init_app(app)  # fixed headers, which the module of hosts reads
     _protect_requests(app)
-    _protect_responses_and_data(app)
+    _protect_responses(app)
+    _add_services(app)
     _add_routes_and_commands(app)
     # So that it wraps every other middleware.
     headers.init_app(app)
@@ -72,10 +73,13 @@ def _protect_requests(app: Flask) -> None:
     bodies.init_app(app)  # complete bodies
 
 
-def _protect_responses_and_data(app: Flask) -> None:
+def _protect_responses(app: Flask) -> None:
     # Before csp, since it sets frame-ancestors in the policy that csp sends.
     framing.init_app(app)  # which sites may show pages in a frame
     csp.init_app(app)  # which resources pages may load
+
+
+def _add_services(app: Flask) -> None:
     keyring.init_app(app)  # encryption keys
     encryption.init_app(app)  # 500 for a value that cannot be decrypted
     database.init_app(app)  # the database, and 503 while it is unavailable

@@ -153,9 +153,9 @@ def test_a_violation_has_a_line_and_advice_the_most_frequent_first(
     monkeypatch.setattr("time.time", lambda: NOVEMBER_18 + 86_400)
     add(app, TILE)
     lines = run(app, "report").splitlines()
-    assert lines[1] == ("img-src http://127.0.0.1:3000 on / (blocked 3x, 2026-11-18 to 2026-11-19)")
+    assert lines[1] == ("img-src http://127.0.0.1:3000 on / (3x blocked, 2026-11-18 to 2026-11-19)")
     assert lines[3].strip() == CHANGE
-    assert lines[4] == ("script-src-attr inline on / (only reported 1x, 2026-11-18 to 2026-11-18)")
+    assert lines[4] == ("script-src-attr inline on / (1x only reported, 2026-11-18 to 2026-11-18)")
     assert "Do not allow it" in lines[5]
 
 
