@@ -274,7 +274,8 @@ class _Apps(dict[str, Flask]):
 @contextmanager
 def _running(*, fill: bool = True, **changes: Any) -> Iterator[Flask]:
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
-    app = create_app(_settings(**changes), **{"TESTING": True, **replaced})
+    settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes})
+    app = create_app(settings, **{"TESTING": True, **replaced})
     app.test_client_class = Client
     app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
     with app.app_context():
@@ -318,7 +319,3 @@ def _sqlite() -> sqlite3.Connection:
     connection = db.engine.raw_connection().driver_connection
     assert isinstance(connection, sqlite3.Connection)
     return connection
-
-
-def _settings(**changes: Any) -> Settings:
-    return Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes})
