@@ -97,5 +97,5 @@ def test_settings_that_cannot_be_read_end_it_with_a_sentence(project: Path, tmp_
     with make_run(project, tmp_path / "log") as (_, process):
         assert process.wait(clients.PATIENCE) != 0
     said = (tmp_path / "log").read_text("utf-8")
-    assert "\n.env is not UTF-8: write it again in UTF-8.\n" in said
+    assert "\n.env cannot be read: make it a file in UTF-8" in said
     assert "Traceback" not in said

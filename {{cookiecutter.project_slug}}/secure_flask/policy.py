@@ -7,9 +7,7 @@ from secure_flask import csp_levels
 
 DAY = 24 * 60 * 60  # seconds
 
-# What app/policy.py must set; the check of misspelt names knows them by this list.
-WITHOUT_DEFAULT = frozenset({"PROJECT_NAME", "SECURITY_CONTACT"})
-
+# Without PROJECT_NAME and SECURITY_CONTACT, which app/policy.py must set.
 DEFAULTS: Mapping[str, Any] = {
     "DESCRIPTION": "",
     # What a login by JSON gives: opaque, session, jwt or paseto.

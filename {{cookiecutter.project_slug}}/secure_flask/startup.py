@@ -18,7 +18,7 @@ from werkzeug.serving import is_running_from_reloader
 
 def announce(app: Flask) -> None:
     """Log the policy that a server enforces. None of it is secret."""
-    if app.testing or not _is_server():
+    if app.testing or not serves_requests():
         return
     policy = csp.effective(app.config, {})
     with app.app_context():
@@ -40,11 +40,7 @@ def on_starting(
     settings: type[Settings],
     token_type: str = "session",  # noqa: S107 - a kind of token, no password
 ) -> None:
-    """For gunicorn.conf.py: stop with one message about wrong settings, not with a traceback.
-
-    Several workers need a shared database and shared rate limits. The token types jwt and paseto
-    need keys.
-    """
+    """For gunicorn.conf.py: stop with one message about wrong settings, not with a traceback."""
     try:
         loaded = settings.load()
         loaded.check_workers(server.cfg.workers)
@@ -53,11 +49,10 @@ def on_starting(
         sys.exit(error.message)
 
 
-def _is_server() -> bool:
+def serves_requests() -> bool:
     """Whether this process serves requests; `flask user …` and other commands do not.
 
-    The first process of `flask run --reload` does not either: it watches the files and starts
-    another process, which serves.
+    The first process of `flask run --reload` does not either: it starts another one, which does.
     """
     context = click.get_current_context(silent=True)
     if context is None:

@@ -1,14 +1,7 @@
 """Sets up each module for an app, in the order in which requests and responses meet them."""
 
 from flask import Flask
-from secure_flask import (
-    assets,
-    health,
-    openapi,
-    policy_command,
-    security_txt,
-    startup,
-)
+from secure_flask import assets, health, openapi, policy_command, security_txt, startup
 from secure_flask.auth import access, deleted_users, tokens, user_commands
 from secure_flask.auth import commands as auth_commands
 from secure_flask.checks import command as check_command

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 from secure_flask.auth import passwords
 from secure_flask.auth.access import public
-from secure_flask.checks import command, proxies, registry  # noqa: F401 - registers all checks
+from secure_flask.checks import command, registry, settings  # noqa: F401 - registers all
 from secure_flask.database import db
 from secure_flask.database.database import migrate
 
@@ -43,7 +43,7 @@ def found_in(app: Flask, finding_id: str) -> list[str]:
 def _checks_of_this_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it, and what the machine is like does not count."""
     monkeypatch.setattr(registry, "CHECKS", dict(registry.CHECKS))
-    monkeypatch.setattr(proxies, "CONTAINER_FILES", ())
+    monkeypatch.setattr(settings, "CONTAINER_FILES", ())
     for name in ("HOST", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
 

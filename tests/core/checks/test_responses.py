@@ -63,12 +63,6 @@ def test_a_header_that_a_middleware_weakens_is_reported(make_site: MakeSite) -> 
     assert message.startswith("Content-Security-Policy of /, ")
 
 
-def test_a_missing_module_is_reported(make_site: MakeSite, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("secure_flask.web.framing.init_app", lambda app: None)
-    [message] = found_in(make_site(), "headers.different")
-    assert message.startswith("X-Frame-Options of /, ")
-
-
 def test_every_promise_is_kept(make_site: MakeSite, subtests: pytest.Subtests) -> None:
     for case, changes in (
         ("production", {}),

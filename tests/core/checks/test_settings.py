@@ -1,10 +1,14 @@
-"""Misspelt names, settings of development or of an example, and secrets that are found twice."""
+"""Misspelt names, settings of development or of an example, secrets found twice, and no proxy."""
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
+from secure_flask import consumes
 from secure_flask.auth import passwords
+from secure_flask.checks import settings
 from secure_flask.settings import Settings, keyrings
 from secure_flask.settings.types import LOOPBACK_NAMES
 
@@ -13,6 +17,42 @@ from core.conftest import SECRETS
 
 KEY = SECRETS["encryption_keys"]
 YEAR = 365 * 24 * 60 * 60  # seconds
+HSTS = "Strict-Transport-Security"
+SLIPS = {
+    "LOGIN_RATE_LIMT": "LOGIN_RATE_LIMIT",
+    "LOGIN_RATE_LIMTI": "LOGIN_RATE_LIMIT",
+    "LOGIN_RATE_LINIT": "LOGIN_RATE_LIMIT",
+    "RATE_LIMTI": "RATE_LIMIT",
+    "LOGIN_RATELIMIT": "LOGIN_RATE_LIMIT",
+    "trusted_host": "TRUSTED_HOSTS",
+    "DATABASE_URI": "DATABASE_URL",
+    "PP_ENV": "APP_ENV",
+    "PROXY_HOP": "PROXY_HOPS",
+}
+# DATABASE_URI stands beside DATABASE_URL.
+OWN = """
+    APP_NAME DATABASE_URL_2 DATABASE_URL2 DATABASE_URL_RO DATABASE_NAME DATABASE_USER
+    OLD_DATABASE_URL TEST_DATABASE_URL IP_RATE_LIMIT LIMIT FLASK_APP FLASK_ENV FLASK_RUN_PORT
+    FLASK_SKIP_DOTENV GUNICORN_CMD_ARGS HOST PATH PGHOST PGSSLMODE PORT POSTGRES_PASSWORD
+    PYTHONPATH SECRET_KEY_FILE SSL_CERT_FILE VIRTUAL_ENV DATABASE_URI DATABASE_URL
+"""
+
+
+# By check and name: the values that it reports, and others that are like them.
+VALUES: dict[tuple[str, str], tuple[list[Any], list[Any]]] = {
+    ("settings.development", "PRODUCTION"): ([False], [True]),
+    ("settings.development", "DEBUG"): ([True], [False]),
+    ("settings.example", "SECURITY_CONTACT"): (
+        ["security@example.com", "https://www.example.org/security"],
+        ["security@my-example.com", "security@example.com.test", "a@example-it.com"],
+    ),
+    ("hsts.short", "HEADER_CHANGES"): (
+        [{HSTS: f"max-age={YEAR - 1}"}, {HSTS: "preload"}, {HSTS: None}],
+        [{HSTS: f"max-age={YEAR}"}],
+    ),
+    ("proxies.none", "PROXY_HOPS"): ([0], [1]),
+    ("csp.report-only", "CSP_REPORT_ONLY"): ([True], [False]),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -21,17 +61,40 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {"PATH": os.environ["PATH"], "FLASK_APP": "wsgi"})
 
 
+@pytest.mark.parametrize("name", SLIPS)
 def test_a_misspelt_setting_is_reported(
+    find: Find, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setitem(os.environ, name, "1")
+    assert find("settings.misspelt") == [
+        f"Nothing reads the setting {name.upper()}: is {SLIPS[name]} meant?"
+    ]
+
+
+def test_one_in_the_file_of_settings_is_reported_too(
     find: Find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert find("settings.misspelt") == []
     (tmp_path / ".env").write_text("LOGIN_RATE_LIMT=3 per minute\nMY_LIMIT=3\n")
     monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
-    monkeypatch.setitem(os.environ, "PROXY_HOP", "1")
-    assert find("settings.misspelt") == [
-        "Nothing reads the setting LOGIN_RATE_LIMT: is LOGIN_RATE_LIMIT meant?",
-        "Nothing reads the setting PROXY_HOP: is PROXY_HOPS meant?",
-    ]
+    assert len(find("settings.misspelt")) == 1
+
+
+def test_a_name_of_the_owner_is_no_slip(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in OWN.split():
+        monkeypatch.setitem(os.environ, name, "1")
+    assert find("settings.misspelt") == []
+
+
+def test_a_setting_of_the_owner_is_known(make_site: MakeSite) -> None:
+    class Own(Settings):
+        invoice_limit: int = 3
+        token_keyz: str = ""
+
+    app = make_site()
+    app.extensions["settings"] = Own.model_construct()
+    os.environ.update({"TOKEN_KEYZ": "1", "INVOICE_LIMITS": "1"})
+    [message] = found_in(app, "settings.misspelt")
+    assert message.endswith("INVOICE_LIMITS: is INVOICE_LIMIT meant?")
 
 
 def test_a_misspelt_name_in_the_policy_is_reported(find: Find) -> None:
@@ -44,18 +107,14 @@ def test_a_misspelt_name_in_the_policy_is_reported(find: Find) -> None:
     ]
 
 
-def test_a_development_is_reported(find: Find) -> None:
-    assert find("settings.development") == []
-    assert len(find("settings.development", PRODUCTION=False)) == 1
-    assert len(find("settings.development", DEBUG=True)) == 1
-
-
-def test_a_contact_that_nobody_reads_is_reported(find: Find) -> None:
-    for contact in ("security@example.com", "https://www.example.org/security"):
-        [message] = find("settings.example", SECURITY_CONTACT=contact)
-        assert message.startswith("SECURITY_CONTACT ")
-    for contact in ("security@my-example.com", "security@example.com.test", "a@example-it.com"):
-        assert find("settings.example", SECURITY_CONTACT=contact) == []
+def test_a_value_is_reported_where_it_endangers_the_site(
+    find: Find, subtests: pytest.Subtests
+) -> None:
+    for (finding_id, name), (found, fine) in VALUES.items():
+        assert find(finding_id) == []
+        for value in [*found, *fine]:
+            with subtests.test(finding_id, value=value):
+                assert len(find(finding_id, **{name: value})) == (value in found)
 
 
 def test_names_that_no_visitor_comes_by_are_reported(make_site: MakeSite) -> None:
@@ -72,14 +131,6 @@ def test_names_that_no_visitor_comes_by_are_reported(make_site: MakeSite) -> Non
         assert [name for name in names if found_in(app, name)] == found
 
 
-def test_https_that_is_remembered_briefly_is_reported(find: Find) -> None:
-    for hsts, found in ((f"max-age={YEAR}", 0), (f"max-age={YEAR - 1}", 1), ("preload", 1)):
-        changes = {"Strict-Transport-Security": hsts}
-        assert len(find("hsts.short", HEADER_CHANGES=changes)) == found
-    assert find("hsts.short") == []
-    assert len(find("hsts.short", HEADER_CHANGES={"Strict-Transport-Security": None})) == 1
-
-
 def test_a_missing_breach_list_is_reported(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "has_breach_list", lambda: False)
     assert len(find("passwords.no-breach-list")) == 1
@@ -94,3 +145,46 @@ def test_a_key_that_serves_two_purposes_is_reported(find: Find) -> None:
     for secret in (KEY, f"{KEY.partition(':')[2]}="):
         [message] = find("secrets.reused", SECRET_KEY=secret)
         assert message.startswith("SECRET_KEY and ENCRYPTION_KEYS ")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "found"),
+    [
+        (["0.0.0.0", "::", "[::]", "192.0.2.1", "app.internal"], 1),  # noqa: S104
+        (["", "localhost", "127.0.0.1", "127.0.0.2", "::1", "[::1]"], 0),
+    ],
+    ids=["other machines", "this machine"],
+)
+def test_a_server_that_other_machines_reach_is_reported(
+    find: Find, hosts: list[str], found: int
+) -> None:
+    for host in hosts:
+        os.environ["HOST"] = host
+        assert [line.partition(",")[0] for line in find("proxies.bypassed")] == (
+            [f"HOST is {host}"] * found
+        )
+
+
+@pytest.mark.parametrize("engine", ["docker", "kubernetes"])
+def test_a_container_is_reached_by_the_proxy_of_another(
+    find: Find, engine: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    os.environ["HOST"] = "0.0.0.0"  # noqa: S104
+    if engine == "docker":
+        monkeypatch.setattr(settings, "CONTAINER_FILES", (tmp_path,))
+    else:
+        os.environ["KUBERNETES_SERVICE_HOST"] = "192.0.2.1"
+    assert find("proxies.bypassed") == []
+
+
+def test_a_view_that_accepts_more_than_the_proxy_is_reported() -> None:
+    app = Flask("app")
+
+    @app.post("/upload")
+    @consumes("application/octet-stream", max_size=2**20 + 1)
+    def upload() -> str:
+        return ""
+
+    for proxied, body, found in ((2**20, 2**16, 1), (2**20 + 1, 2**16, 0), (2**21, 2**22, 1)):
+        app.config.update(MAX_REQUEST_BODY=proxied, MAX_BODY=body)
+        assert len(found_in(app, "proxies.small-bodies")) == found

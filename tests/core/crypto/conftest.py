@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from core.crypto.encrypted_models import Base, Customer, Employee, Person
+from core.crypto.encrypted_models import Base, Customer, Employee, Note, Person
 
 # Its examples all use one app; kept ones would lie about in the project.
 settings.register_profile(
@@ -31,7 +31,7 @@ def _in_an_app(app: Flask) -> Iterator[None]:
 def session() -> Iterator[Session]:
     """A database with the tables of encrypted_models.py."""
     engine = create_engine("sqlite://")
-    models: list[Any] = [Person, Customer, Employee]
+    models: list[Any] = [Person, Customer, Employee, Note]
     Base.metadata.create_all(engine, [model.__table__ for model in models])
     with Session(engine) as session:
         yield session

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from secure_flask import encrypted_column
+from secure_flask import EncryptedBytes, EncryptedJSON, EncryptedString, encrypted_column
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 EMAIL, OTHER = "ada@example.org", "eve@example.org"
@@ -49,6 +49,17 @@ class Employee(Phone, Base):
 class Archived(Phone, Base):
     __tablename__ = "customers"
     __table_args__ = ({"schema": "archive"},)
+
+
+class Note(Base):
+    """Its columns are bound to themselves, and not to a row."""
+
+    __tablename__ = "notes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str | None] = mapped_column(EncryptedString("notes.text"))
+    file: Mapped[bytes | None] = mapped_column(EncryptedBytes("notes.file"))
+    tags: Mapped[Any | None] = mapped_column(EncryptedJSON("notes.tags"))
 
 
 WITH_PHONE: list[Any] = [Customer, Employee, Archived]

@@ -1,7 +1,6 @@
 """Messages: they come back whole for their own context, or not at all."""
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,25 +26,6 @@ def refused(ciphertext: bytes, context: str = "a") -> bool:
     return repr(ciphertext) not in str(error.value)
 
 
-def test_aes_gcm_gives_what_nist_says() -> None:
-    """Test case 16 of the submission of GCM to NIST."""
-    key = bytes.fromhex("feffe9928665731c6d6a8f9467308308" * 2)
-    plaintext = bytes.fromhex(
-        "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
-        "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
-    )
-    sealed = AESGCM(key).encrypt(
-        bytes.fromhex("cafebabefacedbaddecaf888"),
-        plaintext,
-        bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2"),
-    )
-    assert sealed.hex() == (
-        "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
-        "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
-        "76fc6ece0f4e1768cddf8853bb2d551b"
-    )
-
-
 def test_a_message_of_another_implementation_is_read(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,11 +43,6 @@ def test_a_message_comes_back_is_49_bytes_longer_and_shows_nothing(
     assert len(plaintext) < 4 or plaintext not in message
 
 
-def test_a_megabyte_comes_back() -> None:
-    plaintext = bytes(range(256)) * 4096
-    assert decrypt(encrypt(plaintext, context="a"), context="a") == plaintext
-
-
 def test_no_salt_and_no_nonce_is_used_twice() -> None:
     messages = [encrypt(b"", context="a") for _ in range(1000)]
     assert len({message[5:21] for message in messages}) == 1000
@@ -82,18 +57,14 @@ def test_every_changed_bit_and_every_cut_is_refused() -> None:
         assert refused(bytes(changed))
     for length in range(len(message)):
         assert refused(message[:length])
-    assert refused(message + b"\0")
+    for never_encrypted in (message + b"\0", TEXT, b"\1" * 80, bytes(80)):
+        assert refused(never_encrypted)
 
 
 def test_another_context_is_refused() -> None:
     message = encrypt(TEXT, context="notes.text")
     for context in ("", "notes.texts", "notes", "Notes.text"):
         assert refused(message, context)
-
-
-def test_bytes_that_were_never_encrypted_are_refused() -> None:
-    for value in (b"", TEXT, b"\1" * 80, bytes(80)):
-        assert refused(value)
 
 
 def test_an_old_key_still_decrypts_and_the_first_encrypts(make_app: MakeApp) -> None:

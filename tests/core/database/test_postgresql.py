@@ -15,13 +15,12 @@ import click
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth.access import public
 from secure_flask.database import database, db
 from sqlalchemy import text
 
 from core import routes
 from core.conftest import LOGIN, OWN_PAGE, MakeApp
-from core.database.test_database import READY, assert_unavailable
+from core.database.test_database import READY, assert_unavailable, client_of
 
 psycopg = pytest.importorskip("psycopg")
 
@@ -43,8 +42,8 @@ def app(make_app: MakeApp) -> Flask:
 
 
 @pytest.fixture
-def client_of(make_app: MakeApp) -> ClientOf:
-    """`client_of(5432)`: a client of an app whose database is at this port."""
+def at_port(make_app: MakeApp) -> ClientOf:
+    """`at_port(5432)`: a client of an app whose database is at this port."""
     url = "postgresql://app@127.0.0.1:{}/app?sslmode=disable&gssencmode=disable"
     return lambda port: make_app(fill=False, database_url=url.format(port)).test_client()
 
@@ -86,13 +85,11 @@ def silent() -> Iterator[int]:
 def statement(app: Flask, *statements: str) -> FlaskClient:
     """A client of a view at /rows that runs these and shows what the last one finds."""
 
-    @app.get("/rows")
-    @public
     def rows() -> str:
         results = [db.session.execute(text(statement)) for statement in statements]
         return str(results[-1].scalar())
 
-    return app.test_client()
+    return client_of(app, rows)
 
 
 def hang_up(backend: str) -> None:
@@ -105,8 +102,8 @@ def hang_up(backend: str) -> None:
         other.execute("SELECT pg_terminate_backend(%s, 60000)", [int(backend)])
 
 
-def test_a_server_that_is_not_started_is_reported(client_of: ClientOf) -> None:
-    client = client_of(1)
+def test_a_server_that_is_not_started_is_reported(at_port: ClientOf) -> None:
+    client = at_port(1)
     assert_unavailable(client, READY)
     assert client.post(routes.LOGIN, json=LOGIN, headers=OWN_PAGE).status_code == 503
     assert client.get("/healthz").status_code == 200
@@ -114,11 +111,11 @@ def test_a_server_that_is_not_started_is_reported(client_of: ClientOf) -> None:
 
 @on_postgresql  # it takes its two seconds, which those who work without PostgreSQL are spared
 def test_nobody_waits_for_a_server_that_lets_nobody_in(
-    client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+    at_port: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(database.POSTGRESQL, "connect_timeout", 2)  # the least that libpq takes
     with silent() as port:
-        assert_unavailable(client_of(port), READY)
+        assert_unavailable(at_port(port), READY)
 
 
 def test_what_the_address_says_replaces_what_the_app_says(make_app: MakeApp) -> None:
@@ -130,11 +127,6 @@ def test_what_the_address_says_replaces_what_the_app_says(make_app: MakeApp) -> 
         assert arguments.get("connect_timeout") == (None if query else 3)
         # Of several hosts, the one that takes writes.
         assert ("target_session_attrs" in arguments) == several
-
-
-@on_postgresql
-def test_a_statement_that_takes_a_while_is_served(app: Flask) -> None:
-    assert statement(app, "SELECT 'done' FROM pg_sleep(0.5)").get("/rows").text == "done"
 
 
 @on_postgresql
@@ -164,17 +156,14 @@ def test_nobody_waits_long_for_locked_rows(
 
 @on_postgresql
 def test_nobody_keeps_rows_locked_by_doing_nothing(limited: Limited) -> None:
-    app = limited("idle_in_transaction_session_timeout=50")
-
-    @app.get("/rows")
-    @public
     def rows() -> str:
         db.session.execute(text("SELECT 1"))
         connection: Any = db.session.connection().connection.driver_connection
         select([connection], [], [], 10)  # until the server hangs up
         return str(db.session.scalar(text("SELECT 1")))
 
-    assert_unavailable(app.test_client(), "/rows")
+    app = limited("idle_in_transaction_session_timeout=50")
+    assert_unavailable(client_of(app, rows), "/rows")
 
 
 @on_postgresql
@@ -185,14 +174,13 @@ def test_a_server_that_only_reads_for_now_is_reported(app: Flask) -> None:
 
 @on_postgresql
 def test_a_restart_costs_neither_the_answer_before_it_nor_the_next(app: Flask) -> None:
-    @app.get("/rows")
-    @public
     def rows() -> str:
         backend = str(db.session.scalar(text("SELECT pg_backend_pid()")))
         hang_up(backend)
         return backend
 
-    before, after = (app.test_client().get("/rows") for _ in range(2))
+    client = client_of(app, rows)
+    before, after = (client.get("/rows") for _ in range(2))
     assert (before.status_code, after.status_code) == (200, 200)
     assert before.text != after.text
 

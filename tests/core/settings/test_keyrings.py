@@ -5,7 +5,6 @@ from base64 import urlsafe_b64decode
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from secure_flask.programs import PYTHON
 from secure_flask.settings import keyrings
 
 KEY = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # RFC 8037's example
@@ -65,18 +64,11 @@ def test_an_unusable_ring_is_refused_with_the_command_that_makes_a_key(
 
 
 def test_an_id_that_is_no_number_of_four_bytes_is_refused(subtests: pytest.Subtests) -> None:
-    for key_id in ("a", "0", "-1", "1.5", "4294967296", "¹", "٣"):
+    for key_id in ("a", "0", "01", "-1", "1.5", "4294967296", "¹", "٣"):
         with subtests.test(key_id), pytest.raises(ValueError, match="must"):
             keyrings.read_numbered(f"{keyrings.new('1')},{keyrings.new(key_id)}")
 
 
-def test_one_number_written_in_two_ways_is_refused() -> None:
-    with pytest.raises(ValueError, match="different number"):
-        keyrings.read_numbered(f"{keyrings.new('1')},{keyrings.new('01')}")
-
-
 def test_the_command_that_is_named_makes_a_key(capsys: pytest.CaptureFixture[str]) -> None:
-    python, option, code = shlex.split(keyrings.HOW_TO_MAKE_ONE)
-    assert (python, option) == (PYTHON, "-c")
-    exec(code, {})  # noqa: S102 (our own text, which a reader would run)
+    exec(shlex.split(keyrings.HOW_TO_MAKE_ONE)[2], {})  # noqa: S102 (our own text)
     assert len(keyrings.read(capsys.readouterr().out.strip())) == 1

@@ -5,7 +5,6 @@ over https. ACCEPTED_FINDINGS in policy.py leaves out findings that you accept, 
 Source: OWASP ASVS 13.4.2.
 """
 
-import json
 from collections.abc import Mapping
 
 import click
@@ -13,7 +12,6 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from secure_flask.checks import (  # noqa: F401 - each registers its checks
     policy,
-    proxies,
     responses,
     services,
     settings,
@@ -34,17 +32,16 @@ UNSEEN = (
     type=click.Choice([*LEVELS, "never"]),
     help="The lowest level that fails. Default: error, or warning with --deploy.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @with_appcontext
-def check_command(deploy: bool, fail_level: str | None, form: str) -> None:
+def check_command(deploy: bool, fail_level: str | None) -> None:
     """Report insecure or missing settings and unreachable services, with advice."""
     accepted = current_app.config["ACCEPTED_FINDINGS"]
     _require_reasons(accepted)
     asked = findings(current_app, deploy=deploy)
     found = [finding for finding in asked if finding.id not in accepted]
     left_out = sorted({finding.id for finding in asked} & accepted.keys())
-    click.echo(_as_json(found, left_out) if form == "json" else _as_text(found, left_out))
-    if deploy and form == "text":
+    click.echo(_as_text(found, left_out))
+    if deploy:
         click.echo(UNSEEN, err=True)
     threshold = fail_level or ("warning" if deploy else "error")
     failing = LEVELS[: LEVELS.index(threshold) + 1] if threshold in LEVELS else ()
@@ -77,8 +74,3 @@ def _as_text(found: list[Finding], accepted: list[str]) -> str:
     counts = ", ".join(f"{level}s: {levels.count(level)}" for level in LEVELS)
     left_out = f", accepted: {len(accepted)} ({', '.join(accepted)})" if accepted else ""
     return "\n".join([*lines, counts + left_out])
-
-
-def _as_json(found: list[Finding], accepted: list[str]) -> str:
-    listed = [finding._asdict() for finding in found]
-    return json.dumps({"findings": listed, "accepted": accepted}, indent=2)

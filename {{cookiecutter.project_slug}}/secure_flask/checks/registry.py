@@ -10,7 +10,7 @@ from flask import Flask
 
 # Returns whether there is a finding, or one text for each finding to replace `{}` in the message.
 CheckFunction = Callable[[Flask], bool | Iterable[str]]
-LEVELS = ("error", "warning", "info")
+LEVELS = ("error", "warning")
 
 
 class Finding(NamedTuple):

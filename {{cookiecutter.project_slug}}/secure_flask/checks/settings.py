@@ -1,27 +1,43 @@
-"""Finds misspelt names, settings for development, example values, and reused secrets.
+"""Finds misspelt names, settings for development, example values, reused secrets, and no proxy.
 
 The settings already refuse a guessable secret, a placeholder and debug mode in production.
-Source: OWASP ASVS 3.4.1, 6.2.12, 11.1.1, 12.2.1, 13.4.2; RFC 6797, section 11.4; NIST SP 800-57
-Part 1, section 5.2.
+Source: OWASP ASVS 3.4.1, 4.1.3, 6.2.12, 11.1.1, 12.2.1, 13.4.2; RFC 6797, section 11.4; NIST SP
+800-57 Part 1, section 5.2; OWASP Denial of Service Cheat Sheet.
 """
 
+import os
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
+from ipaddress import ip_address
 from itertools import combinations
+from pathlib import Path
 
 from flask import Flask
 from secure_flask.auth import passwords
 from secure_flask.checks.registry import check
 from secure_flask.policy import DEFAULTS
-from secure_flask.settings import names
+from secure_flask.settings import names_in_file
 from secure_flask.settings.types import LOOPBACK_NAMES
 from secure_flask.web import header_values
+from secure_flask.web.view_options import options_of
 
 # The example names of RFC 2606, which the template's defaults contain.
 EXAMPLE = re.compile(r"(?<![\w-])example(?:\.(?:com|net|org))?(?![\w.-])")
 SECRETS = ("SECRET_KEY", "ENCRYPTION_KEYS", "BLIND_INDEX_KEYS", "TOKEN_KEYS")
 MIN_LENGTH = 32  # characters; ids and separators between keys are shorter
 YEAR = 365 * 24 * 60 * 60  # seconds
+# Docker and Podman create one of these files in each container.
+CONTAINER_FILES = (Path("/.dockerenv"), Path("/run/.containerenv"))
+
+
+def slips(given: set[str], known: set[str], beside: Iterable[str] = ()) -> list[str]:
+    """The given names that are unknown and close to a known one: it may be one that protects."""
+    # A number at the end makes a name of your own, as in DATABASE_URL_2.
+    unknown = [name for name in sorted(given - known) if not name[-1:].isdigit()]
+    absent = sorted(known.difference(beside))
+    meant = {name: get_close_matches(name, absent, n=1, cutoff=0.9) for name in unknown}
+    return [f"{name}: is {close[0]} meant?" for name, close in meant.items() if close]
 
 
 @check("settings.misspelt", "error")
@@ -30,8 +46,11 @@ def misspelt_settings(app: Flask) -> Iterable[str]:
 
     Correct the name in .env or the environment, or rename a variable of your own.
     """
-    slips = type(app.extensions["settings"]).misspelt().items()
-    return [f"{name}: is {meant} meant?" for name, meant in slips]
+    settings = type(app.extensions["settings"])
+    file = settings.model_config.get("env_file")
+    given = names_in_file(file) | {name.upper() for name, value in os.environ.items() if value}
+    # A name that stands beside the setting itself is no slip.
+    return slips(given, {name.upper() for name in settings.model_fields}, beside=given)
 
 
 @check("policy.misspelt", "error")
@@ -40,9 +59,7 @@ def misspelt_policy(app: Flask) -> Iterable[str]:
 
     Correct the name in app/policy.py, or rename a constant of your own.
     """
-    known = {*DEFAULTS, *app.extensions["known_names"]}
-    slips = names.misspelt(app.config, known).items()
-    return [f"{name}: is {meant} meant?" for name, meant in slips]
+    return slips({*app.config}, {*DEFAULTS, *app.extensions["known_names"]})
 
 
 @check("settings.development", "error", deploy=True)
@@ -102,6 +119,54 @@ def reused_secrets(app: Flask) -> Iterable[str]:
     parts = {name: _parts(app.config[name] or "") for name in SECRETS}
     pairs = combinations(SECRETS, 2)
     return [f"{one} and {other}" for one, other in pairs if parts[one] & parts[other]]
+
+
+@check("proxies.none", "error", deploy=True)
+def no_proxy(app: Flask) -> bool:
+    """PROXY_HOPS is 0: without a proxy a few slow clients stop the service. Behind a proxy that
+    the app does not know, all clients share one address and appear to use http.
+
+    Put Caddy or nginx in front, as deploy/Caddyfile does, and set it to the number of proxies that
+    each request passes. If it is too high, a client can forge its address.
+    """
+    return not app.config["PROXY_HOPS"]
+
+
+@check("proxies.bypassed", "warning", deploy=True)
+def reachable_server(app: Flask) -> Iterable[str]:
+    """HOST is {}, so other machines reach gunicorn without the proxy: slow clients stop the
+    service, and each client can forge its address.
+
+    Unset HOST where the proxy runs on this machine. Accept this if a firewall lets only the proxy
+    in.
+    """
+    # As gunicorn.conf.py reads it. In a container it is the ports published that matter.
+    host = os.environ.get("HOST") or "127.0.0.1"
+    files = any(file.exists() for file in CONTAINER_FILES)
+    in_container = files or "KUBERNETES_SERVICE_HOST" in os.environ
+    return [] if in_container or _is_loopback(host) else [host]
+
+
+@check("proxies.small-bodies", "warning", deploy=True)
+def small_bodies(app: Flask) -> Iterable[str]:
+    """The proxy refuses bodies above {} bytes (MAX_REQUEST_BODY): a view accepts larger ones.
+
+    Raise MAX_REQUEST_BODY, and client_max_body_size in nginx. Or lower max_size at the view.
+    """
+    proxied = app.config["MAX_REQUEST_BODY"]
+    rules = app.url_map.iter_rules()
+    views = [(app.view_functions.get(rule.endpoint), rule.methods or ()) for rule in rules]
+    sizes = [
+        options_of(view, method).max_size or 0 for view, methods in views for method in methods
+    ]
+    return [str(proxied)] if max([app.config["MAX_BODY"], *sizes]) > proxied else []
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _parts(text: str) -> set[str]:

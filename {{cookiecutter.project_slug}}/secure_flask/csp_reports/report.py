@@ -15,12 +15,12 @@ from flask import Flask, current_app
 from secure_flask.csp_levels import SELF
 from secure_flask.csp_reports import violations
 from secure_flask.csp_reports.violations import KEYWORDS, OWN_SITE, ViolationCount
+from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
 from secure_flask.web import csp
 from secure_flask.web.origins import is_loopback
 from secure_flask.web.public_cdns import is_whole_cdn
-
-TITLES = {"enforce": "Blocked:", "report": "Only reported, and let through:"}
+from sqlalchemy import delete
 
 csp_commands = CommandGroup("csp", help="Show violations of the Content-Security-Policy.")
 
@@ -51,8 +51,7 @@ _ADVICE = {
     "trusted-types": "If the script is yours, name the policy that it creates in trusted-types.",
 }
 _TEXT = "Do not allow it: injected text would run or be shown. Use a file of app/static/."
-_UNNAMED = "The browser did not say what it was; its console on that page does."
-_FORGED = "No browser reports this, and anybody can send a report: change nothing."
+_UNNAMED = "The report does not name what it was; the browser's console on that page does."
 _PLAIN_HTTP = "Load it by https: an attacker on the network can change a file sent over http."
 _ALLOWED = "The policy allows it by now, unless the view has its own @csp."
 _PUBLIC_CDN = (
@@ -66,16 +65,15 @@ def report() -> None:
     """Show the violations that browsers reported, with counts and advice."""
     rows = violations.most_frequent()
     click.echo("Anybody can post a report: allow only what you know." if rows else "No reports.")
-    for disposition, title in TITLES.items():
-        of_kind = [row for row in rows if row.disposition == disposition]
-        if of_kind:
-            click.echo("\n".join(["", title, *map(_described, of_kind)]))
+    for row in rows:
+        click.echo(_described(row))
 
 
 @csp_commands.command("clear")
 def clear() -> None:
     """Delete all reports, to see which violations remain after a change."""
-    click.echo(f"Deleted {violations.clear()} violations")
+    db.session.execute(delete(ViolationCount))
+    db.session.commit()
 
 
 def init_app(app: Flask) -> None:
@@ -91,7 +89,7 @@ def advise(row: ViolationCount, config: Mapping[str, Any]) -> str:
     if known := _ADVICE.get(f"{directive} {row.blocked}") or _ADVICE.get(directive):
         return known
     if row.blocked in KEYWORDS:
-        return _FORGED if row.blocked else _UNNAMED
+        return _UNNAMED
     plain = row.blocked.replace("ws:", "http:")
     if plain.startswith("http:") and not is_loopback(plain):
         return _PLAIN_HTTP
@@ -100,9 +98,10 @@ def advise(row: ViolationCount, config: Mapping[str, Any]) -> str:
 
 def _described(row: ViolationCount) -> str:
     first, last = (datetime.fromtimestamp(when, UTC) for when in (row.first_seen, row.last_seen))
-    times = f"{row.times}x, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    kind = "blocked" if row.disposition == "enforce" else "only reported"
+    times = f"{row.times}x {kind}, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     what = f"{row.directive} {row.blocked or '(not named)'} on {row.page}"
-    shown = f"  {what} ({times})\n{indent(advise(row, current_app.config), ' ' * 6)}"
+    shown = f"{what} ({times})\n{indent(advise(row, current_app.config), ' ' * 4)}"
     return "".join(each if each.isprintable() or each == "\n" else "?" for each in shown)
 
 

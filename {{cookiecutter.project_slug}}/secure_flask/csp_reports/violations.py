@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from flask import current_app
 from secure_flask.database import Model, db
 from secure_flask.web.csp_syntax import DIRECTIVES
-from sqlalchemy import BigInteger, String, delete, func, select
+from sqlalchemy import BigInteger, String, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
@@ -104,13 +104,6 @@ def latest(limit: int) -> list[ViolationCount]:
     """The most recently reported violations, newest first."""
     last = select(ViolationCount).order_by(ViolationCount.last_seen.desc(), *_KEY).limit(limit)
     return list(db.session.scalars(last))
-
-
-def clear() -> int:
-    """Delete all violations; return the number of rows."""
-    count: int = db.session.execute(delete(ViolationCount)).rowcount  # type: ignore[attr-defined]
-    db.session.commit()
-    return count
 
 
 def _violation(report: dict[str, Any]) -> Violation | None:

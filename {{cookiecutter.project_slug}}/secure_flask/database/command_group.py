@@ -5,7 +5,6 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 from secure_flask.database.database import UNAVAILABLE
-from secure_flask.programs import FLASK
 
 
 class _Explained(click.Command):
@@ -29,5 +28,5 @@ def _explain(error: Exception) -> str:
     # psycopg has exception classes for this; SQLite only has messages.
     undefined = type(reason).__name__ in ("UndefinedTable", "UndefinedColumn")
     if undefined or str(reason).startswith(("no such table", "no such column")):
-        return f"The database has no tables, or old ones: run `{FLASK} db upgrade`."
+        return "The database has no tables, or old ones: run `flask db upgrade`."
     return "The database cannot be reached or is busy: check DATABASE_URL, and try again."

@@ -6,16 +6,14 @@ Source: OWASP ASVS 13.1.3.
 """
 
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 from flask import Flask
-from flask.cli import run_command
 from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
+from secure_flask.startup import serves_requests
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, response_for
 from sqlalchemy import Engine, MetaData, event, make_url
@@ -86,9 +84,10 @@ def init_app(app: Flask) -> None:
     db.init_app(app)
     migrate.init_app(app)
     app.teardown_request(_release)
-    for errors, respond in RESPONSES.items():
-        for error in errors:
-            app.register_error_handler(error, respond)
+    for unavailable in UNAVAILABLE:
+        app.register_error_handler(unavailable, _respond_unavailable)
+    for invalid in INVALID:
+        app.register_error_handler(invalid, _respond_invalid)
 
 
 def respond_conflict(error: Exception) -> ResponseReturnValue:
@@ -111,18 +110,13 @@ def _engine_options(app: Flask) -> dict[str, Any]:
     url = make_url(app.config["DATABASE_URL"])
     if url.get_backend_name() == "postgresql":
         several = SEVERAL_HOSTS if "," in str(url.query.get("host", "")) else {}
-        wanted = {**POSTGRESQL, **several, **(LIMITS if _serves_requests() else {})}
+        wanted = {**POSTGRESQL, **several, **(LIMITS if serves_requests() else {})}
         given = {name: value for name, value in wanted.items() if name not in url.query}
         # Before each request a connection is asked, so a restart of the database is not noticed.
         options |= {"pool_pre_ping": True, "connect_args": given}
     if url.database in (None, "", ":memory:"):
         return options
     return options | {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT}
-
-
-def _serves_requests() -> bool:
-    context = click.get_current_context(silent=True)
-    return context is None or context.command is run_command
 
 
 def _release(error: BaseException | None) -> None:
@@ -146,13 +140,6 @@ def _respond_invalid(error: Exception) -> ResponseReturnValue:
 def _respond_unavailable(error: Exception) -> ResponseReturnValue:
     audit.record(audit.CRASH, exc_info=error)
     return response_for(error_response(503, "Temporarily unavailable", Retry_After="5"))
-
-
-RESPONSES: dict[tuple[type[Exception], ...], Callable[[Exception], ResponseReturnValue]] = {
-    UNAVAILABLE: _respond_unavailable,
-    CONFLICTS: respond_conflict,
-    INVALID: _respond_invalid,
-}
 
 
 @event.listens_for(Engine, "connect")

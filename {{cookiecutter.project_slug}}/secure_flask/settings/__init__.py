@@ -5,19 +5,21 @@
 Source: OWASP ASVS 13.3.1, 13.4.2.
 """
 
-import os
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import click
+from dotenv.parser import parse_stream
 from pydantic import ByteSize, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from secure_flask.settings import env_file, keyrings, names
+from secure_flask.settings import keyrings
 from secure_flask.settings.keyrings import Keyring, NumberedKeyring
 from secure_flask.settings.service_urls import DatabaseURL, RedisURL
 from secure_flask.settings.types import LOOPBACK_NAMES, HostNames, RateLimit, Secret, in_production
 
 ENV_FILE = Path(__file__).parents[2] / ".env"
+UNREADABLE = ".env cannot be read: make it a file in UTF-8 with NAME=value on each line, and close each quote."
 SIGNED_TOKEN_TYPES = ("jwt", "paseto")
 MAX_NAME = 255  # characters of an issuer or audience, which are part of each token
 
@@ -46,8 +48,8 @@ class Settings(BaseSettings):
     blind_index_keys: NumberedKeyring = SecretStr("")
     # For the token types jwt and paseto, which demand the keys.
     token_keys: Keyring | None = None
-    token_issuer: str = ""
-    token_audience: str = ""
+    token_issuer: str = Field("", max_length=MAX_NAME, pattern="^[!-~]*$")
+    token_audience: str = Field("", max_length=MAX_NAME, pattern="^[!-~]*$")
     database_url: DatabaseURL = SecretStr("sqlite:///app.db")
     redis_url: RedisURL | None = None
     proxy_hops: int = Field(0, ge=0, le=10)
@@ -66,26 +68,12 @@ class Settings(BaseSettings):
 
         :raises SettingsError: a setting is missing or insecure.
         """
+        # First: pydantic and Flask skip a line that they cannot read.
+        names_in_file(cls.model_config.get("env_file"))
         try:
-            # First: pydantic and Flask skip a line that they cannot read.
-            env_file.read(cls.model_config.get("env_file"))
             return cls()
         except ValidationError as error:
-            raise SettingsError(_explain(error, cls.misspelt())) from None
-        except env_file.UNUSABLE as error:
-            raise SettingsError(env_file.explain(error)) from None
-
-    @classmethod
-    def misspelt(cls) -> dict[str, str]:
-        """Each misspelt name in `.env` and the environment, with the setting that is meant.
-
-        A name that stands beside the setting itself is no slip.
-        """
-        written = env_file.read(cls.model_config.get("env_file"))
-        given = {name.upper(): value for name, value in {**written, **os.environ}.items()}
-        known = {name.upper() for name in cls.model_fields}
-        missing = {name for name in known if not given.get(name)}
-        return names.misspelt(given.keys() - known, missing)
+            raise SettingsError(_explain(error)) from None
 
     @field_validator("trusted_hosts")
     @classmethod
@@ -104,8 +92,6 @@ class Settings(BaseSettings):
     @field_validator("token_issuer", "token_audience")
     @classmethod
     def _this_site_by_default(cls, name: str, info: ValidationInfo) -> str:
-        if len(name) > MAX_NAME or not name.isprintable() or " " in name:
-            raise ValueError(f"must be at most {MAX_NAME} characters, without spaces")
         return name or f"https://{info.data.get('trusted_hosts', ['?'])[0]}"
 
     def check_workers(self, workers: int) -> None:
@@ -118,8 +104,6 @@ class Settings(BaseSettings):
             problems.append("REDIS_URL: each worker would count failed logins separately: set it")
         if self.database_url.get_secret_value().startswith("sqlite"):
             problems.append("DATABASE_URL: SQLite supports only one worker: use PostgreSQL")
-        if workers < 1:
-            raise SettingsError(f"{workers} workers serve nobody: set WEB_CONCURRENCY to 1 or more")
         if problems and workers > 1 and self.app_env == "production":
             raise SettingsError("\n  ".join([f"{workers} workers need more settings:", *problems]))
 
@@ -139,11 +123,29 @@ class Settings(BaseSettings):
         return {**values, "PRODUCTION": self.app_env == "production"}
 
 
-def _explain(error: ValidationError, slips: dict[str, str]) -> str:
+def names_in_file(path: object) -> set[str]:
+    """The upper-case names of the settings in this `.env` that have a value; none without a file.
+
+    :raises SettingsError: a line cannot be read, and it may be a setting that protects. The message
+        repeats nothing of it: it may be a secret.
+    """
+    if not isinstance(path, Path) or not path.exists():
+        return set()
+    try:
+        statements = list(parse_stream(StringIO(path.read_text("utf-8"))))
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(UNREADABLE) from None
+    if any(statement.error for statement in statements):
+        raise SettingsError(UNREADABLE)
+    # The last value of each counts.
+    last = {statement.key.upper(): statement.value for statement in statements if statement.key}
+    return {name for name, value in last.items() if value}
+
+
+def _explain(error: ValidationError) -> str:
     problems = [
         f"{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors(include_url=False, include_input=False)
     ]
-    problems += [f"{name}: is no setting: is {meant} meant?" for name, meant in slips.items()]
     hint = "For development, `make .env` adds the missing secrets to .env."
     return "\n  ".join(["This app does not start with these settings:", *problems]) + f"\n{hint}"

@@ -1,12 +1,14 @@
-"""`python -m secure_flask.settings`: writes `.env` for development, or adds missing secrets."""
+"""`python -m secure_flask.settings`: writes `.env` for development, or adds missing secrets.
 
+Lines are only ever added at the end, so an interruption loses no key. Source: OWASP ASVS 13.3.1.
+"""
+
+import os
 import secrets
 import sys
 from pathlib import Path
 
-from secure_flask.settings import ENV_FILE, env_file, keyrings
-
-CONFIGURATION_ERROR = 78  # EX_CONFIG of sysexits.h
+from secure_flask.settings import ENV_FILE, SettingsError, keyrings, names_in_file
 
 
 def fresh_secrets() -> dict[str, str]:
@@ -20,12 +22,28 @@ def fresh_secrets() -> dict[str, str]:
 
 
 def main(path: Path = ENV_FILE) -> None:
-    """Complete the file, or exit with a sentence where it cannot be read or written."""
+    """Complete the file, or exit with a sentence where it cannot be read."""
+    # Not in an existing file, where no APP_ENV means production.
+    wanted = fresh_secrets() if path.exists() else {"APP_ENV": "development", **fresh_secrets()}
     try:
-        print(env_file.complete(path, fresh_secrets()))
-    except env_file.UNUSABLE as error:
-        print(env_file.explain(error), file=sys.stderr)
-        sys.exit(CONFIGURATION_ERROR)
+        given = names_in_file(path)
+    except SettingsError as error:
+        sys.exit(error.message)
+    missing = {name: value for name, value in wanted.items() if name not in given}
+    if missing:
+        _add(path, missing)
+    print(f"Added to {path.name}: {', '.join(missing) or 'nothing, it has every secret'}")
+    if "APP_ENV" not in given | missing.keys():
+        print("It sets no APP_ENV, which means production; for development add APP_ENV=development")
+
+
+def _add(path: Path, values: dict[str, str]) -> None:
+    # Readable only by its owner.
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
+    with open(descriptor, "a", encoding="utf-8") as file:
+        text = path.read_text("utf-8")
+        file.write("" if not text or text.endswith("\n") else "\n")
+        file.writelines(f"{name}={value}\n" for name, value in values.items())
 
 
 if __name__ == "__main__":

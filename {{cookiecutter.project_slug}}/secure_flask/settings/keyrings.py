@@ -6,6 +6,7 @@ Source: OWASP ASVS 11.2.2, 13.3.4.
 """
 
 import os
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,13 +14,13 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, SecretStr
-from secure_flask.programs import PYTHON
 
 KEY_SIZE = 32  # bytes
 # Different steps between neighbouring bytes; 32 random hexadecimal digits have 12 or more.
 MIN_STEPS = 11
 MAX_NUMBER = 2**32 - 1  # a ciphertext stores the id in four bytes; a date like 20261125 fits
-HOW_TO_MAKE_ONE = f"{PYTHON} -c 'from secure_flask.settings import keyrings; print(keyrings.new())'"
+NUMBER = re.compile(r"[1-9][0-9]{0,9}")
+HOW_TO_MAKE_ONE = """python -c 'import secrets; print("1:" + secrets.token_urlsafe(32))'"""
 NO_TOKEN_KEYS = (
     "TOKEN_KEYS is missing, which this token type signs with: in development run `make .env`; in "
     f"production set it to the output of: {HOW_TO_MAKE_ONE}"
@@ -57,12 +58,8 @@ def read_numbered(text: str) -> dict[int, bytes]:
     :raises ValueError: a key is unusable or an id is not a number; the message contains no key.
     """
     ring = read(text)
-    if not all(key_id.isdecimal() and 0 < int(key_id) <= MAX_NUMBER for key_id in ring):
-        raise ValueError(
-            f"must give each key a number from 1 to {MAX_NUMBER} as its id: 2:key,1:key"
-        )
-    if len({int(key_id) for key_id in ring}) < len(ring):
-        raise ValueError("must give each key a different number as its id: 2:key,1:key")
+    if not all(NUMBER.fullmatch(key_id) and int(key_id) <= MAX_NUMBER for key_id in ring):
+        raise ValueError(f"must give each key a number up to {MAX_NUMBER} as its id: 2:key,1:key")
     return {int(key_id): key for key_id, key in ring.items()}
 
 

@@ -6,14 +6,13 @@ from typing import Annotated, Any
 from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 from pydantic_settings import NoDecode
-from secure_flask.programs import PYTHON
 from secure_flask.settings.keyrings import is_guessable
 
 MIN_SECRET_LENGTH = 32  # characters
 # All are long enough that a random secret does not contain one by chance.
 PLACEHOLDERS = ("change", "example", "insecure", "password", "placeholder", "replace", "secret")
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
-HOW_TO_MAKE_ONE = f"{PYTHON} -c 'import secrets; print(secrets.token_urlsafe(48))'"
+HOW_TO_MAKE_ONE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
 
 def _strong(secret: SecretStr) -> SecretStr:
