@@ -149,7 +149,7 @@ AT_MOST = {
     "pages of a project's docs": 7,
     "lines of a project's docs": 700,
     # Each is somebody else's code, to be updated.
-    "direct dependencies": 16,
+    "direct dependencies": 17,  # then 16
 }
 # Modules of the project that run for one login by JSON: each is one to read for an audit of it.
 RUN_FOR_A_LOGIN = 36  # then 26
