@@ -15,8 +15,8 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from secure_flask.auth import passwords, roles, users
-from secure_flask.auth.roles import Role
+from secure_flask.auth import passwords, users
+from secure_flask.auth.users import Role
 from secure_flask.database import Model, db
 from secure_flask.settings import Settings
 from secure_flask.settings.__main__ import fresh_secrets
@@ -149,7 +149,7 @@ def user_deleted_before(app: Flask, statement: str, name: str = USERNAME) -> Ite
 def give_roles(app: Flask, *names: str, to: str = USERNAME) -> None:
     """Give a user exactly these roles."""
     with stored_user(app, to) as user:
-        there = {role.name: role for role in roles.stored()}
+        there = {role.name: role for role in users.stored_roles()}
         user.roles = [there.get(name) or Role(name=name) for name in names]
 
 

@@ -14,7 +14,7 @@ from jinja2 import FileSystemBytecodeCache
 from secure_flask import Model, Role, create_user, db
 from secure_flask.auth import passwords
 from secure_flask.auth.authentication import set_password
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.settings.__main__ import fresh_secrets
 from secure_flask.web import counters
 from sqlalchemy import update

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.auth import passwords
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 

@@ -15,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import logins, users
 from secure_flask.auth.access import public
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.database import Model, db
 from secure_flask.database import database as module
 from sqlalchemy import delete, exc, inspect, text

@@ -6,7 +6,7 @@ from zlib import crc32
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import login_table, logins
+from secure_flask.auth import logins
 from secure_flask.database import db
 from secure_flask.policy import DEFAULTS
 from sqlalchemy import event
@@ -15,7 +15,7 @@ from core import routes
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
 from core.conftest import LOGIN, USERNAME, MakeApp, Wait, stored_user
 
-LIFETIME, TOKEN_PREFIX = login_table.LIFETIMES["opaque"], DEFAULTS["OPAQUE_TOKEN_PREFIX"]
+LIFETIME, TOKEN_PREFIX = logins.LIFETIMES["opaque"], DEFAULTS["OPAQUE_TOKEN_PREFIX"]
 
 SLIPS: dict[str, Callable[[str], str]] = {
     "a character changed": lambda token: token[:9] + ("A" if token[9] != "A" else "B") + token[10:],

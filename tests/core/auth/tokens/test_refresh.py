@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import login_table, logins, users
+from secure_flask.auth import logins, users
 from secure_flask.auth.authentication import set_password
-from secure_flask.auth.login_table import Login as Row
+from secure_flask.auth.logins import Login as Row
 from secure_flask.auth.tokens import signed
 from secure_flask.database import db
 from secure_flask.policy import DEFAULTS
@@ -35,7 +35,7 @@ from core.conftest import (
 )
 
 REFRESH = routes.REFRESH
-LIFETIME = login_table.LIFETIMES["refresh"]
+LIFETIME = logins.LIFETIMES["refresh"]
 GRACE = DEFAULTS["REFRESH_GRACE"]
 # How long an access token is accepted, at the most.
 ACCESS = signed.LIFETIME + signed.LEEWAY

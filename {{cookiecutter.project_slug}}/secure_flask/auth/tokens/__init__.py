@@ -10,10 +10,10 @@ from typing import Any, Protocol, cast
 
 import flask
 from flask import Flask, Request, Response, after_this_request, current_app, g
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin
-from secure_flask.web import forms
+from secure_flask.web import cookies, forms
 from secure_flask.web.bearer import has_bearer
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.view_options import view_options
@@ -35,12 +35,6 @@ class TokenType(Protocol):
 
     def find_login(self, request: Request) -> Login | None:
         """The live login of a request, from the only place that may hold its token."""
-
-    def forget(self) -> None:
-        """Let the client drop what it holds, where a response can do so."""
-
-    def security_scheme(self) -> dict[str, Any]:
-        """The OpenAPI security scheme of a request, by name."""
 
     def init_app(self, app: Flask) -> None:
         """Set up this token type."""
@@ -75,7 +69,10 @@ def find_login(request: Request = flask.request) -> Login | None:
 
 def security_schemes() -> list[dict[str, Any]]:
     """The OpenAPI security schemes of each kind of login: a request needs one of them."""
-    return [each.security_scheme() for each in dict.fromkeys([chosen(), session])]
+    name = cookies.name_of(session.KIND)
+    cookie = {"cookie": {"type": "apiKey", "in": "cookie", "name": name}}
+    bearer = {"bearer": {"type": "http", "scheme": "bearer"}}
+    return [cookie] if chosen() is session else [bearer, cookie]
 
 
 def forget_login() -> None:

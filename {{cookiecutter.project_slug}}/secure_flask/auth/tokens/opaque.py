@@ -10,20 +10,19 @@ from zlib import crc32
 
 from flask import Flask, Request, current_app
 from secure_flask.auth import logins
-from secure_flask.auth.login_table import Login
-from secure_flask.auth.tokens import bearer
+from secure_flask.auth.logins import Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.web.bearer import bearer_token
 
 KIND = "opaque"
-forget, security_scheme = bearer.forget, bearer.security_scheme
 
 
 def issue(user: UserMixin, *, keep: bool = False, replaces: Login | None = None) -> dict[str, Any]:
     random = logins.new_secret()
     token = _prefix() + random + _checksum(random)
-    logins.start(user, KIND, token, replaces=replaces)
-    return {"token": token, "token_type": "Bearer", "expires_in": logins.lifetime_of(KIND)}
+    login = logins.start(user, KIND, token, replaces=replaces)
+    lifetime = login.expires - login.started
+    return {"token": token, "token_type": "Bearer", "expires_in": lifetime}
 
 
 def find_login(request: Request) -> Login | None:
