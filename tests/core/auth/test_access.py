@@ -87,6 +87,7 @@ def test_the_view_knows_user_and_arguments_and_its_answer_is_kept_in_no_cache(
     assert reached == [USERNAME]
 
 
+@pytest.mark.parametrize("token_type", TOKEN_TYPES)
 @pytest.mark.parametrize("change", ["disabled", "deleted"])
 def test_a_disabled_or_deleted_user_is_out_at_once(
     app: Flask, client: FlaskClient, reached: list[str], change: str

@@ -48,7 +48,7 @@ def token_type() -> str:
 
 @pytest.fixture
 def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    """An app that keeps no test waiting and ends no idle login that does not ask for it."""
+    """An app that keeps no test waiting and ends no idle login."""
     monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
     monkeypatch.setitem(app.config, "LOGIN_IDLE", 0)
     return app
@@ -276,19 +276,6 @@ def test_a_refresh_changes_neither_when_nor_where_the_login_began(
     assert (after["client"], after["issued"]) == (before["client"], before["issued"])
     # So it is no recent login.
     assert client.delete(routes.SESSIONS, headers=fresh).status_code == 401
-
-
-def test_a_login_that_lies_idle_for_too_long_ends(
-    wait: Wait, app: Flask, client: FlaskClient, login: Login, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The clock stands still since before the login.
-    monkeypatch.setitem(app.config, "LOGIN_IDLE", 300)
-    wait(299)
-    assert_accepted(ask(client, login["token"]))
-    wait(299)
-    login = refreshed(client, login)
-    wait(300)
-    assert_dead(client, login)
 
 
 def test_an_unknown_one_is_401_and_ends_no_login(client: FlaskClient, login: Login) -> None:

@@ -5,9 +5,7 @@ from hashlib import sha256
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask import current_user
 from secure_flask.auth import users
-from secure_flask.auth.access import public
 from secure_flask.auth.logins import LIFETIMES, Login
 from secure_flask.database import db
 from secure_flask.policy import DEFAULTS
@@ -15,21 +13,11 @@ from sqlalchemy import select
 from werkzeug.test import Cookie, TestResponse
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, PASSWORD, MakeApp, Wait, is_logged_in, log_in
+from core.conftest import LOGIN, OWN_PAGE, PASSWORD, is_logged_in, log_in
 
 DEVELOPMENT, PRODUCTION = "dev-session", "__Host-session"
-HOUR = 60 * 60  # seconds
 FLAGS = {"HttpOnly", "SameSite=Lax", "Path=/"}
 LIFETIME, KEPT_LIFETIME = LIFETIMES["session"], DEFAULTS["KEPT_LIFETIME"]
-PAGE = "/probe/page"
-
-
-@pytest.fixture(scope="module")
-def shared_app(make_app: MakeApp) -> Flask:
-    """With a page that says who is logged in."""
-    app = make_app()
-    app.add_url_rule(PAGE, "page", public(lambda: current_user.name if current_user else ""))
-    return app
 
 
 def login_cookie(answer: TestResponse) -> tuple[str, set[str]]:
@@ -56,13 +44,14 @@ def test_the_cookie_of_production_is_bound_to_host_and_https_till_logout_expires
 
 
 def test_the_cookie_of_development_works_over_http(client: FlaskClient) -> None:
-    answer = client.post(routes.LOGIN, json=LOGIN)
-    assert login_cookie(answer) == (DEVELOPMENT, {*FLAGS, f"Max-Age={LIFETIME}"})
+    for fields, lifetime in ({}, LIFETIME), ({"keep": "y"}, KEPT_LIFETIME):
+        answer = client.post(routes.LOGIN, data={**LOGIN, **fields}, headers=OWN_PAGE)
+        assert login_cookie(answer) == (DEVELOPMENT, {*FLAGS, f"Max-Age={lifetime}"})
 
 
 def test_no_answer_but_the_cookie_of_a_login_holds_the_session_id(client: FlaskClient) -> None:
     login = client.post(routes.LOGIN, json=LOGIN).text
-    for answer in [client.get(path) for path in (routes.ME, PAGE, "/missing")]:
+    for answer in [client.get(path) for path in (routes.ME, "/", "/missing")]:
         assert session_id(client) not in login + answer.text + str(answer.headers)
 
 
@@ -96,39 +85,6 @@ def test_a_cookie_that_is_sent_twice_counts_as_none(app: Flask, client: FlaskCli
     for other in (f"{DEVELOPMENT}=planted", f"{DEVELOPMENT}=", own):
         for sent in (f"{own}; {other}", f"{other}; {own}"):
             assert client.get(routes.ME, headers={"Cookie": sent}).status_code == 401
-
-
-def test_a_while_without_a_request_ends_it(client: FlaskClient, wait: Wait) -> None:
-    log_in(client)
-    wait(HOUR - 1)
-    assert is_logged_in(client, {})
-    wait(HOUR)
-    assert not is_logged_in(client, {})
-    assert client.get(PAGE).text == ""
-
-
-def test_it_ends_after_its_lifetime_however_busy(
-    app: Flask, client: FlaskClient, wait: Wait, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_IDLE", LIFETIME)
-    log_in(client)
-    for _ in range(3):
-        wait(LIFETIME / 4)
-        assert is_logged_in(client, {})
-    wait(LIFETIME / 4)
-    assert not is_logged_in(client, {})
-
-
-def test_a_kept_login_needs_no_requests_and_ends_after_its_own_lifetime(
-    client: FlaskClient, wait: Wait
-) -> None:
-    kept = {**LOGIN, "keep": "y"}
-    answer = client.post(routes.LOGIN, data=kept, headers=OWN_PAGE)
-    assert login_cookie(answer) == (DEVELOPMENT, {*FLAGS, f"Max-Age={KEPT_LIFETIME}"})
-    wait(KEPT_LIFETIME - 1)
-    assert is_logged_in(client, {})
-    wait(1)
-    assert not is_logged_in(client, {})
 
 
 def test_the_cookie_is_dead_after_logout_and_its_hash_is_deleted(

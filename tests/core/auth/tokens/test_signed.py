@@ -241,14 +241,3 @@ def test_logout_is_immediate_though_the_token_has_not_expired(
         chosen: Any = tokens.chosen()
         assert chosen.verify(bearer(credentials))["sid"]
     assert_refused(ask(client, bearer(credentials)))
-
-
-def test_a_disabled_user_is_out_and_in_again(
-    app: Flask, client: FlaskClient, claims: dict[str, Any]
-) -> None:
-    with stored_user(app) as user:
-        user.disabled = True
-    assert_refused(send(client, claims))
-    with stored_user(app) as user:
-        user.disabled = False
-    assert_accepted(send(client, claims))
