@@ -75,6 +75,8 @@ def test_when_no_place_is_free_or_the_line_is_long_the_next_one_is_turned_away(
     def another() -> None:
         with pytest.raises(ServiceUnavailable) as caught:
             verify_password(None, PASSWORD)
+        with pytest.raises(ServiceUnavailable):
+            hash_password(PASSWORD)
         turned_away.append(dict(caught.value.get_headers())["Retry-After"])
 
     monkeypatch.setattr(passwords, "MAX_WAIT", 0)

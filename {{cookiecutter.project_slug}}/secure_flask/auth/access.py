@@ -105,7 +105,6 @@ def init_app(app: Flask, tokens: Tokens) -> None:
             "policy.py: PUBLIC_ENDPOINTS is no dict of endpoints, each with its reason. "
             'Write {"bootstrap.static": "The style sheets of Bootstrap."}.'
         )
-    app.extensions["tokens"] = tokens
     request_checks.register(app, partial(_check_access, tokens))
     app.context_processor(partial(_variables, tokens))
 

@@ -36,9 +36,6 @@ class TokenType(Protocol):
     def find_login(self, request: Request) -> Login | None:
         """The live login of a request, from the only place that may hold its token."""
 
-    def init_app(self, app: Flask) -> None:
-        """Set up this token type."""
-
 
 def chosen() -> TokenType:
     """The token type of TOKEN_TYPE."""
@@ -88,14 +85,12 @@ def init_app(app: Flask) -> None:
     """
     name = app.config["TOKEN_TYPE"]
     try:
-        module = _load(name)
+        app.extensions["token_type"] = _load(name, app)
     except ModuleNotFoundError as error:
         package = {"jwt": "pyjwt"}.get(error.name or "", error.name)
         raise PolicyError(
             f"policy.py: TOKEN_TYPE is {name!r}, which needs {package}: run `uv add {package}`."
         ) from None
-    app.extensions["token_type"] = module
-    cast(TokenType, module).init_app(app)
 
 
 def _keep_out_of_caches(response: Response) -> Response:
@@ -114,7 +109,7 @@ def _find(request: Request) -> Login | None:
     return None if chosen() is session else chosen().find_login(request)
 
 
-def _load(name: str) -> ModuleType:
+def _load(name: str, app: Flask) -> ModuleType:
     # Imported here, since only the chosen one needs to be installed.
     if name == "session":
         return session
@@ -125,9 +120,11 @@ def _load(name: str) -> ModuleType:
     if name == "jwt":
         from secure_flask.auth.tokens import jwt_token
 
+        jwt_token.init_app(app)
         return jwt_token
     if name == "paseto":
         from secure_flask.auth.tokens import paseto_token
 
+        paseto_token.init_app(app)
         return paseto_token
     raise PolicyError(f"policy.py: TOKEN_TYPE is {name!r}; write one of {', '.join(NAMES)}.")

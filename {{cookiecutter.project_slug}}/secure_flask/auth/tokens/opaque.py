@@ -8,7 +8,7 @@ Source: RFC 6750; OWASP ASVS 7.2.2, 7.2.3.
 from typing import Any
 from zlib import crc32
 
-from flask import Flask, Request, current_app
+from flask import Request, current_app
 from secure_flask.auth import logins
 from secure_flask.auth.logins import Login
 from secure_flask.auth.users import UserMixin
@@ -28,10 +28,6 @@ def issue(user: UserMixin, *, keep: bool = False, replaces: Login | None = None)
 def find_login(request: Request) -> Login | None:
     token = bearer_token(request)
     return logins.find(KIND, token) if token and _is_well_formed(token) else None
-
-
-def init_app(app: Flask) -> None:
-    """Nothing to set up."""
 
 
 def _is_well_formed(token: str) -> bool:

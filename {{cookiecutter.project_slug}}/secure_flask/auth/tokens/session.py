@@ -8,7 +8,7 @@ Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.2.2 to 7.3.2.
 from typing import Any
 
 import flask
-from flask import Flask, Request, Response, after_this_request, request
+from flask import Request, Response, after_this_request, request
 from secure_flask.auth import logins
 from secure_flask.auth.logins import Login
 from secure_flask.auth.users import UserMixin
@@ -39,10 +39,6 @@ def forget() -> None:
     """Let the browser drop the cookie and what it stored."""
     _clear_flask_session()
     after_this_request(_clear_browser)
-
-
-def init_app(app: Flask) -> None:
-    """Nothing to set up."""
 
 
 def _clear_flask_session() -> None:
