@@ -74,7 +74,11 @@ class Server:
 
 
 class Elsewhere:
-    """Another site: it answers what a test puts into `pages` by path, and notes what was asked."""
+    """Another site: it answers what a test puts into `pages` by path, and notes what was asked.
+
+    `/307?…` and `/308?…` lead to the address in the query, with the method and the body. The tests
+    of three engines use that.
+    """
 
     def __init__(self, asked: "Queue[str] | None" = None) -> None:
         self.pages: dict[str, str] = {}
@@ -86,6 +90,10 @@ class Elsewhere:
         request = Request(environ)
         self.asked.put(request.path)
         types = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+        if request.path in ("/307", "/308"):
+            target = request.query_string.decode()
+            moved = Response(status=int(request.path[1:]), headers={"Location": target})
+            return moved(environ, start_response)
         answer = Response(self.pages.get(request.path, ""))
         answer.mimetype = types.get(Path(request.path).suffix, "text/html")
         # Nothing but the policy of the page that embeds it shall stand in its way.
