@@ -131,11 +131,10 @@ def find_where(condition: ColumnElement[bool]) -> Login | None:
     # abs(): after the clock was set back, the time of the last use must follow.
     if abs(now - login.last_used) < LAST_USED_STEP:
         return login
-    touched = update(Login).where(Login.id == login.id).values(last_used=now).returning(Login.id)
-    found = db.session.scalar(touched)
+    used = update(Login).where(Login.id == login.id).values(last_used=now).returning(Login.id)
+    lives = db.session.scalar(used)  # None if the login has ended in the meantime
     db.session.commit()
-    # None if the login has ended in the meantime.
-    return login if found else None
+    return login if lives else None
 
 
 def all_of(user: UserMixin) -> list[Login]:
