@@ -134,5 +134,5 @@ def test_routes_stand_below_those_who_may_call_them(make_app: MakeApp) -> None:
     assert everybody < cells.index(["POST", LOGIN, "@public", "LOGIN_RATE_LIMIT", "JSON, form"])
     assert cells.index(["GET", "/unmarked", "no mark", "-", "-"]) > users
     assert "Endpoints without a mark, so closed: unmarked" in result.output
-    for limit in ("one address: 5 per minute", "all routes: 300 per minute"):
+    for limit in ("one address: 5 per minute", "all but probes: 300 per minute"):
         assert limit in result.output
