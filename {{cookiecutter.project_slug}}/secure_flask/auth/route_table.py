@@ -50,7 +50,9 @@ def access_command() -> None:
                 click.echo(_line(_cells(row), widths))
     unmarked = sorted({row.endpoint for row in found if row.mark == NO_MARK})
     click.echo(f"\nLOGIN_RATE_LIMIT, failures of one address: {config['LOGIN_RATE_LIMIT']}")
-    click.echo(f"RATE_LIMIT, requests of one address to all but probes: {config['RATE_LIMIT'] or '-'}")
+    click.echo(
+        f"RATE_LIMIT, requests of one address to all but probes: {config['RATE_LIMIT'] or '-'}"
+    )
     click.echo(f"Endpoints without a mark, so closed: {_listed(unmarked)}")
 
 
