@@ -16,7 +16,6 @@ PARTS = {
 }
 # What the level of Content-Security-Policy decides; the rest is the same for all.
 DECIDED_BY_CSP = [
-    "test_policy.py",
     *(f"browser/test_{name}.py" for name in ("attacks", "csp", "reports")),
     *(f"browser/starter/test_{name}.py" for name in ("page", "without_javascript")),
 ]

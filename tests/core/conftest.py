@@ -5,7 +5,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,12 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from secure_flask.auth import passwords, roles, users
-from secure_flask.auth.roles import Role
+from secure_flask.auth import passwords, users
+from secure_flask.auth.users import Role
 from secure_flask.database import Model, db
 from secure_flask.settings import Settings
 from secure_flask.settings.__main__ import fresh_secrets
 from secure_flask.web import counters
-from sqlalchemy import Engine, delete, event
 from werkzeug.test import TestResponse
 
 from core import routes
@@ -106,38 +104,10 @@ def bring_back_user(app: Flask) -> None:
             users.create_user(USERNAME, PASSWORD)
 
 
-@contextmanager
-def user_deleted_before(app: Flask, statement: str, name: str = USERNAME) -> Iterator[None]:
-    """Let another connection delete a user right before a statement that begins so.
-
-    Where it has to wait for the request, the request goes on. In memory there is no other
-    connection, so the app needs a database elsewhere.
-    """
-    begun: list[Future[None]] = []
-
-    def delete_user(connection: Any, cursor: Any, text: str, *more: Any) -> None:
-        if text.startswith(statement) and not begun:
-            begun.append(other.submit(_delete_user, connection.engine, name))
-            while not (begun[0].done() or _somebody_waits(connection.engine)):
-                time.sleep(0.01)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", delete_user)
-    with ThreadPoolExecutor(1) as other:
-        try:
-            yield
-        finally:
-            event.remove(engine, "before_cursor_execute", delete_user)
-        assert begun, f"No statement begins with {statement!r}."
-        # Raises what the deletion failed by.
-        begun[0].result()
-
-
 def give_roles(app: Flask, *names: str, to: str = USERNAME) -> None:
     """Give a user exactly these roles."""
     with stored_user(app, to) as user:
-        there = {role.name: role for role in roles.stored()}
+        there = {role.name: role for role in users.stored_roles()}
         user.roles = [there.get(name) or Role(name=name) for name in names]
 
 
@@ -215,10 +185,11 @@ def app(shared_app: Flask) -> Flask:
 
 
 @pytest.fixture
-def file_app(make_app: MakeApp, tmp_path: Path) -> Flask:
+def file_app(make_app: MakeApp, token_type: str, tmp_path: Path) -> Flask:
     """An app whose database serves several connections at once."""
     database = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
-    return make_app(database_url=database, login_rate_limit="1000 per minute")
+    limit = "1000 per minute"
+    return make_app(TOKEN_TYPE=token_type, database_url=database, login_rate_limit=limit)
 
 
 @pytest.fixture
@@ -298,21 +269,6 @@ def _fill() -> None:
     users.create_user(USERNAME, PASSWORD)
     if in_memory:
         _copies.append(_sqlite().serialize())
-
-
-def _delete_user(engine: Engine, name: str) -> None:
-    with engine.begin() as connection:
-        connection.execute(delete(User).where(User.name == name))
-
-
-def _somebody_waits(engine: Engine) -> bool:
-    """Whether a connection to the database waits for a lock."""
-    if engine.dialect.name != "postgresql":
-        return False
-    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database()"
-    with engine.connect() as connection:
-        rows = connection.exec_driver_sql(f"{waiting} AND wait_event_type = 'Lock'")
-        return rows.first() is not None
 
 
 def _sqlite() -> sqlite3.Connection:

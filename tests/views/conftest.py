@@ -7,16 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from secure_flask import Model, Role, create_user, db
-from secure_flask.auth import passwords
-from secure_flask.auth.authentication import set_password
-from secure_flask.auth.login_table import Login
-from secure_flask.settings.__main__ import fresh_secrets
-from secure_flask.web import counters
+from secure_flask import Role, create_user, db, testing
+from secure_flask.auth.logins import Login
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
@@ -33,14 +28,8 @@ LOGIN = {"username": USERNAME, "password": PASSWORD}
 OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 OWN = {"Origin": "http://localhost", "Accept": "text/html,*/*;q=0.8"}
 
-# What no environment may lack, as settings name it.
-SECRETS = {name.lower(): secret for name, secret in fresh_secrets().items()}
 # A test that reaches a limit sets it.
-SETTINGS: dict[str, Any] = {
-    "app_env": "development",
-    "database_url": "sqlite:///:memory:",
-    "login_rate_limit": "1000 per minute",
-}
+SETTINGS = {"database_url": "sqlite:///:memory:", "login_rate_limit": "1000 per minute"}
 # For `make_app`: the test client speaks https to such an app, as a browser would.
 PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
 
@@ -126,22 +115,6 @@ def give_roles(app: Flask, *names: str) -> None:
         user.roles = [Role(name=name) for name in names]
 
 
-def paths(app: Flask) -> list[str]:
-    """One address for each route, and one that leads nowhere."""
-    with app.test_request_context():
-        urls = app.url_map.bind("localhost")
-        known = [
-            urls.build(rule.endpoint, dict.fromkeys(rule.arguments, "0" * 32), append_unknown=False)
-            for rule in app.url_map.iter_rules()
-        ]
-    return sorted({*known, "/no"})
-
-
-def change_stored_password(app: Flask, password: str) -> None:
-    with stored_user(app) as user:
-        set_password(user, password)
-
-
 class Client(FlaskClient):
     """Reads every answer to its end, so that no file stays open behind a static one."""
 
@@ -151,12 +124,9 @@ class Client(FlaskClient):
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(Settings.model_config, "env_file", None)
+    with pytest.MonkeyPatch.context() as patch, testing.fast_hashes():
         for name in Settings.model_fields:
             patch.delenv(name.upper(), raising=False)
-        # A real hash takes 50 ms and 46 MiB, which no test here is about.
-        patch.setattr(passwords, "hasher", PasswordHasher(1, 8, 1))
         instance = str(tmp_path_factory.mktemp("instance"))
         patch.setattr(Flask, "auto_find_instance_path", lambda _: instance)
         # Else each app compiles the same pages.
@@ -182,10 +152,7 @@ def token_type() -> str:
 
 @pytest.fixture
 def make_app(token_type: str) -> Iterator[MakeApp]:
-    """`make_app(app_env="production", CORS_ORIGINS=[…])`: lower case sets, upper case is policy.
-
-    With `fill=False` its database is taken as it is, if there is one at all.
-    """
+    """`make_app(app_env="production", CORS_ORIGINS=[…])`: lower case sets, upper case is policy."""
     apps: list[Flask] = []
 
     def make(**changes: Any) -> Flask:
@@ -202,10 +169,8 @@ def app(shared_apps: dict[str, Flask], token_type: str) -> Flask:
     """An app that many tests look at; one that changes it makes another by `make_app`."""
     if token_type not in shared_apps:
         shared_apps[token_type] = _started(TOKEN_TYPE=token_type)
-    app = shared_apps[token_type]
-    counters.init_app(app)
-    _fill(app)
-    return app
+    _fill(shared_apps[token_type])
+    return shared_apps[token_type]
 
 
 @pytest.fixture
@@ -239,26 +204,21 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
     return steps.append
 
 
-def _started(*, fill: bool = True, **changes: Any) -> Flask:
-    replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
-    settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes})
-    app = create_app(settings, **replaced)
-    app.testing = True
+def _started(**changes: Any) -> Flask:
+    policy = {name: changes.pop(name) for name in list(changes) if name.isupper()}
+    settings = testing.settings(Settings, **{**SETTINGS, **changes})
+    app = create_app(settings, TESTING=True, **policy)
     app.test_client_class = Client
     app.config["PREFERRED_URL_SCHEME"] = "https" if app.config["PRODUCTION"] else "http"
-    if fill:
-        _fill(app)
+    _fill(app)
     return app
 
 
 def _fill(app: Flask) -> None:
     """Give the database one user and nothing else."""
-    with app.app_context():
-        Model.metadata.create_all(db.engine)
-        for table in reversed(Model.metadata.sorted_tables):
-            db.session.execute(table.delete())
-        db.session.commit()
-        create_user(USERNAME, PASSWORD)
+    testing.create_tables(app)
+    testing.reset(app)
+    add_user(app, USERNAME)
 
 
 def _end(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""The account page: own logins and the password, seen and changed by plain forms."""
+"""The account: own logins and the password, seen and changed by plain forms and by JSON."""
 
 import re
 from html import unescape
@@ -6,9 +6,6 @@ from html import unescape
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask import db
-from secure_flask.auth.login_table import Login
-from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app.account import HINT
@@ -16,18 +13,21 @@ from app.login import MAX_PASSWORD
 from core import routes
 from views.conftest import (
     LOGIN,
-    OWN,
+    OWN_PAGE,
     PASSWORD,
     USERNAME,
     add_user,
     assert_leads_to,
+    every_token_type,
+    give_roles,
     grow_old,
+    headers_of,
     invalid_fields,
     is_logged_in,
+    log_in,
     log_in_by_form,
     post,
     stored_hash,
-    with_and_without_bearer,
 )
 from views.page_elements import Elements
 
@@ -35,19 +35,9 @@ ACCOUNT, CHANGE, OTHERS = "/account", "/account/password", "/account/logins/end"
 WRONG = "a wrong long password"
 MIN_LENGTH = 12
 BOB = "bob"
-CROSS_SITE = {"Sec-Fetch-Site": "cross-site"}
-FOREIGN: list[dict[str, str]] = [
-    {"Origin": "https://evil.example"},
-    {"Origin": "null"},
-    {**OWN, **CROSS_SITE},
-    CROSS_SITE,
-    {},
-]
 NEW = "seven owls in a well of ink, and one that went for a walk before dawn"
 
-
-# A login of pages is the same whatever a program gets.
-pytestmark = with_and_without_bearer
+BODY = {"current_password": PASSWORD, "new_password": NEW}
 
 
 @pytest.fixture
@@ -88,12 +78,6 @@ def alive(*clients: FlaskClient) -> list[bool]:
     return [is_logged_in(client) for client in clients]
 
 
-def test_a_stranger_is_sent_to_the_login_page(app: Flask) -> None:
-    answer = app.test_client().get(ACCOUNT, headers=OWN)
-    assert answer.status_code == 303
-    assert answer.headers["Location"].startswith(routes.LOGIN)
-
-
 def test_it_lists_own_logins_and_nobody_elses(app: Flask, client: FlaskClient) -> None:
     mine = logged_in(app, "Chrome/140.0 Windows")
     bobs = logged_in(app, "OPR/140.0 iPad", username=BOB)
@@ -109,11 +93,12 @@ def test_it_lists_own_logins_and_nobody_elses(app: Flask, client: FlaskClient) -
 
 
 def test_a_button_ends_one_login(app: Flask, client: FlaskClient) -> None:
-    lost, other = logged_in(app), logged_in(app)
+    lost, other, bobs = logged_in(app), logged_in(app), logged_in(app, username=BOB)
     path = end_path(lost)
     assert_leads_to(post(client, path), ACCOUNT)
-    assert alive(client, lost, other) == [True, False, True]
-    assert post(client, path).status_code == 404
+    for refused in (path, end_path(bobs)):
+        assert post(client, refused).status_code == 404
+    assert alive(client, lost, other, bobs) == [True, False, True, True]
 
 
 def test_a_button_ends_all_other_logins(app: Flask, client: FlaskClient) -> None:
@@ -122,32 +107,20 @@ def test_a_button_ends_all_other_logins(app: Flask, client: FlaskClient) -> None
     assert alive(client, *others, bobs) == [True, False, False, True]
 
 
-def test_nobody_ends_the_login_of_another_user(app: Flask, client: FlaskClient) -> None:
-    bobs = logged_in(app, username=BOB)
-    assert post(client, end_path(bobs)).status_code == 404
-    assert alive(bobs) == [True]
-
-
 def test_the_password_is_changed_and_other_logins_end(app: Flask, client: FlaskClient) -> None:
-    other, bobs = logged_in(app), logged_in(app, username=BOB)
-    before = id_of(client)
-    answer = change(client)
-    assert_leads_to(answer, ACCOUNT)
-    assert alive(client, other, bobs) == [True, False, True]
+    other, before = logged_in(app), id_of(client)
+    assert_leads_to(change(client), ACCOUNT)
+    assert alive(client, other) == [True, False]
     # This client got a new login.
     assert id_of(client) != before
-    with app.app_context():
-        assert len(db.session.scalars(select(Login)).all()) == 2
     stranger = app.test_client()
     assert stranger.post(routes.LOGIN, json=LOGIN).status_code == 401
     assert stranger.post(routes.LOGIN, json={**LOGIN, "password": NEW}).status_code == 200
 
 
-def test_a_poor_or_wrong_password_changes_nothing_and_is_not_shown(
-    app: Flask, client: FlaskClient, subtests: pytest.Subtests
-) -> None:
-    before = stored_hash(app)
-    for current, new, status, field in (
+@pytest.mark.parametrize(
+    ("current", "new", "status", "field"),
+    [
         (WRONG, NEW, 403, "current_password"),
         (WRONG, "x", 403, "current_password"),
         ("", NEW, 422, "current_password"),
@@ -156,27 +129,15 @@ def test_a_poor_or_wrong_password_changes_nothing_and_is_not_shown(
         (PASSWORD, "x" * (MIN_LENGTH - 1), 422, "new_password"),
         (PASSWORD, f"{NEW} {USERNAME}", 422, "new_password"),
         (PASSWORD, f"{NEW}\n", 422, "new_password"),
-    ):
-        with subtests.test(field, new=new):
-            page = change(client, current, new)
-            assert (page.status_code, invalid_fields(page.text)) == (status, [field])
-            assert not any(password in page.text for password in (WRONG, NEW, PASSWORD))
-            assert stored_hash(app) == before
-    assert alive(client) == [True]
-
-
-def test_no_write_passes_from_another_site(
-    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+    ],
+)
+def test_a_poor_or_wrong_password_changes_nothing_and_is_not_shown(
+    app: Flask, client: FlaskClient, current: str, new: str, status: int, field: str
 ) -> None:
-    before, other = stored_hash(app), logged_in(app)
-    fields = {"current_password": PASSWORD, "new_password": NEW}
-    for path in (CHANGE, OTHERS, end_path(other)):
-        for headers in FOREIGN:
-            with subtests.test(path, headers=headers):
-                assert post(client, path, headers, **fields).status_code == 403
-        assert client.get(path).status_code in (303, 405)
-    assert alive(client, other) == [True, True]
-    assert stored_hash(app) == before
+    before, page = stored_hash(app), change(client, current, new)
+    assert (page.status_code, invalid_fields(page.text)) == (status, [field])
+    assert not any(password in page.text for password in (WRONG, NEW, PASSWORD))
+    assert (stored_hash(app), alive(client)) == (before, [True])
 
 
 def test_an_old_login_changes_nothing_before_the_password_is_entered(
@@ -190,6 +151,10 @@ def test_an_old_login_changes_nothing_before_the_password_is_entered(
     assert not any(form in page for form in (CHANGE, OTHERS, path))
     for refused in (change(client), post(client, OTHERS), post(client, path)):
         assert_leads_to(refused, routes.REAUTHENTICATE)
+    by_json = [client.post(routes.PASSWORD, json=BODY, headers=OWN_PAGE)]
+    for address in (routes.SESSIONS, f"{routes.SESSIONS}/{id_of(other)}"):
+        by_json.append(client.delete(address, headers=OWN_PAGE))
+    assert [answer.status_code for answer in by_json] == [401] * 3
     assert (alive(client, other), stored_hash(app)) == ([True, True], before)
     assert_leads_to(post(client, routes.REAUTHENTICATE, password=PASSWORD), ACCOUNT)
     assert_leads_to(post(client, path), ACCOUNT)
@@ -197,17 +162,12 @@ def test_an_old_login_changes_nothing_before_the_password_is_entered(
 
 
 def test_password_managers_find_where_a_password_is_changed(client: FlaskClient) -> None:
+    assert_leads_to(client.get("/.well-known/change-password"), ACCOUNT)
     page = client.get(ACCOUNT).text
     assert len(re.findall(r'type="password"', page)) == 2
     assert re.findall(r'autocomplete="((?:current|new)-password)"', page) == [
-        "current-password",
-        "new-password",
+        *("current-password", "new-password"),
     ]
-
-
-def test_the_address_for_changing_passwords_is_public(app: Flask) -> None:
-    answer = app.test_client().get("/.well-known/change-password")
-    assert_leads_to(answer, ACCOUNT)
 
 
 def test_what_a_client_claims_is_shown_as_text(app: Flask) -> None:
@@ -236,3 +196,60 @@ def test_the_rule_for_passwords_stays_beside_an_error_that_says_what_is_wrong(
         assert hint == rule
         errors.add(error)
     assert len(errors) == 4
+
+
+# By JSON.
+
+
+@every_token_type
+def test_users_read_their_name_and_their_roles_and_nothing_secret(app: Flask) -> None:
+    client = app.test_client()
+    stranger = client.get(routes.ME)
+    assert (stranger.status_code, stranger.headers["WWW-Authenticate"]) == (401, "Bearer")
+    credentials = log_in(client)
+    give_roles(app, "editor", "admin")
+    answer = client.get(routes.ME, headers=credentials)
+    shown = answer.get_json()
+    assert (shown.pop("id") != "", shown) == (
+        True,
+        {"username": USERNAME, "email": None, "roles": ["admin", "editor"]},
+    )
+    assert answer.cache_control.no_store
+
+
+@every_token_type
+def test_logins_of_pages_and_of_programs_are_in_one_list_and_end_each_other(app: Flask) -> None:
+    page, program = logged_in(app, "Firefox/140.0 Linux"), app.test_client()
+    credentials = log_in(program)
+    [newest, oldest] = program.get(routes.SESSIONS, headers=credentials).get_json()["sessions"]
+    assert {newest["current"], oldest["current"]} == {True, False}
+    assert "Firefox on Linux, 127.0.0.*" in (newest["client"], oldest["client"])
+    for ended, status in ((id_of(page), 204), ("0" * 32, 404)):
+        path = f"{routes.SESSIONS}/{ended}"
+        assert program.delete(path, headers=credentials).status_code == status
+    assert alive(page) == [False]
+    log_in_by_form(page)
+    assert page.delete(routes.SESSIONS, headers=OWN_PAGE).status_code == 204
+    assert (alive(page), is_logged_in(program, credentials)) == ([True], False)
+
+
+@every_token_type
+def test_a_password_is_changed_by_two_plain_texts_and_nothing_else(app: Flask) -> None:
+    client = app.test_client()
+    assert client.post(routes.PASSWORD, json=BODY).status_code == 401
+    credentials, before = log_in(client), stored_hash(app)
+    for status, changes in (
+        (400, {"current_password": None}),
+        (400, {"new_password": " " * MIN_LENGTH}),
+        (400, {"new_password": "x" * (MAX_PASSWORD + 1)}),
+        (400, {"new_password": f"{NEW}\t"}),
+        (400, {"new_password": "x" * (MIN_LENGTH - 1)}),
+        (400, {"username": BOB}),
+        (403, {"current_password": WRONG}),
+    ):
+        answer = client.post(routes.PASSWORD, json={**BODY, **changes}, headers=credentials)
+        assert (answer.status_code, answer.get_json().keys()) == (status, {"error"})
+        assert (stored_hash(app), NEW in answer.text) == (before, False)
+    answer = client.post(routes.PASSWORD, json=BODY, headers=credentials)
+    assert (answer.status_code, answer.cache_control.no_store) == (200, True)
+    assert is_logged_in(client, headers_of(answer.get_json()))

@@ -1,279 +1,144 @@
-"""`/login`, `/logout` and `/reauthenticate` by JSON, as a program sees them, whatever a login gives."""
+"""`/login`, `/logout` and `/reauthenticate`, by JSON for programs and by forms for people."""
 
 import json
-import logging
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import create_user
-from secure_flask.auth import passwords, users
+from secure_flask.policy import DEFAULTS
 from werkzeug.test import TestResponse
 
-from app.login import MAX_USERNAME
+from app.login import MAX_PASSWORD, MAX_USERNAME, LoginForm
 from core import routes
 from views.conftest import (
     LOGIN,
+    OWN,
     OWN_PAGE,
     PASSWORD,
     USERNAME,
-    MakeApp,
     Wait,
     add_user,
+    assert_leads_to,
     every_token_type,
     headers_of,
+    invalid_fields,
     is_logged_in,
     log_in,
-    paths,
-    stored_user,
+    log_in_by_form,
+    post,
+    with_and_without_bearer,
 )
 
-pytestmark = every_token_type
-
-
+ACCOUNT = "/account"
+KEPT, LIFETIME = DEFAULTS["KEPT_LIFETIME"], 12 * 60 * 60
+FOREIGN = ["https://evil.example", "null", "http://sub.localhost", "https://localhost"]
 WRONG = {**LOGIN, "password": "a wrong long password"}
 STRANGER = {**LOGIN, "username": "nobody"}
+MISSING, INVALID, REFUSED = "Missing required fields", "Invalid request", "Invalid credentials"
+SURROGATE = r'{"username": "\ud800", "password": "x"}'
 
-TOO_LONG = (PASSWORD * passwords.MAX_LENGTH)[: passwords.MAX_LENGTH + 1]
-
-NO_PLAIN_TEXTS: dict[str, Any] = {
-    "no username": {"password": PASSWORD},
-    "no password": {"username": USERNAME},
-    "password blank": {**LOGIN, "password": " \u00a0\u2003"},
-    "username a number": {**LOGIN, "username": 1},
-    "username with NUL": {**LOGIN, "username": f"{USERNAME}\0"},
-    "username too long": {**LOGIN, "username": "a" * (MAX_USERNAME + 1)},
-    "password a number": {**LOGIN, "password": 123456789012},
-    "password with a control character": {**LOGIN, "password": f"{PASSWORD}\x7f"},
-    "password too long": {**LOGIN, "password": TOO_LONG},
-    "another member": {**LOGIN, "admin": True},
-    "password as a name": {**LOGIN, PASSWORD: PASSWORD},
-    "a list": [USERNAME, PASSWORD],
-    "a text": PASSWORD,
-}
-
-
-def try_login(client: FlaskClient, body: object = LOGIN) -> TestResponse:
-    # Of a page of this site, since a client that is logged in by the cookie has to say where from.
-    return client.post(routes.LOGIN, json=body, headers=OWN_PAGE)
-
-
-def shown_to(client: FlaskClient, credentials: dict[str, str]) -> list[dict[str, Any]]:
-    """The user's own logins."""
-    return list(client.get(routes.SESSIONS, headers=credentials).get_json()["sessions"])
+# Status, words and the body that gets them.
+REFUSALS: list[tuple[int, str, object]] = [
+    (400, MISSING, {"username": USERNAME}),
+    (400, MISSING, {"password": PASSWORD}),
+    (400, MISSING, {**LOGIN, "password": None}),
+    (400, MISSING, {**LOGIN, "username": " "}),
+    (400, MISSING, {**LOGIN, "password": " \u00a0\u2003"}),
+    (400, INVALID, {**LOGIN, "username": 1}),
+    (400, INVALID, {**LOGIN, "username": f"{USERNAME}\0"}),
+    (400, INVALID, {**LOGIN, "username": "a" * (MAX_USERNAME + 1)}),
+    (400, INVALID, {**LOGIN, "password": 123456789012}),
+    (400, INVALID, {**LOGIN, "password": f"{PASSWORD}\x7f"}),
+    (400, INVALID, {**LOGIN, "password": PASSWORD[0] * (MAX_PASSWORD + 1)}),
+    (400, INVALID, {**LOGIN, "keep": "yes"}),
+    (400, INVALID, {**LOGIN, "admin": True}),
+    (400, INVALID, {**LOGIN, PASSWORD: PASSWORD}),
+    (400, INVALID, [USERNAME, PASSWORD]),
+    (400, INVALID, PASSWORD),
+    (400, INVALID, "{"),
+    (400, INVALID, SURROGATE),
+    (401, REFUSED, WRONG),
+    (401, REFUSED, STRANGER),
+    (413, "", " " * 70_000),
+]
 
 
 def assert_refused(answer: TestResponse, status: int) -> None:
     assert answer.status_code == status
     assert "Set-Cookie" not in answer.headers
     assert "token" not in answer.text
+    assert PASSWORD not in answer.text + str(answer.headers)
 
 
-def test_a_good_login_gives_a_token(client: FlaskClient, token_type: str) -> None:
-    answer = try_login(client)
+# By JSON.
+
+
+@every_token_type
+def test_a_good_login_gives_what_the_policy_names(client: FlaskClient, token_type: str) -> None:
+    answer = client.post(routes.LOGIN, json=LOGIN)
     issued = answer.get_json()
-    assert answer.status_code == 200
+    assert (answer.status_code, answer.cache_control.no_store) == (200, True)
     # A cookie is for the browser alone.
-    assert ("token" in issued) == (token_type != "session")
-    assert issued["token_type"] == ("session" if token_type == "session" else "Bearer")
-    assert issued["expires_in"] > 0
-    assert ("refresh_token" in issued) == (token_type in ("jwt", "paseto"))
-    assert ("Set-Cookie" in answer.headers) == (token_type == "session")
-    assert answer.cache_control.no_store
-
-
-def test_a_cookie_of_a_login_is_for_this_site_over_https_alone(
-    production: FlaskClient, token_type: str
-) -> None:
-    for sent in ("json", "data"):
-        origin = {"Origin": "https://localhost"}
-        answer = production.post(routes.LOGIN, headers=origin, **{sent: LOGIN})
-        cookies = answer.headers.getlist("Set-Cookie")
-        assert len(cookies) == (sent == "data" or token_type == "session")
-        for cookie in cookies:
-            name, *flags = cookie.split("; ")
-            assert name.startswith("__Host-session=")
-            assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= {*flags}
-            assert "Domain" not in cookie
-
-
-def test_keep_lengthens_a_cookie_alone(client: FlaskClient, token_type: str) -> None:
-    usual, kept = (
-        try_login(client, {**LOGIN, "keep": keep}).get_json()["expires_in"]
-        for keep in (False, True)
+    assert ("token" in issued, "Set-Cookie" in answer.headers) == (
+        token_type != "session",
+        token_type == "session",
     )
-    assert (kept > usual) == (token_type == "session")
-    assert_refused(try_login(client, {**LOGIN, "keep": "yes"}), 400)
+    assert ("refresh_token" in issued) == (token_type in ("jwt", "paseto"))
+    kept = client.post(routes.LOGIN, json={**LOGIN, "keep": True}, headers=OWN_PAGE).get_json()
+    assert (kept["expires_in"] > issued["expires_in"]) == (token_type == "session")
 
 
-def test_each_refusal_has_its_status_and_words(client: FlaskClient) -> None:
-    json_type = {"content_type": "application/json"}
-    cases: list[tuple[int, str, dict[str, Any]]] = [
-        (400, "Missing required fields", {"json": {"username": USERNAME}}),
-        (400, "Missing required fields", {"json": {**LOGIN, "password": None}}),
-        (400, "Missing required fields", {"json": {**LOGIN, "username": " "}}),
-        (400, "Invalid request", {"json": {**LOGIN, "admin": True}}),
-        (400, "Invalid request", {"json": {**LOGIN, "username": 1}}),
-        (400, "Invalid request", {"data": "{", **json_type}),
-        (400, "Invalid request", {"data": '{"username": "\\ud800", "password": "x"}', **json_type}),
-        (401, "Invalid credentials", {"json": WRONG}),
-        (401, "Invalid credentials", {"json": STRANGER}),
-        (413, "", {"data": b" " * 70_000, **json_type}),
-        (415, "", {"data": json.dumps(LOGIN), "content_type": "text/json"}),
-        (415, "", {"data": json.dumps(LOGIN)}),
-    ]
-    for status, words, sent in cases:
-        answer = client.post(routes.LOGIN, headers=OWN_PAGE, **sent)
-        assert_refused(answer, status)
-        assert answer.get_json().keys() == {"error"}
-        assert words in answer.get_json()["error"]
-
-
-def test_the_sixth_failure_has_to_wait(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("status", "words", "body"), REFUSALS)
+def test_each_refusal_has_its_status_and_words(
+    client: FlaskClient, status: int, words: str, body: object
 ) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "5 per minute")
-    assert [try_login(client, WRONG).status_code for _ in range(5)] == [401] * 5
-    for body in (WRONG, LOGIN):
-        answer = try_login(client, body)
-        assert_refused(answer, 429)
-        assert int(answer.headers["Retry-After"]) > 0
+    data = body if isinstance(body, str) and body != PASSWORD else json.dumps(body)
+    answer = client.post(routes.LOGIN, data=data, content_type="application/json")
+    assert_refused(answer, status)
+    assert answer.get_json().keys() == {"error"}
+    assert words in answer.get_json()["error"]
 
 
-def test_head_and_options_log_nobody_in(client: FlaskClient) -> None:
-    for method in ("HEAD", "OPTIONS"):
-        answer = client.open(routes.LOGIN, method=method, query_string=LOGIN)
-        assert (answer.status_code, answer.data, "Set-Cookie" in answer.headers) == (
-            200,
-            b"",
-            False,
-        )
-    assert {"GET", "HEAD", "OPTIONS", "POST"} == {*answer.allow}
-    assert client.put(routes.LOGIN, json=LOGIN).status_code == 405
-
-
-def test_no_token_is_given_twice(client: FlaskClient) -> None:
-    answers = [try_login(client) for _ in range(3)]
-    given = {each.get_json().get("token") or each.headers["Set-Cookie"] for each in answers}
-    assert len(given) == 3
-
-
-def test_a_name_and_a_password_may_be_any_plain_text(
-    app: Flask, client: FlaskClient, subtests: pytest.Subtests
-) -> None:
-    longest = ("n" * users.MAX_NAME, "p" * passwords.MAX_LENGTH)
-    for name, password in [("zoë", "пароль 🔑"), ("a b", "\"\\'<>{}; -- "), longest]:
-        with subtests.test(name), app.app_context():
-            create_user(name, password)
-            assert try_login(client, {"username": name, "password": password}).status_code == 200
-
-
-def test_anything_but_two_plain_texts_is_400(
-    client: FlaskClient, subtests: pytest.Subtests
-) -> None:
-    for case, body in NO_PLAIN_TEXTS.items():
-        with subtests.test(case):
-            assert_refused(try_login(client, body), 400)
-
-
-def test_no_answer_tells_whether_a_user_exists(
-    app: Flask, client: FlaskClient, subtests: pytest.Subtests
-) -> None:
-    wrong = try_login(client, WRONG)
-    names = ["nobody", USERNAME.title(), f"{USERNAME} ", f"{USERNAME}' OR '1'='1", "disabled"]
-    add_user(app, "disabled")
-    with stored_user(app, "disabled") as user:
-        user.disabled = True
-    for name in names:
-        with subtests.test(name):
-            answer = try_login(client, {**LOGIN, "username": name})
-            assert_refused(answer, 401)
-            assert without_random(answer) == without_random(wrong)
-
-
-def test_a_password_is_in_no_answer_and_no_log(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture, subtests: pytest.Subtests
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    bodies = {"good": LOGIN, "unknown": STRANGER, **NO_PLAIN_TEXTS}
-    for case, body in [(case, json.dumps(body)) for case, body in bodies.items()]:
-        with subtests.test(case):
-            answer = client.post(routes.LOGIN, data=body, content_type="application/json")
-            assert PASSWORD not in answer.text + str(answer.headers) + caplog.text
-
-
-def test_a_login_in_the_address_is_not_read(client: FlaskClient) -> None:
+def test_a_login_is_read_from_a_body_of_json_alone_and_leads_nowhere(client: FlaskClient) -> None:
+    for content_type in ("text/json", "text/plain", None):
+        sent: Any = {"data": json.dumps(LOGIN), "content_type": content_type, "headers": OWN_PAGE}
+        assert_refused(client.post(routes.LOGIN, **sent), 415)
     assert_refused(client.post(routes.LOGIN, query_string=LOGIN, json={}), 400)
+    for method in ("HEAD", "OPTIONS"):
+        assert_refused(client.open(routes.LOGIN, method=method, query_string=LOGIN), 200)
+    assert client.put(routes.LOGIN, json=LOGIN).status_code == 405
+    evil = client.post(routes.LOGIN, query_string={"next": FOREIGN[0]}, json=LOGIN)
+    assert (evil.status_code, "Location" in evil.headers) == (200, False)
+    assert "evil" not in evil.text
 
 
-def test_a_login_leads_nowhere_else(client: FlaskClient) -> None:
-    evil = {"next": "https://evil.example/"}
-    answer = client.post(routes.LOGIN, query_string=evil, json=LOGIN)
-    assert answer.status_code == 200
-    assert "Location" not in answer.headers
-    assert "evil" not in answer.text
+def test_a_name_and_a_password_may_be_any_plain_text(app: Flask, client: FlaskClient) -> None:
+    longest = ("n" * MAX_USERNAME, "p" * MAX_PASSWORD)
+    for name, password in [("zoë", "пароль 🔑"), ("a b", "\"\\'<>{}; -- "), longest]:
+        with app.app_context():
+            create_user(name, password)
+        body = {"username": name, "password": password}
+        assert client.post(routes.LOGIN, json=body, headers=OWN_PAGE).status_code == 200
 
 
-def test_no_other_site_logs_a_browser_in(client: FlaskClient, subtests: pytest.Subtests) -> None:
-    for name, value in [("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site")]:
-        with subtests.test(name):
-            answer = client.post(routes.LOGIN, json=LOGIN, headers={name: value})
-            assert_refused(answer, 403)
-
-
-def test_login_is_the_only_way_in(app: Flask) -> None:
-    methods = ("GET", "POST", "PUT", "PATCH", "DELETE")
-    tried = [(method, path) for path in paths(app) for method in methods]
-    ways = [(method, path) for method, path in tried if lets_in(app, method, path)]
-    assert ways == [("POST", routes.LOGIN)]
-
-
-def test_logout_ends_this_login_at_once_and_no_other(app: Flask, client: FlaskClient) -> None:
-    credentials, other = log_in(client), app.test_client()
-    others = log_in(other)
+@every_token_type
+def test_logout_is_204_and_needs_a_login(client: FlaskClient) -> None:
+    assert_refused(client.post(routes.LOGOUT), 401)
+    credentials = log_in(client)
     answer = client.post(routes.LOGOUT, headers=credentials)
     assert (answer.status_code, answer.data) == (204, b"")
     assert not is_logged_in(client, credentials)
-    assert is_logged_in(other, others)
 
 
-def test_logout_clears_the_browser_of_a_cookie_but_no_sibling_sites_cookies(
-    client: FlaskClient, token_type: str
-) -> None:
-    answer = client.post(routes.LOGOUT, headers=log_in(client))
-    cleared = answer.headers.get("Clear-Site-Data", "")
-    assert cleared == ('"cache", "storage"' if token_type == "session" else "")
-    assert ("Max-Age=0" in answer.headers.get("Set-Cookie", "")) == (token_type == "session")
-
-
-def test_logout_me_and_reauthentication_need_a_login(client: FlaskClient) -> None:
-    again = client.post(routes.REAUTHENTICATE, json={"password": PASSWORD})
-    for answer in (client.post(routes.LOGOUT), client.get(routes.ME), again):
-        assert_refused(answer, 401)
-
-
-def test_the_password_again_gives_a_new_login_in_place_of_this_one(
-    app: Flask, client: FlaskClient, wait: Wait
-) -> None:
-    credentials, other = log_in(client), app.test_client()
-    others = log_in(other)
-    [before] = [each["id"] for each in shown_to(client, credentials) if each["current"]]
-    wait(60)
-    answer = client.post(routes.REAUTHENTICATE, json={"password": PASSWORD}, headers=credentials)
-    assert (answer.status_code, answer.cache_control.no_store) == (200, True)
-    newest, oldest = shown_to(client, headers_of(answer.get_json()))
-    assert (newest["current"], newest["issued"]) == (True, oldest["issued"] + 60)
-    assert before not in (newest["id"], oldest["id"])
-    assert is_logged_in(other, others)
-
-
-def test_a_wrong_password_again_gives_nothing_and_ends_nothing(
+@every_token_type
+def test_the_password_again_gives_a_new_login_and_nothing_where_it_is_wrong(
     app: Flask, client: FlaskClient
 ) -> None:
     add_user(app, "bob", WRONG["password"])
+    assert_refused(client.post(routes.REAUTHENTICATE, json={"password": PASSWORD}), 401)
     credentials = log_in(client)
     for body, status in (
         ({"password": WRONG["password"]}, 403),
@@ -282,44 +147,142 @@ def test_a_wrong_password_again_gives_nothing_and_ends_nothing(
     ):
         answer = client.post(routes.REAUTHENTICATE, json=body, headers=credentials)
         assert_refused(answer, status)
-        assert is_logged_in(client, credentials)
+    answer = client.post(routes.REAUTHENTICATE, json={"password": PASSWORD}, headers=credentials)
+    assert answer.status_code == 200
+    assert is_logged_in(client, headers_of(answer.get_json()))
 
 
-def test_a_login_works_in_production(production: FlaskClient) -> None:
-    credentials = log_in(production)
-    assert is_logged_in(production, credentials)
-    assert production.post(routes.LOGOUT, headers=credentials).status_code == 204
+# By forms. Whatever a program gets, people on pages get a cookie.
 
 
-def test_a_login_outlives_a_restart(make_app: MakeApp, tmp_path: Path) -> None:
-    settings = {"database_url": f"sqlite:///{tmp_path}/app.db"}
-    client = make_app(**settings).test_client()
-    credentials = log_in(client)
-    client.application = make_app(fill=False, **settings)
-    assert is_logged_in(client, credentials)
+@with_and_without_bearer
+def test_a_login_leads_back_to_the_page_that_asked_for_it(client: FlaskClient) -> None:
+    asked = client.get(f"{ACCOUNT}?a=b&c=d", headers=OWN)
+    page = client.get(asked.headers["Location"])
+    [action] = re.findall(rf'action="({routes.LOGIN}\?[^"]*)"', page.text)
+    assert_leads_to(post(client, action.replace("&amp;", "&"), **LOGIN), f"{ACCOUNT}?a=b&c=d")
+    assert is_logged_in(client)
 
 
-def disable(app: Flask) -> None:
-    with stored_user(app) as user:
-        user.disabled = True
+@pytest.mark.parametrize("target", [FOREIGN[0], "//evil.example", "javascript:alert(1)", "/login"])
+def test_a_login_leads_to_no_other_site(client: FlaskClient, target: str) -> None:
+    page = client.get(routes.LOGIN, query_string={"next": target})
+    assert f'action="{routes.LOGIN}"' in page.text
+    answer = client.post(routes.LOGIN, data=LOGIN, query_string={"next": target}, headers=OWN)
+    assert_leads_to(answer, "/")
 
 
-def without_random(answer: TestResponse) -> str:
-    """An answer without its request id and nonces, which differ each time."""
-    return re.sub(r"[A-Za-z0-9+/-]{24,}", "", answer.text + str(answer.headers))
+def test_a_wrong_password_gets_the_page_again_and_no_page_tells_whether_a_user_exists(
+    client: FlaskClient,
+) -> None:
+    known, unknown = post(client, **WRONG), post(client, **{**WRONG, "username": "nobody"})
+    assert_refused(known, 401)
+    assert 'role="alert"' in known.text
+    assert f'value="{USERNAME}"' in known.text
+    assert WRONG["password"] not in known.text
+    random = re.compile(r"[A-Za-z0-9+/-]{24,}")
+    same = random.sub("", unknown.text.replace("nobody", USERNAME))
+    assert same == random.sub("", known.text)
 
 
-def lets_in(app: Flask, method: str, path: str) -> bool:
-    """Whether a stranger who sends a name and a password there is logged in afterwards."""
-    return any(let_in(app, method, path, **{kind: LOGIN}) for kind in ("json", "data"))
+@pytest.mark.parametrize(
+    ("wrong", "fields"),
+    [
+        ("username", {"password": PASSWORD}),
+        ("password", {"username": USERNAME}),
+        ("username", {**LOGIN, "username": "  "}),
+        ("username", {**LOGIN, "username": f"{USERNAME}\nx"}),
+        ("password", {**LOGIN, "password": f"{PASSWORD}\t"}),
+        ("password", {**LOGIN, "password": "x" * (MAX_PASSWORD + 1)}),
+    ],
+)
+def test_what_is_no_username_and_password_gets_the_page_with_reasons(
+    client: FlaskClient, wrong: str, fields: dict[str, str]
+) -> None:
+    page = post(client, **fields)
+    assert_refused(page, 422)
+    assert invalid_fields(page.text) == [wrong]
 
 
-def let_in(app: Flask, method: str, path: str, **sent: Any) -> bool:
-    client = app.test_client()
-    # A form says where it comes from.
-    answer = client.open(path, method=method, headers={"Sec-Fetch-Site": "same-origin"}, **sent)
-    if answer.status_code >= 400 and "Set-Cookie" not in answer.headers:
-        return False
-    body = answer.get_json(silent=True)
-    token = body.get("token", "") if isinstance(body, dict) else ""
-    return is_logged_in(client) or is_logged_in(client, {"Authorization": f"Bearer {token}"})
+@with_and_without_bearer
+@pytest.mark.parametrize("origin", FOREIGN)
+def test_no_form_of_another_site_logs_anybody_in_or_out(app: Flask, origin: str) -> None:
+    user = log_in_by_form(app.test_client())
+    for word in ("", "none", "same-site", "cross-site"):
+        headers = {"Origin": origin, **({"Sec-Fetch-Site": word} if word else {})}
+        assert_refused(post(app.test_client(), routes.LOGIN, headers, **LOGIN), 403)
+        assert post(user, routes.LOGOUT, headers).status_code == 403
+    assert is_logged_in(user)
+
+
+def test_a_login_without_an_origin_is_taken_at_the_browsers_word(app: Flask) -> None:
+    words = {"same-origin": 303, "none": 403, "same-site": 403, "cross-site": 403, None: 403}
+    for word, expected in words.items():
+        headers = {"Sec-Fetch-Site": word} if word else {}
+        assert post(app.test_client(), routes.LOGIN, headers, **LOGIN).status_code == expected
+
+
+@pytest.mark.usefixtures("wait")
+def test_forms_and_json_share_one_limit(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "2 per minute")
+    assert post(client, **WRONG).status_code == 401
+    assert client.post(routes.LOGIN, json=WRONG).status_code == 401
+    page, answer = post(client, **LOGIN), client.post(routes.LOGIN, json=LOGIN)
+    assert (page.status_code, page.mimetype) == (429, "text/html")
+    assert answer.status_code == 429
+    assert int(page.headers["Retry-After"]) > 0
+
+
+def test_keep_lengthens_the_login_for_as_long_as_the_box_says(
+    app: Flask, client: FlaskClient, wait: Wait
+) -> None:
+    fields: dict[str, str]
+    for fields, lifetime in (({}, LIFETIME), ({"keep": "y"}, KEPT)):
+        [cookie] = post(client, **LOGIN, **fields).headers.getlist("Set-Cookie")
+        assert f"Max-Age={lifetime};" in cookie
+    wait(KEPT - 60)
+    assert is_logged_in(client)
+    with app.test_request_context():
+        words = str(LoginForm().keep.label.text)
+    assert str(KEPT // (24 * 60 * 60)) in words.split()
+
+
+@with_and_without_bearer
+def test_a_button_on_a_page_logs_out(client: FlaskClient) -> None:
+    log_in_by_form(client)
+    answer = post(client, routes.LOGOUT)
+    assert_leads_to(answer, "/")
+    assert "Max-Age=0" in answer.headers["Set-Cookie"]
+    assert '"storage"' in answer.headers["Clear-Site-Data"]
+    # A stranger is sent to log in.
+    assert_leads_to(post(client, routes.LOGOUT), routes.LOGIN)
+
+
+def reauthenticate(client: FlaskClient, password: str, query: str = "") -> TestResponse:
+    return post(client, routes.REAUTHENTICATE + query, password=password)
+
+
+@with_and_without_bearer
+def test_the_password_is_entered_again_by_form(client: FlaskClient) -> None:
+    post(client, **LOGIN, keep="y")
+    answer = reauthenticate(client, PASSWORD, f"?next={routes.LOGIN}")
+    # A kept login stays one.
+    assert f"Max-Age={KEPT};" in answer.headers["Set-Cookie"]
+    assert_leads_to(answer, ACCOUNT)
+    assert_leads_to(reauthenticate(client, PASSWORD, f"?next={routes.ME}"), routes.ME)
+    for password, status, marked in (
+        (WRONG["password"], 403, 'role="alert"'),
+        ("", 422, "aria-invalid"),
+    ):
+        page = reauthenticate(client, password)
+        assert_refused(page, status)
+        assert marked in page.text
+        assert WRONG["password"] not in page.text
+
+
+def test_the_pages_of_a_login_set_no_cookie_for_strangers(app: Flask) -> None:
+    for path in (routes.LOGIN, routes.REAUTHENTICATE, ACCOUNT):
+        answer = app.test_client().get(path, headers=OWN)
+        assert "Set-Cookie" not in answer.headers

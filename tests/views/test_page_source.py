@@ -1,14 +1,16 @@
-"""What every template, script and page of the render promises, read off its source."""
+"""What the templates, scripts and pages of the render promise, and what is served at all."""
 
 import re
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask import testing
 
 from core import routes
 from views import PROJECT
-from views.conftest import log_in, paths
+from views.conftest import every_token_type, log_in
 from views.page_elements import Elements
 
 APP = PROJECT / "app"
@@ -25,6 +27,10 @@ IN_SCRIPTS = {
 }  # fmt: skip
 ADDRESSES = ("src", "href", "action", "formaction")
 
+STATIC = APP / "static"
+HIDDEN = [".git/HEAD", ".git/config", ".svn/entries", ".hg/store", ".env", "static/.git/HEAD"]
+READMITTED = re.compile(r"^!.*(?:\.git|\.svn|\.hg|\.env|\*)", re.MULTILINE)
+
 
 def sources(*endings: str) -> Iterator[tuple[str, str]]:
     """The name and text of each file of app/ with such an ending."""
@@ -38,9 +44,8 @@ def shown(client: FlaskClient) -> list[tuple[str, str]]:
     """The address and text of each page that strangers or users open."""
     stranger = client.application.test_client()
     log_in(client)
-    answers = [
-        (path, who.get(path)) for path in paths(client.application) for who in (stranger, client)
-    ]
+    paths = {route.path for route in testing.routes(client.application)}
+    answers = [(path, who.get(path)) for path in paths for who in (stranger, client)]
     return [
         (path, answer.text)
         for path, answer in answers
@@ -54,18 +59,15 @@ def test_scripts_make_no_markup_and_trust_no_other_window() -> None:
             assert not re.search(pattern, text), f"app/{name} {finding}"
 
 
-def test_the_policy_lets_each_script_and_style_run(shown: list[tuple[str, str]]) -> None:
+def test_no_page_takes_a_changed_script_or_style(shown: list[tuple[str, str]]) -> None:
     assert {"/", "/login", "/account", "/tasks", "/tasks/new", "/reauthenticate"} <= {
         path for path, _ in shown
     }
     for path, text in shown:
-        for tag, element in Elements(text).found:
-            assert not [name for name in element if name == "style" or name.startswith("on")], path
-            assert tag != "style", path
-            if tag == "script":
-                assert element.keys() >= {"nonce", "integrity", "src"}, path
-            if "stylesheet" in element.get("rel", ""):
-                assert "integrity" in element, path
+        page = Elements(text)
+        styles = [link for link in page.of("link") if "stylesheet" in link["rel"]]
+        for element in page.of("script") + styles:
+            assert element["integrity"].startswith("sha384-"), path
 
 
 def test_a_password_is_masked_and_managers_may_fill_it_in(shown: list[tuple[str, str]]) -> None:
@@ -93,3 +95,27 @@ def test_pages_use_no_other_site(shown: list[tuple[str, str]]) -> None:
         for _, element in Elements(text).found:
             for address in filter(None, map(element.get, ADDRESSES)):
                 assert not re.match(r"(?:[\w+.-]+:)?//|\w+:", address), f"{name}: {address}"
+
+
+def test_no_folder_is_listed(client: FlaskClient) -> None:
+    folders = [folder for folder in STATIC.rglob("*") if folder.is_dir()]
+    within = [f"/static/{folder.relative_to(STATIC).as_posix()}" for folder in folders]
+    for path in ("/static", *within):
+        for address in (path, f"{path}/", f"{path}/."):
+            answer = client.get(address, follow_redirects=True)
+            assert (address, answer.status_code) == (address, 404)
+
+
+def test_no_file_of_version_control_is_served_or_built_in(client: FlaskClient) -> None:
+    for path in HIDDEN:
+        assert (path, client.get(f"/{path}").status_code) == (path, 404)
+    lines = (PROJECT / ".dockerignore").read_text("utf-8")
+    assert "*" in lines.splitlines()
+    assert not READMITTED.search(lines)
+
+
+@every_token_type
+def test_the_app_and_the_core_alone_open_addresses(app: Flask) -> None:
+    for route in testing.routes(app):
+        module = app.view_functions[route.endpoint].__module__
+        assert not route.public or module.startswith(("app.", "secure_flask.")), route

@@ -27,8 +27,7 @@ from secure_flask.auth.authentication import (
     reauthenticate,
 )
 from secure_flask.auth.next_pages import checked_next
-from secure_flask.auth.roles import Role
-from secure_flask.auth.users import UserMixin, create_user
+from secure_flask.auth.users import Role, UserMixin, create_user
 from secure_flask.crypto.blind_indexes import blind_index
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedBytes, EncryptedJSON, EncryptedString

@@ -2,8 +2,7 @@
 
 from flask import Flask
 from secure_flask import assets, health, openapi, policy_command, security_txt, startup
-from secure_flask.auth import access, deleted_users, tokens, user_commands
-from secure_flask.auth import commands as auth_commands
+from secure_flask.auth import access, route_table, tokens, user_commands
 from secure_flask.checks import command as check_command
 from secure_flask.crypto import encryption, keyring, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
@@ -83,13 +82,12 @@ def _add_services(app: Flask) -> None:
     keyring.init_app(app)  # encryption keys
     encryption.init_app(app)  # 500 for a value that cannot be decrypted
     database.init_app(app)  # the database, and 503 while it is unavailable
-    deleted_users.init_app(app)  # 401 where another request deleted the user
 
 
 def _add_routes_and_commands(app: Flask) -> None:
     tokens.init_app(app)  # the credentials that a login issues
-    user_commands.init_app(app)  # `flask user`
-    auth_commands.init_app(app)  # `flask access`, `flask logins`
+    user_commands.init_app(app)  # `flask user`, `flask logins`
+    route_table.init_app(app)  # `flask access`
     rotation.init_app(app)  # `flask crypto`
     check_command.init_app(app)  # `flask check`
     policy_command.init_app(app)  # `flask policy`

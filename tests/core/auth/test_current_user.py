@@ -45,16 +45,14 @@ def app(make_app: MakeApp, token_type: str) -> Flask:
 
 
 @each_type
-def test_it_is_falsy_for_nobody(client: FlaskClient) -> None:
-    assert client.get("/probe/public").text == "nobody nobody"
-
-
-@each_type
 @pytest.mark.parametrize("by", [log_in, log_in_by_form])
-def test_it_is_the_user_where_logged_in(client: FlaskClient, by: type) -> None:
+def test_it_is_the_user_where_logged_in_and_falsy_for_nobody(client: FlaskClient, by: type) -> None:
+    assert client.get("/probe/public").text == "nobody nobody"
     credentials = by(client)
     for page in ("/probe/public", "/probe/closed", "/probe/again"):
         assert client.get(page, headers=credentials).text == f"{USERNAME} {USERNAME}"
+    # Of two clients each has its own.
+    assert client.application.test_client().get("/probe/public").text == "nobody nobody"
 
 
 @each_type
@@ -72,9 +70,3 @@ def test_after_a_logout_it_is_nobody_at_once_and_no_alarm(
     assert client.get("/probe/leave", headers=credentials).text == "nobody nobody"
     assert "use_after_expire" not in caplog.text
     assert client.get("/probe/public", headers=credentials).text == "nobody nobody"
-
-
-def test_of_two_requests_each_has_its_own(app: Flask, client: FlaskClient) -> None:
-    log_in(client)
-    assert client.get("/probe/public").text == f"{USERNAME} {USERNAME}"
-    assert app.test_client().get("/probe/public").text == "nobody nobody"

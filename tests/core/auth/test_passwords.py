@@ -45,55 +45,46 @@ def test_a_stolen_hash_is_costly_to_guess() -> None:
     assert parameters.hash_len >= 32
 
 
-def test_a_hash_holds_no_password_and_is_never_the_same() -> None:
-    hashes = {hash_password(PASSWORD) for _ in range(3)}
-    assert len(hashes) == 3
-    assert PASSWORD not in "".join(hashes)
-
-
-def test_the_right_password_passes_and_no_other(subtests: pytest.Subtests) -> None:
+def test_the_right_password_passes_and_no_other() -> None:
     for right in [PASSWORD, "пароль 🔑", " leading and trailing ", "p" * MAX_LENGTH]:
-        with subtests.test(right[:9]):
-            hashed = hash_password(right)
-            assert verify_password(hashed, right)
-            for other in ("", "a", right[:-1], f"{right} ", right.strip(), right.upper()):
-                assert verify_password(hashed, other) == (other == right)
+        hashed = hash_password(right)
+        assert hashed != hash_password(right)
+        assert verify_password(hashed, right)
+        for other in {"", "a", right[:-1], f"{right} ", right.strip(), right.upper()} - {right}:
+            assert not verify_password(hashed, other), other
 
 
-def test_nobody_has_the_password_of_the_dummy() -> None:
+def test_the_dummy_costs_what_a_real_hash_costs_and_nobody_has_its_password() -> None:
+    real = extract_parameters(hash_password(PASSWORD))
+    assert extract_parameters(passwords.dummy_hash()) == real
     assert not verify_password(None, PASSWORD)
     assert not verify_password(None, "")
 
 
-def test_the_dummy_costs_what_a_real_hash_costs() -> None:
-    real = extract_parameters(hash_password(PASSWORD))
-    assert extract_parameters(passwords.dummy_hash()) == real
-
-
-def test_a_damaged_hash_lets_nobody_in(subtests: pytest.Subtests) -> None:
+def test_a_damaged_hash_lets_nobody_in() -> None:
     for damaged in ("", "plain text", "$argon2id$", "$2b$12$abc", "\0"):
-        with subtests.test(damaged):
-            assert not verify_password(damaged, PASSWORD)
-            assert not verify_password(damaged, "")
+        assert not verify_password(damaged, PASSWORD)
+        assert not verify_password(damaged, "")
 
 
 def test_when_no_place_is_free_or_the_line_is_long_the_next_one_is_turned_away(
-    monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     real, turned_away = hash_password(PASSWORD), list[str]()
 
     def another() -> None:
         with pytest.raises(ServiceUnavailable) as caught:
             verify_password(None, PASSWORD)
+        with pytest.raises(ServiceUnavailable):
+            hash_password(PASSWORD)
         turned_away.append(dict(caught.value.get_headers())["Retry-After"])
 
     monkeypatch.setattr(passwords, "MAX_WAIT", 0)
     monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", another))
     for in_flight, in_line in [(1, 2), (2, 1)]:
-        with subtests.test(in_flight=in_flight, in_line=in_line):
-            monkeypatch.setattr(passwords, "_in_flight", BoundedSemaphore(in_flight))
-            monkeypatch.setattr(passwords, "_in_line", BoundedSemaphore(in_line))
-            assert verify_password(real, PASSWORD)
+        monkeypatch.setattr(passwords, "_in_flight", BoundedSemaphore(in_flight))
+        monkeypatch.setattr(passwords, "_in_line", BoundedSemaphore(in_line))
+        assert verify_password(real, PASSWORD)
     assert turned_away == ["2", "2"]
 
 
@@ -145,63 +136,46 @@ def test_the_shortest_is_long_enough_and_the_longest_too() -> None:
 
 
 @pytest.mark.usefixtures("without_the_list")
-def test_length_decides_and_no_kind_of_characters(subtests: pytest.Subtests) -> None:
-    too_short = why_refused("", USER)
-    assert too_short
-    assert str(MIN_LENGTH) in too_short
-    for refused in ("x" * (MIN_LENGTH - 1), KEY * (MIN_LENGTH - 1), "x" * (MAX_LENGTH + 1)):
-        with subtests.test("refused", length=len(refused)):
-            assert why_refused(refused, USER) == too_short
+def test_length_decides_and_no_kind_of_characters(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for refused in ("", "x" * (MIN_LENGTH - 1), KEY * (MIN_LENGTH - 1), "x" * (MAX_LENGTH + 1)):
+        assert str(MIN_LENGTH) in str(why_refused(refused, USER))
     spaces = "eight".center(MIN_LENGTH)
     for accepted in ("x" * MIN_LENGTH, "x" * MAX_LENGTH, KEY * MAX_LENGTH, spaces):
-        with subtests.test("accepted", length=len(accepted)):
-            assert why_refused(accepted, USER) is None
-
-
-@pytest.mark.usefixtures("without_the_list")
-def test_the_policy_sets_the_least_length(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert why_refused(accepted, USER) is None
     monkeypatch.setitem(app.config, "PASSWORD_MIN_LENGTH", 15)
     assert "15" in str(why_refused("x" * 14, USER))
     assert why_refused("x" * 15, USER) is None
 
 
-@pytest.mark.usefixtures("without_the_list")
-def test_a_name_counts_as_it_is_spoken(subtests: pytest.Subtests) -> None:
-    named = why_refused(f"{USER}{FILL}", USER)
-    assert named
-    assert named != why_refused("", USER)
-    cases = [
-        (USER, "for gRaCe alone", True),
-        (USER, "disGRACEfulness", True),
-        (USER, "a GARDEN SHED key", True),
-        (USER, "the garden at dawn", False),
-        ("al", "small metal pail", False),  # too short a name
-        ("ada", "in canada we met", True),
-        ("straße", "HAUPTSTRASSE 12", True),
-        ("אדה", "hello אדה hello", True),
-        (".*", "anything at all", False),
-        ("a.c", "abcabcabcabc", False),
-    ]
-    for name, password, refused in cases:
-        with subtests.test(name, password=password):
-            assert why_refused(password + FILL, name) == (named if refused else None)
+NAMED = [
+    (USER, "for gRaCe alone", True),
+    (USER, "disGRACEfulness", True),
+    (USER, "a GARDEN SHED key", True),
+    (USER, "the garden at dawn", False),
+    ("al", "small metal pail", False),  # too short a name
+    ("straße", "HAUPTSTRASSE 12", True),
+    ("אדה", "hello אדה hello", True),
+    (".*", "anything at all", False),
+    ("lovelace@example.org", "for Lovelace alone", True),
+]
 
 
 @pytest.mark.usefixtures("without_the_list")
-def test_without_the_list_the_other_rules_stand_alone() -> None:
-    assert not passwords._is_breached(ON_THE_LIST[0])
-    assert why_refused(f"for {USER} alone{FILL}", USER)
-    assert why_refused("x" * (MIN_LENGTH - 1), USER)
+@pytest.mark.parametrize(("name", "password", "refused"), NAMED)
+def test_a_name_counts_as_it_is_spoken(name: str, password: str, refused: bool) -> None:
+    words = "must not contain your name" if refused else "None"
+    assert words in str(why_refused(password + FILL, name))
 
 
-def test_what_attackers_try_first_is_refused(subtests: pytest.Subtests) -> None:
-    for password in ON_THE_LIST:
-        with subtests.test(password):
-            assert why_refused(password, USER)
-
-
-def test_what_nobody_tries_is_accepted(subtests: pytest.Subtests) -> None:
+def test_what_attackers_try_first_is_refused_where_the_list_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     words = "a well of ink, seven owls, and one that went for a walk before dawn"
-    for password in (words, KEY * 60, "../" * 20, "\\" * 60):
-        with subtests.test(password[:9]):
-            assert why_refused(password, USER) is None
+    for unlisted in (words, KEY * 60, "../" * 20, "\\" * 60):
+        assert why_refused(unlisted, USER) is None
+    for password in ON_THE_LIST:
+        assert "breached" in str(why_refused(password, USER))
+    monkeypatch.setattr(passwords, "find_spec", lambda name: None)
+    assert why_refused(ON_THE_LIST[0], USER) is None

@@ -1,4 +1,4 @@
-"""Who may call which route, as it follows from the marks and the policy."""
+"""`flask access`: who may call which route, as it follows from the marks and the policy."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,21 +13,27 @@ from secure_flask.web.csrf import exempt
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import consumes
-from secure_flask.web.view_options import FORM_TYPES
 from werkzeug.routing import Rule
 
 from core.conftest import MakeApp
+from core.routes import LOGIN
+
+Wrap = Callable[[Any], Any]
 
 USERS = "logged-in users"
-MARKS = {
+MARKS: dict[str, tuple[Wrap, str]] = {
     "@public": (public, "everybody"),
     "@login_required": (login_required, USERS),
     "@recent_login": (recent_login(minutes=5), f"{USERS}, recent login 5 min"),
     "@roles_required": (roles_required("admin", "boss"), f"{USERS} with the roles admin and boss"),
     "no mark": (lambda view: view, USERS),
 }
-
-Wrap = Callable[[Any], Any]
+BODIES: list[tuple[Wrap, list[str]]] = [
+    (login_required, ["JSON"]),
+    (consumes_form, ["form"]),
+    (consumes("image/png"), ["image/png"]),
+    (exempt, ["*/*"]),
+]
 
 
 @pytest.fixture
@@ -70,31 +76,14 @@ def test_the_policy_opens_a_view_without_a_mark_and_no_other(make_app: MakeApp, 
 
 def test_methods_of_a_class_may_differ_and_head_counts_as_get(app: Flask) -> None:
     class Probe(MethodView):
-        @public
-        def get(self) -> str:
-            return ""
-
-        @recent_login()
-        def delete(self) -> str:
-            return ""
-
-    app.add_url_rule("/probe", view_func=Probe.as_view("probe"))
-    found = {row.method: row.who for row in rows_of(app, "/probe")}
-    assert found == {"GET": "everybody", "DELETE": f"{USERS}, recent login 15 min"}
-
-
-def test_a_role_and_a_recent_login_are_both_named(app: Flask) -> None:
-    row = row_of(app, roles_required("probe-boss"), recent_login(minutes=5))
-    assert row.who == f"{USERS} with the role probe-boss, recent login 5 min"
-    assert row.roles == ["probe-boss"]
-
-
-def test_the_roles_that_views_demand_are_known(app: Flask) -> None:
-    class Probe(MethodView):
         decorators = [roles_required("probe-boss")]  # noqa: RUF012 (Flask's own way)
 
         @public
         def get(self) -> str:
+            return ""
+
+        @recent_login(minutes=5)
+        def put(self) -> str:
             return ""
 
         @roles_required("probe-chief")
@@ -102,44 +91,48 @@ def test_the_roles_that_views_demand_are_known(app: Flask) -> None:
             return ""
 
     app.add_url_rule("/probe", view_func=Probe.as_view("probe"))
-    roles = {row.method: row.roles for row in rows_of(app, "/probe")}
-    assert roles == {"GET": [], "DELETE": ["probe-boss", "probe-chief"]}
-    assert {"probe-boss", "probe-chief"} <= route_table.demanded_roles(app)
+    assert {row.method: row.who for row in rows_of(app, "/probe")} == {
+        "GET": "everybody",
+        "PUT": f"{USERS} with the role probe-boss, recent login 5 min",
+        "DELETE": f"{USERS} with the roles probe-boss and probe-chief",
+    }
+    assert route_table.demanded_roles(app) == {"probe-boss", "probe-chief"}
 
 
-def test_only_options_that_a_view_answers_is_a_row(app: Flask) -> None:
+def test_each_method_that_leads_to_a_view_is_a_row(app: Flask) -> None:
     app.add_url_rule("/own", "own", lambda: "", methods=["OPTIONS"])
     app.add_url_rule("/head", "head", lambda: "", methods=["HEAD"])
-    assert [row.method for row in rows_of(app, "/own")] == ["OPTIONS"]
-    assert [row.method for row in rows_of(app, "/head")] == ["HEAD"]
+    app.url_map.add(Rule("/every", endpoint="own"))
+    app.url_map.add(Rule("/address", endpoint="own", build_only=True))
+    methods = {"/own": ["OPTIONS"], "/head": ["HEAD"], "/every": ["any"], "/address": []}
+    for route, expected in methods.items():
+        assert [row.method for row in rows_of(app, route)] == expected
 
 
-def test_a_rule_that_only_makes_addresses_is_no_row(app: Flask) -> None:
-    app.url_map.add(Rule("/probe", endpoint="probe", build_only=True))
-    assert rows_of(app, "/probe") == []
-
-
-def test_a_rule_for_every_method_is_a_row(app: Flask) -> None:
-    app.url_map.add(Rule("/probe", endpoint="probe"))
-    app.view_functions["probe"] = lambda: ""
-    [row] = rows_of(app, "/probe")
-    assert (row.method, row.who) == ("any", USERS)
-
-
-def test_each_body_type_that_is_not_refused_is_named(app: Flask, subtests: pytest.Subtests) -> None:
-    cases: list[tuple[Wrap, list[str]]] = [
-        (login_required, ["application/json"]),
-        (consumes_form, [*FORM_TYPES]),
-        (consumes("image/png"), ["image/png"]),
-        (exempt, ["*/*"]),
-    ]
-    for number, (mark, bodies) in enumerate(cases):
-        with subtests.test(bodies=bodies):
-            assert row_of(app, mark, endpoint=f"probe{number}").bodies == bodies
-    assert row_of(app, consumes_form, method="GET").bodies == []
+@pytest.mark.parametrize(("mark", "bodies"), BODIES)
+def test_each_body_type_that_is_not_refused_is_named(
+    app: Flask, mark: Wrap, bodies: list[str]
+) -> None:
+    assert row_of(app, mark).bodies == bodies
+    assert row_of(app, mark, method="GET", endpoint="read").bodies == []
 
 
 def test_limits_of_a_view_are_named(app: Flask) -> None:
     marks = (limited("7 per hour"), access.credentials)
     assert row_of(app, *marks).limits == ["7 per hour", "LOGIN_RATE_LIMIT"]
     assert row_of(app, login_required, endpoint="other").limits == []
+
+
+def test_routes_stand_below_those_who_may_call_them(make_app: MakeApp) -> None:
+    app = make_app(rate_limit="300 per minute")
+    app.add_url_rule("/unmarked", "unmarked", lambda: "")
+    result = app.test_cli_runner().invoke(args=["access"])
+    assert result.exit_code == 0
+    lines = [line.split("  ") for line in result.output.splitlines()]
+    cells = [[cell.strip() for cell in line if cell] for line in lines]
+    everybody, users = cells.index(["Everybody:"]), cells.index(["Logged-in users:"])
+    assert everybody < cells.index(["POST", LOGIN, "@public", "LOGIN_RATE_LIMIT", "JSON, form"])
+    assert cells.index(["GET", "/unmarked", "no mark", "-", "-"]) > users
+    assert "Endpoints without a mark, so closed: unmarked" in result.output
+    for limit in ("one address: 5 per minute", "all but probes: 300 per minute"):
+        assert limit in result.output

@@ -7,11 +7,9 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import logins, operator_passwords, passwords, roles, user_commands, users
+from secure_flask.auth import logins, operator_passwords, user_commands, users
 from secure_flask.auth.access import roles_required
-from secure_flask.auth.login_table import Login
-from secure_flask.auth.passwords import MAX_LENGTH
-from secure_flask.auth.roles import user_roles
+from secure_flask.auth.logins import Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.database import Model, db
 from sqlalchemy import select, text
@@ -23,7 +21,6 @@ from core.conftest import (
     PASSWORD,
     PRODUCTION,
     USERNAME,
-    Lines,
     MakeApp,
     Wait,
     give_roles,
@@ -37,15 +34,7 @@ NEW, OTHER = "grace", "bob"
 GOOD_PASSWORD = "seven owls in a well of ink, and one that went for a walk before dawn"
 EMAIL = "Grace.O'Hara+x@example.org"
 PROJECT, MIN_LENGTH = "Garden Shed", 12
-NO_ADDRESSES = [
-    "",
-    "grace",
-    "@example.org",
-    "grace@",
-    "a b@example.org",
-    "a@b\n",
-    f"{'a' * 65}@b.c",
-]
+NO_ADDRESSES = ["", "grace", "@b.c", "grace@", "a b@example.org", "a@b\n", f"{'a' * 65}@b.c"]
 
 
 @pytest.fixture
@@ -91,36 +80,25 @@ def assert_refused(result: Result) -> None:
     assert result.output.count("\n") == 1
 
 
-COMMANDS = {
-    "password": [],
-    "email": [EMAIL],
-    "disable": [],
-    "enable": [],
-    "logout": [],
-    "delete": [],
-    "roles": ["admin"],
-}
+COMMANDS = ("password", f"email {EMAIL}", "disable", "enable", "logout", "delete", "roles admin")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_an_unknown_user_is_named(app: Flask, command: str) -> None:
-    result = run(app, command, "nobody", *COMMANDS[command])
-    assert_refused(result)
-    assert "'nobody'" in result.output
-
-
-def test_bytes_that_are_no_text_name_nobody(app: Flask) -> None:
+def test_an_unknown_user_is_named(app: Flask) -> None:
+    for command, *more in map(str.split, COMMANDS):
+        result = run(app, command, "nobody", *more)
+        assert_refused(result)
+        assert "'nobody'" in result.output
+    # Bytes that are no text name nobody.
     assert_refused(run(app, "logout", "n\udcff"))
 
 
-def test_without_tables_it_says_how_to_make_them(app: Flask, subtests: pytest.Subtests) -> None:
+def test_without_tables_it_says_how_to_make_them(app: Flask) -> None:
     with app.app_context():
         Model.metadata.drop_all(db.engine)
     for command in ("create eve", "list", f"roles {USERNAME}"):
-        with subtests.test(command):
-            result = run(app, *command.split())
-            assert_refused(result)
-            assert "flask db upgrade" in result.output
+        result = run(app, *command.split())
+        assert_refused(result)
+        assert "flask db upgrade" in result.output
 
 
 def test_a_database_that_is_locked_is_not_taken_for_an_empty_one(
@@ -135,14 +113,13 @@ def test_a_database_that_is_locked_is_not_taken_for_an_empty_one(
     assert "flask db upgrade" not in result.output
 
 
-def test_the_log_says_what_an_operator_did_to_whom(make_app: MakeApp, lines: Lines) -> None:
+def test_the_log_says_what_an_operator_did_to_whom(make_app: MakeApp) -> None:
     app = make_app(**PRODUCTION)
     give_roles(app, "admin", "editor")
     for command in (f"create {NEW}", f"disable {NEW}", f"delete {NEW}", f"roles {USERNAME} editor"):
         said = run(app, *command.split()).stderr
         assert '"by": "command line"' in said
         assert NEW not in said
-    assert '"change": "roles"' in said
     assert '"roles": "editor"' in said
 
 
@@ -168,44 +145,35 @@ def test_a_given_password_works_to_its_last_space_and_is_not_printed(
     assert not logs_in(client, NEW, GOOD_PASSWORD)
 
 
-def test_an_unusable_password_makes_no_user(app: Flask, subtests: pytest.Subtests) -> None:
-    unusable = {
-        "none": "",
-        "short": "x" * (MIN_LENGTH - 1),
-        "too long": "x" * (MAX_LENGTH + 1),
-        "their name": f"{NEW.upper()} {GOOD_PASSWORD}",
-        "the project's name": f"{PROJECT} {GOOD_PASSWORD}",
-    }
-    with app.app_context():
-        words = {case: passwords.why_refused(each, NEW) for case, each in unusable.items()}
-    unusable |= {"blank": " " * MIN_LENGTH, "a tab": f"{GOOD_PASSWORD}\t"}
-    for case, password in unusable.items():
-        with subtests.test(case):
-            result = run(app, "create", NEW, password=password)
-            assert_refused(result)
-            assert (words.get(case) or "") in result.output
-            assert not exists(app, NEW)
+UNUSABLE = {
+    "none": "",
+    "short": "x" * 11,
+    "their name": f"{NEW.upper()} {GOOD_PASSWORD}",
+    "blank": " " * 12,
+    "a tab": f"{GOOD_PASSWORD}\t",
+    "no text": f"{GOOD_PASSWORD}\udcff",
+}
 
 
-def test_bytes_that_are_no_text_make_no_password(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_an_unusable_password_makes_no_user(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
-    given = StringIO(f"{GOOD_PASSWORD}\udcff\n")
+    given = StringIO(f"{UNUSABLE[case]}\n")
     monkeypatch.setattr(operator_passwords, "sys", SimpleNamespace(stdin=given))
     assert_refused(run(app, "create", NEW, "--password-stdin"))
+    assert not exists(app, NEW)
 
 
-def test_an_unusable_name_makes_no_user(app: Flask, subtests: pytest.Subtests) -> None:
-    for name in ("", " ", "new\nline", "x" * (users.MAX_NAME + 1), USERNAME):
-        with subtests.test(name):
-            assert_refused(run(app, "create", name))
+@pytest.mark.parametrize("name", ["", " ", "new\nline", "x" * (users.MAX_NAME + 1), USERNAME])
+def test_an_unusable_name_makes_no_user(app: Flask, name: str) -> None:
+    assert_refused(run(app, "create", name))
 
 
 def test_a_made_or_given_password_takes_the_place_of_the_old_one(
     app: Flask, client: FlaskClient
 ) -> None:
-    unusable = f"{GOOD_PASSWORD} {USERNAME}"
-    assert_refused(run(app, "password", USERNAME, password=unusable))
+    assert_refused(run(app, "password", USERNAME, password=f"{GOOD_PASSWORD} {USERNAME}"))
     assert logs_in(client, USERNAME, PASSWORD)
     made = run(app, "password", USERNAME).stdout.split()[-1]
     assert not logs_in(client, USERNAME, PASSWORD)
@@ -221,17 +189,15 @@ def test_on_a_terminal_it_asks_until_it_can_be_used_without_showing(
 ) -> None:
     terminal = SimpleNamespace(isatty=lambda: True)
     monkeypatch.setattr(operator_passwords, "sys", SimpleNamespace(stdin=terminal))
-    refused = ["x" * (MIN_LENGTH - 1), f"{NEW} {GOOD_PASSWORD}", "\t" * MIN_LENGTH]
+    refused = ["x" * 11, f"{NEW} {GOOD_PASSWORD}", "\t" * 12]
     typed = [each for each in (*refused, GOOD_PASSWORD) for _ in range(2)]
     asked = app.test_cli_runner().invoke(
         args=["user", "create", NEW], input="".join(f"{each}\n" for each in typed)
     )
     assert asked.exit_code == 0
-    assert asked.output.startswith(f"Password ({MIN_LENGTH} characters or more): ")
+    assert asked.output.startswith("Password (12 characters or more): ")
     assert asked.stderr.count("Error: ") == len(refused)
-    with app.app_context():
-        for password in refused[:2]:
-            assert str(passwords.why_refused(password, NEW)) in asked.stderr
+    assert "A password has 12 to" in asked.stderr
     assert GOOD_PASSWORD not in asked.output
     assert logs_in(app.test_client(), NEW, GOOD_PASSWORD)
 
@@ -240,26 +206,24 @@ def test_on_a_terminal_it_asks_until_it_can_be_used_without_showing(
 
 
 def test_an_address_is_stored_encrypted_and_shown_to_its_owner(
-    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+    app: Flask, client: FlaskClient
 ) -> None:
     assert run(app, "create", NEW, "--email", EMAIL, password=GOOD_PASSWORD).exit_code == 0
     assert run(app, "email", USERNAME, EMAIL).exit_code == 0
     for name, password in {NEW: GOOD_PASSWORD, USERNAME: PASSWORD}.items():
-        with subtests.test(name):
-            credentials = log_in(client, username=name, password=password)
-            assert client.get(routes.ME, headers=credentials).get_json()["email"] == EMAIL
+        credentials = log_in(client, username=name, password=password)
+        assert client.get(routes.ME, headers=credentials).get_json()["email"] == EMAIL
     with app.app_context():
         stored = db.session.execute(text("SELECT email_encrypted FROM users")).scalars().all()
     assert len([value for value in stored if value]) == 2
     assert not any(b"example.org" in value for value in stored if value)
 
 
-def test_what_is_no_address_is_refused(app: Flask, subtests: pytest.Subtests) -> None:
-    for email in NO_ADDRESSES:
-        with subtests.test(email):
-            assert_refused(run(app, "create", NEW, "--email", email, password=GOOD_PASSWORD))
-            assert not exists(app, NEW)
-            assert_refused(run(app, "email", USERNAME, email))
+@pytest.mark.parametrize("email", NO_ADDRESSES)
+def test_what_is_no_address_is_refused(app: Flask, email: str) -> None:
+    assert_refused(run(app, "create", NEW, "--email", email, password=GOOD_PASSWORD))
+    assert_refused(run(app, "email", USERNAME, email))
+    assert not exists(app, NEW)
     with stored_user(app) as user:
         assert user.email is None
 
@@ -274,45 +238,29 @@ def test_a_class_without_an_address_takes_none(app: Flask, monkeypatch: pytest.M
 # Logins.
 
 
-def test_all_logins_of_the_user_end_at_once_and_no_others(
-    app: Flask, subtests: pytest.Subtests
-) -> None:
-    other = app.test_client()
+@pytest.mark.parametrize("command", ["logout", "disable", "password", "delete"])
+def test_all_logins_of_the_user_end_at_once_and_no_others(app: Flask, command: str) -> None:
+    here, there, other = (app.test_client() for _ in range(3))
+    held = [(here, log_in(here)), (there, log_in(there))]
     others = log_in(other, username=OTHER)
-    for command in ("logout", "disable", "password", "delete"):
-        with subtests.test(command):
-            with stored_user(app) as user:
-                user.disabled = False
-                user.password_hash = passwords.hash_password(PASSWORD)
-            clients = [app.test_client() for _ in range(2)]
-            held = [(client, log_in(client)) for client in clients]
-            assert [is_logged_in(*login) for login in held] == [True, True]
-            assert run(app, command, USERNAME).exit_code == 0
-            assert [is_logged_in(*login) for login in held] == [False, False]
-            assert is_logged_in(other, others)
+    assert [is_logged_in(*login) for login in held] == [True, True]
+    assert run(app, command, USERNAME).exit_code == 0
+    assert [is_logged_in(*login) for login in held] == [False, False]
+    assert is_logged_in(other, others)
 
 
-def test_a_deleted_user_leaves_nothing_behind(app: Flask, client: FlaskClient) -> None:
-    give_roles(app, "admin")
-    log_in(client)
-    assert run(app, "delete", USERNAME).stdout == f"Deleted {USERNAME}\n"
-    assert not logs_in(client, USERNAME, PASSWORD)
-    with app.app_context():
-        for table in (Login.__table__, user_roles):
-            assert db.session.execute(select(table)).all() == []
-        assert [role.name for role in roles.stored()] == ["admin"]
-        assert User.find(OTHER) is not None
-
-
-def test_a_disabled_user_cannot_log_in_until_enabled(
+def test_a_deleted_user_leaves_no_login_and_a_disabled_one_may_be_enabled(
     app: Flask, client: FlaskClient, credentials: dict[str, str]
 ) -> None:
-    run(app, "disable", USERNAME)
+    assert run(app, "disable", USERNAME).stdout == f"Disabled {USERNAME}\n"
     assert not logs_in(app.test_client(), USERNAME, PASSWORD)
-    assert logs_in(app.test_client(), OTHER, PASSWORD)
-    run(app, "enable", USERNAME)
+    assert run(app, "enable", USERNAME).stdout == f"Enabled {USERNAME}\n"
     assert not is_logged_in(client, credentials)
     assert logs_in(client, USERNAME, PASSWORD)
+    assert run(app, "delete", USERNAME).stdout == f"Deleted {USERNAME}\n"
+    with app.app_context():
+        assert db.session.scalars(select(Login)).all() == []
+        assert (User.find(USERNAME), User.find(OTHER) is None) == (None, False)
 
 
 def test_a_new_database_has_no_user(make_app: MakeApp) -> None:
@@ -335,39 +283,39 @@ def test_the_list_shows_live_logins_who_is_disabled_and_roles(
     log_in(app.test_client())
     wait(600)
     log_in(app.test_client())
-    run(app, "create", NEW)
     run(app, "disable", OTHER)
-    assert rows(app) == [
+    with app.app_context():
+        # A name from elsewhere draws nothing on the terminal.
+        users.create_user("\x1b[2Jeve\t1", PASSWORD)
+    assert sorted(rows(app)) == [
+        ["?[2Jeve?1", "0", "-"],
         ["NAME", "LOGINS", "ROLES"],
         [USERNAME, "1", "admin, editor"],
         [OTHER, "disabled", "-"],
-        [NEW, "0", "-"],
     ]
 
 
-def test_a_name_from_elsewhere_draws_nothing_on_the_terminal(app: Flask) -> None:
-    with app.app_context():
-        users.create_user("\x1b[2Jeve\t1", PASSWORD)
-    assert rows(app)[1] == ["?[2Jeve?1", "0", "-"]
+def test_a_purge_says_how_many_it_deleted_and_keeps_the_rest(
+    app: Flask, client: FlaskClient, credentials: dict[str, str], wait: Wait
+) -> None:
+    with stored_user(app) as user:
+        for secret in ("one", "two"):
+            logins.start(user, "session", secret).expires = 0
+    said = [app.test_cli_runner().invoke(args=["logins", "purge"]).output for _ in range(2)]
+    assert said == ["Deleted 2 expired\n", "Deleted 0 expired\n"]
+    assert is_logged_in(client, credentials)
 
 
 # Roles.
 
 
-def test_without_roles_it_shows_them_and_changes_nothing(app: Flask) -> None:
-    give_roles(app, "admin", "editor")
-    assert run(app, "roles", USERNAME).stdout == f"{USERNAME} has admin, editor\n"
-    assert run(app, "roles", OTHER).stdout == f"{OTHER} has no role\n"
-    assert roles_of(app) == ["admin", "editor"]
-
-
 def test_a_user_gets_exactly_the_roles_that_are_given(app: Flask) -> None:
     give_roles(app, "admin", "editor")
+    assert run(app, "roles", OTHER).stdout == f"{OTHER} has no role\n"
     assert run(app, "roles", OTHER, "editor", "admin", "editor").exit_code == 0
     assert roles_of(app, OTHER) == ["admin", "editor"]
-    assert run(app, "roles", OTHER, "editor").stdout == f"{OTHER} has editor\n"
-    assert roles_of(app, OTHER) == ["editor"]
-    assert roles_of(app) == ["admin", "editor"]
+    assert run(app, "roles", OTHER, "editor").stdout.endswith(f"{OTHER} has editor\n")
+    assert (roles_of(app, OTHER), roles_of(app)) == (["editor"], ["admin", "editor"])
 
 
 def test_a_new_role_needs_a_new_login_and_one_less_does_not(
@@ -378,44 +326,25 @@ def test_a_new_role_needs_a_new_login_and_one_less_does_not(
     credentials = log_in(client)
     run(app, "roles", USERNAME, "admin")
     assert is_logged_in(client, credentials)
-    other = app.test_client()
-    others = log_in(other, username=OTHER)
     assert "Ended all logins" in run(app, "roles", USERNAME, "admin", "editor").stdout
     assert not is_logged_in(client, credentials)
-    assert is_logged_in(other, others)
 
 
 def test_all_roles_are_taken_away_only_by_asking_for_it(app: Flask) -> None:
     give_roles(app, "admin", "editor")
     both = run(app, "roles", USERNAME, "admin", "--none")
     assert (both.exit_code, roles_of(app)) == (2, ["admin", "editor"])
-    assert run(app, "roles", USERNAME, "--none").stdout == f"{USERNAME} has no role\n"
+    assert run(app, "roles", USERNAME, "--none").stdout.endswith(f"{USERNAME} has no role\n")
     assert roles_of(app) == []
 
 
-def test_a_role_that_a_view_demands_needs_no_other_step(make_app: MakeApp) -> None:
+def test_a_role_that_a_view_demands_needs_no_other_step_and_another_is_refused(
+    make_app: MakeApp,
+) -> None:
     app = make_app()
     app.add_url_rule("/_test/staff", "staff", roles_required("probe-boss")(lambda: ""))
     assert run(app, "roles", USERNAME, "probe-boss").exit_code == 0
-    assert roles_of(app) == ["probe-boss"]
-
-
-def test_an_unknown_role_is_refused_with_the_known_ones(app: Flask) -> None:
-    give_roles(app, "admin", "editor")
-    result = run(app, "roles", USERNAME, "admin", "editr")
+    result = run(app, "roles", USERNAME, "probe-bos")
     assert_refused(result)
-    assert "'editr'" in result.output
-    assert "admin, editor" in result.output
-    assert roles_of(app) == ["admin", "editor"]
-    with app.app_context():
-        assert [role.name for role in roles.stored()] == ["admin", "editor"]
-
-
-def test_a_role_that_another_makes_meanwhile_is_no_crash(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    give_roles(app, "admin")
-    monkeypatch.setattr(roles, "stored", lambda: [])
-    monkeypatch.setattr("secure_flask.auth.route_table.demanded_roles", lambda app: {"admin"})
-    assert_refused(run(app, "roles", OTHER, "admin"))
-    assert roles_of(app, OTHER) == []
+    assert "'probe-bos'. The known ones are probe-boss." in result.output
+    assert roles_of(app) == ["probe-boss"]

@@ -1,4 +1,4 @@
-"""Users: made and found by their exact names."""
+"""Users, made and found by their exact names, and the roles that they have."""
 
 import os
 import re
@@ -8,15 +8,23 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from secure_flask.auth import users
 from secure_flask.auth.passwords import verify_password
-from secure_flask.auth.users import MAX_NAME
+from secure_flask.auth.users import MAX_NAME, MAX_ROLE, Role, user_roles
 from secure_flask.database import db
+from sqlalchemy import delete, event, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import set_committed_value
 
-from core.conftest import PASSWORD, USERNAME
+from core import routes
+from core.conftest import PASSWORD, USERNAME, give_roles
 from core.site import User
+
+ROLES = ["a", "admin", "order-desk", "level_2", "x" * MAX_ROLE]
+NO_ROLES = ["", "Admin", "2nd", "-a", "_a", "a b", "a,b", "a\n", "é", "x" * (MAX_ROLE + 1), None, 1]
+NAMES = ["zoë", "名前", "a b", "' OR '1'='1", "n" * MAX_NAME, "Ada", "ADA"]
+OTHER_SPELLINGS = ["", "Ada", "ADA", "ada ", " ada", "ad\u0430", "%", "_da", "ad*", "' OR '1'='1"]
 
 
 @pytest.fixture(autouse=True)
@@ -25,44 +33,37 @@ def _in_an_app(app: Flask) -> Iterator[None]:
         yield
 
 
-def test_a_new_user_is_found_by_name_and_may_log_in(subtests: pytest.Subtests) -> None:
-    for name in ["bob", "zoë", "名前", "a b", "' OR '1'='1", "n" * MAX_NAME]:
-        with subtests.test(name):
-            created = users.create_user(name, PASSWORD)
-            assert User.find(name) == created
-            assert created.name == name
-            assert created.disabled is False
+def ada() -> User:
+    found = User.find(USERNAME)
+    assert found is not None
+    return found
 
 
-def test_another_spelling_finds_nobody(subtests: pytest.Subtests) -> None:
-    for name in ["", "Ada", "ADA", "ada ", " ada", "ad\u0430", "%", "_da", "ad*", "' OR '1'='1"]:
-        with subtests.test(name):
-            assert User.find(name) is None
+def test_a_user_is_found_by_the_exact_name_alone() -> None:
+    for name in OTHER_SPELLINGS:
+        assert User.find(name) is None, name
+    for name in NAMES:
+        created = users.create_user(name, PASSWORD)
+        assert User.find(name) == created
+        assert (created.name, created.disabled, created.role_names) == (name, False, [])
 
 
 def test_a_user_is_kept_without_the_password() -> None:
-    user = users.create_user("bob", PASSWORD)
-    assert user.password_hash.startswith("$argon2id$")
-    assert PASSWORD not in user.password_hash
-    assert verify_password(user.password_hash, PASSWORD)
+    stored = ada().password_hash
+    assert stored.startswith("$argon2id$")
+    assert PASSWORD not in stored
+    assert verify_password(stored, PASSWORD)
 
 
 def test_a_name_is_given_once() -> None:
     with pytest.raises(IntegrityError):
         users.create_user(USERNAME, "another long password")
     db.session.rollback()
-    user = User.find(USERNAME)
-    assert user is not None
-    assert verify_password(user.password_hash, PASSWORD)
-
-
-def test_names_that_differ_in_case_are_two_users() -> None:
-    assert users.create_user("Ada", PASSWORD).id != users.create_user("ADA", PASSWORD).id
+    assert verify_password(ada().password_hash, PASSWORD)
 
 
 def test_a_hash_is_replaced_only_where_it_is_still_the_same_and_the_user_may_log_in() -> None:
-    user = users.create_user("bob", PASSWORD)
-    read = user.password_hash
+    user, read = ada(), ada().password_hash
     assert users.replace_hash(user, "another")
     db.session.commit()
     set_committed_value(user, "password_hash", read)
@@ -83,11 +84,42 @@ def test_no_hint_and_no_security_question_is_kept_of_a_user() -> None:
 
 def test_columns_of_the_app_are_given_by_name() -> None:
     assert users.create_user("bob", PASSWORD, email="bob@example.org").email == "bob@example.org"
-    found = User.find("bob")
-    assert found is not None
-    assert found.email == "bob@example.org"
     with pytest.raises(TypeError, match="shoe_size"):
         users.create_user("eve", PASSWORD, shoe_size=44)
+
+
+def test_a_role_has_one_plain_name() -> None:
+    assert [name for name in [*ROLES, *NO_ROLES] if users.is_role(name)] == ROLES
+    db.session.add_all([Role(name="admin"), Role(name="admin")])
+    with pytest.raises(IntegrityError):
+        db.session.commit()
+
+
+def test_a_request_that_needs_no_role_asks_for_none(
+    app: Flask, client: FlaskClient, credentials: dict[str, str]
+) -> None:
+    asked: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *more: object) -> None:
+        asked.append(statement)
+
+    give_roles(app, "admin")
+    event.listen(db.engine, "before_cursor_execute", note)
+    assert client.get(routes.SESSIONS, headers=credentials).status_code == 200
+    event.remove(db.engine, "before_cursor_execute", note)
+    assert [statement for statement in asked if "roles" in statement] == []
+
+
+def test_a_deleted_role_is_taken_from_all_and_a_deleted_user_leaves_the_role(app: Flask) -> None:
+    give_roles(app, "editor", "admin")
+    assert ada().role_names == ["admin", "editor"]
+    db.session.execute(delete(Role).where(Role.name == "admin"))
+    db.session.commit()
+    assert ada().role_names == ["editor"]
+    db.session.delete(ada())
+    db.session.commit()
+    assert db.session.execute(select(user_roles)).all() == []
+    assert [role.name for role in users.stored_roles()] == ["editor"]
 
 
 # Run elsewhere, since a process has one class of users.

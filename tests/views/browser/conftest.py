@@ -76,7 +76,8 @@ class Server:
 class Elsewhere:
     """Another site: it answers what a test puts into `pages` by path, and notes what was asked.
 
-    `/307?…` and `/308?…` lead to the address in the query, with the method and the body.
+    `/307?…` and `/308?…` lead to the address in the query, with the method and the body. The tests
+    of three engines use that.
     """
 
     def __init__(self, asked: "Queue[str] | None" = None) -> None:

@@ -8,9 +8,8 @@ from flask import Flask, Response, request
 from playwright.sync_api import Browser, Page
 from secure_flask import csp, public
 from secure_flask.csp_levels import NONE, SELF
-from secure_flask.web.header_values import transport
 
-from views.browser.conftest import PROBE, REAL_NAME, Serve, log_in, new_page
+from views.browser.conftest import REAL_NAME, Serve, log_in, new_page
 from views.conftest import PRODUCTION, MakeApp
 
 SETTINGS = {**PRODUCTION, "trusted_hosts": [REAL_NAME]}
@@ -44,13 +43,6 @@ def test_a_login_leaves_nothing_that_a_script_or_a_plain_connection_gets(
         assert cookie.get("sameSite") in ("Lax", "Strict")
     assert page.evaluate("document.cookie") == ""
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
-
-
-def test_the_browser_learns_to_come_back_by_https(app: Flask, page: Page, site: str) -> None:
-    answer = page.goto(site + PROBE)
-    assert answer is not None
-    sent = answer.headers["strict-transport-security"]
-    assert sent == transport(app.config)
 
 
 def test_an_address_left_at_http_is_fetched_by_https(

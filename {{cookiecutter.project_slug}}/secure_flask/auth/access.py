@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any, Protocol, overload
 
 from flask import Flask, Request, current_app, g, request, url_for
-from secure_flask.auth import next_pages, roles
-from secure_flask.auth.login_table import Login
+from secure_flask.auth import next_pages, users
+from secure_flask.auth.logins import Login
 from secure_flask.web import audit, request_checks
 from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.origins import PolicyError
@@ -20,8 +20,6 @@ from secure_flask.web.view_options import Decorated, ViewOptions, add_options, v
 from sqlalchemy.exc import SQLAlchemyError
 
 RECENT = 15  # minutes
-# The names in the policy of the endpoints where a browser goes to log in.
-PAGES = ("LOGIN_PAGE", "REAUTHENTICATION_PAGE")
 
 
 class Tokens(Protocol):
@@ -64,7 +62,7 @@ def roles_required(*names: str) -> Callable[[Decorated], Decorated]:
 
     :raises TypeError: no role is given, or one whose name no role can have.
     """
-    if not names or not all(map(roles.is_name, names)):
+    if not names or not all(map(users.is_role, names)):
         raise TypeError(
             f"@roles_required{names!r}: name one role or more, each a word such as 'admin' of "
             "lower-case letters, digits, - and _, which begins with a letter."
@@ -107,10 +105,8 @@ def init_app(app: Flask, tokens: Tokens) -> None:
             "policy.py: PUBLIC_ENDPOINTS is no dict of endpoints, each with its reason. "
             'Write {"bootstrap.static": "The style sheets of Bootstrap."}.'
         )
-    app.extensions["tokens"] = tokens
     request_checks.register(app, partial(_check_access, tokens))
     app.context_processor(partial(_variables, tokens))
-    next_pages.init_app(app, excluded=[app.config[name] for name in PAGES])
 
 
 def _check_access(tokens: Tokens, request: Request) -> None:

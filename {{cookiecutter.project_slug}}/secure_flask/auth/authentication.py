@@ -8,14 +8,13 @@ Source: OWASP ASVS 6.2.2, 6.2.3, 6.3.1, 6.3.8, 7.4.1 to 7.4.3, 7.5.1, 7.5.2.
 
 from typing import Any
 
-from flask import after_this_request, g
+from flask import g
 from secure_flask.auth import logins, passwords, throttle, tokens
-from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin, replace_hash, user_class
+from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
-from werkzeug.wrappers import Response
 
 
 def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
@@ -52,10 +51,9 @@ def reauthenticate(password: str) -> dict[str, Any]:
 def log_out() -> None:
     """End the login of this request, and let the browser drop what it stored."""
     logins.end(g.login.id, g.user)
-    tokens.of_login(g.login).forget()
     audit.record(audit.SESSION_EXPIRED, reason="logout")
     if g.login.kind == session.KIND:
-        after_this_request(_clear_site_data)
+        session.forget()
     tokens.forget_login()
     g.login = None
 
@@ -72,9 +70,9 @@ def change_password(current: str, new: str) -> dict[str, Any]:
         raise error_response(403, "Wrong current password")
     if problem := passwords.why_refused(new, user.name, getattr(user, "email", None)):
         raise error_response(400, problem)
-    _store_password(user, new)
+    user.password_hash = passwords.hash_password(new)
     # Until here the present login lives, so that one that has ended changes no password.
-    logins.delete_all(user, keep=g.login)
+    logins.end_all(user, keep=g.login)
     issued = _renew(user)
     audit.record(audit.PASSWORD_CHANGE)
     return issued
@@ -85,14 +83,25 @@ def set_password(user: UserMixin, password: str) -> None:
 
     :raises ErrorResponse: 503, too busy.
     """
-    _store_password(user, password)
+    user.password_hash = passwords.hash_password(password)
     logins.end_all(user)
+    db.session.commit()
 
 
 def list_logins() -> list[dict[str, Any]]:
     """The logins of the user, newest first: `id`, `issued`, `last_used`, `expires` in seconds
     since 1970, `current`, and `client` as it described itself."""
-    return [_describe(login) for login in logins.all_of(g.user)]
+    return [
+        {
+            "id": login.id,
+            "issued": login.started,
+            "last_used": login.last_used,
+            "expires": login.expires,
+            "current": login.id == g.login.id,
+            "client": login.client,
+        }
+        for login in logins.all_of(g.user)
+    ]
 
 
 def end_login(login_id: str) -> None:
@@ -108,6 +117,7 @@ def end_login(login_id: str) -> None:
 def end_other_logins() -> None:
     """End all logins of the user but the present one."""
     logins.end_all(g.user, keep=g.login)
+    db.session.commit()
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session="all others")
 
 
@@ -124,25 +134,3 @@ def _verified(name: str, password: str) -> UserMixin | None:
 def _renew(user: UserMixin) -> dict[str, Any]:
     """A new login of the kind that authenticated this request, in place of it."""
     return tokens.of_login(g.login).issue(user, keep=g.login.kept, replaces=g.login)
-
-
-def _store_password(user: UserMixin, new: str) -> None:
-    user.password_hash = passwords.hash_password(new)
-
-
-def _describe(login: Login) -> dict[str, Any]:
-    return {
-        "id": login.id,
-        "issued": login.started,
-        "last_used": login.last_used,
-        "expires": login.expires,
-        "current": login.id == g.login.id,
-        "client": login.client,
-    }
-
-
-def _clear_site_data(response: Response) -> Response:
-    # Without "cookies", which would clear sibling sites' cookies; forget() expires ours.
-    # WebKitGTK ignores it: there, what scripts store stays.
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
-    return response

@@ -1,7 +1,7 @@
 """Describes the client of a login, so that users recognise their own logins.
 
 It says roughly what and where: browser, system and shortened address, all as the client
-claims. login_table.py keeps it encrypted, and only as long as the login. Source: OWASP ASVS 7.5.2.
+claims. logins.py keeps it encrypted, and only as long as the login. Source: OWASP ASVS 7.5.2.
 """
 
 from flask import has_request_context, request

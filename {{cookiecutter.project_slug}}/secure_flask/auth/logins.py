@@ -1,25 +1,68 @@
 """Logins: one row for each, so that each ends at once when its row is deleted.
 
-A user has at most MAX_LOGINS logins of each kind.
+A row holds the SHA-256 of the secret, never the secret, so a stolen table cannot be used to log
+in. A user has at most MAX_LOGINS logins of each kind. Times are whole seconds since 1970, UTC.
 Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.1.2, 7.2.1, 7.3.1 to 7.4.3.
 """
 
 import secrets
 import time
 from hashlib import sha256
+from uuid import UUID
 
 from flask import current_app
 from secure_flask.auth import clients
-from secure_flask.auth.login_table import LIFETIMES, Login
-from secure_flask.auth.users import UserMixin
-from secure_flask.database import db
+from secure_flask.auth.users import UserMixin, user_class
+from secure_flask.crypto.encrypted_types import EncryptedString
+from secure_flask.database import Model, db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, String, delete, select, update
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+DAY = 24 * 60 * 60  # seconds
+# Where policy.py sets no LOGIN_LIFETIME: a login ends then even if it is used all the time.
+LIFETIMES = {"session": DAY // 2, "opaque": DAY, "refresh": 14 * DAY}
+# The longest time without a request, where policy.py sets no LOGIN_IDLE; 0 for any.
+IDLE_TIMEOUTS = {"session": 60 * 60, "opaque": 0, "refresh": 3 * DAY}
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
-# The most logins that one new login ends: a statement takes only so many parameters.
-MAX_ENDED = 100
+
+
+class Login(Model):
+    """A login of one client."""
+
+    __tablename__ = "logins"
+
+    # Random, since access tokens and pages show it.
+    id: Mapped[str] = mapped_column(
+        String(32), primary_key=True, default=lambda: secrets.token_hex(16)
+    )
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    # What the client holds: session, opaque or refresh.
+    kind: Mapped[str] = mapped_column(String(16))
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    # Of the part of a refresh token that changes at each use: the present one, the one before,
+    # and when it changed.
+    rotation_hash: Mapped[bytes | None]
+    previous_hash: Mapped[bytes | None]
+    rotated: Mapped[int | None] = mapped_column(BigInteger)
+    # When the user entered the password.
+    started: Mapped[int] = mapped_column(BigInteger)
+    last_used: Mapped[int] = mapped_column(BigInteger)
+    expires: Mapped[int] = mapped_column(BigInteger, index=True)
+    # A login that the user asked to keep has no idle timeout.
+    kept: Mapped[bool] = mapped_column(default=False)
+    client: Mapped[str | None] = mapped_column(EncryptedString("logins.client"), deferred=True)
+
+    user: Mapped[UserMixin] = relationship(lambda: user_class(), lazy="joined", innerjoin=True)
+
+    def is_live(self) -> bool:
+        """Whether the login is not expired, not idle for too long, and its user not disabled."""
+        now, chosen = int(time.time()), current_app.config["LOGIN_IDLE"]
+        idle = IDLE_TIMEOUTS[self.kind] if chosen is None else chosen
+        # abs(): a clock that is set back must not extend the idle timeout.
+        is_idle = idle and not self.kept and abs(now - self.last_used) >= idle
+        return now < self.expires and not is_idle and not self.user.disabled
 
 
 def new_secret() -> str:
@@ -31,11 +74,6 @@ def hash_of(kind: str, secret: str) -> bytes:
     """The hash to store; `kind` keeps a token of one kind from being used as another."""
     # No salt and no slow hash: 256 random bits cannot be guessed.
     return sha256(f"{kind}:{secret}".encode("utf-8", "surrogatepass")).digest()
-
-
-def lifetime_of(kind: str) -> int:
-    """How long a login of this kind lasts, in seconds."""
-    return current_app.config["LOGIN_LIFETIME"] or LIFETIMES[kind]
 
 
 def start(
@@ -59,8 +97,8 @@ def start(
         raise error_response(401, "Authentication required")
     if shown:
         _delete(Login.secret_hash == hash_of(kind, shown))
-    now = int(time.time())
-    lifetime = current_app.config["KEPT_LIFETIME"] if kept else lifetime_of(kind)
+    now, config = int(time.time()), current_app.config
+    lifetime = config["KEPT_LIFETIME"] if kept else config["LOGIN_LIFETIME"] or LIFETIMES[kind]
     login = Login(
         user_id=user.id,
         kind=kind,
@@ -81,12 +119,22 @@ def start(
 
 def find(kind: str, secret: str) -> Login | None:
     """The live login of this secret."""
-    return _live(Login.secret_hash == hash_of(kind, secret))
+    return find_where(Login.secret_hash == hash_of(kind, secret))
 
 
-def find_by_id(login_id: str) -> Login | None:
-    """The live login of an access token whose signature was verified."""
-    return _live(Login.id == login_id)
+def find_where(condition: ColumnElement[bool]) -> Login | None:
+    """The live login of which this is true, such as that of an access token."""
+    login = db.session.scalar(select(Login).where(condition))
+    if login is None or not login.is_live():
+        return None
+    now = int(time.time())
+    # abs(): after the clock was set back, the time of the last use must follow.
+    if abs(now - login.last_used) < LAST_USED_STEP:
+        return login
+    used = update(Login).where(Login.id == login.id).values(last_used=now).returning(Login.id)
+    lives = db.session.scalar(used)  # None if the login has ended in the meantime
+    db.session.commit()
+    return login if lives else None
 
 
 def all_of(user: UserMixin) -> list[Login]:
@@ -103,13 +151,8 @@ def end(login_id: str, user: UserMixin) -> bool:
 
 
 def end_all(user: UserMixin, *, keep: Login | None = None) -> None:
-    """End all logins of a user but `keep`, and commit what else the transaction changed."""
-    delete_all(user, keep=keep)
-    db.session.commit()
-
-
-def delete_all(user: UserMixin, *, keep: Login | None = None) -> None:
-    """The same without the commit. First the user's row changes, so that no login begins."""
+    """End all logins of a user but `keep`, as soon as the caller commits."""
+    # First the user's row changes, so that no login begins meanwhile.
     db.session.flush()
     _delete(Login.user_id == user.id, Login.id != (keep.id if keep else ""))
 
@@ -121,34 +164,15 @@ def purge() -> int:
     return count
 
 
-def _live(condition: ColumnElement[bool]) -> Login | None:
-    login = db.session.scalar(select(Login).where(condition))
-    if login is None or not login.is_live():
-        return None
-    now = int(time.time())
-    # abs(): after the clock was set back, the time of the last use must follow.
-    used_lately = abs(now - login.last_used) < LAST_USED_STEP
-    return login if used_lately or _touch(login, now) else None
-
-
-def _touch(login: Login, now: int) -> bool:
-    """Update last_used; False if the login has ended in the meantime."""
-    touched = update(Login).where(Login.id == login.id).values(last_used=now).returning(Login.id)
-    found = db.session.scalar(touched) is not None
-    db.session.commit()
-    return found
-
-
 def _end_excess(new: Login) -> None:
     """End the least recently used logins beyond MAX_LOGINS, whatever the clock says of the new."""
     others = select(Login.id).where(
         Login.user_id == new.user_id, Login.kind == new.kind, Login.id != new.id
     )
     oldest_last = others.order_by(Login.last_used.desc(), Login.started.desc())
-    excess = oldest_last.offset(current_app.config["MAX_LOGINS"] - 1).limit(MAX_ENDED)
-    ended = list(db.session.scalars(excess))
-    if ended and _delete(Login.id.in_(ended)):
-        audit.record(audit.SESSION_EXPIRED, reason="too many logins", number=len(ended))
+    excess = oldest_last.offset(current_app.config["MAX_LOGINS"] - 1)
+    if ended := _delete(Login.id.in_(excess)):
+        audit.record(audit.SESSION_EXPIRED, reason="too many logins", number=ended)
 
 
 def _delete(*conditions: ColumnElement[bool]) -> int:

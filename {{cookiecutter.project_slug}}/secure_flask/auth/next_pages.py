@@ -4,10 +4,9 @@ Source: OWASP Unvalidated Redirects and Forwards Cheat Sheet; OWASP ASVS 3.7.2.
 """
 
 import re
-from collections.abc import Sequence
 from urllib.parse import quote, unquote, urlsplit
 
-from flask import Flask, current_app, request
+from flask import current_app, request
 from secure_flask.web.csrf import SAFE_METHODS
 from werkzeug.exceptions import HTTPException
 
@@ -30,7 +29,10 @@ def checked_next() -> str | None:
 
 
 def checked(target: str | None) -> str | None:
-    """The target if it is a page of this site, else None: a path that a GET route serves."""
+    """The target if it is a page of this site, else None: a path that a GET route serves.
+
+    The login pages are none, since they would lead back to themselves.
+    """
     if not (target and _PATH_AND_QUERY.fullmatch(target)) or "#" in target:
         return None
     path = unquote(urlsplit(target).path)
@@ -39,13 +41,8 @@ def checked(target: str | None) -> str | None:
         return None
     root = request.root_path
     served = path.startswith(f"{root}/") and _endpoint(path.removeprefix(root))
-    excluded = current_app.extensions["not_next_pages"]
-    return target if served and served not in excluded else None
-
-
-def init_app(app: Flask, *, excluded: Sequence[str | None]) -> None:
-    """`excluded` are the endpoints of the login pages, which would lead back to themselves."""
-    app.extensions["not_next_pages"] = excluded
+    login_pages = [current_app.config[name] for name in ("LOGIN_PAGE", "REAUTHENTICATION_PAGE")]
+    return target if served and served not in login_pages else None
 
 
 def _endpoint(path: str) -> str | None:

@@ -1,23 +1,26 @@
-"""The routes of the app: who may call each, by which mark, with which bodies and limits.
+"""`flask access`: who may call each route, by which mark, with which bodies and limits.
 
 It follows from the decorators and the policy, so it is what requests meet.
 Source: OWASP ASVS 8.1.1; OWASP API Security Top 10, API9:2023.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from flask import Flask
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
 from secure_flask.auth.access import is_public
 from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.view_options import ViewOptions, options_of
+from secure_flask.web.view_options import FORM_TYPES, ViewOptions, options_of
 from werkzeug.routing import Rule
 
 EVERYBODY, USERS = "everybody", "logged-in users"
 BY_POLICY, NO_MARK = "PUBLIC_ENDPOINTS", "no mark"
-LOGIN_RATE_LIMIT = "LOGIN_RATE_LIMIT"
 # The method of a rule that names none, as in `url_map.add(Rule("/x", endpoint="x"))`.
 ANY = "any"
+HEADINGS = ("METHOD", "ROUTE", "MARK", "LIMIT", "BODY")
+SHORT = {**dict.fromkeys(FORM_TYPES, "form"), "application/json": "JSON"}
 
 
 class Row(NamedTuple):
@@ -28,9 +31,29 @@ class Row(NamedTuple):
     endpoint: str
     who: str
     mark: str
-    roles: list[str]
     bodies: list[str]
     limits: list[str]
+
+
+@click.command("access")
+@with_appcontext
+def access_command() -> None:
+    """Show who may call which route, by which mark, with its limits and body types."""
+    found, config = rows(current_app), current_app.config
+    columns = zip(HEADINGS, *map(_cells, found), strict=True)
+    widths = [max(map(len, column)) for column in columns]
+    click.echo(_line(HEADINGS, widths))
+    for who in sorted({row.who for row in found}):
+        click.echo(f"\n{who.capitalize()}:")
+        for row in found:
+            if row.who == who:
+                click.echo(_line(_cells(row), widths))
+    unmarked = sorted({row.endpoint for row in found if row.mark == NO_MARK})
+    click.echo(f"\nLOGIN_RATE_LIMIT, failures of one address: {config['LOGIN_RATE_LIMIT']}")
+    click.echo(
+        f"RATE_LIMIT, requests of one address to all but probes: {config['RATE_LIMIT'] or '-'}"
+    )
+    click.echo(f"Endpoints without a mark, so closed: {_listed(unmarked)}")
 
 
 def rows(app: Flask) -> list[Row]:
@@ -41,7 +64,6 @@ def rows(app: Flask) -> list[Row]:
             rule.endpoint,
             _who(rule.endpoint, options),
             _mark(rule.endpoint, options),
-            [*options.roles],
             _bodies(method, options),
             _limits(options),
         )
@@ -60,6 +82,10 @@ def operations(app: Flask) -> Iterator[tuple[Rule, str, ViewOptions]]:
 def demanded_roles(app: Flask) -> set[str]:
     """The roles that views demand."""
     return {role for *_, options in operations(app) for role in options.roles}
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(access_command)
 
 
 def _methods(rule: Rule) -> list[str]:
@@ -93,9 +119,24 @@ def _bodies(method: str, options: ViewOptions) -> list[str]:
     if method in SAFE_METHODS:
         return []
     # csrf.py lets a write without a declared type have JSON.
-    return [*(options.consumes or ["*/*" if options.csrf_exempt else "application/json"])]
+    taken = options.consumes or ["*/*" if options.csrf_exempt else "application/json"]
+    # Two types of forms have one name here, and the order stays.
+    return [*dict.fromkeys(SHORT.get(each, each) for each in taken)]
 
 
 def _limits(options: ViewOptions) -> list[str]:
     own = [options.limited] if options.limited else []
-    return [*own, LOGIN_RATE_LIMIT] if options.credentials else own
+    return [*own, "LOGIN_RATE_LIMIT"] if options.credentials else own
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return row.method, row.route, row.mark, _listed(row.limits), _listed(row.bodies)
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join(texts) or "-"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(padded).rstrip()

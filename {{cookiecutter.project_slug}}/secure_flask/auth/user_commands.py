@@ -1,4 +1,4 @@
-"""`flask user …`: an operator makes users, sets their passwords and roles, and ends logins.
+"""`flask user …`, `flask logins …`: an operator makes users, and sets passwords, roles, logins.
 
 A password is read from standard input, asked for on a terminal, or generated and printed. A new
 role ends all logins: the next one passes what the role demands. Source: OWASP ASVS 6.4.1, 8.2.1.
@@ -6,10 +6,9 @@ role ends all logins: the next one passes what the role demands. Source: OWASP A
 
 import click
 from flask import Flask, current_app
-from secure_flask.auth import authentication, logins, roles, route_table, users
+from secure_flask.auth import authentication, logins, route_table, users
 from secure_flask.auth.operator_passwords import check_plain, password_option, read_password
-from secure_flask.auth.roles import Role
-from secure_flask.auth.users import UserMixin, user_class
+from secure_flask.auth.users import Role, UserMixin, user_class
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
 from secure_flask.web import audit
@@ -17,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 user_commands = CommandGroup("user", help="Manage the users who can log in.")
+logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 
 
 @user_commands.command("create")
@@ -34,8 +34,7 @@ def create(name: str, email: str | None, password_stdin: bool) -> None:
         user = users.create_user(name, password, **columns)
     except IntegrityError:
         raise click.ClickException(f"There is a user {name!r} already.") from None
-    _record(audit.USER_CREATED, user)
-    click.echo(f"Created user {name}{note}")
+    _report(f"Created user {name}{note}", audit.USER_CREATED, user)
 
 
 @user_commands.command("password")
@@ -46,8 +45,7 @@ def change_password(name: str, password_stdin: bool) -> None:
     user = _find(name)
     password, note = read_password(name, password_stdin)
     authentication.set_password(user, password)
-    _record(audit.PASSWORD_CHANGE, user)
-    click.echo(f"Changed the password of {name}{note}")
+    _report(f"Changed the password of {name}{note}", audit.PASSWORD_CHANGE, user)
 
 
 @user_commands.command("email")
@@ -58,8 +56,7 @@ def change_email(name: str, email: str) -> None:
     user = _find(name)
     user.email = _address(email)  # type: ignore[attr-defined]
     db.session.commit()
-    _record(audit.USER_UPDATED, user, change="email")
-    click.echo(f"Changed the e-mail address of {name}")
+    _report(f"Changed the e-mail address of {name}", audit.USER_UPDATED, user, change="email")
 
 
 @user_commands.command("disable")
@@ -69,8 +66,8 @@ def disable(name: str) -> None:
     user = _find(name)
     user.disabled = True
     logins.end_all(user)
-    _record(audit.USER_UPDATED, user, change="disabled")
-    click.echo(f"Disabled {name}")
+    db.session.commit()
+    _report(f"Disabled {name}", audit.USER_UPDATED, user, change="disabled")
 
 
 @user_commands.command("enable")
@@ -80,8 +77,7 @@ def enable(name: str) -> None:
     user = _find(name)
     user.disabled = False
     db.session.commit()
-    _record(audit.USER_UPDATED, user, change="enabled")
-    click.echo(f"Enabled {name}")
+    _report(f"Enabled {name}", audit.USER_UPDATED, user, change="enabled")
 
 
 @user_commands.command("logout")
@@ -90,8 +86,9 @@ def log_out(name: str) -> None:
     """End all logins of a user."""
     user = _find(name)
     logins.end_all(user)
-    _record(audit.SESSION_EXPIRED, user, reason="revoked", session="all")
-    click.echo(f"Ended all logins of {name}")
+    db.session.commit()
+    said = f"Ended all logins of {name}"
+    _report(said, audit.SESSION_EXPIRED, user, reason="revoked", session="all")
 
 
 @user_commands.command("delete")
@@ -99,10 +96,9 @@ def log_out(name: str) -> None:
 def delete(name: str) -> None:
     """Delete a user with all rows that refer to it."""
     user = _find(name)
-    _record(audit.USER_UPDATED, user, change="deleted")
     db.session.delete(user)
     db.session.commit()
-    click.echo(f"Deleted {name}")
+    _report(f"Deleted {name}", audit.USER_UPDATED, user, change="deleted")
 
 
 @user_commands.command("roles")
@@ -115,8 +111,16 @@ def set_roles(name: str, names: tuple[str, ...], remove: bool) -> None:
         raise click.UsageError("Give roles or --none, not both.")
     user = _find(name)
     if names or remove:
-        _give_roles(user, names)
-        _record(audit.USER_UPDATED, user, change="roles", roles=", ".join(user.role_names))
+        gained = {*names} - {*user.role_names}
+        user.roles = _roles(names)
+        if gained:
+            logins.end_all(user)
+            click.echo(f"Ended all logins of {name}, since the role is new")
+        db.session.commit()
+        given = ", ".join(user.role_names)
+        _report(
+            f"Changed the roles of {name}", audit.USER_UPDATED, user, change="roles", roles=given
+        )
     click.echo(f"{name} has {', '.join(user.role_names) or 'no role'}")
 
 
@@ -132,8 +136,15 @@ def list_users() -> None:
         click.echo(f"{name}\t{active}\t{', '.join(each.role_names) or '-'}")
 
 
+@logins_commands.command("purge")
+def purge_logins() -> None:
+    """Delete expired logins; run this once a day."""
+    click.echo(f"Deleted {logins.purge()} expired")
+
+
 def init_app(app: Flask) -> None:
     app.cli.add_command(user_commands)
+    app.cli.add_command(logins_commands)
 
 
 def _find(name: str) -> UserMixin:
@@ -147,24 +158,11 @@ def _find(name: str) -> UserMixin:
 def _roles(names: tuple[str, ...]) -> list[Role]:
     """The rows of these roles; one that only a view demands so far is a new row."""
     rows = {name: Role(name=name) for name in route_table.demanded_roles(current_app)}
-    rows |= {role.name: role for role in roles.stored()}
-    for name in names:
-        if name not in rows:
-            known = ", ".join(sorted(rows)) or "none: no view demands one"
-            raise click.ClickException(f"There is no role {name!r}. The known ones are {known}.")
-    return [rows[name] for name in sorted(set(names))]
-
-
-def _give_roles(user: UserMixin, names: tuple[str, ...]) -> None:
-    gained = set(names) - set(user.role_names)
-    user.roles = _roles(names)
-    try:
-        if gained:
-            logins.end_all(user)
-            click.echo(f"Ended all logins of {user.name}, since the role is new")
-        db.session.commit()
-    except IntegrityError:
-        raise click.ClickException("Another command made this role meanwhile: try again.") from None
+    rows |= {role.name: role for role in users.stored_roles()}
+    if unknown := sorted({*names} - rows.keys()):
+        known = ", ".join(sorted(rows)) or "none: no view demands one"
+        raise click.ClickException(f"There is no role {unknown[0]!r}. The known ones are {known}.")
+    return [rows[name] for name in sorted({*names})]
 
 
 def _address(email: str) -> str:
@@ -175,6 +173,7 @@ def _address(email: str) -> str:
     return email
 
 
-def _record(event: audit.Event, user: UserMixin, **fields: str) -> None:
-    """Write to the audit log what an operator did to a user."""
+def _report(said: str, event: audit.Event, user: UserMixin, **fields: str) -> None:
+    """Say what was done to a user, here and in the audit log."""
     audit.record(event, account=user.name, user_id=user.id, by="command line", **fields)
+    click.echo(said)

@@ -1,6 +1,8 @@
 """What every user has: a name, a password, roles. `User` in app/models.py adds the rest.
 
-Other tables refer to users by the name of the table, `users`. Source: OWASP ASVS 8.2.1.
+Other tables refer to users by the name of the table, `users`. A role is a name of what users may
+do, which views demand by `@roles_required`. Each request reads the roles again, so one that was
+taken away opens nothing any more. Source: OWASP ASVS 8.2.1, 8.3.2.
 """
 
 import re
@@ -8,12 +10,14 @@ from typing import Any, Self, cast
 from uuid import UUID, uuid4
 
 from secure_flask.auth.passwords import hash_password
-from secure_flask.auth.roles import Role, user_roles
 from secure_flask.database import Model, db
-from sqlalchemy import String, select, update
+from sqlalchemy import Column, ForeignKey, String, Table, Uuid, select, update
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
 MAX_NAME = 150  # characters
+MAX_ROLE = 80  # characters of the name of a role
+# One spelling: `Admin` beside `admin` would be a role that nobody notices.
+_ROLE = re.compile(r"[a-z][a-z0-9_-]*")
 # This only catches typing errors: a delivered message is the proof. Source: RFC 5321, 4.5.3.
 EMAIL = re.compile(r"(?=.{3,254}$)[^\s@\x00-\x1f\x7f]{1,64}@[^\s@\x00-\x1f\x7f]+")
 
@@ -24,6 +28,22 @@ _CLASS = """\
         ..."""
 
 _registered: list[type["UserMixin"]] = []
+
+user_roles = Table(
+    "user_roles",
+    Model.metadata,
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+
+class Role(Model):
+    """A role that users may have."""
+
+    __tablename__ = "roles"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(MAX_ROLE), unique=True)
 
 
 class UserMixin:
@@ -55,6 +75,16 @@ class UserMixin:
     def find(cls, name: str) -> Self | None:
         """The user of this name."""
         return cast(Self | None, db.session.scalar(select(cls).where(cls.name == name)))
+
+
+def is_role(name: object) -> bool:
+    """Whether a role may have this name, such as `admin` or `order-desk`."""
+    return isinstance(name, str) and len(name) <= MAX_ROLE and bool(_ROLE.fullmatch(name))
+
+
+def stored_roles() -> list[Role]:
+    """The roles in the database, by name."""
+    return list(db.session.scalars(select(Role).order_by(Role.name)))
 
 
 def user_class() -> type[UserMixin]:

@@ -96,14 +96,6 @@ def respond_conflict(error: Exception) -> ResponseReturnValue:
     return response_for(error_response(409, "Changed by another request: try again"))
 
 
-def is_foreign_key(error: Exception) -> bool:
-    """Whether a row that is referred to does not exist, or a row that is deleted is needed."""
-    reason = getattr(error, "orig", None)
-    # psycopg has the SQLSTATE "foreign_key_violation", SQLite only a name.
-    names = (getattr(reason, "sqlstate", None), getattr(reason, "sqlite_errorname", None))
-    return "23503" in names or "SQLITE_CONSTRAINT_FOREIGNKEY" in names
-
-
 def _engine_options(app: Flask) -> dict[str, Any]:
     # Logged errors must not contain parameters, such as a password hash.
     options: dict[str, Any] = {"hide_parameters": True}

@@ -1,4 +1,6 @@
-"""Keys that sign, by the tests themselves."""
+"""Keys and encoding of tokens that the tests sign themselves."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from secure_flask.settings import keyrings
@@ -8,3 +10,11 @@ def keys_of(ring: str) -> dict[str, Ed25519PrivateKey]:
     """The keys by id that TOKEN_KEYS holds."""
     seeds = keyrings.read(ring).items()
     return {key_id: Ed25519PrivateKey.from_private_bytes(seed) for key_id, seed in seeds}
+
+
+def encode(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def decode(text: str) -> bytes:
+    return urlsafe_b64decode(text + "==")

@@ -7,39 +7,31 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, USERNAME
+from core.conftest import OWN_PAGE, USERNAME
 
 ELSEWHERE = ["token", "access_token", "bearer", "session", "dev-session", "Authorization"]
 ELSEWHERE += ["Proxy-Authorization", "X-Auth-Token", "X-Forwarded-Authorization"]
 
-MANGLED = [
-    "",
-    "Bearer",
-    "Bearer ",
-    "{token}",
-    "Bearer{token}",
-    "Bearer  {token}",
-    "Bearer\t{token}",
-    "Bearer: {token}",
-    'Bearer "{token}"',
-    "Bearer token={token}",
-    "Basic {token}",
-    "Token {token}",
-    "Bearer {token}, Bearer {token}",
-    "Bearer {token} {token}",
-    "Bearer {token}=",
-    "Bearer {token}==",
-    "Bearer {token}A",
-    "Bearer A{token}",
-    "Bearer {token}.",
-    "Bearer .{token}",
-    "Bearer {token}~",
-    "Bearer {token}%00",
-    "Bearer {token}\0",
-    "Bearer {token}é",
-    "Bearer null",
-    "Bearer ..",
+# What an Authorization header may not be; T stands for a good token.
+MANGLED = ["", "Bearer", "Bearer ", "T", "BearerT", "Bearer  T", "Bearer\tT", "Bearer: T"]
+MANGLED += [
+    'Bearer "T"',
+    "Bearer token=T",
+    "Basic T",
+    "Other T",
+    "Bearer T, Bearer T",
+    "Bearer T T",
 ]
+MANGLED += [
+    "Bearer T=",
+    "Bearer T==",
+    "Bearer TA",
+    "Bearer AT",
+    "Bearer T.",
+    "Bearer .T",
+    "Bearer T~",
+]
+MANGLED += ["Bearer T%00", "Bearer T\0", "Bearer Té", "Bearer null", "Bearer .."]
 
 
 pytestmark = pytest.mark.parametrize("token_type", ["opaque", "jwt", "paseto"])
@@ -60,58 +52,41 @@ def assert_accepted(answer: TestResponse, username: str = USERNAME) -> None:
     assert username in answer.text
 
 
-def assert_refused(answer: TestResponse) -> None:
-    assert answer.status_code == 401
+def assert_refused(answer: TestResponse, case: object = "") -> None:
+    assert answer.status_code == 401, case
 
 
-def test_the_scheme_is_read_in_any_case(
-    client: FlaskClient, token: str, subtests: pytest.Subtests
-) -> None:
+def test_the_scheme_is_read_in_any_case(client: FlaskClient, token: str) -> None:
     for scheme in ("Bearer", "bearer", "BEARER"):
-        with subtests.test(scheme):
-            headers = {"Authorization": f"{scheme} {token}"}
-            assert_accepted(client.get(routes.ME, headers=headers))
+        assert_accepted(client.get(routes.ME, headers={"Authorization": f"{scheme} {token}"}))
 
 
-def test_a_mangled_header_is_401(
-    client: FlaskClient, token: str, subtests: pytest.Subtests
-) -> None:
+def test_a_mangled_header_is_401(client: FlaskClient, token: str) -> None:
     basic = b64encode(f"{USERNAME}:{token}".encode()).decode()
     changed = [token[:-1], token[1:], token[::-1], token.swapcase(), f"{token[:20]} {token[20:]}"]
     changed += [token + "A" * 5000, "A" * 5000, "." * 4000]
     sent = [f"Bearer {each}" for each in changed] + [f"Basic {basic}"]
-    for header in [*(each.format(token=token) for each in MANGLED), *sent]:
-        with subtests.test(header.replace(token, "TOKEN")[:40]):
-            assert_refused(client.get(routes.ME, headers={"Authorization": header}))
+    for header in [*(each.replace("T", token) for each in MANGLED), *sent]:
+        answer = client.get(routes.ME, headers={"Authorization": header})
+        assert answer.status_code == 401, header
 
 
-def test_two_headers_are_401_whichever_comes_first(
-    client: FlaskClient, token: str, subtests: pytest.Subtests
-) -> None:
+def test_two_headers_are_401_whichever_comes_first(client: FlaskClient, token: str) -> None:
     good = ("Authorization", f"Bearer {token}")
     for value in ("Bearer ", "Bearer x", "Basic YWRhOmE=", good[1]):
-        with subtests.test(value.replace(token, "TOKEN")):
-            other = ("Authorization", value)
-            for both in ([good, other], [other, good]):
-                assert_refused(client.get(routes.ME, headers=both))
+        other = ("Authorization", value)
+        for both in ([good, other], [other, good]):
+            assert_refused(client.get(routes.ME, headers=both))
 
 
-def test_a_token_elsewhere_than_in_its_header_is_401(
-    client: FlaskClient, token: str, subtests: pytest.Subtests
-) -> None:
+def test_a_token_elsewhere_than_in_its_header_is_401(client: FlaskClient, token: str) -> None:
     for name in ELSEWHERE:
-        with subtests.test(name):
-            for sent in (token, f"Bearer {token}"):
-                assert_refused(client.get(routes.ME, query_string={name: sent}))
-                if name != "Authorization":
-                    assert_refused(client.get(routes.ME, headers={name: sent}))
-            assert_refused(client.post(routes.LOGOUT, json={name: token}, headers=OWN_PAGE))
-            client.set_cookie(name, token)
-            assert_refused(client.get(routes.ME))
-            assert_refused(client.post(routes.LOGOUT, headers=OWN_PAGE))
+        for sent in (token, f"Bearer {token}"):
+            assert_refused(client.get(routes.ME, query_string={name: sent}))
+            if name != "Authorization":
+                assert_refused(client.get(routes.ME, headers={name: sent}))
+        assert_refused(client.post(routes.LOGOUT, json={name: token}, headers=OWN_PAGE))
+        client.set_cookie(name, token)
+        assert_refused(client.get(routes.ME))
+        assert_refused(client.post(routes.LOGOUT, headers=OWN_PAGE))
     assert_accepted(ask(client, token))
-
-
-def test_a_browser_sends_no_login_by_itself(client: FlaskClient) -> None:
-    client.post(routes.LOGIN, json=LOGIN)
-    assert_refused(client.get(routes.ME))

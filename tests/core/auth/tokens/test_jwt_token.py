@@ -2,7 +2,6 @@
 
 import hmac
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,7 @@ from secure_flask.auth.tokens.signed import LIFETIME
 from secure_flask.settings import keyrings
 
 from core import routes
-from core.auth.tokens.signing import keys_of
+from core.auth.tokens.signing import decode, encode, keys_of
 from core.auth.tokens.test_bearer import ask, assert_refused
 from core.conftest import SECRETS, MakeApp
 
@@ -116,31 +115,24 @@ def test_the_published_keys_are_exactly_the_public_ones(make_app: MakeApp) -> No
     assert answer.cache_control.max_age == LIFETIME
 
 
-def test_a_mangled_token_is_401(client: FlaskClient, token: str, subtests: pytest.Subtests) -> None:
+def test_a_mangled_token_is_401(client: FlaskClient, token: str) -> None:
     for case, mangle in MANGLED.items():
-        with subtests.test(case):
-            assert mangle(token) != token
-            assert_refused(ask(client, mangle(token)))
+        assert mangle(token) != token
+        assert_refused(ask(client, mangle(token)), case)
 
 
-def test_another_header_is_401_signed_or_not(
-    client: FlaskClient, payload: bytes, subtests: pytest.Subtests
-) -> None:
+def test_another_header_is_401_signed_or_not(client: FlaskClient, payload: bytes) -> None:
     for case, header in OTHER_HEADERS.items():
-        with subtests.test(case):
-            token = sign(payload, header)
-            assert_refused(ask(client, token))
-            assert_refused(ask(client, token.rpartition(".")[0] + "."))
+        token = sign(payload, header)
+        assert_refused(ask(client, token), case)
+        assert_refused(ask(client, token.rpartition(".")[0] + "."), case)
 
 
-def test_the_public_key_is_no_secret_to_sign_with(
-    client: FlaskClient, payload: bytes, subtests: pytest.Subtests
-) -> None:
+def test_the_public_key_is_no_secret_to_sign_with(client: FlaskClient, payload: bytes) -> None:
     unsigned = join({**HEADER, "alg": "HS256"}, payload)
     for case, secret in PUBLIC_KEYS.items():
-        with subtests.test(case):
-            signature = hmac.digest(secret, unsigned.encode(), "sha256")
-            assert_refused(ask(client, f"{unsigned}.{encode(signature)}"))
+        signature = hmac.digest(secret, unsigned.encode(), "sha256")
+        assert_refused(ask(client, f"{unsigned}.{encode(signature)}"), case)
 
 
 def test_the_signature_of_another_key_is_401_even_if_the_token_brings_that_along(
@@ -154,17 +146,15 @@ def test_the_signature_of_another_key_is_401_even_if_the_token_brings_that_along
 
 
 def test_a_claim_or_header_changed_under_the_old_signature_is_401(
-    client: FlaskClient, token: str, subtests: pytest.Subtests
+    client: FlaskClient, token: str
 ) -> None:
     header, payload, signature = token.split(".")
     claims = read(token)
     for claim in ("sub", "exp", "sid"):
-        with subtests.test(claim):
-            changed = encode(write({**claims, claim: claims[claim] * 2}))
-            assert_refused(ask(client, f"{header}.{changed}.{signature}"))
+        changed = encode(write({**claims, claim: claims[claim] * 2}))
+        assert_refused(ask(client, f"{header}.{changed}.{signature}"))
     respaced = encode(json.dumps(HEADER, separators=(", ", ": ")).encode())
-    with subtests.test("header"):
-        assert_refused(ask(client, f"{respaced}.{payload}.{signature}"))
+    assert_refused(ask(client, f"{respaced}.{payload}.{signature}"))
 
 
 def read(token: str) -> dict[str, Any]:
@@ -187,14 +177,6 @@ def sign(payload: bytes, header: object = HEADER, key: Ed25519PrivateKey = KEY) 
 def join(header: object, payload: bytes) -> str:
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return f"{encode(text)}.{encode(payload)}"
-
-
-def encode(data: bytes) -> str:
-    return urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def decode(text: str) -> bytes:
-    return urlsafe_b64decode(text + "==")
 
 
 def respell(token: str) -> str:

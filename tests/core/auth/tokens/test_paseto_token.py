@@ -1,7 +1,6 @@
 """The paseto type: tokens made by hand, since the library would refuse to make most of these."""
 
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import product
@@ -14,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.settings import keyrings
 
-from core.auth.tokens.signing import keys_of
+from core.auth.tokens.signing import decode, encode, keys_of
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
 from core.conftest import SECRETS
 
@@ -96,11 +95,10 @@ def test_a_token_signed_for_another_audience_is_401(client: FlaskClient, payload
         assert_refused(ask(client, sign(payload, audience=audience)))
 
 
-def test_a_mangled_token_is_401(client: FlaskClient, token: str, subtests: pytest.Subtests) -> None:
+def test_a_mangled_token_is_401(client: FlaskClient, token: str) -> None:
     for case, mangle in MANGLED.items():
-        with subtests.test(case):
-            assert mangle(token) != token
-            assert_refused(ask(client, mangle(token)))
+        assert mangle(token) != token
+        assert_refused(ask(client, mangle(token)), case)
 
 
 def test_another_spelling_of_payload_or_footer_is_401(client: FlaskClient, payload: bytes) -> None:
@@ -113,12 +111,11 @@ def test_another_spelling_of_payload_or_footer_is_401(client: FlaskClient, paylo
 
 
 def test_another_version_or_purpose_is_401_though_signed(
-    client: FlaskClient, payload: bytes, token: str, subtests: pytest.Subtests
+    client: FlaskClient, payload: bytes, token: str
 ) -> None:
     for header in OTHER_HEADERS:
-        with subtests.test(header):
-            assert_refused(ask(client, sign(payload, header=header)))
-            assert_refused(ask(client, header + token.removeprefix(HEADER)))
+        assert_refused(ask(client, sign(payload, header=header)))
+        assert_refused(ask(client, header + token.removeprefix(HEADER)))
 
 
 def test_the_public_key_is_no_secret_to_encrypt_with(client: FlaskClient, payload: bytes) -> None:
@@ -129,12 +126,9 @@ def test_the_public_key_is_no_secret_to_encrypt_with(client: FlaskClient, payloa
     assert_refused(ask(client, token.replace("v4.local.", HEADER)))
 
 
-def test_another_footer_is_401_though_signed(
-    client: FlaskClient, payload: bytes, subtests: pytest.Subtests
-) -> None:
+def test_another_footer_is_401_though_signed(client: FlaskClient, payload: bytes) -> None:
     for case, footer in OTHER_FOOTERS.items():
-        with subtests.test(case):
-            assert_refused(ask(client, sign(payload, footer)))
+        assert_refused(ask(client, sign(payload, footer)), case)
 
 
 def test_the_signature_of_another_key_is_401_even_of_a_good_one(
@@ -148,28 +142,22 @@ def test_the_signature_of_another_key_is_401_even_of_a_good_one(
 
 
 def test_a_claim_or_footer_changed_under_the_old_signature_is_401(
-    client: FlaskClient, token: str, subtests: pytest.Subtests
+    client: FlaskClient, token: str
 ) -> None:
     claims, (start, version, payload, footer) = read(token), token.split(".")
     for claim in ("sub", "jti", "sid"):
-        with subtests.test(claim):
-            changed = write({**claims, claim: claims[claim] * 2}) + decode(payload)[-64:]
-            assert_refused(ask(client, f"{start}.{version}.{encode(changed)}.{footer}"))
+        changed = write({**claims, claim: claims[claim] * 2}) + decode(payload)[-64:]
+        assert_refused(ask(client, f"{start}.{version}.{encode(changed)}.{footer}"))
     for other in (b'{"kid":"%s"}' % KEY_ID.encode(), b'{"kid": "2"}', b"{}"):
-        with subtests.test(other.decode()):
-            assert_refused(ask(client, f"{start}.{version}.{payload}.{encode(other)}"))
+        assert_refused(ask(client, f"{start}.{version}.{payload}.{encode(other)}"))
 
 
-def test_a_time_in_another_notation_is_401(
-    client: FlaskClient, payload: bytes, subtests: pytest.Subtests
-) -> None:
+def test_a_time_in_another_notation_is_401(client: FlaskClient, payload: bytes) -> None:
     for name, value in product(TIMES, NO_TIMES):
-        with subtests.test(name, value=value):
-            changed = {**json.loads(payload), name: value}
-            assert_refused(ask(client, sign(json.dumps(changed).encode())))
-    with subtests.test("without a zone"):
-        assert_refused(ask(client, sign(payload.replace(b"+00:00", b""))))
-        assert_accepted(ask(client, sign(payload.replace(b"+00:00", b"Z"))))
+        changed = {**json.loads(payload), name: value}
+        assert_refused(ask(client, sign(json.dumps(changed).encode())))
+    assert_refused(ask(client, sign(payload.replace(b"+00:00", b""))))
+    assert_accepted(ask(client, sign(payload.replace(b"+00:00", b"Z"))))
 
 
 def read(token: str) -> dict[str, Any]:
@@ -203,14 +191,6 @@ def join(pieces: list[bytes]) -> bytes:
     """PASETO's pre-authentication encoding: each piece behind its length."""
     lengths = [len(piece).to_bytes(8, "little") for piece in (pieces, *pieces)]
     return lengths[0] + b"".join(map(bytes.__add__, lengths[1:], pieces))
-
-
-def encode(data: bytes) -> str:
-    return urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def decode(text: str) -> bytes:
-    return urlsafe_b64decode(text + "==")
 
 
 def respell(segment: str) -> str:

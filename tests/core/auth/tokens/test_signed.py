@@ -126,72 +126,64 @@ def test_no_two_tokens_have_the_same_id(client: FlaskClient) -> None:
     assert len({said(client, log_in(client))["jti"] for _ in range(3)}) == 3
 
 
-def test_issuer_and_audience_are_settings(make_app: MakeApp, token_type: str) -> None:
-    names = {"token_issuer": "https://login.example", "token_audience": "shop"}
-    client = make_app(TOKEN_TYPE=token_type, **names).test_client()
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (
+            {"token_issuer": "https://login.example", "token_audience": "shop"},
+            ("https://login.example", "shop"),
+        ),
+        # Without these settings both are the first host name.
+        ({}, ("https://localhost", "https://localhost")),
+    ],
+)
+def test_issuer_and_audience_are_settings(
+    make_app: MakeApp, token_type: str, names: dict[str, str], expected: tuple[str, str]
+) -> None:
+    hosts = {"app_env": "production", "trusted_hosts": ["localhost", "www.example.org"]}
+    client = make_app(TOKEN_TYPE=token_type, **hosts, **names).test_client()
     credentials = log_in(client)
     claims = said(client, credentials)
-    assert (claims["iss"], claims["aud"]) == ("https://login.example", "shop")
+    assert (claims["iss"], claims["aud"]) == expected
     assert is_logged_in(client, credentials)
 
 
-def test_without_these_settings_both_are_the_first_host_name(
-    make_app: MakeApp, token_type: str
-) -> None:
-    hosts = ["localhost", "www.example.org"]
-    app = make_app(TOKEN_TYPE=token_type, app_env="production", trusted_hosts=hosts)
-    client = app.test_client()
-    claims = said(client, log_in(client))
-    assert (claims["iss"], claims["aud"]) == ("https://localhost", "https://localhost")
-
-
-def test_a_missing_claim_is_401(
-    client: FlaskClient, claims: dict[str, Any], subtests: pytest.Subtests
-) -> None:
+def test_a_missing_claim_is_401(client: FlaskClient, claims: dict[str, Any]) -> None:
     for name in NAMES:
         rest = claims.copy()
         del rest[name]
-        with subtests.test(name):
-            assert_refused(send(client, rest))
+        assert_refused(send(client, rest))
 
 
 def test_a_claim_of_another_type_or_value_and_an_unknown_one_are_401(
-    client: FlaskClient, claims: dict[str, Any], subtests: pytest.Subtests
+    client: FlaskClient, claims: dict[str, Any]
 ) -> None:
     in_lists = [([name], [[claims[name]]]) for name in TEXTS]
     for names, values in [*WRONG, *in_lists]:
         for name, value in product(names, values):
-            with subtests.test(f"{name}: {value!a:.40}"):
-                assert_refused(send(client, claims, **{name: value}))
+            assert_refused(send(client, claims, **{name: value}))
 
 
-def test_a_claim_written_twice_is_401(
-    client: FlaskClient, claims: dict[str, Any], subtests: pytest.Subtests
-) -> None:
+def test_a_claim_written_twice_is_401(client: FlaskClient, claims: dict[str, Any]) -> None:
     payload = write(client, claims)
     for name in NAMES:
         once = json.dumps({name: json.loads(payload)[name]})[1:-1].encode()
-        with subtests.test(name):
-            assert_refused(send_bytes(client, b"{" + once + b"," + payload[1:]))
-            assert_refused(send_bytes(client, payload[:-1] + b"," + once + b"}"))
+        assert_refused(send_bytes(client, b"{" + once + b"," + payload[1:]))
+        assert_refused(send_bytes(client, payload[:-1] + b"," + once + b"}"))
 
 
-def test_anything_but_an_object_of_claims_is_401(
-    client: FlaskClient, subtests: pytest.Subtests
-) -> None:
+def test_anything_but_an_object_of_claims_is_401(client: FlaskClient) -> None:
     for case, payload in NO_CLAIMS.items():
-        with subtests.test(case):
-            assert_refused(send_bytes(client, payload))
+        assert_refused(send_bytes(client, payload), case)
 
 
 def test_a_user_with_anothers_login_is_401(
-    client: FlaskClient, claims: dict[str, Any], others: dict[str, Any], subtests: pytest.Subtests
+    client: FlaskClient, claims: dict[str, Any], others: dict[str, Any]
 ) -> None:
     assert_accepted(send(client, others), "bob")
     assert_refused(send(client, others, sid=claims["sid"]))
     for user in (others["sub"], "2", "1 OR 1=1", "1\0", "ada", claims["sub"].upper()):
-        with subtests.test(user):
-            assert_refused(send(client, claims, sub=user))
+        assert_refused(send(client, claims, sub=user))
 
 
 def test_a_token_of_a_login_by_cookie_is_401(
@@ -213,30 +205,26 @@ def test_it_serves_its_lifetime_and_the_leeway(
 
 
 def test_it_serves_no_sooner_than_the_leeway(
-    client: FlaskClient, claims: dict[str, Any], wait: Wait, subtests: pytest.Subtests
+    client: FlaskClient, claims: dict[str, Any], wait: Wait
 ) -> None:
     claims |= from_now()
     for name in ("iat", "nbf"):
-        with subtests.test(name):
-            assert_accepted(send(client, claims, **{name: claims[name] + LEEWAY}))
-            assert_refused(send(client, claims, **{name: claims[name] + LEEWAY + 1}))
-            assert_refused(send(client, claims, **{name: claims[name] + YEAR}))
-    with subtests.test("a clock that is ahead"):
-        assert_accepted(send(client, claims, **from_now(LEEWAY)))
-        assert_refused(send(client, claims, **from_now(LEEWAY + 1)))
+        assert_accepted(send(client, claims, **{name: claims[name] + LEEWAY}))
+        assert_refused(send(client, claims, **{name: claims[name] + LEEWAY + 1}))
+        assert_refused(send(client, claims, **{name: claims[name] + YEAR}))
+    assert_accepted(send(client, claims, **from_now(LEEWAY)))
+    assert_refused(send(client, claims, **from_now(LEEWAY + 1)))
 
 
 def test_a_longer_life_and_one_that_ends_before_it_begins_are_401(
-    client: FlaskClient, claims: dict[str, Any], wait: Wait, subtests: pytest.Subtests
+    client: FlaskClient, claims: dict[str, Any], wait: Wait
 ) -> None:
     claims |= from_now()
     for longer in (1, 3600, 10**9, 10**11):
-        with subtests.test(longer=longer):
-            assert_refused(send(client, claims, exp=claims["exp"] + longer))
-            assert_refused(send(client, claims, iat=claims["iat"] - longer))
+        assert_refused(send(client, claims, exp=claims["exp"] + longer))
+        assert_refused(send(client, claims, iat=claims["iat"] - longer))
     now, later = claims["iat"], claims["iat"] + 2 * LEEWAY
-    with subtests.test("ends before it begins"):
-        assert_refused(send(client, claims, iat=later, nbf=later, exp=now - 2 * LEEWAY))
+    assert_refused(send(client, claims, iat=later, nbf=later, exp=now - 2 * LEEWAY))
 
 
 def test_a_token_too_long_to_be_ours_is_401(client: FlaskClient, claims: dict[str, Any]) -> None:
@@ -253,14 +241,3 @@ def test_logout_is_immediate_though_the_token_has_not_expired(
         chosen: Any = tokens.chosen()
         assert chosen.verify(bearer(credentials))["sid"]
     assert_refused(ask(client, bearer(credentials)))
-
-
-def test_a_disabled_user_is_out_and_in_again(
-    app: Flask, client: FlaskClient, claims: dict[str, Any]
-) -> None:
-    with stored_user(app) as user:
-        user.disabled = True
-    assert_refused(send(client, claims))
-    with stored_user(app) as user:
-        user.disabled = False
-    assert_accepted(send(client, claims))

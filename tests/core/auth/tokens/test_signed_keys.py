@@ -57,15 +57,14 @@ def test_an_unusable_key_is_refused_and_not_shown(environment: pytest.MonkeyPatc
     assert SEED[:-2] not in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["TOKEN_ISSUER", "TOKEN_AUDIENCE"])
 def test_a_name_that_no_token_can_carry_is_refused(
-    environment: pytest.MonkeyPatch, subtests: pytest.Subtests
+    environment: pytest.MonkeyPatch, name: str
 ) -> None:
-    for name in ("TOKEN_ISSUER", "TOKEN_AUDIENCE"):
-        for value in (" ", "a b", "\x07", "\udcff", "a" * (MAX_NAME + 1)):
-            with subtests.test(f"{name}: {value[:9]!a}"), environment.context() as wrong:
-                wrong.setenv(name, value)
-                with pytest.raises(SettingsError, match=name):
-                    Settings.load()
+    for value in (" ", "a b", "\x07", "\udcff", "a" * (MAX_NAME + 1)):
+        environment.setenv(name, value)
+        with pytest.raises(SettingsError, match=name):
+            Settings.load()
 
 
 @pytest.fixture

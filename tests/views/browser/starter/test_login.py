@@ -9,7 +9,6 @@ from views.browser.starter.states import (
     add_task,
     log_in,
     login_without_password,
-    task_without_title,
     wrong_password,
 )
 
@@ -38,11 +37,6 @@ def test_logout_clears_storage_and_leaves_cookies_of_sibling_sites(page: Page, s
     assert names == ["sibling"]
 
 
-def test_a_login_leads_to_the_page_that_was_asked_for(page: Page, site: str) -> None:
-    page.goto(f"{site}/account")
-    assert page.url == f"{site}/login?next=/account"
-
-
 def test_an_error_belongs_to_its_field_which_has_the_focus(page: Page, site: str) -> None:
     login_without_password(page, site)
     password = page.get_by_label("Password")
@@ -56,15 +50,6 @@ def test_an_error_of_the_whole_form_has_the_focus(page: Page, site: str) -> None
     wrong_password(page, site)
     expect(page.get_by_role("alert")).to_be_focused()
     expect(page.get_by_label("Password")).to_have_value("")
-
-
-def test_what_was_typed_is_still_there_beside_an_error(page: Page, site: str) -> None:
-    log_in(page, site)
-    page.goto(f"{site}/tasks/new")
-    page.get_by_label("Notes").fill("two litres")
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_label("Title")).to_be_focused()
-    expect(page.get_by_label("Notes")).to_have_value("two litres")
 
 
 def test_each_button_of_a_list_names_its_row(page: Page, site: str) -> None:
@@ -83,8 +68,3 @@ def test_the_navigation_says_where_the_user_is(page: Page, site: str) -> None:
         page.goto(site + path)
         tasks = navigation.get_by_role("link", name="Tasks")
         assert tasks.get_attribute("aria-current") == current
-
-
-def test_a_form_with_an_error_is_said_to_be_one(page: Page, site: str) -> None:
-    with page.expect_response(lambda answer: answer.status == 422):
-        task_without_title(page, site)

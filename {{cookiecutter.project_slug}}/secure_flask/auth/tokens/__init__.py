@@ -10,10 +10,10 @@ from typing import Any, Protocol, cast
 
 import flask
 from flask import Flask, Request, Response, after_this_request, current_app, g
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin
-from secure_flask.web import forms
+from secure_flask.web import cookies, forms
 from secure_flask.web.bearer import has_bearer
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.view_options import view_options
@@ -35,15 +35,6 @@ class TokenType(Protocol):
 
     def find_login(self, request: Request) -> Login | None:
         """The live login of a request, from the only place that may hold its token."""
-
-    def forget(self) -> None:
-        """Let the client drop what it holds, where a response can do so."""
-
-    def security_scheme(self) -> dict[str, Any]:
-        """The OpenAPI security scheme of a request, by name."""
-
-    def init_app(self, app: Flask) -> None:
-        """Set up this token type."""
 
 
 def chosen() -> TokenType:
@@ -75,7 +66,10 @@ def find_login(request: Request = flask.request) -> Login | None:
 
 def security_schemes() -> list[dict[str, Any]]:
     """The OpenAPI security schemes of each kind of login: a request needs one of them."""
-    return [each.security_scheme() for each in dict.fromkeys([chosen(), session])]
+    name = cookies.name_of(session.KIND)
+    cookie = {"cookie": {"type": "apiKey", "in": "cookie", "name": name}}
+    bearer = {"bearer": {"type": "http", "scheme": "bearer"}}
+    return [cookie] if chosen() is session else [bearer, cookie]
 
 
 def forget_login() -> None:
@@ -91,14 +85,12 @@ def init_app(app: Flask) -> None:
     """
     name = app.config["TOKEN_TYPE"]
     try:
-        module = _load(name)
+        app.extensions["token_type"] = _load(name, app)
     except ModuleNotFoundError as error:
         package = {"jwt": "pyjwt"}.get(error.name or "", error.name)
         raise PolicyError(
             f"policy.py: TOKEN_TYPE is {name!r}, which needs {package}: run `uv add {package}`."
         ) from None
-    app.extensions["token_type"] = module
-    cast(TokenType, module).init_app(app)
 
 
 def _keep_out_of_caches(response: Response) -> Response:
@@ -117,7 +109,7 @@ def _find(request: Request) -> Login | None:
     return None if chosen() is session else chosen().find_login(request)
 
 
-def _load(name: str) -> ModuleType:
+def _load(name: str, app: Flask) -> ModuleType:
     # Imported here, since only the chosen one needs to be installed.
     if name == "session":
         return session
@@ -128,9 +120,11 @@ def _load(name: str) -> ModuleType:
     if name == "jwt":
         from secure_flask.auth.tokens import jwt_token
 
+        jwt_token.init_app(app)
         return jwt_token
     if name == "paseto":
         from secure_flask.auth.tokens import paseto_token
 
+        paseto_token.init_app(app)
         return paseto_token
     raise PolicyError(f"policy.py: TOKEN_TYPE is {name!r}; write one of {', '.join(NAMES)}.")

@@ -9,15 +9,13 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Blueprint, Flask, Request, Response, jsonify
 from secure_flask.auth.access import public
-from secure_flask.auth.login_table import Login
-from secure_flask.auth.tokens import bearer, refresh, signed
+from secure_flask.auth.logins import Login
+from secure_flask.auth.tokens import refresh, signed
 from secure_flask.auth.tokens.signed import InvalidToken
 from secure_flask.web import strict_json
 from secure_flask.web.responses import ResponseBody, responds
 
-KIND = refresh.KIND
-issue = refresh.issue
-forget, security_scheme = bearer.forget, bearer.security_scheme
+KIND, issue = refresh.KIND, refresh.issue
 
 ALGORITHM, TYPE = "EdDSA", "at+jwt"
 

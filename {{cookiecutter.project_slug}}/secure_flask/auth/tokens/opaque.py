@@ -8,31 +8,26 @@ Source: RFC 6750; OWASP ASVS 7.2.2, 7.2.3.
 from typing import Any
 from zlib import crc32
 
-from flask import Flask, Request, current_app
+from flask import Request, current_app
 from secure_flask.auth import logins
-from secure_flask.auth.login_table import Login
-from secure_flask.auth.tokens import bearer
+from secure_flask.auth.logins import Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.web.bearer import bearer_token
 
 KIND = "opaque"
-forget, security_scheme = bearer.forget, bearer.security_scheme
 
 
 def issue(user: UserMixin, *, keep: bool = False, replaces: Login | None = None) -> dict[str, Any]:
     random = logins.new_secret()
     token = _prefix() + random + _checksum(random)
-    logins.start(user, KIND, token, replaces=replaces)
-    return {"token": token, "token_type": "Bearer", "expires_in": logins.lifetime_of(KIND)}
+    login = logins.start(user, KIND, token, replaces=replaces)
+    lifetime = login.expires - login.started
+    return {"token": token, "token_type": "Bearer", "expires_in": lifetime}
 
 
 def find_login(request: Request) -> Login | None:
     token = bearer_token(request)
     return logins.find(KIND, token) if token and _is_well_formed(token) else None
-
-
-def init_app(app: Flask) -> None:
-    """Nothing to set up."""
 
 
 def _is_well_formed(token: str) -> bool:

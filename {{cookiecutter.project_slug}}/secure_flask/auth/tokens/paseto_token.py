@@ -10,14 +10,12 @@ from typing import Any
 
 import pyseto
 from flask import Flask, Request, current_app
-from secure_flask.auth.login_table import Login
-from secure_flask.auth.tokens import bearer, refresh, signed
+from secure_flask.auth.logins import Login
+from secure_flask.auth.tokens import refresh, signed
 from secure_flask.auth.tokens.signed import InvalidToken
 from secure_flask.web import strict_json
 
-KIND = refresh.KIND
-issue = refresh.issue
-forget, security_scheme = bearer.forget, bearer.security_scheme
+KIND, issue = refresh.KIND, refresh.issue
 
 # PASETO writes these times as ISO 8601.
 TIMES = ("iat", "nbf", "exp")

@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from secure_flask.auth import logins, throttle
 from secure_flask.auth.access import credentials, public
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import Login
 from secure_flask.auth.tokens.signed import LIFETIME, InvalidToken
 from secure_flask.auth.users import UserMixin
 from secure_flask.crypto.keyring import derive
@@ -70,7 +70,7 @@ def find_login(request: Request, verify: Verify) -> Login | None:
         claims = verify(token) if token else None
     except InvalidToken:
         return None
-    login = logins.find_by_id(str(claims["sid"])) if claims else None
+    login = logins.find_where(Login.id == str(claims["sid"])) if claims else None
     if login and claims and (login.kind, str(login.user_id)) == (KIND, claims["sub"]):
         return login
     if claims:

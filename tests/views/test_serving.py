@@ -1,19 +1,23 @@
-"""How the app starts, as the operator sees it."""
+"""How the app starts by wsgi.py, and what gunicorn.conf.py sets."""
 
 import gc
 import runpy
+from pathlib import Path
 from typing import Any
 
 import click
 import pytest
-from secure_flask import PolicyError, SettingsError
+from gunicorn.config import Config
+from secure_flask import PolicyError, SettingsError, db
+from secure_flask.settings.__main__ import fresh_secrets
+from sqlalchemy.pool import QueuePool
 
 from app import policy
 from views import PROJECT
-from views.conftest import SECRETS, Lines
+from views.conftest import Lines, MakeApp
 
 GOOD = {
-    **{name.upper(): secret for name, secret in SECRETS.items()},
+    **fresh_secrets(),
     "TRUSTED_HOSTS": "www.example.org",
     "DATABASE_URL": "sqlite:///:memory:",
 }
@@ -26,6 +30,10 @@ def start(monkeypatch: pytest.MonkeyPatch, **changes: str) -> dict[str, Any]:
     return runpy.run_path(str(PROJECT / "wsgi.py"))
 
 
+def run_conf() -> dict[str, Any]:
+    return runpy.run_path(str(PROJECT / "gunicorn.conf.py"))
+
+
 def test_a_good_environment_serves_and_says_what_is_in_force(
     monkeypatch: pytest.MonkeyPatch, lines: Lines
 ) -> None:
@@ -35,11 +43,7 @@ def test_a_good_environment_serves_and_says_what_is_in_force(
     assert app.test_client().get("/healthz").status_code == 200
     # The garbage collector need not walk the app.
     assert not any(each is app for each in gc.get_objects())
-
-
-def test_a_command_that_serves_nobody_says_nothing(
-    monkeypatch: pytest.MonkeyPatch, lines: Lines
-) -> None:
+    # A command serves nobody.
     with click.Context(click.Command("user"), info_name="user"):
         start(monkeypatch)
     assert lines() == []
@@ -53,3 +57,27 @@ def test_a_bad_setting_or_policy_is_reported_in_sentences(monkeypatch: pytest.Mo
     monkeypatch.setattr(policy, "CORS_ORIGINS", ["*"])
     with pytest.raises(PolicyError, match=r"^policy\.py: CORS_ORIGINS (?:holds|contains) '\*'"):
         start(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "bound"),
+    [("", "", "127.0.0.1:8000"), ("192.0.2.1", "9000", "192.0.2.1:9000")],
+)
+def test_gunicorn_believes_no_proxy_and_serves_this_computer_alone_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, host: str, port: str, bound: str
+) -> None:
+    monkeypatch.setenv("HOST", host)
+    monkeypatch.setenv("PORT", port)
+    conf = run_conf()
+    assert (conf["bind"], conf["forwarded_allow_ips"]) == (bound, "")
+    # A misspelt setting would count for nothing.
+    set_here = {name for name, value in conf.items() if isinstance(value, str | int)}
+    assert {name for name in set_here if name[0] != "_"} <= Config().settings.keys()
+
+
+def test_each_thread_of_gunicorn_finds_a_connection_to_the_database(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    with make_app(database_url=f"sqlite:///{tmp_path / 'app.db'}").app_context():
+        assert isinstance(db.engine.pool, QueuePool)
+        assert db.engine.pool.size() >= run_conf()["threads"]

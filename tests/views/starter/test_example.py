@@ -1,0 +1,79 @@
+"""What the example shows beyond its own tests in the project, which the renders run."""
+
+import re
+
+from flask import Flask, render_template
+from flask.testing import FlaskClient
+from secure_flask import Model, db, public
+from secure_flask.csp_levels import NONE
+
+from views import PROJECT
+from views.conftest import OWN, PRODUCTION, MakeApp, log_in, log_in_by_form, post, stored_user
+from views.page_elements import Elements
+
+# What policy.py holds, and the header that changes with it.
+SET_BY = [
+    ("CSP", {"default-src": [NONE], "frame-ancestors": [NONE]}, "Content-Security-Policy"),
+    ("CSP_CANDIDATE", {"img-src": [NONE]}, "Content-Security-Policy-Report-Only"),
+    ("FRAME_ANCESTORS", ["https://partner.example.org"], "X-Frame-Options"),
+]
+
+
+def protections(page: str) -> list[tuple[str, str]]:
+    """Each header that the start page explains, in small letters, and what sets it."""
+    row = r'data-header="([^"]+)".*?Set by <code>([^<]+)</code>'
+    return re.findall(row, page, re.DOTALL)
+
+
+def test_a_header_is_set_by_what_the_page_names(make_app: MakeApp) -> None:
+    usual = {**PRODUCTION, "FRAME_ANCESTORS": [NONE]}
+    before = make_app(**usual).test_client().get("/")
+    for name, value, header in SET_BY:
+        after = make_app(**{**usual, name: value}).test_client().get("/")
+        assert (header.lower(), name) in protections(before.text)
+        values = [
+            re.sub("nonce-[^']*", "", answer.headers.get(header, "")) for answer in (before, after)
+        ]
+        assert values[0] != values[1]
+    for header, file in filter(lambda found: "/" in found[1], protections(before.text)):
+        assert header in (PROJECT / file).read_text("utf-8").lower()
+    page = make_app(HEADER_CHANGES={"X-Added": "1"}).test_client().get("/").text
+    assert ("x-added", "HEADER_CHANGES") in protections(page)
+
+
+def test_a_write_may_answer_with_a_page(make_app: MakeApp) -> None:
+    app = make_app()
+    app.add_url_rule(
+        "/_write", methods=["POST"], view_func=public(lambda: render_template("index.html"))
+    )
+    client = app.test_client()
+    log_in(client)
+    assert client.post("/_write", headers=OWN).status_code == 200
+
+
+def test_the_list_of_tasks_says_once_what_was_done(client: FlaskClient) -> None:
+    log_in_by_form(client)
+    post(client, "/tasks/new", title="<b>Owls</b>")
+    shown = client.get("/tasks").text
+    assert re.search(r'role="status">Added: &lt;b&gt;Owls&lt;/b&gt;<', shown)
+    assert not Elements(shown).of("b")
+    assert "Added" not in client.get("/tasks").text
+
+
+def seed(app: Flask) -> str:
+    """Run `flask seed` where there is no user; what it says."""
+    with stored_user(app) as user:
+        db.session.delete(user)
+    return app.test_cli_runner().invoke(args=["seed"]).output
+
+
+def test_each_seed_has_another_password_and_without_tables_it_says_what_to_do(
+    make_app: MakeApp,
+) -> None:
+    shown = [re.findall(r"with password (\S+) and", seed(make_app())) for _ in range(2)]
+    assert [len(found) for found in shown] == [1, 1]
+    assert shown[0] != shown[1]
+    app = make_app()
+    with app.app_context():
+        Model.metadata.drop_all(db.engine)
+    assert "flask db upgrade`" in app.test_cli_runner().invoke(args=["seed"]).output
