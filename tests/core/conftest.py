@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -219,6 +220,14 @@ def credentials(client: FlaskClient) -> dict[str, str]:
 def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
     """`lines()`: what production logged since the last look; a line that is no JSON fails."""
     return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def _begin_of_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no window of a limit end within a test: each test begins with a minute."""
+    ahead = 60 - time.time() % 60
+    clock = SimpleNamespace(time=lambda: time.time() + ahead, monotonic=time.monotonic)
+    monkeypatch.setattr(counters, "time", clock)
 
 
 @pytest.fixture

@@ -226,7 +226,7 @@ def test_a_login_without_an_origin_is_taken_at_the_browsers_word(app: Flask) -> 
 def test_forms_and_json_share_one_limit(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "2 per minute")
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "2 per year")
     assert post(client, **WRONG).status_code == 401
     assert client.post(routes.LOGIN, json=WRONG).status_code == 401
     page, answer = post(client, **LOGIN), client.post(routes.LOGIN, json=LOGIN)

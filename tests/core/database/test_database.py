@@ -162,6 +162,21 @@ def test_a_row_that_points_nowhere_is_refused_without_an_echo(app: Flask) -> Non
     assert "unspoken" not in str(refused.value)  # it may be logged
 
 
+def test_who_refers_to_a_row_that_is_gone_may_try_again_and_the_log_knows(
+    make_app: MakeApp, lines: Lines
+) -> None:
+    zeros = dict.fromkeys(("started", "last_used", "expires"), 0)
+
+    def refer() -> str:
+        db.session.add(Login(secret_hash=bytes(32), kind="unspoken", user_id=uuid4(), **zeros))
+        db.session.commit()
+        return ""
+
+    answer = client_of(make_app(), refer).get("/rows")
+    assert (answer.status_code, "unspoken" in answer.text) == (409, False)
+    assert lines()[-1]["event"] == "sys_crash"
+
+
 def test_migrations_make_the_tables_that_the_models_name(make_app: MakeApp) -> None:
     """But for the tasks of the example, whose model is the owner's."""
     app = make_app()

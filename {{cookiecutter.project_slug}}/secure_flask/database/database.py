@@ -19,6 +19,7 @@ from secure_flask.web.errors import error_response, response_for
 from sqlalchemy import Engine, MetaData, event, make_url
 from sqlalchemy.exc import (
     DataError,
+    IntegrityError,
     InterfaceError,
     InternalError,
     OperationalError,
@@ -86,14 +87,11 @@ def init_app(app: Flask) -> None:
     app.teardown_request(_release)
     for unavailable in UNAVAILABLE:
         app.register_error_handler(unavailable, _respond_unavailable)
+    for conflict in CONFLICTS:
+        app.register_error_handler(conflict, _respond_conflict)
+    app.register_error_handler(IntegrityError, _respond_to_constraint)
     for invalid in INVALID:
         app.register_error_handler(invalid, _respond_invalid)
-
-
-def respond_conflict(error: Exception) -> ResponseReturnValue:
-    """409; nothing is stored, and the client may try again. Source: RFC 9110, 15.5.10."""
-    db.session.rollback()
-    return response_for(error_response(409, "Changed by another request: try again"))
 
 
 def _engine_options(app: Flask) -> dict[str, Any]:
@@ -123,6 +121,23 @@ def _release(error: BaseException | None) -> None:
         db.session.rollback()
     except UNAVAILABLE:
         db.session().invalidate()
+
+
+def _respond_conflict(error: Exception) -> ResponseReturnValue:
+    # Nothing is stored, and the client may try again. Source: RFC 9110, 15.5.10.
+    db.session.rollback()
+    return response_for(error_response(409, "Changed by another request: try again"))
+
+
+def _respond_to_constraint(error: Exception) -> ResponseReturnValue:
+    reason = getattr(error, "orig", None)
+    # psycopg has the SQLSTATE "foreign_key_violation", SQLite only a name.
+    names = (getattr(reason, "sqlstate", None), getattr(reason, "sqlite_errorname", None))
+    if "23503" not in names and "SQLITE_CONSTRAINT_FOREIGNKEY" not in names:
+        raise error
+    # Another request deleted the row that this one refers to, such as its user. Or it is a bug.
+    audit.record(audit.CRASH, exc_info=error)
+    return _respond_conflict(error)
 
 
 def _respond_invalid(error: Exception) -> ResponseReturnValue:
