@@ -17,8 +17,8 @@ from secure_flask.csp_reports import violations
 from secure_flask.csp_reports.violations import KEYWORDS, OWN_SITE, ViolationCount
 from secure_flask.database.command_group import CommandGroup
 from secure_flask.web import csp
+from secure_flask.web.csp_syntax import is_whole_cdn
 from secure_flask.web.origins import is_loopback
-from secure_flask.web.public_cdns import is_whole_cdn
 
 TITLES = {"enforce": "Blocked:", "report": "Only reported, and let through:"}
 
