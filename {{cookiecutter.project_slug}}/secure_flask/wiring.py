@@ -69,7 +69,6 @@ def _protect_requests(app: Flask) -> None:
     csrf.init_app(app)  # no cross-site writes
     counters.init_app(app)  # the counters behind rate limits
     rate_limits.init_app(app)  # requests per client address
-    # After rate_limits, so that preflights of unknown paths are limited too.
     cors.init_app(app)  # which origins may read responses
     access.init_app(app, tokens)  # who may call a view: logged-in users, unless it is public
     strict_json.init_app(app)  # JSON of one meaning

@@ -72,16 +72,20 @@ def test_each_window_counts_by_itself(local: Counters, wait: Wait) -> None:
 
 
 def test_keys_and_limits_count_apart(local: Counters) -> None:
-    keys = [("a",), ("b",), ("a", "b"), ("a/b",)]
-    assert numbers([local.add(MINUTE, *key) for key in keys[:3]]) == [1, 1, 1]
+    keys = [("a",), ("b",), ("a", "b")]
+    assert numbers([local.add(MINUTE, *key) for key in keys]) == [1, 1, 1]
     assert local.add(parse("5 per hour"), "a").number == 1
 
 
-def test_what_is_given_back_does_not_count(local: Counters) -> None:
+def test_what_is_given_back_does_not_count_and_no_count_falls_below_zero(local: Counters) -> None:
     for _ in range(20):
         count = local.add(MINUTE, "a")
         assert count.number == 1
         local.give_back(count)
+    # Else as many more guesses would pass.
+    for _ in range(5):
+        local.give_back(count)
+    assert local.read(MINUTE, "a") == 0
 
 
 def test_one_is_given_back_in_the_window_where_it_counted(local: Counters, wait: Wait) -> None:
@@ -90,14 +94,6 @@ def test_one_is_given_back_in_the_window_where_it_counted(local: Counters, wait:
     local.add(MINUTE, "a")
     local.give_back(before)
     assert local.read(MINUTE, "a") == 1
-
-
-def test_no_count_falls_below_zero(local: Counters) -> None:
-    # Else as many more guesses would pass.
-    count = local.add(MINUTE, "a")
-    for _ in range(5):
-        local.give_back(count)
-    assert local.read(MINUTE, "a") == 0
 
 
 def test_threads_lose_no_count(local: Counters) -> None:
@@ -163,15 +159,16 @@ def test_threads_wait_side_by_side_for_the_server(shared: Shared) -> None:
 
 
 def test_the_limit_of_passwords_is_never_open(make_app: MakeApp, wait: Wait) -> None:
-    app = make_app(redis_url=NOBODY_LISTENS, login_rate_limit="4 per minute")
-    client, wrong = app.test_client(), {**LOGIN, "password": "a wrong long password"}
-    answers = [
-        client.post(routes.LOGIN, json=wrong, headers=OWN_PAGE).status_code for _ in range(4)
-    ]
-    assert answers == [401, 401, 429, 429]
-    assert client.post(routes.LOGIN, json=LOGIN, headers=OWN_PAGE).status_code == 429
+    client = make_app(redis_url=NOBODY_LISTENS, login_rate_limit="4 per minute").test_client()
+
+    def attempt(**changes: str) -> int:
+        body = {**LOGIN, **changes}
+        return client.post(routes.LOGIN, json=body, headers=OWN_PAGE).status_code
+
+    assert [attempt(password="a wrong long password") for _ in range(4)] == [401, 401, 429, 429]
+    assert attempt() == 429
     wait(61)
-    assert client.post(routes.LOGIN, json=LOGIN, headers=OWN_PAGE).status_code == 200
+    assert attempt() == 200
 
 
 @pytest.mark.skipif("TEST_REDIS_URL" not in os.environ, reason="needs TEST_REDIS_URL")

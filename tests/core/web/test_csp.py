@@ -68,20 +68,15 @@ def test_whatever_shows_as_a_page_gets_the_policy(client: FlaskClient) -> None:
         }
 
 
-def test_everything_else_is_inert(client: FlaskClient) -> None:
+def test_everything_else_is_inert_but_a_worker_and_a_304(client: FlaskClient) -> None:
     closed = dict.fromkeys(["default-src", "frame-ancestors", "base-uri", "form-action"], "'none'")
     kinds = ("application/json", "image/svg+xml", "application/pdf", "text/plain", "text/xml", "")
     for content_type in kinds:
         assert directives(answer_of(client, content_type)) == {**closed, "sandbox": ""}
-
-
-def test_a_worker_may_load_from_its_own_site_alone(client: FlaskClient) -> None:
     for content_type in ("text/javascript", "application/javascript; charset=utf-8"):
         got = directives(answer_of(client, content_type))
         assert got == {"default-src": "'self'", "object-src": "'none'", "base-uri": "'none'"}
-
-
-def test_not_modified_leaves_the_kept_policy_in_force(client: FlaskClient) -> None:
+    # It leaves the kept policy in force.
     assert ENFORCED not in answer_of(client, "text/html", "304").headers
 
 

@@ -74,16 +74,21 @@ def test_an_error_without_a_page_is_its_name_in_json(client: FlaskClient, debug:
     assert client.get("/_test/members").json == expected
 
 
-def test_an_error_keeps_the_headers_that_a_client_needs(client: FlaskClient) -> None:
-    for name, header, value in (
-        ("post/it", "Allow", {"OPTIONS", "POST"}),
-        ("busy", "Retry-After", {"7"}),
-        ("401", "WWW-Authenticate", {"Bearer"}),
-        ("refused", "Retry-After", {"1"}),
-        ("refused", "Content-Type", {"application/json"}),
-    ):
-        [sent] = client.get(f"/_test/{name}").headers.getlist(header)
-        assert set(sent.split(", ")) == value
+@pytest.mark.parametrize(
+    ("name", "header", "value"),
+    [
+        ("post/it", "Allow", "OPTIONS, POST"),
+        ("busy", "Retry-After", "7"),
+        ("401", "WWW-Authenticate", "Bearer"),
+        ("refused", "Retry-After", "1"),
+        ("refused", "Content-Type", "application/json"),
+    ],
+)
+def test_an_error_keeps_the_headers_that_a_client_needs(
+    client: FlaskClient, name: str, header: str, value: str
+) -> None:
+    [sent] = client.get(f"/_test/{name}").headers.getlist(header)
+    assert sorted(sent.split(", ")) == value.split(", ")
 
 
 def test_doubled_slashes_are_redirected_nowhere(whole: FlaskClient) -> None:

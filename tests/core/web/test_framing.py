@@ -50,9 +50,6 @@ def test_both_headers_say_the_same(
 def test_nobody_frames_what_is_no_page_whatever_its_view_says(make_app: MakeApp) -> None:
     app = make_app(FRAME_ANCESTORS=[PARTNER])
     assert framing(with_own(app, PARTNER, content_type="application/json")) == NOBODY
-
-
-def test_a_script_and_an_unmodified_page_keep_to_what_old_browsers_know(make_app: MakeApp) -> None:
     script, unmodified = Response(content_type="text/javascript"), Response(status=304)
     assert framing(framed(make_app(), script)) == ("", "DENY")
     # Its headers would replace those of the page that the browser kept.

@@ -43,11 +43,7 @@ GUNICORN_LOGGING = {
     "formatters": {"json": {"()": "secure_flask.web.logs.formatter", "production": True}},
     "filters": {"requests": {"()": "secure_flask.web.logs.WithoutRequests"}},
     "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": "json",
-            "filters": ["requests"],
-        }
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["requests"]}
     },
     "root": {"handlers": []},
     "loggers": {"gunicorn.error": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},

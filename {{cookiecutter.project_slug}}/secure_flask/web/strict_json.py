@@ -27,13 +27,9 @@ def loads(text: str | bytes, **options: Any) -> Any:
     """
     # The parser of pydantic refuses what is too deep, half of a pair and NaN, and knows UTF-8 alone.
     from_json(text, allow_inf_nan=False)
-    return json.loads(
-        text,
-        # json.loads would ignore it beside object_pairs_hook.
-        object_hook=None,
-        object_pairs_hook=_without_duplicates,
-        **{"parse_float": _finite, **options},
-    )
+    options = {"parse_float": _finite, **options}
+    # It would ignore an object_hook beside object_pairs_hook, so that is refused as given twice.
+    return json.loads(text, object_hook=None, object_pairs_hook=_without_duplicates, **options)
 
 
 def init_app(app: Flask) -> None:
