@@ -111,8 +111,7 @@ def test_a_view_takes_both_types_of_form_and_nothing_else(client: FlaskClient) -
     assert post(client, b"title=a+b&title=%C3%A9", URLENCODED).json == expected
     body = field(value=b"a b") + field(value="\u00e9".encode()) + END
     assert post(client, body, OF_X).json == expected
-    for content_type in ("application/json", "text/plain", "application/xml"):
-        assert post(client, b"{}", content_type).status_code == 415
+    assert post(client, b"{}", "application/json").status_code == 415
 
 
 def test_a_view_takes_a_form_or_json_each_in_its_own_way(client: FlaskClient) -> None:
