@@ -17,9 +17,14 @@ import support
 
 # A user of a Redis, with a password that a URL has to encode.
 USER, PASSWORD, ENCODED = "app", "not/for@logs", "not%2Ffor%40logs"
-USERS = ("--user", USER, "on", f">{PASSWORD}", "~*", "&*", "+@all", "--user", "default", "off")
+AT_SENTINEL = "not-for-logs"  # which takes none that is encoded
 MASTERS = 3
-CERTIFICATE = "redis.crt"
+
+
+def users(password: str) -> tuple[str, ...]:
+    """The options for one user alone."""
+    only = ("--user", "default", "off")
+    return ("--user", USER, "on", f">{password}", "~*", "&*", "+@all", *only)
 
 
 @dataclass(frozen=True)
@@ -64,55 +69,15 @@ def server(
 
 
 @contextlib.contextmanager
-def encrypted_server(folder: Path, *options: str) -> Iterator[Server]:
-    """Start one that speaks TLS alone, by the certificate of the folder."""
-    certificate, key, port = folder / CERTIFICATE, folder / "redis.key", support.free_port()
-    if not certificate.exists():
-        proxies.write_certificate(certificate, key)
+def encrypted(folder: Path) -> Iterator[str]:
+    """Start one for a user with a password, over TLS alone; gives its URL."""
+    certificate, key, port = folder / "redis.crt", folder / "redis.key", support.free_port()
+    proxies.write_certificate(certificate, key)
     tls = ("--tls-port", str(port), "--port", "0", "--tls-auth-clients", "no")
     files = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key))
     others = ("--tls-ca-cert-file", str(certificate))
-    with server(folder, *options, *tls, *files, *others, port=port) as started:
-        yield started
-
-
-@contextlib.contextmanager
-def encrypted(folder: Path) -> Iterator[str]:
-    """Start one for a user with a password, over TLS; gives its URL."""
-    with encrypted_server(folder, *USERS) as one:
-        yield f"rediss://{USER}:{ENCODED}@{one.address}/0?ssl_ca_certs={folder / CERTIFICATE}"
-
-
-@contextlib.contextmanager
-def encrypted_sentinel(folder: Path) -> Iterator[str]:
-    """Start a master and its Sentinel, with one password, over TLS; gives the URL."""
-    password = ("--requirepass", PASSWORD)
-    with encrypted_server(folder, *password) as master:
-        file = folder / "sentinel.conf"
-        watched = f"sentinel monitor main 127.0.0.1 {master.port} 1\n"
-        file.write_text(f'{watched}sentinel auth-pass main "{PASSWORD}"\n', "utf-8")
-        options = (str(file), "--sentinel", *password, "--tls-replication", "yes")
-        with encrypted_server(folder, *options) as sentinel:
-            login = f":{ENCODED}@{sentinel.address}"
-            yield f"redis+sentinel://{login}/main?ssl=true&ssl_ca_certs={folder / CERTIFICATE}"
-
-
-@contextlib.contextmanager
-def encrypted_cluster(folder: Path) -> Iterator[str]:
-    """Start a Cluster with a password, over TLS; gives its URL."""
-    options = ("--cluster-enabled", "yes", "--tls-cluster", "yes", "--requirepass", PASSWORD)
-    with contextlib.ExitStack() as stack:
-        bus = [("--cluster-port", str(support.free_port())) for _ in range(MASTERS)]
-        servers = [
-            stack.enter_context(encrypted_server(folder, *options, *each, "--masterauth", PASSWORD))
-            for each in bus
-        ]
-        addresses = [each.address for each in servers]
-        tls = ("--tls", "--cacert", folder / CERTIFICATE)
-        create = ("--cluster", "create", *addresses, "--cluster-yes")
-        support.run("redis-cli", *tls, *create, cwd=folder, REDISCLI_AUTH=PASSWORD)
-        login = f":{ENCODED}@{addresses[0]}"
-        yield f"redis+cluster://{login}?ssl=true&ssl_ca_certs={folder / CERTIFICATE}"
+    with server(folder, *users(PASSWORD), *tls, *files, *others, port=port) as one:
+        yield f"rediss://{USER}:{ENCODED}@{one.address}/0?ssl_ca_certs={certificate}"
 
 
 @dataclass(frozen=True)
@@ -125,7 +90,7 @@ class Watched:
 
     def wait_for_replica(self) -> None:
         """Wait until the replica has all that the master has sent so far."""
-        with redis.Redis(port=self.master.port, username=USER, password=PASSWORD) as client:
+        with redis.Redis(port=self.master.port, username=USER, password=AT_SENTINEL) as client:
             client.set("written", "last")
             assert client.wait(1, 10_000) == 1
 
@@ -133,7 +98,7 @@ class Watched:
 @contextlib.contextmanager
 def sentinel(folder: Path) -> Iterator[Watched]:
     """Start a Sentinel without users, and two servers for one user with a password."""
-    login = (*USERS, "--masteruser", USER, "--masterauth", PASSWORD)
+    login = (*users(AT_SENTINEL), "--masteruser", USER, "--masterauth", AT_SENTINEL)
     with contextlib.ExitStack() as stack:
         master = stack.enter_context(server(folder, *login))
         following = ("--replicaof", f"127.0.0.1 {master.port}")
@@ -141,14 +106,14 @@ def sentinel(folder: Path) -> Iterator[Watched]:
         file = folder / "sentinel.conf"
         file.write_text(
             f"sentinel monitor main 127.0.0.1 {master.port} 1\n"
-            f'sentinel auth-user main {USER}\nsentinel auth-pass main "{PASSWORD}"\n'
+            f"sentinel auth-user main {USER}\nsentinel auth-pass main {AT_SENTINEL}\n"
             "sentinel down-after-milliseconds main 500\n"
             "sentinel failover-timeout main 5000\n",
             "utf-8",
         )
         watching = stack.enter_context(server(folder, str(file), "--sentinel"))
         support.wait_until(lambda: watching.ask("SENTINEL", "REPLICAS", "main"))
-        url = f"redis+sentinel://{USER}:{ENCODED}@{watching.address}/main?sentinel_password="
+        url = f"redis+sentinel://{USER}:{AT_SENTINEL}@{watching.address}/main?sentinel_password="
         yield Watched(master, replica, url)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,24 +63,6 @@ def test_redis_is_reached_over_tls_by_its_authority_and_password_alone(
             url.replace(ENCODED, f"{ENCODED}!"),
             url.replace(f"{USER}:", "other:"),
             url.replace("rediss://", "redis://").partition("?")[0],
-        ]
-        found = reach(project, *({"REDIS_URL": each} for each in [url, *wrong]))
-    assert found == [SHARED, *[NOT_SHARED] * len(wrong)]
-
-
-@pytest.mark.parametrize(
-    "start", [redis_servers.encrypted_sentinel, redis_servers.encrypted_cluster]
-)
-def test_sentinel_and_cluster_are_reached_over_tls_by_their_authority_and_password_alone(
-    start: Callable[[Path], AbstractContextManager[str]],
-    project: Path,
-    another_authority: Path,
-    tmp_path: Path,
-) -> None:
-    with start(tmp_path) as url:
-        wrong = [
-            url.replace(url.partition("ssl_ca_certs=")[2], str(another_authority)),
-            url.replace(ENCODED, f"{ENCODED}!"),
         ]
         found = reach(project, *({"REDIS_URL": each} for each in [url, *wrong]))
     assert found == [SHARED, *[NOT_SHARED] * len(wrong)]

@@ -45,11 +45,10 @@ from secure_flask.web.bodies import body_stream
 from secure_flask.web.csp import csp, csp_nonce
 from secure_flask.web.errors import error_response
 from secure_flask.web.forms import consumes_form, one_line, or_form
-from secure_flask.web.login_response import LoginResponse
 from secure_flask.web.logs import GUNICORN_LOGGING
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.rate_limits import limited
-from secure_flask.web.responses import ResponseBody, consumes, responds
+from secure_flask.web.responses import LoginResponse, ResponseBody, consumes, responds
 from secure_flask.web.validation import Body, PlainText, Text, validated
 from werkzeug.local import LocalProxy
 

@@ -21,11 +21,9 @@ from secure_flask.web import (
     errors,
     framing,
     header_values,
-    headers,
     hosts,
     logs,
     rate_limits,
-    request_ids,
     strict_json,
 )
 
@@ -33,13 +31,12 @@ from secure_flask.web import (
 def wire(app: Flask, settings: Settings) -> None:
     """Protect the app; see `secure_flask.init_app`."""
     _configure(app, settings)
-    header_values.init_app(app)  # fixed headers, which the module of hosts reads
     _protect_requests(app)
     _protect_responses(app)
     _add_services(app)
     _add_routes_and_commands(app)
     # So that it wraps every other middleware.
-    headers.init_app(app)
+    header_values.init_app(app)
     startup.announce(app)
 
 
@@ -56,8 +53,7 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 def _protect_requests(app: Flask) -> None:
     # Every request is checked in this order.
-    logs.init_app(app)  # the log, safe from log injection
-    request_ids.init_app(app)  # X-Request-ID, also in each log line
+    logs.init_app(app)  # the log, safe from log injection, and X-Request-ID
     audit.init_app(app)  # the audit log
     errors.init_app(app)  # errors as pages or JSON, without internal details
     hosts.init_app(app)  # trusted host names, trusted proxies, https
@@ -65,7 +61,6 @@ def _protect_requests(app: Flask) -> None:
     csrf.init_app(app)  # no cross-site writes
     counters.init_app(app)  # the counters behind rate limits
     rate_limits.init_app(app)  # requests per client address
-    # After rate_limits, so that preflights of unknown paths are limited too.
     cors.init_app(app)  # which origins may read responses
     access.init_app(app, tokens)  # who may call a view: logged-in users, unless it is public
     strict_json.init_app(app)  # JSON of one meaning

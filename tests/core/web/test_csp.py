@@ -68,20 +68,15 @@ def test_whatever_shows_as_a_page_gets_the_policy(client: FlaskClient) -> None:
         }
 
 
-def test_everything_else_is_inert(client: FlaskClient) -> None:
+def test_everything_else_is_inert_but_a_worker_and_a_304(client: FlaskClient) -> None:
     closed = dict.fromkeys(["default-src", "frame-ancestors", "base-uri", "form-action"], "'none'")
     kinds = ("application/json", "image/svg+xml", "application/pdf", "text/plain", "text/xml", "")
     for content_type in kinds:
         assert directives(answer_of(client, content_type)) == {**closed, "sandbox": ""}
-
-
-def test_a_worker_may_load_from_its_own_site_alone(client: FlaskClient) -> None:
     for content_type in ("text/javascript", "application/javascript; charset=utf-8"):
         got = directives(answer_of(client, content_type))
         assert got == {"default-src": "'self'", "object-src": "'none'", "base-uri": "'none'"}
-
-
-def test_not_modified_leaves_the_kept_policy_in_force(client: FlaskClient) -> None:
+    # It leaves the kept policy in force.
     assert ENFORCED not in answer_of(client, "text/html", "304").headers
 
 
@@ -94,23 +89,19 @@ def test_header_and_page_hold_the_same_new_nonce_of_18_bytes(client: FlaskClient
 
 def test_over_plain_http_browsers_report_the_old_way(client: FlaskClient) -> None:
     answer = client.get(PAGE)
+    assert directives(answer)["report-uri"] == REPORTS
     assert not {"report-to", "upgrade-insecure-requests"} & set(directives(answer))
     assert "Reporting-Endpoints" not in answer.headers
 
 
-def test_over_https_browsers_report_both_ways(make_app: MakeApp) -> None:
-    answer = with_page(make_app(CSP=POLICY, **PRODUCTION)).get(PAGE)
-    got = directives(answer)
+@pytest.mark.parametrize("root", ["", "/shop"])
+def test_over_https_browsers_report_both_ways(make_app: MakeApp, root: str) -> None:
+    answer = with_page(make_app(CSP=POLICY, APPLICATION_ROOT=root or "/", **PRODUCTION)).get(PAGE)
+    got, reports = directives(answer), f"{root}{REPORTS}"
     assert (got["img-src"], got["upgrade-insecure-requests"]) == ("'self'", "")
     moved = "The route of reports has moved: name its path in secure_flask/web/csp.py."
-    assert (got["report-uri"], got["report-to"]) == (REPORTS, "csp"), moved
-    assert answer.headers["Reporting-Endpoints"] == f'csp="{REPORTS}"'
-
-
-def test_below_a_path_reports_go_there_too(make_app: MakeApp) -> None:
-    answer = with_page(make_app(CSP=POLICY, APPLICATION_ROOT="/shop", **PRODUCTION)).get(PAGE)
-    assert directives(answer)["report-uri"] == f"/shop{REPORTS}"
-    assert answer.headers["Reporting-Endpoints"] == f'csp="/shop{REPORTS}"'
+    assert (got["report-uri"], got["report-to"]) == (reports, "csp"), moved
+    assert answer.headers["Reporting-Endpoints"] == f'csp="{reports}"'
 
 
 def test_report_only_blocks_nothing_on_pages(make_app: MakeApp) -> None:

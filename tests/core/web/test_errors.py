@@ -10,14 +10,15 @@ from jinja2 import DictLoader
 from secure_flask.auth.access import login_required, public
 from secure_flask.database import db
 from secure_flask.web import errors
-from secure_flask.web.errors import error_response
+from secure_flask.web.errors import error_response, text
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.validation import Body, validated
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.test import TestResponse
 
-from core.conftest import OWN_PAGE, MakeApp, log_in
+from core import routes
+from core.conftest import LOGIN, OWN_PAGE, MakeApp, log_in
 
 SECRET = "what-nobody-may-see"
 
@@ -56,12 +57,9 @@ def client() -> FlaskClient:
     return with_views(app)
 
 
-def test_a_crash_is_500_and_logged(whole: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
-    assert whole.get("/_test/crash").status_code == 500
-    assert SECRET in caplog.text
-
-
-def test_an_error_without_a_page_is_its_name_in_json(client: FlaskClient) -> None:
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_error_without_a_page_is_its_name_in_json(client: FlaskClient, debug: bool) -> None:
+    client.application.debug = debug
     for name, status, words in (
         ("crash", 500, "Internal Server Error"),
         ("418", 418, "I'm a teapot"),
@@ -72,28 +70,25 @@ def test_an_error_without_a_page_is_its_name_in_json(client: FlaskClient) -> Non
     ):
         answer = client.get(f"/_test/{name}")
         assert (answer.status_code, answer.json) == (status, {"error": words})
-
-
-def test_an_error_about_a_body_names_its_members(client: FlaskClient) -> None:
     expected = {"error": "Invalid request", "fields": {"seats": "Required"}}
     assert client.get("/_test/members").json == expected
 
 
-def test_debug_mode_answers_no_more(client: FlaskClient) -> None:
-    client.application.debug = True
-    assert client.get("/_test/argument").json == {"error": "Bad Request"}
-
-
-def test_an_error_keeps_the_headers_that_a_client_needs(client: FlaskClient) -> None:
-    for name, header, value in (
-        ("post/it", "Allow", {"OPTIONS", "POST"}),
-        ("busy", "Retry-After", {"7"}),
-        ("401", "WWW-Authenticate", {"Bearer"}),
-        ("refused", "Retry-After", {"1"}),
-        ("refused", "Content-Type", {"application/json"}),
-    ):
-        [sent] = client.get(f"/_test/{name}").headers.getlist(header)
-        assert set(sent.split(", ")) == value
+@pytest.mark.parametrize(
+    ("name", "header", "value"),
+    [
+        ("post/it", "Allow", "OPTIONS, POST"),
+        ("busy", "Retry-After", "7"),
+        ("401", "WWW-Authenticate", "Bearer"),
+        ("refused", "Retry-After", "1"),
+        ("refused", "Content-Type", "application/json"),
+    ],
+)
+def test_an_error_keeps_the_headers_that_a_client_needs(
+    client: FlaskClient, name: str, header: str, value: str
+) -> None:
+    [sent] = client.get(f"/_test/{name}").headers.getlist(header)
+    assert sorted(sent.split(", ")) == value.split(", ")
 
 
 def test_doubled_slashes_are_redirected_nowhere(whole: FlaskClient) -> None:
@@ -102,14 +97,12 @@ def test_doubled_slashes_are_redirected_nowhere(whole: FlaskClient) -> None:
 
 
 def test_a_page_of_the_owner_takes_the_place_of_json(client: FlaskClient) -> None:
-    handle = client.application.register_error_handler
-    handle(409, lambda error: (f"<h1>{error.message}</h1>", 409))
+    for status in (401, 409):
+        client.application.register_error_handler(
+            status, lambda error: (f"<h1>{error.description}</h1>", error.code)
+        )
     answer = client.get("/_test/refused")
     assert (answer.status_code, answer.text) == (409, "<h1>Already there</h1>")
-
-
-def test_a_page_of_the_owner_for_401_still_names_the_scheme(client: FlaskClient) -> None:
-    client.application.register_error_handler(401, lambda error: ("<h1>Log in first</h1>", 401))
     assert client.get("/_test/401").headers["WWW-Authenticate"] == "Bearer"
 
 
@@ -157,29 +150,25 @@ def refuse(client: FlaskClient, status: int, **headers: str) -> TestResponse:
     return [client.open(**request) for _ in range(2)][1]
 
 
+@pytest.mark.parametrize("status", REFUSED)
 def test_a_program_gets_json_and_a_browser_a_page(
-    whole: FlaskClient, subtests: pytest.Subtests
+    whole: FlaskClient, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
-    for status in REFUSED:
-        with subtests.test(str(status)):
-            program = refuse(whole, status)
-            browser = refuse(whole, status, Accept=AS_BROWSERS)
-            assert (program.status_code, browser.status_code) == (status, status)
-            assert (program.mimetype, browser.mimetype) == ("application/json", "text/html")
-            assert (program.json or {}).keys() == {"error"}
-            assert (program.json or {})["error"] in browser.text
-            assert browser.headers["X-Request-ID"] in browser.text
-            for answer in (program, browser):
-                assert SECRET not in answer.text + str(answer.headers)
-                assert "evil" not in answer.text
-                assert "Accept" in ", ".join(answer.headers.getlist("Vary")).split(", ")
-                assert answer.cache_control.no_store
-                assert ("Retry-After" in answer.headers) == (status in (429, 503))
-
-
-def test_a_page_says_how_long_to_wait(whole: FlaskClient) -> None:
-    answer = refuse(whole, 429, Accept=AS_BROWSERS)
-    assert re.search(rf"\b{answer.headers['Retry-After']}\b", answer.text)
+    program, browser = refuse(whole, status), refuse(whole, status, Accept=AS_BROWSERS)
+    assert (program.status_code, browser.status_code) == (status, status)
+    assert (program.mimetype, browser.mimetype) == ("application/json", "text/html")
+    assert (program.json or {}).keys() == {"error"}
+    assert (program.json or {})["error"] in browser.text
+    assert browser.headers["X-Request-ID"] in browser.text
+    for answer in (program, browser):
+        assert SECRET not in answer.text + str(answer.headers)
+        assert "evil" not in answer.text
+        assert "Accept" in ", ".join(answer.headers.getlist("Vary")).split(", ")
+        assert answer.cache_control.no_store
+        assert ("Retry-After" in answer.headers) == (status in (429, 503))
+    # The page says how long to wait.
+    assert re.search(rf"\b{browser.headers.get('Retry-After', '')}\b", browser.text)
+    assert (SECRET in caplog.text) == (status in (500, 503))
 
 
 def test_a_page_that_fails_itself_leaves_the_error_in_json(
@@ -192,61 +181,56 @@ def test_a_page_that_fails_itself_leaves_the_error_in_json(
     assert "TemplateNotFound: error.html" in caplog.text
 
 
-def test_head_gets_the_headers_alone(whole: FlaskClient) -> None:
-    for accept, mimetype in {"*/*": "application/json", AS_BROWSERS: "text/html"}.items():
-        answer = whole.head("/_test/no/where", headers={"Accept": accept})
-        assert (answer.status_code, answer.mimetype, answer.data) == (404, mimetype, b"")
-
-
 # A page of the owner, which says who is logged in.
 PAGE = '{% extends "page.html" %}{% block content %}Mine: {{ status }}{% endblock %}'
 
 
-def with_pages(app: Flask) -> None:
-    def page(error: Any) -> tuple[str, int]:
-        return render_template_string(PAGE, status=error.code), error.code
-
-    for status in REFUSED:
-        app.register_error_handler(status, page)
+def mine(error: Any) -> tuple[str, int]:
+    return render_template_string(PAGE, status=error.code), error.code
 
 
+def away(*arguments: Any, **options: Any) -> None:
+    raise OperationalError("SELECT", {}, OSError("no route to host"))
+
+
+@pytest.mark.parametrize("database_is_away", [False, True])
 def test_a_page_of_the_owner_takes_the_place_of_any_error(
-    whole: FlaskClient, subtests: pytest.Subtests
+    whole: FlaskClient, monkeypatch: pytest.MonkeyPatch, database_is_away: bool
 ) -> None:
-    with_pages(whole.application)
     for status in REFUSED:
-        with subtests.test(str(status)):
-            answer = refuse(whole, status, Accept=AS_BROWSERS)
-            assert (answer.status_code, f"Mine: {status}" in answer.text) == (status, True)
-            assert answer.cache_control.no_store
-    # Instead of the login page.
-    answer = whole.get("/_test/of/private", headers={"Accept": AS_BROWSERS})
-    assert (answer.status_code, "Mine: 401" in answer.text) == (401, True)
-
-
-def test_a_page_of_the_owner_needs_no_database(
-    whole: FlaskClient, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
-) -> None:
-    def away(*arguments: Any, **options: Any) -> None:
-        raise OperationalError("SELECT", {}, OSError("no route to host"))
-
-    with_pages(whole.application)
-    # A browser sends its cookie with each request, and the page asks who is logged in.
-    credentials = log_in(whole)
-    monkeypatch.setattr(db.session, "scalar", away)
+        whole.application.register_error_handler(status, mine)
+    credentials = {}
+    if database_is_away:
+        # A browser sends its cookie with each request, and the page asks who is logged in.
+        credentials = log_in(whole)
+        monkeypatch.setattr(db.session, "scalar", away)
     for status in REFUSED:
-        with subtests.test(str(status)):
-            answer = refuse(whole, status, Accept=AS_BROWSERS, **credentials)
-            assert (answer.status_code, f"Mine: {status}" in answer.text) == (status, True)
+        answer = refuse(whole, status, Accept=AS_BROWSERS, **credentials)
+        assert (answer.status_code, f"Mine: {status}" in answer.text) == (status, True)
+        assert answer.cache_control.no_store
+    # Without a database nobody knows whether the login page would help.
+    status = 503 if database_is_away else 401
     answer = whole.get("/_test/of/private", headers={"Accept": AS_BROWSERS, **credentials})
-    assert (answer.status_code, "Mine: 503" in answer.text) == (503, True)
+    assert (answer.status_code, f"Mine: {status}" in answer.text) == (status, True)
 
 
-def test_a_page_for_a_wrong_method_says_what_the_address_takes(whole: FlaskClient) -> None:
-    view = public(lambda: "")
-    whole.application.add_url_rule("/_test/put/it", "put", view, methods=["PUT", "POST"])
-    for path, methods in (("post/it", "POST"), ("put/it", "POST, PUT")):
-        text = whole.get(f"/_test/{path}", headers={"Accept": AS_BROWSERS}).text
-        assert re.search(rf"\b{methods}\b", text)
-    text = whole.get("/_test/busy", headers={"Accept": AS_BROWSERS}).text
-    assert not re.search(r"\bPOST\b", text)
+MESSAGE, WORDS = "{browser} on {system}", "{system}: {browser}"
+TEXTS = {"Not Found": "<b>fehlt</b>", "Invalid credentials": "Falsch", MESSAGE: WORDS}
+
+
+def test_the_owners_words_replace_what_people_read_and_no_error_that_programs_compare(
+    make_app: MakeApp,
+) -> None:
+    client = make_app(TEXTS=TEXTS).test_client()
+    browser, wrong = {"Accept": "text/html", **OWN_PAGE}, {**LOGIN, "password": "a wrong password"}
+    assert client.get("/no").json == {"error": "<b>fehlt</b>"}
+    page = client.get("/no", headers=browser).text
+    assert "<h1>&lt;b&gt;fehlt&lt;/b&gt;</h1>" in page
+    assert "Not Found" not in page
+    refused = client.post(routes.LOGIN, json=wrong, headers=OWN_PAGE)
+    assert refused.json == {"error": "Invalid credentials"}
+    answer = client.post(routes.LOGIN, data=wrong, headers=browser)
+    assert (answer.status_code, "<h1>Falsch</h1>" in answer.text) == (401, True)
+    with client.application.app_context():
+        assert text(MESSAGE, browser="{system}", system="Linux") == "Linux: {system}"
+        assert text("Not allowed {0}") == "Not allowed {0}"

@@ -66,26 +66,19 @@ def app(make_app: MakeApp) -> Flask:
     return app
 
 
-def test_no_answer_goes_without_the_headers(client: FlaskClient, subtests: pytest.Subtests) -> None:
-    for name, status in STATUSES.items():
-        with subtests.test(name):
-            answer = client.get(f"/_test/{name}")
-            assert answer.status_code == status
-            assert answer.headers["X-Everywhere"] == "yes"
-            assert dict(answer.headers).items() >= EVERYWHERE
-            assert status == 304 or "Content-Security-Policy" in answer.headers
-
-
-def test_an_answer_with_a_body_names_its_type_and_a_text_its_characters(
-    client: FlaskClient, subtests: pytest.Subtests
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+@pytest.mark.parametrize(("name", "status"), STATUSES.items(), ids=STATUSES)
+def test_no_answer_goes_without_the_headers_and_its_type(
+    client: FlaskClient, name: str, status: int, accept: str
 ) -> None:
-    for name in STATUSES:
-        for accept in ("text/html", "application/json"):
-            with subtests.test(name, accept=accept):
-                answer = client.get(f"/_test/{name}", headers={"Accept": accept})
-                kind = answer.mimetype or ""
-                assert kind or not answer.data
-                assert not kind.startswith("text/") or "charset" in answer.mimetype_params
+    answer = client.get(f"/_test/{name}", headers={"Accept": accept})
+    assert answer.status_code == status
+    assert answer.headers["X-Everywhere"] == "yes"
+    assert dict(answer.headers).items() >= EVERYWHERE
+    assert status == 304 or "Content-Security-Policy" in answer.headers
+    kind = answer.mimetype or ""
+    assert kind or not answer.data
+    assert not kind.startswith("text/") or "charset" in answer.mimetype_params
 
 
 def test_what_a_view_sets_itself_stands_alone(client: FlaskClient) -> None:
@@ -114,17 +107,17 @@ def test_pages_and_the_rest_differ(client: FlaskClient) -> None:
     assert referrer_policy(client, "text/html", "304") is None
 
 
-def test_the_policy_replaces_adds_and_removes_headers(make_app: MakeApp) -> None:
+def test_the_policy_replaces_adds_and_removes_headers_in_any_spelling(make_app: MakeApp) -> None:
     changes = {
-        "Permissions-Policy": "camera=(self)",
+        "permissions-POLICY": "camera=(self)",
         "X-New": "1",
-        "Origin-Agent-Cluster": None,
+        "origin-agent-cluster": None,
         "Referrer-Policy": "same-origin",
     }
     client = make_app(HEADER_CHANGES=changes).test_client()
     page, other = client.get("/").headers, client.get(routes.HEALTHZ).headers
     for headers in (page, other):
-        assert headers["Permissions-Policy"] == "camera=(self)"
+        assert headers.getlist("Permissions-Policy") == ["camera=(self)"]
         assert headers["X-New"] == "1"
         assert "Origin-Agent-Cluster" not in headers
         assert headers["X-Content-Type-Options"] == "nosniff"
@@ -142,14 +135,21 @@ def test_only_pages_that_load_nothing_from_elsewhere_are_isolated(make_app: Make
         assert ("Cross-Origin-Embedder-Policy" in headers) is isolated
 
 
-def test_a_malformed_header_stops_the_app(make_app: MakeApp, subtests: pytest.Subtests) -> None:
-    for name in ("", "X One", "X-One:", "X-One\r\nX-Two", "X-Öne"):
-        with subtests.test(name), pytest.raises(PolicyError, match="no header is called"):
-            make_app(HEADER_CHANGES={name: "1"})
-    for value in ("1\r\nX-Two: 2", "\u00e9", "\u20ac"):
-        for name in ("X-One", "Strict-Transport-Security"):
-            with subtests.test(value, name=name), pytest.raises(PolicyError, match=f"{name} holds"):
-                make_app(HEADER_CHANGES={name: value})
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        *(({name: "1"}, "no header is called") for name in ("", "X One", "X:", "X\r\nY", "X-Ö")),
+        *(({"X-One": value}, "X-One holds") for value in ("1\r\nX-Two: 2", "\u00e9", "\u20ac")),
+        ({"Strict-Transport-Security": "max-age=1\r\nX-Two: 2"}, "Strict-Transport-Security holds"),
+        ({"X-Frame-Options": None}, "set FRAME_ANCESTORS instead"),
+        ({"content-security-policy": None}, "set CSP_CHANGES instead"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_or_is_decided_elsewhere_stops_the_app(
+    make_app: MakeApp, changes: dict[str, str | None], words: str
+) -> None:
+    with pytest.raises(PolicyError, match=words):
+        make_app(HEADER_CHANGES=changes)
 
 
 CACHING = "/_test/caching"
@@ -180,16 +180,3 @@ def test_what_a_login_got_is_not_stored(make_app: MakeApp, token_type: str) -> N
     again = {**credentials, "If-None-Match": kept["file"].headers["ETag"]}
     answer = client.get(f"{CACHING}/file", headers=again)
     assert (answer.status_code, answer.cache_control.no_store) == (304, True)
-
-
-def test_a_change_counts_in_any_spelling(make_app: MakeApp) -> None:
-    app = make_app(HEADER_CHANGES={"permissions-POLICY": "camera=(self)", "x-xss-protection": None})
-    headers = app.test_client().get("/").headers
-    assert headers.getlist("Permissions-Policy") == ["camera=(self)"]
-    assert "X-XSS-Protection" not in headers
-
-
-@pytest.mark.parametrize("name", ["X-Frame-Options", "content-security-policy"])
-def test_a_header_that_another_value_decides_is_refused(make_app: MakeApp, name: str) -> None:
-    with pytest.raises(PolicyError, match=r"set .* instead"):
-        make_app(HEADER_CHANGES={name: None})

@@ -1,4 +1,4 @@
-"""How Redis is asked: within a timeout, by TLS and with its login, and an app starts without it."""
+"""How Redis is asked: within a timeout and with its login, and an app starts without it."""
 
 import socket
 from collections.abc import Iterator
@@ -22,7 +22,6 @@ RedisClusterException = pytest.importorskip("redis.exceptions").RedisClusterExce
 
 URLS = {
     "one server": "redis://{}/0",
-    "TLS": "rediss://{}/0",
     "a Sentinel": "redis+sentinel://{}/main",
     "a Cluster": "redis+cluster://{}",
 }
@@ -83,7 +82,7 @@ def test_no_request_sleeps_before_it_asks_again(
     assert waits == []
 
 
-@pytest.mark.parametrize(("kind", "attempts"), [*zip(URLS, (2, 2, 1, 2), strict=True)])
+@pytest.mark.parametrize(("kind", "attempts"), [*zip(URLS, (2, 1, 2), strict=True)])
 def test_a_login_waits_once_for_a_redis_that_says_nothing(
     make_app: MakeApp,
     monkeypatch: pytest.MonkeyPatch,
@@ -117,57 +116,27 @@ def test_threads_wait_side_by_side_for_a_cluster(
     assert [each.result() for each in begun] == [[200], [200]]
 
 
-def test_a_replica_of_a_sentinel_is_not_asked() -> None:
-    """It lags behind, so it would allow too much."""
-    storage: Any = redis_storage.connect(NOBODY_LISTENS["a Sentinel"])
-    assert storage.get_connection(readonly=True) is storage.get_connection()
-
-
 @pytest.mark.parametrize(
     ("query", "login"),
     [
-        ("", {"username": "u", "password": "p/w"}),
-        ("&sentinel_username=s&sentinel_password=t", {"username": "s", "password": "t"}),
-        ("&sentinel_password=", {"username": None, "password": ""}),
+        ("", {"username": "u", "password": "p"}),
+        ("?sentinel_username=s&sentinel_password=t", {"username": "s", "password": "t"}),
+        ("?sentinel_password=", {"username": None, "password": ""}),
     ],
     ids=["of the servers", "another", "none"],
 )
-def test_sentinels_are_asked_by_tls_within_the_timeout_and_with_their_login(
+def test_sentinels_are_asked_within_the_timeout_and_with_their_login(
     query: str, login: dict[str, str | None]
 ) -> None:
-    url = "redis+sentinel://u:p%2Fw@h:1,i:2/main?db=1&ssl=true&ssl_ca_certs=/ca"
-    storage: Any = redis_storage.connect(f"{url}{query}")
-    assert [
-        each.connection_pool.connection_kwargs["host"] for each in storage.sentinel.sentinels
-    ] == ["h", "i"]
-    expected = {"ssl_ca_certs": "/ca", "socket_timeout": redis_storage.TIMEOUT}
-    expected["socket_connect_timeout"] = redis_storage.TIMEOUT
-    there = storage.sentinel.sentinels[0].connection_pool
-    assert there.connection_kwargs.items() >= {**expected, **login}.items()
-    assert "SSL" in there.connection_class.__name__
-    here = storage.storage.connection_pool
-    server = {**expected, "db": 1, "username": "u", "password": "p/w"}
-    assert here.connection_kwargs.items() >= server.items()
-    assert "SSL" in here.connection_class.__name__
-
-
-def test_a_cluster_is_asked_by_tls_within_the_timeout_and_with_its_login(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: list[dict[str, Any]] = []
-
-    def refuse(cluster: object, **options: Any) -> None:
-        asked.append(options)
-        raise RedisClusterException("away")
-
-    monkeypatch.setattr("redis.cluster.RedisCluster.__init__", refuse)
-    with pytest.raises(StorageError):
-        redis_storage.connect("redis+cluster://u:p%2Fw@h:1,i:2?ssl=true&ssl_ca_certs=/ca")
-    [options] = asked
-    assert [(node.host, node.port) for node in options["startup_nodes"]] == [("h", 1), ("i", 2)]
+    storage: Any = redis_storage.connect(f"redis+sentinel://u:p@h:1,i:2/main{query}")
+    there = [each.connection_pool.connection_kwargs for each in storage.sentinel.sentinels]
     waits = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), redis_storage.TIMEOUT)
-    tls = {"ssl": True, "ssl_ca_certs": "/ca"}
-    assert options.items() >= {**tls, **waits, "username": "u", "password": "p/w"}.items()
+    assert [each["host"] for each in there] == ["h", "i"]
+    assert there[0].items() >= {**waits, **login}.items()
+    here = storage.storage.connection_pool.connection_kwargs
+    assert here.items() >= {**waits, "username": "u", "password": "p"}.items()
+    # A replica lags behind, so it would allow too much.
+    assert storage.get_connection(readonly=True) is storage.get_connection()
 
 
 def test_a_cluster_that_is_lost_later_is_away_too(

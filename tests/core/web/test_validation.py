@@ -16,7 +16,6 @@ from secure_flask.web.validation import (
     MISSING,
     Body,
     PlainText,
-    Reason,
     Text,
     validated,
 )
@@ -32,10 +31,8 @@ class Seat(Body):
 
 
 def only_even(number: int) -> int:
-    if number == 13:
-        raise ValueError(REFUSED)
     if number % 2:
-        raise Reason("Only even numbers are taken")
+        raise ValueError(REFUSED)
     return number
 
 
@@ -90,29 +87,24 @@ def test_the_view_gets_what_was_sent(client: FlaskClient) -> None:
 LACKING = r'{} {"count":2} {"name":null} {"name":""} {"name":"\t"} {"name":"\u3000"}'
 
 
-def test_a_missing_field_is_reported(client: FlaskClient, subtests: pytest.Subtests) -> None:
+def test_a_missing_field_is_reported(client: FlaskClient) -> None:
     for body in LACKING.split():
-        with subtests.test(body):
-            assert send(client, body) == {"error": MISSING, "fields": {"name": "Required"}}
+        expected = {"error": MISSING, "fields": {"name": "Required"}}
+        assert (body, send(client, body)) == (body, expected)
 
 
-UNREADABLE: list[bytes | str] = [b"", b"\xff", b"[" * 60_000, b"1" * 5000]
-UNREADABLE += [
-    "{",
-    "NaN",
-    "name=x",
+UNREADABLE: list[bytes | str] = [
+    *(b"", b"\xff", "{", "NaN", "name=x", "1" * 5000),
     '{"name":"a","name":"b"}',
     '{"count":{"x":1,"x":2},"name":"a"}',
     r'{"name":"\ud800"}',
 ]
 
 
-def test_what_is_no_json_is_refused_without_details(
-    client: FlaskClient, subtests: pytest.Subtests
-) -> None:
+def test_what_is_no_json_is_refused_without_details(client: FlaskClient) -> None:
     for body in UNREADABLE:
-        with subtests.test(str(body[:60])):
-            assert send(client, body) == {"error": INVALID, "fields": None}
+        expected = {"error": INVALID, "fields": None}
+        assert (body[:60], send(client, body)) == (body[:60], expected)
 
 
 CONTROLS = "Contains control characters"
@@ -123,12 +115,14 @@ WRONG: dict[str, dict[str, str]] = {
     r'{"name":"x\n"}': {"name": CONTROLS},
     r'{"name":"x\u0000"}': {"name": CONTROLS},
     r'{"name":"x\u007f"}': {"name": CONTROLS},
-    '{"name":"x","more":[1,2]}': {"more": "Should have at most 1 items"},
+    '{"name":"x","more":[1,2]}': {
+        "more": "Value should have at most 1 item after validation, not 2"
+    },
     r'{"name":"x","notes":"\u001b"}': {"notes": CONTROLS},
     '{"name":["x"]}': {"name": "Input should be a valid string"},
     '{"name":true}': {"name": "Input should be a valid string"},
     '{"name":1}': {"name": "Input should be a valid string"},
-    json.dumps({"name": "x" * 21}): {"name": "Should have at most 20 characters"},
+    json.dumps({"name": "x" * 21}): {"name": "String should have at most 20 characters"},
     '{"name":"x","count":"2"}': {"count": "Input should be a valid integer"},
     '{"name":"x","count":true}': {"count": "Input should be a valid integer"},
     '{"name":"x","count":1.5}': {"count": "Input should be a valid integer"},
@@ -139,8 +133,8 @@ WRONG: dict[str, dict[str, str]] = {
         "day": f"{NO_DATE} in the format YYYY-MM-DD, day value is outside expected range"
     },
     '{"name":"x","day":1}': {"day": NO_DATE},
-    '{"name":"x","even":1}': {"even": "Only even numbers are taken"},
-    '{"name":"x","even":13}': {"even": "Not valid"},
+    # A reason in words of your own may quote the value.
+    '{"name":"x","even":1}': {"even": "Not valid"},
     '{"name":"x","seats":[{"row":1},{"row":"a"}]}': {
         "seats.1.row": "Input should be a valid integer"
     },
@@ -159,23 +153,17 @@ WRONG: dict[str, dict[str, str]] = {
 }
 
 
-def test_each_wrong_member_is_reported_with_the_reason(
-    client: FlaskClient, subtests: pytest.Subtests
-) -> None:
+def test_each_wrong_member_is_reported_with_the_reason(client: FlaskClient) -> None:
     for body, fields in WRONG.items():
-        with subtests.test(body[:60]):
-            assert send(client, body) == {"error": INVALID, "fields": fields}
+        assert send(client, body) == {"error": INVALID, "fields": fields}
     for body in ("null", "1.5", '["x"]', '"x"', "1"):
-        with subtests.test(body):
-            assert send(client, body)["fields"].keys() == {""}
+        assert send(client, body)["fields"].keys() == {""}
 
 
-def test_no_value_is_repeated(client: FlaskClient, subtests: pytest.Subtests) -> None:
+def test_no_value_is_repeated(client: FlaskClient) -> None:
     for member in Order.model_fields:
         for value in (REFUSED, [REFUSED], {REFUSED: REFUSED}, [{REFUSED: 1}], [{"row": REFUSED}]):
-            body = {"name": 1, member: value, REFUSED: value}
-            with subtests.test(member):
-                send(client, json.dumps(body))
+            send(client, json.dumps({"name": 1, member: value, REFUSED: value}))
 
 
 def test_a_body_of_credentials_gets_no_details(client: FlaskClient) -> None:

@@ -5,8 +5,8 @@ claims. logins.py keeps it encrypted, and only as long as the login. Source: OWA
 """
 
 from flask import has_request_context, request
-from secure_flask.web.client_addresses import client_address
-from secure_flask.web.texts import text
+from secure_flask.web.counters import client_address
+from secure_flask.web.errors import text
 
 # The first that occurs counts: Edge and Opera also name Chrome, and Chrome names Safari.
 BROWSERS = {

@@ -19,9 +19,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask import current_app, has_request_context
 from secure_flask.web import audit
-from secure_flask.web.client_addresses import client_address
-from secure_flask.web.errors import ErrorResponse, error_response
-from secure_flask.web.texts import text
+from secure_flask.web.counters import client_address
+from secure_flask.web.errors import ErrorResponse, error_response, text
 
 MAX_LENGTH = 1024  # characters
 MIN_NAME = 3  # characters: too many passwords contain a shorter name

@@ -17,8 +17,7 @@ from threading import BoundedSemaphore
 from flask import current_app
 from limits import RateLimitItem, parse
 from secure_flask.web import audit
-from secure_flask.web.client_addresses import SITE, client_address
-from secure_flask.web.counters import Count, counters
+from secure_flask.web.counters import SITE, Count, client_address, counters
 from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.rate_limits import too_many_requests
 

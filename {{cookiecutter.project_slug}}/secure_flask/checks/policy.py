@@ -12,9 +12,8 @@ from secure_flask.auth import route_table
 from secure_flask.checks.registry import check
 from secure_flask.csp_levels import DATA, UNSAFE_INLINE
 from secure_flask.web import csp
-from secure_flask.web.csp_syntax import Policy
+from secure_flask.web.csp_syntax import Policy, is_whole_cdn
 from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.public_cdns import is_whole_cdn
 from secure_flask.web.view_options import options_of
 
 # Browsers ignore 'unsafe-inline' beside one of these.

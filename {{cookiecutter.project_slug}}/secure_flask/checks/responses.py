@@ -10,12 +10,12 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Flask
 from secure_flask import assets
 from secure_flask.checks.registry import check
-from secure_flask.web import csp, framing, header_values, headers, hosts
+from secure_flask.web import csp, framing, header_values, headers
 from werkzeug.test import Client, TestResponse
 
 # A page, JSON, a 401 and an unknown path; `_paths` adds static files.
 PATHS = ["/", "/healthz", "/me", "/asked-by-flask-check"]
-PROVIDERS = [module.header_provider for module in (header_values, hosts, csp, framing)]
+PROVIDERS = [module.header_provider for module in (header_values, csp, framing)]
 
 
 @check("headers.different", "error", deploy=True)

@@ -85,18 +85,14 @@ def unverified_database(app: Flask) -> bool:
 def unverified_redis(app: Flask) -> bool:
     """An attacker on the way to Redis, which is on another host, can read and change the counts.
 
-    Write rediss:// in REDIS_URL, or ?ssl=true for a Sentinel or a Cluster, and with an authority
-    of your own ssl_ca_certs=/path/ca.pem. Accept this if the network between them is yours alone.
+    Write rediss:// in REDIS_URL, and with an authority of your own ?ssl_ca_certs=/path/ca.pem. A
+    Sentinel and a Cluster have no TLS. Accept this if the network between them is yours alone.
     """
-    if not app.config["REDIS_URL"]:
-        return False
-    url = urlsplit(app.config["REDIS_URL"])
-    options = redis_storage.options(app.config["REDIS_URL"])
-    certificate = options.get("ssl_cert_reqs", "required") in ("required", "optional")
-    verified = options["ssl"] and certificate and options.get("ssl_check_hostname", True)
+    written = app.config["REDIS_URL"] or ""
+    url = urlsplit(written)
     # A Sentinel and a Cluster name further servers, which may be anywhere.
-    several = url.scheme in (redis_storage.SENTINEL, redis_storage.CLUSTER)
-    return not verified and (several or _is_elsewhere(url.hostname or ""))
+    elsewhere = url.scheme in redis_storage.SEVERAL or _is_elsewhere(url.hostname or "")
+    return elsewhere and not redis_storage.is_verified(written)
 
 
 def _is_sqlite(app: Flask) -> bool:

@@ -14,7 +14,6 @@ from limits import parse
 from secure_flask.auth.access import public
 from secure_flask.csp_reports.violations import add, read
 from secure_flask.web import strict_json
-from secure_flask.web.bodies import read_body
 from secure_flask.web.counters import counters
 from secure_flask.web.csrf import exempt
 from secure_flask.web.errors import error_response
@@ -40,7 +39,7 @@ def receive() -> Response:
     if request.mimetype not in _TYPES:
         raise error_response(415, "Content-Type must be application/csp-report or reports+json")
     try:
-        found = Counter(islice(read(strict_json.loads(read_body())), MAX_REPORTS))
+        found = Counter(islice(read(strict_json.loads(request.get_data())), MAX_REPORTS))
     except ValueError:
         raise error_response(400, "Invalid request") from None
     if found and counters().add_locally(STORE_LIMIT, "csp-reports").allowed:

@@ -18,8 +18,8 @@ from secure_flask.csp_reports.violations import KEYWORDS, OWN_SITE, ViolationCou
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
 from secure_flask.web import csp
+from secure_flask.web.csp_syntax import is_whole_cdn
 from secure_flask.web.origins import is_loopback
-from secure_flask.web.public_cdns import is_whole_cdn
 from sqlalchemy import delete
 
 csp_commands = CommandGroup("csp", help="Show violations of the Content-Security-Policy.")

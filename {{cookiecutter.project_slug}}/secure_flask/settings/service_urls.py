@@ -21,9 +21,9 @@ POSTGRESQL = "postgresql+psycopg"
 REDIS_SCHEMES = ("redis", "rediss", "redis+unix", "redis+sentinel", "redis+cluster")
 HOW_TO_NAME_REDIS = (
     "must be redis://user:password@host:6379/0, rediss://… for TLS, redis+unix:///path,"
-    " redis+sentinel://host:26379,host:26379/service or redis+cluster://host:6379,host:6379, with"
-    " ?ssl=true for TLS: special characters of the password are encoded, / as %2F and @ as %40,"
-    " and redis-py knows each ?option, which stands there once"
+    " redis+sentinel://host:26379,host:26379/service or redis+cluster://host:6379,host:6379:"
+    " special characters of the password are encoded, / as %2F and @ as %40, but a Sentinel and a"
+    " Cluster take none, and no TLS: for that write rediss:// and one server"
 )
 
 
@@ -77,7 +77,7 @@ def _supported_redis(url: SecretStr) -> SecretStr:
     if scheme not in REDIS_SCHEMES or not separator or not rest.strip("/"):
         raise ValueError(HOW_TO_NAME_REDIS)
     try:
-        redis_storage.options(url.get_secret_value())
+        redis_storage.check(url.get_secret_value())
     except Exception:
         # redis-py raises many kinds. Without the cause, which may quote the password.
         raise ValueError(HOW_TO_NAME_REDIS) from None

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import structlog
 from flask import Flask, current_app, has_request_context
 from limits import parse
-from secure_flask.web.client_addresses import SITE, client_address
-from secure_flask.web.counters import counters
+from secure_flask.web.counters import SITE, client_address, counters
 
 
 class Event(NamedTuple):

@@ -11,26 +11,25 @@ from typing import IO, Any, BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 
 import flask
-from flask import Flask, Request, abort, request
+from flask import Flask, Request, request
 from secure_flask.web import request_checks
 from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.errors import error_response
+from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.view_options import FORM_TYPES, view_options
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.utils import cached_property
 
 INVALID = "Invalid request"
 URLENCODED = FORM_TYPES[0]
 MAX_FIELDS = 1000  # fields and files together
+_UNITS = {"MiB": 2**20, "KiB": 2**10, "bytes": 1}
 
 # Control characters, surrogates, and what Werkzeug makes of bytes that are not UTF-8.
 _REFUSED = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 # The text of a <textarea> may contain tabs and line breaks.
 _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
-
-Parsed = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
 
 
 def init_app(app: Flask) -> None:
@@ -39,13 +38,10 @@ def init_app(app: Flask) -> None:
     request_checks.register(app, _check)
 
 
-def read_body() -> bytes:
-    """Return the body of this request; raise 413 if it is too long, 400 if it is truncated."""
-    return request.get_data()
-
-
 def body_stream() -> BinaryIO:
-    """The same body as a stream, for large uploads: the error is raised at its end."""
+    """The body as a stream, for large uploads: at its end 413 is raised for one that is too long,
+    and 400 for one that is truncated.
+    """
     return cast(BinaryIO, request.stream)
 
 
@@ -55,7 +51,7 @@ def has_controls(text: str) -> bool:
 
 
 class CompleteBody(io.RawIOBase):
-    """A stream of the request body that raises 400 where a truncated body stops."""
+    """A stream of the request body that raises 400 where a truncated body stops, and 413."""
 
     def __init__(self, request: Request, stream: IO[bytes]) -> None:
         self.request, self.stream = request, stream
@@ -65,34 +61,28 @@ class CompleteBody(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        part = self.read(len(buffer))
-        buffer[: len(part)] = part
-        return len(part)
-
-    def read(self, size: int | None = -1) -> bytes:
-        size = -1 if size is None else size
-        if size == 0:
-            # Werkzeug would take it for a client that is gone.
-            return b""
+        stated = self.request.content_length
+        # For a read of no bytes, Werkzeug would take the client for gone; for one at the size
+        # limit, it would take the body for too long.
+        if not len(buffer) or (stated is not None and self.length >= stated):
+            return 0
         try:
-            part = bytes(self.stream.read(size))
+            part = self.stream.read(len(buffer))
         except HTTPException:
             raise
         except Exception:
             # Each server has its own exceptions for bad chunks and lost connections.
             raise error_response(400, INVALID) from None
+        buffer[: len(part)] = part
         self.length += len(part)
-        self._check_length(at_end=size < 0 or not part)
-        return part
-
-    def _check_length(self, *, at_end: bool) -> None:
-        stated = self.request.content_length
+        limit = self.request.max_content_length or 0
         # Werkzeug silently cuts a chunked body off at the size limit.
-        if stated is None and self.length >= (self.request.max_content_length or 0):
-            abort(413)
+        if stated is None and self.length >= limit:
+            raise _too_large(_in_words(limit))
         # gunicorn returns a short body without an error when the client disconnects.
-        if at_end and self.length < (stated or 0):
+        if stated is not None and not part:
             raise error_response(400, INVALID)
+        return len(part)
 
 
 class FormParser(FormDataParser):
@@ -104,17 +94,18 @@ class FormParser(FormDataParser):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "silent": False})
 
-    def parse(
-        self,
-        stream: IO[bytes],
-        mimetype: str,
-        content_length: int | None,
-        options: dict[str, str] | None = None,
-    ) -> Parsed:
+    def parse(self, stream: IO[bytes], mimetype: str, *args: Any, **kwargs: Any) -> Any:
         try:
             if mimetype == URLENCODED:
                 stream = io.BytesIO(_urlencoded(stream.read()))
-            parsed: Parsed = super().parse(stream, mimetype, content_length, options)
+            parsed = super().parse(stream, mimetype, *args, **kwargs)
+        except ErrorResponse:
+            raise
+        except RequestEntityTooLarge:
+            # Werkzeug raises the same error for both.
+            in_a_field = _in_words(self.max_form_memory_size or 0)
+            limit = f"{MAX_FIELDS:,} fields and files, and {in_a_field} in a field"
+            raise _too_large(limit) from None
         except ValueError:
             raise error_response(400, INVALID) from None
         _check_texts(*parsed[1:])
@@ -128,7 +119,10 @@ class CheckedRequest(flask.Request):
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        return cast(IO[bytes], CompleteBody(self, super().stream))
+        try:
+            return cast(IO[bytes], CompleteBody(self, super().stream))
+        except RequestEntityTooLarge:
+            raise _too_large(_in_words(self.max_content_length or 0)) from None
 
 
 def _check(request: Request) -> None:
@@ -137,11 +131,9 @@ def _check(request: Request) -> None:
     options = view_options(request)
     is_form = request.mimetype in FORM_TYPES and request.mimetype in (options.consumes or {})
     if options.max_size:
-        in_memory = request.max_form_memory_size or 0
-        urlencoded = request.mimetype == URLENCODED
-        request.max_content_length = (
-            min(options.max_size, in_memory) if urlencoded else options.max_size
-        )
+        # Werkzeug keeps a urlencoded form in memory.
+        most = request.max_form_memory_size if request.mimetype == URLENCODED else None
+        request.max_content_length = min(options.max_size, most or options.max_size)
     if is_form:
         _read_form(request)
 
@@ -158,9 +150,17 @@ def _read_form(request: Request) -> None:
 def _urlencoded(body: bytes) -> bytes:
     """Refuse too many fields before they are parsed, and bytes that are not UTF-8."""
     if body.count(b"&") >= MAX_FIELDS:
-        abort(413)
+        raise RequestEntityTooLarge
     unquote_to_bytes(body).decode()
     return body
+
+
+def _too_large(limit: str) -> ErrorResponse:
+    return error_response(413, f"Too large: at most {limit}")
+
+
+def _in_words(size: int) -> str:
+    return next(f"{size // unit:,} {name}" for name, unit in _UNITS.items() if size % unit == 0)
 
 
 def _check_texts(fields: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> None:

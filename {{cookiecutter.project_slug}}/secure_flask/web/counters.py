@@ -6,13 +6,15 @@ twice the limit. It fails closed: while Redis is unavailable, each process count
 allows half the limit. Source: OWASP ASVS 6.3.1, 16.5.2.
 """
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from threading import Lock
 from typing import NamedTuple, TypeVar, cast
 
-from flask import Flask, current_app
+from flask import Flask, current_app, request
 from limits import RateLimitItem
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, Storage
@@ -22,6 +24,10 @@ Result = TypeVar("Result")
 Key = tuple[str, ...]
 
 PAUSE = 10.0  # seconds until a server that failed is asked again
+SITE = 48  # bits: providers give one IPv6 customer up to a /48, which is 65,536 networks
+
+# Some proxies add the client's port, which differs for each connection.
+_WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?", re.ASCII)
 
 
 class Count(NamedTuple):
@@ -120,6 +126,24 @@ class Counters:
 def counters() -> Counters:
     """The counters of this app."""
     return cast(Counters, current_app.extensions["counters"])
+
+
+def client_address(prefix: int = 64) -> str:
+    """The key of a client in a count: its IPv4 address, or the first bits of its IPv6 address.
+
+    One IPv6 customer has at least 2**64 addresses, so they count as one client. All invalid
+    addresses count as one client too. Source: RFC 6177.
+    """
+    text = request.remote_addr or ""
+    if found := _WITH_PORT.fullmatch(text):
+        text = found[1] or found[2]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return "unknown"
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or IPv6Network((address, prefix), strict=False)[0])
+    return str(address)
 
 
 def init_app(app: Flask) -> None:

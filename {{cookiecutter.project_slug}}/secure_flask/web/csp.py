@@ -10,17 +10,14 @@ import os
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from flask import Blueprint, Flask, current_app, request
 from secure_flask.csp_levels import ANCESTORS, NONE, SOURCES, Level
 from secure_flask.web import headers, origins
 from secure_flask.web.csp_syntax import Policy, check, serialize
-from secure_flask.web.headers import Header, Kind
+from secure_flask.web.headers import Environ, Header, Kind
 from secure_flask.web.view_options import add_options
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 Target = TypeVar("Target", bound=Callable[..., Any] | Blueprint)
 
@@ -77,7 +74,7 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
     return decorate
 
 
-def effective(config: Mapping[str, Any], environ: "WSGIEnvironment") -> Policy:
+def effective(config: Mapping[str, Any], environ: Environ) -> Policy:
     """The policy of a page in this environment, with the overrides of the view and blueprint."""
     policy = {**resolved(config["CSP"], config), **environ.get("secure_flask.csp", {})}
     # A policy of your own may lack it, and then anybody could frame the pages.
@@ -115,7 +112,7 @@ def init_app(app: Flask) -> None:
     headers.register(app, header_provider(app.config))
 
 
-def _nonce(environ: "WSGIEnvironment") -> str:
+def _nonce(environ: Environ) -> str:
     nonce: str | None = environ.get("secure_flask.csp_nonce")
     if nonce is None:
         nonce = environ["secure_flask.csp_nonce"] = b64encode(os.urandom(18)).decode()
@@ -136,7 +133,7 @@ def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
     plain = effective(config, {})
     prepared = {scheme: _value(plain, scheme, reports) for scheme in ("http", "https")}
 
-    def provide(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
+    def provide(environ: Environ, kind: Kind) -> Sequence[Header]:
         if kind is not Kind.PAGE:
             return _NOT_PAGES[kind]
         scheme = headers.scheme_of(environ)

@@ -1,12 +1,14 @@
-"""The syntax of a Content-Security-Policy, checked at start-up.
+"""The sources of a Content-Security-Policy: which are valid, and which let anybody's files in.
 
 A browser ignores an unknown directive and reads an unquoted keyword as a host name. Both
 mistakes silently weaken the policy, so here they stop the app.
-Source: W3C Content Security Policy Level 3, section 2.3.
+Source: W3C Content Security Policy Level 3, sections 2.3 and 7; Weichselbaum et al., "CSP Is Dead,
+Long Live CSP!" (2016).
 """
 
 import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from secure_flask.csp_levels import NONCE, NONE
 from secure_flask.web.origins import PolicyError
@@ -15,42 +17,18 @@ Policy = dict[str, list[str]]
 
 DIRECTIVES = frozenset(
     {
-        "default-src",
-        "script-src",
-        "script-src-elem",
-        "script-src-attr",
-        "style-src",
-        "style-src-elem",
-        "style-src-attr",
-        "img-src",
-        "font-src",
-        "connect-src",
-        "media-src",
-        "object-src",
-        "child-src",
-        "frame-src",
-        "worker-src",
-        "manifest-src",
-        "base-uri",
-        "form-action",
-        "frame-ancestors",
-        "sandbox",
-        "require-trusted-types-for",
-        "trusted-types",
+        *("default-src", "script-src", "script-src-elem", "script-src-attr", "style-src"),
+        *("style-src-elem", "style-src-attr", "img-src", "font-src", "connect-src"),
+        *("media-src", "object-src", "child-src", "frame-src", "worker-src", "manifest-src"),
+        *("base-uri", "form-action", "frame-ancestors", "sandbox"),
+        *("require-trusted-types-for", "trusted-types"),
     }
 )
 _KEYWORDS = frozenset(
     {
-        "'none'",
-        "'self'",
-        "'unsafe-inline'",
-        "'unsafe-eval'",
-        "'wasm-unsafe-eval'",
-        "'unsafe-hashes'",
-        "'strict-dynamic'",
-        "'report-sample'",
-        "'script'",
-        "'allow-duplicates'",
+        *("'none'", "'self'", "'unsafe-inline'", "'unsafe-eval'", "'wasm-unsafe-eval'"),
+        *("'unsafe-hashes'", "'strict-dynamic'", "'report-sample'"),
+        *("'script'", "'allow-duplicates'"),
     }
 )
 _UNQUOTED = frozenset(keyword.strip("'") for keyword in _KEYWORDS)
@@ -62,6 +40,15 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
 _HOST = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://)?(?:\*|(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])"
     r"(?::(?:[0-9]{1,5}|\*))?(?:/[A-Za-z0-9._~!$&()*+=:@%/-]*)?"
+)
+# They serve files of any publisher, an attacker's too, or libraries that bypass a policy.
+PUBLIC_CDNS = frozenset(
+    {
+        *("ajax.googleapis.com", "cdn.jsdelivr.net", "cdn.skypack.dev", "cdn.statically.io"),
+        *("cdnjs.cloudflare.com", "esm.run", "esm.sh", "fastly.jsdelivr.net", "ga.jspm.io"),
+        *("raw.githack.com", "raw.githubusercontent.com", "rawcdn.githack.com"),
+        *("s3.amazonaws.com", "storage.googleapis.com", "unpkg.com"),
+    }
 )
 
 
@@ -88,13 +75,19 @@ def serialize(policy: Mapping[str, list[str]]) -> str:
     return "; ".join(" ".join([directive, *sources]) for directive, sources in policy.items())
 
 
+def is_whole_cdn(source: str) -> bool:
+    """Whether a source of the policy is a public CDN, and not one file or folder of it."""
+    parts = urlsplit(source if "//" in source else f"//{source}")
+    return parts.hostname in PUBLIC_CDNS and parts.path in ("", "/")
+
+
 def _check_source(directive: str, source: str) -> None:
+    if source == NONCE or source in _KEYWORDS:
+        return
     if directive in _TAKE_WORDS and _WORD.fullmatch(source):
         return
     if source in _UNQUOTED:
         raise PolicyError(f"{directive}: {source} without quotes is a host; write \"'{source}'\".")
-    if source == NONCE or source in _KEYWORDS:
-        return
     if not any(form.fullmatch(source) for form in (_HASH, _SCHEME, _HOST)):
         raise PolicyError(
             f"{directive}: {source!r} is not a source; write one origin, scheme or quoted keyword."

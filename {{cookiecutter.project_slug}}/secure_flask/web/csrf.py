@@ -12,7 +12,6 @@ from flask import Flask, Request, abort, current_app
 from secure_flask.web import audit, origins, request_checks
 from secure_flask.web.bearer import has_bearer
 from secure_flask.web.errors import error_response
-from secure_flask.web.origins import PolicyError
 from secure_flask.web.view_options import FORM_TYPES, Decorated, add_options, view_options
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -28,15 +27,6 @@ def exempt(view: Decorated) -> Decorated:
 
 
 def init_app(app: Flask) -> None:
-    """
-    :raises PolicyError: SERVICE_WORKERS is no list of paths.
-    """
-    for path in app.config["SERVICE_WORKERS"]:
-        if not path.startswith("/"):
-            raise PolicyError(
-                f"policy.py: SERVICE_WORKERS holds {path!r}, which is no path. "
-                'Write a list such as ["/worker.js"].'
-            )
     # No FlaskForm has a token, those of extensions included, and templates that print one stay.
     app.config["WTF_CSRF_ENABLED"] = False
     app.add_template_global(lambda: "", "csrf_token")
@@ -68,14 +58,13 @@ def _check(request: Request) -> None:
         raise _refused(request)
     consumed = options.consumes or ["application/json"]
     if has_body(request) and request.mimetype not in consumed:
-        _hint(request)
         raise error_response(415, f"Content-Type must be {' or '.join(consumed)}")
 
 
 def _check_read(request: Request) -> None:
     # A service worker of this site turns the form posts of other sites into the site's own.
     installs = "Service-Worker" in request.headers
-    if installs and request.path not in current_app.config["SERVICE_WORKERS"]:
+    if installs and request.path not in set(current_app.config["SERVICE_WORKERS"]):
         abort(404)
     # Browsers open a WebSocket of any site with the user's cookies, and without CORS.
     if "websocket" in request.headers.get("Upgrade", "").lower():
@@ -136,17 +125,5 @@ def _refused(request: Request) -> Exception:
     # Both, since a proxy that drops the port from Host looks like another site.
     own = _own_origin(request)
     audit.record(audit.AUTHZ_FAIL, reason="cross-site write", origin=origin, own_origin=own)
-    origins.hint(origin or "")
     is_program = origin is None and "Sec-Fetch-Site" not in request.headers
     return error_response(403, f"{REFUSED}: send the header Origin" if is_program else REFUSED)
-
-
-def _hint(request: Request) -> None:
-    """In development, log how a view accepts forms: the response names only the types it has."""
-    is_form = request.endpoint is not None and request.mimetype in FORM_TYPES
-    if is_form and not current_app.config["PRODUCTION"]:
-        current_app.logger.warning(
-            "A form was sent to the view %s, which takes none. If it should, write @consumes_form "
-            "above its function, as docs/pages-and-forms.md shows.",
-            request.endpoint,
-        )

@@ -9,8 +9,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, make_response, redirect, request
 from flask.typing import ResponseReturnValue
-from secure_flask.web.request_ids import request_id
-from secure_flask.web.texts import text
+from secure_flask.web.logs import request_id
 from secure_flask.web.view_options import view_options
 from werkzeug.exceptions import HTTPException, default_exceptions
 
@@ -52,6 +51,12 @@ def response_for(error: HTTPException) -> ResponseReturnValue:
     """
     response: ResponseReturnValue = current_app.handle_http_exception(error)
     return response
+
+
+def text(message: str, **values: object) -> str:
+    """A message in the owner's words of TEXTS, or as it is, with its values filled in."""
+    words: str = current_app.config["TEXTS"].get(message, message)
+    return words.format(**values) if values else words
 
 
 def default_response(error: HTTPException) -> Response:
@@ -102,18 +107,11 @@ def _as_page(error: HTTPException) -> Response | None:
             project_name=current_app.config["PROJECT_NAME"],
             request_id=request_id(request.environ),
             retry_after=dict(error.get_headers()).get("Retry-After"),
-            methods=_methods(error),
         )
     except Exception:
         current_app.logger.exception("error.html failed")
         return None
     return _complete(make_response(page), error)
-
-
-def _methods(error: HTTPException) -> str:
-    """What the address takes instead, such as POST, where it does not take this method."""
-    allowed = dict(error.get_headers()).get("Allow", "").split(", ")
-    return ", ".join(sorted(set(allowed) - {"HEAD", "OPTIONS"}))
 
 
 def _message(error: HTTPException) -> str:

@@ -12,7 +12,7 @@ from typing import Any, overload
 from flask import current_app, request
 from flask.typing import ResponseReturnValue
 from secure_flask.web.bodies import has_controls
-from secure_flask.web.texts import text
+from secure_flask.web.errors import text
 from secure_flask.web.view_options import (
     FORM_TYPES,
     Decorated,

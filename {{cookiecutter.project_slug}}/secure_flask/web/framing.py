@@ -6,18 +6,15 @@ Source: RFC 7034; OWASP ASVS 3.4.6.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Flask
 from secure_flask.csp_levels import NONE, SELF
 from secure_flask.web import headers, origins
 from secure_flask.web.csp import effective
 from secure_flask.web.csp_syntax import Policy
-from secure_flask.web.headers import Header, Kind
+from secure_flask.web.headers import Environ, Header, Kind
 from secure_flask.web.origins import PolicyError
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 _X_FRAME_OPTIONS: dict[tuple[str, ...], Sequence[Header]] = {
     (NONE,): [("X-Frame-Options", "DENY")],
@@ -44,7 +41,7 @@ def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
         Kind.NOT_MODIFIED: (),
     }
 
-    def provide(environ: "WSGIEnvironment", kind: Kind) -> Sequence[Header]:
+    def provide(environ: Environ, kind: Kind) -> Sequence[Header]:
         if kind is Kind.PAGE and "secure_flask.csp" in environ:
             return _option(effective(config, environ))
         return by_kind[kind]

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask
 from secure_flask.web import headers
-from secure_flask.web.headers import HeaderProvider, Kind
+from secure_flask.web.headers import Environ, Header, HeaderProvider, Kind
 from secure_flask.web.origins import PolicyError
 
 # Of every response. A header that a view sets is kept; HEADER_CHANGES of the policy changes these.
@@ -65,12 +65,17 @@ def init_app(app: Flask) -> None:
             raise PolicyError(f"policy.py: HEADER_CHANGES holds {name}: set {decided_by} instead.")
     spelt = {_SPELLINGS.get(name.lower(), name): value for name, value in changes.items()}
     app.config["HEADER_CHANGES"] = spelt
-    headers.register_fixed(app, header_provider(app.config))
+    headers.wrap(app, header_provider(app.config))
 
 
 def header_provider(config: Mapping[str, Any]) -> HeaderProvider:
     by_kind = {kind: list(effective(config, kind).items()) for kind in Kind}
-    return lambda environ, kind: by_kind[kind]
+    over_https = [(name, value) for name in TRANSPORT if (value := transport(config))]
+
+    def provide(environ: Environ, kind: Kind) -> list[Header]:
+        return by_kind[kind] + (over_https if environ["wsgi.url_scheme"] == "https" else [])
+
+    return provide
 
 
 def effective(config: Mapping[str, Any], kind: Kind) -> dict[str, str]:

@@ -2,12 +2,13 @@
 
 It wraps `start_response`, through which every response of Flask or an extension passes, so
 no route can be missed. This costs a quarter of an `after_request` function. Each concern
-(header_values, csp, framing, cors, hosts) registers a header provider here.
+(header_values, csp, framing, cors, logs) has a header provider.
 Source: OWASP Secure Headers Project; OWASP ASVS 3.4.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from itertools import product
@@ -17,9 +18,10 @@ from flask import Flask
 from secure_flask.web.origins import PolicyError
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication
 
 Header = tuple[str, str]
+Environ = dict[str, Any]  # of WSGI
 
 
 class Kind(Enum):
@@ -32,7 +34,7 @@ class Kind(Enum):
     NOT_MODIFIED = "not modified"
 
 
-HeaderProvider = Callable[["WSGIEnvironment", Kind], Iterable[Header]]
+HeaderProvider = Callable[[Environ, Kind], Iterable[Header]]
 
 _KINDS = {
     "text/html": Kind.PAGE,
@@ -52,46 +54,34 @@ def register(app: Flask, header_provider: HeaderProvider) -> None:
     app.extensions.setdefault("headers", []).append(header_provider)
 
 
-def register_fixed(app: Flask, header_provider: HeaderProvider) -> None:
-    """The same for headers that depend only on the kind and the scheme."""
-    app.extensions.setdefault("fixed_headers", []).append(header_provider)
-
-
-def init_app(app: Flask) -> None:
-    providers = app.extensions["fixed_headers"]
-    fixed = {key: _prepare(providers, *key) for key in product(Kind, ("http", "https"))}
+def wrap(app: Flask, fixed_provider: HeaderProvider) -> None:
+    """Add the registered headers, and fixed ones that depend only on the kind and the scheme."""
+    fixed = {key: _prepare(fixed_provider, *key) for key in product(Kind, ("http", "https"))}
     varying = app.extensions.get("headers", [])
     app.wsgi_app = SecurityHeaders(app.wsgi_app, fixed, varying)  # type: ignore[method-assign]
 
 
-def scheme_of(environ: "WSGIEnvironment") -> str:
+def scheme_of(environ: Environ) -> str:
     """`https` or `http`, whatever a proxy wrote into X-Forwarded-Proto."""
     return "https" if environ["wsgi.url_scheme"] == "https" else "http"
 
 
+@dataclass
 class SecurityHeaders:
     """WSGI middleware that adds the fixed and the varying headers to each response."""
 
-    def __init__(
-        self,
-        wsgi_app: "WSGIApplication",
-        fixed: Mapping[tuple[Kind, str], Sequence[Header]],
-        varying: Sequence[HeaderProvider],
-    ) -> None:
-        self.wsgi_app = wsgi_app
-        self.fixed = fixed
-        self.varying = varying
+    wsgi_app: "WSGIApplication"
+    fixed: Mapping[tuple[Kind, str], Sequence[Header]]
+    varying: Sequence[HeaderProvider]
 
-    def __call__(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
         def secured(status: str, headers: list[Header], exc_info: Any = None) -> Any:
             self._add(environ, status, headers)
             return start_response(status, headers, exc_info)
 
         return self.wsgi_app(environ, secured)
 
-    def _add(self, environ: "WSGIEnvironment", status: str, headers: list[Header]) -> None:
+    def _add(self, environ: Environ, status: str, headers: list[Header]) -> None:
         present = {name.lower(): value for name, value in headers}
         kind = kind_of(status, present.get("content-type", ""))
         added = [*self.fixed[kind, scheme_of(environ)]]
@@ -113,9 +103,8 @@ def kind_of(status: str, content_type: str) -> Kind:
     return _KINDS.get(content_type.partition(";")[0].strip().lower(), Kind.OTHER)
 
 
-def _prepare(providers: Sequence[HeaderProvider], kind: Kind, scheme: str) -> list[Header]:
-    environ = {"wsgi.url_scheme": scheme}
-    fixed = [header for provide in providers for header in provide(environ, kind)]
+def _prepare(provide: HeaderProvider, kind: Kind, scheme: str) -> Sequence[Header]:
+    fixed = list(provide({"wsgi.url_scheme": scheme}, kind))
     for name, value in fixed:
         if not _NAME.fullmatch(name):
             raise PolicyError(

@@ -7,22 +7,22 @@ Source: RFC 9110, section 7.4; OWASP ASVS 4.1.2, 4.1.3, 12.2.1.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Flask, Request, abort, current_app, redirect
-from secure_flask.web import header_values, headers, request_checks
+from secure_flask.web import request_checks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import error_response
-from secure_flask.web.headers import Header, Kind
+from secure_flask.web.headers import Environ
 from secure_flask.web.view_options import Decorated, add_options, view_options
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import get_current_url
 from werkzeug.wrappers import Response
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse
 
 # Exactly one slash at the beginning, or nothing at a mount's root.
 _PATH = re.compile(r"(?:/(?!/).*)?", re.DOTALL)
@@ -41,9 +41,7 @@ class LastHops(ProxyFix):
     A client can write the entries before them, and one open quote would hide all that follow.
     """
 
-    def __call__(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
         if sent := environ.get("HTTP_X_FORWARDED_FOR"):
             environ["HTTP_X_FORWARDED_FOR"] = ",".join(sent.split(",")[-self.x_for :])
         return super().__call__(environ, start_response)
@@ -58,7 +56,6 @@ def init_app(app: Flask) -> None:
     request_checks.register(app, partial(_refuse_untrusted_host, trusted))
     if app.config["PRODUCTION"]:
         request_checks.register(app, _require_https)
-    headers.register_fixed(app, header_provider(app.config))
     hops = app.config["PROXY_HOPS"]
     if hops:
         # Each proxy appends to X-Forwarded-For; the last one sets X-Forwarded-Proto.
@@ -105,14 +102,3 @@ def _warn_of_ignored_proxy(request: Request) -> None:
         current_app.logger.warning(
             "X-Forwarded-For is ignored: set PROXY_HOPS to the number of your own proxies"
         )
-
-
-def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
-    value = header_values.transport(config)
-    sent = [("Strict-Transport-Security", value)] if value else []
-    https_only: dict[str, list[Header]] = {"https": sent, "http": []}
-
-    def provide(environ: "WSGIEnvironment", kind: Kind) -> list[Header]:
-        return https_only[environ["wsgi.url_scheme"]]
-
-    return provide

@@ -3,17 +3,24 @@
 Values are escaped and truncated, which prevents log injection. No line holds a path or a query,
 which may hold a secret: a line names the route. An access line holds no address and no user. A
 log stream that fails breaks no request. Development writes key=value instead of JSON.
+
+`X-Request-ID` connects a response to its lines. It is random: a client must not control what is
+logged. The id of an incoming request is kept only if a trusted proxy sent it (`PROXY_HOPS`), which
+must overwrite the header of a client.
 Source: OWASP Logging Cheat Sheet; OWASP ASVS 16.2.1 to 16.2.5, 16.4.1.
 """
 
 import logging
+import os
+import re
 from time import perf_counter
 from typing import TextIO, cast
 
 import structlog
 from flask import Flask, Response, g, has_request_context, request, request_started
 from flask.logging import wsgi_errors_stream
-from secure_flask.web.request_ids import request_id
+from secure_flask.web import headers
+from secure_flask.web.headers import Environ
 from structlog.processors import JSONRenderer, KeyValueRenderer, TimeStamper, format_exc_info
 from structlog.stdlib import (
     BoundLogger,
@@ -27,6 +34,7 @@ from structlog.typing import EventDict
 MAX_FIELD = 8000  # characters: a traceback has several thousand
 FIRST = ("datetime", "level", "event")
 ACCESS = "secure_flask.access"
+_ID = re.compile(r"[0-9A-Za-z-]{16,64}")
 
 # For gunicorn.conf.py. `root` stays empty: the app adds its own handler there.
 GUNICORN_LOGGING = {
@@ -35,11 +43,7 @@ GUNICORN_LOGGING = {
     "formatters": {"json": {"()": "secure_flask.web.logs.formatter", "production": True}},
     "filters": {"requests": {"()": "secure_flask.web.logs.WithoutRequests"}},
     "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": "json",
-            "filters": ["requests"],
-        }
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["requests"]}
     },
     "root": {"handlers": []},
     "loggers": {"gunicorn.error": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
@@ -58,6 +62,17 @@ class WithoutRequests(logging.Filter):
         return True
 
 
+def request_id(environ: Environ) -> str:
+    """The id of this request, created at the first call."""
+    known: str | None = environ.get("secure_flask.request_id")
+    if known is None:
+        sent = environ.get("HTTP_X_REQUEST_ID", "")
+        # ProxyFix sets this key, and hosts.py enables ProxyFix only for PROXY_HOPS.
+        trusted = "werkzeug.proxy_fix.orig" in environ and _ID.fullmatch(sent)
+        known = environ["secure_flask.request_id"] = sent if trusted else os.urandom(16).hex()
+    return known
+
+
 def formatter(*, production: bool) -> logging.Formatter:
     return ProcessorFormatter(
         processors=[
@@ -74,6 +89,7 @@ def formatter(*, production: bool) -> logging.Formatter:
 
 
 def init_app(app: Flask) -> None:
+    headers.register(app, lambda environ, kind: [("X-Request-ID", request_id(environ))])
     production = app.config["PRODUCTION"]
     structlog.configure(
         processors=[ProcessorFormatter.wrap_for_formatter],

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import click
-from flask import current_app
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])"
@@ -57,21 +56,6 @@ def check(name: str, origins: Iterable[str]) -> None:
 def in_force(origins: Iterable[str], *, production: bool) -> list[str]:
     """The origins that apply in this environment: production drops loopback addresses."""
     return [origin for origin in origins if not (production and is_loopback(origin))]
-
-
-def hint(origin: str) -> None:
-    """In development, log the line of `policy.py` that would allow a refused origin.
-
-    Only loopback addresses are repeated, since they contain no secret.
-    """
-    if current_app.config["PRODUCTION"] or not (is_loopback(origin) and is_origin(origin)):
-        return
-    current_app.logger.warning(
-        "CORS_ORIGINS does not list %s. localhost and 127.0.0.1 are two origins, and so are two "
-        'ports. If the page is yours, add this line to CORS_ORIGINS in app/policy.py: "%s",',
-        origin,
-        origin,
-    )
 
 
 def _is_readable(origin: str) -> bool:

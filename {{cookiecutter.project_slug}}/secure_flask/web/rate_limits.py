@@ -12,8 +12,7 @@ from typing import Any
 from flask import Flask, Request, current_app
 from limits import RateLimitItem, parse
 from secure_flask.web import audit, request_checks
-from secure_flask.web.client_addresses import client_address
-from secure_flask.web.counters import Count, counters
+from secure_flask.web.counters import Count, client_address, counters
 from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.view_options import Decorated, add_options, view_options
 

@@ -13,6 +13,15 @@ class ResponseBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class LoginResponse(ResponseBody):
+    """A login by cookie has no `token`, and only signed tokens have a `refresh_token`."""
+
+    token: str = ""
+    token_type: str
+    expires_in: int  # seconds
+    refresh_token: str = ""
+
+
 def responds(
     body: type[ResponseBody] | str | None, *errors: int, status: int = 200
 ) -> Callable[[Decorated], Decorated]:

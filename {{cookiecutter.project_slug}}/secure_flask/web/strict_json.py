@@ -9,47 +9,27 @@ Source: RFC 8259, sections 4, 6, 8.1 and 9; OWASP ASVS 15.3.7.
 """
 
 import json
-import re
 from datetime import date, time
-from itertools import accumulate
 from math import isfinite
 from typing import Any
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
-
-MAX_DEPTH = 100
-
-# Brackets in strings are text. A string without an end is matched up to the end of the text, since
-# another search at each quote would take seconds.
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_BRACKET = re.compile(r"[\[\]{}]")
-_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
+from pydantic_core import from_json
 
 
 def loads(text: str | bytes, **options: Any) -> Any:
     """Parse JSON; bytes are UTF-8. Options are those of `json.loads`, such as `parse_float`.
 
     :raises ValueError: it is not JSON, has a duplicate member, half of a surrogate pair or a number
-        that no float can hold, or is nested deeper than MAX_DEPTH.
+        that no float can hold, or is nested deeper than 200 lists and objects.
     :raises TypeError: an option would replace one of these checks.
     """
-    text = text.decode() if isinstance(text, bytes) else text
-    if _depth(text) > MAX_DEPTH:
-        raise ValueError("nested too deeply")
-    parsed = json.loads(
-        text,
-        # json.loads would ignore it beside object_pairs_hook.
-        object_hook=None,
-        object_pairs_hook=_without_duplicates,
-        parse_constant=_finite,
-        **{"parse_float": _finite, **options},
-    )
-    if _ESCAPED_SURROGATE.search(text):
-        # Half of a pair is no character: writing it to a database or a file would fail.
-        json.dumps(parsed, ensure_ascii=False, default=str).encode()
-    return parsed
+    # The parser of pydantic refuses what is too deep, half of a pair and NaN, and knows UTF-8 alone.
+    from_json(text, allow_inf_nan=False)
+    options = {"parse_float": _finite, **options}
+    # It would ignore an object_hook beside object_pairs_hook, so that is refused as given twice.
+    return json.loads(text, object_hook=None, object_pairs_hook=_without_duplicates, **options)
 
 
 def init_app(app: Flask) -> None:
@@ -71,17 +51,8 @@ class StrictJSONProvider(DefaultJSONProvider):
         return loads(s, **kwargs)
 
 
-def _depth(text: str) -> int:
-    """How deep lists and objects are nested, up to where the text stops being JSON."""
-    # Most texts have too few brackets to be deep.
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
-        return 0
-    brackets = _BRACKET.findall(_STRING.sub("", text))
-    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
-
-
 def _finite(text: str) -> float:
-    # NaN, which is no JSON, is neither below nor above any limit; 1e999 would become infinite.
+    # 1e999 would become infinite, which is neither below nor above any limit.
     number = float(text)
     if not isfinite(number):
         raise ValueError("not a finite number")

@@ -49,16 +49,13 @@ _DEFAULTS = ViewOptions()
 def add_options(view: Decorated, **options: Any) -> Decorated:
     """Set options on a view; those of its other decorators are kept. Roles and bodies add up.
 
-    :raises TypeError: for a class, since requests call its methods; for a blueprint, since Flask
-        reads no marks there; for a view that is marked as public and as closed.
+    :raises TypeError: for a class or a blueprint, where nothing reads the mark; for a view that is
+        marked as public and as closed.
     """
     target = unwrap(view)
-    if not callable(target):
-        raise TypeError(f"{target!r} is no view: put this mark on each view of it.")
-    if isinstance(target, type):
+    if isinstance(target, type) or not callable(target):
         raise TypeError(
-            f"{target.__name__} is a class: decorate its methods, or list the decorator in "
-            "its attribute `decorators`."
+            f"{target!r} is no view: put this mark on each view of it, or on the methods of a class."
         )
     current = _options_on(view)
     if {current.access, options.get("access")} == {"public", "login"}:

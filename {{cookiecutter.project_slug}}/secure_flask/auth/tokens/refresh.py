@@ -25,8 +25,7 @@ from secure_flask.settings import keyrings
 from secure_flask.web import audit
 from secure_flask.web.bearer import bearer_token
 from secure_flask.web.errors import error_response
-from secure_flask.web.login_response import LoginResponse
-from secure_flask.web.responses import responds
+from secure_flask.web.responses import LoginResponse, responds
 from secure_flask.web.validation import Body, PlainText, validated
 from sqlalchemy import update
 
