@@ -23,6 +23,7 @@ DEMO = support.TEMPLATE / "demo.py"
 LAST_LINES = re.compile(r"address +(\S+)\n +user name +(\S+)\n +password +(\S+)\s*\Z")
 
 
+@pytest.mark.all
 @pytest.mark.slow
 def test_a_fresh_clone_serves_a_page_and_the_login_printed_last_works(tmp_path: Path) -> None:
     port = support.free_port()

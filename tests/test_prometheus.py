@@ -15,7 +15,7 @@ import services
 import support
 from conftest import NewProject
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.all, pytest.mark.slow]
 
 PAGE = support.PAGES / "recipes" / "prometheus.md"
 COUNTED = re.compile(r"^flask_http_request_total\{(.+)\} ([0-9.]+)$", re.MULTILINE)

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,13 @@ import pytest
 import yaml
 
 import support
-from conftest import DEFAULTS, Rendered
+from conftest import DEFAULTS, NewProject, Rendered, render
 from support import Answers
 
-# The project's own suite runs in these: the default, and one of each other level and token.
+# The project's own suite runs in these daily: the default, and what differs most from it.
 OWN_SUITE = [
     {},
-    {"csp": "paranoid", "token_type": "opaque"},
-    {"csp": "relaxed", "token_type": "jwt", "framing": "sameorigin"},
-    {"token_type": "paseto", "cors_origins": "https://app.example.com"},
+    {"csp": "paranoid", "token_type": "paseto", "cors_origins": "https://app.example.com"},
 ]
 # What only one kind of token needs, by its answer.
 OPTIONAL = {"jwt": "pyjwt", "paseto": "pyseto"}
@@ -46,10 +44,16 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     ".yaml": yaml.safe_load,
     ".yml": yaml.safe_load,
 }
-START = "import app; app.create_app()"
+# Only the policy of a render differs, so one process starts each of them.
+START = """
+import runpy, sys, app
+for policy in sys.argv[1:]:
+    values = runpy.run_path(policy)
+    app.create_app(**{name: value for name, value in values.items() if name.isupper()})
+"""
 
 
-@pytest.fixture(params=support.COMBINATIONS)
+@pytest.fixture(params=support.FEW, ids=support.name)
 def answers(request: pytest.FixtureRequest) -> Answers:
     chosen: Answers = request.param
     return chosen
@@ -66,6 +70,23 @@ def test_any_two_answers_meet_in_some_render() -> None:
 
 
 def test_no_mark_is_left(project: Path) -> None:
+    assert_no_mark(project)
+
+
+@pytest.mark.all
+def test_with_every_combination_no_mark_is_left_and_the_app_starts(
+    short_template: Path, new_project: NewProject, tmp_path: Path
+) -> None:
+    renders = []
+    for number, answers in enumerate(support.EVERY):
+        (tmp_path / f"{number}").mkdir()
+        renders.append(render(short_template, tmp_path / f"{number}", **answers))
+        assert_no_mark(renders[-1])
+        support.python("-m", "ruff", "check", "--no-cache", "app/policy.py", cwd=renders[-1])
+    assert_each_starts(renders, new_project())
+
+
+def assert_no_mark(project: Path) -> None:
     for source in filter(Path.is_file, support.FOLDER.rglob("*")):
         if not support.is_copied(source):
             file = project / source.relative_to(support.FOLDER)
@@ -77,20 +98,12 @@ def test_holds_the_files_of_the_folder_and_no_other(project: Path) -> None:
     assert names(project) == names(support.FOLDER)
 
 
-def test_python_is_the_same_whatever_was_answered_but_for_the_policy(project: Path) -> None:
-    for source in support.FOLDER.rglob("*.py"):
-        if source != support.POLICY:
+def test_what_is_copied_and_all_python_but_the_policy_are_the_same(project: Path) -> None:
+    for source in filter(Path.is_file, support.FOLDER.rglob("*")):
+        same = support.is_copied(source) or source.suffix == ".py"
+        if same and source != support.POLICY:
             file = project / source.relative_to(support.FOLDER)
             assert file.read_bytes() == source.read_bytes(), file
-
-
-def test_the_core_is_the_same_byte_for_byte(project: Path) -> None:
-    core = support.FOLDER / "secure_flask"
-    files = [file for file in core.rglob("*") if file.is_file()]
-    assert files
-    for source in files:
-        file = project / source.relative_to(support.FOLDER)
-        assert file.read_bytes() == source.read_bytes(), file
 
 
 def test_every_file_parses(project: Path) -> None:
@@ -125,10 +138,14 @@ def test_tests_import_only_what_they_declare(rendered: Rendered) -> None:
     assert not imported(project, tests=True) - declared(project, groups=True)
 
 
-def test_the_app_starts(project: Path, tmp_path: Path) -> None:
-    copy = shutil.copytree(project, tmp_path / "project")
-    support.write_settings(copy)
-    support.python("-c", START, cwd=copy)
+def test_the_app_starts(rendered: Rendered, new_project: NewProject) -> None:
+    assert_each_starts(list(map(rendered, support.FEW)), new_project())
+
+
+def assert_each_starts(renders: list[Path], project: Path) -> None:
+    support.write_settings(project)
+    policies = [render / "app" / "policy.py" for render in renders]
+    support.python("-c", START, *policies, cwd=project)
 
 
 @pytest.mark.parametrize(
@@ -144,14 +161,9 @@ def test_passes_its_own_tests_with_any_two_answers(answers: Answers, rendered: R
     support.own_tests(rendered(answers))
 
 
-# Of the answers, only the level of the policy changes more than strings.
-@pytest.mark.parametrize(
-    "csp",
-    [
-        "strict",
-        *(pytest.param(level, marks=pytest.mark.all) for level in support.CHOICES["csp"][1:]),
-    ],
-)
+# test_owner_edits.py checks the types of the default with its edits.
+@pytest.mark.all
+@pytest.mark.parametrize("csp", support.CHOICES["csp"])
 def test_types_are_right(csp: str, rendered: Rendered) -> None:
     support.python(
         "-m", "mypy", "--strict", cwd=rendered({"csp": csp} if csp != DEFAULTS["csp"] else {})
@@ -223,18 +235,9 @@ def imported(project: Path, *, tests: bool) -> set[str]:
 def packages(files: Iterable[Path], project: Path) -> set[str]:
     """Return the packages that files import, but for the project's own."""
     trees = (parsed(ast.parse, file.read_text("utf-8")) for file in files)
-    modules = {module for tree in trees for module in imports(tree)}
+    modules = {module for tree in trees for module in support.imports(tree)}
     own = {path.stem for path in [*project.iterdir(), *project.glob("tests/*")]}
     return {
         normal(PROVIDERS.get(module, [module])[0])
         for module in modules - sys.stdlib_module_names - own - TYPE_CHECKERS_OWN
     }
-
-
-def imports(tree: ast.Module) -> Iterator[str]:
-    """Go through the top-level names that a module imports."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0]

@@ -52,7 +52,7 @@ def write() -> None:
 def read() -> None:
     """Print what `flask crypto` says, and each user's address, if its blind index finds it too."""
     invoke: Callable[..., Any] = app.test_cli_runner().invoke
-    status, verify = (invoke(args=["crypto", command]) for command in ("status", "verify"))
+    status = invoke(args=["crypto", "status"])
     addresses = {user.name: user.email for user in db.session.scalars(select(User))}
     sought = select(User).where(User.email.in_(addresses.values()))
     found = {user.name for user in db.session.scalars(sought)}
@@ -60,7 +60,6 @@ def read() -> None:
         json.dumps(
             {
                 "status": status.output,
-                "verify": verify.exit_code,
                 "addresses": {name: addresses[name] for name in addresses if name in found},
             }
         )
