@@ -8,6 +8,7 @@ import fnmatch
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,11 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 FOLDER = TEMPLATE / "{{cookiecutter.project_slug}}"
@@ -207,6 +210,22 @@ def commit(folder: Path) -> None:
     author = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
     run("git", "add", "--all", cwd=folder)
     run("git", *author, "commit", "--quiet", "--message", "As it is", cwd=folder)
+
+
+def declared(project: Path, *, groups: bool = True) -> list[Requirement]:
+    """Return what a project's pyproject.toml names, with its groups for development or without."""
+    settings = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
+    lists = [
+        settings["project"]["dependencies"],
+        *settings["project"].get("optional-dependencies", {}).values(),
+        *(settings.get("dependency-groups", {}).values() if groups else ()),
+    ]
+    return list(map(Requirement, itertools.chain(*lists)))
+
+
+def normal(name: str) -> str:
+    """Return a package's name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def imports(tree: ast.Module) -> Iterator[str]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib.metadata
-import itertools
 import os
 import runpy
 import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -451,26 +449,14 @@ def test_the_readme_lists_every_answer() -> None:
     assert not [word for word in words if f"| `{word}` |" not in readme]
 
 
-def declared() -> list[Requirement]:
-    settings = tomllib.loads((support.FOLDER / "pyproject.toml").read_text("utf-8"))
-    lists = [
-        settings["project"]["dependencies"],
-        *settings["project"].get("optional-dependencies", {}).values(),
-        *settings.get("dependency-groups", {}).values(),
-    ]
-    return list(map(Requirement, itertools.chain(*lists)))
-
-
 def test_the_name_of_every_dependency_is_taken_and_no_other() -> None:
-    packages = needed(declared())
+    packages = needed(support.declared(support.FOLDER))
     assert not [package for package in packages if not fault("project_slug", package)]
-    modules = {name.lower() for name, by in PROVIDERS.items() if packages & set(map(normal, by))}
+    modules = {
+        name.lower() for name, by in PROVIDERS.items() if packages & set(map(support.normal, by))
+    }
     names = {package.replace("-", "_") for package in packages} | modules | OWN | DEVICES
     assert TAKEN - names <= ELSEWHERE
-
-
-def normal(name: str) -> str:
-    return name.lower().replace("_", "-").replace(".", "-")
 
 
 def needed(requirements: list[Requirement]) -> set[str]:
@@ -478,7 +464,7 @@ def needed(requirements: list[Requirement]) -> set[str]:
     found: set[str] = set()
     while requirements:
         requirement = requirements.pop()
-        name = normal(requirement.name)
+        name = support.normal(requirement.name)
         if name not in found:
             found.add(name)
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -14,7 +14,7 @@ import pytest
 
 import following
 import support
-from conftest import NewProject
+from conftest import NewProject, Rendered
 
 TOKEN_TYPES = support.CHOICES["token_type"]
 REFERENCE = support.PAGES / "reference"
@@ -152,9 +152,9 @@ def test_the_page_of_checks_lists_every_check() -> None:
     assert ids == set(re.findall(r"`([a-z]+\.[a-z-]+)`", rows))
 
 
-def test_each_table_begins_with_its_headings() -> None:
+def test_each_table_begins_with_its_headings(rendered: Rendered) -> None:
     """A blank line in a table makes text of the rows below it."""
-    for page in support.PAGES.rglob("*.md"):
+    for page in [*support.PAGES.rglob("*.md"), *rendered({}).rglob("*.md")]:
         for first in re.findall(r"(?:^|\n) *\n *\|.*\n(.*)", page.read_text("utf-8")):
             assert re.fullmatch(r" *\|(?: *:?-+:? *\|)+", first), (page.name, first)
 

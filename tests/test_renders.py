@@ -112,15 +112,6 @@ def test_every_file_parses(project: Path) -> None:
             parsed(parse, file.read_text("utf-8"))
 
 
-def test_every_row_of_a_table_belongs_to_one(project: Path) -> None:
-    """After an empty line a row begins another table, so it is a head."""
-    for page in project.rglob("*.md"):
-        lines = ["", *page.read_text("utf-8").splitlines(), ""]
-        for before, line, after in zip(lines, lines[1:], lines[2:], strict=False):
-            begins = line.startswith("|") and not before
-            assert not begins or after.startswith("|--"), f"{page}: {line}"
-
-
 def test_ruff_finds_nothing_and_would_format_nothing(project: Path) -> None:
     for command in (["check"], ["format", "--check"]):
         support.python("-m", "ruff", *command, "--no-cache", ".", cwd=project)
@@ -148,11 +139,14 @@ def assert_each_starts(renders: list[Path], project: Path) -> None:
     support.python("-c", START, *policies, cwd=project)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "given", OWN_SUITE, ids=lambda given: "-".join(given.values()) or "default"
+    "given",
+    [*OWN_SUITE, pytest.param({"csp": "relaxed"}, marks=pytest.mark.all)],
+    ids=lambda given: "-".join(given.values()) or "default",
 )
-def test_passes_its_own_tests(given: Answers, rendered: Rendered) -> None:
-    support.own_tests(rendered(given))
+def test_passes_its_own_tests_those_in_a_browser_too(given: Answers, rendered: Rendered) -> None:
+    support.own_tests(rendered(given), "tests", "tests/browser")
 
 
 @pytest.mark.all
@@ -209,20 +203,7 @@ def relative(file: Path, project: Path) -> str:
 
 
 def declared(project: Path, *, groups: bool) -> set[str]:
-    """Return the packages that a project's pyproject.toml names."""
-    settings = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
-    lists = [settings["project"]["dependencies"]]
-    lists += settings["project"].get("optional-dependencies", {}).values()
-    if groups:
-        lists += settings.get("dependency-groups", {}).values()
-    return {normal(requirement) for requirements in lists for requirement in requirements}
-
-
-def normal(requirement: str) -> str:
-    """Return the name in a requirement: `flask-limiter` for `Flask_Limiter[redis]>=4`."""
-    found = re.match(r"[\w.-]+", requirement)
-    assert found, requirement
-    return re.sub(r"[-_.]+", "-", found.group()).lower()
+    return {support.normal(each.name) for each in support.declared(project, groups=groups)}
 
 
 def imported(project: Path, *, tests: bool) -> set[str]:
@@ -238,6 +219,6 @@ def packages(files: Iterable[Path], project: Path) -> set[str]:
     modules = {module for tree in trees for module in support.imports(tree)}
     own = {path.stem for path in [*project.iterdir(), *project.glob("tests/*")]}
     return {
-        normal(PROVIDERS.get(module, [module])[0])
+        support.normal(PROVIDERS.get(module, [module])[0])
         for module in modules - sys.stdlib_module_names - own - TYPE_CHECKERS_OWN
     }

@@ -16,9 +16,11 @@ from conftest import NewProject
 COMMANDS = {
     "gunicorn": ("gunicorn",),
     "flask run": ("flask", "run", "--port=0"),
-    "flask user": ("flask", "user", "list"),
     "flask db": ("flask", "db", "upgrade"),
 }
+by_gunicorn_and_flask = pytest.mark.parametrize(
+    "command", [COMMANDS["gunicorn"], COMMANDS["flask db"]], ids=["gunicorn", "flask"]
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +45,13 @@ def refusal(project: Path, *command: str, **environment: str) -> str:
     return finished.stdout
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+@by_gunicorn_and_flask
 def test_without_a_place_for_sqlite(project: Path, command: tuple[str, ...]) -> None:
     environment = {"DATABASE_URL": f"sqlite:///{project / 'wsgi.py' / 'app.db'}"}
     assert "DATABASE_URL: SQLite cannot write" in refusal(project, *command, **environment)
 
 
-@pytest.mark.parametrize("command", [COMMANDS["gunicorn"], COMMANDS["flask db"]])
+@by_gunicorn_and_flask
 def test_with_a_line_of_the_settings_that_cannot_be_read(
     project: Path, command: tuple[str, ...]
 ) -> None:

@@ -102,6 +102,7 @@ def test_an_edit_of_what_changes_is_marked_as_git_marks_it(newer: Path, unlinked
     assert not list(unlinked.rglob("*.rej"))
 
 
+@pytest.mark.all
 def test_where_git_never_saw_the_render_the_rest_is_in_a_rej_file(
     newer: Path, unlinked: Path
 ) -> None:
