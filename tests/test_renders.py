@@ -74,16 +74,19 @@ def test_no_mark_is_left(project: Path) -> None:
 
 
 @pytest.mark.all
+@pytest.mark.parametrize("csp", support.CHOICES["csp"])
 def test_with_every_combination_no_mark_is_left_and_the_app_starts(
-    short_template: Path, new_project: NewProject, tmp_path: Path
+    csp: str, short_template: Path, new_project: NewProject, tmp_path: Path
 ) -> None:
+    every = [answers for answers in support.EVERY if answers["csp"] == csp]
     renders = []
-    for number, answers in enumerate(support.EVERY):
+    for number, answers in enumerate(every):
         (tmp_path / f"{number}").mkdir()
         renders.append(render(short_template, tmp_path / f"{number}", **answers))
         assert_no_mark(renders[-1])
-        support.python("-m", "ruff", "check", "--no-cache", "app/policy.py", cwd=renders[-1])
-    assert_each_starts(renders, new_project())
+    policies = [each / "app" / "policy.py" for each in renders]
+    support.python("-m", "ruff", "check", "--no-cache", *policies, cwd=tmp_path)
+    assert_each_starts(policies, new_project())
 
 
 def assert_no_mark(project: Path) -> None:
@@ -130,12 +133,12 @@ def test_tests_import_only_what_they_declare(rendered: Rendered) -> None:
 
 
 def test_the_app_starts(rendered: Rendered, new_project: NewProject) -> None:
-    assert_each_starts(list(map(rendered, support.FEW)), new_project())
+    policies = [rendered(each) / "app" / "policy.py" for each in support.FEW]
+    assert_each_starts(policies, new_project())
 
 
-def assert_each_starts(renders: list[Path], project: Path) -> None:
+def assert_each_starts(policies: list[Path], project: Path) -> None:
     support.write_settings(project)
-    policies = [render / "app" / "policy.py" for render in renders]
     support.python("-c", START, *policies, cwd=project)
 
 
