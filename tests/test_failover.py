@@ -158,7 +158,8 @@ def test_the_second_postgresql_takes_over_and_no_login_that_was_answered_is_lost
     project = new_project(token_type="opaque")
     with services.postgresql_server() as first, services.standby(first) as second:
         # The standby comes first, which answers, but takes no login.
-        url = first.url.replace(f":{first.port}/", f":{second.port},127.0.0.1:{first.port}/")
+        hosts = "&".join(f"host=127.0.0.1:{server.port}" for server in (second, first))
+        url = f"postgresql://test@/postgres?{hosts}"
         services.add_users(project, url, "ada", *crowds.ASKING)
         with (
             services.serving(project, tmp_path / "log", DATABASE_URL=url) as server,
@@ -180,7 +181,8 @@ def test_a_pgbouncer_that_comes_back_is_used_again(new_project: NewProject, tmp_
     project, port = new_project(token_type="opaque"), support.free_port()
     with services.postgresql_server() as database, contextlib.ExitStack() as pooler:
         services.add_users(project, database.url, "ada", *crowds.ASKING)
-        url = pooler.enter_context(services.pgbouncer(database, port=port))
+        # It refuses the parameter by which the app sets its limits.
+        url = f"{pooler.enter_context(services.pgbouncer(database, port=port))}?options="
         with (
             services.serving(project, tmp_path / "log", DATABASE_URL=url) as server,
             crowds.crowd(server.port) as asking,
