@@ -20,7 +20,7 @@ help:
 	@echo 'make test       the tests, with every pair of answers in some render'
 	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not all and not engine"'
 	@echo 'make test-all   what those leave out: three browser engines, failing servers, pages of the docs, every combination of answers'
-	@echo '                = the same with -m "all and not engine" and EVERY_COMBINATION=1 in the environment'
+	@echo '                = the same with -m "all and not engine"'
 	@echo 'make test-containers'
 	@echo '                the tests in a container engine: .ci/engine make test-containers'
 	@echo '                = .venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py'
@@ -45,7 +45,7 @@ test: .venv/ready
 	.venv/bin/python -m pytest -n auto --dist worksteal -m 'not all and not engine'
 
 test-all: .venv/ready
-	EVERY_COMBINATION=1 .venv/bin/python -m pytest -n auto --dist worksteal -m 'all and not engine'
+	.venv/bin/python -m pytest -n auto --dist worksteal -m 'all and not engine'
 
 test-containers: .venv/ready
 	.venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 from dataclasses import dataclass
@@ -40,17 +41,25 @@ def ask(
     headers: dict[str, str] | None = None,
     method: str | None = None,
 ) -> Answer:
-    """Ask for a path; a body is sent as JSON."""
-    method = method or ("GET" if body is None else "POST")
+    """Ask for a path on a new connection; a body is sent as JSON."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    with contextlib.closing(connection):
+        return send(connection, path, body, headers, method)
+
+
+def send(
+    connection: http.client.HTTPConnection,
+    path: str,
+    body: object = None,
+    headers: dict[str, str] | None = None,
+    method: str | None = None,
+) -> Answer:
     sent = None if body is None else json.dumps(body)
     kind = {} if body is None else {"Content-Type": "application/json"}
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-    try:
-        connection.request(method, path, sent, {**kind, **(headers or {})})
-        response = connection.getresponse()
-        return Answer(response.status, dict(response.getheaders()), response.read().decode())
-    finally:
-        connection.close()
+    method = method or ("GET" if body is None else "POST")
+    connection.request(method, path, sent, {**kind, **(headers or {})})
+    response = connection.getresponse()
+    return Answer(response.status, dict(response.getheaders()), response.read().decode())
 
 
 def ready(port: int) -> str | None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from hypothesis import settings
 
 import support
@@ -76,20 +77,33 @@ class Baked:
         return self.refusal.split("\n\n")[3].strip()
 
     def policy(self) -> dict[str, Any]:
-        """Return the plain values in `app/policy.py`, read without running it."""
-        tree = ast.parse((self.path / "app" / "policy.py").read_text("utf-8"))
-        return {
-            name: ast.literal_eval(node.value)
-            for node in tree.body
-            if isinstance(node, ast.Assign | ast.AnnAssign)
-            and node.value
-            and is_literal(node.value)
-            for name in names(node)
-        }
+        return literals(self.path / "app" / "policy.py")
+
+
+def render(template: Path, folder: Path, **answers: str) -> Path:
+    """Render by a file of answers, which nothing evaluates, as at cookiecutter's prompts."""
+    file = folder / "answers.json"
+    file.write_text(json.dumps({"cookiecutter": DEFAULTS | answers}), "utf-8")
+    own = {"replay_dir": str(folder), "cookiecutters_dir": str(folder)}
+    out = folder / "out"
+    return Path(
+        cookiecutter(str(template), output_dir=str(out), replay=str(file), default_config=own)
+    )
+
+
+def literals(policy: Path) -> dict[str, Any]:
+    """Return the plain values in a `policy.py`, read without running it."""
+    return {
+        name: ast.literal_eval(node.value)
+        for node in ast.parse(policy.read_text("utf-8")).body
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value and is_literal(node.value)
+        for name in names(node)
+    }
 
 
 @dataclass
 class Bake:
+    template: Path
     folder: Path
     environment: dict[str, str]
     count: itertools.count[int] = field(default_factory=itertools.count)
@@ -97,13 +111,13 @@ class Bake:
     def __call__(self, **answers: str) -> Baked:
         """Answer on the command line."""
         pairs = (f"{question}={answer}" for question, answer in answers.items())
-        return self.run(str(support.TEMPLATE), "--no-input", *pairs)
+        return self.run(str(self.template), "--no-input", *pairs)
 
     def replay(self, environment: dict[str, str] | None = None, /, **answers: object) -> Baked:
         """Answer by a file: cookiecutter checks nothing and evaluates nothing, as at its prompts."""
         file = self.folder / "answers.json"
         file.write_text(json.dumps({"cookiecutter": DEFAULTS | answers}), "utf-8")
-        return self.run(str(support.TEMPLATE), "--replay-file", str(file), **environment or {})
+        return self.run(str(self.template), "--replay-file", str(file), **environment or {})
 
     def run(self, *arguments: str, **environment: str) -> Baked:
         out = self.folder / f"out-{next(self.count)}"
@@ -148,23 +162,26 @@ def names(node: ast.Assign | ast.AnnAssign) -> list[str]:
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
-def bake_in(folder: Path) -> Bake:
-    # The user's own defaults and replays have no say here, and are not overwritten.
-    config = folder / "cookiecutter.yaml"
-    config.write_text(f"replay_dir: {folder}\ncookiecutters_dir: {folder}\n", "utf-8")
-    (folder / "here").mkdir()
-    return Bake(folder / "here", {"COOKIECUTTER_CONFIG": str(config), "PYTHONUTF8": "1"})
+@pytest.fixture(scope="session")
+def short_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template without what cookiecutter copies as it is: rendered, it takes half the time."""
+    short = tmp_path_factory.mktemp("short") / "template"
+    for name in ("hooks", "cookiecutter.json"):
+        support.copy(support.TEMPLATE / name, short / name)
+    for file in filter(Path.is_file, support.FOLDER.rglob("*")):
+        if not support.is_copied(file):
+            support.copy(file, short / file.relative_to(support.TEMPLATE))
+    return short
 
 
 @pytest.fixture
-def bake(tmp_path: Path) -> Bake:
-    return bake_in(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def module_bake(tmp_path_factory: pytest.TempPathFactory) -> Bake:
-    """Bake what several tests of a module look at and none changes."""
-    return bake_in(tmp_path_factory.mktemp("module"))
+def bake(short_template: Path, tmp_path: Path) -> Bake:
+    # The user's own defaults and replays have no say here, and are not overwritten.
+    config, here = tmp_path / "cookiecutter.yaml", tmp_path / "here"
+    config.write_text(f"replay_dir: {tmp_path}\ncookiecutters_dir: {tmp_path}\n", "utf-8")
+    here.mkdir()
+    environment = {"COOKIECUTTER_CONFIG": str(config), "PYTHONUTF8": "1"}
+    return Bake(short_template, here, environment)
 
 
 Rendered = Callable[[Answers], Path]
@@ -172,23 +189,34 @@ NewProject = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
-def rendered(
-    cookies_session: Any, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> Rendered:
-    """Render each combination once, however many tests and processes look at it: none changes it."""
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder for what each process may look at and none changes."""
     base = tmp_path_factory.getbasetemp()
-    shared = (base if worker_id == "master" else base.parent) / "renders"
-    shared.mkdir(exist_ok=True)
+    folder = (base if worker_id == "master" else base.parent) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def named(kind: str, answers: Answers) -> str:
+    return re.sub(r"[^\w=]+", "-", f"{kind} {sorted(answers.items() - DEFAULTS.items())}")
+
+
+def keep(made: Path, kept: Path) -> None:
+    # Another process may have made it meanwhile, of the same answers.
+    with contextlib.suppress(OSError):
+        made.rename(kept)
+
+
+@pytest.fixture(scope="session")
+def rendered(cookies_session: Any, shared: Path) -> Rendered:
+    """Render each combination once, however many tests and processes look at it: none changes it."""
 
     def render(answers: Answers) -> Path:
-        given = answers.items() - DEFAULTS.items()
-        kept = shared / re.sub(r"[^\w=]+", "-", f"render {sorted(given)}")
+        kept = shared / named("render", answers)
         if not kept.exists():
             result = cookies_session.bake(extra_context=answers)
             assert result.exception is None, result.exception
-            # Another process may have rendered it meanwhile; its render is the same.
-            with contextlib.suppress(OSError):
-                result.project_path.rename(kept)
+            keep(result.project_path, kept)
         return kept
 
     return render
@@ -200,6 +228,26 @@ def new_project(rendered: Rendered, tmp_path_factory: pytest.TempPathFactory) ->
 
     def copy(**answers: str) -> Path:
         return shutil.copytree(rendered(answers), tmp_path_factory.mktemp("new") / "my-service")
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def ready_project(
+    new_project: NewProject, shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> NewProject:
+    """As `new_project`, with what its README makes: an environment, settings and tables."""
+
+    def copy(**answers: str) -> Path:
+        kept = shared / named("ready", answers)
+        if not kept.exists():
+            project = new_project(**answers)
+            (project / ".venv").symlink_to(sys.prefix)
+            support.write_settings(project)
+            support.python("-m", "flask", "db", "upgrade", cwd=project)
+            keep(project, kept)
+        target = tmp_path_factory.mktemp("ready") / "my-service"
+        return shutil.copytree(kept, target, symlinks=True)
 
     return copy
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from secure_flask.settings.__main__ import fresh_secrets
 
 import following
 import support
@@ -29,7 +30,6 @@ PINNED = re.compile(r"([a-z]+):[\w.-]+@sha256:[0-9a-f]{64}")
 COMMAND = re.compile(r"^\$ (.*)$", re.MULTILINE)
 # compose.yaml beside this file, with which the docs' commands take these images and ports.
 BESIDE = "compose.tests.yaml"
-MAKE_SECRETS = "import json; from secure_flask.settings.__main__ import fresh_secrets as f; print(json.dumps(f()))"
 
 
 def need_engine() -> None:
@@ -74,13 +74,9 @@ def console(page: Path) -> list[str]:
 
 def fill_in(project: Path, file: Path, **given: str) -> dict[str, str]:
     """Fill in a copy of .env.example as its comments say; gives what is secret."""
-    made: dict[str, str] = json.loads(support.python("-c", MAKE_SECRETS, cwd=project))
-    made["POSTGRES_PASSWORD"] = secrets.token_hex(32)
-    values = made | {
-        # For both of them Caddy is its own authority.
-        "TRUSTED_HOSTS": "www.safe.internal,localhost",
-    }
-    values |= given
+    made = {**fresh_secrets(), "POSTGRES_PASSWORD": secrets.token_hex(32)}
+    # For both of them Caddy is its own authority.
+    values = {**made, "TRUSTED_HOSTS": "www.safe.internal,localhost", **given}
     lines = (project / ".env.example").read_text("utf-8")
     filled = re.sub(r"^(\w+)=$", lambda name: f"{name[1]}={values[name[1]]}", lines, flags=re.M)
     named = {*re.findall(r"^(\w+)=", lines, re.MULTILINE)}

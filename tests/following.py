@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,13 +109,6 @@ def write_files(project: Path, page: Path) -> None:
 def tidy(project: Path) -> None:
     support.python("-m", "ruff", "check", "--quiet", "--fix", "--select=I", cwd=project)
     support.python("-m", "ruff", "format", "--quiet", cwd=project)
-
-
-def prepare(project: Path) -> None:
-    """Bring a project to where its README leaves the reader: an environment, settings, tables."""
-    (project / ".venv").symlink_to(sys.prefix)
-    support.write_settings(project)
-    support.python("-m", "flask", "db", "upgrade", cwd=project)
 
 
 def follow(project: Path, page: Path, log: Path) -> str:

@@ -264,23 +264,6 @@ ORDER_PAGE = """\
 {% from "_forms.html" import show_form %}
 {% block content %}{{ show_form(form, "Order") }}{% endblock %}
 """
-COMMANDS = '''\
-"""`flask loaves`: what the oven holds."""
-
-import click
-from flask import Flask
-
-
-@click.command("loaves")
-@click.option("--count", default=1)
-def loaves(count: int) -> None:
-    """Say how many loaves there are."""
-    click.echo(f"{count} loaves")
-
-
-def init_app(app: Flask) -> None:
-    app.cli.add_command(loaves)
-'''
 SHOP = {
     "__init__.py": '''\
 """The shop."""
@@ -456,6 +439,42 @@ class Edit:
         return self.change.__name__.replace("_", " ")
 
 
+def edit_of_policy(name: str, **values: str) -> Edit:
+    def change(project: Path) -> None:
+        for policy_name, value in values.items():
+            policy(project, policy_name, value)
+
+    change.__name__ = name
+    return Edit(change)
+
+
+def edit_of_settings(name: str, line: str, imported: str = "") -> Edit:
+    def change(project: Path) -> None:
+        setting(project, line, imported)
+
+    change.__name__ = name
+    return Edit(change)
+
+
+def new_module(name: str, text: str, *states: str) -> Edit:
+    def change(project: Path) -> None:
+        module(project, name, text)
+
+    change.__name__ = name
+    return Edit(change, states)
+
+
+def without(*names: str) -> Edit:
+    """Delete files and folders that are the owner's."""
+
+    def change(project: Path) -> None:
+        for path in (project / name for name in names):
+            (shutil.rmtree if path.is_dir() else Path.unlink)(path)
+
+    change.__name__ = f"no {names[0]}"
+    return Edit(change)
+
+
 # Pages, routes and code
 
 
@@ -473,10 +492,6 @@ def own_base(project: Path) -> None:
     write(project / "app/static/shop.css", "body { color: #123 }\n")
 
 
-def own_error_pages(project: Path) -> None:
-    module(project, "error_pages", ERROR_PAGES)
-
-
 def error_pages_in_the_layout(project: Path) -> None:
     """Show errors by a page that needs base.html and its files."""
     module(project, "error_pages", ERRORS_IN_THE_LAYOUT)
@@ -487,11 +502,6 @@ def form_pages(project: Path) -> None:
     """Add a form for everybody and one for users, with the macros of `_forms.html`."""
     module(project, "order_pages", FORM_PAGE)
     write(project / "app/templates/order.html", ORDER_PAGE)
-
-
-def other_error_words(project: Path) -> None:
-    """Say what the core says in words of one's own."""
-    policy(project, "TEXTS", repr(WORDS))
 
 
 def routes_of_every_kind(project: Path) -> None:
@@ -520,14 +530,6 @@ def no_example(project: Path) -> None:
     shutil.rmtree(project / "tests/starter")
 
 
-def class_based_views(project: Path) -> None:
-    module(project, "baskets", METHOD_VIEWS)
-
-
-def hook_for_each_request(project: Path) -> None:
-    module(project, "languages", HOOKS)
-
-
 def extension_with_a_route(project: Path) -> None:
     write(project / "metrics.py", EXTENSION)
     module(project, "monitoring", USE_OF_EXTENSION)
@@ -539,18 +541,10 @@ def extension_that_everybody_may_call(project: Path) -> None:
     entry(project, "PUBLIC_ENDPOINTS", '"metrics": "The monitor has no login."')
 
 
-def new_command(project: Path) -> None:
-    module(project, "oven", COMMANDS)
-
-
 def package_with_views(project: Path) -> None:
     for name, text in SHOP.items():
         write(project / "app/shop" / name, text)
     plug_in(project, "shop")
-
-
-def mounted_app(project: Path) -> None:
-    module(project, "mounted", MOUNTED)
 
 
 def own_test(project: Path) -> None:
@@ -561,28 +555,19 @@ def own_test(project: Path) -> None:
 # Policy
 
 
-def other_names(project: Path) -> None:
-    policy(project, "PROJECT_NAME", '''"Zoë's \\"Bäckerei\\" 🥖"''')
-    policy(project, "DESCRIPTION", '"Brot & Brötchen, <frisch> \\\\ täglich 🥐"')
-
-
-def other_contact(project: Path) -> None:
-    policy(project, "SECURITY_CONTACT", '"https://shop.example.com/security"')
-
-
 def one_more_source(project: Path) -> None:
     listed(project, "CSP_SOURCES", "https://pictures.example.com")
     entry(project, "CSP_CHANGES", '"connect-src": ["https://x.test"]')
-
-
-def without_a_header_of_old_browsers(project: Path) -> None:
-    entry(project, "HEADER_CHANGES", '"X-XSS-Protection": None')
 
 
 def other_headers(project: Path) -> None:
     entry(project, "HEADER_CHANGES", '"Permissions-Policy": "camera=(self), microphone=()"')
     entry(project, "HEADER_CHANGES", '"X-Robots-Tag": "noindex"')
     entry(project, "HEADER_CHANGES", '"Referrer-Policy": "same-origin"')
+    # Of old browsers alone.
+    entry(project, "HEADER_CHANGES", '"X-XSS-Protection": None')
+    value = "max-age=31536000; includeSubDomains; preload"
+    entry(project, "HEADER_CHANGES", f'"Strict-Transport-Security": "{value}"')
 
 
 def api_for_other_sites(project: Path) -> None:
@@ -594,53 +579,7 @@ def shown_by_a_portal(project: Path) -> None:
     replace(project, "app/policy.py", r"""    "'none'",\n""", '    "https://portal.example.com",\n')
 
 
-def shorter_hsts(project: Path) -> None:
-    value = "max-age=31536000; includeSubDomains; preload"
-    entry(project, "HEADER_CHANGES", f'"Strict-Transport-Security": "{value}"')
-
-
-def candidate_on_trial(project: Path) -> None:
-    policy(project, "CSP_CANDIDATE", "csp_levels.PARANOID")
-
-
 # Limits and settings
-
-
-def short_passwords(project: Path) -> None:
-    policy(project, "PASSWORD_MIN_LENGTH", "8")
-
-
-def long_passwords(project: Path) -> None:
-    policy(project, "PASSWORD_MIN_LENGTH", "15")
-
-
-def half_as_long_logins(project: Path) -> None:
-    policy(project, "LOGIN_LIFETIME", "6 * 60 * 60")
-    policy(project, "KEPT_LIFETIME", "15 * 24 * 60 * 60")
-
-
-def five_minutes_without_a_request(project: Path) -> None:
-    """Let idle logins end as early as a recent login gets old."""
-    policy(project, "LOGIN_IDLE", "5 * 60")
-
-
-def five_logins(project: Path) -> None:
-    setting(project, "max_logins: int = 5")
-
-
-def larger_bodies(project: Path) -> None:
-    policy(project, "MAX_BODY", "5 * 1024 * 1024")
-
-
-def new_setting(project: Path) -> None:
-    setting(
-        project, 'currency: str = Field("EUR", pattern="[A-Z]{3}")', "from pydantic import Field"
-    )
-
-
-def new_secret(project: Path) -> None:
-    """Demand a secret, which no `.env` has yet."""
-    setting(project, "webhook_key: SecretStr", "from pydantic import SecretStr")
 
 
 def other_words_of_the_error_page(project: Path) -> None:
@@ -672,36 +611,8 @@ def new_table(project: Path) -> None:
 # Files that an owner deletes or writes again
 
 
-def more_lines_of_security_txt(project: Path) -> None:
-    policy(project, "SECURITY_TXT", '{"Policy": "https://x.test/", "Preferred-Languages": "de"}')
-
-
-def below_a_path(project: Path) -> None:
-    policy(project, "APPLICATION_ROOT", '"/shop"')
-
-
 def no_start_page(project: Path) -> None:
     replace(project, "app/pages.py", r'(?<=@blueprint\.get\(")/(?="\)\n)', "/welcome")
-
-
-def no_docs(project: Path) -> None:
-    shutil.rmtree(project / "docs")
-
-
-def no_deployment(project: Path) -> None:
-    shutil.rmtree(project / "deploy")
-    for name in ("compose.yaml", "Dockerfile", ".dockerignore"):
-        (project / name).unlink()
-
-
-def no_github(project: Path) -> None:
-    shutil.rmtree(project / ".github")
-    (project / ".pre-commit-config.yaml").unlink()
-
-
-def own_readme(project: Path) -> None:
-    write(project / "README.md", "# Bread\n\nAsk Zoë.\n")
-    (project / "SECURITY.md").unlink()
 
 
 # Each round is made at once in one project. Edits that replace the same lines are in different ones.
@@ -709,48 +620,62 @@ ROUNDS: dict[str, list[Edit]] = {
     "session": [
         Edit(own_start_page),
         # Nobody is sent to the login page then.
-        Edit(own_error_pages, states=("test_errors.py", "login")),
+        new_module("error_pages", ERROR_PAGES, "test_errors.py", "login"),
         Edit(form_pages),
         Edit(routes_of_every_kind),
         Edit(login_below_auth),
-        Edit(class_based_views),
-        Edit(hook_for_each_request),
+        new_module("baskets", METHOD_VIEWS),
+        new_module("languages", HOOKS),
         Edit(extension_that_everybody_may_call, states=("extension",)),
-        Edit(other_names),
-        Edit(below_a_path),
+        edit_of_policy(
+            "other_names",
+            PROJECT_NAME='''"Zoë's \\"Bäckerei\\" 🥖"''',
+            DESCRIPTION='"Brot & Brötchen, <frisch> \\\\ täglich 🥐"',
+        ),
+        edit_of_policy("below_a_path", APPLICATION_ROOT='"/shop"'),
         Edit(one_more_source),
         Edit(shown_by_a_portal),
-        Edit(short_passwords),
-        Edit(half_as_long_logins),
-        Edit(five_minutes_without_a_request),
+        edit_of_policy("short_passwords", PASSWORD_MIN_LENGTH="8"),
+        edit_of_policy(
+            "half_as_long_logins",
+            LOGIN_LIFETIME="6 * 60 * 60",
+            KEPT_LIFETIME="15 * 24 * 60 * 60",
+            # As early as a recent login gets old.
+            LOGIN_IDLE="5 * 60",
+        ),
         Edit(new_columns_of_users),
-        Edit(no_docs),
-        Edit(no_deployment),
-        Edit(no_github),
-        Edit(own_readme),
+        without("docs"),
+        without("deploy", "compose.yaml", "Dockerfile", ".dockerignore"),
+        without(".github", ".pre-commit-config.yaml"),
+        without("README.md", "SECURITY.md"),
     ],
     "jwt": [
         Edit(own_base, states=("tests/starter/",)),
-        Edit(other_error_words),
+        edit_of_policy("other_error_words", TEXTS=repr(WORDS)),
         Edit(error_pages_in_the_layout),
         Edit(other_words_of_the_error_page),
         Edit(no_start_page, states=("tests/starter/",)),
-        Edit(new_command),
         Edit(package_with_views),
         Edit(own_test),
-        Edit(mounted_app),
-        Edit(other_contact),
-        Edit(more_lines_of_security_txt),
+        new_module("mounted", MOUNTED),
+        edit_of_policy(
+            "other_contact",
+            SECURITY_CONTACT='"https://shop.example.com/security"',
+            SECURITY_TXT='{"Policy": "https://x.test/", "Preferred-Languages": "de"}',
+        ),
         Edit(other_headers),
-        Edit(without_a_header_of_old_browsers),
         Edit(api_for_other_sites),
-        Edit(shorter_hsts),
-        Edit(candidate_on_trial),
-        Edit(long_passwords),
-        Edit(five_logins),
-        Edit(larger_bodies),
-        Edit(new_setting),
-        Edit(new_secret),
+        edit_of_policy("candidate_on_trial", CSP_CANDIDATE="csp_levels.PARANOID"),
+        edit_of_policy("long_passwords", PASSWORD_MIN_LENGTH="15"),
+        edit_of_policy("larger_bodies", MAX_BODY="5 * 1024 * 1024"),
+        edit_of_settings("five_logins", "max_logins: int = 5"),
+        edit_of_settings(
+            "new_setting",
+            'currency: str = Field("EUR", pattern="[A-Z]{3}")',
+            "from pydantic import Field",
+        ),
+        # Which no `.env` has yet.
+        edit_of_settings("new_secret", "webhook_key: SecretStr", "from pydantic import SecretStr"),
         Edit(new_table),
     ],
 }

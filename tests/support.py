@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import fnmatch
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,19 +16,18 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 FOLDER = TEMPLATE / "{{cookiecutter.project_slug}}"
 PAGES = TEMPLATE / "docs"
 SETTINGS: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
-
-# `make test-all`: more of what chance may find.
-EVERY_COMBINATION = bool(os.environ.get("EVERY_COMBINATION"))
 
 CHOICES: dict[str, list[str]] = {
     question: answers
@@ -184,14 +185,56 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def copy(source: Path, target: Path) -> None:
+    """Copy a file or a folder into folders that need not be there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    (shutil.copytree if source.is_dir() else shutil.copy2)(source, target)
+
+
 def copy_template(target: Path) -> Path:
     """Copy what a clone of the template would hold, uncommitted changes included."""
     listed = run("git", "ls-files", "-z", "-c", "-o", "--exclude-standard", cwd=TEMPLATE)
     for name in filter(None, listed.split("\0")):
         if (TEMPLATE / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(TEMPLATE / name, target / name)
+            copy(TEMPLATE / name, target / name)
     return target
+
+
+def init_git(folder: Path) -> None:
+    """Make a repository of a folder as it is."""
+    run("git", "init", "--quiet", cwd=folder)
+    commit(folder)
+
+
+def commit(folder: Path) -> None:
+    author = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
+    run("git", "add", "--all", cwd=folder)
+    run("git", *author, "commit", "--quiet", "--message", "As it is", cwd=folder)
+
+
+def declared(project: Path, *, groups: bool = True) -> list[Requirement]:
+    """Return what a project's pyproject.toml names, with its groups for development or without."""
+    settings = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
+    lists = [
+        settings["project"]["dependencies"],
+        *settings["project"].get("optional-dependencies", {}).values(),
+        *(settings.get("dependency-groups", {}).values() if groups else ()),
+    ]
+    return list(map(Requirement, itertools.chain(*lists)))
+
+
+def normal(name: str) -> str:
+    """Return a package's name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Go through the top-level names that a module imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
 
 
 def every_combination() -> list[Answers]:
@@ -246,8 +289,3 @@ def text_of(file: Path) -> str:
 
 EVERY = every_combination()
 FEW = pairwise(EVERY)
-# For `parametrize`: those in which each two answers meet, and in `make test-all` all others.
-COMBINATIONS = [
-    pytest.param(each, id=name(each), marks=[] if each in FEW else [pytest.mark.all])
-    for each in EVERY
-]

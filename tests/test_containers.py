@@ -97,15 +97,8 @@ class Site:
 
     def ask(self, path: str, body: object = None, headers: dict[str, str] | None = None) -> Answer:
         """Ask on a new connection; a body is sent as JSON."""
-        connection = self.proxy.connection()
-        sent = None if body is None else json.dumps(body)
-        kind = {} if body is None else {"Content-Type": "application/json"}
-        with contextlib.closing(connection):
-            connection.request(
-                "GET" if body is None else "POST", path, sent, {**kind, **(headers or {})}
-            )
-            response = connection.getresponse()
-            return Answer(response.status, dict(response.getheaders()), response.read().decode())
+        with contextlib.closing(self.proxy.connection()) as connection:
+            return clients.send(connection, path, body, headers)
 
     def log_in(self) -> Answer:
         return self.ask("/login", {"username": "ada", "password": self.password})

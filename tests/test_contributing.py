@@ -119,7 +119,7 @@ def test_they_are_enough(section: str, tmp_path: Path) -> None:
     support.run("git", "init", "--quiet", cwd=copy)
     for step in STEPS[section].values():
         step(copy)
-    run_tests(copy, "tests/test_template_folder.py", "-k", "not import")
+    run_tests(copy, "tests/test_template_folder.py")
     run_tests(copy, "tests/test_answers.py", "-k", ABOUT_QUESTIONS)
     run_tests(copy, "tests/test_renders.py", "-m", "not all", "-k", ABOUT_FILES)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import signal
@@ -10,12 +9,11 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+import clients
 import support
 from conftest import NewProject
 
@@ -23,6 +21,7 @@ DEMO = support.TEMPLATE / "demo.py"
 LAST_LINES = re.compile(r"address +(\S+)\n +user name +(\S+)\n +password +(\S+)\s*\Z")
 
 
+@pytest.mark.all
 @pytest.mark.slow
 def test_a_fresh_clone_serves_a_page_and_the_login_printed_last_works(tmp_path: Path) -> None:
     port = support.free_port()
@@ -35,21 +34,21 @@ def test_a_fresh_clone_serves_a_page_and_the_login_printed_last_works(tmp_path: 
         assert f"Running on {address}" in before
         assert before.count("sys_startup") == 1
         assert address == f"http://localhost:{port}"
-        assert "<h1" in page(address)
-        assert log_in(address, name, password)["token"]
+        page = clients.ask(port, "/")
+        assert "<h1" in page.text
+        assert "script-src 'nonce-" in page.headers["Content-Security-Policy"]
+        assert clients.log_in(port, name, password).body["token"]
 
 
 @pytest.mark.parametrize("told_by", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "kill"])
 def test_no_server_is_left_when_the_demo_ends(
-    told_by: signal.Signals, new_project: NewProject, tmp_path: Path
+    told_by: signal.Signals, ready_project: NewProject, tmp_path: Path
 ) -> None:
     port, log = support.free_port(), tmp_path / "log"
     shutil.copy(DEMO, tmp_path)
     project = tmp_path / "build" / "my-service"
     project.parent.mkdir()
-    new_project().rename(project)
-    (project / ".venv").symlink_to(sys.prefix)
-    support.write_settings(project)
+    ready_project().rename(project)
     # A process that a shell starts in the background ignores Ctrl-C, and so does what it starts.
     heed = "signal.signal(signal.SIGINT, signal.default_int_handler)"
     serve = f"import demo, signal; {heed}; demo.serve({port}, 'the login')"
@@ -89,21 +88,3 @@ def wait_for(words: re.Pattern[str], log: Path, process: subprocess.Popen[bytes]
             return found
         time.sleep(0.1)
     pytest.fail(log.read_text("utf-8"))
-
-
-def page(address: str) -> str:
-    with urllib.request.urlopen(address) as answer:
-        assert "script-src 'nonce-" in answer.headers["Content-Security-Policy"]
-        text: str = answer.read().decode()
-        return text
-
-
-def log_in(address: str, username: str, password: str) -> dict[str, Any]:
-    request = urllib.request.Request(
-        f"{address}/login",
-        json.dumps({"username": username, "password": password}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request) as answer:
-        body: dict[str, Any] = json.load(answer)
-        return body

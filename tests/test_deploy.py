@@ -16,8 +16,9 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from secure_flask import Settings
+from secure_flask.settings.__main__ import fresh_secrets
 
-import containers
 import following
 import proxies
 import services
@@ -32,7 +33,6 @@ HADOLINT = f"{PROGRAMS}/hadolint"
 GUNICORNS = {"HOST", "PORT", "WEB_CONCURRENCY"}
 SECRET = re.compile(r"SECRET|KEYS|PASSWORD")
 OPTIONAL = ("TOKEN_KEYS", None)
-READ_SETTINGS = "from app.settings import Settings; print(*Settings.model_fields)"
 IN_FORCE = """
 import runpy
 from app.settings import Settings
@@ -132,34 +132,28 @@ def test_compose_passes_every_setting_on_and_no_other(project: Path, compose: An
 
 
 def test_env_example_names_every_setting_of_the_app(project: Path) -> None:
-    read = support.python("-c", READ_SETTINGS, cwd=project).upper().split()
-    known = ({*read} - {"FLASK_DEBUG"}) | GUNICORNS | {"POSTGRES_PASSWORD"}
+    read = {name.upper() for name in Settings.model_fields}
+    known = (read - {"FLASK_DEBUG"}) | GUNICORNS | {"POSTGRES_PASSWORD"}
     assert settings(project) == known
 
 
-@pytest.mark.parametrize("token_type", ["session", "jwt"])
-def test_a_copy_of_env_example_sets_nothing_but_what_must_be_filled_in(
-    token_type: str, new_project: NewProject
-) -> None:
-    project = new_project(token_type=token_type)
+def test_a_copy_of_env_example_sets_nothing_but_what_must_be_filled_in(project: Path) -> None:
     assert set(copied(project).values()) == {""}
     assert not {*copied(project)} & {"HOST", "PORT", "WEB_CONCURRENCY"}  # empty, too, they count
-    secrets = json.loads(support.python("-c", containers.MAKE_SECRETS, cwd=project))
-    needed = {**secrets, "TRUSTED_HOSTS": "www.safe.test"}
+    needed = {**fresh_secrets(), "TRUSTED_HOSTS": "www.safe.test"}
     assert {*copied(project)} == {*needed, "POSTGRES_PASSWORD"}
     alone = support.python("-c", IN_FORCE, cwd=project, **needed)
     assert support.python("-c", IN_FORCE, cwd=project, **needed, **shown(project)) == alone
 
 
 def test_the_commands_of_env_example_make_secrets(new_project: NewProject) -> None:
-    project = new_project(token_type="jwt")
+    project = new_project()
     (project / ".venv").symlink_to(sys.prefix)
-    text = (project / ".env.example").read_text("utf-8")
-    commands = re.findall(r"^#   (.*python -c .*)$", text, re.MULTILINE)
-    assert len(commands) == 4
+    commands = {*re.findall(r"^#   (.*python -c .*)$", example(project), re.MULTILINE)}
+    assert len(commands) == 3
     # Off the PATH, as at a desk: a python there may be another, without the packages.
-    made = [support.run(*shlex.split(line), cwd=project, PATH="/nowhere") for line in commands]
-    assert len({*made}) == 4
+    made = {support.run(*shlex.split(line), cwd=project, PATH="/nowhere") for line in commands}
+    assert len(made) == 3
     assert min(map(len, made)) > 32
 
 
@@ -176,18 +170,14 @@ def test_the_proxy_serves_every_name_that_the_app_trusts(
     assert named == [[{"host": ["www.safe.test", "safe.test"]}]]
 
 
-def test_compose_waits_for_what_says_that_it_is_healthy(compose: Any) -> None:
+def test_compose_waits_for_tables_and_for_what_says_that_it_is_healthy(compose: Any) -> None:
     parts = compose["services"]
+    assert parts["app"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+    assert parts["migrate"]["command"] == ["flask", "db", "upgrade"]
     for service in parts.values():
         for name, wait in service.get("depends_on", {}).items():
             healthy = wait["condition"] == "service_healthy"
             assert healthy == ("healthcheck" in parts[name]), name
-
-
-def test_tables_are_ready_before_the_app_starts(compose: Any) -> None:
-    parts = compose["services"]
-    assert parts["app"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
-    assert parts["migrate"]["command"] == ["flask", "db", "upgrade"]
 
 
 def test_requests_may_end_before_a_container_or_a_unit_does(project: Path, compose: Any) -> None:

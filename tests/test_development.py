@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,11 +25,8 @@ SLIPS = {
 
 
 @pytest.fixture
-def project(new_project: NewProject) -> Path:
-    project = new_project()
-    (project / ".venv").symlink_to(sys.prefix)
-    support.write_settings(project)
-    return project
+def project(ready_project: NewProject) -> Path:
+    return ready_project()
 
 
 def append(file: Path, line: str) -> str:
@@ -79,23 +75,22 @@ def test_a_slip_is_shown_in_the_browser_until_it_is_fixed(project: Path, tmp_pat
         wait_for(port, 200, "Ship ahoy!")
 
 
-@pytest.mark.parametrize("which", ["the policy", "a setting"])
-def test_a_slip_at_the_first_start_ends_it_with_a_sentence(
-    project: Path, tmp_path: Path, which: str
-) -> None:
-    name, line, words = SLIPS[which]
+def test_a_slip_at_the_first_start_ends_it_with_a_sentence(project: Path, tmp_path: Path) -> None:
+    name, line, words = SLIPS["the policy"]
     append(project / name, line)
-    with make_run(project, tmp_path / "log") as (_, process):
-        assert process.wait(clients.PATIENCE) != 0
-    said = (tmp_path / "log").read_text("utf-8")
-    assert words in said
-    assert "Traceback" not in said
+    assert words in said_at_the_end(project, tmp_path / "log")
 
 
 def test_settings_that_cannot_be_read_end_it_with_a_sentence(project: Path, tmp_path: Path) -> None:
     (project / ".env").write_text("SECRET_KEY=x", "utf-16")
-    with make_run(project, tmp_path / "log") as (_, process):
-        assert process.wait(clients.PATIENCE) != 0
-    said = (tmp_path / "log").read_text("utf-8")
+    said = said_at_the_end(project, tmp_path / "log")
     assert "\n.env cannot be read: make it a file in UTF-8" in said
+
+
+def said_at_the_end(project: Path, log: Path) -> str:
+    """Return what `make run` says that ends at once."""
+    with make_run(project, log) as (_, process):
+        assert process.wait(clients.PATIENCE) != 0
+    said = log.read_text("utf-8")
     assert "Traceback" not in said
+    return said

@@ -14,7 +14,7 @@ import pytest
 
 import following
 import support
-from conftest import NewProject
+from conftest import NewProject, Rendered
 
 TOKEN_TYPES = support.CHOICES["token_type"]
 REFERENCE = support.PAGES / "reference"
@@ -28,20 +28,19 @@ FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in p
 PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
 # Files of releases, which their pages say to put into app/static/.
 DOWNLOADED = ["bootstrap.bundle.min.js", "bootstrap.min.css", "htmx.min.js"]
-ROUTES = """
-from app import create_app
-for kind in ("session", "opaque", "jwt", "paseto"):
-    for rule in create_app(TOKEN_TYPE=kind).url_map.iter_rules():
-        for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
-            print(f"{method} {rule.rule}")
-"""
-COMMANDS = """
+HELD = """
 import json
 from app import create_app
-app = create_app()
-groups = ("crypto", "csp", "logins", "user")
-print(json.dumps([f"{name} {each}" for name in groups for each in app.cli.commands[name].commands]))
+routes, commands = set(), set()
+for kind in ("session", "opaque", "jwt", "paseto"):
+    app = create_app(TOKEN_TYPE=kind)
+    for rule in app.url_map.iter_rules():
+        routes |= {f"{method} {rule.rule}" for method in rule.methods - {"HEAD", "OPTIONS"}}
+for group in ("crypto", "csp", "logins", "user"):
+    commands |= {f"flask {group} {each}" for each in app.cli.commands[group].commands}
+print(json.dumps([[*routes], [*commands]]))
 """
+SINGLE = ("access", "check", "policy", "seed", "db migrate", "db upgrade")
 
 
 def ids(pages: list[Path], *marks: pytest.MarkDecorator) -> list[object]:
@@ -68,19 +67,24 @@ def test_a_page_has_its_parts_in_order(page: Path) -> None:
         *ids([page for page in FOLLOWED if support.PAGES in page.parents], pytest.mark.all),
     ],
 )
-def test_what_a_page_says_to_do_works(page: Path, new_project: NewProject, tmp_path: Path) -> None:
-    project = new_project()
-    following.prepare(project)
-    following.follow(project, page, tmp_path / "log")
+def test_what_a_page_says_to_do_works(
+    page: Path, ready_project: NewProject, tmp_path: Path
+) -> None:
+    following.follow(ready_project(), page, tmp_path / "log")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+@pytest.mark.parametrize(
+    "token_type",
+    [
+        TOKEN_TYPES[0],
+        *(pytest.param(each, marks=pytest.mark.all) for each in TOKEN_TYPES[1:]),
+    ],
+)
 def test_the_curl_lines_work_with_each_kind_of_token(
-    token_type: str, new_project: NewProject, tmp_path: Path
+    token_type: str, ready_project: NewProject, tmp_path: Path
 ) -> None:
-    project = new_project(token_type=token_type)
-    following.prepare(project)
+    project = ready_project(token_type=token_type)
     whole = (REFERENCE / "routes.md").read_text("utf-8")
     first, *sections = whole.partition("\n## With curl\n")[2].split("\n### ")
     [own] = [each for each in sections if f'"{token_type}"' in each.splitlines()[0]]
@@ -89,24 +93,18 @@ def test_the_curl_lines_work_with_each_kind_of_token(
     assert '"username":"ada"' in following.follow(project, page, tmp_path / "log")
 
 
+@pytest.mark.all
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "folder",
-    [
-        pytest.param(folder, marks=pytest.mark.all if folder == "docs/recipes" else ())
-        for folder in FOLDERS
-    ],
-)
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_what_all_pages_show_passes_the_projects_own_checks(
-    folder: str, new_project: NewProject
+    folder: str, ready_project: NewProject
 ) -> None:
-    project = new_project()
+    project = ready_project()
     for page in FOLDERS[folder]:
         following.write_files(project, page)
     for name in DOWNLOADED:
         (project / "app" / "static" / name).touch()
-    support.write_settings(project)
-    for command in (["upgrade"], ["migrate", "-m", "all"], ["upgrade"], ["check"]):
+    for command in (["migrate", "-m", "all"], ["upgrade"], ["check"]):
         support.python("-m", "flask", "db", *command, cwd=project)
     support.python("-m", "ruff", "check", "--no-cache", cwd=project)
     support.python("-m", "ruff", "format", "--no-cache", "--check", cwd=project)
@@ -154,22 +152,26 @@ def test_the_page_of_checks_lists_every_check() -> None:
     assert ids == set(re.findall(r"`([a-z]+\.[a-z-]+)`", rows))
 
 
-def test_each_table_begins_with_its_headings() -> None:
+def test_each_table_begins_with_its_headings(rendered: Rendered) -> None:
     """A blank line in a table makes text of the rows below it."""
-    for page in support.PAGES.rglob("*.md"):
+    for page in [*support.PAGES.rglob("*.md"), *rendered({}).rglob("*.md")]:
         for first in re.findall(r"(?:^|\n) *\n *\|.*\n(.*)", page.read_text("utf-8")):
             assert re.fullmatch(r" *\|(?: *:?-+:? *\|)+", first), (page.name, first)
 
 
-def test_the_page_of_routes_lists_every_route(new_project: NewProject) -> None:
-    project = new_project(token_type="jwt")
-    support.write_settings(project)
-    routes = support.python("-c", ROUTES, cwd=project, LOG_LEVEL="ERROR").splitlines()
+def test_the_pages_of_routes_and_commands_list_every_one(ready_project: NewProject) -> None:
+    project = ready_project()
+    held = support.python("-c", HELD, cwd=project, LOG_LEVEL="ERROR").splitlines()[-1]
+    routes, commands = json.loads(held)
     assert listed("routes.md") == set(routes)
+    [phony] = re.findall(r"^\.PHONY: (.+)$", (project / "Makefile").read_text("utf-8"), re.M)
+    targets = {f"make {target}" for target in phony.split()} - {"make help"}
+    single = {f"flask {name}" for name in SINGLE}
+    assert listed("commands.md") == targets | single | set(commands)
 
 
-def test_the_page_of_settings_lists_what_env_example_names(new_project: NewProject) -> None:
-    example = (new_project(token_type="jwt") / ".env.example").read_text("utf-8")
+def test_the_page_of_settings_lists_what_env_example_names() -> None:
+    example = (support.FOLDER / ".env.example").read_text("utf-8")
     named = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE))
     assert named | {"FLASK_DEBUG"} <= listed("settings.md")
 
@@ -180,21 +182,6 @@ def test_the_page_of_settings_lists_what_a_policy_may_set() -> None:
     in_policy = re.findall(r"^([A-Z_]+)\b.* = ", support.POLICY.read_text("utf-8"), re.M)
     page = (REFERENCE / "settings.md").read_text("utf-8")
     assert {*defaults} - {*in_policy} <= set(re.findall(r"`([A-Z_]+)`", page))
-
-
-def test_the_page_of_commands_lists_every_command(new_project: NewProject) -> None:
-    project = new_project()
-    support.write_settings(project)
-    own = json.loads(
-        support.python("-c", COMMANDS, cwd=project, LOG_LEVEL="ERROR").splitlines()[-1]
-    )
-    [phony] = re.findall(r"^\.PHONY: (.+)$", (project / "Makefile").read_text("utf-8"), re.M)
-    targets = {f"make {target}" for target in phony.split()} - {"make help"}
-    known = {
-        f"flask {name}"
-        for name in (*own, "access", "check", "policy", "seed", "db migrate", "db upgrade")
-    }
-    assert listed("commands.md") == targets | known
 
 
 def test_the_page_of_headers_says_what_the_start_page_says() -> None:

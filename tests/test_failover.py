@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,60 @@ def test_limits_hold_when_a_node_of_a_cluster_dies_and_when_all_do(
     assert_nothing_told(tmp_path / "log")
 
 
+def test_limits_outlive_redis_and_are_shared_again_after_it(project: Path, tmp_path: Path) -> None:
+    redis_port = support.free_port()
+    redis = f"redis://127.0.0.1:{redis_port}/0"
+    with (
+        limited(project, tmp_path / "one.log", redis) as one,
+        limited(project, tmp_path / "two.log", redis) as two,
+    ):
+        with services.redis(redis_port):
+            expect_shared(one)
+            assert_counted_together(one, two)
+            assert_many_at_once_are_checked_no_oftener(one, two)
+        with socket.create_server(("127.0.0.1", redis_port)):  # accepts, and never says a word
+            assert_counted_apart(one, two)
+        assert_counted_apart(one, two)
+        with services.redis(redis_port):
+            expect_shared(one)
+            expect_shared(two)
+            assert_counted_together(one, two)
+
+
+def assert_counted_together(one: int, two: int) -> None:
+    address = next(_ADDRESSES)
+    assert failures(one, address) == SHARED
+    assert failures(two, address) == [429] * len(SHARED)
+    assert clients.log_in(two, headers={"X-Forwarded-For": address}).status == 429
+    assert clients.log_in(two, headers={"X-Forwarded-For": next(_ADDRESSES)}).status == 200
+
+
+def assert_counted_apart(one: int, two: int) -> None:
+    """Each counts for itself, and allows half."""
+    address = next(_ADDRESSES)
+    for port in (one, two):
+        assert failures(port, address) == ALONE
+        assert clients.log_in(port, headers={"X-Forwarded-For": address}).status == 429
+        assert clients.ready(port) == "degraded"
+
+
+def assert_many_at_once_are_checked_no_oftener(one: int, two: int) -> None:
+    address = {"X-Forwarded-For": next(_ADDRESSES)}
+
+    def fail(number: int) -> int:
+        name = f"many-{number}"
+        return clients.log_in((one, two)[number % 2], name, "any long password", address).status
+
+    with ThreadPoolExecutor(50) as pool:
+        statuses = list(pool.map(fail, range(50)))
+    # Those that are refused are in each other's way for a moment.
+    left = LIMIT - statuses.count(401)
+    assert 0 <= left < LIMIT
+    assert [fail(number) for number in range(50, 50 + LIMIT)] == [401] * left + [429] * (
+        LIMIT - left
+    )
+
+
 def assert_nothing_told(log: Path) -> None:
     reported = log.read_text("utf-8")
     assert redis_servers.AT_SENTINEL not in reported
@@ -101,7 +157,8 @@ def test_the_second_postgresql_takes_over_and_no_login_that_was_answered_is_lost
     project = new_project(token_type="opaque")
     with services.postgresql_server() as first, services.standby(first) as second:
         # The standby comes first, which answers, but takes no login.
-        url = first.url.replace(f":{first.port}/", f":{second.port},127.0.0.1:{first.port}/")
+        hosts = "&".join(f"host=127.0.0.1:{server.port}" for server in (second, first))
+        url = f"postgresql://test@/postgres?{hosts}"
         services.add_users(project, url, "ada", *crowds.ASKING)
         with (
             services.serving(project, tmp_path / "log", DATABASE_URL=url) as server,
@@ -123,7 +180,8 @@ def test_a_pgbouncer_that_comes_back_is_used_again(new_project: NewProject, tmp_
     project, port = new_project(token_type="opaque"), support.free_port()
     with services.postgresql_server() as database, contextlib.ExitStack() as pooler:
         services.add_users(project, database.url, "ada", *crowds.ASKING)
-        url = pooler.enter_context(services.pgbouncer(database, port=port))
+        # It refuses the parameter by which the app sets its limits.
+        url = f"{pooler.enter_context(services.pgbouncer(database, port=port))}?options="
         with (
             services.serving(project, tmp_path / "log", DATABASE_URL=url) as server,
             crowds.crowd(server.port) as asking,

@@ -28,17 +28,26 @@ INVALID = [
 ]
 
 
+# Options, settings, and what is said of them.
+REFUSED = [
+    ("", {"APP_ENV": "production"}, "does not start with these settings:\n  TRUSTED_HOSTS: "),
+    ("", {**PRODUCTION, "WEB_CONCURRENCY": "2"}, "2 workers need more settings:\n  REDIS_URL: "),
+    ("", {"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY: "),
+    ("--workers=0", {}, "0 workers serve nobody"),
+]
+
+
 @pytest.fixture(scope="module")
-def project(new_project: NewProject) -> Path:
-    project = new_project(token_type="jwt")
-    support.write_settings(project)
-    return project
+def project(ready_project: NewProject) -> Path:
+    return ready_project()
 
 
-def refusal(project: Path, **environment: str) -> str:
-    """Return what gunicorn says that ends at once."""
+@pytest.mark.parametrize(("options", "environment", "words"), REFUSED)
+def test_what_would_not_serve_does_not_start(
+    project: Path, options: str, environment: dict[str, str], words: str
+) -> None:
     finished = subprocess.run(
-        [sys.executable, "-m", "gunicorn"],
+        [sys.executable, "-m", "gunicorn", *options.split()],
         cwd=project,
         env=os.environ | support.COMPILED | {"PORT": str(support.free_port())} | environment,
         capture_output=True,
@@ -46,33 +55,9 @@ def refusal(project: Path, **environment: str) -> str:
         timeout=clients.PATIENCE,
     )
     assert finished.returncode != 0
+    assert words in finished.stderr
     assert "Traceback" not in finished.stderr
-    # Its first line says that it starts. No worker was started.
-    first, said = finished.stderr.split("\n", 1)
-    assert json.loads(first)["event"].startswith("Starting gunicorn")
-    return said
-
-
-def test_what_is_missing_is_named_by_one_message(project: Path) -> None:
-    said = refusal(project, APP_ENV="production")
-    assert said.startswith("This app does not start with these settings:\n  TRUSTED_HOSTS: ")
-
-
-def test_a_token_type_without_its_keys_does_not_start(project: Path) -> None:
-    file = project / ".env"
-    right = file.read_text("utf-8")
-    kept = [line for line in right.splitlines() if not line.startswith("TOKEN_KEYS")]
-    file.write_text("\n".join([*kept, ""]), "utf-8")
-    try:
-        assert refusal(project).startswith("TOKEN_KEYS is missing")
-    finally:
-        file.write_text(right, "utf-8")
-
-
-def test_processes_that_share_nothing_do_not_start(project: Path) -> None:
-    said = refusal(project, **PRODUCTION, WEB_CONCURRENCY="2")
-    assert said.startswith("2 workers need more settings:\n  REDIS_URL: ")
-    assert "DATABASE_URL: SQLite supports only one worker" in said
+    assert "Booting worker" not in finished.stderr
 
 
 def test_its_lines_are_json_and_quote_no_request(project: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from clients import Answer
 from conftest import NewProject
 
 LIMIT = 4  # failures a minute for each address
-CLIENTS, ROUNDS = 16, 20
+CLIENTS, ROUNDS = 16, 5
 ADDRESSES = map(str, map(IPv4Address, itertools.count(int(IPv4Address("10.0.0.1")))))
 
 

@@ -114,8 +114,3 @@ def test_the_app_does_not_start_where_spans_would_go_out_as_they_are(
     )
     assert finished.returncode == 1
     assert "Set OTEL_TRACES_EXPORTER=none" in finished.stderr
-
-
-def test_what_the_page_adds_passes_the_projects_own_checks(project: Path) -> None:
-    support.own_tests(project, "tests/test_tracing.py")
-    support.python("-m", "mypy", "app/tracing.py", "tests/test_tracing.py", cwd=project)

@@ -139,11 +139,3 @@ def test_a_pooler_that_hung_up_is_not_noticed(pooled: Pooled) -> None:
 
 def check(pooled: Pooled) -> str:
     return pooled.flask("check", "--deploy", "--fail-level", "never")
-
-
-def test_its_own_tests_pass_through_it(pooled: Pooled) -> None:
-    with psycopg.connect(pooled.server.url, autocommit=True) as server:
-        server.execute("CREATE DATABASE empty")
-    files = ["tests/test_login.py", "tests/test_migrations.py"]
-    address = pooled.url.partition("?")[0].removesuffix("postgres") + "empty?options="
-    support.own_tests(pooled.project, *files, TEST_DATABASE_URL=address)

@@ -30,6 +30,7 @@ def test_a_picture_is_light(picture: Path) -> None:
     assert picture.stat().st_size < HEAVIEST
 
 
+@pytest.mark.all
 @pytest.mark.slow
 def test_they_can_be_taken_anew(tmp_path: Path) -> None:
     support.need(support.CHROMIUM, "Chromium")

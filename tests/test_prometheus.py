@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -15,7 +14,7 @@ import services
 import support
 from conftest import NewProject
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.all, pytest.mark.slow]
 
 PAGE = support.PAGES / "recipes" / "prometheus.md"
 COUNTED = re.compile(r"^flask_http_request_total\{(.+)\} ([0-9.]+)$", re.MULTILINE)
@@ -44,16 +43,8 @@ def figures(
             yield server.port, port
 
 
-def ask(port: int, method: str, path: str, **headers: str) -> str:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request(method, path, headers=headers)
-    shown = connection.getresponse().read().decode()
-    connection.close()
-    return shown
-
-
 def counted(port: int) -> float:
-    shown = ask(port, "GET", "/metrics")
+    shown = clients.ask(port, "/metrics").text
     return sum(float(number) for _, number in COUNTED.findall(shown))
 
 
@@ -68,10 +59,10 @@ def test_requests_of_all_processes_are_counted_once(figures: tuple[int, int]) ->
 def test_a_client_adds_no_series(figures: tuple[int, int]) -> None:
     site, port = figures
     for number in range(20):
-        ask(site, "GET", f"/made-up-{number}?token=s3cret")
-        ask(site, f"MADE{chr(65 + number)}", "/login")
-        ask(site, f"MADE{chr(65 + number)}", "/login", Origin="https://made-up.example")
-    shown = ask(port, "GET", "/metrics")
+        clients.ask(site, f"/made-up-{number}?token=s3cret")
+        for headers in ({}, {"Origin": "https://made-up.example"}):
+            clients.ask(site, "/login", headers=headers, method=f"MADE{chr(65 + number)}")
+    shown = clients.ask(port, "/metrics").text
     assert 'route="none"' in shown
     assert "made" not in shown.lower()
     assert "s3cret" not in shown
@@ -79,4 +70,4 @@ def test_a_client_adds_no_series(figures: tuple[int, int]) -> None:
 
 def test_visitors_of_the_site_see_no_figures(figures: tuple[int, int]) -> None:
     site, _ = figures
-    assert "flask_http" not in ask(site, "GET", "/metrics")
+    assert "flask_http" not in clients.ask(site, "/metrics").text

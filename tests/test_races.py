@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ RACES = Path(__file__).with_name("scripts") / "refresh_races.py"
 ONE_WINS, NONE_WINS = [200] + [401] * 15, [401] * 16
 # No token that was given is accepted or refreshed, and no row is left.
 DEAD = {"accepted": 0, "refreshed": 0, "rows": 0}
-
+ROUNDS = {"sqlite": 5, "postgresql": 40}
 
 Outcomes = list[dict[str, Any]]
 Run = Callable[..., Outcomes]
@@ -27,47 +28,27 @@ Run = Callable[..., Outcomes]
 @pytest.fixture(
     scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.all)]
 )
-def database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path_factory.mktemp('races') / 'secure_flask.database'}"
-    else:
-        with services.postgresql() as url:
-            yield url
-
-
-@pytest.fixture(scope="module")
-def project(database: str, new_project: NewProject) -> Path:
-    rendered = new_project(token_type="jwt")
-    support.write_settings(rendered)
-    return rendered
-
-
-@pytest.fixture(params=[10, pytest.param(100, marks=pytest.mark.all)])
-def run(project: Path, database: str, request: pytest.FixtureRequest) -> Run:
-    """Run a race so many times: what each came to, and what was left of the login."""
-
-    rounds = request.param
+def run(
+    request: pytest.FixtureRequest,
+    ready_project: NewProject,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Run]:
+    """Run a race some times: what each came to, and what was left of the login."""
+    project, rounds = ready_project(), ROUNDS[request.param]
+    limits = {"LOGIN_RATE_LIMIT": "1000000 per minute", "MAX_LOGINS": "1000000"}
 
     def run_rounds(race: str, grace: int = 0) -> Outcomes:
-        output = support.python(
-            RACES,
-            race,
-            str(rounds),
-            str(grace),
-            cwd=project,
-            DATABASE_URL=database,
-            LOGIN_RATE_LIMIT="1000000 per minute",
-            MAX_LOGINS="1000000",
-        )
-        outcomes: Outcomes = [
-            json.loads(line) for line in output.splitlines() if line.startswith("{")
-        ]
-        assert len(outcomes) == rounds, output
-        return outcomes
+        arguments = (race, str(rounds), str(grace))
+        output = support.python(RACES, *arguments, cwd=project, DATABASE_URL=url, **limits)
+        lines = [line for line in output.splitlines() if line.startswith("{")]
+        assert len(lines) == rounds, output
+        return [json.loads(line) for line in lines]
 
-    return run_rounds
+    with contextlib.ExitStack() as stack:
+        url = f"sqlite:///{tmp_path_factory.mktemp('races') / 'secure_flask.database'}"
+        if request.param == "postgresql":
+            url = stack.enter_context(services.postgresql())
+        yield run_rounds
 
 
 def test_of_those_who_spend_one_refresh_token_one_wins_and_the_login_ends(run: Run) -> None:

@@ -70,12 +70,6 @@ def test_its_commands_work_line_by_line_and_end_in_a_login(
     assert re.search(r"^Installed \d+ packages", shown, re.MULTILINE)
 
 
-def test_it_has_commands(rendered: Rendered) -> None:
-    commands = following.commands(rendered({}) / "README.md")
-    assert SERVER.search(commands)
-    assert MAKE_USER in commands
-
-
 def test_it_says_how_long_a_password_must_be(rendered: Rendered) -> None:
     project = rendered({})
     rule = (project / "secure_flask" / "policy.py").read_text("utf-8")

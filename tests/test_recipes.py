@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -58,6 +59,58 @@ STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cooki
 WIDTH = "element => getComputedStyle(element).width"
 
 
+PAGE = support.PAGES / "how-to" / "pages-and-scripts.md"
+SCRIPT = b"document.title = 'Another site was here'"
+# Each level with another kind of token.
+LEVELS = {"strict": "jwt", "paranoid": "session", "relaxed": "opaque"}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A served project in which all these pages were followed."""
+
+    project: Path
+    address: str
+    # Where the script of another site is.
+    script: str
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(level, marks=() if level == "strict" else pytest.mark.all) for level in LEVELS
+    ],
+)
+def site(
+    request: pytest.FixtureRequest,
+    new_project: NewProject,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Site]:
+    project = new_project(csp=request.param, token_type=LEVELS[request.param])
+    following.write_files(project, PAGE)
+    following.write_files(project, support.PAGES / "how-to" / "forms.md")
+    append(project / "app" / "pages.py", STYLED_VIEW + CLIENT_VIEW + FAULTS)
+    templates = project / "app" / "templates"
+    (templates / "styled.html").write_text(STYLED, "utf-8")
+    (templates / "client.html").write_text(CLIENT, "utf-8")
+    refreshing = (support.PAGES / "how-to" / "refresh-tokens.md").read_text("utf-8")
+    (project / "app" / "static" / "client.js").write_text(block(refreshing, "js"), "utf-8")
+    script = use_script_of_another_site(templates / "squares.html")
+    with services.gunicorn(project, tmp_path_factory.mktemp("served") / "log") as port:
+        yield Site(project, f"http://127.0.0.1:{port}", script)
+
+
+def use_script_of_another_site(template: Path) -> str:
+    """Load one as its page says; gives its address."""
+    marked = 'crossorigin="anonymous" nonce'
+    [tag] = [step.code for step in following.steps(PAGE) if marked in step.code]
+    digest = base64.b64encode(hashlib.sha384(SCRIPT).digest()).decode()
+    tag = tag.replace("sha384-…", f"sha384-{digest}")
+    template.write_text(template.read_text("utf-8").replace("<h1>", f"{tag}<h1>"), "utf-8")
+    [address] = re.findall(r'src="(.+?)"', tag)
+    return str(address)
+
+
 @pytest.fixture
 def page_without_scripts(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(java_script_enabled=False)
@@ -66,72 +119,33 @@ def page_without_scripts(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("level", support.CHOICES["csp"])
-def test_an_inline_style_works_at_each_level(
-    level: str, new_project: NewProject, page: Page, tmp_path: Path
-) -> None:
-    project = new_project(csp=level)
-    page_of_styles = support.PAGES / "how-to" / "pages-and-scripts.md"
-    assert STYLE_TAG in page_of_styles.read_text("utf-8")
-    [loosened] = [step for step in following.steps(page_of_styles) if "style-src-attr" in step.code]
-    following.write(project, loosened)
-    (project / "app" / "templates" / "styled.html").write_text(STYLED, "utf-8")
-    append(project / "app" / "pages.py", STYLED_VIEW)
-    with services.gunicorn(project, tmp_path / "log") as port:
-        page.goto(f"http://127.0.0.1:{port}/styled")
-        styled = {
-            name
-            for name in ("element", "attribute", "script", "injected")
-            if page.locator(f"#{name}").evaluate(WIDTH) == "7px"
-        }
+def test_an_inline_style_works_and_lets_in_no_attack(site: Site, page: Page) -> None:
+    assert STYLE_TAG in PAGE.read_text("utf-8")
+    page.goto(f"{site.address}/styled")
+    styled = {
+        name
+        for name in ("element", "attribute", "script", "injected")
+        if page.locator(f"#{name}").evaluate(WIDTH) == "7px"
+    }
     assert styled == {"element", "attribute", "script"}
-    # And lets in no attack that the policy did not let in before.
-    support.own_tests(project, "tests/test_csp.py")
+    # That the policy did not let in before.
+    support.own_tests(site.project, "tests/test_csp.py")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("level", support.CHOICES["csp"])
-def test_the_script_of_a_new_page_runs_at_each_level(
-    level: str, new_project: NewProject, page: Page, tmp_path: Path
+def test_the_script_of_a_page_runs_and_one_of_another_site_by_nonce_and_hash_alone(
+    site: Site, page: Page
 ) -> None:
-    project = new_project(csp=level)
-    following.write_files(project, support.PAGES / "how-to" / "pages-and-scripts.md")
-    with services.gunicorn(project, tmp_path / "log") as port:
-        page.goto(f"http://127.0.0.1:{port}/squares")
+    for sent, title in (
+        (SCRIPT, "Another site was here"),
+        (SCRIPT + b" ", "Squares · My Service"),
+    ):
+        page.route(site.script, partial(answer_from_another_site, sent))
+        page.goto(f"{site.address}/squares")
+        expect(page).to_have_title(title)
         page.fill("#number", "12")
         expect(page.locator("#square")).to_have_text("144")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("level", support.CHOICES["csp"])
-def test_a_script_of_another_site_runs_by_nonce_and_hash_alone(
-    level: str, new_project: NewProject, page: Page, tmp_path: Path
-) -> None:
-    project = new_project(csp=level)
-    shown = support.PAGES / "how-to" / "pages-and-scripts.md"
-    following.write_files(project, shown)
-    [tag] = [
-        step.code for step in following.steps(shown) if 'crossorigin="anonymous" nonce' in step.code
-    ]
-    [address] = re.findall(r'src="(.+?)"', tag)
-    script = b"document.title = 'Another site was here'"
-    digest = base64.b64encode(hashlib.sha384(script).digest()).decode()
-    squares = project / "app" / "templates" / "squares.html"
-    squares.write_text(
-        squares.read_text("utf-8").replace(
-            "<h1>", tag.replace("sha384-…", f"sha384-{digest}") + "<h1>"
-        ),
-        "utf-8",
-    )
-    with services.gunicorn(project, tmp_path / "log") as port:
-        for sent, title in (
-            (script, "Another site was here"),
-            (script + b" ", "Squares · My Service"),
-        ):
-            page.route(address, partial(answer_from_another_site, sent))
-            page.goto(f"http://127.0.0.1:{port}/squares")
-            expect(page).to_have_title(title)
-            page.unroute(address)
+        page.unroute(site.script)
 
 
 def answer_from_another_site(script: bytes, route: Route) -> None:
@@ -175,70 +189,46 @@ def report_fault() -> ResponseReturnValue:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("level", support.CHOICES["csp"])
 def test_a_form_with_a_picture_is_sent_without_javascript(
-    level: str, new_project: NewProject, page_without_scripts: Page, tmp_path: Path
+    site: Site, page_without_scripts: Page
 ) -> None:
-    project, page = new_project(csp=level), page_without_scripts
-    append(project / "app" / "pages.py", FAULTS)
+    page = page_without_scripts
     content = b"a picture" * 20_000
     program = FilePayload(name="door.exe", mimeType="image/png", buffer=content)
     picture = FilePayload(name="door.png", mimeType="image/png", buffer=content)
-    with services.gunicorn(project, tmp_path / "log") as port:
-        page.goto(f"http://127.0.0.1:{port}/faults/new")
-        page.fill("[name=username]", "ada")
-        page.fill("[name=password]", PASSWORD)
-        page.press("[name=password]", "Enter")
-        page.fill("[name=place]", "Room 7")
-        page.set_input_files("[name=picture]", program)
-        page.press("[name=place]", "Enter")
-        expect(page.locator("main")).to_contain_text("Choose a JPEG or a PNG file.")
-        page.set_input_files("[name=picture]", picture)
-        page.press("[name=place]", "Enter")
-        expect(page.get_by_role("status")).to_have_text("Reported: Room 7")
-    [stored] = (project / "instance" / "faults").iterdir()
+    page.goto(f"{site.address}/faults/new")
+    page.fill("[name=username]", "ada")
+    page.fill("[name=password]", PASSWORD)
+    page.press("[name=password]", "Enter")
+    page.fill("[name=place]", "Room 7")
+    page.set_input_files("[name=picture]", program)
+    page.press("[name=place]", "Enter")
+    expect(page.locator("main")).to_contain_text("Choose a JPEG or a PNG file.")
+    page.set_input_files("[name=picture]", picture)
+    page.press("[name=place]", "Enter")
+    expect(page.get_by_role("status")).to_have_text("Reported: Room 7")
+    [stored] = (site.project / "instance" / "faults").iterdir()
     assert stored.read_bytes() == content
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
-def test_visitors_send_a_message_and_get_no_cookie(
-    token_type: str, new_project: NewProject, page_without_scripts: Page, tmp_path: Path
-) -> None:
-    project, page = with_forms(new_project(token_type=token_type)), page_without_scripts
-    with services.gunicorn(project, tmp_path / "log") as port:
-        page.goto(f"http://127.0.0.1:{port}/contact")
-        page.fill("[name=address]", "bob@example.org")
-        page.fill("[name=text]", "Hello\nyou")
-        page.click("main button")
-        expect(page.locator("main")).to_contain_text("Your message has arrived.")
+def test_visitors_send_a_message_and_get_no_cookie(site: Site, page_without_scripts: Page) -> None:
+    page = page_without_scripts
+    page.goto(f"{site.address}/contact")
+    page.fill("[name=address]", "bob@example.org")
+    page.fill("[name=text]", "Hello\nyou")
+    page.click("main button")
+    expect(page.locator("main")).to_contain_text("Your message has arrived.")
     assert page.context.cookies() == []
 
 
-def with_forms(project: Path) -> Path:
-    following.write_files(project, support.PAGES / "how-to" / "forms.md")
-    return project
-
-
-@pytest.fixture(scope="module", params=["jwt", "paseto"])
-def tokens_page(
-    request: pytest.FixtureRequest,
-    new_project: NewProject,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[str]:
-    """Serve a page that has the module of docs/refresh-tokens.md; gives its address."""
-    project = new_project(token_type=request.param)
-    page = (support.PAGES / "how-to" / "refresh-tokens.md").read_text("utf-8")
-    (project / "app" / "static" / "client.js").write_text(block(page, "js"), "utf-8")
-    (project / "app" / "templates" / "client.html").write_text(CLIENT, "utf-8")
-    append(project / "app" / "pages.py", CLIENT_VIEW)
-    with services.gunicorn(project, tmp_path_factory.mktemp("served") / "log") as port:
-        yield f"http://127.0.0.1:{port}/client"
+# The module of docs/how-to/refresh-tokens.md, which treats both kinds of signed tokens alike.
+with_signed_tokens = pytest.mark.parametrize("site", ["strict"], indirect=True)
 
 
 @pytest.fixture
-def client(page: Page, tokens_page: str) -> Page:
-    """Log in on that page; its first access token counts as expired from then on."""
+def client(page: Page, site: Site) -> Page:
+    """Log in on its page; its first access token counts as expired from then on."""
     first: list[str] = []
 
     def expire(route: Route) -> None:
@@ -246,7 +236,7 @@ def client(page: Page, tokens_page: str) -> Page:
         first.append(header)
         route.fulfill(status=401) if header == first[0] else route.continue_()
 
-    page.goto(tokens_page)
+    page.goto(f"{site.address}/client")
     page.wait_for_function("window.client")
     assert page.evaluate(LOG_IN, PASSWORD) == 200
     page.route("**/me", expire)
@@ -254,6 +244,7 @@ def client(page: Page, tokens_page: str) -> Page:
 
 
 @pytest.mark.slow
+@with_signed_tokens
 def test_calls_at_once_share_one_refresh(client: Page) -> None:
     refreshes = count_refreshes(client)
     assert client.evaluate(CALL_AT_ONCE, 5) == [200] * 5
@@ -262,6 +253,7 @@ def test_calls_at_once_share_one_refresh(client: Page) -> None:
 
 
 @pytest.mark.slow
+@with_signed_tokens
 def test_the_browser_stores_no_token_and_a_reload_forgets_it(client: Page) -> None:
     assert client.evaluate(STORED) == '[{},{},""]'
     assert client.context.storage_state(indexed_db=True) == {"cookies": [], "origins": []}
@@ -272,6 +264,7 @@ def test_the_browser_stores_no_token_and_a_reload_forgets_it(client: Page) -> No
 
 
 @pytest.mark.slow
+@with_signed_tokens
 def test_a_refresh_whose_answer_was_lost_is_repeated(client: Page) -> None:
     def lose(route: Route) -> None:
         route.fetch()
@@ -286,6 +279,7 @@ def test_a_refresh_whose_answer_was_lost_is_repeated(client: Page) -> None:
 
 
 @pytest.mark.slow
+@with_signed_tokens
 def test_a_refresh_that_is_put_off_may_be_tried_again(client: Page) -> None:
     client.route("**/token/refresh", lambda route: route.fulfill(status=503), times=1)
     assert client.evaluate(CALL_AT_ONCE, 1) == [401]
@@ -293,6 +287,7 @@ def test_a_refresh_that_is_put_off_may_be_tried_again(client: Page) -> None:
 
 
 @pytest.mark.slow
+@with_signed_tokens
 def test_logging_out_ends_the_login(client: Page) -> None:
     client.evaluate("client.logOut()")
     client.unroute_all()

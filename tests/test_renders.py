@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,13 @@ import pytest
 import yaml
 
 import support
-from conftest import DEFAULTS, Rendered
+from conftest import DEFAULTS, NewProject, Rendered, render
 from support import Answers
 
-# The project's own suite runs in these: the default, and one of each other level and token.
+# The project's own suite runs in these daily: the default, and what differs most from it.
 OWN_SUITE = [
     {},
-    {"csp": "paranoid", "token_type": "opaque"},
-    {"csp": "relaxed", "token_type": "jwt", "framing": "sameorigin"},
-    {"token_type": "paseto", "cors_origins": "https://app.example.com"},
+    {"csp": "paranoid", "token_type": "paseto", "cors_origins": "https://app.example.com"},
 ]
 # What only one kind of token needs, by its answer.
 OPTIONAL = {"jwt": "pyjwt", "paseto": "pyseto"}
@@ -46,10 +44,16 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     ".yaml": yaml.safe_load,
     ".yml": yaml.safe_load,
 }
-START = "import app; app.create_app()"
+# Only the policy of a render differs, so one process starts each of them.
+START = """
+import runpy, sys, app
+for policy in sys.argv[1:]:
+    values = runpy.run_path(policy)
+    app.create_app(**{name: value for name, value in values.items() if name.isupper()})
+"""
 
 
-@pytest.fixture(params=support.COMBINATIONS)
+@pytest.fixture(params=support.FEW, ids=support.name)
 def answers(request: pytest.FixtureRequest) -> Answers:
     chosen: Answers = request.param
     return chosen
@@ -66,6 +70,26 @@ def test_any_two_answers_meet_in_some_render() -> None:
 
 
 def test_no_mark_is_left(project: Path) -> None:
+    assert_no_mark(project)
+
+
+@pytest.mark.all
+@pytest.mark.parametrize("csp", support.CHOICES["csp"])
+def test_with_every_combination_no_mark_is_left_and_the_app_starts(
+    csp: str, short_template: Path, new_project: NewProject, tmp_path: Path
+) -> None:
+    every = [answers for answers in support.EVERY if answers["csp"] == csp]
+    renders = []
+    for number, answers in enumerate(every):
+        (tmp_path / f"{number}").mkdir()
+        renders.append(render(short_template, tmp_path / f"{number}", **answers))
+        assert_no_mark(renders[-1])
+    policies = [each / "app" / "policy.py" for each in renders]
+    support.python("-m", "ruff", "check", "--no-cache", *policies, cwd=tmp_path)
+    assert_each_starts(policies, new_project())
+
+
+def assert_no_mark(project: Path) -> None:
     for source in filter(Path.is_file, support.FOLDER.rglob("*")):
         if not support.is_copied(source):
             file = project / source.relative_to(support.FOLDER)
@@ -77,35 +101,18 @@ def test_holds_the_files_of_the_folder_and_no_other(project: Path) -> None:
     assert names(project) == names(support.FOLDER)
 
 
-def test_python_is_the_same_whatever_was_answered_but_for_the_policy(project: Path) -> None:
-    for source in support.FOLDER.rglob("*.py"):
-        if source != support.POLICY:
+def test_what_is_copied_and_all_python_but_the_policy_are_the_same(project: Path) -> None:
+    for source in filter(Path.is_file, support.FOLDER.rglob("*")):
+        same = support.is_copied(source) or source.suffix == ".py"
+        if same and source != support.POLICY:
             file = project / source.relative_to(support.FOLDER)
             assert file.read_bytes() == source.read_bytes(), file
-
-
-def test_the_core_is_the_same_byte_for_byte(project: Path) -> None:
-    core = support.FOLDER / "secure_flask"
-    files = [file for file in core.rglob("*") if file.is_file()]
-    assert files
-    for source in files:
-        file = project / source.relative_to(support.FOLDER)
-        assert file.read_bytes() == source.read_bytes(), file
 
 
 def test_every_file_parses(project: Path) -> None:
     for file in filter(Path.is_file, project.rglob("*")):
         if parse := PARSERS.get(file.suffix):
             parsed(parse, file.read_text("utf-8"))
-
-
-def test_every_row_of_a_table_belongs_to_one(project: Path) -> None:
-    """After an empty line a row begins another table, so it is a head."""
-    for page in project.rglob("*.md"):
-        lines = ["", *page.read_text("utf-8").splitlines(), ""]
-        for before, line, after in zip(lines, lines[1:], lines[2:], strict=False):
-            begins = line.startswith("|") and not before
-            assert not begins or after.startswith("|--"), f"{page}: {line}"
 
 
 def test_ruff_finds_nothing_and_would_format_nothing(project: Path) -> None:
@@ -125,17 +132,24 @@ def test_tests_import_only_what_they_declare(rendered: Rendered) -> None:
     assert not imported(project, tests=True) - declared(project, groups=True)
 
 
-def test_the_app_starts(project: Path, tmp_path: Path) -> None:
-    copy = shutil.copytree(project, tmp_path / "project")
-    support.write_settings(copy)
-    support.python("-c", START, cwd=copy)
+def test_the_app_starts(rendered: Rendered, new_project: NewProject) -> None:
+    policies = [rendered(each) / "app" / "policy.py" for each in support.FEW]
+    assert_each_starts(policies, new_project())
 
 
+def assert_each_starts(policies: list[Path], project: Path) -> None:
+    support.write_settings(project)
+    support.python("-c", START, *policies, cwd=project)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "given", OWN_SUITE, ids=lambda given: "-".join(given.values()) or "default"
+    "given",
+    [*OWN_SUITE, pytest.param({"csp": "relaxed"}, marks=pytest.mark.all)],
+    ids=lambda given: "-".join(given.values()) or "default",
 )
-def test_passes_its_own_tests(given: Answers, rendered: Rendered) -> None:
-    support.own_tests(rendered(given))
+def test_passes_its_own_tests_those_in_a_browser_too(given: Answers, rendered: Rendered) -> None:
+    support.own_tests(rendered(given), "tests", "tests/browser")
 
 
 @pytest.mark.all
@@ -144,14 +158,9 @@ def test_passes_its_own_tests_with_any_two_answers(answers: Answers, rendered: R
     support.own_tests(rendered(answers))
 
 
-# Of the answers, only the level of the policy changes more than strings.
-@pytest.mark.parametrize(
-    "csp",
-    [
-        "strict",
-        *(pytest.param(level, marks=pytest.mark.all) for level in support.CHOICES["csp"][1:]),
-    ],
-)
+# test_owner_edits.py checks the types of the default with its edits.
+@pytest.mark.all
+@pytest.mark.parametrize("csp", support.CHOICES["csp"])
 def test_types_are_right(csp: str, rendered: Rendered) -> None:
     support.python(
         "-m", "mypy", "--strict", cwd=rendered({"csp": csp} if csp != DEFAULTS["csp"] else {})
@@ -197,20 +206,7 @@ def relative(file: Path, project: Path) -> str:
 
 
 def declared(project: Path, *, groups: bool) -> set[str]:
-    """Return the packages that a project's pyproject.toml names."""
-    settings = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
-    lists = [settings["project"]["dependencies"]]
-    lists += settings["project"].get("optional-dependencies", {}).values()
-    if groups:
-        lists += settings.get("dependency-groups", {}).values()
-    return {normal(requirement) for requirements in lists for requirement in requirements}
-
-
-def normal(requirement: str) -> str:
-    """Return the name in a requirement: `flask-limiter` for `Flask_Limiter[redis]>=4`."""
-    found = re.match(r"[\w.-]+", requirement)
-    assert found, requirement
-    return re.sub(r"[-_.]+", "-", found.group()).lower()
+    return {support.normal(each.name) for each in support.declared(project, groups=groups)}
 
 
 def imported(project: Path, *, tests: bool) -> set[str]:
@@ -223,18 +219,9 @@ def imported(project: Path, *, tests: bool) -> set[str]:
 def packages(files: Iterable[Path], project: Path) -> set[str]:
     """Return the packages that files import, but for the project's own."""
     trees = (parsed(ast.parse, file.read_text("utf-8")) for file in files)
-    modules = {module for tree in trees for module in imports(tree)}
+    modules = {module for tree in trees for module in support.imports(tree)}
     own = {path.stem for path in [*project.iterdir(), *project.glob("tests/*")]}
     return {
-        normal(PROVIDERS.get(module, [module])[0])
+        support.normal(PROVIDERS.get(module, [module])[0])
         for module in modules - sys.stdlib_module_names - own - TYPE_CHECKERS_OWN
     }
-
-
-def imports(tree: ast.Module) -> Iterator[str]:
-    """Go through the top-level names that a module imports."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0]

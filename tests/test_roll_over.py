@@ -7,7 +7,6 @@ closes connections that it has not read. Each other request is answered.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 from collections import Counter
@@ -126,21 +125,17 @@ class Clients:
         self, connection: HTTPConnection, path: str, body: object = None, token: str = ""
     ) -> dict[str, str]:
         start = monotonic()
-        headers = {"Content-Type": "application/json"} if body else {}
-        headers |= {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            sent = json.dumps(body) if body else None
-            connection.request("POST" if body else "GET", path, sent, headers)
-            response = connection.getresponse()
-            text = response.read()
+            answer = clients.send(connection, path, body, headers)
         except (OSError, HTTPException) as error:
             connection.close()
             self.results[f"{path}: {type(error).__name__}"] += 1
             return {}
         self.longest = max(self.longest, monotonic() - start)
-        self.results[f"{path}: {response.status}" if response.status != 200 else "good"] += 1
-        read: dict[str, str] = json.loads(text) if response.status == 200 else {}
-        return read
+        good = answer.status == 200
+        self.results["good" if good else f"{path}: {answer.status}"] += 1
+        return dict(answer.body) if good else {}
 
 
 @pytest.mark.all

@@ -16,16 +16,16 @@ from conftest import NewProject
 COMMANDS = {
     "gunicorn": ("gunicorn",),
     "flask run": ("flask", "run", "--port=0"),
-    "flask user": ("flask", "user", "list"),
     "flask db": ("flask", "db", "upgrade"),
 }
+by_gunicorn_and_flask = pytest.mark.parametrize(
+    "command", [COMMANDS["gunicorn"], COMMANDS["flask db"]], ids=["gunicorn", "flask"]
+)
 
 
 @pytest.fixture(scope="module")
-def project(new_project: NewProject) -> Path:
-    made = new_project()
-    support.write_settings(made)
-    return made
+def project(ready_project: NewProject) -> Path:
+    return ready_project()
 
 
 def refusal(project: Path, *command: str, **environment: str) -> str:
@@ -45,13 +45,13 @@ def refusal(project: Path, *command: str, **environment: str) -> str:
     return finished.stdout
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+@by_gunicorn_and_flask
 def test_without_a_place_for_sqlite(project: Path, command: tuple[str, ...]) -> None:
     environment = {"DATABASE_URL": f"sqlite:///{project / 'wsgi.py' / 'app.db'}"}
     assert "DATABASE_URL: SQLite cannot write" in refusal(project, *command, **environment)
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+@by_gunicorn_and_flask
 def test_with_a_line_of_the_settings_that_cannot_be_read(
     project: Path, command: tuple[str, ...]
 ) -> None:
@@ -62,19 +62,13 @@ def test_with_a_line_of_the_settings_that_cannot_be_read(
         message = refusal(project, *command)
     finally:
         file.write_text(right, "utf-8")
-    assert message.splitlines()[-1].removeprefix("Error: ").startswith(".env cannot be read: ")
+    assert "close each quote" in message.splitlines()[-1]
     assert "leaked" not in message
     # Flask reads the file before any code of the project and says so itself.
     assert message.count("python-dotenv could not parse") == (command[0] == "flask")
 
 
-@pytest.mark.parametrize("command", ["flask run", "flask db"])
-@pytest.mark.parametrize("value", ["two", "0"])
+@pytest.mark.parametrize(("command", "value"), [("flask run", "two"), ("flask db", "0")])
 def test_with_a_number_of_processes_that_is_none(project: Path, command: str, value: str) -> None:
     message = refusal(project, *COMMANDS[command], WEB_CONCURRENCY=value)
     assert "WEB_CONCURRENCY: " in message
-
-
-def test_gunicorn_with_a_number_of_processes_that_is_none(project: Path) -> None:
-    port = str(support.free_port())
-    assert "WEB_CONCURRENCY: " in refusal(project, "gunicorn", PORT=port, WEB_CONCURRENCY="0")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -28,11 +26,6 @@ def test_no_name_of_a_file_or_folder_waits_for_an_answer() -> None:
 
 def test_of_all_python_the_policy_alone_holds_marks() -> None:
     assert [file for file in PYTHON_FILES if MARK.search(text_of(file))] == [POLICY]
-
-
-def test_the_core_holds_no_mark() -> None:
-    assert CORE.is_dir()
-    assert not [file for file in CORE.rglob("*.*") if MARK_OF_OURS.search(text_of(file))]
 
 
 def test_each_level_of_the_question_is_one_of_the_core() -> None:
@@ -62,25 +55,6 @@ def test_all_of_the_core_is_copied_unrendered() -> None:
 def test_kinds_of_files_are_copied_and_no_folder(glob: str) -> None:
     """Rendered over a project, cookiecutter would delete its owner's files in such a folder."""
     assert re.fullmatch(r"([\w.]+/)?\*\.[a-z]+", glob)
-
-
-def test_a_condition_on_several_answers_names_a_list_of_them() -> None:
-    """The list is in cookiecutter.json, where another answer is added once for all files."""
-    spelled_out = re.compile(r"cookiecutter\.\w+ (?:not )?in *[(\[{]")
-    assert not [file for file in FILES if spelled_out.search(text_of(file))]
-
-
-def test_a_list_of_answers_holds_nothing_else() -> None:
-    """A misspelt answer would leave its lines out, and nobody would notice."""
-    listed = re.compile(r"cookiecutter\.(\w+) (?:not )?in cookiecutter\.(\w+)")
-    used = {pair for file in FILES for pair in listed.findall(text_of(file))}
-    for question, private in used:
-        assert set(support.SETTINGS[private]) <= set(support.CHOICES[question]), private
-
-
-def test_no_import_of_the_core_runs_upward_in_a_circle_or_into_the_app() -> None:
-    lint = Path(sys.executable).with_name("lint-imports")
-    support.run(lint, "--no-cache", cwd=TEMPLATE, PYTHONPATH=str(FOLDER))
 
 
 def test_ruff_sees_the_core_here_though_its_owners_leave_it_alone() -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import Bake, Baked
+import support
+from conftest import Rendered, literals, render
 
 AWKWARD = {
     "quotes": "She said \"no\", 'yes' and `maybe`",
@@ -40,19 +41,6 @@ AWKWARD = {
     "markdown": "[link](x) **bold** _it_ | cell | <br>",
     "comment": "# noqa  # type: ignore",
 }
-
-
-@pytest.fixture(scope="module", params=AWKWARD.values(), ids=list(AWKWARD))
-def text(request: pytest.FixtureRequest) -> str:
-    typed: str = request.param
-    return typed
-
-
-@pytest.fixture(scope="module")
-def project(text: str, module_bake: Bake) -> Baked:
-    return module_bake.replay(project_name=text, description=text)
-
-
 PARSERS: dict[str, Callable[[str], object]] = {
     ".py": ast.parse,
     ".toml": tomllib.loads,
@@ -60,57 +48,39 @@ PARSERS: dict[str, Callable[[str], object]] = {
     ".yml": yaml.safe_load,
     ".yaml": yaml.safe_load,
 }
+# Whatever else needs it takes it from `policy.py`, where it is escaped once.
+HOLDERS = {"pyproject.toml", "app/policy.py", ".cookiecutter.json", "README.md", "SECURITY.md"}
+UNLIKELY = "Unlikely 0f3a"
 
 
-@pytest.fixture(scope="module")
-def plain(module_bake: Bake) -> Path:
-    return module_bake().path
-
-
-def test_every_file_that_it_changes_still_parses(project: Baked, plain: Path) -> None:
-    changed = [
-        file
-        for file in project.path.rglob("*.*")
-        if file.suffix in PARSERS
-        and file.read_bytes() != (plain / file.relative_to(project.path)).read_bytes()
-    ]
-    assert {"policy.py", "pyproject.toml", ".cookiecutter.json"} <= {file.name for file in changed}
-    for file in changed:
-        PARSERS[file.suffix](file.read_text("utf-8"))
-
-
-def test_the_policy_gives_it_back(project: Baked, text: str) -> None:
-    assert project.policy()["PROJECT_NAME"] == text
-    assert project.policy()["DESCRIPTION"] == text
-
-
-def test_pyproject_gives_it_back(project: Baked, text: str) -> None:
-    settings = tomllib.loads(read(project, "pyproject.toml"))
-    assert settings["project"]["description"] == text
-
-
-def test_the_kept_answers_give_it_back(project: Baked, text: str) -> None:
+@pytest.mark.parametrize("text", AWKWARD.values(), ids=list(AWKWARD))
+def test_each_file_parses_and_gives_it_back_as_typed(
+    text: str, short_template: Path, tmp_path: Path
+) -> None:
+    project = render(short_template, tmp_path, project_name=text, description=text)
+    for name in HOLDERS:
+        file = project / name
+        parse = PARSERS.get(file.suffix, str)
+        assert parse(file.read_text("utf-8"))
+    policy = literals(project / "app" / "policy.py")
+    assert (policy["PROJECT_NAME"], policy["DESCRIPTION"]) == (text, text)
+    pyproject = tomllib.loads(read(project, "pyproject.toml"))
+    assert pyproject["project"]["description"] == text
     kept = json.loads(read(project, ".cookiecutter.json"))["cookiecutter"]
-    assert kept["project_name"] == text
-    assert kept["description"] == text
-
-
-def test_readers_see_it_as_typed(project: Baked, text: str) -> None:
+    assert (kept["project_name"], kept["description"]) == (text, text)
     readme = read(project, "README.md").splitlines()
     assert readme[0] == f"# {text}"
     assert text in readme[1:]
     assert read(project, "SECURITY.md").splitlines()[0] == f"# Security of {text}"
 
 
-def test_it_is_in_no_other_file(module_bake: Bake) -> None:
-    """Whatever else needs it takes it from `policy.py`, where it is escaped once."""
-    unlikely = "Unlikely 0f3a"
-    project = module_bake.replay(project_name=unlikely, description=unlikely).path
+def test_it_is_in_no_other_file(rendered: Rendered) -> None:
+    project = rendered({"project_name": UNLIKELY, "description": UNLIKELY})
     assert {
         file.relative_to(project).as_posix()
         for file in project.rglob("*")
-        if file.is_file() and unlikely in file.read_text("utf-8", errors="replace")
-    } == {"pyproject.toml", "app/policy.py", ".cookiecutter.json", "README.md", "SECURITY.md"}
+        if file.is_file() and UNLIKELY in support.text_of(file)
+    } == HOLDERS
 
 
 @pytest.mark.parametrize(
@@ -121,8 +91,12 @@ def test_it_is_in_no_other_file(module_bake: Bake) -> None:
         ("https://a.example,,https://b.example ", "https://a.example, https://b.example"),
     ],
 )
-def test_a_list_takes_one_row_of_the_security_policy(typed: str, shown: str, bake: Bake) -> None:
-    project = bake.replay(csp_sources=typed, cors_origins=typed, frame_ancestors=" , ")
+def test_a_list_takes_one_row_of_the_security_policy(
+    typed: str, shown: str, short_template: Path, tmp_path: Path
+) -> None:
+    project = render(
+        short_template, tmp_path, csp_sources=typed, cors_origins=typed, frame_ancestors=" , "
+    )
     policy = read(project, "SECURITY.md").partition("| question | answer |")[2]
     rows = dict(re.findall(r"^\| (.+?) \| (.*) \|$", policy, re.MULTILINE))
     assert rows["other origins that pages load from"] == shown
@@ -130,5 +104,5 @@ def test_a_list_takes_one_row_of_the_security_policy(typed: str, shown: str, bak
     assert rows["sites that may show the pages in a frame"] == "deny"
 
 
-def read(project: Baked, name: str) -> str:
-    return (project.path / name).read_text("utf-8")
+def read(project: Path, name: str) -> str:
+    return (project / name).read_text("utf-8")

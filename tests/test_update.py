@@ -24,7 +24,6 @@ EVERYTHING_ANSWERED = [
     "frame_ancestors=https://partner.example.com",
     "cors_origins=https://app.example.com",
 ]
-AUTHOR = ("-c", "user.name=Someone", "-c", "user.email=someone@example.com")
 # The README shows it over several lines.
 LINK = re.compile(r"^ *(?:\$ )?(cruft link (?:.*\\\n)*.*)$", re.MULTILINE)
 REPOSITORY = re.compile(r"https://github\.com/<org>/\S+|<template>")
@@ -33,71 +32,58 @@ LEVEL = "CSP = csp_levels.RELAXED"
 OWN_LEVEL = f"{LEVEL}  # for the old forum"
 
 
-@pytest.fixture
-def template(tmp_path: Path) -> Path:
-    """Copy the template into a repository of its own, where the tests may change it."""
-    repository = support.copy_template(tmp_path / "template")
-    support.run("git", "init", "--quiet", cwd=repository)
-    commit(repository)
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the template into a repository, with a release."""
+    repository = support.copy_template(tmp_path_factory.mktemp("template") / "template")
+    support.init_git(repository)
+    support.run("git", "tag", f"v{support.SETTINGS['_version']}", cwd=repository)
     return repository
 
 
+@pytest.fixture(scope="module")
+def created(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a project by `cruft create`, before there is a newer template."""
+    out = tmp_path_factory.mktemp("created")
+    cruft("create", str(template), "--no-input", "--output-dir", str(out), cwd=out)
+    return out / "my-service"
+
+
+@pytest.fixture(scope="module")
+def newer(template: Path, created: Path) -> Path:
+    append(template / support.FOLDER.name / "app" / "api.py", NEWS)
+    support.commit(template)
+    return template
+
+
 @pytest.fixture
-def unlinked(template: Path, tmp_path: Path) -> Path:
-    """Make a project by cookiecutter alone, with a release of the template and no default answer."""
-    support.run("git", "tag", f"v{support.SETTINGS['_version']}", cwd=template)
+def unlinked(newer: Path, tmp_path: Path) -> Path:
+    """Make a project by cookiecutter alone, with no default answer."""
+    release = ("--checkout", f"v{support.SETTINGS['_version']}", f"git+file://{newer}")
     answers = (*EVERYTHING_ANSWERED, "token_type=jwt")
-    return cookiecutter("--no-input", str(template), *answers, out=tmp_path / "plain")
+    project = cookiecutter("--no-input", *release, *answers, out=tmp_path / "plain")
+    support.run("git", "init", "--quiet", cwd=project)
+    return project
 
 
-@pytest.fixture
-def project(template: Path, tmp_path: Path) -> Path:
-    """Make a project by `cruft create`; its owner edits a file and commits."""
-    (tmp_path / "out").mkdir()
-    cruft("create", str(template), "--no-input", "--output-dir", "out", cwd=tmp_path)
-    created = tmp_path / "out" / "my-service"
+def test_a_newer_template_and_another_answer_arrive_and_the_edit_stays(
+    newer: Path, created: Path
+) -> None:
     append(created / "app" / "pages.py", EDIT)
-    support.run("git", "init", "--quiet", cwd=created)
-    commit(created)
-    return created
-
-
-def test_a_newer_template_arrives_and_the_edit_stays(template: Path, project: Path) -> None:
-    append(template / support.FOLDER.name / "app" / "api.py", NEWS)
-    commit(template)
-    cruft("update", "--skip-apply-ask", cwd=project)
-    assert NEWS in (project / "app" / "api.py").read_text("utf-8")
-    assert EDIT in (project / "app" / "pages.py").read_text("utf-8")
-    assert not list(project.rglob("*.rej"))
-
-
-def test_a_changed_answer_arrives_and_the_edit_stays(project: Path) -> None:
-    update_answers(project, csp="paranoid")
-    assert "csp_levels.PARANOID" in (project / "app" / "policy.py").read_text("utf-8")
-    assert EDIT in (project / "app" / "pages.py").read_text("utf-8")
-    assert answers(project)["csp"] == "paranoid"
-
-
-def test_both_at_once(template: Path, project: Path) -> None:
-    append(template / support.FOLDER.name / "app" / "api.py", NEWS)
-    commit(template)
-    update_answers(project, framing="sameorigin")
-    assert NEWS in (project / "app" / "api.py").read_text("utf-8")
-    assert answers(project)["framing"] == "sameorigin"
-
-
-def test_nothing_to_do_right_after_creating(project: Path) -> None:
-    cruft("check", cwd=project)
+    support.init_git(created)
+    update_answers(created, csp="paranoid")
+    assert NEWS in (created / "app" / "api.py").read_text("utf-8")
+    assert EDIT in (created / "app" / "pages.py").read_text("utf-8")
+    assert "csp_levels.PARANOID" in (created / "app" / "policy.py").read_text("utf-8")
+    assert answers(created)["csp"] == "paranoid"
+    assert not list(created.rglob("*.rej"))
 
 
 def test_a_project_is_linked_with_its_own_answers_as_the_readme_shows(
-    template: Path, unlinked: Path
+    newer: Path, unlinked: Path
 ) -> None:
     append(unlinked / "app" / "pages.py", EDIT)
-    support.run("git", "init", "--quiet", cwd=unlinked)
-    append(template / support.FOLDER.name / "app" / "api.py", NEWS)
-    commit(template)
-    link(unlinked, template)
+    link(unlinked, newer)
     linked = json.loads((unlinked / ".cruft.json").read_text("utf-8"))["context"]["cookiecutter"]
     assert answers(unlinked).items() <= linked.items()
     cruft("update", "--skip-apply-ask", cwd=unlinked)
@@ -105,11 +91,10 @@ def test_a_project_is_linked_with_its_own_answers_as_the_readme_shows(
     assert EDIT in (unlinked / "app" / "pages.py").read_text("utf-8")
 
 
-def test_an_edit_of_what_changes_is_marked_as_git_marks_it(template: Path, unlinked: Path) -> None:
-    support.run("git", "init", "--quiet", cwd=unlinked)
-    commit(unlinked)
+def test_an_edit_of_what_changes_is_marked_as_git_marks_it(newer: Path, unlinked: Path) -> None:
+    support.commit(unlinked)
     replace(unlinked / "app" / "policy.py", LEVEL, OWN_LEVEL)
-    link(unlinked, template)
+    link(unlinked, newer)
     update_answers(unlinked, csp="paranoid")
     merged = (unlinked / "app" / "policy.py").read_text("utf-8")
     [ours] = re.findall(r"^<<<<<<<.*?^=======", merged, re.MULTILINE | re.DOTALL)
@@ -117,24 +102,20 @@ def test_an_edit_of_what_changes_is_marked_as_git_marks_it(template: Path, unlin
     assert not list(unlinked.rglob("*.rej"))
 
 
+@pytest.mark.all
 def test_where_git_never_saw_the_render_the_rest_is_in_a_rej_file(
-    template: Path, unlinked: Path
+    newer: Path, unlinked: Path
 ) -> None:
-    support.run("git", "init", "--quiet", cwd=unlinked)
     replace(unlinked / "app" / "policy.py", LEVEL, OWN_LEVEL)
-    link(unlinked, template)
+    link(unlinked, newer)
     update_answers(unlinked, csp="paranoid")
     assert OWN_LEVEL in (unlinked / "app" / "policy.py").read_text("utf-8")
     rejected = (unlinked / "app" / "policy.py.rej").read_text("utf-8")
     assert "+CSP = csp_levels.PARANOID" in rejected
 
 
-@pytest.mark.parametrize(
-    "given",
-    [[], EVERYTHING_ANSWERED, ["token_type=paseto"]],
-    ids=["defaults", "everything", "signed tokens"],
-)
-def test_replaying_the_answers_renders_the_same_project(given: list[str], tmp_path: Path) -> None:
+def test_replaying_the_answers_renders_the_same_project(tmp_path: Path) -> None:
+    given = (*EVERYTHING_ANSWERED, "token_type=paseto")
     first = cookiecutter("--no-input", str(support.TEMPLATE), *given, out=tmp_path / "first")
     replay = ("--replay-file", str(first / ".cookiecutter.json"))
     second = cookiecutter(*replay, str(support.TEMPLATE), out=tmp_path / "second")
@@ -167,7 +148,7 @@ def link(project: Path, template: Path) -> None:
     )
     scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     support.run("sh", "-c", command, cwd=project, PATH=scripts)
-    commit(project)
+    support.commit(project)
 
 
 def cruft(*arguments: str, cwd: Path) -> None:
@@ -180,11 +161,6 @@ def update_answers(project: Path, **changed: str) -> str:
     english = {"LC_ALL": "C.UTF-8"}
     how = ("update", "--skip-apply-ask", "--variables-to-update", answer)
     return support.python("-m", "cruft", *how, cwd=project, **english)
-
-
-def commit(repository: Path) -> None:
-    support.run("git", "add", "--all", cwd=repository)
-    support.run("git", *AUTHOR, "commit", "--quiet", "--message", "As it is", cwd=repository)
 
 
 def replace(file: Path, old: str, new: str) -> None:
