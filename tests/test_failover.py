@@ -181,7 +181,7 @@ def test_a_pgbouncer_that_comes_back_is_used_again(new_project: NewProject, tmp_
     with services.postgresql_server() as database, contextlib.ExitStack() as pooler:
         services.add_users(project, database.url, "ada", *crowds.ASKING)
         # It refuses the parameter by which the app sets its limits.
-        url = f"{pooler.enter_context(services.pgbouncer(database, port=port))}?options="
+        url = f"{pooler.enter_context(services.pgbouncer(database, port=port))}?options=%20"
         with (
             services.serving(project, tmp_path / "log", DATABASE_URL=url) as server,
             crowds.crowd(server.port) as asking,

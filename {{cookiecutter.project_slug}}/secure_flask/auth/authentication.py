@@ -64,13 +64,10 @@ def change_password(current: str, new: str) -> dict[str, Any]:
     :raises ErrorResponse: 400, a bad new password; 401, the login has ended in the meantime; 403,
         a wrong current one; 429, too many failures; 503, too busy.
     """
-    user = _verified(g.user.name, current)
+    user = _verified(g.user.name, current, new)
     if user is None:
         audit.record(audit.PASSWORD_CHANGE_FAIL)
         raise error_response(403, "Wrong current password")
-    if problem := passwords.why_refused(new, user.name, getattr(user, "email", None)):
-        raise error_response(400, problem)
-    user.password_hash = passwords.hash_password(new)
     # Until here the present login lives, so that one that has ended changes no password.
     logins.end_all(user, keep=g.login)
     issued = _renew(user)
@@ -121,14 +118,27 @@ def end_other_logins() -> None:
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session="all others")
 
 
-def _verified(name: str, password: str) -> UserMixin | None:
-    """The user, whose row is locked until the commit; None for wrong credentials."""
+def _verified(name: str, password: str, new: str | None = None) -> UserMixin | None:
+    """The user, with the hash of the `new` password if there is one; None for wrong credentials.
+
+    The user's row is locked from the replacement of the hash until the commit.
+    """
     with throttle.attempt("password", name) as attempt:
         user = user_class().find(name)
         stored = user.password_hash if user and not user.disabled else None
         if passwords.verify_password(stored, password) and user and stored:
-            attempt.succeeded = replace_hash(user, passwords.rehashed(stored, password))
+            # Before the row is locked, since a hash takes long.
+            renewed = (
+                _new_hash(user, new) if new is not None else passwords.rehashed(stored, password)
+            )
+            attempt.succeeded = replace_hash(user, renewed)
     return user if attempt.succeeded else None
+
+
+def _new_hash(user: UserMixin, new: str) -> str:
+    if problem := passwords.why_refused(new, user.name, getattr(user, "email", None)):
+        raise error_response(400, problem)
+    return passwords.hash_password(new)
 
 
 def _renew(user: UserMixin) -> dict[str, Any]:

@@ -5,6 +5,7 @@ in. A user has at most MAX_LOGINS logins of each kind. Times are whole seconds s
 Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.1.2, 7.2.1, 7.3.1 to 7.4.3.
 """
 
+import re
 import secrets
 import time
 from hashlib import sha256
@@ -25,6 +26,7 @@ DAY = 24 * 60 * 60  # seconds
 LIFETIMES = {"session": DAY // 2, "opaque": DAY, "refresh": 14 * DAY}
 # The longest time without a request, where policy.py sets no LOGIN_IDLE; 0 for any.
 IDLE_TIMEOUTS = {"session": 60 * 60, "opaque": 0, "refresh": 3 * DAY}
+_ID = re.compile(r"[0-9a-f]{32}")
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 
 
@@ -137,6 +139,11 @@ def find_where(condition: ColumnElement[bool]) -> Login | None:
     return login if lives else None
 
 
+def is_id(text: str) -> bool:
+    """Whether a login may have this id. PostgreSQL refuses some other texts, such as NUL."""
+    return _ID.fullmatch(text) is not None
+
+
 def all_of(user: UserMixin) -> list[Login]:
     """The live logins of a user, newest first."""
     mine = select(Login).where(Login.user_id == user.id).order_by(Login.started.desc(), Login.id)
@@ -145,6 +152,8 @@ def all_of(user: UserMixin) -> list[Login]:
 
 def end(login_id: str, user: UserMixin) -> bool:
     """End a login; False if this user has none with this id."""
+    if not is_id(login_id):
+        return False
     ended = _delete(Login.id == login_id, Login.user_id == user.id)
     db.session.commit()
     return ended > 0

@@ -42,7 +42,7 @@ THREADS = 16
 POOL_TIMEOUT = 5  # seconds: a view that opens a second connection may have to wait for it
 BUSY_TIMEOUT = 5  # seconds that SQLite waits for another writer
 # For libpq. A name in the query of DATABASE_URL replaces it: PgBouncer refuses `options`, so there
-# write ?options= and set the limits on the role, ALTER ROLE app SET statement_timeout = '5s'.
+# write ?options=%20 and set the limits on the role, ALTER ROLE app SET statement_timeout = '5s'.
 POSTGRESQL = {
     "connect_timeout": 3,  # seconds, for each host
     # Milliseconds until a connection counts as lost where nothing is acknowledged.

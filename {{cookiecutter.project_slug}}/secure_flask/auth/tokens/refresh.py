@@ -69,7 +69,8 @@ def find_login(request: Request, verify: Verify) -> Login | None:
         claims = verify(token) if token else None
     except InvalidToken:
         return None
-    login = logins.find_where(Login.id == str(claims["sid"])) if claims else None
+    sid = str(claims["sid"]) if claims else ""
+    login = logins.find_where(Login.id == sid) if logins.is_id(sid) else None
     if login and claims and (login.kind, str(login.user_id)) == (KIND, claims["sub"]):
         return login
     if claims:
