@@ -584,7 +584,7 @@ def shown_by_a_portal(project: Path) -> None:
 
 def other_words_of_the_error_page(project: Path) -> None:
     file = project / "app/templates/error.html"
-    words = {"Wait": "Warten Sie", "seconds": "Sekunden", "This address takes": "Hier gilt"}
+    words = {"Wait": "Warten Sie", "seconds": "Sekunden"}
     replace_words(file, words)
 
 

@@ -30,7 +30,8 @@ OWN_SUITE = [
 # What only one kind of token needs, by its answer.
 OPTIONAL = {"jwt": "pyjwt", "paseto": "pyseto"}
 
-PROVIDERS = importlib.metadata.packages_distributions()
+# What pydantic documents as its parser comes with it.
+PROVIDERS = {**importlib.metadata.packages_distributions(), "pydantic_core": ["pydantic"]}
 # Known to type checkers alone; nothing installs it.
 TYPE_CHECKERS_OWN = {"_typeshed"}
 

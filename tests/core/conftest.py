@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -225,9 +224,9 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
 @pytest.fixture(autouse=True)
 def _begin_of_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no window of a limit end within a test: each test begins with a minute."""
-    ahead = 60 - time.time() % 60
-    clock = SimpleNamespace(time=lambda: time.time() + ahead, monotonic=time.monotonic)
-    monkeypatch.setattr(counters, "time", clock)
+    now = time.time
+    ahead = 60 - now() % 60
+    monkeypatch.setattr(time, "time", lambda: now() + ahead)
 
 
 @pytest.fixture

@@ -49,8 +49,6 @@ GUESSES: dict[str, tuple[dict[str, str], int]] = {
 def _small_factor_at_the_begin_of_a_minute(wait: Wait, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "WIDE", FACTOR)
     wait(60 - time.time() % 60)
-    # The one clock that stands still.
-    monkeypatch.setattr(counters, "time", time)
 
 
 @pytest.fixture

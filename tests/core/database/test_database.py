@@ -172,7 +172,7 @@ def test_who_refers_to_a_row_that_is_gone_may_try_again_and_the_log_knows(
         db.session.commit()
         return ""
 
-    answer = client_of(make_app(), refer).get("/rows")
+    answer = client_of(make_app(**PRODUCTION), refer).get("/rows")
     assert (answer.status_code, "unspoken" in answer.text) == (409, False)
     assert lines()[-1]["event"] == "sys_crash"
 

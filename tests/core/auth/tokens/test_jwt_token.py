@@ -91,6 +91,11 @@ def payload(token: str) -> bytes:
     return write(read(token))
 
 
+@pytest.fixture(autouse=True)
+def _begin_of_a_minute() -> None:
+    """The clock of the system, which the library reads too."""
+
+
 def test_any_library_reads_it_by_the_published_keys(
     app: Flask, client: FlaskClient, token: str
 ) -> None:
