@@ -124,7 +124,7 @@ def measured() -> dict[str, int]:
 # Each with its reason. A figure before `then` is today's and must not rise; `then` is the goal.
 AT_MOST = {
     # Nobody reads a tree whose list does not fit on a few screens.
-    "files of a project": 185,
+    "files of a project": 175,
     # What an owner has to know by sight.
     "files outside the core": 84,
     # An owner reads all of app/ within an hour, and may change each line.
@@ -133,15 +133,15 @@ AT_MOST = {
     # Answers and an owner's own changes alone; values that protect live in the core.
     "lines of the policy": 80,  # then 70
     # A team of two can review the core once a year; its peers render at most 1,700 lines.
-    "modules of the core": 97,  # then 85
-    "lines of the core": 8218,  # then 6300
+    "modules of the core": 85,
+    "lines of the core": 7550,  # then 6300
     # Fits in one reading, with one concern.
     "lines of the longest module of the core": 180,
-    "lines of the longest function of the core": 39,  # then 30
+    "lines of the longest function of the core": 30,
     # What a project may import, and what must stay for a minor version.
     "public names of the core": 70,
     # A test that nobody reads is not trusted. One of an attack is never deleted for this.
-    "lines of the template's tests": 30956,  # then 16000
+    "lines of the template's tests": 26800,  # then 16000
     # An owner keeps what states the promises of the own app.
     "files of a project's tests": 30,
     "lines of a project's tests": 1900,

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from secure_flask import Role, create_user, db, testing
-from secure_flask.auth.logins import Login
+from secure_flask.auth.login_table import Login
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 

@@ -14,7 +14,7 @@ DEFAULTS: Mapping[str, Any] = {
     "TOKEN_TYPE": "opaque",
     # The begin of opaque tokens: choose your own, and register it with your secret scanner.
     "OPAQUE_TOKEN_PREFIX": "sft_",
-    # In seconds; None for the value of the kind of login, in secure_flask/auth/logins.py.
+    # In seconds; None for the value of the kind of login, in secure_flask/auth/login_table.py.
     # LOGIN_IDLE = 0 lets no login end because it is idle.
     "LOGIN_LIFETIME": None,
     "LOGIN_IDLE": None,

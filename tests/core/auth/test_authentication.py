@@ -14,7 +14,8 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import authentication, logins, passwords, users
-from secure_flask.auth.logins import LAST_USED_STEP, Login
+from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import LAST_USED_STEP
 from secure_flask.database import db
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError

@@ -6,7 +6,8 @@ from hashlib import sha256
 import pytest
 from flask import Flask
 from secure_flask.auth import logins
-from secure_flask.auth.logins import IDLE_TIMEOUTS, LAST_USED_STEP, LIFETIMES, Login
+from secure_flask.auth.login_table import IDLE_TIMEOUTS, LIFETIMES, Login
+from secure_flask.auth.logins import LAST_USED_STEP
 from secure_flask.database import db
 from sqlalchemy import select, text
 from werkzeug.exceptions import Unauthorized

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import logins, operator_passwords, user_commands, users
 from secure_flask.auth.access import roles_required
-from secure_flask.auth.logins import Login
+from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.database import Model, db
 from sqlalchemy import select, text

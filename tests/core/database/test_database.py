@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from flask import Flask, request
 from flask.testing import FlaskClient
 from secure_flask.auth.access import public
-from secure_flask.auth.logins import Login
+from secure_flask.auth.login_table import Login
 from secure_flask.database import Model, db
 from secure_flask.database import database as module
 from sqlalchemy import delete, exc, inspect, select, text

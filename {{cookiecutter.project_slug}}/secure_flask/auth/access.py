@@ -12,7 +12,7 @@ from typing import Any, Protocol, overload
 
 from flask import Flask, Request, current_app, g, request, url_for
 from secure_flask.auth import next_pages, users
-from secure_flask.auth.logins import Login
+from secure_flask.auth.login_table import Login
 from secure_flask.web import audit, request_checks
 from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.origins import PolicyError

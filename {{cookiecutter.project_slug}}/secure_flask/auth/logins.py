@@ -1,7 +1,6 @@
 """Logins: one row for each, so that each ends at once when its row is deleted.
 
-A row holds the SHA-256 of the secret, never the secret, so a stolen table cannot be used to log
-in. A user has at most MAX_LOGINS logins of each kind. Times are whole seconds since 1970, UTC.
+A user has at most MAX_LOGINS logins of each kind.
 Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.1.2, 7.2.1, 7.3.1 to 7.4.3.
 """
 
@@ -9,62 +8,18 @@ import re
 import secrets
 import time
 from hashlib import sha256
-from uuid import UUID
 
 from flask import current_app
 from secure_flask.auth import clients
-from secure_flask.auth.users import UserMixin, user_class
-from secure_flask.crypto.encrypted_types import EncryptedString
-from secure_flask.database import Model, db
+from secure_flask.auth.login_table import Login
+from secure_flask.auth.users import UserMixin
+from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
-from sqlalchemy import BigInteger, ColumnElement, ForeignKey, String, delete, select, update
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ColumnElement, delete, select, update
 
-DAY = 24 * 60 * 60  # seconds
-# Where policy.py sets no LOGIN_LIFETIME: a login ends then even if it is used all the time.
-LIFETIMES = {"session": DAY // 2, "opaque": DAY, "refresh": 14 * DAY}
-# The longest time without a request, where policy.py sets no LOGIN_IDLE; 0 for any.
-IDLE_TIMEOUTS = {"session": 60 * 60, "opaque": 0, "refresh": 3 * DAY}
 _ID = re.compile(r"[0-9a-f]{32}")
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
-
-
-class Login(Model):
-    """A login of one client."""
-
-    __tablename__ = "logins"
-
-    # Random, since access tokens and pages show it.
-    id: Mapped[str] = mapped_column(
-        String(32), primary_key=True, default=lambda: secrets.token_hex(16)
-    )
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    # What the client holds: session, opaque or refresh.
-    kind: Mapped[str] = mapped_column(String(16))
-    secret_hash: Mapped[bytes] = mapped_column(unique=True)
-    # Of the part of a refresh token that changes at each use: the present one, the one before,
-    # and when it changed.
-    rotation_hash: Mapped[bytes | None]
-    previous_hash: Mapped[bytes | None]
-    rotated: Mapped[int | None] = mapped_column(BigInteger)
-    # When the user entered the password.
-    started: Mapped[int] = mapped_column(BigInteger)
-    last_used: Mapped[int] = mapped_column(BigInteger)
-    expires: Mapped[int] = mapped_column(BigInteger, index=True)
-    # A login that the user asked to keep has no idle timeout.
-    kept: Mapped[bool] = mapped_column(default=False)
-    client: Mapped[str | None] = mapped_column(EncryptedString("logins.client"), deferred=True)
-
-    user: Mapped[UserMixin] = relationship(lambda: user_class(), lazy="joined", innerjoin=True)
-
-    def is_live(self) -> bool:
-        """Whether the login is not expired, not idle for too long, and its user not disabled."""
-        now, chosen = int(time.time()), current_app.config["LOGIN_IDLE"]
-        idle = IDLE_TIMEOUTS[self.kind] if chosen is None else chosen
-        # abs(): a clock that is set back must not extend the idle timeout.
-        is_idle = idle and not self.kept and abs(now - self.last_used) >= idle
-        return now < self.expires and not is_idle and not self.user.disabled
 
 
 def new_secret() -> str:
@@ -94,24 +49,16 @@ def start(
 
     :raises ErrorResponse: 401, `replaces` has ended in the meantime, as by a logout.
     """
-    if replaces and not _delete(Login.id == replaces.id):
-        db.session.rollback()
-        raise error_response(401, "Authentication required")
-    if shown:
-        _delete(Login.secret_hash == hash_of(kind, shown))
-    now, config = int(time.time()), current_app.config
-    lifetime = config["KEPT_LIFETIME"] if kept else config["LOGIN_LIFETIME"] or LIFETIMES[kind]
+    _end_former(kind, shown, replaces)
     login = Login(
         user_id=user.id,
         kind=kind,
         secret_hash=hash_of(kind, secret),
         rotation_hash=hash_of(kind, rotation) if rotation else None,
-        started=now,
-        last_used=now,
-        expires=now + lifetime,
         kept=kept,
         client=clients.describe(),
     )
+    login.begin()
     db.session.add(login)
     db.session.flush()
     _end_excess(login)
@@ -171,6 +118,14 @@ def purge() -> int:
     count = _delete(Login.expires <= int(time.time()))
     db.session.commit()
     return count
+
+
+def _end_former(kind: str, shown: str, replaces: Login | None) -> None:
+    if replaces and not _delete(Login.id == replaces.id):
+        db.session.rollback()
+        raise error_response(401, "Authentication required")
+    if shown:
+        _delete(Login.secret_hash == hash_of(kind, shown))
 
 
 def _end_excess(new: Login) -> None:

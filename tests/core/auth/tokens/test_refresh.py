@@ -10,7 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import logins, users
 from secure_flask.auth.authentication import set_password
-from secure_flask.auth.logins import Login as Row
+from secure_flask.auth.login_table import LIFETIMES
+from secure_flask.auth.login_table import Login as Row
 from secure_flask.auth.tokens import signed
 from secure_flask.database import db
 from secure_flask.policy import DEFAULTS
@@ -32,7 +33,7 @@ from core.conftest import (
 )
 
 REFRESH = routes.REFRESH
-LIFETIME, GRACE = logins.LIFETIMES["refresh"], DEFAULTS["REFRESH_GRACE"]
+LIFETIME, GRACE = LIFETIMES["refresh"], DEFAULTS["REFRESH_GRACE"]
 # How long an access token is accepted, at the most.
 ACCESS = signed.LIFETIME + signed.LEEWAY
 

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import users
-from secure_flask.auth.logins import LIFETIMES, Login
+from secure_flask.auth.login_table import LIFETIMES, Login
 from secure_flask.database import db
 from secure_flask.policy import DEFAULTS
 from sqlalchemy import select

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 
 import flask
 from flask import Flask, Request, Response, after_this_request, current_app, g
-from secure_flask.auth.logins import Login
+from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin
 from secure_flask.web import cookies, forms

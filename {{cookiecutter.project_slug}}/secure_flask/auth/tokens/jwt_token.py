@@ -9,7 +9,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Blueprint, Flask, Request, Response, jsonify
 from secure_flask.auth.access import public
-from secure_flask.auth.logins import Login
+from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import refresh, signed
 from secure_flask.auth.tokens.signed import InvalidToken
 from secure_flask.web import strict_json

@@ -10,7 +10,7 @@ from zlib import crc32
 
 from flask import Request, current_app
 from secure_flask.auth import logins
-from secure_flask.auth.logins import Login
+from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.web.bearer import bearer_token
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyseto
 from flask import Flask, Request, current_app
-from secure_flask.auth.logins import Login
+from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import refresh, signed
 from secure_flask.auth.tokens.signed import InvalidToken
 from secure_flask.web import strict_json

@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from secure_flask.auth import logins, throttle
 from secure_flask.auth.access import credentials, public
-from secure_flask.auth.logins import Login
+from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens.signed import LIFETIME, InvalidToken
 from secure_flask.auth.users import UserMixin
 from secure_flask.crypto.keyring import derive

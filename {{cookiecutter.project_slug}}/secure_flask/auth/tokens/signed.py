@@ -13,7 +13,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask, current_app
-from secure_flask.auth.logins import Login
+from secure_flask.auth.login_table import Login
 from secure_flask.settings import SettingsError, keyrings
 
 LIFETIME = 10 * 60  # 10 minutes

@@ -1,0 +1,66 @@
+"""The table of logins, with their lifetimes.
+
+A row holds the SHA-256 of the secret, never the secret, so a stolen table cannot be used to log
+in. Times are whole seconds since 1970, UTC. Source: OWASP ASVS 7.1.1, 7.3.1, 7.3.2.
+"""
+
+import secrets
+import time
+from uuid import UUID
+
+from flask import current_app
+from secure_flask.auth.users import UserMixin, user_class
+from secure_flask.crypto.encrypted_types import EncryptedString
+from secure_flask.database import Model
+from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+DAY = 24 * 60 * 60  # seconds
+# Where policy.py sets no LOGIN_LIFETIME: a login ends then even if it is used all the time.
+LIFETIMES = {"session": DAY // 2, "opaque": DAY, "refresh": 14 * DAY}
+# The longest time without a request, where policy.py sets no LOGIN_IDLE; 0 for any.
+IDLE_TIMEOUTS = {"session": 60 * 60, "opaque": 0, "refresh": 3 * DAY}
+
+
+class Login(Model):
+    """A login of one client."""
+
+    __tablename__ = "logins"
+
+    # Random, since access tokens and pages show it.
+    id: Mapped[str] = mapped_column(
+        String(32), primary_key=True, default=lambda: secrets.token_hex(16)
+    )
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    # What the client holds: session, opaque or refresh.
+    kind: Mapped[str] = mapped_column(String(16))
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    # Of the part of a refresh token that changes at each use: the present one, the one before,
+    # and when it changed.
+    rotation_hash: Mapped[bytes | None]
+    previous_hash: Mapped[bytes | None]
+    rotated: Mapped[int | None] = mapped_column(BigInteger)
+    # When the user entered the password.
+    started: Mapped[int] = mapped_column(BigInteger)
+    last_used: Mapped[int] = mapped_column(BigInteger)
+    expires: Mapped[int] = mapped_column(BigInteger, index=True)
+    # A login that the user asked to keep has no idle timeout.
+    kept: Mapped[bool] = mapped_column(default=False)
+    client: Mapped[str | None] = mapped_column(EncryptedString("logins.client"), deferred=True)
+
+    user: Mapped[UserMixin] = relationship(lambda: user_class(), lazy="joined", innerjoin=True)
+
+    def is_live(self) -> bool:
+        """Whether the login is not expired, not idle for too long, and its user not disabled."""
+        now, chosen = int(time.time()), current_app.config["LOGIN_IDLE"]
+        idle = IDLE_TIMEOUTS[self.kind] if chosen is None else chosen
+        # abs(): a clock that is set back must not extend the idle timeout.
+        is_idle = idle and not self.kept and abs(now - self.last_used) >= idle
+        return now < self.expires and not is_idle and not self.user.disabled
+
+    def begin(self) -> None:
+        """Let the login begin now, for the lifetime of its kind."""
+        now, config = int(time.time()), current_app.config
+        lifetime = config["KEPT_LIFETIME"] if self.kept else config["LOGIN_LIFETIME"]
+        self.started = self.last_used = now
+        self.expires = now + (lifetime or LIFETIMES[self.kind])
