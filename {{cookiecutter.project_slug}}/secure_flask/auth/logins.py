@@ -43,7 +43,7 @@ def start(
     shown: str = "",
     replaces: Login | None = None,
 ) -> Login:
-    """Store a login and commit. That of the secret `shown` ends, and so does `replaces`.
+    """Store a login, end that of the secret `shown` and `replaces`, and commit.
 
     The caller's transaction has locked the user's row, so no concurrent login changes these.
 
@@ -60,7 +60,6 @@ def start(
     )
     login.begin()
     db.session.add(login)
-    db.session.flush()
     _end_excess(login)
     db.session.commit()
     return login
@@ -130,6 +129,7 @@ def _end_former(kind: str, shown: str, replaces: Login | None) -> None:
 
 def _end_excess(new: Login) -> None:
     """End the least recently used logins beyond MAX_LOGINS, whatever the clock says of the new."""
+    db.session.flush()
     others = select(Login.id).where(
         Login.user_id == new.user_id, Login.kind == new.kind, Login.id != new.id
     )
