@@ -20,7 +20,7 @@ from conftest import NewProject
 
 pytestmark = pytest.mark.all
 
-LIMIT = 4  # failures a minute for each address; half of it where the servers cannot be asked
+LIMIT = 4  # failures an hour for each address; half of it where the servers cannot be asked
 SHARED, ALONE = [401] * LIMIT + [429], [401] * (LIMIT // 2) + [429] * (LIMIT // 2 + 1)
 _ADDRESSES = (f"192.0.{high}.{low}" for high, low in itertools.product(range(2, 250), range(250)))
 
@@ -48,7 +48,7 @@ def expect_shared(port: int) -> None:
 
 @contextlib.contextmanager
 def limited(project: Path, log: Path, redis: str) -> Iterator[int]:
-    limit = {"LOGIN_RATE_LIMIT": f"{LIMIT} per minute", "PROXY_HOPS": "1"}
+    limit = {"LOGIN_RATE_LIMIT": f"{LIMIT} per hour", "PROXY_HOPS": "1"}
     with services.serving(project, log, REDIS_URL=redis, **limit) as server:
         yield server.port
 
@@ -181,7 +181,7 @@ def test_a_pgbouncer_that_comes_back_is_used_again(new_project: NewProject, tmp_
     with services.postgresql_server() as database, contextlib.ExitStack() as pooler:
         services.add_users(project, database.url, "ada", *crowds.ASKING)
         # It refuses the parameter by which the app sets its limits.
-        url = f"{pooler.enter_context(services.pgbouncer(database, port=port))}?options=%20"
+        url = f"{pooler.enter_context(services.pgbouncer(database, port=port))}?options=-c%20application_name%3Dapp"
         with (
             services.serving(project, tmp_path / "log", DATABASE_URL=url) as server,
             crowds.crowd(server.port) as asking,

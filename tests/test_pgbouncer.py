@@ -47,7 +47,7 @@ def pooled(new_project: NewProject) -> Iterator[Pooled]:
         # It refuses the parameter by which the app sets its limits, so the role has them.
         for limit, value in LIMITS.items():
             server.execute(f"ALTER ROLE CURRENT_USER SET {limit} = '{value}'")
-        made = Pooled(project, server, f"{url}?options=%20")
+        made = Pooled(project, server, f"{url}?options=-c%20application_name%3Dapp")
         made.flask("db", "upgrade")
         yield made
 

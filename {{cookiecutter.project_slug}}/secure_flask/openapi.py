@@ -112,7 +112,8 @@ def _describe(path: str, method: str, options: ViewOptions, public: bool) -> Jso
     described: Json = {"responses": {**_success(options, takes_body), **refused}}
     if takes_body:
         # A form without fields has no body.
-        required = not set(options.consumes or {}).issubset(FORM_TYPES)
+        only_files = set(FORM_TYPES).isdisjoint(options.consumes or {})
+        required = only_files or any((options.consumes or {}).values())
         described["requestBody"] = {
             "required": required,
             "content": _content(options.consumes or {}),

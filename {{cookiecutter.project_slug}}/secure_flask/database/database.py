@@ -41,8 +41,9 @@ NAMES = {
 THREADS = 16
 POOL_TIMEOUT = 5  # seconds: a view that opens a second connection may have to wait for it
 BUSY_TIMEOUT = 5  # seconds that SQLite waits for another writer
-# For libpq. A name in the query of DATABASE_URL replaces it: PgBouncer refuses `options`, so there
-# write ?options=%20 and set the limits on the role, ALTER ROLE app SET statement_timeout = '5s'.
+# For libpq. A name in the query of DATABASE_URL replaces it: PgBouncer refuses these limits, so
+# there write ?options=-c%20application_name%3Dapp, and set them on the role, as in
+# ALTER ROLE app SET statement_timeout = '5s'.
 POSTGRESQL = {
     "connect_timeout": 3,  # seconds, for each host
     # Milliseconds until a connection counts as lost where nothing is acknowledged.
