@@ -50,6 +50,8 @@ POSTGRESQL = {
     "tcp_user_timeout": 7000,
     # With a database in SQL_ASCII, psycopg would return text as bytes.
     "client_encoding": "utf8",
+    # psycopg prepares no statements: a pooler may lend another session to the next transaction.
+    "prepare_threshold": None,
 }
 # Of several hosts, the one that accepts writes: after a failover that is another one.
 SEVERAL_HOSTS = {"target_session_attrs": "read-write"}
