@@ -134,7 +134,7 @@ AT_MOST = {
     "lines of the policy": 80,  # then 70
     # A team of two can review the core once a year; its peers render at most 1,700 lines.
     "modules of the core": 85,
-    "lines of the core": 7550,  # then 6300
+    "lines of the core": 7650,  # then 6300
     # Fits in one reading, with one concern.
     "lines of the longest module of the core": 180,
     "lines of the longest function of the core": 30,

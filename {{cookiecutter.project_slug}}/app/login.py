@@ -1,7 +1,7 @@
 """`/login`, `/logout`, `/reauthenticate`: pages with forms, and JSON for programs.
 
-Both call the same functions of secure_flask, which check the password in the same time for
-every name, limit failures, write the audit log and set the cookie or make the token.
+Both call the same functions of secure_flask, which take the same time for every name, limit
+failures, write the audit log and set the cookie or make the token.
 """
 
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The security policy: your answers to the template's questions and your changes, as data.
+"""The security policy: the choices made when the project was created, and your changes.
 
 `flask policy` shows what is in force, all other names with their defaults, and where each part
 comes from. A value that a browser would misread stops the app.
@@ -74,5 +74,6 @@ ACCEPTED_FINDINGS: dict[str, str] = {
     # As in "database.sqlite": "One process serves the whole site.".
 }
 
-# How long a login lasts, in seconds, and without a request. Without a value its kind decides.
+# Seconds until a login ends, and seconds without a request until it ends. If unset, the default
+# of the kind of login applies.
 # LOGIN_LIFETIME, LOGIN_IDLE = 12 * 60 * 60, 60 * 60

@@ -7,12 +7,12 @@ from secure_flask import csp_levels
 
 DAY = 24 * 60 * 60  # seconds
 
-# Without PROJECT_NAME and SECURITY_CONTACT, which app/policy.py must set.
+# PROJECT_NAME and SECURITY_CONTACT have no default: app/policy.py must set them.
 DEFAULTS: Mapping[str, Any] = {
     "DESCRIPTION": "",
     # What a login by JSON gives: opaque, session, jwt or paseto.
     "TOKEN_TYPE": "opaque",
-    # The begin of opaque tokens: choose your own, and register it with your secret scanner.
+    # The prefix of opaque tokens: choose your own, and register it with your secret scanner.
     "OPAQUE_TOKEN_PREFIX": "sft_",
     # In seconds; None for the value of the kind of login, in secure_flask/auth/login_table.py.
     # LOGIN_IDLE = 0 lets no login end because it is idle.

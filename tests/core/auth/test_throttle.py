@@ -117,8 +117,10 @@ def test_every_secret_that_can_be_guessed_is_guarded(
         counters.init_app(app)
         if path == routes.REFRESH and token_type in ("session", "opaque"):
             continue
-        answers = [client.post(path, json=guess, headers=credentials) for _ in range(LIMIT + 2)]
-        assert [answer.status_code for answer in answers] == [refused] * LIMIT + [429] * 2
+        # Of random secrets, more may be wrong: clients of one address must not stop each other.
+        most = LIMIT * FACTOR if path == routes.REFRESH else LIMIT
+        answers = [client.post(path, json=guess, headers=credentials) for _ in range(most + 2)]
+        assert [answer.status_code for answer in answers] == [refused] * most + [429] * 2
         assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
 
 

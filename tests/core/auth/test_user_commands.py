@@ -13,7 +13,7 @@ from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.database import Model, db
 from sqlalchemy import select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from core import routes
 from core.conftest import (
@@ -348,3 +348,16 @@ def test_a_role_that_a_view_demands_needs_no_other_step_and_another_is_refused(
     assert_refused(result)
     assert "'probe-bos'. The known ones are probe-boss." in result.output
     assert roles_of(app) == ["probe-boss"]
+
+
+def test_a_user_without_a_needed_value_is_not_called_taken(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **columns: object) -> None:
+        raise IntegrityError("INSERT", {}, Exception("NOT NULL constraint failed: users.team"))
+
+    monkeypatch.setattr(users, "create_user", refuse)
+    result = app.test_cli_runner().invoke(
+        args=["user", "create", NEW, "--password-stdin"], input=GOOD_PASSWORD
+    )
+    assert (result.exit_code, "a column of User needs a default" in result.output) == (1, True)

@@ -75,6 +75,11 @@ def test_what_opens_nothing_is_not_reported(find: Find, subtests: pytest.Subtest
             assert find("csp.insecure", CSP=policy(directive)) == []
 
 
+def test_a_policy_that_lacks_what_stops_scripts_is_reported(find: Find) -> None:
+    for lacking, levels in ((1, policy()), (3, {"img-src": [SELF]}), (0, STRICT)):
+        assert len(find("csp.incomplete", CSP=levels)) == lacking
+
+
 def test_each_level_is_reported_by_what_its_question_says(find: Find) -> None:
     assert find("csp.insecure", CSP=STRICT) == find("csp.insecure", CSP=PARANOID) == []
     found = [message.partition(":")[0] for message in find("csp.insecure", CSP=RELAXED)]

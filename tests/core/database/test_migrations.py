@@ -11,8 +11,8 @@ from click.testing import Result
 from flask import Flask
 from secure_flask.auth import logins, users
 from secure_flask.auth.login_table import Login
-from secure_flask.database import database, db
-from sqlalchemy import func, select
+from secure_flask.database import database, db, migrations
+from sqlalchemy import BLOB, CHAR, DATETIME, func, select
 
 from core.conftest import PASSWORD, USERNAME, MakeApp
 from core.site import User
@@ -82,6 +82,21 @@ def test_a_migration_that_leaves_rows_of_nobody_is_named(app: Flask, migrate: Mi
     done = migrate("upgrade", "DELETE FROM users")
     assert done.exit_code == 1
     assert "logins" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("reflected", "written"),
+    [
+        (CHAR(32), "sa.Uuid()"),
+        (BLOB(), "sa.LargeBinary()"),
+        (DATETIME(), "sa.DateTime()"),
+        (CHAR(5), False),
+    ],
+)
+def test_a_column_that_sqlite_describes_is_written_for_each_database(
+    reflected: object, written: object
+) -> None:
+    assert migrations._render_item("type", reflected, None) == written
 
 
 def test_a_new_migration_imports_nothing_of_the_core(make_app: MakeApp, tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def test_a_source_that_browsers_misread_is_refused(source: str) -> None:
         ({"img-src": [NONE, "https://cdn.example"]}, "browsers ignore 'none' beside"),
         ({"script-src": ["self"]}, r"write \"'self'\""),
         ({"img-src": "self"}, "write a list"),
+        ({"require-trusted-types-for": [NONE]}, "or leave it out"),
     ],
 )
 def test_a_slip_in_a_directive_is_refused(policy: dict[str, list[str]], words: str) -> None:

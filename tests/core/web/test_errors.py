@@ -234,3 +234,5 @@ def test_the_owners_words_replace_what_people_read_and_no_error_that_programs_co
     with client.application.app_context():
         assert text(MESSAGE, browser="{system}", system="Linux") == "Linux: {system}"
         assert text("Not allowed {0}") == "Not allowed {0}"
+        client.application.config["TEXTS"] = {MESSAGE: "{brwser}"}
+        assert text(MESSAGE, browser="Firefox", system="Linux") == "Firefox on Linux"

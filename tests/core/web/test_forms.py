@@ -16,7 +16,7 @@ from secure_flask.web.validation import Body, validated
 from secure_flask.web.view_options import FORM_TYPES
 from werkzeug.test import TestResponse
 from wtforms import StringField, TextAreaField
-from wtforms.validators import DataRequired
+from wtforms.validators import DataRequired, Length
 
 from core.conftest import MakeApp, log_in
 
@@ -37,7 +37,7 @@ PAGE = """
 
 class NoteForm(FlaskForm):
     title = StringField("Title", [one_line, DataRequired("Enter a title.")])
-    notes = TextAreaField("Notes")
+    notes = TextAreaField("Notes", [Length(max=2000)])
     file = FileField("File")
 
 
@@ -251,8 +251,9 @@ def test_what_is_kept_in_memory_stays_small_and_large_files_go_to_disk(client: F
         (OF_X, file(value=b"a" * MAX_UPLOAD) + END, "2 MiB"),
     ):
         assert too_large(post(client, body, content_type, UPLOAD)) == limit
-    body = file(value=b"a") + file(value=b"\0" * 1_500_000) + END
-    expected = {"sizes": [1, 1_500_000], "on_disk": [False, True]}
+    # Each by itself, since a form may have a thousand.
+    body = file(value=b"a") + file(value=b"\0" * 20_000) + END
+    expected = {"sizes": [1, 20_000], "on_disk": [False, True]}
     assert post(client, body, OF_X, UPLOAD).json == expected
 
 
@@ -263,9 +264,11 @@ def test_a_flask_form_works_as_its_users_know_it(client: FlaskClient) -> None:
     for wrong, reason in (({}, "Enter a title."), ({"title": "a\nb"}, NOT_ONE_LINE)):
         answer = client.post(NOTE, data={**fields, "title": "", **wrong}, headers=OWN)
         assert (answer.status_code, reason in answer.text) == (422, True)
-    # A file in place of a text of one line.
+    # A file in place of a text, of one line and of several.
     for name in ("a.txt", ""):
         assert post(client, file(name, field="title") + END, OF_X, NOTE).status_code == 422
+    answer = post(client, field("title") + file(field="notes") + END, OF_X, NOTE)
+    assert (answer.status_code, "A file is no text." in answer.text) == (422, True)
 
 
 def test_a_form_prints_and_needs_no_token_and_visitors_get_no_cookie(client: FlaskClient) -> None:

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from secure_flask import assets, current_user
 from secure_flask.auth.access import login_required, public
-from secure_flask.csp_levels import PARANOID, STRICT
+from secure_flask.csp_levels import NONE, PARANOID, SELF, STRICT
 from secure_flask.web.origins import PolicyError
 
 from core import routes
@@ -129,6 +129,7 @@ def test_only_pages_that_load_nothing_from_elsewhere_are_isolated(make_app: Make
         ({"CSP": PARANOID}, True),
         ({"CSP": PARANOID, "CSP_SOURCES": ["https://cdn.example"]}, False),
         ({"CSP": PARANOID, "CSP_CHANGES": {"img-src": ["https://cdn.example"]}}, False),
+        ({"CSP": PARANOID, "CSP_CHANGES": {"connect-src": [SELF], "img-src": [NONE]}}, True),
         ({"CSP": STRICT}, False),
     ):
         headers = make_app(**policy).test_client().get("/").headers
@@ -143,6 +144,7 @@ def test_only_pages_that_load_nothing_from_elsewhere_are_isolated(make_app: Make
         ({"Strict-Transport-Security": "max-age=1\r\nX-Two: 2"}, "Strict-Transport-Security holds"),
         ({"X-Frame-Options": None}, "set FRAME_ANCESTORS instead"),
         ({"content-security-policy": None}, "set CSP_CHANGES instead"),
+        ({"cache-control": "public"}, "in the view instead"),
     ],
 )
 def test_a_header_that_cannot_be_sent_or_is_decided_elsewhere_stops_the_app(

@@ -76,7 +76,7 @@ def credentials(view: Decorated) -> Decorated:
 
 
 def is_recent(minutes: int = RECENT) -> bool:
-    """Whether the user entered the password at most `minutes` ago; a refresh is no entry."""
+    """Whether the user entered the password at most `minutes` ago; a refresh does not count."""
     # abs(): a clock that is set back must not make an old login recent.
     login: Login = g.login
     return abs(time.time() - login.started) <= minutes * 60

@@ -43,7 +43,7 @@ def start(
     shown: str = "",
     replaces: Login | None = None,
 ) -> Login:
-    """Store a login, end that of the secret `shown` and `replaces`, and commit.
+    """Store a login, end the one of the secret `shown` and the one it `replaces`, and commit.
 
     The caller's transaction has locked the user's row, so no concurrent login changes these.
 
@@ -128,7 +128,7 @@ def _end_former(kind: str, shown: str, replaces: Login | None) -> None:
 
 
 def _end_excess(new: Login) -> None:
-    """End the least recently used logins beyond MAX_LOGINS, whatever the clock says of the new."""
+    """End the least recently used logins beyond MAX_LOGINS. The new one is always kept."""
     db.session.flush()
     others = select(Login.id).where(
         Login.user_id == new.user_id, Login.kind == new.kind, Login.id != new.id

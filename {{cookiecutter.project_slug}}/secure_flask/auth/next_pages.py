@@ -31,7 +31,7 @@ def checked_next() -> str | None:
 def checked(target: str | None) -> str | None:
     """The target if it is a page of this site, else None: a path that a GET route serves.
 
-    The login pages are none, since they would lead back to themselves.
+    Login pages are not accepted, since they would lead back to themselves.
     """
     if not (target and _PATH_AND_QUERY.fullmatch(target)) or "#" in target:
         return None

@@ -1,6 +1,6 @@
 """`flask access`: who may call each route, by which mark, with which bodies and limits.
 
-It follows from the decorators and the policy, so it is what requests meet.
+It follows from the decorators and the policy, so it shows what is enforced.
 Source: OWASP ASVS 8.1.1; OWASP API Security Top 10, API9:2023.
 """
 

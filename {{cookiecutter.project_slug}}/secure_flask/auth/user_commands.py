@@ -33,7 +33,8 @@ def create(name: str, email: str | None, password_stdin: bool) -> None:
     try:
         user = users.create_user(name, password, **columns)
     except IntegrityError:
-        raise click.ClickException(f"There is a user {name!r} already.") from None
+        message = f"There is a user {name!r} already, or a column of User needs a default."
+        raise click.ClickException(message) from None
     _report(f"Created user {name}{note}", audit.USER_CREATED, user)
 
 

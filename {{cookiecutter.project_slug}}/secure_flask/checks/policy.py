@@ -36,6 +36,17 @@ def insecure_sources(app: Flask) -> Iterable[str]:
                     yield f"{place}{directive} allows {source}: {reason}."
 
 
+@check("csp.incomplete", "warning")
+def missing_directives(app: Flask) -> Iterable[str]:
+    """The policy of pages lacks {}, so injected markup decides on it.
+
+    Write the directive, or begin with a level of secure_flask/csp_levels.py.
+    """
+    page = csp.effective(app.config, {})
+    needed = {"base-uri"} if "default-src" in page else {"script-src", "object-src", "base-uri"}
+    return sorted(needed - page.keys())
+
+
 @check("csp.report-only", "warning", deploy=True)
 def report_only(app: Flask) -> bool:
     """CSP_REPORT_ONLY is on: browsers report violations of the policy and block nothing.

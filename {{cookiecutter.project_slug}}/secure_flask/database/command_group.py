@@ -27,6 +27,7 @@ def _explain(error: Exception) -> str:
     reason = getattr(error, "orig", error)
     # psycopg has exception classes for this; SQLite only has messages.
     undefined = type(reason).__name__ in ("UndefinedTable", "UndefinedColumn")
-    if undefined or str(reason).startswith(("no such table", "no such column")):
+    lacking = ("no such table", "no such column", "has no column")
+    if undefined or any(words in str(reason) for words in lacking):
         return "The database has no tables, or old ones: run `flask db upgrade`."
     return "The database cannot be reached or is busy: check DATABASE_URL, and try again."

@@ -6,7 +6,7 @@ from typing import Literal
 
 from alembic import context
 from secure_flask.database.database import Model, db
-from sqlalchemy import Connection
+from sqlalchemy import BLOB, CHAR, DATETIME, Connection
 from sqlalchemy.types import TypeDecorator
 
 
@@ -25,9 +25,18 @@ def run_migrations() -> None:
 
 
 def _render_item(kind: str, item: object, context: object) -> str | Literal[False]:
-    """Write the encrypted types into new migrations as LargeBinary, so that they can be renamed."""
+    """Write types into new migrations so that they can be renamed, and fit each database.
+
+    Of a column that goes, SQLite knows the type in its own words alone.
+    """
+    if kind != "type":
+        return False
     ours = isinstance(item, TypeDecorator) and type(item).__module__.startswith("secure_flask.")
-    return "sa.LargeBinary()" if kind == "type" and ours else False
+    if ours or isinstance(item, BLOB):
+        return "sa.LargeBinary()"
+    if isinstance(item, CHAR) and item.length == 32:
+        return "sa.Uuid()"
+    return "sa.DateTime()" if isinstance(item, DATETIME) else False
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from flask import Flask, Request, request
 from secure_flask.web import request_checks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.uploads import open_file, uploaded
 from secure_flask.web.view_options import FORM_TYPES, view_options
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -91,14 +92,14 @@ class FormParser(FormDataParser):
     Werkzeug's parser makes an empty form of the first two, and limits only multipart forms.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{**kwargs, "silent": False})
+    def __init__(self, stream_factory: Any = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(open_file, *args, **{**kwargs, "silent": False})
 
     def parse(self, stream: IO[bytes], mimetype: str, *args: Any, **kwargs: Any) -> Any:
         try:
             if mimetype == URLENCODED:
                 stream = io.BytesIO(_urlencoded(stream.read()))
-            parsed = super().parse(stream, mimetype, *args, **kwargs)
+            stream, fields, files = super().parse(stream, mimetype, *args, **kwargs)
         except ErrorResponse:
             raise
         except RequestEntityTooLarge:
@@ -108,8 +109,8 @@ class FormParser(FormDataParser):
             raise _too_large(limit) from None
         except ValueError:
             raise error_response(400, INVALID) from None
-        _check_texts(*parsed[1:])
-        return parsed
+        _check_texts(fields, files)
+        return stream, fields, uploaded(files)
 
 
 class CheckedRequest(flask.Request):

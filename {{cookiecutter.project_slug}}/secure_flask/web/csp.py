@@ -17,6 +17,7 @@ from secure_flask.csp_levels import ANCESTORS, NONE, SOURCES, Level
 from secure_flask.web import headers, origins
 from secure_flask.web.csp_syntax import Policy, check, serialize
 from secure_flask.web.headers import Environ, Header, Kind
+from secure_flask.web.origins import PolicyError
 from secure_flask.web.view_options import add_options
 
 Target = TypeVar("Target", bound=Callable[..., Any] | Blueprint)
@@ -84,7 +85,12 @@ def effective(config: Mapping[str, Any], environ: Environ) -> Policy:
 
 
 def resolved(level: Level | Policy, config: Mapping[str, Any]) -> Policy:
-    """The directives of a level with CSP_SOURCES, FRAME_ANCESTORS and CSP_CHANGES."""
+    """The directives of a level with CSP_SOURCES, FRAME_ANCESTORS and CSP_CHANGES.
+
+    :raises PolicyError: it is no level, and no dict of directives.
+    """
+    if not isinstance(level, Level | dict):
+        raise PolicyError(f"policy.py: CSP is {level!r}; write one as csp_levels.STRICT.")
     directives = level.directives if isinstance(level, Level) else level
     lists = {SOURCES: config["CSP_SOURCES"], ANCESTORS: config["FRAME_ANCESTORS"]}
     policy = {

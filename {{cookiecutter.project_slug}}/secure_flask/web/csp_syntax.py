@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from secure_flask.csp_levels import NONCE, NONE
+from secure_flask.csp_levels import NONCE, NONE, SCRIPT
 from secure_flask.web.origins import PolicyError
 
 Policy = dict[str, list[str]]
@@ -62,6 +62,8 @@ def check(policy: Mapping[str, list[str]]) -> None:
             raise PolicyError(f"Content-Security-Policy has no directive {directive!r}.")
         if isinstance(sources, str):
             raise PolicyError(f"{directive} is a string; write a list of sources.")
+        if directive == "require-trusted-types-for" and sources != [SCRIPT]:
+            raise PolicyError(f'{directive} is {sources}; write ["{SCRIPT}"], or leave it out.')
         if NONE in sources and len(sources) > 1:
             raise PolicyError(f"{directive}: browsers ignore {NONE} beside other sources.")
         if not sources and directive != "sandbox":

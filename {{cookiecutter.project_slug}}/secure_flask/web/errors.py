@@ -56,7 +56,11 @@ def response_for(error: HTTPException) -> ResponseReturnValue:
 def text(message: str, **values: object) -> str:
     """A message in the owner's words of TEXTS, or as it is, with its values filled in."""
     words: str = current_app.config["TEXTS"].get(message, message)
-    return words.format(**values) if values else words
+    try:
+        return words.format(**values) if values else words
+    except (IndexError, KeyError, ValueError):
+        # The owner's words have another placeholder.
+        return message.format(**values)
 
 
 def default_response(error: HTTPException) -> Response:

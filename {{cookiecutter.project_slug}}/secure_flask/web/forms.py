@@ -21,6 +21,7 @@ from secure_flask.web.view_options import (
     view_options,
 )
 from wtforms import Field, Form, ValidationError
+from wtforms.validators import StopValidation
 
 
 @overload
@@ -65,9 +66,12 @@ def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Any], Any]
 def one_line(form: Form, field: Field) -> None:
     """Refuse line breaks and tabs in a field, as `PlainText` does in JSON: a WTForms validator.
 
-    Put it first: a file in place of a text is refused here, too.
+    Put it first: the others are not asked about a file in place of a text.
     """
-    if not isinstance(field.data, str | None) or has_controls(field.data or ""):
+    if not isinstance(field.data, str | None):
+        field.data = ""
+        raise StopValidation(text("A file is no text."))
+    if has_controls(field.data or ""):
         raise ValidationError(text("Contains control characters."))
 
 

@@ -48,6 +48,7 @@ _SPELLINGS = {
 # Headers of other modules, by the value of the policy that decides on them.
 _DECIDED_BY = {
     "access-control-allow-origin": "CORS_ORIGINS",
+    "cache-control": "response.cache_control in the view",
     "content-security-policy": "CSP_CHANGES",
     "content-security-policy-report-only": "CSP_CANDIDATE",
     "x-frame-options": "FRAME_ANCESTORS",
@@ -82,7 +83,8 @@ def effective(config: Mapping[str, Any], kind: Kind) -> dict[str, str]:
     """The fixed headers of a response, with HEADER_CHANGES of the policy."""
     of_kind = {Kind.PAGE: PAGE_HEADERS, Kind.NOT_MODIFIED: {}}.get(kind, OTHER_HEADERS)
     isolated = getattr(config["CSP"], "isolated", False)
-    loads_elsewhere = config["CSP_SOURCES"] or config["CSP_CHANGES"]
+    added = [source for sources in config["CSP_CHANGES"].values() for source in sources]
+    loads_elsewhere = config["CSP_SOURCES"] or any("." in each or ":" in each for each in added)
     headers = {**HEADERS, **(EMBEDDER if isolated and not loads_elsewhere else {}), **of_kind}
     for name, value in config["HEADER_CHANGES"].items():
         if name not in {*PAGE_HEADERS, *TRANSPORT} or (name in PAGE_HEADERS and kind is Kind.PAGE):
