@@ -17,7 +17,7 @@ MACHINE = Path(__file__).with_name("scripts") / "credentials_machine.py"
     [
         *(("opaque", 5), ("jwt", 5)),
         *(
-            pytest.param(token_type, 40, marks=pytest.mark.all)
+            pytest.param(token_type, 20, marks=pytest.mark.all)
             for token_type in support.CHOICES["token_type"]
         ),
     ],
