@@ -87,11 +87,11 @@ def _with_secure() -> Flask:
 
 
 def _with_ours() -> Flask:
-    return _with_modules("cors", "framing", "csp", "headers")
+    return _with_modules("cors", "framing", "csp", "header_values")
 
 
 def _with_hosts() -> Flask:
-    return _with_modules("hosts", "cors", "framing", "csp", "headers")
+    return _with_modules("hosts", "cors", "framing", "csp", "header_values")
 
 
 def _whole() -> Flask:
