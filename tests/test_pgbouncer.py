@@ -80,8 +80,8 @@ def test_nobody_waits_for_locked_rows(pooled: Pooled, port: int) -> None:
 def test_the_limits_of_the_role_hold_in_each_session(pooled: Pooled) -> None:
     script = services.SCRIPTS / "limits_in_sessions.py"
     variables = {"DATABASE_URL": pooled.url, "SESSIONS": str(SESSIONS)}
-    told = support.python(script, cwd=pooled.project, **variables).splitlines()[-1]
-    found = json.loads(told)
+    said = support.python(script, cwd=pooled.project, **variables).splitlines()[-1]
+    found = json.loads(said)
     assert len({session for session, *_ in found}) == SESSIONS
     assert all(limits == [*LIMITS.values()] for _, *limits in found)
 

@@ -19,7 +19,7 @@ from app import create_app
 from app.models import User
 from app.settings import Settings
 from core import routes
-from views.page_elements import Elements
+from tests.page_elements import Elements
 
 TOKEN_TYPES = ("session", "opaque", "jwt", "paseto")
 USERNAME, PASSWORD = "ada", "a good long password"

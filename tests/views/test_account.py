@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from app.account import HINT
 from app.login import MAX_PASSWORD
 from core import routes
+from tests.page_elements import Elements
 from views.conftest import (
     LOGIN,
     OWN_PAGE,
@@ -29,7 +30,6 @@ from views.conftest import (
     post,
     stored_hash,
 )
-from views.page_elements import Elements
 
 ACCOUNT, CHANGE, OTHERS = "/account", "/account/password", "/account/logins/end"
 WRONG = "a wrong long password"

@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from secure_flask import testing
 
 from core import routes
+from tests.page_elements import Elements
 from views import PROJECT
 from views.conftest import every_token_type, log_in
-from views.page_elements import Elements
 
 APP = PROJECT / "app"
 

@@ -7,9 +7,9 @@ from flask.testing import FlaskClient
 from secure_flask import Model, db, public
 from secure_flask.csp_levels import NONE
 
+from tests.page_elements import Elements
 from views import PROJECT
 from views.conftest import OWN, PRODUCTION, MakeApp, log_in, log_in_by_form, post, stored_user
-from views.page_elements import Elements
 
 # What policy.py holds, and the header that changes with it.
 SET_BY = [

@@ -45,7 +45,7 @@ TRANSPORT = {"Strict-Transport-Security": "max-age=63072000; includeSubDomains"}
 _SPELLINGS = {
     name.lower(): name for each in (HEADERS, EMBEDDER, PAGE_HEADERS, TRANSPORT) for name in each
 }
-# Headers of other modules, by the value of the policy that decides on them.
+# Headers of other modules, and what decides on them.
 _DECIDED_BY = {
     "access-control-allow-origin": "CORS_ORIGINS",
     "cache-control": "response.cache_control in the view",
