@@ -1,0 +1,495 @@
+"""`python secure_flask/update.py`: a fix arrives whole and signed, and nothing else arrives."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from secure_flask import update
+
+import support
+
+FOLDER = "{{cookiecutter.project_slug}}/secure_flask"
+CHANGELOG = "# Changelog\n\n## 1.1.0\n\n- Fixed.\x1b[2J\n\n## 1.0.0\n\n- Begun.\n"
+FIRST = '"""Users."""\n\nrevision = "0001_users"\ndown_revision = None\n'
+SECOND = '"""More."""\n\nrevision = "0002_more"\ndown_revision = "0001_users"\n'
+OWN = '"""Tasks."""\n\nrevision = "0002_tasks"\ndown_revision = "0001_users"\n'
+CORE = {
+    "__init__.py": 'VERSION = "1.0.0"\n',
+    "web/csp.py": "STRICT = 1\n",
+    "web/old.py": "",
+    "accounts/mail.py": "",
+    "DEPENDENCIES": "flask>=3.1\n",
+    "migrations/0001_users.py": FIRST,
+}
+# What the next release changes.
+NEXT = {"web/csp.py": "STRICT = 2\n", "web/new.py": "", "web/old.py": None}
+
+pytestmark = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="needs ssh-keygen")
+
+Release = Callable[..., None]
+
+
+@dataclass
+class Repository:
+    """A repository of git, with a key that signs its tags."""
+
+    path: Path
+    key: Path
+
+    def git(self, *arguments: str) -> str:
+        options = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+        signing = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={self.key}")
+        return git(self.path, *options, *signing, *arguments)
+
+    def commit(self, message: str = "Change") -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+
+    def tag(self, name: str, *, signed: bool = True) -> None:
+        self.git("tag", "--sign" if signed else "--annotate", "--message", name, name)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def new_key(folder: Path, name: str = "key") -> Path:
+    path = folder / name
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    return path
+
+
+def signer(key: Path) -> str:
+    kind, public, *_ = key.with_suffix(".pub").read_text().split()
+    return f'release@example.org namespaces="git" {kind} {public}\n'
+
+
+def write(folder: Path, files: Mapping[str, str | None]) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True) if text is None else path.write_text(text)
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Repository:
+    """The template with the releases v1.0.0 and v1.1.0."""
+    repository = Repository(tmp_path / "template", new_key(tmp_path))
+    repository.path.mkdir()
+    repository.git("init", "--quiet")
+    write(repository.path, {"CHANGELOG.md": CHANGELOG})
+    core = {**CORE, "SIGNERS": signer(repository.key), "update.py": source()}
+    release(repository, "1.0.0", core)
+    release(repository, "1.1.0", NEXT)
+    return repository
+
+
+def source() -> str:
+    return Path(update.__file__).read_text("utf-8")
+
+
+def release(repository: Repository, version: str, files: Mapping[str, str | None]) -> None:
+    folder = repository.path / FOLDER
+    write(folder, {**files, "VERSION": f"{version}\n"})
+    (folder / "MANIFEST").write_text(update.manifest(folder))
+    repository.commit()
+    repository.tag(f"v{version}")
+
+
+@pytest.fixture
+def project(tmp_path: Path, template: Repository) -> Repository:
+    """A project that was rendered from v1.0.0, without accounts, with a migration of its own."""
+    repository = Repository(tmp_path / "project", template.key)
+    path = repository.path
+    git(template.path, "checkout", "--quiet", "v1.0.0")
+    shutil.copytree(template.path / FOLDER, path / "secure_flask")
+    git(template.path, "checkout", "--quiet", "-")
+    shutil.rmtree(path / "secure_flask" / "accounts")
+    versions = {"0001_users.py": FIRST, "0002_tasks.py": OWN}
+    write(path / "migrations" / "versions", versions)
+    write(path, {"pyproject.toml": '[project]\ndependencies = ["flask>=3.1"]\n'})
+    repository.git("init", "--quiet")
+    repository.commit()
+    return repository
+
+
+def run(
+    project: Repository, template: Repository | None, *arguments: str, **environment: str
+) -> tuple[int, str]:
+    """The exit status of the update, and what it said."""
+    clone = [f"--from={template.path}"] if template else []
+    done = subprocess.run(
+        [sys.executable, "-B", "secure_flask/update.py", *clone, *arguments],
+        cwd=project.path,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def core(project: Repository) -> Path:
+    return project.path / "secure_flask"
+
+
+def assert_refused(
+    project: Repository, template: Repository | None, words: str, *arguments: str, **values: str
+) -> None:
+    before = git(project.path, "status", "--porcelain"), update.manifest(core(project))
+    status, said = run(project, template, *arguments, **values)
+    assert (status, words in said) == (2, True), said
+    assert (git(project.path, "status", "--porcelain"), update.manifest(core(project))) == before
+
+
+def test_a_release_replaces_the_folder_whole(project: Repository, template: Repository) -> None:
+    assert run(project, template)[0] == 0
+    assert update.edits(core(project)) == []
+    assert (core(project) / "web/csp.py").read_text() == "STRICT = 2\n"
+    assert (core(project) / "web/new.py").exists()
+    assert not (core(project) / "web/old.py").exists()
+    # The project did not choose them.
+    assert not (core(project) / "accounts").exists()
+    assert (core(project) / "VERSION").read_text() == "1.1.0\n"
+
+
+def test_accounts_are_updated_where_the_project_has_them(
+    project: Repository, template: Repository
+) -> None:
+    write(core(project), {"accounts/mail.py": ""})
+    project.commit()
+    release(template, "1.2.0", {"accounts/mail.py": "FIXED = 1\n"})
+    assert run(project, template)[0] == 0
+    assert (core(project) / "accounts/mail.py").read_text() == "FIXED = 1\n"
+
+
+def test_it_says_what_changed_and_nothing_that_a_terminal_obeys(
+    project: Repository, template: Repository
+) -> None:
+    another = new_key(template.path.parent, "another")
+    signers = signer(template.key) + signer(another)
+    release(template, "1.2.0", {"DEPENDENCIES": "flask>=3.2\nnew>=1\n", "SIGNERS": signers})
+    _, said = run(project, template)
+    assert "- Fixed.[2J" in said
+    assert "- Begun." not in said
+    assert "uv add 'flask>=3.2' 'new>=1'" in said
+    assert f"A key that signs releases is new: {signer(another).strip()}" in said
+    assert "secure_flask/web/csp.py" in said
+
+
+def test_an_older_release_is_taken_only_if_it_is_asked_for(
+    project: Repository, template: Repository
+) -> None:
+    assert run(project, template)[0] == 0
+    project.commit()
+    assert_refused(project, template, "--downgrade", "v1.0.0")
+    assert run(project, template, "v1.0.0", "--downgrade")[0] == 0
+    assert (core(project) / "web/csp.py").read_text() == "STRICT = 1\n"
+
+
+# Signatures
+
+
+def test_a_key_that_the_project_does_not_know_signs_nothing(
+    project: Repository, template: Repository
+) -> None:
+    thief = Repository(template.path, new_key(template.path.parent, "thief"))
+    release(thief, "1.2.0", {"SIGNERS": signer(thief.key), "web/csp.py": "STRICT = None\n"})
+    assert_refused(project, template, "v1.2.0 is not signed by a key", "v1.2.0")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--unsigned",)])
+def test_a_tag_without_a_signature_is_refused(
+    project: Repository, template: Repository, arguments: tuple[str, ...]
+) -> None:
+    template.git("tag", "--delete", "v1.1.0")
+    template.tag("v1.1.0", signed=False)
+    assert_refused(project, template, "is not signed by a key", *arguments)
+    template.git("tag", "--delete", "v1.1.0")
+    template.git("tag", "v1.1.0")
+    assert_refused(project, template, "is no annotated tag", *arguments)
+
+
+def test_a_signature_that_the_keys_of_the_user_would_accept_counts_for_nothing(
+    project: Repository, template: Repository, tmp_path: Path
+) -> None:
+    """git hands a signature of OpenPGP to gpg, here to one that likes everything."""
+    good = '#!/bin/sh\necho "[GNUPG:] GOODSIG 0 Ada"\necho "[GNUPG:] TRUST_ULTIMATE"\n'
+    write(tmp_path / "programs", {"gpg": good})
+    (tmp_path / "programs" / "gpg").chmod(0o755)
+    tag = git(template.path, "cat-file", "tag", "v1.1.0").partition("-----BEGIN")[0]
+    forged = tag + "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"
+    (tmp_path / "forged").write_text(forged)
+    made = git(template.path, "hash-object", "-w", "-t", "tag", str(tmp_path / "forged")).strip()
+    git(template.path, "update-ref", "refs/tags/v1.1.0", made)
+    path = f"{tmp_path / 'programs'}{os.pathsep}{os.environ['PATH']}"
+    assert_refused(project, template, "is not signed by a key", PATH=path)
+
+
+def test_without_a_key_it_says_so_and_asks_for_a_word(
+    project: Repository, template: Repository
+) -> None:
+    write(core(project), {"SIGNERS": "# No key yet.\n"})
+    (core(project) / "MANIFEST").write_text(update.manifest(core(project)))
+    project.commit()
+    assert_refused(project, template, "SIGNERS is empty")
+    assert run(project, template, "--unsigned")[0] == 0
+
+
+def test_an_old_release_under_a_new_name_is_refused(
+    project: Repository, template: Repository
+) -> None:
+    git(template.path, "update-ref", "refs/tags/v1.2.0", "refs/tags/v1.0.0")
+    assert_refused(project, template, "v1.2.0 was made under another name", "v1.2.0")
+
+
+def test_a_branch_that_is_named_like_a_tag_is_not_taken(
+    project: Repository, template: Repository
+) -> None:
+    template.git("branch", "v1.2.0")
+    assert_refused(project, template, "git says", "v1.2.0")
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"web/csp.py": "STRICT = None\n"}, "not those of its MANIFEST"),
+        ({"web/added.py": ""}, "not those of its MANIFEST"),
+        ({"web/new.py": None}, "not those of its MANIFEST"),
+        ({"VERSION": "1.3.0\n"}, "not those of its MANIFEST"),
+        ({"MANIFEST": None}, "not those of its MANIFEST"),
+        ({"web/.hidden.py": ""}, "its name is none for a file"),
+        ({"web/two words.py": ""}, "its name is none for a file"),
+    ],
+)
+def test_a_release_whose_files_are_not_those_of_its_manifest_is_refused(
+    project: Repository, template: Repository, change: dict[str, str | None], words: str
+) -> None:
+    write(template.path / FOLDER, change)
+    template.commit()
+    template.git("tag", "--delete", "v1.1.0")
+    template.tag("v1.1.0")
+    assert_refused(project, template, words)
+
+
+def test_a_version_other_than_the_tags_is_refused(
+    project: Repository, template: Repository
+) -> None:
+    template.tag("v1.2.0")
+    assert_refused(project, template, "MANIFEST and VERSION", "v1.2.0")
+
+
+def test_a_link_in_the_release_is_refused(project: Repository, template: Repository) -> None:
+    link = template.path / FOLDER / "web" / "new.py"
+    link.unlink()
+    link.symlink_to("/etc/passwd")
+    release(template, "1.2.0", {})
+    assert_refused(project, template, "is a link")
+
+
+def test_a_link_in_the_project_is_not_written_through(
+    project: Repository, template: Repository, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside.py"
+    outside.write_text("STRICT = 1\n")
+    path = core(project) / "web" / "csp.py"
+    path.unlink()
+    path.symlink_to(outside)
+    project.commit()
+    assert run(project, template)[0] == 0
+    assert outside.read_text() == "STRICT = 1\n"
+    assert not path.is_symlink()
+
+
+def test_attributes_of_the_release_change_no_byte(
+    project: Repository, template: Repository
+) -> None:
+    text = "# $Id$\r\nSTRICT = 3\n"
+    write(template.path, {".gitattributes": "*.py ident\n"})
+    path = template.path / FOLDER / "web" / "csp.py"
+    path.write_bytes(text.encode())
+    release(template, "1.2.0", {})
+    assert run(project, template)[0] == 0
+    assert (core(project) / "web/csp.py").read_bytes() == text.encode()
+
+
+# Addresses and names
+
+
+@pytest.mark.parametrize(
+    "name", ["v1.2", "v01.1.0", "v1.1.0-rc1", "1.1.0", "main", "--upload-pack=x"]
+)
+def test_a_tag_of_another_form_is_refused(
+    project: Repository, template: Repository, name: str
+) -> None:
+    template.git("tag", "--sign", "--message", "x", "v9.9.9-rc1")
+    status, said = run(project, template, "--", name)
+    assert (status, "is no tag of a release" in said) == (2, True), said
+    assert "9.9.9" not in run(project, template)[1]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "--upload-pack=touch x",
+        "ssh://example.org/x",
+        "file:///tmp",
+        "git@example.org:x",
+        "ext::sh",
+    ],
+)
+def test_an_address_that_is_not_https_is_refused(project: Repository, address: str) -> None:
+    text = f'[project]\ndependencies = []\n[tool.secure-flask]\nsource = "{address}"\n'
+    write(project.path, {"pyproject.toml": text})
+    assert_refused(project, None, "Write the https address of the template")
+
+
+def test_no_configuration_of_git_leads_elsewhere(
+    project: Repository, template: Repository, tmp_path: Path
+) -> None:
+    evil = tmp_path / "evil"
+    shutil.copytree(template.path, evil)
+    home = tmp_path / "home"
+    rule = f'[url "{evil.as_uri()}"]\n    insteadOf = {template.path.as_uri()}\n'
+    write(home, {".gitconfig": rule})
+    git(evil, "tag", "--delete", "v1.1.0")
+    variables = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{evil.as_uri()}.insteadOf"}
+    variables |= {"GIT_CONFIG_VALUE_0": template.path.as_uri(), "HOME": str(home)}
+    assert run(project, template, "v1.1.0", **variables)[0] == 0
+
+
+# The project
+
+
+def test_changes_that_are_not_committed_are_kept(project: Repository, template: Repository) -> None:
+    write(core(project), {"web/csp.py": "STRICT = 7\n"})
+    assert_refused(project, template, "not committed")
+
+
+def test_edits_are_shown_before_they_are_lost(project: Repository, template: Repository) -> None:
+    write(core(project), {"web/csp.py": "STRICT = 7\n", "web/old.py": None, "web/mine.py": ""})
+    project.commit()
+    assert_refused(project, template, "edited: web/csp.py")
+    status, said = run(project, template, "--replace-edits")
+    assert status == 0
+    # Against what was rendered, not against the new release.
+    assert "-STRICT = 1\n+STRICT = 7\n" in said
+    assert update.edits(core(project)) == []
+
+
+def test_git_takes_an_update_back(project: Repository, template: Repository) -> None:
+    assert run(project, template)[0] == 0
+    git(project.path, "checkout", "--", "secure_flask")
+    git(project.path, "clean", "--force", "--quiet", "--", "secure_flask")
+    assert update.edits(core(project)) == []
+
+
+def test_show_what_would_change_and_change_nothing(
+    project: Repository, template: Repository
+) -> None:
+    status, said = run(project, template, "--diff")
+    assert status == 0
+    assert "-STRICT = 1\n+STRICT = 2\n" in said
+    assert git(project.path, "status", "--porcelain") == ""
+
+
+def test_a_newer_release_is_named_and_verified_first(
+    project: Repository, template: Repository
+) -> None:
+    status, said = run(project, template, "--check")
+    assert (status, "v1.1.0 is newer than 1.0.0" in said, "- Fixed." in said) == (1, True, True)
+    thief = Repository(template.path, new_key(template.path.parent, "thief"))
+    release(thief, "1.2.0", {})
+    status, said = run(project, template, "--check")
+    assert (status, "is newer" in said) == (2, False)
+    for name in ("v1.1.0", "v1.2.0"):
+        template.git("tag", "--delete", name)
+    assert run(project, template, "--check")[0] == 0
+
+
+@pytest.mark.parametrize("program", ["git", "ssh-keygen"])
+def test_a_missing_program_is_named(
+    project: Repository, template: Repository, tmp_path: Path, program: str
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in {"git", "ssh-keygen", "sh"} - {program}:
+        (programs / name).symlink_to(str(shutil.which(name)))
+    status, said = run(project, template, PATH=str(programs))
+    assert (status, f"This needs {program}" in said) == (2, True), said
+
+
+# Migrations
+
+
+def revisions(project: Repository) -> dict[str, str]:
+    """Each revision of the project with the one that it follows."""
+    texts = [path.read_text() for path in (project.path / "migrations/versions").glob("*.py")]
+    pairs = [re.findall(r"revision = \"?([^\"\n]+)", text) for text in texts]
+    return {str(one): str(other) for one, other in pairs}
+
+
+def test_a_migration_of_the_core_follows_those_of_the_project_once(
+    project: Repository, template: Repository
+) -> None:
+    release(template, "1.2.0", {"migrations/0002_more.py": SECOND})
+    assert run(project, template)[0] == 0
+    expected = {"0001_users": "None", "0002_tasks": "0001_users", "0002_more": "0002_tasks"}
+    assert revisions(project) == expected
+    project.commit()
+    assert run(project, template)[0] == 0
+    assert revisions(project) == expected
+
+
+def test_with_two_heads_nothing_is_copied(project: Repository, template: Repository) -> None:
+    other = OWN.replace("0002_tasks", "0002_notes")
+    write(project.path / "migrations" / "versions", {"0002_notes.py": other})
+    project.commit()
+    assert_refused(project, template, "flask db merge heads")
+
+
+def test_an_older_release_waits_until_its_tables_are_back(
+    project: Repository, template: Repository
+) -> None:
+    release(template, "1.2.0", {"migrations/0002_more.py": SECOND})
+    assert run(project, template)[0] == 0
+    project.commit()
+    assert_refused(project, template, "0002_more", "v1.1.0", "--downgrade")
+    (project.path / "migrations/versions/0002_more.py").unlink()
+    project.commit()
+    assert run(project, template, "v1.1.0", "--downgrade")[0] == 0
+
+
+# The script
+
+
+def test_it_runs_where_the_package_does_not() -> None:
+    imported = re.findall(r"^(?:from|import) (\w+)", source(), re.MULTILINE)
+    assert sys.stdlib_module_names.issuperset(imported)
+    # Python looks for modules in the folder of a script first.
+    folder = support.FOLDER / "secure_flask"
+    assert not sys.stdlib_module_names.intersection(path.stem for path in folder.iterdir())
+
+
+def test_edited_missing_and_added_files_are_named_and_caches_are_not(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": "1\n", "web/b.py": "", "accounts/c.py": ""})
+    (tmp_path / "MANIFEST").write_text(update.manifest(tmp_path))
+    write(tmp_path, {"__pycache__/a.pyc": "", ".mypy_cache/x": "", "web/.DS_Store": ""})
+    # As git may check it out on Windows.
+    (tmp_path / "a.py").write_bytes(b"1\r\n")
+    shutil.rmtree(tmp_path / "accounts")
+    assert update.edits(tmp_path) == []
+    write(tmp_path, {"a.py": "2\n", "web/b.py": None, "web/d.py": ""})
+    assert update.edits(tmp_path) == ["edited: a.py", "missing: web/b.py", "added: web/d.py"]
