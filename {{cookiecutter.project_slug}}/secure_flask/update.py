@@ -16,6 +16,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -124,7 +125,12 @@ class Template:
             "GIT_ALLOW_PROTOCOL": "file" if options.clone else "https",
             "GIT_TERMINAL_PROMPT": "0",
         }
-        self.connection = list(_connection())
+        self.connection: list[str] = []
+        for name in ("http.proxy", "credential.helper"):
+            with suppress(UpdateError):  # it is not set
+                found = _git("config", "--global", "--get-all", name, cwd=PROJECT).decode()
+                values = found.splitlines()
+                self.connection += [part for each in values for part in ("-c", f"{name}={each}")]
         self.git("init", "--quiet", "--template=")
 
     def git(self, *arguments: str) -> bytes:
@@ -220,21 +226,18 @@ def edits(core: Path = CORE) -> list[str]:
     present = {name: _hash(data) for name, data in files.items() if name != "MANIFEST"}
     if not (core / "accounts").exists():
         listed = {name: value for name, value in listed.items() if not _is_optional(name)}
-    names = sorted(listed.keys() | present.keys())
-    different = [name for name in names if listed.get(name) != present.get(name)]
-    return [f"{_state(name, listed, present)}: {name}" for name in different]
+    words = {(True, True): "edited", (True, False): "missing", (False, True): "added"}
+    return [
+        f"{words[name in listed, name in present]}: {name}"
+        for name in sorted(listed.keys() | present.keys())
+        if listed.get(name) != present.get(name)
+    ]
 
 
 def manifest(core: Path = CORE) -> str:
     """The text of MANIFEST, in the form of sha256sum."""
     files = sorted(_read_core(core).items())
     return "".join(f"{_hash(data)}  {name}\n" for name, data in files if name != "MANIFEST")
-
-
-def _state(name: str, listed: Mapping[str, str], present: Mapping[str, str]) -> str:
-    if name not in present:
-        return "missing"
-    return "edited" if name in listed else "added"
 
 
 def _read_core(core: Path = CORE) -> Files:
@@ -355,13 +358,8 @@ def missing_dependencies(listed: str) -> list[str]:
     """What DEPENDENCIES lists and pyproject.toml lacks, or has in a lower version."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
     given = dict(map(_requirement, project["dependencies"]))
-    lacking = [text for text in listed.split() if given.get(_requirement(text)[0], ()) == ()]
-    lower = [
-        text
-        for text in listed.split()
-        if given.get(_requirement(text)[0], (99,)) < _requirement(text)[1]
-    ]
-    return [f"'{text}'" for text in (*lacking, *lower)]
+    wanted = {text: _requirement(text) for text in listed.split()}
+    return [f"'{text}'" for text, (name, lowest) in wanted.items() if given.get(name, ()) < lowest]
 
 
 def _requirement(text: str) -> tuple[str, Version]:
@@ -425,15 +423,6 @@ def _clone(folder: str) -> str:
     if not Path(folder).is_dir():
         raise UpdateError(f"There is no folder {folder!r}: name a clone of the template.")
     return Path(folder).resolve().as_uri()
-
-
-def _connection() -> Iterator[str]:
-    for name in ("http.proxy", "credential.helper"):
-        found = subprocess.run(
-            ["git", "config", "--global", "--get-all", name], capture_output=True
-        )
-        for value in found.stdout.decode().splitlines():
-            yield from ("-c", f"{name}={value}")
 
 
 def _git(*arguments: str, cwd: str | Path, environment: Mapping[str, str] | None = None) -> bytes:
