@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new test test-all test-containers lint bench pictures browsers help
+.PHONY: demo new test test-all test-containers lint manifest bench pictures browsers help
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
@@ -27,6 +27,8 @@ help:
 	@echo 'make lint       style, formatting, types, and that no import of the core runs upward'
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
 	@echo '                ; PYTHONPATH={{cookiecutter.project_slug}} .venv/bin/lint-imports --no-cache'
+	@echo 'make manifest   write secure_flask/MANIFEST after each change of the core'
+	@echo '                = .venv/bin/python -c "from secure_flask.update import …", as the Makefile has it'
 	@echo 'make bench      measure the costs that the README states'
 	@echo '                = .venv/bin/python -m benchmarks'
 	@echo 'make pictures   take the pictures in docs/ again; needs Chromium'
@@ -55,6 +57,9 @@ lint: .venv/ready
 	.venv/bin/ruff format --check --no-cache .
 	.venv/bin/mypy
 	PYTHONPATH='{{cookiecutter.project_slug}}' .venv/bin/lint-imports --no-cache
+
+manifest: .venv/ready
+	PYTHONPATH='{{cookiecutter.project_slug}}' .venv/bin/python -B -c "from secure_flask.update import CORE, manifest; (CORE / 'MANIFEST').write_text(manifest())"
 
 bench: .venv/ready
 	.venv/bin/python -m benchmarks
