@@ -133,8 +133,9 @@ AT_MOST = {
     # Answers and an owner's own changes alone; values that protect live in the core.
     "lines of the policy": 80,  # then 70
     # A team of two can review the core once a year; its peers render at most 1,700 lines.
-    "modules of the core": 85,
-    "lines of the core": 7650,  # then 6300
+    # Two of them are for updates: is the core as released, and are its packages there?
+    "modules of the core": 87,  # then 85
+    "lines of the core": 7730,  # then 6300
     # Fits in one reading, with one concern.
     "lines of the longest module of the core": 180,
     "lines of the longest function of the core": 30,

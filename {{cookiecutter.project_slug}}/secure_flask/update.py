@@ -7,6 +7,7 @@ library alone and imports nothing of the package. Source: SLSA v1.0, "Verifying 
 """
 
 import argparse
+import ast
 import difflib
 import os
 import re
@@ -18,95 +19,88 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 CORE = Path(__file__).resolve().parent
 PROJECT = CORE.parent
 VERSIONS = PROJECT / "migrations" / "versions"
 # Where the folder lies in the repository of the template; taken literally.
 THERE = "{" + "{cookiecutter.project_slug}" + "}/secure_flask"
-TAG = re.compile(r"v((?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){2})", re.ASCII)
+TAG = re.compile(r"v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
 HTTPS = re.compile(r"https://[A-Za-z0-9][!-~]*")
 # No part begins with a dot or a hyphen, so neither `..` nor `.git` can occur.
 FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 MIGRATION = re.compile(r"(?:accounts/)?migrations/[0-9]{4}_[a-z0-9_]+\.py")
-REVISION = re.compile(r"^revision\b[^=\n]*= [\"']([^\"'\n]+)[\"']$", re.MULTILINE)
-FOLLOWS = re.compile(r"^down_revision\b[^=\n]*= [\"']?([^\"'\n]+)[\"']?$", re.MULTILINE)
+HEADING = re.compile(r"## [^\d\n]*(\d+\.\d+\.\d+)", re.ASCII)
+FOLLOWS = re.compile(r"^down_revision\b.*$", re.MULTILINE)
 REQUIRED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?(?:>=([0-9.]+))?")
+FLAGS = {
+    "--check": "only say whether there is a newer release; exit with 1 if there is",
+    "--diff": "only show what would change",
+    "--downgrade": "take a lower version",
+    "--replace-edits": "show edits of the folder, and lose them",
+    "--unsigned": "take an unsigned release; works only while SIGNERS is empty",
+}
 
 Files = dict[str, bytes]
-Version = tuple[int, ...]
 
 
 class UpdateError(Exception):
     """Why nothing was updated, and what to do."""
 
 
-class Release(NamedTuple):
-    """The files of the folder at a tag, and the CHANGELOG beside it."""
-
-    version: Version
-    files: Files
-    changelog: str
-
-
-def main(arguments: list[str] | None = None) -> int:
-    options = _options(arguments)
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="update.py", description="Update secure_flask/.")
+    parser.add_argument("tag", nargs="?", help="as v1.2.3; without one, the newest")
+    parser.add_argument("--from", dest="clone", help="a clone of the template on this machine")
+    for name, meaning in FLAGS.items():
+        parser.add_argument(name, action="store_true", help=meaning)
+    options = parser.parse_args()
+    installed = (CORE / "VERSION").read_text("utf-8").strip()
     try:
         with tempfile.TemporaryDirectory() as folder:
             template = Template(folder, options)
-            return _check(template) if options.check else _update(template, options)
+            if options.check:
+                return _check(template, installed)
+            return _update(template, options, installed)
     except UpdateError as error:
         print(error, file=sys.stderr)
         return 2
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="update.py", description="Update secure_flask/.")
-    parser.add_argument("tag", nargs="?", help="as v1.2.3; without one, the newest")
-    parser.add_argument(
-        "--check", action="store_true", help="only say whether there is a newer one"
-    )
-    parser.add_argument("--diff", action="store_true", help="only show what would change")
-    parser.add_argument("--downgrade", action="store_true", help="take a lower version")
-    parser.add_argument("--replace-edits", action="store_true", help="show and lose edits of files")
-    parser.add_argument("--unsigned", action="store_true", help="only while SIGNERS is empty")
-    parser.add_argument("--from", dest="clone", help="a clone of the template on this machine")
-    return parser.parse_args(arguments)
-
-
-def _check(template: "Template") -> int:
+def _check(template: "Template", installed: str) -> int:
     """Say whether there is a newer release; 1 if there is."""
-    tag, installed = template.newest(), _installed()
-    if _version(tag) <= installed:
-        print(f"secure_flask {_text(installed)} is the newest release.")
+    tag = template.newest()
+    if _version(tag) <= _version(installed):
+        print(f"secure_flask {installed} is the newest release.")
         return 0
-    release = template.release(tag)
-    print(f"{tag} is newer than {_text(installed)}. Run: python secure_flask/update.py {tag}\n")
-    print("\n".join(_changes(release, installed)))
+    _, changelog = template.release(tag)
+    print(f"{tag} is newer than {installed}. Run: python secure_flask/update.py {tag}\n")
+    print(_changes(changelog, installed, tag))
     return 1
 
 
-def _update(template: "Template", options: argparse.Namespace) -> int:
-    tag, installed, before = options.tag or template.newest(), _installed(), _read_core()
+def _update(template: "Template", options: argparse.Namespace, installed: str) -> int:
+    tag, before = options.tag or template.newest(), _read_core()
     if not TAG.fullmatch(tag):
         raise UpdateError(f"{tag!r} is no tag of a release: write one like v1.2.3.")
-    if _version(tag) < installed and not options.downgrade:
-        raise UpdateError(f"{tag} is older than {_text(installed)}: add --downgrade to take it.")
+    if _version(tag) < _version(installed) and not options.downgrade:
+        raise UpdateError(f"{tag} is older than {installed}: add --downgrade to take it.")
     if not options.diff:
         _refuse_uncommitted()
-    release = template.release(tag)
-    files = _wanted(release.files)
+    released, changelog = template.release(tag)
+    files = {name: data for name, data in released.items() if _is_wanted(name)}
     if options.diff:
         print("".join(_difference(before, files)), end="")
         return 0
-    _refuse_edits(template, options)
+    _refuse_edits(template, options, installed)
     migrations = _new_migrations(before, files)
     _write(files)
     for name, text in migrations.items():
         (VERSIONS / name).write_text(text, "utf-8")
-    _report(before, release, installed, migrations)
+    print(_changes(changelog, installed, tag))
+    _report(before, files, migrations)
     return 0
 
 
@@ -115,22 +109,20 @@ class Template:
 
     def __init__(self, folder: str, options: argparse.Namespace) -> None:
         self.folder, self.unsigned = folder, options.unsigned
-        self.address = _clone(options.clone) if options.clone else _source()
-        own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        # No configuration counts but the proxy and the passwords that a company may need for https.
+        self.address = _address(options.clone)
         self.environment = {
-            **own,
+            **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_ALLOW_PROTOCOL": "file" if options.clone else "https",
             "GIT_TERMINAL_PROMPT": "0",
         }
-        self.connection: list[str] = []
-        for name in ("http.proxy", "credential.helper"):
-            with suppress(UpdateError):  # it is not set
-                found = _git("config", "--global", "--get-all", name, cwd=PROJECT).decode()
-                values = found.splitlines()
-                self.connection += [part for each in values for part in ("-c", f"{name}={each}")]
+        # Of the user's configuration, only what a company may need for https counts.
+        wanted, found = r"^(http\.proxy|credential\.helper)$", b""
+        with suppress(UpdateError):  # none of them is set
+            found = _git("config", "--global", "--null", "--get-regexp", wanted, cwd=PROJECT)
+        entries = [each.replace("\n", "=", 1) for each in found.decode().split("\0") if each]
+        self.connection = [part for each in entries for part in ("-c", each)]
         self.git("init", "--quiet", "--template=")
 
     def git(self, *arguments: str) -> bytes:
@@ -140,30 +132,19 @@ class Template:
         """The tag of the highest number. A tag of another form is left out, and never shown."""
         listed = self.git("ls-remote", "--tags", "--refs", "--", self.address).decode()
         names = (line.rpartition("refs/tags/")[2] for line in listed.splitlines())
-        tags = [name for name in names if TAG.fullmatch(name)]
-        if not tags:
+        if not (tags := [name for name in names if TAG.fullmatch(name)]):
             raise UpdateError("The template has no release yet.")
         return max(tags, key=_version)
 
-    def release(self, tag: str) -> Release:
-        """The release of a tag, if it is signed, and named and complete as it says itself."""
+    def release(self, tag: str) -> tuple[Files, str]:
+        """The files of the folder at a tag and the CHANGELOG, if signature and MANIFEST hold."""
         commit = self._commit(tag)
         files = self._files(commit)
-        listed = _listed(files.get("MANIFEST", b""))
-        hashes = {name: _hash(data) for name, data in files.items() if name != "MANIFEST"}
-        if listed != hashes or f"v{files.get('VERSION', b'').decode().strip()}" != tag:
+        version = files.get("VERSION", b"").decode("utf-8", "replace").strip()
+        if _listed(files.get("MANIFEST", b"")) != _hashes(files) or f"v{version}" != tag:
             raise UpdateError(f"The files of {tag} are not those of its MANIFEST and VERSION.")
         changelog = self.git("cat-file", "blob", f"{commit}:CHANGELOG.md")
-        return Release(_version(tag), files, _printable(changelog))
-
-    def originals(self) -> Files:
-        """The files of the installed release before they were edited, by its MANIFEST."""
-        listed = _listed(_read_core().get("MANIFEST", b""))
-        try:
-            files = self._files(self._commit(f"v{_text(_installed())}"))
-        except UpdateError:
-            return {}
-        return {name: data for name, data in files.items() if listed.get(name) == _hash(data)}
+        return files, _printable(changelog)
 
     def _commit(self, tag: str) -> str:
         """The commit of a signed tag."""
@@ -187,17 +168,16 @@ class Template:
             if self.unsigned:
                 return
             raise UpdateError(
-                "secure_flask/SIGNERS is empty: no key signs releases yet. Read what you take by "
-                "--diff --unsigned, then update with --unsigned."
+                "SIGNERS is empty: read --unsigned --diff, then update by --unsigned."
             )
         if not shutil.which("ssh-keygen"):
             raise UpdateError("This needs ssh-keygen, which verifies tags: install OpenSSH.")
         # A signature of another kind would be judged by the keys of the user.
         other_kinds = ("gpg.program", "gpg.openpgp.program", "gpg.x509.program")
-        configured = [f"{name}=no-such-program" for name in other_kinds]
-        configured.append(f"gpg.ssh.allowedSignersFile={signers}")
+        entries = [f"{name}=no-such-program" for name in other_kinds]
+        entries.append(f"gpg.ssh.allowedSignersFile={signers}")
         try:
-            self.git(*(part for each in configured for part in ("-c", each)), "verify-tag", tagged)
+            self.git(*(part for each in entries for part in ("-c", each)), "verify-tag", tagged)
         except UpdateError:
             raise UpdateError(f"{tag} is not signed by a key of secure_flask/SIGNERS.") from None
 
@@ -206,12 +186,9 @@ class Template:
         files = Files()
         listed = self.git("ls-tree", "-r", "-z", f"{commit}:{THERE}").decode("utf-8", "replace")
         for entry in filter(None, listed.split("\0")):
-            described, _, name = entry.partition("\t")
-            mode, _, blob = described.split()
+            mode, _, blob, name = re.split(r"[ \t]", entry, maxsplit=3)
             if mode != "100644" or not FILE.fullmatch(name):
-                raise UpdateError(
-                    "A file of the release is a link, or its name is none for a file."
-                )
+                raise UpdateError("The release has a link, or a name that is none for a file.")
             files[name] = self.git("cat-file", "blob", blob)
         return files
 
@@ -221,11 +198,9 @@ def edits(core: Path = CORE) -> list[str]:
 
     :raises FileNotFoundError: there is no MANIFEST.
     """
-    files = _read_core(core)
-    listed = _listed((core / "MANIFEST").read_bytes())
-    present = {name: _hash(data) for name, data in files.items() if name != "MANIFEST"}
-    if not (core / "accounts").exists():
-        listed = {name: value for name, value in listed.items() if not _is_optional(name)}
+    manifest = _listed((core / "MANIFEST").read_bytes())
+    listed = {name: value for name, value in manifest.items() if _is_wanted(name, core)}
+    present = _hashes(_read_core(core))
     words = {(True, True): "edited", (True, False): "missing", (False, True): "added"}
     return [
         f"{words[name in listed, name in present]}: {name}"
@@ -236,8 +211,7 @@ def edits(core: Path = CORE) -> list[str]:
 
 def manifest(core: Path = CORE) -> str:
     """The text of MANIFEST, in the form of sha256sum."""
-    files = sorted(_read_core(core).items())
-    return "".join(f"{_hash(data)}  {name}\n" for name, data in files if name != "MANIFEST")
+    return "".join(f"{value}  {name}\n" for name, value in _hashes(_read_core(core)).items())
 
 
 def _read_core(core: Path = CORE) -> Files:
@@ -254,13 +228,10 @@ def _listed(text: bytes) -> dict[str, str]:
     return {name: value for value, _, name in lines}
 
 
-def _hash(data: bytes) -> str:
+def _hashes(files: Files) -> dict[str, str]:
     # Git may check a text file out with the line ends of the system.
-    return sha256(data.replace(b"\r\n", b"\n")).hexdigest()
-
-
-def _is_optional(name: str) -> bool:
-    return name.startswith("accounts/")
+    texts = {name: data.replace(b"\r\n", b"\n") for name, data in sorted(files.items())}
+    return {name: sha256(text).hexdigest() for name, text in texts.items() if name != "MANIFEST"}
 
 
 def _refuse_uncommitted() -> None:
@@ -272,7 +243,7 @@ def _refuse_uncommitted() -> None:
         )
 
 
-def _refuse_edits(template: Template, options: argparse.Namespace) -> None:
+def _refuse_edits(template: Template, options: argparse.Namespace, installed: str) -> None:
     """Refuse to lose edits of the folder; with --replace-edits show them, and let them go."""
     found = edits() if (CORE / "MANIFEST").exists() else ["missing: MANIFEST"]
     if found and not options.replace_edits:
@@ -281,16 +252,17 @@ def _refuse_edits(template: Template, options: argparse.Namespace) -> None:
             f"{said}\ndocs/update.md says where such a change can go. To lose it: --replace-edits"
         )
     if found:
-        originals, present = template.originals(), _read_core()
-        names = [line.partition(": ")[2] for line in found]
-        old, new = ({name: each.get(name, b"") for name in names} for each in (originals, present))
-        print("These edits are lost:\n" + "".join(_difference(old, new)))
+        old, new = Files(), _read_core()
+        with suppress(UpdateError):  # the installed release has no tag: all of it is shown
+            old, _ = template.release(f"v{installed}")
+        edited = {line.partition(": ")[2] for line in found}
+        shown = ({name: each.get(name, b"") for name in edited} for each in (old, new))
+        print("These edits are lost:\n" + "".join(_difference(*shown)))
 
 
-def _wanted(files: Files) -> Files:
-    """What the project takes: `accounts/` only where it has that."""
-    has_accounts = (CORE / "accounts").exists()
-    return {name: data for name, data in files.items() if has_accounts or not _is_optional(name)}
+def _is_wanted(name: str, core: Path = CORE) -> bool:
+    """Whether a project takes a file: those of `accounts/` only where it has that."""
+    return not name.startswith("accounts/") or (core / "accounts").exists()
 
 
 def _write(files: Files) -> None:
@@ -309,13 +281,10 @@ def _write(files: Files) -> None:
 def _new_migrations(before: Files, files: Files) -> dict[str, str]:
     """The migrations of the core that the project lacks, by name, each behind the one before it."""
     texts = [path.read_text("utf-8") for path in VERSIONS.glob("*.py")]
-    present = {_found(REVISION, text) for text in texts}
-    heads = present - {_found(FOLLOWS, text) for text in texts}
-    known, ours = (_migrations(each) for each in (before, files))
-    unknown = {_found(REVISION, text) for text in known.values()} & present - {
-        _found(REVISION, text) for text in ours.values()
-    }
-    if unknown:
+    present = set().union(*(_named("revision", text) for text in texts))
+    heads = present.difference(*(_named("down_revision", text) for text in texts))
+    known, ours = _migrations(before), _migrations(files)
+    if unknown := (known.keys() - ours.keys()) & present:
         raise UpdateError(
             f"The older release does not know the migrations {', '.join(sorted(unknown))}: go back "
             "before them by `flask db downgrade`, delete their files, and commit."
@@ -323,66 +292,69 @@ def _new_migrations(before: Files, files: Files) -> dict[str, str]:
     if len(heads) != 1:
         raise UpdateError("migrations/versions/ has not one head: run `flask db merge heads`.")
     [head], copied = heads, {}
-    for name, text in sorted(ours.items()):
-        if _found(REVISION, text) not in present:
-            copied[name] = FOLLOWS.sub(f'down_revision = "{head}"', text)
-            head = _found(REVISION, text)
+    for revision in [each for each in ours if each not in present]:
+        name, text = ours[revision]
+        copied[name] = FOLLOWS.sub(f'down_revision = "{head}"', text)
+        head = revision
     return copied
 
 
-def _migrations(files: Files) -> dict[str, str]:
-    found = {name: data.decode() for name, data in files.items() if MIGRATION.fullmatch(name)}
-    return {name.rpartition("/")[2]: text for name, text in found.items()}
+def _migrations(files: Files) -> dict[str, tuple[str, str]]:
+    """What each migration of the core is called in a project, and its text, by revision."""
+    found = [(name, data.decode()) for name, data in files.items() if MIGRATION.fullmatch(name)]
+    named = sorted(("secure_flask_" + name.rpartition("/")[2], text) for name, text in found)
+    return {revision: each for each in named for revision in _named("revision", each[1])}
 
 
-def _found(pattern: re.Pattern[str], text: str) -> str:
-    match = pattern.search(text)
-    return match[1] if match else ""
+def _named(field: str, migration: str) -> set[str]:
+    """The revisions in a field of a migration, which is read without running it."""
+    statements = "\n".join(ast.unparse(node) for node in ast.parse(migration).body)
+    found = re.search(rf"^{field}\b[^=\n]*= (.*)$", statements, re.MULTILINE)
+    return set(re.findall(r"'([^']+)'", found[1])) if found else set()
 
 
-def _report(before: Files, release: Release, old: Version, migrations: Mapping[str, str]) -> None:
-    print("\n".join(_changes(release, old)))
+def _report(before: Files, files: Files, migrations: Mapping[str, str]) -> None:
     for name in migrations:
         print(f"Copied into migrations/versions/: {name}")
-    keys, new_keys = (_keys(each.get("SIGNERS", b"")) for each in (before, release.files))
+    keys, new_keys = (_keys(each.get("SIGNERS", b"")) for each in (before, files))
     for change, changed in (("new", new_keys - keys), ("gone", keys - new_keys)):
         for key in sorted(changed):
             print(f"A key that signs releases is {change}: {key}")
-    if missing := missing_dependencies(release.files.get("DEPENDENCIES", b"").decode()):
-        print(f"The core needs more: uv add {' '.join(missing)}")
+    if missing := " ".join(_missing_dependencies(files.get("DEPENDENCIES", b"").decode())):
+        print(f"The core needs other packages. Run: .venv/bin/uv add {missing}")
     print(_git("diff", "--stat", "--", "secure_flask", "migrations", cwd=PROJECT).decode())
     print("Next: flask db upgrade, make test, make check, then commit.")
 
 
-def missing_dependencies(listed: str) -> list[str]:
+def _missing_dependencies(listed: str) -> Iterator[str]:
     """What DEPENDENCIES lists and pyproject.toml lacks, or has in a lower version."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
-    given = dict(map(_requirement, project["dependencies"]))
-    wanted = {text: _requirement(text) for text in listed.split()}
-    return [f"'{text}'" for text, (name, lowest) in wanted.items() if given.get(name, ()) < lowest]
+    extras = project.get("optional-dependencies", {}).values()
+    given = dict(map(_requirement, chain(project["dependencies"], *extras)))
+    for text, *optional in map(str.split, listed.splitlines()):
+        name, lowest = _requirement(text)
+        if given.get(name, lowest if optional else ()) < lowest:
+            yield f"'{text}'"
 
 
-def _requirement(text: str) -> tuple[str, Version]:
-    found = REQUIRED.match(text)
-    name, lowest = (found[1], found[2] or "0") if found else (text, "0")
-    return re.sub(r"[-_.]+", "-", name).lower(), _version(lowest)
+def _requirement(text: str) -> tuple[str, tuple[int, ...]]:
+    [(name, lowest), *_] = REQUIRED.findall(text)
+    return re.sub(r"[-_.]+", "-", name).lower(), _version(f"{lowest}.0.0.0")[:4]
 
 
-def _changes(release: Release, old: Version) -> Iterator[str]:
-    """The lines of the CHANGELOG about what is newer than `old`, up to the release."""
-    shown = False
-    for line in release.changelog.splitlines():
-        if line.startswith("## "):
-            found = re.search(r"[0-9]+\.[0-9]+\.[0-9]+", line)
-            shown = found is not None and old < _version(found[0]) <= release.version
-        if shown:
-            yield line
+def _changes(changelog: str, old: str, new: str) -> str:
+    """The sections of the CHANGELOG about what is newer than `old`, up to `new`."""
+    after, last, shown = _version(old), _version(new), ""
+    for section in re.split(r"^(?=## )", changelog, flags=re.MULTILINE):
+        if (found := HEADING.match(section)) and after < _version(found[1]) <= last:
+            shown += section
+    return shown
 
 
 def _difference(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[str]:
     for name in sorted(old.keys() | new.keys()):
-        lines = [_printable(each.get(name, b"")).splitlines(keepends=True) for each in (old, new)]
-        yield from difflib.unified_diff(*lines, f"a/secure_flask/{name}", f"b/secure_flask/{name}")
+        a, b = (_printable(each.get(name, b"")).splitlines(keepends=True) for each in (old, new))
+        yield from difflib.unified_diff(a, b, f"a/secure_flask/{name}", f"b/secure_flask/{name}")
 
 
 def _printable(data: bytes) -> str:
@@ -392,23 +364,18 @@ def _printable(data: bytes) -> str:
 
 
 def _keys(signers: bytes) -> set[str]:
-    lines = map(str.strip, _printable(signers).splitlines())
-    return {line for line in lines if line and not line.startswith("#")}
+    return set(re.findall(r"^[^#\s].*", _printable(signers), re.MULTILINE))
 
 
-def _installed() -> Version:
-    return _version((CORE / "VERSION").read_text("utf-8").strip())
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"[0-9]+", text)))
 
 
-def _version(text: str) -> Version:
-    return tuple(int(part) for part in text.removeprefix("v").split(".") if part)
-
-
-def _text(version: Version) -> str:
-    return ".".join(map(str, version))
-
-
-def _source() -> str:
+def _address(clone: str | None) -> str:
+    if clone and not Path(clone).is_dir():
+        raise UpdateError(f"There is no folder {clone!r}: name a clone of the template.")
+    if clone:
+        return Path(clone).resolve().as_uri()
     settings = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))
     address = str(settings.get("tool", {}).get("secure-flask", {}).get("source", ""))
     if not HTTPS.fullmatch(address):
@@ -419,15 +386,9 @@ def _source() -> str:
     return address
 
 
-def _clone(folder: str) -> str:
-    if not Path(folder).is_dir():
-        raise UpdateError(f"There is no folder {folder!r}: name a clone of the template.")
-    return Path(folder).resolve().as_uri()
-
-
 def _git(*arguments: str, cwd: str | Path, environment: Mapping[str, str] | None = None) -> bytes:
     try:
-        done = subprocess.run(["git", *arguments], cwd=cwd, env=environment, capture_output=True)
+        done = subprocess.run(["git", *arguments], cwd=cwd, env=environment, capture_output=True)  # noqa: S603, S607
     except FileNotFoundError:
         raise UpdateError("This needs git: install it.") from None
     if done.returncode:

@@ -1,0 +1,51 @@
+"""An edited file of the core, which the next update would replace."""
+
+from pathlib import Path
+
+import pytest
+from secure_flask import update
+
+from core.checks.conftest import MakeSite, found_in
+
+
+@pytest.fixture
+def core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A core of two files, with the manifest of its release."""
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "csp.py").write_text("STRICT = 1\n")
+    (tmp_path / "web" / "cors.py").write_text("")
+    (tmp_path / "MANIFEST").write_text(update.manifest(tmp_path))
+    # The default of an argument stands since the function was made.
+    edits = update.edits
+    monkeypatch.setattr(update, "edits", lambda: edits(tmp_path))
+    return tmp_path
+
+
+def test_the_core_is_as_its_release_has_it(make_site: MakeSite) -> None:
+    assert not found_in(make_site(), "core.edited")
+    assert not found_in(make_site(), "core.unknown")
+
+
+def test_each_edited_missing_and_added_file_is_named(core: Path, make_site: MakeSite) -> None:
+    (core / "web" / "csp.py").write_text("STRICT = 0\n")
+    (core / "web" / "cors.py").unlink()
+    (core / "web" / "own.py").write_text("")
+    for cache in ("__pycache__", ".ruff_cache"):
+        (core / "web" / cache).mkdir()
+        (core / "web" / cache / "csp.pyc").write_text("")
+    said = " ".join(found_in(make_site(), "core.edited"))
+    assert "edited: web/csp.py" in said
+    assert "missing: web/cors.py" in said
+    assert "added: web/own.py" in said
+    assert "cache" not in said
+
+
+def test_another_line_end_is_no_edit(core: Path, make_site: MakeSite) -> None:
+    (core / "web" / "csp.py").write_bytes(b"STRICT = 1\r\n")
+    assert not found_in(make_site(), "core.edited")
+
+
+def test_without_a_manifest_nobody_can_tell(core: Path, make_site: MakeSite) -> None:
+    (core / "MANIFEST").unlink()
+    assert not found_in(make_site(), "core.edited")
+    assert found_in(make_site(), "core.unknown")

@@ -1,0 +1,54 @@
+"""A package that a newer core needs is asked for by its command, before anything else fails."""
+
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from secure_flask import dependencies
+
+import support
+
+FLASK = metadata.version("flask")
+
+
+@pytest.mark.parametrize(
+    ("listed", "missing"),
+    [
+        ("flask>=3.1", []),
+        (f"flask>={FLASK}", []),
+        (f"flask>={FLASK}.0", []),
+        ("flask>=1000", ["flask>=1000"]),
+        ("Flask_SQLAlchemy>=3.1.1", []),
+        ("psycopg[binary]>=3.2", []),
+        ("no-such-package>=1", ["no-such-package>=1"]),
+        ("no-such-package>=1 optional", []),
+        ("flask>=1000 optional", ["flask>=1000"]),
+    ],
+)
+def test_what_is_missing_or_too_old_is_found(listed: str, missing: list[str]) -> None:
+    assert list(dependencies.missing(listed)) == missing
+
+
+@pytest.mark.parametrize("installed", ["3.2.0rc1", "3.2", "3.2.0.post1", "10.0"])
+def test_only_the_numbers_of_a_version_count(
+    installed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dependencies, "version", lambda name: installed)
+    assert not list(dependencies.missing("flask>=3.2"))
+    assert list(dependencies.missing("flask>=11"))
+
+
+def test_a_line_of_another_form_is_refused() -> None:
+    with pytest.raises(ValueError, match="'flask' is no name>=version"):
+        list(dependencies.missing("flask"))
+
+
+def test_without_a_list_nothing_is_compared(tmp_path: Path) -> None:
+    dependencies.require(tmp_path / "DEPENDENCIES")
+
+
+def test_without_any_package_the_app_says_what_to_run() -> None:
+    """With -S, Python finds nothing but the standard library."""
+    code = "try: import secure_flask\nexcept ImportError as error: print(error)"
+    said = support.python("-S", "-c", code, cwd=support.FOLDER)
+    assert "Run: .venv/bin/uv add 'alembic>=" in said

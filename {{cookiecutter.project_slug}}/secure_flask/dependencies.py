@@ -1,0 +1,49 @@
+"""Stops with the command that helps where a package is missing or too old, before it is imported.
+
+A newer core may need more than the project's pyproject.toml lists. This imports the standard
+library alone.
+"""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+LISTED = Path(__file__).with_name("DEPENDENCIES")
+REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?:\[.*\])?>=(?P<lowest>[\d.]+)")
+
+
+def missing(listed: str) -> Iterator[str]:
+    """Each requirement that is not met; one marked `optional` counts only if it is installed."""
+    for requirement, *optional in map(str.split, listed.splitlines()):
+        found = REQUIREMENT.fullmatch(requirement)
+        if not found:
+            raise ValueError(f"secure_flask/DEPENDENCIES: {requirement!r} is no name>=version.")
+        try:
+            installed = version(found["name"])
+        except PackageNotFoundError:
+            installed = found["lowest"] if optional else "0"
+        if _numbers(installed) < _numbers(found["lowest"]):
+            yield requirement
+
+
+def _numbers(text: str) -> list[int]:
+    """The first four numbers of a version, without what follows them, as in 3.2.0rc1."""
+    release = re.sub(r"[^\d.].*", "", text)
+    return [int(number) for number in re.findall(r"\d+", f"{release}.0.0.0")][:4]
+
+
+def require(listed: Path = LISTED) -> None:
+    """Compare DEPENDENCIES with what is installed.
+
+    :raises ImportError: a package is missing or too old.
+    """
+    # A program that was frozen into one file has no such list, and brings its packages.
+    absent = (
+        " ".join(f"'{each}'" for each in missing(listed.read_text())) if listed.exists() else ""
+    )
+    if absent:
+        raise ImportError(f"secure_flask needs other packages. Run: .venv/bin/uv add {absent}")
+
+
+require()
