@@ -241,7 +241,8 @@ def test_a_signature_that_the_keys_of_the_user_would_accept_counts_for_nothing(
     project: Repository, template: Repository, tmp_path: Path
 ) -> None:
     """git hands a signature of OpenPGP to gpg, here to one that likes everything."""
-    good = '#!/bin/sh\necho "[GNUPG:] GOODSIG 0 Ada"\necho "[GNUPG:] TRUST_ULTIMATE"\n'
+    says = ("NEWSIG", "GOODSIG 0 Ada", "TRUST_ULTIMATE 0 pgp")
+    good = "#!/bin/sh\ncat > /dev/null\n" + "".join(f'echo "[GNUPG:] {line}"\n' for line in says)
     write(tmp_path / "programs", {"gpg": good})
     (tmp_path / "programs" / "gpg").chmod(0o755)
     tag = git(template.path, "cat-file", "tag", "v1.1.0").partition("-----BEGIN")[0]

@@ -323,7 +323,7 @@ def _report(before: Files, files: Files, migrations: Mapping[str, str]) -> None:
     if missing := " ".join(_missing_dependencies(files.get("DEPENDENCIES", b"").decode())):
         print(f"The core needs other packages. Run: .venv/bin/uv add {missing}")
     print(_git("diff", "--stat", "--", "secure_flask", "migrations", cwd=PROJECT).decode())
-    print("Next: flask db upgrade, make test, make check, then commit.")
+    print("Next: .venv/bin/flask db upgrade, make test, make check, then commit.")
 
 
 def _missing_dependencies(listed: str) -> Iterator[str]:
