@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from secure_flask.update import manifest
 
 import support
-from conftest import render
 
 PROJECT = support.FOLDER.name
 # A file of the project, as in "secure_flask/web/csp.py", and what it holds; None deletes it.
@@ -31,8 +31,8 @@ class Repository:
         return support.run("git", *author, *signing, *arguments, cwd=self.path)
 
 
-def first_release(folder: Path) -> Repository:
-    """Release today's template as v0.1.0, by a key that its core names."""
+def first_release(folder: Path, version: str = "0.1.0") -> Repository:
+    """Release today's template, by a key that its core names."""
     support.need(shutil.which("ssh-keygen"), "ssh-keygen")
     folder.mkdir(parents=True, exist_ok=True)
     repository = Repository(support.copy_template(folder / "template"), folder / "key")
@@ -40,7 +40,7 @@ def first_release(folder: Path) -> Repository:
     public = " ".join(repository.key.with_suffix(".pub").read_text("utf-8").split()[:2])
     repository.git("init", "--quiet")
     signers = f'release@example.org namespaces="git" {public}\n'
-    release(repository, "0.1.0", {"secure_flask/SIGNERS": signers})
+    release(repository, version, {"secure_flask/SIGNERS": signers})
     return repository
 
 
@@ -77,7 +77,10 @@ def render_tag(repository: Path, tag: str, folder: Path, **answers: str) -> Path
     archive, template = folder / "template.tar", folder / "template"
     support.run("git", "archive", f"--output={archive}", f"refs/tags/{tag}", cwd=repository)
     shutil.unpack_archive(archive, template, filter="data")
-    return render(template, folder, **answers)
+    # Its own questions may be others than today's.
+    own = {"replay_dir": str(folder), "cookiecutters_dir": str(folder)}
+    options = {"output_dir": str(folder / "out"), "default_config": own}
+    return Path(cookiecutter(str(template), no_input=True, extra_context=answers, **options))
 
 
 def update(project: Path, repository: Repository, *arguments: str) -> str:

@@ -21,7 +21,7 @@ RENAME = '''"""Users are blocked, no longer disabled."""
 
 from alembic import op
 
-revision = "core_0003"
+revision = "secure_flask_0002"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
@@ -36,7 +36,7 @@ def downgrade() -> None:
     with op.batch_alter_table("users") as users:
         users.alter_column("blocked", new_column_name="disabled")
 '''
-RENAMED = "migrations/versions/0003_blocked.py"
+FILE = "0002_blocked.py"
 
 # An owner numbers migrations as the first two are numbered.
 OWN = '''"""The department of a user."""
@@ -111,8 +111,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     assert users.count(f"disabled: Mapped[bool] = mapped_column{OLD}") == 1
     changes = {
         "secure_flask/auth/users.py": users.replace(OLD, NEW),
-        "secure_flask/migrations/0003_blocked.py": RENAME,
-        RENAMED: RENAME,
+        f"secure_flask/migrations/{FILE}": RENAME,
+        f"migrations/versions/secure_flask_{FILE}": RENAME,
     }
     releases.release(repository, "0.2.0", changes)
     return repository
@@ -153,7 +153,7 @@ def test_the_suite_of_a_project_with_migrations_is_green_after_the_update(
     project: Path, template: Repository
 ) -> None:
     update(project, template)
-    assert 'down_revision = "0003"' in (project / RENAMED).read_text("utf-8")
+    assert 'down_revision = "0003"' in copied(project).read_text("utf-8")
     assert "passed" in support.own_tests(project)
 
 
@@ -168,15 +168,20 @@ def database(kind: str, folder: Path) -> Iterator[str]:
 
 
 def update(project: Path, template: Repository) -> None:
-    said = releases.update(project, template, "v0.2.0")
-    assert "Copied into migrations/versions/: 0003_blocked.py" in said
+    releases.update(project, template, "v0.2.0")
     support.commit(project)
+
+
+def copied(project: Path) -> Path:
+    """Return the migration of the core, as the update left it among the owner's."""
+    [migration] = project.glob(f"migrations/versions/*{FILE}")
+    return migration
 
 
 def go_back(project: Path, template: Repository, url: str) -> None:
     """Take the older core, in the order that the update asks for."""
     flask(project, url, "db", "downgrade")
-    (project / RENAMED).unlink()
+    copied(project).unlink()
     support.commit(project)
     releases.update(project, template, "v0.1.0", "--downgrade")
 
