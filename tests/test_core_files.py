@@ -1,0 +1,82 @@
+"""The files of the core that name it, list it, and say what it needs agree with the template."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from secure_flask.update import manifest
+
+import support
+from conftest import Rendered
+
+CORE = support.FOLDER / "secure_flask"
+VERSIONS = support.FOLDER / "migrations" / "versions"
+LISTED = [line.split() for line in (CORE / "DEPENDENCIES").read_text("utf-8").splitlines()]
+MIGRATIONS = sorted([*CORE.glob("migrations/*.py"), *CORE.glob("accounts/migrations/*.py")])
+
+
+def test_the_manifest_lists_todays_core() -> None:
+    assert (CORE / "MANIFEST").read_text("utf-8") == manifest(CORE), "run `make manifest`"
+
+
+def test_the_core_and_the_template_have_one_version() -> None:
+    assert (CORE / "VERSION").read_text("utf-8") == f"{support.SETTINGS['_version']}\n"
+
+
+@pytest.mark.parametrize("migration", MIGRATIONS, ids=lambda path: path.stem)
+def test_a_new_project_has_each_migration_of_the_core(migration: Path) -> None:
+    copies = [file for file in VERSIONS.glob("*.py") if file.name.endswith(migration.name)]
+    assert [file.read_bytes() for file in copies] == [migration.read_bytes()]
+
+
+@pytest.mark.parametrize("migration", MIGRATIONS, ids=lambda path: path.stem)
+def test_a_migration_of_the_core_is_named_as_no_owner_would(migration: Path) -> None:
+    """An update does not copy a revision whose name is taken."""
+    named = re.findall(r'^revision = "(.+)"$', migration.read_text("utf-8"), re.MULTILINE)
+    assert named == [f"secure_flask_{migration.name[:4]}"]
+
+
+@pytest.mark.parametrize("migration", MIGRATIONS, ids=lambda path: path.stem)
+def test_a_migration_of_the_core_imports_nothing_of_it(migration: Path) -> None:
+    """The core that is installed when it runs may be a later one."""
+    imported = support.imports(ast.parse(migration.read_text("utf-8")))
+    assert {*imported} <= {"alembic", "sqlalchemy"}
+
+
+def test_the_core_lists_what_projects_depend_on() -> None:
+    """The file as it lies here has what any answer needs."""
+    assert bounds(name for name, *_ in LISTED) == bounds(
+        map(str, support.declared(support.FOLDER, groups=False))
+    )
+
+
+def test_what_only_some_projects_depend_on_is_optional(rendered: Rendered) -> None:
+    needed = tomllib.loads((rendered({}) / "pyproject.toml").read_text("utf-8"))["project"]
+    always = [each for each in needed["dependencies"] if not Requirement(each).marker]
+    assert bounds(name for name, *marks in LISTED if marks != ["optional"]) == bounds(always)
+
+
+def test_the_core_has_the_licence_of_the_template() -> None:
+    licence = (support.TEMPLATE / "LICENSE").read_text("utf-8").partition("\n---")[0]
+    assert licence in (CORE / "LICENSE").read_text("utf-8")
+
+
+def test_a_project_knows_where_releases_are(rendered: Rendered) -> None:
+    settings = tomllib.loads((rendered({}) / "pyproject.toml").read_text("utf-8"))
+    assert settings["tool"]["secure-flask"]["source"] == support.SETTINGS["_source"]
+
+
+def bounds(requirements: Iterable[str]) -> set[tuple[str, frozenset[str], str]]:
+    """Return names, extras and lowest versions. A highest version is a project's own."""
+    return {
+        (support.normal(each.name), frozenset(each.extras), bound.version)
+        for each in map(Requirement, requirements)
+        for bound in each.specifier
+        if bound.operator == ">="
+    }
