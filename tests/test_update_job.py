@@ -130,11 +130,18 @@ def test_each_release_has_an_issue(job: Job, template: Repository) -> None:
     assert [issue["title"] for issue in job.issues] == [TITLE, "secure_flask v1.1.10 is out"]
 
 
-def test_a_strangers_issue_of_that_title_hides_nothing(job: Job) -> None:
-    strangers = {"title": TITLE, "author": {"is_bot": False}}
-    write(job.folder, {"issues": json.dumps([strangers])})
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"title": TITLE, "author": {"is_bot": False}},
+        {"title": f"What to do, as {TITLE}", "author": {"is_bot": True}},
+    ],
+    ids=["of a stranger", "of another title"],
+)
+def test_another_issue_hides_nothing(job: Job, other: dict[str, Any]) -> None:
+    write(job.folder, {"issues": json.dumps([other])})
     assert job.run()[0]
-    assert [issue["title"] for issue in job.issues] == [TITLE] * 2
+    assert [issue["title"] for issue in job.issues] == [other["title"], TITLE]
 
 
 def test_a_changelog_that_is_too_long_is_cut(job: Job, template: Repository) -> None:
