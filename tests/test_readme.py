@@ -27,8 +27,9 @@ PATH = re.compile(
 )
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
-# A server stays in the background while it serves.
+# A server stays in the background while it serves, and git knows its user.
 PRELUDE = f"""{following.PRELUDE}
+export GIT_{{AUTHOR,COMMITTER}}_{{NAME,EMAIL}}=ada@example.org
 serve() {{
     "$@" &
     until (: < "/dev/tcp/127.0.0.1/$PORT") 2> /dev/null; do
@@ -68,6 +69,9 @@ def test_its_commands_work_line_by_line_and_end_in_a_login(
     assert '"token_type": "Bearer"' in shown
     # The first start takes a while: it shows what it does.
     assert re.search(r"^Installed \d+ packages", shown, re.MULTILINE)
+    committed = support.run("git", "ls-tree", "-r", "--name-only", "main", cwd=project).split()
+    assert "uv.lock" in committed
+    assert not {".env", "instance/app.db"} & {*committed}
 
 
 def test_it_says_how_long_a_password_must_be(rendered: Rendered) -> None:

@@ -1,0 +1,136 @@
+"""uv.lock: without one everything is set up, by a fresh one too, and a stale one stops CI and image.
+
+The project is the Makefile, the Dockerfile and a made-up pyproject.toml, so that uv needs no network.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import support
+
+UV = Path(sys.executable).with_name("uv")
+CI = yaml.safe_load((support.FOLDER / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+# What GitHub makes true where there is such a file, and else false.
+LOCKED = "${{ hashFiles('uv.lock') != '' }}"
+PROJECT = """
+[project]
+name = "my-service"
+version = "0.1.0"
+requires-python = ">=3.11"
+dependencies = []
+
+[project.optional-dependencies]
+breached = []
+postgresql = []
+redis = []
+
+[tool.uv]
+package = false
+sources = { another = { path = "another" } }
+"""
+ANOTHER = '[project]\nname = "another"\nversion = "1"\n\n[tool.uv]\npackage = false\n'
+SAYS_WHAT_TO_RUN = "To update the lockfile, run `uv lock`"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project without dependencies, in whose environment uv is already."""
+    folder = tmp_path / "my-service"
+    for name in ("Makefile", "Dockerfile"):
+        support.copy(support.FOLDER / name, folder / name)
+    (folder / "another").mkdir()
+    (folder / "another" / "pyproject.toml").write_text(ANOTHER)
+    (folder / "pyproject.toml").write_text(PROJECT)
+    support.python("-m", "venv", "--without-pip", ".venv", cwd=folder)
+    (folder / ".venv" / "bin" / "uv").symlink_to(UV)
+    (folder / ".venv" / "bin" / "pip").symlink_to(str(shutil.which("true")))
+    return folder
+
+
+def lock(project: Path) -> None:
+    support.run(UV, "lock", "--offline", cwd=project)
+
+
+def make_stale(project: Path) -> None:
+    lock(project)
+    (project / "pyproject.toml").write_text(PROJECT.replace("= []", '= ["another"]', 1))
+
+
+SetUp = Callable[[Path], tuple[int, str]]
+STATES = {"no lock": lambda _: None, "a fresh lock": lock}
+
+
+def steps() -> dict[str, dict[str, Any]]:
+    """The steps of CI that run make, each by its target."""
+    jobs = [CI["jobs"][name] for name in ("make", "test")]
+    make, test = (step for job in jobs for step in job["steps"] if "run" in step)
+    return dict.fromkeys(CI["jobs"]["make"]["strategy"]["matrix"]["target"], make) | {"test": test}
+
+
+def in_ci(project: Path, target: str = ".venv") -> tuple[int, str]:
+    """Make a target as CI does; gives the status, and what it said."""
+    locked = str((project / "uv.lock").exists()).lower()
+    # The environment is there, but counts as older than pyproject.toml.
+    make = ("make", "PYTHON=true", "--what-if=pyproject.toml")
+    return said(*make, target, project=project, UV_LOCKED=locked)
+
+
+def build(project: Path) -> tuple[int, str]:
+    """Run the line of the Dockerfile that installs."""
+    text = (project / "Dockerfile").read_text("utf-8")
+    [line] = re.findall(r"^RUN ((?:.*\\\n)*.*\buv sync\b.*)$", text, re.MULTILINE)
+    folder = f"{project.parent}/venv"
+    path = f"{UV.parent}{os.pathsep}{os.environ['PATH']}"
+    shell = ("sh", "-c", line.replace("/opt/venv", folder))
+    return said(*shell, project=project, PATH=path, UV_PROJECT_ENVIRONMENT=folder)
+
+
+def said(*command: str, project: Path, **environment: str) -> tuple[int, str]:
+    done = subprocess.run(
+        command,
+        cwd=project,
+        env=support.newcomers_environment() | {"UV_OFFLINE": "1"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("set_up", [in_ci, build], ids=["CI", "the image"])
+def test_it_is_set_up(project: Path, state: str, set_up: SetUp) -> None:
+    STATES[state](project)
+    status, text = set_up(project)
+    assert status == 0, text
+
+
+@pytest.mark.parametrize("target", steps())
+def test_a_stale_lock_fails_ci_and_says_what_to_run(project: Path, target: str) -> None:
+    assert steps()[target]["env"]["UV_LOCKED"] == LOCKED
+    make_stale(project)
+    status, text = in_ci(project, target)
+    assert (status != 0, SAYS_WHAT_TO_RUN in text) == (True, True), text
+
+
+def test_a_stale_lock_fails_the_image_and_says_what_to_run(project: Path) -> None:
+    make_stale(project)
+    status, text = build(project)
+    assert (status != 0, SAYS_WHAT_TO_RUN in text) == (True, True), text
+
+
+def test_a_stale_lock_is_renewed_at_the_desk(project: Path) -> None:
+    make_stale(project)
+    support.run("make", "PYTHON=true", "--what-if=pyproject.toml", ".venv", cwd=project)
+    assert 'name = "another"' in (project / "uv.lock").read_text("utf-8")

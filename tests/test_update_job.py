@@ -1,0 +1,177 @@
+"""The weekly job of a project, run by bash with a `gh` of ours: a newer release opens one issue."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import support
+from core import test_update
+from core.test_update import Repository, release, write
+
+WORKFLOW = support.FOLDER / ".github" / "workflows" / "update.yml"
+TITLE = "secure_flask v1.1.0 is out"
+# What GitHub takes of these two commands, and the longest text of an issue.
+GH = """#!{python} -B
+import json, os, sys
+from pathlib import Path
+
+file = Path({issues!r})
+issues = json.loads(file.read_text())
+_, command, *rest = sys.argv[1:]
+given = dict(zip(rest[::2], rest[1::2]))
+assert os.environ["GH_TOKEN"] == "a token"
+if command == "list":
+    assert (given["--json"], int(given["--limit"])) == ("author,title", 1000)
+    assert given["--jq"] == ".[] | select(.author.is_bot) | .title"
+    print(*(issue["title"] for issue in issues if issue["author"]["is_bot"]), sep="\\n")
+else:
+    body = Path(given["--body-file"]).read_text()
+    assert (command, len(body) <= 65536) == ("create", True)
+    issues.append({{"title": given["--title"], "body": body, "author": {{"is_bot": True}}}})
+    file.write_text(json.dumps(issues))
+"""
+# The address of pyproject.toml would have to be one of https.
+PYTHON = '#!/bin/sh\nexec {python} -B "$@" --from={template}\n'
+
+pytestmark = test_update.pytestmark
+template, project = test_update.template, test_update.project
+
+
+@dataclass
+class Job:
+    project: Repository
+    folder: Path
+
+    @property
+    def issues(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads((self.folder / "issues").read_text("utf-8"))
+        return found
+
+    def run(self) -> tuple[bool, str]:
+        """Whether all steps passed, and what they said."""
+        log, outputs = "", self.folder / "outputs"
+        outputs.write_text("")
+        for step in scripts():
+            named = (line.split("=") for line in outputs.read_text("utf-8").split())
+            known = {f"steps.check.outputs.{name} == '{value}'" for name, value in named}
+            if "if" in step and step["if"] not in known:
+                continue
+            done = self.bash(step)
+            log += done.stdout
+            if done.returncode:
+                return False, log
+        return True, log
+
+    def bash(self, step: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+        (self.folder / "script").write_text(step["run"], "utf-8")
+        token = {"GH_TOKEN": "a token"} if "env" in step else {}
+        runners = {"RUNNER_TEMP": str(self.folder), "GITHUB_OUTPUT": f"{self.folder}/outputs"}
+        path = {"PATH": f"{self.folder}/programs{os.pathsep}{os.environ['PATH']}"}
+        return subprocess.run(
+            ["bash", "-e", self.folder / "script"],
+            cwd=self.project.path,
+            env=os.environ | runners | path | token,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+def scripts() -> list[dict[str, Any]]:
+    """The steps that run a script, each as GitHub runs it: by `bash -e`."""
+    [job] = yaml.safe_load(WORKFLOW.read_text("utf-8"))["jobs"].values()
+    return [step for step in job["steps"] if "run" in step]
+
+
+@pytest.fixture
+def job(tmp_path: Path, project: Repository, template: Repository) -> Job:
+    for program in ("bash", "openssl"):
+        support.need(shutil.which(program), program)
+    folder = tmp_path / "runner"
+    gh = GH.format(python=sys.executable, issues=f"{folder}/issues")
+    python = PYTHON.format(python=sys.executable, template=template.path)
+    write(folder, {"issues": "[]", "programs/gh": gh, "programs/python3": python})
+    for name in ("gh", "python3"):
+        (folder / "programs" / name).chmod(0o755)
+    return Job(project, folder)
+
+
+def test_nothing_newer_opens_no_issue(job: Job, template: Repository) -> None:
+    template.git("tag", "--delete", "v1.1.0")
+    passed, log = job.run()
+    assert (passed, "1.0.0 is the newest release" in log) == (True, True), log
+    assert job.issues == []
+
+
+def test_a_newer_release_opens_one_issue_that_says_what_to_do(job: Job) -> None:
+    for _ in range(2):
+        passed, log = job.run()
+        assert passed, log
+    [issue] = job.issues
+    assert issue["title"] == TITLE
+    assert "python secure_flask/update.py v1.1.0" in issue["body"]
+    assert "- Fixed." in issue["body"]
+
+
+def test_each_release_has_an_issue(job: Job, template: Repository) -> None:
+    assert job.run()[0]
+    release(template, "1.1.10", {})
+    assert job.run()[0]
+    assert [issue["title"] for issue in job.issues] == [TITLE, "secure_flask v1.1.10 is out"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"title": TITLE, "author": {"is_bot": False}},
+        {"title": f"What to do, as {TITLE}", "author": {"is_bot": True}},
+    ],
+    ids=["of a stranger", "of another title"],
+)
+def test_another_issue_hides_nothing(job: Job, other: dict[str, Any]) -> None:
+    write(job.folder, {"issues": json.dumps([other])})
+    assert job.run()[0]
+    assert [issue["title"] for issue in job.issues] == [other["title"], TITLE]
+
+
+def test_a_changelog_that_is_too_long_is_cut(job: Job, template: Repository) -> None:
+    write(template.path, {"CHANGELOG.md": "## 1.2.0\n\n" + "- Fixed.\n" * 10_000})
+    release(template, "1.2.0", {})
+    passed, log = job.run()
+    assert passed, log[-1000:]
+    assert len(job.issues) == 1
+
+
+def test_a_release_that_nobody_signed_fails_with_the_reason(job: Job, template: Repository) -> None:
+    template.tag("v1.2.0", signed=False)
+    passed, log = job.run()
+    assert (passed, "v1.2.0 is not signed by a key" in log) == (False, True), log
+    # From there on GitHub obeys no command in what is printed.
+    assert log.startswith("::stop-commands::")
+    assert job.issues == []
+
+
+@pytest.mark.parametrize(
+    "script", ["1 / 0", "print('v1.2.0$(touch ran) is newer than 1.0.0'); raise SystemExit(1)"]
+)
+def test_what_does_not_name_a_release_fails(job: Job, script: str) -> None:
+    write(test_update.core(job.project), {"update.py": script})
+    assert not job.run()[0]
+    assert job.issues == []
+    assert not (job.project.path / "ran").exists()
+
+
+def test_only_the_step_that_opens_the_issue_has_a_token() -> None:
+    check, open_issue = scripts()
+    assert "env" not in check
+    assert open_issue["env"] == {"GH_TOKEN": "${{ github.token }}"}
