@@ -32,6 +32,7 @@ given = dict(zip(rest[::2], rest[1::2]))
 assert os.environ["GH_TOKEN"] == "a token"
 if command == "list":
     assert (given["--json"], int(given["--limit"])) == ("author,title", 1000)
+    assert given["--state"] == "all"
     assert given["--jq"] == ".[] | select(.author.is_bot) | .title"
     print(*(issue["title"] for issue in issues if issue["author"]["is_bot"]), sep="\\n")
 else:
@@ -43,8 +44,7 @@ else:
 # The address of pyproject.toml would have to be one of https.
 PYTHON = '#!/bin/sh\nexec {python} -B "$@" --from={template}\n'
 
-pytestmark = test_update.pytestmark
-template, project = test_update.template, test_update.project
+released, template, project = test_update.released, test_update.template, test_update.project
 
 
 @dataclass

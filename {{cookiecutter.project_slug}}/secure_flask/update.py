@@ -266,15 +266,14 @@ def _is_wanted(name: str, core: Path = CORE) -> bool:
 
 
 def _write(files: Files) -> None:
+    # Through a link, something else would be written.
+    if links := ", ".join(str(path) for path in CORE.rglob("*") if path.is_symlink()):
+        raise UpdateError(f"Put a file or a folder in place of each link: {links}")
     for name in _read_core().keys() - files.keys():
         (CORE / name).unlink()
     for name, data in files.items():
         path = CORE / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.parent.resolve() != path.parent:
-            raise UpdateError(f"{path.parent} is a link: put a folder there.")
-        # Through a link, another file would be written.
-        path.unlink(missing_ok=True)
         path.write_bytes(data)
 
 
