@@ -11,9 +11,9 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
 
 import pytest
 
@@ -28,24 +28,9 @@ FIX = {
     "app/pages.py": ("latest_violations(5)", "latest_violations(4)"),
 }
 VIEW = '@blueprint.get("/view-{0}")\n@public\ndef view_{0}() -> str:\n    return "{0}"\n\n\n'
-# A comment, and the lines of a file before which it may stand.
-COMMENTS = {
-    ".css": ("/* {} */", r"[.\w].*\{$"),
-    ".html": ("{{# {} #}}", r" *<(?:p|h1|h2|section|div|ul|button|main)\b"),
-    ".py": ("# {}", ""),
-}
-
-
-class Row(NamedTuple):
-    """What an update did to one project: files, and seconds."""
-
-    edited: int
-    core: int
-    around: int
-    conflicts: int
-    update: float
-    cruft: float
-    suite: float
+# Files before and after an update, and seconds.
+COLUMNS = ("edited", "core", "around", "conflicts", "update", "cruft", "suite")
+Row = tuple[float, ...]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +47,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> releases.Repository:
 def table() -> Iterator[list[Row]]:
     rows: list[Row] = []
     yield rows
-    print("\n" + "".join(f"{name:>10}" for name in Row._fields))
+    print("\n" + "".join(f"{name:>10}" for name in COLUMNS))
     for row in (*rows, [sum(column) for column in zip(*rows, strict=True)]):
         print("".join(f"{value:10.4g}" for value in row))
 
@@ -79,17 +64,18 @@ def test_an_edited_project_takes_the_fix_keeps_its_edits_and_stays_green(
     edit(project, chance)
     support.commit(project)
     edited = lines(project)
+    differing = sum(rendered.get(name) != edited.get(name) for name in rendered | edited)
 
-    update = clock(lambda: releases.update(project, template))
+    update = clock(partial(releases.update, project, template))
     core = len(changed(project))
     support.commit(project)
-    cruft = clock(lambda: cruft_update(project))
+    how = ("-m", "cruft", "update", "--skip-apply-ask", "--checkout", "v0.1.1")
+    cruft = clock(partial(support.python, *how, cwd=project))
     around, conflicts = len(changed(project)), changed(project, "--diff-filter=U")
     for name in conflicts:
         support.run("git", "checkout", "--ours", "--", name, cwd=project)
-    suite = clock(lambda: support.own_tests(project))
-    differing = sum(rendered.get(name) != edited.get(name) for name in rendered | edited)
-    table.append(Row(differing, core, around, len(conflicts), update, cruft, suite))
+    suite = clock(partial(support.own_tests, project))
+    table.append((differing, core, around, len(conflicts), update, cruft, suite))
 
     for name, (_, new) in FIX.items():
         assert (new in (project / name).read_text("utf-8")) == (name not in conflicts), name
@@ -114,36 +100,40 @@ def edit(project: Path, chance: Random) -> None:
         # The last needs one of the answers.
         if chance.random() < 0.3 and not each.states and each.change != shown_by_a_portal:
             each.change(project)
-    for _ in range(chance.randint(3, 8)):
-        chance.choice([comment, comment, view])(project, chance)
+    for _ in range(chance.randint(3, 9)):
+        chance.choice([comment, comment_of_page, view])(project, chance)
 
 
 def comment(project: Path, chance: Random) -> None:
-    file = project / chance.choice(sorted(lines(project)))
-    mark, before = COMMENTS[file.suffix]
-    text = file.read_text("utf-8").splitlines(keepends=True)
-    places = [number for number, line in enumerate(text) if re.match(before, line)]
-    if file.suffix == ".py":
-        nodes = ast.walk(ast.parse("".join(text)))
-        places = sorted({node.lineno - 1 for node in nodes if isinstance(node, ast.stmt)})
-    if places:
-        at = chance.choice(places)
-        indent = " " * (len(text[at]) - len(text[at].lstrip()))
-        text.insert(at, f"{indent}{mark.format(f'Ours since {chance.random()}')}\n")
-        file.write_text("".join(text), "utf-8")
+    file = chance.choice(sorted(project.glob("app/*.py")))
+    nodes = ast.walk(ast.parse(file.read_text("utf-8")))
+    places = sorted({node.lineno - 1 for node in nodes if isinstance(node, ast.stmt)})
+    insert(file, chance.choice(places), f"# Ours since {chance.random()}\n")
+
+
+def comment_of_page(project: Path, chance: Random) -> None:
+    file = chance.choice(sorted(project.glob("app/templates/*.html")))
+    # Between others it could stand inside a tag of Jinja.
+    if places := places_of(file, r" *<(?:p|h1|h2|section|div|ul|button|main)\b"):
+        insert(file, chance.choice(places), f"{{# Ours since {chance.random()} #}}\n")
 
 
 def view(project: Path, chance: Random) -> None:
     """Put a view before one of those that are there."""
     file = project / "app" / chance.choice(["account.py", "login.py", "pages.py"])
-    text = file.read_text("utf-8")
-    at = chance.choice([found.start() for found in re.finditer(r"(?m)^@blueprint", text)])
-    file.write_text(text[:at] + VIEW.format(chance.randrange(10**6)) + text[at:], "utf-8")
+    insert(file, chance.choice(places_of(file, "@blueprint")), VIEW.format(chance.getrandbits(32)))
 
 
-def cruft_update(project: Path) -> None:
-    how = ("--skip-apply-ask", "--checkout", "v0.1.1")
-    support.python("-m", "cruft", "update", *how, cwd=project)
+def places_of(file: Path, pattern: str) -> list[int]:
+    text = file.read_text("utf-8").splitlines()
+    return [number for number, line in enumerate(text) if re.match(pattern, line)]
+
+
+def insert(file: Path, at: int, new: str) -> None:
+    """Put lines before another, and indent them as that is."""
+    text = file.read_text("utf-8").splitlines(keepends=True)
+    text.insert(at, " " * (len(text[at]) - len(text[at].lstrip())) + new)
+    file.write_text("".join(text), "utf-8")
 
 
 def changed(project: Path, what: str = "HEAD") -> list[str]:
@@ -152,10 +142,11 @@ def changed(project: Path, what: str = "HEAD") -> list[str]:
 
 
 def lines(project: Path) -> dict[str, set[str]]:
-    """Return the lines of each file of `app/` that may be edited."""
-    files = [file for file in project.glob("app/**/*.*") if file.suffix in COMMENTS]
+    """Return the lines of each file of `app/`."""
+    files = filter(Path.is_file, project.glob("app/**/*"))
     return {
-        str(file.relative_to(project)): {*file.read_text("utf-8").split("\n")} for file in files
+        file.relative_to(project).as_posix(): {*file.read_text("utf-8").splitlines()}
+        for file in files
     }
 
 
