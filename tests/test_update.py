@@ -30,6 +30,8 @@ REPOSITORY = re.compile(r"https://github\.com/<org>/\S+|<template>")
 # A line of the policy that each level words differently, and an owner's own.
 LEVEL = "CSP = csp_levels.RELAXED"
 OWN_LEVEL = f"{LEVEL}  # for the old forum"
+# update.py replaces the first, and puts the migrations of the core behind the owner's.
+SKIPPED = ("secure_flask/health.py", "migrations/versions/0001_users_and_logins.py")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,8 @@ def created(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def newer(template: Path, created: Path) -> Path:
-    append(template / support.FOLDER.name / "app" / "api.py", NEWS)
+    for name in ("app/api.py", *SKIPPED):
+        append(template / support.FOLDER.name / name, NEWS)
     support.commit(template)
     return template
 
@@ -100,6 +103,20 @@ def test_an_edit_of_what_changes_is_marked_as_git_marks_it(newer: Path, unlinked
     [ours] = re.findall(r"^<<<<<<<.*?^=======", merged, re.MULTILINE | re.DOTALL)
     assert OWN_LEVEL in ours
     assert not list(unlinked.rglob("*.rej"))
+
+
+def test_the_core_and_migrations_are_left_to_the_core_s_own_update(
+    newer: Path, unlinked: Path
+) -> None:
+    link(unlinked, newer)
+    cruft("update", "--skip-apply-ask", cwd=unlinked)
+    assert NEWS in (unlinked / "app" / "api.py").read_text("utf-8")
+    for name in SKIPPED:
+        assert NEWS not in (unlinked / name).read_text("utf-8")
+    # They differ from what cruft knows as the newest, and it does not mind.
+    append(unlinked / "app" / "pages.py", EDIT)
+    shown = support.python("-m", "cruft", "diff", cwd=unlinked)
+    assert re.findall(r"^\+{3} [^/]+/(.+)$", shown, re.MULTILINE) == ["app/pages.py"]
 
 
 @pytest.mark.all
