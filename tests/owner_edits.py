@@ -752,8 +752,9 @@ def setting(project: Path, line: str, imported: str = "") -> None:
 
 def migrate(project: Path, title: str, upgrade: str, downgrade: str) -> None:
     versions = project / "migrations/versions"
-    newest = max(int(file.name[:4]) for file in versions.glob("0*.py"))
-    revision, previous = f"{newest + 1:04}", f"{newest:04}"
+    newest = max(versions.glob("0*.py"))
+    [previous] = re.findall(r'^revision = "(.+)"', newest.read_text("utf-8"), re.MULTILINE)
+    revision = f"{int(newest.name[:4]) + 1:04}"
     text = MIGRATION.format(
         title=title, revision=revision, previous=previous, upgrade=upgrade, downgrade=downgrade
     )
