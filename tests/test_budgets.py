@@ -107,6 +107,7 @@ def measured() -> dict[str, int]:
         "lines of the policy": lines(support.POLICY),
         "modules of the core": len(core()),
         "lines of the core": lines(*core()),
+        "lines of update.py": lines(CORE / "update.py"),
         "lines of the longest module of the core": max(map(lines, core())),
         "lines of the longest function of the core": max(
             length for file in core() for length in functions(file)
@@ -136,6 +137,9 @@ AT_MOST = {
     # Two of them are for updates: is the core as released, and are its packages there?
     "modules of the core": 87,  # then 85
     "lines of the core": 7730,  # then 6300
+    # Read whole by whoever wants to know what an update may do. Each line beyond the goal closes
+    # a way by which somebody without the key, or a killed process, did harm.
+    "lines of update.py": 421,  # then 400
     # Fits in one reading, with one concern.
     "lines of the longest module of the core": 180,
     "lines of the longest function of the core": 30,

@@ -153,6 +153,7 @@ def test_a_changelog_that_is_too_long_is_cut(job: Job, template: Repository) -> 
 
 
 def test_a_release_that_nobody_signed_fails_with_the_reason(job: Job, template: Repository) -> None:
+    template.git("tag", "--delete", "v1.1.0")
     template.tag("v1.2.0", signed=False)
     passed, log = job.run()
     assert (passed, "v1.2.0 is not signed by a key" in log) == (False, True), log

@@ -202,6 +202,7 @@ def test_it_says_what_changed_and_nothing_that_a_terminal_obeys(
     assert "uv add 'flask>=3.2' 'new>=1' 'mailer>=2'\n" in said
     assert f"A key that signs releases is new: {signer(another).strip()}" in said
     assert "secure_flask/web/csp.py" in said
+    assert "secure_flask/web/new.py (new)" in said
 
 
 def test_an_older_release_is_taken_only_if_it_is_asked_for(
@@ -271,6 +272,46 @@ def test_an_old_release_under_a_new_name_is_refused(
     assert_refused(project, template, "v1.2.0 was made under another name", "v1.2.0")
 
 
+@pytest.mark.parametrize("end", ["\n ", *"\r\v\f\x1c\x1e\x85\u2028"])
+def test_a_header_that_git_does_not_verify_names_no_other_commit(
+    project: Repository, template: Repository, tmp_path: Path, end: str
+) -> None:
+    """git removes `gpgsig…` from a tag before it verifies the signature of the rest."""
+    write(template.path / FOLDER, {"web/csp.py": "STRICT = None\n"})
+    template.commit()
+    evil = git(template.path, "rev-parse", "HEAD").strip()
+    head, _, rest = git(template.path, "cat-file", "tag", "v1.1.0").partition("\n\n")
+    forged = f"{head}\ngpgsig-sha256 x{end}object {evil}{end}tag v9.9.9\n\n{rest}"
+    (tmp_path / "forged").write_bytes(forged.encode())
+    options = ("hash-object", "-w", "--literally", "-t", "tag", str(tmp_path / "forged"))
+    git(template.path, "update-ref", "refs/tags/v9.9.9", git(template.path, *options).strip())
+    assert_refused(project, template, "or has headers of its own", "v9.9.9")
+
+
+def test_a_new_key_comes_by_a_release_of_the_old_one(
+    project: Repository, template: Repository
+) -> None:
+    successor = Repository(template.path, new_key(template.path.parent, "another"))
+    release(template, "1.2.0", {"SIGNERS": signer(template.key) + signer(successor.key)})
+    release(successor, "1.3.0", {"SIGNERS": signer(successor.key)})
+    template.git("tag", "v9.9.9")
+    status, said = run(project, template)
+    assert (status, "v1.3.0 is not signed by a key" in said) == (0, True)
+    assert (core(project) / "VERSION").read_text() == "1.2.0\n"
+    project.commit()
+    assert run(project, template)[0] == 0
+    assert (core(project) / "VERSION").read_text() == "1.3.0\n"
+
+
+def test_a_key_behind_a_space_is_a_key(project: Repository, template: Repository) -> None:
+    write(core(project), {"SIGNERS": f" {signer(template.key)}"})
+    (core(project) / "MANIFEST").write_text(update.manifest(core(project)))
+    project.commit()
+    template.git("tag", "--delete", "v1.1.0")
+    template.tag("v1.1.0", signed=False)
+    assert_refused(project, template, "is not signed by a key", "--unsigned")
+
+
 def test_a_branch_that_is_named_like_a_tag_is_not_taken(
     project: Repository, template: Repository
 ) -> None:
@@ -315,7 +356,7 @@ def test_a_link_in_the_release_is_refused(project: Repository, template: Reposit
     link.unlink()
     link.symlink_to("/etc/passwd")
     release(template, "1.2.0", {})
-    assert_refused(project, template, "has a link")
+    assert_refused(project, template, "has a link", "v1.2.0")
 
 
 @pytest.mark.parametrize("name", ["web", "web/csp.py"])
@@ -327,6 +368,33 @@ def test_a_link_in_the_project_is_not_written_through(
     path.symlink_to(tmp_path / "outside")
     project.commit()
     assert_refused(project, template, f"in place of each link: {path}", "--replace-edits")
+
+
+def test_a_module_takes_the_place_of_a_package(project: Repository, template: Repository) -> None:
+    release(template, "1.2.0", {"web/csp.py": None, "web/new.py": None})
+    (template.path / FOLDER / "web").rmdir()
+    release(template, "1.3.0", {"web": "STRICT = 3\n"})
+    assert run(project, template)[0] == 0
+    assert (core(project) / "web").read_text() == "STRICT = 3\n"
+
+
+def test_no_cache_of_python_survives(project: Repository, template: Repository) -> None:
+    """Python runs one with an unchecked hash without a look at its source."""
+    write(core(project), {"__pycache__/old.pyc": "", "accounts/__pycache__/old.pyc": ""})
+    project.commit()
+    assert run(project, template)[0] == 0
+    assert not list(core(project).rglob("*.pyc"))
+    # A cache that git left behind is no sign of accounts.
+    assert not list((core(project) / "accounts").rglob("*.py"))
+
+
+def test_a_file_that_cannot_be_written_stays_whole(
+    project: Repository, template: Repository
+) -> None:
+    (core(project) / "web" / ".csp.py.part").mkdir()
+    status, said = run(project, template)
+    assert (status, "The update stopped" in said) == (2, True), said
+    assert (core(project) / "web" / "csp.py").read_text() == "STRICT = 1\n"
 
 
 def test_attributes_of_the_release_change_no_byte(
@@ -387,12 +455,47 @@ def test_no_configuration_of_git_leads_elsewhere(
     assert run(project, template, "v1.1.0", **variables)[0] == 0
 
 
+def test_a_password_of_a_proxy_is_in_no_argument(
+    project: Repository, template: Repository, tmp_path: Path
+) -> None:
+    git_program, log = shutil.which("git"), tmp_path / "log"
+    wrapper = f'#!/bin/sh\nenv >> {log}.env\necho "$@" >> {log}\nexec {git_program} "$@"\n'
+    configuration = "[http]\n    proxy = http://ada:swordfish@proxy.example\n"
+    write(tmp_path, {"home/.gitconfig": configuration, "programs/git": wrapper})
+    (tmp_path / "programs" / "git").chmod(0o755)
+    path = f"{tmp_path / 'programs'}{os.pathsep}{os.environ['PATH']}"
+    assert run(project, template, HOME=str(tmp_path / "home"), PATH=path)[0] == 0
+    assert "GIT_CONFIG_VALUE_0=http://ada:swordfish@" in Path(f"{log}.env").read_text()
+    assert "swordfish" not in log.read_text()
+
+
 # The project
 
 
 def test_changes_that_are_not_committed_are_kept(project: Repository, template: Repository) -> None:
     write(core(project), {"web/csp.py": "STRICT = 7\n"})
     assert_refused(project, template, "not committed")
+
+
+def test_so_is_a_file_that_git_does_not_know_and_hides(
+    project: Repository, template: Repository
+) -> None:
+    project.git("config", "status.showUntrackedFiles", "no")
+    write(project.path / "migrations" / "versions", {"0003_own.py": AFTER})
+    assert_refused(project, template, "not committed")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("secure_flask/VERSION", None), ("migrations/versions/0003_own.py", "revision = (\n")],
+)
+def test_what_cannot_be_read_stops_it_with_2(
+    project: Repository, template: Repository, name: str, text: str | None
+) -> None:
+    """1 would say that there is a newer release."""
+    write(project.path, {name: text})
+    project.commit()
+    assert_refused(project, template, "The update stopped", "--replace-edits")
 
 
 def test_edits_are_shown_before_they_are_lost(project: Repository, template: Repository) -> None:
@@ -430,9 +533,11 @@ def test_a_newer_release_is_named_and_verified_first(
     thief = Repository(template.path, new_key(template.path.parent, "thief"))
     release(thief, "1.2.0", {})
     status, said = run(project, template, "--check")
+    assert (status, "v1.2.0 is newer" in said, "v1.1.0 is newer" in said) == (1, False, True)
+    template.git("tag", "--delete", "v1.1.0")
+    status, said = run(project, template, "--check")
     assert (status, "is newer" in said) == (2, False)
-    for name in ("v1.1.0", "v1.2.0"):
-        template.git("tag", "--delete", name)
+    template.git("tag", "--delete", "v1.2.0")
     assert run(project, template, "--check")[0] == 0
 
 
@@ -468,6 +573,26 @@ def test_a_migration_of_the_core_follows_those_of_the_project_once(
     project.commit()
     assert run(project, template)[0] == 0
     assert revisions(project) == expected
+
+
+def test_a_file_of_that_name_is_not_overwritten(project: Repository, template: Repository) -> None:
+    versions = project.path / "migrations" / "versions"
+    write(versions, {"secure_flask_0002_more.py": AFTER})
+    project.commit()
+    release(template, "1.2.0", {"migrations/0002_more.py": SECOND})
+    assert_refused(project, template, "rename it")
+
+
+def test_two_heads_and_merged_migrations_of_the_core_stay_as_they_are(
+    project: Repository, template: Repository
+) -> None:
+    versions = project.path / "migrations" / "versions"
+    squashed = FIRST.replace("0001_users", "squashed")
+    write(versions, {"0001_users.py": None, "0002_tasks.py": None})
+    write(versions, {"one.py": squashed, "two.py": squashed.replace("squashed", "other")})
+    project.commit()
+    assert run(project, template)[0] == 0
+    assert revisions(project) == {"squashed": "None", "other": "None"}
 
 
 def test_a_migration_of_the_project_with_the_same_name_stays(

@@ -19,7 +19,6 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
-from itertools import chain
 from pathlib import Path
 
 CORE = Path(__file__).resolve().parent
@@ -27,14 +26,15 @@ PROJECT = CORE.parent
 VERSIONS = PROJECT / "migrations" / "versions"
 # Where the folder lies in the repository of the template; taken literally.
 THERE = "{" + "{cookiecutter.project_slug}" + "}/secure_flask"
-TAG = re.compile(r"v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
+TAG = re.compile(r"v(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2}")
+# git removes other headers from a tag before it verifies the rest, so anybody could add some.
+SIGNED = re.compile(rb"object ([0-9a-f]{40,64})\ntype commit\ntag ([^\n]+)\ntagger [^\n]+\n\n")
 HTTPS = re.compile(r"https://[A-Za-z0-9][!-~]*")
 # No part begins with a dot or a hyphen, so neither `..` nor `.git` can occur.
 FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 MIGRATION = re.compile(r"(?:accounts/)?migrations/[0-9]{4}_[a-z0-9_]+\.py")
-HEADING = re.compile(r"## [^\d\n]*(\d+\.\d+\.\d+)", re.ASCII)
+HEADING = re.compile(r"## [^0-9\n]*([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9})\b")
 FOLLOWS = re.compile(r"^down_revision\b.*$", re.MULTILINE)
-REQUIRED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?(?:>=([0-9.]+))?")
 FLAGS = {
     "--check": "only say whether there is a newer release; exit with 1 if there is",
     "--diff": "only show what would change",
@@ -57,51 +57,54 @@ def main() -> int:
     for name, meaning in FLAGS.items():
         parser.add_argument(name, action="store_true", help=meaning)
     options = parser.parse_args()
-    installed = (CORE / "VERSION").read_text("utf-8").strip()
+    # A terminal may have fewer characters than the CHANGELOG.
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         with tempfile.TemporaryDirectory() as folder:
-            template = Template(folder, options)
-            if options.check:
-                return _check(template, installed)
-            return _update(template, options, installed)
+            return _update(Template(folder, options), options)
     except UpdateError as error:
         print(error, file=sys.stderr)
-        return 2
+    except (OSError, SyntaxError, ValueError) as error:
+        # With a traceback Python would exit with 1, as for a newer release.
+        print(f"The update stopped: {_printable(str(error).encode())}", file=sys.stderr)
+    return 2
 
 
-def _check(template: "Template", installed: str) -> int:
-    """Say whether there is a newer release; 1 if there is."""
-    tag = template.newest()
-    if _version(tag) <= _version(installed):
+def _update(template: "Template", options: argparse.Namespace) -> int:
+    installed, before = (CORE / "VERSION").read_text("utf-8").strip(), _read_core()
+    if not (tags := _candidates(template, options, installed)):
         print(f"secure_flask {installed} is the newest release.")
         return 0
-    _, changelog = template.release(tag)
-    print(f"{tag} is newer than {installed}. Run: python secure_flask/update.py {tag}\n")
-    print(_changes(changelog, installed, tag))
-    return 1
-
-
-def _update(template: "Template", options: argparse.Namespace, installed: str) -> int:
-    tag, before = options.tag or template.newest(), _read_core()
-    if not TAG.fullmatch(tag):
-        raise UpdateError(f"{tag!r} is no tag of a release: write one like v1.2.3.")
-    if _version(tag) < _version(installed) and not options.downgrade:
-        raise UpdateError(f"{tag} is older than {installed}: add --downgrade to take it.")
-    if not options.diff:
-        _refuse_uncommitted()
-    released, changelog = template.release(tag)
+    tag, released, changelog = template.first_trusted(tags)
     files = {name: data for name, data in released.items() if _is_wanted(name)}
+    if options.check:
+        print(f"{tag} is newer than {installed}. Run: python secure_flask/update.py {tag}\n")
+    print(_changes(changelog, installed, tag))
     if options.diff:
         print("".join(_difference(before, files)), end="")
-        return 0
+    if options.check or options.diff:
+        return int(options.check)
     _refuse_edits(template, options, installed)
     migrations = _new_migrations(before, files)
-    _write(files)
+    # First these: without them, a core that was committed by mistake would lack its tables.
     for name, text in migrations.items():
         (VERSIONS / name).write_text(text, "utf-8")
-    print(_changes(changelog, installed, tag))
+    _write(files)
     _report(before, files, migrations)
     return 0
+
+
+def _candidates(template: "Template", options: argparse.Namespace, installed: str) -> list[str]:
+    """The tags of which the first that can be trusted is taken."""
+    if not (options.check or options.diff):
+        _refuse_uncommitted()
+    if options.check or not options.tag:
+        return template.newer(installed)
+    if not TAG.fullmatch(options.tag):
+        raise UpdateError(f"{options.tag!r} is no tag of a release: write one like v1.2.3.")
+    if _version(options.tag) < _version(installed) and not options.downgrade:
+        raise UpdateError(f"{options.tag} is older than {installed}: to take it add --downgrade.")
+    return [options.tag]
 
 
 class Template:
@@ -121,20 +124,32 @@ class Template:
         wanted, found = r"^(http\.proxy|credential\.helper)$", b""
         with suppress(UpdateError):  # none of them is set
             found = _git("config", "--global", "--null", "--get-regexp", wanted, cwd=PROJECT)
-        entries = [each.replace("\n", "=", 1) for each in found.decode().split("\0") if each]
-        self.connection = [part for each in entries for part in ("-c", each)]
+        for number, entry in enumerate(found.decode("utf-8", "replace").split("\0")[:-1]):
+            name, _, value = entry.partition("\n")
+            # Not by -c: other users see arguments, and a proxy may have a password.
+            entries = {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+            self.environment |= {**entries, "GIT_CONFIG_COUNT": str(number + 1)}
         self.git("init", "--quiet", "--template=")
 
     def git(self, *arguments: str) -> bytes:
-        return _git(*self.connection, *arguments, cwd=self.folder, environment=self.environment)
+        return _git(*arguments, cwd=self.folder, environment=self.environment)
 
-    def newest(self) -> str:
-        """The tag of the highest number. A tag of another form is left out, and never shown."""
-        listed = self.git("ls-remote", "--tags", "--refs", "--", self.address).decode()
-        names = (line.rpartition("refs/tags/")[2] for line in listed.splitlines())
-        if not (tags := [name for name in names if TAG.fullmatch(name)]):
-            raise UpdateError("The template has no release yet.")
-        return max(tags, key=_version)
+    def newer(self, installed: str) -> list[str]:
+        """The newer tags, the highest first. One of another form is left out, and never shown."""
+        listed = self.git("ls-remote", "--tags", "--refs", "--", self.address)
+        lines = listed.decode("utf-8", "replace").splitlines()
+        tags = [tag for line in lines if TAG.fullmatch(tag := line.rpartition("refs/tags/")[2])]
+        newer = [tag for tag in tags if _version(tag) > _version(installed)]
+        return sorted(newer, key=_version, reverse=True)
+
+    def first_trusted(self, tags: list[str]) -> tuple[str, Files, str]:
+        """The first release whose signature is right: a key may be new in the one before it."""
+        for tag in tags:
+            try:
+                return tag, *self.release(tag)
+            except UpdateError as error:
+                print(error, file=sys.stderr)
+        raise UpdateError("So nothing is taken.")
 
     def release(self, tag: str) -> tuple[Files, str]:
         """The files of the folder at a tag and the CHANGELOG, if signature and MANIFEST hold."""
@@ -154,13 +169,12 @@ class Template:
         tagged = self.git("rev-parse", "--verify", name).decode().strip()
         if self.git("cat-file", "-t", tagged).strip() != b"tag":
             raise UpdateError(f"{tag} is no annotated tag, so nobody signed it.")
-        head = self.git("cat-file", "tag", tagged).partition(b"\n\n")[0].decode()
-        fields = dict(line.partition(" ")[::2] for line in head.splitlines())
+        found = SIGNED.match(self.git("cat-file", "tag", tagged))
         # An older release under a new name has a signature that is right.
-        if (fields.get("type"), fields.get("tag")) != ("commit", tag):
-            raise UpdateError(f"{tag} was made under another name.")
+        if not found or found[2] != tag.encode():
+            raise UpdateError(f"{tag} was made under another name, or has headers of its own.")
         self._verify(tag, tagged)
-        return fields["object"]
+        return found[1].decode()
 
     def _verify(self, tag: str, tagged: str) -> None:
         signers = CORE / "SIGNERS"
@@ -187,7 +201,7 @@ class Template:
         listed = self.git("ls-tree", "-r", "-z", f"{commit}:{THERE}").decode("utf-8", "replace")
         for entry in filter(None, listed.split("\0")):
             mode, _, blob, name = re.split(r"[ \t]", entry, maxsplit=3)
-            if mode != "100644" or not FILE.fullmatch(name):
+            if mode != "100644" or not FILE.fullmatch(name) or "__pycache__" in name:
                 raise UpdateError("The release has a link, or a name that is none for a file.")
             files[name] = self.git("cat-file", "blob", blob)
         return files
@@ -235,7 +249,8 @@ def _hashes(files: Files) -> dict[str, str]:
 
 
 def _refuse_uncommitted() -> None:
-    if _git("status", "--porcelain", "--", "secure_flask", "migrations", cwd=PROJECT).strip():
+    status = ("status", "--porcelain", "--untracked-files=all", "--")
+    if _git(*status, "secure_flask", "migrations", cwd=PROJECT).strip():
         raise UpdateError(
             "secure_flask/ or migrations/ has changes that are not committed: commit them, so that "
             "git can undo the update. After one that was interrupted, run instead:\n"
@@ -262,24 +277,31 @@ def _refuse_edits(template: Template, options: argparse.Namespace, installed: st
 
 def _is_wanted(name: str, core: Path = CORE) -> bool:
     """Whether a project takes a file: those of `accounts/` only where it has that."""
-    return not name.startswith("accounts/") or (core / "accounts").exists()
+    return not name.startswith("accounts/") or any((core / "accounts").glob("*.py"))
 
 
 def _write(files: Files) -> None:
-    # Through a link, something else would be written.
-    if links := ", ".join(str(path) for path in CORE.rglob("*") if path.is_symlink()):
-        raise UpdateError(f"Put a file or a folder in place of each link: {links}")
     for name in _read_core().keys() - files.keys():
         (CORE / name).unlink()
+    # Python may run a cache without a look at its source. A file may replace a folder.
+    for folder in [*CORE.rglob("__pycache__"), *(CORE / name for name in files)]:
+        if folder.is_dir():
+            shutil.rmtree(folder)
     for name, data in files.items():
         path = CORE / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        # An update that is killed leaves no half of a file, above all not of this one.
+        part = path.with_name(f".{path.name}.part")
+        part.write_bytes(data)
+        part.replace(path)
 
 
 def _new_migrations(before: Files, files: Files) -> dict[str, str]:
-    """The migrations of the core that the project lacks, by name, each behind the one before it."""
-    texts = [path.read_text("utf-8") for path in VERSIONS.glob("*.py")]
+    """The migrations that are new in the core, by name, each behind the one before it."""
+    # Through a link, something else would be written.
+    if links := [str(path) for path in (VERSIONS, *CORE.rglob("*")) if path.is_symlink()]:
+        raise UpdateError(f"Put a file or a folder in place of each link: {', '.join(links)}")
+    texts = [path.read_bytes() for path in VERSIONS.glob("*.py")]
     present = set().union(*(_named("revision", text) for text in texts))
     heads = present.difference(*(_named("down_revision", text) for text in texts))
     known, ours = _migrations(before), _migrations(files)
@@ -288,11 +310,15 @@ def _new_migrations(before: Files, files: Files) -> dict[str, str]:
             f"The older release does not know the migrations {', '.join(sorted(unknown))}: go back "
             "before them by `flask db downgrade`, delete their files, and commit."
         )
-    if len(heads) != 1:
+    # One that the project has no more was put into another migration by its owner.
+    new = [revision for revision in ours if revision not in present | known.keys()]
+    if new and len(heads) != 1:
         raise UpdateError("migrations/versions/ has not one head: run `flask db merge heads`.")
-    [head], copied = heads, {}
-    for revision in [each for each in ours if each not in present]:
+    copied, head = dict[str, str](), next(iter(heads), "")
+    for revision in new:
         name, text = ours[revision]
+        if (VERSIONS / name).exists():
+            raise UpdateError(f"There is a migrations/versions/{name} already: rename it.")
         copied[name] = FOLLOWS.sub(f'down_revision = "{head}"', text)
         head = revision
     return copied
@@ -302,10 +328,10 @@ def _migrations(files: Files) -> dict[str, tuple[str, str]]:
     """What each migration of the core is called in a project, and its text, by revision."""
     found = [(name, data.decode()) for name, data in files.items() if MIGRATION.fullmatch(name)]
     named = sorted(("secure_flask_" + name.rpartition("/")[2], text) for name, text in found)
-    return {revision: each for each in named for revision in _named("revision", each[1])}
+    return {revision: each for each in named for revision in _named("revision", each[1].encode())}
 
 
-def _named(field: str, migration: str) -> set[str]:
+def _named(field: str, migration: bytes) -> set[str]:
     """The revisions in a field of a migration, which is read without running it."""
     statements = "\n".join(ast.unparse(node) for node in ast.parse(migration).body)
     found = re.search(rf"^{field}\b[^=\n]*= (.*)$", statements, re.MULTILINE)
@@ -313,32 +339,27 @@ def _named(field: str, migration: str) -> set[str]:
 
 
 def _report(before: Files, files: Files, migrations: Mapping[str, str]) -> None:
-    for name in migrations:
-        print(f"Copied into migrations/versions/: {name}")
+    created = [f"secure_flask/{name}" for name in sorted(files.keys() - before.keys())]
+    print(_git("diff", "--stat", "--", "secure_flask", "migrations", cwd=PROJECT).decode(), end="")
+    for name in [*created, *(f"migrations/versions/{name}" for name in migrations)]:
+        print(f" {name} (new)")
     keys, new_keys = (_keys(each.get("SIGNERS", b"")) for each in (before, files))
     for change, changed in (("new", new_keys - keys), ("gone", keys - new_keys)):
         for key in sorted(changed):
             print(f"A key that signs releases is {change}: {key}")
-    if missing := " ".join(_missing_dependencies(files.get("DEPENDENCIES", b"").decode())):
-        print(f"The core needs other packages. Run: .venv/bin/uv add {missing}")
-    print(_git("diff", "--stat", "--", "secure_flask", "migrations", cwd=PROJECT).decode())
+    if needed := _new_dependencies(before, files):
+        print(f"The core needs other packages. Run: .venv/bin/uv add {needed}")
     print("Next: .venv/bin/flask db upgrade, make test, make check, then commit.")
 
 
-def _missing_dependencies(listed: str) -> Iterator[str]:
-    """What DEPENDENCIES lists and pyproject.toml lacks, or has in a lower version."""
-    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
-    extras = project.get("optional-dependencies", {}).values()
-    given = dict(map(_requirement, chain(project["dependencies"], *extras)))
-    for text, *optional in map(str.split, listed.splitlines()):
-        name, lowest = _requirement(text)
-        if given.get(name, lowest if optional else ()) < lowest:
-            yield f"'{text}'"
-
-
-def _requirement(text: str) -> tuple[str, tuple[int, ...]]:
-    [(name, lowest), *_] = REQUIRED.findall(text)
-    return re.sub(r"[-_.]+", "-", name).lower(), _version(f"{lowest}.0.0.0")[:4]
+def _new_dependencies(before: Files, files: Files) -> str:
+    """What is new in DEPENDENCIES; an `optional` one only if the project has it."""
+    project = (PROJECT / "pyproject.toml").read_text("utf-8").lower()
+    old, new = (each.get("DEPENDENCIES", b"").decode().splitlines() for each in (before, files))
+    lines = [line.split() for line in new if line not in old]
+    names = [re.split(r"[[>]", line[0])[0] for line in lines]
+    pairs = zip(lines, names, strict=True)
+    return " ".join(f"'{line[0]}'" for line, name in pairs if not line[1:] or name in project)
 
 
 def _changes(changelog: str, old: str, new: str) -> str:
@@ -363,7 +384,7 @@ def _printable(data: bytes) -> str:
 
 
 def _keys(signers: bytes) -> set[str]:
-    return set(re.findall(r"^[^#\s].*", _printable(signers), re.MULTILINE))
+    return set(re.findall(r"^[ \t]*([^#\s].*)", _printable(signers), re.MULTILINE))
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -391,7 +412,8 @@ def _git(*arguments: str, cwd: str | Path, environment: Mapping[str, str] | None
     except FileNotFoundError:
         raise UpdateError("This needs git: install it.") from None
     if done.returncode:
-        raise UpdateError(f"git says: {_printable(done.stderr).strip()}")
+        # Indented: a line of a server must not look like one of this command.
+        raise UpdateError("git says: " + _printable(done.stderr).strip().replace("\n", "\n  "))
     return done.stdout
 
 

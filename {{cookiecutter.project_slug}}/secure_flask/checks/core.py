@@ -34,5 +34,5 @@ def _edits() -> list[str] | None:
 
     try:
         return update.edits()
-    except OSError:
+    except FileNotFoundError:
         return None
