@@ -28,7 +28,7 @@ help:
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
 	@echo '                ; PYTHONPATH={{cookiecutter.project_slug}} .venv/bin/lint-imports --no-cache'
 	@echo 'make manifest   write secure_flask/MANIFEST after each change of the core'
-	@echo '                = .venv/bin/python -c "from secure_flask.update import …", as the Makefile has it'
+	@echo '                = .venv/bin/python -c "from update import …", as the Makefile has it'
 	@echo 'make bench      measure the costs that the README states'
 	@echo '                = .venv/bin/python -m benchmarks'
 	@echo 'make pictures   take the pictures in docs/ again; needs Chromium'
@@ -59,7 +59,7 @@ lint: .venv/ready
 	PYTHONPATH='{{cookiecutter.project_slug}}' .venv/bin/lint-imports --no-cache
 
 manifest: .venv/ready
-	PYTHONPATH='{{cookiecutter.project_slug}}' .venv/bin/python -B -c "from secure_flask.update import CORE, manifest; (CORE / 'MANIFEST').write_text(manifest())"
+	PYTHONPATH='{{cookiecutter.project_slug}}/secure_flask' .venv/bin/python -B -c "from update import CORE, manifest; (CORE / 'MANIFEST').write_text(manifest())"
 
 bench: .venv/ready
 	.venv/bin/python -m benchmarks

@@ -138,8 +138,8 @@ AT_MOST = {
     "modules of the core": 87,  # then 85
     "lines of the core": 7730,  # then 6300
     # Read whole by whoever wants to know what an update may do. Each line beyond the goal closes
-    # a way by which somebody without the key, or a killed process, did harm.
-    "lines of update.py": 421,  # then 400
+    # a way by which somebody without the key, or a killed process, did harm, or says what to type.
+    "lines of update.py": 442,  # then 400
     # Fits in one reading, with one concern.
     "lines of the longest module of the core": 180,
     "lines of the longest function of the core": 30,

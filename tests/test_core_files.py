@@ -80,3 +80,13 @@ def bounds(requirements: Iterable[str]) -> set[tuple[str, frozenset[str], str]]:
         for bound in each.specifier
         if bound.operator == ">="
     }
+
+
+def test_a_key_that_signs_releases_is_written_as_ssh_keygen_reads_it() -> None:
+    """A line of another form would lock every project out at the next release."""
+    lines = (CORE / "SIGNERS").read_text("utf-8").splitlines()
+    keys = [line for line in lines if not line.startswith("#")]
+    form = r'\S+@\S+ namespaces="git" (sk-)?ssh-ed25519(@openssh\.com)? AAAA[A-Za-z0-9+/=]+'
+    assert not [line for line in keys if not re.fullmatch(form, line)]
+    # One is kept offline, for the day on which the other is lost or stolen.
+    assert len(keys) != 1

@@ -42,7 +42,7 @@ def make_run(project: Path, log: Path) -> Iterator[tuple[int, subprocess.Popen[b
     support.need(shutil.which("make"), "make")
     port = support.free_port()
     # Never set up again, however old it is.
-    command = ("make", "--old-file=.venv", "PYTHON=false", "run", f"PORT={port}")
+    command = ("make", "--old-file=.venv/ready", "PYTHON=false", "run", f"PORT={port}")
     with support.started(*command, cwd=project, log=log) as process:
         yield port, process
 

@@ -78,7 +78,7 @@ def steps() -> dict[str, dict[str, Any]]:
     return dict.fromkeys(CI["jobs"]["make"]["strategy"]["matrix"]["target"], make) | {"test": test}
 
 
-def in_ci(project: Path, target: str = ".venv") -> tuple[int, str]:
+def in_ci(project: Path, target: str = ".venv/ready") -> tuple[int, str]:
     """Make a target as CI does; gives the status, and what it said."""
     locked = str((project / "uv.lock").exists()).lower()
     # The environment is there, but counts as older than pyproject.toml.
@@ -130,7 +130,16 @@ def test_a_stale_lock_fails_the_image_and_says_what_to_run(project: Path) -> Non
     assert (status != 0, SAYS_WHAT_TO_RUN in text) == (True, True), text
 
 
+def test_a_set_up_that_failed_is_repeated(project: Path) -> None:
+    make_stale(project)
+    make = ("make", "PYTHON=true", ".venv/ready")
+    for _ in range(2):
+        status, text = said(*make, project=project, UV_LOCKED="true")
+        assert (status != 0, SAYS_WHAT_TO_RUN in text) == (True, True), text
+    assert said(*make, project=project)[0] == 0
+
+
 def test_a_stale_lock_is_renewed_at_the_desk(project: Path) -> None:
     make_stale(project)
-    support.run("make", "PYTHON=true", "--what-if=pyproject.toml", ".venv", cwd=project)
+    support.run("make", "PYTHON=true", "--what-if=pyproject.toml", ".venv/ready", cwd=project)
     assert 'name = "another"' in (project / "uv.lock").read_text("utf-8")

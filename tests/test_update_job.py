@@ -119,7 +119,7 @@ def test_a_newer_release_opens_one_issue_that_says_what_to_do(job: Job) -> None:
         assert passed, log
     [issue] = job.issues
     assert issue["title"] == TITLE
-    assert "python secure_flask/update.py v1.1.0" in issue["body"]
+    assert "Run: .venv/bin/python secure_flask/update.py\n" in issue["body"]
     assert "- Fixed." in issue["body"]
 
 

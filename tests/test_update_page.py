@@ -62,11 +62,11 @@ def test_both_steps_bring_the_new_release_and_keep_the_edits(tmp_path: Path) -> 
     follow(project, "make test")
     for name, (old, new) in NEXT.items():
         releases.substitute(template.path / releases.PROJECT / name, re.escape(old), new)
-    releases.release(template, "0.2.0", MIGRATIONS)
+    releases.release(template, "0.1.1", MIGRATIONS)
     commands = "\n".join(COMMAND.findall((project / "docs/update.md").read_text("utf-8")))
     follow(project, commands.replace("update.py", f"update.py --from={template.path}"))
 
-    fresh = releases.render_tag(template.path, "v0.2.0", tmp_path / "fresh")
+    fresh = releases.render_tag(template.path, "v0.1.1", tmp_path / "fresh")
     edit(fresh)
     for wing in ("app", "secure_flask"):
         assert contents(project / wing) == contents(fresh / wing)
@@ -82,9 +82,11 @@ def create(template: releases.Repository, folder: Path) -> Path:
     support.python("-m", "cruft", "create", template.path, *how, cwd=folder)
     project = folder / "my-service"
     (project / ".venv").mkdir()
-    # A link would be older than pyproject.toml, so `make` would change what it leads to.
+    # Links to all but `ready`, which is older than pyproject.toml: `make` would change that.
     for path in Path(sys.prefix).iterdir():
-        (project / ".venv" / path.name).symlink_to(path)
+        if path.name != "ready":
+            (project / ".venv" / path.name).symlink_to(path)
+    (project / ".venv" / "ready").touch()
     support.write_settings(project)
     support.init_git(project)
     return project

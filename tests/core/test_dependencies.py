@@ -51,4 +51,5 @@ def test_without_any_package_the_app_says_what_to_run() -> None:
     """With -S, Python finds nothing but the standard library."""
     code = "try: import secure_flask\nexcept ImportError as error: print(error)"
     said = support.python("-S", "-c", code, cwd=support.FOLDER)
-    assert "Run: .venv/bin/uv add 'alembic>=" in said
+    assert "Run: .venv/bin/uv sync\n" in said
+    assert ": .venv/bin/uv add 'alembic>=" in said

@@ -35,11 +35,6 @@ CORE = {
     "DEPENDENCIES": "flask>=3.1\n",
     "migrations/0001_users.py": FIRST,
 }
-PYPROJECT = """[project]
-dependencies = ["flask>=3.1"]
-[project.optional-dependencies]
-mail = ["mailer>=1"]
-"""
 # What the next release changes.
 NEXT = {"web/csp.py": "STRICT = 2\n", "web/new.py": "", "web/old.py": None}
 
@@ -133,7 +128,7 @@ def project(tmp_path: Path, template: Repository) -> Repository:
     shutil.rmtree(path / "secure_flask" / "accounts")
     versions = {"0001_users.py": FIRST, "0002_tasks.py": OWN}
     write(path / "migrations" / "versions", versions)
-    write(path, {"pyproject.toml": PYPROJECT})
+    write(path, {"pyproject.toml": ""})
     repository.git("init", "--quiet")
     repository.commit()
     return repository
@@ -194,12 +189,12 @@ def test_it_says_what_changed_and_nothing_that_a_terminal_obeys(
 ) -> None:
     another = new_key(template.path.parent, "another")
     signers = signer(template.key) + signer(another)
-    needed = "flask>=3.2\nnew>=1\nmailer>=2 optional\nother>=1 optional\n"
+    needed = "flask>=3.2\nnew>=1\nmailer>=2 optional\n"
     release(template, "1.2.0", {"DEPENDENCIES": needed, "SIGNERS": signers})
     _, said = run(project, template)
     assert "- Fixed.[2J" in said
     assert "- Begun." not in said
-    assert "uv add 'flask>=3.2' 'new>=1' 'mailer>=2'\n" in said
+    assert "Next:\n  .venv/bin/uv add 'flask>=3.2' 'new>=1'\n" in said
     assert f"A key that signs releases is new: {signer(another).strip()}" in said
     assert "secure_flask/web/csp.py" in said
     assert "secure_flask/web/new.py (new)" in said
@@ -213,6 +208,39 @@ def test_an_older_release_is_taken_only_if_it_is_asked_for(
     assert_refused(project, template, "--downgrade", "v1.0.0")
     assert run(project, template, "v1.0.0", "--downgrade")[0] == 0
     assert (core(project) / "web/csp.py").read_text() == "STRICT = 1\n"
+
+
+def test_it_leaves_the_minor_version_only_if_that_is_asked_for(
+    project: Repository, template: Repository
+) -> None:
+    release(template, "2.0.0", {"web/csp.py": "STRICT = 4\n"})
+    assert run(project, template)[0] == 0
+    assert (core(project) / "VERSION").read_text() == "1.1.0\n"
+    project.commit()
+    assert run(project, template, "--check")[0] == 1
+    assert_refused(project, template, "Then name it: update.py v2.0.0")
+    assert run(project, template, "v2.0.0")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "promised"),
+    [
+        ("v0.1.9", "0.1.0", True),
+        ("v0.2.0", "0.1.0", False),
+        ("v1.9.0", "1.0.0", True),
+        ("v2.0.0", "1.9.0", False),
+        ("v1.0.0", "0.9.0", False),
+    ],
+)
+def test_app_runs_with_each_core_of_its_minor_or_major_version(
+    new: str, old: str, promised: bool
+) -> None:
+    assert update._is_promised(new, old) == promised
+
+
+def test_it_says_how_the_database_goes_back(project: Repository, template: Repository) -> None:
+    release(template, "1.2.0", {"migrations/0002_more.py": SECOND})
+    assert ".venv/bin/flask db downgrade 0002_tasks\n" in run(project, template)[1]
 
 
 # Signatures
@@ -613,7 +641,7 @@ def test_nothing_is_copied_behind_two_heads_until_they_are_merged(
     write(versions, {"0002_notes.py": OWN.replace("0002_tasks", "0002_notes")})
     project.commit()
     release(template, "1.2.0", {"migrations/0002_more.py": SECOND})
-    assert_refused(project, template, "flask db merge heads")
+    assert_refused(project, template, "flask db merge heads --message merge")
     write(versions, {"0003_own.py": MERGED})
     project.commit()
     assert run(project, template)[0] == 0

@@ -14,3 +14,4 @@ class User(UserMixin, Model):
     email = encrypted_column(index=True)
     # Your own columns, as in
     # department: Mapped[str | None] = mapped_column(String(80))
+    # with `from sqlalchemy import String` and `from sqlalchemy.orm import Mapped, mapped_column`.

@@ -6,7 +6,7 @@ modules behind them may move. See README.md in this folder.
 
 from typing import Any
 
-import secure_flask.dependencies  # noqa: F401 - stops with the command that helps
+import secure_flask.dependencies  # noqa: F401 - stops with the commands that help
 from flask import Flask, g
 from secure_flask.assets import asset
 from secure_flask.auth import tokens

@@ -1,4 +1,4 @@
-"""Stops with the command that helps where a package is missing or too old, before it is imported.
+"""Stops with the commands that help where a package is missing or too old, before it is imported.
 
 A newer core may need more than the project's pyproject.toml lists. This imports the standard
 library alone.
@@ -43,7 +43,10 @@ def require(listed: Path = LISTED) -> None:
         " ".join(f"'{each}'" for each in missing(listed.read_text())) if listed.exists() else ""
     )
     if absent:
-        raise ImportError(f"secure_flask needs other packages. Run: .venv/bin/uv add {absent}")
+        raise ImportError(
+            "secure_flask needs packages that are missing or too old. Run: .venv/bin/uv sync\n"
+            f"Where pyproject.toml does not ask for them: .venv/bin/uv add {absent}"
+        )
 
 
 require()

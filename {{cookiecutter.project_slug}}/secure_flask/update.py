@@ -78,7 +78,7 @@ def _update(template: "Template", options: argparse.Namespace) -> int:
     tag, released, changelog = template.first_trusted(tags)
     files = {name: data for name, data in released.items() if _is_wanted(name)}
     if options.check:
-        print(f"{tag} is newer than {installed}. Run: python secure_flask/update.py {tag}\n")
+        print(f"{tag} is newer than {installed}. Run: .venv/bin/python secure_flask/update.py\n")
     print(_changes(changelog, installed, tag))
     if options.diff:
         print("".join(_difference(before, files)), end="")
@@ -99,12 +99,25 @@ def _candidates(template: "Template", options: argparse.Namespace, installed: st
     if not (options.check or options.diff):
         _refuse_uncommitted()
     if options.check or not options.tag:
-        return template.newer(installed)
+        newer = template.newer(installed)
+        same = [tag for tag in newer if _is_promised(tag, installed)]
+        if newer and not (same or options.check or options.diff):
+            raise UpdateError(
+                f"app/ may need changes before it runs with {newer[0]}: see the CHANGELOG by --check. "
+                f"Then name it: update.py {newer[0]}"
+            )
+        return same or newer
     if not TAG.fullmatch(options.tag):
         raise UpdateError(f"{options.tag!r} is no tag of a release: write one like v1.2.3.")
     if _version(options.tag) < _version(installed) and not options.downgrade:
         raise UpdateError(f"{options.tag} is older than {installed}: to take it add --downgrade.")
     return [options.tag]
+
+
+def _is_promised(tag: str, installed: str) -> bool:
+    """Whether app/ runs with it: the minor version is the same, and from 1.0 on the major one."""
+    new, old = _version(tag), _version(installed)
+    return new[: 1 if new[0] else 2] == old[: 1 if new[0] else 2]
 
 
 class Template:
@@ -253,7 +266,8 @@ def _refuse_uncommitted() -> None:
     if _git(*status, "secure_flask", "migrations", cwd=PROJECT).strip():
         raise UpdateError(
             "secure_flask/ or migrations/ has changes that are not committed: commit them, so that "
-            "git can undo the update. After one that was interrupted, run instead:\n"
+            "git can undo the update.\nOnly after an update that was interrupted, run instead, which "
+            "deletes new files there:\n"
             "git checkout -- secure_flask && git clean --force -- secure_flask migrations/versions"
         )
 
@@ -262,9 +276,10 @@ def _refuse_edits(template: Template, options: argparse.Namespace, installed: st
     """Refuse to lose edits of the folder; with --replace-edits show them, and let them go."""
     found = edits() if (CORE / "MANIFEST").exists() else ["missing: MANIFEST"]
     if found and not options.replace_edits:
-        said = "\n  ".join(["secure_flask/ was edited, and an update replaces it:", *found])
+        said = "\n  ".join(["secure_flask/ is not as it was released:", *found])
         raise UpdateError(
-            f"{said}\ndocs/update.md says where such a change can go. To lose it: --replace-edits"
+            f"{said}\ndocs/update.md says where a change can go, and how a missing file comes back. "
+            "To take the release without these changes: --replace-edits"
         )
     if found:
         old, new = Files(), _read_core()
@@ -272,7 +287,8 @@ def _refuse_edits(template: Template, options: argparse.Namespace, installed: st
             old, _ = template.release(f"v{installed}")
         edited = {line.partition(": ")[2] for line in found}
         shown = ({name: each.get(name, b"") for name in edited} for each in (old, new))
-        print("These edits are lost:\n" + "".join(_difference(*shown)))
+        print("These edits are replaced:\n" + "".join(_difference(*shown)))
+        print('Remove "core.edited" from ACCEPTED_FINDINGS in app/policy.py, if it is there.\n')
 
 
 def _is_wanted(name: str, core: Path = CORE) -> bool:
@@ -308,12 +324,16 @@ def _new_migrations(before: Files, files: Files) -> dict[str, str]:
     if unknown := (known.keys() - ours.keys()) & present:
         raise UpdateError(
             f"The older release does not know the migrations {', '.join(sorted(unknown))}: go back "
-            "before them by `flask db downgrade`, delete their files, and commit."
+            "before them by `.venv/bin/flask db downgrade`, delete their files, let what follows them "
+            "name the one before them as its down_revision, and commit."
         )
     # One that the project has no more was put into another migration by its owner.
     new = [revision for revision in ours if revision not in present | known.keys()]
     if new and len(heads) != 1:
-        raise UpdateError("migrations/versions/ has not one head: run `flask db merge heads`.")
+        raise UpdateError(
+            "migrations/versions/ has not one head. Run, and commit what it makes: "
+            ".venv/bin/flask db merge heads --message merge"
+        )
     copied, head = dict[str, str](), next(iter(heads), "")
     for revision in new:
         name, text = ours[revision]
@@ -338,7 +358,7 @@ def _named(field: str, migration: bytes) -> set[str]:
     return set(re.findall(r"'([^']+)'", found[1])) if found else set()
 
 
-def _report(before: Files, files: Files, migrations: Mapping[str, str]) -> None:
+def _report(before: Files, files: Files, migrations: dict[str, str]) -> None:
     created = [f"secure_flask/{name}" for name in sorted(files.keys() - before.keys())]
     print(_git("diff", "--stat", "--", "secure_flask", "migrations", cwd=PROJECT).decode(), end="")
     for name in [*created, *(f"migrations/versions/{name}" for name in migrations)]:
@@ -347,19 +367,19 @@ def _report(before: Files, files: Files, migrations: Mapping[str, str]) -> None:
     for change, changed in (("new", new_keys - keys), ("gone", keys - new_keys)):
         for key in sorted(changed):
             print(f"A key that signs releases is {change}: {key}")
-    if needed := _new_dependencies(before, files):
-        print(f"The core needs other packages. Run: .venv/bin/uv add {needed}")
-    print("Next: .venv/bin/flask db upgrade, make test, make check, then commit.")
-
-
-def _new_dependencies(before: Files, files: Files) -> str:
-    """What is new in DEPENDENCIES; an `optional` one only if the project has it."""
-    project = (PROJECT / "pyproject.toml").read_text("utf-8").lower()
     old, new = (each.get("DEPENDENCIES", b"").decode().splitlines() for each in (before, files))
-    lines = [line.split() for line in new if line not in old]
-    names = [re.split(r"[[>]", line[0])[0] for line in lines]
-    pairs = zip(lines, names, strict=True)
-    return " ".join(f"'{line[0]}'" for line, name in pairs if not line[1:] or name in project)
+    # An optional one, with a word behind it, is asked for at start where it is installed.
+    needed = " ".join(f"'{line}'" for line in new if line not in old and " " not in line)
+    steps = [
+        f".venv/bin/uv add {needed}",
+        ".venv/bin/flask db upgrade",
+        "make test check",
+        "commit",
+    ]
+    print("\n  ".join(["Next:", *steps[not needed :], "app/: docs/update.md, step 2"]))
+    for text in list(migrations.values())[:1]:
+        [former] = _named("down_revision", text.encode())
+        print(f"To go back after `db upgrade`: .venv/bin/flask db downgrade {former}")
 
 
 def _changes(changelog: str, old: str, new: str) -> str:
@@ -372,7 +392,7 @@ def _changes(changelog: str, old: str, new: str) -> str:
 
 
 def _difference(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[str]:
-    for name in sorted(old.keys() | new.keys()):
+    for name in sorted((old.keys() | new.keys()) - {"MANIFEST"}):
         a, b = (_printable(each.get(name, b"")).splitlines(keepends=True) for each in (old, new))
         yield from difflib.unified_diff(a, b, f"a/secure_flask/{name}", f"b/secure_flask/{name}")
 
