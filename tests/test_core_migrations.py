@@ -15,6 +15,8 @@ import services
 import support
 from releases import Repository
 
+pytestmark = pytest.mark.all
+
 # The name of its column alone: `User.disabled` is public.
 OLD, NEW = "(default=False)", '("blocked", default=False)'
 RENAME = '''"""Users are blocked, no longer disabled."""
@@ -129,7 +131,7 @@ def project(template: Repository, tmp_path: Path) -> Path:
     return project
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.all)])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_rows_live_through_a_renamed_column_and_the_way_back(
     project: Path, template: Repository, kind: str, tmp_path: Path
 ) -> None:
