@@ -102,6 +102,9 @@ def kill_workers(service: Service) -> None:
 
 def test_who_lost_a_worker_in_the_middle_of_a_request_tries_again(service: Service) -> None:
     with socket.create_connection(("127.0.0.1", service.port), clients.PATIENCE) as client:
+        # By its answer, a worker has taken the connection.
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
         client.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n")
         kill_workers(service)
         with contextlib.suppress(ConnectionError):
