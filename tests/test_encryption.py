@@ -62,6 +62,7 @@ def start(project: Path, *arguments: str | Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.all
 @pytest.mark.slow
 def test_changing_keys_can_be_killed_beside_a_writer_and_loses_nothing(project: Path) -> None:
     support.python(ROWS, "fill", str(USERS), cwd=project)

@@ -86,6 +86,7 @@ def public(*replacements: tuple[str, str]) -> str:
     return text
 
 
+@pytest.mark.all
 def test_a_deprecated_name_warns_and_the_suite_stays_green(
     made_up: Repository, tmp_path: Path
 ) -> None:
