@@ -1,4 +1,4 @@
-"""Made-up releases: the template in a repository of its own, with tags that are signed."""
+"""Made-up releases: the template in another repository, with tags that are signed."""
 
 from __future__ import annotations
 
@@ -31,16 +31,25 @@ class Repository:
         return support.run("git", *author, *signing, *arguments, cwd=self.path)
 
 
+def new_key(folder: Path, name: str = "key") -> Path:
+    """Make a key that signs tags."""
+    support.need(shutil.which("ssh-keygen"), "ssh-keygen")
+    support.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name, cwd=folder)
+    return folder / name
+
+
+def signer(key: Path) -> str:
+    """The line of SIGNERS by which a key counts."""
+    public = " ".join(key.with_suffix(".pub").read_text("utf-8").split()[:2])
+    return f'release@example.org namespaces="git" {public}\n'
+
+
 def first_release(folder: Path, version: str = "0.1.0") -> Repository:
     """Release today's template, by a key that its core names."""
-    support.need(shutil.which("ssh-keygen"), "ssh-keygen")
     folder.mkdir(parents=True, exist_ok=True)
-    repository = Repository(support.copy_template(folder / "template"), folder / "key")
-    support.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", repository.key, cwd=folder)
-    public = " ".join(repository.key.with_suffix(".pub").read_text("utf-8").split()[:2])
+    repository = Repository(support.copy_template(folder / "template"), new_key(folder))
     repository.git("init", "--quiet")
-    signers = f'release@example.org namespaces="git" {public}\n'
-    release(repository, version, {"secure_flask/SIGNERS": signers})
+    release(repository, version, {"secure_flask/SIGNERS": signer(repository.key)})
     return repository
 
 

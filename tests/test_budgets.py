@@ -137,7 +137,7 @@ AT_MOST = {
     # Two of them are for updates: is the core as released, and are its packages there?
     "modules of the core": 87,  # then 85
     "lines of the core": 7730,  # then 6300
-    # Read whole by whoever wants to know what an update may do. Each line beyond the goal closes
+    # Read whole by somebody who wants to know what an update may do. Each line beyond the goal closes
     # a way by which somebody without the key, or a killed process, did harm, or says what to type.
     "lines of update.py": 442,  # then 400
     # Fits in one reading, with one concern.

@@ -10,20 +10,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 LISTED = Path(__file__).with_name("DEPENDENCIES")
-REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?:\[.*\])?>=(?P<lowest>[\d.]+)")
 
 
 def missing(listed: str) -> Iterator[str]:
-    """Each requirement that is not met; one marked `optional` counts only if it is installed."""
+    """Each `name>=version` that is not met; one marked `optional` counts only if it is installed."""
     for requirement, *optional in map(str.split, listed.splitlines()):
-        found = REQUIREMENT.fullmatch(requirement)
-        if not found:
-            raise ValueError(f"secure_flask/DEPENDENCIES: {requirement!r} is no name>=version.")
+        name, _, lowest = requirement.partition(">=")
         try:
-            installed = version(found["name"])
+            installed = version(name.partition("[")[0])
         except PackageNotFoundError:
-            installed = found["lowest"] if optional else "0"
-        if _numbers(installed) < _numbers(found["lowest"]):
+            installed = lowest if optional else "0"
+        if _numbers(installed) < _numbers(lowest):
             yield requirement
 
 
@@ -39,10 +36,8 @@ def require(listed: Path = LISTED) -> None:
     :raises ImportError: a package is missing or too old.
     """
     # A program that was frozen into one file has no such list, and brings its packages.
-    absent = (
-        " ".join(f"'{each}'" for each in missing(listed.read_text())) if listed.exists() else ""
-    )
-    if absent:
+    text = listed.read_text() if listed.exists() else ""
+    if absent := " ".join(f"'{each}'" for each in missing(text)):
         raise ImportError(
             "secure_flask needs packages that are missing or too old. Run: .venv/bin/uv sync\n"
             f"Where pyproject.toml does not ask for them: .venv/bin/uv add {absent}"

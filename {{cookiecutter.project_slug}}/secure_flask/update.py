@@ -66,7 +66,7 @@ def main() -> int:
         print(error, file=sys.stderr)
     except (OSError, SyntaxError, ValueError) as error:
         # With a traceback Python would exit with 1, as for a newer release.
-        print(f"The update stopped: {_printable(str(error).encode())}", file=sys.stderr)
+        print("The update stopped:", ascii(str(error)), file=sys.stderr)
     return 2
 
 
@@ -185,7 +185,7 @@ class Template:
         found = SIGNED.match(self.git("cat-file", "tag", tagged))
         # An older release under a new name has a signature that is right.
         if not found or found[2] != tag.encode():
-            raise UpdateError(f"{tag} was made under another name, or has headers of its own.")
+            raise UpdateError(f"{tag} was made under another name, or has too many headers.")
         self._verify(tag, tagged)
         return found[1].decode()
 
