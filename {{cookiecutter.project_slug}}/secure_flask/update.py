@@ -162,7 +162,7 @@ class Template:
                 return tag, *self.release(tag)
             except UpdateError as error:
                 print(error, file=sys.stderr)
-        raise UpdateError("So nothing is taken.")
+        raise UpdateError("No release was taken.")
 
     def release(self, tag: str) -> tuple[Files, str]:
         """The files of the folder at a tag and the CHANGELOG, if signature and MANIFEST hold."""
