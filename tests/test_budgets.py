@@ -125,7 +125,7 @@ def measured() -> dict[str, int]:
 # Each with its reason. A figure before `then` is today's and must not rise; `then` is the goal.
 AT_MOST = {
     # Nobody reads a tree whose list does not fit on a few screens.
-    "files of a project": 182,
+    "files of a project": 180,
     # What an owner has to know by sight.
     "files outside the core": 84,
     # An owner reads all of app/ within an hour, and may change each line.
@@ -146,7 +146,7 @@ AT_MOST = {
     # What a project may import, and what must stay for a minor version.
     "public names of the core": 70,
     # A test that nobody reads is not trusted. One of an attack is never deleted for this.
-    "lines of the template's tests": 28650,  # then 16000
+    "lines of the template's tests": 28600,  # then 16000
     # An owner keeps what states the promises of the own app.
     "files of a project's tests": 30,
     "lines of a project's tests": 1900,
