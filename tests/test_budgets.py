@@ -146,7 +146,7 @@ AT_MOST = {
     # What a project may import, and what must stay for a minor version.
     "public names of the core": 70,
     # A test that nobody reads is not trusted. One of an attack is never deleted for this.
-    "lines of the template's tests": 28600,  # then 16000
+    "lines of the template's tests": 28610,  # then 16000
     # An owner keeps what states the promises of the own app.
     "files of a project's tests": 30,
     "lines of a project's tests": 1900,

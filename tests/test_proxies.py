@@ -35,6 +35,7 @@ class Served:
 
     proxy: Proxy
     log: Path
+    name: str
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def served(
     start, (server, log) = proxies.STARTS[request.param], app
     folder = tmp_path_factory.mktemp("proxy")
     with start(project, folder, server.port, server.port) as proxy:
-        yield Served(proxy, log)
+        yield Served(proxy, log, request.param)
 
 
 def curl(proxy: Proxy, path: str, shown: str, *options: str) -> str:
@@ -140,7 +141,9 @@ def test_a_large_upload_is_refused_while_it_is_sent(served: Served, tmp_path: Pa
     options = ("--header", "Content-Type: application/json", "--data-binary", f"@{upload}")
     answer = curl(served.proxy, "/login", "%{http_code} %{size_upload}", *options)
     status, sent = map(int, answer.split())
-    assert status == 413
+    # The app refuses by the length alone, and closes. Caddy answers 502 where that comes while
+    # it still writes, as docs/how-to/deploy-proxy.md says.
+    assert status == 413 or (served.name, status) == ("caddy", 502)
     assert sent < SIZE / 2
 
 
