@@ -18,7 +18,7 @@ from pydantic.json_schema import models_json_schema
 from secure_flask.auth import route_table, tokens
 from secure_flask.auth.access import is_public, login_required, public
 from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.responses import ResponseBody, responds
+from secure_flask.web.responses import LoginResponse, ResponseBody, SecondFactorRequired, responds
 from secure_flask.web.view_options import FORM_TYPES, Content, ViewOptions
 
 Json = dict[str, Any]
@@ -95,11 +95,17 @@ def _schemas(operations: list[Operation]) -> tuple[dict[type, Json], Json]:
     declared = [model for content in contents if content for model in content.values() if model]
     # Deduplicated by a dict, which keeps the order, so that the document never changes.
     models: dict[type[BaseModel], None] = dict.fromkeys([Error, *declared])
-    references, definitions = models_json_schema(
+    if asks := LoginResponse in models and "second_factor" in current_app.extensions:
+        models[SecondFactorRequired] = None
+    found, definitions = models_json_schema(
         [(model, "validation") for model in models],
         ref_template="#/components/schemas/{model}",
     )
-    return {model: reference for (model, _), reference in references.items()}, definitions["$defs"]
+    references: dict[type, Json] = {model: reference for (model, _), reference in found.items()}
+    if asks:
+        either = [references[LoginResponse], references[SecondFactorRequired]]
+        references[LoginResponse] = {"anyOf": either}
+    return references, definitions["$defs"]
 
 
 def _describe(path: str, method: str, options: ViewOptions, public: bool) -> Json:

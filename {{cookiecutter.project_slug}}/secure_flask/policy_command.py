@@ -6,7 +6,6 @@ from typing import Any
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
-from secure_flask.policy import DEFAULTS
 from secure_flask.web import csp, header_values
 from secure_flask.web.headers import Kind
 
@@ -25,8 +24,9 @@ def policy_command() -> None:
     https = {"Strict-Transport-Security": f"{header_values.transport(config)} (over https)"}
     sent = header_values.effective(config, Kind.PAGE)
     _show("Headers of pages:", {**https, **sent, **removed}, changes)
-    others = {each: config[each] for each in sorted(DEFAULTS) if each not in _SHOWN}
-    _show("Other values:", others, [each for each in others if others[each] != DEFAULTS[each]])
+    defaults = current_app.extensions["policy_defaults"]
+    others = {each: config[each] for each in sorted(defaults) if each not in _SHOWN}
+    _show("Other values:", others, [each for each in others if others[each] != defaults[each]])
 
 
 def init_app(app: Flask) -> None:

@@ -11,7 +11,6 @@ from secure_flask.crypto import encryption, keyring, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
 from secure_flask.database import database
-from secure_flask.policy import DEFAULTS
 from secure_flask.settings import Settings
 from secure_flask.web import (
     audit,
@@ -48,16 +47,17 @@ def _configure(app: Flask, settings: Settings) -> None:
     given = settings.for_flask()
     # For the check of misspelt names: what Flask and the settings know.
     app.extensions["known_names"] = {*Flask.default_config, *given}
-    for name, value in DEFAULTS.items():
+    defaults = app.extensions["policy_defaults"] = settings.policy_defaults
+    for name, value in defaults.items():
         app.config.setdefault(name, value)
-    _check_types(app.config)
+    _check_types(app.config, defaults)
     app.config.update(given)
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_BODY"]
     app.extensions["settings"] = settings
 
 
-def _check_types(config: Mapping[str, Any]) -> None:
-    for name, default in DEFAULTS.items():
+def _check_types(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    for name, default in defaults.items():
         value = config[name]
         # Where None is the default, it stands for another number.
         kind = int if default is None else type(default)

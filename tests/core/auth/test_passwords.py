@@ -88,11 +88,11 @@ def test_when_no_place_is_free_or_the_line_is_long_the_next_one_is_turned_away(
     assert turned_away == ["2", "2"]
 
 
-def test_one_address_leaves_places_to_others_and_gives_its_own_back(
+def test_one_site_leaves_places_to_others_and_gives_its_own_back(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked: list[str] = []
-    in_flight = 0
+    in_flight, own = 0, "2001:db8:0:1::1"
 
     def verify(address: str) -> None:
         with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
@@ -102,19 +102,19 @@ def test_one_address_leaves_places_to_others_and_gives_its_own_back(
     def another() -> None:
         nonlocal in_flight
         in_flight += 1
-        if in_flight < passwords.MAX_OF_ADDRESS:
-            verify("2001:db8::1")
-        elif in_flight == passwords.MAX_OF_ADDRESS:
+        if in_flight < passwords.MAX_OF_SITE:
+            verify(own)
+        elif in_flight == passwords.MAX_OF_SITE:
             with pytest.raises(ServiceUnavailable):
-                verify("2001:db8::2")
+                verify("2001:db8:0:2::2")
             verify("2001:db9::1")
 
     monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", another))
-    monkeypatch.setattr(passwords, "_in_flight", BoundedSemaphore(passwords.MAX_OF_ADDRESS + 1))
+    monkeypatch.setattr(passwords, "_in_flight", BoundedSemaphore(passwords.MAX_OF_SITE + 1))
     for _ in range(2):
         in_flight = 0
-        verify("2001:db8::1")
-    assert checked == ["2001:db9::1", *["2001:db8::1"] * passwords.MAX_OF_ADDRESS] * 2
+        verify(own)
+    assert checked == ["2001:db9::1", *[own] * passwords.MAX_OF_SITE] * 2
 
 
 def test_each_check_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:

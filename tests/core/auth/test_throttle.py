@@ -87,7 +87,7 @@ def statuses_at_once(
         meanwhile.setattr(throttle, "MAX_WAIT", 0)
         for places in ("_in_line", "_in_flight"):
             meanwhile.setattr(passwords, places, BoundedSemaphore(50))
-        meanwhile.setattr(passwords, "MAX_OF_ADDRESS", 50)
+        meanwhile.setattr(passwords, "MAX_OF_SITE", 50)
         # While one password is checked, all the others arrive.
         meanwhile.setattr(passwords, "hasher", slow_hasher("verify", start_others))
         start_others()

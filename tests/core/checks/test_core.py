@@ -40,6 +40,19 @@ def test_each_edited_missing_and_added_file_is_named(core: Path, make_site: Make
     assert "cache" not in said
 
 
+@pytest.mark.parametrize("uses", [True, False])
+def test_the_files_of_accounts_are_named_where_nothing_uses_them(
+    uses: bool, make_site: MakeSite, tmp_path: Path
+) -> None:
+    """As when cookiecutter ran without its hooks; a folder of that name may be an owner's."""
+    site = make_site()
+    assert not found_in(site, "core.leftovers")
+    (tmp_path / "accounts").mkdir()
+    site.root_path = str(tmp_path)
+    site.extensions |= {"second_factor": None} if uses else {}
+    assert len(found_in(site, "core.leftovers")) == (0 if uses else 2)
+
+
 def test_another_line_end_is_no_edit(core: Path, make_site: MakeSite) -> None:
     (core / "web" / "csp.py").write_bytes(b"STRICT = 1\r\n")
     assert not found_in(make_site(), "core.edited")

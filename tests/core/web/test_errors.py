@@ -10,7 +10,7 @@ from jinja2 import DictLoader
 from secure_flask.auth.access import login_required, public
 from secure_flask.database import db
 from secure_flask.web import errors
-from secure_flask.web.errors import error_response, text
+from secure_flask.web.errors import error_response, field_error, text
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.validation import Body, validated
 from sqlalchemy.exc import OperationalError
@@ -33,9 +33,7 @@ def fail(name: str) -> str:
     if name == "away":
         raise OperationalError(SECRET, {}, OSError(SECRET))
     if name == "members":
-        error = error_response(400, "Invalid request")
-        error.fields = {"seats": "Required"}
-        raise error
+        raise field_error(400, "seats", "Required")
     if name == "refused":
         raise error_response(409, "Already there", Retry_After="1")
     abort(int(name), SECRET)
@@ -70,7 +68,7 @@ def test_an_error_without_a_page_is_its_name_in_json(client: FlaskClient, debug:
     ):
         answer = client.get(f"/_test/{name}")
         assert (answer.status_code, answer.json) == (status, {"error": words})
-    expected = {"error": "Invalid request", "fields": {"seats": "Required"}}
+    expected = {"error": "Required", "fields": {"seats": "Required"}}
     assert client.get("/_test/members").json == expected
 
 
@@ -221,7 +219,8 @@ TEXTS = {"Not Found": "<b>fehlt</b>", "Invalid credentials": "Falsch", MESSAGE: 
 def test_the_owners_words_replace_what_people_read_and_no_error_that_programs_compare(
     make_app: MakeApp,
 ) -> None:
-    client = make_app(TEXTS=TEXTS).test_client()
+    client = with_views(make_app(TEXTS={**TEXTS, "Required": "Fehlt"}))
+    assert client.get("/_test/members").json == {"error": "Fehlt", "fields": {"seats": "Fehlt"}}
     browser, wrong = {"Accept": "text/html", **OWN_PAGE}, {**LOGIN, "password": "a wrong password"}
     assert client.get("/no").json == {"error": "<b>fehlt</b>"}
     page = client.get("/no", headers=browser).text

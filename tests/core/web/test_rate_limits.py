@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth.access import public
 from secure_flask.web.hosts import probe
-from secure_flask.web.rate_limits import limited
+from secure_flask.web.rate_limits import WIDE, limited
 from werkzeug.test import TestResponse
 
 from core.conftest import MakeApp, Wait
@@ -79,3 +79,12 @@ def test_calls_count_by_client_and_by_view(app: Flask) -> None:
     ):
         answer = client.get(path, environ_overrides={"REMOTE_ADDR": address})
         assert (path, address, answer.status_code) == (path, address, status)
+
+
+def test_the_networks_of_one_ipv6_site_share_a_higher_limit(app: Flask) -> None:
+    client = with_limited_view(app, "1 per minute")
+    networks = [f"2001:db8:0:{number}::1" for number in range(WIDE + 1)]
+    asked = [*networks, networks[0], "2001:db9::1"]
+    answers = [client.get(LIMITED, environ_base={"REMOTE_ADDR": each}) for each in asked]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses == [*[200] * WIDE, 429, 429, 200]

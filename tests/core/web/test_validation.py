@@ -16,6 +16,7 @@ from secure_flask.web.validation import (
     MISSING,
     Body,
     PlainText,
+    Reason,
     Text,
     validated,
 )
@@ -31,6 +32,8 @@ class Seat(Body):
 
 
 def only_even(number: int) -> int:
+    if number == 7:
+        raise Reason("Must not be seven")
     if number % 2:
         raise ValueError(REFUSED)
     return number
@@ -135,6 +138,7 @@ WRONG: dict[str, dict[str, str]] = {
     '{"name":"x","day":1}': {"day": NO_DATE},
     # A reason in words of your own may quote the value.
     '{"name":"x","even":1}': {"even": "Not valid"},
+    '{"name":"x","even":7}': {"even": "Must not be seven"},
     '{"name":"x","seats":[{"row":1},{"row":"a"}]}': {
         "seats.1.row": "Input should be a valid integer"
     },

@@ -8,7 +8,7 @@ Source: OWASP ASVS 7.5.1, 8.2.1, 8.3.1, 8.3.2; RFC 9470.
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol, overload
+from typing import Any, Protocol, cast, overload
 
 from flask import Flask, Request, current_app, g, request, url_for
 from secure_flask.auth import next_pages, users
@@ -88,6 +88,16 @@ def is_public(endpoint: str, options: ViewOptions) -> bool:
     return opened or options.access == "public"
 
 
+def require_login(*, minutes: int | None = None) -> None:
+    """Refuse a request to a `@public` view that carries no login, or none that is recent enough.
+
+    :raises ErrorResponse: 401; a browser goes to the page that asks for it.
+    """
+    _require_login(
+        cast(Tokens, current_app.extensions["tokens"]), ViewOptions(recent_login=minutes)
+    )
+
+
 def unauthenticated() -> ErrorResponse:
     """The exception for a request without a login; a browser goes to the login page."""
     return _refused("LOGIN_PAGE", "Authentication required")
@@ -105,6 +115,7 @@ def init_app(app: Flask, tokens: Tokens) -> None:
             "policy.py: PUBLIC_ENDPOINTS is no dict of endpoints, each with its reason. "
             'Write {"bootstrap.static": "The style sheets of Bootstrap."}.'
         )
+    app.extensions["tokens"] = tokens
     request_checks.register(app, partial(_check_access, tokens))
     app.context_processor(partial(_variables, tokens))
 

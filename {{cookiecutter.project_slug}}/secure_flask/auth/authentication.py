@@ -8,20 +8,25 @@ Source: OWASP ASVS 6.2.2, 6.2.3, 6.3.1, 6.3.8, 7.4.1 to 7.4.3, 7.5.1, 7.5.2.
 
 from typing import Any
 
-from flask import g
+from blinker import Namespace
+from flask import current_app, g
 from secure_flask.auth import logins, passwords, throttle, tokens
+from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin, replace_hash, user_class
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
 
+# Sent with the user who entered the present password, within the transaction of the change.
+password_changed = Namespace().signal("password-changed")
+
 
 def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
     """Check the credentials and log the user in; return the body of the response.
 
     A form gets the cookie of pages, JSON a token of TOKEN_TYPE. With `keep` a cookie lasts for
-    KEPT_LIFETIME.
+    KEPT_LIFETIME. A body with `tf_required` logs nobody in: the second factor is missing.
 
     :raises ErrorResponse: 401, wrong credentials; 429, too many failures; 503, too busy.
     """
@@ -29,6 +34,8 @@ def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
     if user is None:
         audit.record(audit.LOGIN_FAIL, account=name)
         raise error_response(401, "Invalid credentials")
+    if asked := _ask_for_second_factor(user, keep=keep):
+        return asked
     issued = tokens.for_new_login().issue(user, keep=keep)
     audit.record(audit.LOGIN_SUCCESS, account=name, user_id=user.id)
     return issued
@@ -43,7 +50,9 @@ def reauthenticate(password: str) -> dict[str, Any]:
     if user is None:
         audit.record(audit.LOGIN_FAIL, account=g.user.name, reason="reauthentication")
         raise error_response(403, "Wrong password")
-    issued = _renew(user)
+    if asked := _ask_for_second_factor(user, keep=g.login.kept, replaces=g.login):
+        return asked
+    issued = renew(user, g.login)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication")
     return issued
 
@@ -52,6 +61,11 @@ def log_out() -> None:
     """End the login of this request, and let the browser drop what it stored."""
     logins.end(g.login.id, g.user)
     audit.record(audit.SESSION_EXPIRED, reason="logout")
+    forget_login()
+
+
+def forget_login() -> None:
+    """Let the browser and the rest of this request forget the login, which has ended."""
     if g.login.kind == session.KIND:
         session.forget()
     tokens.forget_login()
@@ -70,7 +84,8 @@ def change_password(current: str, new: str) -> dict[str, Any]:
         raise error_response(403, "Wrong current password")
     # Until here the present login lives, so that one that has ended changes no password.
     logins.end_all(user, keep=g.login)
-    issued = _renew(user)
+    password_changed.send(user)
+    issued = renew(user, g.login)
     audit.record(audit.PASSWORD_CHANGE)
     return issued
 
@@ -118,13 +133,37 @@ def end_other_logins() -> None:
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session="all others")
 
 
+def is_right(user: UserMixin, password: str) -> bool:
+    """Whether this is the password of the user, who is not logged in by it.
+
+    :raises ErrorResponse: 429, too many failures; 503, too busy.
+    """
+    return _verified(user.name, password) is not None
+
+
+def renew(user: UserMixin, login: Login) -> dict[str, Any]:
+    """A new login of the same kind in place of one; the user's row is locked."""
+    return tokens.of_login(login).issue(user, keep=login.kept, replaces=login)
+
+
+def _ask_for_second_factor(
+    user: UserMixin, *, keep: bool, replaces: Login | None = None
+) -> dict[str, Any] | None:
+    """The body that asks for it, if the project has accounts and the user a second factor."""
+    ask = current_app.extensions.get("second_factor")
+    asked: dict[str, Any] | None = ask(user, keep=keep, replaces=replaces) if ask else None
+    return asked
+
+
 def _verified(name: str, password: str, new: str | None = None) -> UserMixin | None:
     """The user, with the hash of the `new` password if there is one; None for wrong credentials.
 
     The user's row is locked from the replacement of the hash until the commit.
     """
-    with throttle.attempt("password", name) as attempt:
-        user = user_class().find(name)
+    user = user_class().find(name)
+    # One count for all spellings of a name, also of an unknown one, and for the address.
+    spelled = user_class().spelled(user.name if user else name)
+    with throttle.attempt("password", spelled) as attempt:
         stored = user.password_hash if user and not user.disabled else None
         if passwords.verify_password(stored, password) and user and stored:
             # Before the row is locked, since a hash takes long.
@@ -136,11 +175,5 @@ def _verified(name: str, password: str, new: str | None = None) -> UserMixin | N
 
 
 def _new_hash(user: UserMixin, new: str) -> str:
-    if problem := passwords.why_refused(new, user.name, getattr(user, "email", None)):
-        raise error_response(400, problem)
-    return passwords.hash_password(new)
-
-
-def _renew(user: UserMixin) -> dict[str, Any]:
-    """A new login of the kind that authenticated this request, in place of it."""
-    return tokens.of_login(g.login).issue(user, keep=g.login.kept, replaces=g.login)
+    personal = (user.name, getattr(user, "email", None))
+    return passwords.hash_new_password(new, *personal)

@@ -9,6 +9,7 @@ import secrets
 import time
 from hashlib import sha256
 
+from blinker import Namespace
 from flask import current_app
 from secure_flask.auth import clients
 from secure_flask.auth.login_table import Login
@@ -19,6 +20,8 @@ from secure_flask.web.errors import error_response
 from sqlalchemy import ColumnElement, delete, select, update
 
 _ID = re.compile(r"[0-9a-f]{32}")
+# Sent with the user, within the transaction that ends all logins.
+all_ended = Namespace().signal("all-logins-ended")
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 
 
@@ -110,6 +113,7 @@ def end_all(user: UserMixin, *, keep: Login | None = None) -> None:
     # First the user's row changes, so that no login begins meanwhile.
     db.session.flush()
     _delete(Login.user_id == user.id, Login.id != (keep.id if keep else ""))
+    all_ended.send(user)
 
 
 def purge() -> int:

@@ -19,8 +19,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask import current_app, has_request_context
 from secure_flask.web import audit
-from secure_flask.web.counters import client_address
-from secure_flask.web.errors import ErrorResponse, error_response, text
+from secure_flask.web.counters import SITE, client_address
+from secure_flask.web.errors import ErrorResponse, error_response, field_error, text
 
 MAX_LENGTH = 1024  # characters
 MIN_NAME = 3  # characters: too many passwords contain a shorter name
@@ -31,11 +31,12 @@ hasher = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 # A quarter of the threads may hash and a quarter may wait, so that a flood of logins leaves
 # half of the threads for other requests.
 MAX_IN_FLIGHT, MAX_IN_LINE = 4, 8
-# Of these, one address over all accounts takes so many: it cannot keep all others out.
-MAX_OF_ADDRESS = 5
+# Of these, one IPv4 address or IPv6 site over all accounts takes so many: it cannot keep all others
+# out.
+MAX_OF_SITE = 5
 MAX_WAIT = 2.0  # seconds
 _in_flight, _in_line = BoundedSemaphore(MAX_IN_FLIGHT), BoundedSemaphore(MAX_IN_LINE)
-_by_address: Counter[str] = Counter()
+_by_site: Counter[str] = Counter()
 _lock = Lock()
 
 
@@ -46,6 +47,16 @@ def hash_password(password: str) -> str:
     """
     with _hashing_slot():
         return hasher.hash(password)
+
+
+def hash_new_password(password: str, *personal: str | None, field: str | None = None) -> str:
+    """Hash a new password, unless it is refused; see `why_refused`.
+
+    :raises ErrorResponse: 400, a bad one, with the name of its field; 503, too many hashes at once.
+    """
+    if problem := why_refused(password, *personal):
+        raise field_error(400, field, problem) if field else error_response(400, problem)
+    return hash_password(password)
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
@@ -110,24 +121,24 @@ def _contains(password: str, personal: str | None) -> bool:
 
 @contextmanager
 def _hashing_slot() -> Iterator[None]:
-    with _place_of_address(), _acquired(_in_line, 0), _acquired(_in_flight, MAX_WAIT):
+    with _place_of_site(), _acquired(_in_line, 0), _acquired(_in_flight, MAX_WAIT):
         yield
 
 
 @contextmanager
-def _place_of_address() -> Iterator[None]:
-    address = client_address() if has_request_context() else ""
+def _place_of_site() -> Iterator[None]:
+    site = client_address(SITE) if has_request_context() else ""
     with _lock:
-        if address and _by_address[address] >= MAX_OF_ADDRESS:
+        if site and _by_site[site] >= MAX_OF_SITE:
             raise _too_busy()
-        _by_address[address] += 1
+        _by_site[site] += 1
     try:
         yield
     finally:
         with _lock:
-            _by_address[address] -= 1
-            if not _by_address[address]:
-                del _by_address[address]
+            _by_site[site] -= 1
+            if not _by_site[site]:
+                del _by_site[site]
 
 
 @contextmanager

@@ -7,10 +7,12 @@ taken away opens nothing any more. Source: OWASP ASVS 8.2.1, 8.3.2.
 
 import re
 from typing import Any, Self, cast
+from unicodedata import normalize
 from uuid import UUID, uuid4
 
 from secure_flask.auth.passwords import hash_password
 from secure_flask.database import Model, db
+from secure_flask.web.validation import Reason
 from sqlalchemy import Column, ForeignKey, String, Table, Uuid, select, update
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
@@ -71,10 +73,28 @@ class UserMixin:
     def role_names(self) -> list[str]:
         return [role.name for role in self.roles]
 
+    @staticmethod
+    def stored_address(text: str) -> str:
+        """The form in which an e-mail address is stored.
+
+        :raises Reason: it is none.
+        """
+        if not EMAIL.fullmatch(text):
+            raise Reason("Give an e-mail address like ada@example.org")
+        return text
+
     @classmethod
     def find(cls, name: str) -> Self | None:
         """The user of this name."""
         return cast(Self | None, db.session.scalar(select(cls).where(cls.name == name)))
+
+    @classmethod
+    def spelled(cls, name: str) -> str:
+        """One text for all spellings that `find` takes for one name, under which guesses count.
+
+        It does not depend on who is known, or the limits would tell.
+        """
+        return " ".join(normalize("NFKC", name).casefold().split())
 
 
 def is_role(name: object) -> bool:

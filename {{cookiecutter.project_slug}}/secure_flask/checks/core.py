@@ -4,6 +4,7 @@ Source: OWASP ASVS 15.2.1, 15.2.4.
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from flask import Flask
 from secure_flask.checks.registry import check
@@ -26,6 +27,23 @@ def missing_manifest(app: Flask) -> bool:
     Take the file from git. Accept this where the app is one file, frozen by a tool.
     """
     return _edits() is None
+
+
+@check("core.leftovers", "error")
+def leftovers(app: Flask) -> Iterable[str]:
+    """Nothing uses {}, which was rendered without the hook that removes it.
+
+    Delete it.
+    """
+    folders = {
+        "app/accounts, app/templates/accounts and app/static/accounts": Path(app.root_path),
+        "secure_flask/accounts, and migrations/versions/0002_accounts.py": Path(__file__).parents[
+            1
+        ],
+    }
+    there = [name for name, parent in folders.items() if (parent / "accounts").exists()]
+    used = "second_factor" in app.extensions or len(there) < len(folders)
+    return [] if used else there
 
 
 def _edits() -> list[str] | None:

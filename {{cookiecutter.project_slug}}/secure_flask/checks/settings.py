@@ -16,7 +16,6 @@ from pathlib import Path
 from flask import Flask
 from secure_flask.auth import passwords
 from secure_flask.checks.registry import check
-from secure_flask.policy import DEFAULTS
 from secure_flask.settings import names_in_file
 from secure_flask.settings.types import LOOPBACK_NAMES
 from secure_flask.web import header_values
@@ -59,7 +58,9 @@ def misspelt_policy(app: Flask) -> Iterable[str]:
 
     Correct the name in app/policy.py, or rename a constant of your own.
     """
-    return slips({*app.config}, {*DEFAULTS, *app.extensions["known_names"]})
+    return slips(
+        {*app.config}, {*app.extensions["policy_defaults"], *app.extensions["known_names"]}
+    )
 
 
 @check("settings.development", "error", deploy=True)

@@ -1,16 +1,19 @@
-"""Commands that report a database error in one sentence instead of a traceback."""
+"""Commands that report a database error or a refused value in one sentence, not a traceback."""
 
 from typing import Any
 
 import click
 from flask.cli import AppGroup
 from secure_flask.database.database import UNAVAILABLE
+from secure_flask.web.validation import Reason
 
 
 class _Explained(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except Reason as refused:
+            raise click.ClickException(f"{refused}.") from None
         except UNAVAILABLE as error:
             raise click.ClickException(_explain(error)) from None
 

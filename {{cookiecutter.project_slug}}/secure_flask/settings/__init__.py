@@ -5,14 +5,16 @@
 Source: OWASP ASVS 13.3.1, 13.4.2.
 """
 
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import click
 from dotenv.parser import parse_stream
 from pydantic import ByteSize, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from secure_flask.policy import DEFAULTS
 from secure_flask.settings import keyrings
 from secure_flask.settings.keyrings import Keyring, NumberedKeyring
 from secure_flask.settings.service_urls import DatabaseURL, RedisURL
@@ -38,6 +40,9 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
         validate_default=True,
     )
+
+    # The values of the policy that these settings go with; a subclass may know more.
+    policy_defaults: ClassVar[Mapping[str, Any]] = DEFAULTS
 
     # These two first, since others depend on them.
     app_env: Literal["production", "development"] = "production"

@@ -44,6 +44,13 @@ def error_response(status: int, message: str, **headers: str) -> ErrorResponse:
     )
 
 
+def field_error(status: int, field: str, message: str) -> ErrorResponse:
+    """The same for what is wrong with one member of the body."""
+    error = error_response(status, message)
+    error.fields = {field: message}
+    return error
+
+
 def response_for(error: HTTPException) -> ResponseReturnValue:
     """The response to an HTTP error, from inside a handler of another exception.
 
@@ -98,7 +105,8 @@ def _as_json(error: HTTPException) -> Response:
     fields = error.fields if isinstance(error, ErrorResponse) else None
     # Programs compare the errors of a login, so those stay as they are.
     message = _message(error) if view_options().credentials else text(_message(error))
-    body = {"error": message} | ({"fields": fields} if fields else {})
+    reasons = {name: text(reason) for name, reason in (fields or {}).items()}
+    body = {"error": message} | ({"fields": reasons} if reasons else {})
     return _complete(jsonify(body), error)
 
 

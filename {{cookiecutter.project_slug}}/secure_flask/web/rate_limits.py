@@ -12,19 +12,29 @@ from typing import Any
 from flask import Flask, Request, current_app
 from limits import RateLimitItem, parse
 from secure_flask.web import audit, request_checks
-from secure_flask.web.counters import Count, client_address, counters
+from secure_flask.web.counters import SITE, Count, client_address, counters
 from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.view_options import Decorated, add_options, view_options
 
+WIDE = 10
+
 
 def limited(limit: str) -> Callable[[Decorated], Decorated]:
-    """Limit the calls of a view by each address, as in `@limited("60 per minute")`."""
+    """Limit the calls of a view by each address, as in `@limited("60 per minute")`.
+
+    An IPv6 site, which has 65,536 networks, may make WIDE times as many. A form and the JSON of
+    one view are one count.
+    """
     item = parse(limit)
+    wide = type(item)(item.amount * WIDE, item.multiples)
 
     def decorate(view: Any) -> Any:
         @wraps(view)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            _require(item, view.__module__, view.__qualname__, client_address())
+            key = (view.__module__, view.__qualname__)
+            _require(item, *key, client_address())
+            if ":" in (site := client_address(SITE)):
+                _require(wide, *key, "site", site)
             return current_app.ensure_sync(view)(*args, **kwargs)
 
         return add_options(wrapped, limited=limit)

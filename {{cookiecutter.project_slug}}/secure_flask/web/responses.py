@@ -1,6 +1,7 @@
 """`@responds` and `@consumes`: declare the bodies of a view, for the checks and for OpenAPI."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 from secure_flask.web.csrf import SENT_BY_FORMS
@@ -20,6 +21,14 @@ class LoginResponse(ResponseBody):
     token_type: str
     expires_in: int  # seconds
     refresh_token: str = ""
+
+
+class SecondFactorRequired(ResponseBody):
+    """Where the password was right and nobody is logged in yet; see accounts/half_logins.py."""
+
+    tf_required: Literal[True]
+    factors: list[str]
+    tf_token: str
 
 
 def responds(

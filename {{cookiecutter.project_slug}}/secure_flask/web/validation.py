@@ -50,6 +50,10 @@ Text = Annotated[str, Field(pattern=_LINES)]
 _PLAIN_TEXT = TypeAdapter(PlainText, config={"hide_input_in_errors": True})
 
 
+class Reason(ValueError):
+    """Why a check of your own refuses a value, in words for the client that quote nothing of it."""
+
+
 class Body(BaseModel):
     """The base class of request models: strict types, no unknown members."""
 
@@ -115,8 +119,11 @@ def _names(model: type[Body]) -> frozenset[str]:
 def _reason(problem: Any) -> str:
     if _is_absent(problem):
         return "Required"
-    if problem.get("ctx", {}).get("pattern") in (_NOT_BLANK, _LINES):
+    context = problem.get("ctx", {})
+    if context.get("pattern") in (_NOT_BLANK, _LINES):
         return CONTROLS
+    if isinstance(context.get("error"), Reason):
+        return str(context["error"])
     message: str = problem["msg"]
     return message if problem["type"] in _SAFE_MESSAGES else "Not valid"
 

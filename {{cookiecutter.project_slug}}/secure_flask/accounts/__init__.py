@@ -1,0 +1,96 @@
+"""Accounts by the people themselves: sign-up, recovery, mails, second factors, passkeys.
+
+The rules are here; pages, words and mails are the app's. `init_app` sets all of it up.
+"""
+
+from flask import Flask
+from secure_flask.accounts import checks, commands, factors, worker  # noqa: F401 - checks
+from secure_flask.accounts.addresses import checked as checked_address
+from secure_flask.accounts.email_change import confirm_change, find_change, request_change
+from secure_flask.accounts.factor_changes import (
+    add_passkey,
+    begin_authenticator,
+    begin_passkey,
+    delete_passkey,
+    find_authenticator,
+    finish_authenticator,
+    new_recovery_codes,
+    remove_authenticator,
+)
+from secure_flask.accounts.factors import of as factors_of
+from secure_flask.accounts.leaving import delete_account, personal_data, user_deleted
+from secure_flask.accounts.name_change import change_name
+from secure_flask.accounts.names import checked as checked_name
+from secure_flask.accounts.passkey_logins import log_in_by_passkey, reauthenticate_by_passkey
+from secure_flask.accounts.passkeys import begin_login as begin_passkey_login
+from secure_flask.accounts.passkeys import list_passkeys
+from secure_flask.accounts.public_urls import link as public_link
+from secure_flask.accounts.recovery import find_reset, request_reset, reset_password
+from secure_flask.accounts.recovery_codes import show_once as show_recovery_codes_once
+from secure_flask.accounts.recovery_codes import shown as shown_recovery_codes
+from secure_flask.accounts.registration import confirm as confirm_registration
+from secure_flask.accounts.registration import find as find_registration
+from secure_flask.accounts.registration import register, send_again
+from secure_flask.accounts.second_step import (
+    accept_invitation,
+    begin_half_passkey,
+    complete_by_code,
+    complete_by_passkey,
+    complete_by_recovery_code,
+    half_login_factors,
+)
+from secure_flask.accounts.settings import AccountSettings
+from secure_flask.accounts.users import AccountMixin
+from secure_flask.accounts.worker import shown as shown_mails
+
+__all__ = [
+    "AccountMixin",
+    "AccountSettings",
+    "accept_invitation",
+    "add_passkey",
+    "begin_authenticator",
+    "begin_half_passkey",
+    "begin_passkey",
+    "begin_passkey_login",
+    "change_name",
+    "checked_address",
+    "checked_name",
+    "complete_by_code",
+    "complete_by_passkey",
+    "complete_by_recovery_code",
+    "confirm_change",
+    "confirm_registration",
+    "delete_account",
+    "delete_passkey",
+    "factors_of",
+    "find_authenticator",
+    "find_change",
+    "find_registration",
+    "find_reset",
+    "finish_authenticator",
+    "half_login_factors",
+    "init_app",
+    "list_passkeys",
+    "log_in_by_passkey",
+    "new_recovery_codes",
+    "personal_data",
+    "public_link",
+    "reauthenticate_by_passkey",
+    "register",
+    "remove_authenticator",
+    "request_change",
+    "request_reset",
+    "reset_password",
+    "send_again",
+    "show_recovery_codes_once",
+    "shown_mails",
+    "shown_recovery_codes",
+    "user_deleted",
+]
+
+
+def init_app(app: Flask) -> None:
+    """Set accounts up, after secure_flask."""
+    commands.init_app(app)
+    factors.init_app(app)
+    worker.init_app(app)

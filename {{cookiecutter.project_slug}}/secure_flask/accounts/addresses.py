@@ -1,0 +1,43 @@
+"""E-mail addresses: one check for what can be written and what can be mailed.
+
+A domain is stored as IDNA writes it, so `straße.de` and `strasse.de` are two. No other check
+tells whether an address exists: a mail that arrives does. Source: RFC 5321; RFC 5891.
+"""
+
+from email_validator import EmailNotValidError, validate_email
+from secure_flask.auth.users import UserMixin, user_class
+from secure_flask.database import db
+from secure_flask.web.validation import Reason
+from sqlalchemy import select
+
+WRONG = "Must be an address like ada@example.org"
+
+
+def checked(text: str) -> str:
+    """The form in which an address is stored.
+
+    :raises Reason: no mail can be sent there.
+    """
+    # A mail header would decode it, so another address would get the mail. Source: RFC 2047.
+    if "=?" in text:
+        raise Reason(WRONG)
+    try:
+        found = validate_email(
+            text.strip(" "),
+            check_deliverability=False,
+            strict=True,
+            # For a mail server that takes ASCII alone.
+            allow_smtputf8=False,
+            # `localhost` and `.test` are addresses of development and of tests.
+            test_environment=True,
+        )
+    except EmailNotValidError:
+        raise Reason(WRONG) from None
+    return f"{found.local_part}@{found.ascii_domain}"
+
+
+def owner_of(address: str) -> UserMixin | None:
+    """The user with this address, in any spelling of upper and lower case."""
+    user = user_class()
+    mine = user.email == address  # type: ignore[attr-defined]
+    return db.session.scalar(select(user).where(mine))

@@ -1,0 +1,104 @@
+"""`flask user factors`, `flask user mail-link`, `flask mail`: what an operator does for people.
+
+Make sure who asks before you remove factors: whoever knows the password then needs nothing else.
+Source: OWASP ASVS 6.4.1, 6.4.4, 6.5.6.
+"""
+
+import click
+from flask import Flask
+from secure_flask.accounts import (
+    messages,
+    notices,
+    outbox,
+    passkeys,
+    recovery_codes,
+    second_step,
+    smtp,
+    worker,
+)
+from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.auth import logins, user_commands
+from secure_flask.database import db
+from secure_flask.database.command_group import CommandGroup
+from secure_flask.web import audit
+from sqlalchemy import func, select
+
+mail_commands = CommandGroup("mail", help="Send the mails that wait.")
+
+
+@user_commands.user_commands.command("factors")
+@click.argument("name")
+@click.option("--remove", is_flag=True, help="Remove them all, and end all logins.")
+@click.option("--invite", is_flag=True, help="Print a code to set up the first one, for a week.")
+def show_factors(name: str, remove: bool, invite: bool) -> None:
+    """Show the second factors of a user, remove them all, or let the first one be set up."""
+    user = account(user_commands.find(name))
+    if remove:
+        _remove(user)
+    if invite:
+        click.echo(f"Invitation code: {second_step.invite(user)}")
+        _record(user, "invitation")
+    click.echo(f"{name} has {', '.join(_described(user)) or 'no second factor'}")
+
+
+@user_commands.user_commands.command("mail-link")
+@click.argument("name")
+def mail_link(name: str) -> None:
+    """Mail a user a link to set a password, so that no operator knows it."""
+    user = account(user_commands.find(name))
+    if not user.email:
+        raise click.ClickException(f"{name} has no e-mail address. Run: flask user email")
+    # At once and without the limits, which strangers may have used up.
+    message = messages.build(outbox.Mail(kind="reset", email=user.email))
+    db.session.commit()
+    if message is None:
+        raise click.ClickException(f"{name} is disabled. Run: flask user enable")
+    try:
+        smtp.deliver(message)
+    except OSError as error:
+        why = f"The mail was not sent ({smtp.reason(error)}): check MAIL_URL"
+        raise click.ClickException(why) from None
+    click.echo(f"Mailed a link to the address of {name}")
+
+
+@mail_commands.command("send")
+def send() -> None:
+    """Send all mails that are due. The app does so by itself while it serves requests."""
+    click.echo(f"Sent {worker.send_due()}, waiting {worker.waiting()}")
+
+
+@mail_commands.command("status")
+def status() -> None:
+    """Say how many mails wait, of which kinds."""
+    waiting = outbox.Mail.due.is_not(None)
+    kinds = select(outbox.Mail.kind, func.count()).where(waiting).group_by(outbox.Mail.kind)
+    for kind, number in db.session.execute(kinds.order_by(outbox.Mail.kind)):
+        click.echo(f"{kind}\t{number}")
+    click.echo(f"waiting\t{worker.waiting()}")
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(mail_commands)
+
+
+def _described(user: AccountMixin) -> list[str]:
+    app = ["an authenticator app"] if user.totp_secret else []
+    left = recovery_codes.left(user)
+    codes = [f"recovery codes ({left} left)"] if left else []
+    return [*app, *codes, *(f"the passkey {each.name!r}" for each in passkeys.all_of(user))]
+
+
+def _remove(user: AccountMixin) -> None:
+    user.totp_secret = user.totp_last = None
+    recovery_codes.delete_all(user)
+    for passkey in passkeys.all_of(user):
+        db.session.delete(passkey)
+    logins.end_all(user)
+    _record(user, "factors")
+    notices.factors_changed(user, "An operator removed all second factors")
+    db.session.commit()
+
+
+def _record(user: AccountMixin, change: str) -> None:
+    fields = {"user_id": user.id, "change": change, "by": "command line"}
+    audit.record(audit.USER_UPDATED, account=user.name, **fields)

@@ -1,0 +1,182 @@
+"""Changes of the factors. Each ends all other logins, and the user gets a notice.
+
+The first factor of a role that demands one needs an invitation code of the operator: otherwise
+whoever stole the password would set up an own one.
+Source: OWASP ASVS 6.3.3, 6.4.3, 6.5.1 to 6.5.3, 7.4.3, 7.5.1.
+"""
+
+from typing import Any
+
+from flask import g
+from secure_flask.accounts import (
+    authenticator,
+    half_logins,
+    networks,
+    notices,
+    passkeys,
+    recovery_codes,
+)
+from secure_flask.accounts.authenticator import Setup
+from secure_flask.accounts.factors import AUTHENTICATOR, RECOVERY, is_demanded, of
+from secure_flask.accounts.second_step import INVITATION
+from secure_flask.accounts.steps import Step
+from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.auth import access, logins
+from secure_flask.auth.login_table import Login
+from secure_flask.auth.users import replace_hash
+from secure_flask.database import db
+from secure_flask.web import audit
+from secure_flask.web.errors import error_response
+from sqlalchemy import select
+
+RECENT = 5  # minutes since all factors
+
+
+def begin_authenticator(tf_token: str | None = None) -> Setup:
+    """Begin to set up an authenticator app, for the user of a recent login or of an invitation.
+
+    :raises ErrorResponse: 401, neither of them.
+    """
+    _, user = _who_sets_up(tf_token)
+    return authenticator.begin_setup(user)
+
+
+def find_authenticator(state: str, tf_token: str | None = None) -> Setup:
+    """The setup that was begun, to show it again.
+
+    :raises ErrorResponse: 400, an ended setup; 401, nobody who may set up.
+    """
+    _, user = _who_sets_up(tf_token)
+    return authenticator.find_setup(user, state)
+
+
+def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> dict[str, Any]:
+    """Store the app by its first code; return the body of the login that a half login becomes.
+
+    :raises ErrorResponse: 400, a wrong code or an ended setup; 401, nobody who may set up.
+    """
+    half, user = _who_sets_up(tf_token)
+    options = half.data if half else None
+    _lock(user)
+    authenticator.finish_setup(user, state, code)
+    # This ends the half login too.
+    _changed(
+        user, "An authenticator app was added", half_logins.replaced(options) if options else None
+    )
+    if options:
+        return half_logins.issue(user, options, AUTHENTICATOR)
+    db.session.commit()
+    return {}
+
+
+def remove_authenticator() -> None:
+    """Remove the authenticator app of the logged-in user, and the recovery codes with the last factor.
+
+    :raises ErrorResponse: 401, no recent login; 409, a role demands the factor and there is no
+        other.
+    """
+    access.require_login(minutes=RECENT)
+    user = _lock(account(g.user))
+    user.totp_secret = user.totp_last = None
+    _removed(user, "The authenticator app was removed")
+
+
+def begin_passkey() -> dict[str, Any]:
+    """`state` and `options`, with which the device of the logged-in user makes a passkey.
+
+    :raises ErrorResponse: 403, it would be the first factor that a role demands.
+    """
+    return passkeys.begin_registration(_who_adds())
+
+
+def add_passkey(state: str, credential: str, name: str) -> None:
+    """
+    :raises ErrorResponse: 400, the answer does not fit; 403, as for its begin; 409, there is a
+        passkey of this name.
+    """
+    user = _who_adds()
+    if name in [each.name for each in passkeys.all_of(user)]:
+        raise error_response(409, "There is a passkey of this name already")
+    passkeys.finish_registration(user, state, credential, name)
+    # Not before: the challenge is used up in a transaction of its own.
+    _lock(user)
+    _changed(user, "A passkey was added")
+    db.session.commit()
+
+
+def delete_passkey(name: str) -> None:
+    """
+    :raises ErrorResponse: 404, there is none of this name; 409, as for the authenticator app.
+    """
+    user = _lock(account(g.user))
+    if not passkeys.delete(user, name):
+        raise error_response(404, "Not Found")
+    _removed(user, "A passkey was deleted")
+
+
+def new_recovery_codes() -> list[str]:
+    """New recovery codes of the logged-in user in place of all old ones; they are shown once.
+
+    :raises ErrorResponse: 409, there is no second factor that they could replace.
+    """
+    user = _lock(account(g.user))
+    if not of(user):
+        raise error_response(409, "Set up an authenticator app or a passkey first")
+    first = not recovery_codes.left(user)
+    codes = recovery_codes.replace(user)
+    _changed(user, "Recovery codes were made" if first else "The recovery codes were replaced")
+    db.session.commit()
+    return codes
+
+
+def _who_sets_up(tf_token: str | None) -> tuple[Step | None, AccountMixin]:
+    half = half_logins.current(tf_token)
+    if half and half.data.get(INVITATION) and not of(account(half.user)):
+        return half, account(half.user)
+    if tf_token:
+        raise half_logins.ended()
+    access.require_login(minutes=RECENT)
+    return None, _who_adds()
+
+
+def _who_adds() -> AccountMixin:
+    """The logged-in user, unless a role demands a factor that only an invitation sets up."""
+    user = account(g.user)
+    if is_demanded(user) and not of(user):
+        raise error_response(403, "A role of yours demands a second factor: log in again")
+    return user
+
+
+def _lock(user: AccountMixin) -> AccountMixin:
+    """Lock the row of the user, so that changes follow one another, and read it again."""
+    login, unchanged = g.get("login"), replace_hash(user, user.password_hash)
+    # A login that has ended meanwhile leaves no factor behind.
+    lives = login is None or db.session.scalar(select(Login.id).where(Login.id == login.id))
+    if not (unchanged and lives):
+        raise error_response(401, "Authentication required")
+    db.session.refresh(user)
+    return user
+
+
+def _removed(user: AccountMixin, change: str) -> None:
+    db.session.flush()
+    left = of(user)
+    if not left and is_demanded(user):
+        db.session.rollback()
+        raise error_response(409, "A role of yours demands a second factor: add another one first")
+    if not {*left} - {RECOVERY}:
+        recovery_codes.delete_all(user)
+    _changed(user, change)
+    db.session.commit()
+
+
+def _changed(user: AccountMixin, change: str, keep: Login | None = None) -> None:
+    """End all logins but `keep`, or else the present one, after a change of the factors, and tell the user.
+
+    All within the caller's transaction.
+    """
+    db.session.flush()
+    logins.end_all(user, keep=keep or g.get("login"))
+    networks.trust(user)
+    notices.factors_changed(user, change)
+    audit.record(audit.USER_UPDATED, account=user.name, user_id=user.id, change=change)

@@ -1,0 +1,58 @@
+"""The factors of a user beside the password: which there are, and which a role demands.
+
+Any strong factor that a user has is asked for at a login by password, and when the password is
+entered again. Source: OWASP ASVS 6.3.3, 6.5.7, 7.5.1.
+"""
+
+from typing import Any
+
+from flask import Flask, Response, after_this_request, current_app, g
+from secure_flask.accounts import half_logins, passkeys, recovery_codes
+from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.auth.authentication import password_changed
+from secure_flask.auth.login_table import Login
+from secure_flask.auth.users import UserMixin
+from secure_flask.database import db
+from sqlalchemy import Update, update
+
+AUTHENTICATOR, PASSKEY, RECOVERY = "authenticator", "passkey", "recovery_code"
+
+
+def of(user: AccountMixin) -> list[str]:
+    """The factors by which a user can complete a login."""
+    strong = {AUTHENTICATOR: bool(user.totp_secret), PASSKEY: bool(passkeys.all_of(user))}
+    there = [name for name, is_there in strong.items() if is_there]
+    return [*there, RECOVERY] if there and recovery_codes.left(user) else there
+
+
+def is_demanded(user: AccountMixin) -> bool:
+    """Whether a role of the user demands a second factor, by SECOND_FACTOR_ROLES."""
+    return bool({*user.role_names} & {*current_app.config["SECOND_FACTOR_ROLES"]})
+
+
+def ask(user: UserMixin, *, keep: bool, replaces: Login | None = None) -> dict[str, Any] | None:
+    """The body that asks for a second factor, or for the set-up of the first one; else None."""
+    found = account(user)
+    there = of(found)
+    if not there and not is_demanded(found):
+        return None
+    return half_logins.begin(found, there, keep=keep, replaces=replaces)
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["second_factor"] = ask
+
+
+@password_changed.connect
+def _keep_age(user: UserMixin) -> None:
+    """Leave the login as old as it was: beside a factor, the password alone makes none recent."""
+    if of(account(user)):
+        mine = (Login.user_id == user.id, Login.started > g.login.started)
+        age = update(Login).where(*mine).values(started=g.login.started)
+        after_this_request(lambda response: _store(age, response))
+
+
+def _store(age: Update, response: Response) -> Response:
+    db.session.execute(age)
+    db.session.commit()
+    return response

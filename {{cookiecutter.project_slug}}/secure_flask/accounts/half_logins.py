@@ -1,0 +1,134 @@
+"""The time between two factors: the password was right, and the second factor is missing.
+
+A half login opens only the second step, for five minutes and one success. Five wrong codes end it,
+and so does any change of the password or the factors. Source: OWASP ASVS 6.5.1, 6.5.5, 7.2.4.
+"""
+
+from typing import Any
+
+from flask import abort, after_this_request, current_app, flash, redirect, request, url_for
+from secure_flask.accounts import networks, steps
+from secure_flask.accounts.steps import Step
+from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.auth import authentication, next_pages, tokens
+from secure_flask.auth.login_table import Login
+from secure_flask.auth.tokens import session
+from secure_flask.auth.users import replace_hash
+from secure_flask.database import db
+from secure_flask.web import audit, cookies, forms
+from secure_flask.web.errors import ErrorResponse, error_response, prefers_html, text
+from werkzeug.wrappers import Response
+
+PURPOSE = "half login"
+COOKIE = "half"
+LIFETIME = 5 * 60  # seconds
+
+
+def begin(
+    user: AccountMixin, factors: list[str], *, keep: bool, replaces: Login | None
+) -> dict[str, Any]:
+    """Store a half login, and return the body that asks for one of the factors.
+
+    JSON gets the member `tf_token`. A form gets a cookie, and is led to SECOND_FACTOR_PAGE by an
+    exception, so that no view takes a half login for a login.
+    """
+    login_id = replaces.id if replaces else None
+    on_page = forms.is_form()
+    step = steps.add(PURPOSE, LIFETIME, user=user, keep=keep, replaces=login_id, on_page=on_page)
+    secret = steps.give_secret(step)
+    db.session.commit()
+    if on_page:
+        page = url_for(current_app.config["SECOND_FACTOR_PAGE"], next=next_pages.checked_next())
+        response = redirect(page, 303)
+        response.set_cookie(cookies.name_of(COOKIE), secret, max_age=LIFETIME, **cookies.flags())
+        abort(response)
+    return {"tf_required": True, "factors": factors, "tf_token": secret}
+
+
+def current(tf_token: str | None = None) -> Step | None:
+    """The half login of this request: of its JSON or, on pages, of its cookie."""
+    return steps.find(PURPOSE, tf_token or _cookie())
+
+
+def find(tf_token: str | None = None) -> tuple[Step, AccountMixin]:
+    """The half login of this request and its user.
+
+    :raises ErrorResponse: 401, there is none: the login must begin again.
+    """
+    step = current(tf_token)
+    if step is None or step.user is None:
+        raise ended()
+    return step, account(step.user)
+
+
+def attempt(tf_token: str | None = None) -> tuple[Step, AccountMixin]:
+    """The same for one answer, which counts before it is checked: parallel ones see each other.
+
+    :raises ErrorResponse: 401, there is none, or it had its five answers.
+    """
+    step, user = find(tf_token)
+    if not steps.count_failure(step.id):
+        raise ended()
+    return step, user
+
+
+def finish(step: Step, user: AccountMixin, factor: str) -> dict[str, Any]:
+    """Use a half login up, and return the body of the login that it becomes.
+
+    :raises ErrorResponse: 401, it has ended in the meantime.
+    """
+    options = step.data
+    if not steps.use(step):
+        raise ended()
+    return issue(user, options, factor)
+
+
+def issue(user: AccountMixin, options: dict[str, Any], factor: str) -> dict[str, Any]:
+    """The body of the login that a half login with these options becomes.
+
+    :raises ErrorResponse: 401, the password changed or the login to renew ended meanwhile.
+    """
+    # The row of the user stays locked until the commit, as in a login by password alone.
+    if not replace_hash(user, user.password_hash):
+        raise ended()
+    after_this_request(_forget_cookie)
+    networks.trust(user)
+    login = replaced(options)
+    if login is None and options["replaces"]:
+        raise ended()
+    if login is None:
+        # A page gets its cookie, though a script sends the answer of a passkey as JSON.
+        kind = session if options["on_page"] else tokens.chosen()
+        issued = kind.issue(user, keep=options["keep"])
+    else:
+        issued = authentication.renew(user, login)
+    factors = f"password, {factor}"
+    audit.record(audit.LOGIN_SUCCESS, account=user.name, user_id=user.id, factors=factors)
+    return issued
+
+
+def replaced(options: dict[str, Any]) -> Login | None:
+    """The login that becomes recent by a half login with these options."""
+    return db.session.get(Login, options["replaces"]) if options["replaces"] else None
+
+
+def ended() -> ErrorResponse:
+    """The exception for a half login that is over; a browser goes to the login page."""
+    error = error_response(401, "The login has ended: log in again")
+    page = current_app.config["LOGIN_PAGE"]
+    if prefers_html() and page in current_app.view_functions:
+        flash(f"{text(error.message)}.", "error")
+        error.see_other = url_for(page, next=next_pages.checked_next())
+    return error
+
+
+def _cookie() -> str:
+    # Of two, one may come from a sibling domain: neither counts.
+    sent = request.cookies.getlist(cookies.name_of(COOKIE))
+    return sent[0] if len(sent) == 1 else ""
+
+
+def _forget_cookie(response: Response) -> Response:
+    if cookies.name_of(COOKIE) in request.cookies:
+        response.delete_cookie(cookies.name_of(COOKIE), **cookies.flags())
+    return response

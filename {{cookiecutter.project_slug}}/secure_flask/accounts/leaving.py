@@ -1,0 +1,118 @@
+"""What people can take with them, and what goes when they leave.
+
+The rows of a user are those that the database deletes with the user, by ON DELETE CASCADE. People
+download exactly these, without the secrets of the account. Source: GDPR, articles 15, 17 and 20;
+OWASP ASVS 6.3.7, 7.4.2, 14.2.6, 14.3.1.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from blinker import Namespace
+from flask import g
+from pydantic import ConfigDict, TypeAdapter
+from secure_flask.accounts import factors, networks, outbox, passkeys, recovery_codes, steps
+from secure_flask.accounts.email_change import CHANGE
+from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.auth import access, authentication
+from secure_flask.auth.login_table import Login
+from secure_flask.auth.users import user_class
+from secure_flask.crypto.encrypted_columns import EncryptedColumn
+from secure_flask.database import Model, db
+from secure_flask.web import audit
+from sqlalchemy import ForeignKey, delete, inspect, select
+from sqlalchemy.orm import Mapper
+
+USER_DELETED = audit.Event("user_deleted")
+# Whoever has these could log in as the user, or they say nothing to anybody.
+SECRETS = {"password_hash", "folded_name", "totp_secret", "totp_last"}
+# Shown in words of their own.
+OWN_TABLES = {
+    *("logins", "user_roles", "account_steps", "mails", "recovery_codes", "wrong_codes"),
+    *("trusted_networks", "passkeys"),
+}
+# Sent with the user while all rows are there, for files and other systems that know the user. A
+# receiver that raises an exception keeps the account.
+user_deleted = Namespace().signal("user-deleted")
+_json = TypeAdapter[Any](
+    Any, config=ConfigDict(ser_json_bytes="base64", ser_json_inf_nan="strings")
+)
+
+
+def delete_account(user: AccountMixin) -> None:
+    """Delete a user and all rows of that user, in one transaction, and tell the address.
+
+    :raises ErrorResponse: 401, the login of this request has ended in the meantime.
+    """
+    user = _locked(user)
+    user_deleted.send(user)
+    if user.email:
+        name = {"username": user.name}
+        outbox.notify_address(user.email, "account_deleted", str(user.id), **name)
+        # A registration of the address would make another account.
+        steps.end_all_of(user.email)
+    db.session.execute(delete(type(user)).where(type(user).id == user.id))
+    db.session.commit()
+    audit.record(USER_DELETED, account=user.name, user_id=user.id)
+    if g.get("login"):
+        authentication.forget_login()
+
+
+def personal_data(user: AccountMixin) -> dict[str, Any]:
+    """All that is stored about a user, as JSON can hold it."""
+    waiting = [step.email for step in steps.of_user(CHANGE, user)]
+    return {
+        "account": _values(user, without=SECRETS),
+        "roles": user.role_names,
+        "logins": authentication.list_logins(),
+        "factors": factors.of(user),
+        "passkeys": [each.name for each in passkeys.all_of(user)],
+        "recovery_codes": recovery_codes.left(user),
+        "unconfirmed_emails": waiting,
+        "trusted_networks": networks.number(user),
+        "tables": {key.parent.table.name: _rows(key, user) for key in references("CASCADE")},
+    }
+
+
+def _locked(user: AccountMixin) -> AccountMixin:
+    """The user itself, where `current_user` stands for it, with a row that nobody changes now."""
+    model, login = user_class(), g.get("login")
+    found = db.session.scalar(select(model).where(model.id == user.id).with_for_update())
+    lives = select(Login.id).where(Login.id == login.id) if login else None
+    if found is None or (lives is not None and db.session.scalar(lives) is None):
+        raise access.unauthenticated()
+    return account(found)
+
+
+def references(*actions: str | None) -> Iterator[ForeignKey]:
+    """The foreign keys of the app's own tables to users that have one of these ON DELETE actions."""
+    for table in Model.metadata.sorted_tables:
+        for key in table.foreign_keys if table.name not in OWN_TABLES else ():
+            if key.target_fullname == "users.id" and key.ondelete in actions:
+                yield key
+
+
+def _rows(key: ForeignKey, user: AccountMixin) -> list[dict[str, Any]]:
+    table = key.parent.table
+    mappers = [each for each in Model.registry.mappers if each.local_table is table]
+    if not mappers:
+        found = db.session.execute(select(table).where(key.parent == user.id)).mappings()
+        return [{name: _plain(value) for name, value in row.items()} for row in found]
+    rows = select(mappers[0].class_).where(key.parent == user.id)
+    return [_values(row) for row in db.session.scalars(rows).unique()]
+
+
+def _values(row: Any, without: set[str] = frozenset()) -> dict[str, Any]:  # type: ignore[assignment]
+    """The attributes of a row, encrypted ones decrypted."""
+    mapper: Mapper[Any] = inspect(row).mapper
+    infos = [getattr(each, "info", {}) for each in mapper.all_orm_descriptors]
+    encrypted: list[EncryptedColumn] = [
+        info["encrypted_column"] for info in infos if "encrypted_column" in info
+    ]
+    raw = {name for each in encrypted for name in (each.encrypted, each.index)}
+    names = [*(each.key for each in mapper.column_attrs), *(each.name for each in encrypted)]
+    return {name: _plain(getattr(row, name)) for name in names if name not in raw | without}
+
+
+def _plain(value: Any) -> Any:
+    return _json.dump_python(value, mode="json", fallback=str)

@@ -1,0 +1,59 @@
+"""Makes the message of a mail that waits: to whom, with which link, in the owner's words.
+
+The words are in app/templates/accounts/mail/, one file of plain text for each kind. Its first line
+is the subject. Each kind with a link has a function that looks up whom it is for.
+Source: RFC 5322; RFC 3834, section 5; OWASP ASVS 1.3.11.
+"""
+
+from collections.abc import Callable
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from typing import Any
+
+from flask import current_app
+from secure_flask.accounts import public_urls
+from secure_flask.accounts.outbox import Mail
+from secure_flask.auth.users import user_class
+from secure_flask.database import db
+
+# Returns the address, the kind of the text and its values; None if the mail is for nobody.
+Build = Callable[[Mail], tuple[str, str, dict[str, Any]] | None]
+BUILDERS: dict[str, Build] = {}
+
+
+def kind(name: str) -> Callable[[Build], Build]:
+    """Register the function that makes the mails of a kind."""
+
+    def register(build: Build) -> Build:
+        BUILDERS[name] = build
+        return build
+
+    return register
+
+
+def build(mail: Mail) -> EmailMessage | None:
+    """The message, whose secrets are in the caller's transaction; None if it is for nobody."""
+    made = BUILDERS.get(mail.kind, _notice)(mail)
+    if made is None:
+        return None
+    address, text, values = made
+    words = current_app.jinja_env.get_template(f"accounts/mail/{text}.txt").render(
+        project_name=current_app.config["PROJECT_NAME"], site=public_urls.origin(), **values
+    )
+    subject, _, body = words.partition("\n")
+    message = EmailMessage()
+    message["From"] = current_app.config["MAIL_FROM"]
+    message["To"] = address
+    message["Subject"] = subject.removeprefix("Subject: ")
+    message["Date"] = formatdate()
+    message["Message-ID"] = make_msgid(domain=public_urls.host())
+    # No holiday answers.
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(body.lstrip("\n"))
+    return message
+
+
+def _notice(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+    user = db.session.get(user_class(), mail.user_id) if mail.user_id else None
+    name = {"username": user.name} if user else {}
+    return mail.email or "", mail.kind, {**name, "number": mail.number, **mail.arguments}

@@ -1,0 +1,36 @@
+"""Changes of the name, so that nobody keeps one that a stranger chose. Source: OWASP ASVS 6.3.7."""
+
+from flask import g
+from secure_flask.accounts import notices
+from secure_flask.accounts.users import TAKEN, AccountMixin, account
+from secure_flask.auth import throttle
+from secure_flask.database import db
+from secure_flask.web import audit
+from secure_flask.web.errors import field_error
+from sqlalchemy.exc import IntegrityError
+
+
+def change_name(name: str) -> AccountMixin:
+    """Give the logged-in user another name, which is a checked one.
+
+    :raises ErrorResponse: 409, it is taken; 429, so that nobody tries all names.
+    """
+    user = account(g.user)
+    old, user_id = user.name, user.id
+    with throttle.attempt("name", str(user_id)) as attempt:
+        attempt.succeeded = _rename(user, name)
+    if not attempt.succeeded:
+        raise field_error(409, "username", TAKEN)
+    audit.record(audit.USER_UPDATED, account=old, user_id=user_id, change="name")
+    return user
+
+
+def _rename(user: AccountMixin, name: str) -> bool:
+    old, user.name = user.name, name
+    try:
+        notices.name_changed(user, old)
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        return False
+    return True

@@ -1,0 +1,59 @@
+"""Networks in which a user has shown both factors within the last 30 days.
+
+Whoever has only the password cannot lock the owner out there. The address of a network is stored
+as a keyed hash alone.
+"""
+
+import hmac
+import time
+from uuid import UUID
+
+from flask import current_app
+from secure_flask.accounts.users import AccountMixin
+from secure_flask.database import Model, db
+from secure_flask.web.counters import client_address
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, delete, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+TRUSTED_FOR = 30 * 24 * 60 * 60  # seconds
+
+
+class TrustedNetwork(Model):
+    __tablename__ = "trusted_networks"
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    network_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    last_login: Mapped[int] = mapped_column(BigInteger)
+
+
+def present() -> bytes:
+    """The hash of the network of this request: a /64, or an IPv4 address."""
+    key = current_app.config["SECRET_KEY"].encode()
+    return hmac.digest(key, b"trusted-network:" + client_address().encode(), "sha256")
+
+
+def is_trusted(user: AccountMixin) -> bool:
+    mine = (TrustedNetwork.user_id == user.id, TrustedNetwork.network_hash == present())
+    since = int(time.time()) - TRUSTED_FOR
+    found = select(TrustedNetwork.user_id).where(*mine, TrustedNetwork.last_login > since)
+    return db.session.scalar(found) is not None
+
+
+def trust(user: AccountMixin) -> None:
+    """Trust the network of this request, within the caller's transaction.
+
+    The row of the user is locked, so that no other request adds the same row.
+    """
+    now, mine = int(time.time()), TrustedNetwork.user_id == user.id
+    old = (TrustedNetwork.last_login <= now - TRUSTED_FOR) | (
+        TrustedNetwork.network_hash == present()
+    )
+    db.session.execute(delete(TrustedNetwork).where(mine, old))
+    db.session.add(TrustedNetwork(user_id=user.id, network_hash=present(), last_login=now))
+
+
+def number(user: AccountMixin) -> int:
+    mine = select(func.count()).where(TrustedNetwork.user_id == user.id)
+    return db.session.scalar(mine) or 0

@@ -1,0 +1,36 @@
+"""Mails that tell users what happened to their account, so that they notice an attack.
+
+Source: OWASP ASVS 6.3.5, 6.3.7.
+"""
+
+from secure_flask.accounts.outbox import notify
+from secure_flask.accounts.users import AccountMixin
+from secure_flask.auth import authentication
+
+
+@authentication.password_changed.connect
+def password_changed(user: AccountMixin) -> None:
+    notify(user, "password_changed")
+
+
+def email_change_requested(user: AccountMixin) -> None:
+    notify(user, "email_change_requested")
+
+
+def email_changed(user: AccountMixin, old: str) -> None:
+    """To the old address, whose reader may be the owner."""
+    notify(user, "email_changed", to=old)
+
+
+def name_changed(user: AccountMixin, old: str) -> None:
+    notify(user, "name_changed", old=old)
+
+
+def factors_changed(user: AccountMixin, change: str) -> None:
+    """`change` is a sentence, as in "An authenticator app was added"."""
+    notify(user, "factors_changed", about=change, change=change)
+
+
+def code_failed(user: AccountMixin) -> None:
+    """Whoever sent a wrong code has the password."""
+    notify(user, "code_failed")

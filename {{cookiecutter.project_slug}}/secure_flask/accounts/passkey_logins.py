@@ -1,0 +1,53 @@
+"""Logins by passkey alone, whose device verifies who holds it: it replaces name and password.
+
+Source: Web Authentication Level 3; OWASP ASVS 6.3.3, 6.5.7, 7.5.1.
+"""
+
+from typing import Any
+
+from flask import g
+from secure_flask.accounts import passkeys
+from secure_flask.accounts.factors import PASSKEY
+from secure_flask.accounts.users import account
+from secure_flask.auth import authentication, throttle, tokens
+from secure_flask.auth.tokens import session
+from secure_flask.auth.users import replace_hash
+from secure_flask.web import audit
+from secure_flask.web.errors import error_response
+
+
+def log_in_by_passkey(
+    state: str, credential: str, *, keep: bool = False, cookie: bool = False
+) -> dict[str, Any]:
+    """Log in by a passkey alone: its device has verified who holds it.
+
+    With `cookie` it gives the cookie of pages, whatever TOKEN_TYPE is.
+
+    :raises ErrorResponse: 401, the answer is wrong; 429, too many failures.
+    """
+    with throttle.attempt(PASSKEY) as attempt:
+        user = passkeys.owner_of(state, credential)
+        attempt.succeeded = user is not None and replace_hash(user, user.password_hash)
+    if user is None or not attempt.succeeded:
+        audit.record(audit.LOGIN_FAIL, reason=PASSKEY)
+        raise error_response(401, passkeys.WRONG)
+    issued = (session if cookie else tokens.chosen()).issue(user, keep=keep)
+    audit.record(audit.LOGIN_SUCCESS, account=user.name, user_id=user.id, factors=PASSKEY)
+    return issued
+
+
+def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, Any]:
+    """Replace the login of this request by a recent one.
+
+    :raises ErrorResponse: 401, the answer is wrong; 429, too many failures.
+    """
+    user = account(g.user)
+    with throttle.attempt(PASSKEY) as attempt:
+        shown = passkeys.owner_of(state, credential, user) is not None
+        attempt.succeeded = shown and replace_hash(user, user.password_hash)
+    if not attempt.succeeded:
+        audit.record(audit.LOGIN_FAIL, account=user.name, reason=PASSKEY)
+        raise error_response(401, passkeys.WRONG)
+    issued = authentication.renew(user, g.login)
+    audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication", factors=PASSKEY)
+    return issued

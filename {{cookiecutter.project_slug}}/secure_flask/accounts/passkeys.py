@@ -1,0 +1,166 @@
+"""Passkeys: keys that never leave their device, which it unlocks by fingerprint, face or PIN.
+
+A passkey works only at PUBLIC_URL, so a copy of the site gets nothing. It signs a new challenge each
+time; see passkey_challenges.py. Source: Web Authentication Level 3, section 7; OWASP ASVS 6.5.6, 6.5.7, 6.7.1, 6.7.2.
+"""
+
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+import webauthn
+from flask import current_app
+from secure_flask.accounts import passkey_challenges, public_urls
+from secure_flask.accounts.users import AccountMixin
+from secure_flask.auth.users import UserMixin, user_class
+from secure_flask.database import Model, db
+from secure_flask.web.errors import error_response
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+from webauthn.helpers import base64url_to_bytes
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+MAX_NAME = 64  # characters
+NEW, LOGIN = "new passkey", "passkey"
+WRONG = "Unknown or invalid passkey"
+
+
+class Passkey(Model):
+    __tablename__ = "passkeys"
+    __table_args__ = (UniqueConstraint("user_id", "name"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary(1023), unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    # Of PUBLIC_URL when it was added: at another host it does not work.
+    host: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    last_used: Mapped[int] = mapped_column(BigInteger)
+
+
+def all_of(user: AccountMixin) -> list[Passkey]:
+    mine = select(Passkey).where(Passkey.user_id == user.id)
+    return list(db.session.scalars(mine.order_by(Passkey.name)))
+
+
+def list_passkeys(user: AccountMixin) -> list[dict[str, Any]]:
+    """The passkeys of a user: `name`, and `last_used` in seconds since 1970."""
+    return [{"name": each.name, "last_used": each.last_used} for each in all_of(user)]
+
+
+def begin_registration(user: AccountMixin) -> dict[str, Any]:
+    """`state`, and `options` for navigator.credentials.create()."""
+    known = [PublicKeyCredentialDescriptor(id=each.credential_id) for each in all_of(user)]
+    options = webauthn.generate_registration_options(
+        rp_id=public_urls.host(),
+        rp_name=current_app.config["PROJECT_NAME"],
+        user_id=user.id.bytes,
+        user_name=user.name,
+        exclude_credentials=known,
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED,
+            user_verification=UserVerificationRequirement.REQUIRED,
+        ),
+    )
+    return passkey_challenges.begin(NEW, options, user)
+
+
+def finish_registration(user: AccountMixin, state: str, credential: str, name: str) -> None:
+    """Add the passkey that a device made to the caller's transaction.
+
+    :raises ErrorResponse: 400, the answer does not fit the challenge.
+    """
+    challenge = passkey_challenges.use(NEW, state, user)
+    if challenge is None:
+        raise error_response(400, WRONG)
+    try:
+        made = webauthn.verify_registration_response(
+            credential=passkey_challenges.parsed(credential),
+            expected_challenge=challenge,
+            expected_rp_id=public_urls.host(),
+            expected_origin=public_urls.origin(),
+            require_user_verification=True,
+        )
+    except Exception:
+        # A forged structure raises nearly anything inside the parsers of the library.
+        raise error_response(400, WRONG) from None
+    passkey = Passkey(user_id=user.id, name=name, host=public_urls.host())
+    passkey.last_used = int(time.time())
+    passkey.credential_id, passkey.public_key = made.credential_id, made.credential_public_key
+    passkey.sign_count = made.sign_count
+    db.session.add(passkey)
+    try:
+        db.session.flush()
+    except IntegrityError:
+        # The key is another user's, or a second click was faster.
+        db.session.rollback()
+        raise error_response(400, WRONG) from None
+
+
+def begin_login(user: AccountMixin | None = None) -> dict[str, Any]:
+    """`state`, and `options` for navigator.credentials.get()."""
+    options = webauthn.generate_authentication_options(
+        rp_id=public_urls.host(), user_verification=UserVerificationRequirement.REQUIRED
+    )
+    return passkey_challenges.begin(LOGIN, options, user)
+
+
+def owner_of(state: str, credential: str, user: AccountMixin | None = None) -> UserMixin | None:
+    """The user whose passkey answers the challenge of `state`, within the caller's transaction.
+
+    None for a wrong answer, and for that of another user than the one who was asked.
+    """
+    challenge = passkey_challenges.use(LOGIN, state, user)
+    answer = passkey_challenges.parsed(credential)
+    passkey = _named(answer)
+    if challenge is None or passkey is None:
+        return None
+    found = db.session.get(user_class(), passkey.user_id)
+    if found is None or found.disabled or (user and found.id != user.id):
+        return None
+    try:
+        shown = webauthn.verify_authentication_response(
+            credential=answer,
+            expected_challenge=challenge,
+            expected_rp_id=public_urls.host(),
+            expected_origin=public_urls.origin(),
+            credential_public_key=passkey.public_key,
+            credential_current_sign_count=passkey.sign_count,
+            require_user_verification=True,
+        )
+    except Exception:
+        return None
+    return found if _count_use(passkey, shown.new_sign_count) else None
+
+
+def delete(user: AccountMixin, name: str) -> bool:
+    """Delete a passkey within the caller's transaction; False if there is none of this name."""
+    for passkey in all_of(user):
+        if passkey.name == name:
+            db.session.delete(passkey)
+            return True
+    return False
+
+
+def _count_use(passkey: Passkey, sign_count: int) -> bool:
+    """Store the counter of an answer; False if another one, or a deletion, was faster."""
+    unchanged = (Passkey.id == passkey.id, Passkey.sign_count == passkey.sign_count)
+    values = {"sign_count": sign_count, "last_used": int(time.time())}
+    used = update(Passkey).where(*unchanged).values(values)
+    return db.session.scalar(used.returning(Passkey.id)) is not None
+
+
+def _named(answer: dict[str, Any]) -> Passkey | None:
+    try:
+        credential_id = base64url_to_bytes(answer["id"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return db.session.scalar(select(Passkey).where(Passkey.credential_id == credential_id))

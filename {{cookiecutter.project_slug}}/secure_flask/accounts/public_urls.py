@@ -1,0 +1,29 @@
+"""Makes links for mails from PUBLIC_URL, never from the Host header of a request.
+
+Whoever asks for a mail to somebody else chooses that header, and the link would lead to a host of
+theirs. Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.4.3.
+"""
+
+from urllib.parse import urlsplit
+
+from flask import current_app
+
+# Where `make run` serves.
+DEVELOPMENT = "http://localhost:8000"
+
+
+def origin() -> str:
+    """The address of the site, which PUBLIC_URL sets and production demands."""
+    return current_app.config["PUBLIC_URL"] or DEVELOPMENT
+
+
+def host() -> str:
+    """The host of the site, to which passkeys belong."""
+    return urlsplit(origin()).hostname or ""
+
+
+def link(endpoint: str, **values: object) -> str:
+    """The absolute address of a view, also outside of requests."""
+    root = current_app.config["APPLICATION_ROOT"].rstrip("/")
+    # Not url_for, which needs SERVER_NAME there.
+    return origin() + current_app.url_map.bind("", script_name=root).build(endpoint, values)

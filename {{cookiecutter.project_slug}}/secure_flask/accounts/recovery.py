@@ -1,0 +1,83 @@
+"""Recovery: who forgot the password gets a link by mail to set a new one.
+
+The link works once and for an hour. It changes nothing when a mail scanner opens it, it logs
+nobody in, and it removes no second factor. No answer tells whether an address is known.
+Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.3.8, 6.4.1, 6.4.3, 7.4.3.
+"""
+
+from logging import INFO
+from typing import Any
+
+from secure_flask.accounts import addresses, notices, public_urls, steps
+from secure_flask.accounts.messages import kind
+from secure_flask.accounts.outbox import HOUR, Mail, request_link
+from secure_flask.accounts.steps import INVALID, Step
+from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.auth import logins, passwords
+from secure_flask.database import db
+from secure_flask.web import audit
+from secure_flask.web.errors import error_response
+
+RESET = "reset"
+LIFETIME = HOUR  # as long as the limits of mails count
+REQUESTED = audit.Event("password_reset_requested", INFO)
+
+
+def request_reset(email: str) -> None:
+    """Let a link to set a new password be mailed, if the address has an account."""
+    request_link(RESET, email)
+    db.session.commit()
+    audit.record(REQUESTED, account=email)
+
+
+def find_reset(token: str) -> AccountMixin:
+    """The user of a mailed link, whose name its page shows.
+
+    :raises ErrorResponse: 404, the link has expired or was used.
+    """
+    return account(_find(token).user)
+
+
+def reset_password(token: str, password: str) -> AccountMixin:
+    """Set a new password, and end all logins.
+
+    :raises ErrorResponse: 400, a bad password; 404, no valid link; 503, too busy.
+    """
+    step = _find(token)
+    user = account(step.user)
+    hashed = passwords.hash_new_password(password, user.name, user.email, field="password")
+    if not steps.use(step):
+        raise error_response(404, INVALID)
+    user.password_hash = hashed
+    notices.password_changed(user)
+    logins.end_all(user)
+    db.session.commit()
+    audit.record(audit.PASSWORD_CHANGE, account=user.name, user_id=user.id, by="mailed link")
+    return user
+
+
+def mail_to_owner(user: AccountMixin, text: str) -> tuple[str, str, dict[str, Any]] | None:
+    """A mail to the owner of an address, with a link whose secret is in the caller's transaction.
+
+    Each mail that strangers can cause has the link, so they use up no limit without sending it.
+    """
+    if user.disabled or not user.email:
+        return None
+    step = steps.add(RESET, LIFETIME, user=user, email=user.email)
+    link = public_urls.link("accounts.reset_page", token=steps.give_secret(step))
+    # To the stored address: the one that was typed may be another that the index finds too.
+    return user.email, text, {"username": user.name, "link": link}
+
+
+def _find(token: str) -> Step:
+    step = steps.find(RESET, token)
+    # A reader of the former mailbox is nobody any more.
+    if step is None or step.user is None or step.email != account(step.user).email:
+        raise error_response(404, INVALID)
+    return step
+
+
+@kind(RESET)
+def _mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+    user = addresses.owner_of(mail.email or "")
+    return mail_to_owner(account(user), "reset") if user else None

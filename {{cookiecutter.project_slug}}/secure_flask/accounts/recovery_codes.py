@@ -1,0 +1,89 @@
+"""Recovery codes, each of which replaces the second factor once.
+
+They are shown once. A row holds the SHA-256 of a code: 120 random bits cannot be guessed.
+Source: OWASP ASVS 6.5.1, 6.5.2.
+"""
+
+import base64
+import secrets
+from uuid import UUID
+
+from secure_flask.accounts import steps
+from secure_flask.accounts.users import AccountMixin
+from secure_flask.auth import logins
+from secure_flask.database import Model, db
+from secure_flask.web.errors import error_response
+from sqlalchemy import ForeignKey, LargeBinary, delete, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+NUMBER = 8
+BYTES = 15
+NEW = "new codes"
+SHOWN_FOR = 5 * 60  # seconds
+
+
+class RecoveryCode(Model):
+    __tablename__ = "recovery_codes"
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+
+
+def replace(user: AccountMixin) -> list[str]:
+    """New codes in place of all old ones, within the caller's transaction."""
+    codes = [_new_code() for _ in range(NUMBER)]
+    delete_all(user)
+    db.session.add_all(RecoveryCode(user_id=user.id, code_hash=_hash(code)) for code in codes)
+    return codes
+
+
+def delete_all(user: AccountMixin) -> None:
+    db.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
+
+
+def use(user: AccountMixin, code: str) -> bool:
+    """Use a code up, within the caller's transaction; False if it is not a code of the user."""
+    mine = (RecoveryCode.user_id == user.id, RecoveryCode.code_hash == _hash(code))
+    used = delete(RecoveryCode).where(*mine).returning(RecoveryCode.user_id)
+    return db.session.scalar(used) is not None
+
+
+def left(user: AccountMixin) -> int:
+    mine = select(func.count()).where(RecoveryCode.user_id == user.id)
+    return db.session.scalar(mine) or 0
+
+
+def show_once(user: AccountMixin, codes: list[str]) -> str:
+    """Store new codes, encrypted, for the page that shows them; its `state`."""
+    step = steps.add(NEW, SHOWN_FOR, user=user, codes=codes)
+    state = steps.give_secret(step)
+    db.session.commit()
+    return state
+
+
+def shown(user: AccountMixin, state: str) -> list[str]:
+    """The new codes of a user, once.
+
+    :raises ErrorResponse: 404, they were shown before.
+    """
+    step = steps.find(NEW, state)
+    if step is None or step.user_id != user.id:
+        raise error_response(404, "Not Found")
+    codes: list[str] = step.data["codes"]
+    if not steps.use(step):
+        raise error_response(404, "Not Found")
+    db.session.commit()
+    return codes
+
+
+def _new_code() -> str:
+    text = base64.b32encode(secrets.token_bytes(BYTES)).decode().lower()
+    return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
+
+
+def _hash(code: str) -> bytes:
+    # People copy codes with capital letters, and with spaces or nothing between the groups.
+    letters = "".join(filter(str.isalnum, code)).lower()
+    return logins.hash_of("recovery code", letters)

@@ -1,0 +1,109 @@
+"""The second step of a login: a code of the app, a recovery code, a passkey, or an invitation.
+
+Source: OWASP ASVS 6.3.1, 6.5.1, 6.5.5, 16.3.1.
+"""
+
+from typing import Any
+
+from secure_flask.accounts import (
+    authenticator,
+    half_logins,
+    notices,
+    passkeys,
+    recovery_codes,
+    steps,
+    wrong_codes,
+)
+from secure_flask.accounts.factors import AUTHENTICATOR, PASSKEY, RECOVERY, of
+from secure_flask.accounts.steps import Step
+from secure_flask.accounts.users import AccountMixin
+from secure_flask.auth import throttle
+from secure_flask.database import db
+from secure_flask.web import audit
+from secure_flask.web.errors import error_response
+
+INVITATION = "invitation"
+INVITATION_LIFETIME = 7 * 24 * 60 * 60  # seconds
+WRONG_CODE = "Wrong code"
+
+
+def half_login_factors(tf_token: str | None = None) -> list[str]:
+    """The factors that complete the half login of this request; none where one must be set up.
+
+    :raises ErrorResponse: 401, there is no half login.
+    """
+    _, user = half_logins.find(tf_token)
+    return of(user)
+
+
+def begin_half_passkey(tf_token: str | None = None) -> dict[str, Any]:
+    """A challenge to a passkey of the user of a half login."""
+    _, user = half_logins.find(tf_token)
+    return passkeys.begin_login(user)
+
+
+def complete_by_code(code: str, tf_token: str | None = None) -> dict[str, Any]:
+    """Complete a half login by a code of the authenticator app.
+
+    :raises ErrorResponse: 401, a wrong code or no half login; 429, too many wrong codes.
+    """
+    step, user = half_logins.attempt(tf_token)
+    with wrong_codes.attempt(user) as attempt:
+        attempt.succeeded = authenticator.use_code(user, code)
+    if not attempt.succeeded:
+        raise _wrong(step, user)
+    return half_logins.finish(step, user, AUTHENTICATOR)
+
+
+def complete_by_recovery_code(code: str, tf_token: str | None = None) -> dict[str, Any]:
+    """Complete a half login by a recovery code. Nobody guesses one, so no daily limit counts."""
+    step, user = half_logins.attempt(tf_token)
+    with throttle.attempt(RECOVERY, user.name) as attempt:
+        attempt.succeeded = recovery_codes.use(user, code)
+    if not attempt.succeeded:
+        raise _wrong(step, user)
+    notices.factors_changed(user, "A recovery code was used")
+    return half_logins.finish(step, user, RECOVERY)
+
+
+def complete_by_passkey(state: str, credential: str, tf_token: str | None = None) -> dict[str, Any]:
+    """Complete a half login by a passkey of its user."""
+    step, user = half_logins.attempt(tf_token)
+    with throttle.attempt(PASSKEY) as attempt:
+        attempt.succeeded = passkeys.owner_of(state, credential, user) is not None
+    if not attempt.succeeded:
+        raise _wrong(step, user, passkeys.WRONG)
+    return half_logins.finish(step, user, PASSKEY)
+
+
+def invite(user: AccountMixin) -> str:
+    """A code by which a user may set up the first factor that a role demands."""
+    step = steps.add(INVITATION, INVITATION_LIFETIME, user=user)
+    code = steps.give_secret(step)
+    db.session.commit()
+    return code
+
+
+def accept_invitation(code: str, tf_token: str | None = None) -> None:
+    """Let the user of a half login set up the first factor, which a role demands.
+
+    :raises ErrorResponse: 401, no half login; 403, it is no invitation of this user; 429.
+    """
+    half, user = half_logins.find(tf_token)
+    with throttle.attempt(INVITATION, user.name) as attempt:
+        step = steps.find(INVITATION, code.strip())
+        attempt.succeeded = step is not None and step.user_id == user.id and steps.use(step)
+    if not attempt.succeeded:
+        raise error_response(403, "Ask who runs this site for an invitation code")
+    half.data = {**half.data, INVITATION: True}
+    db.session.commit()
+
+
+def _wrong(step: Step, user: AccountMixin, words: str = WRONG_CODE) -> Exception:
+    audit.record(audit.LOGIN_FAIL, account=user.name, reason="second factor")
+    # By the first of two clicks, which completed the login.
+    if steps.was_used(step):
+        return half_logins.ended()
+    notices.code_failed(user)
+    db.session.commit()
+    return error_response(401, words)

@@ -1,0 +1,96 @@
+"""Hands mails to the server in MAIL_URL, by TLS with a verified certificate.
+
+Mails hold links that open accounts, and MAIL_URL a password. Without verification anybody on the
+network could read both, or remove STARTTLS from the answer of the server.
+Source: RFC 8314; RFC 3207, section 6; OWASP ASVS 12.3.1, 12.3.2, 13.1.3.
+"""
+
+import smtplib
+import ssl
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from email.message import EmailMessage
+from functools import cache
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import click
+from flask import current_app
+
+TIMEOUT = 10  # seconds for each part of an answer of the server
+# What is sent to this machine itself passes no network, and no certificate names it.
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+MAX_SHOWN = 100
+
+
+def deliver(message: EmailMessage) -> None:
+    """Hand one message over to the server; development without one shows it at /dev/mailbox.
+
+    :raises OSError: the server cannot be reached or refuses; smtplib's errors are OSErrors.
+    """
+    if not current_app.config["MAIL_URL"]:
+        shown().append(message)
+        if click.get_current_context(silent=True):
+            click.echo(f"Mail to {message['To']}: {message['Subject']}\n\n{message.get_content()}")
+        return
+    sender, recipient = (message[name].addresses[0].addr_spec for name in ("From", "To"))
+    with connect() as connection:
+        connection.send_message(message, sender, [recipient])
+
+
+@contextmanager
+def connect() -> Iterator[smtplib.SMTP]:
+    """A connection that is encrypted and logged in.
+
+    :raises OSError: the server cannot be reached or refuses.
+    """
+    server = urlsplit(current_app.config["MAIL_URL"])
+    connection = _open(server)
+    try:
+        connection.ehlo_or_helo_if_needed()
+        remote = server.scheme == "smtp" and server.hostname not in LOOPBACK
+        # Production fails without STARTTLS, since an attacker can remove it from the offer.
+        if remote and (current_app.config["PRODUCTION"] or connection.has_extn("starttls")):
+            connection.starttls(context=tls())
+        if server.username:
+            connection.login(unquote(server.username), unquote(server.password or ""))
+        yield connection
+    finally:
+        # The mail is taken by now, whatever the server says to this.
+        with suppress(OSError):
+            connection.quit()
+        connection.close()
+
+
+def is_final(error: Exception) -> bool:
+    """Whether another try would fail too: the server refuses the message or the recipient.
+
+    A refused password or sender is an error of MAIL_URL or MAIL_FROM, which can be corrected.
+    """
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500
+
+
+def reason(error: Exception) -> str:
+    """What went wrong, without the text of the server, which may repeat the address."""
+    code = getattr(error, "smtp_code", "")
+    return f"{type(error).__name__} {code}".strip()
+
+
+def shown() -> deque[EmailMessage]:
+    """The last mails of development, which this process keeps in its memory."""
+    box: deque[EmailMessage] = current_app.extensions.setdefault("mailbox", deque(maxlen=MAX_SHOWN))
+    return box
+
+
+def _open(server: SplitResult) -> smtplib.SMTP:
+    host = server.hostname or ""
+    if server.scheme == "smtps":
+        return smtplib.SMTP_SSL(host, server.port or 465, timeout=TIMEOUT, context=tls())
+    return smtplib.SMTP(host, server.port or 587, timeout=TIMEOUT)
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    return ssl.create_default_context()

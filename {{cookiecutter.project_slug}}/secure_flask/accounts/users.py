@@ -1,0 +1,70 @@
+"""What a user with an account of their own has: one e-mail address, and factors beside the password.
+
+`class User(AccountMixin, Model)` in app/models.py. Source: OWASP ASVS 6.3.3, 6.5.1.
+"""
+
+from typing import Any, Self, cast
+from unicodedata import normalize
+
+from secure_flask.accounts import addresses, names
+from secure_flask.auth.users import UserMixin
+from secure_flask.crypto.encrypted_columns import encrypted_column
+from secure_flask.database import db
+from secure_flask.web.validation import Reason
+from sqlalchemy import BigInteger, String, select
+from sqlalchemy.orm import Mapped, mapped_column, validates
+
+TAKEN = "This name is taken: choose another"
+MAX_FOLDED = 600  # characters; folding makes a name at most four times as long
+
+
+class AccountMixin(UserMixin):
+    """A person who signs up: a name or the address logs in."""
+
+    email = encrypted_column(unique=True)
+    # Two names that differ in case alone have one value here.
+    folded_name: Mapped[str | None] = mapped_column(String(MAX_FOLDED), unique=True)
+    # The secret of the authenticator app, and the time step of its last code that counted.
+    totp_secret = encrypted_column()
+    totp_last: Mapped[int | None] = mapped_column(BigInteger)
+
+    @validates("name")
+    def _checked(self, key: str, name: str) -> str:
+        self.folded_name = names.folded(name)
+        return names.stored(name)
+
+    stored_address = staticmethod(addresses.checked)
+
+    @classmethod
+    def find(cls, name: str) -> Self | None:
+        """The user of this name or address."""
+        if address := _address_in(name):
+            return cast(Self | None, addresses.owner_of(address))
+        known = select(cls).where(cls.folded_name == names.folded(name))
+        return cast(Self | None, db.session.scalar(known))
+
+    @classmethod
+    def spelled(cls, name: str) -> str:
+        # Exactly as `find` reads them: neither more nor fewer spellings are one.
+        return (_address_in(name) or names.folded(name)).casefold()
+
+
+def account(user: Any) -> AccountMixin:
+    """The user with what the mixin brings.
+
+    :raises TypeError: the class in app/models.py does not inherit from AccountMixin.
+    """
+    if not isinstance(user, AccountMixin):
+        raise TypeError("Write `class User(AccountMixin, Model)` in app/models.py.")
+    return user
+
+
+def _address_in(name: str) -> str | None:
+    """The address that somebody typed in place of a name, as it is stored; None if it is none."""
+    address = normalize("NFKC", name)
+    if "@" not in address:
+        return None
+    try:
+        return addresses.checked(address)
+    except Reason:
+        return address

@@ -1,0 +1,152 @@
+"""Sends what waits in the outbox, from a thread of each process or by `flask mail send`.
+
+It takes one row at a time, so several processes share the work, and what a process did not finish
+another one takes up. It alone looks up who has an address, and makes the secret of a link when it
+sends it. It works at moments of its own: work right after a request would slow down the next one,
+which would tell whether the address is known.
+Source: OWASP ASVS 2.4.1, 6.3.8; OWASP Forgot Password Cheat Sheet.
+"""
+
+import os
+import time
+from collections import deque
+from email.message import EmailMessage
+from logging import ERROR
+from random import uniform
+from threading import Event, Lock, Thread
+from uuid import UUID
+
+from flask import Flask
+from secure_flask.accounts import mail_limits, messages, smtp, steps
+from secure_flask.accounts.outbox import HOUR, Mail
+from secure_flask.database import db
+from secure_flask.web import audit
+from sqlalchemy import delete, select, update
+
+MAIL_FAILED = audit.Event("mail_failed", ERROR)
+MAIL_DROPPED = audit.Event("mail_dropped", ERROR)
+# A process that dies leaves the row to the others after this time, in which even a server that
+# uses up each timeout of smtp.py takes or refuses the mail.
+LEASE = 4 * 60  # seconds
+# The waits between tries; the last one again and again.
+RETRIES = (60, 5 * 60, 15 * 60, 30 * 60)  # seconds
+# People ask for another link; a notice comes once.
+KEPT_LINK, KEPT_NOTICE = HOUR, 24 * HOUR  # seconds
+POLL = 5  # seconds, at most
+
+
+def send_due() -> int:
+    """Deal with all mails that are due; return how many were sent."""
+    sent = 0
+    while (mail := _take()) is not None:
+        sent += _deal_with(mail)
+    _purge()
+    return sent
+
+
+def waiting() -> int:
+    """How many mails wait."""
+    return len(db.session.scalars(select(Mail.id).where(Mail.due.is_not(None))).all())
+
+
+def shown() -> deque[EmailMessage]:
+    """The last mails of development, with those that are due now."""
+    send_due()
+    return smtp.shown()
+
+
+def _take() -> Mail | None:
+    """The mail that waits longest and first may be sent, leased to this process."""
+    now = int(time.time())
+    due = select(Mail.id, Mail.due).where(Mail.due <= now, mail_limits.within_site_limit())
+    for mail_id, seen in db.session.execute(
+        due.order_by(mail_limits.URGENT_FIRST, Mail.due).limit(8)
+    ).all():
+        lease = update(Mail).where(Mail.id == mail_id, Mail.due == seen)
+        taken = lease.values(due=now + LEASE, tries=Mail.tries + 1).returning(Mail)
+        mail = db.session.scalar(taken, execution_options={"populate_existing": True})
+        db.session.commit()
+        if mail:
+            # A rollback would read the row again, which may be gone with its user.
+            db.session.expunge(mail)
+            return mail
+    return None
+
+
+def _deal_with(mail: Mail) -> bool:
+    """Send a mail, or drop it, or let it wait for its next try; return whether it was sent."""
+    if int(time.time()) > mail.created + (KEPT_NOTICE if mail.notice else KEPT_LINK):
+        _drop(mail)
+        return False
+    try:
+        message = messages.build(mail) if mail_limits.allows(mail) else None
+        # Before the mail goes out, so that its link is known.
+        db.session.commit()
+        if message:
+            smtp.deliver(message)
+    except Exception as error:
+        # Whatever is wrong with this mail, the others go.
+        db.session.rollback()
+        _retry(mail, error)
+        return False
+    _finish(mail.id, due=None, sent=int(time.time()) if message else None)
+    return message is not None
+
+
+def _retry(mail: Mail, error: Exception) -> None:
+    audit.record(MAIL_FAILED, kind=mail.kind, reason=smtp.reason(error), tries=mail.tries)
+    if smtp.is_final(error):
+        _drop(mail)
+    else:
+        wait = RETRIES[min(mail.tries, len(RETRIES)) - 1]
+        _finish(mail.id, due=int(time.time()) + wait)
+
+
+def _drop(mail: Mail) -> None:
+    audit.record(MAIL_DROPPED, kind=mail.kind, tries=mail.tries)
+    _finish(mail.id, due=None)
+
+
+def _finish(mail_id: UUID, **values: object) -> None:
+    db.session.execute(update(Mail).where(Mail.id == mail_id).values(values))
+    db.session.commit()
+
+
+def _purge() -> None:
+    """Delete what the limits count no more, and expired steps."""
+    since = int(time.time()) - HOUR
+    old = (Mail.created <= since, Mail.sent.is_(None) | (Mail.sent <= since))
+    db.session.execute(delete(Mail).where(Mail.due.is_(None), *old))
+    steps.purge()
+    db.session.commit()
+
+
+class Sender:
+    """The thread of a process. It begins with the first request, since a fork has no thread."""
+
+    def __init__(self, app: Flask) -> None:
+        self.stop = Event()
+        self._app, self._lock, self._process = app, Lock(), 0
+
+    def start(self) -> None:
+        if self._process == os.getpid():
+            return
+        with self._lock:
+            if self._process != os.getpid():
+                self._process = os.getpid()
+                Thread(target=self._run, name="mail", daemon=True).start()
+
+    def _run(self) -> None:
+        while not self.stop.wait(uniform(0, POLL)):  # noqa: S311 - no secret
+            try:
+                with self._app.app_context():
+                    send_due()
+            except Exception as error:
+                # Such as a database that is away, which would end the thread.
+                self._app.logger.exception("mail: %s", type(error).__name__)
+
+
+def init_app(app: Flask) -> None:
+    sender = app.extensions["mail_sender"] = Sender(app)
+    if not app.testing:
+        app.before_request(sender.start)

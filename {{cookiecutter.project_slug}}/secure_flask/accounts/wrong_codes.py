@@ -1,0 +1,96 @@
+"""Limits wrong codes, so that nobody guesses a second factor.
+
+Whoever has the password gets ten wrong codes a day, from all networks together. A network where
+both factors were right has a count of its own. A code is counted before it is checked, in a row of
+the database, so the limit is exact for requests at the same moment and survives a restart. Only a
+change of the password by the present one starts the count again: a mailed reset proves no more
+than who reads the mails. Source: OWASP ASVS 6.3.1, 6.5.5.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from secure_flask.accounts import networks
+from secure_flask.accounts.factors import PASSKEY, RECOVERY, of
+from secure_flask.accounts.users import AccountMixin
+from secure_flask.auth import throttle
+from secure_flask.auth.authentication import password_changed
+from secure_flask.auth.throttle import Attempt
+from secure_flask.auth.users import UserMixin
+from secure_flask.database import Model, db
+from secure_flask.web import audit
+from secure_flask.web.errors import ErrorResponse, error_response
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, case, delete, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+MOST, DAY = 10, 24 * 60 * 60  # wrong codes in this many seconds
+EVERYWHERE = b""
+# What still works then.
+OTHERS = {PASSKEY: "a passkey", RECOVERY: "a recovery code"}
+
+
+class WrongCodes(Model):
+    """How many codes were wrong since `began`, in one trusted network or everywhere else."""
+
+    __tablename__ = "wrong_codes"
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    place: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    began: Mapped[int] = mapped_column(BigInteger)
+    number: Mapped[int]
+
+
+@contextmanager
+def attempt(user: AccountMixin) -> Iterator[Attempt]:
+    """Allow one code, or respond 429 after too many wrong ones.
+
+    The caller commits, together with what the right code opens.
+    """
+    place = networks.present() if networks.is_trusted(user) else EVERYWHERE
+    with throttle.attempt("second factor", user.name) as current:
+        began, number = _count(user, place)
+        db.session.commit()
+        if number > MOST:
+            raise _refused(user, began)
+        yield current
+    if current.succeeded:
+        _give_back(user, place)
+
+
+@password_changed.connect
+def _start_again(user: UserMixin) -> None:
+    db.session.execute(delete(WrongCodes).where(WrongCodes.user_id == user.id))
+
+
+def _count(user: AccountMixin, place: bytes) -> tuple[int, int]:
+    """Count a code; when the count began, and its number."""
+    now = int(time.time())
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    first = insert(WrongCodes).values(user_id=user.id, place=place, began=now, number=1)
+    is_old = WrongCodes.began <= now - DAY
+    again = {
+        "began": case((is_old, now), else_=WrongCodes.began),
+        "number": case((is_old, 1), else_=WrongCodes.number + 1),
+    }
+    counted = first.on_conflict_do_update(index_elements=["user_id", "place"], set_=again)
+    row = db.session.execute(counted.returning(WrongCodes.began, WrongCodes.number)).one()
+    return row.began, row.number
+
+
+def _give_back(user: AccountMixin, place: bytes) -> None:
+    mine = (WrongCodes.user_id == user.id, WrongCodes.place == place)
+    less = update(WrongCodes).where(*mine).values(number=WrongCodes.number - 1)
+    db.session.execute(less)
+
+
+def _refused(user: AccountMixin, began: int) -> ErrorResponse:
+    audit.record(audit.RATE_LIMIT_EXCEEDED, account=user.name, reason="second factor")
+    seconds = max(1, began + DAY - int(time.time()))
+    others = " or ".join(OTHERS[each] for each in of(user) if each in OTHERS)
+    advice = f": {others} still works" if others else ""
+    return error_response(429, f"Too many wrong codes{advice}", Retry_After=str(seconds))
