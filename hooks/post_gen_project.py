@@ -1,6 +1,7 @@
-"""Prints what to do next: the project is whole before it runs.
+"""Removes what was not chosen, and prints what to do next.
 
-A hook that fails deletes the project, so this one prints ASCII alone (a console may
+The project is whole before it runs. A hook that fails deletes the project, so this one leaves
+what it cannot remove to `flask check`, prints ASCII alone (a console may
 know no more) and ignores a reader that has gone.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 
 RUN = "make run"
 # What `make run` wraps, for where there is no make.
@@ -31,6 +33,12 @@ Before it goes live:
 
 """
 
+OF_ACCOUNTS = (
+    *("app/accounts", "app/templates/accounts", "app/static/accounts", "tests/accounts"),
+    "secure_flask/accounts",
+)
+MIGRATION = "migrations/versions/0002_accounts.py"
+
 SUBDOMAINS = """\
 - Over https it tells browsers to use nothing else for two years, on every
   subdomain too (HSTS): make sure that each of them has https.
@@ -47,6 +55,11 @@ CALLERS = """\
   TOKEN_TYPE = "opaque" into app/policy.py.
 """
 
+MAILS = """\
+- People register by mail: production needs PUBLIC_URL, MAIL_URL and MAIL_FROM, see
+  .env.example. Until then the mails are at /dev/mailbox.
+"""
+
 CONTACT = """\
 - security.txt tells people to write to security@example.com: put your own address
   into app/policy.py.
@@ -59,13 +72,24 @@ def advice(answers: dict[str, str]) -> str:
         parts.append(FRAMES)
     if answers["cors_origins"] and answers["token_type"] == "session":
         parts.append(CALLERS)
+    if answers["accounts"] == "self-service":
+        parts.append(MAILS)
     if answers["security_contact"] == "security@example.com":
         parts.append(CONTACT)
     return "".join(parts)
 
 
+def remove_accounts() -> None:
+    for folder in OF_ACCOUNTS:
+        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.remove(MIGRATION)
+
+
 def main() -> None:
     answers = json.loads(r"""{{ cookiecutter | tojson }}""")
+    if answers["accounts"] == "builtin":
+        remove_accounts()
     with contextlib.suppress(OSError):
         os.write(1, advice(answers).encode("ascii", "backslashreplace"))
 

@@ -144,7 +144,13 @@ QUESTIONS: dict[str, Callable[[str], Fault | None]] = {
     "frame_ancestors": partial(origin_fault, local=True),
     "cors_origins": partial(origin_fault, local=True),
     "token_type": partial(choice_fault, choices=["opaque", "session", "jwt", "paseto"]),
+    "accounts": partial(choice_fault, choices=["builtin", "self-service"]),
 }
+# What post_gen_project.py removes where people do not make their accounts themselves.
+OF_ACCOUNTS = (
+    *("app/accounts", "app/templates/accounts", "app/static/accounts", "tests/accounts"),
+    *("secure_flask/accounts", "migrations/versions/0002_accounts.py"),
+)
 LISTS = {"csp_sources", "frame_ancestors", "cors_origins"}
 
 
@@ -235,6 +241,16 @@ This line for a POSIX shell (on Windows: Git Bash) has the suggestions in their 
 Nothing was written. What follows is cookiecutter's own report of this."""
 
 
+IN_THE_WAY = """
+Without accounts=self-service these would be removed from the project that is here:
+
+  {paths}
+
+Rename them, or answer accounts=self-service.
+
+Nothing was written. What follows is cookiecutter's own report of this."""
+
+
 def main() -> None:
     answers = json.loads(r"""{{ cookiecutter | tojson }}""")
     RESERVED.update(" ".join(answers["_taken_names"]).split())
@@ -242,6 +258,9 @@ def main() -> None:
     if problems:
         command = command_line(answers, accepted)
         sys.exit(REFUSAL.format(problems="\n  ".join(problems), command=command))
+    there = [path for path in OF_ACCOUNTS if os.path.lexists(path)]
+    if there and answers["accounts"] == "builtin":
+        sys.exit(IN_THE_WAY.format(paths="\n  ".join(there)))
 
 
 if __name__ == "__main__":

@@ -23,4 +23,9 @@ def create_app(settings: Settings | None = None, **overrides: object) -> Flask:
     secure_flask.init_app(app, settings or Settings.load())
     for module in (login, account, pages, api, seed):
         app.register_blueprint(module.blueprint)
+    # cookiecutter: if cookiecutter.accounts == "self-service"
+    from app import accounts
+
+    accounts.init_app(app)
+    # cookiecutter: endif
     return app

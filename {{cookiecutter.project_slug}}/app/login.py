@@ -33,7 +33,8 @@ from wtforms.validators import DataRequired, Length
 
 blueprint = Blueprint("login", __name__)
 
-MAX_USERNAME, MAX_PASSWORD = 150, 1024  # characters
+# Where people sign up themselves, an e-mail address logs in too.
+MAX_USERNAME, MAX_PASSWORD = 254, 1024  # characters
 
 
 class PasswordBody(Body):
@@ -67,6 +68,8 @@ class LoginForm(FlaskForm):
         super().__init__()
         days = current_app.config["KEPT_LIFETIME"] // (24 * 60 * 60)
         self.keep.label.text = f"Keep me logged in for {days} days"
+        if "accounts" in current_app.blueprints:
+            self.username.label.text = "Username or e-mail address"
 
 
 @blueprint.get("/login")

@@ -1,9 +1,15 @@
 """What the environment and `.env` set: secrets and addresses. `secure_flask` has its own."""
 
-import secure_flask
+# cookiecutter: if cookiecutter.accounts == "self-service"
+from secure_flask.accounts import AccountSettings as Base
 
 
-class Settings(secure_flask.Settings):
+# cookiecutter: else
+from secure_flask import Settings as Base
+
+
+# cookiecutter: endif
+class Settings(Base):
     """One field for each environment variable, with its name in lower case, a type and a default."""
 
     # As in: invoice_api_key: SecretStr

@@ -1,0 +1,20 @@
+"""Sign-up, recovery, second factors and passkeys: pages, JSON routes, words and mails.
+
+What protects is in secure_flask/accounts/.
+"""
+
+from flask import Flask
+from secure_flask import accounts
+
+# Each of these adds its routes to the blueprint.
+from app.accounts import address, leave, mailbox, passkeys, recover, second_factor, sign_up  # noqa: F401
+from app.accounts.routes import blueprint
+
+
+def init_app(app: Flask) -> None:
+    """Call this after secure_flask.init_app."""
+    accounts.init_app(app)
+    app.register_blueprint(blueprint)
+    if app.config["REGISTRATION"]:
+        app.register_blueprint(sign_up.blueprint)
+    mailbox.init_app(app)

@@ -1,0 +1,171 @@
+"""`/change-email`, `/change-username`: what a person is known by.
+
+A link that is mailed to the new address changes it. Source: OWASP ASVS 6.3.7, 7.5.1.
+"""
+
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from secure_flask import (
+    Body,
+    credentials,
+    current_user,
+    limited,
+    one_line,
+    or_form,
+    public,
+    recent_login,
+    responds,
+    validated,
+)
+from secure_flask.accounts import change_name, confirm_change, find_change, request_change
+from wtforms import PasswordField
+from wtforms.validators import Length, Optional
+
+from app.accounts.routes import (
+    RECENT,
+    SENT,
+    AddressForm,
+    AddressOnly,
+    Name,
+    Password,
+    Sent,
+    Username,
+    blueprint,
+    by_address,
+    by_form,
+    done,
+    new_name,
+    or_expired,
+    page,
+)
+from app.login import MAX_PASSWORD
+
+again = {"accounts.new_address_page": "Ask for a new link"}
+
+
+class ChangeConfirmation(Body):
+    """The password of the account, unless a recent login to it comes along."""
+
+    password: Password | None = None
+
+
+class NewName(Body):
+    username: Name
+
+
+class ChangeForm(FlaskForm):
+    password = PasswordField(
+        "Password of this account",
+        [Optional(), one_line, Length(max=MAX_PASSWORD)],
+        description="Or leave it empty, if you are logged in to the account.",
+        render_kw={"autocomplete": "current-password"},
+    )
+
+
+class NameForm(FlaskForm):
+    username = new_name()
+
+
+@blueprint.get("/change-email")
+@responds("text/html")
+@recent_login(minutes=RECENT)
+def new_address_page() -> ResponseReturnValue:
+    return _new(AddressForm())
+
+
+@responds("text/html")
+def _request_by_form() -> ResponseReturnValue:
+    return by_address(_new, request_change, "accounts.new_address_page")
+
+
+@blueprint.post("/change-email")
+@responds(Sent, 429)
+@limited("20 per minute")
+@recent_login(minutes=RECENT)
+@or_form(_request_by_form)
+@validated(AddressOnly)
+def new_address(body: AddressOnly) -> ResponseReturnValue:
+    request_change(body.email)
+    return SENT
+
+
+@blueprint.get("/change-email/<string:token>")
+@responds("text/html", 404)
+@public
+@or_expired(**again)
+def change_email_page(token: str) -> ResponseReturnValue:
+    return _change(ChangeForm(), token)
+
+
+@responds("text/html")
+@or_expired(**again)
+def _change_by_form(token: str) -> ResponseReturnValue:
+    form = ChangeForm()
+
+    def act() -> str:
+        confirm_change(token, form.password.data)
+        return done("Your address is changed", "Mails go to the new address from now on.")
+
+    return by_form(form, lambda: _change(form, token), act)
+
+
+@blueprint.post("/change-email/<string:token>")
+@responds(Username, 401, 403, 404, 429, 503)
+@limited("20 per minute")
+@public
+@credentials
+@or_form(_change_by_form)
+@validated(ChangeConfirmation)
+def change_email(body: ChangeConfirmation, token: str) -> ResponseReturnValue:
+    return {"username": confirm_change(token, body.password).name}
+
+
+@blueprint.get("/change-username")
+@responds("text/html")
+@recent_login(minutes=RECENT)
+def new_name_page() -> ResponseReturnValue:
+    return _name(NameForm())
+
+
+@responds("text/html")
+def _rename_by_form() -> ResponseReturnValue:
+    form = NameForm()
+
+    def act() -> str:
+        name = change_name(form.username.data).name
+        return done("Your username is changed", f"You log in as {name} from now on.")
+
+    return by_form(form, lambda: _name(form), act)
+
+
+@blueprint.post("/change-username")
+@responds(Username, 409, 429)
+@limited("20 per minute")
+@recent_login(minutes=RECENT)
+@or_form(_rename_by_form)
+@validated(NewName)
+def rename(body: NewName) -> ResponseReturnValue:
+    return {"username": change_name(body.username).name}
+
+
+def _new(form: AddressForm) -> str:
+    text = (
+        f"The address of your account is {current_user.email or 'not set'}. The new one gets a "
+        "mail with a link, which works for an hour and asks for your password. Until you use it, "
+        "nothing changes. Your present address is told about it."
+    )
+    return page("Change your address", text, form, "Send the link")
+
+
+def _change(form: ChangeForm, token: str) -> str:
+    user, email = find_change(token)
+    text = (
+        f"The account {user.name} will have the address {email}. If that is not your account, "
+        "close this page: somebody else asked for this."
+    )
+    return page("Change your address", text, form, "Change the address", username=user.name)
+
+
+def _name(form: NameForm) -> str:
+    text = f"Your username is {current_user.name}. The former one is free for others then."
+    return page("Change your username", text, form, "Change the username")

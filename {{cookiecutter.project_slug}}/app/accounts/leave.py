@@ -1,0 +1,52 @@
+"""`/me/data`, `DELETE /me`, `/account/delete`: people take their data with them, and leave.
+
+Source: GDPR, articles 15, 17 and 20; OWASP ASVS 7.4.2, 7.5.1, 14.2.6.
+"""
+
+from flask import Response, current_app, jsonify
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from secure_flask import consumes_form, current_user, recent_login, responds
+from secure_flask.accounts import delete_account, personal_data
+
+from app.accounts.routes import RECENT, blueprint, done, page
+
+
+@blueprint.get("/me/data")
+@responds("application/json")
+@recent_login(minutes=RECENT)
+def download() -> ResponseReturnValue:
+    response = jsonify(personal_data(current_user))
+    response.headers["Content-Disposition"] = 'attachment; filename="personal-data.json"'
+    return response
+
+
+@blueprint.delete("/me")
+@responds(None)
+@recent_login(minutes=RECENT)
+def leave() -> ResponseReturnValue:
+    delete_account(current_user)
+    return Response(status=204)
+
+
+@blueprint.get("/account/delete")
+@responds("text/html")
+@recent_login(minutes=RECENT)
+def leaving_page() -> ResponseReturnValue:
+    text = (
+        f"Your account {current_user.name} is deleted at once, with its data, logins and passkeys. "
+        "Nobody can bring it back. Download your data first, if you want to keep it."
+    )
+    data = {"endpoint": "accounts.download", "words": "Download your data"}
+    shown = {"link": data, "button_class": "danger"}
+    return page("Delete your account", text, FlaskForm(), "Delete my account", **shown)
+
+
+@blueprint.post("/account/delete")
+@responds("text/html")
+@recent_login(minutes=RECENT)
+@consumes_form
+def leave_by_form() -> ResponseReturnValue:
+    delete_account(current_user)
+    name = current_app.config["PROJECT_NAME"]
+    return done("Your account is deleted", f"{name} has nothing of you any more.")

@@ -1,0 +1,19 @@
+"""`/dev/mailbox`: shows the mails that development does not send. Production has no such page."""
+
+from flask import Blueprint, Flask, render_template
+from secure_flask import public, responds
+from secure_flask.accounts import shown_mails
+
+blueprint = Blueprint("mailbox", __name__)
+
+
+@blueprint.get("/dev/mailbox")
+@responds("text/html")
+@public
+def show() -> str:
+    return render_template("accounts/mailbox.html", mails=shown_mails())
+
+
+def init_app(app: Flask) -> None:
+    if not app.config["PRODUCTION"] and not app.config["MAIL_URL"]:
+        app.register_blueprint(blueprint)

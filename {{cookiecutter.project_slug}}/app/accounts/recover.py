@@ -1,0 +1,100 @@
+"""`/reset`: who forgot the password gets a link by mail to set a new one.
+
+Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.4.3.
+"""
+
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from secure_flask import Body, limited, or_form, public, responds, validated
+from secure_flask.accounts import find_reset, request_reset, reset_password
+from wtforms.validators import DataRequired
+
+from app.accounts.routes import (
+    SENT,
+    AddressForm,
+    AddressOnly,
+    Password,
+    Sent,
+    Username,
+    blueprint,
+    by_address,
+    by_form,
+    done,
+    new_password,
+    or_expired,
+    page,
+)
+
+again = {"accounts.forgot_page": "Ask for a new link"}
+
+
+class NewPassword(Body):
+    password: Password
+
+
+class NewPasswordForm(FlaskForm):
+    password = new_password("New password", DataRequired("Choose a new password."))
+
+
+@blueprint.get("/reset")
+@responds("text/html")
+@public
+def forgot_page() -> ResponseReturnValue:
+    return _forgot(AddressForm())
+
+
+@responds("text/html")
+def _forgot_by_form() -> ResponseReturnValue:
+    return by_address(_forgot, request_reset, "accounts.forgot_page")
+
+
+@blueprint.post("/reset")
+@responds(Sent, 429, 503)
+@limited("20 per minute")
+@public
+@or_form(_forgot_by_form)
+@validated(AddressOnly)
+def forgot(body: AddressOnly) -> ResponseReturnValue:
+    request_reset(body.email)
+    return SENT
+
+
+@blueprint.get("/reset/<string:token>")
+@responds("text/html", 404)
+@public
+@or_expired(**again)
+def reset_page(token: str) -> ResponseReturnValue:
+    return _reset(NewPasswordForm(), token)
+
+
+@responds("text/html")
+@or_expired(**again)
+def _reset_by_form(token: str) -> ResponseReturnValue:
+    form = NewPasswordForm()
+
+    def act() -> str:
+        reset_password(token, form.password.data)
+        return done("Your password is set", "All logins have ended. You can log in now.")
+
+    return by_form(form, lambda: _reset(form, token), act)
+
+
+@blueprint.post("/reset/<string:token>")
+@responds(Username, 400, 404, 429, 503)
+@limited("20 per minute")
+@public
+@or_form(_reset_by_form)
+@validated(NewPassword)
+def reset(body: NewPassword, token: str) -> ResponseReturnValue:
+    return {"username": reset_password(token, body.password).name}
+
+
+def _forgot(form: AddressForm) -> str:
+    text = "You get a mail with a link that sets a new one, if the address has an account here."
+    return page("Forgotten password", text, form, "Send")
+
+
+def _reset(form: NewPasswordForm, token: str) -> str:
+    name = find_reset(token).name
+    text = f"The new password of {name}. A second factor stays as it is."
+    return page("Set a new password", text, form, "Set the password", username=name)

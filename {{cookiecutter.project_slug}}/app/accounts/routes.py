@@ -1,0 +1,165 @@
+"""The blueprint of all routes of accounts, and what their forms and pages share."""
+
+from collections.abc import Callable
+from functools import wraps
+from math import ceil
+from typing import Annotated, Any
+
+from flask import Blueprint, current_app, render_template
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from pydantic import AfterValidator, Field
+from secure_flask import Body, PlainText, ResponseBody, current_user, one_line
+from secure_flask.accounts import checked_address, checked_name, factors_of
+from werkzeug.exceptions import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
+from wtforms import EmailField, PasswordField, StringField, ValidationError
+from wtforms import Field as FormField
+from wtforms.validators import DataRequired, Length
+
+from app.account import HINT
+from app.login import MAX_PASSWORD
+
+blueprint = Blueprint("accounts", __name__)
+blueprint.add_app_template_global(factors_of, "factors_of")
+
+RECENT = 5  # minutes since the password, for changes of the account
+MAX_ADDRESS, MAX_NAME = 254, 150  # characters
+UNITS = ((60 * 60, "hours"), (60, "minutes"))
+# The same words whether or not the address is known.
+SENT = {"message": "If that address can be used here, a mail with the next step is on its way"}
+
+Address = Annotated[PlainText, Field(max_length=MAX_ADDRESS), AfterValidator(checked_address)]
+Name = Annotated[PlainText, Field(max_length=MAX_NAME), AfterValidator(checked_name)]
+Password = Annotated[PlainText, Field(max_length=MAX_PASSWORD)]
+
+
+class AddressOnly(Body):
+    email: Address
+
+
+class Sent(ResponseBody):
+    message: str
+
+
+class Username(ResponseBody):
+    username: str
+
+
+def usable(check: Callable[[str], str]) -> Callable[[FlaskForm, FormField], None]:
+    """A validator of a form from a check that returns the form in which a text is stored."""
+
+    def validate(form: FlaskForm, field: FormField) -> None:
+        try:
+            field.data = check(field.data or "")
+        except ValueError as problem:
+            raise ValidationError(f"{problem}.") from None
+
+    return validate
+
+
+class AddressForm(FlaskForm):
+    email = EmailField(
+        "E-mail address",
+        [
+            one_line,
+            DataRequired("Enter your address."),
+            Length(max=MAX_ADDRESS),
+            usable(checked_address),
+        ],
+        render_kw={"autocomplete": "email"},
+    )
+
+
+def new_name() -> StringField:
+    return StringField(
+        "Username",
+        [one_line, DataRequired("Choose a username."), Length(max=MAX_NAME), usable(checked_name)],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+    )
+
+
+def new_password(label: str, *rules: Any) -> PasswordField:
+    given = [one_line, *rules, Length(max=MAX_PASSWORD)]
+    return PasswordField(label, given, render_kw={"autocomplete": "new-password"})
+
+
+def by_form(
+    form: FlaskForm, show: Callable[[], str], act: Callable[[], ResponseReturnValue]
+) -> ResponseReturnValue:
+    """Do what a form asks for, or show it again with what is wrong beside each field."""
+    if form.validate():
+        try:
+            return act()
+        except (BadRequest, Unauthorized, Forbidden, Conflict) as refused:
+            fields = getattr(refused, "fields", None) or {}
+            for name in fields:
+                form[name].errors = [sentence(refused)]
+            if not fields:
+                form.form_errors.append(sentence(refused))
+    return show(), 422
+
+
+def by_address(
+    show: Callable[[AddressForm], str], ask: Callable[[str], None], again: str
+) -> ResponseReturnValue:
+    """Ask for a mail to an address; `again` is the endpoint of the page of this form."""
+    form = AddressForm()
+
+    def act() -> str:
+        ask(form.email.data)
+        return sent_page(again)
+
+    return by_form(form, lambda: show(form), act)
+
+
+def page(title: str, text: str, form: FlaskForm, submit: str, **values: Any) -> str:
+    """A page with one form. A field for a new password gets the hint about its length."""
+    for field in form:
+        if (field.render_kw or {}).get("autocomplete") == "new-password":
+            field.description = HINT.format(current_app.config["PASSWORD_MIN_LENGTH"])
+    given = {"title": title, "text": text, "form": form, "submit": submit, **values}
+    return render_template("accounts/form.html", **given)
+
+
+def done(title: str, text: str, links: dict[str, str] | None = None) -> str:
+    """A page that says what happened, and leads on: to endpoints, with the words of each link."""
+    links = links or home()
+    return render_template("accounts/done.html", title=title, text=text, links=links)
+
+
+def home() -> dict[str, str]:
+    return {"account.show": "Your account"} if current_user else {"login.page": "Log in"}
+
+
+def sent_page(again: str) -> str:
+    """`again` is the endpoint of the form that asks for another mail."""
+    links = {again: "Ask for another mail", **home()}
+    if "mailbox.show" in current_app.view_functions:
+        links = {"mailbox.show": "Open the mails of development", **links}
+    return done("Look into your mailbox", f"{SENT['message']}. It may take some minutes.", links)
+
+
+def or_expired(**links: str) -> Callable[[Any], Any]:
+    """Show what comes next where the link of this page has expired or was used."""
+
+    def decorate(view: Any) -> Any:
+        @wraps(view)
+        def wrapped(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+            try:
+                return current_app.ensure_sync(view)(*args, **kwargs)  # type: ignore[no-any-return]
+            except NotFound:
+                # It was used, too much time passed, or too many wrong passwords were entered.
+                text = "It has expired or was used, or a wrong password was entered too often."
+                return done("This link does not work any more", text, {**links, **home()}), 404
+
+        return wrapped
+
+    return decorate
+
+
+def sentence(error: Any) -> str:
+    """What was wrong, and for how long: in hours where it is a day."""
+    seconds = int(error.headers.get("Retry-After", 0))
+    units = [f"{ceil(seconds / size)} {name}" for size, name in UNITS if seconds > size]
+    wait = f" Try again in {units[0] if units else 'a minute'}." if seconds else ""
+    return f"{error.description}.{wait}"
