@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import services
 import support
 
 VIEWS = support.TEMPLATE / "tests" / "views"
@@ -14,6 +15,8 @@ PARTS = {
     "browser": ["browser", "--ignore=browser/starter"],
     "pages": ["browser/starter"],
 }
+# The views of accounts=self-service, whose processes share the work by file too.
+OF_ACCOUNTS = sorted(f"accounts/{file.name}" for file in VIEWS.glob("accounts/test_*.py"))
 # What the level of Content-Security-Policy decides; the rest is the same for all.
 DECIDED_BY_CSP = [
     *(f"browser/test_{name}.py" for name in ("attacks", "csp", "reports")),
@@ -21,8 +24,9 @@ DECIDED_BY_CSP = [
 ]
 
 
-def run(*tests: str, csp: str = "strict") -> None:
-    support.python("-m", "pytest", "-q", *tests, cwd=VIEWS, VIEWS_CSP=csp)
+def run(*tests: str, csp: str = "strict", accounts: str = "builtin", **environment: str) -> None:
+    chosen = {"VIEWS_CSP": csp, "VIEWS_ACCOUNTS": accounts} | environment
+    support.python("-m", "pytest", "-q", *tests, cwd=VIEWS, **chosen)
 
 
 @pytest.mark.slow
@@ -32,6 +36,26 @@ def run(*tests: str, csp: str = "strict") -> None:
 )
 def test_the_views_keep_what_they_promise(part: str) -> None:
     run(*PARTS[part])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("half", [0, pytest.param(1, marks=pytest.mark.all)])
+def test_the_views_of_accounts_keep_what_they_promise(half: int) -> None:
+    run(*OF_ACCOUNTS[half::2], accounts="self-service")
+
+
+@pytest.mark.all
+@pytest.mark.slow
+def test_the_views_of_accounts_keep_it_on_postgresql() -> None:
+    with services.postgresql() as url:
+        run(*OF_ACCOUNTS, accounts="self-service", TEST_DATABASE_URL=url)
+
+
+@pytest.mark.all
+@pytest.mark.slow
+@pytest.mark.parametrize(("level", "tests"), [("strict", ""), ("paranoid", "test_passkeys.py")])
+def test_people_use_accounts_in_a_browser(level: str, tests: str) -> None:
+    run(f"accounts/browser/{tests}", csp=level, accounts="self-service")
 
 
 @pytest.mark.all

@@ -1,7 +1,8 @@
 """The tests of the owner's views. Importing this package renders the project that they test.
 
 tests/test_views.py runs them in a separate process: `app.models.User` would be a second user class
-beside the one of tests/core/. By hand: `python -m pytest tests/views`.
+beside the one of tests/core/. By hand: `python -m pytest tests/views`, and for the views of
+accounts `VIEWS_ACCOUNTS=self-service python -m pytest tests/views/accounts`.
 """
 
 import atexit
@@ -17,17 +18,19 @@ TEMPLATE = Path(__file__).resolve().parents[2]
 
 
 def render(folder: Path) -> Path:
-    """Render the template with its defaults, but for the level of the policy in VIEWS_CSP."""
+    """Render the template with its defaults, but for what VIEWS_CSP and VIEWS_ACCOUNTS name."""
     # The user's own defaults and replays have no say here, and are not overwritten.
     config = folder / "cookiecutter.yaml"
     config.write_text(f"replay_dir: {folder}\ncookiecutters_dir: {folder}\n", "utf-8")
     project = cookiecutter(
         str(TEMPLATE),
         no_input=True,
-        extra_context={"csp": os.environ.get("VIEWS_CSP", "strict")},
+        extra_context={
+            "csp": os.environ.get("VIEWS_CSP", "strict"),
+            "accounts": os.environ.get("VIEWS_ACCOUNTS", "builtin"),
+        },
         output_dir=str(folder),
         config_file=str(config),
-        accept_hooks=False,
     )
     return Path(project)
 

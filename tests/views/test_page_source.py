@@ -6,12 +6,12 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask import testing
+from secure_flask import error_response, public, testing
 
 from core import routes
 from tests.page_elements import Elements
 from views import PROJECT
-from views.conftest import every_token_type, log_in
+from views.conftest import MakeApp, every_token_type, log_in
 
 APP = PROJECT / "app"
 
@@ -119,3 +119,21 @@ def test_the_app_and_the_core_alone_open_addresses(app: Flask) -> None:
     for route in testing.routes(app):
         module = app.view_functions[route.endpoint].__module__
         assert not route.public or module.startswith(("app.", "secure_flask.")), route
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [("1", "1 second"), ("90", "90 seconds"), ("300", "5 minutes"), ("86399", "24 hours")],
+)
+def test_the_page_of_an_error_says_how_long_to_wait(
+    make_app: MakeApp, seconds: str, said: str
+) -> None:
+    app = make_app()
+
+    @app.get("/busy")
+    @public
+    def busy() -> str:
+        raise error_response(503, "Busy", Retry_After=seconds)
+
+    page = app.test_client().get("/busy", headers={"Accept": "text/html"}).text
+    assert f"Wait {said}, then try again." in page

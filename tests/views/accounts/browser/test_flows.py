@@ -1,0 +1,139 @@
+"""From the registration to a lost device and the end of an account, by forms in a browser."""
+
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from views.accounts.browser.mail_server import MailServer
+from views.accounts.browser.visitor import Visitor, code_of
+from views.accounts.people import ADDRESS, REGISTRATION, STRONG, delivered
+from views.browser.conftest import Serve
+from views.conftest import PASSWORD, MakeApp
+
+NEW_PASSWORD = "eight herons in a pot of glue, and one that stayed at home"
+
+
+def test_a_person_registers_and_uses_an_app_until_the_device_is_lost(visitor: Visitor) -> None:
+    visitor.confirm()
+    visitor.follow("Log in")
+    visitor.enter(**visitor.GRACE)
+    visitor.is_logged_in()
+    device = visitor.set_up_app()
+    [lost, *_] = visitor.new_recovery_codes()
+
+    visitor.log_out()
+    visitor.open("/tasks/new")
+    visitor.enter(**visitor.GRACE)
+    visitor.fill(code=code_of(device, 1))
+    visitor.submit()
+    visitor.is_at("/tasks/new")
+
+    visitor.log_out()
+    visitor.begin_login("/tasks/new", **visitor.GRACE)
+    visitor.follow("Use a recovery code")
+    # As somebody types it from paper.
+    visitor.fill(code=lost.replace("-", " ").upper())
+    visitor.submit()
+    visitor.is_at("/tasks/new")
+
+    visitor.begin_login(**visitor.GRACE)
+    visitor.follow("Use a recovery code")
+    visitor.fill(code=lost)
+    visitor.submit()
+    visitor.is_refused()
+
+
+def test_a_wrong_first_code_leads_to_another_try(visitor: Visitor) -> None:
+    visitor.log_in()
+    device = visitor.begin_setup()
+    visitor.fill(code="000000")
+    visitor.submit()
+    visitor.fill(code=code_of(device))
+    visitor.submit()
+    visitor.sees("Second step at login")
+
+
+def test_a_removed_app_is_asked_for_no_more(visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.set_up_app()
+    visitor.press("Remove the app")
+    expect(visitor.page.get_by_role("link", name="Set up an app")).to_be_visible()
+    visitor.log_out()
+    visitor.log_in()
+
+
+def test_a_forgotten_password_is_replaced(visitor: Visitor) -> None:
+    visitor.open("/login")
+    visitor.follow("Set a new one")
+    visitor.fill(email=ADDRESS)
+    visitor.submit()
+    visitor.open_newest_mail()
+    visitor.fill(password=NEW_PASSWORD)
+    visitor.submit()
+    visitor.sees("Your password is set")
+    visitor.open("/login")
+    visitor.enter(password=PASSWORD)
+    visitor.is_refused()
+    visitor.log_in(password=NEW_PASSWORD)
+
+
+def test_an_address_is_changed_by_the_link_and_the_password(visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.ask_for_link("/change-email", "ada@new.example")
+    visitor.log_out()
+    visitor.open_newest_mail()
+    visitor.fill(password=PASSWORD)
+    visitor.submit()
+    visitor.sees("Your address is changed")
+    visitor.log_in()
+    visitor.open("/account")
+    expect(visitor.page.get_by_role("region", name="E-mail address")).to_contain_text(
+        "ada@new.example"
+    )
+
+
+def test_a_deleted_account_logs_nobody_in(visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.open("/account")
+    visitor.follow("Delete your account")
+    with visitor.page.expect_download() as begun:
+        visitor.follow("Download your data")
+    assert begun.value.suggested_filename == "personal-data.json"
+    visitor.press("Delete my account")
+    visitor.sees("Your account is deleted")
+    visitor.open("/login")
+    visitor.enter()
+    visitor.is_refused()
+
+
+def test_a_mail_server_brings_the_link_of_a_registration(
+    make_app: MakeApp, serve: Serve, page: Page
+) -> None:
+    with MailServer() as server:
+        app: Flask = make_app(mail_url=f"smtp://127.0.0.1:{server.port}")
+        app.config["PUBLIC_URL"] = site = serve(app).at("localhost")
+        visitor = Visitor(app, page, site)
+        visitor.register()
+        delivered(app)
+        message = server.received.get(timeout=10)
+        assert message["To"] == REGISTRATION["email"]
+        visitor.open_link_of(message)
+        visitor.fill(password=STRONG)
+        visitor.submit()
+        visitor.sees("Your account is ready")
+        visitor.log_in(**visitor.GRACE)
+
+
+def test_recovery_codes_are_shown_once_downloaded_and_printed(visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.set_up_app()
+    codes = visitor.new_recovery_codes()
+    with visitor.page.expect_download() as begun:
+        visitor.follow("Download the codes")
+    assert begun.value.path().read_text().split() == codes
+    visitor.page.emulate_media(media="print")
+    expect(visitor.page.get_by_label("Your new recovery codes")).to_be_visible()
+    expect(visitor.page.get_by_role("link", name="I have saved them")).to_be_hidden()
+    visitor.page.emulate_media(media="null")
+    visitor.page.reload()
+    visitor.sees("Second step at login")
+    expect(visitor.page.get_by_role("status")).to_contain_text("Make new ones")

@@ -1,0 +1,102 @@
+"""Every page of accounts: for everybody, within its own policy, and none a dead end."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, expect
+
+from views.accounts.browser.states import STATES, mailbox
+from views.accounts.browser.visitor import Visitor, code_of
+from views.browser.conftest import TIMEOUT, new_page
+from views.browser.starter.test_accessibility import assert_for_everybody
+
+# The texts in which "e-mail" goes over two lines.
+BROKEN = r"""() => {
+  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  const broken = [];
+  while (walker.nextNode()) {
+    for (const found of walker.currentNode.data.matchAll(/e-mail/gi)) {
+      const range = document.createRange();
+      range.setStart(walker.currentNode, found.index);
+      range.setEnd(walker.currentNode, found.index + found[0].length);
+      const tops = new Set([...range.getClientRects()].map((each) => each.top));
+      if (tops.size > 1) broken.push(walker.currentNode.data);
+    }
+  }
+  return broken;
+}"""
+
+
+@pytest.mark.usefixtures("phone")
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_a_page_is_for_everybody_breaks_no_rule_of_its_own_and_leads_on(
+    visitor: Visitor,
+    state: Callable[[Visitor], None],
+) -> None:
+    state(visitor)
+    visitor.page.wait_for_load_state("networkidle")
+    ways = visitor.page.locator("main a[href], main button:enabled")
+    expect(ways.filter(visible=True).first).to_be_visible()
+    assert_for_everybody(visitor.page)
+    visitor.page.set_viewport_size({"width": 320, "height": 640})
+    visitor.page.evaluate("document.documentElement.style.fontSize = '100%'")
+    # The lines of a mail are its own.
+    assert state is mailbox or visitor.page.evaluate(BROKEN) == []
+
+
+@pytest.fixture
+def without_javascript(app: Flask, site: str, browser: Browser) -> Iterator[Visitor]:
+    context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(TIMEOUT)
+    yield Visitor(app, context.new_page(), site)
+    context.close()
+
+
+def test_a_person_without_javascript_registers_and_uses_an_app(
+    without_javascript: Visitor,
+) -> None:
+    visitor = without_javascript
+    visitor.confirm()
+    visitor.log_in(**visitor.GRACE)
+    device = visitor.set_up_app()
+    [first, *_] = visitor.new_recovery_codes()
+    visitor.begin_login("/tasks/new", **visitor.GRACE)
+    visitor.fill(code=code_of(device, 1))
+    visitor.submit()
+    visitor.is_at("/tasks/new")
+    visitor.begin_login("/tasks/new", **visitor.GRACE)
+    visitor.follow("Use a recovery code")
+    visitor.fill(code=first)
+    visitor.submit()
+    visitor.is_at("/tasks/new")
+
+
+def test_without_javascript_the_pages_say_that_passkeys_need_it(
+    without_javascript: Visitor,
+) -> None:
+    visitor = without_javascript
+    visitor.log_in()
+    visitor.open("/account/passkeys")
+    expect(visitor.page.locator("noscript p")).to_contain_text("Passkeys need it.")
+    expect(visitor.page.get_by_role("button", name="Add a passkey")).to_have_count(0)
+
+
+def test_a_browser_without_passkeys_logs_in_by_password(
+    app: Flask, site: str, browser: Browser
+) -> None:
+    with new_page(browser) as page:
+        page.add_init_script("delete window.PublicKeyCredential")
+        visitor = Visitor(app, page, site)
+        visitor.open("/login")
+        expect(page.get_by_role("button", name="Log in with a passkey")).to_be_disabled()
+        visitor.is_told("too old for passkeys")
+        visitor.enter()
+        visitor.is_logged_in()
+
+
+@pytest.mark.parametrize("path", ["/", "/login"])
+def test_people_without_an_account_are_led_to_the_registration(visitor: Visitor, path: str) -> None:
+    visitor.open(path)
+    visitor.follow("Register")
+    visitor.is_at("/register")

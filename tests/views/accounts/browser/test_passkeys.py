@@ -1,0 +1,95 @@
+"""Passkeys, with a device that Chromium simulates."""
+
+import pytest
+from flask import Flask
+from playwright.sync_api import expect
+
+from views.accounts.browser.visitor import Visitor, code_of
+from views.accounts.people import REGISTRATION
+from views.conftest import grow_old, with_and_without_bearer
+
+pytestmark = pytest.mark.usefixtures("phone")
+
+
+@with_and_without_bearer
+def test_a_registered_person_adds_a_passkey_and_logs_in_by_it(visitor: Visitor) -> None:
+    visitor.confirm()
+    visitor.log_in(**visitor.GRACE)
+    visitor.add_passkey("My <phone> & more")
+    visitor.log_out()
+    visitor.open("/tasks/new")
+    visitor.press("Log in with a passkey")
+    visitor.is_at("/tasks/new")
+    visitor.is_logged_in()
+    visitor.open("/account")
+    expect(visitor.page.locator("main")).to_contain_text(REGISTRATION["email"])
+
+
+@with_and_without_bearer
+def test_a_passkey_follows_the_password(visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.add_passkey()
+    visitor.begin_login("/tasks/new")
+    expect(visitor.page.locator("main input")).to_have_count(0)
+    visitor.press("Use a passkey")
+    visitor.is_at("/tasks/new")
+    visitor.is_logged_in()
+
+
+@pytest.mark.parametrize("factor", ["app", "passkey", "recovery code"])
+def test_who_has_an_app_and_a_passkey_uses_either(visitor: Visitor, factor: str) -> None:
+    visitor.log_in()
+    device = visitor.set_up_app()
+    visitor.add_passkey()
+    [recovery, *_] = visitor.new_recovery_codes()
+    visitor.begin_login("/tasks/new")
+    if factor == "passkey":
+        visitor.press("Use a passkey")
+    else:
+        if factor == "recovery code":
+            visitor.follow("Use a recovery code")
+        visitor.fill(code=recovery if factor == "recovery code" else code_of(device, 1))
+        visitor.submit()
+    visitor.is_at("/tasks/new")
+    visitor.is_logged_in()
+
+
+@with_and_without_bearer
+def test_a_passkey_makes_an_old_login_recent_and_is_deleted(app: Flask, visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.add_passkey()
+    grow_old(app)
+    visitor.open("/account/passkeys")
+    visitor.press("Use a passkey instead")
+    visitor.is_at("/account/passkeys")
+    visitor.press("Delete My phone")
+    expect(visitor.page.get_by_role("table")).to_have_count(0)
+    visitor.log_out()
+    visitor.open("/login")
+    visitor.press("Log in with a passkey")
+    visitor.is_told("passkey")
+    expect(visitor.page.get_by_role("navigation").get_by_role("button")).to_have_count(0)
+
+
+def test_who_has_no_passkey_is_not_asked_for_one(visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.open("/reauthenticate")
+    expect(visitor.page.get_by_role("button", name="Use a passkey instead")).to_have_count(0)
+
+
+def test_a_refusal_is_a_sentence(visitor: Visitor) -> None:
+    visitor.open("/login")
+    visitor.press("Log in with a passkey")
+    visitor.is_told("No passkey was used: it was cancelled, or it took too long.")
+    visitor.log_in()
+    visitor.add_passkey()
+    visitor.fill(name="My phone")
+    visitor.press("Add a passkey")
+    visitor.is_told("This device has a passkey for your account already.")
+
+
+def test_an_address_without_a_name_says_why_it_cannot(visitor: Visitor) -> None:
+    visitor.site = visitor.site.replace("localhost", "127.0.0.1")
+    visitor.open("/login")
+    visitor.press("Log in with a passkey")
+    visitor.is_told("The browser allows no passkeys at this address")

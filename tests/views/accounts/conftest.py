@@ -1,0 +1,56 @@
+"""What the tests of accounts share."""
+
+import os
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from views.accounts.devices import STEP, Passkey, add_app, add_passkey
+from views.accounts.people import ADDRESS, Headers, give_address
+from views.conftest import MakeApp, Wait, add_user, log_in
+
+OTHER = "grace"
+
+
+@pytest.fixture
+def file_app(make_app: MakeApp, tmp_path: Path) -> Flask:
+    """An app whose database serves several connections at once."""
+    database = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
+    return make_app(database_url=database)
+
+
+@pytest.fixture
+def address(app: Flask) -> str:
+    """The user has an address."""
+    give_address(app)
+    return ADDRESS
+
+
+@pytest.fixture
+def secret(address: str, wait: Wait, client: FlaskClient, credentials: Headers) -> str:
+    """The user has an address and an authenticator app, whose secret this is."""
+    secret = add_app(client, credentials)
+    wait(STEP)
+    return secret
+
+
+@pytest.fixture
+def passkey(address: str, client: FlaskClient, credentials: Headers) -> Passkey:
+    """The user has an address and a passkey."""
+    return add_passkey(client, credentials)
+
+
+@pytest.fixture
+def stranger(app: Flask) -> FlaskClient:
+    """A client that is not logged in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def others(app: Flask) -> tuple[FlaskClient, Headers]:
+    """Another user, logged in."""
+    add_user(app, OTHER)
+    client = app.test_client()
+    return client, log_in(client, username=OTHER)

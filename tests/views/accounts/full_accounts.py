@@ -1,0 +1,102 @@
+"""An account with a row in each table of the core, and tables of an owner with rows of users."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from secure_flask import EncryptedJSON, db, encrypted_column
+from secure_flask.accounts import leaving, networks, notices, recovery_codes, steps, wrong_codes
+from secure_flask.accounts.email_change import CHANGE
+from secure_flask.accounts.passkeys import Passkey
+from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from app.models import User
+from views.accounts.people import ADDRESS
+from views.conftest import USERNAME, give_roles, stored_user
+
+NEW_ADDRESS, ROLE, PASSKEY = "ada@example.net", "editor", "Phone"
+TOTP_SECRET, CREDENTIAL, HASH = "THESECRETOFANAPP", b"a credential", b"h" * 32
+
+
+class Base(DeclarativeBase):
+    """Not the project's, so that no other test sees these tables."""
+
+    metadata = MetaData()
+
+
+User.__table__.to_metadata(Base.metadata)  # type: ignore[attr-defined]
+
+
+class Note(Base):
+    __tablename__ = "probe_notes"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    reader_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    written: Mapped[datetime]
+    picture: Mapped[bytes] = mapped_column(LargeBinary)
+    phone = encrypted_column(index=True)
+    facts: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("probe_notes.facts"))
+
+
+def _reference(name: str, **options: Any) -> Column[Any]:
+    return Column(f"{name}_id", Uuid, ForeignKey(f"{options.pop('table')}.id", **options))
+
+
+# A table without a class, whose rows refer to those of the other one.
+stars = Table(
+    "probe_stars",
+    Base.metadata,
+    _reference("user", table="users", ondelete="CASCADE"),
+    _reference("note", table="probe_notes", ondelete="CASCADE"),
+)
+# One that keeps its users.
+bills = Table("probe_bills", Base.metadata, _reference("user", table="users"))
+
+
+@contextmanager
+def own_tables(app: Flask, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let these be the tables of the app."""
+    tables = [Base.metadata.tables[f"probe_{name}"] for name in ("notes", "stars", "bills")]
+    patch.setattr(leaving, "Model", Base)
+    with app.app_context():
+        Base.metadata.create_all(db.engine, tables=tables)
+        yield
+        db.session.remove()
+        Base.metadata.drop_all(db.engine, tables=tables)
+
+
+def add_note(app: Flask, username: str = USERNAME, phone: str = "555 0100") -> None:
+    """Add a note of a user, and a star for it."""
+    with stored_user(app, username) as user:
+        written = datetime(2027, 1, 31, 12, 30)
+        note = Note(owner_id=user.id, written=written, picture=b"\xff", facts={"owls": 7})
+        note.phone = phone
+        db.session.add(note)
+        db.session.flush()
+        db.session.execute(stars.insert().values(user_id=user.id, note_id=note.id))
+
+
+def fill(app: Flask) -> None:
+    """Give the user an address, a role, factors, what waits, and rows in all other tables."""
+    give_roles(app, ROLE)
+    with stored_user(app) as user:
+        user.email, user.totp_secret = ADDRESS, TOTP_SECRET
+        db.session.add(passkey(user))
+        recovery_codes.replace(user)
+        network = networks.TrustedNetwork(user_id=user.id, network_hash=HASH, last_login=1)
+        db.session.add(network)
+        db.session.add(wrong_codes.WrongCodes(user_id=user.id, place=b"", began=1, number=1))
+        steps.add(CHANGE, 3600, user=user, email=NEW_ADDRESS).secret_hash = HASH
+        notices.code_failed(user)
+
+
+def passkey(user: User, host: str = "localhost") -> Passkey:
+    key = Passkey(user_id=user.id, credential_id=CREDENTIAL, public_key=b"a key", host=host)
+    key.name, key.sign_count, key.last_used = PASSKEY, 0, 1
+    return key

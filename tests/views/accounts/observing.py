@@ -1,0 +1,86 @@
+"""What an observer learns of a request: from its answer, and from the work that its time tells."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from secure_flask import db
+from secure_flask.auth import passwords, throttle
+from sqlalchemy import event, inspect, text
+from werkzeug.test import TestResponse
+
+# Nonces and the ids of requests.
+RANDOM = re.compile(r"[A-Za-z0-9+/_-]{22,}")
+
+
+class Seen(NamedTuple):
+    status: int
+    headers: str
+    body: str
+    statements: list[str]
+    hashes: int
+
+
+def observe(app: Flask, request: Callable[[], TestResponse]) -> Seen:
+    with _statements(app) as statements, counted_hashes() as hashes:
+        answer = request()
+    headers, body = (RANDOM.sub("", each) for each in (str(answer.headers), answer.text))
+    return Seen(answer.status_code, headers, body, statements, len(hashes))
+
+
+def counted_attempts(monkeypatch: pytest.MonkeyPatch) -> set[str | None]:
+    """The accounts for which attempts count from now on."""
+    counted, attempt = set[str | None](), throttle.attempt
+
+    def note(purpose: str, account: str | None = None) -> AbstractContextManager[throttle.Attempt]:
+        counted.add(account)
+        return attempt(purpose, account)
+
+    monkeypatch.setattr(throttle, "attempt", note)
+    return counted
+
+
+@contextmanager
+def counted_hashes() -> Iterator[list[str]]:
+    calls: list[str] = []
+
+    class Counting(PasswordHasher):
+        def hash(self, password: str | bytes, **options: Any) -> str:
+            calls.append("hash")
+            return super().hash(password, **options)
+
+        def verify(self, hash: str | bytes, password: str | bytes) -> Any:
+            calls.append("verify")
+            return super().verify(hash, password)
+
+    with patch.object(passwords, "hasher", Counting(1, 8, 1)):
+        yield calls
+
+
+def stored_rows(app: Flask) -> dict[str, list[Any]]:
+    """All rows of all tables as the database has them, which decrypts nothing."""
+    with app.app_context():
+        names = inspect(db.engine).get_table_names()
+        queries = {name: text(f'SELECT * FROM "{name}"') for name in names}  # noqa: S608
+        return {name: [*db.session.execute(query).all()] for name, query in queries.items()}
+
+
+@contextmanager
+def _statements(app: Flask) -> Iterator[list[str]]:
+    found: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
+        found.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(engine, "before_cursor_execute", note)

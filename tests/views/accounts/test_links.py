@@ -1,0 +1,252 @@
+"""What holds for every mailed link, and for every form that asks for a mail."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask import db
+from secure_flask.web.view_options import options_of
+from werkzeug.test import TestResponse
+
+from core import routes
+from views.accounts.observing import Seen, observe, stored_rows
+from views.accounts.people import (
+    ADDRESS,
+    CHANGE_EMAIL,
+    CONFIRM,
+    REGISTER,
+    REGISTRATION,
+    RESET,
+    STRONG,
+    away,
+    delivered,
+    give_address,
+    link_in,
+    register,
+    send,
+)
+from views.conftest import (
+    LOGIN,
+    OWN,
+    OWN_PAGE,
+    PRODUCTION,
+    USERNAME,
+    Lines,
+    MakeApp,
+    add_user,
+    log_in,
+    log_in_by_form,
+    post,
+    stored_user,
+)
+
+DISABLED, WAITING, NEW = "disabled@example.org", "waiting@example.org", "new@example.org"
+# What leads to a link of each kind.
+ASKED = {REGISTER: REGISTRATION, RESET: {"email": ADDRESS}, CHANGE_EMAIL: {"email": NEW}}
+MAILING = [REGISTER, CONFIRM, RESET, CHANGE_EMAIL]
+Ask = Callable[[str, dict[str, str]], TestResponse]
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser that is logged in, which counts at /change-email alone."""
+    give_address(app)
+    add_user(app, "disabled")
+    give_address(app, DISABLED, "disabled")
+    with stored_user(app, "disabled") as user:
+        user.disabled = True
+    elsewhere = app.test_client()
+    elsewhere.environ_base["REMOTE_ADDR"] = "192.0.2.1"
+    register(elsewhere, email=WAITING, username="waiting")
+    return log_in_by_form(app.test_client())
+
+
+@pytest.fixture(params=["JSON", "form"])
+def ask(request: pytest.FixtureRequest, client: FlaskClient) -> Ask:
+    """Asks for a mail by JSON or by a form, with what the route takes."""
+
+    def call(path: str, body: dict[str, str]) -> TestResponse:
+        sent = {**REGISTRATION, **body} if path == REGISTER else {"email": body["email"]}
+        by_json = request.param == "JSON"
+        return send(client, path, {**sent}) if by_json else post(client, path, **sent)
+
+    return call
+
+
+def links(app: Flask) -> dict[str, str]:
+    """A link of each kind, by its path."""
+    client = app.test_client()
+    credentials = log_in(client)
+    mailed = {}
+    for path, body in ASKED.items():
+        to = body["email"]
+        send(client, path, {**body}, credentials)
+        mailed[path] = link_in(next(mail for mail in delivered(app)[::-1] if mail["To"] == to))
+    return mailed
+
+
+# What strangers learn.
+
+
+def assert_alike(seen: list[Seen]) -> None:
+    assert {each.status for each in seen} == {200}
+    for each in seen:
+        assert each == seen[0]
+
+
+@pytest.mark.parametrize("path", MAILING)
+def test_nothing_tells_whether_an_address_is_known(app: Flask, ask: Ask, path: str) -> None:
+    for _ in range(2):
+        # From the third on, a notice of the same hour is only counted.
+        ask(path, {"email": NEW})
+    addresses = [ADDRESS, ADDRESS.upper(), "nobody@example.org", DISABLED, WAITING]
+    seen = [observe(app, partial(ask, path, {"email": each})) for each in addresses]
+    assert_alike(seen)
+    assert "set-cookie" not in seen[0].headers.lower()
+    assert "no-store" in seen[0].headers
+
+
+def test_nothing_tells_whether_a_name_is_known(app: Flask, ask: Ask) -> None:
+    names = [USERNAME, USERNAME.upper(), "nobody", "disabled", "waiting"]
+    assert_alike([observe(app, partial(ask, REGISTER, {"username": each})) for each in names])
+
+
+@pytest.mark.parametrize(
+    "names", [[USERNAME, "nobody", "disabled"], [ADDRESS, "nobody@example.org", DISABLED, WAITING]]
+)
+def test_no_login_tells_whether_a_name_or_an_address_is_known(
+    app: Flask, client: FlaskClient, names: list[str]
+) -> None:
+    wrong = [{"username": each, "password": STRONG} for each in names]
+    by_json = [observe(app, partial(send, client, routes.LOGIN, {**body})) for body in wrong]
+    assert {seen.status for seen in by_json} == {401}
+    for seen in by_json:
+        assert seen == by_json[0]
+
+
+# What a client may do how often.
+
+
+@pytest.mark.parametrize("path", [*MAILING, f"{RESET}/x", f"{CONFIRM}/x", f"{CHANGE_EMAIL}/x"])
+def test_forms_and_json_are_one_count(app: Flask, client: FlaskClient, path: str) -> None:
+    view, _ = app.url_map.bind("").match(path, "POST")
+    most = int((options_of(app.view_functions[view], "POST").limited or "").split()[0])
+    calls = [partial(send, client, path, {}), partial(post, client, path)]
+    statuses = [calls[number % 2]().status_code for number in range(most + 2)]
+    assert 429 not in statuses[:most]
+    assert statuses[most:] == [429, 429]
+
+
+def test_no_form_of_another_site_mails_anything(client: FlaskClient, ask: Ask, app: Flask) -> None:
+    before = stored_rows(app)
+    for path in [*MAILING, f"{RESET}/x", f"{CONFIRM}/x", f"{CHANGE_EMAIL}/x"]:
+        assert post(client, path, {"Origin": "https://evil.example"}).status_code == 403
+    assert stored_rows(app) == before
+
+
+def test_strangers_get_no_cookie(app: Flask) -> None:
+    client = app.test_client()
+    for path in (REGISTER, CONFIRM, RESET, f"{RESET}/x"):
+        assert "Set-Cookie" not in client.get(path, headers=OWN).headers
+
+
+# The links.
+
+
+def test_to_open_a_page_or_a_link_changes_nothing(app: Flask, client: FlaskClient) -> None:
+    """As the scanners of mail servers do."""
+    pages = [*MAILING, "/change-username", *links(app).values()]
+    before = stored_rows(app)
+    for _ in range(2):
+        assert [client.get(page).status_code for page in pages] == [200] * len(pages)
+        assert [client.head(page).status_code for page in pages] == [200] * len(pages)
+    assert stored_rows(app) == before
+
+
+def test_a_link_serves_only_what_it_was_mailed_for(app: Flask, client: FlaskClient) -> None:
+    mailed = links(app)
+    bodies: dict[str, dict[str, object]] = {
+        CONFIRM: {"new_password": STRONG},
+        RESET: {"password": STRONG},
+        CHANGE_EMAIL: {"password": LOGIN["password"]},
+    }
+    secrets = {link.rpartition("/")[::2] for link in mailed.values()}
+    for path, body in bodies.items():
+        others = [secret for of, secret in secrets if of != path]
+        for secret in [*others, "x" * 43, "é"]:
+            answer = send(client, f"{path}/{secret}", body)
+            assert (answer.status_code, answer.get_json().keys()) == (404, {"error"})
+
+
+@pytest.mark.parametrize(
+    ("path", "next_page"), [(CONFIRM, REGISTER), (RESET, RESET), (CHANGE_EMAIL, CHANGE_EMAIL)]
+)
+def test_a_link_that_does_not_work_any_more_leads_on(app: Flask, path: str, next_page: str) -> None:
+    client = app.test_client()
+    for answer in (client.get(f"{path}/x"), post(client, f"{path}/x", username="x", password="y")):
+        assert answer.status_code == 404
+        for address in (next_page, routes.LOGIN):
+            assert f'href="{address}"' in answer.text
+
+
+def test_links_lead_to_public_url_whatever_host_was_asked_for(make_app: MakeApp) -> None:
+    hosts, site = ["www.example.org", "evil.example.org"], "http://www.example.org"
+    app = make_app(trusted_hosts=hosts, public_url=site)
+    give_address(app)
+    evil = "http://evil.example.org"
+    client = app.test_client()
+    issued = client.post(routes.LOGIN, json=LOGIN, headers=OWN_PAGE, base_url=evil)
+    assert issued.status_code == 200
+    headers = {**OWN_PAGE, "X-Forwarded-Host": "evil.example.org", "Forwarded": "host=evil"}
+    for path, body in ASKED.items():
+        assert client.post(path, json=body, headers=headers, base_url=evil).status_code == 200
+    mails = delivered(app)
+    assert sum(f"{site}/" in mail.get_content() for mail in mails) == 3
+    assert not any("evil" in mail.get_content() for mail in mails)
+
+
+def test_what_is_not_stored_mails_nothing(
+    app: Flask, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = stored_rows(app)
+    with monkeypatch.context() as broken:
+        broken.setattr(db.session, "commit", away)
+        for path in MAILING:
+            assert ask(path, {"email": NEW}).status_code == 503
+    assert stored_rows(app)["mails"] == before["mails"]
+
+
+# What is written down.
+
+
+def test_the_audit_log_names_what_was_asked_for_and_done(make_app: MakeApp, lines: Lines) -> None:
+    app = make_app(**PRODUCTION)
+    client = app.test_client()
+    credentials = log_in(client)
+    lines()
+    for path, body in {**ASKED, "/change-username": {"username": "countess"}}.items():
+        assert send(client, path, {**body}, credentials).status_code == 200
+    written = lines()
+    events = [(line["event"], line.get("change")) for line in written if "account" in line]
+    assert events == [
+        ("registration_requested", None),
+        ("password_reset_requested", None),
+        ("user_updated", "email requested"),
+        ("user_updated", "name"),
+    ]
+    for secret in (NEW, ADDRESS, STRONG, "grace", "countess"):
+        assert secret not in json.dumps(written)
+
+
+def test_the_document_of_the_api_names_what_these_routes_answer(app: Flask) -> None:
+    client = app.test_client()
+    paths = client.get(routes.OPENAPI, headers=log_in(client)).get_json()["paths"]
+    for path in [*MAILING, *(f"{each}/{{token}}" for each in (RESET, CONFIRM, CHANGE_EMAIL))]:
+        described = paths[path]["post"]
+        assert described["responses"]["200"]["content"].keys() == {"application/json", "text/html"}
+        assert "$ref" in str(described["requestBody"]["content"]["application/json"])
+        error = described["responses"]["400"]["content"]["application/json"]["schema"]
+        assert error["$ref"].endswith("/Error")

@@ -1,0 +1,101 @@
+"""What the mails say, and what a stranger's text in them cannot do."""
+
+import re
+from email.message import EmailMessage
+
+import pytest
+from flask import Flask
+from secure_flask.accounts import messages, outbox
+from secure_flask.accounts.messages import BUILDERS
+from secure_flask.accounts.outbox import Mail
+
+from views import PROJECT
+from views.accounts.people import (
+    ADDRESS,
+    REGISTER,
+    REGISTRATION,
+    delivered,
+    give_address,
+    send,
+    waiting_change,
+)
+from views.conftest import MakeApp, stored_user
+
+TEXTS = [file.stem for file in (PROJECT / "app/templates/accounts/mail").glob("[!_]*.txt")]
+SENDER = "Zoë's shop <no-reply@shop.example>"
+HOSTILE = "x\r\n\r\nBcc: eve@example.org\n\nVisit evil.example"
+VALUES = {
+    "username": "ada",
+    "change": "A passkey was added",
+    "link": "http://localhost/reset/a-token?next=/a&b=1",
+}
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    app = make_app(mail_from=SENDER, public_url="http://localhost")
+    give_address(app)
+    return app
+
+
+def built(app: Flask, monkeypatch: pytest.MonkeyPatch, text: str, **changes: str) -> EmailMessage:
+    """The mail of a text, with all values that any of them has."""
+    values = {**VALUES, "number": 1, **changes}
+    monkeypatch.setitem(BUILDERS, "probe", lambda mail: (ADDRESS, text, values))
+    with app.app_context():
+        made = messages.build(Mail(kind="probe", email=ADDRESS))
+    assert made is not None
+    return made
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_each_text_is_a_mail_with_a_subject_and_its_values(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    message = built(app, monkeypatch, text)
+    source = (PROJECT / f"app/templates/accounts/mail/{text}.txt").read_text("utf-8")
+    said = message["Subject"] + message.get_content()
+    assert len(message["Subject"]) > 10
+    named = re.findall(r"[{]{2} (\w+)", source)
+    assert [name for name in named if VALUES.get(name, "") not in said] == []
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_value_adds_no_header_and_no_recipient(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    plain = built(app, monkeypatch, text)
+    hostile = built(app, monkeypatch, text, username=HOSTILE, change=HOSTILE)
+    assert hostile.keys() == plain.keys()
+    assert str(hostile["To"]) == ADDRESS
+
+
+def test_the_headers_are_those_of_an_automatic_mail(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = built(app, monkeypatch, "reset")
+    assert str(message["From"]) == SENDER
+    assert message["Message-ID"].endswith("@localhost>")
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message.as_bytes().isascii()
+
+
+def test_a_mail_to_a_new_address_holds_no_text_of_the_stranger_who_gave_it(app: Flask) -> None:
+    name = "Win a phone at evil.example"
+    send(app.test_client(), REGISTER, {**REGISTRATION, "username": name})
+    with stored_user(app) as user:
+        user.name = name
+        step = waiting_change(user, "new@example.org")
+        outbox.request_link("change_email", "new@example.org", step=step)
+    mails = delivered(app)
+    assert [mail["To"] for mail in mails] == [REGISTRATION["email"], "new@example.org"]
+    assert not any("Win" in mail["Subject"] + mail.get_content() for mail in mails)
+
+
+@pytest.mark.parametrize(
+    "local", ["=?utf-8?q?victim=40example.net?=", "=?utf-8?q?a=0D=0ABcc:eve=40b.org?=", "a.=?x?="]
+)
+def test_an_address_that_a_header_would_decode_is_refused(app: Flask, local: str) -> None:
+    body = {**REGISTRATION, "email": f"{local}@example.org"}
+    assert send(app.test_client(), REGISTER, {**body}).status_code == 400
+    assert delivered(app) == []

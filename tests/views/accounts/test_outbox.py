@@ -1,0 +1,107 @@
+"""The outbox: what a row holds, and that it is the same for every address."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask import db
+from secure_flask.accounts.outbox import Mail
+from sqlalchemy import Connection, event, select, text
+
+from views.accounts.people import (
+    ADDRESS,
+    CHANGE_EMAIL,
+    CONFIRM,
+    REGISTER,
+    REGISTRATION,
+    RESET,
+    STRONG,
+    Headers,
+    delivered,
+    give_address,
+    link_in,
+    send,
+)
+from views.conftest import MakeApp, Wait
+
+NOBODY = "nobody.known@example.org"
+ASKING = pytest.mark.parametrize("path", [REGISTER, CONFIRM, RESET, CHANGE_EMAIL])
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    app = make_app()
+    give_address(app)
+    return app
+
+
+def ask(client: FlaskClient, path: str, email: str, headers: Headers) -> None:
+    body = {**REGISTRATION, "email": email} if path == REGISTER else {"email": email}
+    assert send(client, path, {**body}, headers).status_code == 200
+
+
+def links(app: Flask) -> list[Mail]:
+    with app.app_context():
+        return [*db.session.scalars(select(Mail).where(Mail.notice.is_(None)))]
+
+
+@pytest.mark.asvs("6.3.8")
+@ASKING
+def test_a_row_is_the_same_for_every_address(
+    app: Flask, client: FlaskClient, credentials: Headers, wait: Wait, path: str
+) -> None:
+    for email in (ADDRESS, NOBODY):
+        ask(client, path, email, credentials)
+    rows = [
+        (each.kind, each.user_id, each.arguments.keys(), each.created, each.due, each.number)
+        for each in links(app)
+    ]
+    assert len(rows) == 2
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.asvs("6.3.8")
+@ASKING
+def test_a_request_does_the_same_in_the_database_for_every_address(
+    app: Flask, client: FlaskClient, credentials: Headers, path: str
+) -> None:
+    done: dict[str, list[str]] = {}
+    with app.app_context():
+        engine = db.engine
+    # The first two notices of a change differ from the next ones.
+    for email in ("a@example.org", "b@example.org", ADDRESS, NOBODY):
+        statements = done[email] = []
+
+        def note(connection: Connection, cursor: object, statement: str, *rest: object) -> None:
+            statements.append(statement)  # noqa: B023 - removed before the next one
+
+        event.listen(engine, "before_cursor_execute", note)
+        ask(client, path, email, credentials)
+        event.remove(engine, "before_cursor_execute", note)
+    assert done[ADDRESS] == done[NOBODY] != []
+
+
+@ASKING
+def test_a_stolen_table_holds_no_link_no_token_and_no_address(
+    app: Flask, client: FlaskClient, credentials: Headers, path: str
+) -> None:
+    ask(client, path, NOBODY, credentials)
+    ask(client, RESET, ADDRESS, credentials)
+    before = dumped(app)
+    mails = [mail for mail in delivered(app) if "\nhttp" in mail.get_content()]
+    tokens = [link_in(mail).rpartition("/")[2] for mail in mails if "Open" in mail.get_content()]
+    assert tokens
+    secrets = [*tokens, ADDRESS, NOBODY, STRONG, "http", "example.org"]
+    for stored in (before, dumped(app)):
+        assert [secret for secret in secrets if secret in stored] == []
+
+
+def dumped(app: Flask) -> str:
+    """All that is in the table, as a backup has it."""
+    with app.app_context():
+        rows = db.session.execute(text("SELECT * FROM mails")).all()
+    return str([[as_text(value) for value in row] for row in rows])
+
+
+def as_text(value: object) -> str:
+    """Bytes as characters, in which a secret could be read."""
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

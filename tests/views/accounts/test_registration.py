@@ -1,0 +1,357 @@
+"""`/register` and `/confirm`: only who reads the mails of an address gets an account with it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask import db
+from secure_flask.accounts.registration import LIFETIME, MAX_PENDING
+from secure_flask.accounts.steps import MAX_FAILURES
+from sqlalchemy import event, func, select
+from sqlalchemy.exc import IntegrityError
+
+from app.models import User
+from core import routes
+from views.accounts.observing import counted_attempts, counted_hashes, stored_rows
+from views.accounts.people import (
+    ADDRESS,
+    CONFIRM,
+    REGISTER,
+    REGISTRATION,
+    RESET,
+    STRONG,
+    can_log_in,
+    database_in,
+    delivered,
+    give_address,
+    link_in,
+    mailed_link,
+    poor_passwords,
+    register,
+    registered_link,
+    send,
+)
+from views.conftest import (
+    OWN_PAGE,
+    PASSWORD,
+    USERNAME,
+    MakeApp,
+    Wait,
+    add_user,
+    every_token_type,
+    invalid_fields,
+    post,
+    stored_user,
+)
+
+NAME, EMAIL = REGISTRATION["username"], REGISTRATION["email"]
+THIEF = "forty thieves in a row of jars of oil, and a word that opens the door"
+AT_ONCE = 8
+
+
+def users(app: Flask) -> int:
+    with app.app_context():
+        return db.session.scalar(select(func.count()).select_from(User)) or 0
+
+
+def confirm(client: FlaskClient, link: str, **body: str) -> int:
+    return send(client, link, {**body}).status_code
+
+
+@every_token_type
+def test_a_registered_person_logs_in_once_the_address_is_confirmed(
+    app: Flask, client: FlaskClient
+) -> None:
+    link = registered_link(app, client)
+    assert link.startswith(f"{CONFIRM}/")
+    assert not can_log_in(client, NAME)
+    answer = send(client, link, {"password": STRONG})
+    assert (answer.status_code, answer.get_json()) == (200, {"username": NAME})
+    assert (answer.cache_control.no_store, "Set-Cookie" in answer.headers) == (True, False)
+    for name in (NAME, NAME.upper(), EMAIL, EMAIL.title()):
+        assert can_log_in(client, name)
+
+
+def test_people_register_confirm_and_log_in_by_plain_forms(app: Flask, client: FlaskClient) -> None:
+    assert client.get(REGISTER).status_code == 200
+    sent = post(client, REGISTER, **{**REGISTRATION, "email": f" {EMAIL} "})
+    assert (sent.status_code, "Set-Cookie" in sent.headers) == (200, False)
+    # Where nothing comes, and where development shows the mail that it does not send.
+    for path in (CONFIRM, "/dev/mailbox"):
+        assert f'href="{path}"' in sent.text
+    link = mailed_link(app)
+    page = client.get(link).text
+    assert all(shown in page for shown in (EMAIL, f'value="{NAME}"'))
+    fields = {"username": NAME, "password": STRONG}
+    assert post(client, link, **{**fields, "password": THIEF}).status_code == 422
+    ready = post(client, link, **fields)
+    assert (ready.status_code, f'href="{routes.LOGIN}"' in ready.text) == (200, True)
+    assert post(client, **fields).status_code == 303
+
+
+# A stranger registers the address of somebody else.
+
+
+@pytest.mark.parametrize("strangers", [1, MAX_PENDING, MAX_PENDING + 2])
+def test_a_strangers_earlier_registrations_give_neither_their_name_nor_their_password(
+    app: Flask, client: FlaskClient, wait: Wait, strangers: int
+) -> None:
+    for number in range(strangers):
+        register(client, username=f"thief {number}", password=THIEF)
+    theirs = mailed_link(app)
+    wait(1)
+    # Where its own mail is beyond the limit, the password shows which registration is meant.
+    answer = send(client, registered_link(app, client), {"password": STRONG})
+    assert (answer.status_code, answer.get_json()) == (200, {"username": NAME})
+    for name in (NAME, EMAIL, "thief 0"):
+        assert not can_log_in(client, name, THIEF)
+    assert confirm(client, theirs, password=THIEF) == 404
+
+
+def test_a_strangers_later_registrations_do_not_hide_ones_own(
+    app: Flask, client: FlaskClient, wait: Wait
+) -> None:
+    link = registered_link(app, client)
+    wait(1)
+    for number in range(MAX_PENDING + 1):
+        register(client, username=f"thief {number}", password=THIEF)
+    answer = send(client, link, {"password": STRONG})
+    assert (answer.status_code, answer.get_json()) == (200, {"username": NAME})
+
+
+def test_who_opens_a_strangers_link_chooses_name_and_password(
+    app: Flask, client: FlaskClient
+) -> None:
+    link = registered_link(app, client, username="thief", password=THIEF)
+    assert confirm(client, link) == 400
+    assert confirm(client, link, password=STRONG) == 403
+    # What a password manager fills in beside the new one does not matter.
+    body = {"password": PASSWORD, "new_password": STRONG, "username": NAME}
+    assert send(client, link, {**body}).get_json() == {"username": NAME}
+    assert can_log_in(client, EMAIL)
+    assert not any(can_log_in(client, name, THIEF) for name in (NAME, EMAIL, "thief"))
+
+
+def test_a_password_takes_as_many_hashes_for_any_number_of_registrations(
+    app: Flask, client: FlaskClient
+) -> None:
+    numbers = set()
+    for number in range(MAX_PENDING + 1):
+        link = registered_link(app, client, username=f"thief {number}", password=THIEF)
+        with counted_hashes() as hashes:
+            assert confirm(client, link, password=STRONG) == 403
+        numbers.add(len(hashes))
+    assert numbers == {MAX_PENDING}
+
+
+def test_guesses_at_all_registrations_of_an_address_are_one_count(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(login_rate_limit="2 per minute")
+    client, counted = app.test_client(), counted_attempts(monkeypatch)
+    links = [registered_link(app, client, username=f"grace {number}") for number in range(2)]
+    assert [confirm(client, link, password=THIEF) for link in [*links, *links]] == [
+        403,
+        403,
+        429,
+        429,
+    ]
+    assert len(counted) == 1
+
+
+def test_no_other_registration_becomes_an_account_later(app: Flask, client: FlaskClient) -> None:
+    links = [registered_link(app, client, username=f"grace {number}") for number in range(3)]
+    before = users(app)
+    assert confirm(client, links[1], password=STRONG) == 200
+    assert [confirm(client, link, password=STRONG) for link in links] == [404] * 3
+    # Not once the account is gone either.
+    with stored_user(app, EMAIL) as user:
+        db.session.delete(user)
+    assert [confirm(client, link, password=STRONG) for link in links] == [404] * 3
+    assert users(app) == before
+
+
+def test_a_link_whose_address_got_an_account_meanwhile_leads_to_it(
+    app: Flask, client: FlaskClient
+) -> None:
+    link = registered_link(app, client)
+    give_address(app, EMAIL.upper())
+    assert confirm(client, link, password=STRONG) == 404
+    for page in (client.get(link), post(client, link, username=NAME, password=STRONG)):
+        assert page.status_code == 404
+        assert all(f'href="{path}"' in page.text for path in (routes.LOGIN, RESET, REGISTER))
+
+
+# Names.
+
+
+def test_a_registration_reserves_no_name_and_another_may_be_chosen(
+    app: Flask, client: FlaskClient
+) -> None:
+    link = registered_link(app, client)
+    add_user(app, NAME.upper())
+    answer = send(client, link, {"password": STRONG})
+    assert (answer.status_code, answer.get_json()["fields"].keys()) == (409, {"username"})
+    page = post(client, link, username=NAME, password=STRONG)
+    assert (page.status_code, invalid_fields(page.text)) == (422, ["username"])
+    page = post(client, link, username="rear admiral", password=THIEF)
+    assert 'value="rear admiral"' in page.text
+    assert post(client, link, username="rear admiral", password=STRONG).status_code == 200
+    assert can_log_in(client, "rear admiral")
+
+
+@pytest.mark.parametrize(("body", "status"), [({"password": THIEF}, 403), ({}, 409)])
+def test_a_few_wrong_passwords_or_taken_names_end_a_link(
+    app: Flask, client: FlaskClient, body: dict[str, str], status: int
+) -> None:
+    """Otherwise it would tell of any number of names whether they are taken."""
+    link = registered_link(app, client, username=USERNAME)
+    tried = [confirm(client, link, **{"password": STRONG, **body}) for _ in range(MAX_FAILURES)]
+    assert tried == [status] * MAX_FAILURES
+    assert confirm(client, link, password=STRONG, username=NAME) == 404
+    # The last try by a form ends at a page that leads on.
+    assert f'href="{REGISTER}"' in post(client, link, username=NAME, password=STRONG).text
+
+
+# What is mailed.
+
+
+def test_the_mail_comes_again_and_each_link_serves_no_longer_than_a_day(
+    app: Flask, client: FlaskClient, wait: Wait
+) -> None:
+    first = registered_link(app, client)
+    wait(LIFETIME - 1)
+    assert send(client, CONFIRM, {"email": EMAIL.upper()}).status_code == 200
+    again = mailed_link(app)
+    assert [client.get(link).status_code for link in (first, again)] == [200, 200]
+    wait(1)
+    assert [client.get(link).status_code for link in (first, again)] == [404, 404]
+    assert confirm(client, again, password=STRONG) == 404
+    sent = len(delivered(app))
+    # No registration is left whose mail could come again.
+    send(client, CONFIRM, {"email": EMAIL})
+    assert len(delivered(app)) == sent
+
+
+@pytest.mark.parametrize("path", [REGISTER, CONFIRM])
+def test_who_has_an_account_is_told_by_mail_alone(
+    app: Flask, client: FlaskClient, path: str
+) -> None:
+    give_address(app)
+    body = {**REGISTRATION, "email": ADDRESS.upper()}
+    send(client, path, {**body} if path == REGISTER else {"email": body["email"]})
+    message = delivered(app)[-1]
+    assert message["To"] == ADDRESS
+    # Its link sets a new password of that account.
+    assert send(client, link_in(message), {"password": STRONG}).status_code == 200
+    assert can_log_in(client, USERNAME)
+    with stored_user(app) as user:
+        user.disabled = True
+    sent = len(delivered(app))
+    register(client, email=ADDRESS)
+    assert len(delivered(app)) == sent
+
+
+def test_the_database_shows_neither_address_nor_password_nor_link(
+    app: Flask, client: FlaskClient
+) -> None:
+    register(client)
+    waiting = str(stored_rows(app))
+    link = mailed_link(app)
+    for secret in (NAME, EMAIL, STRONG, "argon2", link.rpartition("/")[2]):
+        assert secret not in waiting.replace("argon2id$v=19", "", 1)
+        assert secret not in str(stored_rows(app)).replace("argon2id$v=19", "", 1)
+
+
+# What cannot be used.
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        *(("password", each) for each in poor_passwords(NAME, EMAIL)),
+        ("username", ADDRESS),
+        ("username", "gr\u200bace"),
+        ("email", "grace"),
+        ("email", "grace@example.org\nBcc: me@example.org"),
+    ],
+)
+def test_what_cannot_be_used_is_said_of_its_field(
+    app: Flask, client: FlaskClient, field: str, wrong: str
+) -> None:
+    before = stored_rows(app)
+    answer = register(client, **{field: wrong})
+    assert (answer.status_code, answer.get_json()["fields"].keys()) == (400, {field})
+    page = post(client, REGISTER, **{**REGISTRATION, field: wrong})
+    assert (page.status_code, invalid_fields(page.text)) == (422, [field])
+    assert STRONG not in answer.text + page.text
+    assert wrong not in answer.text
+    assert stored_rows(app) == before
+
+
+def test_a_poor_new_password_or_name_leaves_the_link(app: Flask, client: FlaskClient) -> None:
+    link = registered_link(app, client)
+    bad = [("new_password", each) for each in poor_passwords(NAME, EMAIL)]
+    for field, wrong in [*bad, ("username", "ada\uff20example.org")]:
+        body = {"username": NAME, field: wrong}
+        answer = send(client, link, {**body})
+        assert (answer.status_code, STRONG in answer.text) == (400, False)
+        page = post(client, link, **body)
+        assert (page.status_code, STRONG in page.text) == (422, False)
+        assert field in invalid_fields(page.text)
+    assert confirm(client, link, password=STRONG) == 200
+
+
+# Faults and races.
+
+
+def test_of_eight_requests_with_one_link_one_makes_the_account(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    app = make_app(database_url=database_in(tmp_path))
+    link, before = registered_link(app, app.test_client()), users(app)
+
+    def make(number: int) -> int:
+        body = {"new_password": f"{STRONG}, {number}", "username": f"grace {number}"}
+        return confirm(app.test_client(), link, **body)
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        statuses = [*threads.map(make, range(AT_ONCE))]
+    assert (statuses.count(200), users(app)) == (1, before + 1)
+    winner = statuses.index(200)
+    assert can_log_in(app.test_client(), f"grace {winner}", f"{STRONG}, {winner}")
+
+
+def test_where_registration_is_closed_no_route_of_it_is_left(make_app: MakeApp) -> None:
+    open_app = make_app()
+    register(open_app.test_client())
+    open_app.config["REGISTRATION"] = False
+    # Nor is a mail that waited until then.
+    assert delivered(open_app) == []
+    client = make_app(REGISTRATION=False).test_client()
+    for path in (REGISTER, CONFIRM, f"{CONFIRM}/x"):
+        assert client.get(path).status_code == 404
+        assert send(client, path, {}).status_code == 404
+    assert CONFIRM not in client.get(routes.OPENAPI, headers=OWN_PAGE).text
+    assert f'href="{REGISTER}"' not in client.get(routes.LOGIN).text
+    assert f'href="{RESET}"' in client.get(f"{RESET}/x").text
+    assert send(client, RESET, {"email": ADDRESS}).status_code == 200
+
+
+def test_what_else_is_wrong_with_a_row_is_not_called_a_taken_name(
+    app: Flask, client: FlaskClient
+) -> None:
+    """As where an owner requires a column that nothing fills: that is for the log."""
+    link = registered_link(app, client)
+    event.listen(User, "before_insert", refuse)
+    try:
+        with pytest.raises(IntegrityError):
+            confirm(client, link, password=STRONG)
+    finally:
+        event.remove(User, "before_insert", refuse)
+
+
+def refuse(*arguments: object) -> None:
+    raise IntegrityError("INSERT", {}, ValueError("NOT NULL"))

@@ -1,0 +1,171 @@
+"""How a mail reaches the server, and what stands in the way of somebody on the network."""
+
+import smtplib
+import ssl
+from collections.abc import Callable, Iterator
+from email.message import EmailMessage
+from pathlib import Path
+from unittest.mock import Mock
+from urllib.parse import quote
+
+import pytest
+from secure_flask.accounts import smtp
+
+from views.accounts import mail_servers
+from views.accounts.mail_servers import NAME, PASSWORD, USER, MailServer
+from views.accounts.people import ADDRESS, IN_PRODUCTION
+from views.conftest import MakeApp
+
+Deliver = Callable[..., None]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
+    mail_servers.resolve_here(monkeypatch)
+    with mail_servers.running() as server:
+        yield server
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """Of NAME, which this process trusts."""
+    return mail_servers.certificate(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def deliver(make_app: MakeApp, server: MailServer) -> Deliver:
+    """`deliver("smtps")`: hand a mail to the server at NAME, in production if not said otherwise."""
+
+    def deliver(scheme: str = "smtp", user: str = "", host: str = NAME, **settings: str) -> None:
+        url = f"{scheme}://{user}{host}:{server.port}"
+        with make_app(**{**IN_PRODUCTION, "mail_url": url, **settings}).app_context():
+            smtp.deliver(message())
+
+    return deliver
+
+
+def message() -> EmailMessage:
+    made = EmailMessage()
+    made["From"], made["To"] = "My Service <no-reply@example.org>", ADDRESS
+    made.set_content("Hello")
+    return made
+
+
+def test_a_mail_goes_to_its_recipient_alone(deliver: Deliver, server: MailServer) -> None:
+    deliver(host="localhost")
+    assert server.envelopes == [("no-reply@example.org", [ADDRESS])]
+    assert server.next()["From"] == "My Service <no-reply@example.org>"
+
+
+@pytest.mark.asvs("12.3.1")
+def test_production_sends_only_by_tls(
+    deliver: Deliver, server: MailServer, certificate: ssl.SSLContext
+) -> None:
+    with pytest.raises(OSError, match="STARTTLS"):
+        deliver()
+    assert server.envelopes == []
+    server.starttls = certificate
+    deliver()
+    server.starttls, server.smtps = None, certificate
+    deliver("smtps")
+    assert len(server.all()) == 2
+
+
+def test_development_uses_tls_where_it_is_offered(
+    deliver: Deliver, server: MailServer, certificate: ssl.SSLContext
+) -> None:
+    deliver(app_env="development")
+    server.starttls = certificate
+    deliver(app_env="development")
+    assert len(server.all()) == 2
+
+
+@pytest.mark.asvs("12.3.2")
+@pytest.mark.parametrize(("name", "trusted"), [("other.test", True), (NAME, False)])
+def test_a_server_without_the_right_certificate_gets_nothing(
+    deliver: Deliver,
+    server: MailServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    trusted: bool,
+) -> None:
+    server.starttls = mail_servers.certificate(tmp_path, monkeypatch, name)
+    if not trusted:
+        monkeypatch.delenv("SSL_CERT_FILE")
+    for app_env in ("production", "development"):
+        with pytest.raises(ssl.SSLCertVerificationError):
+            deliver(app_env=app_env)
+    server.smtps = server.starttls
+    with pytest.raises(ssl.SSLCertVerificationError):
+        deliver("smtps")
+    assert server.envelopes == []
+
+
+def test_the_certificates_are_loaded_once_in_a_process(
+    deliver: Deliver,
+    server: MailServer,
+    certificate: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It takes long, and other requests would wait for it."""
+    make = Mock(wraps=ssl.create_default_context)
+    monkeypatch.setattr(ssl, "create_default_context", make)
+    server.smtps = certificate
+    for _ in range(2):
+        deliver("smtps")
+    assert make.call_count == 1
+
+
+def test_the_password_is_sent_by_tls(
+    deliver: Deliver, server: MailServer, certificate: ssl.SSLContext
+) -> None:
+    server.starttls, server.wants_password = certificate, True
+    deliver(user=f"{quote(USER, safe='')}:{quote(PASSWORD, safe='')}@")
+    with pytest.raises(smtplib.SMTPAuthenticationError) as refused:
+        deliver(user="user:wrong@")
+    assert len(server.all()) == 1
+    assert smtp.reason(refused.value) == "SMTPAuthenticationError 535"
+
+
+@pytest.mark.parametrize("reply", ["421 Too busy", "555 What?", None])
+def test_a_mail_that_was_taken_is_sent_whatever_follows(
+    deliver: Deliver, server: MailServer, monkeypatch: pytest.MonkeyPatch, reply: str | None
+) -> None:
+    # Enough for the commands before on a busy machine.
+    monkeypatch.setattr(smtp, "TIMEOUT", 2)
+    server.answers["QUIT"] = reply
+    deliver(host="localhost")
+    assert len(server.all()) == 1
+
+
+@pytest.mark.parametrize("command", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "END"])
+def test_a_silent_server_keeps_nobody(
+    deliver: Deliver, server: MailServer, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(smtp, "TIMEOUT", 0.1)
+    server.answers[command] = None
+    with pytest.raises(OSError, match=r"timed out|closed"):
+        deliver(host="localhost")
+
+
+@pytest.mark.parametrize(
+    ("command", "reply", "is_final"),
+    [
+        ("RCPT", "550 Unknown", True),
+        ("END", "554 Spam", True),
+        ("RCPT", "451 Later", False),
+        ("END", "452 Full", False),
+        # Errors of the settings, which an operator corrects.
+        ("MAIL", "553 Not your address", False),
+        ("CONNECT", "554 Not from there", False),
+    ],
+)
+def test_only_a_refused_mail_or_recipient_is_final(
+    deliver: Deliver, server: MailServer, command: str, reply: str, is_final: bool
+) -> None:
+    server.answers[command] = reply
+    with pytest.raises(OSError, match=ADDRESS if command == "RCPT" else reply[:3]) as refused:
+        deliver(host="localhost")
+    assert smtp.is_final(refused.value) is is_final
+    assert ADDRESS not in smtp.reason(refused.value)

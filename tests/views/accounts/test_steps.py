@@ -1,0 +1,118 @@
+"""Steps that wait for their second half: which secret finds which, and for how long."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from secure_flask import db
+from secure_flask.accounts import steps
+from secure_flask.accounts.outbox import HOUR
+from secure_flask.accounts.steps import MAX_FAILURES, Step
+from secure_flask.auth import logins
+from sqlalchemy import func, select
+
+from app.models import User
+from views.accounts.observing import stored_rows
+from views.accounts.people import ADDRESS
+from views.conftest import USERNAME, Wait, add_user
+
+
+@pytest.fixture
+def user(app: Flask) -> Iterator[User]:
+    add_user(app, "grace")
+    with app.app_context():
+        found = User.find(USERNAME)
+        assert found is not None
+        yield found
+
+
+def begin(purpose: str = "test", user: User | None = None, **data: object) -> str:
+    secret = steps.give_secret(steps.add(purpose, HOUR, user=user, email=ADDRESS, **data))
+    db.session.commit()
+    return secret
+
+
+def find(secret: str) -> Step:
+    step = steps.find("test", secret)
+    assert step is not None
+    return step
+
+
+def rows() -> int:
+    return db.session.scalar(select(func.count()).select_from(Step)) or 0
+
+
+def test_the_secret_finds_its_step_for_its_purpose_and_time(user: User, wait: Wait) -> None:
+    secret = begin(user=user, a=[1])
+    step = find(secret)
+    assert (step.user, step.email, step.data) == (user, ADDRESS, {"a": [1]})
+    for purpose, other in [("tests", secret), ("test", secret[:-1]), ("test", ""), ("test", "é")]:
+        assert steps.find(purpose, other) is None
+    wait(HOUR - 1)
+    assert find(secret)
+    wait(1)
+    assert steps.find("test", secret) is None
+
+
+def test_each_secret_has_256_bits_and_is_not_stored(app: Flask, user: User) -> None:
+    secrets = {begin(), begin(), begin()}
+    assert [len(secret) for secret in secrets] == [43] * 3
+    stored = str(stored_rows(app)["account_steps"])
+    assert not any(secret in stored for secret in (*secrets, ADDRESS))
+
+
+def test_a_step_is_used_once_and_a_new_secret_replaces_the_old_one(user: User) -> None:
+    secret = begin()
+    step = find(secret)
+    newer = steps.give_secret(step)
+    assert (steps.find("test", secret), find(newer)) == (None, step)
+    assert (steps.use(step), steps.use(step)) == (True, False)
+    assert steps.find("test", newer) is None
+
+
+def test_failures_end_a_step(user: User) -> None:
+    secret = begin()
+    for _ in range(MAX_FAILURES):
+        assert steps.count_failure(find(secret).id)
+    assert steps.find("test", secret) is None
+    assert steps.open_of("test", ADDRESS) == []
+
+
+def test_a_disabled_user_has_no_step_and_a_deleted_one_leaves_none(user: User) -> None:
+    secret = begin(user=user)
+    user.disabled = True
+    db.session.commit()
+    assert steps.find("test", secret) is None
+    db.session.delete(user)
+    db.session.commit()
+    assert rows() == 0
+
+
+def test_the_steps_of_an_address_are_found_in_any_spelling_the_newest_first(
+    user: User, wait: Wait
+) -> None:
+    begin(number=1)
+    wait(1)
+    begin(number=2)
+    begin("other")
+    found = steps.open_of("test", ADDRESS.upper())
+    assert [step.data for step in found] == [{"number": 2}, {"number": 1}]
+    wait(HOUR)
+    assert steps.open_of("test", ADDRESS) == []
+
+
+def test_the_steps_of_a_user_end_with_the_logins_and_those_of_others_stay(user: User) -> None:
+    mine = begin(user=user)
+    theirs = begin(user=User.find("grace"))
+    logins.end_all(user)
+    db.session.commit()
+    assert (steps.find("test", mine), find(theirs).user) == (None, User.find("grace"))
+
+
+def test_purging_deletes_what_has_expired_alone(user: User, wait: Wait) -> None:
+    begin()
+    wait(HOUR - 1)
+    begin()
+    wait(1)
+    steps.purge()
+    assert rows() == 1
