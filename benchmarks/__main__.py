@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from benchmarks import (
+    accounts,
     each_request,
     encryption,
     forms,
@@ -49,6 +50,7 @@ def _measured() -> Iterator[Report]:
         yield each_request.measure()
         yield login.measure()
         yield encryption.measure()
+    yield accounts.measure()
     yield rotation.measure()
     yield serving.measure()
     yield tokens.measure()
