@@ -68,6 +68,7 @@ def write(project: Path, step: Step) -> None:
     [*_, verb] = VERB.findall(step.words.rpartition(step.file)[0])
     if verb.lower() == "create":
         assert not target.exists(), f"{step.file} is there already"
+        target.parent.mkdir(exist_ok=True)
         target.write_text(step.code, "utf-8")
         return
     source = target.read_text("utf-8")

@@ -744,9 +744,8 @@ def entry(project: Path, name: str, line: str) -> None:
 def setting(project: Path, line: str, imported: str = "") -> None:
     """Add a field to the project's settings."""
     file = project / "app/settings.py"
-    text = file.read_text("utf-8").replace(
-        "import secure_flask\n", f"import secure_flask\n{imported}\n"
-    )
+    first = "from secure_flask import Settings as Base\n"
+    text = file.read_text("utf-8").replace(first, f"{imported}\n{first}")
     write(file, f"{text}    {line}\n")
 
 

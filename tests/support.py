@@ -36,6 +36,13 @@ CHOICES: dict[str, list[str]] = {
 }
 # The one file of answers: data, each entry with its reason beside it.
 POLICY = FOLDER / "app" / "policy.py"
+# All Python that holds marks: beside the policy, one that decides about accounts in each.
+MARKED = [FOLDER / "app" / f"{name}.py" for name in ("__init__", "models", "policy", "settings")]
+# What only accounts=self-service needs.
+OF_ACCOUNTS = (
+    *("app/accounts", "app/templates/accounts", "app/static/accounts", "tests/accounts"),
+    *("secure_flask/accounts", "migrations/versions/0002_accounts.py"),
+)
 # Free text whose presence alone makes a difference.
 ON_OR_OFF = {
     "cors_origins": ["", "https://app.example.com"],
@@ -235,6 +242,12 @@ def imports(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module.partition(".")[0]
+
+
+def is_of_accounts(file: Path) -> bool:
+    """Whether a file of the folder is for accounts=self-service alone."""
+    path = file.relative_to(FOLDER).as_posix()
+    return any(path == part or path.startswith(f"{part}/") for part in OF_ACCOUNTS)
 
 
 def every_combination() -> list[Answers]:

@@ -23,7 +23,7 @@ RENAME = '''"""Users are blocked, no longer disabled."""
 
 from alembic import op
 
-revision = "secure_flask_0002"
+revision = "secure_flask_0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
@@ -38,7 +38,7 @@ def downgrade() -> None:
     with op.batch_alter_table("users") as users:
         users.alter_column("blocked", new_column_name="disabled")
 '''
-FILE = "0002_blocked.py"
+FILE = "0003_blocked.py"
 
 # An owner numbers migrations as the first two are numbered.
 OWN = '''"""The department of a user."""

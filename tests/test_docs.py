@@ -23,6 +23,10 @@ FOLDERS = {
     "docs/recipes": sorted((support.PAGES / "recipes").glob("*.md")),
     "a project's docs": sorted((support.FOLDER / "docs").glob("*.md")),
 }
+SELF_SERVICE = {"accounts": "self-service"}
+OF_ACCOUNTS = {"accounts", "mail", "second-factors", "leaving"}
+# An app has one manager of Flask-Login, which that of another recipe would replace.
+ALONE = {"flask-security"}
 # The others show what needs a container engine, a cluster or another machine.
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
 PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
@@ -36,7 +40,7 @@ for kind in ("session", "opaque", "jwt", "paseto"):
     app = create_app(TOKEN_TYPE=kind)
     for rule in app.url_map.iter_rules():
         routes |= {f"{method} {rule.rule}" for method in rule.methods - {"HEAD", "OPTIONS"}}
-for group in ("crypto", "csp", "logins", "user"):
+for group in {"crypto", "csp", "logins", "mail", "user"} & app.cli.commands.keys():
     commands |= {f"flask {group} {each}" for each in app.cli.commands[group].commands}
 print(json.dumps([[*routes], [*commands]]))
 """
@@ -47,10 +51,25 @@ def ids(pages: list[Path], *marks: pytest.MarkDecorator) -> list[object]:
     return [pytest.param(page, id=f"{page.parent.name}/{page.stem}", marks=marks) for page in pages]
 
 
-def listed(page: str) -> set[str]:
-    """Return what the tables of a reference page list."""
+def listed(page: str, accounts: str = "self-service") -> set[str]:
+    """Return what the tables of a reference page list for a project with these accounts."""
     text = (REFERENCE / page).read_text("utf-8")
+    if accounts != "self-service":
+        text = re.sub(r"\n## With `accounts=self-service`\n.*?(?=\n## |\Z)", "", text, flags=re.S)
     return set(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE))
+
+
+def answers(page: Path) -> support.Answers:
+    return SELF_SERVICE if page.stem in OF_ACCOUNTS else {}
+
+
+def together(pages: list[Path]) -> dict[str, list[Path]]:
+    """Group the pages that can be followed in one project."""
+    groups: dict[str, list[Path]] = {}
+    for page in pages:
+        alone = page.stem if page.stem in ALONE else "others"
+        groups.setdefault("accounts" if answers(page) else alone, []).append(page)
+    return groups
 
 
 @pytest.mark.parametrize("page", ids([*FOLDERS["docs/how-to"], *FOLDERS["docs/recipes"]]))
@@ -70,7 +89,7 @@ def test_a_page_has_its_parts_in_order(page: Path) -> None:
 def test_what_a_page_says_to_do_works(
     page: Path, ready_project: NewProject, tmp_path: Path
 ) -> None:
-    following.follow(ready_project(), page, tmp_path / "log")
+    following.follow(ready_project(**answers(page)), page, tmp_path / "log")
 
 
 @pytest.mark.slow
@@ -95,12 +114,19 @@ def test_the_curl_lines_work_with_each_kind_of_token(
 
 @pytest.mark.all
 @pytest.mark.slow
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize(
+    "pages",
+    [
+        pytest.param(pages, id=f"{folder}, {group}")
+        for folder in FOLDERS
+        for group, pages in together(FOLDERS[folder]).items()
+    ],
+)
 def test_what_all_pages_show_passes_the_projects_own_checks(
-    folder: str, ready_project: NewProject
+    pages: list[Path], ready_project: NewProject
 ) -> None:
-    project = ready_project()
-    for page in FOLDERS[folder]:
+    project = ready_project(**answers(pages[0]))
+    for page in pages:
         following.write_files(project, page)
     for name in DOWNLOADED:
         (project / "app" / "static" / name).touch()
@@ -141,7 +167,8 @@ def test_each_test_that_the_page_of_asvs_names_exists() -> None:
 
 
 def test_the_page_of_checks_lists_every_check() -> None:
-    files = (support.FOLDER / "secure_flask" / "checks").glob("*.py")
+    core = support.FOLDER / "secure_flask"
+    files = [*(core / "checks").glob("*.py"), core / "accounts" / "checks.py"]
     ids = {
         found
         for file in files
@@ -159,15 +186,18 @@ def test_each_table_begins_with_its_headings(rendered: Rendered) -> None:
             assert re.fullmatch(r" *\|(?: *:?-+:? *\|)+", first), (page.name, first)
 
 
-def test_the_pages_of_routes_and_commands_list_every_one(ready_project: NewProject) -> None:
-    project = ready_project()
+@pytest.mark.parametrize("accounts", support.CHOICES["accounts"])
+def test_the_pages_of_routes_and_commands_list_every_one(
+    accounts: str, ready_project: NewProject
+) -> None:
+    project = ready_project(accounts=accounts)
     held = support.python("-c", HELD, cwd=project, LOG_LEVEL="ERROR").splitlines()[-1]
     routes, commands = json.loads(held)
-    assert listed("routes.md") == set(routes)
+    assert listed("routes.md", accounts) == set(routes)
     [phony] = re.findall(r"^\.PHONY: (.+)$", (project / "Makefile").read_text("utf-8"), re.M)
     targets = {f"make {target}" for target in phony.split()} - {"make help"}
     single = {f"flask {name}" for name in SINGLE}
-    assert listed("commands.md") == targets | single | set(commands)
+    assert listed("commands.md", accounts) == targets | single | set(commands)
 
 
 def test_the_page_of_settings_lists_what_env_example_names() -> None:
@@ -178,7 +208,9 @@ def test_the_page_of_settings_lists_what_env_example_names() -> None:
 
 def test_the_page_of_settings_lists_what_a_policy_may_set() -> None:
     core = support.FOLDER / "secure_flask"
-    defaults = re.findall(r'^    "([A-Z_]+)":', (core / "policy.py").read_text("utf-8"), re.M)
+    files = (core / "policy.py", core / "accounts" / "settings.py")
+    held = "".join(file.read_text("utf-8") for file in files)
+    defaults = re.findall(r'^    "([A-Z_]+)":', held, re.M)
     in_policy = re.findall(r"^([A-Z_]+)\b.* = ", support.POLICY.read_text("utf-8"), re.M)
     page = (REFERENCE / "settings.md").read_text("utf-8")
     assert {*defaults} - {*in_policy} <= set(re.findall(r"`([A-Z_]+)`", page))

@@ -195,6 +195,28 @@ def test_components_of_bootstrap_work_as_the_page_says(
             page.hover("#hint")
 
 
+@pytest.mark.slow
+def test_members_of_flask_security_register_and_log_in_on_pages_with_our_look(
+    ready_project: NewProject, page: Page, tmp_path: Path
+) -> None:
+    project = ready_project()
+    following.write_files(project, support.PAGES / "recipes" / "flask-security.md")
+    for command in (["migrate", "-m", "members"], ["upgrade"]):
+        support.python("-m", "flask", "db", *command, cwd=project)
+    said: list[str] = []
+    page.on("console", lambda line: said.append(line.text))
+    with services.flask_run(project, tmp_path / "log") as port:
+        page.goto(f"http://localhost:{port}/club")
+        page.click("main a:text('register')")
+        page.fill("[name=email]", "eve@example.org")
+        page.fill("[name=password]", PASSWORD)
+        page.fill("[name=password_confirm]", PASSWORD)
+        page.press("[name=password_confirm]", "Enter")
+        page.goto(f"http://localhost:{port}/club")
+        expect(page.locator("body")).to_have_text("Welcome, eve@example.org")
+    assert not [line for line in said if "Content Security Policy" in line]
+
+
 def test_csrf_protect_of_an_extension_refuses_no_login(ready_project: NewProject) -> None:
     project = ready_project()
     factory = project / "wsgi.py"

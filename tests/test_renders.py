@@ -27,11 +27,20 @@ OWN_SUITE = [
     {},
     {"csp": "paranoid", "token_type": "paseto", "cors_origins": "https://app.example.com"},
 ]
-# What only one kind of token needs, by its answer.
-OPTIONAL = {"jwt": "pyjwt", "paseto": "pyseto"}
+# What only some answers need.
+OPTIONAL = {
+    "jwt": {"pyjwt"},
+    "paseto": {"pyseto"},
+    "self-service": {"email-validator", "pyotp", "segno", "webauthn"},
+}
 
-# What pydantic documents as its parser comes with it.
-PROVIDERS = {**importlib.metadata.packages_distributions(), "pydantic_core": ["pydantic"]}
+# What the first documents as its parser comes with it, and the other two with Flask.
+PROVIDERS = {
+    **importlib.metadata.packages_distributions(),
+    "pydantic_core": ["pydantic"],
+    "blinker": ["flask"],
+    "markupsafe": ["flask"],
+}
 # Known to type checkers alone; nothing installs it.
 TYPE_CHECKERS_OWN = {"_typeshed"}
 
@@ -92,20 +101,25 @@ def test_with_every_combination_no_mark_is_left_and_the_app_starts(
 
 def assert_no_mark(project: Path) -> None:
     for source in filter(Path.is_file, support.FOLDER.rglob("*")):
-        if not support.is_copied(source):
-            file = project / source.relative_to(support.FOLDER)
+        file = project / source.relative_to(support.FOLDER)
+        if not support.is_copied(source) and file.exists():
             mark = MARK_IN_MARKDOWN if file.suffix == ".md" else MARK
             assert not mark.search(support.text_of(file)), file
 
 
-def test_holds_the_files_of_the_folder_and_no_other(project: Path) -> None:
-    assert names(project) == names(support.FOLDER)
+def test_holds_the_files_of_the_folder_and_no_other(project: Path, answers: Answers) -> None:
+    there = names(support.FOLDER)
+    assert names(project) == {each for each in there if is_chosen(support.FOLDER / each, answers)}
 
 
-def test_what_is_copied_and_all_python_but_the_policy_are_the_same(project: Path) -> None:
+def is_chosen(source: Path, answers: Answers) -> bool:
+    return answers["accounts"] == "self-service" or not support.is_of_accounts(source)
+
+
+def test_what_is_copied_and_nearly_all_python_are_the_same(project: Path, answers: Answers) -> None:
     for source in filter(Path.is_file, support.FOLDER.rglob("*")):
         same = support.is_copied(source) or source.suffix == ".py"
-        if same and source != support.POLICY:
+        if same and source not in support.MARKED and is_chosen(source, answers):
             file = project / source.relative_to(support.FOLDER)
             assert file.read_bytes() == source.read_bytes(), file
 
@@ -122,7 +136,7 @@ def test_ruff_finds_nothing_and_would_format_nothing(project: Path) -> None:
 
 
 def test_app_imports_only_what_it_declares(project: Path, answers: Answers) -> None:
-    others = {package for kind, package in OPTIONAL.items() if kind != answers["token_type"]}
+    others = set().union(*(OPTIONAL[each] for each in OPTIONAL if each not in answers.values()))
     undeclared = imported(project, tests=False) - declared(project, groups=False)
     assert undeclared <= others
     assert not declared(project, groups=True) & others

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -24,8 +25,14 @@ def test_no_name_of_a_file_or_folder_waits_for_an_answer() -> None:
     assert not [path for path in FOLDER.rglob("*") if MARK.search(path.name)]
 
 
-def test_of_all_python_the_policy_alone_holds_marks() -> None:
-    assert [file for file in PYTHON_FILES if MARK.search(text_of(file))] == [POLICY]
+def test_little_python_holds_marks() -> None:
+    assert [file for file in PYTHON_FILES if MARK.search(text_of(file))] == support.MARKED
+
+
+@pytest.mark.parametrize("file", [file for file in support.MARKED if file != POLICY])
+def test_but_for_the_policy_only_accounts_make_a_difference_to_python(file: Path) -> None:
+    conditions = re.findall(r"# cookiecutter: (?:el)?if (.+)", text_of(file))
+    assert {*conditions} == {'cookiecutter.accounts == "self-service"'}
 
 
 def test_each_level_of_the_question_is_one_of_the_core() -> None:

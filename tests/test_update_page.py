@@ -24,15 +24,15 @@ EDITS = (
 COMMAND = re.compile(r"^ *\$ (.+)$", re.MULTILINE)
 MIGRATION = owner_edits.MIGRATION.replace("import sqlalchemy as sa\n", "").format(
     title="Violations by age",
-    revision="secure_flask_0002",
+    revision="secure_flask_0003",
     previous="secure_flask_0001",
     upgrade='    op.create_index("ix_csp_violations_last_seen", "csp_violations", ["last_seen"])',
     downgrade='    op.drop_index("ix_csp_violations_last_seen", "csp_violations")',
 )
 MIGRATIONS = {
-    "secure_flask/migrations/0002_violations.py": MIGRATION,
+    "secure_flask/migrations/0003_violations.py": MIGRATION,
     # A new render has it behind the example.
-    "migrations/versions/secure_flask_0002_violations.py": MIGRATION.replace(
+    "migrations/versions/secure_flask_0003_violations.py": MIGRATION.replace(
         '"secure_flask_0001"', '"0002"'
     ),
 }
@@ -72,8 +72,8 @@ def test_both_steps_bring_the_new_release_and_keep_the_edits(tmp_path: Path) -> 
     for wing in ("app", "secure_flask"):
         assert contents(project / wing) == contents(fresh / wing)
     [copied] = project.glob("migrations/versions/*_violations.py")
-    assert copied.name == "secure_flask_0002_violations.py"
-    assert "secure_flask_0002 (head)" in support.python("-m", "flask", "db", "current", cwd=project)
+    assert copied.name == "secure_flask_0003_violations.py"
+    assert "secure_flask_0003 (head)" in support.python("-m", "flask", "db", "current", cwd=project)
     assert not list(project.rglob("*.rej"))
 
 

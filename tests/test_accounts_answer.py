@@ -1,0 +1,48 @@
+"""What the answer to `accounts` leaves out, and what it never takes away."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import support
+from conftest import Bake
+
+OVER = ("--no-input", "--overwrite-if-exists")
+
+
+@pytest.mark.parametrize("part", support.OF_ACCOUNTS)
+def test_what_an_owner_has_there_is_not_removed(part: str, bake: Bake) -> None:
+    """Where somebody renders over a project, whose folder may have the same name."""
+    out = bake.folder / "out"
+    own = out / "my-service" / part / "own.py"
+    own.parent.mkdir(parents=True)
+    own.write_text("", "utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "cookiecutter",
+        str(bake.template),
+        *OVER,
+        "--output-dir",
+        str(out),
+    ]
+    baked = bake.finish(command, out)
+    assert baked.exit_code != 0
+    assert f"\n  {part}\n" in baked.refusal
+    assert "accounts=self-service" in baked.refusal
+    assert [*filter(Path.is_file, out.rglob("*"))] == [own]
+
+
+def test_without_hooks_the_app_starts_and_names_what_is_left(tmp_path: Path) -> None:
+    command = ("-m", "cookiecutter", support.TEMPLATE, "--no-input", "--accept-hooks=no")
+    support.python(*command, cwd=tmp_path)
+    project = tmp_path / "my-service"
+    support.write_settings(project)
+    support.python("-m", "flask", "db", "upgrade", cwd=project)
+    support.python("-m", "flask", "user", "create", "ada", cwd=project)
+    checked = support.run("sh", "-c", f"{sys.executable} -m flask check || true", cwd=project)
+    assert "core.leftovers: Nothing uses app/accounts" in checked
+    assert "core.leftovers: Nothing uses secure_flask/accounts" in checked
