@@ -15,8 +15,10 @@ PARTS = {
     "browser": ["browser", "--ignore=browser/starter"],
     "pages": ["browser/starter"],
 }
-# The views of accounts=self-service, whose processes share the work by file too.
+# The views of accounts=self-service: a walk through them, and all else.
 OF_ACCOUNTS = sorted(f"accounts/{file.name}" for file in VIEWS.glob("accounts/test_*.py"))
+WALK = [f"accounts/test_{name}.py" for name in ("registration", "recovery", "second_step")]
+OTHERS = [file for file in OF_ACCOUNTS if file not in WALK]
 # What the level of Content-Security-Policy decides; the rest is the same for all.
 DECIDED_BY_CSP = [
     *(f"browser/test_{name}.py" for name in ("attacks", "csp", "reports")),
@@ -39,9 +41,11 @@ def test_the_views_keep_what_they_promise(part: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("half", [0, pytest.param(1, marks=pytest.mark.all)])
-def test_the_views_of_accounts_keep_what_they_promise(half: int) -> None:
-    run(*OF_ACCOUNTS[half::2], accounts="self-service")
+@pytest.mark.parametrize(
+    "files", [WALK, *(pytest.param(OTHERS[half::2], marks=pytest.mark.all) for half in (0, 1))]
+)
+def test_the_views_of_accounts_keep_what_they_promise(files: list[str]) -> None:
+    run(*files, accounts="self-service")
 
 
 @pytest.mark.all
