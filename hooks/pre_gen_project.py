@@ -146,12 +146,12 @@ QUESTIONS: dict[str, Callable[[str], Fault | None]] = {
     "token_type": partial(choice_fault, choices=["opaque", "session", "jwt", "paseto"]),
     "accounts": partial(choice_fault, choices=["builtin", "self-service"]),
 }
+LISTS = {"csp_sources", "frame_ancestors", "cors_origins"}
 # What post_gen_project.py removes where people do not make their accounts themselves.
 OF_ACCOUNTS = (
     *("app/accounts", "app/templates/accounts", "app/static/accounts", "tests/accounts"),
     *("secure_flask/accounts", "migrations/versions/0002_accounts.py"),
 )
-LISTS = {"csp_sources", "frame_ancestors", "cors_origins"}
 
 
 def sentence(question: str, value: object, words: str, better: str) -> str:
