@@ -14,6 +14,8 @@ from pathlib import Path
 
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 
+from support import OF_ACCOUNTS
+
 TEMPLATE = Path(__file__).resolve().parents[2]
 
 
@@ -31,7 +33,13 @@ def render(folder: Path) -> Path:
         },
         output_dir=str(folder),
         config_file=str(config),
+        # The last one prints, and some who import this print JSON.
+        accept_hooks=False,
     )
+    if os.environ.get("VIEWS_ACCOUNTS", "builtin") == "builtin":
+        for part in OF_ACCOUNTS:
+            shutil.rmtree(Path(project, part), ignore_errors=True)
+            Path(project, part).unlink(missing_ok=True)
     return Path(project)
 
 

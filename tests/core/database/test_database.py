@@ -184,7 +184,7 @@ def test_migrations_make_the_tables_that_the_models_name(make_app: MakeApp) -> N
     with app.app_context():
         Model.metadata.drop_all(db.engine)
         # Those of accounts follow, whose tables no model here has.
-        assert run(args=["db", "upgrade", "0002"]).exit_code == 0
+        assert run(args=["db", "upgrade", "secure_flask_0001"]).exit_code == 0
         with db.engine.connect() as connection:
             found = compare_metadata(MigrationContext.configure(connection), Model.metadata)
         assert [each for each in found if "tasks" not in str(each)] == []

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "secure_flask_0002"
-down_revision = "0002"
+down_revision = "secure_flask_0001"
 branch_labels = None
 depends_on = None
 
