@@ -56,7 +56,8 @@ def test_an_address_gets_a_few_links_an_hour_however_it_is_spelled(app: Flask, w
     ask(app, ADDRESS, ADDRESS.upper(), ADDRESS.title(), times=PER_ADDRESS)
     ask(app, "user1@example.org")
     assert recipients(app).count(ADDRESS) == PER_ADDRESS
-    assert recipients(app)[-1] == "user1@example.org"
+    # Of mails of one second, the database says which goes first.
+    assert "user1@example.org" in recipients(app)
     wait(HOUR)
     ask(app, ADDRESS)
     assert recipients(app)[-1] == ADDRESS
