@@ -160,7 +160,7 @@ AT_MOST = {
     # beyond the goal closes a way that was found: parallel clicks, mails that get lost, names that a
     # stranger chose; or it leads on from a page that was a dead end.
     "lines of the core of accounts": 2840,  # then 1900
-    "lines of app for accounts": 1230,  # then 600
+    "lines of app for accounts": 1290,  # then 600
     # What a project may import, and what must stay for a minor version.
     "public names of the core": 70,
     # A test that nobody reads is not trusted. One of an attack is never deleted for this. Some 7,000

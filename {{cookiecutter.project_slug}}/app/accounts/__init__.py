@@ -7,7 +7,17 @@ from flask import Flask
 from secure_flask import accounts
 
 # Each of these adds its routes to the blueprint.
-from app.accounts import address, leave, mailbox, passkeys, recover, second_factor, sign_up  # noqa: F401
+from app.accounts import (  # noqa: F401
+    address,
+    factors,
+    leave,
+    mailbox,
+    passkey_logins,
+    passkeys,
+    recover,
+    second_factor,
+    sign_up,
+)
 from app.accounts.routes import blueprint
 
 

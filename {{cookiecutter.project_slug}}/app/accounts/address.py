@@ -152,7 +152,7 @@ def _new(form: AddressForm) -> str:
     text = (
         f"The address of your account is {current_user.email or 'not set'}. The new one gets a "
         "mail with a link, which works for an hour and asks for your password. Until you use it, "
-        "nothing changes. Your present address is told about it."
+        "nothing changes. Your present address gets a mail about it."
     )
     return page("Change your address", text, form, "Send the link")
 

@@ -1,7 +1,7 @@
-"""`/passkeys`, `/wan-…`: passkeys are added, deleted and used to log in, by JSON from passkeys.js.
+"""`/passkeys`, `/wan-register`, `/wan-delete`: people manage passkeys, by JSON from passkeys.js.
 
 Source: Web Authentication Level 3; W3C, "A Well-Known URL for Relying Party Passkey Endpoints";
-OWASP ASVS 6.5.6, 6.7.1, 7.5.1.
+OWASP ASVS 6.5.6, 7.5.1.
 """
 
 from typing import Annotated, Any
@@ -11,13 +11,11 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from secure_flask import (
     Body,
-    LoginResponse,
     PlainText,
     ResponseBody,
     consumes_form,
     credentials,
     current_user,
-    limited,
     login_required,
     public,
     recent_login,
@@ -26,15 +24,10 @@ from secure_flask import (
 )
 from secure_flask.accounts import (
     add_passkey,
-    begin_half_passkey,
     begin_passkey,
-    begin_passkey_login,
-    complete_by_passkey,
     delete_passkey,
     list_passkeys,
-    log_in_by_passkey,
     public_link,
-    reauthenticate_by_passkey,
 )
 from werkzeug.exceptions import Conflict
 
@@ -52,22 +45,6 @@ class NewPasskey(Body):
 
 class OldPasskey(Body):
     name: PasskeyName
-
-
-class HalfLogin(Body):
-    tf_token: PlainText | None = None
-
-
-class Answer(Body):
-    """`tf_token` is for the second step of a login, the others for a login by passkey alone.
-
-    Pages ask for their cookie, whatever TOKEN_TYPE is.
-    """
-
-    credential: Credential
-    keep: bool = False
-    cookie: bool = False
-    tf_token: PlainText | None = None
 
 
 class Challenge(ResponseBody):
@@ -141,62 +118,6 @@ def delete_by_form() -> ResponseReturnValue:
     except Conflict as refused:
         flash(sentence(refused), "error")
     return redirect(url_for("accounts.passkeys_page"), 303)
-
-
-@blueprint.post("/wan-signin")
-@responds(Challenge, 401, 429)
-@limited("30 per minute")
-@public
-@validated(Body)
-def begin_login(body: Body) -> ResponseReturnValue:
-    return begin_passkey_login()
-
-
-@blueprint.post("/wan-signin/<string:state>")
-@responds(LoginResponse, 401, 429, 503)
-@limited("30 per minute")
-@public
-@credentials
-@validated(Answer)
-def log_in(body: Answer, state: str) -> ResponseReturnValue:
-    return log_in_by_passkey(state, body.credential, keep=body.keep, cookie=body.cookie)
-
-
-@blueprint.post("/wan-second")
-@responds(Challenge, 401, 429)
-@limited("30 per minute")
-@public
-@credentials
-@validated(HalfLogin)
-def begin_second_step(body: HalfLogin) -> ResponseReturnValue:
-    return begin_half_passkey(body.tf_token)
-
-
-@blueprint.post("/wan-second/<string:state>")
-@responds(LoginResponse, 401, 429, 503)
-@limited("30 per minute")
-@public
-@credentials
-@validated(Answer)
-def second_step(body: Answer, state: str) -> ResponseReturnValue:
-    return complete_by_passkey(state, body.credential, body.tf_token)
-
-
-@blueprint.post("/wan-verify")
-@responds(Challenge)
-@login_required
-@validated(Body)
-def begin_reauthentication(body: Body) -> ResponseReturnValue:
-    return begin_passkey_login(current_user)
-
-
-@blueprint.post("/wan-verify/<string:state>")
-@responds(LoginResponse, 401, 429)
-@login_required
-@credentials
-@validated(Answer)
-def reauthenticate(body: Answer, state: str) -> ResponseReturnValue:
-    return reauthenticate_by_passkey(state, body.credential)
 
 
 @blueprint.get("/.well-known/passkey-endpoints")

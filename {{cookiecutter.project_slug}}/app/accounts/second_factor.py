@@ -1,13 +1,12 @@
-"""`/tf-validate`, `/mf-recovery`, `/tf-setup`, `/mf-recovery-codes`: the second factor.
+"""`/tf-validate`, `/mf-recovery`, `/tf-invitation`: the second step of a login.
 
-Source: RFC 6238; OWASP ASVS 6.3.3, 6.5.1 to 6.5.5.
+Source: OWASP ASVS 6.3.3, 6.5.1 to 6.5.5.
 """
 
 from collections.abc import Callable
-from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from flask import Response, abort, flash, redirect, render_template, url_for
+from flask import Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from pydantic import Field
@@ -15,45 +14,31 @@ from secure_flask import (
     Body,
     LoginResponse,
     PlainText,
-    ResponseBody,
     checked_next,
-    consumes_form,
     credentials,
-    current_user,
     limited,
     one_line,
     or_form,
     public,
-    recent_login,
     responds,
     validated,
 )
 from secure_flask.accounts import (
     accept_invitation,
-    begin_authenticator,
     complete_by_code,
     complete_by_recovery_code,
-    factors_of,
-    find_authenticator,
-    finish_authenticator,
     half_login_factors,
-    new_recovery_codes,
-    remove_authenticator,
-    show_recovery_codes_once,
-    shown_recovery_codes,
 )
 from werkzeug.exceptions import (
     BadRequest,
-    Conflict,
     Forbidden,
-    NotFound,
     TooManyRequests,
     Unauthorized,
 )
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
-from app.accounts.routes import RECENT, blueprint, page, sentence
+from app.accounts.routes import blueprint, page, sentence
 
 MAX_CODE = 64  # characters
 Code = Annotated[PlainText, Field(max_length=MAX_CODE)]
@@ -65,30 +50,6 @@ class SecondStep(Body):
 
     code: Code
     tf_token: PlainText | None = None
-
-
-class Setup(Body):
-    setup: Literal["authenticator", "disable"]
-    tf_token: PlainText | None = None
-
-
-class SetupBegun(ResponseBody):
-    """Empty where the app was removed."""
-
-    state: str = ""
-    secret: str = ""
-    uri: str = ""
-
-
-class SetupFinished(LoginResponse):
-    """Empty unless the setup completes a login."""
-
-    token_type: str = ""
-    expires_in: int = 0
-
-
-class RecoveryCodes(ResponseBody):
-    recovery_codes: list[str]
 
 
 def _code_form(label: str, missing: str, **attributes: str) -> Any:
@@ -109,7 +70,7 @@ RecoveryForm = _code_form("Recovery code", "Enter one of your recovery codes.")
 InvitationForm = _code_form("Invitation code", "Enter the code that you were given.")
 
 
-def _by_form(
+def by_code(
     form: Any, use: Callable[[str], object], show: Callable[[Any], str], then: str
 ) -> ResponseReturnValue:
     """Use a code and go to the endpoint `then`, or show the form with what was wrong."""
@@ -143,7 +104,7 @@ def second_factor_page() -> ResponseReturnValue:
 @limited("30 per minute")
 @public
 @credentials
-@or_form(lambda: _by_form(AppForm(), complete_by_code, _step, "account.show"))
+@or_form(lambda: by_code(AppForm(), complete_by_code, _step, "account.show"))
 @validated(SecondStep)
 def validate(body: SecondStep) -> ResponseReturnValue:
     return complete_by_code(body.code, body.tf_token)
@@ -161,7 +122,7 @@ def recovery_page() -> ResponseReturnValue:
 @limited("30 per minute")
 @public
 @credentials
-@or_form(lambda: _by_form(RecoveryForm(), complete_by_recovery_code, _step, "account.show"))
+@or_form(lambda: by_code(RecoveryForm(), complete_by_recovery_code, _step, "account.show"))
 @validated(SecondStep)
 def recover(body: SecondStep) -> ResponseReturnValue:
     return complete_by_recovery_code(body.code, body.tf_token)
@@ -179,119 +140,12 @@ def invitation_page() -> ResponseReturnValue:
 @limited("30 per minute")
 @public
 @credentials
-@or_form(lambda: _by_form(InvitationForm(), accept_invitation, _invitation, "accounts.setup_page"))
+@or_form(lambda: by_code(InvitationForm(), accept_invitation, _invitation, "accounts.setup_page"))
 @validated(SecondStep)
 def invitation(body: SecondStep) -> ResponseReturnValue:
     """Let the user of a half login set up the first factor, which a role demands."""
     accept_invitation(body.code, body.tf_token)
     return Response(status=204)
-
-
-@blueprint.get("/tf-setup")
-@responds("text/html", 401)
-@public
-def setup_page() -> ResponseReturnValue:
-    text = (
-        "You need an authenticator app on your phone or computer. It shows a new code every 30 "
-        "seconds, which you enter after your password. So a stolen password alone logs nobody in."
-    )
-    return page("Set up an app", text, FlaskForm(), "Begin")
-
-
-def _set_up_by_form() -> ResponseReturnValue:
-    state = begin_authenticator().state
-    return redirect(url_for("accounts.authenticator_page", state=state), 303)
-
-
-@blueprint.post("/tf-setup")
-@responds(SetupBegun, 401, 403, 409)
-@limited("20 per minute")
-@public
-@credentials
-@or_form(_set_up_by_form)
-@validated(Setup)
-def set_up(body: Setup) -> ResponseReturnValue:
-    """Begin to set up an authenticator app, or remove it."""
-    if body.setup == "disable":
-        remove_authenticator()
-        return {}
-    begun = begin_authenticator(body.tf_token)
-    return {"state": begun.state, "secret": begun.secret, "uri": begun.uri}
-
-
-@blueprint.get("/tf-setup/<string:state>")
-@responds("text/html", 401, 403)
-@public
-def authenticator_page(state: str) -> ResponseReturnValue:
-    """The key with its QR code. Nothing changes until its first code is entered."""
-    return _authenticator(state, AppForm())
-
-
-def _finish_by_form(state: str) -> ResponseReturnValue:
-    finish, show = partial(finish_authenticator, state), partial(_authenticator, state)
-    return _by_form(AppForm(), finish, show, "accounts.factors_page")
-
-
-@blueprint.post("/tf-setup/<string:state>")
-@responds(SetupFinished, 400, 401, 403, 429)
-@limited("30 per minute")
-@public
-@credentials
-@or_form(_finish_by_form)
-@validated(SecondStep)
-def finish(body: SecondStep, state: str) -> ResponseReturnValue:
-    """Finish the setup by a first code; after an invitation this logs in."""
-    return finish_authenticator(state, body.code, body.tf_token)
-
-
-@blueprint.post("/account/authenticator/remove")
-@responds("text/html")
-@recent_login(minutes=RECENT)
-@consumes_form
-def remove_by_form() -> ResponseReturnValue:
-    try:
-        remove_authenticator()
-        flash("The app is removed.")
-    except Conflict as refused:
-        flash(sentence(refused), "error")
-    return redirect(url_for("accounts.factors_page"), 303)
-
-
-@blueprint.get("/account/factors")
-@responds("text/html")
-@recent_login(minutes=RECENT)
-def factors_page() -> ResponseReturnValue:
-    return render_template("accounts/factors.html", factors=factors_of(current_user))
-
-
-def _renew_by_form() -> ResponseReturnValue:
-    state = show_recovery_codes_once(current_user, new_recovery_codes())
-    return redirect(url_for("accounts.recovery_codes_page", state=state), 303)
-
-
-@blueprint.post("/mf-recovery-codes")
-@responds(RecoveryCodes, 409)
-@limited("20 per minute")
-@recent_login(minutes=RECENT)
-@or_form(_renew_by_form)
-@validated(Body)
-def renew_recovery_codes(body: Body) -> ResponseReturnValue:
-    """New recovery codes in place of the old ones. They are shown only here."""
-    return {"recovery_codes": new_recovery_codes()}
-
-
-@blueprint.get("/account/recovery-codes/<string:state>")
-@responds("text/html")
-@recent_login(minutes=RECENT)
-def recovery_codes_page(state: str) -> ResponseReturnValue:
-    """The new codes, once: a page that is opened again from the history has none."""
-    try:
-        return render_template(
-            "accounts/recovery_codes.html", codes=shown_recovery_codes(current_user, state)
-        )
-    except NotFound:
-        flash("Recovery codes are shown once. Make new ones if you have not saved them.", "error")
-        return redirect(url_for("accounts.factors_page"), 303)
 
 
 def _invitation(form: Any) -> str:
@@ -301,12 +155,3 @@ def _invitation(form: Any) -> str:
         "A role of yours demands a second factor. Who runs this site gave you a code to set it up."
     )
     return page("Set up a second factor", text, form, "Continue")
-
-
-def _authenticator(state: str, form: Any) -> str:
-    try:
-        app = find_authenticator(state)
-    except BadRequest as ended:
-        flash(sentence(ended), "error")
-        abort(redirect(url_for("accounts.setup_page"), 303))
-    return render_template("accounts/authenticator.html", form=form, app=app)

@@ -58,7 +58,7 @@ def passkeys_of_another_host(app: Flask) -> Iterable[str]:
 
 @check("accounts.role-without-second-factor", "warning", deploy=True)
 def roles_without_second_factor(app: Flask) -> Iterable[str]:
-    """Whoever finds out the password of a user with the role {} has all its rights.
+    """The password alone of a user with the role {} gives all its rights.
 
     Add the role to SECOND_FACTOR_ROLES in app/policy.py.
     """

@@ -1,7 +1,7 @@
 """Changes of the factors. Each ends all other logins, and the user gets a notice.
 
 The first factor of a role that demands one needs an invitation code of the operator: otherwise
-whoever stole the password would set up an own one.
+a thief of the password would set up another one.
 Source: OWASP ASVS 6.3.3, 6.4.3, 6.5.1 to 6.5.3, 7.4.3, 7.5.1.
 """
 

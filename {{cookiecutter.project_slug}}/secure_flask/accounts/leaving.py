@@ -24,7 +24,7 @@ from sqlalchemy import ForeignKey, delete, inspect, select
 from sqlalchemy.orm import Mapper
 
 USER_DELETED = audit.Event("user_deleted")
-# Whoever has these could log in as the user, or they say nothing to anybody.
+# Secrets by which one could log in as the user, and what is of no use to anybody.
 SECRETS = {"password_hash", "folded_name", "totp_secret", "totp_last"}
 # Shown in words of their own.
 OWN_TABLES = {

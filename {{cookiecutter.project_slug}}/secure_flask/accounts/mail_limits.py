@@ -31,7 +31,7 @@ def allows(mail: Mail) -> bool:
         return True
     earlier = (Mail.created < mail.created) | ((Mail.created == mail.created) & (Mail.id < mail.id))
     mine = (Mail.email == mail.email, Mail.notice.is_(None), Mail.created > mail.created - HOUR)
-    # Those beyond the limit do not count: whoever asks all the time would suppress all of them.
+    # Those beyond the limit do not count: endless requests would suppress all mails.
     counts = Mail.sent.is_not(None) | Mail.due.is_not(None)
     found = select(func.count()).select_from(Mail).where(*mine, earlier, counts)
     return (db.session.scalar(found) or 0) < PER_ADDRESS
@@ -41,9 +41,9 @@ def within_site_limit() -> ColumnElement[bool]:
     """Which mails may go now, by how many the site has sent within an hour."""
     recent, most = Mail.sent > int(time.time()) - HOUR, current_app.config["MAILS_PER_HOUR"]
     numbers = select(func.count(), func.count(Mail.notice)).select_from(Mail).where(recent)
-    used, told = (number / most for number in db.session.execute(numbers).one())
+    used, noticed = (number / most for number in db.session.execute(numbers).one())
     may = (
-        (Mail.notice.is_not(None), used < 1 and told < NOTICES),
+        (Mail.notice.is_not(None), used < 1 and noticed < NOTICES),
         (Mail.kind == RESET, used < RESETS),
         (Mail.notice.is_(None), used < LINKS),
     )

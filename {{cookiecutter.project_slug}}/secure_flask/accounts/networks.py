@@ -1,6 +1,6 @@
 """Networks in which a user has shown both factors within the last 30 days.
 
-Whoever has only the password cannot lock the owner out there. The address of a network is stored
+Somebody with only the password cannot lock the owner out there. The address of a network is stored
 as a keyed hash alone.
 """
 

@@ -32,5 +32,5 @@ def factors_changed(user: AccountMixin, change: str) -> None:
 
 
 def code_failed(user: AccountMixin) -> None:
-    """Whoever sent a wrong code has the password."""
+    """Somebody who sent a wrong code has the password."""
     notify(user, "code_failed")

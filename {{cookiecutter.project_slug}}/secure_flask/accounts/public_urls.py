@@ -1,7 +1,7 @@
 """Makes links for mails from PUBLIC_URL, never from the Host header of a request.
 
-Whoever asks for a mail to somebody else chooses that header, and the link would lead to a host of
-theirs. Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.4.3.
+A client that asks for a mail to somebody else chooses that header, and the link would lead to a
+host of that client. Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.4.3.
 """
 
 from urllib.parse import urlsplit

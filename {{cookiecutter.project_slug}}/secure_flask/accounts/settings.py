@@ -26,7 +26,7 @@ POLICY_DEFAULTS: Mapping[str, Any] = {
     **DEFAULTS,
     # Whether strangers may register.
     "REGISTRATION": True,
-    # Whoever has one of these roles logs in with a second factor.
+    # Users with one of these roles log in with a second factor.
     "SECOND_FACTOR_ROLES": [],
     # Names that would pass for those who run the site.
     "RESERVED_NAMES": ["admin", "administrator", "postmaster", "root", "security", "support"],

@@ -2,7 +2,7 @@
 
 It takes one row at a time, so several processes share the work, and what a process did not finish
 another one takes up. It alone looks up who has an address, and makes the secret of a link when it
-sends it. It works at moments of its own: work right after a request would slow down the next one,
+sends it. It works at random moments: work right after a request would slow down the next one,
 which would tell whether the address is known.
 Source: OWASP ASVS 2.4.1, 6.3.8; OWASP Forgot Password Cheat Sheet.
 """

@@ -1,6 +1,6 @@
 """Limits wrong codes, so that nobody guesses a second factor.
 
-Whoever has the password gets ten wrong codes a day, from all networks together. A network where
+Somebody with the password gets ten wrong codes a day, from all networks together. A network where
 both factors were right has a count of its own. A code is counted before it is checked, in a row of
 the database, so the limit is exact for requests at the same moment and survives a restart. Only a
 change of the password by the present one starts the count again: a mailed reset proves no more

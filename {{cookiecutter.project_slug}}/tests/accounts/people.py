@@ -28,11 +28,12 @@ def follow(client: FlaskClient, link: str, **body: Any) -> TestResponse:
 
 
 def mailed_link(app: Flask) -> str:
-    """Send the mails that wait; the path of the link in the last one."""
+    """Send the mails that wait; the path of the link with a token in the last one."""
     app.test_cli_runner().invoke(args=["mail", "send"])
     with app.app_context():
         text = shown_mails()[-1].get_content()
-    [path] = re.findall(r"https?://[^/\s]+(/\S+)", text)[-1:]
+    # Links of your own may stand beside it.
+    [path] = re.findall(r"https?://[^/\s]+(/\S+/[\w-]{43})(?![\w-])", text)
     return str(path)
 
 

@@ -1,0 +1,180 @@
+"""`/tf-setup`, `/mf-recovery-codes`, `/account/factors`: people manage their second factors.
+
+Source: RFC 6238; OWASP ASVS 6.3.3, 6.5.1 to 6.5.3, 7.5.1.
+"""
+
+from functools import partial
+from typing import Any, Literal
+
+from flask import abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from secure_flask import (
+    Body,
+    LoginResponse,
+    PlainText,
+    ResponseBody,
+    consumes_form,
+    credentials,
+    current_user,
+    limited,
+    or_form,
+    public,
+    recent_login,
+    responds,
+    validated,
+)
+from secure_flask.accounts import (
+    begin_authenticator,
+    factors_of,
+    find_authenticator,
+    finish_authenticator,
+    new_recovery_codes,
+    remove_authenticator,
+    show_recovery_codes_once,
+    shown_recovery_codes,
+)
+from werkzeug.exceptions import BadRequest, Conflict, NotFound
+
+from app.accounts.routes import RECENT, blueprint, page, sentence
+from app.accounts.second_factor import AppForm, SecondStep, by_code
+
+
+class Setup(Body):
+    setup: Literal["authenticator", "disable"]
+    tf_token: PlainText | None = None
+
+
+class SetupBegun(ResponseBody):
+    """Empty where the app was removed."""
+
+    state: str = ""
+    secret: str = ""
+    uri: str = ""
+
+
+class SetupFinished(LoginResponse):
+    """Empty unless the setup completes a login."""
+
+    token_type: str = ""
+    expires_in: int = 0
+
+
+class RecoveryCodes(ResponseBody):
+    recovery_codes: list[str]
+
+
+@blueprint.get("/tf-setup")
+@responds("text/html", 401)
+@public
+def setup_page() -> ResponseReturnValue:
+    text = (
+        "You need an authenticator app on your phone or computer. It shows a new code every 30 "
+        "seconds, which you enter after your password. So a stolen password alone logs nobody in."
+    )
+    return page("Set up an app", text, FlaskForm(), "Begin")
+
+
+def _set_up_by_form() -> ResponseReturnValue:
+    state = begin_authenticator().state
+    return redirect(url_for("accounts.authenticator_page", state=state), 303)
+
+
+@blueprint.post("/tf-setup")
+@responds(SetupBegun, 401, 403, 409)
+@limited("20 per minute")
+@public
+@credentials
+@or_form(_set_up_by_form)
+@validated(Setup)
+def set_up(body: Setup) -> ResponseReturnValue:
+    """Begin to set up an authenticator app, or remove it."""
+    if body.setup == "disable":
+        remove_authenticator()
+        return {}
+    begun = begin_authenticator(body.tf_token)
+    return {"state": begun.state, "secret": begun.secret, "uri": begun.uri}
+
+
+@blueprint.get("/tf-setup/<string:state>")
+@responds("text/html", 401, 403)
+@public
+def authenticator_page(state: str) -> ResponseReturnValue:
+    """The key with its QR code. Nothing changes until its first code is entered."""
+    return _authenticator(state, AppForm())
+
+
+def _finish_by_form(state: str) -> ResponseReturnValue:
+    finish, show = partial(finish_authenticator, state), partial(_authenticator, state)
+    return by_code(AppForm(), finish, show, "accounts.factors_page")
+
+
+@blueprint.post("/tf-setup/<string:state>")
+@responds(SetupFinished, 400, 401, 403, 429)
+@limited("30 per minute")
+@public
+@credentials
+@or_form(_finish_by_form)
+@validated(SecondStep)
+def finish(body: SecondStep, state: str) -> ResponseReturnValue:
+    """Finish the setup by a first code; after an invitation this logs in."""
+    return finish_authenticator(state, body.code, body.tf_token)
+
+
+@blueprint.post("/account/authenticator/remove")
+@responds("text/html")
+@recent_login(minutes=RECENT)
+@consumes_form
+def remove_by_form() -> ResponseReturnValue:
+    try:
+        remove_authenticator()
+        flash("The app is removed.")
+    except Conflict as refused:
+        flash(sentence(refused), "error")
+    return redirect(url_for("accounts.factors_page"), 303)
+
+
+@blueprint.get("/account/factors")
+@responds("text/html")
+@recent_login(minutes=RECENT)
+def factors_page() -> ResponseReturnValue:
+    return render_template("accounts/factors.html", factors=factors_of(current_user))
+
+
+def _renew_by_form() -> ResponseReturnValue:
+    state = show_recovery_codes_once(current_user, new_recovery_codes())
+    return redirect(url_for("accounts.recovery_codes_page", state=state), 303)
+
+
+@blueprint.post("/mf-recovery-codes")
+@responds(RecoveryCodes, 409)
+@limited("20 per minute")
+@recent_login(minutes=RECENT)
+@or_form(_renew_by_form)
+@validated(Body)
+def renew_recovery_codes(body: Body) -> ResponseReturnValue:
+    """New recovery codes in place of the old ones. They are shown only here."""
+    return {"recovery_codes": new_recovery_codes()}
+
+
+@blueprint.get("/account/recovery-codes/<string:state>")
+@responds("text/html")
+@recent_login(minutes=RECENT)
+def recovery_codes_page(state: str) -> ResponseReturnValue:
+    """The new codes, once: a page that is opened again from the history has none."""
+    try:
+        return render_template(
+            "accounts/recovery_codes.html", codes=shown_recovery_codes(current_user, state)
+        )
+    except NotFound:
+        flash("Recovery codes are shown once. Make new ones if you have not saved them.", "error")
+        return redirect(url_for("accounts.factors_page"), 303)
+
+
+def _authenticator(state: str, form: Any) -> str:
+    try:
+        app = find_authenticator(state)
+    except BadRequest as ended:
+        flash(sentence(ended), "error")
+        abort(redirect(url_for("accounts.setup_page"), 303))
+    return render_template("accounts/authenticator.html", form=form, app=app)
