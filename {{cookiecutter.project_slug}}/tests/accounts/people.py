@@ -33,7 +33,7 @@ def mailed_link(app: Flask) -> str:
     with app.app_context():
         text = shown_mails()[-1].get_content()
     # Links of your own may stand beside it.
-    [path] = re.findall(r"https?://[^/\s]+(/\S+/[\w-]{43})(?![\w-])", text)
+    [path] = re.findall(r"https?://[^/\s]+(/\S+/[\w-]{43,})", text)
     return str(path)
 
 
