@@ -159,7 +159,7 @@ AT_MOST = {
     # What people who make their accounts themselves add: the rules, then pages and routes. Each line
     # beyond the goal closes a way that was found: parallel clicks, mails that get lost, names that a
     # stranger chose; or it leads on from a page that was a dead end.
-    "lines of the core of accounts": 2840,  # then 1900
+    "lines of the core of accounts": 2850,  # then 1900
     "lines of app for accounts": 1290,  # then 600
     # What a project may import, and what must stay for a minor version.
     "public names of the core": 70,

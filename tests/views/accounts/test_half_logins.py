@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.accounts import AccountMixin, authenticator, half_logins
-from secure_flask.accounts.half_logins import LIFETIME
+from secure_flask.accounts.half_logins import LIFETIME, MOST
 from secure_flask.accounts.steps import MAX_FAILURES, Step
 from sqlalchemy import select
 
@@ -285,6 +285,21 @@ def test_it_counts_in_no_cap_of_logins_and_ends_none(make_app: MakeApp, wait: Wa
     done = login_of(send_code(thieves[0], halves[0], code_of(secret)))
     assert is_logged_in(thieves[0], done)
     assert not is_logged_in(client, credentials)
+
+
+def test_a_user_has_five_in_one_network_and_a_further_one_ends_the_oldest(
+    app: Flask, stranger: FlaskClient, secret: str, wait: Wait
+) -> None:
+    elsewhere = app.test_client()
+    elsewhere.environ_base["REMOTE_ADDR"] = "192.0.2.1"
+    wait(STEP)
+    other, first, *others = [begin_login(elsewhere)] + [
+        begin_login(stranger) for _ in range(MOST + 1)
+    ]
+    assert send_code(stranger, first, code_of(secret)).status_code == 401
+    for half in (*others, other):
+        wait(STEP)
+        assert send_code(stranger, half, code_of(secret)).status_code == 200
 
 
 def test_the_database_holds_no_secret_of_it(app: Flask, stranger: FlaskClient, secret: str) -> None:

@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response
 PURPOSE = "half login"
 COOKIE = "half"
 LIFETIME = 5 * 60  # seconds
+MOST = 5  # of a user in one network, for whoever has only the password
 
 
 def begin(
@@ -32,9 +33,12 @@ def begin(
     JSON gets the member `tf_token`. A form gets a cookie, and is led to SECOND_FACTOR_PAGE by an
     exception, so that no view takes a half login for a login.
     """
-    login_id = replaces.id if replaces else None
+    place = networks.present().hex()
+    _end_oldest(user, place)
     on_page = forms.is_form()
-    step = steps.add(PURPOSE, LIFETIME, user=user, keep=keep, replaces=login_id, on_page=on_page)
+    begun: dict[str, Any] = {"on_page": on_page, "place": place, "keep": keep}
+    begun["replaces"] = replaces.id if replaces else None
+    step = steps.add(PURPOSE, LIFETIME, user=user, **begun)
     secret = steps.give_secret(step)
     db.session.commit()
     if on_page:
@@ -120,6 +124,14 @@ def ended() -> ErrorResponse:
         flash(f"{text(error.message)}.", "error")
         error.see_other = url_for(page, next=next_pages.checked_next())
     return error
+
+
+def _end_oldest(user: AccountMixin, place: str) -> None:
+    """Leave room for one more in this network. The user's row is locked since the password."""
+    there = [each for each in steps.of_user(PURPOSE, user) if each.data["place"] == place]
+    there.sort(key=lambda each: each.expires)
+    for step in there[: max(0, len(there) - MOST + 1)]:
+        steps.use(step)
 
 
 def _cookie() -> str:
