@@ -50,6 +50,12 @@ def test_the_views_of_accounts_keep_what_they_promise(files: list[str]) -> None:
 
 @pytest.mark.all
 @pytest.mark.slow
+def test_the_other_views_keep_it_beside_accounts() -> None:
+    run(*PARTS["routes"], accounts="self-service")
+
+
+@pytest.mark.all
+@pytest.mark.slow
 def test_the_views_of_accounts_keep_it_on_postgresql() -> None:
     with services.postgresql() as url:
         run(*OF_ACCOUNTS, accounts="self-service", TEST_DATABASE_URL=url)

@@ -34,8 +34,9 @@ SETTINGS = {"login_rate_limit": "1000 per minute"}
 # For `make_app`: the test client speaks https to such an app, as a browser would.
 PRODUCTION = {"app_env": "production", "trusted_hosts": ["localhost"]}
 
+SELF_SERVICE = os.environ.get("VIEWS_ACCOUNTS") == "self-service"
 # They need the other answer to the question.
-collect_ignore = [] if os.environ.get("VIEWS_ACCOUNTS") == "self-service" else ["accounts"]
+collect_ignore = [] if SELF_SERVICE else ["accounts"]
 
 MakeApp = Callable[..., Flask]
 Lines = Callable[[], list[dict[str, Any]]]

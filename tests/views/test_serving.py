@@ -20,6 +20,10 @@ GOOD = {
     **fresh_secrets(),
     "TRUSTED_HOSTS": "www.example.org",
     "DATABASE_URL": "sqlite:///:memory:",
+    # Only where people make their accounts themselves.
+    "PUBLIC_URL": "https://www.example.org",
+    "MAIL_URL": "smtp://mail.example.org",
+    "MAIL_FROM": "no-reply@www.example.org",
 }
 
 
