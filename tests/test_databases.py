@@ -19,11 +19,16 @@ LIMITS = CORE / "web" / "test_rate_limits.py"
 
 
 @pytest.mark.all
-def test_the_tests_of_the_core_and_of_a_project_pass_on_postgresql(rendered: Rendered) -> None:
+def test_the_tests_of_the_core_pass_on_postgresql() -> None:
     with services.postgresql() as url:
         assert "passed" in run_core(*STORED, TEST_DATABASE_URL=url)
-        for answers in ({}, {"accounts": "self-service"}):
-            assert "passed" in support.own_tests(rendered(answers), TEST_DATABASE_URL=url)
+
+
+@pytest.mark.all
+def test_the_tests_of_a_project_with_accounts_pass_on_postgresql(rendered: Rendered) -> None:
+    with services.postgresql() as url:
+        project = rendered({"accounts": "self-service"})
+        assert "passed" in support.own_tests(project, TEST_DATABASE_URL=url)
 
 
 def test_the_limits_of_the_core_hold_in_redis() -> None:

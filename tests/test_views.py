@@ -17,7 +17,9 @@ PARTS = {
 }
 # The views of accounts=self-service: a walk through them, and all else.
 OF_ACCOUNTS = sorted(f"accounts/{file.name}" for file in VIEWS.glob("accounts/test_*.py"))
-WALK = [f"accounts/test_{name}.py" for name in ("registration", "recovery", "second_step")]
+WALKED = [f"test_{name}" for name in ("registration", "recovery", "second_step")]
+WALK = [f"accounts/{name}.py" for name in WALKED]
+AT_ONCE = ("at_once", "eight", "moment", "parallel")
 OTHERS = [file for file in OF_ACCOUNTS if file not in WALK]
 # What the level of Content-Security-Policy decides; the rest is the same for all.
 DECIDED_BY_CSP = [
@@ -57,8 +59,10 @@ def test_the_other_views_keep_it_beside_accounts() -> None:
 @pytest.mark.all
 @pytest.mark.slow
 def test_the_views_of_accounts_keep_it_on_postgresql() -> None:
+    """A walk through them, and what several requests do at the same moment."""
+    races = ("-k", "or".join(f" {word} " for word in (*WALKED, *AT_ONCE)))
     with services.postgresql() as url:
-        run(*OF_ACCOUNTS, accounts="self-service", TEST_DATABASE_URL=url)
+        run(*OF_ACCOUNTS, *races, accounts="self-service", TEST_DATABASE_URL=url)
 
 
 @pytest.mark.all

@@ -94,7 +94,9 @@ def test_pages_use_no_other_site(shown: list[tuple[str, str]]) -> None:
     for name, text in (*sources(".html"), *shown):
         for _, element in Elements(text).found:
             for address in filter(None, map(element.get, ADDRESSES)):
-                assert not re.match(r"(?:[\w+.-]+:)?//|(?!data:text/plain)\w+:", address), f"{name}: {address}"
+                assert not re.match(r"(?:[\w+.-]+:)?//|(?!data:text/plain)\w+:", address), (
+                    f"{name}: {address}"
+                )
 
 
 def test_no_folder_is_listed(client: FlaskClient) -> None:
