@@ -73,6 +73,20 @@ def init_app(app: Flask) -> None:
     for status in (401, 403, 404, 429, 503):
         app.register_error_handler(status, show)
 '''
+ANY_ADDRESS = '''\
+"""The start page for each address that is no other."""
+
+from flask import Flask
+from flask.typing import ResponseReturnValue
+
+
+def show(error: Exception) -> ResponseReturnValue:
+    return "<!doctype html><title>Shop</title>"
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(404, show)
+'''
 ERRORS_IN_THE_LAYOUT = '''\
 """Errors in the look of the site."""
 
@@ -132,6 +146,46 @@ def legal(page: str) -> str:
 @blueprint.get("/order/<int(min=1):number>/<path:rest>")
 def order(number: int, rest: str) -> ResponseReturnValue:
     return f"<!doctype html><title>Order</title><p>No order {number} here", 400
+'''
+SINGLE_PAGE_APP = '''\
+"""A single-page app: its script reads the address."""
+
+from flask import Blueprint
+
+from secure_flask import public
+
+blueprint = Blueprint("single_page_app", __name__)
+
+
+@blueprint.get("/<path:page>")
+@public
+def show(page: str) -> str:
+    return "<!doctype html><title>Shop</title>"
+'''
+PAGES_IN_LANGUAGES = '''\
+"""Pages for users, in two languages: any that somebody wrote."""
+
+from typing import Any
+
+from flask import Blueprint, abort, g
+
+from secure_flask import consumes_form, login_required
+
+blueprint = Blueprint("pages_in_languages", __name__, url_prefix="/<language>")
+
+
+@blueprint.url_value_preprocessor
+def keep_language(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    g.language = (values or {}).pop("language", "")
+
+
+@blueprint.route("/<path:page>", methods=["GET", "POST"])
+@login_required
+@consumes_form
+def show(page: str) -> str:
+    if g.language not in ("de", "en"):
+        abort(404)
+    return f"<!doctype html><title>{len(page)} letters</title>"
 '''
 METHOD_VIEWS = '''\
 """Baskets, as class-based views."""
@@ -626,6 +680,7 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(login_below_auth),
         new_module("baskets", METHOD_VIEWS),
         new_module("languages", HOOKS),
+        new_module("single_page_app", SINGLE_PAGE_APP),
         Edit(extension_that_everybody_may_call, states=("extension",)),
         edit_of_policy(
             "other_names",
@@ -658,6 +713,7 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(package_with_views),
         Edit(own_test),
         new_module("mounted", MOUNTED),
+        new_module("pages_in_languages", PAGES_IN_LANGUAGES),
         edit_of_policy(
             "other_contact",
             SECURITY_CONTACT='"https://shop.example.com/security"',

@@ -12,7 +12,7 @@ import pytest
 
 import support
 from conftest import NewProject
-from owner_edits import ROUNDS, Edit
+from owner_edits import ANY_ADDRESS, ROUNDS, Edit, module, no_example
 
 NO_CACHE = {"RUFF_NO_CACHE": "true"}
 RED = re.compile(r"^(?:FAILED|ERROR|SUBFAILED\S*|SUBFAIL) .*?(tests/.*)", re.MULTILINE)
@@ -58,6 +58,17 @@ def test_a_red_starter_test_says_once_that_its_folder_may_be_deleted(
         )
         assert finished.returncode == 1
         assert finished.stdout.count(hint) == times
+
+
+@pytest.mark.all
+def test_who_answers_each_address_by_200_reads_what_to_write(new_project: NewProject) -> None:
+    project = new_project()
+    no_example(project)
+    module(project, "any_address", ANY_ADDRESS)
+    red = red_tests(project)
+    assert len(red) == 3
+    for each in red:
+        assert "return page, 404" in each
 
 
 def check(project: Path) -> None:

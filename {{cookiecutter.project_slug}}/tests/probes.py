@@ -9,6 +9,7 @@ PAGE, JSON, ERROR, MOVED, CRASH, CLOSED, UNMARKED, FOR_ROLE = (
     for name in ("page", "json", "error", "moved", "crash", "closed", "unmarked", "role")
 )
 SECRET = "what only the log may show"
+KEEP_STATUS = "A handler of yours keeps the status: return page, 404"
 RESPONSES = {PAGE: 200, JSON: 200, ERROR: 404, MOVED: 302, CRASH: 500}
 
 

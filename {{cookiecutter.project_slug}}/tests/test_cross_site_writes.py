@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from secure_flask import testing
 
 from tests.conftest import NAME, OTHER_SITE, PASSWORD, stored_rows
+from tests.probes import KEEP_STATUS
 
 # How a browser shows that the page of another site sends a request. The own Origin beside another
 # site comes from a proxy that replaced it.
@@ -65,7 +66,7 @@ def test_no_script_that_was_uploaded_becomes_a_service_worker(app: Flask, ada: F
     for route in testing.routes(app):
         if route.method == "GET" and route.path not in app.config["SERVICE_WORKERS"]:
             response = ada.get(route.path, headers={"Service-Worker": "script"})
-            assert response.status_code == 404, route.path
+            assert response.status_code == 404, f"{route.path}: {KEEP_STATUS}"
 
 
 def test_the_apps_own_pages_write(app: Flask, ada_on_pages: FlaskClient) -> None:

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from secure_flask import testing
 
 from tests.conftest import BROWSER, PROGRAM
-from tests.probes import CRASH, ERROR, SECRET
+from tests.probes import CRASH, ERROR, KEEP_STATUS, SECRET
 
 
 @pytest.mark.parametrize("who", ["client", "ada"])
@@ -29,7 +29,8 @@ def test_a_crash_shows_nothing_of_the_code(production: FlaskClient, accept: dict
 
 def test_a_browser_gets_a_page(probes: FlaskClient) -> None:
     response = probes.get(ERROR, headers=BROWSER)
-    assert (response.status_code, response.mimetype) == (404, "text/html")
+    assert response.status_code == 404, KEEP_STATUS
+    assert response.mimetype == "text/html"
 
 
 def test_no_request_is_sent_back(app: Flask, client: FlaskClient) -> None:

@@ -1,4 +1,4 @@
-"""Migrations on SQLite, which replaces a table to alter it, lose no row of another table."""
+"""Migrations on SQLite, which replaces a table to alter it, lose no row, and leave nothing halfway."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ from flask import Flask
 from secure_flask.auth import logins, users
 from secure_flask.auth.login_table import Login
 from secure_flask.database import database, db, migrations
-from sqlalchemy import BLOB, CHAR, DATETIME, func, select
+from sqlalchemy import BLOB, CHAR, DATETIME, func, inspect, select
 
 from core.conftest import PASSWORD, USERNAME, MakeApp
 from core.site import User
@@ -26,12 +26,17 @@ revision, down_revision = "a_test", {head!r}
 def upgrade():
     with op.batch_alter_table("users") as users:
         users.add_column(sa.Column("a_test", sa.Integer()))
-    op.execute({statement!r})
+    {statement}
 
 def downgrade():
     with op.batch_alter_table("users") as users:
         users.drop_column("a_test")
 """
+
+NEW_COLUMN = 'op.add_column("logins", sa.Column("places", sa.Integer(), nullable=False))'
+# Batch mode fills a copy of the table, which fails.
+FILLED_COLUMN = """with op.batch_alter_table("logins") as logins:
+        logins.alter_column("rotated", existing_type=sa.BigInteger(), nullable=False)"""
 
 Migrate = Callable[..., Result]
 
@@ -49,9 +54,9 @@ def app(make_app: MakeApp, tmp_path: Path) -> Flask:
 
 @pytest.fixture
 def migrate(app: Flask, tmp_path: Path) -> Migrate:
-    """`migrate("upgrade", "DELETE …")`: a migration that alters the users and runs a statement."""
+    """`migrate("upgrade", "op.…")`: a migration that alters the users and runs a statement."""
 
-    def run(command: str, statement: str = "SELECT 1") -> Result:
+    def run(command: str, statement: str = "") -> Result:
         folder = tmp_path / "migrations"
         shutil.copytree(str(database.migrate.directory), folder, dirs_exist_ok=True)
         with app.app_context():
@@ -79,9 +84,37 @@ def test_a_new_column_keeps_the_rows_that_refer_to_the_table(app: Flask, migrate
 
 
 def test_a_migration_that_leaves_rows_of_nobody_is_named(app: Flask, migrate: Migrate) -> None:
-    done = migrate("upgrade", "DELETE FROM users")
+    done = migrate("upgrade", 'op.execute("DELETE FROM users")')
     assert done.exit_code == 1
-    assert "logins" in str(done.exception)
+    assert "logins" in done.stderr
+    with app.app_context():
+        assert User.find(USERNAME)
+
+
+def schema(app: Flask) -> dict[str, list[str]]:
+    with app.app_context():
+        found = inspect(db.engine)
+        return {
+            table: [column["name"] for column in found.get_columns(table)]
+            for table in found.get_table_names()
+        }
+
+
+@pytest.mark.parametrize("statement", [NEW_COLUMN, FILLED_COLUMN, "raise ZeroDivisionError"])
+def test_a_migration_that_fails_changes_nothing_and_goes_through_once_it_is_corrected(
+    app: Flask, migrate: Migrate, statement: str
+) -> None:
+    before = schema(app)
+    assert migrate("upgrade", statement).exit_code == 1
+    assert schema(app) == before
+    assert migrate("upgrade").exit_code == 0
+
+
+@pytest.mark.parametrize("statement", [NEW_COLUMN, FILLED_COLUMN])
+def test_a_column_without_a_value_for_rows_that_exist_is_explained(
+    migrate: Migrate, statement: str
+) -> None:
+    assert 'server_default="1"' in migrate("upgrade", statement).stderr
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+import click
 from alembic import context
 from secure_flask.database.database import Model, db
 from sqlalchemy import BLOB, CHAR, DATETIME, Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
+
+# What SQLite and PostgreSQL say where rows that exist get no value for a column.
+WITHOUT_VALUE = ("NOT NULL", "null value")
+NEEDS_VALUE = (
+    "Nothing was changed, since a column that is NOT NULL needs a value for the rows that exist: {}\n"
+    'Write it in the migration, as in sa.Column("places", sa.Integer(), nullable=False, '
+    'server_default="1"). For a column that exists, fill it before alter_column(…, nullable=False).'
+)
 
 
 def run_migrations() -> None:
     """Run what `flask db …` asked for."""
-    with db.engine.connect() as connection, _foreign_keys_off(connection):
+    with db.engine.connect() as connection, _explained(), _whole_or_not_at_all(connection):
         # Batch mode copies a table to alter it, which SQLite requires.
         context.configure(
             connection=connection,
@@ -40,23 +50,39 @@ def _render_item(kind: str, item: object, context: object) -> str | Literal[Fals
 
 
 @contextmanager
-def _foreign_keys_off(connection: Connection) -> Iterator[None]:
-    """Let SQLite replace a table that others refer to, and check the references afterwards.
+def _explained() -> Iterator[None]:
+    """Say what to write for the commonest error of a new column, not a traceback."""
+    try:
+        yield
+    except DBAPIError as error:
+        if any(words in str(error.orig) for words in WITHOUT_VALUE):
+            raise click.ClickException(NEEDS_VALUE.format(error.orig)) from error
+        raise
 
-    Batch mode copies a table and drops the old one. With foreign keys on, SQLite would then
-    delete each row that refers to it.
+
+@contextmanager
+def _whole_or_not_at_all(connection: Connection) -> Iterator[None]:
+    """Let a migration that fails change nothing on SQLite either, and lose no row.
+
+    Batch mode copies a table and drops the old one. Without a transaction, one that fails would
+    leave the copy, `_alembic_tmp_…`. With foreign keys on, SQLite would delete each row that refers
+    to the old table; they are off, and the references are checked afterwards.
     """
     if connection.dialect.name != "sqlite":
         yield
         return
+    # SQLite ignores this pragma inside a transaction.
     connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
     try:
+        # Python's driver begins none before a CREATE TABLE.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield
-        # SQLite ignores the pragma inside a transaction.
-        connection.commit()
         broken = {row[0] for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
         if broken:
-            raise SystemExit(f"Rows of {sorted(broken)} refer to rows that the migrations deleted.")
+            raise click.ClickException(
+                f"Rows of {sorted(broken)} refer to rows that the migrations deleted."
+            )
+        connection.commit()
     finally:
         connection.rollback()
         connection.exec_driver_sql("PRAGMA foreign_keys = ON")
