@@ -103,6 +103,8 @@ def addresses() -> dict[str, str]:
 
 # What its page tells to write.
 LINE = re.compile(r"^ *phone = encrypted_column\(.*$", re.M)
+RENAMED = re.compile(r"^ *mobile = encrypted_column\(.*$", re.M)
+RENAMING = re.compile(r"^    with [^\n]+\n +batch_op\.drop_index.*?(?=^```)", re.M | re.S)
 IN_MIGRATION = re.compile(r"^    encrypt_plain\(.*?(?=^```)", re.M | re.S)
 
 TYPES = "from sqlalchemy import String\nfrom sqlalchemy.orm import Mapped, mapped_column\n"
@@ -133,6 +135,7 @@ check()
 [ada] = db.session.scalars(select(User).where(User.phone == "+44 20"))
 print(json.dumps([ada.name, ada.phone]))
 """
+FIND_BY_MOBILE = FIND_ADA.replace("phone", "mobile")
 FOUND = '["ada", "+44 20"]'
 
 
@@ -147,26 +150,46 @@ def test_plain_values_are_encrypted_by_the_migration(project: Path) -> None:
     put_into_model(project, PLAIN)
     python(project, WRITE_MIGRATION, ADD_ADA)
     put_into_model(project, from_page(project, LINE))
-    known = set(project.glob("migrations/versions/*.py"))
-    python(project, WRITE_MIGRATION)
-    (migration,) = set(project.glob("migrations/versions/*.py")) - known
+    migration = written_migration(project)
     dropping = '        batch_op.drop_column("phone")\n'
     text = migration.read_text("utf-8").replace(dropping, from_page(project, IN_MIGRATION), 1)
     migration.write_text(text.replace("import op\n", f"import op\n{IMPORTS}"), "utf-8")
     assert FOUND in python(project, FIND_ADA)
 
 
+@pytest.mark.all
+@pytest.mark.slow
+def test_a_renamed_column_keeps_its_values(project: Path) -> None:
+    put_into_model(project, from_page(project, LINE))
+    python(project, WRITE_MIGRATION, ADD_ADA)
+    put_into_model(project, from_page(support.PAGES / "how-to", RENAMED, "encrypted-columns.md"))
+    migration = written_migration(project)
+    renaming = from_page(support.PAGES / "how-to", RENAMING, "encrypted-columns.md")
+    upgrade = r"(?<=def upgrade\(\) -> None:\n).*?(?=\n\n\ndef )"
+    text = re.sub(upgrade, renaming, migration.read_text("utf-8"), flags=re.S)
+    migration.write_text(text, "utf-8")
+    assert FOUND in python(project, FIND_BY_MOBILE)
+
+
+def written_migration(project: Path) -> Path:
+    """Let `flask db migrate` write a migration."""
+    known = set(project.glob("migrations/versions/*.py"))
+    python(project, WRITE_MIGRATION)
+    (migration,) = set(project.glob("migrations/versions/*.py")) - known
+    return migration
+
+
 def put_into_model(project: Path, line: str) -> None:
     """Let the model of a user have this column of the name."""
     model = project / "app" / "models.py"
-    text = re.sub(r"^    phone.*\n", "", model.read_text("utf-8"), flags=re.M)
+    text = re.sub(r"^    (?:phone|mobile).*\n", "", model.read_text("utf-8"), flags=re.M)
     text = re.sub(r"^    email = .*\n", rf"\g<0>    {line.strip()}\n", text, flags=re.M)
     text = text.replace("from secure_flask import", f"{TYPES}from secure_flask import", 1)
     model.write_text(text, "utf-8")
 
 
-def from_page(project: Path, pattern: re.Pattern[str]) -> str:
-    page = project / "docs" / "encryption.md"
+def from_page(project: Path, pattern: re.Pattern[str], name: str = "docs/encryption.md") -> str:
+    page = project / name
     shown = pattern.search(page.read_text("utf-8"))
     assert shown
     return shown[0]

@@ -124,14 +124,6 @@ def show() -> ResponseReturnValue:
     return _page(PasswordChangeForm())
 
 
-@blueprint.get("/account/password")
-@responds("text/html", status=303)
-@login_required
-def change_page() -> ResponseReturnValue:
-    """The address after a refused change, which a browser may load again."""
-    return redirect(url_for("account.show"), 303)
-
-
 @blueprint.post("/account/password")
 @responds("text/html", 403, 429, 503)
 @recent_login
@@ -170,11 +162,12 @@ def end_others_by_form() -> ResponseReturnValue:
     return _done("All other logins have ended.")
 
 
+@blueprint.get("/account/password")
 @blueprint.get("/.well-known/change-password")
 @responds("text/html", status=303)
 @public
-def change_password_url() -> ResponseReturnValue:
-    """Where password managers send people whose password was breached."""
+def lead_to_account() -> ResponseReturnValue:
+    """After a refused change, a browser may load its address; password managers know the other."""
     return redirect(url_for("account.show"), 303)
 
 

@@ -1,5 +1,7 @@
 """`flask check`, as its caller and a build see it, and what ACCEPTED_FINDINGS leaves out."""
 
+import re
+
 import pytest
 from click.testing import Result
 from flask import Flask
@@ -100,6 +102,17 @@ def test_what_hides_no_finding_or_has_no_reason_is_refused(make_app: MakeApp) ->
         result = run(accepting(make_app, "test.error", reason=reason))
         assert result.exit_code == 1
         assert "no reason for 'test.error'" in result.stderr
+
+
+@pytest.mark.usefixtures("checks")
+def test_what_accepts_nothing_is_named_where_its_check_ran(make_app: MakeApp) -> None:
+    check("test.quiet", "error")(lambda app: False)
+    check("test.live", "error", deploy=True)(lambda app: False)
+    app = accepting(make_app, *FOUND, "test.quiet", "test.live")
+    for options, named in {"": ["quiet"], "--deploy": ["live", "quiet"]}.items():
+        result = run(app, *options.split())
+        assert re.findall(r"accepts nothing here by test\.(\w+)", result.stdout) == named
+        assert result.exit_code == 0
 
 
 def test_no_secret_is_in_it(make_site: MakeSite) -> None:

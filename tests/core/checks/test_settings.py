@@ -52,6 +52,9 @@ VALUES: dict[tuple[str, str], tuple[list[Any], list[Any]]] = {
     ),
     ("proxies.none", "PROXY_HOPS"): ([0], [1]),
     ("csp.report-only", "CSP_REPORT_ONLY"): ([True], [False]),
+    ("passwords.short", "PASSWORD_MIN_LENGTH"): ([0, 7], [8, 15]),
+    ("policy.unknown-endpoint", "LOGIN_PAGE"): (["site.logn"], ["login.page", "site.login"]),
+    ("policy.unknown-endpoint", "PUBLIC_ENDPOINTS"): ([{"gone": "Open."}], [{"site.me": "Open."}]),
 }
 
 
@@ -105,6 +108,11 @@ def test_a_misspelt_name_in_the_policy_is_reported(find: Find) -> None:
         "Nothing reads MAX_BODYS: is MAX_BODY meant?",
         "Nothing reads SESSION_COOKIE_SECUR: is SESSION_COOKIE_SECURE meant?",
     ]
+
+
+def test_the_endpoint_that_is_meant_is_named(find: Find) -> None:
+    [message] = find("policy.unknown-endpoint", LOGIN_PAGE="site.logn")
+    assert message.endswith("is site.login meant?")
 
 
 def test_a_value_is_reported_where_it_endangers_the_site(

@@ -117,6 +117,11 @@ def test_a_column_without_a_value_for_rows_that_exist_is_explained(
     assert 'server_default="1"' in migrate("upgrade", statement).stderr
 
 
+def test_a_column_that_is_filled_first_may_be_required(migrate: Migrate) -> None:
+    filling = 'op.execute("UPDATE logins SET rotated = 1")'
+    assert migrate("upgrade", f"{filling}\n    {FILLED_COLUMN}").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("reflected", "written"),
     [

@@ -1,10 +1,11 @@
 """Finds what app/policy.py and the views open: sources in pages, writes without a limit, workers.
 
-Source: W3C Content Security Policy Level 3, section 7; OWASP ASVS 2.4.1, 3.4.3, 3.4.6, 8.1.1.
+Source: W3C Content Security Policy Level 3, section 7; OWASP ASVS 2.4.1, 3.4.3, 3.4.6, 6.2.1, 8.1.1.
 """
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from flask import Flask
 from secure_flask import assets
@@ -16,9 +17,11 @@ from secure_flask.web.csp_syntax import Policy, is_whole_cdn
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.view_options import options_of
 
+PAGES = ("LOGIN_PAGE", "REAUTHENTICATION_PAGE")
 # Browsers ignore 'unsafe-inline' beside one of these.
 STRICTER = ("'nonce-", "'sha256-", "'sha384-", "'sha512-")
 ANY_HOST = re.compile(r"(?:[a-z]+://)?\*|(?:http|ws)s?:\Z")
+SHORTEST_PASSWORD = 8  # characters
 WORKER_GUARD = re.compile(r'if \(event\.request\.method !== ["\']GET["\']\) return;')
 
 
@@ -65,6 +68,32 @@ def unlimited_writes(app: Flask) -> Iterable[str]:
     writes = (row for row in route_table.rows(app) if row.method not in SAFE_METHODS)
     open_to_all = [row for row in writes if row.who == route_table.EVERYBODY and not row.limits]
     return [] if app.config["RATE_LIMIT"] else [f"{row.method} {row.route}" for row in open_to_all]
+
+
+@check("policy.unknown-endpoint", "error")
+def unknown_endpoints(app: Flask) -> Iterable[str]:
+    """{}
+
+    Write an endpoint that `flask routes` lists into app/policy.py.
+    """
+    # Without pages of a login there is no view for the defaults.
+    defaults = app.extensions["policy_defaults"]
+    pages = {name: [app.config[name]] for name in PAGES if app.config[name] != defaults[name]}
+    for name, listed in {**pages, "PUBLIC_ENDPOINTS": app.config["PUBLIC_ENDPOINTS"]}.items():
+        for endpoint in sorted(set(listed) - app.view_functions.keys()):
+            close = get_close_matches(endpoint, app.view_functions, n=1)
+            meant = f": is {close[0]} meant?" if close else "."
+            yield f"{name} names {endpoint}, and no view has that endpoint{meant}"
+
+
+@check("passwords.short", "error")
+def short_passwords(app: Flask) -> Iterable[str]:
+    """PASSWORD_MIN_LENGTH is {}: passwords that short are guessed.
+
+    Write 12 into app/policy.py, and at least 8.
+    """
+    least = app.config["PASSWORD_MIN_LENGTH"]
+    return [str(least)] if least < SHORTEST_PASSWORD else []
 
 
 @check("workers.unguarded", "error")
