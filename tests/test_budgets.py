@@ -147,9 +147,10 @@ AT_MOST = {
     # A team of two can review the core once a year; its peers render at most 1,700 lines.
     # Two of them are for updates: is the core as released, and are its packages there? Some 130 lines
     # are where accounts begin: what ends or follows a login, what a half login answers, reasons
-    # beside fields, and limits for each IPv6 site.
+    # beside fields, and limits for each IPv6 site. Some 60 leave nothing of a migration that failed
+    # on SQLite, and let `flask check` say what to write where it was silent.
     "modules of the core": 87,  # then 85
-    "lines of the core": 7870,  # then 6300
+    "lines of the core": 7935,  # then 6300
     # Read whole by somebody who wants to know what an update may do. Each line beyond the goal closes
     # a way by which somebody without the key, or a killed process, did harm, or says what to type.
     "lines of update.py": 442,  # then 400
@@ -164,8 +165,8 @@ AT_MOST = {
     # What a project may import, and what must stay for a minor version.
     "public names of the core": 70,
     # A test that nobody reads is not trusted. One of an attack is never deleted for this. Some 7,000
-    # lines are of accounts.
-    "lines of the template's tests": 36000,  # then 21000
+    # lines are of accounts, and 150 of what owners met: failed migrations, pages for any address.
+    "lines of the template's tests": 36165,  # then 21000
     # An owner keeps what states the promises of the own app.
     "files of a project's tests": 30,
     "lines of a project's tests": 1900,
