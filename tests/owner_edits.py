@@ -584,6 +584,10 @@ def no_example(project: Path) -> None:
     shutil.rmtree(project / "tests/starter")
 
 
+def other_static_path(project: Path) -> None:
+    replace(project, "app/__init__.py", '(?<=static_url_path="/)static', "files")
+
+
 def extension_with_a_route(project: Path) -> None:
     write(project / "metrics.py", EXTENSION)
     module(project, "monitoring", USE_OF_EXTENSION)
@@ -711,6 +715,7 @@ ROUNDS: dict[str, list[Edit]] = {
         Edit(other_words_of_the_error_page),
         Edit(no_start_page, states=("tests/starter/",)),
         Edit(package_with_views),
+        Edit(other_static_path),
         Edit(own_test),
         new_module("mounted", MOUNTED),
         new_module("pages_in_languages", PAGES_IN_LANGUAGES),

@@ -162,7 +162,8 @@ def test_an_old_login_changes_nothing_before_the_password_is_entered(
 
 
 def test_password_managers_find_where_a_password_is_changed(client: FlaskClient) -> None:
-    assert_leads_to(client.get("/.well-known/change-password"), ACCOUNT)
+    for path in ("/.well-known/change-password", CHANGE):
+        assert_leads_to(client.get(path), ACCOUNT)
     page = client.get(ACCOUNT).text
     assert len(re.findall(r'type="password"', page)) == 2
     assert re.findall(r'autocomplete="((?:current|new)-password)"', page) == [
