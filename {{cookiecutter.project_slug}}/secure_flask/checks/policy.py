@@ -74,7 +74,7 @@ def unlimited_writes(app: Flask) -> Iterable[str]:
 def unknown_endpoints(app: Flask) -> Iterable[str]:
     """{}
 
-    Write an endpoint that `flask routes` lists into app/policy.py.
+    In app/policy.py, write an endpoint that `flask routes` lists.
     """
     # Without pages of a login there is no view for the defaults.
     defaults = app.extensions["policy_defaults"]
@@ -90,7 +90,7 @@ def unknown_endpoints(app: Flask) -> Iterable[str]:
 def short_passwords(app: Flask) -> Iterable[str]:
     """PASSWORD_MIN_LENGTH is {}: passwords that short are guessed.
 
-    Write 12 into app/policy.py, and at least 8.
+    In app/policy.py, write 12, the default, or at least 8.
     """
     least = app.config["PASSWORD_MIN_LENGTH"]
     return [str(least)] if least < SHORTEST_PASSWORD else []
