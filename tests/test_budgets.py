@@ -148,9 +148,10 @@ AT_MOST = {
     # Two of them are for updates: is the core as released, and are its packages there? Some 130 lines
     # are where accounts begin: what ends or follows a login, what a half login answers, reasons
     # beside fields, and limits for each IPv6 site. Some 60 leave nothing of a migration that failed
-    # on SQLite, and let `flask check` say what to write where it was silent.
+    # on SQLite, and let `flask check` say what to write where it was silent. Twelve let a view delete
+    # a user, and any deletion take the user's files along.
     "modules of the core": 87,  # then 85
-    "lines of the core": 7935,  # then 6300
+    "lines of the core": 7950,  # then 6300
     # Read whole by somebody who wants to know what an update may do. Each line beyond the goal closes
     # a way by which somebody without the key, or a killed process, did harm, or says what to type.
     "lines of update.py": 442,  # then 400

@@ -28,7 +28,7 @@ from secure_flask.auth.authentication import (
     reauthenticate,
 )
 from secure_flask.auth.next_pages import checked_next
-from secure_flask.auth.users import Role, UserMixin, create_user
+from secure_flask.auth.users import Role, UserMixin, create_user, delete_user, user_deleted
 from secure_flask.crypto.blind_indexes import blind_index
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedBytes, EncryptedJSON, EncryptedString
@@ -89,6 +89,7 @@ __all__ = [
     "db",
     "decrypt",
     "decrypt_stream",
+    "delete_user",
     "encrypt",
     "encrypt_plain",
     "encrypt_stream",
@@ -113,6 +114,7 @@ __all__ = [
     "responds",
     "roles_required",
     "run_migrations",
+    "user_deleted",
     "validated",
 ]
 

@@ -238,6 +238,16 @@ def test_a_class_without_an_address_takes_none(app: Flask, monkeypatch: pytest.M
 # Logins.
 
 
+def test_files_that_cannot_be_deleted_keep_their_user(app: Flask) -> None:
+    def fail(user: User) -> None:
+        raise OSError("The files are locked.")
+
+    with users.user_deleted.connected_to(fail):
+        assert isinstance(run(app, "delete", USERNAME).exception, OSError)
+    with app.app_context():
+        assert User.find(USERNAME)
+
+
 @pytest.mark.parametrize("command", ["logout", "disable", "password", "delete"])
 def test_all_logins_of_the_user_end_at_once_and_no_others(app: Flask, command: str) -> None:
     here, there, other = (app.test_client() for _ in range(3))

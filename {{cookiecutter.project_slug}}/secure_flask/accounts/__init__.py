@@ -18,7 +18,7 @@ from secure_flask.accounts.factor_changes import (
     remove_authenticator,
 )
 from secure_flask.accounts.factors import of as factors_of
-from secure_flask.accounts.leaving import delete_account, personal_data, user_deleted
+from secure_flask.accounts.leaving import delete_account, personal_data
 from secure_flask.accounts.name_change import change_name
 from secure_flask.accounts.names import checked as checked_name
 from secure_flask.accounts.passkey_logins import log_in_by_passkey, reauthenticate_by_passkey
@@ -42,6 +42,7 @@ from secure_flask.accounts.second_step import (
 from secure_flask.accounts.settings import AccountSettings
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.accounts.worker import shown as shown_mails
+from secure_flask.auth.users import user_deleted
 
 __all__ = [
     "AccountMixin",

@@ -8,7 +8,6 @@ OWASP ASVS 6.3.7, 7.4.2, 14.2.6, 14.3.1.
 from collections.abc import Iterator
 from typing import Any
 
-from blinker import Namespace
 from flask import g
 from pydantic import ConfigDict, TypeAdapter
 from secure_flask.accounts import factors, networks, outbox, passkeys, recovery_codes, steps
@@ -16,7 +15,7 @@ from secure_flask.accounts.email_change import CHANGE
 from secure_flask.accounts.users import AccountMixin, account
 from secure_flask.auth import access, authentication
 from secure_flask.auth.login_table import Login
-from secure_flask.auth.users import user_class
+from secure_flask.auth.users import user_class, user_deleted
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.database import Model, db
 from secure_flask.web import audit
@@ -31,9 +30,6 @@ OWN_TABLES = {
     *("logins", "user_roles", "account_steps", "mails", "recovery_codes", "wrong_codes"),
     *("trusted_networks", "passkeys"),
 }
-# Sent with the user while all rows are there, for files and other systems that know the user. A
-# receiver that raises an exception keeps the account.
-user_deleted = Namespace().signal("user-deleted")
 _json = TypeAdapter[Any](
     Any, config=ConfigDict(ser_json_bytes="base64", ser_json_inf_nan="strings")
 )

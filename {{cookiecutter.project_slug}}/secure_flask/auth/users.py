@@ -10,6 +10,7 @@ from typing import Any, Self, cast
 from unicodedata import normalize
 from uuid import UUID, uuid4
 
+from blinker import Namespace
 from secure_flask.auth.passwords import hash_password
 from secure_flask.database import Model, db
 from secure_flask.web.validation import Reason
@@ -30,6 +31,9 @@ _CLASS = """\
         ..."""
 
 _registered: list[type["UserMixin"]] = []
+# Sent with the user while all rows are there, for files and other systems that know the user. A
+# receiver that raises an exception keeps the user.
+user_deleted = Namespace().signal("user-deleted")
 
 user_roles = Table(
     "user_roles",
@@ -143,6 +147,13 @@ def create_user(name: str, password: str, **columns: Any) -> Any:
     db.session.add(user)
     db.session.commit()
     return user
+
+
+def delete_user(user: UserMixin) -> None:
+    """Delete a user with all rows that refer to it, and commit."""
+    user_deleted.send(user)
+    db.session.delete(user)
+    db.session.commit()
 
 
 def _register(cls: type[UserMixin]) -> None:
