@@ -15,7 +15,7 @@ import support
 
 # Blocks with another tag (console, nginx) show something, or need what is not here.
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js|txt))`")
+FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js|css|txt))`")
 VERB = re.compile(r"\bcreate\b|\badd\b|\bend of\b", re.IGNORECASE)
 BELOW = re.compile(r"\bbelow `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
@@ -42,7 +42,7 @@ class Step:
     @property
     def file(self) -> str | None:
         named = FILE.findall(self.words)
-        if not named or self.language not in ("python", "html", "js", "jinja"):
+        if not named or self.language not in ("python", "html", "js", "css", "jinja"):
             return None
         # Words that say nothing to do, as of an example, name the file in passing.
         return named[-1] if VERB.search(self.words.rpartition(named[-1])[0]) else None
