@@ -92,6 +92,15 @@ def test_what_a_page_says_to_do_works(
     following.follow(ready_project(**answers(page)), page, tmp_path / "log")
 
 
+@pytest.mark.all
+@pytest.mark.slow
+def test_an_app_and_a_browser_share_a_table_with_signed_tokens_too(
+    ready_project: NewProject, tmp_path: Path
+) -> None:
+    page = support.PAGES / "recipes" / "pages-and-app.md"
+    following.follow(ready_project(token_type="jwt"), page, tmp_path / "log")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "token_type",

@@ -89,6 +89,7 @@ def site(
     project = new_project(csp=request.param, token_type=LEVELS[request.param])
     following.write_files(project, PAGE)
     following.write_files(project, support.PAGES / "how-to" / "forms.md")
+    following.write_files(project, support.PAGES / "recipes" / "chart.md")
     append(project / "app" / "pages.py", STYLED_VIEW + CLIENT_VIEW + FAULTS)
     templates = project / "app" / "templates"
     (templates / "styled.html").write_text(STYLED, "utf-8")
@@ -146,6 +147,19 @@ def test_the_script_of_a_page_runs_and_one_of_another_site_by_nonce_and_hash_alo
         page.fill("#number", "12")
         expect(page.locator("#square")).to_have_text("144")
         page.unroute(site.script)
+
+
+@pytest.mark.all
+@pytest.mark.slow
+def test_a_chart_is_drawn_of_the_data_in_its_page(site: Site, page: Page) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(f"{site.address}/rain")
+    bars = page.locator("#rain rect")
+    expect(bars).to_have_count(page.locator("tbody tr").count())
+    expect(bars.last).to_have_attribute("width", "290")
+    assert bars.first.evaluate("bar => getComputedStyle(bar).fill") != "rgb(0, 0, 0)"
+    assert said == []
 
 
 def answer_from_another_site(script: bytes, route: Route) -> None:
