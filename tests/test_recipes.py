@@ -88,9 +88,9 @@ def site(
 ) -> Iterator[Site]:
     project = new_project(csp=request.param, token_type=LEVELS[request.param])
     following.write_files(project, PAGE)
-    following.write_files(project, support.PAGES / "how-to" / "forms.md")
-    following.write_files(project, support.PAGES / "recipes" / "chart.md")
-    append(project / "app" / "pages.py", STYLED_VIEW + CLIENT_VIEW + FAULTS)
+    for name in ("how-to/forms", "recipes/chart", "recipes/uploads"):
+        following.write_files(project, support.PAGES / f"{name}.md")
+    append(project / "app" / "pages.py", STYLED_VIEW + CLIENT_VIEW)
     templates = project / "app" / "templates"
     (templates / "styled.html").write_text(STYLED, "utf-8")
     (templates / "client.html").write_text(CLIENT, "utf-8")
@@ -170,59 +170,28 @@ def answer_from_another_site(script: bytes, route: Route) -> None:
     )
 
 
-# A form with a file, by what Flask-WTF documents.
-FAULTS = """
-from pathlib import Path
-
-from flask import current_app
-from flask_wtf.file import FileAllowed, FileField, FileRequired
-
-
-class FaultForm(FlaskForm):
-    place = StringField("Place", [DataRequired(), Length(max=100)])
-    picture = FileField(
-        "Picture", [FileRequired(), FileAllowed(["jpg", "png"], "Choose a JPEG or a PNG file.")]
-    )
-
-
-@blueprint.route("/faults/new", methods=["GET", "POST"])
-@responds("text/html")
-@login_required
-@consumes_form(max_size=2**20)
-def report_fault() -> ResponseReturnValue:
-    form = FaultForm()
-    if not form.validate_on_submit():
-        page = render_template("task_form.html", title="A fault", form=form, task=None)
-        return page, 422 if form.errors else 200
-    folder = Path(current_app.instance_path, "faults")
-    folder.mkdir(exist_ok=True)
-    form.picture.data.save(folder / "picture")
-    flash(f"Reported: {form.place.data}")
-    return redirect(url_for("pages.report_fault"), 303)
-"""
-
-
 @pytest.mark.slow
-def test_a_form_with_a_picture_is_sent_without_javascript(
+def test_a_private_file_is_sent_and_comes_back_without_javascript(
     site: Site, page_without_scripts: Page
 ) -> None:
     page = page_without_scripts
     content = b"a picture" * 20_000
-    program = FilePayload(name="door.exe", mimeType="image/png", buffer=content)
-    picture = FilePayload(name="door.png", mimeType="image/png", buffer=content)
-    page.goto(f"{site.address}/faults/new")
+    page.goto(f"{site.address}/files")
     page.fill("[name=username]", "ada")
     page.fill("[name=password]", PASSWORD)
     page.press("[name=password]", "Enter")
-    page.fill("[name=place]", "Room 7")
-    page.set_input_files("[name=picture]", program)
-    page.press("[name=place]", "Enter")
-    expect(page.locator("main")).to_contain_text("Choose a JPEG or a PNG file.")
-    page.set_input_files("[name=picture]", picture)
-    page.press("[name=place]", "Enter")
-    expect(page.get_by_role("status")).to_have_text("Reported: Room 7")
-    [stored] = (site.project / "instance" / "faults").iterdir()
-    assert stored.read_bytes() == content
+    page.click("main button")
+    expect(page.locator("main")).to_contain_text("Choose a file.")
+    sent = FilePayload(name="Tür.pdf", mimeType="application/pdf", buffer=content)
+    page.set_input_files("[name=content]", sent)
+    page.click("main button")
+    expect(page.get_by_role("status")).to_have_text("Stored: Tür.pdf")
+    with page.expect_download() as download:
+        page.click("main a")
+    assert download.value.suggested_filename == "Tür.pdf"
+    assert download.value.path().read_bytes() == content
+    page.click("td button")
+    expect(page.get_by_role("status")).to_have_text("Deleted: Tür.pdf")
 
 
 @pytest.mark.slow
