@@ -94,9 +94,7 @@ def test_what_a_page_says_to_do_works(
 
 @pytest.mark.all
 @pytest.mark.slow
-def test_an_app_and_a_browser_share_a_table_with_signed_tokens_too(
-    ready_project: NewProject, tmp_path: Path
-) -> None:
+def test_an_app_shares_a_table_by_signed_tokens(ready_project: NewProject, tmp_path: Path) -> None:
     page = support.PAGES / "recipes" / "pages-and-app.md"
     following.follow(ready_project(token_type="jwt"), page, tmp_path / "log")
 

@@ -171,9 +171,7 @@ def answer_from_another_site(script: bytes, route: Route) -> None:
 
 
 @pytest.mark.slow
-def test_a_private_file_is_sent_and_comes_back_without_javascript(
-    site: Site, page_without_scripts: Page
-) -> None:
+def test_a_private_file_comes_back_without_scripts(site: Site, page_without_scripts: Page) -> None:
     page = page_without_scripts
     content = b"a picture" * 20_000
     page.goto(f"{site.address}/files")
