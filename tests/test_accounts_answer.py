@@ -8,8 +8,19 @@ from pathlib import Path
 import pytest
 
 import support
-from conftest import Bake
+from conftest import Bake, NewProject
 
+# Each costs a command about a tenth of its time.
+LARGE = {"email_validator", "webauthn"}
+IMPORTED = f"print(sorted({LARGE} & sys.modules.keys()))"
+COMMAND = f"""
+import atexit, sys
+from flask.cli import main
+atexit.register(lambda: {IMPORTED})
+sys.argv = ["flask", "user", "list"]
+main()
+"""
+SERVER = f"import sys, wsgi; {IMPORTED}"
 OVER = ("--no-input", "--overwrite-if-exists")
 
 
@@ -46,3 +57,10 @@ def test_without_hooks_the_app_starts_and_names_what_is_left(tmp_path: Path) -> 
     checked = support.run("sh", "-c", f"{sys.executable} -m flask check || true", cwd=project)
     assert "core.leftovers: Nothing uses app/accounts" in checked
     assert "core.leftovers: Nothing uses secure_flask/accounts" in checked
+
+
+@pytest.mark.all
+def test_a_server_imports_at_its_start_what_commands_do_without(ready_project: NewProject) -> None:
+    project = ready_project(accounts="self-service")
+    assert support.python("-c", COMMAND, cwd=project).splitlines()[-1] == "[]"
+    assert support.python("-c", SERVER, cwd=project).splitlines()[-1] == str(sorted(LARGE))

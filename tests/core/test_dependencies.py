@@ -2,6 +2,7 @@
 
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from secure_flask import dependencies
@@ -33,7 +34,8 @@ def test_what_is_missing_or_too_old_is_found(listed: str, missing: list[str]) ->
 def test_only_the_numbers_of_a_version_count(
     installed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dependencies, "version", lambda name: installed)
+    packages = SimpleNamespace(read_text=lambda name: f"Name: flask\nVersion: {installed}\n")
+    monkeypatch.setattr(dependencies, "distribution", lambda name: packages)
     assert not list(dependencies.missing("flask>=3.2"))
     assert list(dependencies.missing("flask>=11"))
 

@@ -95,7 +95,7 @@ def check(answer: TestResponse, operation: Json) -> None:
     """An answer is one of those that the document names; an error has its headers and shape."""
     call = f"{answer.request.method} {answer.request.path}: {answer.status_code}"
     named = operation["responses"].get(str(answer.status_code))
-    assert named, f"{call}: name it in its @responds."
+    assert named, f"{call}: name it in its @responds, a redirect by `status=303`."
     if answer.status_code >= 400 and "content" in named:
         assert answer.mimetype in named["content"], call
     if answer.status_code >= 400 and answer.is_json:

@@ -12,7 +12,7 @@ from secure_flask.auth.access import roles_required
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.database import Model, db
-from sqlalchemy import select, text
+from sqlalchemy import Column, ForeignKey, Table, Uuid, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from core import routes
@@ -49,7 +49,6 @@ def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
 
 def run(app: Flask, *arguments: str, password: str | None = None) -> Result:
     """Run `flask user …`, with the password on standard input if there is one."""
-    arguments = arguments if password is None else (*arguments, "--password-stdin")
     given = None if password is None else password + "\n"
     return app.test_cli_runner().invoke(args=["user", *arguments], input=given)
 
@@ -145,6 +144,18 @@ def test_a_given_password_works_to_its_last_space_and_is_not_printed(
     assert not logs_in(client, NEW, GOOD_PASSWORD)
 
 
+@pytest.mark.parametrize("command", [("create", NEW), ("password", USERNAME)])
+def test_no_password_is_made_where_one_is_given_or_expected(
+    app: Flask, command: tuple[str, str]
+) -> None:
+    assert "of standard input\n" in run(app, *command, password=GOOD_PASSWORD).output
+    # `echo "$PASSWORD" |` without that variable, and `cat missing-file |`.
+    for arguments, given in (command, "\n"), ((*command, "--password-stdin"), ""):
+        result = app.test_cli_runner().invoke(args=["user", *arguments], input=given)
+        assert_refused(result)
+        assert "A password has 12 to" in result.output
+
+
 UNUSABLE = {
     "none": "",
     "short": "x" * 11,
@@ -161,7 +172,7 @@ def test_an_unusable_password_makes_no_user(
 ) -> None:
     given = StringIO(f"{UNUSABLE[case]}\n")
     monkeypatch.setattr(operator_passwords, "sys", SimpleNamespace(stdin=given))
-    assert_refused(run(app, "create", NEW, "--password-stdin"))
+    assert_refused(run(app, "create", NEW))
     assert not exists(app, NEW)
 
 
@@ -271,6 +282,22 @@ def test_a_deleted_user_leaves_no_login_and_a_disabled_one_may_be_enabled(
     with app.app_context():
         assert db.session.scalars(select(Login)).all() == []
         assert (User.find(USERNAME), User.find(OTHER) is None) == (None, False)
+
+
+def test_a_row_that_the_database_keeps_is_said_and_the_user_stays(app: Flask) -> None:
+    bills = Table("probe_bills", Model.metadata, Column("user_id", Uuid, ForeignKey("users.id")))
+    try:
+        with stored_user(app) as user:
+            bills.create(db.engine)
+            db.session.execute(bills.insert().values(user_id=user.id))
+        result = run(app, "delete", USERNAME)
+        assert_refused(result)
+        assert "ondelete" in result.output
+        assert exists(app, USERNAME)
+    finally:
+        with app.app_context():
+            bills.drop(db.engine)
+        Model.metadata.remove(bills)
 
 
 def test_a_new_database_has_no_user(make_app: MakeApp) -> None:

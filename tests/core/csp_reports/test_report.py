@@ -1,6 +1,7 @@
 """`flask csp report`: what was blocked, and the one line that allows it, or why not to."""
 
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from secure_flask.csp_levels import DATA, NONCE, NONE, SELF
 from secure_flask.csp_reports import violations
 from secure_flask.csp_reports.report import advise
 from secure_flask.csp_reports.violations import Violation, ViolationCount
+from secure_flask.database import command_group
+from secure_flask.web.csp import csp
+from secure_flask.web.view_options import options_of
 
 from core.conftest import MakeApp
 
@@ -157,6 +161,29 @@ def test_a_violation_has_a_line_and_advice_the_most_frequent_first(
     assert lines[3].strip() == CHANGE
     assert lines[4] == ("script-src-attr inline on / (1x only reported, 2026-11-18 to 2026-11-18)")
     assert "Do not allow it" in lines[5]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_terminal_breaks_no_word_such_as_a_path_and_a_pipe_no_line(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    for number in range(columns):
+        add(app, TILE._replace(page=f"/a-page/{'x' * number}/<uuid:order-id>"))
+    piped = run(app, "report")
+    terminal = SimpleNamespace(isatty=lambda: True)
+    monkeypatch.setattr(command_group, "sys", SimpleNamespace(stdout=terminal))
+    monkeypatch.setenv("COLUMNS", f"{columns}")
+    shown = run(app, "report")
+    assert shown.split() == piped.split()
+    assert all(len(line) <= columns or len(line.split()) == 1 for line in shown.splitlines())
+    assert shown.count("\n") > piped.count("\n")
+
+
+def test_a_form_that_leads_to_another_site_is_allowed_at_its_view() -> None:
+    line = advice("form-action https://pay.example").splitlines()[-1].strip()
+    decorate = eval(line.removeprefix("@"), {"csp": csp})  # noqa: S307 - as Python runs a view
+    allowed = options_of(decorate(lambda: ""), "GET").csp
+    assert allowed == {"form-action": [SELF, "https://pay.example"]}
 
 
 def test_nothing_that_is_stored_steers_the_terminal(app: Flask) -> None:

@@ -172,6 +172,23 @@ def test_your_receiver_hears_of_it_while_the_rows_are_there(
     assert heard == [(USERNAME, True)]
 
 
+def test_an_operator_deletes_as_much_as_the_user_does(app: Flask) -> None:
+    full_accounts.fill(app)
+    with stored_user(app) as user:
+        user_id = user.id
+    heard: list[str] = []
+
+    def receive(user: User) -> None:
+        heard.append(user.name)
+
+    with user_deleted.connected_to(receive):
+        deleted = app.test_cli_runner().invoke(args=["user", "delete", USERNAME])
+    assert (deleted.exit_code, heard) == (0, [USERNAME])
+    assert rows_of(app, user_id) == set()
+    [mail] = delivered(app)
+    assert (mail["To"], "was deleted" in mail["Subject"]) == (ADDRESS, True)
+
+
 def test_a_receiver_that_fails_keeps_the_account(app: Flask, client: FlaskClient) -> None:
     def fail(user: User) -> None:
         raise RuntimeError("The files are locked.")

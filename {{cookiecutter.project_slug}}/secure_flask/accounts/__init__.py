@@ -4,7 +4,7 @@ The rules are here; pages, words and mails are the app's. `init_app` sets all of
 """
 
 from flask import Flask
-from secure_flask.accounts import checks, commands, factors, worker  # noqa: F401 - checks
+from secure_flask.accounts import checks, commands, factors, leaving, worker  # noqa: F401 - checks
 from secure_flask.accounts.addresses import checked as checked_address
 from secure_flask.accounts.email_change import confirm_change, find_change, request_change
 from secure_flask.accounts.factor_changes import (
@@ -43,6 +43,7 @@ from secure_flask.accounts.settings import AccountSettings
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.accounts.worker import shown as shown_mails
 from secure_flask.auth.users import user_deleted
+from secure_flask.startup import serves_requests
 
 __all__ = [
     "AccountMixin",
@@ -94,4 +95,9 @@ def init_app(app: Flask) -> None:
     """Set accounts up, after secure_flask."""
     commands.init_app(app)
     factors.init_app(app)
+    leaving.init_app(app)
+    if serves_requests():
+        # Commands do without these large packages. A server that lacks one does not start.
+        import email_validator  # noqa: F401
+        import webauthn  # noqa: F401
     worker.init_app(app)

@@ -4,7 +4,6 @@ A domain is stored as IDNA writes it, so `straße.de` and `strasse.de` are two. 
 tells whether an address exists: a mail that arrives does. Source: RFC 5321; RFC 5891.
 """
 
-from email_validator import EmailNotValidError, validate_email
 from secure_flask.auth.users import UserMixin, user_class
 from secure_flask.database import db
 from secure_flask.web.validation import Reason
@@ -18,6 +17,8 @@ def checked(text: str) -> str:
 
     :raises Reason: no mail can be sent there.
     """
+    from email_validator import EmailNotValidError, validate_email
+
     # A mail header would decode it, so another address would get the mail. Source: RFC 2047.
     if "=?" in text:
         raise Reason(WRONG)

@@ -8,7 +8,7 @@ OWASP ASVS 6.3.7, 7.4.2, 14.2.6, 14.3.1.
 from collections.abc import Iterator
 from typing import Any
 
-from flask import g
+from flask import Flask, g
 from pydantic import ConfigDict, TypeAdapter
 from secure_flask.accounts import factors, networks, outbox, passkeys, recovery_codes, steps
 from secure_flask.accounts.email_change import CHANGE
@@ -68,6 +68,10 @@ def personal_data(user: AccountMixin) -> dict[str, Any]:
         "trusted_networks": networks.number(user),
         "tables": {key.parent.table.name: _rows(key, user) for key in references("CASCADE")},
     }
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["delete_user"] = delete_account
 
 
 def _locked(user: AccountMixin) -> AccountMixin:

@@ -7,18 +7,19 @@ So an answer that was overheard opens nothing. Source: Web Authentication Level 
 import json
 from typing import Any
 
-import webauthn
 from secure_flask.accounts import steps
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.database import db
 from secure_flask.web import strict_json
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, parse_client_data_json
 
 LIFETIME = 5 * 60  # seconds to answer
 
 
 def begin(purpose: str, options: Any, user: AccountMixin | None) -> dict[str, Any]:
     """Store the challenge of `options`; the `state` that the answer comes with, and the options."""
+    import webauthn
+    from webauthn.helpers import bytes_to_base64url
+
     step = steps.add(purpose, LIFETIME, user=user, challenge=bytes_to_base64url(options.challenge))
     state = steps.give_secret(step)
     db.session.commit()
@@ -27,6 +28,8 @@ def begin(purpose: str, options: Any, user: AccountMixin | None) -> dict[str, An
 
 def use(purpose: str, state: str, user: AccountMixin | None) -> bytes | None:
     """The challenge of a step, which counts once, whatever the answer is."""
+    from webauthn.helpers import base64url_to_bytes
+
     step = steps.find(purpose, state)
     if step is None or step.user_id != (user.id if user else None):
         return None
@@ -38,6 +41,8 @@ def use(purpose: str, state: str, user: AccountMixin | None) -> bytes | None:
 
 def parsed(credential: str) -> dict[str, Any]:
     """The JSON that a browser made; nothing where it is none, or was made in a foreign frame."""
+    from webauthn.helpers import base64url_to_bytes, parse_client_data_json
+
     try:
         answer = dict(strict_json.loads(credential))
         data = parse_client_data_json(base64url_to_bytes(answer["response"]["clientDataJSON"]))

@@ -8,7 +8,6 @@ import time
 from typing import Any
 from uuid import UUID, uuid4
 
-import webauthn
 from flask import current_app
 from secure_flask.accounts import passkey_challenges, public_urls
 from secure_flask.accounts.users import AccountMixin
@@ -18,13 +17,6 @@ from secure_flask.web.errors import error_response
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
-from webauthn.helpers import base64url_to_bytes
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 MAX_NAME = 64  # characters
 NEW, LOGIN = "new passkey", "passkey"
@@ -58,16 +50,19 @@ def list_passkeys(user: AccountMixin) -> list[dict[str, Any]]:
 
 def begin_registration(user: AccountMixin) -> dict[str, Any]:
     """`state`, and `options` for navigator.credentials.create()."""
-    known = [PublicKeyCredentialDescriptor(id=each.credential_id) for each in all_of(user)]
+    import webauthn
+    from webauthn.helpers import structs
+
+    known = [structs.PublicKeyCredentialDescriptor(id=each.credential_id) for each in all_of(user)]
     options = webauthn.generate_registration_options(
         rp_id=public_urls.host(),
         rp_name=current_app.config["PROJECT_NAME"],
         user_id=user.id.bytes,
         user_name=user.name,
         exclude_credentials=known,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.REQUIRED,
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         ),
     )
     return passkey_challenges.begin(NEW, options, user)
@@ -78,6 +73,8 @@ def finish_registration(user: AccountMixin, state: str, credential: str, name: s
 
     :raises ErrorResponse: 400, the answer does not fit the challenge.
     """
+    import webauthn
+
     challenge = passkey_challenges.use(NEW, state, user)
     if challenge is None:
         raise error_response(400, WRONG)
@@ -107,6 +104,9 @@ def finish_registration(user: AccountMixin, state: str, credential: str, name: s
 
 def begin_login(user: AccountMixin | None = None) -> dict[str, Any]:
     """`state`, and `options` for navigator.credentials.get()."""
+    import webauthn
+    from webauthn.helpers.structs import UserVerificationRequirement
+
     options = webauthn.generate_authentication_options(
         rp_id=public_urls.host(), user_verification=UserVerificationRequirement.REQUIRED
     )
@@ -118,6 +118,8 @@ def owner_of(state: str, credential: str, user: AccountMixin | None = None) -> U
 
     None for a wrong answer, and for that of another user than the one who was asked.
     """
+    import webauthn
+
     challenge = passkey_challenges.use(LOGIN, state, user)
     answer = passkey_challenges.parsed(credential)
     passkey = _named(answer)
@@ -159,6 +161,8 @@ def _count_use(passkey: Passkey, sign_count: int) -> bool:
 
 
 def _named(answer: dict[str, Any]) -> Passkey | None:
+    from webauthn.helpers import base64url_to_bytes
+
     try:
         credential_id = base64url_to_bytes(answer["id"])
     except (ValueError, KeyError, TypeError, AttributeError):

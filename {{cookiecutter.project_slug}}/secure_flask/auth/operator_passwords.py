@@ -12,18 +12,20 @@ from secure_flask.auth import passwords
 from secure_flask.web.validation import plain_text
 
 password_option = click.option(
-    "--password-stdin", is_flag=True, help="Read the password from standard input."
+    "--password-stdin", is_flag=True, help="Read the password from standard input; never make one."
 )
 
 
 def read_password(name: str, from_stdin: bool) -> tuple[str, str]:
-    """The password for a user, and a note for the output that shows a generated password."""
-    if from_stdin:
-        given = sys.stdin.readline().rstrip("\r\n")
-        _check_password(given, name)
-        return given, ""
-    if sys.stdin.isatty():
+    """The password for a user, and a note for the output about one that nobody typed."""
+    if sys.stdin.isatty() and not from_stdin:
         return _ask_password(name), ""
+    line = sys.stdin.readline()
+    if line or from_stdin:
+        given = line.rstrip("\r\n")
+        _check_password(given, name)
+        # Said, since a script that is piped into a shell gives its next line.
+        return given, " with the password of standard input"
     generated = secrets.token_urlsafe(18)
     return generated, f" with password {generated}"
 

@@ -24,7 +24,7 @@ logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 @click.option("--email", help="An e-mail address; it is stored encrypted.")
 @password_option
 def create(name: str, email: str | None, password_stdin: bool) -> None:
-    """Add a user. Prompts for a password on a terminal; otherwise generates and prints one."""
+    """Add a user. Asks for a password on a terminal, takes a piped one, or makes and prints one."""
     check_plain(name, "a name")
     if len(name) > users.MAX_NAME:
         raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
@@ -100,7 +100,7 @@ def log_out(name: str) -> None:
 def delete(name: str) -> None:
     """Delete a user with all rows that refer to it."""
     user = find(name)
-    users.delete_user(user)
+    current_app.extensions.get("delete_user", users.delete_user)(user)
     _report(f"Deleted {name}", audit.USER_UPDATED, user, change="deleted")
 
 

@@ -150,7 +150,10 @@ def create_user(name: str, password: str, **columns: Any) -> Any:
 
 
 def delete_user(user: UserMixin) -> None:
-    """Delete a user with all rows that refer to it, and commit."""
+    """Delete a user with all rows that refer to it, and commit.
+
+    For an app whose users have accounts, accounts/leaving.py does more.
+    """
     user_deleted.send(user)
     db.session.delete(user)
     db.session.commit()

@@ -16,7 +16,7 @@ from secure_flask.csp_levels import SELF
 from secure_flask.csp_reports import violations
 from secure_flask.csp_reports.violations import KEYWORDS, OWN_SITE, ViolationCount
 from secure_flask.database import db
-from secure_flask.database.command_group import CommandGroup
+from secure_flask.database.command_group import CommandGroup, folded
 from secure_flask.web import csp
 from secure_flask.web.csp_syntax import is_whole_cdn
 from secure_flask.web.origins import is_loopback
@@ -43,7 +43,8 @@ _ADVICE = {
     "object-src": "Do not allow it: plug-ins ignore the policy. Use <img>, <video> or a link.",
     "base-uri": "Do not allow it: an injected <base> redirects every relative URL.",
     "form-action": "If you did not write this form, do not allow it: an injected form sends "
-    "passwords to another site. If you did, add the origin of its target to form-action.",
+    "passwords to another site. If you did, it or a redirect after it leads there. Write below the "
+    'route of the page that shows the form:\n    @csp(form_action=["\'self\'", "{}"])',
     "frame-ancestors": "Another site showed a page in a frame (clickjacking). Browsers report "
     "neither the site nor the page. Allow only a partner that you know, in FRAME_ANCESTORS.",
     "require-trusted-types-for": "Do not allow it: the script turns text into markup or code. Use "
@@ -66,7 +67,7 @@ def report() -> None:
     rows = violations.most_frequent()
     click.echo("Anybody can post a report: allow only what you know." if rows else "No reports.")
     for row in rows:
-        click.echo(_described(row))
+        click.echo(folded(_described(row)))
 
 
 @csp_commands.command("clear")
@@ -87,7 +88,7 @@ def advise(row: ViolationCount, config: Mapping[str, Any]) -> str:
     if runs and row.blocked in ("data:", "blob:"):
         return _TEXT
     if known := _ADVICE.get(f"{directive} {row.blocked}") or _ADVICE.get(directive):
-        return known
+        return known.replace("{}", row.blocked)
     if row.blocked in KEYWORDS:
         return _UNNAMED
     plain = row.blocked.replace("ws:", "http:")

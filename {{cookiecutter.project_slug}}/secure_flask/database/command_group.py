@@ -1,11 +1,15 @@
 """Commands that report a database error or a refused value in one sentence, not a traceback."""
 
+import shutil
+import sys
+import textwrap
 from typing import Any
 
 import click
 from flask.cli import AppGroup
 from secure_flask.database.database import UNAVAILABLE
 from secure_flask.web.validation import Reason
+from sqlalchemy.exc import IntegrityError
 
 
 class _Explained(click.Command):
@@ -14,6 +18,9 @@ class _Explained(click.Command):
             return super().invoke(ctx)
         except Reason as refused:
             raise click.ClickException(f"{refused}.") from None
+        except IntegrityError as error:
+            why = f"Nothing was changed, since the tables forbid it: {error.orig}."
+            raise click.ClickException(f"{why} Look at ondelete of their foreign keys.") from None
         except UNAVAILABLE as error:
             raise click.ClickException(_explain(error)) from None
 
@@ -24,6 +31,20 @@ class Command(_Explained):
 
 class CommandGroup(_Explained, AppGroup):
     """The same for a group of commands, such as `flask user …`."""
+
+
+def folded(text: str) -> str:
+    """The text for a terminal, which would break words such as paths; whole where it is piped."""
+    if not sys.stdout.isatty():
+        return text
+    fold = textwrap.TextWrapper(
+        shutil.get_terminal_size().columns, break_long_words=False, break_on_hyphens=False
+    )
+    folded = []
+    for line in text.splitlines():
+        fold.subsequent_indent = line[: len(line) - len(line.lstrip())]
+        folded.append(fold.fill(line))
+    return "\n".join(folded)
 
 
 def _explain(error: Exception) -> str:

@@ -36,7 +36,7 @@ def responds(
 ) -> Callable[[Decorated], Decorated]:
     """Declare a view's responses: `@responds(Me)`, `@responds("text/plain", 503)`, `@responds(None)`.
 
-    `None` declares 204, a response without a body.
+    `None` declares 204, a response without a body; `@responds("text/html", status=303)` a redirect.
     """
     content: Content = {}
     if body:

@@ -10,6 +10,7 @@ from secure_flask.auth import logins, tokens, users
 from secure_flask.auth.access import public
 from secure_flask.auth.login_table import Login
 from secure_flask.database import db
+from secure_flask.policy import DEFAULTS
 from secure_flask.web.origins import PolicyError
 from sqlalchemy import select
 
@@ -22,6 +23,7 @@ from core.conftest import (
     TOKEN_TYPES,
     USERNAME,
     MakeApp,
+    Wait,
     is_logged_in,
     log_in,
     log_in_by_form,
@@ -79,8 +81,20 @@ def test_a_login_by_json_neither_reads_nor_sets_a_cookie(app: Flask, client: Fla
     assert is_logged_in(client, {})
     kind = {"opaque": "opaque"}.get(app.config["TOKEN_TYPE"], "refresh")
     assert kinds(app) == ["session", kind, kind]
-    with app.app_context():
-        assert not any(db.session.scalars(select(Login.kept)))
+
+
+@each_type
+def test_a_program_keeps_its_login_as_long_as_a_page_does(
+    app: Flask, client: FlaskClient, wait: Wait
+) -> None:
+    for body in (LOGIN, {**LOGIN, "keep": True}):
+        assert app.test_client().post(routes.LOGIN, json=body).status_code == 200
+    wait(DEFAULTS["KEPT_LIFETIME"] - 1)
+    with stored_user(app) as user:
+        assert [login.kept for login in logins.all_of(user)] == [True]
+    wait(1)
+    with stored_user(app) as user:
+        assert logins.all_of(user) == []
 
 
 @each_bearer

@@ -20,7 +20,7 @@ KIND = "opaque"
 def issue(user: UserMixin, *, keep: bool = False, replaces: Login | None = None) -> dict[str, Any]:
     random = logins.new_secret()
     token = _prefix() + random + _checksum(random)
-    login = logins.start(user, KIND, token, replaces=replaces)
+    login = logins.start(user, KIND, token, kept=keep, replaces=replaces)
     lifetime = login.expires - login.started
     return {"token": token, "token_type": "Bearer", "expires_in": lifetime}
 

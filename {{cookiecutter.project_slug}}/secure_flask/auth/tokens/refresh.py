@@ -58,7 +58,7 @@ def refresh(body: RefreshBody) -> ResponseReturnValue:
 
 def issue(user: UserMixin, *, keep: bool = False, replaces: Login | None = None) -> dict[str, Any]:
     secret, rotation = logins.new_secret(), logins.new_secret()
-    login = logins.start(user, KIND, secret, rotation=rotation, replaces=replaces)
+    login = logins.start(user, KIND, secret, rotation=rotation, kept=keep, replaces=replaces)
     return _body(login, f"{secret}.{rotation}")
 
 
