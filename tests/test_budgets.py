@@ -137,8 +137,8 @@ def measured() -> dict[str, int]:
 AT_MOST = {
     # Nobody reads a tree whose list does not fit on a few screens.
     "files of a project": 180,
-    # What an owner has to know by sight.
-    "files outside the core": 84,
+    # What an owner has to know by sight. One of them removes the example, and itself.
+    "files outside the core": 85,
     # An owner reads all of app/ within an hour, and may change each line.
     "modules of app": 16,
     "lines of app without its policy": 1100,
@@ -149,9 +149,10 @@ AT_MOST = {
     # are where accounts begin: what ends or follows a login, what a half login answers, reasons
     # beside fields, and limits for each IPv6 site. Some 60 leave nothing of a migration that failed
     # on SQLite, and let `flask check` say what to write where it was silent. Twelve let a view delete
-    # a user, and any deletion take the user's files along.
+    # a user, and any deletion take the user's files along. Some 40 are what
+    # commands say: reports that a terminal breaks between words, what keeps a user, a piped password.
     "modules of the core": 87,  # then 85
-    "lines of the core": 7950,  # then 6300
+    "lines of the core": 7995,  # then 6300
     # Read whole by somebody who wants to know what an update may do. Each line beyond the goal closes
     # a way by which somebody without the key, or a killed process, did harm, or says what to type.
     "lines of update.py": 442,  # then 400
@@ -160,14 +161,15 @@ AT_MOST = {
     "lines of the longest function of the core": 30,
     # What people who make their accounts themselves add: the rules, then pages and routes. Each line
     # beyond the goal closes a way that was found: parallel clicks, mails that get lost, names that a
-    # stranger chose; or it leads on from a page that was a dead end.
-    "lines of the core of accounts": 2850,  # then 1900
+    # stranger chose; or it leads on from a page that was a dead end. Fifteen import large packages
+    # where they are used.
+    "lines of the core of accounts": 2865,  # then 1900
     "lines of app for accounts": 1290,  # then 600
     # What a project may import, and what must stay for a minor version.
     "public names of the core": 70,
     # A test that nobody reads is not trusted. One of an attack is never deleted for this. Some 7,000
     # lines are of accounts, and 150 of what owners met: failed migrations, pages for any address.
-    "lines of the template's tests": 36170,  # then 21000
+    "lines of the template's tests": 36400,  # then 21000
     # An owner keeps what states the promises of the own app.
     "files of a project's tests": 30,
     "lines of a project's tests": 1900,

@@ -22,7 +22,7 @@ TASKS = [
     ("Run `flask access`", "It shows who may call which route.", False),
     ("Run `flask check --deploy`", "It finds what is insecure or missing in production.", False),
     ("Change app/policy.py", "It holds the answers that made this project.", False),
-    ("Replace these tasks", "They are in app/tasks.py, pages.py, api.py and seed.py.", False),
+    ("Delete these tasks", "README.md has a command for it.", False),
 ]
 
 

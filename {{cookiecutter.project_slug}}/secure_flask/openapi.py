@@ -30,10 +30,7 @@ _TYPES: Json = {
     "int": {"type": "integer", "minimum": 0},
     "uuid": {"type": "string", "format": "uuid"},
 }
-_HEADERS = {
-    **dict.fromkeys((301, 302, 303, 307, 308), "Location"),
-    **{401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"},
-}
+_HEADERS = {303: "Location", 401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
 
 class Error(ResponseBody):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask import Model, db
+from secure_flask import Model, db, delete_user, login_required
 from secure_flask.accounts import user_deleted
 from secure_flask.accounts.leaving import OWN_TABLES
 from secure_flask.accounts.steps import Step
@@ -187,6 +187,22 @@ def test_an_operator_deletes_as_much_as_the_user_does(app: Flask) -> None:
     assert rows_of(app, user_id) == set()
     [mail] = delivered(app)
     assert (mail["To"], "was deleted" in mail["Subject"]) == (ADDRESS, True)
+
+
+def test_who_deletes_somebody_else_in_a_view_stays_logged_in(app: Flask) -> None:
+    give_address(app)
+
+    @app.post("/test-delete")
+    @login_required
+    def delete() -> str:
+        delete_user(User.find(USERNAME))
+        return ""
+
+    other = app.test_client()
+    others = log_in(other, username=OTHER)
+    assert other.post("/test-delete", headers=OWN_PAGE | others).status_code == 200
+    assert is_logged_in(other, others)
+    assert [mail["To"] for mail in delivered(app)] == [ADDRESS]
 
 
 def test_a_receiver_that_fails_keeps_the_account(app: Flask, client: FlaskClient) -> None:

@@ -50,7 +50,8 @@ def delete_account(user: AccountMixin) -> None:
     db.session.execute(delete(type(user)).where(type(user).id == user.id))
     db.session.commit()
     audit.record(USER_DELETED, account=user.name, user_id=user.id)
-    if g.get("login"):
+    # Not where somebody else deletes the user.
+    if (login := g.get("login")) and login.user_id == user.id:
         authentication.forget_login()
 
 

@@ -100,7 +100,7 @@ def log_out(name: str) -> None:
 def delete(name: str) -> None:
     """Delete a user with all rows that refer to it."""
     user = find(name)
-    current_app.extensions.get("delete_user", users.delete_user)(user)
+    users.delete_user(user)
     _report(f"Deleted {name}", audit.USER_UPDATED, user, change="deleted")
 
 

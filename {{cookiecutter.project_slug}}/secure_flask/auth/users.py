@@ -11,6 +11,7 @@ from unicodedata import normalize
 from uuid import UUID, uuid4
 
 from blinker import Namespace
+from flask import current_app
 from secure_flask.auth.passwords import hash_password
 from secure_flask.database import Model, db
 from secure_flask.web.validation import Reason
@@ -152,8 +153,11 @@ def create_user(name: str, password: str, **columns: Any) -> Any:
 def delete_user(user: UserMixin) -> None:
     """Delete a user with all rows that refer to it, and commit.
 
-    For an app whose users have accounts, accounts/leaving.py does more.
+    An app whose users have accounts does more: see accounts/leaving.py.
     """
+    if leave := current_app.extensions.get("delete_user"):
+        leave(user)
+        return
     user_deleted.send(user)
     db.session.delete(user)
     db.session.commit()

@@ -1,0 +1,89 @@
+"""Removes the example: `.venv/bin/python tests/starter/remove.py` lists what goes, and asks.
+
+What names tasks counts as the example, also where you wrote it. A migration drops the table.
+"""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+WHOLE = [
+    *("app/tasks.py", "app/seed.py", "app/templates/task_list.html"),
+    *("app/templates/task_form.html", "tests/starter"),
+]
+NAMED = re.compile("task", re.IGNORECASE)
+LINK = (r".*/tasks\b.*\n", "the link to /tasks")
+# By file: what goes, and its name.
+PARTS = {
+    "app/__init__.py": (r", seed\b", "seed"),
+    "app/templates/_navigation.html": LINK,
+    "app/templates/_login_card.html": LINK,
+    "README.md": (r"(?ms)^## Delete the example\n.*?(?=^## )", "how to delete the example"),
+}
+
+
+def without_definitions(file: Path) -> tuple[str, list[str]]:
+    """A module without the statements that name tasks, and the names that these define."""
+    text = file.read_text("utf-8").replace(", with tasks as the example", "")
+    lines, names = text.splitlines(keepends=True), []
+    for node in reversed(ast.parse(text).body):
+        begins = [node, *getattr(node, "decorator_list", [])]
+        part = slice(min(each.lineno for each in begins) - 1, node.end_lineno)
+        if NAMED.search("".join(lines[part])):
+            names.append(getattr(node, "name", "imports"))
+            del lines[part]
+    return "".join(lines), [*dict.fromkeys(reversed(names))]
+
+
+def changes() -> dict[Path, tuple[str, list[str]]]:
+    """Each file that stays in another form: that, and the names of what goes."""
+    modules = [PROJECT / "app" / name for name in ("api.py", "pages.py")]
+    changed = {file: without_definitions(file) for file in modules}
+    for path, (pattern, name) in PARTS.items():
+        file = PROJECT / path
+        text = file.read_text("utf-8")
+        changed[file] = re.sub(pattern, "", text), [name]
+    return changed
+
+
+def remove(changed: dict[Path, tuple[str, list[str]]]) -> None:
+    for path in WHOLE:
+        found = PROJECT / path
+        if found.is_dir():
+            shutil.rmtree(found)
+        else:
+            found.unlink(missing_ok=True)
+    for file, (text, _) in changed.items():
+        file.write_text(text, "utf-8")
+
+
+def run(*command: str) -> None:
+    # ruff fails where your code used what went, and shows the line.
+    ruff = command[0] == "ruff"
+    subprocess.run([sys.executable, "-m", *command], cwd=PROJECT, check=not ruff)  # noqa: S603
+
+
+def main() -> None:
+    changed = changes()
+    print("Deletes", ", ".join(WHOLE))
+    for file, (_, names) in changed.items():
+        print(f"Removes from {file.relative_to(PROJECT)}: {', '.join(names)}")
+    if input("Go on? [y/N] ") != "y":
+        sys.exit("Nothing was changed.")
+    run("flask", "db", "upgrade")
+    remove(changed)
+    run("ruff", "check", "--fix", "--quiet", "app")
+    run("ruff", "format", "--quiet", "app")
+    run("flask", "db", "migrate", "-m", "no tasks")
+    run("flask", "db", "upgrade")
+    left = [file for file in (PROJECT / "app").rglob("*.[ph]*") if NAMED.search(file.read_text())]
+    names = [file.relative_to(PROJECT).as_posix() for file in left]
+    print("Still naming tasks:", ", ".join(names) or "nothing")
+
+
+if __name__ == "__main__":
+    main()
