@@ -195,7 +195,7 @@ def test_who_deletes_somebody_else_in_a_view_stays_logged_in(app: Flask) -> None
     @app.post("/test-delete")
     @login_required
     def delete() -> str:
-        delete_user(User.find(USERNAME))
+        delete_user(db.session.scalars(select(User).where(User.name == USERNAME)).one())
         return ""
 
     other = app.test_client()

@@ -44,9 +44,8 @@ def changes() -> dict[Path, tuple[str, list[str]]]:
     modules = [PROJECT / "app" / name for name in ("api.py", "pages.py")]
     changed = {file: without_definitions(file) for file in modules}
     for path, (pattern, name) in PARTS.items():
-        file = PROJECT / path
-        text = file.read_text("utf-8")
-        changed[file] = re.sub(pattern, "", text), [name]
+        text = (PROJECT / path).read_text("utf-8")
+        changed[PROJECT / path] = re.sub(pattern, "", text), [name]
     return changed
 
 
