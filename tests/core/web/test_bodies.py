@@ -47,7 +47,7 @@ def send(client: FlaskClient, way: str, body: bytes, **environ: object) -> str:
 
 
 CUT_OFF = "400 {'error': 'Invalid request'}"
-TOO_LARGE = "413 {'error': 'Too large: at most 64 KiB'}"
+TOO_LARGE = "413 {'error': 'Too large: at most 64 kB'}"
 
 
 def broken(size: int) -> bytes:
@@ -73,10 +73,24 @@ def test_the_policy_sets_the_limit_which_a_page_names_too(make_app: MakeApp) -> 
     credentials = b'{"username": "x", "password": "x"}'
     for size, status, words in (
         (1000, 401, "Invalid credentials"),
-        (1001, 413, "Too large: at most 1,000 bytes"),
+        (1001, 413, "Too large: at most 1 kB"),
     ):
         sent = {"data": credentials.ljust(size), "content_type": "application/json"}
         answer = client.post(routes.LOGIN, headers=OWN_PAGE, **sent)
         assert (answer.status_code, answer.json) == (status, {"error": words})
         page = client.post(routes.LOGIN, headers={**OWN_PAGE, "Accept": "text/html"}, **sent)
         assert (page.status_code, f"<h1>{words}</h1>" in page.text) == (status, True)
+
+
+@pytest.mark.parametrize(
+    ("most", "words"),
+    [(3 * 2**20, "3 MB"), (2**10, "1 kB"), (1_500_000, "1,500 kB"), (1001, "1,001 bytes")],
+)
+def test_a_limit_is_said_as_people_know_it_and_in_the_owners_words(
+    make_app: MakeApp, most: int, words: str
+) -> None:
+    client = make_app(
+        MAX_BODY=most, TEXTS={"Too large: at most {limit}": "Höchstens {limit}"}
+    ).test_client()
+    answer = client.post(routes.LOGIN, headers=OWN_PAGE, json={"x": "a" * most})
+    assert answer.json == {"error": f"Höchstens {words}"}

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from flask import Flask, abort, render_template_string, request
 from flask.testing import FlaskClient
-from jinja2 import DictLoader
+from jinja2 import ChoiceLoader, DictLoader
 from secure_flask.auth.access import login_required, public
+from secure_flask.auth.logins import LAST_USED_STEP
+from secure_flask.auth.users import Role, stored_roles
 from secure_flask.database import db
 from secure_flask.web import errors
 from secure_flask.web.errors import error_response, field_error, text
@@ -18,7 +20,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, MakeApp, log_in
+from core.conftest import LOGIN, OWN_PAGE, MakeApp, Wait, log_in
 
 SECRET = "what-nobody-may-see"
 
@@ -210,6 +212,53 @@ def test_a_page_of_the_owner_takes_the_place_of_any_error(
     status = 503 if database_is_away else 401
     answer = whole.get("/_test/of/private", headers={"Accept": AS_BROWSERS, **credentials})
     assert (answer.status_code, f"Mine: {status}" in answer.text) == (status, True)
+
+
+@pytest.mark.parametrize("status", REFUSED)
+def test_the_page_of_an_error_says_who_is_logged_in_if_that_asks_no_failing_database(
+    whole: FlaskClient, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    credentials = log_in(whole)
+    page = refuse(whole, status, Accept=AS_BROWSERS, **credentials)
+    # The client sends no cookie to the wrong host of the 400.
+    assert ("<p>ada</p>" in page.text) == (status not in (400, 429, 500, 503))
+    monkeypatch.setattr(db.session, "scalar", away)
+    page = refuse(whole, status, Accept=AS_BROWSERS, **credentials)
+    assert (page.status_code, page.mimetype, "ada" in page.text) == (status, "text/html", False)
+
+
+def test_the_page_of_a_crash_keeps_the_user_whom_the_view_knew(whole: FlaskClient) -> None:
+    whole.application.add_url_rule("/_test/mine", "mine", lambda: fail("crash"))
+    page = whole.get("/_test/mine", headers={"Accept": AS_BROWSERS, **log_in(whole)})
+    assert (page.status_code, "<p>ada</p>" in page.text) == (500, True)
+
+
+def test_the_page_of_an_error_stands_alone_where_the_page_around_it_fails(
+    whole: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = whole.application.jinja_env
+    broken = ChoiceLoader([DictLoader({"page.html": "{{ 1 / 0 }}"}), env.loader or DictLoader({})])
+    monkeypatch.setattr(env, "loader", broken)
+    monkeypatch.setattr(env, "cache", {})
+    page = refuse(whole, 404, Accept=AS_BROWSERS)
+    assert (page.status_code, "<h1>Not Found</h1>" in page.text) == (404, True)
+
+
+def test_what_a_refusing_view_began_is_not_stored_by_the_page_of_its_error(
+    whole: FlaskClient, wait: Wait
+) -> None:
+    def begin() -> str:
+        db.session.add(Role(name="half-done"))
+        abort(409)
+
+    whole.application.add_url_rule("/_test/begin", view_func=public(begin))
+    credentials = log_in(whole)
+    # Long enough for the lookup of the login to note a new use.
+    wait(LAST_USED_STEP)
+    page = whole.get("/_test/begin", headers={"Accept": AS_BROWSERS, **credentials})
+    assert (page.status_code, "<p>ada</p>" in page.text) == (409, True)
+    with whole.application.app_context():
+        assert stored_roles() == []
 
 
 MESSAGE, WORDS = "{browser} on {system}", "{system}: {browser}"

@@ -15,7 +15,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from secure_flask.startup import serves_requests
 from secure_flask.web import audit
-from secure_flask.web.errors import error_response, response_for
+from secure_flask.web.errors import error_response, refused, response_for
 from sqlalchemy import Engine, MetaData, event, make_url
 from sqlalchemy.exc import (
     DataError,
@@ -112,7 +112,8 @@ def _engine_options(app: Flask) -> dict[str, Any]:
     return options | {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT}
 
 
-def _release(error: BaseException | None) -> None:
+@refused.connect
+def _release(error: object) -> None:
     """Give the connection back, before Flask-SQLAlchemy does.
 
     Where the database is gone, that would raise after the view has finished, and the server would

@@ -14,7 +14,7 @@ import flask
 from flask import Flask, Request, request
 from secure_flask.web import request_checks
 from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.errors import ErrorResponse, error_response, text
 from secure_flask.web.uploads import open_file, uploaded
 from secure_flask.web.view_options import FORM_TYPES, view_options
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
@@ -25,7 +25,8 @@ from werkzeug.utils import cached_property
 INVALID = "Invalid request"
 URLENCODED = FORM_TYPES[0]
 MAX_FIELDS = 1000  # fields and files together
-_UNITS = {"MiB": 2**20, "KiB": 2**10, "bytes": 1}
+# As people know them: 64 kB for the 65,536 bytes that may be sent.
+_UNITS = {2**20: "MB", 10**6: "MB", 2**10: "kB", 10**3: "kB", 1: "bytes"}
 
 # Control characters, surrogates, and what Werkzeug makes of bytes that are not UTF-8.
 _REFUSED = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
@@ -157,11 +158,11 @@ def _urlencoded(body: bytes) -> bytes:
 
 
 def _too_large(limit: str) -> ErrorResponse:
-    return error_response(413, f"Too large: at most {limit}")
+    return error_response(413, text("Too large: at most {limit}", limit=limit))
 
 
 def _in_words(size: int) -> str:
-    return next(f"{size // unit:,} {name}" for name, unit in _UNITS.items() if size % unit == 0)
+    return next(f"{size // unit:,} {name}" for unit, name in _UNITS.items() if size % unit == 0)
 
 
 def _check_texts(fields: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> None:

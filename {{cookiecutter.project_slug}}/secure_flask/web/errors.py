@@ -1,17 +1,32 @@
 """Errors show no stack trace, no version and no echo of the request.
 
-A browser gets a plain page with the request id, a program `{"error": "…"}`. An
+A browser gets a page with the request id, a program `{"error": "…"}`. An
 `@app.errorhandler` of your own may answer any of them. Source: OWASP ASVS 16.5.1.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
-from flask import Flask, Response, current_app, jsonify, make_response, redirect, request
+from blinker import Namespace
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    g,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
 from flask.typing import ResponseReturnValue
 from secure_flask.web.logs import request_id
 from secure_flask.web.view_options import view_options
 from werkzeug.exceptions import HTTPException, default_exceptions
+
+# Sent before the page of an error looks up the login. That may commit, and what the view began
+# must not be stored with it.
+refused = Namespace().signal("refused")
 
 
 class ErrorResponse(HTTPException):
@@ -111,19 +126,36 @@ def _as_json(error: HTTPException) -> Response:
 
 
 def _as_page(error: HTTPException) -> Response | None:
-    """The page, or None if error.html itself fails, as when a file that it names is deleted."""
-    try:
-        # Without context processors, which may query the database that this error is about.
-        page = current_app.jinja_env.get_template("error.html").render(
-            message=text(_message(error)),
-            project_name=current_app.config["PROJECT_NAME"],
-            request_id=request_id(request.environ),
-            retry_after=dict(error.get_headers()).get("Retry-After"),
-        )
-    except Exception:
-        current_app.logger.exception("error.html failed")
-        return None
-    return _complete(make_response(page), error)
+    """The page, alone if the site around it fails, or None if error.html fails itself, as when a
+    file that it names is deleted.
+    """
+    for navigation in (True, False) if _may_look_up_the_user(error) else (False,):
+        try:
+            return _complete(make_response(_page(error, navigation=navigation)), error)
+        except Exception:
+            current_app.logger.exception("error.html failed")
+    return None
+
+
+def _may_look_up_the_user(error: HTTPException) -> bool:
+    # Not in a database that may be what failed, nor for each request of a flood.
+    status = error.code or 500
+    return "user" in g or (status < 500 and status != 429)
+
+
+def _page(error: HTTPException, *, navigation: bool) -> str:
+    template = current_app.jinja_env.get_template("error.html")
+    if navigation and "login" not in g:
+        refused.send(current_app)
+    # Alone it gets no context processors, which may query the database.
+    render = partial(render_template, template) if navigation else template.render
+    return render(
+        navigation=navigation,
+        message=text(_message(error)),
+        project_name=current_app.config["PROJECT_NAME"],
+        request_id=request_id(request.environ),
+        retry_after=dict(error.get_headers()).get("Retry-After"),
+    )
 
 
 def _message(error: HTTPException) -> str:
