@@ -183,5 +183,5 @@ def _page(form: PasswordChangeForm) -> str:
 
 
 def _done(message: str) -> ResponseReturnValue:
-    flash(message)
+    flash(message, "success")
     return redirect(url_for("account.show"), 303)

@@ -108,6 +108,6 @@ def _page(title: str, form: TaskForm, task: Task | None = None) -> ResponseRetur
 
 def _saved(message: str) -> ResponseReturnValue:
     db.session.commit()
-    flash(message)
+    flash(message, "success")
     # After a redirect, a reload of the page does not send the form again.
     return redirect(url_for("pages.list_tasks"), 303)

@@ -128,7 +128,7 @@ def finish(body: SecondStep, state: str) -> ResponseReturnValue:
 def remove_by_form() -> ResponseReturnValue:
     try:
         remove_authenticator()
-        flash("The app is removed.")
+        flash("The app is removed.", "success")
     except Conflict as refused:
         flash(sentence(refused), "error")
     return redirect(url_for("accounts.factors_page"), 303)

@@ -114,7 +114,7 @@ def delete(body: OldPasskey) -> ResponseReturnValue:
 def delete_by_form() -> ResponseReturnValue:
     try:
         delete_passkey(request.args.get("name", ""))
-        flash("The passkey is deleted. All your other logins have ended.")
+        flash("The passkey is deleted. All your other logins have ended.", "success")
     except Conflict as refused:
         flash(sentence(refused), "error")
     return redirect(url_for("accounts.passkeys_page"), 303)

@@ -1,0 +1,108 @@
+"""Where things stand on the screen: the navigation of a phone, forms, pages of a list, messages."""
+
+import re
+
+import pytest
+from flask import Flask, flash, render_template_string
+from playwright.sync_api import Locator, Page, ViewportSize, expect
+from secure_flask import public
+
+from views.browser.conftest import Serve
+from views.browser.starter.states import log_in
+from views.browser.starter.test_accessibility import assert_for_everybody
+
+PHONE: ViewportSize = {"width": 360, "height": 640}
+
+# What owners write into pages of their own, outside a card.
+PAGE = """{% extends "base.html" %}
+{% block title %}Parts{% endblock %}
+{% block content %}
+<form class="row"><label for="q">Name</label><input id="q"><button>Search</button></form>
+<form id="plain"><label for="x">Note</label><input id="x"><button>Send</button></form>
+<table><tr><td>One</td></tr></table>
+<nav aria-label="Pages"><a href="/1" rel="prev">Back</a><span>2 of 3</span><a href="/3" rel="next">On</a></nav>
+<nav aria-label="First page"><span>1 of 3</span><a href="/2" rel="next">On</a></nav>
+{% endblock %}"""
+
+
+def own_page() -> str:
+    for category in ("message", "success", "error"):
+        flash(f"A {category}", category)
+    return render_template_string(PAGE)
+
+
+@pytest.fixture
+def site(app: Flask, serve: Serve) -> str:
+    app.add_url_rule("/_own", view_func=public(own_page))
+    return serve(app).at("localhost")
+
+
+def box(element: Locator) -> tuple[float, float, float, float]:
+    """The left, top, right and bottom edge."""
+    found = element.bounding_box()
+    assert found
+    return found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"]
+
+
+def stand_side_by_side(first: Locator, second: Locator) -> bool:
+    _, top, right, bottom = box(first)
+    left, other_top, _, other_bottom = box(second)
+    return right <= left and top < other_bottom and other_top < bottom
+
+
+def test_on_a_phone_log_out_stands_beside_the_name_however_many_links_there_are(
+    page: Page, site: str
+) -> None:
+    log_in(page, site)
+    page.set_viewport_size(PHONE)
+    navigation = page.get_by_role("navigation", name="Site")
+    log_out = navigation.get_by_role("button", name="Log out")
+    link = navigation.get_by_role("link", name="Tasks")
+    for _ in range(3):
+        assert stand_side_by_side(navigation.locator(".home"), log_out)
+        assert box(log_out)[2] == PHONE["width"] - box(navigation)[0]
+        link.evaluate("link => link.after(...[1, 2].map(() => link.cloneNode(true)))")
+        link = link.first
+
+
+def test_parts_of_a_page_keep_their_distance_and_are_for_everybody(page: Page, site: str) -> None:
+    page.goto(f"{site}/_own")
+    assert box(page.locator("table"))[1] - box(page.locator("#plain"))[3] >= 24
+    for width in (1280, PHONE["width"]):
+        page.set_viewport_size({"width": width, "height": 640})
+        assert stand_side_by_side(page.get_by_label("Name"), page.get_by_text("Search"))
+        for name, parts in (("Pages", 3), ("First page", 2)):
+            pages = page.get_by_role("navigation", name=name, exact=True)
+            left, _, right, _ = box(pages)
+            where, following = pages.locator("span"), pages.get_by_text("On")
+            assert pages.locator("*").count() == parts
+            assert abs(sum(box(where)[::2]) - left - right) < 16
+            assert box(following)[2] == right
+            assert box(following)[0] > box(where)[2] + 50
+    page.goto(f"{site}/_own")
+    assert_for_everybody(page)
+
+
+def test_success_is_green_and_an_error_red(page: Page, site: str) -> None:
+    page.goto(f"{site}/_own")
+    for category, strongest in (("success", 1), ("error", 0)):
+        message = page.get_by_text(f"A {category}")
+        edge = message.evaluate("message => getComputedStyle(message).borderInlineStartColor")
+        colours = [int(part) for part in re.findall(r"\d+", edge)]
+        assert colours[strongest] == max(colours[:3])
+
+
+def test_an_error_page_leads_on_and_a_form_that_was_too_large_keeps_what_was_typed(
+    page: Page, site: str
+) -> None:
+    log_in(page, site)
+    page.goto(f"{site}/tasks/new")
+    page.get_by_label("Title").fill("Much")
+    page.evaluate("document.querySelector('textarea').removeAttribute('maxlength')")
+    page.get_by_label("Notes").fill("a" * 70_000)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Too large: at most 64 kB")
+    expect(page.get_by_role("navigation").get_by_role("link", name="Tasks")).to_be_visible()
+    expect(page.get_by_text("use your browser's Back button")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Title")).to_have_value("Much")
