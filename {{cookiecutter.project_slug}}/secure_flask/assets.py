@@ -57,7 +57,7 @@ def asset(filename: str) -> Asset:
         )
     # The times of the last changes are part of the cache key, so that an edit takes effect at once.
     files = (path, *_files_in(path).values())
-    integrity = _integrity(path, tuple(file.stat().st_mtime_ns for file in files))
+    integrity = _integrity(path, tuple(map(_changed, files)))
     return Asset(url_for("static", filename=filename, v=_version(integrity)), integrity)
 
 
@@ -102,7 +102,7 @@ def _content(path: Path) -> bytes:
 
 def _with_version(files: dict[str, Path], address: re.Match[bytes]) -> bytes:
     file = files.get(address[2].decode())
-    if file is None:
+    if file is None or find(_name_of(file)) is None:
         return address[0]
     version = _version(asset(_name_of(file)).integrity)
     return b'url("%s?v=%s")' % (address[2], version.encode())
@@ -110,17 +110,23 @@ def _with_version(files: dict[str, Path], address: re.Match[bytes]) -> bytes:
 
 def _files_in(path: Path) -> dict[str, Path]:
     """The files here that a style sheet names, such as fonts, by the names in it."""
-    if path.suffix != ".css":
-        return {}
-    names = _names_in(path, path.stat().st_mtime_ns)
+    return _read_files(path, _changed(path)) if path.suffix == ".css" else {}
+
+
+@lru_cache(maxsize=1024)
+def _read_files(path: Path, changed: int) -> dict[str, Path]:
+    names = {address[2].decode() for address in _ADDRESS.finditer(path.read_bytes())}
     found = {name: find(_name_of(path.parent / name)) for name in names}
     # No other style sheet, since two may name each other.
     return {name: file for name, file in found.items() if file and file.suffix != ".css"}
 
 
-@lru_cache(maxsize=1024)
-def _names_in(path: Path, changed: int) -> set[str]:
-    return {address[2].decode() for address in _ADDRESS.finditer(path.read_bytes())}
+def _changed(path: Path) -> int:
+    """When a file was changed last; 0 where it was deleted."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _name_of(path: Path) -> str:
