@@ -151,8 +151,10 @@ AT_MOST = {
     # on SQLite, and let `flask check` say what to write where it was silent. Twelve let a view delete
     # a user, and any deletion take the user's files along. Some 40 are what
     # commands say: reports that a terminal breaks between words, what keeps a user, a piped password.
+    # Some 100 are the hashes of fonts in style sheets, and error pages with the navigation, which
+    # stand alone where the database may be what failed.
     "modules of the core": 87,  # then 85
-    "lines of the core": 7995,  # then 6300
+    "lines of the core": 8080,  # then 6300
     # Read whole by somebody who wants to know what an update may do. Each line beyond the goal closes
     # a way by which somebody without the key, or a killed process, did harm, or says what to type.
     "lines of update.py": 442,  # then 400
@@ -168,8 +170,9 @@ AT_MOST = {
     # What a project may import, and what must stay for a minor version.
     "public names of the core": 70,
     # A test that nobody reads is not trusted. One of an attack is never deleted for this. Some 7,000
-    # lines are of accounts, and 150 of what owners met: failed migrations, pages for any address.
-    "lines of the template's tests": 36400,  # then 21000
+    # lines are of accounts, 150 of what owners met: failed migrations, pages for any address; and 230
+    # of error pages, fonts in style sheets, and looks.
+    "lines of the template's tests": 36610,  # then 21000
     # An owner keeps what states the promises of the own app.
     "files of a project's tests": 30,
     "lines of a project's tests": 1900,
