@@ -1,6 +1,6 @@
 """`python -m secure_flask.settings`: writes `.env` for development, or adds missing secrets.
 
-With a path it does so in that file, as for the environment of a production that has no containers.
+With a path it does so in that file, as in /etc/app.env.
 Lines are only ever added at the end, so an interruption loses no key. Source: OWASP ASVS 13.3.1.
 """
 
@@ -25,8 +25,8 @@ def fresh_secrets() -> dict[str, str]:
 def main(path: Path = ENV_FILE) -> None:
     """Complete the file, or exit with a sentence where it cannot be read."""
     # Not in a file that exists or has another name, where no APP_ENV means production.
-    development = path.name == ENV_FILE.name and not path.exists()
-    wanted = {**({"APP_ENV": "development"} if development else {}), **fresh_secrets()}
+    new = path.name == ENV_FILE.name and not path.exists()
+    wanted = {**({"APP_ENV": "development"} if new else {}), **fresh_secrets()}
     try:
         given = names_in_file(path)
     except SettingsError as error:
