@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,7 +38,7 @@ class Machine:
         self.project, self.data, self.file = project, folder / "app", folder / "app.env"
         (self.data / "backup").mkdir(parents=True)
         (project / ".venv").unlink(missing_ok=True)
-        (project / ".venv").symlink_to(Path(support.sys.prefix))
+        (project / ".venv").symlink_to(Path(sys.prefix))
         self.moved = {
             "/srv/app": str(project),
             "/etc/app.env": str(self.file),
@@ -123,8 +124,8 @@ def test_the_page_leads_from_nothing_to_a_login_and_back_from_a_copy(
         assert clients.log_in(port, "ada", password, HTTPS).status == 200
 
     serve(machine, tmp_path / "log", log_in)
-    for command in machine.started("app-daily.service"):
-        support.run(*command, cwd=machine.project, **machine.environment())
+    for daily in machine.started("app-daily.service"):
+        support.run(*daily, cwd=machine.project, **machine.environment())
     [copy] = (machine.data / "backup").iterdir()
     with sqlite3.connect(machine.data / "app.db") as database:
         database.execute("DROP TABLE users")

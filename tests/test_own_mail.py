@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,7 +58,7 @@ def remind(project: Path, server: MailServer, **changes: str) -> subprocess.Comp
         "MAIL_URL": server.url,
         "MAIL_FROM": "Example <no-reply@example.org>",
     }
-    environment = support.os.environ | support.COMPILED | named | changes
+    environment = os.environ | support.COMPILED | named | changes
     command = [sys.executable, "-m", "flask", "remind"]
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
 

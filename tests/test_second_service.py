@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import Mock
 
 import jwt
 import pytest
@@ -137,14 +138,13 @@ def test_it_refuses_what_the_site_did_not_sign_for_it(
 
 def test_unknown_keys_cause_one_request_in_a_while(served: Site) -> None:
     second = second_service(served)
-    asked, fetch = [], second._fetch
-    second._fetch = lambda: asked.append(1) or fetch()
+    fetch = second._fetch = Mock(wraps=second._fetch)
     token = served.new_token()
     for number in range(3):
         with pytest.raises(jwt.InvalidTokenError):
             second.check(forged(served, token, header={"kid": f"unknown{number}"}))
     assert second.check(token)
-    assert len(asked) == 1
+    assert fetch.call_count == 1
 
 
 def test_a_new_key_needs_no_restart_and_a_removed_one_ends(
