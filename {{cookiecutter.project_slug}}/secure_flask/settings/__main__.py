@@ -1,6 +1,5 @@
-"""`python -m secure_flask.settings`: writes `.env` for development, or adds missing secrets.
+"""`python -m secure_flask.settings [FILE]`: writes `.env` for development, or adds what a file lacks.
 
-With a path it does so in that file, as in /etc/app.env.
 Lines are only ever added at the end, so an interruption loses no key. Source: OWASP ASVS 13.3.1.
 """
 
