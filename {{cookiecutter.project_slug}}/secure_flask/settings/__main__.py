@@ -1,4 +1,4 @@
-"""`python -m secure_flask.settings [FILE]`: writes `.env` for development, or adds what a file lacks.
+"""`python -m secure_flask.settings [FILE]`: a new `.env` for development, or what a file lacks.
 
 Lines are only ever added at the end, so an interruption loses no key. Source: OWASP ASVS 13.3.1.
 """
