@@ -16,7 +16,7 @@ import support
 # Blocks with another tag (console, nginx) show something, or need what is not here.
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js|css|txt))`")
-VERB = re.compile(r"\bcreate\b|\badd\b|\bend of\b", re.IGNORECASE)
+VERB = re.compile(r"\bcreate\b|\breplace\b|\badd\b|\bend of\b", re.IGNORECASE)
 BELOW = re.compile(r"\bbelow `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
 ADDRESS = "localhost:8000"
@@ -66,9 +66,9 @@ def write(project: Path, step: Step) -> None:
     assert step.file
     target = project / step.file
     [*_, verb] = VERB.findall(step.words.rpartition(step.file)[0])
-    if verb.lower() == "create":
-        assert not target.exists(), f"{step.file} is there already"
-        target.parent.mkdir(exist_ok=True)
+    if verb.lower() in ("create", "replace"):
+        assert target.exists() == (verb.lower() == "replace"), step.file
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(step.code, "utf-8")
         return
     source = target.read_text("utf-8")

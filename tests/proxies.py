@@ -95,17 +95,20 @@ Start = Callable[[Path, Path, int, int], AbstractContextManager[Proxy]]
 
 
 @contextlib.contextmanager
-def nginx(project: Path, folder: Path, first: int, second: int) -> Iterator[Proxy]:
-    """Start nginx as docs/how-to/deploy-proxy.md says, before two instances."""
+def nginx(
+    project: Path, folder: Path, first: int, second: int, changes: dict[str, str] | None = None
+) -> Iterator[Proxy]:
+    """Start nginx as docs/how-to/deploy-proxy.md says, before two instances, or with changes."""
     support.need(NGINX, "nginx")
     assert NGINX
     [printed] = [step.code for step in following.steps(PAGE) if step.language == "nginx"]
     proxy = Proxy(support.free_port(), support.free_port(), folder / "certificate.pem")
     write_certificate(proxy.authority, folder / "key.pem")
     letsencrypt = "/etc/letsencrypt/live/www.example.org"
+    printed = replaced(printed, changes or {})
     moved = {
         "127.0.0.1:8000": f"127.0.0.1:{first}",
-        "127.0.0.1:8001": f"127.0.0.1:{second}",
+        **({"127.0.0.1:8001": f"127.0.0.1:{second}"} if "127.0.0.1:8001" in printed else {}),
         "listen 80": f"listen 127.0.0.1:{proxy.http}",
         "listen 443": f"listen 127.0.0.1:{proxy.https}",
         "server_name www.example.org": "server_name localhost",

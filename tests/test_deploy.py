@@ -188,7 +188,8 @@ def test_requests_may_end_before_a_container_or_a_unit_does(project: Path, compo
     [timeout] = re.findall(r"graceful_timeout = (\d+)\n", conf)
     longest = int(timeout)
     assert int(compose["services"]["app"]["stop_grace_period"].rstrip("s")) > longest
-    [unit] = [step.code for step in following.steps(proxies.PAGE) if step.language == "ini"]
+    page = support.PAGES / "how-to" / "go-live.md"
+    [unit] = [step.code for step in following.steps(page) if "TimeoutStopSec" in step.code]
     assert int(re.findall(r"TimeoutStopSec=(\d+)", unit)[0]) > longest
     # Otherwise systemd stops the workers too, before they have answered.
     assert "\nKillMode=mixed\n" in unit

@@ -52,6 +52,12 @@ def installed(path: str) -> Path:
     return Path(spec.origin).parent / rest
 
 
+def bundle() -> str:
+    """The release's bundle is these two."""
+    parts = ("umd/popper.min.js", "js/bootstrap.min.js")
+    return "\n".join((installed(BOOTSTRAP) / part).read_text("utf-8") for part in parts)
+
+
 @dataclass(frozen=True)
 class Site:
     """A served project with all of this."""
@@ -78,10 +84,7 @@ def site(
     static, files = project / "app" / "static", installed(BOOTSTRAP)
     shutil.copy(installed(LEVELS[request.param]), static / "htmx.min.js")
     shutil.copy(files / "css" / "bootstrap.min.css", static)
-    # The release's bundle is these two.
-    parts = [files / "umd" / "popper.min.js", files / "js" / "bootstrap.min.js"]
-    bundle = "\n".join(part.read_text("utf-8") for part in parts)
-    (static / "bootstrap.bundle.min.js").write_text(bundle, "utf-8")
+    (static / "bootstrap.bundle.min.js").write_text(bundle(), "utf-8")
     with services.gunicorn(project, tmp_path_factory.mktemp("served") / "log") as port:
         yield Site(request.param, project, f"http://127.0.0.1:{port}")
 

@@ -61,6 +61,12 @@ def test_a_file_without_app_env_stays_production(
     assert "APP_ENV=development" not in file.read_text()
 
 
+def test_a_file_of_another_name_gets_secrets_of_production(file: Path) -> None:
+    other = file.with_name("app.env")
+    main(other)
+    assert names_in_file(other) == {name.upper() for name in SECRETS}
+
+
 @pytest.mark.parametrize(
     "line", ["A='leaked", "A 'leaked'", "A: leaked", "A='leaked' b", "A=1\ud800"]
 )

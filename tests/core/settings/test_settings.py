@@ -189,9 +189,10 @@ def test_every_project_gets_settings_for_development_and_a_secret_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = []
-    for name in (".env", "other"):
-        main(tmp_path / name)
-        monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / name)
+    for folder in (tmp_path / "one", tmp_path / "other"):
+        folder.mkdir()
+        main(folder / ".env")
+        monkeypatch.setitem(Settings.model_config, "env_file", folder / ".env")
         read.append(Settings.load())
     assert read[0].app_env == "development"
     assert read[0].secret_key != read[1].secret_key

@@ -11,7 +11,8 @@ from secure_flask.checks.registry import CHECKS
 from sqlalchemy import Column, ForeignKey, Integer, Table, Uuid
 from sqlalchemy.orm import Mapped, declarative_base, mapped_column
 
-from views.accounts import full_accounts, mail_servers
+import mail_servers
+from views.accounts import full_accounts
 from views.accounts.people import ADDRESS, IN_PRODUCTION, give_address
 from views.conftest import MakeApp, Wait, stored_user
 

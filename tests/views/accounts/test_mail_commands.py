@@ -10,9 +10,9 @@ from secure_flask import db
 from secure_flask.accounts import outbox
 from secure_flask.accounts.mail_limits import PER_ADDRESS
 
+import mail_servers
 from core import routes
-from views.accounts import mail_servers
-from views.accounts.mail_servers import MailServer
+from mail_servers import MailServer
 from views.accounts.people import ADDRESS, STRONG, give_address, link_in, send
 from views.conftest import LOGIN, USERNAME, MakeApp, stored_user
 

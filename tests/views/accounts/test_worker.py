@@ -15,11 +15,11 @@ from secure_flask.accounts.steps import Step
 from sqlalchemy import Update, delete, func, select, update
 from sqlalchemy.exc import OperationalError
 
+import mail_servers
 from app import create_app
 from app.models import User
 from app.settings import Settings
-from views.accounts import mail_servers
-from views.accounts.mail_servers import MailServer
+from mail_servers import MailServer
 from views.accounts.people import ADDRESS, IN_PRODUCTION, RESET, give_address, send
 from views.conftest import SETTINGS, USERNAME, Lines, MakeApp, Wait, add_user
 

@@ -40,6 +40,7 @@ from secure_flask.accounts.second_step import (
     half_login_factors,
 )
 from secure_flask.accounts.settings import AccountSettings
+from secure_flask.accounts.smtp import deliver as send_mail
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.accounts.worker import shown as shown_mails
 from secure_flask.auth.users import user_deleted
@@ -84,6 +85,7 @@ __all__ = [
     "request_reset",
     "reset_password",
     "send_again",
+    "send_mail",
     "show_recovery_codes_once",
     "shown_mails",
     "shown_recovery_codes",

@@ -1,4 +1,4 @@
-"""`python -m secure_flask.settings`: writes `.env` for development, or adds missing secrets.
+"""`python -m secure_flask.settings [FILE]`: a new `.env` for development, or what a file lacks.
 
 Lines are only ever added at the end, so an interruption loses no key. Source: OWASP ASVS 13.3.1.
 """
@@ -23,8 +23,9 @@ def fresh_secrets() -> dict[str, str]:
 
 def main(path: Path = ENV_FILE) -> None:
     """Complete the file, or exit with a sentence where it cannot be read."""
-    # Not in an existing file, where no APP_ENV means production.
-    wanted = fresh_secrets() if path.exists() else {"APP_ENV": "development", **fresh_secrets()}
+    # Not in a file that exists or has another name, where no APP_ENV means production.
+    new = path.name == ENV_FILE.name and not path.exists()
+    wanted = {**({"APP_ENV": "development"} if new else {}), **fresh_secrets()}
     try:
         given = names_in_file(path)
     except SettingsError as error:
@@ -47,4 +48,4 @@ def _add(path: Path, values: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(Path, sys.argv[1:2]))

@@ -1,5 +1,7 @@
 """`_forms.html` with a field of each common kind, all of them in error."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from flask import Flask, get_template_attribute, render_template
@@ -98,6 +100,25 @@ def test_a_group_of_choices_has_a_name_and_an_error(form: Page) -> None:
         expect(group).to_have_accessible_description("Say something.")
     expect(form.get_by_role("radio", name="Small")).to_be_visible()
     expect(form.get_by_role("checkbox", name="Meal")).to_be_visible()
+
+
+def test_the_table_of_classes_reaches_every_field_beside_what_a_form_names(app: Flask) -> None:
+    assert app.jinja_loader
+    source = app.jinja_loader.get_source(app.jinja_env, "_forms.html")[0]
+    source = re.sub(r'"(\w+)": none', r'"\1": "of-\1"', source)
+    with app.test_request_context():
+        form = Booking()
+        form.notes.render_kw = {"class": "wide"}
+        shown = app.jinja_env.from_string(source).module.show_form(form)  # type: ignore[attr-defined]
+    assert not re.findall(r"<(?:input|select|textarea|button)(?![^>]*of-)[^>]*>", shown)
+    for tag in (
+        'textarea class="wide of-input"',
+        'select class="of-select"',
+        'label for="name" class="of-label"',
+    ):
+        assert f"<{tag}" in shown
+    for kind, number in (("button", 1), ("check", 5)):
+        assert shown.count(f'class="of-{kind}"') == number
 
 
 def test_the_first_field_in_error_has_the_focus_and_no_other_asks_for_it(form: Page) -> None:

@@ -19,7 +19,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from secure_flask.accounts import smtp
 
 NAME = "mail.test"
 USER, PASSWORD = "user@example.org", "a p@ss/word:1"
@@ -126,12 +125,10 @@ def running() -> Iterator[MailServer]:
 
 
 def certificate(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str = NAME) -> ssl.SSLContext:
-    """A new certificate for `name`, which this process trusts from now on."""
+    """A new certificate for `name`, which processes trust that have made no connection yet."""
     file = folder / "certificate.pem"
     file.write_bytes(_made(name))
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    # A process keeps what it trusts.
-    smtp.tls.cache_clear()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context
