@@ -60,6 +60,7 @@ def wait_for(port: int, status: int, words: str = "") -> None:
     pytest.fail(f"never answered {status} with {words!r}")
 
 
+@pytest.mark.all
 def test_a_slip_is_shown_in_the_browser_until_it_is_fixed(project: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with make_run(project, log) as (port, _):
