@@ -163,6 +163,14 @@ def test_a_route_of_ones_own_is_there_by_itself(app: Flask) -> None:
     assert accepted == ["a b"]
 
 
+def test_an_answer_without_a_body_is_described_without_one(app: Flask) -> None:
+    view = responds(Created, 304)(public(lambda: ("", 304)))
+    app.add_url_rule("/unchanged", "unchanged", view)
+    operation = described(app)["paths"]["/unchanged"]["get"]
+    assert operation["responses"]["304"] == {"description": "Not Modified"}
+    check(app.test_client().get("/unchanged"), operation)
+
+
 def content_of(model: str) -> Json:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}}
 

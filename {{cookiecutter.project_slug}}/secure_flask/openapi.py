@@ -112,7 +112,7 @@ def _describe(path: str, method: str, options: ViewOptions, public: bool) -> Jso
     """The OpenAPI operation of a view, with models in place of schemas."""
     takes_body = options.consumes is not None and method not in SAFE_METHODS
     refused = {
-        str(status): _response(status, {"application/json": Error})
+        str(status): _response(status, {"application/json": Error} if status >= 400 else {})
         for status in _errors(path, method, options, public, takes_body)
     }
     described: Json = {"responses": {**_success(options, takes_body), **refused}}
