@@ -93,3 +93,16 @@ def test_one_command_removes_it_and_leaves_what_is_the_owners(
     support.python("-m", "flask", "db", "check", cwd=project, **fresh)
     assert tables(project) == tables(project, **fresh)
     assert "tasks" not in tables(project)
+
+
+@pytest.mark.all
+@pytest.mark.slow
+def test_without_settings_nothing_goes_and_the_last_line_says_why(new_project: NewProject) -> None:
+    project = new_project()
+    finished = subprocess.run(
+        [sys.executable, REMOVE], cwd=project, input="y", capture_output=True, text=True
+    )
+    assert finished.returncode == 1
+    assert "SECRET_KEY: is missing" in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert (project / "app/tasks.py").exists()

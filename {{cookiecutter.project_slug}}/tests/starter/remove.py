@@ -62,8 +62,8 @@ def remove(changed: dict[Path, tuple[str, list[str]]]) -> None:
 
 def run(*command: str) -> None:
     # ruff fails where your code used what went, and shows the line.
-    ruff = command[0] == "ruff"
-    subprocess.run([sys.executable, "-m", *command], cwd=PROJECT, check=not ruff)  # noqa: S603
+    if subprocess.call([sys.executable, "-m", *command], cwd=PROJECT) and command[0] != "ruff":  # noqa: S603
+        sys.exit(f"`{' '.join(command)}` failed: see above.")
 
 
 def main() -> None:
