@@ -805,8 +805,9 @@ def entry(project: Path, name: str, line: str) -> None:
 def setting(project: Path, line: str, imported: str = "") -> None:
     """Add a field to the project's settings."""
     file = project / "app/settings.py"
-    first = "from secure_flask import Settings as Base\n"
-    text = file.read_text("utf-8").replace(first, f"{imported}\n{first}")
+    text, begins = file.read_text("utf-8"), "from secure_flask"
+    assert begins in text
+    text = text.replace(begins, f"{imported}\n{begins}", 1)
     write(file, f"{text}    {line}\n")
 
 

@@ -19,7 +19,9 @@ class _Explained(click.Command):
         except Reason as refused:
             raise click.ClickException(f"{refused}.") from None
         except IntegrityError as error:
-            why = f"Nothing was changed, since the tables forbid it: {error.orig}."
+            # PostgreSQL adds lines with values.
+            [reason, *_] = str(error.orig).splitlines()
+            why = f"Nothing was changed, since the tables forbid it: {reason}."
             raise click.ClickException(f"{why} Look at ondelete of their foreign keys.") from None
         except UNAVAILABLE as error:
             raise click.ClickException(_explain(error)) from None
