@@ -282,5 +282,7 @@ def test_the_owners_words_replace_what_people_read_and_no_error_that_programs_co
     with client.application.app_context():
         assert text(MESSAGE, browser="{system}", system="Linux") == "Linux: {system}"
         assert text("Not allowed {0}") == "Not allowed {0}"
+        assert error_response(404, "Not Found").description == TEXTS["Not Found"]
         client.application.config["TEXTS"] = {MESSAGE: "{brwser}"}
         assert text(MESSAGE, browser="Firefox", system="Linux") == "Firefox on Linux"
+    assert str(error_response(404, "Not here")) == "404 Not Found: Not here"

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
+from secure_flask.accounts.addresses import WRONG
 from secure_flask.accounts.registration import LIFETIME, MAX_PENDING
 from secure_flask.accounts.steps import MAX_FAILURES
 from sqlalchemy import event, func, select
@@ -322,6 +323,15 @@ def test_of_eight_requests_with_one_link_one_makes_the_account(
     assert (statuses.count(200), users(app)) == (1, before + 1)
     winner = statuses.index(200)
     assert can_log_in(app.test_client(), f"grace {winner}", f"{STRONG}, {winner}")
+
+
+def test_the_form_says_what_is_wrong_in_the_owners_words(make_app: MakeApp) -> None:
+    words = {"Must not contain @": "Ohne @", WRONG: "Keine Adresse"}
+    client = make_app(TEXTS=words).test_client()
+    typed = {**REGISTRATION, "username": "a@b", "email": "nowhere"}
+    page = client.post(REGISTER, data=typed, headers=OWN_PAGE)
+    assert page.status_code == 422
+    assert [each for each in words.values() if f"{each}." not in page.text] == []
 
 
 def test_where_registration_is_closed_no_route_of_it_is_left(make_app: MakeApp) -> None:

@@ -16,7 +16,7 @@ from secure_flask.auth.tokens import session
 from secure_flask.auth.users import replace_hash
 from secure_flask.database import db
 from secure_flask.web import audit, cookies, forms
-from secure_flask.web.errors import ErrorResponse, error_response, prefers_html, text
+from secure_flask.web.errors import ErrorResponse, error_response, prefers_html
 from werkzeug.wrappers import Response
 
 PURPOSE = "half login"
@@ -121,7 +121,7 @@ def ended() -> ErrorResponse:
     error = error_response(401, "The login has ended: log in again")
     page = current_app.config["LOGIN_PAGE"]
     if prefers_html() and page in current_app.view_functions:
-        flash(f"{text(error.message)}.", "error")
+        flash(f"{error.description}.", "error")
         error.see_other = url_for(page, next=next_pages.checked_next())
     return error
 

@@ -42,8 +42,13 @@ class ErrorResponse(HTTPException):
     fields: dict[str, str] | None = None
 
     def __init__(self, message: str, headers: dict[str, str]) -> None:
-        HTTPException.__init__(self, message)
+        HTTPException.__init__(self)
         self.message, self.headers = message, headers
+
+    @property
+    def description(self) -> str:  # type: ignore[override]
+        """The message in the owner's words, as a form of yours shows it."""
+        return text(self.message)
 
     def get_headers(self, *arguments: Any, **options: Any) -> list[tuple[str, str]]:
         return list(self.headers.items())
@@ -77,7 +82,8 @@ def response_for(error: HTTPException) -> ResponseReturnValue:
 
 def text(message: str, **values: object) -> str:
     """A message in the owner's words of TEXTS, or as it is, with its values filled in."""
-    words: str = current_app.config["TEXTS"].get(message, message)
+    texts: dict[str, str] = current_app.config["TEXTS"] if current_app else {}
+    words = texts.get(message, message)
     try:
         return words.format(**values) if values else words
     except (IndexError, KeyError, ValueError):

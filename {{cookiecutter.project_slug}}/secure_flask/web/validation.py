@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from flask import current_app, request
 from flask.views import View
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from secure_flask.web import strict_json
+from secure_flask.web import errors, strict_json
 from secure_flask.web.bodies import INVALID
 from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.view_options import Decorated, add_options, view_options
@@ -52,6 +52,9 @@ _PLAIN_TEXT = TypeAdapter(PlainText, config={"hide_input_in_errors": True})
 
 class Reason(ValueError):
     """Why a check of your own refuses a value, in words for the client that quote nothing of it."""
+
+    def __str__(self) -> str:
+        return errors.text(super().__str__())
 
 
 class Body(BaseModel):
