@@ -150,3 +150,9 @@ def test_a_new_migration_imports_nothing_of_the_core(make_app: MakeApp, tmp_path
     for column in ("client", "email_encrypted"):
         assert re.search(rf'"{column}", sa.LargeBinary\(', text)
     assert run(args=["db", "upgrade", "-d", str(folder)]).exit_code == 0
+    unchanged = run(args=["db", "migrate", "-d", str(folder)])
+    assert (unchanged.exit_code, unchanged.output.strip()) == (0, migrations.UNCHANGED)
+    assert [*(folder / "versions").glob("*.py")] == [written]
+    # One that the owner fills is written all the same.
+    assert run(args=["db", "revision", "-d", str(folder)]).exit_code == 0
+    assert len([*(folder / "versions").glob("*.py")]) == 2

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import click
 from alembic import context
@@ -18,6 +18,10 @@ NEEDS_VALUE = (
     'Write it in the migration, as in sa.Column("places", sa.Integer(), nullable=False, '
     'server_default="1"). For a column that exists, fill it before alter_column(…, nullable=False).'
 )
+UNCHANGED = (
+    "No changes in schema detected, so no migration is written. "
+    "Does a module that the app imports import your model?"
+)
 
 
 def run_migrations() -> None:
@@ -29,9 +33,18 @@ def run_migrations() -> None:
             target_metadata=Model.metadata,
             render_as_batch=True,
             render_item=_render_item,
+            process_revision_directives=_drop_if_empty,
         )
         with context.begin_transaction():
             context.run_migrations()
+
+
+def _drop_if_empty(migration: Any, _: object, written: list[Any]) -> None:
+    """Let `flask db migrate` write no migration that changes nothing."""
+    compares = getattr(migration.config.cmd_opts, "autogenerate", False)
+    if compares and written[0].upgrade_ops.is_empty():
+        written.clear()
+        click.echo(UNCHANGED)
 
 
 def _render_item(kind: str, item: object, context: object) -> str | Literal[False]:
