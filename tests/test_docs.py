@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import jinja2
 import pytest
+from werkzeug.exceptions import default_exceptions
 
 import following
 import support
@@ -25,8 +27,8 @@ FOLDERS = {
 }
 SELF_SERVICE = {"accounts": "self-service"}
 OF_ACCOUNTS = {"accounts", "mail", "second-factors", "leaving"}
-# An app has one manager of Flask-Login, which that of another recipe would replace.
-ALONE = {"flask-security"}
+# An app has one manager of Flask-Login, which that of another recipe would replace, and one language.
+ALONE = {"flask-security", "another-language"}
 # The others show what needs a container engine, a cluster or another machine.
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
 PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
@@ -44,6 +46,15 @@ for group in {"crypto", "csp", "logins", "mail", "user"} & app.cli.commands.keys
     commands |= {f"flask {group} {each}" for each in app.cli.commands[group].commands}
 print(json.dumps([[*routes], [*commands]]))
 """
+# Which argument of these functions of the core is a message for people.
+SPEAKING = {"error_response": 1, "field_error": 2, "_refused": 1, "Reason": 0, "text": 0}
+# Those that only programs get, and a statement of SQL.
+TO_PROGRAMS = {
+    "Content-Type must be application/csp-report or reports+json",
+    "Invalid refresh token",
+    "Give an e-mail address like ada@example.org",
+    "SELECT 1",
+}
 SINGLE = ("access", "check", "policy", "seed", "db migrate", "db upgrade")
 
 
@@ -57,6 +68,27 @@ def listed(page: str, accounts: str = "self-service") -> set[str]:
     if accounts != "self-service":
         text = re.sub(r"\n## With `accounts=self-service`\n.*?(?=\n## |\Z)", "", text, flags=re.S)
     return set(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE))
+
+
+def messages() -> set[str]:
+    """Return what the core says in its errors, but for texts with a variable part."""
+    core = support.FOLDER / "secure_flask"
+    nodes = [node for file in core.rglob("*.py") for node in ast.walk(ast.parse(file.read_text()))]
+    named: dict[str, set[str]] = {}
+    for node in nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            named.setdefault(ast.unparse(node.targets[0]), set()).add(str(node.value.value))
+    return {text for node in nodes if isinstance(node, ast.Call) for text in spoken(node, named)}
+
+
+def spoken(call: ast.Call, named: dict[str, set[str]]) -> set[str]:
+    place = SPEAKING.get(ast.unparse(call.func).rpartition(".")[2], len(call.args))
+    match call.args[place : place + 1]:
+        case [ast.Constant(str(text))]:
+            return {text}
+        case [ast.Name(name) | ast.Attribute(attr=name)]:
+            return named.get(name, set())
+    return set()
 
 
 def answers(page: Path) -> support.Answers:
@@ -221,6 +253,15 @@ def test_the_page_of_settings_lists_what_a_policy_may_set() -> None:
     in_policy = re.findall(r"^([A-Z_]+)\b.* = ", support.POLICY.read_text("utf-8"), re.M)
     page = (REFERENCE / "settings.md").read_text("utf-8")
     assert {*defaults} - {*in_policy} <= set(re.findall(r"`([A-Z_]+)`", page))
+
+
+def test_the_page_of_languages_has_each_message_of_the_core_and_no_other() -> None:
+    page = (support.PAGES / "how-to" / "another-language.md").read_text("utf-8")
+    texts = set(re.findall(r'^ +"([^"]+)": ', page, re.MULTILINE))
+    names = {error().name for error in default_exceptions.values()}
+    composed = {"Must have 1 to 150 characters", "Cross-site request refused"}
+    assert messages() - TO_PROGRAMS <= texts
+    assert texts - messages() - composed <= names
 
 
 def test_the_page_of_headers_says_what_the_start_page_says() -> None:
