@@ -32,8 +32,7 @@ refused = Namespace().signal("refused")
 class ErrorResponse(HTTPException):
     """An error with a message for the client and headers.
 
-    Each error also has Werkzeug's class for its status, so that `@app.errorhandler(429)`
-    handles it.
+    Each also has Werkzeug's class for its status, so that `@app.errorhandler(429)` handles it.
     """
 
     # Where a browser goes instead of seeing this error, such as the login page.
@@ -72,18 +71,14 @@ def field_error(status: int, field: str, message: str) -> ErrorResponse:
 
 
 def response_for(error: HTTPException) -> ResponseReturnValue:
-    """The response to an HTTP error, from inside a handler of another exception.
-
-    It honours an `@app.errorhandler` of your own for that status.
-    """
+    """The response to an HTTP error, by your `@app.errorhandler` if any, from inside a handler."""
     response: ResponseReturnValue = current_app.handle_http_exception(error)
     return response
 
 
 def text(message: str, **values: object) -> str:
     """A message in the owner's words of TEXTS, or as it is, with its values filled in."""
-    texts: dict[str, str] = current_app.config["TEXTS"] if current_app else {}
-    words = texts.get(message, message)
+    words: str = current_app.config["TEXTS"].get(message, message) if current_app else message
     try:
         return words.format(**values) if values else words
     except (IndexError, KeyError, ValueError):
