@@ -152,10 +152,10 @@ AT_MOST = {
     # a user, and any deletion take the user's files along. Some 40 are what
     # commands say: reports that a terminal breaks between words, what keeps a user, a piped password.
     # Some 100 are the hashes of fonts in style sheets, and error pages with the navigation, which
-    # stand alone where the database may be what failed. Some 15 show TEXTS in forms too, and write no
+    # stand alone where the database may be what failed. Some 17 show TEXTS in forms too, and write no
     # migration that changes nothing.
     "modules of the core": 87,  # then 85
-    "lines of the core": 8095,  # then 6300
+    "lines of the core": 8097,  # then 6300
     # Read whole by somebody who wants to know what an update may do. Each line beyond the goal closes
     # a way by which somebody without the key, or a killed process, did harm, or says what to type.
     "lines of update.py": 442,  # then 400
@@ -175,7 +175,7 @@ AT_MOST = {
     # error pages, fonts in style sheets, and looks. Some 700 follow pages of which people copy all:
     # units and copies of a database, mails, tokens in a second service, each page of the site in
     # another style sheet. Some 30 hold the page of another language to the messages of the core.
-    "lines of the template's tests": 37340,  # then 21000
+    "lines of the template's tests": 37360,  # then 21000
     # An owner keeps what states the promises of the own app.
     "files of a project's tests": 30,
     "lines of a project's tests": 1900,
