@@ -1,0 +1,92 @@
+"""The tutorial, done as it stands, and by a person in a browser."""
+
+from __future__ import annotations
+
+import os
+import re
+from base64 import b64decode
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+import following
+import services
+import support
+from conftest import NewProject
+
+pytestmark = [pytest.mark.all, pytest.mark.slow]
+
+TUTORIAL = (support.PAGES / "tutorial.md").read_text("utf-8")
+TAB = re.compile(r"^:::\{tab-item\}.*?\n:sync: (\w+)\n(.*?)^:::$\n", re.MULTILINE | re.DOTALL)
+[ALLOWS_THE_PICTURE] = re.findall(r"^CSP_CHANGES.*", TUTORIAL, re.MULTILINE)
+PIXEL = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
+
+def with_tab(chosen: str) -> str:
+    """What a reader of one choice sees."""
+    return TAB.sub(lambda tab: tab[2] if tab[1] == chosen else "", TUTORIAL)
+
+
+def do_all(project: Path, tab: str, folder: Path) -> str:
+    page = folder / "tutorial.md"
+    page.write_text(with_tab(tab), "utf-8")
+    # As if make had just made the environment, which is that of these tests.
+    os.utime(project / "pyproject.toml", (0, 0))
+    return following.follow(project, page, folder / "log")
+
+
+def test_it_works_as_it_stands(ready_project: NewProject, tmp_path: Path) -> None:
+    project = ready_project(token_type="jwt")
+    printed = do_all(project, "bearer", tmp_path)
+    assert '{"arrivals":[]}' in printed
+    assert "1 passed" in printed
+    support.own_tests(project)
+
+
+def test_a_person_sees_what_it_says(
+    ready_project: NewProject, tmp_path: Path, browser: Browser
+) -> None:
+    project = ready_project(token_type="session")
+    assert '{"arrivals":[]}' in do_all(project, "session", tmp_path)
+    policy = project / "app" / "policy.py"
+    allowing = policy.read_text("utf-8")
+    policy.write_text(allowing.replace(ALLOWS_THE_PICTURE, ""), "utf-8")
+    with services.flask_run(project, tmp_path / "first") as port:
+        page = browser.new_page(base_url=f"http://localhost:{port}")
+        write_down_the_nautilus(page)
+        assert not shows_the_picture(page)
+        page.goto("/")
+        expect(page.get_by_text("www.python.org")).to_be_visible()
+    policy.write_text(allowing, "utf-8")
+    with services.flask_run(project, tmp_path / "second") as port:
+        page = browser.new_page(base_url=f"http://localhost:{port}")
+        log_in(page)
+        assert shows_the_picture(page)
+
+
+def write_down_the_nautilus(page: Page) -> None:
+    log_in(page)
+    page.get_by_label("Whom to call").fill("+44 20 7946 0000")
+    page.get_by_role("button", name="Write down").click()
+    expect(page.get_by_text("Name the ship.")).to_be_visible()
+    page.get_by_label("Ship").fill("Nautilus")
+    page.get_by_role("button", name="Write down").click()
+    expect(page.get_by_role("listitem").filter(has_text="Nautilus: +44")).to_be_visible()
+
+
+def log_in(page: Page) -> None:
+    page.route(
+        "https://www.python.org/**",
+        lambda route: route.fulfill(body=b64decode(PIXEL), content_type="image/gif"),
+    )
+    page.goto("/arrivals")
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Password").fill("seven owls in a well of ink")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Arrivals")).to_be_visible()
+
+
+def shows_the_picture(page: Page) -> bool:
+    picture = page.get_by_role("img", name="Python")
+    return bool(picture.evaluate("image => image.complete && image.naturalWidth > 0"))
