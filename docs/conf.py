@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import sys
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,10 +17,13 @@ PRIVATE = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
 project = "cookiecutter-secure-flask"
 html_title = "Secure Flask"
-extensions = ["myst_parser", "sphinx_design"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_design"]
+sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}"))
 root_doc = "index"
 exclude_patterns = ["examples"]
-nitpicky = True
+default_role = "code"
+autodoc_typehints = "none"
+autodoc_preserve_defaults = True
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
