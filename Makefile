@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new test test-all test-containers lint manifest bench pictures browsers help
+.PHONY: demo new test test-all test-containers lint manifest bench pictures browsers site help
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
@@ -32,6 +32,8 @@ help:
 	@echo '                  "from update import CORE, manifest; (CORE / \"MANIFEST\").write_text(manifest())"'
 	@echo 'make bench      measure the costs that the README states'
 	@echo '                = .venv/bin/python -m benchmarks'
+	@echo 'make site       build the site into build/site/, warnings as errors'
+	@echo '                = .venv/bin/python -m sphinx -qW --keep-going -E -d build/doctrees docs build/site'
 	@echo 'make pictures   take the pictures in docs/ again; needs Chromium'
 	@echo '                = .venv/bin/python -m docs.pictures'
 	@echo 'make browsers   write docs/browsers.md again; needs Chromium, Firefox, WebKitWebDriver and Xvfb'
@@ -64,6 +66,11 @@ manifest: .venv/ready
 
 bench: .venv/ready
 	.venv/bin/python -m benchmarks
+
+# Afresh: a page that is built already has its policy.
+site: .venv/ready
+	rm -rf build/site
+	.venv/bin/python -m sphinx -qW --keep-going -E -d build/doctrees docs build/site
 
 pictures: .venv/ready
 	.venv/bin/python -m docs.pictures

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,6 +34,7 @@ html_baseurl = PRIVATE["_site"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {"source_view_link": f"{PRIVATE['_source']}/blob/main/docs/{{filename}}"}
+html_favicon = "../{{cookiecutter.project_slug}}/app/static/favicon.svg"
 html_permalinks_icon = "#"
 
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
@@ -61,7 +63,9 @@ def state_policies(app: Sphinx, failed: Exception | None) -> None:
     if failed is None:
         for page in Path(app.outdir).rglob("*.html"):
             text = page.read_text("utf-8")
-            page.write_text(text.replace("<head>", f"<head>{POLICY.format(policy(text))}", 1), "utf-8")
+            page.write_text(
+                text.replace("<head>", f"<head>{POLICY.format(policy(text))}", 1), "utf-8"
+            )
 
 
 def policy(page: str) -> str:
@@ -76,7 +80,7 @@ def policy(page: str) -> str:
     )
 
 
-def hashes(texts) -> str:
+def hashes(texts: Iterable[str]) -> str:
     digests = {hashlib.sha256(text.encode()).digest() for text in texts}
     return "".join(sorted(f" 'sha256-{base64.b64encode(each).decode()}'" for each in digests))
 

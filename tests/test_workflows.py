@@ -54,9 +54,10 @@ def test_each_job_has_the_rights_that_it_names_and_no_other(folder: Path) -> Non
         jobs += workflow["jobs"].items()
     rights = {name: job["permissions"] for name, job in jobs}
     more = {name: given for name, given in rights.items() if given != {"contents": "read"}}
-    # One makes the release, the other opens an issue about it.
+    # Two make the release and the site, the other opens an issue about it.
     issues = {"check": {"contents": "read", "issues": "write"}}
-    release = {"release": {"contents": "write"}}
+    site = {"pages": "write", "id-token": "write"}
+    release = {"release": {"contents": "write"}, "publish": site}
     assert more == (release if folder == support.TEMPLATE else issues)
 
 
