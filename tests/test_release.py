@@ -24,8 +24,7 @@ def repository(tmp_path: Path) -> Path:
     for file in (support.TEMPLATE / NOTES, support.TEMPLATE / "cookiecutter.json", SIGNERS):
         support.copy(file, tmp_path / file.relative_to(support.TEMPLATE))
     (tmp_path / "CHANGELOG.md").write_text(ENTRY, "utf-8")
-    with signers(tmp_path).open("a", encoding="utf-8") as file:
-        file.write(KEY)
+    signers(tmp_path).write_text(KEY, "utf-8")
     return tmp_path
 
 
