@@ -59,10 +59,9 @@ def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> 
     options = half.data if half else None
     _lock(user)
     authenticator.finish_setup(user, state, code)
+    replaced = half_logins.replaced(options) if options else None
     # This ends the half login too.
-    _changed(
-        user, "An authenticator app was added", half_logins.replaced(options) if options else None
-    )
+    _changed(user, "An authenticator app was added", replaced)
     if options:
         return half_logins.issue(user, options, AUTHENTICATOR)
     db.session.commit()
@@ -72,8 +71,7 @@ def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> 
 def remove_authenticator() -> None:
     """Remove the authenticator app of the logged-in user, and the recovery codes with the last factor.
 
-    :raises ErrorResponse: 401, no recent login; 409, a role demands the factor and there is no
-        other.
+    :raises ErrorResponse: 401, no recent login; 409, a role demands it, and there is no other.
     """
     access.require_login(minutes=RECENT)
     user = _lock(account(g.user))
