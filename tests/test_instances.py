@@ -23,6 +23,8 @@ LIMIT = 4  # failures an hour for each address
 CLIENTS, ROUNDS = 16, 5
 ADDRESSES = map(str, map(IPv4Address, itertools.count(int(IPv4Address("10.0.0.1")))))
 
+pytestmark = pytest.mark.all
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -44,10 +46,7 @@ def stores() -> Iterator[dict[str, str]]:
         yield {"DATABASE_URL": database, "REDIS_URL": redis}
 
 
-@pytest.fixture(
-    scope="module",
-    params=["jwt", *(pytest.param(kind, marks=pytest.mark.all) for kind in ("session", "opaque"))],
-)
+@pytest.fixture(scope="module", params=["jwt", "session", "opaque"])
 def pair(
     request: pytest.FixtureRequest,
     new_project: NewProject,
