@@ -74,7 +74,8 @@ def policy(page: str) -> str:
     styles = hashes(text for kind, text in inline if kind == "style")
     attributes = hashes(ATTRIBUTE.findall(page))
     return (
-        f"default-src 'none'; base-uri 'none'; form-action 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
+        "default-src 'none'; base-uri 'none'; form-action 'self'; "
+        "img-src 'self' data:; connect-src 'self'; font-src 'self'; "
         f"script-src 'self'{scripts}; style-src 'self'{styles}; "
         f"style-src-attr 'unsafe-hashes'{attributes}"
     )

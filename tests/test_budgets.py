@@ -176,10 +176,11 @@ AT_MOST = {
     # units and copies of a database, mails, tokens in a second service, each page of the site in
     # another style sheet. Some 30 hold the page of another language to the messages of the core, and
     # 240 look at the site and do what the tutorial says.
-    "lines of the template's tests": 37620,  # then 21000
-    # An owner keeps what states the promises of the own app.
+    "lines of the template's tests": 37630,  # then 21000
+    # An owner keeps what states the promises of the own app. Some 95 lines are the command that
+    # removes the example, and goes with it.
     "files of a project's tests": 30,
-    "lines of a project's tests": 1900,
+    "lines of a project's tests": 1911,
     # The README and the six pages that a team needs at hand; all else is the template's.
     "pages of a project's docs": 7,
     "lines of a project's docs": 700,

@@ -40,6 +40,14 @@ def remove(project: Path, answer: str) -> str:
     return finished.stdout
 
 
+def import_beside_the_example(project: Path) -> None:
+    """As ruff sorts it: two modules of `app` in one line."""
+    (project / "app/boats.py").write_text('"""Boats."""\n\nNUMBER = "mine"\n', "utf-8")
+    pages = project / "app/pages.py"
+    text = pages.read_text("utf-8").replace("from app import tasks", "from app import boats, tasks")
+    pages.write_text(text.replace('return "mine"', "return boats.NUMBER"), "utf-8")
+
+
 def add(project: Path, name: str, path: str) -> None:
     with (project / "app/pages.py").open("a", encoding="utf-8") as file:
         file.write(OWN.format(name=name, path=path))
@@ -77,6 +85,10 @@ def test_one_command_removes_it_and_leaves_what_is_the_owners(
     project = ready_project(**answers)
     add(project, "tasks_of_mine", "mine")
     add(project, "shop", "shop")
+    import_beside_the_example(project)
+    # Neither is text: a picture, and what Python keeps beside the code.
+    for name in ("static/pets.png", "static/tasks.pyc"):
+        (project / "app" / name).write_bytes(b"\x89")
     before = {file: file.read_bytes() for file in project.rglob("*.py") if file.is_file()}
     assert "tasks_of_mine" in remove(project, "n")
     assert {file: file.read_bytes() for file in before} == before

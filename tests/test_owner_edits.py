@@ -66,7 +66,7 @@ def test_who_answers_each_address_by_200_reads_what_to_write(new_project: NewPro
     no_example(project)
     module(project, "any_address", ANY_ADDRESS)
     red = red_tests(project)
-    assert len(red) == 3
+    assert len(red) == 4
     for each in red:
         assert "return page, 404" in each
 

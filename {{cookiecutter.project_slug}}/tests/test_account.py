@@ -11,6 +11,7 @@ from secure_flask import testing
 from werkzeug.test import TestResponse
 
 from tests.conftest import BROWSER, NAME, PASSWORD, MakeApp, add_user, log_in
+from tests.probes import KEEP_STATUS
 
 WRONG = "not this password either"
 
@@ -82,7 +83,8 @@ def test_nobody_ends_the_login_of_another_user(app: Flask, ada: FlaskClient) -> 
     add_user(app, "bob")
     bob = log_in(app, "bob")
     [login] = logins(ada)
-    call(bob, "end_session", "DELETE", login_id=login["id"])
+    refused = call(bob, "end_session", "DELETE", login_id=login["id"])
+    assert refused.status_code == 404, KEEP_STATUS
     assert call(bob, "end_other_sessions", "DELETE").status_code == 204
     assert is_logged_in(ada)
 

@@ -22,7 +22,7 @@ from werkzeug.wrappers import Response
 PURPOSE = "half login"
 COOKIE = "half"
 LIFETIME = 5 * 60  # seconds
-MOST = 5  # of a user in one network, for whoever has only the password
+MOST = 5  # of a user in one network
 
 
 def begin(

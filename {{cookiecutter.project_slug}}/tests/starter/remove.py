@@ -35,8 +35,16 @@ def without_definitions(file: Path) -> tuple[str, list[str]]:
         part = slice(min(each.lineno for each in begins) - 1, node.end_lineno)
         if NAMED.search("".join(lines[part])):
             names.append(getattr(node, "name", "imports"))
-            del lines[part]
+            lines[part] = yours(node)
     return "".join(lines), [*dict.fromkeys(reversed(names))]
+
+
+def yours(node: ast.stmt) -> list[str]:
+    """What stays of a statement that names tasks: the other names of an import."""
+    if isinstance(node, ast.ImportFrom) and not NAMED.search(node.module or ""):
+        node.names = [each for each in node.names if not NAMED.search(each.name)]
+        return [f"{ast.unparse(node)}\n"] if node.names else []
+    return []
 
 
 def changes() -> dict[Path, tuple[str, list[str]]]:
@@ -79,7 +87,8 @@ def main() -> None:
     run("ruff", "format", "--quiet", "app")
     run("flask", "db", "migrate", "-m", "no tasks")
     run("flask", "db", "upgrade")
-    left = [file for file in (PROJECT / "app").rglob("*.[ph]*") if NAMED.search(file.read_text())]
+    files = [file for kind in ("py", "html") for file in (PROJECT / "app").rglob(f"*.{kind}")]
+    left = [file for file in files if NAMED.search(file.read_text("utf-8"))]
     names = [file.relative_to(PROJECT).as_posix() for file in left]
     print("Still naming tasks:", ", ".join(names) or "nothing")
 
