@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parent
 TEMPLATE = DOCS.parent
+OF_A_PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}" / "docs"
 PRIVATE = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
 project = "cookiecutter-secure-flask"
@@ -33,29 +35,47 @@ html_theme = "furo"
 html_baseurl = PRIVATE["_site"]
 html_copy_source = False
 html_show_sphinx = False
-html_theme_options = {"source_view_link": f"{PRIVATE['_source']}/blob/main/docs/{{filename}}"}
 html_favicon = "../{{cookiecutter.project_slug}}/app/static/favicon.svg"
 html_permalinks_icon = "#"
 
+# A run of headings that name answers, as in "### `token_type=jwt`, `paseto`", with their sections.
+ANSWERS = r"#{3,4} `(\w+)=([^\n]+)`\n"
+CHOICE = re.compile(rf"^{ANSWERS}(.*?)(?=^#{{2,4}} |\Z)", re.MULTILINE | re.DOTALL)
+CHOICES = re.compile(rf"(?:^{ANSWERS}(?:(?!^#{{2,4}} ).*\n?)+)+", re.MULTILINE)
+# Headings that name answers, as in "### `token_type=jwt`, `paseto`", each with what is below it.
+ANSWER = re.compile(r"#{3,4} `\w+=(.+)`\n((?:(?!#{2,4} ).*\n)*)")
+CHOICE = re.compile(rf"^(?=#+ `(\w+)=)(?:(?=#+ `\1=){ANSWER.pattern})+", re.MULTILINE)
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
 INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 ATTRIBUTE = re.compile(r'<[^>]* style="([^"]*)"')
 POLICY = '<meta http-equiv="Content-Security-Policy" content="{}">'
 
 
-def lead_to_the_repository(app: Sphinx, page: str, source: list[str]) -> None:
-    """Links to files that are no page of the site lead to those of the repository."""
+def prepare(app: Sphinx, page: str, source: list[str]) -> None:
+    """Show answers as tabs; lead to the repository where a link leads to no page of the site."""
     here = (DOCS / page).parent
 
     def address(link: re.Match[str]) -> str:
         file = (here / link[1]).resolve()
+        if file.suffix in (".md", ".png") and file.parent == OF_A_PROJECT:
+            return os.path.relpath(DOCS / "project" / file.name, here) + (link[2] or "")
         if file.suffix in (".md", ".png") and file.is_relative_to(DOCS):
             return link[0]
         kind = "tree" if file.is_dir() else "blob"
         path = quote(file.relative_to(TEMPLATE).as_posix())
         return f"{PRIVATE['_source']}/{kind}/main/{path}{link[2] or ''}"
 
-    source[0] = LINK.sub(address, source[0])
+    source[0] = CHOICE.sub(tabs, LINK.sub(address, source[0]))
+
+
+def tabs(choice: re.Match[str]) -> str:
+    """One tab for each answer. What a reader chose holds on each page."""
+    items = [
+        f":::{{tab-item}} {answer}\n:sync: {answer}\n\n{text}:::\n"
+        for answers, text in ANSWER.findall(choice[0])
+        for answer in answers.split("`, `")
+    ]
+    return f"::::{{tab-set}}\n:sync-group: {choice[1]}\n\n{''.join(items)}::::\n\n"
 
 
 def state_policies(app: Sphinx, failed: Exception | None) -> None:
@@ -89,5 +109,5 @@ def hashes(texts: Iterable[str]) -> str:
 def setup(app: Sphinx) -> None:
     # Pages of a project are templates.
     app.add_lexer("html", HtmlDjangoLexer)
-    app.connect("source-read", lead_to_the_repository)
+    app.connect("source-read", prepare)
     app.connect("build-finished", state_policies)

@@ -19,6 +19,8 @@ FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js|css|txt))`")
 VERB = re.compile(r"\bcreate\b|\breplace\b|\badd\b|\bend of\b", re.IGNORECASE)
 BELOW = re.compile(r"\bbelow `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
+# A part for who gave one of these answers, as below "### `token_type=jwt`, `paseto`".
+ANSWERED = re.compile(r"^#{3,4} `(\w+)=(.+)`\n((?:(?!#{2,4} ).*\n)*)", re.MULTILINE)
 ADDRESS = "localhost:8000"
 # Where a page starts a server itself: each test takes ports that are free.
 OWN_PORTS = ("8001", "9464")
@@ -54,6 +56,17 @@ def steps(page: Path) -> Iterator[Step]:
     for block in BLOCK.finditer(text):
         words = text[: block.start()].rstrip().rpartition("\n\n")[2]
         yield Step(block[2], dedent(block[3]), words)
+
+
+def for_answers(page: Path, folder: Path, **answers: str) -> Path:
+    """Copy a page without the parts for other answers."""
+
+    def kept(part: re.Match[str]) -> str:
+        return part[3] if answers[part[1]] in part[2].split("`, `") else ""
+
+    copy = folder / page.name
+    copy.write_text(ANSWERED.sub(kept, page.read_text("utf-8")), "utf-8")
+    return copy
 
 
 def commands(page: Path) -> str:

@@ -44,12 +44,15 @@ def signer(key: Path) -> str:
     return f'release@example.org namespaces="git" {public}\n'
 
 
-def first_release(folder: Path, version: str = "0.1.0") -> Repository:
-    """Release today's template, by a key that its core names."""
+def first_release(
+    folder: Path, version: str = "0.1.0", changes: Changes | None = None
+) -> Repository:
+    """Release today's template, with these changes, by a key that its core names."""
     folder.mkdir(parents=True, exist_ok=True)
     repository = Repository(support.copy_template(folder / "template"), new_key(folder))
     repository.git("init", "--quiet")
-    release(repository, version, {"secure_flask/SIGNERS": signer(repository.key)})
+    signers = {"secure_flask/SIGNERS": signer(repository.key)}
+    release(repository, version, signers | dict(changes or {}))
     return repository
 
 
@@ -59,7 +62,7 @@ def release(repository: Repository, version: str, changes: Changes, note: str = 
     core = repository.path / PROJECT / "secure_flask"
     (core / "MANIFEST").write_text(manifest(core), "utf-8")
     substitute(repository.path / "cookiecutter.json", r'("_version": )".*"', rf'\1"{version}"')
-    entry = f"## [{version}] - 2027-01-31\n\n- {note}\n\n"
+    entry = f"## [{version}] - 2027-01-31\n\n- {note}\n\n".replace("\\", r"\\")
     substitute(repository.path / "CHANGELOG.md", r"^(?=## \[\d|\Z)", entry)
     support.commit(repository.path)
     repository.git("tag", "--sign", "--message", version, f"v{version}")

@@ -143,11 +143,7 @@ def test_the_curl_lines_work_with_each_kind_of_token(
     token_type: str, ready_project: NewProject, tmp_path: Path
 ) -> None:
     project = ready_project(token_type=token_type)
-    whole = (REFERENCE / "routes.md").read_text("utf-8")
-    first, *sections = whole.partition("\n## With curl\n")[2].split("\n### ")
-    [own] = [each for each in sections if f'"{token_type}"' in each.splitlines()[0]]
-    page = tmp_path / "page.md"
-    page.write_text(first + own, "utf-8")
+    page = following.for_answers(REFERENCE / "routes.md", tmp_path, token_type=token_type)
     assert '"username":"ada"' in following.follow(project, page, tmp_path / "log")
 
 

@@ -6,6 +6,7 @@ import os
 import re
 from base64 import b64decode
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -17,28 +18,23 @@ from conftest import NewProject
 
 pytestmark = [pytest.mark.all, pytest.mark.slow]
 
-TUTORIAL = (support.PAGES / "tutorial.md").read_text("utf-8")
-TAB = re.compile(r"^:::\{tab-item\}.*?\n:sync: (\w+)\n(.*?)^:::$\n", re.MULTILINE | re.DOTALL)
-[ALLOWS_THE_PICTURE] = re.findall(r"^CSP_CHANGES.*", TUTORIAL, re.MULTILINE)
+TUTORIAL = support.PAGES / "tutorial.md"
+[ALLOWS_THE_PICTURE] = re.findall(r"^CSP_CHANGES.*", TUTORIAL.read_text("utf-8"), re.MULTILINE)
+[PASSWORD] = re.findall(r"echo '(.+)' \| \.venv/bin/flask user", TUTORIAL.read_text("utf-8"))
 PIXEL = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 
-def with_tab(chosen: str) -> str:
-    """What a reader of one choice sees."""
-    return TAB.sub(lambda tab: tab[2] if tab[1] == chosen else "", TUTORIAL)
-
-
-def do_all(project: Path, tab: str, folder: Path) -> str:
-    page = folder / "tutorial.md"
-    page.write_text(with_tab(tab), "utf-8")
+def do_all(project: Path, folder: Path, **answers: str) -> str:
+    page = following.for_answers(TUTORIAL, folder, **answers)
     # As if make had just made the environment, which is that of these tests.
     os.utime(project / "pyproject.toml", (0, 0))
     return following.follow(project, page, folder / "log")
 
 
 def test_it_works_as_it_stands(ready_project: NewProject, tmp_path: Path) -> None:
-    project = ready_project(token_type="jwt")
-    printed = do_all(project, "bearer", tmp_path)
+    answers = {"token_type": "jwt", "accounts": "builtin"}
+    project = ready_project(**answers)
+    printed = do_all(project, tmp_path, **answers)
     assert '{"arrivals":[]}' in printed
     assert "1 passed" in printed
     support.own_tests(project)
@@ -47,8 +43,11 @@ def test_it_works_as_it_stands(ready_project: NewProject, tmp_path: Path) -> Non
 def test_a_person_sees_what_it_says(
     ready_project: NewProject, tmp_path: Path, browser: Browser
 ) -> None:
-    project = ready_project(token_type="session")
-    assert '{"arrivals":[]}' in do_all(project, "session", tmp_path)
+    answers = {"token_type": "session", "accounts": "self-service"}
+    project = ready_project(**answers)
+    with services.flask_run(project, tmp_path / "registration") as port:
+        register(browser.new_page(base_url=f"http://localhost:{port}"))
+    assert '{"arrivals":[]}' in do_all(project, tmp_path, **answers)
     policy = project / "app" / "policy.py"
     allowing = policy.read_text("utf-8")
     policy.write_text(allowing.replace(ALLOWS_THE_PICTURE, ""), "utf-8")
@@ -63,6 +62,23 @@ def test_a_person_sees_what_it_says(
         page = browser.new_page(base_url=f"http://localhost:{port}")
         log_in(page)
         assert shows_the_picture(page)
+
+
+def register(page: Page) -> None:
+    page.goto("/register")
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("E-mail address").fill("ada@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Register").click()
+    page.goto("/dev/mailbox")
+    mailed = page.locator(".mail a")
+    # A thread of the app sends it.
+    while not mailed.count():
+        page.reload()
+    page.goto(urlsplit(mailed.first.get_attribute("href") or "").path)
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button").last.click()
+    expect(page.get_by_text("Log in").first).to_be_visible()
 
 
 def write_down_the_nautilus(page: Page) -> None:
@@ -82,8 +98,8 @@ def log_in(page: Page) -> None:
     )
     page.goto("/arrivals")
     page.get_by_label("Username").fill("ada")
-    page.get_by_label("Password").fill("seven owls in a well of ink")
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in", exact=True).click()
     expect(page.get_by_role("heading", name="Arrivals")).to_be_visible()
 
 

@@ -1,0 +1,85 @@
+"""docs/updating.md: the made-up fix reaches each project by a pull request, as the page shows."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import following
+import releases
+import support
+
+pytestmark = [pytest.mark.all, pytest.mark.slow]
+
+PAGE = support.PAGES / "updating.md"
+TEXT = PAGE.read_text("utf-8")
+FIXED = "secure_flask/auth/login_table.py"
+[(HOLE, FIX)] = re.findall(r"^-(    .+)\n\+(    .+)", TEXT, re.MULTILINE)
+[NOTE] = re.findall(r"^```markdown\n## .*\n\n- (.+)", TEXT, re.MULTILINE)
+[PRINTED] = re.findall(r"^\$ \S+ secure_flask/update\.py\n(.+?)^```", TEXT, re.M | re.DOTALL)
+[REFUSED] = re.findall(r"^```text\n(secure_flask/ .+?)^```", TEXT, re.MULTILINE | re.DOTALL)
+PROGRAMS = {
+    "gh": 'echo "gh $*"',
+    # The address of pyproject.toml would have to be one of https.
+    "python3": f'exec {sys.executable} -B "$@" --from="$TEMPLATE"',
+}
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> releases.Repository:
+    """The template whose first release has the hole, and whose second one has today's code."""
+    fixed = (support.FOLDER / FIXED).read_text("utf-8")
+    assert FIX in fixed
+    repository = releases.first_release(
+        tmp_path / "releases", changes={FIXED: fixed.replace(FIX, HOLE)}
+    )
+    releases.release(repository, "0.1.1", {FIXED: fixed}, NOTE)
+    return repository
+
+
+@pytest.fixture
+def clones(template: releases.Repository, tmp_path: Path) -> Path:
+    """Clones of three projects, the last one with an edit in the core."""
+    project = releases.render_tag(template.path, "v0.1.0", tmp_path / "made")
+    support.init_git(project)
+    folder = tmp_path / "clones"
+    folder.mkdir()
+    for name in ("first", "second", "third"):
+        if name == "third":
+            (project / FIXED).write_text("# Ours.\n", "utf-8")
+            support.commit(project)
+        support.run("git", "clone", "--quiet", "--bare", project, tmp_path / name, cwd=folder)
+        support.run("git", "clone", "--quiet", tmp_path / name, cwd=folder)
+    return folder
+
+
+def test_forty_projects_get_a_pull_request_and_an_edited_one_is_named(
+    clones: Path, template: releases.Repository, tmp_path: Path
+) -> None:
+    log = with_programs(clones, following.commands(PAGE), tmp_path, TEMPLATE=str(template.path))
+    assert log.count("gh pr create --fill") == 2
+    assert log.count(PRINTED) == 2
+    assert REFUSED in log
+    fixed = [pushed(tmp_path / name) for name in ("first", "second")]
+    assert all(FIX in text for text in fixed)
+    assert "update-secure-flask" not in support.run("git", "branch", cwd=tmp_path / "third")
+
+
+def with_programs(folder: Path, commands: str, programs: Path, **variables: str) -> str:
+    for name, line in PROGRAMS.items():
+        file = programs / "bin" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"#!/bin/sh\n{line}\n", "utf-8")
+        file.chmod(0o755)
+    path = f"{programs / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    names = dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "Someone")
+    email = {"EMAIL": "someone@example.com"}
+    return support.run("bash", "-c", commands, cwd=folder, PATH=path, **names, **email, **variables)
+
+
+def pushed(bare: Path) -> str:
+    return support.run("git", "show", f"update-secure-flask:{FIXED}", cwd=bare)
