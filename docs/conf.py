@@ -15,6 +15,8 @@ from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parent
 TEMPLATE = DOCS.parent
+# The pages of a project, and where they are on the site: what lies there only leads to them.
+PROJECTS = DOCS / "project"
 OF_A_PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}" / "docs"
 PRIVATE = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
@@ -53,12 +55,15 @@ POLICY = '<meta http-equiv="Content-Security-Policy" content="{}">'
 
 def prepare(app: Sphinx, page: str, source: list[str]) -> None:
     """Show answers as tabs; lead to the repository where a link leads to no page of the site."""
-    here = (DOCS / page).parent
+    here = there = (DOCS / page).parent
+    if here == PROJECTS:
+        there = OF_A_PROJECT
+        source[0] = (there / f"{Path(page).name}.md").read_text("utf-8")
 
     def address(link: re.Match[str]) -> str:
-        file = (here / link[1]).resolve()
-        if file.suffix in (".md", ".png") and file.parent == OF_A_PROJECT:
-            return os.path.relpath(DOCS / "project" / file.name, here) + (link[2] or "")
+        file = (there / link[1]).resolve()
+        if file.suffix == ".md" and file.parent == OF_A_PROJECT:
+            return os.path.relpath(PROJECTS / file.name, here) + (link[2] or "")
         if file.suffix in (".md", ".png") and file.is_relative_to(DOCS):
             return link[0]
         kind = "tree" if file.is_dir() else "blob"

@@ -62,6 +62,12 @@ def test_each_page_states_its_policy_once(site: Path) -> None:
         assert file.read_text("utf-8").count('Content-Security-Policy" content=') == 1, file
 
 
+def test_each_page_of_a_project_is_there(site: Path) -> None:
+    for file in support.FOLDER.glob("docs/*.md"):
+        title = file.read_text("utf-8").splitlines()[0].removeprefix("# ")
+        assert f"<h1>{title}" in (site / "project" / f"{file.stem}.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 def test_each_page_loads_from_this_site_alone_and_fits(width: int, page: Page, site: Path) -> None:
     page.set_viewport_size({"width": width, "height": 720})
@@ -81,8 +87,10 @@ def test_the_search_finds_a_page_by_its_words(page: Page) -> None:
 def test_one_choice_of_tabs_holds_on_each_page(page: Page) -> None:
     page.goto("/tutorial.html")
     page.locator("label", has_text="session").last.click()
-    page.reload()
-    expect(page.get_by_text("--cookie-jar")).to_be_visible()
+    for path in ("/tutorial.html", "/reference/routes.html"):
+        page.goto(path)
+        expect(page.get_by_text("--cookie-jar").first).to_be_visible()
+        expect(page.get_by_text("--oauth2-bearer").first).to_be_hidden()
 
 
 def test_the_page_of_the_api_has_each_public_name() -> None:
