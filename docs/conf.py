@@ -39,6 +39,8 @@ html_copy_source = False
 html_show_sphinx = False
 html_favicon = "../{{cookiecutter.project_slug}}/app/static/favicon.svg"
 html_permalinks_icon = "#"
+pygments_style = "default"
+pygments_dark_style = "github-dark"
 
 # A run of headings that name answers, as in "### `token_type=jwt`, `paseto`", with their sections.
 ANSWERS = r"#{3,4} `(\w+)=([^\n]+)`\n"
@@ -48,13 +50,14 @@ CHOICES = re.compile(rf"(?:^{ANSWERS}(?:(?!^#{{2,4}} ).*\n?)+)+", re.MULTILINE)
 ANSWER = re.compile(r"#{3,4} `\w+=(.+)`\n((?:(?!#{2,4} ).*\n)*)")
 CHOICE = re.compile(rf"^(?=#+ `(\w+)=)(?:(?=#+ `\1=){ANSWER.pattern})+", re.MULTILINE)
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
+PICTURE = re.compile(r"^!\[(.*)\]\((.+)\.png\)$", re.MULTILINE)
 INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 ATTRIBUTE = re.compile(r'<[^>]* style="([^"]*)"')
 POLICY = '<meta http-equiv="Content-Security-Policy" content="{}">'
 
 
 def prepare(app: Sphinx, page: str, source: list[str]) -> None:
-    """Show answers as tabs; lead to the repository where a link leads to no page of the site."""
+    """Show answers as tabs; link to files of the repository that are no page of the site."""
     here = there = (DOCS / page).parent
     if here == PROJECTS:
         there = OF_A_PROJECT
@@ -70,7 +73,8 @@ def prepare(app: Sphinx, page: str, source: list[str]) -> None:
         path = quote(file.relative_to(TEMPLATE).as_posix())
         return f"{PRIVATE['_source']}/{kind}/main/{path}{link[2] or ''}"
 
-    source[0] = CHOICE.sub(tabs, LINK.sub(address, source[0]))
+    text = PICTURE.sub(pictures, LINK.sub(address, source[0]))
+    source[0] = CHOICE.sub(tabs, text)
 
 
 def tabs(choice: re.Match[str]) -> str:
@@ -81,6 +85,16 @@ def tabs(choice: re.Match[str]) -> str:
         for answer in answers.split("`, `")
     ]
     return f"::::{{tab-set}}\n:sync-group: {choice[1]}\n\n{''.join(items)}::::\n\n"
+
+
+def pictures(picture: re.Match[str]) -> str:
+    """The picture for light and for dark pages."""
+    alt, name = picture.groups()
+    shown = {"light": name, "dark": f"{name}-dark"}
+    return "\n\n".join(
+        f"```{{image}} {file}.png\n:alt: {alt}\n:class: only-{theme}\n```"
+        for theme, file in shown.items()
+    )
 
 
 def state_policies(app: Sphinx, failed: Exception | None) -> None:
