@@ -9,7 +9,9 @@ from benchmarks.rendered import module
 from docs.reference import FOLDER, create_app
 
 LONG = 60  # characters
-UNSET = "Where a level leaves one out, `default-src` applies to what loads, `script-src` to workers."
+UNSET = (
+    "Where a level leaves one out, `default-src` applies to what loads, `script-src` to workers."
+)
 
 
 def text() -> str:

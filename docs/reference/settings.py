@@ -16,12 +16,17 @@ NAMED = re.compile(r"^(?:# )?([A-Z_]+)=", re.MULTILINE)
 
 
 def facts() -> Facts:
-    kind, plain = module("app.settings").Settings, module("secure_flask").Settings.model_fields
-    needed, needed_in_production = (
-        refusals(kind, app_env=each) for each in ("development", "production")
-    )
+    found = of_other_programs() | of_settings(module("app.settings").Settings)
+    if unread := {*NAMED.findall((FOLDER / ".env.example").read_text("utf-8"))} - found.keys():
+        raise SystemExit(f".env.example names what nothing reads: {', '.join(sorted(unread))}")
+    return found
+
+
+def of_settings(kind: Any) -> Facts:
+    plain, found = module("secure_flask").Settings.model_fields, Facts()
+    needed = refusals(kind, app_env="development")
+    needed_in_production = refusals(kind, app_env="production")
     invalid = refusals(kind, **dict.fromkeys(kind.model_fields, "?") | {"app_env": "development"})
-    found = of_other_programs()
     for name, schema in kind.model_json_schema()["properties"].items():
         default = shown(kind.model_fields[name].default)
         # As the environment writes it.
@@ -30,8 +35,6 @@ def facts() -> Facts:
             default = "required" if name in needed else "required in production"
         cells = [f"`{name.upper()}`", default, valid(schema, invalid.get(name, ""))]
         found[name.upper()] = Fact(cells, name not in plain)
-    if unread := {*NAMED.findall((FOLDER / ".env.example").read_text("utf-8"))} - found.keys():
-        raise SystemExit(f".env.example names what nothing reads: {', '.join(sorted(unread))}")
     return found
 
 
