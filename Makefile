@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new test test-all test-containers lint manifest bench pictures browsers site help
+.PHONY: demo new test test-all test-containers lint manifest reference bench pictures browsers site help
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
@@ -30,6 +30,8 @@ help:
 	@echo 'make manifest   write secure_flask/MANIFEST after each change of the core'
 	@echo '                = PYTHONPATH={{cookiecutter.project_slug}}/secure_flask .venv/bin/python -B -c'
 	@echo '                  "from update import CORE, manifest; (CORE / \"MANIFEST\").write_text(manifest())"'
+	@echo 'make reference  write what the code says into docs/reference/, after each change of it'
+	@echo '                = .venv/bin/python -m docs.reference'
 	@echo 'make bench      measure the costs that the README states'
 	@echo '                = .venv/bin/python -m benchmarks'
 	@echo 'make site       build the site into build/site/, warnings as errors'
@@ -63,6 +65,9 @@ lint: .venv/ready
 
 manifest: .venv/ready
 	PYTHONPATH='{{cookiecutter.project_slug}}/secure_flask' .venv/bin/python -B -c "from update import CORE, manifest; (CORE / 'MANIFEST').write_text(manifest())"
+
+reference: .venv/ready
+	.venv/bin/python -m docs.reference
 
 bench: .venv/ready
 	.venv/bin/python -m benchmarks

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ast
 import base64
 import hashlib
-import json
 import re
 import shutil
 from pathlib import Path
 
-import jinja2
 import pytest
 from werkzeug.exceptions import default_exceptions
 
@@ -34,18 +32,6 @@ FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in p
 PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
 # Files of releases, which their pages say to put into app/static/.
 DOWNLOADED = ["bootstrap.bundle.min.js", "bootstrap.min.css", "htmx.min.js"]
-HELD = """
-import json
-from app import create_app
-routes, commands = set(), set()
-for kind in ("session", "opaque", "jwt", "paseto"):
-    app = create_app(TOKEN_TYPE=kind)
-    for rule in app.url_map.iter_rules():
-        routes |= {f"{method} {rule.rule}" for method in rule.methods - {"HEAD", "OPTIONS"}}
-for group in {"crypto", "csp", "logins", "mail", "user"} & app.cli.commands.keys():
-    commands |= {f"flask {group} {each}" for each in app.cli.commands[group].commands}
-print(json.dumps([[*routes], [*commands]]))
-"""
 # Which argument of these functions of the core is a message for people.
 SPEAKING = {"error_response": 1, "field_error": 2, "_refused": 1, "Reason": 0, "text": 0}
 # Those that only programs get, and a statement of SQL.
@@ -55,19 +41,10 @@ TO_PROGRAMS = {
     "Give an e-mail address like ada@example.org",
     "SELECT 1",
 }
-SINGLE = ("access", "check", "policy", "seed", "db migrate", "db upgrade")
 
 
 def ids(pages: list[Path], *marks: pytest.MarkDecorator) -> list[object]:
     return [pytest.param(page, id=f"{page.parent.name}/{page.stem}", marks=marks) for page in pages]
-
-
-def listed(page: str, accounts: str = "self-service") -> set[str]:
-    """Return what the tables of a reference page list for a project with these accounts."""
-    text = (REFERENCE / page).read_text("utf-8")
-    if accounts != "self-service":
-        text = re.sub(r"\n## With `accounts=self-service`\n.*?(?=\n## |\Z)", "", text, flags=re.S)
-    return set(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE))
 
 
 def messages() -> set[str]:
@@ -221,34 +198,11 @@ def test_each_table_begins_with_its_headings(rendered: Rendered) -> None:
             assert re.fullmatch(r" *\|(?: *:?-+:? *\|)+", first), (page.name, first)
 
 
-@pytest.mark.parametrize("accounts", support.CHOICES["accounts"])
-def test_the_pages_of_routes_and_commands_list_every_one(
-    accounts: str, ready_project: NewProject
-) -> None:
-    project = ready_project(accounts=accounts)
-    held = support.python("-c", HELD, cwd=project, LOG_LEVEL="ERROR").splitlines()[-1]
-    routes, commands = json.loads(held)
-    assert listed("routes.md", accounts) == set(routes)
-    [phony] = re.findall(r"^\.PHONY: (.+)$", (project / "Makefile").read_text("utf-8"), re.M)
-    targets = {f"make {target}" for target in phony.split()} - {"make help"}
-    single = {f"flask {name}" for name in SINGLE}
-    assert listed("commands.md", accounts) == targets | single | set(commands)
-
-
-def test_the_page_of_settings_lists_what_env_example_names() -> None:
-    example = (support.FOLDER / ".env.example").read_text("utf-8")
-    named = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE))
-    assert named | {"FLASK_DEBUG"} <= listed("settings.md")
-
-
-def test_the_page_of_settings_lists_what_a_policy_may_set() -> None:
-    core = support.FOLDER / "secure_flask"
-    files = (core / "policy.py", core / "accounts" / "settings.py")
-    held = "".join(file.read_text("utf-8") for file in files)
-    defaults = re.findall(r'^    "([A-Z_]+)":', held, re.M)
-    in_policy = re.findall(r"^([A-Z_]+)\b.* = ", support.POLICY.read_text("utf-8"), re.M)
-    page = (REFERENCE / "settings.md").read_text("utf-8")
-    assert {*defaults} - {*in_policy} <= set(re.findall(r"`([A-Z_]+)`", page))
+def test_the_reference_says_what_the_code_says(tmp_path: Path) -> None:
+    support.python("-m", "docs.reference", tmp_path, cwd=support.TEMPLATE)
+    for page in sorted(tmp_path.iterdir()):
+        written = (REFERENCE / page.name).read_text("utf-8")
+        assert written == page.read_text("utf-8"), "run `make reference`"
 
 
 def test_the_page_of_languages_has_each_message_of_the_core_and_no_other() -> None:
@@ -258,14 +212,3 @@ def test_the_page_of_languages_has_each_message_of_the_core_and_no_other() -> No
     composed = {"Must have 1 to 150 characters", "Cross-site request refused"}
     assert messages() - TO_PROGRAMS <= texts
     assert texts - messages() - composed <= names
-
-
-def test_the_page_of_headers_says_what_the_start_page_says() -> None:
-    loader = jinja2.FileSystemLoader(support.FOLDER / "app" / "templates")
-    environment = jinja2.Environment(loader=loader)  # noqa: S701 (Markdown, no HTML)
-    groups = vars(environment.get_template("protections.html").module)["protections"]
-    page = (REFERENCE / "headers.md").read_text("utf-8")
-    for described in (each for group in groups.values() for each in group):
-        part = page.partition(f"\n### {described['header']}\n")[2].partition("\n### ")[0]
-        for words in ("attack", "protection", "limits"):
-            assert described[words] in part, described["header"]

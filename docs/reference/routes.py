@@ -1,0 +1,39 @@
+"""Each route: who may call it, by which kinds of tokens, and what it takes."""
+
+from typing import Any
+
+from benchmarks.rendered import module
+from docs.reference import Fact, Facts, create_app, is_of_accounts
+
+TOKEN_TYPES = ("opaque", "session", "jwt", "paseto")
+
+
+def facts() -> Facts:
+    found, kinds = Facts(), dict[str, list[str]]()
+    for kind in TOKEN_TYPES:
+        for name, fact in routes_of(create_app(TOKEN_TYPE=kind)).items():
+            found[name] = fact
+            kinds.setdefault(name, []).append(f"`{kind}`")
+    for name, of_route in kinds.items():
+        if len(of_route) < len(TOKEN_TYPES):
+            found[name].cells[1] += f"; only {', '.join(of_route)}"
+    return found
+
+
+def routes_of(app: Any) -> Facts:
+    table, found = module("secure_flask.auth.route_table"), Facts()
+    with app.app_context():
+        for row, (*_, options) in zip(table.rows(app), table.operations(app), strict=True):
+            name, view = f"{row.method} {row.route}", app.view_functions[row.endpoint]
+            cells = [f"`{name}`", row.who.replace("logged-in users", "users"), body(row, options)]
+            found[name] = Fact(cells, is_of_accounts(view))
+    return found
+
+
+def body(row: Any, options: Any) -> str:
+    """The members of a JSON body, each with `?` where it may be left out, or a form."""
+    model = (options.consumes or {}).get("application/json")
+    schema = model.model_json_schema() if model else {}
+    members, required = schema.get("properties", {}), schema.get("required", [])
+    named = ", ".join(f"`{each}`" if each in required else f"`{each}?`" for each in members)
+    return " or ".join(filter(None, [named, "form" if "form" in row.bodies else ""]))
