@@ -30,7 +30,7 @@ help:
 	@echo 'make manifest   write secure_flask/MANIFEST after each change of the core'
 	@echo '                = PYTHONPATH={{cookiecutter.project_slug}}/secure_flask .venv/bin/python -B -c'
 	@echo '                  "from update import CORE, manifest; (CORE / \"MANIFEST\").write_text(manifest())"'
-	@echo 'make bench      measure the costs that the README states'
+	@echo 'make bench      measure what a project costs, and write docs/benchmarks.md, .svg and .json'
 	@echo '                = .venv/bin/python -m benchmarks'
 	@echo 'make site       build the site into build/site/, warnings as errors'
 	@echo '                = .venv/bin/python -m sphinx -qW --keep-going -E -d build/doctrees docs build/site'

@@ -49,7 +49,7 @@ def lead_to_the_repository(app: Sphinx, page: str, source: list[str]) -> None:
 
     def address(link: re.Match[str]) -> str:
         file = (here / link[1]).resolve()
-        if file.suffix in (".md", ".png") and file.is_relative_to(DOCS):
+        if file.suffix in (".md", ".png", ".svg") and file.is_relative_to(DOCS):
             return link[0]
         kind = "tree" if file.is_dir() else "blob"
         path = quote(file.relative_to(TEMPLATE).as_posix())
