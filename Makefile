@@ -32,7 +32,7 @@ help:
 	@echo '                  "from update import CORE, manifest; (CORE / \"MANIFEST\").write_text(manifest())"'
 	@echo 'make reference  write what the code says into docs/reference/, after each change of it'
 	@echo '                = .venv/bin/python -m docs.reference'
-	@echo 'make bench      measure the costs that the README states'
+	@echo 'make bench      measure what a project costs, and write docs/benchmarks.md, .svg and .json'
 	@echo '                = .venv/bin/python -m benchmarks'
 	@echo 'make site       build the site into build/site/, warnings as errors'
 	@echo '                = .venv/bin/python -m sphinx -qW --keep-going -E -d build/doctrees docs build/site'

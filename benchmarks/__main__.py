@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--json]`: runs all of them and says which claims hold here.
+"""`python -m benchmarks`: runs all of them, says which claims hold here, and writes the page.
 
 The exit status says only whether they ran: a busy machine can miss a claim.
 """
@@ -16,6 +16,7 @@ from benchmarks import (
     forms,
     headers,
     login,
+    page,
     rendered,
     rendering,
     rotation,
@@ -29,7 +30,7 @@ WIDTH = 52  # of the names
 
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    arguments.add_argument("--json", action="store_true", help="print seconds and ratios as JSON")
+    arguments.add_argument("--json", action="store_true", help="print figures, write no page")
     as_json = arguments.parse_args().json
     reports = []
     for report in _measured():
@@ -39,11 +40,13 @@ def main() -> None:
     if as_json:
         print(json.dumps([_as_data(report) for report in reports], indent=2))
     else:
+        page.write(reports)
         print(_summary(reports))
+        print("Wrote docs/benchmarks.*; `git diff` shows what changed since the stored run.")
 
 
 def _measured() -> Iterator[Report]:
-    print("Measuring for about three minutes; leave the machine alone.", file=sys.stderr)
+    print("Measuring for about ten minutes; leave the machine alone.", file=sys.stderr)
     with rendered.project():
         yield headers.measure()
         yield forms.measure()
@@ -86,7 +89,7 @@ def _summary(reports: list[Report]) -> str:
 
 
 def _as_data(report: Report) -> dict[str, object]:
-    claims = [asdict(claim) | {"met": claim.met} for claim in report.claims]
+    claims = [asdict(claim) | {"ratio": claim.ratio, "met": claim.met} for claim in report.claims]
     return asdict(report) | {"claims": claims}
 
 

@@ -40,8 +40,8 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
 
 def measure() -> Report:
     timings = interleaved({BARE: _bare(), WHOLE: _whole()}, rounds=ROUNDS, calls=CALLS)
-    ratio = timings[WHOLE].median / timings[BARE].median
-    claims = [Claim("ours / Flask-WTF with CSRFProtect", ratio, 1.2)]
+    ours, bare = timings[WHOLE].median, timings[BARE].median
+    claims = [Claim("ours / Flask-WTF with CSRFProtect", ours, bare, 1.2)]
     return Report("A form post without a login", timings, claims, baseline=BARE)
 
 

@@ -41,10 +41,8 @@ def measure() -> Report:
     median = {name: timing.median for name, timing in timings.items()}
     added = {name: seconds - median[BARE] for name, seconds in median.items()}
     claims = [
-        Claim(
-            "what ours adds / what Talisman and Flask-CORS add", added[OURS] / added[BOTH], 1 / 6
-        ),
-        Claim("ours / bare Flask", median[OURS] / median[BARE], 1.2),
+        Claim("what ours adds / what Talisman and Flask-CORS add", added[OURS], added[BOTH], 1 / 6),
+        Claim("ours / bare Flask", median[OURS], median[BARE], 1.2),
     ]
     return Report("Security headers, for each request", timings, claims, baseline=BARE)
 

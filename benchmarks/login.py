@@ -42,8 +42,8 @@ def measure() -> Report:
     )
     median = {name: timing.median for name, timing in timings.items()}
     claims = [
-        Claim("right password / argon2 verify", median[GOOD] / median[VERIFY], 1.15),
-        Claim("unknown user / wrong password", median[UNKNOWN] / median[KNOWN], 1.05, 0.95),
+        Claim("right password / argon2 verify", median[GOOD], median[VERIFY], 1.15),
+        Claim("unknown user / wrong password", median[UNKNOWN], median[KNOWN], 1.05, 0.95),
     ]
     return Report("Logging in", timings, claims, baseline=VERIFY)
 

@@ -29,12 +29,17 @@ class Timing:
 
 @dataclass(frozen=True)
 class Claim:
-    """A ratio that was measured, and between what it should lie."""
+    """What was measured beside something else, and how many times that it may take."""
 
     name: str
-    ratio: float
+    seconds: float
+    beside: float
     at_most: float
     at_least: float = 0.0
+
+    @property
+    def ratio(self) -> float:
+        return self.seconds / self.beside
 
     @property
     def met(self) -> bool:

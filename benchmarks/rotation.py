@@ -31,7 +31,7 @@ def measure() -> Report:
                 timings[label] = Timing(seconds / rows, 0.0)
     few_and_many = list(timings.values())
     claims = [
-        Claim(f"{name}: among {MANY:,} / among {FEW:,}", many.median / few.median, at_most)
+        Claim(f"{name}: among {MANY:,} / among {FEW:,}", many.median, few.median, at_most)
         for (name, at_most), few, many in zip(
             AT_MOST.items(), few_and_many[::2], few_and_many[1::2], strict=False
         )

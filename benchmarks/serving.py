@@ -31,14 +31,14 @@ app.add_url_rule("/healthz", view_func=lambda: {"status": "ok"})
 """
 PREPARE = f"""
 from app import create_app
-from secure_flask.auth import users
+from secure_flask import create_user
 from secure_flask.database import Model, db
 from secure_flask.settings.__main__ import main as write_env_file
 
 write_env_file()
 with create_app().app_context():
     Model.metadata.create_all(db.engine)
-    users.create("{NAME}", "{PASSWORD}")
+    create_user("{NAME}", "{PASSWORD}")
 """
 
 
@@ -74,7 +74,8 @@ def _served(project: Path, name: str, app: str, url: str) -> Iterator[tuple[int,
     """Serve an app; gives the port, and how long it took to start and what it holds."""
     if app == "wsgi:app":
         command, environment = [sys.executable, "-c", PREPARE], os.environ | {"DATABASE_URL": url}
-        subprocess.run(command, cwd=project, env=environment, check=True)
+        quiet = subprocess.DEVNULL
+        subprocess.run(command, cwd=project, env=environment, check=True, stdout=quiet)
     start = time.perf_counter()
     with services.serving(project, project / f"{name}.log", app=app, DATABASE_URL=url) as server:
         seconds = time.perf_counter() - start

@@ -67,7 +67,7 @@ def prepare(app: Sphinx, page: str, source: list[str]) -> None:
         file = (there / link[1]).resolve()
         if file.suffix == ".md" and file.parent == OF_A_PROJECT:
             return os.path.relpath(PROJECTS / file.name, here) + (link[2] or "")
-        if file.suffix in (".md", ".png") and file.is_relative_to(DOCS):
+        if file.suffix in (".md", ".png", ".svg") and file.is_relative_to(DOCS):
             return link[0]
         kind = "tree" if file.is_dir() else "blob"
         path = quote(file.relative_to(TEMPLATE).as_posix())

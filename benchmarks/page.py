@@ -1,0 +1,114 @@
+"""Writes a run into docs/benchmarks.md; `python -m benchmarks.page` draws the stored run again."""
+
+import json
+import os
+import platform
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from benchmarks.chart import draw_bars, duration, limit
+from benchmarks.measure import Claim, Report
+from benchmarks.rendered import TEMPLATE
+
+RUN, PAGE, CHART = (TEMPLATE / "docs" / f"benchmarks.{kind}" for kind in ("json", "md", "svg"))
+TABLE = re.compile(r"(?<=<!-- figures -->\n).*(?=<!-- end -->)", re.DOTALL)
+
+# What each claim is called there, and what it is compared with.
+SHOWN = {
+    "what ours adds / what Talisman and Flask-CORS add": (
+        "Security headers and CORS add",
+        "Flask-Talisman and Flask-CORS add",
+    ),
+    "ours / bare Flask": ("A page with these headers", "the page in bare Flask"),
+    "/healthz: the project / bare Flask": ("GET /healthz", "the same answer in bare Flask"),
+    "/me, SQLite: the project / bare Flask": (
+        "GET /me, logged in, SQLite",
+        "the same reads in bare Flask",
+    ),
+    "/me, PostgreSQL: the project / bare Flask": (
+        "GET /me, logged in, PostgreSQL",
+        "the same reads in bare Flask",
+    ),
+    "1,000,000 logins / 1,000": ("GET /me among 1,000,000 logins", "among 1,000"),
+    "ours / Flask-WTF with CSRFProtect": (
+        "A form sent without a login",
+        "Flask-WTF with CSRFProtect",
+    ),
+    "right password / argon2 verify": ("A login", "its password hash alone"),
+    "100 B: this project's EncryptedString / sqlalchemy-utils' StringEncryptedType": (
+        "An encrypted column, both ways",
+        "the one of sqlalchemy-utils",
+    ),
+    "Encrypting 1 MiB: this project / AESGCM alone": ("Encrypting 1 MiB", "AES-GCM alone"),
+    "each file / a millisecond": ("Rendering, for each file", "what we allow"),
+}
+# They say that time reveals nothing, or repeat what another one shows.
+LEFT_OUT = {
+    "unknown user / wrong password",
+    *(
+        f"POST {path}, known / unknown address"
+        for path in ("/login", "/register", "/reset", "/confirm")
+    ),
+    "8 MiB: streams / AESGCM alone",
+    "Decrypting 1 MiB: this project / AESGCM alone",
+    "10 KiB: this project / Fernet",
+    "SQLite: among 100,000 / among 10,000",
+    "PostgreSQL: among 100,000 / among 10,000",
+}
+
+
+def write(reports: list[Report]) -> None:
+    run = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+        "claims": [asdict(claim) for report in reports for claim in report.claims],
+    }
+    RUN.write_text(json.dumps(run, indent=2) + "\n", "utf-8", newline="\n")
+    draw()
+
+
+def draw() -> None:
+    CHART.write_text(stored_chart(), "utf-8", newline="\n")
+    page = TABLE.sub(lambda _: stored_table(), PAGE.read_text("utf-8"))
+    PAGE.write_text(page, "utf-8", newline="\n")
+
+
+def stored_chart() -> str:
+    return draw_bars(_rows())
+
+
+def stored_table() -> str:
+    run = stored_run()
+    return "\n".join(
+        [
+            f"Measured on {run['date']} with {run['processors']} processors and Python"
+            f" {run['python']}. Each time is for one call, and is a median.\n",
+            "| this project | compared with | times |",
+            "|---|---|---|",
+            *(
+                f"| {what}: {duration(claim.seconds)} | {beside}: {duration(claim.beside)}"
+                f" | {claim.ratio:.2f}, {limit(claim)} |"
+                for what, beside, claim in _rows()
+            ),
+            "\n",
+        ]
+    )
+
+
+def stored_run() -> Any:
+    return json.loads(RUN.read_text("utf-8"))
+
+
+def _rows() -> Iterator[tuple[str, str, Claim]]:
+    claims = {each["name"]: Claim(**each) for each in stored_run()["claims"]}
+    for name, (what, beside) in SHOWN.items():
+        if name in claims:  # without PostgreSQL some are not measured
+            yield what, beside, claims[name]
+
+
+if __name__ == "__main__":
+    draw()
