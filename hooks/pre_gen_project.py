@@ -56,7 +56,7 @@ def text_fault(text: str, limit: int, otherwise: str = "") -> Fault | None:
 
 def slug_fault(slug: str) -> Fault | None:
     if not re.fullmatch("[a-z][a-z0-9-]{0,48}[a-z0-9]", slug):
-        words = "must be 2 to 50 of a-z, 0-9 and hyphens, begin with a letter and not end with a hyphen"
+        words = "needs 2 to 50 of a-z, 0-9 and hyphens, a letter first and no hyphen last"
     elif re.sub("-+", "_", slug) in RESERVED:
         words = "is a name that Python or the project itself already uses"
     else:
