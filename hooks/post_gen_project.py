@@ -27,7 +27,7 @@ READY = """
     cd {project_slug}
     {run}
 
-Your answers are in app/policy.py, each with its reason: change them there.
+Your answers are in app/policy.py, each with its reason. You can change them there.
 
 Before it goes live:
 
@@ -40,24 +40,24 @@ OF_ACCOUNTS = (
 MIGRATION = "migrations/versions/0002_accounts.py"
 
 SUBDOMAINS = """\
-- Over https it tells browsers to use nothing else for two years, on every
-  subdomain too (HSTS): make sure that each of them has https.
+- Over https the project tells browsers to use only https for two years, on every
+  subdomain too (HSTS). Make sure that each subdomain has https.
 """
 
 FRAMES = """\
-- People log in by a cookie, which does not travel to other sites. So in a frame of
-  another site your pages have no login; app.example.com in www.example.com has one.
+- People log in with a cookie, which does not travel to a frame on another site: there
+  your pages have no login. app.example.com in www.example.com is the same site.
 """
 
 CALLERS = """\
-- The session cookie does not travel to other sites. So cors_origins serve this
-  site's own origins (app.example.com beside api.example.com); for others write
-  TOKEN_TYPE = "opaque" into app/policy.py.
+- The session cookie does not travel to other sites. So a login works only from those
+  cors_origins that are on the same site (app.example.com and api.example.com). For
+  others set TOKEN_TYPE = "opaque" in app/policy.py.
 """
 
 MAILS = """\
-- People register by mail: production needs PUBLIC_URL, MAIL_URL and MAIL_FROM, see
-  .env.example. Until then the mails are at /dev/mailbox.
+- People register by e-mail, so production needs PUBLIC_URL, MAIL_URL and MAIL_FROM: see
+  .env.example. In development the mails are at /dev/mailbox.
 """
 
 CONTACT = """\

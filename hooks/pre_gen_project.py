@@ -44,9 +44,9 @@ Fault = tuple[str, list[str]]
 
 def text_fault(text: str, limit: int, otherwise: str = "") -> Fault | None:
     if otherwise and not any(each.isprintable() and not each.isspace() for each in text):
-        words = "shows nothing"
+        words = "has no visible character"
     elif UNUSABLE.search(text):
-        words = "holds a line break, a control character or a noncharacter"
+        words = "contains a line break, a control character or a noncharacter"
     elif len(text) > limit:
         words = f"is longer than {limit} characters"
     else:
@@ -56,7 +56,7 @@ def text_fault(text: str, limit: int, otherwise: str = "") -> Fault | None:
 
 def slug_fault(slug: str) -> Fault | None:
     if not re.fullmatch("[a-z][a-z0-9-]{0,48}[a-z0-9]", slug):
-        words = "is not 2 to 50 of a-z, 0-9 and hyphens, with a letter first and no hyphen last"
+        words = "needs 2 to 50 of a-z, 0-9 and hyphens, a letter first and no hyphen last"
     elif re.sub("-+", "_", slug) in RESERVED:
         words = "is a name that Python or the project itself already uses"
     else:
@@ -86,7 +86,7 @@ def contact_fault(text: str) -> Fault | None:
 
 def origin_fault(text: str, *, local: bool) -> Fault | None:
     origin = as_origin(text, local=local)
-    words = "is not an exact origin like https://app.example.com (small letters, no path, no *)"
+    words = "is not an exact origin like https://app.example.com (lower case, no path, no *)"
     return None if text == origin else (words, [origin])
 
 
@@ -234,7 +234,7 @@ These answers cannot be used:
 
   {problems}
 
-This line for a POSIX shell (on Windows: Git Bash) has the suggestions in their place:
+This command for a POSIX shell (on Windows: Git Bash) has the suggested answers instead:
 
   {command}
 
@@ -242,11 +242,11 @@ Nothing was written. What follows is cookiecutter's own report of this."""
 
 
 IN_THE_WAY = """
-Without accounts=self-service these would be removed from the project that is here:
+Without accounts=self-service, this would delete these files of the project that exists here:
 
   {paths}
 
-Rename them, or answer accounts=self-service.
+Rename the files, or answer accounts=self-service.
 
 Nothing was written. What follows is cookiecutter's own report of this."""
 

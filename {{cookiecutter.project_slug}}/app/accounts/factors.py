@@ -70,7 +70,7 @@ class RecoveryCodes(ResponseBody):
 def setup_page() -> ResponseReturnValue:
     text = (
         "You need an authenticator app on your phone or computer. It shows a new code every 30 "
-        "seconds, which you enter after your password. So a stolen password alone logs nobody in."
+        "seconds. You enter it after your password, so a stolen password alone is not enough to log in."
     )
     return page("Set up an app", text, FlaskForm(), "Begin")
 
