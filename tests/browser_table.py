@@ -14,13 +14,13 @@ PAGE = support.TEMPLATE / "docs" / "browsers.md"
 VERSION = re.compile(r"^\| (\w+) \| ([\d.]+) \|$", re.MULTILINE)
 INTRODUCTION = """# What browsers do
 
-`make browsers` wrote this page: it tries everything below in each engine, with a project as rendered. `tests/test_engines.py` does the same. In every version it requires the behaviour that the protections rest on. It compares all other cells where the engine has the version below, by its first number (WebKitGTK: the first two).
+`make browsers` writes this page: it tries everything below in each engine, with an unchanged new project. `tests/test_engines.py` tries the same. It requires the behaviour that the protections depend on, in every version of an engine. It compares all other cells only if the engine has the version below: the first number must be the same (WebKitGTK: the first two).
 
 | engine | version |
 |---|---|
 {versions}
 
-WebKitGTK is what Safari is built on, but not Safari: cookies, storage and connections are other code. Not measured: HSTS, `upgrade-insecure-requests`, and whatever needs a person's permission.
+WebKitGTK and Safari share the engine WebKit, but their code for cookies, storage and connections differs. Not measured: HSTS, `upgrade-insecure-requests`, and everything that needs a user's permission.
 """
 
 
@@ -33,9 +33,9 @@ def render(level: str, folder: Path) -> Path:
 
 PARTS = {
     "Where they differ": "",
-    "Behaviours": "At `strict`. The status is the site's answer.",
-    "Attacks": "On a page that shows text of others as markup, as `tests/views/browser/test_attacks.py` has them. “works” means that the attacker wins.",
-    "Features": "What a page's own script may do.",
+    "Behaviours": "These are the results at the level `strict`. A number such as 403 is the status of the site's answer.",
+    "Attacks": "These are the attacks of `tests/views/browser/test_attacks.py`, on a page that shows other people's text as markup. “works” means that the attack succeeds.",
+    "Features": "This is what a page and its own scripts may do.",
 }
 
 
