@@ -128,7 +128,7 @@ def test_every_page_has_the_look_of_bootstrap(
 
 @pytest.mark.slow
 def test_the_suite_of_the_project_is_green_with_it(site: Site) -> None:
-    support.own_tests(site.project, "--ignore=tests/starter")
+    support.own_tests(site.project, "--ignore=tests/starter/test_start_page.py")
 
 
 def test_the_page_names_the_hash_of_the_release() -> None:

@@ -44,7 +44,7 @@ def test_an_edit_turns_only_tests_red_that_state_what_it_changed(
 def test_a_red_starter_test_says_once_that_its_folder_may_be_deleted(
     new_project: NewProject,
 ) -> None:
-    project, hint = new_project(), "delete tests/starter/"
+    project, hint = new_project(), "delete the tests that are red"
     for name, times in {"starter/test_red.py": 1, "test_red.py": 0}.items():
         (project / "tests" / name).write_text(
             "def test_one(): assert 0\ndef test_two(): assert 0\n"

@@ -4,7 +4,7 @@ import pytest
 
 HINT = (
     "tests/starter/ tests the example and the look of the start page, nothing else. If you "
-    "replaced these, delete tests/starter/."
+    "replaced these, delete the tests that are red; remove.py deletes the example and the folder."
 )
 
 
