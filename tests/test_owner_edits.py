@@ -41,7 +41,7 @@ def test_an_edit_turns_only_tests_red_that_state_what_it_changed(
 
 
 @pytest.mark.all
-def test_a_red_starter_test_says_once_that_its_folder_may_be_deleted(
+def test_a_red_starter_test_says_once_that_it_may_be_deleted(
     new_project: NewProject,
 ) -> None:
     project, hint = new_project(), "delete the tests that are red"
