@@ -41,7 +41,7 @@ def check(repository: Path, tag: str = f"v{VERSION}") -> subprocess.CompletedPro
 
 def test_this_version_has_notes_of_one_screen(repository: Path) -> None:
     support.copy(support.TEMPLATE / "CHANGELOG.md", repository / "CHANGELOG.md")
-    assert 3 < len(check(repository).stdout.splitlines()) < 40
+    assert 0 < len(check(repository).stdout.split("\n")) < 40
 
 
 def test_a_version_is_rendered_by_its_tag_whatever_came_later(tmp_path: Path) -> None:

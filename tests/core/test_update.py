@@ -197,7 +197,8 @@ def test_it_leaves_the_minor_version_only_if_that_is_asked_for(
     assert run(project, template)[0] == 0
     assert (core(project) / "VERSION").read_text() == "1.1.0\n"
     project.commit()
-    assert run(project, template, "--check")[0] == 1
+    status, said = run(project, template, "--check")
+    assert (status, "Run: .venv/bin/python secure_flask/update.py v2.0.0\n" in said) == (1, True)
     assert_refused(project, template, "Then name it: update.py v2.0.0")
     assert run(project, template, "v2.0.0")[0] == 0
 

@@ -78,8 +78,10 @@ def _update(template: "Template", options: argparse.Namespace) -> int:
     tag, released, changelog = template.first_trusted(tags)
     files = {name: data for name, data in released.items() if _is_wanted(name)}
     if options.check:
-        print(f"{tag} is newer than {installed}. Run: .venv/bin/python secure_flask/update.py\n")
-    print(_changes(changelog, installed, tag))
+        named = "" if _is_promised(tag, installed) else f" {tag}"
+        command = f".venv/bin/python secure_flask/update.py{named}"
+        print(f"{tag} is newer than {installed}. Run: {command}\n")
+    print(_changes(changelog, installed, tag).rstrip(), end="\n\n")
     if options.diff:
         print("".join(_difference(before, files)), end="")
     if options.check or options.diff:
