@@ -151,6 +151,7 @@ def page(deployed: Deployed, name: str, start: str) -> str:
     pages = {
         "compose": deployed.project / "docs" / "deploy.md",
         "container": support.TEMPLATE / "docs" / "how-to" / "deploy-container.md",
+        "backups": support.TEMPLATE / "docs" / "how-to" / "backups.md",
     }
     [found] = {command for command in containers.console(pages[name]) if command.startswith(start)}
     return found
@@ -322,6 +323,18 @@ def test_curl_logs_in_through_the_proxy(site: Site, tmp_path: Path) -> None:
     shown = ("--header", f"Authorization: Bearer {login['token']}") if "token" in login else ()
     me = support.run(*curl, *shown, f"{site.address}/me", cwd=tmp_path)
     assert json.loads(me)["username"] == "ada"
+
+
+@pytest.mark.engine
+def test_a_backup_brings_users_back_and_no_login(deployed: Deployed, site: Site) -> None:
+    login = site.log_in()
+    deployed.shell(page(deployed, "backups", "docker compose exec --no-TTY database pg_dump"))
+    deployed.compose("exec", "app", "flask", "user", "disable", "ada")
+    assert site.log_in().status == 401
+    for start in ("stop", "exec --no-TTY database pg_r", "exec --no-TTY database psql", "start"):
+        deployed.shell(page(deployed, "backups", f"docker compose {start}"))
+    wait_for(lambda: site.log_in().status == 200, deployed.container("app"))
+    assert site.ask("/me", headers=clients.shown(login)).status == 401
 
 
 @pytest.mark.engine
