@@ -153,9 +153,9 @@ AT_MOST = {
     # commands say: reports that a terminal breaks between words, what keeps a user, a piped password.
     # Some 100 are the hashes of fonts in style sheets, and error pages with the navigation, which
     # stand alone where the database may be what failed. Some 17 show TEXTS in forms too, and write no
-    # migration that changes nothing.
+    # migration that changes nothing. Some 30 allow a source on one page, and accept one finding of many.
     "modules of the core": 87,  # then 85
-    "lines of the core": 8097,  # then 6300
+    "lines of the core": 8128,  # then 6300
     # Read whole by somebody who wants to know what an update may do. Each line beyond the goal closes
     # a way by which somebody without the key, or a killed process, did harm, or says what to type.
     "lines of update.py": 442,  # then 400

@@ -124,13 +124,19 @@ def test_the_page_leads_from_nothing_to_a_login_and_back_from_a_copy(
         assert clients.log_in(port, "ada", password, HTTPS).status == 200
 
     serve(machine, tmp_path / "log", log_in)
+    # Where the recipes of pictures and files write.
+    uploaded = machine.project / "instance" / "files" / "1"
+    uploaded.parent.mkdir()
+    uploaded.write_text("a photo")
     for daily in machine.started("app-daily.service"):
         support.run(*daily, cwd=machine.project, **machine.environment())
-    [copy] = (machine.data / "backup").iterdir()
+    [day] = {copy.stem for copy in (machine.data / "backup").iterdir()}
+    uploaded.unlink()
     with sqlite3.connect(machine.data / "app.db") as database:
         database.execute("DROP TABLE users")
     for command in machine.commands("A copy comes back"):
-        machine.run(command.replace("/3.db", f"/{copy.name}"))
+        machine.run(command.replace("/3.", f"/{day}."))
+    assert uploaded.read_text() == "a photo"
     serve(machine, tmp_path / "log", has_ended)
 
 
@@ -141,7 +147,7 @@ def test_the_copy_is_whole_while_the_site_is_used(machine: Machine) -> None:
     open_.execute("INSERT INTO numbers VALUES (7)")
     open_.commit()
     open_.execute("INSERT INTO numbers VALUES (8)")
-    *_, copying = machine.started("app-daily.service")
+    *_, copying, _ = machine.started("app-daily.service")
     support.run(*copying, cwd=machine.project)
     open_.close()
     [copy] = (machine.data / "backup").iterdir()

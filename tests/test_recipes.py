@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import mimetypes
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, Route, expect
@@ -60,6 +62,19 @@ WIDTH = "element => getComputedStyle(element).width"
 
 
 PAGE = support.PAGES / "how-to" / "pages-and-scripts.md"
+# What its script inserts, asks and shows.
+WIDGET = {
+    "/loader.js": "document.head.append(Object.assign(document.createElement('script'), {src: 'https://widget.example/chat.js'}))",
+    "/chat.js": """fetch("https://widget.example/name.txt").then((answer) => answer.text()).then((src) => {
+        document.body.append(Object.assign(document.createElement("iframe"), {src}));
+    })""",
+    "/name.txt": "https://widget.example/chat.html",
+    "/chat.html": "<p>Hello</p>",
+}
+EMBED = """(src) => new Promise((resolve) => {
+    const handlers = {onload: () => resolve("runs"), onerror: () => resolve("refused")};
+    document.head.append(Object.assign(document.createElement("script"), {src, ...handlers}));
+})"""
 SCRIPT = b"document.title = 'Another site was here'"
 # Each level with another kind of token.
 LEVELS = {"strict": "jwt", "paranoid": "session", "relaxed": "opaque"}
@@ -88,7 +103,7 @@ def site(
 ) -> Iterator[Site]:
     project = new_project(csp=request.param, token_type=LEVELS[request.param])
     following.write_files(project, PAGE)
-    for name in ("how-to/forms", "recipes/chart", "recipes/uploads"):
+    for name in ("how-to/forms", "recipes/chart", "recipes/uploads", "recipes/widget"):
         following.write_files(project, support.PAGES / f"{name}.md")
     append(project / "app" / "pages.py", STYLED_VIEW + CLIENT_VIEW)
     templates = project / "app" / "templates"
@@ -168,6 +183,23 @@ def answer_from_another_site(script: bytes, route: Route) -> None:
         content_type="text/javascript",
         headers={"Access-Control-Allow-Origin": "*"},
     )
+
+
+@pytest.mark.all
+@pytest.mark.slow
+@pytest.mark.parametrize("site", ["strict"], indirect=True)
+def test_a_widget_runs_on_its_page_and_on_no_other(site: Site, page: Page) -> None:
+    def answer(route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        kind, cors = mimetypes.guess_type(path)[0], {"Access-Control-Allow-Origin": "*"}
+        route.fulfill(body=WIDGET[path], content_type=kind, headers=cors)
+
+    page.route("https://widget.example/**", answer)
+    page.goto(f"{site.address}/help")
+    expect(page.frame_locator("iframe").locator("p")).to_have_text("Hello")
+    for path, outcome in {"/help": "runs", "/login": "refused", "/": "refused"}.items():
+        page.goto(site.address + path)
+        assert page.evaluate(EMBED, "https://widget.example/chat.js") == outcome
 
 
 @pytest.mark.slow

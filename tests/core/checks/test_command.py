@@ -115,6 +115,21 @@ def test_what_accepts_nothing_is_named_where_its_check_ran(make_app: MakeApp) ->
         assert result.exit_code == 0
 
 
+@pytest.mark.usefixtures("checks")
+def test_an_id_with_the_first_words_of_a_message_accepts_that_finding_alone(
+    make_app: MakeApp,
+) -> None:
+    def found(app: Flask) -> list[str]:
+        """{} allows it."""
+        return ["pages.help: style", "pages.helper: style"]
+
+    check("test.view", "warning")(found)
+    shown = run(accepting(make_app, "test.view: pages.help", "test.view: pages.hel")).stdout
+    assert re.findall(r"WARNING test\.view: (\S+):", shown) == ["pages.helper"]
+    assert re.findall(r"accepts nothing here by (.+)\.$", shown, re.M) == ["test.view: pages.hel"]
+    assert shown.endswith("accepted: 1 (test.view: pages.help)\n")
+
+
 def test_no_secret_is_in_it(make_site: MakeSite) -> None:
     reused = SECRETS["encryption_keys"]
     app = make_site(blind_index_keys=reused, redis_url="redis://:s3cret@127.0.0.1:1/0")

@@ -1,6 +1,8 @@
 """`flask csp report`: what was blocked, and the one line that allows it, or why not to."""
 
+import re
 from collections import Counter
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +11,7 @@ from flask import Flask
 from secure_flask.csp_levels import DATA, NONCE, NONE, SELF
 from secure_flask.csp_reports import violations
 from secure_flask.csp_reports.report import advise
-from secure_flask.csp_reports.violations import Violation, ViolationCount
+from secure_flask.csp_reports.violations import UNKNOWN_PAGE, Violation, ViolationCount
 from secure_flask.database import command_group
 from secure_flask.web.csp import csp
 from secure_flask.web.view_options import options_of
@@ -44,7 +46,7 @@ CHANGES = {
 }
 
 WORDS = {
-    "script-src-elem https://cdn.example": "nonce and integrity, and crossorigin",
+    "script-src-elem https://cdn.example": "nonce, integrity and crossorigin",
     "script-src-elem self": "nonce and integrity",
     "script-src-elem inline": "somebody injected it",
     "script-src inline": "somebody injected it",
@@ -80,10 +82,19 @@ INLINE = Violation("script-src-attr", "inline", "/", "report")
 NOVEMBER_18 = 1_795_000_000
 
 
-def advice(violation: str, disposition: str = "enforce", **config: Any) -> str:
+def advice(
+    violation: str, disposition: str = "enforce", page: str = UNKNOWN_PAGE, **config: Any
+) -> str:
     directive, _, blocked = violation.partition(" ")
-    row = ViolationCount(directive=directive, blocked=blocked, disposition=disposition)
+    row = ViolationCount(directive=directive, blocked=blocked, disposition=disposition, page=page)
     return advise(row, {**CONFIG, **config})
+
+
+def at_view(violation: str, **config: Any) -> Mapping[str, list[str]] | None:
+    """The directives that the advice writes at the view of the page."""
+    [line] = re.findall(r"    @(csp\(.+\))", advice(violation, page="/help", **config))
+    decorate = eval(line, {"csp": csp})  # noqa: S307 - as Python runs a view
+    return options_of(decorate(lambda: ""), "GET").csp
 
 
 def change(*arguments: str, **config: Any) -> str | None:
@@ -141,11 +152,11 @@ def test_the_line_repeats_what_was_changed_before_and_allows_what_was_blocked(
     changes: dict[str, list[str]] = {}
     sources = [f"https://{name}.example" for name in ("one", "two", "three")]
     for source in sources:
-        row = ViolationCount(directive="img-src", blocked=source, disposition="enforce")
-        line = advise(row, make_app(CSP_CHANGES=changes).config).splitlines()[-1]
+        config = make_app(CSP_CHANGES=changes).config
+        line = advice(f"img-src {source}", page="/map", **config).splitlines()[-1]
         changes = eval(f"{{{line}}}")  # noqa: S307 - as Python runs policy.py
     assert changes == {"img-src": sources}
-    assert "allows it by now" in advise(row, make_app(CSP_CHANGES=changes).config)
+    assert "allows it by now" in advice(f"img-src {source}", CSP_CHANGES=changes)
 
 
 def test_a_violation_has_a_line_and_advice_the_most_frequent_first(
@@ -158,9 +169,9 @@ def test_a_violation_has_a_line_and_advice_the_most_frequent_first(
     add(app, TILE)
     lines = run(app, "report").splitlines()
     assert lines[1] == ("img-src http://127.0.0.1:3000 on / (3x blocked, 2026-11-18 to 2026-11-19)")
-    assert lines[3].strip() == CHANGE
-    assert lines[4] == ("script-src-attr inline on / (1x only reported, 2026-11-18 to 2026-11-18)")
-    assert "Do not allow it" in lines[5]
+    assert lines[5].strip() == CHANGE
+    assert lines[6] == ("script-src-attr inline on / (1x only reported, 2026-11-18 to 2026-11-18)")
+    assert "Do not allow it" in lines[7]
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
@@ -179,11 +190,26 @@ def test_a_terminal_breaks_no_word_such_as_a_path_and_a_pipe_no_line(
     assert shown.count("\n") > piped.count("\n")
 
 
-def test_a_form_that_leads_to_another_site_is_allowed_at_its_view() -> None:
-    line = advice("form-action https://pay.example").splitlines()[-1].strip()
-    decorate = eval(line.removeprefix("@"), {"csp": csp})  # noqa: S307 - as Python runs a view
-    allowed = options_of(decorate(lambda: ""), "GET").csp
-    assert allowed == {"form-action": [SELF, "https://pay.example"]}
+def test_what_one_page_needs_is_written_at_its_view_and_keeps_what_was_there() -> None:
+    widget, pay = "https://widget.example", "https://pay.example"
+    assert at_view(f"script-src-elem {widget}") == {"script-src": [NONCE, widget]}
+    assert at_view(f"img-src {widget}") == {"img-src": [SELF, DATA, widget]}
+    assert at_view(f"frame-src {widget}") == {"frame-src": [widget]}
+    assert at_view(f"form-action {pay}") == {"form-action": [SELF, pay]}
+
+
+def test_only_what_is_no_script_has_a_line_for_all_pages_too() -> None:
+    assert "route of /help" in advice("img-src https://tiles.example", page="/help")
+    assert change("img-src https://tiles.example", page="/help")
+    assert not change("script-src https://widget.example", page="/help")
+    # Anybody can publish a script there.
+    assert "@csp" not in advice("script-src https://unpkg.com", page="/help")
+
+
+def test_a_candidate_and_a_page_without_a_route_are_changed_at_no_view() -> None:
+    candidate = {"CSP_CANDIDATE": {"img-src": [SELF]}}
+    assert "@csp" not in advice("img-src https://a.example", "report", page="/help", **candidate)
+    assert "@csp" not in advice("img-src https://a.example", page=UNKNOWN_PAGE)
 
 
 def test_nothing_that_is_stored_steers_the_terminal(app: Flask) -> None:

@@ -5,16 +5,16 @@ Anybody can send a report, so control characters are removed before it reaches t
 Source: W3C Content Security Policy Level 3, sections 6 and 7; OWASP ASVS 3.4.3, 16.4.1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from textwrap import indent
 from typing import Any
 
 import click
 from flask import Flask, current_app
-from secure_flask.csp_levels import SELF
+from secure_flask.csp_levels import NONE, SELF
 from secure_flask.csp_reports import violations
-from secure_flask.csp_reports.violations import KEYWORDS, OWN_SITE, ViolationCount
+from secure_flask.csp_reports.violations import KEYWORDS, OWN_SITE, UNKNOWN_PAGE, ViolationCount
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup, folded
 from secure_flask.web import csp
@@ -26,8 +26,7 @@ csp_commands = CommandGroup("csp", help="Show violations of the Content-Security
 
 # By directive and blocked value, or by directive alone.
 _ADVICE = {
-    "script-src": "Give its tag nonce and integrity, and crossorigin if it is of another site: a "
-    "host in script-src would also allow an injected script from that host.",
+    "script-src self": "Give its tag nonce and integrity.",
     "script-src inline": "If you wrote it, move it into app/static/ and give its tag the nonce; "
     "replace a javascript: link by a button with a listener. If not, somebody injected it.",
     "script-src eval": "Do not allow it: eval runs any text. Use a library without eval.",
@@ -55,6 +54,10 @@ _TEXT = "Do not allow it: injected text would run or be shown. Use a file of app
 _UNNAMED = "The report does not name what it was; the browser's console on that page does."
 _PLAIN_HTTP = "Load it by https: an attacker on the network can change a file sent over http."
 _ALLOWED = "The policy allows it by now, unless the view has its own @csp."
+_OWN_TAG = (
+    "If you wrote its tag, give that nonce, integrity and crossorigin: a host in script-src lets any "
+    "script from there do what your user can."
+)
 _PUBLIC_CDN = (
     "Copy the file into app/static/: a public CDN serves files of any publisher, so an injected "
     "tag could load an attacker's file."
@@ -112,14 +115,33 @@ def _allow(row: ViolationCount, directive: str, config: Mapping[str, Any]) -> st
     policy = csp.resolved(level or config["CSP"], config)
     source = SELF if row.blocked == OWN_SITE else row.blocked
     name = row.directive if row.directive in policy else directive
-    if source in policy.get(name, policy.get("default-src", [])):
+    present = policy.get(name, policy.get("default-src", []))
+    if source in present:
         return _ALLOWED
-    of_another_site = directive.startswith("style-src") and "://" in source
-    if of_another_site and is_whole_cdn(source):
-        return _PUBLIC_CDN
-    tag = "give its tag integrity and crossorigin, and " if of_another_site else ""
-    listed = ", ".join(f'"{each}"' for each in [*config["CSP_CHANGES"].get(name, []), source])
-    return (
-        f"If you added it to the page, {tag}write in CSP_CHANGES of app/policy.py:\n"
-        f'    "{name}": [{listed}],'
+    replaced = _listed(each for each in [*present, source] if each != NONE)
+    view = (
+        f"write below the route of {row.page}, or add to the @csp there:\n"
+        f"    @csp({name.replace('-', '_')}=[{replaced}])"
     )
+    changes = _listed([*config["CSP_CHANGES"].get(name, []), source])
+    all_pages = f'write in CSP_CHANGES of app/policy.py:\n    "{name}": [{changes}],'
+    # @csp does not change a candidate.
+    of_a_view = not of_candidate and row.page != UNKNOWN_PAGE
+    return _choice(directive, source, view if of_a_view else "", all_pages)
+
+
+def _choice(directive: str, source: str, view: str, all_pages: str) -> str:
+    """Which of two changes to make: of one view, if it is known, or of all pages."""
+    if directive == "script-src":
+        of_a_widget = view and not is_whole_cdn(source)
+        return f"{_OWN_TAG} If a widget inserts it, {view}" if of_a_widget else _OWN_TAG
+    sheet = directive == "style-src" and "://" in source
+    if sheet and is_whole_cdn(source):
+        return _PUBLIC_CDN
+    tag = "give its tag integrity and crossorigin, and " if sheet else ""
+    changes = f"{view}\nFor all pages, {all_pages}" if view else all_pages
+    return f"If you added it to the page, {tag}{changes}"
+
+
+def _listed(sources: Iterable[str]) -> str:
+    return ", ".join(f'"{each}"' for each in sources)
