@@ -302,6 +302,14 @@ def test_the_user_gets_a_mail_about_each_change_and_the_first_recovery_codes_are
     ]
 
 
+def test_the_mail_about_a_change_has_the_owners_words(make_app: MakeApp) -> None:
+    app = make_app(TEXTS={"An authenticator app was added": "Neue App"})
+    give_address(app)
+    client = app.test_client()
+    add_app(client, log_in(client))
+    assert str(delivered(app)[-1]["Subject"]).startswith("Neue App at ")
+
+
 def log_in_again(app: Flask, client: FlaskClient) -> Headers:
     with stored_user(app) as user:
         secret = user.totp_secret or ""
