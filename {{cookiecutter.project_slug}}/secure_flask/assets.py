@@ -34,8 +34,7 @@ YEAR = 365 * 24 * 60 * 60  # seconds
 
 # Absolute paths, hidden files, backup files of editors, and alternative spellings on Windows.
 _NOT_FOR_VISITORS = re.compile(r"^/|(?:^|/)\.|[~. ](?:/|$)|[\\:\0]")
-# In a style sheet, what may be another file here: its path, a query such as the version that icon
-# fonts have, and a fragment.
+# In a style sheet, what may be another file here: path, query (as of icon fonts) and fragment.
 _ADDRESS = re.compile(rb"""url\(\s*(["']?)([\w./-]+)(?:\?[^\s"'()\\#]*)?(#[\w.-]*)?\1\s*\)""")
 
 

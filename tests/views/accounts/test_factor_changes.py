@@ -588,8 +588,7 @@ def test_after_the_invitation_and_the_setup_comes_the_page_that_was_asked_for(
     client, wanted = demanding.test_client(), "?next=/account"
     step = post(client, f"/login{wanted}", **LOGIN).headers["Location"]
     invitation = client.get(step, headers=OWN).headers["Location"]
-    setup = post(client, invitation, code=invite(demanding))
-    assert_leads_to(setup, f"{TF_SETUP}{wanted}")
+    assert_leads_to(post(client, invitation, code=invite(demanding)), f"{TF_SETUP}{wanted}")
     assert_leads_to(client.get(f"{TF_SETUP}/ended{wanted}", headers=OWN), f"{TF_SETUP}{wanted}")
     path = post(client, f"{TF_SETUP}{wanted}").headers["Location"]
     assert path.endswith(wanted)
@@ -607,4 +606,4 @@ def test_a_used_an_expired_and_a_wrong_invitation_are_refused_in_the_same_words(
     half = begin_login(client)
     for code in (used, late, "made up"):
         refused = send(client, INVITATION, {"code": code, **half})
-        assert "is wrong, was used or has expired" in refused.get_json()["error"]
+        assert "is wrong, used or expired" in refused.get_json()["error"]

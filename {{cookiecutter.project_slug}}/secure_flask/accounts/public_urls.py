@@ -11,10 +11,7 @@ from flask import current_app
 
 
 def origin() -> str:
-    """The address of the site, which PUBLIC_URL sets and production demands.
-
-    In development it is where `make run` serves: Flask takes the port from FLASK_RUN_PORT.
-    """
+    """PUBLIC_URL, which production demands; without it, where `make run` serves."""
     served = f"http://localhost:{os.environ.get('FLASK_RUN_PORT', 8000)}"
     return current_app.config["PUBLIC_URL"] or served
 

@@ -25,9 +25,7 @@ from secure_flask.web.errors import error_response
 INVITATION = "invitation"
 INVITATION_LIFETIME = 7 * 24 * 60 * 60  # seconds
 WRONG_CODE = "Wrong code"
-WRONG_INVITATION = (
-    "This code is wrong, was used or has expired: ask who runs this site for another one"
-)
+WRONG_INVITATION = "This code is wrong, used or expired: ask who runs this site for another"
 
 
 def half_login_factors(tf_token: str | None = None) -> list[str]:
