@@ -5,11 +5,16 @@ from __future__ import annotations
 import ast
 import base64
 import hashlib
+import json
 import re
 import shutil
 from pathlib import Path
+from typing import Annotated
+from uuid import UUID
 
 import pytest
+from pydantic import Field, ValidationError
+from secure_flask.web import validation
 from werkzeug.exceptions import default_exceptions
 
 import following
@@ -33,7 +38,17 @@ PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
 # Files of releases, which their pages say to put into app/static/.
 DOWNLOADED = ["bootstrap.bundle.min.js", "bootstrap.min.css", "htmx.min.js"]
 # Which argument of these functions of the core is a message for people.
-SPEAKING = {"error_response": 1, "field_error": 2, "_refused": 1, "Reason": 0, "text": 0}
+SPEAKING = {
+    **{"error_response": 1, "field_error": 2, "_refused": 1, "Reason": 0, "text": 0},
+    # Of the factors, for mails.
+    **{"factors_changed": 1, "_changed": 1, "_removed": 1},
+}
+# What is wrong with members as on our pages.
+WRONG: list[dict[str, object]] = [
+    {"note": 1, "celsius": "x", "litres": "x", "done": 1, "id": "x", "other": 1},
+    {"note": "\0", "celsius": -300.0, "litres": 100001},
+    {"note": "a" * 81},
+]
 # Those that only programs get, and a statement of SQL.
 TO_PROGRAMS = {
     "Content-Type must be application/csp-report or reports+json",
@@ -63,9 +78,29 @@ def spoken(call: ast.Call, named: dict[str, set[str]]) -> set[str]:
     match call.args[place : place + 1]:
         case [ast.Constant(str(text))]:
             return {text}
+        case [ast.IfExp(body=ast.Constant(text), orelse=ast.Constant(other))]:
+            return {str(text), str(other)}
         case [ast.Name(name) | ast.Attribute(attr=name)]:
             return named.get(name, set())
     return set()
+
+
+class Sent(validation.Body):
+    note: Annotated[validation.PlainText, Field(max_length=80)]
+    celsius: Annotated[float, Field(ge=-273.15)]
+    litres: Annotated[int, Field(le=100000)]
+    done: bool
+    id: UUID
+
+
+def of_members() -> set[str]:
+    """Return what JSON says of the members in WRONG."""
+    said = set()
+    for members in WRONG:
+        with pytest.raises(ValidationError) as refused:
+            Sent.model_validate_json(json.dumps(members))
+        said |= {validation._reason(each) for each in refused.value.errors()}
+    return said
 
 
 def answers(page: Path) -> support.Answers:
@@ -103,9 +138,15 @@ def test_what_a_page_says_to_do_works(
 
 @pytest.mark.all
 @pytest.mark.slow
-def test_an_app_shares_a_table_by_signed_tokens(ready_project: NewProject, tmp_path: Path) -> None:
-    page = support.PAGES / "recipes" / "pages-and-app.md"
-    following.follow(ready_project(token_type="jwt"), page, tmp_path / "log")
+@pytest.mark.parametrize(
+    ("page", "token_type"), [("recipes/pages-and-app", "jwt"), ("how-to/second-factors", "session")]
+)
+def test_a_page_works_with_another_kind_of_token(
+    page: str, token_type: str, ready_project: NewProject, tmp_path: Path
+) -> None:
+    file = support.PAGES / f"{page}.md"
+    project = ready_project(token_type=token_type, **answers(file))
+    following.follow(project, file, tmp_path / "log")
 
 
 @pytest.mark.slow
@@ -210,5 +251,12 @@ def test_the_page_of_languages_has_each_message_of_the_core_and_no_other() -> No
     texts = set(re.findall(r'^ +"([^"]+)": ', page, re.MULTILINE))
     names = {error().name for error in default_exceptions.values()}
     composed = {"Must have 1 to 150 characters", "Cross-site request refused"}
-    assert messages() - TO_PROGRAMS <= texts
-    assert texts - messages() - composed <= names
+    spoken = messages() | of_members()
+    assert spoken - TO_PROGRAMS <= texts
+    assert texts - spoken - composed <= names
+
+
+def test_the_page_of_headers_says_what_a_logout_empties() -> None:
+    core = (support.FOLDER / "secure_flask" / "auth" / "tokens" / "session.py").read_text("utf-8")
+    [value] = re.findall(r"""headers\["Clear-Site-Data"\] = '(.+)'""", core)
+    assert f"`Clear-Site-Data: {value}`" in (REFERENCE / "headers.md").read_text("utf-8")

@@ -106,7 +106,7 @@ WITH_FONT = ["url(../fonts/a.woff2)", "url('../fonts/a.woff2')", 'url( "../fonts
 AS_THEY_ARE = [
     *("url(b.woff2)", "url(../../private.txt)", "url(../fonts/.a)", "url(/static/fonts/a.woff2)"),
     *("url(https://fonts.example/a.woff2)", "url(data:font/woff2;base64,AA)", "url(#a)"),
-    *("url(page.css)", "url(../fonts/a.woff2?v=1)"),
+    *("url(page.css)", "url(../fonts/b.woff2?v=1)", "url(?v=1)"),
 ]
 
 
@@ -139,6 +139,19 @@ def test_a_font_that_a_style_sheet_names_is_kept_until_it_changes(
     assert versioned() != before
     font.unlink()
     assert client.get(of(app, sheet).url).text == (static / sheet).read_text()
+
+
+@pytest.mark.parametrize(
+    ("written", "fragment"),
+    [("?v=1", ""), ("?", ""), ("?#iefix", "#iefix"), ("?e34&t=1.0#icons", "#icons"), ("#a", "#a")],
+)
+def test_a_version_in_a_style_sheet_gives_way_to_the_hash_of_the_file(
+    app: Flask, client: FlaskClient, static: Path, written: str, fragment: str
+) -> None:
+    (static / "icons.svg").write_text("<svg/>")
+    (static / NAME).write_text(f"url('icons.svg{written}')")
+    version = of(app, "icons.svg").url.removeprefix("/static/")
+    assert client.get(of(app, NAME).url).text == f'url("{version}{fragment}")'
 
 
 def test_a_script_is_served_as_one(client: FlaskClient, static: Path) -> None:

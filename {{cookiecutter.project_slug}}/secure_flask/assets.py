@@ -34,8 +34,8 @@ YEAR = 365 * 24 * 60 * 60  # seconds
 
 # Absolute paths, hidden files, backup files of editors, and alternative spellings on Windows.
 _NOT_FOR_VISITORS = re.compile(r"^/|(?:^|/)\.|[~. ](?:/|$)|[\\:\0]")
-# In a style sheet, what may be another file here: neither another site nor with a query.
-_ADDRESS = re.compile(rb"""url\(\s*(["']?)([\w./-]+)\1\s*\)""")
+# In a style sheet, what may be another file here: path, query (as of icon fonts) and fragment.
+_ADDRESS = re.compile(rb"""url\(\s*(["']?)([\w./-]+)(?:\?[^\s"'()\\#]*)?(#[\w.-]*)?\1\s*\)""")
 
 
 class Asset(NamedTuple):
@@ -95,7 +95,7 @@ def _version(integrity: str) -> str:
 
 
 def _content(path: Path) -> bytes:
-    """What is sent: the file, in which addresses of other files end in their version."""
+    """What is sent: the file, in which addresses of other files have their version as the query."""
     content, files = path.read_bytes(), _files_in(path)
     return _ADDRESS.sub(partial(_with_version, files), content) if files else content
 
@@ -105,7 +105,7 @@ def _with_version(files: dict[str, Path], address: re.Match[bytes]) -> bytes:
     if file is None or find(_name_of(file)) is None:
         return address[0]
     version = _version(asset(_name_of(file)).integrity)
-    return b'url("%s?v=%s")' % (address[2], version.encode())
+    return b'url("%s?v=%s%s")' % (address[2], version.encode(), address[3] or b"")
 
 
 def _files_in(path: Path) -> dict[str, Path]:

@@ -302,6 +302,14 @@ def test_the_user_gets_a_mail_about_each_change_and_the_first_recovery_codes_are
     ]
 
 
+def test_the_mail_about_a_change_has_the_owners_words(make_app: MakeApp) -> None:
+    app = make_app(TEXTS={"An authenticator app was added": "Neue App"})
+    give_address(app)
+    client = app.test_client()
+    add_app(client, log_in(client))
+    assert str(delivered(app)[-1]["Subject"]).startswith("Neue App at ")
+
+
 def log_in_again(app: Flask, client: FlaskClient) -> Headers:
     with stored_user(app) as user:
         secret = user.totp_secret or ""
@@ -572,3 +580,30 @@ def test_on_pages_an_invitation_leads_to_the_setup_before_the_login(demanding: F
     key = key_in(client.get(path, headers=OWN).text)
     assert_leads_to(post(client, path, code=code_of(key)), FACTORS)
     assert is_logged_in(client)
+
+
+def test_after_the_invitation_and_the_setup_comes_the_page_that_was_asked_for(
+    demanding: Flask,
+) -> None:
+    client, wanted = demanding.test_client(), "?next=/account"
+    step = post(client, f"/login{wanted}", **LOGIN).headers["Location"]
+    invitation = client.get(step, headers=OWN).headers["Location"]
+    assert_leads_to(post(client, invitation, code=invite(demanding)), f"{TF_SETUP}{wanted}")
+    assert_leads_to(client.get(f"{TF_SETUP}/ended{wanted}", headers=OWN), f"{TF_SETUP}{wanted}")
+    path = post(client, f"{TF_SETUP}{wanted}").headers["Location"]
+    assert path.endswith(wanted)
+    key = key_in(client.get(path, headers=OWN).text)
+    assert_leads_to(post(client, path, code=code_of(key)), "/account")
+    assert is_logged_in(client)
+
+
+def test_a_used_an_expired_and_a_wrong_invitation_are_refused_in_the_same_words(
+    demanding: Flask, wait: Wait
+) -> None:
+    client, used, late = demanding.test_client(), invite(demanding), invite(demanding)
+    send(client, INVITATION, {"code": used, **begin_login(client)})
+    wait(7 * 24 * 60 * 60)
+    half = begin_login(client)
+    for code in (used, late, "made up"):
+        refused = send(client, INVITATION, {"code": code, **half})
+        assert "is wrong, used or expired" in refused.get_json()["error"]

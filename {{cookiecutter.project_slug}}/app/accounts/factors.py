@@ -14,6 +14,7 @@ from secure_flask import (
     LoginResponse,
     PlainText,
     ResponseBody,
+    checked_next,
     consumes_form,
     credentials,
     current_user,
@@ -77,7 +78,8 @@ def setup_page() -> ResponseReturnValue:
 
 def _set_up_by_form() -> ResponseReturnValue:
     state = begin_authenticator().state
-    return redirect(url_for("accounts.authenticator_page", state=state), 303)
+    page = url_for("accounts.authenticator_page", state=state, next=checked_next())
+    return redirect(page, 303)
 
 
 @blueprint.post("/tf-setup")
@@ -106,7 +108,7 @@ def authenticator_page(state: str) -> ResponseReturnValue:
 
 def _finish_by_form(state: str) -> ResponseReturnValue:
     finish, show = partial(finish_authenticator, state), partial(_authenticator, state)
-    return by_code(AppForm(), finish, show, "accounts.factors_page")
+    return by_code(AppForm(), finish, show, checked_next() or url_for("accounts.factors_page"))
 
 
 @blueprint.post("/tf-setup/<string:state>")
@@ -176,5 +178,5 @@ def _authenticator(state: str, form: Any) -> str:
         app = find_authenticator(state)
     except BadRequest as ended:
         flash(sentence(ended), "error")
-        abort(redirect(url_for("accounts.setup_page"), 303))
+        abort(redirect(url_for("accounts.setup_page", next=checked_next()), 303))
     return render_template("accounts/authenticator.html", form=form, app=app)

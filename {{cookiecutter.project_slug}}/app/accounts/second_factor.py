@@ -73,7 +73,7 @@ InvitationForm = _code_form("Invitation code", "Enter the code that you were giv
 def by_code(
     form: Any, use: Callable[[str], object], show: Callable[[Any], str], then: str
 ) -> ResponseReturnValue:
-    """Use a code and go to the endpoint `then`, or show the form with what was wrong."""
+    """Use a code and go to the address `then`, or show the form with what was wrong."""
     if not form.validate():
         return show(form), 422
     try:
@@ -81,7 +81,11 @@ def by_code(
     except (BadRequest, Forbidden, TooManyRequests, Unauthorized) as refused:
         form.code.errors = [sentence(refused)]
         return show(form), refused.code or 400, refused.get_headers()
-    return redirect(checked_next() or url_for(then), 303)
+    return redirect(then, 303)
+
+
+def _log_in_by_form(form: Any, complete: Callable[[str], object]) -> ResponseReturnValue:
+    return by_code(form, complete, _step, checked_next() or url_for("account.show"))
 
 
 def _step(form: Any) -> str:
@@ -104,7 +108,7 @@ def second_factor_page() -> ResponseReturnValue:
 @limited("30 per minute")
 @public
 @credentials
-@or_form(lambda: by_code(AppForm(), complete_by_code, _step, "account.show"))
+@or_form(lambda: _log_in_by_form(AppForm(), complete_by_code))
 @validated(SecondStep)
 def validate(body: SecondStep) -> ResponseReturnValue:
     return complete_by_code(body.code, body.tf_token)
@@ -122,7 +126,7 @@ def recovery_page() -> ResponseReturnValue:
 @limited("30 per minute")
 @public
 @credentials
-@or_form(lambda: by_code(RecoveryForm(), complete_by_recovery_code, _step, "account.show"))
+@or_form(lambda: _log_in_by_form(RecoveryForm(), complete_by_recovery_code))
 @validated(SecondStep)
 def recover(body: SecondStep) -> ResponseReturnValue:
     return complete_by_recovery_code(body.code, body.tf_token)
@@ -135,12 +139,18 @@ def invitation_page() -> ResponseReturnValue:
     return _invitation(InvitationForm())
 
 
+def _accept_by_form() -> ResponseReturnValue:
+    # `next` waits for the end of the login, which the setup brings.
+    setup = url_for("accounts.setup_page", next=checked_next())
+    return by_code(InvitationForm(), accept_invitation, _invitation, setup)
+
+
 @blueprint.post("/tf-invitation")
 @responds(None, 401, 403, 429)
 @limited("30 per minute")
 @public
 @credentials
-@or_form(lambda: by_code(InvitationForm(), accept_invitation, _invitation, "accounts.setup_page"))
+@or_form(_accept_by_form)
 @validated(SecondStep)
 def invitation(body: SecondStep) -> ResponseReturnValue:
     """Let the user of a half login set up the first factor, which a role demands."""

@@ -6,6 +6,7 @@ Source: OWASP ASVS 6.3.5, 6.3.7.
 from secure_flask.accounts.outbox import notify
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import authentication
+from secure_flask.web.errors import text
 
 
 @authentication.password_changed.connect
@@ -28,7 +29,7 @@ def name_changed(user: AccountMixin, old: str) -> None:
 
 def factors_changed(user: AccountMixin, change: str) -> None:
     """`change` is a sentence, as in "An authenticator app was added"."""
-    notify(user, "factors_changed", about=change, change=change)
+    notify(user, "factors_changed", about=change, change=text(change))
 
 
 def code_failed(user: AccountMixin) -> None:

@@ -4,17 +4,16 @@ A client that asks for a mail to somebody else chooses that header, and the link
 host of that client. Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.4.3.
 """
 
+import os
 from urllib.parse import urlsplit
 
 from flask import current_app
 
-# Where `make run` serves.
-DEVELOPMENT = "http://localhost:8000"
-
 
 def origin() -> str:
-    """The address of the site, which PUBLIC_URL sets and production demands."""
-    return current_app.config["PUBLIC_URL"] or DEVELOPMENT
+    """PUBLIC_URL, which production demands; without it, where `make run` serves."""
+    served = f"http://localhost:{os.environ.get('FLASK_RUN_PORT', 8000)}"
+    return current_app.config["PUBLIC_URL"] or served
 
 
 def host() -> str:

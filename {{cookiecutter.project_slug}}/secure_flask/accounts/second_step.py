@@ -25,6 +25,7 @@ from secure_flask.web.errors import error_response
 INVITATION = "invitation"
 INVITATION_LIFETIME = 7 * 24 * 60 * 60  # seconds
 WRONG_CODE = "Wrong code"
+WRONG_INVITATION = "This code is wrong, used or expired: ask who runs this site for another"
 
 
 def half_login_factors(tf_token: str | None = None) -> list[str]:
@@ -94,7 +95,7 @@ def accept_invitation(code: str, tf_token: str | None = None) -> None:
         step = steps.find(INVITATION, code.strip())
         attempt.succeeded = step is not None and step.user_id == user.id and steps.use(step)
     if not attempt.succeeded:
-        raise error_response(403, "Ask who runs this site for an invitation code")
+        raise error_response(403, WRONG_INVITATION)
     half.data = {**half.data, INVITATION: True}
     db.session.commit()
 
