@@ -42,10 +42,6 @@ html_permalinks_icon = "#"
 pygments_style = "default"
 pygments_dark_style = "github-dark"
 
-# A run of headings that name answers, as in "### `token_type=jwt`, `paseto`", with their sections.
-ANSWERS = r"#{3,4} `(\w+)=([^\n]+)`\n"
-CHOICE = re.compile(rf"^{ANSWERS}(.*?)(?=^#{{2,4}} |\Z)", re.MULTILINE | re.DOTALL)
-CHOICES = re.compile(rf"(?:^{ANSWERS}(?:(?!^#{{2,4}} ).*\n?)+)+", re.MULTILINE)
 # Headings that name answers, as in "### `token_type=jwt`, `paseto`", each with what is below it.
 ANSWER = re.compile(r"#{3,4} `\w+=(.+)`\n((?:(?!#{2,4} ).*\n)*)")
 CHOICE = re.compile(rf"^(?=#+ `(\w+)=)(?:(?=#+ `\1=){ANSWER.pattern})+", re.MULTILINE)
