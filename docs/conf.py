@@ -46,6 +46,8 @@ pygments_dark_style = "github-dark"
 ANSWER = re.compile(r"#{3,4} `\w+=(.+)`\n((?:(?!#{2,4} ).*\n)*)")
 CHOICE = re.compile(rf"^(?=#+ `(\w+)=)(?:(?=#+ `\1=){ANSWER.pattern})+", re.MULTILINE)
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
+# A page of the template, as the pages of a project name it: there it is no file.
+NAMED = re.compile(r"`docs/([\w/-]+\.md)`")
 PICTURE = re.compile(r"^!\[(.*)\]\((.+)\.png\)$", re.MULTILINE)
 INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 ATTRIBUTE = re.compile(r'<[^>]* style="([^"]*)"')
@@ -70,6 +72,8 @@ def prepare(app: Sphinx, page: str, source: list[str]) -> None:
         return f"{PRIVATE['_source']}/{kind}/main/{path}{link[2] or ''}"
 
     text = PICTURE.sub(pictures, LINK.sub(address, source[0]))
+    if here == PROJECTS:
+        text = NAMED.sub(r"[](../\1)", text)
     source[0] = CHOICE.sub(tabs, text)
 
 

@@ -68,6 +68,15 @@ def test_each_page_of_a_project_is_there(site: Path) -> None:
         assert f"<h1>{title}" in (site / "project" / f"{file.stem}.html").read_text("utf-8")
 
 
+def test_no_row_of_a_table_is_shown_as_text(site: Path) -> None:
+    """As of a row that is indented less than its table."""
+    assert not [file for file in site.rglob("*.html") if "<p>|" in file.read_text("utf-8")]
+
+
+def test_pages_of_a_project_lead_to_those_that_they_name(site: Path) -> None:
+    assert '../how-to/go-live.html"' in (site / "project" / "deploy.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 def test_each_page_loads_from_this_site_alone_and_fits(width: int, page: Page, site: Path) -> None:
     page.set_viewport_size({"width": width, "height": 720})

@@ -21,6 +21,9 @@ pytestmark = [pytest.mark.all, pytest.mark.slow]
 TUTORIAL = support.PAGES / "tutorial.md"
 [ALLOWS_THE_PICTURE] = re.findall(r"^CSP_CHANGES.*", TUTORIAL.read_text("utf-8"), re.MULTILINE)
 [PASSWORD] = re.findall(r"echo '(.+)' \| \.venv/bin/flask user", TUTORIAL.read_text("utf-8"))
+[LOOK] = re.findall(
+    r"^\.venv/bin/python -c 'import sqlite3.*", TUTORIAL.read_text("utf-8"), re.MULTILINE
+)
 PIXEL = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 
@@ -54,6 +57,9 @@ def test_a_person_sees_what_it_says(
     with services.flask_run(project, tmp_path / "first") as port:
         page = browser.new_page(base_url=f"http://localhost:{port}")
         write_down_the_nautilus(page)
+        stored = support.run("sh", "-c", LOOK, cwd=project)
+        assert stored.startswith("('Nautilus', b'")
+        assert "7946" not in stored
         assert not shows_the_picture(page)
         page.goto("/")
         expect(page.get_by_text("www.python.org")).to_be_visible()

@@ -1,7 +1,7 @@
 """The users, and tables of your own.
 
-After each change: `flask db migrate -m "…"`, read the new file in migrations/versions/, then
-`flask db upgrade`.
+After each change: `.venv/bin/flask db migrate -m "…"`, read the new file in migrations/versions/,
+then `.venv/bin/flask db upgrade`.
 """
 
 # cookiecutter: if cookiecutter.accounts == "self-service"

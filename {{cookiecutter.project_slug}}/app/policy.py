@@ -1,7 +1,7 @@
 """The security policy: the choices made when the project was created, and your changes.
 
-`flask policy` shows what is in force, all other names with their defaults, and where each part
-comes from. A value that a browser would misread stops the app.
+`.venv/bin/flask policy` shows what is in force, all other names with their defaults, and where
+each part comes from. A value that a browser would misread stops the app.
 """
 
 from secure_flask import csp_levels

@@ -19,8 +19,8 @@ NAME = "ada"
 # Titles, with notes, and whether it is done.
 TASKS = [
     ("Read README.md", "It says where your own code begins.", True),
-    ("Run `flask access`", "It shows who may call which route.", False),
-    ("Run `flask check --deploy`", "It finds what is insecure or missing in production.", False),
+    ("Run `.venv/bin/flask access`", "It shows who may call which route.", False),
+    ("Run `make deploy-check`", "It finds what is insecure or missing in production.", False),
     ("Change app/policy.py", "It holds the answers that made this project.", False),
     ("Delete these tasks", "README.md has a command for it.", False),
 ]
@@ -31,7 +31,7 @@ def seed() -> None:
     """Add the example user with a few tasks, once; refused in production."""
     if current_app.config["PRODUCTION"]:
         raise click.ClickException(
-            "The example is for development. In production add users with `flask user create NAME`."
+            "The example is for development. Add users by `.venv/bin/flask user create NAME`."
         )
     if User.find(NAME):
         click.echo(f"There is a user {NAME} already: nothing was added.")

@@ -41,8 +41,8 @@ def test_the_migrations_make_what_the_models_describe(empty: Flask) -> None:
     assert upgraded.exit_code == 0, upgraded.output
     checked = run(empty, "check")
     assert checked.exit_code == 0, (
-        f"{checked.output}\nA model has changed: run `flask db migrate`, and read the new file in "
-        "migrations/versions/."
+        f"{checked.output}\nA model has changed: run `.venv/bin/flask db migrate`, and read the new "
+        "file in migrations/versions/."
     )
 
 

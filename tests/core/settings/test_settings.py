@@ -182,7 +182,8 @@ def test_a_driver_that_is_not_installed_is_named_with_its_extra(
     monkeypatch.setattr("secure_flask.settings.service_urls.find_spec", lambda name: None)
     assert load()
     for (name, url), extra in zip(SHARED.items(), ("redis", "postgresql"), strict=True):
-        assert f"{name}: needs the extra: uv sync --extra {extra}" in refusal(load, **{name: url})
+        advice = f"{name}: needs the extra: .venv/bin/uv sync --extra {extra}"
+        assert advice in refusal(load, **{name: url})
 
 
 def test_every_project_gets_settings_for_development_and_a_secret_of_its_own(

@@ -41,7 +41,7 @@ def unreachable_mail_server(app: Flask) -> Iterable[str]:
 def late_mails(app: Flask) -> Iterable[str]:
     """{} mails wait for more than a quarter of an hour.
 
-    Look for mail_failed in the log. `flask mail status` says which wait.
+    Look for mail_failed in the log. `.venv/bin/flask mail status` says which wait.
     """
     late = (Mail.due.is_not(None), Mail.created < int(time.time()) - LATE)
     return _number(select(func.count()).select_from(Mail).where(*late))
@@ -69,7 +69,8 @@ def roles_without_second_factor(app: Flask) -> Iterable[str]:
 def undeletable_users(app: Flask) -> Iterable[str]:
     """{} has no ON DELETE action: an account with a row there cannot be deleted.
 
-    Write ForeignKey("users.id", ondelete="CASCADE"), or "SET NULL". Then run: flask db migrate
+    Write ForeignKey("users.id", ondelete="CASCADE"), or "SET NULL". Then run:
+    .venv/bin/flask db migrate
     """
     return [str(key.parent) for key in leaving.references(None, "NO ACTION", "RESTRICT")]
 
@@ -78,7 +79,8 @@ def undeletable_users(app: Flask) -> Iterable[str]:
 def required_columns(app: Flask) -> Iterable[str]:
     """{} must not be empty, and a registration has no value for it: nobody can confirm one.
 
-    Write Mapped[str | None] in app/models.py, or give it a default. Then run: flask db migrate
+    Write Mapped[str | None] in app/models.py, or give it a default. Then run:
+    .venv/bin/flask db migrate
     """
     if not app.config["REGISTRATION"]:
         return []

@@ -47,12 +47,13 @@ def mail_link(name: str) -> None:
     """Mail a user a link to set a password, so that no operator knows it."""
     user = account(user_commands.find(name))
     if not user.email:
-        raise click.ClickException(f"{name} has no e-mail address. Run: flask user email")
+        run = f"Run: .venv/bin/flask user email {name} ADDRESS"
+        raise click.ClickException(f"{name} has no e-mail address. {run}")
     # At once and without the limits, which strangers may have used up.
     message = messages.build(outbox.Mail(kind="reset", email=user.email))
     db.session.commit()
     if message is None:
-        raise click.ClickException(f"{name} is disabled. Run: flask user enable")
+        raise click.ClickException(f"{name} is disabled. Run: .venv/bin/flask user enable {name}")
     try:
         smtp.deliver(message)
     except OSError as error:

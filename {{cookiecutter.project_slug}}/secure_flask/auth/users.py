@@ -140,9 +140,9 @@ def replace_hash(user: UserMixin, new: str) -> bool:
 def create_user(name: str, password: str, **columns: Any) -> Any:
     """Add a user and commit; `columns` are those of the class in app/models.py.
 
-    The caller must have validated the name and the password.
+    Neither is checked: a name is PlainText of at most 150 characters, a password one of `secrets`.
 
-    :raises sqlalchemy.exc.IntegrityError: the name is taken.
+    :raises sqlalchemy.exc.IntegrityError: the name is taken; call `db.session.rollback()`.
     """
     user: Any = user_class()(name=name, password_hash=hash_password(password), **columns)  # type: ignore[call-arg]
     db.session.add(user)

@@ -74,7 +74,7 @@ def unlimited_writes(app: Flask) -> Iterable[str]:
 def unknown_endpoints(app: Flask) -> Iterable[str]:
     """{}
 
-    In app/policy.py, write an endpoint that `flask routes` lists.
+    In app/policy.py, write an endpoint that `.venv/bin/flask routes` lists.
     """
     # Without pages of a login there is no view for the defaults.
     defaults = app.extensions["policy_defaults"]

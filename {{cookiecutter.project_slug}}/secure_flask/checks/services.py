@@ -26,7 +26,7 @@ LIBPQ = ("host", "hostaddr", "service", "sslmode")
 def migrations(app: Flask) -> bool:
     """The database cannot be reached, or is not at the newest migration.
 
-    Check DATABASE_URL, and run: flask db upgrade
+    Check DATABASE_URL, and run: .venv/bin/flask db upgrade
     """
     newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()
     try:

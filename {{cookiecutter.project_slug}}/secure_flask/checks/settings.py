@@ -106,7 +106,7 @@ def short_hsts(app: Flask) -> bool:
 def missing_breach_list(app: Flask) -> bool:
     """The list of breached passwords is not installed: users can choose passwords on it.
 
-    Install it: uv sync --extra breached
+    Install it: .venv/bin/uv sync --extra breached
     """
     return not passwords.has_breach_list()
 

@@ -55,5 +55,5 @@ def _explain(error: Exception) -> str:
     undefined = type(reason).__name__ in ("UndefinedTable", "UndefinedColumn")
     lacking = ("no such table", "no such column", "has no column")
     if undefined or any(words in str(reason) for words in lacking):
-        return "The database has no tables, or old ones: run `flask db upgrade`."
+        return "The database has no tables, or old ones: run `.venv/bin/flask db upgrade`."
     return "The database cannot be reached or is busy: check DATABASE_URL, and try again."

@@ -180,7 +180,7 @@ def test_a_library_that_is_missing_is_named_with_the_command_that_adds_it(
         monkeypatch.delitem(sys.modules, f"{tokens.__name__}.{each}", raising=False)
         monkeypatch.delattr(tokens, each, raising=False)
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(PolicyError, match=f"'{name}', which needs {package}: .*`uv add {package}`"):
+    with pytest.raises(PolicyError, match=f"'{name}' needs .*`.venv/bin/uv add {package}`"):
         make_app(TOKEN_TYPE=name)
     # The other types need it not.
     assert make_app(TOKEN_TYPE="opaque")

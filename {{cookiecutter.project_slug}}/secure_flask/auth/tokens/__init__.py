@@ -89,7 +89,7 @@ def init_app(app: Flask) -> None:
     except ModuleNotFoundError as error:
         package = {"jwt": "pyjwt"}.get(error.name or "", error.name)
         raise PolicyError(
-            f"policy.py: TOKEN_TYPE is {name!r}, which needs {package}: run `uv add {package}`."
+            f"policy.py: TOKEN_TYPE {name!r} needs {package}: run `.venv/bin/uv add {package}`."
         ) from None
 
 
