@@ -153,9 +153,12 @@ AT_MOST = {
     # commands say: reports that a terminal breaks between words, what keeps a user, a piped password.
     # Some 100 are the hashes of fonts in style sheets, and error pages with the navigation, which
     # stand alone where the database may be what failed. Some 17 show TEXTS in forms too, and write no
-    # migration that changes nothing. Some 30 allow a source on one page, and accept one finding of many.
+    # migration that changes nothing. Some 30 allow a source on one page, and
+    # accept one finding of many. Some 55 are for the day after a leak (all logins end by one command,
+    # and people see theirs after a key was dropped), for a line in the log when a refresh token comes
+    # again, and for a view whose @csp names another site.
     "modules of the core": 87,  # then 85
-    "lines of the core": 8128,  # then 6300
+    "lines of the core": 8181,  # then 6300
     # Read whole by somebody who wants to know what an update may do. Each line beyond the goal closes
     # a way by which somebody without the key, or a killed process, did harm, or says what to type.
     "lines of update.py": 442,  # then 400
@@ -165,8 +168,8 @@ AT_MOST = {
     # What people who make their accounts themselves add: the rules, then pages and routes. Each line
     # beyond the goal closes a way that was found: parallel clicks, mails that get lost, names that a
     # stranger chose; or it leads on from a page that was a dead end. Fifteen import large packages
-    # where they are used.
-    "lines of the core of accounts": 2865,  # then 1900
+    # where they are used. Some 30 keep accounts usable after a key was dropped at once.
+    "lines of the core of accounts": 2891,  # then 1900
     "lines of app for accounts": 1290,  # then 600
     # What a project may import, and what must stay for a minor version.
     "public names of the core": 70,

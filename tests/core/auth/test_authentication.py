@@ -515,6 +515,19 @@ def test_a_login_shows_when_it_began_was_used_and_ends_and_where(
     assert unused["client"] == used["client"] == CLIENT
 
 
+def test_without_the_encryption_key_users_see_and_end_logins_and_change_the_password(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stored_user(app) as user:
+        user.email = "ada@example.org"
+    here, _ = log_in(client), log_in(app.test_client())
+    monkeypatch.setitem(app.extensions, "encryption_keys", {99: bytes(32)})
+    assert [each["client"] for each in listed(client, here)] == [None, None]
+    assert end(client, here) == 204
+    assert len(listed(client, here)) == 1
+    assert change(client, here).status_code == 200
+
+
 @each_type
 def test_no_user_sees_or_ends_anothers(client: FlaskClient) -> None:
     ours, theirs = log_in(client), log_in(client, username=OTHER)

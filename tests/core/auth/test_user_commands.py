@@ -332,6 +332,22 @@ def test_the_list_shows_live_logins_who_is_disabled_and_roles(
     ]
 
 
+def test_all_logins_of_everybody_end_when_it_is_confirmed(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(**PRODUCTION)
+    client = app.test_client()
+    credentials = log_in(client)
+    with stored_user(app) as user:
+        logins.start(user, "session", "another")
+    asked = app.test_cli_runner().invoke(args=["logins", "end"])
+    assert (asked.exit_code, is_logged_in(client, credentials)) == (1, True)
+    done = app.test_cli_runner().invoke(args=["logins", "end", "--yes"])
+    assert done.stdout == "Ended 2 logins\n"
+    assert not is_logged_in(client, credentials)
+    assert '"event": "session_expired"' in done.stderr
+
+
 def test_a_purge_says_how_many_it_deleted_and_keeps_the_rest(
     app: Flask, client: FlaskClient, credentials: dict[str, str], wait: Wait
 ) -> None:

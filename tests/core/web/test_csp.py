@@ -121,6 +121,13 @@ def test_a_candidate_is_tried_beside_the_enforced_policy(make_app: MakeApp) -> N
     assert nonces(answer) == [answer.text, answer.text]
 
 
+def test_a_candidate_lets_a_view_load_what_the_view_names(make_app: MakeApp) -> None:
+    app = make_app(CSP=POLICY, CSP_CANDIDATE={"img-src": [SELF], "font-src": [SELF]})
+    app.add_url_rule("/_test/map", "map", csp(img_src=[TILES])(public(lambda: "a map")))
+    tried = directives(app.test_client().get("/_test/map"), REPORT_ONLY)
+    assert (tried["img-src"], tried["font-src"]) == (TILES, "'self'")
+
+
 def test_a_slip_in_the_policy_stops_the_app(make_app: MakeApp) -> None:
     for name, slip, words in (
         ("CSP", {"img-src": ["self"]}, "without quotes"),

@@ -47,6 +47,10 @@ def test_both_headers_say_the_same(
     assert framing(with_own(make_app(FRAME_ANCESTORS=[NONE]), *ancestors)) == expected
 
 
+def test_a_view_keeps_itself_out_of_the_frames_of_a_partner(make_app: MakeApp) -> None:
+    assert framing(with_own(make_app(FRAME_ANCESTORS=[PARTNER]), NONE)) == NOBODY
+
+
 def test_nobody_frames_what_is_no_page_whatever_its_view_says(make_app: MakeApp) -> None:
     app = make_app(FRAME_ANCESTORS=[PARTNER])
     assert framing(with_own(app, PARTNER, content_type="application/json")) == NOBODY

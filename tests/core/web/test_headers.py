@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from secure_flask import assets, current_user
 from secure_flask.auth.access import login_required, public
 from secure_flask.csp_levels import NONE, PARANOID, SELF, STRICT
+from secure_flask.web.csp import csp
 from secure_flask.web.origins import PolicyError
 
 from core import routes
@@ -134,6 +135,20 @@ def test_only_pages_that_load_nothing_from_elsewhere_are_isolated(make_app: Make
     ):
         headers = make_app(**policy).test_client().get("/").headers
         assert ("Cross-Origin-Embedder-Policy" in headers) is isolated
+
+
+def test_a_view_that_names_another_site_is_not_isolated_unless_the_policy_says_so(
+    make_app: MakeApp,
+) -> None:
+    name, tiles = "Cross-Origin-Embedder-Policy", ["https://tiles.example"]
+    changed = "credentialless"
+    for changes, sent in ({}, [None, "require-corp"]), ({name: changed}, [changed, changed]):
+        app = make_app(CSP=PARANOID, HEADER_CHANGES=changes)
+        for path, own in ("map", csp(img_src=tiles)), ("form", csp(form_action=tiles)):
+            app.add_url_rule(f"/_test/{path}", path, own(public(lambda: "")))
+        client = app.test_client()
+        got = [client.get(f"/_test/{path}").headers.get(name) for path in ("map", "form")]
+        assert got == sent
 
 
 @pytest.mark.parametrize(

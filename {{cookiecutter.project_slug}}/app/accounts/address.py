@@ -150,7 +150,7 @@ def rename(body: NewName) -> ResponseReturnValue:
 
 def _new(form: AddressForm) -> str:
     text = (
-        f"The address of your account is {current_user.email or 'not set'}. The new one gets a "
+        f"The address of your account is {current_user.readable_email or 'not set'}. The new one gets a "
         "mail with a link, which works for an hour and asks for your password. Until you use it, "
         "nothing changes. Your present address gets a mail about it."
     )

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from secure_flask.accounts import steps
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin
+from secure_flask.crypto.encryption import readable
 from secure_flask.database import db
 from secure_flask.web.errors import error_response
 from sqlalchemy import update
@@ -67,7 +68,8 @@ def finish_setup(user: AccountMixin, state: str, code: str) -> None:
 
 def use_code(user: AccountMixin, code: str) -> bool:
     """Whether a code is right and was not used before, within the caller's transaction."""
-    counter = _counter_of(user.totp_secret, code) if user.totp_secret else None
+    secret = readable(user, "totp_secret")
+    counter = _counter_of(secret, code) if secret else None
     if counter is None:
         return False
     model = type(user)

@@ -46,11 +46,11 @@ def show_factors(name: str, remove: bool, invite: bool) -> None:
 def mail_link(name: str) -> None:
     """Mail a user a link to set a password, so that no operator knows it."""
     user = account(user_commands.find(name))
-    if not user.email:
+    if not (email := user.readable_email):
         run = f"Run: .venv/bin/flask user email {name} ADDRESS"
         raise click.ClickException(f"{name} has no e-mail address. {run}")
     # At once and without the limits, which strangers may have used up.
-    message = messages.build(outbox.Mail(kind="reset", email=user.email))
+    message = messages.build(outbox.Mail(kind="reset", email=email))
     db.session.commit()
     if message is None:
         raise click.ClickException(f"{name} is disabled. Run: .venv/bin/flask user enable {name}")
@@ -83,7 +83,7 @@ def init_app(app: Flask) -> None:
 
 
 def _described(user: AccountMixin) -> list[str]:
-    app = ["an authenticator app"] if user.totp_secret else []
+    app = ["an authenticator app"] if user.has_authenticator else []
     left = recovery_codes.left(user)
     codes = [f"recovery codes ({left} left)"] if left else []
     return [*app, *codes, *(f"the passkey {each.name!r}" for each in passkeys.all_of(user))]

@@ -57,7 +57,7 @@ def confirm_change(token: str, password: str | None) -> AccountMixin:
         no valid link, or another account has the address by now; 429, 503.
     """
     step = _find(token)
-    user, old = account(step.user), account(step.user).email
+    user, old = account(step.user), account(step.user).readable_email
     _require_owner(step, user, password)
     if not steps.use(step):
         raise error_response(404, INVALID)

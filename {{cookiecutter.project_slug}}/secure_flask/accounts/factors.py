@@ -20,7 +20,7 @@ AUTHENTICATOR, PASSKEY, RECOVERY = "authenticator", "passkey", "recovery_code"
 
 def of(user: AccountMixin) -> list[str]:
     """The factors by which a user can complete a login."""
-    strong = {AUTHENTICATOR: bool(user.totp_secret), PASSKEY: bool(passkeys.all_of(user))}
+    strong = {AUTHENTICATOR: user.has_authenticator, PASSKEY: bool(passkeys.all_of(user))}
     there = [name for name, is_there in strong.items() if is_there]
     return [*there, RECOVERY] if there and recovery_codes.left(user) else there
 

@@ -17,6 +17,7 @@ from secure_flask.auth import access, authentication
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import user_class, user_deleted
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
+from secure_flask.crypto.encryption import readable
 from secure_flask.database import Model, db
 from secure_flask.web import audit
 from sqlalchemy import ForeignKey, delete, inspect, select
@@ -42,11 +43,11 @@ def delete_account(user: AccountMixin) -> None:
     """
     user = _locked(user)
     user_deleted.send(user)
-    if user.email:
+    if email := user.readable_email:
         name = {"username": user.name}
-        outbox.notify_address(user.email, "account_deleted", str(user.id), **name)
+        outbox.notify_address(email, "account_deleted", str(user.id), **name)
         # A registration of the address would make another account.
-        steps.end_all_of(user.email)
+        steps.end_all_of(email)
     db.session.execute(delete(type(user)).where(type(user).id == user.id))
     db.session.commit()
     audit.record(USER_DELETED, account=user.name, user_id=user.id)
@@ -112,7 +113,7 @@ def _values(row: Any, without: set[str] = frozenset()) -> dict[str, Any]:  # typ
     ]
     raw = {name for each in encrypted for name in (each.encrypted, each.index)}
     names = [*(each.key for each in mapper.column_attrs), *(each.name for each in encrypted)]
-    return {name: _plain(getattr(row, name)) for name in names if name not in raw | without}
+    return {name: _plain(readable(row, name)) for name in names if name not in raw | without}
 
 
 def _plain(value: Any) -> Any:

@@ -59,7 +59,7 @@ def notify(
     The first notice of a kind in an hour is sent at once. The others of this hour become one at its
     end, with their number. `about` tells those of a kind apart: a text that no user chooses.
     """
-    address, now = to or user.email, int(time.time())
+    address, now = to or user.readable_email, int(time.time())
     if not address:
         return
     what, end = f"{kind} {about}", (now // HOUR + 1) * HOUR

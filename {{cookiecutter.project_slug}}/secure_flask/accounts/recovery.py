@@ -72,7 +72,7 @@ def mail_to_owner(user: AccountMixin, text: str) -> tuple[str, str, dict[str, An
 def _find(token: str) -> Step:
     step = steps.find(RESET, token)
     # A reader of the former mailbox is nobody any more.
-    if step is None or step.user is None or step.email != account(step.user).email:
+    if step is None or step.user is None or step.email != account(step.user).readable_email:
         raise error_response(404, INVALID)
     return step
 

@@ -7,6 +7,7 @@ Source: OWASP ASVS 6.4.1, 6.5.1, 6.5.5; OWASP Forgot Password Cheat Sheet.
 """
 
 import time
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +15,7 @@ from secure_flask.auth import logins
 from secure_flask.auth.users import UserMixin, user_class
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedJSON
+from secure_flask.crypto.encryption import readable
 from secure_flask.database import Model, db
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -36,7 +38,8 @@ class Step(Model):
     )
     # The address that a link is mailed to.
     email = encrypted_column(index=True)
-    data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("account_steps.data"))
+    # Read by itself, so that one that does not decrypt is as if it had expired.
+    data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("account_steps.data"), deferred=True)
     failures: Mapped[int] = mapped_column(default=0)
     expires: Mapped[int] = mapped_column(BigInteger, index=True)
 
@@ -74,20 +77,22 @@ def find(purpose: str, secret: str) -> Step | None:
             Step.failures < MAX_FAILURES,
         )
     )
-    return None if step is None or (step.user and step.user.disabled) else step
+    if step is None or (step.user and step.user.disabled):
+        return None
+    return next(iter(_readable([step])), None)
 
 
 def open_of(purpose: str, email: str) -> list[Step]:
     """The open steps of an address, the newest first."""
     mine = (Step.email == email, Step.purpose == purpose, Step.expires > int(time.time()))
     newest = select(Step).where(*mine, Step.failures < MAX_FAILURES).order_by(Step.expires.desc())
-    return list(db.session.scalars(newest))
+    return _readable(db.session.scalars(newest))
 
 
 def of_user(purpose: str, user: UserMixin) -> list[Step]:
     """The open steps of a user."""
     mine = (Step.user_id == user.id, Step.purpose == purpose, Step.expires > int(time.time()))
-    return list(db.session.scalars(select(Step).where(*mine)))
+    return _readable(db.session.scalars(select(Step).where(*mine)))
 
 
 def use(step: Step) -> bool:
@@ -111,9 +116,10 @@ def was_used(step: Step) -> bool:
 
 
 @logins.all_ended.connect
-def end_all(user: UserMixin) -> None:
-    """End all steps of a user, within the caller's transaction."""
-    db.session.execute(delete(Step).where(Step.user_id == user.id))
+def end_all(user: UserMixin | None) -> None:
+    """End all steps of a user, or of all users, within the caller's transaction."""
+    mine = Step.user_id == user.id if user else Step.user_id.is_not(None)
+    db.session.execute(delete(Step).where(mine))
 
 
 def end_all_of(email: str) -> None:
@@ -124,3 +130,7 @@ def end_all_of(email: str) -> None:
 def purge() -> None:
     """Delete expired steps, within the caller's transaction."""
     db.session.execute(delete(Step).where(Step.expires <= int(time.time())))
+
+
+def _readable(steps: Iterable[Step]) -> list[Step]:
+    return [step for step in [*steps] if readable(step, "data") is not None]

@@ -9,6 +9,7 @@ from unicodedata import normalize
 from secure_flask.accounts import addresses, names
 from secure_flask.auth.users import UserMixin
 from secure_flask.crypto.encrypted_columns import encrypted_column
+from secure_flask.crypto.encryption import readable
 from secure_flask.database import db
 from secure_flask.web.validation import Reason
 from sqlalchemy import BigInteger, String, select
@@ -27,6 +28,16 @@ class AccountMixin(UserMixin):
     # The secret of the authenticator app, and the time step of its last code that counted.
     totp_secret = encrypted_column()
     totp_last: Mapped[int | None] = mapped_column(BigInteger)
+
+    @property
+    def readable_email(self) -> str | None:
+        """The address; None too if it does not decrypt, since the account must serve all the same."""
+        return cast(str | None, readable(self, "email"))
+
+    @property
+    def has_authenticator(self) -> bool:
+        """Whether a code of the app is asked for, even if its secret does not decrypt."""
+        return self.totp_secret_encrypted is not None  # type: ignore[attr-defined]
 
     @validates("name")
     def _checked(self, key: str, name: str) -> str:

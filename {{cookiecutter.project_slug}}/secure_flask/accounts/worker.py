@@ -19,6 +19,7 @@ from uuid import UUID
 from flask import Flask
 from secure_flask.accounts import mail_limits, messages, smtp, steps
 from secure_flask.accounts.outbox import HOUR, Mail
+from secure_flask.crypto.encryption import DecryptionError
 from secure_flask.database import db
 from secure_flask.web import audit
 from sqlalchemy import delete, select, update
@@ -64,7 +65,12 @@ def _take() -> Mail | None:
     ).all():
         lease = update(Mail).where(Mail.id == mail_id, Mail.due == seen)
         taken = lease.values(due=now + LEASE, tries=Mail.tries + 1).returning(Mail)
-        mail = db.session.scalar(taken, execution_options={"populate_existing": True})
+        try:
+            mail = db.session.scalar(taken, execution_options={"populate_existing": True})
+        except DecryptionError as error:
+            # The lease lets it wait, so that the other mails go.
+            audit.record(audit.DECRYPT_FAIL, context=error.context)
+            mail = None
         db.session.commit()
         if mail:
             # A rollback would read the row again, which may be gone with its user.

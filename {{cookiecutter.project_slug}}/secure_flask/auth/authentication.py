@@ -14,6 +14,7 @@ from secure_flask.auth import logins, passwords, throttle, tokens
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin, replace_hash, user_class
+from secure_flask.crypto.encryption import readable
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
@@ -102,7 +103,7 @@ def set_password(user: UserMixin, password: str) -> None:
 
 def list_logins() -> list[dict[str, Any]]:
     """The logins of the user, newest first: `id`, `issued`, `last_used`, `expires` in seconds
-    since 1970, `current`, and `client` as it described itself."""
+    since 1970, `current`, and `client` as it described itself, None if that is unknown."""
     return [
         {
             "id": login.id,
@@ -110,7 +111,7 @@ def list_logins() -> list[dict[str, Any]]:
             "last_used": login.last_used,
             "expires": login.expires,
             "current": login.id == g.login.id,
-            "client": login.client,
+            "client": readable(login, "client"),
         }
         for login in logins.all_of(g.user)
     ]
@@ -175,5 +176,5 @@ def _verified(name: str, password: str, new: str | None = None) -> UserMixin | N
 
 
 def _new_hash(user: UserMixin, new: str) -> str:
-    personal = (user.name, getattr(user, "email", None))
+    personal = (user.name, readable(user, "email"))
     return passwords.hash_new_password(new, *personal)

@@ -9,19 +9,22 @@ import secrets
 import time
 from hashlib import sha256
 
+import click
 from blinker import Namespace
 from flask import current_app
 from secure_flask.auth import clients
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.database import db
+from secure_flask.database.command_group import CommandGroup
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
 from sqlalchemy import ColumnElement, delete, select, update
 
 _ID = re.compile(r"[0-9a-f]{32}")
-# Sent with the user, within the transaction that ends all logins.
+# Sent with the user, or None for all users, within the transaction that ends all logins.
 all_ended = Namespace().signal("all-logins-ended")
+logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 
 
@@ -114,6 +117,25 @@ def end_all(user: UserMixin, *, keep: Login | None = None) -> None:
     db.session.flush()
     _delete(Login.user_id == user.id, Login.id != (keep.id if keep else ""))
     all_ended.send(user)
+
+
+@logins_commands.command("end")
+@click.confirmation_option(prompt="End all logins of all users?", help="Do not ask.")
+def end_everybody() -> None:
+    """End all logins of all users immediately, as after a leak."""
+    # First the half logins, so that none becomes a login in between.
+    all_ended.send(None)
+    ended = _delete()
+    db.session.commit()
+    fields = {"reason": "revoked", "session": "all of all users", "by": "command line"}
+    audit.record(audit.SESSION_EXPIRED, number=ended, **fields)
+    click.echo(f"Ended {ended} logins")
+
+
+@logins_commands.command("purge")
+def purge_command() -> None:
+    """Delete expired logins; run this once a day."""
+    click.echo(f"Deleted {purge()} expired")
 
 
 def purge() -> int:

@@ -1,4 +1,4 @@
-"""`flask user …`, `flask logins …`: an operator makes users, and sets passwords, roles, logins.
+"""`flask user …`: an operator makes users, sets their passwords and roles, and ends their logins.
 
 A password is read from standard input, asked for on a terminal, or generated and printed. A new
 role ends all logins: the next one passes what the role demands. Source: OWASP ASVS 6.4.1, 8.2.1.
@@ -16,7 +16,6 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 user_commands = CommandGroup("user", help="Manage the users who can log in.")
-logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 
 
 @user_commands.command("create")
@@ -138,15 +137,9 @@ def list_users() -> None:
         click.echo(f"{name}\t{active}\t{', '.join(each.role_names) or '-'}")
 
 
-@logins_commands.command("purge")
-def purge_logins() -> None:
-    """Delete expired logins; run this once a day."""
-    click.echo(f"Deleted {logins.purge()} expired")
-
-
 def init_app(app: Flask) -> None:
     app.cli.add_command(user_commands)
-    app.cli.add_command(logins_commands)
+    app.cli.add_command(logins.logins_commands)
 
 
 def find(name: str) -> UserMixin:

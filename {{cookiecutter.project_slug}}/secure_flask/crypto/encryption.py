@@ -8,6 +8,7 @@ Source: NIST SP 800-38D, RFC 5869; OWASP ASVS 11.3.2, 11.3.3.
 import os
 import struct
 from io import BytesIO
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -71,6 +72,18 @@ def decrypt(ciphertext: bytes, *, context: str) -> bytes:
         return cipher.decrypt(nonce, sealed, header + context.encode())
     except InvalidTag:
         raise DecryptionError(context) from None
+
+
+def readable(row: object, name: str) -> Any:
+    """The attribute of a row; None, and a line in the log, if it does not decrypt.
+
+    For what people need after a key was dropped, such as the list of their logins.
+    """
+    try:
+        return getattr(row, name, None)
+    except DecryptionError as error:
+        audit.record(audit.DECRYPT_FAIL, context=error.context)
+        return None
 
 
 def init_app(app: Flask) -> None:

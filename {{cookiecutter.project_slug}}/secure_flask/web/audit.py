@@ -27,8 +27,9 @@ LOGIN_SUCCESS = Event("authn_login_success", INFO)
 LOGIN_FAIL = Event("authn_login_fail")
 PASSWORD_CHANGE = Event("authn_password_change", INFO)
 PASSWORD_CHANGE_FAIL = Event("authn_password_change_fail")
-# A refresh token was used twice, so somebody copied it.
+# A refresh token was used twice, so somebody copied it; or again within REFRESH_GRACE.
 TOKEN_REUSE = Event("authn_token_reuse", ERROR)
+TOKEN_REPEAT = Event("authn_token_reuse")
 AUTHZ_FAIL = Event("authz_fail")
 DECRYPT_FAIL = Event("crypt_decrypt_fail", ERROR)
 RATE_LIMIT_EXCEEDED = Event("excess_rate_limit_exceeded")

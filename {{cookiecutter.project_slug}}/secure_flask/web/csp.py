@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from flask import Blueprint, Flask, current_app, request
 from secure_flask.csp_levels import ANCESTORS, NONE, SOURCES, Level
 from secure_flask.web import headers, origins
-from secure_flask.web.csp_syntax import Policy, check, serialize
+from secure_flask.web.csp_syntax import Policy, check, loads_elsewhere, serialize
 from secure_flask.web.headers import Environ, Header, Kind
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.view_options import add_options
@@ -55,10 +55,9 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
     check(override)
 
     def apply() -> None:
-        request.environ["secure_flask.csp"] = {
-            **request.environ.get("secure_flask.csp", {}),
-            **override,
-        }
+        merged = {**request.environ.get("secure_flask.csp", {}), **override}
+        request.environ["secure_flask.csp"] = merged
+        request.environ[headers.ELSEWHERE] = loads_elsewhere(merged)
 
     def decorate(target: Any) -> Any:
         if isinstance(target, Blueprint):
@@ -149,8 +148,9 @@ def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
         )
         provided = [(name, value.replace("{nonce}", _nonce(environ)))]
         if candidate:
-            tested = _value(candidate, scheme, reports).replace("{nonce}", _nonce(environ))
-            provided.append((REPORT_ONLY, tested))
+            tested = {**candidate, **environ.get("secure_flask.csp", {})}
+            value = _value(tested, scheme, reports).replace("{nonce}", _nonce(environ))
+            provided.append((REPORT_ONLY, value))
         if scheme == "https":
             provided.append(("Reporting-Endpoints", f'csp="{reports}"'))
         return provided

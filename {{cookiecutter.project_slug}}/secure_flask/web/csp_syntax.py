@@ -72,6 +72,12 @@ def check(policy: Mapping[str, list[str]]) -> None:
             _check_source(directive, source)
 
 
+def loads_elsewhere(policy: Mapping[str, list[str]]) -> bool:
+    """Whether a page with these directives may load something from another site."""
+    loaded = (each for name, sources in policy.items() if "-src" in name for each in sources)
+    return any("." in each or ":" in each for each in loaded)
+
+
 def serialize(policy: Mapping[str, list[str]]) -> str:
     """The value of the header, with the placeholder `{nonce}` for the nonce."""
     return "; ".join(" ".join([directive, *sources]) for directive, sources in policy.items())

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask
 from secure_flask.web import headers
+from secure_flask.web.csp_syntax import loads_elsewhere
 from secure_flask.web.headers import Environ, Header, HeaderProvider, Kind
 from secure_flask.web.origins import PolicyError
 
@@ -70,22 +71,29 @@ def init_app(app: Flask) -> None:
 
 
 def header_provider(config: Mapping[str, Any]) -> HeaderProvider:
-    by_kind = {kind: list(effective(config, kind).items()) for kind in Kind}
+    by_kind = {
+        (kind, elsewhere): list(effective(config, kind, elsewhere=elsewhere).items())
+        for kind in Kind
+        for elsewhere in (False, True)
+    }
     over_https = [(name, value) for name in TRANSPORT if (value := transport(config))]
 
     def provide(environ: Environ, kind: Kind) -> list[Header]:
-        return by_kind[kind] + (over_https if environ["wsgi.url_scheme"] == "https" else [])
+        fixed = by_kind[kind, environ.get(headers.ELSEWHERE, False)]
+        return fixed + (over_https if environ["wsgi.url_scheme"] == "https" else [])
 
     return provide
 
 
-def effective(config: Mapping[str, Any], kind: Kind) -> dict[str, str]:
-    """The fixed headers of a response, with HEADER_CHANGES of the policy."""
+def effective(config: Mapping[str, Any], kind: Kind, elsewhere: bool = False) -> dict[str, str]:
+    """The fixed headers of a response, with HEADER_CHANGES of the policy.
+
+    `elsewhere` says that the view names another site in `@csp`.
+    """
     of_kind = {Kind.PAGE: PAGE_HEADERS, Kind.NOT_MODIFIED: {}}.get(kind, OTHER_HEADERS)
     isolated = getattr(config["CSP"], "isolated", False)
-    added = [source for sources in config["CSP_CHANGES"].values() for source in sources]
-    loads_elsewhere = config["CSP_SOURCES"] or any("." in each or ":" in each for each in added)
-    headers = {**HEADERS, **(EMBEDDER if isolated and not loads_elsewhere else {}), **of_kind}
+    elsewhere = elsewhere or bool(config["CSP_SOURCES"]) or loads_elsewhere(config["CSP_CHANGES"])
+    headers = {**HEADERS, **(EMBEDDER if isolated and not elsewhere else {}), **of_kind}
     for name, value in config["HEADER_CHANGES"].items():
         if name not in {*PAGE_HEADERS, *TRANSPORT} or (name in PAGE_HEADERS and kind is Kind.PAGE):
             headers[name] = value

@@ -45,6 +45,9 @@ _KINDS = {
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
 
+# Whether the view names another site in @csp, so that its page is not isolated.
+ELSEWHERE = "secure_flask.csp_elsewhere"
+
 # Fast path: when the view set only these headers, nothing can collide.
 _NEVER_ADDED = frozenset({"content-type", "content-length"})
 
@@ -55,8 +58,9 @@ def register(app: Flask, header_provider: HeaderProvider) -> None:
 
 
 def wrap(app: Flask, fixed_provider: HeaderProvider) -> None:
-    """Add the registered headers, and fixed ones that depend only on the kind and the scheme."""
-    fixed = {key: _prepare(fixed_provider, *key) for key in product(Kind, ("http", "https"))}
+    """Add the registered headers, and fixed ones that depend on what is in their key alone."""
+    keys = product(Kind, ("http", "https"), (False, True))
+    fixed = {key: _prepare(fixed_provider, *key) for key in keys}
     varying = app.extensions.get("headers", [])
     app.wsgi_app = SecurityHeaders(app.wsgi_app, fixed, varying)  # type: ignore[method-assign]
 
@@ -71,7 +75,7 @@ class SecurityHeaders:
     """WSGI middleware that adds the fixed and the varying headers to each response."""
 
     wsgi_app: "WSGIApplication"
-    fixed: Mapping[tuple[Kind, str], Sequence[Header]]
+    fixed: Mapping[tuple[Kind, str, bool], Sequence[Header]]
     varying: Sequence[HeaderProvider]
 
     def __call__(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
@@ -84,7 +88,7 @@ class SecurityHeaders:
     def _add(self, environ: Environ, status: str, headers: list[Header]) -> None:
         present = {name.lower(): value for name, value in headers}
         kind = kind_of(status, present.get("content-type", ""))
-        added = [*self.fixed[kind, scheme_of(environ)]]
+        added = [*self.fixed[kind, scheme_of(environ), environ.get(ELSEWHERE, False)]]
         for provide in self.varying:
             added += provide(environ, kind)
         if not present.keys() <= _NEVER_ADDED:
@@ -103,8 +107,8 @@ def kind_of(status: str, content_type: str) -> Kind:
     return _KINDS.get(content_type.partition(";")[0].strip().lower(), Kind.OTHER)
 
 
-def _prepare(provide: HeaderProvider, kind: Kind, scheme: str) -> Sequence[Header]:
-    fixed = list(provide({"wsgi.url_scheme": scheme}, kind))
+def _prepare(provide: HeaderProvider, kind: Kind, scheme: str, elsewhere: bool) -> Sequence[Header]:
+    fixed = list(provide({"wsgi.url_scheme": scheme, ELSEWHERE: elsewhere}, kind))
     for name, value in fixed:
         if not _NAME.fullmatch(name):
             raise PolicyError(

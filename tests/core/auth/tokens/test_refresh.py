@@ -244,6 +244,19 @@ def test_the_log_names_a_second_use_and_a_use_after_the_end_and_no_expired_one(
     assert [line["event"] for line in lines()] == ["authn_login_success"]
 
 
+def test_the_log_names_a_repeated_answer_with_the_address_that_asked(
+    make_app: MakeApp, lines: Lines
+) -> None:
+    client = make_app(TOKEN_TYPE="jwt", **PRODUCTION).test_client()
+    login = log_in(client)
+    refreshed(client, login)
+    client.environ_base["REMOTE_ADDR"] = "198.51.100.1"
+    refreshed(client, login)
+    good, again = lines()
+    assert (again["event"], again["level"]) == ("authn_token_reuse", "warning")
+    assert (again["source_ip"], again["user_id"]) == ("198.51.100.1", good["user_id"])
+
+
 def test_refreshing_and_purging_neither_prolong_the_login_nor_forget_a_used_token(
     app: Flask, client: FlaskClient, login: Login, wait: Wait
 ) -> None:

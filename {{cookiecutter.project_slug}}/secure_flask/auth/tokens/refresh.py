@@ -131,7 +131,12 @@ def _repeated(login_id: str, rotation: str) -> str | None:
     if abs(time.time() - (login.rotated or 0)) >= current_app.config["REFRESH_GRACE"]:
         return None
     made = _successors(login, rotation)
-    return next((each for each in made if logins.hash_of(KIND, each) == login.rotation_hash), None)
+    same = next((each for each in made if logins.hash_of(KIND, each) == login.rotation_hash), None)
+    if same:
+        # The owner whose response was lost, or a thief: the address in the log may tell.
+        fields = {"reason": "within REFRESH_GRACE", "session": login.id}
+        audit.record(audit.TOKEN_REPEAT, user_id=login.user_id, **fields)
+    return same
 
 
 def _successors(login: Login, rotation: str) -> list[str]:
