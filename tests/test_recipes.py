@@ -97,6 +97,7 @@ def site(
     refreshing = (support.PAGES / "how-to" / "refresh-tokens.md").read_text("utf-8")
     (project / "app" / "static" / "client.js").write_text(block(refreshing, "js"), "utf-8")
     script = use_script_of_another_site(templates / "squares.html")
+    use_button_for_dark_colours(templates)
     with services.gunicorn(project, tmp_path_factory.mktemp("served") / "log") as port:
         yield Site(project, f"http://127.0.0.1:{port}", script)
 
@@ -110,6 +111,17 @@ def use_script_of_another_site(template: Path) -> str:
     template.write_text(template.read_text("utf-8").replace("<h1>", f"{tag}<h1>"), "utf-8")
     [address] = re.findall(r'src="(.+?)"', tag)
     return str(address)
+
+
+def use_button_for_dark_colours(templates: Path) -> None:
+    """Do in the templates what the page says."""
+    codes = [step.code for step in following.steps(PAGE)]
+    [colours] = [code for code in codes if "request.cookies" in code]
+    [button] = [code for code in codes if 'id="theme"' in code]
+    for name in ("base.html", "error.html", "_navigation.html"):
+        source = (templates / name).read_text("utf-8").replace("</nav>", f"{button}</nav>")
+        source = re.sub(r'<meta name="color-scheme".*\n', lambda _: colours, source)
+        (templates / name).write_text(source, "utf-8")
 
 
 @pytest.fixture
@@ -131,6 +143,20 @@ def test_an_inline_style_works_and_lets_in_no_attack(site: Site, page: Page) -> 
     assert styled == {"element", "attribute", "script"}
     # That the policy did not let in before.
     support.own_tests(site.project, "tests/test_csp.py")
+
+
+@pytest.mark.all
+@pytest.mark.slow
+def test_a_button_makes_pages_dark_and_they_stay_dark(site: Site, page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{site.address}/squares")
+    expect(page.locator("body")).to_have_css("background-color", "rgb(245, 247, 249)")
+    page.click("#theme")
+    for path in ("/squares", "/no/such/page"):
+        expect(page.locator("body")).to_have_css("background-color", "rgb(18, 23, 29)")
+        page.goto(f"{site.address}{path}")
+    page.click("#theme")
+    expect(page.locator("body")).to_have_css("background-color", "rgb(245, 247, 249)")
 
 
 @pytest.mark.slow
