@@ -103,7 +103,13 @@ def site(
 ) -> Iterator[Site]:
     project = new_project(csp=request.param, token_type=LEVELS[request.param])
     following.write_files(project, PAGE)
-    for name in ("how-to/forms", "recipes/chart", "recipes/uploads", "recipes/widget"):
+    for name in (
+        "how-to/forms",
+        "recipes/chart",
+        "recipes/single-page-app",
+        "recipes/uploads",
+        "recipes/widget",
+    ):
         following.write_files(project, support.PAGES / f"{name}.md")
     append(project / "app" / "pages.py", STYLED_VIEW + CLIENT_VIEW)
     templates = project / "app" / "templates"
@@ -112,6 +118,7 @@ def site(
     refreshing = (support.PAGES / "how-to" / "refresh-tokens.md").read_text("utf-8")
     (project / "app" / "static" / "client.js").write_text(block(refreshing, "js"), "utf-8")
     script = use_script_of_another_site(templates / "squares.html")
+    use_button_for_dark_colours(templates)
     with services.gunicorn(project, tmp_path_factory.mktemp("served") / "log") as port:
         yield Site(project, f"http://127.0.0.1:{port}", script)
 
@@ -125,6 +132,17 @@ def use_script_of_another_site(template: Path) -> str:
     template.write_text(template.read_text("utf-8").replace("<h1>", f"{tag}<h1>"), "utf-8")
     [address] = re.findall(r'src="(.+?)"', tag)
     return str(address)
+
+
+def use_button_for_dark_colours(templates: Path) -> None:
+    """Do in the templates what the page says."""
+    codes = [step.code for step in following.steps(PAGE)]
+    [colours] = [code for code in codes if "request.cookies" in code]
+    [button] = [code for code in codes if 'id="theme"' in code]
+    for name in ("base.html", "error.html", "_navigation.html"):
+        source = (templates / name).read_text("utf-8").replace("</nav>", f"{button}</nav>")
+        source = re.sub(r'<meta name="color-scheme".*\n', lambda _: colours, source)
+        (templates / name).write_text(source, "utf-8")
 
 
 @pytest.fixture
@@ -146,6 +164,20 @@ def test_an_inline_style_works_and_lets_in_no_attack(site: Site, page: Page) -> 
     assert styled == {"element", "attribute", "script"}
     # That the policy did not let in before.
     support.own_tests(site.project, "tests/test_csp.py")
+
+
+@pytest.mark.all
+@pytest.mark.slow
+def test_a_button_makes_pages_dark_and_they_stay_dark(site: Site, page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{site.address}/squares")
+    expect(page.locator("body")).to_have_css("background-color", "rgb(245, 247, 249)")
+    page.click("#theme")
+    for path in ("/squares", "/no/such/page"):
+        expect(page.locator("body")).to_have_css("background-color", "rgb(18, 23, 29)")
+        page.goto(f"{site.address}{path}")
+    page.click("#theme")
+    expect(page.locator("body")).to_have_css("background-color", "rgb(245, 247, 249)")
 
 
 @pytest.mark.slow
@@ -177,6 +209,72 @@ def test_a_chart_is_drawn_of_the_data_in_its_page(site: Site, page: Page) -> Non
     assert said == []
 
 
+@pytest.mark.all
+@pytest.mark.slow
+def test_a_page_that_is_all_javascript_changes_rows_and_says_what_was_refused(
+    site: Site, page: Page
+) -> None:
+    log_in(page, site, "/board")
+    save, items = page.get_by_role("button", name="Save"), page.locator("#tasks li")
+    expect(items).to_have_count(0)
+    save.click()
+    expect(page.get_by_label("Title")).to_have_accessible_description(re.compile("."))
+    page.fill("#title", "<b>Milk</b>")
+    save.click()
+    expect(items).to_contain_text(["<b>Milk</b>"])
+    expect(page.get_by_label("Title")).to_have_accessible_description("")
+    page.click("text=Edit")
+    page.check("#done")
+    save.click()
+    expect(items).to_contain_text(["<b>Milk</b> (done)"])
+    page.click("text=Delete")
+    expect(items).to_have_count(0)
+
+
+@pytest.mark.all
+@pytest.mark.slow
+def test_its_script_asks_for_the_password_where_a_view_needs_a_recent_login(
+    site: Site, page: Page
+) -> None:
+    log_in(page, site, "/board")
+    challenge = 'Bearer error="insufficient_user_authentication", max_age="900"'
+    refused = {"WWW-Authenticate": challenge}
+    page.fill("#title", "Bread")
+    for password, shown in (("not this one", "Wrong password"), (PASSWORD, "")):
+        page.route("**/api/tasks", partial(Route.fulfill, status=401, headers=refused), times=1)
+        page.click("text=Save")
+        page.fill("#password", password)
+        page.click("text=Continue")
+        expect(page.get_by_role("alert")).to_have_text(shown)
+    page.click("text=Delete")
+    expect(page.locator("#tasks li")).to_have_count(0)
+
+
+@pytest.mark.all
+@pytest.mark.slow
+def test_its_script_goes_to_the_login_page_and_back_when_the_login_has_ended(
+    site: Site, page: Page
+) -> None:
+    log_in(page, site, "/board")
+    page.wait_for_url("**/board")
+    page.context.clear_cookies()
+    page.click("text=Save")
+    page.wait_for_url("**/login?next=%2Fboard")
+    enter_password(page)
+    expect(page).to_have_url(f"{site.address}/board")
+
+
+def log_in(page: Page, site: Site, path: str) -> None:
+    page.goto(f"{site.address}{path}")
+    enter_password(page)
+
+
+def enter_password(page: Page) -> None:
+    page.fill("[name=username]", "ada")
+    page.fill("[name=password]", PASSWORD)
+    page.press("[name=password]", "Enter")
+
+
 def answer_from_another_site(script: bytes, route: Route) -> None:
     route.fulfill(
         body=script,
@@ -206,10 +304,7 @@ def test_a_widget_runs_on_its_page_and_on_no_other(site: Site, page: Page) -> No
 def test_a_private_file_comes_back_without_scripts(site: Site, page_without_scripts: Page) -> None:
     page = page_without_scripts
     content = b"a picture" * 20_000
-    page.goto(f"{site.address}/files")
-    page.fill("[name=username]", "ada")
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
+    log_in(page, site, "/files")
     page.click("main button")
     expect(page.locator("main")).to_contain_text("Choose a file.")
     sent = FilePayload(name="Tür.pdf", mimeType="application/pdf", buffer=content)

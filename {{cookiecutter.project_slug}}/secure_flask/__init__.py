@@ -1,4 +1,4 @@
-"""The machinery of a secure Flask app: the same in every project, replaced whole by an update.
+"""The core of a secure Flask app: the same in every project, replaced whole by an update.
 
 `init_app` sets all of it up. Your code imports the names of `__all__` from here, so that the
 modules behind them may move. See README.md in this folder.
