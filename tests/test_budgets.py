@@ -169,7 +169,7 @@ AT_MOST = {
     # beyond the goal closes a way that was found: parallel clicks, mails that get lost, names that a
     # stranger chose; or it leads on from a page that was a dead end. Fifteen import large packages
     # where they are used. Some 30 keep accounts usable after a key was dropped at once.
-    "lines of the core of accounts": 2891,  # then 1900
+    "lines of the core of accounts": 2895,  # then 1900
     "lines of app for accounts": 1290,  # then 600
     # What a project may import, and what must stay for a minor version.
     "public names of the core": 70,

@@ -78,9 +78,8 @@ def _update(template: "Template", options: argparse.Namespace) -> int:
     tag, released, changelog = template.first_trusted(tags)
     files = {name: data for name, data in released.items() if _is_wanted(name)}
     if options.check:
-        named = "" if _is_promised(tag, installed) else f" {tag}"
-        command = f".venv/bin/python secure_flask/update.py{named}"
-        print(f"{tag} is newer than {installed}. Run: {command}\n")
+        name = "" if _is_promised(tag, installed) else f" {tag}"
+        print(f"{tag} is newer than {installed}. Run: .venv/bin/python secure_flask/update.py{name}\n")
     print(_changes(changelog, installed, tag).rstrip(), end="\n\n")
     if options.diff:
         print("".join(_difference(before, files)), end="")
