@@ -22,8 +22,10 @@ KEY = 'release@example.org namespaces="git" ssh-ed25519 AAAA\n'
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """What the check of a tag reads, as it is at a release."""
-    for file in (support.TEMPLATE / NOTES, support.TEMPLATE / "cookiecutter.json", SIGNERS):
+    for file in (support.TEMPLATE / NOTES, SIGNERS):
         support.copy(file, tmp_path / file.relative_to(support.TEMPLATE))
+    questions = (support.TEMPLATE / "cookiecutter.json").read_text("utf-8")
+    (tmp_path / "cookiecutter.json").write_text(questions.replace("<org>", "someone"), "utf-8")
     (tmp_path / "CHANGELOG.md").write_text(ENTRY, "utf-8")
     signers(tmp_path).write_text(KEY, "utf-8")
     return tmp_path
@@ -76,3 +78,11 @@ def test_a_release_that_nobody_signs_is_refused(repository: Path) -> None:
     refused = check(repository)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "lists no key" in refused.stderr
+
+
+def test_a_release_whose_projects_would_ask_no_address_is_refused(repository: Path) -> None:
+    questions = repository / "cookiecutter.json"
+    releases.substitute(questions, r"(\"_source\": \")", r"\1https://<org>")
+    refused = check(repository)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "has <org> in _source" in refused.stderr

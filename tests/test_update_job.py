@@ -76,6 +76,8 @@ class Job:
         (self.folder / "script").write_text(step["run"], "utf-8")
         token = {"GH_TOKEN": "a token"} if "env" in step else {}
         runners = {"RUNNER_TEMP": str(self.folder), "GITHUB_OUTPUT": f"{self.folder}/outputs"}
+        # A step of a fork may write ~/.gitconfig.
+        runners["HOME"] = str(self.folder)
         path = {"PATH": f"{self.folder}/programs{os.pathsep}{os.environ['PATH']}"}
         return subprocess.run(
             ["bash", "-e", self.folder / "script"],
@@ -173,6 +175,6 @@ def test_what_does_not_name_a_release_fails(job: Job, script: str) -> None:
 
 
 def test_only_the_step_that_opens_the_issue_has_a_token() -> None:
-    check, open_issue = scripts()
+    *_, check, open_issue = scripts()
     assert "env" not in check
     assert open_issue["env"] == {"GH_TOKEN": "${{ github.token }}"}

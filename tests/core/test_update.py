@@ -518,6 +518,15 @@ def test_edits_are_shown_before_they_are_lost(project: Repository, template: Rep
     assert update.edits(core(project)) == []
 
 
+def test_edits_of_a_release_that_nobody_signed_are_shown_against_the_new_one(
+    project: Repository, template: Repository
+) -> None:
+    write(core(project), {"__init__.py": 'VERSION = "1.0.0"\nMINE = 1\n'})
+    project.commit()
+    template.git("tag", "--delete", "v1.0.0")
+    assert ' VERSION = "1.0.0"\n+MINE = 1\n' in run(project, template, "--replace-edits")[1]
+
+
 def test_git_takes_an_update_back(project: Repository, template: Repository) -> None:
     assert run(project, template)[0] == 0
     git(project.path, "checkout", "--", "secure_flask")

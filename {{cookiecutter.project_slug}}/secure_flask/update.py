@@ -79,13 +79,15 @@ def _update(template: "Template", options: argparse.Namespace) -> int:
     files = {name: data for name, data in released.items() if _is_wanted(name)}
     if options.check:
         name = "" if _is_promised(tag, installed) else f" {tag}"
-        print(f"{tag} is newer than {installed}. Run: .venv/bin/python secure_flask/update.py{name}\n")
+        print(
+            f"{tag} is newer than {installed}. Run: .venv/bin/python secure_flask/update.py{name}\n"
+        )
     print(_changes(changelog, installed, tag).rstrip(), end="\n\n")
     if options.diff:
         print("".join(_difference(before, files)), end="")
     if options.check or options.diff:
         return int(options.check)
-    _refuse_edits(template, options, installed)
+    _refuse_edits(template, files, installed, lose=options.replace_edits)
     migrations = _new_migrations(before, files)
     # First these: without them, a core that was committed by mistake would lack its tables.
     for name, text in migrations.items():
@@ -273,18 +275,18 @@ def _refuse_uncommitted() -> None:
         )
 
 
-def _refuse_edits(template: Template, options: argparse.Namespace, installed: str) -> None:
+def _refuse_edits(template: Template, files: Files, installed: str, *, lose: bool) -> None:
     """Refuse to lose edits of the folder; with --replace-edits show them, and let them go."""
     found = edits() if (CORE / "MANIFEST").exists() else ["missing: MANIFEST"]
-    if found and not options.replace_edits:
+    if found and not lose:
         said = "\n  ".join(["secure_flask/ is not as it was released:", *found])
         raise UpdateError(
             f"{said}\ndocs/update.md says where a change can go, and how a missing file comes back. "
             "To take the release without these changes: --replace-edits"
         )
     if found:
-        old, new = Files(), _read_core()
-        with suppress(UpdateError):  # the installed release has no tag: all of it is shown
+        old, new = files, _read_core()
+        with suppress(UpdateError):  # its tag is gone, or not signed: the new release is compared
             old, _ = template.release(f"v{installed}")
         edited = {line.partition(": ")[2] for line in found}
         shown = ({name: each.get(name, b"") for name in edited} for each in (old, new))
