@@ -161,7 +161,7 @@ AT_MOST = {
     "lines of the core": 8181,  # then 6300
     # Read whole by somebody who wants to know what an update may do. Each line beyond the goal closes
     # a way by which somebody without the key, or a killed process, did harm, or says what to type.
-    "lines of update.py": 442,  # then 400
+    "lines of update.py": 444,  # then 400
     # Fits in one reading, with one concern.
     "lines of the longest module of the core": 180,
     "lines of the longest function of the core": 30,
