@@ -64,8 +64,14 @@ def test_forty_projects_get_a_pull_request_and_an_edited_one_is_named(
     assert log.count("gh pr create --fill") == 2
     assert log.count(PRINTED) == 2
     assert REFUSED in log
-    fixed = [pushed(tmp_path / name) for name in ("first", "second")]
-    assert all(FIX in text for text in fixed)
+    # One id for the whole core: whether two projects have the same.
+    [command] = re.findall(r"`git (rev-parse HEAD:\S+)`", TEXT)
+    same, again, edited = (
+        support.run("git", *command.split(), cwd=clones / name)
+        for name in ("first", "second", "third")
+    )
+    assert same == again != edited
+    assert FIX in pushed(tmp_path / "first")
     assert "update-secure-flask" not in support.run("git", "branch", cwd=tmp_path / "third")
 
 
