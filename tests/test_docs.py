@@ -232,6 +232,21 @@ def test_the_page_of_checks_lists_every_check() -> None:
     assert ids == set(re.findall(r"`([a-z]+\.[a-z-]+)`", rows))
 
 
+def test_the_page_of_logs_lists_every_event_with_its_level() -> None:
+    files = (support.FOLDER / "secure_flask").rglob("*.py")
+    made = r'^[A-Z_]+ = (?:audit\.)?Event\("(\w+)"(?:, ([A-Z]+))?\)'
+    events = {found for file in files for found in re.findall(made, file.read_text(), re.M)}
+    page = (support.PAGES / "how-to" / "logs.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`.*?`) \| ([a-z, ]+) \|", page, re.MULTILINE)
+    listed = {
+        (name, level)
+        for names, levels in rows
+        for name in re.findall(r"`(\w+)`", names)
+        for level in levels.split(", ")
+    }
+    assert listed == {(name, (level or "WARNING").lower()) for name, level in events}
+
+
 def test_each_table_begins_with_its_headings(rendered: Rendered) -> None:
     """A blank line in a table makes text of the rows below it."""
     for page in [*support.PAGES.rglob("*.md"), *rendered({}).rglob("*.md")]:

@@ -57,6 +57,8 @@ LOG_IN = "(password) => client.logIn('ada', password).then((answer) => answer.st
 CALL_AT_ONCE = """(times) => Promise.all(
     Array.from({length: times}, () => client.call("/me").then((answer) => answer.status))
 )"""
+ENTER_AGAIN = """(password) => client.renew("/reauthenticate", {password})
+    .then((answer) => answer.status)"""
 STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
 WIDTH = "element => getComputedStyle(element).width"
 
@@ -357,6 +359,19 @@ def test_calls_at_once_share_one_refresh(client: Page) -> None:
     refreshes = count_refreshes(client)
     assert client.evaluate(CALL_AT_ONCE, 5) == [200] * 5
     assert client.evaluate(CALL_AT_ONCE, 1) == [200]
+    assert len(refreshes) == 1
+
+
+@pytest.mark.all
+@pytest.mark.slow
+@with_signed_tokens
+def test_the_tokens_of_a_password_entered_again_take_the_place_of_the_old_ones(
+    client: Page,
+) -> None:
+    refreshes = count_refreshes(client)
+    assert client.evaluate(ENTER_AGAIN, "a wrong password") == 403
+    assert client.evaluate(ENTER_AGAIN, PASSWORD) == 200
+    assert client.evaluate(CALL_AT_ONCE, 3) == [200] * 3
     assert len(refreshes) == 1
 
 

@@ -67,6 +67,13 @@ def test_forty_projects_get_a_pull_request_and_an_edited_one_is_named(
     for name in ("first", "second"):
         assert FIX in pushed(tmp_path / name, f"update-secure-flask:{FIXED}")
         assert PRINTED.strip() in pushed(tmp_path / name, "update-secure-flask")
+    # One id for the whole core: whether two projects have the same.
+    [command] = re.findall(r"`git (rev-parse HEAD:\S+)`", TEXT)
+    same, again, edited = (
+        support.run("git", *command.split(), cwd=clones / name)
+        for name in ("first", "second", "third")
+    )
+    assert same == again != edited
     assert "update-secure-flask" not in support.run("git", "branch", cwd=tmp_path / "third")
 
 

@@ -314,6 +314,16 @@ def test_a_password_does_not_expire(client: FlaskClient, wait: Wait) -> None:
     assert try_login(client).status_code == 200
 
 
+@each_way
+@each_type
+def test_a_new_secret_key_ends_no_login(
+    app: Flask, client: FlaskClient, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = log_in(client, by)
+    monkeypatch.setitem(app.config, "SECRET_KEY", "Qw8zXn3mVt5bKy2cRj7dHs4gLf9pTa6e")
+    assert alive(client, here) == [True]
+
+
 # Logging out.
 
 
