@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def _measured() -> Iterator[Report]:
-    print("Measuring for about ten minutes; leave the machine alone.", file=sys.stderr)
+    print("Measuring for about twelve minutes; leave the machine alone.", file=sys.stderr)
     with rendered.project():
         yield headers.measure()
         yield forms.measure()
