@@ -41,7 +41,7 @@ def test_the_dev_container_forwards_the_port_and_knows_no_secret(new_project: Ne
     project = new_project()
     settings = dev_container(project)
     shown = support.run("make", "--dry-run", "run", cwd=project)
-    assert [f"--port {port}" in shown for port in settings["forwardPorts"]] == [True]
+    assert [f"FLASK_RUN_PORT={port} " in shown for port in settings["forwardPorts"]] == [True]
     assert [*settings["portsAttributes"]] == [str(port) for port in settings["forwardPorts"]]
     assert not {"containerEnv", "remoteEnv", "runArgs", "mounts"} & settings.keys()
     # Its last command is one that people without it type.
