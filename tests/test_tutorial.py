@@ -58,7 +58,7 @@ def test_a_person_sees_what_it_says(
         page = browser.new_page(base_url=f"http://localhost:{port}")
         write_down_the_nautilus(page)
         stored = support.run("sh", "-c", LOOK, cwd=project)
-        assert stored.startswith("('Nautilus', b'")
+        assert stored.startswith("('Nautilus', b")
         assert "7946" not in stored
         assert not shows_the_picture(page)
         page.goto("/")
