@@ -20,7 +20,7 @@ FOUND = {
     "REDIS_URL": [
         "redis://10.0.0.7",
         "rediss://r.example?ssl_cert_reqs=none",
-        "redis+sentinel://localhost:1,[::1]:1/main",
+        "redis+sentinel://[::1]:1,localhost:1/main",
         "redis+cluster://localhost:1",
     ],
 }
