@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.all, pytest.mark.slow]
 PAGE = support.PAGES / "updating.md"
 TEXT = PAGE.read_text("utf-8")
 FIXED = "secure_flask/auth/login_table.py"
-[(HOLE, FIX)] = re.findall(r"^-(    .+)\n\+(    .+)", TEXT, re.MULTILINE)
+[(FAULTY, FIX)] = re.findall(r"^-(    .+)\n\+(    .+)", TEXT, re.MULTILINE)
 [NOTE] = re.findall(r"^```markdown\n## .*\n\n- (.+)", TEXT, re.MULTILINE)
 [PRINTED] = re.findall(r"^\$ \S+ secure_flask/update\.py\n(.+?)^```", TEXT, re.M | re.DOTALL)
 [REFUSED] = re.findall(r"^```text\n(secure_flask/ .+?)^```", TEXT, re.MULTILINE | re.DOTALL)
@@ -31,11 +31,11 @@ PROGRAMS = {
 
 @pytest.fixture
 def template(tmp_path: Path) -> releases.Repository:
-    """The template whose first release has the hole, and whose second one has today's code."""
+    """The template whose first release has the fault, and whose second one has today's code."""
     fixed = (support.FOLDER / FIXED).read_text("utf-8")
     assert FIX in fixed
     repository = releases.first_release(
-        tmp_path / "releases", changes={FIXED: fixed.replace(FIX, HOLE)}
+        tmp_path / "releases", changes={FIXED: fixed.replace(FIX, FAULTY)}
     )
     releases.release(repository, "0.1.1", {FIXED: fixed}, NOTE)
     return repository

@@ -69,17 +69,13 @@ class RecoveryCodes(ResponseBody):
 @responds("text/html", 401)
 @public
 def setup_page() -> ResponseReturnValue:
-    text = (
-        "You need an authenticator app on your phone or computer. It shows a new code every 30 "
-        "seconds. You enter it after your password, so a stolen password alone is not enough to log in."
-    )
+    text = "You need an app on your phone or computer that shows a new code every 30 seconds."
     return page("Set up an app", text, FlaskForm(), "Begin")
 
 
 def _set_up_by_form() -> ResponseReturnValue:
     state = begin_authenticator().state
-    page = url_for("accounts.authenticator_page", state=state, next=checked_next())
-    return redirect(page, 303)
+    return redirect(url_for("accounts.authenticator_page", state=state, next=checked_next()), 303)
 
 
 @blueprint.post("/tf-setup")

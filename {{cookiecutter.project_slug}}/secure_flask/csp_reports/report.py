@@ -125,7 +125,7 @@ def _allow(row: ViolationCount, directive: str, config: Mapping[str, Any]) -> st
     )
     changes = _listed([*config["CSP_CHANGES"].get(name, []), source])
     all_pages = f'write in CSP_CHANGES of app/policy.py:\n    "{name}": [{changes}],'
-    # @csp does not change a candidate.
+    # @csp replaces what is enforced too, and the candidate may allow less.
     of_a_view = not of_candidate and row.page != UNKNOWN_PAGE
     return _choice(directive, source, view if of_a_view else "", all_pages)
 
