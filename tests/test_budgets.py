@@ -113,6 +113,7 @@ def measured() -> dict[str, int]:
         "files outside the core": len([f for f in all_files() if CORE not in f.parents]),
         "modules of app": len(app) + 1,
         "lines of app without its policy": lines(*app),
+        "lines of the longest module of app": max(map(lines, APP.rglob("*.py"))),
         "lines of the policy": lines(support.POLICY),
         "modules of the core": len(core()),
         "lines of the core": lines(*core()),
@@ -142,6 +143,8 @@ AT_MOST = {
     # An owner reads all of app/ within an hour, and may change each line.
     "modules of app": 16,
     "lines of app without its policy": 1100,
+    # Fits in one reading, with one concern.
+    "lines of the longest module of app": 180,
     # Answers and an owner's own changes alone; values that protect live in the core.
     "lines of the policy": 80,  # then 70
     # A team of two can review the core once a year; its peers render at most 1,700 lines.
@@ -162,7 +165,6 @@ AT_MOST = {
     # Read whole by somebody who wants to know what an update may do. Each line beyond the goal closes
     # a way by which somebody without the key, or a killed process, did harm, or says what to type.
     "lines of update.py": 444,  # then 400
-    # Fits in one reading, with one concern.
     "lines of the longest module of the core": 180,
     "lines of the longest function of the core": 30,
     # What people who make their accounts themselves add: the rules, then pages and routes. Each line
@@ -170,7 +172,7 @@ AT_MOST = {
     # stranger chose; or it leads on from a page that was a dead end. Fifteen import large packages
     # where they are used. Some 30 keep accounts usable after a key was dropped at once.
     "lines of the core of accounts": 2895,  # then 1900
-    "lines of app for accounts": 1290,  # then 600
+    "lines of app for accounts": 1267,  # then 600
     # What a project may import, and what must stay for a minor version.
     "public names of the core": 70,
     # A test that nobody reads is not trusted. One of an attack is never deleted for this. Some 7,000

@@ -8,8 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.account import HINT
-from app.login import MAX_PASSWORD
+from app.login import LENGTH_HINT, MAX_PASSWORD
 from core import routes
 from tests.page_elements import Elements
 from views.conftest import (
@@ -189,7 +188,7 @@ def new_password_is_described(page: str) -> list[str]:
 def test_the_rule_for_passwords_stays_beside_an_error_that_says_what_is_wrong(
     client: FlaskClient,
 ) -> None:
-    rule = HINT.format(MIN_LENGTH)
+    rule = LENGTH_HINT.format(MIN_LENGTH)
     assert new_password_is_described(client.get(ACCOUNT).text) == [rule]
     errors = set()
     for poor in ("", "x" * (MIN_LENGTH - 1), "x" * (MAX_PASSWORD + 1), f"{NEW} {USERNAME}"):

@@ -5,17 +5,14 @@ Well-Known URL for Changing Passwords".
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from pydantic import Field
 from secure_flask import (
     Body,
     LoginResponse,
-    PlainText,
     ResponseBody,
     change_password,
     consumes_form,
@@ -26,21 +23,17 @@ from secure_flask import (
     is_recent,
     list_logins,
     login_required,
-    one_line,
     public,
     recent_login,
     responds,
     validated,
 )
 from werkzeug.exceptions import BadRequest, Forbidden
-from wtforms import PasswordField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired
 
-from app.login import MAX_PASSWORD, current_password
+from app.login import LENGTH_HINT, Password, password_field
 
 blueprint = Blueprint("account", __name__)
-
-HINT = "At least {} characters. A few words that only you combine are good."
 
 
 class Me(ResponseBody):
@@ -64,16 +57,16 @@ class Sessions(ResponseBody):
 
 
 class PasswordChange(Body):
-    current_password: Annotated[PlainText, Field(max_length=MAX_PASSWORD)]
-    new_password: Annotated[PlainText, Field(max_length=MAX_PASSWORD)]
+    current_password: Password
+    new_password: Password
 
 
 class PasswordChangeForm(FlaskForm):
-    current_password = current_password("Current password", "Enter your current password.")
-    new_password = PasswordField(
-        "New password",
-        [one_line, DataRequired("Choose a new password."), Length(max=MAX_PASSWORD)],
-        render_kw={"autocomplete": "new-password"},
+    current_password = password_field(
+        "Current password", "current-password", DataRequired("Enter your current password.")
+    )
+    new_password = password_field(
+        "New password", "new-password", DataRequired("Choose a new password.")
     )
 
 
@@ -177,7 +170,7 @@ def as_time(seconds: int) -> str:
 
 
 def _page(form: PasswordChangeForm) -> str:
-    form.new_password.description = HINT.format(current_app.config["PASSWORD_MIN_LENGTH"])
+    form.new_password.description = LENGTH_HINT.format(current_app.config["PASSWORD_MIN_LENGTH"])
     logins, recent = list_logins(), is_recent()
     return render_template("account.html", form=form, logins=logins, recent=recent)
 

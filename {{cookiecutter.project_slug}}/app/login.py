@@ -4,7 +4,7 @@ Both call the same functions of secure_flask, which take the same time for every
 failures, write the audit log and set the cookie or make the token.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -35,10 +35,13 @@ blueprint = Blueprint("login", __name__)
 
 # Where people sign up themselves, an e-mail address logs in too.
 MAX_USERNAME, MAX_PASSWORD = 254, 1024  # characters
+LENGTH_HINT = "At least {} characters. A few words that only you combine are good."
+
+Password = Annotated[PlainText, Field(max_length=MAX_PASSWORD)]
 
 
 class PasswordBody(Body):
-    password: Annotated[PlainText, Field(max_length=MAX_PASSWORD)]
+    password: Password
 
 
 class LoginBody(PasswordBody):
@@ -46,13 +49,16 @@ class LoginBody(PasswordBody):
     keep: bool = False
 
 
-def current_password(label: str, missing: str = "Enter your password.") -> PasswordField:
-    rules = [one_line, DataRequired(missing), Length(max=MAX_PASSWORD)]
-    return PasswordField(label, rules, render_kw={"autocomplete": "current-password"})
+def password_field(
+    label: str, autocomplete: str, *rules: Any, description: str = ""
+) -> PasswordField:
+    given = [one_line, *rules, Length(max=MAX_PASSWORD)]
+    attributes = {"autocomplete": autocomplete}
+    return PasswordField(label, given, description=description, render_kw=attributes)
 
 
 class PasswordForm(FlaskForm):
-    password = current_password("Password")
+    password = password_field("Password", "current-password", DataRequired("Enter your password."))
 
 
 class LoginForm(FlaskForm):
@@ -61,7 +67,7 @@ class LoginForm(FlaskForm):
         [one_line, DataRequired("Enter your username."), Length(max=MAX_USERNAME)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
     )
-    password = current_password("Password")
+    password = password_field("Password", "current-password", DataRequired("Enter your password."))
     keep = BooleanField("Keep me logged in")
 
     def __init__(self) -> None:

@@ -10,7 +10,6 @@ from secure_flask import (
     credentials,
     current_user,
     limited,
-    one_line,
     or_form,
     public,
     recent_login,
@@ -18,8 +17,7 @@ from secure_flask import (
     validated,
 )
 from secure_flask.accounts import change_name, confirm_change, find_change, request_change
-from wtforms import PasswordField
-from wtforms.validators import Length, Optional
+from wtforms.validators import Optional
 
 from app.accounts.routes import (
     RECENT,
@@ -27,7 +25,6 @@ from app.accounts.routes import (
     AddressForm,
     AddressOnly,
     Name,
-    Password,
     Sent,
     Username,
     blueprint,
@@ -38,7 +35,7 @@ from app.accounts.routes import (
     or_expired,
     page,
 )
-from app.login import MAX_PASSWORD
+from app.login import Password, password_field
 
 again = {"accounts.new_address_page": "Ask for a new link"}
 
@@ -54,11 +51,11 @@ class NewName(Body):
 
 
 class ChangeForm(FlaskForm):
-    password = PasswordField(
+    password = password_field(
         "Password of this account",
-        [Optional(), one_line, Length(max=MAX_PASSWORD)],
+        "current-password",
+        Optional(),
         description="Or leave it empty, if you are logged in to the account.",
-        render_kw={"autocomplete": "current-password"},
     )
 
 

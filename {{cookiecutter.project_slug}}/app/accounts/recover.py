@@ -13,17 +13,16 @@ from app.accounts.routes import (
     SENT,
     AddressForm,
     AddressOnly,
-    Password,
     Sent,
     Username,
     blueprint,
     by_address,
     by_form,
     done,
-    new_password,
     or_expired,
     page,
 )
+from app.login import Password, password_field
 
 again = {"accounts.forgot_page": "Ask for a new link"}
 
@@ -33,7 +32,9 @@ class NewPassword(Body):
 
 
 class NewPasswordForm(FlaskForm):
-    password = new_password("New password", DataRequired("Choose a new password."))
+    password = password_field(
+        "New password", "new-password", DataRequired("Choose a new password.")
+    )
 
 
 @blueprint.get("/reset")

@@ -12,12 +12,11 @@ from pydantic import AfterValidator, Field
 from secure_flask import Body, PlainText, ResponseBody, current_user, one_line
 from secure_flask.accounts import checked_address, checked_name, factors_of
 from werkzeug.exceptions import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
-from wtforms import EmailField, PasswordField, StringField, ValidationError
+from wtforms import EmailField, StringField, ValidationError
 from wtforms import Field as FormField
 from wtforms.validators import DataRequired, Length
 
-from app.account import HINT
-from app.login import MAX_PASSWORD
+from app.login import LENGTH_HINT
 
 blueprint = Blueprint("accounts", __name__)
 blueprint.add_app_template_global(factors_of, "factors_of")
@@ -30,7 +29,6 @@ SENT = {"message": "If that address can be used here, a mail with the next step 
 
 Address = Annotated[PlainText, Field(max_length=MAX_ADDRESS), AfterValidator(checked_address)]
 Name = Annotated[PlainText, Field(max_length=MAX_NAME), AfterValidator(checked_name)]
-Password = Annotated[PlainText, Field(max_length=MAX_PASSWORD)]
 
 
 class AddressOnly(Body):
@@ -78,11 +76,6 @@ def new_name() -> StringField:
     )
 
 
-def new_password(label: str, *rules: Any) -> PasswordField:
-    given = [one_line, *rules, Length(max=MAX_PASSWORD)]
-    return PasswordField(label, given, render_kw={"autocomplete": "new-password"})
-
-
 def by_form(
     form: FlaskForm, show: Callable[[], str], act: Callable[[], ResponseReturnValue]
 ) -> ResponseReturnValue:
@@ -116,7 +109,7 @@ def page(title: str, text: str, form: FlaskForm, submit: str, **values: Any) -> 
     """A page with one form. A field for a new password gets the hint about its length."""
     for field in form:
         if (field.render_kw or {}).get("autocomplete") == "new-password":
-            field.description = HINT.format(current_app.config["PASSWORD_MIN_LENGTH"])
+            field.description = LENGTH_HINT.format(current_app.config["PASSWORD_MIN_LENGTH"])
     given = {"title": title, "text": text, "form": form, "submit": submit, **values}
     return render_template("accounts/form.html", **given)
 

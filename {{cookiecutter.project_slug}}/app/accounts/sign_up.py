@@ -8,10 +8,9 @@ from typing import Any
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from secure_flask import Body, credentials, limited, one_line, or_form, public, responds, validated
+from secure_flask import Body, credentials, limited, or_form, public, responds, validated
 from secure_flask.accounts import confirm_registration, find_registration, register, send_again
-from wtforms import PasswordField
-from wtforms.validators import DataRequired, Length, Optional
+from wtforms.validators import DataRequired, Optional
 
 from app.accounts.routes import (
     SENT,
@@ -19,19 +18,17 @@ from app.accounts.routes import (
     AddressForm,
     AddressOnly,
     Name,
-    Password,
     Sent,
     Username,
     by_address,
     by_form,
     done,
     new_name,
-    new_password,
     or_expired,
     page,
     sent_page,
 )
-from app.login import MAX_PASSWORD
+from app.login import Password, password_field
 
 blueprint = Blueprint("sign_up", __name__)
 # What comes next for who has no valid link.
@@ -54,17 +51,13 @@ class Confirmation(Body):
 
 class RegistrationForm(AddressForm):
     username = new_name()
-    password = new_password("Password", DataRequired("Choose a password."))
+    password = password_field("Password", "new-password", DataRequired("Choose a password."))
 
 
 class ConfirmationForm(FlaskForm):
     username = new_name()
-    password = PasswordField(
-        "Your password",
-        [Optional(), one_line, Length(max=MAX_PASSWORD)],
-        render_kw={"autocomplete": "current-password"},
-    )
-    new_password = new_password("Or a new password", Optional())
+    password = password_field("Your password", "current-password", Optional())
+    new_password = password_field("Or a new password", "new-password", Optional())
 
 
 @blueprint.get("/register")
