@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cookiecutter.main import cookiecutter
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import support
 from support import Answers
@@ -35,7 +35,9 @@ collect_ignore = ["views"]
 
 # Hypothesis would keep its examples in the template's folder.
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.gettempdir()
-settings.register_profile("template", database=None, deadline=None)
+settings.register_profile(
+    "template", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("template")
 
 

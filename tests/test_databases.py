@@ -11,11 +11,12 @@ import support
 from conftest import Rendered
 
 CORE = Path(__file__).with_name("core")
-# Those of the core's tests that store something, or count in Redis.
+# Those of the core's tests that store something.
 STORED = [CORE / name for name in ("auth", "crypto", "csp_reports", "database")]
 # Those of a project's that store most.
 OWN = [f"tests/test_{name}.py" for name in ("account", "encryption", "login", "migrations")]
-LIMITS = CORE / "web" / "test_rate_limits.py"
+# Those that count in Redis.
+LIMITS = ("auth/test_throttle.py", "web/test_counters.py", "web/test_rate_limits.py")
 
 
 @pytest.mark.all
@@ -33,7 +34,7 @@ def test_the_tests_of_a_project_with_accounts_pass_on_postgresql(rendered: Rende
 
 def test_the_limits_of_the_core_hold_in_redis() -> None:
     with services.redis() as url:
-        assert "skipped" not in run_core(LIMITS, TEST_REDIS_URL=url)
+        assert "skipped" not in run_core(*(CORE / name for name in LIMITS), TEST_REDIS_URL=url)
 
 
 def run_core(*which: Path, **environment: str) -> str:

@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
+from redis import Redis
 from secure_flask.auth import passwords, users
 from secure_flask.auth.users import Role
 from secure_flask.database import Model, db
@@ -50,6 +51,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 SETTINGS: dict[str, Any] = {
     "app_env": "development",
     "database_url": os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:"),
+    "redis_url": os.environ.get("TEST_REDIS_URL"),
 }
 
 # For `make_app`: the test client speaks https to such an app, as a browser would.
@@ -266,7 +268,9 @@ def _running(*, fill: bool = True, **changes: Any) -> Iterator[Flask]:
 
 
 def _fill() -> None:
-    """Give the database one user and nothing else."""
+    """Give the database one user and nothing else, and count from zero."""
+    if redis_url := SETTINGS["redis_url"]:
+        Redis.from_url(redis_url).flushdb()
     in_memory = db.engine.url.database == ":memory:"
     if in_memory and _copies:
         _sqlite().deserialize(_copies[0])

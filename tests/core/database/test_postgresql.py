@@ -53,8 +53,9 @@ def limited(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Limited:
     """`limited("lock_timeout=50")`: an app with this limit alone, in milliseconds."""
 
     def make(limit: str) -> Flask:
+        make_app()  # the tables and the user, which the limit might refuse
         monkeypatch.setitem(database.LIMITS, "options", f"-c {limit}")
-        return make_app()
+        return make_app(fill=False)
 
     return make
 

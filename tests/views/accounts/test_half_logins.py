@@ -15,13 +15,16 @@ from sqlalchemy import select
 
 from core import routes
 from views.accounts.devices import (
+    AT_ONCE,
     STEP,
     WAN_SECOND,
     Passkey,
     add_app,
     add_recovery_codes,
+    answer,
     assert_refused,
     at_once,
+    challenge,
     code_of,
     login_of,
     send_code,
@@ -138,21 +141,25 @@ def test_eight_answers_at_once_become_one_login(path: str, file_app: Flask, wait
     assert device_added.status_code == 204
     codes = add_recovery_codes(client, credentials)
     half = begin_login(file_app.test_client())
+    browsers = [file_app.test_client() for _ in range(AT_ONCE)]
+    # All ask before one answers, since a half login that has ended gives no challenge.
+    begun = [challenge(each, path, None, **half) for each in browsers if path == WAN_SECOND]
 
     def complete(number: int) -> int:
-        browser = file_app.test_client()
+        browser = browsers[number]
         if path == WAN_SECOND:
-            # Each has a true answer to a challenge of its own.
             mine = Passkey(browser)
             mine.id, mine.key, mine.user_handle = device.id, device.key, device.user_handle
             mine.count = -1
-            return use(browser, path, mine, None, **half).status_code
+            return answer(browser, path, begun[number], mine, None, **half).status_code
         return send_code(browser, half, codes[number], path).status_code
 
     if path == TF_VALIDATE:
         with stored_user(file_app) as user:
             codes = [code_of(user.totp_secret or "", 1)] * 8
-    assert sorted(at_once(complete)) == [200, *[401] * 7]
+    first, *others = sorted(at_once(complete))
+    # 409: another had used it up before this one was done.
+    assert (first, {*others} <= {401, 409}) == (200, True)
     shown = client.get(routes.SESSIONS, headers=credentials).get_json()["sessions"]
     assert len(shown) == 2
 

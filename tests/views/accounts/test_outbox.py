@@ -90,7 +90,7 @@ def test_a_stolen_table_holds_no_link_no_token_and_no_address(
     mails = [mail for mail in delivered(app) if "\nhttp" in mail.get_content()]
     tokens = [link_in(mail).rpartition("/")[2] for mail in mails if "Open" in mail.get_content()]
     assert tokens
-    secrets = [*tokens, ADDRESS, NOBODY, STRONG, "http", "example.org"]
+    secrets = [*tokens, ADDRESS, NOBODY, STRONG, "http://", "example.org"]
     for stored in (before, dumped(app)):
         assert [secret for secret in secrets if secret in stored] == []
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from secure_flask import csp, public
 from secure_flask.csp_levels import SELF
 from werkzeug import Request, Response
@@ -40,6 +40,7 @@ ARGUMENTS = (
 )
 SCREEN: ViewportSize = {"width": 1280, "height": 720}
 TIMEOUT = 10_000  # milliseconds
+expect.set_options(timeout=TIMEOUT)
 
 # Each app has a page here whose scripts may ask the app itself, whatever else it serves.
 PROBE = "/probe-page"

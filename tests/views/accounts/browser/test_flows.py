@@ -5,6 +5,7 @@ from playwright.sync_api import Page, expect
 
 from views.accounts.browser.mail_server import MailServer
 from views.accounts.browser.visitor import Visitor, code_of
+from views.accounts.devices import wrong_code_of
 from views.accounts.people import ADDRESS, REGISTRATION, STRONG, delivered
 from views.browser.conftest import Serve
 from views.conftest import PASSWORD, MakeApp
@@ -45,7 +46,7 @@ def test_a_person_registers_and_uses_an_app_until_the_device_is_lost(visitor: Vi
 def test_a_wrong_first_code_leads_to_another_try(visitor: Visitor) -> None:
     visitor.log_in()
     device = visitor.begin_setup()
-    visitor.fill(code="000000")
+    visitor.fill(code=wrong_code_of(device.secret))
     visitor.submit()
     visitor.fill(code=code_of(device))
     visitor.submit()
