@@ -259,8 +259,9 @@ def browser() -> Iterator[Browser]:
     """Chromium, for which each name below `.test` is this computer."""
     support.need(support.CHROMIUM, "Chromium")
     # Most modules need no browser, and the import takes a while.
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=support.CHROMIUM, args=["--host-resolver-rules=MAP *.test 127.0.0.1"]

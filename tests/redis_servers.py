@@ -107,8 +107,8 @@ def sentinel(folder: Path) -> Iterator[Watched]:
         file.write_text(
             f"sentinel monitor main 127.0.0.1 {master.port} 1\n"
             f"sentinel auth-user main {USER}\nsentinel auth-pass main {AT_SENTINEL}\n"
-            "sentinel down-after-milliseconds main 500\n"
-            "sentinel failover-timeout main 5000\n",
+            "sentinel down-after-milliseconds main 4000\n"
+            "sentinel failover-timeout main 10000\n",
             "utf-8",
         )
         watching = stack.enter_context(server(folder, str(file), "--sentinel"))
@@ -138,7 +138,7 @@ def cluster(folder: Path, ports: list[int]) -> Iterator[Cluster]:
     with contextlib.ExitStack() as stack:
         servers = []
         for port in ports:
-            bus = ("--cluster-port", str(support.free_port()), "--cluster-node-timeout", "1000")
+            bus = ("--cluster-port", str(support.free_port()), "--cluster-node-timeout", "5000")
             options = ("--cluster-enabled", "yes", *bus)
             servers.append(stack.enter_context(server(folder, *options, port=port)))
         addresses = [each.address for each in servers]

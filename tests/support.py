@@ -91,6 +91,7 @@ def python(
 
 
 _settings: dict[str, str] = {}
+_held: list[socket.socket] = []
 
 
 def write_settings(project: Path) -> None:
@@ -186,10 +187,13 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a port that nothing listens on, and that this machine gives to nobody else."""
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    # After bind: a server that sets it too may listen there, and nobody is given the port.
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _held.append(holder)
+    return int(holder.getsockname()[1])
 
 
 def copy(source: Path, target: Path) -> None:

@@ -118,6 +118,7 @@ def test_every_page_has_the_look_of_bootstrap(
     page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     for number, address in enumerate(addresses(site, page)):
+        page.wait_for_load_state()
         page.screenshot(path=tmp_path / f"{look}-{number}.png", full_page=True)
         assert page.evaluate(UNSTYLED) == [], address
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -82,7 +82,7 @@ def refusal(port: str) -> str:
 
 def wait_for(words: re.Pattern[str], log: Path, process: subprocess.Popen[bytes]) -> re.Match[str]:
     """Wait until a started command has printed this."""
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + support.MOST_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         if found := words.search(log.read_text("utf-8")):
             return found

@@ -20,7 +20,7 @@ from conftest import NewProject
 
 pytestmark = pytest.mark.all
 
-LIMIT = 4  # failures an hour for each address; half of it where the servers cannot be asked
+LIMIT = 4  # failures a year for each address; half of it where the servers cannot be asked
 SHARED, ALONE = [401] * LIMIT + [429], [401] * (LIMIT // 2) + [429] * (LIMIT // 2 + 1)
 _ADDRESSES = (f"192.0.{high}.{low}" for high, low in itertools.product(range(2, 250), range(250)))
 
@@ -48,7 +48,7 @@ def expect_shared(port: int) -> None:
 
 @contextlib.contextmanager
 def limited(project: Path, log: Path, redis: str) -> Iterator[int]:
-    limit = {"LOGIN_RATE_LIMIT": f"{LIMIT} per hour", "PROXY_HOPS": "1"}
+    limit = {"LOGIN_RATE_LIMIT": f"{LIMIT} per year", "PROXY_HOPS": "1"}
     with services.serving(project, log, REDIS_URL=redis, **limit) as server:
         yield server.port
 

@@ -19,7 +19,7 @@ import support
 from clients import Answer
 from conftest import NewProject
 
-LIMIT = 4  # failures an hour for each address
+LIMIT = 4  # failures a year for each address
 CLIENTS, ROUNDS = 16, 5
 ADDRESSES = map(str, map(IPv4Address, itertools.count(int(IPv4Address("10.0.0.1")))))
 
@@ -55,7 +55,7 @@ def pair(
 ) -> Iterator[Pair]:
     kind, project = request.param, new_project(token_type=request.param)
     services.add_users(project, stores["DATABASE_URL"], "ada", "bob", f"eve-{kind}")
-    settings = {**stores, "PROXY_HOPS": "1", "LOGIN_RATE_LIMIT": f"{LIMIT} per hour"}
+    settings = {**stores, "PROXY_HOPS": "1", "LOGIN_RATE_LIMIT": f"{LIMIT} per year"}
     logs = tmp_path_factory.mktemp("logs")
     with contextlib.ExitStack() as stack:
         ports = [

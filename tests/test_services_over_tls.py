@@ -18,7 +18,7 @@ from redis_servers import ENCODED, PASSWORD, USER
 
 pytestmark = pytest.mark.all
 
-LIMIT = "4 per hour"
+LIMIT = "4 per year"
 SHARED = {"ready": "ok", "logins": [401] * 4 + [429], "unreachable": []}
 NOT_SHARED = {
     "ready": "degraded",

@@ -31,7 +31,7 @@ SIZE = 1_000_000
 # More than the kernel's own buffers hold, too.
 HUGE = 24_000_000
 # Seconds for which such answers may hold gunicorn: nginx has a file for them, Caddy a deadline.
-HELD = {"nginx": SOON, "caddy": 60 + SOON}
+HELD = {"nginx": 3 * SOON, "caddy": 60 + SOON}
 VIEWS = f"""
 from flask import request
 from secure_flask import consumes, public

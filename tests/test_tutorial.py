@@ -110,5 +110,6 @@ def log_in(page: Page) -> None:
 
 
 def shows_the_picture(page: Page) -> bool:
+    page.wait_for_load_state()
     picture = page.get_by_role("img", name="Python")
     return bool(picture.evaluate("image => image.complete && image.naturalWidth > 0"))

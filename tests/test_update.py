@@ -151,8 +151,13 @@ def test_rendering_over_a_project_keeps_the_owners_own_files(tmp_path: Path) -> 
 
 def cookiecutter(*arguments: str, out: Path) -> Path:
     """Render the template into a folder as a user would."""
+    own = out.with_suffix(".yaml")
+    # By default all who render share one folder of templates, and replace what is there.
+    own.write_text(f"cookiecutters_dir: {out}-templates\nreplay_dir: {out}-replays\n", "utf-8")
     support.python(
-        *("-m", "cookiecutter", "--output-dir", str(out), *arguments), cwd=support.TEMPLATE
+        *("-m", "cookiecutter", "--output-dir", str(out), *arguments),
+        cwd=support.TEMPLATE,
+        COOKIECUTTER_CONFIG=str(own),
     )
     return next(out.iterdir())
 
