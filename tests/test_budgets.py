@@ -159,9 +159,10 @@ AT_MOST = {
     # migration that changes nothing. Some 30 allow a source on one page, and
     # accept one finding of many. Some 55 are for the day after a leak (all logins end by one command,
     # and people see theirs after a key was dropped), for a line in the log when a refresh token comes
-    # again, and for a view whose @csp names another site.
+    # again, and for a view whose @csp names another site. Thirteen came from a review: no flood of
+    # lines hides a stolen token, and advice about a form names a source that works.
     "modules of the core": 87,  # then 85
-    "lines of the core": 8181,  # then 6300
+    "lines of the core": 8194,  # then 6300
     # Read whole by somebody who wants to know what an update may do. Each line beyond the goal closes
     # a way by which somebody without the key, or a killed process, did harm, or says what to type.
     "lines of update.py": 444,  # then 400
@@ -170,8 +171,8 @@ AT_MOST = {
     # What people who make their accounts themselves add: the rules, then pages and routes. Each line
     # beyond the goal closes a way that was found: parallel clicks, mails that get lost, names that a
     # stranger chose; or it leads on from a page that was a dead end. Fifteen import large packages
-    # where they are used. Some 30 keep accounts usable after a key was dropped at once.
-    "lines of the core of accounts": 2895,  # then 1900
+    # where they are used. Some 35 keep accounts usable after a key was dropped at once.
+    "lines of the core of accounts": 2900,  # then 1900
     "lines of app for accounts": 1267,  # then 600
     # What a project may import, and what must stay for a minor version.
     "public names of the core": 70,
@@ -183,7 +184,7 @@ AT_MOST = {
     # 240 look at the site and do what the tutorial says. Twenty compare the page of costs with its run. Some
     # 730 are of what readers asked for: a fork, forty pull requests, a widget, a page that is all
     # JavaScript, a backup that comes back, and the day after a leak.
-    "lines of the template's tests": 38400,  # then 21000
+    "lines of the template's tests": 38490,  # then 21000
     # An owner keeps what states the promises of the own app. Some 95 lines are the command that
     # removes the example, and goes with it.
     "files of a project's tests": 30,

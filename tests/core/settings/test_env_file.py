@@ -52,6 +52,17 @@ def test_a_file_that_lacks_nothing_is_not_touched(file: Path, line: str) -> None
     assert (file.read_bytes(), file.stat().st_mtime_ns) == before
 
 
+def test_a_new_file_is_for_development_in_the_project_and_for_production_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "etc").mkdir()
+    monkeypatch.setattr("secure_flask.settings.__main__.ENV_FILE", tmp_path / ".env")
+    for new in (tmp_path / ".env", tmp_path / "etc" / ".env"):
+        main(new)
+    assert "APP_ENV=development" in (tmp_path / ".env").read_text()
+    assert "APP_ENV" not in (tmp_path / "etc" / ".env").read_text()
+
+
 def test_a_file_without_app_env_stays_production(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

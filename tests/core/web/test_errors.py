@@ -12,6 +12,7 @@ from secure_flask.auth.logins import LAST_USED_STEP
 from secure_flask.auth.users import Role, stored_roles
 from secure_flask.database import db
 from secure_flask.web import errors
+from secure_flask.web.audit import WARNING_RATE_LIMIT
 from secure_flask.web.errors import error_response, field_error, text
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.validation import Body, validated
@@ -178,7 +179,7 @@ def test_a_page_that_fails_itself_leaves_the_error_in_json(
     monkeypatch.setattr(whole.application.jinja_env, "loader", DictLoader({}))
     answer = refuse(whole, 404, Accept=AS_BROWSERS)
     assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})
-    assert "TemplateNotFound: error.html" in caplog.text
+    assert "TemplateNotFound('error.html')" in caplog.text
 
 
 # A page of the owner, which says who is logged in.
@@ -235,7 +236,7 @@ def test_the_page_of_a_crash_keeps_the_user_whom_the_view_knew(whole: FlaskClien
 
 
 def test_the_page_of_an_error_stands_alone_where_the_page_around_it_fails(
-    whole: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    whole: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     env = whole.application.jinja_env
     broken = ChoiceLoader([DictLoader({"page.html": "{{ 1 / 0 }}"}), env.loader or DictLoader({})])
@@ -243,6 +244,11 @@ def test_the_page_of_an_error_stands_alone_where_the_page_around_it_fails(
     monkeypatch.setattr(env, "cache", {})
     page = refuse(whole, 404, Accept=AS_BROWSERS)
     assert (page.status_code, "<h1>Not Found</h1>" in page.text) == (404, True)
+    # Nobody fills the log by addresses that are not there.
+    for _ in range(WARNING_RATE_LIMIT.amount):
+        whole.get("/_test/no", headers={"Accept": AS_BROWSERS})
+    failed = [line for line in caplog.records if line.levelname == "ERROR"]
+    assert len(failed) == WARNING_RATE_LIMIT.amount
 
 
 def test_what_a_refusing_view_began_is_not_stored_by_the_page_of_its_error(

@@ -141,14 +141,22 @@ def test_a_view_that_names_another_site_is_not_isolated_unless_the_policy_says_s
     make_app: MakeApp,
 ) -> None:
     name, tiles = "Cross-Origin-Embedder-Policy", ["https://tiles.example"]
-    changed = "credentialless"
-    for changes, sent in ({}, [None, "require-corp"]), ({name: changed}, [changed, changed]):
+    changed, kept = "credentialless", "require-corp"
+    policies = {
+        "map": (csp(img_src=tiles), None),
+        "anything": (csp(img_src=["*"]), None),
+        "intranet": (csp(img_src=["intranet"]), None),
+        "form": (csp(form_action=tiles), kept),
+        "drawn": (csp(img_src=[SELF, "data:", "blob:"]), kept),
+    }
+    for changes in {}, {name: changed}:
         app = make_app(CSP=PARANOID, HEADER_CHANGES=changes)
-        for path, own in ("map", csp(img_src=tiles)), ("form", csp(form_action=tiles)):
+        for path, (own, _) in policies.items():
             app.add_url_rule(f"/_test/{path}", path, own(public(lambda: "")))
         client = app.test_client()
-        got = [client.get(f"/_test/{path}").headers.get(name) for path in ("map", "form")]
-        assert got == sent
+        for path, (_, sent) in policies.items():
+            got = client.get(f"/_test/{path}").headers.get(name)
+            assert (path, got) == (path, changes.get(name, sent))
 
 
 @pytest.mark.parametrize(

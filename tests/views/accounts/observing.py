@@ -27,10 +27,10 @@ class Seen(NamedTuple):
 
 
 def observe(app: Flask, request: Callable[[], TestResponse]) -> Seen:
-    with _statements(app) as statements, counted_hashes() as hashes:
+    with statements(app) as found, counted_hashes() as hashes:
         answer = request()
     headers, body = (RANDOM.sub("", each) for each in (str(answer.headers), answer.text))
-    return Seen(answer.status_code, headers, body, statements, len(hashes))
+    return Seen(answer.status_code, headers, body, found, len(hashes))
 
 
 def counted_attempts(monkeypatch: pytest.MonkeyPatch) -> set[str | None]:
@@ -71,7 +71,7 @@ def stored_rows(app: Flask) -> dict[str, list[Any]]:
 
 
 @contextmanager
-def _statements(app: Flask) -> Iterator[list[str]]:
+def statements(app: Flask) -> Iterator[list[str]]:
     found: list[str] = []
 
     def note(connection: Any, cursor: Any, statement: str, *more: Any) -> None:

@@ -12,7 +12,7 @@ from secure_flask.auth import logins
 from sqlalchemy import func, select
 
 from app.models import User
-from views.accounts.observing import stored_rows
+from views.accounts.observing import statements, stored_rows
 from views.accounts.people import ADDRESS
 from views.conftest import USERNAME, Wait, add_user
 
@@ -99,6 +99,25 @@ def test_the_steps_of_an_address_are_found_in_any_spelling_the_newest_first(
     assert [step.data for step in found] == [{"number": 2}, {"number": 1}]
     wait(HOUR)
     assert steps.open_of("test", ADDRESS) == []
+
+
+def test_those_of_an_address_are_read_by_one_statement_without_what_a_dropped_key_encrypted(
+    app: Flask, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = begin(number=1)
+    ring = app.extensions["encryption_keys"]
+    key_id, key = next(iter(ring.items()))
+    monkeypatch.setitem(app.extensions, "encryption_keys", {key_id + 1: key[::-1], **ring})
+    for number in (2, 3):
+        begin(number=number)
+    db.session.expunge_all()
+    with statements(app) as asked:
+        assert len(steps.open_of("test", ADDRESS)) == 3
+    assert len(asked) == 1
+    monkeypatch.setitem(app.extensions, "encryption_keys", {key_id + 1: key[::-1]})
+    db.session.expunge_all()
+    assert sorted(step.data["number"] for step in steps.open_of("test", ADDRESS)) == [2, 3]
+    assert steps.find("test", old) is None
 
 
 def test_the_steps_of_a_user_end_with_the_logins_and_those_of_others_stay(user: User) -> None:

@@ -7,7 +7,6 @@ Source: OWASP ASVS 6.4.1, 6.5.1, 6.5.5; OWASP Forgot Password Cheat Sheet.
 """
 
 import time
-from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,10 +14,10 @@ from secure_flask.auth import logins
 from secure_flask.auth.users import UserMixin, user_class
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedJSON
-from secure_flask.crypto.encryption import readable
+from secure_flask.crypto.encryption import DecryptionError, readable
 from secure_flask.database import Model, db
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, delete, select, update
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, Select, String, delete, select, update
+from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
 MAX_FAILURES = 5
 INVALID = "This link has expired or was used"
@@ -38,7 +37,7 @@ class Step(Model):
     )
     # The address that a link is mailed to.
     email = encrypted_column(index=True)
-    # Read by itself, so that one that does not decrypt is as if it had expired.
+    # Deferred, so that one that does not decrypt is as if it had expired.
     data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("account_steps.data"), deferred=True)
     failures: Mapped[int] = mapped_column(default=0)
     expires: Mapped[int] = mapped_column(BigInteger, index=True)
@@ -70,29 +69,26 @@ def give_secret(step: Step) -> str:
 
 def find(purpose: str, secret: str) -> Step | None:
     """The step of this secret, if it is still open and its user is not disabled."""
-    step = db.session.scalar(
-        select(Step).where(
-            Step.secret_hash == logins.hash_of(purpose, secret),
-            Step.expires > int(time.time()),
-            Step.failures < MAX_FAILURES,
-        )
+    found = select(Step).where(
+        Step.secret_hash == logins.hash_of(purpose, secret),
+        Step.expires > int(time.time()),
+        Step.failures < MAX_FAILURES,
     )
-    if step is None or (step.user and step.user.disabled):
-        return None
-    return next(iter(_readable([step])), None)
+    step = next(iter(_readable(found)), None)
+    return None if step and step.user and step.user.disabled else step
 
 
 def open_of(purpose: str, email: str) -> list[Step]:
     """The open steps of an address, the newest first."""
     mine = (Step.email == email, Step.purpose == purpose, Step.expires > int(time.time()))
     newest = select(Step).where(*mine, Step.failures < MAX_FAILURES).order_by(Step.expires.desc())
-    return _readable(db.session.scalars(newest))
+    return _readable(newest)
 
 
 def of_user(purpose: str, user: UserMixin) -> list[Step]:
     """The open steps of a user."""
     mine = (Step.user_id == user.id, Step.purpose == purpose, Step.expires > int(time.time()))
-    return _readable(db.session.scalars(select(Step).where(*mine)))
+    return _readable(select(Step).where(*mine))
 
 
 def use(step: Step) -> bool:
@@ -132,5 +128,11 @@ def purge() -> None:
     db.session.execute(delete(Step).where(Step.expires <= int(time.time())))
 
 
-def _readable(steps: Iterable[Step]) -> list[Step]:
-    return [step for step in [*steps] if readable(step, "data") is not None]
+def _readable(query: Select[Step]) -> list[Step]:
+    """The steps of a query whose data decrypts."""
+    try:
+        # In one statement: another request may use a step up, and an address may have many.
+        return list(db.session.scalars(query.options(undefer(Step.data))))
+    except DecryptionError:
+        found = db.session.scalars(query).all()
+        return [step for step in found if readable(step, "data") is not None]

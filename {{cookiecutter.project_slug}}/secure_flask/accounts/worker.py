@@ -59,8 +59,9 @@ def shown() -> deque[EmailMessage]:
 def _take() -> Mail | None:
     """The mail that waits longest and first may be sent, leased to this process."""
     now = int(time.time())
-    due = select(Mail.id, Mail.due).where(Mail.due <= now, mail_limits.within_site_limit())
-    for mail_id, seen in db.session.execute(
+    columns = (Mail.id, Mail.due, Mail.created)
+    due = select(*columns).where(Mail.due <= now, mail_limits.within_site_limit())
+    for mail_id, seen, created in db.session.execute(
         due.order_by(mail_limits.URGENT_FIRST, Mail.due).limit(8)
     ).all():
         lease = update(Mail).where(Mail.id == mail_id, Mail.due == seen)
@@ -71,6 +72,8 @@ def _take() -> Mail | None:
             # The lease lets it wait, so that the other mails go.
             audit.record(audit.DECRYPT_FAIL, context=error.context)
             mail = None
+            if now > created + KEPT_NOTICE:
+                db.session.execute(update(Mail).where(Mail.id == mail_id).values(due=None))
         db.session.commit()
         if mail:
             # A rollback would read the row again, which may be gone with its user.

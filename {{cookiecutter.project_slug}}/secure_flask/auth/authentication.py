@@ -26,7 +26,7 @@ password_changed = Namespace().signal("password-changed")
 def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
     """Check the credentials and log the user in; return the body of the response.
 
-    A form gets the cookie of pages, JSON a token of TOKEN_TYPE. With `keep` a cookie lasts for
+    A form gets the cookie of pages, JSON a token of TOKEN_TYPE. With `keep` the login lasts for
     KEPT_LIFETIME. A body with `tf_required` logs nobody in: the second factor is missing.
 
     :raises ErrorResponse: 401, wrong credentials; 429, too many failures; 503, too busy.

@@ -123,9 +123,11 @@ def end_all(user: UserMixin, *, keep: Login | None = None) -> None:
 @click.confirmation_option(prompt="End all logins of all users?", help="Do not ask.")
 def end_everybody() -> None:
     """End all logins of all users immediately, as after a leak."""
-    # First the half logins, so that none becomes a login in between.
-    all_ended.send(None)
+    # In the order of `end_all`, so that neither waits for the other.
     ended = _delete()
+    all_ended.send(None)
+    # Those that half logins became in between.
+    ended += _delete()
     db.session.commit()
     fields = {"reason": "revoked", "session": "all of all users", "by": "command line"}
     audit.record(audit.SESSION_EXPIRED, number=ended, **fields)

@@ -41,6 +41,9 @@ _ADVICE = {
     "style-src-attr alone; this allows injected style attributes too.",
     "object-src": "Do not allow it: plug-ins ignore the policy. Use <img>, <video> or a link.",
     "base-uri": "Do not allow it: an injected <base> redirects every relative URL.",
+    "form-action self": "A redirect after the form leads to another site, which browsers do not "
+    "name. Look where its view leads; write that site below the route of the page that shows the "
+    'form:\n    @csp(form_action=["\'self\'", "https://…"])',
     "form-action": "If you did not write this form, do not allow it: an injected form sends "
     "passwords to another site. If you did, it or a redirect after it leads there. Write below the "
     'route of the page that shows the form:\n    @csp(form_action=["\'self\'", "{}"])',
@@ -52,7 +55,7 @@ _ADVICE = {
 }
 _TEXT = "Do not allow it: injected text would run or be shown. Use a file of app/static/."
 _UNNAMED = "The report does not name what it was; the browser's console on that page does."
-_PLAIN_HTTP = "Load it by https: an attacker on the network can change a file sent over http."
+_PLAIN_HTTP = "Use https: an attacker on the network can change what is sent over http."
 _ALLOWED = "The policy allows it by now, unless the view has its own @csp."
 _OWN_TAG = (
     "If you wrote its tag, give that nonce, integrity and crossorigin: a host in script-src lets any "
@@ -90,14 +93,17 @@ def advise(row: ViolationCount, config: Mapping[str, Any]) -> str:
     runs = directive in ("script-src", "worker-src", "frame-src")
     if runs and row.blocked in ("data:", "blob:"):
         return _TEXT
-    if known := _ADVICE.get(f"{directive} {row.blocked}") or _ADVICE.get(directive):
-        return known.replace("{}", row.blocked)
+    known = _ADVICE.get(f"{directive} {row.blocked}") or _ADVICE.get(directive, "{}")
+    if "{}" not in known:
+        return known
     if row.blocked in KEYWORDS:
         return _UNNAMED
     plain = row.blocked.replace("ws:", "http:")
     if plain.startswith("http:") and not is_loopback(plain):
         return _PLAIN_HTTP
-    return _allow(row, directive, config)
+    return known.replace(
+        "{}", row.blocked if directive in _ADVICE else _allow(row, directive, config)
+    )
 
 
 def _described(row: ViolationCount) -> str:

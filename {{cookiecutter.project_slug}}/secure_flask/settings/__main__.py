@@ -23,8 +23,8 @@ def fresh_secrets() -> dict[str, str]:
 
 def main(path: Path = ENV_FILE) -> None:
     """Complete the file, or exit with a sentence where it cannot be read."""
-    # Not in a file that exists or has another name, where no APP_ENV means production.
-    new = path.name == ENV_FILE.name and not path.exists()
+    # Not in a file that exists or lies elsewhere, where no APP_ENV means production.
+    new = path.absolute() == ENV_FILE.absolute() and not path.exists()
     wanted = {**({"APP_ENV": "development"} if new else {}), **fresh_secrets()}
     try:
         given = names_in_file(path)

@@ -74,4 +74,6 @@ def init_app(app: Flask) -> None:
 
 
 def _is_within_rate_limit(event: Event) -> bool:
-    return counters().add_locally(WARNING_RATE_LIMIT, event.name, client_address(SITE)).allowed
+    # The level too, so that warnings hide no error of the same name.
+    key = (event.name, str(event.level), client_address(SITE))
+    return counters().add_locally(WARNING_RATE_LIMIT, *key).allowed

@@ -36,6 +36,8 @@ _UNQUOTED = frozenset(keyword.strip("'") for keyword in _KEYWORDS)
 _TAKE_WORDS = frozenset({"sandbox", "trusted-types"})
 _WORD = re.compile(r"[A-Za-z0-9#=_/@.%*-]+")
 _HASH = re.compile(r"'sha(?:256|384|512)-[A-Za-z0-9+/_-]+={0,2}'")
+# What a page makes itself, so that no site has to agree to be loaded.
+_OF_THE_PAGE = ("data:", "blob:")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
 _HOST = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://)?(?:\*|(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])"
@@ -75,7 +77,7 @@ def check(policy: Mapping[str, list[str]]) -> None:
 def loads_elsewhere(policy: Mapping[str, list[str]]) -> bool:
     """Whether a page with these directives may load something from another site."""
     loaded = (each for name, sources in policy.items() if "-src" in name for each in sources)
-    return any("." in each or ":" in each for each in loaded)
+    return any(not each.startswith("'") and each not in _OF_THE_PAGE for each in loaded)
 
 
 def serialize(policy: Mapping[str, list[str]]) -> str:

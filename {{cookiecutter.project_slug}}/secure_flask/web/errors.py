@@ -4,6 +4,7 @@ A browser gets a page with the request id, a program `{"error": "…"}`. An
 `@app.errorhandler` of your own may answer any of them. Source: OWASP ASVS 16.5.1.
 """
 
+import sys
 from functools import lru_cache, partial
 from typing import Any
 
@@ -134,7 +135,7 @@ def _as_page(error: HTTPException) -> Response | None:
         try:
             return _complete(make_response(_page(error, navigation=navigation)), error)
         except Exception:
-            current_app.logger.exception("error.html failed")
+            current_app.log_exception(sys.exc_info())
     return None
 
 

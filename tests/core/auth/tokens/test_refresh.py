@@ -17,6 +17,7 @@ from secure_flask.auth.tokens import signed
 from secure_flask.database import db
 from secure_flask.policy import DEFAULTS
 from secure_flask.settings import keyrings
+from secure_flask.web.audit import WARNING_RATE_LIMIT
 from sqlalchemy import event, select
 from werkzeug.test import TestResponse
 
@@ -255,6 +256,20 @@ def test_the_log_names_a_repeated_answer_with_the_address_that_asked(
     good, again = lines()
     assert (again["event"], again["level"]) == ("authn_token_reuse", "warning")
     assert (again["source_ip"], again["user_id"]) == ("198.51.100.1", good["user_id"])
+
+
+def test_many_repeated_answers_do_not_hide_a_stolen_token(
+    make_app: MakeApp, lines: Lines, wait: Wait
+) -> None:
+    client = make_app(TOKEN_TYPE="jwt", **PRODUCTION).test_client()
+    login = log_in(client)
+    for _ in range(WARNING_RATE_LIMIT.amount + 2):
+        refreshed(client, login)
+    newest = refreshed(client, refreshed(client, login))
+    assert_refused(refresh(client, login))
+    assert_dead(client, newest)
+    levels = [line["level"] for line in lines() if line["event"] == "authn_token_reuse"]
+    assert levels == ["warning"] * WARNING_RATE_LIMIT.amount + ["error"]
 
 
 def test_refreshing_and_purging_neither_prolong_the_login_nor_forget_a_used_token(
