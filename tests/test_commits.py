@@ -50,6 +50,7 @@ def run_hooks(project: Path) -> str:
     return finished.stdout if finished.returncode else ""
 
 
+@pytest.mark.all
 @pytest.mark.slow
 def test_a_fresh_project_passes_and_what_an_update_brings_into_the_core(project: Path) -> None:
     file = project / "secure_flask" / "untidy.py"

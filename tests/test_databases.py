@@ -32,6 +32,7 @@ def test_the_tests_of_a_project_with_accounts_pass_on_postgresql(rendered: Rende
         assert "passed" in support.own_tests(project, TEST_DATABASE_URL=url)
 
 
+@pytest.mark.all
 def test_the_limits_of_the_core_hold_in_redis() -> None:
     with services.redis() as url:
         assert "skipped" not in run_core(*(CORE / name for name in LIMITS), TEST_REDIS_URL=url)

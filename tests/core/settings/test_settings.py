@@ -192,6 +192,7 @@ def test_every_project_gets_settings_for_development_and_a_secret_of_its_own(
     read = []
     for folder in (tmp_path / "one", tmp_path / "other"):
         folder.mkdir()
+        monkeypatch.setattr("secure_flask.settings.__main__.ENV_FILE", folder / ".env")
         main(folder / ".env")
         monkeypatch.setitem(Settings.model_config, "env_file", folder / ".env")
         read.append(Settings.load())
