@@ -93,17 +93,15 @@ def advise(row: ViolationCount, config: Mapping[str, Any]) -> str:
     runs = directive in ("script-src", "worker-src", "frame-src")
     if runs and row.blocked in ("data:", "blob:"):
         return _TEXT
-    known = _ADVICE.get(f"{directive} {row.blocked}") or _ADVICE.get(directive, "{}")
-    if "{}" not in known:
+    known = _ADVICE.get(f"{directive} {row.blocked}") or _ADVICE.get(directive)
+    if known and "{}" not in known:
         return known
     if row.blocked in KEYWORDS:
         return _UNNAMED
     plain = row.blocked.replace("ws:", "http:")
     if plain.startswith("http:") and not is_loopback(plain):
         return _PLAIN_HTTP
-    return known.replace(
-        "{}", row.blocked if directive in _ADVICE else _allow(row, directive, config)
-    )
+    return known.replace("{}", row.blocked) if known else _allow(row, directive, config)
 
 
 def _described(row: ViolationCount) -> str:
