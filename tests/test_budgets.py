@@ -145,6 +145,7 @@ AT_MOST = {
     "lines of app without its policy": 1100,
     # Fits in one reading, with one concern.
     "lines of the longest module of app": 180,
+    "lines of the longest module of the core": 180,
     # Answers and an owner's own changes alone; values that protect live in the core.
     "lines of the policy": 80,  # then 70
     # A team of two can review the core once a year; its peers render at most 1,700 lines.
@@ -166,7 +167,6 @@ AT_MOST = {
     # Read whole by somebody who wants to know what an update may do. Each line beyond the goal closes
     # a way by which somebody without the key, or a killed process, did harm, or says what to type.
     "lines of update.py": 444,  # then 400
-    "lines of the longest module of the core": 180,
     "lines of the longest function of the core": 30,
     # What people who make their accounts themselves add: the rules, then pages and routes. Each line
     # beyond the goal closes a way that was found: parallel clicks, mails that get lost, names that a
@@ -184,7 +184,7 @@ AT_MOST = {
     # 240 look at the site and do what the tutorial says. Twenty compare the page of costs with its run. Some
     # 730 are of what readers asked for: a fork, forty pull requests, a widget, a page that is all
     # JavaScript, a backup that comes back, and the day after a leak.
-    "lines of the template's tests": 38510,  # then 21000
+    "lines of the template's tests": 38501,  # then 21000
     # An owner keeps what states the promises of the own app. Some 95 lines are the command that
     # removes the example, and goes with it.
     "files of a project's tests": 30,

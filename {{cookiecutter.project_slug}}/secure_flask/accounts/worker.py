@@ -73,7 +73,7 @@ def _take() -> Mail | None:
             audit.record(audit.DECRYPT_FAIL, context=error.context)
             mail = None
             if now > created + KEPT_NOTICE:
-                db.session.execute(update(Mail).where(Mail.id == mail_id).values(due=None))
+                _finish(mail_id, due=None)
         db.session.commit()
         if mail:
             # A rollback would read the row again, which may be gone with its user.

@@ -258,9 +258,7 @@ def test_the_log_names_a_repeated_answer_with_the_address_that_asked(
     assert (again["source_ip"], again["user_id"]) == ("198.51.100.1", good["user_id"])
 
 
-def test_many_repeated_answers_do_not_hide_a_stolen_token(
-    make_app: MakeApp, lines: Lines, wait: Wait
-) -> None:
+def test_many_repeated_answers_do_not_hide_a_stolen_token(make_app: MakeApp, lines: Lines) -> None:
     client = make_app(TOKEN_TYPE="jwt", **PRODUCTION).test_client()
     login = log_in(client)
     for _ in range(WARNING_RATE_LIMIT.amount + 2):
