@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import psycopg
@@ -101,10 +100,11 @@ def kill_workers(service: Service) -> None:
 
 
 def test_who_lost_a_worker_in_the_middle_of_a_request_tries_again(service: Service) -> None:
-    with socket.create_connection(("127.0.0.1", service.port), clients.PATIENCE) as client:
+    connection = HTTPConnection("127.0.0.1", service.port, timeout=clients.PATIENCE)
+    with contextlib.closing(connection):
         # By its answer, a worker has taken the connection.
-        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+        assert clients.send(connection, "/healthz").status == 200
+        client = connection.sock
         client.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n")
         kill_workers(service)
         with contextlib.suppress(ConnectionError):

@@ -74,4 +74,5 @@ def test_its_lines_are_json_and_quote_no_request(project: Path, tmp_path: Path) 
 def status(port: int, sent: bytes) -> int:
     with socket.create_connection(("127.0.0.1", port), clients.PATIENCE) as client:
         client.sendall(sent)
-        return int(client.recv(4096).split()[1])
+        with client.makefile("rb") as answer:
+            return int(answer.readline().split()[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import shutil
 import socket
@@ -127,11 +128,9 @@ def test_an_unknown_host_is_refused(served: Served) -> None:
 
 
 def test_http_leads_to_https(served: Served) -> None:
-    with socket.create_connection(("127.0.0.1", served.proxy.http)) as client:
-        client.sendall(b"GET /me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        head = client.recv(65536).decode().partition("\r\n\r\n")[0]
-    assert head.startswith("HTTP/1.1 308 ")
-    assert "\r\nLocation: https://localhost" in head
+    answer = clients.ask(served.proxy.http, "/me", headers={"Host": "localhost"})
+    assert answer.status == 308
+    assert answer.headers["Location"].startswith("https://localhost")
 
 
 def test_a_large_upload_is_refused_while_it_is_sent(served: Served, tmp_path: Path) -> None:
@@ -182,7 +181,10 @@ def passed_on(app: socket.socket) -> str:
     """Answer the next request at the app's place; gives its path."""
     app.settimeout(clients.PATIENCE)
     client, _ = app.accept()
-    with client:
-        path = client.recv(65536).split()[1].decode()
+    with client, client.makefile("rb") as request:
+        path = request.readline().split()[1].decode()
+        headers = http.client.parse_headers(request)
+        # What is left unread when a connection is closed can take the answer with it.
+        request.read(int(headers.get("Content-Length", 0)))
         client.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
     return path
