@@ -104,11 +104,10 @@ def test_who_lost_a_worker_in_the_middle_of_a_request_tries_again(service: Servi
     with contextlib.closing(connection):
         # By its answer, a worker has taken the connection.
         assert clients.send(connection, "/healthz").status == 200
-        client = connection.sock
-        client.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n")
+        connection.sock.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n")
         kill_workers(service)
         with contextlib.suppress(ConnectionError):
-            assert client.recv(1) == b""
+            assert connection.sock.recv(1) == b""
     assert clients.log_in(service.port).status == 200
 
 
