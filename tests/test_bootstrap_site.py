@@ -95,7 +95,7 @@ def addresses(site: Site, page: Page) -> Iterator[str]:
     page.fill("[name=password]", PASSWORD)
     page.check("[name=keep]")
     page.press("[name=password]", "Enter")
-    page.wait_for_url("**/account")
+    page.wait_for_url(f"{site.address}/account")
     for path in OF_USERS:
         page.goto(site.address + path)
         yield path

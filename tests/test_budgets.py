@@ -184,7 +184,7 @@ AT_MOST = {
     # 240 look at the site and do what the tutorial says. Twenty compare the page of costs with its run. Some
     # 730 are of what readers asked for: a fork, forty pull requests, a widget, a page that is all
     # JavaScript, a backup that comes back, and the day after a leak.
-    "lines of the template's tests": 38503,  # then 21000
+    "lines of the template's tests": 38508,  # then 21000
     # An owner keeps what states the promises of the own app. Some 95 lines are the command that
     # removes the example, and goes with it.
     "files of a project's tests": 30,

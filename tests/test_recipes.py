@@ -216,7 +216,7 @@ def test_a_chart_is_drawn_of_the_data_in_its_page(site: Site, page: Page) -> Non
 def test_a_page_that_is_all_javascript_changes_rows_and_says_what_was_refused(
     site: Site, page: Page
 ) -> None:
-    log_in(page, site, "/board")
+    open_board(page, site)
     save, items = page.get_by_role("button", name="Save"), page.locator("#tasks li")
     expect(items).to_have_count(0)
     save.click()
@@ -238,7 +238,7 @@ def test_a_page_that_is_all_javascript_changes_rows_and_says_what_was_refused(
 def test_its_script_asks_for_the_password_where_a_view_needs_a_recent_login(
     site: Site, page: Page
 ) -> None:
-    log_in(page, site, "/board")
+    open_board(page, site)
     challenge = 'Bearer error="insufficient_user_authentication", max_age="900"'
     refused = {"WWW-Authenticate": challenge}
     page.fill("#title", "Bread")
@@ -257,13 +257,18 @@ def test_its_script_asks_for_the_password_where_a_view_needs_a_recent_login(
 def test_its_script_goes_to_the_login_page_and_back_when_the_login_has_ended(
     site: Site, page: Page
 ) -> None:
-    log_in(page, site, "/board")
-    page.wait_for_url("**/board")
+    open_board(page, site)
     page.context.clear_cookies()
     page.click("text=Save")
     page.wait_for_url("**/login?next=%2Fboard")
     enter_password(page)
     expect(page).to_have_url(f"{site.address}/board")
+
+
+def open_board(page: Page, site: Site) -> None:
+    """Log in, and wait for the rows that its script asks for."""
+    with page.expect_response("**/api/tasks"):
+        log_in(page, site, "/board")
 
 
 def log_in(page: Page, site: Site, path: str) -> None:
