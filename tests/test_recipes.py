@@ -266,7 +266,7 @@ def test_its_script_goes_to_the_login_page_and_back_when_the_login_has_ended(
 
 
 def open_board(page: Page, site: Site) -> None:
-    """Log in, and wait for the rows that its script asks for."""
+    """Log in, and wait for the rows that the script of the board asks for."""
     with page.expect_response("**/api/tasks"):
         log_in(page, site, "/board")
 
