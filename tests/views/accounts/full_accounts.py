@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 from secure_flask import EncryptedJSON, db, encrypted_column
 from secure_flask.accounts import leaving, networks, notices, recovery_codes, steps, wrong_codes
-from secure_flask.accounts.email_change import CHANGE
+from secure_flask.accounts.email_change import REQUEST
+from secure_flask.accounts.former_addresses import remember_address
 from secure_flask.accounts.passkeys import Passkey
 from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -19,7 +20,8 @@ from app.models import User
 from views.accounts.people import ADDRESS
 from views.conftest import USERNAME, give_roles, stored_user
 
-NEW_ADDRESS, ROLE, PASSKEY = "ada@example.net", "editor", "Phone"
+NEW_ADDRESS, FORMER_ADDRESS = "ada@example.net", "ada@old.example"
+ROLE, PASSKEY = "editor", "Phone"
 TOTP_SECRET, CREDENTIAL, HASH = "THESECRETOFANAPP", b"a credential", b"h" * 32
 
 
@@ -92,7 +94,8 @@ def fill(app: Flask) -> None:
         network = networks.TrustedNetwork(user_id=user.id, network_hash=HASH, last_login=1)
         db.session.add(network)
         db.session.add(wrong_codes.WrongCodes(user_id=user.id, place=b"", began=1, number=1))
-        steps.add(CHANGE, 3600, user=user, email=NEW_ADDRESS).secret_hash = HASH
+        steps.add(REQUEST, 3600, user=user, email=NEW_ADDRESS).secret_hash = HASH
+        remember_address(user, FORMER_ADDRESS)
         notices.code_failed(user)
 
 

@@ -41,7 +41,7 @@ def test_mails_that_wait_for_long_are_reported(make_app: MakeApp, wait: Wait) ->
     app = make_app(mail_url="smtp://localhost:1")
     give_address(app)
     with app.app_context():
-        outbox.request_link("reset", ADDRESS)
+        outbox.add_link("reset", ADDRESS)
         db.session.commit()
         wait(14 * 60)
         worker.send_due()

@@ -89,7 +89,7 @@ def prepared(app: Flask) -> tuple[FlaskClient, Headers]:
     headers = OWN_PAGE | log_in(client)
     with stored_user(app) as user:
         user.email, user.totp_secret = ADDRESS, "THESECRETOFANAPP"
-        outbox.request_link("reset", ADDRESS)
+        outbox.add_link("reset", ADDRESS)
     return client, headers
 
 

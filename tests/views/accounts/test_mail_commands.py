@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.accounts import outbox
-from secure_flask.accounts.mail_limits import PER_ADDRESS
+from secure_flask.accounts.mail_limits import PER_MAILBOX
 
 import mail_servers
 from core import routes
@@ -37,8 +37,8 @@ def run(app: Flask, *arguments: str) -> Result:
 def ask(app: Flask, times: int = 1) -> None:
     with app.app_context():
         for _ in range(times):
-            outbox.request_link("reset", ADDRESS)
-        outbox.request_link("confirm", "nobody@example.org")
+            outbox.add_link("reset", ADDRESS)
+        outbox.add_link("confirm", "nobody@example.org")
         db.session.commit()
 
 
@@ -69,10 +69,10 @@ def test_a_user_sets_the_password_by_the_mailed_link_once(
 
 
 def test_no_stranger_keeps_an_operator_from_mailing_a_link(app: Flask, server: MailServer) -> None:
-    ask(app, PER_ADDRESS)
+    ask(app, PER_MAILBOX)
     run(app, "mail", "send")
     assert run(app, "user", "mail-link", USERNAME).exit_code == 0
-    assert len(server.all()) == PER_ADDRESS + 1
+    assert len(server.all()) == PER_MAILBOX + 1
 
 
 def test_a_link_that_is_not_mailed_is_an_error_in_one_sentence(

@@ -86,9 +86,9 @@ def test_a_mail_to_a_new_address_holds_no_text_of_the_stranger_who_gave_it(app: 
     with stored_user(app) as user:
         user.name = name
         step = waiting_change(user, "new@example.org")
-        outbox.request_link("change_email", "new@example.org", step=step)
+        outbox.add_link("change_email", "new@example.org", step=step)
     mails = delivered(app)
-    assert [mail["To"] for mail in mails] == [REGISTRATION["email"], "new@example.org"]
+    assert {mail["To"] for mail in mails} == {REGISTRATION["email"], "new@example.org"}
     assert not any("evil.example" in mail["Subject"] + mail.get_content() for mail in mails)
 
 

@@ -75,7 +75,7 @@ def test_failures_end_a_step(user: User) -> None:
     for _ in range(MAX_FAILURES):
         assert steps.count_failure(find(secret).id)
     assert steps.find("test", secret) is None
-    assert steps.open_of("test", ADDRESS) == []
+    assert steps.open_steps_of("test", ADDRESS, limit=9) == []
 
 
 def test_a_disabled_user_has_no_step_and_a_deleted_one_leaves_none(user: User) -> None:
@@ -95,10 +95,10 @@ def test_the_steps_of_an_address_are_found_in_any_spelling_the_newest_first(
     wait(1)
     begin(number=2)
     begin("other")
-    found = steps.open_of("test", ADDRESS.upper())
+    found = steps.open_steps_of("test", ADDRESS.upper(), limit=9)
     assert [step.data for step in found] == [{"number": 2}, {"number": 1}]
     wait(HOUR)
-    assert steps.open_of("test", ADDRESS) == []
+    assert steps.open_steps_of("test", ADDRESS, limit=9) == []
 
 
 def test_those_of_an_address_are_read_by_one_statement_without_what_a_dropped_key_encrypted(
@@ -112,11 +112,13 @@ def test_those_of_an_address_are_read_by_one_statement_without_what_a_dropped_ke
         begin(number=number)
     db.session.expunge_all()
     with statements(app) as asked:
-        assert len(steps.open_of("test", ADDRESS)) == 3
+        assert len(steps.open_steps_of("test", ADDRESS, limit=9)) == 3
     assert len(asked) == 1
     monkeypatch.setitem(app.extensions, "encryption_keys", {key_id + 1: key[::-1]})
     db.session.expunge_all()
-    assert sorted(step.data["number"] for step in steps.open_of("test", ADDRESS)) == [2, 3]
+    assert sorted(
+        step.data["number"] for step in steps.open_steps_of("test", ADDRESS, limit=9)
+    ) == [2, 3]
     assert steps.find("test", old) is None
 
 

@@ -58,7 +58,7 @@ def ask(app: Flask, *addresses: str) -> None:
     """Let a link to set a new password wait for each address."""
     with app.app_context():
         for address in addresses:
-            outbox.request_link("reset", address)
+            outbox.add_link("reset", address)
         db.session.commit()
 
 

@@ -4,10 +4,10 @@ Source: OWASP ASVS 6.3.3, 6.4.3; GDPR, article 17.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from flask import Flask
-from secure_flask.accounts import leaving, public_urls, smtp
+from secure_flask.accounts import leaving, mail_limits, public_urls, smtp
 from secure_flask.accounts.outbox import Mail
 from secure_flask.accounts.passkeys import Passkey
 from secure_flask.accounts.users import AccountMixin
@@ -45,6 +45,16 @@ def late_mails(app: Flask) -> Iterable[str]:
     """
     late = (Mail.due.is_not(None), Mail.created < int(time.time()) - LATE)
     return _number(select(func.count()).select_from(Mail).where(*late))
+
+
+@check("mail.limit-reached", "warning")
+def used_up_mails(app: Flask) -> Iterable[str]:
+    """{} mails with a link wait, since the site has sent its share of MAILS_PER_HOUR.
+
+    Somebody may ask for many: look for excess_rate_limit_exceeded in the log. If your mail server
+    allows more mails, raise MAILS_PER_HOUR.
+    """
+    return _silent_without_tables(mail_limits.kept_waiting)
 
 
 @check("passkeys.other-host", "error")
@@ -95,9 +105,13 @@ def required_columns(app: Flask) -> Iterable[str]:
 
 
 def _number(counted: Select[int]) -> list[str]:
+    return _silent_without_tables(lambda: db.session.scalar(counted) or 0)
+
+
+def _silent_without_tables(count: Callable[[], int]) -> list[str]:
     """The number, unless it is 0; nothing without the tables, which database.migrations reports."""
     try:
-        number = db.session.scalar(counted)
+        number = count()
     except SQLAlchemyError:
         db.session.rollback()
         return []

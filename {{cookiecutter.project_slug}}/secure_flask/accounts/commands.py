@@ -16,6 +16,7 @@ from secure_flask.accounts import (
     smtp,
     worker,
 )
+from secure_flask.accounts.mail_slots import MailSlots
 from secure_flask.accounts.users import AccountMixin, account
 from secure_flask.auth import logins, user_commands
 from secure_flask.database import db
@@ -65,7 +66,7 @@ def mail_link(name: str) -> None:
 @mail_commands.command("send")
 def send() -> None:
     """Send all mails that are due. The app does so by itself while it serves requests."""
-    click.echo(f"Sent {worker.send_due()}, waiting {worker.waiting()}")
+    click.echo(f"Sent {worker.send_due(MailSlots())}, waiting {worker.waiting()}")
 
 
 @mail_commands.command("status")

@@ -7,38 +7,51 @@ login to it. Source: OWASP ASVS 6.3.7, 6.3.8, 7.5.1; "Pre-hijacked accounts" (Su
 Paverd, 2022).
 """
 
-import time
 from typing import Any
 from uuid import UUID
 
 from flask import g
 from secure_flask.accounts import addresses, notices, public_urls, recovery, steps
+from secure_flask.accounts.former_addresses import remember_address, require_few_changes
+from secure_flask.accounts.mail_limits import CHANGE, request_link, take_turn
+from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.messages import kind
-from secure_flask.accounts.outbox import HOUR, Mail, request_link
+from secure_flask.accounts.outbox import HOUR, Mail, forget_links
 from secure_flask.accounts.steps import INVALID, Step
 from secure_flask.accounts.users import AccountMixin, account
 from secure_flask.auth import authentication, tokens
 from secure_flask.auth.access import is_recent
+from secure_flask.auth.users import UserMixin, address_changed
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error
 from sqlalchemy.exc import IntegrityError
 
-CHANGE = "change_email"
+# The step that a request leaves. Each mail makes a step with a secret beside it.
+REQUEST = "change_request"
+MAX_REQUESTS = 10  # of a user
 LIFETIME = HOUR
+# The mail waits for an hour at most.
+REQUEST_LIFETIME = 2 * HOUR
 RECENT = 5  # minutes
 
 
 def request_change(email: str) -> None:
-    """Let a link be mailed to the new address of the logged-in user, and tell the old one."""
+    """Let a link be mailed to the new address of the logged-in user, and tell the old one.
+
+    :raises ErrorResponse: 429, too many changes, or too many mails of this network.
+    """
     user = account(g.user)
+    require_few_changes(user)
+    turn = take_turn()
+    lock_mailbox(email)
     # It ends with the logins of the user, also while its mail waits.
-    step = steps.add(CHANGE, LIFETIME, user=user, email=email)
-    db.session.flush()
-    request_link(CHANGE, email, step=str(step.id))
+    step = steps.add(REQUEST, REQUEST_LIFETIME, user=user, email=email)
+    is_mailed = request_link(CHANGE, email, turn=turn, step=str(step.id))
+    steps.keep_newest_of_user(REQUEST, user, most=MAX_REQUESTS)
     notices.email_change_requested(user)
     db.session.commit()
-    audit.record(audit.USER_UPDATED, account=user.name, change="email requested")
+    audit.record(audit.USER_UPDATED, account=user.name, change="email requested", mail=is_mailed)
 
 
 def find_change(token: str) -> tuple[AccountMixin, str]:
@@ -54,24 +67,37 @@ def confirm_change(token: str, password: str | None) -> AccountMixin:
     """Change the address of the user who asked for it.
 
     :raises ErrorResponse: 401, neither a password nor a recent login; 403, of somebody else; 404,
-        no valid link, or another account has the address by now; 429, 503.
+        no valid link, or another account has the address by now; 429, too many failures or
+        changes; 503.
     """
     step = _find(token)
-    user, old = account(step.user), account(step.user).readable_email
+    user = account(step.user)
     _require_owner(step, user, password)
+    require_few_changes(user)
+    lock_mailbox(step.email or "")
     if not steps.use(step):
         raise error_response(404, INVALID)
+    old = user.readable_email
     try:
         user.email = step.email
-        if old:
-            notices.email_changed(user, old)
-        steps.end_all(user)
+        forget_links(step.email or "")
+        address_changed.send(user, old=old)
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
         raise error_response(404, INVALID) from None
     audit.record(audit.USER_UPDATED, account=user.name, user_id=user.id, change="email")
     return user
+
+
+@address_changed.connect
+def _follow_change(user: UserMixin, *, old: str | None) -> None:
+    """Tell the former address, and end what waits, also where an operator changed the address."""
+    found = account(user)
+    if old:
+        remember_address(found, old)
+        notices.email_changed(found, old)
+    steps.end_all(found)
 
 
 def _require_owner(step: Step, user: AccountMixin, password: str | None) -> None:
@@ -98,12 +124,12 @@ def _find(token: str) -> Step:
 @kind(CHANGE)
 def _mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     email = mail.email or ""
-    step = db.session.get(Step, UUID(mail.arguments["step"]))
-    if step is None or step.user is None or step.user.disabled:
+    request = db.session.get(Step, UUID(mail.arguments["step"]))
+    if request is None or request.user is None or request.user.disabled:
         return None
     if known := addresses.owner_of(email):
         return recovery.mail_to_owner(account(known), "email_in_use")
-    # The hour begins with the mail.
-    step.expires = int(time.time()) + LIFETIME
+    # Each try has a link of its own, since a mail may have arrived whose sending seemed to fail.
+    step = steps.add(CHANGE, LIFETIME, user=request.user, email=email)
     link = public_urls.link("accounts.change_email_page", token=steps.give_secret(step))
-    return email, "change_email", {"username": step.user.name, "link": link}
+    return email, "change_email", {"username": request.user.name, "link": link}

@@ -11,7 +11,9 @@ from typing import Any
 from flask import Flask, g
 from pydantic import ConfigDict, TypeAdapter
 from secure_flask.accounts import factors, networks, outbox, passkeys, recovery_codes, steps
-from secure_flask.accounts.email_change import CHANGE
+from secure_flask.accounts.email_change import MAX_REQUESTS, REQUEST
+from secure_flask.accounts.former_addresses import former_addresses_of
+from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.users import AccountMixin, account
 from secure_flask.auth import access, authentication
 from secure_flask.auth.login_table import Login
@@ -29,7 +31,7 @@ SECRETS = {"password_hash", "folded_name", "totp_secret", "totp_last"}
 # Shown in words of their own.
 OWN_TABLES = {
     *("logins", "user_roles", "account_steps", "mails", "recovery_codes", "wrong_codes"),
-    *("trusted_networks", "passkeys"),
+    *("trusted_networks", "passkeys", "former_addresses"),
 }
 _json = TypeAdapter[Any](
     Any, config=ConfigDict(ser_json_bytes="base64", ser_json_inf_nan="strings")
@@ -37,17 +39,19 @@ _json = TypeAdapter[Any](
 
 
 def delete_account(user: AccountMixin) -> None:
-    """Delete a user and all rows of that user, in one transaction, and tell the address.
+    """Delete a user and all rows of that user, in one transaction, and tell the addresses.
 
     :raises ErrorResponse: 401, the login of this request has ended in the meantime.
     """
+    email = account(user).readable_email
+    if email:
+        lock_mailbox(email)
     user = _locked(user)
     user_deleted.send(user)
-    if email := user.readable_email:
-        name = {"username": user.name}
-        outbox.notify_address(email, "account_deleted", str(user.id), **name)
+    _tell_addresses(user)
+    if email:
         # A registration of the address would make another account.
-        steps.end_all_of(email)
+        steps.end_steps_of(email)
     db.session.execute(delete(type(user)).where(type(user).id == user.id))
     db.session.commit()
     audit.record(USER_DELETED, account=user.name, user_id=user.id)
@@ -58,7 +62,7 @@ def delete_account(user: AccountMixin) -> None:
 
 def personal_data(user: AccountMixin) -> dict[str, Any]:
     """All that is stored about a user, as JSON can hold it."""
-    waiting = [step.email for step in steps.of_user(CHANGE, user)]
+    waiting = [step.email for step in steps.steps_of_user(REQUEST, user, limit=MAX_REQUESTS)]
     return {
         "account": _values(user, without=SECRETS),
         "roles": user.role_names,
@@ -67,6 +71,7 @@ def personal_data(user: AccountMixin) -> dict[str, Any]:
         "passkeys": [each.name for each in passkeys.all_of(user)],
         "recovery_codes": recovery_codes.left(user),
         "unconfirmed_emails": waiting,
+        "former_emails": former_addresses_of(user),
         "trusted_networks": networks.number(user),
         "tables": {key.parent.table.name: _rows(key, user) for key in references("CASCADE")},
     }
@@ -74,6 +79,14 @@ def personal_data(user: AccountMixin) -> dict[str, Any]:
 
 def init_app(app: Flask) -> None:
     app.extensions["delete_user"] = delete_account
+
+
+def _tell_addresses(user: AccountMixin) -> None:
+    """Tell the address of the user, and those of the last week: a thief may have changed it."""
+    known = [user.readable_email, *former_addresses_of(user)]
+    for address in dict.fromkeys(filter(None, known)):
+        about = str(user.id)
+        outbox.notify_address(address, "account_deleted", about=about, username=user.name)
 
 
 def _locked(user: AccountMixin) -> AccountMixin:

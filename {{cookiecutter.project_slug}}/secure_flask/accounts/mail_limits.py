@@ -1,50 +1,123 @@
-"""Limits how many mails anybody can have sent to one address, and how many the site sends.
+"""Limits how many mails anybody can have sent to one mailbox, from one network, and by the site.
 
 Forms that send mail are public, so they could fill a stranger's mailbox, or use up what the mail
-server allows. The limits count rows of the outbox, so they survive a restart and are exact for
-several processes. Source: OWASP ASVS 2.4.1, 6.3.8.
+server allows. A mailbox gets few links in an hour. A network asks for few, and those of networks
+that asked for fewer go first, so that nobody keeps the mails of others back.
+Most of it counts rows of the outbox, for every address, known or not: a limit that counted only the
+mails that were sent would tell which addresses are known. Source: OWASP ASVS 2.4.1, 6.3.8.
 """
 
 import time
+from logging import ERROR
+from typing import Any
 
-from flask import current_app
-from secure_flask.accounts.outbox import HOUR, Mail
+from flask import current_app, has_request_context
+from limits import RateLimitItemPerHour
+from secure_flask.accounts.mailboxes import mailbox_hash
+from secure_flask.accounts.outbox import HOUR, Mail, add_link
 from secure_flask.database import db
+from secure_flask.web import audit
+from secure_flask.web.counters import SITE, client_address, counters
+from secure_flask.web.rate_limits import too_many_requests
 from sqlalchemy import ColumnElement, case, false, func, or_, select
 
-PER_ADDRESS = 5  # mails with a link in an hour, of all kinds together
+RESET, CHANGE = "reset", "change_email"
+# Mails with a link to one mailbox in an hour, of all kinds together, and of these two kinds each.
+# So a registration always has one left, whatever strangers ask for.
+PER_MAILBOX = 5
+OF_KIND = {RESET: 2, CHANGE: 2}
+AGAIN = 10 * 60  # seconds until a mailbox gets another link of the same kind
+# One network, an IPv4 address or a /48, asks for this share of MAILS_PER_HOUR, and always for five.
+OF_NETWORK, LEAST_OF_NETWORK = 0.1, 5
 # What resets, all other links, and notices may use up of MAILS_PER_HOUR: none suppresses the others.
 RESETS, LINKS, NOTICES = 0.9, 0.8, 0.8
-RESET = "reset"
+USED_UP = audit.Event("mails_used_up", ERROR)
 
-URGENT_FIRST: ColumnElement[int] = case(
-    (Mail.notice.is_not(None), 0), (Mail.kind == RESET, 1), else_=2
+NEXT_FIRST: tuple[ColumnElement[int], ...] = (
+    case((Mail.notice.is_not(None), 0), (Mail.kind == RESET, 1), else_=2),
+    Mail.turn.expression,
+    Mail.due.expression,
 )
 
 
-def allows(mail: Mail) -> bool:
-    """Whether an address may get one more mail with a link, known or not.
+def take_turn() -> int:
+    """Count a link that the network of this request asks for; return its number within the hour.
 
-    Notices have no such limit: an attacker could use it up to suppress them.
+    :raises ErrorResponse: 429, the network has asked for too many.
     """
-    if mail.notice is not None:
-        return True
-    earlier = (Mail.created < mail.created) | ((Mail.created == mail.created) & (Mail.id < mail.id))
-    mine = (Mail.email == mail.email, Mail.notice.is_(None), Mail.created > mail.created - HOUR)
-    # Those beyond the limit do not count: endless requests would suppress all mails.
-    counts = Mail.sent.is_not(None) | Mail.due.is_not(None)
-    found = select(func.count()).select_from(Mail).where(*mine, earlier, counts)
-    return (db.session.scalar(found) or 0) < PER_ADDRESS
+    if not has_request_context():
+        return 0
+    most = max(LEAST_OF_NETWORK, int(OF_NETWORK * current_app.config["MAILS_PER_HOUR"]))
+    count = counters().add(RateLimitItemPerHour(most), "mailed links", client_address(SITE))
+    if not count.allowed:
+        audit.record(audit.RATE_LIMIT_EXCEEDED, reason="mailed links")
+        raise too_many_requests(count)
+    return count.number
+
+
+def request_link(
+    kind: str, address: str, *, turn: int, is_dropped: bool = False, **arguments: Any
+) -> bool:
+    """Let a mail with a link wait for an address; False if its mailbox has had enough of them.
+
+    All is within the caller's transaction, which has locked the mailbox. `turn` is what `take_turn`
+    returned. A row is written in each case, also for a mail that is dropped: without it the time of
+    the answer would tell that somebody else has asked for this address.
+    """
+    waits = _may_have(kind, address) and not is_dropped
+    add_link(kind, address, turn=turn, waits=waits, **arguments)
+    return waits
 
 
 def within_site_limit() -> ColumnElement[bool]:
     """Which mails may go now, by how many the site has sent within an hour."""
-    recent, most = Mail.sent > int(time.time()) - HOUR, current_app.config["MAILS_PER_HOUR"]
-    numbers = select(func.count(), func.count(Mail.notice)).select_from(Mail).where(recent)
-    used, noticed = (number / most for number in db.session.execute(numbers).one())
+    used, noticed = _shares_used()
     may = (
         (Mail.notice.is_not(None), used < 1 and noticed < NOTICES),
         (Mail.kind == RESET, used < RESETS),
         (Mail.notice.is_(None), used < LINKS),
     )
     return or_(false(), *(which for which, now in may if now))
+
+
+def kept_waiting() -> int:
+    """How many mails with a link wait only because the site has sent its share of them."""
+    used, _ = _shares_used()
+    if used < LINKS:
+        return 0
+    resets = () if used >= RESETS else (Mail.kind != RESET,)
+    waiting = (Mail.notice.is_(None), Mail.due <= int(time.time()), *resets)
+    return db.session.scalar(select(func.count()).select_from(Mail).where(*waiting)) or 0
+
+
+def record_used_up() -> None:
+    """Write a line once an hour while mails with a link wait because the share is used up."""
+    number = kept_waiting()
+    once = RateLimitItemPerHour(1)
+    if number and counters().add(once, "mails used up").allowed:
+        audit.record(USED_UP, waiting=number)
+
+
+def _may_have(kind: str, address: str) -> bool:
+    now = int(time.time())
+    of_kind = Mail.kind == kind
+    numbers = (
+        func.count(),
+        func.count(case((of_kind, 1))),
+        func.count(case((of_kind & (Mail.created > now - AGAIN), 1))),
+    )
+    mine = (Mail.mailbox_hash == mailbox_hash(address), Mail.created > now - HOUR)
+    every, same, recent = db.session.execute(select(*numbers).where(*mine)).one()
+    return every < PER_MAILBOX and same < OF_KIND.get(kind, PER_MAILBOX) and not recent
+
+
+def _shares_used() -> tuple[float, float]:
+    """What the site has sent within an hour, and how much of it are notices, of MAILS_PER_HOUR.
+
+    A mail for nobody counts as one that was sent.
+    """
+    recent = Mail.sent > int(time.time()) - HOUR
+    numbers = select(func.count(), func.count(Mail.notice)).select_from(Mail).where(recent)
+    sent, notices = db.session.execute(numbers).one()
+    most = current_app.config["MAILS_PER_HOUR"]
+    return sent / most, notices / most

@@ -3,13 +3,14 @@
 Source: OWASP ASVS 6.3.5, 6.3.7.
 """
 
-from secure_flask.accounts.outbox import notify
+from secure_flask.accounts.outbox import notify, notify_address
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import authentication
 from secure_flask.web.errors import text
 
 
 @authentication.password_changed.connect
+@authentication.password_set.connect
 def password_changed(user: AccountMixin) -> None:
     notify(user, "password_changed")
 
@@ -19,8 +20,11 @@ def email_change_requested(user: AccountMixin) -> None:
 
 
 def email_changed(user: AccountMixin, old: str) -> None:
-    """To the old address, whose reader may be the owner."""
-    notify(user, "email_changed", to=old)
+    """Tell the old address, whose reader may be the owner.
+
+    The notice belongs to no user, so that it stays where a thief deletes the account.
+    """
+    notify_address(old, "email_changed", username=user.name)
 
 
 def name_changed(user: AccountMixin, old: str) -> None:

@@ -6,14 +6,17 @@ opens no account. worker.py decides what is sent. Source: OWASP ASVS 6.3.5, 6.3.
 """
 
 import time
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
+from secure_flask.accounts.mailboxes import mailbox_hash
 from secure_flask.accounts.users import AccountMixin
+from secure_flask.crypto.blind_indexes import blind_index
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedJSON
 from secure_flask.database import Model, db
-from sqlalchemy import BigInteger, ForeignKey, String, inspect, update
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, inspect, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -32,12 +35,16 @@ class Mail(Model):
     kind: Mapped[str] = mapped_column(String(32))
     # The address that a visitor typed, or that of the user.
     email = encrypted_column(index=True)
+    # All spellings of the address have it in common; None where it counts for no mailbox.
+    mailbox_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
+    # How many links the network had asked for within the hour, this one included.
+    turn: Mapped[int]
     user_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), index=True
     )
     arguments: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("mails.arguments"))
-    # Of a notice: its kind, user and hour, so that many become one, and how many they were.
-    notice: Mapped[str | None] = mapped_column(String(120), unique=True)
+    # A hash of kind, recipient and hour, so that many notices become one, and how many they were.
+    notice: Mapped[str | None] = mapped_column(String(64), unique=True)
     number: Mapped[int]
     created: Mapped[int] = mapped_column(BigInteger, index=True)
     # When it is tried next; None once it was sent or dropped.
@@ -46,35 +53,60 @@ class Mail(Model):
     sent: Mapped[int | None] = mapped_column(BigInteger, index=True)
 
 
-def request_link(kind: str, address: str, **arguments: Any) -> None:
-    """Let a mail with a link wait for an address, within the caller's transaction."""
-    _insert(kind, address, arguments, due=int(time.time()))
-
-
-def notify(
-    user: AccountMixin, kind: str, *, to: str | None = None, about: str = "", **arguments: Any
+def add_link(
+    kind: str, address: str, *, turn: int = 0, waits: bool = True, **arguments: Any
 ) -> None:
+    """Add a mail with a link, within the caller's transaction.
+
+    One that does not wait is never sent and never counts. mail_limits.request_link decides.
+    """
+    mailbox = mailbox_hash(address)
+    counts = {"turn": turn, "mailbox_hash": mailbox if waits else None}
+    _insert(kind, address, arguments, due=int(time.time()) if waits else None, **counts)
+
+
+def forget_links(address: str) -> None:
+    """Count the mails with a link that an address has had no more, after it has used one.
+
+    Only a reader of the address can do that, so no stranger fills it by this.
+    """
+    had = (Mail.email == address, Mail.notice.is_(None), Mail.due.is_(None))
+    unread = {"synchronize_session": False}
+    forget = update(Mail).where(*had).values(mailbox_hash=None)
+    db.session.execute(forget, execution_options=unread)
+
+
+def notify(user: AccountMixin, kind: str, *, about: str = "", **arguments: Any) -> None:
     """Tell a user what happened to the account, within the caller's transaction.
+
+    The notice is deleted with the user. See `notify_address` for all else.
+    """
+    if address := user.readable_email:
+        notify_address(address, kind, user=user, about=about, **arguments)
+
+
+def notify_address(
+    address: str, kind: str, *, user: AccountMixin | None = None, about: str = "", **arguments: Any
+) -> None:
+    """Tell an address what happened, within the caller's transaction.
 
     The first notice of a kind in an hour is sent at once. The others of this hour become one at its
     end, with their number. `about` tells those of a kind apart: a text that no user chooses.
     """
-    address, now = to or user.readable_email, int(time.time())
-    if not address:
+    now = int(time.time())
+    hour, end = now // HOUR, (now // HOUR + 1) * HOUR
+    first, others = (_notice(kind, about, address, hour, part) for part in ("first", "others"))
+    if _insert(kind, address, arguments, due=now, user=user, notice=first):
         return
-    what, end = f"{kind} {about}", (now // HOUR + 1) * HOUR
-    name = f"{what} {user.id} {now // HOUR}"
-    if _insert(kind, address, arguments, due=now, user=user, notice=name):
-        return
-    name = f"{name} more"
-    if not _insert(kind, address, arguments, due=end, user=user, notice=name):
-        more = update(Mail).where(Mail.notice == name).values(number=Mail.number + 1)
+    if not _insert(kind, address, arguments, due=end, user=user, notice=others):
+        more = update(Mail).where(Mail.notice == others).values(number=Mail.number + 1)
         db.session.execute(more)
 
 
-def notify_address(address: str, kind: str, name: str, **arguments: Any) -> None:
-    """Tell an address whose user is deleted in the same transaction."""
-    _insert(kind, address, arguments, due=int(time.time()), notice=f"{kind} {name}")
+def _notice(kind: str, about: str, address: str, hour: int, part: str) -> str:
+    """What notices have in common that become one; a keyed hash, so that it shows no address."""
+    recipient = blind_index(address, context="mails.notice").hex()
+    return sha256("\n".join([kind, about, recipient, str(hour), part]).encode()).hexdigest()
 
 
 def _insert(
@@ -82,14 +114,18 @@ def _insert(
     address: str,
     arguments: dict[str, Any],
     *,
-    due: int,
+    due: int | None,
+    turn: int = 0,
+    mailbox_hash: bytes | None = None,
     user: AccountMixin | None = None,
     notice: str | None = None,
 ) -> bool:
     """Add a row; False if there is this notice already."""
-    mail = Mail(kind=kind, email=address, arguments=arguments, notice=notice, due=due)
+    mail = Mail(kind=kind, email=address, arguments=arguments, notice=notice, due=due, turn=turn)
+    mail.mailbox_hash = mailbox_hash
+    mail.user_id = user.id if user else None
     # What waits for the end of an hour is not late before.
-    mail.user_id, mail.created = user.id if user else None, due
+    mail.created = due or int(time.time())
     mail.number, mail.tries, mail.sent = 1, 0, None
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     values = {each.key: getattr(mail, each.key) for each in inspect(Mail).column_attrs}

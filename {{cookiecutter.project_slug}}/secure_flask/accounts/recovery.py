@@ -8,9 +8,10 @@ Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.3.8, 6.4.1, 6.4.3, 7.4.3
 from logging import INFO
 from typing import Any
 
-from secure_flask.accounts import addresses, notices, public_urls, steps
-from secure_flask.accounts.messages import kind
-from secure_flask.accounts.outbox import HOUR, Mail, request_link
+from secure_flask.accounts import notices, public_urls, steps
+from secure_flask.accounts.mail_limits import RESET, request_link, take_turn
+from secure_flask.accounts.mailboxes import lock_mailbox
+from secure_flask.accounts.outbox import HOUR, forget_links
 from secure_flask.accounts.steps import INVALID, Step
 from secure_flask.accounts.users import AccountMixin, account
 from secure_flask.auth import logins, passwords
@@ -18,16 +19,22 @@ from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
 
-RESET = "reset"
 LIFETIME = HOUR  # as long as the limits of mails count
 REQUESTED = audit.Event("password_reset_requested", INFO)
 
 
 def request_reset(email: str) -> None:
-    """Let a link to set a new password be mailed, if the address has an account."""
-    request_link(RESET, email)
+    """Let a link to set a new password be mailed, if the address has an account.
+
+    Where it has an open registration, registration.py mails the link that confirms it.
+
+    :raises ErrorResponse: 429, too many of this network.
+    """
+    turn = take_turn()
+    lock_mailbox(email)
+    is_mailed = request_link(RESET, email, turn=turn)
     db.session.commit()
-    audit.record(REQUESTED, account=email)
+    audit.record(REQUESTED, account=email, mail=is_mailed)
 
 
 def find_reset(token: str) -> AccountMixin:
@@ -49,6 +56,7 @@ def reset_password(token: str, password: str) -> AccountMixin:
     if not steps.use(step):
         raise error_response(404, INVALID)
     user.password_hash = hashed
+    forget_links(step.email or "")
     notices.password_changed(user)
     logins.end_all(user)
     db.session.commit()
@@ -75,9 +83,3 @@ def _find(token: str) -> Step:
     if step is None or step.user is None or step.email != account(step.user).readable_email:
         raise error_response(404, INVALID)
     return step
-
-
-@kind(RESET)
-def _mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
-    user = addresses.owner_of(mail.email or "")
-    return mail_to_owner(account(user), "reset") if user else None

@@ -14,8 +14,10 @@ from uuid import UUID
 from flask import current_app
 from secure_flask.accounts import public_urls, recovery, steps
 from secure_flask.accounts.addresses import owner_of
+from secure_flask.accounts.mail_limits import RESET, request_link, take_turn
+from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.messages import kind
-from secure_flask.accounts.outbox import Mail, request_link
+from secure_flask.accounts.outbox import Mail, forget_links
 from secure_flask.accounts.steps import INVALID, Step
 from secure_flask.accounts.users import TAKEN, AccountMixin, account
 from secure_flask.auth import passwords, throttle
@@ -29,7 +31,9 @@ from sqlalchemy.exc import IntegrityError
 REGISTRATION, CONFIRM = "registration", "confirm"
 REQUESTED = audit.Event("registration_requested", INFO)
 LIFETIME = 24 * 60 * 60  # seconds
-# Of one address: the password is tried against each, and the same number is always hashed.
+# Open registrations of one address, so that no stranger fills the table with them.
+MAX_OPEN = 10
+# The password is tried against so many of them, and the same number is always hashed.
 MAX_PENDING = 3
 
 
@@ -43,20 +47,33 @@ class Pending(NamedTuple):
 def register(name: str, email: str, password: str) -> None:
     """Store a registration; name and address are checked ones.
 
-    :raises ErrorResponse: 400, a bad password; 503, too busy.
+    It is dropped, with the same answer, where MAX_OPEN others of the address have had their mail.
+
+    :raises ErrorResponse: 400, a bad password; 429, too many of this network; 503, too busy.
     """
+    turn = take_turn()
     hashed = passwords.hash_new_password(password, name, email, field="password")
-    step = steps.add(REGISTRATION, LIFETIME, email=email, name=name, password_hash=hashed)
-    db.session.flush()
-    request_link(CONFIRM, email, registration=str(step.id))
+    lock_mailbox(email)
+    fits = steps.make_room(REGISTRATION, email, most=MAX_OPEN)
+    # One that does not fit is stored too, so that the time does not tell, but it has expired.
+    lifetime = LIFETIME if fits else 0
+    step = steps.add(REGISTRATION, lifetime, email=email, name=name, password_hash=hashed)
+    named = {"registration": str(step.id)}
+    is_mailed = request_link(CONFIRM, email, turn=turn, is_dropped=not fits, **named)
     db.session.commit()
-    audit.record(REQUESTED, account=name)
+    audit.record(REQUESTED, account=name, mail=is_mailed)
 
 
 def send_again(email: str) -> None:
-    """Let the link of the newest registration of an address be mailed again."""
-    request_link(CONFIRM, email)
+    """Let the link of the newest registration of an address be mailed again.
+
+    :raises ErrorResponse: 429, too many of this network.
+    """
+    turn = take_turn()
+    lock_mailbox(email)
+    is_mailed = request_link(CONFIRM, email, turn=turn)
     db.session.commit()
+    audit.record(REQUESTED, account=email, again=True, mail=is_mailed)
 
 
 def find(token: str) -> Pending:
@@ -99,10 +116,11 @@ def _find(token: str) -> Step:
 def _registered_with(step: Step, password: str) -> tuple[str, str]:
     """Name and hash of the registration of this address that has the password."""
     with throttle.attempt("confirmation", step.email) as attempt:
-        pending = steps.open_of(REGISTRATION, step.email or "")
-        # Its own first: a stranger may have registered the address many times since.
-        pending.sort(key=lambda each: str(each.id) != step.data["registration"])
-        del pending[MAX_PENDING:]
+        # The one of the link comes first: a stranger may have registered the address since.
+        named = UUID(step.data["registration"])
+        pending = steps.open_steps_of(
+            REGISTRATION, step.email or "", limit=MAX_PENDING, first=named
+        )
         hashes = [each.data["password_hash"] for each in pending]
         padded = [*hashes, *[None] * (MAX_PENDING - len(hashes))]
         right = [passwords.verify_password(each, password) for each in padded]
@@ -115,12 +133,14 @@ def _registered_with(step: Step, password: str) -> tuple[str, str]:
 
 
 def _create(step: Step, name: str, password_hash: str) -> AccountMixin:
-    email, step_id = step.email or "", step.id
+    email = step.email or ""
+    step_id = step.id
+    lock_mailbox(email)
     if not steps.use(step):
         raise error_response(404, INVALID)
-    for each in [*steps.open_of(REGISTRATION, email), *steps.open_of(CONFIRM, email)]:
-        # Those of strangers too, which would make another account once this one is deleted.
-        steps.use(each)
+    # Registrations of strangers would make another account once this one is deleted.
+    steps.end_steps_of(email)
+    forget_links(email)
     user = account(user_class()(name=name, password_hash=password_hash, email=email))  # type: ignore[call-arg]
     db.session.add(user)
     try:
@@ -138,16 +158,32 @@ def _create(step: Step, name: str, password_hash: str) -> AccountMixin:
 
 
 @kind(CONFIRM)
-def _mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
-    email = mail.email or ""
+def _confirmation_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     if not current_app.config["REGISTRATION"]:
         # It was closed while the mail waited.
         return None
-    if user := owner_of(email):
+    if user := owner_of(mail.email or ""):
         return recovery.mail_to_owner(account(user), "already_registered")
+    return _confirm_link(mail)
+
+
+@kind(RESET)
+def _reset_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+    """A link to set a new password; for an open registration the link that confirms it.
+
+    That one sets a password too, so people who forgot that they never confirmed get in.
+    """
+    if user := owner_of(mail.email or ""):
+        return recovery.mail_to_owner(account(user), "reset")
+    return _confirm_link(mail) if current_app.config["REGISTRATION"] else None
+
+
+def _confirm_link(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+    email = mail.email or ""
     registration = _registration(mail)
     if registration is None:
         return None
+    registration.mailed = True
     named = {"name": registration.data["name"], "registration": str(registration.id)}
     step = steps.add(CONFIRM, 0, email=email, **named)
     step.expires = registration.expires
@@ -159,5 +195,5 @@ def _registration(mail: Mail) -> Step | None:
     """The registration that the mail names, or the newest of its address."""
     named = mail.arguments.get("registration")
     if named is None:
-        return next(iter(steps.open_of(REGISTRATION, mail.email or "")), None)
+        return next(iter(steps.open_steps_of(REGISTRATION, mail.email or "", limit=1)), None)
     return db.session.get(Step, UUID(named))

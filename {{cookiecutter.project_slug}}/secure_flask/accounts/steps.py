@@ -16,7 +16,19 @@ from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedJSON
 from secure_flask.crypto.encryption import DecryptionError, readable
 from secure_flask.database import Model, db
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, Select, String, delete, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    LargeBinary,
+    Select,
+    String,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
 MAX_FAILURES = 5
@@ -40,6 +52,8 @@ class Step(Model):
     # Deferred, so that one that does not decrypt is as if it had expired.
     data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("account_steps.data"), deferred=True)
     failures: Mapped[int] = mapped_column(default=0)
+    # Whether the link of a registration has gone to its address.
+    mailed: Mapped[bool] = mapped_column(default=False)
     expires: Mapped[int] = mapped_column(BigInteger, index=True)
 
     user: Mapped[UserMixin | None] = relationship(lambda: user_class())
@@ -78,17 +92,32 @@ def find(purpose: str, secret: str) -> Step | None:
     return None if step and step.user and step.user.disabled else step
 
 
-def open_of(purpose: str, email: str) -> list[Step]:
-    """The open steps of an address, the newest first."""
-    mine = (Step.email == email, Step.purpose == purpose, Step.expires > int(time.time()))
-    newest = select(Step).where(*mine, Step.failures < MAX_FAILURES).order_by(Step.expires.desc())
-    return _readable(newest)
+def open_steps_of(purpose: str, email: str, *, limit: int, first: UUID | None = None) -> list[Step]:
+    """Some open steps of an address: the one with the id `first`, then the newest."""
+    newest = select(Step).where(*_open(purpose), Step.email == email)
+    order = (case((Step.id == first, 0), else_=1), Step.expires.desc(), Step.id)
+    return _readable(newest.order_by(*order).limit(limit))
 
 
-def of_user(purpose: str, user: UserMixin) -> list[Step]:
-    """The open steps of a user."""
-    mine = (Step.user_id == user.id, Step.purpose == purpose, Step.expires > int(time.time()))
-    return _readable(select(Step).where(*mine))
+def make_room(purpose: str, email: str, *, most: int) -> bool:
+    """Delete the oldest step of an address that was not mailed, if there are `most` open ones.
+
+    False if all of them were mailed, since a stranger must not push out the link that somebody has
+    in the mailbox. The caller has locked the mailbox. The statements are the same in each case, so
+    their time does not tell how many there are.
+    """
+    mine = (*_open(purpose), Step.email == email)
+    number = db.session.scalar(select(func.count()).where(*mine)) or 0
+    excess = max(0, number - most + 1)
+    oldest = select(Step.id).where(*mine, ~Step.mailed).order_by(Step.expires, Step.id)
+    made = delete(Step).where(Step.id.in_(oldest.limit(excess))).returning(Step.id)
+    return len(db.session.scalars(made).all()) == excess
+
+
+def steps_of_user(purpose: str, user: UserMixin, *, limit: int) -> list[Step]:
+    """The newest open steps of a user."""
+    mine = select(Step).where(*_open(purpose), Step.user_id == user.id)
+    return _readable(mine.order_by(Step.expires.desc(), Step.id).limit(limit))
 
 
 def use(step: Step) -> bool:
@@ -114,18 +143,37 @@ def was_used(step: Step) -> bool:
 @logins.all_ended.connect
 def end_all(user: UserMixin | None) -> None:
     """End all steps of a user, or of all users, within the caller's transaction."""
-    mine = Step.user_id == user.id if user else Step.user_id.is_not(None)
-    db.session.execute(delete(Step).where(mine))
+    _delete(Step.user_id == user.id if user else Step.user_id.is_not(None))
 
 
-def end_all_of(email: str) -> None:
+def end_steps_of(email: str) -> None:
     """End all steps of an address, within the caller's transaction."""
-    db.session.execute(delete(Step).where(Step.email == email))
+    _delete(Step.email == email)
+
+
+def keep_newest_of_user(purpose: str, user: UserMixin, *, most: int) -> None:
+    """End the oldest steps of a user beyond `most`, within the caller's transaction."""
+    mine = select(Step.id).where(Step.purpose == purpose, Step.user_id == user.id)
+    _delete(Step.id.in_(mine.order_by(Step.expires.desc(), Step.id).offset(most)))
 
 
 def purge() -> None:
     """Delete expired steps, within the caller's transaction."""
-    db.session.execute(delete(Step).where(Step.expires <= int(time.time())))
+    old = delete(Step).where(Step.expires <= int(time.time()))
+    db.session.execute(old, execution_options={"synchronize_session": False})
+
+
+def _open(purpose: str) -> tuple[ColumnElement[bool], ...]:
+    now = int(time.time())
+    return (Step.purpose == purpose, Step.expires > now, Step.failures < MAX_FAILURES)
+
+
+def _delete(which: ColumnElement[bool]) -> None:
+    # All requests lock the rows in one order, so that none of two waits for the other.
+    ordered = select(Step.id).where(which).order_by(Step.id).with_for_update()
+    # Without this option the session would read each row that is deleted.
+    unread = {"synchronize_session": False}
+    db.session.execute(delete(Step).where(Step.id.in_(ordered)), execution_options=unread)
 
 
 def _readable(query: Select[Step]) -> list[Step]:

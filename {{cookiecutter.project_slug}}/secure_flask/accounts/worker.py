@@ -3,7 +3,7 @@
 It takes one row at a time, so several processes share the work, and what a process did not finish
 another one takes up. It alone looks up who has an address, and makes the secret of a link when it
 sends it. It works at random moments: work right after a request would slow down the next one,
-which would tell whether the address is known.
+which would tell whether the address is known. Mails with a link leave in slots, see mail_slots.py.
 Source: OWASP ASVS 2.4.1, 6.3.8; OWASP Forgot Password Cheat Sheet.
 """
 
@@ -18,11 +18,13 @@ from uuid import UUID
 
 from flask import Flask
 from secure_flask.accounts import mail_limits, messages, smtp, steps
+from secure_flask.accounts.former_addresses import purge_former_addresses
+from secure_flask.accounts.mail_slots import MailSlots
 from secure_flask.accounts.outbox import HOUR, Mail
 from secure_flask.crypto.encryption import DecryptionError
 from secure_flask.database import db
 from secure_flask.web import audit
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 MAIL_FAILED = audit.Event("mail_failed", ERROR)
 MAIL_DROPPED = audit.Event("mail_dropped", ERROR)
@@ -36,18 +38,24 @@ KEPT_LINK, KEPT_NOTICE = HOUR, 24 * HOUR  # seconds
 POLL = 5  # seconds, at most
 
 
-def send_due() -> int:
-    """Deal with all mails that are due; return how many were sent."""
+def send_due(slots: MailSlots | None = None) -> int:
+    """Deal with all mails that are due, in `slots` if there are any; return how many were sent."""
     sent = 0
     while (mail := _take()) is not None:
-        sent += _deal_with(mail)
+        began = time.monotonic()
+        was_sent = _deal_with(mail)
+        sent += was_sent
+        if slots and not mail.notice:
+            slots.fill(began, was_sent=was_sent)
+    mail_limits.record_used_up()
     _purge()
     return sent
 
 
 def waiting() -> int:
     """How many mails wait."""
-    return len(db.session.scalars(select(Mail.id).where(Mail.due.is_not(None))).all())
+    number = select(func.count()).select_from(Mail).where(Mail.due.is_not(None))
+    return db.session.scalar(number) or 0
 
 
 def shown() -> deque[EmailMessage]:
@@ -62,7 +70,7 @@ def _take() -> Mail | None:
     columns = (Mail.id, Mail.due, Mail.created)
     due = select(*columns).where(Mail.due <= now, mail_limits.within_site_limit())
     for mail_id, seen, created in db.session.execute(
-        due.order_by(mail_limits.URGENT_FIRST, Mail.due).limit(8)
+        due.order_by(*mail_limits.NEXT_FIRST).limit(8)
     ).all():
         lease = update(Mail).where(Mail.id == mail_id, Mail.due == seen)
         taken = lease.values(due=now + LEASE, tries=Mail.tries + 1).returning(Mail)
@@ -88,7 +96,7 @@ def _deal_with(mail: Mail) -> bool:
         _drop(mail)
         return False
     try:
-        message = messages.build(mail) if mail_limits.allows(mail) else None
+        message = messages.build(mail)
         # Before the mail goes out, so that its link is known.
         db.session.commit()
         if message:
@@ -98,7 +106,8 @@ def _deal_with(mail: Mail) -> bool:
         db.session.rollback()
         _retry(mail, error)
         return False
-    _finish(mail.id, due=None, sent=int(time.time()) if message else None)
+    # A mail for nobody counts as one that was sent, or the limits would tell who is known.
+    _finish(mail.id, due=None, sent=int(time.time()))
     return message is not None
 
 
@@ -125,8 +134,10 @@ def _purge() -> None:
     """Delete what the limits count no more, and expired steps."""
     since = int(time.time()) - HOUR
     old = (Mail.created <= since, Mail.sent.is_(None) | (Mail.sent <= since))
-    db.session.execute(delete(Mail).where(Mail.due.is_(None), *old))
+    unread = {"synchronize_session": False}
+    db.session.execute(delete(Mail).where(Mail.due.is_(None), *old), execution_options=unread)
     steps.purge()
+    purge_former_addresses()
     db.session.commit()
 
 
@@ -146,10 +157,11 @@ class Sender:
                 Thread(target=self._run, name="mail", daemon=True).start()
 
     def _run(self) -> None:
+        slots = MailSlots(wait=self.stop.wait)
         while not self.stop.wait(uniform(0, POLL)):  # noqa: S311 - no secret
             try:
                 with self._app.app_context():
-                    send_due()
+                    send_due(slots)
             except Exception as error:
                 # Such as a database that is away, which would end the thread.
                 self._app.logger.exception("mail: %s", type(error).__name__)

@@ -21,6 +21,8 @@ from secure_flask.web.errors import error_response
 
 # Sent with the user who entered the present password, within the transaction of the change.
 password_changed = Namespace().signal("password-changed")
+# Sent with the user whose password an operator set, within the transaction.
+password_set = Namespace().signal("password-set")
 
 
 def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
@@ -98,6 +100,7 @@ def set_password(user: UserMixin, password: str) -> None:
     """
     user.password_hash = passwords.hash_password(password)
     logins.end_all(user)
+    password_set.send(user)
     db.session.commit()
 
 

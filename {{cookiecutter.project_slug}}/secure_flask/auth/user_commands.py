@@ -4,11 +4,14 @@ A password is read from standard input, asked for on a terminal, or generated an
 role ends all logins: the next one passes what the role demands. Source: OWASP ASVS 6.4.1, 8.2.1.
 """
 
+from typing import Any
+
 import click
 from flask import Flask, current_app
 from secure_flask.auth import authentication, logins, route_table, users
 from secure_flask.auth.operator_passwords import check_plain, password_option, read_password
 from secure_flask.auth.users import Role, UserMixin, user_class
+from secure_flask.crypto.encryption import readable
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
 from secure_flask.web import audit
@@ -52,10 +55,13 @@ def change_password(name: str, password_stdin: bool) -> None:
 @click.argument("name")
 @click.argument("email")
 def change_email(name: str, email: str) -> None:
-    """Set the e-mail address of a user."""
-    user = find(name)
-    user.email = _address(email)  # type: ignore[attr-defined]
+    """Set the e-mail address of a user, and tell the former one if the site sends mails."""
+    address = _address(email)
+    user: Any = find(name)
+    old = readable(user, "email")
     try:
+        user.email = address
+        users.address_changed.send(user, old=old)
         db.session.commit()
     except IntegrityError:
         raise click.ClickException("Another user has this address.") from None

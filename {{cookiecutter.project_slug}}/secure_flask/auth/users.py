@@ -35,6 +35,9 @@ _registered: list[type["UserMixin"]] = []
 # Sent with the user while all rows are there, for files and other systems that know the user. A
 # receiver that raises an exception keeps the user.
 user_deleted = Namespace().signal("user-deleted")
+# Sent with the user and the former address as `old`, which may be None, within the transaction that
+# changes the address.
+address_changed = Namespace().signal("address-changed")
 
 user_roles = Table(
     "user_roles",

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("email_index", sa.LargeBinary(36), nullable=True),
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("mailed", sa.Boolean(), nullable=False),
         sa.Column("expires", sa.BigInteger(), nullable=False),
         _user("account_steps"),
         sa.PrimaryKeyConstraint("id", name="pk_account_steps"),
@@ -35,9 +36,11 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("email_encrypted", sa.LargeBinary(), nullable=True),
         sa.Column("email_index", sa.LargeBinary(36), nullable=True),
+        sa.Column("mailbox_hash", sa.LargeBinary(32), nullable=True),
+        sa.Column("turn", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=True),
         sa.Column("arguments", sa.LargeBinary(), nullable=False),
-        sa.Column("notice", sa.String(120), nullable=True),
+        sa.Column("notice", sa.String(64), nullable=True),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("due", sa.BigInteger(), nullable=True),
@@ -47,7 +50,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_mails"),
         sa.UniqueConstraint("notice", name="uq_mails_notice"),
     )
-    _index("mails", "email_index", "user_id", "created", "due", "sent")
+    _index("mails", "email_index", "mailbox_hash", "user_id", "created", "due", "sent")
+    op.create_table(
+        "former_addresses",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("email_encrypted", sa.LargeBinary(), nullable=True),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        _user("former_addresses"),
+        sa.PrimaryKeyConstraint("id", name="pk_former_addresses"),
+    )
+    _index("former_addresses", "user_id", "until")
     op.create_table(
         "recovery_codes",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -91,7 +104,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     tables = ("passkeys", "trusted_networks", "wrong_codes", "recovery_codes", "mails")
-    for table in (*tables, "account_steps"):
+    for table in (*tables, "former_addresses", "account_steps"):
         op.drop_table(table)
     with op.batch_alter_table("users") as users:
         users.drop_index("ix_users_email_index")

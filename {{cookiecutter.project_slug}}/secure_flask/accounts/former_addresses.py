@@ -1,0 +1,65 @@
+"""Addresses that accounts had until a short time ago, which hear of a deletion too.
+
+A thief of a login may change the address and then delete the account. The owner reads the former
+address alone. So it is kept for a week, and an account changes its address only a few times in it.
+Source: OWASP ASVS 6.3.7.
+"""
+
+import time
+from uuid import UUID, uuid4
+
+from secure_flask.accounts.users import AccountMixin
+from secure_flask.crypto.encrypted_columns import encrypted_column
+from secure_flask.crypto.encryption import readable
+from secure_flask.database import Model, db
+from secure_flask.web.errors import error_response
+from sqlalchemy import BigInteger, ForeignKey, delete, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+KEPT = 7 * 24 * 60 * 60  # seconds
+MOST = 10  # changes of an account in this time, so that none of the former addresses is lost
+
+
+class FormerAddress(Model):
+    """An address that an account had. Times are whole seconds since 1970, UTC."""
+
+    __tablename__ = "former_addresses"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    email = encrypted_column()
+    until: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+def remember_address(user: AccountMixin, address: str) -> None:
+    """Keep an address that a user had until now, within the caller's transaction."""
+    db.session.add(FormerAddress(user_id=user.id, email=address, until=int(time.time()) + KEPT))
+
+
+def require_few_changes(user: AccountMixin) -> None:
+    """Refuse one more change of the address in a week.
+
+    :raises ErrorResponse: 429.
+    """
+    now = int(time.time())
+    mine = (FormerAddress.user_id == user.id, FormerAddress.until > now)
+    number, first = db.session.execute(
+        select(func.count(), func.min(FormerAddress.until)).where(*mine)
+    ).one()
+    if number >= MOST:
+        wait = str(max(1, first - now))
+        raise error_response(429, "Too many changes of the address", Retry_After=wait)
+
+
+def former_addresses_of(user: AccountMixin) -> list[str]:
+    """The addresses that a user had within the last week, the first one first."""
+    mine = (FormerAddress.user_id == user.id, FormerAddress.until > int(time.time()))
+    oldest = select(FormerAddress).where(*mine).order_by(FormerAddress.until, FormerAddress.id)
+    found = (readable(each, "email") for each in db.session.scalars(oldest.limit(MOST)))
+    return [str(address) for address in found if address]
+
+
+def purge_former_addresses() -> None:
+    """Delete what is older, within the caller's transaction."""
+    old = delete(FormerAddress).where(FormerAddress.until <= int(time.time()))
+    db.session.execute(old, execution_options={"synchronize_session": False})
