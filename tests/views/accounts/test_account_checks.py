@@ -16,7 +16,7 @@ from views.accounts import full_accounts
 from views.accounts.people import ADDRESS, IN_PRODUCTION, give_address
 from views.conftest import MakeApp, Wait, stored_user
 
-UNREACHABLE, WAITING = "mail.unreachable", "mail.waiting"
+UNREACHABLE, WAITING, USED_UP = "mail.unreachable", "mail.waiting", "mail.limit-reached"
 WITHOUT_FACTOR = "accounts.role-without-second-factor"
 
 
@@ -49,6 +49,21 @@ def test_mails_that_wait_for_long_are_reported(make_app: MakeApp, wait: Wait) ->
     wait(2 * 60)
     [message] = found(app, WAITING)
     assert message.startswith("1 ")
+
+
+def test_mails_that_wait_because_the_site_has_sent_its_share_are_reported_at_once(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(mails_per_hour=10)
+    with app.app_context():
+        for number in range(11):
+            outbox.add_link("confirm", f"stranger{number}@example.org")
+        db.session.commit()
+        assert found(app, USED_UP) == []
+        worker.send_due()
+    [message] = found(app, USED_UP)
+    assert message.startswith("3 ")
+    assert found(app, WAITING) == []
 
 
 def test_notices_that_wait_for_the_end_of_an_hour_are_none(make_app: MakeApp, wait: Wait) -> None:
@@ -138,5 +153,5 @@ def test_a_column_that_a_registration_does_not_fill_is_reported(
 def test_without_tables_the_checks_of_mails_and_passkeys_are_silent(app: Flask) -> None:
     """As before the first `flask db upgrade`, which another check asks for."""
     testing.drop_tables(app)
-    for named in ("mail.waiting", "passkeys.other-host"):
+    for named in (WAITING, USED_UP, "passkeys.other-host"):
         assert found(app, named) == []

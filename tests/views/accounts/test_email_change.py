@@ -1,12 +1,17 @@
 """`/change-email`: who shows that they read the mails of a new address, and who learns of it."""
 
+from email.message import EmailMessage
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts import steps
-from secure_flask.accounts.email_change import LIFETIME, RECENT
+from secure_flask.accounts import smtp, steps, worker
+from secure_flask.accounts.email_change import LIFETIME, MAX_REQUESTS, RECENT
+from secure_flask.accounts.former_addresses import KEPT, MOST, remember_address
+from secure_flask.accounts.outbox import Mail
 from secure_flask.accounts.steps import MAX_FAILURES
+from sqlalchemy import update
 
 from core import routes
 from views.accounts.people import (
@@ -201,6 +206,72 @@ def test_it_serves_once_and_for_an_hour_from_its_mail(
     assert client.get(link).status_code == 200
     wait(1)
     assert confirm(client, link, PASSWORD) == 404
+
+
+def test_a_second_try_to_send_the_mail_leaves_the_link_of_the_first_one(
+    app: Flask, client: FlaskClient, credentials: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server may have taken the mail whose sending failed at the end."""
+    ask(client, credentials)
+    taken: list[EmailMessage] = []
+
+    def break_off(message: EmailMessage) -> None:
+        taken.append(message)
+        raise OSError
+
+    with monkeypatch.context() as broken, app.app_context():
+        broken.setattr(smtp, "deliver", break_off)
+        worker.send_due()
+        db.session.execute(update(Mail).values(due=0))
+        db.session.commit()
+    second = change_link(app)
+    [first] = [link_in(mail) for mail in taken if mail["To"] == NEW]
+    assert first != second
+    assert [client.get(link).status_code for link in (first, second)] == [200, 200]
+    assert [confirm(client, link, PASSWORD) for link in (first, second)] == [200, 404]
+
+
+def test_an_account_changes_its_address_ten_times_a_week(
+    app: Flask, client: FlaskClient, credentials: Headers, link: str, wait: Wait
+) -> None:
+    with stored_user(app) as user:
+        for number in range(MOST):
+            remember_address(user, f"ada{number}@example.org")
+    assert confirm(client, link, PASSWORD) == 429
+    assert ask(client, credentials) == 429
+    assert address(app) == ADDRESS
+    wait(KEPT)
+    assert ask(client, log_in(client)) == 200
+    assert confirm(client, change_link(app), PASSWORD) == 200
+
+
+def test_a_user_has_ten_open_requests_at_most(
+    app: Flask, client: FlaskClient, credentials: Headers
+) -> None:
+    for number in range(MAX_REQUESTS + 2):
+        ask(client, credentials, f"ada{number}@example.net")
+    found = client.get(DATA, headers=credentials).get_json()["unconfirmed_emails"]
+    assert len(found) == MAX_REQUESTS
+
+
+@pytest.mark.asvs("6.3.7")
+def test_an_operator_who_changes_the_address_ends_what_waits_and_tells_the_old_one(
+    app: Flask, client: FlaskClient, link: str
+) -> None:
+    operator = app.test_cli_runner()
+    seen = len(delivered(app))
+    assert operator.invoke(args=["user", "email", USERNAME, "ada@example.com"]).exit_code == 0
+    [notice] = delivered(app)[seen:]
+    assert (notice["To"], USERNAME in notice.get_content()) == (ADDRESS, True)
+    assert confirm(client, link, PASSWORD) == 404
+    assert address(app) == "ada@example.com"
+
+
+def test_an_operator_who_sets_the_password_tells_the_user(app: Flask) -> None:
+    done = app.test_cli_runner().invoke(args=["user", "password", USERNAME])
+    assert done.exit_code == 0
+    [notice] = delivered(app)
+    assert (notice["To"], "new password" in notice.get_content()) == (ADDRESS, True)
 
 
 @pytest.mark.parametrize("sent", [True, False])

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import Model, db, delete_user, login_required
-from secure_flask.accounts import user_deleted
+from secure_flask.accounts import former_addresses, user_deleted
 from secure_flask.accounts.leaving import OWN_TABLES
 from secure_flask.accounts.steps import Step
 from sqlalchemy import select
@@ -27,6 +27,7 @@ from views.accounts.people import (
     STRONG,
     delivered,
     give_address,
+    link_in,
     mailed_link,
     send,
 )
@@ -36,6 +37,7 @@ from views.conftest import (
     USERNAME,
     Lines,
     MakeApp,
+    Wait,
     add_user,
     every_token_type,
     grow_old,
@@ -148,6 +150,37 @@ def test_the_address_gets_one_last_mail(app: Flask, client: FlaskClient) -> None
     # The former address of this week too.
     assert [mail["To"] for mail in mails] == [ADDRESS, full_accounts.FORMER_ADDRESS]
     assert all(USERNAME in mail.get_content() for mail in mails)
+
+
+def test_a_thief_who_takes_the_address_and_the_account_cannot_hide_it(
+    app: Flask, client: FlaskClient
+) -> None:
+    give_address(app)
+    credentials = log_in(client)
+    for address in ("thief@example.net", "other@example.net"):
+        send(client, "/change-email", {"email": address}, credentials)
+        [*_, link] = [mail for mail in delivered(app) if mail["To"] == address]
+        assert send(client, link_in(link), {}, credentials).status_code == 200
+    seen = len(delivered(app))
+    # Before anything of the last change is sent.
+    send(client, "/change-email", {"email": "third@example.net"}, credentials)
+    leave(client, credentials)
+    mails = delivered(app)[seen:]
+    gone = [mail["To"] for mail in mails if "was deleted" in mail["Subject"]]
+    assert sorted(gone) == sorted([ADDRESS, "thief@example.net", "other@example.net"])
+
+
+def test_an_address_of_more_than_a_week_ago_hears_nothing(
+    app: Flask, client: FlaskClient, wait: Wait
+) -> None:
+    with stored_user(app) as user:
+        former_addresses.remember_address(user, "old@example.org")
+        wait(former_addresses.KEPT)
+        former_addresses.remember_address(user, "former@example.org")
+    leave(client, log_in(client))
+    assert [mail["To"] for mail in delivered(app)] == ["former@example.org"]
+    with app.app_context():
+        assert db.session.scalars(select(former_addresses.FormerAddress)).all() == []
 
 
 @pytest.mark.asvs("7.5.1")

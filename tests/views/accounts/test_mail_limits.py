@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -12,10 +11,10 @@ from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.accounts import mail_limits, notices, outbox, worker
 from secure_flask.accounts.mail_limits import AGAIN, LEAST_OF_NETWORK, PER_MAILBOX
-from secure_flask.accounts.outbox import HOUR, Mail
-from sqlalchemy import insert
+from secure_flask.accounts.outbox import HOUR
 
 from core.statements import SIZES, counted_statements
+from views.accounts.filling import fill_mails
 from views.accounts.people import (
     ADDRESS,
     CHANGE_EMAIL,
@@ -348,16 +347,6 @@ def test_an_error_is_logged_once_an_hour_while_mails_wait_for_the_limit(
 # What the limits cost.
 
 
-def fill(app: Flask, number: int, **columns: object) -> None:
-    now = int(time.time())
-    row = {"kind": "confirm", "arguments": {}, "number": 1, "created": now, "due": now}
-    row |= {"tries": 0, "turn": 1, **columns}
-    with app.app_context():
-        rows = [{"id": uuid4(), **row} for _ in range(number)]
-        db.session.execute(insert(Mail), rows)
-        db.session.commit()
-
-
 @pytest.mark.parametrize("state", ["waiting", "sent", "dropped"])
 def test_a_full_outbox_costs_no_more_rows(make_app: MakeApp, tmp_path: Path, state: str) -> None:
     counted = {}
@@ -372,7 +361,7 @@ def test_a_full_outbox_costs_no_more_rows(make_app: MakeApp, tmp_path: Path, sta
             "sent": {"due": None, "sent": int(time.time())},
             "dropped": {"due": None},
         }[state]
-        fill(app, size, **columns)
+        fill_mails(app, size, **columns)
         with app.app_context(), counted_statements(db.engine) as found:
             send(client, RESET, {"email": ADDRESS})
             mail = worker._take()

@@ -1,14 +1,17 @@
 """Notices to users: who gets one, how many become one, and that none shows a secret."""
 
+import time
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask import db
 from secure_flask.accounts import notices
 from secure_flask.accounts.outbox import HOUR
 
 from core import routes
 from views.accounts.people import ADDRESS, STRONG, Headers, delivered, give_address, send
-from views.conftest import PASSWORD, MakeApp, Wait, stored_user
+from views.conftest import PASSWORD, USERNAME, MakeApp, Wait, add_user, stored_user
 
 CHANGE = {"current_password": PASSWORD, "new_password": STRONG}
 OLD = "old@example.org"
@@ -69,6 +72,28 @@ def test_the_first_is_sent_at_once_and_all_others_of_the_hour_as_one(
     assert "6 times" in others
     tell(app)
     assert len(texts(app)) == 3
+
+
+def test_notices_are_joined_by_kind_recipient_and_hour(app: Flask, wait: Wait) -> None:
+    """Two users who had one address one after the other are one recipient."""
+    wait(HOUR - time.time() % HOUR)
+    add_user(app, "grace")
+    for name in (USERNAME, "grace"):
+        with stored_user(app, name) as user:
+            notices.email_changed(user, OLD.upper() if name == "grace" else OLD)
+    assert [mail["To"] for mail in delivered(app)] == [OLD]
+    wait(HOUR)
+    assert len(delivered(app)) == 2
+
+
+def test_a_notice_to_a_former_address_survives_the_deletion_of_the_account(app: Flask) -> None:
+    with stored_user(app) as user:
+        notices.email_changed(user, OLD)
+        notices.code_failed(user)
+        db.session.flush()
+        db.session.delete(user)
+    [mail] = delivered(app)
+    assert (mail["To"], USERNAME in mail.get_content()) == (OLD, True)
 
 
 def test_notices_of_other_kinds_and_users_are_told_apart(app: Flask) -> None:

@@ -12,6 +12,8 @@ from secure_flask.accounts.recovery import LIFETIME
 from core import routes
 from views.accounts.people import (
     ADDRESS,
+    CONFIRM,
+    REGISTRATION,
     RESET,
     STRONG,
     Headers,
@@ -22,6 +24,7 @@ from views.accounts.people import (
     give_address,
     mailed_link,
     poor_passwords,
+    registered_link,
     send,
 )
 from views.conftest import (
@@ -102,6 +105,20 @@ def test_only_the_owner_of_an_enabled_account_gets_a_mail(app: Flask, client: Fl
         user.disabled = True
     send(client, RESET, {"email": ADDRESS})
     assert delivered(app) == sent
+
+
+def test_the_reset_mail_of_an_open_registration_is_its_confirm_link(
+    app: Flask, client: FlaskClient
+) -> None:
+    """Who never confirmed gets in all the same."""
+    first = registered_link(app, client)
+    assert send(client, RESET, {"email": REGISTRATION["email"]}).status_code == 200
+    link = mailed_link(app)
+    assert link != first
+    assert link.startswith(f"{CONFIRM}/")
+    body: dict[str, object] = {"new_password": OTHER}
+    assert send(client, link, body).status_code == 200
+    assert can_log_in(client, REGISTRATION["username"], OTHER)
 
 
 def test_the_link_serves_once_and_for_an_hour(

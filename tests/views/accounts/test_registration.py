@@ -1,5 +1,6 @@
 """`/register` and `/confirm`: only who reads the mails of an address gets an account with it."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -7,15 +8,20 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
+from secure_flask.accounts import outbox
 from secure_flask.accounts.addresses import WRONG
-from secure_flask.accounts.registration import LIFETIME, MAX_PENDING
-from secure_flask.accounts.steps import MAX_FAILURES
+from secure_flask.accounts.outbox import HOUR
+from secure_flask.accounts.registration import LIFETIME, MAX_OPEN, MAX_PENDING
+from secure_flask.accounts.registration import REGISTRATION as REGISTRATION_STEP
+from secure_flask.accounts.steps import MAX_FAILURES, Step
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError
 
 from app.models import User
 from core import routes
-from views.accounts.observing import counted_attempts, counted_hashes, stored_rows
+from core.statements import SIZES, counted_statements
+from views.accounts.filling import fill_steps
+from views.accounts.observing import counted_attempts, counted_hashes, statements, stored_rows
 from views.accounts.people import (
     ADDRESS,
     CONFIRM,
@@ -183,6 +189,109 @@ def test_a_link_whose_address_got_an_account_meanwhile_leads_to_it(
     for page in (client.get(link), post(client, link, username=NAME, password=STRONG)):
         assert page.status_code == 404
         assert all(f'href="{path}"' in page.text for path in (routes.LOGIN, RESET, REGISTER))
+
+
+# A stranger registers one address again and again.
+
+
+def registrations(app: Flask) -> list[tuple[str, bool]]:
+    """The names of the open registrations, the oldest first, and whether each was mailed."""
+    with app.app_context():
+        now = int(time.time())
+        mine = select(Step).where(Step.purpose == REGISTRATION_STEP, Step.expires > now)
+        found = db.session.scalars(mine.order_by(Step.expires))
+        return [(step.data["name"], step.mailed) for step in found]
+
+
+def test_an_address_has_ten_open_ones_and_a_further_one_replaces_the_oldest_without_a_mail(
+    app: Flask, client: FlaskClient, wait: Wait
+) -> None:
+    for number in range(MAX_OPEN + 2):
+        assert register(client, username=f"thief {number}").status_code == 200
+        delivered(app)
+        wait(1)
+    # The first one has had its mail.
+    kept = ["thief 0", *(f"thief {number}" for number in range(3, MAX_OPEN + 2))]
+    assert [name for name, _ in registrations(app)] == kept
+    assert [mailed for _, mailed in registrations(app)] == [True] + [False] * (MAX_OPEN - 1)
+
+
+def test_where_all_ten_had_their_mail_a_new_one_is_dropped_with_the_same_answer(
+    app: Flask, client: FlaskClient, wait: Wait
+) -> None:
+    for number in range(MAX_OPEN):
+        register(client, username=f"thief {number}")
+        delivered(app)
+        wait(HOUR // 2)
+    before, mails = registrations(app), len(delivered(app))
+    assert [mailed for _, mailed in before] == [True] * MAX_OPEN
+    with statements(app) as of_room:
+        answers = [register(client, email="new@example.org")]
+    with statements(app) as of_none:
+        answers += [register(client)]
+    assert len({(answer.status_code, answer.text) for answer in answers}) == 1
+    assert of_room == of_none
+    assert registrations(app)[:MAX_OPEN] == before
+    assert [mail["To"] for mail in delivered(app)[mails:]] == ["new@example.org"]
+
+
+def test_registrations_at_once_are_ten_at_most(make_app: MakeApp, tmp_path: Path) -> None:
+    app = make_app(database_url=database_in(tmp_path))
+
+    def sign_up(number: int) -> int:
+        return register(app.test_client(), username=f"grace {number}").status_code
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        assert {*threads.map(sign_up, range(2 * MAX_OPEN))} == {200}
+    assert len(registrations(app)) == MAX_OPEN
+
+
+def test_of_eight_confirmations_of_one_address_at_once_one_makes_an_account(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    """Each ends the registrations of the others, which must not wait for each other."""
+    app = make_app(database_url=database_in(tmp_path))
+    fill_steps(app, 50, EMAIL)
+    links = links_of(app, AT_ONCE)
+
+    def make(number: int) -> int:
+        body = {"new_password": STRONG, "username": f"grace {number}"}
+        return confirm(app.test_client(), links[number], **body)
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        statuses = [*threads.map(make, range(AT_ONCE))]
+    assert sorted(statuses) == [200] + [404] * (AT_ONCE - 1)
+    assert registrations(app) == []
+
+
+def links_of(app: Flask, number: int) -> list[str]:
+    """Links that confirm the address, each of another mail."""
+    register(app.test_client())
+    with app.app_context():
+        for _ in range(number):
+            outbox.add_link("confirm", EMAIL)
+        db.session.commit()
+    return [link_in(mail) for mail in delivered(app)][-number:]
+
+
+@pytest.mark.parametrize("at", ["another", "this"])
+def test_a_full_table_costs_a_registration_and_its_confirmation_no_more_rows(
+    make_app: MakeApp, tmp_path: Path, at: str
+) -> None:
+    counted = {}
+    for size in SIZES:
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        app = make_app(database_url=database_in(folder))
+        client = app.test_client()
+        link = registered_link(app, client)
+        fill_steps(app, size, EMAIL if at == "this" else "another@example.org")
+        with app.app_context(), counted_statements(db.engine) as found:
+            register(client, username="another")
+            assert client.get(link).status_code == 200
+            assert confirm(client, link, password=STRONG) == 200
+        counted[size] = found.sizes
+    assert counted[SIZES[0]] == counted[SIZES[1]]
 
 
 # Names.

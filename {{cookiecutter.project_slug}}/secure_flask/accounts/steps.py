@@ -32,6 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
 MAX_FAILURES = 5
+# Without this option the session would read each row that a statement deletes.
+UNREAD = {"synchronize_session": False}
 INVALID = "This link has expired or was used"
 
 
@@ -110,8 +112,8 @@ def make_room(purpose: str, email: str, *, most: int) -> bool:
     number = db.session.scalar(select(func.count()).where(*mine)) or 0
     excess = max(0, number - most + 1)
     oldest = select(Step.id).where(*mine, ~Step.mailed).order_by(Step.expires, Step.id)
-    made = delete(Step).where(Step.id.in_(oldest.limit(excess))).returning(Step.id)
-    return len(db.session.scalars(made).all()) == excess
+    deleted = delete(Step).where(Step.id.in_(oldest.limit(excess)))
+    return db.session.execute(deleted, execution_options=UNREAD).rowcount == excess  # type: ignore[attr-defined]
 
 
 def steps_of_user(purpose: str, user: UserMixin, *, limit: int) -> list[Step]:
@@ -160,7 +162,7 @@ def keep_newest_of_user(purpose: str, user: UserMixin, *, most: int) -> None:
 def purge() -> None:
     """Delete expired steps, within the caller's transaction."""
     old = delete(Step).where(Step.expires <= int(time.time()))
-    db.session.execute(old, execution_options={"synchronize_session": False})
+    db.session.execute(old, execution_options=UNREAD)
 
 
 def _open(purpose: str) -> tuple[ColumnElement[bool], ...]:
@@ -171,9 +173,7 @@ def _open(purpose: str) -> tuple[ColumnElement[bool], ...]:
 def _delete(which: ColumnElement[bool]) -> None:
     # All requests lock the rows in one order, so that none of two waits for the other.
     ordered = select(Step.id).where(which).order_by(Step.id).with_for_update()
-    # Without this option the session would read each row that is deleted.
-    unread = {"synchronize_session": False}
-    db.session.execute(delete(Step).where(Step.id.in_(ordered)), execution_options=unread)
+    db.session.execute(delete(Step).where(Step.id.in_(ordered)), execution_options=UNREAD)
 
 
 def _readable(query: Select[Step]) -> list[Step]:

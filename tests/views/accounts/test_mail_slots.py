@@ -1,0 +1,103 @@
+"""Mails with a link leave in slots, so their times tell nobody whether an address is known."""
+
+import time
+
+import pytest
+from flask import Flask
+from secure_flask import db
+from secure_flask.accounts import notices, outbox, smtp, worker
+from secure_flask.accounts.mail_slots import SLOT, MailSlots
+
+from views.accounts.people import ADDRESS, give_address
+from views.conftest import MakeApp, add_user, stored_user
+
+OWN, OTHER, NOBODY = "eve@example.org", "bob@example.org", "nobody@example.org"
+
+
+class Clock:
+    """Time that passes only where somebody waits, or hands a mail over."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, takes: float) -> None:
+        self.now = 100.0
+        self.left: list[tuple[str, float]] = []
+        self.takes = takes
+        patch.setattr(time, "monotonic", lambda: self.now)
+        patch.setattr(smtp, "deliver", self.deliver)
+
+    def deliver(self, message: dict[str, str]) -> None:
+        self.left.append((message["To"], round(self.now - 100, 3)))
+        self.now += self.takes
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    def of(self, address: str) -> list[float]:
+        return [when for to, when in self.left if to == address]
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    app = make_app()
+    for name, address in (("ada", ADDRESS), ("eve", OWN), ("bob", OTHER)):
+        if name != "ada":
+            add_user(app, name)
+        give_address(app, address, name)
+    return app
+
+
+def ask(app: Flask, *addresses: str) -> None:
+    with app.app_context():
+        for turn, address in enumerate(addresses):
+            outbox.add_link("reset", address, turn=turn)
+        db.session.commit()
+
+
+@pytest.mark.asvs("6.3.8")
+@pytest.mark.parametrize("takes", [0.001, 0.1, SLOT + 0.1, 4.7])
+def test_the_times_of_ones_own_mails_tell_nothing_of_the_address_between_them(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, takes: float
+) -> None:
+    times = []
+    for between in (OTHER, NOBODY):
+        clock = Clock(monkeypatch, takes)
+        ask(app, OWN, between, OWN)
+        with app.app_context():
+            worker.send_due(MailSlots(wait=clock.wait))
+        times.append(clock.of(OWN))
+    known, unknown = times
+    assert known == unknown
+    assert len(known) == 2
+
+
+def test_each_mail_has_a_slot_of_its_own(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch, 0.1)
+    ask(app, ADDRESS, OWN, OTHER)
+    with app.app_context():
+        worker.send_due(MailSlots(wait=clock.wait))
+    assert [when for _, when in clock.left] == [0, SLOT, 2 * SLOT]
+
+
+def test_a_notice_waits_for_no_slot(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch, 0)
+    with stored_user(app) as user:
+        notices.code_failed(user)
+        notices.password_changed(user)
+    with app.app_context():
+        worker.send_due(MailSlots(wait=clock.wait))
+    assert [when for _, when in clock.left] == [0, 0]
+
+
+def test_the_thread_of_a_process_sends_in_slots(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+    sender = worker.Sender(make_app())
+
+    def note(slots: object) -> None:
+        given.append(slots)
+        sender.stop.set()
+
+    monkeypatch.setattr(worker, "POLL", 0)
+    monkeypatch.setattr(worker, "send_due", note)
+    sender._run()
+    assert [type(each) for each in given] == [MailSlots]
