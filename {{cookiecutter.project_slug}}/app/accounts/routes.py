@@ -26,6 +26,11 @@ MAX_ADDRESS, MAX_NAME = 254, 150  # characters
 UNITS = ((60 * 60, "hours"), (60, "minutes"))
 # The same words whether or not the address is known.
 SENT = {"message": "If that address can be used here, a mail with the next step is on its way"}
+# The queue is long where somebody asks for many mails.
+WAIT = (
+    "It may take some minutes, or up to an hour while the site has many mails to send. You can ask "
+    "for another one after ten minutes."
+)
 
 Address = Annotated[PlainText, Field(max_length=MAX_ADDRESS), AfterValidator(checked_address)]
 Name = Annotated[PlainText, Field(max_length=MAX_NAME), AfterValidator(checked_name)]
@@ -129,7 +134,7 @@ def sent_page(again: str) -> str:
     links = {again: "Ask for another mail", **home()}
     if "mailbox.show" in current_app.view_functions:
         links = {"mailbox.show": "Open the mails of development", **links}
-    return done("Look into your mailbox", f"{SENT['message']}. It may take some minutes.", links)
+    return done("Look into your mailbox", f"{SENT['message']}. {WAIT}", links)
 
 
 def or_expired(**links: str) -> Callable[[Any], Any]:
