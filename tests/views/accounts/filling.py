@@ -1,7 +1,7 @@
 """Tables as a stranger fills them, by one statement each."""
 
 import time
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from flask import Flask
 from secure_flask import db
@@ -11,13 +11,13 @@ from secure_flask.crypto.blind_indexes import blind_index
 from sqlalchemy import insert
 
 
-def fill_steps(app: Flask, number: int, address: str, purpose: str = "registration") -> None:
+def fill_steps(app: Flask, number: int, address: str, user_id: UUID | None = None) -> None:
     """Steps of an address, as many as no request leaves."""
     with app.app_context():
         found = blind_index(address, context="account_steps.email")
         data = {"name": "thief", "password_hash": "x", "registration": str(uuid4())}
-        row = {"purpose": purpose, "email_index": found, "data": data, "failures": 0}
-        row |= {"expires": int(time.time()) + 3600, "mailed": False}
+        row = {"purpose": "registration", "email_index": found, "data": data, "failures": 0}
+        row |= {"expires": int(time.time()) + 3600, "mailed": False, "user_id": user_id}
         rows = [{"id": uuid4(), **row} for _ in range(number)]
         db.session.execute(insert(Step.__table__), rows)  # type: ignore[arg-type]
         db.session.commit()

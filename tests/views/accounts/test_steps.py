@@ -1,6 +1,8 @@
 """Steps that wait for their second half: which secret finds which, and for how long."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,9 +14,10 @@ from secure_flask.auth import logins
 from sqlalchemy import func, select
 
 from app.models import User
+from views.accounts.filling import fill_steps
 from views.accounts.observing import statements, stored_rows
-from views.accounts.people import ADDRESS
-from views.conftest import USERNAME, Wait, add_user
+from views.accounts.people import ADDRESS, database_in
+from views.conftest import USERNAME, MakeApp, Wait, add_user
 
 
 @pytest.fixture
@@ -137,3 +140,28 @@ def test_purging_deletes_what_has_expired_alone(user: User, wait: Wait) -> None:
     wait(1)
     steps.purge()
     assert rows() == 1
+
+
+def test_steps_that_end_by_user_and_by_address_at_once_do_not_wait_for_each_other(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    app = make_app(database_url=database_in(tmp_path))
+
+    def end(number: int) -> None:
+        with app.app_context():
+            found = User.find(USERNAME)
+            if number % 2:
+                steps.end_steps_of(ADDRESS)
+            else:
+                steps.end_all(found)
+            db.session.commit()
+
+    for _ in range(3):
+        with app.app_context():
+            found = User.find(USERNAME)
+            assert found is not None
+            fill_steps(app, 1000, ADDRESS, user_id=found.id)
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(end, range(4)))
+        with app.app_context():
+            assert rows() == 0
