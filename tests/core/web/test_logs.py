@@ -138,11 +138,11 @@ def test_no_client_makes_a_line_long_or_gets_many_of_them(
 
     @app.get("/_test/crash")
     @public
-    def crash() -> None:
+    def crash() -> str:
         raise ValueError(str(request.headers))
 
     for number, sent in enumerate(CHOSEN):
-        with subtests.test(number):
+        with subtests.test(number=number):
             counters.init_app(app)
             app.test_client().open(**sent, environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
             written = capsys.readouterr().err
