@@ -1,9 +1,13 @@
 """Logins in the table, and which of them live."""
 
+import time
 from typing import Any
 
 from flask import Flask
 from secure_flask.auth import logins
+from secure_flask.auth.login_table import Login
+from secure_flask.database import db
+from sqlalchemy import insert
 
 from core.site import User
 
@@ -42,3 +46,13 @@ def id_of(secret: str) -> str:
 
 def listed(user: User) -> list[str]:
     return [login.id for login in logins.all_of(user)]
+
+
+def fill(user: User, number: int, **columns: Any) -> None:
+    """Give a user so many logins at once, each a second old, which live for an hour."""
+    then = int(time.time()) - 1
+    same = {"user_id": user.id, "kind": KIND, "started": then, "last_used": then}
+    same |= {"expires": then + HOUR, "kept": False, **columns}
+    rows = [{**same, "secret_hash": secret.to_bytes(32)} for secret in range(number)]
+    db.session.execute(insert(Login), rows)
+    db.session.commit()

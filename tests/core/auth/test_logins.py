@@ -6,10 +6,10 @@ from hashlib import sha256
 import pytest
 from flask import Flask
 from secure_flask.auth import logins
-from secure_flask.auth.login_table import IDLE_TIMEOUTS, LIFETIMES, Login
+from secure_flask.auth.login_table import DAY, IDLE_TIMEOUTS, LIFETIMES, Login
 from secure_flask.auth.logins import LAST_USED_STEP
 from secure_flask.database import db
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from werkzeug.exceptions import Unauthorized
 
 from core.auth.stored_logins import (
@@ -20,12 +20,14 @@ from core.auth.stored_logins import (
     SENT,
     created,
     created_by,
+    fill,
     id_of,
     listed,
     lives,
 )
 from core.conftest import Wait
 from core.site import User
+from core.statements import SIZES, counted_statements
 
 
 def last_used() -> int:
@@ -271,6 +273,84 @@ def test_after_a_lower_limit_the_next_login_ends_the_rest_kept_ones_too(
     wait(1)
     after = [created(user, kept=True), created(user)]
     assert lives(*before, *after) == [False] * 4 + [True] * 2
+
+
+# What many cost. What a statement only deletes is not read.
+
+
+@pytest.mark.parametrize("number", SIZES)
+def test_a_list_of_many_logins_ends_in_the_database(user: User, number: int) -> None:
+    fill(user, number)
+    with counted_statements(db.engine) as counted:
+        newest = listed(user)
+    assert len(newest) == min(number, logins.LISTED)
+    assert counted.sizes == (1, len(newest))
+
+
+@pytest.mark.parametrize("number", SIZES)
+def test_a_list_reads_no_login_that_is_over(
+    app: Flask, user: User, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setitem(app.config, "LOGIN_IDLE", IDLE)
+    fill(user, number, last_used=0)
+    live = id_of(created(user))
+    with counted_statements(db.engine) as counted:
+        assert listed(user) == [live]
+    assert counted.sizes == (1, 1)
+
+
+@pytest.mark.parametrize("number", SIZES)
+def test_a_login_that_is_one_too_many_reads_none_of_the_others(user: User, number: int) -> None:
+    fill(user, number)
+    with counted_statements(db.engine) as counted:
+        created(user)
+    assert counted.sizes == (2, 0)
+    assert len(listed(user)) == 20
+
+
+@pytest.mark.parametrize("number", SIZES)
+def test_all_logins_of_a_user_end_in_one_statement(user: User, number: int) -> None:
+    fill(user, number)
+    with counted_statements(db.engine) as counted:
+        logins.end_all(user)
+    assert counted.sizes == (1, 0)
+    assert listed(user) == []
+
+
+@pytest.mark.parametrize("number", SIZES)
+def test_a_purge_holds_no_more_rows_at_a_time_than_it_says(
+    user: User, other: User, number: int
+) -> None:
+    fill(user, number, expires=0)
+    live = id_of(created(other))
+    committed: list[int] = []
+    event.listen(db.session(), "after_commit", lambda session: committed.append(1))
+    with counted_statements(db.engine) as counted:
+        assert logins.purge() == number
+    assert counted.rows == 0
+    assert len(committed) == len(counted.statements) == number // logins.PURGED + 1
+    assert db.session.scalars(select(Login.id)).all() == [live]
+
+
+@pytest.mark.parametrize("idle", [None, 0, IDLE])
+def test_a_query_takes_those_logins_for_live_that_are(
+    app: Flask, user: User, wait: Wait, monkeypatch: pytest.MonkeyPatch, idle: int | None
+) -> None:
+    monkeypatch.setitem(app.config, "LOGIN_IDLE", idle)
+    monkeypatch.setitem(app.config, "LOGIN_LIFETIME", 7 * DAY)
+    monkeypatch.setitem(app.config, "KEPT_LIFETIME", 8 * DAY)
+    for kind in LIFETIMES:
+        created(user, kind)
+        created(user, kind, kept=True)
+    counts = []
+    for seconds in (0, IDLE - 1, 1, HOUR - IDLE, 3 * DAY - HOUR, 4 * DAY, DAY, -9 * DAY):
+        wait(seconds)
+        stored = db.session.scalars(select(Login).order_by(Login.id)).all()
+        live = [login.id for login in stored if login.is_live()]
+        assert sorted(listed(user)) == live
+        counts.append(len(live))
+    assert counts[0] == 6
+    assert 0 in counts
 
 
 # Which client they went to.

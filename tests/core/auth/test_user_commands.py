@@ -1,7 +1,9 @@
 """`flask user …`: users, passwords, roles and logins, as an operator and the users see them."""
 
+import time
 from io import StringIO
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from click.testing import Result
@@ -10,9 +12,9 @@ from flask.testing import FlaskClient
 from secure_flask.auth import logins, operator_passwords, user_commands, users
 from secure_flask.auth.access import roles_required
 from secure_flask.auth.login_table import Login
-from secure_flask.auth.users import UserMixin
-from secure_flask.database import Model, db
-from sqlalchemy import Column, ForeignKey, Table, Uuid, select, text
+from secure_flask.auth.users import Role, UserMixin
+from secure_flask.database import Model, db, paging
+from sqlalchemy import Column, ForeignKey, Table, Uuid, insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from core import routes
@@ -29,6 +31,7 @@ from core.conftest import (
     stored_user,
 )
 from core.site import User
+from core.statements import SIZES, counted_statements
 
 NEW, OTHER = "grace", "bob"
 GOOD_PASSWORD = "seven owls in a well of ink, and one that went for a walk before dawn"
@@ -77,6 +80,28 @@ def assert_refused(result: Result) -> None:
     assert result.exit_code == 1
     assert result.output.startswith("Error: ")
     assert result.output.count("\n") == 1
+
+
+def fill_users(app: Flask, number: int) -> None:
+    """Add so many users at once, each with a role and a login."""
+    ids = [uuid4() for _ in range(number)]
+    names = [f"user{each:05}" for each in range(number)]
+    now = int(time.time())
+    same = {"kind": "session", "started": now, "last_used": now, "expires": now + 60, "kept": False}
+    with app.app_context():
+        db.session.add(Role(id=7, name="reader"))
+        db.session.flush()
+        people = [
+            {"id": user_id, "name": name, "password_hash": "", "disabled": False}
+            for user_id, name in zip(ids, names, strict=True)
+        ]
+        db.session.execute(insert(User), people)
+        has_role = [{"user_id": user_id, "role_id": 7} for user_id in ids]
+        db.session.execute(insert(users.user_roles), has_role)
+        db.session.execute(
+            insert(Login), [{**same, "user_id": each, "secret_hash": each.bytes} for each in ids]
+        )
+        db.session.commit()
 
 
 COMMANDS = ("password", f"email {EMAIL}", "disable", "enable", "logout", "delete", "roles admin")
@@ -330,6 +355,30 @@ def test_the_list_shows_live_logins_who_is_disabled_and_roles(
         [USERNAME, "1", "admin, editor"],
         [OTHER, "disabled", "-"],
     ]
+
+
+@pytest.mark.parametrize("number", SIZES)
+def test_a_list_of_many_users_is_read_page_by_page(app: Flask, number: int) -> None:
+    fill_users(app, number)
+    with app.app_context():
+        engine = db.engine
+    with counted_statements(engine) as counted:
+        listed = rows(app)
+    assert len(listed) == number + 3
+    assert ["user00000", "1", "reader"] in listed
+    assert max(counted.rows_of) <= paging.PAGE
+    assert len(counted.statements) <= number // paging.PAGE + 2
+
+
+@pytest.mark.parametrize("number", SIZES)
+def test_all_logins_of_everybody_end_in_two_statements(app: Flask, number: int) -> None:
+    fill_users(app, number)
+    with app.app_context():
+        engine = db.engine
+    with counted_statements(engine) as counted:
+        ended = app.test_cli_runner().invoke(args=["logins", "end", "--yes"])
+    assert f"Ended {number} logins" in ended.output
+    assert counted.sizes == (2, 0)
 
 
 def test_all_logins_of_everybody_end_when_it_is_confirmed(

@@ -7,8 +7,8 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from secure_flask.auth import users
-from secure_flask.crypto import migrating, rotation
-from secure_flask.database import db
+from secure_flask.crypto import rotation
+from secure_flask.database import db, paging
 from secure_flask.settings import keyrings
 from secure_flask.settings.keyrings import read_numbered as read
 from sqlalchemy import column, select, table, update
@@ -29,7 +29,7 @@ raw = table("users", *map(column, ("name", "email_encrypted", "email_index")))
 @pytest.fixture
 def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """One with five users who have an address, and one who has none."""
-    monkeypatch.setattr(migrating, "PAGE", 2)
+    monkeypatch.setattr(paging, "PAGE", 2)
     for name in BOTH:
         monkeypatch.setitem(app.extensions, name, app.extensions[name])
     with app.app_context():
@@ -159,8 +159,8 @@ def test_an_index_that_is_missing_or_of_another_key_is_made(
 def test_a_write_made_meanwhile_is_not_lost(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     put_in_front(app)
     # One page, so that no later one repeats the write.
-    monkeypatch.setattr(migrating, "PAGE", 10)
-    pages = migrating.pages
+    monkeypatch.setattr(paging, "PAGE", 10)
+    pages = paging.pages
 
     def pages_and_writes(*arguments: Any) -> Iterator[Any]:
         """After the rows were read, eve changes her address and joe drops his."""

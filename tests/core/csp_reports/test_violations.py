@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from secure_flask.csp_reports import violations
-from secure_flask.csp_reports.violations import Violation, read
+from secure_flask.csp_reports.violations import Violation, ViolationCount, read
 from secure_flask.database import db
-from sqlalchemy import event
+from sqlalchemy import event, insert
 
 from core.conftest import Wait
+from core.statements import SIZES, counted_statements
 
 PAGE, LONG = "https://www.example.org/?user=ada", f"/{'long' * 100}"
 TILE = Violation("img-src", "https://tiles.example", "/", "enforce")
@@ -232,3 +233,35 @@ def test_rubbish_that_is_posted_often_does_not_lock_out_what_is_new(wait: Wait) 
     wait(1)
     add(TILE)
     assert TILE in stored()
+
+
+def fill(number: int) -> None:
+    """Store so many violations at once, each seen once."""
+    counted = {"times": 1, "first_seen": 0, "last_seen": 0}
+    rows = [rubbish(each)._asdict() | counted for each in range(number)]
+    db.session.execute(insert(ViolationCount), rows)
+    db.session.commit()
+
+
+@pytest.mark.usefixtures("_context")
+@pytest.mark.parametrize("number", SIZES)
+def test_a_table_of_any_size_takes_a_report_by_the_same_statements(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(violations, "MAX_ROWS", min(violations.MAX_ROWS, number))
+    fill(number)
+    with counted_statements(db.engine) as counted:
+        add(TILE)
+    # The row, the number of rows, and those to delete.
+    assert counted.sizes == (3, 1)
+    assert len(stored()) == violations.MAX_ROWS
+
+
+@pytest.mark.usefixtures("_context")
+@pytest.mark.parametrize("number", SIZES)
+def test_what_is_shown_of_many_violations_ends_in_the_database(number: int) -> None:
+    fill(number)
+    with counted_statements(db.engine) as counted:
+        violations.most_frequent()
+        violations.latest(5)
+    assert counted.rows_of == [min(number, violations.MAX_ROWS), 5]

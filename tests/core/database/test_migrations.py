@@ -1,21 +1,43 @@
 """Migrations on SQLite, which replaces a table to alter it, lose no row, and leave nothing halfway."""
 
+import importlib.util
+import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
+import secure_flask
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from click.testing import Result
 from flask import Flask
 from secure_flask.auth import logins, users
 from secure_flask.auth.login_table import Login
 from secure_flask.database import database, db, migrations
-from sqlalchemy import BLOB, CHAR, DATETIME, func, inspect, select
+from sqlalchemy import (
+    BLOB,
+    CHAR,
+    DATETIME,
+    Connection,
+    Engine,
+    MetaData,
+    Table,
+    create_engine,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+)
 
 from core.conftest import PASSWORD, USERNAME, MakeApp
 from core.site import User
+from core.statements import SIZES, counted_statements
 
 MIGRATION = """
 import sqlalchemy as sa
@@ -156,3 +178,51 @@ def test_a_new_migration_imports_nothing_of_the_core(make_app: MakeApp, tmp_path
     # One that the owner fills is written all the same.
     assert run(args=["db", "revision", "-d", str(folder)]).exit_code == 0
     assert len([*(folder / "versions").glob("*.py")]) == 2
+
+
+FIRST = "migrations/versions/0001_users_and_logins.py"
+ACCOUNTS = "secure_flask/accounts/migrations/0002_accounts.py"
+
+
+@pytest.fixture
+def empty() -> Iterator[Engine]:
+    """A database without tables: on PostgreSQL, a schema that the other tests do not use."""
+    url, schema = os.environ.get("TEST_DATABASE_URL", "sqlite://"), "migrated"
+    in_schema = {"options": f"-csearch_path={schema}"} if "TEST_DATABASE_URL" in os.environ else {}
+    engine = create_engine(url, connect_args=in_schema)
+    if in_schema:
+        with engine.begin() as connection:
+            connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
+            connection.execute(text(f"CREATE SCHEMA {schema}"))
+    yield engine
+    engine.dispose()
+
+
+def upgrade(connection: Connection, file: str) -> None:
+    path = Path(secure_flask.__file__).parents[1] / file
+    specification = importlib.util.spec_from_file_location("migration", path)
+    assert specification
+    assert specification.loader
+    migration: Any = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(migration)
+    with Operations.context(MigrationContext.configure(connection)):
+        migration.upgrade()
+
+
+@pytest.mark.parametrize("number", SIZES)
+def test_accounts_for_many_users_begin_by_the_same_statements(empty: Engine, number: int) -> None:
+    with empty.begin() as connection:
+        upgrade(connection, FIRST)
+        users = Table("users", MetaData(), autoload_with=connection)
+        same = {"password_hash": "", "disabled": False}
+        people = [{"id": uuid4().hex, "name": f"User {each}", **same} for each in range(number)]
+        connection.execute(insert(users), people)
+    with empty.begin() as connection, counted_statements(empty) as counted:
+        upgrade(connection, ACCOUNTS)
+    updates = [each for each in counted.statements if each.startswith("UPDATE users SET folded")]
+    assert len(updates) == 1
+    with empty.connect() as connection:
+        users = Table("users", MetaData(), autoload_with=connection)
+        different = connection.scalars(select(users.c.folded_name).distinct()).all()
+    assert len(different) == number
+    assert "user 7" in different

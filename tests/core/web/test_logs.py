@@ -6,17 +6,18 @@ import re
 import sys
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
 import structlog
 from flask import Flask, Response, abort, request
 from secure_flask.auth.access import public
-from secure_flask.web import audit
-from secure_flask.web.logs import GUNICORN_LOGGING
+from secure_flask.web import audit, counters
+from secure_flask.web.logs import GUNICORN_LOGGING, MAX_FIELD
 
 from core import routes
-from core.conftest import OWN_PAGE, PRODUCTION, USERNAME, Lines, MakeApp, log_in
+from core.conftest import LOGIN, OWN_PAGE, PRODUCTION, USERNAME, Lines, MakeApp, log_in
 
 SECRET = "hunter2-in-a-header"
 FORGED = (
@@ -88,6 +89,67 @@ def test_a_long_value_is_cut_and_keeps_both_ends(app: Flask, lines: Lines) -> No
     assert len(line["event"]) < 8100
     assert line["event"].startswith("begins")
     assert line["event"].endswith("ends")
+
+
+LONG = 100_000
+# What a client chooses of a request, of any length: no server here refuses it.
+CHOSEN: list[dict[str, Any]] = [
+    {"path": f"/{'p' * LONG}"},
+    {"path": "/_test/audited", "query_string": "q" * LONG},
+    {"path": routes.LOGIN, "method": "M" * LONG},
+    {"path": routes.LOGIN, "method": "POST", "json": {**LOGIN, "username": "é" * LONG}},
+    {"path": routes.LOGIN, "method": "POST", "headers": {"Host": f"{'h' * LONG}.example"}},
+    {
+        # A probe is answered for any host.
+        "path": routes.HEALTHZ,
+        "headers": {"Host": f"{'h.' * LONG}example", "Upgrade": "websocket", "Origin": "null"},
+    },
+    *(
+        {"path": path, "method": method, "headers": {name: value * LONG}}
+        for name, value in {
+            "Origin": "https://o",
+            "Referer": "r",
+            "User-Agent": "\u00e9",
+            "X-Forwarded-For": "1.2.3.4, ",
+            "X-Request-ID": "i",
+            "Authorization": "Bearer t",
+            "Cookie": "c=d; ",
+            "Accept": "a/b,",
+            "Access-Control-Request-Method": "M",
+        }.items()
+        for path, method in (
+            (routes.LOGIN, "OPTIONS"),
+            (routes.LOGIN, "POST"),
+            ("/_test/crash", "GET"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("environment", [PRODUCTION, {**PRODUCTION, "proxy_hops": 1}, {}])
+def test_no_client_makes_a_line_long_or_gets_many_of_them(
+    make_app: MakeApp,
+    capsys: pytest.CaptureFixture[str],
+    subtests: pytest.Subtests,
+    environment: dict[str, Any],
+) -> None:
+    app = with_view(make_app(**environment, access_log=True))
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+
+    @app.get("/_test/crash")
+    @public
+    def crash() -> str:
+        raise ValueError(str(request.headers))
+
+    for number, sent in enumerate(CHOSEN):
+        with subtests.test(number=number):
+            counters.init_app(app)
+            app.test_client().open(**sent, environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
+            written = capsys.readouterr().err
+            most = 6 * MAX_FIELD if sent["path"] == "/_test/crash" else 0
+            assert len(written) < 1000 + most, written[:1000]
+            events = re.findall("datetime", written)
+            assert len(events) <= 2, "an alarm and the access line"
 
 
 def test_a_line_of_any_library_begins_with_the_time_in_utc(app: Flask, lines: Lines) -> None:

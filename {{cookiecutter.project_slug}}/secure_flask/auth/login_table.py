@@ -12,7 +12,7 @@ from flask import current_app
 from secure_flask.auth.users import UserMixin, user_class
 from secure_flask.crypto.encrypted_types import EncryptedString
 from secure_flask.database import Model
-from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, String, and_, case, func, or_
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 DAY = 24 * 60 * 60  # seconds
@@ -52,8 +52,7 @@ class Login(Model):
 
     def is_live(self) -> bool:
         """Whether the login is not expired, not idle for too long, and its user not disabled."""
-        now, chosen = int(time.time()), current_app.config["LOGIN_IDLE"]
-        idle = IDLE_TIMEOUTS[self.kind] if chosen is None else chosen
+        now, idle = int(time.time()), idle_timeout_of(self.kind)
         # abs(): a clock that is set back must not extend the idle timeout.
         is_idle = idle and not self.kept and abs(now - self.last_used) >= idle
         return now < self.expires and not is_idle and not self.user.disabled
@@ -64,3 +63,17 @@ class Login(Model):
         lifetime = config["KEPT_LIFETIME"] if self.kept else config["LOGIN_LIFETIME"]
         self.started = self.last_used = now
         self.expires = now + (lifetime or LIFETIMES[self.kind])
+
+
+def idle_timeout_of(kind: str) -> int:
+    """The longest time without a request, in seconds; 0 for any."""
+    chosen: int | None = current_app.config["LOGIN_IDLE"]
+    return IDLE_TIMEOUTS[kind] if chosen is None else chosen
+
+
+def live_logins() -> ColumnElement[bool]:
+    """What `is_live` asks of a login as a condition of a query, but for the user."""
+    now = int(time.time())
+    idle = case({kind: idle_timeout_of(kind) for kind in IDLE_TIMEOUTS}, value=Login.kind)
+    in_use = or_(Login.kept, idle == 0, func.abs(now - Login.last_used) < idle)
+    return and_(Login.expires > now, in_use)

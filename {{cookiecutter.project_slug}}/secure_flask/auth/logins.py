@@ -8,24 +8,27 @@ import re
 import secrets
 import time
 from hashlib import sha256
+from typing import Any, cast
 
 import click
 from blinker import Namespace
 from flask import current_app
 from secure_flask.auth import clients
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.login_table import Login, live_logins
 from secure_flask.auth.users import UserMixin
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, CursorResult, delete, select, update
 
 _ID = re.compile(r"[0-9a-f]{32}")
 # Sent with the user, or None for all users, within the transaction that ends all logins.
 all_ended = Namespace().signal("all-logins-ended")
 logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
+LISTED = 1000  # logins that a user is shown: MAX_LOGINS of each kind, unless that is very high
+PURGED = 1000  # expired logins that one transaction deletes, so that no other waits for long
 
 
 def new_secret() -> str:
@@ -97,9 +100,12 @@ def is_id(text: str) -> bool:
 
 
 def all_of(user: UserMixin) -> list[Login]:
-    """The live logins of a user, newest first."""
-    mine = select(Login).where(Login.user_id == user.id).order_by(Login.started.desc(), Login.id)
-    return [login for login in db.session.scalars(mine) if login.is_live()]
+    """The live logins of a user, newest first, and at most LISTED of them."""
+    if user.disabled:
+        return []
+    mine = select(Login).where(Login.user_id == user.id, live_logins())
+    newest_first = mine.order_by(Login.started.desc(), Login.id)
+    return list(db.session.scalars(newest_first.limit(LISTED)))
 
 
 def end(login_id: str, user: UserMixin) -> bool:
@@ -142,9 +148,16 @@ def purge_command() -> None:
 
 def purge() -> int:
     """Delete expired logins; return their number."""
-    count = _delete(Login.expires <= int(time.time()))
-    db.session.commit()
-    return count
+    expired = select(Login.id).where(Login.expires <= int(time.time())).limit(PURGED)
+    # A row that a request has locked is left to the next purge; waiting for it could deadlock.
+    # PostgreSQL may run a subquery several times, each with other rows, but not a CTE.
+    some = expired.with_for_update(skip_locked=True).cte("expired", nesting=True)
+    total, deleted = 0, PURGED
+    while deleted == PURGED:
+        deleted = _delete(Login.id.in_(select(some.c.id)))
+        db.session.commit()
+        total += deleted
+    return total
 
 
 def _end_former(kind: str, shown: str, replaces: Login | None) -> None:
@@ -168,5 +181,7 @@ def _end_excess(new: Login) -> None:
 
 
 def _delete(*conditions: ColumnElement[bool]) -> int:
-    deleted = delete(Login).where(*conditions).returning(Login.id)
-    return len(db.session.scalars(deleted).all())
+    # Without this option, the session reads the ids of many rows back to look for its objects.
+    blindly = {"synchronize_session": False}
+    result = db.session.execute(delete(Login).where(*conditions), execution_options=blindly)
+    return cast(CursorResult[Any], result).rowcount

@@ -4,18 +4,21 @@ A password is read from standard input, asked for on a terminal, or generated an
 role ends all logins: the next one passes what the role demands. Source: OWASP ASVS 6.4.1, 8.2.1.
 """
 
+from itertools import chain
 from typing import Any
 
 import click
 from flask import Flask, current_app
 from secure_flask.auth import authentication, logins, route_table, users
+from secure_flask.auth.login_table import Login, live_logins
 from secure_flask.auth.operator_passwords import check_plain, password_option, read_password
-from secure_flask.auth.users import Role, UserMixin, user_class
+from secure_flask.auth.users import Role, UserMixin, user_class, user_roles
 from secure_flask.crypto.encryption import readable
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
+from secure_flask.database.paging import pages
 from secure_flask.web import audit
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 
 user_commands = CommandGroup("user", help="Manage the users who can log in.")
@@ -135,12 +138,15 @@ def set_roles(name: str, names: tuple[str, ...], remove: bool) -> None:
 @user_commands.command("list")
 def list_users() -> None:
     """List the users, each with the number of active logins and the roles; tabs between columns."""
-    found = db.session.scalars(select(user_class()).order_by(user_class().name)).all()
+    following = pages(db.session.execute, _listed(), [user_class().name])
+    # First, since without tables no header is printed.
+    first = next(following, [])
     click.echo("NAME\tLOGINS\tROLES")
-    for each in found:
-        active = "disabled" if each.disabled else str(len(logins.all_of(each)))
-        name = "".join(letter if letter.isprintable() else "?" for letter in each.name)
-        click.echo(f"{name}\t{active}\t{', '.join(each.role_names) or '-'}")
+    for rows in chain([first], following):
+        for name, disabled, active, roles in rows:
+            shown = "".join(letter if letter.isprintable() else "?" for letter in name)
+            sorted_roles = ", ".join(sorted((roles or "-").split(",")))
+            click.echo(f"{shown}\t{'disabled' if disabled else active}\t{sorted_roles}")
 
 
 def init_app(app: Flask) -> None:
@@ -154,6 +160,16 @@ def find(name: str) -> UserMixin:
     if user is None:
         raise click.ClickException(f"There is no user {name!r}.")
     return user
+
+
+def _listed() -> Select[Any]:
+    """The name of each user, whether it is disabled, the number of active logins, the roles."""
+    user = user_class()
+    active = select(func.count()).where(Login.user_id == user.id, live_logins())
+    roles = select(func.aggregate_strings(Role.name, ",")).join(user_roles)
+    of_user = roles.where(user_roles.c.user_id == user.id).correlate(user)
+    counted = active.correlate(user).scalar_subquery()
+    return select(user.name, user.disabled, counted, of_user.scalar_subquery())
 
 
 def _roles(names: tuple[str, ...]) -> list[Role]:

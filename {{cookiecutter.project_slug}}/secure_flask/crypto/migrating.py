@@ -1,15 +1,12 @@
 """Functions for migrations: convert stored values to those of an encrypted column."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 from secure_flask.crypto.encrypted_columns import EncryptedColumn, row_context
 from secure_flask.crypto.encryption import decrypt
-
-PAGE = 500  # rows
-
-Execute = Callable[[sa.Select[Any]], sa.Result[Any]]
+from secure_flask.database.paging import pages
 
 
 def encrypt_plain(connection: sa.Connection, model: Any, name: str) -> None:
@@ -34,16 +31,6 @@ def change_context(connection: sa.Connection, model: Any, name: str, *, old: str
         return decrypt(ciphertext, context=row_context(old, key)).decode()
 
     _fill(connection, model, name, sa.column(f"{name}_encrypted", sa.LargeBinary()), read)
-
-
-def pages(execute: Execute, found: sa.Select[Any], keys: list[Any]) -> Iterator[Sequence[Any]]:
-    """The rows that are found, page by page; each begins with its primary key."""
-    page = found.order_by(*keys).limit(PAGE)
-    rows = execute(page).all()
-    while rows:
-        yield rows
-        last = sa.tuple_(*rows[-1][: len(keys)], types=[key.type for key in keys])
-        rows = execute(page.where(sa.tuple_(*keys) > last)).all()
 
 
 def _fill(

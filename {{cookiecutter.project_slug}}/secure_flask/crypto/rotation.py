@@ -19,9 +19,9 @@ from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.crypto.encrypted_types import Encrypted
 from secure_flask.crypto.encryption import DecryptionError, decrypt, encrypt
 from secure_flask.crypto.keyring import blind_index_keys, current, encryption_keys
-from secure_flask.crypto.migrating import pages
 from secure_flask.database import Model, db
 from secure_flask.database.command_group import CommandGroup
+from secure_flask.database.paging import pages
 from secure_flask.settings import keyrings
 from sqlalchemy.orm import Mapper
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from flask import current_app
 from secure_flask.database import Model, db
 from secure_flask.web.csp_syntax import DIRECTIVES
-from sqlalchemy import BigInteger, String, func, select
+from sqlalchemy import BigInteger, String, delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
@@ -96,7 +96,7 @@ def add(found: Mapping[Violation, int]) -> None:
 
 def most_frequent() -> list[ViolationCount]:
     """All violations, the most frequent first."""
-    most = select(ViolationCount).order_by(ViolationCount.times.desc(), *_KEY)
+    most = select(ViolationCount).order_by(ViolationCount.times.desc(), *_KEY).limit(MAX_ROWS)
     return list(db.session.scalars(most))
 
 
@@ -148,7 +148,10 @@ def _make_room(now: int) -> None:
     if excess <= 0:
         return
     priority = (ViolationCount.last_seen >= now, ViolationCount.times, ViolationCount.last_seen)
-    lowest = select(ViolationCount).order_by(*priority).limit(excess)
+    lowest = select(*_KEY).order_by(*priority).limit(excess)
     # Rows that another request has locked are skipped; waiting for them could deadlock.
-    for row in db.session.scalars(lowest.with_for_update(skip_locked=True)):
-        db.session.delete(row)
+    # PostgreSQL may run a subquery several times, each with other rows, but not a CTE.
+    rows = lowest.with_for_update(skip_locked=True).cte("lowest", nesting=True)
+    deleted = delete(ViolationCount).where(tuple_(*_KEY).in_(select(rows)))
+    # Without this option, the session reads the rows back to look for its objects.
+    db.session.execute(deleted, execution_options={"synchronize_session": False})

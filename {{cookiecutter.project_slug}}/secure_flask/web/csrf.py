@@ -122,8 +122,9 @@ def _is_listed(origin: str | None) -> bool:
 
 def _refused(request: Request) -> Exception:
     origin = origins.as_logged(request.headers.get("Origin"))
-    # Both, since a proxy that drops the port from Host looks like another site.
-    own = _own_origin(request)
+    # Both, since a proxy that drops the port from Host looks like another site. A probe is
+    # answered for any Host.
+    own = origins.as_logged(_own_origin(request).lower())
     audit.record(audit.AUTHZ_FAIL, reason="cross-site write", origin=origin, own_origin=own)
     is_program = origin is None and "Sec-Fetch-Site" not in request.headers
     return error_response(403, f"{REFUSED}: send the header Origin" if is_program else REFUSED)

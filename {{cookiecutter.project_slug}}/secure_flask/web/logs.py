@@ -1,8 +1,9 @@
 """The log: JSON, one line per event, times in UTC; an access line per request if asked for.
 
-Values are escaped and truncated, which prevents log injection. No line holds a path or a query,
-which may hold a secret: a line names the route. An access line holds no address and no user. A
-log stream that fails breaks no request. Development writes key=value instead of JSON.
+Values are escaped and truncated, which prevents log injection and bounds a line. No line holds a
+path or a query, which may hold a secret: a line names the route. An access line holds no address
+and no user. A log stream that fails breaks no request. Development writes key=value instead of
+JSON.
 
 `X-Request-ID` connects a response to its lines. It is random: a client must not control what is
 logged. The id of an incoming request is kept only if a trusted proxy sent it (`PROXY_HOPS`), which
@@ -32,6 +33,7 @@ from structlog.stdlib import (
 from structlog.typing import EventDict
 
 MAX_FIELD = 8000  # characters: a traceback has several thousand
+MAX_CHOSEN = 64  # characters of a method or an address, which a client or a proxy may choose
 FIRST = ("datetime", "level", "event")
 ACCESS = "secure_flask.access"
 _ID = re.compile(r"[0-9A-Za-z-]{16,64}")
@@ -134,8 +136,8 @@ def _add_request(logger: object, method: str, line: EventDict) -> EventDict:
         return line
     where = {
         "request_id": request_id(request.environ),
-        "source_ip": request.remote_addr,
-        "request_method": request.method,
+        "source_ip": (request.remote_addr or "")[:MAX_CHOSEN] or None,
+        "request_method": request.method[:MAX_CHOSEN],
         # Not the path, which may contain a secret.
         "route": request.url_rule and request.url_rule.rule,
         "user_id": g.get("user_id"),

@@ -131,14 +131,17 @@ def _fold_names() -> None:
     table = sa.table("users", sa.column("id"), sa.column("name"), sa.column("folded_name"))
     rows = op.get_bind().execute(sa.select(table.c.id, table.c.name)).all()
     known: dict[str, str] = {}
+    changes = []
     for user_id, name in rows:
         text = unicodedata.normalize("NFKC", name).strip()
         folded = unicodedata.normalize("NFKC", text.casefold())
         if folded in known:
             raise ValueError(f"Two users have one name: {known[folded]!r} and {name!r}")
         known[folded] = name
-        changed = sa.update(table).where(table.c.id == user_id).values(folded_name=folded)
-        op.get_bind().execute(changed)
+        changes.append({"user": user_id, "folded": folded})
+    if changes:
+        of_user = sa.update(table).where(table.c.id == sa.bindparam("user"))
+        op.get_bind().execute(of_user.values(folded_name=sa.bindparam("folded")), changes)
 
 
 def _user(table: str) -> sa.ForeignKeyConstraint:
