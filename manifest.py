@@ -14,7 +14,7 @@ def main() -> None:
     # An import would leave a cache in the folder, which every project would be rendered with.
     text = runpy.run_path(str(CORE / "update.py"))["manifest"](CORE)
     if "--check" not in sys.argv:
-        MANIFEST.write_text(text, "utf-8")
+        MANIFEST.write_text(text, "utf-8", newline="\n")
     elif MANIFEST.read_text("utf-8") != text:
         sys.exit("MANIFEST does not list the core as it is: run `make manifest`.")
 

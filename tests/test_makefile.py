@@ -15,12 +15,11 @@ CORE = Path(support.FOLDER.name) / "secure_flask"
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A clone with an environment, in which a file of the core has changed."""
+    """A clone with an environment, in which a file of the core is gone."""
     copy = support.copy_template(tmp_path / "template")
     (copy / ".venv").symlink_to(sys.prefix)
     support.init_git(copy)
-    with (copy / CORE / "csp_levels.py").open("a", encoding="utf-8") as file:
-        file.write("# Changed.\n")
+    (copy / CORE / "csp_levels.py").unlink()
     return copy
 
 
