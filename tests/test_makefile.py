@@ -81,7 +81,10 @@ def test_lint_says_when_the_manifest_is_old_and_make_manifest_writes_it(copy: Pa
     assert caches(copy) == []
 
 
-def test_a_commit_writes_the_manifest_and_stops_until_it_is_added(copy: Path) -> None:
+def test_a_commit_writes_the_manifest_and_stops_until_it_is_added(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path / "pre-commit"))
     hooks = (sys.executable, "-m", "pre_commit", "run")
     support.run("git", "add", "--all", cwd=copy)
     first = subprocess.run(hooks, cwd=copy, capture_output=True, text=True)
