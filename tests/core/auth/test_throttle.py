@@ -84,9 +84,8 @@ def statuses_at_once(
     with monkeypatch.context() as meanwhile:
         # They wait for one another in vain.
         meanwhile.setattr(throttle, "MAX_WAIT", 0)
-        for places in ("_in_line", "_in_flight"):
-            meanwhile.setattr(passwords, places, BoundedSemaphore(50))
-        meanwhile.setattr(passwords, "MAX_OF_SITE", 50)
+        meanwhile.setattr(passwords, "_in_flight", BoundedSemaphore(50))
+        meanwhile.setattr(passwords, "MAX_PLACES", 60)
         # While one password is checked, all the others arrive.
         meanwhile.setattr(passwords, "hasher", slow_hasher("verify", start_others))
         start_others()
