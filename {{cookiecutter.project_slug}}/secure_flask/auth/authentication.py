@@ -167,6 +167,8 @@ def _verified(name: str, password: str, new: str | None = None) -> UserMixin | N
     with throttle.attempt("password", spelled) as attempt:
         stored = user.password_hash if user and not user.disabled else None
         if passwords.verify_password(stored, password) and user and stored:
+            # Whatever happens next, a right password has cost its hash.
+            attempt.succeeded = True
             # Before the row is locked, since a hash takes long.
             renewed = (
                 _new_hash(user, new) if new is not None else passwords.rehashed(stored, password)
