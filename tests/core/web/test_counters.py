@@ -1,5 +1,6 @@
 """How limits count: by window, given back where counted, and half of them while Redis is away."""
 
+import json
 import os
 import secrets
 from collections.abc import Callable
@@ -94,6 +95,38 @@ def test_one_is_given_back_in_the_window_where_it_counted(local: Counters, wait:
     local.add(MINUTE, "a")
     local.give_back(before)
     assert local.read(MINUTE, "a") == 1
+
+
+def test_a_later_request_gives_back_what_an_earlier_one_stored(local: Counters, wait: Wait) -> None:
+    stored = json.loads(json.dumps(local.to_json(local.add(MINUTE, "a"))))
+    wait(59)
+    local.give_back_json(stored)
+    assert local.read(MINUTE, "a") == 0
+
+
+def test_it_gives_nothing_back_once_the_window_is_over(local: Counters, wait: Wait) -> None:
+    stored = local.to_json(local.add(MINUTE, "a"))
+    wait(60)
+    local.give_back_json(stored)
+    wait(-60)
+    assert local.read(MINUTE, "a") == 1
+
+
+def test_what_one_process_counted_in_memory_no_other_gives_back(local: Counters) -> None:
+    stored, other = local.to_json(local.add(MINUTE, "a")), Counters(None)
+    other.add(MINUTE, "a")
+    other.give_back_json(stored)
+    assert (other.read(MINUTE, "a"), local.read(MINUTE, "a")) == (1, 1)
+
+
+def test_what_was_counted_in_redis_every_process_gives_back(shared: Shared) -> None:
+    first, other = Counters("redis://"), Counters("redis://")
+    stored = first.to_json(first.add(MINUTE, "a"))
+    other.give_back_json(stored)
+    assert other.read(MINUTE, "a") == 0
+    shared.away = True
+    other.give_back_json(stored)
+    Counters(None).give_back_json(stored)
 
 
 def test_threads_lose_no_count(local: Counters) -> None:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import BoundedSemaphore
+from typing import Any
 
 from flask import current_app
 from limits import RateLimitItem, parse
@@ -40,15 +41,24 @@ _waiting = BoundedSemaphore(MAX_WAITING)
 class Attempt:
     """An attempt to use a secret. The caller sets `succeeded`; otherwise it counts as failed."""
 
+    purpose: str
+    account: str | None
     succeeded: bool = False
+    # Whether a right secret opens nothing yet. It stays a failure until `complete`.
+    is_half: bool = False
     failure: list[Count] = field(default_factory=list)
     success: list[Count] = field(default_factory=list)
 
     def not_kept(self, *, ended: bool) -> list[Count]:
         """The counts that are given back; without an answer it is neither failure nor success."""
         if self.succeeded:
-            return self.failure
+            return self.success if self.is_half else self.failure
         return self.success if ended else self.failure + self.success
+
+    def to_json(self) -> dict[str, Any]:
+        """What `complete` needs, to be stored in secret: it has the address."""
+        failure = [counters().to_json(count) for count in self.failure]
+        return {"purpose": self.purpose, "account": self.account, "failure": failure}
 
 
 @contextmanager
@@ -57,18 +67,34 @@ def attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]:
 
     An exception, such as an unavailable database, counts as neither, unless it `succeeded` before.
     """
-    running, current, ended = list[Count](), Attempt(), False
+    running, current = list[Count](), Attempt(purpose, account)
+    ended = False
     try:
         _wait_for_place(running, current.failure, purpose, account)
         _count_site(current.failure, purpose, account)
         # Last, so that what is refused as a failure leaves no count of a success.
-        _count_success(current.success, purpose, account)
+        for count in _successes(purpose, account):
+            current.success.append(count)
+            _require(count, account)
         yield current
         ended = True
     finally:
         # First the attempt, then that it runs: nobody takes it for a failure meanwhile.
         for count in current.not_kept(ended=ended) + running:
             counters().give_back(count)
+
+
+def complete(half: dict[str, Any]) -> None:
+    """Turn the failure of a half attempt, as its `to_json` gives it, into a success.
+
+    Until then a right password stays a failure, so that it cannot be tried without the second
+    factor as often as with it. It is no success either: a thief of the password could use up the
+    successes of the owner. No success is refused here, since its hash is made already.
+    """
+    for failure in half["failure"]:
+        counters().give_back_json(failure)
+    for _ in _successes(half["purpose"], half["account"]):
+        pass
 
 
 def _wait_for_place(
@@ -127,12 +153,12 @@ def _count_account(counted: list[Count], purpose: str, account: str, site: str) 
         _require(once, account)
 
 
-def _count_success(counted: list[Count], purpose: str, account: str | None) -> None:
+def _successes(purpose: str, account: str | None) -> Iterator[Count]:
+    """Count a success, by site and by account."""
     # A secret without an account is a random one, which costs no hash.
     if account is not None:
         for key in (client_address(SITE), _key_of(account)):
-            counted.append(counters().add(_limit(RIGHT), purpose, "right", key))
-            _require(counted[-1], account)
+            yield counters().add(_limit(RIGHT), purpose, "right", key)
 
 
 def _key_of(account: str) -> str:

@@ -6,13 +6,15 @@ twice the limit. It fails closed: while Redis is unavailable, each process count
 allows half the limit. Source: OWASP ASVS 6.3.1, 16.5.2.
 """
 
+import os
 import re
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from ipaddress import IPv6Address, IPv6Network, ip_address
+from secrets import token_hex
 from threading import Lock
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from flask import Flask, current_app, request
 from limits import RateLimitItem
@@ -23,6 +25,7 @@ from secure_flask.web import redis_storage
 Result = TypeVar("Result")
 Key = tuple[str, ...]
 
+IN_REDIS = "redis"
 PAUSE = 10.0  # seconds until a server that failed is asked again
 SITE = 48  # bits: providers give one IPv6 customer up to a /48, which is 65,536 networks
 
@@ -55,6 +58,7 @@ class Counters:
         self.retry_at = 0.0  # by time.monotonic()
         # MemoryStorage loses a count when two threads create the same counter.
         self._lock = Lock()
+        self._id = token_hex()
 
     @property
     def shared(self) -> Storage:
@@ -86,6 +90,28 @@ class Counters:
                 self._increment(count.storage, count.key, count.lifetime)
         except StorageError:
             self._pause()
+
+    def to_json(self, count: Count) -> list[Any]:
+        """A count as JSON can hold it, to give it back in a later request."""
+        place = self._own_memory() if count.storage is self.local else IN_REDIS
+        return [place, count.key, count.lifetime, count.resets_at]
+
+    def give_back_json(self, stored: list[Any]) -> None:
+        """Give back a count of `to_json`, there or not at all, and only within its window."""
+        place, key, lifetime, resets_at = stored
+        with suppress(StorageError):
+            storage = self._storage_at(place)
+            if storage and time.time() < resets_at:
+                self.give_back(Count(storage, key, lifetime, 0, 0, resets_at))
+
+    def _storage_at(self, place: str) -> Storage | None:
+        if place == IN_REDIS:
+            return self.shared if self.redis_url and not self._is_away() else None
+        return self.local if place == self._own_memory() else None
+
+    def _own_memory(self) -> str:
+        # Processes that were forked later have the same copy, and another number.
+        return f"{self._id}-{os.getpid()}"
 
     def is_shared(self) -> bool:
         """Whether Redis responds; also true where REDIS_URL is not set."""
