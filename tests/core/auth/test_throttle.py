@@ -368,6 +368,22 @@ def test_what_is_kept_names_nobody(client: FlaskClient, monkeypatch: pytest.Monk
     assert not any(name in str(asked) for name in ("grace", "hopper", "ggg"))
 
 
+def test_a_login_leaves_few_keys_in_memory_and_a_refused_one_none(make_app: MakeApp) -> None:
+    app = make_app(redis_url=None, login_rate_limit="1 per minute")
+    client, keys = app.test_client(), app.extensions["counters"].local
+    left = []
+    for address, name, password in [
+        *[(HERE, USERNAME, PASSWORD)] * 2,
+        *[(HERE, USERNAME, WRONG)] * 3,
+        *[("2001:db8::1", "nobody", WRONG)] * 2,
+    ]:
+        before = len(keys)
+        status = attempt(client, address, username=name, password=password).status_code
+        left.append((status, len(keys) - before))
+    # Failures count by address, site and account, and with each alarm in the log.
+    assert left == [(200, 2), (200, 0), (401, 4), (429, 1), (429, 0), (401, 5), (429, 1)]
+
+
 class Full(MemoryStorage):
     """A Redis that is full, or a replica, still answers what it is asked, and counts nothing."""
 
