@@ -133,6 +133,8 @@ def test_who_opens_a_strangers_link_chooses_name_and_password(
 ) -> None:
     link = registered_link(app, client, username="thief", password=THIEF)
     assert confirm(client, link) == 400
+    assert send(client, link, {}).get_json()["fields"].keys() == {"password"}
+    assert invalid_fields(post(client, link, username=USERNAME).text) == ["password"]
     assert confirm(client, link, password=STRONG) == 403
     # What a password manager fills in beside the new one does not matter.
     body = {"password": PASSWORD, "new_password": STRONG, "username": NAME}

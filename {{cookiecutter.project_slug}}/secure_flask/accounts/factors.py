@@ -4,6 +4,8 @@ Any strong factor that a user has is asked for at a login by password, and when 
 entered again. Source: OWASP ASVS 6.3.3, 6.5.7, 7.5.1.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, after_this_request, current_app, g
@@ -30,17 +32,17 @@ def is_demanded(user: AccountMixin) -> bool:
     return bool({*user.role_names} & {*current_app.config["SECOND_FACTOR_ROLES"]})
 
 
-def ask(user: UserMixin, *, keep: bool, replaces: Login | None = None) -> dict[str, Any] | None:
-    """The body that asks for a second factor, or for the set-up of the first one; else None."""
+def asked_of(user: UserMixin) -> Callable[..., dict[str, Any]] | None:
+    """What begins the step of a second factor, or of the set-up of the first one; else None."""
     found = account(user)
     there = of(found)
     if not there and not is_demanded(found):
         return None
-    return half_logins.begin(found, there, keep=keep, replaces=replaces)
+    return partial(half_logins.begin, found, there)
 
 
 def init_app(app: Flask) -> None:
-    app.extensions["second_factor"] = ask
+    app.extensions["second_factor"] = asked_of
 
 
 @password_changed.connect

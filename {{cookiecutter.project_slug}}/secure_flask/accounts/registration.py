@@ -25,7 +25,6 @@ from secure_flask.auth.users import user_class
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error
-from secure_flask.web.validation import MISSING
 from sqlalchemy.exc import IntegrityError
 
 REGISTRATION, CONFIRM = "registration", "confirm"
@@ -101,7 +100,7 @@ def confirm(
         hashed = passwords.hash_new_password(new_password, *personal, field="new_password")
         return _create(step, name or step.data["name"], hashed)
     if not password:
-        raise error_response(400, MISSING)
+        raise field_error(400, "password", "Enter the password, or choose a new one")
     registered, hashed = _registered_with(step, password)
     return _create(step, name or registered, hashed)
 
