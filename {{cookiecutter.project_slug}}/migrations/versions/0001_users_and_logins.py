@@ -52,6 +52,8 @@ def upgrade() -> None:
         sa.Column("rotation_hash", sa.LargeBinary(32), nullable=True),
         sa.Column("previous_hash", sa.LargeBinary(32), nullable=True),
         sa.Column("rotated", sa.BigInteger(), nullable=True),
+        sa.Column("repeats", sa.Integer(), nullable=False),
+        sa.Column("repeated", sa.Boolean(), nullable=False),
         sa.Column("started", sa.BigInteger(), nullable=False),
         sa.Column("last_used", sa.BigInteger(), nullable=False),
         sa.Column("expires", sa.BigInteger(), nullable=False),

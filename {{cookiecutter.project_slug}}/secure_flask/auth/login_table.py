@@ -40,6 +40,9 @@ class Login(Model):
     rotation_hash: Mapped[bytes | None]
     previous_hash: Mapped[bytes | None]
     rotated: Mapped[int | None] = mapped_column(BigInteger)
+    # How many rotations in a row were repeated, and whether the one before is among them.
+    repeats: Mapped[int] = mapped_column(default=0)
+    repeated: Mapped[bool] = mapped_column(default=False)
     # When the user entered the password.
     started: Mapped[int] = mapped_column(BigInteger)
     last_used: Mapped[int] = mapped_column(BigInteger)
