@@ -101,9 +101,10 @@ def _mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     step = db.session.get(Step, UUID(mail.arguments["step"]))
     if step is None or step.user is None or step.user.disabled:
         return None
+    # The hour begins with the mail, also where the address is known: the user sees in their data
+    # how long it waits.
+    step.expires = int(time.time()) + LIFETIME
     if known := addresses.owner_of(email):
         return recovery.mail_to_owner(account(known), "email_in_use")
-    # The hour begins with the mail.
-    step.expires = int(time.time()) + LIFETIME
     link = public_urls.link("accounts.change_email_page", token=steps.give_secret(step))
     return email, "change_email", {"username": step.user.name, "link": link}

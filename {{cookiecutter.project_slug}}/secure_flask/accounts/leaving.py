@@ -5,7 +5,8 @@ download exactly these, without the secrets of the account. Source: GDPR, articl
 OWASP ASVS 6.3.7, 7.4.2, 14.2.6, 14.3.1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 from flask import Flask, g
@@ -20,7 +21,7 @@ from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.crypto.encryption import readable
 from secure_flask.database import Model, db
 from secure_flask.web import audit
-from sqlalchemy import ForeignKey, delete, inspect, select
+from sqlalchemy import ForeignKey, Table, delete, inspect, or_, select
 from sqlalchemy.orm import Mapper
 
 USER_DELETED = audit.Event("user_deleted")
@@ -68,7 +69,10 @@ def personal_data(user: AccountMixin) -> dict[str, Any]:
         "recovery_codes": recovery_codes.left(user),
         "unconfirmed_emails": waiting,
         "trusted_networks": networks.number(user),
-        "tables": {key.parent.table.name: _rows(key, user) for key in references("CASCADE")},
+        "tables": {
+            table.name: _rows(table, keys, user)
+            for table, keys in groupby(references("CASCADE"), lambda key: key.parent.table)
+        },
     }
 
 
@@ -94,13 +98,14 @@ def references(*actions: str | None) -> Iterator[ForeignKey]:
                 yield key
 
 
-def _rows(key: ForeignKey, user: AccountMixin) -> list[dict[str, Any]]:
-    table = key.parent.table
+def _rows(table: Table, keys: Iterable[ForeignKey], user: AccountMixin) -> list[dict[str, Any]]:
+    """The rows of a table that refer to the user by one of the keys, such as of a sender."""
+    mine = or_(*(key.parent == user.id for key in keys))
     mappers = [each for each in Model.registry.mappers if each.local_table is table]
     if not mappers:
-        found = db.session.execute(select(table).where(key.parent == user.id)).mappings()
+        found = db.session.execute(select(table).where(mine)).mappings()
         return [{name: _plain(value) for name, value in row.items()} for row in found]
-    rows = select(mappers[0].class_).where(key.parent == user.id)
+    rows = select(mappers[0].class_).where(mine)
     return [_values(row) for row in db.session.scalars(rows).unique()]
 
 

@@ -3,8 +3,9 @@
 A rotation that was used before was copied, and the thief cannot be distinguished from the owner.
 So the login ends. A lost response must not end it: the next rotation is derived from the present
 one, so a client that repeats its request within REFRESH_GRACE gets the same answer again, and
-never a second branch. A thief may repeat each refresh right behind the owner, whose client does
-not lose each answer: so three repeated rotations in a row end the login too. Source: RFC 9700, section 4.14.2; OWASP ASVS 10.4.5, 11.2.2, 13.3.4.
+never a second branch. A thief may repeat each refresh right behind the owner. No honest client
+loses each response, so three repeated rotations in a row end the login too.
+Source: RFC 9700, section 4.14.2; OWASP ASVS 10.4.5, 11.2.2, 13.3.4.
 """
 
 import hmac
