@@ -505,30 +505,6 @@ def test_after_a_mailed_reset_the_password_alone_sets_up_nothing(demanding: Flas
     assert send(client, TF_SETUP, {"setup": "authenticator", **half}).status_code == 401
 
 
-def test_a_login_from_before_the_role_sets_up_no_first_factor(make_app: MakeApp) -> None:
-    """As where the role was given by other means than `flask user roles`, which ends logins."""
-    app = make_app(SECOND_FACTOR_ROLES=["boss"])
-    client = app.test_client()
-    credentials = log_in(client)
-    secret, path = begin_setup(client, credentials)
-    begun = challenge(client, WAN_REGISTER, credentials)
-    give_roles(app, "boss")
-    for tried in (
-        send(client, TF_SETUP, {"setup": "authenticator"}, credentials),
-        send(client, path, {"code": code_of(secret)}, credentials),
-        send(client, WAN_REGISTER, {}, credentials),
-        answer(client, WAN_REGISTER, begun, Passkey(client), credentials),
-    ):
-        assert tried.status_code == 403
-    # An invitation makes this login a new one, with both factors.
-    half = send(client, routes.REAUTHENTICATE, {"password": PASSWORD}, credentials).get_json()
-    tf_token = {"tf_token": half["tf_token"]}
-    assert send(client, INVITATION, {"code": invite(app), **tf_token}).status_code == 204
-    secret, path = begin_setup(client, **tf_token)
-    done = login_of(send(client, path, {"code": code_of(secret), **tf_token}))
-    assert len(sessions(client, done)) == 1
-
-
 def test_of_whom_a_role_demands_a_factor_the_last_one_stays(demanding: Flask, wait: Wait) -> None:
     client = demanding.test_client()
     half = begin_login(client)

@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("last_used", sa.BigInteger(), nullable=False),
         sa.Column("expires", sa.BigInteger(), nullable=False),
         sa.Column("kept", sa.Boolean(), nullable=False),
+        sa.Column("second_factor", sa.Boolean(), nullable=False),
         # Encrypted: browser, system and shortened address.
         sa.Column("client", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(

@@ -59,9 +59,23 @@ def refresh(body: RefreshBody) -> ResponseReturnValue:
     return renewed
 
 
-def issue(user: UserMixin, *, keep: bool = False, replaces: Login | None = None) -> dict[str, Any]:
+def issue(
+    user: UserMixin,
+    *,
+    keep: bool = False,
+    second_factor: bool = False,
+    replaces: Login | None = None,
+) -> dict[str, Any]:
     secret, rotation = logins.new_secret(), logins.new_secret()
-    login = logins.start(user, KIND, secret, rotation=rotation, kept=keep, replaces=replaces)
+    login = logins.start(
+        user,
+        KIND,
+        secret,
+        rotation=rotation,
+        kept=keep,
+        second_factor=second_factor,
+        replaces=replaces,
+    )
     return _body(login, f"{secret}.{rotation}")
 
 
