@@ -17,6 +17,7 @@ from tests.page_elements import Elements
 from views.accounts.devices import (
     STEP,
     WAN_REGISTER,
+    WAN_SIGNIN,
     Passkey,
     add_app,
     add_passkey,
@@ -29,6 +30,7 @@ from views.accounts.devices import (
     login_of,
     logs_in_by_code,
     send_code,
+    use,
     wrong_code_of,
 )
 from views.accounts.people import (
@@ -525,7 +527,7 @@ def test_of_whom_a_role_demands_a_factor_the_last_one_stays(demanding: Flask, wa
 def test_of_two_factors_removed_at_once_one_stays_where_a_role_demands_it(file_app: Flask) -> None:
     client = file_app.test_client()
     add_app(client, credentials := log_in(client))
-    add_passkey(client, credentials)
+    login_of(use(client, WAN_SIGNIN, add_passkey(client, credentials)))
     file_app.config["SECOND_FACTOR_ROLES"] = ["boss"]
     give_roles(file_app, "boss")
     cookie = client.get_cookie("dev-session")

@@ -78,7 +78,7 @@ def test_a_password_alone_logs_nobody_in_and_a_code_after_it_does(
     begun = send(stranger, routes.LOGIN, {**LOGIN})
     assert begun.get_json() | {"tf_token": ""} == {
         "tf_required": True,
-        "factors": ["authenticator"],
+        "factors": ["authenticator", "recovery_code"],
         "tf_token": "",
     }
     assert not is_logged_in(stranger)

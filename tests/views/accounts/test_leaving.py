@@ -379,13 +379,13 @@ def test_a_row_that_refers_to_two_users_is_in_the_data_of_both(
 def test_the_data_take_as_many_statements_for_ten_rows_as_for_one(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    client = app.test_client()
+    credentials = log_in(client)
     with full_accounts.own_tables(app, monkeypatch):
         numbers = []
         for notes in (1, 9):
             for _ in range(notes):
                 full_accounts.add_note(app)
-            client = app.test_client()
-            credentials = log_in(client)
             with statements(app) as sent:
                 client.get(DATA, headers=credentials)
             numbers.append(len(sent))
