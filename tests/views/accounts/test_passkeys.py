@@ -17,6 +17,7 @@ from sqlalchemy import delete
 from webauthn.helpers import bytes_to_base64url, encode_cbor
 
 from core import routes
+from views.accounts import full_accounts
 from views.accounts.devices import (
     AT_ONCE,
     WAN_DELETE,
@@ -44,6 +45,7 @@ from views.conftest import (
     grow_old,
     log_in,
     post,
+    stored_user,
 )
 
 PAGE, DELETE = "/account/passkeys", "/account/passkeys/delete"
@@ -462,6 +464,21 @@ def test_a_user_has_a_limited_number_of_passkeys(
     refused = send(client, WAN_REGISTER, {}, credentials)
     assert (refused.status_code, passkeys.TOO_MANY in refused.text) == (409, True)
     assert len(names(client, credentials)) == 2
+
+
+def test_a_challenge_from_before_the_last_passkey_adds_none(
+    client: FlaskClient,
+    credentials: Headers,
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(passkeys, "MOST", 1)
+    begun = challenge(client, WAN_REGISTER, credentials)
+    with stored_user(app) as user:
+        db.session.add(full_accounts.passkey(user))
+    refused = answer(client, WAN_REGISTER, begun, Passkey(client), credentials)
+    assert (refused.status_code, passkeys.TOO_MANY in refused.text) == (409, True)
+    assert names(client, credentials) == [full_accounts.PASSKEY]
 
 
 def test_each_route_that_changes_passkeys_or_takes_one_is_limited(app: Flask) -> None:
