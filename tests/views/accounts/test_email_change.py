@@ -26,6 +26,7 @@ from views.accounts.people import (
     give_address,
     link_in,
     mailed_link,
+    registered_link,
     send,
 )
 from views.conftest import (
@@ -325,6 +326,22 @@ def test_the_address_of_another_account_stays_theirs(
     # What the user is told about pending changes is the same for each.
     data = client.get(DATA, headers=credentials).get_json()
     assert sorted(data["unconfirmed_emails"]) == sorted(tries)
+
+
+def test_nothing_tells_that_the_new_address_got_or_lost_an_account(
+    app: Flask, client: FlaskClient, credentials: Headers
+) -> None:
+    registration = registered_link(app, client, email=NEW)
+    ask(client, credentials)
+    waiting = []
+    for step in ("asked", "registered", "deleted"):
+        if step == "registered":
+            assert send(app.test_client(), registration, {"password": STRONG}).status_code == 200
+        if step == "deleted":
+            app.test_cli_runner().invoke(args=["user", "delete", NEW])
+        data = client.get(DATA, headers=credentials).get_json()
+        waiting.append(data["unconfirmed_emails"])
+    assert waiting == [[NEW]] * 3
 
 
 def test_an_address_that_was_taken_meanwhile_is_not_given(

@@ -27,9 +27,11 @@ def of(user: AccountMixin) -> list[str]:
     return [*there, RECOVERY] if there and recovery_codes.left(user) else there
 
 
-def is_demanded(user: AccountMixin) -> bool:
+def is_demanded(user: UserMixin) -> bool:
     """Whether a role of the user demands a second factor, by SECOND_FACTOR_ROLES."""
-    return bool({*user.role_names} & {*current_app.config["SECOND_FACTOR_ROLES"]})
+    demanding = {*current_app.config["SECOND_FACTOR_ROLES"]}
+    # Each request asks. Where no role demands one, it costs no query.
+    return bool(demanding) and not demanding.isdisjoint(user.role_names)
 
 
 def asked_of(user: UserMixin) -> Callable[..., dict[str, Any]] | None:
@@ -43,6 +45,7 @@ def asked_of(user: UserMixin) -> Callable[..., dict[str, Any]] | None:
 
 def init_app(app: Flask) -> None:
     app.extensions["second_factor"] = asked_of
+    app.extensions["demands_second_factor"] = is_demanded
 
 
 @password_changed.connect

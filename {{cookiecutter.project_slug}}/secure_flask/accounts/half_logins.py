@@ -112,9 +112,9 @@ def issue(user: AccountMixin, options: dict[str, Any], factor: str) -> dict[str,
     if login is None:
         # A page gets its cookie, though a script sends the answer of a passkey as JSON.
         kind = session if options["on_page"] else tokens.chosen()
-        issued = kind.issue(user, keep=options["keep"])
+        issued = kind.issue(user, keep=options["keep"], second_factor=True)
     else:
-        issued = authentication.renew(user, login)
+        issued = authentication.renew(user, login, second_factor=True)
     throttle.complete(options["attempt"])
     factors = f"password, {factor}"
     audit.record(audit.LOGIN_SUCCESS, account=user.name, user_id=user.id, factors=factors)

@@ -105,6 +105,14 @@ def confirm(
     return _create(step, name or registered, hashed)
 
 
+def end_registrations_of(email: str) -> None:
+    """End all registrations of an address, within the caller's transaction.
+
+    Changes to this address stay, or their users would learn that it got or lost an account.
+    """
+    steps.end_steps_of(email, REGISTRATION, CONFIRM)
+
+
 def _find(token: str) -> Step:
     step = steps.find(CONFIRM, token)
     if step is None or not step.email or owner_of(step.email):
@@ -138,7 +146,7 @@ def _create(step: Step, name: str, password_hash: str) -> AccountMixin:
     if not steps.use(step):
         raise error_response(404, INVALID)
     # Registrations of strangers would make another account once this one is deleted.
-    steps.end_steps_of(email)
+    end_registrations_of(email)
     forget_links(email)
     user = account(user_class()(name=name, password_hash=password_hash, email=email))  # type: ignore[call-arg]
     db.session.add(user)

@@ -151,9 +151,10 @@ def is_right(user: UserMixin, password: str) -> bool:
     return _verified(user.name, password) is not None
 
 
-def renew(user: UserMixin, login: Login) -> dict[str, Any]:
+def renew(user: UserMixin, login: Login, *, second_factor: bool = False) -> dict[str, Any]:
     """A new login of the same kind in place of one; the user's row is locked."""
-    return tokens.of_login(login).issue(user, keep=login.kept, replaces=login)
+    kind = tokens.of_login(login)
+    return kind.issue(user, keep=login.kept, second_factor=second_factor, replaces=login)
 
 
 def _verified(name: str, password: str, new: str | None = None) -> UserMixin | None:
