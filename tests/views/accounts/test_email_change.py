@@ -247,10 +247,11 @@ def test_an_account_changes_its_address_ten_times_a_week(
 
 
 def test_a_user_has_ten_open_requests_at_most(
-    app: Flask, client: FlaskClient, credentials: Headers
+    app: Flask, client: FlaskClient, credentials: Headers, wait: Wait
 ) -> None:
     for number in range(MAX_REQUESTS + 2):
         ask(client, credentials, f"ada{number}@example.net")
+        wait(1)
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Step)) == MAX_REQUESTS
     [*_, newest] = client.get(DATA, headers=credentials).get_json()["unconfirmed_emails"]

@@ -4,6 +4,7 @@ Source: OWASP ASVS 6.3.1, 6.5.1, 6.5.5, 16.3.1.
 """
 
 from typing import Any
+from uuid import UUID
 
 from secure_flask.accounts import (
     authenticator,
@@ -108,8 +109,8 @@ def use_invitation(user: AccountMixin, step_id: str) -> None:
 
     :raises ErrorResponse: 403, it was used in the meantime, or has expired.
     """
-    open_ones = {str(step.id): step for step in steps.of_user(INVITATION, user)}
-    if step_id not in open_ones or not steps.use(open_ones[step_id]):
+    step = steps.open_step(INVITATION, UUID(step_id))
+    if step is None or step.user_id != user.id or not steps.use(step):
         db.session.rollback()
         raise error_response(403, WRONG_INVITATION)
 

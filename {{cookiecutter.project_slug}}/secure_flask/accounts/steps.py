@@ -95,6 +95,12 @@ def find(purpose: str, secret: str) -> Step | None:
     return None if step and step.user and step.user.disabled else step
 
 
+def open_step(purpose: str, step_id: UUID) -> Step | None:
+    """The step of this id, if it is still open."""
+    mine = select(Step).where(*_open(purpose), Step.id == step_id)
+    return next(iter(_readable(mine)), None)
+
+
 def open_steps_of(purpose: str, email: str, *, limit: int, first: UUID | None = None) -> list[Step]:
     """Some open steps of an address: the one with the id `first`, then the newest."""
     newest = select(Step).where(*_open(purpose), Step.email == email)
