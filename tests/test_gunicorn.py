@@ -89,7 +89,8 @@ def test_a_hup_lets_its_workers_read_the_policy_and_the_settings_again(
 
         def headers() -> Message:
             with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/") as answer:
-                return answer.headers
+                sent: Message = answer.headers
+                return sent
 
         assert headers()["Referrer-Policy"] != "same-origin"
         for file, line in [
