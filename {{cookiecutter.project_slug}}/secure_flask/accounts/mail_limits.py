@@ -33,10 +33,10 @@ OF_NETWORK, LEAST_OF_NETWORK = 0.1, 5
 RESETS, LINKS, NOTICES = 0.9, 0.8, 0.8
 USED_UP = audit.Event("mails_used_up", ERROR)
 
-NEXT_FIRST: tuple[ColumnElement[int], ...] = (
+NEXT_FIRST = (
     case((Mail.notice.is_not(None), 0), (Mail.kind == RESET, 1), else_=2),
-    Mail.turn.expression,
-    Mail.due.expression,
+    Mail.turn,
+    Mail.due,
 )
 
 

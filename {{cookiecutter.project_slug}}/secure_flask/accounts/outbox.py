@@ -60,9 +60,11 @@ def add_link(
 
     One that does not wait is never sent and never counts. mail_limits.request_link decides.
     """
+    # In each case, so that its time does not tell whether the mail waits.
     mailbox = mailbox_hash(address)
-    counts = {"turn": turn, "mailbox_hash": mailbox if waits else None}
-    _insert(kind, address, arguments, due=int(time.time()) if waits else None, **counts)
+    due = int(time.time()) if waits else None
+    counted = mailbox if waits else None
+    _insert(kind, address, arguments, due=due, turn=turn, mailbox_hash=counted)
 
 
 def forget_links(address: str) -> None:

@@ -7,7 +7,7 @@ Source: OWASP ASVS 6.4.1, 6.5.1, 6.5.5; OWASP Forgot Password Cheat Sheet.
 """
 
 import time
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from secure_flask.auth import logins
@@ -19,6 +19,7 @@ from secure_flask.database import Model, db
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    CursorResult,
     ForeignKey,
     LargeBinary,
     Select,
@@ -120,7 +121,8 @@ def make_room(purpose: str, email: str, *, most: int) -> bool:
     excess = max(0, number - most + 1)
     oldest = select(Step.id).where(*mine, ~Step.mailed).order_by(Step.expires, Step.id)
     deleted = delete(Step).where(Step.id.in_(oldest.limit(excess)))
-    return db.session.execute(deleted, execution_options=UNREAD).rowcount == excess  # type: ignore[attr-defined]
+    result = cast("CursorResult[Any]", db.session.execute(deleted, execution_options=UNREAD))
+    return result.rowcount == excess
 
 
 def steps_of_user(purpose: str, user: UserMixin, *, limit: int) -> list[Step]:
