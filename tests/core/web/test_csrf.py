@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from secure_flask import current_user
 from secure_flask.auth.access import login_required, public
-from secure_flask.web.csrf import SENT_BY_FORMS, exempt
+from secure_flask.web.csrf import exempt
+from secure_flask.web.form_types import FORM_TYPES, SENT_BY_FORMS
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.responses import consumes
-from secure_flask.web.view_options import FORM_TYPES
 
 from core import routes
 from core.conftest import PRODUCTION, Lines, MakeApp, log_in, log_in_by_form

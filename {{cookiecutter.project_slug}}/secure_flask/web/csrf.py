@@ -12,12 +12,10 @@ from flask import Flask, Request, abort, current_app
 from secure_flask.web import audit, origins, request_checks
 from secure_flask.web.bearer import has_bearer
 from secure_flask.web.errors import error_response
-from secure_flask.web.view_options import FORM_TYPES, Decorated, add_options, view_options
+from secure_flask.web.form_types import has_body, is_form
+from secure_flask.web.view_options import Decorated, add_options, view_options
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-# Any site can send these without a preflight.
-# Source: Fetch Standard, "CORS-safelisted request-header".
-SENT_BY_FORMS = frozenset({*FORM_TYPES, "text/plain", ""})
 REFUSED = "Cross-site request refused"
 
 
@@ -41,10 +39,6 @@ def reads_no_cookie(request: Request) -> bool:
     """
     by_cookie = current_app.config["TOKEN_TYPE"] == "session"  # noqa: S105 - a kind of token
     return has_bearer(request) or (_is_listed(request.headers.get("Origin")) and not by_cookie)
-
-
-def has_body(request: Request) -> bool:
-    return bool(request.content_length) or "Transfer-Encoding" in request.headers
 
 
 def _check(request: Request) -> None:
@@ -79,7 +73,7 @@ def _is_from_here(request: Request) -> bool:
     Values are compared whole, so a header that was sent twice matches nothing.
     """
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
-    if _is_form(request) and request.headers.get("Sec-Fetch-Mode") == "same-origin":
+    if is_form(request) and request.headers.get("Sec-Fetch-Mode") == "same-origin":
         return False  # no form sends this, only a service worker that passes one on
     if origin is None:
         return site == "same-origin" or (site in ("none", None) and _is_program(request))
@@ -94,12 +88,7 @@ def _is_from_here(request: Request) -> bool:
 
 def _is_program(request: Request) -> bool:
     """Whether no browser of any age could have sent this with a user's login, as curl does."""
-    return not (_has_cookie(request) or _is_form(request))
-
-
-def _is_form(request: Request) -> bool:
-    # A form without fields has a type and no body; a body without a type may be a form's.
-    return request.mimetype in SENT_BY_FORMS and (bool(request.mimetype) or has_body(request))
+    return not (_has_cookie(request) or is_form(request))
 
 
 def _has_cookie(request: Request) -> bool:
