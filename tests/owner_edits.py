@@ -279,7 +279,7 @@ FORM_PAGE = '''\
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from wtforms import EmailField, IntegerField, SelectField
+from wtforms import EmailField, IntegerField, SelectChoice, SelectField
 from wtforms.validators import DataRequired, NumberRange
 
 from secure_flask import consumes_form, current_user, login_required, public
@@ -289,7 +289,7 @@ blueprint = Blueprint("order_pages", __name__)
 
 class OrderForm(FlaskForm):
     address = EmailField("Address", [DataRequired()])
-    loaf = SelectField("Loaf", choices=[("rye", "Rye"), ("spelt", "Spelt")])
+    loaf = SelectField("Loaf", choices=[SelectChoice("rye", "Rye"), SelectChoice("spelt", "Spelt")])
     number = IntegerField("How many", [NumberRange(1, 9)])
 
 

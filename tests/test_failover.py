@@ -13,7 +13,6 @@ import pytest
 
 import clients
 import crowds
-import redis_servers
 import services
 import support
 from conftest import NewProject
@@ -51,44 +50,6 @@ def limited(project: Path, log: Path, redis: str) -> Iterator[int]:
     limit = {"LOGIN_RATE_LIMIT": f"{LIMIT} per year", "PROXY_HOPS": "1"}
     with services.serving(project, log, REDIS_URL=redis, **limit) as server:
         yield server.port
-
-
-def test_limits_hold_when_sentinels_master_dies_and_its_replica_takes_over(
-    project: Path, tmp_path: Path
-) -> None:
-    with (
-        redis_servers.sentinel(tmp_path) as watched,
-        limited(project, tmp_path / "log", watched.url) as port,
-    ):
-        expect_shared(port)
-        assert failures(port, "198.51.100.1") == SHARED
-        watched.wait_for_replica()
-        watched.master.kill()
-        assert failures(port) == ALONE
-        assert clients.ready(port) == "degraded"
-        expect_shared(port)
-        # The replica has what was counted before.
-        assert failures(port, "198.51.100.1") == [429] * len(SHARED)
-    assert_nothing_told(tmp_path / "log")
-
-
-def test_limits_hold_when_a_node_of_a_cluster_dies_and_when_all_do(
-    project: Path, tmp_path: Path
-) -> None:
-    ports = [support.free_port() for _ in range(2 * redis_servers.MASTERS)]
-    with limited(project, tmp_path / "log", redis_servers.cluster_url(ports)) as port:
-        # The app was started before its Cluster.
-        assert failures(port) == ALONE
-        assert clients.ready(port) == "degraded"
-        with redis_servers.cluster(tmp_path, ports) as cluster:
-            expect_shared(port)
-            first, *_ = cluster.masters
-            first.kill()
-            assert ALONE in [failures(port) for _ in range(30)]
-            expect_shared(port)
-        assert failures(port) == ALONE
-        assert clients.ready(port) == "degraded"
-    assert_nothing_told(tmp_path / "log")
 
 
 def test_limits_outlive_redis_and_are_shared_again_after_it(project: Path, tmp_path: Path) -> None:
@@ -143,12 +104,6 @@ def assert_many_at_once_are_checked_no_oftener(one: int, two: int) -> None:
     assert [fail(number) for number in range(50, 50 + LIMIT)] == [401] * left + [429] * (
         LIMIT - left
     )
-
-
-def assert_nothing_told(log: Path) -> None:
-    reported = log.read_text("utf-8")
-    assert redis_servers.AT_SENTINEL not in reported
-    assert "Traceback" not in reported
 
 
 def test_the_second_postgresql_takes_over_and_no_login_that_was_answered_is_lost(

@@ -2,7 +2,6 @@
 
 from importlib import metadata
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from secure_flask import dependencies
@@ -30,14 +29,25 @@ def test_what_is_missing_or_too_old_is_found(listed: str, missing: list[str]) ->
     assert list(dependencies.missing(listed)) == missing
 
 
-@pytest.mark.parametrize("installed", ["3.2.0rc1", "3.2", "3.2.0.post1", "10.0"])
-def test_only_the_numbers_of_a_version_count(
+@pytest.mark.parametrize("installed", ["3.2", "3.2.0.post1", "3.3.0rc1", "10.0"])
+def test_versions_are_compared_as_uv_compares_them(
     installed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    packages = SimpleNamespace(read_text=lambda name: f"Name: flask\nVersion: {installed}\n")
-    monkeypatch.setattr(dependencies, "distribution", lambda name: packages)
+    monkeypatch.setattr(dependencies, "version", lambda name: installed)
     assert not list(dependencies.missing("flask>=3.2"))
     assert list(dependencies.missing("flask>=11"))
+
+
+def test_where_packaging_is_the_one_that_is_missing_it_is_named() -> None:
+    code = """
+import sys
+sys.modules["packaging"] = None
+try: import secure_flask
+except ImportError as error: print(error)
+"""
+    said = support.python("-c", code, cwd=support.FOLDER)
+    assert "Run: .venv/bin/uv sync\n" in said
+    assert said.endswith(": .venv/bin/uv add 'packaging>=25'\n")
 
 
 def test_without_a_list_nothing_is_compared(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from pydantic import Field
 from secure_flask import openapi
 from secure_flask.auth.access import login_required, public, roles_required
 from secure_flask.database import db
+from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.forms import consumes_form, or_form
 from secure_flask.web.responses import ResponseBody, responds
 from secure_flask.web.validation import Body, PlainText, validated
-from secure_flask.web.view_options import FORM_TYPES
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 

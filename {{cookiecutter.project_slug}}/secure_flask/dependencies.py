@@ -1,12 +1,12 @@
 """Stops with the commands that help where a package is missing or too old, before it is imported.
 
 A newer core may need more than the project's pyproject.toml lists. This imports the standard
-library alone.
+library and `packaging`, which may be the one that is missing.
 """
 
-import re
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 LISTED = Path(__file__).with_name("DEPENDENCIES")
@@ -15,26 +15,22 @@ LISTED = Path(__file__).with_name("DEPENDENCIES")
 def missing(listed: str) -> Iterator[str]:
     """Each `name>=version` that is not met; one marked `optional` counts only if it is installed."""
     for requirement, *optional in map(str.split, listed.splitlines()):
-        name, _, lowest = requirement.partition(">=")
+        name, _, _ = requirement.partition(">=")
         try:
-            installed = _version(name.partition("[")[0])
+            met = _is_met(requirement, version(name.partition("[")[0]))
         except PackageNotFoundError:
-            installed = lowest if optional else "0"
-        if _numbers(installed) < _numbers(lowest):
+            met = bool(optional)
+        if not met:
             yield requirement
 
 
-def _version(name: str) -> str:
-    # `version` parses the metadata whole, which takes three times as long.
-    text = distribution(name).read_text("METADATA") or ""
-    found = re.search(r"^Version: (\S+)", text, re.MULTILINE)
-    return found[1] if found else version(name)
+def _is_met(requirement: str, installed: str) -> bool:
+    if not find_spec("packaging"):
+        # No version can be compared without it.
+        return not requirement.startswith("packaging>=")
+    from packaging.requirements import Requirement
 
-
-def _numbers(text: str) -> list[int]:
-    """The first four numbers of a version, without what follows them, as in 3.2.0rc1."""
-    release = re.sub(r"[^\d.].*", "", text)
-    return [int(number) for number in re.findall(r"\d+", f"{release}.0.0.0")][:4]
+    return Requirement(requirement).specifier.contains(installed, prereleases=True)
 
 
 def require(listed: Path = LISTED) -> None:

@@ -18,8 +18,9 @@ from pydantic.json_schema import models_json_schema
 from secure_flask.auth import route_table, tokens
 from secure_flask.auth.access import is_public, login_required, public
 from secure_flask.web.csrf import SAFE_METHODS
+from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.responses import LoginResponse, ResponseBody, SecondFactorRequired, responds
-from secure_flask.web.view_options import FORM_TYPES, Content, ViewOptions
+from secure_flask.web.view_options import Content, ViewOptions
 
 Json = dict[str, Any]
 Operation = tuple[str, str, ViewOptions, bool]  # path, method, options, whether everybody may call

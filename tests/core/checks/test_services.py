@@ -20,8 +20,6 @@ FOUND = {
     "REDIS_URL": [
         "redis://10.0.0.7",
         "rediss://r.example?ssl_cert_reqs=none",
-        "redis+sentinel://[::1]:1,localhost:1/main",
-        "redis+cluster://localhost:1",
     ],
 }
 FINE = {

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from secure_flask.csp_levels import DATA, NONCE, NONE, SELF
 from secure_flask.csp_reports import violations
 from secure_flask.csp_reports.report import advise
 from secure_flask.csp_reports.violations import UNKNOWN_PAGE, Violation, ViolationCount
-from secure_flask.database import command_group
 from secure_flask.web.csp import csp
 from secure_flask.web.view_options import options_of
 
@@ -175,22 +173,6 @@ def test_a_violation_has_a_line_and_advice_the_most_frequent_first(
     assert lines[5].strip() == CHANGE
     assert lines[6] == ("script-src-attr inline on / (1x only reported, 2026-11-18 to 2026-11-18)")
     assert "Do not allow it" in lines[7]
-
-
-@pytest.mark.parametrize("columns", [60, 80, 120])
-def test_a_terminal_breaks_no_word_such_as_a_path_and_a_pipe_no_line(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, columns: int
-) -> None:
-    for number in range(columns):
-        add(app, TILE._replace(page=f"/a-page/{'x' * number}/<uuid:order-id>"))
-    piped = run(app, "report")
-    terminal = SimpleNamespace(isatty=lambda: True)
-    monkeypatch.setattr(command_group, "sys", SimpleNamespace(stdout=terminal))
-    monkeypatch.setenv("COLUMNS", f"{columns}")
-    shown = run(app, "report")
-    assert shown.split() == piped.split()
-    assert all(len(line) <= columns or len(line.split()) == 1 for line in shown.splitlines())
-    assert shown.count("\n") > piped.count("\n")
 
 
 def test_what_one_page_needs_is_written_at_its_view_and_keeps_what_was_there() -> None:

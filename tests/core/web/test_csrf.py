@@ -1,5 +1,6 @@
 """Which pages may write: what a form or a script of another site gets for trying."""
 
+import re
 from itertools import product
 from typing import Any
 
@@ -9,11 +10,12 @@ from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from secure_flask import current_user
 from secure_flask.auth.access import login_required, public
-from secure_flask.web.csrf import SENT_BY_FORMS, exempt
+from secure_flask.web.csrf import exempt
+from secure_flask.web.form_types import FORM_TYPES, SENT_BY_FORMS
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.responses import consumes
-from secure_flask.web.view_options import FORM_TYPES
 
+import support
 from core import routes
 from core.conftest import PRODUCTION, Lines, MakeApp, log_in, log_in_by_form
 
@@ -188,15 +190,72 @@ def test_a_program_with_a_cookie_hears_what_to_send(client: FlaskClient) -> None
         assert client.post(WRITE, json={}, headers=headers).json == {"error": error}
 
 
-def test_the_log_names_both_origins(make_app: MakeApp, lines: Lines) -> None:
+SITE = "Sec-Fetch-Site"
+RECORDED = r"^\| (\d+) \|.*\| (.+?) \|$"
+# By row: the headers of a form, and what the line says of one of them.
+OWN_HTTPS = "https://localhost"
+LOGGED: dict[str, tuple[int | str, dict[str, str], str, str | None, str]] = {
+    "row 3": (3, {"Origin": OWN_HTTPS, SITE: "cross-site"}, SITE, "cross-site", "same-origin"),
+    "row 5": (5, {"Origin": "null"}, SITE, None, "same-origin"),
+    "row 6": (6, {"Origin": FRIEND}, "Content-Type", URLENCODED, JSON),
+    "row 7": (7, {"Origin": FRIEND, SITE: "none"}, SITE, "none", "same-site or cross-site"),
     # A proxy that drops the port from Host makes this site another one.
-    client = make_app(**PRODUCTION).test_client()
-    for headers in ({"Origin": "https://localhost:8443"}, {"Origin": "a password"}, {}):
-        client.post(routes.LOGIN, data={"a": "b"}, headers=headers)
-    refused = [line for line in lines() if line.get("reason") == "cross-site write"]
-    origins = [line.get("origin") for line in refused]
-    assert origins == ["https://localhost:8443", "malformed", None]
-    assert {line["own_origin"] for line in refused} == {"https://localhost"}
+    "row 8": (8, {"Origin": f"{OWN_HTTPS}:8443"}, "Origin", f"{OWN_HTTPS}:8443", OWN_HTTPS),
+    "row 10": (10, {}, "Origin", None, OWN_HTTPS),
+    "row 11": (11, {SITE: "same-site"}, SITE, "same-site", "same-origin"),
+    "a worker": (
+        "service worker",
+        {"Origin": OWN_HTTPS, "Sec-Fetch-Mode": "same-origin"},
+        "Sec-Fetch-Mode",
+        "same-origin",
+        "navigate",
+    ),
+    "a secret as Origin": (8, {"Origin": "a password"}, "Origin", "malformed", OWN_HTTPS),
+    "a secret as site": (11, {SITE: "a password"}, SITE, "other", "same-origin"),
+    "a secret as type": (
+        6,
+        {"Origin": FRIEND, "Content-Type": "a password"},
+        "Content-Type",
+        "other",
+        JSON,
+    ),
+}
+
+
+def refusals(lines: Lines) -> list[dict[str, Any]]:
+    names = ("row", "header", "value", "expected")
+    refused = [line for line in lines() if line["event"] == "authz_fail"]
+    return [{name: line.get(name) for name in names} for line in refused]
+
+
+@pytest.mark.parametrize("case", LOGGED)
+def test_a_refused_write_is_explained_by_its_line(
+    make_app: MakeApp, lines: Lines, case: str
+) -> None:
+    row, headers, header, value, expected = LOGGED[case]
+    client = make_app(**PRODUCTION, CORS_ORIGINS=[FRIEND], TOKEN_TYPE="opaque").test_client()
+    headers = {"Content-Type": URLENCODED, **headers}
+    assert client.post(routes.LOGIN, data="a=b", headers=headers).status_code == 403
+    named = {"row": row, "header": header, "value": value, "expected": expected}
+    assert refusals(lines) == [named]
+
+
+def test_a_refused_websocket_is_explained_by_its_line(make_app: MakeApp, lines: Lines) -> None:
+    client = make_app(**PRODUCTION, CORS_ORIGINS=[FRIEND], TOKEN_TYPE="opaque").test_client()
+    for headers in {"Origin": FRIEND}, {"Origin": OWN_HTTPS, SITE: "same-site"}:
+        assert client.get("/", headers={"Upgrade": "websocket", **headers}).status_code == 403
+    of_another = {"row": "WebSocket", "header": "Origin", "value": FRIEND, "expected": OWN_HTTPS}
+    replaced = {"row": 3, "header": SITE, "value": "same-site", "expected": "same-origin"}
+    assert refusals(lines) == [of_another, replaced]
+
+
+def test_the_record_has_the_rows_that_lines_name() -> None:
+    record = (support.PAGES / "decisions" / "0013-cross-site-writes.md").read_text("utf-8")
+    rows = {int(number): answer for number, answer in re.findall(RECORDED, record, re.MULTILINE)}
+    assert list(rows) == list(range(12))
+    refused = {number for number, answer in rows.items() if answer.startswith("403")}
+    # Rows 6 and 10 let some in.
+    assert {row for row, *_ in LOGGED.values() if isinstance(row, int)} == refused | {6, 10}
 
 
 def test_a_bearer_token_passes_alone_and_no_cookie_is_read(app: Flask, client: FlaskClient) -> None:

@@ -11,9 +11,9 @@ from flask_wtf import CSRFProtect, FlaskForm
 from flask_wtf.file import FileField
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
 from secure_flask.web.bodies import MAX_FIELDS
+from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.forms import consumes_form, one_line, or_form
 from secure_flask.web.validation import Body, validated
-from secure_flask.web.view_options import FORM_TYPES
 from werkzeug.test import TestResponse
 from wtforms import StringField, TextAreaField
 from wtforms.validators import DataRequired, Length

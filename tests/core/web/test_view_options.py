@@ -12,12 +12,13 @@ from secure_flask.auth.access import login_required, public, recent_login, roles
 from secure_flask.csp_levels import SELF
 from secure_flask.web.csp import csp
 from secure_flask.web.csrf import exempt
+from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.hosts import probe
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import ResponseBody, consumes, responds
 from secure_flask.web.validation import Body, validated
-from secure_flask.web.view_options import FORM_TYPES, ViewOptions, options_of, view_options
+from secure_flask.web.view_options import ViewOptions, options_of, view_options
 
 from core.conftest import MakeApp
 

@@ -16,8 +16,9 @@ from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import replace_hash
 from secure_flask.database import db
-from secure_flask.web import audit, cookies, forms
+from secure_flask.web import audit, cookies
 from secure_flask.web.errors import ErrorResponse, error_response, prefers_html
+from secure_flask.web.form_types import is_consumed_form
 from werkzeug.wrappers import Response
 
 PURPOSE = "half login"
@@ -43,7 +44,7 @@ def begin(
     """
     place = networks.present().hex()
     _end_oldest(user, place)
-    on_page = forms.is_form()
+    on_page = is_consumed_form()
     begun: dict[str, Any] = {"on_page": on_page, "place": place, "keep": keep}
     begun["replaces"] = replaces.id if replaces else None
     begun["attempt"] = attempt.to_json()

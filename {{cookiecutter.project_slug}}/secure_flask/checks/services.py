@@ -85,13 +85,11 @@ def unverified_database(app: Flask) -> bool:
 def unverified_redis(app: Flask) -> bool:
     """An attacker on the way to Redis, which is on another host, can read and change the counts.
 
-    Write rediss:// in REDIS_URL, and with an authority of your own ?ssl_ca_certs=/path/ca.pem. A
-    Sentinel and a Cluster have no TLS. Accept this if the network between them is yours alone.
+    Write rediss:// in REDIS_URL, and with an authority of your own ?ssl_ca_certs=/path/ca.pem.
+    Accept this if the network between them is yours alone.
     """
     written = app.config["REDIS_URL"] or ""
-    url = urlsplit(written)
-    # A Sentinel and a Cluster name further servers, which may be anywhere.
-    elsewhere = url.scheme in redis_storage.SEVERAL or _is_elsewhere(url.hostname or "")
+    elsewhere = _is_elsewhere(urlsplit(written).hostname or "")
     return elsewhere and not redis_storage.is_verified(written)
 
 

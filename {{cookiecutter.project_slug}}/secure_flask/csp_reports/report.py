@@ -16,7 +16,7 @@ from secure_flask.csp_levels import NONE, SELF
 from secure_flask.csp_reports import violations
 from secure_flask.csp_reports.violations import KEYWORDS, OWN_SITE, UNKNOWN_PAGE, ViolationCount
 from secure_flask.database import db
-from secure_flask.database.command_group import CommandGroup, folded
+from secure_flask.database.command_group import CommandGroup
 from secure_flask.web import csp
 from secure_flask.web.csp_syntax import is_whole_cdn
 from secure_flask.web.origins import is_loopback
@@ -73,7 +73,7 @@ def report() -> None:
     rows = violations.most_frequent()
     click.echo("Anybody can post a report: allow only what you know." if rows else "No reports.")
     for row in rows:
-        click.echo(folded(_described(row)))
+        click.echo(_described(row))
 
 
 @csp_commands.command("clear")

@@ -1,8 +1,5 @@
 """Commands that report a database error or a refused value in one sentence, not a traceback."""
 
-import shutil
-import sys
-import textwrap
 from typing import Any
 
 import click
@@ -33,20 +30,6 @@ class Command(_Explained):
 
 class CommandGroup(_Explained, AppGroup):
     """The same for a group of commands, such as `flask user …`."""
-
-
-def folded(text: str) -> str:
-    """The text for a terminal, which would break words such as paths; whole where it is piped."""
-    if not sys.stdout.isatty():
-        return text
-    fold = textwrap.TextWrapper(
-        shutil.get_terminal_size().columns, break_long_words=False, break_on_hyphens=False
-    )
-    folded = []
-    for line in text.splitlines():
-        fold.subsequent_indent = line[: len(line) - len(line.lstrip())]
-        folded.append(fold.fill(line))
-    return "\n".join(folded)
 
 
 def _explain(error: Exception) -> str:

@@ -18,12 +18,11 @@ from sqlalchemy.exc import ArgumentError
 INSTANCE = Path(__file__).parents[2] / "instance"
 POSTGRESQL = "postgresql+psycopg"
 # The driver for these is the extra `redis`.
-REDIS_SCHEMES = ("redis", "rediss", "redis+unix", "redis+sentinel", "redis+cluster")
+REDIS_SCHEMES = ("redis", "rediss", "redis+unix")
 HOW_TO_NAME_REDIS = (
-    "must be redis://user:password@host:6379/0, rediss://… for TLS, redis+unix:///path,"
-    " redis+sentinel://host:26379,host:26379/service or redis+cluster://host:6379,host:6379:"
-    " special characters of the password are encoded, / as %2F and @ as %40, but a Sentinel and a"
-    " Cluster take none, and no TLS: for that write rediss:// and one server"
+    "must be redis://user:password@host:6379/0, rediss://… for TLS or"
+    " redis+unix:///path: special characters of the password are encoded, / as %2F and @ as %40;"
+    " Sentinel and Cluster are not supported, so write the one address of a managed Redis"
 )
 
 

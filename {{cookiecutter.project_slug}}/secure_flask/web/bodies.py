@@ -15,15 +15,15 @@ from flask import Flask, Request, request
 from secure_flask.web import request_checks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import ErrorResponse, error_response, text
+from secure_flask.web.form_types import URLENCODED, is_consumed_form
 from secure_flask.web.uploads import open_file, uploaded
-from secure_flask.web.view_options import FORM_TYPES, view_options
+from secure_flask.web.view_options import view_options
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.utils import cached_property
 
 INVALID = "Invalid request"
-URLENCODED = FORM_TYPES[0]
 MAX_FIELDS = 1000  # fields and files together
 # As people know them: 64 kB for the 65,536 bytes that may be sent.
 _UNITS = {2**20: "MB", 10**6: "MB", 2**10: "kB", 10**3: "kB", 1: "bytes"}
@@ -130,13 +130,12 @@ class CheckedRequest(flask.Request):
 def _check(request: Request) -> None:
     if request.method in SAFE_METHODS:
         return
-    options = view_options(request)
-    is_form = request.mimetype in FORM_TYPES and request.mimetype in (options.consumes or {})
-    if options.max_size:
+    max_size = view_options(request).max_size
+    if max_size:
         # Werkzeug keeps a urlencoded form in memory.
         most = request.max_form_memory_size if request.mimetype == URLENCODED else None
-        request.max_content_length = min(options.max_size, most or options.max_size)
-    if is_form:
+        request.max_content_length = min(max_size, most or max_size)
+    if is_consumed_form(request):
         _read_form(request)
 
 

@@ -57,21 +57,12 @@ class Counters:
     """Counts by key, in the shared storage or, while that is unavailable, in this process."""
 
     def __init__(self, redis_url: str | None) -> None:
-        self.redis_url = redis_url
         self.local = MemoryStorage()
-        self._shared: Storage | None = None
+        self.shared: Storage = redis_storage.connect(redis_url) if redis_url else self.local
         self.retry_at = 0.0  # by time.monotonic()
         self._id = token_hex()
         # By the length of a window: until when keys are shared.
         self._shared_until: dict[int, float] = {}
-
-    @property
-    def shared(self) -> Storage:
-        """Connected at its first use: a Redis Cluster that is away cannot be set up."""
-        # Without a lock, which threads would wait for. That two of them connect is harmless.
-        if self._shared is None:
-            self._shared = redis_storage.connect(str(self.redis_url))
-        return self._shared
 
     def add(self, limit: RateLimitItem, *key: str) -> Count:
         """Count one in the present window."""
@@ -122,7 +113,7 @@ class Counters:
     def is_shared(self) -> bool:
         """Whether Redis responds; also true where REDIS_URL is not set."""
         with suppress(StorageError):
-            return self.redis_url is None or bool(self.shared.check())
+            return bool(self.shared.check())
         return False
 
     def _add(self, storage: Storage, limit: RateLimitItem, most: int, key: Key) -> Count:
@@ -147,7 +138,7 @@ class Counters:
         return time.time() >= self._shared_until.get(window, 0)
 
     def _try(self, operation: Callable[[Storage, int], Result], most: int) -> Result:
-        if self.redis_url is None:
+        if self.shared is self.local:
             return operation(self.local, most)
         if not self._is_away():
             try:

@@ -3,22 +3,33 @@
 Browsers say by themselves where a request comes from, in Origin and Sec-Fetch-Site, and no page
 can forge either. So there is no token, and visitors need no cookie. A second check is independent:
 a view takes only JSON, which no plain form can send, unless it is marked `@consumes_form`.
-docs/decisions of the template has the table of all cases.
+The table of all cases is record 13 in docs/decisions of the template; numbers of rows are of it.
 Source: OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata"; W3C Fetch Metadata; Go 1.25, net/http,
 CrossOriginProtection; OWASP ASVS 3.5.1 to 3.5.3, 4.4.2.
 """
+
+from typing import NamedTuple
 
 from flask import Flask, Request, abort, current_app
 from secure_flask.web import audit, origins, request_checks
 from secure_flask.web.bearer import has_bearer
 from secure_flask.web.errors import error_response
-from secure_flask.web.view_options import FORM_TYPES, Decorated, add_options, view_options
+from secure_flask.web.form_types import SENT_BY_FORMS, has_body, is_form
+from secure_flask.web.view_options import Decorated, add_options, view_options
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-# Any site can send these without a preflight.
-# Source: Fetch Standard, "CORS-safelisted request-header".
-SENT_BY_FORMS = frozenset({*FORM_TYPES, "text/plain", ""})
 REFUSED = "Cross-site request refused"
+SITE = "Sec-Fetch-Site"
+# What is logged of a header other than Origin: any other value may hold a secret.
+_LOGGED = SENT_BY_FORMS | {"same-origin", "same-site", "cross-site", "none"}
+
+
+class Refusal(NamedTuple):
+    """What refuses a request: a row of the table or a name, a header, and its right value."""
+
+    row: int | str
+    header: str
+    expected: str
 
 
 def exempt(view: Decorated) -> Decorated:
@@ -43,19 +54,16 @@ def reads_no_cookie(request: Request) -> bool:
     return has_bearer(request) or (_is_listed(request.headers.get("Origin")) and not by_cookie)
 
 
-def has_body(request: Request) -> bool:
-    return bool(request.content_length) or "Transfer-Encoding" in request.headers
-
-
 def _check(request: Request) -> None:
     if request.method in SAFE_METHODS:
         _check_read(request)
         return
     options = view_options(request)
+    # Rows 0 and 1.
     if options.csrf_exempt:
         return
-    if not (has_bearer(request) or _is_from_here(request)):
-        raise _refused(request)
+    if not has_bearer(request) and (refusal := _refusal_of_write(request)):
+        raise _refused(request, refusal)
     consumed = options.consumes or ["application/json"]
     if has_body(request) and request.mimetype not in consumed:
         raise error_response(415, f"Content-Type must be {' or '.join(consumed)}")
@@ -67,49 +75,61 @@ def _check_read(request: Request) -> None:
     if installs and request.path not in set(current_app.config["SERVICE_WORKERS"]):
         abort(404)
     # Browsers open a WebSocket of any site with the user's cookies, and without CORS.
-    if "websocket" in request.headers.get("Upgrade", "").lower():
-        without_login = "Origin" not in request.headers and not _has_cookie(request)
-        if not (without_login or _is_own_page(request)):
-            raise _refused(request)
+    is_websocket = "websocket" in request.headers.get("Upgrade", "").lower()
+    if is_websocket and (refusal := _refusal_of_websocket(request)):
+        raise _refused(request, refusal)
 
 
-def _is_from_here(request: Request) -> bool:
-    """Whether a page of this site has sent this request, one of CORS_ORIGINS, or a program.
+def _refusal_of_write(request: Request) -> Refusal | None:
+    """None where a page of this site has sent this, one of CORS_ORIGINS, or a program.
 
     Values are compared whole, so a header that was sent twice matches nothing.
     """
-    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
-    if _is_form(request) and request.headers.get("Sec-Fetch-Mode") == "same-origin":
-        return False  # no form sends this, only a service worker that passes one on
+    if is_form(request) and request.headers.get("Sec-Fetch-Mode") == "same-origin":
+        # No form sends this, only a service worker that passes one on.
+        return Refusal("service worker", "Sec-Fetch-Mode", "navigate")
+    origin, site = request.headers.get("Origin"), request.headers.get(SITE)
     if origin is None:
-        return site == "same-origin" or (site in ("none", None) and _is_program(request))
+        return _refusal_without_origin(request, site)
     if origin == _own_origin(request):
-        return _is_own_page(request)
-    # The site's own page under `Referrer-Policy: no-referrer`.
+        # With another value, a proxy has replaced the Origin of another site.
+        return None if site in ("same-origin", None) else Refusal(3, SITE, "same-origin")
     if origin == "null":
-        return site == "same-origin"
+        # Row 4 is the site's own page under `Referrer-Policy: no-referrer`.
+        return None if site == "same-origin" else Refusal(5, SITE, "same-origin")
+    if _is_listed(origin):
+        return _refusal_of_listed_origin(request, site)
+    # A site behind a proxy that drops the port from Host looks like this, so both are logged.
+    return Refusal(8, "Origin", _own_origin(request))
+
+
+def _refusal_of_listed_origin(request: Request, site: str | None) -> Refusal | None:
+    if site not in ("same-site", "cross-site", None):
+        return Refusal(7, SITE, "same-site or cross-site")
     preflighted = request.method != "POST" or request.mimetype == "application/json"
-    return _is_listed(origin) and site in ("same-site", "cross-site", None) and preflighted
+    return None if preflighted else Refusal(6, "Content-Type", "application/json")
 
 
-def _is_program(request: Request) -> bool:
-    """Whether no browser of any age could have sent this with a user's login, as curl does."""
-    return not (_has_cookie(request) or _is_form(request))
+def _refusal_without_origin(request: Request, site: str | None) -> Refusal | None:
+    if site == "same-origin":
+        return None  # row 9
+    if site not in ("none", None):
+        return Refusal(11, SITE, "same-origin")
+    # No browser of any age could have sent this with a user's login, as curl does.
+    is_program = not (_has_cookie(request) or is_form(request))
+    return None if is_program else Refusal(10, "Origin", _own_origin(request))
 
 
-def _is_form(request: Request) -> bool:
-    # A form without fields has a type and no body; a body without a type may be a form's.
-    return request.mimetype in SENT_BY_FORMS and (bool(request.mimetype) or has_body(request))
+def _refusal_of_websocket(request: Request) -> Refusal | None:
+    origin = request.headers.get("Origin")
+    if origin == _own_origin(request):
+        return _refusal_of_write(request)
+    is_program = origin is None and not _has_cookie(request)
+    return None if is_program else Refusal("WebSocket", "Origin", _own_origin(request))
 
 
 def _has_cookie(request: Request) -> bool:
     return "HTTP_COOKIE" in request.environ
-
-
-def _is_own_page(request: Request) -> bool:
-    # With another Sec-Fetch-Site, a proxy has replaced the Origin of another site.
-    own = request.headers.get("Origin") == _own_origin(request)
-    return own and request.headers.get("Sec-Fetch-Site") in ("same-origin", None)
 
 
 def _own_origin(request: Request) -> str:
@@ -120,11 +140,19 @@ def _is_listed(origin: str | None) -> bool:
     return origin in current_app.extensions["cors_origins"]
 
 
-def _refused(request: Request) -> Exception:
-    origin = origins.as_logged(request.headers.get("Origin"))
-    # Both, since a proxy that drops the port from Host looks like another site. A probe is
-    # answered for any Host.
-    own = origins.as_logged(_own_origin(request).lower())
-    audit.record(audit.AUTHZ_FAIL, reason="cross-site write", origin=origin, own_origin=own)
-    is_program = origin is None and "Sec-Fetch-Site" not in request.headers
+def _refused(request: Request, refusal: Refusal) -> Exception:
+    value = _logged_value(request, refusal.header)
+    # The own origin is checked as well, since a probe is answered for any Host.
+    is_origin = refusal.header == "Origin"
+    expected = origins.as_logged(refusal.expected.lower()) if is_origin else refusal.expected
+    named = {"row": refusal.row, "header": refusal.header, "value": value, "expected": expected}
+    audit.record(audit.AUTHZ_FAIL, reason="cross-site write", **named)
+    is_program = is_origin and value is None and SITE not in request.headers
     return error_response(403, f"{REFUSED}: send the header Origin" if is_program else REFUSED)
+
+
+def _logged_value(request: Request, header: str) -> str | None:
+    if header == "Origin":
+        return origins.as_logged(request.headers.get(header))
+    sent = request.mimetype if header == "Content-Type" else request.headers.get(header)
+    return sent if sent is None or sent in _LOGGED else "other"

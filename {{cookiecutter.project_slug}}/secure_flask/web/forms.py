@@ -9,17 +9,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, overload
 
-from flask import current_app, request
+from flask import current_app
 from flask.typing import ResponseReturnValue
 from secure_flask.web.bodies import has_controls
 from secure_flask.web.errors import text
-from secure_flask.web.view_options import (
-    FORM_TYPES,
-    Decorated,
-    add_options,
-    options_of,
-    view_options,
-)
+from secure_flask.web.form_types import FORM_TYPES, is_consumed_form
+from secure_flask.web.view_options import Decorated, add_options, options_of
 from wtforms import Field, Form, ValidationError
 from wtforms.validators import StopValidation
 
@@ -55,7 +50,7 @@ def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Any], Any]
     def decorate(view: Any) -> Any:
         @wraps(view)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            return current_app.ensure_sync(handler if is_form() else view)(*args, **kwargs)
+            return current_app.ensure_sync(handler if is_consumed_form() else view)(*args, **kwargs)
 
         form = consumes_form(wrapped)
         return add_options(form, responds=page) if page else form
@@ -73,8 +68,3 @@ def one_line(form: Form, field: Field) -> None:
         raise StopValidation(text("A file is no text."))
     if has_controls(field.data or ""):
         raise ValidationError(text("Contains control characters."))
-
-
-def is_form() -> bool:
-    """Whether this request carries a form that its view consumes."""
-    return request.mimetype in FORM_TYPES and request.mimetype in (view_options().consumes or {})

@@ -41,8 +41,6 @@ class ViewOptions:
     csp: Mapping[str, list[str]] | None = None
 
 
-FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
-
 _DEFAULTS = ViewOptions()
 
 

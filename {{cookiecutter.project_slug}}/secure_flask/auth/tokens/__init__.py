@@ -13,8 +13,9 @@ from flask import Flask, Request, Response, after_this_request, current_app, g
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin
-from secure_flask.web import cookies, forms
+from secure_flask.web import cookies
 from secure_flask.web.bearer import has_bearer
+from secure_flask.web.form_types import is_consumed_form
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.view_options import view_options
 
@@ -52,7 +53,7 @@ def chosen() -> TokenType:
 
 def for_new_login() -> TokenType:
     """What a login by this request gives: a form the cookie, JSON the chosen token type."""
-    return session if forms.is_form() else chosen()
+    return session if is_consumed_form() else chosen()
 
 
 def of_login(login: Login) -> TokenType:
