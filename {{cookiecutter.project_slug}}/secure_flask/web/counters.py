@@ -98,12 +98,13 @@ class Counters:
         place, key, lifetime, resets_at = stored
         with suppress(StorageError):
             storage = self._storage_at(place)
-            if storage and time.time() < resets_at:
+            if storage is not None and time.time() < resets_at:
                 self.give_back(Count(storage, key, lifetime, 0, 0, resets_at))
 
     def _storage_at(self, place: str) -> Storage | None:
         if place == IN_REDIS:
-            return self.shared if self.redis_url and not self._is_away() else None
+            is_there = self.shared is not self.local and not self._is_away()
+            return self.shared if is_there else None
         return self.local if place == self._own_memory() else None
 
     def _own_memory(self) -> str:
