@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth.tokens.signed import LIFETIME
+from secure_flask.auth.tokens.jwt_token import LIFETIME
 from secure_flask.settings import keyrings
 
 from core import routes
@@ -173,13 +173,12 @@ def test_a_claim_or_header_changed_under_the_old_signature_is_401(
 
 
 def read(token: str) -> dict[str, Any]:
-    """What a token says, unchecked; times in seconds."""
+    """What a token says, unchecked."""
     claims: dict[str, Any] = json.loads(decode(token.split(".")[1]))
     return claims
 
 
 def write(claims: dict[str, Any]) -> bytes:
-    """Claims, times in seconds, as this type of token holds them."""
     return json.dumps(claims).encode()
 
 
