@@ -10,13 +10,15 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new test test-all test-containers lint manifest reference bench pictures browsers site help
+.PHONY: demo new quick test test-all test-containers lint sizes manifest pins reference bench pictures browsers site help
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
 	@echo '                = .venv/bin/python demo.py 8000'
 	@echo 'make new        ask the questions and write the project beside this folder (OUT=..)'
 	@echo '                = .venv/bin/cookiecutter . --output-dir ..'
+	@echo 'make quick      the tests of the core alone, in under a minute'
+	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal tests/core'
 	@echo 'make test       the tests, with every pair of answers in some render'
 	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal -m "not all and not engine"'
 	@echo 'make test-all   what those leave out: three browser engines, failing servers, pages of the docs, every combination of answers'
@@ -24,12 +26,16 @@ help:
 	@echo 'make test-containers'
 	@echo '                the tests in a container engine: .ci/engine make test-containers'
 	@echo '                = .venv/bin/python -m pytest -m engine -rP tests/test_containers.py tests/test_dev_container.py'
-	@echo 'make lint       style, formatting, types, and that no import of the core runs upward'
+	@echo 'make lint       style, formatting, types, MANIFEST, and that no import of the core runs upward'
 	@echo '                = .venv/bin/ruff check --no-cache . ; .venv/bin/ruff format --check --no-cache . ; .venv/bin/mypy'
+	@echo '                ; .venv/bin/python manifest.py --check'
 	@echo '                ; PYTHONPATH={{cookiecutter.project_slug}} .venv/bin/lint-imports --no-cache'
+	@echo 'make sizes      show how large a project and its tests are'
+	@echo '                = .venv/bin/python tests/sizes.py'
 	@echo 'make manifest   write secure_flask/MANIFEST after each change of the core'
-	@echo '                = PYTHONPATH={{cookiecutter.project_slug}}/secure_flask .venv/bin/python -B -c'
-	@echo '                  "from update import CORE, manifest; (CORE / \"MANIFEST\").write_text(manifest())"'
+	@echo '                = .venv/bin/python manifest.py'
+	@echo 'make pins       write the newest versions of all packages into pins/, with hashes'
+	@echo '                = .venv/bin/uv pip compile, twice: see the Makefile'
 	@echo 'make reference  write what the code says into docs/reference/, after each change of it'
 	@echo '                = .venv/bin/python -m docs.reference'
 	@echo 'make bench      measure what a project costs, and write docs/benchmarks.md, .svg and .json'
@@ -40,13 +46,17 @@ help:
 	@echo '                = .venv/bin/python -m docs.pictures'
 	@echo 'make browsers   write docs/browsers.md again; needs Chromium, Firefox, WebKitWebDriver and Xvfb'
 	@echo '                = .venv/bin/python tests/browser_table.py'
-	@echo '(first)         python3 -m venv .venv ; .venv/bin/pip install uv ; .venv/bin/uv sync'
+	@echo '(first)         python3 -m venv .venv ; .venv/bin/pip install --require-hashes -r pins/render.txt'
+	@echo '                ; .venv/bin/uv pip sync --python .venv --require-hashes pins/dev.txt'
 
 demo: .venv/bin/cookiecutter
 	.venv/bin/python demo.py $(PORT)
 
 new: .venv/bin/cookiecutter
 	.venv/bin/cookiecutter . --output-dir '$(OUT)'
+
+quick: .venv/ready
+	.venv/bin/python -m pytest -n auto --dist worksteal tests/core
 
 test: .venv/ready
 	.venv/bin/python -m pytest -n auto --dist worksteal -m 'not all and not engine'
@@ -61,10 +71,24 @@ lint: .venv/ready
 	.venv/bin/ruff check --no-cache .
 	.venv/bin/ruff format --check --no-cache .
 	.venv/bin/mypy
+	.venv/bin/python manifest.py --check
 	PYTHONPATH='{{cookiecutter.project_slug}}' .venv/bin/lint-imports --no-cache
 
+sizes: .venv/ready
+	.venv/bin/python tests/sizes.py
+
 manifest: .venv/ready
-	PYTHONPATH='{{cookiecutter.project_slug}}/secure_flask' .venv/bin/python -B -c "from update import CORE, manifest; (CORE / 'MANIFEST').write_text(manifest())"
+	.venv/bin/python manifest.py
+
+# One version of each package for all versions of Python and all systems. The files hold no
+# address of a registry, which differs by machine.
+COMPILE = .venv/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command 'make pins'
+
+pins: .venv/bin/cookiecutter
+	$(COMPILE) --group dev --output-file pins/dev.txt
+	$(COMPILE) --group render --constraint pins/dev.txt --output-file pins/render.txt
 
 reference: .venv/ready
 	.venv/bin/python -m docs.reference
@@ -83,16 +107,14 @@ pictures: .venv/ready
 browsers: .venv/ready
 	.venv/bin/python tests/browser_table.py
 
-# Rendering needs a tenth of the packages that the tests need.
-.venv/bin/cookiecutter: | .venv/bin/uv
-	.venv/bin/uv sync --only-group render
-
-.venv/ready: pyproject.toml | .venv/bin/uv
-	.venv/bin/uv sync
-	@touch .venv/ready
-
-.venv/bin/uv:
+# Rendering needs a tenth of the packages that the tests need. uv is one of them.
+.venv/bin/cookiecutter: pins/render.txt
 	@command -v python3 >/dev/null || { echo 'python3 was not found: install Python 3.11 or newer.'; exit 1; }
 	@python3 -c 'import sys; sys.exit("This needs Python 3.11 or newer; python3 here is %d.%d." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	python3 -m venv .venv
-	.venv/bin/pip install uv
+	.venv/bin/pip install --require-hashes -r pins/render.txt
+	@touch .venv/bin/cookiecutter
+
+.venv/ready: pins/dev.txt | .venv/bin/cookiecutter
+	.venv/bin/uv pip sync --python .venv --require-hashes pins/dev.txt
+	@touch .venv/ready

@@ -41,7 +41,8 @@ settings.register_profile(
 settings.load_profile("template")
 
 
-@pytest.hookimpl(wrapper=True)
+# Optional, so that one file of tests runs without xdist too.
+@pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     """One more than processors, since one always waits for a server or a browser."""
     return (yield) + 1
@@ -191,10 +192,11 @@ NewProject = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
     """A folder for what each process may look at and none changes."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "shared"
+    # xdist's own mark of a process that shares the work.
+    folder = (base.parent if hasattr(pytestconfig, "workerinput") else base) / "shared"
     folder.mkdir(exist_ok=True)
     return folder
 

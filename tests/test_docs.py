@@ -75,12 +75,16 @@ def messages() -> set[str]:
 
 def spoken(call: ast.Call, named: dict[str, set[str]]) -> set[str]:
     place = SPEAKING.get(ast.unparse(call.func).rpartition(".")[2], len(call.args))
-    match call.args[place : place + 1]:
-        case [ast.Constant(str(text))]:
+    return {text for each in call.args[place : place + 1] for text in texts_of(each, named)}
+
+
+def texts_of(argument: ast.expr, named: dict[str, set[str]]) -> set[str]:
+    match argument:
+        case ast.Constant(str(text)):
             return {text}
-        case [ast.IfExp(body=ast.Constant(text), orelse=ast.Constant(other))]:
-            return {str(text), str(other)}
-        case [ast.Name(name) | ast.Attribute(attr=name)]:
+        case ast.IfExp(body=body, orelse=other):
+            return texts_of(body, named) | texts_of(other, named)
+        case ast.Name(name) | ast.Attribute(attr=name):
             return named.get(name, set())
     return set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -32,12 +33,33 @@ with create_app().app_context():
 """
 
 
-def remove(project: Path, answer: str) -> str:
-    finished = subprocess.run(
-        [sys.executable, REMOVE], cwd=project, input=answer, capture_output=True, text=True
+def run_remove(project: Path, answer: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, REMOVE],
+        cwd=project,
+        env=os.environ | environment,
+        input=answer,
+        capture_output=True,
+        text=True,
     )
+
+
+def remove(project: Path, answer: str) -> str:
+    finished = run_remove(project, answer)
     assert finished.returncode == (answer != "y"), finished.stdout + finished.stderr
     return finished.stdout
+
+
+def assert_refused(project: Path, *words: str, **environment: str) -> None:
+    """It asks nothing and changes nothing, and says what to do first."""
+    before = {file: file.read_bytes() for file in project.rglob("*.*") if file.is_file()}
+    finished = run_remove(project, "y", **environment)
+    assert finished.returncode == 1
+    assert "Go on?" not in finished.stdout
+    assert "Traceback" not in finished.stderr
+    for word in ("Nothing was changed", *words):
+        assert word in finished.stderr
+    assert {file: file.read_bytes() for file in before} == before
 
 
 def import_beside_the_example(project: Path) -> None:
@@ -89,6 +111,7 @@ def test_one_command_removes_it_and_leaves_what_is_the_owners(
     # Neither is text: a picture, and what Python keeps beside the code.
     for name in ("static/pets.png", "static/tasks.pyc"):
         (project / "app" / name).write_bytes(b"\x89")
+    support.init_git(project)
     before = {file: file.read_bytes() for file in project.rglob("*.py") if file.is_file()}
     assert "tasks_of_mine" in remove(project, "n")
     assert {file: file.read_bytes() for file in before} == before
@@ -109,12 +132,50 @@ def test_one_command_removes_it_and_leaves_what_is_the_owners(
 
 @pytest.mark.all
 @pytest.mark.slow
-def test_without_settings_nothing_goes_and_the_last_line_says_why(new_project: NewProject) -> None:
-    project = new_project()
-    finished = subprocess.run(
-        [sys.executable, REMOVE], cwd=project, input="y", capture_output=True, text=True
-    )
+@pytest.mark.parametrize("answer", ["y", "Y", "yes", " YES \n"])
+def test_without_settings_nothing_goes_and_the_last_line_says_why(
+    answer: str, committed: Path
+) -> None:
+    finished = run_remove(committed, answer)
     assert finished.returncode == 1
     assert "SECRET_KEY: is missing" in finished.stderr
     assert "Traceback" not in finished.stderr
-    assert (project / "app/tasks.py").exists()
+    assert (committed / "app/tasks.py").exists()
+
+
+@pytest.fixture
+def committed(new_project: NewProject) -> Path:
+    project = new_project()
+    support.init_git(project)
+    return project
+
+
+@pytest.mark.parametrize("answer", ["\n", "n", "no", "yesterday"])
+def test_any_other_answer_than_yes_changes_nothing(answer: str, committed: Path) -> None:
+    finished = run_remove(committed, answer)
+    assert (finished.returncode, finished.stderr) == (1, "Nothing was changed.\n")
+    assert (committed / "app/tasks.py").exists()
+
+
+def test_what_no_git_could_bring_back_is_kept(new_project: NewProject, tmp_path: Path) -> None:
+    project = new_project()
+    assert_refused(project, "git init")
+    assert_refused(project, "git init", PATH=str(tmp_path))
+
+
+def test_a_repository_that_ignores_the_project_is_no_undo(new_project: NewProject) -> None:
+    project = new_project()
+    (project.parent / ".gitignore").write_text(f"{project.name}/\n", "utf-8")
+    support.init_git(project.parent)
+    assert_refused(project, " app/tasks.py\n", " README.md\n", "git commit")
+
+
+@pytest.mark.parametrize(
+    "name", ["app/tasks.py", "app/pages.py", "README.md", "tests/starter/x.py"]
+)
+def test_what_was_never_committed_is_kept(name: str, committed: Path) -> None:
+    with (committed / name).open("a", encoding="utf-8") as file:
+        file.write("\n")
+    assert_refused(committed, f" {name}\n", "git commit")
+    support.run("git", "add", "--all", cwd=committed)
+    assert_refused(committed, f" {name}\n", "git commit")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import urllib.request
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -76,3 +79,25 @@ def status(port: int, sent: bytes) -> int:
         client.sendall(sent)
         with client.makefile("rb") as answer:
             return int(answer.readline().split()[1])
+
+
+def test_a_hup_lets_its_workers_read_the_policy_and_the_settings_again(
+    ready_project: NewProject, tmp_path: Path
+) -> None:
+    project = ready_project()
+    with services.serving(project, tmp_path / "log", app="wsgi:app") as server:
+
+        def headers() -> Message:
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/") as answer:
+                return answer.headers
+
+        assert headers()["Referrer-Policy"] != "same-origin"
+        for file, line in [
+            ("app/policy.py", 'HEADER_CHANGES["Referrer-Policy"] = "same-origin"'),
+            (".env", "CSP_REPORT_ONLY=true"),
+        ]:
+            with (project / file).open("a", encoding="utf-8") as opened:
+                opened.write(f"{line}\n")
+        os.kill(server.process, signal.SIGHUP)
+        support.wait_until(lambda: headers()["Referrer-Policy"] == "same-origin")
+        assert "Content-Security-Policy-Report-Only" in headers()

@@ -7,6 +7,7 @@ each processor.
 """
 
 import os
+import sys
 from typing import Any
 
 import secure_flask
@@ -38,3 +39,11 @@ logconfig_dict = secure_flask.GUNICORN_LOGGING
 
 def on_starting(server: Any) -> None:
     secure_flask.on_starting(server, Settings, policy.TOKEN_TYPE)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Let a worker import the project itself: after a HUP the modules of this process are old."""
+    if not server.cfg.preload_app:
+        for name in [*sys.modules]:
+            if name.partition(".")[0] in ("app", "secure_flask"):
+                del sys.modules[name]

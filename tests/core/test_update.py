@@ -203,6 +203,20 @@ def test_it_leaves_the_minor_version_only_if_that_is_asked_for(
     assert run(project, template, "v2.0.0")[0] == 0
 
 
+def test_it_advises_no_release_that_nobody_signed(
+    project: Repository, template: Repository
+) -> None:
+    assert run(project, template)[0] == 0
+    project.commit()
+    release(template, "2.0.0", {"web/csp.py": "STRICT = 4\n"})
+    thief = Repository(template.path, new_key(template.path.parent, "thief"))
+    release(thief, "3.0.0", {"web/csp.py": "STRICT = None\n"})
+    assert_refused(project, template, "Then name it: update.py v2.0.0")
+    template.git("tag", "--delete", "v2.0.0")
+    status, said = run(project, template)
+    assert (status, "update.py v" in said, "No release was taken" in said) == (2, False, True)
+
+
 @pytest.mark.parametrize(
     ("new", "old", "promised"),
     [
@@ -379,6 +393,20 @@ def test_a_link_in_the_project_is_not_written_through(
     assert_refused(project, template, f"in place of each link: {path}", "--replace-edits")
 
 
+@pytest.mark.parametrize("name", ["migrations", "migrations/versions"])
+def test_a_migration_is_not_written_through_a_link(
+    project: Repository, template: Repository, tmp_path: Path, name: str
+) -> None:
+    release(template, "1.2.0", {"migrations/0002_more.py": SECOND})
+    path, outside = project.path / name, tmp_path / "outside"
+    path.rename(outside)
+    path.symlink_to(outside)
+    project.commit()
+    before = sorted(outside.rglob("*"))
+    assert_refused(project, template, f"in place of each link: {path}\n")
+    assert sorted(outside.rglob("*")) == before
+
+
 def test_a_module_takes_the_place_of_a_package(project: Repository, template: Repository) -> None:
     release(template, "1.2.0", {"web/csp.py": None, "web/new.py": None})
     (template.path / FOLDER / "web").rmdir()
@@ -427,10 +455,14 @@ def test_attributes_of_the_release_change_no_byte(
 def test_a_tag_of_another_form_is_refused(
     project: Repository, template: Repository, name: str
 ) -> None:
-    template.git("tag", "--sign", "--message", "x", "v9.9.9-rc1")
     status, said = run(project, template, "--", name)
     assert (status, "is no tag of a release" in said) == (2, True), said
-    assert "9.9.9" not in run(project, template)[1]
+
+
+def test_a_tag_of_another_form_is_never_shown(project: Repository, template: Repository) -> None:
+    template.git("tag", "--sign", "--message", "x", "v9.9.9-rc1")
+    status, said = run(project, template)
+    assert (status, "9.9.9" in said) == (0, False)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from threading import Barrier, BoundedSemaphore
+from threading import Barrier
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -113,7 +113,7 @@ def main(kind: str, rounds: int, grace: int) -> None:
     # These races are about rows, not about what a hash costs or who waits for it.
     passwords = vars(import_module("secure_flask.auth.passwords"))
     passwords["hasher"] = PasswordHasher(1, 8, 1)
-    passwords["_in_line"] = BoundedSemaphore(CLIENTS)
+    passwords["MAX_PLACES"] = CLIENTS + passwords["LEFT_FREE"]
     with ThreadPoolExecutor(CLIENTS) as pool:
         for _ in range(rounds):
             race = Race(app)

@@ -23,7 +23,8 @@ from pathlib import Path
 
 CORE = Path(__file__).resolve().parent
 PROJECT = CORE.parent
-VERSIONS = PROJECT / "migrations" / "versions"
+MIGRATIONS = PROJECT / "migrations"
+VERSIONS = MIGRATIONS / "versions"
 # Where the folder lies in the repository of the template; taken literally.
 THERE = "{" + "{cookiecutter.project_slug}" + "}/secure_flask"
 TAG = re.compile(r"v(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2}")
@@ -105,9 +106,10 @@ def _candidates(template: "Template", options: argparse.Namespace, installed: st
         newer = template.newer(installed)
         same = [tag for tag in newer if _is_promised(tag, installed)]
         if newer and not (same or options.check or options.diff):
+            tag, _, _ = template.first_trusted(newer)
             raise UpdateError(
-                f"app/ may need changes before it runs with {newer[0]}: see the CHANGELOG by --check. "
-                f"Then name it: update.py {newer[0]}"
+                f"app/ may need changes before it runs with {tag}: see the CHANGELOG by --check. "
+                f"Then name it: update.py {tag}"
             )
         return same or newer
     if not TAG.fullmatch(options.tag):
@@ -318,7 +320,8 @@ def _write(files: Files) -> None:
 def _new_migrations(before: Files, files: Files) -> dict[str, str]:
     """The migrations that are new in the core, by name, each behind the one before it."""
     # Through a link, something else would be written.
-    if links := [str(path) for path in (VERSIONS, *CORE.rglob("*")) if path.is_symlink()]:
+    paths = (MIGRATIONS, VERSIONS, *CORE.rglob("*"))
+    if links := [str(path) for path in paths if path.is_symlink()]:
         raise UpdateError(f"Put a file or a folder in place of each link: {', '.join(links)}")
     texts = [path.read_bytes() for path in VERSIONS.glob("*.py")]
     present = set().union(*(_named("revision", text) for text in texts))

@@ -56,6 +56,13 @@ def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
     return app
 
 
+@pytest.fixture
+def few_right(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many logins of a minute are let in, here so few that a test can count them."""
+    monkeypatch.setattr(throttle, "RIGHT", 2)
+    return 2 * LIMIT
+
+
 def attempt(client: FlaskClient, address: str = HERE, **body: str) -> TestResponse:
     """Try to log in, with a wrong password if none is given."""
     body = {**LOGIN, "password": WRONG, **body}
@@ -84,9 +91,8 @@ def statuses_at_once(
     with monkeypatch.context() as meanwhile:
         # They wait for one another in vain.
         meanwhile.setattr(throttle, "MAX_WAIT", 0)
-        for places in ("_in_line", "_in_flight"):
-            meanwhile.setattr(passwords, places, BoundedSemaphore(50))
-        meanwhile.setattr(passwords, "MAX_OF_SITE", 50)
+        meanwhile.setattr(passwords, "_in_flight", BoundedSemaphore(50))
+        meanwhile.setattr(passwords, "MAX_PLACES", 60)
         # While one password is checked, all the others arrive.
         meanwhile.setattr(passwords, "hasher", slow_hasher("verify", start_others))
         start_others()
@@ -239,6 +245,76 @@ def test_many_good_logins_of_one_client_keep_nobody_else_out(
         assert got == {200: LIMIT + 1, 429: 12 - LIMIT}
 
 
+def no_hash() -> None:
+    pytest.fail("A password is hashed.")
+
+
+def assert_waits(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """No password from there is hashed before the next minute."""
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(passwords, "hasher", slow_hasher("verify", no_hash))
+        answer = attempt(client, address, password=PASSWORD)
+    assert answer.status_code == 429
+    assert 1 < int(answer.headers["Retry-After"]) <= 60
+
+
+def test_from_one_address_a_hundred_log_in_each_minute(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, wait: Wait
+) -> None:
+    with app.app_context():
+        users.create_user("bob", PASSWORD)
+    names = [USERNAME, "bob"] * 50
+    logins = [attempt(client, username=name, password=PASSWORD).status_code for name in names]
+    assert logins == [200] * 20 * LIMIT
+    assert_waits(client, monkeypatch, HERE)
+    assert statuses(client, ELSEWHERE, password=PASSWORD) == [200]
+    wait(60)
+    assert statuses(client, HERE, password=PASSWORD) == [200]
+
+
+def test_a_site_of_ipv6_logs_in_as_often_as_an_address(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, few_right: int
+) -> None:
+    networks = [f"2001:db8:1:{number}::1" for number in range(few_right)]
+    assert statuses(client, *networks, password=PASSWORD) == [200] * few_right
+    assert_waits(client, monkeypatch, "2001:db8:1:ffff::1")
+
+
+def test_an_account_logs_in_as_often_from_all_addresses_together(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, few_right: int
+) -> None:
+    with app.app_context():
+        users.create_user("bob", PASSWORD)
+    assert statuses(client, *crowd(few_right), password=PASSWORD) == [200] * few_right
+    assert_waits(client, monkeypatch, HERE)
+    assert statuses(client, HERE, username="bob", password=PASSWORD) == [200]
+
+
+def test_of_right_passwords_at_once_no_more_are_let_in_than_one_by_one(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, few_right: int
+) -> None:
+    good = [(address, USERNAME, PASSWORD) for address in crowd(3 * few_right)]
+    got = statuses_at_once(client, monkeypatch, good)
+    assert got == {200: few_right, 429: 2 * few_right}
+
+
+def test_a_stranger_uses_up_no_success_of_a_victim(client: FlaskClient, few_right: int) -> None:
+    assert set(statuses(client, *crowd(LIMIT * FACTOR + few_right))) == {401}
+    assert statuses(client, *[HERE] * few_right, password=PASSWORD) == [200] * few_right
+
+
+def test_a_right_password_before_a_refused_new_one_counts(
+    client: FlaskClient, few_right: int, credentials: dict[str, str]
+) -> None:
+    body = {"current_password": PASSWORD, "new_password": f"{USERNAME} and her garden"}
+    # The login itself is the first.
+    tried = [
+        client.post(routes.PASSWORD, json=body, headers=credentials).status_code
+        for _ in range(few_right)
+    ]
+    assert tried == [400] * (few_right - 1) + [429]
+
+
 def test_an_account_that_fails_everywhere_leaves_each_address_one_try(client: FlaskClient) -> None:
     everybody = crowd(LIMIT * FACTOR)
     for name, address in [(USERNAME, HERE), ("nobody", ELSEWHERE)]:
@@ -290,6 +366,22 @@ def test_what_is_kept_names_nobody(client: FlaskClient, monkeypatch: pytest.Monk
     attempt(client, username="g" * 150)
     assert any(HERE in key for key in asked)
     assert not any(name in str(asked) for name in ("grace", "hopper", "ggg"))
+
+
+def test_a_login_leaves_few_keys_in_memory_and_a_refused_one_none(make_app: MakeApp) -> None:
+    app = make_app(redis_url=None, login_rate_limit="1 per minute")
+    client, keys = app.test_client(), app.extensions["counters"].local
+    left = []
+    for address, name, password in [
+        *[(HERE, USERNAME, PASSWORD)] * 2,
+        *[(HERE, USERNAME, WRONG)] * 3,
+        *[("2001:db8::1", "nobody", WRONG)] * 2,
+    ]:
+        before = len(keys)
+        status = attempt(client, address, username=name, password=password).status_code
+        left.append((status, len(keys) - before))
+    # Failures count by address, site and account, and with each alarm in the log.
+    assert left == [(200, 2), (200, 0), (401, 4), (429, 1), (429, 0), (401, 5), (429, 1)]
 
 
 class Full(MemoryStorage):

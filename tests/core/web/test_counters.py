@@ -1,5 +1,6 @@
 """How limits count: by window, given back where counted, and half of them while Redis is away."""
 
+import json
 import os
 import secrets
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from flask import Flask
 from limits import parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
-from secure_flask.web import redis_storage
+from secure_flask.web import counters, redis_storage
 from secure_flask.web.counters import PAUSE, SITE, Count, Counters, client_address
 
 from core import routes
@@ -58,6 +59,21 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> Shared:
     return storage
 
 
+@pytest.fixture
+def few_keys(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many keys there may be, and with them a few that are shared."""
+    monkeypatch.setattr(counters, "SHARED_KEYS", 4)
+    monkeypatch.setattr(counters, "MAX_KEYS", 50)
+    return 50
+
+
+@pytest.fixture
+def full(local: Counters, few_keys: int) -> Counters:
+    for number in range(few_keys):
+        local.add(MINUTE, str(number))
+    return local
+
+
 def numbers(counted: list[Count]) -> list[int]:
     return [count.number for count in counted]
 
@@ -94,6 +110,38 @@ def test_one_is_given_back_in_the_window_where_it_counted(local: Counters, wait:
     local.add(MINUTE, "a")
     local.give_back(before)
     assert local.read(MINUTE, "a") == 1
+
+
+def test_a_later_request_gives_back_what_an_earlier_one_stored(local: Counters, wait: Wait) -> None:
+    stored = json.loads(json.dumps(local.to_json(local.add(MINUTE, "a"))))
+    wait(59)
+    local.give_back_json(stored)
+    assert local.read(MINUTE, "a") == 0
+
+
+def test_it_gives_nothing_back_once_the_window_is_over(local: Counters, wait: Wait) -> None:
+    stored = local.to_json(local.add(MINUTE, "a"))
+    wait(60)
+    local.give_back_json(stored)
+    wait(-60)
+    assert local.read(MINUTE, "a") == 1
+
+
+def test_what_one_process_counted_in_memory_no_other_gives_back(local: Counters) -> None:
+    stored, other = local.to_json(local.add(MINUTE, "a")), Counters(None)
+    other.add(MINUTE, "a")
+    other.give_back_json(stored)
+    assert (other.read(MINUTE, "a"), local.read(MINUTE, "a")) == (1, 1)
+
+
+def test_what_was_counted_in_redis_every_process_gives_back(shared: Shared) -> None:
+    first, other = Counters("redis://"), Counters("redis://")
+    stored = first.to_json(first.add(MINUTE, "a"))
+    other.give_back_json(stored)
+    assert other.read(MINUTE, "a") == 0
+    shared.away = True
+    other.give_back_json(stored)
+    Counters(None).give_back_json(stored)
 
 
 def test_threads_lose_no_count(local: Counters) -> None:
@@ -181,6 +229,52 @@ def test_processes_share_their_counts_in_redis() -> None:
     assert first.read(MINUTE, key) == 1
     for each in (first, second):
         each.shared.storage.close()  # type: ignore[attr-defined]
+
+
+def test_a_stranger_with_ever_new_addresses_fills_so_many_keys_and_no_more(
+    local: Counters, few_keys: int
+) -> None:
+    for number in range(3 * few_keys):
+        local.add(MINUTE, str(number))
+    assert few_keys < len(local.local) <= few_keys + counters.SHARED_KEYS
+
+
+@pytest.mark.usefixtures("few_keys")
+def test_no_limit_opens_while_keys_are_shared_or_when_there_is_room_again(
+    full: Counters, wait: Wait
+) -> None:
+    tried = [full.add(MINUTE, "guessed").allowed for _ in range(20)]
+    assert sum(tried) <= 5
+    full.local.reset()
+    assert full.add(MINUTE, "guessed").number == 1
+    assert len(full.local) == 1
+    assert "guessed" not in str(full.local._counts)
+    wait(60)
+    full.add(MINUTE, "guessed")
+    assert "guessed" in str(full.local._counts)
+
+
+def test_whoever_counted_before_keeps_a_count_alone(full: Counters) -> None:
+    for number in range(1000):
+        full.add(MINUTE, f"stranger {number}")
+    assert full.add(MINUTE, "0").number == 2
+
+
+def test_what_is_given_back_of_a_shared_count_is_given_back_there(full: Counters) -> None:
+    count = full.add(MINUTE, "new")
+    before = full.read(MINUTE, "new")
+    full.give_back(count)
+    assert full.read(MINUTE, "new") == before - 1
+
+
+def test_strangers_who_share_counts_lock_no_victim_out(
+    local: Counters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each second 40 passwords are hashed at most, so these are all that fail in a minute."""
+    monkeypatch.setattr(counters, "MAX_KEYS", 1)
+    for number in range(2400):
+        local.add(MINUTE, f"stranger {number}")
+    assert local.add(MINUTE, "victim").allowed
 
 
 # Addresses that are one client, and one site of IPv6; nobody gets a new limit by changing them.

@@ -270,7 +270,9 @@ def test_each_request_has_one_access_line_that_names_nobody(watched: Flask, line
         seen = (line["request_method"], line["status"], line.get("route"))
         assert seen == (method, status, route)
         assert line["request_id"] == response.headers["X-Request-ID"]
-        assert line["milliseconds"] > 0
+        # A fast machine takes less than the 0.1 that the line can say.
+        assert isinstance(line["milliseconds"], float)
+        assert line["milliseconds"] >= 0
         assert SECRET not in str(line)
         assert USERNAME not in map(str, line.values())
     client.get(ENDS[0][1])

@@ -13,7 +13,7 @@ from secure_flask.accounts import leaving, networks, notices, recovery_codes, st
 from secure_flask.accounts.email_change import REQUEST
 from secure_flask.accounts.former_addresses import remember_address
 from secure_flask.accounts.passkeys import Passkey
-from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid
+from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.models import User
@@ -61,10 +61,21 @@ stars = Table(
 bills = Table("probe_bills", Base.metadata, _reference("user", table="users"))
 
 
+# One whose rows belong to two users each.
+letters = Table(
+    "probe_letters",
+    Base.metadata,
+    _reference("sender", table="users", ondelete="CASCADE"),
+    _reference("recipient", table="users", ondelete="CASCADE"),
+)
+
+
 @contextmanager
 def own_tables(app: Flask, patch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let these be the tables of the app."""
-    tables = [Base.metadata.tables[f"probe_{name}"] for name in ("notes", "stars", "bills")]
+    tables = [
+        Base.metadata.tables[f"probe_{name}"] for name in ("notes", "stars", "bills", "letters")
+    ]
     patch.setattr(leaving, "Model", Base)
     with app.app_context():
         Base.metadata.create_all(db.engine, tables=tables)
@@ -82,6 +93,16 @@ def add_note(app: Flask, username: str = USERNAME, phone: str = "555 0100") -> N
         db.session.add(note)
         db.session.flush()
         db.session.execute(stars.insert().values(user_id=user.id, note_id=note.id))
+
+
+def add_letters(app: Flask, *letters_of: tuple[str, str]) -> None:
+    """Add letters, each from one user to another or to the same one."""
+    with app.app_context():
+        ids = {user.name: user.id for user in db.session.scalars(select(User))}
+        for sender, recipient in letters_of:
+            row = {"sender_id": ids[sender], "recipient_id": ids[recipient]}
+            db.session.execute(letters.insert().values(row))
+        db.session.commit()
 
 
 def fill(app: Flask) -> None:

@@ -10,8 +10,8 @@ from secure_flask.accounts import smtp, steps, worker
 from secure_flask.accounts.email_change import LIFETIME, MAX_REQUESTS, RECENT
 from secure_flask.accounts.former_addresses import KEPT, MOST, remember_address
 from secure_flask.accounts.outbox import Mail
-from secure_flask.accounts.steps import MAX_FAILURES
-from sqlalchemy import update
+from secure_flask.accounts.steps import MAX_FAILURES, Step
+from sqlalchemy import func, select, update
 
 from core import routes
 from views.accounts.people import (
@@ -26,6 +26,7 @@ from views.accounts.people import (
     give_address,
     link_in,
     mailed_link,
+    registered_link,
     send,
 )
 from views.conftest import (
@@ -250,8 +251,10 @@ def test_a_user_has_ten_open_requests_at_most(
 ) -> None:
     for number in range(MAX_REQUESTS + 2):
         ask(client, credentials, f"ada{number}@example.net")
-    found = client.get(DATA, headers=credentials).get_json()["unconfirmed_emails"]
-    assert len(found) == MAX_REQUESTS
+    with app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Step)) == MAX_REQUESTS
+    [*_, newest] = client.get(DATA, headers=credentials).get_json()["unconfirmed_emails"]
+    assert newest != "ada0@example.net"
 
 
 @pytest.mark.asvs("6.3.7")
@@ -323,6 +326,22 @@ def test_the_address_of_another_account_stays_theirs(
     # What the user is told about pending changes is the same for each.
     data = client.get(DATA, headers=credentials).get_json()
     assert sorted(data["unconfirmed_emails"]) == sorted(tries)
+
+
+def test_nothing_tells_that_the_new_address_got_or_lost_an_account(
+    app: Flask, client: FlaskClient, credentials: Headers
+) -> None:
+    registration = registered_link(app, client, email=NEW)
+    ask(client, credentials)
+    waiting = []
+    for step in ("asked", "registered", "deleted"):
+        if step == "registered":
+            assert send(app.test_client(), registration, {"password": STRONG}).status_code == 200
+        if step == "deleted":
+            app.test_cli_runner().invoke(args=["user", "delete", NEW])
+        data = client.get(DATA, headers=credentials).get_json()
+        waiting.append(data["unconfirmed_emails"])
+    assert waiting == [[NEW]] * 3
 
 
 def test_an_address_that_was_taken_meanwhile_is_not_given(

@@ -1,6 +1,7 @@
 """How an app, recovery codes and demanded factors come and go, as JSON and on pages."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -8,14 +9,15 @@ from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.accounts import half_logins, notices, recovery_codes, steps
 from secure_flask.auth.tokens import session
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
+from werkzeug.test import TestResponse
 
 from core import routes
 from tests.page_elements import Elements
 from views.accounts.devices import (
-    AT_ONCE,
     STEP,
     WAN_REGISTER,
+    WAN_SIGNIN,
     Passkey,
     add_app,
     add_passkey,
@@ -28,6 +30,7 @@ from views.accounts.devices import (
     login_of,
     logs_in_by_code,
     send_code,
+    use,
     wrong_code_of,
 )
 from views.accounts.people import (
@@ -37,8 +40,10 @@ from views.accounts.people import (
     RESET,
     STRONG,
     TF_SETUP,
+    Half,
     Headers,
     begin_login,
+    database_in,
     delivered,
     give_address,
     mailed_link,
@@ -77,10 +82,14 @@ def is_on(app: Flask) -> bool:
     return "tf_required" in app.test_client().post(routes.LOGIN, json=LOGIN).get_json()
 
 
-def invite(app: Flask, name: str = USERNAME) -> str:
-    result = app.test_cli_runner().invoke(args=["user", "factors", name, "--invite"])
+def run_command(app: Flask, option: str, name: str = USERNAME) -> str:
+    result = app.test_cli_runner().invoke(args=["user", "factors", name, option])
     assert result.exit_code == 0, result.output
-    return result.stdout.splitlines()[0].removeprefix("Invitation code: ")
+    return str(result.stdout)
+
+
+def invite(app: Flask, name: str = USERNAME) -> str:
+    return run_command(app, "--invite", name).splitlines()[0].removeprefix("Invitation code: ")
 
 
 @pytest.fixture
@@ -282,12 +291,12 @@ def test_a_factor_and_what_follows_change_together_or_not_at_all(
 
 
 @pytest.mark.asvs("6.3.7")
-def test_the_user_gets_a_mail_about_each_change_and_the_first_recovery_codes_are_new(
+def test_the_user_gets_a_mail_about_each_change(
     app: Flask, client: FlaskClient, credentials: Headers, address: str, wait: Wait
 ) -> None:
     before = len(delivered(app))
     said: list[str] = []
-    changes = (add_app, add_recovery_codes, add_recovery_codes, add_passkey)
+    changes = (add_app, add_recovery_codes, add_passkey)
     for change in changes:
         change(client, credentials)
         # Notices of one hour are joined.
@@ -296,7 +305,6 @@ def test_the_user_gets_a_mail_about_each_change_and_the_first_recovery_codes_are
         said += [str(each["Subject"]) for each in delivered(app)[before + len(said) :]]
     assert [each.partition(" at ")[0] for each in said] == [
         "An authenticator app was added",
-        "Recovery codes were made",
         "The recovery codes were replaced",
         "A passkey was added",
     ]
@@ -329,7 +337,7 @@ def test_the_log_says_which_factor_changed(make_app: MakeApp, lines: Lines) -> N
     written = [each["change"] for each in lines() if each["event"] == "user_updated"]
     assert written == [
         "An authenticator app was added",
-        "Recovery codes were made",
+        "The recovery codes were replaced",
         "A passkey was added",
         "A passkey was deleted",
         "The authenticator app was removed",
@@ -360,39 +368,125 @@ def test_the_first_factor_of_a_demanded_role_needs_the_invitation_of_an_operator
     assert logs_in_by_code(client, code_of(secret))
 
 
-def test_an_invitation_is_for_one_user_one_half_login_and_a_week(
-    demanding: Flask, wait: Wait
-) -> None:
+def set_up_by(client: FlaskClient, code: str) -> tuple[str, str, Half]:
+    """Log in by the password, accept an invitation and begin a setup, as before its first code."""
+    half = begin_login(client)
+    assert send(client, INVITATION, {"code": code, **half}).status_code == 204
+    secret, path = begin_setup(client, **half)
+    return secret, path, half
+
+
+def test_an_invitation_is_for_one_user_and_a_week(demanding: Flask, wait: Wait) -> None:
     add_user(demanding, "grace")
     client = demanding.test_client()
     half, theirs, late = begin_login(client), invite(demanding, "grace"), invite(demanding)
-    mine = invite(demanding)
     assert send(client, INVITATION, {"code": theirs, **half}).status_code == 403
-    assert send(client, INVITATION, {"code": mine, **half}).status_code == 204
-    again = begin_login(client)
-    assert send(client, INVITATION, {"code": mine, **again}).status_code == 403
-    assert send(client, TF_SETUP, {"setup": "authenticator", **again}).status_code == 401
     wait(7 * 24 * 60 * 60)
     last = begin_login(client)
     assert send(client, INVITATION, {"code": late, **last}).status_code == 403
 
 
-def test_an_invitation_serves_once_for_eight_requests_at_the_same_moment(
-    make_app: MakeApp, tmp_path: object
+def test_an_invitation_serves_again_until_the_first_code_of_an_app(
+    demanding: Flask, wait: Wait
 ) -> None:
-    app = make_app(SECOND_FACTOR_ROLES=["boss"], database_url=f"sqlite:///{tmp_path}/app.db")
+    """As where the page was left, or the phone was lost."""
+    code = invite(demanding)
+    left = set_up_by(demanding.test_client(), code)
+    client = demanding.test_client()
+    assert send_code(client, left[2], wrong_code_of(left[0]), left[1]).status_code == 400
+    wait(half_logins.LIFETIME)
+    secret, path, half = set_up_by(client, code)
+    assert is_logged_in(client, login_of(send_code(client, half, code_of(secret), path)))
+    again = begin_login(client)
+    assert send(client, INVITATION, {"code": code, **again}).status_code == 403
+
+
+def test_of_two_half_logins_with_one_invitation_one_sets_up_a_factor(demanding: Flask) -> None:
+    code = invite(demanding)
+    clients = [demanding.test_client() for _ in range(2)]
+    begun = [set_up_by(client, code) for client in clients]
+    for client, (secret, path, half), status in zip(clients, begun, (200, 401), strict=True):
+        assert send_code(client, half, code_of(secret), path).status_code == status
+    with stored_user(demanding) as user:
+        assert user.totp_secret == begun[0][0]
+
+
+def test_half_logins_that_finish_at_the_same_moment_set_up_one_factor(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    app = make_app(SECOND_FACTOR_ROLES=["boss"], database_url=database_in(tmp_path))
     give_roles(app, "boss")
     code = invite(app)
-    clients = [app.test_client() for _ in range(AT_ONCE)]
-    halves = [begin_login(clients[0]) for _ in range(half_logins.MOST)]
-    accepted = at_once(
-        lambda each: (
-            send(
-                clients[each], INVITATION, {"code": code, **halves[each % half_logins.MOST]}
-            ).status_code
-        )
-    )
-    assert sorted(accepted) == [204, *[403] * 7]
+    begun = [set_up_by(app.test_client(), code) for _ in range(half_logins.MOST)]
+
+    def finish(number: int) -> int:
+        secret, path, half = begun[number % half_logins.MOST]
+        return send_code(app.test_client(), half, code_of(secret), path).status_code
+
+    first, *others = sorted(at_once(finish))
+    assert (first, {*others} <= {400, 401, 403}) == (200, True)
+    with stored_user(app) as user:
+        assert user.totp_secret in [secret for secret, _, _ in begun]
+        assert recovery_codes.left(user) == recovery_codes.NUMBER
+
+
+@pytest.mark.parametrize("gone", ["used", "expired"])
+def test_an_invitation_that_ends_before_the_first_code_sets_up_nothing(
+    gone: str, demanding: Flask
+) -> None:
+    client = demanding.test_client()
+    secret, path, half = set_up_by(client, invite(demanding))
+    with demanding.app_context():
+        mine = steps.Step.purpose == "invitation"
+        ended = update(steps.Step).where(mine).values(expires=0)
+        db.session.execute(delete(steps.Step).where(mine) if gone == "used" else ended)
+        db.session.commit()
+    refused = send_code(client, half, code_of(secret), path)
+    assert refused.status_code == 403
+    assert "is wrong, used or expired" in refused.get_json()["error"]
+    with stored_user(demanding) as user:
+        assert (user.totp_secret, recovery_codes.left(user)) == (None, 0)
+    assert begin_login(client)
+
+
+@every_token_type
+def test_recovery_codes_come_with_the_first_factor_alone(
+    app: Flask, client: FlaskClient, credentials: Headers, stranger: FlaskClient
+) -> None:
+    begun = challenge(client, WAN_REGISTER, credentials)
+    first = answer(client, WAN_REGISTER, begun, Passkey(client), credentials).get_json()
+    codes = first["recovery_codes"]
+    assert len(set(codes)) == recovery_codes.NUMBER
+    begun = challenge(client, WAN_REGISTER, credentials)
+    second = answer(client, WAN_REGISTER, begun, Passkey(client), credentials, name="laptop")
+    assert second.get_json().get("recovery_codes", []) == []
+    secret, path = begin_setup(client, credentials)
+    third = send(client, path, {"code": code_of(secret)}, credentials)
+    assert third.get_json().get("recovery_codes", []) == []
+    assert all(logs_in_by_code(stranger, code, RECOVERY) for code in codes[:2])
+
+
+def test_recovery_codes_come_with_the_app_that_completes_a_login(
+    demanding: Flask, wait: Wait
+) -> None:
+    client = demanding.test_client()
+    secret, path, half = set_up_by(client, invite(demanding))
+    done = send_code(client, half, code_of(secret), path)
+    assert is_logged_in(client, login_of(done))
+    assert logs_in_by_code(demanding.test_client(), done.get_json()["recovery_codes"][0], RECOVERY)
+
+
+def test_a_first_factor_that_is_not_stored_leaves_no_recovery_code(
+    app: Flask, client: FlaskClient, credentials: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    monkeypatch.setattr(notices, "factors_changed", lambda *given: 1 / 0)
+    secret, path = begin_setup(client, credentials)
+    begun = challenge(client, WAN_REGISTER, credentials)
+    assert send(client, path, {"code": code_of(secret)}, credentials).status_code == 500
+    assert answer(client, WAN_REGISTER, begun, Passkey(client), credentials).status_code == 500
+    with stored_user(app) as user:
+        assert recovery_codes.left(user) == 0
 
 
 def test_an_invitation_lets_nobody_past_a_factor_that_is_there(
@@ -411,30 +505,6 @@ def test_after_a_mailed_reset_the_password_alone_sets_up_nothing(demanding: Flas
     assert send(client, mailed_link(demanding), {"password": STRONG}).status_code == 200
     half = begin_login(client, password=STRONG)
     assert send(client, TF_SETUP, {"setup": "authenticator", **half}).status_code == 401
-
-
-def test_a_login_from_before_the_role_sets_up_no_first_factor(make_app: MakeApp) -> None:
-    """As where the role was given by other means than `flask user roles`, which ends logins."""
-    app = make_app(SECOND_FACTOR_ROLES=["boss"])
-    client = app.test_client()
-    credentials = log_in(client)
-    secret, path = begin_setup(client, credentials)
-    begun = challenge(client, WAN_REGISTER, credentials)
-    give_roles(app, "boss")
-    for tried in (
-        send(client, TF_SETUP, {"setup": "authenticator"}, credentials),
-        send(client, path, {"code": code_of(secret)}, credentials),
-        send(client, WAN_REGISTER, {}, credentials),
-        answer(client, WAN_REGISTER, begun, Passkey(client), credentials),
-    ):
-        assert tried.status_code == 403
-    # An invitation makes this login a new one, with both factors.
-    half = send(client, routes.REAUTHENTICATE, {"password": PASSWORD}, credentials).get_json()
-    tf_token = {"tf_token": half["tf_token"]}
-    assert send(client, INVITATION, {"code": invite(app), **tf_token}).status_code == 204
-    secret, path = begin_setup(client, **tf_token)
-    done = login_of(send(client, path, {"code": code_of(secret), **tf_token}))
-    assert len(sessions(client, done)) == 1
 
 
 def test_of_whom_a_role_demands_a_factor_the_last_one_stays(demanding: Flask, wait: Wait) -> None:
@@ -457,7 +527,7 @@ def test_of_whom_a_role_demands_a_factor_the_last_one_stays(demanding: Flask, wa
 def test_of_two_factors_removed_at_once_one_stays_where_a_role_demands_it(file_app: Flask) -> None:
     client = file_app.test_client()
     add_app(client, credentials := log_in(client))
-    add_passkey(client, credentials)
+    login_of(use(client, WAN_SIGNIN, add_passkey(client, credentials)))
     file_app.config["SECOND_FACTOR_ROLES"] = ["boss"]
     give_roles(file_app, "boss")
     cookie = client.get_cookie("dev-session")
@@ -488,6 +558,14 @@ def key_in(page: str) -> str:
     return page.partition("Or type this key into the app: <code>")[2].partition("</code>")[0]
 
 
+def assert_shows_codes(client: FlaskClient, done: TestResponse, then: str) -> None:
+    """The first factor leads to a page with recovery codes, which leads on."""
+    page = client.get(done.headers["Location"], headers=OWN).text
+    codes = page.partition("<textarea")[2].partition(">")[2].partition("<")[0].split()
+    assert len(set(codes)) == recovery_codes.NUMBER
+    assert then in [link["href"] for link in Elements(page).of("a")]
+
+
 @with_and_without_bearer
 def test_on_pages_a_user_sets_up_an_app(app: Flask, stranger: FlaskClient) -> None:
     client = log_in_by_form(stranger)
@@ -501,7 +579,7 @@ def test_on_pages_a_user_sets_up_an_app(app: Flask, stranger: FlaskClient) -> No
     # The same key again, since the app on the phone has it by now.
     assert key_in(wrong.text) == key_in(page.text)
     assert not is_on(app)
-    assert_leads_to(post(client, path, code=code_of(key_in(wrong.text))), FACTORS)
+    assert_shows_codes(client, post(client, path, code=code_of(key_in(wrong.text))), FACTORS)
     assert (is_on(app), client.get(FACTORS).status_code) == (True, 200)
 
 
@@ -578,7 +656,7 @@ def test_on_pages_an_invitation_leads_to_the_setup_before_the_login(demanding: F
     assert_leads_to(post(client, INVITATION, code=invite(demanding)), TF_SETUP)
     path = post(client, TF_SETUP).headers["Location"]
     key = key_in(client.get(path, headers=OWN).text)
-    assert_leads_to(post(client, path, code=code_of(key)), FACTORS)
+    assert_shows_codes(client, post(client, path, code=code_of(key)), FACTORS)
     assert is_logged_in(client)
 
 
@@ -593,7 +671,7 @@ def test_after_the_invitation_and_the_setup_comes_the_page_that_was_asked_for(
     path = post(client, f"{TF_SETUP}{wanted}").headers["Location"]
     assert path.endswith(wanted)
     key = key_in(client.get(path, headers=OWN).text)
-    assert_leads_to(post(client, path, code=code_of(key)), "/account")
+    assert_shows_codes(client, post(client, path, code=code_of(key)), "/account")
     assert is_logged_in(client)
 
 
@@ -601,7 +679,9 @@ def test_a_used_an_expired_and_a_wrong_invitation_are_refused_in_the_same_words(
     demanding: Flask, wait: Wait
 ) -> None:
     client, used, late = demanding.test_client(), invite(demanding), invite(demanding)
-    send(client, INVITATION, {"code": used, **begin_login(client)})
+    secret, path, half = set_up_by(client, used)
+    assert send_code(client, half, code_of(secret), path).status_code == 200
+    run_command(demanding, "--remove")
     wait(7 * 24 * 60 * 60)
     half = begin_login(client)
     for code in (used, late, "made up"):

@@ -66,12 +66,13 @@ def test_a_login_in_flight_gets_no_role_that_demands_another_factor(
     with file_app.app_context():
         db.session.add(Role(name="boss"))
         db.session.commit()
-    ask = file_app.extensions["second_factor"]
+    asked_of = file_app.extensions["second_factor"]
     with ThreadPoolExecutor() as threads:
         granted: list[Future[Result]] = []
 
-        def grant_meanwhile(*given: Any, **options: Any) -> Any:
-            asked, names = ask(*given, **options), ["user", "roles", USERNAME, "boss"]
+        def grant_meanwhile(user: Any) -> Any:
+            asked = asked_of(user)
+            names = ["user", "roles", USERNAME, "boss"]
             granted.append(threads.submit(file_app.test_cli_runner().invoke, args=names))
             # It waits for the login, which must not wait for it.
             wait(granted, timeout=1)

@@ -11,6 +11,7 @@ from secure_flask import db
 from secure_flask.accounts import AccountMixin, authenticator, half_logins
 from secure_flask.accounts.half_logins import LIFETIME, MOST
 from secure_flask.accounts.steps import MAX_FAILURES, Step
+from secure_flask.auth import throttle
 from sqlalchemy import select
 
 from core import routes
@@ -78,7 +79,7 @@ def test_a_password_alone_logs_nobody_in_and_a_code_after_it_does(
     begun = send(stranger, routes.LOGIN, {**LOGIN})
     assert begun.get_json() | {"tf_token": ""} == {
         "tf_required": True,
-        "factors": ["authenticator"],
+        "factors": ["authenticator", "recovery_code"],
         "tf_token": "",
     }
     assert not is_logged_in(stranger)
@@ -138,7 +139,7 @@ def test_eight_answers_at_once_become_one_login(path: str, file_app: Flask, wait
     add_app(client, credentials := log_in(client))
     device = Passkey(client)
     device_added = use(client, "/wan-register", device, credentials)
-    assert device_added.status_code == 204
+    assert device_added.status_code == 200
     codes = add_recovery_codes(client, credentials)
     half = begin_login(file_app.test_client())
     browsers = [file_app.test_client() for _ in range(AT_ONCE)]
@@ -360,3 +361,72 @@ def test_without_one_every_second_step_is_401(
     for path, body in bodies.items():
         answer = send(stranger, path, {**half, **body})
         assert (path, answer.status_code) == (path, 401)
+
+
+# How its right password counts.
+
+LIMIT = 3
+
+
+@pytest.fixture
+def codes(
+    app: Flask, client: FlaskClient, credentials: Headers, secret: str, wait: Wait, monkeypatch: Any
+) -> list[str]:
+    """Recovery codes of the user, at the begin of a minute in which LIMIT passwords may be wrong."""
+    wait(60)
+    made = add_recovery_codes(client, credentials)
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", f"{LIMIT} per minute")
+    return made
+
+
+def begins(client: FlaskClient) -> int:
+    return send(client, routes.LOGIN, {**LOGIN}).status_code
+
+
+@pytest.mark.asvs("6.3.1")
+def test_a_right_password_counts_as_wrong_until_the_second_step_succeeds(
+    stranger: FlaskClient, codes: list[str]
+) -> None:
+    halves = [begin_login(stranger) for _ in range(LIMIT)]
+    assert begins(stranger) == 429
+    assert send_code(stranger, halves[0], "aaaa-aaaa", RECOVERY).status_code == 401
+    assert begins(stranger) == 429
+    assert send_code(stranger, halves[0], codes[0], RECOVERY).status_code == 200
+    assert [begins(stranger) for _ in range(2)] == [200, 429]
+
+
+def test_so_it_does_on_pages_and_when_it_is_entered_again(
+    stranger: FlaskClient, codes: list[str]
+) -> None:
+    half = begin_login(stranger)
+    credentials = login_of(send_code(stranger, half, codes[0], RECOVERY))
+    page = {**OWN_PAGE, "Accept": "text/html"}
+    assert post(stranger, routes.LOGIN, page, **LOGIN).status_code == 303
+    again = {"password": PASSWORD}
+    for _ in range(LIMIT - 1):
+        assert send(stranger, routes.REAUTHENTICATE, {**again}, credentials).status_code == 200
+    assert begins(stranger) == 429
+
+
+def test_once_its_minute_is_over_it_gives_nothing_back(
+    stranger: FlaskClient, codes: list[str], wait: Wait
+) -> None:
+    half = begin_login(stranger)
+    wait(60)
+    assert [begins(stranger) for _ in range(LIMIT)] == [200] * LIMIT
+    assert send_code(stranger, half, codes[0], RECOVERY).status_code == 200
+    assert begins(stranger) == 429
+
+
+def test_it_counts_as_a_login_only_with_the_second_step(
+    stranger: FlaskClient, codes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody with only the password uses up no login of the owner."""
+    monkeypatch.setattr(throttle, "RIGHT", 1)
+    for stranger.environ_base["REMOTE_ADDR"] in ("192.0.2.1", "192.0.2.2"):
+        assert [begins(stranger) for _ in range(LIMIT)] == [200] * LIMIT
+    stranger.environ_base["REMOTE_ADDR"] = "192.0.2.3"
+    for code in codes[:LIMIT]:
+        answer = send_code(stranger, begin_login(stranger), code, RECOVERY)
+        assert answer.status_code == 200
+    assert begins(stranger) == 429

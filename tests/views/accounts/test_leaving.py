@@ -19,8 +19,10 @@ from app.models import User
 from core import routes
 from tests.page_elements import Elements
 from views.accounts import full_accounts
+from views.accounts.observing import statements
 from views.accounts.people import (
     ADDRESS,
+    CHANGE_EMAIL,
     IN_PRODUCTION,
     REGISTER,
     REGISTRATION,
@@ -371,10 +373,55 @@ def test_rows_of_your_tables_are_in_the_data_of_their_owner(
         full_accounts.add_note(app)
         full_accounts.add_note(app, OTHER, phone="555 0199")
         tables = download(app).get_json()["tables"]
-    assert tables.keys() == {"probe_notes", "probe_stars"}
+    assert tables.keys() == {"probe_notes", "probe_stars", "probe_letters"}
     [note], [star] = tables["probe_notes"], tables["probe_stars"]
     fields = {"id", "owner_id", "reader_id", "written", "picture", "phone", "facts"}
     assert note.keys() == fields
     assert (note["phone"], note["facts"]) == ("555 0100", {"owls": 7})
     assert (note["written"], note["picture"]) == ("2027-01-31T12:30:00", "_w==")
     assert star["note_id"] == note["id"]
+
+
+@pytest.mark.asvs("6.3.8")
+def test_the_data_do_not_tell_whether_a_new_address_is_known(
+    app: Flask, client: FlaskClient, wait: Wait
+) -> None:
+    """An address that waits is shown until an hour after its mail, whoever it belongs to."""
+    known, unknown = "bob@example.org", "nobody@example.org"
+    give_address(app)
+    give_address(app, known, to=OTHER)
+    credentials = log_in(client)
+    for email in (known, unknown):
+        assert send(client, CHANGE_EMAIL, {"email": email}, credentials).status_code == 200
+    wait(20 * 60)
+    delivered(app)
+    for waited, shown in ((0, {known, unknown}), (59 * 60, {known, unknown}), (2 * 60, set())):
+        wait(waited)
+        assert set(download(app).get_json()["unconfirmed_emails"]) == shown
+
+
+def test_a_row_that_refers_to_two_users_is_in_the_data_of_both(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with full_accounts.own_tables(app, monkeypatch):
+        full_accounts.add_letters(app, (USERNAME, OTHER), (OTHER, USERNAME), (USERNAME, USERNAME))
+        full_accounts.add_letters(app, (OTHER, OTHER))
+        for name in (USERNAME, OTHER):
+            letters = download(app, name).get_json()["tables"]["probe_letters"]
+            assert len(letters) == 3
+
+
+def test_the_data_take_as_many_statements_for_ten_rows_as_for_one(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = app.test_client()
+    credentials = log_in(client)
+    with full_accounts.own_tables(app, monkeypatch):
+        numbers = []
+        for notes in (1, 9):
+            for _ in range(notes):
+                full_accounts.add_note(app)
+            with statements(app) as sent:
+                client.get(DATA, headers=credentials)
+            numbers.append(len(sent))
+    assert numbers[0] == numbers[1]

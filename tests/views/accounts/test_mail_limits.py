@@ -77,6 +77,16 @@ def test_a_mailbox_gets_a_few_links_in_an_hour(app: Flask, wait: Wait) -> None:
     assert ask(app, ADDRESS, kind="confirm") == [True]
 
 
+def test_links_of_all_kinds_count_together(app: Flask, wait: Wait) -> None:
+    waits = []
+    for _ in range(3):
+        for kind in ("reset", "change_email", "confirm"):
+            waits += ask(app, ADDRESS, kind=kind)
+        wait(AGAIN)
+    assert sum(waits) == PER_MAILBOX
+    assert waits[:PER_MAILBOX] == [True] * PER_MAILBOX
+
+
 @pytest.mark.parametrize("kind", ["reset", "change_email"])
 def test_it_gets_two_resets_and_two_changes_in_an_hour(app: Flask, wait: Wait, kind: str) -> None:
     waits = []

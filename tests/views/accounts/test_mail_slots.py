@@ -93,9 +93,9 @@ def test_the_thread_of_a_process_sends_in_slots(
     given: list[object] = []
     sender = worker.Sender(make_app())
 
-    def note(slots: object) -> None:
-        given.append(slots)
+    def note(*slots: object) -> None:
         sender.stop.set()
+        given.extend(slots)
 
     monkeypatch.setattr(worker, "POLL", 0)
     monkeypatch.setattr(worker, "send_due", note)

@@ -10,8 +10,10 @@ from secure_flask import db
 from secure_flask.accounts import checked_name
 from secure_flask.accounts.names import folded
 from secure_flask.accounts.outbox import Mail
+from secure_flask.auth import throttle
 from sqlalchemy import select
 
+from core import routes
 from views.accounts.observing import counted_attempts
 from views.accounts.people import (
     ADDRESS,
@@ -202,3 +204,26 @@ def test_no_spelling_of_an_address_counts_otherwise_where_it_is_known(
             can_log_in(client, spelling)
         counts.append(len(counted))
     assert counts[0] == counts[1]
+
+
+def test_the_limit_does_not_tell_which_address_belongs_to_a_name(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "WIDE", 2)
+    app = make_app(login_rate_limit="2 per minute")
+    give_address(app)
+    client = app.test_client()
+
+    def tries(name: str, *addresses: str) -> list[int]:
+        answers = []
+        for client.environ_base["REMOTE_ADDR"] in addresses:
+            body = {"username": name, "password": STRONG}
+            answers.append(send(client, routes.LOGIN, {**body}).status_code)
+        return answers
+
+    # From then on each network may try once more.
+    everywhere = [f"198.51.100.{last}" for last in range(1, 5)]
+    assert tries(USERNAME, *everywhere) == [401] * 4
+    assert tries(USERNAME, "192.0.2.1", "192.0.2.1") == [401, 429]
+    for number, address in enumerate([ADDRESS, "nobody@example.org"], start=2):
+        assert tries(address, *[f"192.0.2.{number}"] * 2) == [401, 401]

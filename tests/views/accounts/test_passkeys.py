@@ -1,21 +1,25 @@
 """Passkeys: who lists, adds and deletes them, and which answers to challenges count."""
 
 import json
+from functools import partial
 from html import unescape
 from typing import Any
 
 import pytest
 import webauthn
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts import notices, passkey_challenges, steps
+from secure_flask.accounts import notices, passkey_challenges, passkeys, steps
 from secure_flask.auth.login_table import Login
 from sqlalchemy import delete
 from webauthn.helpers import bytes_to_base64url, encode_cbor
 
 from core import routes
+from views.accounts import full_accounts
 from views.accounts.devices import (
+    AT_ONCE,
     WAN_DELETE,
     WAN_REGISTER,
     WAN_SECOND,
@@ -41,6 +45,7 @@ from views.conftest import (
     grow_old,
     log_in,
     post,
+    stored_user,
 )
 
 PAGE, DELETE = "/account/passkeys", "/account/passkeys/delete"
@@ -225,7 +230,7 @@ def test_eight_requests_with_one_answer_count_once(path: str, file_app: Flask) -
         return answer(browser, path, begun, made, name=f"phone {number}").status_code
 
     statuses = sorted(at_once(complete))
-    assert statuses == ([204, *[400] * 7] if path == WAN_REGISTER else [200, *[401] * 7])
+    assert statuses == ([200, *[400] * 7] if path == WAN_REGISTER else [200, *[401] * 7])
 
 
 def test_two_answers_at_once_with_one_counter_are_one_login(file_app: Flask) -> None:
@@ -352,6 +357,139 @@ def odd_credentials(good: dict[str, Any]) -> list[str]:
         odd.append({**good, "response": {**good["response"], "attestationObject": encoded}})
     deep = "[" * 4000 + "]" * 4000
     return [*map(json.dumps, odd), "", "{", deep, '{"id": ' + deep + "}", '{"id": "a", "id": "b"}']
+
+
+class Unusual(Passkey):
+    """A passkey that says this of its key, in COSE. Source: RFC 9052; RFC 9053; RFC 8812."""
+
+    members: dict[int, Any]
+
+    def _public_key(self) -> bytes:
+        return bytes(encode_cbor(self.members))
+
+
+def point(curve: ec.EllipticCurve) -> dict[int, Any]:
+    numbers = ec.generate_private_key(curve).public_key().public_numbers()
+    size = (curve.key_size + 7) // 8
+    return {-2: numbers.x.to_bytes(size, "big"), -3: numbers.y.to_bytes(size, "big")}
+
+
+def modulus() -> dict[int, Any]:
+    number = rsa.generate_private_key(65537, 2048).public_key().public_numbers().n
+    return {-1: number.to_bytes(256, "big"), -2: b"\1\0\1"}
+
+
+def ed25519_point() -> dict[int, Any]:
+    return {-2: ed25519.Ed25519PrivateKey.generate().public_key().public_bytes_raw()}
+
+
+P256, P384, P521 = (point(curve()) for curve in (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1))
+
+
+def add_unusual(
+    client: FlaskClient, credentials: Headers, members: dict[int, Any], credential_id: bytes = b"id"
+) -> int:
+    """The status of adding such a passkey."""
+    device = Unusual(client)
+    device.members, device.id = members, credential_id
+    return use(client, WAN_REGISTER, device, credentials).status_code
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {1: 2, 3: -7, -1: 1, **P256},
+        {1: 1, 3: -8, -1: 6, **ed25519_point()},
+        {1: 3, 3: -257, **modulus()},
+    ],
+)
+def test_keys_of_each_algorithm_that_is_offered_are_added(
+    members: dict[int, Any], client: FlaskClient, credentials: Headers
+) -> None:
+    offered = challenge(client, WAN_REGISTER, credentials)["options"]["pubKeyCredParams"]
+    assert members[3] in [each["alg"] for each in offered]
+    assert add_unusual(client, credentials, members) == 200
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {1: 3, 3: -7, **modulus()},
+        {1: 1, 3: -7, -1: 6, **ed25519_point()},
+        {1: 2, 3: -7, -1: 2, **P384},
+        {1: 2, 3: -7, -1: 1, -2: bytes(32), -3: bytes([1] * 32)},
+        {1: 2, 3: -8, -1: 1, **P256},
+        {1: 1, 3: -8, -1: 1, **ed25519_point()},
+        {1: 1, 3: -8, -1: 6, -2: b"short"},
+        {1: 2, 3: -257, -1: 1, **P256},
+        {1: 2, 3: -36, -1: 3, **P521},
+        {1: 3, 3: -65535, **modulus()},
+    ],
+)
+def test_a_key_that_does_not_fit_its_algorithm_or_that_nobody_asked_for_is_refused(
+    members: dict[int, Any], client: FlaskClient, credentials: Headers
+) -> None:
+    assert add_unusual(client, credentials, members) == 400
+    assert names(client, credentials) == []
+
+
+@pytest.mark.parametrize(("size", "status"), [(1023, 200), (1024, 400)])
+def test_an_id_has_at_most_1023_bytes(
+    size: int, status: int, client: FlaskClient, credentials: Headers
+) -> None:
+    members = {1: 2, 3: -7, -1: 1, **P256}
+    assert add_unusual(client, credentials, members, bytes(size)) == status
+
+
+@pytest.mark.asvs("2.3.4")
+def test_a_user_has_a_limited_number_of_passkeys(
+    file_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passkeys, "MOST", 2)
+    client = file_app.test_client()
+    add_passkey(client, credentials := log_in(client))
+    cookie = client.get_cookie("dev-session")
+    assert cookie
+    begun = [challenge(client, WAN_REGISTER, credentials) for _ in range(AT_ONCE)]
+
+    def add(number: int) -> int:
+        browser = file_app.test_client()
+        browser.set_cookie("dev-session", cookie.value)
+        device, name = Passkey(browser), f"phone {number}"
+        return answer(browser, WAN_REGISTER, begun[number], device, name=name).status_code
+
+    first, *others = sorted(at_once(add))
+    # One that is added ends the challenges of the others.
+    assert (first, {*others} <= {400, 409}) == (200, True)
+    refused = send(client, WAN_REGISTER, {}, credentials)
+    assert (refused.status_code, passkeys.TOO_MANY in refused.text) == (409, True)
+    assert len(names(client, credentials)) == 2
+
+
+def test_a_challenge_from_before_the_last_passkey_adds_none(
+    client: FlaskClient,
+    credentials: Headers,
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(passkeys, "MOST", 1)
+    begun = challenge(client, WAN_REGISTER, credentials)
+    with stored_user(app) as user:
+        db.session.add(full_accounts.passkey(user))
+    refused = answer(client, WAN_REGISTER, begun, Passkey(client), credentials)
+    assert (refused.status_code, passkeys.TOO_MANY in refused.text) == (409, True)
+    assert names(client, credentials) == [full_accounts.PASSKEY]
+
+
+def test_each_route_that_changes_passkeys_or_takes_one_is_limited(app: Flask) -> None:
+    """Beside the limit of all requests."""
+    paths = [*PATHS, *(f"{path}/x" for path in PATHS), WAN_DELETE, DELETE]
+    client = app.test_client()
+    credentials = log_in(client)
+    for path in paths:
+        ask = post if path == DELETE else partial(send, body={}, headers=credentials)
+        asked = [ask(client, path).status_code for _ in range(31)]
+        assert (path, asked[0] == 429, asked[-1]) == (path, False, 429)
 
 
 def test_the_page_lists_own_passkeys_and_deletes_one_by_a_form(

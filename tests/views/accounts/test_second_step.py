@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
+from secure_flask.accounts import recovery_codes
 from secure_flask.accounts.recovery_codes import RecoveryCode
 from sqlalchemy import select
 
@@ -44,6 +45,7 @@ from views.conftest import (
     is_logged_in,
     log_in,
     post,
+    stored_user,
     with_and_without_bearer,
 )
 
@@ -69,7 +71,8 @@ def test_a_user_with_a_passkey_alone_is_asked_for_it_after_the_password(
     passkey: Passkey, stranger: FlaskClient
 ) -> None:
     """Whoever knows the password of somebody with a passkey has nothing."""
-    assert send(stranger, routes.LOGIN, {**LOGIN}).get_json()["factors"] == ["passkey"]
+    offered = send(stranger, routes.LOGIN, {**LOGIN}).get_json()["factors"]
+    assert offered == ["passkey", "recovery_code"]
     half = begin_login(stranger)
     for code in ("000000", ""):
         assert send_code(stranger, half, code).status_code in (400, 401)
@@ -344,11 +347,12 @@ def test_a_page_offers_each_factor_and_no_other(
         page = browser.get(TF_VALIDATE).text
         return "one-time-code" in page, 'data-begin="/wan-second"' in page, RECOVERY in page
 
-    assert offered() == (False, True, False)
+    assert offered() == (False, True, True)
     add_app(client, credentials)
-    assert offered() == (True, True, False)
-    add_recovery_codes(client, credentials)
     assert offered() == (True, True, True)
+    with stored_user(app) as user:
+        recovery_codes.delete_all(user)
+    assert offered() == (True, True, False)
 
 
 def test_a_page_takes_a_recovery_code_with_spaces(

@@ -151,7 +151,7 @@ def test_steps_that_end_by_user_and_by_address_at_once_do_not_wait_for_each_othe
         with app.app_context():
             found = User.find(USERNAME)
             if number % 2:
-                steps.end_steps_of(ADDRESS)
+                steps.end_steps_of(ADDRESS, "registration")
             else:
                 steps.end_all(found)
             db.session.commit()

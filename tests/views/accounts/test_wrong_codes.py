@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts import half_logins, networks, wrong_codes
+from secure_flask.accounts import half_logins, networks, recovery_codes, wrong_codes
 from sqlalchemy import delete, select
 from werkzeug.test import TestResponse
 
@@ -210,6 +210,8 @@ def test_a_new_password_begins_a_new_count_but_none_that_a_mail_set(
 def test_when_the_limit_is_met_recovery_codes_and_passkeys_let_the_owner_in(
     app: Flask, client: FlaskClient, credentials: Headers, secret: str
 ) -> None:
+    with stored_user(app) as user:
+        recovery_codes.delete_all(user)
     use_up(app, secret)
     assert try_code(app, "0").get_json()["error"] == "Too many wrong codes"
     code, *_ = add_recovery_codes(client, credentials)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
+from pydantic import Field
 from secure_flask import (
     Body,
     LoginResponse,
@@ -55,10 +56,11 @@ class SetupBegun(ResponseBody):
 
 
 class SetupFinished(LoginResponse):
-    """Empty unless the setup completes a login."""
+    """A login where the setup completes one, and recovery codes where this is the first factor."""
 
     token_type: str = ""
     expires_in: int = 0
+    recovery_codes: list[str] = Field(default_factory=list)
 
 
 class RecoveryCodes(ResponseBody):
@@ -103,8 +105,14 @@ def authenticator_page(state: str) -> ResponseReturnValue:
 
 
 def _finish_by_form(state: str) -> ResponseReturnValue:
-    finish, show = partial(finish_authenticator, state), partial(_authenticator, state)
-    return by_code(AppForm(), finish, show, checked_next() or url_for("accounts.factors_page"))
+    def finish(code: str) -> str:
+        user = find_authenticator(state).user
+        codes = finish_authenticator(state, code).get("recovery_codes")
+        return (
+            codes_page(user, codes) if codes else checked_next() or url_for("accounts.factors_page")
+        )
+
+    return by_code(AppForm(), finish, partial(_authenticator, state))
 
 
 @blueprint.post("/tf-setup/<string:state>")
@@ -115,7 +123,10 @@ def _finish_by_form(state: str) -> ResponseReturnValue:
 @or_form(_finish_by_form)
 @validated(SecondStep)
 def finish(body: SecondStep, state: str) -> ResponseReturnValue:
-    """Finish the setup by a first code; after an invitation this logs in."""
+    """Finish the setup by a first code; after an invitation this logs in.
+
+    With the first factor come recovery codes, which are shown only here.
+    """
     return finish_authenticator(state, body.code, body.tf_token)
 
 
@@ -140,8 +151,7 @@ def factors_page() -> ResponseReturnValue:
 
 
 def _renew_by_form() -> ResponseReturnValue:
-    state = show_recovery_codes_once(current_user, new_recovery_codes())
-    return redirect(url_for("accounts.recovery_codes_page", state=state), 303)
+    return redirect(codes_page(current_user, new_recovery_codes()), 303)
 
 
 @blueprint.post("/mf-recovery-codes")
@@ -162,11 +172,19 @@ def recovery_codes_page(state: str) -> ResponseReturnValue:
     """The new codes, once: a page that is opened again from the history has none."""
     try:
         return render_template(
-            "accounts/recovery_codes.html", codes=shown_recovery_codes(current_user, state)
+            "accounts/recovery_codes.html",
+            codes=shown_recovery_codes(current_user, state),
+            next=checked_next() or url_for("accounts.factors_page"),
         )
     except NotFound:
         flash("Recovery codes are shown once. Make new ones if you have not saved them.", "error")
         return redirect(url_for("accounts.factors_page"), 303)
+
+
+def codes_page(user: Any, codes: list[str]) -> str:
+    """The address of a page that shows new recovery codes once, and then leads to `next`."""
+    state = show_recovery_codes_once(user, codes)
+    return url_for("accounts.recovery_codes_page", state=state, next=checked_next())
 
 
 def _authenticator(state: str, form: Any) -> str:

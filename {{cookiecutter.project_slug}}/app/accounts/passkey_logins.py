@@ -85,6 +85,7 @@ def second_step(body: Answer, state: str) -> ResponseReturnValue:
 
 @blueprint.post("/wan-verify")
 @responds(Challenge)
+@limited("30 per minute")
 @login_required
 @validated(Body)
 def begin_reauthentication(body: Body) -> ResponseReturnValue:
@@ -93,6 +94,7 @@ def begin_reauthentication(body: Body) -> ResponseReturnValue:
 
 @blueprint.post("/wan-verify/<string:state>")
 @responds(LoginResponse, 401, 429)
+@limited("30 per minute")
 @login_required
 @credentials
 @validated(Answer)

@@ -16,6 +16,7 @@ from secure_flask import (
     consumes_form,
     credentials,
     current_user,
+    limited,
     login_required,
     public,
     recent_login,
@@ -31,6 +32,7 @@ from secure_flask.accounts import (
 )
 from werkzeug.exceptions import Conflict
 
+from app.accounts.factors import codes_page
 from app.accounts.routes import RECENT, blueprint, sentence
 
 MAX_NAME, MAX_CREDENTIAL = 64, 16 * 1024  # characters
@@ -50,6 +52,13 @@ class OldPasskey(Body):
 class Challenge(ResponseBody):
     state: str
     options: dict[str, Any]
+
+
+class PasskeyAdded(ResponseBody):
+    """Recovery codes where this is the first factor, and the page that shows them once."""
+
+    recovery_codes: list[str] = Field(default_factory=list)
+    next: str = ""
 
 
 class PasskeyShown(ResponseBody):
@@ -81,7 +90,8 @@ def passkeys_page() -> ResponseReturnValue:
 
 
 @blueprint.post("/wan-register")
-@responds(Challenge, 403)
+@responds(Challenge, 403, 409)
+@limited("20 per minute")
 @recent_login(minutes=RECENT)
 @validated(Body)
 def begin_adding(body: Body) -> ResponseReturnValue:
@@ -89,17 +99,22 @@ def begin_adding(body: Body) -> ResponseReturnValue:
 
 
 @blueprint.post("/wan-register/<string:state>")
-@responds(None, 400, 403, 409)
+@responds(PasskeyAdded, 400, 403, 409)
+@limited("20 per minute")
 @recent_login(minutes=RECENT)
 @credentials
 @validated(NewPasskey)
 def add(body: NewPasskey, state: str) -> ResponseReturnValue:
-    add_passkey(state, body.credential, body.name)
-    return Response(status=204)
+    """Add a passkey. With the first factor come recovery codes, which are shown only here."""
+    added = add_passkey(state, body.credential, body.name)
+    if codes := added.get("recovery_codes"):
+        added["next"] = codes_page(current_user, codes)
+    return added
 
 
 @blueprint.post("/wan-delete")
 @responds(None, 404, 409)
+@limited("20 per minute")
 @recent_login(minutes=RECENT)
 @validated(OldPasskey)
 def delete(body: OldPasskey) -> ResponseReturnValue:
@@ -109,6 +124,7 @@ def delete(body: OldPasskey) -> ResponseReturnValue:
 
 @blueprint.post("/account/passkeys/delete")
 @responds("text/html", 404)
+@limited("20 per minute")
 @recent_login(minutes=RECENT)
 @consumes_form
 def delete_by_form() -> ResponseReturnValue:

@@ -71,13 +71,13 @@ InvitationForm = _code_form("Invitation code", "Enter the code that you were giv
 
 
 def by_code(
-    form: Any, use: Callable[[str], object], show: Callable[[Any], str], then: str
+    form: Any, use: Callable[[str], str], show: Callable[[Any], str]
 ) -> ResponseReturnValue:
-    """Use a code and go to the address `then`, or show the form with what was wrong."""
+    """Use a code and go to the address that `use` returns, or show the form with what was wrong."""
     if not form.validate():
         return show(form), 422
     try:
-        use(form.code.data)
+        then = use(form.code.data)
     except (BadRequest, Forbidden, TooManyRequests, Unauthorized) as refused:
         form.code.errors = [sentence(refused)]
         return show(form), refused.code or 400, refused.get_headers()
@@ -85,7 +85,11 @@ def by_code(
 
 
 def _log_in_by_form(form: Any, complete: Callable[[str], object]) -> ResponseReturnValue:
-    return by_code(form, complete, _step, checked_next() or url_for("account.show"))
+    def log_in(code: str) -> str:
+        complete(code)
+        return checked_next() or url_for("account.show")
+
+    return by_code(form, log_in, _step)
 
 
 def _step(form: Any) -> str:
@@ -140,9 +144,12 @@ def invitation_page() -> ResponseReturnValue:
 
 
 def _accept_by_form() -> ResponseReturnValue:
-    # `next` waits for the end of the login, which the setup brings.
-    setup = url_for("accounts.setup_page", next=checked_next())
-    return by_code(InvitationForm(), accept_invitation, _invitation, setup)
+    def accept(code: str) -> str:
+        accept_invitation(code)
+        # `next` waits for the end of the login, which the setup brings.
+        return url_for("accounts.setup_page", next=checked_next())
+
+    return by_code(InvitationForm(), accept, _invitation)
 
 
 @blueprint.post("/tf-invitation")

@@ -52,10 +52,13 @@ def upgrade() -> None:
         sa.Column("rotation_hash", sa.LargeBinary(32), nullable=True),
         sa.Column("previous_hash", sa.LargeBinary(32), nullable=True),
         sa.Column("rotated", sa.BigInteger(), nullable=True),
+        sa.Column("repeats", sa.Integer(), nullable=False),
+        sa.Column("repeated", sa.Boolean(), nullable=False),
         sa.Column("started", sa.BigInteger(), nullable=False),
         sa.Column("last_used", sa.BigInteger(), nullable=False),
         sa.Column("expires", sa.BigInteger(), nullable=False),
         sa.Column("kept", sa.Boolean(), nullable=False),
+        sa.Column("second_factor", sa.Boolean(), nullable=False),
         # Encrypted: browser, system and shortened address.
         sa.Column("client", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(

@@ -28,6 +28,7 @@ STEP = 30  # seconds for which an app shows a code
 class Setup(NamedTuple):
     """What a user needs to add this site to an app."""
 
+    user: AccountMixin
     state: str
     secret: str  # base32
     uri: str
@@ -90,7 +91,7 @@ def _setup(user: AccountMixin, state: str, step: Step) -> Setup:
     uri = pyotp.TOTP(secret).provisioning_uri(name=user.name, issuer_name=issuer)
     # Part of the page: the strictest policy loads no data: image.
     image = segno.make(uri, micro=False).svg_inline(scale=4, omitsize=True)
-    return Setup(state, secret, uri, Markup(image))  # noqa: S704 - made here
+    return Setup(user, state, secret, uri, Markup(image))  # noqa: S704 - made here
 
 
 def _counter_of(secret: str, code: str) -> int | None:

@@ -1,7 +1,8 @@
 """Changes of the factors. Each ends all other logins, and the user gets a notice.
 
 The first factor of a role that demands one needs an invitation code of the operator: otherwise
-a thief of the password would set up another one.
+a thief of the password would set up another one. Recovery codes come with the first factor, so
+that nobody is locked out by a lost device.
 Source: OWASP ASVS 6.3.3, 6.4.3, 6.5.1 to 6.5.3, 7.4.3, 7.5.1.
 """
 
@@ -18,7 +19,7 @@ from secure_flask.accounts import (
 )
 from secure_flask.accounts.authenticator import Setup
 from secure_flask.accounts.factors import AUTHENTICATOR, RECOVERY, is_demanded, of
-from secure_flask.accounts.second_step import INVITATION
+from secure_flask.accounts.second_step import INVITATION, use_invitation
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin, account
 from secure_flask.auth import access, logins
@@ -53,19 +54,26 @@ def find_authenticator(state: str, tf_token: str | None = None) -> Setup:
 def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> dict[str, Any]:
     """Store the app by its first code; return the body of the login that a half login becomes.
 
-    :raises ErrorResponse: 400, a wrong code or an ended setup; 401, nobody who may set up.
+    With the first factor of a user it has the member `recovery_codes`.
+
+    :raises ErrorResponse: 400, a wrong code or an ended setup; 401, nobody who may set up; 403, the
+        invitation was used in the meantime.
     """
     half, user = _who_sets_up(tf_token)
     options = half.data if half else None
     _lock(user)
+    is_first = not of(user)
     authenticator.finish_setup(user, state, code)
+    if options:
+        use_invitation(user, options[INVITATION])
+    codes = _first_recovery_codes(user) if is_first else {}
     replaced = half_logins.replaced(options) if options else None
     # This ends the half login too.
     _changed(user, "An authenticator app was added", replaced)
     if options:
-        return half_logins.issue(user, options, AUTHENTICATOR)
+        return codes | half_logins.issue(user, options, AUTHENTICATOR)
     db.session.commit()
-    return {}
+    return codes
 
 
 def remove_authenticator() -> None:
@@ -82,24 +90,32 @@ def remove_authenticator() -> None:
 def begin_passkey() -> dict[str, Any]:
     """`state` and `options`, with which the device of the logged-in user makes a passkey.
 
-    :raises ErrorResponse: 403, it would be the first factor that a role demands.
+    :raises ErrorResponse: 403, it would be the first factor that a role demands; 409, the user has
+        as many as are allowed.
     """
     return passkeys.begin_registration(_who_adds())
 
 
-def add_passkey(state: str, credential: str, name: str) -> None:
-    """
+def add_passkey(state: str, credential: str, name: str) -> dict[str, Any]:
+    """Add the passkey that a device made.
+
+    With the first factor of a user the dict has the member `recovery_codes`.
+
     :raises ErrorResponse: 400, the answer does not fit; 403, as for its begin; 409, there is a
-        passkey of this name.
+        passkey of this name, or the user has as many as are allowed.
     """
     user = _who_adds()
     if name in [each.name for each in passkeys.all_of(user)]:
         raise error_response(409, "There is a passkey of this name already")
-    passkeys.finish_registration(user, state, credential, name)
-    # Not before: the challenge is used up in a transaction of its own.
+    passkey = passkeys.finish_registration(user, state, credential, name)
+    # The lock comes last, since the challenge is used up in a transaction of its own.
     _lock(user)
+    passkeys.limit_number(user, passkeys.MOST)
+    is_first = not user.has_authenticator and passkeys.all_of(user) == [passkey]
+    codes = _first_recovery_codes(user) if is_first else {}
     _changed(user, "A passkey was added")
     db.session.commit()
+    return codes
 
 
 def delete_passkey(name: str) -> None:
@@ -120,9 +136,8 @@ def new_recovery_codes() -> list[str]:
     user = _lock(account(g.user))
     if not of(user):
         raise error_response(409, "Set up an authenticator app or a passkey first")
-    first = not recovery_codes.left(user)
     codes = recovery_codes.replace(user)
-    _changed(user, "Recovery codes were made" if first else "The recovery codes were replaced")
+    _changed(user, "The recovery codes were replaced")
     db.session.commit()
     return codes
 
@@ -154,6 +169,10 @@ def _lock(user: AccountMixin) -> AccountMixin:
         raise error_response(401, "Authentication required")
     db.session.refresh(user)
     return user
+
+
+def _first_recovery_codes(user: AccountMixin) -> dict[str, Any]:
+    return {"recovery_codes": recovery_codes.replace(user)}
 
 
 def _removed(user: AccountMixin, change: str) -> None:

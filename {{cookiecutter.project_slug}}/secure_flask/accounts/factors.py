@@ -4,6 +4,8 @@ Any strong factor that a user has is asked for at a login by password, and when 
 entered again. Source: OWASP ASVS 6.3.3, 6.5.7, 7.5.1.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, after_this_request, current_app, g
@@ -25,22 +27,25 @@ def of(user: AccountMixin) -> list[str]:
     return [*there, RECOVERY] if there and recovery_codes.left(user) else there
 
 
-def is_demanded(user: AccountMixin) -> bool:
+def is_demanded(user: UserMixin) -> bool:
     """Whether a role of the user demands a second factor, by SECOND_FACTOR_ROLES."""
-    return bool({*user.role_names} & {*current_app.config["SECOND_FACTOR_ROLES"]})
+    demanding = {*current_app.config["SECOND_FACTOR_ROLES"]}
+    # Each request asks. Where no role demands one, it costs no query.
+    return bool(demanding) and not demanding.isdisjoint(user.role_names)
 
 
-def ask(user: UserMixin, *, keep: bool, replaces: Login | None = None) -> dict[str, Any] | None:
-    """The body that asks for a second factor, or for the set-up of the first one; else None."""
+def asked_of(user: UserMixin) -> Callable[..., dict[str, Any]] | None:
+    """What begins the step of a second factor, or of the set-up of the first one; else None."""
     found = account(user)
     there = of(found)
     if not there and not is_demanded(found):
         return None
-    return half_logins.begin(found, there, keep=keep, replaces=replaces)
+    return partial(half_logins.begin, found, there)
 
 
 def init_app(app: Flask) -> None:
-    app.extensions["second_factor"] = ask
+    app.extensions["second_factor"] = asked_of
+    app.extensions["demands_second_factor"] = is_demanded
 
 
 @password_changed.connect

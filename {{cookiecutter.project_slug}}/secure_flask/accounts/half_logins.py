@@ -1,7 +1,8 @@
 """The time between two factors: the password was right, and the second factor is missing.
 
 A half login opens only the second step, for five minutes and one success. Five wrong codes end it,
-and so does any change of the password or the factors. Source: OWASP ASVS 6.5.1, 6.5.5, 7.2.4.
+and so does any change of the password or the factors. Its right password stays among the failures
+until the second step succeeds. Source: OWASP ASVS 6.3.1, 6.5.1, 6.5.5, 7.2.4.
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ from flask import abort, after_this_request, current_app, flash, redirect, reque
 from secure_flask.accounts import networks, steps
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin, account
-from secure_flask.auth import authentication, next_pages, tokens
+from secure_flask.auth import authentication, next_pages, throttle, tokens
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import replace_hash
@@ -28,9 +29,14 @@ MOST_READ = 100
 
 
 def begin(
-    user: AccountMixin, factors: list[str], *, keep: bool, replaces: Login | None
+    user: AccountMixin,
+    factors: list[str],
+    *,
+    keep: bool,
+    replaces: Login | None,
+    attempt: throttle.Attempt,
 ) -> dict[str, Any]:
-    """Store a half login, and return the body that asks for one of the factors.
+    """Store a half login with its attempt; return the body that asks for one of the factors.
 
     JSON gets the member `tf_token`. A form gets a cookie, and is led to SECOND_FACTOR_PAGE by an
     exception, so that no view takes a half login for a login.
@@ -40,6 +46,7 @@ def begin(
     on_page = forms.is_form()
     begun: dict[str, Any] = {"on_page": on_page, "place": place, "keep": keep}
     begun["replaces"] = replaces.id if replaces else None
+    begun["attempt"] = attempt.to_json()
     step = steps.add(PURPOSE, LIFETIME, user=user, **begun)
     secret = steps.give_secret(step)
     db.session.commit()
@@ -105,9 +112,10 @@ def issue(user: AccountMixin, options: dict[str, Any], factor: str) -> dict[str,
     if login is None:
         # A page gets its cookie, though a script sends the answer of a passkey as JSON.
         kind = session if options["on_page"] else tokens.chosen()
-        issued = kind.issue(user, keep=options["keep"])
+        issued = kind.issue(user, keep=options["keep"], second_factor=True)
     else:
-        issued = authentication.renew(user, login)
+        issued = authentication.renew(user, login, second_factor=True)
+    throttle.complete(options["attempt"])
     factors = f"password, {factor}"
     audit.record(audit.LOGIN_SUCCESS, account=user.name, user_id=user.id, factors=factors)
     return issued

@@ -5,7 +5,8 @@ download exactly these, without the secrets of the account. Source: GDPR, articl
 OWASP ASVS 6.3.7, 7.4.2, 14.2.6, 14.3.1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 from flask import Flask, g
@@ -14,6 +15,7 @@ from secure_flask.accounts import factors, networks, outbox, passkeys, recovery_
 from secure_flask.accounts.email_change import MAX_REQUESTS, REQUEST
 from secure_flask.accounts.former_addresses import former_addresses_of
 from secure_flask.accounts.mailboxes import lock_mailbox
+from secure_flask.accounts.registration import end_registrations_of
 from secure_flask.accounts.users import AccountMixin, account
 from secure_flask.auth import access, authentication
 from secure_flask.auth.login_table import Login
@@ -22,7 +24,7 @@ from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.crypto.encryption import readable
 from secure_flask.database import Model, db
 from secure_flask.web import audit
-from sqlalchemy import ForeignKey, delete, inspect, select
+from sqlalchemy import ForeignKey, Table, delete, inspect, or_, select
 from sqlalchemy.orm import Mapper
 
 USER_DELETED = audit.Event("user_deleted")
@@ -51,7 +53,7 @@ def delete_account(user: AccountMixin) -> None:
     _tell_addresses(user)
     if email:
         # A registration of the address would make another account.
-        steps.end_steps_of(email)
+        end_registrations_of(email)
     db.session.execute(delete(type(user)).where(type(user).id == user.id))
     db.session.commit()
     audit.record(USER_DELETED, account=user.name, user_id=user.id)
@@ -73,7 +75,10 @@ def personal_data(user: AccountMixin) -> dict[str, Any]:
         "unconfirmed_emails": waiting,
         "former_emails": former_addresses_of(user),
         "trusted_networks": networks.number(user),
-        "tables": {key.parent.table.name: _rows(key, user) for key in references("CASCADE")},
+        "tables": {
+            table.name: _rows(table, keys, user)
+            for table, keys in groupby(references("CASCADE"), lambda key: key.parent.table)
+        },
     }
 
 
@@ -107,13 +112,14 @@ def references(*actions: str | None) -> Iterator[ForeignKey]:
                 yield key
 
 
-def _rows(key: ForeignKey, user: AccountMixin) -> list[dict[str, Any]]:
-    table = key.parent.table
+def _rows(table: Table, keys: Iterable[ForeignKey], user: AccountMixin) -> list[dict[str, Any]]:
+    """The rows of a table that refer to the user by one of the keys, such as of a sender."""
+    mine = or_(*(key.parent == user.id for key in keys))
     mappers = [each for each in Model.registry.mappers if each.local_table is table]
     if not mappers:
-        found = db.session.execute(select(table).where(key.parent == user.id)).mappings()
+        found = db.session.execute(select(table).where(mine)).mappings()
         return [{name: _plain(value) for name, value in row.items()} for row in found]
-    rows = select(mappers[0].class_).where(key.parent == user.id)
+    rows = select(mappers[0].class_).where(mine)
     return [_values(row) for row in db.session.scalars(rows).unique()]
 
 

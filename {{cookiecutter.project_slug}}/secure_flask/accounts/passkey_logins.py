@@ -31,7 +31,9 @@ def log_in_by_passkey(
     if user is None or not attempt.succeeded:
         audit.record(audit.LOGIN_FAIL, reason=PASSKEY)
         raise error_response(401, passkeys.WRONG)
-    issued = (session if cookie else tokens.chosen()).issue(user, keep=keep)
+    kind = session if cookie else tokens.chosen()
+    # The device and what unlocks it are two factors.
+    issued = kind.issue(user, keep=keep, second_factor=True)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, user_id=user.id, factors=PASSKEY)
     return issued
 
@@ -48,6 +50,6 @@ def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, Any]:
     if not attempt.succeeded:
         audit.record(audit.LOGIN_FAIL, account=user.name, reason=PASSKEY)
         raise error_response(401, passkeys.WRONG)
-    issued = authentication.renew(user, g.login)
+    issued = authentication.renew(user, g.login, second_factor=True)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication", factors=PASSKEY)
     return issued

@@ -19,8 +19,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 MAX_NAME = 64  # characters
+MOST = 20  # of a user
+MAX_ID = 1023  # bytes. Source: Web Authentication Level 3, section 7.1
+# The algorithms that are offered, each with the type and the curve of its keys, all by their
+# numbers in COSE: EdDSA, ES256, RS256. Source: Web Authentication Level 3, section 5.8.5; RFC 8812.
+ALGORITHMS = {-8: (1, 6), -7: (2, 1), -257: (3, None)}
 NEW, LOGIN = "new passkey", "passkey"
 WRONG = "Unknown or invalid passkey"
+TOO_MANY = "You have as many passkeys as are allowed: delete one first"
 
 
 class Passkey(Model):
@@ -29,7 +35,7 @@ class Passkey(Model):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    credential_id: Mapped[bytes] = mapped_column(LargeBinary(1023), unique=True)
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary(MAX_ID), unique=True)
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
     sign_count: Mapped[int] = mapped_column(BigInteger)
     # Of PUBLIC_URL when it was added: at another host it does not work.
@@ -49,10 +55,14 @@ def list_passkeys(user: AccountMixin) -> list[dict[str, Any]]:
 
 
 def begin_registration(user: AccountMixin) -> dict[str, Any]:
-    """`state`, and `options` for navigator.credentials.create()."""
+    """`state`, and `options` for navigator.credentials.create().
+
+    :raises ErrorResponse: 409, the user has as many as allowed.
+    """
     import webauthn
     from webauthn.helpers import structs
 
+    limit_number(user, MOST - 1)
     known = [structs.PublicKeyCredentialDescriptor(id=each.credential_id) for each in all_of(user)]
     options = webauthn.generate_registration_options(
         rp_id=public_urls.host(),
@@ -60,6 +70,7 @@ def begin_registration(user: AccountMixin) -> dict[str, Any]:
         user_id=user.id.bytes,
         user_name=user.name,
         exclude_credentials=known,
+        supported_pub_key_algs=_offered(),
         authenticator_selection=structs.AuthenticatorSelectionCriteria(
             resident_key=structs.ResidentKeyRequirement.REQUIRED,
             user_verification=structs.UserVerificationRequirement.REQUIRED,
@@ -68,7 +79,7 @@ def begin_registration(user: AccountMixin) -> dict[str, Any]:
     return passkey_challenges.begin(NEW, options, user)
 
 
-def finish_registration(user: AccountMixin, state: str, credential: str, name: str) -> None:
+def finish_registration(user: AccountMixin, state: str, credential: str, name: str) -> Passkey:
     """Add the passkey that a device made to the caller's transaction.
 
     :raises ErrorResponse: 400, the answer does not fit the challenge.
@@ -85,10 +96,14 @@ def finish_registration(user: AccountMixin, state: str, credential: str, name: s
             expected_rp_id=public_urls.host(),
             expected_origin=public_urls.origin(),
             require_user_verification=True,
+            supported_pub_key_algs=_offered(),
         )
+        is_usable = len(made.credential_id) <= MAX_ID and _fits(made.credential_public_key)
     except Exception:
         # A forged structure raises nearly anything inside the parsers of the library.
         raise error_response(400, WRONG) from None
+    if not is_usable:
+        raise error_response(400, WRONG)
     passkey = Passkey(user_id=user.id, name=name, host=public_urls.host())
     passkey.last_used = int(time.time())
     passkey.credential_id, passkey.public_key = made.credential_id, made.credential_public_key
@@ -100,6 +115,16 @@ def finish_registration(user: AccountMixin, state: str, credential: str, name: s
         # The key is another user's, or a second click was faster.
         db.session.rollback()
         raise error_response(400, WRONG) from None
+    return passkey
+
+
+def limit_number(user: AccountMixin, most: int) -> None:
+    """
+    :raises ErrorResponse: 409, the user has more passkeys than `most`.
+    """
+    if len(all_of(user)) > most:
+        db.session.rollback()
+        raise error_response(409, TOO_MANY)
 
 
 def begin_login(user: AccountMixin | None = None) -> dict[str, Any]:
@@ -150,6 +175,24 @@ def delete(user: AccountMixin, name: str) -> bool:
             db.session.delete(passkey)
             return True
     return False
+
+
+def _offered() -> list[Any]:
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier
+
+    return [COSEAlgorithmIdentifier(number) for number in ALGORITHMS]
+
+
+def _fits(public_key: bytes) -> bool:
+    """Whether a key has the type and the curve of its algorithm, and is a valid one.
+
+    :raises Exception: nearly any, for a forged structure.
+    """
+    from webauthn import helpers
+
+    decoded = helpers.decode_credential_public_key(public_key)
+    helpers.decoded_public_key_to_cryptography(decoded)
+    return ALGORITHMS[decoded.alg] == (decoded.kty, getattr(decoded, "crv", None))
 
 
 def _count_use(passkey: Passkey, sign_count: int) -> bool:

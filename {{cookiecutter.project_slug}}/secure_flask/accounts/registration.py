@@ -25,7 +25,6 @@ from secure_flask.auth.users import user_class
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error
-from secure_flask.web.validation import MISSING
 from sqlalchemy.exc import IntegrityError
 
 REGISTRATION, CONFIRM = "registration", "confirm"
@@ -101,9 +100,17 @@ def confirm(
         hashed = passwords.hash_new_password(new_password, *personal, field="new_password")
         return _create(step, name or step.data["name"], hashed)
     if not password:
-        raise error_response(400, MISSING)
+        raise field_error(400, "password", "Enter the password, or choose a new one")
     registered, hashed = _registered_with(step, password)
     return _create(step, name or registered, hashed)
+
+
+def end_registrations_of(email: str) -> None:
+    """End all registrations of an address, within the caller's transaction.
+
+    Changes to this address stay, or their users would learn that it got or lost an account.
+    """
+    steps.end_steps_of(email, REGISTRATION, CONFIRM)
 
 
 def _find(token: str) -> Step:
@@ -139,7 +146,7 @@ def _create(step: Step, name: str, password_hash: str) -> AccountMixin:
     if not steps.use(step):
         raise error_response(404, INVALID)
     # Registrations of strangers would make another account once this one is deleted.
-    steps.end_steps_of(email)
+    end_registrations_of(email)
     forget_links(email)
     user = account(user_class()(name=name, password_hash=password_hash, email=email))  # type: ignore[call-arg]
     db.session.add(user)

@@ -88,16 +88,30 @@ def invite(user: AccountMixin) -> str:
 def accept_invitation(code: str, tf_token: str | None = None) -> None:
     """Let the user of a half login set up the first factor, which a role demands.
 
+    The first code of the app uses the invitation up, so who leaves the page or loses the device
+    begins again with the same one.
+
     :raises ErrorResponse: 401, no half login; 403, it is no invitation of this user; 429.
     """
     half, user = half_logins.find(tf_token)
     with throttle.attempt(INVITATION, user.name) as attempt:
         step = steps.find(INVITATION, code.strip())
-        attempt.succeeded = step is not None and step.user_id == user.id and steps.use(step)
-    if not attempt.succeeded:
+        attempt.succeeded = step is not None and step.user_id == user.id
+    if step is None or not attempt.succeeded:
         raise error_response(403, WRONG_INVITATION)
-    half.data = {**half.data, INVITATION: True}
+    half.data = {**half.data, INVITATION: str(step.id)}
     db.session.commit()
+
+
+def use_invitation(user: AccountMixin, step_id: str) -> None:
+    """Use an accepted invitation up, within the caller's transaction.
+
+    :raises ErrorResponse: 403, it was used in the meantime, or has expired.
+    """
+    open_ones = {str(step.id): step for step in steps.of_user(INVITATION, user)}
+    if step_id not in open_ones or not steps.use(open_ones[step_id]):
+        db.session.rollback()
+        raise error_response(403, WRONG_INVITATION)
 
 
 def _wrong(step: Step, user: AccountMixin, words: str = WRONG_CODE) -> Exception:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     LargeBinary,
     Select,
     String,
+    and_,
     case,
     delete,
     func,
@@ -148,9 +149,9 @@ def end_all(user: UserMixin | None) -> None:
     _delete(Step.user_id == user.id if user else Step.user_id.is_not(None))
 
 
-def end_steps_of(email: str) -> None:
-    """End all steps of an address, within the caller's transaction."""
-    _delete(Step.email == email)
+def end_steps_of(email: str, *purposes: str) -> None:
+    """End the steps of an address for these purposes, within the caller's transaction."""
+    _delete(and_(Step.email == email, Step.purpose.in_(purposes)))
 
 
 def keep_newest_of_user(purpose: str, user: UserMixin, *, most: int) -> None:

@@ -22,7 +22,7 @@ from secure_flask.auth.users import UserMixin
 from secure_flask.database import Model, db
 from secure_flask.web import audit
 from secure_flask.web.errors import ErrorResponse, error_response
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, case, delete, update
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -69,14 +69,12 @@ def _start_again(user: UserMixin) -> None:
 
 def _count(user: AccountMixin, place: bytes) -> tuple[int, int]:
     """Count a code; when the count began, and its number."""
-    now = int(time.time())
+    now, mine = int(time.time()), WrongCodes.user_id == user.id
+    # Each network would leave a row behind.
+    db.session.execute(delete(WrongCodes).where(mine, WrongCodes.began <= now - DAY))
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     first = insert(WrongCodes).values(user_id=user.id, place=place, began=now, number=1)
-    is_old = WrongCodes.began <= now - DAY
-    again = {
-        "began": case((is_old, now), else_=WrongCodes.began),
-        "number": case((is_old, 1), else_=WrongCodes.number + 1),
-    }
+    again = {"number": WrongCodes.number + 1}
     counted = first.on_conflict_do_update(index_elements=["user_id", "place"], set_=again)
     row = db.session.execute(counted.returning(WrongCodes.began, WrongCodes.number)).one()
     return row.began, row.number

@@ -6,18 +6,24 @@ which locks out an attacker who had logged in.
 Source: OWASP ASVS 6.2.2, 6.2.3, 6.3.1, 6.3.8, 7.4.1 to 7.4.3, 7.5.1, 7.5.2.
 """
 
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, cast
 
 from blinker import Namespace
 from flask import current_app, g
 from secure_flask.auth import logins, passwords, throttle, tokens
 from secure_flask.auth.login_table import Login
+from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin, replace_hash, user_class
 from secure_flask.crypto.encryption import readable
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
+
+BeginHalf = Callable[..., dict[str, Any]]
 
 # Sent with the user who entered the present password, within the transaction of the change.
 password_changed = Namespace().signal("password-changed")
@@ -33,12 +39,12 @@ def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
 
     :raises ErrorResponse: 401, wrong credentials; 429, too many failures; 503, too busy.
     """
-    user = _verified(name, password)
+    user, begin = _verified_first(name, password)
     if user is None:
         audit.record(audit.LOGIN_FAIL, account=name)
         raise error_response(401, "Invalid credentials")
-    if asked := _ask_for_second_factor(user, keep=keep):
-        return asked
+    if begin:
+        return begin(keep=keep, replaces=None)
     issued = tokens.for_new_login().issue(user, keep=keep)
     audit.record(audit.LOGIN_SUCCESS, account=name, user_id=user.id)
     return issued
@@ -49,12 +55,12 @@ def reauthenticate(password: str) -> dict[str, Any]:
 
     :raises ErrorResponse: 403, wrong password; 429, too many failures; 503, too busy.
     """
-    user = _verified(g.user.name, password)
+    user, begin = _verified_first(g.user.name, password)
     if user is None:
         audit.record(audit.LOGIN_FAIL, account=g.user.name, reason="reauthentication")
         raise error_response(403, "Wrong password")
-    if asked := _ask_for_second_factor(user, keep=g.login.kept, replaces=g.login):
-        return asked
+    if begin:
+        return begin(keep=g.login.kept, replaces=g.login)
     issued = renew(user, g.login)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication")
     return issued
@@ -145,18 +151,10 @@ def is_right(user: UserMixin, password: str) -> bool:
     return _verified(user.name, password) is not None
 
 
-def renew(user: UserMixin, login: Login) -> dict[str, Any]:
+def renew(user: UserMixin, login: Login, *, second_factor: bool = False) -> dict[str, Any]:
     """A new login of the same kind in place of one; the user's row is locked."""
-    return tokens.of_login(login).issue(user, keep=login.kept, replaces=login)
-
-
-def _ask_for_second_factor(
-    user: UserMixin, *, keep: bool, replaces: Login | None = None
-) -> dict[str, Any] | None:
-    """The body that asks for it, if the project has accounts and the user a second factor."""
-    ask = current_app.extensions.get("second_factor")
-    asked: dict[str, Any] | None = ask(user, keep=keep, replaces=replaces) if ask else None
-    return asked
+    kind = tokens.of_login(login)
+    return kind.issue(user, keep=login.kept, second_factor=second_factor, replaces=login)
 
 
 def _verified(name: str, password: str, new: str | None = None) -> UserMixin | None:
@@ -165,17 +163,47 @@ def _verified(name: str, password: str, new: str | None = None) -> UserMixin | N
     The user's row is locked from the replacement of the hash until the commit.
     """
     user = user_class().find(name)
-    # One count for all spellings of a name, also of an unknown one, and for the address.
-    spelled = user_class().spelled(user.name if user else name)
-    with throttle.attempt("password", spelled) as attempt:
-        stored = user.password_hash if user and not user.disabled else None
-        if passwords.verify_password(stored, password) and user and stored:
-            # Before the row is locked, since a hash takes long.
-            renewed = (
-                _new_hash(user, new) if new is not None else passwords.rehashed(stored, password)
-            )
-            attempt.succeeded = replace_hash(user, renewed)
+    with _attempt(name) as attempt:
+        _verify(attempt, user, password, new)
     return user if attempt.succeeded else None
+
+
+def _verified_first(name: str, password: str) -> tuple[UserMixin | None, BeginHalf | None]:
+    """The same, and what begins the second step if the password is not enough."""
+    user, begin = user_class().find(name), None
+    with _attempt(name) as attempt:
+        _verify(attempt, user, password)
+        if user and attempt.succeeded and (begin := _second_factor(user)):
+            attempt.is_half = True
+            begin = partial(begin, attempt=attempt)
+    return (user if attempt.succeeded else None), begin
+
+
+def _attempt(name: str) -> AbstractContextManager[Attempt]:
+    """One count for all spellings of what was typed.
+
+    It depends on nothing that is known of the user. If a name and its address were one count, the
+    limit would tell that they belong together.
+    """
+    return throttle.attempt("password", user_class().spelled(name))
+
+
+def _verify(
+    attempt: Attempt, user: UserMixin | None, password: str, new: str | None = None
+) -> None:
+    stored = user.password_hash if user and not user.disabled else None
+    if passwords.verify_password(stored, password) and user and stored:
+        # Whatever happens next, a right password has cost its hash.
+        attempt.succeeded = True
+        # Before the row is locked, since a hash takes long.
+        renewed = _new_hash(user, new) if new is not None else passwords.rehashed(stored, password)
+        attempt.succeeded = replace_hash(user, renewed)
+
+
+def _second_factor(user: UserMixin) -> BeginHalf | None:
+    """What begins the second step, if the project has accounts and the user a second factor."""
+    asked_of = current_app.extensions.get("second_factor")
+    return cast(BeginHalf | None, asked_of(user) if asked_of else None)
 
 
 def _new_hash(user: UserMixin, new: str) -> str:

@@ -9,7 +9,7 @@ import time
 from uuid import UUID
 
 from flask import current_app
-from secure_flask.auth.users import UserMixin, user_class
+from secure_flask.auth.users import UserMixin, demands_second_factor, user_class
 from secure_flask.crypto.encrypted_types import EncryptedString
 from secure_flask.database import Model
 from sqlalchemy import BigInteger, ColumnElement, ForeignKey, String, and_, case, func, or_
@@ -40,22 +40,33 @@ class Login(Model):
     rotation_hash: Mapped[bytes | None]
     previous_hash: Mapped[bytes | None]
     rotated: Mapped[int | None] = mapped_column(BigInteger)
+    # How many rotations in a row were repeated, and whether the one before is among them.
+    repeats: Mapped[int] = mapped_column(default=0)
+    repeated: Mapped[bool] = mapped_column(default=False)
     # When the user entered the password.
     started: Mapped[int] = mapped_column(BigInteger)
     last_used: Mapped[int] = mapped_column(BigInteger)
     expires: Mapped[int] = mapped_column(BigInteger, index=True)
     # A login that the user asked to keep has no idle timeout.
     kept: Mapped[bool] = mapped_column(default=False)
+    # Whether a second factor was shown when it began.
+    second_factor: Mapped[bool] = mapped_column(default=False)
     client: Mapped[str | None] = mapped_column(EncryptedString("logins.client"), deferred=True)
 
     user: Mapped[UserMixin] = relationship(lambda: user_class(), lazy="joined", innerjoin=True)
 
     def is_live(self) -> bool:
-        """Whether the login is not expired, not idle for too long, and its user not disabled."""
-        now, idle = int(time.time()), idle_timeout_of(self.kind)
+        """Whether the login is not expired, not idle for too long, and its user not disabled.
+
+        One without a second factor does not live where the user has got a role that demands it.
+        """
+        now = int(time.time())
+        idle = idle_timeout_of(self.kind)
         # abs(): a clock that is set back must not extend the idle timeout.
         is_idle = idle and not self.kept and abs(now - self.last_used) >= idle
-        return now < self.expires and not is_idle and not self.user.disabled
+        if now >= self.expires or is_idle or self.user.disabled:
+            return False
+        return self.second_factor or not demands_second_factor(self.user)
 
     def begin(self) -> None:
         """Let the login begin now, for the lifetime of its kind."""

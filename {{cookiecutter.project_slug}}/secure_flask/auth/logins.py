@@ -50,11 +50,12 @@ def start(
     rotation: str = "",
     kept: bool = False,
     shown: str = "",
+    second_factor: bool = False,
     replaces: Login | None = None,
 ) -> Login:
     """Store a login, end the one of the secret `shown` and the one it `replaces`, and commit.
 
-    The caller's transaction has locked the user's row, so no concurrent login changes these.
+    A `second_factor` that began the one it replaces counts for this one too. The caller's transaction has locked the user's row, so no concurrent login changes these.
 
     :raises ErrorResponse: 401, `replaces` has ended in the meantime, as by a logout.
     """
@@ -65,6 +66,7 @@ def start(
         secret_hash=hash_of(kind, secret),
         rotation_hash=hash_of(kind, rotation) if rotation else None,
         kept=kept,
+        second_factor=second_factor or (replaces is not None and replaces.second_factor),
         client=clients.describe(),
     )
     login.begin()

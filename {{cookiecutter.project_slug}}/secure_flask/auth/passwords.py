@@ -30,13 +30,15 @@ hasher = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 
 # A quarter of the threads may hash and a quarter may wait, so that a flood of logins leaves
 # half of the threads for other requests.
-MAX_IN_FLIGHT, MAX_IN_LINE = 4, 8
-# Of these, one IPv4 address or IPv6 site over all accounts takes so many: it cannot keep all others
-# out.
-MAX_OF_SITE = 5
+MAX_IN_FLIGHT = 4
+MAX_PLACES = 8
+# An IPv4 address or IPv6 site takes two places, over all accounts, and another one only where three
+# stay free. So two sites leave a place to a third; docs/scaling.md says how many fill all places.
+OWN_PLACES = 2
+LEFT_FREE = 3
 MAX_WAIT = 2.0  # seconds
-_in_flight, _in_line = BoundedSemaphore(MAX_IN_FLIGHT), BoundedSemaphore(MAX_IN_LINE)
-_by_site: Counter[str] = Counter()
+_in_flight = BoundedSemaphore(MAX_IN_FLIGHT)
+_places: Counter[str] = Counter()  # those that are taken, by site
 _lock = Lock()
 
 
@@ -121,24 +123,30 @@ def _contains(password: str, personal: str | None) -> bool:
 
 @contextmanager
 def _hashing_slot() -> Iterator[None]:
-    with _place_of_site(), _acquired(_in_line, 0), _acquired(_in_flight, MAX_WAIT):
+    with _place(), _acquired(_in_flight, MAX_WAIT):
         yield
 
 
 @contextmanager
-def _place_of_site() -> Iterator[None]:
+def _place() -> Iterator[None]:
     site = client_address(SITE) if has_request_context() else ""
     with _lock:
-        if site and _by_site[site] >= MAX_OF_SITE:
-            raise _too_busy()
-        _by_site[site] += 1
+        if is_free := _has_place(site):
+            _places[site] += 1
+    if not is_free:
+        raise _too_busy()
     try:
         yield
     finally:
         with _lock:
-            _by_site[site] -= 1
-            if not _by_site[site]:
-                del _by_site[site]
+            _places[site] -= 1
+            if not _places[site]:
+                del _places[site]
+
+
+def _has_place(site: str) -> bool:
+    left_free = LEFT_FREE if site and _places[site] >= OWN_PLACES else 0
+    return _places.total() + 1 + left_free <= MAX_PLACES
 
 
 @contextmanager

@@ -1,18 +1,22 @@
-"""Limits failed attempts, so that nobody finds a password by brute force.
+"""Limits attempts to use a secret, so that nobody finds a password by brute force.
 
-An attempt counts before the secret is checked and is given back when it succeeds, so that
-concurrent attempts see each other. It counts by address, by IPv6 site with a higher limit, and by
-account, the same for all routes that check the password of that account. While an account is
-under attack from many addresses, each site may still try once in that time. So an attacker cannot
-lock the owner out. Source: OWASP ASVS 6.1.1, 6.3.1.
+An attempt counts before the secret is checked, so that concurrent attempts see each other: as a
+failure and as a success. The one that it does not become is given back.
+
+Failures count by address, by IPv6 site with a higher limit, and by account, the same for all routes
+that check the password of that account. While an account is under attack from many addresses, each
+site may still try once in that time. So an attacker cannot lock the owner out. Successes count by
+site and by account, since a right password costs a hash too. A stranger has none of an account.
+Source: OWASP ASVS 6.1.1, 6.3.1.
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import BoundedSemaphore
+from typing import Any
 
 from flask import current_app
 from limits import RateLimitItem, parse
@@ -23,6 +27,8 @@ from secure_flask.web.rate_limits import too_many_requests
 
 # LOGIN_RATE_LIMIT times this is the limit of an account from all addresses, and of an IPv6 site.
 WIDE = 10
+# The same for the right secrets of an address, an IPv6 site or an account: an office begins its day.
+RIGHT = 20
 # Where only attempts in flight fill the limit of an address, as of an office that begins to work.
 MAX_WAIT, STEP = 2.0, 0.05  # seconds
 IN_FLIGHT = parse("1 per 10 minutes")
@@ -35,26 +41,60 @@ _waiting = BoundedSemaphore(MAX_WAITING)
 class Attempt:
     """An attempt to use a secret. The caller sets `succeeded`; otherwise it counts as failed."""
 
+    purpose: str
+    account: str | None
     succeeded: bool = False
+    # Whether a right secret opens nothing yet. It stays a failure until `complete`.
+    is_half: bool = False
+    failure: list[Count] = field(default_factory=list)
+    success: list[Count] = field(default_factory=list)
+
+    def not_kept(self, *, ended: bool) -> list[Count]:
+        """The counts that are given back; without an answer it is neither failure nor success."""
+        if self.succeeded:
+            return self.success if self.is_half else self.failure
+        return self.success if ended else self.failure + self.success
+
+    def to_json(self) -> dict[str, Any]:
+        """What `complete` needs, to be stored in secret: it has the address."""
+        failure = [counters().to_json(count) for count in self.failure]
+        return {"purpose": self.purpose, "account": self.account, "failure": failure}
 
 
 @contextmanager
 def attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]:
-    """Allow an attempt, or respond 429 after too many failures.
+    """Allow an attempt, or respond 429 after too many failures or successes.
 
-    An exception, such as an unavailable database, counts as neither success nor failure.
+    An exception, such as an unavailable database, counts as neither, unless it `succeeded` before.
     """
-    running, counted = list[Count](), list[Count]()
-    current, failed = Attempt(), False
+    running, current = list[Count](), Attempt(purpose, account)
+    ended = False
     try:
-        _wait_for_place(running, counted, purpose, account)
-        _count_site(counted, purpose, account)
+        _wait_for_place(running, current.failure, purpose, account)
+        _count_site(current.failure, purpose, account)
+        # Last, so that what is refused as a failure leaves no count of a success.
+        for count in _successes(purpose, account):
+            current.success.append(count)
+            _require(count, account)
         yield current
-        failed = not current.succeeded
+        ended = True
     finally:
         # First the attempt, then that it runs: nobody takes it for a failure meanwhile.
-        for count in running if failed else counted + running:
+        for count in current.not_kept(ended=ended) + running:
             counters().give_back(count)
+
+
+def complete(half: dict[str, Any]) -> None:
+    """Turn the failure of a half attempt, as its `to_json` gives it, into a success.
+
+    Until then a right password stays a failure, so that it cannot be tried without the second
+    factor as often as with it. It is no success either: a thief of the password could use up the
+    successes of the owner. No success is refused here, since its hash is made already.
+    """
+    for failure in half["failure"]:
+        counters().give_back_json(failure)
+    for _ in _successes(half["purpose"], half["account"]):
+        pass
 
 
 def _wait_for_place(
@@ -105,13 +145,25 @@ def _count_site(counted: list[Count], purpose: str, account: str | None) -> None
 
 
 def _count_account(counted: list[Count], purpose: str, account: str, site: str) -> None:
-    # Hashed, so that Redis holds no names and all keys have one length.
-    name = sha256(account.encode()).hexdigest()
+    name = _key_of(account)
     everywhere = counters().add(_limit(WIDE), purpose, name)
     once = counters().add(type(_limit())(1, _limit().multiples), purpose, site, name)
     counted += [everywhere, once]
     if not everywhere.allowed:
         _require(once, account)
+
+
+def _successes(purpose: str, account: str | None) -> Iterator[Count]:
+    """Count a success, by site and by account."""
+    # A secret without an account is a random one, which costs no hash.
+    if account is not None:
+        for key in (client_address(SITE), _key_of(account)):
+            yield counters().add(_limit(RIGHT), purpose, "right", key)
+
+
+def _key_of(account: str) -> str:
+    # Hashed, so that Redis holds no names and all keys have one length.
+    return sha256(account.encode()).hexdigest()
 
 
 def _require(count: Count, account: str | None) -> None:

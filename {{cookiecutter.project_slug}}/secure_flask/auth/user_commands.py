@@ -132,6 +132,11 @@ def set_roles(name: str, names: tuple[str, ...], remove: bool) -> None:
         db.session.commit()
         said, given = f"Changed the roles of {name}", ", ".join(user.role_names)
         _report(said, audit.USER_UPDATED, user, change="roles", roles=given)
+        if users.demands_second_factor(user):
+            click.echo(
+                "A role demands a second factor: the next login asks for it, or for a code to set "
+                f"up the first one. Make a code: .venv/bin/flask user factors {name} --invite"
+            )
     click.echo(f"{name} has {', '.join(user.role_names) or 'no role'}")
 
 

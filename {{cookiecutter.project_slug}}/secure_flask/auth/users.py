@@ -115,6 +115,12 @@ def stored_roles() -> list[Role]:
     return list(db.session.scalars(select(Role).order_by(Role.name)))
 
 
+def demands_second_factor(user: UserMixin) -> bool:
+    """Whether a role of the user demands one, in a project that has accounts."""
+    is_demanded = current_app.extensions.get("demands_second_factor")
+    return bool(is_demanded and is_demanded(user))
+
+
 def user_class() -> type[UserMixin]:
     """The app's class of users.
 

@@ -3,27 +3,35 @@
 Each limit counts in windows of its length, and the number of the window is part of the key. So
 one count can be given back, there or not at all; at the edge of two windows a client may have
 twice the limit. It fails closed: while Redis is unavailable, each process counts in memory and
-allows half the limit. Source: OWASP ASVS 6.3.1, 16.5.2.
+allows half the limit. In memory there are at most MAX_KEYS keys; the others share some, which are
+never lower than a count of one key would be. Source: OWASP ASVS 6.3.1, 16.5.2; CWE-770.
 """
 
+import os
 import re
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
+from hashlib import blake2b
 from ipaddress import IPv6Address, IPv6Network, ip_address
-from threading import Lock
-from typing import NamedTuple, TypeVar, cast
+from secrets import token_hex
+from typing import Any, NamedTuple, TypeVar, cast
 
 from flask import Flask, current_app, request
 from limits import RateLimitItem
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, Storage
+from limits.storage import Storage
 from secure_flask.web import redis_storage
+from secure_flask.web.memory_storage import MemoryStorage
 
 Result = TypeVar("Result")
 Key = tuple[str, ...]
 
+IN_REDIS = "redis"
 PAUSE = 10.0  # seconds until a server that failed is asked again
+MAX_KEYS = 100_000  # in memory, about 30 MB
+# For each limit and window. More requests than one process answers would be needed to fill them.
+SHARED_KEYS = 2**14
 SITE = 48  # bits: providers give one IPv6 customer up to a /48, which is 65,536 networks
 
 # Some proxies add the client's port, which differs for each connection.
@@ -53,8 +61,9 @@ class Counters:
         self.local = MemoryStorage()
         self._shared: Storage | None = None
         self.retry_at = 0.0  # by time.monotonic()
-        # MemoryStorage loses a count when two threads create the same counter.
-        self._lock = Lock()
+        self._id = token_hex()
+        # By the length of a window: until when keys are shared.
+        self._shared_until: dict[int, float] = {}
 
     @property
     def shared(self) -> Storage:
@@ -74,18 +83,41 @@ class Counters:
 
     def read(self, limit: RateLimitItem, *key: str) -> int:
         """The number in the present window, without counting one."""
-        name = _name(limit, key)
-        return self._try(lambda storage, most: storage.get(name), limit.amount)
+        return self._try(
+            lambda storage, most: storage.get(self._name(storage, limit, key)), limit.amount
+        )
 
     def give_back(self, count: Count) -> None:
         """Take back one that was counted, there or not at all; never below zero."""
         if count.storage is not self.local and self._is_away():
             return
         try:
-            if self._increment(count.storage, count.key, count.lifetime, -1) < 0:
-                self._increment(count.storage, count.key, count.lifetime)
+            if count.storage.incr(count.key, count.lifetime, -1) < 0:
+                count.storage.incr(count.key, count.lifetime)
         except StorageError:
             self._pause()
+
+    def to_json(self, count: Count) -> list[Any]:
+        """A count as JSON can hold it, to give it back in a later request."""
+        place = self._own_memory() if count.storage is self.local else IN_REDIS
+        return [place, count.key, count.lifetime, count.resets_at]
+
+    def give_back_json(self, stored: list[Any]) -> None:
+        """Give back a count of `to_json`, there or not at all, and only within its window."""
+        place, key, lifetime, resets_at = stored
+        with suppress(StorageError):
+            storage = self._storage_at(place)
+            if storage and time.time() < resets_at:
+                self.give_back(Count(storage, key, lifetime, 0, 0, resets_at))
+
+    def _storage_at(self, place: str) -> Storage | None:
+        if place == IN_REDIS:
+            return self.shared if self.redis_url and not self._is_away() else None
+        return self.local if place == self._own_memory() else None
+
+    def _own_memory(self) -> str:
+        # Processes that were forked later have the same copy, and another number.
+        return f"{self._id}-{os.getpid()}"
 
     def is_shared(self) -> bool:
         """Whether Redis responds; also true where REDIS_URL is not set."""
@@ -94,15 +126,25 @@ class Counters:
         return False
 
     def _add(self, storage: Storage, limit: RateLimitItem, most: int, key: Key) -> Count:
-        window, name = limit.get_expiry(), _name(limit, key)
-        resets_at = (time.time() // window + 1) * window
-        number = self._increment(storage, name, 2 * window)
-        return Count(storage, name, 2 * window, number, most, resets_at)
+        name, lifetime = self._name(storage, limit, key), 2 * limit.get_expiry()
+        return Count(
+            storage, name, lifetime, storage.incr(name, lifetime), most, _window_end(limit)
+        )
 
-    def _increment(self, storage: Storage, name: str, lifetime: int, by: int = 1) -> int:
-        # Without the lock for Redis: threads would wait for a server that is away one by one.
-        with self._lock if storage is self.local else nullcontext():
-            return storage.incr(name, lifetime, by)
+    def _name(self, storage: Storage, limit: RateLimitItem, key: Key) -> str:
+        name = _name(limit, key)
+        if storage is not self.local or name in self.local or self._has_room(limit):
+            return name
+        # Which key shares which count is secret, so nobody fills the one of a victim.
+        digest = blake2b(name.encode(), key=self._id.encode()).digest()
+        return _name(limit, ("shared", str(int.from_bytes(digest) % SHARED_KEYS)))
+
+    def _has_room(self, limit: RateLimitItem) -> bool:
+        """Whether a new key counts by itself: not in a window in which keys were shared already."""
+        window = limit.get_expiry()
+        if len(self.local) >= MAX_KEYS:
+            self._shared_until[window] = _window_end(limit)
+        return time.time() >= self._shared_until.get(window, 0)
 
     def _try(self, operation: Callable[[Storage, int], Result], most: int) -> Result:
         if self.redis_url is None:
@@ -148,6 +190,10 @@ def client_address(prefix: int = 64) -> str:
 
 def init_app(app: Flask) -> None:
     app.extensions["counters"] = Counters(app.config["REDIS_URL"])
+
+
+def _window_end(limit: RateLimitItem) -> float:
+    return (time.time() // limit.get_expiry() + 1) * limit.get_expiry()
 
 
 def _name(limit: RateLimitItem, key: Key) -> str:

@@ -1,6 +1,7 @@
 """Removes the example: `.venv/bin/python tests/starter/remove.py` lists what goes, and asks.
 
 What names tasks counts as the example, also where you wrote it. A migration drops the table.
+Only git brings the files back, so it refuses while one of them is not committed.
 """
 
 import ast
@@ -57,6 +58,33 @@ def changes() -> dict[Path, tuple[str, list[str]]]:
     return changed
 
 
+def refuse_without_undo(changed: dict[Path, tuple[str, list[str]]]) -> None:
+    """End if git does not have each file as it is now."""
+    committed = git("ls-tree", "-r", "-z", "--name-only", "HEAD")
+    edited = git("diff", "-z", "--name-only", "--relative", "HEAD")
+    within = [file for path in WHOLE for file in [PROJECT / path, *(PROJECT / path).rglob("*")]]
+    files = [file for file in [*within, *changed] if file.is_file() and file.suffix != ".pyc"]
+    names = [file.relative_to(PROJECT).as_posix() for file in files]
+    if lost := [name for name in names if name not in committed or name in edited]:
+        sys.exit(
+            "Nothing was changed, since git could not bring these back:\n  "
+            + "\n  ".join(lost)
+            + "\nCommit them first: git add --all && git commit"
+        )
+
+
+def git(*arguments: str) -> list[str]:
+    """The names of files that git prints, from the folder of the project."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=PROJECT, capture_output=True, check=True)  # noqa: S603, S607
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        sys.exit(
+            "Nothing was changed, since nothing could bring the files back. Put the project under "
+            "git first: git init && git add --all && git commit"
+        )
+    return done.stdout.decode(errors="replace").split("\0")
+
+
 def remove(changed: dict[Path, tuple[str, list[str]]]) -> None:
     for path in WHOLE:
         found = PROJECT / path
@@ -76,10 +104,11 @@ def run(*command: str) -> None:
 
 def main() -> None:
     changed = changes()
+    refuse_without_undo(changed)
     print("Deletes", ", ".join(WHOLE))
     for file, (_, names) in changed.items():
         print(f"Removes from {file.relative_to(PROJECT)}: {', '.join(names)}")
-    if input("Go on? [y/N] ") != "y":
+    if input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
         sys.exit("Nothing was changed.")
     run("flask", "db", "upgrade")
     remove(changed)

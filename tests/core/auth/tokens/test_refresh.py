@@ -223,6 +223,56 @@ def test_of_requests_at_once_all_get_the_same_successor(file_app: Flask) -> None
     refreshed(client, fresh[0])
 
 
+def follow_owner(client: FlaskClient, owner: Login, *repeats: int) -> Login:
+    """Let the owner refresh, and a thief repeat each refresh so many times right behind."""
+    for number in repeats:
+        newest = refreshed(client, owner)
+        for _ in range(number):
+            assert refreshed(client, owner)["refresh_token"] == newest["refresh_token"]
+        owner = newest
+    return owner
+
+
+@pytest.mark.parametrize("repeats", [(1, 1), (3, 2)])
+def test_who_repeats_three_refreshes_in_a_row_ends_the_login(
+    client: FlaskClient, login: Login, repeats: tuple[int, int]
+) -> None:
+    owner = follow_owner(client, login, *repeats)
+    newest = refreshed(client, owner)
+    assert_refused(refresh(client, owner))
+    assert_dead(client, newest, owner)
+
+
+@pytest.mark.parametrize("repeats", [(2, 2, 0) * 3, (9, 9), (1, 0, 1, 0, 1, 0, 1), (0, 1, 1, 0, 1)])
+def test_a_client_that_loses_answers_now_and_then_stays_logged_in(
+    client: FlaskClient, login: Login, repeats: tuple[int, ...]
+) -> None:
+    assert_accepted(ask(client, follow_owner(client, login, *repeats)["token"]))
+
+
+def test_a_third_repeated_refresh_is_logged_as_theft(make_app: MakeApp, lines: Lines) -> None:
+    client = make_app(TOKEN_TYPE="jwt", **PRODUCTION).test_client()
+    owner = follow_owner(client, log_in(client), 1, 1)
+    refreshed(client, owner)
+    assert_refused(refresh(client, owner))
+    reuse = [line["level"] for line in lines() if line["event"] == "authn_token_reuse"]
+    assert reuse == ["warning", "warning", "error"]
+
+
+def test_of_requests_at_once_the_repeated_ones_count_once(file_app: Flask) -> None:
+    owner = follow_owner(file_app.test_client(), log_in(file_app.test_client()), 1)
+
+    def refresh_elsewhere(_: int) -> Login:
+        return refreshed(file_app.test_client(), owner)
+
+    with ThreadPoolExecutor(4) as clients:
+        fresh = [*clients.map(refresh_elsewhere, range(8))]
+    with file_app.app_context():
+        [row] = db.session.scalars(select(Row))
+        assert (row.repeats, row.repeated) == (2, True)
+    assert_accepted(ask(file_app.test_client(), fresh[0]["token"]))
+
+
 def test_the_log_names_a_second_use_and_a_use_after_the_end_and_no_expired_one(
     make_app: MakeApp, lines: Lines, wait: Wait
 ) -> None:

@@ -179,7 +179,7 @@ def second_step_by_passkey(visitor: Visitor) -> None:
 
 def second_step_by_either(visitor: Visitor) -> None:
     recovery_codes(visitor)
-    visitor.add_passkey()
+    visitor.add_passkey(is_first=False)
     visitor.begin_login()
 
 

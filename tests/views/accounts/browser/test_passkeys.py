@@ -36,11 +36,24 @@ def test_a_passkey_follows_the_password(visitor: Visitor) -> None:
     visitor.is_logged_in()
 
 
+def test_a_first_passkey_comes_with_recovery_codes(visitor: Visitor) -> None:
+    visitor.log_in()
+    visitor.open("/account/passkeys")
+    visitor.fill(name="My phone")
+    visitor.press("Add a passkey")
+    [code, *_] = visitor.keep_first_codes()
+    visitor.begin_login("/tasks/new")
+    visitor.follow("Use a recovery code")
+    visitor.fill(code=code)
+    visitor.submit()
+    visitor.is_at("/tasks/new")
+
+
 @pytest.mark.parametrize("factor", ["app", "passkey", "recovery code"])
 def test_who_has_an_app_and_a_passkey_uses_either(visitor: Visitor, factor: str) -> None:
     visitor.log_in()
     device = visitor.set_up_app()
-    visitor.add_passkey()
+    visitor.add_passkey(is_first=False)
     [recovery, *_] = visitor.new_recovery_codes()
     visitor.begin_login("/tasks/new")
     if factor == "passkey":

@@ -118,8 +118,16 @@ class Visitor:
         device = self.begin_setup()
         self.fill(code=code_of(device))
         self.press("Confirm")
-        self.sees("Second step at login")
+        self.keep_first_codes()
         return device
+
+    def keep_first_codes(self) -> list[str]:
+        """Go on from the recovery codes that come with a first factor."""
+        self.sees("Recovery codes")
+        codes = self.page.get_by_label("Your new recovery codes").input_value().split()
+        self.follow("I have saved them")
+        self.sees("Second step at login")
+        return codes
 
     def new_recovery_codes(self) -> list[str]:
         self.open("/account/factors")
@@ -127,10 +135,13 @@ class Visitor:
         self.sees("Recovery codes")
         return self.page.get_by_label("Your new recovery codes").input_value().split()
 
-    def add_passkey(self, name: str = "My phone") -> None:
+    def add_passkey(self, name: str = "My phone", *, is_first: bool = True) -> None:
         self.open("/account/passkeys")
         self.fill(name=name)
         self.press("Add a passkey")
+        if is_first:
+            self.keep_first_codes()
+            self.open("/account/passkeys")
         expect(self.page.get_by_role("row").filter(has_text=name)).to_be_visible()
 
 

@@ -47,8 +47,9 @@ async function run(form) {
   // Pages log in by a cookie.
   const kind = passkey === "get" ? { cookie: true } : {};
   const answer = { ...fields, ...kind, credential: JSON.stringify(credential.toJSON()) };
-  await post(`${begin}/${encodeURIComponent(state)}`, answer);
-  location.assign(next);
+  const done = await post(`${begin}/${encodeURIComponent(state)}`, answer);
+  // Recovery codes come with a first passkey.
+  location.assign(done.next || next);
 }
 
 function say(form, text, kind = "") {

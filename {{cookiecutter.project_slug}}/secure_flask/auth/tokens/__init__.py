@@ -29,9 +29,17 @@ class TokenType(Protocol):
         """The kind of its rows."""
 
     def issue(
-        self, user: UserMixin, *, keep: bool = False, replaces: Login | None = None
+        self,
+        user: UserMixin,
+        *,
+        keep: bool = False,
+        second_factor: bool = False,
+        replaces: Login | None = None,
     ) -> dict[str, Any]:
-        """Log a user in, in place of the login `replaces`; return the body of the response."""
+        """Log a user in, in place of the login `replaces`; return the body of the response.
+
+        `second_factor` says that the user has shown one.
+        """
 
     def find_login(self, request: Request) -> Login | None:
         """The live login of a request, from the only place that may hold its token."""

@@ -17,10 +17,18 @@ from secure_flask.web.bearer import bearer_token
 KIND = "opaque"
 
 
-def issue(user: UserMixin, *, keep: bool = False, replaces: Login | None = None) -> dict[str, Any]:
+def issue(
+    user: UserMixin,
+    *,
+    keep: bool = False,
+    second_factor: bool = False,
+    replaces: Login | None = None,
+) -> dict[str, Any]:
     random = logins.new_secret()
     token = _prefix() + random + _checksum(random)
-    login = logins.start(user, KIND, token, kept=keep, replaces=replaces)
+    login = logins.start(
+        user, KIND, token, kept=keep, second_factor=second_factor, replaces=replaces
+    )
     lifetime = login.expires - login.started
     return {"token": token, "token_type": "Bearer", "expires_in": lifetime}
 

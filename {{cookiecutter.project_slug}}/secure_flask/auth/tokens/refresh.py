@@ -4,7 +4,9 @@
 that was used before was copied, and the thief cannot be distinguished from the owner. So the login
 ends. A lost response must not end it: the next rotation is derived from the present one, so a
 client that repeats its request within REFRESH_GRACE gets the same answer again, and never a
-second branch. Source: RFC 9700, section 4.14.2; OWASP ASVS 10.4.5, 11.2.2, 13.3.4.
+second branch. A thief may repeat each refresh right behind the owner. No honest client loses each
+response, so three repeated rotations in a row end the login too.
+Source: RFC 9700, section 4.14.2; OWASP ASVS 10.4.5, 11.2.2, 13.3.4.
 """
 
 import hmac
@@ -28,10 +30,11 @@ from secure_flask.web.bearer import bearer_token
 from secure_flask.web.errors import error_response
 from secure_flask.web.responses import LoginResponse, responds
 from secure_flask.web.validation import Body, PlainText, validated
-from sqlalchemy import update
+from sqlalchemy import case, update
 
 KIND = "refresh"
 PURPOSE = b"rotation of refresh tokens"
+MOST_REPEATS = 3  # rotations in a row that were repeated
 
 blueprint = Blueprint("refresh", __name__)
 
@@ -54,9 +57,23 @@ def refresh(body: RefreshBody) -> ResponseReturnValue:
     return renewed
 
 
-def issue(user: UserMixin, *, keep: bool = False, replaces: Login | None = None) -> dict[str, Any]:
+def issue(
+    user: UserMixin,
+    *,
+    keep: bool = False,
+    second_factor: bool = False,
+    replaces: Login | None = None,
+) -> dict[str, Any]:
     secret, rotation = logins.new_secret(), logins.new_secret()
-    login = logins.start(user, KIND, secret, rotation=rotation, kept=keep, replaces=replaces)
+    login = logins.start(
+        user,
+        KIND,
+        secret,
+        rotation=rotation,
+        kept=keep,
+        second_factor=second_factor,
+        replaces=replaces,
+    )
     return _body(login, f"{secret}.{rotation}")
 
 
@@ -99,7 +116,7 @@ def _renew(refresh_token: str) -> dict[str, Any] | None:
     login = logins.find(KIND, secret)
     if login is None:
         return None
-    following = _rotate(login, rotation) or _repeated(login.id, rotation)
+    following = _rotate(login, rotation) or _repeat(login.id, rotation)
     if following:
         return _body(login, f"{secret}.{following}")
     if logins.end(login.id, login.user):
@@ -116,16 +133,20 @@ def _rotate(login: Login, rotation: str) -> str | None:
         rotation_hash=logins.hash_of(KIND, following),
         previous_hash=present,
         rotated=int(time.time()),
+        repeats=case((Login.repeated, Login.repeats), else_=0),
+        repeated=False,
     )
     swapped = db.session.scalar(swap.returning(Login.id))
     db.session.commit()
     return following if swapped else None
 
 
-def _repeated(login_id: str, rotation: str) -> str | None:
+def _repeat(login_id: str, rotation: str) -> str | None:
     """The same successor again, for a client that lost the response a moment ago."""
+    previous = logins.hash_of(KIND, rotation)
+    _count_repeat(login_id, previous)
     login = db.session.get(Login, login_id, populate_existing=True)
-    if login is None or login.previous_hash != logins.hash_of(KIND, rotation):
+    if login is None or login.previous_hash != previous or login.repeats >= MOST_REPEATS:
         return None
     if abs(time.time() - (login.rotated or 0)) >= current_app.config["REFRESH_GRACE"]:
         return None
@@ -136,6 +157,14 @@ def _repeated(login_id: str, rotation: str) -> str | None:
         fields = {"reason": "within REFRESH_GRACE", "session": login.id}
         audit.record(audit.TOKEN_REPEAT, user_id=login.user_id, **fields)
     return same
+
+
+def _count_repeat(login_id: str, previous: bytes) -> None:
+    """Count a rotation that is repeated, once however often a client on a bad network tries."""
+    first = (Login.id == login_id, Login.previous_hash == previous, Login.repeated.is_(False))
+    counted = update(Login).where(*first).values(repeats=Login.repeats + 1, repeated=True)
+    db.session.execute(counted)
+    db.session.commit()
 
 
 def _successors(login: Login, rotation: str) -> list[str]:

@@ -17,11 +17,23 @@ from secure_flask.web import cookies
 KIND = "session"
 
 
-def issue(user: UserMixin, *, keep: bool = False, replaces: Login | None = None) -> dict[str, Any]:
+def issue(
+    user: UserMixin,
+    *,
+    keep: bool = False,
+    second_factor: bool = False,
+    replaces: Login | None = None,
+) -> dict[str, Any]:
     """Log the user in with a new session id; the session of this request's cookie ends."""
     session_id = logins.new_secret()
     login = logins.start(
-        user, KIND, session_id, kept=keep, shown=_session_id(request), replaces=replaces
+        user,
+        KIND,
+        session_id,
+        kept=keep,
+        shown=_session_id(request),
+        second_factor=second_factor,
+        replaces=replaces,
     )
     if replaces is None:
         _clear_flask_session()

@@ -1,0 +1,145 @@
+"""`python tests/sizes.py`: prints how large a project and its tests are.
+
+A size is shown, not defended. A test fails only where one is more than a fifth above the figure
+below, which is raised at a release, with the reason in its commit.
+"""
+
+from __future__ import annotations
+
+import ast
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import support
+
+CORE = support.FOLDER / "secure_flask"
+APP = support.FOLDER / "app"
+DOCS = support.FOLDER / "docs"
+TESTS = support.TEMPLATE / "tests"
+# Parts of the core that are read apart from it.
+APART = ("accounts", "update.py", "testing.py", "migrations")
+
+# Counts the modules of a project that run for one successful login by JSON.
+LOGIN = """
+import sys
+from pathlib import Path
+from app import create_app
+from secure_flask import create_user, db, testing
+from app.settings import Settings
+
+with testing.fast_hashes():
+    app = create_app(testing.settings(Settings), TESTING=True)
+    with app.app_context():
+        db.create_all()
+        create_user("ada", "a good long password")
+    client, ran = app.test_client(), set()
+    login = {"username": "ada", "password": "a good long password"}
+    own_page = {"Sec-Fetch-Site": "same-origin"}
+    # What only the first request does is no cost of a login.
+    client.post("/login", json=login, headers=own_page)
+    sys.setprofile(lambda frame, *_: ran.add(frame.f_code.co_filename))
+    status = client.post("/login", json=login, headers=own_page).status_code
+    sys.setprofile(None)
+here = Path.cwd()
+modules = {file for file in ran if Path(file).is_relative_to(here)}
+assert status == 200, status
+print(len(modules))
+"""
+
+
+@dataclass(frozen=True)
+class Size:
+    """A row of the table; `stated` is what it measured at the last release."""
+
+    what: str
+    stated: int
+    measure: Callable[[], int]
+    # Where a number above the stated one is refused by rule, and not by its growth.
+    at_most: int | None = None
+
+    @property
+    def limit(self) -> int:
+        return self.at_most or self.stated * 6 // 5
+
+
+def files_of_a_project() -> list[Path]:
+    files = filter(Path.is_file, support.FOLDER.rglob("*"))
+    return [file for file in files if not support.is_of_accounts(file)]
+
+
+def files_outside_the_core() -> list[Path]:
+    return [file for file in files_of_a_project() if CORE not in file.parents]
+
+
+def modules_of_app(*, accounts: bool) -> list[Path]:
+    files = sorted(APP.rglob("*.py"))
+    return [file for file in files if accounts or not support.is_of_accounts(file)]
+
+
+def modules_of_the_core() -> list[Path]:
+    return [file for file in CORE.rglob("*.py") if file.relative_to(CORE).parts[0] not in APART]
+
+
+def modules_of_accounts() -> list[Path]:
+    files = (CORE / "accounts").rglob("*.py")
+    return [file for file in files if file.parent.name != "migrations"]
+
+
+def tests_of_a_project() -> list[Path]:
+    files = (support.FOLDER / "tests").rglob("*.py")
+    return [file for file in files if not support.is_of_accounts(file)]
+
+
+def lines(files: list[Path]) -> int:
+    return sum(len(file.read_text("utf-8").splitlines()) for file in files)
+
+
+def public_names() -> int:
+    [names] = [
+        ast.literal_eval(node.value)
+        for node in ast.parse((CORE / "__init__.py").read_text("utf-8")).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    ]
+    return len(names)
+
+
+def modules_of_a_login() -> int:
+    """Render the default answers, and log in there."""
+    with tempfile.TemporaryDirectory() as folder:
+        render = ("--no-input", "--default-config", "--output-dir", folder)
+        support.python("-m", "cookiecutter", support.TEMPLATE, *render, cwd=Path(folder))
+        [project] = Path(folder).iterdir()
+        return int(support.python("-c", LOGIN, cwd=project).split()[-1])
+
+
+SIZES = [
+    Size("files of a project", 180, lambda: len(files_of_a_project())),
+    Size("files of a project, outside the core", 85, lambda: len(files_outside_the_core())),
+    Size("modules of app/", 10, lambda: len(modules_of_app(accounts=False))),
+    Size("lines of app/", 793, lambda: lines(modules_of_app(accounts=False))),
+    Size("modules of app/, with accounts", 21, lambda: len(modules_of_app(accounts=True))),
+    Size("lines of app/, with accounts", 2060, lambda: lines(modules_of_app(accounts=True))),
+    Size("modules of the core", 87, lambda: len(modules_of_the_core())),
+    Size("lines of the core", 8192, lambda: lines(modules_of_the_core())),
+    Size("lines of the core of accounts", 2900, lambda: lines(modules_of_accounts())),
+    Size("public names of the core", 62, public_names, at_most=80),
+    Size("lines of a project's tests", 1911, lambda: lines(tests_of_a_project())),
+    Size("lines of a project's docs/", 612, lambda: lines([*DOCS.rglob("*.md")])),
+    Size("lines of the template's tests", 38508, lambda: lines([*TESTS.rglob("*.py")])),
+    Size("modules that run for a login by JSON", 32, modules_of_a_login),
+]
+
+
+def table(sizes: list[Size] = SIZES) -> Iterator[str]:
+    """Go through the lines of the table; the last column marks what is above its limit."""
+    yield f"{'':38}{'now':>8}{'stated':>8}{'limit':>8}"
+    for size in sizes:
+        now = size.measure()
+        mark = "  above the limit" if now > size.limit else ""
+        yield f"{size.what:38}{now:8,}{size.stated:8,}{size.limit:8,}{mark}"
+
+
+if __name__ == "__main__":
+    print(*table(), sep="\n")

@@ -1,0 +1,99 @@
+"""What a contributor runs: `make` and its targets, one file of tests, the hooks of a commit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import support
+
+CORE = Path(support.FOLDER.name) / "secure_flask"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A clone with an environment, in which a file of the core is gone."""
+    copy = support.copy_template(tmp_path / "template")
+    (copy / ".venv").symlink_to(sys.prefix)
+    support.init_git(copy)
+    (copy / CORE / "csp_levels.py").unlink()
+    return copy
+
+
+def compare(copy: Path) -> tuple[int, str]:
+    """Compare MANIFEST as `make lint` does, without the variables that forbid a cache."""
+    finished = subprocess.run(
+        [sys.executable, "manifest.py", "--check"],
+        cwd=copy,
+        env=support.newcomers_environment(),
+        capture_output=True,
+        text=True,
+    )
+    return finished.returncode, finished.stderr
+
+
+def caches(copy: Path) -> list[Path]:
+    return list((copy / CORE).rglob("__pycache__"))
+
+
+@pytest.mark.parametrize(
+    ("folder", "command"),
+    [
+        (".", "-p no:xdist tests/core/web/test_csp.py"),
+        (".", "-p no:xdist tests/test_core_files.py"),
+        (".", "-n 0 tests/test_core_files.py"),
+        ("tests/views", "-p no:xdist test_serving.py"),
+    ],
+)
+def test_one_file_of_tests_runs_in_one_process(folder: str, command: str) -> None:
+    cwd = support.TEMPLATE / folder
+    assert " passed in " in support.python("-m", "pytest", "-q", *command.split(), cwd=cwd)
+
+
+def test_make_names_the_command_of_each_target() -> None:
+    helped = support.run("make", cwd=support.TEMPLATE)
+    [targets] = [
+        line.split()[1:]
+        for line in (support.TEMPLATE / "Makefile").read_text("utf-8").splitlines()
+        if line.startswith(".PHONY:")
+    ]
+    assert [name for name in targets if f"make {name}" not in helped] == ["help"]
+
+
+def test_quick_runs_the_tests_of_the_core_alone() -> None:
+    ready = ("-o", ".venv/ready")
+    planned = support.run("make", "--dry-run", *ready, "quick", cwd=support.TEMPLATE)
+    assert planned.splitlines()[-1].endswith(" tests/core")
+
+
+def test_lint_says_when_the_manifest_is_old_and_make_manifest_writes_it(copy: Path) -> None:
+    assert compare(copy) == (
+        1,
+        "MANIFEST does not list the core as it is: run `make manifest`.\n",
+    )
+    ready = ("-o", ".venv/ready")
+    assert "manifest.py --check" in support.run("make", "--dry-run", *ready, "lint", cwd=copy)
+    support.run("make", *ready, "manifest", cwd=copy)
+    assert compare(copy) == (0, "")
+    assert caches(copy) == []
+
+
+def test_a_commit_writes_the_manifest_and_stops_until_it_is_added(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path / "pre-commit"))
+    hooks = (sys.executable, "-m", "pre_commit", "run")
+    support.run("git", "add", "--all", cwd=copy)
+    first = subprocess.run(hooks, cwd=copy, capture_output=True, text=True)
+    assert (first.returncode, "files were modified by this hook" in first.stdout) == (1, True)
+    assert compare(copy) == (0, "")
+    support.run("git", "add", "--all", cwd=copy)
+    support.run(*hooks, cwd=copy)
+    assert caches(copy) == []
+
+
+def test_ci_shows_the_sizes() -> None:
+    assert "\nmake sizes\n" in (support.TEMPLATE / ".ci" / "run").read_text("utf-8")

@@ -1,0 +1,82 @@
+"""Counts rate limits in the memory of this process, where there is no Redis or while it is away.
+
+The storage of limits looks at all its keys again and again while it counts, and has no cap. This one
+looks at two keys of each lifetime for each that it counts, and keeps no key of zero.
+Source: CWE-770.
+"""
+
+import time
+from collections.abc import MutableMapping
+from threading import Lock
+
+from limits.storage import Storage
+
+
+class MemoryStorage(Storage):
+    STORAGE_SCHEME = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        # By lifetime, then by key: the number, and when it expires. Of one lifetime, the first key
+        # expires first.
+        self._counts: dict[int, MutableMapping[str, tuple[int, float]]] = {}
+        self._lock = Lock()
+
+    @property
+    def base_exceptions(self) -> tuple[type[Exception], ...]:
+        return ()
+
+    def __len__(self) -> int:
+        """The number of keys."""
+        with self._lock:
+            return sum(map(len, self._counts.values()))
+
+    def __contains__(self, key: str) -> bool:
+        with self._lock:
+            return any(key in counts for counts in self._counts.values())
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        with self._lock:
+            self._forget_expired()
+            counts = self._counts.setdefault(expiry, {})
+            number, expires = counts.get(key, (0, time.time() + expiry))
+            number = max(0, number + amount)
+            if number:
+                counts[key] = number, expires
+            else:
+                counts.pop(key, None)
+            return number
+
+    def get(self, key: str) -> int:
+        return self._find(key)[0]
+
+    def get_expiry(self, key: str) -> float:
+        return self._find(key)[1]
+
+    def check(self) -> bool:
+        return True
+
+    def reset(self) -> int | None:
+        with self._lock:
+            self._counts.clear()
+        return None
+
+    def clear(self, key: str) -> None:
+        with self._lock:
+            for counts in self._counts.values():
+                counts.pop(key, None)
+
+    def _find(self, key: str) -> tuple[int, float]:
+        with self._lock:
+            found = (counts[key] for counts in self._counts.values() if key in counts)
+            return next(found, (0, time.time()))
+
+    def _forget_expired(self) -> None:
+        """Forget up to two keys of each lifetime, so that they go faster than others come."""
+        now = time.time()
+        for counts in self._counts.values():
+            for _ in range(2):
+                oldest = next(iter(counts), None)
+                if oldest is None or counts[oldest][1] > now:
+                    break
+                del counts[oldest]
