@@ -42,7 +42,7 @@ html_permalinks_icon = "#"
 pygments_style = "default"
 pygments_dark_style = "github-dark"
 
-# Headings that name answers, as in "### `token_type=jwt`, `paseto`", each with what is below it.
+# Headings that name answers, as in "### `token_type=opaque`, `jwt`", each with what is below it.
 ANSWER = re.compile(r"#{3,4} `\w+=(.+)`\n((?:(?!#{2,4} ).*\n)*)")
 CHOICE = re.compile(rf"^(?=#+ `(\w+)=)(?:(?=#+ `\1=){ANSWER.pattern})+", re.MULTILINE)
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")

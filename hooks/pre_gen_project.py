@@ -143,7 +143,7 @@ QUESTIONS: dict[str, Callable[[str], Fault | None]] = {
     "framing": partial(choice_fault, choices=["deny", "sameorigin", "allowlist"]),
     "frame_ancestors": partial(origin_fault, local=True),
     "cors_origins": partial(origin_fault, local=True),
-    "token_type": partial(choice_fault, choices=["opaque", "session", "jwt", "paseto"]),
+    "token_type": partial(choice_fault, choices=["opaque", "session", "jwt"]),
     "accounts": partial(choice_fault, choices=["builtin", "self-service"]),
 }
 LISTS = {"csp_sources", "frame_ancestors", "cors_origins"}

@@ -19,7 +19,7 @@ FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js|css|txt))`")
 VERB = re.compile(r"\bcreate\b|\breplace\b|\badd\b|\bend of\b", re.IGNORECASE)
 BELOW = re.compile(r"\bbelow `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
-# A part for who gave one of these answers, as below "### `token_type=jwt`, `paseto`".
+# A part for who gave one of these answers, as below "### `token_type=opaque`, `jwt`".
 ANSWERED = re.compile(r"^#{3,4} `(\w+)=(.+)`\n((?:(?!#{2,4} ).*\n)*)", re.MULTILINE)
 ADDRESS = "localhost:8000"
 # Where a page starts a server itself: each test takes ports that are free.

@@ -86,7 +86,7 @@ def write_into_policy(copy: Path) -> None:
 def say_question(copy: Path) -> None:
     rows = "| `greeting` | `plain` | `plain` | as ever |\n| | | `warm` | gladly |\n"
     readme = copy / "README.md"
-    last = re.findall(r"^\| .*\| `paseto` \|.*\n", readme.read_text("utf-8"), re.M)[-1]
+    last = re.findall(r"^\| .*\| `jwt` \|.*\n", readme.read_text("utf-8"), re.M)[-1]
     change(readme, (last, f"{last}{rows}"))
 
 

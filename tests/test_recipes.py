@@ -337,7 +337,7 @@ def test_visitors_send_a_message_and_get_no_cookie(site: Site, page_without_scri
     assert page.context.cookies() == []
 
 
-# The module of docs/how-to/refresh-tokens.md, which treats both kinds of signed tokens alike.
+# The module of docs/how-to/refresh-tokens.md, which needs a refresh token.
 with_signed_tokens = pytest.mark.parametrize("site", ["strict"], indirect=True)
 
 

@@ -26,12 +26,11 @@ from support import Answers
 # The project's own suite runs in these daily: the default, and what differs most from it.
 OWN_SUITE = [
     {},
-    {"csp": "paranoid", "token_type": "paseto", "cors_origins": "https://app.example.com"},
+    {"csp": "paranoid", "token_type": "jwt", "cors_origins": "https://app.example.com"},
 ]
 # What only some answers need.
 OPTIONAL = {
     "jwt": {"pyjwt"},
-    "paseto": {"pyseto"},
     "self-service": {"email-validator", "pyotp", "segno", "webauthn"},
 }
 

@@ -187,6 +187,6 @@ def test_keys_that_cannot_be_read_again_are_used_for_a_while(
 
 def test_the_page_names_the_lifetime_of_a_token(project: Path) -> None:
     [ages] = re.findall(r"^ +MAX_AGE, .* = (.+)$", PAGE.read_text("utf-8"), re.M)
-    read = "from secure_flask.auth.tokens import signed as s; print(s.LIFETIME, s.LEEWAY)"
+    read = "from secure_flask.auth.tokens import jwt_token as j; print(j.LIFETIME, j.LEEWAY)"
     lifetime, leeway = support.python("-c", read, cwd=project).split()[-2:]
     assert (lifetime, leeway) == (ages.split(", ")[0], ages.split(", ")[2])

@@ -132,7 +132,7 @@ def test_where_git_never_saw_the_render_the_rest_is_in_a_rej_file(
 
 
 def test_replaying_the_answers_renders_the_same_project(tmp_path: Path) -> None:
-    given = (*EVERYTHING_ANSWERED, "token_type=paseto")
+    given = (*EVERYTHING_ANSWERED, "token_type=jwt")
     first = cookiecutter("--no-input", str(support.TEMPLATE), *given, out=tmp_path / "first")
     replay = ("--replay-file", str(first / ".cookiecutter.json"))
     second = cookiecutter(*replay, str(support.TEMPLATE), out=tmp_path / "second")

@@ -5,7 +5,7 @@ from typing import Any
 from benchmarks.rendered import module
 from docs.reference import Fact, Facts, create_app, is_of_accounts
 
-TOKEN_TYPES = ("opaque", "session", "jwt", "paseto")
+TOKEN_TYPES = ("opaque", "session", "jwt")
 
 
 def facts() -> Facts:

@@ -26,7 +26,7 @@ from werkzeug.test import TestResponse
 from core import routes
 from core.site import User, create_app
 
-TOKEN_TYPES = ("session", "opaque", "jwt", "paseto")
+TOKEN_TYPES = ("session", "opaque", "jwt")
 USERNAME, PASSWORD = "ada", "a good long password"
 LOGIN = {"username": USERNAME, "password": PASSWORD}
 

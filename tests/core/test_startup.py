@@ -21,7 +21,7 @@ def test_the_policy_in_force_is_one_line_without_secrets(make_app: MakeApp, line
         TESTING=False,
         CORS_ORIGINS=[FRIEND, LOCAL],
         FRAME_ANCESTORS=["'self'"],
-        TOKEN_TYPE="paseto",
+        TOKEN_TYPE="jwt",
         redis_url="redis://:s3cret@127.0.0.1:1/0",
     )
     [line] = lines()
@@ -34,7 +34,7 @@ def test_the_policy_in_force_is_one_line_without_secrets(make_app: MakeApp, line
         # In production no loopback address is anybody's site.
         "cors_origins": FRIEND,
         "trusted_hosts": "example.org www.example.org",
-        "token_type": "paseto",
+        "token_type": "jwt",
     }
     assert line.items() >= expected.items()
     assert not any(secret in str(line) for secret in (*SECRETS.values(), "s3cret"))

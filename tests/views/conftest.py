@@ -22,7 +22,7 @@ from app.settings import Settings
 from core import routes
 from tests.page_elements import Elements
 
-TOKEN_TYPES = ("session", "opaque", "jwt", "paseto")
+TOKEN_TYPES = ("session", "opaque", "jwt")
 USERNAME, PASSWORD = "ada", "a good long password"
 LOGIN = {"username": USERNAME, "password": PASSWORD}
 # What a browser sends with a request of a page of this site, and with a form on one.

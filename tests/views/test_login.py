@@ -87,7 +87,7 @@ def test_a_good_login_gives_what_the_policy_names(client: FlaskClient, token_typ
         token_type != "session",
         token_type == "session",
     )
-    assert ("refresh_token" in issued) == (token_type in ("jwt", "paseto"))
+    assert ("refresh_token" in issued) == (token_type == "jwt")
     kept = client.post(routes.LOGIN, json={**LOGIN, "keep": True}, headers=OWN_PAGE).get_json()
     # A signed token lives as long as before: its refresh token is kept.
     assert (kept["expires_in"] > issued["expires_in"]) == ("refresh_token" not in kept)

@@ -55,8 +55,8 @@ CORS_ORIGINS: list[str] = [
 ]
 
 # What `POST /login` by JSON gives a program: opaque (a random token), session (the cookie of the
-# pages, for a single-page app of this site), jwt or paseto (signed tokens that other services can
-# check). People on pages log in by a cookie in any case.
+# pages, for a single-page app of this site) or jwt (a signed token that other services can check).
+# People on pages log in by a cookie in any case.
 TOKEN_TYPE = "{{ cookiecutter.token_type }}"  # noqa: S105 - a kind of token, no password
 
 # Headers that you add to every response, or change; None removes one.

@@ -10,7 +10,7 @@ DAY = 24 * 60 * 60  # seconds
 # PROJECT_NAME and SECURITY_CONTACT have no default: app/policy.py must set them.
 DEFAULTS: Mapping[str, Any] = {
     "DESCRIPTION": "",
-    # What a login by JSON gives: opaque, session, jwt or paseto.
+    # What a login by JSON gives: opaque, session or jwt.
     "TOKEN_TYPE": "opaque",
     # The prefix of opaque tokens: choose your own, and register it with your secret scanner.
     "OPAQUE_TOKEN_PREFIX": "sft_",

@@ -41,7 +41,7 @@ from core.conftest import (
 OTHER = "bob"
 NEW, QUICKER = "seven owls in a well of ink", "the owner was quicker today"
 WRONG = "a wrong long password"
-KINDS = {"session": "session", "opaque": "opaque", "jwt": "refresh", "paseto": "refresh"}
+KINDS = {"session": "session", "opaque": "opaque", "jwt": "refresh"}
 
 Credentials = dict[str, str]
 

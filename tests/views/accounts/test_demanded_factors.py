@@ -92,7 +92,7 @@ def test_a_login_that_began_by_password_alone_is_refused(
     assert client.get("/probe/visitor", headers=credentials).text == "nobody"
 
 
-@pytest.mark.parametrize("token_type", ["jwt", "paseto"])
+@pytest.mark.parametrize("token_type", ["jwt"])
 def test_such_a_login_is_not_refreshed(app: Flask, client: FlaskClient) -> None:
     issued = client.post(routes.LOGIN, json=LOGIN).get_json()
     body = {"refresh_token": issued["refresh_token"]}
@@ -184,7 +184,7 @@ def test_a_login_by_passkey_opens_what_its_role_may(app: Flask) -> None:
     assert opens(client, credentials) == 200
 
 
-@pytest.mark.parametrize("token_type", ["jwt", "paseto"])
+@pytest.mark.parametrize("token_type", ["jwt"])
 def test_a_refreshed_login_by_an_app_opens_what_its_role_may(app: Flask, wait: Wait) -> None:
     client = app.test_client()
     secret = add_app(client, log_in(client))

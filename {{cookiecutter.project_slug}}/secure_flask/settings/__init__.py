@@ -22,7 +22,6 @@ from secure_flask.settings.types import LOOPBACK_NAMES, HostNames, RateLimit, Se
 
 ENV_FILE = Path(__file__).parents[2] / ".env"
 UNREADABLE = ".env cannot be read: make it a file in UTF-8 with NAME=value on each line, and close each quote."
-SIGNED_TOKEN_TYPES = ("jwt", "paseto")
 MAX_NAME = 255  # characters of an issuer or audience, which are part of each token
 
 
@@ -51,7 +50,7 @@ class Settings(BaseSettings):
     secret_key: Secret = SecretStr("")
     encryption_keys: NumberedKeyring = SecretStr("")
     blind_index_keys: NumberedKeyring = SecretStr("")
-    # For the token types jwt and paseto, which demand the keys.
+    # For the token type jwt, which demands the keys.
     token_keys: Keyring | None = None
     token_issuer: str = Field("", max_length=MAX_NAME, pattern="^[!-~]*$")
     token_audience: str = Field("", max_length=MAX_NAME, pattern="^[!-~]*$")
@@ -114,9 +113,9 @@ class Settings(BaseSettings):
 
     def check_token_keys(self, token_type: str) -> None:
         """
-        :raises SettingsError: TOKEN_KEYS is missing, and this token type signs with them.
+        :raises SettingsError: TOKEN_KEYS is missing, and jwt, which signs with them, is chosen.
         """
-        if token_type in SIGNED_TOKEN_TYPES and not self.token_keys:
+        if token_type == "jwt" and not self.token_keys:  # noqa: S105 - a kind of token, no password
             raise SettingsError(keyrings.NO_TOKEN_KEYS)
 
     def for_flask(self) -> dict[str, Any]:

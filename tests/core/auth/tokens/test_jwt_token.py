@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth.tokens.signed import LIFETIME
+from secure_flask.auth.tokens.jwt_token import LIFETIME
 from secure_flask.settings import keyrings
 
 from core import routes
 from core.auth.tokens.signing import decode, encode, keys_of
-from core.auth.tokens.test_bearer import ask, assert_refused
+from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
 from core.conftest import SECRETS, MakeApp
 
 [(KEY_ID, KEY)] = keys_of(SECRETS["token_keys"]).items()
@@ -68,6 +68,7 @@ MANGLED: dict[str, Callable[[str], str]] = {
     "no signature": lambda token: token.rpartition(".")[0] + ".",
     "no signature, no dot": lambda token: token.rpartition(".")[0],
     "no payload": lambda token: "{0}..{2}".format(*token.split(".")),
+    "a short payload": lambda token: "{0}.AAAA.{2}".format(*token.split(".")),
     "one more segment": lambda token: token + ".e30",
     "one more segment, empty": lambda token: token + ".",
     "one more in front": lambda token: "e30." + token,
@@ -150,12 +151,21 @@ def test_the_signature_of_another_key_is_401_even_if_the_token_brings_that_along
         assert_refused(ask(client, sign(payload, {**HEADER, "jwk": jwk}, key)))
 
 
+def test_a_key_id_must_name_the_key_that_signed(
+    app: Flask, client: FlaskClient, payload: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = f"{SECRETS['token_keys']},{keyrings.new('2')}"
+    monkeypatch.setitem(app.extensions, "signing_keys", keys_of(ring))
+    assert_accepted(ask(client, sign(payload)))
+    assert_refused(ask(client, sign(payload, {**HEADER, "kid": "2"})))
+
+
 def test_a_claim_or_header_changed_under_the_old_signature_is_401(
     client: FlaskClient, token: str
 ) -> None:
     header, payload, signature = token.split(".")
     claims = read(token)
-    for claim in ("sub", "exp", "sid"):
+    for claim in ("sub", "exp", "jti", "sid"):
         changed = encode(write({**claims, claim: claims[claim] * 2}))
         assert_refused(ask(client, f"{header}.{changed}.{signature}"))
     respaced = encode(json.dumps(HEADER, separators=(", ", ": ")).encode())
@@ -163,13 +173,12 @@ def test_a_claim_or_header_changed_under_the_old_signature_is_401(
 
 
 def read(token: str) -> dict[str, Any]:
-    """What a token says, unchecked; times in seconds."""
+    """What a token says, unchecked."""
     claims: dict[str, Any] = json.loads(decode(token.split(".")[1]))
     return claims
 
 
 def write(claims: dict[str, Any]) -> bytes:
-    """Claims, times in seconds, as this type of token holds them."""
     return json.dumps(claims).encode()
 
 

@@ -13,7 +13,7 @@ from secure_flask.auth.authentication import set_password
 from secure_flask.auth.login_table import LIFETIMES
 from secure_flask.auth.login_table import Login as Row
 from secure_flask.auth.throttle import WIDE
-from secure_flask.auth.tokens import signed
+from secure_flask.auth.tokens import jwt_token
 from secure_flask.database import db
 from secure_flask.policy import DEFAULTS
 from secure_flask.settings import keyrings
@@ -37,7 +37,7 @@ from core.conftest import (
 REFRESH = routes.REFRESH
 LIFETIME, GRACE = LIFETIMES["refresh"], DEFAULTS["REFRESH_GRACE"]
 # How long an access token is accepted, at the most.
-ACCESS = signed.LIFETIME + signed.LEEWAY
+ACCESS = jwt_token.LIFETIME + jwt_token.LEEWAY
 
 Login = dict[str, Any]
 
@@ -98,7 +98,6 @@ def assert_dead(client: FlaskClient, *logins: Login) -> None:
         assert_refused(refresh(client, login))
 
 
-@pytest.mark.parametrize("token_type", ["jwt", "paseto"])
 def test_refreshing_gives_what_a_login_gives(client: FlaskClient, login: Login) -> None:
     answer = refresh(client, login)
     fresh = answer.get_json()
@@ -379,7 +378,6 @@ def test_a_secret_with_another_rotation_ends_the_login(
     assert_dead(client, login)
 
 
-@pytest.mark.parametrize("token_type", ["jwt", "paseto"])
 def test_neither_token_serves_in_the_place_of_the_other(client: FlaskClient, login: Login) -> None:
     assert send(client, login["token"]).status_code in (400, 401)
     assert_refused(ask(client, login["refresh_token"]))

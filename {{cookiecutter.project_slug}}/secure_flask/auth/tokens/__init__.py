@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 import flask
 from flask import Flask, Request, Response, after_this_request, current_app, g
 from secure_flask.auth.login_table import Login
-from secure_flask.auth.tokens import session
+from secure_flask.auth.tokens import opaque, session
 from secure_flask.auth.users import UserMixin
 from secure_flask.web import cookies
 from secure_flask.web.bearer import has_bearer
@@ -19,7 +19,7 @@ from secure_flask.web.form_types import is_consumed_form
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.view_options import view_options
 
-NAMES = ("session", "opaque", "jwt", "paseto")
+NAMES = ("session", "opaque", "jwt")
 
 
 class TokenType(Protocol):
@@ -89,17 +89,10 @@ def forget_login() -> None:
 
 def init_app(app: Flask) -> None:
     """
-    :raises PolicyError: TOKEN_TYPE is none of NAMES, or its library is not installed.
-    :raises SettingsError: the keys that this token type signs with are missing.
+    :raises PolicyError: TOKEN_TYPE is none of NAMES, or PyJWT is not installed for `jwt`.
+    :raises SettingsError: TOKEN_KEYS is missing for `jwt`.
     """
-    name = app.config["TOKEN_TYPE"]
-    try:
-        app.extensions["token_type"] = _load(name, app)
-    except ModuleNotFoundError as error:
-        package = {"jwt": "pyjwt"}.get(error.name or "", error.name)
-        raise PolicyError(
-            f"policy.py: TOKEN_TYPE {name!r} needs {package}: run `.venv/bin/uv add {package}`."
-        ) from None
+    app.extensions["token_type"] = _load(app.config["TOKEN_TYPE"], app)
 
 
 def _keep_out_of_caches(response: Response) -> Response:
@@ -119,21 +112,24 @@ def _find(request: Request) -> Login | None:
 
 
 def _load(name: str, app: Flask) -> ModuleType:
-    # Imported here, since only the chosen one needs to be installed.
     if name == "session":
         return session
     if name == "opaque":
-        from secure_flask.auth.tokens import opaque
-
         return opaque
     if name == "jwt":
-        from secure_flask.auth.tokens import jwt_token
-
-        jwt_token.init_app(app)
-        return jwt_token
-    if name == "paseto":
-        from secure_flask.auth.tokens import paseto_token
-
-        paseto_token.init_app(app)
-        return paseto_token
+        return _load_jwt(app)
     raise PolicyError(f"policy.py: TOKEN_TYPE is {name!r}; write one of {', '.join(NAMES)}.")
+
+
+def _load_jwt(app: Flask) -> ModuleType:
+    try:
+        # Imported here, since only this type needs PyJWT.
+        from secure_flask.auth.tokens import refresh
+    except ModuleNotFoundError as error:
+        if error.name != "jwt":
+            raise
+        raise PolicyError(
+            "policy.py: TOKEN_TYPE 'jwt' needs pyjwt: run `.venv/bin/uv add pyjwt`."
+        ) from None
+    refresh.init_app(app)
+    return refresh

@@ -1,25 +1,39 @@
-"""A JSON Web Token that is valid for ten minutes, with a refresh token.
+"""The access token of the type `jwt`: a JSON Web Token that is valid for ten minutes.
 
-Source: RFC 7517, RFC 8037, RFC 8725, RFC 9068; OWASP ASVS 9.1.1 to 9.2.4.
+Any service with the public keys can verify it. Here its login is looked up too, so that logout is
+immediate. The first of TOKEN_KEYS signs, all verify: add a new key at the end, wait until every
+process and service has it, then move it to the front.
+Source: RFC 7517, RFC 8037, RFC 8725, RFC 9068; OWASP ASVS 9.1.1 to 9.2.4, 11.2.2, 13.3.4.
 """
 
-from base64 import urlsafe_b64encode
+import secrets
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from flask import Blueprint, Flask, Request, Response, jsonify
+from flask import Blueprint, Flask, Response, current_app, jsonify
 from secure_flask.auth.access import public
 from secure_flask.auth.login_table import Login
-from secure_flask.auth.tokens import refresh, signed
-from secure_flask.auth.tokens.signed import InvalidToken
+from secure_flask.settings import SettingsError, keyrings
 from secure_flask.web import strict_json
 from secure_flask.web.responses import ResponseBody, responds
 
-KIND, issue = refresh.KIND, refresh.issue
-
 ALGORITHM, TYPE = "EdDSA", "at+jwt"
+LIFETIME = 10 * 60  # 10 minutes
+LEEWAY = 30  # seconds of clock difference between servers
+# All are required, and no other claim is allowed. Times are whole seconds since 1970.
+CLAIMS = {
+    **dict.fromkeys(("iss", "aud", "sub", "jti", "sid"), str),
+    **dict.fromkeys(("iat", "nbf", "exp"), int),
+}
 
 blueprint = Blueprint("jwks", __name__)
+
+
+class InvalidToken(Exception):
+    """The token is not a valid, unexpired token that this app issued for itself."""
 
 
 class Keys(ResponseBody):
@@ -31,45 +45,108 @@ class Keys(ResponseBody):
 @responds(Keys)
 def jwks() -> Response:
     """The public keys, so that other services can verify tokens."""
-    response = jsonify(keys=[_public(*item) for item in signed.keyring().items()])
-    response.cache_control.max_age = signed.LIFETIME
+    response = jsonify(keys=[_public(*item) for item in signing_keys().items()])
+    response.cache_control.max_age = LIFETIME
     return response
 
 
-def find_login(request: Request) -> Login | None:
-    return refresh.find_login(request, verify)
-
-
-def sign(login: Login) -> str:
-    key_id, key = next(iter(signed.keyring().items()))
+def sign_access_token(login: Login) -> str:
+    key_id, key = next(iter(signing_keys().items()))
     headers = {"typ": TYPE, "kid": key_id}
-    return jwt.encode(signed.make_claims(login), key, algorithm=ALGORITHM, headers=headers)
+    return jwt.encode(_make_claims(login), key, algorithm=ALGORITHM, headers=headers)
 
 
-def verify(token: str) -> dict[str, object]:
+def verify_access_token(token: str) -> dict[str, Any]:
     """The claims of a token whose form, key, signature and claims are right.
 
     :raises InvalidToken: one of them is wrong.
     """
     try:
-        header = strict_json.loads(signed.decode(token.partition(".")[0]))
+        encoded_header, _, _ = map(_decode, token.split("."))
+        header = strict_json.loads(encoded_header)
         # No other header parameter is allowed, so a token can choose neither algorithm nor key URL.
         if header != {"alg": ALGORITHM, "typ": TYPE, "kid": header["kid"]}:
             raise InvalidToken
-        key = signed.keyring()[header["kid"]].public_key()
+        key = signing_keys()[header["kid"]].public_key()
         payload = jwt.api_jws.decode(token, key, algorithms=[ALGORITHM])
-        return signed.check_claims(strict_json.loads(payload))
+        return _check_claims(strict_json.loads(payload))
     except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
         raise InvalidToken from None
 
 
+def signing_keys() -> dict[str, Ed25519PrivateKey]:
+    """The keys by id, the one that signs first."""
+    ring: dict[str, Ed25519PrivateKey] = current_app.extensions["signing_keys"]
+    return ring
+
+
 def init_app(app: Flask) -> None:
-    signed.init_app(app)
-    refresh.init_app(app, sign)
+    """
+    :raises SettingsError: TOKEN_KEYS is missing.
+    """
+    read_signing_keys(app)
     app.register_blueprint(blueprint)
 
 
+def read_signing_keys(app: Flask) -> None:
+    """Use the keys that TOKEN_KEYS holds.
+
+    :raises SettingsError: TOKEN_KEYS is missing.
+    """
+    if not app.config["TOKEN_KEYS"]:
+        raise SettingsError(keyrings.NO_TOKEN_KEYS)
+    seeds = keyrings.read(app.config["TOKEN_KEYS"])
+    ring = {key_id: Ed25519PrivateKey.from_private_bytes(seed) for key_id, seed in seeds.items()}
+    app.extensions["signing_keys"] = ring
+
+
+def _make_claims(login: Login) -> dict[str, Any]:
+    now = int(time.time())
+    return {
+        "iss": current_app.config["TOKEN_ISSUER"],
+        "aud": current_app.config["TOKEN_AUDIENCE"],
+        "sub": str(login.user_id),
+        "iat": now,
+        "nbf": now,
+        "exp": now + LIFETIME,
+        "jti": secrets.token_urlsafe(16),
+        "sid": login.id,
+    }
+
+
+def _check_claims(claims: object) -> dict[str, Any]:
+    """The claims of a token whose signature was verified.
+
+    PyJWT accepts a token that never expires or that another service issued.
+
+    :raises InvalidToken: a claim is missing, unknown, of another type, or not valid now.
+    """
+    if not isinstance(claims, dict) or {name: type(claims[name]) for name in claims} != CLAIMS:
+        raise InvalidToken
+    now = time.time()
+    config = current_app.config
+    for_us = (claims["iss"], claims["aud"]) == (config["TOKEN_ISSUER"], config["TOKEN_AUDIENCE"])
+    alive = max(claims["nbf"], claims["iat"]) - LEEWAY <= now < claims["exp"] + LEEWAY
+    if not (for_us and alive and claims["exp"] - claims["iat"] <= LIFETIME):
+        raise InvalidToken
+    return claims
+
+
+def _decode(encoded: str) -> bytes:
+    """Decode one part of a token, which has one spelling. PyJWT 2.13 accepts others.
+
+    :raises ValueError: it is not base64url, or its last character has bits that a decoder ignores.
+    """
+    decoded = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    if _encode(decoded) != encoded:
+        raise ValueError
+    return decoded
+
+
+def _encode(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
 def _public(key_id: str, key: Ed25519PrivateKey) -> dict[str, str]:
-    point = urlsafe_b64encode(key.public_key().public_bytes_raw()).decode().rstrip("=")
     fixed = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": ALGORITHM}
-    return {**fixed, "kid": key_id, "x": point}
+    return {**fixed, "kid": key_id, "x": _encode(key.public_key().public_bytes_raw())}

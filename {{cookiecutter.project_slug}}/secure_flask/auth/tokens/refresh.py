@@ -1,16 +1,16 @@
-"""`POST /token/refresh`: a refresh token, `secret.rotation`, whose second part changes at each use.
+"""The token type `jwt`: an access token, and a refresh token that gets the next pair.
 
-A rotation that was used before was copied, and the thief cannot be distinguished from the owner.
-So the login ends. A lost response must not end it: the next rotation is derived from the present
-one, so a client that repeats its request within REFRESH_GRACE gets the same answer again, and
-never a second branch. A thief may repeat each refresh right behind the owner. No honest client
-loses each response, so three repeated rotations in a row end the login too.
+`POST /token/refresh` takes `secret.rotation`, whose second part changes at each use. A rotation
+that was used before was copied, and the thief cannot be distinguished from the owner. So the login
+ends. A lost response must not end it: the next rotation is derived from the present one, so a
+client that repeats its request within REFRESH_GRACE gets the same answer again, and never a
+second branch. A thief may repeat each refresh right behind the owner. No honest client loses each
+response, so three repeated rotations in a row end the login too.
 Source: RFC 9700, section 4.14.2; OWASP ASVS 10.4.5, 11.2.2, 13.3.4.
 """
 
 import hmac
 import time
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from flask import Blueprint, Flask, Request, current_app
@@ -19,7 +19,8 @@ from pydantic import Field
 from secure_flask.auth import logins, throttle
 from secure_flask.auth.access import credentials, public
 from secure_flask.auth.login_table import Login
-from secure_flask.auth.tokens.signed import LIFETIME, InvalidToken
+from secure_flask.auth.tokens import jwt_token
+from secure_flask.auth.tokens.jwt_token import InvalidToken
 from secure_flask.auth.users import UserMixin
 from secure_flask.crypto.keyring import derive
 from secure_flask.database import db
@@ -36,9 +37,6 @@ PURPOSE = b"rotation of refresh tokens"
 MOST_REPEATS = 3  # rotations in a row that were repeated
 
 blueprint = Blueprint("refresh", __name__)
-
-Sign = Callable[[Login], str]
-Verify = Callable[[str], dict[str, object]]
 
 
 class RefreshBody(Body):
@@ -79,11 +77,11 @@ def issue(
     return _body(login, f"{secret}.{rotation}")
 
 
-def find_login(request: Request, verify: Verify) -> Login | None:
+def find_login(request: Request) -> Login | None:
     """The live login that the access token of a request belongs to."""
     token = bearer_token(request)
     try:
-        claims = verify(token) if token else None
+        claims = jwt_token.verify_access_token(token) if token else None
     except InvalidToken:
         return None
     sid = str(claims["sid"]) if claims else ""
@@ -96,18 +94,19 @@ def find_login(request: Request, verify: Verify) -> Login | None:
     return None
 
 
-def init_app(app: Flask, sign: Sign) -> None:
-    """`sign` makes the access token of a login."""
-    app.extensions["sign_token"] = sign
+def init_app(app: Flask) -> None:
+    """
+    :raises SettingsError: TOKEN_KEYS is missing.
+    """
+    jwt_token.init_app(app)
     app.register_blueprint(blueprint)
 
 
 def _body(login: Login, refresh_token: str) -> dict[str, Any]:
-    sign: Sign = current_app.extensions["sign_token"]
     return {
-        "token": sign(login),
+        "token": jwt_token.sign_access_token(login),
         "token_type": "Bearer",
-        "expires_in": LIFETIME,
+        "expires_in": jwt_token.LIFETIME,
         "refresh_token": refresh_token,
     }
 

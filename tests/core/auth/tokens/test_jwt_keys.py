@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth.tokens import signed
+from secure_flask.auth.tokens import jwt_token
 from secure_flask.settings import MAX_NAME, Settings, SettingsError, keyrings
 from secure_flask.settings.__main__ import fresh_secrets
 
@@ -16,9 +16,6 @@ from core.conftest import LOGIN, SECRETS, MakeApp
 OLD, NEW = SECRETS["token_keys"], keyrings.new("2")
 [OLD_ID] = keyrings.read(OLD)
 SEED = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # RFC 8037's example
-
-SIGNED = ["jwt", "paseto"]
-both = pytest.mark.parametrize("token_type", SIGNED)
 
 
 @pytest.fixture
@@ -32,17 +29,16 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_a_ring_is_read_in_its_order(app: Flask) -> None:
     use_keys(app, f"new:{SEED}", f" {OLD} ", "")
     with app.app_context():
-        ring = signed.keyring()
+        ring = jwt_token.signing_keys()
     assert list(ring) == ["new", OLD_ID]
     assert ring["new"].public_key().public_bytes_raw() == urlsafe_b64decode(
         "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo="
     )
 
 
-@both
-def test_the_app_does_not_start_without_a_key(make_app: MakeApp, token_type: str) -> None:
+def test_the_app_does_not_start_without_a_key(make_app: MakeApp) -> None:
     with pytest.raises(SettingsError, match="TOKEN_KEYS is missing"):
-        make_app(TOKEN_TYPE=token_type, token_keys=None)
+        make_app(TOKEN_TYPE="jwt", token_keys=None)
 
 
 @pytest.mark.parametrize("token_type", ["session", "opaque"])
@@ -68,12 +64,11 @@ def test_a_name_that_no_token_can_carry_is_refused(
 
 
 @pytest.fixture
-def app(make_app: MakeApp, token_type: str) -> Flask:
+def app(make_app: MakeApp) -> Flask:
     """One whose keys each test here may change."""
-    return make_app(TOKEN_TYPE=token_type)
+    return make_app(TOKEN_TYPE="jwt")
 
 
-@both
 def test_the_old_keys_tokens_serve_beside_the_new_ones(app: Flask, client: FlaskClient) -> None:
     old = access_token(client)
     use_keys(app, NEW, OLD)
@@ -81,7 +76,6 @@ def test_the_old_keys_tokens_serve_beside_the_new_ones(app: Flask, client: Flask
     assert_accepted(ask(client, access_token(client)))
 
 
-@both
 def test_the_first_key_signs(app: Flask, client: FlaskClient) -> None:
     use_keys(app, NEW, OLD)
     token = access_token(client)
@@ -91,7 +85,6 @@ def test_the_first_key_signs(app: Flask, client: FlaskClient) -> None:
     assert_accepted(ask(client, token))
 
 
-@both
 def test_dropping_a_key_ends_what_it_signed_but_no_login(app: Flask, client: FlaskClient) -> None:
     login = client.post(routes.LOGIN, json=LOGIN).get_json()
     use_keys(app, NEW)
@@ -101,7 +94,6 @@ def test_dropping_a_key_ends_what_it_signed_but_no_login(app: Flask, client: Fla
     assert_accepted(ask(client, again.get_json()["token"]))
 
 
-@both
 def test_another_key_under_the_same_id_is_another_key(app: Flask, client: FlaskClient) -> None:
     token = access_token(client)
     use_keys(app, keyrings.new(OLD_ID))
@@ -110,7 +102,7 @@ def test_another_key_under_the_same_id_is_another_key(app: Flask, client: FlaskC
 
 def use_keys(app: Flask, *ring: str) -> None:
     app.config["TOKEN_KEYS"] = ",".join(ring)
-    signed.init_app(app)
+    jwt_token.read_signing_keys(app)
 
 
 def access_token(client: FlaskClient) -> str:

@@ -9,12 +9,12 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import logins, tokens, users
-from secure_flask.auth.tokens.signed import LEEWAY, LIFETIME
+from secure_flask.auth import logins, users
+from secure_flask.auth.tokens.jwt_token import LEEWAY, LIFETIME, verify_access_token
 
 from core import routes
-from core.auth.tokens import test_jwt_token, test_paseto_token
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused, bearer
+from core.auth.tokens.test_jwt_token import read, sign, write
 from core.conftest import LOGIN, PASSWORD, MakeApp, Wait, is_logged_in, log_in, stored_user
 
 NAMES = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti", "sid"]
@@ -53,15 +53,15 @@ NO_CLAIMS = {
 }
 
 
-# How tokens of each type are made by hand.
-BY_HAND: dict[str, Any] = {"jwt": test_jwt_token, "paseto": test_paseto_token}
-pytestmark = pytest.mark.parametrize("token_type", BY_HAND)
+@pytest.fixture
+def token_type() -> str:
+    return "jwt"
 
 
 @pytest.fixture
-def claims(client: FlaskClient, token_type: str) -> dict[str, Any]:
+def claims(client: FlaskClient) -> dict[str, Any]:
     """What the token of a live login says: signed again, it is as good."""
-    return said(client, log_in(client))
+    return said(log_in(client))
 
 
 @pytest.fixture
@@ -70,32 +70,22 @@ def others(app: Flask) -> dict[str, Any]:
     with app.app_context():
         users.create_user("bob", PASSWORD)
     client = app.test_client()
-    return said(client, log_in(client, username="bob"))
+    return said(log_in(client, username="bob"))
 
 
-def by_hand(client: FlaskClient) -> Any:
-    return BY_HAND[client.application.config["TOKEN_TYPE"]]
-
-
-def said(client: FlaskClient, credentials: dict[str, str]) -> dict[str, Any]:
-    """What a token says."""
-    found: dict[str, Any] = by_hand(client).read(bearer(credentials))
-    return found
-
-
-def write(client: FlaskClient, claims: dict[str, Any]) -> bytes:
-    written: bytes = by_hand(client).write(claims)
-    return written
+def said(credentials: dict[str, str]) -> dict[str, Any]:
+    """What the token of a login says."""
+    return read(bearer(credentials))
 
 
 def send_bytes(client: FlaskClient, payload: bytes) -> Any:
     """`GET /me` with a token of this payload, which a good key signed."""
-    return ask(client, by_hand(client).sign(payload))
+    return ask(client, sign(payload))
 
 
 def send(client: FlaskClient, claims: dict[str, Any], **changes: object) -> Any:
     """`GET /me` with a token that says so."""
-    return send_bytes(client, write(client, {**claims, **changes}))
+    return send_bytes(client, write({**claims, **changes}))
 
 
 def from_now(ahead: int = 0) -> dict[str, Any]:
@@ -123,7 +113,7 @@ def test_a_token_says_whose_it_is_and_nothing_secret(
 
 
 def test_no_two_tokens_have_the_same_id(client: FlaskClient) -> None:
-    assert len({said(client, log_in(client))["jti"] for _ in range(3)}) == 3
+    assert len({said(log_in(client))["jti"] for _ in range(3)}) == 3
 
 
 @pytest.mark.parametrize(
@@ -138,12 +128,12 @@ def test_no_two_tokens_have_the_same_id(client: FlaskClient) -> None:
     ],
 )
 def test_issuer_and_audience_are_settings(
-    make_app: MakeApp, token_type: str, names: dict[str, str], expected: tuple[str, str]
+    make_app: MakeApp, names: dict[str, str], expected: tuple[str, str]
 ) -> None:
     hosts = {"app_env": "production", "trusted_hosts": ["localhost", "www.example.org"]}
-    client = make_app(TOKEN_TYPE=token_type, **hosts, **names).test_client()
+    client = make_app(TOKEN_TYPE="jwt", **hosts, **names).test_client()
     credentials = log_in(client)
-    claims = said(client, credentials)
+    claims = said(credentials)
     assert (claims["iss"], claims["aud"]) == expected
     assert is_logged_in(client, credentials)
 
@@ -165,7 +155,7 @@ def test_a_claim_of_another_type_or_value_and_an_unknown_one_are_401(
 
 
 def test_a_claim_written_twice_is_401(client: FlaskClient, claims: dict[str, Any]) -> None:
-    payload = write(client, claims)
+    payload = write(claims)
     for name in NAMES:
         once = json.dumps({name: json.loads(payload)[name]})[1:-1].encode()
         assert_refused(send_bytes(client, b"{" + once + b"," + payload[1:]))
@@ -228,8 +218,8 @@ def test_a_longer_life_and_one_that_ends_before_it_begins_are_401(
 
 
 def test_a_token_too_long_to_be_ours_is_401(client: FlaskClient, claims: dict[str, Any]) -> None:
-    assert_accepted(send_bytes(client, write(client, claims) + b" " * 1000))
-    assert_refused(send_bytes(client, write(client, claims) + b" " * 4000))
+    assert_accepted(send_bytes(client, write(claims) + b" " * 1000))
+    assert_refused(send_bytes(client, write(claims) + b" " * 4000))
 
 
 def test_logout_is_immediate_though_the_token_has_not_expired(
@@ -238,6 +228,5 @@ def test_logout_is_immediate_though_the_token_has_not_expired(
     credentials = log_in(client)
     client.post(routes.LOGOUT, headers=credentials)
     with app.app_context():
-        chosen: Any = tokens.chosen()
-        assert chosen.verify(bearer(credentials))["sid"]
+        assert verify_access_token(bearer(credentials))["sid"]
     assert_refused(ask(client, bearer(credentials)))
