@@ -8,7 +8,7 @@ Source: OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata"; W3C Fetch Metadata;
 CrossOriginProtection; OWASP ASVS 3.5.1 to 3.5.3, 4.4.2.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import Flask, Request, abort, current_app
 from secure_flask.web import audit, origins, request_checks
@@ -145,13 +145,14 @@ def _refused(request: Request, refusal: Refusal) -> Exception:
     # The own origin is checked as well, since a probe is answered for any Host.
     is_origin = refusal.header == "Origin"
     expected = origins.as_logged(refusal.expected.lower()) if is_origin else refusal.expected
-    named: dict[str, Any] = {
-        "row": refusal.row,
-        "header": refusal.header,
-        "value": value,
-        "expected": expected,
-    }
-    audit.record(audit.AUTHZ_FAIL, reason="cross-site write", **named)
+    audit.record(
+        audit.AUTHZ_FAIL,
+        reason="cross-site write",
+        row=refusal.row,
+        header=refusal.header,
+        value=value,
+        expected=expected,
+    )
     is_program = is_origin and value is None and SITE not in request.headers
     return error_response(403, f"{REFUSED}: send the header Origin" if is_program else REFUSED)
 
