@@ -10,7 +10,7 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 from secure_flask.auth import passwords
 from secure_flask.auth.access import public
-from secure_flask.checks import command, registry, settings  # noqa: F401 - registers all
+from secure_flask.checks import check_command, registry, settings  # noqa: F401 - registers all
 from secure_flask.database import db
 from secure_flask.database.database import migrate
 

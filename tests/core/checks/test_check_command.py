@@ -5,7 +5,7 @@ import re
 import pytest
 from click.testing import Result
 from flask import Flask
-from secure_flask.checks import command, registry
+from secure_flask.checks import check_command, registry
 from secure_flask.checks.registry import Finding, check
 
 from core.checks.conftest import ALONE, MakeSite
@@ -27,7 +27,7 @@ def accepting(make_app: MakeApp, *ids: str, reason: str | None = "It is behind a
 def checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """No check but one of each level, which always finds something."""
     monkeypatch.setattr(registry, "CHECKS", {})
-    monkeypatch.setattr(command, "CHECKS", registry.CHECKS)
+    monkeypatch.setattr(check_command, "CHECKS", registry.CHECKS)
 
     for level in LEVELS:
         check(f"test.{level}", level)(lambda app: [Finding("It is so.", hint="Change it.")])
