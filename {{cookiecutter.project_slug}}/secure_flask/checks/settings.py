@@ -16,7 +16,7 @@ from pathlib import Path
 from flask import Flask
 from secure_flask.auth import passwords
 from secure_flask.checks.registry import check
-from secure_flask.settings import names_in_file
+from secure_flask.settings import Settings, names_in_file
 from secure_flask.settings.types import LOOPBACK_NAMES
 from secure_flask.web import header_values
 from secure_flask.web.view_options import options_of
@@ -49,7 +49,8 @@ def misspelt_settings(app: Flask) -> Iterable[str]:
     file = settings.model_config.get("env_file")
     given = names_in_file(file) | {name.upper() for name, value in os.environ.items() if value}
     # A name that stands beside the setting itself is no slip.
-    return slips(given, {name.upper() for name in settings.model_fields}, beside=given)
+    found = slips(given, {name.upper() for name in settings.model_fields}, beside=given)
+    return [*found, *(f"{name}: set it in app/policy.py." for name in _of_policy(given, settings))]
 
 
 @check("policy.misspelt", "error")
@@ -58,9 +59,8 @@ def misspelt_policy(app: Flask) -> Iterable[str]:
 
     Correct the name in app/policy.py, or rename a constant of your own.
     """
-    return slips(
-        {*app.config}, {*app.extensions["policy_defaults"], *app.extensions["known_names"]}
-    )
+    policy = app.extensions["settings"].policy
+    return slips({*app.config}, {*policy.model_fields, *app.extensions["known_names"]})
 
 
 @check("settings.development", "error", deploy=True)
@@ -161,6 +161,15 @@ def small_bodies(app: Flask) -> Iterable[str]:
         options_of(view, method).max_size or 0 for view, methods in views for method in methods
     ]
     return [str(proxied)] if max([app.config["MAX_BODY"], *sizes]) > proxied else []
+
+
+def _of_policy(given: set[str], settings: type[Settings]) -> list[str]:
+    """The given names that would change the policy, unless they are settings of the owner too."""
+    own = {name.upper() for name in settings.model_fields}
+    # Shells and CI use names such as PROJECT_NAME, which app/policy.py sets in any case.
+    values = settings.policy.model_fields.items()
+    changeable = {name for name, value in values if not value.is_required()}
+    return sorted(given & changeable - own)
 
 
 def _is_loopback(host: str) -> bool:
