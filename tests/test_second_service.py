@@ -71,7 +71,7 @@ def site(project: Path) -> Site:
 
 def second_service(site: Site) -> Any:
     """The module as printed, for this site, just started."""
-    [code] = [step.code for step in following.steps(PAGE) if step.language == "python"]
+    [_, code] = [step.code for step in following.steps(PAGE) if step.language == "python"]
     module = ModuleType("tokens")
     exec(code.replace("https://www.example.org", site.address), module.__dict__)  # noqa: S102
     return module

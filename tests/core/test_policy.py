@@ -16,7 +16,7 @@ from core.site import POLICY, create_app
 NO_ORIGIN = "write an origin, https://host or https://host:port, in lower case, without a path."
 # By name: a wrong value, and how the message goes on after the name.
 WRONG: list[tuple[str, object, str]] = [
-    ("PROJECT_NAME", 1, 'is 1; write a valid string, as in "My service".'),
+    ("PROJECT_NAME", 1, "is 1; write a valid string, as in 'My service'."),
     ("SECURITY_CONTACT", "nobody", "is 'nobody'; write an e-mail address or https URL."),
     (
         "SECURITY_TXT",
@@ -40,13 +40,13 @@ WRONG: list[tuple[str, object, str]] = [
         "PUBLIC_ENDPOINTS",
         ["a.b"],
         "is ['a.b']; write a valid dictionary, "
-        'as in {"bootstrap.static": "The style sheets of Bootstrap."}.',
+        "as in {'bootstrap.static': 'The style sheets of Bootstrap.'}.",
     ),
     ("PUBLIC_ENDPOINTS", {"a.b": " "}, "['a.b'] is ' '; write the reason."),
     (
         "CORS_ORIGINS",
         "https://app.example",
-        "is 'https://app.example'; write a valid list, as in [\"https://app.example.org\"].",
+        "is 'https://app.example'; write a valid list, as in ['https://app.example.org'].",
     ),
     ("CORS_ORIGINS", ["https://app.example", "*"], f"holds '*'; {NO_ORIGIN}"),
     (
@@ -62,14 +62,14 @@ WRONG: list[tuple[str, object, str]] = [
         "CSP_CHANGES",
         {"img-src": "'self'"},
         "['img-src'] is \"'self'\"; write a valid list, "
-        'as in {"connect-src": ["https://api.example.org"]}.',
+        "as in {'connect-src': ['https://api.example.org']}.",
     ),
     ("FRAME_ANCESTORS", [], "is []; write [\"'none'\"] for nobody."),
     ("FRAME_ANCESTORS", ["none"], f"holds 'none'; {NO_ORIGIN}"),
     ("HEADER_CHANGES", {"X-Frame-Options": None}, "holds 'X-Frame-Options'; set FRAME_ANCESTORS"),
     ("HEADER_CHANGES", {"X-One": 1}, "['X-One'] is 1; write a valid string, as in"),
     ("ACCEPTED_FINDINGS", {"database.sqlite": ""}, "['database.sqlite'] is ''; write the reason."),
-    ("TEXTS", [], 'is []; write a valid dictionary, as in {"Not allowed": "Nicht erlaubt"}.'),
+    ("TEXTS", [], "is []; write a valid dictionary, as in {'Not allowed': 'Nicht erlaubt'}."),
     ("LOGIN_PAGE", None, "is None; write a valid string."),
 ]
 
@@ -125,7 +125,7 @@ class ShopSettings(Settings):
 
 
 def shop(**policy: object) -> Flask:
-    return create_app(ShopSettings(_env_file=None, **SETTINGS, **SECRETS), **policy)
+    return create_app(ShopSettings(_env_file=None, **{**SETTINGS, **SECRETS}), **policy)
 
 
 def test_settings_may_bring_a_policy_that_knows_more_names() -> None:

@@ -37,17 +37,17 @@ class Policy(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
     # What pages and /openapi.json show.
-    PROJECT_NAME: str = Field(examples=['"My service"'])
+    PROJECT_NAME: str = Field(examples=["My service"])
     DESCRIPTION: str = ""
     # An e-mail address or https URL, for /.well-known/security.txt.
-    SECURITY_CONTACT: Contact = Field(examples=['"security@example.org"'])
+    SECURITY_CONTACT: Contact = Field(examples=["security@example.org"])
     # More lines of that file, such as "Policy" and "Preferred-Languages".
     SECURITY_TXT: dict[Line, Line] = {}
 
     # What a login by JSON gives.
     TOKEN_TYPE: Literal["session", "opaque", "jwt"] = "opaque"  # noqa: S105 - a kind of token
     # The prefix of opaque tokens: choose your own, and register it with your secret scanner.
-    OPAQUE_TOKEN_PREFIX: str = "sft_"  # noqa: S105 - the begin of each token, no secret
+    OPAQUE_TOKEN_PREFIX: str = "sft_"  # noqa: S105 - how tokens begin, no secret
     # Who issues tokens of the type jwt, and for whom: None for https:// and the first trusted host.
     TOKEN_ISSUER: TokenName | None = None
     TOKEN_AUDIENCE: TokenName | None = None
@@ -70,26 +70,26 @@ class Policy(BaseModel):
 
     # Views of extensions that everybody may call, by endpoint, each with the reason.
     PUBLIC_ENDPOINTS: dict[str, Reason] = Field(
-        {}, examples=['{"bootstrap.static": "The style sheets of Bootstrap."}']
+        {}, examples=[{"bootstrap.static": "The style sheets of Bootstrap."}]
     )
     # Whether /openapi.json, which lists all routes, needs no login.
     PUBLIC_OPENAPI: bool = True
     # Paths of scripts that may be installed as service workers; see web/csrf.py.
-    SERVICE_WORKERS: Listed[str] = Field([], examples=['["/static/worker.js"]'])
+    SERVICE_WORKERS: Listed[str] = Field([], examples=[["/static/worker.js"]])
     # Of request bodies, in bytes; a view may raise it for itself by max_size.
     MAX_BODY: int = Field(64 * 1024, ge=0)
 
     # Other origins whose pages may call the app, and the headers that they may send beside the
     # usual ones.
-    CORS_ORIGINS: Listed[Origin] = Field([], examples=['["https://app.example.org"]'])
-    CORS_REQUEST_HEADERS: Listed[RequestHeader] = Field([], examples=['["X-Requested-With"]'])
+    CORS_ORIGINS: Listed[Origin] = Field([], examples=[["https://app.example.org"]])
+    CORS_REQUEST_HEADERS: Listed[RequestHeader] = Field([], examples=[["X-Requested-With"]])
     # The level of pages, other origins that they load from, and your changes by directive: the
     # sources are added to those of the level, and "'none'" alone allows nothing. web/csp.py checks
     # the sources.
     CSP: CspLevel = csp_levels.STRICT
-    CSP_SOURCES: Listed[Origin] = Field([], examples=['["https://cdn.example.org"]'])
+    CSP_SOURCES: Listed[Origin] = Field([], examples=[["https://cdn.example.org"]])
     CSP_CHANGES: dict[str, Listed[str]] = Field(
-        {}, examples=['{"connect-src": ["https://api.example.org"]}']
+        {}, examples=[{"connect-src": ["https://api.example.org"]}]
     )
     # A stricter level that is tried beside the enforced one: browsers report and block nothing.
     CSP_CANDIDATE: CspLevel | None = None
@@ -97,15 +97,15 @@ class Policy(BaseModel):
     FRAME_ANCESTORS: Ancestors = [csp_levels.NONE]
     # Headers that replace those of web/header_values.py, or are added; None removes one.
     HEADER_CHANGES: dict[ChangeableHeader, str | None] = Field(
-        {}, examples=['{"Permissions-Policy": "camera=(self)"}']
+        {}, examples=[{"Permissions-Policy": "camera=(self)"}]
     )
 
     # Findings of `flask check` that you accept, each with the reason.
     ACCEPTED_FINDINGS: dict[str, Reason] = Field(
-        {}, examples=['{"database.sqlite": "One process serves the whole site."}']
+        {}, examples=[{"database.sqlite": "One process serves the whole site."}]
     )
-    # Your words for a message.
-    TEXTS: dict[str, str] = Field({}, examples=['{"Not allowed": "Nicht erlaubt"}'])
+    # Your words for messages of secure_flask.
+    TEXTS: dict[str, str] = Field({}, examples=[{"Not allowed": "Nicht erlaubt"}])
 
     @classmethod
     def load(cls, config: Mapping[str, Any]) -> Self:
@@ -123,7 +123,7 @@ class Policy(BaseModel):
     def _explain(cls, problem: ErrorDetails) -> str:
         name = str(problem["loc"][0])
         examples = cls.model_fields[name].examples
-        such_as = f", as in {examples[0]}" if examples else ""
+        such_as = f", as in {examples[0]!r}" if examples else ""
         if problem["type"] == "missing":
             return f"policy.py: {name} is missing; write it{such_as}."
         value = f"policy.py: {_place(*problem['loc'])} {problem['input']!r}"
