@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 
 MAX_NAME = 255  # characters of an issuer or audience, which are part of each token
 
-_NAME = re.compile(rf"[!-~]{{1,{MAX_NAME}}}")
+_VISIBLE = re.compile(r"[!-~]+")
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # Proxies set these, or they override the method that CORS checked. What browsers set themselves,
 # such as Cookie, they let no script set.
@@ -34,7 +34,7 @@ _URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][!-~]*)?")
 
 
 def _token_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not _VISIBLE.fullmatch(name) or len(name) > MAX_NAME:
         raise ValueError(f"write 1 to {MAX_NAME} ASCII characters without spaces, or None")
     return name
 
