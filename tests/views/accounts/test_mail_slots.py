@@ -22,7 +22,7 @@ class Clock:
         self.left: list[tuple[str, float]] = []
         self.takes = takes
         patch.setattr(time, "monotonic", lambda: self.now)
-        patch.setattr(smtp, "deliver", self.deliver)
+        patch.setattr(smtp, "send_mail", self.deliver)
 
     def deliver(self, message: dict[str, str]) -> None:
         self.left.append((message["To"], round(self.now - 100, 3)))

@@ -351,7 +351,7 @@ def test_a_page_offers_each_factor_and_no_other(
     add_app(client, credentials)
     assert offered() == (True, True, True)
     with stored_user(app) as user:
-        recovery_codes.delete_all(user)
+        recovery_codes.delete_recovery_codes(user)
     assert offered() == (True, True, False)
 
 

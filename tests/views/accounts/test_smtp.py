@@ -41,7 +41,7 @@ def deliver(make_app: MakeApp, server: MailServer) -> Deliver:
     def deliver(scheme: str = "smtp", user: str = "", host: str = NAME, **settings: str) -> None:
         url = f"{scheme}://{user}{host}:{server.port}"
         with make_app(**{**IN_PRODUCTION, "mail_url": url, **settings}).app_context():
-            smtp.deliver(message())
+            smtp.send_mail(message())
 
     return deliver
 

@@ -116,7 +116,7 @@ def test_a_mail_that_another_process_took_is_left_to_it(
     assert recipients(server) == []
 
 
-@pytest.mark.parametrize("place", [(messages, "build"), (smtp, "deliver")])
+@pytest.mark.parametrize("place", [(messages, "build"), (smtp, "send_mail")])
 def test_what_a_killed_process_had_taken_another_one_sends(
     app: Flask,
     server: MailServer,

@@ -31,7 +31,7 @@ def unreachable_mail_server(app: Flask) -> Iterable[str]:
     if not app.config["MAIL_URL"]:
         return []
     try:
-        with smtp.connect():
+        with smtp.connect_to_mail_server():
             return []
     except (OSError, ValueError) as error:
         return [smtp.reason(error)]
@@ -63,7 +63,7 @@ def passkeys_of_another_host(app: Flask) -> Iterable[str]:
 
     Set PUBLIC_URL back, or tell their users to log in by password and to add new ones.
     """
-    return _number(select(func.count()).where(Passkey.host != public_urls.host()))
+    return _number(select(func.count()).where(Passkey.host != public_urls.public_host()))
 
 
 @check("accounts.role-without-second-factor", "warning", deploy=True)

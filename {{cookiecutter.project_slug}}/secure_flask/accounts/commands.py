@@ -56,7 +56,7 @@ def mail_link(name: str) -> None:
     if message is None:
         raise click.ClickException(f"{name} is disabled. Run: .venv/bin/flask user enable {name}")
     try:
-        smtp.deliver(message)
+        smtp.send_mail(message)
     except OSError as error:
         why = f"The mail was not sent ({smtp.reason(error)}): check MAIL_URL"
         raise click.ClickException(why) from None
@@ -85,15 +85,15 @@ def init_app(app: Flask) -> None:
 
 def _described(user: AccountMixin) -> list[str]:
     app = ["an authenticator app"] if user.has_authenticator else []
-    left = recovery_codes.left(user)
+    left = recovery_codes.recovery_codes_left(user)
     codes = [f"recovery codes ({left} left)"] if left else []
-    return [*app, *codes, *(f"the passkey {each.name!r}" for each in passkeys.all_of(user))]
+    return [*app, *codes, *(f"the passkey {each.name!r}" for each in passkeys.passkeys_of(user))]
 
 
 def _remove(user: AccountMixin) -> None:
     user.totp_secret = user.totp_last = None
-    recovery_codes.delete_all(user)
-    for passkey in passkeys.all_of(user):
+    recovery_codes.delete_recovery_codes(user)
+    for passkey in passkeys.passkeys_of(user):
         db.session.delete(passkey)
     logins.end_all(user)
     _record(user, "factors")

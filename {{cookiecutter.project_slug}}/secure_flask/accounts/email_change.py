@@ -127,9 +127,9 @@ def _mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     request = db.session.get(Step, UUID(mail.arguments["step"]))
     if request is None or request.user is None or request.user.disabled:
         return None
-    if known := addresses.owner_of(email):
+    if known := addresses.address_owner(email):
         return recovery.mail_to_owner(account(known), "email_in_use")
     # Each try has a link of its own, since a mail may have arrived whose sending seemed to fail.
     step = steps.add(CHANGE, LIFETIME, user=request.user, email=email)
-    link = public_urls.link("accounts.change_email_page", token=steps.give_secret(step))
+    link = public_urls.public_link("accounts.change_email_page", token=steps.give_secret(step))
     return email, "change_email", {"username": request.user.name, "link": link}

@@ -18,7 +18,7 @@ from secure_flask.accounts import (
     recovery_codes,
 )
 from secure_flask.accounts.authenticator import Setup
-from secure_flask.accounts.factors import AUTHENTICATOR, RECOVERY, is_demanded, of
+from secure_flask.accounts.factors import AUTHENTICATOR, RECOVERY, factors_of, role_demands_factor
 from secure_flask.accounts.second_step import INVITATION, use_invitation
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin, account
@@ -62,7 +62,7 @@ def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> 
     half, user = _who_sets_up(tf_token)
     options = half.data if half else None
     _lock(user)
-    is_first = not of(user)
+    is_first = not factors_of(user)
     authenticator.finish_setup(user, state, code)
     if options:
         use_invitation(user, options[INVITATION])
@@ -93,7 +93,7 @@ def begin_passkey() -> dict[str, Any]:
     :raises ErrorResponse: 403, it would be the first factor that a role demands; 409, the user has
         as many as are allowed.
     """
-    return passkeys.begin_registration(_who_adds())
+    return passkeys.begin_passkey_registration(_who_adds())
 
 
 def add_passkey(state: str, credential: str, name: str) -> dict[str, Any]:
@@ -105,13 +105,13 @@ def add_passkey(state: str, credential: str, name: str) -> dict[str, Any]:
         passkey of this name, or the user has as many as are allowed.
     """
     user = _who_adds()
-    if name in [each.name for each in passkeys.all_of(user)]:
+    if name in [each.name for each in passkeys.passkeys_of(user)]:
         raise error_response(409, "There is a passkey of this name already")
-    passkey = passkeys.finish_registration(user, state, credential, name)
+    passkey = passkeys.finish_passkey_registration(user, state, credential, name)
     # The lock comes last, since the challenge is used up in a transaction of its own.
     _lock(user)
-    passkeys.limit_number(user, passkeys.MOST)
-    is_first = not user.has_authenticator and passkeys.all_of(user) == [passkey]
+    passkeys.limit_passkeys(user, passkeys.MOST)
+    is_first = not user.has_authenticator and passkeys.passkeys_of(user) == [passkey]
     codes = _first_recovery_codes(user) if is_first else {}
     _changed(user, "A passkey was added")
     db.session.commit()
@@ -123,7 +123,7 @@ def delete_passkey(name: str) -> None:
     :raises ErrorResponse: 404, there is none of this name; 409, as for the authenticator app.
     """
     user = _lock(account(g.user))
-    if not passkeys.delete(user, name):
+    if not passkeys.delete_passkey_of(user, name):
         raise error_response(404, "Not Found")
     _removed(user, "A passkey was deleted")
 
@@ -134,9 +134,9 @@ def new_recovery_codes() -> list[str]:
     :raises ErrorResponse: 409, there is no second factor that they could replace.
     """
     user = _lock(account(g.user))
-    if not of(user):
+    if not factors_of(user):
         raise error_response(409, "Set up an authenticator app or a passkey first")
-    codes = recovery_codes.replace(user)
+    codes = recovery_codes.replace_recovery_codes(user)
     _changed(user, "The recovery codes were replaced")
     db.session.commit()
     return codes
@@ -144,7 +144,7 @@ def new_recovery_codes() -> list[str]:
 
 def _who_sets_up(tf_token: str | None) -> tuple[Step | None, AccountMixin]:
     half = half_logins.current(tf_token)
-    if half and half.data.get(INVITATION) and not of(account(half.user)):
+    if half and half.data.get(INVITATION) and not factors_of(account(half.user)):
         return half, account(half.user)
     if tf_token:
         raise half_logins.ended()
@@ -155,7 +155,7 @@ def _who_sets_up(tf_token: str | None) -> tuple[Step | None, AccountMixin]:
 def _who_adds() -> AccountMixin:
     """The logged-in user, unless a role demands a factor that only an invitation sets up."""
     user = account(g.user)
-    if is_demanded(user) and not of(user):
+    if role_demands_factor(user) and not factors_of(user):
         raise error_response(403, "A role of yours demands a second factor: log in again")
     return user
 
@@ -172,17 +172,17 @@ def _lock(user: AccountMixin) -> AccountMixin:
 
 
 def _first_recovery_codes(user: AccountMixin) -> dict[str, Any]:
-    return {"recovery_codes": recovery_codes.replace(user)}
+    return {"recovery_codes": recovery_codes.replace_recovery_codes(user)}
 
 
 def _removed(user: AccountMixin, change: str) -> None:
     db.session.flush()
-    left = of(user)
-    if not left and is_demanded(user):
+    left = factors_of(user)
+    if not left and role_demands_factor(user):
         db.session.rollback()
         raise error_response(409, "A role of yours demands a second factor: add another one first")
     if not {*left} - {RECOVERY}:
-        recovery_codes.delete_all(user)
+        recovery_codes.delete_recovery_codes(user)
     _changed(user, change)
     db.session.commit()
 

@@ -38,7 +38,7 @@ def build(mail: Mail) -> EmailMessage | None:
         return None
     address, text, values = made
     words = current_app.jinja_env.get_template(f"accounts/mail/{text}.txt").render(
-        project_name=current_app.config["PROJECT_NAME"], site=public_urls.origin(), **values
+        project_name=current_app.config["PROJECT_NAME"], site=public_urls.public_origin(), **values
     )
     subject, _, body = words.partition("\n")
     message = EmailMessage()
@@ -46,7 +46,7 @@ def build(mail: Mail) -> EmailMessage | None:
     message["To"] = address
     message["Subject"] = subject.removeprefix("Subject: ")
     message["Date"] = formatdate()
-    message["Message-ID"] = make_msgid(domain=public_urls.host())
+    message["Message-ID"] = make_msgid(domain=public_urls.public_host())
     # No holiday answers.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(body.lstrip("\n"))

@@ -15,7 +15,7 @@ from secure_flask.web import strict_json
 LIFETIME = 5 * 60  # seconds to answer
 
 
-def begin(purpose: str, options: Any, user: AccountMixin | None) -> dict[str, Any]:
+def begin_challenge(purpose: str, options: Any, user: AccountMixin | None) -> dict[str, Any]:
     """Store the challenge of `options`; the `state` that the answer comes with, and the options."""
     import webauthn
     from webauthn.helpers import bytes_to_base64url
@@ -26,7 +26,7 @@ def begin(purpose: str, options: Any, user: AccountMixin | None) -> dict[str, An
     return {"state": state, "options": json.loads(webauthn.options_to_json(options))}
 
 
-def use(purpose: str, state: str, user: AccountMixin | None) -> bytes | None:
+def use_challenge(purpose: str, state: str, user: AccountMixin | None) -> bytes | None:
     """The challenge of a step, which counts once, whatever the answer is."""
     from webauthn.helpers import base64url_to_bytes
 
@@ -39,7 +39,7 @@ def use(purpose: str, state: str, user: AccountMixin | None) -> bytes | None:
     return challenge if used else None
 
 
-def parsed(credential: str) -> dict[str, Any]:
+def parsed_credential(credential: str) -> dict[str, Any]:
     """The JSON that a browser made; nothing where it is none, or was made in a foreign frame."""
     from webauthn.helpers import base64url_to_bytes, parse_client_data_json
 

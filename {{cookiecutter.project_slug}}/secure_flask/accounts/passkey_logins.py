@@ -26,7 +26,7 @@ def log_in_by_passkey(
     :raises ErrorResponse: 401, the answer is wrong; 429, too many failures.
     """
     with throttle.attempt(PASSKEY) as attempt:
-        user = passkeys.owner_of(state, credential)
+        user = passkeys.passkey_owner(state, credential)
         attempt.succeeded = user is not None and replace_hash(user, user.password_hash)
     if user is None or not attempt.succeeded:
         audit.record(audit.LOGIN_FAIL, reason=PASSKEY)
@@ -45,7 +45,7 @@ def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, Any]:
     """
     user = account(g.user)
     with throttle.attempt(PASSKEY) as attempt:
-        shown = passkeys.owner_of(state, credential, user) is not None
+        shown = passkeys.passkey_owner(state, credential, user) is not None
         attempt.succeeded = shown and replace_hash(user, user.password_hash)
     if not attempt.succeeded:
         audit.record(audit.LOGIN_FAIL, account=user.name, reason=PASSKEY)

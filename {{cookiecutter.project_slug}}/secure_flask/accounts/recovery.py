@@ -72,7 +72,7 @@ def mail_to_owner(user: AccountMixin, text: str) -> tuple[str, str, dict[str, An
     if user.disabled or not user.email:
         return None
     step = steps.add(RESET, LIFETIME, user=user, email=user.email)
-    link = public_urls.link("accounts.reset_page", token=steps.give_secret(step))
+    link = public_urls.public_link("accounts.reset_page", token=steps.give_secret(step))
     # To the stored address: the one that was typed may be another that the index finds too.
     return user.email, text, {"username": user.name, "link": link}
 

@@ -31,31 +31,31 @@ class RecoveryCode(Model):
     code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
 
 
-def replace(user: AccountMixin) -> list[str]:
+def replace_recovery_codes(user: AccountMixin) -> list[str]:
     """New codes in place of all old ones, within the caller's transaction."""
     codes = [_new_code() for _ in range(NUMBER)]
-    delete_all(user)
+    delete_recovery_codes(user)
     db.session.add_all(RecoveryCode(user_id=user.id, code_hash=_hash(code)) for code in codes)
     return codes
 
 
-def delete_all(user: AccountMixin) -> None:
+def delete_recovery_codes(user: AccountMixin) -> None:
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
 
 
-def use(user: AccountMixin, code: str) -> bool:
+def use_recovery_code(user: AccountMixin, code: str) -> bool:
     """Use a code up, within the caller's transaction; False if it is not a code of the user."""
     mine = (RecoveryCode.user_id == user.id, RecoveryCode.code_hash == _hash(code))
     used = delete(RecoveryCode).where(*mine).returning(RecoveryCode.user_id)
     return db.session.scalar(used) is not None
 
 
-def left(user: AccountMixin) -> int:
+def recovery_codes_left(user: AccountMixin) -> int:
     mine = select(func.count()).where(RecoveryCode.user_id == user.id)
     return db.session.scalar(mine) or 0
 
 
-def show_once(user: AccountMixin, codes: list[str]) -> str:
+def show_recovery_codes_once(user: AccountMixin, codes: list[str]) -> str:
     """Store new codes, encrypted, for the page that shows them; its `state`."""
     step = steps.add(NEW, SHOWN_FOR, user=user, codes=codes)
     state = steps.give_secret(step)
@@ -63,7 +63,7 @@ def show_once(user: AccountMixin, codes: list[str]) -> str:
     return state
 
 
-def shown(user: AccountMixin, state: str) -> list[str]:
+def shown_recovery_codes(user: AccountMixin, state: str) -> list[str]:
     """The new codes of a user, once.
 
     :raises ErrorResponse: 404, they were shown before.

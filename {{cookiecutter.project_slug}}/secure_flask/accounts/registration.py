@@ -13,7 +13,7 @@ from uuid import UUID
 
 from flask import current_app
 from secure_flask.accounts import public_urls, recovery, steps
-from secure_flask.accounts.addresses import owner_of
+from secure_flask.accounts.addresses import address_owner
 from secure_flask.accounts.mail_limits import RESET, request_link, take_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.messages import kind
@@ -75,16 +75,16 @@ def send_again(email: str) -> None:
     audit.record(REQUESTED, account=email, again=True, mail=is_mailed)
 
 
-def find(token: str) -> Pending:
+def find_registration(token: str) -> Pending:
     """The registration of a mailed link.
 
     :raises ErrorResponse: 404, the link has expired or was used, or the address has an account.
     """
-    step = _find(token)
+    step = _find_registration_step(token)
     return Pending(step.email or "", step.data["name"])
 
 
-def confirm(
+def confirm_registration(
     token: str, *, password: str | None, new_password: str | None, name: str | None = None
 ) -> AccountMixin:
     """Make the account of a registration, with its name or another one, which is checked.
@@ -94,7 +94,7 @@ def confirm(
     :raises ErrorResponse: 400, no password or a bad new one; 403, no registration of this address
         has this password; 404, no valid link; 409, the name is taken; 429, 503.
     """
-    step = _find(token)
+    step = _find_registration_step(token)
     if new_password:
         personal = (name or step.data["name"], step.email)
         hashed = passwords.hash_new_password(new_password, *personal, field="new_password")
@@ -113,9 +113,9 @@ def end_registrations_of(email: str) -> None:
     steps.end_steps_of(email, REGISTRATION, CONFIRM)
 
 
-def _find(token: str) -> Step:
+def _find_registration_step(token: str) -> Step:
     step = steps.find(CONFIRM, token)
-    if step is None or not step.email or owner_of(step.email):
+    if step is None or not step.email or address_owner(step.email):
         raise error_response(404, INVALID)
     return step
 
@@ -169,7 +169,7 @@ def _confirmation_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     if not current_app.config["REGISTRATION"]:
         # It was closed while the mail waited.
         return None
-    if user := owner_of(mail.email or ""):
+    if user := address_owner(mail.email or ""):
         return recovery.mail_to_owner(account(user), "already_registered")
     return _confirm_link(mail)
 
@@ -180,7 +180,7 @@ def _reset_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
 
     That one sets a password too, so people who forgot that they never confirmed get in.
     """
-    if user := owner_of(mail.email or ""):
+    if user := address_owner(mail.email or ""):
         return recovery.mail_to_owner(account(user), "reset")
     return _confirm_link(mail) if current_app.config["REGISTRATION"] else None
 
@@ -194,7 +194,7 @@ def _confirm_link(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     named = {"name": registration.data["name"], "registration": str(registration.id)}
     step = steps.add(CONFIRM, 0, email=email, **named)
     step.expires = registration.expires
-    link = public_urls.link("sign_up.confirmation_page", token=steps.give_secret(step))
+    link = public_urls.public_link("sign_up.confirmation_page", token=steps.give_secret(step))
     return email, "confirm", {"username": registration.data["name"], "link": link}
 
 

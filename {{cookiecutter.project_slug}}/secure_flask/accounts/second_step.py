@@ -15,7 +15,7 @@ from secure_flask.accounts import (
     steps,
     wrong_codes,
 )
-from secure_flask.accounts.factors import AUTHENTICATOR, PASSKEY, RECOVERY, of
+from secure_flask.accounts.factors import AUTHENTICATOR, PASSKEY, RECOVERY, factors_of
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import throttle
@@ -35,13 +35,13 @@ def half_login_factors(tf_token: str | None = None) -> list[str]:
     :raises ErrorResponse: 401, there is no half login.
     """
     _, user = half_logins.find(tf_token)
-    return of(user)
+    return factors_of(user)
 
 
 def begin_half_passkey(tf_token: str | None = None) -> dict[str, Any]:
     """A challenge to a passkey of the user of a half login."""
     _, user = half_logins.find(tf_token)
-    return passkeys.begin_login(user)
+    return passkeys.begin_passkey_login(user)
 
 
 def complete_by_code(code: str, tf_token: str | None = None) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def complete_by_recovery_code(code: str, tf_token: str | None = None) -> dict[st
     """Complete a half login by a recovery code. Nobody guesses one, so no daily limit counts."""
     step, user = half_logins.attempt(tf_token)
     with throttle.attempt(RECOVERY, user.name) as attempt:
-        attempt.succeeded = recovery_codes.use(user, code)
+        attempt.succeeded = recovery_codes.use_recovery_code(user, code)
     if not attempt.succeeded:
         raise _wrong(step, user)
     notices.factors_changed(user, "A recovery code was used")
@@ -72,7 +72,7 @@ def complete_by_passkey(state: str, credential: str, tf_token: str | None = None
     """Complete a half login by a passkey of its user."""
     step, user = half_logins.attempt(tf_token)
     with throttle.attempt(PASSKEY) as attempt:
-        attempt.succeeded = passkeys.owner_of(state, credential, user) is not None
+        attempt.succeeded = passkeys.passkey_owner(state, credential, user) is not None
     if not attempt.succeeded:
         raise _wrong(step, user, passkeys.WRONG)
     return half_logins.finish(step, user, PASSKEY)

@@ -23,23 +23,23 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MAX_SHOWN = 100
 
 
-def deliver(message: EmailMessage) -> None:
+def send_mail(message: EmailMessage) -> None:
     """Hand one message over to the server; development without one shows it at /dev/mailbox.
 
     :raises OSError: the server cannot be reached or refuses; smtplib's errors are OSErrors.
     """
     if not current_app.config["MAIL_URL"]:
-        shown().append(message)
+        development_mails().append(message)
         if click.get_current_context(silent=True):
             click.echo(f"Mail to {message['To']}: {message['Subject']}\n\n{message.get_content()}")
         return
     sender, recipient = (message[name].addresses[0].addr_spec for name in ("From", "To"))
-    with connect() as connection:
+    with connect_to_mail_server() as connection:
         connection.send_message(message, sender, [recipient])
 
 
 @contextmanager
-def connect() -> Iterator[smtplib.SMTP]:
+def connect_to_mail_server() -> Iterator[smtplib.SMTP]:
     """A connection that is encrypted and logged in.
 
     :raises OSError: the server cannot be reached or refuses.
@@ -78,7 +78,7 @@ def reason(error: Exception) -> str:
     return f"{type(error).__name__} {code}".strip()
 
 
-def shown() -> deque[EmailMessage]:
+def development_mails() -> deque[EmailMessage]:
     """The last mails of development, which this process keeps in its memory."""
     box: deque[EmailMessage] = current_app.extensions.setdefault("mailbox", deque(maxlen=MAX_SHOWN))
     return box

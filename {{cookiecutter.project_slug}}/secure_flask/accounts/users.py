@@ -41,23 +41,23 @@ class AccountMixin(UserMixin):
 
     @validates("name")
     def _checked(self, key: str, name: str) -> str:
-        self.folded_name = names.folded(name)
-        return names.stored(name)
+        self.folded_name = names.folded_name(name)
+        return names.stored_name(name)
 
-    stored_address = staticmethod(addresses.checked)
+    stored_address = staticmethod(addresses.checked_address)
 
     @classmethod
     def find(cls, name: str) -> Self | None:
         """The user of this name or address."""
         if address := _address_in(name):
-            return cast(Self | None, addresses.owner_of(address))
-        known = select(cls).where(cls.folded_name == names.folded(name))
+            return cast(Self | None, addresses.address_owner(address))
+        known = select(cls).where(cls.folded_name == names.folded_name(name))
         return cast(Self | None, db.session.scalar(known))
 
     @classmethod
     def spelled(cls, name: str) -> str:
         # Exactly as `find` reads them: neither more nor fewer spellings are one.
-        return (_address_in(name) or names.folded(name)).casefold()
+        return (_address_in(name) or names.folded_name(name)).casefold()
 
 
 def account(user: Any) -> AccountMixin:
@@ -76,6 +76,6 @@ def _address_in(name: str) -> str | None:
     if "@" not in address:
         return None
     try:
-        return addresses.checked(address)
+        return addresses.checked_address(address)
     except Reason:
         return address

@@ -58,10 +58,10 @@ def waiting() -> int:
     return db.session.scalar(number) or 0
 
 
-def shown() -> deque[EmailMessage]:
+def shown_mails() -> deque[EmailMessage]:
     """The last mails of development, with those that are due now."""
     send_due()
-    return smtp.shown()
+    return smtp.development_mails()
 
 
 def _take() -> Mail | None:
@@ -100,7 +100,7 @@ def _deal_with(mail: Mail) -> bool:
         # Before the mail goes out, so that its link is known.
         db.session.commit()
         if message:
-            smtp.deliver(message)
+            smtp.send_mail(message)
     except Exception as error:
         # Whatever is wrong with this mail, the others go.
         db.session.rollback()

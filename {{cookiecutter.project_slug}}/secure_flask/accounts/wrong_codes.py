@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from secure_flask.accounts import networks
-from secure_flask.accounts.factors import PASSKEY, RECOVERY, of
+from secure_flask.accounts.factors import PASSKEY, RECOVERY, factors_of
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import throttle
 from secure_flask.auth.authentication import password_changed
@@ -89,6 +89,6 @@ def _give_back(user: AccountMixin, place: bytes) -> None:
 def _refused(user: AccountMixin, began: int) -> ErrorResponse:
     audit.record(audit.RATE_LIMIT_EXCEEDED, account=user.name, reason="second factor")
     seconds = max(1, began + DAY - int(time.time()))
-    others = " or ".join(OTHERS[each] for each in of(user) if each in OTHERS)
+    others = " or ".join(OTHERS[each] for each in factors_of(user) if each in OTHERS)
     advice = f": {others} still works" if others else ""
     return error_response(429, f"Too many wrong codes{advice}", Retry_After=str(seconds))
