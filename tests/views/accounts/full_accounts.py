@@ -115,7 +115,7 @@ def fill(app: Flask) -> None:
         network = networks.TrustedNetwork(user_id=user.id, network_hash=HASH, last_login=1)
         db.session.add(network)
         db.session.add(wrong_codes.WrongCodes(user_id=user.id, place=b"", began=1, number=1))
-        steps.add(REQUEST, 3600, user=user, email=NEW_ADDRESS).secret_hash = HASH
+        steps.add_step(REQUEST, 3600, user=user, email=NEW_ADDRESS).secret_hash = HASH
         remember_address(user, FORMER_ADDRESS)
         notices.code_failed(user)
 

@@ -369,7 +369,7 @@ def test_the_address_and_what_follows_change_together_or_not_at_all(
     app: Flask, client: FlaskClient, link: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(steps, "end_all", away)
+        broken.setattr(steps, "end_steps_of_user", away)
         assert confirm(client, link, PASSWORD) == 503
     assert address(app) == ADDRESS
     assert confirm(client, link, PASSWORD) == 200

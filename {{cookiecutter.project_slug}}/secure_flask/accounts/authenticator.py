@@ -35,39 +35,39 @@ class Setup(NamedTuple):
     image: Markup  # SVG
 
 
-def begin_setup(user: AccountMixin) -> Setup:
+def begin_authenticator_setup(user: AccountMixin) -> Setup:
     """A new secret, which counts from the first code on."""
-    step = steps.add(SETUP, LIFETIME, user=user, secret=pyotp.random_base32())
-    state = steps.give_secret(step)
+    step = steps.add_step(SETUP, LIFETIME, user=user, secret=pyotp.random_base32())
+    state = steps.give_step_secret(step)
     db.session.commit()
     return _setup(user, state, step)
 
 
-def find_setup(user: AccountMixin, state: str) -> Setup:
+def find_authenticator_setup(user: AccountMixin, state: str) -> Setup:
     """The setup that was begun, so that a page shows the same key again after a wrong code.
 
     :raises ErrorResponse: 400, it took too long, or is another user's.
     """
-    return _setup(user, state, _step(user, state))
+    return _setup(user, state, _setup_step(user, state))
 
 
-def finish_setup(user: AccountMixin, state: str, code: str) -> None:
+def finish_authenticator_setup(user: AccountMixin, state: str, code: str) -> None:
     """Store the secret of a setup, within the caller's transaction.
 
     :raises ErrorResponse: 400, a wrong code, or a setup that took too long or is another user's.
     """
-    step = _step(user, state)
+    step = _setup_step(user, state)
     secret = step.data["secret"]
     counter = _counter_of(secret, code)
     if counter is None:
-        steps.count_failure(step.id)
+        steps.count_step_failure(step.id)
         raise error_response(400, "Wrong code")
-    if not steps.use(step):
+    if not steps.use_step(step):
         raise error_response(400, ENDED)
     user.totp_secret, user.totp_last = secret, counter
 
 
-def use_code(user: AccountMixin, code: str) -> bool:
+def use_authenticator_code(user: AccountMixin, code: str) -> bool:
     """Whether a code is right and was not used before, within the caller's transaction."""
     secret = readable(user, "totp_secret")
     counter = _counter_of(secret, code) if secret else None
@@ -79,8 +79,8 @@ def use_code(user: AccountMixin, code: str) -> bool:
     return db.session.scalar(used.returning(model.id)) is not None
 
 
-def _step(user: AccountMixin, state: str) -> Step:
-    step = steps.find(SETUP, state)
+def _setup_step(user: AccountMixin, state: str) -> Step:
+    step = steps.find_step(SETUP, state)
     if step is None or step.user_id != user.id:
         raise error_response(400, ENDED)
     return step

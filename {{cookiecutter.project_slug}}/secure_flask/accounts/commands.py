@@ -37,7 +37,7 @@ def show_factors(name: str, remove: bool, invite: bool) -> None:
     if remove:
         _remove(user)
     if invite:
-        click.echo(f"Invitation code: {second_step.invite(user)}")
+        click.echo(f"Invitation code: {second_step.make_invitation(user)}")
         _record(user, "invitation")
     click.echo(f"{name} has {', '.join(_described(user)) or 'no second factor'}")
 

@@ -46,9 +46,9 @@ def request_change(email: str) -> None:
     turn = take_turn()
     lock_mailbox(email)
     # It ends with the logins of the user, also while its mail waits.
-    step = steps.add(REQUEST, REQUEST_LIFETIME, user=user, email=email)
+    step = steps.add_step(REQUEST, REQUEST_LIFETIME, user=user, email=email)
     is_mailed = request_link(CHANGE, email, turn=turn, step=str(step.id))
-    steps.keep_newest_of_user(REQUEST, user, most=MAX_REQUESTS)
+    steps.keep_newest_steps(REQUEST, user, most=MAX_REQUESTS)
     notices.email_change_requested(user)
     db.session.commit()
     audit.record(audit.USER_UPDATED, account=user.name, change="email requested", mail=is_mailed)
@@ -75,7 +75,7 @@ def confirm_change(token: str, password: str | None) -> AccountMixin:
     _require_owner(step, user, password)
     require_few_changes(user)
     lock_mailbox(step.email or "")
-    if not steps.use(step):
+    if not steps.use_step(step):
         raise error_response(404, INVALID)
     old = user.readable_email
     try:
@@ -97,14 +97,14 @@ def _follow_change(user: UserMixin, *, old: str | None) -> None:
     if old:
         remember_address(found, old)
         notices.email_changed(found, old)
-    steps.end_all(found)
+    steps.end_steps_of_user(found)
 
 
 def _require_owner(step: Step, user: AccountMixin, password: str | None) -> None:
     if password:
         if not authentication.is_right(user, password):
             audit.record(audit.LOGIN_FAIL, account=user.name, reason="change of address")
-            steps.count_failure(step.id)
+            steps.count_step_failure(step.id)
             raise field_error(403, "password", "Wrong password")
         return
     login = tokens.find_login()
@@ -115,7 +115,7 @@ def _require_owner(step: Step, user: AccountMixin, password: str | None) -> None
 
 
 def _find(token: str) -> Step:
-    step = steps.find(CHANGE, token)
+    step = steps.find_step(CHANGE, token)
     if step is None or step.user is None:
         raise error_response(404, INVALID)
     return step
@@ -130,6 +130,6 @@ def _mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     if known := addresses.address_owner(email):
         return recovery.mail_to_owner(account(known), "email_in_use")
     # Each try has a link of its own, since a mail may have arrived whose sending seemed to fail.
-    step = steps.add(CHANGE, LIFETIME, user=request.user, email=email)
-    link = public_urls.public_link("accounts.change_email_page", token=steps.give_secret(step))
+    step = steps.add_step(CHANGE, LIFETIME, user=request.user, email=email)
+    link = public_urls.public_link("accounts.change_email_page", token=steps.give_step_secret(step))
     return email, "change_email", {"username": request.user.name, "link": link}

@@ -39,7 +39,7 @@ def begin_authenticator(tf_token: str | None = None) -> Setup:
     :raises ErrorResponse: 401, neither of them.
     """
     _, user = _who_sets_up(tf_token)
-    return authenticator.begin_setup(user)
+    return authenticator.begin_authenticator_setup(user)
 
 
 def find_authenticator(state: str, tf_token: str | None = None) -> Setup:
@@ -48,7 +48,7 @@ def find_authenticator(state: str, tf_token: str | None = None) -> Setup:
     :raises ErrorResponse: 400, an ended setup; 401, nobody who may set up.
     """
     _, user = _who_sets_up(tf_token)
-    return authenticator.find_setup(user, state)
+    return authenticator.find_authenticator_setup(user, state)
 
 
 def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> dict[str, Any]:
@@ -61,17 +61,17 @@ def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> 
     """
     half, user = _who_sets_up(tf_token)
     options = half.data if half else None
-    _lock(user)
+    _lock_user(user)
     is_first = not factors_of(user)
-    authenticator.finish_setup(user, state, code)
+    authenticator.finish_authenticator_setup(user, state, code)
     if options:
         use_invitation(user, options[INVITATION])
     codes = _first_recovery_codes(user) if is_first else {}
-    replaced = half_logins.replaced(options) if options else None
+    replaced = half_logins.replaced_login(options) if options else None
     # This ends the half login too.
-    _changed(user, "An authenticator app was added", replaced)
+    _finish_change(user, "An authenticator app was added", replaced)
     if options:
-        return codes | half_logins.issue(user, options, AUTHENTICATOR)
+        return codes | half_logins.begin_full_login(user, options, AUTHENTICATOR)
     db.session.commit()
     return codes
 
@@ -82,9 +82,9 @@ def remove_authenticator() -> None:
     :raises ErrorResponse: 401, no recent login; 409, a role demands it, and there is no other.
     """
     access.require_login(minutes=RECENT)
-    user = _lock(account(g.user))
+    user = _lock_user(account(g.user))
     user.totp_secret = user.totp_last = None
-    _removed(user, "The authenticator app was removed")
+    _finish_removal(user, "The authenticator app was removed")
 
 
 def begin_passkey() -> dict[str, Any]:
@@ -109,11 +109,11 @@ def add_passkey(state: str, credential: str, name: str) -> dict[str, Any]:
         raise error_response(409, "There is a passkey of this name already")
     passkey = passkeys.finish_passkey_registration(user, state, credential, name)
     # The lock comes last, since the challenge is used up in a transaction of its own.
-    _lock(user)
+    _lock_user(user)
     passkeys.limit_passkeys(user, passkeys.MOST)
     is_first = not user.has_authenticator and passkeys.passkeys_of(user) == [passkey]
     codes = _first_recovery_codes(user) if is_first else {}
-    _changed(user, "A passkey was added")
+    _finish_change(user, "A passkey was added")
     db.session.commit()
     return codes
 
@@ -122,10 +122,10 @@ def delete_passkey(name: str) -> None:
     """
     :raises ErrorResponse: 404, there is none of this name; 409, as for the authenticator app.
     """
-    user = _lock(account(g.user))
+    user = _lock_user(account(g.user))
     if not passkeys.delete_passkey_of(user, name):
         raise error_response(404, "Not Found")
-    _removed(user, "A passkey was deleted")
+    _finish_removal(user, "A passkey was deleted")
 
 
 def new_recovery_codes() -> list[str]:
@@ -133,21 +133,21 @@ def new_recovery_codes() -> list[str]:
 
     :raises ErrorResponse: 409, there is no second factor that they could replace.
     """
-    user = _lock(account(g.user))
+    user = _lock_user(account(g.user))
     if not factors_of(user):
         raise error_response(409, "Set up an authenticator app or a passkey first")
     codes = recovery_codes.replace_recovery_codes(user)
-    _changed(user, "The recovery codes were replaced")
+    _finish_change(user, "The recovery codes were replaced")
     db.session.commit()
     return codes
 
 
 def _who_sets_up(tf_token: str | None) -> tuple[Step | None, AccountMixin]:
-    half = half_logins.current(tf_token)
+    half = half_logins.current_half_login(tf_token)
     if half and half.data.get(INVITATION) and not factors_of(account(half.user)):
         return half, account(half.user)
     if tf_token:
-        raise half_logins.ended()
+        raise half_logins.half_login_ended()
     access.require_login(minutes=RECENT)
     return None, _who_adds()
 
@@ -160,7 +160,7 @@ def _who_adds() -> AccountMixin:
     return user
 
 
-def _lock(user: AccountMixin) -> AccountMixin:
+def _lock_user(user: AccountMixin) -> AccountMixin:
     """Lock the row of the user, so that changes follow one another, and read it again."""
     login, unchanged = g.get("login"), replace_hash(user, user.password_hash)
     # A login that has ended meanwhile leaves no factor behind.
@@ -175,7 +175,7 @@ def _first_recovery_codes(user: AccountMixin) -> dict[str, Any]:
     return {"recovery_codes": recovery_codes.replace_recovery_codes(user)}
 
 
-def _removed(user: AccountMixin, change: str) -> None:
+def _finish_removal(user: AccountMixin, change: str) -> None:
     db.session.flush()
     left = factors_of(user)
     if not left and role_demands_factor(user):
@@ -183,17 +183,17 @@ def _removed(user: AccountMixin, change: str) -> None:
         raise error_response(409, "A role of yours demands a second factor: add another one first")
     if not {*left} - {RECOVERY}:
         recovery_codes.delete_recovery_codes(user)
-    _changed(user, change)
+    _finish_change(user, change)
     db.session.commit()
 
 
-def _changed(user: AccountMixin, change: str, keep: Login | None = None) -> None:
+def _finish_change(user: AccountMixin, change: str, keep: Login | None = None) -> None:
     """End all logins but `keep`, or else the present one, after a change of the factors, and tell the user.
 
     All within the caller's transaction.
     """
     db.session.flush()
     logins.end_all(user, keep=keep or g.get("login"))
-    networks.trust(user)
+    networks.trust_network(user)
     notices.factors_changed(user, change)
     audit.record(audit.USER_UPDATED, account=user.name, user_id=user.id, change=change)

@@ -40,7 +40,7 @@ def second_step_of(user: UserMixin) -> Callable[..., dict[str, Any]] | None:
     there = factors_of(found)
     if not there and not role_demands_factor(found):
         return None
-    return partial(half_logins.begin, found, there)
+    return partial(half_logins.begin_half_login, found, there)
 
 
 def init_app(app: Flask) -> None:

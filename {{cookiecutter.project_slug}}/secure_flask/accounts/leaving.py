@@ -74,7 +74,7 @@ def personal_data(user: AccountMixin) -> dict[str, Any]:
         "recovery_codes": recovery_codes.recovery_codes_left(user),
         "unconfirmed_emails": waiting,
         "former_emails": former_addresses_of(user),
-        "trusted_networks": networks.number(user),
+        "trusted_networks": networks.count_trusted_networks(user),
         "tables": {
             table.name: _rows(table, keys, user)
             for table, keys in groupby(references("CASCADE"), lambda key: key.parent.table)

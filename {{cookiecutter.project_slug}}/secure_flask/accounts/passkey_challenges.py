@@ -20,8 +20,10 @@ def begin_challenge(purpose: str, options: Any, user: AccountMixin | None) -> di
     import webauthn
     from webauthn.helpers import bytes_to_base64url
 
-    step = steps.add(purpose, LIFETIME, user=user, challenge=bytes_to_base64url(options.challenge))
-    state = steps.give_secret(step)
+    step = steps.add_step(
+        purpose, LIFETIME, user=user, challenge=bytes_to_base64url(options.challenge)
+    )
+    state = steps.give_step_secret(step)
     db.session.commit()
     return {"state": state, "options": json.loads(webauthn.options_to_json(options))}
 
@@ -30,11 +32,11 @@ def use_challenge(purpose: str, state: str, user: AccountMixin | None) -> bytes 
     """The challenge of a step, which counts once, whatever the answer is."""
     from webauthn.helpers import base64url_to_bytes
 
-    step = steps.find(purpose, state)
+    step = steps.find_step(purpose, state)
     if step is None or step.user_id != (user.id if user else None):
         return None
     challenge = base64url_to_bytes(step.data["challenge"])
-    used = steps.use(step)
+    used = steps.use_step(step)
     db.session.commit()
     return challenge if used else None
 

@@ -53,7 +53,7 @@ def reset_password(token: str, password: str) -> AccountMixin:
     step = _find(token)
     user = account(step.user)
     hashed = passwords.hash_new_password(password, user.name, user.email, field="password")
-    if not steps.use(step):
+    if not steps.use_step(step):
         raise error_response(404, INVALID)
     user.password_hash = hashed
     forget_links(step.email or "")
@@ -71,14 +71,14 @@ def mail_to_owner(user: AccountMixin, text: str) -> tuple[str, str, dict[str, An
     """
     if user.disabled or not user.email:
         return None
-    step = steps.add(RESET, LIFETIME, user=user, email=user.email)
-    link = public_urls.public_link("accounts.reset_page", token=steps.give_secret(step))
+    step = steps.add_step(RESET, LIFETIME, user=user, email=user.email)
+    link = public_urls.public_link("accounts.reset_page", token=steps.give_step_secret(step))
     # To the stored address: the one that was typed may be another that the index finds too.
     return user.email, text, {"username": user.name, "link": link}
 
 
 def _find(token: str) -> Step:
-    step = steps.find(RESET, token)
+    step = steps.find_step(RESET, token)
     # A reader of the former mailbox is nobody any more.
     if step is None or step.user is None or step.email != account(step.user).readable_email:
         raise error_response(404, INVALID)

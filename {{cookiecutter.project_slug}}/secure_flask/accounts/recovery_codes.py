@@ -57,8 +57,8 @@ def recovery_codes_left(user: AccountMixin) -> int:
 
 def show_recovery_codes_once(user: AccountMixin, codes: list[str]) -> str:
     """Store new codes, encrypted, for the page that shows them; its `state`."""
-    step = steps.add(NEW, SHOWN_FOR, user=user, codes=codes)
-    state = steps.give_secret(step)
+    step = steps.add_step(NEW, SHOWN_FOR, user=user, codes=codes)
+    state = steps.give_step_secret(step)
     db.session.commit()
     return state
 
@@ -68,11 +68,11 @@ def shown_recovery_codes(user: AccountMixin, state: str) -> list[str]:
 
     :raises ErrorResponse: 404, they were shown before.
     """
-    step = steps.find(NEW, state)
+    step = steps.find_step(NEW, state)
     if step is None or step.user_id != user.id:
         raise error_response(404, "Not Found")
     codes: list[str] = step.data["codes"]
-    if not steps.use(step):
+    if not steps.use_step(step):
         raise error_response(404, "Not Found")
     db.session.commit()
     return codes

@@ -53,10 +53,10 @@ def register(name: str, email: str, password: str) -> None:
     turn = take_turn()
     hashed = passwords.hash_new_password(password, name, email, field="password")
     lock_mailbox(email)
-    fits = steps.make_room(REGISTRATION, email, most=MAX_OPEN)
+    fits = steps.make_room_for_step(REGISTRATION, email, most=MAX_OPEN)
     # One that does not fit is stored too, so that the time does not tell, but it has expired.
     lifetime = LIFETIME if fits else 0
-    step = steps.add(REGISTRATION, lifetime, email=email, name=name, password_hash=hashed)
+    step = steps.add_step(REGISTRATION, lifetime, email=email, name=name, password_hash=hashed)
     named = {"registration": str(step.id)}
     is_mailed = request_link(CONFIRM, email, turn=turn, is_dropped=not fits, **named)
     db.session.commit()
@@ -110,11 +110,11 @@ def end_registrations_of(email: str) -> None:
 
     Changes to this address stay, or their users would learn that it got or lost an account.
     """
-    steps.end_steps_of(email, REGISTRATION, CONFIRM)
+    steps.end_steps_of_address(email, REGISTRATION, CONFIRM)
 
 
 def _find_registration_step(token: str) -> Step:
-    step = steps.find(CONFIRM, token)
+    step = steps.find_step(CONFIRM, token)
     if step is None or not step.email or address_owner(step.email):
         raise error_response(404, INVALID)
     return step
@@ -125,7 +125,7 @@ def _registered_with(step: Step, password: str) -> tuple[str, str]:
     with throttle.attempt("confirmation", step.email) as attempt:
         # The one of the link comes first: a stranger may have registered the address since.
         named = UUID(step.data["registration"])
-        pending = steps.open_steps_of(
+        pending = steps.open_steps_of_address(
             REGISTRATION, step.email or "", limit=MAX_PENDING, first=named
         )
         hashes = [each.data["password_hash"] for each in pending]
@@ -133,7 +133,7 @@ def _registered_with(step: Step, password: str) -> tuple[str, str]:
         right = [passwords.verify_password(each, password) for each in padded]
         attempt.succeeded = any(right)
     if not attempt.succeeded:
-        steps.count_failure(step.id)
+        steps.count_step_failure(step.id)
         raise field_error(403, "password", "Wrong password")
     data = pending[right.index(True)].data
     return data["name"], data["password_hash"]
@@ -143,7 +143,7 @@ def _create(step: Step, name: str, password_hash: str) -> AccountMixin:
     email = step.email or ""
     step_id = step.id
     lock_mailbox(email)
-    if not steps.use(step):
+    if not steps.use_step(step):
         raise error_response(404, INVALID)
     # Registrations of strangers would make another account once this one is deleted.
     end_registrations_of(email)
@@ -155,7 +155,7 @@ def _create(step: Step, name: str, password_hash: str) -> AccountMixin:
     except IntegrityError:
         db.session.rollback()
         # Otherwise one link would tell of any number of names whether they are taken.
-        steps.count_failure(step_id)
+        steps.count_step_failure(step_id)
         if user_class().find(name) is None:
             # Such as a required column of the owner's, which nothing fills.
             raise
@@ -192,9 +192,9 @@ def _confirm_link(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
         return None
     registration.mailed = True
     named = {"name": registration.data["name"], "registration": str(registration.id)}
-    step = steps.add(CONFIRM, 0, email=email, **named)
+    step = steps.add_step(CONFIRM, 0, email=email, **named)
     step.expires = registration.expires
-    link = public_urls.public_link("sign_up.confirmation_page", token=steps.give_secret(step))
+    link = public_urls.public_link("sign_up.confirmation_page", token=steps.give_step_secret(step))
     return email, "confirm", {"username": registration.data["name"], "link": link}
 
 
@@ -202,5 +202,7 @@ def _registration(mail: Mail) -> Step | None:
     """The registration that the mail names, or the newest of its address."""
     named = mail.arguments.get("registration")
     if named is None:
-        return next(iter(steps.open_steps_of(REGISTRATION, mail.email or "", limit=1)), None)
+        return next(
+            iter(steps.open_steps_of_address(REGISTRATION, mail.email or "", limit=1)), None
+        )
     return db.session.get(Step, UUID(named))

@@ -136,7 +136,7 @@ def _purge() -> None:
     old = (Mail.created <= since, Mail.sent.is_(None) | (Mail.sent <= since))
     unread = {"synchronize_session": False}
     db.session.execute(delete(Mail).where(Mail.due.is_(None), *old), execution_options=unread)
-    steps.purge()
+    steps.purge_steps()
     purge_former_addresses()
     db.session.commit()
 
