@@ -51,7 +51,7 @@ def give_address(app: Flask, address: str | None = ADDRESS, to: str = USERNAME) 
 def delivered(app: Flask) -> list[EmailMessage]:
     """Send what waits; the mails that development shows, the oldest first."""
     with app.test_request_context():
-        worker.send_due()
+        worker.send_due_mails()
         return [*shown_mails()]
 
 

@@ -222,7 +222,7 @@ def test_a_second_try_to_send_the_mail_leaves_the_link_of_the_first_one(
 
     with monkeypatch.context() as broken, app.app_context():
         broken.setattr(smtp, "send_mail", break_off)
-        worker.send_due()
+        worker.send_due_mails()
         db.session.execute(update(Mail).values(due=0))
         db.session.commit()
     second = change_link(app)

@@ -34,7 +34,7 @@ def unreachable_mail_server(app: Flask) -> Iterable[str]:
         with smtp.connect_to_mail_server():
             return []
     except (OSError, ValueError) as error:
-        return [smtp.reason(error)]
+        return [smtp.failure_reason(error)]
 
 
 @check("mail.waiting", "warning")
@@ -44,7 +44,7 @@ def late_mails(app: Flask) -> Iterable[str]:
     Look for mail_failed in the log. `.venv/bin/flask mail status` says which wait.
     """
     late = (Mail.due.is_not(None), Mail.created < int(time.time()) - LATE)
-    return _number(select(func.count()).select_from(Mail).where(*late))
+    return _count_if_any(select(func.count()).select_from(Mail).where(*late))
 
 
 @check("mail.limit-reached", "warning")
@@ -54,7 +54,7 @@ def used_up_mails(app: Flask) -> Iterable[str]:
     Somebody may ask for many: look for excess_rate_limit_exceeded in the log. If your mail server
     allows more mails, raise MAILS_PER_HOUR.
     """
-    return _silent_without_tables(mail_limits.kept_waiting)
+    return _silent_without_tables(mail_limits.count_kept_mails)
 
 
 @check("passkeys.other-host", "error")
@@ -63,7 +63,7 @@ def passkeys_of_another_host(app: Flask) -> Iterable[str]:
 
     Set PUBLIC_URL back, or tell their users to log in by password and to add new ones.
     """
-    return _number(select(func.count()).where(Passkey.host != public_urls.public_host()))
+    return _count_if_any(select(func.count()).where(Passkey.host != public_urls.public_host()))
 
 
 @check("accounts.role-without-second-factor", "warning", deploy=True)
@@ -82,7 +82,7 @@ def undeletable_users(app: Flask) -> Iterable[str]:
     Write ForeignKey("users.id", ondelete="CASCADE"), or "SET NULL". Then run:
     .venv/bin/flask db migrate
     """
-    return [str(key.parent) for key in leaving.references(None, "NO ACTION", "RESTRICT")]
+    return [str(key.parent) for key in leaving.references_to_users(None, "NO ACTION", "RESTRICT")]
 
 
 @check("accounts.required-column", "error")
@@ -104,7 +104,7 @@ def required_columns(app: Flask) -> Iterable[str]:
     ]
 
 
-def _number(counted: Select[int]) -> list[str]:
+def _count_if_any(counted: Select[int]) -> list[str]:
     return _silent_without_tables(lambda: db.session.scalar(counted) or 0)
 
 

@@ -21,7 +21,7 @@ from secure_flask.accounts.authenticator import Setup
 from secure_flask.accounts.factors import AUTHENTICATOR, RECOVERY, factors_of, role_demands_factor
 from secure_flask.accounts.second_step import INVITATION, use_invitation
 from secure_flask.accounts.steps import Step
-from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import access, logins
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import replace_hash
@@ -82,7 +82,7 @@ def remove_authenticator() -> None:
     :raises ErrorResponse: 401, no recent login; 409, a role demands it, and there is no other.
     """
     access.require_login(minutes=RECENT)
-    user = _lock_user(account(g.user))
+    user = _lock_user(account_of(g.user))
     user.totp_secret = user.totp_last = None
     _finish_removal(user, "The authenticator app was removed")
 
@@ -122,7 +122,7 @@ def delete_passkey(name: str) -> None:
     """
     :raises ErrorResponse: 404, there is none of this name; 409, as for the authenticator app.
     """
-    user = _lock_user(account(g.user))
+    user = _lock_user(account_of(g.user))
     if not passkeys.delete_passkey_of(user, name):
         raise error_response(404, "Not Found")
     _finish_removal(user, "A passkey was deleted")
@@ -133,7 +133,7 @@ def new_recovery_codes() -> list[str]:
 
     :raises ErrorResponse: 409, there is no second factor that they could replace.
     """
-    user = _lock_user(account(g.user))
+    user = _lock_user(account_of(g.user))
     if not factors_of(user):
         raise error_response(409, "Set up an authenticator app or a passkey first")
     codes = recovery_codes.replace_recovery_codes(user)
@@ -144,8 +144,8 @@ def new_recovery_codes() -> list[str]:
 
 def _who_sets_up(tf_token: str | None) -> tuple[Step | None, AccountMixin]:
     half = half_logins.current_half_login(tf_token)
-    if half and half.data.get(INVITATION) and not factors_of(account(half.user)):
-        return half, account(half.user)
+    if half and half.data.get(INVITATION) and not factors_of(account_of(half.user)):
+        return half, account_of(half.user)
     if tf_token:
         raise half_logins.half_login_ended()
     access.require_login(minutes=RECENT)
@@ -154,7 +154,7 @@ def _who_sets_up(tf_token: str | None) -> tuple[Step | None, AccountMixin]:
 
 def _who_adds() -> AccountMixin:
     """The logged-in user, unless a role demands a factor that only an invitation sets up."""
-    user = account(g.user)
+    user = account_of(g.user)
     if role_demands_factor(user) and not factors_of(user):
         raise error_response(403, "A role of yours demands a second factor: log in again")
     return user

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask, Response, after_this_request, current_app, g
 from secure_flask.accounts import half_logins, passkeys, recovery_codes
-from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth.authentication import password_changed
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import UserMixin
@@ -36,7 +36,7 @@ def role_demands_factor(user: UserMixin) -> bool:
 
 def second_step_of(user: UserMixin) -> Callable[..., dict[str, Any]] | None:
     """What begins the step of a second factor, or of the set-up of the first one; else None."""
-    found = account(user)
+    found = account_of(user)
     there = factors_of(found)
     if not there and not role_demands_factor(found):
         return None
@@ -51,7 +51,7 @@ def init_app(app: Flask) -> None:
 @password_changed.connect
 def _keep_age(user: UserMixin) -> None:
     """Leave the login as old as it was: beside a factor, the password alone makes none recent."""
-    if factors_of(account(user)):
+    if factors_of(account_of(user)):
         mine = (Login.user_id == user.id, Login.started > g.login.started)
         age = update(Login).where(*mine).values(started=g.login.started)
         after_this_request(lambda response: _store(age, response))

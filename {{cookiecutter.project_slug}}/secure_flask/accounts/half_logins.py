@@ -10,7 +10,7 @@ from typing import Any
 from flask import abort, after_this_request, current_app, flash, redirect, request, url_for
 from secure_flask.accounts import networks, steps
 from secure_flask.accounts.steps import Step
-from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import authentication, next_pages, throttle, tokens
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import session
@@ -72,7 +72,7 @@ def find_half_login(tf_token: str | None = None) -> tuple[Step, AccountMixin]:
     step = current_half_login(tf_token)
     if step is None or step.user is None:
         raise half_login_ended()
-    return step, account(step.user)
+    return step, account_of(step.user)
 
 
 def attempt_half_login(tf_token: str | None = None) -> tuple[Step, AccountMixin]:

@@ -40,7 +40,7 @@ NEXT_FIRST = (
 )
 
 
-def take_turn() -> int:
+def take_mail_turn() -> int:
     """Count a link that the network of this request asks for; return its number within the hour.
 
     :raises ErrorResponse: 429, the network has asked for too many.
@@ -60,11 +60,11 @@ def request_link(
 ) -> bool:
     """Let a mail with a link wait for an address; False if its mailbox has had enough of them.
 
-    All is within the caller's transaction, which has locked the mailbox. `turn` is what `take_turn`
-    returned. A row is written in each case, also for a mail that is dropped: without it the time of
+    All is within the caller's transaction, which has locked the mailbox. `turn` is what
+    `take_mail_turn` returned. A row is written also for a dropped mail: without it the time of
     the answer would tell that somebody else has asked for this address.
     """
-    waits = _may_have(kind, address) and not is_dropped
+    waits = _may_have_link(kind, address) and not is_dropped
     add_link(kind, address, turn=turn, waits=waits, **arguments)
     return waits
 
@@ -80,7 +80,7 @@ def within_site_limit() -> ColumnElement[bool]:
     return or_(false(), *(which for which, now in may if now))
 
 
-def kept_waiting() -> int:
+def count_kept_mails() -> int:
     """How many mails with a link wait only because the site has sent its share of them."""
     used, _ = _shares_used()
     if used < LINKS:
@@ -90,15 +90,15 @@ def kept_waiting() -> int:
     return db.session.scalar(select(func.count()).select_from(Mail).where(*waiting)) or 0
 
 
-def record_used_up() -> None:
+def record_used_up_mails() -> None:
     """Write a line once an hour while mails with a link wait because the share is used up."""
-    number = kept_waiting()
+    number = count_kept_mails()
     once = RateLimitItemPerHour(1)
     if number and counters().add(once, "mails used up").allowed:
         audit.record(USED_UP, waiting=number)
 
 
-def _may_have(kind: str, address: str) -> bool:
+def _may_have_link(kind: str, address: str) -> bool:
     now = int(time.time())
     of_kind = Mail.kind == kind
     numbers = (

@@ -8,7 +8,7 @@ from typing import Any
 from flask import g
 from secure_flask.accounts import passkeys
 from secure_flask.accounts.factors import PASSKEY
-from secure_flask.accounts.users import account
+from secure_flask.accounts.users import account_of
 from secure_flask.auth import authentication, throttle, tokens
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import replace_hash
@@ -43,7 +43,7 @@ def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, Any]:
 
     :raises ErrorResponse: 401, the answer is wrong; 429, too many failures.
     """
-    user = account(g.user)
+    user = account_of(g.user)
     with throttle.attempt(PASSKEY) as attempt:
         shown = passkeys.passkey_owner(state, credential, user) is not None
         attempt.succeeded = shown and replace_hash(user, user.password_hash)

@@ -35,7 +35,9 @@ def replace_recovery_codes(user: AccountMixin) -> list[str]:
     """New codes in place of all old ones, within the caller's transaction."""
     codes = [_new_code() for _ in range(NUMBER)]
     delete_recovery_codes(user)
-    db.session.add_all(RecoveryCode(user_id=user.id, code_hash=_hash(code)) for code in codes)
+    db.session.add_all(
+        RecoveryCode(user_id=user.id, code_hash=_hash_of_code(code)) for code in codes
+    )
     return codes
 
 
@@ -45,7 +47,7 @@ def delete_recovery_codes(user: AccountMixin) -> None:
 
 def use_recovery_code(user: AccountMixin, code: str) -> bool:
     """Use a code up, within the caller's transaction; False if it is not a code of the user."""
-    mine = (RecoveryCode.user_id == user.id, RecoveryCode.code_hash == _hash(code))
+    mine = (RecoveryCode.user_id == user.id, RecoveryCode.code_hash == _hash_of_code(code))
     used = delete(RecoveryCode).where(*mine).returning(RecoveryCode.user_id)
     return db.session.scalar(used) is not None
 
@@ -83,7 +85,7 @@ def _new_code() -> str:
     return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
-def _hash(code: str) -> bytes:
+def _hash_of_code(code: str) -> bytes:
     # People copy codes with capital letters, and with spaces or nothing between the groups.
     letters = "".join(filter(str.isalnum, code)).lower()
     return logins.hash_of("recovery code", letters)

@@ -14,12 +14,12 @@ from uuid import UUID
 from flask import current_app
 from secure_flask.accounts import public_urls, recovery, steps
 from secure_flask.accounts.addresses import address_owner
-from secure_flask.accounts.mail_limits import RESET, request_link, take_turn
+from secure_flask.accounts.mail_limits import RESET, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
-from secure_flask.accounts.messages import kind
+from secure_flask.accounts.messages import mail_kind
 from secure_flask.accounts.outbox import Mail, forget_links
 from secure_flask.accounts.steps import INVALID, Step
-from secure_flask.accounts.users import TAKEN, AccountMixin, account
+from secure_flask.accounts.users import TAKEN, AccountMixin, account_of
 from secure_flask.auth import passwords, throttle
 from secure_flask.auth.users import user_class
 from secure_flask.database import db
@@ -50,7 +50,7 @@ def register(name: str, email: str, password: str) -> None:
 
     :raises ErrorResponse: 400, a bad password; 429, too many of this network; 503, too busy.
     """
-    turn = take_turn()
+    turn = take_mail_turn()
     hashed = passwords.hash_new_password(password, name, email, field="password")
     lock_mailbox(email)
     fits = steps.make_room_for_step(REGISTRATION, email, most=MAX_OPEN)
@@ -68,7 +68,7 @@ def send_again(email: str) -> None:
 
     :raises ErrorResponse: 429, too many of this network.
     """
-    turn = take_turn()
+    turn = take_mail_turn()
     lock_mailbox(email)
     is_mailed = request_link(CONFIRM, email, turn=turn)
     db.session.commit()
@@ -98,11 +98,11 @@ def confirm_registration(
     if new_password:
         personal = (name or step.data["name"], step.email)
         hashed = passwords.hash_new_password(new_password, *personal, field="new_password")
-        return _create(step, name or step.data["name"], hashed)
+        return _create_account(step, name or step.data["name"], hashed)
     if not password:
         raise field_error(400, "password", "Enter the password, or choose a new one")
     registered, hashed = _registered_with(step, password)
-    return _create(step, name or registered, hashed)
+    return _create_account(step, name or registered, hashed)
 
 
 def end_registrations_of(email: str) -> None:
@@ -139,7 +139,7 @@ def _registered_with(step: Step, password: str) -> tuple[str, str]:
     return data["name"], data["password_hash"]
 
 
-def _create(step: Step, name: str, password_hash: str) -> AccountMixin:
+def _create_account(step: Step, name: str, password_hash: str) -> AccountMixin:
     email = step.email or ""
     step_id = step.id
     lock_mailbox(email)
@@ -148,7 +148,7 @@ def _create(step: Step, name: str, password_hash: str) -> AccountMixin:
     # Registrations of strangers would make another account once this one is deleted.
     end_registrations_of(email)
     forget_links(email)
-    user = account(user_class()(name=name, password_hash=password_hash, email=email))  # type: ignore[call-arg]
+    user = account_of(user_class()(name=name, password_hash=password_hash, email=email))  # type: ignore[call-arg]
     db.session.add(user)
     try:
         db.session.commit()
@@ -164,24 +164,24 @@ def _create(step: Step, name: str, password_hash: str) -> AccountMixin:
     return user
 
 
-@kind(CONFIRM)
+@mail_kind(CONFIRM)
 def _confirmation_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     if not current_app.config["REGISTRATION"]:
         # It was closed while the mail waited.
         return None
     if user := address_owner(mail.email or ""):
-        return recovery.mail_to_owner(account(user), "already_registered")
+        return recovery.mail_to_owner(account_of(user), "already_registered")
     return _confirm_link(mail)
 
 
-@kind(RESET)
+@mail_kind(RESET)
 def _reset_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     """A link to set a new password; for an open registration the link that confirms it.
 
     That one sets a password too, so people who forgot that they never confirmed get in.
     """
     if user := address_owner(mail.email or ""):
-        return recovery.mail_to_owner(account(user), "reset")
+        return recovery.mail_to_owner(account_of(user), "reset")
     return _confirm_link(mail) if current_app.config["REGISTRATION"] else None
 
 

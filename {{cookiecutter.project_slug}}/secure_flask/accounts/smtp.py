@@ -45,13 +45,13 @@ def connect_to_mail_server() -> Iterator[smtplib.SMTP]:
     :raises OSError: the server cannot be reached or refuses.
     """
     server = urlsplit(current_app.config["MAIL_URL"])
-    connection = _open(server)
+    connection = _open_connection(server)
     try:
         connection.ehlo_or_helo_if_needed()
         remote = server.scheme == "smtp" and server.hostname not in LOOPBACK
         # Production fails without STARTTLS, since an attacker can remove it from the offer.
         if remote and (current_app.config["PRODUCTION"] or connection.has_extn("starttls")):
-            connection.starttls(context=tls())
+            connection.starttls(context=tls_context())
         if server.username:
             connection.login(unquote(server.username), unquote(server.password or ""))
         yield connection
@@ -62,7 +62,7 @@ def connect_to_mail_server() -> Iterator[smtplib.SMTP]:
         connection.close()
 
 
-def is_final(error: Exception) -> bool:
+def is_final_refusal(error: Exception) -> bool:
     """Whether another try would fail too: the server refuses the message or the recipient.
 
     A refused password or sender is an error of MAIL_URL or MAIL_FROM, which can be corrected.
@@ -72,7 +72,7 @@ def is_final(error: Exception) -> bool:
     return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500
 
 
-def reason(error: Exception) -> str:
+def failure_reason(error: Exception) -> str:
     """What went wrong, without the text of the server, which may repeat the address."""
     code = getattr(error, "smtp_code", "")
     return f"{type(error).__name__} {code}".strip()
@@ -84,13 +84,13 @@ def development_mails() -> deque[EmailMessage]:
     return box
 
 
-def _open(server: SplitResult) -> smtplib.SMTP:
+def _open_connection(server: SplitResult) -> smtplib.SMTP:
     host = server.hostname or ""
     if server.scheme == "smtps":
-        return smtplib.SMTP_SSL(host, server.port or 465, timeout=TIMEOUT, context=tls())
+        return smtplib.SMTP_SSL(host, server.port or 465, timeout=TIMEOUT, context=tls_context())
     return smtplib.SMTP(host, server.port or 587, timeout=TIMEOUT)
 
 
 @cache
-def tls() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()

@@ -60,7 +60,7 @@ class AccountMixin(UserMixin):
         return (_address_in(name) or names.folded_name(name)).casefold()
 
 
-def account(user: Any) -> AccountMixin:
+def account_of(user: Any) -> AccountMixin:
     """The user with what the mixin brings.
 
     :raises TypeError: the class in app/models.py does not inherit from AccountMixin.
