@@ -182,7 +182,7 @@ def test_a_change_of_factors_ends_all_other_logins(
     for change in changes:
         before = len(sessions(client, credentials))
         with app.test_request_context(), stored_user(app) as user:
-            session.issue(user)
+            session.issue_token(user)
         assert len(sessions(client, credentials)) == before + 1
         change()
         assert len(sessions(client, credentials)) == 1

@@ -128,7 +128,7 @@ def test_those_of_an_address_are_read_by_one_statement_without_what_a_dropped_ke
 def test_the_steps_of_a_user_end_with_the_logins_and_those_of_others_stay(user: User) -> None:
     mine = begin(user=user)
     theirs = begin(user=User.find("grace"))
-    logins.end_all(user)
+    logins.end_logins_of(user)
     db.session.commit()
     assert (steps.find_step("test", mine), find(theirs).user) == (None, User.find("grace"))
 

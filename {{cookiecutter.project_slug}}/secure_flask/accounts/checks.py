@@ -44,7 +44,7 @@ def late_mails(app: Flask) -> Iterable[str]:
     Look for mail_failed in the log. `.venv/bin/flask mail status` says which wait.
     """
     late = (Mail.due.is_not(None), Mail.created < int(time.time()) - LATE)
-    return _count_if_any(select(func.count()).select_from(Mail).where(*late))
+    return _number(select(func.count()).select_from(Mail).where(*late))
 
 
 @check("mail.limit-reached", "warning")
@@ -63,7 +63,7 @@ def passkeys_of_another_host(app: Flask) -> Iterable[str]:
 
     Set PUBLIC_URL back, or tell their users to log in by password and to add new ones.
     """
-    return _count_if_any(select(func.count()).where(Passkey.host != public_urls.public_host()))
+    return _number(select(func.count()).where(Passkey.host != public_urls.public_host()))
 
 
 @check("accounts.role-without-second-factor", "warning", deploy=True)
@@ -104,7 +104,7 @@ def required_columns(app: Flask) -> Iterable[str]:
     ]
 
 
-def _count_if_any(counted: Select[int]) -> list[str]:
+def _number(counted: Select[int]) -> list[str]:
     return _silent_without_tables(lambda: db.session.scalar(counted) or 0)
 
 

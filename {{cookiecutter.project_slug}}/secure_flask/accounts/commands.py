@@ -33,7 +33,7 @@ mail_commands = CommandGroup("mail", help="Send the mails that wait.")
 @click.option("--invite", is_flag=True, help="Print a code to set up the first one, for a week.")
 def show_factors(name: str, remove: bool, invite: bool) -> None:
     """Show the second factors of a user, remove them all, or let the first one be set up."""
-    user = account_of(user_commands.find(name))
+    user = account_of(user_commands.find_user(name))
     if remove:
         _remove_factors(user)
     if invite:
@@ -46,7 +46,7 @@ def show_factors(name: str, remove: bool, invite: bool) -> None:
 @click.argument("name")
 def mail_link(name: str) -> None:
     """Mail a user a link to set a password, so that no operator knows it."""
-    user = account_of(user_commands.find(name))
+    user = account_of(user_commands.find_user(name))
     if not (email := user.readable_email):
         run = f"Run: .venv/bin/flask user email {name} ADDRESS"
         raise click.ClickException(f"{name} has no e-mail address. {run}")
@@ -95,7 +95,7 @@ def _remove_factors(user: AccountMixin) -> None:
     recovery_codes.delete_recovery_codes(user)
     for passkey in passkeys.passkeys_of(user):
         db.session.delete(passkey)
-    logins.end_all(user)
+    logins.end_logins_of(user)
     _record_factor_change(user, "factors")
     notices.factors_changed(user, "An operator removed all second factors")
     db.session.commit()

@@ -102,7 +102,7 @@ def _follow_change(user: UserMixin, *, old: str | None) -> None:
 
 def _require_owner(step: Step, user: AccountMixin, password: str | None) -> None:
     if password:
-        if not authentication.is_right(user, password):
+        if not authentication.is_right_password(user, password):
             audit.record(audit.LOGIN_FAIL, account=user.name, reason="change of address")
             steps.count_step_failure(step.id)
             raise field_error(403, "password", "Wrong password")

@@ -193,7 +193,7 @@ def _finish_change(user: AccountMixin, change: str, keep: Login | None = None) -
     All within the caller's transaction.
     """
     db.session.flush()
-    logins.end_all(user, keep=keep or g.get("login"))
+    logins.end_logins_of(user, keep=keep or g.get("login"))
     networks.trust_network(user)
     notices.factors_changed(user, change)
     audit.record(audit.USER_UPDATED, account=user.name, user_id=user.id, change=change)

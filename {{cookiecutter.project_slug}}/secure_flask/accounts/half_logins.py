@@ -112,11 +112,11 @@ def begin_full_login(user: AccountMixin, options: dict[str, Any], factor: str) -
         raise half_login_ended()
     if login is None:
         # A page gets its cookie, though a script sends the answer of a passkey as JSON.
-        kind = session if options["on_page"] else tokens.chosen()
-        issued = kind.issue(user, keep=options["keep"], second_factor=True)
+        kind = session if options["on_page"] else tokens.chosen_token_type()
+        issued = kind.issue_token(user, keep=options["keep"], second_factor=True)
     else:
-        issued = authentication.renew(user, login, second_factor=True)
-    throttle.complete(options["attempt"])
+        issued = authentication.renew_login(user, login, second_factor=True)
+    throttle.complete_attempt(options["attempt"])
     factors = f"password, {factor}"
     audit.record(audit.LOGIN_SUCCESS, account=user.name, user_id=user.id, factors=factors)
     return issued

@@ -17,7 +17,7 @@ def change_name(name: str) -> AccountMixin:
     """
     user = account_of(g.user)
     old, user_id = user.name, user.id
-    with throttle.attempt("name", str(user_id)) as attempt:
+    with throttle.count_attempt("name", str(user_id)) as attempt:
         attempt.succeeded = _rename_user(user, name)
     if not attempt.succeeded:
         raise field_error(409, "username", TAKEN)

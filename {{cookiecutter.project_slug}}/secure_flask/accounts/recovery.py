@@ -58,7 +58,7 @@ def reset_password(token: str, password: str) -> AccountMixin:
     user.password_hash = hashed
     forget_links(step.email or "")
     notices.password_changed(user)
-    logins.end_all(user)
+    logins.end_logins_of(user)
     db.session.commit()
     audit.record(audit.PASSWORD_CHANGE, account=user.name, user_id=user.id, by="mailed link")
     return user

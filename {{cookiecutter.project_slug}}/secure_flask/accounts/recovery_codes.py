@@ -88,4 +88,4 @@ def _new_code() -> str:
 def _hash_of_code(code: str) -> bytes:
     # People copy codes with capital letters, and with spaces or nothing between the groups.
     letters = "".join(filter(str.isalnum, code)).lower()
-    return logins.hash_of("recovery code", letters)
+    return logins.hash_of_secret("recovery code", letters)

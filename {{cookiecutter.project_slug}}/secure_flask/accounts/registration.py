@@ -122,7 +122,7 @@ def _find_registration_step(token: str) -> Step:
 
 def _registered_with(step: Step, password: str) -> tuple[str, str]:
     """Name and hash of the registration of this address that has the password."""
-    with throttle.attempt("confirmation", step.email) as attempt:
+    with throttle.count_attempt("confirmation", step.email) as attempt:
         # The one of the link comes first: a stranger may have registered the address since.
         named = UUID(step.data["registration"])
         pending = steps.open_steps_of_address(

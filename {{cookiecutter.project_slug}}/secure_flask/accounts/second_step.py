@@ -60,7 +60,7 @@ def complete_by_code(code: str, tf_token: str | None = None) -> dict[str, Any]:
 def complete_by_recovery_code(code: str, tf_token: str | None = None) -> dict[str, Any]:
     """Complete a half login by a recovery code. Nobody guesses one, so no daily limit counts."""
     step, user = half_logins.attempt_half_login(tf_token)
-    with throttle.attempt(RECOVERY, user.name) as attempt:
+    with throttle.count_attempt(RECOVERY, user.name) as attempt:
         attempt.succeeded = recovery_codes.use_recovery_code(user, code)
     if not attempt.succeeded:
         raise _wrong_second_factor(step, user)
@@ -71,7 +71,7 @@ def complete_by_recovery_code(code: str, tf_token: str | None = None) -> dict[st
 def complete_by_passkey(state: str, credential: str, tf_token: str | None = None) -> dict[str, Any]:
     """Complete a half login by a passkey of its user."""
     step, user = half_logins.attempt_half_login(tf_token)
-    with throttle.attempt(PASSKEY) as attempt:
+    with throttle.count_attempt(PASSKEY) as attempt:
         attempt.succeeded = passkeys.passkey_owner(state, credential, user) is not None
     if not attempt.succeeded:
         raise _wrong_second_factor(step, user, passkeys.WRONG)
@@ -95,7 +95,7 @@ def accept_invitation(code: str, tf_token: str | None = None) -> None:
     :raises ErrorResponse: 401, no half login; 403, it is no invitation of this user; 429.
     """
     half, user = half_logins.find_half_login(tf_token)
-    with throttle.attempt(INVITATION, user.name) as attempt:
+    with throttle.count_attempt(INVITATION, user.name) as attempt:
         step = steps.find_step(INVITATION, code.strip())
         attempt.succeeded = step is not None and step.user_id == user.id
     if step is None or not attempt.succeeded:

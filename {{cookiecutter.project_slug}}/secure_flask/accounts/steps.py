@@ -81,14 +81,14 @@ def add_step(
 def give_step_secret(step: Step) -> str:
     """A new secret for the step, within the caller's transaction."""
     secret = logins.new_secret()
-    step.secret_hash = logins.hash_of(step.purpose, secret)
+    step.secret_hash = logins.hash_of_secret(step.purpose, secret)
     return secret
 
 
 def find_step(purpose: str, secret: str) -> Step | None:
     """The step of this secret, if it is still open and its user is not disabled."""
     found = select(Step).where(
-        Step.secret_hash == logins.hash_of(purpose, secret),
+        Step.secret_hash == logins.hash_of_secret(purpose, secret),
         Step.expires > int(time.time()),
         Step.failures < MAX_FAILURES,
     )

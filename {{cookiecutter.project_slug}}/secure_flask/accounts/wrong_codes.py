@@ -52,7 +52,7 @@ def count_code(user: AccountMixin) -> Iterator[Attempt]:
     The caller commits, together with what the right code opens.
     """
     place = networks.present_network() if networks.is_network_trusted(user) else EVERYWHERE
-    with throttle.attempt("second factor", user.name) as current:
+    with throttle.count_attempt("second factor", user.name) as current:
         began, number = _count_wrong_code(user, place)
         db.session.commit()
         if number > MOST:

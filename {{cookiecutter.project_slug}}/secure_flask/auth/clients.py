@@ -31,7 +31,7 @@ SYSTEMS = {
 }
 
 
-def describe() -> str | None:
+def describe_client() -> str | None:
     """The client of this request, as in "Firefox on Linux, 203.0.113.*"."""
     if not has_request_context():
         return None

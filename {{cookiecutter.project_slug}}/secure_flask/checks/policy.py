@@ -65,7 +65,7 @@ def unlimited_writes(app: Flask) -> Iterable[str]:
 
     Write @limited("10 per minute") at the view, or set RATE_LIMIT.
     """
-    writes = (row for row in route_table.rows(app) if row.method not in SAFE_METHODS)
+    writes = (row for row in route_table.access_rows(app) if row.method not in SAFE_METHODS)
     open_to_all = [row for row in writes if row.who == route_table.EVERYBODY and not row.limits]
     return [] if app.config["RATE_LIMIT"] else [f"{row.method} {row.route}" for row in open_to_all]
 

@@ -17,7 +17,7 @@ from secure_flask.web import cookies
 KIND = "session"
 
 
-def issue(
+def issue_token(
     user: UserMixin,
     *,
     keep: bool = False,
@@ -26,7 +26,7 @@ def issue(
 ) -> dict[str, Any]:
     """Log the user in with a new session id; the session of this request's cookie ends."""
     session_id = logins.new_secret()
-    login = logins.start(
+    login = logins.start_login(
         user,
         KIND,
         session_id,
@@ -44,10 +44,10 @@ def issue(
 
 def find_login(request: Request) -> Login | None:
     session_id = _session_id(request)
-    return logins.find(KIND, session_id) if session_id else None
+    return logins.find_login_by_secret(KIND, session_id) if session_id else None
 
 
-def forget() -> None:
+def forget_session() -> None:
     """Let the browser drop the cookie and what it stored."""
     _clear_flask_session()
     after_this_request(_clear_browser)
