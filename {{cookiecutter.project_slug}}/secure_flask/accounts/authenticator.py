@@ -14,7 +14,7 @@ from markupsafe import Markup
 from secure_flask.accounts import steps
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin
-from secure_flask.crypto.encryption import readable
+from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.web.errors import error_response
 from sqlalchemy import update
@@ -69,7 +69,7 @@ def finish_authenticator_setup(user: AccountMixin, state: str, code: str) -> Non
 
 def use_authenticator_code(user: AccountMixin, code: str) -> bool:
     """Whether a code is right and was not used before, within the caller's transaction."""
-    secret = readable(user, "totp_secret")
+    secret = readable_value(user, "totp_secret")
     counter = _counter_of(secret, code) if secret else None
     if counter is None:
         return False

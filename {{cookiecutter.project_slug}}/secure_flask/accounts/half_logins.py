@@ -54,7 +54,9 @@ def begin_half_login(
     if on_page:
         page = url_for(current_app.config["SECOND_FACTOR_PAGE"], next=next_pages.checked_next())
         response = redirect(page, 303)
-        response.set_cookie(cookies.name_of(COOKIE), secret, max_age=LIFETIME, **cookies.flags())
+        response.set_cookie(
+            cookies.cookie_name(COOKIE), secret, max_age=LIFETIME, **cookies.cookie_flags()
+        )
         abort(response)
     return {"tf_required": True, "factors": factors, "tf_token": secret}
 
@@ -151,11 +153,11 @@ def _end_oldest(user: AccountMixin, place: str) -> None:
 
 def _cookie() -> str:
     # Of two, one may come from a sibling domain: neither counts.
-    sent = request.cookies.getlist(cookies.name_of(COOKIE))
+    sent = request.cookies.getlist(cookies.cookie_name(COOKIE))
     return sent[0] if len(sent) == 1 else ""
 
 
 def _forget_cookie(response: Response) -> Response:
-    if cookies.name_of(COOKIE) in request.cookies:
-        response.delete_cookie(cookies.name_of(COOKIE), **cookies.flags())
+    if cookies.cookie_name(COOKIE) in request.cookies:
+        response.delete_cookie(cookies.cookie_name(COOKIE), **cookies.cookie_flags())
     return response

@@ -21,7 +21,7 @@ from secure_flask.auth import access, authentication
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import user_class, user_deleted
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
-from secure_flask.crypto.encryption import readable
+from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
 from secure_flask.web import audit
 from sqlalchemy import ForeignKey, Table, delete, inspect, or_, select
@@ -134,7 +134,9 @@ def _values_of_row(row: Any, without: set[str] = frozenset()) -> dict[str, Any]:
     ]
     raw = {name for each in encrypted for name in (each.encrypted, each.index)}
     names = [*(each.key for each in mapper.column_attrs), *(each.name for each in encrypted)]
-    return {name: _plain_value(readable(row, name)) for name in names if name not in raw | without}
+    return {
+        name: _plain_value(readable_value(row, name)) for name in names if name not in raw | without
+    }
 
 
 def _plain_value(value: Any) -> Any:

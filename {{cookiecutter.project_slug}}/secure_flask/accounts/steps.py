@@ -14,7 +14,7 @@ from secure_flask.auth import logins
 from secure_flask.auth.users import UserMixin, user_class
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedJSON
-from secure_flask.crypto.encryption import DecryptionError, readable
+from secure_flask.crypto.encryption import DecryptionError, readable_value
 from secure_flask.database import Model, db
 from sqlalchemy import (
     BigInteger,
@@ -192,4 +192,4 @@ def _readable_steps(query: Select[Step]) -> list[Step]:
         return list(db.session.scalars(query.options(undefer(Step.data))))
     except DecryptionError:
         found = db.session.scalars(query).all()
-        return [step for step in found if readable(step, "data") is not None]
+        return [step for step in found if readable_value(step, "data") is not None]

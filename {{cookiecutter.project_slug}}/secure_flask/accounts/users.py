@@ -9,7 +9,7 @@ from unicodedata import normalize
 from secure_flask.accounts import addresses, names
 from secure_flask.auth.users import UserMixin
 from secure_flask.crypto.encrypted_columns import encrypted_column
-from secure_flask.crypto.encryption import readable
+from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.web.validation import Reason
 from sqlalchemy import BigInteger, String, select
@@ -32,7 +32,7 @@ class AccountMixin(UserMixin):
     @property
     def readable_email(self) -> str | None:
         """The address; None too if it does not decrypt, since the account must serve all the same."""
-        return cast(str | None, readable(self, "email"))
+        return cast(str | None, readable_value(self, "email"))
 
     @property
     def has_authenticator(self) -> bool:

@@ -18,7 +18,7 @@ from secure_flask.auth.login_table import Login
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin, replace_hash, user_class
-from secure_flask.crypto.encryption import readable
+from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
@@ -120,7 +120,7 @@ def list_logins() -> list[dict[str, Any]]:
             "last_used": login.last_used,
             "expires": login.expires,
             "current": login.id == g.login.id,
-            "client": readable(login, "client"),
+            "client": readable_value(login, "client"),
         }
         for login in logins.logins_of(g.user)
     ]
@@ -211,5 +211,5 @@ def _second_factor(user: UserMixin) -> BeginHalf | None:
 
 
 def _new_hash(user: UserMixin, new: str) -> str:
-    personal = (user.name, readable(user, "email"))
+    personal = (user.name, readable_value(user, "email"))
     return passwords.hash_new_password(new, *personal)

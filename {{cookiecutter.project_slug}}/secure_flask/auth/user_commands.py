@@ -13,10 +13,10 @@ from secure_flask.auth import authentication, logins, route_table, users
 from secure_flask.auth.login_table import Login, live_logins
 from secure_flask.auth.operator_passwords import check_plain_text, password_option, read_password
 from secure_flask.auth.users import Role, UserMixin, user_class, user_roles
-from secure_flask.crypto.encryption import readable
+from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
-from secure_flask.database.paging import pages
+from secure_flask.database.paging import pages_of_rows
 from secure_flask.web import audit
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
@@ -61,7 +61,7 @@ def change_email(name: str, email: str) -> None:
     """Set the e-mail address of a user, and tell the former one if the site sends mails."""
     address = _address(email)
     user: Any = find_user(name)
-    old = readable(user, "email")
+    old = readable_value(user, "email")
     try:
         user.email = address
         users.address_changed.send(user, old=old)
@@ -145,7 +145,7 @@ def set_roles(name: str, names: tuple[str, ...], remove: bool) -> None:
 @user_commands.command("list")
 def list_users() -> None:
     """List the users, each with the number of active logins and the roles; tabs between columns."""
-    following = pages(db.session.execute, _users_query(), [user_class().name])
+    following = pages_of_rows(db.session.execute, _users_query(), [user_class().name])
     # First, since without tables no header is printed.
     first = next(following, [])
     click.echo("NAME\tLOGINS\tROLES")

@@ -104,7 +104,7 @@ def unguarded_workers(app: Flask) -> Iterable[str]:
     Begin its fetch handler with: if (event.request.method !== "GET") return;
     """
     listed = (path.removeprefix("/static/") for path in app.config["SERVICE_WORKERS"])
-    files = ((name, assets.find(name)) for name in listed)
+    files = ((name, assets.find_asset(name)) for name in listed)
     texts = {name: file.read_text("utf-8", errors="replace") for name, file in files if file}
     return [name for name, text in texts.items() if not WORKER_GUARD.search(text)]
 

@@ -41,7 +41,7 @@ def init_app(app: Flask) -> None:
     # No FlaskForm has a token, those of extensions included, and templates that print one stay.
     app.config["WTF_CSRF_ENABLED"] = False
     app.add_template_global(lambda: "", "csrf_token")
-    request_checks.register(app, _check)
+    request_checks.register(app, _check_csrf)
 
 
 def reads_no_cookie(request: Request) -> bool:
@@ -54,7 +54,7 @@ def reads_no_cookie(request: Request) -> bool:
     return has_bearer(request) or (_is_listed(request.headers.get("Origin")) and not by_cookie)
 
 
-def _check(request: Request) -> None:
+def _check_csrf(request: Request) -> None:
     if request.method in SAFE_METHODS:
         _check_read(request)
         return
@@ -63,7 +63,7 @@ def _check(request: Request) -> None:
     if options.csrf_exempt:
         return
     if not has_bearer(request) and (refusal := _refusal_of_write(request)):
-        raise _refused(request, refusal)
+        raise _refused_request(request, refusal)
     consumed = options.consumes or ["application/json"]
     if has_body(request) and request.mimetype not in consumed:
         raise error_response(415, f"Content-Type must be {' or '.join(consumed)}")
@@ -77,7 +77,7 @@ def _check_read(request: Request) -> None:
     # Browsers open a WebSocket of any site with the user's cookies, and without CORS.
     is_websocket = "websocket" in request.headers.get("Upgrade", "").lower()
     if is_websocket and (refusal := _refusal_of_websocket(request)):
-        raise _refused(request, refusal)
+        raise _refused_request(request, refusal)
 
 
 def _refusal_of_write(request: Request) -> Refusal | None:
@@ -140,7 +140,7 @@ def _is_listed(origin: str | None) -> bool:
     return origin in current_app.extensions["cors_origins"]
 
 
-def _refused(request: Request, refusal: Refusal) -> Exception:
+def _refused_request(request: Request, refusal: Refusal) -> Exception:
     value = _logged_value(request, refusal.header)
     # The own origin is checked as well, since a probe is answered for any Host.
     is_origin = refusal.header == "Origin"

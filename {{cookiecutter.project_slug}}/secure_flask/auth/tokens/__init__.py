@@ -75,7 +75,7 @@ def find_login(request: Request = flask.request) -> Login | None:
 
 def security_schemes() -> list[dict[str, Any]]:
     """The OpenAPI security schemes of each kind of login: a request needs one of them."""
-    name = cookies.name_of(session.KIND)
+    name = cookies.cookie_name(session.KIND)
     cookie = {"cookie": {"type": "apiKey", "in": "cookie", "name": name}}
     bearer = {"bearer": {"type": "http", "scheme": "bearer"}}
     return [cookie] if chosen_token_type() is session else [bearer, cookie]

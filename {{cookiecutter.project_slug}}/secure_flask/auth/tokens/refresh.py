@@ -22,7 +22,7 @@ from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import jwt_token
 from secure_flask.auth.tokens.jwt_token import InvalidToken
 from secure_flask.auth.users import UserMixin
-from secure_flask.crypto.keyring import derive
+from secure_flask.crypto.keyring import derive_key
 from secure_flask.database import db
 from secure_flask.settings import keyrings
 from secure_flask.web import audit
@@ -173,4 +173,4 @@ def _successors(login: Login, rotation: str) -> list[str]:
     """The rotation that follows, by each key of TOKEN_KEYS, the current key first."""
     keys = keyrings.read(current_app.config["TOKEN_KEYS"]).values()
     text = f"{login.id}.{rotation}".encode()
-    return [hmac.digest(derive(key, PURPOSE), text, "sha256").hex() for key in keys]
+    return [hmac.digest(derive_key(key, PURPOSE), text, "sha256").hex() for key in keys]

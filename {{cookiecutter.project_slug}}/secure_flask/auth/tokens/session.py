@@ -61,17 +61,19 @@ def _clear_flask_session() -> None:
 
 def _session_id(request: Request) -> str:
     # Of two, one may come from a sibling domain: neither counts.
-    sent = request.cookies.getlist(cookies.name_of(KIND))
+    sent = request.cookies.getlist(cookies.cookie_name(KIND))
     return sent[0] if len(sent) == 1 else ""
 
 
 def _set_cookie(response: Response, session_id: str, lifetime: int) -> Response:
-    response.set_cookie(cookies.name_of(KIND), session_id, max_age=lifetime, **cookies.flags())
+    response.set_cookie(
+        cookies.cookie_name(KIND), session_id, max_age=lifetime, **cookies.cookie_flags()
+    )
     return response
 
 
 def _clear_browser(response: Response) -> Response:
-    response.delete_cookie(cookies.name_of(KIND), **cookies.flags())
+    response.delete_cookie(cookies.cookie_name(KIND), **cookies.cookie_flags())
     # Without "cookies", which would clear sibling sites' cookies too.
     # WebKitGTK ignores it: there, what scripts store stays.
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
