@@ -67,7 +67,7 @@ def init_app(app: Flask) -> None:
     # The Windows registry may map .js to text/plain, and with `nosniff` scripts would not run.
     mimetypes.add_type("text/javascript", ".js")
     app.add_template_global(asset)
-    # For error.html, which must not fail where `page.css` is deleted.
+    # error.html asks by this test, since it must not fail where `page.css` is deleted.
     app.add_template_test(lambda filename: find_asset(filename) is not None, "asset")
     app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=public(_serve_asset))
 
@@ -85,7 +85,7 @@ def _serve_asset(filename: str) -> Response:
     if find_asset(filename) is None:
         abort(404)
     response = send_from_directory(asset_folder(), filename, conditional=True)
-    # Not for a 412, which would be cached like a 200.
+    # A 412 is left out, since it would be cached like a 200.
     if response.status_code < 400 and request.args.get("v") == _version_of(
         asset(filename).integrity
     ):

@@ -87,7 +87,8 @@ def _setup_step(user: AccountMixin, state: str) -> Step:
 
 
 def _setup(user: AccountMixin, state: str, step: Step) -> Setup:
-    secret, issuer = step.data["secret"], current_app.config["PROJECT_NAME"]
+    secret = step.data["secret"]
+    issuer = current_app.config["PROJECT_NAME"]
     uri = pyotp.TOTP(secret).provisioning_uri(name=user.name, issuer_name=issuer)
     # Part of the page: the strictest policy loads no data: image.
     image = segno.make(uri, micro=False).svg_inline(scale=4, omitsize=True)
@@ -96,7 +97,8 @@ def _setup(user: AccountMixin, state: str, step: Step) -> Setup:
 
 def _counter_of(secret: str, code: str) -> int | None:
     """The time step of a code: the present one, or the one before or after."""
-    typed, now = code.replace(" ", ""), int(time.time()) // STEP
+    typed = code.replace(" ", "")
+    now = int(time.time()) // STEP
     totp = pyotp.TOTP(secret, interval=STEP)
     shown = {each: totp.generate_otp(each) for each in (now - 1, now, now + 1)}
     right = [each for each in shown if compare_digest(shown[each].encode(), typed.encode())]

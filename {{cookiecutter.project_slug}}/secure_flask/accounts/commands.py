@@ -50,7 +50,7 @@ def mail_link(name: str) -> None:
     if not (email := user.readable_email):
         run = f"Run: .venv/bin/flask user email {name} ADDRESS"
         raise click.ClickException(f"{name} has no e-mail address. {run}")
-    # At once and without the limits, which strangers may have used up.
+    # The mail goes at once and without the limits, which strangers may have used up.
     message = messages.build_message(outbox.Mail(kind="reset", email=email))
     db.session.commit()
     if message is None:

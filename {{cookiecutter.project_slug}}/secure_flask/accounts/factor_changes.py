@@ -162,7 +162,8 @@ def _who_adds() -> AccountMixin:
 
 def _lock_user(user: AccountMixin) -> AccountMixin:
     """Lock the row of the user, so that changes follow one another, and read it again."""
-    login, unchanged = g.get("login"), replace_hash(user, user.password_hash)
+    login = g.get("login")
+    unchanged = replace_hash(user, user.password_hash)
     # A login that has ended meanwhile leaves no factor behind.
     lives = login is None or db.session.scalar(select(Login.id).where(Login.id == login.id))
     if not (unchanged and lives):

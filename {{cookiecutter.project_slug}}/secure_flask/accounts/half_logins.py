@@ -152,7 +152,7 @@ def _end_oldest(user: AccountMixin, place: str) -> None:
 
 
 def _cookie() -> str:
-    # Of two, one may come from a sibling domain: neither counts.
+    # One of two may come from a sibling domain: neither counts.
     sent = request.cookies.getlist(cookies.cookie_name(COOKIE))
     return sent[0] if len(sent) == 1 else ""
 

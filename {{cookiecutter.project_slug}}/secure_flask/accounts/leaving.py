@@ -96,7 +96,8 @@ def _tell_addresses(user: AccountMixin) -> None:
 
 def _locked_user(user: AccountMixin) -> AccountMixin:
     """The user itself, where `current_user` stands for it, with a row that nobody changes now."""
-    model, login = user_class(), g.get("login")
+    model = user_class()
+    login = g.get("login")
     found = db.session.scalar(select(model).where(model.id == user.id).with_for_update())
     lives = select(Login.id).where(Login.id == login.id) if login else None
     if found is None or (lives is not None and db.session.scalar(lives) is None):

@@ -28,7 +28,8 @@ PER_MAILBOX = 5
 OF_KIND = {RESET: 2, CHANGE: 2}
 AGAIN = 10 * 60  # seconds until a mailbox gets another link of the same kind
 # One network, an IPv4 address or a /48, asks for this share of MAILS_PER_HOUR, and always for five.
-OF_NETWORK, LEAST_OF_NETWORK = 0.1, 5
+OF_NETWORK = 0.1
+LEAST_OF_NETWORK = 5
 # What resets, all other links, and notices may use up of MAILS_PER_HOUR: none suppresses the others.
 RESETS, LINKS, NOTICES = 0.9, 0.8, 0.8
 USED_UP = audit.Event("mails_used_up", ERROR)

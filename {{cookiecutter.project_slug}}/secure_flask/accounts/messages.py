@@ -47,7 +47,7 @@ def build_message(mail: Mail) -> EmailMessage | None:
     message["Subject"] = subject.removeprefix("Subject: ")
     message["Date"] = formatdate()
     message["Message-ID"] = make_msgid(domain=public_urls.public_host())
-    # No holiday answers.
+    # This header suppresses holiday answers.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(body.lstrip("\n"))
     return message

@@ -16,7 +16,8 @@ def change_name(name: str) -> AccountMixin:
     :raises ErrorResponse: 409, it is taken; 429, so that nobody tries all names.
     """
     user = account_of(g.user)
-    old, user_id = user.name, user.id
+    old = user.name
+    user_id = user.id
     with throttle.count_attempt("name", str(user_id)) as attempt:
         attempt.succeeded = _rename_user(user, name)
     if not attempt.succeeded:
@@ -26,7 +27,8 @@ def change_name(name: str) -> AccountMixin:
 
 
 def _rename_user(user: AccountMixin, name: str) -> bool:
-    old, user.name = user.name, name
+    old = user.name
+    user.name = name
     try:
         notices.name_changed(user, old)
         db.session.commit()

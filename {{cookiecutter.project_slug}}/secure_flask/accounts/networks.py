@@ -47,7 +47,8 @@ def trust_network(user: AccountMixin) -> None:
 
     The row of the user is locked, so that no other request adds the same row.
     """
-    now, mine = int(time.time()), TrustedNetwork.user_id == user.id
+    now = int(time.time())
+    mine = TrustedNetwork.user_id == user.id
     here = TrustedNetwork.network_hash == present_network()
     old = TrustedNetwork.last_login <= now - TRUSTED_FOR
     others = select(TrustedNetwork.network_hash).where(mine, ~here)

@@ -96,7 +96,8 @@ def notify_address(
     end, with their number. `about` tells those of a kind apart: a text that no user chooses.
     """
     now = int(time.time())
-    hour, end = now // HOUR, (now // HOUR + 1) * HOUR
+    hour = now // HOUR
+    end = (now // HOUR + 1) * HOUR
     first, others = (_notice_hash(kind, about, address, hour, part) for part in ("first", "others"))
     if _insert_mail(kind, address, arguments, due=now, user=user, notice=first):
         return
@@ -128,7 +129,9 @@ def _insert_mail(
     mail.user_id = user.id if user else None
     # What waits for the end of an hour is not late before.
     mail.created = due or int(time.time())
-    mail.number, mail.tries, mail.sent = 1, 0, None
+    mail.number = 1
+    mail.tries = 0
+    mail.sent = None
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     values = {each.key: getattr(mail, each.key) for each in inspect(Mail).column_attrs}
     new = insert(Mail.__table__).values(values)  # type: ignore[arg-type]

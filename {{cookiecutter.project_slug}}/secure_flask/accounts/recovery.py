@@ -73,7 +73,7 @@ def mail_to_owner(user: AccountMixin, text: str) -> tuple[str, str, dict[str, An
         return None
     step = steps.add_step(RESET, LIFETIME, user=user, email=user.email)
     link = public_urls.public_link("accounts.reset_page", token=steps.give_step_secret(step))
-    # To the stored address: the one that was typed may be another that the index finds too.
+    # The mail goes to the stored address: the index may find it by another one that was typed.
     return user.email, text, {"username": user.name, "link": link}
 
 

@@ -117,7 +117,7 @@ def use_invitation(user: AccountMixin, step_id: str) -> None:
 
 def _wrong_second_factor(step: Step, user: AccountMixin, words: str = WRONG_CODE) -> Exception:
     audit.record(audit.LOGIN_FAIL, account=user.name, reason="second factor")
-    # By the first of two clicks, which completed the login.
+    # The first of two clicks used it up, and completed the login.
     if steps.was_step_used(step):
         return half_logins.half_login_ended()
     notices.code_failed(user)

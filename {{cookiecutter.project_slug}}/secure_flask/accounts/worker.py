@@ -97,7 +97,7 @@ def _deal_with_mail(mail: Mail) -> bool:
         return False
     try:
         message = messages.build_message(mail)
-        # Before the mail goes out, so that its link is known.
+        # The commit comes before the mail goes out, so that its link is known.
         db.session.commit()
         if message:
             smtp.send_mail(message)
@@ -146,7 +146,9 @@ class Sender:
 
     def __init__(self, app: Flask) -> None:
         self.stop = Event()
-        self._app, self._lock, self._process = app, Lock(), 0
+        self._app = app
+        self._lock = Lock()
+        self._process = 0
 
     def start(self) -> None:
         if self._process == os.getpid():

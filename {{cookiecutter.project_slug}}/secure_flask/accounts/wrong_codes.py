@@ -26,7 +26,8 @@ from sqlalchemy import BigInteger, ForeignKey, LargeBinary, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-MOST, DAY = 10, 24 * 60 * 60  # wrong codes in this many seconds
+MOST = 10  # wrong codes in a day
+DAY = 24 * 60 * 60  # seconds
 EVERYWHERE = b""
 # What still works then.
 OTHERS = {PASSKEY: "a passkey", RECOVERY: "a recovery code"}
@@ -69,7 +70,8 @@ def _start_again(user: UserMixin) -> None:
 
 def _count_wrong_code(user: AccountMixin, place: bytes) -> tuple[int, int]:
     """Count a code; when the count began, and its number."""
-    now, mine = int(time.time()), WrongCodes.user_id == user.id
+    now = int(time.time())
+    mine = WrongCodes.user_id == user.id
     # Each network would leave a row behind.
     db.session.execute(delete(WrongCodes).where(mine, WrongCodes.began <= now - DAY))
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert

@@ -121,7 +121,8 @@ def init_app(app: Flask, tokens: Tokens) -> None:
 
 
 def _check_access(tokens: Tokens, request: Request) -> None:
-    rule, options = request.url_rule, view_options(request)
+    rule = request.url_rule
+    options = view_options(request)
     # Flask answers these itself: 404, 405, or the methods of a route.
     automatic = getattr(rule, "provide_automatic_options", False) and request.method == "OPTIONS"
     if rule is None or automatic:

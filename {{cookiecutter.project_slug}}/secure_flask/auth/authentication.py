@@ -170,7 +170,8 @@ def _verified_user(name: str, password: str, new: str | None = None) -> UserMixi
 
 def _verified_for_login(name: str, password: str) -> tuple[UserMixin | None, BeginHalf | None]:
     """The same, and what begins the second step if the password is not enough."""
-    user, begin = user_class().find(name), None
+    user = user_class().find(name)
+    begin: BeginHalf | None = None
     with _count_password(name) as attempt:
         _verify_password(attempt, user, password)
         if user and attempt.succeeded and (begin := _second_factor(user)):

@@ -154,7 +154,8 @@ def purge_logins() -> int:
     # A row that a request has locked is left to the next purge; waiting for it could deadlock.
     # PostgreSQL may run a subquery several times, each with other rows, but not a CTE.
     some = expired.with_for_update(skip_locked=True).cte("expired", nesting=True)
-    total, deleted = 0, PURGED
+    total = 0
+    deleted = PURGED
     while deleted == PURGED:
         deleted = _delete_logins(Login.id.in_(select(some.c.id)))
         db.session.commit()

@@ -17,7 +17,8 @@ from secure_flask.web.view_options import ViewOptions, options_of
 from werkzeug.routing import Rule
 
 EVERYBODY, USERS = "everybody", "logged-in users"
-BY_POLICY, NO_MARK = "PUBLIC_ENDPOINTS", "no mark"
+BY_POLICY = "PUBLIC_ENDPOINTS"
+NO_MARK = "no mark"
 # The method of a rule that names none, as in `url_map.add(Rule("/x", endpoint="x"))`.
 ANY = "any"
 HEADINGS = ("METHOD", "ROUTE", "MARK", "LIMIT", "BODY")
@@ -40,7 +41,8 @@ class Row(NamedTuple):
 @with_appcontext
 def access_command() -> None:
     """Show who may call which route, by which mark, with its limits and body types."""
-    found, config = access_rows(current_app), current_app.config
+    found = access_rows(current_app)
+    config = current_app.config
     columns = zip(HEADINGS, *map(_cells, found), strict=True)
     widths = [max(map(len, column)) for column in columns]
     click.echo(_line(HEADINGS, widths))
@@ -101,7 +103,8 @@ def _methods(rule: Rule) -> list[str]:
 def _who(endpoint: str, options: ViewOptions) -> str:
     if is_public(endpoint, options):
         return EVERYBODY
-    minutes, noun = options.recent_login, "role" if len(options.roles) == 1 else "roles"
+    minutes = options.recent_login
+    noun = "role" if len(options.roles) == 1 else "roles"
     who = f"{USERS} with the {noun} {' and '.join(options.roles)}" if options.roles else USERS
     return f"{who}, recent login {minutes} min" if minutes else who
 

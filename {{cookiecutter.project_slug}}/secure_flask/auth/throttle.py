@@ -29,8 +29,10 @@ from secure_flask.web.rate_limits import too_many_requests
 WIDE = 10
 # The same for the right secrets of an address, an IPv6 site or an account: an office begins its day.
 RIGHT = 20
-# Where only attempts in flight fill the limit of an address, as of an office that begins to work.
-MAX_WAIT, STEP = 2.0, 0.05  # seconds
+# While only others in flight fill the limit of its address, as when an office begins to work, an
+# attempt waits for at most MAX_WAIT and looks each STEP.
+MAX_WAIT = 2.0  # seconds
+STEP = 0.05  # seconds
 IN_FLIGHT = parse("1 per 10 minutes")
 # Threads of this process, so that most are left for other requests.
 MAX_WAITING = 4
@@ -67,7 +69,8 @@ def count_attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]
 
     An exception, such as an unavailable database, counts as neither, unless it `succeeded` before.
     """
-    running, current = list[Count](), Attempt(purpose, account)
+    running = list[Count]()
+    current = Attempt(purpose, account)
     ended = False
     try:
         _wait_for_place(running, current.failure, purpose, account)

@@ -132,7 +132,8 @@ def set_roles(name: str, names: tuple[str, ...], remove: bool) -> None:
             logins.end_logins_of(user)
             click.echo(f"Ended all logins of {name}, since the role is new")
         db.session.commit()
-        said, given = f"Changed the roles of {name}", ", ".join(user.role_names)
+        said = f"Changed the roles of {name}"
+        given = ", ".join(user.role_names)
         _report_change(said, audit.USER_UPDATED, user, change="roles", roles=given)
         if users.demands_second_factor(user):
             click.echo(

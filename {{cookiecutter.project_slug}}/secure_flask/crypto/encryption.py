@@ -41,7 +41,8 @@ class DecryptionError(Exception):
 def encrypt(plaintext: bytes, *, context: str) -> bytes:
     """Encrypt for one context, such as `"invoices.iban"`. This adds 49 bytes."""
     key_id, root = current_key(encryption_keys())
-    salt, nonce = os.urandom(16), os.urandom(12)
+    salt = os.urandom(16)
+    nonce = os.urandom(12)
     header = HEADER.pack(VERSION, key_id, salt, nonce)
     cipher = AESGCM(derive_key(root, PURPOSE, salt))
     # Encrypting into the buffer behind the header avoids a copy, which would take longer

@@ -21,13 +21,15 @@ VERSION = 2  # differs from encryption.VERSION, so that streams and messages are
 PURPOSE = b"stream"
 HEADER = struct.Struct(">BI16s7s")
 NONCE = struct.Struct(">7sI?")
-CHUNK, TAG = 64 * 1024, 16
+CHUNK = 64 * 1024
+TAG = 16
 
 
 def encrypt_stream(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
     """Encrypt `source` into `target` for one context. At most 256 TiB."""
     key_id, root = current_key(encryption_keys())
-    salt, prefix = os.urandom(16), os.urandom(7)
+    salt = os.urandom(16)
+    prefix = os.urandom(7)
     header = HEADER.pack(VERSION, key_id, salt, prefix)
     cipher = AESGCM(derive_key(root, PURPOSE, salt))
     target.write(header)
@@ -74,7 +76,8 @@ def _chunks(source: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
 
 def _read(source: BinaryIO, size: int) -> bytes:
     """Read `size` bytes, fewer only at the end. A socket or pipe may return less per read."""
-    parts, missing = [], size
+    parts = list[bytes]()
+    missing = size
     # A request's body takes a read of no bytes for a client that is gone.
     while missing and (part := source.read(missing)):
         parts.append(part)

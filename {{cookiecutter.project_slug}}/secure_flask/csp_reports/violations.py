@@ -126,14 +126,15 @@ def _blocked_value(address: str, page: str) -> str | None:
         return address
     if scheme in ("data", "blob"):
         return f"{scheme}:"
-    url, own = _URL.match(address), _URL.match(page)
+    url = _URL.match(address)
+    own = _URL.match(page)
     if url is None or len(url["origin"]) > MAX_ORIGIN:
         return None
     return OWN_SITE if own and own["origin"] == url["origin"] else url["origin"]
 
 
 def _route_of_page(page: str) -> str:
-    # Not the path, which may identify a user.
+    # The route is kept and not the path, which may identify a user.
     url = _URL.match(page)
     path = unquote(url["path"] or "/") if url else ""
     try:

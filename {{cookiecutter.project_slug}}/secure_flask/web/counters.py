@@ -118,7 +118,8 @@ class Counters:
         return False
 
     def _add(self, storage: Storage, limit: RateLimitItem, most: int, key: Key) -> Count:
-        name, lifetime = self._name(storage, limit, key), 2 * limit.get_expiry()
+        name = self._name(storage, limit, key)
+        lifetime = 2 * limit.get_expiry()
         return Count(
             storage, name, lifetime, storage.incr(name, lifetime), most, _window_end(limit)
         )

@@ -88,7 +88,8 @@ def _refusal_of_write(request: Request) -> Refusal | None:
     if is_form(request) and request.headers.get("Sec-Fetch-Mode") == "same-origin":
         # No form sends this, only a service worker that passes one on.
         return Refusal("service worker", "Sec-Fetch-Mode", "navigate")
-    origin, site = request.headers.get("Origin"), request.headers.get(SITE)
+    origin = request.headers.get("Origin")
+    site = request.headers.get(SITE)
     if origin is None:
         return _refusal_without_origin(request, site)
     if origin == _own_origin(request):

@@ -64,7 +64,8 @@ def issue_token(
     second_factor: bool = False,
     replaces: Login | None = None,
 ) -> dict[str, Any]:
-    secret, rotation = logins.new_secret(), logins.new_secret()
+    secret = logins.new_secret()
+    rotation = logins.new_secret()
     login = logins.start_login(
         user,
         KIND,

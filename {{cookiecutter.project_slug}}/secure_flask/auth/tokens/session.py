@@ -60,7 +60,7 @@ def _clear_flask_session() -> None:
 
 
 def _session_id(request: Request) -> str:
-    # Of two, one may come from a sibling domain: neither counts.
+    # One of two may come from a sibling domain: neither counts.
     sent = request.cookies.getlist(cookies.cookie_name(KIND))
     return sent[0] if len(sent) == 1 else ""
 
