@@ -64,13 +64,13 @@ def mail_link(name: str) -> None:
 
 
 @mail_commands.command("send")
-def send() -> None:
+def send_mails_command() -> None:
     """Send all mails that are due. The app does so by itself while it serves requests."""
     click.echo(f"Sent {worker.send_due_mails(MailSlots())}, waiting {worker.count_waiting_mails()}")
 
 
 @mail_commands.command("status")
-def status() -> None:
+def mail_status_command() -> None:
     """Say how many mails wait, of which kinds."""
     waiting = outbox.Mail.due.is_not(None)
     kinds = select(outbox.Mail.kind, func.count()).where(waiting).group_by(outbox.Mail.kind)

@@ -77,7 +77,7 @@ def forget_login() -> None:
     """Let the browser and the rest of this request forget the login, which has ended."""
     if g.login.kind == session.KIND:
         session.forget_session()
-    tokens.forget_login()
+    tokens.forget_found_login()
     g.login = None
 
 

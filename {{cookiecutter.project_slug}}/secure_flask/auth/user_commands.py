@@ -28,12 +28,12 @@ user_commands = CommandGroup("user", help="Manage the users who can log in.")
 @click.argument("name")
 @click.option("--email", help="An e-mail address; it is stored encrypted.")
 @password_option
-def create(name: str, email: str | None, password_stdin: bool) -> None:
+def create_command(name: str, email: str | None, password_stdin: bool) -> None:
     """Add a user. Asks for a password on a terminal, takes a piped one, or makes and prints one."""
     check_plain_text(name, "a name")
     if len(name) > users.MAX_NAME:
         raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
-    columns = {} if email is None else {"email": _address(email)}
+    columns = {} if email is None else {"email": _address_to_store(email)}
     password, note = read_password(name, password_stdin)
     try:
         user = users.create_user(name, password, **columns)
@@ -46,7 +46,7 @@ def create(name: str, email: str | None, password_stdin: bool) -> None:
 @user_commands.command("password")
 @click.argument("name")
 @password_option
-def change_password(name: str, password_stdin: bool) -> None:
+def change_password_command(name: str, password_stdin: bool) -> None:
     """Set a new password and end all logins of a user."""
     user = find_user(name)
     password, note = read_password(name, password_stdin)
@@ -57,9 +57,9 @@ def change_password(name: str, password_stdin: bool) -> None:
 @user_commands.command("email")
 @click.argument("name")
 @click.argument("email")
-def change_email(name: str, email: str) -> None:
+def change_email_command(name: str, email: str) -> None:
     """Set the e-mail address of a user, and tell the former one if the site sends mails."""
-    address = _address(email)
+    address = _address_to_store(email)
     user: Any = find_user(name)
     old = readable_value(user, "email")
     try:
@@ -75,7 +75,7 @@ def change_email(name: str, email: str) -> None:
 
 @user_commands.command("disable")
 @click.argument("name")
-def disable(name: str) -> None:
+def disable_command(name: str) -> None:
     """Disable a user and end all logins immediately."""
     user = find_user(name)
     user.disabled = True
@@ -86,7 +86,7 @@ def disable(name: str) -> None:
 
 @user_commands.command("enable")
 @click.argument("name")
-def enable(name: str) -> None:
+def enable_command(name: str) -> None:
     """Let a disabled user log in again."""
     user = find_user(name)
     user.disabled = False
@@ -96,7 +96,7 @@ def enable(name: str) -> None:
 
 @user_commands.command("logout")
 @click.argument("name")
-def log_out(name: str) -> None:
+def log_out_command(name: str) -> None:
     """End all logins of a user."""
     user = find_user(name)
     logins.end_logins_of(user)
@@ -107,7 +107,7 @@ def log_out(name: str) -> None:
 
 @user_commands.command("delete")
 @click.argument("name")
-def delete(name: str) -> None:
+def delete_command(name: str) -> None:
     """Delete a user with all rows that refer to it."""
     user = find_user(name)
     users.delete_user(user)
@@ -118,7 +118,7 @@ def delete(name: str) -> None:
 @click.argument("name")
 @click.argument("names", metavar="[ROLE]...", nargs=-1)
 @click.option("--none", "remove", is_flag=True, help="Take all roles away.")
-def set_roles(name: str, names: tuple[str, ...], remove: bool) -> None:
+def set_roles_command(name: str, names: tuple[str, ...], remove: bool) -> None:
     """Show the roles of a user, or set exactly the ones that are given."""
     if names and remove:
         raise click.UsageError("Give roles or --none, not both.")
@@ -144,7 +144,7 @@ def set_roles(name: str, names: tuple[str, ...], remove: bool) -> None:
 
 
 @user_commands.command("list")
-def list_users() -> None:
+def list_users_command() -> None:
     """List the users, each with the number of active logins and the roles; tabs between columns."""
     following = pages_of_rows(db.session.execute, _users_query(), [user_class().name])
     # First, since without tables no header is printed.
@@ -190,7 +190,7 @@ def _roles(names: tuple[str, ...]) -> list[Role]:
     return [rows[name] for name in sorted({*names})]
 
 
-def _address(email: str) -> str:
+def _address_to_store(email: str) -> str:
     if not hasattr(user_class(), "email"):
         raise click.ClickException("The class User in app/models.py has no e-mail address.")
     return user_class().stored_address(email)

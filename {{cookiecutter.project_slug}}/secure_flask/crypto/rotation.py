@@ -36,7 +36,7 @@ def generate_key() -> None:
 
 
 @crypto_commands.command("status")
-def status() -> None:
+def status_command() -> None:
     """Count the encrypted values of each column by key. Encrypted files are not included."""
     for stored in encrypted_columns():
         _count_by_key(stored.name, stored.raw, encryption.PREFIX.size, encryption_keys())
@@ -47,7 +47,7 @@ def status() -> None:
 
 
 @crypto_commands.command("rotate")
-def rotate() -> None:
+def rotate_command() -> None:
     """Re-encrypt columns by the first keys, blind indexes too, but not files.
 
     Safe to interrupt and run again.

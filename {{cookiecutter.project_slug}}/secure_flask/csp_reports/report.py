@@ -68,7 +68,7 @@ _PUBLIC_CDN = (
 
 
 @csp_commands.command("report")
-def report() -> None:
+def report_command() -> None:
     """Show the violations that browsers reported, with counts and advice."""
     rows = violations.most_frequent_violations()
     click.echo("Anybody can post a report: allow only what you know." if rows else "No reports.")
@@ -77,7 +77,7 @@ def report() -> None:
 
 
 @csp_commands.command("clear")
-def clear() -> None:
+def clear_command() -> None:
     """Delete all reports, to see which violations remain after a change."""
     db.session.execute(delete(ViolationCount))
     db.session.commit()

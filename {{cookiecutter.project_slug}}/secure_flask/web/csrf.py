@@ -92,7 +92,7 @@ def _refusal_of_write(request: Request) -> Refusal | None:
     site = request.headers.get(SITE)
     if origin is None:
         return _refusal_without_origin(request, site)
-    if origin == _own_origin(request):
+    if origin == _origin_of_request(request):
         # With another value, a proxy has replaced the Origin of another site.
         return None if site in ("same-origin", None) else Refusal(3, SITE, "same-origin")
     if origin == "null":
@@ -101,7 +101,7 @@ def _refusal_of_write(request: Request) -> Refusal | None:
     if _is_listed(origin):
         return _refusal_of_listed_origin(request, site)
     # A site behind a proxy that drops the port from Host looks like this, so both are logged.
-    return Refusal(8, "Origin", _own_origin(request))
+    return Refusal(8, "Origin", _origin_of_request(request))
 
 
 def _refusal_of_listed_origin(request: Request, site: str | None) -> Refusal | None:
@@ -118,22 +118,22 @@ def _refusal_without_origin(request: Request, site: str | None) -> Refusal | Non
         return Refusal(11, SITE, "same-origin")
     # No browser of any age could have sent this with a user's login, as curl does.
     is_program = not (_has_cookie(request) or is_form(request))
-    return None if is_program else Refusal(10, "Origin", _own_origin(request))
+    return None if is_program else Refusal(10, "Origin", _origin_of_request(request))
 
 
 def _refusal_of_websocket(request: Request) -> Refusal | None:
     origin = request.headers.get("Origin")
-    if origin == _own_origin(request):
+    if origin == _origin_of_request(request):
         return _refusal_of_write(request)
     is_program = origin is None and not _has_cookie(request)
-    return None if is_program else Refusal("WebSocket", "Origin", _own_origin(request))
+    return None if is_program else Refusal("WebSocket", "Origin", _origin_of_request(request))
 
 
 def _has_cookie(request: Request) -> bool:
     return "HTTP_COOKIE" in request.environ
 
 
-def _own_origin(request: Request) -> str:
+def _origin_of_request(request: Request) -> str:
     return f"{request.scheme}://{request.host}"
 
 

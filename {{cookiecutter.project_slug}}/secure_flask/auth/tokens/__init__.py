@@ -81,7 +81,7 @@ def security_schemes() -> list[dict[str, Any]]:
     return [cookie] if chosen_token_type() is session else [bearer, cookie]
 
 
-def forget_login() -> None:
+def forget_found_login() -> None:
     """Let this request look its login up again, since that has changed."""
     for name in ("login", "user"):
         g.pop(name, None)
