@@ -43,7 +43,7 @@ def _measure() -> None:
     size = db.session.scalar(text("SELECT pg_total_relation_size('logins')"))
     print(f"\nlogins: {size / ROWS:.0f} bytes for each row, indexes included")
     start = time.perf_counter()
-    purged = logins.purge()
+    purged = logins.purge_logins()
     seconds = time.perf_counter() - start
     print(f"flask logins purge: {purged:,} of {ROWS:,} rows in {seconds:.1f} s")
 

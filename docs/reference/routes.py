@@ -23,7 +23,9 @@ def facts() -> Facts:
 def routes_of(app: Any) -> Facts:
     table, found = module("secure_flask.auth.route_table"), Facts()
     with app.app_context():
-        for row, (*_, options) in zip(table.rows(app), table.operations(app), strict=True):
+        for row, (*_, options) in zip(
+            table.access_rows(app), table.route_operations(app), strict=True
+        ):
             name, view = f"{row.method} {row.route}", app.view_functions[row.endpoint]
             cells = [f"`{name}`", row.who.replace("logged-in users", "users"), body(row, options)]
             found[name] = Fact(cells, is_of_accounts(view))

@@ -34,7 +34,7 @@ def static(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / NAME).write_text("p {}")
     monkeypatch.setattr(app, "root_path", str(tmp_path))
-    return assets.folder(app)
+    return assets.asset_folder(app)
 
 
 def of(app: Flask, name: str) -> Asset:

@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 sys.path.insert(0, os.getcwd())
 
 passwords, core = import_module("secure_flask.auth.passwords"), import_module("secure_flask")
-purge = import_module("secure_flask.auth.logins").purge
+purge = import_module("secure_flask.auth.logins").purge_logins
 db = core.db
 
 TOKEN_TYPE, EXAMPLES, STEPS = sys.argv[1], int(sys.argv[2]), 30

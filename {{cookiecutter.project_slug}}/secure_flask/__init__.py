@@ -36,7 +36,7 @@ from secure_flask.crypto.encrypted_types import EncryptedBytes, EncryptedJSON, E
 from secure_flask.crypto.encryption import DecryptionError, decrypt, encrypt
 from secure_flask.crypto.migrating import change_context, encrypt_plain
 from secure_flask.crypto.streams import decrypt_stream, encrypt_stream
-from secure_flask.csp_reports.violations import latest as latest_violations
+from secure_flask.csp_reports.violations import latest_violations
 from secure_flask.database import THREADS, Model, db
 from secure_flask.database.command_group import Command
 from secure_flask.database.migrations import run_migrations

@@ -38,28 +38,28 @@ def asset(filename: str) -> Asset:
 
     :raises FileNotFoundError: there is no such file, or it must not be served.
     """
-    path = find(filename)
+    path = find_asset(filename)
     if path is None:
         raise FileNotFoundError(
             f"app/static/{filename} is missing, a link, hidden or a backup: put a plain file there."
         )
     # The time of the last change is part of the cache key, so that an edit takes effect at once.
     integrity = _integrity(path, path.stat().st_mtime_ns)
-    return Asset(url_for("static", filename=filename, v=_version(integrity)), integrity)
+    return Asset(url_for("static", filename=filename, v=_version_of(integrity)), integrity)
 
 
-def folder(app: Flask = current_app) -> Path:
+def asset_folder(app: Flask = current_app) -> Path:
     """The folder of static files: `static` in the app's package."""
     # The folder itself may be a symbolic link, but no file in it.
     return Path(os.path.realpath(app.root_path)) / "static"
 
 
-def find(filename: str) -> Path | None:
+def find_asset(filename: str) -> Path | None:
     """The file to serve for this name, or None."""
     # Only the normalised path is accepted, so `..` cannot leave the folder.
     if _NOT_FOR_VISITORS.search(filename) or normpath(filename) != filename:
         return None
-    path = os.path.join(folder(), filename)
+    path = os.path.join(asset_folder(), filename)
     return Path(path) if os.path.realpath(path) == path and os.path.isfile(path) else None
 
 
@@ -67,9 +67,9 @@ def init_app(app: Flask) -> None:
     # The Windows registry may map .js to text/plain, and with `nosniff` scripts would not run.
     mimetypes.add_type("text/javascript", ".js")
     app.add_template_global(asset)
-    # For error.html, which must not fail where `page.css` is deleted.
-    app.add_template_test(lambda filename: find(filename) is not None, "asset")
-    app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=public(_serve))
+    # error.html asks by this test, since it must not fail where `page.css` is deleted.
+    app.add_template_test(lambda filename: find_asset(filename) is not None, "asset")
+    app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=public(_serve_asset))
 
 
 @lru_cache(maxsize=1024)
@@ -77,16 +77,18 @@ def _integrity(path: Path, changed: int) -> str:
     return "sha384-" + b64encode(sha384(path.read_bytes()).digest()).decode()
 
 
-def _version(integrity: str) -> str:
+def _version_of(integrity: str) -> str:
     return integrity[-16:].replace("+", "-").replace("/", "_")
 
 
-def _serve(filename: str) -> Response:
-    if find(filename) is None:
+def _serve_asset(filename: str) -> Response:
+    if find_asset(filename) is None:
         abort(404)
-    response = send_from_directory(folder(), filename, conditional=True)
-    # Not for a 412, which would be cached like a 200.
-    if response.status_code < 400 and request.args.get("v") == _version(asset(filename).integrity):
+    response = send_from_directory(asset_folder(), filename, conditional=True)
+    # A 412 is left out, since it would be cached like a 200.
+    if response.status_code < 400 and request.args.get("v") == _version_of(
+        asset(filename).integrity
+    ):
         response.cache_control.no_cache = None
         response.cache_control.public = True
         response.cache_control.max_age = YEAR

@@ -193,9 +193,10 @@ def routes(app: Flask, **values: str) -> list[Route]:
     """
     found = []
     with app.app_context():
-        for rule, method, options in route_table.operations(app):
+        for rule, method, options in route_table.route_operations(app):
             if not (rule.subdomain or rule.host or rule.websocket):
-                path, public = _path(app, rule, values), is_public(rule.endpoint, options)
+                path = _path(app, rule, values)
+                public = is_public(rule.endpoint, options)
                 checked = not options.csrf_exempt
                 found.append(Route(method, path, rule.endpoint, public, options.roles, checked))
     return found

@@ -72,7 +72,8 @@ def main() -> int:
 
 
 def _update(template: "Template", options: argparse.Namespace) -> int:
-    installed, before = (CORE / "VERSION").read_text("utf-8").strip(), _read_core()
+    installed = (CORE / "VERSION").read_text("utf-8").strip()
+    before = _read_core()
     if not (tags := _candidates(template, options, installed)):
         print(f"secure_flask {installed} is the newest release.")
         return 0
@@ -121,7 +122,8 @@ def _candidates(template: "Template", options: argparse.Namespace, installed: st
 
 def _is_promised(tag: str, installed: str) -> bool:
     """Whether app/ runs with it: the minor version is the same, and from 1.0 on the major one."""
-    new, old = _version(tag), _version(installed)
+    new = _version(tag)
+    old = _version(installed)
     return new[: 1 if new[0] else 2] == old[: 1 if new[0] else 2]
 
 
@@ -138,8 +140,9 @@ class Template:
             "GIT_ALLOW_PROTOCOL": "file" if options.clone else "https",
             "GIT_TERMINAL_PROMPT": "0",
         }
-        # Of the user's configuration, only what a company may need for https counts.
-        wanted, found = r"^(http\.proxy|credential\.helper)$", b""
+        # Only those settings of the user count that a company may need for https.
+        wanted = r"^(http\.proxy|credential\.helper)$"
+        found = b""
         with suppress(UpdateError):  # none of them is set
             found = _git("config", "--global", "--null", "--get-regexp", wanted, cwd=PROJECT)
         for number, entry in enumerate(found.decode("utf-8", "replace").split("\0")[:-1]):
@@ -287,7 +290,8 @@ def _refuse_edits(template: Template, files: Files, installed: str, *, lose: boo
             "To take the release without these changes: --replace-edits"
         )
     if found:
-        old, new = files, _read_core()
+        old = files
+        new = _read_core()
         with suppress(UpdateError):  # its tag is gone, or not signed: the new release is compared
             old, _ = template.release(f"v{installed}")
         edited = {line.partition(": ")[2] for line in found}
@@ -326,7 +330,8 @@ def _new_migrations(before: Files, files: Files) -> dict[str, str]:
     texts = [path.read_bytes() for path in VERSIONS.glob("*.py")]
     present = set().union(*(_named("revision", text) for text in texts))
     heads = present.difference(*(_named("down_revision", text) for text in texts))
-    known, ours = _migrations(before), _migrations(files)
+    known = _migrations(before)
+    ours = _migrations(files)
     if unknown := (known.keys() - ours.keys()) & present:
         raise UpdateError(
             f"The older release does not know the migrations {', '.join(sorted(unknown))}: go back "
@@ -340,7 +345,8 @@ def _new_migrations(before: Files, files: Files) -> dict[str, str]:
             "migrations/versions/ has not one head. Run, and commit what it makes: "
             ".venv/bin/flask db merge heads --message merge"
         )
-    copied, head = dict[str, str](), next(iter(heads), "")
+    copied = dict[str, str]()
+    head = next(iter(heads), "")
     for revision in new:
         name, text = ours[revision]
         if (VERSIONS / name).exists():
@@ -390,7 +396,9 @@ def _report(before: Files, files: Files, migrations: dict[str, str]) -> None:
 
 def _changes(changelog: str, old: str, new: str) -> str:
     """The sections of the CHANGELOG about what is newer than `old`, up to `new`."""
-    after, last, shown = _version(old), _version(new), ""
+    after = _version(old)
+    last = _version(new)
+    shown = ""
     for section in re.split(r"^(?=## )", changelog, flags=re.MULTILINE):
         if (found := HEADING.match(section)) and after < _version(found[1]) <= last:
             shown += section

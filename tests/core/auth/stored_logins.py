@@ -23,7 +23,7 @@ CLIENT = "Firefox on Linux, 203.0.113.*"
 def created(user: User, kind: str = KIND, **options: Any) -> str:
     """The secret of a new login."""
     secret = logins.new_secret()
-    logins.start(user, kind, secret, **options)
+    logins.start_login(user, kind, secret, **options)
     return secret
 
 
@@ -34,18 +34,18 @@ def created_by(app: Flask, user: User) -> str:
 
 
 def lives(*secrets: str, kind: str = KIND) -> bool | list[bool]:
-    found = [logins.find(kind, secret) is not None for secret in secrets]
+    found = [logins.find_login_by_secret(kind, secret) is not None for secret in secrets]
     return found if len(found) > 1 else found[0]
 
 
 def id_of(secret: str) -> str:
-    login = logins.find(KIND, secret)
+    login = logins.find_login_by_secret(KIND, secret)
     assert login is not None
     return login.id
 
 
 def listed(user: User) -> list[str]:
-    return [login.id for login in logins.all_of(user)]
+    return [login.id for login in logins.logins_of(user)]
 
 
 def fill(user: User, number: int, **columns: Any) -> None:

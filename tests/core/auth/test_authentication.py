@@ -140,7 +140,7 @@ def set_password(app: Flask, password: str, name: str = USERNAME) -> None:
 
 def end_logins(app: Flask) -> None:
     with stored_user(app) as user:
-        logins.end_all(user)
+        logins.end_logins_of(user)
 
 
 def quicker_owner(app: Flask, password: str) -> Callable[[], None]:
@@ -480,7 +480,9 @@ def test_a_password_changed_meanwhile_is_not_overwritten(
     assert try_login(client, password=NEW).status_code == 401
 
 
-@pytest.mark.parametrize(("module", "step"), [(passwords, "hash_password"), (logins, "end_all")])
+@pytest.mark.parametrize(
+    ("module", "step"), [(passwords, "hash_password"), (logins, "end_logins_of")]
+)
 def test_password_and_logins_change_together_or_not_at_all(
     client: FlaskClient,
     credentials: Credentials,

@@ -1,7 +1,7 @@
 """How a login is described to its user: enough to recognise it, and no more."""
 
 from flask import Flask
-from secure_flask.auth.clients import BROWSERS, SYSTEMS, describe
+from secure_flask.auth.clients import BROWSERS, SYSTEMS, describe_client
 
 from core.conftest import MakeApp
 
@@ -57,7 +57,7 @@ def words(browser: str, system: str) -> str:
 def described(app: Flask, sent: str, address: str = "203.0.113.77") -> str | None:
     environ = {"HTTP_USER_AGENT": sent, "REMOTE_ADDR": address}
     with app.test_request_context(environ_overrides=environ):
-        return describe()
+        return describe_client()
 
 
 def test_a_login_is_described_by_browser_and_system(app: Flask) -> None:

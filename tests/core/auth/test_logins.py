@@ -55,7 +55,7 @@ def test_the_table_holds_no_secret_and_what_it_holds_is_none(user: User) -> None
 
 def test_a_secret_finds_its_user_for_its_own_kind_alone(user: User, other: User) -> None:
     mine, theirs = created(user), created(other)
-    found = [logins.find(KIND, secret) for secret in (mine, theirs)]
+    found = [logins.find_login_by_secret(KIND, secret) for secret in (mine, theirs)]
     assert [login and login.user for login in found] == [user, other]
     for kind in LIFETIMES.keys() - {KIND}:
         assert not lives(mine, kind=kind)
@@ -149,9 +149,9 @@ def test_a_login_that_ends_while_it_is_used_is_dead(
     user: User, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = created(user)
-    alive = logins.find(KIND, secret)
+    alive = logins.find_login_by_secret(KIND, secret)
     assert alive
-    logins.end(alive.id, user)
+    logins.end_login_of(alive.id, user)
     wait(LAST_USED_STEP)
     read, find = iter([alive]), db.session.scalar
     monkeypatch.setattr(db.session, "scalar", lambda statement: next(read, None) or find(statement))
@@ -160,9 +160,9 @@ def test_a_login_that_ends_while_it_is_used_is_dead(
 
 def test_a_clock_set_back_revives_nothing_that_was_ended(user: User, wait: Wait) -> None:
     ended, purged = created(user), created(user)
-    logins.end(id_of(ended), user)
+    logins.end_login_of(id_of(ended), user)
     wait(HOUR)
-    logins.purge()
+    logins.purge_logins()
     wait(-2 * HOUR)
     assert lives(ended, purged) == [False, False]
 
@@ -172,19 +172,19 @@ def test_ending_all_of_a_user_ends_each_kind_and_no_others(user: User, other: Us
     for kind in LIFETIMES:
         created(user, kind)
     theirs = created(other)
-    logins.end_all(user, keep=logins.find(KIND, kept))
+    logins.end_logins_of(user, keep=logins.find_login_by_secret(KIND, kept))
     assert listed(user) == [id_of(kept)]
-    logins.end_all(user)
+    logins.end_logins_of(user)
     assert lives(kept, theirs) == [False, True]
     assert db.session.scalars(select(Login.user_id)).all() == [other.id]
 
 
 def test_a_login_that_has_ended_meanwhile_is_not_replaced(user: User) -> None:
     secret = created(user)
-    login = logins.find(KIND, secret)
+    login = logins.find_login_by_secret(KIND, secret)
     assert login
     db.session.expunge(login)
-    logins.end(login.id, user)
+    logins.end_login_of(login.id, user)
     with pytest.raises(Unauthorized):
         created(user, replaces=login)
     assert listed(user) == []
@@ -210,9 +210,9 @@ def test_a_purge_deletes_and_counts_what_has_expired(user: User, other: User, wa
     wait(1)
     live = created(user)
     wait(HOUR - 2)
-    assert logins.purge() == 0
+    assert logins.purge_logins() == 0
     wait(1)
-    assert (logins.purge(), logins.purge()) == (2, 0)
+    assert (logins.purge_logins(), logins.purge_logins()) == (2, 0)
     assert lives(live)
 
 
@@ -260,9 +260,9 @@ def test_a_login_that_is_replaced_takes_no_other_ones_place(
     first, second = created(user), created(user)
     third = created(user, shown=second)
     assert lives(first, second, third) == [True, False, True]
-    assert lives(first, third, created(user, replaces=logins.find(KIND, third))) == [
-        *(True, False, True)
-    ]
+    assert lives(
+        first, third, created(user, replaces=logins.find_login_by_secret(KIND, third))
+    ) == [*(True, False, True)]
 
 
 def test_after_a_lower_limit_the_next_login_ends_the_rest_kept_ones_too(
@@ -312,7 +312,7 @@ def test_a_login_that_is_one_too_many_reads_none_of_the_others(user: User, numbe
 def test_all_logins_of_a_user_end_in_one_statement(user: User, number: int) -> None:
     fill(user, number)
     with counted_statements(db.engine) as counted:
-        logins.end_all(user)
+        logins.end_logins_of(user)
     assert counted.sizes == (1, 0)
     assert listed(user) == []
 
@@ -326,7 +326,7 @@ def test_a_purge_holds_no_more_rows_at_a_time_than_it_says(
     committed: list[int] = []
     event.listen(db.session(), "after_commit", lambda session: committed.append(1))
     with counted_statements(db.engine) as counted:
-        assert logins.purge() == number
+        assert logins.purge_logins() == number
     assert counted.rows == 0
     assert len(committed) == len(counted.statements) == number // logins.PURGED + 1
     assert db.session.scalars(select(Login.id)).all() == [live]
@@ -365,10 +365,10 @@ def test_a_client_that_cannot_be_read_ends_no_login(app: Flask, user: User) -> N
 
 def test_the_client_is_stored_encrypted_and_goes_with_its_login(app: Flask, user: User) -> None:
     secret = created_by(app, user)
-    assert [login.client for login in logins.all_of(user)] == [CLIENT]
+    assert [login.client for login in logins.logins_of(user)] == [CLIENT]
     [row] = db.session.execute(text("SELECT * FROM logins"))
     assert len(row.client) > len(CLIENT)
     for part in (CLIENT, SENT, "Firefox", "Linux", "203.0.113"):
         assert part not in str(row)
-    logins.end(id_of(secret), user)
+    logins.end_login_of(id_of(secret), user)
     assert list(db.session.scalars(text("SELECT client FROM logins"))) == []

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 from secure_flask.auth.access import public
-from secure_flask.auth.next_pages import checked, current
+from secure_flask.auth.next_pages import checked_target, current_page
 from werkzeug.test import EnvironBuilder
 
 from core import routes
@@ -54,7 +54,7 @@ def app(make_app: MakeApp) -> Flask:
 
 def next_of(app: Flask, target: str | None, **environ: str) -> str | None:
     with app.test_request_context("/", environ_overrides=environ):
-        return checked(target)
+        return checked_target(target)
 
 
 def test_no_login_leads_to_another_site(app: Flask) -> None:
@@ -88,7 +88,7 @@ def current_of(
     environ = EnvironBuilder(path=path, method=method).get_environ()
     environ |= {"PATH_INFO": path, "QUERY_STRING": query.decode("latin-1"), "SCRIPT_NAME": root}
     with app.request_context(environ):
-        return current()
+        return current_page()
 
 
 def test_the_address_of_a_read_is_kept_with_its_query_and_none_of_a_write(app: Flask) -> None:

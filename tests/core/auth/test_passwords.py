@@ -9,7 +9,12 @@ import pytest
 from argon2 import Type, extract_parameters
 from flask import Flask
 from secure_flask.auth import passwords
-from secure_flask.auth.passwords import MAX_LENGTH, hash_password, verify_password, why_refused
+from secure_flask.auth.passwords import (
+    MAX_LENGTH,
+    hash_password,
+    verify_password,
+    why_password_refused,
+)
 from secure_flask.policy import Policy
 from werkzeug.exceptions import ServiceUnavailable
 
@@ -176,13 +181,13 @@ def test_length_decides_and_no_kind_of_characters(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for refused in ("", "x" * (MIN_LENGTH - 1), KEY * (MIN_LENGTH - 1), "x" * (MAX_LENGTH + 1)):
-        assert str(MIN_LENGTH) in str(why_refused(refused, USER))
+        assert str(MIN_LENGTH) in str(why_password_refused(refused, USER))
     spaces = "eight".center(MIN_LENGTH)
     for accepted in ("x" * MIN_LENGTH, "x" * MAX_LENGTH, KEY * MAX_LENGTH, spaces):
-        assert why_refused(accepted, USER) is None
+        assert why_password_refused(accepted, USER) is None
     monkeypatch.setitem(app.config, "PASSWORD_MIN_LENGTH", 15)
-    assert "15" in str(why_refused("x" * 14, USER))
-    assert why_refused("x" * 15, USER) is None
+    assert "15" in str(why_password_refused("x" * 14, USER))
+    assert why_password_refused("x" * 15, USER) is None
 
 
 NAMED = [
@@ -202,7 +207,7 @@ NAMED = [
 @pytest.mark.parametrize(("name", "password", "refused"), NAMED)
 def test_a_name_counts_as_it_is_spoken(name: str, password: str, refused: bool) -> None:
     words = "must not contain your name" if refused else "None"
-    assert words in str(why_refused(password + FILL, name))
+    assert words in str(why_password_refused(password + FILL, name))
 
 
 def test_what_attackers_try_first_is_refused_where_the_list_is_installed(
@@ -210,8 +215,8 @@ def test_what_attackers_try_first_is_refused_where_the_list_is_installed(
 ) -> None:
     words = "a well of ink, seven owls, and one that went for a walk before dawn"
     for unlisted in (words, KEY * 60, "../" * 20, "\\" * 60):
-        assert why_refused(unlisted, USER) is None
+        assert why_password_refused(unlisted, USER) is None
     for password in ON_THE_LIST:
-        assert "breached" in str(why_refused(password, USER))
+        assert "breached" in str(why_password_refused(password, USER))
     monkeypatch.setattr(passwords, "find_spec", lambda name: None)
-    assert why_refused(ON_THE_LIST[0], USER) is None
+    assert why_password_refused(ON_THE_LIST[0], USER) is None

@@ -44,7 +44,7 @@ def app(make_app: MakeApp) -> Flask:
 
 def rows_of(app: Flask, route: str) -> list[Row]:
     with app.app_context():
-        return [row for row in route_table.rows(app) if row.route == route]
+        return [row for row in route_table.access_rows(app) if row.route == route]
 
 
 def row_of(app: Flask, *marks: Wrap, method: str = "POST", endpoint: str = "probe") -> Row:

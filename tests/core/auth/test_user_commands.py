@@ -131,7 +131,7 @@ def test_a_database_that_is_locked_is_not_taken_for_an_empty_one(
     def locked(user: object, **options: object) -> None:
         raise OperationalError("DELETE", {}, Exception("database is locked"))
 
-    monkeypatch.setattr(logins, "end_all", locked)
+    monkeypatch.setattr(logins, "end_logins_of", locked)
     result = run(app, "logout", USERNAME)
     assert_refused(result)
     assert "flask db upgrade" not in result.output
@@ -388,7 +388,7 @@ def test_all_logins_of_everybody_end_when_it_is_confirmed(
     client = app.test_client()
     credentials = log_in(client)
     with stored_user(app) as user:
-        logins.start(user, "session", "another")
+        logins.start_login(user, "session", "another")
     asked = app.test_cli_runner().invoke(args=["logins", "end"])
     assert (asked.exit_code, is_logged_in(client, credentials)) == (1, True)
     done = app.test_cli_runner().invoke(args=["logins", "end", "--yes"])
@@ -402,7 +402,7 @@ def test_a_purge_says_how_many_it_deleted_and_keeps_the_rest(
 ) -> None:
     with stored_user(app) as user:
         for secret in ("one", "two"):
-            logins.start(user, "session", secret).expires = 0
+            logins.start_login(user, "session", secret).expires = 0
     said = [app.test_cli_runner().invoke(args=["logins", "purge"]).output for _ in range(2)]
     assert said == ["Deleted 2 expired\n", "Deleted 0 expired\n"]
     assert is_logged_in(client, credentials)

@@ -152,6 +152,6 @@ def test_a_service_worker_that_passes_on_writes_is_reported(
     make_site: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, found: int
 ) -> None:
     (tmp_path / "worker.js").write_text(script)
-    monkeypatch.setattr(assets, "folder", tmp_path.resolve)
+    monkeypatch.setattr(assets, "asset_folder", tmp_path.resolve)
     app = make_site(SERVICE_WORKERS=["/static/worker.js"])
     assert len(found_in(app, "workers.unguarded")) == found

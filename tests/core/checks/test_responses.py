@@ -44,7 +44,7 @@ def test_a_header_that_a_middleware_removes_is_reported_for_pages_and_served_fil
     (tmp_path / "a.folder").mkdir()
     for name in (".hidden", "backup.txt~", "served.txt"):
         (tmp_path / name).write_text("")
-    monkeypatch.setattr(assets, "folder", tmp_path.resolve)
+    monkeypatch.setattr(assets, "asset_folder", tmp_path.resolve)
     app = behind(make_site(), lambda headers: headers.remove("X-Frame-Options"))
     [message] = found_in(app, "headers.different")
     assert message.startswith(f"X-Frame-Options of {', '.join(PATHS)}, /static/served.txt is")

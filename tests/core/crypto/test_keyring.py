@@ -9,6 +9,6 @@ OUTPUT = bytes.fromhex("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56
 
 
 def test_keys_are_derived_as_rfc_5869_says() -> None:
-    assert keyring.derive(KEY, INFO) == OUTPUT
-    assert keyring.derive(KEY, b"stream") != OUTPUT
-    assert keyring.derive(KEY, INFO, bytes(16)) != OUTPUT
+    assert keyring.derive_key(KEY, INFO) == OUTPUT
+    assert keyring.derive_key(KEY, b"stream") != OUTPUT
+    assert keyring.derive_key(KEY, INFO, bytes(16)) != OUTPUT

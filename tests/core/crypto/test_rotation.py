@@ -93,7 +93,7 @@ def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
 
 
 def test_columns_of_both_kinds_are_found_in_the_order_of_their_names() -> None:
-    indexed = {each.name: each.index is not None for each in rotation.find_all()}
+    indexed = {each.name: each.index is not None for each in rotation.encrypted_columns()}
     assert list(indexed) == sorted(indexed)
     assert (indexed[COLUMN], indexed["logins.client"]) == (True, False)
 
@@ -117,7 +117,7 @@ def test_rotation_that_is_interrupted_goes_on_where_it_was(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_in_front(app)
-    renew, renewed = rotation._renew, list[bytes]()
+    renew, renewed = rotation._renew_value, list[bytes]()
 
     def interrupted(stored: rotation.Stored, key: list[Any], seen: bytes) -> bool:
         renewed.append(seen)
@@ -126,7 +126,7 @@ def test_rotation_that_is_interrupted_goes_on_where_it_was(
         return renew(stored, key, seen)
 
     with monkeypatch.context() as patch:
-        patch.setattr(rotation, "_renew", interrupted)
+        patch.setattr(rotation, "_renew_value", interrupted)
         assert run(app, "rotate").exit_code == 1
     db.session.rollback()  # as where the process is gone
     assert f"{COLUMN} key 2 current 2" in status(app), "one whole page"
@@ -160,7 +160,7 @@ def test_a_write_made_meanwhile_is_not_lost(app: Flask, monkeypatch: pytest.Monk
     put_in_front(app)
     # One page, so that no later one repeats the write.
     monkeypatch.setattr(paging, "PAGE", 10)
-    pages = paging.pages
+    pages = paging.pages_of_rows
 
     def pages_and_writes(*arguments: Any) -> Iterator[Any]:
         """After the rows were read, eve changes her address and joe drops his."""
@@ -171,7 +171,7 @@ def test_a_write_made_meanwhile_is_not_lost(app: Flask, monkeypatch: pytest.Monk
             yield rows
 
     with monkeypatch.context() as patch:
-        patch.setattr(rotation, "pages", pages_and_writes)
+        patch.setattr(rotation, "pages_of_rows", pages_and_writes)
         assert run(app, "rotate").exit_code == 0
     assert emails() == [EMAILS[0], "new@example.org", EMAILS[2], None, EMAILS[4]]
     assert db.session.scalars(select(User).where(User.email == "new@example.org")).one()

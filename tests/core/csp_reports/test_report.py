@@ -111,7 +111,7 @@ def run(app: Flask, command: str) -> str:
 
 def add(app: Flask, *found: Violation) -> None:
     with app.app_context():
-        violations.add(Counter(found))
+        violations.add_violations(Counter(found))
 
 
 def test_what_an_owner_may_want_is_one_line(subtests: pytest.Subtests) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from secure_flask.csp_reports import violations
-from secure_flask.csp_reports.violations import Violation, ViolationCount, read
+from secure_flask.csp_reports.violations import Violation, ViolationCount, read_violations
 from secure_flask.database import db
 from sqlalchemy import event, insert
 
@@ -100,7 +100,7 @@ def _room_for_three(_context: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def kept(site: Flask, body: Any) -> list[Violation]:
     with site.app_context():
-        return list(read(body))
+        return list(read_violations(body))
 
 
 def rubbish(number: int) -> Violation:
@@ -108,7 +108,7 @@ def rubbish(number: int) -> Violation:
 
 
 def add(*found: Violation) -> None:
-    violations.add(Counter(found))
+    violations.add_violations(Counter(found))
 
 
 def add_at_once(app: Flask, bodies: list[list[Violation]]) -> None:
@@ -125,7 +125,7 @@ def add_at_once(app: Flask, bodies: list[list[Violation]]) -> None:
 def stored() -> dict[Violation, int]:
     return {
         Violation(row.directive, row.blocked, row.page, row.disposition): row.times
-        for row in violations.most_frequent()
+        for row in violations.most_frequent_violations()
     }
 
 
@@ -174,7 +174,7 @@ def test_the_latest_come_first_and_a_row_says_since_when(wait: Wait) -> None:
     for number in (1, 2, 3, 2):
         add(rubbish(number))
         wait(60)
-    [last, before] = violations.latest(2)
+    [last, before] = violations.latest_violations(2)
     assert (last.blocked, before.blocked) == ("https://2.example", "https://3.example")
     assert last.last_seen - last.first_seen == 120
 
@@ -262,6 +262,6 @@ def test_a_table_of_any_size_takes_a_report_by_the_same_statements(
 def test_what_is_shown_of_many_violations_ends_in_the_database(number: int) -> None:
     fill(number)
     with counted_statements(db.engine) as counted:
-        violations.most_frequent()
-        violations.latest(5)
+        violations.most_frequent_violations()
+        violations.latest_violations(5)
     assert counted.rows_of == [min(number, violations.MAX_ROWS), 5]

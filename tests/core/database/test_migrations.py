@@ -70,7 +70,7 @@ def app(make_app: MakeApp, tmp_path: Path) -> Flask:
     assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
     with app.test_request_context():
         user = users.create_user(USERNAME, PASSWORD)
-        logins.start(user, "session", logins.new_secret())
+        logins.start_login(user, "session", logins.new_secret())
     return app
 
 

@@ -36,9 +36,9 @@ def test_a_login_cookie_is_secure_except_in_development_over_http(make_app: Make
         (production, "https", True),
     ):
         with app.test_request_context(url_scheme=scheme):
-            assert cookies.name_of("login") == ("__Host-login" if secure else "dev-login")
+            assert cookies.cookie_name("login") == ("__Host-login" if secure else "dev-login")
             bound = {"httponly": True, "samesite": "Lax", "path": "/"}
-            assert cookies.flags() == {"secure": secure, **bound}
+            assert cookies.cookie_flags() == {"secure": secure, **bound}
 
 
 def test_flasks_session_keeps_what_it_signed_and_nothing_else(make_app: MakeApp) -> None:

@@ -55,7 +55,7 @@ class Shared(MemoryStorage):
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> Shared:
     storage = Shared()
-    monkeypatch.setattr(redis_storage, "connect", lambda url: storage)
+    monkeypatch.setattr(redis_storage, "connect_redis", lambda url: storage)
     return storage
 
 

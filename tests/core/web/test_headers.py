@@ -183,7 +183,7 @@ CACHING = "/_test/caching"
 @pytest.mark.parametrize("token_type", TOKEN_TYPES)
 def test_what_a_login_got_is_not_stored(make_app: MakeApp, token_type: str) -> None:
     app = make_app(TOKEN_TYPE=token_type, SEND_FILE_MAX_AGE_DEFAULT=3600)
-    folder = assets.folder(app)
+    folder = assets.asset_folder(app)
     views: dict[str, Callable[[], Any]] = {
         "file": login_required(lambda: send_from_directory(folder, "page.css")),
         "seen": public(lambda: send_from_directory(folder, "page.css") if current_user else ""),

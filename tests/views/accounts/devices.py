@@ -109,7 +109,7 @@ class Passkey:
         self.count = 0
         # What a browser would say of the page; a copy of the site has another origin.
         with client.application.test_request_context():
-            self.origin, self.rp_id = public_urls.origin(), public_urls.host()
+            self.origin, self.rp_id = public_urls.public_origin(), public_urls.public_host()
         self.verifies_user = True
         self.cross_origin = False  # in a frame of another site's page
 

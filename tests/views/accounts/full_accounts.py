@@ -111,11 +111,11 @@ def fill(app: Flask) -> None:
     with stored_user(app) as user:
         user.email, user.totp_secret = ADDRESS, TOTP_SECRET
         db.session.add(passkey(user))
-        recovery_codes.replace(user)
+        recovery_codes.replace_recovery_codes(user)
         network = networks.TrustedNetwork(user_id=user.id, network_hash=HASH, last_login=1)
         db.session.add(network)
         db.session.add(wrong_codes.WrongCodes(user_id=user.id, place=b"", began=1, number=1))
-        steps.add(REQUEST, 3600, user=user, email=NEW_ADDRESS).secret_hash = HASH
+        steps.add_step(REQUEST, 3600, user=user, email=NEW_ADDRESS).secret_hash = HASH
         remember_address(user, FORMER_ADDRESS)
         notices.code_failed(user)
 

@@ -35,13 +35,13 @@ def observe(app: Flask, request: Callable[[], TestResponse]) -> Seen:
 
 def counted_attempts(monkeypatch: pytest.MonkeyPatch) -> set[str | None]:
     """The accounts for which attempts count from now on."""
-    counted, attempt = set[str | None](), throttle.attempt
+    counted, attempt = set[str | None](), throttle.count_attempt
 
     def note(purpose: str, account: str | None = None) -> AbstractContextManager[throttle.Attempt]:
         counted.add(account)
         return attempt(purpose, account)
 
-    monkeypatch.setattr(throttle, "attempt", note)
+    monkeypatch.setattr(throttle, "count_attempt", note)
     return counted
 
 

@@ -51,7 +51,7 @@ def give_address(app: Flask, address: str | None = ADDRESS, to: str = USERNAME) 
 def delivered(app: Flask) -> list[EmailMessage]:
     """Send what waits; the mails that development shows, the oldest first."""
     with app.test_request_context():
-        worker.send_due()
+        worker.send_due_mails()
         return [*shown_mails()]
 
 
@@ -109,6 +109,6 @@ def database_in(folder: Path) -> str:
 
 def waiting_change(user: UserMixin, email: str) -> str:
     """The id of the step of a change of the address, as its mail names it."""
-    step = steps.add("change_request", 3600, user=user, email=email)
+    step = steps.add_step("change_request", 3600, user=user, email=email)
     db.session.flush()
     return str(step.id)

@@ -46,7 +46,7 @@ def test_mails_that_wait_for_long_are_reported(make_app: MakeApp, wait: Wait) ->
         outbox.add_link("reset", ADDRESS)
         db.session.commit()
         wait(14 * 60)
-        worker.send_due()
+        worker.send_due_mails()
     assert found(app, WAITING) == []
     wait(2 * 60)
     [message] = found(app, WAITING)
@@ -62,7 +62,7 @@ def test_mails_that_wait_because_the_site_has_sent_its_share_are_reported_at_onc
             outbox.add_link("confirm", f"stranger{number}@example.org")
         db.session.commit()
         assert found(app, USED_UP) == []
-        worker.send_due()
+        worker.send_due_mails()
     [message] = found(app, USED_UP)
     assert message.startswith("3 ")
     assert found(app, WAITING) == []
@@ -77,9 +77,9 @@ def test_notices_that_wait_for_the_end_of_an_hour_are_none(make_app: MakeApp, wa
         for _ in range(3):
             notices.code_failed(user)
     with app.app_context():
-        worker.send_due()
+        worker.send_due_mails()
         wait(outbox.HOUR - 60)
-        assert worker.waiting() == 1
+        assert worker.count_waiting_mails() == 1
     assert found(app, WAITING) == []
 
 

@@ -89,7 +89,7 @@ def test_a_mail_that_does_not_decrypt_keeps_no_other_back(
     delivered(app)
     # Nobody tries again what nobody can read.
     with app.app_context():
-        assert worker.waiting() == 0
+        assert worker.count_waiting_mails() == 0
 
 
 def test_one_command_ends_all_logins_and_half_logins(

@@ -221,8 +221,8 @@ def test_a_second_try_to_send_the_mail_leaves_the_link_of_the_first_one(
         raise OSError
 
     with monkeypatch.context() as broken, app.app_context():
-        broken.setattr(smtp, "deliver", break_off)
-        worker.send_due()
+        broken.setattr(smtp, "send_mail", break_off)
+        worker.send_due_mails()
         db.session.execute(update(Mail).values(due=0))
         db.session.commit()
     second = change_link(app)
@@ -369,7 +369,7 @@ def test_the_address_and_what_follows_change_together_or_not_at_all(
     app: Flask, client: FlaskClient, link: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(steps, "end_all", away)
+        broken.setattr(steps, "end_steps_of_user", away)
         assert confirm(client, link, PASSWORD) == 503
     assert address(app) == ADDRESS
     assert confirm(client, link, PASSWORD) == 200

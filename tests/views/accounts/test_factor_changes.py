@@ -182,7 +182,7 @@ def test_a_change_of_factors_ends_all_other_logins(
     for change in changes:
         before = len(sessions(client, credentials))
         with app.test_request_context(), stored_user(app) as user:
-            session.issue(user)
+            session.issue_token(user)
         assert len(sessions(client, credentials)) == before + 1
         change()
         assert len(sessions(client, credentials)) == 1
@@ -223,7 +223,7 @@ def test_who_removes_the_app_logs_in_by_password_again_and_keeps_no_recovery_cod
     assert send(client, TF_SETUP, {"setup": "disable"}, credentials).status_code == 200
     assert not is_on(app)
     with stored_user(app) as user:
-        assert (user.totp_secret, recovery_codes.left(user)) == (None, 0)
+        assert (user.totp_secret, recovery_codes.recovery_codes_left(user)) == (None, 0)
 
 
 def test_who_removes_the_app_beside_a_passkey_keeps_the_recovery_codes(
@@ -268,7 +268,7 @@ def test_eight_clicks_on_new_recovery_codes_leave_the_codes_of_one(file_app: Fla
 
     made = at_once(click)
     with stored_user(file_app) as user:
-        assert recovery_codes.left(user) == len(made[0])
+        assert recovery_codes.recovery_codes_left(user) == len(made[0])
 
 
 @pytest.mark.asvs("2.3.3")
@@ -427,7 +427,7 @@ def test_half_logins_that_finish_at_the_same_moment_set_up_one_factor(
     assert (first, {*others} <= {400, 401, 403}) == (200, True)
     with stored_user(app) as user:
         assert user.totp_secret in [secret for secret, _, _ in begun]
-        assert recovery_codes.left(user) == recovery_codes.NUMBER
+        assert recovery_codes.recovery_codes_left(user) == recovery_codes.NUMBER
 
 
 @pytest.mark.parametrize("gone", ["used", "expired"])
@@ -445,7 +445,7 @@ def test_an_invitation_that_ends_before_the_first_code_sets_up_nothing(
     assert refused.status_code == 403
     assert "is wrong, used or expired" in refused.get_json()["error"]
     with stored_user(demanding) as user:
-        assert (user.totp_secret, recovery_codes.left(user)) == (None, 0)
+        assert (user.totp_secret, recovery_codes.recovery_codes_left(user)) == (None, 0)
     assert begin_login(client)
 
 
@@ -486,7 +486,7 @@ def test_a_first_factor_that_is_not_stored_leaves_no_recovery_code(
     assert send(client, path, {"code": code_of(secret)}, credentials).status_code == 500
     assert answer(client, WAN_REGISTER, begun, Passkey(client), credentials).status_code == 500
     with stored_user(app) as user:
-        assert recovery_codes.left(user) == 0
+        assert recovery_codes.recovery_codes_left(user) == 0
 
 
 def test_an_invitation_lets_nobody_past_a_factor_that_is_there(

@@ -173,10 +173,10 @@ def test_a_second_click_is_no_wrong_code(
     code, *_ = add_recovery_codes(client, credentials)
     wait(STEP)
     code = code if path == RECOVERY else code_of(secret)
-    half, answers, find = begin_login(client), list[int](), half_logins.find
+    half, answers, find = begin_login(client), list[int](), half_logins.find_half_login
 
     def click_again(tf_token: str | None = None) -> Any:
-        monkeypatch.setattr(half_logins, "find", find)
+        monkeypatch.setattr(half_logins, "find_half_login", find)
         found = find(tf_token)
         db.session.commit()
         # In a thread of its own: in one thread both requests would share a database session.
@@ -186,7 +186,7 @@ def test_a_second_click_is_no_wrong_code(
         return found
 
     mails = len(delivered(file_app))
-    monkeypatch.setattr(half_logins, "find", click_again)
+    monkeypatch.setattr(half_logins, "find_half_login", click_again)
     answers.append(send_code(client, half, code, path).status_code)
     assert answers == [200, 401]
     subjects = [str(each["Subject"]) for each in delivered(file_app)[mails:]]
@@ -213,13 +213,13 @@ def test_of_eight_wrong_codes_at_once_five_are_checked(
     client = file_app.test_client()
     secret = add_app(client, log_in(client))
     half, wrong, checked = begin_login(file_app.test_client()), wrong_code_of(secret), list[str]()
-    use_code = authenticator.use_code
+    use_code = authenticator.use_authenticator_code
 
     def check(user: AccountMixin, code: str) -> bool:
         checked.append(code)
         return use_code(user, code)
 
-    monkeypatch.setattr(authenticator, "use_code", check)
+    monkeypatch.setattr(authenticator, "use_authenticator_code", check)
     statuses = at_once(lambda _: send_code(file_app.test_client(), half, wrong).status_code)
     assert (statuses, len(checked)) == ([401] * 8, MAX_FAILURES)
 

@@ -323,10 +323,10 @@ def test_a_mail_beyond_the_limit_of_the_site_goes_later(
     app: Flask, used_up: int, wait: Wait
 ) -> None:
     with app.app_context():
-        assert worker.waiting() == used_up
+        assert worker.count_waiting_mails() == used_up
         wait(HOUR - 60)
-        worker.send_due()
-        assert worker.waiting() == used_up
+        worker.send_due_mails()
+        assert worker.count_waiting_mails() == used_up
         wait(60)
         # The links are of no use any more, and no mail of this hour waits.
         ask(app, "user0@example.org")
@@ -344,7 +344,7 @@ def test_an_error_is_logged_once_an_hour_while_mails_wait_for_the_limit(
     for seconds in (0, 60, HOUR - 120, 120):
         wait(seconds)
         with app.app_context():
-            worker.send_due()
+            worker.send_due_mails()
         written = [line for line in lines() if line["event"] == "mails_used_up"]
         found.append([(line["level"], line["waiting"]) for line in written])
         if seconds == HOUR - 120:
@@ -372,11 +372,11 @@ def test_a_full_outbox_costs_no_more_rows(make_app: MakeApp, tmp_path: Path, sta
         fill_mails(app, size, **states[state])
         with app.app_context(), counted_statements(db.engine) as found:
             send(client, RESET, {"email": ADDRESS})
-            mail = worker._take()
+            mail = worker._take_mail()
             assert mail is not None
-            worker._finish(mail.id, due=None)
-            worker.waiting()
-            worker._purge()
-            mail_limits.kept_waiting()
+            worker._finish_mail(mail.id, due=None)
+            worker.count_waiting_mails()
+            worker._purge_mails()
+            mail_limits.count_kept_mails()
         counted[size] = found.sizes
     assert counted[SIZES[0]] == counted[SIZES[1]]

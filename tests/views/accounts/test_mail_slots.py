@@ -22,7 +22,7 @@ class Clock:
         self.left: list[tuple[str, float]] = []
         self.takes = takes
         patch.setattr(time, "monotonic", lambda: self.now)
-        patch.setattr(smtp, "deliver", self.deliver)
+        patch.setattr(smtp, "send_mail", self.deliver)
 
     def deliver(self, message: dict[str, str]) -> None:
         self.left.append((message["To"], round(self.now - 100, 3)))
@@ -62,7 +62,7 @@ def test_the_times_of_ones_own_mails_tell_nothing_of_the_address_between_them(
         clock = Clock(monkeypatch, takes)
         ask(app, OWN, between, OWN)
         with app.app_context():
-            worker.send_due(MailSlots(wait=clock.wait))
+            worker.send_due_mails(MailSlots(wait=clock.wait))
         times.append(clock.of(OWN))
     known, unknown = times
     assert known == unknown
@@ -73,7 +73,7 @@ def test_each_mail_has_a_slot_of_its_own(app: Flask, monkeypatch: pytest.MonkeyP
     clock = Clock(monkeypatch, 0.1)
     ask(app, ADDRESS, OWN, OTHER)
     with app.app_context():
-        worker.send_due(MailSlots(wait=clock.wait))
+        worker.send_due_mails(MailSlots(wait=clock.wait))
     assert [when for _, when in clock.left] == [0, SLOT, 2 * SLOT]
 
 
@@ -83,7 +83,7 @@ def test_a_notice_waits_for_no_slot(app: Flask, monkeypatch: pytest.MonkeyPatch)
         notices.code_failed(user)
         notices.password_changed(user)
     with app.app_context():
-        worker.send_due(MailSlots(wait=clock.wait))
+        worker.send_due_mails(MailSlots(wait=clock.wait))
     assert [when for _, when in clock.left] == [0, 0]
 
 
@@ -98,6 +98,6 @@ def test_the_thread_of_a_process_sends_in_slots(
         given.extend(slots)
 
     monkeypatch.setattr(worker, "POLL", 0)
-    monkeypatch.setattr(worker, "send_due", note)
+    monkeypatch.setattr(worker, "send_due_mails", note)
     sender._run()
     assert [type(each) for each in given] == [MailSlots]

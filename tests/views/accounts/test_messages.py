@@ -43,7 +43,7 @@ def built(app: Flask, monkeypatch: pytest.MonkeyPatch, text: str, **changes: str
     values = {**VALUES, "number": 1, **changes}
     monkeypatch.setitem(BUILDERS, "probe", lambda mail: (ADDRESS, text, values))
     with app.app_context():
-        made = messages.build(Mail(kind="probe", email=ADDRESS))
+        made = messages.build_message(Mail(kind="probe", email=ADDRESS))
     assert made is not None
     return made
 

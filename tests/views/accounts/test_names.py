@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.accounts import checked_name
-from secure_flask.accounts.names import folded
+from secure_flask.accounts.names import folded_name
 from secure_flask.accounts.outbox import Mail
 from secure_flask.auth import throttle
 from sqlalchemy import select
@@ -81,7 +81,7 @@ def test_no_character_makes_a_name_that_cannot_be_stored(app: Flask) -> None:
             name = f"ad{chr(number)}a"
             if not is_refused(name):
                 assert checked_name(checked_name(name)) == checked_name(name)
-                assert len(folded(name)) <= 4 * len(checked_name(name))
+                assert len(folded_name(name)) <= 4 * len(checked_name(name))
 
 
 @pytest.mark.parametrize("name", ["Zoë", "Ада Лавлейс", "李小龍", "O'Brien", "ada_1-2.3", "🦉 owl"])

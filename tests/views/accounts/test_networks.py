@@ -16,13 +16,13 @@ def visit(app: Flask, *addresses: str) -> None:
     """Show both factors in these networks, one after the other."""
     for address in addresses:
         with app.test_request_context(environ_base={"REMOTE_ADDR": address}), stored_user(app) as u:
-            networks.trust(u)
+            networks.trust_network(u)
 
 
 def trusts(app: Flask, address: str) -> bool:
     environment = {"REMOTE_ADDR": address}
     with app.test_request_context(environ_base=environment), stored_user(app) as user:
-        return networks.is_trusted(user)
+        return networks.is_network_trusted(user)
 
 
 def test_of_many_networks_the_ones_that_were_used_last_stay(app: Flask, wait: Wait) -> None:
@@ -33,16 +33,16 @@ def test_of_many_networks_the_ones_that_were_used_last_stay(app: Flask, wait: Wa
     assert not trusts(app, second)
     assert all(trusts(app, address) for address in (first, *others))
     with stored_user(app) as user:
-        assert networks.number(user) == MOST
+        assert networks.count_trusted_networks(user) == MOST
 
 
 def test_a_network_of_another_user_stays(app: Flask) -> None:
     add_user(app, "grace")
     with app.test_request_context(), stored_user(app, "grace") as user:
-        networks.trust(user)
+        networks.trust_network(user)
     visit(app, *(f"192.0.2.{number}" for number in range(MOST + 1)))
     with app.test_request_context(), stored_user(app, "grace") as user:
-        assert networks.is_trusted(user)
+        assert networks.is_network_trusted(user)
 
 
 @pytest.mark.parametrize("rows", [100, 10_000])
@@ -56,13 +56,13 @@ def test_a_login_in_a_further_network_takes_two_statements(app: Flask, rows: int
         visit(app, "192.0.2.1")
     assert [each.split()[0] for each in sent if "trusted_networks" in each] == ["DELETE", "INSERT"]
     with stored_user(app) as user:
-        assert networks.number(user) == MOST
+        assert networks.count_trusted_networks(user) == MOST
 
 
 def test_counts_of_wrong_codes_go_after_a_day(app: Flask, wait: Wait) -> None:
     with stored_user(app) as user:
         for place in (b"a", b"b"):
-            wrong_codes._count(user, place)
+            wrong_codes._count_wrong_code(user, place)
         wait(DAY)
-        wrong_codes._count(user, b"c")
+        wrong_codes._count_wrong_code(user, b"c")
         assert db.session.scalar(select(func.count()).select_from(WrongCodes)) == 1

@@ -130,7 +130,7 @@ def test_a_login_that_fails_counts_no_use(
 ) -> None:
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
     with monkeypatch.context() as broken:
-        broken.setattr("secure_flask.auth.logins.start", lambda *given, **more: 1 / 0)
+        broken.setattr("secure_flask.auth.logins.start_login", lambda *given, **more: 1 / 0)
         assert use(stranger, WAN_SIGNIN, passkey).status_code == 500
     with app.app_context():
         assert db.session.scalars(select(Row.sign_count)).all() == [0]

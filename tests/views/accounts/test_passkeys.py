@@ -323,7 +323,7 @@ def test_odd_credentials_are_refused_and_break_nothing(
 ) -> None:
     """Also where each part of a good one is replaced by something else."""
     # So that each is an answer to the same challenge.
-    monkeypatch.setattr(steps, "use", lambda step: True)
+    monkeypatch.setattr(steps, "use_step", lambda step: True)
     monkeypatch.setitem(client.application.config, "LOGIN_RATE_LIMIT", "9999 per minute")
     monkeypatch.setattr("secure_flask.web.rate_limits.limited", lambda text: lambda view: view)
     begun = challenge(client, path, credentials)

@@ -157,7 +157,7 @@ def test_a_poor_password_leaves_the_link(client: FlaskClient, link: str) -> None
     assert set_password(client, link) == 200
 
 
-@pytest.mark.parametrize("step", [(notices, "password_changed"), (steps, "use")])
+@pytest.mark.parametrize("step", [(notices, "password_changed"), (steps, "use_step")])
 def test_password_and_logins_change_together_or_not_at_all(
     client: FlaskClient,
     credentials: Headers,

@@ -210,7 +210,7 @@ def test_a_code_of_a_login_that_failed_is_not_used_up(
     for code, path in ((code_of(secret), TF_VALIDATE), (recovery, RECOVERY)):
         half = begin_login(stranger)
         with monkeypatch.context() as broken:
-            broken.setattr("secure_flask.auth.logins.start", lambda *given, **more: 1 / 0)
+            broken.setattr("secure_flask.auth.logins.start_login", lambda *given, **more: 1 / 0)
             assert send_code(stranger, half, code, path).status_code == 500
         assert is_logged_in(stranger, login_of(send_code(stranger, half, code, path)))
 
@@ -351,7 +351,7 @@ def test_a_page_offers_each_factor_and_no_other(
     add_app(client, credentials)
     assert offered() == (True, True, True)
     with stored_user(app) as user:
-        recovery_codes.delete_all(user)
+        recovery_codes.delete_recovery_codes(user)
     assert offered() == (True, True, False)
 
 

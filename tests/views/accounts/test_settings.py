@@ -106,11 +106,13 @@ def test_links_of_development_lead_to_where_it_is_served_unless_it_is_set(
     app: Flask, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.test_request_context("/", base_url="http://127.0.0.1:5000"):
-        assert public_urls.link("login.page") == "http://localhost:8000/login"
+        assert public_urls.public_link("login.page") == "http://localhost:8000/login"
         # As `make run PORT=8102` sets it.
         monkeypatch.setenv("FLASK_RUN_PORT", "8102")
-        assert public_urls.link("login.page") == "http://localhost:8102/login"
+        assert public_urls.public_link("login.page") == "http://localhost:8102/login"
     mounted = make_app(public_url="http://localhost:9000")
     mounted.config["APPLICATION_ROOT"] = "/shop"
     with mounted.app_context():
-        assert public_urls.link("login.page", next="/a b").endswith(":9000/shop/login?next=/a+b")
+        assert public_urls.public_link("login.page", next="/a b").endswith(
+            ":9000/shop/login?next=/a+b"
+        )

@@ -23,7 +23,7 @@ Deliver = Callable[..., None]
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
     mail_servers.resolve_here(monkeypatch)
     # A process keeps what it trusts.
-    smtp.tls.cache_clear()
+    smtp.tls_context.cache_clear()
     with mail_servers.running() as server:
         yield server
 
@@ -41,7 +41,7 @@ def deliver(make_app: MakeApp, server: MailServer) -> Deliver:
     def deliver(scheme: str = "smtp", user: str = "", host: str = NAME, **settings: str) -> None:
         url = f"{scheme}://{user}{host}:{server.port}"
         with make_app(**{**IN_PRODUCTION, "mail_url": url, **settings}).app_context():
-            smtp.deliver(message())
+            smtp.send_mail(message())
 
     return deliver
 
@@ -127,7 +127,7 @@ def test_the_password_is_sent_by_tls(
     with pytest.raises(smtplib.SMTPAuthenticationError) as refused:
         deliver(user="user:wrong@")
     assert len(server.all()) == 1
-    assert smtp.reason(refused.value) == "SMTPAuthenticationError 535"
+    assert smtp.failure_reason(refused.value) == "SMTPAuthenticationError 535"
 
 
 @pytest.mark.parametrize("reply", ["421 Too busy", "555 What?", None])
@@ -169,5 +169,5 @@ def test_only_a_refused_mail_or_recipient_is_final(
     server.answers[command] = reply
     with pytest.raises(OSError, match=ADDRESS if command == "RCPT" else reply[:3]) as refused:
         deliver(host="localhost")
-    assert smtp.is_final(refused.value) is is_final
-    assert ADDRESS not in smtp.reason(refused.value)
+    assert smtp.is_final_refusal(refused.value) is is_final
+    assert ADDRESS not in smtp.failure_reason(refused.value)

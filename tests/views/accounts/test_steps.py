@@ -30,13 +30,13 @@ def user(app: Flask) -> Iterator[User]:
 
 
 def begin(purpose: str = "test", user: User | None = None, **data: object) -> str:
-    secret = steps.give_secret(steps.add(purpose, HOUR, user=user, email=ADDRESS, **data))
+    secret = steps.give_step_secret(steps.add_step(purpose, HOUR, user=user, email=ADDRESS, **data))
     db.session.commit()
     return secret
 
 
 def find(secret: str) -> Step:
-    step = steps.find("test", secret)
+    step = steps.find_step("test", secret)
     assert step is not None
     return step
 
@@ -50,11 +50,11 @@ def test_the_secret_finds_its_step_for_its_purpose_and_time(user: User, wait: Wa
     step = find(secret)
     assert (step.user, step.email, step.data) == (user, ADDRESS, {"a": [1]})
     for purpose, other in [("tests", secret), ("test", secret[:-1]), ("test", ""), ("test", "é")]:
-        assert steps.find(purpose, other) is None
+        assert steps.find_step(purpose, other) is None
     wait(HOUR - 1)
     assert find(secret)
     wait(1)
-    assert steps.find("test", secret) is None
+    assert steps.find_step("test", secret) is None
 
 
 def test_each_secret_has_256_bits_and_is_not_stored(app: Flask, user: User) -> None:
@@ -67,25 +67,25 @@ def test_each_secret_has_256_bits_and_is_not_stored(app: Flask, user: User) -> N
 def test_a_step_is_used_once_and_a_new_secret_replaces_the_old_one(user: User) -> None:
     secret = begin()
     step = find(secret)
-    newer = steps.give_secret(step)
-    assert (steps.find("test", secret), find(newer)) == (None, step)
-    assert (steps.use(step), steps.use(step)) == (True, False)
-    assert steps.find("test", newer) is None
+    newer = steps.give_step_secret(step)
+    assert (steps.find_step("test", secret), find(newer)) == (None, step)
+    assert (steps.use_step(step), steps.use_step(step)) == (True, False)
+    assert steps.find_step("test", newer) is None
 
 
 def test_failures_end_a_step(user: User) -> None:
     secret = begin()
     for _ in range(MAX_FAILURES):
-        assert steps.count_failure(find(secret).id)
-    assert steps.find("test", secret) is None
-    assert steps.open_steps_of("test", ADDRESS, limit=9) == []
+        assert steps.count_step_failure(find(secret).id)
+    assert steps.find_step("test", secret) is None
+    assert steps.open_steps_of_address("test", ADDRESS, limit=9) == []
 
 
 def test_a_disabled_user_has_no_step_and_a_deleted_one_leaves_none(user: User) -> None:
     secret = begin(user=user)
     user.disabled = True
     db.session.commit()
-    assert steps.find("test", secret) is None
+    assert steps.find_step("test", secret) is None
     db.session.delete(user)
     db.session.commit()
     assert rows() == 0
@@ -98,10 +98,10 @@ def test_the_steps_of_an_address_are_found_in_any_spelling_the_newest_first(
     wait(1)
     begin(number=2)
     begin("other")
-    found = steps.open_steps_of("test", ADDRESS.upper(), limit=9)
+    found = steps.open_steps_of_address("test", ADDRESS.upper(), limit=9)
     assert [step.data for step in found] == [{"number": 2}, {"number": 1}]
     wait(HOUR)
-    assert steps.open_steps_of("test", ADDRESS, limit=9) == []
+    assert steps.open_steps_of_address("test", ADDRESS, limit=9) == []
 
 
 def test_those_of_an_address_are_read_by_one_statement_without_what_a_dropped_key_encrypted(
@@ -115,22 +115,22 @@ def test_those_of_an_address_are_read_by_one_statement_without_what_a_dropped_ke
         begin(number=number)
     db.session.expunge_all()
     with statements(app) as asked:
-        assert len(steps.open_steps_of("test", ADDRESS, limit=9)) == 3
+        assert len(steps.open_steps_of_address("test", ADDRESS, limit=9)) == 3
     assert len(asked) == 1
     monkeypatch.setitem(app.extensions, "encryption_keys", {key_id + 1: key[::-1]})
     db.session.expunge_all()
     assert sorted(
-        step.data["number"] for step in steps.open_steps_of("test", ADDRESS, limit=9)
+        step.data["number"] for step in steps.open_steps_of_address("test", ADDRESS, limit=9)
     ) == [2, 3]
-    assert steps.find("test", old) is None
+    assert steps.find_step("test", old) is None
 
 
 def test_the_steps_of_a_user_end_with_the_logins_and_those_of_others_stay(user: User) -> None:
     mine = begin(user=user)
     theirs = begin(user=User.find("grace"))
-    logins.end_all(user)
+    logins.end_logins_of(user)
     db.session.commit()
-    assert (steps.find("test", mine), find(theirs).user) == (None, User.find("grace"))
+    assert (steps.find_step("test", mine), find(theirs).user) == (None, User.find("grace"))
 
 
 def test_purging_deletes_what_has_expired_alone(user: User, wait: Wait) -> None:
@@ -138,7 +138,7 @@ def test_purging_deletes_what_has_expired_alone(user: User, wait: Wait) -> None:
     wait(HOUR - 1)
     begin()
     wait(1)
-    steps.purge()
+    steps.purge_steps()
     assert rows() == 1
 
 
@@ -151,9 +151,9 @@ def test_steps_that_end_by_user_and_by_address_at_once_do_not_wait_for_each_othe
         with app.app_context():
             found = User.find(USERNAME)
             if number % 2:
-                steps.end_steps_of(ADDRESS, "registration")
+                steps.end_steps_of_address(ADDRESS, "registration")
             else:
-                steps.end_all(found)
+                steps.end_steps_of_user(found)
             db.session.commit()
 
     for _ in range(3):

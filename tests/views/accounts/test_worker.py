@@ -64,12 +64,12 @@ def ask(app: Flask, *addresses: str) -> None:
 
 def send_due(app: Flask) -> int:
     with app.app_context():
-        return worker.send_due()
+        return worker.send_due_mails()
 
 
 def waiting(app: Flask) -> int:
     with app.app_context():
-        return worker.waiting()
+        return worker.count_waiting_mails()
 
 
 def recipients(server: MailServer) -> list[str]:
@@ -116,7 +116,7 @@ def test_a_mail_that_another_process_took_is_left_to_it(
     assert recipients(server) == []
 
 
-@pytest.mark.parametrize("place", [(messages, "build"), (smtp, "deliver")])
+@pytest.mark.parametrize("place", [(messages, "build_message"), (smtp, "send_mail")])
 def test_what_a_killed_process_had_taken_another_one_sends(
     app: Flask,
     server: MailServer,
@@ -186,7 +186,7 @@ def test_a_link_is_dropped_after_an_hour_and_a_notice_after_a_day(
 
 def notify(app: Flask, name: str = USERNAME) -> None:
     with app.app_context():
-        outbox.notify(User.find(name), "password_changed")  # type: ignore[arg-type]
+        outbox.notify_user(User.find(name), "password_changed")  # type: ignore[arg-type]
         db.session.commit()
 
 
@@ -211,8 +211,8 @@ def test_an_error_in_the_words_of_one_mail_stops_no_other(
             raise LookupError
         return real(mail)
 
-    real = messages.build
-    monkeypatch.setattr(messages, "build", build)
+    real = messages.build_message
+    monkeypatch.setattr(messages, "build_message", build)
     ask(app, ADDRESS, BOB)
     assert send_due(app) == 1
     assert (recipients(server), waiting(app)) == ([BOB], 1)
@@ -240,10 +240,10 @@ def test_a_user_who_leaves_while_the_mail_is_made_stops_no_other(
         db.session.execute(delete(User).where(User.name == USERNAME))
         return made
 
-    real = messages.build
+    real = messages.build_message
     notify(app)
     notify(app, "bob")
-    monkeypatch.setattr(messages, "build", build)
+    monkeypatch.setattr(messages, "build_message", build)
     assert send_due(app) == 2
     assert waiting(app) == 0
 
@@ -265,9 +265,9 @@ def count(app: Flask, table: type[Mail | Step]) -> int:
 def test_the_thread_goes_on_when_the_database_is_back(
     file_app: Flask, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failures, real = iter([away, away]), worker._take
+    failures, real = iter([away, away]), worker._take_mail
     monkeypatch.setattr(worker, "POLL", 0)
-    monkeypatch.setattr(worker, "_take", lambda: next(failures, real)())
+    monkeypatch.setattr(worker, "_take_mail", lambda: next(failures, real)())
     ask(file_app, ADDRESS)
     sender = worker.Sender(file_app)
     sender.start()

@@ -211,7 +211,7 @@ def test_when_the_limit_is_met_recovery_codes_and_passkeys_let_the_owner_in(
     app: Flask, client: FlaskClient, credentials: Headers, secret: str
 ) -> None:
     with stored_user(app) as user:
-        recovery_codes.delete_all(user)
+        recovery_codes.delete_recovery_codes(user)
     use_up(app, secret)
     assert try_code(app, "0").get_json()["error"] == "Too many wrong codes"
     code, *_ = add_recovery_codes(client, credentials)

@@ -5,7 +5,7 @@ The rules are here; pages, words and mails are the app's. `init_app` sets all of
 
 from flask import Flask
 from secure_flask.accounts import checks, commands, factors, leaving, worker  # noqa: F401 - checks
-from secure_flask.accounts.addresses import checked as checked_address
+from secure_flask.accounts.addresses import checked_address
 from secure_flask.accounts.email_change import confirm_change, find_change, request_change
 from secure_flask.accounts.factor_changes import (
     add_passkey,
@@ -17,20 +17,21 @@ from secure_flask.accounts.factor_changes import (
     new_recovery_codes,
     remove_authenticator,
 )
-from secure_flask.accounts.factors import of as factors_of
+from secure_flask.accounts.factors import factors_of
 from secure_flask.accounts.leaving import delete_account, personal_data
 from secure_flask.accounts.name_change import change_name
-from secure_flask.accounts.names import checked as checked_name
+from secure_flask.accounts.names import checked_name
 from secure_flask.accounts.passkey_logins import log_in_by_passkey, reauthenticate_by_passkey
-from secure_flask.accounts.passkeys import begin_login as begin_passkey_login
-from secure_flask.accounts.passkeys import list_passkeys
-from secure_flask.accounts.public_urls import link as public_link
+from secure_flask.accounts.passkeys import begin_passkey_login, list_passkeys
+from secure_flask.accounts.public_urls import public_link
 from secure_flask.accounts.recovery import find_reset, request_reset, reset_password
-from secure_flask.accounts.recovery_codes import show_once as show_recovery_codes_once
-from secure_flask.accounts.recovery_codes import shown as shown_recovery_codes
-from secure_flask.accounts.registration import confirm as confirm_registration
-from secure_flask.accounts.registration import find as find_registration
-from secure_flask.accounts.registration import register, send_again
+from secure_flask.accounts.recovery_codes import show_recovery_codes_once, shown_recovery_codes
+from secure_flask.accounts.registration import (
+    confirm_registration,
+    find_registration,
+    register,
+    send_again,
+)
 from secure_flask.accounts.second_step import (
     accept_invitation,
     begin_half_passkey,
@@ -40,9 +41,9 @@ from secure_flask.accounts.second_step import (
     half_login_factors,
 )
 from secure_flask.accounts.settings import AccountSettings
-from secure_flask.accounts.smtp import deliver as send_mail
+from secure_flask.accounts.smtp import send_mail
 from secure_flask.accounts.users import AccountMixin
-from secure_flask.accounts.worker import shown as shown_mails
+from secure_flask.accounts.worker import shown_mails
 from secure_flask.auth.users import user_deleted
 from secure_flask.web.serving import serves_requests
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 WRONG = "Must be an address like ada@example.org"
 
 
-def checked(text: str) -> str:
+def checked_address(text: str) -> str:
     """The form in which an address is stored.
 
     :raises Reason: no mail can be sent there.
@@ -37,7 +37,7 @@ def checked(text: str) -> str:
     return f"{found.local_part}@{found.ascii_domain}"
 
 
-def owner_of(address: str) -> UserMixin | None:
+def address_owner(address: str) -> UserMixin | None:
     """The user with this address, in any spelling of upper and lower case."""
     user = user_class()
     mine = user.email == address  # type: ignore[attr-defined]

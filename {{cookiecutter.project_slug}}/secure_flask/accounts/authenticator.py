@@ -14,7 +14,7 @@ from markupsafe import Markup
 from secure_flask.accounts import steps
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin
-from secure_flask.crypto.encryption import readable
+from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.web.errors import error_response
 from sqlalchemy import update
@@ -35,41 +35,41 @@ class Setup(NamedTuple):
     image: Markup  # SVG
 
 
-def begin_setup(user: AccountMixin) -> Setup:
+def begin_authenticator_setup(user: AccountMixin) -> Setup:
     """A new secret, which counts from the first code on."""
-    step = steps.add(SETUP, LIFETIME, user=user, secret=pyotp.random_base32())
-    state = steps.give_secret(step)
+    step = steps.add_step(SETUP, LIFETIME, user=user, secret=pyotp.random_base32())
+    state = steps.give_step_secret(step)
     db.session.commit()
     return _setup(user, state, step)
 
 
-def find_setup(user: AccountMixin, state: str) -> Setup:
+def find_authenticator_setup(user: AccountMixin, state: str) -> Setup:
     """The setup that was begun, so that a page shows the same key again after a wrong code.
 
     :raises ErrorResponse: 400, it took too long, or is another user's.
     """
-    return _setup(user, state, _step(user, state))
+    return _setup(user, state, _setup_step(user, state))
 
 
-def finish_setup(user: AccountMixin, state: str, code: str) -> None:
+def finish_authenticator_setup(user: AccountMixin, state: str, code: str) -> None:
     """Store the secret of a setup, within the caller's transaction.
 
     :raises ErrorResponse: 400, a wrong code, or a setup that took too long or is another user's.
     """
-    step = _step(user, state)
+    step = _setup_step(user, state)
     secret = step.data["secret"]
     counter = _counter_of(secret, code)
     if counter is None:
-        steps.count_failure(step.id)
+        steps.count_step_failure(step.id)
         raise error_response(400, "Wrong code")
-    if not steps.use(step):
+    if not steps.use_step(step):
         raise error_response(400, ENDED)
     user.totp_secret, user.totp_last = secret, counter
 
 
-def use_code(user: AccountMixin, code: str) -> bool:
+def use_authenticator_code(user: AccountMixin, code: str) -> bool:
     """Whether a code is right and was not used before, within the caller's transaction."""
-    secret = readable(user, "totp_secret")
+    secret = readable_value(user, "totp_secret")
     counter = _counter_of(secret, code) if secret else None
     if counter is None:
         return False
@@ -79,15 +79,16 @@ def use_code(user: AccountMixin, code: str) -> bool:
     return db.session.scalar(used.returning(model.id)) is not None
 
 
-def _step(user: AccountMixin, state: str) -> Step:
-    step = steps.find(SETUP, state)
+def _setup_step(user: AccountMixin, state: str) -> Step:
+    step = steps.find_step(SETUP, state)
     if step is None or step.user_id != user.id:
         raise error_response(400, ENDED)
     return step
 
 
 def _setup(user: AccountMixin, state: str, step: Step) -> Setup:
-    secret, issuer = step.data["secret"], current_app.config["PROJECT_NAME"]
+    secret = step.data["secret"]
+    issuer = current_app.config["PROJECT_NAME"]
     uri = pyotp.TOTP(secret).provisioning_uri(name=user.name, issuer_name=issuer)
     # Part of the page: the strictest policy loads no data: image.
     image = segno.make(uri, micro=False).svg_inline(scale=4, omitsize=True)
@@ -96,7 +97,8 @@ def _setup(user: AccountMixin, state: str, step: Step) -> Setup:
 
 def _counter_of(secret: str, code: str) -> int | None:
     """The time step of a code: the present one, or the one before or after."""
-    typed, now = code.replace(" ", ""), int(time.time()) // STEP
+    typed = code.replace(" ", "")
+    now = int(time.time()) // STEP
     totp = pyotp.TOTP(secret, interval=STEP)
     shown = {each: totp.generate_otp(each) for each in (now - 1, now, now + 1)}
     right = [each for each in shown if compare_digest(shown[each].encode(), typed.encode())]

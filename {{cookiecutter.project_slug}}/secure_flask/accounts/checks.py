@@ -27,12 +27,12 @@ def unreachable_mail_server(app: Flask) -> Iterator[Finding]:
     if not app.config["MAIL_URL"]:
         return
     try:
-        with smtp.connect():
+        with smtp.connect_to_mail_server():
             return
     except (OSError, ValueError) as error:
         yield Finding(
-            f"The mail server takes no mail ({smtp.reason(error)}): nobody can register or get a "
-            "new password.",
+            f"The mail server takes no mail ({smtp.failure_reason(error)}): nobody can register or get "
+            "a new password.",
             hint="Check MAIL_URL, whether the network lets the app reach it, and the server's "
             "certificate.",
         )
@@ -50,7 +50,7 @@ def late_mails(app: Flask) -> Iterator[Finding]:
 
 @check("mail.limit-reached", "warning")
 def used_up_mails(app: Flask) -> Iterator[Finding]:
-    if number := _zero_without_tables(mail_limits.kept_waiting):
+    if number := _zero_without_tables(mail_limits.count_kept_mails):
         yield Finding(
             f"{number} mails with a link wait, since the site has sent its share of "
             "MAILS_PER_HOUR.",
@@ -61,7 +61,7 @@ def used_up_mails(app: Flask) -> Iterator[Finding]:
 
 @check("passkeys.other-host", "error")
 def passkeys_of_another_host(app: Flask) -> Iterator[Finding]:
-    of_another_host = Passkey.host != public_urls.host()
+    of_another_host = Passkey.host != public_urls.public_host()
     if number := _count_rows(select(func.count()).where(of_another_host)):
         yield Finding(
             f"{number} passkeys were made for another host than that of PUBLIC_URL, and do not "
@@ -82,7 +82,7 @@ def roles_without_second_factor(app: Flask) -> Iterator[Finding]:
 
 @check("accounts.undeletable", "error")
 def undeletable_users(app: Flask) -> Iterator[Finding]:
-    for key in leaving.references(None, "NO ACTION", "RESTRICT"):
+    for key in leaving.references_to_users(None, "NO ACTION", "RESTRICT"):
         yield Finding(
             f"{key.parent} has no ON DELETE action: an account with a row there cannot be deleted.",
             hint='Write ForeignKey("users.id", ondelete="CASCADE"), or "SET NULL". Then run: '

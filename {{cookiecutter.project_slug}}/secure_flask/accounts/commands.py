@@ -17,7 +17,7 @@ from secure_flask.accounts import (
     worker,
 )
 from secure_flask.accounts.mail_slots import MailSlots
-from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import logins, user_commands
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
@@ -33,74 +33,74 @@ mail_commands = CommandGroup("mail", help="Send the mails that wait.")
 @click.option("--invite", is_flag=True, help="Print a code to set up the first one, for a week.")
 def show_factors(name: str, remove: bool, invite: bool) -> None:
     """Show the second factors of a user, remove them all, or let the first one be set up."""
-    user = account(user_commands.find(name))
+    user = account_of(user_commands.find_user(name))
     if remove:
-        _remove(user)
+        _remove_factors(user)
     if invite:
-        click.echo(f"Invitation code: {second_step.invite(user)}")
-        _record(user, "invitation")
-    click.echo(f"{name} has {', '.join(_described(user)) or 'no second factor'}")
+        click.echo(f"Invitation code: {second_step.make_invitation(user)}")
+        _record_factor_change(user, "invitation")
+    click.echo(f"{name} has {', '.join(_described_factors(user)) or 'no second factor'}")
 
 
 @user_commands.user_commands.command("mail-link")
 @click.argument("name")
 def mail_link(name: str) -> None:
     """Mail a user a link to set a password, so that no operator knows it."""
-    user = account(user_commands.find(name))
+    user = account_of(user_commands.find_user(name))
     if not (email := user.readable_email):
         run = f"Run: .venv/bin/flask user email {name} ADDRESS"
         raise click.ClickException(f"{name} has no e-mail address. {run}")
-    # At once and without the limits, which strangers may have used up.
-    message = messages.build(outbox.Mail(kind="reset", email=email))
+    # The mail goes at once and without the limits, which strangers may have used up.
+    message = messages.build_message(outbox.Mail(kind="reset", email=email))
     db.session.commit()
     if message is None:
         raise click.ClickException(f"{name} is disabled. Run: .venv/bin/flask user enable {name}")
     try:
-        smtp.deliver(message)
+        smtp.send_mail(message)
     except OSError as error:
-        why = f"The mail was not sent ({smtp.reason(error)}): check MAIL_URL"
+        why = f"The mail was not sent ({smtp.failure_reason(error)}): check MAIL_URL"
         raise click.ClickException(why) from None
     click.echo(f"Mailed a link to the address of {name}")
 
 
 @mail_commands.command("send")
-def send() -> None:
+def send_mails_command() -> None:
     """Send all mails that are due. The app does so by itself while it serves requests."""
-    click.echo(f"Sent {worker.send_due(MailSlots())}, waiting {worker.waiting()}")
+    click.echo(f"Sent {worker.send_due_mails(MailSlots())}, waiting {worker.count_waiting_mails()}")
 
 
 @mail_commands.command("status")
-def status() -> None:
+def mail_status_command() -> None:
     """Say how many mails wait, of which kinds."""
     waiting = outbox.Mail.due.is_not(None)
     kinds = select(outbox.Mail.kind, func.count()).where(waiting).group_by(outbox.Mail.kind)
     for kind, number in db.session.execute(kinds.order_by(outbox.Mail.kind)):
         click.echo(f"{kind}\t{number}")
-    click.echo(f"waiting\t{worker.waiting()}")
+    click.echo(f"waiting\t{worker.count_waiting_mails()}")
 
 
 def init_app(app: Flask) -> None:
     app.cli.add_command(mail_commands)
 
 
-def _described(user: AccountMixin) -> list[str]:
+def _described_factors(user: AccountMixin) -> list[str]:
     app = ["an authenticator app"] if user.has_authenticator else []
-    left = recovery_codes.left(user)
+    left = recovery_codes.recovery_codes_left(user)
     codes = [f"recovery codes ({left} left)"] if left else []
-    return [*app, *codes, *(f"the passkey {each.name!r}" for each in passkeys.all_of(user))]
+    return [*app, *codes, *(f"the passkey {each.name!r}" for each in passkeys.passkeys_of(user))]
 
 
-def _remove(user: AccountMixin) -> None:
+def _remove_factors(user: AccountMixin) -> None:
     user.totp_secret = user.totp_last = None
-    recovery_codes.delete_all(user)
-    for passkey in passkeys.all_of(user):
+    recovery_codes.delete_recovery_codes(user)
+    for passkey in passkeys.passkeys_of(user):
         db.session.delete(passkey)
-    logins.end_all(user)
-    _record(user, "factors")
+    logins.end_logins_of(user)
+    _record_factor_change(user, "factors")
     notices.factors_changed(user, "An operator removed all second factors")
     db.session.commit()
 
 
-def _record(user: AccountMixin, change: str) -> None:
+def _record_factor_change(user: AccountMixin, change: str) -> None:
     fields = {"user_id": user.id, "change": change, "by": "command line"}
     audit.record(audit.USER_UPDATED, account=user.name, **fields)

@@ -13,12 +13,12 @@ from uuid import UUID
 from flask import g
 from secure_flask.accounts import addresses, notices, public_urls, recovery, steps
 from secure_flask.accounts.former_addresses import remember_address, require_few_changes
-from secure_flask.accounts.mail_limits import CHANGE, request_link, take_turn
+from secure_flask.accounts.mail_limits import CHANGE, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
-from secure_flask.accounts.messages import kind
+from secure_flask.accounts.messages import mail_kind
 from secure_flask.accounts.outbox import HOUR, Mail, forget_links
 from secure_flask.accounts.steps import INVALID, Step
-from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import authentication, tokens
 from secure_flask.auth.access import is_recent
 from secure_flask.auth.users import UserMixin, address_changed
@@ -41,14 +41,14 @@ def request_change(email: str) -> None:
 
     :raises ErrorResponse: 429, too many changes, or too many mails of this network.
     """
-    user = account(g.user)
+    user = account_of(g.user)
     require_few_changes(user)
-    turn = take_turn()
+    turn = take_mail_turn()
     lock_mailbox(email)
     # It ends with the logins of the user, also while its mail waits.
-    step = steps.add(REQUEST, REQUEST_LIFETIME, user=user, email=email)
+    step = steps.add_step(REQUEST, REQUEST_LIFETIME, user=user, email=email)
     is_mailed = request_link(CHANGE, email, turn=turn, step=str(step.id))
-    steps.keep_newest_of_user(REQUEST, user, most=MAX_REQUESTS)
+    steps.keep_newest_steps(REQUEST, user, most=MAX_REQUESTS)
     notices.email_change_requested(user)
     db.session.commit()
     audit.record(audit.USER_UPDATED, account=user.name, change="email requested", mail=is_mailed)
@@ -59,8 +59,8 @@ def find_change(token: str) -> tuple[AccountMixin, str]:
 
     :raises ErrorResponse: 404, the link has expired or was used.
     """
-    step = _find(token)
-    return account(step.user), step.email or ""
+    step = _find_change_step(token)
+    return account_of(step.user), step.email or ""
 
 
 def confirm_change(token: str, password: str | None) -> AccountMixin:
@@ -70,12 +70,12 @@ def confirm_change(token: str, password: str | None) -> AccountMixin:
         no valid link, or another account has the address by now; 429, too many failures or
         changes; 503.
     """
-    step = _find(token)
-    user = account(step.user)
+    step = _find_change_step(token)
+    user = account_of(step.user)
     _require_owner(step, user, password)
     require_few_changes(user)
     lock_mailbox(step.email or "")
-    if not steps.use(step):
+    if not steps.use_step(step):
         raise error_response(404, INVALID)
     old = user.readable_email
     try:
@@ -93,18 +93,18 @@ def confirm_change(token: str, password: str | None) -> AccountMixin:
 @address_changed.connect
 def _follow_change(user: UserMixin, *, old: str | None) -> None:
     """Tell the former address, and end what waits, also where an operator changed the address."""
-    found = account(user)
+    found = account_of(user)
     if old:
         remember_address(found, old)
         notices.email_changed(found, old)
-    steps.end_all(found)
+    steps.end_steps_of_user(found)
 
 
 def _require_owner(step: Step, user: AccountMixin, password: str | None) -> None:
     if password:
-        if not authentication.is_right(user, password):
+        if not authentication.is_right_password(user, password):
             audit.record(audit.LOGIN_FAIL, account=user.name, reason="change of address")
-            steps.count_failure(step.id)
+            steps.count_step_failure(step.id)
             raise field_error(403, "password", "Wrong password")
         return
     login = tokens.find_login()
@@ -114,22 +114,22 @@ def _require_owner(step: Step, user: AccountMixin, password: str | None) -> None
         raise error_response(403, "You are logged in as somebody else")
 
 
-def _find(token: str) -> Step:
-    step = steps.find(CHANGE, token)
+def _find_change_step(token: str) -> Step:
+    step = steps.find_step(CHANGE, token)
     if step is None or step.user is None:
         raise error_response(404, INVALID)
     return step
 
 
-@kind(CHANGE)
-def _mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+@mail_kind(CHANGE)
+def _change_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     email = mail.email or ""
     request = db.session.get(Step, UUID(mail.arguments["step"]))
     if request is None or request.user is None or request.user.disabled:
         return None
-    if known := addresses.owner_of(email):
-        return recovery.mail_to_owner(account(known), "email_in_use")
+    if known := addresses.address_owner(email):
+        return recovery.mail_to_owner(account_of(known), "email_in_use")
     # Each try has a link of its own, since a mail may have arrived whose sending seemed to fail.
-    step = steps.add(CHANGE, LIFETIME, user=request.user, email=email)
-    link = public_urls.link("accounts.change_email_page", token=steps.give_secret(step))
+    step = steps.add_step(CHANGE, LIFETIME, user=request.user, email=email)
+    link = public_urls.public_link("accounts.change_email_page", token=steps.give_step_secret(step))
     return email, "change_email", {"username": request.user.name, "link": link}

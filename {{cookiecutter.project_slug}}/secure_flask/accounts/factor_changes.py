@@ -18,10 +18,10 @@ from secure_flask.accounts import (
     recovery_codes,
 )
 from secure_flask.accounts.authenticator import Setup
-from secure_flask.accounts.factors import AUTHENTICATOR, RECOVERY, is_demanded, of
+from secure_flask.accounts.factors import AUTHENTICATOR, RECOVERY, factors_of, role_demands_factor
 from secure_flask.accounts.second_step import INVITATION, use_invitation
 from secure_flask.accounts.steps import Step
-from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import access, logins
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import replace_hash
@@ -39,7 +39,7 @@ def begin_authenticator(tf_token: str | None = None) -> Setup:
     :raises ErrorResponse: 401, neither of them.
     """
     _, user = _who_sets_up(tf_token)
-    return authenticator.begin_setup(user)
+    return authenticator.begin_authenticator_setup(user)
 
 
 def find_authenticator(state: str, tf_token: str | None = None) -> Setup:
@@ -48,7 +48,7 @@ def find_authenticator(state: str, tf_token: str | None = None) -> Setup:
     :raises ErrorResponse: 400, an ended setup; 401, nobody who may set up.
     """
     _, user = _who_sets_up(tf_token)
-    return authenticator.find_setup(user, state)
+    return authenticator.find_authenticator_setup(user, state)
 
 
 def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> dict[str, Any]:
@@ -61,17 +61,17 @@ def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> 
     """
     half, user = _who_sets_up(tf_token)
     options = half.data if half else None
-    _lock(user)
-    is_first = not of(user)
-    authenticator.finish_setup(user, state, code)
+    _lock_user(user)
+    is_first = not factors_of(user)
+    authenticator.finish_authenticator_setup(user, state, code)
     if options:
         use_invitation(user, options[INVITATION])
     codes = _first_recovery_codes(user) if is_first else {}
-    replaced = half_logins.replaced(options) if options else None
+    replaced = half_logins.replaced_login(options) if options else None
     # This ends the half login too.
-    _changed(user, "An authenticator app was added", replaced)
+    _finish_change(user, "An authenticator app was added", replaced)
     if options:
-        return codes | half_logins.issue(user, options, AUTHENTICATOR)
+        return codes | half_logins.begin_full_login(user, options, AUTHENTICATOR)
     db.session.commit()
     return codes
 
@@ -82,9 +82,9 @@ def remove_authenticator() -> None:
     :raises ErrorResponse: 401, no recent login; 409, a role demands it, and there is no other.
     """
     access.require_login(minutes=RECENT)
-    user = _lock(account(g.user))
+    user = _lock_user(account_of(g.user))
     user.totp_secret = user.totp_last = None
-    _removed(user, "The authenticator app was removed")
+    _finish_removal(user, "The authenticator app was removed")
 
 
 def begin_passkey() -> dict[str, Any]:
@@ -93,7 +93,7 @@ def begin_passkey() -> dict[str, Any]:
     :raises ErrorResponse: 403, it would be the first factor that a role demands; 409, the user has
         as many as are allowed.
     """
-    return passkeys.begin_registration(_who_adds())
+    return passkeys.begin_passkey_registration(_who_adds())
 
 
 def add_passkey(state: str, credential: str, name: str) -> dict[str, Any]:
@@ -105,15 +105,15 @@ def add_passkey(state: str, credential: str, name: str) -> dict[str, Any]:
         passkey of this name, or the user has as many as are allowed.
     """
     user = _who_adds()
-    if name in [each.name for each in passkeys.all_of(user)]:
+    if name in [each.name for each in passkeys.passkeys_of(user)]:
         raise error_response(409, "There is a passkey of this name already")
-    passkey = passkeys.finish_registration(user, state, credential, name)
+    passkey = passkeys.finish_passkey_registration(user, state, credential, name)
     # The lock comes last, since the challenge is used up in a transaction of its own.
-    _lock(user)
-    passkeys.limit_number(user, passkeys.MOST)
-    is_first = not user.has_authenticator and passkeys.all_of(user) == [passkey]
+    _lock_user(user)
+    passkeys.limit_passkeys(user, passkeys.MOST)
+    is_first = not user.has_authenticator and passkeys.passkeys_of(user) == [passkey]
     codes = _first_recovery_codes(user) if is_first else {}
-    _changed(user, "A passkey was added")
+    _finish_change(user, "A passkey was added")
     db.session.commit()
     return codes
 
@@ -122,10 +122,10 @@ def delete_passkey(name: str) -> None:
     """
     :raises ErrorResponse: 404, there is none of this name; 409, as for the authenticator app.
     """
-    user = _lock(account(g.user))
-    if not passkeys.delete(user, name):
+    user = _lock_user(account_of(g.user))
+    if not passkeys.delete_passkey_of(user, name):
         raise error_response(404, "Not Found")
-    _removed(user, "A passkey was deleted")
+    _finish_removal(user, "A passkey was deleted")
 
 
 def new_recovery_codes() -> list[str]:
@@ -133,36 +133,37 @@ def new_recovery_codes() -> list[str]:
 
     :raises ErrorResponse: 409, there is no second factor that they could replace.
     """
-    user = _lock(account(g.user))
-    if not of(user):
+    user = _lock_user(account_of(g.user))
+    if not factors_of(user):
         raise error_response(409, "Set up an authenticator app or a passkey first")
-    codes = recovery_codes.replace(user)
-    _changed(user, "The recovery codes were replaced")
+    codes = recovery_codes.replace_recovery_codes(user)
+    _finish_change(user, "The recovery codes were replaced")
     db.session.commit()
     return codes
 
 
 def _who_sets_up(tf_token: str | None) -> tuple[Step | None, AccountMixin]:
-    half = half_logins.current(tf_token)
-    if half and half.data.get(INVITATION) and not of(account(half.user)):
-        return half, account(half.user)
+    half = half_logins.current_half_login(tf_token)
+    if half and half.data.get(INVITATION) and not factors_of(account_of(half.user)):
+        return half, account_of(half.user)
     if tf_token:
-        raise half_logins.ended()
+        raise half_logins.half_login_ended()
     access.require_login(minutes=RECENT)
     return None, _who_adds()
 
 
 def _who_adds() -> AccountMixin:
     """The logged-in user, unless a role demands a factor that only an invitation sets up."""
-    user = account(g.user)
-    if is_demanded(user) and not of(user):
+    user = account_of(g.user)
+    if role_demands_factor(user) and not factors_of(user):
         raise error_response(403, "A role of yours demands a second factor: log in again")
     return user
 
 
-def _lock(user: AccountMixin) -> AccountMixin:
+def _lock_user(user: AccountMixin) -> AccountMixin:
     """Lock the row of the user, so that changes follow one another, and read it again."""
-    login, unchanged = g.get("login"), replace_hash(user, user.password_hash)
+    login = g.get("login")
+    unchanged = replace_hash(user, user.password_hash)
     # A login that has ended meanwhile leaves no factor behind.
     lives = login is None or db.session.scalar(select(Login.id).where(Login.id == login.id))
     if not (unchanged and lives):
@@ -172,28 +173,28 @@ def _lock(user: AccountMixin) -> AccountMixin:
 
 
 def _first_recovery_codes(user: AccountMixin) -> dict[str, Any]:
-    return {"recovery_codes": recovery_codes.replace(user)}
+    return {"recovery_codes": recovery_codes.replace_recovery_codes(user)}
 
 
-def _removed(user: AccountMixin, change: str) -> None:
+def _finish_removal(user: AccountMixin, change: str) -> None:
     db.session.flush()
-    left = of(user)
-    if not left and is_demanded(user):
+    left = factors_of(user)
+    if not left and role_demands_factor(user):
         db.session.rollback()
         raise error_response(409, "A role of yours demands a second factor: add another one first")
     if not {*left} - {RECOVERY}:
-        recovery_codes.delete_all(user)
-    _changed(user, change)
+        recovery_codes.delete_recovery_codes(user)
+    _finish_change(user, change)
     db.session.commit()
 
 
-def _changed(user: AccountMixin, change: str, keep: Login | None = None) -> None:
+def _finish_change(user: AccountMixin, change: str, keep: Login | None = None) -> None:
     """End all logins but `keep`, or else the present one, after a change of the factors, and tell the user.
 
     All within the caller's transaction.
     """
     db.session.flush()
-    logins.end_all(user, keep=keep or g.get("login"))
-    networks.trust(user)
+    logins.end_logins_of(user, keep=keep or g.get("login"))
+    networks.trust_network(user)
     notices.factors_changed(user, change)
     audit.record(audit.USER_UPDATED, account=user.name, user_id=user.id, change=change)

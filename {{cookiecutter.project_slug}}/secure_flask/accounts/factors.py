@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask, Response, after_this_request, current_app, g
 from secure_flask.accounts import half_logins, passkeys, recovery_codes
-from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth.authentication import password_changed
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import UserMixin
@@ -20,38 +20,38 @@ from sqlalchemy import Update, update
 AUTHENTICATOR, PASSKEY, RECOVERY = "authenticator", "passkey", "recovery_code"
 
 
-def of(user: AccountMixin) -> list[str]:
+def factors_of(user: AccountMixin) -> list[str]:
     """The factors by which a user can complete a login."""
-    strong = {AUTHENTICATOR: user.has_authenticator, PASSKEY: bool(passkeys.all_of(user))}
+    strong = {AUTHENTICATOR: user.has_authenticator, PASSKEY: bool(passkeys.passkeys_of(user))}
     there = [name for name, is_there in strong.items() if is_there]
-    return [*there, RECOVERY] if there and recovery_codes.left(user) else there
+    return [*there, RECOVERY] if there and recovery_codes.recovery_codes_left(user) else there
 
 
-def is_demanded(user: UserMixin) -> bool:
+def role_demands_factor(user: UserMixin) -> bool:
     """Whether a role of the user demands a second factor, by SECOND_FACTOR_ROLES."""
     demanding = {*current_app.config["SECOND_FACTOR_ROLES"]}
     # Each request asks. Where no role demands one, it costs no query.
     return bool(demanding) and not demanding.isdisjoint(user.role_names)
 
 
-def asked_of(user: UserMixin) -> Callable[..., dict[str, Any]] | None:
+def second_step_of(user: UserMixin) -> Callable[..., dict[str, Any]] | None:
     """What begins the step of a second factor, or of the set-up of the first one; else None."""
-    found = account(user)
-    there = of(found)
-    if not there and not is_demanded(found):
+    found = account_of(user)
+    there = factors_of(found)
+    if not there and not role_demands_factor(found):
         return None
-    return partial(half_logins.begin, found, there)
+    return partial(half_logins.begin_half_login, found, there)
 
 
 def init_app(app: Flask) -> None:
-    app.extensions["second_factor"] = asked_of
-    app.extensions["demands_second_factor"] = is_demanded
+    app.extensions["second_factor"] = second_step_of
+    app.extensions["demands_second_factor"] = role_demands_factor
 
 
 @password_changed.connect
 def _keep_age(user: UserMixin) -> None:
     """Leave the login as old as it was: beside a factor, the password alone makes none recent."""
-    if of(account(user)):
+    if factors_of(account_of(user)):
         mine = (Login.user_id == user.id, Login.started > g.login.started)
         age = update(Login).where(*mine).values(started=g.login.started)
         after_this_request(lambda response: _store(age, response))

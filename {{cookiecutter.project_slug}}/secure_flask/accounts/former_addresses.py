@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.crypto.encrypted_columns import encrypted_column
-from secure_flask.crypto.encryption import readable
+from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
 from secure_flask.web.errors import error_response
 from sqlalchemy import BigInteger, ForeignKey, delete, func, select
@@ -55,7 +55,7 @@ def former_addresses_of(user: AccountMixin) -> list[str]:
     """The addresses that a user had within the last week, the first one first."""
     mine = (FormerAddress.user_id == user.id, FormerAddress.until > int(time.time()))
     oldest = select(FormerAddress).where(*mine).order_by(FormerAddress.until, FormerAddress.id)
-    found = (readable(each, "email") for each in db.session.scalars(oldest.limit(MOST)))
+    found = (readable_value(each, "email") for each in db.session.scalars(oldest.limit(MOST)))
     return [str(address) for address in found if address]
 
 

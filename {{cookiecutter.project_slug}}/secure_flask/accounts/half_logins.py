@@ -10,7 +10,7 @@ from typing import Any
 from flask import abort, after_this_request, current_app, flash, redirect, request, url_for
 from secure_flask.accounts import networks, steps
 from secure_flask.accounts.steps import Step
-from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import authentication, next_pages, throttle, tokens
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import session
@@ -29,7 +29,7 @@ MOST = 5  # of a user in one network
 MOST_READ = 100
 
 
-def begin(
+def begin_half_login(
     user: AccountMixin,
     factors: list[str],
     *,
@@ -42,92 +42,94 @@ def begin(
     JSON gets the member `tf_token`. A form gets a cookie, and is led to SECOND_FACTOR_PAGE by an
     exception, so that no view takes a half login for a login.
     """
-    place = networks.present().hex()
+    place = networks.present_network().hex()
     _end_oldest(user, place)
     on_page = is_consumed_form()
     begun: dict[str, Any] = {"on_page": on_page, "place": place, "keep": keep}
     begun["replaces"] = replaces.id if replaces else None
     begun["attempt"] = attempt.to_json()
-    step = steps.add(PURPOSE, LIFETIME, user=user, **begun)
-    secret = steps.give_secret(step)
+    step = steps.add_step(PURPOSE, LIFETIME, user=user, **begun)
+    secret = steps.give_step_secret(step)
     db.session.commit()
     if on_page:
         page = url_for(current_app.config["SECOND_FACTOR_PAGE"], next=next_pages.checked_next())
         response = redirect(page, 303)
-        response.set_cookie(cookies.name_of(COOKIE), secret, max_age=LIFETIME, **cookies.flags())
+        response.set_cookie(
+            cookies.cookie_name(COOKIE), secret, max_age=LIFETIME, **cookies.cookie_flags()
+        )
         abort(response)
     return {"tf_required": True, "factors": factors, "tf_token": secret}
 
 
-def current(tf_token: str | None = None) -> Step | None:
+def current_half_login(tf_token: str | None = None) -> Step | None:
     """The half login of this request: of its JSON or, on pages, of its cookie."""
-    return steps.find(PURPOSE, tf_token or _cookie())
+    return steps.find_step(PURPOSE, tf_token or _cookie())
 
 
-def find(tf_token: str | None = None) -> tuple[Step, AccountMixin]:
+def find_half_login(tf_token: str | None = None) -> tuple[Step, AccountMixin]:
     """The half login of this request and its user.
 
     :raises ErrorResponse: 401, there is none: the login must begin again.
     """
-    step = current(tf_token)
+    step = current_half_login(tf_token)
     if step is None or step.user is None:
-        raise ended()
-    return step, account(step.user)
+        raise half_login_ended()
+    return step, account_of(step.user)
 
 
-def attempt(tf_token: str | None = None) -> tuple[Step, AccountMixin]:
+def attempt_half_login(tf_token: str | None = None) -> tuple[Step, AccountMixin]:
     """The same for one answer, which counts before it is checked: parallel ones see each other.
 
     :raises ErrorResponse: 401, there is none, or it had its five answers.
     """
-    step, user = find(tf_token)
-    if not steps.count_failure(step.id):
-        raise ended()
+    step, user = find_half_login(tf_token)
+    if not steps.count_step_failure(step.id):
+        raise half_login_ended()
     return step, user
 
 
-def finish(step: Step, user: AccountMixin, factor: str) -> dict[str, Any]:
+def finish_half_login(step: Step, user: AccountMixin, factor: str) -> dict[str, Any]:
     """Use a half login up, and return the body of the login that it becomes.
 
     :raises ErrorResponse: 401, it has ended in the meantime.
     """
     options = step.data
-    if not steps.use(step):
-        raise ended()
-    return issue(user, options, factor)
+    if not steps.use_step(step):
+        raise half_login_ended()
+    return begin_full_login(user, options, factor)
 
 
-def issue(user: AccountMixin, options: dict[str, Any], factor: str) -> dict[str, Any]:
+def begin_full_login(user: AccountMixin, options: dict[str, Any], factor: str) -> dict[str, Any]:
     """The body of the login that a half login with these options becomes.
 
     :raises ErrorResponse: 401, the password changed or the login to renew ended meanwhile.
     """
     # The row of the user stays locked until the commit, as in a login by password alone.
     if not replace_hash(user, user.password_hash):
-        raise ended()
+        raise half_login_ended()
     after_this_request(_forget_cookie)
-    networks.trust(user)
-    login = replaced(options)
+    networks.trust_network(user)
+    login = replaced_login(options)
     if login is None and options["replaces"]:
-        raise ended()
+        raise half_login_ended()
     if login is None:
         # A page gets its cookie, though a script sends the answer of a passkey as JSON.
-        kind = session if options["on_page"] else tokens.chosen()
-        issued = kind.issue(user, keep=options["keep"], second_factor=True)
+        kind = session if options["on_page"] else tokens.chosen_token_type()
+        issued = kind.issue_token(user, keep=options["keep"], second_factor=True)
     else:
-        issued = authentication.renew(user, login, second_factor=True)
-    throttle.complete(options["attempt"])
+        issued = authentication.renew_login(user, login, second_factor=True)
+    throttle.complete_attempt(options["attempt"])
     factors = f"password, {factor}"
     audit.record(audit.LOGIN_SUCCESS, account=user.name, user_id=user.id, factors=factors)
     return issued
 
 
-def replaced(options: dict[str, Any]) -> Login | None:
+def replaced_login(options: dict[str, Any]) -> Login | None:
     """The login that becomes recent by a half login with these options."""
     return db.session.get(Login, options["replaces"]) if options["replaces"] else None
 
 
-def ended() -> ErrorResponse:
+def half_login_ended() -> ErrorResponse:
     """The exception for a half login that is over; a browser goes to the login page."""
     error = error_response(401, "The login has ended: log in again")
     page = current_app.config["LOGIN_PAGE"]
@@ -146,16 +148,16 @@ def _end_oldest(user: AccountMixin, place: str) -> None:
     ]
     there.sort(key=lambda each: each.expires)
     for step in there[: max(0, len(there) - MOST + 1)]:
-        steps.use(step)
+        steps.use_step(step)
 
 
 def _cookie() -> str:
-    # Of two, one may come from a sibling domain: neither counts.
-    sent = request.cookies.getlist(cookies.name_of(COOKIE))
+    # One of two may come from a sibling domain: neither counts.
+    sent = request.cookies.getlist(cookies.cookie_name(COOKIE))
     return sent[0] if len(sent) == 1 else ""
 
 
 def _forget_cookie(response: Response) -> Response:
-    if cookies.name_of(COOKIE) in request.cookies:
-        response.delete_cookie(cookies.name_of(COOKIE), **cookies.flags())
+    if cookies.cookie_name(COOKIE) in request.cookies:
+        response.delete_cookie(cookies.cookie_name(COOKIE), **cookies.cookie_flags())
     return response

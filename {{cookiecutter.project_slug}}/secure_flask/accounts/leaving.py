@@ -16,12 +16,12 @@ from secure_flask.accounts.email_change import MAX_REQUESTS, REQUEST
 from secure_flask.accounts.former_addresses import former_addresses_of
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.registration import end_registrations_of
-from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import access, authentication
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import user_class, user_deleted
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
-from secure_flask.crypto.encryption import readable
+from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
 from secure_flask.web import audit
 from sqlalchemy import ForeignKey, Table, delete, inspect, or_, select
@@ -45,10 +45,10 @@ def delete_account(user: AccountMixin) -> None:
 
     :raises ErrorResponse: 401, the login of this request has ended in the meantime.
     """
-    email = account(user).readable_email
+    email = account_of(user).readable_email
     if email:
         lock_mailbox(email)
-    user = _locked(user)
+    user = _locked_user(user)
     user_deleted.send(user)
     _tell_addresses(user)
     if email:
@@ -66,18 +66,18 @@ def personal_data(user: AccountMixin) -> dict[str, Any]:
     """All that is stored about a user, as JSON can hold it."""
     waiting = [step.email for step in steps.steps_of_user(REQUEST, user, limit=MAX_REQUESTS)]
     return {
-        "account": _values(user, without=SECRETS),
+        "account": _values_of_row(user, without=SECRETS),
         "roles": user.role_names,
         "logins": authentication.list_logins(),
-        "factors": factors.of(user),
-        "passkeys": [each.name for each in passkeys.all_of(user)],
-        "recovery_codes": recovery_codes.left(user),
+        "factors": factors.factors_of(user),
+        "passkeys": [each.name for each in passkeys.passkeys_of(user)],
+        "recovery_codes": recovery_codes.recovery_codes_left(user),
         "unconfirmed_emails": waiting,
         "former_emails": former_addresses_of(user),
-        "trusted_networks": networks.number(user),
+        "trusted_networks": networks.count_trusted_networks(user),
         "tables": {
-            table.name: _rows(table, keys, user)
-            for table, keys in groupby(references("CASCADE"), lambda key: key.parent.table)
+            table.name: _rows_of_user(table, keys, user)
+            for table, keys in groupby(references_to_users("CASCADE"), lambda key: key.parent.table)
         },
     }
 
@@ -94,17 +94,18 @@ def _tell_addresses(user: AccountMixin) -> None:
         outbox.notify_address(address, "account_deleted", about=about, username=user.name)
 
 
-def _locked(user: AccountMixin) -> AccountMixin:
+def _locked_user(user: AccountMixin) -> AccountMixin:
     """The user itself, where `current_user` stands for it, with a row that nobody changes now."""
-    model, login = user_class(), g.get("login")
+    model = user_class()
+    login = g.get("login")
     found = db.session.scalar(select(model).where(model.id == user.id).with_for_update())
     lives = select(Login.id).where(Login.id == login.id) if login else None
     if found is None or (lives is not None and db.session.scalar(lives) is None):
         raise access.unauthenticated()
-    return account(found)
+    return account_of(found)
 
 
-def references(*actions: str | None) -> Iterator[ForeignKey]:
+def references_to_users(*actions: str | None) -> Iterator[ForeignKey]:
     """The foreign keys of the app's own tables to users that have one of these ON DELETE actions."""
     for table in Model.metadata.sorted_tables:
         for key in table.foreign_keys if table.name not in OWN_TABLES else ():
@@ -112,18 +113,20 @@ def references(*actions: str | None) -> Iterator[ForeignKey]:
                 yield key
 
 
-def _rows(table: Table, keys: Iterable[ForeignKey], user: AccountMixin) -> list[dict[str, Any]]:
+def _rows_of_user(
+    table: Table, keys: Iterable[ForeignKey], user: AccountMixin
+) -> list[dict[str, Any]]:
     """The rows of a table that refer to the user by one of the keys, such as of a sender."""
     mine = or_(*(key.parent == user.id for key in keys))
     mappers = [each for each in Model.registry.mappers if each.local_table is table]
     if not mappers:
         found = db.session.execute(select(table).where(mine)).mappings()
-        return [{name: _plain(value) for name, value in row.items()} for row in found]
+        return [{name: _plain_value(value) for name, value in row.items()} for row in found]
     rows = select(mappers[0].class_).where(mine)
-    return [_values(row) for row in db.session.scalars(rows).unique()]
+    return [_values_of_row(row) for row in db.session.scalars(rows).unique()]
 
 
-def _values(row: Any, without: set[str] = frozenset()) -> dict[str, Any]:  # type: ignore[assignment]
+def _values_of_row(row: Any, without: set[str] = frozenset()) -> dict[str, Any]:  # type: ignore[assignment]
     """The attributes of a row, encrypted ones decrypted."""
     mapper: Mapper[Any] = inspect(row).mapper
     infos = [getattr(each, "info", {}) for each in mapper.all_orm_descriptors]
@@ -132,8 +135,10 @@ def _values(row: Any, without: set[str] = frozenset()) -> dict[str, Any]:  # typ
     ]
     raw = {name for each in encrypted for name in (each.encrypted, each.index)}
     names = [*(each.key for each in mapper.column_attrs), *(each.name for each in encrypted)]
-    return {name: _plain(readable(row, name)) for name in names if name not in raw | without}
+    return {
+        name: _plain_value(readable_value(row, name)) for name in names if name not in raw | without
+    }
 
 
-def _plain(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     return _json.dump_python(value, mode="json", fallback=str)

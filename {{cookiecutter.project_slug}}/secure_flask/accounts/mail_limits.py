@@ -28,7 +28,8 @@ PER_MAILBOX = 5
 OF_KIND = {RESET: 2, CHANGE: 2}
 AGAIN = 10 * 60  # seconds until a mailbox gets another link of the same kind
 # One network, an IPv4 address or a /48, asks for this share of MAILS_PER_HOUR, and always for five.
-OF_NETWORK, LEAST_OF_NETWORK = 0.1, 5
+OF_NETWORK = 0.1
+LEAST_OF_NETWORK = 5
 # What resets, all other links, and notices may use up of MAILS_PER_HOUR: none suppresses the others.
 RESETS, LINKS, NOTICES = 0.9, 0.8, 0.8
 USED_UP = audit.Event("mails_used_up", ERROR)
@@ -40,7 +41,7 @@ NEXT_FIRST = (
 )
 
 
-def take_turn() -> int:
+def take_mail_turn() -> int:
     """Count a link that the network of this request asks for; return its number within the hour.
 
     :raises ErrorResponse: 429, the network has asked for too many.
@@ -60,11 +61,11 @@ def request_link(
 ) -> bool:
     """Let a mail with a link wait for an address; False if its mailbox has had enough of them.
 
-    All is within the caller's transaction, which has locked the mailbox. `turn` is what `take_turn`
-    returned. A row is written in each case, also for a mail that is dropped: without it the time of
+    All is within the caller's transaction, which has locked the mailbox. `turn` is what
+    `take_mail_turn` returned. A row is written also for a dropped mail: without it the time of
     the answer would tell that somebody else has asked for this address.
     """
-    waits = _may_have(kind, address) and not is_dropped
+    waits = _may_have_link(kind, address) and not is_dropped
     add_link(kind, address, turn=turn, waits=waits, **arguments)
     return waits
 
@@ -80,7 +81,7 @@ def within_site_limit() -> ColumnElement[bool]:
     return or_(false(), *(which for which, now in may if now))
 
 
-def kept_waiting() -> int:
+def count_kept_mails() -> int:
     """How many mails with a link wait only because the site has sent its share of them."""
     used, _ = _shares_used()
     if used < LINKS:
@@ -90,15 +91,15 @@ def kept_waiting() -> int:
     return db.session.scalar(select(func.count()).select_from(Mail).where(*waiting)) or 0
 
 
-def record_used_up() -> None:
+def record_used_up_mails() -> None:
     """Write a line once an hour while mails with a link wait because the share is used up."""
-    number = kept_waiting()
+    number = count_kept_mails()
     once = RateLimitItemPerHour(1)
     if number and counters().add(once, "mails used up").allowed:
         audit.record(USED_UP, waiting=number)
 
 
-def _may_have(kind: str, address: str) -> bool:
+def _may_have_link(kind: str, address: str) -> bool:
     now = int(time.time())
     of_kind = Mail.kind == kind
     numbers = (

@@ -9,14 +9,14 @@ import hmac
 
 from flask import current_app
 from secure_flask.accounts.steps import Step
-from secure_flask.crypto.blind_indexes import normalise
+from secure_flask.crypto.blind_indexes import normalised_value
 from secure_flask.database import db
 from sqlalchemy import delete, false, func, select
 
 
 def mailbox_hash(address: str) -> bytes:
     """A keyed hash, 32 bytes, that all spellings of an address have in common."""
-    name, _, domain = normalise(address).rpartition("@")
+    name, _, domain = normalised_value(address).rpartition("@")
     mailbox = f"{name.partition('+')[0].replace('.', '')}@{domain}"
     key = current_app.config["SECRET_KEY"].encode()
     return hmac.digest(key, b"mailbox:" + mailbox.encode(), "sha256")

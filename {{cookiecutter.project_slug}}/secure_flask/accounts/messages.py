@@ -21,7 +21,7 @@ Build = Callable[[Mail], tuple[str, str, dict[str, Any]] | None]
 BUILDERS: dict[str, Build] = {}
 
 
-def kind(name: str) -> Callable[[Build], Build]:
+def mail_kind(name: str) -> Callable[[Build], Build]:
     """Register the function that makes the mails of a kind."""
 
     def register(build: Build) -> Build:
@@ -31,14 +31,14 @@ def kind(name: str) -> Callable[[Build], Build]:
     return register
 
 
-def build(mail: Mail) -> EmailMessage | None:
+def build_message(mail: Mail) -> EmailMessage | None:
     """The message, whose secrets are in the caller's transaction; None if it is for nobody."""
-    made = BUILDERS.get(mail.kind, _notice)(mail)
+    made = BUILDERS.get(mail.kind, _notice_mail)(mail)
     if made is None:
         return None
     address, text, values = made
     words = current_app.jinja_env.get_template(f"accounts/mail/{text}.txt").render(
-        project_name=current_app.config["PROJECT_NAME"], site=public_urls.origin(), **values
+        project_name=current_app.config["PROJECT_NAME"], site=public_urls.public_origin(), **values
     )
     subject, _, body = words.partition("\n")
     message = EmailMessage()
@@ -46,14 +46,14 @@ def build(mail: Mail) -> EmailMessage | None:
     message["To"] = address
     message["Subject"] = subject.removeprefix("Subject: ")
     message["Date"] = formatdate()
-    message["Message-ID"] = make_msgid(domain=public_urls.host())
-    # No holiday answers.
+    message["Message-ID"] = make_msgid(domain=public_urls.public_host())
+    # This header suppresses holiday answers.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(body.lstrip("\n"))
     return message
 
 
-def _notice(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+def _notice_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     user = db.session.get(user_class(), mail.user_id) if mail.user_id else None
     name = {"username": user.name} if user else {}
     return mail.email or "", mail.kind, {**name, "number": mail.number, **mail.arguments}

@@ -2,7 +2,7 @@
 
 from flask import g
 from secure_flask.accounts import notices
-from secure_flask.accounts.users import TAKEN, AccountMixin, account
+from secure_flask.accounts.users import TAKEN, AccountMixin, account_of
 from secure_flask.auth import throttle
 from secure_flask.database import db
 from secure_flask.web import audit
@@ -15,18 +15,20 @@ def change_name(name: str) -> AccountMixin:
 
     :raises ErrorResponse: 409, it is taken; 429, so that nobody tries all names.
     """
-    user = account(g.user)
-    old, user_id = user.name, user.id
-    with throttle.attempt("name", str(user_id)) as attempt:
-        attempt.succeeded = _rename(user, name)
+    user = account_of(g.user)
+    old = user.name
+    user_id = user.id
+    with throttle.count_attempt("name", str(user_id)) as attempt:
+        attempt.succeeded = _rename_user(user, name)
     if not attempt.succeeded:
         raise field_error(409, "username", TAKEN)
     audit.record(audit.USER_UPDATED, account=old, user_id=user_id, change="name")
     return user
 
 
-def _rename(user: AccountMixin, name: str) -> bool:
-    old, user.name = user.name, name
+def _rename_user(user: AccountMixin, name: str) -> bool:
+    old = user.name
+    user.name = name
     try:
         notices.name_changed(user, old)
         db.session.commit()

@@ -19,23 +19,23 @@ BLANK = {*"\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U0001d159"}
 VARIANTS = (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 
 
-def checked(text: str) -> str:
+def checked_name(text: str) -> str:
     """The form in which a new name is stored that a person chose.
 
     :raises Reason: it cannot be used.
     """
-    name = stored(text)
-    if folded(name) in map(folded, current_app.config["RESERVED_NAMES"]):
+    name = stored_name(text)
+    if folded_name(name) in map(folded_name, current_app.config["RESERVED_NAMES"]):
         raise Reason("Is reserved: choose another")
     return name
 
 
-def stored(text: str) -> str:
+def stored_name(text: str) -> str:
     """The form in which any name is stored, also one that an operator gives.
 
     :raises Reason: it cannot be used.
     """
-    name = _plain(text)
+    name = _plain_name(text)
     if not 1 <= len(name) <= MAX_NAME:
         raise Reason(f"Must have 1 to {MAX_NAME} characters")
     if "@" in name:
@@ -46,12 +46,12 @@ def stored(text: str) -> str:
     return name
 
 
-def folded(name: str) -> str:
+def folded_name(name: str) -> str:
     """What two names have in common that differ only in case or in how Unicode writes them."""
-    return unicodedata.normalize("NFKC", _plain(name).casefold())
+    return unicodedata.normalize("NFKC", _plain_name(name).casefold())
 
 
-def _plain(text: str) -> str:
+def _plain_name(text: str) -> str:
     # Normalised first, since other spaces become plain ones. A page shows several as one.
     return " ".join(filter(None, unicodedata.normalize("NFKC", text).split(" ")))
 

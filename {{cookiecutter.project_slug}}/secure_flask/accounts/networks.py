@@ -29,34 +29,35 @@ class TrustedNetwork(Model):
     last_login: Mapped[int] = mapped_column(BigInteger)
 
 
-def present() -> bytes:
+def present_network() -> bytes:
     """The hash of the network of this request: a /64, or an IPv4 address."""
     key = current_app.config["SECRET_KEY"].encode()
     return hmac.digest(key, b"trusted-network:" + client_address().encode(), "sha256")
 
 
-def is_trusted(user: AccountMixin) -> bool:
-    mine = (TrustedNetwork.user_id == user.id, TrustedNetwork.network_hash == present())
+def is_network_trusted(user: AccountMixin) -> bool:
+    mine = (TrustedNetwork.user_id == user.id, TrustedNetwork.network_hash == present_network())
     since = int(time.time()) - TRUSTED_FOR
     found = select(TrustedNetwork.user_id).where(*mine, TrustedNetwork.last_login > since)
     return db.session.scalar(found) is not None
 
 
-def trust(user: AccountMixin) -> None:
+def trust_network(user: AccountMixin) -> None:
     """Trust the network of this request, within the caller's transaction.
 
     The row of the user is locked, so that no other request adds the same row.
     """
-    now, mine = int(time.time()), TrustedNetwork.user_id == user.id
-    here = TrustedNetwork.network_hash == present()
+    now = int(time.time())
+    mine = TrustedNetwork.user_id == user.id
+    here = TrustedNetwork.network_hash == present_network()
     old = TrustedNetwork.last_login <= now - TRUSTED_FOR
     others = select(TrustedNetwork.network_hash).where(mine, ~here)
     excess = others.order_by(TrustedNetwork.last_login.desc()).offset(MOST - 1)
     gone = here | old | TrustedNetwork.network_hash.in_(excess)
     db.session.execute(delete(TrustedNetwork).where(mine, gone))
-    db.session.add(TrustedNetwork(user_id=user.id, network_hash=present(), last_login=now))
+    db.session.add(TrustedNetwork(user_id=user.id, network_hash=present_network(), last_login=now))
 
 
-def number(user: AccountMixin) -> int:
+def count_trusted_networks(user: AccountMixin) -> int:
     mine = select(func.count()).where(TrustedNetwork.user_id == user.id)
     return db.session.scalar(mine) or 0

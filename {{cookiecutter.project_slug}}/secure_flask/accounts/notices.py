@@ -3,7 +3,7 @@
 Source: OWASP ASVS 6.3.5, 6.3.7.
 """
 
-from secure_flask.accounts.outbox import notify, notify_address
+from secure_flask.accounts.outbox import notify_address, notify_user
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import authentication
 from secure_flask.web.errors import text
@@ -12,11 +12,11 @@ from secure_flask.web.errors import text
 @authentication.password_changed.connect
 @authentication.password_set.connect
 def password_changed(user: AccountMixin) -> None:
-    notify(user, "password_changed")
+    notify_user(user, "password_changed")
 
 
 def email_change_requested(user: AccountMixin) -> None:
-    notify(user, "email_change_requested")
+    notify_user(user, "email_change_requested")
 
 
 def email_changed(user: AccountMixin, old: str) -> None:
@@ -28,14 +28,14 @@ def email_changed(user: AccountMixin, old: str) -> None:
 
 
 def name_changed(user: AccountMixin, old: str) -> None:
-    notify(user, "name_changed", old=old)
+    notify_user(user, "name_changed", old=old)
 
 
 def factors_changed(user: AccountMixin, change: str) -> None:
     """`change` is a sentence, as in "An authenticator app was added"."""
-    notify(user, "factors_changed", about=change, change=text(change))
+    notify_user(user, "factors_changed", about=change, change=text(change))
 
 
 def code_failed(user: AccountMixin) -> None:
     """Somebody who sent a wrong code has the password."""
-    notify(user, "code_failed")
+    notify_user(user, "code_failed")

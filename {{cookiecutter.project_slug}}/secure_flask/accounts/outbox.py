@@ -64,7 +64,7 @@ def add_link(
     mailbox = mailbox_hash(address)
     due = int(time.time()) if waits else None
     counted = mailbox if waits else None
-    _insert(kind, address, arguments, due=due, turn=turn, mailbox_hash=counted)
+    _insert_mail(kind, address, arguments, due=due, turn=turn, mailbox_hash=counted)
 
 
 def forget_links(address: str) -> None:
@@ -78,7 +78,7 @@ def forget_links(address: str) -> None:
     db.session.execute(forget, execution_options=unread)
 
 
-def notify(user: AccountMixin, kind: str, *, about: str = "", **arguments: Any) -> None:
+def notify_user(user: AccountMixin, kind: str, *, about: str = "", **arguments: Any) -> None:
     """Tell a user what happened to the account, within the caller's transaction.
 
     The notice is deleted with the user. See `notify_address` for all else.
@@ -96,22 +96,23 @@ def notify_address(
     end, with their number. `about` tells those of a kind apart: a text that no user chooses.
     """
     now = int(time.time())
-    hour, end = now // HOUR, (now // HOUR + 1) * HOUR
-    first, others = (_notice(kind, about, address, hour, part) for part in ("first", "others"))
-    if _insert(kind, address, arguments, due=now, user=user, notice=first):
+    hour = now // HOUR
+    end = (now // HOUR + 1) * HOUR
+    first, others = (_notice_hash(kind, about, address, hour, part) for part in ("first", "others"))
+    if _insert_mail(kind, address, arguments, due=now, user=user, notice=first):
         return
-    if not _insert(kind, address, arguments, due=end, user=user, notice=others):
+    if not _insert_mail(kind, address, arguments, due=end, user=user, notice=others):
         more = update(Mail).where(Mail.notice == others).values(number=Mail.number + 1)
         db.session.execute(more)
 
 
-def _notice(kind: str, about: str, address: str, hour: int, part: str) -> str:
+def _notice_hash(kind: str, about: str, address: str, hour: int, part: str) -> str:
     """What notices have in common that become one; a keyed hash, so that it shows no address."""
     recipient = blind_index(address, context="mails.notice").hex()
     return sha256("\n".join([kind, about, recipient, str(hour), part]).encode()).hexdigest()
 
 
-def _insert(
+def _insert_mail(
     kind: str,
     address: str,
     arguments: dict[str, Any],
@@ -128,7 +129,9 @@ def _insert(
     mail.user_id = user.id if user else None
     # What waits for the end of an hour is not late before.
     mail.created = due or int(time.time())
-    mail.number, mail.tries, mail.sent = 1, 0, None
+    mail.number = 1
+    mail.tries = 0
+    mail.sent = None
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     values = {each.key: getattr(mail, each.key) for each in inspect(Mail).column_attrs}
     new = insert(Mail.__table__).values(values)  # type: ignore[arg-type]

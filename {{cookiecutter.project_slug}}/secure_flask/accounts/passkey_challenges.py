@@ -15,31 +15,33 @@ from secure_flask.web import strict_json
 LIFETIME = 5 * 60  # seconds to answer
 
 
-def begin(purpose: str, options: Any, user: AccountMixin | None) -> dict[str, Any]:
+def begin_challenge(purpose: str, options: Any, user: AccountMixin | None) -> dict[str, Any]:
     """Store the challenge of `options`; the `state` that the answer comes with, and the options."""
     import webauthn
     from webauthn.helpers import bytes_to_base64url
 
-    step = steps.add(purpose, LIFETIME, user=user, challenge=bytes_to_base64url(options.challenge))
-    state = steps.give_secret(step)
+    step = steps.add_step(
+        purpose, LIFETIME, user=user, challenge=bytes_to_base64url(options.challenge)
+    )
+    state = steps.give_step_secret(step)
     db.session.commit()
     return {"state": state, "options": json.loads(webauthn.options_to_json(options))}
 
 
-def use(purpose: str, state: str, user: AccountMixin | None) -> bytes | None:
+def use_challenge(purpose: str, state: str, user: AccountMixin | None) -> bytes | None:
     """The challenge of a step, which counts once, whatever the answer is."""
     from webauthn.helpers import base64url_to_bytes
 
-    step = steps.find(purpose, state)
+    step = steps.find_step(purpose, state)
     if step is None or step.user_id != (user.id if user else None):
         return None
     challenge = base64url_to_bytes(step.data["challenge"])
-    used = steps.use(step)
+    used = steps.use_step(step)
     db.session.commit()
     return challenge if used else None
 
 
-def parsed(credential: str) -> dict[str, Any]:
+def parsed_credential(credential: str) -> dict[str, Any]:
     """The JSON that a browser made; nothing where it is none, or was made in a foreign frame."""
     from webauthn.helpers import base64url_to_bytes, parse_client_data_json
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import g
 from secure_flask.accounts import passkeys
 from secure_flask.accounts.factors import PASSKEY
-from secure_flask.accounts.users import account
+from secure_flask.accounts.users import account_of
 from secure_flask.auth import authentication, throttle, tokens
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import replace_hash
@@ -25,15 +25,15 @@ def log_in_by_passkey(
 
     :raises ErrorResponse: 401, the answer is wrong; 429, too many failures.
     """
-    with throttle.attempt(PASSKEY) as attempt:
-        user = passkeys.owner_of(state, credential)
+    with throttle.count_attempt(PASSKEY) as attempt:
+        user = passkeys.passkey_owner(state, credential)
         attempt.succeeded = user is not None and replace_hash(user, user.password_hash)
     if user is None or not attempt.succeeded:
         audit.record(audit.LOGIN_FAIL, reason=PASSKEY)
         raise error_response(401, passkeys.WRONG)
-    kind = session if cookie else tokens.chosen()
+    kind = session if cookie else tokens.chosen_token_type()
     # The device and what unlocks it are two factors.
-    issued = kind.issue(user, keep=keep, second_factor=True)
+    issued = kind.issue_token(user, keep=keep, second_factor=True)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, user_id=user.id, factors=PASSKEY)
     return issued
 
@@ -43,13 +43,13 @@ def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, Any]:
 
     :raises ErrorResponse: 401, the answer is wrong; 429, too many failures.
     """
-    user = account(g.user)
-    with throttle.attempt(PASSKEY) as attempt:
-        shown = passkeys.owner_of(state, credential, user) is not None
+    user = account_of(g.user)
+    with throttle.count_attempt(PASSKEY) as attempt:
+        shown = passkeys.passkey_owner(state, credential, user) is not None
         attempt.succeeded = shown and replace_hash(user, user.password_hash)
     if not attempt.succeeded:
         audit.record(audit.LOGIN_FAIL, account=user.name, reason=PASSKEY)
         raise error_response(401, passkeys.WRONG)
-    issued = authentication.renew(user, g.login, second_factor=True)
+    issued = authentication.renew_login(user, g.login, second_factor=True)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication", factors=PASSKEY)
     return issued

@@ -44,17 +44,17 @@ class Passkey(Model):
     last_used: Mapped[int] = mapped_column(BigInteger)
 
 
-def all_of(user: AccountMixin) -> list[Passkey]:
+def passkeys_of(user: AccountMixin) -> list[Passkey]:
     mine = select(Passkey).where(Passkey.user_id == user.id)
     return list(db.session.scalars(mine.order_by(Passkey.name)))
 
 
 def list_passkeys(user: AccountMixin) -> list[dict[str, Any]]:
     """The passkeys of a user: `name`, and `last_used` in seconds since 1970."""
-    return [{"name": each.name, "last_used": each.last_used} for each in all_of(user)]
+    return [{"name": each.name, "last_used": each.last_used} for each in passkeys_of(user)]
 
 
-def begin_registration(user: AccountMixin) -> dict[str, Any]:
+def begin_passkey_registration(user: AccountMixin) -> dict[str, Any]:
     """`state`, and `options` for navigator.credentials.create().
 
     :raises ErrorResponse: 409, the user has as many as allowed.
@@ -62,10 +62,12 @@ def begin_registration(user: AccountMixin) -> dict[str, Any]:
     import webauthn
     from webauthn.helpers import structs
 
-    limit_number(user, MOST - 1)
-    known = [structs.PublicKeyCredentialDescriptor(id=each.credential_id) for each in all_of(user)]
+    limit_passkeys(user, MOST - 1)
+    known = [
+        structs.PublicKeyCredentialDescriptor(id=each.credential_id) for each in passkeys_of(user)
+    ]
     options = webauthn.generate_registration_options(
-        rp_id=public_urls.host(),
+        rp_id=public_urls.public_host(),
         rp_name=current_app.config["PROJECT_NAME"],
         user_id=user.id.bytes,
         user_name=user.name,
@@ -76,25 +78,27 @@ def begin_registration(user: AccountMixin) -> dict[str, Any]:
             user_verification=structs.UserVerificationRequirement.REQUIRED,
         ),
     )
-    return passkey_challenges.begin(NEW, options, user)
+    return passkey_challenges.begin_challenge(NEW, options, user)
 
 
-def finish_registration(user: AccountMixin, state: str, credential: str, name: str) -> Passkey:
+def finish_passkey_registration(
+    user: AccountMixin, state: str, credential: str, name: str
+) -> Passkey:
     """Add the passkey that a device made to the caller's transaction.
 
     :raises ErrorResponse: 400, the answer does not fit the challenge.
     """
     import webauthn
 
-    challenge = passkey_challenges.use(NEW, state, user)
+    challenge = passkey_challenges.use_challenge(NEW, state, user)
     if challenge is None:
         raise error_response(400, WRONG)
     try:
         made = webauthn.verify_registration_response(
-            credential=passkey_challenges.parsed(credential),
+            credential=passkey_challenges.parsed_credential(credential),
             expected_challenge=challenge,
-            expected_rp_id=public_urls.host(),
-            expected_origin=public_urls.origin(),
+            expected_rp_id=public_urls.public_host(),
+            expected_origin=public_urls.public_origin(),
             require_user_verification=True,
             supported_pub_key_algs=_offered(),
         )
@@ -104,7 +108,7 @@ def finish_registration(user: AccountMixin, state: str, credential: str, name: s
         raise error_response(400, WRONG) from None
     if not is_usable:
         raise error_response(400, WRONG)
-    passkey = Passkey(user_id=user.id, name=name, host=public_urls.host())
+    passkey = Passkey(user_id=user.id, name=name, host=public_urls.public_host())
     passkey.last_used = int(time.time())
     passkey.credential_id, passkey.public_key = made.credential_id, made.credential_public_key
     passkey.sign_count = made.sign_count
@@ -118,36 +122,38 @@ def finish_registration(user: AccountMixin, state: str, credential: str, name: s
     return passkey
 
 
-def limit_number(user: AccountMixin, most: int) -> None:
+def limit_passkeys(user: AccountMixin, most: int) -> None:
     """
     :raises ErrorResponse: 409, the user has more passkeys than `most`.
     """
-    if len(all_of(user)) > most:
+    if len(passkeys_of(user)) > most:
         db.session.rollback()
         raise error_response(409, TOO_MANY)
 
 
-def begin_login(user: AccountMixin | None = None) -> dict[str, Any]:
+def begin_passkey_login(user: AccountMixin | None = None) -> dict[str, Any]:
     """`state`, and `options` for navigator.credentials.get()."""
     import webauthn
     from webauthn.helpers.structs import UserVerificationRequirement
 
     options = webauthn.generate_authentication_options(
-        rp_id=public_urls.host(), user_verification=UserVerificationRequirement.REQUIRED
+        rp_id=public_urls.public_host(), user_verification=UserVerificationRequirement.REQUIRED
     )
-    return passkey_challenges.begin(LOGIN, options, user)
+    return passkey_challenges.begin_challenge(LOGIN, options, user)
 
 
-def owner_of(state: str, credential: str, user: AccountMixin | None = None) -> UserMixin | None:
+def passkey_owner(
+    state: str, credential: str, user: AccountMixin | None = None
+) -> UserMixin | None:
     """The user whose passkey answers the challenge of `state`, within the caller's transaction.
 
     None for a wrong answer, and for that of another user than the one who was asked.
     """
     import webauthn
 
-    challenge = passkey_challenges.use(LOGIN, state, user)
-    answer = passkey_challenges.parsed(credential)
-    passkey = _named(answer)
+    challenge = passkey_challenges.use_challenge(LOGIN, state, user)
+    answer = passkey_challenges.parsed_credential(credential)
+    passkey = _named_passkey(answer)
     if challenge is None or passkey is None:
         return None
     found = db.session.get(user_class(), passkey.user_id)
@@ -157,8 +163,8 @@ def owner_of(state: str, credential: str, user: AccountMixin | None = None) -> U
         shown = webauthn.verify_authentication_response(
             credential=answer,
             expected_challenge=challenge,
-            expected_rp_id=public_urls.host(),
-            expected_origin=public_urls.origin(),
+            expected_rp_id=public_urls.public_host(),
+            expected_origin=public_urls.public_origin(),
             credential_public_key=passkey.public_key,
             credential_current_sign_count=passkey.sign_count,
             require_user_verification=True,
@@ -168,9 +174,9 @@ def owner_of(state: str, credential: str, user: AccountMixin | None = None) -> U
     return found if _count_use(passkey, shown.new_sign_count) else None
 
 
-def delete(user: AccountMixin, name: str) -> bool:
+def delete_passkey_of(user: AccountMixin, name: str) -> bool:
     """Delete a passkey within the caller's transaction; False if there is none of this name."""
-    for passkey in all_of(user):
+    for passkey in passkeys_of(user):
         if passkey.name == name:
             db.session.delete(passkey)
             return True
@@ -203,7 +209,7 @@ def _count_use(passkey: Passkey, sign_count: int) -> bool:
     return db.session.scalar(used.returning(Passkey.id)) is not None
 
 
-def _named(answer: dict[str, Any]) -> Passkey | None:
+def _named_passkey(answer: dict[str, Any]) -> Passkey | None:
     from webauthn.helpers import base64url_to_bytes
 
     try:

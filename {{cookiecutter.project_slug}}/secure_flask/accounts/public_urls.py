@@ -10,19 +10,19 @@ from urllib.parse import urlsplit
 from flask import current_app
 
 
-def origin() -> str:
+def public_origin() -> str:
     """PUBLIC_URL, which production demands; without it, where `make run` serves."""
     served = f"http://localhost:{os.environ.get('FLASK_RUN_PORT', 8000)}"
     return current_app.config["PUBLIC_URL"] or served
 
 
-def host() -> str:
+def public_host() -> str:
     """The host of the site, to which passkeys belong."""
-    return urlsplit(origin()).hostname or ""
+    return urlsplit(public_origin()).hostname or ""
 
 
-def link(endpoint: str, **values: object) -> str:
+def public_link(endpoint: str, **values: object) -> str:
     """The absolute address of a view, also outside of requests."""
     root = current_app.config["APPLICATION_ROOT"].rstrip("/")
     # Not url_for, which needs SERVER_NAME there.
-    return origin() + current_app.url_map.bind("", script_name=root).build(endpoint, values)
+    return public_origin() + current_app.url_map.bind("", script_name=root).build(endpoint, values)

@@ -9,11 +9,11 @@ from logging import INFO
 from typing import Any
 
 from secure_flask.accounts import notices, public_urls, steps
-from secure_flask.accounts.mail_limits import RESET, request_link, take_turn
+from secure_flask.accounts.mail_limits import RESET, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.outbox import HOUR, forget_links
 from secure_flask.accounts.steps import INVALID, Step
-from secure_flask.accounts.users import AccountMixin, account
+from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import logins, passwords
 from secure_flask.database import db
 from secure_flask.web import audit
@@ -30,7 +30,7 @@ def request_reset(email: str) -> None:
 
     :raises ErrorResponse: 429, too many of this network.
     """
-    turn = take_turn()
+    turn = take_mail_turn()
     lock_mailbox(email)
     is_mailed = request_link(RESET, email, turn=turn)
     db.session.commit()
@@ -42,7 +42,7 @@ def find_reset(token: str) -> AccountMixin:
 
     :raises ErrorResponse: 404, the link has expired or was used.
     """
-    return account(_find(token).user)
+    return account_of(_find_reset_step(token).user)
 
 
 def reset_password(token: str, password: str) -> AccountMixin:
@@ -50,15 +50,15 @@ def reset_password(token: str, password: str) -> AccountMixin:
 
     :raises ErrorResponse: 400, a bad password; 404, no valid link; 503, too busy.
     """
-    step = _find(token)
-    user = account(step.user)
+    step = _find_reset_step(token)
+    user = account_of(step.user)
     hashed = passwords.hash_new_password(password, user.name, user.email, field="password")
-    if not steps.use(step):
+    if not steps.use_step(step):
         raise error_response(404, INVALID)
     user.password_hash = hashed
     forget_links(step.email or "")
     notices.password_changed(user)
-    logins.end_all(user)
+    logins.end_logins_of(user)
     db.session.commit()
     audit.record(audit.PASSWORD_CHANGE, account=user.name, user_id=user.id, by="mailed link")
     return user
@@ -71,15 +71,15 @@ def mail_to_owner(user: AccountMixin, text: str) -> tuple[str, str, dict[str, An
     """
     if user.disabled or not user.email:
         return None
-    step = steps.add(RESET, LIFETIME, user=user, email=user.email)
-    link = public_urls.link("accounts.reset_page", token=steps.give_secret(step))
-    # To the stored address: the one that was typed may be another that the index finds too.
+    step = steps.add_step(RESET, LIFETIME, user=user, email=user.email)
+    link = public_urls.public_link("accounts.reset_page", token=steps.give_step_secret(step))
+    # The mail goes to the stored address: the index may find it by another one that was typed.
     return user.email, text, {"username": user.name, "link": link}
 
 
-def _find(token: str) -> Step:
-    step = steps.find(RESET, token)
+def _find_reset_step(token: str) -> Step:
+    step = steps.find_step(RESET, token)
     # A reader of the former mailbox is nobody any more.
-    if step is None or step.user is None or step.email != account(step.user).readable_email:
+    if step is None or step.user is None or step.email != account_of(step.user).readable_email:
         raise error_response(404, INVALID)
     return step

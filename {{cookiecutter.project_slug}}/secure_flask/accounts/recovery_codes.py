@@ -31,48 +31,50 @@ class RecoveryCode(Model):
     code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
 
 
-def replace(user: AccountMixin) -> list[str]:
+def replace_recovery_codes(user: AccountMixin) -> list[str]:
     """New codes in place of all old ones, within the caller's transaction."""
     codes = [_new_code() for _ in range(NUMBER)]
-    delete_all(user)
-    db.session.add_all(RecoveryCode(user_id=user.id, code_hash=_hash(code)) for code in codes)
+    delete_recovery_codes(user)
+    db.session.add_all(
+        RecoveryCode(user_id=user.id, code_hash=_hash_of_code(code)) for code in codes
+    )
     return codes
 
 
-def delete_all(user: AccountMixin) -> None:
+def delete_recovery_codes(user: AccountMixin) -> None:
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
 
 
-def use(user: AccountMixin, code: str) -> bool:
+def use_recovery_code(user: AccountMixin, code: str) -> bool:
     """Use a code up, within the caller's transaction; False if it is not a code of the user."""
-    mine = (RecoveryCode.user_id == user.id, RecoveryCode.code_hash == _hash(code))
+    mine = (RecoveryCode.user_id == user.id, RecoveryCode.code_hash == _hash_of_code(code))
     used = delete(RecoveryCode).where(*mine).returning(RecoveryCode.user_id)
     return db.session.scalar(used) is not None
 
 
-def left(user: AccountMixin) -> int:
+def recovery_codes_left(user: AccountMixin) -> int:
     mine = select(func.count()).where(RecoveryCode.user_id == user.id)
     return db.session.scalar(mine) or 0
 
 
-def show_once(user: AccountMixin, codes: list[str]) -> str:
+def show_recovery_codes_once(user: AccountMixin, codes: list[str]) -> str:
     """Store new codes, encrypted, for the page that shows them; its `state`."""
-    step = steps.add(NEW, SHOWN_FOR, user=user, codes=codes)
-    state = steps.give_secret(step)
+    step = steps.add_step(NEW, SHOWN_FOR, user=user, codes=codes)
+    state = steps.give_step_secret(step)
     db.session.commit()
     return state
 
 
-def shown(user: AccountMixin, state: str) -> list[str]:
+def shown_recovery_codes(user: AccountMixin, state: str) -> list[str]:
     """The new codes of a user, once.
 
     :raises ErrorResponse: 404, they were shown before.
     """
-    step = steps.find(NEW, state)
+    step = steps.find_step(NEW, state)
     if step is None or step.user_id != user.id:
         raise error_response(404, "Not Found")
     codes: list[str] = step.data["codes"]
-    if not steps.use(step):
+    if not steps.use_step(step):
         raise error_response(404, "Not Found")
     db.session.commit()
     return codes
@@ -83,7 +85,7 @@ def _new_code() -> str:
     return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
-def _hash(code: str) -> bytes:
+def _hash_of_code(code: str) -> bytes:
     # People copy codes with capital letters, and with spaces or nothing between the groups.
     letters = "".join(filter(str.isalnum, code)).lower()
-    return logins.hash_of("recovery code", letters)
+    return logins.hash_of_secret("recovery code", letters)

@@ -13,13 +13,13 @@ from uuid import UUID
 
 from flask import current_app
 from secure_flask.accounts import public_urls, recovery, steps
-from secure_flask.accounts.addresses import owner_of
-from secure_flask.accounts.mail_limits import RESET, request_link, take_turn
+from secure_flask.accounts.addresses import address_owner
+from secure_flask.accounts.mail_limits import RESET, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
-from secure_flask.accounts.messages import kind
+from secure_flask.accounts.messages import mail_kind
 from secure_flask.accounts.outbox import Mail, forget_links
 from secure_flask.accounts.steps import INVALID, Step
-from secure_flask.accounts.users import TAKEN, AccountMixin, account
+from secure_flask.accounts.users import TAKEN, AccountMixin, account_of
 from secure_flask.auth import passwords, throttle
 from secure_flask.auth.users import user_class
 from secure_flask.database import db
@@ -50,13 +50,13 @@ def register(name: str, email: str, password: str) -> None:
 
     :raises ErrorResponse: 400, a bad password; 429, too many of this network; 503, too busy.
     """
-    turn = take_turn()
+    turn = take_mail_turn()
     hashed = passwords.hash_new_password(password, name, email, field="password")
     lock_mailbox(email)
-    fits = steps.make_room(REGISTRATION, email, most=MAX_OPEN)
+    fits = steps.make_room_for_step(REGISTRATION, email, most=MAX_OPEN)
     # One that does not fit is stored too, so that the time does not tell, but it has expired.
     lifetime = LIFETIME if fits else 0
-    step = steps.add(REGISTRATION, lifetime, email=email, name=name, password_hash=hashed)
+    step = steps.add_step(REGISTRATION, lifetime, email=email, name=name, password_hash=hashed)
     named = {"registration": str(step.id)}
     is_mailed = request_link(CONFIRM, email, turn=turn, is_dropped=not fits, **named)
     db.session.commit()
@@ -68,23 +68,23 @@ def send_again(email: str) -> None:
 
     :raises ErrorResponse: 429, too many of this network.
     """
-    turn = take_turn()
+    turn = take_mail_turn()
     lock_mailbox(email)
     is_mailed = request_link(CONFIRM, email, turn=turn)
     db.session.commit()
     audit.record(REQUESTED, account=email, again=True, mail=is_mailed)
 
 
-def find(token: str) -> Pending:
+def find_registration(token: str) -> Pending:
     """The registration of a mailed link.
 
     :raises ErrorResponse: 404, the link has expired or was used, or the address has an account.
     """
-    step = _find(token)
+    step = _find_registration_step(token)
     return Pending(step.email or "", step.data["name"])
 
 
-def confirm(
+def confirm_registration(
     token: str, *, password: str | None, new_password: str | None, name: str | None = None
 ) -> AccountMixin:
     """Make the account of a registration, with its name or another one, which is checked.
@@ -94,15 +94,15 @@ def confirm(
     :raises ErrorResponse: 400, no password or a bad new one; 403, no registration of this address
         has this password; 404, no valid link; 409, the name is taken; 429, 503.
     """
-    step = _find(token)
+    step = _find_registration_step(token)
     if new_password:
         personal = (name or step.data["name"], step.email)
         hashed = passwords.hash_new_password(new_password, *personal, field="new_password")
-        return _create(step, name or step.data["name"], hashed)
+        return _create_account(step, name or step.data["name"], hashed)
     if not password:
         raise field_error(400, "password", "Enter the password, or choose a new one")
     registered, hashed = _registered_with(step, password)
-    return _create(step, name or registered, hashed)
+    return _create_account(step, name or registered, hashed)
 
 
 def end_registrations_of(email: str) -> None:
@@ -110,22 +110,22 @@ def end_registrations_of(email: str) -> None:
 
     Changes to this address stay, or their users would learn that it got or lost an account.
     """
-    steps.end_steps_of(email, REGISTRATION, CONFIRM)
+    steps.end_steps_of_address(email, REGISTRATION, CONFIRM)
 
 
-def _find(token: str) -> Step:
-    step = steps.find(CONFIRM, token)
-    if step is None or not step.email or owner_of(step.email):
+def _find_registration_step(token: str) -> Step:
+    step = steps.find_step(CONFIRM, token)
+    if step is None or not step.email or address_owner(step.email):
         raise error_response(404, INVALID)
     return step
 
 
 def _registered_with(step: Step, password: str) -> tuple[str, str]:
     """Name and hash of the registration of this address that has the password."""
-    with throttle.attempt("confirmation", step.email) as attempt:
+    with throttle.count_attempt("confirmation", step.email) as attempt:
         # The one of the link comes first: a stranger may have registered the address since.
         named = UUID(step.data["registration"])
-        pending = steps.open_steps_of(
+        pending = steps.open_steps_of_address(
             REGISTRATION, step.email or "", limit=MAX_PENDING, first=named
         )
         hashes = [each.data["password_hash"] for each in pending]
@@ -133,29 +133,29 @@ def _registered_with(step: Step, password: str) -> tuple[str, str]:
         right = [passwords.verify_password(each, password) for each in padded]
         attempt.succeeded = any(right)
     if not attempt.succeeded:
-        steps.count_failure(step.id)
+        steps.count_step_failure(step.id)
         raise field_error(403, "password", "Wrong password")
     data = pending[right.index(True)].data
     return data["name"], data["password_hash"]
 
 
-def _create(step: Step, name: str, password_hash: str) -> AccountMixin:
+def _create_account(step: Step, name: str, password_hash: str) -> AccountMixin:
     email = step.email or ""
     step_id = step.id
     lock_mailbox(email)
-    if not steps.use(step):
+    if not steps.use_step(step):
         raise error_response(404, INVALID)
     # Registrations of strangers would make another account once this one is deleted.
     end_registrations_of(email)
     forget_links(email)
-    user = account(user_class()(name=name, password_hash=password_hash, email=email))  # type: ignore[call-arg]
+    user = account_of(user_class()(name=name, password_hash=password_hash, email=email))  # type: ignore[call-arg]
     db.session.add(user)
     try:
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
         # Otherwise one link would tell of any number of names whether they are taken.
-        steps.count_failure(step_id)
+        steps.count_step_failure(step_id)
         if user_class().find(name) is None:
             # Such as a required column of the owner's, which nothing fills.
             raise
@@ -164,24 +164,24 @@ def _create(step: Step, name: str, password_hash: str) -> AccountMixin:
     return user
 
 
-@kind(CONFIRM)
+@mail_kind(CONFIRM)
 def _confirmation_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     if not current_app.config["REGISTRATION"]:
         # It was closed while the mail waited.
         return None
-    if user := owner_of(mail.email or ""):
-        return recovery.mail_to_owner(account(user), "already_registered")
+    if user := address_owner(mail.email or ""):
+        return recovery.mail_to_owner(account_of(user), "already_registered")
     return _confirm_link(mail)
 
 
-@kind(RESET)
+@mail_kind(RESET)
 def _reset_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     """A link to set a new password; for an open registration the link that confirms it.
 
     That one sets a password too, so people who forgot that they never confirmed get in.
     """
-    if user := owner_of(mail.email or ""):
-        return recovery.mail_to_owner(account(user), "reset")
+    if user := address_owner(mail.email or ""):
+        return recovery.mail_to_owner(account_of(user), "reset")
     return _confirm_link(mail) if current_app.config["REGISTRATION"] else None
 
 
@@ -192,9 +192,9 @@ def _confirm_link(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
         return None
     registration.mailed = True
     named = {"name": registration.data["name"], "registration": str(registration.id)}
-    step = steps.add(CONFIRM, 0, email=email, **named)
+    step = steps.add_step(CONFIRM, 0, email=email, **named)
     step.expires = registration.expires
-    link = public_urls.link("sign_up.confirmation_page", token=steps.give_secret(step))
+    link = public_urls.public_link("sign_up.confirmation_page", token=steps.give_step_secret(step))
     return email, "confirm", {"username": registration.data["name"], "link": link}
 
 
@@ -202,5 +202,7 @@ def _registration(mail: Mail) -> Step | None:
     """The registration that the mail names, or the newest of its address."""
     named = mail.arguments.get("registration")
     if named is None:
-        return next(iter(steps.open_steps_of(REGISTRATION, mail.email or "", limit=1)), None)
+        return next(
+            iter(steps.open_steps_of_address(REGISTRATION, mail.email or "", limit=1)), None
+        )
     return db.session.get(Step, UUID(named))

@@ -15,7 +15,7 @@ from secure_flask.accounts import (
     steps,
     wrong_codes,
 )
-from secure_flask.accounts.factors import AUTHENTICATOR, PASSKEY, RECOVERY, of
+from secure_flask.accounts.factors import AUTHENTICATOR, PASSKEY, RECOVERY, factors_of
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import throttle
@@ -34,14 +34,14 @@ def half_login_factors(tf_token: str | None = None) -> list[str]:
 
     :raises ErrorResponse: 401, there is no half login.
     """
-    _, user = half_logins.find(tf_token)
-    return of(user)
+    _, user = half_logins.find_half_login(tf_token)
+    return factors_of(user)
 
 
 def begin_half_passkey(tf_token: str | None = None) -> dict[str, Any]:
     """A challenge to a passkey of the user of a half login."""
-    _, user = half_logins.find(tf_token)
-    return passkeys.begin_login(user)
+    _, user = half_logins.find_half_login(tf_token)
+    return passkeys.begin_passkey_login(user)
 
 
 def complete_by_code(code: str, tf_token: str | None = None) -> dict[str, Any]:
@@ -49,39 +49,39 @@ def complete_by_code(code: str, tf_token: str | None = None) -> dict[str, Any]:
 
     :raises ErrorResponse: 401, a wrong code or no half login; 429, too many wrong codes.
     """
-    step, user = half_logins.attempt(tf_token)
-    with wrong_codes.attempt(user) as attempt:
-        attempt.succeeded = authenticator.use_code(user, code)
+    step, user = half_logins.attempt_half_login(tf_token)
+    with wrong_codes.count_code(user) as attempt:
+        attempt.succeeded = authenticator.use_authenticator_code(user, code)
     if not attempt.succeeded:
-        raise _wrong(step, user)
-    return half_logins.finish(step, user, AUTHENTICATOR)
+        raise _wrong_second_factor(step, user)
+    return half_logins.finish_half_login(step, user, AUTHENTICATOR)
 
 
 def complete_by_recovery_code(code: str, tf_token: str | None = None) -> dict[str, Any]:
     """Complete a half login by a recovery code. Nobody guesses one, so no daily limit counts."""
-    step, user = half_logins.attempt(tf_token)
-    with throttle.attempt(RECOVERY, user.name) as attempt:
-        attempt.succeeded = recovery_codes.use(user, code)
+    step, user = half_logins.attempt_half_login(tf_token)
+    with throttle.count_attempt(RECOVERY, user.name) as attempt:
+        attempt.succeeded = recovery_codes.use_recovery_code(user, code)
     if not attempt.succeeded:
-        raise _wrong(step, user)
+        raise _wrong_second_factor(step, user)
     notices.factors_changed(user, "A recovery code was used")
-    return half_logins.finish(step, user, RECOVERY)
+    return half_logins.finish_half_login(step, user, RECOVERY)
 
 
 def complete_by_passkey(state: str, credential: str, tf_token: str | None = None) -> dict[str, Any]:
     """Complete a half login by a passkey of its user."""
-    step, user = half_logins.attempt(tf_token)
-    with throttle.attempt(PASSKEY) as attempt:
-        attempt.succeeded = passkeys.owner_of(state, credential, user) is not None
+    step, user = half_logins.attempt_half_login(tf_token)
+    with throttle.count_attempt(PASSKEY) as attempt:
+        attempt.succeeded = passkeys.passkey_owner(state, credential, user) is not None
     if not attempt.succeeded:
-        raise _wrong(step, user, passkeys.WRONG)
-    return half_logins.finish(step, user, PASSKEY)
+        raise _wrong_second_factor(step, user, passkeys.WRONG)
+    return half_logins.finish_half_login(step, user, PASSKEY)
 
 
-def invite(user: AccountMixin) -> str:
+def make_invitation(user: AccountMixin) -> str:
     """A code by which a user may set up the first factor that a role demands."""
-    step = steps.add(INVITATION, INVITATION_LIFETIME, user=user)
-    code = steps.give_secret(step)
+    step = steps.add_step(INVITATION, INVITATION_LIFETIME, user=user)
+    code = steps.give_step_secret(step)
     db.session.commit()
     return code
 
@@ -94,9 +94,9 @@ def accept_invitation(code: str, tf_token: str | None = None) -> None:
 
     :raises ErrorResponse: 401, no half login; 403, it is no invitation of this user; 429.
     """
-    half, user = half_logins.find(tf_token)
-    with throttle.attempt(INVITATION, user.name) as attempt:
-        step = steps.find(INVITATION, code.strip())
+    half, user = half_logins.find_half_login(tf_token)
+    with throttle.count_attempt(INVITATION, user.name) as attempt:
+        step = steps.find_step(INVITATION, code.strip())
         attempt.succeeded = step is not None and step.user_id == user.id
     if step is None or not attempt.succeeded:
         raise error_response(403, WRONG_INVITATION)
@@ -110,16 +110,16 @@ def use_invitation(user: AccountMixin, step_id: str) -> None:
     :raises ErrorResponse: 403, it was used in the meantime, or has expired.
     """
     step = steps.open_step(INVITATION, UUID(step_id))
-    if step is None or step.user_id != user.id or not steps.use(step):
+    if step is None or step.user_id != user.id or not steps.use_step(step):
         db.session.rollback()
         raise error_response(403, WRONG_INVITATION)
 
 
-def _wrong(step: Step, user: AccountMixin, words: str = WRONG_CODE) -> Exception:
+def _wrong_second_factor(step: Step, user: AccountMixin, words: str = WRONG_CODE) -> Exception:
     audit.record(audit.LOGIN_FAIL, account=user.name, reason="second factor")
-    # By the first of two clicks, which completed the login.
-    if steps.was_used(step):
-        return half_logins.ended()
+    # The first of two clicks used it up, and completed the login.
+    if steps.was_step_used(step):
+        return half_logins.half_login_ended()
     notices.code_failed(user)
     db.session.commit()
     return error_response(401, words)

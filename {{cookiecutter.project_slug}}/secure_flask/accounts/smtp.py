@@ -23,35 +23,35 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MAX_SHOWN = 100
 
 
-def deliver(message: EmailMessage) -> None:
+def send_mail(message: EmailMessage) -> None:
     """Hand one message over to the server; development without one shows it at /dev/mailbox.
 
     :raises OSError: the server cannot be reached or refuses; smtplib's errors are OSErrors.
     """
     if not current_app.config["MAIL_URL"]:
-        shown().append(message)
+        development_mails().append(message)
         if click.get_current_context(silent=True):
             click.echo(f"Mail to {message['To']}: {message['Subject']}\n\n{message.get_content()}")
         return
     sender, recipient = (message[name].addresses[0].addr_spec for name in ("From", "To"))
-    with connect() as connection:
+    with connect_to_mail_server() as connection:
         connection.send_message(message, sender, [recipient])
 
 
 @contextmanager
-def connect() -> Iterator[smtplib.SMTP]:
+def connect_to_mail_server() -> Iterator[smtplib.SMTP]:
     """A connection that is encrypted and logged in.
 
     :raises OSError: the server cannot be reached or refuses.
     """
     server = urlsplit(current_app.config["MAIL_URL"])
-    connection = _open(server)
+    connection = _open_connection(server)
     try:
         connection.ehlo_or_helo_if_needed()
         remote = server.scheme == "smtp" and server.hostname not in LOOPBACK
         # Production fails without STARTTLS, since an attacker can remove it from the offer.
         if remote and (current_app.config["PRODUCTION"] or connection.has_extn("starttls")):
-            connection.starttls(context=tls())
+            connection.starttls(context=tls_context())
         if server.username:
             connection.login(unquote(server.username), unquote(server.password or ""))
         yield connection
@@ -62,7 +62,7 @@ def connect() -> Iterator[smtplib.SMTP]:
         connection.close()
 
 
-def is_final(error: Exception) -> bool:
+def is_final_refusal(error: Exception) -> bool:
     """Whether another try would fail too: the server refuses the message or the recipient.
 
     A refused password or sender is an error of MAIL_URL or MAIL_FROM, which can be corrected.
@@ -72,25 +72,25 @@ def is_final(error: Exception) -> bool:
     return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500
 
 
-def reason(error: Exception) -> str:
+def failure_reason(error: Exception) -> str:
     """What went wrong, without the text of the server, which may repeat the address."""
     code = getattr(error, "smtp_code", "")
     return f"{type(error).__name__} {code}".strip()
 
 
-def shown() -> deque[EmailMessage]:
+def development_mails() -> deque[EmailMessage]:
     """The last mails of development, which this process keeps in its memory."""
     box: deque[EmailMessage] = current_app.extensions.setdefault("mailbox", deque(maxlen=MAX_SHOWN))
     return box
 
 
-def _open(server: SplitResult) -> smtplib.SMTP:
+def _open_connection(server: SplitResult) -> smtplib.SMTP:
     host = server.hostname or ""
     if server.scheme == "smtps":
-        return smtplib.SMTP_SSL(host, server.port or 465, timeout=TIMEOUT, context=tls())
+        return smtplib.SMTP_SSL(host, server.port or 465, timeout=TIMEOUT, context=tls_context())
     return smtplib.SMTP(host, server.port or 587, timeout=TIMEOUT)
 
 
 @cache
-def tls() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()

@@ -14,7 +14,7 @@ from secure_flask.auth import logins
 from secure_flask.auth.users import UserMixin, user_class
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedJSON
-from secure_flask.crypto.encryption import DecryptionError, readable
+from secure_flask.crypto.encryption import DecryptionError, readable_value
 from secure_flask.database import Model, db
 from sqlalchemy import (
     BigInteger,
@@ -63,7 +63,7 @@ class Step(Model):
     user: Mapped[UserMixin | None] = relationship(lambda: user_class())
 
 
-def add(
+def add_step(
     purpose: str,
     lifetime: int,
     *,
@@ -78,45 +78,47 @@ def add(
     return step
 
 
-def give_secret(step: Step) -> str:
+def give_step_secret(step: Step) -> str:
     """A new secret for the step, within the caller's transaction."""
     secret = logins.new_secret()
-    step.secret_hash = logins.hash_of(step.purpose, secret)
+    step.secret_hash = logins.hash_of_secret(step.purpose, secret)
     return secret
 
 
-def find(purpose: str, secret: str) -> Step | None:
+def find_step(purpose: str, secret: str) -> Step | None:
     """The step of this secret, if it is still open and its user is not disabled."""
     found = select(Step).where(
-        Step.secret_hash == logins.hash_of(purpose, secret),
+        Step.secret_hash == logins.hash_of_secret(purpose, secret),
         Step.expires > int(time.time()),
         Step.failures < MAX_FAILURES,
     )
-    step = next(iter(_readable(found)), None)
+    step = next(iter(_readable_steps(found)), None)
     return None if step and step.user and step.user.disabled else step
 
 
 def open_step(purpose: str, step_id: UUID) -> Step | None:
     """The step of this id, if it is still open."""
-    mine = select(Step).where(*_open(purpose), Step.id == step_id)
-    return next(iter(_readable(mine)), None)
+    mine = select(Step).where(*_conditions_of_open(purpose), Step.id == step_id)
+    return next(iter(_readable_steps(mine)), None)
 
 
-def open_steps_of(purpose: str, email: str, *, limit: int, first: UUID | None = None) -> list[Step]:
+def open_steps_of_address(
+    purpose: str, email: str, *, limit: int, first: UUID | None = None
+) -> list[Step]:
     """Some open steps of an address: the one with the id `first`, then the newest."""
-    newest = select(Step).where(*_open(purpose), Step.email == email)
+    newest = select(Step).where(*_conditions_of_open(purpose), Step.email == email)
     order = (case((Step.id == first, 0), else_=1), Step.expires.desc(), Step.id)
-    return _readable(newest.order_by(*order).limit(limit))
+    return _readable_steps(newest.order_by(*order).limit(limit))
 
 
-def make_room(purpose: str, email: str, *, most: int) -> bool:
+def make_room_for_step(purpose: str, email: str, *, most: int) -> bool:
     """Delete the oldest step of an address that was not mailed, if there are `most` open ones.
 
     False if all of them were mailed, since a stranger must not push out the link that somebody has
     in the mailbox. The caller has locked the mailbox. The statements are the same in each case, so
     their time does not tell how many there are.
     """
-    mine = (*_open(purpose), Step.email == email)
+    mine = (*_conditions_of_open(purpose), Step.email == email)
     number = db.session.scalar(select(func.count()).where(*mine)) or 0
     excess = max(0, number - most + 1)
     oldest = select(Step.id).where(*mine, ~Step.mailed).order_by(Step.expires, Step.id)
@@ -127,17 +129,17 @@ def make_room(purpose: str, email: str, *, most: int) -> bool:
 
 def steps_of_user(purpose: str, user: UserMixin, *, limit: int) -> list[Step]:
     """The newest open steps of a user."""
-    mine = select(Step).where(*_open(purpose), Step.user_id == user.id)
-    return _readable(mine.order_by(Step.expires.desc(), Step.id).limit(limit))
+    mine = select(Step).where(*_conditions_of_open(purpose), Step.user_id == user.id)
+    return _readable_steps(mine.order_by(Step.expires.desc(), Step.id).limit(limit))
 
 
-def use(step: Step) -> bool:
+def use_step(step: Step) -> bool:
     """Use a step up, within the caller's transaction; False if another request was faster."""
     used = delete(Step).where(Step.id == step.id).returning(Step.id)
     return db.session.scalar(used) is not None
 
 
-def count_failure(step_id: UUID) -> bool:
+def count_step_failure(step_id: UUID) -> bool:
     """Count a wrong try and commit; False if the step has ended in the meantime."""
     still_open = (Step.id == step_id, Step.failures < MAX_FAILURES)
     failed = update(Step).where(*still_open).values(failures=Step.failures + 1)
@@ -146,48 +148,48 @@ def count_failure(step_id: UUID) -> bool:
     return counted
 
 
-def was_used(step: Step) -> bool:
+def was_step_used(step: Step) -> bool:
     """Whether another request has used the step up in the meantime, or ended it."""
     return db.session.scalar(select(Step.id).where(Step.id == step.id)) is None
 
 
 @logins.all_ended.connect
-def end_all(user: UserMixin | None) -> None:
+def end_steps_of_user(user: UserMixin | None) -> None:
     """End all steps of a user, or of all users, within the caller's transaction."""
-    _delete(Step.user_id == user.id if user else Step.user_id.is_not(None))
+    _delete_steps(Step.user_id == user.id if user else Step.user_id.is_not(None))
 
 
-def end_steps_of(email: str, *purposes: str) -> None:
+def end_steps_of_address(email: str, *purposes: str) -> None:
     """End the steps of an address for these purposes, within the caller's transaction."""
-    _delete(and_(Step.email == email, Step.purpose.in_(purposes)))
+    _delete_steps(and_(Step.email == email, Step.purpose.in_(purposes)))
 
 
-def keep_newest_of_user(purpose: str, user: UserMixin, *, most: int) -> None:
+def keep_newest_steps(purpose: str, user: UserMixin, *, most: int) -> None:
     """End the oldest steps of a user beyond `most`, within the caller's transaction."""
     mine = select(Step.id).where(Step.purpose == purpose, Step.user_id == user.id)
-    _delete(Step.id.in_(mine.order_by(Step.expires.desc(), Step.id).offset(most)))
+    _delete_steps(Step.id.in_(mine.order_by(Step.expires.desc(), Step.id).offset(most)))
 
 
-def purge() -> None:
+def purge_steps() -> None:
     """Delete expired steps, within the caller's transaction."""
     old = delete(Step).where(Step.expires <= int(time.time()))
     db.session.execute(old, execution_options=UNREAD)
 
 
-def _open(purpose: str) -> tuple[ColumnElement[bool], ...]:
+def _conditions_of_open(purpose: str) -> tuple[ColumnElement[bool], ...]:
     now = int(time.time())
     return (Step.purpose == purpose, Step.expires > now, Step.failures < MAX_FAILURES)
 
 
-def _delete(which: ColumnElement[bool]) -> None:
+def _delete_steps(which: ColumnElement[bool]) -> None:
     db.session.execute(delete(Step).where(which), execution_options=UNREAD)
 
 
-def _readable(query: Select[Step]) -> list[Step]:
+def _readable_steps(query: Select[Step]) -> list[Step]:
     """The steps of a query whose data decrypts."""
     try:
         # In one statement: another request may use a step up, and an address may have many.
         return list(db.session.scalars(query.options(undefer(Step.data))))
     except DecryptionError:
         found = db.session.scalars(query).all()
-        return [step for step in found if readable(step, "data") is not None]
+        return [step for step in found if readable_value(step, "data") is not None]

@@ -9,7 +9,7 @@ from unicodedata import normalize
 from secure_flask.accounts import addresses, names
 from secure_flask.auth.users import UserMixin
 from secure_flask.crypto.encrypted_columns import encrypted_column
-from secure_flask.crypto.encryption import readable
+from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.web.validation import Reason
 from sqlalchemy import BigInteger, String, select
@@ -32,7 +32,7 @@ class AccountMixin(UserMixin):
     @property
     def readable_email(self) -> str | None:
         """The address; None too if it does not decrypt, since the account must serve all the same."""
-        return cast(str | None, readable(self, "email"))
+        return cast(str | None, readable_value(self, "email"))
 
     @property
     def has_authenticator(self) -> bool:
@@ -41,26 +41,26 @@ class AccountMixin(UserMixin):
 
     @validates("name")
     def _checked(self, key: str, name: str) -> str:
-        self.folded_name = names.folded(name)
-        return names.stored(name)
+        self.folded_name = names.folded_name(name)
+        return names.stored_name(name)
 
-    stored_address = staticmethod(addresses.checked)
+    stored_address = staticmethod(addresses.checked_address)
 
     @classmethod
     def find(cls, name: str) -> Self | None:
         """The user of this name or address."""
         if address := _address_in(name):
-            return cast(Self | None, addresses.owner_of(address))
-        known = select(cls).where(cls.folded_name == names.folded(name))
+            return cast(Self | None, addresses.address_owner(address))
+        known = select(cls).where(cls.folded_name == names.folded_name(name))
         return cast(Self | None, db.session.scalar(known))
 
     @classmethod
     def spelled(cls, name: str) -> str:
         # Exactly as `find` reads them: neither more nor fewer spellings are one.
-        return (_address_in(name) or names.folded(name)).casefold()
+        return (_address_in(name) or names.folded_name(name)).casefold()
 
 
-def account(user: Any) -> AccountMixin:
+def account_of(user: Any) -> AccountMixin:
     """The user with what the mixin brings.
 
     :raises TypeError: the class in app/models.py does not inherit from AccountMixin.
@@ -76,6 +76,6 @@ def _address_in(name: str) -> str | None:
     if "@" not in address:
         return None
     try:
-        return addresses.checked(address)
+        return addresses.checked_address(address)
     except Reason:
         return address

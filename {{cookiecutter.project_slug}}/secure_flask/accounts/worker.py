@@ -38,33 +38,33 @@ KEPT_LINK, KEPT_NOTICE = HOUR, 24 * HOUR  # seconds
 POLL = 5  # seconds, at most
 
 
-def send_due(slots: MailSlots | None = None) -> int:
+def send_due_mails(slots: MailSlots | None = None) -> int:
     """Deal with all mails that are due, in `slots` if there are any; return how many were sent."""
     sent = 0
-    while (mail := _take()) is not None:
+    while (mail := _take_mail()) is not None:
         began = time.monotonic()
-        was_sent = _deal_with(mail)
+        was_sent = _deal_with_mail(mail)
         sent += was_sent
         if slots and not mail.notice:
             slots.fill(began, was_sent=was_sent)
-    mail_limits.record_used_up()
-    _purge()
+    mail_limits.record_used_up_mails()
+    _purge_mails()
     return sent
 
 
-def waiting() -> int:
+def count_waiting_mails() -> int:
     """How many mails wait."""
     number = select(func.count()).select_from(Mail).where(Mail.due.is_not(None))
     return db.session.scalar(number) or 0
 
 
-def shown() -> deque[EmailMessage]:
+def shown_mails() -> deque[EmailMessage]:
     """The last mails of development, with those that are due now."""
-    send_due()
-    return smtp.shown()
+    send_due_mails()
+    return smtp.development_mails()
 
 
-def _take() -> Mail | None:
+def _take_mail() -> Mail | None:
     """The mail that waits longest and first may be sent, leased to this process."""
     now = int(time.time())
     columns = (Mail.id, Mail.due, Mail.created)
@@ -81,7 +81,7 @@ def _take() -> Mail | None:
             audit.record(audit.DECRYPT_FAIL, context=error.context)
             mail = None
             if now > created + KEPT_NOTICE:
-                _finish(mail_id, due=None)
+                _finish_mail(mail_id, due=None)
         db.session.commit()
         if mail:
             # A rollback would read the row again, which may be gone with its user.
@@ -90,53 +90,53 @@ def _take() -> Mail | None:
     return None
 
 
-def _deal_with(mail: Mail) -> bool:
+def _deal_with_mail(mail: Mail) -> bool:
     """Send a mail, or drop it, or let it wait for its next try; return whether it was sent."""
     if int(time.time()) > mail.created + (KEPT_NOTICE if mail.notice else KEPT_LINK):
-        _drop(mail)
+        _drop_mail(mail)
         return False
     try:
-        message = messages.build(mail)
-        # Before the mail goes out, so that its link is known.
+        message = messages.build_message(mail)
+        # The commit comes before the mail goes out, so that its link is known.
         db.session.commit()
         if message:
-            smtp.deliver(message)
+            smtp.send_mail(message)
     except Exception as error:
         # Whatever is wrong with this mail, the others go.
         db.session.rollback()
-        _retry(mail, error)
+        _retry_mail(mail, error)
         return False
     # A mail for nobody counts as one that was sent, or the limits would tell who is known.
-    _finish(mail.id, due=None, sent=int(time.time()))
+    _finish_mail(mail.id, due=None, sent=int(time.time()))
     return message is not None
 
 
-def _retry(mail: Mail, error: Exception) -> None:
-    audit.record(MAIL_FAILED, kind=mail.kind, reason=smtp.reason(error), tries=mail.tries)
-    if smtp.is_final(error):
-        _drop(mail)
+def _retry_mail(mail: Mail, error: Exception) -> None:
+    audit.record(MAIL_FAILED, kind=mail.kind, reason=smtp.failure_reason(error), tries=mail.tries)
+    if smtp.is_final_refusal(error):
+        _drop_mail(mail)
     else:
         wait = RETRIES[min(mail.tries, len(RETRIES)) - 1]
-        _finish(mail.id, due=int(time.time()) + wait)
+        _finish_mail(mail.id, due=int(time.time()) + wait)
 
 
-def _drop(mail: Mail) -> None:
+def _drop_mail(mail: Mail) -> None:
     audit.record(MAIL_DROPPED, kind=mail.kind, tries=mail.tries)
-    _finish(mail.id, due=None)
+    _finish_mail(mail.id, due=None)
 
 
-def _finish(mail_id: UUID, **values: object) -> None:
+def _finish_mail(mail_id: UUID, **values: object) -> None:
     db.session.execute(update(Mail).where(Mail.id == mail_id).values(values))
     db.session.commit()
 
 
-def _purge() -> None:
+def _purge_mails() -> None:
     """Delete what the limits count no more, and expired steps."""
     since = int(time.time()) - HOUR
     old = (Mail.created <= since, Mail.sent.is_(None) | (Mail.sent <= since))
     unread = {"synchronize_session": False}
     db.session.execute(delete(Mail).where(Mail.due.is_(None), *old), execution_options=unread)
-    steps.purge()
+    steps.purge_steps()
     purge_former_addresses()
     db.session.commit()
 
@@ -146,7 +146,9 @@ class Sender:
 
     def __init__(self, app: Flask) -> None:
         self.stop = Event()
-        self._app, self._lock, self._process = app, Lock(), 0
+        self._app = app
+        self._lock = Lock()
+        self._process = 0
 
     def start(self) -> None:
         if self._process == os.getpid():
@@ -161,7 +163,7 @@ class Sender:
         while not self.stop.wait(uniform(0, POLL)):  # noqa: S311 - no secret
             try:
                 with self._app.app_context():
-                    send_due(slots)
+                    send_due_mails(slots)
             except Exception as error:
                 # Such as a database that is away, which would end the thread.
                 self._app.logger.exception("mail: %s", type(error).__name__)

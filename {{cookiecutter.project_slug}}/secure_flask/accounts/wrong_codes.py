@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from secure_flask.accounts import networks
-from secure_flask.accounts.factors import PASSKEY, RECOVERY, of
+from secure_flask.accounts.factors import PASSKEY, RECOVERY, factors_of
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import throttle
 from secure_flask.auth.authentication import password_changed
@@ -26,7 +26,8 @@ from sqlalchemy import BigInteger, ForeignKey, LargeBinary, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-MOST, DAY = 10, 24 * 60 * 60  # wrong codes in this many seconds
+MOST = 10  # wrong codes in a day
+DAY = 24 * 60 * 60  # seconds
 EVERYWHERE = b""
 # What still works then.
 OTHERS = {PASSKEY: "a passkey", RECOVERY: "a recovery code"}
@@ -46,20 +47,20 @@ class WrongCodes(Model):
 
 
 @contextmanager
-def attempt(user: AccountMixin) -> Iterator[Attempt]:
+def count_code(user: AccountMixin) -> Iterator[Attempt]:
     """Allow one code, or respond 429 after too many wrong ones.
 
     The caller commits, together with what the right code opens.
     """
-    place = networks.present() if networks.is_trusted(user) else EVERYWHERE
-    with throttle.attempt("second factor", user.name) as current:
-        began, number = _count(user, place)
+    place = networks.present_network() if networks.is_network_trusted(user) else EVERYWHERE
+    with throttle.count_attempt("second factor", user.name) as current:
+        began, number = _count_wrong_code(user, place)
         db.session.commit()
         if number > MOST:
-            raise _refused(user, began)
+            raise _refused_code(user, began)
         yield current
     if current.succeeded:
-        _give_back(user, place)
+        _give_back_code(user, place)
 
 
 @password_changed.connect
@@ -67,9 +68,10 @@ def _start_again(user: UserMixin) -> None:
     db.session.execute(delete(WrongCodes).where(WrongCodes.user_id == user.id))
 
 
-def _count(user: AccountMixin, place: bytes) -> tuple[int, int]:
+def _count_wrong_code(user: AccountMixin, place: bytes) -> tuple[int, int]:
     """Count a code; when the count began, and its number."""
-    now, mine = int(time.time()), WrongCodes.user_id == user.id
+    now = int(time.time())
+    mine = WrongCodes.user_id == user.id
     # Each network would leave a row behind.
     db.session.execute(delete(WrongCodes).where(mine, WrongCodes.began <= now - DAY))
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
@@ -80,15 +82,15 @@ def _count(user: AccountMixin, place: bytes) -> tuple[int, int]:
     return row.began, row.number
 
 
-def _give_back(user: AccountMixin, place: bytes) -> None:
+def _give_back_code(user: AccountMixin, place: bytes) -> None:
     mine = (WrongCodes.user_id == user.id, WrongCodes.place == place)
     less = update(WrongCodes).where(*mine).values(number=WrongCodes.number - 1)
     db.session.execute(less)
 
 
-def _refused(user: AccountMixin, began: int) -> ErrorResponse:
+def _refused_code(user: AccountMixin, began: int) -> ErrorResponse:
     audit.record(audit.RATE_LIMIT_EXCEEDED, account=user.name, reason="second factor")
     seconds = max(1, began + DAY - int(time.time()))
-    others = " or ".join(OTHERS[each] for each in of(user) if each in OTHERS)
+    others = " or ".join(OTHERS[each] for each in factors_of(user) if each in OTHERS)
     advice = f": {others} still works" if others else ""
     return error_response(429, f"Too many wrong codes{advice}", Retry_After=str(seconds))

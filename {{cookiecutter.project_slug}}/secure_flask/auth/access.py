@@ -99,18 +99,19 @@ def require_login(*, minutes: int | None = None) -> None:
 
 def unauthenticated() -> ErrorResponse:
     """The exception for a request without a login; a browser goes to the login page."""
-    return _refused("LOGIN_PAGE", "Authentication required")
+    return _refused_access("LOGIN_PAGE", "Authentication required")
 
 
 def init_app(app: Flask, tokens: Tokens) -> None:
     """`tokens` finds the login of a request. It is handed in, since its own views use these marks."""
     app.extensions["tokens"] = tokens
     request_checks.register(app, partial(_check_access, tokens))
-    app.context_processor(partial(_variables, tokens))
+    app.context_processor(partial(_template_variables, tokens))
 
 
 def _check_access(tokens: Tokens, request: Request) -> None:
-    rule, options = request.url_rule, view_options(request)
+    rule = request.url_rule
+    options = view_options(request)
     # Flask answers these itself: 404, 405, or the methods of a route.
     automatic = getattr(rule, "provide_automatic_options", False) and request.method == "OPTIONS"
     if rule is None or automatic:
@@ -141,19 +142,21 @@ def _require_roles(login: Login, demanded: tuple[str, ...]) -> None:
 def _require_recent_login(minutes: int | None) -> None:
     if minutes and not is_recent(minutes):
         challenge = f'Bearer error="insufficient_user_authentication", max_age="{minutes * 60}"'
-        raise _refused("REAUTHENTICATION_PAGE", "Recent login required", WWW_Authenticate=challenge)
+        raise _refused_access(
+            "REAUTHENTICATION_PAGE", "Recent login required", WWW_Authenticate=challenge
+        )
 
 
-def _refused(page: str, message: str, **headers: str) -> ErrorResponse:
+def _refused_access(page: str, message: str, **headers: str) -> ErrorResponse:
     """A 401; a browser goes to the page whose endpoint the policy names, if the app has it."""
     error = error_response(401, message, **headers)
     endpoint = current_app.config[page]
     if endpoint in current_app.view_functions:
-        error.see_other = url_for(endpoint, next=next_pages.current())
+        error.see_other = url_for(endpoint, next=next_pages.current_page())
     return error
 
 
-def _variables(tokens: Tokens) -> dict[str, object]:
+def _template_variables(tokens: Tokens) -> dict[str, object]:
     """`current_user` for templates: the logged-in user or None."""
     if "user" in g:
         return {"current_user": g.user}

@@ -18,7 +18,7 @@ from secure_flask.auth.login_table import Login
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin, replace_hash, user_class
-from secure_flask.crypto.encryption import readable
+from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
@@ -39,13 +39,13 @@ def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
 
     :raises ErrorResponse: 401, wrong credentials; 429, too many failures; 503, too busy.
     """
-    user, begin = _verified_first(name, password)
+    user, begin = _verified_for_login(name, password)
     if user is None:
         audit.record(audit.LOGIN_FAIL, account=name)
         raise error_response(401, "Invalid credentials")
     if begin:
         return begin(keep=keep, replaces=None)
-    issued = tokens.for_new_login().issue(user, keep=keep)
+    issued = tokens.token_type_for_new_login().issue_token(user, keep=keep)
     audit.record(audit.LOGIN_SUCCESS, account=name, user_id=user.id)
     return issued
 
@@ -55,20 +55,20 @@ def reauthenticate(password: str) -> dict[str, Any]:
 
     :raises ErrorResponse: 403, wrong password; 429, too many failures; 503, too busy.
     """
-    user, begin = _verified_first(g.user.name, password)
+    user, begin = _verified_for_login(g.user.name, password)
     if user is None:
         audit.record(audit.LOGIN_FAIL, account=g.user.name, reason="reauthentication")
         raise error_response(403, "Wrong password")
     if begin:
         return begin(keep=g.login.kept, replaces=g.login)
-    issued = renew(user, g.login)
+    issued = renew_login(user, g.login)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication")
     return issued
 
 
 def log_out() -> None:
     """End the login of this request, and let the browser drop what it stored."""
-    logins.end(g.login.id, g.user)
+    logins.end_login_of(g.login.id, g.user)
     audit.record(audit.SESSION_EXPIRED, reason="logout")
     forget_login()
 
@@ -76,8 +76,8 @@ def log_out() -> None:
 def forget_login() -> None:
     """Let the browser and the rest of this request forget the login, which has ended."""
     if g.login.kind == session.KIND:
-        session.forget()
-    tokens.forget_login()
+        session.forget_session()
+    tokens.forget_found_login()
     g.login = None
 
 
@@ -87,14 +87,14 @@ def change_password(current: str, new: str) -> dict[str, Any]:
     :raises ErrorResponse: 400, a bad new password; 401, the login has ended in the meantime; 403,
         a wrong current one; 429, too many failures; 503, too busy.
     """
-    user = _verified(g.user.name, current, new)
+    user = _verified_user(g.user.name, current, new)
     if user is None:
         audit.record(audit.PASSWORD_CHANGE_FAIL)
         raise error_response(403, "Wrong current password")
     # Until here the present login lives, so that one that has ended changes no password.
-    logins.end_all(user, keep=g.login)
+    logins.end_logins_of(user, keep=g.login)
     password_changed.send(user)
-    issued = renew(user, g.login)
+    issued = renew_login(user, g.login)
     audit.record(audit.PASSWORD_CHANGE)
     return issued
 
@@ -105,7 +105,7 @@ def set_password(user: UserMixin, password: str) -> None:
     :raises ErrorResponse: 503, too busy.
     """
     user.password_hash = passwords.hash_password(password)
-    logins.end_all(user)
+    logins.end_logins_of(user)
     password_set.send(user)
     db.session.commit()
 
@@ -120,9 +120,9 @@ def list_logins() -> list[dict[str, Any]]:
             "last_used": login.last_used,
             "expires": login.expires,
             "current": login.id == g.login.id,
-            "client": readable(login, "client"),
+            "client": readable_value(login, "client"),
         }
-        for login in logins.all_of(g.user)
+        for login in logins.logins_of(g.user)
     ]
 
 
@@ -131,64 +131,65 @@ def end_login(login_id: str) -> None:
 
     :raises ErrorResponse: 404, it is no login of this user.
     """
-    if not logins.end(login_id, g.user):
+    if not logins.end_login_of(login_id, g.user):
         raise error_response(404, "Not Found")
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session=login_id)
 
 
 def end_other_logins() -> None:
     """End all logins of the user but the present one."""
-    logins.end_all(g.user, keep=g.login)
+    logins.end_logins_of(g.user, keep=g.login)
     db.session.commit()
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session="all others")
 
 
-def is_right(user: UserMixin, password: str) -> bool:
+def is_right_password(user: UserMixin, password: str) -> bool:
     """Whether this is the password of the user, who is not logged in by it.
 
     :raises ErrorResponse: 429, too many failures; 503, too busy.
     """
-    return _verified(user.name, password) is not None
+    return _verified_user(user.name, password) is not None
 
 
-def renew(user: UserMixin, login: Login, *, second_factor: bool = False) -> dict[str, Any]:
+def renew_login(user: UserMixin, login: Login, *, second_factor: bool = False) -> dict[str, Any]:
     """A new login of the same kind in place of one; the user's row is locked."""
-    kind = tokens.of_login(login)
-    return kind.issue(user, keep=login.kept, second_factor=second_factor, replaces=login)
+    kind = tokens.token_type_of(login)
+    return kind.issue_token(user, keep=login.kept, second_factor=second_factor, replaces=login)
 
 
-def _verified(name: str, password: str, new: str | None = None) -> UserMixin | None:
+def _verified_user(name: str, password: str, new: str | None = None) -> UserMixin | None:
     """The user, with the hash of the `new` password if there is one; None for wrong credentials.
 
     The user's row is locked from the replacement of the hash until the commit.
     """
     user = user_class().find(name)
-    with _attempt(name) as attempt:
-        _verify(attempt, user, password, new)
+    with _count_password(name) as attempt:
+        _verify_password(attempt, user, password, new)
     return user if attempt.succeeded else None
 
 
-def _verified_first(name: str, password: str) -> tuple[UserMixin | None, BeginHalf | None]:
+def _verified_for_login(name: str, password: str) -> tuple[UserMixin | None, BeginHalf | None]:
     """The same, and what begins the second step if the password is not enough."""
-    user, begin = user_class().find(name), None
-    with _attempt(name) as attempt:
-        _verify(attempt, user, password)
+    user = user_class().find(name)
+    begin: BeginHalf | None = None
+    with _count_password(name) as attempt:
+        _verify_password(attempt, user, password)
         if user and attempt.succeeded and (begin := _second_factor(user)):
             attempt.is_half = True
             begin = partial(begin, attempt=attempt)
     return (user if attempt.succeeded else None), begin
 
 
-def _attempt(name: str) -> AbstractContextManager[Attempt]:
+def _count_password(name: str) -> AbstractContextManager[Attempt]:
     """One count for all spellings of what was typed.
 
     It depends on nothing that is known of the user. If a name and its address were one count, the
     limit would tell that they belong together.
     """
-    return throttle.attempt("password", user_class().spelled(name))
+    return throttle.count_attempt("password", user_class().spelled(name))
 
 
-def _verify(
+def _verify_password(
     attempt: Attempt, user: UserMixin | None, password: str, new: str | None = None
 ) -> None:
     stored = user.password_hash if user and not user.disabled else None
@@ -196,7 +197,11 @@ def _verify(
         # Whatever happens next, a right password has cost its hash.
         attempt.succeeded = True
         # Before the row is locked, since a hash takes long.
-        renewed = _new_hash(user, new) if new is not None else passwords.rehashed(stored, password)
+        renewed = (
+            _new_hash(user, new)
+            if new is not None
+            else passwords.rehashed_password(stored, password)
+        )
         attempt.succeeded = replace_hash(user, renewed)
 
 
@@ -207,5 +212,5 @@ def _second_factor(user: UserMixin) -> BeginHalf | None:
 
 
 def _new_hash(user: UserMixin, new: str) -> str:
-    personal = (user.name, readable(user, "email"))
+    personal = (user.name, readable_value(user, "email"))
     return passwords.hash_new_password(new, *personal)

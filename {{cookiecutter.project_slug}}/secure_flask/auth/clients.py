@@ -31,12 +31,13 @@ SYSTEMS = {
 }
 
 
-def describe() -> str | None:
+def describe_client() -> str | None:
     """The client of this request, as in "Firefox on Linux, 203.0.113.*"."""
     if not has_request_context():
         return None
     sent = request.headers.get("User-Agent", "")
-    browser, system = _first(BROWSERS, sent) or text("Unknown browser"), _first(SYSTEMS, sent)
+    browser = _first(BROWSERS, sent) or text("Unknown browser")
+    system = _first(SYSTEMS, sent)
     client = text("{browser} on {system}", browser=browser, system=system) if system else browser
     return f"{client}, {_shortened()}"
 

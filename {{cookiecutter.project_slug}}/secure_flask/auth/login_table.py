@@ -70,7 +70,8 @@ class Login(Model):
 
     def begin(self) -> None:
         """Let the login begin now, for the lifetime of its kind."""
-        now, config = int(time.time()), current_app.config
+        now = int(time.time())
+        config = current_app.config
         lifetime = config["KEPT_LIFETIME"] if self.kept else config["LOGIN_LIFETIME"]
         self.started = self.last_used = now
         self.expires = now + (lifetime or LIFETIMES[self.kind])

@@ -36,13 +36,13 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def hash_of(kind: str, secret: str) -> bytes:
+def hash_of_secret(kind: str, secret: str) -> bytes:
     """The hash to store; `kind` keeps a token of one kind from being used as another."""
     # No salt and no slow hash: 256 random bits cannot be guessed.
     return sha256(f"{kind}:{secret}".encode("utf-8", "surrogatepass")).digest()
 
 
-def start(
+def start_login(
     user: UserMixin,
     kind: str,
     secret: str,
@@ -63,11 +63,11 @@ def start(
     login = Login(
         user_id=user.id,
         kind=kind,
-        secret_hash=hash_of(kind, secret),
-        rotation_hash=hash_of(kind, rotation) if rotation else None,
+        secret_hash=hash_of_secret(kind, secret),
+        rotation_hash=hash_of_secret(kind, rotation) if rotation else None,
         kept=kept,
         second_factor=second_factor or (replaces is not None and replaces.second_factor),
-        client=clients.describe(),
+        client=clients.describe_client(),
     )
     login.begin()
     db.session.add(login)
@@ -76,12 +76,12 @@ def start(
     return login
 
 
-def find(kind: str, secret: str) -> Login | None:
+def find_login_by_secret(kind: str, secret: str) -> Login | None:
     """The live login of this secret."""
-    return find_where(Login.secret_hash == hash_of(kind, secret))
+    return find_live_login(Login.secret_hash == hash_of_secret(kind, secret))
 
 
-def find_where(condition: ColumnElement[bool]) -> Login | None:
+def find_live_login(condition: ColumnElement[bool]) -> Login | None:
     """The live login of which this is true, such as that of an access token."""
     login = db.session.scalar(select(Login).where(condition))
     if login is None or not login.is_live():
@@ -96,12 +96,12 @@ def find_where(condition: ColumnElement[bool]) -> Login | None:
     return login if lives else None
 
 
-def is_id(text: str) -> bool:
+def is_login_id(text: str) -> bool:
     """Whether a login may have this id. PostgreSQL refuses some other texts, such as NUL."""
     return _ID.fullmatch(text) is not None
 
 
-def all_of(user: UserMixin) -> list[Login]:
+def logins_of(user: UserMixin) -> list[Login]:
     """The live logins of a user, newest first, and at most LISTED of them."""
     if user.disabled:
         return []
@@ -110,32 +110,32 @@ def all_of(user: UserMixin) -> list[Login]:
     return list(db.session.scalars(newest_first.limit(LISTED)))
 
 
-def end(login_id: str, user: UserMixin) -> bool:
+def end_login_of(login_id: str, user: UserMixin) -> bool:
     """End a login; False if this user has none with this id."""
-    if not is_id(login_id):
+    if not is_login_id(login_id):
         return False
-    ended = _delete(Login.id == login_id, Login.user_id == user.id)
+    ended = _delete_logins(Login.id == login_id, Login.user_id == user.id)
     db.session.commit()
     return ended > 0
 
 
-def end_all(user: UserMixin, *, keep: Login | None = None) -> None:
+def end_logins_of(user: UserMixin, *, keep: Login | None = None) -> None:
     """End all logins of a user but `keep`, as soon as the caller commits."""
     # First the user's row changes, so that no login begins meanwhile.
     db.session.flush()
-    _delete(Login.user_id == user.id, Login.id != (keep.id if keep else ""))
+    _delete_logins(Login.user_id == user.id, Login.id != (keep.id if keep else ""))
     all_ended.send(user)
 
 
 @logins_commands.command("end")
 @click.confirmation_option(prompt="End all logins of all users?", help="Do not ask.")
-def end_everybody() -> None:
+def end_all_logins() -> None:
     """End all logins of all users immediately, as after a leak."""
-    # In the order of `end_all`, so that neither waits for the other.
-    ended = _delete()
+    # In the order of `end_logins_of`, so that neither waits for the other.
+    ended = _delete_logins()
     all_ended.send(None)
     # Those that half logins became in between.
-    ended += _delete()
+    ended += _delete_logins()
     db.session.commit()
     fields = {"reason": "revoked", "session": "all of all users", "by": "command line"}
     audit.record(audit.SESSION_EXPIRED, number=ended, **fields)
@@ -145,29 +145,30 @@ def end_everybody() -> None:
 @logins_commands.command("purge")
 def purge_command() -> None:
     """Delete expired logins; run this once a day."""
-    click.echo(f"Deleted {purge()} expired")
+    click.echo(f"Deleted {purge_logins()} expired")
 
 
-def purge() -> int:
+def purge_logins() -> int:
     """Delete expired logins; return their number."""
     expired = select(Login.id).where(Login.expires <= int(time.time())).limit(PURGED)
     # A row that a request has locked is left to the next purge; waiting for it could deadlock.
     # PostgreSQL may run a subquery several times, each with other rows, but not a CTE.
     some = expired.with_for_update(skip_locked=True).cte("expired", nesting=True)
-    total, deleted = 0, PURGED
+    total = 0
+    deleted = PURGED
     while deleted == PURGED:
-        deleted = _delete(Login.id.in_(select(some.c.id)))
+        deleted = _delete_logins(Login.id.in_(select(some.c.id)))
         db.session.commit()
         total += deleted
     return total
 
 
 def _end_former(kind: str, shown: str, replaces: Login | None) -> None:
-    if replaces and not _delete(Login.id == replaces.id):
+    if replaces and not _delete_logins(Login.id == replaces.id):
         db.session.rollback()
         raise error_response(401, "Authentication required")
     if shown:
-        _delete(Login.secret_hash == hash_of(kind, shown))
+        _delete_logins(Login.secret_hash == hash_of_secret(kind, shown))
 
 
 def _end_excess(new: Login) -> None:
@@ -178,11 +179,11 @@ def _end_excess(new: Login) -> None:
     )
     oldest_last = others.order_by(Login.last_used.desc(), Login.started.desc())
     excess = oldest_last.offset(current_app.config["MAX_LOGINS"] - 1)
-    if ended := _delete(Login.id.in_(excess)):
+    if ended := _delete_logins(Login.id.in_(excess)):
         audit.record(audit.SESSION_EXPIRED, reason="too many logins", number=ended)
 
 
-def _delete(*conditions: ColumnElement[bool]) -> int:
+def _delete_logins(*conditions: ColumnElement[bool]) -> int:
     # Without this option, the session reads the ids of many rows back to look for its objects.
     blindly = {"synchronize_session": False}
     result = db.session.execute(delete(Login).where(*conditions), execution_options=blindly)

@@ -14,21 +14,21 @@ from werkzeug.exceptions import HTTPException
 _PATH_AND_QUERY = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}")
 
 
-def current() -> str | None:
+def current_page() -> str | None:
     """The address of this request, to return to it; None for a write, whose body is lost."""
     if request.method not in SAFE_METHODS:
         return None
     path = quote(request.root_path + request.path)
     query = request.query_string.decode("ascii", "replace")
-    return checked(f"{path}?{query}" if query else path)
+    return checked_target(f"{path}?{query}" if query else path)
 
 
 def checked_next() -> str | None:
     """`next` in the address of this request, if it is a page of this site; else None."""
-    return checked(request.args.get("next"))
+    return checked_target(request.args.get("next"))
 
 
-def checked(target: str | None) -> str | None:
+def checked_target(target: str | None) -> str | None:
     """The target if it is a page of this site, else None: a path that a GET route serves.
 
     Login pages are not accepted, since they would lead back to themselves.

@@ -44,12 +44,12 @@ def _ask_password(name: str) -> str:
 
 def _check_password(given: str, name: str) -> None:
     if given:
-        check_plain(given, "a password")
-    if problem := passwords.why_refused(given, name):
+        check_plain_text(given, "a password")
+    if problem := passwords.why_password_refused(given, name):
         raise click.ClickException(f"{problem}.")
 
 
-def check_plain(text: str, what: str) -> None:
+def check_plain_text(text: str, what: str) -> None:
     try:
         plain_text(text)
     except ValueError:

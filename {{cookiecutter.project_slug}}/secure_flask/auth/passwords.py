@@ -52,11 +52,11 @@ def hash_password(password: str) -> str:
 
 
 def hash_new_password(password: str, *personal: str | None, field: str | None = None) -> str:
-    """Hash a new password, unless it is refused; see `why_refused`.
+    """Hash a new password, unless it is refused; see `why_password_refused`.
 
     :raises ErrorResponse: 400, a bad one, with the name of its field; 503, too many hashes at once.
     """
-    if problem := why_refused(password, *personal):
+    if problem := why_password_refused(password, *personal):
         raise field_error(400, field, problem) if field else error_response(400, problem)
     return hash_password(password)
 
@@ -73,13 +73,13 @@ def verify_password(password_hash: str | None, password: str) -> bool:
             return False
 
 
-def rehashed(password_hash: str, password: str) -> str:
+def rehashed_password(password_hash: str, password: str) -> str:
     """The hash, or a new one if it was made with other parameters than the current ones."""
     outdated = hasher.check_needs_rehash(password_hash)
     return hash_password(password) if outdated else password_hash
 
 
-def why_refused(password: str, *personal: str | None) -> str | None:
+def why_password_refused(password: str, *personal: str | None) -> str | None:
     """The reason to refuse a new password, as a sentence for the user, or None.
 
     `personal` are texts that others know of the user, such as the name and the address.
@@ -123,12 +123,12 @@ def _contains(password: str, personal: str | None) -> bool:
 
 @contextmanager
 def _hashing_slot() -> Iterator[None]:
-    with _place(), _acquired(_in_flight, MAX_WAIT):
+    with _hashing_place(), _acquired(_in_flight, MAX_WAIT):
         yield
 
 
 @contextmanager
-def _place() -> Iterator[None]:
+def _hashing_place() -> Iterator[None]:
     site = client_address(SITE) if has_request_context() else ""
     with _lock:
         if is_free := _has_place(site):

@@ -17,7 +17,8 @@ from secure_flask.web.view_options import ViewOptions, options_of
 from werkzeug.routing import Rule
 
 EVERYBODY, USERS = "everybody", "logged-in users"
-BY_POLICY, NO_MARK = "PUBLIC_ENDPOINTS", "no mark"
+BY_POLICY = "PUBLIC_ENDPOINTS"
+NO_MARK = "no mark"
 # The method of a rule that names none, as in `url_map.add(Rule("/x", endpoint="x"))`.
 ANY = "any"
 HEADINGS = ("METHOD", "ROUTE", "MARK", "LIMIT", "BODY")
@@ -40,7 +41,8 @@ class Row(NamedTuple):
 @with_appcontext
 def access_command() -> None:
     """Show who may call which route, by which mark, with its limits and body types."""
-    found, config = rows(current_app), current_app.config
+    found = access_rows(current_app)
+    config = current_app.config
     columns = zip(HEADINGS, *map(_cells, found), strict=True)
     widths = [max(map(len, column)) for column in columns]
     click.echo(_line(HEADINGS, widths))
@@ -54,10 +56,10 @@ def access_command() -> None:
     click.echo(
         f"RATE_LIMIT, requests of one address to all but probes: {config['RATE_LIMIT'] or '-'}"
     )
-    click.echo(f"Endpoints without a mark, so closed: {_listed(unmarked)}")
+    click.echo(f"Endpoints without a mark, so closed: {_joined(unmarked)}")
 
 
-def rows(app: Flask) -> list[Row]:
+def access_rows(app: Flask) -> list[Row]:
     return [
         Row(
             method,
@@ -68,11 +70,11 @@ def rows(app: Flask) -> list[Row]:
             _bodies(method, options),
             _limits(options),
         )
-        for rule, method, options in operations(app)
+        for rule, method, options in route_operations(app)
     ]
 
 
-def operations(app: Flask) -> Iterator[tuple[Rule, str, ViewOptions]]:
+def route_operations(app: Flask) -> Iterator[tuple[Rule, str, ViewOptions]]:
     """Each method of each route; HEAD counts as GET, and OPTIONS only where a view answers it."""
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         if not rule.build_only:
@@ -82,7 +84,7 @@ def operations(app: Flask) -> Iterator[tuple[Rule, str, ViewOptions]]:
 
 def demanded_roles(app: Flask) -> set[str]:
     """The roles that views demand."""
-    return {role for *_, options in operations(app) for role in options.roles}
+    return {role for *_, options in route_operations(app) for role in options.roles}
 
 
 def init_app(app: Flask) -> None:
@@ -101,7 +103,8 @@ def _methods(rule: Rule) -> list[str]:
 def _who(endpoint: str, options: ViewOptions) -> str:
     if is_public(endpoint, options):
         return EVERYBODY
-    minutes, noun = options.recent_login, "role" if len(options.roles) == 1 else "roles"
+    minutes = options.recent_login
+    noun = "role" if len(options.roles) == 1 else "roles"
     who = f"{USERS} with the {noun} {' and '.join(options.roles)}" if options.roles else USERS
     return f"{who}, recent login {minutes} min" if minutes else who
 
@@ -131,10 +134,10 @@ def _limits(options: ViewOptions) -> list[str]:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    return row.method, row.route, row.mark, _listed(row.limits), _listed(row.bodies)
+    return row.method, row.route, row.mark, _joined(row.limits), _joined(row.bodies)
 
 
-def _listed(texts: Iterable[str]) -> str:
+def _joined(texts: Iterable[str]) -> str:
     return ", ".join(texts) or "-"
 
 

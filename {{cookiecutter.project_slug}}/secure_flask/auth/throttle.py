@@ -29,8 +29,10 @@ from secure_flask.web.rate_limits import too_many_requests
 WIDE = 10
 # The same for the right secrets of an address, an IPv6 site or an account: an office begins its day.
 RIGHT = 20
-# Where only attempts in flight fill the limit of an address, as of an office that begins to work.
-MAX_WAIT, STEP = 2.0, 0.05  # seconds
+# While only others in flight fill the limit of its address, as when an office begins to work, an
+# attempt waits for at most MAX_WAIT and looks each STEP.
+MAX_WAIT = 2.0  # seconds
+STEP = 0.05  # seconds
 IN_FLIGHT = parse("1 per 10 minutes")
 # Threads of this process, so that most are left for other requests.
 MAX_WAITING = 4
@@ -44,7 +46,7 @@ class Attempt:
     purpose: str
     account: str | None
     succeeded: bool = False
-    # Whether a right secret opens nothing yet. It stays a failure until `complete`.
+    # Whether a right secret opens nothing yet. It stays a failure until `complete_attempt`.
     is_half: bool = False
     failure: list[Count] = field(default_factory=list)
     success: list[Count] = field(default_factory=list)
@@ -56,18 +58,19 @@ class Attempt:
         return self.success if ended else self.failure + self.success
 
     def to_json(self) -> dict[str, Any]:
-        """What `complete` needs, to be stored in secret: it has the address."""
+        """What `complete_attempt` needs, to be stored in secret: it has the address."""
         failure = [counters().to_json(count) for count in self.failure]
         return {"purpose": self.purpose, "account": self.account, "failure": failure}
 
 
 @contextmanager
-def attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]:
+def count_attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]:
     """Allow an attempt, or respond 429 after too many failures or successes.
 
     An exception, such as an unavailable database, counts as neither, unless it `succeeded` before.
     """
-    running, current = list[Count](), Attempt(purpose, account)
+    running = list[Count]()
+    current = Attempt(purpose, account)
     ended = False
     try:
         _wait_for_place(running, current.failure, purpose, account)
@@ -75,7 +78,7 @@ def attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]:
         # Last, so that what is refused as a failure leaves no count of a success.
         for count in _successes(purpose, account):
             current.success.append(count)
-            _require(count, account)
+            _require_allowed(count, account)
         yield current
         ended = True
     finally:
@@ -84,7 +87,7 @@ def attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]:
             counters().give_back(count)
 
 
-def complete(half: dict[str, Any]) -> None:
+def complete_attempt(half: dict[str, Any]) -> None:
     """Turn the failure of a half attempt, as its `to_json` gives it, into a success.
 
     Until then a right password stays a failure, so that it cannot be tried without the second
@@ -112,7 +115,7 @@ def _wait_for_place(
                     return
         finally:
             _waiting.release()
-    raise _refused(error_response(429, "Too many requests", Retry_After="1"), account)
+    raise _refused_attempt(error_response(429, "Too many requests", Retry_After="1"), account)
 
 
 def _takes_place(
@@ -121,7 +124,7 @@ def _takes_place(
     address = client_address()
     present = counters().add(IN_FLIGHT, "in flight", purpose, address)
     # A secret without an account is a random one, which nobody guesses.
-    count = counters().add(_limit(1 if account is not None else WIDE), purpose, address)
+    count = counters().add(_attempt_limit(1 if account is not None else WIDE), purpose, address)
     if count.allowed:
         running.append(present)
         counted.append(count)
@@ -131,26 +134,28 @@ def _takes_place(
     for each in (count, present):
         counters().give_back(each)
     if count.number - in_flight >= count.limit:
-        raise _refused(too_many_requests(count), account)
+        raise _refused_attempt(too_many_requests(count), account)
     return False
 
 
 def _count_site(counted: list[Count], purpose: str, account: str | None) -> None:
     site = client_address(SITE)
     if ":" in site:
-        counted.append(counters().add(_limit(WIDE), purpose, "site", site))
-        _require(counted[-1], account)
+        counted.append(counters().add(_attempt_limit(WIDE), purpose, "site", site))
+        _require_allowed(counted[-1], account)
     if account is not None:
         _count_account(counted, purpose, account, site)
 
 
 def _count_account(counted: list[Count], purpose: str, account: str, site: str) -> None:
     name = _key_of(account)
-    everywhere = counters().add(_limit(WIDE), purpose, name)
-    once = counters().add(type(_limit())(1, _limit().multiples), purpose, site, name)
+    everywhere = counters().add(_attempt_limit(WIDE), purpose, name)
+    once = counters().add(
+        type(_attempt_limit())(1, _attempt_limit().multiples), purpose, site, name
+    )
     counted += [everywhere, once]
     if not everywhere.allowed:
-        _require(once, account)
+        _require_allowed(once, account)
 
 
 def _successes(purpose: str, account: str | None) -> Iterator[Count]:
@@ -158,7 +163,7 @@ def _successes(purpose: str, account: str | None) -> Iterator[Count]:
     # A secret without an account is a random one, which costs no hash.
     if account is not None:
         for key in (client_address(SITE), _key_of(account)):
-            yield counters().add(_limit(RIGHT), purpose, "right", key)
+            yield counters().add(_attempt_limit(RIGHT), purpose, "right", key)
 
 
 def _key_of(account: str) -> str:
@@ -166,16 +171,16 @@ def _key_of(account: str) -> str:
     return sha256(account.encode()).hexdigest()
 
 
-def _require(count: Count, account: str | None) -> None:
+def _require_allowed(count: Count, account: str | None) -> None:
     if not count.allowed:
-        raise _refused(too_many_requests(count), account)
+        raise _refused_attempt(too_many_requests(count), account)
 
 
-def _refused(error: ErrorResponse, account: str | None) -> ErrorResponse:
+def _refused_attempt(error: ErrorResponse, account: str | None) -> ErrorResponse:
     audit.record(audit.RATE_LIMIT_EXCEEDED, account=account)
     return error
 
 
-def _limit(factor: int = 1) -> RateLimitItem:
+def _attempt_limit(factor: int = 1) -> RateLimitItem:
     limit = parse(current_app.config["LOGIN_RATE_LIMIT"])
     return type(limit)(limit.amount * factor, limit.multiples)

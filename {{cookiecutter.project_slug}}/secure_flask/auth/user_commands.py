@@ -11,12 +11,12 @@ import click
 from flask import Flask, current_app
 from secure_flask.auth import authentication, logins, route_table, users
 from secure_flask.auth.login_table import Login, live_logins
-from secure_flask.auth.operator_passwords import check_plain, password_option, read_password
+from secure_flask.auth.operator_passwords import check_plain_text, password_option, read_password
 from secure_flask.auth.users import Role, UserMixin, user_class, user_roles
-from secure_flask.crypto.encryption import readable
+from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
-from secure_flask.database.paging import pages
+from secure_flask.database.paging import pages_of_rows
 from secure_flask.web import audit
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
@@ -28,110 +28,113 @@ user_commands = CommandGroup("user", help="Manage the users who can log in.")
 @click.argument("name")
 @click.option("--email", help="An e-mail address; it is stored encrypted.")
 @password_option
-def create(name: str, email: str | None, password_stdin: bool) -> None:
+def create_command(name: str, email: str | None, password_stdin: bool) -> None:
     """Add a user. Asks for a password on a terminal, takes a piped one, or makes and prints one."""
-    check_plain(name, "a name")
+    check_plain_text(name, "a name")
     if len(name) > users.MAX_NAME:
         raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
-    columns = {} if email is None else {"email": _address(email)}
+    columns = {} if email is None else {"email": _address_to_store(email)}
     password, note = read_password(name, password_stdin)
     try:
         user = users.create_user(name, password, **columns)
     except IntegrityError:
         message = f"There is a user {name!r} already, or a column of User needs a default."
         raise click.ClickException(message) from None
-    _report(f"Created user {name}{note}", audit.USER_CREATED, user)
+    _report_change(f"Created user {name}{note}", audit.USER_CREATED, user)
 
 
 @user_commands.command("password")
 @click.argument("name")
 @password_option
-def change_password(name: str, password_stdin: bool) -> None:
+def change_password_command(name: str, password_stdin: bool) -> None:
     """Set a new password and end all logins of a user."""
-    user = find(name)
+    user = find_user(name)
     password, note = read_password(name, password_stdin)
     authentication.set_password(user, password)
-    _report(f"Changed the password of {name}{note}", audit.PASSWORD_CHANGE, user)
+    _report_change(f"Changed the password of {name}{note}", audit.PASSWORD_CHANGE, user)
 
 
 @user_commands.command("email")
 @click.argument("name")
 @click.argument("email")
-def change_email(name: str, email: str) -> None:
+def change_email_command(name: str, email: str) -> None:
     """Set the e-mail address of a user, and tell the former one if the site sends mails."""
-    address = _address(email)
-    user: Any = find(name)
-    old = readable(user, "email")
+    address = _address_to_store(email)
+    user: Any = find_user(name)
+    old = readable_value(user, "email")
     try:
         user.email = address
         users.address_changed.send(user, old=old)
         db.session.commit()
     except IntegrityError:
         raise click.ClickException("Another user has this address.") from None
-    _report(f"Changed the e-mail address of {name}", audit.USER_UPDATED, user, change="email")
+    _report_change(
+        f"Changed the e-mail address of {name}", audit.USER_UPDATED, user, change="email"
+    )
 
 
 @user_commands.command("disable")
 @click.argument("name")
-def disable(name: str) -> None:
+def disable_command(name: str) -> None:
     """Disable a user and end all logins immediately."""
-    user = find(name)
+    user = find_user(name)
     user.disabled = True
-    logins.end_all(user)
+    logins.end_logins_of(user)
     db.session.commit()
-    _report(f"Disabled {name}", audit.USER_UPDATED, user, change="disabled")
+    _report_change(f"Disabled {name}", audit.USER_UPDATED, user, change="disabled")
 
 
 @user_commands.command("enable")
 @click.argument("name")
-def enable(name: str) -> None:
+def enable_command(name: str) -> None:
     """Let a disabled user log in again."""
-    user = find(name)
+    user = find_user(name)
     user.disabled = False
     db.session.commit()
-    _report(f"Enabled {name}", audit.USER_UPDATED, user, change="enabled")
+    _report_change(f"Enabled {name}", audit.USER_UPDATED, user, change="enabled")
 
 
 @user_commands.command("logout")
 @click.argument("name")
-def log_out(name: str) -> None:
+def log_out_command(name: str) -> None:
     """End all logins of a user."""
-    user = find(name)
-    logins.end_all(user)
+    user = find_user(name)
+    logins.end_logins_of(user)
     db.session.commit()
     said = f"Ended all logins of {name}"
-    _report(said, audit.SESSION_EXPIRED, user, reason="revoked", session="all")
+    _report_change(said, audit.SESSION_EXPIRED, user, reason="revoked", session="all")
 
 
 @user_commands.command("delete")
 @click.argument("name")
-def delete(name: str) -> None:
+def delete_command(name: str) -> None:
     """Delete a user with all rows that refer to it."""
-    user = find(name)
+    user = find_user(name)
     users.delete_user(user)
-    _report(f"Deleted {name}", audit.USER_UPDATED, user, change="deleted")
+    _report_change(f"Deleted {name}", audit.USER_UPDATED, user, change="deleted")
 
 
 @user_commands.command("roles")
 @click.argument("name")
 @click.argument("names", metavar="[ROLE]...", nargs=-1)
 @click.option("--none", "remove", is_flag=True, help="Take all roles away.")
-def set_roles(name: str, names: tuple[str, ...], remove: bool) -> None:
+def set_roles_command(name: str, names: tuple[str, ...], remove: bool) -> None:
     """Show the roles of a user, or set exactly the ones that are given."""
     if names and remove:
         raise click.UsageError("Give roles or --none, not both.")
-    user = find(name)
+    user = find_user(name)
     if names or remove:
         # A login that has begun without the role, such as by one factor, is there to end.
         db.session.refresh(user, with_for_update=True)
         gained = {*names} - {*user.role_names}
         user.roles = _roles(names)
         if gained:
-            logins.end_all(user)
+            logins.end_logins_of(user)
             click.echo(f"Ended all logins of {name}, since the role is new")
         db.session.commit()
-        said, given = f"Changed the roles of {name}", ", ".join(user.role_names)
-        _report(said, audit.USER_UPDATED, user, change="roles", roles=given)
+        said = f"Changed the roles of {name}"
+        given = ", ".join(user.role_names)
+        _report_change(said, audit.USER_UPDATED, user, change="roles", roles=given)
         if users.demands_second_factor(user):
             click.echo(
                 "A role demands a second factor: the next login asks for it, or for a code to set "
@@ -141,9 +144,9 @@ def set_roles(name: str, names: tuple[str, ...], remove: bool) -> None:
 
 
 @user_commands.command("list")
-def list_users() -> None:
+def list_users_command() -> None:
     """List the users, each with the number of active logins and the roles; tabs between columns."""
-    following = pages(db.session.execute, _listed(), [user_class().name])
+    following = pages_of_rows(db.session.execute, _users_query(), [user_class().name])
     # First, since without tables no header is printed.
     first = next(following, [])
     click.echo("NAME\tLOGINS\tROLES")
@@ -159,15 +162,15 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(logins.logins_commands)
 
 
-def find(name: str) -> UserMixin:
-    check_plain(name, "a name")
+def find_user(name: str) -> UserMixin:
+    check_plain_text(name, "a name")
     user = user_class().find(name)
     if user is None:
         raise click.ClickException(f"There is no user {name!r}.")
     return user
 
 
-def _listed() -> Select[Any]:
+def _users_query() -> Select[Any]:
     """The name of each user, whether it is disabled, the number of active logins, the roles."""
     user = user_class()
     active = select(func.count()).where(Login.user_id == user.id, live_logins())
@@ -187,13 +190,13 @@ def _roles(names: tuple[str, ...]) -> list[Role]:
     return [rows[name] for name in sorted({*names})]
 
 
-def _address(email: str) -> str:
+def _address_to_store(email: str) -> str:
     if not hasattr(user_class(), "email"):
         raise click.ClickException("The class User in app/models.py has no e-mail address.")
     return user_class().stored_address(email)
 
 
-def _report(said: str, event: audit.Event, user: UserMixin, **fields: str) -> None:
+def _report_change(said: str, event: audit.Event, user: UserMixin, **fields: str) -> None:
     """Say what was done to a user, here and in the audit log."""
     audit.record(event, account=user.name, user_id=user.id, by="command line", **fields)
     click.echo(said)

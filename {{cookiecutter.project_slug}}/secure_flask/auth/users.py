@@ -69,7 +69,7 @@ class UserMixin:
 
     def __init_subclass__(cls, **options: Any) -> None:
         if issubclass(cls, Model):
-            _register(cls)
+            _register_user_class(cls)
         super().__init_subclass__(**options)
 
     @declared_attr
@@ -172,7 +172,7 @@ def delete_user(user: UserMixin) -> None:
     db.session.commit()
 
 
-def _register(cls: type[UserMixin]) -> None:
+def _register_user_class(cls: type[UserMixin]) -> None:
     if not _registered:
         _registered.append(cls)
     elif not issubclass(cls, _registered[0]):

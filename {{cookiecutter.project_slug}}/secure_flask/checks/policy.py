@@ -64,7 +64,7 @@ def report_only(app: Flask) -> Iterator[Finding]:
 def unlimited_writes(app: Flask) -> Iterator[Finding]:
     if app.config["RATE_LIMIT"]:
         return
-    writes = (row for row in route_table.rows(app) if row.method not in SAFE_METHODS)
+    writes = (row for row in route_table.access_rows(app) if row.method not in SAFE_METHODS)
     for row in writes:
         if row.who == route_table.EVERYBODY and not row.limits:
             yield Finding(
@@ -102,7 +102,7 @@ def short_passwords(app: Flask) -> Iterator[Finding]:
 @check("workers.unguarded", "error")
 def unguarded_workers(app: Flask) -> Iterator[Finding]:
     listed = (path.removeprefix("/static/") for path in app.config["SERVICE_WORKERS"])
-    files = ((name, assets.find(name)) for name in listed)
+    files = ((name, assets.find_asset(name)) for name in listed)
     for name, file in files:
         if file and not WORKER_GUARD.search(file.read_text("utf-8", errors="replace")):
             yield Finding(

@@ -36,7 +36,9 @@ def different_headers(app: Flask) -> Iterator[Finding]:
 
 def _paths() -> list[str]:
     """PATHS, and one static file of each type."""
-    served = filter(None, (assets.find(file.name) for file in assets.folder().glob("*.*")))
+    served = filter(
+        None, (assets.find_asset(file.name) for file in assets.asset_folder().glob("*.*"))
+    )
     one_of_each_type = {file.suffix: f"/static/{file.name}" for file in served}
     return [*PATHS, *sorted(one_of_each_type.values())]
 

@@ -12,7 +12,7 @@ import unicodedata
 from operator import eq, ne
 from typing import Any, cast
 
-from secure_flask.crypto.keyring import blind_index_keys, current, derive
+from secure_flask.crypto.keyring import blind_index_keys, current_key, derive_key
 from sqlalchemy import ColumnElement, inspect
 from sqlalchemy.ext.hybrid import ExprComparator, hybrid_property
 from sqlalchemy.sql.operators import OperatorType, in_op, is_, is_not, not_in_op
@@ -26,15 +26,15 @@ def blind_index(value: str, *, context: str) -> bytes:
     Values that differ only in case or Unicode form have the same index, and so do `ß` and
     `ss`. So send a message to the stored address of a row, not to the address searched for.
     """
-    return _index(value, context, *current(blind_index_keys()))
+    return _index_by_key(value, context, *current_key(blind_index_keys()))
 
 
 def blind_indexes(value: str, *, context: str) -> list[bytes]:
     """The possible indexes of a value, one for each key in the ring."""
-    return [_index(value, context, *item) for item in blind_index_keys().items()]
+    return [_index_by_key(value, context, *item) for item in blind_index_keys().items()]
 
 
-def normalise(value: str) -> str:
+def normalised_value(value: str) -> str:
     """Normalise case and Unicode form. Source: The Unicode Standard, D146."""
     folded = unicodedata.normalize("NFD", value).casefold()
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", folded).casefold())
@@ -68,8 +68,8 @@ class Search(ExprComparator[Any]):
         return cast(ColumnElement[Any], found)
 
 
-def _index(value: str, context: str, key_id: int, root: bytes) -> bytes:
-    key = derive(root, b"blind index of " + context.encode())
+def _index_by_key(value: str, context: str, key_id: int, root: bytes) -> bytes:
+    key = derive_key(root, b"blind index of " + context.encode())
     # surrogatepass: a lone surrogate must not raise here; it simply finds no row.
-    text = normalise(value).encode("utf-8", "surrogatepass")
+    text = normalised_value(value).encode("utf-8", "surrogatepass")
     return INDEX_PREFIX.pack(key_id) + hmac.digest(key, text, "sha256")

@@ -33,7 +33,7 @@ def encrypted_column(
     return cast("hybrid_property[str | None]", EncryptedColumn(index or unique, unique, context))
 
 
-def claim(context: str, table: Table, name: str) -> None:
+def claim_context(context: str, table: Table, name: str) -> None:
     """Reserve a context for one column, since values could be copied between two that share it.
 
     :raises TypeError: another column of the same metadata has this context.
@@ -75,7 +75,7 @@ class EncryptedColumn:
         ciphertext = getattr(instance, self.encrypted)
         if ciphertext is None:
             return None
-        context = self.context_of(instance.__mapper__, _key(instance))
+        context = self.context_of(instance.__mapper__, _key_of_row(instance))
         return decrypt(ciphertext, context=context).decode()
 
     def write(self, instance: Any, value: str | None) -> None:
@@ -113,12 +113,12 @@ class EncryptedColumn:
 
     def follow(self, mapper: Mapper[Any], model: type) -> None:
         """Re-encrypt the value whenever the object's primary key changes, as in a copy."""
-        claim(self.context_in(mapper), mapper.columns[self.encrypted].table, self.name)
+        claim_context(self.context_in(mapper), mapper.columns[self.encrypted].table, self.name)
         for position, name in enumerate(_key_names(mapper)):
             event.listen(getattr(model, name), "set", partial(self.rebind, position))
 
     def rebind(self, position: int, instance: Any, part: Any, *rest: object) -> None:
-        key = _key(instance)
+        key = _key_of_row(instance)
         if None not in key and key[position] != part:
             value = self.read(instance)
             key[position] = part
@@ -141,7 +141,7 @@ def row_context(context: str, key: list[Any]) -> str:
     return f"{context} of {json.dumps([str(part) for part in key])}"
 
 
-def _key(instance: Any) -> list[Any]:
+def _key_of_row(instance: Any) -> list[Any]:
     """The primary key of an object, in the order of its columns."""
     return [getattr(instance, name) for name in _key_names(instance.__mapper__)]
 

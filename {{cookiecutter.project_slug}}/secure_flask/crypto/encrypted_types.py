@@ -8,7 +8,7 @@ import json
 from operator import eq, ne
 from typing import Any, TypeVar, cast
 
-from secure_flask.crypto.encrypted_columns import claim
+from secure_flask.crypto.encrypted_columns import claim_context
 from secure_flask.crypto.encryption import decrypt, encrypt
 from sqlalchemy import ClauseElement, Column, ColumnElement, Dialect, LargeBinary, Table, event
 from sqlalchemy.sql.operators import OperatorType, is_, is_not
@@ -82,4 +82,4 @@ class EncryptedJSON(Encrypted[Any]):
 @event.listens_for(Column, "after_parent_attach")
 def _claim_context(column: Column[Any], parent: object) -> None:
     if isinstance(column.type, Encrypted) and isinstance(parent, Table):
-        claim(column.type.context, parent, column.name)
+        claim_context(column.type.context, parent, column.name)

@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import Flask
 from flask.typing import ResponseReturnValue
-from secure_flask.crypto.keyring import current, derive, encryption_keys
+from secure_flask.crypto.keyring import current_key, derive_key, encryption_keys
 from secure_flask.web import audit
 from secure_flask.web.errors import response_for
 from werkzeug.exceptions import InternalServerError
@@ -40,10 +40,11 @@ class DecryptionError(Exception):
 
 def encrypt(plaintext: bytes, *, context: str) -> bytes:
     """Encrypt for one context, such as `"invoices.iban"`. This adds 49 bytes."""
-    key_id, root = current(encryption_keys())
-    salt, nonce = os.urandom(16), os.urandom(12)
+    key_id, root = current_key(encryption_keys())
+    salt = os.urandom(16)
+    nonce = os.urandom(12)
     header = HEADER.pack(VERSION, key_id, salt, nonce)
-    cipher = AESGCM(derive(root, PURPOSE, salt))
+    cipher = AESGCM(derive_key(root, PURPOSE, salt))
     # Encrypting into the buffer behind the header avoids a copy, which would take longer
     # than encrypting a large value.
     message = BytesIO(header.ljust(HEADER.size + len(plaintext) + TAG))
@@ -65,7 +66,7 @@ def decrypt(ciphertext: bytes, *, context: str) -> bytes:
     if version != VERSION:
         raise DecryptionError(context)
     header = ciphertext[: HEADER.size]
-    cipher = AESGCM(derive(root, PURPOSE, salt))
+    cipher = AESGCM(derive_key(root, PURPOSE, salt))
     try:
         # A memoryview avoids a copy, which would take longer than decrypting a large value.
         sealed = memoryview(ciphertext)[HEADER.size :]
@@ -74,7 +75,7 @@ def decrypt(ciphertext: bytes, *, context: str) -> bytes:
         raise DecryptionError(context) from None
 
 
-def readable(row: object, name: str) -> Any:
+def readable_value(row: object, name: str) -> Any:
     """The attribute of a row; None, and a line in the log, if it does not decrypt.
 
     For what people need after a key was dropped, such as the list of their logins.

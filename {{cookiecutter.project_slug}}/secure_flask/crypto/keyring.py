@@ -25,12 +25,12 @@ def blind_index_keys() -> Keyring:
     return cast(Keyring, current_app.extensions["blind_index_keys"])
 
 
-def current(ring: Keyring) -> tuple[int, bytes]:
+def current_key(ring: Keyring) -> tuple[int, bytes]:
     """The current key, which is the first one, with its id."""
     return next(iter(ring.items()))
 
 
-def derive(root: bytes, purpose: bytes, salt: bytes = b"") -> bytes:
+def derive_key(root: bytes, purpose: bytes, salt: bytes = b"") -> bytes:
     """Derive a key of 32 bytes for one purpose and an optional salt."""
     return HKDFExpand(SHA256(), keyrings.KEY_SIZE, purpose + salt).derive(root)
 

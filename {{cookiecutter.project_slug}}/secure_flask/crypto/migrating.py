@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from secure_flask.crypto.encrypted_columns import EncryptedColumn, row_context
 from secure_flask.crypto.encryption import decrypt
-from secure_flask.database.paging import pages
+from secure_flask.database.paging import pages_of_rows
 
 
 def encrypt_plain(connection: sa.Connection, model: Any, name: str) -> None:
@@ -48,7 +48,7 @@ def _fill(
     columns = {each.name: each for each in (*keys, *targets, source)}
     raw = sa.table(model.__table__.name, *columns.values(), schema=model.__table__.schema)
     found = sa.select(*keys, source).where(source.is_not(None)).select_from(raw)
-    for rows in pages(connection.execute, found, keys):
+    for rows in pages_of_rows(connection.execute, found, keys):
         for *key, value in rows:
             values = described.stored(mapper, key, read(value, key))
             same_row = [column == part for column, part in zip(keys, key, strict=True)]

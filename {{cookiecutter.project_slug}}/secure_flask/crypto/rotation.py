@@ -18,10 +18,10 @@ from secure_flask.crypto.blind_indexes import INDEX_PREFIX, blind_index
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.crypto.encrypted_types import Encrypted
 from secure_flask.crypto.encryption import DecryptionError, decrypt, encrypt
-from secure_flask.crypto.keyring import blind_index_keys, current, encryption_keys
+from secure_flask.crypto.keyring import blind_index_keys, current_key, encryption_keys
 from secure_flask.database import Model, db
 from secure_flask.database.command_group import CommandGroup
-from secure_flask.database.paging import pages
+from secure_flask.database.paging import pages_of_rows
 from secure_flask.settings import keyrings
 from sqlalchemy.orm import Mapper
 
@@ -36,21 +36,23 @@ def generate_key() -> None:
 
 
 @crypto_commands.command("status")
-def status() -> None:
+def status_command() -> None:
     """Count the encrypted values of each column by key. Encrypted files are not included."""
-    for stored in find_all():
-        _count(stored.name, stored.raw, encryption.PREFIX.size, encryption_keys())
+    for stored in encrypted_columns():
+        _count_by_key(stored.name, stored.raw, encryption.PREFIX.size, encryption_keys())
         if stored.index is not None:
-            _count(f"{stored.name} (index)", stored.index, INDEX_PREFIX.size, blind_index_keys())
+            _count_by_key(
+                f"{stored.name} (index)", stored.index, INDEX_PREFIX.size, blind_index_keys()
+            )
 
 
 @crypto_commands.command("rotate")
-def rotate() -> None:
+def rotate_command() -> None:
     """Re-encrypt columns by the first keys, blind indexes too, but not files.
 
     Safe to interrupt and run again.
     """
-    if failures := sum(_rotate(stored) for stored in find_all()):
+    if failures := sum(_rotate_column(stored) for stored in encrypted_columns()):
         raise click.ClickException(f"{failures} values failed; the lines above name them.")
 
 
@@ -79,21 +81,23 @@ class Stored:
     @property
     def outdated(self) -> sa.ColumnElement[bool]:
         """Whether a row has a value of another key than the first, or an index of one, or none."""
-        key = encryption.PREFIX.pack(encryption.VERSION, current(encryption_keys())[0])
+        key = encryption.PREFIX.pack(encryption.VERSION, current_key(encryption_keys())[0])
         conditions = [sa.func.substr(self.raw, 1, len(key)) != key]
         if self.index is not None:
-            key = INDEX_PREFIX.pack(current(blind_index_keys())[0])
+            key = INDEX_PREFIX.pack(current_key(blind_index_keys())[0])
             conditions += [self.index.is_(None), sa.func.substr(self.index, 1, len(key)) != key]
         return sa.and_(self.raw.is_not(None), sa.or_(*conditions))
 
 
-def find_all() -> list[Stored]:
+def encrypted_columns() -> list[Stored]:
     """The encrypted columns of all models, sorted by name."""
-    found = {stored.name: stored for mapper in Model.registry.mappers for stored in _of(mapper)}
+    found = {
+        stored.name: stored for mapper in Model.registry.mappers for stored in _columns_of(mapper)
+    }
     return [found[name] for name in sorted(found)]
 
 
-def _of(mapper: Mapper[Any]) -> Iterator[Stored]:
+def _columns_of(mapper: Mapper[Any]) -> Iterator[Stored]:
     for attribute in mapper.all_orm_descriptors:
         described: EncryptedColumn | None = getattr(attribute, "info", {}).get("encrypted_column")
         if described:
@@ -106,26 +110,28 @@ def _of(mapper: Mapper[Any]) -> Iterator[Stored]:
             yield Stored(column, column.type.context_of)
 
 
-def _count(name: str, column: sa.ColumnElement[bytes], size: int, ring: dict[int, bytes]) -> None:
+def _count_by_key(
+    name: str, column: sa.ColumnElement[bytes], size: int, ring: dict[int, bytes]
+) -> None:
     prefix = sa.func.substr(column, 1, size)
     counted = sa.select(prefix, sa.func.count()).where(column.is_not(None)).group_by(prefix)
     for start, number in db.session.execute(counted):
         key_id = int.from_bytes(bytes(start)[-4:])
         known = "old" if key_id in ring else "missing"
-        state = "current" if key_id == current(ring)[0] else known
+        state = "current" if key_id == current_key(ring)[0] else known
         click.echo(f"{name}\tkey {key_id}\t{state}\t{number}")
 
 
-def _rotate(stored: Stored) -> int:
+def _rotate_column(stored: Stored) -> int:
     """Renew a column page by page; the number of values that do not decrypt."""
     done = failed = 0
     keys = list(stored.value.table.primary_key)
     found = sa.select(*keys, stored.raw).where(stored.outdated)
-    for rows in pages(db.session.execute, found, keys):
+    for rows in pages_of_rows(db.session.execute, found, keys):
         # Ends the read transaction: SQLite refuses to write in one that began before another write.
         db.session.commit()
         for *key, seen in rows:
-            if not _renew(stored, key, seen):
+            if not _renew_value(stored, key, seen):
                 failed += 1
                 label = f"{stored.name} of {', '.join(map(str, key))}"
                 click.echo(f"{label}: not decrypted, left as it is", err=True)
@@ -136,7 +142,7 @@ def _rotate(stored: Stored) -> int:
     return failed
 
 
-def _renew(stored: Stored, key: list[Any], seen: bytes) -> bool:
+def _renew_value(stored: Stored, key: list[Any], seen: bytes) -> bool:
     """Store a value under the first keys; False if it does not decrypt."""
     context = stored.context_of(key)
     try:

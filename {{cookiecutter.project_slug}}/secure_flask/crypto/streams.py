@@ -15,21 +15,23 @@ from typing import BinaryIO
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from secure_flask.crypto.encryption import DecryptionError
-from secure_flask.crypto.keyring import current, derive, encryption_keys
+from secure_flask.crypto.keyring import current_key, derive_key, encryption_keys
 
 VERSION = 2  # differs from encryption.VERSION, so that streams and messages are not confused
 PURPOSE = b"stream"
 HEADER = struct.Struct(">BI16s7s")
 NONCE = struct.Struct(">7sI?")
-CHUNK, TAG = 64 * 1024, 16
+CHUNK = 64 * 1024
+TAG = 16
 
 
 def encrypt_stream(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
     """Encrypt `source` into `target` for one context. At most 256 TiB."""
-    key_id, root = current(encryption_keys())
-    salt, prefix = os.urandom(16), os.urandom(7)
+    key_id, root = current_key(encryption_keys())
+    salt = os.urandom(16)
+    prefix = os.urandom(7)
     header = HEADER.pack(VERSION, key_id, salt, prefix)
-    cipher = AESGCM(derive(root, PURPOSE, salt))
+    cipher = AESGCM(derive_key(root, PURPOSE, salt))
     target.write(header)
     for number, (chunk, last) in enumerate(_chunks(source, CHUNK)):
         nonce = NONCE.pack(prefix, number, last)
@@ -53,7 +55,7 @@ def decrypt_stream(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
         raise DecryptionError(context) from None
     if version != VERSION:
         raise DecryptionError(context)
-    cipher = AESGCM(derive(root, PURPOSE, salt))
+    cipher = AESGCM(derive_key(root, PURPOSE, salt))
     for number, (chunk, last) in enumerate(_chunks(source, CHUNK + TAG)):
         nonce = NONCE.pack(prefix, number, last)
         try:
@@ -74,7 +76,8 @@ def _chunks(source: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
 
 def _read(source: BinaryIO, size: int) -> bytes:
     """Read `size` bytes, fewer only at the end. A socket or pipe may return less per read."""
-    parts, missing = [], size
+    parts = list[bytes]()
+    missing = size
     # A request's body takes a read of no bytes for a client that is gone.
     while missing and (part := source.read(missing)):
         parts.append(part)

@@ -12,7 +12,7 @@ from itertools import islice
 from flask import Blueprint, Flask, Response, request
 from limits import parse
 from secure_flask.auth.access import public
-from secure_flask.csp_reports.violations import add, read
+from secure_flask.csp_reports.violations import add_violations, read_violations
 from secure_flask.web import strict_json
 from secure_flask.web.counters import counters
 from secure_flask.web.csrf import exempt
@@ -39,11 +39,11 @@ def receive() -> Response:
     if request.mimetype not in _TYPES:
         raise error_response(415, "Content-Type must be application/csp-report or reports+json")
     try:
-        found = Counter(islice(read(strict_json.loads(request.get_data())), MAX_REPORTS))
+        found = Counter(islice(read_violations(strict_json.loads(request.get_data())), MAX_REPORTS))
     except ValueError:
         raise error_response(400, "Invalid request") from None
     if found and counters().add_locally(STORE_LIMIT, "csp-reports").allowed:
-        add(found)
+        add_violations(found)
     return Response(status=204)
 
 

@@ -68,16 +68,16 @@ _PUBLIC_CDN = (
 
 
 @csp_commands.command("report")
-def report() -> None:
+def report_command() -> None:
     """Show the violations that browsers reported, with counts and advice."""
-    rows = violations.most_frequent()
+    rows = violations.most_frequent_violations()
     click.echo("Anybody can post a report: allow only what you know." if rows else "No reports.")
     for row in rows:
-        click.echo(_described(row))
+        click.echo(_described_violation(row))
 
 
 @csp_commands.command("clear")
-def clear() -> None:
+def clear_command() -> None:
     """Delete all reports, to see which violations remain after a change."""
     db.session.execute(delete(ViolationCount))
     db.session.commit()
@@ -101,10 +101,10 @@ def advise(row: ViolationCount, config: Mapping[str, Any]) -> str:
     plain = row.blocked.replace("ws:", "http:")
     if plain.startswith("http:") and not is_loopback(plain):
         return _PLAIN_HTTP
-    return known.replace("{}", row.blocked) if known else _allow(row, directive, config)
+    return known.replace("{}", row.blocked) if known else _advise_source(row, directive, config)
 
 
-def _described(row: ViolationCount) -> str:
+def _described_violation(row: ViolationCount) -> str:
     first, last = (datetime.fromtimestamp(when, UTC) for when in (row.first_seen, row.last_seen))
     kind = "blocked" if row.disposition == "enforce" else "only reported"
     times = f"{row.times}x {kind}, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
@@ -113,7 +113,7 @@ def _described(row: ViolationCount) -> str:
     return "".join(each if each.isprintable() or each == "\n" else "?" for each in shown)
 
 
-def _allow(row: ViolationCount, directive: str, config: Mapping[str, Any]) -> str:
+def _advise_source(row: ViolationCount, directive: str, config: Mapping[str, Any]) -> str:
     of_candidate = row.disposition == "report" and not config["CSP_REPORT_ONLY"]
     level = config["CSP_CANDIDATE"] if of_candidate else None
     policy = csp.resolved(level or config["CSP"], config)
@@ -122,19 +122,19 @@ def _allow(row: ViolationCount, directive: str, config: Mapping[str, Any]) -> st
     present = policy.get(name, policy.get("default-src", []))
     if source in present:
         return _ALLOWED
-    replaced = _listed(each for each in [*present, source] if each != NONE)
+    replaced = _listed_sources(each for each in [*present, source] if each != NONE)
     view = (
         f"write below the route of {row.page}, or add to the @csp there:\n"
         f"    @csp({name.replace('-', '_')}=[{replaced}])"
     )
-    changes = _listed([*config["CSP_CHANGES"].get(name, []), source])
+    changes = _listed_sources([*config["CSP_CHANGES"].get(name, []), source])
     all_pages = f'write in CSP_CHANGES of app/policy.py:\n    "{name}": [{changes}],'
     # @csp replaces what is enforced too, and the candidate may allow less.
     of_a_view = not of_candidate and row.page != UNKNOWN_PAGE
-    return _choice(directive, source, view if of_a_view else "", all_pages)
+    return _advise_place(directive, source, view if of_a_view else "", all_pages)
 
 
-def _choice(directive: str, source: str, view: str, all_pages: str) -> str:
+def _advise_place(directive: str, source: str, view: str, all_pages: str) -> str:
     """Which of two changes to make: of one view, if it is known, or of all pages."""
     if directive == "script-src":
         of_a_widget = view and not is_whole_cdn(source)
@@ -147,5 +147,5 @@ def _choice(directive: str, source: str, view: str, all_pages: str) -> str:
     return f"If you added it to the page, {tag}{changes}"
 
 
-def _listed(sources: Iterable[str]) -> str:
+def _listed_sources(sources: Iterable[str]) -> str:
     return ", ".join(f'"{each}"' for each in sources)

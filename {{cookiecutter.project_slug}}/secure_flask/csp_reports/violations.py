@@ -71,7 +71,7 @@ class ViolationCount(Model):
 _KEY = [getattr(ViolationCount, field) for field in Violation._fields]
 
 
-def read(body: Any) -> Iterator[Violation]:
+def read_violations(body: Any) -> Iterator[Violation]:
     """The violations in a body, without those that pages of this app cannot cause."""
     for item in body if isinstance(body, list) else [body]:
         report = item.get("csp-report", item.get("body")) if isinstance(item, dict) else None
@@ -80,7 +80,7 @@ def read(body: Any) -> Iterator[Violation]:
             yield violation
 
 
-def add(found: Mapping[Violation, int]) -> None:
+def add_violations(found: Mapping[Violation, int]) -> None:
     """Count the violations of one body, in one statement."""
     now = int(time.time())
     when = {"first_seen": now, "last_seen": now}
@@ -94,46 +94,47 @@ def add(found: Mapping[Violation, int]) -> None:
     db.session.commit()
 
 
-def most_frequent() -> list[ViolationCount]:
+def most_frequent_violations() -> list[ViolationCount]:
     """All violations, the most frequent first."""
     most = select(ViolationCount).order_by(ViolationCount.times.desc(), *_KEY).limit(MAX_ROWS)
     return list(db.session.scalars(most))
 
 
-def latest(limit: int) -> list[ViolationCount]:
+def latest_violations(limit: int) -> list[ViolationCount]:
     """The most recently reported violations, newest first."""
     last = select(ViolationCount).order_by(ViolationCount.last_seen.desc(), *_KEY).limit(limit)
     return list(db.session.scalars(last))
 
 
 def _violation(report: dict[str, Any]) -> Violation | None:
-    directive, address, page, source, disposition = (_first(report, names) for names in _NAMES)
-    blocked = _blocked(address, page)
+    directive, address, page, source, disposition = (_first_text(report, names) for names in _NAMES)
+    blocked = _blocked_value(address, page)
     by_the_page = source.partition(":")[0] in _OWN_CODE
     if directive not in DIRECTIVES or blocked is None or not by_the_page:
         return None
     kind = "report" if disposition == "report" else "enforce"
-    return Violation(directive, blocked, _route(page), kind)
+    return Violation(directive, blocked, _route_of_page(page), kind)
 
 
-def _first(report: dict[str, Any], names: tuple[str, ...]) -> str:
+def _first_text(report: dict[str, Any], names: tuple[str, ...]) -> str:
     return next((report[name] for name in names if isinstance(report.get(name), str)), "")
 
 
-def _blocked(address: str, page: str) -> str | None:
+def _blocked_value(address: str, page: str) -> str | None:
     scheme = address.partition(":")[0]
     if address in KEYWORDS:
         return address
     if scheme in ("data", "blob"):
         return f"{scheme}:"
-    url, own = _URL.match(address), _URL.match(page)
+    url = _URL.match(address)
+    own = _URL.match(page)
     if url is None or len(url["origin"]) > MAX_ORIGIN:
         return None
     return OWN_SITE if own and own["origin"] == url["origin"] else url["origin"]
 
 
-def _route(page: str) -> str:
-    # Not the path, which may identify a user.
+def _route_of_page(page: str) -> str:
+    # The route is kept and not the path, which may identify a user.
     url = _URL.match(page)
     path = unquote(url["path"] or "/") if url else ""
     try:

@@ -21,7 +21,7 @@ class _Explained(click.Command):
             why = f"Nothing was changed, since the tables forbid it: {reason}."
             raise click.ClickException(f"{why} Look at ondelete of their foreign keys.") from None
         except UNAVAILABLE as error:
-            raise click.ClickException(_explain(error)) from None
+            raise click.ClickException(_explain_database_error(error)) from None
 
 
 class Command(_Explained):
@@ -32,7 +32,7 @@ class CommandGroup(_Explained, AppGroup):
     """The same for a group of commands, such as `flask user …`."""
 
 
-def _explain(error: Exception) -> str:
+def _explain_database_error(error: Exception) -> str:
     reason = getattr(error, "orig", error)
     # psycopg has exception classes for this; SQLite only has messages.
     undefined = type(reason).__name__ in ("UndefinedTable", "UndefinedColumn")

@@ -16,17 +16,17 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
 
 def has_bearer(request: Request) -> bool:
     """Whether the request brings a bearer token, valid or not."""
-    return _parts(request)[0] == "bearer"
+    return _authorization_parts(request)[0] == "bearer"
 
 
 def bearer_token(request: Request) -> str | None:
     """The token, if its form can be one."""
-    scheme, token = _parts(request)
+    scheme, token = _authorization_parts(request)
     if scheme != "bearer" or len(token) > MAX_LENGTH or not _TOKEN.fullmatch(token):
         return None
     return token
 
 
-def _parts(request: Request) -> tuple[str, str]:
+def _authorization_parts(request: Request) -> tuple[str, str]:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return scheme.lower(), token

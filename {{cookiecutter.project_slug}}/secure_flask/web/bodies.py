@@ -37,7 +37,7 @@ _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
 def init_app(app: Flask) -> None:
     app.request_class = CheckedRequest
     app.config["MAX_FORM_PARTS"] = MAX_FIELDS
-    request_checks.register(app, _check)
+    request_checks.register(app, _check_body)
 
 
 def body_stream() -> BinaryIO:
@@ -127,7 +127,7 @@ class CheckedRequest(flask.Request):
             raise _too_large(_in_words(self.max_content_length or 0)) from None
 
 
-def _check(request: Request) -> None:
+def _check_body(request: Request) -> None:
     if request.method in SAFE_METHODS:
         return
     max_size = view_options(request).max_size

@@ -58,7 +58,7 @@ class Counters:
 
     def __init__(self, redis_url: str | None) -> None:
         self.local = MemoryStorage()
-        self.shared: Storage = redis_storage.connect(redis_url) if redis_url else self.local
+        self.shared: Storage = redis_storage.connect_redis(redis_url) if redis_url else self.local
         self.retry_at = 0.0  # by time.monotonic()
         self._id = token_hex()
         # By the length of a window: until when keys are shared.
@@ -118,18 +118,19 @@ class Counters:
         return False
 
     def _add(self, storage: Storage, limit: RateLimitItem, most: int, key: Key) -> Count:
-        name, lifetime = self._name(storage, limit, key), 2 * limit.get_expiry()
+        name = self._name(storage, limit, key)
+        lifetime = 2 * limit.get_expiry()
         return Count(
             storage, name, lifetime, storage.incr(name, lifetime), most, _window_end(limit)
         )
 
     def _name(self, storage: Storage, limit: RateLimitItem, key: Key) -> str:
-        name = _name(limit, key)
+        name = _name_of_count(limit, key)
         if storage is not self.local or name in self.local or self._has_room(limit):
             return name
         # Which key shares which count is secret, so nobody fills the one of a victim.
         digest = blake2b(name.encode(), key=self._id.encode()).digest()
-        return _name(limit, ("shared", str(int.from_bytes(digest) % SHARED_KEYS)))
+        return _name_of_count(limit, ("shared", str(int.from_bytes(digest) % SHARED_KEYS)))
 
     def _has_room(self, limit: RateLimitItem) -> bool:
         """Whether a new key counts by itself: not in a window in which keys were shared already."""
@@ -188,5 +189,5 @@ def _window_end(limit: RateLimitItem) -> float:
     return (time.time() // limit.get_expiry() + 1) * limit.get_expiry()
 
 
-def _name(limit: RateLimitItem, key: Key) -> str:
+def _name_of_count(limit: RateLimitItem, key: Key) -> str:
     return limit.key_for(*key, str(int(time.time() // limit.get_expiry())))

@@ -41,7 +41,7 @@ def init_app(app: Flask) -> None:
     # No FlaskForm has a token, those of extensions included, and templates that print one stay.
     app.config["WTF_CSRF_ENABLED"] = False
     app.add_template_global(lambda: "", "csrf_token")
-    request_checks.register(app, _check)
+    request_checks.register(app, _check_csrf)
 
 
 def reads_no_cookie(request: Request) -> bool:
@@ -54,7 +54,7 @@ def reads_no_cookie(request: Request) -> bool:
     return has_bearer(request) or (_is_listed(request.headers.get("Origin")) and not by_cookie)
 
 
-def _check(request: Request) -> None:
+def _check_csrf(request: Request) -> None:
     if request.method in SAFE_METHODS:
         _check_read(request)
         return
@@ -63,7 +63,7 @@ def _check(request: Request) -> None:
     if options.csrf_exempt:
         return
     if not has_bearer(request) and (refusal := _refusal_of_write(request)):
-        raise _refused(request, refusal)
+        raise _refused_request(request, refusal)
     consumed = options.consumes or ["application/json"]
     if has_body(request) and request.mimetype not in consumed:
         raise error_response(415, f"Content-Type must be {' or '.join(consumed)}")
@@ -77,7 +77,7 @@ def _check_read(request: Request) -> None:
     # Browsers open a WebSocket of any site with the user's cookies, and without CORS.
     is_websocket = "websocket" in request.headers.get("Upgrade", "").lower()
     if is_websocket and (refusal := _refusal_of_websocket(request)):
-        raise _refused(request, refusal)
+        raise _refused_request(request, refusal)
 
 
 def _refusal_of_write(request: Request) -> Refusal | None:
@@ -88,10 +88,11 @@ def _refusal_of_write(request: Request) -> Refusal | None:
     if is_form(request) and request.headers.get("Sec-Fetch-Mode") == "same-origin":
         # No form sends this, only a service worker that passes one on.
         return Refusal("service worker", "Sec-Fetch-Mode", "navigate")
-    origin, site = request.headers.get("Origin"), request.headers.get(SITE)
+    origin = request.headers.get("Origin")
+    site = request.headers.get(SITE)
     if origin is None:
         return _refusal_without_origin(request, site)
-    if origin == _own_origin(request):
+    if origin == _origin_of_request(request):
         # With another value, a proxy has replaced the Origin of another site.
         return None if site in ("same-origin", None) else Refusal(3, SITE, "same-origin")
     if origin == "null":
@@ -100,7 +101,7 @@ def _refusal_of_write(request: Request) -> Refusal | None:
     if _is_listed(origin):
         return _refusal_of_listed_origin(request, site)
     # A site behind a proxy that drops the port from Host looks like this, so both are logged.
-    return Refusal(8, "Origin", _own_origin(request))
+    return Refusal(8, "Origin", _origin_of_request(request))
 
 
 def _refusal_of_listed_origin(request: Request, site: str | None) -> Refusal | None:
@@ -117,22 +118,22 @@ def _refusal_without_origin(request: Request, site: str | None) -> Refusal | Non
         return Refusal(11, SITE, "same-origin")
     # No browser of any age could have sent this with a user's login, as curl does.
     is_program = not (_has_cookie(request) or is_form(request))
-    return None if is_program else Refusal(10, "Origin", _own_origin(request))
+    return None if is_program else Refusal(10, "Origin", _origin_of_request(request))
 
 
 def _refusal_of_websocket(request: Request) -> Refusal | None:
     origin = request.headers.get("Origin")
-    if origin == _own_origin(request):
+    if origin == _origin_of_request(request):
         return _refusal_of_write(request)
     is_program = origin is None and not _has_cookie(request)
-    return None if is_program else Refusal("WebSocket", "Origin", _own_origin(request))
+    return None if is_program else Refusal("WebSocket", "Origin", _origin_of_request(request))
 
 
 def _has_cookie(request: Request) -> bool:
     return "HTTP_COOKIE" in request.environ
 
 
-def _own_origin(request: Request) -> str:
+def _origin_of_request(request: Request) -> str:
     return f"{request.scheme}://{request.host}"
 
 
@@ -140,7 +141,7 @@ def _is_listed(origin: str | None) -> bool:
     return origin in current_app.extensions["cors_origins"]
 
 
-def _refused(request: Request, refusal: Refusal) -> Exception:
+def _refused_request(request: Request, refusal: Refusal) -> Exception:
     value = _logged_value(request, refusal.header)
     # The own origin is checked as well, since a probe is answered for any Host.
     is_origin = refusal.header == "Origin"

@@ -60,7 +60,8 @@ class WithoutRequests(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if str(record.msg).startswith("Invalid request"):
-            record.msg, record.args = record.msg.partition(":")[0], ()
+            record.msg = record.msg.partition(":")[0]
+            record.args = ()
         return True
 
 

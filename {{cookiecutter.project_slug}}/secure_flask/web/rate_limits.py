@@ -32,9 +32,9 @@ def limited(limit: str) -> Callable[[Decorated], Decorated]:
         @wraps(view)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             key = (view.__module__, view.__qualname__)
-            _require(item, *key, client_address())
+            _require_within_limit(item, *key, client_address())
             if ":" in (site := client_address(SITE)):
-                _require(wide, *key, "site", site)
+                _require_within_limit(wide, *key, "site", site)
             return current_app.ensure_sync(view)(*args, **kwargs)
 
         return add_options(wrapped, limited=limit)
@@ -50,16 +50,16 @@ def too_many_requests(count: Count) -> ErrorResponse:
 
 def init_app(app: Flask) -> None:
     if app.config["RATE_LIMIT"]:
-        request_checks.register(app, partial(_check, parse(app.config["RATE_LIMIT"])))
+        request_checks.register(app, partial(_check_rate_limit, parse(app.config["RATE_LIMIT"])))
 
 
-def _check(limit: RateLimitItem, request: Request) -> None:
+def _check_rate_limit(limit: RateLimitItem, request: Request) -> None:
     # Probes are exempt: an orchestrator would restart an app whose probe gets a 429.
     if not view_options(request).probe:
-        _require(limit, "every route", client_address())
+        _require_within_limit(limit, "every route", client_address())
 
 
-def _require(limit: RateLimitItem, *key: str) -> None:
+def _require_within_limit(limit: RateLimitItem, *key: str) -> None:
     count = counters().add(limit, *key)
     if not count.allowed:
         audit.record(audit.RATE_LIMIT_EXCEEDED)

@@ -14,7 +14,7 @@ TIMEOUT = 0.5  # seconds that a request waits for the server
 _OPTIONS = {"db", "ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_keyfile"}
 
 
-def connect(url: str) -> Storage:
+def connect_redis(url: str) -> Storage:
     """The storage of a REDIS_URL, which connects at its first use."""
     # Imported here, since the driver is an extra.
     from redis.backoff import NoBackoff
@@ -36,7 +36,7 @@ def check(url: str) -> None:
     """
     if not _query(url).keys() <= _OPTIONS:
         raise ValueError("there is an unknown option")
-    storage: Any = connect(url)
+    storage: Any = connect_redis(url)
     storage.storage.connection_pool.make_connection()  # finds a wrong option
 
 

@@ -19,11 +19,11 @@ def register(app: Flask, check: Check) -> None:
     """Check each request, after the checks that registered before this one."""
     if "request_checks" not in app.extensions:
         checks = app.extensions["request_checks"] = list[Check]()
-        app.before_request(partial(_run, checks))
+        app.before_request(partial(_run_checks, checks))
     app.extensions["request_checks"].append(check)
 
 
-def _run(checks: Sequence[Check]) -> ResponseReturnValue | None:
+def _run_checks(checks: Sequence[Check]) -> ResponseReturnValue | None:
     # The object behind `flask.request`, which looks itself up at each use.
     request: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
     for check in checks:

@@ -74,7 +74,7 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
                 strict_json.loads(text)
                 body = model.model_validate_json(text)
             except ValidationError as error:
-                raise _refused(model, error) from None
+                raise _refused_body(model, error) from None
             except ValueError:
                 raise error_response(400, INVALID) from None
             # In a method of a class-based view `self` comes first.
@@ -93,16 +93,18 @@ def plain_text(text: str) -> str:
     return _PLAIN_TEXT.validate_python(text)
 
 
-def _refused(model: type[Body], error: ValidationError) -> ErrorResponse:
+def _refused_body(model: type[Body], error: ValidationError) -> ErrorResponse:
     problems = error.errors(include_url=False)
     refused = error_response(400, MISSING if any(map(_is_absent, problems)) else INVALID)
     # A body of credentials gets no details: a password may be in the wrong member.
     if not view_options().credentials:
-        refused.fields = {_path(model, each): _reason(each) for each in problems[:MAX_REPORTED]}
+        refused.fields = {
+            _path_of_field(model, each): _reason(each) for each in problems[:MAX_REPORTED]
+        }
     return refused
 
 
-def _path(model: type[Body], problem: Any) -> str:
+def _path_of_field(model: type[Body], problem: Any) -> str:
     """The path of a member, as in "seats.0.name"; "" for the body as a whole.
 
     It contains only names that the model declares: the client chose any other, and it may be

@@ -180,7 +180,7 @@ def test_a_token_of_a_login_by_cookie_is_401(
     app: Flask, client: FlaskClient, claims: dict[str, Any]
 ) -> None:
     with stored_user(app) as user:
-        by_cookie = logins.start(user, "session", "a secret").id
+        by_cookie = logins.start_login(user, "session", "a secret").id
     assert_refused(send(client, claims, sid=by_cookie))
 
 

@@ -128,8 +128,8 @@ def test_a_refresh_token_has_256_bits_twice_and_the_table_their_hashes_alone(
     assert secret == same
     with app.app_context():
         [row] = db.session.execute(select(Row.__table__)).all()
-    assert row.secret_hash == logins.hash_of("refresh", secret)
-    assert row.rotation_hash == logins.hash_of("refresh", second)
+    assert row.secret_hash == logins.hash_of_secret("refresh", secret)
+    assert row.rotation_hash == logins.hash_of_secret("refresh", second)
     assert not any(part in str(row) for part in (secret, first, second))
 
 
@@ -327,7 +327,7 @@ def test_refreshing_and_purging_neither_prolong_the_login_nor_forget_a_used_toke
         wait(LIFETIME / 4)
         newest = refreshed(client, newest)
         with app.app_context():
-            assert logins.purge() == 0
+            assert logins.purge_logins() == 0
     wait(LIFETIME / 4 - 2)
     newest = refreshed(client, newest)
     assert_accepted(ask(client, newest["token"]))
@@ -336,7 +336,7 @@ def test_refreshing_and_purging_neither_prolong_the_login_nor_forget_a_used_toke
     login = log_in(client)
     newest = refreshed(client, refreshed(client, login))
     with app.app_context():
-        logins.purge()
+        logins.purge_logins()
     assert_refused(refresh(client, login))
     assert_dead(client, newest)
 
@@ -359,7 +359,11 @@ def test_an_unknown_one_is_401_and_ends_no_login(client: FlaskClient, login: Log
     token = login["refresh_token"]
     secret, rotation = token.split(".")
     wrong = [f" {token}", token.swapcase(), f"Bearer {token}", rotation, f"{rotation}.{secret}"]
-    wrong += [f"{secret[:-1]}.{rotation}", f".{rotation}", logins.hash_of("refresh", secret).hex()]
+    wrong += [
+        f"{secret[:-1]}.{rotation}",
+        f".{rotation}",
+        logins.hash_of_secret("refresh", secret).hex(),
+    ]
     wrong += [".", "' OR '1'='1", "a" * 128, "é", f"{'a' * 43}.{rotation}"]
     for sent in wrong:
         answer = send(client, sent)
@@ -391,7 +395,7 @@ def test_the_secret_of_another_kind_of_credential_is_no_refresh_token(
 ) -> None:
     secret = logins.new_secret()
     with stored_user(app) as user:
-        logins.start(user, kind, secret)
+        logins.start_login(user, kind, secret)
     for sent in (secret, f"{secret}.", f"{secret}.{secret}"):
         assert_refused(send(client, sent))
 

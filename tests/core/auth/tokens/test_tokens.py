@@ -91,10 +91,10 @@ def test_a_program_keeps_its_login_as_long_as_a_page_does(
         assert app.test_client().post(routes.LOGIN, json=body).status_code == 200
     wait(Policy.model_fields["KEPT_LIFETIME"].default - 1)
     with stored_user(app) as user:
-        assert [login.kept for login in logins.all_of(user)] == [True]
+        assert [login.kept for login in logins.logins_of(user)] == [True]
     wait(1)
     with stored_user(app) as user:
-        assert logins.all_of(user) == []
+        assert logins.logins_of(user) == []
 
 
 @each_bearer
@@ -105,9 +105,9 @@ def test_the_secret_of_one_kind_is_never_found_as_the_other(
     with stored_user(app) as user:
         for kind in ("opaque", "refresh"):
             issued[kind] = well_formed(logins.new_secret())
-            logins.start(user, kind, issued[kind])
+            logins.start_login(user, kind, issued[kind])
         issued["session"] = well_formed(logins.new_secret())
-        logins.start(user, "session", issued["session"])
+        logins.start_login(user, "session", issued["session"])
     for name in ("token", "refresh_token", "opaque", "refresh"):
         client.set_cookie(COOKIE, issued.get(name, ""))
         assert not is_logged_in(client, {}), name
@@ -155,7 +155,7 @@ def test_with_the_type_session_every_bearer_request_is_401(app: Flask, client: F
     log_in(client)
     secret = well_formed(logins.new_secret())
     with stored_user(app) as user:
-        logins.start(user, "opaque", secret)
+        logins.start_login(user, "opaque", secret)
     for sent in (session_id(client), secret):
         assert not is_logged_in(client, {"Authorization": f"Bearer {sent}"})
     assert (

@@ -27,7 +27,7 @@ class TokenType(Protocol):
     def KIND(self) -> str:
         """The kind of its rows."""
 
-    def issue(
+    def issue_token(
         self,
         user: UserMixin,
         *,
@@ -44,19 +44,19 @@ class TokenType(Protocol):
         """The live login of a request, from the only place that may hold its token."""
 
 
-def chosen() -> TokenType:
+def chosen_token_type() -> TokenType:
     """The token type of TOKEN_TYPE."""
     return cast(TokenType, current_app.extensions["token_type"])
 
 
-def for_new_login() -> TokenType:
+def token_type_for_new_login() -> TokenType:
     """What a login by this request gives: a form the cookie, JSON the chosen token type."""
-    return session if is_consumed_form() else chosen()
+    return session if is_consumed_form() else chosen_token_type()
 
 
-def of_login(login: Login) -> TokenType:
+def token_type_of(login: Login) -> TokenType:
     """The token type that renews a login: the one that authenticated the request."""
-    return session if login.kind == session.KIND else chosen()
+    return session if login.kind == session.KIND else chosen_token_type()
 
 
 def find_login(request: Request = flask.request) -> Login | None:
@@ -64,7 +64,7 @@ def find_login(request: Request = flask.request) -> Login | None:
     if "login" not in g:
         # First None: an error page must not repeat a lookup that failed.
         g.login = None
-        g.login = _find(request)
+        g.login = _find_login(request)
         if g.login:
             after_this_request(_keep_out_of_caches)
     found: Login | None = g.login
@@ -73,13 +73,13 @@ def find_login(request: Request = flask.request) -> Login | None:
 
 def security_schemes() -> list[dict[str, Any]]:
     """The OpenAPI security schemes of each kind of login: a request needs one of them."""
-    name = cookies.name_of(session.KIND)
+    name = cookies.cookie_name(session.KIND)
     cookie = {"cookie": {"type": "apiKey", "in": "cookie", "name": name}}
     bearer = {"bearer": {"type": "http", "scheme": "bearer"}}
-    return [cookie] if chosen() is session else [bearer, cookie]
+    return [cookie] if chosen_token_type() is session else [bearer, cookie]
 
 
-def forget_login() -> None:
+def forget_found_login() -> None:
     """Let this request look its login up again, since that has changed."""
     for name in ("login", "user"):
         g.pop(name, None)
@@ -100,13 +100,13 @@ def _keep_out_of_caches(response: Response) -> Response:
     return response
 
 
-def _find(request: Request) -> Login | None:
+def _find_login(request: Request) -> Login | None:
     # Any site may write there, with the cookies of the user.
     if view_options(request).csrf_exempt:
         return None
     if not has_bearer(request):
         return session.find_login(request)
-    return None if chosen() is session else chosen().find_login(request)
+    return None if chosen_token_type() is session else chosen_token_type().find_login(request)
 
 
 def _load(name: str, app: Flask) -> ModuleType:

@@ -20,7 +20,8 @@ from secure_flask.settings import SettingsError, keyrings
 from secure_flask.web import strict_json
 from secure_flask.web.responses import ResponseBody, responds
 
-ALGORITHM, TYPE = "EdDSA", "at+jwt"
+ALGORITHM = "EdDSA"
+TYPE = "at+jwt"
 LIFETIME = 10 * 60  # 10 minutes
 LEEWAY = 30  # seconds of clock difference between servers
 # All are required, and no other claim is allowed. Times are whole seconds since 1970.

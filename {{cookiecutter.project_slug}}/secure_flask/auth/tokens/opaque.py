@@ -17,7 +17,7 @@ from secure_flask.web.bearer import bearer_token
 KIND = "opaque"
 
 
-def issue(
+def issue_token(
     user: UserMixin,
     *,
     keep: bool = False,
@@ -26,7 +26,7 @@ def issue(
 ) -> dict[str, Any]:
     random = logins.new_secret()
     token = _prefix() + random + _checksum(random)
-    login = logins.start(
+    login = logins.start_login(
         user, KIND, token, kept=keep, second_factor=second_factor, replaces=replaces
     )
     lifetime = login.expires - login.started
@@ -35,7 +35,7 @@ def issue(
 
 def find_login(request: Request) -> Login | None:
     token = bearer_token(request)
-    return logins.find(KIND, token) if token and _is_well_formed(token) else None
+    return logins.find_login_by_secret(KIND, token) if token and _is_well_formed(token) else None
 
 
 def _is_well_formed(token: str) -> bool:

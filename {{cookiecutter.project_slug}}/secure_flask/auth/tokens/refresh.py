@@ -22,7 +22,7 @@ from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import jwt_token
 from secure_flask.auth.tokens.jwt_token import InvalidToken
 from secure_flask.auth.users import UserMixin
-from secure_flask.crypto.keyring import derive
+from secure_flask.crypto.keyring import derive_key
 from secure_flask.database import db
 from secure_flask.settings import keyrings
 from secure_flask.web import audit
@@ -49,23 +49,24 @@ class RefreshBody(Body):
 @responds(LoginResponse, 401, 429, 503)
 @validated(RefreshBody)
 def refresh(body: RefreshBody) -> ResponseReturnValue:
-    with throttle.attempt("refresh") as attempt:
-        renewed = _renew(body.refresh_token)
+    with throttle.count_attempt("refresh") as attempt:
+        renewed = _renew_tokens(body.refresh_token)
         attempt.succeeded = renewed is not None
     if renewed is None:
         raise error_response(401, "Invalid refresh token")
     return renewed
 
 
-def issue(
+def issue_token(
     user: UserMixin,
     *,
     keep: bool = False,
     second_factor: bool = False,
     replaces: Login | None = None,
 ) -> dict[str, Any]:
-    secret, rotation = logins.new_secret(), logins.new_secret()
-    login = logins.start(
+    secret = logins.new_secret()
+    rotation = logins.new_secret()
+    login = logins.start_login(
         user,
         KIND,
         secret,
@@ -74,7 +75,7 @@ def issue(
         second_factor=second_factor,
         replaces=replaces,
     )
-    return _body(login, f"{secret}.{rotation}")
+    return _token_body(login, f"{secret}.{rotation}")
 
 
 def find_login(request: Request) -> Login | None:
@@ -85,7 +86,7 @@ def find_login(request: Request) -> Login | None:
     except InvalidToken:
         return None
     sid = str(claims["sid"]) if claims else ""
-    login = logins.find_where(Login.id == sid) if logins.is_id(sid) else None
+    login = logins.find_live_login(Login.id == sid) if logins.is_login_id(sid) else None
     if login and claims and (login.kind, str(login.user_id)) == (KIND, claims["sub"]):
         return login
     if claims:
@@ -102,7 +103,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
 
 
-def _body(login: Login, refresh_token: str) -> dict[str, Any]:
+def _token_body(login: Login, refresh_token: str) -> dict[str, Any]:
     return {
         "token": jwt_token.sign_access_token(login),
         "token_type": "Bearer",
@@ -111,26 +112,26 @@ def _body(login: Login, refresh_token: str) -> dict[str, Any]:
     }
 
 
-def _renew(refresh_token: str) -> dict[str, Any] | None:
+def _renew_tokens(refresh_token: str) -> dict[str, Any] | None:
     secret, _, rotation = refresh_token.partition(".")
-    login = logins.find(KIND, secret)
+    login = logins.find_login_by_secret(KIND, secret)
     if login is None:
         return None
-    following = _rotate(login, rotation) or _repeat(login.id, rotation)
+    following = _rotate_token(login, rotation) or _repeat_token(login.id, rotation)
     if following:
-        return _body(login, f"{secret}.{following}")
-    if logins.end(login.id, login.user):
+        return _token_body(login, f"{secret}.{following}")
+    if logins.end_login_of(login.id, login.user):
         audit.record(audit.TOKEN_REUSE, user_id=login.user_id)
     return None
 
 
-def _rotate(login: Login, rotation: str) -> str | None:
+def _rotate_token(login: Login, rotation: str) -> str | None:
     """Use a rotation up, in one statement; None if it is not the present one."""
     following = _successors(login, rotation)[0]
-    present = logins.hash_of(KIND, rotation)
+    present = logins.hash_of_secret(KIND, rotation)
     swap = update(Login).where(Login.id == login.id, Login.rotation_hash == present)
     swap = swap.values(
-        rotation_hash=logins.hash_of(KIND, following),
+        rotation_hash=logins.hash_of_secret(KIND, following),
         previous_hash=present,
         rotated=int(time.time()),
         repeats=case((Login.repeated, Login.repeats), else_=0),
@@ -141,9 +142,9 @@ def _rotate(login: Login, rotation: str) -> str | None:
     return following if swapped else None
 
 
-def _repeat(login_id: str, rotation: str) -> str | None:
+def _repeat_token(login_id: str, rotation: str) -> str | None:
     """The same successor again, for a client that lost the response a moment ago."""
-    previous = logins.hash_of(KIND, rotation)
+    previous = logins.hash_of_secret(KIND, rotation)
     _count_repeat(login_id, previous)
     login = db.session.get(Login, login_id, populate_existing=True)
     if login is None or login.previous_hash != previous or login.repeats >= MOST_REPEATS:
@@ -151,7 +152,9 @@ def _repeat(login_id: str, rotation: str) -> str | None:
     if abs(time.time() - (login.rotated or 0)) >= current_app.config["REFRESH_GRACE"]:
         return None
     made = _successors(login, rotation)
-    same = next((each for each in made if logins.hash_of(KIND, each) == login.rotation_hash), None)
+    same = next(
+        (each for each in made if logins.hash_of_secret(KIND, each) == login.rotation_hash), None
+    )
     if same:
         # The owner whose response was lost, or a thief: the address in the log may tell.
         fields = {"reason": "within REFRESH_GRACE", "session": login.id}
@@ -171,4 +174,4 @@ def _successors(login: Login, rotation: str) -> list[str]:
     """The rotation that follows, by each key of TOKEN_KEYS, the current key first."""
     keys = keyrings.read(current_app.config["TOKEN_KEYS"]).values()
     text = f"{login.id}.{rotation}".encode()
-    return [hmac.digest(derive(key, PURPOSE), text, "sha256").hex() for key in keys]
+    return [hmac.digest(derive_key(key, PURPOSE), text, "sha256").hex() for key in keys]

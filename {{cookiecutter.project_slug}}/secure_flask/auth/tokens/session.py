@@ -17,7 +17,7 @@ from secure_flask.web import cookies
 KIND = "session"
 
 
-def issue(
+def issue_token(
     user: UserMixin,
     *,
     keep: bool = False,
@@ -26,7 +26,7 @@ def issue(
 ) -> dict[str, Any]:
     """Log the user in with a new session id; the session of this request's cookie ends."""
     session_id = logins.new_secret()
-    login = logins.start(
+    login = logins.start_login(
         user,
         KIND,
         session_id,
@@ -44,10 +44,10 @@ def issue(
 
 def find_login(request: Request) -> Login | None:
     session_id = _session_id(request)
-    return logins.find(KIND, session_id) if session_id else None
+    return logins.find_login_by_secret(KIND, session_id) if session_id else None
 
 
-def forget() -> None:
+def forget_session() -> None:
     """Let the browser drop the cookie and what it stored."""
     _clear_flask_session()
     after_this_request(_clear_browser)
@@ -60,18 +60,20 @@ def _clear_flask_session() -> None:
 
 
 def _session_id(request: Request) -> str:
-    # Of two, one may come from a sibling domain: neither counts.
-    sent = request.cookies.getlist(cookies.name_of(KIND))
+    # One of two may come from a sibling domain: neither counts.
+    sent = request.cookies.getlist(cookies.cookie_name(KIND))
     return sent[0] if len(sent) == 1 else ""
 
 
 def _set_cookie(response: Response, session_id: str, lifetime: int) -> Response:
-    response.set_cookie(cookies.name_of(KIND), session_id, max_age=lifetime, **cookies.flags())
+    response.set_cookie(
+        cookies.cookie_name(KIND), session_id, max_age=lifetime, **cookies.cookie_flags()
+    )
     return response
 
 
 def _clear_browser(response: Response) -> Response:
-    response.delete_cookie(cookies.name_of(KIND), **cookies.flags())
+    response.delete_cookie(cookies.cookie_name(KIND), **cookies.cookie_flags())
     # Without "cookies", which would clear sibling sites' cookies too.
     # WebKitGTK ignores it: there, what scripts store stays.
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
