@@ -89,10 +89,12 @@ def attempt(tf_token: str | None = None) -> tuple[Step, AccountMixin]:
 def finish(step: Step, user: AccountMixin, factor: str) -> dict[str, Any]:
     """Use a half login up, and return the body of the login that it becomes.
 
-    :raises ErrorResponse: 401, it has ended in the meantime.
+    :raises ErrorResponse: 401, it has ended or the password has changed in the meantime.
     """
     options = step.data
-    if not steps.use(step):
+    # The row of the user stays locked until the commit, as in a login by password alone. It comes
+    # before that of the step, as where a change of the password ends all steps.
+    if not (replace_hash(user, user.password_hash) and steps.use(step)):
         raise ended()
     return issue(user, options, factor)
 
@@ -100,11 +102,10 @@ def finish(step: Step, user: AccountMixin, factor: str) -> dict[str, Any]:
 def issue(user: AccountMixin, options: dict[str, Any], factor: str) -> dict[str, Any]:
     """The body of the login that a half login with these options becomes.
 
-    :raises ErrorResponse: 401, the password changed or the login to renew ended meanwhile.
+    The caller has locked the row of the user.
+
+    :raises ErrorResponse: 401, the login to renew ended meanwhile.
     """
-    # The row of the user stays locked until the commit, as in a login by password alone.
-    if not replace_hash(user, user.password_hash):
-        raise ended()
     after_this_request(_forget_cookie)
     networks.trust(user)
     login = replaced(options)
