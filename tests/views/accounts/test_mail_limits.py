@@ -314,6 +314,20 @@ def test_many_accounts_suppress_no_reset_by_their_notices(app: Flask) -> None:
     assert recipients(app)[early:] == ["user0@example.org"]
 
 
+@pytest.mark.asvs("6.3.7")
+def test_the_notices_of_those_who_had_fewer_go_first(app: Flask, wait: Wait) -> None:
+    """Otherwise a thief of one account holds its notices back by those of many others."""
+    for name in OTHERS[1:]:
+        with stored_user(app, name) as user:
+            for number in range(MOST):
+                notices.factors_changed(user, f"Change {number}")
+    early = len(delivered(app))
+    wait(HOUR)
+    with stored_user(app, OTHERS[0]) as victim:
+        notices.password_changed(victim)
+    assert recipients(app)[early] == f"{OTHERS[0]}@example.org"
+
+
 @pytest.mark.parametrize(
     "fill",
     [fill_by_notices, fill_by_registrations, fill_by_changes, fill_by_names],
