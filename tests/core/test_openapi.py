@@ -122,6 +122,14 @@ def test_it_names_the_project_and_no_software(make_app: MakeApp) -> None:
     assert not re.findall("werkzeug|pydantic|gunicorn|sqlalchemy", answer.text.lower())
 
 
+def test_it_names_no_file_of_the_code(app: Flask) -> None:
+    # As an app does whose users can have a second factor.
+    app.extensions["second_factor"] = lambda user: None
+    document = app.test_client().get(ADDRESS).text
+    assert "tf_required" in document
+    assert ".py" not in document
+
+
 def test_everybody_gets_the_same_and_may_keep_it_a_while(client: FlaskClient) -> None:
     stranger = client.get(ADDRESS)
     user = client.get(ADDRESS, headers=log_in(client))

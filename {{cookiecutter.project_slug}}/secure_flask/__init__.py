@@ -29,6 +29,7 @@ from secure_flask.auth.authentication import (
 )
 from secure_flask.auth.next_pages import checked_next
 from secure_flask.auth.users import Role, UserMixin, create_user, delete_user, user_deleted
+from secure_flask.checks.startup import on_starting
 from secure_flask.crypto.blind_indexes import blind_index
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedBytes, EncryptedJSON, EncryptedString
@@ -40,7 +41,6 @@ from secure_flask.database import THREADS, Model, db
 from secure_flask.database.command_group import Command
 from secure_flask.database.migrations import run_migrations
 from secure_flask.settings import Settings, SettingsError
-from secure_flask.startup import on_starting
 from secure_flask.web import audit
 from secure_flask.web.bodies import body_stream
 from secure_flask.web.csp import csp, csp_nonce

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask
-from secure_flask import assets, health, openapi, policy_command, security_txt, startup
+from secure_flask import assets, health, openapi, security_txt
 from secure_flask.auth import access, route_table, tokens, user_commands
-from secure_flask.checks import command as check_command
+from secure_flask.checks import check_command, policy_command, startup
 from secure_flask.crypto import encryption, keyring, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 from secure_flask.auth import passwords
 from secure_flask.auth.access import public
-from secure_flask.checks import command, registry, settings  # noqa: F401 - registers all
+from secure_flask.checks import check_command, registry, settings  # noqa: F401 - registers all
 from secure_flask.database import db
 from secure_flask.database.database import migrate
 
@@ -36,7 +36,9 @@ Find = Callable[..., list[str]]
 def found_in(app: Flask, finding_id: str) -> list[str]:
     """What the messages of one check say of an app."""
     with app.app_context():
-        return [finding.message for finding in registry.CHECKS[finding_id].find(app)]
+        found = registry.CHECKS[finding_id].find(app)
+    assert all(finding.message and finding.hint for finding in found)
+    return [finding.message for finding in found]
 
 
 @pytest.fixture(autouse=True)

@@ -1,43 +1,53 @@
-"""The checks themselves: each has an id, says what to do and is silent where all is well."""
+"""The checks themselves: each has an id of one function, and a test that provokes it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from secure_flask.checks import registry
+from secure_flask.checks import policy, registry
 from secure_flask.checks.registry import Finding, check, findings
 
 
-def test_each_says_what_to_do_and_is_provoked_by_a_test_beside_this_one() -> None:
+def test_each_is_provoked_by_a_test_beside_this_one() -> None:
     tests = "".join(file.read_text("utf-8") for file in Path(__file__).parent.rglob("test_*.py"))
     missing = [name for name in registry.CHECKS if f'"{name}"' not in tests]
     assert missing == [], "Write a test that provokes each of these."
-    assert all(each.finding.message and each.finding.advice for each in registry.CHECKS.values())
 
 
 def test_no_two_have_one_id() -> None:
     with pytest.raises(ValueError, match=r"There is a check 'csp\.insecure' already"):
-        check("csp.insecure", "warning")(lambda app: False)
+        check("csp.insecure", "warning")(lambda app: ())
 
 
 def test_your_own_is_asked_with_the_rest(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "CHECKS", {})
 
     @check("disk.full", "warning")
-    def full(app: Flask) -> list[str]:
-        """{} is nearly
-        full.
+    def full(app: Flask) -> Iterator[Finding]:
+        for place in ("/var", "/srv"):
+            yield Finding(f"{place} is nearly full.", hint="Delete old logs.")
 
-        Delete old logs.
-        """
-        return ["/var", "/srv"]
-
-    # As by `python -OO`, which removes docstrings.
-    check("backup.old", "error", deploy=True)(lambda app: True)
-    old_backup = Finding("backup.old", "error", "backup.old", "")
+    old = Finding("The backup is of last year.", hint="Make one.")
+    check("backup.old", "error", deploy=True)(lambda app: [old])
+    old_backup = Finding(old.message, old.hint, "backup.old", "error")
     full_disks = [
-        Finding("disk.full", "warning", f"{place} is nearly full.", "Delete old logs.")
+        Finding(f"{place} is nearly full.", "Delete old logs.", "disk.full", "warning")
         for place in ("/var", "/srv")
     ]
     assert findings(app, deploy=False) == full_disks
     assert findings(app, deploy=True) == [old_backup, *full_disks]
+
+
+def test_a_finding_says_the_same_where_python_removes_docstrings(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "CHECKS", {})
+    file = Path(policy.__file__)
+    # As by `python -OO`.
+    code = compile(file.read_text("utf-8"), file, "exec", optimize=2)
+    exec(code, {"__name__": "optimized"})  # noqa: S102 - a module of the core
+    monkeypatch.setitem(app.config, "CSP_REPORT_ONLY", True)
+    [finding] = registry.CHECKS["csp.report-only"].find(app)
+    assert finding.message.startswith("CSP_REPORT_ONLY is on: browsers report violations")
+    assert finding.hint.startswith("Unset it.")

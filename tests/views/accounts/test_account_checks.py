@@ -22,7 +22,9 @@ WITHOUT_FACTOR = "accounts.role-without-second-factor"
 
 def found(app: Flask, finding_id: str) -> list[str]:
     with app.app_context():
-        return [finding.message for finding in CHECKS[finding_id].find(app)]
+        findings = CHECKS[finding_id].find(app)
+    assert all(finding.message and finding.hint for finding in findings)
+    return [finding.message for finding in findings]
 
 
 def test_a_mail_server_that_is_away_or_refuses_is_reported(make_app: MakeApp) -> None:

@@ -44,7 +44,7 @@ from secure_flask.accounts.smtp import deliver as send_mail
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.accounts.worker import shown as shown_mails
 from secure_flask.auth.users import user_deleted
-from secure_flask.startup import serves_requests
+from secure_flask.web.serving import serves_requests
 
 __all__ = [
     "AccountMixin",

@@ -201,7 +201,7 @@ def _verify(
 
 
 def _second_factor(user: UserMixin) -> BeginHalf | None:
-    """What begins the second step, if the project has accounts and the user a second factor."""
+    """What begins the second step, if the hook `second_factor` asks the user for one."""
     asked_of = current_app.extensions.get("second_factor")
     return cast(BeginHalf | None, asked_of(user) if asked_of else None)
 

@@ -116,7 +116,7 @@ def stored_roles() -> list[Role]:
 
 
 def demands_second_factor(user: UserMixin) -> bool:
-    """Whether a role of the user demands one, in a project that has accounts."""
+    """Whether a role of the user demands one, as the hook of this name says, if there is one."""
     is_demanded = current_app.extensions.get("demands_second_factor")
     return bool(is_demanded and is_demanded(user))
 
@@ -162,7 +162,7 @@ def create_user(name: str, password: str, **columns: Any) -> Any:
 def delete_user(user: UserMixin) -> None:
     """Delete a user with all rows that refer to it, and commit.
 
-    An app whose users have accounts does more: see accounts/leaving.py.
+    The hook of this name in `app.extensions` does it instead, if there is one.
     """
     if leave := current_app.extensions.get("delete_user"):
         leave(user)

@@ -1,1 +1,1 @@
-"""The checks of `flask check`, one module for each kind of thing that they look at."""
+"""What is in force: `flask check`, whose checks have a module each, `flask policy`, and a start."""

@@ -3,38 +3,34 @@
 Source: OWASP ASVS 15.2.1, 15.2.4.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
 from flask import Flask
-from secure_flask.checks.registry import check
+from secure_flask.checks.registry import Finding, check
 
 
 @check("core.edited", "error")
-def edited_files(app: Flask) -> Iterable[str]:
-    """secure_flask/ is not as its release has it: {}
-
-    An update replaces the folder: docs/update.md says where such a change can go. While it must
-    stay, write the reason into ACCEPTED_FINDINGS.
-    """
-    return _edits() or ()
+def edited_files(app: Flask) -> Iterator[Finding]:
+    for edit in _edits() or ():
+        yield Finding(
+            f"secure_flask/ is not as its release has it: {edit}",
+            hint="An update replaces the folder: docs/update.md says where such a change can go. "
+            "While it must stay, write the reason into ACCEPTED_FINDINGS.",
+        )
 
 
 @check("core.unknown", "warning")
-def missing_manifest(app: Flask) -> bool:
-    """secure_flask/ has no MANIFEST, so nobody can tell whether its files were edited.
-
-    Take the file from git. Accept this where the app is one file, frozen by a tool.
-    """
-    return _edits() is None
+def missing_manifest(app: Flask) -> Iterator[Finding]:
+    if _edits() is None:
+        yield Finding(
+            "secure_flask/ has no MANIFEST, so nobody can tell whether its files were edited.",
+            hint="Take the file from git. Accept this where the app is one file, frozen by a tool.",
+        )
 
 
 @check("core.leftovers", "error")
-def leftovers(app: Flask) -> Iterable[str]:
-    """Nothing uses {}, which was rendered without the hook that removes it.
-
-    Delete it.
-    """
+def leftovers(app: Flask) -> Iterator[Finding]:
     folders = {
         "app/accounts, app/templates/accounts and app/static/accounts": Path(app.root_path),
         "secure_flask/accounts, and migrations/versions/0002_accounts.py": Path(__file__).parents[
@@ -42,8 +38,13 @@ def leftovers(app: Flask) -> Iterable[str]:
         ],
     }
     there = [name for name, parent in folders.items() if (parent / "accounts").exists()]
-    used = "second_factor" in app.extensions or len(there) < len(folders)
-    return [] if used else there
+    if "second_factor" in app.extensions or len(there) < len(folders):
+        return
+    for names in there:
+        yield Finding(
+            f"Nothing uses {names}, which was rendered without the hook that removes it.",
+            hint="Delete it.",
+        )
 
 
 def _edits() -> list[str] | None:

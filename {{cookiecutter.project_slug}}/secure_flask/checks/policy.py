@@ -4,13 +4,13 @@ Source: W3C Content Security Policy Level 3, section 7; OWASP ASVS 2.4.1, 3.4.3,
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from difflib import get_close_matches
 
 from flask import Flask
 from secure_flask import assets
 from secure_flask.auth import route_table
-from secure_flask.checks.registry import check
+from secure_flask.checks.registry import Finding, check
 from secure_flask.csp_levels import DATA, UNSAFE_INLINE
 from secure_flask.web import csp
 from secure_flask.web.csp_syntax import Policy, is_whole_cdn
@@ -26,56 +26,56 @@ WORKER_GUARD = re.compile(r'if \(event\.request\.method !== ["\']GET["\']\) retu
 
 
 @check("csp.insecure", "warning")
-def insecure_sources(app: Flask) -> Iterable[str]:
-    """{}
-
-    Move scripts and styles into app/static/, give scripts the nonce, and list exact https origins.
-    """
+def insecure_sources(app: Flask) -> Iterator[Finding]:
     page = csp.effective(app.config, {})
     for place, named in {"": page, **_overrides(app)}.items():
         for directive, sources in named.items():
             for source in sources:
                 if reason := _insecure(directive, source, {**page, **named}):
-                    yield f"{place}{directive} allows {source}: {reason}."
+                    yield Finding(
+                        f"{place}{directive} allows {source}: {reason}.",
+                        hint="Move scripts and styles into app/static/, give scripts the nonce, "
+                        "and list exact https origins.",
+                    )
 
 
 @check("csp.incomplete", "warning")
-def missing_directives(app: Flask) -> Iterable[str]:
-    """The policy of pages lacks {}, so injected markup decides on it.
-
-    Write the directive, or begin with a level of secure_flask/csp_levels.py.
-    """
+def missing_directives(app: Flask) -> Iterator[Finding]:
     page = csp.effective(app.config, {})
     needed = {"base-uri"} if "default-src" in page else {"script-src", "object-src", "base-uri"}
-    return sorted(needed - page.keys())
+    for directive in sorted(needed - page.keys()):
+        yield Finding(
+            f"The policy of pages lacks {directive}, so injected markup decides on it.",
+            hint="Write the directive, or begin with a level of secure_flask/csp_levels.py.",
+        )
 
 
 @check("csp.report-only", "warning", deploy=True)
-def report_only(app: Flask) -> bool:
-    """CSP_REPORT_ONLY is on: browsers report violations of the policy and block nothing.
-
-    Unset it. To test a policy beside the enforced one, use CSP_CANDIDATE in app/policy.py.
-    """
-    return bool(app.config["CSP_REPORT_ONLY"])
+def report_only(app: Flask) -> Iterator[Finding]:
+    if app.config["CSP_REPORT_ONLY"]:
+        yield Finding(
+            "CSP_REPORT_ONLY is on: browsers report violations of the policy and block nothing.",
+            hint="Unset it. To test a policy beside the enforced one, use CSP_CANDIDATE in "
+            "app/policy.py.",
+        )
 
 
 @check("access.unlimited-write", "warning")
-def unlimited_writes(app: Flask) -> Iterable[str]:
-    """{} is public, and one address may send it as many requests as it likes.
-
-    Write @limited("10 per minute") at the view, or set RATE_LIMIT.
-    """
+def unlimited_writes(app: Flask) -> Iterator[Finding]:
+    if app.config["RATE_LIMIT"]:
+        return
     writes = (row for row in route_table.rows(app) if row.method not in SAFE_METHODS)
-    open_to_all = [row for row in writes if row.who == route_table.EVERYBODY and not row.limits]
-    return [] if app.config["RATE_LIMIT"] else [f"{row.method} {row.route}" for row in open_to_all]
+    for row in writes:
+        if row.who == route_table.EVERYBODY and not row.limits:
+            yield Finding(
+                f"{row.method} {row.route} is public, and one address may send it as many requests "
+                "as it likes.",
+                hint='Write @limited("10 per minute") at the view, or set RATE_LIMIT.',
+            )
 
 
 @check("policy.unknown-endpoint", "error")
-def unknown_endpoints(app: Flask) -> Iterable[str]:
-    """{}
-
-    In app/policy.py, write an endpoint that `.venv/bin/flask routes` lists.
-    """
+def unknown_endpoints(app: Flask) -> Iterator[Finding]:
     # Without pages of a login there is no view for the defaults.
     defaults = app.extensions["policy_defaults"]
     pages = {name: [app.config[name]] for name in PAGES if app.config[name] != defaults[name]}
@@ -83,30 +83,33 @@ def unknown_endpoints(app: Flask) -> Iterable[str]:
         for endpoint in sorted(set(listed) - app.view_functions.keys()):
             close = get_close_matches(endpoint, app.view_functions, n=1)
             meant = f": is {close[0]} meant?" if close else "."
-            yield f"{name} names {endpoint}, and no view has that endpoint{meant}"
+            yield Finding(
+                f"{name} names {endpoint}, and no view has that endpoint{meant}",
+                hint="In app/policy.py, write an endpoint that `.venv/bin/flask routes` lists.",
+            )
 
 
 @check("passwords.short", "error")
-def short_passwords(app: Flask) -> Iterable[str]:
-    """PASSWORD_MIN_LENGTH is {}: passwords that short are guessed.
-
-    In app/policy.py, write 12, the default, or at least 8.
-    """
+def short_passwords(app: Flask) -> Iterator[Finding]:
     least = app.config["PASSWORD_MIN_LENGTH"]
-    return [str(least)] if least < SHORTEST_PASSWORD else []
+    if least < SHORTEST_PASSWORD:
+        yield Finding(
+            f"PASSWORD_MIN_LENGTH is {least}: passwords that short are guessed.",
+            hint=f"In app/policy.py, write 12, the default, or at least {SHORTEST_PASSWORD}.",
+        )
 
 
 @check("workers.unguarded", "error")
-def unguarded_workers(app: Flask) -> Iterable[str]:
-    """The service worker {} passes on requests that are no GET: forms of other sites become this
-    site's own.
-
-    Begin its fetch handler with: if (event.request.method !== "GET") return;
-    """
+def unguarded_workers(app: Flask) -> Iterator[Finding]:
     listed = (path.removeprefix("/static/") for path in app.config["SERVICE_WORKERS"])
     files = ((name, assets.find(name)) for name in listed)
-    texts = {name: file.read_text("utf-8", errors="replace") for name, file in files if file}
-    return [name for name, text in texts.items() if not WORKER_GUARD.search(text)]
+    for name, file in files:
+        if file and not WORKER_GUARD.search(file.read_text("utf-8", errors="replace")):
+            yield Finding(
+                f"The service worker {name} passes on requests that are no GET: forms of other "
+                "sites become this site's own.",
+                hint='Begin its fetch handler with: if (event.request.method !== "GET") return;',
+            )
 
 
 def _overrides(app: Flask) -> dict[str, Policy]:

@@ -1,6 +1,7 @@
-"""`@check` registers a check of `flask check` with an id; its docstring is message and advice.
+"""`@check` registers a function that yields the findings of `flask check`.
 
-An id never changes its meaning, since ACCEPTED_FINDINGS accepts findings by id.
+Id and level stand in the decorator, so that both are known where nothing is found. An id never
+changes its meaning, since ACCEPTED_FINDINGS accepts findings by id.
 """
 
 from collections.abc import Callable, Iterable
@@ -8,30 +9,30 @@ from typing import NamedTuple
 
 from flask import Flask
 
-# Returns whether there is a finding, or one text for each finding to replace `{}` in the message.
-CheckFunction = Callable[[Flask], bool | Iterable[str]]
 LEVELS = ("error", "warning")
 
 
 class Finding(NamedTuple):
     """An insecure or missing setting. No text may contain a secret: it appears in CI logs."""
 
-    id: str
-    level: str
     message: str
-    advice: str
+    hint: str  # what to do
+    # `@check` gives these two.
+    id: str = ""
+    level: str = ""
+
+
+CheckFunction = Callable[[Flask], Iterable[Finding]]
 
 
 class Check(NamedTuple):
-    finding: Finding
-    run: CheckFunction
+    id: str
+    level: str
     deploy: bool
+    run: CheckFunction
 
     def find(self, app: Flask) -> list[Finding]:
-        result = self.run(app)
-        subjects = [""] * result if isinstance(result, bool) else result
-        message = self.finding.message
-        return [self.finding._replace(message=message.replace("{}", each)) for each in subjects]
+        return [found._replace(id=self.id, level=self.level) for found in self.run(app)]
 
 
 CHECKS: dict[str, Check] = {}
@@ -42,18 +43,13 @@ def check(
 ) -> Callable[[CheckFunction], CheckFunction]:
     """Register a function that takes the app; with `deploy` it runs only for `--deploy`.
 
-    Its docstring is the message, an empty line, and the advice.
-
     :raises ValueError: the id is taken.
     """
 
     def register(function: CheckFunction) -> CheckFunction:
         if finding_id in CHECKS:
             raise ValueError(f"There is a check {finding_id!r} already.")
-        # `python -OO` removes docstrings.
-        message, _, advice = (function.__doc__ or finding_id).partition("\n\n")
-        texts = (" ".join(text.split()) for text in (message, advice))
-        CHECKS[finding_id] = Check(Finding(finding_id, level, *texts), function, deploy)
+        CHECKS[finding_id] = Check(finding_id, level, deploy, function)
         return function
 
     return register

@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
 from secure_flask import assets
-from secure_flask.checks.registry import check
+from secure_flask.checks.registry import Finding, check
 from secure_flask.web import csp, framing, header_values, headers
 from werkzeug.test import Client, TestResponse
 
@@ -19,11 +19,7 @@ PROVIDERS = [module.header_provider for module in (header_values, csp, framing)]
 
 
 @check("headers.different", "error", deploy=True)
-def different_headers(app: Flask) -> Iterable[str]:
-    """{} is missing, or not as the policy has it.
-
-    Look for a middleware, an extension or a view that removes or sets it.
-    """
+def different_headers(app: Flask) -> Iterator[Finding]:
     paths: dict[str, list[str]] = {}
     for path, answer, expected in _exchanges(app):
         for name, value in expected.items():
@@ -31,7 +27,11 @@ def different_headers(app: Flask) -> Iterable[str]:
             # Static files allow caching, since their URL changes with their content.
             if value not in sent and not (sent and name == "Cache-Control"):
                 paths.setdefault(name, []).append(path)
-    return [f"{name} of {', '.join(where)}" for name, where in paths.items()]
+    for name, where in paths.items():
+        yield Finding(
+            f"{name} of {', '.join(where)} is missing, or not as the policy has it.",
+            hint="Look for a middleware, an extension or a view that removes or sets it.",
+        )
 
 
 def _paths() -> list[str]:

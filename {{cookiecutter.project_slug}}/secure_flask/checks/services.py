@@ -4,13 +4,14 @@ Source: OWASP ASVS 6.3.1, 12.3.1, 12.3.2.
 """
 
 import os
+from collections.abc import Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
-from secure_flask.checks.registry import check
+from secure_flask.checks.registry import Finding, check
 from secure_flask.database import db
 from secure_flask.database.database import migrate
 from secure_flask.web import redis_storage
@@ -23,74 +24,85 @@ LIBPQ = ("host", "hostaddr", "service", "sslmode")
 
 
 @check("database.migrations", "error")
-def migrations(app: Flask) -> bool:
-    """The database cannot be reached, or is not at the newest migration.
+def migrations(app: Flask) -> Iterator[Finding]:
+    if not _has_newest_migration():
+        yield Finding(
+            "The database cannot be reached, or is not at the newest migration.",
+            hint="Check DATABASE_URL, and run: .venv/bin/flask db upgrade",
+        )
 
-    Check DATABASE_URL, and run: .venv/bin/flask db upgrade
-    """
+
+@check("redis.unreachable", "warning")
+def unreachable_redis(app: Flask) -> Iterator[Finding]:
+    if not counters().is_shared():
+        yield Finding(
+            "Redis cannot be reached: each worker counts failed logins separately, with half the "
+            "limit.",
+            hint="Check REDIS_URL, and whether Redis is running.",
+        )
+
+
+@check("database.sqlite", "warning", deploy=True)
+def on_sqlite(app: Flask) -> Iterator[Finding]:
+    if _is_sqlite(app):
+        yield Finding(
+            "The database is SQLite: a second instance would have separate users and logins.",
+            hint="Set DATABASE_URL to a PostgreSQL database. Accept this if one process serves the "
+            "whole site.",
+        )
+
+
+@check("redis.missing", "warning", deploy=True)
+def missing_redis(app: Flask) -> Iterator[Finding]:
+    if not app.config["REDIS_URL"]:
+        yield Finding(
+            "REDIS_URL is not set: each process counts failed logins separately.",
+            hint="Set it. Accept this if one process serves the whole site.",
+        )
+
+
+@check("database.unverified-tls", "warning", deploy=True)
+def unverified_database(app: Flask) -> Iterator[Finding]:
+    if not _is_sqlite(app) and not _is_verified(app.config["DATABASE_URL"]):
+        yield Finding(
+            "An attacker on the way to the database, which is on another host, can read and "
+            "change it.",
+            hint="Add ?sslmode=verify-full&sslrootcert=/path/ca.pem to DATABASE_URL. Accept this "
+            "if the network between them is yours alone.",
+        )
+
+
+@check("redis.unverified-tls", "warning", deploy=True)
+def unverified_redis(app: Flask) -> Iterator[Finding]:
+    written = app.config["REDIS_URL"] or ""
+    elsewhere = _is_elsewhere(urlsplit(written).hostname or "")
+    if elsewhere and not redis_storage.is_verified(written):
+        yield Finding(
+            "An attacker on the way to Redis, which is on another host, can read and change the "
+            "counts.",
+            hint="Write rediss:// in REDIS_URL, and with an authority of your own "
+            "?ssl_ca_certs=/path/ca.pem. Accept this if the network between them is yours alone.",
+        )
+
+
+def _has_newest_migration() -> bool:
     newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()
     try:
         with db.engine.connect() as connection:
             applied = MigrationContext.configure(connection).get_current_heads()
     except SQLAlchemyError:
-        return True
-    return set(applied) != set(newest)
-
-
-@check("redis.unreachable", "warning")
-def unreachable_redis(app: Flask) -> bool:
-    """Redis cannot be reached: each worker counts failed logins separately, with half the limit.
-
-    Check REDIS_URL, and whether Redis is running.
-    """
-    return not counters().is_shared()
-
-
-@check("database.sqlite", "warning", deploy=True)
-def on_sqlite(app: Flask) -> bool:
-    """The database is SQLite: a second instance would have separate users and logins.
-
-    Set DATABASE_URL to a PostgreSQL database. Accept this if one process serves the whole site.
-    """
-    return _is_sqlite(app)
-
-
-@check("redis.missing", "warning", deploy=True)
-def missing_redis(app: Flask) -> bool:
-    """REDIS_URL is not set: each process counts failed logins separately.
-
-    Set it. Accept this if one process serves the whole site.
-    """
-    return not app.config["REDIS_URL"]
-
-
-@check("database.unverified-tls", "warning", deploy=True)
-def unverified_database(app: Flask) -> bool:
-    """An attacker on the way to the database, which is on another host, can read and change it.
-
-    Add ?sslmode=verify-full&sslrootcert=/path/ca.pem to DATABASE_URL. Accept this if the network
-    between them is yours alone.
-    """
-    if _is_sqlite(app):
         return False
-    url = make_url(app.config["DATABASE_URL"])
+    return set(applied) == set(newest)
+
+
+def _is_verified(database_url: str) -> bool:
+    """Whether the connection stays on this machine, or verifies the server's certificate."""
+    url = make_url(database_url)
     _, options = url.get_dialect()().create_connect_args(url)
     given = {name: options.get(name) or os.environ.get(f"PG{name.upper()}", "") for name in LIBPQ}
     hosts = f"{given['host']},{given['hostaddr']}".split(",")
     elsewhere = given["service"] or any(map(_is_elsewhere, hosts))
-    return bool(elsewhere) and given["sslmode"] != "verify-full"
-
-
-@check("redis.unverified-tls", "warning", deploy=True)
-def unverified_redis(app: Flask) -> bool:
-    """An attacker on the way to Redis, which is on another host, can read and change the counts.
-
-    Write rediss:// in REDIS_URL, and with an authority of your own ?ssl_ca_certs=/path/ca.pem.
-    Accept this if the network between them is yours alone.
-    """
-    written = app.config["REDIS_URL"] or ""
-    elsewhere = _is_elsewhere(urlsplit(written).hostname or "")
-    return elsewhere and not redis_storage.is_verified(written)
+    return not elsewhere or given["sslmode"] == "verify-full"
 
 
 def _is_sqlite(app: Flask) -> bool:

@@ -7,7 +7,7 @@ Source: OWASP ASVS 3.4.1, 4.1.3, 6.2.12, 11.1.1, 12.2.1, 13.4.2; RFC 6797, secti
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from ipaddress import ip_address
 from itertools import combinations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from flask import Flask
 from secure_flask.auth import passwords
-from secure_flask.checks.registry import check
+from secure_flask.checks.registry import Finding, check
 from secure_flask.settings import names_in_file
 from secure_flask.settings.types import LOOPBACK_NAMES
 from secure_flask.web import header_values
@@ -40,127 +40,134 @@ def slips(given: set[str], known: set[str], beside: Iterable[str] = ()) -> list[
 
 
 @check("settings.misspelt", "error")
-def misspelt_settings(app: Flask) -> Iterable[str]:
-    """Nothing reads the setting {}
-
-    Correct the name in .env or the environment, or rename a variable of your own.
-    """
+def misspelt_settings(app: Flask) -> Iterator[Finding]:
     settings = type(app.extensions["settings"])
     file = settings.model_config.get("env_file")
     given = names_in_file(file) | {name.upper() for name, value in os.environ.items() if value}
     # A name that stands beside the setting itself is no slip.
-    return slips(given, {name.upper() for name in settings.model_fields}, beside=given)
+    for slip in slips(given, {name.upper() for name in settings.model_fields}, beside=given):
+        yield Finding(
+            f"Nothing reads the setting {slip}",
+            hint="Correct the name in .env or the environment, or rename a variable of your own.",
+        )
 
 
 @check("policy.misspelt", "error")
-def misspelt_policy(app: Flask) -> Iterable[str]:
-    """Nothing reads {}
-
-    Correct the name in app/policy.py, or rename a constant of your own.
-    """
-    return slips(
-        {*app.config}, {*app.extensions["policy_defaults"], *app.extensions["known_names"]}
-    )
+def misspelt_policy(app: Flask) -> Iterator[Finding]:
+    known = {*app.extensions["policy_defaults"], *app.extensions["known_names"]}
+    for slip in slips({*app.config}, known):
+        yield Finding(
+            f"Nothing reads {slip}",
+            hint="Correct the name in app/policy.py, or rename a constant of your own.",
+        )
 
 
 @check("settings.development", "error", deploy=True)
-def development(app: Flask) -> bool:
-    """APP_ENV is development, or debug mode is on: its debugger runs code for anybody.
-
-    Run this in the production environment, without FLASK_DEBUG. Without APP_ENV it is production.
-    """
-    return not app.config["PRODUCTION"] or app.debug
+def development(app: Flask) -> Iterator[Finding]:
+    if not app.config["PRODUCTION"] or app.debug:
+        yield Finding(
+            "APP_ENV is development, or debug mode is on: its debugger runs code for anybody.",
+            hint="Run this in the production environment, without FLASK_DEBUG. Without APP_ENV it "
+            "is production.",
+        )
 
 
 @check("settings.example", "warning", deploy=True)
-def examples(app: Flask) -> Iterable[str]:
-    """{} contains an example name: nobody would receive a report, or reach the site.
-
-    Write your own into the settings and app/policy.py.
-    """
+def examples(app: Flask) -> Iterator[Finding]:
     hosts = " ".join(app.extensions["trusted_hosts"])
     texts = {"SECURITY_CONTACT": app.config["SECURITY_CONTACT"], "TRUSTED_HOSTS": hosts}
-    return [name for name, text in texts.items() if EXAMPLE.search(text)]
+    for name, text in texts.items():
+        if EXAMPLE.search(text):
+            yield Finding(
+                f"{name} contains an example name: nobody would receive a report, or reach the "
+                "site.",
+                hint="Write your own into the settings and app/policy.py.",
+            )
 
 
 @check("hosts.missing", "error", deploy=True)
-def missing_hosts(app: Flask) -> bool:
-    """TRUSTED_HOSTS lists only loopback names: every visitor would get a 400.
-
-    Set it to the exact names of the site, separated by commas.
-    """
-    return set(LOOPBACK_NAMES).issuperset(app.extensions["trusted_hosts"])
+def missing_hosts(app: Flask) -> Iterator[Finding]:
+    if set(LOOPBACK_NAMES).issuperset(app.extensions["trusted_hosts"]):
+        yield Finding(
+            "TRUSTED_HOSTS lists only loopback names: every visitor would get a 400.",
+            hint="Set it to the exact names of the site, separated by commas.",
+        )
 
 
 @check("hsts.short", "warning", deploy=True)
-def short_hsts(app: Flask) -> bool:
-    """Strict-Transport-Security has a max-age below one year: browsers soon allow http again.
-
-    Remove it from HEADER_CHANGES in app/policy.py.
-    """
+def short_hsts(app: Flask) -> Iterator[Finding]:
     max_age = re.search(r"max-age=(\d+)", header_values.transport(app.config))
-    return max_age is None or int(max_age[1]) < YEAR
+    if max_age is None or int(max_age[1]) < YEAR:
+        yield Finding(
+            "Strict-Transport-Security has a max-age below one year: browsers soon allow http "
+            "again.",
+            hint="Remove it from HEADER_CHANGES in app/policy.py.",
+        )
 
 
 @check("passwords.no-breach-list", "warning", deploy=True)
-def missing_breach_list(app: Flask) -> bool:
-    """The list of breached passwords is not installed: users can choose passwords on it.
-
-    Install it: .venv/bin/uv sync --extra breached
-    """
-    return not passwords.has_breach_list()
+def missing_breach_list(app: Flask) -> Iterator[Finding]:
+    if not passwords.has_breach_list():
+        yield Finding(
+            "The list of breached passwords is not installed: users can choose passwords on it.",
+            hint="Install it: .venv/bin/uv sync --extra breached",
+        )
 
 
 @check("secrets.reused", "error")
-def reused_secrets(app: Flask) -> Iterable[str]:
-    """{} contain the same secret: if one leaks, the other is compromised too.
-
-    Generate a separate one for each as .env.example shows.
-    """
+def reused_secrets(app: Flask) -> Iterator[Finding]:
     parts = {name: _parts(app.config[name] or "") for name in SECRETS}
-    pairs = combinations(SECRETS, 2)
-    return [f"{one} and {other}" for one, other in pairs if parts[one] & parts[other]]
+    for one, other in combinations(SECRETS, 2):
+        if parts[one] & parts[other]:
+            yield Finding(
+                f"{one} and {other} contain the same secret: if one leaks, the other is "
+                "compromised too.",
+                hint="Generate a separate one for each as .env.example shows.",
+            )
 
 
 @check("proxies.none", "error", deploy=True)
-def no_proxy(app: Flask) -> bool:
-    """PROXY_HOPS is 0: without a proxy a few slow clients stop the service. Behind a proxy that
-    the app does not know, all clients share one address and appear to use http.
-
-    Put Caddy or nginx in front, as deploy/Caddyfile does, and set it to the number of proxies that
-    each request passes. If it is too high, a client can forge its address.
-    """
-    return not app.config["PROXY_HOPS"]
+def no_proxy(app: Flask) -> Iterator[Finding]:
+    if not app.config["PROXY_HOPS"]:
+        yield Finding(
+            "PROXY_HOPS is 0: without a proxy a few slow clients stop the service. Behind a proxy "
+            "that the app does not know, all clients share one address and appear to use http.",
+            hint="Put Caddy or nginx in front, as deploy/Caddyfile does, and set it to the number "
+            "of proxies that each request passes. If it is too high, a client can forge its "
+            "address.",
+        )
 
 
 @check("proxies.bypassed", "warning", deploy=True)
-def reachable_server(app: Flask) -> Iterable[str]:
-    """HOST is {}, so other machines reach gunicorn without the proxy: slow clients stop the
-    service, and each client can forge its address.
-
-    Unset HOST where the proxy runs on this machine. Accept this if a firewall lets only the proxy
-    in.
-    """
+def reachable_server(app: Flask) -> Iterator[Finding]:
     # As gunicorn.conf.py reads it. In a container it is the ports published that matter.
     host = os.environ.get("HOST") or "127.0.0.1"
     files = any(file.exists() for file in CONTAINER_FILES)
     in_container = files or "KUBERNETES_SERVICE_HOST" in os.environ
-    return [] if in_container or _is_loopback(host) else [host]
+    if not in_container and not _is_loopback(host):
+        yield Finding(
+            f"HOST is {host}, so other machines reach gunicorn without the proxy: slow clients "
+            "stop the service, and each client can forge its address.",
+            hint="Unset HOST where the proxy runs on this machine. Accept this if a firewall lets "
+            "only the proxy in.",
+        )
 
 
 @check("proxies.small-bodies", "warning", deploy=True)
-def small_bodies(app: Flask) -> Iterable[str]:
-    """The proxy refuses bodies above {} bytes (MAX_REQUEST_BODY): a view accepts larger ones.
-
-    Raise MAX_REQUEST_BODY, and client_max_body_size in nginx. Or lower max_size at the view.
-    """
+def small_bodies(app: Flask) -> Iterator[Finding]:
     proxied = app.config["MAX_REQUEST_BODY"]
     rules = app.url_map.iter_rules()
     views = [(app.view_functions.get(rule.endpoint), rule.methods or ()) for rule in rules]
     sizes = [
         options_of(view, method).max_size or 0 for view, methods in views for method in methods
     ]
-    return [str(proxied)] if max([app.config["MAX_BODY"], *sizes]) > proxied else []
+    if max([app.config["MAX_BODY"], *sizes]) > proxied:
+        yield Finding(
+            f"The proxy refuses bodies above {proxied} bytes (MAX_REQUEST_BODY): a view accepts "
+            "larger ones.",
+            hint="Raise MAX_REQUEST_BODY, and client_max_body_size in nginx. Or lower max_size at "
+            "the view.",
+        )
 
 
 def _is_loopback(host: str) -> bool:

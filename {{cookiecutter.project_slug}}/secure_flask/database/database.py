@@ -13,9 +13,9 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from secure_flask.startup import serves_requests
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, refused, response_for
+from secure_flask.web.serving import serves_requests
 from sqlalchemy import Engine, MetaData, event, make_url
 from sqlalchemy.exc import (
     DataError,

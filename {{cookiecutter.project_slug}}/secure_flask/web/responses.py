@@ -24,7 +24,7 @@ class LoginResponse(ResponseBody):
 
 
 class SecondFactorRequired(ResponseBody):
-    """Where the password was right and nobody is logged in yet; see accounts/half_logins.py."""
+    """The password was right, and nobody is logged in before the second factor is shown."""
 
     tf_required: Literal[True]
     factors: list[str]

@@ -1,14 +1,8 @@
 """What the log says when a server starts: what is enforced, and nothing secret."""
 
-from collections.abc import Callable
-
-import click
-import pytest
 from flask.cli import routes_command, run_command
 
 from core.conftest import SECRETS, Lines, MakeApp
-
-IsAnnounced = Callable[..., bool]
 
 FRIEND, LOCAL = "https://app.example", "http://localhost:1"
 
@@ -40,28 +34,11 @@ def test_the_policy_in_force_is_one_line_without_secrets(make_app: MakeApp, line
     assert not any(secret in str(line) for secret in (*SECRETS.values(), "s3cret"))
 
 
-@pytest.fixture
-def is_announced(make_app: MakeApp, capsys: pytest.CaptureFixture[str]) -> IsAnnounced:
-    """Whether an app that this command makes announces itself."""
-
-    def make(command: click.Command, *options: str) -> bool:
-        with command.make_context(command.name, list(options)):
-            make_app(TESTING=False)
-        return "sys_startup" in capsys.readouterr().err
-
-    return make
-
-
-def test_servers_announce_and_other_commands_do_not(is_announced: IsAnnounced) -> None:
-    assert is_announced(run_command)
-    assert not is_announced(routes_command)
-
-
-@pytest.mark.parametrize(("debug", "options"), [("0", ["--reload"]), ("1", [])])
-def test_of_a_reloaders_two_processes_the_one_that_serves_announces(
-    is_announced: IsAnnounced, debug: str, options: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FLASK_DEBUG", debug)
-    assert not is_announced(run_command, *options)
-    monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
-    assert is_announced(run_command, *options)
+def test_servers_announce_and_other_commands_do_not(make_app: MakeApp, lines: Lines) -> None:
+    production = {"app_env": "production", "trusted_hosts": ["example.org"], "TESTING": False}
+    with routes_command.make_context("routes", []):
+        make_app(**production)
+    assert lines() == []
+    with run_command.make_context("run", []):
+        make_app(**production)
+    assert [line["event"] for line in lines()] == ["sys_startup"]

@@ -86,7 +86,7 @@ def _require_reasons(accepted: Mapping[str, str]) -> None:
 
 
 def _as_text(found: list[Finding], accepted: list[str], unused: list[str]) -> str:
-    lines = [f"{each.level.upper()} {each.id}: {each.message}\n    {each.advice}" for each in found]
+    lines = [f"{each.level.upper()} {each.id}: {each.message}\n    {each.hint}" for each in found]
     levels = [finding.level for finding in found]
     counts = ", ".join(f"{level}s: {levels.count(level)}" for level in LEVELS)
     left_out = f", accepted: {len(accepted)} ({', '.join(accepted)})" if accepted else ""

@@ -6,14 +6,11 @@ Source: OWASP Logging Vocabulary Cheat Sheet, sys_startup.
 import sys
 from typing import Any
 
-import click
 from flask import Flask
-from flask.cli import run_command
-from flask.helpers import get_debug_flag
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.web import audit, csp
 from secure_flask.web.csp_syntax import serialize
-from werkzeug.serving import is_running_from_reloader
+from secure_flask.web.serving import serves_requests
 
 
 def announce(app: Flask) -> None:
@@ -47,18 +44,3 @@ def on_starting(
         loaded.check_token_keys(token_type)
     except SettingsError as error:
         sys.exit(error.message)
-
-
-def serves_requests() -> bool:
-    """Whether this process serves requests; `flask user …` and other commands do not.
-
-    The first process of `flask run --reload` does not either: it starts another one, which does.
-    """
-    context = click.get_current_context(silent=True)
-    if context is None:
-        return True
-    if context.command is not run_command:
-        return False
-    reload = context.params["reload"]
-    reloads = get_debug_flag() if reload is None else reload
-    return is_running_from_reloader() or not reloads
