@@ -19,6 +19,8 @@ from core import routes
 from views.accounts.people import RECOVERY, RECOVERY_CODES, STRONG, Headers, begin_login, send
 from views.conftest import PASSWORD, stored_user
 
+Request = Callable[[Flask, FlaskClient, Headers], TestResponse]
+
 # The beginnings of the statements that lock, by what they lock.
 LOCKS = {
     "SELECT pg_advisory_xact_lock": "mailbox",
@@ -76,7 +78,7 @@ def change_password(app: Flask, client: FlaskClient, credentials: Headers) -> Te
     return send(client, routes.PASSWORD, {**body}, credentials)
 
 
-REQUESTS = {
+REQUESTS: dict[Request, list[str]] = {
     reset: ["user", "step"],
     change_by_login: ["mailbox", "user", "step"],
     change_by_password: ["mailbox", "user", "step"],
@@ -90,7 +92,7 @@ def test_a_request_that_ends_steps_locks_the_user_first(
     app: Flask,
     client: FlaskClient,
     credentials: Headers,
-    ask: Callable[[Flask, FlaskClient, Headers], TestResponse],
+    ask: Request,
 ) -> None:
     with locked(app) as found:
         assert ask(app, client, credentials).status_code == 200

@@ -228,7 +228,7 @@ def test_one_that_is_pushed_out_before_its_mail_leaves_this_mail_to_the_newest(
     assert register(client).status_code == 200
     link = mailed_link(app)
     body = {"username": REGISTRATION["username"], "new_password": STRONG}
-    assert send(client, link, body).status_code == 200
+    assert send(client, link, {**body}).status_code == 200
     assert can_log_in(client, REGISTRATION["username"])
 
 
