@@ -27,7 +27,7 @@ def fill_mails(app: Flask, number: int, **columns: object) -> None:
     """Mails with a link, to addresses that nobody reads; they wait unless `columns` say otherwise."""
     now = int(time.time())
     row = {"kind": "confirm", "arguments": {}, "number": 1, "created": now, "due": now}
-    row |= {"tries": 0, "turn": 1, **columns}
+    row |= {"tries": 0, "turn": 1, "was_mailed": False, **columns}
     with app.app_context():
         rows = [{"id": uuid4(), **row} for _ in range(number)]
         db.session.execute(insert(Mail.__table__), rows)  # type: ignore[arg-type]

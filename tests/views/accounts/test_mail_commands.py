@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.accounts import outbox
-from secure_flask.accounts.mail_limits import PER_MAILBOX
+from secure_flask.accounts.mail_limits import PER_ADDRESS
 
 import mail_servers
 from core import routes
@@ -69,10 +69,10 @@ def test_a_user_sets_the_password_by_the_mailed_link_once(
 
 
 def test_no_stranger_keeps_an_operator_from_mailing_a_link(app: Flask, server: MailServer) -> None:
-    ask(app, PER_MAILBOX)
+    ask(app, PER_ADDRESS)
     run(app, "mail", "send")
     assert run(app, "user", "mail-link", USERNAME).exit_code == 0
-    assert len(server.all()) == PER_MAILBOX + 1
+    assert len(server.all()) == PER_ADDRESS + 1
 
 
 def test_a_link_that_is_not_mailed_is_an_error_in_one_sentence(

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts import outbox
+from secure_flask.accounts import mail_limits, outbox
 from secure_flask.accounts.addresses import WRONG
 from secure_flask.accounts.outbox import HOUR
 from secure_flask.accounts.registration import LIFETIME, MAX_OPEN, MAX_PENDING
@@ -263,9 +263,10 @@ def test_registrations_at_once_are_ten_at_most(make_app: MakeApp, tmp_path: Path
 
 
 def test_of_eight_confirmations_of_one_address_at_once_one_makes_an_account(
-    make_app: MakeApp, tmp_path: Path
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each ends the registrations of the others, which must not wait for each other."""
+    monkeypatch.setattr(mail_limits, "PER_ADDRESS", AT_ONCE)
     app = make_app(database_url=database_in(tmp_path))
     fill_steps(app, 50, EMAIL)
     links = links_of(app, AT_ONCE)

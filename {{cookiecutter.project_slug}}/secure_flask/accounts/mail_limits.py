@@ -1,10 +1,11 @@
 """Limits how many mails anybody can have sent to one mailbox, from one network, and by the site.
 
 Forms that send mail are public, so they could fill a stranger's mailbox, or use up what the mail
-server allows. A mailbox gets few links in an hour. A network asks for few, and those of networks
-that asked for fewer go first, so that nobody keeps the mails of others back.
-Most of it counts rows of the outbox, for every address, known or not: a limit that counted only the
-mails that were sent would tell which addresses are known. Source: OWASP ASVS 2.4.1, 6.3.8.
+server allows. An address gets few links in an hour, and so does a mailbox in all its spellings. A
+network asks for few, and those of networks that asked for fewer go first, so that nobody keeps the
+mails of others back. What an address may have counts rows of the outbox, known or not: a limit that
+counted only the mails that were sent would tell which addresses are known.
+Source: OWASP ASVS 2.4.1, 6.3.8.
 """
 
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 from flask import current_app, has_request_context
 from limits import RateLimitItemPerHour
-from secure_flask.accounts.mailboxes import mailbox_hash
+from secure_flask.accounts.addresses import address_owner
 from secure_flask.accounts.outbox import HOUR, Mail, add_link
 from secure_flask.database import db
 from secure_flask.web import audit
@@ -22,11 +23,11 @@ from secure_flask.web.rate_limits import too_many_requests
 from sqlalchemy import ColumnElement, case, false, func, or_, select
 
 RESET, CHANGE = "reset", "change_email"
-# Mails with a link to one mailbox in an hour, of all kinds together, and of these two kinds each.
+# Mails with a link to one address in an hour, of all kinds together, and of these two kinds each.
 # So a registration has one left, whatever resets and changes strangers ask for.
-PER_MAILBOX = 5
+PER_ADDRESS = 5
 OF_KIND = {RESET: 2, CHANGE: 2}
-AGAIN = 10 * 60  # seconds until a mailbox gets another link of the same kind
+AGAIN = 10 * 60  # seconds until an address gets another link of the same kind
 # One network, an IPv4 address or a /48, asks for this share of MAILS_PER_HOUR, and always for five.
 OF_NETWORK = 0.1
 LEAST_OF_NETWORK = 5
@@ -59,7 +60,7 @@ def take_mail_turn() -> int:
 def request_link(
     kind: str, address: str, *, turn: int, is_dropped: bool = False, **arguments: Any
 ) -> bool:
-    """Let a mail with a link wait for an address; False if its mailbox has had enough of them.
+    """Let a mail with a link wait for an address; False if it has had enough of them.
 
     All is within the caller's transaction, which has locked the mailbox. `turn` is what
     `take_mail_turn` returned. A row is written also for a dropped mail: without it the time of
@@ -99,36 +100,29 @@ def record_used_up_mails() -> None:
         audit.record(USED_UP, waiting=number)
 
 
-def is_one_of_many_resets(mail: Mail) -> bool:
-    """Whether the mailbox of a reset was asked for more of them, in all spellings, than it gets.
+def has_full_mailbox(mail: Mail) -> bool:
+    """Whether the mailbox of a link has got as many as one address gets, in all spellings.
 
-    Where the address has an account, the reset is sent all the same: see `_may_have_link`.
+    It counts what was mailed. So somebody who asks for spellings that nobody has keeps back no mail
+    to the one that somebody has. The address of an account gets its mails in any case.
     """
     since = int(time.time()) - HOUR
-    mine = (Mail.mailbox_hash == mail.mailbox_hash, Mail.kind == RESET, Mail.created > since)
+    mine = (Mail.mailbox_hash == mail.mailbox_hash, Mail.was_mailed, Mail.created > since)
     number = db.session.scalar(select(func.count()).where(*mine)) or 0
-    return number > OF_KIND[RESET]
+    return number >= PER_ADDRESS and address_owner(mail.email or "") is None
 
 
 def _may_have_link(kind: str, address: str) -> bool:
-    """Whether a mailbox may have one more link of a kind.
-
-    Resets count by the address alone. A stranger may ask for spellings that have no account, for
-    which no mail goes, and must not use up those of the spelling that has one.
-    """
     now = int(time.time())
     of_kind = Mail.kind == kind
     numbers = (
-        func.count(case((Mail.kind != RESET, 1))),
-        func.count(case((Mail.kind == RESET, 1))),
+        func.count(),
         func.count(case((of_kind, 1))),
         func.count(case((of_kind & (Mail.created > now - AGAIN), 1))),
     )
-    mine = (Mail.mailbox_hash == mailbox_hash(address), Mail.created > now - HOUR)
-    counted = (*mine, Mail.email == address) if kind == RESET else mine
-    others, resets, same, recent = db.session.execute(select(*numbers).where(*counted)).one()
-    every = others + min(resets, OF_KIND[RESET])
-    return every < PER_MAILBOX and same < OF_KIND.get(kind, PER_MAILBOX) and not recent
+    counted = (Mail.email == address, Mail.mailbox_hash.is_not(None), Mail.created > now - HOUR)
+    every, same, recent = db.session.execute(select(*numbers).where(*counted)).one()
+    return every < PER_ADDRESS and same < OF_KIND.get(kind, PER_ADDRESS) and not recent
 
 
 def _shares_used() -> tuple[float, float]:

@@ -52,6 +52,8 @@ class Mail(Model):
     due: Mapped[int | None] = mapped_column(BigInteger, index=True)
     tries: Mapped[int]
     sent: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    # Whether the address got it. A mail for nobody is sent to nobody.
+    was_mailed: Mapped[bool]
 
 
 def add_link(
@@ -141,6 +143,7 @@ def _insert_mail(
     mail.number = 1
     mail.tries = 0
     mail.sent = None
+    mail.was_mailed = False
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     values = {each.key: getattr(mail, each.key) for each in inspect(Mail).column_attrs}
     new = insert(Mail.__table__).values(values)  # type: ignore[arg-type]

@@ -14,12 +14,7 @@ from uuid import UUID
 from flask import current_app
 from secure_flask.accounts import public_urls, recovery, steps
 from secure_flask.accounts.addresses import address_owner
-from secure_flask.accounts.mail_limits import (
-    RESET,
-    is_one_of_many_resets,
-    request_link,
-    take_mail_turn,
-)
+from secure_flask.accounts.mail_limits import RESET, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.messages import mail_kind
 from secure_flask.accounts.outbox import Mail, forget_links
@@ -187,8 +182,7 @@ def _reset_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     """
     if user := address_owner(mail.email or ""):
         return recovery.mail_to_owner(account_of(user), "reset")
-    may = current_app.config["REGISTRATION"] and not is_one_of_many_resets(mail)
-    return _confirm_link(mail) if may else None
+    return _confirm_link(mail) if current_app.config["REGISTRATION"] else None
 
 
 def _confirm_link(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:

@@ -96,7 +96,8 @@ def _deal_with_mail(mail: Mail) -> bool:
         _drop_mail(mail)
         return False
     try:
-        message = messages.build_message(mail)
+        is_kept = mail.notice is None and mail_limits.has_full_mailbox(mail)
+        message = None if is_kept else messages.build_message(mail)
         # The commit comes before the mail goes out, so that its link is known.
         db.session.commit()
         if message:
@@ -107,7 +108,7 @@ def _deal_with_mail(mail: Mail) -> bool:
         _retry_mail(mail, error)
         return False
     # A mail for nobody counts as one that was sent, or the limits would tell who is known.
-    _finish_mail(mail.id, due=None, sent=int(time.time()))
+    _finish_mail(mail.id, due=None, sent=int(time.time()), was_mailed=message is not None)
     return message is not None
 
 

@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("due", sa.BigInteger(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("sent", sa.BigInteger(), nullable=True),
+        sa.Column("was_mailed", sa.Boolean(), nullable=False),
         _user("mails"),
         sa.PrimaryKeyConstraint("id", name="pk_mails"),
         sa.UniqueConstraint("notice", name="uq_mails_notice"),
