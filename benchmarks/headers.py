@@ -128,8 +128,8 @@ def _add_flask_cors(app: Flask) -> None:
 def _with_modules(*names: str) -> Flask:
     """Put modules of the project on the bare app, in the order in which it does."""
     app = _bare()
-    app.config.update(rendered.module("secure_flask.policy").DEFAULTS)
     app.config.from_object("app.policy")
+    app.config.update(dict(rendered.module("secure_flask.policy").Policy.load(app.config)))
     # Not SECRET_KEY: with it Flask opens a session for each request, here as anywhere.
     settings = rendered.settings(HOST).for_flask()
     app.config.update({name: settings[name] for name in SETTINGS})

@@ -45,6 +45,8 @@ def main() -> None:
     with rendered.temporary_folder() as folder, services.postgresql() as database:
         rendered.render(rendered.TEMPLATE, Path(folder), "served", token_type="opaque")  # noqa: S106
         project = Path(folder, "served")
+        with (project / "app" / "policy.py").open("a", encoding="utf-8") as policy:
+            policy.write("\nMAX_LOGINS = 1_000_000\n")
         environment = os.environ | {"DATABASE_URL": database}
         subprocess.run([sys.executable, "-c", PREPARE], cwd=project, env=environment, check=True)
         for name, command in SERVERS.items():
@@ -56,7 +58,7 @@ def main() -> None:
 @contextmanager
 def _served(project: Path, command: list[str], database: str) -> Iterator[int]:
     port = support.free_port()
-    limits = {"LOGIN_RATE_LIMIT": "1000000 per minute", "MAX_LOGINS": "1000000"}
+    limits = {"LOGIN_RATE_LIMIT": "1000000 per minute"}
     place = {"DATABASE_URL": database, "PORT": str(port), "GRANIAN_PORT": str(port)}
     place["GUNICORN_CMD_ARGS"] = f"--bind=127.0.0.1:{port}"
     with (project / "log").open("wb") as log:

@@ -217,7 +217,7 @@ def serving(
     port = int(settings.get("PORT") or support.free_port())
     if not (project / ".env").exists():
         support.write_settings(project)
-    limits = {"LOGIN_RATE_LIMIT": "1000000 per minute", "MAX_LOGINS": "1000000"}
+    limits = {"LOGIN_RATE_LIMIT": "1000000 per minute"}
     environment = {**support.COMPILED, **limits, **settings}
     command = ["env", *(f"{name}={value}" for name, value in environment.items())]
     command += [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]

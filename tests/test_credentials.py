@@ -33,6 +33,5 @@ def test_no_order_of_events_revives_or_loses_a_credential(
         DATABASE_URL="sqlite:///:memory:",
         # Replayed refresh tokens count as failures; nothing here is about that.
         LOGIN_RATE_LIMIT="1000000 per minute",
-        MAX_LOGINS="1000000",
     )
     assert "no such order found" in output

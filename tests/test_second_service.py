@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -41,10 +42,10 @@ class Site:
         return f"http://127.0.0.1:{self.port}"
 
     def serving(self, *keys: str) -> AbstractContextManager[object]:
-        named = dict.fromkeys(("TOKEN_ISSUER", "TOKEN_AUDIENCE"), self.address)
+        named = json.dumps(dict.fromkeys(("TOKEN_ISSUER", "TOKEN_AUDIENCE"), self.address))
         log, ring = self.project / "log", ",".join(keys)
         port = str(self.port)
-        return services.serving(self.project, log, TOKEN_KEYS=ring, PORT=port, **named)
+        return services.serving(self.project, log, TOKEN_KEYS=ring, PORT=port, POLICY=named)
 
     def new_token(self) -> str:
         return str(clients.log_in(self.port).body["token"])
@@ -70,7 +71,7 @@ def site(project: Path) -> Site:
 
 def second_service(site: Site) -> Any:
     """The module as printed, for this site, just started."""
-    [code] = [step.code for step in following.steps(PAGE) if step.language == "python"]
+    [_, code] = [step.code for step in following.steps(PAGE) if step.language == "python"]
     module = ModuleType("tokens")
     exec(code.replace("https://www.example.org", site.address), module.__dict__)  # noqa: S102
     return module

@@ -78,7 +78,9 @@ def valid(schema: dict[str, Any], refusal: str) -> str:
 def policy() -> Facts:
     core, logins = module("secure_flask.policy"), module("secure_flask.auth.login_table")
     by_kind = {"LOGIN_LIFETIME": logins.LIFETIMES, "LOGIN_IDLE": logins.IDLE_TIMEOUTS}
-    defaults = {**module("secure_flask.accounts.settings").POLICY_DEFAULTS, **by_kind}
+    fields = module("secure_flask.accounts.policy").AccountPolicy.model_fields
+    optional = {name: field.default for name, field in fields.items() if not field.is_required()}
+    defaults = {**optional, **by_kind}
     text = (FOLDER / "app" / "policy.py").read_text("utf-8")
     # Each name, and what stands between it and the next one.
     parts = re.split(r"^([A-Z_]+)(?:: .+)? = ", text, flags=re.MULTILINE)[1:]
@@ -89,7 +91,7 @@ def policy() -> Facts:
         default = shown(defaults.get(name))
         if name in chosen:
             default = "your answer" if default == "none" else f"your answer, else {default}"
-        of_accounts = name in defaults and name not in core.DEFAULTS
+        of_accounts = name in defaults and name not in core.Policy.model_fields
         found[name] = Fact([f"`{name}`", default], of_accounts)
     return found
 

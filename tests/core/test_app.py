@@ -10,10 +10,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.web.header_values import HEADERS as FIXED
-from secure_flask.web.origins import PolicyError
 from werkzeug.routing import Rule
 
-from core.conftest import OWN_PAGE, TOKEN_TYPES, MakeApp, bring_back_user, is_logged_in, log_in
+from core.conftest import OWN_PAGE, TOKEN_TYPES, bring_back_user, is_logged_in, log_in
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "DELETE", "ODD"]
@@ -122,20 +121,3 @@ def test_no_header_breaks_a_route(client: FlaskClient, subtests: pytest.Subtests
 def test_no_query_breaks_a_route(client: FlaskClient) -> None:
     query = "v=%00&%ff=%ed%a0%80&next=//evil.example&" + "a" * 9000
     assert faults(client, query_string=query) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("MAX_BODY", "1MiB"),
-        ("LOGIN_LIFETIME", "12h"),
-        ("CORS_ORIGINS", "https://app.example.com"),
-        ("TEXTS", []),
-        ("PUBLIC_OPENAPI", 0),
-    ],
-)
-def test_a_value_of_the_wrong_type_stops_the_app(
-    make_app: MakeApp, name: str, value: object
-) -> None:
-    with pytest.raises(PolicyError, match=f"{name} is .*; write a value of"):
-        make_app(**{name: value})

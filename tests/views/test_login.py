@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import create_user
-from secure_flask.policy import DEFAULTS
+from secure_flask.policy import Policy
 from werkzeug.test import TestResponse
 
 from app.login import MAX_PASSWORD, MAX_USERNAME, LoginForm
@@ -34,7 +34,7 @@ from views.conftest import (
 )
 
 ACCOUNT = "/account"
-KEPT, LIFETIME = DEFAULTS["KEPT_LIFETIME"], 12 * 60 * 60
+KEPT, LIFETIME = Policy.model_fields["KEPT_LIFETIME"].default, 12 * 60 * 60
 FOREIGN = ["https://evil.example", "null", "http://sub.localhost", "https://localhost"]
 WRONG = {**LOGIN, "password": "a wrong long password"}
 STRANGER = {**LOGIN, "username": "nobody"}

@@ -1,54 +1,147 @@
-"""The values of the policy that an app does not set: app/policy.py overrides each of them."""
+"""The policy: each name that app/policy.py may set, with its type, its default and the reason.
+
+Other upper-case names there are Flask's, an extension's or yours; `flask check` reports one that
+is close to a name here.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, Self
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 from secure_flask import csp_levels
+from secure_flask.policy_types import (
+    Ancestors,
+    ChangeableHeader,
+    Contact,
+    CspLevel,
+    Line,
+    Listed,
+    Origin,
+    Reason,
+    RequestHeader,
+    TokenName,
+)
+from secure_flask.web.origins import PolicyError
 
 DAY = 24 * 60 * 60  # seconds
 
-# PROJECT_NAME and SECURITY_CONTACT have no default: app/policy.py must set them.
-DEFAULTS: Mapping[str, Any] = {
-    "DESCRIPTION": "",
-    # What a login by JSON gives: opaque, session or jwt.
-    "TOKEN_TYPE": "opaque",
+
+class Policy(BaseModel):
+    """One field for each value of the policy. `app.config` holds them by the same names.
+
+    secure_flask/accounts/policy.py adds those of accounts.
+    """
+
+    # Strict: a 0 or "False" is no bool, a "12" no number.
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    # What pages and /openapi.json show.
+    PROJECT_NAME: str = Field(examples=["My service"])
+    DESCRIPTION: str = ""
+    # An e-mail address or https URL, for /.well-known/security.txt.
+    SECURITY_CONTACT: Contact = Field(examples=["security@example.org"])
+    # More lines of that file, such as "Policy" and "Preferred-Languages".
+    SECURITY_TXT: dict[Line, Line] = {}
+
+    # What a login by JSON gives.
+    TOKEN_TYPE: Literal["session", "opaque", "jwt"] = "opaque"  # noqa: S105 - a kind of token
     # The prefix of opaque tokens: choose your own, and register it with your secret scanner.
-    "OPAQUE_TOKEN_PREFIX": "sft_",
+    OPAQUE_TOKEN_PREFIX: str = "sft_"  # noqa: S105 - how tokens begin, no secret
+    # Who issues tokens of the type jwt, and for whom: None for https:// and the first trusted host.
+    TOKEN_ISSUER: TokenName | None = None
+    TOKEN_AUDIENCE: TokenName | None = None
+
     # In seconds; None for the value of the kind of login, in secure_flask/auth/login_table.py.
     # LOGIN_IDLE = 0 lets no login end because it is idle.
-    "LOGIN_LIFETIME": None,
-    "LOGIN_IDLE": None,
+    LOGIN_LIFETIME: int | None = Field(None, ge=1)
+    LOGIN_IDLE: int | None = Field(None, ge=0)
     # For "Keep me logged in", which has no idle timeout.
-    "KEPT_LIFETIME": 30 * DAY,
+    KEPT_LIFETIME: int = Field(30 * DAY, ge=1)  # seconds
     # How long a refresh token that was just used gives the same answer again; 0 for never.
-    "REFRESH_GRACE": 30,  # seconds
-    # Paths of scripts that may be installed as service workers; see csrf.py.
-    "SERVICE_WORKERS": [],
-    "PASSWORD_MIN_LENGTH": 12,  # characters
+    REFRESH_GRACE: int = Field(30, ge=0)  # seconds
+    # Logins of one user, of each kind. A further one ends the least recently used.
+    MAX_LOGINS: int = Field(20, ge=1)
+    # `flask check` reports less than 8.
+    PASSWORD_MIN_LENGTH: int = Field(12, ge=0)  # characters
     # The endpoints where a browser without a login, or without a recent one, is sent.
-    "LOGIN_PAGE": "login.page",
-    "REAUTHENTICATION_PAGE": "login.reauthentication_page",
-    # Of request bodies, in bytes; a view may raise it for itself by max_size.
-    "MAX_BODY": 64 * 1024,
-    "PUBLIC_ENDPOINTS": {},
+    LOGIN_PAGE: str = "login.page"
+    REAUTHENTICATION_PAGE: str = "login.reauthentication_page"
+
+    # Views of extensions that everybody may call, by endpoint, each with the reason.
+    PUBLIC_ENDPOINTS: dict[str, Reason] = Field(
+        {}, examples=[{"bootstrap.static": "The style sheets of Bootstrap."}]
+    )
     # Whether /openapi.json, which lists all routes, needs no login.
-    "PUBLIC_OPENAPI": True,
-    "CORS_ORIGINS": [],
-    "CORS_REQUEST_HEADERS": [],
+    PUBLIC_OPENAPI: bool = True
+    # Paths of scripts that may be installed as service workers; see web/csrf.py.
+    SERVICE_WORKERS: Listed[str] = Field([], examples=[["/static/worker.js"]])
+    # Of request bodies, in bytes; a view may raise it for itself by max_size.
+    MAX_BODY: int = Field(64 * 1024, ge=0)
+
+    # Other origins whose pages may call the app, and the headers that they may send beside the
+    # usual ones.
+    CORS_ORIGINS: Listed[Origin] = Field([], examples=[["https://app.example.org"]])
+    CORS_REQUEST_HEADERS: Listed[RequestHeader] = Field([], examples=[["X-Requested-With"]])
     # The level of pages, other origins that they load from, and your changes by directive: the
-    # sources are added to those of the level, and "'none'" alone allows nothing.
-    "CSP": csp_levels.STRICT,
-    "CSP_SOURCES": [],
-    "CSP_CHANGES": {},
+    # sources are added to those of the level, and "'none'" alone allows nothing. web/csp.py checks
+    # the sources.
+    CSP: CspLevel = csp_levels.STRICT
+    CSP_SOURCES: Listed[Origin] = Field([], examples=[["https://cdn.example.org"]])
+    CSP_CHANGES: dict[str, Listed[str]] = Field(
+        {}, examples=[{"connect-src": ["https://api.example.org"]}]
+    )
     # A stricter level that is tried beside the enforced one: browsers report and block nothing.
-    "CSP_CANDIDATE": None,
+    CSP_CANDIDATE: CspLevel | None = None
     # Who may show the pages in a frame: "'none'", "'self'" or origins.
-    "FRAME_ANCESTORS": [csp_levels.NONE],
-    # Headers that replace those of web/headers.py, or are added; None removes one.
-    "HEADER_CHANGES": {},
-    "ACCEPTED_FINDINGS": {},
-    # More lines of /.well-known/security.txt, such as "Policy" and "Preferred-Languages".
-    "SECURITY_TXT": {},
-    # Your words for a message, as in {"Not allowed": "Nicht erlaubt"}.
-    "TEXTS": {},
-}
+    FRAME_ANCESTORS: Ancestors = [csp_levels.NONE]
+    # Headers that replace those of web/header_values.py, or are added; None removes one.
+    HEADER_CHANGES: dict[ChangeableHeader, str | None] = Field(
+        {}, examples=[{"Permissions-Policy": "camera=(self)"}]
+    )
+
+    # Findings of `flask check` that you accept, each with the reason.
+    ACCEPTED_FINDINGS: dict[str, Reason] = Field(
+        {}, examples=[{"database.sqlite": "One process serves the whole site."}]
+    )
+    # Your words for messages of secure_flask.
+    TEXTS: dict[str, str] = Field({}, examples=[{"Not allowed": "Nicht erlaubt"}])
+
+    @classmethod
+    def load(cls, config: Mapping[str, Any]) -> Self:
+        """Read the policy from `app.config`, with the default of each name that it lacks.
+
+        :raises PolicyError: names each wrong value, and says what to write instead.
+        """
+        try:
+            return cls.model_validate(config)
+        except ValidationError as error:
+            problems = [cls._explain(each) for each in error.errors(include_url=False)]
+            raise PolicyError("\n".join(problems)) from None
+
+    @classmethod
+    def _explain(cls, problem: ErrorDetails) -> str:
+        name = str(problem["loc"][0])
+        examples = cls.model_fields[name].examples
+        such_as = f", as in {examples[0]!r}" if examples else ""
+        if problem["type"] == "missing":
+            return f"policy.py: {name} is missing; write it{such_as}."
+        value = f"policy.py: {_place(*problem['loc'])} {problem['input']!r}"
+        if problem["type"] == "value_error":
+            return f"{value}; {problem['ctx']['error']}."
+        return f"{value}; {_advice(problem['msg'])}{such_as}."
+
+
+def _place(name: object, *path: str | int) -> str:
+    """As in "TEXTS is", "TEXTS['Not allowed'] is" and "CORS_ORIGINS holds"."""
+    # pydantic marks a key that is wrong itself.
+    if path[-1:] == ("[key]",):
+        return f"{name} holds"
+    keys = "".join(f"[{key!r}]" for key in path if isinstance(key, str))
+    return f"{name}{keys} {'holds' if path and isinstance(path[-1], int) else 'is'}"
+
+
+def _advice(message: str) -> str:
+    """What to write, from pydantic's message about the value."""
+    numbers = message.replace("Input should be greater", "write a number greater")
+    return numbers.replace("Input should be", "write")

@@ -1,8 +1,5 @@
 """Sets up each module for an app, in the order in which requests and responses meet them."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from flask import Flask
 from secure_flask import assets, health, openapi, security_txt
 from secure_flask.auth import access, route_table, tokens, user_commands
@@ -28,7 +25,6 @@ from secure_flask.web import (
     rate_limits,
     strict_json,
 )
-from secure_flask.web.origins import PolicyError
 
 
 def wire(app: Flask, settings: Settings) -> None:
@@ -47,24 +43,10 @@ def _configure(app: Flask, settings: Settings) -> None:
     given = settings.for_flask()
     # For the check of misspelt names: what Flask and the settings know.
     app.extensions["known_names"] = {*Flask.default_config, *given}
-    defaults = app.extensions["policy_defaults"] = settings.policy_defaults
-    for name, value in defaults.items():
-        app.config.setdefault(name, value)
-    _check_types(app.config, defaults)
+    app.config.update(dict(settings.policy.load(app.config)))
     app.config.update(given)
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_BODY"]
     app.extensions["settings"] = settings
-
-
-def _check_types(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    for name, default in defaults.items():
-        value = config[name]
-        # Where None is the default, it stands for another number.
-        kind = int if default is None else type(default)
-        allowed = (list, tuple, set, frozenset) if kind is list else kind
-        checked_elsewhere = kind is str or name in ("CSP", "CSP_CANDIDATE")
-        if not (checked_elsewhere or isinstance(value, allowed) or value is default):
-            raise PolicyError(f"policy.py: {name} is {value!r}; write a value of {kind.__name__}.")
 
 
 def _protect_requests(app: Flask) -> None:

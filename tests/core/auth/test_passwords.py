@@ -15,13 +15,13 @@ from secure_flask.auth.passwords import (
     verify_password,
     why_password_refused,
 )
-from secure_flask.policy import DEFAULTS
+from secure_flask.policy import Policy
 from werkzeug.exceptions import ServiceUnavailable
 
 from core.conftest import PASSWORD, slow_hasher
 
 USER, PROJECT = "Grace", "Garden Shed"
-MIN_LENGTH = DEFAULTS["PASSWORD_MIN_LENGTH"]
+MIN_LENGTH = Policy.model_fields["PASSWORD_MIN_LENGTH"].default
 ON_THE_LIST = ["password1234", "qwertyuiop123", "1234567890123456", "correcthorsebatterystaple"]
 KEY = "\N{KEY}"  # one character of four bytes
 FILL = "-" * MIN_LENGTH

@@ -100,6 +100,29 @@ def test_a_setting_of_the_owner_is_known(make_site: MakeSite) -> None:
     assert message.endswith("INVOICE_LIMITS: is INVOICE_LIMIT meant?")
 
 
+def test_a_value_of_the_policy_in_the_environment_is_reported(
+    find: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MAX_LOGINS", "token_issuer", "PROJECT_NAME"):
+        monkeypatch.setitem(os.environ, name, "1")
+    assert find("settings.misspelt") == [
+        "Nothing reads the setting MAX_LOGINS: set it in app/policy.py.",
+        "Nothing reads the setting TOKEN_ISSUER: set it in app/policy.py.",
+    ]
+
+
+def test_a_setting_of_the_owner_may_have_the_name_of_a_value_of_the_policy(
+    make_site: MakeSite,
+) -> None:
+    class Own(Settings):
+        max_logins: int = 20
+
+    app = make_site()
+    app.extensions["settings"] = Own.model_construct()
+    os.environ["MAX_LOGINS"] = "1"
+    assert found_in(app, "settings.misspelt") == []
+
+
 def test_a_misspelt_name_in_the_policy_is_reported(find: Find) -> None:
     assert find("policy.misspelt") == []
     slips = {"CORS_ORIGIN": [], "MAX_BODYS": 1, "SESSION_COOKIE_SECUR": True}

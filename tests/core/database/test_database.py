@@ -43,7 +43,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def on_disk(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path) -> Flask:
     monkeypatch.setattr(module, "BUSY_TIMEOUT", 0)
-    return make_app(database_url=f"sqlite:///{file}", max_logins=1000, **PRODUCTION)
+    return make_app(database_url=f"sqlite:///{file}", MAX_LOGINS=1000, **PRODUCTION)
 
 
 def client_of(app: Flask, view: Callable[[], str]) -> FlaskClient:

@@ -36,7 +36,6 @@ REFUSED = {
     "WEB_CONCURRENCY": ["two", "0"],
     "LOGIN_RATE_LIMIT": ["often", "0 per minute", "5 per minute; 100 per hour"],
     "RATE_LIMIT": ["often"],
-    "TOKEN_ISSUER": ["a b", "a\n", "a" * 256],
     "LOG_LEVEL": ["LOUD"],
     "ACCESS_LOG": ["perhaps"],
     "CSP_REPORT_ONLY": ["perhaps"],

@@ -41,7 +41,7 @@ STRANGER, NO_ROUTE = "https://evil.example", "/_test/nowhere"
 @pytest.fixture(scope="module")
 def shared_app(make_app: MakeApp, request: pytest.FixtureRequest) -> Flask:
     """Production, which also notes each token and cookie that it gives."""
-    limits = {"login_rate_limit": "2 per minute", "max_logins": 2}
+    limits = {"login_rate_limit": "2 per minute", "MAX_LOGINS": 2}
     token_type = getattr(request, "param", "session")
     app = make_app(**PRODUCTION, **limits, TOKEN_TYPE=token_type)
     app.config["PROPAGATE_EXCEPTIONS"] = False  # a crash is answered, as in production

@@ -135,8 +135,8 @@ def test_a_slip_in_the_policy_stops_the_app(make_app: MakeApp) -> None:
         ("CSP_SOURCES", ["https://*.example"], "CSP_SOURCES"),
         ("CSP_CHANGES", {"img-src": ["self"]}, "without quotes"),
         ("CSP_CHANGES", {"image-src": [SELF]}, "no directive"),
-        ("CSP", "strict", "write one as csp_levels.STRICT"),
-        ("CSP", None, "write one as csp_levels.STRICT"),
+        ("CSP", "strict", "write a level, such as csp_levels.STRICT"),
+        ("CSP", None, "write a level, such as csp_levels.STRICT"),
     ):
         with pytest.raises(PolicyError, match=words):
             make_app(**{name: slip})

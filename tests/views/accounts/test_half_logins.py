@@ -279,7 +279,7 @@ def test_a_change_of_password_or_factors_and_the_end_of_all_logins_end_it(
 
 @every_token_type
 def test_it_counts_in_no_cap_of_logins_and_ends_none(make_app: MakeApp, wait: Wait) -> None:
-    app = make_app(max_logins=1)
+    app = make_app(MAX_LOGINS=1)
     client = app.test_client()
     credentials = log_in(client)
     secret = add_app(client, credentials)

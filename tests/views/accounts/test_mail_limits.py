@@ -118,8 +118,37 @@ def test_it_gets_no_second_link_of_a_kind_within_ten_minutes(app: Flask, wait: W
     ],
 )
 def test_spellings_of_one_mailbox_count_as_one(app: Flask, spelled: str) -> None:
-    assert ask(app, ADDRESS, spelled) == [True, False]
+    assert ask(app, ADDRESS, spelled, kind="confirm") == [True, False]
     assert ask(app, "ada.lovelace@example.com", "lovelace@example.org") == [True, True]
+
+
+def test_other_spellings_use_up_no_reset_of_an_account(app: Flask, wait: Wait) -> None:
+    """A stranger asks for a spelling that nobody has, so no mail goes, and the owner waits."""
+    for number in range(7):
+        ask(app, f"ada.lovelace+{number}@example.org")
+        wait(1)
+    assert recipients(app) == []
+    assert ask(app, ADDRESS) == [True]
+    assert recipients(app) == [ADDRESS]
+
+
+def test_resets_of_other_spellings_leave_a_registration_its_mail(
+    app: Flask, client: FlaskClient
+) -> None:
+    ask(app, *(f"grace.hopper+{number}@example.org" for number in range(7)))
+    send(client, REGISTER, {**REGISTRATION})
+    assert recipients(app) == [REGISTRATION["email"]]
+
+
+def test_resets_of_other_spellings_fill_no_mailbox(app: Flask) -> None:
+    """A stranger may have registered each of them before."""
+    client = app.test_client()
+    for number in range(4 * PER_MAILBOX):
+        client.environ_base["REMOTE_ADDR"] = f"2001:db8:{number:x}::1"
+        email = f"grace.hopper+{number}@example.org"
+        send(client, REGISTER, {**REGISTRATION, "username": f"g{number}", "email": email})
+        ask(app, email)
+    assert len(recipients(app)) <= PER_MAILBOX
 
 
 def test_what_is_beyond_the_limit_counts_for_nothing(app: Flask, wait: Wait) -> None:
@@ -283,6 +312,20 @@ def test_many_accounts_suppress_no_reset_by_their_notices(app: Flask) -> None:
     early = len(delivered(app))
     ask(app, "user0@example.org")
     assert recipients(app)[early:] == ["user0@example.org"]
+
+
+@pytest.mark.asvs("6.3.7")
+def test_the_notices_of_those_who_had_fewer_go_first(app: Flask, wait: Wait) -> None:
+    """Otherwise a thief of one account holds its notices back by those of many others."""
+    for name in OTHERS[1:]:
+        with stored_user(app, name) as user:
+            for number in range(MOST):
+                notices.factors_changed(user, f"Change {number}")
+    early = len(delivered(app))
+    wait(HOUR)
+    with stored_user(app, OTHERS[0]) as victim:
+        notices.password_changed(victim)
+    assert recipients(app)[early] == f"{OTHERS[0]}@example.org"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from flask import Flask
 from secure_flask import db
 from secure_flask.accounts import notices, outbox, smtp, worker
 from secure_flask.accounts.mail_slots import SLOT, MailSlots
+from sqlalchemy import delete
 
 from views.accounts.people import ADDRESS, give_address
 from views.conftest import MakeApp, add_user, stored_user
@@ -27,6 +28,10 @@ class Clock:
     def deliver(self, message: dict[str, str]) -> None:
         self.left.append((message["To"], round(self.now - 100, 3)))
         self.now += self.takes
+
+    def fail(self, message: dict[str, str]) -> None:
+        self.deliver(message)
+        raise TimeoutError
 
     def wait(self, seconds: float) -> None:
         self.now += seconds
@@ -65,6 +70,26 @@ def test_the_times_of_ones_own_mails_tell_nothing_of_the_address_between_them(
             worker.send_due_mails(MailSlots(wait=clock.wait))
         times.append(clock.of(OWN))
     known, unknown = times
+    assert known == unknown
+    assert len(known) == 2
+
+
+@pytest.mark.asvs("6.3.8")
+def test_the_tries_of_ones_own_mails_tell_nothing_while_the_server_is_away(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of these tries ends by a timeout, and the next one follows after a fixed time."""
+    tries = []
+    for between in (OTHER, NOBODY):
+        clock = Clock(monkeypatch, 10)
+        monkeypatch.setattr(smtp, "deliver", clock.fail)
+        ask(app, OWN, between, OWN)
+        with app.app_context():
+            worker.send_due_mails(MailSlots(wait=clock.wait))
+            db.session.execute(delete(outbox.Mail))
+            db.session.commit()
+        tries.append(clock.of(OWN))
+    known, unknown = tries
     assert known == unknown
     assert len(known) == 2
 

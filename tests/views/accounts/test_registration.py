@@ -218,6 +218,20 @@ def test_an_address_has_ten_open_ones_and_a_further_one_replaces_the_oldest_with
     assert [mailed for _, mailed in registrations(app)] == [True] + [False] * (MAX_OPEN - 1)
 
 
+def test_one_that_is_pushed_out_before_its_mail_leaves_this_mail_to_the_newest(
+    app: Flask, client: FlaskClient, wait: Wait
+) -> None:
+    """Otherwise eleven registrations of a stranger use up the mail of the owner, and none goes."""
+    for number in range(MAX_OPEN + 1):
+        assert register(client, username=f"thief {number}").status_code == 200
+        wait(1)
+    assert register(client).status_code == 200
+    link = mailed_link(app)
+    body = {"username": REGISTRATION["username"], "new_password": STRONG}
+    assert send(client, link, {**body}).status_code == 200
+    assert can_log_in(client, REGISTRATION["username"])
+
+
 def test_where_all_ten_had_their_mail_a_new_one_is_dropped_with_the_same_answer(
     app: Flask, client: FlaskClient, wait: Wait
 ) -> None:

@@ -21,7 +21,7 @@ from secure_flask.accounts.steps import INVALID, Step
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import authentication, tokens
 from secure_flask.auth.access import is_recent
-from secure_flask.auth.users import UserMixin, address_changed
+from secure_flask.auth.users import UserMixin, address_changed, replace_hash
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error
@@ -73,8 +73,12 @@ def confirm_change(token: str, password: str | None) -> AccountMixin:
     step = _find_change_step(token)
     user = account_of(step.user)
     _require_owner(step, user, password)
-    require_few_changes(user)
+    # This unlocks the row of the user, since a deletion of the account locks the mailbox first.
+    db.session.commit()
     lock_mailbox(step.email or "")
+    if not replace_hash(user, user.password_hash):
+        raise error_response(404, INVALID)
+    require_few_changes(user)
     if not steps.use_step(step):
         raise error_response(404, INVALID)
     old = user.readable_email

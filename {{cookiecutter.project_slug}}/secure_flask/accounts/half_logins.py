@@ -91,10 +91,12 @@ def attempt_half_login(tf_token: str | None = None) -> tuple[Step, AccountMixin]
 def finish_half_login(step: Step, user: AccountMixin, factor: str) -> dict[str, Any]:
     """Use a half login up, and return the body of the login that it becomes.
 
-    :raises ErrorResponse: 401, it has ended in the meantime.
+    :raises ErrorResponse: 401, it has ended or the password has changed in the meantime.
     """
     options = step.data
-    if not steps.use_step(step):
+    # The row of the user stays locked until the commit, as in a login by password alone. It comes
+    # before that of the step, as where a change of the password ends all steps.
+    if not (replace_hash(user, user.password_hash) and steps.use_step(step)):
         raise half_login_ended()
     return begin_full_login(user, options, factor)
 
@@ -102,11 +104,10 @@ def finish_half_login(step: Step, user: AccountMixin, factor: str) -> dict[str, 
 def begin_full_login(user: AccountMixin, options: dict[str, Any], factor: str) -> dict[str, Any]:
     """The body of the login that a half login with these options becomes.
 
-    :raises ErrorResponse: 401, the password changed or the login to renew ended meanwhile.
+    The caller has locked the row of the user.
+
+    :raises ErrorResponse: 401, the login to renew ended meanwhile.
     """
-    # The row of the user stays locked until the commit, as in a login by password alone.
-    if not replace_hash(user, user.password_hash):
-        raise half_login_ended()
     after_this_request(_forget_cookie)
     networks.trust_network(user)
     login = replaced_login(options)

@@ -23,7 +23,7 @@ from sqlalchemy import ColumnElement, case, false, func, or_, select
 
 RESET, CHANGE = "reset", "change_email"
 # Mails with a link to one mailbox in an hour, of all kinds together, and of these two kinds each.
-# So a registration always has one left, whatever strangers ask for.
+# So a registration has one left, whatever resets and changes strangers ask for.
 PER_MAILBOX = 5
 OF_KIND = {RESET: 2, CHANGE: 2}
 AGAIN = 10 * 60  # seconds until a mailbox gets another link of the same kind
@@ -99,16 +99,35 @@ def record_used_up_mails() -> None:
         audit.record(USED_UP, waiting=number)
 
 
+def is_one_of_many_resets(mail: Mail) -> bool:
+    """Whether the mailbox of a reset was asked for more of them, in all spellings, than it gets.
+
+    Where the address has an account, the reset is sent all the same: see `_may_have_link`.
+    """
+    since = int(time.time()) - HOUR
+    mine = (Mail.mailbox_hash == mail.mailbox_hash, Mail.kind == RESET, Mail.created > since)
+    number = db.session.scalar(select(func.count()).where(*mine)) or 0
+    return number > OF_KIND[RESET]
+
+
 def _may_have_link(kind: str, address: str) -> bool:
+    """Whether a mailbox may have one more link of a kind.
+
+    Resets count by the address alone. A stranger may ask for spellings that have no account, for
+    which no mail goes, and must not use up those of the spelling that has one.
+    """
     now = int(time.time())
     of_kind = Mail.kind == kind
     numbers = (
-        func.count(),
+        func.count(case((Mail.kind != RESET, 1))),
+        func.count(case((Mail.kind == RESET, 1))),
         func.count(case((of_kind, 1))),
         func.count(case((of_kind & (Mail.created > now - AGAIN), 1))),
     )
     mine = (Mail.mailbox_hash == mailbox_hash(address), Mail.created > now - HOUR)
-    every, same, recent = db.session.execute(select(*numbers).where(*mine)).one()
+    counted = (*mine, Mail.email == address) if kind == RESET else mine
+    others, resets, same, recent = db.session.execute(select(*numbers).where(*counted)).one()
+    every = others + min(resets, OF_KIND[RESET])
     return every < PER_MAILBOX and same < OF_KIND.get(kind, PER_MAILBOX) and not recent
 
 

@@ -22,10 +22,10 @@ class MailSlots:
     def fill(self, began: float, *, was_sent: bool) -> None:
         """Wait for the end of the slot of a mail that began at this time of time.monotonic().
 
-        One for nobody takes as many slots as the last one that was sent.
+        One for nobody takes as many slots as the last one that was sent, or that failed more slowly.
         """
         took = time.monotonic() - began
-        if was_sent:
+        if was_sent or took > self._usual:
             self._usual = took
         slots = int(max(took, self._usual) // SLOT) + 1
         self._wait(max(0.0, began + slots * SLOT - time.monotonic()))

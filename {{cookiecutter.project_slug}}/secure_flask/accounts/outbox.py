@@ -16,7 +16,7 @@ from secure_flask.crypto.blind_indexes import blind_index
 from secure_flask.crypto.encrypted_columns import encrypted_column
 from secure_flask.crypto.encrypted_types import EncryptedJSON
 from secure_flask.database import Model, db
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, inspect, update
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, func, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -37,7 +37,8 @@ class Mail(Model):
     email = encrypted_column(index=True)
     # All spellings of the address have it in common; None where it counts for no mailbox.
     mailbox_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
-    # How many links the network had asked for within the hour, this one included.
+    # How many links the network had asked for within the hour, this one included. Of a notice, how
+    # many others the user had. The lowest number goes first.
     turn: Mapped[int]
     user_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), index=True
@@ -99,11 +100,19 @@ def notify_address(
     hour = now // HOUR
     end = (now // HOUR + 1) * HOUR
     first, others = (_notice_hash(kind, about, address, hour, part) for part in ("first", "others"))
-    if _insert_mail(kind, address, arguments, due=now, user=user, notice=first):
+    turn = _number_of_notices(user) if user else 0
+    if _insert_mail(kind, address, arguments, due=now, turn=turn, user=user, notice=first):
         return
-    if not _insert_mail(kind, address, arguments, due=end, user=user, notice=others):
+    if not _insert_mail(kind, address, arguments, due=end, turn=turn, user=user, notice=others):
         more = update(Mail).where(Mail.notice == others).values(number=Mail.number + 1)
         db.session.execute(more)
+
+
+def _number_of_notices(user: AccountMixin) -> int:
+    """How many notices of a user wait, or were sent within the hour."""
+    recent = Mail.due.is_not(None) | (Mail.created > int(time.time()) - HOUR)
+    mine = select(func.count()).where(Mail.user_id == user.id, Mail.notice.is_not(None), recent)
+    return db.session.scalar(mine) or 0
 
 
 def _notice_hash(kind: str, about: str, address: str, hour: int, part: str) -> str:

@@ -15,6 +15,7 @@ from secure_flask.accounts.outbox import HOUR, forget_links
 from secure_flask.accounts.steps import INVALID, Step
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import logins, passwords
+from secure_flask.auth.users import replace_hash
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
@@ -53,9 +54,9 @@ def reset_password(token: str, password: str) -> AccountMixin:
     step = _find_reset_step(token)
     user = account_of(step.user)
     hashed = passwords.hash_new_password(password, user.name, user.email, field="password")
-    if not steps.use_step(step):
+    # The row of the user is locked before those of steps, as where a change of the password ends them.
+    if not (replace_hash(user, hashed) and steps.use_step(step)):
         raise error_response(404, INVALID)
-    user.password_hash = hashed
     forget_links(step.email or "")
     notices.password_changed(user)
     logins.end_logins_of(user)

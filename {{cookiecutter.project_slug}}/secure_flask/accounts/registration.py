@@ -14,7 +14,12 @@ from uuid import UUID
 from flask import current_app
 from secure_flask.accounts import public_urls, recovery, steps
 from secure_flask.accounts.addresses import address_owner
-from secure_flask.accounts.mail_limits import RESET, request_link, take_mail_turn
+from secure_flask.accounts.mail_limits import (
+    RESET,
+    is_one_of_many_resets,
+    request_link,
+    take_mail_turn,
+)
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.messages import mail_kind
 from secure_flask.accounts.outbox import Mail, forget_links
@@ -182,7 +187,8 @@ def _reset_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     """
     if user := address_owner(mail.email or ""):
         return recovery.mail_to_owner(account_of(user), "reset")
-    return _confirm_link(mail) if current_app.config["REGISTRATION"] else None
+    may = current_app.config["REGISTRATION"] and not is_one_of_many_resets(mail)
+    return _confirm_link(mail) if may else None
 
 
 def _confirm_link(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
@@ -199,10 +205,12 @@ def _confirm_link(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
 
 
 def _registration(mail: Mail) -> Step | None:
-    """The registration that the mail names, or the newest of its address."""
+    """The registration that the mail names, or the newest of its address.
+
+    A stranger may have pushed the named one out meanwhile. The mail goes all the same, since it has
+    used up a part of the limit of the mailbox.
+    """
     named = mail.arguments.get("registration")
-    if named is None:
-        return next(
-            iter(steps.open_steps_of_address(REGISTRATION, mail.email or "", limit=1)), None
-        )
-    return db.session.get(Step, UUID(named))
+    first = UUID(named) if named else None
+    found = steps.open_steps_of_address(REGISTRATION, mail.email or "", limit=1, first=first)
+    return next(iter(found), None)

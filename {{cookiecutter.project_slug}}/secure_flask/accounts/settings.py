@@ -5,13 +5,13 @@ Forgot Password Cheat Sheet.
 """
 
 import re
-from collections.abc import Mapping
 from email.message import EmailMessage
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from secure_flask.policy import DEFAULTS
+from secure_flask.accounts.policy import AccountPolicy
+from secure_flask.policy import Policy
 from secure_flask.settings import Settings
 from secure_flask.settings.types import in_production
 from secure_flask.web import origins
@@ -22,23 +22,10 @@ _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*")
 _SENDER = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*", re.ASCII)
 
 
-POLICY_DEFAULTS: Mapping[str, Any] = {
-    **DEFAULTS,
-    # Whether strangers may register.
-    "REGISTRATION": True,
-    # Users with one of these roles log in with a second factor.
-    "SECOND_FACTOR_ROLES": [],
-    # Names that would pass for those who run the site.
-    "RESERVED_NAMES": ["admin", "administrator", "postmaster", "root", "security", "support"],
-    # The endpoint where a browser enters the second factor.
-    "SECOND_FACTOR_PAGE": "accounts.second_factor_page",
-}
-
-
 class AccountSettings(Settings):
     """Where the site is, and how it sends mail."""
 
-    policy_defaults: ClassVar[Mapping[str, Any]] = POLICY_DEFAULTS
+    policy: ClassVar[type[Policy]] = AccountPolicy
 
     public_url: str = ""
     mail_url: SecretStr = SecretStr("")

@@ -15,7 +15,6 @@ from secure_flask.auth import next_pages, users
 from secure_flask.auth.login_table import Login
 from secure_flask.web import audit, request_checks
 from secure_flask.web.errors import ErrorResponse, error_response
-from secure_flask.web.origins import PolicyError
 from secure_flask.web.view_options import Decorated, ViewOptions, add_options, view_options
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -104,17 +103,7 @@ def unauthenticated() -> ErrorResponse:
 
 
 def init_app(app: Flask, tokens: Tokens) -> None:
-    """`tokens` finds the login of a request. It is handed in, since its own views use these marks.
-
-    :raises PolicyError: PUBLIC_ENDPOINTS is no dict of endpoints with reasons.
-    """
-    opened = app.config["PUBLIC_ENDPOINTS"]
-    reasons = opened.values() if isinstance(opened, dict) else [None]
-    if not all(isinstance(reason, str) and reason.strip() for reason in reasons):
-        raise PolicyError(
-            "policy.py: PUBLIC_ENDPOINTS is no dict of endpoints, each with its reason. "
-            'Write {"bootstrap.static": "The style sheets of Bootstrap."}.'
-        )
+    """`tokens` finds the login of a request. It is handed in, since its own views use these marks."""
     app.extensions["tokens"] = tokens
     request_checks.register(app, partial(_check_access, tokens))
     app.context_processor(partial(_template_variables, tokens))

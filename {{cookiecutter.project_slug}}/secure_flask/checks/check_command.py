@@ -5,7 +5,7 @@ over https. ACCEPTED_FINDINGS in policy.py leaves out findings that you accept, 
 Source: OWASP ASVS 13.4.2.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 import click
 from flask import Flask, current_app
@@ -42,7 +42,7 @@ UNUSED = (
 def check_command(deploy: bool, fail_level: str | None) -> None:
     """Report insecure or missing settings and unreachable services, with advice."""
     accepted = current_app.config["ACCEPTED_FINDINGS"]
-    _require_reasons(accepted)
+    _require_known(accepted)
     asked = findings(current_app, deploy=deploy)
     found = [finding for finding in asked if not any(_begins(finding, key) for key in accepted)]
     left_out = sorted(key for key in accepted if any(_begins(finding, key) for finding in asked))
@@ -70,18 +70,13 @@ def _begins(finding: Finding, key: str) -> bool:
     return f"{finding.id}: {finding.message} ".startswith((f"{key}:", f"{key} "))
 
 
-def _require_reasons(accepted: Mapping[str, str]) -> None:
-    """Refuse what would hide a finding for no reason, or names no check."""
-    for finding_id, reason in accepted.items():
+def _require_known(accepted: Iterable[str]) -> None:
+    """Refuse what names no check."""
+    for finding_id in accepted:
         if _id(finding_id) not in CHECKS:
             raise click.ClickException(
                 f"policy.py: ACCEPTED_FINDINGS names {finding_id!r}, and no check has that id. "
                 f"Write one of these: {', '.join(sorted(CHECKS))}."
-            )
-        if not str(reason or "").strip():
-            raise click.ClickException(
-                f"policy.py: ACCEPTED_FINDINGS gives no reason for {finding_id!r}: "
-                "write why you accept it."
             )
 
 

@@ -77,8 +77,8 @@ def unlimited_writes(app: Flask) -> Iterator[Finding]:
 @check("policy.unknown-endpoint", "error")
 def unknown_endpoints(app: Flask) -> Iterator[Finding]:
     # Without pages of a login there is no view for the defaults.
-    defaults = app.extensions["policy_defaults"]
-    pages = {name: [app.config[name]] for name in PAGES if app.config[name] != defaults[name]}
+    fields = app.extensions["settings"].policy.model_fields
+    pages = {name: [app.config[name]] for name in PAGES if app.config[name] != fields[name].default}
     for name, listed in {**pages, "PUBLIC_ENDPOINTS": app.config["PUBLIC_ENDPOINTS"]}.items():
         for endpoint in sorted(set(listed) - app.view_functions.keys()):
             close = get_close_matches(endpoint, app.view_functions, n=1)

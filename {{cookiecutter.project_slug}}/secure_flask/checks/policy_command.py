@@ -24,9 +24,10 @@ def policy_command() -> None:
     https = {"Strict-Transport-Security": f"{header_values.transport(config)} (over https)"}
     sent = header_values.effective(config, Kind.PAGE)
     _show("Headers of pages:", {**https, **sent, **removed}, changes)
-    defaults = current_app.extensions["policy_defaults"]
-    others = {each: config[each] for each in sorted(defaults) if each not in _SHOWN}
-    _show("Other values:", others, [each for each in others if others[each] != defaults[each]])
+    fields = current_app.extensions["settings"].policy.model_fields
+    others = {each: config[each] for each in sorted(fields) if each not in _SHOWN}
+    changed = [each for each, value in others.items() if value != fields[each].default]
+    _show("Other values:", others, changed)
 
 
 def init_app(app: Flask) -> None:

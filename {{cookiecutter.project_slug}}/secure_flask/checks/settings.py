@@ -16,7 +16,7 @@ from pathlib import Path
 from flask import Flask
 from secure_flask.auth import passwords
 from secure_flask.checks.registry import Finding, check
-from secure_flask.settings import names_in_file
+from secure_flask.settings import Settings, names_in_file
 from secure_flask.settings.types import LOOPBACK_NAMES
 from secure_flask.web import header_values
 from secure_flask.web.view_options import options_of
@@ -45,7 +45,9 @@ def misspelt_settings(app: Flask) -> Iterator[Finding]:
     file = settings.model_config.get("env_file")
     given = names_in_file(file) | {name.upper() for name, value in os.environ.items() if value}
     # A name that stands beside the setting itself is no slip.
-    for slip in slips(given, {name.upper() for name in settings.model_fields}, beside=given):
+    found = slips(given, {name.upper() for name in settings.model_fields}, beside=given)
+    moved = (f"{name}: set it in app/policy.py." for name in _of_policy(given, settings))
+    for slip in [*found, *moved]:
         yield Finding(
             f"Nothing reads the setting {slip}",
             hint="Correct the name in .env or the environment, or rename a variable of your own.",
@@ -54,8 +56,8 @@ def misspelt_settings(app: Flask) -> Iterator[Finding]:
 
 @check("policy.misspelt", "error")
 def misspelt_policy(app: Flask) -> Iterator[Finding]:
-    known = {*app.extensions["policy_defaults"], *app.extensions["known_names"]}
-    for slip in slips({*app.config}, known):
+    policy = app.extensions["settings"].policy
+    for slip in slips({*app.config}, {*policy.model_fields, *app.extensions["known_names"]}):
         yield Finding(
             f"Nothing reads {slip}",
             hint="Correct the name in app/policy.py, or rename a constant of your own.",
@@ -168,6 +170,15 @@ def small_bodies(app: Flask) -> Iterator[Finding]:
             hint="Raise MAX_REQUEST_BODY, and client_max_body_size in nginx. Or lower max_size at "
             "the view.",
         )
+
+
+def _of_policy(given: set[str], settings: type[Settings]) -> list[str]:
+    """The given names that would change the policy, unless they are settings of the owner too."""
+    own = {name.upper() for name in settings.model_fields}
+    # Shells and CI use names such as PROJECT_NAME, which app/policy.py sets in any case.
+    values = settings.policy.model_fields.items()
+    changeable = {name for name, value in values if not value.is_required()}
+    return sorted(given & changeable - own)
 
 
 def _is_loopback(host: str) -> bool:

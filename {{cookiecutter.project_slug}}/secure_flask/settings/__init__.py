@@ -5,7 +5,6 @@
 Source: OWASP ASVS 13.3.1, 13.4.2.
 """
 
-from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -14,7 +13,7 @@ import click
 from dotenv.parser import parse_stream
 from pydantic import ByteSize, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from secure_flask.policy import DEFAULTS
+from secure_flask.policy import Policy
 from secure_flask.settings import keyrings
 from secure_flask.settings.keyrings import Keyring, NumberedKeyring
 from secure_flask.settings.service_urls import DatabaseURL, RedisURL
@@ -22,7 +21,6 @@ from secure_flask.settings.types import LOOPBACK_NAMES, HostNames, RateLimit, Se
 
 ENV_FILE = Path(__file__).parents[2] / ".env"
 UNREADABLE = ".env cannot be read: make it a file in UTF-8 with NAME=value on each line, and close each quote."
-MAX_NAME = 255  # characters of an issuer or audience, which are part of each token
 
 
 class SettingsError(click.ClickException):
@@ -40,8 +38,8 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    # The values of the policy that these settings go with; a subclass may know more.
-    policy_defaults: ClassVar[Mapping[str, Any]] = DEFAULTS
+    # The policy that these settings go with; a subclass may know more names.
+    policy: ClassVar[type[Policy]] = Policy
 
     # These two first, since others depend on them.
     app_env: Literal["production", "development"] = "production"
@@ -52,8 +50,6 @@ class Settings(BaseSettings):
     blind_index_keys: NumberedKeyring = SecretStr("")
     # For the token type jwt, which demands the keys.
     token_keys: Keyring | None = None
-    token_issuer: str = Field("", max_length=MAX_NAME, pattern="^[!-~]*$")
-    token_audience: str = Field("", max_length=MAX_NAME, pattern="^[!-~]*$")
     database_url: DatabaseURL = SecretStr("sqlite:///app.db")
     redis_url: RedisURL | None = None
     proxy_hops: int = Field(0, ge=0, le=10)
@@ -62,7 +58,6 @@ class Settings(BaseSettings):
     csp_report_only: bool = False
     login_rate_limit: RateLimit = "5 per minute"
     rate_limit: RateLimit | None = None
-    max_logins: int = Field(20, ge=1)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     access_log: bool = False
 
@@ -92,11 +87,6 @@ class Settings(BaseSettings):
         if debug and in_production(info):
             raise ValueError("the debugger runs code for anybody: unset it")
         return debug
-
-    @field_validator("token_issuer", "token_audience")
-    @classmethod
-    def _this_site_by_default(cls, name: str, info: ValidationInfo) -> str:
-        return name or f"https://{info.data.get('trusted_hosts', ['?'])[0]}"
 
     def check_workers(self, workers: int) -> None:
         """Refuse several worker processes without a shared database and shared rate limits.

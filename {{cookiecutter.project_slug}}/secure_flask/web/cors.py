@@ -5,23 +5,17 @@ and reflecting the Origin are the usual mistakes that let other sites read a use
 Source: WHATWG Fetch, "CORS protocol"; OWASP ASVS 3.4.2.
 """
 
-import re
 from collections.abc import Sequence
 
 from flask import Flask, Response, current_app, request
 from secure_flask.web import audit, headers, origins
 from secure_flask.web.headers import Environ, Header, Kind
-from secure_flask.web.origins import PolicyError
 
 READABLE_HEADERS = "Retry-After, WWW-Authenticate, X-Request-ID"
 PREFLIGHT_SECONDS = "600"
 
 # What this app itself reads: a bearer token, the type of a JSON body.
 REQUEST_HEADERS = ("Authorization", "Content-Type")
-_HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-# Proxies set these, or they override the method that CORS checked. What browsers set themselves,
-# such as Cookie, they let no script set.
-_FORBIDDEN = ("forwarded", "x-forwarded-", "x-http-method", "x-method-override", "x-real-ip")
 
 # On every response: a cache must not serve one origin the response meant for another.
 VARY: Header = ("Vary", "Origin")
@@ -30,8 +24,6 @@ VARY: Header = ("Vary", "Origin")
 def init_app(app: Flask) -> None:
     """Let the origins of the policy read responses, with the cookie if programs log in by it."""
     credentials = app.config["TOKEN_TYPE"] == "session"  # noqa: S105 - a kind of token
-    origins.check("CORS_ORIGINS", app.config["CORS_ORIGINS"])
-    _check_request_headers(app.config["CORS_REQUEST_HEADERS"])
     allowed = origins.in_force(app.config["CORS_ORIGINS"], production=app.config["PRODUCTION"])
     grants = {origin: _grant(origin, credentials) for origin in allowed}
     app.extensions["cors_origins"] = frozenset(grants)
@@ -51,15 +43,6 @@ def _grant(origin: str, credentials: bool) -> list[Header]:
     ]
     # A script sets a bearer token itself; only a cookie needs Allow-Credentials.
     return grant + ([("Access-Control-Allow-Credentials", "true")] if credentials else [])
-
-
-def _check_request_headers(names: Sequence[str]) -> None:
-    for name in names:
-        if not _HEADER_NAME.fullmatch(name) or name.lower().startswith(_FORBIDDEN):
-            raise PolicyError(
-                f"policy.py: CORS_REQUEST_HEADERS holds {name!r}, which is no header that scripts "
-                'may set. Write a list of names, as in ["X-Requested-With"].'
-            )
 
 
 def _header_provider(grants: dict[str, list[Header]]) -> headers.HeaderProvider:

@@ -17,7 +17,6 @@ from secure_flask.csp_levels import ANCESTORS, NONE, SOURCES, Level
 from secure_flask.web import headers, origins
 from secure_flask.web.csp_syntax import Policy, check, loads_elsewhere, serialize
 from secure_flask.web.headers import Environ, Header, Kind
-from secure_flask.web.origins import PolicyError
 from secure_flask.web.view_options import add_options
 
 Target = TypeVar("Target", bound=Callable[..., Any] | Blueprint)
@@ -84,12 +83,7 @@ def effective(config: Mapping[str, Any], environ: Environ) -> Policy:
 
 
 def resolved(level: Level | Policy, config: Mapping[str, Any]) -> Policy:
-    """The directives of a level with CSP_SOURCES, FRAME_ANCESTORS and CSP_CHANGES.
-
-    :raises PolicyError: it is no level, and no dict of directives.
-    """
-    if not isinstance(level, Level | dict):
-        raise PolicyError(f"policy.py: CSP is {level!r}; write one as csp_levels.STRICT.")
+    """The directives of a level with CSP_SOURCES, FRAME_ANCESTORS and CSP_CHANGES."""
     directives = level.directives if isinstance(level, Level) else level
     lists = {SOURCES: config["CSP_SOURCES"], ANCESTORS: config["FRAME_ANCESTORS"]}
     policy = {
@@ -109,7 +103,9 @@ def _with(policy: Policy, name: str, added: list[str]) -> list[str]:
 
 
 def init_app(app: Flask) -> None:
-    origins.check("CSP_SOURCES", app.config["CSP_SOURCES"])
+    """
+    :raises PolicyError: a directive or source is one that browsers ignore or misread.
+    """
     check(app.config["CSP_CHANGES"])
     for level in filter(None, (app.config["CSP"], app.config["CSP_CANDIDATE"])):
         check(resolved(level, app.config))

@@ -10,11 +10,10 @@ from typing import Any
 
 from flask import Flask
 from secure_flask.csp_levels import NONE, SELF
-from secure_flask.web import headers, origins
+from secure_flask.web import headers
 from secure_flask.web.csp import effective
 from secure_flask.web.csp_syntax import Policy
 from secure_flask.web.headers import Environ, Header, Kind
-from secure_flask.web.origins import PolicyError
 
 _X_FRAME_OPTIONS: dict[tuple[str, ...], Sequence[Header]] = {
     (NONE,): [("X-Frame-Options", "DENY")],
@@ -23,13 +22,6 @@ _X_FRAME_OPTIONS: dict[tuple[str, ...], Sequence[Header]] = {
 
 
 def init_app(app: Flask) -> None:
-    """
-    :raises PolicyError: FRAME_ANCESTORS is empty, or holds what is no origin.
-    """
-    listed = app.config["FRAME_ANCESTORS"]
-    origins.check("FRAME_ANCESTORS", [source for source in listed if source not in (NONE, SELF)])
-    if not listed:
-        raise PolicyError(f'policy.py: FRAME_ANCESTORS is empty; write "{NONE}" for nobody.')
     headers.register(app, header_provider(app.config))
 
 

@@ -11,7 +11,6 @@ from flask import Flask
 from secure_flask.web import headers
 from secure_flask.web.csp_syntax import loads_elsewhere
 from secure_flask.web.headers import Environ, Header, HeaderProvider, Kind
-from secure_flask.web.origins import PolicyError
 
 # Of every response. A header that a view sets is kept; HEADER_CHANGES of the policy changes these.
 HEADERS = {
@@ -46,25 +45,10 @@ TRANSPORT = {"Strict-Transport-Security": "max-age=63072000; includeSubDomains"}
 _SPELLINGS = {
     name.lower(): name for each in (HEADERS, EMBEDDER, PAGE_HEADERS, TRANSPORT) for name in each
 }
-# Headers of other modules, and what decides on them.
-_DECIDED_BY = {
-    "access-control-allow-origin": "CORS_ORIGINS",
-    "cache-control": "response.cache_control in the view",
-    "content-security-policy": "CSP_CHANGES",
-    "content-security-policy-report-only": "CSP_CANDIDATE",
-    "x-frame-options": "FRAME_ANCESTORS",
-}
 
 
 def init_app(app: Flask) -> None:
-    """
-    :raises PolicyError: HEADER_CHANGES holds a header that another value decides.
-    """
     changes = app.config["HEADER_CHANGES"]
-    for name in changes:
-        if name.lower() in _DECIDED_BY:
-            decided_by = _DECIDED_BY[name.lower()]
-            raise PolicyError(f"policy.py: HEADER_CHANGES holds {name}: set {decided_by} instead.")
     spelt = {_SPELLINGS.get(name.lower(), name): value for name, value in changes.items()}
     app.config["HEADER_CHANGES"] = spelt
     headers.wrap(app, header_provider(app.config))

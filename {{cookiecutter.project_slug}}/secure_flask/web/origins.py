@@ -40,19 +40,6 @@ def as_logged(sent: str | None) -> str | None:
     return "malformed"
 
 
-def check(name: str, origins: Iterable[str]) -> None:
-    """Refuse a list in `policy.py` that contains anything but exact origins.
-
-    :raises PolicyError: names the list, the value and the expected form.
-    """
-    for origin in origins:
-        if not is_origin(origin):
-            raise PolicyError(
-                f"policy.py: {name} holds {origin!r}, which is not an origin. "
-                "Write https://host or https://host:port, in lower case, without a path."
-            )
-
-
 def in_force(origins: Iterable[str], *, production: bool) -> list[str]:
     """The origins that apply in this environment: production drops loopback addresses."""
     return [origin for origin in origins if not (production and is_loopback(origin))]

@@ -120,14 +120,14 @@ def test_no_two_tokens_have_the_same_id(client: FlaskClient) -> None:
     ("names", "expected"),
     [
         (
-            {"token_issuer": "https://login.example", "token_audience": "shop"},
+            {"TOKEN_ISSUER": "https://login.example", "TOKEN_AUDIENCE": "shop"},
             ("https://login.example", "shop"),
         ),
-        # Without these settings both are the first host name.
+        # Without these values both are the first host name.
         ({}, ("https://localhost", "https://localhost")),
     ],
 )
-def test_issuer_and_audience_are_settings(
+def test_issuer_and_audience_are_of_the_policy(
     make_app: MakeApp, names: dict[str, str], expected: tuple[str, str]
 ) -> None:
     hosts = {"app_env": "production", "trusted_hosts": ["localhost", "www.example.org"]}

@@ -8,14 +8,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth import logins
 from secure_flask.database import db
-from secure_flask.policy import DEFAULTS
+from secure_flask.policy import Policy
 from sqlalchemy import event
 
 from core import routes
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
 from core.conftest import LOGIN, MakeApp
 
-TOKEN_PREFIX = DEFAULTS["OPAQUE_TOKEN_PREFIX"]
+TOKEN_PREFIX = Policy.model_fields["OPAQUE_TOKEN_PREFIX"].default
 
 SLIPS: dict[str, Callable[[str], str]] = {
     "a character changed": lambda token: token[:9] + ("A" if token[9] != "A" else "B") + token[10:],

@@ -15,7 +15,7 @@ from secure_flask.auth.login_table import Login as Row
 from secure_flask.auth.throttle import WIDE
 from secure_flask.auth.tokens import jwt_token
 from secure_flask.database import db
-from secure_flask.policy import DEFAULTS
+from secure_flask.policy import Policy
 from secure_flask.settings import keyrings
 from secure_flask.web.audit import WARNING_RATE_LIMIT
 from sqlalchemy import event, select
@@ -35,7 +35,7 @@ from core.conftest import (
 )
 
 REFRESH = routes.REFRESH
-LIFETIME, GRACE = LIFETIMES["refresh"], DEFAULTS["REFRESH_GRACE"]
+LIFETIME, GRACE = LIFETIMES["refresh"], Policy.model_fields["REFRESH_GRACE"].default
 # How long an access token is accepted, at the most.
 ACCESS = jwt_token.LIFETIME + jwt_token.LEEWAY
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from secure_flask.auth import users
 from secure_flask.auth.login_table import LIFETIMES, Login
 from secure_flask.database import db
-from secure_flask.policy import DEFAULTS
+from secure_flask.policy import Policy
 from sqlalchemy import select
 from werkzeug.test import Cookie, TestResponse
 
@@ -17,7 +17,7 @@ from core.conftest import LOGIN, OWN_PAGE, PASSWORD, is_logged_in, log_in
 
 DEVELOPMENT, PRODUCTION = "dev-session", "__Host-session"
 FLAGS = {"HttpOnly", "SameSite=Lax", "Path=/"}
-LIFETIME, KEPT_LIFETIME = LIFETIMES["session"], DEFAULTS["KEPT_LIFETIME"]
+LIFETIME, KEPT_LIFETIME = LIFETIMES["session"], Policy.model_fields["KEPT_LIFETIME"].default
 
 
 def login_cookie(answer: TestResponse) -> tuple[str, set[str]]:

@@ -19,8 +19,6 @@ from secure_flask.web.form_types import is_consumed_form
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.view_options import view_options
 
-NAMES = ("session", "opaque", "jwt")
-
 
 class TokenType(Protocol):
     """What the rest of the core uses of a token type; its module implements this."""
@@ -89,7 +87,7 @@ def forget_found_login() -> None:
 
 def init_app(app: Flask) -> None:
     """
-    :raises PolicyError: TOKEN_TYPE is none of NAMES, or PyJWT is not installed for `jwt`.
+    :raises PolicyError: PyJWT is not installed for `jwt`.
     :raises SettingsError: TOKEN_KEYS is missing for `jwt`.
     """
     app.extensions["token_type"] = _load(app.config["TOKEN_TYPE"], app)
@@ -114,11 +112,7 @@ def _find_login(request: Request) -> Login | None:
 def _load(name: str, app: Flask) -> ModuleType:
     if name == "session":
         return session
-    if name == "opaque":
-        return opaque
-    if name == "jwt":
-        return _load_jwt(app)
-    raise PolicyError(f"policy.py: TOKEN_TYPE is {name!r}; write one of {', '.join(NAMES)}.")
+    return opaque if name == "opaque" else _load_jwt(app)
 
 
 def _load_jwt(app: Flask) -> ModuleType:

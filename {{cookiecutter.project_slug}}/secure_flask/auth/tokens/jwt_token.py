@@ -104,8 +104,8 @@ def read_signing_keys(app: Flask) -> None:
 def _make_claims(login: Login) -> dict[str, Any]:
     now = int(time.time())
     return {
-        "iss": current_app.config["TOKEN_ISSUER"],
-        "aud": current_app.config["TOKEN_AUDIENCE"],
+        "iss": _name_of("TOKEN_ISSUER"),
+        "aud": _name_of("TOKEN_AUDIENCE"),
         "sub": str(login.user_id),
         "iat": now,
         "nbf": now,
@@ -125,12 +125,20 @@ def _check_claims(claims: object) -> dict[str, Any]:
     if not isinstance(claims, dict) or {name: type(claims[name]) for name in claims} != CLAIMS:
         raise InvalidToken
     now = time.time()
-    config = current_app.config
-    for_us = (claims["iss"], claims["aud"]) == (config["TOKEN_ISSUER"], config["TOKEN_AUDIENCE"])
+    for_us = (claims["iss"], claims["aud"]) == (
+        _name_of("TOKEN_ISSUER"),
+        _name_of("TOKEN_AUDIENCE"),
+    )
     alive = max(claims["nbf"], claims["iat"]) - LEEWAY <= now < claims["exp"] + LEEWAY
     if not (for_us and alive and claims["exp"] - claims["iat"] <= LIFETIME):
         raise InvalidToken
     return claims
+
+
+def _name_of(party: str) -> str:
+    """What the policy calls TOKEN_ISSUER or TOKEN_AUDIENCE; by default the address of this site."""
+    hosts = current_app.extensions["settings"].trusted_hosts
+    return current_app.config[party] or f"https://{hosts[0]}"
 
 
 def _decode(encoded: str) -> bytes:

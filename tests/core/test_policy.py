@@ -1,0 +1,134 @@
+"""The values of the policy: which are refused, and what the message says to write instead."""
+
+import re
+
+import pytest
+from flask import Flask
+from pydantic import Field
+from secure_flask import PolicyError, csp_levels
+from secure_flask.policy import Policy
+from secure_flask.policy_types import Reason
+from secure_flask.settings import Settings
+
+from core.conftest import SECRETS, SETTINGS, MakeApp
+from core.site import POLICY, create_app
+
+NO_ORIGIN = "write an origin, https://host or https://host:port, in lower case, without a path."
+# By name: a wrong value, and how the message goes on after the name.
+WRONG: list[tuple[str, object, str]] = [
+    ("PROJECT_NAME", 1, "is 1; write a valid string, as in 'My service'."),
+    ("SECURITY_CONTACT", "nobody", "is 'nobody'; write an e-mail address or https URL."),
+    (
+        "SECURITY_TXT",
+        {"Policy": "a\nb"},
+        r"['Policy'] is 'a\nb'; write it on one line.",
+    ),
+    ("SECURITY_TXT", {"a\nb": "c"}, r"holds 'a\nb'; write it on one line."),
+    ("TOKEN_TYPE", "paseto", "is 'paseto'; write 'session', 'opaque' or 'jwt'."),
+    ("TOKEN_TYPE", ["jwt"], "is ['jwt']; write 'session', 'opaque' or 'jwt'."),
+    ("TOKEN_ISSUER", "a b", "is 'a b'; write 1 to 255 ASCII characters without spaces, or None."),
+    ("LOGIN_LIFETIME", "12h", "is '12h'; write a valid integer."),
+    ("LOGIN_LIFETIME", 0, "is 0; write a number greater than or equal to 1."),
+    ("LOGIN_IDLE", -1, "is -1; write a number greater than or equal to 0."),
+    ("KEPT_LIFETIME", None, "is None; write a valid integer."),
+    ("REFRESH_GRACE", 0.5, "is 0.5; write a valid integer."),
+    ("MAX_LOGINS", 0, "is 0; write a number greater than or equal to 1."),
+    ("MAX_BODY", "1MiB", "is '1MiB'; write a valid integer."),
+    ("MAX_BODY", True, "is True; write a valid integer."),
+    ("PUBLIC_OPENAPI", 0, "is 0; write a valid boolean."),
+    (
+        "PUBLIC_ENDPOINTS",
+        ["a.b"],
+        "is ['a.b']; write a valid dictionary, "
+        "as in {'bootstrap.static': 'The style sheets of Bootstrap.'}.",
+    ),
+    ("PUBLIC_ENDPOINTS", {"a.b": " "}, "['a.b'] is ' '; write the reason."),
+    (
+        "CORS_ORIGINS",
+        "https://app.example",
+        "is 'https://app.example'; write a valid list, as in ['https://app.example.org'].",
+    ),
+    ("CORS_ORIGINS", ["https://app.example", "*"], f"holds '*'; {NO_ORIGIN}"),
+    (
+        "CORS_REQUEST_HEADERS",
+        ["X-Real-IP"],
+        "holds 'X-Real-IP'; it is no header that scripts may set: write a name as "
+        "X-Requested-With.",
+    ),
+    ("CSP", "strict", "is 'strict'; write a level, such as csp_levels.STRICT, or a dict of"),
+    ("CSP_CANDIDATE", "strict", "is 'strict'; write a level, such as csp_levels.STRICT, or a"),
+    ("CSP_SOURCES", ["https://*.example"], f"holds 'https://*.example'; {NO_ORIGIN}"),
+    (
+        "CSP_CHANGES",
+        {"img-src": "'self'"},
+        "['img-src'] is \"'self'\"; write a valid list, "
+        "as in {'connect-src': ['https://api.example.org']}.",
+    ),
+    ("FRAME_ANCESTORS", [], "is []; write [\"'none'\"] for nobody."),
+    ("FRAME_ANCESTORS", ["none"], f"holds 'none'; {NO_ORIGIN}"),
+    ("HEADER_CHANGES", {"X-Frame-Options": None}, "holds 'X-Frame-Options'; set FRAME_ANCESTORS"),
+    ("HEADER_CHANGES", {"X-One": 1}, "['X-One'] is 1; write a valid string, as in"),
+    ("ACCEPTED_FINDINGS", {"database.sqlite": ""}, "['database.sqlite'] is ''; write the reason."),
+    ("TEXTS", [], "is []; write a valid dictionary, as in {'Not allowed': 'Nicht erlaubt'}."),
+    ("LOGIN_PAGE", None, "is None; write a valid string."),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "words"), WRONG)
+def test_a_wrong_value_is_named_with_what_to_write(
+    make_app: MakeApp, name: str, value: object, words: str
+) -> None:
+    message = f"policy.py: {name}{'' if words.startswith('[') else ' '}{words}"
+    with pytest.raises(PolicyError, match=f"^{re.escape(message)}"):
+        make_app(**{name: value})
+
+
+def test_one_message_names_every_wrong_value(make_app: MakeApp) -> None:
+    with pytest.raises(PolicyError) as refused:
+        make_app(MAX_BODY="1MiB", CORS_ORIGINS=["*", "null"], TEXTS=[])
+    lines = refused.value.message.splitlines()
+    assert [line.split()[1] for line in lines] == [
+        *("MAX_BODY", "CORS_ORIGINS", "CORS_ORIGINS", "TEXTS"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["PROJECT_NAME", "SECURITY_CONTACT"])
+def test_what_has_no_default_is_missed(name: str) -> None:
+    rest = {each: value for each, value in POLICY.items() if each != name}
+    with pytest.raises(PolicyError, match=f"^policy.py: {name} is missing; write it, as in "):
+        Policy.load(rest)
+
+
+def test_any_other_name_is_of_flask_or_of_the_owner(make_app: MakeApp) -> None:
+    app = make_app(fill=False, PREFERRED_URL_SCHEME="https", INVOICE_DAYS=[14])
+    assert app.config["INVOICE_DAYS"] == [14]
+
+
+def test_the_config_has_each_value_by_its_name(make_app: MakeApp) -> None:
+    app = make_app(fill=False, CORS_ORIGINS=("https://a.example",), SERVICE_WORKERS={"/w.js"})
+    assert app.config["CORS_ORIGINS"] == ["https://a.example"]
+    assert app.config["SERVICE_WORKERS"] == ["/w.js"]
+    assert (app.config["CSP"], app.config["MAX_LOGINS"]) == (csp_levels.STRICT, 20)
+
+
+def test_no_app_changes_the_defaults_of_another(make_app: MakeApp) -> None:
+    make_app(fill=False).config["SERVICE_WORKERS"].append("/w.js")
+    assert make_app(fill=False).config["SERVICE_WORKERS"] == []
+
+
+class ShopPolicy(Policy):
+    OPENING_HOURS: dict[str, Reason] = Field({})
+
+
+class ShopSettings(Settings):
+    policy = ShopPolicy
+
+
+def shop(**policy: object) -> Flask:
+    return create_app(ShopSettings(_env_file=None, **{**SETTINGS, **SECRETS}), **policy)
+
+
+def test_settings_may_bring_a_policy_that_knows_more_names() -> None:
+    assert shop().config["OPENING_HOURS"] == {}
+    with pytest.raises(PolicyError, match=r"OPENING_HOURS\['Monday'\] is ''; write the reason"):
+        shop(OPENING_HOURS={"Monday": ""})

@@ -1,0 +1,20 @@
+"""The values of the policy that accounts add."""
+
+from pydantic import Field
+from secure_flask.policy import Policy
+from secure_flask.policy_types import Listed
+
+
+class AccountPolicy(Policy):
+    """The policy of a project with accounts."""
+
+    # Whether strangers may register.
+    REGISTRATION: bool = True
+    # Names that would pass for those who run the site.
+    RESERVED_NAMES: Listed[str] = Field(
+        ["admin", "administrator", "postmaster", "root", "security", "support"]
+    )
+    # Users with one of these roles log in with a second factor.
+    SECOND_FACTOR_ROLES: Listed[str] = Field([])
+    # The endpoint where a browser enters the second factor.
+    SECOND_FACTOR_PAGE: str = "accounts.second_factor_page"
