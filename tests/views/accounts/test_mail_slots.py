@@ -82,7 +82,7 @@ def test_the_tries_of_ones_own_mails_tell_nothing_while_the_server_is_away(
     tries = []
     for between in (OTHER, NOBODY):
         clock = Clock(monkeypatch, 10)
-        monkeypatch.setattr(smtp, "deliver", clock.fail)
+        monkeypatch.setattr(smtp, "send_mail", clock.fail)
         ask(app, OWN, between, OWN)
         with app.app_context():
             worker.send_due_mails(MailSlots(wait=clock.wait))
