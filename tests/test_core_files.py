@@ -32,6 +32,13 @@ def test_the_core_and_the_template_have_one_version() -> None:
     assert (CORE / "VERSION").read_text("utf-8") == f"{support.SETTINGS['_version']}\n"
 
 
+@pytest.mark.parametrize("package", [CORE, CORE / "accounts"], ids=lambda path: path.name)
+def test_grep_finds_what_a_package_exports_by_its_public_name(package: Path) -> None:
+    tree = ast.parse((package / "__init__.py").read_text("utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert [each.name for node in imports for each in node.names if each.asname] == []
+
+
 def test_a_new_project_has_each_migration_of_the_core() -> None:
     texts = [file.read_bytes() for file in VERSIONS.glob("*.py")]
     of_the_core = [text for text in texts if b'\nrevision = "secure_flask_' in text]

@@ -169,10 +169,10 @@ def log_in(client: FlaskClient, name: str, password: str) -> dict[str, Any]:
     response = client.post(path_of(client.application, "login.login"), json=body)
     if response.status_code != 200:
         raise AssertionError(f"The login of {name} got {response.status}: {response.text}")
-    issued: dict[str, Any] = response.get_json()
-    if issued.get("token_type") == "Bearer":
-        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {issued['token']}"
-    return issued
+    answer: dict[str, Any] = response.get_json()
+    if answer.get("token_type") == "Bearer":
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {answer['token']}"
+    return answer
 
 
 def log_in_by_form(client: FlaskClient, name: str, password: str) -> None:

@@ -31,8 +31,8 @@ def unreachable_mail_server(app: Flask) -> Iterator[Finding]:
             return
     except (OSError, ValueError) as error:
         yield Finding(
-            f"The mail server takes no mail ({smtp.failure_reason(error)}): nobody can register or get "
-            "a new password.",
+            f"The mail server takes no mail ({smtp.failure_reason(error)}): nobody can register or "
+            "get a new password.",
             hint="Check MAIL_URL, whether the network lets the app reach it, and the server's "
             "certificate.",
         )

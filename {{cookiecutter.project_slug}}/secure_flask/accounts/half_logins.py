@@ -116,13 +116,13 @@ def begin_full_login(user: AccountMixin, options: dict[str, Any], factor: str) -
     if login is None:
         # A page gets its cookie, though a script sends the answer of a passkey as JSON.
         kind = session if options["on_page"] else tokens.chosen_token_type()
-        issued = kind.issue_token(user, keep=options["keep"], second_factor=True)
+        body = kind.issue_token(user, keep=options["keep"], second_factor=True)
     else:
-        issued = authentication.renew_login(user, login, second_factor=True)
+        body = authentication.renew_login(user, login, second_factor=True)
     throttle.complete_attempt(options["attempt"])
     factors = f"password, {factor}"
     audit.record(audit.LOGIN_SUCCESS, account=user.name, user_id=user.id, factors=factors)
-    return issued
+    return body
 
 
 def replaced_login(options: dict[str, Any]) -> Login | None:

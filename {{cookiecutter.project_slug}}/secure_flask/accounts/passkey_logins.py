@@ -33,9 +33,9 @@ def log_in_by_passkey(
         raise error_response(401, passkeys.WRONG)
     kind = session if cookie else tokens.chosen_token_type()
     # The device and what unlocks it are two factors.
-    issued = kind.issue_token(user, keep=keep, second_factor=True)
+    body = kind.issue_token(user, keep=keep, second_factor=True)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, user_id=user.id, factors=PASSKEY)
-    return issued
+    return body
 
 
 def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, Any]:
@@ -50,6 +50,6 @@ def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, Any]:
     if not attempt.succeeded:
         audit.record(audit.LOGIN_FAIL, account=user.name, reason=PASSKEY)
         raise error_response(401, passkeys.WRONG)
-    issued = authentication.renew_login(user, g.login, second_factor=True)
+    body = authentication.renew_login(user, g.login, second_factor=True)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication", factors=PASSKEY)
-    return issued
+    return body

@@ -1,1 +1,1 @@
-"""Authentication: users, passwords, logins and the credentials that a login issues."""
+"""Authentication: users, passwords, logins and the tokens of logins."""

@@ -45,9 +45,9 @@ def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
         raise error_response(401, "Invalid credentials")
     if begin:
         return begin(keep=keep, replaces=None)
-    issued = tokens.token_type_for_new_login().issue_token(user, keep=keep)
+    body = tokens.token_type_for_new_login().issue_token(user, keep=keep)
     audit.record(audit.LOGIN_SUCCESS, account=name, user_id=user.id)
-    return issued
+    return body
 
 
 def reauthenticate(password: str) -> dict[str, Any]:
@@ -61,9 +61,9 @@ def reauthenticate(password: str) -> dict[str, Any]:
         raise error_response(403, "Wrong password")
     if begin:
         return begin(keep=g.login.kept, replaces=g.login)
-    issued = renew_login(user, g.login)
+    body = renew_login(user, g.login)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication")
-    return issued
+    return body
 
 
 def log_out() -> None:
@@ -82,7 +82,7 @@ def forget_login() -> None:
 
 
 def change_password(current: str, new: str) -> dict[str, Any]:
-    """Change the user's password, end all logins and issue a new one.
+    """Change the user's password, end all logins and begin a new one.
 
     :raises ErrorResponse: 400, a bad new password; 401, the login has ended in the meantime; 403,
         a wrong current one; 429, too many failures; 503, too busy.
@@ -94,9 +94,9 @@ def change_password(current: str, new: str) -> dict[str, Any]:
     # Until here the present login lives, so that one that has ended changes no password.
     logins.end_logins_of(user, keep=g.login)
     password_changed.send(user)
-    issued = renew_login(user, g.login)
+    body = renew_login(user, g.login)
     audit.record(audit.PASSWORD_CHANGE)
-    return issued
+    return body
 
 
 def set_password(user: UserMixin, password: str) -> None:
