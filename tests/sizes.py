@@ -123,7 +123,9 @@ SIZES = [
     Size("lines of app/, with accounts", 2060, lambda: lines(modules_of_app(accounts=True))),
     Size("modules of the core", 87, lambda: len(modules_of_the_core())),
     Size("lines of the core", 8192, lambda: lines(modules_of_the_core())),
-    Size("lines of the core of accounts", 2900, lambda: lines(modules_of_accounts())),
+    # 2,900 until strangers could fill tables and mailboxes, and thieves hide what they changed:
+    # limits by address, mailbox and network, slots of mails, former addresses, locks in one order.
+    Size("lines of the core of accounts", 3500, lambda: lines(modules_of_accounts())),
     Size("public names of the core", 62, public_names, at_most=80),
     Size("lines of a project's tests", 1911, lambda: lines(tests_of_a_project())),
     Size("lines of a project's docs/", 612, lambda: lines([*DOCS.rglob("*.md")])),
