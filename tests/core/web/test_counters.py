@@ -254,7 +254,7 @@ def test_no_limit_opens_while_keys_are_shared_or_when_there_is_room_again(
     assert "guessed" in str(full.local._counts)
 
 
-def test_whoever_counted_before_keeps_a_count_alone(full: Counters) -> None:
+def test_a_key_that_counted_before_keeps_a_count_alone(full: Counters) -> None:
     for number in range(1000):
         full.add(MINUTE, f"stranger {number}")
     assert full.add(MINUTE, "0").number == 2

@@ -88,7 +88,7 @@ def test_a_login_that_began_by_password_alone_is_refused(
     give_roles(app, "boss")
     assert opens(client, credentials) == 401
     assert not is_logged_in(client, credentials)
-    # Nor does a public view see the role.
+    # A public view does not see the role either.
     assert client.get("/probe/visitor", headers=credentials).text == "nobody"
 
 

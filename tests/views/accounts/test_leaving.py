@@ -387,7 +387,7 @@ def test_rows_of_your_tables_are_in_the_data_of_their_owner(
 def test_the_data_do_not_tell_whether_a_new_address_is_known(
     app: Flask, client: FlaskClient, wait: Wait
 ) -> None:
-    """An address that waits is shown as long, whoever it belongs to."""
+    """An address that waits is shown for the same time, known or not."""
     known, unknown = "bob@example.org", "nobody@example.org"
     give_address(app)
     give_address(app, known, to=OTHER)

@@ -1,4 +1,4 @@
-"""Lets mails with a link leave in slots of equal length, whoever they are for.
+"""Lets mails with a link leave in slots of equal length, for known and unknown addresses alike.
 
 A stranger may ask for a mail to an own address, to one that may be known, and to the own one again.
 A mail that is sent takes longer than one for nobody. So without slots the time between the two own

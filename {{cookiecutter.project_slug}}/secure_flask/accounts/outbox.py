@@ -75,7 +75,9 @@ def forget_links(address: str) -> None:
 
     Only a reader of the address can do that, so no stranger fills it by this.
     """
-    had = (Mail.email == address, Mail.notice.is_(None), Mail.due.is_(None))
+    # Older ones count no more, and the sender may be deleting them in another order.
+    recent = Mail.created > int(time.time()) - HOUR
+    had = (Mail.email == address, Mail.notice.is_(None), Mail.due.is_(None), recent)
     unread = {"synchronize_session": False}
     forget = update(Mail).where(*had).values(mailbox_hash=None)
     db.session.execute(forget, execution_options=unread)

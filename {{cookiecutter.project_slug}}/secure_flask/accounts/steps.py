@@ -122,7 +122,8 @@ def make_room_for_step(purpose: str, email: str, *, most: int) -> bool:
     number = db.session.scalar(select(func.count()).where(*mine)) or 0
     excess = max(0, number - most + 1)
     oldest = select(Step.id).where(*mine, ~Step.mailed).order_by(Step.expires, Step.id)
-    deleted = delete(Step).where(Step.id.in_(oldest.limit(excess)))
+    # The sender may mail the link of one meanwhile, so the deletion asks again.
+    deleted = delete(Step).where(Step.id.in_(oldest.limit(excess)), ~Step.mailed)
     result = cast("CursorResult[Any]", db.session.execute(deleted, execution_options=UNREAD))
     return result.rowcount == excess
 

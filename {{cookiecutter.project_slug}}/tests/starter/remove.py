@@ -108,7 +108,11 @@ def main() -> None:
     print("Deletes", ", ".join(WHOLE))
     for file, (_, names) in changed.items():
         print(f"Removes from {file.relative_to(PROJECT)}: {', '.join(names)}")
-    if input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+    try:
+        answer = input("Go on? [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
         sys.exit("Nothing was changed.")
     run("flask", "db", "upgrade")
     remove(changed)

@@ -376,7 +376,7 @@ def test_an_unknown_one_is_401_and_ends_no_login(client: FlaskClient, login: Log
 def test_a_secret_with_another_rotation_ends_the_login(
     client: FlaskClient, login: Login, wrong: str
 ) -> None:
-    """Whoever has the secret alone did not get it from this site."""
+    """Somebody with the secret alone did not get it from this site."""
     secret, rotation = login["refresh_token"].split(".")
     assert_refused(send(client, secret + wrong.format(rotation)))
     assert_dead(client, login)
