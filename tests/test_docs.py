@@ -39,9 +39,9 @@ PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
 DOWNLOADED = ["bootstrap.bundle.min.js", "bootstrap.min.css", "htmx.min.js"]
 # Which argument of these functions of the core is a message for people.
 SPEAKING = {
-    **{"error_response": 1, "field_error": 2, "_refused": 1, "Reason": 0, "text": 0},
+    **{"error_response": 1, "field_error": 2, "_refused_access": 1, "Reason": 0, "text": 0},
     # Of the factors, for mails.
-    **{"factors_changed": 1, "_changed": 1, "_removed": 1},
+    **{"factors_changed": 1, "_finish_change": 1, "_finish_removal": 1},
 }
 # What is wrong with members as on our pages.
 WRONG: list[dict[str, object]] = [

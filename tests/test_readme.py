@@ -77,7 +77,7 @@ def test_its_commands_work_line_by_line_and_end_in_a_login(
 def test_it_says_how_long_a_password_must_be(rendered: Rendered) -> None:
     project = rendered({})
     rule = (project / "secure_flask" / "policy.py").read_text("utf-8")
-    [length] = re.findall(r'"PASSWORD_MIN_LENGTH": (\d+)', rule)
+    [length] = re.findall(r"PASSWORD_MIN_LENGTH: int = Field\((\d+)", rule)
     first = (project / "README.md").read_text("utf-8").partition(MAKE_USER)[0].splitlines()[-3]
     assert f" a password of {length} characters or more:" in first
 
