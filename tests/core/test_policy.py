@@ -14,7 +14,7 @@ from core.conftest import SECRETS, SETTINGS, MakeApp
 from core.site import POLICY, create_app
 
 NO_ORIGIN = "write an origin, https://host or https://host:port, in lower case, without a path."
-# By name: a wrong value, and how the message goes on after the name.
+# The name of a value, a wrong value, and how the message goes on after the name.
 WRONG: list[tuple[str, object, str]] = [
     ("PROJECT_NAME", 1, "is 1; write a valid string, as in 'My service'."),
     ("SECURITY_CONTACT", "nobody", "is 'nobody'; write an e-mail address or https URL."),

@@ -192,7 +192,7 @@ def test_a_program_with_a_cookie_hears_what_to_send(client: FlaskClient) -> None
 
 SITE = "Sec-Fetch-Site"
 RECORDED = r"^\| (\d+) \|.*\| (.+?) \|$"
-# By row: the headers of a form, and what the line says of one of them.
+# Each row has the headers of a form, and what the line says of one of them.
 OWN_HTTPS = "https://localhost"
 LOGGED: dict[str, tuple[int | str, dict[str, str], str, str | None, str]] = {
     "row 3": (3, {"Origin": OWN_HTTPS, SITE: "cross-site"}, SITE, "cross-site", "same-origin"),

@@ -165,7 +165,7 @@ def test_a_thief_who_takes_the_address_and_the_account_cannot_hide_it(
         [*_, link] = [mail for mail in delivered(app) if mail["To"] == address]
         assert send(client, link_in(link), {}, credentials).status_code == 200
     seen = len(delivered(app))
-    # Before anything of the last change is sent.
+    # The account is deleted before the mails about this change are sent.
     send(client, "/change-email", {"email": "third@example.net"}, credentials)
     leave(client, credentials)
     mails = delivered(app)[seen:]

@@ -121,6 +121,18 @@ def test_a_mailbox_gets_as_many_mails_in_all_spellings_as_an_address(app: Flask)
     assert recipients(app)[PER_ADDRESS:] == ["grace.hopper@example.com"]
 
 
+def test_a_full_mailbox_gets_the_mails_of_its_account(app: Flask) -> None:
+    """A stranger may have registered as many other spellings of the address."""
+    client = app.test_client()
+    for number in range(PER_ADDRESS):
+        client.environ_base["REMOTE_ADDR"] = f"2001:db8:{number:x}::1"
+        email = f"ada.lovelace+{number}@example.org"
+        send(client, REGISTER, {**REGISTRATION, "username": f"a{number}", "email": email})
+    assert len(recipients(app)) == PER_ADDRESS
+    ask(app, ADDRESS)
+    assert recipients(app)[PER_ADDRESS:] == [ADDRESS]
+
+
 @pytest.mark.parametrize("kind", ["confirm", "reset"])
 def test_other_spellings_that_nobody_has_keep_no_registration_back(
     app: Flask, client: FlaskClient, kind: str

@@ -133,7 +133,7 @@ def _change_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
         return None
     if known := addresses.address_owner(email):
         return recovery.mail_to_owner(account_of(known), "email_in_use")
-    # Each try has a link of its own, since a mail may have arrived whose sending seemed to fail.
+    # Each try has another link, since a mail may have arrived whose sending seemed to fail.
     step = steps.add_step(CHANGE, LIFETIME, user=request.user, email=email)
     link = public_urls.public_link("accounts.change_email_page", token=steps.give_step_secret(step))
     return email, "change_email", {"username": request.user.name, "link": link}

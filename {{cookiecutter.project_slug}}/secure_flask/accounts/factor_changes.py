@@ -108,7 +108,7 @@ def add_passkey(state: str, credential: str, name: str) -> dict[str, Any]:
     if name in [each.name for each in passkeys.passkeys_of(user)]:
         raise error_response(409, "There is a passkey of this name already")
     passkey = passkeys.finish_passkey_registration(user, state, credential, name)
-    # The lock comes last, since the challenge is used up in a transaction of its own.
+    # The lock comes last, since a separate transaction uses the challenge up.
     _lock_user(user)
     passkeys.limit_passkeys(user, passkeys.MOST)
     is_first = not user.has_authenticator and passkeys.passkeys_of(user) == [passkey]

@@ -103,7 +103,8 @@ def notify_address(
     now = int(time.time())
     hour = now // HOUR
     end = (now // HOUR + 1) * HOUR
-    first, others = (_notice_hash(kind, about, address, hour, part) for part in ("first", "others"))
+    first = _notice_hash(kind, about, address, hour, "first")
+    others = _notice_hash(kind, about, address, hour, "others")
     turn = _number_of_notices(user) if user else 0
     if _insert_mail(kind, address, arguments, due=now, turn=turn, user=user, notice=first):
         return
