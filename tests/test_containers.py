@@ -140,10 +140,17 @@ def site(deployed: Deployed, image: str, tmp_path_factory: pytest.TempPathFactor
     assert made
     authority = tmp_path_factory.mktemp("authority") / "root.crt"
     proxy = Proxy(HTTP, HTTPS, authority)
-    support.wait_until_open(proxy.https)
-    deployed.compose("cp", "proxy:/data/caddy/pki/authorities/local/root.crt", str(authority))
+    # The engine opens the ports of a container before Caddy runs in it.
+    support.wait_until(lambda: copy_authority(deployed, authority))
     proxies.wait_for_certificate(proxy)
     return Site(deployed, proxy, made[1])
+
+
+def copy_authority(deployed: Deployed, to: Path) -> bool:
+    """Copy the authority of Caddy's certificates; tell whether Caddy has made it already."""
+    with contextlib.suppress(AssertionError):
+        deployed.compose("cp", "proxy:/data/caddy/pki/authorities/local/root.crt", str(to))
+    return to.exists()
 
 
 def page(deployed: Deployed, name: str, start: str) -> str:

@@ -1,0 +1,80 @@
+"""What the core keeps for an app and for a request: each value under a key that has its type.
+
+All of it stands under the one name `secure_flask`, in `app.extensions` and in the environment of
+the request. So it meets no name of an extension, and no name that a view puts into `g`. The module
+that owns a value defines its key; this module knows none of them, and imports no module.
+"""
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from flask import Flask
+
+Value = TypeVar("Value")
+
+_NAME = "secure_flask"
+
+
+@dataclass(frozen=True, eq=False)
+class Key(Generic[Value]):
+    """What a value of this type is kept under; `name` is for people."""
+
+    name: str
+
+
+class State:
+    """The values that are kept for one app or for one request."""
+
+    def __init__(self) -> None:
+        self._values: dict[Key[Any], Any] = {}
+
+    def __contains__(self, key: Key[Any]) -> bool:
+        return key in self._values
+
+    def __getitem__(self, key: Key[Value]) -> Value:
+        value: Value = self._values[key]
+        return value
+
+    def __setitem__(self, key: Key[Value], value: Value) -> None:
+        self._values[key] = value
+
+    def __delitem__(self, key: Key[Any]) -> None:
+        self._values.pop(key, None)
+
+    def get(self, key: Key[Value]) -> Value | None:
+        """The value, or None where there is none."""
+        value: Value | None = self._values.get(key)
+        return value
+
+
+def begin_app_state(app: Flask) -> State:
+    """Give an app its empty state."""
+    state = app.extensions[_NAME] = State()
+    return state
+
+
+def app_state(app: Flask) -> State:
+    """
+    :raises RuntimeError: the app is not protected.
+    """
+    state: State | None = app.extensions.get(_NAME)
+    if state is None:
+        raise RuntimeError(
+            f"{app.name} is not protected: call `secure_flask.init_app(app, settings)` where you "
+            "create it, before you register your blueprints."
+        )
+    return state
+
+
+def begin_request_state(environ: MutableMapping[str, Any]) -> State:
+    """Give a request its empty state, also where another app had this environment before."""
+    state = environ[_NAME] = State()
+    return state
+
+
+def request_state(environ: MutableMapping[str, Any]) -> State:
+    """The state of the request of a WSGI environment."""
+    state: State | None = environ.get(_NAME)
+    # A context that a test or a command pushes came through no server.
+    return begin_request_state(environ) if state is None else state
