@@ -6,6 +6,7 @@ which locks out an attacker who had logged in.
 Source: OWASP ASVS 6.2.2, 6.2.3, 6.3.1, 6.3.8, 7.4.1 to 7.4.3, 7.5.1, 7.5.2.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -126,7 +127,8 @@ def list_logins() -> list[dict[str, Any]]:
         {
             "id": login.id,
             "issued": login.started,
-            "last_used": login.last_used,
+            # The present one is used now, which is stored after the request.
+            "last_used": int(time.time()) if login.id == present.id else login.last_used,
             "expires": login.expires,
             "current": login.id == present.id,
             "client": readable_value(login, "client"),
