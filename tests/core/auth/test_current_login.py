@@ -25,11 +25,12 @@ from secure_flask import (
     public,
     reauthenticate,
 )
+from secure_flask.auth import logins
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.logins import LAST_USED_STEP
 from secure_flask.database import database, db
 from sqlalchemy import event, select, text, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from core.conftest import PASSWORD, TOKEN_TYPES, USERNAME, MakeApp, log_in
 from core.site import User
@@ -214,7 +215,7 @@ if "TEST_DATABASE_URL" in os.environ:
     KINDS["postgresql"] = os.environ["TEST_DATABASE_URL"]
 
 
-@pytest.fixture(params=KINDS.values(), ids=KINDS)
+@pytest.fixture(params=[*KINDS.values()], ids=[*KINDS])
 def database_app(make_app: MakeApp, tmp_path: Path, request: pytest.FixtureRequest) -> Flask:
     return make_app(database_url=request.param.format(folder=tmp_path))
 
@@ -298,3 +299,30 @@ def test_a_database_that_is_read_only_serves_readers(
     assert client.get("/probe", headers=credentials).status_code == 200
     assert "last_used of a login is not stored" in caplog.text
     assert last_used(app) == then
+
+
+def fail(*arguments: object, **options: object) -> None:
+    raise OperationalError("SELECT", {}, OSError("away"))
+
+
+def test_a_lookup_that_fails_is_no_visitor(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.add_url_rule("/probe", "probe", public(lambda: render_template_string(WHO)))
+    client = app.test_client()
+    credentials = log_in(client)
+    monkeypatch.setattr(logins, "find_live_login", fail)
+    assert client.get("/probe", headers=credentials).status_code == 503
+
+
+def test_but_the_page_of_an_error_is_shown_and_asks_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    @app.errorhandler(404)
+    def not_found(error: Exception) -> tuple[str, int]:
+        return f"{render_template_string(WHO)} {render_template_string(WHO)}", 404
+
+    client = app.test_client()
+    credentials = log_in(client)
+    monkeypatch.setattr(logins, "find_live_login", fail)
+    answer = client.get("/nowhere", headers=credentials)
+    assert (answer.status_code, answer.text) == (404, "nobody nobody")
+    assert caplog.text.count("sys_crash") == 1

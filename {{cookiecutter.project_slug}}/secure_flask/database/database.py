@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from secure_flask.web import audit
-from secure_flask.web.errors import error_response, refused, response_for
+from secure_flask.web.errors import error_response, response_for
 from secure_flask.web.serving import serves_requests
 from sqlalchemy import Connection, Engine, MetaData, event, make_url
 from sqlalchemy.exc import (
@@ -130,7 +130,6 @@ def impatient_transaction() -> Iterator[Connection]:
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
 
 
-@refused.connect
 def _release(error: object) -> None:
     """Give the connection back, before Flask-SQLAlchemy does.
 
