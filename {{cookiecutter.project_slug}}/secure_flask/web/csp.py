@@ -120,8 +120,8 @@ def _nonce(environ: Environ) -> str:
     return nonce
 
 
-def _value(policy: Policy, scheme: str, reports: str) -> str:
-    value = f"{serialize(policy)}; report-uri {reports}"
+def _value(policy: Policy, scheme: str) -> str:
+    value = f"{serialize(policy)}; report-uri {{reports}}"
     # Over plain http, report-to makes Chromium send no reports at all.
     return f"{value}; report-to csp; upgrade-insecure-requests" if scheme == "https" else value
 
@@ -129,24 +129,25 @@ def _value(policy: Policy, scheme: str, reports: str) -> str:
 def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
     candidate = config["CSP_CANDIDATE"] and resolved(config["CSP_CANDIDATE"], config)
     name = REPORT_ONLY if config["CSP_REPORT_ONLY"] else ENFORCED
-    # Not by SCRIPT_NAME, to which a mounted app adds its own path.
-    reports = config["APPLICATION_ROOT"].rstrip("/") + "/csp-reports"
     plain = effective(config, {})
-    prepared = {scheme: _value(plain, scheme, reports) for scheme in ("http", "https")}
+    prepared = {scheme: _value(plain, scheme) for scheme in ("http", "https")}
 
     def provide(environ: Environ, kind: Kind) -> Sequence[Header]:
         if kind is not Kind.PAGE:
             return _NOT_PAGES[kind]
         scheme = headers.scheme_of(environ)
+        # Not by SCRIPT_NAME, to which a mounted app adds its own path.
+        reports = config["APPLICATION_ROOT"].rstrip("/") + "/csp-reports"
+
+        def filled(value: str) -> str:
+            return value.replace("{reports}", reports).replace("{nonce}", _nonce(environ))
+
         overridden = "secure_flask.csp" in environ
-        value = (
-            _value(effective(config, environ), scheme, reports) if overridden else prepared[scheme]
-        )
-        provided = [(name, value.replace("{nonce}", _nonce(environ)))]
+        value = _value(effective(config, environ), scheme) if overridden else prepared[scheme]
+        provided = [(name, filled(value))]
         if candidate:
             tested = {**candidate, **environ.get("secure_flask.csp", {})}
-            value = _value(tested, scheme, reports).replace("{nonce}", _nonce(environ))
-            provided.append((REPORT_ONLY, value))
+            provided.append((REPORT_ONLY, filled(_value(tested, scheme))))
         if scheme == "https":
             provided.append(("Reporting-Endpoints", f'csp="{reports}"'))
         return provided
