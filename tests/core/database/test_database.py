@@ -15,8 +15,7 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 from secure_flask.auth.access import public
 from secure_flask.auth.login_table import Login
-from secure_flask.database import Model, db
-from secure_flask.database import database as module
+from secure_flask.database import Model, db, engine_options
 from sqlalchemy import delete, exc, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
@@ -42,7 +41,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def on_disk(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path) -> Flask:
-    monkeypatch.setattr(module, "BUSY_TIMEOUT", 0)
+    monkeypatch.setattr(engine_options, "BUSY_TIMEOUT", 0)
     return make_app(database_url=f"sqlite:///{file}", MAX_LOGINS=1000, **PRODUCTION)
 
 
@@ -94,8 +93,8 @@ def test_a_value_that_it_cannot_hold_is_the_clients_fault(make_app: MakeApp) -> 
 def test_nobody_waits_long_for_a_connection(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
-    monkeypatch.setattr(module, "THREADS", 1)
-    monkeypatch.setattr(module, "POOL_TIMEOUT", 0.01)
+    monkeypatch.setattr(engine_options, "THREADS", 1)
+    monkeypatch.setattr(engine_options, "POOL_TIMEOUT", 0.01)
 
     def rows() -> str:
         db.session.execute(text("SELECT 1"))
