@@ -9,7 +9,8 @@ from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
 from secure_flask.database import database
 from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings
-from secure_flask.state import begin_app_state
+from secure_flask.settings.configuration import READ_ONCE, ReadOnce, refuse_other_values
+from secure_flask.state import app_state, begin_app_state
 from secure_flask.web import (
     audit,
     bodies,
@@ -24,6 +25,7 @@ from secure_flask.web import (
     hosts,
     logs,
     rate_limits,
+    request_checks,
     strict_json,
 )
 
@@ -31,12 +33,13 @@ from secure_flask.web import (
 def wire(app: Flask, settings: Settings) -> None:
     """Protect the app; see `secure_flask.init_app`."""
     _configure(app, settings)
-    _protect_requests(app)
-    _protect_responses(app)
-    _add_services(app)
-    _add_routes_and_commands(app)
-    # So that it wraps every other middleware.
-    header_values.init_app(app)
+    with app_state(app)[READ_ONCE].noted():
+        _protect_requests(app)
+        _protect_responses(app)
+        _add_services(app)
+        _add_routes_and_commands(app)
+        # So that it wraps every other middleware.
+        header_values.init_app(app)
     startup.announce(app)
 
 
@@ -45,14 +48,16 @@ def _configure(app: Flask, settings: Settings) -> None:
     given = settings.for_flask()
     # For the check of misspelt names: what Flask and the settings know.
     state[KNOWN_NAMES] = {*Flask.default_config, *given}
-    app.config.update(dict(settings.policy.load(app.config)))
+    refuse_other_values(app.config, settings)
     app.config.update(given)
-    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_BODY"]
+    app.config.update(dict(settings.policy.load(app.config)))
     state[SETTINGS] = settings
+    state[READ_ONCE] = ReadOnce(app.config, settings)
 
 
 def _protect_requests(app: Flask) -> None:
     # Every request is checked in this order.
+    request_checks.register(app, app_state(app)[READ_ONCE].check_first_request)
     logs.init_app(app)  # the log, safe from log injection, and X-Request-ID
     audit.init_app(app)  # the audit log
     errors.init_app(app)  # errors as pages or JSON, without internal details

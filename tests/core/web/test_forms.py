@@ -2,6 +2,7 @@
 
 from io import BytesIO
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from flask import Flask, render_template_string, request
@@ -10,21 +11,24 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect, FlaskForm
 from flask_wtf.file import FileField
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
-from secure_flask.web.bodies import MAX_FIELDS
+from secure_flask.settings import Settings
 from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.forms import consumes_form, one_line, or_form
+from secure_flask.web.origins import PolicyError
 from secure_flask.web.validation import Body, validated
 from werkzeug.test import TestResponse
 from wtforms import StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from core.conftest import MakeApp, log_in
+from core.conftest import SECRETS, SETTINGS, MakeApp, log_in
+from core.site import create_app
 
 URLENCODED, MULTIPART = FORM_TYPES
 OWN = {"Origin": "http://localhost"}
 FORM, PRIVATE, UPLOAD = "/_test/form", "/_test/private", "/_test/upload"
 EITHER, NOTE = "/_test/either", "/_test/note"
 MAX_UPLOAD = 2**21  # bytes
+MAX_FIELDS = 1000  # the default of Flask
 NOT_ONE_LINE = "Contains control characters."
 PAGE = """
 <form method="post">
@@ -290,6 +294,34 @@ def test_a_form_of_an_extension_needs_no_token_either(make_app: MakeApp) -> None
     client = app.test_client()
     assert client.post(FORM, data={"a": "b"}, headers=OWN).text == "sent"
     assert client.post(FORM, data={"a": "b"}, headers={"Origin": "null"}).status_code == 403
+
+
+def test_an_extension_may_protect_forms_by_tokens_before_the_core(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Protected(Flask):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            CSRFProtect(self)
+
+    monkeypatch.setattr("core.site.Flask", Protected)
+    settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS})
+    assert create_app(settings).config["WTF_CSRF_ENABLED"] is False
+
+
+def test_the_owner_chooses_how_many_fields_a_form_has(make_app: MakeApp) -> None:
+    app = make_app(MAX_FORM_PARTS=2)
+    app.add_url_rule(FORM, view_func=public(consumes_form(lambda: "sent")), methods=["POST"])
+    client = app.test_client()
+    for content_type, bodies in (
+        (URLENCODED, (b"a=b&a=b", b"a=b&a=b&a=b")),
+        (OF_X, (field() * 2 + END, field() * 3 + END)),
+    ):
+        sent = [post(client, body, content_type) for body in bodies]
+        assert [answer.status_code for answer in sent] == [200, 413]
+        assert "at most 2 fields and files" in sent[1].text
+    with pytest.raises(PolicyError, match="MAX_FORM_PARTS: write a number"):
+        make_app(fill=False, MAX_FORM_PARTS=None)
 
 
 def test_a_form_handler_with_a_mark_of_access_is_refused() -> None:

@@ -11,11 +11,12 @@ from typing import IO, Any, BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 
 import flask
-from flask import Flask, Request, request
+from flask import Config, Flask, Request, request
 from secure_flask.web import request_checks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import ErrorResponse, error_response, text
 from secure_flask.web.form_types import URLENCODED, is_consumed_form
+from secure_flask.web.origins import PolicyError
 from secure_flask.web.uploads import open_file, uploaded
 from secure_flask.web.view_options import view_options
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
@@ -24,7 +25,6 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.utils import cached_property
 
 INVALID = "Invalid request"
-MAX_FIELDS = 1000  # fields and files together
 # As people know them: 64 kB for the 65,536 bytes that may be sent.
 _UNITS = {2**20: "MB", 10**6: "MB", 2**10: "kB", 10**3: "kB", 1: "bytes"}
 
@@ -35,9 +35,23 @@ _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
 
 
 def init_app(app: Flask) -> None:
+    """
+    :raises PolicyError: MAX_CONTENT_LENGTH differs from MAX_BODY, or MAX_FORM_PARTS is no limit.
+    """
+    _configure_limits(app.config)
     app.request_class = CheckedRequest
-    app.config["MAX_FORM_PARTS"] = MAX_FIELDS
     request_checks.register(app, _check_body)
+
+
+def _configure_limits(config: Config) -> None:
+    if config["MAX_CONTENT_LENGTH"] not in (None, config["MAX_BODY"]):
+        raise PolicyError(
+            "MAX_CONTENT_LENGTH: remove it from app.config, and write MAX_BODY = … in "
+            "app/policy.py, in a test create_app(settings, MAX_BODY=…)."
+        )
+    config["MAX_CONTENT_LENGTH"] = config["MAX_BODY"]
+    if config["MAX_FORM_PARTS"] is None:
+        raise PolicyError("MAX_FORM_PARTS: write a number of fields and files, or remove it.")
 
 
 def body_stream() -> BinaryIO:
@@ -99,14 +113,14 @@ class FormParser(FormDataParser):
     def parse(self, stream: IO[bytes], mimetype: str, *args: Any, **kwargs: Any) -> Any:
         try:
             if mimetype == URLENCODED:
-                stream = io.BytesIO(_urlencoded(stream.read()))
+                stream = io.BytesIO(_urlencoded(stream.read(), self.max_form_parts))
             stream, fields, files = super().parse(stream, mimetype, *args, **kwargs)
         except ErrorResponse:
             raise
         except RequestEntityTooLarge:
             # Werkzeug raises the same error for both.
             in_a_field = _in_words(self.max_form_memory_size or 0)
-            limit = f"{MAX_FIELDS:,} fields and files, and {in_a_field} in a field"
+            limit = f"{self.max_form_parts or 0:,} fields and files, and {in_a_field} in a field"
             raise _too_large(limit) from None
         except ValueError:
             raise error_response(400, INVALID) from None
@@ -148,9 +162,9 @@ def _read_form(request: Request) -> None:
         raise
 
 
-def _urlencoded(body: bytes) -> bytes:
+def _urlencoded(body: bytes, most: int | None) -> bytes:
     """Refuse too many fields before they are parsed, and bytes that are not UTF-8."""
-    if body.count(b"&") >= MAX_FIELDS:
+    if most is not None and body.count(b"&") >= most:
         raise RequestEntityTooLarge
     unquote_to_bytes(body).decode()
     return body
