@@ -39,7 +39,8 @@ PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
 DOWNLOADED = ["bootstrap.bundle.min.js", "bootstrap.min.css", "htmx.min.js"]
 # Which argument of these functions of the core is a message for people.
 SPEAKING = {
-    **{"error_response": 1, "field_error": 2, "_refused_access": 1, "Reason": 0, "text": 0},
+    **{"error_response": 1, "field_error": 2, "_refused_access": 1},
+    **{"Reason": 0, "translated_text": 0},
     # Of the factors, for mails.
     **{"factors_changed": 1, "_finish_change": 1, "_finish_removal": 1},
 }
@@ -49,12 +50,11 @@ WRONG: list[dict[str, object]] = [
     {"note": "\0", "celsius": -300.0, "litres": 100001},
     {"note": "a" * 81},
 ]
-# Those that only programs get, and a statement of SQL.
+# Those that only programs get.
 TO_PROGRAMS = {
     "Content-Type must be application/csp-report or reports+json",
     "Invalid refresh token",
     "Give an e-mail address like ada@example.org",
-    "SELECT 1",
 }
 
 

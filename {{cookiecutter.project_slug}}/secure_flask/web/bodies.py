@@ -14,8 +14,9 @@ import flask
 from flask import Flask, Request, request
 from secure_flask.web import request_checks
 from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.errors import ErrorResponse, error_response, text
+from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.form_types import URLENCODED, is_consumed_form
+from secure_flask.web.texts import translated_text
 from secure_flask.web.uploads import open_file, uploaded
 from secure_flask.web.view_options import view_options
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
@@ -157,7 +158,7 @@ def _urlencoded(body: bytes) -> bytes:
 
 
 def _too_large(limit: str) -> ErrorResponse:
-    return error_response(413, text("Too large: at most {limit}", limit=limit))
+    return error_response(413, translated_text("Too large: at most {limit}", limit=limit))
 
 
 def _in_words(size: int) -> str:

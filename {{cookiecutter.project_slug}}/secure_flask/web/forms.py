@@ -12,8 +12,8 @@ from typing import Any, overload
 from flask import current_app
 from flask.typing import ResponseReturnValue
 from secure_flask.web.bodies import has_controls
-from secure_flask.web.errors import text
 from secure_flask.web.form_types import FORM_TYPES, is_consumed_form
+from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import Decorated, add_options, options_of
 from wtforms import Field, Form, ValidationError
 from wtforms.validators import StopValidation
@@ -65,6 +65,6 @@ def one_line(form: Form, field: Field) -> None:
     """
     if not isinstance(field.data, str | None):
         field.data = ""
-        raise StopValidation(text("A file is no text."))
+        raise StopValidation(translated_text("A file is no text."))
     if has_controls(field.data or ""):
-        raise ValidationError(text("Contains control characters."))
+        raise ValidationError(translated_text("Contains control characters."))

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 from flask import current_app, request
 from flask.views import View
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from secure_flask.web import errors, strict_json
+from secure_flask.web import strict_json
 from secure_flask.web.bodies import INVALID
 from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import Decorated, add_options, view_options
 
 MISSING = "Missing required fields"
@@ -54,7 +55,7 @@ class Reason(ValueError):
     """Why a check of your own refuses a value, in words for the client that quote nothing of it."""
 
     def __str__(self) -> str:
-        return errors.text(super().__str__())
+        return translated_text(super().__str__())
 
 
 class Body(BaseModel):
