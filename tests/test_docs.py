@@ -230,7 +230,7 @@ def test_the_page_of_checks_lists_every_check() -> None:
     ids = {
         found
         for file in files
-        for found in re.findall(r'^@check\("([^"]+)"', file.read_text(), re.M)
+        for found in re.findall(r'^@register_check\("([^"]+)"', file.read_text(), re.M)
     }
     page = (support.PAGES / "how-to" / "checks.md").read_text("utf-8")
     rows = "\n".join(re.findall(r"^\| `.*", page, re.MULTILINE))

@@ -85,7 +85,7 @@ def init_app(app: Flask) -> None:
 
 def _operations(app: Flask) -> Iterator[Operation]:
     for rule, method, options in route_table.route_operations(app):
-        described = method not in (route_table.ANY, "HEAD", "OPTIONS")
+        described = method not in (route_table.ANY_METHOD, "HEAD", "OPTIONS")
         if described and rule.endpoint.rpartition(".")[2] != "static":
             yield rule.rule, method, options, is_public(rule.endpoint, options)
 

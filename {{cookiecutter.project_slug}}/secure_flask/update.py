@@ -228,7 +228,7 @@ class Template:
         return files
 
 
-def edits(core: Path = CORE) -> list[str]:
+def find_edits(core: Path = CORE) -> list[str]:
     """Each file that is not as MANIFEST lists it, as in "edited: web/csp.py"; caches are left out.
 
     :raises FileNotFoundError: there is no MANIFEST.
@@ -282,7 +282,7 @@ def _refuse_uncommitted() -> None:
 
 def _refuse_edits(template: Template, files: Files, installed: str, *, lose: bool) -> None:
     """Refuse to lose edits of the folder; with --replace-edits show them, and let them go."""
-    found = edits() if (CORE / "MANIFEST").exists() else ["missing: MANIFEST"]
+    found = find_edits() if (CORE / "MANIFEST").exists() else ["missing: MANIFEST"]
     if found and not lose:
         said = "\n  ".join(["secure_flask/ is not as it was released:", *found])
         raise UpdateError(

@@ -27,7 +27,7 @@ from secure_flask.web import (
 )
 
 
-def wire(app: Flask, settings: Settings) -> None:
+def wire_app(app: Flask, settings: Settings) -> None:
     """Protect the app; see `secure_flask.init_app`."""
     _configure(app, settings)
     _protect_requests(app)
@@ -36,7 +36,7 @@ def wire(app: Flask, settings: Settings) -> None:
     _add_routes_and_commands(app)
     # So that it wraps every other middleware.
     header_values.init_app(app)
-    startup.announce(app)
+    startup.log_startup(app)
 
 
 def _configure(app: Flask, settings: Settings) -> None:

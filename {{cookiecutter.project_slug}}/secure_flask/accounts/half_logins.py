@@ -24,7 +24,7 @@ from werkzeug.wrappers import Response
 PURPOSE = "half login"
 COOKIE = "half"
 LIFETIME = 5 * 60  # seconds
-MOST = 5  # of a user in one network
+MAX_HALF_LOGINS = 5  # of a user in one network
 # Somebody with the password begins many from many networks; the others expire by themselves.
 MOST_READ = 100
 
@@ -148,7 +148,7 @@ def _end_oldest(user: AccountMixin, place: str) -> None:
         if each.data["place"] == place
     ]
     there.sort(key=lambda each: each.expires)
-    for step in there[: max(0, len(there) - MOST + 1)]:
+    for step in there[: max(0, len(there) - MAX_HALF_LOGINS + 1)]:
         steps.use_step(step)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask, g
 from pydantic import ConfigDict, TypeAdapter
 from secure_flask.accounts import factors, networks, outbox, passkeys, recovery_codes, steps
-from secure_flask.accounts.email_change import MAX_REQUESTS, REQUEST
+from secure_flask.accounts.email_change import CHANGE_REQUEST, MAX_CHANGE_REQUESTS
 from secure_flask.accounts.former_addresses import former_addresses_of
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.registration import end_registrations_of
@@ -64,7 +64,7 @@ def delete_account(user: AccountMixin) -> None:
 
 def personal_data(user: AccountMixin) -> dict[str, Any]:
     """All that is stored about a user, as JSON can hold it."""
-    waiting = [step.email for step in steps.steps_of_user(REQUEST, user, limit=MAX_REQUESTS)]
+    requests = steps.steps_of_user(CHANGE_REQUEST, user, limit=MAX_CHANGE_REQUESTS)
     return {
         "account": _values_of_row(user, without=SECRETS),
         "roles": user.role_names,
@@ -72,7 +72,7 @@ def personal_data(user: AccountMixin) -> dict[str, Any]:
         "factors": factors.factors_of(user),
         "passkeys": [each.name for each in passkeys.passkeys_of(user)],
         "recovery_codes": recovery_codes.recovery_codes_left(user),
-        "unconfirmed_emails": waiting,
+        "unconfirmed_emails": [step.email for step in requests],
         "former_emails": former_addresses_of(user),
         "trusted_networks": networks.count_trusted_networks(user),
         "tables": {

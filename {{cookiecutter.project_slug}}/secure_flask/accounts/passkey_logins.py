@@ -30,7 +30,7 @@ def log_in_by_passkey(
         attempt.succeeded = user is not None and replace_hash(user, user.password_hash)
     if user is None or not attempt.succeeded:
         audit.record(audit.LOGIN_FAIL, reason=PASSKEY)
-        raise error_response(401, passkeys.WRONG)
+        raise error_response(401, passkeys.INVALID_PASSKEY)
     kind = session if cookie else tokens.chosen_token_type()
     # The device and what unlocks it are two factors.
     body = kind.issue_token(user, keep=keep, second_factor=True)
@@ -49,7 +49,7 @@ def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, Any]:
         attempt.succeeded = shown and replace_hash(user, user.password_hash)
     if not attempt.succeeded:
         audit.record(audit.LOGIN_FAIL, account=user.name, reason=PASSKEY)
-        raise error_response(401, passkeys.WRONG)
+        raise error_response(401, passkeys.INVALID_PASSKEY)
     body = authentication.renew_login(user, g.login, second_factor=True)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication", factors=PASSKEY)
     return body

@@ -19,13 +19,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 MAX_NAME = 64  # characters
-MOST = 20  # of a user
+MAX_PASSKEYS = 20  # of a user
 MAX_ID = 1023  # bytes. Source: Web Authentication Level 3, section 7.1
 # The algorithms that are offered, each with the type and the curve of its keys, all by their
 # numbers in COSE: EdDSA, ES256, RS256. Source: Web Authentication Level 3, section 5.8.5; RFC 8812.
 ALGORITHMS = {-8: (1, 6), -7: (2, 1), -257: (3, None)}
 NEW, LOGIN = "new passkey", "passkey"
-WRONG = "Unknown or invalid passkey"
+INVALID_PASSKEY = "Unknown or invalid passkey"
 TOO_MANY = "You have as many passkeys as are allowed: delete one first"
 
 
@@ -62,7 +62,7 @@ def begin_passkey_registration(user: AccountMixin) -> dict[str, Any]:
     import webauthn
     from webauthn.helpers import structs
 
-    limit_passkeys(user, MOST - 1)
+    limit_passkeys(user, MAX_PASSKEYS - 1)
     known = [
         structs.PublicKeyCredentialDescriptor(id=each.credential_id) for each in passkeys_of(user)
     ]
@@ -92,7 +92,7 @@ def finish_passkey_registration(
 
     challenge = passkey_challenges.use_challenge(NEW, state, user)
     if challenge is None:
-        raise error_response(400, WRONG)
+        raise error_response(400, INVALID_PASSKEY)
     try:
         made = webauthn.verify_registration_response(
             credential=passkey_challenges.parsed_credential(credential),
@@ -105,9 +105,9 @@ def finish_passkey_registration(
         is_usable = len(made.credential_id) <= MAX_ID and _fits(made.credential_public_key)
     except Exception:
         # A forged structure raises nearly anything inside the parsers of the library.
-        raise error_response(400, WRONG) from None
+        raise error_response(400, INVALID_PASSKEY) from None
     if not is_usable:
-        raise error_response(400, WRONG)
+        raise error_response(400, INVALID_PASSKEY)
     passkey = Passkey(user_id=user.id, name=name, host=public_urls.public_host())
     passkey.last_used = int(time.time())
     passkey.credential_id, passkey.public_key = made.credential_id, made.credential_public_key
@@ -118,7 +118,7 @@ def finish_passkey_registration(
     except IntegrityError:
         # The key is another user's, or a second click was faster.
         db.session.rollback()
-        raise error_response(400, WRONG) from None
+        raise error_response(400, INVALID_PASSKEY) from None
     return passkey
 
 

@@ -14,12 +14,12 @@ from uuid import UUID
 from flask import current_app
 from secure_flask.accounts import public_urls, recovery, steps
 from secure_flask.accounts.addresses import address_owner
-from secure_flask.accounts.mail_limits import RESET, request_link, take_mail_turn
+from secure_flask.accounts.mail_limits import RESET_LINK, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.messages import mail_kind
 from secure_flask.accounts.outbox import Mail, forget_links
-from secure_flask.accounts.steps import INVALID, Step
-from secure_flask.accounts.users import TAKEN, AccountMixin, account_of
+from secure_flask.accounts.steps import INVALID_LINK, Step
+from secure_flask.accounts.users import NAME_TAKEN, AccountMixin, account_of
 from secure_flask.auth import passwords, throttle
 from secure_flask.auth.users import user_class
 from secure_flask.database import db
@@ -116,7 +116,7 @@ def end_registrations_of(email: str) -> None:
 def _find_registration_step(token: str) -> Step:
     step = steps.find_step(CONFIRM, token)
     if step is None or not step.email or address_owner(step.email):
-        raise error_response(404, INVALID)
+        raise error_response(404, INVALID_LINK)
     return step
 
 
@@ -144,7 +144,7 @@ def _create_account(step: Step, name: str, password_hash: str) -> AccountMixin:
     step_id = step.id
     lock_mailbox(email)
     if not steps.use_step(step):
-        raise error_response(404, INVALID)
+        raise error_response(404, INVALID_LINK)
     # Registrations of strangers would make another account once this one is deleted.
     end_registrations_of(email)
     forget_links(email)
@@ -159,7 +159,7 @@ def _create_account(step: Step, name: str, password_hash: str) -> AccountMixin:
         if user_class().find(name) is None:
             # Such as a required column of the owner's, which nothing fills.
             raise
-        raise field_error(409, "username", TAKEN) from None
+        raise field_error(409, "username", NAME_TAKEN) from None
     audit.record(audit.USER_CREATED, account=name, user_id=user.id)
     return user
 
@@ -174,7 +174,7 @@ def _confirmation_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     return _confirm_link(mail)
 
 
-@mail_kind(RESET)
+@mail_kind(RESET_LINK)
 def _reset_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     """A link to set a new password; for an open registration the link that confirms it.
 

@@ -50,7 +50,7 @@ def complete_by_code(code: str, tf_token: str | None = None) -> dict[str, Any]:
     :raises ErrorResponse: 401, a wrong code or no half login; 429, too many wrong codes.
     """
     step, user = half_logins.attempt_half_login(tf_token)
-    with wrong_codes.count_code(user) as attempt:
+    with wrong_codes.attempt_code(user) as attempt:
         attempt.succeeded = authenticator.use_authenticator_code(user, code)
     if not attempt.succeeded:
         raise _wrong_second_factor(step, user)
@@ -74,7 +74,7 @@ def complete_by_passkey(state: str, credential: str, tf_token: str | None = None
     with throttle.count_attempt(PASSKEY) as attempt:
         attempt.succeeded = passkeys.passkey_owner(state, credential, user) is not None
     if not attempt.succeeded:
-        raise _wrong_second_factor(step, user, passkeys.WRONG)
+        raise _wrong_second_factor(step, user, passkeys.INVALID_PASSKEY)
     return half_logins.finish_half_login(step, user, PASSKEY)
 
 

@@ -15,7 +15,7 @@ from secure_flask.web.validation import Reason
 from sqlalchemy import BigInteger, String, select
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-TAKEN = "This name is taken: choose another"
+NAME_TAKEN = "This name is taken: choose another"
 MAX_FOLDED = 600  # characters; folding makes a name at most four times as long
 
 

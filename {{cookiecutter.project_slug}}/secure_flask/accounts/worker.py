@@ -70,7 +70,7 @@ def _take_mail() -> Mail | None:
     columns = (Mail.id, Mail.due, Mail.created)
     due = select(*columns).where(Mail.due <= now, mail_limits.within_site_limit())
     for mail_id, seen, created in db.session.execute(
-        due.order_by(*mail_limits.NEXT_FIRST).limit(8)
+        due.order_by(*mail_limits.NEXT_MAIL_FIRST).limit(8)
     ).all():
         lease = update(Mail).where(Mail.id == mail_id, Mail.due == seen)
         taken = lease.values(due=now + LEASE, tries=Mail.tries + 1).returning(Mail)

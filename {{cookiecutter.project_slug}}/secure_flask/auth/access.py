@@ -105,7 +105,7 @@ def unauthenticated() -> ErrorResponse:
 def init_app(app: Flask, tokens: Tokens) -> None:
     """`tokens` finds the login of a request. It is handed in, since its own views use these marks."""
     app.extensions["tokens"] = tokens
-    request_checks.register(app, partial(_check_access, tokens))
+    request_checks.add_request_check(app, partial(_check_access, tokens))
     app.context_processor(partial(_template_variables, tokens))
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flask import Flask
-from secure_flask.checks.registry import Finding, check
+from secure_flask.checks.registry import Finding, register_check
 
 
-@check("core.edited", "error")
+@register_check("core.edited", "error")
 def edited_files(app: Flask) -> Iterator[Finding]:
     for edit in _edits() or ():
         yield Finding(
@@ -20,7 +20,7 @@ def edited_files(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("core.unknown", "warning")
+@register_check("core.unknown", "warning")
 def missing_manifest(app: Flask) -> Iterator[Finding]:
     if _edits() is None:
         yield Finding(
@@ -29,7 +29,7 @@ def missing_manifest(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("core.leftovers", "error")
+@register_check("core.leftovers", "error")
 def leftovers(app: Flask) -> Iterator[Finding]:
     folders = {
         "app/accounts, app/templates/accounts and app/static/accounts": Path(app.root_path),
@@ -52,6 +52,6 @@ def _edits() -> list[str] | None:
     from secure_flask import update
 
     try:
-        return update.edits()
+        return update.find_edits()
     except FileNotFoundError:
         return None

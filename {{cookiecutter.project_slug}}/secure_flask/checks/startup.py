@@ -13,7 +13,7 @@ from secure_flask.web.csp_syntax import serialize
 from secure_flask.web.serving import serves_requests
 
 
-def announce(app: Flask) -> None:
+def log_startup(app: Flask) -> None:
     """Log the policy that a server enforces. None of it is secret."""
     if app.testing or not serves_requests():
         return

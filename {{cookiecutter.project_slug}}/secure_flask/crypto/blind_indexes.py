@@ -40,7 +40,7 @@ def normalised_value(value: str) -> str:
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", folded).casefold())
 
 
-class Search(ExprComparator[Any]):
+class BlindIndexSearch(ExprComparator[Any]):
     """Finds rows by the blind index; any other comparison raises TypeError.
 
     Equal values have different ciphertexts, so a comparison of these would find no row.

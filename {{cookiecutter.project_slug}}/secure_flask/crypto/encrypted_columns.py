@@ -8,7 +8,7 @@ import json
 from functools import partial
 from typing import Any, NoReturn, cast
 
-from secure_flask.crypto.blind_indexes import Search, blind_index
+from secure_flask.crypto.blind_indexes import BlindIndexSearch, blind_index
 from secure_flask.crypto.encryption import decrypt, encrypt
 from sqlalchemy import Column, LargeBinary, Table, event
 from sqlalchemy.ext.hybrid import hybrid_property
@@ -62,7 +62,7 @@ class EncryptedColumn:
         column: hybrid_property[str | None] = hybrid_property(
             self.read,
             self.write,
-            custom_comparator=lambda model: Search(model, self, column),  # type: ignore[arg-type]
+            custom_comparator=lambda model: BlindIndexSearch(model, self, column),  # type: ignore[arg-type]
             update_expr=lambda model, value: self.refuse(),
             bulk_dml_setter=lambda model, row, value: self.write_row(model.__mapper__, row, value),
         )

@@ -36,5 +36,9 @@ def derive_key(root: bytes, purpose: bytes, salt: bytes = b"") -> bytes:
 
 
 def init_app(app: Flask) -> None:
-    app.extensions["encryption_keys"] = keyrings.read_numbered(app.config["ENCRYPTION_KEYS"])
-    app.extensions["blind_index_keys"] = keyrings.read_numbered(app.config["BLIND_INDEX_KEYS"])
+    app.extensions["encryption_keys"] = keyrings.read_numbered_keyring(
+        app.config["ENCRYPTION_KEYS"]
+    )
+    app.extensions["blind_index_keys"] = keyrings.read_numbered_keyring(
+        app.config["BLIND_INDEX_KEYS"]
+    )

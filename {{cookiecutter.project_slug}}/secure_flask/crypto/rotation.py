@@ -32,7 +32,7 @@ crypto_commands = CommandGroup("crypto", help="Manage encrypted columns and thei
 def generate_key() -> None:
     """Print a new key for ENCRYPTION_KEYS or BLIND_INDEX_KEYS; add it at the end first."""
     newest = max(*encryption_keys(), *blind_index_keys())
-    click.echo(keyrings.new(str(max(newest + 1, int(keyrings.today())))))
+    click.echo(keyrings.new_key(str(max(newest + 1, int(keyrings.key_id_of_today())))))
 
 
 @crypto_commands.command("status")

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from secure_flask.web import audit
-from secure_flask.web.errors import error_response, refused, response_for
+from secure_flask.web.errors import before_error_page, error_response, response_for
 from secure_flask.web.serving import serves_requests
 from sqlalchemy import Engine, MetaData, event, make_url
 from sqlalchemy.exc import (
@@ -63,12 +63,18 @@ LIMITS = {
 
 # The exceptions of an unusable database: unreachable, busy, full, read-only, or without
 # tables because no migration was run. Invalid data raises other exceptions.
-UNAVAILABLE = (OperationalError, InterfaceError, InternalError, ProgrammingError, TimeoutError)
+DATABASE_UNAVAILABLE = (
+    OperationalError,
+    InterfaceError,
+    InternalError,
+    ProgrammingError,
+    TimeoutError,
+)
 # Another request changed or deleted a row at the same moment.
 CONFLICTS = (ObjectDeletedError, StaleDataError)
 # For example, a character that the encoding of the database lacks; SQLite's driver raises
 # OverflowError for an integer of more than 64 bits.
-INVALID = (DataError, OverflowError)
+INVALID_VALUE = (DataError, OverflowError)
 
 
 class Model(DeclarativeBase):
@@ -88,12 +94,12 @@ def init_app(app: Flask) -> None:
     db.init_app(app)
     migrate.init_app(app)
     app.teardown_request(_release)
-    for unavailable in UNAVAILABLE:
+    for unavailable in DATABASE_UNAVAILABLE:
         app.register_error_handler(unavailable, _respond_unavailable)
     for conflict in CONFLICTS:
         app.register_error_handler(conflict, _respond_conflict)
     app.register_error_handler(IntegrityError, _respond_to_constraint)
-    for invalid in INVALID:
+    for invalid in INVALID_VALUE:
         app.register_error_handler(invalid, _respond_invalid)
 
 
@@ -112,7 +118,7 @@ def _engine_options(app: Flask) -> dict[str, Any]:
     return options | {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT}
 
 
-@refused.connect
+@before_error_page.connect
 def _release(error: object) -> None:
     """Give the connection back, before Flask-SQLAlchemy does.
 
@@ -123,7 +129,7 @@ def _release(error: object) -> None:
         return
     try:
         db.session.rollback()
-    except UNAVAILABLE:
+    except DATABASE_UNAVAILABLE:
         db.session().invalidate()
 
 

@@ -17,14 +17,14 @@ from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.form_types import URLENCODED, is_consumed_form
 from secure_flask.web.texts import translated_text
-from secure_flask.web.uploads import open_file, uploaded
+from secure_flask.web.uploads import open_upload, uploaded_files
 from secure_flask.web.view_options import view_options
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.utils import cached_property
 
-INVALID = "Invalid request"
+INVALID_REQUEST = "Invalid request"
 MAX_FIELDS = 1000  # fields and files together
 # As people know them: 64 kB for the 65,536 bytes that may be sent.
 _UNITS = {2**20: "MB", 10**6: "MB", 2**10: "kB", 10**3: "kB", 1: "bytes"}
@@ -38,7 +38,7 @@ _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
 def init_app(app: Flask) -> None:
     app.request_class = CheckedRequest
     app.config["MAX_FORM_PARTS"] = MAX_FIELDS
-    request_checks.register(app, _check_body)
+    request_checks.add_request_check(app, _check_body)
 
 
 def body_stream() -> BinaryIO:
@@ -75,7 +75,7 @@ class CompleteBody(io.RawIOBase):
             raise
         except Exception:
             # Each server has its own exceptions for bad chunks and lost connections.
-            raise error_response(400, INVALID) from None
+            raise error_response(400, INVALID_REQUEST) from None
         buffer[: len(part)] = part
         self.length += len(part)
         limit = self.request.max_content_length or 0
@@ -84,7 +84,7 @@ class CompleteBody(io.RawIOBase):
             raise _too_large(_in_words(limit))
         # gunicorn returns a short body without an error when the client disconnects.
         if stated is not None and not part:
-            raise error_response(400, INVALID)
+            raise error_response(400, INVALID_REQUEST)
         return len(part)
 
 
@@ -95,7 +95,7 @@ class FormParser(FormDataParser):
     """
 
     def __init__(self, stream_factory: Any = None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(open_file, *args, **{**kwargs, "silent": False})
+        super().__init__(open_upload, *args, **{**kwargs, "silent": False})
 
     def parse(self, stream: IO[bytes], mimetype: str, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -110,9 +110,9 @@ class FormParser(FormDataParser):
             limit = f"{MAX_FIELDS:,} fields and files, and {in_a_field} in a field"
             raise _too_large(limit) from None
         except ValueError:
-            raise error_response(400, INVALID) from None
+            raise error_response(400, INVALID_REQUEST) from None
         _check_texts(fields, files)
-        return stream, fields, uploaded(files)
+        return stream, fields, uploaded_files(files)
 
 
 class CheckedRequest(flask.Request):
@@ -171,4 +171,4 @@ def _check_texts(fields: MultiDict[str, str], files: MultiDict[str, FileStorage]
     names += [file.filename or "" for _, file in files.items(multi=True)]
     values = (value for _, value in fields.items(multi=True))
     if any(map(_REFUSED.search, names)) or any(map(_REFUSED_IN_LINES.search, values)):
-        raise error_response(400, INVALID)
+        raise error_response(400, INVALID_REQUEST)

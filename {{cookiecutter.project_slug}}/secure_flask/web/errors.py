@@ -28,7 +28,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 
 # Sent before the page of an error looks up the login. That may commit, and what the view began
 # must not be stored with it.
-refused = Namespace().signal("refused")
+before_error_page = Namespace().signal("before-error-page")
 
 
 class ErrorResponse(HTTPException):
@@ -139,7 +139,7 @@ def _may_look_up_the_user(error: HTTPException) -> bool:
 def _page(error: HTTPException, *, navigation: bool) -> str:
     template = current_app.jinja_env.get_template("error.html")
     if navigation and "login" not in g:
-        refused.send(current_app)
+        before_error_page.send(current_app)
     # Alone it gets no context processors, which may query the database.
     render = partial(render_template, template) if navigation else template.render
     return render(

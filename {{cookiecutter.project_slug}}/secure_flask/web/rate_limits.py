@@ -50,7 +50,9 @@ def too_many_requests(count: Count) -> ErrorResponse:
 
 def init_app(app: Flask) -> None:
     if app.config["RATE_LIMIT"]:
-        request_checks.register(app, partial(_check_rate_limit, parse(app.config["RATE_LIMIT"])))
+        request_checks.add_request_check(
+            app, partial(_check_rate_limit, parse(app.config["RATE_LIMIT"]))
+        )
 
 
 def _check_rate_limit(limit: RateLimitItem, request: Request) -> None:

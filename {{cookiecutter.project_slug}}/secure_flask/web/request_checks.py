@@ -12,18 +12,18 @@ import flask
 from flask import Flask, Request
 from flask.typing import ResponseReturnValue
 
-Check = Callable[[Request], ResponseReturnValue | None]
+RequestCheck = Callable[[Request], ResponseReturnValue | None]
 
 
-def register(app: Flask, check: Check) -> None:
+def add_request_check(app: Flask, check: RequestCheck) -> None:
     """Check each request, after the checks that registered before this one."""
     if "request_checks" not in app.extensions:
-        checks = app.extensions["request_checks"] = list[Check]()
+        checks = app.extensions["request_checks"] = list[RequestCheck]()
         app.before_request(partial(_run_checks, checks))
     app.extensions["request_checks"].append(check)
 
 
-def _run_checks(checks: Sequence[Check]) -> ResponseReturnValue | None:
+def _run_checks(checks: Sequence[RequestCheck]) -> ResponseReturnValue | None:
     # The object behind `flask.request`, which looks itself up at each use.
     request: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
     for check in checks:

@@ -13,7 +13,7 @@ from flask import current_app, request
 from flask.views import View
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from secure_flask.web import strict_json
-from secure_flask.web.bodies import INVALID
+from secure_flask.web.bodies import INVALID_REQUEST
 from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import Decorated, add_options, view_options
@@ -77,7 +77,7 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
             except ValidationError as error:
                 raise _refused_body(model, error) from None
             except ValueError:
-                raise error_response(400, INVALID) from None
+                raise error_response(400, INVALID_REQUEST) from None
             # In a method of a class-based view `self` comes first.
             own = args[:1] if args and isinstance(args[0], View) else ()
             return current_app.ensure_sync(view)(*own, body, *args[len(own) :], **kwargs)
@@ -96,7 +96,7 @@ def plain_text(text: str) -> str:
 
 def _refused_body(model: type[Body], error: ValidationError) -> ErrorResponse:
     problems = error.errors(include_url=False)
-    refused = error_response(400, MISSING if any(map(_is_absent, problems)) else INVALID)
+    refused = error_response(400, MISSING if any(map(_is_absent, problems)) else INVALID_REQUEST)
     # A body of credentials gets no details: a password may be in the wrong member.
     if not view_options().credentials:
         refused.fields = {

@@ -90,7 +90,7 @@ def init_app(app: Flask) -> None:
     :raises PolicyError: PyJWT is not installed for `jwt`.
     :raises SettingsError: TOKEN_KEYS is missing for `jwt`.
     """
-    app.extensions["token_type"] = _load(app.config["TOKEN_TYPE"], app)
+    app.extensions["token_type"] = _load_token_type(app.config["TOKEN_TYPE"], app)
 
 
 def _keep_out_of_caches(response: Response) -> Response:
@@ -109,7 +109,7 @@ def _find_login(request: Request) -> Login | None:
     return None if chosen_token_type() is session else chosen_token_type().find_login(request)
 
 
-def _load(name: str, app: Flask) -> ModuleType:
+def _load_token_type(name: str, app: Flask) -> ModuleType:
     if name == "session":
         return session
     return opaque if name == "opaque" else _load_jwt(app)
