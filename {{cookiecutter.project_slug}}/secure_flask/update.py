@@ -131,7 +131,8 @@ class Template:
     """What was fetched from the template, as objects in a repository that has no work tree."""
 
     def __init__(self, folder: str, options: argparse.Namespace) -> None:
-        self.folder, self.unsigned = folder, options.unsigned
+        self.folder = folder
+        self.unsigned = options.unsigned
         self.address = _address(options.clone)
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},

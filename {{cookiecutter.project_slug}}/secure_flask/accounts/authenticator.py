@@ -64,7 +64,8 @@ def finish_authenticator_setup(user: AccountMixin, state: str, code: str) -> Non
         raise error_response(400, "Wrong code")
     if not steps.use_step(step):
         raise error_response(400, ENDED)
-    user.totp_secret, user.totp_last = secret, counter
+    user.totp_secret = secret
+    user.totp_last = counter
 
 
 def use_authenticator_code(user: AccountMixin, code: str) -> bool:

@@ -17,7 +17,9 @@ from secure_flask.auth.users import UserMixin
 from secure_flask.database import db
 from sqlalchemy import Update, update
 
-AUTHENTICATOR, PASSKEY, RECOVERY = "authenticator", "passkey", "recovery_code"
+AUTHENTICATOR = "authenticator"
+PASSKEY = "passkey"
+RECOVERY = "recovery_code"
 
 
 def factors_of(user: AccountMixin) -> list[str]:

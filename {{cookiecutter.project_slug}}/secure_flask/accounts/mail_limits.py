@@ -33,7 +33,9 @@ AGAIN = 10 * 60  # seconds until an address gets another link of the same kind
 OF_NETWORK = 0.1
 LEAST_OF_NETWORK = 5
 # What resets, all other links, and notices may use up of MAILS_PER_HOUR: none suppresses the others.
-RESETS, LINKS, NOTICES = 0.9, 0.8, 0.8
+RESETS = 0.9
+LINKS = 0.8
+NOTICES = 0.8
 USED_UP = audit.Event("mails_used_up", ERROR)
 
 NEXT_MAIL_FIRST = (

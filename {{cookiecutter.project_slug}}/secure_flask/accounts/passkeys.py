@@ -24,7 +24,8 @@ MAX_ID = 1023  # bytes. Source: Web Authentication Level 3, section 7.1
 # The algorithms that are offered, each with the type and the curve of its keys, all by their
 # numbers in COSE: EdDSA, ES256, RS256. Source: Web Authentication Level 3, section 5.8.5; RFC 8812.
 ALGORITHMS = {-8: (1, 6), -7: (2, 1), -257: (3, None)}
-NEW, LOGIN = "new passkey", "passkey"
+NEW = "new passkey"
+LOGIN = "passkey"
 INVALID_PASSKEY = "Unknown or invalid passkey"
 TOO_MANY = "You have as many passkeys as are allowed: delete one first"
 
@@ -110,7 +111,8 @@ def finish_passkey_registration(
         raise error_response(400, INVALID_PASSKEY)
     passkey = Passkey(user_id=user.id, name=name, host=public_urls.public_host())
     passkey.last_used = int(time.time())
-    passkey.credential_id, passkey.public_key = made.credential_id, made.credential_public_key
+    passkey.credential_id = made.credential_id
+    passkey.public_key = made.credential_public_key
     passkey.sign_count = made.sign_count
     db.session.add(passkey)
     try:

@@ -27,7 +27,8 @@ from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error
 from sqlalchemy.exc import IntegrityError
 
-REGISTRATION, CONFIRM = "registration", "confirm"
+REGISTRATION = "registration"
+CONFIRM = "confirm"
 REQUESTED = audit.Event("registration_requested", INFO)
 LIFETIME = 24 * 60 * 60  # seconds
 # Open registrations of one address, so that no stranger fills the table with them.

@@ -34,7 +34,8 @@ LEASE = 4 * 60  # seconds
 # The waits between tries; the last one again and again.
 RETRIES = (60, 5 * 60, 15 * 60, 30 * 60)  # seconds
 # People ask for another link; a notice comes once.
-KEPT_LINK, KEPT_NOTICE = HOUR, 24 * HOUR  # seconds
+KEPT_LINK = HOUR  # seconds
+KEPT_NOTICE = 24 * HOUR  # seconds
 POLL = 5  # seconds, at most
 
 

@@ -16,7 +16,8 @@ from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.view_options import ViewOptions, options_of
 from werkzeug.routing import Rule
 
-EVERYBODY, USERS = "everybody", "logged-in users"
+EVERYBODY = "everybody"
+USERS = "logged-in users"
 BY_POLICY = "PUBLIC_ENDPOINTS"
 NO_MARK = "no mark"
 # The method of a rule that names none, as in `url_map.add(Rule("/x", endpoint="x"))`.

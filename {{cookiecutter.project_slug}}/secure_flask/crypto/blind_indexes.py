@@ -48,7 +48,8 @@ class BlindIndexSearch(ExprComparator[Any]):
 
     def __init__(self, model: Any, column: Any, hybrid: hybrid_property[Any]) -> None:
         super().__init__(model, model, hybrid)
-        self.model, self.column = model, column
+        self.model = model
+        self.column = column
 
     def __clause_element__(self) -> Any:
         self.column.refuse()

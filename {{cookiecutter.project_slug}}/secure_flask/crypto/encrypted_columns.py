@@ -50,10 +50,14 @@ class EncryptedColumn:
     """Describes an encrypted column; `__set_name__` replaces it by a hybrid attribute."""
 
     def __init__(self, indexed: bool, unique: bool, context: str) -> None:
-        self.indexed, self.unique, self.given_context = indexed, unique, context
+        self.indexed = indexed
+        self.unique = unique
+        self.given_context = context
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name, self.encrypted, self.index = name, f"{name}_encrypted", f"{name}_index"
+        self.name = name
+        self.encrypted = f"{name}_encrypted"
+        self.index = f"{name}_index"
         setattr(owner, self.encrypted, mapped_column(LargeBinary, nullable=True))
         if self.indexed:
             unique = self.unique or None

@@ -124,7 +124,8 @@ def _count_by_key(
 
 def _rotate_column(stored: Stored) -> int:
     """Renew a column page by page; the number of values that do not decrypt."""
-    done = failed = 0
+    done = 0
+    failed = 0
     keys = list(stored.value.table.primary_key)
     found = sa.select(*keys, stored.raw).where(stored.outdated)
     for rows in pages_of_rows(db.session.execute, found, keys):

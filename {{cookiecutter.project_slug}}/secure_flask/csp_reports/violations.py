@@ -42,7 +42,8 @@ _URL = re.compile(
 
 OWN_SITE = "self"
 UNKNOWN_PAGE = "(no route)"
-MAX_ORIGIN, MAX_PAGE = 300, 200  # characters
+MAX_ORIGIN = 300  # characters
+MAX_PAGE = 200  # characters
 
 
 class Violation(NamedTuple):

@@ -57,7 +57,8 @@ class CompleteBody(io.RawIOBase):
     """A stream of the request body that raises 400 where a truncated body stops, and 413."""
 
     def __init__(self, request: Request, stream: IO[bytes]) -> None:
-        self.request, self.stream = request, stream
+        self.request = request
+        self.stream = stream
         self.length = 0
 
     def readable(self) -> bool:
@@ -145,7 +146,8 @@ def _read_form(request: Request) -> None:
         _ = request.form
     except HTTPException:
         # The page for this error may contain a form of its own, which must not raise it again.
-        request.form, request.files = ImmutableMultiDict(), ImmutableMultiDict()
+        request.form = ImmutableMultiDict()
+        request.files = ImmutableMultiDict()
         raise
 
 

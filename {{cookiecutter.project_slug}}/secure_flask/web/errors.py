@@ -44,7 +44,8 @@ class ErrorResponse(HTTPException):
 
     def __init__(self, message: str, headers: dict[str, str]) -> None:
         HTTPException.__init__(self)
-        self.message, self.headers = message, headers
+        self.message = message
+        self.headers = headers
 
     @property
     def description(self) -> str:  # type: ignore[override]
