@@ -8,7 +8,8 @@ from secure_flask.crypto import encryption, keyring, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
 from secure_flask.database import database
-from secure_flask.settings import Settings
+from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings
+from secure_flask.state import begin_app_state
 from secure_flask.web import (
     audit,
     bodies,
@@ -40,13 +41,14 @@ def wire_app(app: Flask, settings: Settings) -> None:
 
 
 def _configure(app: Flask, settings: Settings) -> None:
+    state = begin_app_state(app)
     given = settings.for_flask()
     # `flask check` compares a name that may be misspelt with these of Flask and the settings.
-    app.extensions["known_names"] = {*Flask.default_config, *given}
+    state[KNOWN_NAMES] = {*Flask.default_config, *given}
     app.config.update(dict(settings.policy.load(app.config)))
     app.config.update(given)
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_BODY"]
-    app.extensions["settings"] = settings
+    state[SETTINGS] = settings
 
 
 def _protect_requests(app: Flask) -> None:
@@ -60,7 +62,7 @@ def _protect_requests(app: Flask) -> None:
     counters.init_app(app)  # the counters of all rate limits, in memory or in Redis
     rate_limits.init_app(app)  # RATE_LIMIT: requests of one client address
     cors.init_app(app)  # lets the sites of CORS_ORIGINS read responses
-    access.init_app(app, tokens)  # refuses requests without a login, unless the view is public
+    access.init_app(app)  # refuses requests without a login, unless the view is public
     strict_json.init_app(app)  # refuses JSON that two parsers would read differently
     bodies.init_app(app)  # refuses truncated, invalid and too large bodies
 
