@@ -5,7 +5,7 @@ is close to a name here.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -108,7 +108,7 @@ class Policy(BaseModel):
     TEXTS: dict[str, str] = Field({}, examples=[{"Not allowed": "Nicht erlaubt"}])
 
     @classmethod
-    def load(cls, config: Mapping[str, Any]) -> Self:
+    def load(cls, config: Mapping[str, object]) -> Self:
         """Read the policy from `app.config`, with the default of each name that it lacks.
 
         :raises PolicyError: names each wrong value, and says what to write instead.

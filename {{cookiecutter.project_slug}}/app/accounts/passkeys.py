@@ -109,7 +109,7 @@ def add(body: NewPasskey, state: str) -> ResponseReturnValue:
     """Add a passkey. With the first factor come recovery codes, which are shown only here."""
     added = add_passkey(state, body.credential, body.name)
     if codes := added.get("recovery_codes"):
-        added["next"] = codes_page(current_user, codes)
+        return {**added, "next": codes_page(current_user, codes)}
     return added
 
 

@@ -7,14 +7,13 @@ login to it. Source: OWASP ASVS 6.3.7, 6.3.8, 7.5.1; "Pre-hijacked accounts" (Su
 Paverd, 2022).
 """
 
-from typing import Any
 from uuid import UUID
 
 from secure_flask.accounts import addresses, notices, public_urls, recovery, steps
 from secure_flask.accounts.former_addresses import remember_address, require_few_changes
 from secure_flask.accounts.mail_limits import CHANGE_LINK, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
-from secure_flask.accounts.messages import mail_kind
+from secure_flask.accounts.messages import MailParts, mail_kind
 from secure_flask.accounts.outbox import HOUR, Mail, forget_links
 from secure_flask.accounts.steps import INVALID_LINK, Step
 from secure_flask.accounts.users import AccountMixin, account_of
@@ -125,7 +124,7 @@ def _find_change_step(token: str) -> Step:
 
 
 @mail_kind(CHANGE_LINK)
-def _change_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+def _change_mail(mail: Mail) -> MailParts | None:
     email = mail.email or ""
     request = db.session.get(Step, UUID(mail.arguments["step"]))
     if request is None or request.user is None or request.user.disabled:

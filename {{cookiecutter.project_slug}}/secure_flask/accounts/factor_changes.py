@@ -87,7 +87,7 @@ def remove_authenticator() -> None:
     _finish_removal(user, "The authenticator app was removed")
 
 
-def begin_passkey() -> dict[str, Any]:
+def begin_passkey() -> dict[str, object]:
     """`state` and `options`, with which the device of the logged-in user makes a passkey.
 
     :raises ErrorResponse: 403, it would be the first factor that a role demands; 409, the user has
@@ -96,7 +96,7 @@ def begin_passkey() -> dict[str, Any]:
     return passkeys.begin_passkey_registration(_who_adds())
 
 
-def add_passkey(state: str, credential: str, name: str) -> dict[str, Any]:
+def add_passkey(state: str, credential: str, name: str) -> dict[str, list[str]]:
     """Add the passkey that a device made.
 
     With the first factor of a user the dict has the member `recovery_codes`.
@@ -172,7 +172,7 @@ def _lock_user(user: AccountMixin) -> AccountMixin:
     return user
 
 
-def _first_recovery_codes(user: AccountMixin) -> dict[str, Any]:
+def _first_recovery_codes(user: AccountMixin) -> dict[str, list[str]]:
     return {"recovery_codes": recovery_codes.replace_recovery_codes(user)}
 
 

@@ -10,7 +10,6 @@ Source: OWASP ASVS 2.4.1, 6.3.8.
 
 import time
 from logging import ERROR
-from typing import Any
 
 from flask import current_app, has_request_context
 from limits import RateLimitItemPerHour
@@ -61,7 +60,7 @@ def take_mail_turn() -> int:
 
 
 def request_link(
-    kind: str, address: str, *, turn: int, is_dropped: bool = False, **arguments: Any
+    kind: str, address: str, *, turn: int, is_dropped: bool = False, **arguments: object
 ) -> bool:
     """Let a mail with a link wait for an address; False if it has had enough of them.
 

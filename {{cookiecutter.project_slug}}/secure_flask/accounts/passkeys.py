@@ -5,7 +5,7 @@ time; see passkey_challenges.py. Source: Web Authentication Level 3, section 7; 
 """
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from flask import current_app
@@ -17,6 +17,9 @@ from secure_flask.web.errors import error_response
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
+
+if TYPE_CHECKING:
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier
 
 MAX_NAME = 64  # characters
 MAX_PASSKEYS = 20  # of a user
@@ -50,12 +53,12 @@ def passkeys_of(user: AccountMixin) -> list[Passkey]:
     return list(db.session.scalars(mine.order_by(Passkey.name)))
 
 
-def list_passkeys(user: AccountMixin) -> list[dict[str, Any]]:
+def list_passkeys(user: AccountMixin) -> list[dict[str, object]]:
     """The passkeys of a user: `name`, and `last_used` in seconds since 1970."""
     return [{"name": each.name, "last_used": each.last_used} for each in passkeys_of(user)]
 
 
-def begin_passkey_registration(user: AccountMixin) -> dict[str, Any]:
+def begin_passkey_registration(user: AccountMixin) -> dict[str, object]:
     """`state`, and `options` for navigator.credentials.create().
 
     :raises ErrorResponse: 409, the user has as many as allowed.
@@ -133,7 +136,7 @@ def limit_passkeys(user: AccountMixin, most: int) -> None:
         raise error_response(409, TOO_MANY)
 
 
-def begin_passkey_login(user: AccountMixin | None = None) -> dict[str, Any]:
+def begin_passkey_login(user: AccountMixin | None = None) -> dict[str, object]:
     """`state`, and `options` for navigator.credentials.get()."""
     import webauthn
     from webauthn.helpers.structs import UserVerificationRequirement
@@ -185,7 +188,7 @@ def delete_passkey_of(user: AccountMixin, name: str) -> bool:
     return False
 
 
-def _offered() -> list[Any]:
+def _offered() -> "list[COSEAlgorithmIdentifier]":
     from webauthn.helpers.cose import COSEAlgorithmIdentifier
 
     return [COSEAlgorithmIdentifier(number) for number in ALGORITHMS]

@@ -6,11 +6,11 @@ Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.3.8, 6.4.1, 6.4.3, 7.4.3
 """
 
 from logging import INFO
-from typing import Any
 
 from secure_flask.accounts import notices, public_urls, steps
 from secure_flask.accounts.mail_limits import RESET_LINK, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
+from secure_flask.accounts.messages import MailParts
 from secure_flask.accounts.outbox import HOUR, forget_links
 from secure_flask.accounts.steps import INVALID_LINK, Step
 from secure_flask.accounts.users import AccountMixin, account_of
@@ -65,7 +65,7 @@ def reset_password(token: str, password: str) -> AccountMixin:
     return user
 
 
-def mail_to_owner(user: AccountMixin, text: str) -> tuple[str, str, dict[str, Any]] | None:
+def mail_to_owner(user: AccountMixin, text: str) -> MailParts | None:
     """A mail to the owner of an address, with a link whose secret is in the caller's transaction.
 
     Each mail that strangers can cause has the link, so they use up no limit without sending it.

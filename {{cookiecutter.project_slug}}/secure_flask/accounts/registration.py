@@ -8,7 +8,7 @@ Paverd, 2022).
 """
 
 from logging import INFO
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from flask import current_app
@@ -16,7 +16,7 @@ from secure_flask.accounts import public_urls, recovery, steps
 from secure_flask.accounts.addresses import address_owner
 from secure_flask.accounts.mail_limits import RESET_LINK, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
-from secure_flask.accounts.messages import mail_kind
+from secure_flask.accounts.messages import MailParts, mail_kind
 from secure_flask.accounts.outbox import Mail, forget_links
 from secure_flask.accounts.steps import INVALID_LINK, Step
 from secure_flask.accounts.users import NAME_TAKEN, AccountMixin, account_of
@@ -166,7 +166,7 @@ def _create_account(step: Step, name: str, password_hash: str) -> AccountMixin:
 
 
 @mail_kind(CONFIRM)
-def _confirmation_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+def _confirmation_mail(mail: Mail) -> MailParts | None:
     if not current_app.config["REGISTRATION"]:
         # It was closed while the mail waited.
         return None
@@ -176,7 +176,7 @@ def _confirmation_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
 
 
 @mail_kind(RESET_LINK)
-def _reset_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+def _reset_mail(mail: Mail) -> MailParts | None:
     """A link to set a new password; for an open registration the link that confirms it.
 
     That one sets a password too, so people who forgot that they never confirmed get in.
@@ -186,7 +186,7 @@ def _reset_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     return _confirm_link(mail) if current_app.config["REGISTRATION"] else None
 
 
-def _confirm_link(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+def _confirm_link(mail: Mail) -> MailParts | None:
     email = mail.email or ""
     registration = _registration(mail)
     if registration is None:

@@ -69,7 +69,7 @@ def add_step(
     *,
     user: UserMixin | None = None,
     email: str | None = None,
-    **data: Any,
+    **data: object,
 ) -> Step:
     """Add a step for `lifetime` seconds to the caller's transaction, without a secret."""
     step = Step(purpose=purpose, email=email, data=data, expires=int(time.time()) + lifetime)

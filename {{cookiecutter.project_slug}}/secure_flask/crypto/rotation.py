@@ -65,7 +65,7 @@ class Stored:
     """An encrypted column, and that of its blind index if it has one."""
 
     value: sa.Column[Any]
-    context_of: Callable[[list[Any]], str]
+    context_of: Callable[[list[object]], str]
     index: sa.Column[Any] | None = None
     index_context: str = ""
 
@@ -143,7 +143,7 @@ def _rotate_column(stored: Stored) -> int:
     return failed
 
 
-def _renew_value(stored: Stored, key: list[Any], seen: bytes) -> bool:
+def _renew_value(stored: Stored, key: list[object], seen: bytes) -> bool:
     """Store a value under the first keys; False if it does not decrypt."""
     context = stored.context_of(key)
     try:

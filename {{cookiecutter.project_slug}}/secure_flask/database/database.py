@@ -7,7 +7,6 @@ Source: OWASP ASVS 13.1.3.
 
 import sqlite3
 from pathlib import Path
-from typing import Any
 
 from flask import Flask
 from flask.typing import ResponseReturnValue
@@ -103,9 +102,9 @@ def init_app(app: Flask) -> None:
         app.register_error_handler(invalid, _respond_invalid)
 
 
-def _engine_options(app: Flask) -> dict[str, Any]:
+def _engine_options(app: Flask) -> dict[str, object]:
     # Logged errors must not contain parameters, such as a password hash.
-    options: dict[str, Any] = {"hide_parameters": True}
+    options: dict[str, object] = {"hide_parameters": True}
     url = make_url(app.config["DATABASE_URL"])
     if url.get_backend_name() == "postgresql":
         several = SEVERAL_HOSTS if "," in str(url.query.get("host", "")) else {}
@@ -160,7 +159,7 @@ def _respond_unavailable(error: Exception) -> ResponseReturnValue:
 
 
 @event.listens_for(Engine, "connect")
-def _configure_sqlite(connection: Any, record: Any) -> None:
+def _configure_sqlite(connection: object, record: object) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
         # By default SQLite does not enforce foreign keys. WAL allows reads during a write.

@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
 
@@ -76,7 +76,7 @@ def _read_one(key_id: str, encoded: str) -> bytes:
     return key
 
 
-def _readable(read: Callable[[str], Any]) -> AfterValidator:
+def _readable(read: Callable[[str], object]) -> AfterValidator:
     def check(ring: SecretStr) -> SecretStr:
         read(ring.get_secret_value())
         return ring

@@ -1,7 +1,7 @@
 """The types of settings: each refuses insecure values and names a valid one."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
@@ -27,7 +27,7 @@ def _strong(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _split(names: Any) -> Any:
+def _split(names: object) -> object:
     return names.replace(",", " ").lower().split() if isinstance(names, str) else names
 
 

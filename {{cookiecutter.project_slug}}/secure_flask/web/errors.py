@@ -6,7 +6,6 @@ A browser gets a page with the request id, a program `{"error": "…"}`. An
 
 import sys
 from functools import lru_cache, partial
-from typing import Any
 
 from blinker import Namespace
 from flask import (
@@ -54,7 +53,7 @@ class ErrorResponse(HTTPException):
         """The message in the owner's words, as a form of yours shows it."""
         return translated_text(self.message)
 
-    def get_headers(self, *arguments: Any, **options: Any) -> list[tuple[str, str]]:
+    def get_headers(self, *arguments: object, **options: object) -> list[tuple[str, str]]:
         return list(self.headers.items())
 
 

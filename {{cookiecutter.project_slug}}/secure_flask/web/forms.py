@@ -23,7 +23,9 @@ from wtforms.validators import StopValidation
 def consumes_form(view: Decorated) -> Decorated: ...
 @overload
 def consumes_form(*, max_size: int) -> Callable[[Decorated], Decorated]: ...
-def consumes_form(view: Any = None, **limits: int) -> Any:
+def consumes_form(
+    view: Decorated | None = None, **limits: int
+) -> Decorated | Callable[[Decorated], Decorated]:
     """Let forms post to this view: `@consumes_form`, or `@consumes_form(max_size=2**20)` in bytes."""
 
     def decorate(view: Decorated) -> Decorated:
@@ -32,7 +34,7 @@ def consumes_form(view: Any = None, **limits: int) -> Any:
     return decorate(view) if view else decorate
 
 
-def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Any], Any]:
+def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Decorated], Decorated]:
     """Let `handler` answer where the body is a form; the view below answers JSON.
 
     A handler that ends at a page, not at a redirect, says so by `@responds("text/html")`.
@@ -49,7 +51,7 @@ def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Any], Any]
 
     def decorate(view: Any) -> Any:
         @wraps(view)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
+        def wrapped(*args: object, **kwargs: object) -> object:
             return current_app.ensure_sync(handler if is_consumed_form() else view)(*args, **kwargs)
 
         form = consumes_form(wrapped)

@@ -30,7 +30,7 @@ def limited(limit: str) -> Callable[[Decorated], Decorated]:
 
     def decorate(view: Any) -> Any:
         @wraps(view)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
+        def wrapped(*args: object, **kwargs: object) -> object:
             key = (view.__module__, view.__qualname__)
             _require_within_limit(item, *key, client_address())
             if ":" in (site := client_address(SITE)):

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from flask import current_app, request
 from flask.views import View
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 from secure_flask.web import strict_json
 from secure_flask.web.bodies import INVALID_REQUEST
 from secure_flask.web.errors import ErrorResponse, error_response
@@ -69,7 +70,7 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
 
     def decorate(view: Any) -> Any:
         @wraps(view)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
+        def wrapped(*args: object, **kwargs: object) -> object:
             text = request.get_data()
             try:
                 strict_json.loads(text)
@@ -105,7 +106,7 @@ def _refused_body(model: type[Body], error: ValidationError) -> ErrorResponse:
     return refused
 
 
-def _path_of_field(model: type[Body], problem: Any) -> str:
+def _path_of_field(model: type[Body], problem: ErrorDetails) -> str:
     """The path of a member, as in "seats.0.name"; "" for the body as a whole.
 
     It contains only names that the model declares: the client chose any other, and it may be
@@ -122,7 +123,7 @@ def _names(model: type[Body]) -> frozenset[str]:
     return frozenset(name for each in objects for name in each.get("properties", {}))
 
 
-def _reason(problem: Any) -> str:
+def _reason(problem: ErrorDetails) -> str:
     if _is_absent(problem):
         return "Required"
     context = problem.get("ctx", {})
@@ -134,7 +135,7 @@ def _reason(problem: Any) -> str:
     return message if problem["type"] in _SAFE_MESSAGES else "Not valid"
 
 
-def _is_absent(problem: Any) -> bool:
+def _is_absent(problem: ErrorDetails) -> bool:
     """Whether a required member is missing, null, or a text that is blank."""
     sent = problem["input"]
     if problem["type"] == "string_type":
