@@ -24,6 +24,6 @@ def test_a_check_that_refuses_is_the_last_function_that_runs(make_app: MakeApp) 
     # What an owner adds runs later, wherever its line stands.
     app.before_request(lambda: seen.append("before_request"))
     for check in (note, lambda request: ("No", 403), note):
-        request_checks.register(app, check)
+        request_checks.add_request_check(app, check)
     answer = app.test_client().get("/_test/view")
     assert (answer.status_code, seen) == (403, ["/_test/view"])

@@ -14,8 +14,8 @@ from flask.sessions import SessionInterface, SessionMixin
 from secure_flask.auth.current_login import logged_in_user
 from secure_flask.auth.users import UserMixin
 from secure_flask.state import Key, request_state
-from secure_flask.web import request_checks
 from secure_flask.web.cookies import drop_unread_cookies
+from secure_flask.web.request_checks import add_request_check
 from sqlalchemy.exc import SQLAlchemyError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def keep_session_for(user: UserMixin) -> None:
 
 def init_app(app: Flask) -> None:
     app.wsgi_app = _Wrapping(app)  # type: ignore[method-assign]
-    request_checks.register(app, _clear_session_of_another)
+    add_request_check(app, _clear_session_of_another)
 
 
 def _clear_session_of_another(request: Request) -> None:

@@ -13,12 +13,12 @@ from flask import Flask, Request
 from flask.typing import ResponseReturnValue
 from secure_flask.state import Key, app_state
 
-Check = Callable[[Request], ResponseReturnValue | None]
+RequestCheck = Callable[[Request], ResponseReturnValue | None]
 
-_CHECKS = Key[list[Check]]("request checks")
+_CHECKS = Key[list[RequestCheck]]("request checks")
 
 
-def register(app: Flask, check: Check) -> None:
+def add_request_check(app: Flask, check: RequestCheck) -> None:
     """Check each request, after the checks that registered before this one."""
     state = app_state(app)
     if _CHECKS not in state:
@@ -27,7 +27,7 @@ def register(app: Flask, check: Check) -> None:
     state[_CHECKS].append(check)
 
 
-def _run_checks(checks: Sequence[Check]) -> ResponseReturnValue | None:
+def _run_checks(checks: Sequence[RequestCheck]) -> ResponseReturnValue | None:
     # The object behind `flask.request`, which looks itself up at each use.
     request: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
     for check in checks:
