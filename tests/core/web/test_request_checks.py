@@ -4,7 +4,7 @@ import flask
 import pytest
 from flask import Blueprint, Flask, Request
 from flask.typing import ResponseReturnValue
-from secure_flask import init_app, public
+from secure_flask import Settings, init_app, public
 from secure_flask.web import request_checks
 
 from core.conftest import SECRETS, SETTINGS, MakeApp
