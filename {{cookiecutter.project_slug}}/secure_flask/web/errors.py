@@ -7,7 +7,6 @@ A browser gets a page with the request id, a program `{"error": "…"}`. An
 import sys
 from functools import lru_cache, partial
 
-from blinker import Namespace
 from flask import (
     Flask,
     Response,
@@ -27,9 +26,6 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 
 # Set when the login of a request is looked up, which the page of an error does not repeat.
 LOGIN_LOOKED_UP = Key[bool]("login looked up")
-# Sent before the page of an error looks up the login. That may commit, and what the view began
-# must not be stored with it.
-before_error_page = Namespace().signal("before-error-page")
 
 
 class ErrorResponse(HTTPException):
@@ -144,8 +140,6 @@ def _login_is_known() -> bool:
 
 def _page(error: HTTPException, *, navigation: bool) -> str:
     template = current_app.jinja_env.get_template("error.html")
-    if navigation and not _login_is_known():
-        before_error_page.send(current_app)
     # Alone it gets no context processors, which may query the database.
     render = partial(render_template, template) if navigation else template.render
     return render(
