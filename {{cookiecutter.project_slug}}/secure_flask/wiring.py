@@ -69,9 +69,9 @@ def _protect_requests(app: Flask) -> None:
     counters.init_app(app)  # the counters of all rate limits, in memory or in Redis
     rate_limits.init_app(app)  # RATE_LIMIT: requests of one client address
     cors.init_app(app)  # lets the sites of CORS_ORIGINS read responses
-    current_login.init_app(app)  # finds the login of a request
+    current_login.init_app(app)  # stores after a request when its login was last used
     access.init_app(app)  # refuses requests without a login, unless the view is public
-    user_sessions.init_app(app)  # keeps Flask's session from other users
+    user_sessions.init_app(app)  # gives no user the session of another one
     strict_json.init_app(app)  # refuses JSON that two parsers would read differently
     bodies.init_app(app)  # refuses truncated, invalid and too large bodies
 
