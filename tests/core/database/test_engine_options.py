@@ -39,7 +39,7 @@ def test_an_option_of_the_owner_removes_none_that_protects(make_app: MakeApp) ->
 
 
 def test_the_owner_chooses_what_does_not_protect(make_app: MakeApp) -> None:
-    own = {"pool_size": 4, "max_overflow": 2, "isolation_level": "SERIALIZABLE"}
+    own: dict[str, Any] = {"pool_size": 4, "max_overflow": 2, "isolation_level": "SERIALIZABLE"}
     arguments = {"prepare_threshold": 5, "client_encoding": "latin1"}
     options = merged(make_app, connect_args=arguments, **own)
     assert {name: options[name] for name in own} == own
@@ -92,7 +92,7 @@ def test_settings_of_the_session_join_the_limits(make_app: MakeApp) -> None:
 
 
 def test_a_command_may_take_as_long_as_it_likes(make_app: MakeApp) -> None:
-    own = {"connect_args": {"options": "-c statement_timeout=1h"}}
+    own: dict[str, Any] = {"connect_args": {"options": "-c statement_timeout=1h"}}
     with click.Context(click.Command("report")):
         assert merged(make_app, **own)["connect_args"]["options"] == own["connect_args"]["options"]
 
