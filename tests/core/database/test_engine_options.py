@@ -6,6 +6,7 @@ from typing import Any
 import click
 import pytest
 from secure_flask import db
+from secure_flask.database.database import impatient_transaction
 from secure_flask.database.engine_options import LIMITS
 from secure_flask.web.origins import PolicyError
 from sqlalchemy import NullPool, QueuePool, text
@@ -128,7 +129,11 @@ def test_sqlite_waits_no_longer_than_the_owner_says(make_app: MakeApp, tmp_path:
             fill=False, database_url=url, SQLALCHEMY_ENGINE_OPTIONS={"connect_args": own}
         )
         with app.app_context():
-            assert db.session.scalar(text("PRAGMA busy_timeout")) == milliseconds
+            for _ in range(2):
+                with db.engine.connect() as connection:
+                    assert connection.scalar(text("PRAGMA busy_timeout")) == milliseconds
+                with impatient_transaction() as impatient:
+                    assert impatient.scalar(text("PRAGMA busy_timeout")) == 0
     with pytest.raises(PolicyError, match="timeout is more than 0 and at most 5"):
         merged(make_app, url, connect_args={"timeout": 30})
 
