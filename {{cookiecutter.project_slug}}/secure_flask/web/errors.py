@@ -107,10 +107,28 @@ def prefers_html() -> bool:
 
 
 def init_app(app: Flask) -> None:
-    app.register_error_handler(HTTPException, default_response)
+    # For the most general class, so that each handler of the owner's comes first, and in place of
+    # none that is there.
+    if Exception not in app.error_handler_spec[None][None]:
+        app.register_error_handler(Exception, _respond)
     app.after_request(_add_challenge)
     # Return 404 for `//` in a path: Werkzeug's HTML redirect would echo the Host.
     app.url_map.merge_slashes = False
+
+
+def _respond(error: Exception) -> Response:
+    """
+    :raises Exception: the error itself, where plain Flask would find no handler for it.
+    """
+    if isinstance(error, HTTPException) and not _is_trapped(error):
+        return default_response(error)
+    raise error
+
+
+def _is_trapped(error: HTTPException) -> bool:
+    # Flask makes this error of a crash, and asks for its response whatever is trapped.
+    is_of_a_crash = getattr(error, "original_exception", None) is not None
+    return not is_of_a_crash and current_app.trap_http_exception(error)
 
 
 @lru_cache
