@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from flask import Flask, Response, abort, current_app, request, send_from_directory, url_for
 from secure_flask.auth.access import public
+from secure_flask.web.templates import add_to_templates
 
 YEAR = 365 * 24 * 60 * 60  # seconds
 
@@ -67,15 +68,18 @@ def find_asset(filename: str) -> Path | None:
 def init_app(app: Flask) -> None:
     # The Windows registry may map .js to text/plain, and with `nosniff` scripts would not run.
     mimetypes.add_type("text/javascript", ".js")
-    app.add_template_global(asset)
     # error.html asks by this test, since it must not fail where `page.css` is deleted.
-    app.add_template_test(lambda filename: find_asset(filename) is not None, "asset")
+    add_to_templates(app, {"asset": asset}, tests={"asset": _is_asset})
     if app.has_static_folder:
         # Flask has added the route, with the path and the host that the app chose.
         app.view_functions["static"] = public(_serve_asset)
     elif "static" not in app.view_functions:
         path = "/static" if app.static_url_path is None else app.static_url_path
         app.add_url_rule(f"{path}/<path:filename>", "static", public(_serve_asset))
+
+
+def _is_asset(filename: str) -> bool:
+    return find_asset(filename) is not None
 
 
 @lru_cache(maxsize=1024)

@@ -17,6 +17,7 @@ from secure_flask.csp_levels import ANCESTORS, NONE, SOURCES, Level
 from secure_flask.web import headers, origins
 from secure_flask.web.csp_syntax import Policy, check, loads_elsewhere, serialize
 from secure_flask.web.headers import Environ, Header, Kind
+from secure_flask.web.templates import add_to_templates
 from secure_flask.web.view_options import add_options
 
 Target = TypeVar("Target", bound=Callable[..., Any] | Blueprint)
@@ -109,7 +110,7 @@ def init_app(app: Flask) -> None:
     check(app.config["CSP_CHANGES"])
     for level in filter(None, (app.config["CSP"], app.config["CSP_CANDIDATE"])):
         check(resolved(level, app.config))
-    app.add_template_global(csp_nonce)
+    add_to_templates(app, {"csp_nonce": csp_nonce})
     headers.register(app, header_provider(app.config))
 
 

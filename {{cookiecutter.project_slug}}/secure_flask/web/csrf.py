@@ -15,6 +15,7 @@ from secure_flask.web import audit, origins, request_checks
 from secure_flask.web.bearer import has_bearer
 from secure_flask.web.errors import error_response
 from secure_flask.web.form_types import SENT_BY_FORMS, has_body, is_form
+from secure_flask.web.templates import add_to_templates
 from secure_flask.web.view_options import Decorated, add_options, view_options
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -40,7 +41,7 @@ def exempt(view: Decorated) -> Decorated:
 def init_app(app: Flask) -> None:
     # No FlaskForm has a token, those of extensions included, and templates that print one stay.
     app.config["WTF_CSRF_ENABLED"] = False
-    app.add_template_global(lambda: "", "csrf_token")
+    add_to_templates(app, {"csrf_token": lambda: ""})
     request_checks.register(app, _check_csrf)
 
 
