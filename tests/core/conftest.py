@@ -125,10 +125,11 @@ def slow_hasher(step: str, do: Callable[[], object], time_cost: int = 1) -> Pass
     return slow
 
 
-def protect(app: Flask, **policy: object) -> Flask:
-    """Protect an app that a test creates by itself, with settings of development."""
-    app.config.update({**POLICY, "TESTING": True, **policy})
-    init_app(app, Settings(_env_file=None, **{**SETTINGS, **SECRETS}))
+def protect(app: Flask, **changes: Any) -> Flask:
+    """Protect an app that a test creates by itself; the changes are those of `make_app`."""
+    replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
+    app.config.update({**POLICY, "TESTING": True, **replaced})
+    init_app(app, Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes}))
     return app
 
 

@@ -1,5 +1,6 @@
 """The cookies, as a browser stores them."""
 
+import pytest
 from flask import Flask, session
 from secure_flask.auth.access import public
 from secure_flask.web import cookies
@@ -70,3 +71,12 @@ def test_a_cookie_of_this_host_that_is_sent_twice_is_refused(make_app: MakeApp) 
     ):
         answer = client.get("/", headers={"Cookie": sent})
         assert (sent, answer.status_code) == (sent, status)
+
+
+def test_without_a_secret_key_there_is_no_session_as_in_plain_flask(make_app: MakeApp) -> None:
+    app = make_app()
+    app.secret_key = None
+    with app.test_request_context():
+        assert session.get("visits") is None
+        with pytest.raises(RuntimeError, match="session is unavailable"):
+            session["visits"] = 1

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -263,10 +264,20 @@ def test_a_page_that_fails_itself_leaves_the_error_in_json(
     whole: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     # As when a file that it names is deleted.
-    monkeypatch.setattr(whole.application.jinja_env, "loader", DictLoader({}))
+    loader = DictLoader({"error.html": "{% extends 'gone.html' %}"})
+    monkeypatch.setattr(whole.application.jinja_env, "loader", loader)
     answer = refuse(whole, 404, Accept=AS_BROWSERS)
     assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})
-    assert "TemplateNotFound('error.html')" in caplog.text
+    assert "TemplateNotFound('gone.html')" in caplog.text
+
+
+def test_an_app_without_a_page_for_errors_sends_json_and_logs_nothing(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    client = protect(Flask("shop", root_path=str(tmp_path))).test_client()
+    answer = client.get("/nowhere", headers={"Accept": AS_BROWSERS})
+    assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})
+    assert caplog.text == ""
 
 
 # A page of the owner, which says who is logged in.

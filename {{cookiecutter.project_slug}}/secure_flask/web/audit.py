@@ -69,8 +69,14 @@ def pseudonym(account: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    # Flask's own log line contains the path, which may hold a secret.
-    app.log_exception = lambda exc_info: record(CRASH, exc_info=exc_info)  # type: ignore[method-assign]
+    # Flask's own log line contains the path, which may hold a secret. An app that writes its own
+    # keeps it.
+    if getattr(app.log_exception, "__func__", None) is Flask.log_exception:
+        app.log_exception = _record_crash  # type: ignore[method-assign]
+
+
+def _record_crash(exc_info: object) -> None:
+    record(CRASH, exc_info=exc_info)
 
 
 def _is_within_rate_limit(event: Event) -> bool:

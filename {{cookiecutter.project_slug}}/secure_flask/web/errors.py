@@ -21,6 +21,7 @@ from flask import (
     request,
 )
 from flask.typing import ResponseReturnValue
+from jinja2 import TemplateNotFound
 from secure_flask.web.logs import request_id
 from secure_flask.web.view_options import view_options
 from werkzeug.exceptions import HTTPException, default_exceptions
@@ -147,11 +148,12 @@ def _as_json(error: HTTPException) -> Response:
 
 def _as_page(error: HTTPException) -> Response | None:
     """The page, alone if the site around it fails, or None if error.html fails itself, as when a
-    file that it names is deleted.
+    file that it names is deleted, or if there is none.
     """
     for navigation in (True, False) if _may_look_up_the_user(error) else (False,):
         try:
-            return _complete(make_response(_page(error, navigation=navigation)), error)
+            page = _page(error, navigation=navigation)
+            return None if page is None else _complete(make_response(page), error)
         except Exception:
             current_app.log_exception(sys.exc_info())
     return None
@@ -163,8 +165,11 @@ def _may_look_up_the_user(error: HTTPException) -> bool:
     return "user" in g or (status < 500 and status != 429)
 
 
-def _page(error: HTTPException, *, navigation: bool) -> str:
-    template = current_app.jinja_env.get_template("error.html")
+def _page(error: HTTPException, *, navigation: bool) -> str | None:
+    try:
+        template = current_app.jinja_env.get_template("error.html")
+    except TemplateNotFound:
+        return None
     if navigation and "login" not in g:
         refused.send(current_app)
     # Alone it gets no context processors, which may query the database.
