@@ -1,8 +1,11 @@
 """A database or Redis that would not serve, or that others on the network read."""
 
+from pathlib import Path
+
 import pytest
 from secure_flask.checks.services import LIBPQ
 from secure_flask.database import db
+from secure_flask.database.database import migrate
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -60,6 +63,16 @@ def test_a_database_of_other_migrations_is_reported(find: Find, make_migrated: M
         db.session.execute(text("UPDATE alembic_version SET version_num = 'newer'"))
         db.session.commit()
     assert len(found_in(site, "database.migrations")) == 1
+
+
+def test_a_project_without_migrations_learns_where_to_get_them(
+    make_migrated: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site = make_migrated()
+    monkeypatch.setattr(migrate, "directory", str(tmp_path / "gone"))
+    monkeypatch.setattr(site.extensions["migrate"], "directory", str(tmp_path / "gone"))
+    [finding] = found_in(site, "database.migrations")
+    assert "There is no folder gone/" in finding
 
 
 def test_a_redis_that_is_away_is_reported(make_site: MakeSite) -> None:

@@ -4,12 +4,14 @@ Source: OWASP ASVS 6.3.1, 12.3.1, 12.3.2.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from flask import Flask
 from secure_flask.checks.registry import Finding, check
 from secure_flask.database import db
@@ -25,7 +27,16 @@ LIBPQ = ("host", "hostaddr", "service", "sslmode")
 
 @check("database.migrations", "error")
 def migrations(app: Flask) -> Iterator[Finding]:
-    if not _has_newest_migration():
+    try:
+        newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()
+    except CommandError:
+        yield Finding(
+            f"There is no folder {Path(migrate.directory).name}/, which makes the tables of "
+            "secure_flask.",
+            hint="Copy it from a new project, and run: .venv/bin/flask db upgrade",
+        )
+        return
+    if not _has_migrations(newest):
         yield Finding(
             "The database cannot be reached, or is not at the newest migration.",
             hint="Check DATABASE_URL, and run: .venv/bin/flask db upgrade",
@@ -85,8 +96,7 @@ def unverified_redis(app: Flask) -> Iterator[Finding]:
         )
 
 
-def _has_newest_migration() -> bool:
-    newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()
+def _has_migrations(newest: Sequence[str]) -> bool:
     try:
         with db.engine.connect() as connection:
             applied = MigrationContext.configure(connection).get_current_heads()
