@@ -10,7 +10,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Flask
 from secure_flask import assets
 from secure_flask.checks.registry import Finding, check
+from secure_flask.state import app_state
 from secure_flask.web import csp, framing, header_values, headers
+from secure_flask.web.hosts import TRUSTED_HOSTS
 from werkzeug.test import Client, TestResponse
 
 # A page, JSON, a 401 and an unknown path; `_paths` adds static files.
@@ -52,9 +54,13 @@ def _exchanges(app: Flask) -> Iterator[tuple[str, TestResponse, dict[str, str]]]
         environs.append(environ)
         return app(environ, start)
 
-    site = f"https://{min(app.extensions['trusted_hosts'])}"
+    trusted = app_state(app)[TRUSTED_HOSTS]
+    site = f"https://{min(trusted)}"
     for path in _paths():
         answer = Client(recording).get(path, base_url=site, buffered=True)
         kind = headers.kind_of(answer.status, answer.headers.get("Content-Type", ""))
         made = (provide(app.config)(environs[-1], kind) for provide in PROVIDERS)
         yield path, answer, {name: value for each in made for name, value in each}
+
+
+# X

@@ -8,8 +8,12 @@ Source: WHATWG Fetch, "CORS protocol"; OWASP ASVS 3.4.2.
 from collections.abc import Sequence
 
 from flask import Flask, Response, current_app, request
+from secure_flask.state import Key, app_state
 from secure_flask.web import audit, headers, origins
 from secure_flask.web.headers import Environ, Header, Kind
+
+# The origins that may read responses.
+CORS_ORIGINS = Key[frozenset[str]]("CORS origins")
 
 READABLE_HEADERS = "Retry-After, WWW-Authenticate, X-Request-ID"
 PREFLIGHT_SECONDS = "600"
@@ -26,7 +30,7 @@ def init_app(app: Flask) -> None:
     credentials = app.config["TOKEN_TYPE"] == "session"  # noqa: S105 - a kind of token
     allowed = origins.in_force(app.config["CORS_ORIGINS"], production=app.config["PRODUCTION"])
     grants = {origin: _grant(origin, credentials) for origin in allowed}
-    app.extensions["cors_origins"] = frozenset(grants)
+    app_state(app)[CORS_ORIGINS] = frozenset(grants)
     if grants:
         headers.register(app, _header_provider(grants))
     # Flask's automatic OPTIONS response lists the methods of the route. Your own
@@ -56,7 +60,7 @@ def _preflight(response: Response) -> Response:
     origin = request.headers.get("Origin")
     if origin is None or "Access-Control-Request-Method" not in request.headers:
         return response
-    if origin not in current_app.extensions["cors_origins"]:
+    if origin not in app_state(current_app)[CORS_ORIGINS]:
         # Logged only for preflights: a simple request is served, and the browser hides the response.
         audit.record(audit.CORS_REFUSED, origin=origins.as_logged(origin))
         return response

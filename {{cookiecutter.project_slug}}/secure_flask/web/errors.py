@@ -13,7 +13,6 @@ from flask import (
     Flask,
     Response,
     current_app,
-    g,
     jsonify,
     make_response,
     redirect,
@@ -22,10 +21,13 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from jinja2 import TemplateNotFound
+from secure_flask.state import Key, request_state
 from secure_flask.web.logs import request_id
 from secure_flask.web.view_options import view_options
 from werkzeug.exceptions import HTTPException, default_exceptions
 
+# Set when the login of a request is looked up, which the page of an error does not repeat.
+LOGIN_LOOKED_UP = Key[bool]("login looked up")
 # Sent before the page of an error looks up the login. That may commit, and what the view began
 # must not be stored with it.
 refused = Namespace().signal("refused")
@@ -162,7 +164,11 @@ def _as_page(error: HTTPException) -> Response | None:
 def _may_look_up_the_user(error: HTTPException) -> bool:
     # Not in a database that may be what failed, nor for each request of a flood.
     status = error.code or 500
-    return "user" in g or (status < 500 and status != 429)
+    return _login_is_known() or (status < 500 and status != 429)
+
+
+def _login_is_known() -> bool:
+    return LOGIN_LOOKED_UP in request_state(request.environ)
 
 
 def _page(error: HTTPException, *, navigation: bool) -> str | None:
@@ -170,7 +176,7 @@ def _page(error: HTTPException, *, navigation: bool) -> str | None:
         template = current_app.jinja_env.get_template("error.html")
     except TemplateNotFound:
         return None
-    if navigation and "login" not in g:
+    if navigation and not _login_is_known():
         refused.send(current_app)
     # Alone it gets no context processors, which may query the database.
     render = partial(render_template, template) if navigation else template.render

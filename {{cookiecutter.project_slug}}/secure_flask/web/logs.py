@@ -16,10 +16,12 @@ import os
 import re
 from time import perf_counter
 from typing import TextIO, cast
+from uuid import UUID
 
 import structlog
 from flask import Flask, Response, g, has_request_context, request, request_started
 from flask.logging import wsgi_errors_stream
+from secure_flask.state import Key, request_state
 from secure_flask.web import headers
 from secure_flask.web.headers import Environ
 from structlog.processors import JSONRenderer, KeyValueRenderer, TimeStamper, format_exc_info
@@ -36,6 +38,8 @@ MAX_FIELD = 8000  # characters: a traceback has several thousand
 MAX_CHOSEN = 64  # characters of a method or an address, which a client or a proxy may choose
 FIRST = ("datetime", "level", "event")
 ACCESS = "secure_flask.access"
+# Who sent a request, once its login was looked up.
+USER_ID = Key[UUID]("user id")
 _ID = re.compile(r"[0-9A-Za-z-]{16,64}")
 
 # For gunicorn.conf.py. `root` stays empty: the app adds its own handler there.
@@ -141,7 +145,7 @@ def _add_request(logger: object, method: str, line: EventDict) -> EventDict:
         "request_method": request.method[:MAX_CHOSEN],
         # Not the path, which may contain a secret.
         "route": request.url_rule and request.url_rule.rule,
-        "user_id": g.get("user_id"),
+        "user_id": request_state(request.environ).get(USER_ID),
     }
     return {**where, **line}
 
