@@ -67,6 +67,9 @@ def _check_csrf(request: Request) -> None:
         return
     if not has_bearer(request) and (refusal := _refusal_of_write(request)):
         raise _refused_request(request, refusal)
+    if request.url_rule is None:
+        # Flask redirects to the right address, or answers 404 or 405.
+        return
     consumed = options.consumes or ["application/json"]
     if has_body(request) and request.mimetype not in consumed:
         raise error_response(415, f"Content-Type must be {' or '.join(consumed)}")
