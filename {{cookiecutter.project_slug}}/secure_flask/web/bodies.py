@@ -16,6 +16,7 @@ from secure_flask.web import request_checks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import ErrorResponse, error_response, text
 from secure_flask.web.form_types import URLENCODED, is_consumed_form
+from secure_flask.web.own_classes import on_top_of
 from secure_flask.web.uploads import open_file, uploaded
 from secure_flask.web.view_options import view_options
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
@@ -35,7 +36,7 @@ _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
 
 
 def init_app(app: Flask) -> None:
-    app.request_class = CheckedRequest
+    app.request_class = on_top_of(app.request_class, CheckedRequest, flask.Request)
     app.config["MAX_FORM_PARTS"] = MAX_FIELDS
     request_checks.register(app, _check_body)
 
