@@ -2,7 +2,7 @@
 
 from flask import Flask
 from secure_flask import assets, health, openapi, security_txt
-from secure_flask.auth import access, route_table, tokens, user_commands
+from secure_flask.auth import access, current_login, route_table, tokens, user_commands
 from secure_flask.checks import check_command, policy_command, startup
 from secure_flask.crypto import encryption, keyring, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
@@ -62,6 +62,7 @@ def _protect_requests(app: Flask) -> None:
     counters.init_app(app)  # the counters behind rate limits
     rate_limits.init_app(app)  # requests per client address
     cors.init_app(app)  # which origins may read responses
+    current_login.init_app(app)  # the login of a request
     access.init_app(app)  # who may call a view: logged-in users, unless it is public
     strict_json.init_app(app)  # JSON of one meaning
     bodies.init_app(app)  # complete bodies

@@ -1,12 +1,19 @@
 """The login of a request is found once, where something asks for it, and no view can change it."""
 
+import os
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from pathlib import Path
+from typing import Any
 
 import pytest
-from flask import Flask, g, render_template_string, send_from_directory
+from flask import Flask, current_app, g, render_template_string, send_from_directory
 from flask.ctx import _AppCtxGlobals
 from flask.testing import FlaskClient
 from secure_flask import (
+    Role,
     change_password,
     current_user,
     end_login,
@@ -18,9 +25,15 @@ from secure_flask import (
     public,
     reauthenticate,
 )
-from secure_flask.database import db
+from secure_flask.auth import logins
+from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import LAST_USED_STEP
+from secure_flask.database import database, db
+from sqlalchemy import event, select, text, update
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from core.conftest import PASSWORD, TOKEN_TYPES, USERNAME, MakeApp, log_in
+from core.site import User
 from core.statements import counted_statements
 
 NEW = "another good long password"
@@ -137,3 +150,179 @@ def test_outside_a_request_nobody_is_logged_in(app: Flask) -> None:
     with app.app_context():
         assert not current_user
         assert render_template_string(WHO) == "nobody"
+
+
+# The session is the view's, also where the login was used a while ago and this use is stored.
+
+
+def who_is_there() -> str:
+    return f"{current_user.name} {render_template_string(WHO)}"
+
+
+def add_and_roll_back() -> str:
+    db.session.add(Role(name="unwanted"))
+    there = who_is_there()
+    db.session.rollback()
+    return there
+
+
+def flush_and_roll_back() -> str:
+    db.session.add(Role(name="unwanted"))
+    db.session.flush()
+    there = who_is_there()
+    db.session.rollback()
+    return there
+
+
+def leave_an_invalid_row_pending() -> str:
+    db.session.add(Role(name=None))
+    return who_is_there()
+
+
+def hold_a_lock_meanwhile() -> str:
+    db.session.execute(update(User).values(disabled=False))
+    there = who_is_there()
+    db.session.commit()
+    return there
+
+
+def change_the_row_of_the_login() -> str:
+    db.session.execute(update(Login).values(kept=True))
+    there = who_is_there()
+    db.session.commit()
+    return there
+
+
+def swallow_a_failed_statement() -> str:
+    with suppress(SQLAlchemyError):
+        db.session.execute(text("SELECT nothing FROM nowhere"))
+    if current_app.config["DATABASE_URL"].startswith("postgresql"):
+        # PostgreSQL answers nothing more until then, as in any Flask app.
+        db.session.rollback()
+    return who_is_there()
+
+
+VIEWS = [
+    add_and_roll_back,
+    flush_and_roll_back,
+    leave_an_invalid_row_pending,
+    hold_a_lock_meanwhile,
+    change_the_row_of_the_login,
+    swallow_a_failed_statement,
+]
+KINDS = {"memory": "sqlite:///:memory:", "file": "sqlite:///{folder}/app.db"}
+if "TEST_DATABASE_URL" in os.environ:
+    KINDS["postgresql"] = os.environ["TEST_DATABASE_URL"]
+
+
+@pytest.fixture(params=[*KINDS.values()], ids=[*KINDS])
+def database_app(make_app: MakeApp, tmp_path: Path, request: pytest.FixtureRequest) -> Flask:
+    return make_app(database_url=request.param.format(folder=tmp_path))
+
+
+def logged_in_a_while_ago(app: Flask) -> tuple[FlaskClient, dict[str, str], int]:
+    """A client, and when its login was used: two minutes ago."""
+    client = app.test_client()
+    credentials = log_in(client)
+    then = int(time.time()) - 2 * LAST_USED_STEP
+    with app.app_context():
+        db.session.execute(update(Login).values(last_used=then))
+        db.session.commit()
+    return client, credentials, then
+
+
+def last_used(app: Flask) -> int:
+    with app.app_context():
+        return db.session.scalars(select(Login.last_used)).one()
+
+
+@pytest.mark.parametrize("mark", [public, login_required])
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_stores_what_it_commits_and_nothing_else(
+    database_app: Flask, view: Callable[[], str], mark: Callable[..., Callable[[], str]]
+) -> None:
+    database_app.add_url_rule("/probe", "probe", mark(wraps(view)(lambda: view())))
+    client, credentials, then = logged_in_a_while_ago(database_app)
+    answer = client.get("/probe", headers=credentials)
+    assert (answer.status_code, answer.text) == (200, f"{USERNAME} {USERNAME}")
+    with database_app.app_context():
+        assert db.session.scalars(select(Role)).all() == []
+        changed = view is change_the_row_of_the_login
+        assert db.session.scalars(select(Login.kept)).one() is changed
+    assert last_used(database_app) > then
+
+
+def test_a_view_that_a_lock_keeps_from_nothing_is_not_kept_by_the_time_of_its_login(
+    make_app: MakeApp,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Who waited for the lock would wait until the test ends.
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 60 * 60)
+    url = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
+    app = make_app(database_url=url)
+    app.add_url_rule("/probe", "probe", login_required(lambda: who_is_there()))
+    client, credentials, then = logged_in_a_while_ago(app)
+    with app.app_context():
+        engine = db.engine
+    with engine.begin() as other:
+        other.execute(update(Login).values(kept=False))
+        assert client.get("/probe", headers=credentials).status_code == 200
+    assert "last_used of a login is not stored" in caplog.text
+    assert last_used(app) == then
+    # The next request stores it.
+    assert client.get("/probe", headers=credentials).status_code == 200
+    assert last_used(app) > then
+
+
+def test_a_database_that_is_read_only_serves_readers(
+    make_app: MakeApp, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
+    app = make_app(database_url=url)
+    app.add_url_rule("/probe", "probe", login_required(lambda: who_is_there()))
+    client, credentials, then = logged_in_a_while_ago(app)
+    with app.app_context():
+        engine = db.engine
+    read_only = (
+        "PRAGMA query_only = ON"
+        if url.startswith("sqlite")
+        else "SET default_transaction_read_only = on"
+    )
+
+    def make_read_only(connection: Any, record: object, proxy: object) -> None:
+        connection.execute(read_only)
+        connection.commit()
+
+    event.listen(engine, "checkout", make_read_only)
+    assert client.get("/probe", headers=credentials).status_code == 200
+    assert "last_used of a login is not stored" in caplog.text
+    assert last_used(app) == then
+
+
+def fail(*arguments: object, **options: object) -> None:
+    raise OperationalError("SELECT", {}, OSError("away"))
+
+
+def test_a_lookup_that_fails_is_no_visitor(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.add_url_rule("/probe", "probe", public(lambda: render_template_string(WHO)))
+    client = app.test_client()
+    credentials = log_in(client)
+    monkeypatch.setattr(logins, "find_live_login", fail)
+    assert client.get("/probe", headers=credentials).status_code == 503
+
+
+def test_but_the_page_of_an_error_is_shown_and_asks_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    @app.errorhandler(404)
+    def not_found(error: Exception) -> tuple[str, int]:
+        return f"{render_template_string(WHO)} {render_template_string(WHO)}", 404
+
+    client = app.test_client()
+    credentials = log_in(client)
+    monkeypatch.setattr(logins, "find_live_login", fail)
+    answer = client.get("/nowhere", headers=credentials)
+    assert (answer.status_code, answer.text) == (404, "nobody nobody")
+    assert caplog.text.count("sys_crash") == 1

@@ -5,6 +5,7 @@ A view that somebody forgot to mark is closed. `@login_required` says so at the 
 Source: OWASP ASVS 7.5.1, 8.2.1, 8.3.1, 8.3.2; RFC 9470.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, overload
@@ -154,9 +155,12 @@ def _refused_access(page: str, message: str, **headers: str) -> ErrorResponse:
 
 def _template_variables() -> dict[str, object]:
     """`current_user` for templates: the logged-in user or None."""
+    handled = sys.exception()
     try:
         return {"current_user": logged_in_user()}
     except SQLAlchemyError as error:
+        if handled is None:
+            raise
         # A page of yours for an error must not fail too while the database is unavailable.
         audit.record(audit.CRASH, exc_info=error)
         return {"current_user": None}

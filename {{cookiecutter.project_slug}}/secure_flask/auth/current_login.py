@@ -9,8 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import flask
-from flask import Request, Response, after_this_request, current_app, has_request_context, request
+from flask import (
+    Flask,
+    Request,
+    Response,
+    after_this_request,
+    current_app,
+    has_request_context,
+    request,
+)
 from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import is_last_used_outdated, store_last_used
 from secure_flask.auth.users import UserMixin
 from secure_flask.state import Key, State, app_state, request_state
 from secure_flask.web.errors import LOGIN_LOOKED_UP
@@ -29,6 +38,8 @@ class _Found:
 
 
 _FOUND = Key[_Found]("current login")
+# The id of a login whose use is stored after the request.
+_USED = Key[str]("used login")
 
 
 def current_login() -> Login | None:
@@ -44,6 +55,10 @@ def logged_in_user() -> UserMixin | None:
 def forget_current_login() -> None:
     """Let nobody be logged in for the rest of this request."""
     request_state(request.environ)[_FOUND] = _Found()
+
+
+def init_app(app: Flask) -> None:
+    app.teardown_request(_store_use)
 
 
 def _found() -> _Found:
@@ -66,8 +81,16 @@ def _look_up(state: State) -> _Found:
         return _Found()
     # The log must not query the database.
     state[USER_ID] = login.user_id
+    if is_last_used_outdated(login):
+        state[_USED] = login.id
     after_this_request(_keep_out_of_caches)
     return _Found(login, login.user)
+
+
+def _store_use(error: BaseException | None) -> None:
+    # Only now, since the transaction of the session is the view's.
+    if used := request_state(request.environ).get(_USED):
+        store_last_used(used)
 
 
 def _keep_out_of_caches(response: Response) -> Response:

@@ -8,7 +8,6 @@ import sys
 from functools import lru_cache, partial
 from typing import Any
 
-from blinker import Namespace
 from flask import (
     Flask,
     Response,
@@ -28,9 +27,6 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 
 # Set when the login of a request is looked up, which the page of an error does not repeat.
 LOGIN_LOOKED_UP = Key[bool]("login looked up")
-# Sent before the page of an error looks up the login. That may commit, and what the view began
-# must not be stored with it.
-refused = Namespace().signal("refused")
 
 
 class ErrorResponse(HTTPException):
@@ -176,8 +172,6 @@ def _page(error: HTTPException, *, navigation: bool) -> str | None:
         template = current_app.jinja_env.get_template("error.html")
     except TemplateNotFound:
         return None
-    if navigation and not _login_is_known():
-        refused.send(current_app)
     # Alone it gets no context processors, which may query the database.
     render = partial(render_template, template) if navigation else template.render
     return render(
