@@ -42,11 +42,11 @@ def pytest_configure() -> None:
         client.environ_base[f"HTTP_{SITE.upper().replace('-', '_')}"] = "same-origin"
 
     def add_consuming_rule(app: App, *arguments: Any, **options: Any) -> None:
-        view = options.get("view_func") or (arguments[2:3] or [None])[0]
+        view: Any = options.get("view_func") or (arguments[2:3] or [None])[0]
         # The core marks its own views, and a class of views has its marks on each method.
         if getattr(view, "__module__", "secure_flask").startswith("test_"):
             consumes_form(consumes(*TYPES)(view))
         add_rule(app, *arguments, **options)
 
-    FlaskClient.__init__ = create_browser  # type: ignore[method-assign]
+    FlaskClient.__init__ = create_browser  # type: ignore[method-assign, assignment]
     Flask.add_url_rule = add_consuming_rule  # type: ignore[method-assign, assignment]

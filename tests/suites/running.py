@@ -47,11 +47,12 @@ def run_suite(source: Path, folder: Path, *plugins: str) -> dict[str, str]:
     # Nothing else of the template's folder: its `app` and `wsgi` have names that suites use.
     support.copy(support.FOLDER / "secure_flask", importable / "secure_flask")
     support.copy(HERE, importable / "suites")
-    loaded = [part for name in ("outcomes", *plugins) for part in ("-p", f"suites.{name}")]
     outcomes = folder / "outcomes.json"
+    loaded = [part for name in ("outcomes", *plugins) for part in ("-p", f"suites.{name}")]
     support.python(
         *("-m", "pytest", "-q", "-p", "no:cacheprovider", "--continue-on-collection-errors"),
-        *(*loaded, "--outcomes", outcomes, "tests"),
+        *loaded,
+        *("--outcomes", str(outcomes), "tests"),
         cwd=copy,
         PYTHONPATH=str(importable),
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",

@@ -33,4 +33,4 @@ def pytest_configure() -> None:
         secure_flask.init_app(app, testing.settings(Settings, **SETTINGS))
         app.config["PUBLIC_ENDPOINTS"] = EveryEndpoint()
 
-    Flask.__init__ = create_protected  # type: ignore[method-assign]
+    Flask.__init__ = create_protected  # type: ignore[method-assign, assignment]

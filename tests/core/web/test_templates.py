@@ -62,7 +62,7 @@ def test_an_app_keeps_its_own_kind_of_environment(app: Flask) -> None:
             self.globals["asset"] = "replaced by the core"
             self.globals["own"] = "mine"
 
-    app.jinja_environment = Own
+    app.jinja_environment = Own  # type: ignore[assignment]
     assert shown(protect(app)) == EXPECTED
     assert isinstance(app.jinja_env, Own)
     assert app.jinja_env.globals["own"] == "mine"

@@ -24,7 +24,7 @@ def add_to_templates(app: Flask, functions: Functions, tests: Functions = _NONE)
         environment.globals.update(functions)
         environment.tests.update(tests)
 
-    class Completed(app.jinja_environment):  # type: ignore[name-defined, misc]
+    class Completed(app.jinja_environment):  # type: ignore[name-defined]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             complete(self)
