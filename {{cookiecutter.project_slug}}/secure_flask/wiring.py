@@ -9,6 +9,7 @@ from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
 from secure_flask.database import database
 from secure_flask.settings import Settings
+from secure_flask.state import begin_app_state
 from secure_flask.web import (
     audit,
     bodies,
@@ -18,8 +19,7 @@ from secure_flask.web import (
     csp,
     csrf,
     errors,
-    framing,
-    header_values,
+    headers,
     hosts,
     logs,
     rate_limits,
@@ -31,15 +31,15 @@ def wire(app: Flask, settings: Settings) -> None:
     """Protect the app; see `secure_flask.init_app`."""
     _configure(app, settings)
     _protect_requests(app)
-    _protect_responses(app)
     _add_services(app)
     _add_routes_and_commands(app)
     # So that it wraps every other middleware.
-    header_values.init_app(app)
+    headers.init_app(app)
     startup.announce(app)
 
 
 def _configure(app: Flask, settings: Settings) -> None:
+    begin_app_state(app)
     given = settings.for_flask()
     # For the check of misspelt names: what Flask and the settings know.
     app.extensions["known_names"] = {*Flask.default_config, *given}
@@ -60,15 +60,10 @@ def _protect_requests(app: Flask) -> None:
     counters.init_app(app)  # the counters behind rate limits
     rate_limits.init_app(app)  # requests per client address
     cors.init_app(app)  # which origins may read responses
+    csp.init_app(app)  # which resources pages may load
     access.init_app(app, tokens)  # who may call a view: logged-in users, unless it is public
     strict_json.init_app(app)  # JSON of one meaning
     bodies.init_app(app)  # complete bodies
-
-
-def _protect_responses(app: Flask) -> None:
-    # Before csp, since it sets frame-ancestors in the policy that csp sends.
-    framing.init_app(app)  # which sites may show pages in a frame
-    csp.init_app(app)  # which resources pages may load
 
 
 def _add_services(app: Flask) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 from secure_flask.settings import Settings, SettingsError
 from secure_flask.web import audit, csp
-from secure_flask.web.csp_syntax import serialize
+from secure_flask.web.csp_syntax import serialize_directives
 from secure_flask.web.serving import serves_requests
 
 
@@ -17,12 +17,12 @@ def announce(app: Flask) -> None:
     """Log the policy that a server enforces. None of it is secret."""
     if app.testing or not serves_requests():
         return
-    policy = csp.effective(app.config, {})
+    policy = csp.page_policy(app.config)
     with app.app_context():
         audit.record(
             audit.STARTUP,
             production=app.config["PRODUCTION"],
-            csp=serialize(policy),
+            csp=serialize_directives(policy),
             csp_report_only=app.config["CSP_REPORT_ONLY"],
             framing=" ".join(policy["frame-ancestors"]),
             cors_origins=" ".join(sorted(app.extensions["cors_origins"])),
