@@ -16,7 +16,9 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from secure_flask import openapi
 from secure_flask.auth.access import login_required, public, roles_required
+from secure_flask.auth.authentication import SECOND_FACTOR
 from secure_flask.database import db
+from secure_flask.state import app_state
 from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.forms import consumes_form, or_form
 from secure_flask.web.responses import ResponseBody, responds
@@ -124,7 +126,7 @@ def test_it_names_the_project_and_no_software(make_app: MakeApp) -> None:
 
 def test_it_names_no_file_of_the_code(app: Flask) -> None:
     # As an app does whose users can have a second factor.
-    app.extensions["second_factor"] = lambda user: None
+    app_state(app)[SECOND_FACTOR] = lambda user: None
     document = app.test_client().get(ADDRESS).text
     assert "tf_required" in document
     assert ".py" not in document

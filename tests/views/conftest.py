@@ -220,8 +220,7 @@ def _started(**changes: Any) -> Flask:
 
 
 def _fill(app: Flask) -> None:
-    """Give the database one user and nothing else, and empty the mailbox of development."""
-    app.extensions.pop("mailbox", None)
+    """Give the database one user and nothing else."""
     testing.create_tables(app)
     testing.reset(app)
     add_user(app, USERNAME)

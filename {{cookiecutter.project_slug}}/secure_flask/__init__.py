@@ -7,9 +7,8 @@ modules behind them may move. See README.md in this folder.
 from typing import Any
 
 import secure_flask.dependencies  # noqa: F401 - stops with the commands that help
-from flask import Flask, g
+from flask import Flask
 from secure_flask.assets import asset
-from secure_flask.auth import tokens
 from secure_flask.auth.access import (
     credentials,
     is_recent,
@@ -27,6 +26,7 @@ from secure_flask.auth.authentication import (
     log_out,
     reauthenticate,
 )
+from secure_flask.auth.current_login import logged_in_user
 from secure_flask.auth.next_pages import checked_next
 from secure_flask.auth.users import Role, UserMixin, create_user, delete_user, user_deleted
 from secure_flask.checks.startup import on_starting
@@ -119,15 +119,8 @@ __all__ = [
 ]
 
 
-def _find_user() -> Any:
-    if "user" in g:
-        return g.user
-    login = tokens.find_login()
-    return login.user if login else None
-
-
 # The logged-in user; on a `@public` view it is falsy where nobody is logged in.
-current_user: Any = LocalProxy(_find_user)
+current_user: Any = LocalProxy(logged_in_user)
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -17,6 +17,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from secure_flask.auth import route_table, tokens
 from secure_flask.auth.access import is_public, login_required, public
+from secure_flask.auth.authentication import SECOND_FACTOR
+from secure_flask.state import Key, app_state
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.responses import LoginResponse, ResponseBody, SecondFactorRequired, responds
@@ -24,6 +26,9 @@ from secure_flask.web.view_options import Content, ViewOptions
 
 Json = dict[str, Any]
 Operation = tuple[str, str, ViewOptions, bool]  # path, method, options, whether everybody may call
+
+# The document of an app, made at the first request for it.
+_DOCUMENT = Key[str]("OpenAPI document")
 
 _ARGUMENT = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")  # as in `<int:number>`
 _TYPES: Json = {
@@ -74,9 +79,10 @@ def init_app(app: Flask) -> None:
     @(public if app.config["PUBLIC_OPENAPI"] else login_required)
     def show() -> Response:
         # Generated at the first request, so that it does not slow down the start-up.
-        if "openapi" not in app.extensions:
-            app.extensions["openapi"] = document(app)
-        response = Response(app.extensions["openapi"], mimetype="application/json")
+        state = app_state(app)
+        if _DOCUMENT not in state:
+            state[_DOCUMENT] = document(app)
+        response = Response(state[_DOCUMENT], mimetype="application/json")
         response.cache_control.max_age = 5 * 60  # 5 minutes
         return response
 
@@ -96,7 +102,7 @@ def _schemas(operations: list[Operation]) -> tuple[dict[type, Json], Json]:
     declared = [model for content in contents if content for model in content.values() if model]
     # Deduplicated by a dict, which keeps the order, so that the document never changes.
     models: dict[type[BaseModel], None] = dict.fromkeys([Error, *declared])
-    if asks := LoginResponse in models and "second_factor" in current_app.extensions:
+    if asks := LoginResponse in models and SECOND_FACTOR in app_state(current_app):
         models[SecondFactorRequired] = None
     found, definitions = models_json_schema(
         [(model, "validation") for model in models],

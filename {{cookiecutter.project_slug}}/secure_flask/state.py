@@ -7,7 +7,7 @@ that owns a value defines its key; this module knows none of them, and imports n
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from flask import Flask
 
@@ -23,29 +23,15 @@ class Key(Generic[Value]):
     name: str
 
 
-class State:
-    """The values that are kept for one app or for one request."""
+class State(dict[Key[Any], Any]):
+    """The values that are kept for one app or for one request: a dict whose keys have types."""
 
-    def __init__(self) -> None:
-        self._values: dict[Key[Any], Any] = {}
+    if TYPE_CHECKING:
 
-    def __contains__(self, key: Key[Any]) -> bool:
-        return key in self._values
-
-    def __getitem__(self, key: Key[Value]) -> Value:
-        value: Value = self._values[key]
-        return value
-
-    def __setitem__(self, key: Key[Value], value: Value) -> None:
-        self._values[key] = value
-
-    def __delitem__(self, key: Key[Any]) -> None:
-        self._values.pop(key, None)
-
-    def get(self, key: Key[Value]) -> Value | None:
-        """The value, or None where there is none."""
-        value: Value | None = self._values.get(key)
-        return value
+        def __getitem__(self, key: Key[Value]) -> Value: ...
+        def __setitem__(self, key: Key[Value], value: Value) -> None: ...
+        def setdefault(self, key: Key[Value], default: Value) -> Value: ...  # type: ignore[override]
+        def get(self, key: Key[Value], default: Value | None = None) -> Value | None: ...
 
 
 def begin_app_state(app: Flask) -> State:

@@ -2,13 +2,13 @@
 
 from flask import Flask
 from secure_flask import assets, health, openapi, security_txt
-from secure_flask.auth import access, route_table, tokens, user_commands
+from secure_flask.auth import access, current_login, route_table, tokens, user_commands
 from secure_flask.checks import check_command, policy_command, startup
 from secure_flask.crypto import encryption, keyring, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
 from secure_flask.database import database
-from secure_flask.settings import Settings
+from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings
 from secure_flask.state import begin_app_state
 from secure_flask.web import (
     audit,
@@ -39,14 +39,14 @@ def wire(app: Flask, settings: Settings) -> None:
 
 
 def _configure(app: Flask, settings: Settings) -> None:
-    begin_app_state(app)
+    state = begin_app_state(app)
     given = settings.for_flask()
     # For the check of misspelt names: what Flask and the settings know.
-    app.extensions["known_names"] = {*Flask.default_config, *given}
+    state[KNOWN_NAMES] = {*Flask.default_config, *given}
     app.config.update(dict(settings.policy.load(app.config)))
     app.config.update(given)
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_BODY"]
-    app.extensions["settings"] = settings
+    state[SETTINGS] = settings
 
 
 def _protect_requests(app: Flask) -> None:
@@ -61,7 +61,8 @@ def _protect_requests(app: Flask) -> None:
     rate_limits.init_app(app)  # requests per client address
     cors.init_app(app)  # which origins may read responses
     csp.init_app(app)  # which resources pages may load
-    access.init_app(app, tokens)  # who may call a view: logged-in users, unless it is public
+    current_login.init_app(app)  # the login of a request
+    access.init_app(app)  # who may call a view: logged-in users, unless it is public
     strict_json.init_app(app)  # JSON of one meaning
     bodies.init_app(app)  # complete bodies
 

@@ -34,8 +34,16 @@ def created_by(app: Flask, user: User) -> str:
 
 
 def lives(*secrets: str, kind: str = KIND) -> bool | list[bool]:
-    found = [logins.find_login_by_secret(kind, secret) is not None for secret in secrets]
+    """Whether each secret is that of a live login, which is used by this, as by a request."""
+    found = [_use(logins.find_login_by_secret(kind, secret)) for secret in secrets]
     return found if len(found) > 1 else found[0]
+
+
+def _use(login: Login | None) -> bool:
+    if login and logins.is_last_used_outdated(login):
+        db.session.rollback()
+        logins.store_last_used(login.id)
+    return login is not None
 
 
 def id_of(secret: str) -> str:

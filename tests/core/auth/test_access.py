@@ -6,11 +6,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from flask import Blueprint, Flask, g, send_from_directory
+from flask import Blueprint, Flask, send_from_directory
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from flask.views import MethodView
-from secure_flask import testing
+from secure_flask import current_user, testing
 from secure_flask.auth import users
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
 from secure_flask.database import db
@@ -55,8 +55,8 @@ def reached(app: Flask) -> list[str]:
     @app.route("/probe/<page>", methods=["GET", "POST"])
     @login_required
     def private(page: str) -> str:
-        names.append(g.user.name)
-        return f"{page} of {g.user.name}"
+        names.append(current_user.name)
+        return f"{page} of {current_user.name}"
 
     return names
 

@@ -16,7 +16,9 @@ from flask.testing import FlaskClient
 from secure_flask.auth import authentication, logins, passwords, users
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.logins import LAST_USED_STEP
+from secure_flask.crypto.keyring import ENCRYPTION_KEYS
 from secure_flask.database import db
+from secure_flask.state import app_state
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
@@ -533,7 +535,7 @@ def test_without_the_encryption_key_users_see_and_end_logins_and_change_the_pass
     with stored_user(app) as user:
         user.email = "ada@example.org"
     here, _ = log_in(client), log_in(app.test_client())
-    monkeypatch.setitem(app.extensions, "encryption_keys", {99: bytes(32)})
+    monkeypatch.setitem(app_state(app), ENCRYPTION_KEYS, {99: bytes(32)})
     assert [each["client"] for each in listed(client, here)] == [None, None]
     assert end(client, here) == 204
     assert len(listed(client, here)) == 1

@@ -1,13 +1,14 @@
 """`current_user`: the logged-in user, and falsy where nobody is."""
 
 import pytest
-from flask import Flask, g, render_template_string
+from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from secure_flask import current_user, log_out, reauthenticate
 from secure_flask.auth.access import login_required, public
 from secure_flask.database import db
 
 from core.conftest import PASSWORD, TOKEN_TYPES, USERNAME, MakeApp, log_in, log_in_by_form
+from core.site import User
 
 PAGE = "{{ current_user.name if current_user else 'nobody' }}"
 
@@ -28,7 +29,7 @@ def app(make_app: MakeApp, token_type: str) -> Flask:
         return who()
 
     def delete() -> str:
-        db.session.delete(g.user)
+        db.session.delete(db.session.get(User, current_user.id))
         db.session.commit()
         return ""
 

@@ -145,19 +145,6 @@ def test_a_login_of_a_disabled_user_finds_nothing(user: User) -> None:
     assert listed(user) == []
 
 
-def test_a_login_that_ends_while_it_is_used_is_dead(
-    user: User, wait: Wait, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    secret = created(user)
-    alive = logins.find_login_by_secret(KIND, secret)
-    assert alive
-    logins.end_login_of(alive.id, user)
-    wait(LAST_USED_STEP)
-    read, find = iter([alive]), db.session.scalar
-    monkeypatch.setattr(db.session, "scalar", lambda statement: next(read, None) or find(statement))
-    assert not lives(secret)
-
-
 def test_a_clock_set_back_revives_nothing_that_was_ended(user: User, wait: Wait) -> None:
     ended, purged = created(user), created(user)
     logins.end_login_of(id_of(ended), user)

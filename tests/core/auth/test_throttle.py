@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
 from secure_flask.auth import passwords, throttle, users
-from secure_flask.web.counters import Counters
+from secure_flask.state import app_state
+from secure_flask.web.counters import COUNTERS, Counters
 from werkzeug.test import TestResponse
 
 from core import routes
@@ -370,7 +371,7 @@ def test_what_is_kept_names_nobody(client: FlaskClient, monkeypatch: pytest.Monk
 
 def test_a_login_leaves_few_keys_in_memory_and_a_refused_one_none(make_app: MakeApp) -> None:
     app = make_app(redis_url=None, login_rate_limit="1 per minute")
-    client, keys = app.test_client(), app.extensions["counters"].local
+    client, keys = app.test_client(), app_state(app)[COUNTERS].local
     left = []
     for address, name, password in [
         *[(HERE, USERNAME, PASSWORD)] * 2,
@@ -396,7 +397,8 @@ def test_while_redis_is_away_half_as_many_tries_are_left(
     make_app: MakeApp, shared: MemoryStorage | None
 ) -> None:
     app = make_app(redis_url=AWAY, login_rate_limit="6 per minute")
-    app.extensions["counters"]._shared = shared
+    if shared:
+        app_state(app)[COUNTERS].shared = shared
     client = app.test_client()
     assert statuses(client, *[HERE] * 4) == [401, 401, 401, 429]
     assert int(attempt(client).headers["Retry-After"]) > 1

@@ -9,8 +9,9 @@ from flask import Flask
 from secure_flask import consumes
 from secure_flask.auth import passwords
 from secure_flask.checks import settings
-from secure_flask.settings import Settings, keyrings
+from secure_flask.settings import SETTINGS, Settings, keyrings
 from secure_flask.settings.types import LOOPBACK_NAMES
+from secure_flask.state import app_state
 
 from core.checks.conftest import Find, MakeSite, found_in
 from core.conftest import SECRETS
@@ -94,7 +95,7 @@ def test_a_setting_of_the_owner_is_known(make_site: MakeSite) -> None:
         token_keyz: str = ""
 
     app = make_site()
-    app.extensions["settings"] = Own.model_construct()
+    app_state(app)[SETTINGS] = Own.model_construct()
     os.environ.update({"TOKEN_KEYZ": "1", "INVOICE_LIMITS": "1"})
     [message] = found_in(app, "settings.misspelt")
     assert message.endswith("INVOICE_LIMITS: is INVOICE_LIMIT meant?")
@@ -118,7 +119,7 @@ def test_a_setting_of_the_owner_may_have_the_name_of_a_value_of_the_policy(
         max_logins: int = 20
 
     app = make_site()
-    app.extensions["settings"] = Own.model_construct()
+    app_state(app)[SETTINGS] = Own.model_construct()
     os.environ["MAX_LOGINS"] = "1"
     assert found_in(app, "settings.misspelt") == []
 

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from secure_flask import blind_index
 from secure_flask.crypto.blind_indexes import blind_indexes, normalised_value
+from secure_flask.crypto.keyring import BLIND_INDEX_KEYS
 from secure_flask.settings import keyrings
+from secure_flask.state import app_state
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, aliased
 
@@ -63,7 +65,7 @@ def test_no_form_of_a_text_changes_its_index(text: str) -> None:
 
 def test_another_implementation_gives_the_same(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """HKDF and the index itself from RFC 2104's HMAC alone."""
-    monkeypatch.setitem(app.extensions, "blind_index_keys", {7: bytes(range(32))})
+    monkeypatch.setitem(app_state(app), BLIND_INDEX_KEYS, {7: bytes(range(32))})
     assert blind_index("Ada@example.org", context="users.email").hex() == (
         "00000007503c331bafb086782656eb3d96f0131c9d2cd3d8ba712f8e82f562868c7fe4c6"
     )

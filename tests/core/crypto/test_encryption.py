@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from secure_flask import DecryptionError, decrypt, encrypt
 from secure_flask.auth.access import public
+from secure_flask.crypto.keyring import ENCRYPTION_KEYS
 from secure_flask.settings import keyrings
+from secure_flask.state import app_state
 
 from core.conftest import PRODUCTION, SECRETS, Lines, MakeApp
 
@@ -29,7 +31,7 @@ def refused(ciphertext: bytes, context: str = "a") -> bool:
 def test_a_message_of_another_implementation_is_read(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(app.extensions, "encryption_keys", {7: bytes(range(32))})
+    monkeypatch.setitem(app_state(app), ENCRYPTION_KEYS, {7: bytes(range(32))})
     assert decrypt(MESSAGE, context="notes.text") == b"seven owls in a well"
 
 

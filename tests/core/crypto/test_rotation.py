@@ -8,9 +8,11 @@ from click.testing import Result
 from flask import Flask
 from secure_flask.auth import users
 from secure_flask.crypto import rotation
+from secure_flask.crypto.keyring import BLIND_INDEX_KEYS, ENCRYPTION_KEYS
 from secure_flask.database import db, paging
 from secure_flask.settings import keyrings
 from secure_flask.settings.keyrings import read_numbered as read
+from secure_flask.state import app_state
 from sqlalchemy import column, select, table, update
 
 from core.conftest import PASSWORD, SECRETS
@@ -21,7 +23,7 @@ EMAILS = [f"{name}@example.org" for name in NAMES]
 [OLD] = read(SECRETS["encryption_keys"])
 NEW = keyrings.new("2")
 COLUMN = "users.email_encrypted"
-BOTH = ("encryption_keys", "blind_index_keys")
+BOTH = {ENCRYPTION_KEYS: "encryption_keys", BLIND_INDEX_KEYS: "blind_index_keys"}
 # As the database sees it.
 raw = table("users", *map(column, ("name", "email_encrypted", "email_index")))
 
@@ -30,8 +32,8 @@ raw = table("users", *map(column, ("name", "email_encrypted", "email_index")))
 def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """One with five users who have an address, and one who has none."""
     monkeypatch.setattr(paging, "PAGE", 2)
-    for name in BOTH:
-        monkeypatch.setitem(app.extensions, name, app.extensions[name])
+    for key in BOTH:
+        monkeypatch.setitem(app_state(app), key, app_state(app)[key])
     with app.app_context():
         for name, email in zip(NAMES, EMAILS, strict=True):
             users.create_user(name, PASSWORD, email=email)
@@ -40,11 +42,11 @@ def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
 
 def put_in_front(app: Flask) -> None:
     """Go on with a new key before the old one, as after a restart."""
-    app.extensions.update({name: read(f"{NEW},{SECRETS[name]}") for name in BOTH})
+    app_state(app).update({key: read(f"{NEW},{SECRETS[name]}") for key, name in BOTH.items()})
 
 
 def drop_old(app: Flask) -> None:
-    app.extensions.update({name: read(NEW) for name in BOTH})
+    app_state(app).update({key: read(NEW) for key in BOTH})
 
 
 def run(app: Flask, command: str) -> Result:

@@ -8,6 +8,8 @@ import pytest
 from flask import Flask
 from secure_flask import DecryptionError, decrypt, decrypt_stream, encrypt, encrypt_stream
 from secure_flask.crypto import streams
+from secure_flask.crypto.keyring import ENCRYPTION_KEYS
+from secure_flask.state import app_state
 
 TEXT = b"ten pounds to Ada, and no more"
 CHUNK, HEADER = 64 * 1024, 28
@@ -75,7 +77,7 @@ def test_a_stream_of_another_implementation_is_made_alike(
 ) -> None:
     """HKDF from RFC 2104's HMAC, AES-GCM of PyCryptodome, the same salt and prefix."""
     salt_and_prefix = iter([bytes(range(100, 116)), bytes(range(200, 207))])
-    monkeypatch.setitem(app.extensions, "encryption_keys", {7: bytes(range(32))})
+    monkeypatch.setitem(app_state(app), ENCRYPTION_KEYS, {7: bytes(range(32))})
     monkeypatch.setattr("os.urandom", lambda size: next(salt_and_prefix))
     stream = encrypted(b"owls " * 20_000)
     digest = "b81d2cfce8170324cc25dad5249328a581783c4cd0dd4591313d6180ff028f98"

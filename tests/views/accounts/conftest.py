@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask.accounts.smtp import MAILBOX
+from secure_flask.state import app_state
 
 from views.accounts.devices import STEP, Passkey, add_app, add_passkey
 from views.accounts.people import ADDRESS, Headers, give_address
@@ -21,6 +23,13 @@ def _begin_of_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time
     ahead = 60 - now() % 60
     monkeypatch.setattr(time, "time", lambda: now() + ahead)
+
+
+@pytest.fixture
+def app(app: Flask) -> Flask:
+    """One whose development shows no mail yet."""
+    app_state(app).pop(MAILBOX, None)
+    return app
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.accounts import worker
+from secure_flask.crypto.keyring import ENCRYPTION_KEYS
 from secure_flask.settings import keyrings
+from secure_flask.state import app_state
 
 from core import routes
 from views.accounts.devices import (
@@ -30,7 +32,7 @@ Drop = Callable[[], None]
 def drop_keys(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Drop:
     """A function that drops all keys of the app, and gives it a new one."""
     ring = keyrings.read_numbered(keyrings.new("99"))
-    return lambda: monkeypatch.setitem(app.extensions, "encryption_keys", ring)
+    return lambda: monkeypatch.setitem(app_state(app), ENCRYPTION_KEYS, ring)
 
 
 def run(app: Flask, *arguments: str) -> str:

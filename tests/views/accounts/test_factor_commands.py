@@ -9,6 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import Role, db
 from secure_flask.accounts.steps import Step
+from secure_flask.auth.authentication import SECOND_FACTOR
+from secure_flask.state import app_state
 from sqlalchemy import select
 
 from views.accounts.devices import Passkey, add_recovery_codes
@@ -66,7 +68,7 @@ def test_a_login_in_flight_gets_no_role_that_demands_another_factor(
     with file_app.app_context():
         db.session.add(Role(name="boss"))
         db.session.commit()
-    asked_of = file_app.extensions["second_factor"]
+    asked_of = app_state(file_app)[SECOND_FACTOR]
     with ThreadPoolExecutor() as threads:
         granted: list[Future[Result]] = []
 
@@ -78,7 +80,7 @@ def test_a_login_in_flight_gets_no_role_that_demands_another_factor(
             wait(granted, timeout=1)
             return asked
 
-        monkeypatch.setitem(file_app.extensions, "second_factor", grant_meanwhile)
+        monkeypatch.setitem(app_state(file_app), SECOND_FACTOR, grant_meanwhile)
         client = file_app.test_client()
         credentials = log_in(client)
         assert granted[0].result().exit_code == 0

@@ -11,6 +11,8 @@ from secure_flask.accounts import steps
 from secure_flask.accounts.outbox import HOUR
 from secure_flask.accounts.steps import MAX_FAILURES, Step
 from secure_flask.auth import logins
+from secure_flask.crypto.keyring import ENCRYPTION_KEYS
+from secure_flask.state import app_state
 from sqlalchemy import func, select
 
 from app.models import User
@@ -108,16 +110,16 @@ def test_those_of_an_address_are_read_by_one_statement_without_what_a_dropped_ke
     app: Flask, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = begin(number=1)
-    ring = app.extensions["encryption_keys"]
+    ring = app_state(app)[ENCRYPTION_KEYS]
     key_id, key = next(iter(ring.items()))
-    monkeypatch.setitem(app.extensions, "encryption_keys", {key_id + 1: key[::-1], **ring})
+    monkeypatch.setitem(app_state(app), ENCRYPTION_KEYS, {key_id + 1: key[::-1], **ring})
     for number in (2, 3):
         begin(number=number)
     db.session.expunge_all()
     with statements(app) as asked:
         assert len(steps.open_steps_of_address("test", ADDRESS, limit=9)) == 3
     assert len(asked) == 1
-    monkeypatch.setitem(app.extensions, "encryption_keys", {key_id + 1: key[::-1]})
+    monkeypatch.setitem(app_state(app), ENCRYPTION_KEYS, {key_id + 1: key[::-1]})
     db.session.expunge_all()
     assert sorted(
         step.data["number"] for step in steps.open_steps_of_address("test", ADDRESS, limit=9)

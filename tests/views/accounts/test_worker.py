@@ -12,6 +12,8 @@ from secure_flask import db, testing
 from secure_flask.accounts import messages, outbox, smtp, worker
 from secure_flask.accounts.outbox import Mail
 from secure_flask.accounts.steps import Step
+from secure_flask.accounts.worker import MAIL_SENDER
+from secure_flask.state import app_state
 from sqlalchemy import Update, delete, func, select, update
 from sqlalchemy.exc import OperationalError
 
@@ -305,4 +307,4 @@ def test_an_app_that_serves_sends_its_mails(
     give_address(app)
     assert send(app.test_client(), RESET, {"email": ADDRESS}).status_code == 200
     assert server.next()["To"] == ADDRESS
-    app.extensions["mail_sender"].stop.set()
+    app_state(app)[MAIL_SENDER].stop.set()

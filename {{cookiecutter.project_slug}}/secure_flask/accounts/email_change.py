@@ -10,7 +10,6 @@ Paverd, 2022).
 from typing import Any
 from uuid import UUID
 
-from flask import g
 from secure_flask.accounts import addresses, notices, public_urls, recovery, steps
 from secure_flask.accounts.former_addresses import remember_address, require_few_changes
 from secure_flask.accounts.mail_limits import CHANGE, request_link, take_mail_turn
@@ -19,8 +18,8 @@ from secure_flask.accounts.messages import mail_kind
 from secure_flask.accounts.outbox import HOUR, Mail, forget_links
 from secure_flask.accounts.steps import INVALID, Step
 from secure_flask.accounts.users import AccountMixin, account_of
-from secure_flask.auth import authentication, tokens
-from secure_flask.auth.access import is_recent
+from secure_flask.auth import access, authentication
+from secure_flask.auth.current_login import current_login
 from secure_flask.auth.users import UserMixin, address_changed, replace_hash
 from secure_flask.database import db
 from secure_flask.web import audit
@@ -41,7 +40,7 @@ def request_change(email: str) -> None:
 
     :raises ErrorResponse: 429, too many changes, or too many mails of this network.
     """
-    user = account_of(g.user)
+    user = account_of(access.require_user())
     require_few_changes(user)
     turn = take_mail_turn()
     lock_mailbox(email)
@@ -111,8 +110,8 @@ def _require_owner(step: Step, user: AccountMixin, password: str | None) -> None
             steps.count_step_failure(step.id)
             raise field_error(403, "password", "Wrong password")
         return
-    login = tokens.find_login()
-    if login is None or not is_recent(RECENT):
+    login = current_login()
+    if login is None or not access.is_recent(RECENT):
         raise field_error(401, "password", "Enter the password of this account")
     if login.user_id != user.id:
         raise error_response(403, "You are logged in as somebody else")

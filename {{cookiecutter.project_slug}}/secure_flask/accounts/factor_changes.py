@@ -8,7 +8,6 @@ Source: OWASP ASVS 6.3.3, 6.4.3, 6.5.1 to 6.5.3, 7.4.3, 7.5.1.
 
 from typing import Any
 
-from flask import g
 from secure_flask.accounts import (
     authenticator,
     half_logins,
@@ -23,6 +22,7 @@ from secure_flask.accounts.second_step import INVITATION, use_invitation
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import access, logins
+from secure_flask.auth.current_login import current_login
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import replace_hash
 from secure_flask.database import db
@@ -82,7 +82,7 @@ def remove_authenticator() -> None:
     :raises ErrorResponse: 401, no recent login; 409, a role demands it, and there is no other.
     """
     access.require_login(minutes=RECENT)
-    user = _lock_user(account_of(g.user))
+    user = _lock_user(account_of(access.require_user()))
     user.totp_secret = user.totp_last = None
     _finish_removal(user, "The authenticator app was removed")
 
@@ -122,7 +122,7 @@ def delete_passkey(name: str) -> None:
     """
     :raises ErrorResponse: 404, there is none of this name; 409, as for the authenticator app.
     """
-    user = _lock_user(account_of(g.user))
+    user = _lock_user(account_of(access.require_user()))
     if not passkeys.delete_passkey_of(user, name):
         raise error_response(404, "Not Found")
     _finish_removal(user, "A passkey was deleted")
@@ -133,7 +133,7 @@ def new_recovery_codes() -> list[str]:
 
     :raises ErrorResponse: 409, there is no second factor that they could replace.
     """
-    user = _lock_user(account_of(g.user))
+    user = _lock_user(account_of(access.require_user()))
     if not factors_of(user):
         raise error_response(409, "Set up an authenticator app or a passkey first")
     codes = recovery_codes.replace_recovery_codes(user)
@@ -154,7 +154,7 @@ def _who_sets_up(tf_token: str | None) -> tuple[Step | None, AccountMixin]:
 
 def _who_adds() -> AccountMixin:
     """The logged-in user, unless a role demands a factor that only an invitation sets up."""
-    user = account_of(g.user)
+    user = account_of(access.require_user())
     if role_demands_factor(user) and not factors_of(user):
         raise error_response(403, "A role of yours demands a second factor: log in again")
     return user
@@ -162,7 +162,7 @@ def _who_adds() -> AccountMixin:
 
 def _lock_user(user: AccountMixin) -> AccountMixin:
     """Lock the row of the user, so that changes follow one another, and read it again."""
-    login = g.get("login")
+    login = current_login()
     unchanged = replace_hash(user, user.password_hash)
     # A login that has ended meanwhile leaves no factor behind.
     lives = login is None or db.session.scalar(select(Login.id).where(Login.id == login.id))
@@ -194,7 +194,7 @@ def _finish_change(user: AccountMixin, change: str, keep: Login | None = None) -
     All within the caller's transaction.
     """
     db.session.flush()
-    logins.end_logins_of(user, keep=keep or g.get("login"))
+    logins.end_logins_of(user, keep=keep or current_login())
     networks.trust_network(user)
     notices.factors_changed(user, change)
     audit.record(audit.USER_UPDATED, account=user.name, user_id=user.id, change=change)

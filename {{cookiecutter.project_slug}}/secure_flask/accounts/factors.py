@@ -8,13 +8,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Flask, Response, after_this_request, current_app, g
+from flask import Flask, Response, after_this_request, current_app
 from secure_flask.accounts import half_logins, passkeys, recovery_codes
 from secure_flask.accounts.users import AccountMixin, account_of
-from secure_flask.auth.authentication import password_changed
+from secure_flask.auth import access
+from secure_flask.auth.authentication import SECOND_FACTOR, password_changed
 from secure_flask.auth.login_table import Login
-from secure_flask.auth.users import UserMixin
+from secure_flask.auth.users import DEMANDS_SECOND_FACTOR, UserMixin
 from secure_flask.database import db
+from secure_flask.state import app_state
 from sqlalchemy import Update, update
 
 AUTHENTICATOR, PASSKEY, RECOVERY = "authenticator", "passkey", "recovery_code"
@@ -44,16 +46,18 @@ def second_step_of(user: UserMixin) -> Callable[..., dict[str, Any]] | None:
 
 
 def init_app(app: Flask) -> None:
-    app.extensions["second_factor"] = second_step_of
-    app.extensions["demands_second_factor"] = role_demands_factor
+    state = app_state(app)
+    state[SECOND_FACTOR] = second_step_of
+    state[DEMANDS_SECOND_FACTOR] = role_demands_factor
 
 
 @password_changed.connect
 def _keep_age(user: UserMixin) -> None:
     """Leave the login as old as it was: beside a factor, the password alone makes none recent."""
     if factors_of(account_of(user)):
-        mine = (Login.user_id == user.id, Login.started > g.login.started)
-        age = update(Login).where(*mine).values(started=g.login.started)
+        began = access.require_login().started
+        mine = (Login.user_id == user.id, Login.started > began)
+        age = update(Login).where(*mine).values(started=began)
         after_this_request(lambda response: _store(age, response))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask
 from pydantic import ConfigDict, TypeAdapter
 from secure_flask.accounts import factors, networks, outbox, passkeys, recovery_codes, steps
 from secure_flask.accounts.email_change import MAX_REQUESTS, REQUEST
@@ -18,11 +18,13 @@ from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.registration import end_registrations_of
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import access, authentication
+from secure_flask.auth.current_login import current_login
 from secure_flask.auth.login_table import Login
-from secure_flask.auth.users import user_class, user_deleted
+from secure_flask.auth.users import DELETE_USER, user_class, user_deleted
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
+from secure_flask.state import app_state
 from secure_flask.web import audit
 from sqlalchemy import ForeignKey, Table, delete, inspect, or_, select
 from sqlalchemy.orm import Mapper
@@ -58,8 +60,8 @@ def delete_account(user: AccountMixin) -> None:
     db.session.commit()
     audit.record(USER_DELETED, account=user.name, user_id=user.id)
     # Not where somebody else deletes the user.
-    if (login := g.get("login")) and login.user_id == user.id:
-        authentication.forget_login()
+    if (login := current_login()) and login.user_id == user.id:
+        authentication.forget_login(login)
 
 
 def personal_data(user: AccountMixin) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def personal_data(user: AccountMixin) -> dict[str, Any]:
 
 
 def init_app(app: Flask) -> None:
-    app.extensions["delete_user"] = delete_account
+    app_state(app)[DELETE_USER] = lambda user: delete_account(account_of(user))
 
 
 def _tell_addresses(user: AccountMixin) -> None:
@@ -97,7 +99,7 @@ def _tell_addresses(user: AccountMixin) -> None:
 def _locked_user(user: AccountMixin) -> AccountMixin:
     """The user itself, where `current_user` stands for it, with a row that nobody changes now."""
     model = user_class()
-    login = g.get("login")
+    login = current_login()
     found = db.session.scalar(select(model).where(model.id == user.id).with_for_update())
     lives = select(Login.id).where(Login.id == login.id) if login else None
     if found is None or (lives is not None and db.session.scalar(lives) is None):

@@ -1,9 +1,8 @@
 """Changes of the name, so that nobody keeps one that a stranger chose. Source: OWASP ASVS 6.3.7."""
 
-from flask import g
 from secure_flask.accounts import notices
 from secure_flask.accounts.users import TAKEN, AccountMixin, account_of
-from secure_flask.auth import throttle
+from secure_flask.auth import access, throttle
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import field_error
@@ -15,7 +14,7 @@ def change_name(name: str) -> AccountMixin:
 
     :raises ErrorResponse: 409, it is taken; 429, so that nobody tries all names.
     """
-    user = account_of(g.user)
+    user = account_of(access.require_user())
     old = user.name
     user_id = user.id
     with throttle.count_attempt("name", str(user_id)) as attempt:

@@ -5,11 +5,10 @@ Source: Web Authentication Level 3; OWASP ASVS 6.3.3, 6.5.7, 7.5.1.
 
 from typing import Any
 
-from flask import g
 from secure_flask.accounts import passkeys
 from secure_flask.accounts.factors import PASSKEY
 from secure_flask.accounts.users import account_of
-from secure_flask.auth import authentication, throttle, tokens
+from secure_flask.auth import access, authentication, throttle, tokens
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import replace_hash
 from secure_flask.web import audit
@@ -43,13 +42,13 @@ def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, Any]:
 
     :raises ErrorResponse: 401, the answer is wrong; 429, too many failures.
     """
-    user = account_of(g.user)
+    user = account_of(access.require_user())
     with throttle.count_attempt(PASSKEY) as attempt:
         shown = passkeys.passkey_owner(state, credential, user) is not None
         attempt.succeeded = shown and replace_hash(user, user.password_hash)
     if not attempt.succeeded:
         audit.record(audit.LOGIN_FAIL, account=user.name, reason=PASSKEY)
         raise error_response(401, passkeys.WRONG)
-    body = authentication.renew_login(user, g.login, second_factor=True)
+    body = authentication.renew_login(user, access.require_login(), second_factor=True)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication", factors=PASSKEY)
     return body

@@ -16,11 +16,14 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import click
 from flask import current_app
+from secure_flask.state import Key, app_state
 
 TIMEOUT = 10  # seconds for each part of an answer of the server
 # What is sent to this machine itself passes no network, and no certificate names it.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MAX_SHOWN = 100
+# The mails that development shows.
+MAILBOX = Key[deque[EmailMessage]]("mailbox")
 
 
 def send_mail(message: EmailMessage) -> None:
@@ -80,8 +83,7 @@ def failure_reason(error: Exception) -> str:
 
 def development_mails() -> deque[EmailMessage]:
     """The last mails of development, which this process keeps in its memory."""
-    box: deque[EmailMessage] = current_app.extensions.setdefault("mailbox", deque(maxlen=MAX_SHOWN))
-    return box
+    return app_state(current_app).setdefault(MAILBOX, deque(maxlen=MAX_SHOWN))
 
 
 def _open_connection(server: SplitResult) -> smtplib.SMTP:

@@ -23,6 +23,7 @@ from secure_flask.accounts.mail_slots import MailSlots
 from secure_flask.accounts.outbox import HOUR, Mail
 from secure_flask.crypto.encryption import DecryptionError
 from secure_flask.database import db
+from secure_flask.state import Key, app_state
 from secure_flask.web import audit
 from sqlalchemy import delete, func, select, update
 
@@ -170,7 +171,10 @@ class Sender:
                 self._app.logger.exception("mail: %s", type(error).__name__)
 
 
+MAIL_SENDER = Key[Sender]("mail sender")
+
+
 def init_app(app: Flask) -> None:
-    sender = app.extensions["mail_sender"] = Sender(app)
+    sender = app_state(app)[MAIL_SENDER] = Sender(app)
     if not app.testing:
         app.before_request(sender.start)

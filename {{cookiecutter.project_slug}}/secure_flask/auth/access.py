@@ -5,27 +5,22 @@ A view that somebody forgot to mark is closed. `@login_required` says so at the 
 Source: OWASP ASVS 7.5.1, 8.2.1, 8.3.1, 8.3.2; RFC 9470.
 """
 
+import sys
 import time
 from collections.abc import Callable
-from functools import partial
-from typing import Any, Protocol, cast, overload
+from typing import Any, overload
 
-from flask import Flask, Request, current_app, g, request, url_for
+from flask import Flask, Request, current_app, url_for
 from secure_flask.auth import next_pages, users
+from secure_flask.auth.current_login import current_login, logged_in_user
 from secure_flask.auth.login_table import Login
+from secure_flask.auth.users import UserMixin
 from secure_flask.web import audit, request_checks
 from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.view_options import Decorated, ViewOptions, add_options, view_options
 from sqlalchemy.exc import SQLAlchemyError
 
 RECENT = 15  # minutes
-
-
-class Tokens(Protocol):
-    """What finds the login of a request: `secure_flask.auth.tokens`."""
-
-    def find_login(self, request: Request) -> Login | None:
-        """The live login of a request."""
 
 
 def public(view: Decorated) -> Decorated:
@@ -76,9 +71,8 @@ def credentials(view: Decorated) -> Decorated:
 
 def is_recent(minutes: int = RECENT) -> bool:
     """Whether the user entered the password at most `minutes` ago; a refresh does not count."""
-    # abs(): a clock that is set back must not make an old login recent.
-    login: Login = g.login
-    return abs(time.time() - login.started) <= minutes * 60
+    login = current_login()
+    return login is not None and _is_recent(login, minutes)
 
 
 def is_public(endpoint: str, options: ViewOptions) -> bool:
@@ -87,14 +81,32 @@ def is_public(endpoint: str, options: ViewOptions) -> bool:
     return opened or options.access == "public"
 
 
-def require_login(*, minutes: int | None = None) -> None:
-    """Refuse a request to a `@public` view that carries no login, or none that is recent enough.
+def require_login(*, minutes: int | None = None) -> Login:
+    """The login of this request, which a `@public` view may lack, at most `minutes` old.
 
-    :raises ErrorResponse: 401; a browser goes to the page that asks for it.
+    :raises ErrorResponse: 401, there is none, or none that is recent enough; a browser goes to the
+        page that asks for it.
     """
-    _require_login(
-        cast(Tokens, current_app.extensions["tokens"]), ViewOptions(recent_login=minutes)
-    )
+    login = current_login()
+    if login is None:
+        raise unauthenticated()
+    if minutes and not _is_recent(login, minutes):
+        challenge = f'Bearer error="insufficient_user_authentication", max_age="{minutes * 60}"'
+        raise _refused_access(
+            "REAUTHENTICATION_PAGE", "Recent login required", WWW_Authenticate=challenge
+        )
+    return login
+
+
+def require_user() -> UserMixin:
+    """The user who is logged in.
+
+    :raises ErrorResponse: 401, nobody is.
+    """
+    user = logged_in_user()
+    if user is None:
+        raise unauthenticated()
+    return user
 
 
 def unauthenticated() -> ErrorResponse:
@@ -102,14 +114,12 @@ def unauthenticated() -> ErrorResponse:
     return _refused_access("LOGIN_PAGE", "Authentication required")
 
 
-def init_app(app: Flask, tokens: Tokens) -> None:
-    """`tokens` finds the login of a request. It is handed in, since its own views use these marks."""
-    app.extensions["tokens"] = tokens
-    request_checks.register(app, partial(_check_access, tokens))
-    app.context_processor(partial(_template_variables, tokens))
+def init_app(app: Flask) -> None:
+    request_checks.register(app, _check_access)
+    app.context_processor(_template_variables)
 
 
-def _check_access(tokens: Tokens, request: Request) -> None:
+def _check_access(request: Request) -> None:
     rule = request.url_rule
     options = view_options(request)
     # Flask answers these itself: 404, 405, or the methods of a route.
@@ -117,34 +127,21 @@ def _check_access(tokens: Tokens, request: Request) -> None:
     if rule is None or automatic:
         return
     if not is_public(rule.endpoint, options):
-        _require_login(tokens, options)
+        _require_roles(require_user(), options.roles)
+        require_login(minutes=options.recent_login)
 
 
-def _require_login(tokens: Tokens, options: ViewOptions) -> None:
-    login = tokens.find_login(request)
-    if login is None:
-        raise unauthenticated()
-    g.user = login.user
-    # For the log, which must not query the database.
-    g.user_id = login.user_id
-    _require_roles(login, options.roles)
-    _require_recent_login(options.recent_login)
+def _is_recent(login: Login, minutes: int) -> bool:
+    # abs(): a clock that is set back must not make an old login recent.
+    return abs(time.time() - login.started) <= minutes * 60
 
 
-def _require_roles(login: Login, demanded: tuple[str, ...]) -> None:
+def _require_roles(user: UserMixin, demanded: tuple[str, ...]) -> None:
     # A view that demands no role costs no query.
-    missing = demanded and sorted(set(demanded).difference(login.user.role_names))
+    missing = demanded and sorted(set(demanded).difference(user.role_names))
     if missing:
         audit.record(audit.AUTHZ_FAIL, reason="missing role", roles=", ".join(missing))
         raise error_response(403, "Not allowed")
-
-
-def _require_recent_login(minutes: int | None) -> None:
-    if minutes and not is_recent(minutes):
-        challenge = f'Bearer error="insufficient_user_authentication", max_age="{minutes * 60}"'
-        raise _refused_access(
-            "REAUTHENTICATION_PAGE", "Recent login required", WWW_Authenticate=challenge
-        )
 
 
 def _refused_access(page: str, message: str, **headers: str) -> ErrorResponse:
@@ -156,14 +153,14 @@ def _refused_access(page: str, message: str, **headers: str) -> ErrorResponse:
     return error
 
 
-def _template_variables(tokens: Tokens) -> dict[str, object]:
+def _template_variables() -> dict[str, object]:
     """`current_user` for templates: the logged-in user or None."""
-    if "user" in g:
-        return {"current_user": g.user}
+    handled = sys.exception()
     try:
-        login = tokens.find_login(request)
+        return {"current_user": logged_in_user()}
     except SQLAlchemyError as error:
+        if handled is None:
+            raise
         # A page of yours for an error must not fail too while the database is unavailable.
         audit.record(audit.CRASH, exc_info=error)
-        login = None
-    return {"current_user": login.user if login else None}
+        return {"current_user": None}

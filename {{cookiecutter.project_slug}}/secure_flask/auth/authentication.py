@@ -6,24 +6,30 @@ which locks out an attacker who had logged in.
 Source: OWASP ASVS 6.2.2, 6.2.3, 6.3.1, 6.3.8, 7.4.1 to 7.4.3, 7.5.1, 7.5.2.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from blinker import Namespace
-from flask import current_app, g
-from secure_flask.auth import logins, passwords, throttle, tokens
+from flask import current_app
+from secure_flask.auth import access, logins, passwords, throttle, tokens
+from secure_flask.auth.current_login import forget_current_login
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin, replace_hash, user_class
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
+from secure_flask.state import Key, app_state
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
 
 BeginHalf = Callable[..., dict[str, Any]]
+
+# The hook that tells what begins the second step of a user, or None where the password is enough.
+SECOND_FACTOR = Key[Callable[[UserMixin], BeginHalf | None]]("second factor")
 
 # Sent with the user who entered the present password, within the transaction of the change.
 password_changed = Namespace().signal("password-changed")
@@ -55,30 +61,32 @@ def reauthenticate(password: str) -> dict[str, Any]:
 
     :raises ErrorResponse: 403, wrong password; 429, too many failures; 503, too busy.
     """
-    user, begin = _verified_for_login(g.user.name, password)
+    login = access.require_login()
+    name = access.require_user().name
+    user, begin = _verified_for_login(name, password)
     if user is None:
-        audit.record(audit.LOGIN_FAIL, account=g.user.name, reason="reauthentication")
+        audit.record(audit.LOGIN_FAIL, account=name, reason="reauthentication")
         raise error_response(403, "Wrong password")
     if begin:
-        return begin(keep=g.login.kept, replaces=g.login)
-    body = renew_login(user, g.login)
+        return begin(keep=login.kept, replaces=login)
+    body = renew_login(user, login)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication")
     return body
 
 
 def log_out() -> None:
     """End the login of this request, and let the browser drop what it stored."""
-    logins.end_login_of(g.login.id, g.user)
+    login = access.require_login()
+    logins.end_login_of(login.id, access.require_user())
     audit.record(audit.SESSION_EXPIRED, reason="logout")
-    forget_login()
+    forget_login(login)
 
 
-def forget_login() -> None:
+def forget_login(login: Login) -> None:
     """Let the browser and the rest of this request forget the login, which has ended."""
-    if g.login.kind == session.KIND:
+    if login.kind == session.KIND:
         session.forget_session()
-    tokens.forget_found_login()
-    g.login = None
+    forget_current_login()
 
 
 def change_password(current: str, new: str) -> dict[str, Any]:
@@ -87,14 +95,15 @@ def change_password(current: str, new: str) -> dict[str, Any]:
     :raises ErrorResponse: 400, a bad new password; 401, the login has ended in the meantime; 403,
         a wrong current one; 429, too many failures; 503, too busy.
     """
-    user = _verified_user(g.user.name, current, new)
+    login = access.require_login()
+    user = _verified_user(access.require_user().name, current, new)
     if user is None:
         audit.record(audit.PASSWORD_CHANGE_FAIL)
         raise error_response(403, "Wrong current password")
     # Until here the present login lives, so that one that has ended changes no password.
-    logins.end_logins_of(user, keep=g.login)
+    logins.end_logins_of(user, keep=login)
     password_changed.send(user)
-    body = renew_login(user, g.login)
+    body = renew_login(user, login)
     audit.record(audit.PASSWORD_CHANGE)
     return body
 
@@ -113,16 +122,18 @@ def set_password(user: UserMixin, password: str) -> None:
 def list_logins() -> list[dict[str, Any]]:
     """The logins of the user, newest first: `id`, `issued`, `last_used`, `expires` in seconds
     since 1970, `current`, and `client` as it described itself, None if that is unknown."""
+    present = access.require_login()
     return [
         {
             "id": login.id,
             "issued": login.started,
-            "last_used": login.last_used,
+            # The present one is used now, which is stored after the request.
+            "last_used": int(time.time()) if login.id == present.id else login.last_used,
             "expires": login.expires,
-            "current": login.id == g.login.id,
+            "current": login.id == present.id,
             "client": readable_value(login, "client"),
         }
-        for login in logins.logins_of(g.user)
+        for login in logins.logins_of(access.require_user())
     ]
 
 
@@ -131,14 +142,14 @@ def end_login(login_id: str) -> None:
 
     :raises ErrorResponse: 404, it is no login of this user.
     """
-    if not logins.end_login_of(login_id, g.user):
+    if not logins.end_login_of(login_id, access.require_user()):
         raise error_response(404, "Not Found")
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session=login_id)
 
 
 def end_other_logins() -> None:
     """End all logins of the user but the present one."""
-    logins.end_logins_of(g.user, keep=g.login)
+    logins.end_logins_of(access.require_user(), keep=access.require_login())
     db.session.commit()
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session="all others")
 
@@ -206,9 +217,9 @@ def _verify_password(
 
 
 def _second_factor(user: UserMixin) -> BeginHalf | None:
-    """What begins the second step, if the hook `second_factor` asks the user for one."""
-    asked_of = current_app.extensions.get("second_factor")
-    return cast(BeginHalf | None, asked_of(user) if asked_of else None)
+    """What begins the second step, if the hook SECOND_FACTOR asks the user for one."""
+    asked_of = app_state(current_app).get(SECOND_FACTOR)
+    return asked_of(user) if asked_of else None
 
 
 def _new_hash(user: UserMixin, new: str) -> str:

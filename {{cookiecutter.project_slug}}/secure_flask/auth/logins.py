@@ -18,9 +18,11 @@ from secure_flask.auth.login_table import Login, live_logins
 from secure_flask.auth.users import UserMixin
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
+from secure_flask.database.database import impatient_transaction
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
 from sqlalchemy import ColumnElement, CursorResult, delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 _ID = re.compile(r"[0-9a-f]{32}")
 # Sent with the user, or None for all users, within the transaction that ends all logins.
@@ -82,18 +84,32 @@ def find_login_by_secret(kind: str, secret: str) -> Login | None:
 
 
 def find_live_login(condition: ColumnElement[bool]) -> Login | None:
-    """The live login of which this is true, such as that of an access token."""
-    login = db.session.scalar(select(Login).where(condition))
-    if login is None or not login.is_live():
-        return None
-    now = int(time.time())
+    """The live login of which this is true, such as that of an access token.
+
+    It only reads: what the view has put into the session so far stays as it is.
+    """
+    with db.session.no_autoflush:
+        login = db.session.scalar(select(Login).where(condition))
+        return login if login and login.is_live() else None
+
+
+def is_last_used_outdated(login: Login) -> bool:
+    """Whether a use of this login now is to be stored."""
     # abs(): after the clock was set back, the time of the last use must follow.
-    if abs(now - login.last_used) < LAST_USED_STEP:
-        return login
-    used = update(Login).where(Login.id == login.id).values(last_used=now).returning(Login.id)
-    lives = db.session.scalar(used)  # None if the login has ended in the meantime
-    db.session.commit()
-    return login if lives else None
+    return abs(time.time() - login.last_used) >= LAST_USED_STEP
+
+
+def store_last_used(login_id: str) -> None:
+    """Store that a login was used now, in a transaction that waits for nobody.
+
+    Where the row is locked or the database is read-only, the time stays as it was.
+    """
+    now = int(time.time())
+    try:
+        with impatient_transaction() as connection:
+            connection.execute(update(Login).where(Login.id == login_id).values(last_used=now))
+    except SQLAlchemyError as error:
+        current_app.logger.warning("last_used of a login is not stored: %s", type(error).__name__)
 
 
 def is_login_id(text: str) -> bool:

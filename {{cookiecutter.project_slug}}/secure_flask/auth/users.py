@@ -6,6 +6,7 @@ taken away opens nothing any more. Source: OWASP ASVS 8.2.1, 8.3.2.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, Self, cast
 from unicodedata import normalize
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ from blinker import Namespace
 from flask import current_app
 from secure_flask.auth.passwords import hash_password
 from secure_flask.database import Model, db
+from secure_flask.state import Key, app_state
 from secure_flask.web.validation import Reason
 from sqlalchemy import Column, ForeignKey, String, Table, Uuid, select, update
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
@@ -32,6 +34,9 @@ _CLASS = """\
         ..."""
 
 _registered: list[type["UserMixin"]] = []
+# The hooks of accounts: whether a role of a user demands a second factor, and what deletes a user.
+DEMANDS_SECOND_FACTOR = Key[Callable[["UserMixin"], bool]]("demands second factor")
+DELETE_USER = Key[Callable[["UserMixin"], None]]("delete user")
 # Sent with the user while all rows are there, for files and other systems that know the user. A
 # receiver that raises an exception keeps the user.
 user_deleted = Namespace().signal("user-deleted")
@@ -117,7 +122,7 @@ def stored_roles() -> list[Role]:
 
 def demands_second_factor(user: UserMixin) -> bool:
     """Whether a role of the user demands one, as the hook of this name says, if there is one."""
-    is_demanded = current_app.extensions.get("demands_second_factor")
+    is_demanded = app_state(current_app).get(DEMANDS_SECOND_FACTOR)
     return bool(is_demanded and is_demanded(user))
 
 
@@ -162,9 +167,9 @@ def create_user(name: str, password: str, **columns: Any) -> Any:
 def delete_user(user: UserMixin) -> None:
     """Delete a user with all rows that refer to it, and commit.
 
-    The hook of this name in `app.extensions` does it instead, if there is one.
+    The hook DELETE_USER does it instead, if there is one.
     """
-    if leave := current_app.extensions.get("delete_user"):
+    if leave := app_state(current_app).get(DELETE_USER):
         leave(user)
         return
     user_deleted.send(user)

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flask import Flask
+from secure_flask.auth.authentication import SECOND_FACTOR
 from secure_flask.checks.registry import Finding, check
+from secure_flask.state import app_state
 
 
 @check("core.edited", "error")
@@ -38,7 +40,7 @@ def leftovers(app: Flask) -> Iterator[Finding]:
         ],
     }
     there = [name for name, parent in folders.items() if (parent / "accounts").exists()]
-    if "second_factor" in app.extensions or len(there) < len(folders):
+    if SECOND_FACTOR in app_state(app) or len(there) < len(folders):
         return
     for names in there:
         yield Finding(

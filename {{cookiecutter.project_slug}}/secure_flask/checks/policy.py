@@ -12,6 +12,8 @@ from secure_flask import assets
 from secure_flask.auth import route_table
 from secure_flask.checks.registry import Finding, check
 from secure_flask.csp_levels import DATA, UNSAFE_INLINE
+from secure_flask.settings import SETTINGS
+from secure_flask.state import app_state
 from secure_flask.web import csp
 from secure_flask.web.csp_syntax import Directives, is_whole_cdn
 from secure_flask.web.csrf import SAFE_METHODS
@@ -77,7 +79,7 @@ def unlimited_writes(app: Flask) -> Iterator[Finding]:
 @check("policy.unknown-endpoint", "error")
 def unknown_endpoints(app: Flask) -> Iterator[Finding]:
     # Without pages of a login there is no view for the defaults.
-    fields = app.extensions["settings"].policy.model_fields
+    fields = app_state(app)[SETTINGS].policy.model_fields
     pages = {name: [app.config[name]] for name in PAGES if app.config[name] != fields[name].default}
     for name, listed in {**pages, "PUBLIC_ENDPOINTS": app.config["PUBLIC_ENDPOINTS"]}.items():
         for endpoint in sorted(set(listed) - app.view_functions.keys()):

@@ -6,6 +6,8 @@ from typing import Any
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from secure_flask.settings import SETTINGS
+from secure_flask.state import app_state
 from secure_flask.web import csp
 from secure_flask.web.headers import TRANSPORT, Kind, fixed_headers
 
@@ -25,7 +27,7 @@ def policy_command() -> None:
     for each in TRANSPORT.keys() & sent:
         sent[each] += " (over https)"
     _show("Headers of pages:", {**sent, **removed}, changes)
-    fields = current_app.extensions["settings"].policy.model_fields
+    fields = app_state(current_app)[SETTINGS].policy.model_fields
     others = {each: config[each] for each in sorted(fields) if each not in _SHOWN}
     changed = [each for each, value in others.items() if value != fields[each].default]
     _show("Other values:", others, changed)

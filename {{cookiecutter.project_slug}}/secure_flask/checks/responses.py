@@ -10,8 +10,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Flask
 from secure_flask import assets
 from secure_flask.checks.registry import Finding, check
-from secure_flask.state import State, request_state
+from secure_flask.state import State, app_state, request_state
 from secure_flask.web import csp, headers
+from secure_flask.web.hosts import TRUSTED_HOSTS
 from werkzeug.test import Client, TestResponse
 
 # A page, JSON, a 401 and an unknown path; `_paths` adds static files.
@@ -52,7 +53,8 @@ def _exchanges(app: Flask) -> Iterator[tuple[str, TestResponse, dict[str, str]]]
         environs.append(environ)
         return app(environ, start)
 
-    site = f"https://{min(app.extensions['trusted_hosts'])}"
+    trusted = app_state(app)[TRUSTED_HOSTS]
+    site = f"https://{min(trusted)}"
     for path in _paths():
         answer = Client(recording).get(path, base_url=site, buffered=True)
         kind = headers.kind_of(answer.status, answer.headers.get("Content-Type", ""))

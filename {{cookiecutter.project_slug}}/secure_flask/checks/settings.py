@@ -16,9 +16,11 @@ from pathlib import Path
 from flask import Flask
 from secure_flask.auth import passwords
 from secure_flask.checks.registry import Finding, check
-from secure_flask.settings import Settings, names_in_file
+from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings, names_in_file
 from secure_flask.settings.types import LOOPBACK_NAMES
+from secure_flask.state import app_state
 from secure_flask.web.headers import Kind, fixed_headers
+from secure_flask.web.hosts import TRUSTED_HOSTS
 from secure_flask.web.view_options import options_of
 
 # The example names of RFC 2606, which the template's defaults contain.
@@ -41,7 +43,7 @@ def slips(given: set[str], known: set[str], beside: Iterable[str] = ()) -> list[
 
 @check("settings.misspelt", "error")
 def misspelt_settings(app: Flask) -> Iterator[Finding]:
-    settings = type(app.extensions["settings"])
+    settings = type(app_state(app)[SETTINGS])
     file = settings.model_config.get("env_file")
     given = names_in_file(file) | {name.upper() for name, value in os.environ.items() if value}
     # A name that stands beside the setting itself is no slip.
@@ -56,8 +58,9 @@ def misspelt_settings(app: Flask) -> Iterator[Finding]:
 
 @check("policy.misspelt", "error")
 def misspelt_policy(app: Flask) -> Iterator[Finding]:
-    policy = app.extensions["settings"].policy
-    for slip in slips({*app.config}, {*policy.model_fields, *app.extensions["known_names"]}):
+    policy = app_state(app)[SETTINGS].policy
+    known = app_state(app)[KNOWN_NAMES]
+    for slip in slips({*app.config}, {*policy.model_fields, *known}):
         yield Finding(
             f"Nothing reads {slip}",
             hint="Correct the name in app/policy.py, or rename a constant of your own.",
@@ -76,8 +79,11 @@ def development(app: Flask) -> Iterator[Finding]:
 
 @check("settings.example", "warning", deploy=True)
 def examples(app: Flask) -> Iterator[Finding]:
-    hosts = " ".join(app.extensions["trusted_hosts"])
-    texts = {"SECURITY_CONTACT": app.config["SECURITY_CONTACT"], "TRUSTED_HOSTS": hosts}
+    hosts = app_state(app)[TRUSTED_HOSTS]
+    texts = {
+        "SECURITY_CONTACT": app.config["SECURITY_CONTACT"],
+        "TRUSTED_HOSTS": " ".join(hosts),
+    }
     for name, text in texts.items():
         if EXAMPLE.search(text):
             yield Finding(
@@ -89,7 +95,8 @@ def examples(app: Flask) -> Iterator[Finding]:
 
 @check("hosts.missing", "error", deploy=True)
 def missing_hosts(app: Flask) -> Iterator[Finding]:
-    if set(LOOPBACK_NAMES).issuperset(app.extensions["trusted_hosts"]):
+    hosts = app_state(app)[TRUSTED_HOSTS]
+    if hosts <= {*LOOPBACK_NAMES}:
         yield Finding(
             "TRUSTED_HOSTS lists only loopback names: every visitor would get a 400.",
             hint="Set it to the exact names of the site, separated by commas.",

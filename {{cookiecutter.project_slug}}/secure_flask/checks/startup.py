@@ -8,8 +8,11 @@ from typing import Any
 
 from flask import Flask
 from secure_flask.settings import Settings, SettingsError
+from secure_flask.state import app_state
 from secure_flask.web import audit, csp
+from secure_flask.web.cors import CORS_ORIGINS
 from secure_flask.web.csp_syntax import serialize_directives
+from secure_flask.web.hosts import TRUSTED_HOSTS
 from secure_flask.web.serving import serves_requests
 
 
@@ -18,6 +21,8 @@ def announce(app: Flask) -> None:
     if app.testing or not serves_requests():
         return
     policy = csp.page_policy(app.config)
+    origins = app_state(app)[CORS_ORIGINS]
+    trusted = app_state(app)[TRUSTED_HOSTS]
     with app.app_context():
         audit.record(
             audit.STARTUP,
@@ -25,8 +30,8 @@ def announce(app: Flask) -> None:
             csp=serialize_directives(policy),
             csp_report_only=app.config["CSP_REPORT_ONLY"],
             framing=" ".join(policy["frame-ancestors"]),
-            cors_origins=" ".join(sorted(app.extensions["cors_origins"])),
-            trusted_hosts=" ".join(sorted(app.extensions["trusted_hosts"])),
+            cors_origins=" ".join(sorted(origins)),
+            trusted_hosts=" ".join(sorted(trusted)),
             proxy_hops=app.config["PROXY_HOPS"],
             token_type=app.config["TOKEN_TYPE"],
         )

@@ -5,24 +5,26 @@ compromises no other purpose. The Extract step of HKDF is omitted, since root ke
 Source: RFC 5869, section 3.3; OWASP ASVS 11.2.2, 13.3.4.
 """
 
-from typing import cast
-
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from flask import Flask, current_app
 from secure_flask.settings import keyrings
+from secure_flask.state import Key, app_state
 
 Keyring = dict[int, bytes]
+
+ENCRYPTION_KEYS = Key[Keyring]("encryption keys")
+BLIND_INDEX_KEYS = Key[Keyring]("blind index keys")
 
 
 def encryption_keys() -> Keyring:
     """This app's encryption keys by id: the first one encrypts, all of them decrypt."""
-    return cast(Keyring, current_app.extensions["encryption_keys"])
+    return app_state(current_app)[ENCRYPTION_KEYS]
 
 
 def blind_index_keys() -> Keyring:
     """This app's keys for blind indexes by id: the first one makes new indexes."""
-    return cast(Keyring, current_app.extensions["blind_index_keys"])
+    return app_state(current_app)[BLIND_INDEX_KEYS]
 
 
 def current_key(ring: Keyring) -> tuple[int, bytes]:
@@ -36,5 +38,6 @@ def derive_key(root: bytes, purpose: bytes, salt: bytes = b"") -> bytes:
 
 
 def init_app(app: Flask) -> None:
-    app.extensions["encryption_keys"] = keyrings.read_numbered(app.config["ENCRYPTION_KEYS"])
-    app.extensions["blind_index_keys"] = keyrings.read_numbered(app.config["BLIND_INDEX_KEYS"])
+    state = app_state(app)
+    state[ENCRYPTION_KEYS] = keyrings.read_numbered(app.config["ENCRYPTION_KEYS"])
+    state[BLIND_INDEX_KEYS] = keyrings.read_numbered(app.config["BLIND_INDEX_KEYS"])

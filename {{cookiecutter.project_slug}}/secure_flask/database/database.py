@@ -6,6 +6,8 @@ Source: OWASP ASVS 13.1.3.
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,9 @@ from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from secure_flask.web import audit
-from secure_flask.web.errors import error_response, refused, response_for
+from secure_flask.web.errors import error_response, response_for
 from secure_flask.web.serving import serves_requests
-from sqlalchemy import Engine, MetaData, event, make_url
+from sqlalchemy import Connection, Engine, MetaData, event, make_url
 from sqlalchemy.exc import (
     DataError,
     IntegrityError,
@@ -112,7 +114,22 @@ def _engine_options(app: Flask) -> dict[str, Any]:
     return options | {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT}
 
 
-@refused.connect
+@contextmanager
+def impatient_transaction() -> Iterator[Connection]:
+    """A transaction beside the session, which fails at once where it would wait for a lock."""
+    with db.engine.begin() as connection:
+        if connection.dialect.name != "sqlite":
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 1")  # millisecond
+            yield connection
+            return
+        connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+        try:
+            yield connection
+        finally:
+            # The pool lends the same connection to others.
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
+
+
 def _release(error: object) -> None:
     """Give the connection back, before Flask-SQLAlchemy does.
 

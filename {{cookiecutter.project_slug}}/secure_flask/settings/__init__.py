@@ -18,6 +18,7 @@ from secure_flask.settings import keyrings
 from secure_flask.settings.keyrings import Keyring, NumberedKeyring
 from secure_flask.settings.service_urls import DatabaseURL, RedisURL
 from secure_flask.settings.types import LOOPBACK_NAMES, HostNames, RateLimit, Secret, in_production
+from secure_flask.state import Key
 
 ENV_FILE = Path(__file__).parents[2] / ".env"
 UNREADABLE = ".env cannot be read: make it a file in UTF-8 with NAME=value on each line, and close each quote."
@@ -115,6 +116,11 @@ class Settings(BaseSettings):
             for name, value in self
         }
         return {**values, "PRODUCTION": self.app_env == "production"}
+
+
+# The settings that an app was given, and the names that Flask and they put into its configuration.
+SETTINGS = Key[Settings]("settings")
+KNOWN_NAMES = Key[set[str]]("known names")
 
 
 def names_in_file(path: object) -> set[str]:

@@ -9,7 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Response, current_app, request
+from secure_flask.state import Key, app_state
 from secure_flask.web import audit, origins
+
+# The origins that may read responses.
+CORS_ORIGINS = Key[frozenset[str]]("CORS origins")
 
 READABLE_HEADERS = "Retry-After, WWW-Authenticate, X-Request-ID"
 PREFLIGHT_SECONDS = "600"
@@ -21,7 +25,7 @@ REQUEST_HEADERS = ("Authorization", "Content-Type")
 def init_app(app: Flask) -> None:
     """Let the origins of the policy read responses."""
     readers = origins.in_force(app.config["CORS_ORIGINS"], production=app.config["PRODUCTION"])
-    app.extensions["cors_origins"] = frozenset(readers)
+    app_state(app)[CORS_ORIGINS] = frozenset(readers)
     # Flask's automatic OPTIONS response lists the methods of the route. Your own
     # `before_request` functions run first: let OPTIONS pass, since it has no credentials.
     default = app.make_default_options_response
@@ -49,7 +53,7 @@ def _preflight(response: Response) -> Response:
     origin = request.headers.get("Origin")
     if origin is None or "Access-Control-Request-Method" not in request.headers:
         return response
-    if origin not in current_app.extensions["cors_origins"]:
+    if origin not in app_state(current_app)[CORS_ORIGINS]:
         # Logged only for preflights: a simple request is served, and the browser hides the response.
         audit.record(audit.CORS_REFUSED, origin=origins.as_logged(origin))
         return response

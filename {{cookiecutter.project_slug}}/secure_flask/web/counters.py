@@ -15,17 +15,18 @@ from contextlib import suppress
 from hashlib import blake2b
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from secrets import token_hex
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 from flask import Flask, current_app, request
 from limits import RateLimitItem
 from limits.errors import StorageError
 from limits.storage import Storage
+from secure_flask.state import Key, app_state
 from secure_flask.web import redis_storage
 from secure_flask.web.memory_storage import MemoryStorage
 
 Result = TypeVar("Result")
-Key = tuple[str, ...]
+CountKey = tuple[str, ...]
 
 IN_REDIS = "redis"
 PAUSE = 10.0  # seconds until a server that failed is asked again
@@ -117,14 +118,14 @@ class Counters:
             return bool(self.shared.check())
         return False
 
-    def _add(self, storage: Storage, limit: RateLimitItem, most: int, key: Key) -> Count:
+    def _add(self, storage: Storage, limit: RateLimitItem, most: int, key: CountKey) -> Count:
         name = self._name(storage, limit, key)
         lifetime = 2 * limit.get_expiry()
         return Count(
             storage, name, lifetime, storage.incr(name, lifetime), most, _window_end(limit)
         )
 
-    def _name(self, storage: Storage, limit: RateLimitItem, key: Key) -> str:
+    def _name(self, storage: Storage, limit: RateLimitItem, key: CountKey) -> str:
         name = _name_of_count(limit, key)
         if storage is not self.local or name in self.local or self._has_room(limit):
             return name
@@ -158,9 +159,12 @@ class Counters:
         current_app.logger.warning("Redis is unavailable: limits are counted in memory")
 
 
+COUNTERS = Key[Counters]("counters")
+
+
 def counters() -> Counters:
     """The counters of this app."""
-    return cast(Counters, current_app.extensions["counters"])
+    return app_state(current_app)[COUNTERS]
 
 
 def client_address(prefix: int = 64) -> str:
@@ -182,12 +186,12 @@ def client_address(prefix: int = 64) -> str:
 
 
 def init_app(app: Flask) -> None:
-    app.extensions["counters"] = Counters(app.config["REDIS_URL"])
+    app_state(app)[COUNTERS] = Counters(app.config["REDIS_URL"])
 
 
 def _window_end(limit: RateLimitItem) -> float:
     return (time.time() // limit.get_expiry() + 1) * limit.get_expiry()
 
 
-def _name_of_count(limit: RateLimitItem, key: Key) -> str:
+def _name_of_count(limit: RateLimitItem, key: CountKey) -> str:
     return limit.key_for(*key, str(int(time.time() // limit.get_expiry())))

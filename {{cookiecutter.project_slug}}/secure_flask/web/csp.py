@@ -32,8 +32,9 @@ INERT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-actio
 # A worker runs under the policy of its own file.
 WORKER = "default-src 'self'; object-src 'none'; base-uri 'none'"
 
-CSP_OVERRIDE = Key[Override]("the directives that the blueprint and the view replace")
-CSP_NONCE = Key[str]("the nonce of the response")
+# What the blueprint and the view replace by `@csp`.
+CSP_OVERRIDE = Key[Override]("CSP override")
+CSP_NONCE = Key[str]("CSP nonce")
 
 
 def csp_nonce() -> str:

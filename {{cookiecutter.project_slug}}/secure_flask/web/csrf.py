@@ -11,8 +11,10 @@ CrossOriginProtection; OWASP ASVS 3.5.1 to 3.5.3, 4.4.2.
 from typing import NamedTuple
 
 from flask import Flask, Request, abort, current_app
+from secure_flask.state import app_state
 from secure_flask.web import audit, origins, request_checks
 from secure_flask.web.bearer import has_bearer
+from secure_flask.web.cors import CORS_ORIGINS
 from secure_flask.web.errors import error_response
 from secure_flask.web.form_types import SENT_BY_FORMS, has_body, is_form
 from secure_flask.web.view_options import Decorated, add_options, view_options
@@ -138,7 +140,7 @@ def _origin_of_request(request: Request) -> str:
 
 
 def _is_listed(origin: str | None) -> bool:
-    return origin in current_app.extensions["cors_origins"]
+    return origin in app_state(current_app)[CORS_ORIGINS]
 
 
 def _refused_request(request: Request, refusal: Refusal) -> Exception:

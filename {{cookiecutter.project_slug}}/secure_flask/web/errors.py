@@ -8,12 +8,10 @@ import sys
 from functools import lru_cache, partial
 from typing import Any
 
-from blinker import Namespace
 from flask import (
     Flask,
     Response,
     current_app,
-    g,
     jsonify,
     make_response,
     redirect,
@@ -21,13 +19,13 @@ from flask import (
     request,
 )
 from flask.typing import ResponseReturnValue
+from secure_flask.state import Key, request_state
 from secure_flask.web.logs import request_id
 from secure_flask.web.view_options import view_options
 from werkzeug.exceptions import HTTPException, default_exceptions
 
-# Sent before the page of an error looks up the login. That may commit, and what the view began
-# must not be stored with it.
-refused = Namespace().signal("refused")
+# Set when the login of a request is looked up, which the page of an error does not repeat.
+LOGIN_LOOKED_UP = Key[bool]("login looked up")
 
 
 class ErrorResponse(HTTPException):
@@ -142,13 +140,15 @@ def _as_page(error: HTTPException) -> Response | None:
 def _may_look_up_the_user(error: HTTPException) -> bool:
     # Not in a database that may be what failed, nor for each request of a flood.
     status = error.code or 500
-    return "user" in g or (status < 500 and status != 429)
+    return _login_is_known() or (status < 500 and status != 429)
+
+
+def _login_is_known() -> bool:
+    return LOGIN_LOOKED_UP in request_state(request.environ)
 
 
 def _page(error: HTTPException, *, navigation: bool) -> str:
     template = current_app.jinja_env.get_template("error.html")
-    if navigation and "login" not in g:
-        refused.send(current_app)
     # Alone it gets no context processors, which may query the database.
     render = partial(render_template, template) if navigation else template.render
     return render(

@@ -16,9 +16,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
 from secure_flask.csp_levels import NONE, SELF
-from secure_flask.state import State, begin_request_state, separate_environ
+from secure_flask.state import State, app_state, begin_request_state, separate_environ
 from secure_flask.web import csp
-from secure_flask.web.cors import cors_headers
+from secure_flask.web.cors import CORS_ORIGINS, cors_headers
 from secure_flask.web.csp import Header, Override
 from secure_flask.web.csp_syntax import loads_elsewhere
 from secure_flask.web.logs import request_id
@@ -113,7 +113,7 @@ class SecurityHeaders:
     def __init__(self, app: Flask) -> None:
         self._wsgi_app = app.wsgi_app
         self._config = dict(app.config)
-        self._cors_origins: frozenset[str] = app.extensions["cors_origins"]
+        self._cors_origins = app_state(app)[CORS_ORIGINS]
         # Few arguments occur, so each result is made once.
         self._prepared = lru_cache(maxsize=256)(self._prepare)
 

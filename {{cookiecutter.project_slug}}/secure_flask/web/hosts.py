@@ -12,6 +12,7 @@ from functools import partial
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, Request, abort, current_app, redirect
+from secure_flask.state import Key, app_state
 from secure_flask.web import request_checks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import error_response
@@ -19,6 +20,11 @@ from secure_flask.web.view_options import Decorated, add_options, view_options
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import get_current_url
 from werkzeug.wrappers import Response
+
+# The host names that a request may name.
+TRUSTED_HOSTS = Key[frozenset[str]]("trusted hosts")
+# Set once the log has the line about a proxy that PROXY_HOPS does not count.
+_PROXY_WARNED = Key[bool]("proxy warned")
 
 # Exactly one slash at the beginning, or nothing at a mount's root.
 _PATH = re.compile(r"(?:/(?!/).*)?", re.DOTALL)
@@ -47,7 +53,7 @@ def init_app(app: Flask) -> None:
     # Flask's own check is disabled: it runs before routing and would refuse the probes.
     trusted = frozenset(app.config["TRUSTED_HOSTS"])
     app.config["TRUSTED_HOSTS"] = None
-    app.extensions["trusted_hosts"] = trusted
+    app_state(app)[TRUSTED_HOSTS] = trusted
     request_checks.register(app, _refuse_ambiguous_path)
     request_checks.register(app, partial(_refuse_untrusted_host, trusted))
     if app.config["PRODUCTION"]:
@@ -93,8 +99,9 @@ def _require_https(request: Request) -> Response | None:
 
 
 def _warn_of_ignored_proxy(request: Request) -> None:
-    if "HTTP_X_FORWARDED_FOR" in request.environ and not current_app.extensions.get("proxy_warned"):
-        current_app.extensions["proxy_warned"] = True
+    state = app_state(current_app)
+    if "HTTP_X_FORWARDED_FOR" in request.environ and _PROXY_WARNED not in state:
+        state[_PROXY_WARNED] = True
         current_app.logger.warning(
             "X-Forwarded-For is ignored: set PROXY_HOPS to the number of your own proxies"
         )

@@ -16,10 +16,11 @@ import os
 import re
 from time import perf_counter
 from typing import TextIO, cast
+from uuid import UUID
 from wsgiref.types import WSGIEnvironment
 
 import structlog
-from flask import Flask, Response, g, has_request_context, request, request_started
+from flask import Flask, Response, has_request_context, request, request_started
 from flask.logging import wsgi_errors_stream
 from secure_flask.state import Key, request_state
 from structlog.processors import JSONRenderer, KeyValueRenderer, TimeStamper, format_exc_info
@@ -36,8 +37,11 @@ MAX_FIELD = 8000  # characters: a traceback has several thousand
 MAX_CHOSEN = 64  # characters of a method or an address, which a client or a proxy may choose
 FIRST = ("datetime", "level", "event")
 ACCESS = "secure_flask.access"
-REQUEST_ID = Key[str]("the id of the request")
-STARTED = Key[float]("when the request started, by perf_counter")
+REQUEST_ID = Key[str]("request id")
+# When a request started, in seconds of `perf_counter`; only with an access log.
+STARTED = Key[float]("started")
+# Who sent a request, once its login was looked up.
+USER_ID = Key[UUID]("user id")
 _ID = re.compile(r"[0-9A-Za-z-]{16,64}")
 
 # For gunicorn.conf.py. `root` stays empty: the app adds its own handler there.
@@ -144,7 +148,7 @@ def _add_request(logger: object, method: str, line: EventDict) -> EventDict:
         "request_method": request.method[:MAX_CHOSEN],
         # Not the path, which may contain a secret.
         "route": request.url_rule and request.url_rule.rule,
-        "user_id": g.get("user_id"),
+        "user_id": request_state(request.environ).get(USER_ID),
     }
     return {**where, **line}
 

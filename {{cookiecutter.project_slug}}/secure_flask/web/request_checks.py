@@ -11,16 +11,20 @@ from functools import partial
 import flask
 from flask import Flask, Request
 from flask.typing import ResponseReturnValue
+from secure_flask.state import Key, app_state
 
 Check = Callable[[Request], ResponseReturnValue | None]
+
+_CHECKS = Key[list[Check]]("request checks")
 
 
 def register(app: Flask, check: Check) -> None:
     """Check each request, after the checks that registered before this one."""
-    if "request_checks" not in app.extensions:
-        checks = app.extensions["request_checks"] = list[Check]()
+    state = app_state(app)
+    if _CHECKS not in state:
+        checks = state[_CHECKS] = []
         app.before_request(partial(_run_checks, checks))
-    app.extensions["request_checks"].append(check)
+    state[_CHECKS].append(check)
 
 
 def _run_checks(checks: Sequence[Check]) -> ResponseReturnValue | None:

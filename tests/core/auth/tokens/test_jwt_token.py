@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth.tokens.jwt_token import LIFETIME
+from secure_flask.auth.tokens.jwt_token import LIFETIME, SIGNING_KEYS
 from secure_flask.settings import keyrings
+from secure_flask.state import app_state
 
 from core import routes
 from core.auth.tokens.signing import decode, encode, keys_of
@@ -155,7 +156,7 @@ def test_a_key_id_must_name_the_key_that_signed(
     app: Flask, client: FlaskClient, payload: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ring = f"{SECRETS['token_keys']},{keyrings.new('2')}"
-    monkeypatch.setitem(app.extensions, "signing_keys", keys_of(ring))
+    monkeypatch.setitem(app_state(app), SIGNING_KEYS, keys_of(ring))
     assert_accepted(ask(client, sign(payload)))
     assert_refused(ask(client, sign(payload, {**HEADER, "kid": "2"})))
 

@@ -5,14 +5,14 @@ the token type that TOKEN_TYPE in policy.py names, each in a module here. A requ
 `Authorization: Bearer` is authenticated by that alone, and its cookies are not read.
 """
 
-from types import ModuleType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-import flask
-from flask import Flask, Request, Response, after_this_request, current_app, g
+from flask import Flask, Request, current_app
+from secure_flask.auth.current_login import FIND_LOGIN
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import opaque, session
 from secure_flask.auth.users import UserMixin
+from secure_flask.state import Key, app_state
 from secure_flask.web import cookies
 from secure_flask.web.bearer import has_bearer
 from secure_flask.web.form_types import is_consumed_form
@@ -44,9 +44,12 @@ class TokenType(Protocol):
         """The live login of a request, from the only place that may hold its token."""
 
 
+_TOKEN_TYPE = Key[TokenType]("token type")
+
+
 def chosen_token_type() -> TokenType:
     """The token type of TOKEN_TYPE."""
-    return cast(TokenType, current_app.extensions["token_type"])
+    return app_state(current_app)[_TOKEN_TYPE]
 
 
 def token_type_for_new_login() -> TokenType:
@@ -59,18 +62,6 @@ def token_type_of(login: Login) -> TokenType:
     return session if login.kind == session.KIND else chosen_token_type()
 
 
-def find_login(request: Request = flask.request) -> Login | None:
-    """The live login of a request, looked up once."""
-    if "login" not in g:
-        # First None: an error page must not repeat a lookup that failed.
-        g.login = None
-        g.login = _find_login(request)
-        if g.login:
-            after_this_request(_keep_out_of_caches)
-    found: Login | None = g.login
-    return found
-
-
 def security_schemes() -> list[dict[str, Any]]:
     """The OpenAPI security schemes of each kind of login: a request needs one of them."""
     name = cookies.cookie_name(session.KIND)
@@ -79,25 +70,14 @@ def security_schemes() -> list[dict[str, Any]]:
     return [cookie] if chosen_token_type() is session else [bearer, cookie]
 
 
-def forget_found_login() -> None:
-    """Let this request look its login up again, since that has changed."""
-    for name in ("login", "user"):
-        g.pop(name, None)
-
-
 def init_app(app: Flask) -> None:
     """
     :raises PolicyError: PyJWT is not installed for `jwt`.
     :raises SettingsError: TOKEN_KEYS is missing for `jwt`.
     """
-    app.extensions["token_type"] = _load(app.config["TOKEN_TYPE"], app)
-
-
-def _keep_out_of_caches(response: Response) -> Response:
-    """What a login got is stored nowhere, such as a file of `send_from_directory`."""
-    if not response.cache_control.private:
-        response.headers["Cache-Control"] = "no-store, max-age=0"
-    return response
+    state = app_state(app)
+    state[_TOKEN_TYPE] = _load(app.config["TOKEN_TYPE"], app)
+    state[FIND_LOGIN] = _find_login
 
 
 def _find_login(request: Request) -> Login | None:
@@ -109,13 +89,13 @@ def _find_login(request: Request) -> Login | None:
     return None if chosen_token_type() is session else chosen_token_type().find_login(request)
 
 
-def _load(name: str, app: Flask) -> ModuleType:
+def _load(name: str, app: Flask) -> TokenType:
     if name == "session":
         return session
     return opaque if name == "opaque" else _load_jwt(app)
 
 
-def _load_jwt(app: Flask) -> ModuleType:
+def _load_jwt(app: Flask) -> TokenType:
     try:
         # Imported here, since only this type needs PyJWT.
         from secure_flask.auth.tokens import refresh

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from secure_flask.auth.access import public
 from secure_flask.auth.login_table import Login
-from secure_flask.settings import SettingsError, keyrings
+from secure_flask.settings import SETTINGS, SettingsError, keyrings
+from secure_flask.state import Key, app_state
 from secure_flask.web import strict_json
 from secure_flask.web.responses import ResponseBody, responds
 
@@ -31,6 +32,8 @@ CLAIMS = {
 }
 
 blueprint = Blueprint("jwks", __name__)
+
+SIGNING_KEYS = Key[dict[str, Ed25519PrivateKey]]("signing keys")
 
 
 class InvalidToken(Exception):
@@ -77,8 +80,7 @@ def verify_access_token(token: str) -> dict[str, Any]:
 
 def signing_keys() -> dict[str, Ed25519PrivateKey]:
     """The keys by id, the one that signs first."""
-    ring: dict[str, Ed25519PrivateKey] = current_app.extensions["signing_keys"]
-    return ring
+    return app_state(current_app)[SIGNING_KEYS]
 
 
 def init_app(app: Flask) -> None:
@@ -98,7 +100,7 @@ def read_signing_keys(app: Flask) -> None:
         raise SettingsError(keyrings.NO_TOKEN_KEYS)
     seeds = keyrings.read(app.config["TOKEN_KEYS"])
     ring = {key_id: Ed25519PrivateKey.from_private_bytes(seed) for key_id, seed in seeds.items()}
-    app.extensions["signing_keys"] = ring
+    app_state(app)[SIGNING_KEYS] = ring
 
 
 def _make_claims(login: Login) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def _check_claims(claims: object) -> dict[str, Any]:
 
 def _name_of(party: str) -> str:
     """What the policy calls TOKEN_ISSUER or TOKEN_AUDIENCE; by default the address of this site."""
-    hosts = current_app.extensions["settings"].trusted_hosts
+    hosts = app_state(current_app)[SETTINGS].trusted_hosts
     return current_app.config[party] or f"https://{hosts[0]}"
 
 

@@ -134,6 +134,7 @@ def _rotate_token(login: Login, rotation: str) -> str | None:
         rotation_hash=logins.hash_of_secret(KIND, following),
         previous_hash=present,
         rotated=int(time.time()),
+        last_used=int(time.time()),
         repeats=case((Login.repeated, Login.repeats), else_=0),
         repeated=False,
     )

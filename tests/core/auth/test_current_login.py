@@ -1,0 +1,328 @@
+"""The login of a request is found once, where something asks for it, and no view can change it."""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, current_app, g, render_template_string, send_from_directory
+from flask.ctx import _AppCtxGlobals
+from flask.testing import FlaskClient
+from secure_flask import (
+    Role,
+    change_password,
+    current_user,
+    end_login,
+    end_other_logins,
+    is_recent,
+    list_logins,
+    log_out,
+    login_required,
+    public,
+    reauthenticate,
+)
+from secure_flask.auth import logins
+from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import LAST_USED_STEP
+from secure_flask.database import database, db
+from sqlalchemy import event, select, text, update
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from core.conftest import PASSWORD, TOKEN_TYPES, USERNAME, MakeApp, log_in
+from core.site import User
+from core.statements import counted_statements
+
+NEW = "another good long password"
+WHO = "{{ current_user.name if current_user else 'nobody' }}"
+
+each_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
+
+ASKED: dict[str, Callable[[], object]] = {
+    "log_out": log_out,
+    "list_logins": list_logins,
+    "end_other_logins": end_other_logins,
+    "reauthenticate": lambda: reauthenticate(PASSWORD),
+    "change_password": lambda: change_password(PASSWORD, NEW),
+    "end_login": lambda: end_login("0" * 32),
+}
+
+
+@pytest.fixture
+def app(make_app: MakeApp, token_type: str) -> Flask:
+    """An app that each test adds views to."""
+    return make_app(TOKEN_TYPE=token_type)
+
+
+def statements_of(client: FlaskClient, path: str, credentials: dict[str, str]) -> int:
+    with client.application.app_context():
+        engine = db.engine
+    with counted_statements(engine) as counted:
+        assert client.get(path, headers=credentials).status_code == 200
+    return len(counted.statements)
+
+
+@each_type
+def test_a_page_that_asks_three_times_looks_it_up_once(app: Flask) -> None:
+    def three_times() -> str:
+        again = render_template_string(WHO)
+        return f"{current_user.name} {is_recent()} {again}"
+
+    app.add_url_rule("/probe/once", "once", login_required(lambda: ""))
+    app.add_url_rule("/probe/often", "often", login_required(three_times))
+    client = app.test_client()
+    credentials = log_in(client)
+    once = statements_of(client, "/probe/once", credentials)
+    assert statements_of(client, "/probe/often", credentials) == once
+
+
+def test_a_public_file_and_page_that_ask_for_nobody_look_nothing_up(app: Flask) -> None:
+    app.add_url_rule("/probe/plain", "plain", public(lambda: "plain"))
+    app.add_url_rule(
+        "/probe/file", "file", public(lambda: send_from_directory(app.root_path, "site.py"))
+    )
+    client = app.test_client()
+    credentials = log_in(client)
+    assert statements_of(client, "/probe/plain", credentials) == 0
+    assert statements_of(client, "/probe/file", credentials) == 0
+
+
+class Attributes(_AppCtxGlobals):
+    """A `g` that has attributes and nothing else, as an app may define it."""
+
+    __contains__ = get = pop = None  # type: ignore[assignment]
+
+
+@each_type
+@pytest.mark.parametrize("globals_class", [_AppCtxGlobals, Attributes])
+def test_what_a_view_puts_into_g_changes_nothing(
+    app: Flask, globals_class: type[_AppCtxGlobals]
+) -> None:
+    app.app_ctx_globals_class = globals_class
+
+    @app.before_request
+    def load_logged_in_user() -> None:
+        # As in Flask's tutorial.
+        g.user = None
+        g.login = None
+        g.user_id = None
+
+    def who() -> str:
+        return f"{current_user.name} {render_template_string(WHO)}"
+
+    def change() -> dict[str, object]:
+        return change_password(PASSWORD, NEW)
+
+    app.add_url_rule("/probe/who", "who", login_required(who))
+    app.add_url_rule("/probe/change", "change", login_required(change))
+    client = app.test_client()
+    credentials = log_in(client)
+    assert client.get("/probe/who", headers=credentials).text == f"{USERNAME} {USERNAME}"
+    assert client.get("/probe/change", headers=credentials).status_code == 200
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
+def test_a_public_view_that_needs_a_login_answers_401_to_a_visitor(
+    app: Flask, asked: Callable[[], object]
+) -> None:
+    app.add_url_rule("/probe/asked", "asked", public(lambda: {"answer": asked()}))
+    assert app.test_client().get("/probe/asked").status_code == 401
+
+
+@pytest.mark.parametrize("name", ["list_logins", "log_out"])
+def test_and_serves_a_user(app: Flask, name: str) -> None:
+    app.add_url_rule("/probe/asked", "asked", public(lambda: {"answer": ASKED[name]()}))
+    client = app.test_client()
+    assert client.get("/probe/asked", headers=log_in(client)).status_code == 200
+
+
+def test_a_visitor_is_not_recent(app: Flask) -> None:
+    app.add_url_rule("/probe/recent", "recent", public(lambda: {"is_recent": is_recent()}))
+    client = app.test_client()
+    assert client.get("/probe/recent").get_json() == {"is_recent": False}
+    assert client.get("/probe/recent", headers=log_in(client)).get_json() == {"is_recent": True}
+
+
+def test_outside_a_request_nobody_is_logged_in(app: Flask) -> None:
+    with app.app_context():
+        assert not current_user
+        assert render_template_string(WHO) == "nobody"
+
+
+# The session is the view's, also where the login was used a while ago and this use is stored.
+
+
+def who_is_there() -> str:
+    return f"{current_user.name} {render_template_string(WHO)}"
+
+
+def add_and_roll_back() -> str:
+    db.session.add(Role(name="unwanted"))
+    there = who_is_there()
+    db.session.rollback()
+    return there
+
+
+def flush_and_roll_back() -> str:
+    db.session.add(Role(name="unwanted"))
+    db.session.flush()
+    there = who_is_there()
+    db.session.rollback()
+    return there
+
+
+def leave_an_invalid_row_pending() -> str:
+    db.session.add(Role(name=None))
+    return who_is_there()
+
+
+def hold_a_lock_meanwhile() -> str:
+    db.session.execute(update(User).values(disabled=False))
+    there = who_is_there()
+    db.session.commit()
+    return there
+
+
+def change_the_row_of_the_login() -> str:
+    db.session.execute(update(Login).values(kept=True))
+    there = who_is_there()
+    db.session.commit()
+    return there
+
+
+def swallow_a_failed_statement() -> str:
+    with suppress(SQLAlchemyError):
+        db.session.execute(text("SELECT nothing FROM nowhere"))
+    if current_app.config["DATABASE_URL"].startswith("postgresql"):
+        # PostgreSQL answers nothing more until then, as in any Flask app.
+        db.session.rollback()
+    return who_is_there()
+
+
+VIEWS = [
+    add_and_roll_back,
+    flush_and_roll_back,
+    leave_an_invalid_row_pending,
+    hold_a_lock_meanwhile,
+    change_the_row_of_the_login,
+    swallow_a_failed_statement,
+]
+KINDS = {"memory": "sqlite:///:memory:", "file": "sqlite:///{folder}/app.db"}
+if "TEST_DATABASE_URL" in os.environ:
+    KINDS["postgresql"] = os.environ["TEST_DATABASE_URL"]
+
+
+@pytest.fixture(params=[*KINDS.values()], ids=[*KINDS])
+def database_app(make_app: MakeApp, tmp_path: Path, request: pytest.FixtureRequest) -> Flask:
+    return make_app(database_url=request.param.format(folder=tmp_path))
+
+
+def logged_in_a_while_ago(app: Flask) -> tuple[FlaskClient, dict[str, str], int]:
+    """A client, and when its login was used: two minutes ago."""
+    client = app.test_client()
+    credentials = log_in(client)
+    then = int(time.time()) - 2 * LAST_USED_STEP
+    with app.app_context():
+        db.session.execute(update(Login).values(last_used=then))
+        db.session.commit()
+    return client, credentials, then
+
+
+def last_used(app: Flask) -> int:
+    with app.app_context():
+        return db.session.scalars(select(Login.last_used)).one()
+
+
+@pytest.mark.parametrize("mark", [public, login_required])
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_stores_what_it_commits_and_nothing_else(
+    database_app: Flask, view: Callable[[], str], mark: Callable[..., Callable[[], str]]
+) -> None:
+    database_app.add_url_rule("/probe", "probe", mark(wraps(view)(lambda: view())))
+    client, credentials, then = logged_in_a_while_ago(database_app)
+    answer = client.get("/probe", headers=credentials)
+    assert (answer.status_code, answer.text) == (200, f"{USERNAME} {USERNAME}")
+    with database_app.app_context():
+        assert db.session.scalars(select(Role)).all() == []
+        changed = view is change_the_row_of_the_login
+        assert db.session.scalars(select(Login.kept)).one() is changed
+    assert last_used(database_app) > then
+
+
+def test_a_view_that_a_lock_keeps_from_nothing_is_not_kept_by_the_time_of_its_login(
+    make_app: MakeApp,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Who waited for the lock would wait until the test ends.
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 60 * 60)
+    url = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
+    app = make_app(database_url=url)
+    app.add_url_rule("/probe", "probe", login_required(lambda: who_is_there()))
+    client, credentials, then = logged_in_a_while_ago(app)
+    with app.app_context():
+        engine = db.engine
+    with engine.begin() as other:
+        other.execute(update(Login).values(kept=False))
+        assert client.get("/probe", headers=credentials).status_code == 200
+    assert "last_used of a login is not stored" in caplog.text
+    assert last_used(app) == then
+    # The next request stores it.
+    assert client.get("/probe", headers=credentials).status_code == 200
+    assert last_used(app) > then
+
+
+def test_a_database_that_is_read_only_serves_readers(
+    make_app: MakeApp, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
+    app = make_app(database_url=url)
+    app.add_url_rule("/probe", "probe", login_required(lambda: who_is_there()))
+    client, credentials, then = logged_in_a_while_ago(app)
+    with app.app_context():
+        engine = db.engine
+    read_only = (
+        "PRAGMA query_only = ON"
+        if url.startswith("sqlite")
+        else "SET default_transaction_read_only = on"
+    )
+
+    def make_read_only(connection: Any, record: object, proxy: object) -> None:
+        connection.execute(read_only)
+        connection.commit()
+
+    event.listen(engine, "checkout", make_read_only)
+    assert client.get("/probe", headers=credentials).status_code == 200
+    assert "last_used of a login is not stored" in caplog.text
+    assert last_used(app) == then
+
+
+def fail(*arguments: object, **options: object) -> None:
+    raise OperationalError("SELECT", {}, OSError("away"))
+
+
+def test_a_lookup_that_fails_is_no_visitor(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.add_url_rule("/probe", "probe", public(lambda: render_template_string(WHO)))
+    client = app.test_client()
+    credentials = log_in(client)
+    monkeypatch.setattr(logins, "find_live_login", fail)
+    assert client.get("/probe", headers=credentials).status_code == 503
+
+
+def test_but_the_page_of_an_error_is_shown_and_asks_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    @app.errorhandler(404)
+    def not_found(error: Exception) -> tuple[str, int]:
+        return f"{render_template_string(WHO)} {render_template_string(WHO)}", 404
+
+    client = app.test_client()
+    credentials = log_in(client)
+    monkeypatch.setattr(logins, "find_live_login", fail)
+    answer = client.get("/nowhere", headers=credentials)
+    assert (answer.status_code, answer.text) == (404, "nobody nobody")
+    assert caplog.text.count("sys_crash") == 1

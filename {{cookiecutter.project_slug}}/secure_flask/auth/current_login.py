@@ -1,0 +1,100 @@
+"""The login of this request: one function finds it, once, when something first asks for it.
+
+A static file or a public page that asks for nobody costs no query, and caches may keep it. What is
+found stands in the state of the request. `g` is the view's: a `g.user` of an app changes nothing
+here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import flask
+from flask import (
+    Flask,
+    Request,
+    Response,
+    after_this_request,
+    current_app,
+    has_request_context,
+    request,
+)
+from secure_flask.auth.login_table import Login
+from secure_flask.auth.logins import is_last_used_outdated, store_last_used
+from secure_flask.auth.users import UserMixin
+from secure_flask.state import Key, State, app_state, request_state
+from secure_flask.web.errors import LOGIN_LOOKED_UP
+from secure_flask.web.logs import USER_ID
+
+# What finds the login by the cookie or the token of a request; tokens/__init__.py sets it.
+FIND_LOGIN = Key[Callable[[Request], Login | None]]("find login")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A login, and its user beside it: a view may delete or replace the row of the login."""
+
+    login: Login | None = None
+    user: UserMixin | None = None
+
+
+_FOUND = Key[_Found]("current login")
+# The id of a login whose use is stored after the request.
+_USED = Key[str]("used login")
+
+
+def current_login() -> Login | None:
+    """The live login of this request; None where there is none, such as in a command."""
+    return _found().login
+
+
+def logged_in_user() -> UserMixin | None:
+    """The user of that login."""
+    return _found().user
+
+
+def forget_current_login() -> None:
+    """Let nobody be logged in for the rest of this request."""
+    request_state(request.environ)[_FOUND] = _Found()
+
+
+def init_app(app: Flask) -> None:
+    app.teardown_request(_store_use)
+
+
+def _found() -> _Found:
+    if not has_request_context():
+        return _Found()
+    state = request_state(request.environ)
+    if _FOUND not in state:
+        # It counts as looked up from here on: an error page must not repeat a lookup that failed.
+        state[LOGIN_LOOKED_UP] = True
+        state[_FOUND] = _Found()
+        state[_FOUND] = _look_up(state)
+    return state[_FOUND]
+
+
+def _look_up(state: State) -> _Found:
+    # The object behind `flask.request`, which looks itself up at each use.
+    present: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
+    login = app_state(current_app)[FIND_LOGIN](present)
+    if login is None:
+        return _Found()
+    # The log must not query the database.
+    state[USER_ID] = login.user_id
+    if is_last_used_outdated(login):
+        state[_USED] = login.id
+    after_this_request(_keep_out_of_caches)
+    return _Found(login, login.user)
+
+
+def _store_use(error: BaseException | None) -> None:
+    # Only now, since the transaction of the session is the view's.
+    if used := request_state(request.environ).get(_USED):
+        store_last_used(used)
+
+
+def _keep_out_of_caches(response: Response) -> Response:
+    """What a login got is stored nowhere, such as a file of `send_from_directory`."""
+    if not response.cache_control.private:
+        response.headers["Cache-Control"] = "no-store, max-age=0"
+    return response
