@@ -1,9 +1,10 @@
-"""The headers of every response: their values, and where they are added.
+"""The headers of every response: what each is for, and where they are added.
 
+`fixed_headers` and `policy_headers` say which a response has by its kind and the policy. Each
+response has X-Request-ID from logs.py too, and what cors.py lets other origins read.
 `SecurityHeaders` wraps `start_response`, through which every response of Flask or an extension
 passes: errors, redirects and static files too. So no route can be missed, and it costs a quarter
-of an `after_request` function. csp.py writes the Content-Security-Policy of pages, cors.py lets
-other origins read, logs.py makes the id.
+of an `after_request` function.
 Source: OWASP Secure Headers Project; RFC 7034; OWASP ASVS 3.4.
 """
 
@@ -113,7 +114,9 @@ class SecurityHeaders:
     def __init__(self, app: Flask) -> None:
         self._wsgi_app = app.wsgi_app
         self._config = dict(app.config)
-        self._cors_origins = app_state(app)[CORS_ORIGINS]
+        # By origin; "" stands for no origin and for one that may not read.
+        readers = app_state(app)[CORS_ORIGINS]
+        self._cors = {each: cors_headers(self._config, readers, each) for each in ("", *readers)}
         # Few arguments occur, so each result is made once.
         self._prepared = lru_cache(maxsize=256)(self._prepare)
 
@@ -141,18 +144,18 @@ class SecurityHeaders:
         return [
             *fixed,
             ("X-Request-ID", request_id(environ)),
-            *cors_headers(self._config, self._cors_origins, environ.get("HTTP_ORIGIN", "")),
+            *self._cors.get(environ.get("HTTP_ORIGIN", ""), self._cors[""]),
             *[(name, nonce.join(parts)) for name, parts in policies],
         ]
 
     def _prepare(
         self, status: str, content_type: str, scheme: str, override: Override
-    ) -> tuple[list[Header], list[tuple[str, list[str]]]]:
-        """The headers that need no nonce, and the policies: the text between their nonces."""
+    ) -> tuple[Iterable[Header], Iterable[tuple[str, list[str]]]]:
+        """The fixed headers, and the policies as their parts before and after each nonce."""
         kind = kind_of(status, content_type)
         fixed = fixed_headers(self._config, kind, scheme, override)
         policies = policy_headers(self._config, kind, scheme, override)
-        return [*fixed.items()], [(name, value.split("{nonce}")) for name, value in policies]
+        return fixed.items(), [(name, value.split("{nonce}")) for name, value in policies]
 
 
 def kind_of(status: str, content_type: str) -> Kind:
