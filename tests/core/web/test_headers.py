@@ -48,6 +48,10 @@ EVERYWHERE = {
     "X-XSS-Protection": "0",
     "Cache-Control": "no-store, max-age=0",
 }.items()
+TILES, PHOTOS = "https://tiles.example", "https://photos.example"
+PARTNER = "https://partner.example"
+LOCAL = "http://localhost:3000"
+NOBODY = (NONE, "DENY")
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +192,17 @@ def test_a_header_that_cannot_be_sent_or_is_decided_elsewhere_stops_the_app(
         make_app(HEADER_CHANGES=changes)
 
 
+def test_what_is_written_into_the_config_later_is_not_sent(make_app: MakeApp) -> None:
+    app = make_app()
+    app.add_url_rule("/_test/map", "map", csp(img_src=[TILES])(public(lambda: "a map")))
+    # Nothing would check it any more.
+    app.config.update(HEADER_CHANGES={"X-Late": "1"}, CSP={"script-src": ["*"]})
+    for path in "/", "/_test/map":
+        sent = app.test_client().get(path).headers
+        assert "X-Late" not in sent
+        assert "script-src 'nonce-" in sent["Content-Security-Policy"]
+
+
 CACHING = "/_test/caching"
 
 
@@ -216,11 +231,6 @@ def test_what_a_login_got_is_not_stored(make_app: MakeApp, token_type: str) -> N
     again = {**credentials, "If-None-Match": kept["file"].headers["ETag"]}
     answer = client.get(f"{CACHING}/file", headers=again)
     assert (answer.status_code, answer.cache_control.no_store) == (304, True)
-
-
-PARTNER = "https://partner.example"
-LOCAL = "http://localhost:3000"
-NOBODY = (NONE, "DENY")
 
 
 def framed(app: Flask, response: Response | None = None) -> FlaskClient:
@@ -279,9 +289,6 @@ def test_an_inexact_list_of_framers_stops_the_app(make_app: MakeApp) -> None:
     for ancestors in ([], ["*"], ["none"], ["https://*.example"], ["https://a.example/"]):
         with pytest.raises(PolicyError, match="FRAME_ANCESTORS"):
             make_app(FRAME_ANCESTORS=ancestors)
-
-
-TILES, PHOTOS = "https://tiles.example", "https://photos.example"
 
 
 def nonce_in(answer: AnyResponse) -> str:
