@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
 from secure_flask import assets
-from secure_flask.checks.registry import Finding, check
+from secure_flask.checks.registry import Finding, register_check
 from secure_flask.state import State, app_state, request_state
 from secure_flask.web import csp, headers
 from secure_flask.web.hosts import TRUSTED_HOSTS
@@ -19,7 +19,7 @@ from werkzeug.test import Client, TestResponse
 PATHS = ["/", "/healthz", "/me", "/asked-by-flask-check"]
 
 
-@check("headers.different", "error", deploy=True)
+@register_check("headers.different", "error", deploy=True)
 def different_headers(app: Flask) -> Iterator[Finding]:
     paths: dict[str, list[str]] = {}
     for path, answer, expected in _exchanges(app):
