@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, overload
 
 from flask import Flask, Request, current_app, url_for
-from secure_flask.auth import demands, next_pages, users
+from secure_flask.auth import demands, next_pages, public_marks, users
 from secure_flask.auth.current_login import current_login, keep_proved, logged_in_user
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import UserMixin
@@ -25,6 +25,7 @@ from secure_flask.web.view_options import (
     Decorated,
     ViewOptions,
     add_options,
+    marked_options,
     view_options,
 )
 from sqlalchemy.exc import SQLAlchemyError
@@ -33,7 +34,15 @@ RECENT = 15  # minutes
 
 
 def public(view: Decorated) -> Decorated:
-    """Let everybody call this view. `current_user` may be nobody there."""
+    """Let everybody call this view. `current_user` may be nobody there.
+
+    It opens the function in each app and endpoint. For a view of an extension, write its endpoint
+    into PUBLIC_ENDPOINTS.
+
+    :raises TypeError: several endpoints have the function already.
+    """
+    if marked_options(view).access != "public":
+        public_marks.note_public_mark(view)
     return add_options(view, access="public")
 
 
@@ -126,6 +135,7 @@ def unauthenticated() -> ErrorResponse:
 
 
 def init_app(app: Flask) -> None:
+    public_marks.init_app(app)
     request_checks.register(app, _check_access)
     app.context_processor(_template_variables)
 
@@ -141,6 +151,8 @@ def _check_access(request: Request) -> None:
         _require(options.roles, options.recent_login)
         keep_proved(options.demands)
         return
+    if options.access == "public":
+        public_marks.require_no_other_endpoint(current_app.view_functions[rule.endpoint])
     if options.demands:
         # A public method of a class that is closed.
         demands.waive(options.demands)
