@@ -3,7 +3,7 @@
 from flask import Flask
 from secure_flask import assets, health, openapi, security_txt
 from secure_flask.auth import access, current_login, route_table, tokens, user_commands
-from secure_flask.checks import check_command, policy_command, startup
+from secure_flask.checks import check_command, hidden_marks, policy_command, startup
 from secure_flask.crypto import encryption, keyring, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
@@ -56,6 +56,7 @@ def _protect_requests(app: Flask) -> None:
     logs.init_app(app)  # the log, safe from log injection, and X-Request-ID
     audit.init_app(app)  # the audit log
     errors.init_app(app)  # errors as pages or JSON, without internal details
+    hidden_marks.init_app(app)  # a warning of lost marks, in development
     hosts.init_app(app)  # trusted host names, trusted proxies, https
     cookies.init_app(app)  # cookie flags, and no cookie twice
     csrf.init_app(app)  # no cross-site writes
