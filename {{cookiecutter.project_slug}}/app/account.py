@@ -171,7 +171,8 @@ def as_time(seconds: int) -> str:
 
 def _page(form: PasswordChangeForm) -> str:
     form.new_password.description = LENGTH_HINT.format(current_app.config["PASSWORD_MIN_LENGTH"])
-    logins, recent = list_logins(), is_recent()
+    logins = list_logins()
+    recent = is_recent()
     return render_template("account.html", form=form, logins=logins, recent=recent)
 
 

@@ -80,7 +80,9 @@ def show_task(task_id: UUID) -> ResponseReturnValue:
 @validated(TaskBody)
 def change_task(body: TaskBody, task_id: UUID) -> ResponseReturnValue:
     task = _find(task_id)
-    task.title, task.notes, task.done = body.title, body.notes, body.done
+    task.title = body.title
+    task.notes = body.notes
+    task.done = body.done
     db.session.commit()
     return _shown(task)
 

@@ -133,7 +133,7 @@ def reset(app: Flask) -> None:
             counters().shared.reset()
 
 
-def path_of(app: Flask, endpoint: str, **values: Any) -> str:
+def path_of(app: Flask, endpoint: str, **values: object) -> str:
     """The path of a route, wherever its blueprint is: `path_of(app, "login.login")`.
 
     :raises LookupError: no route has this endpoint.

@@ -244,6 +244,26 @@ def test_a_login_renews_a_hash_of_other_parameters(
     assert stored_hash(app) == renewed
 
 
+def test_each_of_several_logins_that_renew_a_hash_at_once_is_right(
+    app: Flask,
+    client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    quicker = iter([app.test_client()])
+    answers: list[TestResponse] = []
+
+    def log_in_meanwhile() -> None:
+        for other in quicker:
+            with app.app_context():
+                answers.append(try_login(other))
+
+    monkeypatch.setattr(passwords, "hasher", slow_hasher("hash", log_in_meanwhile, 2))
+    answers.append(try_login(client))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert "authn_login_fail" not in caplog.text
+
+
 # With other parameters than those stored, the login makes a hash as well.
 @pytest.mark.parametrize(("step", "time_cost"), [("verify", 1), ("verify", 2), ("hash", 2)])
 def test_a_password_changed_while_it_is_verified_lets_nobody_in(

@@ -22,7 +22,8 @@ blueprint = Blueprint("accounts", __name__)
 blueprint.add_app_template_global(factors_of, "factors_of")
 
 RECENT = 5  # minutes since the password, for changes of the account
-MAX_ADDRESS, MAX_NAME = 254, 150  # characters
+MAX_ADDRESS = 254  # characters
+MAX_NAME = 150  # characters
 UNITS = ((60 * 60, "hours"), (60, "minutes"))
 # The same words whether or not the address is known.
 SENT = {"message": "If that address can be used here, a mail with the next step is on its way"}

@@ -1,6 +1,7 @@
 """Accounts by the people themselves: sign-up, recovery, mails, second factors, passkeys.
 
-The rules are here; pages, words and mails are the app's. `init_app` sets all of it up.
+The rules are here; pages, words and mails are the app's. `init_app` sets all of it up. A function
+that changes something commits; one that finds, checks or lists only reads.
 """
 
 from flask import Flask

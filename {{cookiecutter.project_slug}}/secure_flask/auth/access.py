@@ -136,7 +136,7 @@ def unauthenticated() -> ErrorResponse:
 
 def init_app(app: Flask) -> None:
     public_marks.init_app(app)
-    request_checks.register(app, _check_access)
+    request_checks.add_request_check(app, _check_access)
     app.context_processor(_template_variables)
 
 

@@ -38,7 +38,7 @@ password_set = Namespace().signal("password-set")
 
 
 def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
-    """Check the credentials and log the user in; return the body of the response.
+    """Check the credentials, log the user in and commit; return the body of the response.
 
     A form gets the cookie of pages, JSON a token of TOKEN_TYPE. With `keep` the login lasts for
     KEPT_LIFETIME. A body with `tf_required` logs nobody in: the second factor is missing.
@@ -57,7 +57,7 @@ def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
 
 
 def reauthenticate(password: str) -> dict[str, Any]:
-    """Check the password of the logged-in user; a new login replaces the present one.
+    """Check the password of the logged-in user, replace the present login by a new one, and commit.
 
     :raises ErrorResponse: 403, wrong password; 429, too many failures; 503, too busy.
     """
@@ -75,7 +75,10 @@ def reauthenticate(password: str) -> dict[str, Any]:
 
 
 def log_out() -> None:
-    """End the login of this request, and let the browser drop what it stored."""
+    """End the login of this request and commit; the browser drops what it stored.
+
+    :raises ErrorResponse: 401, nobody is logged in, as for all functions of the logged-in user.
+    """
     login = access.require_login()
     logins.end_login_of(login.id, access.require_user())
     audit.record(audit.SESSION_EXPIRED, reason="logout")
@@ -90,7 +93,7 @@ def forget_login(login: Login) -> None:
 
 
 def change_password(current: str, new: str) -> dict[str, Any]:
-    """Change the user's password, end all logins and begin a new one.
+    """Change the user's password, end all logins, begin a new one, and commit.
 
     :raises ErrorResponse: 400, a bad new password; 401, the login has ended in the meantime; 403,
         a wrong current one; 429, too many failures; 503, too busy.
@@ -109,7 +112,7 @@ def change_password(current: str, new: str) -> dict[str, Any]:
 
 
 def set_password(user: UserMixin, password: str) -> None:
-    """Store a new password without asking for the current one, and end all logins.
+    """Store a new password without asking for the current one, end all logins, and commit.
 
     :raises ErrorResponse: 503, too busy.
     """
@@ -138,7 +141,7 @@ def list_logins() -> list[dict[str, Any]]:
 
 
 def end_login(login_id: str) -> None:
-    """End one of the user's logins.
+    """End one of the user's logins and commit.
 
     :raises ErrorResponse: 404, it is no login of this user.
     """
@@ -148,7 +151,7 @@ def end_login(login_id: str) -> None:
 
 
 def end_other_logins() -> None:
-    """End all logins of the user but the present one."""
+    """End all logins of the user but the present one, and commit."""
     logins.end_logins_of(access.require_user(), keep=access.require_login())
     db.session.commit()
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session="all others")
@@ -173,22 +176,19 @@ def _verified_user(name: str, password: str, new: str | None = None) -> UserMixi
 
     The user's row is locked from the replacement of the hash until the commit.
     """
-    user = user_class().find(name)
     with _count_password(name) as attempt:
-        _verify_password(attempt, user, password, new)
-    return user if attempt.succeeded else None
+        return _verify_password(attempt, name, password, new)
 
 
 def _verified_for_login(name: str, password: str) -> tuple[UserMixin | None, BeginHalf | None]:
     """The same, and what begins the second step if the password is not enough."""
-    user = user_class().find(name)
     begin: BeginHalf | None = None
     with _count_password(name) as attempt:
-        _verify_password(attempt, user, password)
-        if user and attempt.succeeded and (begin := _second_factor(user)):
+        user = _verify_password(attempt, name, password)
+        if user and (begin := _second_factor(user)):
             attempt.is_half = True
             begin = partial(begin, attempt=attempt)
-    return (user if attempt.succeeded else None), begin
+    return user, begin
 
 
 def _count_password(name: str) -> AbstractContextManager[Attempt]:
@@ -201,27 +201,35 @@ def _count_password(name: str) -> AbstractContextManager[Attempt]:
 
 
 def _verify_password(
-    attempt: Attempt, user: UserMixin | None, password: str, new: str | None = None
-) -> None:
-    stored = user.password_hash if user and not user.disabled else None
-    if passwords.verify_password(stored, password) and user and stored:
-        # Whatever happens next, a right password has cost its hash.
-        attempt.succeeded = True
-        # Before the row is locked, since a hash takes long.
-        renewed = (
-            _new_hash(user, new)
-            if new is not None
-            else passwords.rehashed_password(stored, password)
-        )
-        attempt.succeeded = replace_hash(user, renewed)
+    attempt: Attempt, name: str, password: str, new: str | None = None
+) -> UserMixin | None:
+    """Verify the hash that is stored, and once more where another request replaced it meanwhile.
+
+    Several logins at once renew a hash of former parameters, and all of them are right.
+    """
+    for _ in range(2):
+        user = user_class().find(name)
+        stored = user.password_hash if user and not user.disabled else None
+        # A right password has cost its hash, whatever happens next.
+        attempt.succeeded = passwords.verify_password(stored, password)
+        if not (attempt.succeeded and user and stored):
+            return None
+        # It is made before the row is locked, since it takes long.
+        replacement = _replacement_of(stored, user, password, new)
+        attempt.succeeded = replace_hash(user, replacement)
+        if attempt.succeeded:
+            return user
+    return None
+
+
+def _replacement_of(stored: str, user: UserMixin, password: str, new: str | None) -> str:
+    if new is None:
+        return passwords.rehashed_password(stored, password)
+    personal = (user.name, readable_value(user, "email"))
+    return passwords.hash_new_password(new, *personal)
 
 
 def _second_factor(user: UserMixin) -> BeginHalf | None:
     """What begins the second step, if the hook SECOND_FACTOR asks the user for one."""
     asked_of = app_state(current_app).get(SECOND_FACTOR)
     return asked_of(user) if asked_of else None
-
-
-def _new_hash(user: UserMixin, new: str) -> str:
-    personal = (user.name, readable_value(user, "email"))
-    return passwords.hash_new_password(new, *personal)

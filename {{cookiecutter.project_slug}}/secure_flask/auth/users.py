@@ -7,7 +7,7 @@ taken away opens nothing any more. Source: OWASP ASVS 8.2.1, 8.3.2.
 
 import re
 from collections.abc import Callable
-from typing import Any, Self, cast
+from typing import Any, Self
 from unicodedata import normalize
 from uuid import UUID, uuid4
 
@@ -72,7 +72,7 @@ class UserMixin:
     password_hash: Mapped[str] = mapped_column(String(255))
     disabled: Mapped[bool] = mapped_column(default=False)
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
         if issubclass(cls, Model):
             _register_user_class(cls)
         super().__init_subclass__(**options)
@@ -99,7 +99,7 @@ class UserMixin:
     @classmethod
     def find(cls, name: str) -> Self | None:
         """The user of this name."""
-        return cast(Self | None, db.session.scalar(select(cls).where(cls.name == name)))
+        return db.session.scalar(select(cls).where(cls.name == name))
 
     @classmethod
     def spelled(cls, name: str) -> str:
@@ -158,7 +158,7 @@ def create_user(name: str, password: str, **columns: Any) -> Any:
 
     :raises sqlalchemy.exc.IntegrityError: the name is taken; call `db.session.rollback()`.
     """
-    user: Any = user_class()(name=name, password_hash=hash_password(password), **columns)  # type: ignore[call-arg]
+    user = user_class()(name=name, password_hash=hash_password(password), **columns)  # type: ignore[call-arg]
     db.session.add(user)
     db.session.commit()
     return user

@@ -13,9 +13,9 @@ from flask import Blueprint, Flask, Request, current_app
 from flask.views import View
 from secure_flask.auth.demands import Demand
 from secure_flask.auth.route_table import route_operations
-from secure_flask.checks.registry import Finding, check
+from secure_flask.checks.registry import Finding, register_check
 from secure_flask.state import Key, app_state
-from secure_flask.web import request_checks
+from secure_flask.web.request_checks import add_request_check
 from werkzeug.local import LocalProxy
 
 # An app and a blueprint lead to every other view; a proxy runs code.
@@ -26,7 +26,7 @@ _SEARCHED = Key[bool]("searched for hidden marks")
 _Objects = dict[int, object]
 
 
-@check("access.hidden-mark", "warning")
+@register_check("access.hidden-mark", "warning")
 def hidden_marks(app: Flask) -> Iterator[Finding]:
     for message in dict.fromkeys(_messages(app)):
         yield Finding(
@@ -38,7 +38,7 @@ def hidden_marks(app: Flask) -> Iterator[Finding]:
 
 def init_app(app: Flask) -> None:
     if not app.config["PRODUCTION"]:
-        request_checks.register(app, _warn_at_first_request)
+        add_request_check(app, _warn_at_first_request)
 
 
 def _warn_at_first_request(request: Request) -> None:

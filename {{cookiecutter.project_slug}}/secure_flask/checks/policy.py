@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from flask import Flask
 from secure_flask import assets
 from secure_flask.auth import route_table
-from secure_flask.checks.registry import Finding, check
+from secure_flask.checks.registry import Finding, register_check
 from secure_flask.csp_levels import DATA, UNSAFE_INLINE
 from secure_flask.settings import SETTINGS
 from secure_flask.state import app_state
@@ -27,7 +27,7 @@ SHORTEST_PASSWORD = 8  # characters
 WORKER_GUARD = re.compile(r'if \(event\.request\.method !== ["\']GET["\']\) return;')
 
 
-@check("csp.insecure", "warning")
+@register_check("csp.insecure", "warning")
 def insecure_sources(app: Flask) -> Iterator[Finding]:
     page = csp.effective(app.config, {})
     for place, named in {"": page, **_overrides(app)}.items():
@@ -41,7 +41,7 @@ def insecure_sources(app: Flask) -> Iterator[Finding]:
                     )
 
 
-@check("csp.incomplete", "warning")
+@register_check("csp.incomplete", "warning")
 def missing_directives(app: Flask) -> Iterator[Finding]:
     page = csp.effective(app.config, {})
     needed = {"base-uri"} if "default-src" in page else {"script-src", "object-src", "base-uri"}
@@ -52,7 +52,7 @@ def missing_directives(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("csp.report-only", "warning", deploy=True)
+@register_check("csp.report-only", "warning", deploy=True)
 def report_only(app: Flask) -> Iterator[Finding]:
     if app.config["CSP_REPORT_ONLY"]:
         yield Finding(
@@ -62,7 +62,7 @@ def report_only(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("access.unlimited-write", "warning")
+@register_check("access.unlimited-write", "warning")
 def unlimited_writes(app: Flask) -> Iterator[Finding]:
     if app.config["RATE_LIMIT"]:
         return
@@ -76,7 +76,7 @@ def unlimited_writes(app: Flask) -> Iterator[Finding]:
             )
 
 
-@check("policy.unknown-endpoint", "error")
+@register_check("policy.unknown-endpoint", "error")
 def unknown_endpoints(app: Flask) -> Iterator[Finding]:
     # Without pages of a login there is no view for the defaults.
     fields = app_state(app)[SETTINGS].policy.model_fields
@@ -91,7 +91,7 @@ def unknown_endpoints(app: Flask) -> Iterator[Finding]:
             )
 
 
-@check("passwords.short", "error")
+@register_check("passwords.short", "error")
 def short_passwords(app: Flask) -> Iterator[Finding]:
     least = app.config["PASSWORD_MIN_LENGTH"]
     if least < SHORTEST_PASSWORD:
@@ -101,7 +101,7 @@ def short_passwords(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("workers.unguarded", "error")
+@register_check("workers.unguarded", "error")
 def unguarded_workers(app: Flask) -> Iterator[Finding]:
     listed = (path.removeprefix("/static/") for path in app.config["SERVICE_WORKERS"])
     files = ((name, assets.find_asset(name)) for name in listed)

@@ -1,7 +1,6 @@
 """`flask policy`: what is in force, and where each part comes from."""
 
 from collections.abc import Container, Mapping
-from typing import Any
 
 import click
 from flask import Flask, current_app
@@ -39,7 +38,7 @@ def init_app(app: Flask) -> None:
 _SHOWN = {"CSP", "CSP_CHANGES", "HEADER_CHANGES"}
 
 
-def _show(title: str, values: Mapping[str, Any], changed: Container[str]) -> None:
+def _show(title: str, values: Mapping[str, object], changed: Container[str]) -> None:
     click.echo(title)
     for name, value in values.items():
         click.echo(f"  {name}: {value}{'  <- app/policy.py' if name in changed else ''}")

@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
 from secure_flask import assets
-from secure_flask.checks.registry import Finding, check
+from secure_flask.checks.registry import Finding, register_check
 from secure_flask.state import app_state
 from secure_flask.web import csp, framing, header_values, headers
 from secure_flask.web.hosts import TRUSTED_HOSTS
@@ -20,7 +20,7 @@ PATHS = ["/", "/healthz", "/me", "/asked-by-flask-check"]
 PROVIDERS = [module.header_provider for module in (header_values, csp, framing)]
 
 
-@check("headers.different", "error", deploy=True)
+@register_check("headers.different", "error", deploy=True)
 def different_headers(app: Flask) -> Iterator[Finding]:
     paths: dict[str, list[str]] = {}
     for path, answer, expected in _exchanges(app):

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
-from secure_flask.checks.registry import Finding, check
+from secure_flask.checks.registry import Finding, register_check
 from secure_flask.database import db
 from secure_flask.database.database import migrate
 from secure_flask.web import redis_storage
@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 LIBPQ = ("host", "hostaddr", "service", "sslmode")
 
 
-@check("database.migrations", "error")
+@register_check("database.migrations", "error")
 def migrations(app: Flask) -> Iterator[Finding]:
     if not _has_newest_migration():
         yield Finding(
@@ -32,7 +32,7 @@ def migrations(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("redis.unreachable", "warning")
+@register_check("redis.unreachable", "warning")
 def unreachable_redis(app: Flask) -> Iterator[Finding]:
     if not counters().is_shared():
         yield Finding(
@@ -42,7 +42,7 @@ def unreachable_redis(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("database.sqlite", "warning", deploy=True)
+@register_check("database.sqlite", "warning", deploy=True)
 def on_sqlite(app: Flask) -> Iterator[Finding]:
     if _is_sqlite(app):
         yield Finding(
@@ -52,7 +52,7 @@ def on_sqlite(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("redis.missing", "warning", deploy=True)
+@register_check("redis.missing", "warning", deploy=True)
 def missing_redis(app: Flask) -> Iterator[Finding]:
     if not app.config["REDIS_URL"]:
         yield Finding(
@@ -61,7 +61,7 @@ def missing_redis(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("database.unverified-tls", "warning", deploy=True)
+@register_check("database.unverified-tls", "warning", deploy=True)
 def unverified_database(app: Flask) -> Iterator[Finding]:
     if not _is_sqlite(app) and not _is_verified(app.config["DATABASE_URL"]):
         yield Finding(
@@ -72,11 +72,11 @@ def unverified_database(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("redis.unverified-tls", "warning", deploy=True)
+@register_check("redis.unverified-tls", "warning", deploy=True)
 def unverified_redis(app: Flask) -> Iterator[Finding]:
     written = app.config["REDIS_URL"] or ""
     elsewhere = _is_elsewhere(urlsplit(written).hostname or "")
-    if elsewhere and not redis_storage.is_verified(written):
+    if elsewhere and not redis_storage.is_redis_verified(written):
         yield Finding(
             "An attacker on the way to Redis, which is on another host, can read and change the "
             "counts.",

@@ -16,7 +16,7 @@ from secure_flask.web.hosts import TRUSTED_HOSTS
 from secure_flask.web.serving import serves_requests
 
 
-def announce(app: Flask) -> None:
+def log_startup(app: Flask) -> None:
     """Log the policy that a server enforces. None of it is secret."""
     if app.testing or not serves_requests():
         return

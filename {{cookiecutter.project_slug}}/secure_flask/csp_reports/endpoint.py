@@ -15,7 +15,7 @@ from secure_flask.auth.access import public
 from secure_flask.csp_reports.violations import add_violations, read_violations
 from secure_flask.web import strict_json
 from secure_flask.web.counters import counters
-from secure_flask.web.csrf import exempt
+from secure_flask.web.csrf import csrf_exempt
 from secure_flask.web.errors import error_response
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import consumes, responds
@@ -33,7 +33,7 @@ _TYPES = ("application/csp-report", "application/reports+json", "application/jso
 @consumes(*_TYPES, max_size=16 * 1024)
 @responds(None)
 @public
-@exempt
+@csrf_exempt
 @limited("60 per minute")
 def receive() -> Response:
     if request.mimetype not in _TYPES:

@@ -11,7 +11,7 @@ Source: W3C Content Security Policy Level 3, section 5.3; W3C Reporting API; OWA
 import re
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from flask import current_app
@@ -42,7 +42,8 @@ _URL = re.compile(
 
 OWN_SITE = "self"
 UNKNOWN_PAGE = "(no route)"
-MAX_ORIGIN, MAX_PAGE = 300, 200  # characters
+MAX_ORIGIN = 300  # characters
+MAX_PAGE = 200  # characters
 
 
 class Violation(NamedTuple):
@@ -71,7 +72,7 @@ class ViolationCount(Model):
 _KEY = [getattr(ViolationCount, field) for field in Violation._fields]
 
 
-def read_violations(body: Any) -> Iterator[Violation]:
+def read_violations(body: object) -> Iterator[Violation]:
     """The violations in a body, without those that pages of this app cannot cause."""
     for item in body if isinstance(body, list) else [body]:
         report = item.get("csp-report", item.get("body")) if isinstance(item, dict) else None
@@ -106,7 +107,7 @@ def latest_violations(limit: int) -> list[ViolationCount]:
     return list(db.session.scalars(last))
 
 
-def _violation(report: dict[str, Any]) -> Violation | None:
+def _violation(report: dict[str, object]) -> Violation | None:
     directive, address, page, source, disposition = (_first_text(report, names) for names in _NAMES)
     blocked = _blocked_value(address, page)
     by_the_page = source.partition(":")[0] in _OWN_CODE
@@ -116,8 +117,9 @@ def _violation(report: dict[str, Any]) -> Violation | None:
     return Violation(directive, blocked, _route_of_page(page), kind)
 
 
-def _first_text(report: dict[str, Any], names: tuple[str, ...]) -> str:
-    return next((report[name] for name in names if isinstance(report.get(name), str)), "")
+def _first_text(report: dict[str, object], names: tuple[str, ...]) -> str:
+    values = (report.get(name) for name in names)
+    return next((value for value in values if isinstance(value, str)), "")
 
 
 def _blocked_value(address: str, page: str) -> str | None:

@@ -1,16 +1,14 @@
 """Commands that report a database error or a refused value in one sentence, not a traceback."""
 
-from typing import Any
-
 import click
 from flask.cli import AppGroup
-from secure_flask.database.database import UNAVAILABLE
+from secure_flask.database.database import DATABASE_UNAVAILABLE
 from secure_flask.web.validation import Reason
 from sqlalchemy.exc import IntegrityError
 
 
 class _Explained(click.Command):
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except Reason as refused:
@@ -20,7 +18,7 @@ class _Explained(click.Command):
             [reason, *_] = str(error.orig).splitlines()
             why = f"Nothing was changed, since the tables forbid it: {reason}."
             raise click.ClickException(f"{why} Look at ondelete of their foreign keys.") from None
-        except UNAVAILABLE as error:
+        except DATABASE_UNAVAILABLE as error:
             raise click.ClickException(_explain_database_error(error)) from None
 
 

@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from flask import Flask
 from flask.typing import ResponseReturnValue
@@ -65,12 +64,18 @@ LIMITS = {
 
 # The exceptions of an unusable database: unreachable, busy, full, read-only, or without
 # tables because no migration was run. Invalid data raises other exceptions.
-UNAVAILABLE = (OperationalError, InterfaceError, InternalError, ProgrammingError, TimeoutError)
+DATABASE_UNAVAILABLE = (
+    OperationalError,
+    InterfaceError,
+    InternalError,
+    ProgrammingError,
+    TimeoutError,
+)
 # Another request changed or deleted a row at the same moment.
 CONFLICTS = (ObjectDeletedError, StaleDataError)
 # For example, a character that the encoding of the database lacks; SQLite's driver raises
 # OverflowError for an integer of more than 64 bits.
-INVALID = (DataError, OverflowError)
+INVALID_VALUE = (DataError, OverflowError)
 
 
 class Model(DeclarativeBase):
@@ -90,18 +95,18 @@ def init_app(app: Flask) -> None:
     db.init_app(app)
     migrate.init_app(app)
     app.teardown_request(_release)
-    for unavailable in UNAVAILABLE:
+    for unavailable in DATABASE_UNAVAILABLE:
         app.register_error_handler(unavailable, _respond_unavailable)
     for conflict in CONFLICTS:
         app.register_error_handler(conflict, _respond_conflict)
     app.register_error_handler(IntegrityError, _respond_to_constraint)
-    for invalid in INVALID:
+    for invalid in INVALID_VALUE:
         app.register_error_handler(invalid, _respond_invalid)
 
 
-def _engine_options(app: Flask) -> dict[str, Any]:
+def _engine_options(app: Flask) -> dict[str, object]:
     # Logged errors must not contain parameters, such as a password hash.
-    options: dict[str, Any] = {"hide_parameters": True}
+    options: dict[str, object] = {"hide_parameters": True}
     url = make_url(app.config["DATABASE_URL"])
     if url.get_backend_name() == "postgresql":
         several = SEVERAL_HOSTS if "," in str(url.query.get("host", "")) else {}
@@ -140,7 +145,7 @@ def _release(error: object) -> None:
         return
     try:
         db.session.rollback()
-    except UNAVAILABLE:
+    except DATABASE_UNAVAILABLE:
         db.session().invalidate()
 
 
@@ -171,7 +176,7 @@ def _respond_unavailable(error: Exception) -> ResponseReturnValue:
 
 
 @event.listens_for(Engine, "connect")
-def _configure_sqlite(connection: Any, record: Any) -> None:
+def _configure_sqlite(connection: object, record: object) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
         # By default SQLite does not enforce foreign keys. WAL allows reads during a write.

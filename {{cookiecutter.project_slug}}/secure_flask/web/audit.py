@@ -8,7 +8,7 @@ Source: OWASP Logging Vocabulary Cheat Sheet; OWASP ASVS 16.2.5, 16.3.1 to 16.3.
 
 import hmac
 from logging import ERROR, INFO, WARNING
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 from flask import Flask, current_app, has_request_context
@@ -49,7 +49,7 @@ WARNING_RATE_LIMIT = parse("60 per minute")
 _logger = structlog.get_logger("secure_flask.audit")
 
 
-def record(event: Event, *, account: str | None = None, **fields: Any) -> None:
+def record(event: Event, *, account: str | None = None, **fields: object) -> None:
     """Write a line; logs.py adds the time, the request and the user's id.
 
     `account` takes a username as it was typed. No other field may hold client input, unless

@@ -62,7 +62,7 @@ def _preflight(response: Response) -> Response:
         return response
     if origin not in app_state(current_app)[CORS_ORIGINS]:
         # Logged only for preflights: a simple request is served, and the browser hides the response.
-        audit.record(audit.CORS_REFUSED, origin=origins.as_logged(origin))
+        audit.record(audit.CORS_REFUSED, origin=origins.origin_for_log(origin))
         return response
     names = [*REQUEST_HEADERS, *current_app.config["CORS_REQUEST_HEADERS"]]
     response.headers["Access-Control-Allow-Methods"] = response.headers["Allow"]

@@ -34,7 +34,7 @@ class Refusal(NamedTuple):
     expected: str
 
 
-def exempt(view: Decorated) -> Decorated:
+def csrf_exempt(view: Decorated) -> Decorated:
     """Exempt a view from these checks. The view must not authenticate its caller."""
     return add_options(view, csrf_exempt=True)
 
@@ -43,7 +43,7 @@ def init_app(app: Flask) -> None:
     # No FlaskForm has a token, those of extensions included, and templates that print one stay.
     app.config["WTF_CSRF_ENABLED"] = False
     app.add_template_global(lambda: "", "csrf_token")
-    request_checks.register(app, _check_csrf)
+    request_checks.add_request_check(app, _check_csrf)
 
 
 def reads_no_cookie(request: Request) -> bool:
@@ -147,7 +147,7 @@ def _refused_request(request: Request, refusal: Refusal) -> Exception:
     value = _logged_value(request, refusal.header)
     # The own origin is checked as well, since a probe is answered for any Host.
     is_origin = refusal.header == "Origin"
-    expected = origins.as_logged(refusal.expected.lower()) if is_origin else refusal.expected
+    expected = origins.origin_for_log(refusal.expected.lower()) if is_origin else refusal.expected
     audit.record(
         audit.AUTHZ_FAIL,
         reason="cross-site write",
@@ -162,6 +162,6 @@ def _refused_request(request: Request, refusal: Refusal) -> Exception:
 
 def _logged_value(request: Request, header: str) -> str | None:
     if header == "Origin":
-        return origins.as_logged(request.headers.get(header))
+        return origins.origin_for_log(request.headers.get(header))
     sent = request.mimetype if header == "Content-Type" else request.headers.get(header)
     return sent if sent is None or sent in _LOGGED else "other"

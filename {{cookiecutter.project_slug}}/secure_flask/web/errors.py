@@ -6,7 +6,6 @@ A browser gets a page with the request id, a program `{"error": "…"}`. An
 
 import sys
 from functools import lru_cache, partial
-from typing import Any
 
 from flask import (
     Flask,
@@ -21,6 +20,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from secure_flask.state import Key, request_state
 from secure_flask.web.logs import request_id
+from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import view_options
 from werkzeug.exceptions import HTTPException, default_exceptions
 
@@ -41,14 +41,15 @@ class ErrorResponse(HTTPException):
 
     def __init__(self, message: str, headers: dict[str, str]) -> None:
         HTTPException.__init__(self)
-        self.message, self.headers = message, headers
+        self.message = message
+        self.headers = headers
 
     @property
     def description(self) -> str:  # type: ignore[override]
         """The message in the owner's words, as a form of yours shows it."""
-        return text(self.message)
+        return translated_text(self.message)
 
-    def get_headers(self, *arguments: Any, **options: Any) -> list[tuple[str, str]]:
+    def get_headers(self, *arguments: object, **options: object) -> list[tuple[str, str]]:
         return list(self.headers.items())
 
 
@@ -73,16 +74,6 @@ def response_for(error: HTTPException) -> ResponseReturnValue:
     """The response to an HTTP error, by your `@app.errorhandler` if any, from inside a handler."""
     response: ResponseReturnValue = current_app.handle_http_exception(error)
     return response
-
-
-def text(message: str, **values: object) -> str:
-    """A message in the owner's words of TEXTS, or as it is, with its values filled in."""
-    words: str = current_app.config["TEXTS"].get(message, message) if current_app else message
-    try:
-        return words.format(**values) if values else words
-    except (IndexError, KeyError, ValueError):
-        # The owner's words have another placeholder.
-        return message.format(**values)
 
 
 def default_response(error: HTTPException) -> Response:
@@ -119,8 +110,8 @@ def _class_for(status: int) -> type[ErrorResponse]:
 def _as_json(error: HTTPException) -> Response:
     fields = error.fields if isinstance(error, ErrorResponse) else None
     # Programs compare the errors of a login, so those stay as they are.
-    message = _message(error) if view_options().credentials else text(_message(error))
-    reasons = {name: text(reason) for name, reason in (fields or {}).items()}
+    message = _message(error) if view_options().credentials else translated_text(_message(error))
+    reasons = {name: translated_text(reason) for name, reason in (fields or {}).items()}
     body = {"error": message} | ({"fields": reasons} if reasons else {})
     return _complete(jsonify(body), error)
 
@@ -153,7 +144,7 @@ def _page(error: HTTPException, *, navigation: bool) -> str:
     render = partial(render_template, template) if navigation else template.render
     return render(
         navigation=navigation,
-        message=text(_message(error)),
+        message=translated_text(_message(error)),
         project_name=current_app.config["PROJECT_NAME"],
         request_id=request_id(request.environ),
         retry_after=dict(error.get_headers()).get("Retry-After"),

@@ -58,16 +58,16 @@ def init_app(app: Flask) -> None:
     trusted = frozenset(app.config["TRUSTED_HOSTS"])
     app.config["TRUSTED_HOSTS"] = None
     app_state(app)[TRUSTED_HOSTS] = trusted
-    request_checks.register(app, _refuse_ambiguous_path)
-    request_checks.register(app, partial(_refuse_untrusted_host, trusted))
+    request_checks.add_request_check(app, _refuse_ambiguous_path)
+    request_checks.add_request_check(app, partial(_refuse_untrusted_host, trusted))
     if app.config["PRODUCTION"]:
-        request_checks.register(app, _require_https)
+        request_checks.add_request_check(app, _require_https)
     hops = app.config["PROXY_HOPS"]
     if hops:
         # Each proxy appends to X-Forwarded-For; the last one sets X-Forwarded-Proto.
         app.wsgi_app = LastHops(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]
     else:
-        request_checks.register(app, _warn_of_ignored_proxy)
+        request_checks.add_request_check(app, _warn_of_ignored_proxy)
 
 
 def _refuse_ambiguous_path(request: Request) -> None:

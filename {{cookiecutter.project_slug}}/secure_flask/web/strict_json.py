@@ -42,7 +42,7 @@ class StrictJSONProvider(DefaultJSONProvider):
     """Flask's JSON, read strictly; dates are written as ISO 8601, as the OpenAPI document says."""
 
     @staticmethod
-    def default(value: Any) -> Any:
+    def default(value: object) -> object:
         if isinstance(value, date | time):
             return value.isoformat()
         return DefaultJSONProvider.default(value)
@@ -59,7 +59,7 @@ def _finite(text: str) -> float:
     return number
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) < len(pairs):
         raise ValueError("a member is duplicated")

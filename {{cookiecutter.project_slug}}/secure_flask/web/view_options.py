@@ -11,7 +11,7 @@ from flask.views import View
 from pydantic import BaseModel
 from secure_flask.web.closed_views import Demand, view_below
 
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+Decorated = TypeVar("Decorated", bound=Callable[..., object])
 # Models by media type; None for a type without a model.
 Content = Mapping[str, type[BaseModel] | None]
 
@@ -76,7 +76,7 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
     return view
 
 
-def marked_options(view: Any) -> ViewOptions:
+def marked_options(view: object) -> ViewOptions:
     """What the decorators of a function say, without the methods of a class-based view.
 
     It stands on the owner's function, which every mark on it reaches, whenever it comes.
@@ -87,7 +87,7 @@ def marked_options(view: Any) -> ViewOptions:
     return options
 
 
-def options_of(view: Any, method: str) -> ViewOptions:
+def options_of(view: object, method: str) -> ViewOptions:
     """The options of a view for one method; a class-based view's method may override them.
 
     Roles add up here too: a method demands those of its class and its own, unless it is public.
@@ -117,7 +117,7 @@ def _replaced(current: ViewOptions, options: dict[str, Any]) -> ViewOptions:
     return replace(current, **{**options, **added})
 
 
-def _changed(options: ViewOptions) -> dict[str, Any]:
+def _changed(options: ViewOptions) -> dict[str, object]:
     values = {
         field.name: (getattr(options, field.name), field.default) for field in fields(options)
     }
