@@ -5,7 +5,8 @@ the request. So it meets no name of an extension, and no name that a view puts i
 that owns a value defines its key; this module knows none of them, and imports no module.
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -53,14 +54,22 @@ def app_state(app: Flask) -> State:
     return state
 
 
-def begin_request_state(environ: MutableMapping[str, Any]) -> State:
-    """Give a request its empty state, also where another app had this environment before."""
-    state = environ[_NAME] = State()
-    return state
+@contextmanager
+def new_request_state(environ: MutableMapping[str, Any]) -> Iterator[None]:
+    """Give a request an empty state; an app that asks another one in a view gets its own back."""
+    outer: State | None = environ.get(_NAME)
+    environ[_NAME] = State()
+    try:
+        yield
+    finally:
+        if outer is not None:
+            environ[_NAME] = outer
 
 
 def request_state(environ: MutableMapping[str, Any]) -> State:
     """The state of the request of a WSGI environment."""
     state: State | None = environ.get(_NAME)
-    # A context that a test or a command pushes came through no server.
-    return begin_request_state(environ) if state is None else state
+    if state is None:
+        # A context that a test or a command pushes came through no server.
+        state = environ[_NAME] = State()
+    return state

@@ -15,6 +15,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+from secure_flask.state import new_request_state
 from secure_flask.web.origins import PolicyError
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ class SecurityHeaders:
             self._add(environ, status, headers)
             return start_response(status, headers, exc_info)
 
-        return self.wsgi_app(environ, secured)
+        # This is the outermost of all middleware of the app.
+        with new_request_state(environ):
+            return self.wsgi_app(environ, secured)
 
     def _add(self, environ: Environ, status: str, headers: list[Header]) -> None:
         present = {name.lower(): value for name, value in headers}
