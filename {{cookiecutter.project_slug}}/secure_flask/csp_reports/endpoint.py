@@ -9,22 +9,28 @@ OWASP ASVS 3.4.7, 15.2.2.
 from collections import Counter
 from itertools import islice
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 from limits import parse
 from secure_flask.auth.access import public
-from secure_flask.csp_reports.violations import add_violations, read_violations
+from secure_flask.csp_reports.violations import Violation, add_violations, read_violations
+from secure_flask.database import db
+from secure_flask.database.failures import COMMANDS, undefined_name
+from secure_flask.state import Key, app_state
 from secure_flask.web import strict_json
 from secure_flask.web.counters import counters
 from secure_flask.web.csrf import exempt
 from secure_flask.web.errors import error_response
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import consumes, responds
+from sqlalchemy.exc import DBAPIError
 
 blueprint = Blueprint("reports", __name__)
 
 MAX_REPORTS = 20  # in one body; a browser sends a few together
 # Bodies stored from all addresses together, so that reports cannot overload the database.
 STORE_LIMIT = parse("600 per minute")
+# Set once the log has the line about a table that is missing.
+_TABLE_WARNED = Key[bool]("missing table warned")
 
 _TYPES = ("application/csp-report", "application/reports+json", "application/json")
 
@@ -43,8 +49,31 @@ def receive() -> Response:
     except ValueError:
         raise error_response(400, "Invalid request") from None
     if found and counters().add_locally(STORE_LIMIT, "csp-reports").allowed:
-        add_violations(found)
+        _store(found)
     return Response(status=204)
+
+
+def _store(found: Counter[Violation]) -> None:
+    """Count violations; an app without their table drops them, and the log says so once."""
+    try:
+        add_violations(found)
+    except DBAPIError as error:
+        said = undefined_name(error)
+        if said is None:
+            raise
+        db.session.rollback()
+        _warn_of_missing_table(said)
+
+
+def _warn_of_missing_table(said: str) -> None:
+    state = app_state(current_app)
+    if _TABLE_WARNED not in state:
+        state[_TABLE_WARNED] = True
+        current_app.logger.error(
+            "CSP reports are not stored. The database says: %s. Run %s",
+            said,
+            " and ".join(COMMANDS),
+        )
 
 
 def init_app(app: Flask) -> None:
