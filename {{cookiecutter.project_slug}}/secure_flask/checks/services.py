@@ -25,11 +25,8 @@ LIBPQ = ("host", "hostaddr", "service", "sslmode")
 
 @check("database.migrations", "error")
 def migrations(app: Flask) -> Iterator[Finding]:
-    if not _has_newest_migration():
-        yield Finding(
-            "The database cannot be reached, or is not at the newest migration.",
-            hint="Check DATABASE_URL, and run: .venv/bin/flask db upgrade",
-        )
+    if problem := state_of_migrations():
+        yield Finding(problem, hint="Check DATABASE_URL, and run: .venv/bin/flask db upgrade")
 
 
 @check("redis.unreachable", "warning")
@@ -85,14 +82,15 @@ def unverified_redis(app: Flask) -> Iterator[Finding]:
         )
 
 
-def _has_newest_migration() -> bool:
+def state_of_migrations() -> str | None:
+    """What is wrong with the database as a sentence; None where it has the newest migration."""
     newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()
     try:
         with db.engine.connect() as connection:
             applied = MigrationContext.configure(connection).get_current_heads()
     except SQLAlchemyError:
-        return False
-    return set(applied) == set(newest)
+        return "The database cannot be reached."
+    return None if {*applied} == {*newest} else "The database is not at the newest migration."
 
 
 def _is_verified(database_url: str) -> bool:
