@@ -17,6 +17,7 @@ from secure_flask.checks import (  # noqa: F401 - each registers its checks
     responses,
     services,
     settings,
+    templates,
 )
 from secure_flask.checks.registry import CHECKS, LEVELS, Finding, findings
 
