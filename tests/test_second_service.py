@@ -27,7 +27,7 @@ from conftest import NewProject
 pytestmark = pytest.mark.all
 
 PAGE = support.PAGES / "recipes" / "second-service.md"
-OLD, NEW = keyrings.new("old"), keyrings.new("new")
+OLD, NEW = keyrings.new_key("old"), keyrings.new_key("new")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def second_service(site: Site) -> Any:
 
 
 def key_of(ring: str) -> Ed25519PrivateKey:
-    [seed] = keyrings.read(ring).values()
+    [seed] = keyrings.read_keyring(ring).values()
     return Ed25519PrivateKey.from_private_bytes(seed)
 
 

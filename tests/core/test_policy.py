@@ -7,7 +7,7 @@ from flask import Flask
 from pydantic import Field
 from secure_flask import PolicyError, csp_levels
 from secure_flask.policy import Policy
-from secure_flask.policy_types import Reason
+from secure_flask.policy_types import StatedReason
 from secure_flask.settings import Settings
 
 from core.conftest import SECRETS, SETTINGS, MakeApp
@@ -117,7 +117,7 @@ def test_no_app_changes_the_defaults_of_another(make_app: MakeApp) -> None:
 
 
 class ShopPolicy(Policy):
-    OPENING_HOURS: dict[str, Reason] = Field({})
+    OPENING_HOURS: dict[str, StatedReason] = Field({})
 
 
 class ShopSettings(Settings):

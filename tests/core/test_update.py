@@ -145,7 +145,7 @@ def assert_refused(
 
 def test_a_release_replaces_the_folder_whole(project: Repository, template: Repository) -> None:
     assert run(project, template)[0] == 0
-    assert update.edits(core(project)) == []
+    assert update.find_edits(core(project)) == []
     assert (core(project) / "web/csp.py").read_text() == "STRICT = 2\n"
     assert (core(project) / "web/new.py").exists()
     assert not (core(project) / "web/old.py").exists()
@@ -547,7 +547,7 @@ def test_edits_are_shown_before_they_are_lost(project: Repository, template: Rep
     assert status == 0
     # Against what was rendered, not against the new release.
     assert "-STRICT = 1\n+STRICT = 7\n" in said
-    assert update.edits(core(project)) == []
+    assert update.find_edits(core(project)) == []
 
 
 def test_edits_of_a_release_that_nobody_signed_are_shown_against_the_new_one(
@@ -563,7 +563,7 @@ def test_git_takes_an_update_back(project: Repository, template: Repository) -> 
     assert run(project, template)[0] == 0
     git(project.path, "checkout", "--", "secure_flask")
     git(project.path, "clean", "--force", "--quiet", "--", "secure_flask")
-    assert update.edits(core(project)) == []
+    assert update.find_edits(core(project)) == []
 
 
 def test_show_what_would_change_and_change_nothing(
@@ -700,6 +700,6 @@ def test_edited_missing_and_added_files_are_named_and_caches_are_not(tmp_path: P
     # As git may check it out on Windows.
     (tmp_path / "a.py").write_bytes(b"1\r\n")
     shutil.rmtree(tmp_path / "accounts")
-    assert update.edits(tmp_path) == []
+    assert update.find_edits(tmp_path) == []
     write(tmp_path, {"a.py": "2\n", "web/b.py": None, "web/d.py": ""})
-    assert update.edits(tmp_path) == ["edited: a.py", "missing: web/b.py", "added: web/d.py"]
+    assert update.find_edits(tmp_path) == ["edited: a.py", "missing: web/b.py", "added: web/d.py"]

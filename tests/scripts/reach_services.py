@@ -27,7 +27,7 @@ def reach(environment: dict[str, str]) -> dict[str, Any]:
     os.environ.update(environment)
     app = create_app()
     with app.app_context():
-        unreachable = ["redis"] if checks["redis.unreachable"].find(app) else []
+        unreachable = ["redis"] if checks["redis.unreachable"].find_findings(app) else []
         try:
             db.create_all()
         except SQLAlchemyError:

@@ -34,7 +34,8 @@ from wtforms.validators import DataRequired, Length
 blueprint = Blueprint("login", __name__)
 
 # Where people sign up themselves, an e-mail address logs in too.
-MAX_USERNAME, MAX_PASSWORD = 254, 1024  # characters
+MAX_USERNAME = 254  # characters
+MAX_PASSWORD = 1024  # characters
 LENGTH_HINT = "At least {} characters. A few words that only you combine are good."
 
 Password = Annotated[PlainText, Field(max_length=MAX_PASSWORD)]

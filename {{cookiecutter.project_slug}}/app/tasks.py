@@ -13,7 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models import User
 
-MAX_TITLE, MAX_NOTES = 100, 2000  # characters
+MAX_TITLE = 100  # characters
+MAX_NOTES = 2000  # characters
 PER_PAGE = 100  # tasks, so that a long list costs no more than a short one
 
 

@@ -131,6 +131,6 @@ def init_app(app: Flask, settings: Settings) -> None:
     :raises PolicyError: the policy contains a value that a browser would misread.
     :raises SettingsError: a setting that the policy needs is missing.
     """
-    from secure_flask.wiring import wire
+    from secure_flask.wiring import wire_app
 
-    wire(app, settings)
+    wire_app(app, settings)

@@ -8,13 +8,15 @@ Source: W3C Content Security Policy Level 3; OWASP ASVS 3.4.3.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-NONE, SELF = "'none'", "'self'"
+NONE = "'none'"
+SELF = "'self'"
 NONCE = "'nonce-{nonce}'"
 UNSAFE_INLINE = "'unsafe-inline'"
 SCRIPT = "'script'"
-DATA, HTTPS = "data:", "https:"
-# Stands for each of CSP_SOURCES and of FRAME_ANCESTORS.
-SOURCES, ANCESTORS = "{sources}", "{ancestors}"
+DATA = "data:"
+HTTPS = "https:"
+SOURCES = "{sources}"  # stands for each of CSP_SOURCES
+ANCESTORS = "{ancestors}"  # stands for each of FRAME_ANCESTORS
 
 
 class Level(NamedTuple):

@@ -10,7 +10,6 @@ import re
 from collections import ChainMap
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app
 from pydantic import BaseModel
@@ -24,7 +23,7 @@ from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.responses import LoginResponse, ResponseBody, SecondFactorRequired, responds
 from secure_flask.web.view_options import Content, ViewOptions
 
-Json = dict[str, Any]
+Json = dict[str, object]
 Operation = tuple[str, str, ViewOptions, bool]  # path, method, options, whether everybody may call
 
 # The document of an app, made at the first request for it.
@@ -91,7 +90,7 @@ def init_app(app: Flask) -> None:
 
 def _operations(app: Flask) -> Iterator[Operation]:
     for rule, method, options in route_table.route_operations(app):
-        described = method not in (route_table.ANY, "HEAD", "OPTIONS")
+        described = method not in (route_table.ANY_METHOD, "HEAD", "OPTIONS")
         if described and rule.endpoint.rpartition(".")[2] != "static":
             yield rule.rule, method, options, is_public(rule.endpoint, options)
 

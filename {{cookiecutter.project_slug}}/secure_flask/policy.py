@@ -5,7 +5,7 @@ is close to a name here.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -15,11 +15,11 @@ from secure_flask.policy_types import (
     ChangeableHeader,
     Contact,
     CspLevel,
-    Line,
     Listed,
+    OneLine,
     Origin,
-    Reason,
     RequestHeader,
+    StatedReason,
     TokenName,
 )
 from secure_flask.web.origins import PolicyError
@@ -42,7 +42,7 @@ class Policy(BaseModel):
     # An e-mail address or https URL, for /.well-known/security.txt.
     SECURITY_CONTACT: Contact = Field(examples=["security@example.org"])
     # More lines of that file, such as "Policy" and "Preferred-Languages".
-    SECURITY_TXT: dict[Line, Line] = {}
+    SECURITY_TXT: dict[OneLine, OneLine] = {}
 
     # What a login by JSON gives.
     TOKEN_TYPE: Literal["session", "opaque", "jwt"] = "opaque"  # noqa: S105 - a kind of token
@@ -69,7 +69,7 @@ class Policy(BaseModel):
     REAUTHENTICATION_PAGE: str = "login.reauthentication_page"
 
     # Views of extensions that everybody may call, by endpoint, each with the reason.
-    PUBLIC_ENDPOINTS: dict[str, Reason] = Field(
+    PUBLIC_ENDPOINTS: dict[str, StatedReason] = Field(
         {}, examples=[{"bootstrap.static": "The style sheets of Bootstrap."}]
     )
     # Whether /openapi.json, which lists all routes, needs no login.
@@ -95,20 +95,20 @@ class Policy(BaseModel):
     CSP_CANDIDATE: CspLevel | None = None
     # Who may show the pages in a frame: "'none'", "'self'" or origins.
     FRAME_ANCESTORS: Ancestors = [csp_levels.NONE]
-    # Headers that replace those of web/header_values.py, or are added; None removes one.
+    # Headers that replace those of web/headers.py, or are added; None removes one.
     HEADER_CHANGES: dict[ChangeableHeader, str | None] = Field(
         {}, examples=[{"Permissions-Policy": "camera=(self)"}]
     )
 
     # Findings of `flask check` that you accept, each with the reason.
-    ACCEPTED_FINDINGS: dict[str, Reason] = Field(
+    ACCEPTED_FINDINGS: dict[str, StatedReason] = Field(
         {}, examples=[{"database.sqlite": "One process serves the whole site."}]
     )
     # Your words for messages of secure_flask.
     TEXTS: dict[str, str] = Field({}, examples=[{"Not allowed": "Nicht erlaubt"}])
 
     @classmethod
-    def load(cls, config: Mapping[str, Any]) -> Self:
+    def load(cls, config: Mapping[str, object]) -> Self:
         """Read the policy from `app.config`, with the default of each name that it lacks.
 
         :raises PolicyError: names each wrong value, and says what to write instead.

@@ -131,7 +131,8 @@ class Template:
     """What was fetched from the template, as objects in a repository that has no work tree."""
 
     def __init__(self, folder: str, options: argparse.Namespace) -> None:
-        self.folder, self.unsigned = folder, options.unsigned
+        self.folder = folder
+        self.unsigned = options.unsigned
         self.address = _address(options.clone)
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
@@ -228,7 +229,7 @@ class Template:
         return files
 
 
-def edits(core: Path = CORE) -> list[str]:
+def find_edits(core: Path = CORE) -> list[str]:
     """Each file that is not as MANIFEST lists it, as in "edited: web/csp.py"; caches are left out.
 
     :raises FileNotFoundError: there is no MANIFEST.
@@ -282,7 +283,7 @@ def _refuse_uncommitted() -> None:
 
 def _refuse_edits(template: Template, files: Files, installed: str, *, lose: bool) -> None:
     """Refuse to lose edits of the folder; with --replace-edits show them, and let them go."""
-    found = edits() if (CORE / "MANIFEST").exists() else ["missing: MANIFEST"]
+    found = find_edits() if (CORE / "MANIFEST").exists() else ["missing: MANIFEST"]
     if found and not lose:
         said = "\n  ".join(["secure_flask/ is not as it was released:", *found])
         raise UpdateError(

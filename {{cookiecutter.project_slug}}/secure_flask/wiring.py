@@ -2,7 +2,14 @@
 
 from flask import Flask
 from secure_flask import assets, health, openapi, security_txt
-from secure_flask.auth import access, current_login, route_table, tokens, user_commands
+from secure_flask.auth import (
+    access,
+    current_login,
+    route_table,
+    tokens,
+    user_commands,
+    user_sessions,
+)
 from secure_flask.checks import check_command, policy_command, startup
 from secure_flask.crypto import encryption, keyring, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
@@ -19,8 +26,7 @@ from secure_flask.web import (
     csp,
     csrf,
     errors,
-    framing,
-    header_values,
+    headers,
     hosts,
     logs,
     rate_limits,
@@ -28,22 +34,22 @@ from secure_flask.web import (
 )
 
 
-def wire(app: Flask, settings: Settings) -> None:
+def wire_app(app: Flask, settings: Settings) -> None:
     """Protect the app; see `secure_flask.init_app`."""
     _configure(app, settings)
     _protect_requests(app)
-    _protect_responses(app)
     _add_services(app)
     _add_routes_and_commands(app)
-    # So that it wraps every other middleware.
-    header_values.init_app(app)
-    startup.announce(app)
+    csp.init_app(app)  # refuses a policy that browsers misread; `csp_nonce()` in templates
+    # Added last, this middleware is the outermost, so every response gets its headers.
+    headers.init_app(app)
+    startup.log_startup(app)
 
 
 def _configure(app: Flask, settings: Settings) -> None:
     state = begin_app_state(app)
     given = settings.for_flask()
-    # For the check of misspelt names: what Flask and the settings know.
+    # `flask check` compares a name that may be misspelt with these of Flask and the settings.
     state[KNOWN_NAMES] = {*Flask.default_config, *given}
     app.config.update(dict(settings.policy.load(app.config)))
     app.config.update(given)
@@ -52,44 +58,39 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 
 def _protect_requests(app: Flask) -> None:
-    # Every request is checked in this order.
-    logs.init_app(app)  # the log, safe from log injection, and X-Request-ID
-    audit.init_app(app)  # the audit log
-    errors.init_app(app)  # errors as pages or JSON, without internal details
-    hosts.init_app(app)  # trusted host names, trusted proxies, https
-    cookies.init_app(app)  # cookie flags, and no cookie twice
-    csrf.init_app(app)  # no cross-site writes
-    counters.init_app(app)  # the counters behind rate limits
-    rate_limits.init_app(app)  # requests per client address
-    cors.init_app(app)  # which origins may read responses
-    current_login.init_app(app)  # the login of a request
-    access.init_app(app)  # who may call a view: logged-in users, unless it is public
-    strict_json.init_app(app)  # JSON of one meaning
-    bodies.init_app(app)  # complete bodies
-
-
-def _protect_responses(app: Flask) -> None:
-    # Before csp, since it sets frame-ancestors in the policy that csp sends.
-    framing.init_app(app)  # which sites may show pages in a frame
-    csp.init_app(app)  # which resources pages may load
+    # A request meets these modules in this order.
+    logs.init_app(app)  # the log and X-Request-ID
+    audit.init_app(app)  # one log line for each crash, without the path of the request
+    errors.init_app(app)  # error pages, or errors as JSON, without internal details
+    hosts.init_app(app)  # refuses unknown host names, trusts PROXY_HOPS proxies, demands https
+    cookies.init_app(app)  # the flags of Flask's session cookie; refuses a cookie sent twice
+    csrf.init_app(app)  # refuses writes that another site sends
+    counters.init_app(app)  # the counters of all rate limits, in memory or in Redis
+    rate_limits.init_app(app)  # RATE_LIMIT: requests of one client address
+    cors.init_app(app)  # lets the sites of CORS_ORIGINS read responses
+    current_login.init_app(app)  # stores after a request when its login was last used
+    access.init_app(app)  # refuses requests without a login, unless the view is public
+    user_sessions.init_app(app)  # gives no user the session of another one
+    strict_json.init_app(app)  # refuses JSON that two parsers would read differently
+    bodies.init_app(app)  # refuses truncated, invalid and too large bodies
 
 
 def _add_services(app: Flask) -> None:
-    keyring.init_app(app)  # encryption keys
-    encryption.init_app(app)  # 500 for a value that cannot be decrypted
-    database.init_app(app)  # the database, and 503 while it is unavailable
+    keyring.init_app(app)  # the keys of ENCRYPTION_KEYS and BLIND_INDEX_KEYS
+    encryption.init_app(app)  # responds 500 where a stored value cannot be decrypted
+    database.init_app(app)  # the database; responds 503 while it is unavailable
 
 
 def _add_routes_and_commands(app: Flask) -> None:
-    tokens.init_app(app)  # the credentials that a login issues
-    user_commands.init_app(app)  # `flask user`, `flask logins`
+    tokens.init_app(app)  # TOKEN_TYPE: the tokens that programs get at a login
+    user_commands.init_app(app)  # `flask user` and `flask logins`
     route_table.init_app(app)  # `flask access`
     rotation.init_app(app)  # `flask crypto`
     check_command.init_app(app)  # `flask check`
     policy_command.init_app(app)  # `flask policy`
-    csp_reports.init_app(app)  # CSP reports from browsers
-    csp_report.init_app(app)  # `flask csp`
-    security_txt.init_app(app)  # where to report a vulnerability
-    health.init_app(app)  # health checks for load balancers
-    assets.init_app(app)  # static files
-    openapi.init_app(app)  # the description of all routes
+    csp_reports.init_app(app)  # `POST /csp-reports`, where browsers report what the CSP blocks
+    csp_report.init_app(app)  # `flask csp`, which lists these reports
+    security_txt.init_app(app)  # `/.well-known/security.txt`
+    health.init_app(app)  # `/healthz` and `/readyz` for load balancers
+    assets.init_app(app)  # static files, and `asset()` for their URLs in templates
+    openapi.init_app(app)  # `/openapi.json`, which describes all routes

@@ -9,7 +9,7 @@ from flask.views import MethodView
 from secure_flask.auth import access, route_table
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
 from secure_flask.auth.route_table import Row
-from secure_flask.web.csrf import exempt
+from secure_flask.web.csrf import csrf_exempt
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import consumes
@@ -32,7 +32,7 @@ BODIES: list[tuple[Wrap, list[str]]] = [
     (login_required, ["JSON"]),
     (consumes_form, ["form"]),
     (consumes("image/png"), ["image/png"]),
-    (exempt, ["*/*"]),
+    (csrf_exempt, ["*/*"]),
 ]
 
 

@@ -36,7 +36,7 @@ Find = Callable[..., list[str]]
 def found_in(app: Flask, finding_id: str) -> list[str]:
     """What the messages of one check say of an app."""
     with app.app_context():
-        found = registry.CHECKS[finding_id].find(app)
+        found = registry.CHECKS[finding_id].find_findings(app)
     assert all(finding.message and finding.hint for finding in found)
     return [finding.message for finding in found]
 

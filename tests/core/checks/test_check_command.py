@@ -6,7 +6,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from secure_flask.checks import check_command, registry
-from secure_flask.checks.registry import Finding, check
+from secure_flask.checks.registry import Finding, register_check
 from secure_flask.web.origins import PolicyError
 
 from core.checks.conftest import ALONE, MakeSite
@@ -31,7 +31,9 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check_command, "CHECKS", registry.CHECKS)
 
     for level in LEVELS:
-        check(f"test.{level}", level)(lambda app: [Finding("It is so.", hint="Change it.")])
+        register_check(f"test.{level}", level)(
+            lambda app: [Finding("It is so.", hint="Change it.")]
+        )
 
 
 def test_a_clean_site_of_one_process_passes_for_production(make_migrated: MakeSite) -> None:
@@ -99,8 +101,8 @@ def test_what_hides_no_finding_or_has_no_reason_is_refused(make_app: MakeApp) ->
 
 @pytest.mark.usefixtures("checks")
 def test_what_accepts_nothing_is_named_where_its_check_ran(make_app: MakeApp) -> None:
-    check("test.quiet", "error")(lambda app: ())
-    check("test.live", "error", deploy=True)(lambda app: ())
+    register_check("test.quiet", "error")(lambda app: ())
+    register_check("test.live", "error", deploy=True)(lambda app: ())
     app = accepting(make_app, *FOUND, "test.quiet", "test.live")
     for options, named in {"": ["quiet"], "--deploy": ["live", "quiet"]}.items():
         result = run(app, *options.split())
@@ -114,7 +116,7 @@ def test_an_id_with_the_first_words_of_a_message_accepts_that_finding_alone(
 ) -> None:
     places = ("pages.help: style", "pages.helper: style")
     found = [Finding(f"{place} allows it.", hint="Forbid it.") for place in places]
-    check("test.view", "warning")(lambda app: found)
+    register_check("test.view", "warning")(lambda app: found)
     shown = run(accepting(make_app, "test.view: pages.help", "test.view: pages.hel")).stdout
     assert re.findall(r"WARNING test\.view: (\S+):", shown) == ["pages.helper"]
     assert re.findall(r"accepts nothing here by (.+)\.$", shown, re.M) == ["test.view: pages.hel"]

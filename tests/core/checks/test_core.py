@@ -18,8 +18,8 @@ def core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "web" / "cors.py").write_text("")
     (tmp_path / "MANIFEST").write_text(update.manifest(tmp_path))
     # The default of an argument stands since the function was made.
-    edits = update.edits
-    monkeypatch.setattr(update, "edits", lambda: edits(tmp_path))
+    edits = update.find_edits
+    monkeypatch.setattr(update, "find_edits", lambda: edits(tmp_path))
     return tmp_path
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from secure_flask.checks import policy, registry
-from secure_flask.checks.registry import Finding, check, findings
+from secure_flask.checks.registry import Finding, find_all_findings, register_check
 
 
 def test_each_is_provoked_by_a_test_beside_this_one() -> None:
@@ -17,26 +17,26 @@ def test_each_is_provoked_by_a_test_beside_this_one() -> None:
 
 def test_no_two_have_one_id() -> None:
     with pytest.raises(ValueError, match=r"There is a check 'csp\.insecure' already"):
-        check("csp.insecure", "warning")(lambda app: ())
+        register_check("csp.insecure", "warning")(lambda app: ())
 
 
 def test_your_own_is_asked_with_the_rest(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "CHECKS", {})
 
-    @check("disk.full", "warning")
+    @register_check("disk.full", "warning")
     def full(app: Flask) -> Iterator[Finding]:
         for place in ("/var", "/srv"):
             yield Finding(f"{place} is nearly full.", hint="Delete old logs.")
 
     old = Finding("The backup is of last year.", hint="Make one.")
-    check("backup.old", "error", deploy=True)(lambda app: [old])
+    register_check("backup.old", "error", deploy=True)(lambda app: [old])
     old_backup = Finding(old.message, old.hint, "backup.old", "error")
     full_disks = [
         Finding(f"{place} is nearly full.", "Delete old logs.", "disk.full", "warning")
         for place in ("/var", "/srv")
     ]
-    assert findings(app, deploy=False) == full_disks
-    assert findings(app, deploy=True) == [old_backup, *full_disks]
+    assert find_all_findings(app, deploy=False) == full_disks
+    assert find_all_findings(app, deploy=True) == [old_backup, *full_disks]
 
 
 def test_a_finding_says_the_same_where_python_removes_docstrings(
@@ -48,6 +48,6 @@ def test_a_finding_says_the_same_where_python_removes_docstrings(
     code = compile(file.read_text("utf-8"), file, "exec", optimize=2)
     exec(code, {"__name__": "optimized"})  # noqa: S102 - a module of the core
     monkeypatch.setitem(app.config, "CSP_REPORT_ONLY", True)
-    [finding] = registry.CHECKS["csp.report-only"].find(app)
+    [finding] = registry.CHECKS["csp.report-only"].find_findings(app)
     assert finding.message.startswith("CSP_REPORT_ONLY is on: browsers report violations")
     assert finding.hint.startswith("Unset it.")

@@ -1,11 +1,13 @@
 """A database or Redis that would not serve, or that others on the network read."""
 
 import os
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from secure_flask.checks.services import LIBPQ
 from secure_flask.database import db
+from secure_flask.database.database import migrate
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -120,6 +122,16 @@ def test_before_the_newest_migration_only_that_is_reported(
         db.session.commit()
     assert found_models(site) == []
     assert len(found_in(site, "database.migrations")) == 1
+
+
+def test_a_project_without_migrations_learns_where_to_get_them(
+    make_migrated: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site = make_migrated()
+    monkeypatch.setattr(migrate, "directory", str(tmp_path / "gone"))
+    monkeypatch.setattr(site.extensions["migrate"], "directory", str(tmp_path / "gone"))
+    [finding] = found_in(site, "database.migrations")
+    assert "There is no folder gone/" in finding
 
 
 def test_a_redis_that_is_away_is_reported(make_site: MakeSite) -> None:

@@ -171,7 +171,7 @@ def test_a_missing_breach_list_is_reported(find: Find, monkeypatch: pytest.Monke
 def test_a_key_that_serves_two_purposes_is_reported(find: Find) -> None:
     assert find("secrets.reused") == []
     for name in ("BLIND_INDEX_KEYS", "TOKEN_KEYS"):
-        reused = f"{keyrings.new('2')},{KEY.replace(':', '9:')}"
+        reused = f"{keyrings.new_key('2')},{KEY.replace(':', '9:')}"
         [message] = find("secrets.reused", **{name: reused})
         assert message.startswith(f"ENCRYPTION_KEYS and {name} ")
     for secret in (KEY, f"{KEY.partition(':')[2]}="):

@@ -74,17 +74,17 @@ def test_another_implementation_gives_the_same(app: Flask, monkeypatch: pytest.M
 def test_an_index_needs_its_context_and_its_key_and_no_other_secret(make_app: MakeApp) -> None:
     index = blind_index("ada", context="a")
     assert blind_index("ada", context="b") != index
-    [same_id] = keyrings.read(SECRETS["blind_index_keys"])
-    with make_app(blind_index_keys=keyrings.new(same_id)).app_context():
+    [same_id] = keyrings.read_keyring(SECRETS["blind_index_keys"])
+    with make_app(blind_index_keys=keyrings.new_key(same_id)).app_context():
         assert blind_index("ada", context="a") != index
-    others = {"encryption_keys": keyrings.new("1"), "secret_key": keyrings.new("1")}
+    others = {"encryption_keys": keyrings.new_key("1"), "secret_key": keyrings.new_key("1")}
     with make_app(**others).app_context():
         assert blind_index("ada", context="a") == index
 
 
 def test_a_row_is_sought_by_every_key_and_stored_by_the_first(make_app: MakeApp) -> None:
     old = blind_index("ada", context="a")
-    ring = f"{keyrings.new('2')},{SECRETS['blind_index_keys']}"
+    ring = f"{keyrings.new_key('2')},{SECRETS['blind_index_keys']}"
     with make_app(blind_index_keys=ring).app_context():
         new = blind_index("ada", context="a")
         assert blind_indexes("ada", context="a") == [new, old]

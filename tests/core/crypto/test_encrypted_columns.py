@@ -170,7 +170,7 @@ def test_a_context_that_another_column_has_is_refused() -> None:
 def test_an_old_key_still_reads_and_finds(session: Session, make_app: MakeApp) -> None:
     add(session, "bob")
     names = ("encryption_keys", "blind_index_keys")
-    ring = {name: f"{keyrings.new('2')},{SECRETS[name]}" for name in names}
+    ring = {name: f"{keyrings.new_key('2')},{SECRETS[name]}" for name in names}
     with make_app(**ring).app_context():
         assert loaded(session, "bob").email == EMAIL
         assert session.scalars(select(Person).where(Person.email == EMAIL)).one().name == "bob"

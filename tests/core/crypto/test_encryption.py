@@ -70,7 +70,7 @@ def test_another_context_is_refused() -> None:
 
 
 def test_an_old_key_still_decrypts_and_the_first_encrypts(make_app: MakeApp) -> None:
-    new = keyrings.new("2")
+    new = keyrings.new_key("2")
     old_message = encrypt(TEXT, context="a")
     with make_app(encryption_keys=f"{new},{SECRETS['encryption_keys']}").app_context():
         assert decrypt(old_message, context="a") == TEXT
@@ -82,10 +82,10 @@ def test_an_old_key_still_decrypts_and_the_first_encrypts(make_app: MakeApp) -> 
 
 def test_a_message_needs_its_key_and_no_other_secret(make_app: MakeApp) -> None:
     message = encrypt(TEXT, context="a")
-    [same_id] = keyrings.read(SECRETS["encryption_keys"])
-    with make_app(encryption_keys=keyrings.new(same_id)).app_context():
+    [same_id] = keyrings.read_keyring(SECRETS["encryption_keys"])
+    with make_app(encryption_keys=keyrings.new_key(same_id)).app_context():
         assert refused(message)
-    others = {"secret_key": keyrings.new("1"), "blind_index_keys": keyrings.new("1")}
+    others = {"secret_key": keyrings.new_key("1"), "blind_index_keys": keyrings.new_key("1")}
     with make_app(**others).app_context():
         assert decrypt(message, context="a") == TEXT
 

@@ -11,7 +11,7 @@ from secure_flask.crypto import rotation
 from secure_flask.crypto.keyring import BLIND_INDEX_KEYS, ENCRYPTION_KEYS
 from secure_flask.database import db, paging
 from secure_flask.settings import keyrings
-from secure_flask.settings.keyrings import read_numbered as read
+from secure_flask.settings.keyrings import read_numbered_keyring
 from secure_flask.state import app_state
 from sqlalchemy import column, select, table, update
 
@@ -20,8 +20,8 @@ from core.site import User
 
 NAMES = ["bob", "eve", "ivy", "joe", "kim"]
 EMAILS = [f"{name}@example.org" for name in NAMES]
-[OLD] = read(SECRETS["encryption_keys"])
-NEW = keyrings.new("2")
+[OLD] = read_numbered_keyring(SECRETS["encryption_keys"])
+NEW = keyrings.new_key("2")
 COLUMN = "users.email_encrypted"
 BOTH = {ENCRYPTION_KEYS: "encryption_keys", BLIND_INDEX_KEYS: "blind_index_keys"}
 # As the database sees it.
@@ -42,11 +42,13 @@ def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
 
 def put_in_front(app: Flask) -> None:
     """Go on with a new key before the old one, as after a restart."""
-    app_state(app).update({key: read(f"{NEW},{SECRETS[name]}") for key, name in BOTH.items()})
+    app_state(app).update(
+        {key: read_numbered_keyring(f"{NEW},{SECRETS[name]}") for key, name in BOTH.items()}
+    )
 
 
 def drop_old(app: Flask) -> None:
-    app_state(app).update({key: read(NEW) for key in BOTH})
+    app_state(app).update({key: read_numbered_keyring(NEW) for key in BOTH})
 
 
 def run(app: Flask, command: str) -> Result:
@@ -87,11 +89,11 @@ def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
     made = {run(app, "generate-key").output.strip() for _ in range(2)}
     assert len(made) == 2
     for key in made:
-        newest = max(OLD + 1, int(keyrings.today()))
-        assert list(read(f"{key},{SECRETS['encryption_keys']}")) == [newest, OLD]
+        newest = max(OLD + 1, int(keyrings.key_id_of_today()))
+        assert list(read_numbered_keyring(f"{key},{SECRETS['encryption_keys']}")) == [newest, OLD]
     drop_old(app)
-    [key_id] = read(run(app, "generate-key").output.strip())
-    assert str(key_id) == keyrings.today()
+    [key_id] = read_numbered_keyring(run(app, "generate-key").output.strip())
+    assert str(key_id) == keyrings.key_id_of_today()
 
 
 def test_columns_of_both_kinds_are_found_in_the_order_of_their_names() -> None:

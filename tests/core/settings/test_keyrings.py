@@ -25,14 +25,14 @@ UNUSABLE = {
     "an id with a space": f"a b:{KEY}",
     "an id with a quote": f"1':{KEY}",
     "an id beyond ASCII": f"ключ:{KEY}",
-    "an id twice": f"1:{KEY},{keyrings.new('1')}",
+    "an id twice": f"1:{KEY},{keyrings.new_key('1')}",
     "a key twice": f"1:{KEY},2:{KEY}",
     "one bad key of two": f"1:{KEY},2:short",
 }
 
 
 def test_a_new_key_is_an_id_and_32_random_bytes() -> None:
-    written = {keyrings.new("a") for _ in range(3)}
+    written = {keyrings.new_key("a") for _ in range(3)}
     assert len(written) == 3
     for key in written:
         key_id, _, encoded = key.partition(":")
@@ -41,13 +41,13 @@ def test_a_new_key_is_an_id_and_32_random_bytes() -> None:
 
 
 def test_the_id_of_a_new_key_is_the_day_unless_another_is_given() -> None:
-    [key_id] = keyrings.read(keyrings.new())
+    [key_id] = keyrings.read_keyring(keyrings.new_key())
     made = datetime.strptime(f"{key_id}+0000", "%Y%m%d%z")
     assert timedelta(0) <= datetime.now(UTC) - made < timedelta(days=1, minutes=1)
 
 
 def test_a_ring_is_read_in_its_order() -> None:
-    ring = keyrings.read(f"new:{KEY}, {keyrings.new('1')} ,")
+    ring = keyrings.read_keyring(f"new:{KEY}, {keyrings.new_key('1')} ,")
     assert list(ring) == ["new", "1"]
     assert ring["new"] == urlsafe_b64decode(f"{KEY}=")
 
@@ -58,7 +58,7 @@ def test_an_unusable_ring_is_refused_with_the_command_that_makes_a_key(
     for name, ring in UNUSABLE.items():
         with subtests.test(name):
             with pytest.raises(ValueError, match="must read id:key,id:key") as refused:
-                keyrings.read(ring)
+                keyrings.read_keyring(ring)
             assert keyrings.HOW_TO_MAKE_ONE in str(refused.value)
             assert KEY not in str(refused.value)
 
@@ -66,9 +66,9 @@ def test_an_unusable_ring_is_refused_with_the_command_that_makes_a_key(
 def test_an_id_that_is_no_number_of_four_bytes_is_refused(subtests: pytest.Subtests) -> None:
     for key_id in ("a", "0", "01", "-1", "1.5", "4294967296", "¹", "٣"):
         with subtests.test(key_id), pytest.raises(ValueError, match="must"):
-            keyrings.read_numbered(f"{keyrings.new('1')},{keyrings.new(key_id)}")
+            keyrings.read_numbered_keyring(f"{keyrings.new_key('1')},{keyrings.new_key(key_id)}")
 
 
 def test_the_command_that_is_named_makes_a_key(capsys: pytest.CaptureFixture[str]) -> None:
     exec(shlex.split(keyrings.HOW_TO_MAKE_ONE)[2], {})  # noqa: S102 (our own text)
-    assert len(keyrings.read(capsys.readouterr().out.strip())) == 1
+    assert len(keyrings.read_keyring(capsys.readouterr().out.strip())) == 1

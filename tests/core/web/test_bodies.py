@@ -5,14 +5,14 @@ from io import BytesIO
 from types import SimpleNamespace
 
 import pytest
-from flask import Flask, request
+from flask import Flask, Request, request
 from flask.testing import FlaskClient
 from secure_flask.auth.access import public
 from secure_flask.web.bodies import body_stream
 from secure_flask.web.responses import consumes
 
 from core import routes
-from core.conftest import OWN_PAGE, MakeApp
+from core.conftest import OWN_PAGE, MakeApp, protect
 
 OCTETS = "application/octet-stream"
 IN_CHUNKS = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
@@ -105,3 +105,17 @@ def test_a_limit_is_said_as_people_know_it_and_in_the_owners_words(
     ).test_client()
     answer = client.post(routes.LOGIN, headers=OWN_PAGE, json={"x": "a" * most})
     assert answer.json == {"error": f"Höchstens {words}"}
+
+
+def test_an_app_keeps_its_own_kind_of_request_whose_bodies_are_as_complete() -> None:
+    class Own(Request):
+        own = "mine"
+
+    class Shop(Flask):
+        request_class = Own
+
+    app = protect(Shop("shop"))
+    view = public(consumes(OCTETS)(lambda: f"{request.own} {len(request.get_data())}"))  # type: ignore[attr-defined]
+    app.add_url_rule("/_test/own", view_func=view, methods=["POST"])
+    assert send(app.test_client(), "own", b"123") == "mine 3"
+    assert send(app.test_client(), "own", b"123", CONTENT_LENGTH="4") == CUT_OFF

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 from secure_flask import current_user
 from secure_flask.auth.access import login_required, public
-from secure_flask.web.csrf import exempt
+from secure_flask.web.csrf import csrf_exempt
 from secure_flask.web.form_types import FORM_TYPES, SENT_BY_FORMS
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.responses import consumes
@@ -60,7 +60,7 @@ def app(make_app: MakeApp) -> Flask:
 
     @app.post(OPEN)
     @public
-    @exempt
+    @csrf_exempt
     def anybody() -> ResponseReturnValue:
         return {"user": current_user.name if current_user else None}
 
@@ -70,6 +70,7 @@ def app(make_app: MakeApp) -> Flask:
     def private() -> ResponseReturnValue:
         return done()
 
+    app.add_url_rule("/_test/folder/", "folder", public(done), methods=["GET", "POST"])
     app.add_url_rule(SOCKET, view_func=public(done), websocket=True)
     app.add_url_rule("/worker.js", "worker", public(done))
     return app
@@ -329,6 +330,20 @@ def test_a_body_of_a_type_that_its_view_does_not_take_is_refused(client: FlaskCl
     assert status_of_type(client, WRITE, "Application/JSON; charset=utf-8") == 204
     assert status_of_type(client, WRITE, "image/png") == 415
     assert status_of_type(client, UPLOAD, JSON) == 415
+
+
+def test_a_form_at_an_address_without_a_view_gets_what_flask_answers_there(
+    app: Flask, client: FlaskClient
+) -> None:
+    """A 415 would say that the form is wrong, where it is its address."""
+    for path, expected in (
+        ("/_test/folder", 308),
+        ("/_test/nowhere", 404),
+        ("/openapi.json", 405),
+    ):
+        assert status_of_type(client, path, URLENCODED) == expected
+    cross_site = {"Origin": STRANGER, "Content-Type": URLENCODED}
+    assert client.post("/_test/folder", data="a=b", headers=cross_site).status_code == 403
     answer = client.post(UPLOAD, data=LARGE, content_type="image/png")
     assert (answer.status_code, answer.data) == (200, LARGE)
 

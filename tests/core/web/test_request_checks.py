@@ -1,11 +1,54 @@
-"""The checks before each view: in order, and before any other function."""
+"""The checks of a request: in order, and before any function that an app or an extension adds."""
 
 import flask
-from flask import Request
-from secure_flask.auth.access import public
+import pytest
+from flask import Blueprint, Flask, Request
+from flask.typing import ResponseReturnValue
+from secure_flask import Settings, init_app, public
 from secure_flask.web import request_checks
 
-from core.conftest import MakeApp
+from core.conftest import SECRETS, SETTINGS, MakeApp
+from core.site import POLICY
+
+FOREIGN = "http://evil.example"
+
+
+class OwnFlask(Flask):
+    """A subclass that notes each request in the method that Flask calls first."""
+
+    seen: list[str]
+
+    def preprocess_request(self) -> ResponseReturnValue | None:
+        self.seen.append("preprocess_request")
+        return super().preprocess_request()
+
+
+@pytest.fixture
+def seen() -> list[str]:
+    return []
+
+
+def add_functions(app: Flask, seen: list[str]) -> None:
+    """What an app, a blueprint and an extension may let run before a view."""
+    app.url_value_preprocessor(lambda endpoint, values: seen.append("url_value_preprocessor"))
+    app.before_request(lambda: seen.append("before_request"))
+    blueprint = Blueprint(f"before{len(app.blueprints)}", __name__)
+    blueprint.before_app_request(lambda: seen.append("before_app_request"))
+    app.register_blueprint(blueprint)
+
+
+@pytest.fixture
+def own_app(seen: list[str]) -> Flask:
+    """With such functions from before and after `init_app`."""
+    app = OwnFlask("core.site", static_folder=None, static_url_path="/static")
+    app.seen = seen
+    app.config.update(POLICY)
+    add_functions(app, seen)
+    init_app(app, Settings(_env_file=None, **{**SECRETS, **SETTINGS}))
+    add_functions(app, seen)
+    app.add_url_rule("/probe/public", "public", public(lambda: "public"))
+    app.add_url_rule("/probe/closed", "closed", lambda: "closed")
+    return app
 
 
 def test_a_check_that_refuses_is_the_last_function_that_runs(make_app: MakeApp) -> None:
@@ -21,9 +64,24 @@ def test_a_check_that_refuses_is_the_last_function_that_runs(make_app: MakeApp) 
         seen.append("view")
         return ""
 
-    # What an owner adds runs later, wherever its line stands.
-    app.before_request(lambda: seen.append("before_request"))
     for check in (note, lambda request: ("No", 403), note):
-        request_checks.register(app, check)
+        request_checks.add_request_check(app, check)
     answer = app.test_client().get("/_test/view")
     assert (answer.status_code, seen) == (403, ["/_test/view"])
+
+
+@pytest.mark.parametrize(
+    ("path", "base_url", "status"),
+    [("/probe/public", FOREIGN, 400), ("/probe/closed", None, 401)],
+)
+def test_no_function_of_the_app_sees_a_request_that_is_refused(
+    own_app: Flask, seen: list[str], path: str, base_url: str | None, status: int
+) -> None:
+    assert own_app.test_client().get(path, base_url=base_url).status_code == status
+    assert seen == []
+
+
+def test_all_of_them_see_one_that_is_not(own_app: Flask, seen: list[str]) -> None:
+    assert own_app.test_client().get("/probe/public").text == "public"
+    each = ["url_value_preprocessor"] * 2 + ["before_request", "before_app_request"] * 2
+    assert seen == ["preprocess_request", *each]

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from pydantic import AfterValidator, Field
 from secure_flask.auth import access
 from secure_flask.auth.access import public
-from secure_flask.web.bodies import INVALID
+from secure_flask.web.bodies import INVALID_REQUEST
 from secure_flask.web.validation import (
     MAX_REPORTED,
     MISSING,
@@ -106,7 +106,7 @@ UNREADABLE: list[bytes | str] = [
 
 def test_what_is_no_json_is_refused_without_details(client: FlaskClient) -> None:
     for body in UNREADABLE:
-        expected = {"error": INVALID, "fields": None}
+        expected = {"error": INVALID_REQUEST, "fields": None}
         assert (body[:60], send(client, body)) == (body[:60], expected)
 
 
@@ -159,7 +159,7 @@ WRONG: dict[str, dict[str, str]] = {
 
 def test_each_wrong_member_is_reported_with_the_reason(client: FlaskClient) -> None:
     for body, fields in WRONG.items():
-        assert send(client, body) == {"error": INVALID, "fields": fields}
+        assert send(client, body) == {"error": INVALID_REQUEST, "fields": fields}
     for body in ("null", "1.5", '["x"]', '"x"', "1"):
         assert send(client, body)["fields"].keys() == {""}
 
@@ -173,7 +173,7 @@ def test_no_value_is_repeated(client: FlaskClient) -> None:
 def test_a_body_of_credentials_gets_no_details(client: FlaskClient) -> None:
     # A password may be in the wrong member.
     for body in [*WRONG, *UNREADABLE]:
-        assert send(client, body, CREDENTIALS) == {"error": INVALID, "fields": None}
+        assert send(client, body, CREDENTIALS) == {"error": INVALID_REQUEST, "fields": None}
     for body in LACKING.split():
         assert send(client, body, CREDENTIALS) == {"error": MISSING, "fields": None}
 

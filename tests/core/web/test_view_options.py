@@ -11,7 +11,7 @@ from secure_flask.auth import access
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
 from secure_flask.csp_levels import SELF
 from secure_flask.web.csp import csp
-from secure_flask.web.csrf import exempt
+from secure_flask.web.csrf import csrf_exempt
 from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.forms import consumes_form
 from secure_flask.web.hosts import probe
@@ -49,7 +49,7 @@ class Notes(MethodView):
         return {"text": f"{note.text} {number}"}
 
     @public
-    @exempt
+    @csrf_exempt
     @consumes(OCTETS)
     def put(self, number: int) -> ResponseReturnValue:
         return "", 204
@@ -110,7 +110,7 @@ def test_where_no_view_is_found_the_defaults_hold(app: Flask) -> None:
 
 DECORATORS: list[Any] = [
     *(login_required, roles_required("admin"), roles_required("boss")),
-    *(recent_login(), access.credentials, probe, exempt, consumes_form),
+    *(recent_login(), access.credentials, probe, csrf_exempt, consumes_form),
     *(limited("1 per hour"), csp(img_src=[SELF])),
     *(validated(Note), responds(Kept), consumes(OCTETS)),
 ]

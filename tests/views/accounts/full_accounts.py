@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from secure_flask import EncryptedJSON, db, encrypted_column
 from secure_flask.accounts import leaving, networks, notices, recovery_codes, steps, wrong_codes
-from secure_flask.accounts.email_change import REQUEST
+from secure_flask.accounts.email_change import CHANGE_REQUEST
 from secure_flask.accounts.former_addresses import remember_address
 from secure_flask.accounts.passkeys import Passkey
 from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid, select
@@ -115,7 +115,7 @@ def fill(app: Flask) -> None:
         network = networks.TrustedNetwork(user_id=user.id, network_hash=HASH, last_login=1)
         db.session.add(network)
         db.session.add(wrong_codes.WrongCodes(user_id=user.id, place=b"", began=1, number=1))
-        steps.add_step(REQUEST, 3600, user=user, email=NEW_ADDRESS).secret_hash = HASH
+        steps.add_step(CHANGE_REQUEST, 3600, user=user, email=NEW_ADDRESS).secret_hash = HASH
         remember_address(user, FORMER_ADDRESS)
         notices.code_failed(user)
 

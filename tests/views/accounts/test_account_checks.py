@@ -22,7 +22,7 @@ WITHOUT_FACTOR = "accounts.role-without-second-factor"
 
 def found(app: Flask, finding_id: str) -> list[str]:
     with app.app_context():
-        findings = CHECKS[finding_id].find(app)
+        findings = CHECKS[finding_id].find_findings(app)
     assert all(finding.message and finding.hint for finding in findings)
     return [finding.message for finding in findings]
 

@@ -31,7 +31,7 @@ Drop = Callable[[], None]
 @pytest.fixture
 def drop_keys(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Drop:
     """A function that drops all keys of the app, and gives it a new one."""
-    ring = keyrings.read_numbered(keyrings.new("99"))
+    ring = keyrings.read_numbered_keyring(keyrings.new_key("99"))
     return lambda: monkeypatch.setitem(app_state(app), ENCRYPTION_KEYS, ring)
 
 

@@ -7,8 +7,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.accounts import smtp, steps, worker
-from secure_flask.accounts.email_change import LIFETIME, MAX_REQUESTS, RECENT
-from secure_flask.accounts.former_addresses import KEPT, MOST, remember_address
+from secure_flask.accounts.email_change import LIFETIME, MAX_CHANGE_REQUESTS, RECENT
+from secure_flask.accounts.former_addresses import KEPT, MAX_CHANGES, remember_address
 from secure_flask.accounts.outbox import Mail
 from secure_flask.accounts.steps import MAX_FAILURES, Step
 from sqlalchemy import func, select, update
@@ -236,7 +236,7 @@ def test_an_account_changes_its_address_ten_times_a_week(
     app: Flask, client: FlaskClient, credentials: Headers, link: str, wait: Wait
 ) -> None:
     with stored_user(app) as user:
-        for number in range(MOST):
+        for number in range(MAX_CHANGES):
             remember_address(user, f"ada{number}@example.org")
     assert confirm(client, link, PASSWORD) == 429
     assert ask(client, credentials) == 429
@@ -249,11 +249,11 @@ def test_an_account_changes_its_address_ten_times_a_week(
 def test_a_user_has_ten_open_requests_at_most(
     app: Flask, client: FlaskClient, credentials: Headers, wait: Wait
 ) -> None:
-    for number in range(MAX_REQUESTS + 2):
+    for number in range(MAX_CHANGE_REQUESTS + 2):
         ask(client, credentials, f"ada{number}@example.net")
         wait(1)
     with app.app_context():
-        assert db.session.scalar(select(func.count()).select_from(Step)) == MAX_REQUESTS
+        assert db.session.scalar(select(func.count()).select_from(Step)) == MAX_CHANGE_REQUESTS
     [*_, newest] = client.get(DATA, headers=credentials).get_json()["unconfirmed_emails"]
     assert newest != "ada0@example.net"
 

@@ -417,10 +417,10 @@ def test_half_logins_that_finish_at_the_same_moment_set_up_one_factor(
     app = make_app(SECOND_FACTOR_ROLES=["boss"], database_url=database_in(tmp_path))
     give_roles(app, "boss")
     code = invite(app)
-    begun = [set_up_by(app.test_client(), code) for _ in range(half_logins.MOST)]
+    begun = [set_up_by(app.test_client(), code) for _ in range(half_logins.MAX_HALF_LOGINS)]
 
     def finish(number: int) -> int:
-        secret, path, half = begun[number % half_logins.MOST]
+        secret, path, half = begun[number % half_logins.MAX_HALF_LOGINS]
         return send_code(app.test_client(), half, code_of(secret), path).status_code
 
     first, *others = sorted(at_once(finish))

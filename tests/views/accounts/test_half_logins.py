@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.accounts import AccountMixin, authenticator, half_logins
-from secure_flask.accounts.half_logins import LIFETIME, MOST
+from secure_flask.accounts.half_logins import LIFETIME, MAX_HALF_LOGINS
 from secure_flask.accounts.steps import MAX_FAILURES, Step
 from secure_flask.auth import throttle
 from sqlalchemy import select
@@ -300,7 +300,7 @@ def test_a_user_has_five_in_one_network_and_a_further_one_ends_the_oldest(
     elsewhere.environ_base["REMOTE_ADDR"] = "192.0.2.1"
     wait(STEP)
     halves = []
-    for each in (elsewhere, *[stranger] * (MOST + 1)):
+    for each in (elsewhere, *[stranger] * (MAX_HALF_LOGINS + 1)):
         halves.append(begin_login(each))
         wait(1)
     other, first, *others = halves

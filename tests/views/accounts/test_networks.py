@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from secure_flask import db
 from secure_flask.accounts import networks, wrong_codes
-from secure_flask.accounts.networks import MOST, TrustedNetwork
+from secure_flask.accounts.networks import MAX_NETWORKS, TrustedNetwork
 from secure_flask.accounts.wrong_codes import DAY, WrongCodes
 from sqlalchemy import func, select
 
@@ -26,21 +26,21 @@ def trusts(app: Flask, address: str) -> bool:
 
 
 def test_of_many_networks_the_ones_that_were_used_last_stay(app: Flask, wait: Wait) -> None:
-    first, second, *others = [f"192.0.2.{number}" for number in range(MOST + 1)]
+    first, second, *others = [f"192.0.2.{number}" for number in range(MAX_NETWORKS + 1)]
     for address in (first, second, *others[:-2], first, *others[-2:]):
         wait(1)
         visit(app, address)
     assert not trusts(app, second)
     assert all(trusts(app, address) for address in (first, *others))
     with stored_user(app) as user:
-        assert networks.count_trusted_networks(user) == MOST
+        assert networks.count_trusted_networks(user) == MAX_NETWORKS
 
 
 def test_a_network_of_another_user_stays(app: Flask) -> None:
     add_user(app, "grace")
     with app.test_request_context(), stored_user(app, "grace") as user:
         networks.trust_network(user)
-    visit(app, *(f"192.0.2.{number}" for number in range(MOST + 1)))
+    visit(app, *(f"192.0.2.{number}" for number in range(MAX_NETWORKS + 1)))
     with app.test_request_context(), stored_user(app, "grace") as user:
         assert networks.is_network_trusted(user)
 
@@ -56,7 +56,7 @@ def test_a_login_in_a_further_network_takes_two_statements(app: Flask, rows: int
         visit(app, "192.0.2.1")
     assert [each.split()[0] for each in sent if "trusted_networks" in each] == ["DELETE", "INSERT"]
     with stored_user(app) as user:
-        assert networks.count_trusted_networks(user) == MOST
+        assert networks.count_trusted_networks(user) == MAX_NETWORKS
 
 
 def test_counts_of_wrong_codes_go_after_a_day(app: Flask, wait: Wait) -> None:

@@ -445,7 +445,7 @@ def test_an_id_has_at_most_1023_bytes(
 def test_a_user_has_a_limited_number_of_passkeys(
     file_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passkeys, "MOST", 2)
+    monkeypatch.setattr(passkeys, "MAX_PASSKEYS", 2)
     client = file_app.test_client()
     add_passkey(client, credentials := log_in(client))
     cookie = client.get_cookie("dev-session")
@@ -472,7 +472,7 @@ def test_a_challenge_from_before_the_last_passkey_adds_none(
     app: Flask,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(passkeys, "MOST", 1)
+    monkeypatch.setattr(passkeys, "MAX_PASSKEYS", 1)
     begun = challenge(client, WAN_REGISTER, credentials)
     with stored_user(app) as user:
         db.session.add(full_accounts.passkey(user))

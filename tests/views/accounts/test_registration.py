@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.accounts import mail_limits, outbox
-from secure_flask.accounts.addresses import WRONG
+from secure_flask.accounts.addresses import INVALID_ADDRESS
 from secure_flask.accounts.outbox import HOUR
 from secure_flask.accounts.registration import LIFETIME, MAX_OPEN, MAX_PENDING
 from secure_flask.accounts.registration import REGISTRATION as REGISTRATION_STEP
@@ -452,7 +452,7 @@ def test_of_eight_requests_with_one_link_one_makes_the_account(
 
 
 def test_the_form_says_what_is_wrong_in_the_owners_words(make_app: MakeApp) -> None:
-    words = {"Must not contain @": "Ohne @", WRONG: "Keine Adresse"}
+    words = {"Must not contain @": "Ohne @", INVALID_ADDRESS: "Keine Adresse"}
     client = make_app(TEXTS=words).test_client()
     typed = {**REGISTRATION, "username": "a@b", "email": "nowhere"}
     page = client.post(REGISTER, data=typed, headers=OWN_PAGE)

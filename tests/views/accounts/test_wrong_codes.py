@@ -60,7 +60,7 @@ DAY = 24 * 60 * 60  # seconds
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wrong_codes, "MOST", LIMIT)
+    monkeypatch.setattr(wrong_codes, "MAX_WRONG_CODES", LIMIT)
 
 
 def at(app: Flask, address: str) -> FlaskClient:
@@ -116,10 +116,12 @@ def test_parallel_guesses_get_no_more_than_the_limit(file_app: Flask, wait: Wait
     secret = add_app(client, log_in(client))
     wait(STEP)
     clients = [at(file_app, ELSEWHERE) for _ in range(AT_ONCE)]
-    halves = [begin_login(clients[0]) for _ in range(half_logins.MOST)]
+    halves = [begin_login(clients[0]) for _ in range(half_logins.MAX_HALF_LOGINS)]
     wrong = wrong_code_of(secret)
     answers = at_once(
-        lambda each: send_code(clients[each], halves[each % half_logins.MOST], wrong).status_code
+        lambda each: (
+            send_code(clients[each], halves[each % half_logins.MAX_HALF_LOGINS], wrong).status_code
+        )
     )
     assert sorted(answers) == [401] * LIMIT + [429] * (AT_ONCE - LIMIT)
 

@@ -15,7 +15,6 @@ from secure_flask import (
     ResponseBody,
     consumes_form,
     credentials,
-    current_user,
     limited,
     login_required,
     public,
@@ -34,8 +33,10 @@ from werkzeug.exceptions import Conflict
 
 from app.accounts.factors import codes_page
 from app.accounts.routes import RECENT, blueprint, sentence
+from app.models import current_user
 
-MAX_NAME, MAX_CREDENTIAL = 64, 16 * 1024  # characters
+MAX_NAME = 64  # characters
+MAX_CREDENTIAL = 16 * 1024  # characters
 PasskeyName = Annotated[PlainText, Field(max_length=MAX_NAME)]
 Credential = Annotated[PlainText, Field(max_length=MAX_CREDENTIAL)]
 
@@ -108,7 +109,7 @@ def add(body: NewPasskey, state: str) -> ResponseReturnValue:
     """Add a passkey. With the first factor come recovery codes, which are shown only here."""
     added = add_passkey(state, body.credential, body.name)
     if codes := added.get("recovery_codes"):
-        added["next"] = codes_page(current_user, codes)
+        return {**added, "next": codes_page(current_user, codes)}
     return added
 
 

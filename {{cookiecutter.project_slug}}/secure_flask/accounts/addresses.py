@@ -9,7 +9,7 @@ from secure_flask.database import db
 from secure_flask.web.validation import Reason
 from sqlalchemy import select
 
-WRONG = "Must be an address like ada@example.org"
+INVALID_ADDRESS = "Must be an address like ada@example.org"
 
 
 def checked_address(text: str) -> str:
@@ -21,7 +21,7 @@ def checked_address(text: str) -> str:
 
     # A mail header would decode it, so another address would get the mail. Source: RFC 2047.
     if "=?" in text:
-        raise Reason(WRONG)
+        raise Reason(INVALID_ADDRESS)
     try:
         found = validate_email(
             text.strip(" "),
@@ -33,7 +33,7 @@ def checked_address(text: str) -> str:
             test_environment=True,
         )
     except EmailNotValidError:
-        raise Reason(WRONG) from None
+        raise Reason(INVALID_ADDRESS) from None
     return f"{found.local_part}@{found.ascii_domain}"
 
 

@@ -25,7 +25,7 @@ ENDED = "This setup has ended: begin again"
 STEP = 30  # seconds for which an app shows a code
 
 
-class Setup(NamedTuple):
+class AuthenticatorSetup(NamedTuple):
     """What a user needs to add this site to an app."""
 
     user: AccountMixin
@@ -35,7 +35,7 @@ class Setup(NamedTuple):
     image: Markup  # SVG
 
 
-def begin_authenticator_setup(user: AccountMixin) -> Setup:
+def begin_authenticator_setup(user: AccountMixin) -> AuthenticatorSetup:
     """A new secret, which counts from the first code on."""
     step = steps.add_step(SETUP, LIFETIME, user=user, secret=pyotp.random_base32())
     state = steps.give_step_secret(step)
@@ -43,7 +43,7 @@ def begin_authenticator_setup(user: AccountMixin) -> Setup:
     return _setup(user, state, step)
 
 
-def find_authenticator_setup(user: AccountMixin, state: str) -> Setup:
+def find_authenticator_setup(user: AccountMixin, state: str) -> AuthenticatorSetup:
     """The setup that was begun, so that a page shows the same key again after a wrong code.
 
     :raises ErrorResponse: 400, it took too long, or is another user's.
@@ -64,7 +64,8 @@ def finish_authenticator_setup(user: AccountMixin, state: str, code: str) -> Non
         raise error_response(400, "Wrong code")
     if not steps.use_step(step):
         raise error_response(400, ENDED)
-    user.totp_secret, user.totp_last = secret, counter
+    user.totp_secret = secret
+    user.totp_last = counter
 
 
 def use_authenticator_code(user: AccountMixin, code: str) -> bool:
@@ -86,13 +87,13 @@ def _setup_step(user: AccountMixin, state: str) -> Step:
     return step
 
 
-def _setup(user: AccountMixin, state: str, step: Step) -> Setup:
+def _setup(user: AccountMixin, state: str, step: Step) -> AuthenticatorSetup:
     secret = step.data["secret"]
     issuer = current_app.config["PROJECT_NAME"]
     uri = pyotp.TOTP(secret).provisioning_uri(name=user.name, issuer_name=issuer)
     # Part of the page: the strictest policy loads no data: image.
     image = segno.make(uri, micro=False).svg_inline(scale=4, omitsize=True)
-    return Setup(user, state, secret, uri, Markup(image))  # noqa: S704 - made here
+    return AuthenticatorSetup(user, state, secret, uri, Markup(image))  # noqa: S704 - made here
 
 
 def _counter_of(secret: str, code: str) -> int | None:

@@ -13,7 +13,7 @@ from secure_flask.accounts.passkeys import Passkey
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import route_table
 from secure_flask.auth.users import user_class
-from secure_flask.checks.registry import Finding, check
+from secure_flask.checks.registry import Finding, register_check
 from secure_flask.database import db
 from sqlalchemy import Select, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 LATE = 15 * 60  # seconds
 
 
-@check("mail.unreachable", "warning", deploy=True)
+@register_check("mail.unreachable", "warning", deploy=True)
 def unreachable_mail_server(app: Flask) -> Iterator[Finding]:
     # Development has no server without MAIL_URL; settings.development reports that.
     if not app.config["MAIL_URL"]:
@@ -38,7 +38,7 @@ def unreachable_mail_server(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("mail.waiting", "warning")
+@register_check("mail.waiting", "warning")
 def late_mails(app: Flask) -> Iterator[Finding]:
     late = (Mail.due.is_not(None), Mail.created < int(time.time()) - LATE)
     if number := _count_rows(select(func.count()).select_from(Mail).where(*late)):
@@ -48,7 +48,7 @@ def late_mails(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("mail.limit-reached", "warning")
+@register_check("mail.limit-reached", "warning")
 def used_up_mails(app: Flask) -> Iterator[Finding]:
     if number := _zero_without_tables(mail_limits.count_kept_mails):
         yield Finding(
@@ -59,7 +59,7 @@ def used_up_mails(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("passkeys.other-host", "error")
+@register_check("passkeys.other-host", "error")
 def passkeys_of_another_host(app: Flask) -> Iterator[Finding]:
     of_another_host = Passkey.host != public_urls.public_host()
     if number := _count_rows(select(func.count()).where(of_another_host)):
@@ -71,7 +71,7 @@ def passkeys_of_another_host(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("accounts.role-without-second-factor", "warning", deploy=True)
+@register_check("accounts.role-without-second-factor", "warning", deploy=True)
 def roles_without_second_factor(app: Flask) -> Iterator[Finding]:
     for role in sorted(route_table.demanded_roles(app) - {*app.config["SECOND_FACTOR_ROLES"]}):
         yield Finding(
@@ -80,7 +80,7 @@ def roles_without_second_factor(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("accounts.undeletable", "error")
+@register_check("accounts.undeletable", "error")
 def undeletable_users(app: Flask) -> Iterator[Finding]:
     for key in leaving.references_to_users(None, "NO ACTION", "RESTRICT"):
         yield Finding(
@@ -90,7 +90,7 @@ def undeletable_users(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("accounts.required-column", "error")
+@register_check("accounts.required-column", "error")
 def required_columns(app: Flask) -> Iterator[Finding]:
     if not app.config["REGISTRATION"]:
         return

@@ -7,16 +7,15 @@ login to it. Source: OWASP ASVS 6.3.7, 6.3.8, 7.5.1; "Pre-hijacked accounts" (Su
 Paverd, 2022).
 """
 
-from typing import Any
 from uuid import UUID
 
 from secure_flask.accounts import addresses, notices, public_urls, recovery, steps
 from secure_flask.accounts.former_addresses import remember_address, require_few_changes
-from secure_flask.accounts.mail_limits import CHANGE, request_link, take_mail_turn
+from secure_flask.accounts.mail_limits import CHANGE_LINK, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
-from secure_flask.accounts.messages import mail_kind
+from secure_flask.accounts.messages import MailParts, mail_kind
 from secure_flask.accounts.outbox import HOUR, Mail, forget_links
-from secure_flask.accounts.steps import INVALID, Step
+from secure_flask.accounts.steps import INVALID_LINK, Step
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import access, authentication
 from secure_flask.auth.current_login import current_login
@@ -27,8 +26,8 @@ from secure_flask.web.errors import error_response, field_error
 from sqlalchemy.exc import IntegrityError
 
 # The step that a request leaves. Each mail makes a step with a secret beside it.
-REQUEST = "change_request"
-MAX_REQUESTS = 10  # of a user
+CHANGE_REQUEST = "change_request"
+MAX_CHANGE_REQUESTS = 10  # of a user
 LIFETIME = HOUR
 # The mail waits for an hour at most.
 REQUEST_LIFETIME = 2 * HOUR
@@ -45,9 +44,9 @@ def request_change(email: str) -> None:
     turn = take_mail_turn()
     lock_mailbox(email)
     # It ends with the logins of the user, also while its mail waits.
-    step = steps.add_step(REQUEST, REQUEST_LIFETIME, user=user, email=email)
-    is_mailed = request_link(CHANGE, email, turn=turn, step=str(step.id))
-    steps.keep_newest_steps(REQUEST, user, most=MAX_REQUESTS)
+    step = steps.add_step(CHANGE_REQUEST, REQUEST_LIFETIME, user=user, email=email)
+    is_mailed = request_link(CHANGE_LINK, email, turn=turn, step=str(step.id))
+    steps.keep_newest_steps(CHANGE_REQUEST, user, most=MAX_CHANGE_REQUESTS)
     notices.email_change_requested(user)
     db.session.commit()
     audit.record(audit.USER_UPDATED, account=user.name, change="email requested", mail=is_mailed)
@@ -76,10 +75,10 @@ def confirm_change(token: str, password: str | None) -> AccountMixin:
     db.session.commit()
     lock_mailbox(step.email or "")
     if not replace_hash(user, user.password_hash):
-        raise error_response(404, INVALID)
+        raise error_response(404, INVALID_LINK)
     require_few_changes(user)
     if not steps.use_step(step):
-        raise error_response(404, INVALID)
+        raise error_response(404, INVALID_LINK)
     old = user.readable_email
     try:
         user.email = step.email
@@ -88,7 +87,7 @@ def confirm_change(token: str, password: str | None) -> AccountMixin:
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
-        raise error_response(404, INVALID) from None
+        raise error_response(404, INVALID_LINK) from None
     audit.record(audit.USER_UPDATED, account=user.name, user_id=user.id, change="email")
     return user
 
@@ -118,14 +117,14 @@ def _require_owner(step: Step, user: AccountMixin, password: str | None) -> None
 
 
 def _find_change_step(token: str) -> Step:
-    step = steps.find_step(CHANGE, token)
+    step = steps.find_step(CHANGE_LINK, token)
     if step is None or step.user is None:
-        raise error_response(404, INVALID)
+        raise error_response(404, INVALID_LINK)
     return step
 
 
-@mail_kind(CHANGE)
-def _change_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+@mail_kind(CHANGE_LINK)
+def _change_mail(mail: Mail) -> MailParts | None:
     email = mail.email or ""
     request = db.session.get(Step, UUID(mail.arguments["step"]))
     if request is None or request.user is None or request.user.disabled:
@@ -133,6 +132,6 @@ def _change_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     if known := addresses.address_owner(email):
         return recovery.mail_to_owner(account_of(known), "email_in_use")
     # Each try has another link, since a mail may have arrived whose sending seemed to fail.
-    step = steps.add_step(CHANGE, LIFETIME, user=request.user, email=email)
+    step = steps.add_step(CHANGE_LINK, LIFETIME, user=request.user, email=email)
     link = public_urls.public_link("accounts.change_email_page", token=steps.give_step_secret(step))
     return email, "change_email", {"username": request.user.name, "link": link}

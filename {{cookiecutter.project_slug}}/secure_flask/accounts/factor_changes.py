@@ -16,7 +16,7 @@ from secure_flask.accounts import (
     passkeys,
     recovery_codes,
 )
-from secure_flask.accounts.authenticator import Setup
+from secure_flask.accounts.authenticator import AuthenticatorSetup
 from secure_flask.accounts.factors import AUTHENTICATOR, RECOVERY, factors_of, role_demands_factor
 from secure_flask.accounts.second_step import INVITATION, use_invitation
 from secure_flask.accounts.steps import Step
@@ -33,7 +33,7 @@ from sqlalchemy import select
 RECENT = 5  # minutes since all factors
 
 
-def begin_authenticator(tf_token: str | None = None) -> Setup:
+def begin_authenticator(tf_token: str | None = None) -> AuthenticatorSetup:
     """Begin to set up an authenticator app, for the user of a recent login or of an invitation.
 
     :raises ErrorResponse: 401, neither of them.
@@ -42,7 +42,7 @@ def begin_authenticator(tf_token: str | None = None) -> Setup:
     return authenticator.begin_authenticator_setup(user)
 
 
-def find_authenticator(state: str, tf_token: str | None = None) -> Setup:
+def find_authenticator(state: str, tf_token: str | None = None) -> AuthenticatorSetup:
     """The setup that was begun, to show it again.
 
     :raises ErrorResponse: 400, an ended setup; 401, nobody who may set up.
@@ -87,7 +87,7 @@ def remove_authenticator() -> None:
     _finish_removal(user, "The authenticator app was removed")
 
 
-def begin_passkey() -> dict[str, Any]:
+def begin_passkey() -> dict[str, object]:
     """`state` and `options`, with which the device of the logged-in user makes a passkey.
 
     :raises ErrorResponse: 403, it would be the first factor that a role demands; 409, the user has
@@ -96,7 +96,7 @@ def begin_passkey() -> dict[str, Any]:
     return passkeys.begin_passkey_registration(_who_adds())
 
 
-def add_passkey(state: str, credential: str, name: str) -> dict[str, Any]:
+def add_passkey(state: str, credential: str, name: str) -> dict[str, list[str]]:
     """Add the passkey that a device made.
 
     With the first factor of a user the dict has the member `recovery_codes`.
@@ -110,7 +110,7 @@ def add_passkey(state: str, credential: str, name: str) -> dict[str, Any]:
     passkey = passkeys.finish_passkey_registration(user, state, credential, name)
     # The lock comes last, since a separate transaction uses the challenge up.
     _lock_user(user)
-    passkeys.limit_passkeys(user, passkeys.MOST)
+    passkeys.limit_passkeys(user, passkeys.MAX_PASSKEYS)
     is_first = not user.has_authenticator and passkeys.passkeys_of(user) == [passkey]
     codes = _first_recovery_codes(user) if is_first else {}
     _finish_change(user, "A passkey was added")
@@ -172,7 +172,7 @@ def _lock_user(user: AccountMixin) -> AccountMixin:
     return user
 
 
-def _first_recovery_codes(user: AccountMixin) -> dict[str, Any]:
+def _first_recovery_codes(user: AccountMixin) -> dict[str, list[str]]:
     return {"recovery_codes": recovery_codes.replace_recovery_codes(user)}
 
 

@@ -6,7 +6,6 @@ entered again. Source: OWASP ASVS 6.3.3, 6.5.7, 7.5.1.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from flask import Flask, Response, after_this_request, current_app
 from secure_flask.accounts import half_logins, passkeys, recovery_codes
@@ -19,7 +18,9 @@ from secure_flask.database import db
 from secure_flask.state import app_state
 from sqlalchemy import Update, update
 
-AUTHENTICATOR, PASSKEY, RECOVERY = "authenticator", "passkey", "recovery_code"
+AUTHENTICATOR = "authenticator"
+PASSKEY = "passkey"
+RECOVERY = "recovery_code"
 
 
 def factors_of(user: AccountMixin) -> list[str]:
@@ -36,7 +37,7 @@ def role_demands_factor(user: UserMixin) -> bool:
     return bool(demanding) and not demanding.isdisjoint(user.role_names)
 
 
-def second_step_of(user: UserMixin) -> Callable[..., dict[str, Any]] | None:
+def second_step_of(user: UserMixin) -> Callable[..., dict[str, object]] | None:
     """What begins the step of a second factor, or of the set-up of the first one; else None."""
     found = account_of(user)
     there = factors_of(found)

@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, ForeignKey, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 KEPT = 7 * 24 * 60 * 60  # seconds
-MOST = 10  # changes of an account in this time, so that none of the former addresses is lost
+MAX_CHANGES = 10  # changes of an account in this time, so that none of the former addresses is lost
 
 
 class FormerAddress(Model):
@@ -46,7 +46,7 @@ def require_few_changes(user: AccountMixin) -> None:
     number, first = db.session.execute(
         select(func.count(), func.min(FormerAddress.until)).where(*mine)
     ).one()
-    if number >= MOST:
+    if number >= MAX_CHANGES:
         wait = str(max(1, first - now))
         raise error_response(429, "Too many changes of the address", Retry_After=wait)
 
@@ -55,7 +55,9 @@ def former_addresses_of(user: AccountMixin) -> list[str]:
     """The addresses that a user had within the last week, the first one first."""
     mine = (FormerAddress.user_id == user.id, FormerAddress.until > int(time.time()))
     oldest = select(FormerAddress).where(*mine).order_by(FormerAddress.until, FormerAddress.id)
-    found = (readable_value(each, "email") for each in db.session.scalars(oldest.limit(MOST)))
+    found = (
+        readable_value(each, "email") for each in db.session.scalars(oldest.limit(MAX_CHANGES))
+    )
     return [str(address) for address in found if address]
 
 

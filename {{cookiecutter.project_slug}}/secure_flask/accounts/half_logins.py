@@ -24,7 +24,7 @@ from werkzeug.wrappers import Response
 PURPOSE = "half login"
 COOKIE = "half"
 LIFETIME = 5 * 60  # seconds
-MOST = 5  # of a user in one network
+MAX_HALF_LOGINS = 5  # of a user in one network
 # Somebody with the password begins many from many networks; the others expire by themselves.
 MOST_READ = 100
 
@@ -36,7 +36,7 @@ def begin_half_login(
     keep: bool,
     replaces: Login | None,
     attempt: throttle.Attempt,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Store a half login with its attempt; return the body that asks for one of the factors.
 
     JSON gets the member `tf_token`. A form gets a cookie, and is led to SECOND_FACTOR_PAGE by an
@@ -45,10 +45,16 @@ def begin_half_login(
     place = networks.present_network().hex()
     _end_oldest(user, place)
     on_page = is_consumed_form()
-    begun: dict[str, Any] = {"on_page": on_page, "place": place, "keep": keep}
-    begun["replaces"] = replaces.id if replaces else None
-    begun["attempt"] = attempt.to_json()
-    step = steps.add_step(PURPOSE, LIFETIME, user=user, **begun)
+    step = steps.add_step(
+        PURPOSE,
+        LIFETIME,
+        user=user,
+        on_page=on_page,
+        place=place,
+        keep=keep,
+        replaces=replaces.id if replaces else None,
+        attempt=attempt.to_json(),
+    )
     secret = steps.give_step_secret(step)
     db.session.commit()
     if on_page:
@@ -88,7 +94,7 @@ def attempt_half_login(tf_token: str | None = None) -> tuple[Step, AccountMixin]
     return step, user
 
 
-def finish_half_login(step: Step, user: AccountMixin, factor: str) -> dict[str, Any]:
+def finish_half_login(step: Step, user: AccountMixin, factor: str) -> dict[str, object]:
     """Use a half login up, and return the body of the login that it becomes.
 
     :raises ErrorResponse: 401, it has ended or the password has changed in the meantime.
@@ -101,7 +107,7 @@ def finish_half_login(step: Step, user: AccountMixin, factor: str) -> dict[str, 
     return begin_full_login(user, options, factor)
 
 
-def begin_full_login(user: AccountMixin, options: dict[str, Any], factor: str) -> dict[str, Any]:
+def begin_full_login(user: AccountMixin, options: dict[str, Any], factor: str) -> dict[str, object]:
     """The body of the login that a half login with these options becomes.
 
     The caller has locked the row of the user.
@@ -148,7 +154,7 @@ def _end_oldest(user: AccountMixin, place: str) -> None:
         if each.data["place"] == place
     ]
     there.sort(key=lambda each: each.expires)
-    for step in there[: max(0, len(there) - MOST + 1)]:
+    for step in there[: max(0, len(there) - MAX_HALF_LOGINS + 1)]:
         steps.use_step(step)
 
 

@@ -5,14 +5,14 @@ download exactly these, without the secrets of the account. Source: GDPR, articl
 OWASP ASVS 6.3.7, 7.4.2, 14.2.6, 14.3.1.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from itertools import groupby
 from typing import Any
 
 from flask import Flask
 from pydantic import ConfigDict, TypeAdapter
 from secure_flask.accounts import factors, networks, outbox, passkeys, recovery_codes, steps
-from secure_flask.accounts.email_change import MAX_REQUESTS, REQUEST
+from secure_flask.accounts.email_change import CHANGE_REQUEST, MAX_CHANGE_REQUESTS
 from secure_flask.accounts.former_addresses import former_addresses_of
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.registration import end_registrations_of
@@ -64,9 +64,9 @@ def delete_account(user: AccountMixin) -> None:
         authentication.forget_login(login)
 
 
-def personal_data(user: AccountMixin) -> dict[str, Any]:
+def personal_data(user: AccountMixin) -> dict[str, object]:
     """All that is stored about a user, as JSON can hold it."""
-    waiting = [step.email for step in steps.steps_of_user(REQUEST, user, limit=MAX_REQUESTS)]
+    requests = steps.steps_of_user(CHANGE_REQUEST, user, limit=MAX_CHANGE_REQUESTS)
     return {
         "account": _values_of_row(user, without=SECRETS),
         "roles": user.role_names,
@@ -74,7 +74,7 @@ def personal_data(user: AccountMixin) -> dict[str, Any]:
         "factors": factors.factors_of(user),
         "passkeys": [each.name for each in passkeys.passkeys_of(user)],
         "recovery_codes": recovery_codes.recovery_codes_left(user),
-        "unconfirmed_emails": waiting,
+        "unconfirmed_emails": [step.email for step in requests],
         "former_emails": former_addresses_of(user),
         "trusted_networks": networks.count_trusted_networks(user),
         "tables": {
@@ -117,7 +117,7 @@ def references_to_users(*actions: str | None) -> Iterator[ForeignKey]:
 
 def _rows_of_user(
     table: Table, keys: Iterable[ForeignKey], user: AccountMixin
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """The rows of a table that refer to the user by one of the keys, such as of a sender."""
     mine = or_(*(key.parent == user.id for key in keys))
     mappers = [each for each in Model.registry.mappers if each.local_table is table]
@@ -128,7 +128,7 @@ def _rows_of_user(
     return [_values_of_row(row) for row in db.session.scalars(rows).unique()]
 
 
-def _values_of_row(row: Any, without: set[str] = frozenset()) -> dict[str, Any]:  # type: ignore[assignment]
+def _values_of_row(row: object, without: Set[str] = frozenset()) -> dict[str, object]:
     """The attributes of a row, encrypted ones decrypted."""
     mapper: Mapper[Any] = inspect(row).mapper
     infos = [getattr(each, "info", {}) for each in mapper.all_orm_descriptors]
@@ -142,5 +142,5 @@ def _values_of_row(row: Any, without: set[str] = frozenset()) -> dict[str, Any]:
     }
 
 
-def _plain_value(value: Any) -> Any:
+def _plain_value(value: object) -> object:
     return _json.dump_python(value, mode="json", fallback=str)

@@ -10,7 +10,6 @@ Source: OWASP ASVS 2.4.1, 6.3.8.
 
 import time
 from logging import ERROR
-from typing import Any
 
 from flask import current_app, has_request_context
 from limits import RateLimitItemPerHour
@@ -22,21 +21,24 @@ from secure_flask.web.counters import SITE, client_address, counters
 from secure_flask.web.rate_limits import too_many_requests
 from sqlalchemy import ColumnElement, case, false, func, or_, select
 
-RESET, CHANGE = "reset", "change_email"
+RESET_LINK = "reset"
+CHANGE_LINK = "change_email"
 # Mails with a link to one address in an hour, of all kinds together, and of these two kinds each.
 # So a registration has one left, whatever resets and changes strangers ask for.
 PER_ADDRESS = 5
-OF_KIND = {RESET: 2, CHANGE: 2}
+OF_KIND = {RESET_LINK: 2, CHANGE_LINK: 2}
 AGAIN = 10 * 60  # seconds until an address gets another link of the same kind
 # One network, an IPv4 address or a /48, asks for this share of MAILS_PER_HOUR, and always for five.
 OF_NETWORK = 0.1
 LEAST_OF_NETWORK = 5
 # What resets, all other links, and notices may use up of MAILS_PER_HOUR: none suppresses the others.
-RESETS, LINKS, NOTICES = 0.9, 0.8, 0.8
+RESETS = 0.9
+LINKS = 0.8
+NOTICES = 0.8
 USED_UP = audit.Event("mails_used_up", ERROR)
 
-NEXT_FIRST = (
-    case((Mail.notice.is_not(None), 0), (Mail.kind == RESET, 1), else_=2),
+NEXT_MAIL_FIRST = (
+    case((Mail.notice.is_not(None), 0), (Mail.kind == RESET_LINK, 1), else_=2),
     Mail.turn,
     Mail.due,
 )
@@ -58,7 +60,7 @@ def take_mail_turn() -> int:
 
 
 def request_link(
-    kind: str, address: str, *, turn: int, is_dropped: bool = False, **arguments: Any
+    kind: str, address: str, *, turn: int, is_dropped: bool = False, **arguments: object
 ) -> bool:
     """Let a mail with a link wait for an address; False if it has had enough of them.
 
@@ -76,7 +78,7 @@ def within_site_limit() -> ColumnElement[bool]:
     used, noticed = _shares_used()
     may = (
         (Mail.notice.is_not(None), used < 1 and noticed < NOTICES),
-        (Mail.kind == RESET, used < RESETS),
+        (Mail.kind == RESET_LINK, used < RESETS),
         (Mail.notice.is_(None), used < LINKS),
     )
     return or_(false(), *(which for which, now in may if now))
@@ -87,7 +89,7 @@ def count_kept_mails() -> int:
     used, _ = _shares_used()
     if used < LINKS:
         return 0
-    resets = () if used >= RESETS else (Mail.kind != RESET,)
+    resets = () if used >= RESETS else (Mail.kind != RESET_LINK,)
     waiting = (Mail.notice.is_(None), Mail.due <= int(time.time()), *resets)
     return db.session.scalar(select(func.count()).select_from(Mail).where(*waiting)) or 0
 

@@ -8,7 +8,6 @@ Source: RFC 5322; RFC 3834, section 5; OWASP ASVS 1.3.11.
 from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from typing import Any
 
 from flask import current_app
 from secure_flask.accounts import public_urls
@@ -16,8 +15,10 @@ from secure_flask.accounts.outbox import Mail
 from secure_flask.auth.users import user_class
 from secure_flask.database import db
 
-# Returns the address, the kind of the text and its values; None if the mail is for nobody.
-Build = Callable[[Mail], tuple[str, str, dict[str, Any]] | None]
+# The address, the name of the text and its values.
+MailParts = tuple[str, str, dict[str, object]]
+# It returns None if the mail is for nobody.
+Build = Callable[[Mail], MailParts | None]
 BUILDERS: dict[str, Build] = {}
 
 
@@ -53,7 +54,7 @@ def build_message(mail: Mail) -> EmailMessage | None:
     return message
 
 
-def _notice_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+def _notice_mail(mail: Mail) -> MailParts | None:
     user = db.session.get(user_class(), mail.user_id) if mail.user_id else None
     name = {"username": user.name} if user else {}
     return mail.email or "", mail.kind, {**name, "number": mail.number, **mail.arguments}

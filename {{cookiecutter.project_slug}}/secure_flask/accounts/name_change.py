@@ -1,7 +1,7 @@
 """Changes of the name, so that nobody keeps one that a stranger chose. Source: OWASP ASVS 6.3.7."""
 
 from secure_flask.accounts import notices
-from secure_flask.accounts.users import TAKEN, AccountMixin, account_of
+from secure_flask.accounts.users import NAME_TAKEN, AccountMixin, account_of
 from secure_flask.auth import access, throttle
 from secure_flask.database import db
 from secure_flask.web import audit
@@ -20,7 +20,7 @@ def change_name(name: str) -> AccountMixin:
     with throttle.count_attempt("name", str(user_id)) as attempt:
         attempt.succeeded = _rename_user(user, name)
     if not attempt.succeeded:
-        raise field_error(409, "username", TAKEN)
+        raise field_error(409, "username", NAME_TAKEN)
     audit.record(audit.USER_UPDATED, account=old, user_id=user_id, change="name")
     return user
 

@@ -1,7 +1,7 @@
 """Networks in which a user has shown both factors within the last 30 days.
 
-Somebody with only the password cannot lock the owner out there. Of more than MOST networks the least
-recently used ones go. The address of a network is stored as a keyed hash alone.
+Somebody with only the password cannot lock the owner out there. Of more than MAX_NETWORKS networks
+the least recently used ones go. The address of a network is stored as a keyed hash alone.
 """
 
 import hmac
@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, ForeignKey, LargeBinary, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 TRUSTED_FOR = 30 * 24 * 60 * 60  # seconds
-MOST = 20  # of a user
+MAX_NETWORKS = 20  # of a user
 
 
 class TrustedNetwork(Model):
@@ -52,7 +52,7 @@ def trust_network(user: AccountMixin) -> None:
     here = TrustedNetwork.network_hash == present_network()
     old = TrustedNetwork.last_login <= now - TRUSTED_FOR
     others = select(TrustedNetwork.network_hash).where(mine, ~here)
-    excess = others.order_by(TrustedNetwork.last_login.desc()).offset(MOST - 1)
+    excess = others.order_by(TrustedNetwork.last_login.desc()).offset(MAX_NETWORKS - 1)
     gone = here | old | TrustedNetwork.network_hash.in_(excess)
     db.session.execute(delete(TrustedNetwork).where(mine, gone))
     db.session.add(TrustedNetwork(user_id=user.id, network_hash=present_network(), last_login=now))

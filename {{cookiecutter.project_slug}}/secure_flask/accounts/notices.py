@@ -6,7 +6,7 @@ Source: OWASP ASVS 6.3.5, 6.3.7.
 from secure_flask.accounts.outbox import notify_address, notify_user
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import authentication
-from secure_flask.web.errors import text
+from secure_flask.web.texts import translated_text
 
 
 @authentication.password_changed.connect
@@ -33,7 +33,7 @@ def name_changed(user: AccountMixin, old: str) -> None:
 
 def factors_changed(user: AccountMixin, change: str) -> None:
     """`change` is a sentence, as in "An authenticator app was added"."""
-    notify_user(user, "factors_changed", about=change, change=text(change))
+    notify_user(user, "factors_changed", about=change, change=translated_text(change))
 
 
 def code_failed(user: AccountMixin) -> None:

@@ -57,7 +57,7 @@ class Mail(Model):
 
 
 def add_link(
-    kind: str, address: str, *, turn: int = 0, waits: bool = True, **arguments: Any
+    kind: str, address: str, *, turn: int = 0, waits: bool = True, **arguments: object
 ) -> None:
     """Add a mail with a link, within the caller's transaction.
 
@@ -83,7 +83,7 @@ def forget_links(address: str) -> None:
     db.session.execute(forget, execution_options=unread)
 
 
-def notify_user(user: AccountMixin, kind: str, *, about: str = "", **arguments: Any) -> None:
+def notify_user(user: AccountMixin, kind: str, *, about: str = "", **arguments: object) -> None:
     """Tell a user what happened to the account, within the caller's transaction.
 
     The notice is deleted with the user. See `notify_address` for all else.
@@ -93,7 +93,12 @@ def notify_user(user: AccountMixin, kind: str, *, about: str = "", **arguments: 
 
 
 def notify_address(
-    address: str, kind: str, *, user: AccountMixin | None = None, about: str = "", **arguments: Any
+    address: str,
+    kind: str,
+    *,
+    user: AccountMixin | None = None,
+    about: str = "",
+    **arguments: object,
 ) -> None:
     """Tell an address what happened, within the caller's transaction.
 
@@ -129,7 +134,7 @@ def _notice_hash(kind: str, about: str, address: str, hour: int, part: str) -> s
 def _insert_mail(
     kind: str,
     address: str,
-    arguments: dict[str, Any],
+    arguments: dict[str, object],
     *,
     due: int | None,
     turn: int = 0,

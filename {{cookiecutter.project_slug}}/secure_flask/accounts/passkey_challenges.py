@@ -5,17 +5,27 @@ So an answer that was overheard opens nothing. Source: Web Authentication Level 
 """
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secure_flask.accounts import steps
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.database import db
 from secure_flask.web import strict_json
 
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import (
+        PublicKeyCredentialCreationOptions,
+        PublicKeyCredentialRequestOptions,
+    )
+
+    PasskeyOptions = PublicKeyCredentialCreationOptions | PublicKeyCredentialRequestOptions
+
 LIFETIME = 5 * 60  # seconds to answer
 
 
-def begin_challenge(purpose: str, options: Any, user: AccountMixin | None) -> dict[str, Any]:
+def begin_challenge(
+    purpose: str, options: "PasskeyOptions", user: AccountMixin | None
+) -> dict[str, object]:
     """Store the challenge of `options`; the `state` that the answer comes with, and the options."""
     import webauthn
     from webauthn.helpers import bytes_to_base64url

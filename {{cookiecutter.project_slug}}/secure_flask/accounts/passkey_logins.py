@@ -3,8 +3,6 @@
 Source: Web Authentication Level 3; OWASP ASVS 6.3.3, 6.5.7, 7.5.1.
 """
 
-from typing import Any
-
 from secure_flask.accounts import passkeys
 from secure_flask.accounts.factors import PASSKEY
 from secure_flask.accounts.users import account_of
@@ -17,7 +15,7 @@ from secure_flask.web.errors import error_response
 
 def log_in_by_passkey(
     state: str, credential: str, *, keep: bool = False, cookie: bool = False
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Log in by a passkey alone: its device has verified who holds it.
 
     With `cookie` it gives the cookie of pages, whatever TOKEN_TYPE is.
@@ -29,7 +27,7 @@ def log_in_by_passkey(
         attempt.succeeded = user is not None and replace_hash(user, user.password_hash)
     if user is None or not attempt.succeeded:
         audit.record(audit.LOGIN_FAIL, reason=PASSKEY)
-        raise error_response(401, passkeys.WRONG)
+        raise error_response(401, passkeys.INVALID_PASSKEY)
     kind = session if cookie else tokens.chosen_token_type()
     # The device and what unlocks it are two factors.
     body = kind.issue_token(user, keep=keep, second_factor=True)
@@ -37,7 +35,7 @@ def log_in_by_passkey(
     return body
 
 
-def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, Any]:
+def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, object]:
     """Replace the login of this request by a recent one.
 
     :raises ErrorResponse: 401, the answer is wrong; 429, too many failures.
@@ -48,7 +46,7 @@ def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, Any]:
         attempt.succeeded = shown and replace_hash(user, user.password_hash)
     if not attempt.succeeded:
         audit.record(audit.LOGIN_FAIL, account=user.name, reason=PASSKEY)
-        raise error_response(401, passkeys.WRONG)
+        raise error_response(401, passkeys.INVALID_PASSKEY)
     body = authentication.renew_login(user, access.require_login(), second_factor=True)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication", factors=PASSKEY)
     return body

@@ -5,7 +5,7 @@ time; see passkey_challenges.py. Source: Web Authentication Level 3, section 7; 
 """
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from flask import current_app
@@ -18,14 +18,18 @@ from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, UniqueConstr
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
+if TYPE_CHECKING:
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier
+
 MAX_NAME = 64  # characters
-MOST = 20  # of a user
+MAX_PASSKEYS = 20  # of a user
 MAX_ID = 1023  # bytes. Source: Web Authentication Level 3, section 7.1
 # The algorithms that are offered, each with the type and the curve of its keys, all by their
 # numbers in COSE: EdDSA, ES256, RS256. Source: Web Authentication Level 3, section 5.8.5; RFC 8812.
 ALGORITHMS = {-8: (1, 6), -7: (2, 1), -257: (3, None)}
-NEW, LOGIN = "new passkey", "passkey"
-WRONG = "Unknown or invalid passkey"
+NEW = "new passkey"
+LOGIN = "passkey"
+INVALID_PASSKEY = "Unknown or invalid passkey"
 TOO_MANY = "You have as many passkeys as are allowed: delete one first"
 
 
@@ -49,12 +53,12 @@ def passkeys_of(user: AccountMixin) -> list[Passkey]:
     return list(db.session.scalars(mine.order_by(Passkey.name)))
 
 
-def list_passkeys(user: AccountMixin) -> list[dict[str, Any]]:
+def list_passkeys(user: AccountMixin) -> list[dict[str, object]]:
     """The passkeys of a user: `name`, and `last_used` in seconds since 1970."""
     return [{"name": each.name, "last_used": each.last_used} for each in passkeys_of(user)]
 
 
-def begin_passkey_registration(user: AccountMixin) -> dict[str, Any]:
+def begin_passkey_registration(user: AccountMixin) -> dict[str, object]:
     """`state`, and `options` for navigator.credentials.create().
 
     :raises ErrorResponse: 409, the user has as many as allowed.
@@ -62,7 +66,7 @@ def begin_passkey_registration(user: AccountMixin) -> dict[str, Any]:
     import webauthn
     from webauthn.helpers import structs
 
-    limit_passkeys(user, MOST - 1)
+    limit_passkeys(user, MAX_PASSKEYS - 1)
     known = [
         structs.PublicKeyCredentialDescriptor(id=each.credential_id) for each in passkeys_of(user)
     ]
@@ -92,7 +96,7 @@ def finish_passkey_registration(
 
     challenge = passkey_challenges.use_challenge(NEW, state, user)
     if challenge is None:
-        raise error_response(400, WRONG)
+        raise error_response(400, INVALID_PASSKEY)
     try:
         made = webauthn.verify_registration_response(
             credential=passkey_challenges.parsed_credential(credential),
@@ -105,12 +109,13 @@ def finish_passkey_registration(
         is_usable = len(made.credential_id) <= MAX_ID and _fits(made.credential_public_key)
     except Exception:
         # A forged structure raises nearly anything inside the parsers of the library.
-        raise error_response(400, WRONG) from None
+        raise error_response(400, INVALID_PASSKEY) from None
     if not is_usable:
-        raise error_response(400, WRONG)
+        raise error_response(400, INVALID_PASSKEY)
     passkey = Passkey(user_id=user.id, name=name, host=public_urls.public_host())
     passkey.last_used = int(time.time())
-    passkey.credential_id, passkey.public_key = made.credential_id, made.credential_public_key
+    passkey.credential_id = made.credential_id
+    passkey.public_key = made.credential_public_key
     passkey.sign_count = made.sign_count
     db.session.add(passkey)
     try:
@@ -118,7 +123,7 @@ def finish_passkey_registration(
     except IntegrityError:
         # The key is another user's, or a second click was faster.
         db.session.rollback()
-        raise error_response(400, WRONG) from None
+        raise error_response(400, INVALID_PASSKEY) from None
     return passkey
 
 
@@ -131,7 +136,7 @@ def limit_passkeys(user: AccountMixin, most: int) -> None:
         raise error_response(409, TOO_MANY)
 
 
-def begin_passkey_login(user: AccountMixin | None = None) -> dict[str, Any]:
+def begin_passkey_login(user: AccountMixin | None = None) -> dict[str, object]:
     """`state`, and `options` for navigator.credentials.get()."""
     import webauthn
     from webauthn.helpers.structs import UserVerificationRequirement
@@ -183,7 +188,7 @@ def delete_passkey_of(user: AccountMixin, name: str) -> bool:
     return False
 
 
-def _offered() -> list[Any]:
+def _offered() -> "list[COSEAlgorithmIdentifier]":
     from webauthn.helpers.cose import COSEAlgorithmIdentifier
 
     return [COSEAlgorithmIdentifier(number) for number in ALGORITHMS]

@@ -6,13 +6,13 @@ Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.3.8, 6.4.1, 6.4.3, 7.4.3
 """
 
 from logging import INFO
-from typing import Any
 
 from secure_flask.accounts import notices, public_urls, steps
-from secure_flask.accounts.mail_limits import RESET, request_link, take_mail_turn
+from secure_flask.accounts.mail_limits import RESET_LINK, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
+from secure_flask.accounts.messages import MailParts
 from secure_flask.accounts.outbox import HOUR, forget_links
-from secure_flask.accounts.steps import INVALID, Step
+from secure_flask.accounts.steps import INVALID_LINK, Step
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import logins, passwords
 from secure_flask.auth.users import replace_hash
@@ -33,7 +33,7 @@ def request_reset(email: str) -> None:
     """
     turn = take_mail_turn()
     lock_mailbox(email)
-    is_mailed = request_link(RESET, email, turn=turn)
+    is_mailed = request_link(RESET_LINK, email, turn=turn)
     db.session.commit()
     audit.record(REQUESTED, account=email, mail=is_mailed)
 
@@ -56,7 +56,7 @@ def reset_password(token: str, password: str) -> AccountMixin:
     hashed = passwords.hash_new_password(password, user.name, user.email, field="password")
     # The row of the user is locked before those of steps, as where a change of the password ends them.
     if not (replace_hash(user, hashed) and steps.use_step(step)):
-        raise error_response(404, INVALID)
+        raise error_response(404, INVALID_LINK)
     forget_links(step.email or "")
     notices.password_changed(user)
     logins.end_logins_of(user)
@@ -65,22 +65,22 @@ def reset_password(token: str, password: str) -> AccountMixin:
     return user
 
 
-def mail_to_owner(user: AccountMixin, text: str) -> tuple[str, str, dict[str, Any]] | None:
+def mail_to_owner(user: AccountMixin, text: str) -> MailParts | None:
     """A mail to the owner of an address, with a link whose secret is in the caller's transaction.
 
     Each mail that strangers can cause has the link, so they use up no limit without sending it.
     """
     if user.disabled or not user.email:
         return None
-    step = steps.add_step(RESET, LIFETIME, user=user, email=user.email)
+    step = steps.add_step(RESET_LINK, LIFETIME, user=user, email=user.email)
     link = public_urls.public_link("accounts.reset_page", token=steps.give_step_secret(step))
     # The mail goes to the stored address: the index may find it by another one that was typed.
     return user.email, text, {"username": user.name, "link": link}
 
 
 def _find_reset_step(token: str) -> Step:
-    step = steps.find_step(RESET, token)
+    step = steps.find_step(RESET_LINK, token)
     # A reader of the former mailbox is nobody any more.
     if step is None or step.user is None or step.email != account_of(step.user).readable_email:
-        raise error_response(404, INVALID)
+        raise error_response(404, INVALID_LINK)
     return step

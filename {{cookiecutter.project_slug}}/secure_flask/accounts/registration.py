@@ -8,18 +8,18 @@ Paverd, 2022).
 """
 
 from logging import INFO
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from flask import current_app
 from secure_flask.accounts import public_urls, recovery, steps
 from secure_flask.accounts.addresses import address_owner
-from secure_flask.accounts.mail_limits import RESET, request_link, take_mail_turn
+from secure_flask.accounts.mail_limits import RESET_LINK, request_link, take_mail_turn
 from secure_flask.accounts.mailboxes import lock_mailbox
-from secure_flask.accounts.messages import mail_kind
+from secure_flask.accounts.messages import MailParts, mail_kind
 from secure_flask.accounts.outbox import Mail, forget_links
-from secure_flask.accounts.steps import INVALID, Step
-from secure_flask.accounts.users import TAKEN, AccountMixin, account_of
+from secure_flask.accounts.steps import INVALID_LINK, Step
+from secure_flask.accounts.users import NAME_TAKEN, AccountMixin, account_of
 from secure_flask.auth import passwords, throttle
 from secure_flask.auth.users import user_class
 from secure_flask.database import db
@@ -27,7 +27,8 @@ from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error
 from sqlalchemy.exc import IntegrityError
 
-REGISTRATION, CONFIRM = "registration", "confirm"
+REGISTRATION = "registration"
+CONFIRM = "confirm"
 REQUESTED = audit.Event("registration_requested", INFO)
 LIFETIME = 24 * 60 * 60  # seconds
 # Open registrations of one address, so that no stranger fills the table with them.
@@ -116,7 +117,7 @@ def end_registrations_of(email: str) -> None:
 def _find_registration_step(token: str) -> Step:
     step = steps.find_step(CONFIRM, token)
     if step is None or not step.email or address_owner(step.email):
-        raise error_response(404, INVALID)
+        raise error_response(404, INVALID_LINK)
     return step
 
 
@@ -144,7 +145,7 @@ def _create_account(step: Step, name: str, password_hash: str) -> AccountMixin:
     step_id = step.id
     lock_mailbox(email)
     if not steps.use_step(step):
-        raise error_response(404, INVALID)
+        raise error_response(404, INVALID_LINK)
     # Registrations of strangers would make another account once this one is deleted.
     end_registrations_of(email)
     forget_links(email)
@@ -159,13 +160,13 @@ def _create_account(step: Step, name: str, password_hash: str) -> AccountMixin:
         if user_class().find(name) is None:
             # Such as a required column of the owner's, which nothing fills.
             raise
-        raise field_error(409, "username", TAKEN) from None
+        raise field_error(409, "username", NAME_TAKEN) from None
     audit.record(audit.USER_CREATED, account=name, user_id=user.id)
     return user
 
 
 @mail_kind(CONFIRM)
-def _confirmation_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+def _confirmation_mail(mail: Mail) -> MailParts | None:
     if not current_app.config["REGISTRATION"]:
         # It was closed while the mail waited.
         return None
@@ -174,8 +175,8 @@ def _confirmation_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     return _confirm_link(mail)
 
 
-@mail_kind(RESET)
-def _reset_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+@mail_kind(RESET_LINK)
+def _reset_mail(mail: Mail) -> MailParts | None:
     """A link to set a new password; for an open registration the link that confirms it.
 
     That one sets a password too, so people who forgot that they never confirmed get in.
@@ -185,7 +186,7 @@ def _reset_mail(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
     return _confirm_link(mail) if current_app.config["REGISTRATION"] else None
 
 
-def _confirm_link(mail: Mail) -> tuple[str, str, dict[str, Any]] | None:
+def _confirm_link(mail: Mail) -> MailParts | None:
     email = mail.email or ""
     registration = _registration(mail)
     if registration is None:

@@ -3,7 +3,6 @@
 Source: OWASP ASVS 6.3.1, 6.5.1, 6.5.5, 16.3.1.
 """
 
-from typing import Any
 from uuid import UUID
 
 from secure_flask.accounts import (
@@ -38,26 +37,26 @@ def half_login_factors(tf_token: str | None = None) -> list[str]:
     return factors_of(user)
 
 
-def begin_half_passkey(tf_token: str | None = None) -> dict[str, Any]:
+def begin_half_passkey(tf_token: str | None = None) -> dict[str, object]:
     """A challenge to a passkey of the user of a half login."""
     _, user = half_logins.find_half_login(tf_token)
     return passkeys.begin_passkey_login(user)
 
 
-def complete_by_code(code: str, tf_token: str | None = None) -> dict[str, Any]:
+def complete_by_code(code: str, tf_token: str | None = None) -> dict[str, object]:
     """Complete a half login by a code of the authenticator app.
 
     :raises ErrorResponse: 401, a wrong code or no half login; 429, too many wrong codes.
     """
     step, user = half_logins.attempt_half_login(tf_token)
-    with wrong_codes.count_code(user) as attempt:
+    with wrong_codes.attempt_code(user) as attempt:
         attempt.succeeded = authenticator.use_authenticator_code(user, code)
     if not attempt.succeeded:
         raise _wrong_second_factor(step, user)
     return half_logins.finish_half_login(step, user, AUTHENTICATOR)
 
 
-def complete_by_recovery_code(code: str, tf_token: str | None = None) -> dict[str, Any]:
+def complete_by_recovery_code(code: str, tf_token: str | None = None) -> dict[str, object]:
     """Complete a half login by a recovery code. Nobody guesses one, so no daily limit counts."""
     step, user = half_logins.attempt_half_login(tf_token)
     with throttle.count_attempt(RECOVERY, user.name) as attempt:
@@ -68,13 +67,15 @@ def complete_by_recovery_code(code: str, tf_token: str | None = None) -> dict[st
     return half_logins.finish_half_login(step, user, RECOVERY)
 
 
-def complete_by_passkey(state: str, credential: str, tf_token: str | None = None) -> dict[str, Any]:
+def complete_by_passkey(
+    state: str, credential: str, tf_token: str | None = None
+) -> dict[str, object]:
     """Complete a half login by a passkey of its user."""
     step, user = half_logins.attempt_half_login(tf_token)
     with throttle.count_attempt(PASSKEY) as attempt:
         attempt.succeeded = passkeys.passkey_owner(state, credential, user) is not None
     if not attempt.succeeded:
-        raise _wrong_second_factor(step, user, passkeys.WRONG)
+        raise _wrong_second_factor(step, user, passkeys.INVALID_PASSKEY)
     return half_logins.finish_half_login(step, user, PASSKEY)
 
 

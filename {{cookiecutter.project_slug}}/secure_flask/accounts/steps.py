@@ -36,7 +36,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 MAX_FAILURES = 5
 # Without this option the session would read each row that a statement deletes.
 UNREAD = {"synchronize_session": False}
-INVALID = "This link has expired or was used"
+INVALID_LINK = "This link has expired or was used"
 
 
 class Step(Model):
@@ -69,7 +69,7 @@ def add_step(
     *,
     user: UserMixin | None = None,
     email: str | None = None,
-    **data: Any,
+    **data: object,
 ) -> Step:
     """Add a step for `lifetime` seconds to the caller's transaction, without a secret."""
     step = Step(purpose=purpose, email=email, data=data, expires=int(time.time()) + lifetime)
@@ -154,7 +154,7 @@ def was_step_used(step: Step) -> bool:
     return db.session.scalar(select(Step.id).where(Step.id == step.id)) is None
 
 
-@logins.all_ended.connect
+@logins.all_logins_ended.connect
 def end_steps_of_user(user: UserMixin | None) -> None:
     """End all steps of a user, or of all users, within the caller's transaction."""
     _delete_steps(Step.user_id == user.id if user else Step.user_id.is_not(None))

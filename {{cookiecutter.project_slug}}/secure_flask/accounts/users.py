@@ -3,7 +3,7 @@
 `class User(AccountMixin, Model)` in app/models.py. Source: OWASP ASVS 6.3.3, 6.5.1.
 """
 
-from typing import Any, Self, cast
+from typing import Self, cast
 from unicodedata import normalize
 
 from secure_flask.accounts import addresses, names
@@ -15,7 +15,7 @@ from secure_flask.web.validation import Reason
 from sqlalchemy import BigInteger, String, select
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-TAKEN = "This name is taken: choose another"
+NAME_TAKEN = "This name is taken: choose another"
 MAX_FOLDED = 600  # characters; folding makes a name at most four times as long
 
 
@@ -52,7 +52,7 @@ class AccountMixin(UserMixin):
         if address := _address_in(name):
             return cast(Self | None, addresses.address_owner(address))
         known = select(cls).where(cls.folded_name == names.folded_name(name))
-        return cast(Self | None, db.session.scalar(known))
+        return db.session.scalar(known)
 
     @classmethod
     def spelled(cls, name: str) -> str:
@@ -60,7 +60,7 @@ class AccountMixin(UserMixin):
         return (_address_in(name) or names.folded_name(name)).casefold()
 
 
-def account_of(user: Any) -> AccountMixin:
+def account_of(user: object) -> AccountMixin:
     """The user with what the mixin brings.
 
     :raises TypeError: the class in app/models.py does not inherit from AccountMixin.

@@ -35,7 +35,8 @@ LEASE = 4 * 60  # seconds
 # The waits between tries; the last one again and again.
 RETRIES = (60, 5 * 60, 15 * 60, 30 * 60)  # seconds
 # People ask for another link; a notice comes once.
-KEPT_LINK, KEPT_NOTICE = HOUR, 24 * HOUR  # seconds
+KEPT_LINK = HOUR  # seconds
+KEPT_NOTICE = 24 * HOUR  # seconds
 POLL = 5  # seconds, at most
 
 
@@ -71,7 +72,7 @@ def _take_mail() -> Mail | None:
     columns = (Mail.id, Mail.due, Mail.created)
     due = select(*columns).where(Mail.due <= now, mail_limits.within_site_limit())
     for mail_id, seen, created in db.session.execute(
-        due.order_by(*mail_limits.NEXT_FIRST).limit(8)
+        due.order_by(*mail_limits.NEXT_MAIL_FIRST).limit(8)
     ).all():
         lease = update(Mail).where(Mail.id == mail_id, Mail.due == seen)
         taken = lease.values(due=now + LEASE, tries=Mail.tries + 1).returning(Mail)

@@ -26,7 +26,7 @@ from sqlalchemy import BigInteger, ForeignKey, LargeBinary, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-MOST = 10  # wrong codes in a day
+MAX_WRONG_CODES = 10  # wrong codes in a day
 DAY = 24 * 60 * 60  # seconds
 EVERYWHERE = b""
 # What still works then.
@@ -47,7 +47,7 @@ class WrongCodes(Model):
 
 
 @contextmanager
-def count_code(user: AccountMixin) -> Iterator[Attempt]:
+def attempt_code(user: AccountMixin) -> Iterator[Attempt]:
     """Allow one code, or respond 429 after too many wrong ones.
 
     The caller commits, together with what the right code opens.
@@ -56,7 +56,7 @@ def count_code(user: AccountMixin) -> Iterator[Attempt]:
     with throttle.count_attempt("second factor", user.name) as current:
         began, number = _count_wrong_code(user, place)
         db.session.commit()
-        if number > MOST:
+        if number > MAX_WRONG_CODES:
             raise _refused_code(user, began)
         yield current
     if current.succeeded:

@@ -115,7 +115,7 @@ def unauthenticated() -> ErrorResponse:
 
 
 def init_app(app: Flask) -> None:
-    request_checks.register(app, _check_access)
+    request_checks.add_request_check(app, _check_access)
     app.context_processor(_template_variables)
 
 

@@ -6,7 +6,7 @@ claims. logins.py keeps it encrypted, and only as long as the login. Source: OWA
 
 from flask import has_request_context, request
 from secure_flask.web.counters import client_address
-from secure_flask.web.errors import text
+from secure_flask.web.texts import translated_text
 
 # The first that occurs counts: Edge and Opera also name Chrome, and Chrome names Safari.
 BROWSERS = {
@@ -36,9 +36,11 @@ def describe_client() -> str | None:
     if not has_request_context():
         return None
     sent = request.headers.get("User-Agent", "")
-    browser = _first(BROWSERS, sent) or text("Unknown browser")
+    browser = _first(BROWSERS, sent) or translated_text("Unknown browser")
     system = _first(SYSTEMS, sent)
-    client = text("{browser} on {system}", browser=browser, system=system) if system else browser
+    client = browser
+    if system:
+        client = translated_text("{browser} on {system}", browser=browser, system=system)
     return f"{client}, {_shortened()}"
 
 

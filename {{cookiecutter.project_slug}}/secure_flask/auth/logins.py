@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 _ID = re.compile(r"[0-9a-f]{32}")
 # Sent with the user, or None for all users, within the transaction that ends all logins.
-all_ended = Namespace().signal("all-logins-ended")
+all_logins_ended = Namespace().signal("all-logins-ended")
 logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
 LISTED = 1000  # logins that a user is shown: MAX_LOGINS of each kind, unless that is very high
@@ -140,7 +140,7 @@ def end_logins_of(user: UserMixin, *, keep: Login | None = None) -> None:
     # First the user's row changes, so that no login begins meanwhile.
     db.session.flush()
     _delete_logins(Login.user_id == user.id, Login.id != (keep.id if keep else ""))
-    all_ended.send(user)
+    all_logins_ended.send(user)
 
 
 @logins_commands.command("end")
@@ -149,7 +149,7 @@ def end_all_logins() -> None:
     """End all logins of all users immediately, as after a leak."""
     # In the order of `end_logins_of`, so that neither waits for the other.
     ended = _delete_logins()
-    all_ended.send(None)
+    all_logins_ended.send(None)
     # Those that half logins became in between.
     ended += _delete_logins()
     db.session.commit()

@@ -20,7 +20,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from flask import current_app, has_request_context
 from secure_flask.web import audit
 from secure_flask.web.counters import SITE, client_address
-from secure_flask.web.errors import ErrorResponse, error_response, field_error, text
+from secure_flask.web.errors import ErrorResponse, error_response, field_error
+from secure_flask.web.texts import translated_text
 
 MAX_LENGTH = 1024  # characters
 MIN_NAME = 3  # characters: too many passwords contain a shorter name
@@ -86,11 +87,13 @@ def why_password_refused(password: str, *personal: str | None) -> str | None:
     """
     shortest = current_app.config["PASSWORD_MIN_LENGTH"]
     if not shortest <= len(password) <= MAX_LENGTH:
-        return text("A password has {min} to {max} characters", min=shortest, max=MAX_LENGTH)
+        return translated_text(
+            "A password has {min} to {max} characters", min=shortest, max=MAX_LENGTH
+        )
     if any(_contains(password, each) for each in (*personal, current_app.config["PROJECT_NAME"])):
-        return text("A password must not contain your name or the name of this service")
+        return translated_text("A password must not contain your name or the name of this service")
     if _is_breached(password):
-        return text("This password is on a list of breached ones: choose another")
+        return translated_text("This password is on a list of breached ones: choose another")
     return None
 
 

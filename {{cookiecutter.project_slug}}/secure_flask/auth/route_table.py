@@ -16,11 +16,12 @@ from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.view_options import ViewOptions, options_of
 from werkzeug.routing import Rule
 
-EVERYBODY, USERS = "everybody", "logged-in users"
+EVERYBODY = "everybody"
+USERS = "logged-in users"
 BY_POLICY = "PUBLIC_ENDPOINTS"
 NO_MARK = "no mark"
 # The method of a rule that names none, as in `url_map.add(Rule("/x", endpoint="x"))`.
-ANY = "any"
+ANY_METHOD = "any"
 HEADINGS = ("METHOD", "ROUTE", "MARK", "LIMIT", "BODY")
 SHORT = {**dict.fromkeys(FORM_TYPES, "form"), "application/json": "JSON"}
 
@@ -93,7 +94,7 @@ def init_app(app: Flask) -> None:
 
 def _methods(rule: Rule) -> list[str]:
     if rule.methods is None:
-        return [ANY]
+        return [ANY_METHOD]
     automatic = {"HEAD"} if "GET" in rule.methods else set()
     if getattr(rule, "provide_automatic_options", False):
         automatic.add("OPTIONS")

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import BoundedSemaphore
-from typing import Any
+from typing import TypedDict
 
 from flask import current_app
 from limits import RateLimitItem, parse
@@ -39,6 +39,14 @@ MAX_WAITING = 4
 _waiting = BoundedSemaphore(MAX_WAITING)
 
 
+class StoredAttempt(TypedDict):
+    """A half attempt as JSON can hold it."""
+
+    purpose: str
+    account: str | None
+    failure: list[list[object]]
+
+
 @dataclass
 class Attempt:
     """An attempt to use a secret. The caller sets `succeeded`; otherwise it counts as failed."""
@@ -57,7 +65,7 @@ class Attempt:
             return self.success if self.is_half else self.failure
         return self.success if ended else self.failure + self.success
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> StoredAttempt:
         """What `complete_attempt` needs, to be stored in secret: it has the address."""
         failure = [counters().to_json(count) for count in self.failure]
         return {"purpose": self.purpose, "account": self.account, "failure": failure}
@@ -87,7 +95,7 @@ def count_attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]
             counters().give_back(count)
 
 
-def complete_attempt(half: dict[str, Any]) -> None:
+def complete_attempt(half: StoredAttempt) -> None:
     """Turn the failure of a half attempt, as its `to_json` gives it, into a success.
 
     Until then a right password stays a failure, so that it cannot be tried without the second

@@ -170,7 +170,7 @@ def find_user(name: str) -> UserMixin:
     return user
 
 
-def _users_query() -> Select[Any]:
+def _users_query() -> Select[tuple[str, bool, int, str]]:
     """The name of each user, whether it is disabled, the number of active logins, the roles."""
     user = user_class()
     active = select(func.count()).where(Login.user_id == user.id, live_logins())

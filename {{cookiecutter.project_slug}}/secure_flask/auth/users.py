@@ -7,10 +7,11 @@ taken away opens nothing any more. Source: OWASP ASVS 8.2.1, 8.3.2.
 
 import re
 from collections.abc import Callable
-from typing import Any, Self, cast
+from typing import Any, Self
 from unicodedata import normalize
 from uuid import UUID, uuid4
 
+import click
 from blinker import Namespace
 from flask import current_app
 from secure_flask.auth.passwords import hash_password
@@ -32,6 +33,11 @@ _CLASS = """\
 
     class User(UserMixin, Model):
         ..."""
+
+
+class NoUserClass(click.ClickException, TypeError):
+    """The app has no class of users. A command shows the message, which says what to write."""
+
 
 _registered: list[type["UserMixin"]] = []
 # The hooks of accounts: whether a role of a user demands a second factor, and what deletes a user.
@@ -72,7 +78,7 @@ class UserMixin:
     password_hash: Mapped[str] = mapped_column(String(255))
     disabled: Mapped[bool] = mapped_column(default=False)
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
         if issubclass(cls, Model):
             _register_user_class(cls)
         super().__init_subclass__(**options)
@@ -99,7 +105,7 @@ class UserMixin:
     @classmethod
     def find(cls, name: str) -> Self | None:
         """The user of this name."""
-        return cast(Self | None, db.session.scalar(select(cls).where(cls.name == name)))
+        return db.session.scalar(select(cls).where(cls.name == name))
 
     @classmethod
     def spelled(cls, name: str) -> str:
@@ -129,10 +135,12 @@ def demands_second_factor(user: UserMixin) -> bool:
 def user_class() -> type[UserMixin]:
     """The app's class of users.
 
-    :raises TypeError: the app has none.
+    :raises NoUserClass: the app has none.
     """
     if not _registered:
-        raise TypeError(f"No class inherits from UserMixin. Write it into app/models.py:\n{_CLASS}")
+        raise NoUserClass(
+            f"No class inherits from UserMixin. Write it into app/models.py:\n{_CLASS}"
+        )
     return _registered[0]
 
 
@@ -158,7 +166,7 @@ def create_user(name: str, password: str, **columns: Any) -> Any:
 
     :raises sqlalchemy.exc.IntegrityError: the name is taken; call `db.session.rollback()`.
     """
-    user: Any = user_class()(name=name, password_hash=hash_password(password), **columns)  # type: ignore[call-arg]
+    user = user_class()(name=name, password_hash=hash_password(password), **columns)  # type: ignore[call-arg]
     db.session.add(user)
     db.session.commit()
     return user

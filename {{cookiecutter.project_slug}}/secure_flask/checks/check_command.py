@@ -19,7 +19,7 @@ from secure_flask.checks import (  # noqa: F401 - each registers its checks
     settings,
     templates,
 )
-from secure_flask.checks.registry import CHECKS, LEVELS, Finding, findings
+from secure_flask.checks.registry import CHECKS, LEVELS, Finding, find_all_findings
 
 UNSEEN = (
     "Not seen from here: the certificate, the published ports of a container, and what the proxy "
@@ -45,7 +45,7 @@ def check_command(deploy: bool, fail_level: str | None) -> None:
     """Report insecure or missing settings and unreachable services, with advice."""
     accepted = current_app.config["ACCEPTED_FINDINGS"]
     _require_known(accepted)
-    asked = findings(current_app, deploy=deploy)
+    asked = find_all_findings(current_app, deploy=deploy)
     found = [finding for finding in asked if not any(_begins(finding, key) for key in accepted)]
     left_out = sorted(key for key in accepted if any(_begins(finding, key) for finding in asked))
     # Without --deploy, some checks did not run.

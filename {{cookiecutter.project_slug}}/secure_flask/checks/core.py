@@ -8,11 +8,11 @@ from pathlib import Path
 
 from flask import Flask
 from secure_flask.auth.authentication import SECOND_FACTOR
-from secure_flask.checks.registry import Finding, check
+from secure_flask.checks.registry import Finding, register_check
 from secure_flask.state import app_state
 
 
-@check("core.edited", "error")
+@register_check("core.edited", "error")
 def edited_files(app: Flask) -> Iterator[Finding]:
     for edit in _edits() or ():
         yield Finding(
@@ -22,7 +22,7 @@ def edited_files(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("core.unknown", "warning")
+@register_check("core.unknown", "warning")
 def missing_manifest(app: Flask) -> Iterator[Finding]:
     if _edits() is None:
         yield Finding(
@@ -31,7 +31,7 @@ def missing_manifest(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("core.leftovers", "error")
+@register_check("core.leftovers", "error")
 def leftovers(app: Flask) -> Iterator[Finding]:
     folders = {
         "app/accounts, app/templates/accounts and app/static/accounts": Path(app.root_path),
@@ -54,6 +54,6 @@ def _edits() -> list[str] | None:
     from secure_flask import update
 
     try:
-        return update.edits()
+        return update.find_edits()
     except FileNotFoundError:
         return None

@@ -11,15 +11,15 @@ from alembic.autogenerate import produce_migrations
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from flask import Flask
-from secure_flask.checks.registry import Finding, check
-from secure_flask.checks.services import state_of_migrations
+from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks.services import problem_of_migrations
 from secure_flask.database import Model, db
 from secure_flask.database.failures import COMMANDS
 
 
-@check("database.models", "error")
+@register_check("database.models", "error")
 def different_models(app: Flask) -> Iterator[Finding]:
-    if state_of_migrations() is not None:
+    if problem_of_migrations() is not None:
         return
     for table, differences in _differences().items():
         yield Finding(

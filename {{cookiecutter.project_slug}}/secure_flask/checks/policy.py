@@ -10,12 +10,12 @@ from difflib import get_close_matches
 from flask import Flask
 from secure_flask import assets
 from secure_flask.auth import route_table
-from secure_flask.checks.registry import Finding, check
+from secure_flask.checks.registry import Finding, register_check
 from secure_flask.csp_levels import DATA, UNSAFE_INLINE
 from secure_flask.settings import SETTINGS
 from secure_flask.state import app_state
 from secure_flask.web import csp
-from secure_flask.web.csp_syntax import Policy, is_whole_cdn
+from secure_flask.web.csp_syntax import Directives, is_whole_cdn
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.view_options import options_of
 
@@ -27,9 +27,9 @@ SHORTEST_PASSWORD = 8  # characters
 WORKER_GUARD = re.compile(r'if \(event\.request\.method !== ["\']GET["\']\) return;')
 
 
-@check("csp.insecure", "warning")
+@register_check("csp.insecure", "warning")
 def insecure_sources(app: Flask) -> Iterator[Finding]:
-    page = csp.effective(app.config, {})
+    page = csp.page_policy(app.config)
     for place, named in {"": page, **csp_overrides(app)}.items():
         for directive, sources in named.items():
             for source in sources:
@@ -41,9 +41,9 @@ def insecure_sources(app: Flask) -> Iterator[Finding]:
                     )
 
 
-@check("csp.incomplete", "warning")
+@register_check("csp.incomplete", "warning")
 def missing_directives(app: Flask) -> Iterator[Finding]:
-    page = csp.effective(app.config, {})
+    page = csp.page_policy(app.config)
     needed = {"base-uri"} if "default-src" in page else {"script-src", "object-src", "base-uri"}
     for directive in sorted(needed - page.keys()):
         yield Finding(
@@ -52,7 +52,7 @@ def missing_directives(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("csp.report-only", "warning", deploy=True)
+@register_check("csp.report-only", "warning", deploy=True)
 def report_only(app: Flask) -> Iterator[Finding]:
     if app.config["CSP_REPORT_ONLY"]:
         yield Finding(
@@ -62,7 +62,7 @@ def report_only(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("access.unlimited-write", "warning")
+@register_check("access.unlimited-write", "warning")
 def unlimited_writes(app: Flask) -> Iterator[Finding]:
     if app.config["RATE_LIMIT"]:
         return
@@ -76,7 +76,7 @@ def unlimited_writes(app: Flask) -> Iterator[Finding]:
             )
 
 
-@check("policy.unknown-endpoint", "error")
+@register_check("policy.unknown-endpoint", "error")
 def unknown_endpoints(app: Flask) -> Iterator[Finding]:
     # Without pages of a login there is no view for the defaults.
     fields = app_state(app)[SETTINGS].policy.model_fields
@@ -91,7 +91,7 @@ def unknown_endpoints(app: Flask) -> Iterator[Finding]:
             )
 
 
-@check("passwords.short", "error")
+@register_check("passwords.short", "error")
 def short_passwords(app: Flask) -> Iterator[Finding]:
     least = app.config["PASSWORD_MIN_LENGTH"]
     if least < SHORTEST_PASSWORD:
@@ -101,7 +101,7 @@ def short_passwords(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("workers.unguarded", "error")
+@register_check("workers.unguarded", "error")
 def unguarded_workers(app: Flask) -> Iterator[Finding]:
     listed = (path.removeprefix("/static/") for path in app.config["SERVICE_WORKERS"])
     files = ((name, assets.find_asset(name)) for name in listed)
@@ -114,7 +114,7 @@ def unguarded_workers(app: Flask) -> Iterator[Finding]:
             )
 
 
-def csp_overrides(app: Flask) -> dict[str, Policy]:
+def csp_overrides(app: Flask) -> dict[str, Directives]:
     """The directives that `@csp` replaces, by view or blueprint."""
     hooks = [(name, hook) for name, listed in app.before_request_funcs.items() for hook in listed]
     overrides = {
@@ -130,11 +130,11 @@ def has_stricter_source(sources: list[str]) -> bool:
     return any(each.startswith(STRICTER) for each in sources)
 
 
-def _governs(directive: str, name: str, policy: Policy) -> bool:
+def _governs(directive: str, name: str, policy: Directives) -> bool:
     return directive.startswith(name) or (directive == "default-src" and name not in policy)
 
 
-def _insecure(directive: str, source: str, policy: Policy) -> str | None:
+def _insecure(directive: str, source: str, policy: Directives) -> str | None:
     """What injected markup does with a source, or None."""
     scripts, styles = (_governs(directive, name, policy) for name in ("script-src", "style-src"))
     inline = source == UNSAFE_INLINE and not has_stricter_source(policy[directive])

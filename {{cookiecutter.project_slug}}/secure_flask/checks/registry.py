@@ -1,4 +1,4 @@
-"""`@check` registers a function that yields the findings of `flask check`.
+"""`@register_check` registers a function that yields the findings of `flask check`.
 
 Id and level stand in the decorator, so that both are known where nothing is found. An id never
 changes its meaning, since ACCEPTED_FINDINGS accepts findings by id.
@@ -17,7 +17,7 @@ class Finding(NamedTuple):
 
     message: str
     hint: str  # what to do
-    # `@check` gives these two.
+    # `@register_check` gives these two.
     id: str = ""
     level: str = ""
 
@@ -31,14 +31,14 @@ class Check(NamedTuple):
     deploy: bool
     run: CheckFunction
 
-    def find(self, app: Flask) -> list[Finding]:
+    def find_findings(self, app: Flask) -> list[Finding]:
         return [found._replace(id=self.id, level=self.level) for found in self.run(app)]
 
 
 CHECKS: dict[str, Check] = {}
 
 
-def check(
+def register_check(
     finding_id: str, level: str, *, deploy: bool = False
 ) -> Callable[[CheckFunction], CheckFunction]:
     """Register a function that takes the app; with `deploy` it runs only for `--deploy`.
@@ -46,17 +46,17 @@ def check(
     :raises ValueError: the id is taken.
     """
 
-    def register(function: CheckFunction) -> CheckFunction:
+    def add_check(function: CheckFunction) -> CheckFunction:
         if finding_id in CHECKS:
             raise ValueError(f"There is a check {finding_id!r} already.")
         CHECKS[finding_id] = Check(finding_id, level, deploy, function)
         return function
 
-    return register
+    return add_check
 
 
-def findings(app: Flask, *, deploy: bool) -> list[Finding]:
+def find_all_findings(app: Flask, *, deploy: bool) -> list[Finding]:
     """The findings of all checks on this app, most severe first."""
-    selected = [check for check in CHECKS.values() if deploy or not check.deploy]
-    found = [finding for check in selected for finding in check.find(app)]
+    selected = [each for each in CHECKS.values() if deploy or not each.deploy]
+    found = [finding for check in selected for finding in check.find_findings(app)]
     return sorted(found, key=lambda finding: LEVELS.index(finding.level))

@@ -6,12 +6,14 @@ Source: OWASP ASVS 6.3.1, 12.3.1, 12.3.2.
 import os
 from collections.abc import Iterator
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from flask import Flask
-from secure_flask.checks.registry import Finding, check
+from secure_flask.checks.registry import Finding, register_check
 from secure_flask.database import db
 from secure_flask.database.database import migrate
 from secure_flask.web import redis_storage
@@ -21,15 +23,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 # What decides on TLS. libpq reads each from the URL, or else from the environment, as in PGHOST.
 LIBPQ = ("host", "hostaddr", "service", "sslmode")
+_CHECK_DATABASE = "Check DATABASE_URL, and run: .venv/bin/flask db upgrade"
 
 
-@check("database.migrations", "error")
+@register_check("database.migrations", "error")
 def migrations(app: Flask) -> Iterator[Finding]:
-    if problem := state_of_migrations():
-        yield Finding(problem, hint="Check DATABASE_URL, and run: .venv/bin/flask db upgrade")
+    if problem := problem_of_migrations():
+        yield problem
 
 
-@check("redis.unreachable", "warning")
+@register_check("redis.unreachable", "warning")
 def unreachable_redis(app: Flask) -> Iterator[Finding]:
     if not counters().is_shared():
         yield Finding(
@@ -39,7 +42,7 @@ def unreachable_redis(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("database.sqlite", "warning", deploy=True)
+@register_check("database.sqlite", "warning", deploy=True)
 def on_sqlite(app: Flask) -> Iterator[Finding]:
     if _is_sqlite(app):
         yield Finding(
@@ -49,7 +52,7 @@ def on_sqlite(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("redis.missing", "warning", deploy=True)
+@register_check("redis.missing", "warning", deploy=True)
 def missing_redis(app: Flask) -> Iterator[Finding]:
     if not app.config["REDIS_URL"]:
         yield Finding(
@@ -58,7 +61,7 @@ def missing_redis(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("database.unverified-tls", "warning", deploy=True)
+@register_check("database.unverified-tls", "warning", deploy=True)
 def unverified_database(app: Flask) -> Iterator[Finding]:
     if not _is_sqlite(app) and not _is_verified(app.config["DATABASE_URL"]):
         yield Finding(
@@ -69,11 +72,11 @@ def unverified_database(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("redis.unverified-tls", "warning", deploy=True)
+@register_check("redis.unverified-tls", "warning", deploy=True)
 def unverified_redis(app: Flask) -> Iterator[Finding]:
     written = app.config["REDIS_URL"] or ""
     elsewhere = _is_elsewhere(urlsplit(written).hostname or "")
-    if elsewhere and not redis_storage.is_verified(written):
+    if elsewhere and not redis_storage.is_redis_verified(written):
         yield Finding(
             "An attacker on the way to Redis, which is on another host, can read and change the "
             "counts.",
@@ -82,15 +85,24 @@ def unverified_redis(app: Flask) -> Iterator[Finding]:
         )
 
 
-def state_of_migrations() -> str | None:
-    """What is wrong with the database as a sentence; None where it has the newest migration."""
-    newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()
+def problem_of_migrations() -> Finding | None:
+    """What is wrong with the database; None where it is at the newest migration."""
+    try:
+        newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()
+    except CommandError:
+        return Finding(
+            f"There is no folder {Path(migrate.directory).name}/, which makes the tables of "
+            "secure_flask.",
+            hint="Copy it from a new project, and run: .venv/bin/flask db upgrade",
+        )
     try:
         with db.engine.connect() as connection:
             applied = MigrationContext.configure(connection).get_current_heads()
     except SQLAlchemyError:
-        return "The database cannot be reached."
-    return None if {*applied} == {*newest} else "The database is not at the newest migration."
+        return Finding("The database cannot be reached.", hint=_CHECK_DATABASE)
+    if {*applied} == {*newest}:
+        return None
+    return Finding("The database is not at the newest migration.", hint=_CHECK_DATABASE)
 
 
 def _is_verified(database_url: str) -> bool:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from flask import Flask
 from secure_flask.auth import passwords
-from secure_flask.checks.registry import Finding, check
+from secure_flask.checks.registry import Finding, register_check
 from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings, names_in_file
 from secure_flask.settings.types import LOOPBACK_NAMES
 from secure_flask.state import app_state
-from secure_flask.web import header_values
+from secure_flask.web.headers import Kind, fixed_headers
 from secure_flask.web.hosts import TRUSTED_HOSTS
 from secure_flask.web.view_options import options_of
 
@@ -41,7 +41,7 @@ def slips(given: set[str], known: set[str], beside: Iterable[str] = ()) -> list[
     return [f"{name}: is {close[0]} meant?" for name, close in meant.items() if close]
 
 
-@check("settings.misspelt", "error")
+@register_check("settings.misspelt", "error")
 def misspelt_settings(app: Flask) -> Iterator[Finding]:
     settings = type(app_state(app)[SETTINGS])
     file = settings.model_config.get("env_file")
@@ -56,7 +56,7 @@ def misspelt_settings(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("policy.misspelt", "error")
+@register_check("policy.misspelt", "error")
 def misspelt_policy(app: Flask) -> Iterator[Finding]:
     policy = app_state(app)[SETTINGS].policy
     known = app_state(app)[KNOWN_NAMES]
@@ -67,7 +67,7 @@ def misspelt_policy(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("settings.development", "error", deploy=True)
+@register_check("settings.development", "error", deploy=True)
 def development(app: Flask) -> Iterator[Finding]:
     if not app.config["PRODUCTION"] or app.debug:
         yield Finding(
@@ -77,7 +77,7 @@ def development(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("settings.example", "warning", deploy=True)
+@register_check("settings.example", "warning", deploy=True)
 def examples(app: Flask) -> Iterator[Finding]:
     hosts = app_state(app)[TRUSTED_HOSTS]
     texts = {
@@ -93,7 +93,7 @@ def examples(app: Flask) -> Iterator[Finding]:
             )
 
 
-@check("hosts.missing", "error", deploy=True)
+@register_check("hosts.missing", "error", deploy=True)
 def missing_hosts(app: Flask) -> Iterator[Finding]:
     hosts = app_state(app)[TRUSTED_HOSTS]
     if hosts <= {*LOOPBACK_NAMES}:
@@ -103,9 +103,10 @@ def missing_hosts(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("hsts.short", "warning", deploy=True)
+@register_check("hsts.short", "warning", deploy=True)
 def short_hsts(app: Flask) -> Iterator[Finding]:
-    max_age = re.search(r"max-age=(\d+)", header_values.transport(app.config))
+    sent = fixed_headers(app.config, Kind.OTHER, "https").get("Strict-Transport-Security", "")
+    max_age = re.search(r"max-age=(\d+)", sent)
     if max_age is None or int(max_age[1]) < YEAR:
         yield Finding(
             "Strict-Transport-Security has a max-age below one year: browsers soon allow http "
@@ -114,7 +115,7 @@ def short_hsts(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("passwords.no-breach-list", "warning", deploy=True)
+@register_check("passwords.no-breach-list", "warning", deploy=True)
 def missing_breach_list(app: Flask) -> Iterator[Finding]:
     if not passwords.has_breach_list():
         yield Finding(
@@ -123,7 +124,7 @@ def missing_breach_list(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("secrets.reused", "error")
+@register_check("secrets.reused", "error")
 def reused_secrets(app: Flask) -> Iterator[Finding]:
     parts = {name: _parts(app.config[name] or "") for name in SECRETS}
     for one, other in combinations(SECRETS, 2):
@@ -135,7 +136,7 @@ def reused_secrets(app: Flask) -> Iterator[Finding]:
             )
 
 
-@check("proxies.none", "error", deploy=True)
+@register_check("proxies.none", "error", deploy=True)
 def no_proxy(app: Flask) -> Iterator[Finding]:
     if not app.config["PROXY_HOPS"]:
         yield Finding(
@@ -147,7 +148,7 @@ def no_proxy(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("proxies.bypassed", "warning", deploy=True)
+@register_check("proxies.bypassed", "warning", deploy=True)
 def reachable_server(app: Flask) -> Iterator[Finding]:
     # As gunicorn.conf.py reads it. In a container it is the ports published that matter.
     host = os.environ.get("HOST") or "127.0.0.1"
@@ -162,7 +163,7 @@ def reachable_server(app: Flask) -> Iterator[Finding]:
         )
 
 
-@check("proxies.small-bodies", "warning", deploy=True)
+@register_check("proxies.small-bodies", "warning", deploy=True)
 def small_bodies(app: Flask) -> Iterator[Finding]:
     proxied = app.config["MAX_REQUEST_BODY"]
     rules = app.url_map.iter_rules()

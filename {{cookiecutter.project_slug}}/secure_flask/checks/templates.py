@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from flask import Blueprint, Flask
 from secure_flask.checks.policy import csp_overrides, has_stricter_source
-from secure_flask.checks.registry import Finding, check
+from secure_flask.checks.registry import Finding, register_check
 from secure_flask.csp_levels import NONCE, SELF, UNSAFE_INLINE
 from secure_flask.web import csp
 
@@ -48,9 +48,9 @@ class Markup(NamedTuple):
     file: bool = False
 
 
-@check("templates.blocked", "warning")
+@register_check("templates.blocked", "warning")
 def blocked_markup(app: Flask) -> Iterator[Finding]:
-    page = csp.effective(app.config, {})
+    page = csp.page_policy(app.config)
     policies = [page, *({**page, **override} for override in csp_overrides(app).values())]
     for file in _templates(app):
         lines = defaultdict[str, list[int]](list)

@@ -40,7 +40,7 @@ def normalised_value(value: str) -> str:
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", folded).casefold())
 
 
-class Search(ExprComparator[Any]):
+class BlindIndexSearch(ExprComparator[Any]):
     """Finds rows by the blind index; any other comparison raises TypeError.
 
     Equal values have different ciphertexts, so a comparison of these would find no row.
@@ -48,7 +48,8 @@ class Search(ExprComparator[Any]):
 
     def __init__(self, model: Any, column: Any, hybrid: hybrid_property[Any]) -> None:
         super().__init__(model, model, hybrid)
-        self.model, self.column = model, column
+        self.model = model
+        self.column = column
 
     def __clause_element__(self) -> Any:
         self.column.refuse()

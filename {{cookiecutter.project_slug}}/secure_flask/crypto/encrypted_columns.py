@@ -8,11 +8,11 @@ import json
 from functools import partial
 from typing import Any, NoReturn, cast
 
-from secure_flask.crypto.blind_indexes import Search, blind_index
+from secure_flask.crypto.blind_indexes import BlindIndexSearch, blind_index
 from secure_flask.crypto.encryption import decrypt, encrypt
 from sqlalchemy import Column, LargeBinary, Table, event
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapper, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapper, mapped_column
 
 
 def encrypted_column(
@@ -50,10 +50,14 @@ class EncryptedColumn:
     """Describes an encrypted column; `__set_name__` replaces it by a hybrid attribute."""
 
     def __init__(self, indexed: bool, unique: bool, context: str) -> None:
-        self.indexed, self.unique, self.given_context = indexed, unique, context
+        self.indexed = indexed
+        self.unique = unique
+        self.given_context = context
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name, self.encrypted, self.index = name, f"{name}_encrypted", f"{name}_index"
+        self.name = name
+        self.encrypted = f"{name}_encrypted"
+        self.index = f"{name}_index"
         setattr(owner, self.encrypted, mapped_column(LargeBinary, nullable=True))
         if self.indexed:
             unique = self.unique or None
@@ -62,7 +66,7 @@ class EncryptedColumn:
         column: hybrid_property[str | None] = hybrid_property(
             self.read,
             self.write,
-            custom_comparator=lambda model: Search(model, self, column),  # type: ignore[arg-type]
+            custom_comparator=lambda model: BlindIndexSearch(model, self, column),  # type: ignore[arg-type]
             update_expr=lambda model, value: self.refuse(),
             bulk_dml_setter=lambda model, row, value: self.write_row(model.__mapper__, row, value),
         )
@@ -71,27 +75,29 @@ class EncryptedColumn:
         event.listen(owner, "after_mapper_constructed", self.follow, propagate=True)
         event.listen(owner, "before_insert", self.check, propagate=True)
 
-    def read(self, instance: Any) -> str | None:
+    def read(self, instance: DeclarativeBase) -> str | None:
         ciphertext = getattr(instance, self.encrypted)
         if ciphertext is None:
             return None
         context = self.context_of(instance.__mapper__, _key_of_row(instance))
         return decrypt(ciphertext, context=context).decode()
 
-    def write(self, instance: Any, value: str | None) -> None:
+    def write(self, instance: DeclarativeBase, value: str | None) -> None:
         row = {name: getattr(instance, name) for name in _key_names(instance.__mapper__)}
         self.write_row(instance.__mapper__, row, value)
         for name in row.keys() - {self.name}:
             setattr(instance, name, row[name])
 
-    def write_row(self, mapper: Mapper[Any], row: dict[str, Any], value: str | None) -> None:
+    def write_row(self, mapper: Mapper[Any], row: dict[str, object], value: str | None) -> None:
         """Set the stored columns of a value in a row's attributes, and its primary key if unset."""
         for name in _key_names(mapper):
             if row.get(name) is None:
                 row[name] = _new_key(mapper.columns[name])
         row |= self.stored(mapper, [row[name] for name in _key_names(mapper)], value)
 
-    def stored(self, mapper: Mapper[Any], key: list[Any], value: str | None) -> dict[str, Any]:
+    def stored(
+        self, mapper: Mapper[Any], key: list[object], value: str | None
+    ) -> dict[str, object]:
         """The columns to store for a value in the row with this primary key."""
         context = self.context_of(mapper, key)
         encrypted = None if value is None else encrypt(value.encode(), context=context)
@@ -107,7 +113,7 @@ class EncryptedColumn:
         parts = json.dumps([table.schema, table.name, self.name])
         return self.given_context or (parts if table.schema else f"{table.name}.{self.name}")
 
-    def context_of(self, mapper: Mapper[Any], key: list[Any]) -> str:
+    def context_of(self, mapper: Mapper[Any], key: list[object]) -> str:
         """The context of the row with this primary key."""
         return row_context(self.context_in(mapper), key)
 
@@ -117,7 +123,7 @@ class EncryptedColumn:
         for position, name in enumerate(_key_names(mapper)):
             event.listen(getattr(model, name), "set", partial(self.rebind, position))
 
-    def rebind(self, position: int, instance: Any, part: Any, *rest: object) -> None:
+    def rebind(self, position: int, instance: DeclarativeBase, part: object, *rest: object) -> None:
         key = _key_of_row(instance)
         if None not in key and key[position] != part:
             value = self.read(instance)
@@ -125,7 +131,7 @@ class EncryptedColumn:
             for stored, new in self.stored(instance.__mapper__, key, value).items():
                 setattr(instance, stored, new)
 
-    def check(self, mapper: Mapper[Any], connection: Any, instance: Any) -> None:
+    def check(self, mapper: Mapper[Any], connection: object, instance: DeclarativeBase) -> None:
         """Refuse to insert a ciphertext that was copied from another object: it cannot decrypt."""
         self.read(instance)
 
@@ -136,12 +142,12 @@ class EncryptedColumn:
         )
 
 
-def row_context(context: str, key: list[Any]) -> str:
+def row_context(context: str, key: list[object]) -> str:
     """The context of a column's value in the row with this primary key."""
     return f"{context} of {json.dumps([str(part) for part in key])}"
 
 
-def _key_of_row(instance: Any) -> list[Any]:
+def _key_of_row(instance: DeclarativeBase) -> list[object]:
     """The primary key of an object, in the order of its columns."""
     return [getattr(instance, name) for name in _key_names(instance.__mapper__)]
 
@@ -150,7 +156,7 @@ def _key_names(mapper: Mapper[Any]) -> list[str]:
     return [mapper.get_property_by_column(column).key for column in mapper.primary_key]
 
 
-def _new_key(column: Column[Any]) -> Any:
+def _new_key(column: Column[Any]) -> object:
     if column.default is None or not column.default.is_callable:
         raise TypeError(
             f"{column} must be known before the insert: give it default=uuid4, or use EncryptedString"

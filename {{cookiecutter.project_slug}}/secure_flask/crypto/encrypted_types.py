@@ -26,7 +26,7 @@ class Encrypted(TypeDecorator[Value]):
         super().__init__()
         self.context = context
 
-    def context_of(self, key: list[Any]) -> str:
+    def context_of(self, key: list[object]) -> str:
         """The context of the row with this primary key: the same for all."""
         return self.context
 
@@ -72,7 +72,7 @@ class EncryptedJSON(Encrypted[Any]):
 
     cache_ok = True
 
-    def dump(self, value: Any) -> bytes:
+    def dump(self, value: object) -> bytes:
         return json.dumps(value).encode()
 
     def load(self, plaintext: bytes) -> Any:

@@ -39,5 +39,5 @@ def derive_key(root: bytes, purpose: bytes, salt: bytes = b"") -> bytes:
 
 def init_app(app: Flask) -> None:
     state = app_state(app)
-    state[ENCRYPTION_KEYS] = keyrings.read_numbered(app.config["ENCRYPTION_KEYS"])
-    state[BLIND_INDEX_KEYS] = keyrings.read_numbered(app.config["BLIND_INDEX_KEYS"])
+    state[ENCRYPTION_KEYS] = keyrings.read_numbered_keyring(app.config["ENCRYPTION_KEYS"])
+    state[BLIND_INDEX_KEYS] = keyrings.read_numbered_keyring(app.config["BLIND_INDEX_KEYS"])

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 from secure_flask.crypto.encrypted_columns import EncryptedColumn, row_context
 from secure_flask.crypto.encryption import decrypt
 from secure_flask.database.paging import pages_of_rows
+from sqlalchemy.orm import DeclarativeBase
 
 
-def encrypt_plain(connection: sa.Connection, model: Any, name: str) -> None:
+def encrypt_plain(connection: sa.Connection, model: type[DeclarativeBase], name: str) -> None:
     """Fill a new `encrypted_column` of the model from the plain column of the same name.
 
     Call it between adding the new columns and dropping the plain one, in the transaction of
@@ -18,7 +19,9 @@ def encrypt_plain(connection: sa.Connection, model: Any, name: str) -> None:
     _fill(connection, model, name, sa.column(name, sa.String()), lambda plaintext, key: plaintext)
 
 
-def change_context(connection: sa.Connection, model: Any, name: str, *, old: str) -> None:
+def change_context(
+    connection: sa.Connection, model: type[DeclarativeBase], name: str, *, old: str
+) -> None:
     """Re-encrypt the values of an `encrypted_column` from the context `old` to the current one.
 
     Use it after renaming a table or column, or for values that a mixin stored with its own
@@ -27,7 +30,7 @@ def change_context(connection: sa.Connection, model: Any, name: str, *, old: str
     :raises DecryptionError: a value does not have the context `old`.
     """
 
-    def read(ciphertext: bytes, key: list[Any]) -> str:
+    def read(ciphertext: bytes, key: list[object]) -> str:
         return decrypt(ciphertext, context=row_context(old, key)).decode()
 
     _fill(connection, model, name, sa.column(f"{name}_encrypted", sa.LargeBinary()), read)
@@ -38,7 +41,7 @@ def _fill(
     model: Any,
     name: str,
     source: sa.ColumnClause[Any],
-    read: Callable[[Any, list[Any]], str],
+    read: Callable[[Any, list[object]], str],
 ) -> None:
     """Read the source of each row and store its value encrypted, page by page."""
     mapper = model.__mapper__

@@ -32,7 +32,7 @@ crypto_commands = CommandGroup("crypto", help="Manage encrypted columns and thei
 def generate_key() -> None:
     """Print a new key for ENCRYPTION_KEYS or BLIND_INDEX_KEYS; add it at the end first."""
     newest = max(*encryption_keys(), *blind_index_keys())
-    click.echo(keyrings.new(str(max(newest + 1, int(keyrings.today())))))
+    click.echo(keyrings.new_key(str(max(newest + 1, int(keyrings.key_id_of_today())))))
 
 
 @crypto_commands.command("status")
@@ -65,7 +65,7 @@ class Stored:
     """An encrypted column, and that of its blind index if it has one."""
 
     value: sa.Column[Any]
-    context_of: Callable[[list[Any]], str]
+    context_of: Callable[[list[object]], str]
     index: sa.Column[Any] | None = None
     index_context: str = ""
 
@@ -124,7 +124,8 @@ def _count_by_key(
 
 def _rotate_column(stored: Stored) -> int:
     """Renew a column page by page; the number of values that do not decrypt."""
-    done = failed = 0
+    done = 0
+    failed = 0
     keys = list(stored.value.table.primary_key)
     found = sa.select(*keys, stored.raw).where(stored.outdated)
     for rows in pages_of_rows(db.session.execute, found, keys):
@@ -142,7 +143,7 @@ def _rotate_column(stored: Stored) -> int:
     return failed
 
 
-def _renew_value(stored: Stored, key: list[Any], seen: bytes) -> bool:
+def _renew_value(stored: Stored, key: list[object], seen: bytes) -> bool:
     """Store a value under the first keys; False if it does not decrypt."""
     context = stored.context_of(key)
     try:

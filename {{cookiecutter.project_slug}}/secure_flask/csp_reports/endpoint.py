@@ -12,25 +12,27 @@ from itertools import islice
 from flask import Blueprint, Flask, Response, current_app, request
 from limits import parse
 from secure_flask.auth.access import public
-from secure_flask.csp_reports.violations import Violation, add_violations, read_violations
-from secure_flask.database import db
-from secure_flask.database.failures import COMMANDS, undefined_name
-from secure_flask.state import Key, app_state
+from secure_flask.csp_reports.violations import (
+    Violation,
+    add_violations,
+    has_table,
+    read_violations,
+)
 from secure_flask.web import strict_json
 from secure_flask.web.counters import counters
-from secure_flask.web.csrf import exempt
+from secure_flask.web.csrf import csrf_exempt
 from secure_flask.web.errors import error_response
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import consumes, responds
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 blueprint = Blueprint("reports", __name__)
 
 MAX_REPORTS = 20  # in one body; a browser sends a few together
 # Bodies stored from all addresses together, so that reports cannot overload the database.
 STORE_LIMIT = parse("600 per minute")
-# Set once the log has the line about a table that is missing.
-_TABLE_WARNED = Key[bool]("missing table warned")
+
+TABLE_WARNING_LIMIT = parse("1 per day")
 
 _TYPES = ("application/csp-report", "application/reports+json", "application/json")
 
@@ -39,7 +41,7 @@ _TYPES = ("application/csp-report", "application/reports+json", "application/jso
 @consumes(*_TYPES, max_size=16 * 1024)
 @responds(None)
 @public
-@exempt
+@csrf_exempt
 @limited("60 per minute")
 def receive() -> Response:
     if request.mimetype not in _TYPES:
@@ -54,26 +56,17 @@ def receive() -> Response:
 
 
 def _store(found: Counter[Violation]) -> None:
-    """Count violations; an app without their table drops them, and the log says so once."""
     try:
         add_violations(found)
-    except DBAPIError as error:
-        said = undefined_name(error)
-        if said is None:
+    except (OperationalError, ProgrammingError):
+        if has_table():
             raise
-        db.session.rollback()
-        _warn_of_missing_table(said)
-
-
-def _warn_of_missing_table(said: str) -> None:
-    state = app_state(current_app)
-    if _TABLE_WARNED not in state:
-        state[_TABLE_WARNED] = True
-        current_app.logger.error(
-            "CSP reports are not stored. The database says: %s. Run %s",
-            said,
-            " and ".join(COMMANDS),
-        )
+        # No browser and no visitor can help where the table is missing.
+        if counters().add_locally(TABLE_WARNING_LIMIT, "csp-reports-table").allowed:
+            current_app.logger.warning(
+                "CSP reports are not stored: the table csp_violations is missing. "
+                "Run `.venv/bin/flask db upgrade`."
+            )
 
 
 def init_app(app: Flask) -> None:

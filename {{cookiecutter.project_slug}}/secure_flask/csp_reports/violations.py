@@ -11,13 +11,13 @@ Source: W3C Content Security Policy Level 3, section 5.3; W3C Reporting API; OWA
 import re
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from flask import current_app
 from secure_flask.database import Model, db
 from secure_flask.web.csp_syntax import DIRECTIVES
-from sqlalchemy import BigInteger, String, delete, func, select, tuple_
+from sqlalchemy import BigInteger, String, delete, func, inspect, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
@@ -42,7 +42,8 @@ _URL = re.compile(
 
 OWN_SITE = "self"
 UNKNOWN_PAGE = "(no route)"
-MAX_ORIGIN, MAX_PAGE = 300, 200  # characters
+MAX_ORIGIN = 300  # characters
+MAX_PAGE = 200  # characters
 
 
 class Violation(NamedTuple):
@@ -71,7 +72,7 @@ class ViolationCount(Model):
 _KEY = [getattr(ViolationCount, field) for field in Violation._fields]
 
 
-def read_violations(body: Any) -> Iterator[Violation]:
+def read_violations(body: object) -> Iterator[Violation]:
     """The violations in a body, without those that pages of this app cannot cause."""
     for item in body if isinstance(body, list) else [body]:
         report = item.get("csp-report", item.get("body")) if isinstance(item, dict) else None
@@ -94,6 +95,15 @@ def add_violations(found: Mapping[Violation, int]) -> None:
     db.session.commit()
 
 
+def has_table() -> bool:
+    """Whether the database has the table of violations.
+
+    :raises SQLAlchemyError: the database does not say, since it is away.
+    """
+    db.session.rollback()
+    return inspect(db.engine).has_table(ViolationCount.__tablename__)
+
+
 def most_frequent_violations() -> list[ViolationCount]:
     """All violations, the most frequent first."""
     most = select(ViolationCount).order_by(ViolationCount.times.desc(), *_KEY).limit(MAX_ROWS)
@@ -106,7 +116,7 @@ def latest_violations(limit: int) -> list[ViolationCount]:
     return list(db.session.scalars(last))
 
 
-def _violation(report: dict[str, Any]) -> Violation | None:
+def _violation(report: dict[str, object]) -> Violation | None:
     directive, address, page, source, disposition = (_first_text(report, names) for names in _NAMES)
     blocked = _blocked_value(address, page)
     by_the_page = source.partition(":")[0] in _OWN_CODE
@@ -116,8 +126,9 @@ def _violation(report: dict[str, Any]) -> Violation | None:
     return Violation(directive, blocked, _route_of_page(page), kind)
 
 
-def _first_text(report: dict[str, Any], names: tuple[str, ...]) -> str:
-    return next((report[name] for name in names if isinstance(report.get(name), str)), "")
+def _first_text(report: dict[str, object], names: tuple[str, ...]) -> str:
+    values = (report.get(name) for name in names)
+    return next((value for value in values if isinstance(value, str)), "")
 
 
 def _blocked_value(address: str, page: str) -> str | None:

@@ -1,7 +1,5 @@
 """Commands that report a database error or a refused value in one sentence, not a traceback."""
 
-from typing import Any
-
 import click
 from flask.cli import AppGroup
 from secure_flask.database import failures
@@ -12,7 +10,7 @@ UNREACHABLE = "The database cannot be reached or is busy: check DATABASE_URL, an
 
 
 class _Explained(click.Command):
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except Reason as refused:

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
@@ -20,7 +20,7 @@ from secure_flask.database import failures
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, response_for
 from secure_flask.web.serving import serves_requests
-from sqlalchemy import Connection, Engine, MetaData, event, inspect, make_url
+from sqlalchemy import Connection, Engine, MetaData, Select, event, inspect, make_url
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
@@ -61,14 +61,28 @@ LIMITS = {
 CONFLICTS = (ObjectDeletedError, StaleDataError)
 
 
+Row = TypeVar("Row")
+
+
 class Model(DeclarativeBase):
     """The base class of all models."""
 
     metadata = MetaData(naming_convention=NAMES)
 
 
+class Database(SQLAlchemy):
+    """Flask-SQLAlchemy, whose queries for one row have the type of the row."""
+
+    if TYPE_CHECKING:
+
+        def first_or_404(
+            self, statement: Select[Row], *, description: str | None = None
+        ) -> Row: ...
+        def one_or_404(self, statement: Select[Row], *, description: str | None = None) -> Row: ...
+
+
 # expire_on_commit would reload each object after a commit, and fail if its row was deleted.
-db = SQLAlchemy(model_class=Model, session_options={"expire_on_commit": False})
+db = Database(model_class=Model, session_options={"expire_on_commit": False})
 migrate = Migrate(db=db, directory=str(Path(__file__).parents[2] / "migrations"))
 
 
@@ -85,9 +99,9 @@ def init_app(app: Flask) -> None:
         app.register_error_handler(conflict, _respond_conflict)
 
 
-def _engine_options(app: Flask) -> dict[str, Any]:
+def _engine_options(app: Flask) -> dict[str, object]:
     # Logged errors must not contain parameters, such as a password hash.
-    options: dict[str, Any] = {"hide_parameters": True}
+    options: dict[str, object] = {"hide_parameters": True}
     url = make_url(app.config["DATABASE_URL"])
     if url.get_backend_name() == "postgresql":
         several = SEVERAL_HOSTS if "," in str(url.query.get("host", "")) else {}
@@ -177,7 +191,7 @@ def _respond_unavailable(error: Exception) -> ResponseReturnValue:
 
 
 @event.listens_for(Engine, "connect")
-def _configure_sqlite(connection: Any, record: Any) -> None:
+def _configure_sqlite(connection: object, record: object) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
         # By default SQLite does not enforce foreign keys. WAL allows reads during a write.

@@ -7,7 +7,7 @@ Source: OWASP ASVS 13.3.1, 13.4.2.
 
 from io import StringIO
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import click
 from dotenv.parser import parse_stream
@@ -109,7 +109,7 @@ class Settings(BaseSettings):
         if token_type == "jwt" and not self.token_keys:  # noqa: S105 - a kind of token, no password
             raise SettingsError(keyrings.NO_TOKEN_KEYS)
 
-    def for_flask(self) -> dict[str, Any]:
+    def for_flask(self) -> dict[str, object]:
         """The settings by upper-case name for `app.config`, and PRODUCTION."""
         values = {
             name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else value

@@ -15,9 +15,9 @@ def fresh_secrets() -> dict[str, str]:
     """Generate a value for each secret, those of every token type included."""
     return {
         "SECRET_KEY": secrets.token_urlsafe(48),
-        "ENCRYPTION_KEYS": keyrings.new(),
-        "BLIND_INDEX_KEYS": keyrings.new(),
-        "TOKEN_KEYS": keyrings.new(),
+        "ENCRYPTION_KEYS": keyrings.new_key(),
+        "BLIND_INDEX_KEYS": keyrings.new_key(),
+        "TOKEN_KEYS": keyrings.new_key(),
     }
 
 

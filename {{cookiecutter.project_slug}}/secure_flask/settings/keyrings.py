@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
 
@@ -27,17 +27,17 @@ NO_TOKEN_KEYS = (
 )
 
 
-def today() -> str:
+def key_id_of_today() -> str:
     """The id of a key created today, such as 20261125, which shows its age."""
     return datetime.now(UTC).strftime("%Y%m%d")
 
 
-def new(key_id: str = "") -> str:
+def new_key(key_id: str = "") -> str:
     """Generate a key for settings: an id, a colon, 32 random bytes in base64url."""
-    return f"{key_id or today()}:{urlsafe_b64encode(os.urandom(KEY_SIZE)).decode().rstrip('=')}"
+    return f"{key_id or key_id_of_today()}:{urlsafe_b64encode(os.urandom(KEY_SIZE)).decode().rstrip('=')}"
 
 
-def read(text: str) -> dict[str, bytes]:
+def read_keyring(text: str) -> dict[str, bytes]:
     """Parse `id:key,id:key` into keys of 32 bytes by id, in that order.
 
     :raises ValueError: a key or id is missing, malformed or duplicated; the message repeats none.
@@ -52,31 +52,31 @@ def read(text: str) -> dict[str, bytes]:
     return ring
 
 
-def read_numbered(text: str) -> dict[int, bytes]:
+def read_numbered_keyring(text: str) -> dict[int, bytes]:
     """Parse `2:key,1:key`, where each id is a number; the first key encrypts.
 
     :raises ValueError: a key is unusable or an id is not a number; the message contains no key.
     """
-    ring = read(text)
+    ring = read_keyring(text)
     if not all(NUMBER.fullmatch(key_id) and int(key_id) <= MAX_NUMBER for key_id in ring):
         raise ValueError(f"must give each key a number up to {MAX_NUMBER} as its id: 2:key,1:key")
     return {int(key_id): key for key_id, key in ring.items()}
 
 
-def is_guessable(secret: bytes) -> bool:
+def is_guessable_secret(secret: bytes) -> bool:
     """Whether a secret repeats itself or counts up. No check can prove that it is random."""
     return len({after - before for before, after in pairwise(secret)}) < MIN_STEPS
 
 
 def _read_one(key_id: str, encoded: str) -> bytes:
     key = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
-    weak = len(key) != KEY_SIZE or is_guessable(key)
+    weak = len(key) != KEY_SIZE or is_guessable_secret(key)
     if weak or not (key_id.isascii() and key_id.isalnum()):
         raise ValueError("unusable")
     return key
 
 
-def _readable(read: Callable[[str], Any]) -> AfterValidator:
+def _readable(read: Callable[[str], object]) -> AfterValidator:
     def check(ring: SecretStr) -> SecretStr:
         read(ring.get_secret_value())
         return ring
@@ -85,5 +85,5 @@ def _readable(read: Callable[[str], Any]) -> AfterValidator:
 
 
 # The types of the settings: ENCRYPTION_KEYS and BLIND_INDEX_KEYS; TOKEN_KEYS.
-NumberedKeyring = Annotated[SecretStr, _readable(read_numbered)]
-Keyring = Annotated[SecretStr, _readable(read)]
+NumberedKeyring = Annotated[SecretStr, _readable(read_numbered_keyring)]
+Keyring = Annotated[SecretStr, _readable(read_keyring)]

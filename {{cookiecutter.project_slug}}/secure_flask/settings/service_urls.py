@@ -76,7 +76,7 @@ def _supported_redis(url: SecretStr) -> SecretStr:
     if scheme not in REDIS_SCHEMES or not separator or not rest.strip("/"):
         raise ValueError(HOW_TO_NAME_REDIS)
     try:
-        redis_storage.check(url.get_secret_value())
+        redis_storage.check_redis_url(url.get_secret_value())
     except Exception:
         # redis-py raises many kinds. Without the cause, which may quote the password.
         raise ValueError(HOW_TO_NAME_REDIS) from None

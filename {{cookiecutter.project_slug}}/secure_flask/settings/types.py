@@ -1,12 +1,12 @@
 """The types of settings: each refuses insecure values and names a valid one."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 from pydantic_settings import NoDecode
-from secure_flask.settings.keyrings import is_guessable
+from secure_flask.settings.keyrings import is_guessable_secret
 
 MIN_SECRET_LENGTH = 32  # characters
 # All are long enough that a random secret does not contain one by chance.
@@ -19,7 +19,7 @@ def _strong(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if not text:
         raise ValueError(f"is missing: set it to the output of: {HOW_TO_MAKE_ONE}")
-    weak = len(text) < MIN_SECRET_LENGTH or is_guessable(text.encode())
+    weak = len(text) < MIN_SECRET_LENGTH or is_guessable_secret(text.encode())
     if weak or not text.isascii() or any(word in text.lower() for word in PLACEHOLDERS):
         raise ValueError(
             f"is short, a placeholder or easy to guess: set it to the output of: {HOW_TO_MAKE_ONE}"
@@ -27,7 +27,7 @@ def _strong(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _split(names: Any) -> Any:
+def _split(names: object) -> object:
     return names.replace(",", " ").lower().split() if isinstance(names, str) else names
 
 

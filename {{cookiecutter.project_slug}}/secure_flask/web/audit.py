@@ -8,7 +8,7 @@ Source: OWASP Logging Vocabulary Cheat Sheet; OWASP ASVS 16.2.5, 16.3.1 to 16.3.
 
 import hmac
 from logging import ERROR, INFO, WARNING
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 from flask import Flask, current_app, has_request_context
@@ -51,7 +51,7 @@ WARNING_RATE_LIMIT = parse("60 per minute")
 _logger = structlog.get_logger("secure_flask.audit")
 
 
-def record(event: Event, *, account: str | None = None, **fields: Any) -> None:
+def record(event: Event, *, account: str | None = None, **fields: object) -> None:
     """Write a line; logs.py adds the time, the request and the user's id.
 
     `account` takes a username as it was typed. No other field may hold client input, unless
@@ -71,8 +71,14 @@ def pseudonym(account: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    # Flask's own log line contains the path, which may hold a secret.
-    app.log_exception = lambda exc_info: record(CRASH, exc_info=exc_info)  # type: ignore[method-assign]
+    # Flask's own log line contains the path, which may hold a secret. An app that writes its own
+    # keeps it.
+    if getattr(app.log_exception, "__func__", None) is Flask.log_exception:
+        app.log_exception = _record_crash  # type: ignore[method-assign]
+
+
+def _record_crash(exc_info: object) -> None:
+    record(CRASH, exc_info=exc_info)
 
 
 def _is_within_rate_limit(event: Event) -> bool:

@@ -14,9 +14,11 @@ import flask
 from flask import Flask, Request, request
 from secure_flask.web import audit, request_checks
 from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.errors import ErrorResponse, error_response, text
+from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.form_types import URLENCODED, is_consumed_form
-from secure_flask.web.uploads import open_file, uploaded
+from secure_flask.web.own_classes import on_top_of
+from secure_flask.web.texts import translated_text
+from secure_flask.web.uploads import open_upload, uploaded_files
 from secure_flask.web.view_options import view_options
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -24,7 +26,7 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.utils import cached_property
 from werkzeug.wsgi import get_input_stream
 
-INVALID = "Invalid request"
+INVALID_REQUEST = "Invalid request"
 MAX_FIELDS = 1000  # fields and files together
 # As people know them: 64 kB for the 65,536 bytes that may be sent.
 _UNITS = {2**20: "MB", 10**6: "MB", 2**10: "kB", 10**3: "kB", 1: "bytes"}
@@ -36,9 +38,9 @@ _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
 
 
 def init_app(app: Flask) -> None:
-    app.request_class = CheckedRequest
+    app.request_class = on_top_of(app.request_class, CheckedRequest, flask.Request)
     app.config["MAX_FORM_PARTS"] = MAX_FIELDS
-    request_checks.register(app, _check_body)
+    request_checks.add_request_check(app, _check_body)
 
 
 def body_stream() -> BinaryIO:
@@ -57,7 +59,8 @@ class CompleteBody(io.RawIOBase):
     """A stream of the request body that raises 400 where a truncated body stops, and 413."""
 
     def __init__(self, request: Request, stream: IO[bytes]) -> None:
-        self.request, self.stream = request, stream
+        self.request = request
+        self.stream = stream
         self.length = 0
 
     def readable(self) -> bool:
@@ -76,7 +79,7 @@ class CompleteBody(io.RawIOBase):
             # Each server has its own exceptions for bad chunks and lost connections. Their class
             # tells one of these from a fault of the server.
             audit.record(audit.INPUT_REFUSED, reason=type(error).__name__)
-            raise error_response(400, INVALID) from None
+            raise error_response(400, INVALID_REQUEST) from None
         buffer[: len(part)] = part
         self.length += len(part)
         limit = self.request.max_content_length
@@ -84,7 +87,7 @@ class CompleteBody(io.RawIOBase):
             raise _too_large(_in_words(limit))
         # gunicorn returns a short body without an error when the client disconnects.
         if stated is not None and not part:
-            raise error_response(400, INVALID)
+            raise error_response(400, INVALID_REQUEST)
         return len(part)
 
 
@@ -95,7 +98,7 @@ class FormParser(FormDataParser):
     """
 
     def __init__(self, stream_factory: Any = None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(open_file, *args, **{**kwargs, "silent": False})
+        super().__init__(open_upload, *args, **{**kwargs, "silent": False})
 
     def parse(self, stream: IO[bytes], mimetype: str, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -110,9 +113,9 @@ class FormParser(FormDataParser):
             limit = f"{MAX_FIELDS:,} fields and files, and {in_a_field} in a field"
             raise _too_large(limit) from None
         except ValueError:
-            raise error_response(400, INVALID) from None
+            raise error_response(400, INVALID_REQUEST) from None
         _check_texts(fields, files)
-        return stream, fields, uploaded(files)
+        return stream, fields, uploaded_files(files)
 
 
 class CheckedRequest(flask.Request):
@@ -152,7 +155,8 @@ def _read_form(request: Request) -> None:
         _ = request.form
     except HTTPException:
         # The page for this error may contain a form of its own, which must not raise it again.
-        request.form, request.files = ImmutableMultiDict(), ImmutableMultiDict()
+        request.form = ImmutableMultiDict()
+        request.files = ImmutableMultiDict()
         raise
 
 
@@ -165,7 +169,7 @@ def _urlencoded(body: bytes) -> bytes:
 
 
 def _too_large(limit: str) -> ErrorResponse:
-    return error_response(413, text("Too large: at most {limit}", limit=limit))
+    return error_response(413, translated_text("Too large: at most {limit}", limit=limit))
 
 
 def _in_words(size: int) -> str:
@@ -178,4 +182,4 @@ def _check_texts(fields: MultiDict[str, str], files: MultiDict[str, FileStorage]
     names += [file.filename or "" for _, file in files.items(multi=True)]
     values = (value for _, value in fields.items(multi=True))
     if any(map(_REFUSED.search, names)) or any(map(_REFUSED_IN_LINES.search, values)):
-        raise error_response(400, INVALID)
+        raise error_response(400, INVALID_REQUEST)

@@ -17,6 +17,7 @@ from secure_flask.web.bearer import has_bearer
 from secure_flask.web.cors import CORS_ORIGINS
 from secure_flask.web.errors import error_response
 from secure_flask.web.form_types import FORM_TYPES, SENT_BY_FORMS, has_body, is_form
+from secure_flask.web.templates import add_to_templates
 from secure_flask.web.view_options import (
     Decorated,
     add_options,
@@ -39,7 +40,7 @@ class Refusal(NamedTuple):
     expected: str
 
 
-def exempt(view: Decorated) -> Decorated:
+def csrf_exempt(view: Decorated) -> Decorated:
     """Exempt a view from these checks. The view must not authenticate its caller."""
     return add_options(view, csrf_exempt=True)
 
@@ -47,8 +48,8 @@ def exempt(view: Decorated) -> Decorated:
 def init_app(app: Flask) -> None:
     # No FlaskForm has a token, those of extensions included, and templates that print one stay.
     app.config["WTF_CSRF_ENABLED"] = False
-    app.add_template_global(lambda: "", "csrf_token")
-    request_checks.register(app, _check_csrf)
+    add_to_templates(app, {"csrf_token": lambda: ""})
+    request_checks.add_request_check(app, _check_csrf)
 
 
 def reads_no_cookie(request: Request) -> bool:
@@ -71,6 +72,9 @@ def _check_csrf(request: Request) -> None:
         return
     if not has_bearer(request) and (refusal := _refusal_of_write(request)):
         raise _refused_request(request, refusal)
+    if request.url_rule is None:
+        # Flask redirects to the right address, or answers 404 or 405.
+        return
     consumed = options.consumes or ["application/json"]
     if has_body(request) and request.mimetype not in consumed:
         raise _wrong_type(request, f"Content-Type must be {' or '.join(consumed)}")
@@ -163,7 +167,7 @@ def _refused_request(request: Request, refusal: Refusal) -> Exception:
     value = _logged_value(request, refusal.header)
     # The own origin is checked as well, since a probe is answered for any Host.
     is_origin = refusal.header == "Origin"
-    expected = origins.as_logged(refusal.expected.lower()) if is_origin else refusal.expected
+    expected = origins.origin_for_log(refusal.expected.lower()) if is_origin else refusal.expected
     audit.record(
         audit.AUTHZ_FAIL,
         reason="cross-site write",
@@ -178,6 +182,6 @@ def _refused_request(request: Request, refusal: Refusal) -> Exception:
 
 def _logged_value(request: Request, header: str) -> str | None:
     if header == "Origin":
-        return origins.as_logged(request.headers.get(header))
+        return origins.origin_for_log(request.headers.get(header))
     sent = request.mimetype if header == "Content-Type" else request.headers.get(header)
     return sent if sent is None or sent in _LOGGED else "other"

@@ -6,7 +6,6 @@ A browser gets a page with the request id, a program `{"error": "…"}`. An
 
 import sys
 from functools import lru_cache, partial
-from typing import Any
 
 from flask import (
     Flask,
@@ -19,8 +18,10 @@ from flask import (
     request,
 )
 from flask.typing import ResponseReturnValue
+from jinja2 import TemplateNotFound
 from secure_flask.state import Key, request_state
 from secure_flask.web.logs import request_id
+from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import view_options
 from werkzeug.exceptions import HTTPException, default_exceptions
 
@@ -43,14 +44,15 @@ class ErrorResponse(HTTPException):
 
     def __init__(self, message: str, headers: dict[str, str]) -> None:
         HTTPException.__init__(self)
-        self.message, self.headers = message, headers
+        self.message = message
+        self.headers = headers
 
     @property
     def description(self) -> str:  # type: ignore[override]
         """The message in the owner's words, as a form of yours shows it."""
-        return text(self.message)
+        return translated_text(self.message)
 
-    def get_headers(self, *arguments: Any, **options: Any) -> list[tuple[str, str]]:
+    def get_headers(self, *arguments: object, **options: object) -> list[tuple[str, str]]:
         return list(self.headers.items())
 
 
@@ -77,16 +79,6 @@ def response_for(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
-def text(message: str, **values: object) -> str:
-    """A message in the owner's words of TEXTS, or as it is, with its values filled in."""
-    words: str = current_app.config["TEXTS"].get(message, message) if current_app else message
-    try:
-        return words.format(**values) if values else words
-    except (IndexError, KeyError, ValueError):
-        # The owner's words have another placeholder.
-        return message.format(**values)
-
-
 def default_response(error: HTTPException) -> Response:
     """The response to an error without a handler of your own: a page, JSON or the login page."""
     see_other = error.see_other if isinstance(error, ErrorResponse) else None
@@ -107,10 +99,28 @@ def prefers_html() -> bool:
 
 
 def init_app(app: Flask) -> None:
-    app.register_error_handler(HTTPException, default_response)
+    # For the most general class, so that each handler of the owner's comes first, and in place of
+    # none that is there.
+    if Exception not in app.error_handler_spec[None][None]:
+        app.register_error_handler(Exception, _respond)
     app.after_request(_add_challenge)
     # Return 404 for `//` in a path: Werkzeug's HTML redirect would echo the Host.
     app.url_map.merge_slashes = False
+
+
+def _respond(error: Exception) -> Response:
+    """
+    :raises Exception: the error itself, where plain Flask would find no handler for it.
+    """
+    if isinstance(error, HTTPException) and not _is_trapped(error):
+        return default_response(error)
+    raise error
+
+
+def _is_trapped(error: HTTPException) -> bool:
+    # Flask makes this error of a crash, and asks for its response whatever is trapped.
+    is_of_a_crash = getattr(error, "original_exception", None) is not None
+    return not is_of_a_crash and current_app.trap_http_exception(error)
 
 
 @lru_cache
@@ -121,8 +131,8 @@ def _class_for(status: int) -> type[ErrorResponse]:
 def _as_json(error: HTTPException) -> Response:
     fields = error.fields if isinstance(error, ErrorResponse) else None
     # Programs compare the errors of a login, so those stay as they are.
-    message = _message(error) if view_options().credentials else text(_message(error))
-    reasons = {name: text(reason) for name, reason in (fields or {}).items()}
+    message = _message(error) if view_options().credentials else translated_text(_message(error))
+    reasons = {name: translated_text(reason) for name, reason in (fields or {}).items()}
     hint = _hint(error)
     body = {"error": message} | ({"fields": reasons} if reasons else {})
     body |= {"hint": hint} if hint else {}
@@ -131,11 +141,12 @@ def _as_json(error: HTTPException) -> Response:
 
 def _as_page(error: HTTPException) -> Response | None:
     """The page, alone if the site around it fails, or None if error.html fails itself, as when a
-    file that it names is deleted.
+    file that it names is deleted, or if there is none.
     """
     for navigation in (True, False) if _may_look_up_the_user(error) else (False,):
         try:
-            return _complete(make_response(_page(error, navigation=navigation)), error)
+            page = _page(error, navigation=navigation)
+            return None if page is None else _complete(make_response(page), error)
         except Exception:
             current_app.log_exception(sys.exc_info())
     return None
@@ -151,14 +162,17 @@ def _login_is_known() -> bool:
     return LOGIN_LOOKED_UP in request_state(request.environ)
 
 
-def _page(error: HTTPException, *, navigation: bool) -> str:
-    template = current_app.jinja_env.get_template("error.html")
+def _page(error: HTTPException, *, navigation: bool) -> str | None:
+    try:
+        template = current_app.jinja_env.get_template("error.html")
+    except TemplateNotFound:
+        return None
     # Alone it gets no context processors, which may query the database.
     render = partial(render_template, template) if navigation else template.render
     return render(
         navigation=navigation,
         hint=_hint(error),
-        message=text(_message(error)),
+        message=translated_text(_message(error)),
         project_name=current_app.config["PROJECT_NAME"],
         request_id=request_id(request.environ),
         retry_after=dict(error.get_headers()).get("Retry-After"),

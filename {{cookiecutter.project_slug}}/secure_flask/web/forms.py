@@ -12,8 +12,8 @@ from typing import Any, overload
 from flask import current_app
 from flask.typing import ResponseReturnValue
 from secure_flask.web.bodies import has_controls
-from secure_flask.web.errors import text
 from secure_flask.web.form_types import FORM_TYPES, is_consumed_form
+from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import Decorated, add_options, options_of
 from wtforms import Field, Form, ValidationError
 from wtforms.validators import StopValidation
@@ -23,7 +23,9 @@ from wtforms.validators import StopValidation
 def consumes_form(view: Decorated) -> Decorated: ...
 @overload
 def consumes_form(*, max_size: int) -> Callable[[Decorated], Decorated]: ...
-def consumes_form(view: Any = None, **limits: int) -> Any:
+def consumes_form(
+    view: Decorated | None = None, **limits: int
+) -> Decorated | Callable[[Decorated], Decorated]:
     """Let forms post to this view: `@consumes_form`, or `@consumes_form(max_size=2**20)` in bytes."""
 
     def decorate(view: Decorated) -> Decorated:
@@ -32,7 +34,7 @@ def consumes_form(view: Any = None, **limits: int) -> Any:
     return decorate(view) if view else decorate
 
 
-def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Any], Any]:
+def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Decorated], Decorated]:
     """Let `handler` answer where the body is a form; the view below answers JSON.
 
     A handler that ends at a page, not at a redirect, says so by `@responds("text/html")`.
@@ -49,7 +51,7 @@ def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Any], Any]
 
     def decorate(view: Any) -> Any:
         @wraps(view)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
+        def wrapped(*args: object, **kwargs: object) -> object:
             return current_app.ensure_sync(handler if is_consumed_form() else view)(*args, **kwargs)
 
         form = consumes_form(wrapped)
@@ -65,6 +67,6 @@ def one_line(form: Form, field: Field) -> None:
     """
     if not isinstance(field.data, str | None):
         field.data = ""
-        raise StopValidation(text("A file is no text."))
+        raise StopValidation(translated_text("A file is no text."))
     if has_controls(field.data or ""):
-        raise ValidationError(text("Contains control characters."))
+        raise ValidationError(translated_text("Contains control characters."))

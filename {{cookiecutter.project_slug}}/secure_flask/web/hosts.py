@@ -9,21 +9,17 @@ Source: RFC 9110, section 7.4; OWASP ASVS 4.1.2, 4.1.3, 12.2.1.
 import re
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, Request, abort, current_app, redirect
 from secure_flask.state import Key, app_state
 from secure_flask.web import request_checks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import error_response
-from secure_flask.web.headers import Environ
 from secure_flask.web.view_options import Decorated, add_options, view_options
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import get_current_url
 from werkzeug.wrappers import Response
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse
 
 # The host names that a request may name.
 TRUSTED_HOSTS = Key[frozenset[str]]("trusted hosts")
@@ -47,7 +43,7 @@ class LastHops(ProxyFix):
     A client can write the entries before them, and one open quote would hide all that follow.
     """
 
-    def __call__(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if sent := environ.get("HTTP_X_FORWARDED_FOR"):
             environ["HTTP_X_FORWARDED_FOR"] = ",".join(sent.split(",")[-self.x_for :])
         return super().__call__(environ, start_response)
@@ -58,16 +54,16 @@ def init_app(app: Flask) -> None:
     trusted = frozenset(app.config["TRUSTED_HOSTS"])
     app.config["TRUSTED_HOSTS"] = None
     app_state(app)[TRUSTED_HOSTS] = trusted
-    request_checks.register(app, _refuse_ambiguous_path)
-    request_checks.register(app, partial(_refuse_untrusted_host, trusted))
+    request_checks.add_request_check(app, _refuse_ambiguous_path)
+    request_checks.add_request_check(app, partial(_refuse_untrusted_host, trusted))
     if app.config["PRODUCTION"]:
-        request_checks.register(app, _require_https)
+        request_checks.add_request_check(app, _require_https)
     hops = app.config["PROXY_HOPS"]
     if hops:
         # Each proxy appends to X-Forwarded-For; the last one sets X-Forwarded-Proto.
         app.wsgi_app = LastHops(app.wsgi_app, x_for=hops, x_proto=1)  # type: ignore[method-assign]
     else:
-        request_checks.register(app, _warn_of_ignored_proxy)
+        request_checks.add_request_check(app, _warn_of_ignored_proxy)
 
 
 def _refuse_ambiguous_path(request: Request) -> None:

@@ -33,7 +33,7 @@ def is_origin(origin: str) -> bool:
     return (_HTTPS.fullmatch(origin) is not None or is_loopback(origin)) and _is_readable(origin)
 
 
-def as_logged(sent: str | None) -> str | None:
+def origin_for_log(sent: str | None) -> str | None:
     """The `Origin` to log: unchanged if a browser could have sent it, else "malformed"."""
     if sent in (None, "null") or (len(sent) < MAX_LENGTH and _ANY.fullmatch(sent)):
         return sent

@@ -30,7 +30,7 @@ def limited(limit: str) -> Callable[[Decorated], Decorated]:
 
     def decorate(view: Any) -> Any:
         @wraps(view)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
+        def wrapped(*args: object, **kwargs: object) -> object:
             key = (view.__module__, view.__qualname__)
             _require_within_limit(item, *key, client_address())
             if ":" in (site := client_address(SITE)):
@@ -50,7 +50,9 @@ def too_many_requests(count: Count) -> ErrorResponse:
 
 def init_app(app: Flask) -> None:
     if app.config["RATE_LIMIT"]:
-        request_checks.register(app, partial(_check_rate_limit, parse(app.config["RATE_LIMIT"])))
+        request_checks.add_request_check(
+            app, partial(_check_rate_limit, parse(app.config["RATE_LIMIT"]))
+        )
 
 
 def _check_rate_limit(limit: RateLimitItem, request: Request) -> None:

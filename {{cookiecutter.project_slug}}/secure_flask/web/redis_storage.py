@@ -29,7 +29,7 @@ def connect_redis(url: str) -> Storage:
     return RedisStorage(url, wrap_exceptions=True, **options)
 
 
-def check(url: str) -> None:
+def check_redis_url(url: str) -> None:
     """Refuse a URL that no request could use; this does not connect.
 
     :raises Exception: the URL cannot be used. The message may quote the password.
@@ -40,7 +40,7 @@ def check(url: str) -> None:
     storage.storage.connection_pool.make_connection()  # finds a wrong option
 
 
-def is_verified(url: str) -> bool:
+def is_redis_verified(url: str) -> bool:
     """Whether connections are encrypted, to a server that proves who it is."""
     return url.startswith("rediss:") and _query(url).get("ssl_cert_reqs") != "none"
 

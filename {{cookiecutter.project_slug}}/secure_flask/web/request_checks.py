@@ -1,7 +1,7 @@
-"""Runs the checks of each request before its view, in the order in which they registered.
+"""Runs the checks of each request before any function of the app, in the order of their modules.
 
-All of them are one `before_request` function: Flask finds out of each such function whether it is
-a coroutine, which takes longer than most of these checks. A check refuses a request by an
+They wrap `preprocess_request` of Flask, so they run before each `url_value_preprocessor` and
+`before_request` function, wherever an app or an extension adds it. A check refuses a request by an
 exception or a response.
 """
 
@@ -13,25 +13,28 @@ from flask import Flask, Request
 from flask.typing import ResponseReturnValue
 from secure_flask.state import Key, app_state
 
-Check = Callable[[Request], ResponseReturnValue | None]
+RequestCheck = Callable[[Request], ResponseReturnValue | None]
 
-_CHECKS = Key[list[Check]]("request checks")
+_CHECKS = Key[list[RequestCheck]]("request checks")
 
 
-def register(app: Flask, check: Check) -> None:
+def add_request_check(app: Flask, check: RequestCheck) -> None:
     """Check each request, after the checks that registered before this one."""
     state = app_state(app)
     if _CHECKS not in state:
         checks = state[_CHECKS] = []
-        app.before_request(partial(_run_checks, checks))
+        # A subclass of Flask may have a method of its own, which runs after the checks too.
+        app.preprocess_request = partial(_preprocess, checks, app.preprocess_request)  # type: ignore[method-assign]
     state[_CHECKS].append(check)
 
 
-def _run_checks(checks: Sequence[Check]) -> ResponseReturnValue | None:
+def _preprocess(
+    checks: Sequence[RequestCheck], preprocess: Callable[[], ResponseReturnValue | None]
+) -> ResponseReturnValue | None:
     # The object behind `flask.request`, which looks itself up at each use.
     request: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
     for check in checks:
         response = check(request)
         if response is not None:
             return response
-    return None
+    return preprocess()

@@ -14,8 +14,9 @@ from math import isfinite
 from typing import Any
 
 from flask import Flask
-from flask.json.provider import DefaultJSONProvider
+from flask.json.provider import DefaultJSONProvider, JSONProvider
 from pydantic_core import from_json
+from secure_flask.web.own_classes import on_top_of
 
 
 def loads(text: str | bytes, **options: Any) -> Any:
@@ -33,22 +34,32 @@ def loads(text: str | bytes, **options: Any) -> Any:
 
 
 def init_app(app: Flask) -> None:
+    own = type(app.json)
+    # What the app writes by code of its own stays as it is.
+    writes_itself = getattr(own, "default", None) is not DefaultJSONProvider.default
+    ours = StrictReading if writes_itself else StrictJSONProvider
     # Extensions derive their own provider from the class.
-    app.json_provider_class = StrictJSONProvider
-    app.json = StrictJSONProvider(app)
+    app.json_provider_class = on_top_of(own, ours, DefaultJSONProvider)
+    settings = vars(app.json)
+    app.json = app.json_provider_class(app)
+    vars(app.json).update(settings)
 
 
-class StrictJSONProvider(DefaultJSONProvider):
-    """Flask's JSON, read strictly; dates are written as ISO 8601, as the OpenAPI document says."""
-
-    @staticmethod
-    def default(value: Any) -> Any:
-        if isinstance(value, date | time):
-            return value.isoformat()
-        return DefaultJSONProvider.default(value)
+class StrictReading(JSONProvider):
+    """Reads strictly, whatever writes."""
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         return loads(s, **kwargs)
+
+
+class StrictJSONProvider(StrictReading, DefaultJSONProvider):
+    """Flask's JSON, read strictly; dates are written as ISO 8601, as the OpenAPI document says."""
+
+    @staticmethod
+    def default(value: object) -> object:
+        if isinstance(value, date | time):
+            return value.isoformat()
+        return DefaultJSONProvider.default(value)
 
 
 def _finite(text: str) -> float:
@@ -59,7 +70,7 @@ def _finite(text: str) -> float:
     return number
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) < len(pairs):
         raise ValueError("a member is duplicated")

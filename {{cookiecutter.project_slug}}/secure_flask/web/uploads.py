@@ -5,7 +5,7 @@ Flask-WTF a file would be an exception in its validators. Source: OWASP ASVS 5.2
 """
 
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any, NoReturn, cast
+from typing import IO, NoReturn
 
 from werkzeug.datastructures import FileStorage, MultiDict
 from wtforms import ValidationError
@@ -24,12 +24,12 @@ class UploadedFile(FileStorage):
         raise NotText("A file is no text.")
 
 
-def open_file(*arguments: Any, **options: Any) -> IO[bytes]:
+def open_upload(*arguments: object, **options: object) -> IO[bytes]:
     """The stream that takes one file, whatever its stated size."""
-    return cast(IO[bytes], SpooledTemporaryFile(max_size=IN_MEMORY))
+    return SpooledTemporaryFile(max_size=IN_MEMORY)
 
 
-def uploaded(files: MultiDict[str, FileStorage]) -> MultiDict[str, FileStorage]:
+def uploaded_files(files: MultiDict[str, FileStorage]) -> MultiDict[str, FileStorage]:
     return MultiDict(
         (name, UploadedFile(file.stream, file.filename, file.name, headers=file.headers))
         for name, file in files.items(multi=True)

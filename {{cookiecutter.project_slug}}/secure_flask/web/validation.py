@@ -12,9 +12,11 @@ from typing import Annotated, Any
 from flask import current_app, request
 from flask.views import View
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from secure_flask.web import errors, strict_json
-from secure_flask.web.bodies import INVALID
+from pydantic_core import ErrorDetails
+from secure_flask.web import strict_json
+from secure_flask.web.bodies import INVALID_REQUEST
 from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import Decorated, add_options, view_options
 
 MISSING = "Missing required fields"
@@ -54,7 +56,7 @@ class Reason(ValueError):
     """Why a check of your own refuses a value, in words for the client that quote nothing of it."""
 
     def __str__(self) -> str:
-        return errors.text(super().__str__())
+        return translated_text(super().__str__())
 
 
 class Body(BaseModel):
@@ -68,7 +70,7 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
 
     def decorate(view: Any) -> Any:
         @wraps(view)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
+        def wrapped(*args: object, **kwargs: object) -> object:
             text = request.get_data()
             try:
                 strict_json.loads(text)
@@ -76,7 +78,7 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
             except ValidationError as error:
                 raise _refused_body(model, error) from None
             except ValueError:
-                raise error_response(400, INVALID) from None
+                raise error_response(400, INVALID_REQUEST) from None
             # In a method of a class-based view `self` comes first.
             own = args[:1] if args and isinstance(args[0], View) else ()
             return current_app.ensure_sync(view)(*own, body, *args[len(own) :], **kwargs)
@@ -95,7 +97,7 @@ def plain_text(text: str) -> str:
 
 def _refused_body(model: type[Body], error: ValidationError) -> ErrorResponse:
     problems = error.errors(include_url=False)
-    refused = error_response(400, MISSING if any(map(_is_absent, problems)) else INVALID)
+    refused = error_response(400, MISSING if any(map(_is_absent, problems)) else INVALID_REQUEST)
     # A body of credentials gets no details: a password may be in the wrong member.
     if not view_options().credentials:
         refused.fields = {
@@ -104,7 +106,7 @@ def _refused_body(model: type[Body], error: ValidationError) -> ErrorResponse:
     return refused
 
 
-def _path_of_field(model: type[Body], problem: Any) -> str:
+def _path_of_field(model: type[Body], problem: ErrorDetails) -> str:
     """The path of a member, as in "seats.0.name"; "" for the body as a whole.
 
     It contains only names that the model declares: the client chose any other, and it may be
@@ -121,7 +123,7 @@ def _names(model: type[Body]) -> frozenset[str]:
     return frozenset(name for each in objects for name in each.get("properties", {}))
 
 
-def _reason(problem: Any) -> str:
+def _reason(problem: ErrorDetails) -> str:
     if _is_absent(problem):
         return "Required"
     context = problem.get("ctx", {})
@@ -133,7 +135,7 @@ def _reason(problem: Any) -> str:
     return message if problem["type"] in _SAFE_MESSAGES else "Not valid"
 
 
-def _is_absent(problem: Any) -> bool:
+def _is_absent(problem: ErrorDetails) -> bool:
     """Whether a required member is missing, null, or a text that is blank."""
     sent = problem["input"]
     if problem["type"] == "string_type":

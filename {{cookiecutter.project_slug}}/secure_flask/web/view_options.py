@@ -10,7 +10,7 @@ from flask import Request, current_app
 from flask.views import View
 from pydantic import BaseModel
 
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+Decorated = TypeVar("Decorated", bound=Callable[..., object])
 # Models by media type; None for a type without a model.
 Content = Mapping[str, type[BaseModel] | None]
 
@@ -67,7 +67,7 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
     return view
 
 
-def options_of(view: Any, method: str) -> ViewOptions:
+def options_of(view: object, method: str) -> ViewOptions:
     """The options of a view for one method; a class-based view's method may override them.
 
     Roles add up here too: a method demands those of its class and its own, unless it is public.
@@ -97,7 +97,7 @@ def qualified_name(view: Any, method: str) -> str:
     return f"{getattr(written, '__module__', '')}.{name}"
 
 
-def _options_on(view: Any) -> ViewOptions:
+def _options_on(view: object) -> ViewOptions:
     options: ViewOptions = getattr(view, "view_options", _DEFAULTS)
     return options
 
@@ -108,7 +108,7 @@ def _replaced(current: ViewOptions, options: dict[str, Any]) -> ViewOptions:
     return replace(current, **{**options, "roles": tuple(sorted(roles))})
 
 
-def _changed(options: ViewOptions) -> dict[str, Any]:
+def _changed(options: ViewOptions) -> dict[str, object]:
     values = {
         field.name: (getattr(options, field.name), field.default) for field in fields(options)
     }

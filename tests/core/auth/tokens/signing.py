@@ -8,7 +8,7 @@ from secure_flask.settings import keyrings
 
 def keys_of(ring: str) -> dict[str, Ed25519PrivateKey]:
     """The keys by id that TOKEN_KEYS holds."""
-    seeds = keyrings.read(ring).items()
+    seeds = keyrings.read_keyring(ring).items()
     return {key_id: Ed25519PrivateKey.from_private_bytes(seed) for key_id, seed in seeds}
 
 

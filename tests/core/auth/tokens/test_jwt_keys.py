@@ -15,8 +15,8 @@ from core import routes
 from core.auth.tokens.test_bearer import ask, assert_accepted, assert_refused
 from core.conftest import LOGIN, SECRETS, MakeApp
 
-OLD, NEW = SECRETS["token_keys"], keyrings.new("2")
-[OLD_ID] = keyrings.read(OLD)
+OLD, NEW = SECRETS["token_keys"], keyrings.new_key("2")
+[OLD_ID] = keyrings.read_keyring(OLD)
 SEED = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # RFC 8037's example
 
 
@@ -95,7 +95,7 @@ def test_dropping_a_key_ends_what_it_signed_but_no_login(app: Flask, client: Fla
 
 def test_another_key_under_the_same_id_is_another_key(app: Flask, client: FlaskClient) -> None:
     token = access_token(client)
-    use_keys(app, keyrings.new(OLD_ID))
+    use_keys(app, keyrings.new_key(OLD_ID))
     assert_refused(ask(client, token))
 
 

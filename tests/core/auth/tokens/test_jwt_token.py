@@ -109,7 +109,7 @@ def test_any_library_reads_it_by_the_published_keys(
 
 
 def test_the_published_keys_are_exactly_the_public_ones(make_app: MakeApp) -> None:
-    ring = f"{keyrings.new('2')},{SECRETS['token_keys']}"
+    ring = f"{keyrings.new_key('2')},{SECRETS['token_keys']}"
     answer = make_app(TOKEN_TYPE="jwt", token_keys=ring).test_client().get(JWKS)
     same = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA"}
     assert answer.json == {
@@ -155,7 +155,7 @@ def test_the_signature_of_another_key_is_401_even_if_the_token_brings_that_along
 def test_a_key_id_must_name_the_key_that_signed(
     app: Flask, client: FlaskClient, payload: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ring = f"{SECRETS['token_keys']},{keyrings.new('2')}"
+    ring = f"{SECRETS['token_keys']},{keyrings.new_key('2')}"
     monkeypatch.setitem(app_state(app), SIGNING_KEYS, keys_of(ring))
     assert_accepted(ask(client, sign(payload)))
     assert_refused(ask(client, sign(payload, {**HEADER, "kid": "2"})))

@@ -138,7 +138,7 @@ def test_what_follows_cannot_be_computed_without_the_keys(
 ) -> None:
     """The table and the token that was stolen from a client do not tell the next one."""
     with monkeypatch.context() as elsewhere:
-        elsewhere.setitem(app.config, "TOKEN_KEYS", keyrings.new())
+        elsewhere.setitem(app.config, "TOKEN_KEYS", keyrings.new_key())
         other = refreshed(client, login)["refresh_token"]
     with app.app_context():
         [row] = db.session.scalars(select(Row))
@@ -204,7 +204,7 @@ def test_a_new_key_loses_no_answer(
     app: Flask, client: FlaskClient, login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = refreshed(client, login)
-    ring = f"{keyrings.new('new')},{app.config['TOKEN_KEYS']}"
+    ring = f"{keyrings.new_key('new')},{app.config['TOKEN_KEYS']}"
     monkeypatch.setitem(app.config, "TOKEN_KEYS", ring)
     assert refreshed(client, login)["refresh_token"] == first["refresh_token"]
     refreshed(client, first)

@@ -2,10 +2,8 @@
 
 from hashlib import sha256
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.auth import users
 from secure_flask.auth.login_table import LIFETIMES, Login
 from secure_flask.database import db
 from secure_flask.policy import Policy
@@ -13,7 +11,7 @@ from sqlalchemy import select
 from werkzeug.test import Cookie, TestResponse
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, PASSWORD, is_logged_in, log_in
+from core.conftest import LOGIN, OWN_PAGE, is_logged_in, log_in
 
 DEVELOPMENT, PRODUCTION = "dev-session", "__Host-session"
 FLAGS = {"HttpOnly", "SameSite=Lax", "Path=/"}
@@ -119,23 +117,3 @@ def test_a_session_id_elsewhere_than_in_its_cookie_is_401(app: Flask, client: Fl
 def stored_hashes(app: Flask) -> list[bytes]:
     with app.app_context():
         return list(db.session.scalars(select(Login.secret_hash)))
-
-
-@pytest.mark.parametrize("logs_out", [True, False])
-def test_what_an_extension_keeps_for_a_user_outlives_a_new_password_and_no_new_user(
-    app: Flask, client: FlaskClient, logs_out: bool
-) -> None:
-    with app.app_context():
-        users.create_user("mallory", PASSWORD)
-    credentials = log_in(client)
-    with client.session_transaction() as session:
-        session["note"] = "of ada"
-    passwords = {"current_password": PASSWORD, "new_password": "another long password"}
-    assert client.post(routes.PASSWORD, json=passwords, headers=credentials).status_code == 200
-    with client.session_transaction() as session:
-        assert session["note"] == "of ada"
-    if logs_out:
-        client.post(routes.LOGOUT, headers=credentials)
-    log_in(client, username="mallory")
-    with client.session_transaction() as session:
-        assert "note" not in session

@@ -76,7 +76,7 @@ def init_app(app: Flask) -> None:
     :raises SettingsError: TOKEN_KEYS is missing for `jwt`.
     """
     state = app_state(app)
-    state[_TOKEN_TYPE] = _load(app.config["TOKEN_TYPE"], app)
+    state[_TOKEN_TYPE] = _load_token_type(app.config["TOKEN_TYPE"], app)
     state[FIND_LOGIN] = _find_login
 
 
@@ -89,7 +89,7 @@ def _find_login(request: Request) -> Login | None:
     return None if chosen_token_type() is session else chosen_token_type().find_login(request)
 
 
-def _load(name: str, app: Flask) -> TokenType:
+def _load_token_type(name: str, app: Flask) -> TokenType:
     if name == "session":
         return session
     return opaque if name == "opaque" else _load_jwt(app)

@@ -98,7 +98,7 @@ def read_signing_keys(app: Flask) -> None:
     """
     if not app.config["TOKEN_KEYS"]:
         raise SettingsError(keyrings.NO_TOKEN_KEYS)
-    seeds = keyrings.read(app.config["TOKEN_KEYS"])
+    seeds = keyrings.read_keyring(app.config["TOKEN_KEYS"])
     ring = {key_id: Ed25519PrivateKey.from_private_bytes(seed) for key_id, seed in seeds.items()}
     app_state(app)[SIGNING_KEYS] = ring
 

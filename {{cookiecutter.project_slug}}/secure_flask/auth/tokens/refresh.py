@@ -173,6 +173,6 @@ def _count_repeat(login_id: str, previous: bytes) -> None:
 
 def _successors(login: Login, rotation: str) -> list[str]:
     """The rotation that follows, by each key of TOKEN_KEYS, the current key first."""
-    keys = keyrings.read(current_app.config["TOKEN_KEYS"]).values()
+    keys = keyrings.read_keyring(current_app.config["TOKEN_KEYS"]).values()
     text = f"{login.id}.{rotation}".encode()
     return [hmac.digest(derive_key(key, PURPOSE), text, "sha256").hex() for key in keys]

@@ -11,6 +11,7 @@ import flask
 from flask import Request, Response, after_this_request, request
 from secure_flask.auth import logins
 from secure_flask.auth.login_table import Login
+from secure_flask.auth.user_sessions import keep_session_for
 from secure_flask.auth.users import UserMixin
 from secure_flask.web import cookies
 
@@ -35,8 +36,7 @@ def issue_token(
         second_factor=second_factor,
         replaces=replaces,
     )
-    if replaces is None:
-        _clear_flask_session()
+    keep_session_for(user)
     lifetime = login.expires - login.started
     after_this_request(lambda response: _set_cookie(response, session_id, lifetime))
     return {"token_type": KIND, "expires_in": lifetime}
@@ -49,14 +49,9 @@ def find_login(request: Request) -> Login | None:
 
 def forget_session() -> None:
     """Let the browser drop the cookie and what it stored."""
-    _clear_flask_session()
-    after_this_request(_clear_browser)
-
-
-def _clear_flask_session() -> None:
-    """Drop what Flask's own session holds: the next user of this browser must not see it."""
     if flask.session:
         flask.session.clear()
+    after_this_request(_clear_browser)
 
 
 def _session_id(request: Request) -> str:

@@ -1,0 +1,185 @@
+"""Flask's session: it goes on with its visitor, and nobody gets what another user left in it."""
+
+import copy
+from typing import Any
+
+import pytest
+from flask import Flask, flash, get_flashed_messages, request, session
+from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
+from flask.testing import FlaskClient
+from secure_flask import log_out, login_required, public
+from secure_flask.auth import logins, users
+from secure_flask.auth.login_table import Login
+from secure_flask.database import db
+from secure_flask.web.cookies import OpenedByCookie
+from sqlalchemy import delete
+from sqlalchemy.exc import OperationalError
+
+from core import routes
+from core.conftest import OWN_PAGE, PASSWORD, TOKEN_TYPES, MakeApp, log_in, log_in_by_form
+
+OTHER = "mallory"
+
+
+class ServerSide(SecureCookieSessionInterface):
+    """As of an extension: the cookie holds a number, and this process what it stands for."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, dict[str, Any]] = {}
+
+    def open_session(self, app: Flask, request: Any) -> Any:
+        return self.session_class(self.stored.get(request.cookies.get(self.get_cookie_name(app))))
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Any) -> None:
+        number = request.cookies.get(self.get_cookie_name(app)) or str(len(self.stored))
+        self.stored[number] = dict(session)
+        response.set_cookie(self.get_cookie_name(app), number)
+
+
+def write(note: str) -> str:
+    session["note"] = note
+    return ""
+
+
+def read() -> str:
+    return str(session.get("note"))
+
+
+def leave() -> str:
+    log_out()
+    flash("See you")
+    return ""
+
+
+@pytest.fixture(params=["cookie", "extension"])
+def app(make_app: MakeApp, request: pytest.FixtureRequest) -> Flask:
+    """With Flask's own sessions, or with those of an extension that was set up later."""
+    app = make_app()
+    if request.param == "extension":
+        app.session_interface = ServerSide()
+    app.add_url_rule("/probe/write/<note>", view_func=public(write))
+    app.add_url_rule("/probe/read", view_func=public(read))
+    app.add_url_rule("/probe/mine", view_func=login_required(lambda: read()), endpoint="mine")
+    app.add_url_rule("/probe/leave", view_func=login_required(leave))
+    app.add_url_rule("/probe/told", "told", public(lambda: str(get_flashed_messages())))
+    with app.app_context():
+        users.create_user(OTHER, PASSWORD)
+    return app
+
+
+def end_logins(app: Flask) -> None:
+    """All logins run out."""
+    with app.app_context():
+        db.session.execute(delete(Login))
+        db.session.commit()
+
+
+@pytest.mark.parametrize("by", [log_in, log_in_by_form])
+def test_what_a_visitor_put_into_a_cart_is_there_after_the_login(
+    client: FlaskClient, by: Any
+) -> None:
+    client.get("/probe/write/cart")
+    by(client)
+    assert client.get("/probe/mine").text == "cart"
+    assert client.get("/probe/read").text == "cart"
+
+
+def test_what_a_user_writes_stays_the_users_through_a_new_password(client: FlaskClient) -> None:
+    log_in(client)
+    client.get("/probe/write/draft")
+    change = {"current_password": PASSWORD, "new_password": "another long password"}
+    assert client.post(routes.PASSWORD, json=change, headers=OWN_PAGE).status_code == 200
+    assert client.get("/probe/mine").text == "draft"
+
+
+@pytest.mark.parametrize("wrote", ["as a visitor", "as a user"])
+def test_where_a_login_has_run_out_nobody_else_reads_what_it_left(
+    app: Flask, client: FlaskClient, wrote: str
+) -> None:
+    if wrote == "as a user":
+        log_in(client)
+    client.get("/probe/write/draft")
+    if wrote == "as a visitor":
+        log_in(client)
+    end_logins(app)
+    before = client.get_cookie("dev-flask")
+    assert client.get("/probe/read").text == "None"
+    # The same browser, as it was before that page.
+    assert before
+    client.set_cookie("dev-flask", before.value)
+    log_in(client, username=OTHER)
+    for page in ("/probe/mine", "/probe/read"):
+        assert client.get(page).text == "None"
+
+
+def test_nor_does_who_logs_in_over_a_login(client: FlaskClient) -> None:
+    log_in(client)
+    client.get("/probe/write/draft")
+    log_in(client, username=OTHER)
+    assert client.get("/probe/mine").text == "None"
+
+
+def test_a_logout_empties_it_and_a_message_of_that_view_is_shown(client: FlaskClient) -> None:
+    log_in(client)
+    client.get("/probe/write/draft")
+    client.get("/probe/leave")
+    assert client.get("/probe/told").text == "['See you']"
+    assert client.get("/probe/read").text == "None"
+
+
+def test_a_session_without_an_owner_is_no_users(app: Flask, client: FlaskClient) -> None:
+    """As where a response to the visitor comes after the login."""
+    client.get("/probe/write/draft")
+    visitors = client.get_cookie("dev-flask")
+    assert visitors
+    stored = copy.deepcopy(vars(app.session_interface.inner))  # type: ignore[attr-defined]
+    log_in(client)
+    client.set_cookie("dev-flask", visitors.value)
+    vars(app.session_interface.inner).update(stored)  # type: ignore[attr-defined]
+    assert client.get("/probe/mine").text == "None"
+
+
+@pytest.mark.parametrize("token_type", TOKEN_TYPES[1:])
+@pytest.mark.parametrize("interface", [OpenedByCookie, ServerSide])
+def test_beside_a_token_no_cookie_is_read(
+    make_app: MakeApp, token_type: str, interface: type[SessionInterface]
+) -> None:
+    app = make_app(TOKEN_TYPE=token_type)
+    app.session_interface = interface()
+    app.add_url_rule("/probe/cookies", view_func=public(lambda: [*request.cookies]))
+    client = app.test_client()
+    client.set_cookie("dev-flask", "1")
+    assert client.get("/probe/cookies").get_json() == ["dev-flask"]
+    assert client.get("/probe/cookies", headers=log_in(client)).get_json() == []
+
+
+def test_while_the_database_is_away_nothing_is_stored_without_its_owner(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise OperationalError("SELECT", {}, OSError("away"))
+
+    log_in(client)
+    with monkeypatch.context() as away:
+        away.setattr(logins, "find_live_login", fail)
+        client.get("/probe/write/draft")
+    end_logins(app)
+    assert client.get("/probe/read").text == "None"
+
+
+def test_a_static_file_reads_no_session_and_keeps_its_cache(client: FlaskClient) -> None:
+    client.get("/probe/write/cart")
+    log_in(client)
+    answer = client.get("/static/page.css")
+    assert answer.status_code == 200
+    assert "Cookie" not in answer.vary
+    assert "no-store" not in str(answer.cache_control)
+
+
+def test_a_page_that_reads_no_session_does_not_vary_by_cookie(make_app: MakeApp) -> None:
+    app = make_app()
+    app.add_url_rule("/probe/write/<note>", view_func=public(write))
+    app.add_url_rule("/probe/plain", "plain", public(lambda: "the same for everybody"))
+    client = app.test_client()
+    client.get("/probe/write/bread")
+    assert "Cookie" not in client.get("/probe/plain").vary

@@ -1,0 +1,117 @@
+"""Flask's session: a visitor keeps it through a login, and no user gets what another one left.
+
+A cart or a flashed message goes on when its visitor logs in. Whenever the session is saved under a
+login, the id of the user stands in it. A request of anybody else finds it empty, as at a computer
+that several people use. This holds for any session interface, such as that of an extension.
+Source: OWASP ASVS 14.3.1.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Request, Response, request, session
+from flask.sessions import SessionInterface, SessionMixin
+from secure_flask.auth.current_login import logged_in_user
+from secure_flask.auth.users import UserMixin
+from secure_flask.state import Key, request_state
+from secure_flask.web.cookies import drop_unread_cookies
+from secure_flask.web.request_checks import add_request_check
+from sqlalchemy.exc import SQLAlchemyError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# The name in the session under which the id of its user stands.
+OWNER = "_secure_flask_user"
+
+# The session as it was opened. Flask takes each look at `flask.session` for one of the view, and
+# then no cache keeps the response for other visitors.
+_OPENED = Key[SessionMixin]("session")
+# The user of a login that this request has begun.
+_NEW_OWNER = Key[str]("new owner of the session")
+
+
+class UserSessions(SessionInterface):
+    """Around another session interface: it says in each session whose it is."""
+
+    def __init__(self, inner: SessionInterface) -> None:
+        self.inner = inner
+        self.pickle_based = inner.pickle_based
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
+        # Nothing of a request runs earlier, so nobody reads cookies that do not count.
+        drop_unread_cookies(request)
+        opened = self.inner.open_session(app, request)
+        if opened is not None:
+            request_state(request.environ)[_OPENED] = opened
+        return opened
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        try:
+            if session and session.modified:
+                _write_owner(session)
+        except SQLAlchemyError:
+            # Nobody knows whose it is while the database is away, so it stays as it was.
+            return
+        self.inner.save_session(app, session, response)
+
+    def is_null_session(self, obj: object) -> bool:
+        return self.inner.is_null_session(obj)
+
+    def make_null_session(self, app: Flask) -> Any:
+        return self.inner.make_null_session(app)
+
+
+class _Wrapping:
+    """WSGI middleware that wraps the session interface, which an extension may set at any time."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._wsgi_app: WSGIApplication = app.wsgi_app
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        if not isinstance(self._app.session_interface, UserSessions):
+            self._app.session_interface = UserSessions(self._app.session_interface)
+        return self._wsgi_app(environ, start_response)
+
+
+def keep_session_for(user: UserMixin) -> None:
+    """Hand the session of a visitor over to the user whom this request logs in."""
+    if session.get(OWNER) not in (None, str(user.id)):
+        session.clear()
+    request_state(request.environ)[_NEW_OWNER] = str(user.id)
+    if session:
+        # It is saved again, with its owner.
+        session.modified = True
+
+
+def init_app(app: Flask) -> None:
+    app.wsgi_app = _Wrapping(app)  # type: ignore[method-assign]
+    add_request_check(app, _clear_session_of_another)
+
+
+def _clear_session_of_another(request: Request) -> None:
+    is_static = (request.endpoint or "").rpartition(".")[2] == "static"
+    # A request without cookies has none, and a static file that asks whose it is would lose its
+    # cache.
+    if "HTTP_COOKIE" not in request.environ or is_static:
+        return
+    opened = request_state(request.environ).get(_OPENED)
+    opened = session if opened is None else opened
+    if opened and opened.get(OWNER) != _id_of(logged_in_user()):
+        opened.clear()
+
+
+def _write_owner(session: SessionMixin) -> None:
+    owner = request_state(request.environ).get(_NEW_OWNER) or _id_of(logged_in_user())
+    if owner:
+        session[OWNER] = owner
+
+
+def _id_of(user: UserMixin | None) -> str | None:
+    return str(user.id) if user else None
