@@ -30,7 +30,7 @@ WORKER_GUARD = re.compile(r'if \(event\.request\.method !== ["\']GET["\']\) retu
 @register_check("csp.insecure", "warning")
 def insecure_sources(app: Flask) -> Iterator[Finding]:
     page = csp.page_policy(app.config)
-    for place, named in {"": page, **_overrides(app)}.items():
+    for place, named in {"": page, **csp_overrides(app)}.items():
         for directive, sources in named.items():
             for source in sources:
                 if reason := _insecure(directive, source, {**page, **named}):
@@ -114,7 +114,7 @@ def unguarded_workers(app: Flask) -> Iterator[Finding]:
             )
 
 
-def _overrides(app: Flask) -> dict[str, Directives]:
+def csp_overrides(app: Flask) -> dict[str, Directives]:
     """The directives that `@csp` replaces, by view or blueprint."""
     hooks = [(name, hook) for name, listed in app.before_request_funcs.items() for hook in listed]
     overrides = {
@@ -125,6 +125,11 @@ def _overrides(app: Flask) -> dict[str, Directives]:
     return {place: dict(policy) for place, policy in overrides.items() if policy is not None}
 
 
+def has_stricter_source(sources: list[str]) -> bool:
+    """Whether a nonce or hash makes browsers ignore 'unsafe-inline' in this list."""
+    return any(each.startswith(STRICTER) for each in sources)
+
+
 def _governs(directive: str, name: str, policy: Directives) -> bool:
     return directive.startswith(name) or (directive == "default-src" and name not in policy)
 
@@ -132,8 +137,7 @@ def _governs(directive: str, name: str, policy: Directives) -> bool:
 def _insecure(directive: str, source: str, policy: Directives) -> str | None:
     """What injected markup does with a source, or None."""
     scripts, styles = (_governs(directive, name, policy) for name in ("script-src", "style-src"))
-    stricter = any(each.startswith(STRICTER) for each in policy[directive])
-    inline = source == UNSAFE_INLINE and not stricter
+    inline = source == UNSAFE_INLINE and not has_stricter_source(policy[directive])
     if ANY_HOST.match(source) and directive != "trusted-types":
         return "any site can show the page in a frame or serve its files, or gets data sent"
     if source.startswith(("http:", "ws:")):

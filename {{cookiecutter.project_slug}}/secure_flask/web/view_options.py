@@ -109,6 +109,14 @@ def view_options(request: Request = flask.request) -> ViewOptions:
     return options_of(current_app.view_functions.get(request.endpoint or ""), request.method)
 
 
+def qualified_name(view: Any, method: str) -> str:
+    """What the source calls a view, such as `app.pages.save` or `app.pages.Orders.post`."""
+    view_class: type[View] | None = getattr(view, "view_class", None)
+    written = getattr(view_class, method.lower(), view_class) or unwrap(view)
+    name = getattr(written, "__qualname__", repr(written))
+    return f"{getattr(written, '__module__', '')}.{name}"
+
+
 def _replaced(current: ViewOptions, options: dict[str, Any]) -> ViewOptions:
     opened = options.get("access") == "public"
     roles = set() if opened else {*current.roles, *options.get("roles", ())}
