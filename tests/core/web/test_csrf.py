@@ -1,8 +1,9 @@
 """Which pages may write: what a form or a script of another site gets for trying."""
 
 import re
+from collections.abc import Callable
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask import Flask, request
@@ -379,7 +380,7 @@ def test_only_listed_scripts_become_service_workers(client: FlaskClient) -> None
 
 
 class Orders(MethodView):
-    decorators = (public,)
+    decorators: ClassVar[list[Callable[..., Any]]] = [public]
 
     def post(self) -> ResponseReturnValue:
         return done()
