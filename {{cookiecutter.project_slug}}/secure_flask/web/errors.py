@@ -60,6 +60,8 @@ def error_response(status: int, message: str, **headers: str) -> ErrorResponse:
     """The exception that refuses a request: `raise error_response(409, "Already there")`.
 
     Write header names with underscores: `Retry_After="5"`.
+
+    :raises ValueError: the status is not one of an error, from 400 to 599.
     """
     return _class_for(status)(
         message, {name.replace("_", "-"): value for name, value in headers.items()}
@@ -125,7 +127,11 @@ def _is_trapped(error: HTTPException) -> bool:
 
 @lru_cache
 def _class_for(status: int) -> type[ErrorResponse]:
-    return type(f"Error{status}", (ErrorResponse, default_exceptions[status]), {})
+    if not 400 <= status <= 599:
+        raise ValueError(f"{status} is no status of an error: write 400 to 599.")
+    # Werkzeug has no class for some, such as 402.
+    of_werkzeug = default_exceptions.get(status, HTTPException)
+    return type(f"Error{status}", (ErrorResponse, of_werkzeug), {"code": status})
 
 
 def _as_json(error: HTTPException) -> Response:

@@ -36,7 +36,7 @@ class ViewOptions:
     responds: Content | None = None
     status: int = 200
     errors: tuple[int, ...] = ()
-    # The limit, as in "60 per minute".
+    # The limits, as in "60 per minute; 500 per day".
     limited: str | None = None
     probe: bool = False
     csrf_exempt: bool = False
