@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.web.header_values import HEADERS as FIXED
+from secure_flask.web.headers import HEADERS as FIXED
 from werkzeug.routing import Rule
 
 from core.conftest import OWN_PAGE, TOKEN_TYPES, bring_back_user, is_logged_in, log_in

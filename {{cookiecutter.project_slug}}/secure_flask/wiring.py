@@ -10,7 +10,7 @@ from secure_flask.auth import (
     user_commands,
     user_sessions,
 )
-from secure_flask.checks import check_command, policy_command, startup
+from secure_flask.checks import check_command, hidden_marks, policy_command, startup
 from secure_flask.crypto import encryption, keyring, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
@@ -27,8 +27,7 @@ from secure_flask.web import (
     csp,
     csrf,
     errors,
-    framing,
-    header_values,
+    headers,
     hosts,
     logs,
     rate_limits,
@@ -42,11 +41,11 @@ def wire_app(app: Flask, settings: Settings) -> None:
     _configure(app, settings)
     with app_state(app)[READ_ONCE].noted():
         _protect_requests(app)
-        _protect_responses(app)
         _add_services(app)
         _add_routes_and_commands(app)
+        csp.init_app(app)  # refuses a policy that browsers misread; `csp_nonce()` in templates
         # Added last, this middleware is the outermost, so every response gets its headers.
-        header_values.init_app(app)
+        headers.init_app(app)
     startup.log_startup(app)
 
 
@@ -69,6 +68,7 @@ def _protect_requests(app: Flask) -> None:
     logs.init_app(app)  # the log and X-Request-ID
     audit.init_app(app)  # one log line for each crash, without the path of the request
     errors.init_app(app)  # error pages, or errors as JSON, without internal details
+    hidden_marks.init_app(app)  # warns of lost marks, in development
     hosts.init_app(app)  # refuses unknown host names, trusts PROXY_HOPS proxies, demands https
     cookies.init_app(app)  # the flags of Flask's session cookie; refuses a cookie sent twice
     csrf.init_app(app)  # refuses writes that another site sends
@@ -80,11 +80,6 @@ def _protect_requests(app: Flask) -> None:
     user_sessions.init_app(app)  # gives no user the session of another one
     strict_json.init_app(app)  # refuses JSON that two parsers would read differently
     bodies.init_app(app)  # refuses truncated, invalid and too large bodies
-
-
-def _protect_responses(app: Flask) -> None:
-    framing.init_app(app)  # X-Frame-Options, for browsers that do not know frame-ancestors
-    csp.init_app(app)  # the Content-Security-Policy, with frame-ancestors
 
 
 def _add_services(app: Flask) -> None:

@@ -174,3 +174,12 @@ def test_a_static_file_reads_no_session_and_keeps_its_cache(client: FlaskClient)
     assert answer.status_code == 200
     assert "Cookie" not in answer.vary
     assert "no-store" not in str(answer.cache_control)
+
+
+def test_a_page_that_reads_no_session_does_not_vary_by_cookie(make_app: MakeApp) -> None:
+    app = make_app()
+    app.add_url_rule("/probe/write/<note>", view_func=public(write))
+    app.add_url_rule("/probe/plain", "plain", public(lambda: "the same for everybody"))
+    client = app.test_client()
+    client.get("/probe/write/bread")
+    assert "Cookie" not in client.get("/probe/plain").vary

@@ -104,14 +104,6 @@ def test_over_https_browsers_report_both_ways(make_app: MakeApp, root: str) -> N
     assert answer.headers["Reporting-Endpoints"] == f'csp="{reports}"'
 
 
-def test_reports_go_to_where_the_app_is_mounted_later(make_app: MakeApp) -> None:
-    client = with_page(make_app(CSP=POLICY, CSP_CANDIDATE=POLICY))
-    client.application.config["APPLICATION_ROOT"] = "/shop"
-    answer = client.get(PAGE)
-    for header in (ENFORCED, REPORT_ONLY):
-        assert directives(answer, header)["report-uri"] == "/shop/csp-reports"
-
-
 def test_report_only_blocks_nothing_on_pages(make_app: MakeApp) -> None:
     tried = {"csp_report_only": True, "CSP_CANDIDATE": {"img-src": [NONE]}}
     client = with_page(make_app(CSP=POLICY, **tried))

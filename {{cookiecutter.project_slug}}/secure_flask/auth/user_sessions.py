@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # The name in the session under which the id of its user stands.
 OWNER = "_secure_flask_user"
 
+# The session as it was opened. Flask takes each look at `flask.session` for one of the view, and
+# then no cache keeps the response for other visitors.
+_OPENED = Key[SessionMixin]("session")
 # The user of a login that this request has begun.
 _NEW_OWNER = Key[str]("new owner of the session")
 
@@ -41,7 +44,10 @@ class UserSessions(SessionInterface):
     def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
         # Nothing of a request runs earlier, so nobody reads cookies that do not count.
         drop_unread_cookies(request)
-        return self.inner.open_session(app, request)
+        opened = self.inner.open_session(app, request)
+        if opened is not None:
+            request_state(request.environ)[_OPENED] = opened
+        return opened
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         try:
@@ -91,10 +97,14 @@ def init_app(app: Flask) -> None:
 
 def _clear_session_of_another(request: Request) -> None:
     is_static = (request.endpoint or "").rpartition(".")[2] == "static"
-    # A request without cookies has none, and a static file that reads it would lose its cache.
-    has_session = "HTTP_COOKIE" in request.environ and not is_static and bool(session)
-    if has_session and session.get(OWNER) != _id_of(logged_in_user()):
-        session.clear()
+    # A request without cookies has none, and a static file that asks whose it is would lose its
+    # cache.
+    if "HTTP_COOKIE" not in request.environ or is_static:
+        return
+    opened = request_state(request.environ).get(_OPENED)
+    opened = session if opened is None else opened
+    if opened and opened.get(OWNER) != _id_of(logged_in_user()):
+        opened.clear()
 
 
 def _write_owner(session: SessionMixin) -> None:
