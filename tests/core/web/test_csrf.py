@@ -2,7 +2,7 @@
 
 import re
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask import Flask, request
@@ -379,7 +379,7 @@ def test_only_listed_scripts_become_service_workers(client: FlaskClient) -> None
 
 
 class Orders(MethodView):
-    decorators = (public,)
+    decorators: ClassVar = [public]
 
     def post(self) -> ResponseReturnValue:
         return done()

@@ -9,11 +9,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from flask import Blueprint, Flask
+from flask import Flask
 from secure_flask.checks.policy import csp_overrides, has_stricter_source
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.csp_levels import NONCE, SELF, UNSAFE_INLINE
@@ -70,10 +69,9 @@ def blocked_markup(app: Flask) -> Iterator[Finding]:
 
 def _templates(app: Flask) -> Iterator[Path]:
     root = Path(app.root_path).resolve()
-    scaffolds: chain[Flask | Blueprint] = chain([app], app.iter_blueprints())
     folders = {
         Path(each.root_path, each.template_folder).resolve()
-        for each in scaffolds
+        for each in (app, *app.iter_blueprints())
         if each.template_folder
     }
     # Those of an extension lie elsewhere, or in the environment of a project that is one file.
