@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.database import db
-from secure_flask.web.header_values import HEADERS as FIXED
+from secure_flask.web.headers import HEADERS as FIXED
 from sqlalchemy import text
 from werkzeug.routing import Rule
 

@@ -26,8 +26,7 @@ from secure_flask.web import (
     csp,
     csrf,
     errors,
-    framing,
-    header_values,
+    headers,
     hosts,
     logs,
     rate_limits,
@@ -39,11 +38,11 @@ def wire_app(app: Flask, settings: Settings) -> None:
     """Protect the app; see `secure_flask.init_app`."""
     _configure(app, settings)
     _protect_requests(app)
-    _protect_responses(app)
     _add_services(app)
     _add_routes_and_commands(app)
+    csp.init_app(app)  # refuses a policy that browsers misread; `csp_nonce()` in templates
     # Added last, this middleware is the outermost, so every response gets its headers.
-    header_values.init_app(app)
+    headers.init_app(app)
     startup.log_startup(app)
 
 
@@ -74,11 +73,6 @@ def _protect_requests(app: Flask) -> None:
     user_sessions.init_app(app)  # gives no user the session of another one
     strict_json.init_app(app)  # refuses JSON that two parsers would read differently
     bodies.init_app(app)  # refuses truncated, invalid and too large bodies
-
-
-def _protect_responses(app: Flask) -> None:
-    framing.init_app(app)  # X-Frame-Options, for browsers that do not know frame-ancestors
-    csp.init_app(app)  # the Content-Security-Policy, with frame-ancestors
 
 
 def _add_services(app: Flask) -> None:

@@ -11,7 +11,7 @@ from secure_flask.auth import access
 from secure_flask.auth.access import login_required, public
 from secure_flask.csp_levels import NONCE, NONE, PARANOID, RELAXED, SELF, STRICT, UNSAFE_INLINE
 from secure_flask.web.csp import csp
-from secure_flask.web.csp_syntax import Policy
+from secure_flask.web.csp_syntax import Directives
 from secure_flask.web.rate_limits import limited
 
 from core.checks.conftest import Find, MakeSite, found_in
@@ -54,7 +54,7 @@ HARMLESS = [
 ]
 
 
-def policy(*written: str, without: str = "") -> Policy:
+def policy(*written: str, without: str = "") -> Directives:
     """The clean policy with directives as they are written here, and without another."""
     changed = {name: sources for name, *sources in map(str.split, written)}
     return {name: listed for name, listed in {**POLICY, **changed}.items() if name != without}

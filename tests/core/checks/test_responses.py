@@ -10,7 +10,7 @@ from secure_flask import assets
 from secure_flask.checks.responses import PATHS
 from secure_flask.csp_levels import NONE
 from secure_flask.web.csp import csp
-from secure_flask.web.header_values import HEADERS
+from secure_flask.web.headers import HEADERS
 from werkzeug.datastructures import Headers
 
 from core.checks.conftest import MakeSite, found_in

@@ -15,7 +15,7 @@ from secure_flask.csp_levels import DATA, UNSAFE_INLINE
 from secure_flask.settings import SETTINGS
 from secure_flask.state import app_state
 from secure_flask.web import csp
-from secure_flask.web.csp_syntax import Policy, is_whole_cdn
+from secure_flask.web.csp_syntax import Directives, is_whole_cdn
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.view_options import options_of
 
@@ -29,7 +29,7 @@ WORKER_GUARD = re.compile(r'if \(event\.request\.method !== ["\']GET["\']\) retu
 
 @register_check("csp.insecure", "warning")
 def insecure_sources(app: Flask) -> Iterator[Finding]:
-    page = csp.effective(app.config, {})
+    page = csp.page_policy(app.config)
     for place, named in {"": page, **_overrides(app)}.items():
         for directive, sources in named.items():
             for source in sources:
@@ -43,7 +43,7 @@ def insecure_sources(app: Flask) -> Iterator[Finding]:
 
 @register_check("csp.incomplete", "warning")
 def missing_directives(app: Flask) -> Iterator[Finding]:
-    page = csp.effective(app.config, {})
+    page = csp.page_policy(app.config)
     needed = {"base-uri"} if "default-src" in page else {"script-src", "object-src", "base-uri"}
     for directive in sorted(needed - page.keys()):
         yield Finding(
@@ -114,7 +114,7 @@ def unguarded_workers(app: Flask) -> Iterator[Finding]:
             )
 
 
-def _overrides(app: Flask) -> dict[str, Policy]:
+def _overrides(app: Flask) -> dict[str, Directives]:
     """The directives that `@csp` replaces, by view or blueprint."""
     hooks = [(name, hook) for name, listed in app.before_request_funcs.items() for hook in listed]
     overrides = {
@@ -125,11 +125,11 @@ def _overrides(app: Flask) -> dict[str, Policy]:
     return {place: dict(policy) for place, policy in overrides.items() if policy is not None}
 
 
-def _governs(directive: str, name: str, policy: Policy) -> bool:
+def _governs(directive: str, name: str, policy: Directives) -> bool:
     return directive.startswith(name) or (directive == "default-src" and name not in policy)
 
 
-def _insecure(directive: str, source: str, policy: Policy) -> str | None:
+def _insecure(directive: str, source: str, policy: Directives) -> str | None:
     """What injected markup does with a source, or None."""
     scripts, styles = (_governs(directive, name, policy) for name in ("script-src", "style-src"))
     stricter = any(each.startswith(STRICTER) for each in policy[directive])

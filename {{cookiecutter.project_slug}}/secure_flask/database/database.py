@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from flask import Flask
 from flask.typing import ResponseReturnValue
@@ -17,7 +18,7 @@ from flask_sqlalchemy import SQLAlchemy
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, response_for
 from secure_flask.web.serving import serves_requests
-from sqlalchemy import Connection, Engine, MetaData, event, make_url
+from sqlalchemy import Connection, Engine, MetaData, Select, event, make_url
 from sqlalchemy.exc import (
     DataError,
     IntegrityError,
@@ -78,14 +79,28 @@ CONFLICTS = (ObjectDeletedError, StaleDataError)
 INVALID_VALUE = (DataError, OverflowError)
 
 
+Row = TypeVar("Row")
+
+
 class Model(DeclarativeBase):
     """The base class of all models."""
 
     metadata = MetaData(naming_convention=NAMES)
 
 
+class Database(SQLAlchemy):
+    """Flask-SQLAlchemy, whose queries for one row have the type of the row."""
+
+    if TYPE_CHECKING:
+
+        def first_or_404(
+            self, statement: Select[Row], *, description: str | None = None
+        ) -> Row: ...
+        def one_or_404(self, statement: Select[Row], *, description: str | None = None) -> Row: ...
+
+
 # expire_on_commit would reload each object after a commit, and fail if its row was deleted.
-db = SQLAlchemy(model_class=Model, session_options={"expire_on_commit": False})
+db = Database(model_class=Model, session_options={"expire_on_commit": False})
 migrate = Migrate(db=db, directory=str(Path(__file__).parents[2] / "migrations"))
 
 
