@@ -130,8 +130,8 @@ class SecurityHeaders:
             added = self._headers_of(environ, state, status, present.get("content-type", ""))
             if not present.keys() <= _NEVER_ADDED:
                 added = [each for each in added if _is_missing(each[0], present)]
-            headers += added
-            return start_response(status, headers, exc_info)
+            # A copy, since another WSGI app may send one list with each of its responses.
+            return start_response(status, [*headers, *added], exc_info)
 
         return self._wsgi_app(environ, start)
 
