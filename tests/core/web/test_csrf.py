@@ -1,6 +1,7 @@
 """Which pages may write: what a form or a script of another site gets for trying."""
 
 import re
+from collections.abc import Callable
 from itertools import product
 from typing import Any, ClassVar
 
@@ -379,7 +380,7 @@ def test_only_listed_scripts_become_service_workers(client: FlaskClient) -> None
 
 
 class Orders(MethodView):
-    decorators: ClassVar = [public]
+    decorators: ClassVar[list[Callable[..., Any]]] = [public]
 
     def post(self) -> ResponseReturnValue:
         return done()

@@ -12,6 +12,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from secure_flask.checks import (  # noqa: F401 - each registers its checks
     core,
+    hidden_marks,
     models,
     policy,
     responses,

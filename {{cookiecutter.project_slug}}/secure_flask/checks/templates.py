@@ -69,11 +69,9 @@ def blocked_markup(app: Flask) -> Iterator[Finding]:
 
 def _templates(app: Flask) -> Iterator[Path]:
     root = Path(app.root_path).resolve()
-    folders = {
-        Path(each.root_path, each.template_folder).resolve()
-        for each in (app, *app.iter_blueprints())
-        if each.template_folder
-    }
+    named = [(app.root_path, app.template_folder)]
+    named += [(each.root_path, each.template_folder) for each in app.iter_blueprints()]
+    folders = {Path(path, folder).resolve() for path, folder in named if folder}
     # Those of an extension lie elsewhere, or in the environment of a project that is one file.
     own = (
         each for each in folders if each.is_relative_to(root) and "site-packages" not in each.parts

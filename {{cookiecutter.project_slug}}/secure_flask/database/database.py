@@ -17,6 +17,7 @@ from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from secure_flask.database import failures
+from secure_flask.state import IN_CONTEXT, request_state
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, response_for
 from secure_flask.web.serving import serves_requests
@@ -148,7 +149,12 @@ def _release(error: object) -> None:
     if not db.session.registry.has():
         return
     try:
-        db.session.rollback()
+        if IN_CONTEXT in request_state(request.environ):
+            # A test or a command goes on with its objects.
+            db.session.rollback()
+        else:
+            # It leaves loaded what a test looks at afterwards, such as `current_user`.
+            db.session().close()
     except DBAPIError:
         db.session().invalidate()
 

@@ -4,6 +4,7 @@ Drivers raise the same classes for a server that is gone and for a typo, so the 
 decides. Source: PostgreSQL, appendix A, "PostgreSQL Error Codes"; SQLite, "Result and Error Codes".
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
@@ -31,6 +32,9 @@ _UNDEFINED = ("42P01", "42703")  # a table, a column
 _UNDEFINED_IN_SQLITE = ("no such table", "no such column", "has no column named")
 # What SQLite's driver says of an integer of more than 64 bits, in no error of the database.
 _TOO_LARGE = "Python int too large to convert to SQLite INTEGER"
+_TOO_LARGE_FOR_C = "Python int too large to convert to C"
+_HEADERS_OF_DATES = ("If-Modified-Since", "If-Unmodified-Since", "If-Range", "Date")
+_TOO_MANY_DIGITS = re.compile(r"\d{10}")
 
 COMMANDS = ".venv/bin/flask db migrate", ".venv/bin/flask db upgrade"
 
@@ -81,6 +85,10 @@ def is_value_of_request(error: Exception, request: Request) -> bool:
     A value that a view has computed is a bug of the view.
     """
     if isinstance(error, OverflowError):
+        # Werkzeug hands the year of such a header to `datetime` as it is.
+        dates = " ".join(request.headers.get(name, "") for name in _HEADERS_OF_DATES)
+        if str(error).startswith(_TOO_LARGE_FOR_C):
+            return bool(_TOO_MANY_DIGITS.search(dates))
         return str(error) == _TOO_LARGE and any(map(_is_too_large, _texts_of(request)))
     if not isinstance(error, DataError) or _codes_of(error)[0] not in _VALUE_STATES:
         return False
