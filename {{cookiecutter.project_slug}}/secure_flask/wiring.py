@@ -76,8 +76,9 @@ def _protect_requests(app: Flask) -> None:
     rate_limits.init_app(app)  # RATE_LIMIT: requests of one client address
     cors.init_app(app)  # lets the sites of CORS_ORIGINS read responses
     current_login.init_app(app)  # stores after a request when its login was last used
-    access.init_app(app)  # refuses requests without a login, unless the view is public
+    # Before `access`, since the page of a refusal may read the session too.
     user_sessions.init_app(app)  # gives no user the session of another one
+    access.init_app(app)  # refuses requests without a login, unless the view is public
     strict_json.init_app(app)  # refuses JSON that two parsers would read differently
     bodies.init_app(app)  # refuses truncated, invalid and too large bodies
 

@@ -320,3 +320,12 @@ def test_who_needs_a_row_that_is_gone_may_try_again(make_app: MakeApp, reads: bo
     assert USERNAME not in answer.text
     with client.application.app_context():
         assert User.find(USERNAME) is not None
+
+
+def test_what_a_test_has_read_in_a_context_of_its_own_stays_its_own(app: Flask) -> None:
+    """As where a fixture yields a client within `app.app_context()`."""
+    with app.app_context():
+        user = User.find(USERNAME)
+        assert user
+        assert app.test_client().get("/healthz").status_code == 200
+        assert user.role_names == []

@@ -19,7 +19,7 @@ from flask_sqlalchemy import SQLAlchemy
 from secure_flask.database import failures
 from secure_flask.database.engine_options import bind_options, engine_options
 from secure_flask.settings.configuration import READ_ONCE
-from secure_flask.state import app_state
+from secure_flask.state import IN_CONTEXT, app_state, request_state
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, response_for
 from sqlalchemy import Connection, Engine, MetaData, Select, event, inspect
@@ -133,7 +133,12 @@ def _release(error: object) -> None:
     if not db.session.registry.has():
         return
     try:
-        db.session.rollback()
+        if IN_CONTEXT in request_state(request.environ):
+            # A test or a command goes on with its objects.
+            db.session.rollback()
+        else:
+            # It leaves loaded what a test looks at afterwards, such as `current_user`.
+            db.session().close()
     except DBAPIError:
         db.session().invalidate()
 

@@ -47,7 +47,14 @@ def _refuse_unless_ignored(path: Path) -> None:
     if git is None:
         return
     # 0 is ignored, 1 is not, and 128 is no repository.
-    asked = [git, "-C", path.absolute().parent, "check-ignore", "--quiet", path.absolute()]
+    asked = [
+        git,
+        "-C",
+        str(path.absolute().parent),
+        "check-ignore",
+        "--quiet",
+        str(path.absolute()),
+    ]
     if subprocess.run(asked, stderr=subprocess.DEVNULL, check=False).returncode == 1:  # noqa: S603 - git
         sys.exit(
             f"Nothing was written: git does not ignore {path}, so a commit would publish its "
