@@ -59,7 +59,11 @@ class ErrorResponse(HTTPException):
 def error_response(status: int, message: str, **headers: str) -> ErrorResponse:
     """The exception that refuses a request: `raise error_response(409, "Already there")`.
 
-    Write header names with underscores: `Retry_After="5"`.
+    `status` is an HTTP status of 400 or more. JSON gets `{"error": message}`, a browser a
+    page. It is Werkzeug's exception too, here `Conflict`, for `except` and `@app.errorhandler`.
+    Write header names with underscores: `error_response(503, "Closed", Retry_After="5")`, seconds.
+
+    :raises KeyError: Werkzeug has no exception for the status.
     """
     return _class_for(status)(
         message, {name.replace("_", "-"): value for name, value in headers.items()}

@@ -22,8 +22,10 @@ WIDE = 10
 def limited(limit: str) -> Callable[[Decorated], Decorated]:
     """Limit the calls of a view by each address, as in `@limited("60 per minute")`.
 
-    An IPv6 site, which has 65,536 networks, may make WIDE times as many. A form and the JSON of
-    one view are one count.
+    More get a 429 with `Retry-After` in seconds. An IPv6 site, which has 65,536 networks, may make
+    WIDE times as many. A form and the JSON of one view are one count.
+
+    :raises ValueError: at import, the limit is no text like this.
     """
     item = parse(limit)
     wide = type(item)(item.amount * WIDE, item.multiples)
