@@ -63,5 +63,6 @@ def consumes(*media_types: str, max_size: int | None = None) -> Callable[[Decora
             f"@consumes({media_type!r}): a form of any site can send that. Write @consumes_form, "
             "which checks where a form comes from; see docs/pages-and-forms.md."
         )
-    options = {"consumes": dict.fromkeys(media_types), "max_size": max_size}
-    return lambda view: add_options(view, **options)
+    # Without a limit, that of another decorator stays.
+    limits = {"max_size": max_size} if max_size else {}
+    return lambda view: add_options(view, consumes=dict.fromkeys(media_types), **limits)
