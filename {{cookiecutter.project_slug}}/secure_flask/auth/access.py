@@ -34,12 +34,12 @@ RECENT = 15  # minutes
 
 
 def public(view: Decorated) -> Decorated:
-    """Let everybody call this view. `current_user` may be nobody there.
+    """Let everybody call this view: `@public`. `current_user` may be nobody there.
 
     It opens the function in each app and endpoint. For a view of an extension, write its endpoint
     into PUBLIC_ENDPOINTS.
 
-    :raises TypeError: several endpoints have the function already.
+    :raises TypeError: several endpoints have the function already; or another mark closes it.
     """
     if marked_options(view).access != "public":
         public_marks.note_public_mark(view)
@@ -47,7 +47,12 @@ def public(view: Decorated) -> Decorated:
 
 
 def login_required(view: Decorated) -> Decorated:
-    """State that only logged-in users call this view, which knows its `current_user`."""
+    """Let only logged-in users call this view, which knows its `current_user`: `@login_required`.
+
+    Others get a 401; a browser goes to the login page.
+
+    :raises TypeError: at import, the view is marked `@public` too.
+    """
     closed: Decorated = _close(view, "@login_required")
     return closed
 
@@ -56,10 +61,15 @@ def login_required(view: Decorated) -> Decorated:
 def recent_login(view: Decorated) -> Decorated: ...
 @overload
 def recent_login(*, minutes: int = RECENT) -> Callable[[Decorated], Decorated]: ...
-def recent_login(view: Any = None, *, minutes: int = RECENT) -> Any:
+def recent_login(
+    view: Decorated | None = None, *, minutes: int = RECENT
+) -> Decorated | Callable[[Decorated], Decorated]:
     """Ask for the password again where the user entered it more than `minutes` ago.
 
-    `@recent_login`, or `@recent_login(minutes=5)`.
+    `@recent_login`, or `@recent_login(minutes=5)`. Others get a 401; a browser goes to the page
+    that asks for the password.
+
+    :raises TypeError: at import, the view is marked `@public` too.
     """
 
     def decorate(view: Any) -> Any:
@@ -85,12 +95,20 @@ def roles_required(*names: str) -> Callable[[Decorated], Decorated]:
 
 
 def credentials(view: Decorated) -> Decorated:
-    """Mark a view that checks a password or another secret in the body, and limits failures."""
+    """Mark a view that takes a password or another secret in its body: `@credentials`.
+
+    A refused body gets a 400 without details, since the secret may be in the wrong member. What
+    checks the secret, such as `log_in`, limits failures by LOGIN_RATE_LIMIT.
+    """
     return add_options(view, credentials=True)
 
 
 def is_recent(minutes: int = RECENT) -> bool:
-    """Whether the user entered the password at most `minutes` ago; a refresh does not count."""
+    """Whether the user entered the password at most `minutes` ago; a refresh does not count.
+
+    A page hides by it what `@recent_login(minutes=5)` refuses: `is_recent(minutes=5)`. False where
+    nobody is logged in.
+    """
     login = current_login()
     return login is not None and _is_recent(login, minutes)
 

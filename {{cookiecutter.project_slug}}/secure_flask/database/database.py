@@ -43,13 +43,16 @@ Row = TypeVar("Row")
 
 
 class Model(DeclarativeBase):
-    """The base class of all models."""
+    """The base class of all models: `class Task(Model)`, with `__tablename__ = "tasks"`."""
 
     metadata = MetaData(naming_convention=NAMES)
 
 
 class Database(SQLAlchemy):
-    """Flask-SQLAlchemy, whose queries for one row have the type of the row."""
+    """Flask-SQLAlchemy, whose queries for one row have the type of the row.
+
+    `db.session.add(task)`, `db.session.commit()`, `db.first_or_404(select(Task))`.
+    """
 
     if TYPE_CHECKING:
 
