@@ -85,11 +85,11 @@ def _with_secure() -> Flask:
 
 
 def _with_ours() -> Flask:
-    return _with_modules("cors", "framing", "csp", "header_values")
+    return _with_modules("cors", "csp", "headers")
 
 
 def _with_hosts() -> Flask:
-    return _with_modules("hosts", "cors", "framing", "csp", "header_values")
+    return _with_modules("hosts", "cors", "csp", "headers")
 
 
 def _whole() -> Flask:
@@ -128,6 +128,7 @@ def _add_flask_cors(app: Flask) -> None:
 def _with_modules(*names: str) -> Flask:
     """Put modules of the project on the bare app, in the order in which it does."""
     app = _bare()
+    rendered.module("secure_flask.state").begin_app_state(app)
     app.config.from_object("app.policy")
     app.config.update(dict(rendered.module("secure_flask.policy").Policy.load(app.config)))
     # Not SECRET_KEY: with it Flask opens a session for each request, here as anywhere.

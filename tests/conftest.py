@@ -22,6 +22,7 @@ from cookiecutter.main import cookiecutter
 from hypothesis import HealthCheck, settings
 
 import support
+from suites.running import fetch_source
 from support import Answers
 
 if TYPE_CHECKING:
@@ -254,6 +255,15 @@ def ready_project(
         return shutil.copytree(kept, target, symlinks=True)
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def flask_source(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source of the installed Flask with its tests and its tutorial, fetched once."""
+    kept = shared / "flask-source"
+    if not kept.exists():
+        keep(fetch_source("flask", tmp_path_factory.mktemp("fetched")), kept)
+    return kept
 
 
 @pytest.fixture(scope="module")

@@ -211,7 +211,7 @@ def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
-@pytest.mark.parametrize("file", ["asvs.md", "reference/growth.md"])
+@pytest.mark.parametrize("file", ["asvs.md", "reference/growth.md", "reference/plain-flask.md"])
 def test_each_test_that_a_page_names_exists(file: str) -> None:
     page = support.PAGES / file
     named = re.findall(r"\[(test_\w+)\]\(([^)]+)\)", page.read_text("utf-8"))

@@ -15,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from redis import Redis
+from secure_flask import init_app
 from secure_flask.auth import passwords, users
 from secure_flask.auth.users import Role
 from secure_flask.database import Model, db
@@ -24,7 +25,7 @@ from secure_flask.web import counters
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.site import User, create_app
+from core.site import POLICY, User, create_app
 
 TOKEN_TYPES = ("session", "opaque", "jwt")
 USERNAME, PASSWORD = "ada", "a good long password"
@@ -122,6 +123,14 @@ def slow_hasher(step: str, do: Callable[[], object], time_cost: int = 1) -> Pass
 
     slow: PasswordHasher = type("Slow", (PasswordHasher,), {step: late})(time_cost, 8, 1)
     return slow
+
+
+def protect(app: Flask, **changes: Any) -> Flask:
+    """Protect an app that a test creates by itself; the changes are those of `make_app`."""
+    replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
+    app.config.update({**POLICY, "TESTING": True, **replaced})
+    init_app(app, Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes}))
+    return app
 
 
 class Client(FlaskClient):

@@ -3,13 +3,16 @@
 import hashlib
 from base64 import b64encode
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask import assets
+from secure_flask import assets, public
 from secure_flask.assets import Asset, asset
+
+from core.conftest import protect
 
 NAME = "probe.css"
 
@@ -154,3 +157,36 @@ def test_files_that_editors_and_tools_leave_are_not_served(
             (static / name).parent.mkdir(exist_ok=True)
             (static / name).write_text("not public")
             assert is_refused(app, client, name)
+
+
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [
+        ({}, "/static"),
+        ({"static_folder": "static"}, "/static"),
+        ({"static_folder": Path("static")}, "/static"),
+        ({"static_folder": "assets"}, "/assets"),
+        ({"static_url_path": "/files"}, "/files"),
+        ({"static_url_path": ""}, ""),
+        ({"static_folder": None, "static_url_path": "/files"}, "/files"),
+    ],
+)
+def test_an_app_keeps_its_static_folder_and_the_path_of_its_files(
+    tmp_path: Path, static: Path, options: dict[str, Any], path: str
+) -> None:
+    if options.get("static_folder") == "assets":
+        static.rename(tmp_path / "assets")
+    app = protect(Flask("bakery", root_path=str(tmp_path), **options))
+    url = of(app, NAME).url
+    assert url.startswith(f"{path}/{NAME}?v=")
+    answer = app.test_client().get(url)
+    assert (answer.status_code, answer.text) == (200, "p {}")
+    assert "immutable" in answer.headers["Cache-Control"]
+    (tmp_path / (options.get("static_folder") or "static") / ".env").write_text("not public")
+    assert app.test_client().get(f"{path}/.env").status_code == 404
+
+
+def test_a_view_that_the_app_calls_static_stays(tmp_path: Path) -> None:
+    app = Flask("bakery", root_path=str(tmp_path), static_folder=None)
+    app.add_url_rule("/own/<filename>", "static", public(lambda filename: f"own {filename}"))
+    assert protect(app).test_client().get("/own/x").text == "own x"

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from flask import Flask, Response, abort, current_app, request, send_from_directory, url_for
 from secure_flask.auth.access import public
+from secure_flask.web.templates import add_to_templates
 
 YEAR = 365 * 24 * 60 * 60  # seconds
 
@@ -34,14 +35,15 @@ class Asset(NamedTuple):
 
 
 def asset(filename: str) -> Asset:
-    """The asset for a path below `app/static/`.
+    """The asset for a path below `app/static/`, or below the static folder that the app names.
 
     :raises FileNotFoundError: there is no such file, or it must not be served.
     """
     path = find_asset(filename)
     if path is None:
+        folder = os.path.relpath(asset_folder(), Path(current_app.root_path).resolve().parent)
         raise FileNotFoundError(
-            f"app/static/{filename} is missing, a link, hidden or a backup: put a plain file there."
+            f"{folder}/{filename} is missing, a link, hidden or a backup: put a plain file there."
         )
     # The time of the last change is part of the cache key, so that an edit takes effect at once.
     integrity = _integrity(path, path.stat().st_mtime_ns)
@@ -49,9 +51,9 @@ def asset(filename: str) -> Asset:
 
 
 def asset_folder(app: Flask = current_app) -> Path:
-    """The folder of static files: `static` in the app's package."""
+    """The folder of static files: that of the app, or `static` in its package where it has none."""
     # The folder itself may be a symbolic link, but no file in it.
-    return Path(os.path.realpath(app.root_path)) / "static"
+    return Path(os.path.realpath(app.static_folder or os.path.join(app.root_path, "static")))
 
 
 def find_asset(filename: str) -> Path | None:
@@ -66,10 +68,18 @@ def find_asset(filename: str) -> Path | None:
 def init_app(app: Flask) -> None:
     # The Windows registry may map .js to text/plain, and with `nosniff` scripts would not run.
     mimetypes.add_type("text/javascript", ".js")
-    app.add_template_global(asset)
     # error.html asks by this test, since it must not fail where `page.css` is deleted.
-    app.add_template_test(lambda filename: find_asset(filename) is not None, "asset")
-    app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=public(_serve_asset))
+    add_to_templates(app, {"asset": asset}, tests={"asset": _is_asset})
+    if app.has_static_folder:
+        # Flask has added the route, with the path and the host that the app chose.
+        app.view_functions["static"] = public(_serve_asset)
+    elif "static" not in app.view_functions:
+        path = "/static" if app.static_url_path is None else app.static_url_path
+        app.add_url_rule(f"{path}/<path:filename>", "static", public(_serve_asset))
+
+
+def _is_asset(filename: str) -> bool:
+    return find_asset(filename) is not None
 
 
 @lru_cache(maxsize=1024)

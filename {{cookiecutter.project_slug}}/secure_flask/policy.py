@@ -95,7 +95,7 @@ class Policy(BaseModel):
     CSP_CANDIDATE: CspLevel | None = None
     # Who may show the pages in a frame: "'none'", "'self'" or origins.
     FRAME_ANCESTORS: Ancestors = [csp_levels.NONE]
-    # Headers that replace those of web/header_values.py, or are added; None removes one.
+    # Headers that replace those of web/headers.py, or are added; None removes one.
     HEADER_CHANGES: dict[ChangeableHeader, str | None] = Field(
         {}, examples=[{"Permissions-Policy": "camera=(self)"}]
     )

@@ -5,12 +5,11 @@ the request. So it meets no name of an extension, and no name that a view puts i
 that owns a value defines its key; this module knows none of them, and imports no module.
 """
 
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from flask import Flask
+from flask import Flask, has_app_context
 
 Value = TypeVar("Value")
 
@@ -35,6 +34,10 @@ class State(dict[Key[Any], Any]):
         def get(self, key: Key[Value], default: Value | None = None) -> Value | None: ...
 
 
+# Set where a context of the app was there before the request and goes on after it, as in a test.
+IN_CONTEXT = Key[bool]("in context")
+
+
 def begin_app_state(app: Flask) -> State:
     """Give an app its empty state."""
     state = app.extensions[_NAME] = State()
@@ -54,22 +57,24 @@ def app_state(app: Flask) -> State:
     return state
 
 
-@contextmanager
-def new_request_state(environ: MutableMapping[str, Any]) -> Iterator[None]:
-    """Give a request an empty state; an app that asks another one in a view gets its own back."""
-    outer: State | None = environ.get(_NAME)
-    environ[_NAME] = State()
-    try:
-        yield
-    finally:
-        if outer is not None:
-            environ[_NAME] = outer
+def separate_environ(environ: dict[str, Any]) -> dict[str, Any]:
+    """The environment for one app: a copy where another protected app has a state in this one.
+
+    That app may call this one, and go on with its state; or it answered before, as in a cascade.
+    """
+    return {**environ} if _NAME in environ else environ
+
+
+def begin_request_state(environ: MutableMapping[str, Any]) -> State:
+    """Give a request its empty state, also where another app had this environment before."""
+    state = environ[_NAME] = State()
+    if has_app_context():
+        state[IN_CONTEXT] = True
+    return state
 
 
 def request_state(environ: MutableMapping[str, Any]) -> State:
     """The state of the request of a WSGI environment."""
     state: State | None = environ.get(_NAME)
-    if state is None:
-        # A context that a test or a command pushes came through no server.
-        state = environ[_NAME] = State()
-    return state
+    # A context that a test or a command pushes came through no server.
+    return begin_request_state(environ) if state is None else state

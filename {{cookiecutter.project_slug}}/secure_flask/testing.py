@@ -23,9 +23,9 @@ from secure_flask.auth.access import is_public
 from secure_flask.database import Model, db
 from secure_flask.settings import Settings
 from secure_flask.settings.__main__ import fresh_secrets
-from secure_flask.web import csp, header_values
+from secure_flask.web import csp
 from secure_flask.web.counters import counters
-from secure_flask.web.headers import Kind
+from secure_flask.web.headers import Kind, fixed_headers
 from sqlalchemy import inspect
 from werkzeug.routing import BuildError, Rule
 
@@ -154,12 +154,12 @@ def origin_of(app: Flask) -> str:
 
 def page_headers(app: Flask) -> dict[str, str]:
     """The headers of every page, with HEADER_CHANGES of the policy."""
-    return header_values.effective(app.config, Kind.PAGE)
+    return fixed_headers(app.config, Kind.PAGE)
 
 
 def page_policy(app: Flask) -> dict[str, list[str]]:
     """The Content-Security-Policy of pages by directive, with CSP_CHANGES of the policy."""
-    return csp.effective(app.config, {})
+    return csp.page_policy(app.config)
 
 
 def log_in(client: FlaskClient, name: str, password: str) -> dict[str, Any]:

@@ -26,8 +26,7 @@ from secure_flask.web import (
     csp,
     csrf,
     errors,
-    framing,
-    header_values,
+    headers,
     hosts,
     logs,
     rate_limits,
@@ -39,11 +38,11 @@ def wire_app(app: Flask, settings: Settings) -> None:
     """Protect the app; see `secure_flask.init_app`."""
     _configure(app, settings)
     _protect_requests(app)
-    _protect_responses(app)
     _add_services(app)
     _add_routes_and_commands(app)
+    csp.init_app(app)  # refuses a policy that browsers misread; `csp_nonce()` in templates
     # Added last, this middleware is the outermost, so every response gets its headers.
-    header_values.init_app(app)
+    headers.init_app(app)
     startup.log_startup(app)
 
 
@@ -71,15 +70,11 @@ def _protect_requests(app: Flask) -> None:
     rate_limits.init_app(app)  # RATE_LIMIT: requests of one client address
     cors.init_app(app)  # lets the sites of CORS_ORIGINS read responses
     current_login.init_app(app)  # stores after a request when its login was last used
-    access.init_app(app)  # refuses requests without a login, unless the view is public
+    # Before `access`, since the page of a refusal may read the session too.
     user_sessions.init_app(app)  # gives no user the session of another one
+    access.init_app(app)  # refuses requests without a login, unless the view is public
     strict_json.init_app(app)  # refuses JSON that two parsers would read differently
     bodies.init_app(app)  # refuses truncated, invalid and too large bodies
-
-
-def _protect_responses(app: Flask) -> None:
-    framing.init_app(app)  # X-Frame-Options, for browsers that do not know frame-ancestors
-    csp.init_app(app)  # the Content-Security-Policy, with frame-ancestors
 
 
 def _add_services(app: Flask) -> None:

@@ -124,7 +124,8 @@ def test_a_deleted_role_is_taken_from_all_and_a_deleted_user_leaves_the_role(app
 
 # Run elsewhere, since a process has one class of users.
 CLASSES = """
-from secure_flask import Model, UserMixin
+from flask import Flask
+from secure_flask import Model, Settings, UserMixin, init_app, testing
 from secure_flask.auth.users import user_class
 
 def refusal(make):
@@ -134,6 +135,10 @@ def refusal(make):
         return str(refused)
 
 print(refusal(user_class))
+app = Flask("shop")
+app.config.update(PROJECT_NAME="Shop", SECURITY_CONTACT="security@example.org")
+init_app(app, testing.settings(Settings))
+print(app.test_cli_runner().invoke(args=["user", "list"]).output)
 class User(UserMixin, Model): pass
 class Admin(User): pass
 assert user_class() is User
@@ -147,4 +152,5 @@ def test_an_app_has_one_class_of_users_and_classes_that_inherit_from_it() -> Non
     said = subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout
     assert "No class inherits from UserMixin. Write it into app/models.py" in said
     assert "class User(UserMixin, Model):" in said
+    assert "Error: No class inherits from UserMixin. Write it into app/models.py" in said
     assert "elsewhere.Person is a second class of users beside __main__.User: let it" in said

@@ -8,6 +8,8 @@ from flask.testing import FlaskClient
 from limits import parse
 from secure_flask.csp_reports import endpoint, violations
 from secure_flask.database import Model, db
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from core import routes
@@ -91,9 +93,26 @@ def test_many_addresses_cannot_keep_the_database_busy(
     assert stored(client) == {KEPT: 3}
 
 
-def test_without_the_database_the_log_says_why(make_app: MakeApp, lines: Lines) -> None:
+def test_without_the_database_the_log_says_why(
+    make_app: MakeApp, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*arguments: object) -> None:
+        raise OperationalError("", {}, Exception("host db1"))
+
+    client = make_app(**PRODUCTION).test_client()
+    monkeypatch.setattr(Engine, "connect", away)
+    assert post(client, report()).status_code == 503
+    assert [line["event"] for line in lines()] == ["sys_crash"]
+
+
+def test_an_app_without_the_table_answers_each_report_and_says_once_what_to_run(
+    make_app: MakeApp, lines: Lines
+) -> None:
     app = make_app(**PRODUCTION)
     with app.app_context():
         Model.metadata.drop_all(db.engine)
-    assert post(app.test_client(), report()).status_code == 503
-    assert [line["event"] for line in lines()] == ["sys_crash"]
+    for _ in range(3):
+        assert post(app.test_client(), report()).status_code == 204
+    [line] = lines()
+    assert "csp_violations" in line["event"]
+    assert "flask db upgrade" in line["event"]

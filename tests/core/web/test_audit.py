@@ -11,7 +11,7 @@ from flask import Flask, Response
 from flask.testing import FlaskClient
 from limits import parse
 from secure_flask.auth import passwords
-from secure_flask.auth.access import login_required, roles_required
+from secure_flask.auth.access import login_required, public, roles_required
 from secure_flask.database import db
 from secure_flask.web import audit
 
@@ -27,6 +27,7 @@ from core.conftest import (
     Lines,
     MakeApp,
     log_in,
+    protect,
 )
 from core.site import User
 
@@ -253,3 +254,14 @@ def test_a_crash_tells_where_and_shows_no_variables(client: FlaskClient, lines: 
     assert line["exception"].endswith("RuntimeError: out of order")
     assert "in fail" in line["exception"]
     assert WRONG not in str(line)
+
+
+def test_a_log_of_crashes_that_the_app_has_of_its_own_stays(lines: Lines) -> None:
+    class Shop(Flask):
+        def log_exception(self, exc_info: object) -> None:
+            self.logger.error("mine")
+
+    app = protect(Shop("shop"), **PRODUCTION, PROPAGATE_EXCEPTIONS=False)
+    app.add_url_rule("/", view_func=public(lambda: str(1 / 0)))
+    assert app.test_client().get("/", base_url="https://localhost").status_code == 500
+    assert [line["event"] for line in lines()] == ["mine"]

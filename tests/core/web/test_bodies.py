@@ -5,14 +5,14 @@ from io import BytesIO
 from types import SimpleNamespace
 
 import pytest
-from flask import Flask, request
+from flask import Flask, Request, request
 from flask.testing import FlaskClient
 from secure_flask.auth.access import public
 from secure_flask.web.bodies import body_stream
 from secure_flask.web.responses import consumes
 
 from core import routes
-from core.conftest import OWN_PAGE, MakeApp
+from core.conftest import OWN_PAGE, MakeApp, protect
 
 OCTETS = "application/octet-stream"
 IN_CHUNKS = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
@@ -65,7 +65,18 @@ def test_a_view_gets_the_whole_body_or_none(client: FlaskClient, way: str) -> No
     stream = SimpleNamespace(read=broken, readinto=broken, readline=broken)
     assert send(client, way, b"[1]", **{"wsgi.input": stream}) == CUT_OFF
     assert send(client, way, b"[1]", **IN_CHUNKS) == "3"
+    assert send(client, way, fitting, **IN_CHUNKS) == str(limit)
     assert send(client, way, long, **IN_CHUNKS) == TOO_LARGE
+
+
+def test_an_error_of_the_server_in_a_body_leaves_its_class_in_the_log(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = SimpleNamespace(read=broken, readinto=broken, readline=broken)
+    assert send(client, "data", b"[1]", **{"wsgi.input": stream}) == CUT_OFF
+    [line] = caplog.records
+    assert "ArithmeticError" in line.getMessage()
+    assert "a chunk of no length" not in caplog.text
 
 
 def test_the_policy_sets_the_limit_which_a_page_names_too(make_app: MakeApp) -> None:
@@ -94,3 +105,17 @@ def test_a_limit_is_said_as_people_know_it_and_in_the_owners_words(
     ).test_client()
     answer = client.post(routes.LOGIN, headers=OWN_PAGE, json={"x": "a" * most})
     assert answer.json == {"error": f"Höchstens {words}"}
+
+
+def test_an_app_keeps_its_own_kind_of_request_whose_bodies_are_as_complete() -> None:
+    class Own(Request):
+        own = "mine"
+
+    class Shop(Flask):
+        request_class = Own
+
+    app = protect(Shop("shop"))
+    view = public(consumes(OCTETS)(lambda: f"{request.own} {len(request.get_data())}"))  # type: ignore[attr-defined]
+    app.add_url_rule("/_test/own", view_func=view, methods=["POST"])
+    assert send(app.test_client(), "own", b"123") == "mine 3"
+    assert send(app.test_client(), "own", b"123", CONTENT_LENGTH="4") == CUT_OFF

@@ -1,10 +1,12 @@
 """The cookies, as a browser stores them."""
 
+import pytest
 from flask import Flask, session
+from flask.sessions import SecureCookieSessionInterface
 from secure_flask.auth.access import public
 from secure_flask.web import cookies
 
-from core.conftest import PRODUCTION, MakeApp
+from core.conftest import PRODUCTION, MakeApp, protect
 
 
 def cookie_of_flask(app: Flask) -> set[str]:
@@ -70,3 +72,34 @@ def test_a_cookie_of_this_host_that_is_sent_twice_is_refused(make_app: MakeApp) 
     ):
         answer = client.get("/", headers={"Cookie": sent})
         assert (sent, answer.status_code) == (sent, status)
+
+
+def test_without_a_secret_key_there_is_no_session_as_in_plain_flask(make_app: MakeApp) -> None:
+    app = make_app()
+    app.secret_key = None
+    with app.test_request_context():
+        assert session.get("visits") is None
+        with pytest.raises(RuntimeError, match="session is unavailable"):
+            session["visits"] = 1
+
+
+def test_an_app_keeps_its_own_kind_of_session_which_reads_no_cookie_that_does_not_count() -> None:
+    class Own(SecureCookieSessionInterface):
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def get_cookie_name(self, app: Flask) -> str:
+            return self.name
+
+    class Shop(Flask):
+        session_interface = Own("basket")
+
+    app = protect(Shop("shop"))
+    app.add_url_rule("/_test/remembered", view_func=public(lambda: session.get("by", "nobody")))
+    assert cookie_of_flask(app) == {"basket", "HttpOnly", "SameSite=Lax", "Path=/"}
+    assert type(Shop.session_interface) is Own
+    client = app.test_client()
+    client.get("/_test/remember")
+    assert client.get("/_test/remembered").text == "an extension"
+    by_token = {"Authorization": "Bearer another"}
+    assert client.get("/_test/remembered", headers=by_token).text == "nobody"

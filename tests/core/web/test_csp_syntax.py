@@ -2,7 +2,7 @@
 
 import pytest
 from secure_flask.csp_levels import NONE, SELF
-from secure_flask.web.csp_syntax import check, is_whole_cdn, serialize
+from secure_flask.web.csp_syntax import check_directives, is_whole_cdn, serialize_directives
 from secure_flask.web.origins import PolicyError
 
 KNOWN = """
@@ -22,16 +22,18 @@ WITH_SPACES = [
 
 
 def test_a_source_that_browsers_know_passes() -> None:
-    check({"img-src": KNOWN.split()[1:]})
-    check({"img-src": ["'none'"]})
-    check({"sandbox": ["allow-forms"], "trusted-types": ["my_policy#1", "'allow-duplicates'"]})
-    check({"sandbox": []})
+    check_directives({"img-src": KNOWN.split()[1:]})
+    check_directives({"img-src": ["'none'"]})
+    check_directives(
+        {"sandbox": ["allow-forms"], "trusted-types": ["my_policy#1", "'allow-duplicates'"]}
+    )
+    check_directives({"sandbox": []})
 
 
 @pytest.mark.parametrize("source", [*MISREAD.split(), *WITH_SPACES])
 def test_a_source_that_browsers_misread_is_refused(source: str) -> None:
     with pytest.raises(PolicyError, match=r"^img-src: "):
-        check({"img-src": [source]})
+        check_directives({"img-src": [source]})
 
 
 @pytest.mark.parametrize(
@@ -51,11 +53,13 @@ def test_a_source_that_browsers_misread_is_refused(source: str) -> None:
 )
 def test_a_slip_in_a_directive_is_refused(policy: dict[str, list[str]], words: str) -> None:
     with pytest.raises(PolicyError, match=words):
-        check(policy)
+        check_directives(policy)
 
 
 def test_a_policy_is_written_as_browsers_read_it() -> None:
-    written = serialize({"default-src": [NONE], "img-src": [SELF, "data:"], "sandbox": []})
+    written = serialize_directives(
+        {"default-src": [NONE], "img-src": [SELF, "data:"], "sandbox": []}
+    )
     assert written == "default-src 'none'; img-src 'self' data:; sandbox"
 
 

@@ -1,10 +1,12 @@
 """Errors, as a person with a browser, a program or an attacker reads them."""
 
 import re
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, abort, render_template_string, request
+from flask import Blueprint, Flask, abort, render_template_string, request
 from flask.testing import FlaskClient
 from jinja2 import ChoiceLoader, DictLoader
 from secure_flask.auth.access import login_required, public
@@ -17,11 +19,11 @@ from secure_flask.web.errors import error_response, field_error
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.validation import Body, validated
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.test import TestResponse
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, MakeApp, Wait, log_in
+from core.conftest import LOGIN, OWN_PAGE, MakeApp, Wait, log_in, protect
 
 SECRET = "what-nobody-may-see"
 
@@ -61,6 +63,8 @@ def client() -> FlaskClient:
 @pytest.mark.parametrize("debug", [False, True])
 def test_an_error_without_a_page_is_its_name_in_json(client: FlaskClient, debug: bool) -> None:
     client.application.debug = debug
+    # Flask would show a missing field in its debugger.
+    client.application.config["TRAP_BAD_REQUEST_ERRORS"] = False
     for name, status, words in (
         ("crash", 500, "Internal Server Error"),
         ("418", 418, "I'm a teapot"),
@@ -105,6 +109,90 @@ def test_a_page_of_the_owner_takes_the_place_of_json(client: FlaskClient) -> Non
     answer = client.get("/_test/refused")
     assert (answer.status_code, answer.text) == (409, "<h1>Already there</h1>")
     assert client.get("/_test/401").headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("kind", [HTTPException, Exception])
+@pytest.mark.parametrize("registered_first", [False, True])
+def test_a_handler_of_the_owner_for_every_error_gets_every_error(
+    kind: type[Exception], registered_first: bool
+) -> None:
+    def show(error: Any) -> tuple[str, int]:
+        return f"mine: {error.__class__.__name__}", getattr(error, "code", 500)
+
+    app = Flask("shop", static_folder=None)
+    if registered_first:
+        app.register_error_handler(kind, show)
+    client = with_views(protect(app))
+    if not registered_first:
+        app.register_error_handler(kind, show)
+    for path, said in (
+        ("nowhere", "mine: NotFound"),
+        ("_test/418", "mine: ImATeapot"),
+        ("_test/refused", "mine: Error409"),
+        ("_test/busy", "mine: ServiceUnavailable"),
+        ("_test/away", "mine: Error503"),
+        ("_test/crash", "mine: RuntimeError"),
+    ):
+        expected = said if kind is Exception else said.replace("Runtime", "InternalServer")
+        assert client.get(f"/{path}").text == expected
+
+
+@pytest.mark.parametrize("kind", [HTTPException, Exception])
+def test_a_handler_for_every_error_of_a_blueprint_gets_those_of_its_views(
+    kind: type[Exception],
+) -> None:
+    app, blueprint = protect(Flask("shop", static_folder=None)), Blueprint("shop", __name__)
+    blueprint.register_error_handler(kind, lambda error: "mine")
+    blueprint.add_url_rule("/_shop/<name>", view_func=public(fail))
+    client = with_views(app)
+    app.register_blueprint(blueprint)
+    assert client.get("/_shop/404").text == "mine"
+    assert client.get("/_test/404").json == {"error": "Not Found"}
+
+
+def test_the_more_specific_handler_of_the_owner_comes_first(client: FlaskClient) -> None:
+    app = client.application
+    app.register_error_handler(Exception, lambda error: "any")
+    app.register_error_handler(LookupError, lambda error: "lookup")
+    app.register_error_handler(404, lambda error: "none")
+    app.add_url_rule("/_test/key", view_func=public(lambda: str(["one"][1])), endpoint="key")
+    assert [client.get(f"/_test/{name}").text for name in ("key", "404", "418")] == [
+        *("lookup", "none", "any")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "debug", "config", "is_trapped"),
+    [
+        ("argument", False, {}, False),
+        ("argument", True, {}, True),
+        ("argument", True, {"TRAP_BAD_REQUEST_ERRORS": False}, False),
+        ("400", True, {}, False),
+        ("400", False, {"TRAP_BAD_REQUEST_ERRORS": True}, True),
+        ("refused", False, {"TRAP_BAD_REQUEST_ERRORS": True}, False),
+        ("refused", False, {"TRAP_HTTP_EXCEPTIONS": True}, True),
+        ("404", False, {"TRAP_HTTP_EXCEPTIONS": True}, True),
+    ],
+)
+def test_errors_that_the_app_traps_are_raised_as_in_plain_flask(
+    client: FlaskClient, name: str, debug: bool, config: dict[str, bool], is_trapped: bool
+) -> None:
+    client.application.debug = debug
+    client.application.config.update(config)
+    # They are answered as a crash where the app does not let them through to the debugger.
+    trapped = client.get(f"/_test/{name}")
+    assert (trapped.json == {"error": "Internal Server Error"}) == is_trapped
+    client.application.config["PROPAGATE_EXCEPTIONS"] = True
+    with pytest.raises(HTTPException) if is_trapped else nullcontext():
+        client.get(f"/_test/{name}")
+
+
+def test_the_traceback_of_a_crash_ends_in_the_view(client: FlaskClient) -> None:
+    client.application.config["PROPAGATE_EXCEPTIONS"] = True
+    with pytest.raises(RuntimeError) as crash:
+        client.get("/_test/crash")
+    assert crash.traceback[-1].name == "fail"
+    assert crash.value.__context__ is None
 
 
 AS_BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"
@@ -176,10 +264,20 @@ def test_a_page_that_fails_itself_leaves_the_error_in_json(
     whole: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     # As when a file that it names is deleted.
-    monkeypatch.setattr(whole.application.jinja_env, "loader", DictLoader({}))
+    loader = DictLoader({"error.html": "{% extends 'gone.html' %}"})
+    monkeypatch.setattr(whole.application.jinja_env, "loader", loader)
     answer = refuse(whole, 404, Accept=AS_BROWSERS)
     assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})
-    assert "TemplateNotFound('error.html')" in caplog.text
+    assert "TemplateNotFound('gone.html')" in caplog.text
+
+
+def test_an_app_without_a_page_for_errors_sends_json_and_logs_nothing(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    client = protect(Flask("shop", root_path=str(tmp_path))).test_client()
+    answer = client.get("/nowhere", headers={"Accept": AS_BROWSERS})
+    assert (answer.status_code, answer.json) == (404, {"error": "Not Found"})
+    assert caplog.text == ""
 
 
 # A page of the owner, which says who is logged in.
@@ -288,3 +386,25 @@ def test_the_owners_words_replace_what_people_read_and_no_error_that_programs_co
     with client.application.app_context():
         assert error_response(404, "Not Found").description == TEXTS["Not Found"]
     assert str(error_response(404, "Not here")) == "404 Not Found: Not here"
+
+
+@pytest.mark.parametrize(
+    ("status", "name"), [(402, "Payment Required"), (425, "Too Early"), (420, None), (507, None)]
+)
+def test_an_error_may_have_any_status_of_an_error(
+    client: FlaskClient, status: int, name: str | None
+) -> None:
+    def view() -> str:
+        raise error_response(status, "Pay first", Retry_After="1")
+
+    client.application.add_url_rule("/_test/of/status", view_func=public(view))
+    answer = client.get("/_test/of/status")
+    assert (answer.status_code, answer.json) == (status, {"error": "Pay first"})
+    assert answer.headers["Retry-After"] == "1"
+    assert name is None or str(error_response(status, "Pay first")).startswith(f"{status} {name}")
+
+
+@pytest.mark.parametrize("status", [0, 200, 302, 399, 600])
+def test_a_status_of_no_error_is_refused_in_words(status: int) -> None:
+    with pytest.raises(ValueError, match=f"{status} is no status of an error: write 400 to 599"):
+        error_response(status, "Elsewhere")

@@ -1,20 +1,32 @@
 """The headers that every answer carries, as a browser receives them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from flask import Flask, Response, abort, redirect, request, send_from_directory
+from flask import (
+    Flask,
+    Response,
+    abort,
+    redirect,
+    request,
+    send_from_directory,
+    stream_with_context,
+)
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
-from secure_flask import assets, current_user
+from secure_flask import assets, csp_nonce, current_user
 from secure_flask.auth.access import login_required, public
 from secure_flask.csp_levels import NONE, PARANOID, SELF, STRICT
 from secure_flask.web.csp import csp
+from secure_flask.web.headers import SecurityHeaders
 from secure_flask.web.origins import PolicyError
+from werkzeug.test import Client
+from werkzeug.wrappers import Response as AnyResponse
 
 from core import routes
-from core.conftest import TOKEN_TYPES, MakeApp, log_in
+from core.conftest import PRODUCTION, TOKEN_TYPES, MakeApp, log_in
 
 # A path below /_test/ and what it is answered with.
 STATUSES = {
@@ -37,6 +49,10 @@ EVERYWHERE = {
     "X-XSS-Protection": "0",
     "Cache-Control": "no-store, max-age=0",
 }.items()
+TILES, PHOTOS = "https://tiles.example", "https://photos.example"
+PARTNER = "https://partner.example"
+LOCAL = "http://localhost:3000"
+NOBODY = (NONE, "DENY")
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +184,8 @@ def test_a_view_that_names_another_site_is_not_isolated_unless_the_policy_says_s
         ({"X-Frame-Options": None}, "set FRAME_ANCESTORS instead"),
         ({"content-security-policy": None}, "set CSP_CHANGES instead"),
         ({"cache-control": "public"}, "in the view instead"),
+        ({"Content-Type": "text/html"}, "in the view instead"),
+        ({"content-length": "0"}, "in the view instead"),
     ],
 )
 def test_a_header_that_cannot_be_sent_or_is_decided_elsewhere_stops_the_app(
@@ -175,6 +193,17 @@ def test_a_header_that_cannot_be_sent_or_is_decided_elsewhere_stops_the_app(
 ) -> None:
     with pytest.raises(PolicyError, match=words):
         make_app(HEADER_CHANGES=changes)
+
+
+def test_what_is_written_into_the_config_later_is_not_sent(make_app: MakeApp) -> None:
+    app = make_app()
+    app.add_url_rule("/_test/map", "map", csp(img_src=[TILES])(public(lambda: "a map")))
+    # Nothing would check it any more.
+    app.config.update(HEADER_CHANGES={"X-Late": "1"}, CSP={"script-src": ["*"]})
+    for path in "/", "/_test/map":
+        sent = app.test_client().get(path).headers
+        assert "X-Late" not in sent
+        assert "script-src 'nonce-" in sent["Content-Security-Policy"]
 
 
 CACHING = "/_test/caching"
@@ -205,3 +234,166 @@ def test_what_a_login_got_is_not_stored(make_app: MakeApp, token_type: str) -> N
     again = {**credentials, "If-None-Match": kept["file"].headers["ETag"]}
     answer = client.get(f"{CACHING}/file", headers=again)
     assert (answer.status_code, answer.cache_control.no_store) == (304, True)
+
+
+def framed(app: Flask, response: Response | None = None) -> FlaskClient:
+    """A client of the app with a page, or a response of another kind."""
+    app.add_url_rule("/_test/page", view_func=public(lambda: response or "a page"))
+    return app.test_client()
+
+
+def with_own(app: Flask, *ancestors: str, content_type: str = "text/html") -> FlaskClient:
+    """A client of the app with a view that says itself who may frame it."""
+    view = csp(frame_ancestors=list(ancestors))(lambda: Response(content_type=content_type))
+    app.add_url_rule("/_test/page", view_func=public(view))
+    return app.test_client()
+
+
+def framing(client: FlaskClient) -> tuple[str, str | None]:
+    """What an answer says to today's browsers, and to old ones."""
+    headers = client.get("/_test/page").headers
+    _, _, ancestors = headers.get("Content-Security-Policy", "").partition("frame-ancestors ")
+    return ancestors.partition(";")[0], headers.get("X-Frame-Options")
+
+
+@pytest.mark.parametrize(
+    ("ancestors", "option"),
+    [([NONE], "DENY"), ([SELF], "SAMEORIGIN"), ([PARTNER], None), ([SELF, PARTNER], None)],
+)
+def test_both_headers_of_framing_say_the_same(
+    make_app: MakeApp, ancestors: list[str], option: str | None
+) -> None:
+    expected = (" ".join(ancestors), option)
+    assert framing(framed(make_app(FRAME_ANCESTORS=ancestors))) == expected
+    assert framing(with_own(make_app(FRAME_ANCESTORS=[NONE]), *ancestors)) == expected
+
+
+def test_a_view_keeps_itself_out_of_the_frames_of_a_partner(make_app: MakeApp) -> None:
+    assert framing(with_own(make_app(FRAME_ANCESTORS=[PARTNER]), NONE)) == NOBODY
+
+
+def test_nobody_frames_what_is_no_page_whatever_its_view_says(make_app: MakeApp) -> None:
+    app = make_app(FRAME_ANCESTORS=[PARTNER])
+    assert framing(with_own(app, PARTNER, content_type="application/json")) == NOBODY
+    script, unmodified = Response(content_type="text/javascript"), Response(status=304)
+    assert framing(framed(make_app(), script)) == ("", "DENY")
+    # Its headers would replace those of the page that the browser kept.
+    assert framing(framed(make_app(), unmodified)) == ("", None)
+
+
+def test_localhost_frames_pages_in_development_alone(make_app: MakeApp) -> None:
+    local = {"FRAME_ANCESTORS": [LOCAL]}
+    assert framing(framed(make_app(**local))) == (LOCAL, None)
+    assert framing(framed(make_app(**local, **PRODUCTION))) == NOBODY
+    assert framing(with_own(make_app(FRAME_ANCESTORS=[PARTNER], **PRODUCTION), LOCAL)) == NOBODY
+
+
+def test_an_inexact_list_of_framers_stops_the_app(make_app: MakeApp) -> None:
+    for ancestors in ([], ["*"], ["none"], ["https://*.example"], ["https://a.example/"]):
+        with pytest.raises(PolicyError, match="FRAME_ANCESTORS"):
+            make_app(FRAME_ANCESTORS=ancestors)
+
+
+def nonce_in(answer: AnyResponse) -> str:
+    return answer.headers["Content-Security-Policy"].split("'nonce-")[1].partition("'")[0]
+
+
+def ask(app: Flask, environ: dict[str, Any]) -> AnyResponse:
+    """What an app answers in this very environment, of which `Response.from_app` makes a copy."""
+    started: list[Any] = []
+    chunks = list(app.wsgi_app(environ, lambda *given: started.extend(given)))  # type: ignore[arg-type]
+    return AnyResponse(chunks, started[0], started[1])
+
+
+@pytest.fixture
+def shop(make_app: MakeApp) -> Flask:
+    """An app of its own, which another one calls or asks first."""
+    app = make_app(FRAME_ANCESTORS=[SELF])
+
+    @app.get("/shop")
+    @csp(img_src=[PHOTOS])
+    @public
+    def shop() -> str:
+        return csp_nonce()
+
+    @app.get("/elsewhere")
+    @csp(img_src=[PHOTOS])
+    @public
+    def elsewhere() -> str:
+        abort(404)
+
+    return app
+
+
+def test_a_page_that_asks_another_app_keeps_its_policy_and_nonce(
+    make_app: MakeApp, shop: Flask
+) -> None:
+    asked: list[AnyResponse] = []
+    app = make_app()
+
+    @app.get("/shop")
+    @csp(font_src=[TILES])
+    @public
+    def around() -> str:
+        asked.append(ask(shop, request.environ))
+        return csp_nonce()
+
+    page = app.test_client().get("/shop")
+    policy, inner = page.headers["Content-Security-Policy"], asked[0]
+    assert (f"font-src {TILES};" in policy, PHOTOS in policy) == (True, False)
+    assert nonce_in(page) == page.text
+    assert page.headers["X-Frame-Options"] == "DENY"
+    inner_policy = inner.headers["Content-Security-Policy"]
+    assert (f"img-src {PHOTOS};" in inner_policy, TILES in inner_policy) == (True, False)
+    assert nonce_in(inner) == inner.get_data(as_text=True) != page.text
+    assert inner.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert inner.headers["X-Request-ID"] != page.headers["X-Request-ID"]
+
+
+def test_an_app_that_is_tried_after_another_has_a_policy_and_nonce_of_its_own(
+    make_app: MakeApp, shop: Flask
+) -> None:
+    app = make_app()
+    app.add_url_rule("/elsewhere", view_func=public(lambda: stream_with_context(nonces())))
+
+    def nonces() -> Iterator[str]:
+        yield csp_nonce()
+
+    first: list[AnyResponse] = []
+
+    def cascade(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        first.append(ask(shop, environ))
+        return app.wsgi_app(environ, start)
+
+    page = Client(cascade).get("/elsewhere", headers={"Accept": "text/html"})
+    assert first[0].status_code == 404
+    assert PHOTOS in first[0].headers["Content-Security-Policy"]
+    assert PHOTOS not in page.headers["Content-Security-Policy"]
+    assert nonce_in(page) == page.text != nonce_in(first[0])
+
+
+def test_what_an_app_within_another_answers_has_each_header_once(
+    make_app: MakeApp, shop: Flask
+) -> None:
+    app = make_app()
+    within = public(lambda: Response.from_app(shop.wsgi_app, request.environ))
+    app.add_url_rule("/shop", view_func=within)
+    page = app.test_client().get("/shop")
+    assert nonce_in(page) == page.text
+    names = [name.lower() for name, _ in page.headers]
+    assert len(names) == len(set(names))
+
+
+def test_an_app_that_sends_one_list_of_headers_again_gets_another_nonce(make_app: MakeApp) -> None:
+    app = make_app()
+    always = [("Content-Type", "text/html")]
+
+    def mounted(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", always)
+        return [b""]
+
+    app.wsgi_app = mounted  # type: ignore[method-assign]
+    client = Client(SecurityHeaders(app))
+    first, second = client.get("/"), client.get("/")
+    assert nonce_in(first) != nonce_in(second)
+    assert first.headers["X-Request-ID"] != second.headers["X-Request-ID"]

@@ -9,11 +9,12 @@ from uuid import UUID
 import flask
 import pytest
 from flask import Flask, request
+from flask.json.provider import DefaultJSONProvider
 from flask.testing import FlaskClient
 from secure_flask.auth.access import public
 from secure_flask.web.responses import consumes
 
-from core.conftest import MakeApp
+from core.conftest import MakeApp, protect
 
 PATH = "/_test/json"
 MAX_DEPTH = 201
@@ -98,3 +99,28 @@ def test_dates_go_out_as_the_openapi_document_describes_them(app: Flask) -> None
         *("2027-02-01", "2027-02-01T12:00:00+00:00", "12:00:00", "1.5"),
         "00000000-0000-0000-0000-000000000001",
     ]
+
+
+def test_an_app_keeps_its_own_json_which_reads_as_strictly() -> None:
+    class Own(DefaultJSONProvider):
+        def dumps(self, obj: Any, **options: Any) -> str:
+            return f"own {super().dumps(obj, **options)}"
+
+        def loads(self, s: str | bytes, **options: Any) -> Any:
+            return json.loads(s)
+
+    class Shop(Flask):
+        json_provider_class = Own
+
+    app = Shop("shop")
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    assert protect(app).json.dumps({"b": 1, "a": 2}) == 'own {"b": 1, "a": 2}'
+    assert isinstance(app.json_provider_class(app), Own)
+    with pytest.raises(ValueError, match="duplicated"):
+        app.json.loads('{"a": 1, "a": 2}')
+
+
+def test_an_app_keeps_what_it_set_on_flasks_json() -> None:
+    app = Flask("shop")
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    assert protect(app).json.dumps({"b": 1, "a": 2}) == '{"b": 1, "a": 2}'

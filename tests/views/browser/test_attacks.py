@@ -12,7 +12,7 @@ from flask import Flask, Response, request
 from playwright.sync_api import Browser, Page
 from secure_flask import csp_nonce, public, testing
 from secure_flask.csp_levels import DATA, HTTPS, NONCE, SELF, UNSAFE_INLINE
-from secure_flask.web.csp_syntax import Policy
+from secure_flask.web.csp_syntax import Directives
 
 from views.browser.conftest import Elsewhere, Serve, new_page
 
@@ -215,11 +215,11 @@ def outcome(seen: "Queue[str]") -> str:
     )
 
 
-def works(attack: Attack, policy: Policy) -> bool:
+def works(attack: Attack, policy: Directives) -> bool:
     return all(allows(policy, directive, by) for directive, by in attack.needs.items())
 
 
-def allows(policy: Policy, directive: str, by: set[str]) -> bool:
+def allows(policy: Directives, directive: str, by: set[str]) -> bool:
     """Whether a policy names one of these sources where the directive takes them from."""
     chain = [directive, *FALLBACKS.get(directive, [])]
     sources = next((policy[name] for name in chain if name in policy), None)

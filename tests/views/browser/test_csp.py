@@ -7,7 +7,7 @@ from flask import Flask, Response
 from playwright.sync_api import Page, expect
 from secure_flask import csp, csp_nonce, public, testing
 from secure_flask.csp_levels import NONCE, NONE, SELF
-from secure_flask.web.csp_syntax import Policy
+from secure_flask.web.csp_syntax import Directives
 
 from views.browser.conftest import Elsewhere, Serve
 
@@ -65,7 +65,7 @@ def worker_pages(app: Flask, serve: Serve, tmp_path: Path, monkeypatch: pytest.M
     return serve(app).at("localhost")
 
 
-def allows_workers(policy: Policy) -> bool:
+def allows_workers(policy: Directives) -> bool:
     chain = ("worker-src", "child-src", "script-src", "default-src")
     sources = next((policy[name] for name in chain if name in policy), [SELF])
     return SELF in sources and "require-trusted-types-for" not in policy

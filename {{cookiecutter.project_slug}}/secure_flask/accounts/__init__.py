@@ -7,6 +7,7 @@ that changes something commits; one that finds, checks or lists only reads.
 from flask import Flask
 from secure_flask.accounts import checks, commands, factors, leaving, worker  # noqa: F401 - checks
 from secure_flask.accounts.addresses import checked_address
+from secure_flask.accounts.development_mailbox import text_of_mail
 from secure_flask.accounts.email_change import confirm_change, find_change, request_change
 from secure_flask.accounts.factor_changes import (
     add_passkey,
@@ -91,6 +92,7 @@ __all__ = [
     "show_recovery_codes_once",
     "shown_mails",
     "shown_recovery_codes",
+    "text_of_mail",
     "user_deleted",
 ]
 

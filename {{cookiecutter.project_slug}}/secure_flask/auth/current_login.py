@@ -35,6 +35,7 @@ class _Found:
 
     login: Login | None = None
     user: UserMixin | None = None
+    is_known: bool = True
     # What was proved of this login in this request.
     proved: set[object] = field(default_factory=set)
 
@@ -52,6 +53,11 @@ def current_login() -> Login | None:
 def logged_in_user() -> UserMixin | None:
     """The user of that login."""
     return _found().user
+
+
+def is_login_known() -> bool:
+    """Whether this request's login was found or is none; False where the lookup failed before."""
+    return _found().is_known
 
 
 def forget_current_login() -> None:
@@ -83,7 +89,7 @@ def _found() -> _Found:
     if _FOUND not in state:
         # It counts as looked up from here on: an error page must not repeat a lookup that failed.
         state[LOGIN_LOOKED_UP] = True
-        state[_FOUND] = _Found()
+        state[_FOUND] = _Found(is_known=False)
         state[_FOUND] = _look_up(state)
     return state[_FOUND]
 

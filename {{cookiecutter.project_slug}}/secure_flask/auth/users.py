@@ -11,6 +11,7 @@ from typing import Any, Self
 from unicodedata import normalize
 from uuid import UUID, uuid4
 
+import click
 from blinker import Namespace
 from flask import current_app
 from secure_flask.auth.passwords import hash_password
@@ -32,6 +33,11 @@ _CLASS = """\
 
     class User(UserMixin, Model):
         ..."""
+
+
+class NoUserClass(click.ClickException, TypeError):
+    """The app has no class of users. A command shows the message, which says what to write."""
+
 
 _registered: list[type["UserMixin"]] = []
 # The hooks of accounts: whether a role of a user demands a second factor, and what deletes a user.
@@ -129,10 +135,12 @@ def demands_second_factor(user: UserMixin) -> bool:
 def user_class() -> type[UserMixin]:
     """The app's class of users.
 
-    :raises TypeError: the app has none.
+    :raises NoUserClass: the app has none.
     """
     if not _registered:
-        raise TypeError(f"No class inherits from UserMixin. Write it into app/models.py:\n{_CLASS}")
+        raise NoUserClass(
+            f"No class inherits from UserMixin. Write it into app/models.py:\n{_CLASS}"
+        )
     return _registered[0]
 
 

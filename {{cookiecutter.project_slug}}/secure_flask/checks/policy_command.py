@@ -7,8 +7,8 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from secure_flask.settings import SETTINGS
 from secure_flask.state import app_state
-from secure_flask.web import csp, header_values
-from secure_flask.web.headers import Kind
+from secure_flask.web import csp
+from secure_flask.web.headers import TRANSPORT, Kind, fixed_headers
 
 
 @click.command("policy")
@@ -18,13 +18,14 @@ def policy_command() -> None:
     config = current_app.config
     name = getattr(config["CSP"], "name", None)
     level = f"the level {name}" if name else "written out in app/policy.py"
-    directives = {each: " ".join(listed) for each, listed in csp.effective(config, {}).items()}
+    directives = {each: " ".join(listed) for each, listed in csp.page_policy(config).items()}
     _show(f"Content-Security-Policy of pages, {level}:", directives, config["CSP_CHANGES"])
     changes = config["HEADER_CHANGES"]
     removed = {each: "(removed)" for each, value in changes.items() if value is None}
-    https = {"Strict-Transport-Security": f"{header_values.transport(config)} (over https)"}
-    sent = header_values.effective(config, Kind.PAGE)
-    _show("Headers of pages:", {**https, **sent, **removed}, changes)
+    sent = fixed_headers(config, Kind.PAGE, "https")
+    for each in TRANSPORT.keys() & sent:
+        sent[each] += " (over https)"
+    _show("Headers of pages:", {**sent, **removed}, changes)
     fields = app_state(current_app)[SETTINGS].policy.model_fields
     others = {each: config[each] for each in sorted(fields) if each not in _SHOWN}
     changed = [each for each, value in others.items() if value != fields[each].default]

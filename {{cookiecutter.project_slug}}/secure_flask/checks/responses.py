@@ -10,14 +10,13 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from flask import Flask
 from secure_flask import assets
 from secure_flask.checks.registry import Finding, register_check
-from secure_flask.state import app_state
-from secure_flask.web import csp, framing, header_values, headers
+from secure_flask.state import State, app_state, request_state
+from secure_flask.web import csp, headers
 from secure_flask.web.hosts import TRUSTED_HOSTS
 from werkzeug.test import Client, TestResponse
 
 # A page, JSON, a 401 and an unknown path; `_paths` adds static files.
 PATHS = ["/", "/healthz", "/me", "/asked-by-flask-check"]
-PROVIDERS = [module.header_provider for module in (header_values, csp, framing)]
 
 
 @register_check("headers.different", "error", deploy=True)
@@ -36,6 +35,13 @@ def different_headers(app: Flask) -> Iterator[Finding]:
         )
 
 
+@register_check("responses.server-error", "error", deploy=True)
+def server_errors(app: Flask) -> Iterator[Finding]:
+    for path, answer, _ in _exchanges(app):
+        if answer.status_code >= 500:
+            yield Finding(f"GET {path} is answered {answer.status}.", hint="Read the log for why.")
+
+
 def _paths() -> list[str]:
     """PATHS, and one static file of each type."""
     served = filter(
@@ -49,7 +55,7 @@ def _exchanges(app: Flask) -> Iterator[tuple[str, TestResponse, dict[str, str]]]
     """Each path, its response, and the headers that the policy has for it."""
     environs: list[WSGIEnvironment] = []
 
-    # The expected headers depend on the environ: it contains the nonce and the @csp overrides.
+    # The expected headers depend on the state of the request: its nonce and its @csp.
     def recording(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         environs.append(environ)
         return app(environ, start)
@@ -59,8 +65,11 @@ def _exchanges(app: Flask) -> Iterator[tuple[str, TestResponse, dict[str, str]]]
     for path in _paths():
         answer = Client(recording).get(path, base_url=site, buffered=True)
         kind = headers.kind_of(answer.status, answer.headers.get("Content-Type", ""))
-        made = (provide(app.config)(environs[-1], kind) for provide in PROVIDERS)
-        yield path, answer, {name: value for each in made for name, value in each}
+        yield path, answer, _expected_headers(app, kind, request_state(environs[-1]))
 
 
-# X
+def _expected_headers(app: Flask, kind: headers.Kind, state: State) -> dict[str, str]:
+    override, nonce = csp.override_of(state), csp.nonce_of(state)
+    fixed = headers.fixed_headers(app.config, kind, "https", override)
+    policies = headers.policy_headers(app.config, kind, "https", override)
+    return {**fixed, **{name: value.replace("{nonce}", nonce) for name, value in policies}}

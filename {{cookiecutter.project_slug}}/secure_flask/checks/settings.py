@@ -19,7 +19,7 @@ from secure_flask.checks.registry import Finding, register_check
 from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings, names_in_file
 from secure_flask.settings.types import LOOPBACK_NAMES
 from secure_flask.state import app_state
-from secure_flask.web import header_values
+from secure_flask.web.headers import Kind, fixed_headers
 from secure_flask.web.hosts import TRUSTED_HOSTS
 from secure_flask.web.view_options import options_of
 
@@ -105,7 +105,8 @@ def missing_hosts(app: Flask) -> Iterator[Finding]:
 
 @register_check("hsts.short", "warning", deploy=True)
 def short_hsts(app: Flask) -> Iterator[Finding]:
-    max_age = re.search(r"max-age=(\d+)", header_values.transport(app.config))
+    sent = fixed_headers(app.config, Kind.OTHER, "https").get("Strict-Transport-Security", "")
+    max_age = re.search(r"max-age=(\d+)", sent)
     if max_age is None or int(max_age[1]) < YEAR:
         yield Finding(
             "Strict-Transport-Security has a max-age below one year: browsers soon allow http "

@@ -11,7 +11,7 @@ from secure_flask.settings import Settings, SettingsError
 from secure_flask.state import app_state
 from secure_flask.web import audit, csp
 from secure_flask.web.cors import CORS_ORIGINS
-from secure_flask.web.csp_syntax import serialize
+from secure_flask.web.csp_syntax import serialize_directives
 from secure_flask.web.hosts import TRUSTED_HOSTS
 from secure_flask.web.serving import serves_requests
 
@@ -20,14 +20,14 @@ def log_startup(app: Flask) -> None:
     """Log the policy that a server enforces. None of it is secret."""
     if app.testing or not serves_requests():
         return
-    policy = csp.effective(app.config, {})
+    policy = csp.page_policy(app.config)
     origins = app_state(app)[CORS_ORIGINS]
     trusted = app_state(app)[TRUSTED_HOSTS]
     with app.app_context():
         audit.record(
             audit.STARTUP,
             production=app.config["PRODUCTION"],
-            csp=serialize(policy),
+            csp=serialize_directives(policy),
             csp_report_only=app.config["CSP_REPORT_ONLY"],
             framing=" ".join(policy["frame-ancestors"]),
             cors_origins=" ".join(sorted(origins)),

@@ -9,22 +9,30 @@ OWASP ASVS 3.4.7, 15.2.2.
 from collections import Counter
 from itertools import islice
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 from limits import parse
 from secure_flask.auth.access import public
-from secure_flask.csp_reports.violations import add_violations, read_violations
+from secure_flask.csp_reports.violations import (
+    Violation,
+    add_violations,
+    has_table,
+    read_violations,
+)
 from secure_flask.web import strict_json
 from secure_flask.web.counters import counters
 from secure_flask.web.csrf import csrf_exempt
 from secure_flask.web.errors import error_response
 from secure_flask.web.rate_limits import limited
 from secure_flask.web.responses import consumes, responds
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 blueprint = Blueprint("reports", __name__)
 
 MAX_REPORTS = 20  # in one body; a browser sends a few together
 # Bodies stored from all addresses together, so that reports cannot overload the database.
 STORE_LIMIT = parse("600 per minute")
+
+TABLE_WARNING_LIMIT = parse("1 per day")
 
 _TYPES = ("application/csp-report", "application/reports+json", "application/json")
 
@@ -43,8 +51,22 @@ def receive() -> Response:
     except ValueError:
         raise error_response(400, "Invalid request") from None
     if found and counters().add_locally(STORE_LIMIT, "csp-reports").allowed:
-        add_violations(found)
+        _store(found)
     return Response(status=204)
+
+
+def _store(found: Counter[Violation]) -> None:
+    try:
+        add_violations(found)
+    except (OperationalError, ProgrammingError):
+        if has_table():
+            raise
+        # No browser and no visitor can help where the table is missing.
+        if counters().add_locally(TABLE_WARNING_LIMIT, "csp-reports-table").allowed:
+            current_app.logger.warning(
+                "CSP reports are not stored: the table csp_violations is missing. "
+                "Run `.venv/bin/flask db upgrade`."
+            )
 
 
 def init_app(app: Flask) -> None:

@@ -116,7 +116,7 @@ def _described_violation(row: ViolationCount) -> str:
 def _advise_source(row: ViolationCount, directive: str, config: Mapping[str, Any]) -> str:
     of_candidate = row.disposition == "report" and not config["CSP_REPORT_ONLY"]
     level = config["CSP_CANDIDATE"] if of_candidate else None
-    policy = csp.resolved(level or config["CSP"], config)
+    policy = csp.resolve_level(level or config["CSP"], config)
     source = SELF if row.blocked == OWN_SITE else row.blocked
     name = row.directive if row.directive in policy else directive
     present = policy.get(name, policy.get("default-src", []))

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from flask import current_app
 from secure_flask.database import Model, db
 from secure_flask.web.csp_syntax import DIRECTIVES
-from sqlalchemy import BigInteger, String, delete, func, select, tuple_
+from sqlalchemy import BigInteger, String, delete, func, inspect, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
@@ -93,6 +93,15 @@ def add_violations(found: Mapping[Violation, int]) -> None:
     db.session.execute(new.on_conflict_do_update(index_elements=_KEY, set_=counted))
     _make_room(now)
     db.session.commit()
+
+
+def has_table() -> bool:
+    """Whether the database has the table of violations.
+
+    :raises SQLAlchemyError: the database does not say, since it is away.
+    """
+    db.session.rollback()
+    return inspect(db.engine).has_table(ViolationCount.__tablename__)
 
 
 def most_frequent_violations() -> list[ViolationCount]:

@@ -31,6 +31,8 @@ PASSWORD_CHANGE_FAIL = Event("authn_password_change_fail")
 TOKEN_REUSE = Event("authn_token_reuse", ERROR)
 TOKEN_REPEAT = Event("authn_token_reuse")
 AUTHZ_FAIL = Event("authz_fail")
+# The database cannot hold a value that the client sent, or the server could not read a body.
+INPUT_REFUSED = Event("input_validation_fail")
 DECRYPT_FAIL = Event("crypt_decrypt_fail", ERROR)
 RATE_LIMIT_EXCEEDED = Event("excess_rate_limit_exceeded")
 CORS_REFUSED = Event("malicious_cors")
@@ -69,8 +71,14 @@ def pseudonym(account: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    # Flask's own log line contains the path, which may hold a secret.
-    app.log_exception = lambda exc_info: record(CRASH, exc_info=exc_info)  # type: ignore[method-assign]
+    # Flask's own log line contains the path, which may hold a secret. An app that writes its own
+    # keeps it.
+    if getattr(app.log_exception, "__func__", None) is Flask.log_exception:
+        app.log_exception = _record_crash  # type: ignore[method-assign]
+
+
+def _record_crash(exc_info: object) -> None:
+    record(CRASH, exc_info=exc_info)
 
 
 def _is_within_rate_limit(event: Event) -> bool:

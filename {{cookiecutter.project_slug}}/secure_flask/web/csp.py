@@ -8,18 +8,22 @@ Source: W3C Content Security Policy Level 3; OWASP ASVS 3.4.3.
 
 import os
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
 from flask import Blueprint, Flask, current_app, request
 from secure_flask.csp_levels import ANCESTORS, NONE, SOURCES, Level
-from secure_flask.web import headers, origins
-from secure_flask.web.csp_syntax import Policy, check, loads_elsewhere, serialize
-from secure_flask.web.headers import Environ, Header, Kind
+from secure_flask.state import Key, State, request_state
+from secure_flask.web import origins
+from secure_flask.web.csp_syntax import Directives, check_directives, serialize_directives
+from secure_flask.web.templates import add_to_templates
 from secure_flask.web.view_options import add_options
 
 Target = TypeVar("Target", bound=Callable[..., Any] | Blueprint)
+Header = tuple[str, str]
+# Directives with their sources, in a form that can be hashed. A later one counts.
+Override = tuple[tuple[str, tuple[str, ...]], ...]
 
 ENFORCED = "Content-Security-Policy"
 REPORT_ONLY = "Content-Security-Policy-Report-Only"
@@ -29,17 +33,14 @@ INERT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-actio
 # A worker runs under the policy of its own file.
 WORKER = "default-src 'self'; object-src 'none'; base-uri 'none'"
 
-# A 304 gets no policy: it would replace the policy of the page in the browser's cache.
-_NOT_PAGES: dict[Kind, Sequence[Header]] = {
-    Kind.SCRIPT: [(ENFORCED, WORKER)],
-    Kind.OTHER: [(ENFORCED, INERT)],
-    Kind.NOT_MODIFIED: [],
-}
+# What the blueprint and the view replace by `@csp`.
+CSP_OVERRIDE = Key[Override]("CSP override")
+CSP_NONCE = Key[str]("CSP nonce")
 
 
 def csp_nonce() -> str:
     """The nonce of this response: 18 random bytes in standard base64."""
-    return _nonce(request.environ)
+    return nonce_of(request_state(request.environ))
 
 
 def csp(**directives: list[str]) -> Callable[[Target], Target]:
@@ -51,12 +52,12 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
     :raises PolicyError: at import, for an unknown directive or source.
     """
     override = {name.replace("_", "-"): sources for name, sources in directives.items()}
-    check(override)
+    check_directives(override)
+    added = tuple((name, tuple(sources)) for name, sources in override.items())
 
     def apply() -> None:
-        merged = {**request.environ.get("secure_flask.csp", {}), **override}
-        request.environ["secure_flask.csp"] = merged
-        request.environ[headers.ELSEWHERE] = loads_elsewhere(merged)
+        state = request_state(request.environ)
+        state[CSP_OVERRIDE] = override_of(state) + added
 
     def decorate(target: Any) -> Any:
         if isinstance(target, Blueprint):
@@ -73,16 +74,58 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
     return decorate
 
 
-def effective(config: Mapping[str, Any], environ: Environ) -> Policy:
-    """The policy of a page in this environment, with the overrides of the view and blueprint."""
-    policy = {**resolved(config["CSP"], config), **environ.get("secure_flask.csp", {})}
+def init_app(app: Flask) -> None:
+    """
+    :raises PolicyError: a directive or source is one that browsers ignore or misread.
+    """
+    check_directives(app.config["CSP_CHANGES"])
+    for level in filter(None, (app.config["CSP"], app.config["CSP_CANDIDATE"])):
+        check_directives(resolve_level(level, app.config))
+    add_to_templates(app, {"csp_nonce": csp_nonce})
+
+
+def override_of(state: State) -> Override:
+    """What the view and its blueprint replace; empty without `@csp`."""
+    return state.get(CSP_OVERRIDE) or ()
+
+
+def nonce_of(state: State) -> str:
+    """The nonce of a response, made at the first call."""
+    nonce = state.get(CSP_NONCE)
+    if nonce is None:
+        nonce = state[CSP_NONCE] = b64encode(os.urandom(18)).decode()
+    return nonce
+
+
+def with_nonce(parts: list[str], state: State) -> str:
+    """A text with the nonce of the response between its parts, if there is more than one."""
+    return nonce_of(state).join(parts) if len(parts) > 1 else parts[0]
+
+
+def csp_headers(config: Mapping[str, Any], scheme: str, override: Override = ()) -> list[Header]:
+    """The policy of a page and where browsers report, with `{nonce}` in place of the nonce."""
+    # Not by SCRIPT_NAME, to which a mounted app adds its own path.
+    reports = config["APPLICATION_ROOT"].rstrip("/") + "/csp-reports"
+    name = REPORT_ONLY if config["CSP_REPORT_ONLY"] else ENFORCED
+    headers = [(name, _value(page_policy(config, override), scheme, reports))]
+    if candidate := config["CSP_CANDIDATE"]:
+        tried = {**resolve_level(candidate, config), **_listed(override)}
+        headers.append((REPORT_ONLY, _value(tried, scheme, reports)))
+    if scheme == "https":
+        headers.append(("Reporting-Endpoints", f'csp="{reports}"'))
+    return headers
+
+
+def page_policy(config: Mapping[str, Any], override: Override = ()) -> Directives:
+    """The directives of a page, with those that its view and blueprint replace."""
+    policy = {**resolve_level(config["CSP"], config), **_listed(override)}
     # A policy of your own may lack it, and then anybody could frame the pages.
     listed = policy.get("frame-ancestors", config["FRAME_ANCESTORS"])
     framers = origins.in_force(listed, production=config["PRODUCTION"])
     return {**policy, "frame-ancestors": framers or [NONE]}
 
 
-def resolved(level: Level | Policy, config: Mapping[str, Any]) -> Policy:
+def resolve_level(level: Level | Directives, config: Mapping[str, Any]) -> Directives:
     """The directives of a level with CSP_SOURCES, FRAME_ANCESTORS and CSP_CHANGES."""
     directives = level.directives if isinstance(level, Level) else level
     lists = {SOURCES: config["CSP_SOURCES"], ANCESTORS: config["FRAME_ANCESTORS"]}
@@ -95,60 +138,18 @@ def resolved(level: Level | Policy, config: Mapping[str, Any]) -> Policy:
     return policy
 
 
-def _with(policy: Policy, name: str, added: list[str]) -> list[str]:
+def _with(policy: Directives, name: str, added: list[str]) -> list[str]:
     """What a directive allows with more sources; without one of its name, default-src counts."""
     default = policy.get("default-src", []) if name.endswith("-src") else []
     present = [source for source in policy.get(name, default) if source != NONE]
     return [*present, *(source for source in added if source not in present)]
 
 
-def init_app(app: Flask) -> None:
-    """
-    :raises PolicyError: a directive or source is one that browsers ignore or misread.
-    """
-    check(app.config["CSP_CHANGES"])
-    for level in filter(None, (app.config["CSP"], app.config["CSP_CANDIDATE"])):
-        check(resolved(level, app.config))
-    app.add_template_global(csp_nonce)
-    headers.register(app, header_provider(app.config))
+def _listed(override: Override) -> Directives:
+    return {name: list(sources) for name, sources in override}
 
 
-def _nonce(environ: Environ) -> str:
-    nonce: str | None = environ.get("secure_flask.csp_nonce")
-    if nonce is None:
-        nonce = environ["secure_flask.csp_nonce"] = b64encode(os.urandom(18)).decode()
-    return nonce
-
-
-def _value(policy: Policy, scheme: str, reports: str) -> str:
-    value = f"{serialize(policy)}; report-uri {reports}"
+def _value(policy: Directives, scheme: str, reports: str) -> str:
+    value = f"{serialize_directives(policy)}; report-uri {reports}"
     # Over plain http, report-to makes Chromium send no reports at all.
     return f"{value}; report-to csp; upgrade-insecure-requests" if scheme == "https" else value
-
-
-def header_provider(config: Mapping[str, Any]) -> headers.HeaderProvider:
-    candidate = config["CSP_CANDIDATE"] and resolved(config["CSP_CANDIDATE"], config)
-    name = REPORT_ONLY if config["CSP_REPORT_ONLY"] else ENFORCED
-    # Not by SCRIPT_NAME, to which a mounted app adds its own path.
-    reports = config["APPLICATION_ROOT"].rstrip("/") + "/csp-reports"
-    plain = effective(config, {})
-    prepared = {scheme: _value(plain, scheme, reports) for scheme in ("http", "https")}
-
-    def provide(environ: Environ, kind: Kind) -> Sequence[Header]:
-        if kind is not Kind.PAGE:
-            return _NOT_PAGES[kind]
-        scheme = headers.scheme_of(environ)
-        overridden = "secure_flask.csp" in environ
-        value = (
-            _value(effective(config, environ), scheme, reports) if overridden else prepared[scheme]
-        )
-        provided = [(name, value.replace("{nonce}", _nonce(environ)))]
-        if candidate:
-            tested = {**candidate, **environ.get("secure_flask.csp", {})}
-            value = _value(tested, scheme, reports).replace("{nonce}", _nonce(environ))
-            provided.append((REPORT_ONLY, value))
-        if scheme == "https":
-            provided.append(("Reporting-Endpoints", f'csp="{reports}"'))
-        return provided
-
-    return provide

@@ -7,13 +7,13 @@ Long Live CSP!" (2016).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from secure_flask.csp_levels import NONCE, NONE, SCRIPT
 from secure_flask.web.origins import PolicyError
 
-Policy = dict[str, list[str]]
+Directives = dict[str, list[str]]
 
 DIRECTIVES = frozenset(
     {
@@ -54,7 +54,7 @@ PUBLIC_CDNS = frozenset(
 )
 
 
-def check(policy: Mapping[str, list[str]]) -> None:
+def check_directives(policy: Mapping[str, list[str]]) -> None:
     """Refuse a policy that a browser would ignore or misread.
 
     :raises PolicyError: names the directive, the source and the correct form.
@@ -74,13 +74,13 @@ def check(policy: Mapping[str, list[str]]) -> None:
             _check_source(directive, source)
 
 
-def loads_elsewhere(policy: Mapping[str, list[str]]) -> bool:
+def loads_elsewhere(policy: Mapping[str, Iterable[str]]) -> bool:
     """Whether a page with these directives may load something from another site."""
     loaded = (each for name, sources in policy.items() if "-src" in name for each in sources)
     return any(not each.startswith("'") and each not in _OF_THE_PAGE for each in loaded)
 
 
-def serialize(policy: Mapping[str, list[str]]) -> str:
+def serialize_directives(policy: Mapping[str, list[str]]) -> str:
     """The value of the header, with the placeholder `{nonce}` for the nonce."""
     return "; ".join(" ".join([directive, *sources]) for directive, sources in policy.items())
 

@@ -18,6 +18,7 @@ from flask import (
     request,
 )
 from flask.typing import ResponseReturnValue
+from jinja2 import TemplateNotFound
 from secure_flask.state import Key, request_state
 from secure_flask.web.logs import request_id
 from secure_flask.web.texts import translated_text
@@ -38,6 +39,8 @@ class ErrorResponse(HTTPException):
     see_other: str | None = None
     # What is wrong with each member of a JSON body.
     fields: dict[str, str] | None = None
+    # What the developer has to write. Only development shows it.
+    hint: str | None = None
 
     def __init__(self, message: str, headers: dict[str, str]) -> None:
         HTTPException.__init__(self)
@@ -57,6 +60,8 @@ def error_response(status: int, message: str, **headers: str) -> ErrorResponse:
     """The exception that refuses a request: `raise error_response(409, "Already there")`.
 
     Write header names with underscores: `Retry_After="5"`.
+
+    :raises ValueError: the status is not one of an error, from 400 to 599.
     """
     return _class_for(status)(
         message, {name.replace("_", "-"): value for name, value in headers.items()}
@@ -96,15 +101,37 @@ def prefers_html() -> bool:
 
 
 def init_app(app: Flask) -> None:
-    app.register_error_handler(HTTPException, default_response)
+    # For the most general class, so that each handler of the owner's comes first, and in place of
+    # none that is there.
+    if Exception not in app.error_handler_spec[None][None]:
+        app.register_error_handler(Exception, _respond)
     app.after_request(_add_challenge)
     # Return 404 for `//` in a path: Werkzeug's HTML redirect would echo the Host.
     app.url_map.merge_slashes = False
 
 
+def _respond(error: Exception) -> Response:
+    """
+    :raises Exception: the error itself, where plain Flask would find no handler for it.
+    """
+    if isinstance(error, HTTPException) and not _is_trapped(error):
+        return default_response(error)
+    raise error
+
+
+def _is_trapped(error: HTTPException) -> bool:
+    # Flask makes this error of a crash, and asks for its response whatever is trapped.
+    is_of_a_crash = getattr(error, "original_exception", None) is not None
+    return not is_of_a_crash and current_app.trap_http_exception(error)
+
+
 @lru_cache
 def _class_for(status: int) -> type[ErrorResponse]:
-    return type(f"Error{status}", (ErrorResponse, default_exceptions[status]), {})
+    if not 400 <= status <= 599:
+        raise ValueError(f"{status} is no status of an error: write 400 to 599.")
+    # Werkzeug has no class for some, such as 402.
+    of_werkzeug = default_exceptions.get(status, HTTPException)
+    return type(f"Error{status}", (ErrorResponse, of_werkzeug), {"code": status})
 
 
 def _as_json(error: HTTPException) -> Response:
@@ -112,17 +139,20 @@ def _as_json(error: HTTPException) -> Response:
     # Programs compare the errors of a login, so those stay as they are.
     message = _message(error) if view_options().credentials else translated_text(_message(error))
     reasons = {name: translated_text(reason) for name, reason in (fields or {}).items()}
+    hint = _hint(error)
     body = {"error": message} | ({"fields": reasons} if reasons else {})
+    body |= {"hint": hint} if hint else {}
     return _complete(jsonify(body), error)
 
 
 def _as_page(error: HTTPException) -> Response | None:
     """The page, alone if the site around it fails, or None if error.html fails itself, as when a
-    file that it names is deleted.
+    file that it names is deleted, or if there is none.
     """
     for navigation in (True, False) if _may_look_up_the_user(error) else (False,):
         try:
-            return _complete(make_response(_page(error, navigation=navigation)), error)
+            page = _page(error, navigation=navigation)
+            return None if page is None else _complete(make_response(page), error)
         except Exception:
             current_app.log_exception(sys.exc_info())
     return None
@@ -138,12 +168,16 @@ def _login_is_known() -> bool:
     return LOGIN_LOOKED_UP in request_state(request.environ)
 
 
-def _page(error: HTTPException, *, navigation: bool) -> str:
-    template = current_app.jinja_env.get_template("error.html")
+def _page(error: HTTPException, *, navigation: bool) -> str | None:
+    try:
+        template = current_app.jinja_env.get_template("error.html")
+    except TemplateNotFound:
+        return None
     # Alone it gets no context processors, which may query the database.
     render = partial(render_template, template) if navigation else template.render
     return render(
         navigation=navigation,
+        hint=_hint(error),
         message=translated_text(_message(error)),
         project_name=current_app.config["PROJECT_NAME"],
         request_id=request_id(request.environ),
@@ -154,6 +188,16 @@ def _page(error: HTTPException, *, navigation: bool) -> str:
 def _message(error: HTTPException) -> str:
     # The description of any other error may quote the request, so only its name is sent.
     return error.message if isinstance(error, ErrorResponse) else error.name
+
+
+def _hint(error: HTTPException) -> str | None:
+    """What development tells the developer: the error's hint, or the notes of what was raised."""
+    if current_app.config.get("PRODUCTION", True):
+        return None
+    if isinstance(error, ErrorResponse):
+        return error.hint
+    raised = getattr(error, "original_exception", None)
+    return "\n".join(getattr(raised, "__notes__", [])) or None
 
 
 def _complete(response: Response, error: HTTPException) -> Response:

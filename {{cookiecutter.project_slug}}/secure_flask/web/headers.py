@@ -1,28 +1,62 @@
-"""Adds the security headers to every response: errors, redirects and static files too.
+"""The headers of every response: what each is for, and where they are added.
 
-It wraps `start_response`, through which every response of Flask or an extension passes, so
-no route can be missed. This costs a quarter of an `after_request` function. Each concern
-(header_values, csp, framing, cors, logs) has a header provider.
-Source: OWASP Secure Headers Project; OWASP ASVS 3.4.
+`fixed_headers` and `policy_headers` say which a response has by its kind and the policy. Each
+response has X-Request-ID from logs.py too, and what cors.py lets other origins read.
+`SecurityHeaders` wraps `start_response`, through which every response of Flask or an extension
+passes: errors, redirects and static files too. So no route can be missed, and it costs a quarter
+of an `after_request` function.
+Source: OWASP Secure Headers Project; RFC 7034; OWASP ASVS 3.4.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping
 from enum import Enum
 from functools import lru_cache
-from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
-from secure_flask.state import new_request_state
+from secure_flask.csp_levels import NONE, SELF
+from secure_flask.state import State, app_state, begin_request_state, separate_environ
+from secure_flask.web import csp
+from secure_flask.web.cors import CORS_ORIGINS, cors_headers
+from secure_flask.web.csp import Header, Override
+from secure_flask.web.csp_syntax import loads_elsewhere
+from secure_flask.web.logs import request_id
 from secure_flask.web.origins import PolicyError
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication
-
-Header = tuple[str, str]
-Environ = dict[str, Any]  # of WSGI
+# Of every response. A header that a view sets is kept; HEADER_CHANGES of the policy changes these.
+HEADERS = {
+    # No MIME sniffing: a browser does not run an uploaded text file as a script.
+    "X-Content-Type-Options": "nosniff",
+    # A page that opens ours gets no reference to its window (tab-nabbing, XS-Leaks).
+    "Cross-Origin-Opener-Policy": "same-origin",
+    # Other sites cannot embed our responses; a CORS fetch still works.
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # Sibling subdomains get no synchronous access through document.domain.
+    "Origin-Agent-Cluster": "?1",
+    # Disables browser features that no page here uses, for injected scripts too.
+    "Permissions-Policy": (
+        "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
+        "magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
+    ),
+    # Old plug-ins such as Flash read no cross-domain policy file from this site.
+    "X-Permitted-Cross-Domain-Policies": "none",
+    # Disables the XSS filter of old browsers, which was itself a vulnerability.
+    "X-XSS-Protection": "0",
+    # Caches must not store responses with a nonce or with data of a login.
+    "Cache-Control": "no-store, max-age=0",
+}
+# Pages of an isolated level get a browser process of their own.
+EMBEDDER = {"Cross-Origin-Embedder-Policy": "require-corp"}
+# `no-referrer` would make browsers send `Origin: null` with the forms of a page.
+PAGE_HEADERS = {"Referrer-Policy": "strict-origin-when-cross-origin"}
+OTHER_HEADERS = {"Referrer-Policy": "no-referrer"}
+# Over https alone: browsers use only https for two years, on subdomains too.
+TRANSPORT = {"Strict-Transport-Security": "max-age=63072000; includeSubDomains"}
+# Old browsers read this instead of `frame-ancestors`, by the same sources. It cannot express a list
+# of origins and is absent then.
+FRAME_OPTIONS = {NONE: "DENY", SELF: "SAMEORIGIN"}
 
 
 class Kind(Enum):
@@ -35,72 +69,94 @@ class Kind(Enum):
     NOT_MODIFIED = "not modified"
 
 
-HeaderProvider = Callable[[Environ, Kind], Iterable[Header]]
-
 _KINDS = {
     "text/html": Kind.PAGE,
     "application/xhtml+xml": Kind.PAGE,
     "text/javascript": Kind.SCRIPT,
     "application/javascript": Kind.SCRIPT,
 }
-
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
-
-# Whether the view names another site in @csp, so that its page is not isolated.
-ELSEWHERE = "secure_flask.csp_elsewhere"
-
+_OF_KIND: dict[Kind, dict[str, str]] = {
+    Kind.PAGE: PAGE_HEADERS,
+    Kind.SCRIPT: OTHER_HEADERS,
+    Kind.OTHER: OTHER_HEADERS,
+    Kind.NOT_MODIFIED: {},
+}
+# Nobody frames these. A 304 gets none: it would replace the policy of the page in the cache.
+_POLICIES = {
+    Kind.SCRIPT: [("X-Frame-Options", "DENY"), (csp.ENFORCED, csp.WORKER)],
+    Kind.OTHER: [("X-Frame-Options", "DENY"), (csp.ENFORCED, csp.INERT)],
+    Kind.NOT_MODIFIED: [],
+}
+_SPELLINGS = {
+    name.lower(): name for each in (HEADERS, EMBEDDER, PAGE_HEADERS, TRANSPORT) for name in each
+}
 # Fast path: when the view set only these headers, nothing can collide.
 _NEVER_ADDED = frozenset({"content-type", "content-length"})
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
 
 
-def register(app: Flask, header_provider: HeaderProvider) -> None:
-    """Add headers that are computed for each response. A header that the view set is kept."""
-    app.extensions.setdefault("headers", []).append(header_provider)
+def init_app(app: Flask) -> None:
+    """
+    :raises PolicyError: a header of HEADER_CHANGES cannot be sent.
+    """
+    changes = app.config["HEADER_CHANGES"]
+    for name, value in changes.items():
+        if value is not None:
+            _check_header(name, value)
+    spelt = {_SPELLINGS.get(name.lower(), name): value for name, value in changes.items()}
+    app.config["HEADER_CHANGES"] = spelt
+    app.wsgi_app = SecurityHeaders(app)  # type: ignore[method-assign]
 
 
-def wrap(app: Flask, fixed_provider: HeaderProvider) -> None:
-    """Add the registered headers, and fixed ones that depend on what is in their key alone."""
-    keys = product(Kind, ("http", "https"), (False, True))
-    fixed = {key: _prepare(fixed_provider, *key) for key in keys}
-    varying = app.extensions.get("headers", [])
-    app.wsgi_app = SecurityHeaders(app.wsgi_app, fixed, varying)  # type: ignore[method-assign]
-
-
-def scheme_of(environ: Environ) -> str:
-    """`https` or `http`, whatever a proxy wrote into X-Forwarded-Proto."""
-    return "https" if environ["wsgi.url_scheme"] == "https" else "http"
-
-
-@dataclass
 class SecurityHeaders:
-    """WSGI middleware that adds the fixed and the varying headers to each response."""
+    """WSGI middleware that adds to each response the headers that its view did not set."""
 
-    wsgi_app: "WSGIApplication"
-    fixed: Mapping[tuple[Kind, str, bool], Sequence[Header]]
-    varying: Sequence[HeaderProvider]
+    def __init__(self, app: Flask) -> None:
+        self._wsgi_app = app.wsgi_app
+        self._config = dict(app.config)
+        # By origin; "" stands for no origin and for one that may not read.
+        readers = app_state(app)[CORS_ORIGINS]
+        self._cors = {each: cors_headers(self._config, readers, each) for each in ("", *readers)}
+        # Few arguments occur, so each result is made once.
+        self._prepared = lru_cache(maxsize=256)(self._prepare)
 
-    def __call__(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
-        def secured(status: str, headers: list[Header], exc_info: Any = None) -> Any:
-            self._add(environ, status, headers)
-            return start_response(status, headers, exc_info)
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # A protected app around this one keeps its state.
+        environ = separate_environ(environ)
+        state = begin_request_state(environ)
 
-        # This is the outermost of all middleware of the app.
-        with new_request_state(environ):
-            return self.wsgi_app(environ, secured)
+        def start(status: str, headers: list[Header], exc_info: Any = None) -> Any:
+            present = {name.lower(): value for name, value in headers}
+            added = self._headers_of(environ, state, status, present.get("content-type", ""))
+            if not present.keys() <= _NEVER_ADDED:
+                added = [each for each in added if _is_missing(each[0], present)]
+            # A copy, since another WSGI app may send one list with each of its responses.
+            return start_response(status, [*headers, *added], exc_info)
 
-    def _add(self, environ: Environ, status: str, headers: list[Header]) -> None:
-        present = {name.lower(): value for name, value in headers}
-        kind = kind_of(status, present.get("content-type", ""))
-        added = [*self.fixed[kind, scheme_of(environ), environ.get(ELSEWHERE, False)]]
-        for provide in self.varying:
-            added += provide(environ, kind)
-        if not present.keys() <= _NEVER_ADDED:
-            # A response may have several Vary headers: browsers and caches combine them.
-            added = [each for each in added if each[0] == "Vary" or each[0].lower() not in present]
-        headers += added
+        return self._wsgi_app(environ, start)
+
+    def _headers_of(
+        self, environ: WSGIEnvironment, state: State, status: str, content_type: str
+    ) -> list[Header]:
+        scheme, override = scheme_of(environ), csp.override_of(state)
+        fixed, policies = self._prepared(status, content_type, scheme, override)
+        return [
+            *fixed,
+            ("X-Request-ID", request_id(environ)),
+            *self._cors.get(environ.get("HTTP_ORIGIN", ""), self._cors[""]),
+            *[(name, csp.with_nonce(parts, state)) for name, parts in policies],
+        ]
+
+    def _prepare(
+        self, status: str, content_type: str, scheme: str, override: Override
+    ) -> tuple[list[Header], list[tuple[str, list[str]]]]:
+        """The fixed headers, and the policies as their parts before and after each nonce."""
+        kind = kind_of(status, content_type)
+        fixed = fixed_headers(self._config, kind, scheme, override)
+        policies = policy_headers(self._config, kind, scheme, override)
+        return [*fixed.items()], [(name, value.split("{nonce}")) for name, value in policies]
 
 
-@lru_cache(maxsize=256)
 def kind_of(status: str, content_type: str) -> Kind:
     if status.startswith("304"):
         return Kind.NOT_MODIFIED
@@ -110,13 +166,52 @@ def kind_of(status: str, content_type: str) -> Kind:
     return _KINDS.get(content_type.partition(";")[0].strip().lower(), Kind.OTHER)
 
 
-def _prepare(provide: HeaderProvider, kind: Kind, scheme: str, elsewhere: bool) -> Sequence[Header]:
-    fixed = list(provide({"wsgi.url_scheme": scheme, ELSEWHERE: elsewhere}, kind))
-    for name, value in fixed:
-        if not _NAME.fullmatch(name):
-            raise PolicyError(
-                f"policy.py: no header is called {name!r}; write letters and hyphens."
-            )
-        if not (value.isascii() and value.isprintable()):
-            raise PolicyError(f"policy.py: {name} holds {value!r}; write it on one line, in ASCII.")
-    return fixed
+def scheme_of(environ: WSGIEnvironment) -> str:
+    """`https` or `http`, whatever a proxy wrote into X-Forwarded-Proto."""
+    return "https" if environ["wsgi.url_scheme"] == "https" else "http"
+
+
+def fixed_headers(
+    config: Mapping[str, Any], kind: Kind, scheme: str = "http", override: Override = ()
+) -> dict[str, str]:
+    """The headers that are the same in all responses of a kind, with HEADER_CHANGES."""
+    changes = config["HEADER_CHANGES"]
+    embedder = EMBEDDER if _is_isolated(config, override) else {}
+    headers = {**HEADERS, **embedder, **_OF_KIND[kind]}
+    for name, value in changes.items():
+        if name not in TRANSPORT and (kind is Kind.PAGE or name not in PAGE_HEADERS):
+            headers[name] = value
+    if scheme == "https":
+        headers |= {name: changes.get(name, value) for name, value in TRANSPORT.items()}
+    return {name: value for name, value in headers.items() if value is not None}
+
+
+def policy_headers(
+    config: Mapping[str, Any], kind: Kind, scheme: str, override: Override = ()
+) -> list[Header]:
+    """What a body may load and who may frame it, with `{nonce}` in place of the nonce."""
+    if kind is not Kind.PAGE:
+        return _POLICIES[kind]
+    ancestors = " ".join(csp.page_policy(config, override)["frame-ancestors"])
+    option = FRAME_OPTIONS.get(ancestors)
+    framing = [("X-Frame-Options", option)] if option else []
+    return framing + csp.csp_headers(config, scheme, override)
+
+
+def _is_missing(name: str, present: Container[str]) -> bool:
+    # A response may have several Vary headers: browsers and caches combine them.
+    return name == "Vary" or name.lower() not in present
+
+
+def _is_isolated(config: Mapping[str, Any], override: Override) -> bool:
+    """Whether the level demands it, and neither the policy nor the view names another site."""
+    if config["CSP_SOURCES"] or loads_elsewhere(config["CSP_CHANGES"]):
+        return False
+    return getattr(config["CSP"], "isolated", False) and not loads_elsewhere(dict(override))
+
+
+def _check_header(name: str, value: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise PolicyError(f"policy.py: no header is called {name!r}; write letters and hyphens.")
+    if not (value.isascii() and value.isprintable()):
+        raise PolicyError(f"policy.py: {name} holds {value!r}; write it on one line, in ASCII.")

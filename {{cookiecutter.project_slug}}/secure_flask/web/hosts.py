@@ -9,21 +9,17 @@ Source: RFC 9110, section 7.4; OWASP ASVS 4.1.2, 4.1.3, 12.2.1.
 import re
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, Request, abort, current_app, redirect
 from secure_flask.state import Key, app_state
 from secure_flask.web import request_checks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import error_response
-from secure_flask.web.headers import Environ
 from secure_flask.web.view_options import Decorated, add_options, view_options
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import get_current_url
 from werkzeug.wrappers import Response
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse
 
 # The host names that a request may name.
 TRUSTED_HOSTS = Key[frozenset[str]]("trusted hosts")
@@ -47,7 +43,7 @@ class LastHops(ProxyFix):
     A client can write the entries before them, and one open quote would hide all that follow.
     """
 
-    def __call__(self, environ: Environ, start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if sent := environ.get("HTTP_X_FORWARDED_FOR"):
             environ["HTTP_X_FORWARDED_FOR"] = ",".join(sent.split(",")[-self.x_for :])
         return super().__call__(environ, start_response)

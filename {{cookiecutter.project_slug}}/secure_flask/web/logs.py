@@ -17,13 +17,12 @@ import re
 from time import perf_counter
 from typing import TextIO, cast
 from uuid import UUID
+from wsgiref.types import WSGIEnvironment
 
 import structlog
-from flask import Flask, Response, g, has_request_context, request, request_started
+from flask import Flask, Response, has_request_context, request, request_started
 from flask.logging import wsgi_errors_stream
 from secure_flask.state import Key, request_state
-from secure_flask.web import headers
-from secure_flask.web.headers import Environ
 from structlog.processors import JSONRenderer, KeyValueRenderer, TimeStamper, format_exc_info
 from structlog.stdlib import (
     BoundLogger,
@@ -38,6 +37,9 @@ MAX_FIELD = 8000  # characters: a traceback has several thousand
 MAX_CHOSEN = 64  # characters of a method or an address, which a client or a proxy may choose
 FIRST = ("datetime", "level", "event")
 ACCESS = "secure_flask.access"
+REQUEST_ID = Key[str]("request id")
+# When a request started, in seconds of `perf_counter`; only with an access log.
+STARTED = Key[float]("started")
 # Who sent a request, once its login was looked up.
 USER_ID = Key[UUID]("user id")
 _ID = re.compile(r"[0-9A-Za-z-]{16,64}")
@@ -69,14 +71,15 @@ class WithoutRequests(logging.Filter):
         return True
 
 
-def request_id(environ: Environ) -> str:
+def request_id(environ: WSGIEnvironment) -> str:
     """The id of this request, created at the first call."""
-    known: str | None = environ.get("secure_flask.request_id")
+    state = request_state(environ)
+    known = state.get(REQUEST_ID)
     if known is None:
         sent = environ.get("HTTP_X_REQUEST_ID", "")
         # ProxyFix sets this key, and hosts.py enables ProxyFix only for PROXY_HOPS.
         trusted = "werkzeug.proxy_fix.orig" in environ and _ID.fullmatch(sent)
-        known = environ["secure_flask.request_id"] = sent if trusted else os.urandom(16).hex()
+        known = state[REQUEST_ID] = sent if trusted else os.urandom(16).hex()
     return known
 
 
@@ -96,7 +99,6 @@ def formatter(*, production: bool) -> logging.Formatter:
 
 
 def init_app(app: Flask) -> None:
-    headers.register(app, lambda environ, kind: [("X-Request-ID", request_id(environ))])
     production = app.config["PRODUCTION"]
     structlog.configure(
         processors=[ProcessorFormatter.wrap_for_formatter],
@@ -120,14 +122,15 @@ def init_app(app: Flask) -> None:
 
 
 def _start(app: Flask, **extra: object) -> None:
-    g.started = perf_counter()
+    request_state(request.environ)[STARTED] = perf_counter()
 
 
 def _write_access(response: Response) -> Response:
+    started = request_state(request.environ)[STARTED]
     structlog.get_logger(ACCESS).info(
         "request",
         status=response.status_code,
-        milliseconds=round((perf_counter() - g.started) * 1000, 1),
+        milliseconds=round((perf_counter() - started) * 1000, 1),
         bytes=response.content_length,
         # No personal data.
         source_ip=None,

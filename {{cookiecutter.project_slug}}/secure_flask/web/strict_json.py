@@ -14,8 +14,9 @@ from math import isfinite
 from typing import Any
 
 from flask import Flask
-from flask.json.provider import DefaultJSONProvider
+from flask.json.provider import DefaultJSONProvider, JSONProvider
 from pydantic_core import from_json
+from secure_flask.web.own_classes import on_top_of
 
 
 def loads(text: str | bytes, **options: Any) -> Any:
@@ -33,12 +34,25 @@ def loads(text: str | bytes, **options: Any) -> Any:
 
 
 def init_app(app: Flask) -> None:
+    own = type(app.json)
+    # What the app writes by code of its own stays as it is.
+    writes_itself = getattr(own, "default", None) is not DefaultJSONProvider.default
+    ours = StrictReading if writes_itself else StrictJSONProvider
     # Extensions derive their own provider from the class.
-    app.json_provider_class = StrictJSONProvider
-    app.json = StrictJSONProvider(app)
+    app.json_provider_class = on_top_of(own, ours, DefaultJSONProvider)
+    settings = vars(app.json)
+    app.json = app.json_provider_class(app)
+    vars(app.json).update(settings)
 
 
-class StrictJSONProvider(DefaultJSONProvider):
+class StrictReading(JSONProvider):
+    """Reads strictly, whatever writes."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        return loads(s, **kwargs)
+
+
+class StrictJSONProvider(StrictReading, DefaultJSONProvider):
     """Flask's JSON, read strictly; dates are written as ISO 8601, as the OpenAPI document says."""
 
     @staticmethod
@@ -46,9 +60,6 @@ class StrictJSONProvider(DefaultJSONProvider):
         if isinstance(value, date | time):
             return value.isoformat()
         return DefaultJSONProvider.default(value)
-
-    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        return loads(s, **kwargs)
 
 
 def _finite(text: str) -> float:

@@ -36,7 +36,7 @@ class ViewOptions:
     responds: Content | None = None
     status: int = 200
     errors: tuple[int, ...] = ()
-    # The limit, as in "60 per minute".
+    # The limits, as in "60 per minute; 500 per day".
     limited: str | None = None
     probe: bool = False
     csrf_exempt: bool = False
@@ -109,6 +109,14 @@ def options_of(view: object, method: str) -> ViewOptions:
 def view_options(request: Request = flask.request) -> ViewOptions:
     """The options of the view that handles a request; the defaults if no view does."""
     return options_of(current_app.view_functions.get(request.endpoint or ""), request.method)
+
+
+def qualified_name(view: Any, method: str) -> str:
+    """What the source calls a view, such as `app.pages.save` or `app.pages.Orders.post`."""
+    view_class: type[View] | None = getattr(view, "view_class", None)
+    written = getattr(view_class, method.lower(), view_class) or unwrap(view)
+    name = getattr(written, "__qualname__", repr(written))
+    return f"{getattr(written, '__module__', '')}.{name}"
 
 
 def _replaced(current: ViewOptions, options: dict[str, Any]) -> ViewOptions:

@@ -1,0 +1,107 @@
+"""Flask's own tests, run with the core in each app, fail only where a page says why.
+
+docs/reference/plain-flask.md is that page. The archive is the one of the Flask that pins/dev.txt
+names, so the nightly job, which pins the newest versions first, runs the tests of the newest Flask.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import support
+from conftest import keep
+from suites.running import run_suite
+
+pytestmark = [pytest.mark.all, pytest.mark.slow]
+
+PAGE = support.PAGES / "reference" / "plain-flask.md"
+HOW = {"plain": (), "wired": ("wired",), "cured": ("wired", "cured")}
+
+# Faults of the core that are not repaired yet: the names of Flask's tests, each with the cause.
+KNOWN_FAULTS: dict[str, str] = {}
+# Rows of the page whose cure `suites.cured` writes, and their tests that need another one.
+CURED = ("Hosts", "Writes", "Bodies")
+NOT_CURED = {
+    "test_environ_for_valid_idna_completes": "Its Host is not ASCII, as no browser sends it.",
+}
+
+Outcomes = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    flask_source: Path, shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Outcomes]:
+    """How each test ends with plain Flask, with the core, and with the cures of the page."""
+    kept = shared / "flask-suite.json"
+    if not kept.exists():
+        run = partial(run_suite, flask_source)
+        ended = {how: run(tmp_path_factory.mktemp(how), *each) for how, each in HOW.items()}
+        made = tmp_path_factory.mktemp("flask-suite") / "outcomes.json"
+        made.write_text(json.dumps(ended), "utf-8")
+        keep(made, kept)
+    found: dict[str, Outcomes] = json.loads(kept.read_text("utf-8"))
+    return found
+
+
+def passing(outcomes: Outcomes) -> set[str]:
+    return {test for test, outcome in outcomes.items() if outcome == "passed"}
+
+
+def names(tests: set[str]) -> set[str]:
+    """Return the names without their file and parameters, as in `TestRoutes::test_sort`."""
+    return {re.sub(r"\[.*", "", test).partition("::")[2] for test in tests}
+
+
+def rows(heading: str) -> dict[str, str]:
+    """Return the last cell of each row below a heading, by the bold name in the first cell."""
+    section = PAGE.read_text("utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    found = re.findall(r"^\| \*\*(.+?)\*\*.*?\| ([^|]*) \|$", section, re.MULTILINE)
+    return dict(found)
+
+
+def listed() -> dict[str, set[str]]:
+    """Return the tests of Flask that each row of the page names."""
+    cells = rows("Which of Flask's tests show it").items()
+    return {name: set(re.findall(r"`([\w:]+)`", cell)) for name, cell in cells}
+
+
+def test_a_test_of_flask_fails_only_where_the_page_says_why(outcomes: dict[str, Outcomes]) -> None:
+    failing = names(passing(outcomes["plain"]) - passing(outcomes["wired"]))
+    assert failing - set().union(*listed().values()) - KNOWN_FAULTS.keys() == set()
+
+
+def test_each_test_that_the_page_names_fails(outcomes: dict[str, Outcomes]) -> None:
+    failing = names(passing(outcomes["plain"]) - passing(outcomes["wired"]))
+    named = set().union(*listed().values()) | KNOWN_FAULTS.keys()
+    assert named - failing == set()
+
+
+def test_the_page_gives_a_reason_and_a_cure_for_each_difference() -> None:
+    """A difference that no test of Flask shows names a test of the template instead."""
+    assert rows("The differences").keys() == rows("Which of Flask's tests show it").keys()
+    assert all(rows("The differences").values())
+
+
+def test_the_cures_of_the_page_cure(outcomes: dict[str, Outcomes]) -> None:
+    expected = set().union(*(listed()[name] for name in CURED)) - NOT_CURED.keys()
+    failing = names(passing(outcomes["plain"]) - passing(outcomes["cured"]))
+    assert expected & failing == set()
+
+
+def test_the_page_says_how_many_tests_pass(outcomes: dict[str, Outcomes]) -> None:
+    measured = f"Flask {version('flask')} on Python {sys.version_info[0]}.{sys.version_info[1]}"
+    text = PAGE.read_text("utf-8")
+    if measured not in text:
+        pytest.skip(f"the page was written for another version than {measured}")
+    plain = passing(outcomes["plain"])
+    both = [len(plain & passing(outcomes[how])) for how in ("wired", "cured")]
+    said = re.findall(r"(\d+) of the (\d+) tests|(\d+) with what", text)
+    assert said == [(str(both[0]), str(len(plain)), ""), ("", "", str(both[1]))]

@@ -1,0 +1,35 @@
+"""Gives templates the functions and the tests of the core.
+
+Flask's `add_template_global` makes the app's Jinja environment at once. Then `jinja_options` and
+TEMPLATES_AUTO_RELOAD, which an owner may set after `init_app`, would change nothing any more. So
+the functions are added when the app makes its environment.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from flask import Flask
+from jinja2 import Environment
+
+Functions = Mapping[str, Callable[..., Any]]
+
+_NONE: Functions = MappingProxyType({})
+
+
+def add_to_templates(app: Flask, functions: Functions, tests: Functions = _NONE) -> None:
+    """Let each template of the app call these functions, and ask by these tests."""
+
+    def complete(environment: Environment) -> None:
+        environment.globals.update(functions)
+        environment.tests.update(tests)
+
+    class Completed(app.jinja_environment):  # type: ignore[name-defined]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            complete(self)
+
+    app.jinja_environment = Completed
+    # A blueprint with a filter, registered before `init_app`, has made it.
+    if "jinja_env" in vars(app):
+        complete(app.jinja_env)
