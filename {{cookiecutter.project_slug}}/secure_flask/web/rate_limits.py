@@ -52,7 +52,9 @@ def _key_of(view: Callable[..., object]) -> tuple[str, ...]:
 
     A factory gives its views one name, so each but the first has its number too.
     """
-    name = (view.__module__, view.__qualname__)
+    # An object that is called, such as a `partial`, has the name of its class.
+    named = view if hasattr(view, "__qualname__") else type(view)
+    name = (named.__module__, named.__qualname__)
     number = _views[name]
     _views[name] += 1
     return (*name, str(number)) if number else name
