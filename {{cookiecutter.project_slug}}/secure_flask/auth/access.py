@@ -15,7 +15,7 @@ from typing import Any, overload
 
 from flask import Flask, Request, current_app, url_for
 from secure_flask.auth import demands, next_pages, public_marks, users
-from secure_flask.auth.current_login import current_login, keep_proved, logged_in_user
+from secure_flask.auth.current_login import current_login, keep_proved_of_login, logged_in_user
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.web import audit, request_checks
@@ -167,13 +167,13 @@ def _check_access(request: Request) -> None:
         return
     if not is_public(rule.endpoint, options):
         _require(options.roles, options.recent_login)
-        keep_proved(options.demands)
+        keep_proved_of_login(options.demands)
         return
     if options.access == "public":
         public_marks.require_no_other_endpoint(current_app.view_functions[rule.endpoint])
     if options.demands:
         # A public method of a class that is closed.
-        demands.waive(options.demands)
+        demands.waive_demands(options.demands)
 
 
 def _close(view: Any, mark: str, **options: Any) -> Any:
@@ -181,7 +181,7 @@ def _close(view: Any, mark: str, **options: Any) -> Any:
         # A class gives out only the function in it.
         return type(view)(_close(view.__func__, mark, **options))
     require = partial(_require, options.get("roles", ()), options.get("recent_login"))
-    demand = demands.demand_of(view, mark, require)
+    demand = demands.demand_of_mark(view, mark, require)
     return close_view(add_options(view, access="login", demands=(demand,), **options), demand)
 
 
