@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask import Flask, request
 from flask.testing import FlaskClient
+from flask_sqlalchemy import SQLAlchemy
 from secure_flask.auth.access import public
 from secure_flask.auth.login_table import Login
 from secure_flask.database import Model, db
@@ -21,7 +22,7 @@ from sqlalchemy import delete, exc, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp
+from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp, protect
 from core.site import User
 
 READY = routes.READYZ
@@ -210,3 +211,9 @@ def test_who_needs_a_row_that_is_gone_may_try_again(make_app: MakeApp, reads: bo
     assert USERNAME not in answer.text
     with client.application.app_context():
         assert User.find(USERNAME) is not None
+
+
+def test_a_second_database_object_is_refused_in_words() -> None:
+    app = protect(Flask("shop"))
+    with pytest.raises(RuntimeError, match=r"already been registered .* use that instance"):
+        SQLAlchemy(app)
