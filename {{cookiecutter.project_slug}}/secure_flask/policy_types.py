@@ -25,8 +25,10 @@ _FORBIDDEN = ("forwarded", "x-forwarded-", "x-http-method", "x-method-override",
 _DECIDED_BY = {
     "access-control-allow-origin": "CORS_ORIGINS",
     "cache-control": "response.cache_control in the view",
+    "content-length": "response.data in the view",
     "content-security-policy": "CSP_CHANGES",
     "content-security-policy-report-only": "CSP_CANDIDATE",
+    "content-type": "response.content_type in the view",
     "x-frame-options": "FRAME_ANCESTORS",
 }
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")

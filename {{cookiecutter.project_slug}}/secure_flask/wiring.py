@@ -10,7 +10,7 @@ from secure_flask.auth import (
     user_commands,
     user_sessions,
 )
-from secure_flask.checks import check_command, policy_command, startup
+from secure_flask.checks import check_command, hidden_marks, policy_command, startup
 from secure_flask.crypto import encryption, keyring, rotation
 from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
@@ -62,6 +62,7 @@ def _protect_requests(app: Flask) -> None:
     logs.init_app(app)  # the log and X-Request-ID
     audit.init_app(app)  # one log line for each crash, without the path of the request
     errors.init_app(app)  # error pages, or errors as JSON, without internal details
+    hidden_marks.init_app(app)  # warns of lost marks, in development
     hosts.init_app(app)  # refuses unknown host names, trusts PROXY_HOPS proxies, demands https
     cookies.init_app(app)  # the flags of Flask's session cookie; refuses a cookie sent twice
     csrf.init_app(app)  # refuses writes that another site sends
@@ -69,8 +70,9 @@ def _protect_requests(app: Flask) -> None:
     rate_limits.init_app(app)  # RATE_LIMIT: requests of one client address
     cors.init_app(app)  # lets the sites of CORS_ORIGINS read responses
     current_login.init_app(app)  # stores after a request when its login was last used
-    access.init_app(app)  # refuses requests without a login, unless the view is public
+    # Before `access`, since the page of a refusal may read the session too.
     user_sessions.init_app(app)  # gives no user the session of another one
+    access.init_app(app)  # refuses requests without a login, unless the view is public
     strict_json.init_app(app)  # refuses JSON that two parsers would read differently
     bodies.init_app(app)  # refuses truncated, invalid and too large bodies
 

@@ -1,13 +1,14 @@
 """Flask's session: it goes on with its visitor, and nobody gets what another user left in it."""
 
 import copy
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from flask import Flask, flash, get_flashed_messages, request, session
+from flask import Blueprint, Flask, flash, get_flashed_messages, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
 from flask.testing import FlaskClient
-from secure_flask import log_out, login_required, public
+from secure_flask import is_recent, log_out, login_required, public
 from secure_flask.auth import logins, users
 from secure_flask.auth.login_table import Login
 from secure_flask.database import db
@@ -34,6 +35,16 @@ class ServerSide(SecureCookieSessionInterface):
         number = request.cookies.get(self.get_cookie_name(app)) or str(len(self.stored))
         self.stored[number] = dict(session)
         response.set_cookie(self.get_cookie_name(app), number)
+
+
+class ByHeader(ServerSide):
+    """As for programs that keep no cookies."""
+
+    def open_session(self, app: Flask, request: Any) -> Any:
+        return self.session_class(self.stored.get(request.headers.get("X-Session", "")))
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Any) -> None:
+        self.stored[request.headers.get("X-Session", "")] = dict(session)
 
 
 def write(note: str) -> str:
@@ -119,6 +130,38 @@ def test_nor_does_who_logs_in_over_a_login(client: FlaskClient) -> None:
     assert client.get("/probe/mine").text == "None"
 
 
+def test_the_page_of_a_refusal_shows_nothing_of_the_user_before(
+    app: Flask, client: FlaskClient
+) -> None:
+    app.register_error_handler(401, lambda error: (read(), 401))
+    log_in(client)
+    client.get("/probe/write/draft")
+    end_logins(app)
+    refused = client.get("/probe/mine")
+    assert (refused.status_code, refused.text) == (401, "None")
+
+
+def test_nor_does_a_view_that_is_called_static(app: Flask, client: FlaskClient) -> None:
+    site = Blueprint("about", __name__)
+    site.add_url_rule("/probe/static", "static", public(lambda: read()))
+    app.register_blueprint(site)
+    log_in(client)
+    client.get("/probe/write/draft")
+    end_logins(app)
+    assert client.get("/probe/static").text == "None"
+
+
+def test_nor_does_who_sends_the_number_of_a_session_in_a_header(make_app: MakeApp) -> None:
+    app = make_app(TOKEN_TYPE="opaque")
+    app.session_interface = ByHeader()
+    app.add_url_rule("/probe/write/<note>", view_func=public(write))
+    app.add_url_rule("/probe/read", view_func=public(read))
+    client = app.test_client()
+    number = {"X-Session": "1"}
+    client.get("/probe/write/draft", headers=log_in(client) | number)
+    assert client.get("/probe/read", headers=number).text == "None"
+
+
 def test_a_logout_empties_it_and_a_message_of_that_view_is_shown(client: FlaskClient) -> None:
     log_in(client)
     client.get("/probe/write/draft")
@@ -153,16 +196,23 @@ def test_beside_a_token_no_cookie_is_read(
     assert client.get("/probe/cookies", headers=log_in(client)).get_json() == []
 
 
+@pytest.mark.parametrize("asks", ["first when it is saved", "in the view too"])
 def test_while_the_database_is_away_nothing_is_stored_without_its_owner(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, asks: str
 ) -> None:
     def fail(*arguments: object) -> None:
         raise OperationalError("SELECT", {}, OSError("away"))
 
+    def draft() -> str:
+        with suppress(OperationalError):
+            is_recent()
+        return write("draft")
+
+    app.add_url_rule("/probe/draft", view_func=public(draft))
     log_in(client)
     with monkeypatch.context() as away:
         away.setattr(logins, "find_live_login", fail)
-        client.get("/probe/write/draft")
+        client.get("/probe/write/draft" if asks == "first when it is saved" else "/probe/draft")
     end_logins(app)
     assert client.get("/probe/read").text == "None"
 

@@ -386,3 +386,25 @@ def test_the_owners_words_replace_what_people_read_and_no_error_that_programs_co
     with client.application.app_context():
         assert error_response(404, "Not Found").description == TEXTS["Not Found"]
     assert str(error_response(404, "Not here")) == "404 Not Found: Not here"
+
+
+@pytest.mark.parametrize(
+    ("status", "name"), [(402, "Payment Required"), (425, "Too Early"), (420, None), (507, None)]
+)
+def test_an_error_may_have_any_status_of_an_error(
+    client: FlaskClient, status: int, name: str | None
+) -> None:
+    def view() -> str:
+        raise error_response(status, "Pay first", Retry_After="1")
+
+    client.application.add_url_rule("/_test/of/status", view_func=public(view))
+    answer = client.get("/_test/of/status")
+    assert (answer.status_code, answer.json) == (status, {"error": "Pay first"})
+    assert answer.headers["Retry-After"] == "1"
+    assert name is None or str(error_response(status, "Pay first")).startswith(f"{status} {name}")
+
+
+@pytest.mark.parametrize("status", [0, 200, 302, 399, 600])
+def test_a_status_of_no_error_is_refused_in_words(status: int) -> None:
+    with pytest.raises(ValueError, match=f"{status} is no status of an error: write 400 to 599"):
+        error_response(status, "Elsewhere")

@@ -20,6 +20,7 @@ from secure_flask import assets, csp_nonce, current_user
 from secure_flask.auth.access import login_required, public
 from secure_flask.csp_levels import NONE, PARANOID, SELF, STRICT
 from secure_flask.web.csp import csp
+from secure_flask.web.headers import SecurityHeaders
 from secure_flask.web.origins import PolicyError
 from werkzeug.test import Client
 from werkzeug.wrappers import Response as AnyResponse
@@ -183,6 +184,8 @@ def test_a_view_that_names_another_site_is_not_isolated_unless_the_policy_says_s
         ({"X-Frame-Options": None}, "set FRAME_ANCESTORS instead"),
         ({"content-security-policy": None}, "set CSP_CHANGES instead"),
         ({"cache-control": "public"}, "in the view instead"),
+        ({"Content-Type": "text/html"}, "in the view instead"),
+        ({"content-length": "0"}, "in the view instead"),
     ],
 )
 def test_a_header_that_cannot_be_sent_or_is_decided_elsewhere_stops_the_app(
@@ -379,3 +382,18 @@ def test_what_an_app_within_another_answers_has_each_header_once(
     assert nonce_in(page) == page.text
     names = [name.lower() for name, _ in page.headers]
     assert len(names) == len(set(names))
+
+
+def test_an_app_that_sends_one_list_of_headers_again_gets_another_nonce(make_app: MakeApp) -> None:
+    app = make_app()
+    always = [("Content-Type", "text/html")]
+
+    def mounted(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", always)
+        return [b""]
+
+    app.wsgi_app = mounted  # type: ignore[method-assign]
+    client = Client(SecurityHeaders(app))
+    first, second = client.get("/"), client.get("/")
+    assert nonce_in(first) != nonce_in(second)
+    assert first.headers["X-Request-ID"] != second.headers["X-Request-ID"]

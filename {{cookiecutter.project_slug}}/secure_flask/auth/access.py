@@ -1,36 +1,55 @@
 """Who may call a view: only a logged-in user, unless the view is marked `@public`.
 
 A view that somebody forgot to mark is closed. `@login_required` says so at the view,
-`@roles_required` demands roles, and `@recent_login` asks for the password again.
+`@roles_required` demands roles, and `@recent_login` asks for the password again. These three are
+checked before the view, which holds above a cache too, and again when the marked function is
+called, which holds below a decorator that loses the mark.
 Source: OWASP ASVS 7.5.1, 8.2.1, 8.3.1, 8.3.2; RFC 9470.
 """
 
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, overload
 
 from flask import Flask, Request, current_app, url_for
-from secure_flask.auth import next_pages, users
-from secure_flask.auth.current_login import current_login, logged_in_user
+from secure_flask.auth import demands, next_pages, public_marks, users
+from secure_flask.auth.current_login import current_login, keep_proved, logged_in_user
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.web import audit, request_checks
+from secure_flask.web.closed_views import close_view
 from secure_flask.web.errors import ErrorResponse, error_response
-from secure_flask.web.view_options import Decorated, ViewOptions, add_options, view_options
+from secure_flask.web.view_options import (
+    Decorated,
+    ViewOptions,
+    add_options,
+    marked_options,
+    view_options,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 RECENT = 15  # minutes
 
 
 def public(view: Decorated) -> Decorated:
-    """Let everybody call this view. `current_user` may be nobody there."""
+    """Let everybody call this view. `current_user` may be nobody there.
+
+    It opens the function in each app and endpoint. For a view of an extension, write its endpoint
+    into PUBLIC_ENDPOINTS.
+
+    :raises TypeError: several endpoints have the function already.
+    """
+    if marked_options(view).access != "public":
+        public_marks.note_public_mark(view)
     return add_options(view, access="public")
 
 
 def login_required(view: Decorated) -> Decorated:
     """State that only logged-in users call this view, which knows its `current_user`."""
-    return add_options(view, access="login")
+    closed: Decorated = _close(view, "@login_required")
+    return closed
 
 
 @overload
@@ -43,8 +62,8 @@ def recent_login(view: Any = None, *, minutes: int = RECENT) -> Any:
     `@recent_login`, or `@recent_login(minutes=5)`.
     """
 
-    def decorate(view: Decorated) -> Decorated:
-        return add_options(view, access="login", recent_login=minutes)
+    def decorate(view: Any) -> Any:
+        return _close(view, f"@recent_login(minutes={minutes})", recent_login=minutes)
 
     return decorate(view) if view else decorate
 
@@ -61,7 +80,8 @@ def roles_required(*names: str) -> Callable[[Decorated], Decorated]:
             f"@roles_required{names!r}: name one role or more, each a word such as 'admin' of "
             "lower-case letters, digits, - and _, which begins with a letter."
         )
-    return lambda view: add_options(view, access="login", roles=names)
+    mark = f"@roles_required({', '.join(map(repr, sorted(names)))})"
+    return lambda view: _close(view, mark, roles=names)
 
 
 def credentials(view: Decorated) -> Decorated:
@@ -115,6 +135,7 @@ def unauthenticated() -> ErrorResponse:
 
 
 def init_app(app: Flask) -> None:
+    public_marks.init_app(app)
     request_checks.add_request_check(app, _check_access)
     app.context_processor(_template_variables)
 
@@ -127,8 +148,28 @@ def _check_access(request: Request) -> None:
     if rule is None or automatic:
         return
     if not is_public(rule.endpoint, options):
-        _require_roles(require_user(), options.roles)
-        require_login(minutes=options.recent_login)
+        _require(options.roles, options.recent_login)
+        keep_proved(options.demands)
+        return
+    if options.access == "public":
+        public_marks.require_no_other_endpoint(current_app.view_functions[rule.endpoint])
+    if options.demands:
+        # A public method of a class that is closed.
+        demands.waive(options.demands)
+
+
+def _close(view: Any, mark: str, **options: Any) -> Any:
+    if isinstance(view, staticmethod | classmethod):
+        # A class gives out only the function in it.
+        return type(view)(_close(view.__func__, mark, **options))
+    require = partial(_require, options.get("roles", ()), options.get("recent_login"))
+    demand = demands.demand_of(view, mark, require)
+    return close_view(add_options(view, access="login", demands=(demand,), **options), demand)
+
+
+def _require(roles: tuple[str, ...], minutes: int | None) -> None:
+    _require_roles(require_user(), roles)
+    require_login(minutes=minutes)
 
 
 def _is_recent(login: Login, minutes: int) -> bool:

@@ -5,8 +5,8 @@ found stands in the state of the request. `g` is the view's: a `g.user` of an ap
 here.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 import flask
 from flask import (
@@ -35,6 +35,9 @@ class _Found:
 
     login: Login | None = None
     user: UserMixin | None = None
+    is_known: bool = True
+    # What was proved of this login in this request.
+    proved: set[object] = field(default_factory=set)
 
 
 _FOUND = Key[_Found]("current login")
@@ -52,9 +55,27 @@ def logged_in_user() -> UserMixin | None:
     return _found().user
 
 
+def is_login_known() -> bool:
+    """Whether this request's login was found or is none; False where the lookup failed before."""
+    return _found().is_known
+
+
 def forget_current_login() -> None:
     """Let nobody be logged in for the rest of this request."""
     request_state(request.environ)[_FOUND] = _Found()
+
+
+def is_proved(demand: object) -> bool:
+    """Whether a demand was proved of the login that this request has now; looks no login up."""
+    if not has_request_context():
+        return False
+    found = request_state(_present_request().environ).get(_FOUND)
+    return found is not None and demand in found.proved
+
+
+def keep_proved(demands: Iterable[object]) -> None:
+    """Keep what was proved of the login, until it changes."""
+    _found().proved.update(demands)
 
 
 def init_app(app: Flask) -> None:
@@ -68,15 +89,13 @@ def _found() -> _Found:
     if _FOUND not in state:
         # It counts as looked up from here on: an error page must not repeat a lookup that failed.
         state[LOGIN_LOOKED_UP] = True
-        state[_FOUND] = _Found()
+        state[_FOUND] = _Found(is_known=False)
         state[_FOUND] = _look_up(state)
     return state[_FOUND]
 
 
 def _look_up(state: State) -> _Found:
-    # The object behind `flask.request`, which looks itself up at each use.
-    present: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
-    login = app_state(current_app)[FIND_LOGIN](present)
+    login = app_state(current_app)[FIND_LOGIN](_present_request())
     if login is None:
         return _Found()
     # The log must not query the database.
@@ -85,6 +104,12 @@ def _look_up(state: State) -> _Found:
         state[_USED] = login.id
     after_this_request(_keep_out_of_caches)
     return _Found(login, login.user)
+
+
+def _present_request() -> Request:
+    # The object behind `flask.request`, which looks itself up at each use.
+    present: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
+    return present
 
 
 def _store_use(error: BaseException | None) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, request, session
 from flask.sessions import SessionInterface, SessionMixin
-from secure_flask.auth.current_login import logged_in_user
+from secure_flask.auth.current_login import is_login_known, logged_in_user
 from secure_flask.auth.users import UserMixin
 from secure_flask.state import Key, request_state
 from secure_flask.web.cookies import drop_unread_cookies
@@ -50,13 +50,9 @@ class UserSessions(SessionInterface):
         return opened
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        try:
-            if session and session.modified:
-                _write_owner(session)
-        except SQLAlchemyError:
-            # Nobody knows whose it is while the database is away, so it stays as it was.
-            return
-        self.inner.save_session(app, session, response)
+        # While the database is away, nobody knows whose it is, so it stays as it was.
+        if not (session and session.modified) or _write_owner(session):
+            self.inner.save_session(app, session, response)
 
     def is_null_session(self, obj: object) -> bool:
         return self.inner.is_null_session(obj)
@@ -96,10 +92,8 @@ def init_app(app: Flask) -> None:
 
 
 def _clear_session_of_another(request: Request) -> None:
-    is_static = (request.endpoint or "").rpartition(".")[2] == "static"
-    # A request without cookies has none, and a static file that asks whose it is would lose its
-    # cache.
-    if "HTTP_COOKIE" not in request.environ or is_static:
+    # A static file that asks whose the session is would lose its cache.
+    if _is_for_static_file(request):
         return
     opened = request_state(request.environ).get(_OPENED)
     opened = session if opened is None else opened
@@ -107,10 +101,21 @@ def _clear_session_of_another(request: Request) -> None:
         opened.clear()
 
 
-def _write_owner(session: SessionMixin) -> None:
-    owner = request_state(request.environ).get(_NEW_OWNER) or _id_of(logged_in_user())
+def _is_for_static_file(request: Request) -> bool:
+    """Whether a route that Flask has added serves this, and no view that is called `static`."""
+    is_static = (request.endpoint or "").rpartition(".")[2] == "static"
+    return is_static and "filename" in (request.view_args or {})
+
+
+def _write_owner(session: SessionMixin) -> bool:
+    """Write whose the session is; False where that is unknown."""
+    try:
+        owner = request_state(request.environ).get(_NEW_OWNER) or _id_of(logged_in_user())
+    except SQLAlchemyError:
+        return False
     if owner:
         session[OWNER] = owner
+    return bool(owner) or is_login_known()
 
 
 def _id_of(user: UserMixin | None) -> str | None:

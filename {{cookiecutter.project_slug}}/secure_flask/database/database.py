@@ -2,6 +2,7 @@
 
 When the database is unreachable, busy, full or read-only, requests get a 503 and the log contains
 the stack trace. The app recovers without a restart. PostgreSQL cancels what takes too long.
+A value of the request that it cannot hold is a 400. Any other error of the database is a bug.
 Source: OWASP ASVS 13.1.3.
 """
 
@@ -11,23 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from flask import Flask
+from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
+from secure_flask.database import failures
+from secure_flask.state import IN_CONTEXT, request_state
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, response_for
 from secure_flask.web.serving import serves_requests
-from sqlalchemy import Connection, Engine, MetaData, Select, event, make_url
-from sqlalchemy.exc import (
-    DataError,
-    IntegrityError,
-    InterfaceError,
-    InternalError,
-    OperationalError,
-    ProgrammingError,
-    TimeoutError,
-)
+from sqlalchemy import Connection, Engine, MetaData, Select, event, inspect, make_url
+from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
@@ -63,20 +58,8 @@ LIMITS = {
     " -c idle_in_transaction_session_timeout=30s"
 }
 
-# The exceptions of an unusable database: unreachable, busy, full, read-only, or without
-# tables because no migration was run. Invalid data raises other exceptions.
-DATABASE_UNAVAILABLE = (
-    OperationalError,
-    InterfaceError,
-    InternalError,
-    ProgrammingError,
-    TimeoutError,
-)
 # Another request changed or deleted a row at the same moment.
 CONFLICTS = (ObjectDeletedError, StaleDataError)
-# For example, a character that the encoding of the database lacks; SQLite's driver raises
-# OverflowError for an integer of more than 64 bits.
-INVALID_VALUE = (DataError, OverflowError)
 
 
 Row = TypeVar("Row")
@@ -110,13 +93,11 @@ def init_app(app: Flask) -> None:
     db.init_app(app)
     migrate.init_app(app)
     app.teardown_request(_release)
-    for unavailable in DATABASE_UNAVAILABLE:
-        app.register_error_handler(unavailable, _respond_unavailable)
+    app.register_error_handler(DBAPIError, _respond_to_database_error)
+    app.register_error_handler(TimeoutError, _respond_unavailable)
+    app.register_error_handler(OverflowError, _respond_to_overflow)
     for conflict in CONFLICTS:
         app.register_error_handler(conflict, _respond_conflict)
-    app.register_error_handler(IntegrityError, _respond_to_constraint)
-    for invalid in INVALID_VALUE:
-        app.register_error_handler(invalid, _respond_invalid)
 
 
 def _engine_options(app: Flask) -> dict[str, object]:
@@ -150,6 +131,15 @@ def impatient_transaction() -> Iterator[Connection]:
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
 
 
+def missing_tables() -> list[str]:
+    """The tables of models that the database does not have, in alphabetical order."""
+    found = inspect(db.session.connection())
+    tables = Model.metadata.tables.values()
+    return sorted(
+        each.fullname for each in tables if not found.has_table(each.name, schema=each.schema)
+    )
+
+
 def _release(error: object) -> None:
     """Give the connection back, before Flask-SQLAlchemy does.
 
@@ -159,9 +149,13 @@ def _release(error: object) -> None:
     if not db.session.registry.has():
         return
     try:
-        # A rollback would expire what a test looks at afterwards, such as `current_user`.
-        db.session().close()
-    except DATABASE_UNAVAILABLE:
+        if IN_CONTEXT in request_state(request.environ):
+            # A test or a command goes on with its objects.
+            db.session.rollback()
+        else:
+            # It leaves loaded what a test looks at afterwards, such as `current_user`.
+            db.session().close()
+    except DBAPIError:
         db.session().invalidate()
 
 
@@ -171,18 +165,29 @@ def _respond_conflict(error: Exception) -> ResponseReturnValue:
     return response_for(error_response(409, "Changed by another request: try again"))
 
 
-def _respond_to_constraint(error: Exception) -> ResponseReturnValue:
-    reason = getattr(error, "orig", None)
-    # psycopg has the SQLSTATE "foreign_key_violation", SQLite only a name.
-    names = (getattr(reason, "sqlstate", None), getattr(reason, "sqlite_errorname", None))
-    if "23503" not in names and "SQLITE_CONSTRAINT_FOREIGNKEY" not in names:
-        raise error
-    # Another request deleted the row that this one refers to, such as its user. Or it is a bug.
-    audit.record(audit.CRASH, exc_info=error)
-    return _respond_conflict(error)
+def _respond_to_database_error(error: DBAPIError) -> ResponseReturnValue:
+    if failures.is_away(error):
+        return _respond_unavailable(error)
+    if failures.is_value_of_request(error, request):
+        return _respond_invalid(error)
+    if failures.is_missing_reference(error):
+        # Another request deleted the row that this one refers to, such as its user. Or it is a bug.
+        audit.record(audit.CRASH, exc_info=error)
+        return _respond_conflict(error)
+    failures.explain_undefined_name(error)
+    raise error
+
+
+def _respond_to_overflow(error: OverflowError) -> ResponseReturnValue:
+    # SQLite's driver raises it for an integer of more than 64 bits, and much else does too.
+    if failures.is_value_of_request(error, request):
+        return _respond_invalid(error)
+    raise error
 
 
 def _respond_invalid(error: Exception) -> ResponseReturnValue:
+    # The message may quote the value.
+    audit.record(audit.INPUT_REFUSED, reason=type(getattr(error, "orig", error)).__name__)
     return response_for(error_response(400, "Invalid request"))
 
 

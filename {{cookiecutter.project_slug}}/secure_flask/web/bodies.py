@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 import flask
 from flask import Flask, Request, request
-from secure_flask.web import request_checks
+from secure_flask.web import audit, request_checks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.form_types import URLENCODED, is_consumed_form
@@ -24,6 +24,7 @@ from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.utils import cached_property
+from werkzeug.wsgi import get_input_stream
 
 INVALID_REQUEST = "Invalid request"
 MAX_FIELDS = 1000  # fields and files together
@@ -67,22 +68,22 @@ class CompleteBody(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         stated = self.request.content_length
-        # For a read of no bytes, Werkzeug would take the client for gone; for one at the size
-        # limit, it would take the body for too long.
+        # For a read of no bytes, Werkzeug would take the client for gone.
         if not len(buffer) or (stated is not None and self.length >= stated):
             return 0
         try:
             part = self.stream.read(len(buffer))
         except HTTPException:
             raise
-        except Exception:
-            # Each server has its own exceptions for bad chunks and lost connections.
+        except Exception as error:
+            # Each server has its own exceptions for bad chunks and lost connections. Their class
+            # tells one of these from a fault of the server.
+            audit.record(audit.INPUT_REFUSED, reason=type(error).__name__)
             raise error_response(400, INVALID_REQUEST) from None
         buffer[: len(part)] = part
         self.length += len(part)
-        limit = self.request.max_content_length or 0
-        # Werkzeug silently cuts a chunked body off at the size limit.
-        if stated is None and self.length >= limit:
+        limit = self.request.max_content_length
+        if limit is not None and self.length > limit:
             raise _too_large(_in_words(limit))
         # gunicorn returns a short body without an error when the client disconnects.
         if stated is not None and not part:
@@ -125,9 +126,16 @@ class CheckedRequest(flask.Request):
     @cached_property
     def stream(self) -> IO[bytes]:
         try:
-            return cast(IO[bytes], CompleteBody(self, super().stream))
+            return cast(IO[bytes], CompleteBody(self, self._limited_stream()))
         except RequestEntityTooLarge:
             raise _too_large(_in_words(self.max_content_length or 0)) from None
+
+    def _limited_stream(self) -> IO[bytes]:
+        limit = self.max_content_length
+        if limit is None or self.content_length is not None:
+            return super().stream
+        # Werkzeug takes a chunked body of exactly its limit for too long, so it reads one byte more.
+        return get_input_stream(self.environ, max_content_length=limit + 1)
 
 
 def _check_body(request: Request) -> None:

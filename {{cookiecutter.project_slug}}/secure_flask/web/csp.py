@@ -97,6 +97,11 @@ def nonce_of(state: State) -> str:
     return nonce
 
 
+def with_nonce(parts: list[str], state: State) -> str:
+    """A text with the nonce of the response between its parts, if there is more than one."""
+    return nonce_of(state).join(parts) if len(parts) > 1 else parts[0]
+
+
 def csp_headers(config: Mapping[str, Any], scheme: str, override: Override = ()) -> list[Header]:
     """The policy of a page and where browsers report, with `{nonce}` in place of the nonce."""
     # Not by SCRIPT_NAME, to which a mounted app adds its own path.

@@ -39,6 +39,8 @@ class ErrorResponse(HTTPException):
     see_other: str | None = None
     # What is wrong with each member of a JSON body.
     fields: dict[str, str] | None = None
+    # What the developer has to write. Only development shows it.
+    hint: str | None = None
 
     def __init__(self, message: str, headers: dict[str, str]) -> None:
         HTTPException.__init__(self)
@@ -58,6 +60,8 @@ def error_response(status: int, message: str, **headers: str) -> ErrorResponse:
     """The exception that refuses a request: `raise error_response(409, "Already there")`.
 
     Write header names with underscores: `Retry_After="5"`.
+
+    :raises ValueError: the status is not one of an error, from 400 to 599.
     """
     return _class_for(status)(
         message, {name.replace("_", "-"): value for name, value in headers.items()}
@@ -123,7 +127,11 @@ def _is_trapped(error: HTTPException) -> bool:
 
 @lru_cache
 def _class_for(status: int) -> type[ErrorResponse]:
-    return type(f"Error{status}", (ErrorResponse, default_exceptions[status]), {})
+    if not 400 <= status <= 599:
+        raise ValueError(f"{status} is no status of an error: write 400 to 599.")
+    # Werkzeug has no class for some, such as 402.
+    of_werkzeug = default_exceptions.get(status, HTTPException)
+    return type(f"Error{status}", (ErrorResponse, of_werkzeug), {"code": status})
 
 
 def _as_json(error: HTTPException) -> Response:
@@ -131,7 +139,9 @@ def _as_json(error: HTTPException) -> Response:
     # Programs compare the errors of a login, so those stay as they are.
     message = _message(error) if view_options().credentials else translated_text(_message(error))
     reasons = {name: translated_text(reason) for name, reason in (fields or {}).items()}
+    hint = _hint(error)
     body = {"error": message} | ({"fields": reasons} if reasons else {})
+    body |= {"hint": hint} if hint else {}
     return _complete(jsonify(body), error)
 
 
@@ -167,6 +177,7 @@ def _page(error: HTTPException, *, navigation: bool) -> str | None:
     render = partial(render_template, template) if navigation else template.render
     return render(
         navigation=navigation,
+        hint=_hint(error),
         message=translated_text(_message(error)),
         project_name=current_app.config["PROJECT_NAME"],
         request_id=request_id(request.environ),
@@ -177,6 +188,16 @@ def _page(error: HTTPException, *, navigation: bool) -> str | None:
 def _message(error: HTTPException) -> str:
     # The description of any other error may quote the request, so only its name is sent.
     return error.message if isinstance(error, ErrorResponse) else error.name
+
+
+def _hint(error: HTTPException) -> str | None:
+    """What development tells the developer: the error's hint, or the notes of what was raised."""
+    if current_app.config.get("PRODUCTION", True):
+        return None
+    if isinstance(error, ErrorResponse):
+        return error.hint
+    raised = getattr(error, "original_exception", None)
+    return "\n".join(getattr(raised, "__notes__", [])) or None
 
 
 def _complete(response: Response, error: HTTPException) -> Response:

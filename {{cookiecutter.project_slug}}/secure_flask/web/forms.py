@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from secure_flask.web.bodies import has_controls
 from secure_flask.web.form_types import FORM_TYPES, is_consumed_form
 from secure_flask.web.texts import translated_text
-from secure_flask.web.view_options import Decorated, add_options, options_of
+from secure_flask.web.view_options import Decorated, add_options, marked_options, options_of
 from wtforms import Field, Form, ValidationError
 from wtforms.validators import StopValidation
 
@@ -50,9 +50,16 @@ def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Decorated]
     page = options.responds
 
     def decorate(view: Any) -> Any:
+        demands = marked_options(view).demands
+
         @wraps(view)
         def wrapped(*args: object, **kwargs: object) -> object:
-            return current_app.ensure_sync(handler if is_consumed_form() else view)(*args, **kwargs)
+            if not is_consumed_form():
+                return current_app.ensure_sync(view)(*args, **kwargs)
+            # The marks below are those of the handler too.
+            for demand in demands:
+                demand()
+            return current_app.ensure_sync(handler)(*args, **kwargs)
 
         form = consumes_form(wrapped)
         return add_options(form, responds=page) if page else form

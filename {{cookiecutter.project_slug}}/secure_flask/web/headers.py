@@ -130,8 +130,8 @@ class SecurityHeaders:
             added = self._headers_of(environ, state, status, present.get("content-type", ""))
             if not present.keys() <= _NEVER_ADDED:
                 added = [each for each in added if _is_missing(each[0], present)]
-            headers += added
-            return start_response(status, headers, exc_info)
+            # A copy, since another WSGI app may send one list with each of its responses.
+            return start_response(status, [*headers, *added], exc_info)
 
         return self._wsgi_app(environ, start)
 
@@ -140,22 +140,21 @@ class SecurityHeaders:
     ) -> list[Header]:
         scheme, override = scheme_of(environ), csp.override_of(state)
         fixed, policies = self._prepared(status, content_type, scheme, override)
-        nonce = csp.nonce_of(state)
         return [
             *fixed,
             ("X-Request-ID", request_id(environ)),
             *self._cors.get(environ.get("HTTP_ORIGIN", ""), self._cors[""]),
-            *[(name, nonce.join(parts)) for name, parts in policies],
+            *[(name, csp.with_nonce(parts, state)) for name, parts in policies],
         ]
 
     def _prepare(
         self, status: str, content_type: str, scheme: str, override: Override
-    ) -> tuple[Iterable[Header], Iterable[tuple[str, list[str]]]]:
+    ) -> tuple[list[Header], list[tuple[str, list[str]]]]:
         """The fixed headers, and the policies as their parts before and after each nonce."""
         kind = kind_of(status, content_type)
         fixed = fixed_headers(self._config, kind, scheme, override)
         policies = policy_headers(self._config, kind, scheme, override)
-        return fixed.items(), [(name, value.split("{nonce}")) for name, value in policies]
+        return [*fixed.items()], [(name, value.split("{nonce}")) for name, value in policies]
 
 
 def kind_of(status: str, content_type: str) -> Kind:
