@@ -20,6 +20,7 @@ from secure_flask.database import Model, db
 from secure_flask.database import database as module
 from sqlalchemy import delete, exc, inspect, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import exc as orm_exc
 from werkzeug.debug.tbtools import DebugTraceback
 
 from core import routes
@@ -337,3 +338,30 @@ def test_what_a_test_has_read_in_a_context_of_its_own_stays_its_own(app: Flask) 
         assert user
         assert app.test_client().get("/healthz").status_code == 200
         assert user.role_names == []
+
+
+@pytest.mark.parametrize(
+    ("error", "handled"),
+    [
+        (exc.OperationalError("SELECT", {}, OSError()), exc.SQLAlchemyError),
+        (exc.IntegrityError("INSERT", {}, OSError()), Exception),
+        (exc.TimeoutError(), exc.SQLAlchemyError),
+        (OverflowError(), ArithmeticError),
+        (orm_exc.StaleDataError(), exc.SQLAlchemyError),
+    ],
+)
+@pytest.mark.parametrize("registered_first", [False, True])
+def test_a_handler_of_the_owner_for_any_class_of_an_error_comes_first(
+    error: Exception, handled: type[Exception], registered_first: bool
+) -> None:
+    def fail() -> str:
+        raise error
+
+    app = Flask("shop")
+    app.add_url_rule("/fail", view_func=public(fail))
+    if registered_first:
+        app.register_error_handler(handled, lambda error: f"mine: {type(error).__name__}")
+    protect(app)
+    if not registered_first:
+        app.register_error_handler(handled, lambda error: f"mine: {type(error).__name__}")
+    assert app.test_client().get("/fail").text == f"mine: {type(error).__name__}"
