@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import takewhile
 from pathlib import Path
 from uuid import uuid4
@@ -13,15 +13,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask import Flask, request
 from flask.testing import FlaskClient
+from flask_sqlalchemy import SQLAlchemy
 from secure_flask.auth.access import public
 from secure_flask.auth.login_table import Login
-from secure_flask.database import Model, db, engine_options
+from secure_flask.database import Model, database, db, engine_options
 from sqlalchemy import delete, exc, inspect, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import exc as orm_exc
 from werkzeug.debug.tbtools import DebugTraceback
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp
+from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp, protect
 from core.site import User
 
 READY = routes.READYZ
@@ -229,6 +231,21 @@ def test_a_file_that_another_program_writes_is_busy(
     assert log_in(on_disk) == 200
 
 
+def test_who_gets_the_connection_of_an_impatient_transaction_waits_for_other_writers(
+    make_app: MakeApp, file: Path
+) -> None:
+    app = make_app(database_url=f"sqlite:///{file}")
+    ask = "PRAGMA busy_timeout"
+    with app.app_context():
+        # So the pool has no other connection.
+        db.engine.dispose()
+        with suppress(RuntimeError), database.impatient_transaction() as connection:
+            assert connection.exec_driver_sql(ask).scalar() == 0
+            raise RuntimeError
+        with db.engine.connect() as connection:
+            assert connection.exec_driver_sql(ask).scalar() == engine_options.BUSY_TIMEOUT * 1000
+
+
 def test_a_file_that_may_only_be_read_takes_no_login(
     on_disk: Flask, make_app: MakeApp, file: Path, lines: Lines
 ) -> None:
@@ -322,6 +339,12 @@ def test_who_needs_a_row_that_is_gone_may_try_again(make_app: MakeApp, reads: bo
         assert User.find(USERNAME) is not None
 
 
+def test_a_second_database_object_is_refused_in_words() -> None:
+    app = protect(Flask("shop"))
+    with pytest.raises(RuntimeError, match=r"already been registered .* use that instance"):
+        SQLAlchemy(app)
+
+
 def test_what_a_test_has_read_in_a_context_of_its_own_stays_its_own(app: Flask) -> None:
     """As where a fixture yields a client within `app.app_context()`."""
     with app.app_context():
@@ -329,3 +352,30 @@ def test_what_a_test_has_read_in_a_context_of_its_own_stays_its_own(app: Flask) 
         assert user
         assert app.test_client().get("/healthz").status_code == 200
         assert user.role_names == []
+
+
+@pytest.mark.parametrize(
+    ("error", "handled"),
+    [
+        (exc.OperationalError("SELECT", {}, OSError()), exc.SQLAlchemyError),
+        (exc.IntegrityError("INSERT", {}, OSError()), Exception),
+        (exc.TimeoutError(), exc.SQLAlchemyError),
+        (OverflowError(), ArithmeticError),
+        (orm_exc.StaleDataError(), exc.SQLAlchemyError),
+    ],
+)
+@pytest.mark.parametrize("registered_first", [False, True])
+def test_a_handler_of_the_owner_for_any_class_of_an_error_comes_first(
+    error: Exception, handled: type[Exception], registered_first: bool
+) -> None:
+    def fail() -> str:
+        raise error
+
+    app = Flask("shop")
+    app.add_url_rule("/fail", view_func=public(fail))
+    if registered_first:
+        app.register_error_handler(handled, lambda error: f"mine: {type(error).__name__}")
+    protect(app)
+    if not registered_first:
+        app.register_error_handler(handled, lambda error: f"mine: {type(error).__name__}")
+    assert app.test_client().get("/fail").text == f"mine: {type(error).__name__}"

@@ -15,6 +15,7 @@ from secure_flask.settings import Settings
 from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.forms import consumes_form, one_line, or_form
 from secure_flask.web.origins import PolicyError
+from secure_flask.web.responses import consumes
 from secure_flask.web.validation import Body, validated
 from werkzeug.test import TestResponse
 from wtforms import StringField, TextAreaField
@@ -259,6 +260,20 @@ def test_what_is_kept_in_memory_stays_small_and_large_files_go_to_disk(client: F
     body = file(value=b"a") + file(value=b"\0" * 20_000) + END
     expected = {"sizes": [1, 20_000], "on_disk": [False, True]}
     assert post(client, body, OF_X, UPLOAD).json == expected
+
+
+def test_a_limit_stays_where_another_decorator_adds_a_type(make_app: MakeApp) -> None:
+    app = make_app()
+    views = {
+        "/_test/below": consumes("image/png")(consumes_form(max_size=10)(lambda: "read")),
+        "/_test/above": consumes_form(consumes("image/png", max_size=10)(lambda: "read")),
+    }
+    for path, view in views.items():
+        app.add_url_rule(path, path, public(view), methods=["POST"])
+    client = app.test_client()
+    for path in views:
+        answers = [post(client, b"a=" + b"b" * size, URLENCODED, path) for size in (8, 9)]
+        assert [each.status_code for each in answers] == [200, 413], path
 
 
 def test_a_flask_form_works_as_its_users_know_it(client: FlaskClient) -> None:

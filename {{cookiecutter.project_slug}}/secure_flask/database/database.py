@@ -21,7 +21,7 @@ from secure_flask.database.engine_options import bind_options, engine_options
 from secure_flask.settings.configuration import READ_ONCE
 from secure_flask.state import IN_CONTEXT, app_state, request_state
 from secure_flask.web import audit
-from secure_flask.web.errors import error_response, response_for
+from secure_flask.web.errors import error_response, respond_by_default, response_for
 from sqlalchemy import Connection, Engine, MetaData, Select, event, inspect
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase
@@ -43,13 +43,16 @@ Row = TypeVar("Row")
 
 
 class Model(DeclarativeBase):
-    """The base class of all models."""
+    """The base class of all models: `class Task(Model)`, with `__tablename__ = "tasks"`."""
 
     metadata = MetaData(naming_convention=NAMES)
 
 
 class Database(SQLAlchemy):
-    """Flask-SQLAlchemy, whose queries for one row have the type of the row."""
+    """Flask-SQLAlchemy, whose queries for one row have the type of the row.
+
+    `db.session.add(task)`, `db.session.commit()`, `db.first_or_404(select(Task))`.
+    """
 
     if TYPE_CHECKING:
 
@@ -73,11 +76,11 @@ def init_app(app: Flask) -> None:
     _check_connections(app)
     migrate.init_app(app)
     app.teardown_request(_release)
-    app.register_error_handler(DBAPIError, _respond_to_database_error)
-    app.register_error_handler(TimeoutError, _respond_unavailable)
-    app.register_error_handler(OverflowError, _respond_to_overflow)
+    respond_by_default(app, DBAPIError, _respond_to_database_error)
+    respond_by_default(app, TimeoutError, _respond_unavailable)
+    respond_by_default(app, OverflowError, _respond_to_overflow)
     for conflict in CONFLICTS:
-        app.register_error_handler(conflict, _respond_conflict)
+        respond_by_default(app, conflict, _respond_conflict)
 
 
 def _configure_engines(config: Config) -> None:

@@ -58,8 +58,11 @@ def _configure_limits(config: Config) -> None:
 
 
 def body_stream() -> BinaryIO:
-    """The body as a stream, for large uploads: at its end 413 is raised for one that is too long,
-    and 400 for one that is truncated.
+    """The body as a stream of bytes, for large uploads: `shutil.copyfileobj(body_stream(), file)`.
+
+    The view needs `@consumes`, with `max_size` for more than MAX_BODY.
+
+    :raises ErrorResponse: at its end, 400, the body is truncated; 413, it is too long.
     """
     return cast(BinaryIO, request.stream)
 
