@@ -4,7 +4,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import takewhile
 from pathlib import Path
 from uuid import uuid4
@@ -14,16 +14,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask import Flask, request
 from flask.testing import FlaskClient
+from flask_sqlalchemy import SQLAlchemy
 from secure_flask.auth.access import public
 from secure_flask.auth.login_table import Login
-from secure_flask.database import Model, db
-from secure_flask.database import database as module
+from secure_flask.database import Model, database, db, engine_options
 from sqlalchemy import delete, exc, inspect, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import exc as orm_exc
 from werkzeug.debug.tbtools import DebugTraceback
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp
+from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp, protect
 from core.site import User
 
 READY = routes.READYZ
@@ -43,7 +44,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def on_disk(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path) -> Flask:
-    monkeypatch.setattr(module, "BUSY_TIMEOUT", 0)
+    monkeypatch.setattr(engine_options, "BUSY_TIMEOUT", 0)
     return make_app(database_url=f"sqlite:///{file}", MAX_LOGINS=1000, **PRODUCTION)
 
 
@@ -222,8 +223,8 @@ def test_a_page_of_development_names_a_missing_table_with_the_commands(make_app:
 def test_nobody_waits_long_for_a_connection(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
-    monkeypatch.setattr(module, "THREADS", 1)
-    monkeypatch.setattr(module, "POOL_TIMEOUT", 0.01)
+    monkeypatch.setattr(engine_options, "THREADS", 1)
+    monkeypatch.setattr(engine_options, "POOL_TIMEOUT", 0.01)
 
     def rows() -> str:
         db.session.execute(text("SELECT 1"))
@@ -245,6 +246,21 @@ def test_a_file_that_another_program_writes_is_busy(
         assert "database is locked" in lines()[-1]["exception"]
     assert logins_in(file) == 0
     assert log_in(on_disk) == 200
+
+
+def test_who_gets_the_connection_of_an_impatient_transaction_waits_for_other_writers(
+    make_app: MakeApp, file: Path
+) -> None:
+    app = make_app(database_url=f"sqlite:///{file}")
+    ask = "PRAGMA busy_timeout"
+    with app.app_context():
+        # So the pool has no other connection.
+        db.engine.dispose()
+        with suppress(RuntimeError), database.impatient_transaction() as connection:
+            assert connection.exec_driver_sql(ask).scalar() == 0
+            raise RuntimeError
+        with db.engine.connect() as connection:
+            assert connection.exec_driver_sql(ask).scalar() == engine_options.BUSY_TIMEOUT * 1000
 
 
 def test_a_file_that_may_only_be_read_takes_no_login(
@@ -340,6 +356,12 @@ def test_who_needs_a_row_that_is_gone_may_try_again(make_app: MakeApp, reads: bo
         assert User.find(USERNAME) is not None
 
 
+def test_a_second_database_object_is_refused_in_words() -> None:
+    app = protect(Flask("shop"))
+    with pytest.raises(RuntimeError, match=r"already been registered .* use that instance"):
+        SQLAlchemy(app)
+
+
 def test_what_a_test_has_read_in_a_context_of_its_own_stays_its_own(app: Flask) -> None:
     """As where a fixture yields a client within `app.app_context()`."""
     with app.app_context():
@@ -347,3 +369,30 @@ def test_what_a_test_has_read_in_a_context_of_its_own_stays_its_own(app: Flask) 
         assert user
         assert app.test_client().get("/healthz").status_code == 200
         assert user.role_names == []
+
+
+@pytest.mark.parametrize(
+    ("error", "handled"),
+    [
+        (exc.OperationalError("SELECT", {}, OSError()), exc.SQLAlchemyError),
+        (exc.IntegrityError("INSERT", {}, OSError()), Exception),
+        (exc.TimeoutError(), exc.SQLAlchemyError),
+        (OverflowError(), ArithmeticError),
+        (orm_exc.StaleDataError(), exc.SQLAlchemyError),
+    ],
+)
+@pytest.mark.parametrize("registered_first", [False, True])
+def test_a_handler_of_the_owner_for_any_class_of_an_error_comes_first(
+    error: Exception, handled: type[Exception], registered_first: bool
+) -> None:
+    def fail() -> str:
+        raise error
+
+    app = Flask("shop")
+    app.add_url_rule("/fail", view_func=public(fail))
+    if registered_first:
+        app.register_error_handler(handled, lambda error: f"mine: {type(error).__name__}")
+    protect(app)
+    if not registered_first:
+        app.register_error_handler(handled, lambda error: f"mine: {type(error).__name__}")
+    assert app.test_client().get("/fail").text == f"mine: {type(error).__name__}"

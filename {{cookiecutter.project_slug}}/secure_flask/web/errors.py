@@ -5,7 +5,9 @@ A browser gets a page with the request id, a program `{"error": "…"}`. An
 """
 
 import sys
+from collections.abc import Callable
 from functools import lru_cache, partial
+from typing import Any
 
 from flask import (
     Flask,
@@ -19,7 +21,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from jinja2 import TemplateNotFound
-from secure_flask.state import Key, request_state
+from secure_flask.state import Key, app_state, request_state
 from secure_flask.web.logs import request_id
 from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import view_options
@@ -27,6 +29,10 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 
 # Set when the login of a request is looked up, which the page of an error does not repeat.
 LOGIN_LOOKED_UP = Key[bool]("login looked up")
+
+ErrorHandler = Callable[[Any], ResponseReturnValue]
+
+_HANDLERS = Key[dict[type[Exception], ErrorHandler]]("handlers of errors")
 
 
 class ErrorResponse(HTTPException):
@@ -59,7 +65,9 @@ class ErrorResponse(HTTPException):
 def error_response(status: int, message: str, **headers: str) -> ErrorResponse:
     """The exception that refuses a request: `raise error_response(409, "Already there")`.
 
-    Write header names with underscores: `Retry_After="5"`.
+    `status` is an HTTP status from 400 to 599. JSON gets `{"error": message}`, a browser a
+    page. It is Werkzeug's exception too, here `Conflict`, for `except` and `@app.errorhandler`.
+    Write header names with underscores: `error_response(503, "Closed", Retry_After="5")`, seconds.
 
     :raises ValueError: the status is not one of an error, from 400 to 599.
     """
@@ -101,6 +109,7 @@ def prefers_html() -> bool:
 
 
 def init_app(app: Flask) -> None:
+    app_state(app)[_HANDLERS] = {}
     # For the most general class, so that each handler of the owner's comes first, and in place of
     # none that is there.
     if Exception not in app.error_handler_spec[None][None]:
@@ -110,12 +119,24 @@ def init_app(app: Flask) -> None:
     app.url_map.merge_slashes = False
 
 
-def _respond(error: Exception) -> Response:
+def respond_by_default(app: Flask, kind: type[Exception], respond: ErrorHandler) -> None:
+    """Answer errors of a class and of its subclasses, where no handler of the owner's does.
+
+    Flask's `register_error_handler` would come before an owner's handler for a base class.
+    """
+    app_state(app)[_HANDLERS][kind] = respond
+
+
+def _respond(error: Exception) -> ResponseReturnValue:
     """
     :raises Exception: the error itself, where plain Flask would find no handler for it.
     """
     if isinstance(error, HTTPException) and not _is_trapped(error):
         return default_response(error)
+    handlers = app_state(current_app)[_HANDLERS]
+    for kind in type(error).__mro__:
+        if kind in handlers:
+            return handlers[kind](error)
     raise error
 
 

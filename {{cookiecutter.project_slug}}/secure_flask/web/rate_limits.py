@@ -26,8 +26,9 @@ _views: Counter[tuple[str, str]] = Counter()
 def limited(limit: str) -> Callable[[Decorated], Decorated]:
     """Limit the calls of a view by each address, as in `@limited("60 per minute")`.
 
-    Of several, as in "60 per minute; 500 per day", each counts. An IPv6 site, which has 65,536
-    networks, may make WIDE times as many. A form and the JSON of one view are one count.
+    Of several, as in "60 per minute; 500 per day", each counts. More get a 429 with `Retry-After`
+    in seconds. An IPv6 site, which has 65,536 networks, may make WIDE times as many. A form and
+    the JSON of one view are one count.
 
     :raises ValueError: at import, for a text that is no limit.
     """
@@ -52,7 +53,9 @@ def _key_of(view: Callable[..., object]) -> tuple[str, ...]:
 
     A factory gives its views one name, so each but the first has its number too.
     """
-    name = (view.__module__, view.__qualname__)
+    # An object that is called, such as a `partial`, has the name of its class.
+    named = view if hasattr(view, "__qualname__") else type(view)
+    name = (named.__module__, named.__qualname__)
     number = _views[name]
     _views[name] += 1
     return (*name, str(number)) if number else name
