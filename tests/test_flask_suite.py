@@ -17,7 +17,7 @@ import pytest
 
 import support
 from conftest import keep
-from suites.running import run_suite
+from suites.running import Outcomes, names_of, passing, run_suite
 
 pytestmark = [pytest.mark.all, pytest.mark.slow]
 
@@ -31,8 +31,6 @@ CURED = ("Hosts", "Writes", "Bodies")
 NOT_CURED = {
     "test_environ_for_valid_idna_completes": "Its Host is not ASCII, as no browser sends it.",
 }
-
-Outcomes = dict[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +49,6 @@ def outcomes(
     return found
 
 
-def passing(outcomes: Outcomes) -> set[str]:
-    return {test for test, outcome in outcomes.items() if outcome == "passed"}
-
-
-def names(tests: set[str]) -> set[str]:
-    """Return the names without their file and parameters, as in `TestRoutes::test_sort`."""
-    return {re.sub(r"\[.*", "", test).partition("::")[2] for test in tests}
-
-
 def rows(heading: str) -> dict[str, str]:
     """Return the last cell of each row below a heading, by the bold name in the first cell."""
     section = PAGE.read_text("utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
@@ -74,12 +63,12 @@ def listed() -> dict[str, set[str]]:
 
 
 def test_a_test_of_flask_fails_only_where_the_page_says_why(outcomes: dict[str, Outcomes]) -> None:
-    failing = names(passing(outcomes["plain"]) - passing(outcomes["wired"]))
+    failing = names_of(passing(outcomes["plain"]) - passing(outcomes["wired"]))
     assert failing - set().union(*listed().values()) - KNOWN_FAULTS.keys() == set()
 
 
 def test_each_test_that_the_page_names_fails(outcomes: dict[str, Outcomes]) -> None:
-    failing = names(passing(outcomes["plain"]) - passing(outcomes["wired"]))
+    failing = names_of(passing(outcomes["plain"]) - passing(outcomes["wired"]))
     named = set().union(*listed().values()) | KNOWN_FAULTS.keys()
     assert named - failing == set()
 
@@ -92,7 +81,7 @@ def test_the_page_gives_a_reason_and_a_cure_for_each_difference() -> None:
 
 def test_the_cures_of_the_page_cure(outcomes: dict[str, Outcomes]) -> None:
     expected = set().union(*(listed()[name] for name in CURED)) - NOT_CURED.keys()
-    failing = names(passing(outcomes["plain"]) - passing(outcomes["cured"]))
+    failing = names_of(passing(outcomes["plain"]) - passing(outcomes["cured"]))
     assert expected & failing == set()
 
 

@@ -1,6 +1,8 @@
 """Every route against odd requests: no crash, no error page of Werkzeug's, no bare answer."""
 
+import gc
 import re
+import weakref
 from collections.abc import Iterable
 from itertools import product
 from typing import Any
@@ -9,10 +11,12 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask.database import db
 from secure_flask.web.headers import HEADERS as FIXED
+from sqlalchemy import text
 from werkzeug.routing import Rule
 
-from core.conftest import OWN_PAGE, TOKEN_TYPES, bring_back_user, is_logged_in, log_in
+from core.conftest import OWN_PAGE, TOKEN_TYPES, bring_back_user, is_logged_in, log_in, protect
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "DELETE", "ODD"]
@@ -121,3 +125,17 @@ def test_no_header_breaks_a_route(client: FlaskClient, subtests: pytest.Subtests
 def test_no_query_breaks_a_route(client: FlaskClient) -> None:
     query = "v=%00&%ff=%ed%a0%80&next=//evil.example&" + "a" * 9000
     assert faults(client, query_string=query) == []
+
+
+def test_an_app_that_nobody_holds_is_freed() -> None:
+    def used_app() -> weakref.ref[Flask]:
+        app = protect(Flask("shop"), access_log=True)
+        app.test_client().get("/healthz")
+        with app.app_context():
+            db.session.execute(text("SELECT 1"))
+            db.session.remove()
+        return weakref.ref(app)
+
+    app = used_app()
+    gc.collect()
+    assert app() is None

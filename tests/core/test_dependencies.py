@@ -1,5 +1,7 @@
 """A package that a newer core needs is asked for by its command, before anything else fails."""
 
+import shutil
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -60,3 +62,18 @@ def test_without_any_package_the_app_says_what_to_run() -> None:
     said = support.python("-S", "-c", code, cwd=support.FOLDER)
     assert "Run: .venv/bin/uv sync\n" in said
     assert ": .venv/bin/uv add 'alembic>=" in said
+
+
+def test_another_python_than_the_projects_is_named_and_the_right_one(tmp_path: Path) -> None:
+    """As where somebody types `flask` and gets one that is installed elsewhere."""
+    core = tmp_path / "secure_flask"
+    core.mkdir()
+    for name in ("dependencies.py", "DEPENDENCIES"):
+        shutil.copy(support.FOLDER / "secure_flask" / name, core)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    code = "try: import dependencies\nexcept ImportError as error: print(error)"
+    said = support.python("-S", "-c", code, cwd=core)
+    assert f"{sys.executable} runs this" in said
+    assert f"The project has its Python in {tmp_path}/.venv" in said
+    assert "Write .venv/bin/flask" in said
+    assert "uv sync" not in said

@@ -4,11 +4,11 @@ from typing import NoReturn
 
 import pytest
 from flask.testing import FlaskClient
-from secure_flask.database import db
+from secure_flask.database import Model, db
 from sqlalchemy.exc import OperationalError
 
 from core import routes
-from core.conftest import MakeApp
+from core.conftest import PRODUCTION, Lines, MakeApp
 
 ALIVE, READY = routes.HEALTHZ, routes.READYZ
 
@@ -37,3 +37,24 @@ def test_without_its_database_it_lives_and_asks_for_no_requests(
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert client.get(ALIVE).status_code == 200
+
+
+def test_before_its_migration_it_asks_for_no_requests_and_names_the_tables(
+    make_app: MakeApp, lines: Lines
+) -> None:
+    """In a rolling deploy a new instance may start before its tables are there."""
+    app = make_app(**PRODUCTION)
+    client = app.test_client()
+    with app.app_context():
+        Model.metadata.tables["logins"].drop(db.engine)
+    lines()
+    answer = client.get(READY)
+    assert (answer.status_code, answer.json) == (503, {"error": "Temporarily unavailable"})
+    assert int(answer.headers["Retry-After"]) > 0
+    [line] = lines()
+    assert "logins" in line["event"]
+    assert "users" not in line["event"]
+    assert ".venv/bin/flask db upgrade" in line["event"]
+    with app.app_context():
+        Model.metadata.create_all(db.engine)
+    assert client.get(READY).status_code == 200

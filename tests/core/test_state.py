@@ -1,9 +1,13 @@
 """The state of an app and of a request: one name among those of others, and typed keys within."""
 
 import pytest
-from flask import Flask
+from flask import Flask, Response, request
+from flask.typing import ResponseReturnValue
+from secure_flask import current_user, login_required, public
 from secure_flask.auth.access import require_login
 from secure_flask.state import Key, app_state, begin_app_state
+
+from core.conftest import USERNAME, MakeApp, log_in
 
 
 def test_extensions_meet_one_name_of_the_core(app: Flask) -> None:
@@ -27,3 +31,23 @@ def test_an_app_without_init_app_is_told_what_to_write() -> None:
 def test_a_request_of_such_an_app_has_no_login_and_says_why() -> None:
     with Flask("other").test_request_context(), pytest.raises(RuntimeError, match="not protected"):
         require_login()
+
+
+def test_an_app_that_another_one_asks_has_logins_and_a_state_of_its_own(make_app: MakeApp) -> None:
+    app = make_app()
+    asked = make_app()
+    asked.add_url_rule("/asked", "asked", login_required(lambda: "asked"))
+    asked.add_url_rule("/open", "open", public(lambda: current_user.name if current_user else "-"))
+
+    @app.get("/<word>")
+    @login_required
+    def ask(word: str) -> ResponseReturnValue:
+        answer = Response.from_app(asked, request.environ)
+        answer.headers["X-Outer"] = current_user.name
+        return answer
+
+    client = app.test_client()
+    credentials = log_in(client)
+    refused, opened = (client.get(f"/{word}", headers=credentials) for word in ("asked", "open"))
+    assert (refused.status_code, opened.text) == (401, "-")
+    assert refused.headers["X-Outer"] == USERNAME

@@ -15,6 +15,9 @@ import support
 PINS = support.TEMPLATE / "pins" / "dev.txt"
 HERE = Path(__file__).parent
 
+# How each test ended, by its file, name and parameters.
+Outcomes = dict[str, str]
+
 
 def fetch_source(package: str, folder: Path) -> Path:
     """Unpack the source of the installed version, which pins/dev.txt names with its hashes."""
@@ -40,7 +43,7 @@ def _download(package: str, folder: Path) -> None:
         support.need(False, "the package index")
 
 
-def run_suite(source: Path, folder: Path, *plugins: str) -> dict[str, str]:
+def run_suite(source: Path, folder: Path, *plugins: str) -> Outcomes:
     """Run a suite in a copy of its source with plugins of `suites`; the outcome of each test."""
     copy, importable = folder / "source", folder / "importable"
     shutil.copytree(source, copy, symlinks=True)
@@ -57,5 +60,14 @@ def run_suite(source: Path, folder: Path, *plugins: str) -> dict[str, str]:
         PYTHONPATH=str(importable),
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
     )
-    ended: dict[str, str] = json.loads(outcomes.read_text("utf-8"))
+    ended: Outcomes = json.loads(outcomes.read_text("utf-8"))
     return ended
+
+
+def passing(outcomes: Outcomes) -> set[str]:
+    return {test for test, outcome in outcomes.items() if outcome == "passed"}
+
+
+def names_of(tests: set[str]) -> set[str]:
+    """Return the names without their file and parameters, as in `TestRoutes::test_sort`."""
+    return {re.sub(r"\[.*", "", test).partition("::")[2] for test in tests}

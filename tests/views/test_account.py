@@ -33,6 +33,7 @@ from views.conftest import (
 ACCOUNT, CHANGE, OTHERS = "/account", "/account/password", "/account/logins/end"
 WRONG = "a wrong long password"
 MIN_LENGTH = 12
+NAME_OF_SERVICE = "My Service"
 BOB = "bob"
 NEW = "seven owls in a well of ink, and one that went for a walk before dawn"
 
@@ -126,7 +127,7 @@ def test_the_password_is_changed_and_other_logins_end(app: Flask, client: FlaskC
         (PASSWORD, "", 422, "new_password"),
         (PASSWORD, "   ", 422, "new_password"),
         (PASSWORD, "x" * (MIN_LENGTH - 1), 422, "new_password"),
-        (PASSWORD, f"{NEW} {USERNAME}", 422, "new_password"),
+        (PASSWORD, f"{NEW} {NAME_OF_SERVICE}", 422, "new_password"),
         (PASSWORD, f"{NEW}\n", 422, "new_password"),
     ],
 )
@@ -191,7 +192,7 @@ def test_the_rule_for_passwords_stays_beside_an_error_that_says_what_is_wrong(
     rule = LENGTH_HINT.format(MIN_LENGTH)
     assert new_password_is_described(client.get(ACCOUNT).text) == [rule]
     errors = set()
-    for poor in ("", "x" * (MIN_LENGTH - 1), "x" * (MAX_PASSWORD + 1), f"{NEW} {USERNAME}"):
+    for poor in ("", "x" * (MIN_LENGTH - 1), "x" * (MAX_PASSWORD + 1), f"{NEW} {NAME_OF_SERVICE}"):
         hint, error = new_password_is_described(change(client, new=poor).text)
         assert hint == rule
         errors.add(error)

@@ -17,7 +17,6 @@ from secure_flask import (
     change_password,
     consumes_form,
     credentials,
-    current_user,
     end_login,
     end_other_logins,
     is_recent,
@@ -32,6 +31,7 @@ from werkzeug.exceptions import BadRequest, Forbidden
 from wtforms.validators import DataRequired
 
 from app.login import LENGTH_HINT, Password, password_field
+from app.models import current_user
 
 blueprint = Blueprint("account", __name__)
 

@@ -16,7 +16,6 @@ from secure_flask import (
     PlainText,
     ResponseBody,
     Text,
-    current_user,
     db,
     login_required,
     responds,
@@ -24,6 +23,7 @@ from secure_flask import (
 )
 
 from app import tasks
+from app.models import current_user
 from app.tasks import MAX_NOTES, MAX_TITLE, Task
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
@@ -97,8 +97,7 @@ def delete_task(task_id: UUID) -> ResponseReturnValue:
 
 
 def _find(task_id: UUID) -> Task:
-    task: Task = db.first_or_404(tasks.of(current_user).where(Task.id == task_id))
-    return task
+    return db.first_or_404(tasks.of(current_user).where(Task.id == task_id))
 
 
 def _shown(task: Task) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from secure_flask import (
     consumes_form,
-    current_user,
     db,
     latest_violations,
     login_required,
@@ -23,6 +22,7 @@ from wtforms import BooleanField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app import tasks
+from app.models import current_user
 from app.tasks import MAX_NOTES, MAX_TITLE, Task
 
 blueprint = Blueprint("pages", __name__)
@@ -97,8 +97,7 @@ def template_variables() -> dict[str, str]:
 
 
 def _find(task_id: UUID) -> Task:
-    task: Task = db.first_or_404(tasks.of(current_user).where(Task.id == task_id))
-    return task
+    return db.first_or_404(tasks.of(current_user).where(Task.id == task_id))
 
 
 def _page(title: str, form: TaskForm, task: Task | None = None) -> ResponseReturnValue:

@@ -4,12 +4,14 @@ A newer core may need more than the project's pyproject.toml lists. This imports
 library and `packaging`, which may be the one that is missing.
 """
 
+import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 LISTED = Path(__file__).with_name("DEPENDENCIES")
+ENVIRONMENT = Path(__file__).absolute().parents[1] / ".venv"
 
 
 def missing(listed: str) -> Iterator[str]:
@@ -33,14 +35,24 @@ def _is_met(requirement: str, installed: str) -> bool:
     return Requirement(requirement).specifier.contains(installed, prereleases=True)
 
 
+def _is_another_python() -> bool:
+    """Whether the project has an environment, and this Python runs outside it."""
+    return ENVIRONMENT.exists() and Path(sys.prefix).resolve() != ENVIRONMENT.resolve()
+
+
 def require(listed: Path = LISTED) -> None:
     """Compare DEPENDENCIES with what is installed.
 
-    :raises ImportError: a package is missing or too old.
+    :raises ImportError: a package is missing or too old, or another Python than the project's runs.
     """
     # A program that was frozen into one file has no such list, and brings its packages.
     text = listed.read_text() if listed.exists() else ""
     if absent := " ".join(f"'{each}'" for each in missing(text)):
+        if _is_another_python():
+            raise ImportError(
+                f"{sys.executable} runs this, and lacks packages of secure_flask. The project has "
+                f"its Python in {ENVIRONMENT}. Write .venv/bin/flask, or .venv/bin/python."
+            )
         raise ImportError(
             "secure_flask needs packages that are missing or too old. Run: .venv/bin/uv sync\n"
             f"Where pyproject.toml does not ask for them: .venv/bin/uv add {absent}"

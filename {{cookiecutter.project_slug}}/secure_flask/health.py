@@ -2,16 +2,22 @@
 
 from typing import Literal
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, current_app
 from flask.typing import ResponseReturnValue
 from secure_flask.auth.access import public
 from secure_flask.database import db
+from secure_flask.database.database import missing_tables
+from secure_flask.database.failures import COMMANDS
+from secure_flask.state import Key, app_state
 from secure_flask.web.counters import counters
+from secure_flask.web.errors import error_response
 from secure_flask.web.hosts import probe
 from secure_flask.web.responses import ResponseBody, responds
 from sqlalchemy import text
 
 blueprint = Blueprint("health", __name__)
+# Set once the database had a table for each model, so that later probes cost one query.
+_HAS_TABLES = Key[bool]("has tables")
 
 
 class Health(ResponseBody):
@@ -32,9 +38,23 @@ def healthz() -> ResponseReturnValue:
 @public
 @probe
 def readyz() -> ResponseReturnValue:
-    """Respond 200 when ready, `degraded` without Redis; 503 without the database."""
+    """Respond 200 when ready, `degraded` without Redis; 503 without the database or its tables."""
     db.session.execute(text("SELECT 1"))
+    _require_tables()
     return {"status": "ok" if counters().is_shared() else "degraded"}
+
+
+def _require_tables() -> None:
+    """Let no load balancer send requests to an instance that is newer than the tables."""
+    if _HAS_TABLES in app_state(current_app):
+        return
+    if missing := missing_tables():
+        hint = f"The database lacks tables: {', '.join(missing)}. Run {' and '.join(COMMANDS)}"
+        current_app.logger.error(hint)
+        error = error_response(503, "Temporarily unavailable", Retry_After="5")
+        error.hint = hint
+        raise error
+    app_state(current_app)[_HAS_TABLES] = True
 
 
 def init_app(app: Flask) -> None:

@@ -9,7 +9,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from flask import Flask
+from flask import Flask, has_app_context
 
 Value = TypeVar("Value")
 
@@ -32,6 +32,10 @@ class State(dict[Key[Any], Any]):
         def __setitem__(self, key: Key[Value], value: Value) -> None: ...
         def setdefault(self, key: Key[Value], default: Value) -> Value: ...  # type: ignore[override]
         def get(self, key: Key[Value], default: Value | None = None) -> Value | None: ...
+
+
+# Set where a context of the app was there before the request and goes on after it, as in a test.
+IN_CONTEXT = Key[bool]("in context")
 
 
 def begin_app_state(app: Flask) -> State:
@@ -64,6 +68,8 @@ def separate_environ(environ: dict[str, Any]) -> dict[str, Any]:
 def begin_request_state(environ: MutableMapping[str, Any]) -> State:
     """Give a request its empty state, also where another app had this environment before."""
     state = environ[_NAME] = State()
+    if has_app_context():
+        state[IN_CONTEXT] = True
     return state
 
 

@@ -71,3 +71,12 @@ def test_after_a_logout_it_is_nobody_at_once_and_no_alarm(
     assert client.get("/probe/leave", headers=credentials).text == "nobody nobody"
     assert "use_after_expire" not in caplog.text
     assert client.get("/probe/public", headers=credentials).text == "nobody nobody"
+
+
+@each_type
+def test_a_test_may_ask_after_the_response_who_was_logged_in(client: FlaskClient) -> None:
+    credentials = log_in(client)
+    for path in ("/probe/public", "/healthz", "/nowhere"):
+        with client:
+            client.get(path, headers=credentials)
+            assert current_user.name == USERNAME

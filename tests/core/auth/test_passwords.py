@@ -196,8 +196,10 @@ NAMED = [
     (USER, "a GARDEN SHED key", True),
     (USER, "the garden at dawn", False),
     ("al", "small metal pail", False),  # too short a name
+    ("ben", "sieben kleine Zwerge", False),
+    ("anna", "bananna and cream", True),
     ("straße", "HAUPTSTRASSE 12", True),
-    ("אדה", "hello אדה hello", True),
+    ("אדהם", "hello אדהם hello", True),
     (".*", "anything at all", False),
     ("lovelace@example.org", "for Lovelace alone", True),
 ]

@@ -206,10 +206,15 @@ def test_an_unusable_name_makes_no_user(app: Flask, name: str) -> None:
     assert_refused(run(app, "create", name))
 
 
+def test_a_given_password_with_the_name_of_its_user_is_refused(app: Flask) -> None:
+    assert run(app, "create", NEW).exit_code == 0
+    assert_refused(run(app, "password", NEW, password=f"{GOOD_PASSWORD} {NEW}"))
+
+
 def test_a_made_or_given_password_takes_the_place_of_the_old_one(
     app: Flask, client: FlaskClient
 ) -> None:
-    assert_refused(run(app, "password", USERNAME, password=f"{GOOD_PASSWORD} {USERNAME}"))
+    assert_refused(run(app, "password", USERNAME, password="x"))
     assert logs_in(client, USERNAME, PASSWORD)
     made = run(app, "password", USERNAME).stdout.split()[-1]
     assert not logs_in(client, USERNAME, PASSWORD)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Blueprint
+from flask.views import MethodView
 from secure_flask import assets
 from secure_flask.auth import access
 from secure_flask.auth.access import login_required, public
@@ -33,7 +34,6 @@ INSECURE = {
     "style-src 'unsafe-inline'": "an injected style",
     "style-src-attr 'unsafe-inline'": "an injected style",
     "img-src https:": "any site",
-    "connect-src wss://*.safe.test": "any site",
     "form-action *": "any site",
     "frame-ancestors *": "any site can show the page in a frame",
     "script-src https://esm.sh": "it serves files of any publisher",
@@ -75,8 +75,55 @@ def test_what_opens_nothing_is_not_reported(find: Find, subtests: pytest.Subtest
             assert find("csp.insecure", CSP=policy(directive)) == []
 
 
+def test_a_wildcard_is_any_subdomain_and_not_any_site(find: Find) -> None:
+    for source, domain in {
+        "https://*.safe.test": "safe.test",
+        "*.safe.test": "safe.test",
+        "wss://*.a.safe.test:8443": "a.safe.test",
+        "*.safe.test/files/": "safe.test",
+    }.items():
+        [message] = find("csp.insecure", CSP=policy(f"connect-src {source}"))
+        assert f"any subdomain of {domain} " in message
+        assert "any site" not in message
+    for source in ("*", "https://*", "*:8443", "https://*:*/"):
+        [message] = find("csp.insecure", CSP=policy(f"connect-src {source}"))
+        assert "any site" in message
+
+
+def test_what_browsers_ignore_is_named(find: Find, make_site: MakeSite) -> None:
+    inline = "'unsafe-inline'"
+    for directive in (f"style-src {NONCE} {inline}", f"script-src {inline} 'sha256-YQ=='"):
+        [message] = find("csp.ignored", CSP=policy(directive))
+        name, *sources = directive.split()
+        [stricter] = {*sources} - {inline}
+        assert message.startswith(f"{name}: browsers ignore {inline} beside {stricter}")
+    assert find("csp.ignored", CSP=policy(f"style-src {inline}")) == []
+    assert find("csp.ignored", CSP=STRICT) == find("csp.ignored", CSP=RELAXED) == []
+    [message] = find("csp.ignored", CSP_CANDIDATE=policy(f"style-src {NONCE} {inline}"))
+    assert message.startswith("CSP_CANDIDATE: style-src: ")
+    app = make_site()
+    app.add_url_rule("/_test/pie", "pie", csp(style_src=[NONCE, UNSAFE_INLINE])(lambda: ""))
+    [message] = found_in(app, "csp.ignored")
+    assert message.startswith("pie: style-src: ")
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
+def test_what_one_method_of_a_class_weakens_is_reported(make_site: MakeSite, method: str) -> None:
+    def answer(self: MethodView) -> str:
+        return ""
+
+    methods = dict.fromkeys(("get", "post", "put", "patch", "delete"), answer)
+    weak = {method: csp(img_src=["*"])(answer)}
+    view: type[MethodView] = type("Pie", (MethodView,), {**methods, **weak})
+    app = make_site()
+    app.add_url_rule("/_test/pie", view_func=view.as_view("pie"))
+    [message] = found_in(app, "csp.insecure")
+    assert message.startswith(f"pie {method.upper()}: img-src allows *: ")
+
+
 def test_a_policy_that_lacks_what_stops_scripts_is_reported(find: Find) -> None:
-    for lacking, levels in ((1, policy()), (3, {"img-src": [SELF]}), (0, STRICT)):
+    # Browsers take default-src for neither base-uri nor form-action.
+    for lacking, levels in ((2, policy()), (4, {"img-src": [SELF]}), (0, STRICT)):
         assert len(find("csp.incomplete", CSP=levels)) == lacking
 
 

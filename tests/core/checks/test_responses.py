@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from secure_flask import assets
+from secure_flask.auth.access import public
 from secure_flask.checks.responses import PATHS
 from secure_flask.csp_levels import NONE
 from secure_flask.web.csp import csp
@@ -61,6 +62,17 @@ def test_a_header_that_a_middleware_weakens_is_reported(make_site: MakeSite) -> 
 
     [message] = found_in(behind(make_site(), weaken), "headers.different")
     assert message.startswith("Content-Security-Policy of /, ")
+
+
+def test_a_page_that_crashes_is_reported(make_site: MakeSite) -> None:
+    def crash() -> str:
+        raise ZeroDivisionError
+
+    site = make_site(PROPAGATE_EXCEPTIONS=False)
+    assert found_in(site, "responses.server-error") == []
+    site.view_functions["site.index"] = public(crash)
+    [message] = found_in(site, "responses.server-error")
+    assert message.startswith("GET / ")
 
 
 def test_every_promise_is_kept(make_site: MakeSite, subtests: pytest.Subtests) -> None:

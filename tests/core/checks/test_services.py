@@ -1,8 +1,10 @@
 """A database or Redis that would not serve, or that others on the network read."""
 
+import os
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from secure_flask.checks.services import LIBPQ
 from secure_flask.database import db
 from secure_flask.database.database import migrate
@@ -53,15 +55,72 @@ def test_a_database_that_is_away_is_reported(
     site = make_migrated()
     assert found_in(site, "database.migrations") == []
     monkeypatch.setattr(Engine, "connect", away)
-    assert len(found_in(site, "database.migrations")) == 1
+    [found] = found_in(site, "database.migrations")
+    assert "cannot be reached" in found
+    assert found_models(site) == []
 
 
 def test_a_database_of_other_migrations_is_reported(find: Find, make_migrated: MakeSite) -> None:
-    assert len(find("database.migrations")) == 1
+    [found] = find("database.migrations")
+    assert "not at the newest migration" in found
     site = make_migrated()
     with site.app_context():
         db.session.execute(text("UPDATE alembic_version SET version_num = 'newer'"))
         db.session.commit()
+    assert len(found_in(site, "database.migrations")) == 1
+
+
+def found_models(site: Flask) -> list[str]:
+    return found_in(site, "database.models")
+
+
+def test_a_model_without_its_migration_is_named_with_each_difference(
+    make_migrated: MakeSite,
+) -> None:
+    site = make_migrated()
+    assert found_models(site) == []
+    with site.app_context():
+        db.session.execute(text("DROP TABLE csp_violations"))
+        db.session.execute(text("ALTER TABLE roles RENAME COLUMN name TO title"))
+        db.session.commit()
+    missing, changed = sorted(found_models(site))
+    assert "csp_violations" in missing
+    assert "roles" in changed
+    assert "column name" in changed
+    assert "column title" in changed
+
+
+@pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason="needs TEST_DATABASE_URL")
+def test_on_postgresql_too_a_missing_table_is_the_one_difference(make_migrated: MakeSite) -> None:
+    site = make_migrated(database_url=os.environ["TEST_DATABASE_URL"])
+    assert found_models(site) == []
+    with site.app_context():
+        for table in ("csp_violations", "alembic_version"):
+            assert found_in(site, "database.migrations") == []
+            db.session.execute(text(f"DROP TABLE {table}"))
+            db.session.commit()
+            assert len(found_models(site)) == (table == "csp_violations")
+
+
+def test_a_table_of_another_program_is_no_difference(make_migrated: MakeSite) -> None:
+    site = make_migrated()
+    with site.app_context():
+        db.session.execute(text("CREATE TABLE of_another_program (id INTEGER)"))
+        db.session.commit()
+        assert found_models(site) == []
+        db.session.execute(text("DROP TABLE of_another_program"))
+        db.session.commit()
+
+
+def test_before_the_newest_migration_only_that_is_reported(
+    make_migrated: MakeSite, make_site: MakeSite
+) -> None:
+    site = make_migrated()
+    with site.app_context():
+        db.session.execute(text("DROP TABLE csp_violations"))
+        db.session.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+        db.session.commit()
+    assert found_models(site) == []
     assert len(found_in(site, "database.migrations")) == 1
 
 

@@ -13,15 +13,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask import Flask, request
 from flask.testing import FlaskClient
+from flask_sqlalchemy import SQLAlchemy
 from secure_flask.auth.access import public
 from secure_flask.auth.login_table import Login
-from secure_flask.database import Model, db
-from secure_flask.database import database as module
+from secure_flask.database import Model, database, db, engine_options
 from sqlalchemy import delete, exc, inspect, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import exc as orm_exc
+from werkzeug.debug.tbtools import DebugTraceback
 
 from core import routes
-from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp
+from core.conftest import LOGIN, OWN_PAGE, PASSWORD, PRODUCTION, USERNAME, Lines, MakeApp, protect
 from core.site import User
 
 READY = routes.READYZ
@@ -29,8 +31,7 @@ READY = routes.READYZ
 # What a driver raises while its database does not serve.
 AWAY = [
     exc.OperationalError("SELECT secret", {"password": "hunter2"}, OSError("host db1")),
-    exc.InterfaceError("SELECT 1", {}, OSError("connection already closed")),
-    exc.InternalError("DELETE", {}, OSError("read-only transaction")),
+    exc.InterfaceError("SELECT 1", {}, OSError("closed"), connection_invalidated=True),
     exc.TimeoutError("no connection came free"),
 ]
 
@@ -42,7 +43,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def on_disk(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path) -> Flask:
-    monkeypatch.setattr(module, "BUSY_TIMEOUT", 0)
+    monkeypatch.setattr(engine_options, "BUSY_TIMEOUT", 0)
     return make_app(database_url=f"sqlite:///{file}", MAX_LOGINS=1000, **PRODUCTION)
 
 
@@ -78,24 +79,135 @@ def test_while_it_is_away_a_client_is_asked_to_come_back(
     assert_unavailable(client_of(make_app(), rows), "/rows")
 
 
-def test_a_value_that_it_cannot_hold_is_the_clients_fault(make_app: MakeApp) -> None:
-    def rows() -> str:
-        if "number" not in request.args:
-            raise exc.DataError("INSERT", {}, OSError("no equivalent in encoding LATIN1"))
-        values = {"number": int(request.args["number"])}
-        return str(db.session.scalar(text("SELECT CAST(:number AS BIGINT)"), values))
+BIGINT = text("SELECT CAST(:number AS BIGINT)")
 
-    client = client_of(make_app(), rows)
+
+def answers(make_app: MakeApp, view: Callable[[], str]) -> FlaskClient:
+    """A client that gets a 500 for what the view raises, as in production."""
+    return client_of(make_app(PROPAGATE_EXCEPTIONS=False, **PRODUCTION), view)
+
+
+def test_a_number_of_the_client_that_it_cannot_hold_is_the_clients_fault(
+    make_app: MakeApp, lines: Lines
+) -> None:
+    def rows() -> str:
+        sent = request.get_json(silent=True) or request.args
+        return str(db.session.scalar(BIGINT, {"number": int(sent["number"])}))
+
+    client = client_of(make_app(**PRODUCTION), rows)
+    app = client.application
+    app.add_url_rule("/rows/<int:number>", view_func=public(lambda number: read(number)))
+    app.add_url_rule("/rows", "written", public(rows), methods=["POST"])
+
+    def read(number: int) -> str:
+        return str(db.session.scalar(BIGINT, {"number": number}))
+
     assert client.get(f"/rows?number={2**63 - 1}").status_code == 200
-    for query in ("", f"number={2**63}", f"number={-(2**63) - 1}", f"number={10**30}"):
-        assert (query, client.get(f"/rows?{query}").status_code) == (query, 400)
+    for number in (2**63, -(2**63) - 1, 10**30):
+        assert client.get(f"/rows?number={number}").status_code == 400
+    assert client.get(f"/rows/{2**70}").status_code == 400
+    assert client.post("/rows", json={"number": 2**70}, headers=OWN_PAGE).status_code == 400
+    assert [line["event"] for line in lines()] == ["input_validation_fail"] * 5
+
+
+def test_a_number_of_the_view_that_it_cannot_hold_is_a_bug_with_a_traceback(
+    make_app: MakeApp, lines: Lines
+) -> None:
+    def rows() -> str:
+        return str(db.session.scalar(BIGINT, {"number": int(request.args["number"]) ** 2}))
+
+    client = answers(make_app, rows)
+    assert client.get("/rows?number=7").text == "49"
+    assert client.get(f"/rows?number={2**40}").status_code == 500
+    assert "in rows" in lines()[-1]["exception"]
+
+
+def test_a_number_that_overflows_in_a_view_is_a_bug_with_a_traceback(
+    make_app: MakeApp, lines: Lines
+) -> None:
+    def rows() -> str:
+        return str(int(float("inf")))
+
+    assert answers(make_app, rows).get(f"/rows?number={2**70}").status_code == 500
+    [line] = lines()
+    assert line["event"] == "sys_crash"
+    assert "cannot convert float infinity to integer" in line["exception"]
+
+
+BUGS = {
+    "syntax": "SELEC 1",
+    "no such function": "SELECT no_such_function(1)",
+    "two statements": "SELECT FROM WHERE",
+}
+
+
+@pytest.mark.parametrize("statement", BUGS.values(), ids=BUGS)
+def test_a_typo_is_a_bug_with_a_traceback(make_app: MakeApp, lines: Lines, statement: str) -> None:
+    def rows() -> str:
+        return str(db.session.execute(text(statement)))
+
+    answer = answers(make_app, rows).get("/rows")
+    assert (answer.status_code, answer.json) == (500, {"error": "Internal Server Error"})
+    [line] = lines()
+    assert line["event"] == "sys_crash"
+    assert "in rows" in line["exception"]
+    assert "flask db" not in line["exception"]
+
+
+UNDEFINED = {
+    "table": ("SELECT 1 FROM tables_of_mine", "tables_of_mine"),
+    "column": ("SELECT colour FROM users", "colour"),
+    "inserted column": ("INSERT INTO users (colour) VALUES (1)", "colour"),
+}
+
+
+@pytest.mark.parametrize("statement", UNDEFINED)
+def test_a_missing_table_or_column_is_named_with_the_commands(
+    make_app: MakeApp, lines: Lines, statement: str
+) -> None:
+    sql, name = UNDEFINED[statement]
+
+    def rows() -> str:
+        return str(db.session.execute(text(sql)))
+
+    answer = answers(make_app, rows).get("/rows")
+    assert (answer.status_code, answer.json) == (500, {"error": "Internal Server Error"})
+    [line] = lines()
+    # After the traceback, where it is seen.
+    *_, said, migrate, upgrade = line["exception"].splitlines()
+    assert name in said
+    assert migrate.split() == [".venv/bin/flask", "db", "migrate"]
+    assert upgrade.split() == [".venv/bin/flask", "db", "upgrade"]
+
+
+def test_a_debugger_gets_the_error_with_the_commands(make_app: MakeApp) -> None:
+    def rows() -> str:
+        return str(db.session.execute(text("SELECT 1 FROM tables_of_mine")))
+
+    with pytest.raises(exc.DBAPIError, match="tables_of_mine") as raised:
+        client_of(make_app(), rows).get("/rows")
+    shown = DebugTraceback(raised.value).render_traceback_text()
+    assert shown.endswith(".venv/bin/flask db upgrade\n")
+
+
+def test_a_page_of_development_names_a_missing_table_with_the_commands(make_app: MakeApp) -> None:
+    def rows() -> str:
+        return str(db.session.execute(text("SELECT 1 FROM tables_of_mine")))
+
+    client = client_of(make_app(PROPAGATE_EXCEPTIONS=False), rows)
+    page = client.get("/rows", headers={"Accept": "text/html"})
+    hint = client.get("/rows").get_json()["hint"]
+    for shown in (page.text, hint):
+        assert "tables_of_mine" in shown
+        assert ".venv/bin/flask db migrate" in shown
+    assert (page.status_code, page.mimetype) == (500, "text/html")
 
 
 def test_nobody_waits_long_for_a_connection(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
-    monkeypatch.setattr(module, "THREADS", 1)
-    monkeypatch.setattr(module, "POOL_TIMEOUT", 0.01)
+    monkeypatch.setattr(engine_options, "THREADS", 1)
+    monkeypatch.setattr(engine_options, "POOL_TIMEOUT", 0.01)
 
     def rows() -> str:
         db.session.execute(text("SELECT 1"))
@@ -127,11 +239,11 @@ def test_who_gets_the_connection_of_an_impatient_transaction_waits_for_other_wri
     with app.app_context():
         # So the pool has no other connection.
         db.engine.dispose()
-        with suppress(RuntimeError), module.impatient_transaction() as connection:
+        with suppress(RuntimeError), database.impatient_transaction() as connection:
             assert connection.exec_driver_sql(ask).scalar() == 0
             raise RuntimeError
         with db.engine.connect() as connection:
-            assert connection.exec_driver_sql(ask).scalar() == module.BUSY_TIMEOUT * 1000
+            assert connection.exec_driver_sql(ask).scalar() == engine_options.BUSY_TIMEOUT * 1000
 
 
 def test_a_file_that_may_only_be_read_takes_no_login(
@@ -159,9 +271,9 @@ def test_the_log_says_why_and_names_no_value(make_app: MakeApp, lines: Lines) ->
     def rows() -> str:
         return str(db.session.execute(text("SELECT :p FROM missing"), {"p": PASSWORD}))
 
-    client = client_of(make_app(**PRODUCTION), rows)
+    client = answers(make_app, rows)
     lines()
-    assert client.get("/rows").status_code == 503
+    assert client.get("/rows").status_code == 500
     [line] = lines()
     assert line["event"] == "sys_crash"
     assert "missing" in line["exception"]
@@ -225,3 +337,45 @@ def test_who_needs_a_row_that_is_gone_may_try_again(make_app: MakeApp, reads: bo
     assert USERNAME not in answer.text
     with client.application.app_context():
         assert User.find(USERNAME) is not None
+
+
+def test_a_second_database_object_is_refused_in_words() -> None:
+    app = protect(Flask("shop"))
+    with pytest.raises(RuntimeError, match=r"already been registered .* use that instance"):
+        SQLAlchemy(app)
+
+
+def test_what_a_test_has_read_in_a_context_of_its_own_stays_its_own(app: Flask) -> None:
+    """As where a fixture yields a client within `app.app_context()`."""
+    with app.app_context():
+        user = User.find(USERNAME)
+        assert user
+        assert app.test_client().get("/healthz").status_code == 200
+        assert user.role_names == []
+
+
+@pytest.mark.parametrize(
+    ("error", "handled"),
+    [
+        (exc.OperationalError("SELECT", {}, OSError()), exc.SQLAlchemyError),
+        (exc.IntegrityError("INSERT", {}, OSError()), Exception),
+        (exc.TimeoutError(), exc.SQLAlchemyError),
+        (OverflowError(), ArithmeticError),
+        (orm_exc.StaleDataError(), exc.SQLAlchemyError),
+    ],
+)
+@pytest.mark.parametrize("registered_first", [False, True])
+def test_a_handler_of_the_owner_for_any_class_of_an_error_comes_first(
+    error: Exception, handled: type[Exception], registered_first: bool
+) -> None:
+    def fail() -> str:
+        raise error
+
+    app = Flask("shop")
+    app.add_url_rule("/fail", view_func=public(fail))
+    if registered_first:
+        app.register_error_handler(handled, lambda error: f"mine: {type(error).__name__}")
+    protect(app)
+    if not registered_first:
+        app.register_error_handler(handled, lambda error: f"mine: {type(error).__name__}")
+    assert app.test_client().get("/fail").text == f"mine: {type(error).__name__}"

@@ -13,10 +13,11 @@ from typing import Any
 
 import click
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
-from secure_flask.database import database, db
+from secure_flask.database import db, engine_options
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from core import routes
 from core.conftest import LOGIN, OWN_PAGE, MakeApp
@@ -54,7 +55,7 @@ def limited(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Limited:
 
     def make(limit: str) -> Flask:
         make_app()  # the tables and the user, which the limit might refuse
-        monkeypatch.setitem(database.LIMITS, "options", f"-c {limit}")
+        monkeypatch.setitem(engine_options.LIMITS, "options", f"-c {limit}")
         return make_app(fill=False)
 
     return make
@@ -114,7 +115,9 @@ def test_a_server_that_is_not_started_is_reported(at_port: ClientOf) -> None:
 def test_nobody_waits_for_a_server_that_lets_nobody_in(
     at_port: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(database.POSTGRESQL, "connect_timeout", 2)  # the least that libpq takes
+    monkeypatch.setitem(
+        engine_options.POSTGRESQL, "connect_timeout", 2
+    )  # the least that libpq takes
     with silent() as port:
         assert_unavailable(at_port(port), READY)
 
@@ -206,3 +209,78 @@ def test_a_command_has_as_long_as_it_needs(make_app: MakeApp) -> None:
         app = make_app()
     with app.app_context():
         assert db.session.scalar(text("SHOW statement_timeout")) == "0"
+
+
+@on_postgresql
+def test_a_text_of_the_client_that_it_cannot_hold_is_the_clients_fault(
+    make_app: MakeApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rows() -> str:
+        name = request.args.get("name", "\0")
+        return str(db.session.scalar(text("SELECT CAST(:name AS INTEGER)"), {"name": name}))
+
+    client = client_of(make_app(PROPAGATE_EXCEPTIONS=False), rows)
+    capsys.readouterr()
+    for name in ("%00", "a%00", "four", "99999999999"):
+        assert (name, client.get(f"/rows?name={name}").status_code) == (name, 400)
+    said = capsys.readouterr().err
+    assert said.count("input_validation_fail") == 4
+    assert "99999999999" not in said
+    # The view has this one of itself.
+    assert client.get("/rows").status_code == 500
+    assert "cannot contain NUL" in capsys.readouterr().err
+
+
+@on_postgresql
+def test_a_division_by_zero_beside_a_value_of_the_client_is_a_bug(
+    make_app: MakeApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rows() -> str:
+        values = {"number": int(request.args["number"])}
+        return str(db.session.scalar(text("SELECT :number / 0"), values))
+
+    client = client_of(make_app(PROPAGATE_EXCEPTIONS=False), rows)
+    assert client.get("/rows?number=1").status_code == 500
+    assert "in rows" in capsys.readouterr().err
+
+
+@on_postgresql
+def test_a_statement_after_a_failed_one_is_a_bug(make_app: MakeApp) -> None:
+    def rows() -> str:
+        with suppress(ProgrammingError):
+            db.session.execute(text("SELECT 1 FROM tables_of_mine"))
+        return str(db.session.execute(text("SELECT 1")))
+
+    client = client_of(make_app(PROPAGATE_EXCEPTIONS=False), rows)
+    assert client.get("/rows").status_code == 500
+    # The next request has a connection that works.
+    assert client.get(READY).status_code == 200
+
+
+AWAY = [
+    "08006",
+    "25006",
+    "25P03",
+    "40001",
+    "40P01",
+    "53100",
+    "53200",
+    "53300",
+    "55P03",
+    "57014",
+    "57P01",
+    "57P03",
+    "58030",
+]
+BUGS = ["22012", "25P02", "28000", "42501", "42601", "P0001", "XX000"]
+
+
+@on_postgresql
+def test_its_code_says_whether_it_is_away(make_app: MakeApp) -> None:
+    def rows() -> str:
+        raised = f"DO $$ BEGIN RAISE SQLSTATE '{request.args['code']}'; END $$"
+        return str(db.session.execute(text(raised)))
+
+    client = client_of(make_app(PROPAGATE_EXCEPTIONS=False), rows)
+    statuses = {code: client.get(f"/rows?code={code}").status_code for code in (*AWAY, *BUGS)}
+    assert statuses == {**dict.fromkeys(AWAY, 503), **dict.fromkeys(BUGS, 500)}

@@ -1,11 +1,15 @@
 """`.env` in development: a missing secret is added, and what is in the file stays."""
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from secure_flask.settings import Settings, SettingsError, names_in_file
 from secure_flask.settings.__main__ import main
 
+import support
 from core.conftest import SECRETS
 
 MISSING = "BLIND_INDEX_KEYS"
@@ -102,3 +106,52 @@ def test_a_folder_in_place_of_the_file_stops_the_app(
     monkeypatch.setitem(Settings.model_config, "env_file", tmp_path)
     with pytest.raises(SettingsError, match="cannot be read"):
         Settings.load()
+
+
+GIT = shutil.which("git")
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A git repository in which nothing is ignored."""
+    support.need(GIT, "git")
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    subprocess.run([str(GIT), "init", "--quiet", tmp_path], check=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [".env", "deploy/app.env"])
+def test_no_secret_is_written_where_git_would_commit_it(repository: Path, name: str) -> None:
+    file = repository / name
+    file.parent.mkdir(exist_ok=True)
+    with pytest.raises(SystemExit) as stopped:
+        main(file)
+    assert f"git does not ignore {file}" in str(stopped.value.code)
+    assert f"Add the line {file.name} to .gitignore" in str(stopped.value.code)
+    assert not file.exists()
+    (repository / ".gitignore").write_text(f"{file.name}\n")
+    main(file)
+    assert file.exists()
+
+
+def test_a_file_that_git_has_already_gets_no_secret(repository: Path) -> None:
+    file = repository / ".env"
+    file.write_text("A=1\n")
+    (repository / ".gitignore").write_text(".env\n")
+    subprocess.run([str(GIT), "-C", repository, "add", "--force", ".env"], check=True)
+    with pytest.raises(SystemExit, match="git rm --cached"):
+        main(file)
+    assert file.read_text() == "A=1\n"
+
+
+def test_a_file_in_git_that_lacks_nothing_is_no_error(repository: Path) -> None:
+    lines = [f"{name.upper()}={value}" for name, value in SECRETS.items()]
+    (repository / ".env").write_text("\n".join(lines))
+    main(repository / ".env")
+
+
+def test_without_git_secrets_are_written(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(repository))
+    main(repository / ".env")
+    assert (repository / ".env").exists()

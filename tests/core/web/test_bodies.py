@@ -65,7 +65,18 @@ def test_a_view_gets_the_whole_body_or_none(client: FlaskClient, way: str) -> No
     stream = SimpleNamespace(read=broken, readinto=broken, readline=broken)
     assert send(client, way, b"[1]", **{"wsgi.input": stream}) == CUT_OFF
     assert send(client, way, b"[1]", **IN_CHUNKS) == "3"
+    assert send(client, way, fitting, **IN_CHUNKS) == str(limit)
     assert send(client, way, long, **IN_CHUNKS) == TOO_LARGE
+
+
+def test_an_error_of_the_server_in_a_body_leaves_its_class_in_the_log(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = SimpleNamespace(read=broken, readinto=broken, readline=broken)
+    assert send(client, "data", b"[1]", **{"wsgi.input": stream}) == CUT_OFF
+    [line] = caplog.records
+    assert "ArithmeticError" in line.getMessage()
+    assert "a chunk of no length" not in caplog.text
 
 
 def test_the_policy_sets_the_limit_which_a_page_names_too(make_app: MakeApp) -> None:

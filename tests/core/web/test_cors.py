@@ -3,11 +3,12 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_cors import CORS
 from secure_flask.auth.access import public
 from secure_flask.web.origins import PolicyError
 from werkzeug.test import TestResponse
 
-from core.conftest import PRODUCTION, TOKEN_TYPES, MakeApp
+from core.conftest import PRODUCTION, TOKEN_TYPES, MakeApp, protect
 
 FRIEND, OTHER_FRIEND, LOCAL = "https://app.example", "https://b.example:8443", "http://localhost:1"
 STRANGER = "https://evil.example"
@@ -138,3 +139,22 @@ def test_a_harmful_header_stops_the_app(make_app: MakeApp) -> None:
     for name in (*no_names, *of_proxies, "X-HTTP-Method-Override", "X-Method-Override"):
         with pytest.raises(PolicyError, match="no header that scripts may set"):
             make_app(CORS_REQUEST_HEADERS=[name])
+
+
+def test_flask_cors_opens_nothing_that_the_policy_does_not_list() -> None:
+    """It reads the same name of the configuration, and without it lets every site read all."""
+    plain, ours = Flask("plain"), protect(Flask("ours"), CORS_ORIGINS=[FRIEND])
+    for app in (plain, ours):
+        CORS(app)
+        app.add_url_rule("/", view_func=public(lambda: ""))
+    answers = {
+        app.name: [
+            app.test_client().get("/", headers={"Origin": origin}) for origin in (FRIEND, STRANGER)
+        ]
+        for app in (plain, ours)
+    }
+    allowed = {
+        name: [answer.headers.getlist("Access-Control-Allow-Origin") for answer in got]
+        for name, got in answers.items()
+    }
+    assert allowed == {"plain": [[FRIEND], [STRANGER]], "ours": [[FRIEND], []]}

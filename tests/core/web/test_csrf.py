@@ -1,13 +1,15 @@
 """Which pages may write: what a form or a script of another site gets for trying."""
 
 import re
+from collections.abc import Callable
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
+from flask.views import MethodView
 from secure_flask import current_user
 from secure_flask.auth.access import login_required, public
 from secure_flask.web.csrf import csrf_exempt
@@ -17,7 +19,7 @@ from secure_flask.web.responses import consumes
 
 import support
 from core import routes
-from core.conftest import PRODUCTION, Lines, MakeApp, log_in, log_in_by_form
+from core.conftest import OWN_PAGE, PRODUCTION, Lines, MakeApp, log_in, log_in_by_form
 
 OWN, FRIEND, STRANGER = "http://localhost", "https://app.example", "https://evil.example"
 WRITE, UPLOAD, OPEN = "/_test/write", "/_test/upload", "/_test/open"
@@ -375,3 +377,54 @@ def test_only_listed_scripts_become_service_workers(client: FlaskClient) -> None
         assert status(client, "GET", path, Service_Worker="script") == 404
     assert status(client, "GET", "/worker.js", Service_Worker="script") == 204
     assert status(client, "GET", "/static/page.js") == 200
+
+
+class Orders(MethodView):
+    decorators: ClassVar[list[Callable[..., Any]]] = [public]
+
+    def post(self) -> ResponseReturnValue:
+        return done()
+
+
+def with_plain_views(app: Flask) -> FlaskClient:
+    """A client of an app with views as plain Flask has them."""
+    app.add_url_rule("/_test/order", "order", public(done), methods=["POST"])
+    app.add_url_rule("/_test/orders", view_func=Orders.as_view("orders"))
+    return app.test_client()
+
+
+@pytest.mark.parametrize(
+    ("path", "view"),
+    [("/_test/order", f"{__name__}.done"), ("/_test/orders", f"{__name__}.Orders.post")],
+)
+@pytest.mark.parametrize("content_type", FORM_TYPES)
+def test_development_names_the_view_that_takes_no_form_and_the_decorator(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture, path: str, view: str, content_type: str
+) -> None:
+    client = with_plain_views(make_app())
+    sent = {"content_type": content_type, "data": b"title=Bread"}
+    answer = client.post(path, headers=OWN_PAGE, **sent)
+    page = client.post(path, headers={**OWN_PAGE, "Accept": "text/html"}, **sent)
+    assert (answer.status_code, page.status_code) == (415, 415)
+    for said in (answer.get_json()["hint"], page.text, caplog.text):
+        assert view in said
+        assert "@consumes_form" in said
+
+
+def test_production_says_no_more_of_it_than_the_type(make_app: MakeApp, lines: Lines) -> None:
+    client = with_plain_views(make_app(**PRODUCTION))
+    lines()
+    answer = client.post("/_test/order", data={"title": "Bread"}, headers=OWN_PAGE)
+    page = client.post(
+        "/_test/order", data={"title": "Bread"}, headers={**OWN_PAGE, "Accept": "text/html"}
+    )
+    assert answer.json == {"error": "Content-Type must be application/json"}
+    assert "consumes_form" not in page.text
+    assert lines() == []
+
+
+def test_what_no_form_sends_gets_no_advice_about_forms(make_app: MakeApp) -> None:
+    client = with_plain_views(make_app())
+    for path, content_type in (("/_test/order", "image/png"), ("/_test/nowhere", URLENCODED)):
+        answer = client.post(path, data=b"a=1", content_type=content_type, headers=OWN_PAGE)
+        assert answer.get_json().keys() == {"error"}

@@ -13,6 +13,7 @@ from secure_flask.auth.access import login_required, public
 from secure_flask.auth.logins import LAST_USED_STEP
 from secure_flask.auth.users import Role, stored_roles
 from secure_flask.database import db
+from secure_flask.state import begin_app_state
 from secure_flask.web import errors
 from secure_flask.web.audit import WARNING_RATE_LIMIT
 from secure_flask.web.errors import error_response, field_error
@@ -56,6 +57,7 @@ def client() -> FlaskClient:
     """An app with this protection alone."""
     app = Flask(__name__)
     app.config["TEXTS"] = {}
+    begin_app_state(app)
     errors.init_app(app)
     return with_views(app)
 
@@ -125,16 +127,17 @@ def test_a_handler_of_the_owner_for_every_error_gets_every_error(
     client = with_views(protect(app))
     if not registered_first:
         app.register_error_handler(kind, show)
+    # An error of another kind is one of HTTP for who handles those alone.
+    as_http = kind is HTTPException
     for path, said in (
-        ("nowhere", "mine: NotFound"),
-        ("_test/418", "mine: ImATeapot"),
-        ("_test/refused", "mine: Error409"),
-        ("_test/busy", "mine: ServiceUnavailable"),
-        ("_test/away", "mine: Error503"),
-        ("_test/crash", "mine: RuntimeError"),
+        ("nowhere", "NotFound"),
+        ("_test/418", "ImATeapot"),
+        ("_test/refused", "Error409"),
+        ("_test/busy", "ServiceUnavailable"),
+        ("_test/away", "Error503" if as_http else "OperationalError"),
+        ("_test/crash", "InternalServerError" if as_http else "RuntimeError"),
     ):
-        expected = said if kind is Exception else said.replace("Runtime", "InternalServer")
-        assert client.get(f"/{path}").text == expected
+        assert client.get(f"/{path}").text == f"mine: {said}"
 
 
 @pytest.mark.parametrize("kind", [HTTPException, Exception])
@@ -386,3 +389,25 @@ def test_the_owners_words_replace_what_people_read_and_no_error_that_programs_co
     with client.application.app_context():
         assert error_response(404, "Not Found").description == TEXTS["Not Found"]
     assert str(error_response(404, "Not here")) == "404 Not Found: Not here"
+
+
+@pytest.mark.parametrize(
+    ("status", "name"), [(402, "Payment Required"), (425, "Too Early"), (420, None), (507, None)]
+)
+def test_an_error_may_have_any_status_of_an_error(
+    client: FlaskClient, status: int, name: str | None
+) -> None:
+    def view() -> str:
+        raise error_response(status, "Pay first", Retry_After="1")
+
+    client.application.add_url_rule("/_test/of/status", view_func=public(view))
+    answer = client.get("/_test/of/status")
+    assert (answer.status_code, answer.json) == (status, {"error": "Pay first"})
+    assert answer.headers["Retry-After"] == "1"
+    assert name is None or str(error_response(status, "Pay first")).startswith(f"{status} {name}")
+
+
+@pytest.mark.parametrize("status", [0, 200, 302, 399, 600])
+def test_a_status_of_no_error_is_refused_in_words(status: int) -> None:
+    with pytest.raises(ValueError, match=f"{status} is no status of an error: write 400 to 599"):
+        error_response(status, "Elsewhere")

@@ -1,6 +1,7 @@
 """How often a client may call a view, or all of them."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -79,6 +80,39 @@ def test_calls_count_by_client_and_by_view(app: Flask) -> None:
     ):
         answer = client.get(path, environ_overrides={"REMOTE_ADDR": address})
         assert (path, address, answer.status_code) == (path, address, status)
+
+
+def test_each_of_several_limits_counts(app: Flask, wait: Wait) -> None:
+    client = with_limited_view(app, "2 per minute; 3 per hour")
+    statuses = [client.get(LIMITED).status_code for _ in range(3)]
+    wait(60)
+    statuses += [client.get(LIMITED).status_code for _ in range(2)]
+    assert statuses == [200, 200, 429, 200, 429]
+
+
+def test_what_is_no_limit_is_refused_at_import() -> None:
+    for text in ("", "often", "10", "2 per minute; often"):
+        with pytest.raises(ValueError, match="limit"):
+            limited(text)
+
+
+def test_two_views_of_one_factory_count_apart(app: Flask) -> None:
+    def made(words: str) -> Callable[[], str]:
+        @public
+        @limited("1 per minute")
+        def view() -> str:
+            return words
+
+        return view
+
+    for name in ("bread", "cake"):
+        app.add_url_rule(f"/_test/{name}", name, made(name))
+    # One view at two addresses is still one count.
+    app.add_url_rule("/_test/pastry", "pastry", app.view_functions["cake"])
+    client = app.test_client()
+    paths = ("bread", "cake", "bread", "cake", "pastry")
+    statuses = [client.get(f"/_test/{path}").status_code for path in paths]
+    assert statuses == [200, 200, 429, 429, 429]
 
 
 def test_the_networks_of_one_ipv6_site_share_a_higher_limit(app: Flask) -> None:

@@ -103,6 +103,23 @@ def test_a_decorator_keeps_what_the_others_say() -> None:
         assert (options.csp, options.responds) == ({"img-src": [SELF]}, {"application/json": Kept})
 
 
+def test_marks_above_a_route_reach_the_function_that_it_has(app: Flask) -> None:
+    function = registered = lambda: ""
+    for mark in (login_required, consumes_form, recent_login(minutes=5), roles_required("boss")):
+        function = mark(function)
+    options = options_of(registered, "POST")
+    assert (options.access, options.recent_login, options.roles) == ("login", 5, ("boss",))
+    assert set(options.consumes or ()) == set(FORM_TYPES)
+    assert options_of(function, "POST") == options
+
+
+def test_marks_above_a_decorator_with_wraps_do_not(app: Flask) -> None:
+    function = lambda: ""  # noqa: E731
+    recent_login(minutes=5)(limited("1 per hour")(login_required(function)))
+    options = options_of(function, "GET")
+    assert (options.access, options.recent_login) == ("login", None)
+
+
 def test_where_no_view_is_found_the_defaults_hold(app: Flask) -> None:
     with app.test_request_context("/_test/nowhere"):
         assert view_options() == ViewOptions()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask.accounts.smtp import MAILBOX
+from secure_flask.accounts.development_mailbox import TESTED_MAILS
 from secure_flask.state import app_state
 
 from views.accounts.devices import STEP, Passkey, add_app, add_passkey
@@ -28,7 +28,7 @@ def _begin_of_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def app(app: Flask) -> Flask:
     """One whose development shows no mail yet."""
-    app_state(app).pop(MAILBOX, None)
+    app_state(app).pop(TESTED_MAILS, None)
     return app
 
 

@@ -1,10 +1,13 @@
 """The mailbox of development: what a developer sees there, and that nobody else has it."""
 
+from email.message import EmailMessage
+from pathlib import Path
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts import outbox, smtp
+from secure_flask.accounts import development_mailbox, outbox, send_mail, shown_mails
 
 from tests.page_elements import Elements
 from views.accounts.people import ADDRESS, IN_PRODUCTION, RESET, give_address, send
@@ -32,7 +35,7 @@ def test_a_link_is_there_at_once_and_can_be_clicked(client: FlaskClient) -> None
 def test_the_newest_mail_is_first_and_the_oldest_go(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(smtp, "MAX_SHOWN", 2)
+    monkeypatch.setattr(development_mailbox, "MAX_SHOWN", 2)
     links = []
     for _ in range(3):
         with app.app_context():
@@ -42,6 +45,68 @@ def test_the_newest_mail_is_first_and_the_oldest_go(
         links.append([each["href"] for each in anchors if f"{RESET}/" in each["href"]])
     assert [len(shown) for shown in links] == [1, 2, 2]
     assert links[2] == [links[2][0], links[1][0]]
+
+
+def report() -> EmailMessage:
+    """A mail of the owner's: as text, as HTML and with two files."""
+    made = EmailMessage()
+    made["From"], made["To"], made["Subject"] = "shop@example.org", ADDRESS, "Your report"
+    made.set_content("See http://localhost/report\n")
+    made.add_alternative("<p>See the report</p>", subtype="html")
+    made.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="report.pdf")
+    made.add_attachment(b"\xff", maintype="application", subtype="octet-stream")
+    return made
+
+
+def test_a_mail_with_files_and_html_shows_its_text_and_the_names_of_the_files(
+    app: Flask, client: FlaskClient
+) -> None:
+    with app.test_request_context():
+        send_mail(report())
+    page = client.get(BOX)
+    assert page.status_code == 200
+    for shown in ("http://localhost/report", "[report.pdf]", "[application/octet-stream]"):
+        assert shown in page.text
+    assert "See the report" not in page.text
+
+
+def test_one_of_html_alone_is_shown_as_it_is_written(app: Flask, client: FlaskClient) -> None:
+    made = EmailMessage()
+    made["From"], made["To"], made["Subject"] = "shop@example.org", ADDRESS, "Hello"
+    made.set_content("<script>alert(1)</script>", subtype="html")
+    with app.test_request_context():
+        send_mail(made)
+    assert "&lt;script&gt;" in client.get(BOX).text
+
+
+def test_a_command_prints_it_and_another_process_shows_it(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command, server = make_app(), make_app()
+    for each in (command, server):
+        monkeypatch.setitem(each.config, "TESTING", False)
+
+    @command.cli.command("report")
+    def send_report() -> None:
+        send_mail(report())
+
+    printed = command.test_cli_runner().invoke(args=["report"])
+    assert printed.exit_code == 0
+    assert "[report.pdf]" in printed.output
+    assert "[report.pdf]" in server.test_client().get(BOX).text
+
+
+def test_of_the_files_of_mails_the_oldest_go(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(development_mailbox, "MAX_SHOWN", 2)
+    app = make_app()
+    monkeypatch.setitem(app.config, "TESTING", False)
+    with app.test_request_context():
+        for _ in range(3):
+            send_mail(report())
+        assert len(shown_mails()) == 2
+        assert len(list(Path(app.instance_path, "mails").iterdir())) == 2
 
 
 @pytest.mark.parametrize("changes", [IN_PRODUCTION, {"mail_url": "smtp://localhost:1"}])

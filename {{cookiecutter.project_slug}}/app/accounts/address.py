@@ -8,7 +8,6 @@ from flask_wtf import FlaskForm
 from secure_flask import (
     Body,
     credentials,
-    current_user,
     limited,
     or_form,
     public,
@@ -36,6 +35,7 @@ from app.accounts.routes import (
     page,
 )
 from app.login import Password, password_field
+from app.models import current_user
 
 again = {"accounts.new_address_page": "Ask for a new link"}
 

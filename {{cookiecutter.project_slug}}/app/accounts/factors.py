@@ -18,7 +18,6 @@ from secure_flask import (
     checked_next,
     consumes_form,
     credentials,
-    current_user,
     limited,
     or_form,
     public,
@@ -40,6 +39,7 @@ from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
 from app.accounts.routes import RECENT, blueprint, page, sentence
 from app.accounts.second_factor import AppForm, SecondStep, by_code
+from app.models import current_user
 
 
 class Setup(Body):

@@ -6,10 +6,11 @@ Source: GDPR, articles 15, 17 and 20; OWASP ASVS 7.4.2, 7.5.1, 14.2.6.
 from flask import Response, current_app, jsonify
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from secure_flask import consumes_form, current_user, recent_login, responds
+from secure_flask import consumes_form, recent_login, responds
 from secure_flask.accounts import delete_account, personal_data
 
 from app.accounts.routes import RECENT, blueprint, done, page
+from app.models import current_user
 
 
 @blueprint.get("/me/data")

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Flask, render_template
 from secure_flask import public, responds
-from secure_flask.accounts import shown_mails
+from secure_flask.accounts import shown_mails, text_of_mail
 
 blueprint = Blueprint("mailbox", __name__)
 
@@ -11,7 +11,8 @@ blueprint = Blueprint("mailbox", __name__)
 @responds("text/html")
 @public
 def show() -> str:
-    return render_template("accounts/mailbox.html", mails=shown_mails())
+    mails = [(each, text_of_mail(each)) for each in shown_mails()]
+    return render_template("accounts/mailbox.html", mails=mails)
 
 
 def init_app(app: Flask) -> None:

@@ -9,7 +9,6 @@ from secure_flask import (
     LoginResponse,
     PlainText,
     credentials,
-    current_user,
     limited,
     login_required,
     public,
@@ -26,6 +25,7 @@ from secure_flask.accounts import (
 
 from app.accounts.passkeys import Challenge, Credential
 from app.accounts.routes import blueprint
+from app.models import current_user
 
 
 class HalfLogin(Body):

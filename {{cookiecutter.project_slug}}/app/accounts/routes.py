@@ -9,7 +9,7 @@ from flask import Blueprint, current_app, render_template
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from pydantic import AfterValidator, Field
-from secure_flask import Body, PlainText, ResponseBody, current_user, one_line
+from secure_flask import Body, PlainText, ResponseBody, one_line
 from secure_flask.accounts import checked_address, checked_name, factors_of
 from werkzeug.exceptions import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from wtforms import EmailField, StringField, ValidationError
@@ -17,6 +17,7 @@ from wtforms import Field as FormField
 from wtforms.validators import DataRequired, Length
 
 from app.login import LENGTH_HINT
+from app.models import current_user
 
 blueprint = Blueprint("accounts", __name__)
 blueprint.add_app_template_global(factors_of, "factors_of")

@@ -1,12 +1,14 @@
 """Accounts by the people themselves: sign-up, recovery, mails, second factors, passkeys.
 
 The rules are here; pages, words and mails are the app's. `init_app` sets all of it up. A function
-that changes something commits; one that finds, checks or lists only reads.
+that changes something commits; one that finds, checks or lists only reads. The signal
+`user_deleted` is that of secure_flask.
 """
 
 from flask import Flask
 from secure_flask.accounts import checks, commands, factors, leaving, worker  # noqa: F401 - checks
 from secure_flask.accounts.addresses import checked_address
+from secure_flask.accounts.development_mailbox import text_of_mail
 from secure_flask.accounts.email_change import confirm_change, find_change, request_change
 from secure_flask.accounts.factor_changes import (
     add_passkey,
@@ -91,12 +93,13 @@ __all__ = [
     "show_recovery_codes_once",
     "shown_mails",
     "shown_recovery_codes",
+    "text_of_mail",
     "user_deleted",
 ]
 
 
 def init_app(app: Flask) -> None:
-    """Set accounts up, after secure_flask."""
+    """Set accounts up, after `init_app` of secure_flask: `accounts.init_app(app)`."""
     commands.init_app(app)
     factors.init_app(app)
     leaving.init_app(app)

@@ -7,7 +7,6 @@ Source: RFC 8314; RFC 3207, section 6; OWASP ASVS 12.3.1, 12.3.2, 13.1.3.
 
 import smtplib
 import ssl
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
@@ -16,25 +15,24 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import click
 from flask import current_app
-from secure_flask.state import Key, app_state
+from secure_flask.accounts.development_mailbox import keep_mail, text_of_mail
 
 TIMEOUT = 10  # seconds for each part of an answer of the server
 # What is sent to this machine itself passes no network, and no certificate names it.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-MAX_SHOWN = 100
-# The mails that development shows.
-MAILBOX = Key[deque[EmailMessage]]("mailbox")
 
 
 def send_mail(message: EmailMessage) -> None:
     """Hand one message over to the server; development without one shows it at /dev/mailbox.
 
+    `send_mail(message)` needs `From` and one `To`. It waits at most 10 seconds for each answer.
+
     :raises OSError: the server cannot be reached or refuses; smtplib's errors are OSErrors.
     """
     if not current_app.config["MAIL_URL"]:
-        development_mails().append(message)
+        keep_mail(message)
         if click.get_current_context(silent=True):
-            click.echo(f"Mail to {message['To']}: {message['Subject']}\n\n{message.get_content()}")
+            click.echo(f"Mail to {message['To']}: {message['Subject']}\n\n{text_of_mail(message)}")
         return
     sender, recipient = (message[name].addresses[0].addr_spec for name in ("From", "To"))
     with connect_to_mail_server() as connection:
@@ -79,11 +77,6 @@ def failure_reason(error: Exception) -> str:
     """What went wrong, without the text of the server, which may repeat the address."""
     code = getattr(error, "smtp_code", "")
     return f"{type(error).__name__} {code}".strip()
-
-
-def development_mails() -> deque[EmailMessage]:
-    """The last mails of development, which this process keeps in its memory."""
-    return app_state(current_app).setdefault(MAILBOX, deque(maxlen=MAX_SHOWN))
 
 
 def _open_connection(server: SplitResult) -> smtplib.SMTP:

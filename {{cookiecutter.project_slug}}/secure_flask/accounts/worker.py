@@ -9,7 +9,6 @@ Source: OWASP ASVS 2.4.1, 6.3.8; OWASP Forgot Password Cheat Sheet.
 
 import os
 import time
-from collections import deque
 from email.message import EmailMessage
 from logging import ERROR
 from random import uniform
@@ -18,6 +17,7 @@ from uuid import UUID
 
 from flask import Flask
 from secure_flask.accounts import mail_limits, messages, smtp, steps
+from secure_flask.accounts.development_mailbox import kept_mails
 from secure_flask.accounts.former_addresses import purge_former_addresses
 from secure_flask.accounts.mail_slots import MailSlots
 from secure_flask.accounts.outbox import HOUR, Mail
@@ -60,10 +60,13 @@ def count_waiting_mails() -> int:
     return db.session.scalar(number) or 0
 
 
-def shown_mails() -> deque[EmailMessage]:
-    """The last mails of development, with those that are due now."""
+def shown_mails() -> list[EmailMessage]:
+    """The last mails of development, with those that are due now, the oldest first.
+
+    They are at most 100 objects of `EmailMessage`: `[each["Subject"] for each in shown_mails()]`.
+    """
     send_due_mails()
-    return smtp.development_mails()
+    return kept_mails()
 
 
 def _take_mail() -> Mail | None:

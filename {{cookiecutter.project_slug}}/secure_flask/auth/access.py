@@ -1,50 +1,79 @@
 """Who may call a view: only a logged-in user, unless the view is marked `@public`.
 
 A view that somebody forgot to mark is closed. `@login_required` says so at the view,
-`@roles_required` demands roles, and `@recent_login` asks for the password again.
+`@roles_required` demands roles, and `@recent_login` asks for the password again. These three are
+checked before the view, which holds above a cache too, and again when the marked function is
+called, which holds below a decorator that loses the mark.
 Source: OWASP ASVS 7.5.1, 8.2.1, 8.3.1, 8.3.2; RFC 9470.
 """
 
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, overload
 
 from flask import Flask, Request, current_app, url_for
-from secure_flask.auth import next_pages, users
-from secure_flask.auth.current_login import current_login, logged_in_user
+from secure_flask.auth import demands, next_pages, public_marks, users
+from secure_flask.auth.current_login import current_login, keep_proved_of_login, logged_in_user
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.web import audit, request_checks
+from secure_flask.web.closed_views import close_view
 from secure_flask.web.errors import ErrorResponse, error_response
-from secure_flask.web.view_options import Decorated, ViewOptions, add_options, view_options
+from secure_flask.web.view_options import (
+    Decorated,
+    ViewOptions,
+    add_options,
+    marked_options,
+    view_options,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 RECENT = 15  # minutes
 
 
 def public(view: Decorated) -> Decorated:
-    """Let everybody call this view. `current_user` may be nobody there."""
+    """Let everybody call this view: `@public`. `current_user` may be nobody there.
+
+    It opens the function in each app and endpoint. For a view of an extension, write its endpoint
+    into PUBLIC_ENDPOINTS.
+
+    :raises TypeError: several endpoints have the function already; or another mark closes it.
+    """
+    if marked_options(view).access != "public":
+        public_marks.note_public_mark(view)
     return add_options(view, access="public")
 
 
 def login_required(view: Decorated) -> Decorated:
-    """State that only logged-in users call this view, which knows its `current_user`."""
-    return add_options(view, access="login")
+    """Let only logged-in users call this view, which knows its `current_user`: `@login_required`.
+
+    Others get a 401; a browser goes to the login page.
+
+    :raises TypeError: at import, the view is marked `@public` too.
+    """
+    closed: Decorated = _close(view, "@login_required")
+    return closed
 
 
 @overload
 def recent_login(view: Decorated) -> Decorated: ...
 @overload
 def recent_login(*, minutes: int = RECENT) -> Callable[[Decorated], Decorated]: ...
-def recent_login(view: Any = None, *, minutes: int = RECENT) -> Any:
+def recent_login(
+    view: Decorated | None = None, *, minutes: int = RECENT
+) -> Decorated | Callable[[Decorated], Decorated]:
     """Ask for the password again where the user entered it more than `minutes` ago.
 
-    `@recent_login`, or `@recent_login(minutes=5)`.
+    `@recent_login`, or `@recent_login(minutes=5)`. Others get a 401; a browser goes to the page
+    that asks for the password.
+
+    :raises TypeError: at import, the view is marked `@public` too.
     """
 
-    def decorate(view: Decorated) -> Decorated:
-        return add_options(view, access="login", recent_login=minutes)
+    def decorate(view: Any) -> Any:
+        return _close(view, f"@recent_login(minutes={minutes})", recent_login=minutes)
 
     return decorate(view) if view else decorate
 
@@ -61,16 +90,25 @@ def roles_required(*names: str) -> Callable[[Decorated], Decorated]:
             f"@roles_required{names!r}: name one role or more, each a word such as 'admin' of "
             "lower-case letters, digits, - and _, which begins with a letter."
         )
-    return lambda view: add_options(view, access="login", roles=names)
+    mark = f"@roles_required({', '.join(map(repr, sorted(names)))})"
+    return lambda view: _close(view, mark, roles=names)
 
 
 def credentials(view: Decorated) -> Decorated:
-    """Mark a view that checks a password or another secret in the body, and limits failures."""
+    """Mark a view that takes a password or another secret in its body: `@credentials`.
+
+    A refused body gets a 400 without details, since the secret may be in the wrong member. What
+    checks the secret, such as `log_in`, limits failures by LOGIN_RATE_LIMIT.
+    """
     return add_options(view, credentials=True)
 
 
 def is_recent(minutes: int = RECENT) -> bool:
-    """Whether the user entered the password at most `minutes` ago; a refresh does not count."""
+    """Whether the user entered the password at most `minutes` ago; a refresh does not count.
+
+    A page hides by it what `@recent_login(minutes=5)` refuses: `is_recent(minutes=5)`. False where
+    nobody is logged in.
+    """
     login = current_login()
     return login is not None and _is_recent(login, minutes)
 
@@ -115,6 +153,7 @@ def unauthenticated() -> ErrorResponse:
 
 
 def init_app(app: Flask) -> None:
+    public_marks.init_app(app)
     request_checks.add_request_check(app, _check_access)
     app.context_processor(_template_variables)
 
@@ -127,8 +166,28 @@ def _check_access(request: Request) -> None:
     if rule is None or automatic:
         return
     if not is_public(rule.endpoint, options):
-        _require_roles(require_user(), options.roles)
-        require_login(minutes=options.recent_login)
+        _require(options.roles, options.recent_login)
+        keep_proved_of_login(options.demands)
+        return
+    if options.access == "public":
+        public_marks.require_no_other_endpoint(current_app.view_functions[rule.endpoint])
+    if options.demands:
+        # A public method of a class that is closed.
+        demands.waive_demands(options.demands)
+
+
+def _close(view: Any, mark: str, **options: Any) -> Any:
+    if isinstance(view, staticmethod | classmethod):
+        # A class gives out only the function in it.
+        return type(view)(_close(view.__func__, mark, **options))
+    require = partial(_require, options.get("roles", ()), options.get("recent_login"))
+    demand = demands.demand_of_mark(view, mark, require)
+    return close_view(add_options(view, access="login", demands=(demand,), **options), demand)
+
+
+def _require(roles: tuple[str, ...], minutes: int | None) -> None:
+    _require_roles(require_user(), roles)
+    require_login(minutes=minutes)
 
 
 def _is_recent(login: Login, minutes: int) -> bool:

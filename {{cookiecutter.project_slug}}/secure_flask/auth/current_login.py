@@ -5,8 +5,8 @@ found stands in the state of the request. `g` is the view's: a `g.user` of an ap
 here.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 import flask
 from flask import (
@@ -36,6 +36,8 @@ class _Found:
     login: Login | None = None
     user: UserMixin | None = None
     is_known: bool = True
+    # What was proved of this login in this request.
+    proved: set[object] = field(default_factory=set)
 
 
 _FOUND = Key[_Found]("current login")
@@ -63,6 +65,19 @@ def forget_current_login() -> None:
     request_state(request.environ)[_FOUND] = _Found()
 
 
+def is_proved_of_login(demand: object) -> bool:
+    """Whether a demand was proved of the login that this request has now; looks no login up."""
+    if not has_request_context():
+        return False
+    found = request_state(_present_request().environ).get(_FOUND)
+    return found is not None and demand in found.proved
+
+
+def keep_proved_of_login(demands: Iterable[object]) -> None:
+    """Keep what was proved of the login, until it changes."""
+    _found().proved.update(demands)
+
+
 def init_app(app: Flask) -> None:
     app.teardown_request(_store_use)
 
@@ -80,9 +95,7 @@ def _found() -> _Found:
 
 
 def _look_up(state: State) -> _Found:
-    # The object behind `flask.request`, which looks itself up at each use.
-    present: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
-    login = app_state(current_app)[FIND_LOGIN](present)
+    login = app_state(current_app)[FIND_LOGIN](_present_request())
     if login is None:
         return _Found()
     # The log must not query the database.
@@ -91,6 +104,12 @@ def _look_up(state: State) -> _Found:
         state[_USED] = login.id
     after_this_request(_keep_out_of_caches)
     return _Found(login, login.user)
+
+
+def _present_request() -> Request:
+    # The object behind `flask.request`, which looks itself up at each use.
+    present: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
+    return present
 
 
 def _store_use(error: BaseException | None) -> None:

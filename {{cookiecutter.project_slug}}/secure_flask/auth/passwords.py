@@ -24,7 +24,7 @@ from secure_flask.web.errors import ErrorResponse, error_response, field_error
 from secure_flask.web.texts import translated_text
 
 MAX_LENGTH = 1024  # characters
-MIN_NAME = 3  # characters: too many passwords contain a shorter name
+MIN_NAME = 4  # characters: too many words contain a shorter name, as "sieben" contains ben
 
 # OWASP's first recommendation: 46 MiB, one pass, one lane; about 50 ms.
 hasher = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)

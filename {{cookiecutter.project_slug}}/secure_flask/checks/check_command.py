@@ -12,10 +12,13 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from secure_flask.checks import (  # noqa: F401 - each registers its checks
     core,
+    hidden_marks,
+    models,
     policy,
     responses,
     services,
     settings,
+    templates,
 )
 from secure_flask.checks.registry import CHECKS, LEVELS, Finding, find_all_findings
 

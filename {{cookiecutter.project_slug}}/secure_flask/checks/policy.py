@@ -6,6 +6,7 @@ Source: W3C Content Security Policy Level 3, section 7; OWASP ASVS 2.4.1, 3.4.3,
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from typing import Any
 
 from flask import Flask
 from secure_flask import assets
@@ -22,7 +23,9 @@ from secure_flask.web.view_options import options_of
 PAGES = ("LOGIN_PAGE", "REAUTHENTICATION_PAGE")
 # Browsers ignore 'unsafe-inline' beside one of these.
 STRICTER = ("'nonce-", "'sha256-", "'sha384-", "'sha512-")
-ANY_HOST = re.compile(r"(?:[a-z]+://)?\*|(?:http|ws)s?:\Z")
+ANY_HOST = re.compile(r"(?:[a-z]+://)?\*(?::[^/]*)?(?:/.*)?|(?:http|ws)s?:")
+ANY_SUBDOMAIN = re.compile(r"(?:[a-z]+://)?\*\.([a-z0-9.-]+)")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SHORTEST_PASSWORD = 8  # characters
 WORKER_GUARD = re.compile(r'if \(event\.request\.method !== ["\']GET["\']\) return;')
 
@@ -30,7 +33,7 @@ WORKER_GUARD = re.compile(r'if \(event\.request\.method !== ["\']GET["\']\) retu
 @register_check("csp.insecure", "warning")
 def insecure_sources(app: Flask) -> Iterator[Finding]:
     page = csp.page_policy(app.config)
-    for place, named in {"": page, **_overrides(app)}.items():
+    for place, named in {"": page, **csp_overrides(app)}.items():
         for directive, sources in named.items():
             for source in sources:
                 if reason := _insecure(directive, source, {**page, **named}):
@@ -41,10 +44,29 @@ def insecure_sources(app: Flask) -> Iterator[Finding]:
                     )
 
 
+@register_check("csp.ignored", "warning")
+def ignored_sources(app: Flask) -> Iterator[Finding]:
+    places = {"": csp.page_policy(app.config), **csp_overrides(app)}
+    if candidate := app.config["CSP_CANDIDATE"]:
+        places["CSP_CANDIDATE: "] = csp.resolve_level(candidate, app.config)
+    for place, named in places.items():
+        for directive, sources in named.items():
+            stricter = next((each for each in sources if each.startswith(STRICTER)), None)
+            if stricter and UNSAFE_INLINE in sources:
+                yield Finding(
+                    f"{place}{directive}: browsers ignore {UNSAFE_INLINE} beside {stricter}.",
+                    hint="Remove it. For style attributes, write it into style-src-attr. Accept this "
+                    "if it is for browsers that know no nonce.",
+                )
+
+
 @register_check("csp.incomplete", "warning")
 def missing_directives(app: Flask) -> Iterator[Finding]:
     page = csp.page_policy(app.config)
-    needed = {"base-uri"} if "default-src" in page else {"script-src", "object-src", "base-uri"}
+    # Browsers take default-src for neither of the first two.
+    needed = {"base-uri", "form-action"}
+    if "default-src" not in page:
+        needed |= {"script-src", "object-src"}
     for directive in sorted(needed - page.keys()):
         yield Finding(
             f"The policy of pages lacks {directive}, so injected markup decides on it.",
@@ -114,15 +136,30 @@ def unguarded_workers(app: Flask) -> Iterator[Finding]:
             )
 
 
-def _overrides(app: Flask) -> dict[str, Directives]:
+def csp_overrides(app: Flask) -> dict[str, Directives]:
     """The directives that `@csp` replaces, by view or blueprint."""
     hooks = [(name, hook) for name, listed in app.before_request_funcs.items() for hook in listed]
-    overrides = {
-        f"{name}: ": options_of(target, method).csp
+    return {
+        place: dict(policy)
         for name, target in [*app.view_functions.items(), *hooks]
-        for method in ("GET", "POST")
+        for place, policy in _overrides_of(name, target)
+        if policy is not None
     }
-    return {place: dict(policy) for place, policy in overrides.items() if policy is not None}
+
+
+def _overrides_of(name: str | None, target: object) -> Iterator[tuple[str, Any]]:
+    """What `@csp` replaces, by the method where those of a class differ."""
+    policies = {method: options_of(target, method).csp for method in METHODS}
+    if all(policy is policies["GET"] for policy in policies.values()):
+        yield f"{name}: ", policies["GET"]
+        return
+    for method, policy in policies.items():
+        yield f"{name} {method}: ", policy
+
+
+def has_stricter_source(sources: list[str]) -> bool:
+    """Whether a nonce or hash makes browsers ignore 'unsafe-inline' in this list."""
+    return any(each.startswith(STRICTER) for each in sources)
 
 
 def _governs(directive: str, name: str, policy: Directives) -> bool:
@@ -132,10 +169,11 @@ def _governs(directive: str, name: str, policy: Directives) -> bool:
 def _insecure(directive: str, source: str, policy: Directives) -> str | None:
     """What injected markup does with a source, or None."""
     scripts, styles = (_governs(directive, name, policy) for name in ("script-src", "style-src"))
-    stricter = any(each.startswith(STRICTER) for each in policy[directive])
-    inline = source == UNSAFE_INLINE and not stricter
-    if ANY_HOST.match(source) and directive != "trusted-types":
+    inline = source == UNSAFE_INLINE and not has_stricter_source(policy[directive])
+    if ANY_HOST.fullmatch(source) and directive != "trusted-types":
         return "any site can show the page in a frame or serve its files, or gets data sent"
+    if wildcard := ANY_SUBDOMAIN.match(source):
+        return f"any subdomain of {wildcard[1]} is allowed, also one that somebody else runs"
     if source.startswith(("http:", "ws:")):
         return "an attacker on the network can read and change the file"
     if scripts and (inline or source in ("'unsafe-eval'", DATA)):

@@ -35,6 +35,13 @@ def different_headers(app: Flask) -> Iterator[Finding]:
         )
 
 
+@register_check("responses.server-error", "error", deploy=True)
+def server_errors(app: Flask) -> Iterator[Finding]:
+    for path, answer, _ in _exchanges(app):
+        if answer.status_code >= 500:
+            yield Finding(f"GET {path} is answered {answer.status}.", hint="Read the log for why.")
+
+
 def _paths() -> list[str]:
     """PATHS, and one static file of each type."""
     served = filter(

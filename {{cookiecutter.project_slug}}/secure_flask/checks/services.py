@@ -4,7 +4,7 @@ Source: OWASP ASVS 6.3.1, 12.3.1, 12.3.2.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,24 +23,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 # What decides on TLS. libpq reads each from the URL, or else from the environment, as in PGHOST.
 LIBPQ = ("host", "hostaddr", "service", "sslmode")
+_CHECK_DATABASE = "Check DATABASE_URL, and run: .venv/bin/flask db upgrade"
 
 
 @register_check("database.migrations", "error")
 def migrations(app: Flask) -> Iterator[Finding]:
-    try:
-        newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()
-    except CommandError:
-        yield Finding(
-            f"There is no folder {Path(migrate.directory).name}/, which makes the tables of "
-            "secure_flask.",
-            hint="Copy it from a new project, and run: .venv/bin/flask db upgrade",
-        )
-        return
-    if not _has_migrations(newest):
-        yield Finding(
-            "The database cannot be reached, or is not at the newest migration.",
-            hint="Check DATABASE_URL, and run: .venv/bin/flask db upgrade",
-        )
+    if problem := problem_of_migrations():
+        yield problem
 
 
 @register_check("redis.unreachable", "warning")
@@ -96,13 +85,24 @@ def unverified_redis(app: Flask) -> Iterator[Finding]:
         )
 
 
-def _has_migrations(newest: Sequence[str]) -> bool:
+def problem_of_migrations() -> Finding | None:
+    """What is wrong with the database; None where it is at the newest migration."""
+    try:
+        newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()
+    except CommandError:
+        return Finding(
+            f"There is no folder {Path(migrate.directory).name}/, which makes the tables of "
+            "secure_flask.",
+            hint="Copy it from a new project, and run: .venv/bin/flask db upgrade",
+        )
     try:
         with db.engine.connect() as connection:
             applied = MigrationContext.configure(connection).get_current_heads()
     except SQLAlchemyError:
-        return False
-    return set(applied) == set(newest)
+        return Finding("The database cannot be reached.", hint=_CHECK_DATABASE)
+    if {*applied} == {*newest}:
+        return None
+    return Finding("The database is not at the newest migration.", hint=_CHECK_DATABASE)
 
 
 def _is_verified(database_url: str) -> bool:

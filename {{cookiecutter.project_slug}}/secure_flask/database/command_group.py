@@ -2,9 +2,11 @@
 
 import click
 from flask.cli import AppGroup
-from secure_flask.database.database import DATABASE_UNAVAILABLE
+from secure_flask.database import failures
 from secure_flask.web.validation import Reason
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError
+
+UNREACHABLE = "The database cannot be reached or is busy: check DATABASE_URL, and try again."
 
 
 class _Explained(click.Command):
@@ -18,23 +20,22 @@ class _Explained(click.Command):
             [reason, *_] = str(error.orig).splitlines()
             why = f"Nothing was changed, since the tables forbid it: {reason}."
             raise click.ClickException(f"{why} Look at ondelete of their foreign keys.") from None
-        except DATABASE_UNAVAILABLE as error:
-            raise click.ClickException(_explain_database_error(error)) from None
+        except (DBAPIError, TimeoutError) as error:
+            raise _explained_database_error(error) from None
 
 
 class Command(_Explained):
-    """A command, such as `flask seed`, that explains an unavailable database."""
+    """A command that explains an unavailable database: `@app.cli.command("seed", cls=Command)`."""
 
 
 class CommandGroup(_Explained, AppGroup):
     """The same for a group of commands, such as `flask user …`."""
 
 
-def _explain_database_error(error: Exception) -> str:
-    reason = getattr(error, "orig", error)
-    # psycopg has exception classes for this; SQLite only has messages.
-    undefined = type(reason).__name__ in ("UndefinedTable", "UndefinedColumn")
-    lacking = ("no such table", "no such column", "has no column")
-    if undefined or any(words in str(reason) for words in lacking):
-        return "The database has no tables, or old ones: run `.venv/bin/flask db upgrade`."
-    return "The database cannot be reached or is busy: check DATABASE_URL, and try again."
+def _explained_database_error(error: DBAPIError | TimeoutError) -> Exception:
+    if isinstance(error, DBAPIError) and (said := failures.undefined_name(error)):
+        commands = " and ".join(f"`{command}`" for command in failures.COMMANDS)
+        return click.ClickException(f"The database says: {said}. Run {commands}.")
+    if failures.is_away(error):
+        return click.ClickException(UNREACHABLE)
+    return error

@@ -5,6 +5,8 @@ Lines are only ever added at the end, so an interruption loses no key. Source: O
 
 import os
 import secrets
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -32,10 +34,33 @@ def main(path: Path = ENV_FILE) -> None:
         sys.exit(error.message)
     missing = {name: value for name, value in wanted.items() if name not in given}
     if missing:
+        _refuse_unless_ignored(path)
         _add(path, missing)
     print(f"Added to {path.name}: {', '.join(missing) or 'nothing, it has every secret'}")
     if "APP_ENV" not in given | missing.keys():
         print("It sets no APP_ENV, which means production; for development add APP_ENV=development")
+
+
+def _refuse_unless_ignored(path: Path) -> None:
+    """Exit where git would commit the secrets; outside a repository, or without git, do nothing."""
+    git = shutil.which("git")
+    if git is None:
+        return
+    # 0 is ignored, 1 is not, and 128 is no repository.
+    asked = [
+        git,
+        "-C",
+        str(path.absolute().parent),
+        "check-ignore",
+        "--quiet",
+        str(path.absolute()),
+    ]
+    if subprocess.run(asked, stderr=subprocess.DEVNULL, check=False).returncode == 1:  # noqa: S603 - git
+        sys.exit(
+            f"Nothing was written: git does not ignore {path}, so a commit would publish its "
+            f"secrets. Add the line {path.name} to .gitignore. If git has the file already, also "
+            f"run: git rm --cached {path.name}"
+        )
 
 
 def _add(path: Path, values: dict[str, str]) -> None:

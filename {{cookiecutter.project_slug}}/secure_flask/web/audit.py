@@ -31,6 +31,8 @@ PASSWORD_CHANGE_FAIL = Event("authn_password_change_fail")
 TOKEN_REUSE = Event("authn_token_reuse", ERROR)
 TOKEN_REPEAT = Event("authn_token_reuse")
 AUTHZ_FAIL = Event("authz_fail")
+# The database cannot hold a value that the client sent, or the server could not read a body.
+INPUT_REFUSED = Event("input_validation_fail")
 DECRYPT_FAIL = Event("crypt_decrypt_fail", ERROR)
 RATE_LIMIT_EXCEEDED = Event("excess_rate_limit_exceeded")
 CORS_REFUSED = Event("malicious_cors")

@@ -39,7 +39,10 @@ CSP_NONCE = Key[str]("CSP nonce")
 
 
 def csp_nonce() -> str:
-    """The nonce of this response: 18 random bytes in standard base64."""
+    """The nonce of this response: 18 random bytes in standard base64.
+
+    A template writes it into each tag of a script: `csp_nonce()` in `nonce="{{ csp_nonce() }}"`.
+    """
     return nonce_of(request_state(request.environ))
 
 
@@ -95,6 +98,11 @@ def nonce_of(state: State) -> str:
     if nonce is None:
         nonce = state[CSP_NONCE] = b64encode(os.urandom(18)).decode()
     return nonce
+
+
+def with_nonce(parts: list[str], state: State) -> str:
+    """A text with the nonce of the response between its parts, if there is more than one."""
+    return nonce_of(state).join(parts) if len(parts) > 1 else parts[0]
 
 
 def csp_headers(config: Mapping[str, Any], scheme: str, override: Override = ()) -> list[Header]:

@@ -16,9 +16,15 @@ from secure_flask.web import audit, origins, request_checks
 from secure_flask.web.bearer import has_bearer
 from secure_flask.web.cors import CORS_ORIGINS
 from secure_flask.web.errors import error_response
-from secure_flask.web.form_types import SENT_BY_FORMS, has_body, is_form
+from secure_flask.web.form_types import FORM_TYPES, SENT_BY_FORMS, has_body, is_form
+from secure_flask.web.origins import PolicyError
 from secure_flask.web.templates import add_to_templates
-from secure_flask.web.view_options import Decorated, add_options, view_options
+from secure_flask.web.view_options import (
+    Decorated,
+    add_options,
+    qualified_name,
+    view_options,
+)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 REFUSED = "Cross-site request refused"
@@ -41,6 +47,15 @@ def csrf_exempt(view: Decorated) -> Decorated:
 
 
 def init_app(app: Flask) -> None:
+    """
+    :raises PolicyError: the tokens of Flask-WTF are switched on.
+    """
+    # CSRFProtect of an extension switches them on by itself.
+    if app.config.get("WTF_CSRF_ENABLED") and "csrf" not in app.extensions:
+        raise PolicyError(
+            "WTF_CSRF_ENABLED: remove it from app.config. There are no tokens here: writes of "
+            "other sites are recognised by Origin and Sec-Fetch-Site, in tests too."
+        )
     # No FlaskForm has a token, those of extensions included, and templates that print one stay.
     app.config["WTF_CSRF_ENABLED"] = False
     add_to_templates(app, {"csrf_token": lambda: ""})
@@ -72,7 +87,18 @@ def _check_csrf(request: Request) -> None:
         return
     consumed = options.consumes or ["application/json"]
     if has_body(request) and request.mimetype not in consumed:
-        raise error_response(415, f"Content-Type must be {' or '.join(consumed)}")
+        raise _wrong_type(request, f"Content-Type must be {' or '.join(consumed)}")
+
+
+def _wrong_type(request: Request, message: str) -> Exception:
+    """The 415; in development it says what to write where a form was sent, as does the log."""
+    error = error_response(415, message)
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view and request.mimetype in FORM_TYPES and not current_app.config["PRODUCTION"]:
+        name = qualified_name(view, request.method)
+        error.hint = f"{name} takes no forms. Write @consumes_form below the line of its route."
+        current_app.logger.warning(error.hint)
+    return error
 
 
 def _check_read(request: Request) -> None:

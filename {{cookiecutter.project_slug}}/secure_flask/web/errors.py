@@ -5,7 +5,9 @@ A browser gets a page with the request id, a program `{"error": "…"}`. An
 """
 
 import sys
+from collections.abc import Callable
 from functools import lru_cache, partial
+from typing import Any
 
 from flask import (
     Flask,
@@ -19,7 +21,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from jinja2 import TemplateNotFound
-from secure_flask.state import Key, request_state
+from secure_flask.state import Key, app_state, request_state
 from secure_flask.web.logs import request_id
 from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import view_options
@@ -27,6 +29,10 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 
 # Set when the login of a request is looked up, which the page of an error does not repeat.
 LOGIN_LOOKED_UP = Key[bool]("login looked up")
+
+ErrorHandler = Callable[[Any], ResponseReturnValue]
+
+_HANDLERS = Key[dict[type[Exception], ErrorHandler]]("handlers of errors")
 
 
 class ErrorResponse(HTTPException):
@@ -39,6 +45,8 @@ class ErrorResponse(HTTPException):
     see_other: str | None = None
     # What is wrong with each member of a JSON body.
     fields: dict[str, str] | None = None
+    # What the developer has to write. Only development shows it.
+    hint: str | None = None
 
     def __init__(self, message: str, headers: dict[str, str]) -> None:
         HTTPException.__init__(self)
@@ -57,7 +65,11 @@ class ErrorResponse(HTTPException):
 def error_response(status: int, message: str, **headers: str) -> ErrorResponse:
     """The exception that refuses a request: `raise error_response(409, "Already there")`.
 
-    Write header names with underscores: `Retry_After="5"`.
+    `status` is an HTTP status from 400 to 599. JSON gets `{"error": message}`, a browser a
+    page. It is Werkzeug's exception too, here `Conflict`, for `except` and `@app.errorhandler`.
+    Write header names with underscores: `error_response(503, "Closed", Retry_After="5")`, seconds.
+
+    :raises ValueError: the status is not one of an error, from 400 to 599.
     """
     return _class_for(status)(
         message, {name.replace("_", "-"): value for name, value in headers.items()}
@@ -97,6 +109,7 @@ def prefers_html() -> bool:
 
 
 def init_app(app: Flask) -> None:
+    app_state(app)[_HANDLERS] = {}
     # For the most general class, so that each handler of the owner's comes first, and in place of
     # none that is there.
     if Exception not in app.error_handler_spec[None][None]:
@@ -106,12 +119,24 @@ def init_app(app: Flask) -> None:
     app.url_map.merge_slashes = False
 
 
-def _respond(error: Exception) -> Response:
+def respond_by_default(app: Flask, kind: type[Exception], respond: ErrorHandler) -> None:
+    """Answer errors of a class and of its subclasses, where no handler of the owner's does.
+
+    Flask's `register_error_handler` would come before an owner's handler for a base class.
+    """
+    app_state(app)[_HANDLERS][kind] = respond
+
+
+def _respond(error: Exception) -> ResponseReturnValue:
     """
     :raises Exception: the error itself, where plain Flask would find no handler for it.
     """
     if isinstance(error, HTTPException) and not _is_trapped(error):
         return default_response(error)
+    handlers = app_state(current_app)[_HANDLERS]
+    for kind in type(error).__mro__:
+        if kind in handlers:
+            return handlers[kind](error)
     raise error
 
 
@@ -123,7 +148,11 @@ def _is_trapped(error: HTTPException) -> bool:
 
 @lru_cache
 def _class_for(status: int) -> type[ErrorResponse]:
-    return type(f"Error{status}", (ErrorResponse, default_exceptions[status]), {})
+    if not 400 <= status <= 599:
+        raise ValueError(f"{status} is no status of an error: write 400 to 599.")
+    # Werkzeug has no class for some, such as 402.
+    of_werkzeug = default_exceptions.get(status, HTTPException)
+    return type(f"Error{status}", (ErrorResponse, of_werkzeug), {"code": status})
 
 
 def _as_json(error: HTTPException) -> Response:
@@ -131,7 +160,9 @@ def _as_json(error: HTTPException) -> Response:
     # Programs compare the errors of a login, so those stay as they are.
     message = _message(error) if view_options().credentials else translated_text(_message(error))
     reasons = {name: translated_text(reason) for name, reason in (fields or {}).items()}
+    hint = _hint(error)
     body = {"error": message} | ({"fields": reasons} if reasons else {})
+    body |= {"hint": hint} if hint else {}
     return _complete(jsonify(body), error)
 
 
@@ -167,6 +198,7 @@ def _page(error: HTTPException, *, navigation: bool) -> str | None:
     render = partial(render_template, template) if navigation else template.render
     return render(
         navigation=navigation,
+        hint=_hint(error),
         message=translated_text(_message(error)),
         project_name=current_app.config["PROJECT_NAME"],
         request_id=request_id(request.environ),
@@ -177,6 +209,16 @@ def _page(error: HTTPException, *, navigation: bool) -> str | None:
 def _message(error: HTTPException) -> str:
     # The description of any other error may quote the request, so only its name is sent.
     return error.message if isinstance(error, ErrorResponse) else error.name
+
+
+def _hint(error: HTTPException) -> str | None:
+    """What development tells the developer: the error's hint, or the notes of what was raised."""
+    if current_app.config.get("PRODUCTION", True):
+        return None
+    if isinstance(error, ErrorResponse):
+        return error.hint
+    raised = getattr(error, "original_exception", None)
+    return "\n".join(getattr(raised, "__notes__", [])) or None
 
 
 def _complete(response: Response, error: HTTPException) -> Response:

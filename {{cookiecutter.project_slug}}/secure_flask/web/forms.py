@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from secure_flask.web.bodies import has_controls
 from secure_flask.web.form_types import FORM_TYPES, is_consumed_form
 from secure_flask.web.texts import translated_text
-from secure_flask.web.view_options import Decorated, add_options, options_of
+from secure_flask.web.view_options import Decorated, add_options, marked_options, options_of
 from wtforms import Field, Form, ValidationError
 from wtforms.validators import StopValidation
 
@@ -24,9 +24,15 @@ def consumes_form(view: Decorated) -> Decorated: ...
 @overload
 def consumes_form(*, max_size: int) -> Callable[[Decorated], Decorated]: ...
 def consumes_form(
-    view: Decorated | None = None, **limits: int
+    view: Decorated | None = None, *, max_size: int | None = None
 ) -> Decorated | Callable[[Decorated], Decorated]:
-    """Let forms post to this view: `@consumes_form`, or `@consumes_form(max_size=2**20)` in bytes."""
+    """Let forms post to this view: `@consumes_form`, or `@consumes_form(max_size=2**20)`.
+
+    The view reads `request.form` and `request.files`. `max_size` is that of the whole body in
+    bytes, else it is MAX_BODY. A form of another site gets 403, a larger body 413.
+    """
+    # Without a limit, that of another decorator stays.
+    limits = {"max_size": max_size} if max_size else {}
 
     def decorate(view: Decorated) -> Decorated:
         return add_options(view, consumes=dict.fromkeys(FORM_TYPES), **limits)
@@ -37,7 +43,8 @@ def consumes_form(
 def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Decorated], Decorated]:
     """Let `handler` answer where the body is a form; the view below answers JSON.
 
-    A handler that ends at a page, not at a redirect, says so by `@responds("text/html")`.
+    `@or_form(_log_in_by_form)`. The handler gets the parameters of the address, and no body. One
+    that ends at a page, not at a redirect, says so by `@responds("text/html")`.
 
     :raises TypeError: at import, for a handler with a mark of access.
     """
@@ -50,9 +57,16 @@ def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Decorated]
     page = options.responds
 
     def decorate(view: Any) -> Any:
+        demands = marked_options(view).demands
+
         @wraps(view)
         def wrapped(*args: object, **kwargs: object) -> object:
-            return current_app.ensure_sync(handler if is_consumed_form() else view)(*args, **kwargs)
+            if not is_consumed_form():
+                return current_app.ensure_sync(view)(*args, **kwargs)
+            # The marks below are those of the handler too.
+            for demand in demands:
+                demand()
+            return current_app.ensure_sync(handler)(*args, **kwargs)
 
         form = consumes_form(wrapped)
         return add_options(form, responds=page) if page else form
@@ -63,7 +77,11 @@ def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Decorated]
 def one_line(form: Form, field: Field) -> None:
     """Refuse line breaks and tabs in a field, as `PlainText` does in JSON: a WTForms validator.
 
-    Put it first: the others are not asked about a file in place of a text.
+    `StringField("Title", [one_line, Length(max=100)])`. Put it first: the others are not asked
+    about a file in place of a text.
+
+    :raises StopValidation: the field holds a file.
+    :raises ValidationError: the text has control characters.
     """
     if not isinstance(field.data, str | None):
         field.data = ""

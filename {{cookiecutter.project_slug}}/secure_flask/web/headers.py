@@ -105,6 +105,8 @@ def init_app(app: Flask) -> None:
             _check_header(name, value)
     spelt = {_SPELLINGS.get(name.lower(), name): value for name, value in changes.items()}
     app.config["HEADER_CHANGES"] = spelt
+    # The middleware reads a copy, so this notes the names whose later change would be ignored.
+    policy_headers(app.config, Kind.PAGE, "https")
     app.wsgi_app = SecurityHeaders(app)  # type: ignore[method-assign]
 
 
@@ -140,22 +142,21 @@ class SecurityHeaders:
     ) -> list[Header]:
         scheme, override = scheme_of(environ), csp.override_of(state)
         fixed, policies = self._prepared(status, content_type, scheme, override)
-        nonce = csp.nonce_of(state)
         return [
             *fixed,
             ("X-Request-ID", request_id(environ)),
             *self._cors.get(environ.get("HTTP_ORIGIN", ""), self._cors[""]),
-            *[(name, nonce.join(parts)) for name, parts in policies],
+            *[(name, csp.with_nonce(parts, state)) for name, parts in policies],
         ]
 
     def _prepare(
         self, status: str, content_type: str, scheme: str, override: Override
-    ) -> tuple[Iterable[Header], Iterable[tuple[str, list[str]]]]:
+    ) -> tuple[list[Header], list[tuple[str, list[str]]]]:
         """The fixed headers, and the policies as their parts before and after each nonce."""
         kind = kind_of(status, content_type)
         fixed = fixed_headers(self._config, kind, scheme, override)
         policies = policy_headers(self._config, kind, scheme, override)
-        return fixed.items(), [(name, value.split("{nonce}")) for name, value in policies]
+        return [*fixed.items()], [(name, value.split("{nonce}")) for name, value in policies]
 
 
 def kind_of(status: str, content_type: str) -> Kind:

@@ -4,13 +4,14 @@ Source: OWASP ASVS 6.3.1.
 """
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from math import ceil
 from typing import Any
 
 from flask import Flask, Request, current_app
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, parse, parse_many
 from secure_flask.web import audit, request_checks
 from secure_flask.web.counters import SITE, Count, client_address, counters
 from secure_flask.web.errors import ErrorResponse, error_response
@@ -18,28 +19,53 @@ from secure_flask.web.view_options import Decorated, add_options, view_options
 
 WIDE = 10
 
+# How many views of one name are limited so far.
+_views: Counter[tuple[str, str]] = Counter()
+
 
 def limited(limit: str) -> Callable[[Decorated], Decorated]:
     """Limit the calls of a view by each address, as in `@limited("60 per minute")`.
 
-    An IPv6 site, which has 65,536 networks, may make WIDE times as many. A form and the JSON of
-    one view are one count.
+    Of several, as in "60 per minute; 500 per day", each counts. More get a 429 with `Retry-After`
+    in seconds. An IPv6 site, which has 65,536 networks, may make WIDE times as many. A form and
+    the JSON of one view are one count.
+
+    :raises ValueError: at import, for a text that is no limit.
     """
-    item = parse(limit)
-    wide = type(item)(item.amount * WIDE, item.multiples)
+    items = parse_many(limit)
 
     def decorate(view: Any) -> Any:
+        key = _key_of(view)
+
         @wraps(view)
         def wrapped(*args: object, **kwargs: object) -> object:
-            key = (view.__module__, view.__qualname__)
-            _require_within_limit(item, *key, client_address())
-            if ":" in (site := client_address(SITE)):
-                _require_within_limit(wide, *key, "site", site)
+            for item in items:
+                _count_call(item, key)
             return current_app.ensure_sync(view)(*args, **kwargs)
 
         return add_options(wrapped, limited=limit)
 
     return decorate
+
+
+def _key_of(view: Callable[..., object]) -> tuple[str, ...]:
+    """What the calls of a view are counted by, the same in each process of the site.
+
+    A factory gives its views one name, so each but the first has its number too.
+    """
+    # An object that is called, such as a `partial`, has the name of its class.
+    named = view if hasattr(view, "__qualname__") else type(view)
+    name = (named.__module__, named.__qualname__)
+    number = _views[name]
+    _views[name] += 1
+    return (*name, str(number)) if number else name
+
+
+def _count_call(limit: RateLimitItem, key: Sequence[str]) -> None:
+    _require_within_limit(limit, *key, client_address())
+    if ":" in (site := client_address(SITE)):
+        wide = type(limit)(limit.amount * WIDE, limit.multiples)
+        _require_within_limit(wide, *key, "site", site)
 
 
 def too_many_requests(count: Count) -> ErrorResponse:

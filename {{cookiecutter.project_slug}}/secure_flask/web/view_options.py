@@ -9,6 +9,7 @@ import flask
 from flask import Request, current_app
 from flask.views import View
 from pydantic import BaseModel
+from secure_flask.web.closed_views import Demand, view_below
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 # Models by media type; None for a type without a model.
@@ -25,6 +26,8 @@ class ViewOptions:
     recent_login: int | None = None
     # The roles that the user must have, all of them.
     roles: tuple[str, ...] = ()
+    # What its closing marks make sure of when it is called.
+    demands: tuple[Demand, ...] = ()
     # Whether the view checks a password or another secret in the body, and limits failures.
     credentials: bool = False
     # The request bodies that the view accepts, and its response bodies and statuses.
@@ -33,7 +36,7 @@ class ViewOptions:
     responds: Content | None = None
     status: int = 200
     errors: tuple[int, ...] = ()
-    # The limit, as in "60 per minute".
+    # The limits, as in "60 per minute; 500 per day".
     limited: str | None = None
     probe: bool = False
     csrf_exempt: bool = False
@@ -45,7 +48,8 @@ _DEFAULTS = ViewOptions()
 
 
 def add_options(view: Decorated, **options: Any) -> Decorated:
-    """Set options on a view; those of its other decorators are kept. Roles and bodies add up.
+    """Set options on a view; those of its other decorators are kept. Roles, demands and bodies
+    add up, and of two ages of a login the lower one counts.
 
     :raises TypeError: for a class or a blueprint, where nothing reads the mark; for a view that is
         marked as public and as closed.
@@ -55,7 +59,7 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
         raise TypeError(
             f"{target!r} is no view: put this mark on each view of it, or on the methods of a class."
         )
-    current = _options_on(view)
+    current = marked_options(view)
     if {current.access, options.get("access")} == {"public", "login"}:
         raise TypeError(
             f"{view.__qualname__} is marked @public, and also @login_required, @recent_login or "
@@ -63,8 +67,26 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
         )
     for name in {"consumes", "responds"} & options.keys():
         options[name] = {**(getattr(current, name) or {}), **options[name]}
-    vars(view)["view_options"] = _replaced(current, options)
+    if current.recent_login and "recent_login" in options:
+        options["recent_login"] = min(current.recent_login, options["recent_login"])
+    replaced = _replaced(current, options)
+    each: Any = view
+    # On closed functions too, from which `functools.wraps` copies them.
+    while each is not None:
+        vars(each)["view_options"] = replaced
+        each = view_below(each)
     return view
+
+
+def marked_options(view: object) -> ViewOptions:
+    """What the decorators of a function say, without the methods of a class-based view.
+
+    It stands on the owner's function, which every mark on it reaches, whenever it comes.
+    """
+    while (below := view_below(view)) is not None:
+        view = below
+    options: ViewOptions = getattr(view, "view_options", _DEFAULTS)
+    return options
 
 
 def options_of(view: object, method: str) -> ViewOptions:
@@ -72,14 +94,14 @@ def options_of(view: object, method: str) -> ViewOptions:
 
     Roles add up here too: a method demands those of its class and its own, unless it is public.
     """
-    options = _options_on(view)
+    options = marked_options(view)
     view_class: type[View] | None = getattr(view, "view_class", None)
     if view_class is None:
         return options
     # Flask answers HEAD by `get` only where the class has no `head`.
     as_get = method == "HEAD" and not hasattr(view_class, "head")
     for name in ("dispatch_request", "get" if as_get else method.lower()):
-        of_method = _options_on(getattr(view_class, name, None))
+        of_method = marked_options(getattr(view_class, name, None))
         options = _replaced(options, _changed(of_method))
     return options
 
@@ -89,15 +111,20 @@ def view_options(request: Request = flask.request) -> ViewOptions:
     return options_of(current_app.view_functions.get(request.endpoint or ""), request.method)
 
 
-def _options_on(view: object) -> ViewOptions:
-    options: ViewOptions = getattr(view, "view_options", _DEFAULTS)
-    return options
+def qualified_name(view: Any, method: str) -> str:
+    """What the source calls a view, such as `app.pages.save` or `app.pages.Orders.post`."""
+    view_class: type[View] | None = getattr(view, "view_class", None)
+    written = getattr(view_class, method.lower(), view_class) or unwrap(view)
+    name = getattr(written, "__qualname__", repr(written))
+    return f"{getattr(written, '__module__', '')}.{name}"
 
 
 def _replaced(current: ViewOptions, options: dict[str, Any]) -> ViewOptions:
     opened = options.get("access") == "public"
     roles = set() if opened else {*current.roles, *options.get("roles", ())}
-    return replace(current, **{**options, "roles": tuple(sorted(roles))})
+    demands = dict.fromkeys((*current.demands, *options.get("demands", ())))
+    added = {"roles": tuple(sorted(roles)), "demands": tuple(demands)}
+    return replace(current, **{**options, **added})
 
 
 def _changed(options: ViewOptions) -> dict[str, object]:

@@ -1,0 +1,289 @@
+"""A closing mark holds however its view is registered, and wherever its function is called."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from flask import Flask, current_app, request
+from flask.testing import FlaskClient
+from flask.views import MethodView
+from secure_flask import current_user, log_out, login_required, public, recent_login, roles_required
+from secure_flask.auth import users
+from secure_flask.database import db
+from secure_flask.web.errors import ErrorResponse
+from secure_flask.web.form_types import FORM_TYPES
+from secure_flask.web.forms import consumes_form, or_form
+
+from core.auth.ways_to_register import PATH, WAYS, add, caching, lossy
+from core.conftest import OWN_PAGE, PASSWORD, USERNAME, MakeApp, Wait, give_roles, log_in
+from core.statements import counted_statements
+
+ADMIN, USER, STRANGER = USERNAME, "bob", ""
+FOR_ADMINS = roles_required("admin")
+
+Ask = Callable[..., dict[str, int]]
+
+
+def no_mark(view: Any) -> Any:
+    return view
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    app = make_app()
+    with app.app_context():
+        users.create_user(USER, PASSWORD)
+    give_roles(app, "admin")
+    return app
+
+
+@pytest.fixture
+def ask(app: Flask) -> Ask:
+    """The status that each of the three gets, the admin first, who fills a cache."""
+
+    def ask(path: str = PATH, **request: Any) -> dict[str, int]:
+        request = {"headers": OWN_PAGE, **request}
+        return {
+            name: client_of(app, name).open(path, **request).status_code
+            for name in (ADMIN, USER, STRANGER)
+        }
+
+    return ask
+
+
+def client_of(app: Flask, name: str) -> FlaskClient:
+    client = app.test_client()
+    if name:
+        log_in(client, username=name)
+    return client
+
+
+@pytest.fixture
+def reached() -> list[str]:
+    """Who came through to the view."""
+    return []
+
+
+@pytest.fixture
+def view(reached: list[str]) -> Callable[..., str]:
+    def view(word: str) -> str:
+        reached.append(current_user.name if current_user else STRANGER)
+        return word
+
+    return view
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_only_an_admin_reaches_a_view_for_admins(
+    app: Flask, ask: Ask, view: Any, reached: list[str], name: str
+) -> None:
+    WAYS[name].register(app, FOR_ADMINS, view)
+    assert ask() == {ADMIN: 200, USER: 403, STRANGER: 401}
+    assert set(reached) <= {ADMIN}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_without_the_mark_a_user_reaches_it_in_each_way(
+    app: Flask, ask: Ask, view: Any, name: str
+) -> None:
+    WAYS[name].register(app, no_mark, view)
+    statuses = ask()
+    assert (statuses[ADMIN], statuses[USER]) == (200, 200)
+
+
+def test_only_a_cache_without_wraps_that_calls_nothing_answers_every_user(
+    app: Flask, ask: Ask, view: Any, reached: list[str]
+) -> None:
+    add(app, caching(FOR_ADMINS(view)))
+    assert ask() == {ADMIN: 200, USER: 200, STRANGER: 401}
+    assert reached == [ADMIN]
+
+
+# Decorators of a view that takes a form, the lowest first.
+WITH_FORM: dict[str, list[Any]] = {
+    "above": [or_form(lambda word: word), FOR_ADMINS],
+    "below": [FOR_ADMINS, or_form(lambda word: word)],
+    "above, lost": [or_form(lambda word: word), FOR_ADMINS, lossy, consumes_form],
+    "below, lost": [FOR_ADMINS, or_form(lambda word: word), lossy, consumes_form],
+}
+
+
+@pytest.mark.parametrize("name", WITH_FORM)
+def test_a_form_handler_is_closed_as_its_view(app: Flask, ask: Ask, view: Any, name: str) -> None:
+    for decorate in WITH_FORM[name]:
+        view = decorate(view)
+    add(app, view)
+    form = {"method": "POST", "content_type": FORM_TYPES[0], "data": "a=b"}
+    assert ask(**form) == {ADMIN: 200, USER: 403, STRANGER: 401}
+
+
+def test_every_closing_mark_holds_below_a_decorator_that_loses_it(
+    app: Flask, wait: Wait, view: Any
+) -> None:
+    # Without its mark each would be open to strangers.
+    marks = {"login": login_required, "recent": recent_login(minutes=5), "role": FOR_ADMINS}
+    for name, mark in marks.items():
+        app.add_url_rule(f"/{name}/<word>", name, public(lossy(mark(partial(view)))))
+    clients = {name: client_of(app, name) for name in (ADMIN, USER, STRANGER)}
+
+    def statuses() -> list[list[int]]:
+        return [[each.get(f"/{m}/a").status_code for m in marks] for each in clients.values()]
+
+    assert statuses() == [[200, 200, 200], [200, 200, 403], [401, 401, 401]]
+    wait(5 * 60 + 1)
+    assert statuses() == [[200, 401, 200], [200, 401, 403], [401, 401, 401]]
+
+
+def test_a_view_of_two_apps_is_closed_in_both(app: Flask, ask: Ask, make_app: MakeApp) -> None:
+    marked = FOR_ADMINS(lambda word: word)
+    add(app, lossy(marked))
+    other = make_app()
+    add(other, lossy(marked))
+    assert ask() == {ADMIN: 200, USER: 403, STRANGER: 401}
+    client = client_of(other, ADMIN)
+    assert (client.get(PATH).status_code, other.test_client().get(PATH).status_code) == (403, 401)
+
+
+def test_a_public_method_of_a_closed_class_is_open_and_its_closed_helper_is_not(
+    app: Flask, ask: Ask
+) -> None:
+    helper: Any = FOR_ADMINS(lambda: "")
+
+    class Mixed(MethodView):
+        decorators = [login_required, FOR_ADMINS]  # noqa: RUF012 (Flask's own way)
+
+        @public
+        def get(self, word: str) -> str:
+            return str(helper()) if word == "helper" else word
+
+        def post(self, word: str) -> str:
+            return word
+
+    app.add_url_rule("/mixed/<word>", view_func=Mixed.as_view("mixed"))
+    assert ask("/mixed/a") == {ADMIN: 200, USER: 200, STRANGER: 200}
+    assert ask("/mixed/a", method="POST", json={}) == {ADMIN: 200, USER: 403, STRANGER: 401}
+    assert ask("/mixed/helper") == {ADMIN: 200, USER: 403, STRANGER: 401}
+
+
+def test_a_public_method_of_a_closed_class_looks_no_login_up(app: Flask) -> None:
+    class Mixed(MethodView):
+        decorators = [FOR_ADMINS]  # noqa: RUF012 (Flask's own way)
+
+        @public
+        def get(self) -> str:
+            return "page"
+
+    app.add_url_rule("/mixed", view_func=Mixed.as_view("mixed"))
+    client = client_of(app, ADMIN)
+    with app.app_context(), counted_statements(db.engine) as counted:
+        answer = client.get("/mixed")
+    assert (answer.text, counted.statements) == ("page", [])
+
+
+def test_a_method_may_take_an_older_login_than_its_class(app: Flask, wait: Wait) -> None:
+    class Slow(MethodView):
+        decorators = [recent_login(minutes=5)]  # noqa: RUF012 (Flask's own way)
+
+        @recent_login(minutes=60)
+        def get(self, word: str) -> str:
+            return word
+
+    app.add_url_rule("/slow/<word>", view_func=Slow.as_view("slow"))
+    client = client_of(app, ADMIN)
+    wait(30 * 60)
+    assert client.get("/slow/a").status_code == 200
+    wait(60 * 60)
+    assert client.get("/slow/a").status_code == 401
+
+
+def test_of_two_marks_the_shorter_age_counts_in_either_order(app: Flask, wait: Wait) -> None:
+    short, long = recent_login(minutes=5), recent_login(minutes=60)
+    app.add_url_rule("/long-above", "long", long(short(lambda: "")))
+    app.add_url_rule("/short-above", "short", short(long(lambda: "")))
+    client = client_of(app, ADMIN)
+    wait(30 * 60)
+    assert [client.get(f"/{name}-above").status_code for name in ("long", "short")] == [401, 401]
+
+
+def test_what_was_proved_stays_so_for_the_request_and_nothing_else_does(
+    app: Flask, wait: Wait
+) -> None:
+    first: Any = recent_login(minutes=5)(lambda: "first")
+    second: Any = recent_login(minutes=5)(lambda: "second")
+
+    def call(then: Callable[[], str]) -> str:
+        first()
+        wait(5 * 60 + 1)
+        return then()
+
+    app.add_url_rule("/again", "again", login_required(lambda: call(first)))
+    app.add_url_rule("/other", "other", login_required(lambda: call(second)))
+    answers = [client_of(app, ADMIN).get(path) for path in ("/again", "/other")]
+    assert [(each.status_code, each.text == "first") for each in answers] == [
+        (200, True),
+        (401, False),
+    ]
+
+
+def test_a_logout_ends_what_was_proved(app: Flask, reached: list[str]) -> None:
+    helper: Any = FOR_ADMINS(lambda: reached.append("helper"))
+
+    def leave() -> str:
+        helper()
+        log_out()
+        helper()
+        return ""
+
+    app.add_url_rule("/leave", view_func=FOR_ADMINS(leave))
+    assert client_of(app, ADMIN).get("/leave").status_code == 401
+    assert reached == ["helper"]
+
+
+def test_a_closed_function_does_not_run_outside_a_request(
+    app: Flask, view: Any, reached: list[str]
+) -> None:
+    async def coroutine() -> None:
+        view("a")
+
+    says = r"test_closing_marks.*view is marked @roles_required\('admin'\) and was called outside"
+    for within in (app.app_context(), Flask("other").app_context()):
+        with within, pytest.raises(RuntimeError, match=says):
+            FOR_ADMINS(view)("a")
+    with pytest.raises(RuntimeError, match=r"outside a request.*move its code to a function"):
+        asyncio.run(login_required(coroutine)())
+    assert reached == []
+
+
+def test_it_does_not_run_in_an_app_without_init_app(view: Any, reached: list[str]) -> None:
+    other = Flask("other")
+    other.config["PROPAGATE_EXCEPTIONS"] = True
+    add(other, login_required(view))
+    with pytest.raises(RuntimeError, match=r"other is not protected: call `secure_flask\.init_app"):
+        other.test_client().get(PATH)
+    assert reached == []
+
+
+def test_nor_in_one_that_a_protected_app_asks(app: Flask, view: Any, reached: list[str]) -> None:
+    other = Flask("other")
+    add(other, login_required(view))
+
+    @app.get("/asking")
+    @login_required
+    def asking() -> Any:
+        environ = {**request.environ, "PATH_INFO": PATH}
+        return current_app.response_class.from_app(other, environ)
+
+    assert client_of(app, ADMIN).get("/asking").status_code == 500
+    assert reached == []
+
+
+def test_a_test_calls_it_within_a_request_of_a_user_who_may(app: Flask, view: Any) -> None:
+    with app.test_request_context(), pytest.raises(ErrorResponse) as refused:
+        FOR_ADMINS(view)("a")
+    assert refused.value.code == 401
+    cookie = client_of(app, ADMIN).get_cookie("dev-session")
+    assert cookie
+    with app.test_request_context(headers={"Cookie": f"dev-session={cookie.value}"}):
+        assert FOR_ADMINS(view)("a") == "a"

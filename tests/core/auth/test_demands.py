@@ -1,0 +1,42 @@
+"""One demand for each mark of a function, and what its messages call the function."""
+
+from functools import partial
+
+from secure_flask import login_required, recent_login, roles_required
+from secure_flask.auth.demands import name_of_view
+from secure_flask.web.view_options import marked_options
+
+
+class Page:
+    """A callable object."""
+
+    def __call__(self) -> str:
+        return ""
+
+
+def view(argument: str) -> str:
+    return argument
+
+
+def test_the_same_mark_again_is_no_demand_more() -> None:
+    def marked() -> str:
+        return ""
+
+    for mark in (login_required, roles_required("b", "a"), roles_required("a", "b")) * 3:
+        mark(marked)
+    assert len(marked_options(marked).demands) == 2
+
+
+def test_another_age_or_role_is() -> None:
+    def marked() -> str:
+        return ""
+
+    for mark in (*map(roles_required, "ab"), *(recent_login(minutes=age) for age in (5, 15))):
+        mark(marked)
+    assert len(marked_options(marked).demands) == 4
+
+
+def test_a_message_names_a_function_and_shows_no_arguments() -> None:
+    assert name_of_view(view) == f"{__name__}.view"
+    assert name_of_view(Page()) == f"{__name__}.Page"
+    assert name_of_view(partial(view, "a secret")) == "functools.partial"

@@ -1,0 +1,154 @@
+"""Markup in templates that the policy of the site blocks: found before a user meets it."""
+
+from pathlib import Path
+
+import pytest
+from flask import Blueprint, Flask
+from secure_flask.csp_levels import NONCE, PARANOID, RELAXED, SELF
+from secure_flask.web.csp import csp
+
+from core.checks.conftest import MakeSite, found_in
+
+DELETE = "<form>\n<button onclick=\"return confirm('Delete?')\">Delete</button>\n</form>\n"
+NONCED = '<script nonce="{{ csp_nonce() }}" src="x.js"></script>'
+# What one line has, and what a finding calls it.
+BLOCKED = {
+    '<a ONCLICK="go()">': "onclick=",
+    "<body onload=go()>": "onload=",
+    '<div {% if it %}onmouseover="{{ go("now") }}"{% endif %}>': "onmouseover=",
+    '{{ form.delete(onclick="return confirm()", class_="x") }}': "onclick=",
+    '<a href=" JavaScript:go()">': "javascript:",
+    '<form action="javascript:go()">': "javascript:",
+    "<p style='color: {{ colour }}'>": "style=",
+    '{{ form.name(style="width: 9em") }}': "style=",
+    '<script src="{{ asset("x.js").url }}"></script>': "<script> without nonce",
+    '<script type="module">go()</script>': "<script> without nonce",
+    "<style>p { color: red }</style>": "<style> without nonce",
+}
+FINE = [
+    NONCED,
+    '<style nonce="{{ csp_nonce() }}"></style>',
+    '<script type="application/json">{"onclick=": "<p style=x>"}</script>',
+    f"{NONCED}\n<script nonce='x'>el.onclick = go; s = '<p style=\"x\">'</script>",
+    "<p class=style title=\"onclick='x'\">javascript: and style=x and onclick=x</p>",
+    '{# <a onclick="go()"> #}',
+    "<!-- <a onclick='go()'> -->",
+    "{{ url_for('page', once=1, style_of='x') }} {{ page.onclick == 1 }}",
+    '<a href="/javascript:x" data-style="x">',
+]
+
+
+@pytest.fixture
+def site(make_site: MakeSite, tmp_path: Path) -> Flask:
+    """A site whose package is this folder, with no template yet."""
+    site = make_site()
+    site.root_path = str(tmp_path / "app")
+    return site
+
+
+def write(site: Flask, text: str, name: str = "page.html", folder: str = "templates") -> None:
+    file = Path(site.root_path, folder, name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+
+
+def found(site: Flask) -> list[str]:
+    return found_in(site, "templates.blocked")
+
+
+def test_a_button_that_asks_by_an_inline_script_is_found_with_its_line(site: Flask) -> None:
+    write(site, DELETE, "tasks/list.html")
+    [message] = found(site)
+    assert message.startswith("app/templates/tasks/list.html ")
+    assert "onclick= (line 2)" in message
+
+
+@pytest.mark.parametrize("markup", BLOCKED)
+def test_what_the_policy_blocks_is_found(site: Flask, markup: str) -> None:
+    write(site, f"{{# a comment\nof two lines #}}{{% if\nx %}}\n{markup}\n{{% endif %}}\n")
+    [message] = found(site)
+    assert f"{BLOCKED[markup]} (line 4)" in message
+
+
+@pytest.mark.parametrize("markup", FINE)
+def test_what_no_policy_blocks_is_not_found(site: Flask, markup: str) -> None:
+    write(site, f"<!doctype html>\n{markup}\n")
+    assert found(site) == []
+
+
+def test_a_file_is_one_finding_that_names_the_first_lines(site: Flask) -> None:
+    write(site, "<p style=x onclick=x>\n" * 40, "long.html")
+    write(site, DELETE, "short.html")
+    long, short = found(site)
+    assert "style= (lines 1, 2, 3, 4, 5 and 35 more)" in long
+    assert "onclick= (lines 1, " in long
+    assert "short.html" in short
+
+
+def test_an_argument_of_a_field_is_found_in_its_line(site: Flask) -> None:
+    write(site, '<p>\n{{ form.delete(\n  class_="x",\n  onclick="return confirm()") }}')
+    [message] = found(site)
+    assert "onclick= (line 4)" in message
+
+
+def test_the_templates_of_a_blueprint_are_read_too(site: Flask, tmp_path: Path) -> None:
+    others = {"outside": "outside", "installed": "app/.venv/site-packages/admin"}
+    for name, folder in {"shop": "app/shop", **others}.items():
+        parts = Blueprint(name, __name__, template_folder="templates")
+        parts.root_path = str(tmp_path / folder)
+        write(site, DELETE, f"{name}.html", f"../{folder}/templates")
+        site.register_blueprint(parts)
+    # The others are of extensions.
+    assert [message.partition(" ")[0] for message in found(site)] == [
+        "app/shop/templates/shop.html"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "blocked"),
+    [
+        (RELAXED, {"onclick=", "javascript:", "<script> without nonce"}),
+        (PARANOID, {*BLOCKED.values()} - {"onload=", "onmouseover="}),
+        ({"script-src": [SELF, "'unsafe-inline'"]}, set()),
+        (
+            {"script-src": [NONCE, "'unsafe-inline'"]},
+            {"onclick=", "javascript:", "<script> without nonce"},
+        ),
+        (
+            {"default-src": [SELF], "style-src-attr": ["'unsafe-inline'"]},
+            {"onclick=", "javascript:", "<script> without nonce", "<style> without nonce"},
+        ),
+        ({"img-src": [SELF]}, set()),
+    ],
+)
+def test_what_the_policy_allows_is_not_found(
+    site: Flask, monkeypatch: pytest.MonkeyPatch, policy: object, blocked: set[str]
+) -> None:
+    kinds = {
+        "onclick=": "<a onclick=x>",
+        "javascript:": "<a href='javascript:x'>",
+        "style=": "<p style=x>",
+        "<script> without nonce": "<script>go()</script>",
+        "<style> without nonce": "<style></style>",
+    }
+    monkeypatch.setitem(site.config, "CSP", policy)
+    for kind, markup in kinds.items():
+        write(site, markup)
+        assert (kind, len(found(site))) == (kind, kind in blocked)
+
+
+def test_a_script_file_needs_a_nonce_only_where_no_host_is_listed(
+    site: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(site, "<script src=x.js></script>")
+    for sources, count in (([NONCE], 1), ([SELF, NONCE], 0), (["https://cdn.safe.test"], 0)):
+        monkeypatch.setitem(site.config, "CSP", {"script-src": sources})
+        assert (sources, len(found(site))) == (sources, count)
+
+
+def test_where_a_view_allows_styles_nobody_knows_which_template_it_shows(site: Flask) -> None:
+    write(site, "<p style=x>\n<a onclick=x>")
+    site.add_url_rule("/_test/chart", "chart", csp(style_src_attr=["'unsafe-inline'"])(lambda: ""))
+    [message] = found(site)
+    assert "onclick= (line 2)" in message
+    assert "style=" not in message

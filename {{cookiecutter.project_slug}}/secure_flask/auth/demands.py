@@ -1,0 +1,67 @@
+"""What a closing mark demands, which is proved once for each request and login.
+
+The check before the view proves all demands of the view. A marked function that is called later
+looks up its demand by identity, and proves it only if nothing has proved it: below a decorator that
+lost the mark, or in a helper.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from flask import current_app, has_request_context, request
+from secure_flask.auth.current_login import is_proved_of_login, keep_proved_of_login
+from secure_flask.state import Key, app_state, request_state
+from secure_flask.web import closed_views
+from secure_flask.web.view_options import marked_options
+
+# The demands of a class whose method is public.
+_WAIVED = Key[tuple[closed_views.Demand, ...]]("waived demands")
+
+
+@dataclass(frozen=True, eq=False)
+class Demand:
+    """One closing mark on one function."""
+
+    mark: str
+    function: str
+    # Raises if the caller may not go on.
+    require: Callable[[], None]
+
+    def __call__(self) -> None:
+        """
+        :raises ErrorResponse: 401 or 403, the caller of this request may not call the function.
+        :raises RuntimeError: there is no request, or the app is not protected.
+        """
+        if not is_proved_of_login(self):
+            self._prove()
+
+    def _prove(self) -> None:
+        if not has_request_context():
+            raise RuntimeError(
+                f"{self.function} is marked {self.mark} and was called outside a request, where "
+                "nobody is logged in. For a command or a job, move its code to a function without "
+                "a mark, and call that. In a test, send a request by the client."
+            )
+        # Says so if the app is not protected.
+        app_state(current_app)
+        waived = request_state(request.environ).get(_WAIVED) or ()
+        if self not in waived:
+            self.require()
+            keep_proved_of_login([self])
+
+
+def demand_of_mark(view: object, mark: str, require: Callable[[], None]) -> Demand:
+    """What a mark demands; the same object where a function has the mark already, from each app."""
+    known = {each.mark: each for each in marked_options(view).demands if isinstance(each, Demand)}
+    return known.get(mark) or Demand(mark, name_of_view(view), require)
+
+
+def waive_demands(demands: Iterable[closed_views.Demand]) -> None:
+    """Make none of these demands in this request, whoever is logged in."""
+    request_state(request.environ)[_WAIVED] = tuple(demands)
+
+
+def name_of_view(view: object) -> str:
+    """The name of a function for messages; of another callable, that of its class."""
+    named = view if hasattr(view, "__qualname__") else type(view)
+    return f"{named.__module__}.{named.__qualname__}"
