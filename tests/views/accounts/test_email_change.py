@@ -6,13 +6,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts import smtp, steps, worker
+from secure_flask.accounts import email_change, smtp, steps, worker
 from secure_flask.accounts.email_change import LIFETIME, MAX_CHANGE_REQUESTS, RECENT
 from secure_flask.accounts.former_addresses import KEPT, MAX_CHANGES, remember_address
 from secure_flask.accounts.outbox import Mail
 from secure_flask.accounts.steps import MAX_FAILURES, Step
 from sqlalchemy import func, select, update
 
+from app.models import User
 from core import routes
 from views.accounts.people import (
     ADDRESS,
@@ -166,6 +167,26 @@ def test_a_reader_of_the_address_connects_it_to_no_account_of_somebody_else(
     assert confirm(grace, link, STRONG, theirs) == 403
     page = post(log_in_by_form(app.test_client(), username="grace"), link)
     assert (page.status_code, "somebody else" in page.text) == (422, True)
+    assert address(app) == ADDRESS
+
+
+def test_where_the_password_changes_at_the_same_moment_the_address_stays(
+    app: Flask,
+    client: FlaskClient,
+    credentials: Headers,
+    link: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lock_mailbox = email_change.lock_mailbox
+
+    def change_meanwhile(mailbox: str) -> None:
+        changed = update(User).values(password_hash="of another password")
+        db.session.execute(changed, execution_options={"synchronize_session": False})
+        db.session.commit()
+        lock_mailbox(mailbox)
+
+    monkeypatch.setattr(email_change, "lock_mailbox", change_meanwhile)
+    assert confirm(client, link, headers=credentials) == 404
     assert address(app) == ADDRESS
 
 

@@ -7,11 +7,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts import half_logins, notices, recovery_codes, steps
+from secure_flask.accounts import factor_changes, half_logins, notices, recovery_codes, steps
+from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import session
 from sqlalchemy import delete, func, select, update
 from werkzeug.test import TestResponse
 
+from app.models import User
 from core import routes
 from tests.page_elements import Elements
 from views.accounts.devices import (
@@ -213,6 +215,22 @@ def test_changing_a_factor_needs_a_login_of_the_last_five_minutes(
             headers = credentials if client_of is client else {}
             assert (tried, send(client_of, tried, body, headers).status_code) == (tried, 401)
     assert is_on(app)
+
+
+@pytest.mark.usefixtures("secret")
+def test_a_login_that_ends_at_the_same_moment_changes_no_factor(
+    app: Flask, client: FlaskClient, credentials: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_hash = factor_changes.replace_hash
+
+    def end_meanwhile(user: User, new: str) -> bool:
+        db.session.execute(delete(Login), execution_options={"synchronize_session": False})
+        return replace_hash(user, new)
+
+    monkeypatch.setattr(factor_changes, "replace_hash", end_meanwhile)
+    assert send(client, TF_SETUP, {"setup": "disable"}, credentials).status_code == 401
+    with stored_user(app) as user:
+        assert user.has_authenticator
 
 
 @pytest.mark.asvs("6.5.6")
