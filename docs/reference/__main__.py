@@ -13,6 +13,7 @@ WORDS = "what it does |"
 ROUTES = f"| route | who may call | body | {WORDS}"
 COMMANDS = "| command | what it does | more |"
 SETTINGS, POLICY = f"| setting | default | valid | {WORDS}", f"| value | default | {WORDS}"
+NAMES = "<!-- `make reference` writes the next line. -->\n"
 GENERATED = "<!-- `make reference` writes all below this line. -->\n\n"
 
 
@@ -32,8 +33,10 @@ def pages(project: Path) -> dict[str, str]:
         "settings.md": {SETTINGS: settings.facts(), POLICY: settings.policy()},
     }
     by_hand = (PAGES / "headers.md").read_text("utf-8").partition(GENERATED)[0]
-    made = {"headers.md": by_hand + GENERATED + headers.text()}
-    return made | {name: page(name, of_page) for name, of_page in tables.items()}
+    made = {name: page(name, of_page) for name, of_page in tables.items()}
+    before, _, after = made["settings.md"].partition(NAMES)
+    made["settings.md"] = before + NAMES + settings.read_once() + after[after.index("\n") :]
+    return made | {"headers.md": by_hand + GENERATED + headers.text()}
 
 
 def page(name: str, tables: dict[str, Facts]) -> str:

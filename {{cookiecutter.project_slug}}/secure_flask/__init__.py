@@ -2,6 +2,17 @@
 
 `init_app` sets all of it up. Your code imports the names of `__all__` from here, so that the
 modules behind them may move. See README.md in this folder.
+
+`help()` of a function or class explains it. These names are objects:
+
+- `current_user`: the logged-in user, a row of your user class; falsy where nobody is logged in.
+- `db`: Flask-SQLAlchemy, as in `db.session.commit()` and `db.first_or_404(select(Task))`.
+- `audit`: the module of the audit log, as in `audit.record(audit.USER_UPDATED, task=task.id)`.
+- `PlainText`, `Text`: the type of a member of a `Body`, one line that is not blank; lines or none.
+  Neither has control characters. `Annotated[Text, Field(max_length=2000)]` limits characters.
+- `user_deleted`: the signal, sent with the user before the rows go: `@user_deleted.connect`.
+- `GUNICORN_LOGGING`: a dict for `logconfig_dict` of gunicorn.conf.py; its lines are JSON.
+- `THREADS`: the number of threads of a server process, and of its database connections.
 """
 
 from typing import Any
@@ -126,7 +137,8 @@ current_user: Any = LocalProxy(logged_in_user)
 def init_app(app: Flask, settings: Settings) -> None:
     """Protect the app. Call this before you register your own blueprints.
 
-    `app.config` holds the policy; a name that it lacks gets the default of policy.py.
+    `secure_flask.init_app(app, Settings.load())`. `app.config` holds the policy; a name that it
+    lacks gets the default of policy.py.
 
     :raises PolicyError: the policy contains a value that a browser would misread.
     :raises SettingsError: a setting that the policy needs is missing.

@@ -37,6 +37,8 @@ class Asset(NamedTuple):
 def asset(filename: str) -> Asset:
     """The asset for a path below `app/static/`, or below the static folder that the app names.
 
+    A template writes both of its texts: `asset("page.css").url`, `asset("page.css").integrity`.
+
     :raises FileNotFoundError: there is no such file, or it must not be served.
     """
     path = find_asset(filename)

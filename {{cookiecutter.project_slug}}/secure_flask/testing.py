@@ -38,7 +38,10 @@ _PARAMETER = re.compile(r"<(?:(\w+)(?:\(([^)]*)\))?:)?(\w+)>")
 
 
 class Route(NamedTuple):
-    """One method of a route, with an address at which a test can call it."""
+    """One method of a route, with an address at which a test can call it; see `routes`.
+
+    An example is `Route("GET", "/login", "login.page", True, (), True)`.
+    """
 
     method: str
     path: str
@@ -51,7 +54,8 @@ class Route(NamedTuple):
 def settings(kind: type[AnySettings], **values: Any) -> AnySettings:
     """Settings for a test: those of development, new secrets, and `values` by lower-case name.
 
-    A required setting of yours gets a random text if its type is `str` or `SecretStr`.
+    `create_app(testing.settings(Settings, rate_limit="5 per minute"))`. The result is of the class
+    `kind`. A required setting of yours gets a random text if its type is `str` or `SecretStr`.
 
     :raises SettingsError: a value is missing or insecure.
     """
@@ -97,19 +101,19 @@ def _of_accounts(
 
 @contextmanager
 def fast_hashes() -> Iterator[None]:
-    """Hash passwords in a moment: a real hash takes 50 ms and 46 MiB."""
+    """Hash passwords in a moment, where a real hash takes 50 ms: `with testing.fast_hashes()`."""
     with patch.object(passwords, "hasher", PasswordHasher(1, 8, 1)):
         yield
 
 
 def create_tables(app: Flask) -> None:
-    """Create the tables of all models, but for those that exist."""
+    """Create the tables of all models, but for those that exist: `testing.create_tables(app)`."""
     with app.app_context():
         Model.metadata.create_all(db.engine)
 
 
 def drop_tables(app: Flask) -> None:
-    """Drop every table of the database, also those that no model has any more."""
+    """Drop every table of the database, also those without a model: `testing.drop_tables(app)`."""
     with app.app_context():
         on_sqlite = db.engine.dialect.name == "sqlite"
         names = inspect(db.engine).get_table_names()
@@ -123,7 +127,7 @@ def drop_tables(app: Flask) -> None:
 
 
 def reset(app: Flask) -> None:
-    """Empty all tables, and forget all counted requests and failed logins."""
+    """Empty all tables, and forget all counted requests and failed logins: `testing.reset(app)`."""
     with app.app_context():
         for table in reversed(Model.metadata.sorted_tables):
             db.session.execute(table.delete())
@@ -135,6 +139,8 @@ def reset(app: Flask) -> None:
 
 def path_of(app: Flask, endpoint: str, **values: object) -> str:
     """The path of a route, wherever its blueprint is: `path_of(app, "login.login")`.
+
+    `values` are the parameters of its address: `path_of(app, "api.show_task", task_id=task.id)`.
 
     :raises LookupError: no route has this endpoint.
     """
@@ -148,22 +154,37 @@ def path_of(app: Flask, endpoint: str, **values: object) -> str:
 
 
 def origin_of(app: Flask) -> str:
-    """The origin of the app's own pages, as the test client calls it."""
+    """The origin of the app's own pages, as the test client calls it: "http://localhost".
+
+    Send it as a browser does: `client.post(path, headers={"Origin": testing.origin_of(app)})`.
+    """
     return f"{app.config['PREFERRED_URL_SCHEME']}://{app.config['SERVER_NAME'] or 'localhost'}"
 
 
 def page_headers(app: Flask) -> dict[str, str]:
-    """The headers of every page, with HEADER_CHANGES of the policy."""
+    """The headers of every page by name, with HEADER_CHANGES of the policy.
+
+    `assert testing.page_headers(app).items() <= {*client.get("/").headers}`.
+    """
     return fixed_headers(app.config, Kind.PAGE)
 
 
 def page_policy(app: Flask) -> dict[str, list[str]]:
-    """The Content-Security-Policy of pages by directive, with CSP_CHANGES of the policy."""
+    """The Content-Security-Policy of pages by directive, with CSP_CHANGES of the policy.
+
+    `assert testing.page_policy(app)["object-src"] == ["'none'"]`.
+    """
     return csp.page_policy(app.config)
 
 
 def log_in(client: FlaskClient, name: str, password: str) -> dict[str, Any]:
-    """Log in by JSON; later requests of this client carry the credential and `Origin`."""
+    """Log in by JSON; later requests of this client carry the credential and `Origin`.
+
+    The result is the body of the response, as `secure_flask.log_in` returns it:
+    `testing.log_in(client, "ada", "a good long password")`.
+
+    :raises AssertionError: the login was refused.
+    """
     client.environ_base["HTTP_ORIGIN"] = origin_of(client.application)
     body = {"username": name, "password": password}
     response = client.post(path_of(client.application, "login.login"), json=body)
@@ -176,7 +197,12 @@ def log_in(client: FlaskClient, name: str, password: str) -> dict[str, Any]:
 
 
 def log_in_by_form(client: FlaskClient, name: str, password: str) -> None:
-    """Log in as on a page; later requests of this client carry the cookie and `Origin`."""
+    """Log in as on a page; later requests of this client carry the cookie and `Origin`.
+
+    `testing.log_in_by_form(client, "ada", "a good long password")`.
+
+    :raises AssertionError: the login was refused.
+    """
     client.environ_base["HTTP_ORIGIN"] = origin_of(client.application)
     form = {"username": name, "password": password}
     response = client.post(path_of(client.application, "login.login"), data=form)
@@ -187,7 +213,8 @@ def log_in_by_form(client: FlaskClient, name: str, password: str) -> None:
 def routes(app: Flask, **values: str) -> list[Route]:
     """Every method of every route but those of another host. A parameter gets an example value.
 
-    For a converter of your own, pass the value by the parameter's name: `colour="red"`.
+    `[each.path for each in testing.routes(app) if each.public]`. For a converter of your own, pass
+    the value by the parameter's name: `testing.routes(app, colour="red")`.
 
     :raises LookupError: the address of a route leads nowhere.
     """

@@ -16,7 +16,8 @@ from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
 from secure_flask.database import database
 from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings
-from secure_flask.state import begin_app_state
+from secure_flask.settings.configuration import READ_ONCE, ReadOnce, refuse_other_values
+from secure_flask.state import app_state, begin_app_state
 from secure_flask.web import (
     audit,
     bodies,
@@ -30,6 +31,7 @@ from secure_flask.web import (
     hosts,
     logs,
     rate_limits,
+    request_checks,
     strict_json,
 )
 
@@ -37,12 +39,13 @@ from secure_flask.web import (
 def wire_app(app: Flask, settings: Settings) -> None:
     """Protect the app; see `secure_flask.init_app`."""
     _configure(app, settings)
-    _protect_requests(app)
-    _add_services(app)
-    _add_routes_and_commands(app)
-    csp.init_app(app)  # refuses a policy that browsers misread; `csp_nonce()` in templates
-    # Added last, this middleware is the outermost, so every response gets its headers.
-    headers.init_app(app)
+    with app_state(app)[READ_ONCE].noted():
+        _protect_requests(app)
+        _add_services(app)
+        _add_routes_and_commands(app)
+        csp.init_app(app)  # refuses a policy that browsers misread; `csp_nonce()` in templates
+        # Added last, this middleware is the outermost, so every response gets its headers.
+        headers.init_app(app)
     startup.log_startup(app)
 
 
@@ -51,14 +54,17 @@ def _configure(app: Flask, settings: Settings) -> None:
     given = settings.for_flask()
     # `flask check` compares a name that may be misspelt with these of Flask and the settings.
     state[KNOWN_NAMES] = {*Flask.default_config, *given}
-    app.config.update(dict(settings.policy.load(app.config)))
+    refuse_other_values(app.config, settings)
     app.config.update(given)
-    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_BODY"]
+    app.config.update(dict(settings.policy.load(app.config)))
     state[SETTINGS] = settings
+    state[READ_ONCE] = ReadOnce(app.config, settings)
 
 
 def _protect_requests(app: Flask) -> None:
     # A request meets these modules in this order.
+    check_first_request = app_state(app)[READ_ONCE].check_first_request
+    request_checks.add_request_check(app, check_first_request)  # refuses late configuration
     logs.init_app(app)  # the log and X-Request-ID
     audit.init_app(app)  # one log line for each crash, without the path of the request
     errors.init_app(app)  # error pages, or errors as JSON, without internal details

@@ -198,6 +198,15 @@ def test_a_method_may_take_an_older_login_than_its_class(app: Flask, wait: Wait)
     assert client.get("/slow/a").status_code == 401
 
 
+def test_of_two_marks_the_shorter_age_counts_in_either_order(app: Flask, wait: Wait) -> None:
+    short, long = recent_login(minutes=5), recent_login(minutes=60)
+    app.add_url_rule("/long-above", "long", long(short(lambda: "")))
+    app.add_url_rule("/short-above", "short", short(long(lambda: "")))
+    client = client_of(app, ADMIN)
+    wait(30 * 60)
+    assert [client.get(f"/{name}-above").status_code for name in ("long", "short")] == [401, 401]
+
+
 def test_what_was_proved_stays_so_for_the_request_and_nothing_else_does(
     app: Flask, wait: Wait
 ) -> None:

@@ -28,7 +28,7 @@ from secure_flask import (
 from secure_flask.auth import logins
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.logins import LAST_USED_STEP
-from secure_flask.database import database, db
+from secure_flask.database import db, engine_options
 from sqlalchemy import event, select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -259,7 +259,7 @@ def test_a_view_that_a_lock_keeps_from_nothing_is_not_kept_by_the_time_of_its_lo
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # Who waited for the lock would wait until the test ends.
-    monkeypatch.setattr(database, "BUSY_TIMEOUT", 60 * 60)
+    monkeypatch.setattr(engine_options, "BUSY_TIMEOUT", 60 * 60)
     url = os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
     app = make_app(database_url=url)
     app.add_url_rule("/probe", "probe", login_required(lambda: who_is_there()))

@@ -3,7 +3,7 @@
 from functools import partial
 
 from secure_flask import login_required, recent_login, roles_required
-from secure_flask.auth.demands import name_of
+from secure_flask.auth.demands import name_of_view
 from secure_flask.web.view_options import marked_options
 
 
@@ -37,6 +37,6 @@ def test_another_age_or_role_is() -> None:
 
 
 def test_a_message_names_a_function_and_shows_no_arguments() -> None:
-    assert name_of(view) == f"{__name__}.view"
-    assert name_of(Page()) == f"{__name__}.Page"
-    assert name_of(partial(view, "a secret")) == "functools.partial"
+    assert name_of_view(view) == f"{__name__}.view"
+    assert name_of_view(Page()) == f"{__name__}.Page"
+    assert name_of_view(partial(view, "a secret")) == "functools.partial"

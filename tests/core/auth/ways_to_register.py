@@ -38,6 +38,20 @@ def lossy(view: AnyView) -> AnyView:
     return lambda *args, **kwargs: view(*args, **kwargs)
 
 
+def by_default(view: AnyView) -> AnyView:
+    def lost(word: str, view: AnyView = view) -> Any:
+        return view(word=word)
+
+    return lost
+
+
+def by_named_default(view: AnyView) -> AnyView:
+    def lost(word: str, *, view: AnyView = view) -> Any:
+        return view(word=word)
+
+    return lost
+
+
 def with_wraps(view: AnyView) -> AnyView:
     return wraps(view)(lossy(view))
 
@@ -255,6 +269,8 @@ WAYS: dict[str, Way] = {
     "without wraps, above": Way(by(None, lossy), True),
     "without wraps, below": Way(by(lossy, None), False),
     "twice without wraps": Way(by(None, lossy, lossy), True),
+    "a default argument": Way(by(None, by_default), True),
+    "a default argument by name": Way(by(None, by_named_default), True),
     "with wraps, above": Way(by(None, with_wraps), False),
     "with names but no dict": Way(by(None, names_only), True),
     "partial above": Way(by(None, partial), True),

@@ -114,6 +114,21 @@ def test_no_view_is_named_for_what_the_app_or_a_blueprint_leads_to(app: Flask) -
     assert named(app) == []
 
 
+def test_no_code_of_an_object_runs(app: Flask) -> None:
+    asked = []
+
+    class Asked:
+        def __getattribute__(self, name: str) -> Any:
+            asked.append(name)
+            return object.__getattribute__(self, name)
+
+    held = Asked()
+    held.view = FOR_ADMINS(lambda: "")  # type: ignore[attr-defined]
+    app.add_url_rule("/held", "held", lambda: str(held))
+    asked.clear()
+    assert (named(app), asked) == (["held"], [])
+
+
 def test_the_first_request_in_development_warns_once(
     app: Flask, view: AnyView, caplog: pytest.LogCaptureFixture
 ) -> None:

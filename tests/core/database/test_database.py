@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import takewhile
 from pathlib import Path
 from uuid import uuid4
@@ -16,8 +16,7 @@ from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
 from secure_flask.auth.access import public
 from secure_flask.auth.login_table import Login
-from secure_flask.database import Model, db
-from secure_flask.database import database as module
+from secure_flask.database import Model, database, db, engine_options
 from sqlalchemy import delete, exc, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import exc as orm_exc
@@ -44,7 +43,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def on_disk(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path) -> Flask:
-    monkeypatch.setattr(module, "BUSY_TIMEOUT", 0)
+    monkeypatch.setattr(engine_options, "BUSY_TIMEOUT", 0)
     return make_app(database_url=f"sqlite:///{file}", MAX_LOGINS=1000, **PRODUCTION)
 
 
@@ -207,8 +206,8 @@ def test_a_page_of_development_names_a_missing_table_with_the_commands(make_app:
 def test_nobody_waits_long_for_a_connection(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
-    monkeypatch.setattr(module, "THREADS", 1)
-    monkeypatch.setattr(module, "POOL_TIMEOUT", 0.01)
+    monkeypatch.setattr(engine_options, "THREADS", 1)
+    monkeypatch.setattr(engine_options, "POOL_TIMEOUT", 0.01)
 
     def rows() -> str:
         db.session.execute(text("SELECT 1"))
@@ -230,6 +229,21 @@ def test_a_file_that_another_program_writes_is_busy(
         assert "database is locked" in lines()[-1]["exception"]
     assert logins_in(file) == 0
     assert log_in(on_disk) == 200
+
+
+def test_who_gets_the_connection_of_an_impatient_transaction_waits_for_other_writers(
+    make_app: MakeApp, file: Path
+) -> None:
+    app = make_app(database_url=f"sqlite:///{file}")
+    ask = "PRAGMA busy_timeout"
+    with app.app_context():
+        # So the pool has no other connection.
+        db.engine.dispose()
+        with suppress(RuntimeError), database.impatient_transaction() as connection:
+            assert connection.exec_driver_sql(ask).scalar() == 0
+            raise RuntimeError
+        with db.engine.connect() as connection:
+            assert connection.exec_driver_sql(ask).scalar() == engine_options.BUSY_TIMEOUT * 1000
 
 
 def test_a_file_that_may_only_be_read_takes_no_login(

@@ -15,7 +15,7 @@ import click
 import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
-from secure_flask.database import database, db
+from secure_flask.database import db, engine_options
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
@@ -55,7 +55,7 @@ def limited(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Limited:
 
     def make(limit: str) -> Flask:
         make_app()  # the tables and the user, which the limit might refuse
-        monkeypatch.setitem(database.LIMITS, "options", f"-c {limit}")
+        monkeypatch.setitem(engine_options.LIMITS, "options", f"-c {limit}")
         return make_app(fill=False)
 
     return make
@@ -115,7 +115,9 @@ def test_a_server_that_is_not_started_is_reported(at_port: ClientOf) -> None:
 def test_nobody_waits_for_a_server_that_lets_nobody_in(
     at_port: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(database.POSTGRESQL, "connect_timeout", 2)  # the least that libpq takes
+    monkeypatch.setitem(
+        engine_options.POSTGRESQL, "connect_timeout", 2
+    )  # the least that libpq takes
     with silent() as port:
         assert_unavailable(at_port(port), READY)
 

@@ -1,10 +1,13 @@
 """The cookies, as a browser stores them."""
 
+import re
+
 import pytest
 from flask import Flask, session
 from flask.sessions import SecureCookieSessionInterface
 from secure_flask.auth.access import public
 from secure_flask.web import cookies
+from secure_flask.web.origins import PolicyError
 
 from core.conftest import PRODUCTION, MakeApp, protect
 
@@ -27,6 +30,68 @@ def test_flasks_session_is_bound_to_the_host_and_to_https_in_production(make_app
     both = {"HttpOnly", "SameSite=Lax", "Path=/"}
     assert cookie_of_flask(make_app(**PRODUCTION)) == {"__Host-flask", "Secure", *both}
     assert cookie_of_flask(make_app()) == {"dev-flask", *both}
+
+
+STRICTER = {"SESSION_COOKIE_SAMESITE": "Strict", "SESSION_COOKIE_SECURE": True}
+# A setting of the cookie, a weaker value, and whether development refuses it too.
+WEAKER = [
+    ("SESSION_COOKIE_HTTPONLY", False, True),
+    ("SESSION_COOKIE_SAMESITE", "None", True),
+    ("SESSION_COOKIE_DOMAIN", "example.org", True),
+    ("SESSION_COOKIE_PATH", "/shop", False),
+]
+# These have a default that protects: only a later change can weaken them.
+WEAKER_LATER = [
+    *WEAKER,
+    ("SESSION_COOKIE_SAMESITE", None, True),
+    ("SESSION_COOKIE_SECURE", False, False),
+    ("SESSION_COOKIE_NAME", "shop", False),
+]
+
+
+def test_stricter_flags_of_flasks_session_stay(make_app: MakeApp) -> None:
+    strict = {"HttpOnly", "SameSite=Strict", "Secure"}
+    development = make_app(SESSION_COOKIE_PATH="/_test", **STRICTER)
+    assert cookie_of_flask(development) == {"dev-flask", "Path=/_test", *strict}
+    partitioned = make_app(SESSION_COOKIE_PARTITIONED=True, **STRICTER, **PRODUCTION)
+    expected = {"__Host-flask", "Path=/", "Partitioned", *strict}
+    assert cookie_of_flask(partitioned) == expected
+
+
+def test_flask_reads_the_flag_in_any_case(make_app: MakeApp) -> None:
+    assert "SameSite=Strict" in cookie_of_flask(make_app(SESSION_COOKIE_SAMESITE="strict"))
+
+
+@pytest.mark.parametrize(("name", "value", "everywhere"), WEAKER)
+def test_weaker_flags_of_flasks_session_are_refused(
+    make_app: MakeApp, name: str, value: object, everywhere: bool
+) -> None:
+    for environment in (PRODUCTION, *[{}] * everywhere):
+        with pytest.raises(PolicyError, match=rf"Flask's session.\n{name}: .+[:.]"):
+            make_app(fill=False, **{name: value}, **environment)
+
+
+@pytest.mark.parametrize(("name", "value", "everywhere"), WEAKER_LATER)
+def test_flags_that_are_weakened_later_are_refused_at_the_first_request(
+    make_app: MakeApp, name: str, value: object, everywhere: bool
+) -> None:
+    for environment in (PRODUCTION, *[{}] * everywhere):
+        app = make_app(fill=False, **environment)
+        app.config[name] = value
+        for _ in range(2):
+            with pytest.raises(PolicyError, match=re.escape(name)):
+                app.test_client().get("/")
+
+
+def test_a_name_of_the_owner_has_the_prefix_in_production_alone(make_app: MakeApp) -> None:
+    for written in ("shop", "__Host-shop"):
+        names = [
+            make_app(fill=False, SESSION_COOKIE_NAME=written, **environment).config[
+                "SESSION_COOKIE_NAME"
+            ]
+            for environment in ({}, PRODUCTION)
+        ]
+        assert names == ["shop", "__Host-shop"]
 
 
 def test_a_login_cookie_is_secure_except_in_development_over_http(make_app: MakeApp) -> None:

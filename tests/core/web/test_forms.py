@@ -2,6 +2,7 @@
 
 from io import BytesIO
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from flask import Flask, render_template_string, request
@@ -10,21 +11,25 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect, FlaskForm
 from flask_wtf.file import FileField
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
-from secure_flask.web.bodies import MAX_FIELDS
+from secure_flask.settings import Settings
 from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.forms import consumes_form, one_line, or_form
+from secure_flask.web.origins import PolicyError
+from secure_flask.web.responses import consumes
 from secure_flask.web.validation import Body, validated
 from werkzeug.test import TestResponse
 from wtforms import StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from core.conftest import MakeApp, log_in
+from core.conftest import SECRETS, SETTINGS, MakeApp, log_in
+from core.site import create_app
 
 URLENCODED, MULTIPART = FORM_TYPES
 OWN = {"Origin": "http://localhost"}
 FORM, PRIVATE, UPLOAD = "/_test/form", "/_test/private", "/_test/upload"
 EITHER, NOTE = "/_test/either", "/_test/note"
 MAX_UPLOAD = 2**21  # bytes
+MAX_FIELDS = 1000  # the default of Flask
 NOT_ONE_LINE = "Contains control characters."
 PAGE = """
 <form method="post">
@@ -257,6 +262,20 @@ def test_what_is_kept_in_memory_stays_small_and_large_files_go_to_disk(client: F
     assert post(client, body, OF_X, UPLOAD).json == expected
 
 
+def test_a_limit_stays_where_another_decorator_adds_a_type(make_app: MakeApp) -> None:
+    app = make_app()
+    views = {
+        "/_test/below": consumes("image/png")(consumes_form(max_size=10)(lambda: "read")),
+        "/_test/above": consumes_form(consumes("image/png", max_size=10)(lambda: "read")),
+    }
+    for path, view in views.items():
+        app.add_url_rule(path, path, public(view), methods=["POST"])
+    client = app.test_client()
+    for path in views:
+        answers = [post(client, b"a=" + b"b" * size, URLENCODED, path) for size in (8, 9)]
+        assert [each.status_code for each in answers] == [200, 413], path
+
+
 def test_a_flask_form_works_as_its_users_know_it(client: FlaskClient) -> None:
     fields = {"title": "a", "notes": "one\r\ntwo"}
     assert client.get(NOTE).status_code == 200
@@ -290,6 +309,34 @@ def test_a_form_of_an_extension_needs_no_token_either(make_app: MakeApp) -> None
     client = app.test_client()
     assert client.post(FORM, data={"a": "b"}, headers=OWN).text == "sent"
     assert client.post(FORM, data={"a": "b"}, headers={"Origin": "null"}).status_code == 403
+
+
+def test_an_extension_may_protect_forms_by_tokens_before_the_core(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Protected(Flask):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            CSRFProtect(self)
+
+    monkeypatch.setattr("core.site.Flask", Protected)
+    settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS})
+    assert create_app(settings).config["WTF_CSRF_ENABLED"] is False
+
+
+def test_the_owner_chooses_how_many_fields_a_form_has(make_app: MakeApp) -> None:
+    app = make_app(MAX_FORM_PARTS=2)
+    app.add_url_rule(FORM, view_func=public(consumes_form(lambda: "sent")), methods=["POST"])
+    client = app.test_client()
+    for content_type, bodies in (
+        (URLENCODED, (b"a=b&a=b", b"a=b&a=b&a=b")),
+        (OF_X, (field() * 2 + END, field() * 3 + END)),
+    ):
+        sent = [post(client, body, content_type) for body in bodies]
+        assert [answer.status_code for answer in sent] == [200, 413]
+        assert "at most 2 fields and files" in sent[1].text
+    with pytest.raises(PolicyError, match="MAX_FORM_PARTS: write a number"):
+        make_app(fill=False, MAX_FORM_PARTS=None)
 
 
 def test_a_form_handler_with_a_mark_of_access_is_refused() -> None:

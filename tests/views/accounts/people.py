@@ -94,7 +94,9 @@ def can_log_in(client: FlaskClient, username: str, password: str = STRONG) -> bo
 
 def poor_passwords(name: str, address: str) -> list[str]:
     """Passwords that somebody of this name and address must not choose."""
-    return ["too short", f"{STRONG} {name.upper()}", f"{STRONG} {address.partition('@')[0]}"]
+    personal = (name.upper(), address.partition("@")[0])
+    # Too many words contain a shorter name.
+    return ["too short", *(f"{STRONG} {each}" for each in personal if len(each) > 3)]
 
 
 def away(*arguments: object, **options: object) -> None:

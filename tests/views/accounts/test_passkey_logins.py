@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.accounts.passkeys import Passkey as Row
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from core import routes
 from views.accounts.devices import (
@@ -123,6 +123,20 @@ def test_a_user_who_is_disabled_during_the_login_does_not_get_in(
 
     monkeypatch.setattr(webauthn, "verify_authentication_response", disable_meanwhile)
     assert_refused(use(stranger, WAN_SIGNIN, passkey))
+
+
+def test_a_passkey_that_is_deleted_during_the_login_opens_nothing(
+    app: Flask, passkey: Passkey, stranger: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = webauthn.verify_authentication_response
+
+    def delete_meanwhile(**given: Any) -> object:
+        db.session.execute(delete(Row), execution_options={"synchronize_session": False})
+        return check(**given)
+
+    monkeypatch.setattr(webauthn, "verify_authentication_response", delete_meanwhile)
+    assert_refused(use(stranger, WAN_SIGNIN, passkey))
+    assert_refused(use(stranger, WAN_SECOND, passkey, None, **begin_login(stranger)))
 
 
 def test_a_login_that_fails_counts_no_use(

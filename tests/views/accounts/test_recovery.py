@@ -2,13 +2,18 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from secure_flask import db
 from secure_flask.accounts import notices, steps
 from secure_flask.accounts.recovery import LIFETIME
+from secure_flask.auth import passwords
+from sqlalchemy import update
 
+from app.models import User
 from core import routes
 from views.accounts.people import (
     ADDRESS,
@@ -169,6 +174,35 @@ def test_password_and_logins_change_together_or_not_at_all(
         broken.setattr(*step, away)
         assert set_password(client, link) == 503
     assert (is_logged_in(client, credentials), can_log_in(client, USERNAME)) == (True, False)
+    assert set_password(client, link) == 200
+
+
+def test_the_link_to_a_former_address_opens_nothing(
+    app: Flask, client: FlaskClient, link: str
+) -> None:
+    """As where its mail was being sent while the address changed, or code of the owner changed it."""
+    with stored_user(app) as user:
+        user.email = "new@example.org"
+    assert (client.get(link).status_code, set_password(client, link)) == (404, 404)
+    assert can_log_in(client, USERNAME, PASSWORD)
+
+
+def test_a_link_whose_password_was_not_stored_says_so_and_serves_again(
+    client: FlaskClient, link: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a login at the same moment renewed the hash of former parameters."""
+    hash_new_password = passwords.hash_new_password
+
+    def renewed_meanwhile(*arguments: Any, **options: Any) -> str:
+        renewed = update(User).values(password_hash=passwords.hash_password(PASSWORD))
+        db.session.execute(renewed, execution_options={"synchronize_session": False})
+        db.session.commit()
+        return hash_new_password(*arguments, **options)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(passwords, "hash_new_password", renewed_meanwhile)
+        assert set_password(client, link) == 404
+    assert can_log_in(client, USERNAME, PASSWORD)
     assert set_password(client, link) == 200
 
 

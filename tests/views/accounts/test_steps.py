@@ -135,6 +135,16 @@ def test_the_steps_of_a_user_end_with_the_logins_and_those_of_others_stay(user: 
     assert (steps.find_step("test", mine), find(theirs).user) == (None, User.find("grace"))
 
 
+def test_one_that_is_mailed_at_the_same_moment_makes_no_room(app: Flask, user: User) -> None:
+    """PostgreSQL asks again of a row that changed meanwhile, but only what the deletion itself asks."""
+    begin()
+    with statements(app) as sent:
+        assert steps.make_room_for_step("test", ADDRESS, most=1)
+    [deletion] = [each for each in sent if each.startswith("DELETE")]
+    _, _, of_the_deletion = deletion.rpartition(")")
+    assert "mailed" in of_the_deletion
+
+
 def test_purging_deletes_what_has_expired_alone(user: User, wait: Wait) -> None:
     begin()
     wait(HOUR - 1)

@@ -1,7 +1,8 @@
 """Accounts by the people themselves: sign-up, recovery, mails, second factors, passkeys.
 
 The rules are here; pages, words and mails are the app's. `init_app` sets all of it up. A function
-that changes something commits; one that finds, checks or lists only reads.
+that changes something commits; one that finds, checks or lists only reads. The signal
+`user_deleted` is that of secure_flask.
 """
 
 from flask import Flask
@@ -98,7 +99,7 @@ __all__ = [
 
 
 def init_app(app: Flask) -> None:
-    """Set accounts up, after secure_flask."""
+    """Set accounts up, after `init_app` of secure_flask: `accounts.init_app(app)`."""
     commands.init_app(app)
     factors.init_app(app)
     leaving.init_app(app)

@@ -42,7 +42,7 @@ def kept_mails() -> list[EmailMessage]:
 
 
 def text_of_mail(message: EmailMessage) -> str:
-    """What a mail says, and the names of the files that it brings."""
+    """The text of a mail, and the names of the files that it brings: `text_of_mail(message)`."""
     body = message.get_body(("plain", "html"))
     text = body.get_content() if body else ""
     names = [part.get_filename() or part.get_content_type() for part in message.iter_attachments()]

@@ -35,9 +35,12 @@ RECENT = 5  # minutes
 
 
 def request_change(email: str) -> None:
-    """Let a link be mailed to the new address of the logged-in user, and tell the old one.
+    """Let a link be mailed to the new address of the logged-in user, tell the old one, and commit.
 
-    :raises ErrorResponse: 429, too many changes, or too many mails of this network.
+    The address is a checked one: `request_change(checked_address(email))`.
+
+    :raises ErrorResponse: 401, nobody is logged in; 429, too many changes, or too many mails of
+        this network.
     """
     user = account_of(access.require_user())
     require_few_changes(user)
@@ -53,7 +56,7 @@ def request_change(email: str) -> None:
 
 
 def find_change(token: str) -> tuple[AccountMixin, str]:
-    """The user and the new address of a mailed link.
+    """The user and the new address (str) of a mailed link: `user, email = find_change(token)`.
 
     :raises ErrorResponse: 404, the link has expired or was used.
     """
@@ -62,11 +65,13 @@ def find_change(token: str) -> tuple[AccountMixin, str]:
 
 
 def confirm_change(token: str, password: str | None) -> AccountMixin:
-    """Change the address of the user who asked for it.
+    """Change the address of the user who asked for it, commit, and return the user.
 
-    :raises ErrorResponse: 401, neither a password nor a recent login; 403, of somebody else; 404,
-        no valid link, or another account has the address by now; 429, too many failures or
-        changes; 503.
+    `confirm_change(token, password)`; without a password it needs a login of the last five minutes.
+
+    :raises ErrorResponse: 401, neither a password nor a recent login; 403, a wrong password, or the
+        login of somebody else; 404, no valid link, or another account has the address by now; 429,
+        too many failures or changes; 503, too busy.
     """
     step = _find_change_step(token)
     user = account_of(step.user)

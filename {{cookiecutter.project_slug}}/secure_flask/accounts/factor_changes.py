@@ -36,25 +36,31 @@ RECENT = 5  # minutes since all factors
 def begin_authenticator(tf_token: str | None = None) -> AuthenticatorSetup:
     """Begin to set up an authenticator app, for the user of a recent login or of an invitation.
 
-    :raises ErrorResponse: 401, neither of them.
+    `begin_authenticator()`; of a half login by JSON it needs the `tf_token`. The result has `user`,
+    `state`, `secret` (base32) and `uri` (str), and `image`, the QR code as SVG for a template.
+
+    :raises ErrorResponse: 401, neither of them; 403, a role demands an invitation.
     """
     _, user = _who_sets_up(tf_token)
     return authenticator.begin_authenticator_setup(user)
 
 
 def find_authenticator(state: str, tf_token: str | None = None) -> AuthenticatorSetup:
-    """The setup that was begun, to show it again.
+    """The setup that was begun, to show it again: `find_authenticator(state).image`.
 
-    :raises ErrorResponse: 400, an ended setup; 401, nobody who may set up.
+    :raises ErrorResponse: 400, an ended setup; 401, nobody who may set up; 403, a role demands an
+        invitation.
     """
     _, user = _who_sets_up(tf_token)
     return authenticator.find_authenticator_setup(user, state)
 
 
 def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> dict[str, Any]:
-    """Store the app by its first code; return the body of the login that a half login becomes.
+    """Store the app by its first code, end all other logins, and commit.
 
-    With the first factor of a user it has the member `recovery_codes`.
+    `finish_authenticator(setup.state, "123456")`. The dict is the body of the login that a half
+    login becomes, else empty. With the first factor of a user it has `recovery_codes` (list of
+    str).
 
     :raises ErrorResponse: 400, a wrong code or an ended setup; 401, nobody who may set up; 403, the
         invitation was used in the meantime.
@@ -79,7 +85,10 @@ def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> 
 def remove_authenticator() -> None:
     """Remove the authenticator app of the logged-in user, and the recovery codes with the last factor.
 
-    :raises ErrorResponse: 401, no recent login; 409, a role demands it, and there is no other.
+    `remove_authenticator()` ends all other logins and commits.
+
+    :raises ErrorResponse: 401, no login of the last five minutes; 409, a role demands it, and there
+        is no other.
     """
     access.require_login(minutes=RECENT)
     user = _lock_user(account_of(access.require_user()))
@@ -88,18 +97,21 @@ def remove_authenticator() -> None:
 
 
 def begin_passkey() -> dict[str, object]:
-    """`state` and `options`, with which the device of the logged-in user makes a passkey.
+    """Begin to add a passkey of the logged-in user: `return begin_passkey()`.
 
-    :raises ErrorResponse: 403, it would be the first factor that a role demands; 409, the user has
-        as many as are allowed.
+    The dict has `state` (str), and `options` for navigator.credentials.create() of the browser.
+
+    :raises ErrorResponse: 401, nobody is logged in; 403, it would be the first factor that a role
+        demands; 409, the user has as many as are allowed.
     """
     return passkeys.begin_passkey_registration(_who_adds())
 
 
 def add_passkey(state: str, credential: str, name: str) -> dict[str, list[str]]:
-    """Add the passkey that a device made.
+    """Add the passkey that a device made, end all other logins, and commit.
 
-    With the first factor of a user the dict has the member `recovery_codes`.
+    `add_passkey(state, credential, "My phone")`; `credential` is the JSON of the device's answer.
+    With the first factor of a user the dict has `recovery_codes` (list of str), else it is empty.
 
     :raises ErrorResponse: 400, the answer does not fit; 403, as for its begin; 409, there is a
         passkey of this name, or the user has as many as are allowed.
@@ -119,8 +131,12 @@ def add_passkey(state: str, credential: str, name: str) -> dict[str, list[str]]:
 
 
 def delete_passkey(name: str) -> None:
-    """
-    :raises ErrorResponse: 404, there is none of this name; 409, as for the authenticator app.
+    """Delete a passkey of the logged-in user, end all other logins, and commit.
+
+    `delete_passkey("My phone")`, a name of `list_passkeys`.
+
+    :raises ErrorResponse: 401, nobody is logged in; 404, there is none of this name; 409, a role
+        demands it, and there is no other factor.
     """
     user = _lock_user(account_of(access.require_user()))
     if not passkeys.delete_passkey_of(user, name):
@@ -131,7 +147,10 @@ def delete_passkey(name: str) -> None:
 def new_recovery_codes() -> list[str]:
     """New recovery codes of the logged-in user in place of all old ones; they are shown once.
 
-    :raises ErrorResponse: 409, there is no second factor that they could replace.
+    `new_recovery_codes()` returns eight texts, ends all other logins and commits.
+
+    :raises ErrorResponse: 401, nobody is logged in; 409, there is no second factor that they could
+        replace.
     """
     user = _lock_user(account_of(access.require_user()))
     if not factors_of(user):

@@ -24,7 +24,10 @@ RECOVERY = "recovery_code"
 
 
 def factors_of(user: AccountMixin) -> list[str]:
-    """The factors by which a user can complete a login."""
+    """The factors by which a user can complete a login: `"passkey" in factors_of(user)`.
+
+    Each is "authenticator", "passkey" or "recovery_code"; without a second factor there is none.
+    """
     strong = {AUTHENTICATOR: user.has_authenticator, PASSKEY: bool(passkeys.passkeys_of(user))}
     there = [name for name, is_there in strong.items() if is_there]
     return [*there, RECOVERY] if there and recovery_codes.recovery_codes_left(user) else there

@@ -45,6 +45,8 @@ _json = TypeAdapter[Any](
 def delete_account(user: AccountMixin) -> None:
     """Delete a user and all rows of that user, in one transaction, and tell the addresses.
 
+    `delete_account(current_user)`. The signal `user_deleted` comes first.
+
     :raises ErrorResponse: 401, the login of this request has ended in the meantime.
     """
     email = account_of(user).readable_email
@@ -65,7 +67,14 @@ def delete_account(user: AccountMixin) -> None:
 
 
 def personal_data(user: AccountMixin) -> dict[str, object]:
-    """All that is stored about a user, as JSON can hold it."""
+    """All that is stored about the logged-in user, as JSON holds it: `personal_data(current_user)`.
+
+    Members: `account` and `tables` (dicts by column and by table), `roles`, `factors`, `passkeys`,
+    `unconfirmed_emails`, `former_emails` (lists of str), `logins` (see `secure_flask.list_logins`),
+    and the numbers `recovery_codes` and `trusted_networks`.
+
+    :raises ErrorResponse: 401, nobody is logged in.
+    """
     requests = steps.steps_of_user(CHANGE_REQUEST, user, limit=MAX_CHANGE_REQUESTS)
     return {
         "account": _values_of_row(user, without=SECRETS),

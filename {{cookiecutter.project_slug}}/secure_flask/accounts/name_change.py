@@ -10,9 +10,12 @@ from sqlalchemy.exc import IntegrityError
 
 
 def change_name(name: str) -> AccountMixin:
-    """Give the logged-in user another name, which is a checked one.
+    """Give the logged-in user another name, commit, and return the user.
 
-    :raises ErrorResponse: 409, it is taken; 429, so that nobody tries all names.
+    The name is a checked one: `change_name(checked_name(text))`.
+
+    :raises ErrorResponse: 401, nobody is logged in; 409, it is taken; 429, so that nobody tries all
+        names.
     """
     user = account_of(access.require_user())
     old = user.name

@@ -20,9 +20,11 @@ VARIANTS = (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0
 
 
 def checked_name(text: str) -> str:
-    """The form in which a new name is stored that a person chose.
+    """The form in which a new name is stored that a person chose: `checked_name(" Ada ")`.
 
-    :raises Reason: it cannot be used.
+    It has at most 150 characters, no `@`, and is not one of RESERVED_NAMES.
+
+    :raises Reason: it cannot be used; it is a ValueError with words for people.
     """
     name = stored_name(text)
     if folded_name(name) in map(folded_name, current_app.config["RESERVED_NAMES"]):

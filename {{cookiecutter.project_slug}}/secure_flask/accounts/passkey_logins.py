@@ -16,8 +16,10 @@ from secure_flask.web.errors import error_response
 def log_in_by_passkey(
     state: str, credential: str, *, keep: bool = False, cookie: bool = False
 ) -> dict[str, object]:
-    """Log in by a passkey alone: its device has verified who holds it.
+    """Log in by a passkey alone, whose device has verified who holds it, and commit.
 
+    `log_in_by_passkey(state, credential)` returns the body that `secure_flask.log_in` does;
+    `credential` is the JSON of the device's answer. With `keep` the login lasts for KEPT_LIFETIME.
     With `cookie` it gives the cookie of pages, whatever TOKEN_TYPE is.
 
     :raises ErrorResponse: 401, the answer is wrong; 429, too many failures.
@@ -36,9 +38,12 @@ def log_in_by_passkey(
 
 
 def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, object]:
-    """Replace the login of this request by a recent one.
+    """Replace the login of this request by a recent one, and commit.
 
-    :raises ErrorResponse: 401, the answer is wrong; 429, too many failures.
+    `reauthenticate_by_passkey(state, credential)` returns the body that `secure_flask.log_in` does.
+    The challenge is that of `begin_passkey_login(current_user)`.
+
+    :raises ErrorResponse: 401, nobody is logged in, or the answer is wrong; 429, too many failures.
     """
     user = account_of(access.require_user())
     with throttle.count_attempt(PASSKEY) as attempt:

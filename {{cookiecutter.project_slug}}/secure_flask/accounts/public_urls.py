@@ -22,7 +22,12 @@ def public_host() -> str:
 
 
 def public_link(endpoint: str, **values: object) -> str:
-    """The absolute address of a view, also outside of requests."""
+    """The absolute address of a view, also outside of requests, for mails.
+
+    `public_link("pages.index")`; `values` are the parameters of its address.
+
+    :raises werkzeug.routing.BuildError: there is no such view, or a parameter is missing.
+    """
     root = current_app.config["APPLICATION_ROOT"].rstrip("/")
     # Not url_for, which needs SERVER_NAME there.
     return public_origin() + current_app.url_map.bind("", script_name=root).build(endpoint, values)

@@ -25,9 +25,10 @@ REQUESTED = audit.Event("password_reset_requested", INFO)
 
 
 def request_reset(email: str) -> None:
-    """Let a link to set a new password be mailed, if the address has an account.
+    """Let a link to set a new password be mailed, if the address has an account, and commit.
 
-    Where it has an open registration, registration.py mails the link that confirms it.
+    The address is a checked one: `request_reset(checked_address(email))`. Where it has an open
+    registration, registration.py mails the link that confirms it.
 
     :raises ErrorResponse: 429, too many of this network.
     """
@@ -39,7 +40,7 @@ def request_reset(email: str) -> None:
 
 
 def find_reset(token: str) -> AccountMixin:
-    """The user of a mailed link, whose name its page shows.
+    """The user of a mailed link, whose name its page shows: `find_reset(token).name`.
 
     :raises ErrorResponse: 404, the link has expired or was used.
     """
@@ -47,7 +48,9 @@ def find_reset(token: str) -> AccountMixin:
 
 
 def reset_password(token: str, password: str) -> AccountMixin:
-    """Set a new password, and end all logins.
+    """Set a new password, end all logins, commit, and return the user.
+
+    `reset_password(token, password)`, with the token of a mailed link.
 
     :raises ErrorResponse: 400, a bad password; 404, no valid link; 503, too busy.
     """

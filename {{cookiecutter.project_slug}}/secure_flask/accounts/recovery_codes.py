@@ -58,7 +58,10 @@ def recovery_codes_left(user: AccountMixin) -> int:
 
 
 def show_recovery_codes_once(user: AccountMixin, codes: list[str]) -> str:
-    """Store new codes, encrypted, for the page that shows them; its `state`."""
+    """Store new codes, encrypted, for the page that shows them within five minutes, and commit.
+
+    The result is a text for the address of this page: `show_recovery_codes_once(user, codes)`.
+    """
     step = steps.add_step(NEW, SHOWN_FOR, user=user, codes=codes)
     state = steps.give_step_secret(step)
     db.session.commit()
@@ -66,9 +69,11 @@ def show_recovery_codes_once(user: AccountMixin, codes: list[str]) -> str:
 
 
 def shown_recovery_codes(user: AccountMixin, state: str) -> list[str]:
-    """The new codes of a user, once.
+    """The new codes of a user, once: `shown_recovery_codes(current_user, state)`.
 
-    :raises ErrorResponse: 404, they were shown before.
+    `state` is the text that `show_recovery_codes_once` returned.
+
+    :raises ErrorResponse: 404, they were shown before, or five minutes have passed.
     """
     step = steps.find_step(NEW, state)
     if step is None or step.user_id != user.id:

@@ -45,9 +45,10 @@ class Pending(NamedTuple):
 
 
 def register(name: str, email: str, password: str) -> None:
-    """Store a registration; name and address are checked ones.
+    """Store a registration, whose link is mailed, and commit; name and address are checked ones.
 
-    It is dropped, with the same answer, where MAX_OPEN others of the address have had their mail.
+    `register(checked_name(name), checked_address(email), password)`. It is dropped, with the same
+    answer, where MAX_OPEN others of the address have had their mail.
 
     :raises ErrorResponse: 400, a bad password; 429, too many of this network; 503, too busy.
     """
@@ -65,7 +66,9 @@ def register(name: str, email: str, password: str) -> None:
 
 
 def send_again(email: str) -> None:
-    """Let the link of the newest registration of an address be mailed again.
+    """Let the link of the newest registration of an address be mailed again, and commit.
+
+    The address is a checked one: `send_again(checked_address(email))`.
 
     :raises ErrorResponse: 429, too many of this network.
     """
@@ -77,7 +80,7 @@ def send_again(email: str) -> None:
 
 
 def find_registration(token: str) -> Pending:
-    """The registration of a mailed link.
+    """The registration of a mailed link: `email, name = find_registration(token)`, two texts.
 
     :raises ErrorResponse: 404, the link has expired or was used, or the address has an account.
     """
@@ -88,12 +91,15 @@ def find_registration(token: str) -> Pending:
 def confirm_registration(
     token: str, *, password: str | None, new_password: str | None, name: str | None = None
 ) -> AccountMixin:
-    """Make the account of a registration, with its name or another one, which is checked.
+    """Make the account of a registration, commit, and return the user.
 
-    A new password is enough, whatever the other is: who has the link may set one.
+    `confirm_registration(token, password="a good long one", new_password=None)`. `name` replaces
+    that of the registration, and is a checked one. A new password is enough, whatever the other
+    is: who has the link may set one.
 
     :raises ErrorResponse: 400, no password or a bad new one; 403, no registration of this address
-        has this password; 404, no valid link; 409, the name is taken; 429, 503.
+        has this password; 404, no valid link; 409, the name is taken; 429, too many failures; 503,
+        too busy.
     """
     step = _find_registration_step(token)
     if new_password:

@@ -31,6 +31,9 @@ WRONG_INVITATION = "This code is wrong, used or expired: ask who runs this site 
 def half_login_factors(tf_token: str | None = None) -> list[str]:
     """The factors that complete the half login of this request; none where one must be set up.
 
+    `half_login_factors()` on a page, which has a cookie; JSON passes the `tf_token` that `log_in`
+    returned. Each is one of `factors_of`.
+
     :raises ErrorResponse: 401, there is no half login.
     """
     _, user = half_logins.find_half_login(tf_token)
@@ -38,13 +41,20 @@ def half_login_factors(tf_token: str | None = None) -> list[str]:
 
 
 def begin_half_passkey(tf_token: str | None = None) -> dict[str, object]:
-    """A challenge to a passkey of the user of a half login."""
+    """Begin to complete a half login by a passkey of its user: `begin_half_passkey(body.tf_token)`.
+
+    The dict has `state` (str), and `options` for navigator.credentials.get() of the browser.
+
+    :raises ErrorResponse: 401, there is no half login.
+    """
     _, user = half_logins.find_half_login(tf_token)
     return passkeys.begin_passkey_login(user)
 
 
 def complete_by_code(code: str, tf_token: str | None = None) -> dict[str, object]:
-    """Complete a half login by a code of the authenticator app.
+    """Complete a half login by a code of the authenticator app, and commit.
+
+    `complete_by_code("123456", body.tf_token)` returns the body of the login.
 
     :raises ErrorResponse: 401, a wrong code or no half login; 429, too many wrong codes.
     """
@@ -57,7 +67,13 @@ def complete_by_code(code: str, tf_token: str | None = None) -> dict[str, object
 
 
 def complete_by_recovery_code(code: str, tf_token: str | None = None) -> dict[str, object]:
-    """Complete a half login by a recovery code. Nobody guesses one, so no daily limit counts."""
+    """Complete a half login by a recovery code, and commit.
+
+    `complete_by_recovery_code(body.code, body.tf_token)` returns the body of the login. Nobody
+    guesses a code, so no daily limit counts.
+
+    :raises ErrorResponse: 401, a wrong code or no half login; 429, too many wrong codes.
+    """
     step, user = half_logins.attempt_half_login(tf_token)
     with throttle.count_attempt(RECOVERY, user.name) as attempt:
         attempt.succeeded = recovery_codes.use_recovery_code(user, code)
@@ -70,7 +86,13 @@ def complete_by_recovery_code(code: str, tf_token: str | None = None) -> dict[st
 def complete_by_passkey(
     state: str, credential: str, tf_token: str | None = None
 ) -> dict[str, object]:
-    """Complete a half login by a passkey of its user."""
+    """Complete a half login by a passkey of its user, and commit.
+
+    `complete_by_passkey(state, body.credential, body.tf_token)` returns the body of the login;
+    `credential` is the JSON of the device's answer.
+
+    :raises ErrorResponse: 401, a wrong answer or no half login; 429, too many failures.
+    """
     step, user = half_logins.attempt_half_login(tf_token)
     with throttle.count_attempt(PASSKEY) as attempt:
         attempt.succeeded = passkeys.passkey_owner(state, credential, user) is not None
@@ -88,12 +110,13 @@ def make_invitation(user: AccountMixin) -> str:
 
 
 def accept_invitation(code: str, tf_token: str | None = None) -> None:
-    """Let the user of a half login set up the first factor, which a role demands.
+    """Let the user of a half login set up the first factor, which a role demands, and commit.
 
-    The first code of the app uses the invitation up, so who leaves the page or loses the device
-    begins again with the same one.
+    `accept_invitation(body.code, body.tf_token)`. The first code of the app uses the invitation up,
+    so who leaves the page or loses the device begins again with the same one.
 
-    :raises ErrorResponse: 401, no half login; 403, it is no invitation of this user; 429.
+    :raises ErrorResponse: 401, no half login; 403, it is no invitation of this user; 429, too many
+        failures.
     """
     half, user = half_logins.find_half_login(tf_token)
     with throttle.count_attempt(INVITATION, user.name) as attempt:

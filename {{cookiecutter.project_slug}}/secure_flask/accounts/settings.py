@@ -23,7 +23,11 @@ _SENDER = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*", re.ASCII)
 
 
 class AccountSettings(Settings):
-    """Where the site is, and how it sends mail."""
+    """Where the site is, and how it sends mail: `class Settings(AccountSettings)`.
+
+    `public_url` is like "https://www.example.org", `mail_url` like "smtps://user:password@host".
+    `mail_from` is the sender, and `mails_per_hour` the most mails of the site in an hour.
+    """
 
     policy: ClassVar[type[Policy]] = AccountPolicy
 

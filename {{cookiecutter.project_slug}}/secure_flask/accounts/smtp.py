@@ -25,6 +25,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 def send_mail(message: EmailMessage) -> None:
     """Hand one message over to the server; development without one shows it at /dev/mailbox.
 
+    `send_mail(message)` needs `From` and one `To`. It waits at most 10 seconds for each answer.
+
     :raises OSError: the server cannot be reached or refuses; smtplib's errors are OSErrors.
     """
     if not current_app.config["MAIL_URL"]:

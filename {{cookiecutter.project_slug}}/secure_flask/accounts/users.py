@@ -20,7 +20,11 @@ MAX_FOLDED = 600  # characters; folding makes a name at most four times as long
 
 
 class AccountMixin(UserMixin):
-    """A person who signs up: a name or the address logs in."""
+    """A person who signs up: `class User(AccountMixin, Model)`. A name or the address logs in.
+
+    Beside what `UserMixin` has: `email` (str or None, encrypted, found by `==`), `readable_email`
+    (the same, None if it does not decrypt), and `has_authenticator` (bool).
+    """
 
     email = encrypted_column(unique=True)
     # Two names that differ in case alone have one value here.

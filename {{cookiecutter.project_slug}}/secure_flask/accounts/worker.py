@@ -61,7 +61,10 @@ def count_waiting_mails() -> int:
 
 
 def shown_mails() -> list[EmailMessage]:
-    """The last mails of development, with those that are due now, the oldest first."""
+    """The last mails of development, with those that are due now, the oldest first.
+
+    They are at most 100 objects of `EmailMessage`: `[each["Subject"] for each in shown_mails()]`.
+    """
     send_due_mails()
     return kept_mails()
 

@@ -15,7 +15,7 @@ from typing import Any, overload
 
 from flask import Flask, Request, current_app, url_for
 from secure_flask.auth import demands, next_pages, public_marks, users
-from secure_flask.auth.current_login import current_login, keep_proved, logged_in_user
+from secure_flask.auth.current_login import current_login, keep_proved_of_login, logged_in_user
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.web import audit, request_checks
@@ -34,12 +34,12 @@ RECENT = 15  # minutes
 
 
 def public(view: Decorated) -> Decorated:
-    """Let everybody call this view. `current_user` may be nobody there.
+    """Let everybody call this view: `@public`. `current_user` may be nobody there.
 
     It opens the function in each app and endpoint. For a view of an extension, write its endpoint
     into PUBLIC_ENDPOINTS.
 
-    :raises TypeError: several endpoints have the function already.
+    :raises TypeError: several endpoints have the function already; or another mark closes it.
     """
     if marked_options(view).access != "public":
         public_marks.note_public_mark(view)
@@ -47,7 +47,12 @@ def public(view: Decorated) -> Decorated:
 
 
 def login_required(view: Decorated) -> Decorated:
-    """State that only logged-in users call this view, which knows its `current_user`."""
+    """Let only logged-in users call this view, which knows its `current_user`: `@login_required`.
+
+    Others get a 401; a browser goes to the login page.
+
+    :raises TypeError: at import, the view is marked `@public` too.
+    """
     closed: Decorated = _close(view, "@login_required")
     return closed
 
@@ -56,10 +61,15 @@ def login_required(view: Decorated) -> Decorated:
 def recent_login(view: Decorated) -> Decorated: ...
 @overload
 def recent_login(*, minutes: int = RECENT) -> Callable[[Decorated], Decorated]: ...
-def recent_login(view: Any = None, *, minutes: int = RECENT) -> Any:
+def recent_login(
+    view: Decorated | None = None, *, minutes: int = RECENT
+) -> Decorated | Callable[[Decorated], Decorated]:
     """Ask for the password again where the user entered it more than `minutes` ago.
 
-    `@recent_login`, or `@recent_login(minutes=5)`.
+    `@recent_login`, or `@recent_login(minutes=5)`. Others get a 401; a browser goes to the page
+    that asks for the password.
+
+    :raises TypeError: at import, the view is marked `@public` too.
     """
 
     def decorate(view: Any) -> Any:
@@ -85,12 +95,20 @@ def roles_required(*names: str) -> Callable[[Decorated], Decorated]:
 
 
 def credentials(view: Decorated) -> Decorated:
-    """Mark a view that checks a password or another secret in the body, and limits failures."""
+    """Mark a view that takes a password or another secret in its body: `@credentials`.
+
+    A refused body gets a 400 without details, since the secret may be in the wrong member. What
+    checks the secret, such as `log_in`, limits failures by LOGIN_RATE_LIMIT.
+    """
     return add_options(view, credentials=True)
 
 
 def is_recent(minutes: int = RECENT) -> bool:
-    """Whether the user entered the password at most `minutes` ago; a refresh does not count."""
+    """Whether the user entered the password at most `minutes` ago; a refresh does not count.
+
+    A page hides by it what `@recent_login(minutes=5)` refuses: `is_recent(minutes=5)`. False where
+    nobody is logged in.
+    """
     login = current_login()
     return login is not None and _is_recent(login, minutes)
 
@@ -149,13 +167,13 @@ def _check_access(request: Request) -> None:
         return
     if not is_public(rule.endpoint, options):
         _require(options.roles, options.recent_login)
-        keep_proved(options.demands)
+        keep_proved_of_login(options.demands)
         return
     if options.access == "public":
         public_marks.require_no_other_endpoint(current_app.view_functions[rule.endpoint])
     if options.demands:
         # A public method of a class that is closed.
-        demands.waive(options.demands)
+        demands.waive_demands(options.demands)
 
 
 def _close(view: Any, mark: str, **options: Any) -> Any:
@@ -163,7 +181,7 @@ def _close(view: Any, mark: str, **options: Any) -> Any:
         # A class gives out only the function in it.
         return type(view)(_close(view.__func__, mark, **options))
     require = partial(_require, options.get("roles", ()), options.get("recent_login"))
-    demand = demands.demand_of(view, mark, require)
+    demand = demands.demand_of_mark(view, mark, require)
     return close_view(add_options(view, access="login", demands=(demand,), **options), demand)
 
 

@@ -41,7 +41,11 @@ def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
     """Check the credentials, log the user in and commit; return the body of the response.
 
     A form gets the cookie of pages, JSON a token of TOKEN_TYPE. With `keep` the login lasts for
-    KEPT_LIFETIME. A body with `tf_required` logs nobody in: the second factor is missing.
+    KEPT_LIFETIME. The body has the members of `LoginResponse`:
+    `return log_in(body.username, body.password, keep=body.keep)`.
+
+    Where a second factor is missing, nobody is logged in yet: the body has `tf_required` (True),
+    `factors` (list of str) and `tf_token` (str); a form is led to SECOND_FACTOR_PAGE.
 
     :raises ErrorResponse: 401, wrong credentials; 429, too many failures; 503, too busy.
     """
@@ -59,7 +63,10 @@ def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
 def reauthenticate(password: str) -> dict[str, Any]:
     """Check the password of the logged-in user, replace the present login by a new one, and commit.
 
-    :raises ErrorResponse: 403, wrong password; 429, too many failures; 503, too busy.
+    The body is that of `log_in`: `return reauthenticate(body.password)`.
+
+    :raises ErrorResponse: 401, nobody is logged in; 403, wrong password; 429, too many failures;
+        503, too busy.
     """
     login = access.require_login()
     name = access.require_user().name
@@ -75,7 +82,7 @@ def reauthenticate(password: str) -> dict[str, Any]:
 
 
 def log_out() -> None:
-    """End the login of this request and commit; the browser drops what it stored.
+    """End the login of this request and commit; the browser drops what it stored: `log_out()`.
 
     :raises ErrorResponse: 401, nobody is logged in, as for all functions of the logged-in user.
     """
@@ -94,6 +101,8 @@ def forget_login(login: Login) -> None:
 
 def change_password(current: str, new: str) -> dict[str, Any]:
     """Change the user's password, end all logins, begin a new one, and commit.
+
+    The body is that of `log_in`: `change_password(body.current_password, body.new_password)`.
 
     :raises ErrorResponse: 400, a bad new password; 401, the login has ended in the meantime; 403,
         a wrong current one; 429, too many failures; 503, too busy.
@@ -123,8 +132,13 @@ def set_password(user: UserMixin, password: str) -> None:
 
 
 def list_logins() -> list[dict[str, Any]]:
-    """The logins of the user, newest first: `id`, `issued`, `last_used`, `expires` in seconds
-    since 1970, `current`, and `client` as it described itself, None if that is unknown."""
+    """The logins of the user, newest first: `return {"sessions": list_logins()}`.
+
+    Each has `id` (str), `issued`, `last_used`, `expires` (int, in seconds since 1970), `current`
+    (bool), and `client` (str, as it described itself; None if that is unknown).
+
+    :raises ErrorResponse: 401, nobody is logged in.
+    """
     present = access.require_login()
     return [
         {
@@ -141,9 +155,9 @@ def list_logins() -> list[dict[str, Any]]:
 
 
 def end_login(login_id: str) -> None:
-    """End one of the user's logins and commit.
+    """End one of the user's logins and commit: `end_login(login_id)`, an id of `list_logins`.
 
-    :raises ErrorResponse: 404, it is no login of this user.
+    :raises ErrorResponse: 401, nobody is logged in; 404, it is no login of this user.
     """
     if not logins.end_login_of(login_id, access.require_user()):
         raise error_response(404, "Not Found")
@@ -151,7 +165,10 @@ def end_login(login_id: str) -> None:
 
 
 def end_other_logins() -> None:
-    """End all logins of the user but the present one, and commit."""
+    """End all logins of the user but the present one, and commit: `end_other_logins()`.
+
+    :raises ErrorResponse: 401, nobody is logged in.
+    """
     logins.end_logins_of(access.require_user(), keep=access.require_login())
     db.session.commit()
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session="all others")

@@ -65,7 +65,7 @@ def forget_current_login() -> None:
     request_state(request.environ)[_FOUND] = _Found()
 
 
-def is_proved(demand: object) -> bool:
+def is_proved_of_login(demand: object) -> bool:
     """Whether a demand was proved of the login that this request has now; looks no login up."""
     if not has_request_context():
         return False
@@ -73,7 +73,7 @@ def is_proved(demand: object) -> bool:
     return found is not None and demand in found.proved
 
 
-def keep_proved(demands: Iterable[object]) -> None:
+def keep_proved_of_login(demands: Iterable[object]) -> None:
     """Keep what was proved of the login, until it changes."""
     _found().proved.update(demands)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from flask import current_app, has_request_context, request
-from secure_flask.auth.current_login import is_proved, keep_proved
+from secure_flask.auth.current_login import is_proved_of_login, keep_proved_of_login
 from secure_flask.state import Key, app_state, request_state
 from secure_flask.web import closed_views
 from secure_flask.web.view_options import marked_options
@@ -32,7 +32,7 @@ class Demand:
         :raises ErrorResponse: 401 or 403, the caller of this request may not call the function.
         :raises RuntimeError: there is no request, or the app is not protected.
         """
-        if not is_proved(self):
+        if not is_proved_of_login(self):
             self._prove()
 
     def _prove(self) -> None:
@@ -47,21 +47,21 @@ class Demand:
         waived = request_state(request.environ).get(_WAIVED) or ()
         if self not in waived:
             self.require()
-            keep_proved([self])
+            keep_proved_of_login([self])
 
 
-def demand_of(view: object, mark: str, require: Callable[[], None]) -> Demand:
+def demand_of_mark(view: object, mark: str, require: Callable[[], None]) -> Demand:
     """What a mark demands; the same object where a function has the mark already, from each app."""
     known = {each.mark: each for each in marked_options(view).demands if isinstance(each, Demand)}
-    return known.get(mark) or Demand(mark, name_of(view), require)
+    return known.get(mark) or Demand(mark, name_of_view(view), require)
 
 
-def waive(demands: Iterable[closed_views.Demand]) -> None:
+def waive_demands(demands: Iterable[closed_views.Demand]) -> None:
     """Make none of these demands in this request, whoever is logged in."""
     request_state(request.environ)[_WAIVED] = tuple(demands)
 
 
-def name_of(view: object) -> str:
+def name_of_view(view: object) -> str:
     """The name of a function for messages; of another callable, that of its class."""
     named = view if hasattr(view, "__qualname__") else type(view)
     return f"{named.__module__}.{named.__qualname__}"

@@ -24,7 +24,10 @@ def current_page() -> str | None:
 
 
 def checked_next() -> str | None:
-    """`next` in the address of this request, if it is a page of this site; else None."""
+    """`next` in the address of this request, if it is a page of this site; else None.
+
+    It is a path with its query, for a redirect: `redirect(checked_next() or "/", 303)`.
+    """
     return checked_target(request.args.get("next"))
 
 

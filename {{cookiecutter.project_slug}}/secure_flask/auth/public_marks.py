@@ -8,7 +8,7 @@ from typing import Any
 from weakref import ReferenceType, WeakKeyDictionary, WeakSet, ref
 
 from flask import Flask
-from secure_flask.auth.demands import name_of
+from secure_flask.auth.demands import name_of_view
 
 _Endpoint = tuple[ReferenceType[Flask], str]
 
@@ -41,7 +41,7 @@ def require_no_other_endpoint(view: Any) -> None:
         return
     names = sorted(endpoint for _, endpoint in _endpoints_of(view))
     raise TypeError(
-        f"@public on {name_of(view)} opens it in all apps of this process, and it had an endpoint "
+        f"@public on {name_of_view(view)} opens it in all apps of this process, and it had an endpoint "
         f"before the mark. It is the view of: {', '.join(names)}. To open one endpoint, remove the "
         'mark and write the reason into policy.py, as in PUBLIC_ENDPOINTS["shop.static"] = "Style '
         'sheets, without data." To open all, put the mark below the lines of the routes.'

@@ -43,9 +43,11 @@ _registered: list[type["UserMixin"]] = []
 # The hooks of accounts: whether a role of a user demands a second factor, and what deletes a user.
 DEMANDS_SECOND_FACTOR = Key[Callable[["UserMixin"], bool]]("demands second factor")
 DELETE_USER = Key[Callable[["UserMixin"], None]]("delete user")
-# Sent with the user while all rows are there, for files and other systems that know the user. A
-# receiver that raises an exception keeps the user.
-user_deleted = Namespace().signal("user-deleted")
+user_deleted = Namespace().signal(
+    "user-deleted",
+    doc="Sent with the user while all rows are there, for files and other systems that know the "
+    "user: `@user_deleted.connect`. A receiver that raises an exception keeps the user.",
+)
 # Sent with the user and the former address as `old`, which may be None, within the transaction that
 # changes the address.
 address_changed = Namespace().signal("address-changed")
@@ -59,7 +61,10 @@ user_roles = Table(
 
 
 class Role(Model):
-    """A role that users may have."""
+    """A role that users may have: `user.roles.append(Role(name="editor"))`.
+
+    The name is a word of lower-case letters, digits, - and _, with at most 80 characters.
+    """
 
     __tablename__ = "roles"
 
@@ -68,7 +73,11 @@ class Role(Model):
 
 
 class UserMixin:
-    """A person who can log in: `class User(UserMixin, Model)`. Names are case-sensitive."""
+    """A person who can log in: `class User(UserMixin, Model)`. Names are case-sensitive.
+
+    Columns: `id` (UUID), `name` (at most 150 characters), `password_hash`, `disabled` (bool),
+    `roles` (list of `Role`). `role_names` is a list of str. `User.find(name)` is a user or None.
+    """
 
     __tablename__ = "users"
 
@@ -160,10 +169,12 @@ def replace_hash(user: UserMixin, new: str) -> bool:
 
 
 def create_user(name: str, password: str, **columns: Any) -> Any:
-    """Add a user and commit; `columns` are those of the class in app/models.py.
+    """Add a user, commit, and return the user; `columns` are those of the class in app/models.py.
 
-    Neither is checked: a name is PlainText of at most 150 characters, a password one of `secrets`.
+    `create_user("ada", secrets.token_urlsafe(18), email="ada@example.org")`. Name and password are
+    not checked: a name is PlainText of at most 150 characters, a password one of `secrets`.
 
+    :raises ErrorResponse: 503, too busy.
     :raises sqlalchemy.exc.IntegrityError: the name is taken; call `db.session.rollback()`.
     """
     user = user_class()(name=name, password_hash=hash_password(password), **columns)  # type: ignore[call-arg]
@@ -173,9 +184,9 @@ def create_user(name: str, password: str, **columns: Any) -> Any:
 
 
 def delete_user(user: UserMixin) -> None:
-    """Delete a user with all rows that refer to it, and commit.
+    """Delete a user with all rows that refer to it, and commit: `delete_user(user)`.
 
-    The hook DELETE_USER does it instead, if there is one.
+    The signal `user_deleted` comes first. The hook DELETE_USER does it instead, if there is one.
     """
     if leave := app_state(current_app).get(DELETE_USER):
         leave(user)

@@ -16,10 +16,9 @@ from secure_flask.auth.route_table import route_operations
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.state import Key, app_state
 from secure_flask.web.request_checks import add_request_check
-from werkzeug.local import LocalProxy
 
-# An app and a blueprint lead to every other view; a proxy runs code.
-_NEVER_ENTERED = (Flask, Blueprint, LocalProxy, ModuleType, CodeType, FrameType)
+# They lead to every other view.
+_NEVER_ENTERED = (Flask, Blueprint, ModuleType, CodeType, FrameType)
 _SEARCHED = Key[bool]("searched for hidden marks")
 
 # What was looked at, by id. The objects are kept, so that no id is used again.
@@ -90,9 +89,10 @@ def _methods_of(view_class: type[View] | None, method: str) -> list[Any]:
 
 def _parts_of(each: Any) -> list[Any]:
     """What an object holds; of a function neither code nor globals."""
+    # The type itself: an object, such as a proxy, may run code where it is asked for its class.
     if issubclass(type(each), _NEVER_ENTERED):
         return []
-    if isinstance(each, type):
+    if issubclass(type(each), type):
         return [vars(base) for base in each.__mro__] if issubclass(each, View) else []
     if type(each) is FunctionType:
         cells = each.__closure__ or ()

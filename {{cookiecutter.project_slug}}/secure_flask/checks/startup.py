@@ -42,7 +42,12 @@ def on_starting(
     settings: type[Settings],
     token_type: str = "session",  # noqa: S107 - a kind of token, no password
 ) -> None:
-    """For gunicorn.conf.py: stop with one message about wrong settings, not with a traceback."""
+    """For gunicorn.conf.py: stop with one message about wrong settings, not with a traceback.
+
+    `secure_flask.on_starting(server, Settings, policy.TOKEN_TYPE)`, in its function of this name.
+
+    :raises SystemExit: a setting is missing or insecure, also for the number of workers.
+    """
     try:
         loaded = settings.load()
         loaded.check_workers(server.cfg.workers)

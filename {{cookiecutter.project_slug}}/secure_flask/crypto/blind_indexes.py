@@ -21,10 +21,11 @@ INDEX_PREFIX = struct.Struct(">I")  # the id of the key
 
 
 def blind_index(value: str, *, context: str) -> bytes:
-    """The index to store with a value: the key id in 4 bytes and an HMAC-SHA256.
+    """The index to store with a value, in 36 bytes: the id of the key, and an HMAC-SHA256.
 
-    Values that differ only in case or Unicode form have the same index, and so do `ß` and
-    `ss`. So send a message to the stored address of a row, not to the address searched for.
+    `blind_index(phone, context="users.phone")`. Values that differ only in case or Unicode form
+    have the same index, and so do `ß` and `ss`. So send a message to the stored address of a row,
+    not to the address searched for.
     """
     return _index_by_key(value, context, *current_key(blind_index_keys()))
 

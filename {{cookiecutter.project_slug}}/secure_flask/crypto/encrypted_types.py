@@ -54,10 +54,23 @@ class Encrypted(TypeDecorator[Value]):
 
 
 class EncryptedBytes(Encrypted[bytes]):
+    """A column of bytes or None: `mapped_column(EncryptedBytes("files.key"))`.
+
+    The context is `table.column`, and must never change. The database can compare it to None alone.
+
+    :raises DecryptionError: at reading, the value is altered, or from another context or key.
+    :raises TypeError: at import, another column has the context; in a query, it is compared.
+    """
+
     cache_ok = True
 
 
 class EncryptedString(Encrypted[str]):
+    """A column of text or None: `mapped_column(EncryptedString("notes.text"))`.
+
+    See `EncryptedBytes`.
+    """
+
     cache_ok = True
 
     def dump(self, value: str) -> bytes:
@@ -68,7 +81,11 @@ class EncryptedString(Encrypted[str]):
 
 
 class EncryptedJSON(Encrypted[Any]):
-    """To track changes inside the value, use `MutableDict.as_mutable(EncryptedJSON(…))`."""
+    """A column of what JSON can hold: `mapped_column(EncryptedJSON("notes.tags"))`.
+
+    See `EncryptedBytes`. To track changes inside the value, use
+    `MutableDict.as_mutable(EncryptedJSON("notes.facts"))`.
+    """
 
     cache_ok = True
 

@@ -26,7 +26,11 @@ TAG = 16
 
 
 def encrypt_stream(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
-    """Encrypt `source` into `target` for one context. At most 256 TiB."""
+    """Encrypt `source` into `target`, two binary files, for one context. At most 256 TiB.
+
+    `encrypt_stream(body_stream(), target, context=f"files of {file.id}")`. Each 64 KiB become 16
+    bytes longer, and the whole 28.
+    """
     key_id, root = current_key(encryption_keys())
     salt = os.urandom(16)
     prefix = os.urandom(7)
@@ -41,9 +45,9 @@ def encrypt_stream(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
 def decrypt_stream(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
     """Decrypt `source`, which was encrypted for the same context, into `target`.
 
-    Each chunk is verified before it is written, but a truncated stream is detected only at
-    its end. After an error `target` contains a genuine but incomplete beginning. So write to
-    a temporary file, and rename it only after success.
+    `decrypt_stream(source, target, context=f"files of {file.id}")`. Each chunk is verified before
+    it is written, but a truncated stream is detected only at its end. After an error `target` holds
+    a genuine but incomplete beginning. So write to a temporary file, and rename it after success.
 
     :raises DecryptionError: the stream is altered or truncated, or has another context or key.
     """

@@ -111,7 +111,11 @@ def most_frequent_violations() -> list[ViolationCount]:
 
 
 def latest_violations(limit: int) -> list[ViolationCount]:
-    """The most recently reported violations, newest first."""
+    """The most recently reported violations, newest first; `limit` is the number of rows.
+
+    Each row of `latest_violations(20)` has `directive`, `blocked`, `page` and `disposition` (str;
+    "enforce" or "report"), `times` (int), and `first_seen`, `last_seen` (int, seconds since 1970).
+    """
     last = select(ViolationCount).order_by(ViolationCount.last_seen.desc(), *_KEY).limit(limit)
     return list(db.session.scalars(last))
 

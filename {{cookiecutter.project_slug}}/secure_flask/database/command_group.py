@@ -25,7 +25,7 @@ class _Explained(click.Command):
 
 
 class Command(_Explained):
-    """A command, such as `flask seed`, that explains an unavailable database."""
+    """A command that explains an unavailable database: `@app.cli.command("seed", cls=Command)`."""
 
 
 class CommandGroup(_Explained, AppGroup):

@@ -12,16 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from flask import Flask, request
+from flask import Config, Flask, request
 from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from secure_flask.database import failures
-from secure_flask.state import IN_CONTEXT, request_state
+from secure_flask.database.engine_options import bind_options, engine_options
+from secure_flask.settings.configuration import READ_ONCE
+from secure_flask.state import IN_CONTEXT, app_state, request_state
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, respond_by_default, response_for
-from secure_flask.web.serving import serves_requests
-from sqlalchemy import Connection, Engine, MetaData, Select, event, inspect, make_url
+from sqlalchemy import Connection, Engine, MetaData, Select, event, inspect
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
@@ -34,30 +35,6 @@ NAMES = {
     "pk": "pk_%(table_name)s",
 }
 
-# The number of concurrent requests of one process, and of its database connections.
-THREADS = 16
-POOL_TIMEOUT = 5  # seconds: a view that opens a second connection may have to wait for it
-BUSY_TIMEOUT = 5  # seconds that SQLite waits for another writer
-# For libpq. A name in the query of DATABASE_URL replaces it: PgBouncer refuses these limits, so
-# there write ?options=-c%20application_name%3Dapp, and set them on the role, as in
-# ALTER ROLE app SET statement_timeout = '5s'.
-POSTGRESQL = {
-    "connect_timeout": 3,  # seconds, for each host
-    # Milliseconds until a connection counts as lost where nothing is acknowledged.
-    "tcp_user_timeout": 7000,
-    # With a database in SQL_ASCII, psycopg would return text as bytes.
-    "client_encoding": "utf8",
-    # psycopg prepares no statements: a pooler may lend another session to the next transaction.
-    "prepare_threshold": None,
-}
-# Of several hosts, the one that accepts writes: after a failover that is another one.
-SEVERAL_HOSTS = {"target_session_attrs": "read-write"}
-# Of requests alone, since a migration may take long.
-LIMITS = {
-    "options": "-c lock_timeout=3s -c statement_timeout=5s"
-    " -c idle_in_transaction_session_timeout=30s"
-}
-
 # Another request changed or deleted a row at the same moment.
 CONFLICTS = (ObjectDeletedError, StaleDataError)
 
@@ -66,13 +43,16 @@ Row = TypeVar("Row")
 
 
 class Model(DeclarativeBase):
-    """The base class of all models."""
+    """The base class of all models: `class Task(Model)`, with `__tablename__ = "tasks"`."""
 
     metadata = MetaData(naming_convention=NAMES)
 
 
 class Database(SQLAlchemy):
-    """Flask-SQLAlchemy, whose queries for one row have the type of the row."""
+    """Flask-SQLAlchemy, whose queries for one row have the type of the row.
+
+    `db.session.add(task)`, `db.session.commit()`, `db.first_or_404(select(Task))`.
+    """
 
     if TYPE_CHECKING:
 
@@ -88,9 +68,12 @@ migrate = Migrate(db=db, directory=str(Path(__file__).parents[2] / "migrations")
 
 
 def init_app(app: Flask) -> None:
-    app.config["SQLALCHEMY_DATABASE_URI"] = app.config["DATABASE_URL"]
-    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(app))
+    """
+    :raises PolicyError: the options of an engine weaken one that protects.
+    """
+    _configure_engines(app.config)
     db.init_app(app)
+    _check_connections(app)
     migrate.init_app(app)
     app.teardown_request(_release)
     respond_by_default(app, DBAPIError, _respond_to_database_error)
@@ -100,19 +83,22 @@ def init_app(app: Flask) -> None:
         respond_by_default(app, conflict, _respond_conflict)
 
 
-def _engine_options(app: Flask) -> dict[str, object]:
-    # Logged errors must not contain parameters, such as a password hash.
-    options: dict[str, object] = {"hide_parameters": True}
-    url = make_url(app.config["DATABASE_URL"])
-    if url.get_backend_name() == "postgresql":
-        several = SEVERAL_HOSTS if "," in str(url.query.get("host", "")) else {}
-        wanted = {**POSTGRESQL, **several, **(LIMITS if serves_requests() else {})}
-        given = {name: value for name, value in wanted.items() if name not in url.query}
-        # Before each request a connection is asked, so a restart of the database is not noticed.
-        options |= {"pool_pre_ping": True, "connect_args": given}
-    if url.database in (None, "", ":memory:"):
-        return options
-    return options | {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT}
+def _configure_engines(config: Config) -> None:
+    url = config["SQLALCHEMY_DATABASE_URI"] = config["DATABASE_URL"]
+    own = config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
+    config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, own)
+    config["SQLALCHEMY_BINDS"] = bind_options(config.get("SQLALCHEMY_BINDS") or {})
+
+
+def _check_connections(app: Flask) -> None:
+    """Refuse to use a database where a name that chooses it was changed too late."""
+    check = app_state(app)[READ_ONCE].check_connection
+    with app.app_context():
+        engines = list(db.engines.values())
+    for engine in engines:
+        # Before a connection opens, and whenever the pool lends one that is open.
+        event.listen(engine, "do_connect", check)
+        event.listen(engine, "checkout", check)
 
 
 @contextmanager
@@ -123,12 +109,13 @@ def impatient_transaction() -> Iterator[Connection]:
             connection.exec_driver_sql("SET LOCAL lock_timeout = 1")  # millisecond
             yield connection
             return
+        waits = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()  # milliseconds
         connection.exec_driver_sql("PRAGMA busy_timeout = 0")
         try:
             yield connection
         finally:
             # The pool lends the same connection to others.
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits}")
 
 
 def missing_tables() -> list[str]:
@@ -199,7 +186,6 @@ def _respond_unavailable(error: Exception) -> ResponseReturnValue:
 @event.listens_for(Engine, "connect")
 def _configure_sqlite(connection: object, record: object) -> None:
     if isinstance(connection, sqlite3.Connection):
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
         # By default SQLite does not enforce foreign keys. WAL allows reads during a write.
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA journal_mode = WAL")

@@ -25,7 +25,10 @@ UNCHANGED = (
 
 
 def run_migrations() -> None:
-    """Run what `flask db …` asked for."""
+    """Run what `flask db …` asked for: `secure_flask.run_migrations()` in migrations/env.py.
+
+    :raises click.ClickException: a column lacks a value, or rows refer to deleted ones.
+    """
     with db.engine.connect() as connection, _explained(), _whole_or_not_at_all(connection):
         # Batch mode copies a table to alter it, which SQLite requires.
         context.configure(

@@ -25,11 +25,18 @@ UNREADABLE = ".env cannot be read: make it a file in UTF-8 with NAME=value on ea
 
 
 class SettingsError(click.ClickException):
-    """Settings are missing or insecure. The message lists every problem and its fix, no values."""
+    """Settings are missing or insecure. The message lists every problem and its fix, no values.
+
+    `except SettingsError as error`: `error.message` (str) is for people; `flask` commands show it.
+    """
 
 
 class Settings(BaseSettings):
-    """One field for each environment variable, with the same name. A subclass adds its own."""
+    """One field for each environment variable, with the same name. A subclass adds its own.
+
+    `class Settings(secure_flask.Settings)` with `map_key: SecretStr`, which MAP_KEY sets, then
+    `Settings.load()`. `max_request_body` is in bytes; limits are texts such as "5 per minute".
+    """
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILE,

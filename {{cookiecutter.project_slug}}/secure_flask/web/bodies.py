@@ -11,11 +11,12 @@ from typing import IO, Any, BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 
 import flask
-from flask import Flask, Request, request
+from flask import Config, Flask, Request, request
 from secure_flask.web import audit, request_checks
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.form_types import URLENCODED, is_consumed_form
+from secure_flask.web.origins import PolicyError
 from secure_flask.web.own_classes import on_top_of
 from secure_flask.web.texts import translated_text
 from secure_flask.web.uploads import open_upload, uploaded_files
@@ -27,7 +28,6 @@ from werkzeug.utils import cached_property
 from werkzeug.wsgi import get_input_stream
 
 INVALID_REQUEST = "Invalid request"
-MAX_FIELDS = 1000  # fields and files together
 # As people know them: 64 kB for the 65,536 bytes that may be sent.
 _UNITS = {2**20: "MB", 10**6: "MB", 2**10: "kB", 10**3: "kB", 1: "bytes"}
 
@@ -38,14 +38,31 @@ _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
 
 
 def init_app(app: Flask) -> None:
+    """
+    :raises PolicyError: MAX_CONTENT_LENGTH differs from MAX_BODY, or MAX_FORM_PARTS is no limit.
+    """
+    _configure_limits(app.config)
     app.request_class = on_top_of(app.request_class, CheckedRequest, flask.Request)
-    app.config["MAX_FORM_PARTS"] = MAX_FIELDS
     request_checks.add_request_check(app, _check_body)
 
 
+def _configure_limits(config: Config) -> None:
+    if config["MAX_CONTENT_LENGTH"] not in (None, config["MAX_BODY"]):
+        raise PolicyError(
+            "MAX_CONTENT_LENGTH: remove it from app.config, and write MAX_BODY = … in "
+            "app/policy.py, in a test create_app(settings, MAX_BODY=…)."
+        )
+    config["MAX_CONTENT_LENGTH"] = config["MAX_BODY"]
+    if config["MAX_FORM_PARTS"] is None:
+        raise PolicyError("MAX_FORM_PARTS: write a number of fields and files, or remove it.")
+
+
 def body_stream() -> BinaryIO:
-    """The body as a stream, for large uploads: at its end 413 is raised for one that is too long,
-    and 400 for one that is truncated.
+    """The body as a stream of bytes, for large uploads: `shutil.copyfileobj(body_stream(), file)`.
+
+    The view needs `@consumes`, with `max_size` for more than MAX_BODY.
+
+    :raises ErrorResponse: at its end, 400, the body is truncated; 413, it is too long.
     """
     return cast(BinaryIO, request.stream)
 
@@ -103,14 +120,14 @@ class FormParser(FormDataParser):
     def parse(self, stream: IO[bytes], mimetype: str, *args: Any, **kwargs: Any) -> Any:
         try:
             if mimetype == URLENCODED:
-                stream = io.BytesIO(_urlencoded(stream.read()))
+                stream = io.BytesIO(_urlencoded(stream.read(), self.max_form_parts))
             stream, fields, files = super().parse(stream, mimetype, *args, **kwargs)
         except ErrorResponse:
             raise
         except RequestEntityTooLarge:
             # Werkzeug raises the same error for both.
             in_a_field = _in_words(self.max_form_memory_size or 0)
-            limit = f"{MAX_FIELDS:,} fields and files, and {in_a_field} in a field"
+            limit = f"{self.max_form_parts or 0:,} fields and files, and {in_a_field} in a field"
             raise _too_large(limit) from None
         except ValueError:
             raise error_response(400, INVALID_REQUEST) from None
@@ -160,9 +177,9 @@ def _read_form(request: Request) -> None:
         raise
 
 
-def _urlencoded(body: bytes) -> bytes:
+def _urlencoded(body: bytes, most: int | None) -> bytes:
     """Refuse too many fields before they are parsed, and bytes that are not UTF-8."""
-    if body.count(b"&") >= MAX_FIELDS:
+    if most is not None and body.count(b"&") >= most:
         raise RequestEntityTooLarge
     unquote_to_bytes(body).decode()
     return body

@@ -39,7 +39,10 @@ CSP_NONCE = Key[str]("CSP nonce")
 
 
 def csp_nonce() -> str:
-    """The nonce of this response: 18 random bytes in standard base64."""
+    """The nonce of this response: 18 random bytes in standard base64.
+
+    A template writes it into each tag of a script: `csp_nonce()` in `nonce="{{ csp_nonce() }}"`.
+    """
     return nonce_of(request_state(request.environ))
 
 

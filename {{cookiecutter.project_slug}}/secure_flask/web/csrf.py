@@ -17,6 +17,7 @@ from secure_flask.web.bearer import has_bearer
 from secure_flask.web.cors import CORS_ORIGINS
 from secure_flask.web.errors import error_response
 from secure_flask.web.form_types import FORM_TYPES, SENT_BY_FORMS, has_body, is_form
+from secure_flask.web.origins import PolicyError
 from secure_flask.web.templates import add_to_templates
 from secure_flask.web.view_options import (
     Decorated,
@@ -46,6 +47,15 @@ def csrf_exempt(view: Decorated) -> Decorated:
 
 
 def init_app(app: Flask) -> None:
+    """
+    :raises PolicyError: the tokens of Flask-WTF are switched on.
+    """
+    # CSRFProtect of an extension switches them on by itself.
+    if app.config.get("WTF_CSRF_ENABLED") and "csrf" not in app.extensions:
+        raise PolicyError(
+            "WTF_CSRF_ENABLED: remove it from app.config. There are no tokens here: writes of "
+            "other sites are recognised by Origin and Sec-Fetch-Site, in tests too."
+        )
     # No FlaskForm has a token, those of extensions included, and templates that print one stay.
     app.config["WTF_CSRF_ENABLED"] = False
     add_to_templates(app, {"csrf_token": lambda: ""})

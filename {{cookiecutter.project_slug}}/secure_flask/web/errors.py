@@ -65,7 +65,9 @@ class ErrorResponse(HTTPException):
 def error_response(status: int, message: str, **headers: str) -> ErrorResponse:
     """The exception that refuses a request: `raise error_response(409, "Already there")`.
 
-    Write header names with underscores: `Retry_After="5"`.
+    `status` is an HTTP status from 400 to 599. JSON gets `{"error": message}`, a browser a
+    page. It is Werkzeug's exception too, here `Conflict`, for `except` and `@app.errorhandler`.
+    Write header names with underscores: `error_response(503, "Closed", Retry_After="5")`, seconds.
 
     :raises ValueError: the status is not one of an error, from 400 to 599.
     """

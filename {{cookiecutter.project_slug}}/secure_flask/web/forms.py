@@ -24,9 +24,15 @@ def consumes_form(view: Decorated) -> Decorated: ...
 @overload
 def consumes_form(*, max_size: int) -> Callable[[Decorated], Decorated]: ...
 def consumes_form(
-    view: Decorated | None = None, **limits: int
+    view: Decorated | None = None, *, max_size: int | None = None
 ) -> Decorated | Callable[[Decorated], Decorated]:
-    """Let forms post to this view: `@consumes_form`, or `@consumes_form(max_size=2**20)` in bytes."""
+    """Let forms post to this view: `@consumes_form`, or `@consumes_form(max_size=2**20)`.
+
+    The view reads `request.form` and `request.files`. `max_size` is that of the whole body in
+    bytes, else it is MAX_BODY. A form of another site gets 403, a larger body 413.
+    """
+    # Without a limit, that of another decorator stays.
+    limits = {"max_size": max_size} if max_size else {}
 
     def decorate(view: Decorated) -> Decorated:
         return add_options(view, consumes=dict.fromkeys(FORM_TYPES), **limits)
@@ -37,7 +43,8 @@ def consumes_form(
 def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Decorated], Decorated]:
     """Let `handler` answer where the body is a form; the view below answers JSON.
 
-    A handler that ends at a page, not at a redirect, says so by `@responds("text/html")`.
+    `@or_form(_log_in_by_form)`. The handler gets the parameters of the address, and no body. One
+    that ends at a page, not at a redirect, says so by `@responds("text/html")`.
 
     :raises TypeError: at import, for a handler with a mark of access.
     """
@@ -70,7 +77,11 @@ def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Decorated]
 def one_line(form: Form, field: Field) -> None:
     """Refuse line breaks and tabs in a field, as `PlainText` does in JSON: a WTForms validator.
 
-    Put it first: the others are not asked about a file in place of a text.
+    `StringField("Title", [one_line, Length(max=100)])`. Put it first: the others are not asked
+    about a file in place of a text.
+
+    :raises StopValidation: the field holds a file.
+    :raises ValidationError: the text has control characters.
     """
     if not isinstance(field.data, str | None):
         field.data = ""

@@ -105,6 +105,8 @@ def init_app(app: Flask) -> None:
             _check_header(name, value)
     spelt = {_SPELLINGS.get(name.lower(), name): value for name, value in changes.items()}
     app.config["HEADER_CHANGES"] = spelt
+    # The middleware reads a copy, so this notes the names whose later change would be ignored.
+    policy_headers(app.config, Kind.PAGE, "https")
     app.wsgi_app = SecurityHeaders(app)  # type: ignore[method-assign]
 
 

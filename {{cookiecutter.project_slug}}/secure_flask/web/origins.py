@@ -22,7 +22,10 @@ MAX_LENGTH = 300  # characters; a host name has at most 253
 
 
 class PolicyError(click.ClickException):
-    """`policy.py` holds a value that a browser would misread."""
+    """`policy.py` holds a value that a browser would misread.
+
+    `except PolicyError as error`: `error.message` (str) names the value; `flask` commands show it.
+    """
 
 
 def is_loopback(origin: str) -> bool:

@@ -26,8 +26,9 @@ _views: Counter[tuple[str, str]] = Counter()
 def limited(limit: str) -> Callable[[Decorated], Decorated]:
     """Limit the calls of a view by each address, as in `@limited("60 per minute")`.
 
-    Of several, as in "60 per minute; 500 per day", each counts. An IPv6 site, which has 65,536
-    networks, may make WIDE times as many. A form and the JSON of one view are one count.
+    Of several, as in "60 per minute; 500 per day", each counts. More get a 429 with `Retry-After`
+    in seconds. An IPv6 site, which has 65,536 networks, may make WIDE times as many. A form and
+    the JSON of one view are one count.
 
     :raises ValueError: at import, for a text that is no limit.
     """

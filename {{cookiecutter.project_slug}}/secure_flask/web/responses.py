@@ -9,13 +9,17 @@ from secure_flask.web.view_options import Content, Decorated, add_options
 
 
 class ResponseBody(BaseModel):
-    """The base class of response models, which allow no undeclared members."""
+    """The base class of response models, without undeclared members: `class Me(ResponseBody)`."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class LoginResponse(ResponseBody):
-    """A login by cookie has no `token`, and only signed tokens have a `refresh_token`."""
+    """The body of a login, such as `LoginResponse(token_type="session", expires_in=43200)`.
+
+    `token_type` is "session" for a login by cookie, which has no `token`, or "Bearer". `expires_in`
+    is in seconds. Only signed tokens have a `refresh_token`.
+    """
 
     token: str = ""
     token_type: str
@@ -34,9 +38,11 @@ class SecondFactorRequired(ResponseBody):
 def responds(
     body: type[ResponseBody] | str | None, *errors: int, status: int = 200
 ) -> Callable[[Decorated], Decorated]:
-    """Declare a view's responses: `@responds(Me)`, `@responds("text/plain", 503)`, `@responds(None)`.
+    """Declare the responses of a view: `@responds(Me)`, `@responds("text/html")`, `@responds(None)`.
 
-    `None` declares 204, a response without a body; `@responds("text/html", status=303)` a redirect.
+    A class is that of the JSON; a text is a media type; `None` declares 204, a response without a
+    body. `status` is the HTTP status of success, and each of `errors` the status of a failure:
+    `@responds("text/html", status=303)` is a redirect.
     """
     content: Content = {}
     if body:
@@ -48,7 +54,7 @@ def responds(
 def consumes(*media_types: str, max_size: int | None = None) -> Callable[[Decorated], Decorated]:
     """Declare the body types that a view reads itself: `@consumes("application/octet-stream")`.
 
-    `max_size` is in bytes.
+    `max_size` is in bytes, else it is MAX_BODY. Other types get 415, a larger body 413.
 
     :raises ValueError: for a type that a form on any site can send; see csrf.py.
     """
@@ -57,5 +63,6 @@ def consumes(*media_types: str, max_size: int | None = None) -> Callable[[Decora
             f"@consumes({media_type!r}): a form of any site can send that. Write @consumes_form, "
             "which checks where a form comes from; see docs/pages-and-forms.md."
         )
-    options = {"consumes": dict.fromkeys(media_types), "max_size": max_size}
-    return lambda view: add_options(view, **options)
+    # Without a limit, that of another decorator stays.
+    limits = {"max_size": max_size} if max_size else {}
+    return lambda view: add_options(view, consumes=dict.fromkeys(media_types), **limits)

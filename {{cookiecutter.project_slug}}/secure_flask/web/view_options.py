@@ -49,7 +49,7 @@ _DEFAULTS = ViewOptions()
 
 def add_options(view: Decorated, **options: Any) -> Decorated:
     """Set options on a view; those of its other decorators are kept. Roles, demands and bodies
-    add up.
+    add up, and of two ages of a login the lower one counts.
 
     :raises TypeError: for a class or a blueprint, where nothing reads the mark; for a view that is
         marked as public and as closed.
@@ -67,6 +67,8 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
         )
     for name in {"consumes", "responds"} & options.keys():
         options[name] = {**(getattr(current, name) or {}), **options[name]}
+    if current.recent_login and "recent_login" in options:
+        options["recent_login"] = min(current.recent_login, options["recent_login"])
     replaced = _replaced(current, options)
     each: Any = view
     # On closed functions too, from which `functools.wraps` copies them.

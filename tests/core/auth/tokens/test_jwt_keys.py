@@ -64,8 +64,10 @@ def test_a_name_that_no_token_can_carry_is_refused(make_app: MakeApp, name: str)
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
-    """One whose keys each test here may change."""
-    return make_app(TOKEN_TYPE="jwt")
+    """One whose keys each test here may change, since it has served a request."""
+    app = make_app(TOKEN_TYPE="jwt")
+    app.test_client().get("/")
+    return app
 
 
 def test_the_old_keys_tokens_serve_beside_the_new_ones(app: Flask, client: FlaskClient) -> None:

@@ -1,0 +1,143 @@
+"""No value that somebody writes into `app.config` is ignored in silence.
+
+Before `init_app`, a name that the settings give may not hold another value there. After it, a name
+that `init_app` read once may not change: the first request or the first connection refuses, so a
+test that meant another database does not empty this one. Which names are read once is noted while
+`init_app` reads them. No message contains a value, which may be a secret.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Config, Flask, Request
+from secure_flask.settings import Settings, SettingsError
+from secure_flask.state import Key
+
+# What Flask and Flask-SQLAlchemy put there by themselves.
+_DEFAULTS = {**Flask.default_config, "SQLALCHEMY_DATABASE_URI": None}
+# Names of `app.config` that come from a setting of another name.
+_SETTINGS = {"SQLALCHEMY_DATABASE_URI": "DATABASE_URL", "PRODUCTION": "APP_ENV"}
+
+
+def refuse_other_values(config: Mapping[str, Any], settings: Settings) -> None:
+    """
+    :raises SettingsError: `app.config` and the settings hold different values for a name.
+    """
+    given = settings.for_flask()
+    given["SQLALCHEMY_DATABASE_URI"] = given["DATABASE_URL"]
+    refused = [name for name, value in given.items() if not _agrees(config, name, value)]
+    if refused:
+        raise SettingsError(
+            "app.config and the settings hold different values. The settings count, so remove "
+            f"these from app.config:{_how_to_set(refused, given)}"
+        )
+
+
+class ReadOnce:
+    """The names that `init_app` reads once, with the values that it found."""
+
+    def __init__(self, config: Config, settings: Settings) -> None:
+        # Not the app, since its engines hold this object.
+        self._config = config
+        self._settings = settings.for_flask()
+        self._found: dict[str, object] = {}
+        self._served = False
+
+    @property
+    def names(self) -> set[str]:
+        return {*self._found}
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note each name that is read from `app.config` in the block."""
+        names: set[str] = set()
+        with _noted_reads(self._config, names):
+            yield
+        # Flask reads some names of its own while it is set up, such as DEBUG for its log.
+        for name in names - (Flask.default_config.keys() - self._settings.keys()):
+            self._found[name] = _copied(self._config.get(name))
+
+    def check_first_request(self, request: Request) -> None:
+        """
+        :raises SettingsError: a name has changed since; then the next request is checked too.
+        """
+        self.check_connection()
+        self._served = True
+
+    def check_connection(self, *_arguments: object) -> None:
+        """Check each use of a connection, until a request was served.
+
+        :raises SettingsError: a name has changed since.
+        """
+        if self._served:
+            return
+        changed = [name for name, found in self._found.items() if self._config.get(name) != found]
+        if changed:
+            raise SettingsError(
+                "app.config was changed after secure_flask.init_app had read it. Set these before:"
+                f"{_how_to_set(sorted(changed), self._settings)}"
+            )
+
+
+READ_ONCE = Key[ReadOnce]("names of the configuration that are read once")
+
+
+def _agrees(config: Mapping[str, Any], name: str, value: object) -> bool:
+    present = config.get(name, value)
+    # A default of a library is nothing that somebody wrote.
+    return bool(present == value or (name in _DEFAULTS and present == _DEFAULTS[name]))
+
+
+def _how_to_set(names: Iterable[str], settings: Mapping[str, Any]) -> str:
+    """A line for each name: where a test sets it, and where all else does."""
+    lines = []
+    for name in names:
+        setting = _SETTINGS.get(name, name)
+        if setting in settings:
+            as_setting = "" if setting == name else f"the setting {setting}; "
+            test = f"testing.settings(Settings, {setting.lower()}=…)"
+            elsewhere = f"{setting}=… in the environment, in development in .env"
+        else:
+            as_setting = ""
+            test = f"create_app(settings, {name}=…)"
+            elsewhere = f"{name} = … in app/policy.py"
+        lines.append(f"\n  {name}: {as_setting}in a test write {test}, for production {elsewhere}")
+    return "".join(lines)
+
+
+@contextmanager
+def _noted_reads(config: Config, names: set[str]) -> Iterator[None]:
+    plain = type(config)
+
+    class Noting(plain):  # type: ignore[misc, valid-type]
+        def __getitem__(self, name: str) -> Any:
+            names.add(name)
+            return super().__getitem__(name)
+
+        def get(self, name: str, default: Any = None) -> Any:
+            names.add(name)
+            return super().get(name, default)
+
+        def setdefault(self, name: str, default: Any = None) -> Any:
+            names.add(name)
+            return super().setdefault(name, default)
+
+    # Not another object in its place: modules keep this one.
+    config.__class__ = Noting
+    try:
+        yield
+    finally:
+        config.__class__ = plain
+
+
+def _copied(value: Any) -> Any:
+    """A copy in which a later change of a list or dict does not show.
+
+    What they hold may be an object that nothing can copy, such as an SSL context.
+    """
+    if isinstance(value, dict):
+        return {name: _copied(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_copied(each) for each in value]
+    return value
