@@ -73,6 +73,23 @@ def init_app(app: Flask) -> None:
     for status in (401, 403, 404, 429, 503):
         app.register_error_handler(status, show)
 '''
+VISITS = '''\
+"""Counts the requests, in the database."""
+
+from secrets import token_hex
+
+from flask import Flask
+from secure_flask import Role, db
+
+
+def note() -> None:
+    db.session.add(Role(name=f"visit-{token_hex(4)}"))
+    db.session.commit()
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(note)
+'''
 ANY_ADDRESS = '''\
 """The start page for each address that is no other."""
 

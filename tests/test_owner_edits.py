@@ -12,7 +12,7 @@ import pytest
 
 import support
 from conftest import NewProject
-from owner_edits import ANY_ADDRESS, ROUNDS, Edit, module, no_example
+from owner_edits import ANY_ADDRESS, ROUNDS, VISITS, Edit, module, no_example
 
 NO_CACHE = {"RUFF_NO_CACHE": "true"}
 RED = re.compile(r"^(?:FAILED|ERROR|SUBFAILED\S*|SUBFAIL) .*?(tests/.*)", re.MULTILINE)
@@ -72,6 +72,16 @@ def test_who_answers_each_address_by_200_reads_what_to_write(new_project: NewPro
     assert len(red) == 4
     for each in red:
         assert "return page, 404" in each
+
+
+@pytest.mark.all
+def test_who_writes_at_each_request_reads_that_it_is_no_path(new_project: NewProject) -> None:
+    project = new_project()
+    no_example(project)
+    module(project, "visits", VISITS)
+    said = "\n".join(red_tests(project))
+    assert "A function that runs for each request changes the database" in said
+    assert "let it take POST" not in said
 
 
 def check(project: Path) -> None:

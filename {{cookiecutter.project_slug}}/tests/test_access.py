@@ -47,6 +47,8 @@ def test_a_view_for_a_role_is_closed_to_other_users(probe_app: Flask) -> None:
 
 def test_reading_changes_nothing(app: Flask, ada: FlaskClient) -> None:
     before = stored_rows(app)
+    ada.get("/a-page-that-is-not-there")
+    assert stored_rows(app) == before, "A function that runs for each request changes the database."
     for path in {route.path for route in testing.routes(app)}:
         for method in ("GET", "HEAD", "OPTIONS"):
             ada.open(path, method=method)
