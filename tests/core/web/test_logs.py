@@ -14,7 +14,7 @@ import structlog
 from flask import Flask, Response, abort, request
 from secure_flask.auth.access import public
 from secure_flask.web import audit, counters
-from secure_flask.web.logs import GUNICORN_LOGGING, MAX_FIELD
+from secure_flask.web.logs import GUNICORN_LOGGING, MAX_FIELD, WithoutRequests
 
 from core import routes
 from core.conftest import LOGIN, OWN_PAGE, PRODUCTION, USERNAME, Lines, MakeApp, log_in
@@ -190,9 +190,9 @@ def test_a_line_of_gunicorn_quotes_nothing_of_an_invalid_request(lines: Lines) -
     # As gunicorn sets it up, but for the root, whose handlers are those of pytest.
     logging.config.dictConfig({**GUNICORN_LOGGING, "root": {}})
     invalid = base.InvalidRequestLine(f"{SECRET}: {SECRET}")
+    worker = SimpleNamespace(log=logger)
     try:
         for address in ("192.0.2.1", "2001:db8::1"):
-            worker = SimpleNamespace(log=logger)
             base.Worker.handle_error(worker, None, Mock(), (address, 1), invalid)
         logger.info("Listening at: %s", "http://127.0.0.1:8000")
     finally:
@@ -201,6 +201,42 @@ def test_a_line_of_gunicorn_quotes_nothing_of_an_invalid_request(lines: Lines) -
     assert events[2] == "Listening at: http://127.0.0.1:8000"
     assert all(event.startswith("Invalid request from ip=") for event in events[:2])
     assert SECRET not in str(events)
+
+
+def test_a_line_of_gunicorn_quotes_no_address_of_a_request_that_failed() -> None:
+    for message, quoted in (("%s %s", ("GET", f"/reset/{SECRET}")), ("%s", (f"/?{SECRET}",))):
+        record = logging.LogRecord("gunicorn.error", logging.ERROR, "", 1, "", (), None)
+        record.msg = f"Error handling request {message}"
+        record.args = quoted
+        assert WithoutRequests().filter(record)
+        assert record.getMessage() == "Error handling request"
+
+
+class Refused(Exception):
+    """As psycopg's, whose message has the detail too."""
+
+    diag = SimpleNamespace(message_detail=f"Failing row contains (1, {SECRET}\n, null).")
+
+    def __str__(self) -> str:
+        return f"null value in a column\nDETAIL:  {self.diag.message_detail}"
+
+
+@pytest.mark.parametrize("given", ["the error", "its tuple", "the present one", "a group"])
+def test_no_line_holds_the_row_that_postgresql_refused(
+    app: Flask, lines: Lines, given: str
+) -> None:
+    try:
+        try:
+            raise Refused
+        except Refused as refused:
+            raise RuntimeError(str(refused)) from refused
+    except RuntimeError as error:
+        group = ExceptionGroup("", [error])
+        logged = {"the error": error, "its tuple": sys.exc_info(), "a group": group}
+        structlog.get_logger("app").error("failed", exc_info=logged.get(given, True))
+    [line] = lines()
+    assert SECRET not in line["exception"]
+    assert line["exception"].count("null value in a column\n") == 2
 
 
 ACCESS = [

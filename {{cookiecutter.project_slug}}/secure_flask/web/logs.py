@@ -1,8 +1,8 @@
 """The log: JSON, one line per event, times in UTC; an access line per request if asked for.
 
 Values are escaped and truncated, which prevents log injection and bounds a line. No line holds a
-path or a query, which may hold a secret: a line names the route. An access line holds no address
-and no user. A log stream that fails breaks no request. Development writes key=value instead of
+path or a query, which may hold a secret: a line names the route. No traceback holds the row that
+PostgreSQL refused. An access line holds no address and no user. A log stream that fails breaks no request. Development writes key=value instead of
 JSON.
 
 `X-Request-ID` connects a response to its lines. It is random: a client must not control what is
@@ -14,8 +14,10 @@ Source: OWASP Logging Cheat Sheet; OWASP ASVS 16.2.1 to 16.2.5, 16.4.1.
 import logging
 import os
 import re
+import sys
+from collections.abc import Iterator
 from time import perf_counter
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 from uuid import UUID
 from wsgiref.types import WSGIEnvironment
 
@@ -43,6 +45,8 @@ STARTED = Key[float]("started")
 # Who sent a request, once its login was looked up.
 USER_ID = Key[UUID]("user id")
 _ID = re.compile(r"[0-9A-Za-z-]{16,64}")
+# Lines of gunicorn that go on with what a client sent.
+_QUOTING = re.compile("Invalid request[^:]*|Error handling request")
 
 # For gunicorn.conf.py. `root` stays empty: the app adds its own handler there.
 GUNICORN_LOGGING = {
@@ -62,11 +66,14 @@ _key_value = KeyValueRenderer()
 
 
 class WithoutRequests(logging.Filter):
-    """Cuts off what gunicorn quotes of an invalid request, which may be part of a password."""
+    """Cuts off what gunicorn quotes: an invalid request, or the address of one that failed.
+
+    Either may hold a part of a password or another secret.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if str(record.msg).startswith("Invalid request"):
-            record.msg = record.msg.partition(":")[0]
+        if quoting := _QUOTING.match(str(record.msg)):
+            record.msg = quoting[0]
             record.args = ()
         return True
 
@@ -89,7 +96,7 @@ def formatter(*, production: bool) -> logging.Formatter:
             add_log_level,
             add_logger_name,
             TimeStamper(fmt="iso", key="datetime"),
-            format_exc_info,
+            _add_traceback,
             ProcessorFormatter.remove_processors_meta,
             _add_request,
             _bound,
@@ -137,6 +144,41 @@ def _write_access(response: Response) -> Response:
         user_id=None,
     )
     return response
+
+
+def _add_traceback(logger: object, method: str, line: EventDict) -> EventDict:
+    error = _logged_error(line.get("exc_info"))
+    line = format_exc_info(cast(Any, logger), method, line)
+    for detail in _details_of(error):
+        # The traceback of a group begins each line with a margin.
+        quoted = r"\n[ |]*".join(map(re.escape, detail.split("\n")))
+        line["exception"] = re.sub(quoted, "...", line["exception"])
+    return line
+
+
+def _logged_error(exc_info: object) -> BaseException | None:
+    """The error of a line, in each form in which `logging` and structlog take it."""
+    if isinstance(exc_info, tuple):
+        exc_info = exc_info[1]
+    elif exc_info and not isinstance(exc_info, BaseException):
+        exc_info = sys.exception()
+    return exc_info if isinstance(exc_info, BaseException) else None
+
+
+def _details_of(error: BaseException | None) -> Iterator[str]:
+    """What PostgreSQL says of the rows and keys that it refused, in an error and its causes.
+
+    psycopg has it in the message, so `hide_parameters` of SQLAlchemy does not hide it.
+    """
+    waiting, seen = [error], set[int]()
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if detail := getattr(getattr(each, "diag", None), "message_detail", None):
+            yield str(detail)
+        waiting += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
 
 
 def _add_request(logger: object, method: str, line: EventDict) -> EventDict:
