@@ -69,6 +69,7 @@ def test_a_bind_has_the_same_options(make_app: MakeApp, bind: object) -> None:
         {"connect_args": {"tcp_user_timeout": 7001}},
         {"connect_args": {"options": "-c statement_timeout=1h"}},
         {"connect_args": {"options": "-c lock_timeout=0"}},
+        {"connect_args": {"options": "--Lock-Timeout=0"}},
         {"connect_args": {"options": "-c idle_in_transaction_session_timeout=0"}},
     ],
     ids=json.dumps,

@@ -112,7 +112,8 @@ def _refuse_weaker(place: str, needed: Mapping[str, Any], own: Mapping[str, Any]
             raise PolicyError(f"{place}: {name} stays True, {_SWITCHES[name]}: remove it.")
         if name in _TIME_LIMITS and not _is_shorter(own[name], needed[name]):
             raise PolicyError(f"{place}: {name} is more than 0 and at most {needed[name]}: {HOW}.")
-    options = str(own.get("options", ""))
+    # PostgreSQL reads --Lock-Timeout=0 as -c lock_timeout=0.
+    options = str(own.get("options", "")).lower().replace("-", "_")
     for name in _LIMIT_NAMES:
         if "options" in needed and name in options:
             raise PolicyError(f"{place}: options may not replace {name}: {HOW}.")
