@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, current_app, g, render_template_string, send_from_directory
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    g,
+    render_template_string,
+    send_from_directory,
+    session,
+)
 from flask.ctx import _AppCtxGlobals
 from flask.testing import FlaskClient
 from secure_flask import (
@@ -326,3 +334,39 @@ def test_but_the_page_of_an_error_is_shown_and_asks_once(
     answer = client.get("/nowhere", headers=credentials)
     assert (answer.status_code, answer.text) == (404, "nobody nobody")
     assert caplog.text.count("sys_crash") == 1
+
+
+def share(response: Response) -> Response:
+    response.headers["Cache-Control"] = "public, max-age=60"
+    return response
+
+
+def greet(response: Response) -> Response:
+    response.headers["X-User"] = current_user.name if current_user else "nobody"
+    return response
+
+
+def remember() -> str:
+    session["seen"] = True
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("view", "functions"),
+    [
+        pytest.param(is_recent, [share], id="the view"),
+        pytest.param(lambda: "", [greet, share], id="a function after it"),
+        pytest.param(remember, [share], id="the session that it saves"),
+    ],
+)
+def test_no_cache_keeps_what_names_a_user_wherever_it_was_asked_for(
+    make_app: MakeApp, view: Callable[[], object], functions: list[Any]
+) -> None:
+    app = make_app()
+    for function in functions:
+        app.after_request(function)
+    app.add_url_rule("/probe/page", "page", public(lambda: str(view())))
+    client = app.test_client()
+    assert client.get("/probe/page").cache_control.public
+    login = log_in(client)
+    assert client.get("/probe/page", headers=login).cache_control.no_store

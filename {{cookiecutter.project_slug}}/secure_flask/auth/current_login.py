@@ -13,7 +13,6 @@ from flask import (
     Flask,
     Request,
     Response,
-    after_this_request,
     current_app,
     has_request_context,
     request,
@@ -78,8 +77,20 @@ def keep_proved_of_login(demands: Iterable[object]) -> None:
     _found().proved.update(demands)
 
 
+def keep_out_of_caches(response: Response) -> Response:
+    """Let no cache keep what a login got, such as a file of `send_from_directory`.
+
+    A response that says `private` stays as it is.
+    """
+    if USER_ID in request_state(request.environ) and not response.cache_control.private:
+        response.headers["Cache-Control"] = "no-store, max-age=0"
+    return response
+
+
 def init_app(app: Flask) -> None:
     app.teardown_request(_store_use)
+    # Flask calls the last added function first, so those of the owner come before this one.
+    app.after_request(keep_out_of_caches)
 
 
 def _found() -> _Found:
@@ -102,7 +113,6 @@ def _look_up(state: State) -> _Found:
     state[USER_ID] = login.user_id
     if is_last_used_outdated(login):
         state[_USED] = login.id
-    after_this_request(_keep_out_of_caches)
     return _Found(login, login.user)
 
 
@@ -116,10 +126,3 @@ def _store_use(error: BaseException | None) -> None:
     # Only now, since the transaction of the session is the view's.
     if used := request_state(request.environ).get(_USED):
         store_last_used(used)
-
-
-def _keep_out_of_caches(response: Response) -> Response:
-    """What a login got is stored nowhere, such as a file of `send_from_directory`."""
-    if not response.cache_control.private:
-        response.headers["Cache-Control"] = "no-store, max-age=0"
-    return response

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, current_app, request, session
 from flask.sessions import SessionInterface, SessionMixin
-from secure_flask.auth.current_login import is_login_known, logged_in_user
+from secure_flask.auth.current_login import (
+    is_login_known,
+    keep_out_of_caches,
+    logged_in_user,
+)
 from secure_flask.auth.users import UserMixin
 from secure_flask.state import Key, request_state
 from secure_flask.web.cookies import drop_unread_cookies
@@ -61,6 +65,8 @@ class UserSessions(SessionInterface):
         # While the database is away, nobody knows whose it is, so it stays as it was.
         if not (session and session.modified) or _write_owner(session):
             self.inner.save_session(app, session, response)
+        # Where nothing but this has asked whose it is.
+        keep_out_of_caches(response)
 
     def is_null_session(self, obj: object) -> bool:
         return self.inner.is_null_session(obj)
