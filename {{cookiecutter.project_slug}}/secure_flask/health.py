@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from secure_flask.auth.access import public
 from secure_flask.database import db
 from secure_flask.database.database import missing_tables
-from secure_flask.database.failures import COMMANDS
+from secure_flask.database.failures import MIGRATION_COMMANDS
 from secure_flask.state import Key, app_state
 from secure_flask.web.counters import counters
 from secure_flask.web.errors import error_response
@@ -49,7 +49,7 @@ def _require_tables() -> None:
     if _HAS_TABLES in app_state(current_app):
         return
     if missing := missing_tables():
-        hint = f"The database lacks tables: {', '.join(missing)}. Run {' and '.join(COMMANDS)}"
+        hint = f"The database lacks tables: {', '.join(missing)}. Run {' and '.join(MIGRATION_COMMANDS)}"
         current_app.logger.error(hint)
         error = error_response(503, "Temporarily unavailable", Retry_After="5")
         error.hint = hint

@@ -42,7 +42,7 @@ class Passkey(Model):
     credential_id: Mapped[bytes] = mapped_column(LargeBinary(MAX_ID), unique=True)
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
     sign_count: Mapped[int] = mapped_column(BigInteger)
-    # Of PUBLIC_URL when it was added: at another host it does not work.
+    # The host of PUBLIC_URL when the passkey was added: at another one it does not work.
     host: Mapped[str] = mapped_column(String(255))
     name: Mapped[str] = mapped_column(String(MAX_NAME))
     last_used: Mapped[int] = mapped_column(BigInteger)

@@ -35,8 +35,8 @@ class Login(Model):
     # What the client holds: session, opaque or refresh.
     kind: Mapped[str] = mapped_column(String(16))
     secret_hash: Mapped[bytes] = mapped_column(unique=True)
-    # Of the part of a refresh token that changes at each use: the present one, the one before,
-    # and when it changed.
+    # A part of a refresh token changes at each use: its present hash, the one before, and the time
+    # of the change.
     rotation_hash: Mapped[bytes | None]
     previous_hash: Mapped[bytes | None]
     rotated: Mapped[int | None] = mapped_column(BigInteger)

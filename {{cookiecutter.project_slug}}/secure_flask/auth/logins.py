@@ -57,7 +57,8 @@ def start_login(
 ) -> Login:
     """Store a login, end the one of the secret `shown` and the one it `replaces`, and commit.
 
-    A `second_factor` that began the one it replaces counts for this one too. The caller's transaction has locked the user's row, so no concurrent login changes these.
+    A `second_factor` that began the one it replaces counts for this one too. The caller's
+    transaction has locked the user's row, so no concurrent login changes these.
 
     :raises ErrorResponse: 401, `replaces` has ended in the meantime, as by a logout.
     """

@@ -14,7 +14,7 @@ from flask import Flask
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.checks.services import problem_of_migrations
 from secure_flask.database import Model, db
-from secure_flask.database.failures import COMMANDS
+from secure_flask.database.failures import MIGRATION_COMMANDS
 
 
 @register_check("database.models", "error")
@@ -24,7 +24,7 @@ def different_models(app: Flask) -> Iterator[Finding]:
     for table, differences in _differences().items():
         yield Finding(
             f"The model of the table {table} differs from the database: {', '.join(differences)}.",
-            hint=f"Run {COMMANDS[0]}, read the new file, and run {COMMANDS[1]}",
+            hint=f"Run {MIGRATION_COMMANDS[0]}, read the new file, and run {MIGRATION_COMMANDS[1]}",
         )
 
 

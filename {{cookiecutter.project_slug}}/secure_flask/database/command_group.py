@@ -34,7 +34,7 @@ class CommandGroup(_Explained, AppGroup):
 
 def _explained_database_error(error: DBAPIError | TimeoutError) -> Exception:
     if isinstance(error, DBAPIError) and (said := failures.undefined_name(error)):
-        commands = " and ".join(f"`{command}`" for command in failures.COMMANDS)
+        commands = " and ".join(f"`{command}`" for command in failures.MIGRATION_COMMANDS)
         return click.ClickException(f"The database says: {said}. Run {commands}.")
     if failures.is_away(error):
         return click.ClickException(UNREACHABLE)

@@ -28,7 +28,8 @@ POSTGRESQL = {
     # psycopg prepares no statements: a pooler may lend another session to the next transaction.
     "prepare_threshold": None,
 }
-# Of several hosts, the one that accepts writes: after a failover that is another one.
+# Where the URL names several hosts, the app uses the one that accepts writes, which changes with a
+# failover.
 SEVERAL_HOSTS = {"target_session_attrs": "read-write"}
 # Of requests alone, since a migration may take long.
 LIMITS = {
@@ -42,7 +43,7 @@ _SWITCHES = {
     "hide_parameters": "or the log shows what statements store, such as the hash of a password",
     "pool_pre_ping": "or requests fail after a restart of the database",
 }
-HOW = "remove it, or write it into the query of the database's URL"
+_HOW_TO_CHANGE = "remove it, or write it into the query of the database's URL"
 
 
 def engine_options(url: str, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,12 +112,14 @@ def _refuse_weaker(place: str, needed: Mapping[str, Any], own: Mapping[str, Any]
         if name in _SWITCHES and own[name] is not True:
             raise PolicyError(f"{place}: {name} stays True, {_SWITCHES[name]}: remove it.")
         if name in _TIME_LIMITS and not _is_shorter(own[name], needed[name]):
-            raise PolicyError(f"{place}: {name} is more than 0 and at most {needed[name]}: {HOW}.")
+            raise PolicyError(
+                f"{place}: {name} is more than 0 and at most {needed[name]}: {_HOW_TO_CHANGE}."
+            )
     # PostgreSQL reads --Lock-Timeout=0 as -c lock_timeout=0.
     options = str(own.get("options", "")).lower().replace("-", "_")
     for name in _LIMIT_NAMES:
         if "options" in needed and name in options:
-            raise PolicyError(f"{place}: options may not replace {name}: {HOW}.")
+            raise PolicyError(f"{place}: options may not replace {name}: {_HOW_TO_CHANGE}.")
 
 
 def _is_shorter(limit: object, longest: float) -> bool:

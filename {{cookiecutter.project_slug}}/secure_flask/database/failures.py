@@ -34,7 +34,7 @@ _UNDEFINED_IN_SQLITE = ("no such table", "no such column", "has no column named"
 _TOO_LARGE = "Python int too large to convert to SQLite INTEGER"
 _HEADERS_OF_DATES = ("If-Modified-Since", "If-Unmodified-Since", "If-Range", "Date")
 
-COMMANDS = ".venv/bin/flask db migrate", ".venv/bin/flask db upgrade"
+MIGRATION_COMMANDS = ".venv/bin/flask db migrate", ".venv/bin/flask db upgrade"
 
 
 def is_away(error: Exception) -> bool:
@@ -73,7 +73,7 @@ def explain_undefined_name(error: DBAPIError) -> None:
     if said := undefined_name(error):
         error.add_note(
             f"The database says: {said}. If a model has it, write the migration and run it:\n"
-            + "\n".join(f"    {command}" for command in COMMANDS)
+            + "\n".join(f"    {command}" for command in MIGRATION_COMMANDS)
         )
 
 

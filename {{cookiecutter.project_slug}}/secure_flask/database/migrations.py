@@ -53,7 +53,7 @@ def _drop_if_empty(migration: Any, _: object, written: list[Any]) -> None:
 def _render_item(kind: str, item: object, context: object) -> str | Literal[False]:
     """Write types into new migrations so that they can be renamed, and fit each database.
 
-    Of a column that goes, SQLite knows the type in its own words alone.
+    SQLite names the type of a column that is dropped in its words, such as BLOB or CHAR.
     """
     if kind != "type":
         return False

@@ -25,7 +25,8 @@ from secure_flask.web.csp_syntax import loads_elsewhere
 from secure_flask.web.logs import request_id
 from secure_flask.web.origins import PolicyError
 
-# Of every response. A header that a view sets is kept; HEADER_CHANGES of the policy changes these.
+# Every response has these. A header that a view sets is kept; HEADER_CHANGES of the policy changes
+# them.
 HEADERS = {
     # No MIME sniffing: a browser does not run an uploaded text file as a script.
     "X-Content-Type-Options": "nosniff",

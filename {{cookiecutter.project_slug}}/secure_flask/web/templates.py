@@ -1,8 +1,7 @@
 """Gives templates the functions and the tests of the core.
 
-Flask's `add_template_global` makes the app's Jinja environment at once. Then `jinja_options` and
-TEMPLATES_AUTO_RELOAD, which an owner may set after `init_app`, would change nothing any more. So
-the functions are added when the app makes its environment.
+They are added when the app makes its Jinja environment. Flask's `add_template_global` would make it
+at once, so `jinja_options` and TEMPLATES_AUTO_RELOAD would change nothing after `init_app`.
 """
 
 from collections.abc import Callable, Mapping
