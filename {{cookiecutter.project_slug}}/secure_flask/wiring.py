@@ -32,6 +32,7 @@ from secure_flask.web import (
     logs,
     rate_limits,
     request_checks,
+    serving,
     strict_json,
 )
 
@@ -65,6 +66,7 @@ def _protect_requests(app: Flask) -> None:
     # A request meets these modules in this order.
     check_first_request = app_state(app)[READ_ONCE].check_first_request
     request_checks.add_request_check(app, check_first_request)  # refuses late configuration
+    serving.init_app(app)  # no debugger in production
     logs.init_app(app)  # the log and X-Request-ID
     audit.init_app(app)  # one log line for each crash, without the path of the request
     errors.init_app(app)  # error pages, or errors as JSON, without internal details

@@ -225,6 +225,16 @@ def test_what_each_request_reads_may_change(make_app: MakeApp) -> None:
     assert app.test_client().get("/").status_code == 200
 
 
+def test_in_production_no_key_of_the_code_replaces_that_of_the_settings(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(fill=False, **PRODUCTION)
+    app.secret_key = SECRET
+    with pytest.raises(SettingsError, match=r"\n  SECRET_KEY: ") as refused:
+        app.test_client().get("/")
+    assert SECRET not in refused.value.message
+
+
 def test_after_the_first_request_a_test_may_change_anything(make_app: MakeApp) -> None:
     app = make_app()
     app.test_client().get("/")

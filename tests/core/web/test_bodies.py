@@ -9,6 +9,7 @@ from flask import Flask, Request, request
 from flask.testing import FlaskClient
 from secure_flask.auth.access import public
 from secure_flask.web.bodies import body_stream
+from secure_flask.web.origins import PolicyError
 from secure_flask.web.responses import consumes
 
 from core import routes
@@ -91,6 +92,27 @@ def test_the_policy_sets_the_limit_which_a_page_names_too(make_app: MakeApp) -> 
         assert (answer.status_code, answer.json) == (status, {"error": words})
         page = client.post(routes.LOGIN, headers={**OWN_PAGE, "Accept": "text/html"}, **sent)
         assert (page.status_code, f"<h1>{words}</h1>" in page.text) == (status, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MAX_CONTENT_LENGTH", None), ("MAX_CONTENT_LENGTH", 10**9), ("MAX_FORM_PARTS", None)],
+)
+def test_a_limit_that_is_taken_away_later_is_refused_at_each_request(
+    make_app: MakeApp, name: str, value: int | None
+) -> None:
+    app = make_app()
+    app.config[name] = value
+    for _ in range(2):
+        with pytest.raises(PolicyError, match=name):
+            app.test_client().get("/")
+
+
+def test_a_limit_may_be_lowered_later(make_app: MakeApp) -> None:
+    app = make_app()
+    app.config["MAX_CONTENT_LENGTH"] = 10
+    answer = app.test_client().post(routes.LOGIN, json={"username": "ada"}, headers=OWN_PAGE)
+    assert answer.status_code == 413
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,15 @@
 """A process knows whether it serves requests: commands do without what only a server needs."""
 
+from typing import Any
+
 import click
 import pytest
 from flask.cli import routes_command, run_command
+from secure_flask.web.origins import PolicyError
 from secure_flask.web.serving import serves_requests
+from werkzeug import serving
+
+from core.conftest import PRODUCTION, MakeApp
 
 
 def serves(command: click.Command, *options: str) -> bool:
@@ -26,3 +32,30 @@ def test_of_a_reloaders_two_processes_the_second_serves(
     assert not serves(run_command, *options)
     monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
     assert serves(run_command, *options)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The options of each server that `app.run` would start."""
+    started: list[dict[str, Any]] = []
+    monkeypatch.setattr(serving, "run_simple", lambda *_, **options: started.append(options))
+    return started
+
+
+@pytest.mark.parametrize("options", [{"debug": True}, {"use_debugger": True}])
+def test_no_script_starts_the_debugger_in_production(
+    make_app: MakeApp, runs: list[dict[str, Any]], options: dict[str, Any]
+) -> None:
+    with pytest.raises(PolicyError, match="the debugger runs code for anybody"):
+        make_app(fill=False, **PRODUCTION).run(load_dotenv=False, **options)
+    make_app(fill=False).run(load_dotenv=False, **options)
+    assert [each["use_debugger"] for each in runs] == [True]
+
+
+def test_a_script_starts_a_server_without_it(make_app: MakeApp, runs: list[dict[str, Any]]) -> None:
+    app = make_app(fill=False, **PRODUCTION)
+    app.run("127.0.0.1", 5001, False, load_dotenv=False)
+    app.debug = True
+    with pytest.raises(PolicyError):
+        app.run(load_dotenv=False)
+    assert [each["use_debugger"] for each in runs] == [False]

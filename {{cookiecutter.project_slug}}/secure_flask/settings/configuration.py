@@ -57,6 +57,9 @@ class ReadOnce:
         # Flask reads some names of its own while it is set up, such as DEBUG for its log.
         for name in names - (Flask.default_config.keys() - self._settings.keys()):
             self._found[name] = _copied(self._config.get(name))
+        if self._settings["PRODUCTION"]:
+            # Each request reads it. A key that stands in the code signs for everybody who reads it.
+            self._found["SECRET_KEY"] = self._config["SECRET_KEY"]
 
     def check_first_request(self, request: Request) -> None:
         """

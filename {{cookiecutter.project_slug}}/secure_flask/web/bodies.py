@@ -7,6 +7,7 @@ into memory. Source: RFC 9112, section 8; RFC 7578; OWASP ASVS 15.2.2.
 
 import io
 import re
+from functools import cache, partial
 from typing import IO, Any, BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 
@@ -28,6 +29,10 @@ from werkzeug.utils import cached_property
 from werkzeug.wsgi import get_input_stream
 
 INVALID_REQUEST = "Invalid request"
+_OF_MAX_BODY = (
+    "MAX_CONTENT_LENGTH: remove it from app.config, and write MAX_BODY = … in app/policy.py, in a "
+    "test create_app(settings, MAX_BODY=…)."
+)
 # As people know them: 64 kB for the 65,536 bytes that may be sent.
 _UNITS = {2**20: "MB", 10**6: "MB", 2**10: "kB", 10**3: "kB", 1: "bytes"}
 
@@ -39,20 +44,28 @@ _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
 
 def init_app(app: Flask) -> None:
     """
-    :raises PolicyError: MAX_CONTENT_LENGTH differs from MAX_BODY, or MAX_FORM_PARTS is no limit.
+    :raises PolicyError: MAX_CONTENT_LENGTH differs from MAX_BODY, or MAX_FORM_PARTS is no limit;
+        also where one was taken away later.
     """
     _configure_limits(app.config)
     app.request_class = on_top_of(app.request_class, CheckedRequest, flask.Request)
+    # A check that raises is not cached, so each next request is refused too.
+    check = cache(partial(_refuse_weaker, app.config))
+    request_checks.add_request_check(app, lambda request: check())
     request_checks.add_request_check(app, _check_body)
 
 
 def _configure_limits(config: Config) -> None:
     if config["MAX_CONTENT_LENGTH"] not in (None, config["MAX_BODY"]):
-        raise PolicyError(
-            "MAX_CONTENT_LENGTH: remove it from app.config, and write MAX_BODY = … in "
-            "app/policy.py, in a test create_app(settings, MAX_BODY=…)."
-        )
+        raise PolicyError(_OF_MAX_BODY)
     config["MAX_CONTENT_LENGTH"] = config["MAX_BODY"]
+    _refuse_weaker(config)
+
+
+def _refuse_weaker(config: Config) -> None:
+    limit = config["MAX_CONTENT_LENGTH"]
+    if limit is None or limit > config["MAX_BODY"]:
+        raise PolicyError(_OF_MAX_BODY)
     if config["MAX_FORM_PARTS"] is None:
         raise PolicyError("MAX_FORM_PARTS: write a number of fields and files, or remove it.")
 

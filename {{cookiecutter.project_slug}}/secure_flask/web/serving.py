@@ -1,9 +1,24 @@
-"""Tells a server from a command, which needs less: no large packages, no limits on its queries."""
+"""Tells a server from a command, which needs less: no large packages, no limits on its queries.
+
+In production, `app.run` starts no server with Werkzeug's debugger, which runs code for anybody who
+guesses its PIN. The setting FLASK_DEBUG refuses `flask run --debug` there.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import click
+from flask import Flask
 from flask.cli import run_command
 from flask.helpers import get_debug_flag
+from secure_flask.web.origins import PolicyError
 from werkzeug.serving import is_running_from_reloader
+
+
+def init_app(app: Flask) -> None:
+    if app.config["PRODUCTION"]:
+        app.run = partial(_run_without_debugger, app, app.run)  # type: ignore[method-assign]
 
 
 def serves_requests() -> bool:
@@ -19,3 +34,23 @@ def serves_requests() -> bool:
     reload = context.params["reload"]
     reloads = get_debug_flag() if reload is None else reload
     return is_running_from_reloader() or not reloads
+
+
+def _run_without_debugger(
+    app: Flask,
+    run: Callable[..., None],
+    host: str | None = None,
+    port: int | None = None,
+    debug: bool | None = None,
+    **options: Any,
+) -> None:
+    """
+    :raises PolicyError: the server would start the debugger.
+    """
+    debugs = app.debug if debug is None else debug
+    if options.get("use_debugger", debugs):
+        raise PolicyError(
+            "app.run: the debugger runs code for anybody. Remove debug=True; development sets "
+            "APP_ENV=development in .env."
+        )
+    run(host, port, debug, **options)
