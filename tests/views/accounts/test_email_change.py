@@ -9,6 +9,7 @@ from secure_flask import db
 from secure_flask.accounts import email_change, smtp, steps, worker
 from secure_flask.accounts.email_change import LIFETIME, MAX_CHANGE_REQUESTS, RECENT
 from secure_flask.accounts.former_addresses import KEPT, MAX_CHANGES, remember_address
+from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.outbox import Mail
 from secure_flask.accounts.steps import MAX_FAILURES, Step
 from sqlalchemy import func, select, update
@@ -177,8 +178,6 @@ def test_where_the_password_changes_at_the_same_moment_the_address_stays(
     link: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lock_mailbox = email_change.lock_mailbox
-
     def change_meanwhile(mailbox: str) -> None:
         changed = update(User).values(password_hash="of another password")
         db.session.execute(changed, execution_options={"synchronize_session": False})

@@ -10,6 +10,7 @@ from secure_flask import db
 from secure_flask.accounts import factor_changes, half_logins, notices, recovery_codes, steps
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.tokens import session
+from secure_flask.auth.users import replace_hash
 from sqlalchemy import delete, func, select, update
 from werkzeug.test import TestResponse
 
@@ -221,8 +222,6 @@ def test_changing_a_factor_needs_a_login_of_the_last_five_minutes(
 def test_a_login_that_ends_at_the_same_moment_changes_no_factor(
     app: Flask, client: FlaskClient, credentials: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replace_hash = factor_changes.replace_hash
-
     def end_meanwhile(user: User, new: str) -> bool:
         db.session.execute(delete(Login), execution_options={"synchronize_session": False})
         return replace_hash(user, new)
