@@ -585,7 +585,8 @@ def no_example(project: Path) -> None:
 
 
 def other_static_path(project: Path) -> None:
-    replace(project, "app/__init__.py", '(?<=static_url_path="/)static', "files")
+    named = 'Flask(__name__, static_url_path="/files")'
+    replace(project, "app/__init__.py", r"Flask\(__name__\)", named)
 
 
 def extension_with_a_route(project: Path) -> None:

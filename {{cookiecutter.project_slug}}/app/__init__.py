@@ -16,8 +16,7 @@ def create_app(settings: Settings | None = None, **overrides: object) -> Flask:
     :raises SettingsError: a setting is missing or insecure.
     :raises PolicyError: `policy.py` contains a value that a browser would misread.
     """
-    # secure_flask serves static files; extensions build their addresses on this path.
-    app = Flask(__name__, static_folder=None, static_url_path="/static")
+    app = Flask(__name__)
     app.config.from_object("app.policy")
     app.config.update(overrides)
     secure_flask.init_app(app, settings or Settings.load())

@@ -6,15 +6,15 @@ then `.venv/bin/flask db upgrade`.
 
 from typing import cast
 
-import secure_flask
-
 # cookiecutter: if cookiecutter.accounts == "self-service"
 from secure_flask import Model
+from secure_flask import current_user as user_of_request
 from secure_flask.accounts import AccountMixin as UserMixin
 
 
 # cookiecutter: else
 from secure_flask import Model, UserMixin, encrypted_column
+from secure_flask import current_user as user_of_request
 
 
 # cookiecutter: endif
@@ -33,4 +33,4 @@ class User(UserMixin, Model):
 
 
 # The same `current_user`, whose columns editors and type checkers know.
-current_user = cast(User, secure_flask.current_user)
+current_user = cast(User, user_of_request)

@@ -109,7 +109,7 @@ def test_the_current_password_is_needed_to_change_it(
 
 def test_a_weak_password_is_refused(app: Flask, ada: FlaskClient) -> None:
     short = secrets.token_urlsafe(99)[: app.config["PASSWORD_MIN_LENGTH"] - 1]
-    for weak in (short, "", NAME * 5):
+    for weak in (short, "", app.config["PROJECT_NAME"] * 5):
         assert change_password(ada, PASSWORD, weak).status_code == 400, weak
 
 

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from itertools import takewhile
@@ -132,6 +133,22 @@ def test_a_number_that_overflows_in_a_view_is_a_bug_with_a_traceback(
     [line] = lines()
     assert line["event"] == "sys_crash"
     assert "cannot convert float infinity to integer" in line["exception"]
+
+
+def test_a_date_of_the_client_that_no_calendar_has_is_the_clients_fault(
+    make_app: MakeApp, lines: Lines
+) -> None:
+    def rows() -> str:
+        return str(request.if_modified_since or time.localtime(int(request.args["seconds"])))
+
+    client = answers(make_app, rows)
+    for year in ("9999999999", "9" * 11, "9" * 20):
+        date = {"If-Modified-Since": f"Mon, 01 Jan {year} 00:00:00 GMT"}
+        assert (year, client.get("/rows", headers=date).status_code) == (year, 400)
+    lines()
+    # The view has computed this one.
+    assert client.get(f"/rows?seconds={2**70}").status_code == 500
+    assert "in rows" in lines()[-1]["exception"]
 
 
 BUGS = {

@@ -103,7 +103,7 @@ def test_one_message_names_all_that_differ_and_both_places(make_app: MakeApp) ->
     assert "SQLALCHEMY_DATABASE_URI: the setting DATABASE_URL; in a test" in message
 
 
-def test_a_value_that_agrees_with_the_settings_is_none_of_another(make_app: MakeApp) -> None:
+def test_the_value_of_the_settings_and_a_default_of_a_library_are_fine(make_app: MakeApp) -> None:
     same = {"SECRET_KEY": SECRETS["secret_key"], "LOG_LEVEL": "INFO", "RATE_LIMIT": None}
     uri = SETTINGS["database_url"].replace("postgresql://", "postgresql+psycopg://")
     make_app(fill=False, SQLALCHEMY_DATABASE_URI=uri, **same)

@@ -178,6 +178,7 @@ def test_where_the_password_changes_at_the_same_moment_the_address_stays(
     link: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+
     def change_meanwhile(mailbox: str) -> None:
         changed = update(User).values(password_hash="of another password")
         db.session.execute(changed, execution_options={"synchronize_session": False})

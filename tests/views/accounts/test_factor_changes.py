@@ -222,6 +222,7 @@ def test_changing_a_factor_needs_a_login_of_the_last_five_minutes(
 def test_a_login_that_ends_at_the_same_moment_changes_no_factor(
     app: Flask, client: FlaskClient, credentials: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+
     def end_meanwhile(user: User, new: str) -> bool:
         db.session.execute(delete(Login), execution_options={"synchronize_session": False})
         return replace_hash(user, new)

@@ -1,8 +1,8 @@
 """The options of each engine: those that the app needs, merged with those of the owner.
 
-An option of the owner counts, unless it would weaken one that protects: it is refused in words. A
-time limit may be shorter, not longer. Only the query of a database URL replaces each of them, since
-whoever runs the service knows its database. Source: OWASP ASVS 13.1.3, 14.2.4, 16.2.5.
+An option of the owner counts. One that would weaken a protection is refused in words: a time limit
+may be shorter, not longer. Only the query of a database's URL sets a longer one, since the operator
+who writes it knows the database. Source: OWASP ASVS 13.1.3, 16.2.5.
 """
 
 from collections.abc import Mapping

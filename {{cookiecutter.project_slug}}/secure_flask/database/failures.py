@@ -4,7 +4,6 @@ Drivers raise the same classes for a server that is gone and for a typo, so the 
 decides. Source: PostgreSQL, appendix A, "PostgreSQL Error Codes"; SQLite, "Result and Error Codes".
 """
 
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import Any
 from flask import Request
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError, TimeoutError
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_date
 
 # Classes of SQLSTATE: no connection, a deadlock, no memory, disk or connection left, an operator or
 # a time limit that ended the statement, and an error of the system.
@@ -32,9 +32,7 @@ _UNDEFINED = ("42P01", "42703")  # a table, a column
 _UNDEFINED_IN_SQLITE = ("no such table", "no such column", "has no column named")
 # What SQLite's driver says of an integer of more than 64 bits, in no error of the database.
 _TOO_LARGE = "Python int too large to convert to SQLite INTEGER"
-_TOO_LARGE_FOR_C = "Python int too large to convert to C"
 _HEADERS_OF_DATES = ("If-Modified-Since", "If-Unmodified-Since", "If-Range", "Date")
-_TOO_MANY_DIGITS = re.compile(r"\d{10}")
 
 COMMANDS = ".venv/bin/flask db migrate", ".venv/bin/flask db upgrade"
 
@@ -85,14 +83,21 @@ def is_value_of_request(error: Exception, request: Request) -> bool:
     A value that a view has computed is a bug of the view.
     """
     if isinstance(error, OverflowError):
-        # Werkzeug hands the year of such a header to `datetime` as it is.
-        dates = " ".join(request.headers.get(name, "") for name in _HEADERS_OF_DATES)
-        if str(error).startswith(_TOO_LARGE_FOR_C):
-            return bool(_TOO_MANY_DIGITS.search(dates))
-        return str(error) == _TOO_LARGE and any(map(_is_too_large, _texts_of(request)))
+        too_large = str(error) == _TOO_LARGE and any(map(_is_too_large, _texts_of(request)))
+        return too_large or _has_impossible_date(request)
     if not isinstance(error, DataError) or _codes_of(error)[0] not in _VALUE_STATES:
         return False
     return not {*_texts(error.params)}.isdisjoint(_texts_of(request))
+
+
+def _has_impossible_date(request: Request) -> bool:
+    """Whether Werkzeug fails at the year of a header, which it hands to `datetime` as it is."""
+    try:
+        for name in _HEADERS_OF_DATES:
+            parse_date(request.headers.get(name))
+    except OverflowError:
+        return True
+    return False
 
 
 def _codes_of(error: DBAPIError) -> tuple[str | None, str]:
