@@ -418,6 +418,12 @@ def test_a_mark_without_a_proper_role_is_refused_at_once(names: Any) -> None:
         roles_required(*names)
 
 
+@pytest.mark.parametrize("minutes", [0, 0.0, -1, None])
+def test_an_age_that_no_login_can_exceed_is_refused_at_once(minutes: Any) -> None:
+    with pytest.raises(ValueError, match="more than 0"):
+        recent_login(minutes=minutes)
+
+
 def test_a_file_that_a_login_got_is_in_no_cache(app: Flask, tmp_path: Path) -> None:
     (tmp_path / "private.txt").write_text("private")
 

@@ -141,14 +141,44 @@ def test_the_page_of_a_refusal_shows_nothing_of_the_user_before(
     assert (refused.status_code, refused.text) == (401, "None")
 
 
-def test_nor_does_a_view_that_is_called_static(app: Flask, client: FlaskClient) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        pytest.param("GET", "/static/missing.css", 404, id="a static file that is missing"),
+        pytest.param("POST", "/probe/written", 403, id="a write of another site"),
+    ],
+)
+def test_nor_does_the_page_of_an_error_before_anybody_asks_who_it_is(
+    app: Flask, client: FlaskClient, method: str, path: str, status: int
+) -> None:
+    app.register_error_handler(status, lambda error: (read(), status))
+    app.add_url_rule("/probe/written", "written", public(read), methods=["POST"])
+    login = log_in(client)
+    client.get("/probe/write/draft")
+    foreign = {"Origin": "https://other.test"}
+    refused = client.open(path, method=method, headers=foreign, json={})
+    assert (refused.status_code, refused.text) == (status, "None")
+    # The user's next page has it still.
+    assert client.get("/probe/mine", headers=login).text == "draft"
+
+
+def test_what_a_visitor_has_stays_on_such_a_page(app: Flask, client: FlaskClient) -> None:
+    app.register_error_handler(404, lambda error: (read(), 404))
+    client.get("/probe/write/cart")
+    assert client.get("/static/missing.css").text == "cart"
+
+
+@pytest.mark.parametrize("address", ["/probe/static", "/probe/static/<filename>"])
+def test_nor_does_a_view_that_is_called_static(
+    app: Flask, client: FlaskClient, address: str
+) -> None:
     site = Blueprint("about", __name__)
-    site.add_url_rule("/probe/static", "static", public(lambda: read()))
+    site.add_url_rule(address, "static", public(lambda filename=None: read()))
     app.register_blueprint(site)
     log_in(client)
     client.get("/probe/write/draft")
     end_logins(app)
-    assert client.get("/probe/static").text == "None"
+    assert client.get(address.replace("<filename>", "a")).text == "None"
 
 
 def test_nor_does_who_sends_the_number_of_a_session_in_a_header(make_app: MakeApp) -> None:

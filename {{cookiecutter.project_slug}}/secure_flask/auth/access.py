@@ -70,7 +70,11 @@ def recent_login(
     that asks for the password.
 
     :raises TypeError: at import, the view is marked `@public` too.
+    :raises ValueError: at import, `minutes` is not more than 0.
     """
+    # Where no age is demanded, the options of a view hold 0 or None.
+    if not minutes or minutes < 0:
+        raise ValueError(f"@recent_login(minutes={minutes!r}): write a number of more than 0.")
 
     def decorate(view: Any) -> Any:
         return _close(view, f"@recent_login(minutes={minutes})", recent_login=minutes)

@@ -2,14 +2,16 @@
 
 A cart or a flashed message goes on when its visitor logs in. Whenever the session is saved under a
 login, the id of the user stands in it. A request of anybody else finds it empty, as at a computer
-that several people use. This holds for any session interface, such as that of an extension.
+that several people use. So does the page of an error that comes before anybody has asked who sent
+the request. This holds for any session interface, such as that of an extension.
 Source: OWASP ASVS 14.3.1.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Request, Response, request, session
+from flask import Flask, Request, Response, current_app, request, session
 from flask.sessions import SessionInterface, SessionMixin
 from secure_flask.auth.current_login import is_login_known, logged_in_user
 from secure_flask.auth.users import UserMixin
@@ -27,6 +29,10 @@ OWNER = "_secure_flask_user"
 # The session as it was opened. Flask takes each look at `flask.session` for one of the view, and
 # then no cache keeps the response for other visitors.
 _OPENED = Key[SessionMixin]("session")
+# Whether the session is that of the user who sent this request.
+_CHECKED = Key[bool]("checked session")
+# Set where this request finds a session empty that is kept as it was.
+_HIDDEN = Key[bool]("hidden session")
 # The user of a login that this request has begun.
 _NEW_OWNER = Key[str]("new owner of the session")
 
@@ -50,6 +56,8 @@ class UserSessions(SessionInterface):
         return opened
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if _HIDDEN in request_state(request.environ):
+            return
         # While the database is away, nobody knows whose it is, so it stays as it was.
         if not (session and session.modified) or _write_owner(session):
             self.inner.save_session(app, session, response)
@@ -89,22 +97,47 @@ def keep_session_for(user: UserMixin) -> None:
 def init_app(app: Flask) -> None:
     app.wsgi_app = _Wrapping(app)  # type: ignore[method-assign]
     add_request_check(app, _clear_session_of_another)
+    # Before any handler of an error.
+    app.handle_user_exception = partial(  # type: ignore[method-assign]
+        _handle_without_unchecked_session, app.handle_user_exception
+    )
 
 
 def _clear_session_of_another(request: Request) -> None:
     # A static file that asks whose the session is would lose its cache.
     if _is_for_static_file(request):
         return
-    opened = request_state(request.environ).get(_OPENED)
-    opened = session if opened is None else opened
+    opened = _opened_session(request)
     if opened and opened.get(OWNER) != _id_of(logged_in_user()):
         opened.clear()
+    request_state(request.environ)[_CHECKED] = True
+
+
+def _handle_without_unchecked_session(handle: Callable[..., Any], *arguments: Any) -> Any:
+    """Handle an error; where nobody has asked whose the session is, its page finds it empty.
+
+    It asks nobody either: a flood of refused requests, and a database that is away, cost no query.
+    """
+    state = request_state(request.environ)
+    opened = _opened_session(request)
+    if _CHECKED not in state and opened and OWNER in opened:
+        opened.clear()
+        state[_HIDDEN] = True
+    return handle(*arguments)
+
+
+def _opened_session(request: Request) -> SessionMixin:
+    opened = request_state(request.environ).get(_OPENED)
+    return session if opened is None else opened
 
 
 def _is_for_static_file(request: Request) -> bool:
-    """Whether a route that Flask has added serves this, and no view that is called `static`."""
-    is_static = (request.endpoint or "").rpartition(".")[2] == "static"
-    return is_static and "filename" in (request.view_args or {})
+    """Whether a view of Flask or of the core serves this, and none that is only called `static`."""
+    endpoint = request.endpoint or ""
+    view = current_app.view_functions.get(endpoint)
+    package = getattr(view, "__module__", "").partition(".")[0]
+    is_static = endpoint.rpartition(".")[2] == "static" and "filename" in (request.view_args or {})
+    return is_static and package in ("flask", "secure_flask")
 
 
 def _write_owner(session: SessionMixin) -> bool:

@@ -117,13 +117,16 @@ def _texts_of(request: Request) -> Iterator[str]:
 
 def _texts(value: Any) -> Iterator[str]:
     """The single values in lists and dicts, as texts."""
-    if isinstance(value, dict):
-        value = [*value.values()]
-    if not isinstance(value, list | tuple):
-        yield str(value)
-        return
-    for each in value:
-        yield from _texts(each)
+    # No recursion: a client may nest many values deeply.
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            waiting += each.values()
+        elif isinstance(each, list | tuple):
+            waiting += each
+        else:
+            yield str(each)
 
 
 def _is_too_large(text: str) -> bool:
