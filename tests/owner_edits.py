@@ -669,7 +669,12 @@ def other_words_of_the_error_page(project: Path) -> None:
 
 def new_columns_of_users(project: Path) -> None:
     replace(project, "app/models.py", r"    email = .*\n", rf"\g<0>{NEW_COLUMNS}")
-    replace(project, "app/models.py", r"from secure_flask import .*\n", rf"\g<0>{COLUMN_IMPORTS}")
+    replace(
+        project,
+        "app/models.py",
+        r"from secure_flask import current_user .*\n",
+        rf"\g<0>{COLUMN_IMPORTS}",
+    )
     migrate(project, "Profiles", ADD_COLUMNS, DROP_COLUMNS)
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from secure_flask import DecryptionError, decrypt, encrypt
 from secure_flask.auth.access import public
+from secure_flask.crypto import encryption
 from secure_flask.crypto.keyring import ENCRYPTION_KEYS
 from secure_flask.settings import keyrings
 from secure_flask.state import app_state
@@ -61,6 +62,13 @@ def test_every_changed_bit_and_every_cut_is_refused() -> None:
         assert refused(message[:length])
     for never_encrypted in (message + b"\0", TEXT, b"\1" * 80, bytes(80)):
         assert refused(never_encrypted)
+
+
+def test_a_message_of_a_later_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as later:
+        later.setattr(encryption, "VERSION", 3)
+        message = encrypt(TEXT, context="a")
+    assert refused(message)
 
 
 def test_another_context_is_refused() -> None:

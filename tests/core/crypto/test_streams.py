@@ -122,6 +122,13 @@ def test_another_context_or_a_message_is_refused() -> None:
         decrypt(encrypted(TEXT), context="uploads")
 
 
+def test_a_stream_of_a_later_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as later:
+        later.setattr(streams, "VERSION", 4)
+        stream = encrypted(TEXT)
+    assert refused(stream) == b""
+
+
 def test_no_salt_and_no_nonce_prefix_is_used_twice() -> None:
     made = [encrypted(b"") for _ in range(1000)]
     assert len({stream[5:21] for stream in made}) == 1000

@@ -104,6 +104,14 @@ def test_what_is_given_back_does_not_count_and_no_count_falls_below_zero(local: 
     assert local.read(MINUTE, "a") == 0
 
 
+def test_nor_does_one_in_redis_which_subtracts_whatever_is_there(shared: Shared) -> None:
+    counters = Counters("redis://")
+    count = counters.add(MINUTE, "a")
+    for _ in range(3):
+        counters.give_back(count)
+    assert counters.add(MINUTE, "a").number == 1
+
+
 def test_one_is_given_back_in_the_window_where_it_counted(local: Counters, wait: Wait) -> None:
     before = local.add(MINUTE, "a")
     wait(60)

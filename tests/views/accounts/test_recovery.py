@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
 from secure_flask.accounts import notices, steps
+from secure_flask.accounts.mail_limits import AGAIN
 from secure_flask.accounts.recovery import LIFETIME
 from secure_flask.auth import passwords
 from sqlalchemy import update
@@ -98,7 +99,9 @@ def test_the_page_of_the_link_sets_it_too(app: Flask, client: FlaskClient, link:
     assert post(client, **{**LOGIN, "password": STRONG}).status_code == 303
 
 
-def test_only_the_owner_of_an_enabled_account_gets_a_mail(app: Flask, client: FlaskClient) -> None:
+def test_only_the_owner_of_an_enabled_account_gets_a_mail(
+    app: Flask, client: FlaskClient, wait: Wait
+) -> None:
     give_address(app)
     for unknown in ("nobody@example.org", "none@localhost"):
         send(client, RESET, {"email": unknown})
@@ -108,6 +111,7 @@ def test_only_the_owner_of_an_enabled_account_gets_a_mail(app: Flask, client: Fl
     assert sent[-1]["To"] == ADDRESS
     with stored_user(app) as user:
         user.disabled = True
+    wait(AGAIN)
     send(client, RESET, {"email": ADDRESS})
     assert delivered(app) == sent
 

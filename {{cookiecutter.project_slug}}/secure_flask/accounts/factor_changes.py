@@ -71,7 +71,7 @@ def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> 
     is_first = not factors_of(user)
     authenticator.finish_authenticator_setup(user, state, code)
     if options:
-        use_invitation(user, options[INVITATION])
+        use_invitation(options[INVITATION])
     codes = _first_recovery_codes(user) if is_first else {}
     replaced = half_logins.replaced_login(options) if options else None
     # This ends the half login too.

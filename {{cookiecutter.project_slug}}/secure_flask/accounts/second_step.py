@@ -128,13 +128,13 @@ def accept_invitation(code: str, tf_token: str | None = None) -> None:
     db.session.commit()
 
 
-def use_invitation(user: AccountMixin, step_id: str) -> None:
-    """Use an accepted invitation up, within the caller's transaction.
+def use_invitation(step_id: str) -> None:
+    """Use an invitation up that its user has accepted, within the caller's transaction.
 
     :raises ErrorResponse: 403, it was used in the meantime, or has expired.
     """
     step = steps.open_step(INVITATION, UUID(step_id))
-    if step is None or step.user_id != user.id or not steps.use_step(step):
+    if step is None or not steps.use_step(step):
         db.session.rollback()
         raise error_response(403, WRONG_INVITATION)
 

@@ -27,7 +27,9 @@ _SCRIPTS = ("script-src-elem", "script-src", "default-src")
 _STYLE_ATTRIBUTES = ("style-src-attr", "style-src", "default-src")
 _STYLES = ("style-src-elem", "style-src", "default-src")
 
-_JINJA = re.compile(r"{#.*?#}|{%.*?%}|{{.*?}}", re.DOTALL)
+# Written otherwise, the marks of Jinja would be marks of cookiecutter here.
+_VALUE = "{" * 2
+_JINJA = re.compile(r"\{[#].*?#\}|\{[%].*?%\}|\{\{.*?\}\}", re.DOTALL)
 # Arguments that a field of WTForms writes as attributes.
 _ARGUMENT = re.compile(
     r"\b(on(?:click|change|submit|input|load|focus|blur|key\w+|mouse\w+)|style)\s*=(?!=)"
@@ -110,11 +112,11 @@ def _markup_of(text: str) -> list[Markup]:
 def _blank(found: re.Match[str], reader: "_Reader", text: str) -> str:
     """Replace an expression of Jinja by one letter, and all else by nothing; lines stay."""
     written = found[0]
-    if written.startswith("{{"):
+    if written.startswith(_VALUE):
         line = text.count("\n", 0, found.start()) + 1
         for argument in _ARGUMENT.finditer(written):
             reader.add_attribute(argument[1], line + written.count("\n", 0, argument.start()))
-    return ("x" if written.startswith("{{") else " ") + "\n" * written.count("\n")
+    return ("x" if written.startswith(_VALUE) else " ") + "\n" * written.count("\n")
 
 
 class _Reader(HTMLParser):

@@ -41,7 +41,7 @@ CSP_NONCE = Key[str]("CSP nonce")
 def csp_nonce() -> str:
     """The nonce of this response: 18 random bytes in standard base64.
 
-    A template writes it into each tag of a script: `csp_nonce()` in `nonce="{{ csp_nonce() }}"`.
+    A template writes `csp_nonce()` into the attribute `nonce` of each tag of a script.
     """
     return nonce_of(request_state(request.environ))
 
