@@ -245,6 +245,21 @@ def test_a_division_by_zero_beside_a_value_of_the_client_is_a_bug(
 
 
 @on_postgresql
+def test_the_log_holds_no_row_that_it_refused(
+    make_app: MakeApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rows() -> str:
+        twice = [{"name": request.args["name"]}] * 2
+        return str(db.session.execute(text("INSERT INTO roles (name) VALUES (:name)"), twice))
+
+    client = client_of(make_app(PROPAGATE_EXCEPTIONS=False), rows)
+    assert client.get("/rows?name=hunter2").status_code == 500
+    said = capsys.readouterr().err
+    assert "violates unique constraint" in said
+    assert "hunter2" not in said
+
+
+@on_postgresql
 def test_a_statement_after_a_failed_one_is_a_bug(make_app: MakeApp) -> None:
     def rows() -> str:
         with suppress(ProgrammingError):
