@@ -109,6 +109,17 @@ def test_of_the_files_of_mails_the_oldest_go(
         assert len(list(Path(app.instance_path, "mails").iterdir())) == 2
 
 
+def test_a_mail_that_another_process_deletes_meanwhile_is_left_out(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
+    monkeypatch.setitem(app.config, "TESTING", False)
+    with app.test_request_context():
+        send_mail(report())
+        monkeypatch.setattr(Path, "read_bytes", lambda file: Path(f"{file}.gone").open("rb").read())
+        assert shown_mails() == []
+
+
 @pytest.mark.parametrize("changes", [IN_PRODUCTION, {"mail_url": "smtp://localhost:1"}])
 def test_production_has_no_mailbox_nor_has_development_with_a_mail_server(
     make_app: MakeApp, changes: dict[str, object]

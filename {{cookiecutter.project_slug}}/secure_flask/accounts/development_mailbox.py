@@ -6,6 +6,8 @@ under test keeps them in its memory, so that no test sees those of another one.
 
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -37,8 +39,7 @@ def kept_mails() -> list[EmailMessage]:
     """The last mails, the oldest first."""
     if current_app.testing:
         return list(app_state(current_app).get(TESTED_MAILS) or [])
-    parser = BytesParser(EmailMessage, policy=policy.default)
-    return [parser.parsebytes(file.read_bytes()) for file in sorted(_folder().glob("*.eml"))]
+    return [*_stored_mails()]
 
 
 def text_of_mail(message: EmailMessage) -> str:
@@ -47,6 +48,14 @@ def text_of_mail(message: EmailMessage) -> str:
     text = body.get_content() if body else ""
     names = [part.get_filename() or part.get_content_type() for part in message.iter_attachments()]
     return "\n".join([text, *(f"[{name}]" for name in names)])
+
+
+def _stored_mails() -> Iterator[EmailMessage]:
+    parser = BytesParser(EmailMessage, policy=policy.default)
+    for file in sorted(_folder().glob("*.eml")):
+        # Another process may delete an old one meanwhile.
+        with suppress(FileNotFoundError):
+            yield parser.parsebytes(file.read_bytes())
 
 
 def _folder() -> Path:
