@@ -163,8 +163,16 @@ def make_app() -> Iterator[MakeApp]:
 
     With `fill=False` its database is taken as it is, if there is one at all.
     """
+    made: list[Flask] = []
     with ExitStack() as stack:
-        yield lambda **changes: stack.enter_context(_running(**changes))
+
+        def make(**changes: Any) -> Flask:
+            for other in made:
+                _give_connections_back(other)
+            made.append(stack.enter_context(_running(**changes)))
+            return made[-1]
+
+        yield make
 
 
 @pytest.fixture(scope="session")
@@ -259,6 +267,13 @@ class _Apps(dict[str, Flask]):
         # From its first request on Flask takes no new view: none is left to the next test.
         app.test_client().get("/healthz")
         return app
+
+
+def _give_connections_back(app: Flask) -> None:
+    # PostgreSQL has a hundred for all apps of a module. SQLite would lose what is in memory.
+    with app.app_context():
+        if db.engine.dialect.name == "postgresql":
+            db.engine.dispose()
 
 
 @contextmanager

@@ -30,8 +30,8 @@ from secure_flask import (
 from werkzeug.exceptions import BadRequest, Forbidden
 from wtforms.validators import DataRequired
 
+from app.current_user import current_user
 from app.login import LENGTH_HINT, Password, password_field
-from app.models import current_user
 
 blueprint = Blueprint("account", __name__)
 

@@ -23,7 +23,7 @@ from secure_flask import (
 )
 
 from app import tasks
-from app.models import current_user
+from app.current_user import current_user
 from app.tasks import MAX_NOTES, MAX_TITLE, Task
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")

@@ -4,17 +4,13 @@ After each change: `.venv/bin/flask db migrate -m "…"`, read the new file in m
 then `.venv/bin/flask db upgrade`.
 """
 
-from typing import cast
-
 # cookiecutter: if cookiecutter.accounts == "self-service"
 from secure_flask import Model
-from secure_flask import current_user as user_of_request
 from secure_flask.accounts import AccountMixin as UserMixin
 
 
 # cookiecutter: else
 from secure_flask import Model, UserMixin, encrypted_column
-from secure_flask import current_user as user_of_request
 
 
 # cookiecutter: endif
@@ -30,7 +26,3 @@ class User(UserMixin, Model):
     # Your own columns, as in
     # department: Mapped[str | None] = mapped_column(String(80))
     # with `from sqlalchemy import String` and `from sqlalchemy.orm import Mapped, mapped_column`.
-
-
-# The same `current_user`, whose columns editors and type checkers know.
-current_user = cast(User, user_of_request)

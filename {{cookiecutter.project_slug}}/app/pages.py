@@ -22,7 +22,7 @@ from wtforms import BooleanField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app import tasks
-from app.models import current_user
+from app.current_user import current_user
 from app.tasks import MAX_NOTES, MAX_TITLE, Task
 
 blueprint = Blueprint("pages", __name__)

@@ -34,8 +34,8 @@ from app.accounts.routes import (
     or_expired,
     page,
 )
+from app.current_user import current_user
 from app.login import Password, password_field
-from app.models import current_user
 
 again = {"accounts.new_address_page": "Ask for a new link"}
 

@@ -39,7 +39,7 @@ from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
 from app.accounts.routes import RECENT, blueprint, page, sentence
 from app.accounts.second_factor import AppForm, SecondStep, by_code
-from app.models import current_user
+from app.current_user import current_user
 
 
 class Setup(Body):

@@ -10,7 +10,7 @@ from secure_flask import consumes_form, recent_login, responds
 from secure_flask.accounts import delete_account, personal_data
 
 from app.accounts.routes import RECENT, blueprint, done, page
-from app.models import current_user
+from app.current_user import current_user
 
 
 @blueprint.get("/me/data")

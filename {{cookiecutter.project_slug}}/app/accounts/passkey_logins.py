@@ -25,7 +25,7 @@ from secure_flask.accounts import (
 
 from app.accounts.passkeys import Challenge, Credential
 from app.accounts.routes import blueprint
-from app.models import current_user
+from app.current_user import current_user
 
 
 class HalfLogin(Body):

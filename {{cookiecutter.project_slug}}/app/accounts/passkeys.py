@@ -33,7 +33,7 @@ from werkzeug.exceptions import Conflict
 
 from app.accounts.factors import codes_page
 from app.accounts.routes import RECENT, blueprint, sentence
-from app.models import current_user
+from app.current_user import current_user
 
 MAX_NAME = 64  # characters
 MAX_CREDENTIAL = 16 * 1024  # characters

@@ -16,8 +16,8 @@ from wtforms import EmailField, StringField, ValidationError
 from wtforms import Field as FormField
 from wtforms.validators import DataRequired, Length
 
+from app.current_user import current_user
 from app.login import LENGTH_HINT
-from app.models import current_user
 
 blueprint = Blueprint("accounts", __name__)
 blueprint.add_app_template_global(factors_of, "factors_of")

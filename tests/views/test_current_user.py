@@ -6,7 +6,8 @@ from flask import Flask
 from secure_flask import db
 from sqlalchemy import select
 
-from app.models import User, current_user
+from app.current_user import current_user
+from app.models import User
 from views.conftest import USERNAME
 
 
