@@ -672,7 +672,7 @@ def new_columns_of_users(project: Path) -> None:
     replace(
         project,
         "app/models.py",
-        r"from secure_flask import current_user .*\n",
+        r"from secure_flask import .*\n",
         rf"\g<0>{COLUMN_IMPORTS}",
     )
     migrate(project, "Profiles", ADD_COLUMNS, DROP_COLUMNS)
