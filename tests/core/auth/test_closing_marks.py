@@ -139,7 +139,8 @@ def test_every_closing_mark_holds_below_a_decorator_that_loses_it(
 def test_a_view_of_two_apps_is_closed_in_both(app: Flask, ask: Ask, make_app: MakeApp) -> None:
     marked = FOR_ADMINS(lambda word: word)
     add(app, lossy(marked))
-    other = make_app()
+    # Its users are others, also where TEST_DATABASE_URL names one database for all tests.
+    other = make_app(database_url="sqlite:///:memory:")
     add(other, lossy(marked))
     assert ask() == {ADMIN: 200, USER: 403, STRANGER: 401}
     client = client_of(other, ADMIN)
