@@ -12,7 +12,6 @@ import flask
 from flask import (
     Flask,
     Request,
-    Response,
     current_app,
     has_request_context,
     request,
@@ -77,20 +76,8 @@ def keep_proved_of_login(demands: Iterable[object]) -> None:
     _found().proved.update(demands)
 
 
-def keep_out_of_caches(response: Response) -> Response:
-    """Let no cache keep what a login got, such as a file of `send_from_directory`.
-
-    A response that says `private` stays as it is.
-    """
-    if USER_ID in request_state(request.environ) and not response.cache_control.private:
-        response.headers["Cache-Control"] = "no-store, max-age=0"
-    return response
-
-
 def init_app(app: Flask) -> None:
     app.teardown_request(_store_use)
-    # Flask calls the last added function first, so those of the owner come before this one.
-    app.after_request(keep_out_of_caches)
 
 
 def _found() -> _Found:

@@ -15,7 +15,6 @@ from flask import Flask, Request, Response, current_app, request, session
 from flask.sessions import SessionInterface, SessionMixin
 from secure_flask.auth.current_login import (
     is_login_known,
-    keep_out_of_caches,
     logged_in_user,
 )
 from secure_flask.auth.users import UserMixin
@@ -65,8 +64,6 @@ class UserSessions(SessionInterface):
         # While the database is away, nobody knows whose it is, so it stays as it was.
         if not (session and session.modified) or _write_owner(session):
             self.inner.save_session(app, session, response)
-        # Where nothing but this has asked whose it is.
-        keep_out_of_caches(response)
 
     def is_null_session(self, obj: object) -> bool:
         return self.inner.is_null_session(obj)
@@ -110,11 +107,11 @@ def init_app(app: Flask) -> None:
 
 
 def _clear_session_of_another(request: Request) -> None:
-    # A static file that asks whose the session is would lose its cache.
-    if _is_for_static_file(request):
-        return
     opened = _opened_session(request)
-    if opened and opened.get(OWNER) != _id_of(logged_in_user()):
+    # A static file that asks whose the session is would lose its cache.
+    if not opened or _is_for_static_file(request):
+        return
+    if opened.get(OWNER) != _id_of(logged_in_user()):
         opened.clear()
     request_state(request.environ)[_CHECKED] = True
 

@@ -22,7 +22,7 @@ from secure_flask.web import csp
 from secure_flask.web.cors import CORS_ORIGINS, cors_headers
 from secure_flask.web.csp import Header, Override
 from secure_flask.web.csp_syntax import loads_elsewhere
-from secure_flask.web.logs import request_id
+from secure_flask.web.logs import USER_ID, request_id
 from secure_flask.web.origins import PolicyError
 
 # Every response has these. A header that a view sets is kept; HEADER_CHANGES of the policy changes
@@ -48,6 +48,8 @@ HEADERS = {
     # Caches must not store responses with a nonce or with data of a login.
     "Cache-Control": "no-store, max-age=0",
 }
+# Of each response to a login, where it does not say `private`.
+NOT_STORED = ("Cache-Control", "no-store, max-age=0")
 # Pages of an isolated level get a browser process of their own.
 EMBEDDER = {"Cross-Origin-Embedder-Policy": "require-corp"}
 # `no-referrer` would make browsers send `Origin: null` with the forms of a page.
@@ -130,6 +132,11 @@ class SecurityHeaders:
 
         def start(status: str, headers: list[Header], exc_info: Any = None) -> Any:
             present = {name.lower(): value for name, value in headers}
+            if USER_ID in state and "private" not in present.get("cache-control", ""):
+                # No cache keeps what a login got, whatever a view or an extension says.
+                headers = [each for each in headers if each[0].lower() != "cache-control"]
+                headers.append(NOT_STORED)
+                present["cache-control"] = ""
             added = self._headers_of(environ, state, status, present.get("content-type", ""))
             if not present.keys() <= _NEVER_ADDED:
                 added = [each for each in added if _is_missing(each[0], present)]
