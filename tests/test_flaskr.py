@@ -37,7 +37,7 @@ EDITS: list[tuple[str, str, str]] = [
     # A view that reads a form says so.
     ("flaskr/auth.py", r'(@bp\..*"POST".*\n@public\n)', r"\1@consumes_form\n"),
     ("flaskr/blog.py", r'(@bp\..*"POST".*\n@public\n)', r"\1@consumes_form\n"),
-    # Beside the templates of the project, base.html is that of the project.
+    # The templates lie beside those of the project, whose base.html counts.
     ("flaskr/auth.py", r"(bp = Blueprint\(.*)\)", r'\1, template_folder="templates")'),
     ("flaskr/blog.py", r"(bp = Blueprint\(.*)\)", r'\1, template_folder="templates")'),
     ("flaskr/templates/*/*.html", r"'base\.html'", "'flaskr.html'"),

@@ -122,7 +122,7 @@ def test_a_form_handler_is_closed_as_its_view(app: Flask, ask: Ask, view: Any, n
 def test_every_closing_mark_holds_below_a_decorator_that_loses_it(
     app: Flask, wait: Wait, view: Any
 ) -> None:
-    # Without its mark each would be open to strangers.
+    # Each would be open to strangers without its mark.
     marks = {"login": login_required, "recent": recent_login(minutes=5), "role": FOR_ADMINS}
     for name, mark in marks.items():
         app.add_url_rule(f"/{name}/<word>", name, public(lossy(mark(partial(view)))))

@@ -190,7 +190,7 @@ def test_a_missing_table_or_column_is_named_with_the_commands(
     answer = answers(make_app, rows).get("/rows")
     assert (answer.status_code, answer.json) == (500, {"error": "Internal Server Error"})
     [line] = lines()
-    # After the traceback, where it is seen.
+    # It stands after the traceback, where it is seen.
     *_, said, migrate, upgrade = line["exception"].splitlines()
     assert name in said
     assert migrate.split() == [".venv/bin/flask", "db", "migrate"]

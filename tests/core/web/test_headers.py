@@ -198,7 +198,7 @@ def test_a_header_that_cannot_be_sent_or_is_decided_elsewhere_stops_the_app(
 def test_what_is_written_into_the_config_later_is_not_sent(make_app: MakeApp) -> None:
     app = make_app()
     app.add_url_rule("/_test/map", "map", csp(img_src=[TILES])(public(lambda: "a map")))
-    # Before the first request, it would be refused.
+    # A change that comes before the first request is refused.
     app.test_client().get("/healthz")
     # Nothing would check it any more.
     app.config.update(HEADER_CHANGES={"X-Late": "1"}, CSP={"script-src": ["*"]})

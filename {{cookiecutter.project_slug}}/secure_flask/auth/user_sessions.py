@@ -100,7 +100,7 @@ def keep_session_for(user: UserMixin) -> None:
 def init_app(app: Flask) -> None:
     app.wsgi_app = _Wrapping(app)  # type: ignore[method-assign]
     add_request_check(app, _clear_session_of_another)
-    # Before any handler of an error.
+    # The session is emptied before any handler of an error runs.
     app.handle_user_exception = partial(  # type: ignore[method-assign]
         _handle_without_unchecked_session, app.handle_user_exception
     )

@@ -69,7 +69,8 @@ def _exchanges(app: Flask) -> Iterator[tuple[str, TestResponse, dict[str, str]]]
 
 
 def _expected_headers(app: Flask, kind: headers.Kind, state: State) -> dict[str, str]:
-    override, nonce = csp.override_of(state), csp.nonce_of(state)
+    override = csp.override_of(state)
+    nonce = csp.nonce_of(state)
     fixed = headers.fixed_headers(app.config, kind, "https", override)
     policies = headers.policy_headers(app.config, kind, "https", override)
     return {**fixed, **{name: value.replace("{nonce}", nonce) for name, value in policies}}

@@ -54,7 +54,7 @@ class ReadOnce:
         names: set[str] = set()
         with _noted_reads(self._config, names):
             yield
-        # Flask reads some names of its own while it is set up, such as DEBUG for its log.
+        # Flask itself reads some names while it is set up, such as DEBUG for its log.
         for name in names - (Flask.default_config.keys() - self._settings.keys()):
             self._found[name] = _copied(self._config.get(name))
         if self._settings["PRODUCTION"]:

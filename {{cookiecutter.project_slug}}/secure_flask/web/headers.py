@@ -148,8 +148,8 @@ class SecurityHeaders:
     def _headers_of(
         self, environ: WSGIEnvironment, state: State, status: str, content_type: str
     ) -> list[Header]:
-        scheme, override = scheme_of(environ), csp.override_of(state)
-        fixed, policies = self._prepared(status, content_type, scheme, override)
+        override = csp.override_of(state)
+        fixed, policies = self._prepared(status, content_type, scheme_of(environ), override)
         return [
             *fixed,
             ("X-Request-ID", request_id(environ)),

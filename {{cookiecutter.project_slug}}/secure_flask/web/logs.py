@@ -170,7 +170,8 @@ def _details_of(error: BaseException | None) -> Iterator[str]:
 
     psycopg has it in the message, so `hide_parameters` of SQLAlchemy does not hide it.
     """
-    waiting, seen = [error], set[int]()
+    waiting = [error]
+    seen = set[int]()
     while waiting:
         each = waiting.pop()
         if each is None or id(each) in seen:
