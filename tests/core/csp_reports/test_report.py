@@ -28,6 +28,7 @@ CONFIG: dict[str, Any] = {
     "CSP_SOURCES": [],
     "CSP_CHANGES": {},
     "FRAME_ANCESTORS": [NONE],
+    "LINKS": [],
 }
 
 # What is added to CSP_CHANGES.
@@ -66,6 +67,13 @@ WORDS = {
     "img-src self": "allows it by now",
     "img-src inline": "does not name what it was",
     "connect-src trusted-types-sink": "does not name what it was",
+    "connection-allowlist webrtc": "no list names them",
+    "connection-allowlist ": "another scheme than https:",
+    "connection-allowlist http://old.example": "Use https",
+    "connection-allowlist inline": "does not name what it was",
+    "integrity-violation self": "Give its tag integrity and crossorigin",
+    "integrity-violation https://cdn.example": "Give its tag integrity and crossorigin",
+    "integrity-violation http://cdn.example": "Give its tag integrity and crossorigin",
     # What only an attacker needs.
     "script-src-attr inline": "Do not allow it: ",
     "script-src eval": "Do not allow it: ",
@@ -127,6 +135,16 @@ def test_a_violation_that_no_line_should_allow_is_explained(subtests: pytest.Sub
         with subtests.test(violation):
             assert words in advice(violation)
             assert change(violation) is None
+
+
+def test_a_site_that_pages_lead_to_is_written_into_links() -> None:
+    said = advice("connection-allowlist https://shop.example", LINKS=["https://a.example"])
+    assert said.endswith(
+        'app/policy.py:\n    LINKS = ["https://a.example", "https://shop.example"]'
+    )
+    assert "If no page of yours leads there, somebody injected it" in said
+    said = advice("connection-allowlist https://shop.example", LINKS=["https://shop.example"])
+    assert "allows it by now" in said
 
 
 def test_a_policy_that_names_elements_is_changed_there() -> None:

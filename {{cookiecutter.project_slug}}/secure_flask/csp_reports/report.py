@@ -1,8 +1,10 @@
 """`flask csp report`: the reported violations, each with the smallest change that allows it.
 
-The advice never allows what only an attacker needs, and never more than the blocked source.
+It lists closed connections (`Connection-Allowlist`) and scripts without integrity too. The advice
+never allows what only an attacker needs, and never more than the blocked source.
 Anybody can send a report, so control characters are removed before it reaches the terminal.
-Source: W3C Content Security Policy Level 3, sections 6 and 7; OWASP ASVS 3.4.3, 16.4.1.
+Source: W3C Content Security Policy Level 3, sections 6 and 7; WICG Connection Allowlists;
+OWASP ASVS 3.4.3, 16.4.1.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +16,14 @@ import click
 from flask import Flask, current_app
 from secure_flask.csp_levels import NONE, SELF
 from secure_flask.csp_reports import violations
-from secure_flask.csp_reports.violations import KEYWORDS, OWN_SITE, UNKNOWN_PAGE, ViolationCount
+from secure_flask.csp_reports.violations import (
+    CONNECTION,
+    INTEGRITY,
+    KEYWORDS,
+    OWN_SITE,
+    UNKNOWN_PAGE,
+    ViolationCount,
+)
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
 from secure_flask.web import csp
@@ -52,6 +61,14 @@ _ADVICE = {
     "require-trusted-types-for": "Do not allow it: the script turns text into markup or code. Use "
     "textContent and the methods of the DOM.",
     "trusted-types": "If the script is yours, name the policy that it creates in trusted-types.",
+    f"{CONNECTION} ": "The link has another scheme than https:, which the report does not name "
+    "(mailto: and tel: work). If no page of yours has such a link, somebody injected it.",
+    f"{CONNECTION} {OWN_SITE}": "The header closes the site itself. Look who else writes "
+    "Connection-Allowlist: HEADER_CHANGES or the proxy.",
+    f"{CONNECTION} webrtc": "If no page of yours makes calls, somebody injected a script. Calls by "
+    "WebRTC go to any address, and no list names them.",
+    INTEGRITY: "Give its tag integrity and crossorigin. For a module that another one imports, an "
+    "import map with the nonce names its integrity. If you did not add it, somebody injected it.",
 }
 _TEXT = "Do not allow it: injected text would run or be shown. Use a file of app/static/."
 _UNNAMED = "The report does not name what it was; the browser's console on that page does."
@@ -101,6 +118,8 @@ def advise(row: ViolationCount, config: Mapping[str, Any]) -> str:
     plain = row.blocked.replace("ws:", "http:")
     if plain.startswith("http:") and not is_loopback(plain):
         return _PLAIN_HTTP
+    if directive == CONNECTION:
+        return _advise_link(row.blocked, config)
     return known.replace("{}", row.blocked) if known else _advise_source(row, directive, config)
 
 
@@ -111,6 +130,16 @@ def _described_violation(row: ViolationCount) -> str:
     what = f"{row.directive} {row.blocked or '(not named)'} on {row.page}"
     shown = f"{what} ({times})\n{indent(advise(row, current_app.config), ' ' * 4)}"
     return "".join(each if each.isprintable() or each == "\n" else "?" for each in shown)
+
+
+def _advise_link(site: str, config: Mapping[str, Any]) -> str:
+    links = config.get("LINKS") or []
+    if site in links:
+        return "LINKS allows it by now."
+    return (
+        "If no page of yours leads there, somebody injected it. If one does, write in "
+        f"app/policy.py:\n    LINKS = [{_listed_sources([*links, site])}]"
+    )
 
 
 def _advise_source(row: ViolationCount, directive: str, config: Mapping[str, Any]) -> str:
