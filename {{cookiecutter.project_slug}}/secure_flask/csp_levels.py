@@ -5,8 +5,8 @@ else injected markup can do. CSP_CHANGES in app/policy.py adds sources to a leve
 Source: W3C Content Security Policy Level 3; OWASP ASVS 3.4.3.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 NONE = "'none'"
 SELF = "'self'"
@@ -17,14 +17,19 @@ DATA = "data:"
 HTTPS = "https:"
 SOURCES = "{sources}"  # stands for each of CSP_SOURCES
 ANCESTORS = "{ancestors}"  # stands for each of FRAME_ANCESTORS
+BY_LEVEL: Final = "level"  # the default of LINKS
 
 
 class Level(NamedTuple):
-    """A policy by directive. In an isolated one, pages load nothing from sites that do not agree."""
+    """A policy by directive. In an isolated one, pages load nothing from sites that do not agree.
+
+    `links` is what LINKS of app/policy.py is by default.
+    """
 
     name: str
     directives: Mapping[str, list[str]]
     isolated: bool = False
+    links: Sequence[str] | None = None
 
 
 STRICT = Level(
@@ -72,6 +77,8 @@ PARANOID = Level(
         "trusted-types": [NONE],
     },
     isolated=True,
+    # Pages lead to no other site.
+    links=(),
 )
 
 RELAXED = Level(

@@ -15,6 +15,7 @@ from secure_flask.policy_types import (
     ChangeableHeader,
     Contact,
     CspLevel,
+    Links,
     Listed,
     OneLine,
     Origin,
@@ -93,6 +94,9 @@ class Policy(BaseModel):
     )
     # A stricter level that is tried beside the enforced one: browsers report and block nothing.
     CSP_CANDIDATE: CspLevel | None = None
+    # The other sites that any page may lead to, beside those of the names above and of `@csp`: see
+    # web/connection_allowlist.py. None allows any site; by default, the level decides.
+    LINKS: Links = csp_levels.BY_LEVEL
     # Who may show the pages in a frame: "'none'", "'self'" or origins.
     FRAME_ANCESTORS: Ancestors = [csp_levels.NONE]
     # Headers that replace those of web/headers.py, or are added; None removes one.

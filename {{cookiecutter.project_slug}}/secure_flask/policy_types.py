@@ -6,11 +6,12 @@ Source: RFC 9116, security.txt.
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, PlainValidator, Strict
 from secure_flask import csp_levels
 from secure_flask.web.origins import is_origin
+from secure_flask.web.url_patterns import is_link
 
 Item = TypeVar("Item")
 
@@ -24,6 +25,8 @@ _FORBIDDEN = ("forwarded", "x-forwarded-", "x-http-method", "x-method-override",
 # Headers that HEADER_CHANGES cannot change, and what decides on them.
 _DECIDED_BY = {
     "access-control-allow-origin": "CORS_ORIGINS",
+    "connection-allowlist": "LINKS",
+    "connection-allowlist-report-only": "CSP_CANDIDATE",
     "cache-control": "response.cache_control in the view",
     "content-length": "response.data in the view",
     "content-security-policy": "CSP_CHANGES",
@@ -31,6 +34,11 @@ _DECIDED_BY = {
     "content-type": "response.content_type in the view",
     "x-frame-options": "FRAME_ANCESTORS",
 }
+_LINK_ADVICE = (
+    "write an origin, https://host or https://host:port, in lower case, without a path. "
+    "https://*.host stands for all subdomains, sms: for links of that kind. This site itself, "
+    "mailto: and tel: are always allowed"
+)
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][!-~]*)?")
 
@@ -77,6 +85,17 @@ def _csp_level(level: object) -> object:
     return level
 
 
+def _links(links: object) -> object:
+    if links is None or links == csp_levels.BY_LEVEL:
+        return links
+    if not isinstance(links, list | tuple | set | frozenset):
+        raise ValueError("write a list of other sites, or None for any site")
+    for link in links:
+        if not (isinstance(link, str) and is_link(link)):
+            raise ValueError(f"it holds {link!r}: {_LINK_ADVICE}")
+    return [*links]
+
+
 def _reason(text: str) -> str:
     if not text.strip():
         raise ValueError("write the reason")
@@ -103,6 +122,7 @@ Ancestors = Annotated[Listed[Annotated[str, AfterValidator(_ancestor)]], AfterVa
 RequestHeader = Annotated[str, AfterValidator(_request_header)]
 ChangeableHeader = Annotated[str, AfterValidator(_changeable_header)]
 CspLevel = Annotated[csp_levels.Level | Mapping[str, list[str]], PlainValidator(_csp_level)]
+Links = Annotated[list[str] | Literal["level"] | None, PlainValidator(_links)]
 Contact = Annotated[str, AfterValidator(_contact)]
 StatedReason = Annotated[str, AfterValidator(_reason)]
 OneLine = Annotated[str, AfterValidator(_line)]

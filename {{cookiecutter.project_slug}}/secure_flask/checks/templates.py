@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flask import Flask
-from secure_flask.checks.policy import csp_overrides, has_stricter_source
+from secure_flask.checks.policy import has_stricter_source
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.csp_levels import NONCE, SELF, UNSAFE_INLINE
 from secure_flask.web import csp
@@ -52,7 +52,7 @@ class Markup(NamedTuple):
 @register_check("templates.blocked", "warning")
 def blocked_markup(app: Flask) -> Iterator[Finding]:
     page = csp.page_policy(app.config)
-    policies = [page, *({**page, **override} for override in csp_overrides(app).values())]
+    policies = [page, *({**page, **override} for override in csp.csp_overrides(app).values())]
     for file in _templates(app):
         lines = defaultdict[str, list[int]](list)
         for each in _markup_of(file.read_text("utf-8", errors="replace")):
