@@ -9,10 +9,12 @@ import pytest
 
 import browser_table
 from conftest import NewProject
-from engines import ENGINES, Failed, measuring, sites
+from engines import ENGINES, Failed, leaving, measuring, sites
 from engines.behaviours import BEHAVIOURS
 from engines.measuring import LEVELS, Cells
+from engines.ways_out import WAYS
 
+OPEN_WAYS = {way.name for way in WAYS if way.open}
 # Each measures what differs from engine to engine too, which only the page says.
 MUST = {behaviour.label: behaviour.must for behaviour in BEHAVIOURS if behaviour.must}
 
@@ -43,6 +45,19 @@ def test_an_attack_gets_as_far_in_each_engine_as_the_policy_lets_it(
         with subtests.test(cell.row):
             assert cells[cell].partition(",")[0] == text
     assert_current(engine, cells, subtests)
+
+
+@pytest.mark.all
+@pytest.mark.slow
+def test_a_script_of_an_attacker_gets_out_of_a_page_at_paranoid_by_the_server_alone(
+    new_project: NewProject,
+) -> None:
+    project = new_project(csp="paranoid", token_type="session")
+    known = measuring.known_ways("Chromium", browser_table.stated())
+    names, led = leaving.led_out("Chromium", project, known, leaving.STAGES[-1:])
+    # Without headers every way leads out.
+    assert led[0] == {*names} == {way.name for way in WAYS}
+    assert led[1] == OPEN_WAYS
 
 
 def test_a_browser_that_hangs_is_replaced_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,4 +93,11 @@ def series(engine: str, version: str) -> list[str]:
 def test_the_table_has_each_row_once_and_says_what_differs() -> None:
     page = browser_table.page(browser_table.stated(), browser_table.versions())
     assert page == browser_table.PAGE.read_text("utf-8"), "run `make browsers`"
-    assert {cell.row for cell in browser_table.stated()} >= MUST.keys()
+    rows = {cell.row for cell in browser_table.stated()}
+    assert rows >= MUST.keys() | {way.name for way in WAYS}
+
+
+def test_the_table_says_of_chromium_which_ways_out_are_open() -> None:
+    known = measuring.known_ways("Chromium", browser_table.stated())
+    assert {name for name, text in known.items() if text == leaving.OPEN} == OPEN_WAYS
+    assert leaving.NOT_THERE not in known.values()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from flask import Flask, Response, current_app, redirect, request
+from flask import Flask, Response, current_app, request
 
 csp: Any = import_module("secure_flask")
 csp_tests: Any = import_module("views.browser.test_csp")
@@ -83,7 +83,7 @@ def stolen() -> str:
 
 
 def redirecting() -> Response:
-    return redirect(request.query_string.decode(), 307)
+    return Response(status=307, headers={"Location": request.query_string.decode()})
 
 
 def file(body: str, mimetype: str) -> Callable[[], Response]:

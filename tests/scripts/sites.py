@@ -137,7 +137,9 @@ def without_headers(app: Any) -> Any:
     def stripped(environ: dict[str, Any], start: Any) -> Any:
         def start_bare(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             kept = [each for each in headers if each[0] not in CLOSING]
-            return start(status, kept if environ["PATH_INFO"] == site_pages.BARE else headers, *rest)
+            return start(
+                status, kept if environ["PATH_INFO"] == site_pages.BARE else headers, *rest
+            )
 
         return app(environ, start_bare)
 

@@ -140,14 +140,16 @@ def test_a_violation_that_no_line_should_allow_is_explained(subtests: pytest.Sub
 def test_a_site_that_pages_lead_to_is_written_into_links() -> None:
     shop = "connection-allowlist https://shop.example"
     said = advice(shop, LINKS=["https://a.example"])
-    assert said.endswith('app/policy.py:\n    LINKS = ["https://a.example", "https://shop.example"]')
+    assert said.endswith(
+        'app/policy.py:\n    LINKS = ["https://a.example", "https://shop.example"]'
+    )
     assert "If no page of yours leads there, somebody injected it" in said
     for links in (["https://shop.example"], None):
         assert "allows it by now" in advice(shop, LINKS=links)
 
 
 def test_a_site_that_a_candidate_closes_is_listed_when_the_level_comes() -> None:
-    config = {"LINKS": "level", "CSP_CANDIDATE": PARANOID}
+    config: dict[str, Any] = {"LINKS": "level", "CSP_CANDIDATE": PARANOID}
     said = advice("connection-allowlist https://shop.example", "report", **config)
     assert "together with the level" in said
     assert said.endswith('LINKS = ["https://shop.example"]')
