@@ -15,12 +15,14 @@ from secure_flask.policy_types import (
     ChangeableHeader,
     Contact,
     CspLevel,
+    LegacyHashes,
     Listed,
     OneLine,
     Origin,
     RequestHeader,
     StatedReason,
     TokenName,
+    Words,
 )
 from secure_flask.web.origins import PolicyError
 
@@ -64,6 +66,9 @@ class Policy(BaseModel):
     MAX_LOGINS: int = Field(20, ge=1)
     # `flask check` reports less than 8.
     PASSWORD_MIN_LENGTH: int = Field(12, ge=0)  # characters
+    # One scheme of another app's hashes: the prefix, a function that takes a stored hash and a
+    # password and returns a bool, and a sample hash. The next login of a user replaces the hash.
+    LEGACY_HASHES: LegacyHashes = {}
     # The endpoints where a browser without a login, or without a recent one, is sent.
     LOGIN_PAGE: str = "login.page"
     REAUTHENTICATION_PAGE: str = "login.reauthentication_page"
@@ -105,7 +110,7 @@ class Policy(BaseModel):
         {}, examples=[{"database.sqlite": "One process serves the whole site."}]
     )
     # Your words for messages of secure_flask.
-    TEXTS: dict[str, str] = Field({}, examples=[{"Not allowed": "Nicht erlaubt"}])
+    TEXTS: dict[str, Words] = Field({}, examples=[{"Not allowed": "Nicht erlaubt"}])
 
     @classmethod
     def load(cls, config: Mapping[str, object]) -> Self:
