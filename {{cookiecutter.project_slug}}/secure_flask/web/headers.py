@@ -236,3 +236,5 @@ def _check_header(name: str, value: str) -> None:
         raise PolicyError(f"policy.py: no header is called {name!r}; write letters and hyphens.")
     if not (value.isascii() and value.isprintable()):
         raise PolicyError(f"policy.py: {name} holds {value!r}; write it on one line, in ASCII.")
+    if not value.strip():
+        raise PolicyError(f"policy.py: {name} is empty; write None to send no such header.")
