@@ -49,6 +49,24 @@ EVERYWHERE = {
     "X-XSS-Protection": "0",
     "Cache-Control": "no-store, max-age=0",
 }.items()
+# Features that reach devices, the machine or its network.
+DENIED = [
+    "camera",
+    "display-capture",
+    "geolocation",
+    "hid",
+    "idle-detection",
+    "local-fonts",
+    "local-network",
+    "loopback-network",
+    "microphone",
+    "screen-wake-lock",
+    "serial",
+    "unload",
+    "usb",
+    "window-management",
+    "xr-spatial-tracking",
+]
 TILES, PHOTOS = "https://tiles.example", "https://photos.example"
 PARTNER = "https://partner.example"
 LOCAL = "http://localhost:3000"
@@ -139,6 +157,11 @@ def test_the_policy_replaces_adds_and_removes_headers_in_any_spelling(make_app: 
         assert "Origin-Agent-Cluster" not in headers
         assert headers["X-Content-Type-Options"] == "nosniff"
     assert (page["Referrer-Policy"], other["Referrer-Policy"]) == ("same-origin", "no-referrer")
+
+
+@pytest.mark.parametrize("feature", DENIED)
+def test_no_page_may_use_what_none_needs(client: FlaskClient, feature: str) -> None:
+    assert f"{feature}=()" in client.get("/").headers["Permissions-Policy"].split(", ")
 
 
 def test_only_pages_that_load_nothing_from_elsewhere_are_isolated(make_app: MakeApp) -> None:

@@ -26,7 +26,7 @@ PAGES = ("LOGIN_PAGE", "REAUTHENTICATION_PAGE")
 STRICTER = ("'nonce-", "'sha256-", "'sha384-", "'sha512-")
 ANY_HOST = re.compile(r"(?:[a-z]+://)?\*(?::[^/]*)?(?:/.*)?|(?:http|ws)s?:")
 ANY_SUBDOMAIN = re.compile(r"(?:[a-z]+://)?\*\.([a-z0-9.-]+)")
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+SPECULATION = "'inline-speculation-rules'"
 SHORTEST_ONLY_FACTOR = 15  # characters
 WORKER_GUARD = re.compile(r'if \(event\.request\.method !== ["\']GET["\']\) return;')
 
@@ -171,8 +171,11 @@ def _insecure(directive: str, source: str, policy: Directives) -> str | None:
         return f"any subdomain of {wildcard[1]} is allowed, also one that somebody else runs"
     if source.startswith(("http:", "ws:")):
         return "an attacker on the network can read and change the file"
-    if scripts and (inline or source in ("'unsafe-eval'", DATA)):
+    # At 'trusted-types-eval', Chromium 156 runs any text, as if it were 'unsafe-eval'.
+    if scripts and (inline or source in ("'unsafe-eval'", "'trusted-types-eval'", DATA)):
         return "an injected script runs"
+    if scripts and source == SPECULATION and not has_stricter_source(policy[directive]):
+        return "injected rules make browsers load pages of any site ahead"
     if styles and inline:
         return "an injected style can read attribute values and cover the page"
     if (scripts or styles) and is_whole_cdn(source):
