@@ -66,7 +66,8 @@ def attack(name: str) -> dict[str, Any]:
     # One that seemed to be stopped has not won meanwhile.
     assert outcomes[-1] == "works" or attacks.WON not in seen.queue
     tried = attacks.ATTACKS[name]
-    app = new_app()
+    # What its Content-Security-Policy stops by itself.
+    app = new_app(LINKS=None)
     app.before_request_funcs.setdefault(None, []).insert(0, note_report)
     attacks.add_victim(app, tried, evil_origin, seen)
     site = served(app).at("localhost")
