@@ -27,7 +27,8 @@ WebKitGTK and Safari share the engine WebKit, but their code for cookies, storag
 def render(level: str, folder: Path) -> Path:
     folder.mkdir()
     command = ("cookiecutter", support.TEMPLATE, "--no-input", "--output-dir", folder)
-    support.python("-m", *command, "project_slug=project", f"csp={level}", cwd=folder)
+    answers = ("project_slug=project", f"csp={level}", "token_type=session")
+    support.python("-m", *command, *answers, cwd=folder)
     return folder / "project"
 
 

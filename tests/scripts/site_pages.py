@@ -74,6 +74,15 @@ def upload() -> Response:
     return Response(body, content_type=kind)
 
 
+def marked() -> Response:
+    """Say which mark the browser sent, and give it one if it sent none."""
+    sent = request.cookies.get("__Host-mark", "")
+    response = Response(html(f'<p id="mark">{sent}</p>'))
+    if not sent:
+        response.set_cookie("__Host-mark", "own", secure=True, httponly=True)
+    return response
+
+
 def file(body: str, mimetype: str) -> Callable[[], Response]:
     return lambda: Response(body, mimetype=mimetype)
 
@@ -90,6 +99,7 @@ PAGES: dict[str, Callable[[], Any]] = {
     "/shown": file(csp_tests.PICTURE, "image/svg+xml"),
     "/ran": lambda: "It ran",
     "/upload": upload,
+    "/marked": marked,
     "/plain.txt": file("document.documentElement.dataset.ran = 1", "text/plain"),
     "/script.js": file("document.documentElement.dataset.ran = 1", "text/javascript"),
     "/module.js": file("export const one = 1", "text/javascript"),

@@ -101,6 +101,7 @@ def serve(hosts: list[str], https: bool, policy: dict[str, Any], only: bool) -> 
     """Serve the app, with pages of these tests; its number and its port."""
     production = {"app_env": "production"} if https else {}
     app = new_app(trusted_hosts=hosts, csp_report_only=only, **production, **policy)
+    project.add_user(app, "mallory")
     reported: Queue[dict[str, Any]] = Queue()
     requests.append(reported)
 

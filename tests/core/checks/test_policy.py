@@ -93,6 +93,26 @@ def test_a_wildcard_is_any_subdomain_and_not_any_site(find: Find) -> None:
         assert "any site" in message
 
 
+def test_a_source_that_lets_every_page_lead_to_any_site_is_named(
+    find: Find, make_site: MakeSite
+) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"LINKS": ["https://*"]}, "LINKS allows https://*"),
+        ({"LINKS": [], "CSP": policy("img-src https:")}, "img-src allows https://*:*"),
+        ({"CSP": PARANOID, "CSP_CHANGES": {"connect-src": ["wss:"]}}, "connect-src allows https:"),
+    ]
+    for changes, named in cases:
+        [message] = find("links.any", **changes)
+        assert message.startswith(f"Every page may lead to any site, since {named}")
+    for level in STRICT, PARANOID, RELAXED:
+        assert find("links.any", CSP=level) == []
+    assert find("links.any", LINKS=["https://*.safe.test"]) == []
+    app = make_site(LINKS=[])
+    app.add_url_rule("/_test/pie", "pie", csp(img_src=["*"])(lambda: ""))
+    [message] = found_in(app, "links.any")
+    assert "since pie: img-src allows https://*:*" in message
+
+
 def test_what_browsers_ignore_is_named(find: Find, make_site: MakeSite) -> None:
     inline = "'unsafe-inline'"
     for directive in (f"style-src {NONCE} {inline}", f"script-src {inline} 'sha256-YQ=='"):

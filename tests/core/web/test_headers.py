@@ -203,6 +203,7 @@ def test_a_view_that_names_another_site_is_not_isolated_unless_the_policy_says_s
     [
         *(({name: "1"}, "no header is called") for name in ("", "X One", "X:", "X\r\nY", "X-Ö")),
         *(({"X-One": value}, "X-One holds") for value in ("1\r\nX-Two: 2", "\u00e9", "\u20ac")),
+        *(({"X-Frame-Size": value}, "X-Frame-Size is empty; write None") for value in ("", " ")),
         ({"Strict-Transport-Security": "max-age=1\r\nX-Two: 2"}, "Strict-Transport-Security holds"),
         ({"X-Frame-Options": None}, "set FRAME_ANCESTORS instead"),
         ({"content-security-policy": None}, "set CSP_CHANGES instead"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flask import Flask
-from secure_flask.checks.policy import csp_overrides, has_stricter_source
+from secure_flask.checks.policy import has_stricter_source
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.csp_levels import NONCE, SELF, UNSAFE_INLINE
 from secure_flask.web import csp
@@ -56,7 +56,7 @@ class Markup(NamedTuple):
 @register_check("templates.blocked", "warning")
 def blocked_markup(app: Flask) -> Iterator[Finding]:
     page = csp.page_policy(app.config)
-    policies = [page, *({**page, **override} for override in csp_overrides(app).values())]
+    policies = [page, *({**page, **override} for override in csp.csp_overrides(app).values())]
     unhashed = {UNHASHED, NO_CORS} if _all_demand_hashes(app) else set()
     for file in _templates(app):
         lines = defaultdict[str, list[int]](list)
@@ -76,7 +76,7 @@ def blocked_markup(app: Flask) -> Iterator[Finding]:
 
 def _all_demand_hashes(app: Flask) -> bool:
     """Whether each page has an Integrity-Policy, those of views with an `@csp` too."""
-    overrides = [csp.as_override(each) for each in ({}, *csp_overrides(app).values())]
+    overrides = [csp.as_override(each) for each in ({}, *csp.csp_overrides(app).values())]
     return all(
         ENFORCED in fixed_headers(app.config, Kind.PAGE, override=each) for each in overrides
     )

@@ -8,7 +8,7 @@ Source: W3C Content Security Policy Level 3; OWASP ASVS 3.4.3.
 
 import os
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from secure_flask.state import Key, State, request_state
 from secure_flask.web import origins
 from secure_flask.web.csp_syntax import Directives, check_directives, serialize_directives
 from secure_flask.web.templates import add_to_templates
-from secure_flask.web.view_options import add_options
+from secure_flask.web.view_options import add_options, options_of
 
 Target = TypeVar("Target", bound=Callable[..., Any] | Blueprint)
 Header = tuple[str, str]
@@ -32,6 +32,8 @@ REPORT_ONLY = "Content-Security-Policy-Report-Only"
 INERT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
 # A worker runs under the policy of its own file.
 WORKER = "default-src 'self'; object-src 'none'; base-uri 'none'"
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 # What the blueprint and the view replace by `@csp`.
 CSP_OVERRIDE = Key[Override]("CSP override")
@@ -144,6 +146,27 @@ def resolve_level(level: Level | Directives, config: Mapping[str, Any]) -> Direc
     for name, added in config["CSP_CHANGES"].items():
         policy[name] = added if added == [NONE] else _with(policy, name, added)
     return policy
+
+
+def csp_overrides(app: Flask) -> dict[str, Directives]:
+    """The directives that `@csp` replaces, by view or blueprint."""
+    hooks = [(name, hook) for name, listed in app.before_request_funcs.items() for hook in listed]
+    return {
+        place: dict(policy)
+        for name, target in [*app.view_functions.items(), *hooks]
+        for place, policy in _overrides_of(name, target)
+        if policy is not None
+    }
+
+
+def _overrides_of(name: str | None, target: object) -> Iterator[tuple[str, Any]]:
+    """What `@csp` replaces, by the method where those of a class differ."""
+    policies = {method: options_of(target, method).csp for method in _METHODS}
+    if all(policy is policies["GET"] for policy in policies.values()):
+        yield f"{name}: ", policies["GET"]
+        return
+    for method, policy in policies.items():
+        yield f"{name} {method}: ", policy
 
 
 def _with(policy: Directives, name: str, added: list[str]) -> list[str]:

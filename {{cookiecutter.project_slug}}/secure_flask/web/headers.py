@@ -1,7 +1,7 @@
 """The headers of every response: what each is for, and where they are added.
 
 `fixed_headers` and `policy_headers` say which a response has by its kind and the policy. Each
-response has X-Request-ID from logs.py too, and what cors.py lets other origins read.
+response has what connection_allowlist.py makes of LINKS, X-Request-ID from logs.py too, and what cors.py lets other origins read.
 `SecurityHeaders` wraps `start_response`, through which every response of Flask or an extension
 passes: errors, redirects and static files too. So no route can be missed, and it costs a quarter
 of an `after_request` function.
@@ -11,17 +11,17 @@ Source: OWASP Secure Headers Project; RFC 7034; OWASP ASVS 3.4.
 import re
 from collections.abc import Container, Iterable, Mapping
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
 from secure_flask.csp_levels import NONE, SELF
 from secure_flask.state import State, app_state, begin_request_state, separate_environ
-from secure_flask.web import csp
+from secure_flask.web import connection_allowlist, csp
 from secure_flask.web.cors import CORS_ORIGINS, cors_headers
 from secure_flask.web.csp import Header, Override
-from secure_flask.web.csp_syntax import loads_elsewhere
+from secure_flask.web.csp_syntax import Directives, loads_elsewhere
 from secure_flask.web.integrity_policy import INTEGRITY_HEADERS, integrity_headers
 from secure_flask.web.logs import USER_ID, request_id
 from secure_flask.web.origins import PolicyError
@@ -117,6 +117,7 @@ def init_app(app: Flask) -> None:
     app.config["HEADER_CHANGES"] = spelt
     # The middleware reads a copy, so this notes the names whose later change would be ignored.
     policy_headers(app.config, Kind.PAGE, "https")
+    connection_allowlist.find_allowlist(app.config, {}, "https")
     app.wsgi_app = SecurityHeaders(app)  # type: ignore[method-assign]
 
 
@@ -124,6 +125,7 @@ class SecurityHeaders:
     """WSGI middleware that adds to each response the headers that its view did not set."""
 
     def __init__(self, app: Flask) -> None:
+        self._app = app
         self._wsgi_app = app.wsgi_app
         self._config = dict(app.config)
         # By origin; "" stands for no origin and for one that may not read.
@@ -170,8 +172,17 @@ class SecurityHeaders:
         """The fixed headers, and the policies as their parts before and after each nonce."""
         kind = kind_of(status, content_type)
         fixed = fixed_headers(self._config, kind, scheme, override)
+        allowlist = connection_allowlist.allowlist_headers(
+            self._config, self._overrides, override, scheme, page=kind is Kind.PAGE
+        )
         policies = policy_headers(self._config, kind, scheme, override)
-        return [*fixed.items()], [(name, value.split("{nonce}")) for name, value in policies]
+        parts = [(name, value.split("{nonce}")) for name, value in policies]
+        return [*fixed.items(), *allowlist], parts
+
+    @cached_property
+    def _overrides(self) -> dict[str, Directives]:
+        """What all views replace by `@csp`. From the first request on, Flask takes no more views."""
+        return csp.csp_overrides(self._app)
 
 
 def kind_of(status: str, content_type: str) -> Kind:
@@ -233,3 +244,5 @@ def _check_header(name: str, value: str) -> None:
         raise PolicyError(f"policy.py: no header is called {name!r}; write letters and hyphens.")
     if not (value.isascii() and value.isprintable()):
         raise PolicyError(f"policy.py: {name} holds {value!r}; write it on one line, in ASCII.")
+    if not value.strip():
+        raise PolicyError(f"policy.py: {name} is empty; write None to send no such header.")
