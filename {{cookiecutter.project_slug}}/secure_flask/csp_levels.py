@@ -24,15 +24,15 @@ class Level(NamedTuple):
     """A policy by directive.
 
     In an isolated one, pages load nothing from sites that do not agree. In one with `integrity`,
-    script files run only where the page has their hashes (Integrity-Policy). `links` is what LINKS
-    of app/policy.py is by default.
+    script files run only where the page has their hashes (Integrity-Policy).
+    `links` is what LINKS of app/policy.py is by default.
     """
 
     name: str
     directives: Mapping[str, list[str]]
     isolated: bool = False
-    links: Sequence[str] | None = None
     integrity: bool = False
+    links: Sequence[str] | None = None
 
 
 # Scripts cannot turn text into markup or code: innerHTML and similar sinks throw.
@@ -87,9 +87,9 @@ PARANOID = Level(
         **TRUSTED_TYPES,
     },
     isolated=True,
+    integrity=True,
     # Pages lead to no other site.
     links=(),
-    integrity=True,
 )
 
 RELAXED = Level(
