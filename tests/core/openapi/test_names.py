@@ -162,8 +162,10 @@ def test_no_words_of_a_library_become_a_summary(app: Flask) -> None:
             return ""
 
     app.add_url_rule("/partial", "part", partial(view))
-    app.add_url_rule("/instance", "instance", Caller())  # type: ignore[arg-type]
-    app.add_url_rule("/class", "orders", type("Orders", (MethodView,), {"get": view}).as_view("x"))
+    orders = type("Orders", (MethodView,), {"get": view})
+    assert issubclass(orders, MethodView)
+    app.add_url_rule("/instance", "instance", Caller())
+    app.add_url_rule("/class", "orders", orders.as_view("x"))
     for path, words in {"/partial": "Part", "/instance": "Instance", "/class": "Orders"}.items():
         assert summary(app, path) == (words, "")
 

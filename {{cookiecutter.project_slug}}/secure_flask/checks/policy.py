@@ -27,7 +27,6 @@ STRICTER = ("'nonce-", "'sha256-", "'sha384-", "'sha512-")
 ANY_HOST = re.compile(r"(?:[a-z]+://)?\*(?::[^/]*)?(?:/.*)?|(?:http|ws)s?:")
 ANY_SUBDOMAIN = re.compile(r"(?:[a-z]+://)?\*\.([a-z0-9.-]+)")
 SPECULATION = "'inline-speculation-rules'"
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SHORTEST_ONLY_FACTOR = 15  # characters
 WORKER_GUARD = re.compile(r'if \(event\.request\.method !== ["\']GET["\']\) return;')
 
