@@ -137,7 +137,7 @@ def _require_legacy_prefix(prefix: str, sample: str) -> None:
     if _FAST_HASH.match(prefix):
         raise ValueError(
             f"{prefix!r} is a fast hash: hash what is stored once more at the import, by scrypt, "
-            'and let the check do both, as in "scrypt of md5" of docs/how-to/existing-users.md'
+            "and let the check do both, as the page about users that exist shows"
         )
     if not sample.startswith(prefix):
         raise ValueError(f"the sample has to begin with {prefix!r}")

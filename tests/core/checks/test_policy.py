@@ -30,6 +30,8 @@ INSECURE = {
     "script-src 'unsafe-inline'": "an injected script runs",
     "script-src-attr 'unsafe-inline'": "an injected script runs",
     "script-src 'unsafe-eval'": "an injected script runs",
+    "script-src 'trusted-types-eval'": "an injected script runs",
+    "script-src 'inline-speculation-rules'": "injected rules make browsers load pages",
     "script-src data:": "an injected script runs",
     "style-src 'unsafe-inline'": "an injected style",
     "style-src-attr 'unsafe-inline'": "an injected style",
@@ -46,6 +48,7 @@ HARMLESS = [
     # Browsers that know nonces ignore it then; it serves those that do not.
     f"script-src {NONCE} 'unsafe-inline'",
     "style-src 'sha256-YQ==' 'unsafe-inline'",
+    f"script-src {NONCE} 'inline-speculation-rules'",
     "img-src data:",
     "trusted-types *",
     "img-src https://images.safe.test",

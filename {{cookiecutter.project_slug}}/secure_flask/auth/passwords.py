@@ -3,7 +3,7 @@
 A hash takes 46 MiB, so only a few are made at once: a flood of logins must not exhaust the
 memory. No rule demands digits or symbols: length and a list of breached passwords prevent more.
 The list is the optional extra `breached`; without it only the other rules apply.
-Source: OWASP Password Storage Cheat Sheet; NIST SP 800-63B, section 3.1.1.2; OWASP ASVS 6.2.1,
+Source: OWASP Password Storage Cheat Sheet; NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 6.2.1,
 6.2.4, 6.2.5, 6.2.9, 6.2.11, 6.2.12, 11.4.2.
 """
 
@@ -85,7 +85,8 @@ def verify_user_password(password_hash: str | None, password: str) -> bool:
     with _hashing_slot():
         passes_new = _is_right(new, password)
         passes_old = passes_legacy_check(old, password)
-    return passes_old if is_old else passes_new
+    # Each is False where only the dummy or the sample was verified.
+    return passes_new or passes_old
 
 
 def rehashed_password(password_hash: str, password: str) -> str:
@@ -115,10 +116,12 @@ def why_password_refused(password: str, *personal: str | None) -> str | None:
     `personal` are texts that others know of the user, such as the name and the address.
     """
     shortest = current_app.config["PASSWORD_MIN_LENGTH"]
-    if not shortest <= len(password) <= MAX_LENGTH:
+    if len(password) < shortest:
         return translated_text(
-            "A password has {min} to {max} characters", min=shortest, max=MAX_LENGTH
+            "Use at least {min} characters, for example a sentence of a few words", min=shortest
         )
+    if len(password) > MAX_LENGTH:
+        return translated_text("Use at most {max} characters", max=MAX_LENGTH)
     if any(_contains(password, each) for each in (*personal, current_app.config["PROJECT_NAME"])):
         return translated_text("A password must not contain your name or the name of this service")
     if _is_breached(password):

@@ -58,7 +58,7 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
     """
     override = {name.replace("_", "-"): sources for name, sources in directives.items()}
     check_directives(override)
-    added = tuple((name, tuple(sources)) for name, sources in override.items())
+    added = as_override(override)
 
     def apply() -> None:
         state = request_state(request.environ)
@@ -89,6 +89,11 @@ def init_app(app: Flask) -> None:
     add_to_templates(app, {"csp_nonce": csp_nonce})
 
 
+def as_override(directives: Directives) -> Override:
+    """Directives in the form that can be hashed."""
+    return tuple((name, tuple(sources)) for name, sources in directives.items())
+
+
 def override_of(state: State) -> Override:
     """What the view and its blueprint replace; empty without `@csp`."""
     return state.get(CSP_OVERRIDE) or ()
@@ -112,10 +117,10 @@ def csp_headers(config: Mapping[str, Any], scheme: str, override: Override = ())
     # Not by SCRIPT_NAME, to which a mounted app adds its own path.
     reports = config["APPLICATION_ROOT"].rstrip("/") + "/csp-reports"
     name = REPORT_ONLY if config["CSP_REPORT_ONLY"] else ENFORCED
-    headers = [(name, _value(page_policy(config, override), scheme, reports))]
+    policies = [(name, page_policy(config, override))]
     if candidate := config["CSP_CANDIDATE"]:
-        tried = {**resolve_level(candidate, config), **_listed(override)}
-        headers.append((REPORT_ONLY, _value(tried, scheme, reports)))
+        policies.append((REPORT_ONLY, {**resolve_level(candidate, config), **_listed(override)}))
+    headers = [(name, _value(name, policy, scheme, reports)) for name, policy in policies]
     if scheme == "https":
         headers.append(("Reporting-Endpoints", f'csp="{reports}"'))
     return headers
@@ -175,7 +180,11 @@ def _listed(override: Override) -> Directives:
     return {name: list(sources) for name, sources in override}
 
 
-def _value(policy: Directives, scheme: str, reports: str) -> str:
+def _value(name: str, policy: Directives, scheme: str, reports: str) -> str:
     value = f"{serialize_directives(policy)}; report-uri {reports}"
-    # Over plain http, report-to makes Chromium send no reports at all.
-    return f"{value}; report-to csp; upgrade-insecure-requests" if scheme == "https" else value
+    if scheme != "https":
+        # Over plain http, report-to makes Chromium send no reports at all.
+        return value
+    # Browsers ignore it in a policy that only reports, and write an error for each page.
+    upgrade = "; upgrade-insecure-requests" if name == ENFORCED else ""
+    return f"{value}; report-to csp{upgrade}"

@@ -22,6 +22,7 @@ from secure_flask.web import connection_allowlist, csp
 from secure_flask.web.cors import CORS_ORIGINS, cors_headers
 from secure_flask.web.csp import Header, Override
 from secure_flask.web.csp_syntax import Directives, loads_elsewhere
+from secure_flask.web.integrity_policy import INTEGRITY_HEADERS, integrity_headers
 from secure_flask.web.logs import USER_ID, request_id
 from secure_flask.web.origins import PolicyError
 
@@ -36,10 +37,13 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     # Sibling subdomains get no synchronous access through document.domain.
     "Origin-Agent-Cluster": "?1",
-    # Disables browser features that no page here uses, for injected scripts too.
+    # Disables browser features that no page here uses, for injected scripts too. `bluetooth` is
+    # left out: Chromium on Linux does not know it, and would write a warning for each page.
     "Permissions-Policy": (
-        "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
-        "magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
+        "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), "
+        "idle-detection=(), local-fonts=(), local-network=(), loopback-network=(), "
+        "magnetometer=(), microphone=(), midi=(), payment=(), screen-wake-lock=(), serial=(), "
+        "unload=(), usb=(), window-management=(), xr-spatial-tracking=()"
     ),
     # Old plug-ins such as Flash read no cross-domain policy file from this site.
     "X-Permitted-Cross-Domain-Policies": "none",
@@ -91,8 +95,11 @@ _POLICIES = {
     Kind.NOT_MODIFIED: [],
 }
 _SPELLINGS = {
-    name.lower(): name for each in (HEADERS, EMBEDDER, PAGE_HEADERS, TRANSPORT) for name in each
+    name.lower(): name
+    for each in (HEADERS, EMBEDDER, PAGE_HEADERS, INTEGRITY_HEADERS, TRANSPORT)
+    for name in each
 }
+_OF_PAGES = {*PAGE_HEADERS, *INTEGRITY_HEADERS}
 # Fast path: when the view set only these headers, nothing can collide.
 _NEVER_ADDED = frozenset({"content-type", "content-length"})
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
@@ -198,9 +205,10 @@ def fixed_headers(
     """The headers that are the same in all responses of a kind, with HEADER_CHANGES."""
     changes = config["HEADER_CHANGES"]
     embedder = EMBEDDER if _is_isolated(config, override) else {}
-    headers = {**HEADERS, **embedder, **_OF_KIND[kind]}
+    integrity = integrity_headers(config, override) if kind is Kind.PAGE else {}
+    headers = {**HEADERS, **embedder, **integrity, **_OF_KIND[kind]}
     for name, value in changes.items():
-        if name not in TRANSPORT and (kind is Kind.PAGE or name not in PAGE_HEADERS):
+        if name not in TRANSPORT and (kind is Kind.PAGE or name not in _OF_PAGES):
             headers[name] = value
     if scheme == "https":
         headers |= {name: changes.get(name, value) for name, value in TRANSPORT.items()}
@@ -236,3 +244,5 @@ def _check_header(name: str, value: str) -> None:
         raise PolicyError(f"policy.py: no header is called {name!r}; write letters and hyphens.")
     if not (value.isascii() and value.isprintable()):
         raise PolicyError(f"policy.py: {name} holds {value!r}; write it on one line, in ASCII.")
+    if not value.strip():
+        raise PolicyError(f"policy.py: {name} is empty; write None to send no such header.")
