@@ -86,9 +86,7 @@ _KEY = [getattr(ViolationCount, field) for field in Violation._fields]
 def read_violations(body: object) -> Iterator[Violation]:
     """The violations in a body, without those that pages of this app cannot cause."""
     for item in body if isinstance(body, list) else [body]:
-        report = item.get("csp-report", item.get("body")) if isinstance(item, dict) else None
-        # The body of a closed connection names neither its type nor, mostly, the page.
-        violation = _violation({**item, **report}) if isinstance(report, dict) else None
+        violation = _violation(_fields(item)) if isinstance(item, dict) else None
         if violation:
             yield violation
 
@@ -130,6 +128,12 @@ def latest_violations(limit: int) -> list[ViolationCount]:
     """
     last = select(ViolationCount).order_by(ViolationCount.last_seen.desc(), *_KEY).limit(limit)
     return list(db.session.scalars(last))
+
+
+def _fields(item: dict[str, object]) -> dict[str, object]:
+    report = item.get("csp-report", item.get("body"))
+    # The body of a closed connection names neither its type nor, mostly, the page.
+    return {**item, **report} if isinstance(report, dict) else {}
 
 
 def _violation(report: dict[str, object]) -> Violation | None:
