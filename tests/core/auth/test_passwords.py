@@ -28,10 +28,15 @@ from core.conftest import PASSWORD, CountingHasher, MakeApp, slow_hasher
 
 USER, PROJECT = "Grace", "Garden Shed"
 MIN_LENGTH = Policy.model_fields["PASSWORD_MIN_LENGTH"].default
-ON_THE_LIST = ["password1234", "qwertyuiop123", "1234567890123456", "correcthorsebatterystaple"]
+ON_THE_LIST = [
+    "passwordpassword",
+    "qwertyuiop123456",
+    "1234567890123456",
+    "correcthorsebatterystaple",
+]
 KEY = "\N{KEY}"  # one character of four bytes
 FILL = "-" * MIN_LENGTH
-TOO_SHORT = "A password has {min} to {max} characters"
+TOO_SHORT = "Use at least {min} characters, for example a sentence of a few words"
 
 # The tests put a cheap one in its place before each test, but not before this import.
 REAL_HASHER = passwords.hasher
@@ -184,7 +189,7 @@ def test_each_check_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_shortest_is_long_enough_and_the_longest_too() -> None:
-    assert MIN_LENGTH >= 8
+    assert MIN_LENGTH >= 15
     assert MAX_LENGTH >= 64
 
 
@@ -192,14 +197,23 @@ def test_the_shortest_is_long_enough_and_the_longest_too() -> None:
 def test_length_decides_and_no_kind_of_characters(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for refused in ("", "x" * (MIN_LENGTH - 1), KEY * (MIN_LENGTH - 1), "x" * (MAX_LENGTH + 1)):
-        assert str(MIN_LENGTH) in str(why_password_refused(refused, USER))
+    for refused in ("", "x" * (MIN_LENGTH - 1), KEY * (MIN_LENGTH - 1)):
+        assert f"at least {MIN_LENGTH} characters" in str(why_password_refused(refused, USER))
+    too_long = why_password_refused("x" * (MAX_LENGTH + 1), USER)
+    assert f"at most {MAX_LENGTH} characters" in str(too_long)
     spaces = "eight".center(MIN_LENGTH)
     for accepted in ("x" * MIN_LENGTH, "x" * MAX_LENGTH, KEY * MAX_LENGTH, spaces):
         assert why_password_refused(accepted, USER) is None
-    monkeypatch.setitem(app.config, "PASSWORD_MIN_LENGTH", 15)
-    assert "15" in str(why_password_refused("x" * 14, USER))
-    assert why_password_refused("x" * 15, USER) is None
+    monkeypatch.setitem(app.config, "PASSWORD_MIN_LENGTH", 8)
+    assert "at least 8 characters" in str(why_password_refused("x" * 7, USER))
+    assert why_password_refused("x" * 8, USER) is None
+
+
+@pytest.mark.parametrize("password", ["short", "x" * (MIN_LENGTH - 1)])
+def test_who_chose_too_short_a_password_reads_what_would_do(app: Flask, password: str) -> None:
+    assert why_password_refused(password, USER) == (
+        f"Use at least {MIN_LENGTH} characters, for example a sentence of a few words"
+    )
 
 
 NAMED = [
@@ -241,7 +255,7 @@ def test_a_chosen_password_comes_back_or_is_refused_with_the_reason_in_words(
 ) -> None:
     assert checked_new_password(f"a walk {FILL}", USER, None) == f"a walk {FILL}"
     for password, reason in {
-        "a": f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters",
+        "a": f"Use at least {MIN_LENGTH} characters, ",
         f"by {USER.lower()} {FILL}": "A password must not contain your name",
         ON_THE_LIST[-1]: "This password is on a list",
     }.items():
@@ -275,7 +289,7 @@ def test_a_body_and_a_form_say_why_a_password_is_refused(make_app: MakeApp) -> N
     def add(body: Account) -> dict[str, str]:
         return {}
 
-    client, reason = app.test_client(), f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters"
+    client, reason = app.test_client(), TOO_SHORT.format(min=MIN_LENGTH)
     refused = client.post("/people", json={"password": "a"}).get_json()
     assert refused["fields"] == {"password": reason}
     assert client.post("/people", json={"password": PASSWORD}).status_code == 200

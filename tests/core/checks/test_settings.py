@@ -53,7 +53,7 @@ VALUES: dict[tuple[str, str], tuple[list[Any], list[Any]]] = {
     ),
     ("proxies.none", "PROXY_HOPS"): ([0], [1]),
     ("csp.report-only", "CSP_REPORT_ONLY"): ([True], [False]),
-    ("passwords.short", "PASSWORD_MIN_LENGTH"): ([0, 7], [8, 15]),
+    ("passwords.short", "PASSWORD_MIN_LENGTH"): ([8, 14], [15, 20]),
     ("policy.unknown-endpoint", "LOGIN_PAGE"): (["site.logn"], ["login.page", "site.login"]),
     ("policy.unknown-endpoint", "PUBLIC_ENDPOINTS"): ([{"gone": "Open."}], [{"site.me": "Open."}]),
 }

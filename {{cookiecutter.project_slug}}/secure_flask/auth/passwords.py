@@ -3,7 +3,7 @@
 A hash takes 46 MiB, so only a few are made at once: a flood of logins must not exhaust the
 memory. No rule demands digits or symbols: length and a list of breached passwords prevent more.
 The list is the optional extra `breached`; without it only the other rules apply.
-Source: OWASP Password Storage Cheat Sheet; NIST SP 800-63B, section 3.1.1.2; OWASP ASVS 6.2.1,
+Source: OWASP Password Storage Cheat Sheet; NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 6.2.1,
 6.2.4, 6.2.5, 6.2.9, 6.2.11, 6.2.12, 11.4.2.
 """
 
@@ -98,7 +98,7 @@ def rehashed_password(password_hash: str, password: str) -> str:
 def checked_new_password(password: str, *personal: str | None) -> str:
     """The password, if a user may choose it: `checked_new_password(password, name, email)`.
 
-    It has PASSWORD_MIN_LENGTH to 1024 characters, is on no list of breached passwords, and has
+    It has at least PASSWORD_MIN_LENGTH and at most 1024 characters, is on no list of breached passwords, and has
     neither the name of the service in it nor one of `personal`, texts that others know of the user.
     In a `Body` it is a validator: `Annotated[PlainText, AfterValidator(checked_new_password)]`. A
     form calls it in its method `validate_password(self, field)`.
@@ -116,10 +116,12 @@ def why_password_refused(password: str, *personal: str | None) -> str | None:
     `personal` are texts that others know of the user, such as the name and the address.
     """
     shortest = current_app.config["PASSWORD_MIN_LENGTH"]
-    if not shortest <= len(password) <= MAX_LENGTH:
+    if len(password) < shortest:
         return translated_text(
-            "A password has {min} to {max} characters", min=shortest, max=MAX_LENGTH
+            "Use at least {min} characters, for example a sentence of a few words", min=shortest
         )
+    if len(password) > MAX_LENGTH:
+        return translated_text("Use at most {max} characters", max=MAX_LENGTH)
     if any(_contains(password, each) for each in (*personal, current_app.config["PROJECT_NAME"])):
         return translated_text("A password must not contain your name or the name of this service")
     if _is_breached(password):
