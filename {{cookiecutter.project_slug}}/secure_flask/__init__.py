@@ -19,7 +19,7 @@ from typing import Any
 
 import secure_flask.dependencies  # noqa: F401 - stops with the commands that help
 from flask import Flask
-from secure_flask.assets import asset
+from secure_flask.assets import asset, import_map
 from secure_flask.auth.access import (
     credentials,
     is_recent,
@@ -111,6 +111,7 @@ __all__ = [
     "end_login",
     "end_other_logins",
     "error_response",
+    "import_map",
     "init_app",
     "is_recent",
     "latest_violations",

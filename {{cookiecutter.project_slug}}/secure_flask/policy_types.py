@@ -6,11 +6,12 @@ Source: RFC 9116, security.txt.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, PlainValidator, Strict
 from secure_flask import csp_levels
 from secure_flask.web.origins import is_origin
+from secure_flask.web.url_patterns import is_link
 
 Item = TypeVar("Item")
 
@@ -25,6 +26,8 @@ _ARGON2 = "$argon2"  # how each new hash begins
 # Headers that HEADER_CHANGES cannot change, and what decides on them.
 _DECIDED_BY = {
     "access-control-allow-origin": "CORS_ORIGINS",
+    "connection-allowlist": "LINKS",
+    "connection-allowlist-report-only": "CSP_CANDIDATE",
     "cache-control": "response.cache_control in the view",
     "content-length": "response.data in the view",
     "content-security-policy": "CSP_CHANGES",
@@ -32,6 +35,11 @@ _DECIDED_BY = {
     "content-type": "response.content_type in the view",
     "x-frame-options": "FRAME_ANCESTORS",
 }
+_LINK_ADVICE = (
+    "write an origin, https://host or https://host:port, in lower case, without a path. "
+    "https://*.host stands for all subdomains, sms: for links of that kind. This site itself, "
+    "mailto: and tel: are always allowed"
+)
 # A stolen one is guessed at billions of passwords a second.
 _FAST_HASH = re.compile(
     r"\W*(?:un)?(?:salted[_-])?(?:hex[_-])?s?(?:md5|sha)|\$1\$|\$apr1\$", re.IGNORECASE
@@ -80,6 +88,17 @@ def _csp_level(level: object) -> object:
     if not isinstance(level, csp_levels.Level | dict):
         raise ValueError("write a level, such as csp_levels.STRICT, or a dict of directives")
     return level
+
+
+def _links(links: object) -> object:
+    if links is None or links == csp_levels.BY_LEVEL:
+        return links
+    if not isinstance(links, list | tuple | set | frozenset):
+        raise ValueError("write a list of other sites, or None for any site")
+    for link in links:
+        if not (isinstance(link, str) and is_link(link)):
+            raise ValueError(f"it holds {link!r}: {_LINK_ADVICE}")
+    return [*links]
 
 
 def _reason(text: str) -> str:
@@ -145,6 +164,7 @@ Ancestors = Annotated[Listed[Annotated[str, AfterValidator(_ancestor)]], AfterVa
 RequestHeader = Annotated[str, AfterValidator(_request_header)]
 ChangeableHeader = Annotated[str, AfterValidator(_changeable_header)]
 CspLevel = Annotated[csp_levels.Level | Mapping[str, list[str]], PlainValidator(_csp_level)]
+Links = Annotated[list[str] | Literal["level"] | None, PlainValidator(_links)]
 Contact = Annotated[str, AfterValidator(_contact)]
 StatedReason = Annotated[str, AfterValidator(_reason)]
 LegacyHashes = Annotated[
