@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
+import flask_login  # type: ignore[import-untyped]
 import pytest
+import secure_flask
 from pydantic import Field, ValidationError
 from secure_flask.web import validation
 from werkzeug.exceptions import default_exceptions
@@ -305,6 +307,19 @@ def test_the_page_of_languages_has_each_message_of_the_core_and_no_other() -> No
     spoken = messages() | of_members()
     assert spoken - TO_PROGRAMS <= texts
     assert texts - spoken - composed <= names
+
+
+def test_the_table_of_flask_login_has_its_names_and_ours() -> None:
+    page = (support.PAGES / "recipes" / "flask-login.md").read_text("utf-8")
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", page.partition("## When")[0], re.MULTILINE)[1:]
+    theirs, ours = (" ".join(cells) for cells in zip(*rows, strict=True))
+    names = {*re.findall(r"`@?(?:login_manager\.|current_user\.)?(\w+)", theirs)}
+    known = (flask_login, flask_login.UserMixin, flask_login.LoginManager())
+    assert names <= {name for each in known for name in dir(each)}
+    assert {"login_user", "user_loader", "is_anonymous", "fresh_login_required"} <= names
+    called = {*re.findall(r"`@?([a-z_]+)\(", ours)} | {*re.findall(r"`@([a-z_]+)`", ours)}
+    assert {"log_in", "recent_login"} <= called
+    assert called - {"bool"} <= {*secure_flask.__all__}
 
 
 def test_the_page_of_headers_says_what_a_logout_empties() -> None:
