@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engines import started
 from engines.chromium import predicting_chromium
@@ -33,6 +34,7 @@ RAN = "fetch('/ran', {keepalive: true}).catch(() => 0)"
 CLOSED, OPEN, NOT_THERE, NOT_MEASURED = "closed by ", "open", "not there", "not measured"
 
 Known = dict[str, str]
+LedOut = tuple[list[str], list[set[str]]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Stage:
     """A page with more headers than the stage before: the header, and changes of the policy."""
 
     header: str
-    policy: dict[str, object]
+    policy: dict[str, Any]
     ways: list[Way] = field(default_factory=lambda: WAYS)
 
 
@@ -57,7 +59,8 @@ class Attacker:
     """The attacker's markup in a page, and what it sends out.
 
     `app` has the page, or the other site where it is None. `quiet` is how long an attacker who
-    hears nothing waits, in seconds, and `slowest` the longest time that a way took.
+    hears nothing waits, in seconds, and `slowest` the longest time that a way took. `tried` has the
+    ports of the ways.
     """
 
     tab: Tab
@@ -66,23 +69,28 @@ class Attacker:
     app: App | None
     quiet: float
     slowest: float = 0
+    tried: dict[str, int] = field(default_factory=dict)
 
     def sends(self, ways: list[Way], certain: set[str]) -> set[str]:
         """Try these ways; the names of those that lead out. `certain` names those that must."""
         pages = [[way for way in ways if not way.alone], *([way] for way in ways if way.alone)]
-        return {name for page in pages if page for name in self._try_twice(page, certain)}
+        for page in filter(None, pages):
+            self._try_twice(page, certain)
+        # What came after a browser had reported the way as closed counts too.
+        return self._arrived(self.tried)
 
-    def _try_twice(self, ways: list[Way], certain: set[str]) -> set[str]:
+    def _try_twice(self, ways: list[Way], certain: set[str]) -> None:
         # Chromium drops requests whenever the machine gets an address, as for a container.
         with contextlib.suppress(Failed):
             found = self._try(ways, certain)
             if not (certain & {way.name for way in ways}) - found:
-                return found
+                return
         self.tab.forget()
-        return self._try(ways, certain)
+        self._try(ways, certain)
 
     def _try(self, ways: list[Way], certain: set[str]) -> set[str]:
         ports = {way.name: self.receiver.listen() for way in ways}
+        self.tried |= ports
         first = ways[0]
         if first.visited:
             self._visit_before(ports[first.name])
@@ -98,10 +106,12 @@ class Attacker:
         return found
 
     def _visit_before(self, port: int) -> None:
+        before = f"{self._origin()}/healthz"
+        self.tab.visit(before)
         with contextlib.suppress(Failed):
             self.tab.visit(f"https://{HOST}:{port}/")
-        if port not in self.receiver.reached:
-            raise Failed
+        # It is in the history as soon as the browser shows that nothing was answered.
+        self.tab.wait_for("location.href !== $0", before)
         self.receiver.reached.discard(port)
 
     def _origin(self) -> str:
@@ -158,13 +168,17 @@ def browser(engine: str) -> Iterator[tuple[Tab, Path | None]]:
             yield tab, log
 
 
-def led_out(
-    engine: str, project: Path, known: Known, stages: list[Stage]
-) -> tuple[list[str], list[set[str]]]:
+def led_out(engine: str, project: Path, known: Known, stages: list[Stage]) -> LedOut:
     """Return the ways that were tried, and those that led out without headers and at each stage.
 
-    What is `known` to lead out is waited for longer.
+    What is `known` to lead out is waited for longer. A browser that hangs is replaced once.
     """
+    with contextlib.suppress(Failed):
+        return in_one_browser(engine, project, known, stages)
+    return in_one_browser(engine, project, known, stages)
+
+
+def in_one_browser(engine: str, project: Path, known: Known, stages: list[Stage]) -> LedOut:
     with browser(engine) as (tab, log), serving(project) as sites, receiving(log) as receiver:
         ways = [way for way in WAYS if log or way.name != LOOKUP]
         control = Attacker(tab, sites, receiver, None, UNKNOWN)

@@ -82,7 +82,23 @@ LINK_THERE = """
     each.click();
 """
 
+# `Integrity-Policy` asks for a hash, and an attacker knows the file.
+HASH = f"sha256-{'A' * 43}="
+
 LOADED = [
+    Way(
+        "`import()`, its hash in an import map",
+        f'<script type="importmap" nonce="NONCE">{{"integrity": {{"TARGET": "{HASH}"}}}}</script>'
+        '<script nonce="NONCE">import("TARGET").catch(() => 0)</script>',
+    ),
+    Way(
+        "`<script>` in markup, with nonce and hash",
+        f'<script nonce="NONCE" src="TARGET" async crossorigin integrity="{HASH}"></script>',
+    ),
+    Way(
+        "`modulepreload` in markup, with nonce and hash",
+        f'<link rel="modulepreload" nonce="NONCE" href="TARGET" integrity="{HASH}">',
+    ),
     added("`<img>`", "img", src="TARGET"),
     script(
         "an image of `<svg>`",
@@ -146,7 +162,10 @@ LOADED = [
     added("`preconnect` by a script", "link", rel="preconnect", href="TARGET"),
     Way("`preconnect` in markup", '<link rel="preconnect" href="TARGET">'),
     Way(LOOKUP, '<link rel="dns-prefetch" href="https://NAME">'),
-    Way("prerendering", f'<script type="speculationrules" nonce="NONCE">{RULES}</script>'),
+    Way(
+        "prerendering by speculation rules",
+        f'<script type="speculationrules" nonce="NONCE">{RULES}</script>',
+    ),
     script("`import()`", "import('TARGET').catch(() => 0)"),
 ]
 

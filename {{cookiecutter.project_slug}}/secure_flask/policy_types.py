@@ -38,7 +38,7 @@ _DECIDED_BY = {
 _LINK_ADVICE = (
     "write an origin, https://host or https://host:port, in lower case, without a path. "
     "https://*.host stands for all subdomains, sms: for links of that kind. This site itself, "
-    "mailto: and tel: are always allowed"
+    "mailto: and tel: are always allowed; LINKS = None allows any site"
 )
 # A stolen one is guessed at billions of passwords a second.
 _FAST_HASH = re.compile(

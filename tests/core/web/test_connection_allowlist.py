@@ -16,7 +16,7 @@ from core import routes
 from core.conftest import PRODUCTION, MakeApp
 
 NAME, ON_TRIAL = "Connection-Allowlist", "Connection-Allowlist-Report-Only"
-CLOSED = '(response-origin "mailto:*" "tel:*");redirects=allow'
+CLOSED = '(response-origin "mailto:*" "tel:*"); redirects=allow'
 SHOP, TILES = "https://shop.example", "https://tiles.example"
 
 
@@ -114,7 +114,7 @@ def test_only_pages_over_https_name_where_to_report(make_app: MakeApp) -> None:
     app = make_app(CSP=PARANOID, **PRODUCTION)
     client = app.test_client()
     page = client.get("/", base_url="https://localhost").headers
-    assert page[NAME] == f"{CLOSED};report-to=csp"
+    assert page[NAME] == f"{CLOSED}; report-to=csp"
     assert page["Reporting-Endpoints"] == 'csp="/csp-reports"'
     # Browsers report nothing for a worker.
     assert sent(app, routes.HEALTHZ, scheme="https") == CLOSED
