@@ -31,7 +31,8 @@ def complaints(page: Page) -> list[str]:
     def note(message: ConsoleMessage) -> None:
         # Chromium also notes each status from 400 on, which a form with an error has.
         expected = message.text.startswith("Failed to load resource") and is_own_answer(message)
-        if message.type in ("error", "warning") and not expected:
+        # A policy that only reports writes `info`.
+        if message.type in ("error", "warning", "info") and not expected:
             found.append(message.text)
 
     def is_own_answer(message: ConsoleMessage) -> bool:
