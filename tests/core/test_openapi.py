@@ -181,6 +181,17 @@ def test_an_answer_without_a_body_is_described_without_one(app: Flask) -> None:
     check(app.test_client().get("/unchanged"), operation)
 
 
+def test_a_member_that_an_answer_may_lack_has_no_default(app: Flask) -> None:
+    """Generators of clients take one with a default for always there."""
+    app.add_url_rule("/orders", "orders", public(validated(Order)(lambda order: "")))
+    schemas = described(app)["components"]["schemas"]
+    for model, member in (("Error", "fields"), ("LoginResponse", "token")):
+        assert member not in schemas[model]["required"]
+        assert "default" not in schemas[model]["properties"][member]
+    # In a request it says what a program may leave out.
+    assert schemas["Order"]["properties"]["count"]["default"] == 1
+
+
 def content_of(model: str) -> Json:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}}
 
@@ -195,7 +206,9 @@ def test_a_form_is_described_with_its_redirect_and_its_page_of_errors(app: Flask
 
     document, client = described(app), app.test_client()
     shown, sent = (document["paths"]["/_test/contact"][method] for method in ("get", "post"))
-    assert set(sent["requestBody"]["content"]) == {FORM, FILES}
+    # Generators of clients can use neither a schema that any value fits nor an empty object.
+    schema = {"schema": {"type": "object", "additionalProperties": True}}
+    assert sent["requestBody"]["content"] == {FORM: schema, FILES: schema}
     assert sent["responses"]["303"]["headers"]["Location"]["required"] is True
     assert set(sent["responses"]["422"]["content"]) == {PAGE}
     assert "requestBody" not in shown
@@ -223,7 +236,7 @@ def test_a_form_that_ends_at_a_page_is_described_beside_the_json(app: Flask) -> 
     paths, client = described(app)["paths"], app.test_client()
     for path in ("/inside", "/outside"):
         done = paths[path]["post"]["responses"]["200"]["content"]
-        assert done == {PAGE: {"schema": {}}, **content_of("Created")}
+        assert done == {PAGE: {"schema": {"type": "string"}}, **content_of("Created")}
         assert client.post(path, json={"name": "tea"}).mimetype in done
         assert client.post(path, headers=OWN_PAGE, data={"name": "tea"}).mimetype in done
     assert PAGE not in paths["/json"]["post"]["responses"]["200"]["content"]
@@ -270,7 +283,7 @@ def test_a_login_is_shown_by_a_cookie_or_by_a_bearer_token(
     document = described(make_app(**PRODUCTION, TOKEN_TYPE=token_type))
     schemes = document["components"]["securitySchemes"]
     bearer: list[dict[str, list[str]]] = []
-    assert schemes.pop("cookie")["name"].startswith("__Host-")
+    assert schemes.pop("cookie")["name"].startswith("__Host-Http-")
     if token_type != "session":
         assert schemes.pop("bearer") == {"type": "http", "scheme": "bearer"}
         bearer = [{"bearer": []}]

@@ -108,7 +108,7 @@ class FirefoxTab(Tab):
     def cookies(self) -> dict[str, dict[str, Any]]:
         partition = {"type": "context", "context": self._context}
         found = self._command("storage.getCookies", partition=partition)["cookies"]
-        return {cookie["name"]: cookie for cookie in found}
+        return {cookie["name"]: {**cookie, "value": cookie["value"]["value"]} for cookie in found}
 
 
 @contextlib.contextmanager

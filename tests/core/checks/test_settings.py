@@ -43,6 +43,10 @@ OWN = """
 VALUES: dict[tuple[str, str], tuple[list[Any], list[Any]]] = {
     ("settings.development", "PRODUCTION"): ([False], [True]),
     ("settings.development", "DEBUG"): ([True], [False]),
+    ("settings.testing", "TESTING"): ([True], [False]),
+    ("settings.testing", "PROPAGATE_EXCEPTIONS"): ([True], [False, None]),
+    ("settings.testing", "TRAP_BAD_REQUEST_ERRORS"): ([True], [False, None]),
+    ("settings.testing", "TRAP_HTTP_EXCEPTIONS"): ([True], [False]),
     ("settings.example", "SECURITY_CONTACT"): (
         ["security@example.com", "https://www.example.org/security"],
         ["security@my-example.com", "security@example.com.test", "a@example-it.com"],

@@ -1,4 +1,4 @@
-"""`POST /csp-reports`: receives CSP reports and counts them in a table.
+"""`POST /csp-reports`: receives reports of blocked content and connections, and counts them.
 
 Anybody can post here, so a report may be forged. Size and rate are limited, reports are
 reduced to a few fields, and they can neither fill the database nor overload it. The audit log has a
