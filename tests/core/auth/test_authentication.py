@@ -564,7 +564,7 @@ def test_a_poor_password_is_set_for_no_user_unless_the_code_has_made_it(
         user.email = "lovelace@example.org"
     with (
         stored_user(app) as user,
-        pytest.raises(BadRequest, match="Use at least|A password ") as refused,
+        pytest.raises(BadRequest, match=r"Use at least|A password ") as refused,
     ):
         authentication.set_password(user, password)
     assert getattr(refused.value, "fields", {}).keys() == {"password"}
