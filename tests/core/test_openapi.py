@@ -289,7 +289,7 @@ def test_a_login_is_shown_by_a_cookie_or_by_a_bearer_token(
     document = described(make_app(**PRODUCTION, TOKEN_TYPE=token_type))
     schemes = document["components"]["securitySchemes"]
     bearer: list[dict[str, list[str]]] = []
-    assert schemes.pop("cookie")["name"].startswith("__Host-")
+    assert schemes.pop("cookie")["name"].startswith("__Host-Http-")
     if token_type != "session":
         assert schemes.pop("bearer") == {"type": "http", "scheme": "bearer"}
         bearer = [{"bearer": []}]

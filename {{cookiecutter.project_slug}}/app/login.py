@@ -36,7 +36,7 @@ blueprint = Blueprint("login", __name__)
 # Where people sign up themselves, an e-mail address logs in too.
 MAX_USERNAME = 254  # characters
 MAX_PASSWORD = 1024  # characters
-LENGTH_HINT = "At least {} characters. A few words that only you combine are good."
+LENGTH_HINT = "At least {} characters, for example a sentence of a few words."
 
 Password = Annotated[PlainText, Field(max_length=MAX_PASSWORD)]
 

@@ -14,6 +14,7 @@ from secure_flask.checks import (  # noqa: F401 - each registers its checks
     core,
     hidden_marks,
     models,
+    old_hashes,
     policy,
     responses,
     services,
