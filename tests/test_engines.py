@@ -65,12 +65,13 @@ def test_a_script_of_an_attacker_gets_out_of_a_page_at_paranoid_by_the_server_al
 
 def test_a_way_out_is_closed_by_the_first_header_that_stops_it() -> None:
     way = "`fetch`"
+    none: set[str] = set()
     for led, said in (
-        ([set(), set(), set(), set()], "not there"),
-        ([{way}, set(), set(), set()], "closed by the CSP"),
-        ([{way}, {way}, set(), set()], "closed by `Integrity-Policy`"),
-        ([{way}, {way}, {way}, set()], "closed by `Connection-Allowlist`"),
-        ([{way}, set(), set(), {way}], "open"),
+        ([none, none, none, none], "not there"),
+        ([{way}, none, none, none], "closed by the CSP"),
+        ([{way}, {way}, none, none], "closed by `Integrity-Policy`"),
+        ([{way}, {way}, {way}, none], "closed by `Connection-Allowlist`"),
+        ([{way}, none, none, {way}], "open"),
     ):
         assert leaving.outcome(way, led) == said
 
