@@ -173,6 +173,12 @@ def test_a_route_of_ones_own_is_there_by_itself(app: Flask) -> None:
     assert accepted == ["a b"]
 
 
+def test_a_view_that_says_nothing_of_its_answer_has_a_success_and_any_other(app: Flask) -> None:
+    app.add_url_rule("/silent", "silent", public(lambda: ""))
+    responses = described(app)["paths"]["/silent"]["get"]["responses"]
+    assert responses.keys() >= {"2XX", "default"}
+
+
 def test_an_answer_without_a_body_is_described_without_one(app: Flask) -> None:
     view = responds(Created, 304)(public(lambda: ("", 304)))
     app.add_url_rule("/unchanged", "unchanged", view)

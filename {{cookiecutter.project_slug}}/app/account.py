@@ -74,6 +74,7 @@ class PasswordChangeForm(FlaskForm):
 @responds(Me)
 @login_required
 def me() -> ResponseReturnValue:
+    """Show who you are."""
     user = current_user
     return {"id": user.id, "username": user.name, "email": user.email, "roles": user.role_names}
 
@@ -82,6 +83,7 @@ def me() -> ResponseReturnValue:
 @responds(Sessions)
 @login_required
 def list_sessions() -> ResponseReturnValue:
+    """List your logins."""
     return {"sessions": list_logins()}
 
 
@@ -89,6 +91,7 @@ def list_sessions() -> ResponseReturnValue:
 @responds(None)
 @recent_login
 def end_session(login_id: str) -> ResponseReturnValue:
+    """End one of your logins."""
     end_login(login_id)
     return Response(status=204)
 
@@ -97,6 +100,7 @@ def end_session(login_id: str) -> ResponseReturnValue:
 @responds(None)
 @recent_login
 def end_other_sessions() -> ResponseReturnValue:
+    """End all your logins but this one."""
     end_other_logins()
     return Response(status=204)
 
@@ -107,6 +111,7 @@ def end_other_sessions() -> ResponseReturnValue:
 @credentials
 @validated(PasswordChange)
 def change(body: PasswordChange) -> ResponseReturnValue:
+    """Change your password, which ends all your other logins."""
     return change_password(body.current_password, body.new_password)
 
 
@@ -114,6 +119,7 @@ def change(body: PasswordChange) -> ResponseReturnValue:
 @responds("text/html")
 @login_required
 def show() -> ResponseReturnValue:
+    """Show the page of your account."""
     return _page(PasswordChangeForm())
 
 
@@ -123,6 +129,7 @@ def show() -> ResponseReturnValue:
 @credentials
 @consumes_form
 def change_by_form() -> ResponseReturnValue:
+    """Change your password by a form."""
     form = PasswordChangeForm()
     if not form.validate():
         return _page(form), 422
@@ -142,6 +149,7 @@ def change_by_form() -> ResponseReturnValue:
 @recent_login
 @consumes_form
 def end_by_form(login_id: str) -> ResponseReturnValue:
+    """End one of your logins by a form."""
     end_login(login_id)
     return _done("The login has ended.")
 
@@ -151,6 +159,7 @@ def end_by_form(login_id: str) -> ResponseReturnValue:
 @recent_login
 @consumes_form
 def end_others_by_form() -> ResponseReturnValue:
+    """End all your other logins by a form."""
     end_other_logins()
     return _done("All other logins have ended.")
 

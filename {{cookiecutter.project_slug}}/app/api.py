@@ -51,6 +51,7 @@ class TaskList(ResponseBody):
 @responds(TaskList)
 @login_required
 def list_tasks() -> ResponseReturnValue:
+    """List your tasks, open ones first, at most 100 a page."""
     page = tasks.page_of(current_user)
     following = url_for("api.list_tasks", page=page.next_num) if page.has_next else None
     return {"tasks": [_shown(task) for task in page], "next": following}
@@ -61,6 +62,7 @@ def list_tasks() -> ResponseReturnValue:
 @login_required
 @validated(TaskBody)
 def create_task(body: TaskBody) -> ResponseReturnValue:
+    """Add a task."""
     task = Task(owner_id=current_user.id, **body.model_dump())
     db.session.add(task)
     db.session.commit()
@@ -71,6 +73,7 @@ def create_task(body: TaskBody) -> ResponseReturnValue:
 @responds(TaskShown)
 @login_required
 def show_task(task_id: UUID) -> ResponseReturnValue:
+    """Show one of your tasks."""
     return _shown(_find(task_id))
 
 
@@ -79,6 +82,7 @@ def show_task(task_id: UUID) -> ResponseReturnValue:
 @login_required
 @validated(TaskBody)
 def change_task(body: TaskBody, task_id: UUID) -> ResponseReturnValue:
+    """Replace the title, the notes and the state of a task."""
     task = _find(task_id)
     task.title = body.title
     task.notes = body.notes
@@ -91,6 +95,7 @@ def change_task(body: TaskBody, task_id: UUID) -> ResponseReturnValue:
 @responds(None)
 @login_required
 def delete_task(task_id: UUID) -> ResponseReturnValue:
+    """Delete a task."""
     db.session.delete(_find(task_id))
     db.session.commit()
     return Response(status=204)

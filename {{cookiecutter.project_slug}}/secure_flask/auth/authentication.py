@@ -88,7 +88,7 @@ def log_out() -> None:
     """
     login = access.require_login()
     logins.end_login_of(login.id, access.require_user())
-    audit.record(audit.SESSION_EXPIRED, reason="logout")
+    audit.record(audit.SESSION_LOGOUT)
     forget_login(login)
 
 

@@ -98,7 +98,7 @@ def rehashed_password(password_hash: str, password: str) -> str:
 def checked_new_password(password: str, *personal: str | None) -> str:
     """The password, if a user may choose it: `checked_new_password(password, name, email)`.
 
-    It has PASSWORD_MIN_LENGTH to 1024 characters, is on no list of breached passwords, and has
+    It has PASSWORD_MIN_LENGTH to 1024 characters and is on no list of breached passwords. It has
     neither the name of the service in it nor one of `personal`, texts that others know of the user.
     In a `Body` it is a validator: `Annotated[PlainText, AfterValidator(checked_new_password)]`. A
     form calls it in its method `validate_password(self, field)`.

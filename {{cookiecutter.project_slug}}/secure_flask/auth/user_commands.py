@@ -112,7 +112,7 @@ def delete_command(name: str) -> None:
     """Delete a user with all rows that refer to it."""
     user = find_user(name)
     users.delete_user(user)
-    _report_change(f"Deleted {name}", audit.USER_UPDATED, user, change="deleted")
+    click.echo(f"Deleted {name}")
 
 
 @user_commands.command("roles")
@@ -127,6 +127,7 @@ def set_roles_command(name: str, names: tuple[str, ...], remove: bool) -> None:
     if names or remove:
         # A login that has begun without the role, such as by one factor, is there to end.
         db.session.refresh(user, with_for_update=True)
+        former = ", ".join(user.role_names)
         gained = {*names} - {*user.role_names}
         user.roles = _roles(names)
         if gained:
@@ -135,7 +136,7 @@ def set_roles_command(name: str, names: tuple[str, ...], remove: bool) -> None:
         db.session.commit()
         said = f"Changed the roles of {name}"
         given = ", ".join(user.role_names)
-        _report_change(said, audit.USER_UPDATED, user, change="roles", roles=given)
+        _report_change(said, audit.AUTHZ_CHANGE, user, former=former, roles=given)
         if users.demands_second_factor(user):
             click.echo(
                 "A role demands a second factor: the next login asks for it, or for a code to set "

@@ -13,10 +13,12 @@ from uuid import UUID, uuid4
 
 import click
 from blinker import Namespace
-from flask import current_app
+from flask import current_app, has_request_context, request
 from secure_flask.auth.passwords import hash_new_password, hash_password
 from secure_flask.database import Model, db
-from secure_flask.state import Key, app_state
+from secure_flask.state import Key, app_state, request_state
+from secure_flask.web import audit
+from secure_flask.web.logs import USER_ID
 from secure_flask.web.validation import Reason
 from sqlalchemy import Column, ForeignKey, String, Table, Uuid, select, update
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
@@ -200,6 +202,15 @@ def delete_user(user: UserMixin) -> None:
     user_deleted.send(user)
     db.session.delete(user)
     db.session.commit()
+    record_deletion(user)
+
+
+def record_deletion(user: UserMixin) -> None:
+    """Log that a user was deleted, and by whom, unless users delete their own account."""
+    in_request = has_request_context()
+    deleter = request_state(request.environ).get(USER_ID) if in_request else "command line"
+    by = None if deleter == user.id else deleter
+    audit.record(audit.USER_DELETED, account=user.name, user_id=user.id, by=by)
 
 
 def _register_user_class(cls: type[UserMixin]) -> None:

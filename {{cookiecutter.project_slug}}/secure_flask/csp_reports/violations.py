@@ -91,8 +91,8 @@ def read_violations(body: object) -> Iterator[Violation]:
             yield violation
 
 
-def add_violations(found: Mapping[Violation, int]) -> None:
-    """Count the violations of one body, in one statement."""
+def add_violations(found: Mapping[Violation, int]) -> list[Violation]:
+    """Count the violations of one body, in one statement; return those that the table lacked."""
     now = int(time.time())
     when = {"first_seen": now, "last_seen": now}
     # Sorted, so that two concurrent bodies with the same violations do not deadlock.
@@ -100,9 +100,13 @@ def add_violations(found: Mapping[Violation, int]) -> None:
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     new = insert(ViolationCount).values(rows)
     counted = {"times": ViolationCount.times + new.excluded.times, "last_seen": now}
-    db.session.execute(new.on_conflict_do_update(index_elements=_KEY, set_=counted))
+    upsert = new.on_conflict_do_update(index_elements=_KEY, set_=counted)
+    stored = db.session.execute(upsert.returning(*_KEY, ViolationCount.times)).all()
     _make_room(now)
     db.session.commit()
+    # A row that was there before has a larger number.
+    numbers = {Violation(*key): times for *key, times in stored}
+    return [each for each, times in numbers.items() if times == found[each]]
 
 
 def has_table() -> bool:

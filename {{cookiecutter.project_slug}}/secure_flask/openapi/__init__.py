@@ -43,6 +43,7 @@ def init_app(app: Flask) -> None:
     @responds("application/json")
     @(public if app.config["PUBLIC_OPENAPI"] else login_required)
     def show() -> Response:
+        """Describe all routes in OpenAPI."""
         # Generated at the first request, so that it does not slow down the start-up.
         state = app_state(app)
         if _DOCUMENT not in state:
