@@ -143,7 +143,7 @@ LOADED = [
     added("`preload`", "link", rel="preload", href="TARGET", **{"as": "image"}),
     added("`modulepreload`", "link", rel="modulepreload", href="TARGET"),
     added("`ping` of a link", "a", "each.click()", ping="TARGET", href="#here"),
-    added("`<iframe>`, whose connection opens in advance", "iframe", src="TARGET"),
+    added("`<iframe>`", "iframe", src="TARGET"),
     added("`<iframe srcdoc>`", "iframe", f"each.srcdoc = {PICTURE}"),
     added("`<iframe>` of `data:`", "iframe", f"each.src = 'data:text/html,' + {PICTURE}"),
     added("`<iframe>` of `blob:`", "iframe", f"each.src = {OF_A_PAGE}"),
