@@ -17,6 +17,7 @@ from pydantic.json_schema import models_json_schema
 from secure_flask.auth import route_table, tokens
 from secure_flask.auth.access import is_public, login_required, public
 from secure_flask.auth.authentication import SECOND_FACTOR
+from secure_flask.auth.key_requests import takes_key
 from secure_flask.state import Key, app_state
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.form_types import FORM_TYPES
@@ -51,7 +52,7 @@ def document(app: Flask) -> str:
     with app.test_request_context():
         operations = list(_operations(app))
         references, schemas = _schemas(operations)
-        schemes = ChainMap(*tokens.security_schemes())
+        schemes = ChainMap(*tokens.security_schemes(), tokens.key_scheme())
         paths: dict[str, Json] = {}
         for operation in operations:
             path = _ARGUMENT.sub(r"{\2}", operation[0])
@@ -136,6 +137,8 @@ def _describe(path: str, method: str, options: ViewOptions, public: bool) -> Jso
     if not public:
         # OpenAPI 3.1.1, "Security Requirement Object": a list of the roles that are required.
         kinds = tokens.security_schemes()
+        if takes_key(method, options):
+            kinds = [*kinds, tokens.key_scheme()]
         described["security"] = [{name: [*options.roles] for name in kind} for kind in kinds]
     return described
 
