@@ -1,7 +1,8 @@
 """The JSON routes, with tasks as the example. Your own code begins here.
 
 `@validated` checks the JSON body of a write, and `@responds` describes the response in
-/openapi.json. Only logged-in users, `current_user`, may call a route unless it is marked `@public`.
+/openapi.json. Only logged-in users, `current_user`, may call a route unless it is marked `@public`. Programs call
+these by a key too, as `@keys_allowed` says.
 See docs/pages-and-forms.md.
 """
 
@@ -17,6 +18,7 @@ from secure_flask import (
     ResponseBody,
     Text,
     db,
+    keys_allowed,
     login_required,
     responds,
     validated,
@@ -49,6 +51,7 @@ class TaskList(ResponseBody):
 
 @blueprint.get("/tasks")
 @responds(TaskList)
+@keys_allowed
 @login_required
 def list_tasks() -> ResponseReturnValue:
     page = tasks.page_of(current_user)
@@ -58,6 +61,7 @@ def list_tasks() -> ResponseReturnValue:
 
 @blueprint.post("/tasks")
 @responds(TaskShown, status=201)
+@keys_allowed
 @login_required
 @validated(TaskBody)
 def create_task(body: TaskBody) -> ResponseReturnValue:
@@ -69,6 +73,7 @@ def create_task(body: TaskBody) -> ResponseReturnValue:
 
 @blueprint.get("/tasks/<uuid:task_id>")
 @responds(TaskShown)
+@keys_allowed
 @login_required
 def show_task(task_id: UUID) -> ResponseReturnValue:
     return _shown(_find(task_id))
@@ -76,6 +81,7 @@ def show_task(task_id: UUID) -> ResponseReturnValue:
 
 @blueprint.put("/tasks/<uuid:task_id>")
 @responds(TaskShown)
+@keys_allowed
 @login_required
 @validated(TaskBody)
 def change_task(body: TaskBody, task_id: UUID) -> ResponseReturnValue:
@@ -89,6 +95,7 @@ def change_task(body: TaskBody, task_id: UUID) -> ResponseReturnValue:
 
 @blueprint.delete("/tasks/<uuid:task_id>")
 @responds(None)
+@keys_allowed
 @login_required
 def delete_task(task_id: UUID) -> ResponseReturnValue:
     db.session.delete(_find(task_id))

@@ -161,7 +161,8 @@ def end_all_logins() -> None:
     db.session.commit()
     fields = {"reason": "revoked", "session": "all of all users", "by": "command line"}
     audit.record(audit.SESSION_EXPIRED, number=ended, **fields)
-    audit.record(audit.TOKEN_REVOKED, key="all of all users", number=keys, by="command line")
+    if keys:
+        audit.record(audit.TOKEN_REVOKED, key="all of all users", number=keys, by="command line")
     click.echo(f"Ended {ended} logins and {keys} keys")
 
 
