@@ -18,7 +18,7 @@ from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.registration import end_registrations_of
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import access, authentication, keys
-from secure_flask.auth.current_login import current_login
+from secure_flask.auth.current_login import current_key, current_login
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import DELETE_USER, user_class, user_deleted
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
@@ -47,8 +47,11 @@ def delete_account(user: AccountMixin) -> None:
 
     `delete_account(current_user)`. The signal `user_deleted` comes first.
 
-    :raises ErrorResponse: 401, the login of this request has ended in the meantime.
+    :raises ErrorResponse: 401, the login of this request has ended in the meantime; 403, a key of
+        this user sent the request.
     """
+    if (key := current_key()) and key.user_id == user.id:
+        access.require_login()
     email = account_of(user).readable_email
     if email:
         lock_mailbox(email)
