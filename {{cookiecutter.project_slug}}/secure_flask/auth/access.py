@@ -237,7 +237,7 @@ def _no_login() -> ErrorResponse:
     if key is None:
         return unauthenticated()
     audit.record(audit.AUTHZ_FAIL, reason="key", key=key.id)
-    return error_response(403, refusal_of_key() or key_requests.NOT_HERE)
+    return refusal_of_key() or key_requests.not_here()
 
 
 def _is_recent(login: Login, minutes: int) -> bool:

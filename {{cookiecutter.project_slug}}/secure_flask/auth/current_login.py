@@ -16,13 +16,13 @@ from flask import (
     has_request_context,
     request,
 )
-from secure_flask.auth.key_requests import why_key_refused
+from secure_flask.auth.key_requests import find_refusal_of_key
 from secure_flask.auth.key_table import MachineKey
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.logins import is_last_used_outdated, store_last_used
 from secure_flask.auth.users import ROLES_OF_KEY, UserMixin
 from secure_flask.state import Key, State, app_state, request_state
-from secure_flask.web.errors import LOGIN_LOOKED_UP
+from secure_flask.web.errors import LOGIN_LOOKED_UP, ErrorResponse
 from secure_flask.web.logs import KEY_ID, USER_ID
 
 # What finds the login or key by the cookie or the token of a request; tokens/__init__.py sets it.
@@ -33,12 +33,12 @@ FIND_LOGIN = Key[Callable[[Request], Login | MachineKey | None]]("find login")
 class _Found:
     """A login or a key, and its user beside it: a view may delete or replace the row.
 
-    With a `refusal`, in words, the key does not count here, and there is no user.
+    With a `refusal` the key does not count here, and there is no user.
     """
 
     login: Login | None = None
     key: MachineKey | None = None
-    refusal: str | None = None
+    refusal: ErrorResponse | None = None
     user: UserMixin | None = None
     is_known: bool = True
     # What was proved of this login in this request.
@@ -65,8 +65,8 @@ def current_key() -> MachineKey | None:
     return _found().key
 
 
-def refusal_of_key() -> str | None:
-    """Why that key does not count here."""
+def refusal_of_key() -> ErrorResponse | None:
+    """What refuses that key, if it does not count here."""
     return _found().refusal
 
 
@@ -123,7 +123,7 @@ def _look_up(state: State) -> _Found:
 
 def _found_by_key(state: State, key: MachineKey) -> _Found:
     state[KEY_ID] = key.id
-    if refusal := why_key_refused(_present_request()):
+    if refusal := find_refusal_of_key(_present_request()):
         return _Found(key=key, refusal=refusal)
     state[ROLES_OF_KEY] = (key.user_id, frozenset(key.roles))
     return _Found(key=key, user=key.user)

@@ -12,9 +12,9 @@ from secure_flask.state import app_state
 from secure_flask.web import rate_limits
 from secure_flask.web.bearer import bearer_token
 from secure_flask.web.cors import CORS_ORIGINS
+from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.view_options import ViewOptions, view_options
 
-NOT_HERE = "Keys are not allowed here"
 READS = frozenset({"GET", "HEAD"})
 
 
@@ -27,14 +27,21 @@ def find_key_of_request(request: Request) -> MachineKey | None:
     return stored_keys.find_key(bearer_token(request) or "")
 
 
-def why_key_refused(request: Request) -> str | None:
-    """Why nobody is logged in by a key here, in words for its user; None if it counts."""
+def find_refusal_of_key(request: Request) -> ErrorResponse | None:
+    """What refuses the key of a request where a login is needed; None if the key counts."""
     options = view_options(request)
     if not options.keys or options.access == "public" or options.recent_login:
-        return NOT_HERE
+        return not_here()
     if request.headers.get("Origin") in app_state(current_app)[CORS_ORIGINS]:
-        return "Keys are not allowed in pages of other sites"
-    return None if takes_key(request.method, options) else "Keys may only read here"
+        return error_response(403, "Keys are not allowed in pages of other sites")
+    if not takes_key(request.method, options):
+        return error_response(403, "Keys may only read here")
+    return None
+
+
+def not_here() -> ErrorResponse:
+    """The exception for what no key opens."""
+    return error_response(403, "Keys are not allowed here")
 
 
 def takes_key(method: str, options: ViewOptions) -> bool:

@@ -17,7 +17,7 @@ from secure_flask.auth.login_table import DAY, Login
 from secure_flask.auth.users import UserMixin
 from secure_flask.database import db
 from secure_flask.web import audit
-from secure_flask.web.errors import ErrorResponse, error_response, field_error
+from secure_flask.web.errors import error_response, field_error
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.validation import plain_text
 from sqlalchemy import ColumnElement, delete, select
@@ -145,11 +145,7 @@ def _lock_owner(user: UserMixin, login: Login | None) -> None:
         lives = select(Login.id).where(Login.id == login.id).with_for_update()
         if db.session.scalar(lives) is None:
             db.session.rollback()
-            raise _ended()
-
-
-def _ended() -> ErrorResponse:
-    return error_response(401, "Authentication required")
+            raise error_response(401, "Authentication required")
 
 
 def _make_room(user: UserMixin, name: str) -> None:
@@ -157,14 +153,13 @@ def _make_room(user: UserMixin, name: str) -> None:
     mine = MachineKey.user_id == user.id
     db.session.execute(delete(MachineKey).where(mine, ~_not_expired()))
     names = [*db.session.scalars(select(MachineKey.name).where(mine))]
-    refused = None
-    if name in names:
-        refused = "There is a key of this name already"
-    elif len(names) >= current_app.config["MAX_KEYS"]:
-        refused = "You have as many keys as are allowed: end one first"
-    if refused:
+    is_full = len(names) >= current_app.config["MAX_KEYS"]
+    if name in names or is_full:
         db.session.rollback()
-        raise error_response(409, refused)
+    if name in names:
+        raise error_response(409, "There is a key of this name already")
+    if is_full:
+        raise error_response(409, "You have as many keys as are allowed: end one first")
 
 
 def _new_key(key_id: str) -> str:
