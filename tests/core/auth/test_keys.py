@@ -1,6 +1,7 @@
 """`create_key`, `list_keys`, `end_key`: what users do with their keys, by JSON."""
 
 from collections.abc import Callable
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -311,7 +312,7 @@ def test_the_functions_refuse_a_key_in_a_view_that_takes_one(make_app: MakeApp) 
     app = make_app()
     for name, call in NAIVE.items():
 
-        def view(call: Callable[[], object] = call) -> object:
+        def view(call: Callable[[], Any] = call) -> Any:
             return call() or {}
 
         app.add_url_rule(f"/{name}", name, keys_allowed(view), methods=["POST"])
@@ -401,7 +402,7 @@ def test_a_login_that_has_ended_meanwhile_makes_no_key(make_app: MakeApp) -> Non
     app = make_app()
 
     @recent_login
-    def late() -> object:
+    def late() -> Any:
         db.session.execute(delete(Login))
         db.session.commit()
         return create_key(NAME)

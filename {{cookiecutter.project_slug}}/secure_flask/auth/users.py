@@ -205,7 +205,7 @@ def _limit_role_names(cls: type[UserMixin]) -> None:
     """Let a key limit the roles where a class has a `role_names` of another kind too."""
     written: Any = vars(cls).get("role_names")
     if isinstance(written, property | cached_property):
-        cls.role_names = property(  # type: ignore[assignment, method-assign, misc]
+        cls.role_names = property(  # type: ignore[assignment, method-assign]
             lambda self: _without_roles_beyond_key(self, written.__get__(self, type(self)))
         )
 
