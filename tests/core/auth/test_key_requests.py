@@ -114,7 +114,7 @@ def test_a_view_for_reading_refuses_a_write(site: Flask, below: object) -> None:
     assert client.post("/read", headers=log_in(client)).status_code == 200
 
 
-def test_the_mark_of_a_class_holds_for_its_methods_but_public_ones(site: Flask) -> None:
+def test_the_mark_of_a_class_holds_for_its_methods(site: Flask) -> None:
     class Orders(MethodView):
         decorators = [keys_allowed(read_only=True)]  # noqa: RUF012 (Flask's own way)
 
@@ -124,15 +124,23 @@ def test_the_mark_of_a_class_holds_for_its_methods_but_public_ones(site: Flask) 
         def post(self) -> dict[str, object]:
             return who()
 
-        @public
-        def put(self) -> dict[str, object]:
-            return who()
-
     site.add_url_rule("/orders", view_func=Orders.as_view("orders"))
     key, client = new_key(site), site.test_client()
     assert ask(client, key, "/orders").status_code == 200
     assert ask(client, key, "/orders", method="POST").status_code == 403
-    assert ask(client, key, "/orders", method="PUT").get_json() == {"name": None}
+
+
+def test_on_a_public_method_of_a_class_for_keys_nobody_is_logged_in(site: Flask) -> None:
+    class Prices(MethodView):
+        decorators = [keys_allowed]  # noqa: RUF012 (Flask's own way)
+
+        @public
+        def get(self) -> dict[str, object]:
+            return who()
+
+    site.add_url_rule("/prices", view_func=Prices.as_view("prices"))
+    answer = ask(site.test_client(), new_key(site), "/prices")
+    assert (answer.status_code, answer.get_json()) == (200, {"name": None})
 
 
 def test_a_view_is_not_public_and_for_keys() -> None:
