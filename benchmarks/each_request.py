@@ -81,7 +81,7 @@ def _bare_select(url: str) -> Flask:
     db = SQLAlchemy(app)
 
     def me() -> ResponseReturnValue:
-        secret = logins.hash_of_secret("session", request.cookies["__Host-session"])
+        secret = logins.hash_of_secret("session", request.cookies["__Host-Http-session"])
         login = db.session.scalars(
             select(logins.Login).where(logins.Login.secret_hash == secret)
         ).one()

@@ -1,16 +1,52 @@
-"""What `/openapi.json` says is true: schemathesis asks a real server and finds nothing."""
+"""What `/openapi.json` says is true, and other people's programs can use it.
+
+schemathesis asks a real server, spectral reads it by its rules, and generators make clients of it.
+"""
 
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
+import following
 import services
 import support
-from conftest import NewProject
+from conftest import NewProject, keep
+
+PAGE = support.PAGES / "how-to" / "json-routes.md"
+WRITE = """
+from pathlib import Path
+from app import create_app
+from secure_flask import openapi
+Path("openapi.json").write_text(openapi.document(create_app()), "utf-8")
+"""
+# Views as owners write them: without marks, docstrings or a blueprint, with several methods and
+# paths, and of a class.
+OWN_VIEWS = """
+from flask.views import MethodView
+
+
+class Orders(MethodView):
+    def get(self, number: int = 0) -> str:
+        return ""
+
+    def post(self) -> str:
+        return ""
+
+
+@blueprint.record
+def add(state: object) -> None:
+    app = state.app
+    app.add_url_rule("/orders", view_func=Orders.as_view("orders"))
+    app.add_url_rule("/orders/<int:number>", endpoint="orders")
+    plain = lambda name="": ""
+    for path in ("/plain", "/plain/<path:name>", "/plain-<name>"):
+        app.add_url_rule(path, "größe", plain, methods=["GET", "PUT", "PATCH"])
+"""
 
 # A login that never works would leave most of the document untried: that fails too.
 CONFIGURATION = "[warnings]\nfail-on = true\n"
@@ -61,3 +97,65 @@ def cases(output: str) -> int:
     """Return how many requests were made and passed."""
     found = re.search(r"(\d+) generated, \1 passed", output)
     return int(found[1]) if found else 0
+
+
+COMPILE = "--strict --target es2022 --module esnext --moduleResolution bundler"
+
+
+def document_of(project: Path) -> Path:
+    support.write_settings(project)
+    support.python("-c", WRITE, cwd=project)
+    return project / "openapi.json"
+
+
+@pytest.fixture(scope="module")
+def node_programs(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs that pins/npm names, installed once."""
+    support.need(shutil.which("npm"), "npm")
+    kept = shared / "npm"
+    if not kept.exists():
+        made = tmp_path_factory.mktemp("npm") / "npm"
+        shutil.copytree(support.TEMPLATE / "pins" / "npm", made)
+        support.run("npm", "ci", cwd=made)
+        keep(made, kept)
+    return kept / "node_modules" / ".bin"
+
+
+@pytest.mark.all
+@pytest.mark.slow
+@pytest.mark.parametrize("accounts", support.CHOICES["accounts"])
+def test_spectral_finds_nothing(
+    new_project: NewProject, node_programs: Path, tmp_path: Path, accounts: str
+) -> None:
+    (tmp_path / "rules.yaml").write_text("extends: spectral:oas\n", "utf-8")
+    rules = ("--ruleset", tmp_path / "rules.yaml", "--fail-severity", "hint")
+    for token_type in support.CHOICES["token_type"]:
+        project = new_project(accounts=accounts, token_type=token_type)
+        with (project / "app" / "api.py").open("a", encoding="utf-8") as file:
+            file.write(OWN_VIEWS)
+        support.run(node_programs / "spectral", "lint", *rules, document_of(project), cwd=tmp_path)
+
+
+@pytest.mark.all
+@pytest.mark.slow
+@pytest.mark.parametrize("accounts", support.CHOICES["accounts"])
+@pytest.mark.parametrize("token_type", support.CHOICES["token_type"])
+def test_a_generated_client_logs_in_and_adds_a_task(
+    new_project: NewProject, node_programs: Path, tmp_path: Path, token_type: str, accounts: str
+) -> None:
+    """The command and the program of the page."""
+    [command] = re.findall(r"^\$ npx (.+)$", PAGE.read_text("utf-8"), re.MULTILINE)
+    program, session = [step.code for step in following.steps(PAGE) if step.language == "ts"]
+    if token_type == "session":
+        program = re.sub("(?m)^const headers = .*\n", lambda _: session, program)
+    (tmp_path / "node_modules").symlink_to(node_programs.parent)
+    (tmp_path / "package.json").write_text('{"type": "module"}', "utf-8")
+    project = new_project(token_type=token_type, accounts=accounts)
+    with services.gunicorn(project, tmp_path / "log") as port:
+        here = f"localhost:{port}"
+        (tmp_path / "program.ts").write_text(program.replace(following.ADDRESS, here), "utf-8")
+        generator, *options = command.replace(following.ADDRESS, here).split()
+        support.run(node_programs / generator, *options, cwd=tmp_path)
+        support.run(node_programs / "tsc", *COMPILE.split(), "program.ts", cwd=tmp_path)
+        said = support.run("node", "program.js", cwd=tmp_path)
+    assert said == "201 Call the bank\n"

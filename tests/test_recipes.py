@@ -48,6 +48,7 @@ def client() -> str:
 """
 CLIENT = """<!doctype html>
 <title>Client</title>
+<script type="importmap" nonce="{{ csp_nonce() }}">{{ import_map("client.js") | tojson }}</script>
 <script type="module" nonce="{{ csp_nonce() }}">
 import * as client from "/static/client.js";
 window.client = client;

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
@@ -123,6 +124,19 @@ def slow_hasher(step: str, do: Callable[[], object], time_cost: int = 1) -> Pass
 
     slow: PasswordHasher = type("Slow", (PasswordHasher,), {step: late})(time_cost, 8, 1)
     return slow
+
+
+class CountingHasher(PasswordHasher):
+    """Counts the hashes that a wrong password computes; one that cannot be read raises before."""
+
+    computed = 0
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+        try:
+            return super().verify(hash, password)
+        except VerifyMismatchError:
+            self.computed += 1
+            raise
 
 
 def protect(app: Flask, **changes: Any) -> Flask:
@@ -302,7 +316,7 @@ def _fill() -> None:
     Model.metadata.create_all(db.engine)
     for table in reversed(Model.metadata.sorted_tables):
         db.session.execute(table.delete())
-    users.create_user(USERNAME, PASSWORD)
+    users.create_user(USERNAME, PASSWORD, check_password=False)
     if in_memory:
         _copies.append(_sqlite().serialize())
 

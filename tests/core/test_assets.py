@@ -1,16 +1,17 @@
 """Static files, as a browser fetches and keeps them."""
 
 import hashlib
+import json
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from flask import Flask
+from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from secure_flask import assets, public
-from secure_flask.assets import Asset, asset
+from secure_flask.assets import Asset, asset, import_map
 
 from core.conftest import protect
 
@@ -65,6 +66,23 @@ def test_the_integrity_is_that_of_the_bytes_sent(app: Flask, client: FlaskClient
     url, integrity = of(app, NAME)
     digest = hashlib.sha384(client.get(url).data).digest()
     assert integrity == f"sha384-{b64encode(digest).decode()}"
+
+
+def test_an_import_map_gives_each_module_its_hashes(
+    app: Flask, client: FlaskClient, static: Path
+) -> None:
+    (static / "lib").mkdir()
+    (static / "lib" / "a.js").write_text("export const a = 1")
+    page = """{{ import_map("lib/a.js", "NAME") | tojson }}""".replace("NAME", NAME)
+    with app.test_request_context():
+        written = json.loads(render_template_string(page))
+    for name in "lib/a.js", NAME:
+        url, integrity = of(app, name)
+        assert written["imports"][f"/static/{name}"] == url
+        assert written["integrity"][url] == integrity
+        assert "immutable" in client.get(url).headers["Cache-Control"]
+    with app.test_request_context(), pytest.raises(FileNotFoundError, match=r"gone\.js is missing"):
+        import_map("gone.js")
 
 
 def test_under_its_own_hash_a_file_is_kept_for_a_year_and_no_refusal_is(

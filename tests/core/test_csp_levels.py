@@ -1,7 +1,15 @@
 """What pages may load at each level of the policy, and what the owner's changes make of it."""
 
 import pytest
-from secure_flask.csp_levels import NONE, PARANOID, RELAXED, SELF, STRICT, Level
+from secure_flask.csp_levels import (
+    NONE,
+    PARANOID,
+    RELAXED,
+    SELF,
+    STRICT,
+    STRICT_WITH_TRUSTED_TYPES,
+    Level,
+)
 
 from core.conftest import PRODUCTION, MakeApp
 
@@ -65,6 +73,15 @@ def test_changes_add_sources_and_none_alone_replaces_them(make_app: MakeApp) -> 
     assert policy_of(make_app, CSP_CHANGES=changes) == {**policy_of(make_app), **expected}
     got = policy_of(make_app, CSP=RELAXED, CSP_CHANGES={"frame-src": [TILES]})
     assert got["frame-src"] == f"'self' {TILES}"
+
+
+def test_strict_with_trusted_types_is_ready_to_try(make_app: MakeApp) -> None:
+    types = {"require-trusted-types-for": "'script'", "trusted-types": "'none'"}
+    strict = policy_of(make_app, CSP=STRICT)
+    assert policy_of(make_app, CSP=STRICT_WITH_TRUSTED_TYPES) == {**strict, **types}
+    app = make_app(CSP=STRICT, CSP_CANDIDATE=STRICT_WITH_TRUSTED_TYPES)
+    tried = app.test_client().get("/").headers["Content-Security-Policy-Report-Only"]
+    assert "require-trusted-types-for 'script'; trusted-types 'none'" in tried
 
 
 @pytest.mark.parametrize("environment", [{}, PRODUCTION], ids=["development", "production"])

@@ -173,12 +173,29 @@ def test_a_route_of_ones_own_is_there_by_itself(app: Flask) -> None:
     assert accepted == ["a b"]
 
 
+def test_a_view_that_says_nothing_of_its_answer_has_a_success_and_any_other(app: Flask) -> None:
+    app.add_url_rule("/silent", "silent", public(lambda: ""))
+    responses = described(app)["paths"]["/silent"]["get"]["responses"]
+    assert responses.keys() >= {"2XX", "default"}
+
+
 def test_an_answer_without_a_body_is_described_without_one(app: Flask) -> None:
     view = responds(Created, 304)(public(lambda: ("", 304)))
     app.add_url_rule("/unchanged", "unchanged", view)
     operation = described(app)["paths"]["/unchanged"]["get"]
     assert operation["responses"]["304"] == {"description": "Not Modified"}
     check(app.test_client().get("/unchanged"), operation)
+
+
+def test_a_member_that_an_answer_may_lack_has_no_default(app: Flask) -> None:
+    """Generators of clients take one with a default for always there."""
+    app.add_url_rule("/orders", "orders", public(validated(Order)(lambda order: "")))
+    schemas = described(app)["components"]["schemas"]
+    for model, member in (("Error", "fields"), ("LoginResponse", "token")):
+        assert member not in schemas[model]["required"]
+        assert "default" not in schemas[model]["properties"][member]
+    # In a request it says what a program may leave out.
+    assert schemas["Order"]["properties"]["count"]["default"] == 1
 
 
 def content_of(model: str) -> Json:
@@ -195,7 +212,9 @@ def test_a_form_is_described_with_its_redirect_and_its_page_of_errors(app: Flask
 
     document, client = described(app), app.test_client()
     shown, sent = (document["paths"]["/_test/contact"][method] for method in ("get", "post"))
-    assert set(sent["requestBody"]["content"]) == {FORM, FILES}
+    # Generators of clients can use neither a schema that any value fits nor an empty object.
+    schema = {"schema": {"type": "object", "additionalProperties": True}}
+    assert sent["requestBody"]["content"] == {FORM: schema, FILES: schema}
     assert sent["responses"]["303"]["headers"]["Location"]["required"] is True
     assert set(sent["responses"]["422"]["content"]) == {PAGE}
     assert "requestBody" not in shown
@@ -223,7 +242,7 @@ def test_a_form_that_ends_at_a_page_is_described_beside_the_json(app: Flask) -> 
     paths, client = described(app)["paths"], app.test_client()
     for path in ("/inside", "/outside"):
         done = paths[path]["post"]["responses"]["200"]["content"]
-        assert done == {PAGE: {"schema": {}}, **content_of("Created")}
+        assert done == {PAGE: {"schema": {"type": "string"}}, **content_of("Created")}
         assert client.post(path, json={"name": "tea"}).mimetype in done
         assert client.post(path, headers=OWN_PAGE, data={"name": "tea"}).mimetype in done
     assert PAGE not in paths["/json"]["post"]["responses"]["200"]["content"]
@@ -270,7 +289,7 @@ def test_a_login_is_shown_by_a_cookie_or_by_a_bearer_token_and_where_it_counts_b
     document = described(make_app(**PRODUCTION, TOKEN_TYPE=token_type))
     schemes = document["components"]["securitySchemes"]
     bearer: list[dict[str, list[str]]] = []
-    assert schemes.pop("cookie")["name"].startswith("__Host-")
+    assert schemes.pop("cookie")["name"].startswith("__Host-Http-")
     if token_type != "session":
         assert schemes.pop("bearer") == {"type": "http", "scheme": "bearer"}
         bearer = [{"bearer": []}]

@@ -13,6 +13,11 @@ from secure_flask.settings import Settings
 from core.conftest import SECRETS, SETTINGS, MakeApp
 from core.site import POLICY, create_app
 
+
+def check(stored: str, password: str) -> bool:
+    return False
+
+
 NO_ORIGIN = "write an origin, https://host or https://host:port, in lower case, without a path."
 # The name of a value, a wrong value, and how the message goes on after the name.
 WRONG: list[tuple[str, object, str]] = [
@@ -32,6 +37,7 @@ WRONG: list[tuple[str, object, str]] = [
     ("LOGIN_IDLE", -1, "is -1; write a number greater than or equal to 0."),
     ("KEPT_LIFETIME", None, "is None; write a valid integer."),
     ("REFRESH_GRACE", 0.5, "is 0.5; write a valid integer."),
+    ("PASSWORD_MIN_LENGTH", 7, "is 7; write a number greater than or equal to 8."),
     ("MAX_LOGINS", 0, "is 0; write a number greater than or equal to 1."),
     ("MAX_BODY", "1MiB", "is '1MiB'; write a valid integer."),
     ("MAX_BODY", True, "is True; write a valid integer."),
@@ -69,9 +75,52 @@ WRONG: list[tuple[str, object, str]] = [
     ("HEADER_CHANGES", {"X-Frame-Options": None}, "holds 'X-Frame-Options'; set FRAME_ANCESTORS"),
     ("HEADER_CHANGES", {"X-One": 1}, "['X-One'] is 1; write a valid string, as in"),
     ("ACCEPTED_FINDINGS", {"database.sqlite": ""}, "['database.sqlite'] is ''; write the reason."),
+    ("TEXTS", {"Not Found": 1}, "['Not Found'] is 1; write a text, or one of lazy_gettext."),
     ("TEXTS", [], "is []; write a valid dictionary, as in {'Not allowed': 'Nicht erlaubt'}."),
     ("LOGIN_PAGE", None, "is None; write a valid string."),
 ]
+
+
+SHAPE = "write the prefix of the hashes, the function that checks one, and a sample hash, as in"
+FAST = "is a fast hash: hash what is stored once more at the import, by scrypt"
+SCHEMES: list[tuple[object, str]] = [
+    ([], SHAPE),
+    ({"scrypt:": check}, SHAPE),
+    ({"scrypt:": ("scrypt:x", check)}, SHAPE),
+    ({1: (check, "1")}, SHAPE),
+    ({"a:": (check, "a:b"), "b:": (check, "b:c")}, "write one scheme: wrap the hashes of all"),
+    *(
+        ({prefix: (check, f"{prefix}x")}, f"{prefix!r} is a prefix of new hashes too: write a")
+        for prefix in ("", "$", "$argon2", "$argon2id$", "$argon2i$")
+    ),
+    *(
+        ({prefix: (check, f"{prefix}x")}, f"{prefix!r} {FAST}")
+        for prefix in ("md5$", "MD5:", "sha1$", "SHA-1:", "{SHA}", "{SSHA}", "{MD5}", "sha256$")
+    ),
+    *(
+        ({prefix: (check, f"{prefix}x")}, f"{prefix!r} {FAST}")
+        for prefix in ("$1$", "$apr1$", "unsalted_md5$", "salted_sha1$", "hex_md5:", "sha512:")
+    ),
+    ({"scrypt:": (check, "pbkdf2:x")}, "the sample has to begin with 'scrypt:'"),
+]
+
+
+@pytest.mark.parametrize(("named", "words"), SCHEMES)
+def test_a_scheme_of_old_hashes_that_is_unsafe_or_unclear_stops_the_app(
+    make_app: MakeApp, named: object, words: str
+) -> None:
+    with pytest.raises(PolicyError, match=r"^policy\.py: LEGACY_HASHES is ") as refused:
+        make_app(LEGACY_HASHES=named)
+    assert f"; {words}" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["scrypt:", "pbkdf2:sha256:", "pbkdf2_sha256$", "$2b$", "bcrypt_sha256$", "wrapped:", "$6$"],
+)
+def test_a_scheme_of_slow_hashes_is_taken(make_app: MakeApp, prefix: str) -> None:
+    app = make_app(fill=False, LEGACY_HASHES={prefix: (check, f"{prefix}x")})
+    assert app.config["LEGACY_HASHES"] == {prefix: (check, f"{prefix}x")}
 
 
 @pytest.mark.parametrize(("name", "value", "words"), WRONG)

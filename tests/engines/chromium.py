@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import support
 from engines.tab import PATIENCE, Failed, Tab
 
+# `ignore_https_errors` does not reach the part of Chromium that sends reports.
+ARGUMENTS = ["--ignore-certificate-errors", "--short-reporting-delay"]
+PREDICTING = '{"net": {"network_prediction_options": 0}}'
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 
 class ChromiumTab(Tab):
@@ -50,6 +56,28 @@ class ChromiumTab(Tab):
         return {str(cookie.get("name")): dict(cookie) for cookie in found}
 
 
+class PredictingTab(ChromiumTab):
+    """A tab of a browser that looks up names and opens connections before they are needed."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        browser = context.browser
+        self.version = browser.version if browser else ""
+        self._context = context
+        self._page = self._new_page()
+
+    def _new_page(self) -> Page:
+        self._context.set_default_timeout(PATIENCE * 1000)
+        return self._context.new_page()
+
+    def forget(self) -> None:
+        """Close the tab and what it has opened. Cookies, storage and cache stay."""
+        for page in self._context.pages:
+            page.close()
+        # A page in the background prerenders nothing.
+        self._page = self._new_page()
+        self._page.bring_to_front()
+
+
 @contextlib.contextmanager
 def failures() -> Iterator[None]:
     from playwright.sync_api import Error
@@ -66,9 +94,30 @@ def chromium() -> Iterator[Tab]:
     # Most modules need no browser, and the import takes a while.
     from playwright.sync_api import sync_playwright
 
-    # `ignore_https_errors` does not reach the part of Chromium that sends reports.
-    arguments = ["--ignore-certificate-errors", "--short-reporting-delay"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=support.CHROMIUM, args=arguments)
+        browser = playwright.chromium.launch(executable_path=support.CHROMIUM, args=ARGUMENTS)
         yield ChromiumTab(browser)
         browser.close()
+
+
+@contextlib.contextmanager
+def predicting_chromium(log: Path) -> Iterator[Tab]:
+    """Start Chromium with prediction, which Debian's switches off, and a log of its network."""
+    support.need(support.CHROMIUM, "Chromium")
+    from playwright.sync_api import sync_playwright
+
+    with (
+        tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as folder,
+        sync_playwright() as playwright,
+    ):
+        preferences = Path(folder, "Default", "Preferences")
+        preferences.parent.mkdir()
+        preferences.write_text(PREDICTING, "utf-8")
+        context = playwright.chromium.launch_persistent_context(
+            folder,
+            executable_path=support.CHROMIUM,
+            args=[*ARGUMENTS, f"--log-net-log={log}"],
+            ignore_https_errors=True,
+        )
+        yield PredictingTab(context)
+        context.close()

@@ -1,4 +1,4 @@
-"""What a login leaves in a browser, and what is left after it."""
+"""What a login leaves in a browser, what is left after it, and what a script can plant."""
 
 from __future__ import annotations
 
@@ -7,20 +7,35 @@ from engines.sites import App, Sites
 from engines.tab import Tab
 
 USERNAME, PASSWORD = "ada", "correct horse battery staple 1837"
+ATTACKER = "mallory"
+COOKIE = "__Host-Http-session"
 WHO = "return (await (await fetch('/me')).json()).username"
 LOG_IN = """
     const headers = {"Content-Type": "application/json"};
     const body = JSON.stringify({username: $0, password: $1});
     return (await fetch("/login", {method: "POST", headers, body})).status;
 """
+# A browser that keeps fewer cookies of one site drops the oldest, a little later. So the script
+# tries again until it sees the cookie that it planted.
+FILL_AND_PLANT = """
+    const cookie = `${$0}=${$1}`;
+    for (let round = 0; round < 10 && !document.cookie.includes(cookie); round++) {
+        for (let number = 0; number < 400; number++) {
+            document.cookie = `full${number}=x; Secure; Path=/`;
+        }
+        await fetch("/healthz");
+        document.cookie = `${cookie}; Secure; Path=/`;
+        await fetch("/healthz");
+    }
+"""
 LOG_OUT = "form[action$='/logout'] button"
 
 
-def log_in(tab: Tab, app: App) -> None:
+def log_in(tab: Tab, app: App, username: str = USERNAME) -> None:
     """Log in as a user does, by the page's form, in a browser that was never used."""
     tab.forget()
     tab.visit(f"{app.origin}/login")
-    tab.fill("#username", USERNAME)
+    tab.fill("#username", username)
     tab.fill("#password", PASSWORD)
     tab.click("main button")
     tab.wait_for("location.pathname === '/' && document.readyState === 'complete'")
@@ -64,7 +79,7 @@ def login_by_script(tab: Tab, sites: Sites) -> str:
 @behaviour("the login's cookie, over https", must="HttpOnly, Secure, SameSite=Lax")
 def cookie(tab: Tab, sites: Sites) -> str:
     log_in(tab, sites.app(https=True))
-    kept = tab.cookies()["__Host-session"]
+    kept = tab.cookies()[COOKIE]
     flags = [name for name in ("HttpOnly", "Secure") if kept[name[0].lower() + name[1:]]]
     return ", ".join([*flags, f"SameSite={kept['sameSite'].capitalize()}"])
 
@@ -100,3 +115,41 @@ def back_after_logout(tab: Tab, sites: Sites) -> str:
     tab.run("history.back()")
     path = tab.wait_for("['/account', '/login'].find((path) => path === location.pathname)")
     return "shown" if path == "/account" else "not shown"
+
+
+@behaviour("an attacker's login that a script plants in a full cookie jar", must="refused")
+def planted_login(tab: Tab, sites: Sites) -> str:
+    app = sites.app(https=True)
+    login = attackers_login(tab, app)
+    log_in(tab, app)
+    return planted(tab, login)
+
+
+def attackers_login(tab: Tab, app: App) -> str:
+    log_in(tab, app, ATTACKER)
+    return str(tab.cookies()[COOKIE]["value"])
+
+
+def planted(tab: Tab, login: str) -> str:
+    tab.run(FILL_AND_PLANT, COOKIE, login)
+    return "works" if tab.run(WHO) == ATTACKER else "refused"
+
+
+# This row shows that the prefix stops the attack of the row above, not something else.
+@behaviour("a cookie with the prefix `__Host-` alone that a script plants in a full cookie jar")
+def planted_host_cookie(tab: Tab, sites: Sites) -> str:
+    page = f"{sites.app(https=True).origin}/marked"
+    tab.forget()
+    tab.visit(page)
+    tab.run(FILL_AND_PLANT, "__Host-mark", ATTACKER)
+    tab.visit(page)
+    return "works" if tab.text("#mark") == ATTACKER else "refused"
+
+
+@behaviour("an attacker's login that a script plants where nobody is logged in")
+def planted_first(tab: Tab, sites: Sites) -> str:
+    app = sites.app(https=True)
+    login = attackers_login(tab, app)
+    tab.forget()
+    tab.visit(f"{app.origin}/login")
+    return planted(tab, login)

@@ -10,13 +10,23 @@ from pathlib import Path
 from typing import TypeVar
 
 import support
-from engines import ENGINES, cross_site, logins, other_sites, pages, policies, sites, started
+from engines import (
+    ENGINES,
+    cross_site,
+    leaving,
+    logins,
+    other_sites,
+    pages,
+    policies,
+    sites,
+    started,
+)
 from engines.behaviours import BEHAVIOURS, Behaviour
 from engines.sites import Sites
 from engines.tab import Failed, Tab
 
 LEVELS = support.CHOICES["csp"]
-BEHAVIOUR, FEATURE, ATTACK = "Behaviour", "Feature", "Attack"
+BEHAVIOUR, FEATURE, ATTACK, WAY_OUT = "Behaviour", "Feature", "Attack", "Way out"
 # Whose rows the table has: to import them is to add them.
 MODULES = [logins, pages, other_sites, cross_site]
 
@@ -84,6 +94,21 @@ def levels(
     seen = {Cell(FEATURE, name, engine, level): text for name, text in found.items()}
     seen |= {Cell(ATTACK, name, engine, level): text for name, (text, _) in tried.items()}
     return seen, {Cell(ATTACK, name, engine, level): text for name, (_, text) in tried.items()}
+
+
+def ways_out(engine: str, project: Path, known: Cells | None = None) -> Cells:
+    """Return what closes each way out of a page of a project at the level `paranoid`."""
+    found = leaving.outcomes(engine, project, known_ways(engine, known or {}))
+    return {Cell(WAY_OUT, name, engine): text for name, text in found.items()}
+
+
+def known_ways(engine: str, known: Cells) -> dict[str, str]:
+    """Return what a table says of each way out in one engine."""
+    return {
+        cell.row: text
+        for cell, text in known.items()
+        if (cell.kind, cell.engine) == (WAY_OUT, engine)
+    }
 
 
 @cache

@@ -44,6 +44,15 @@ class App:
         paths: list[str] = self.sites.ask("asked", self.number)
         return paths
 
+    def everything(self) -> list[dict[str, Any]]:
+        """Return all requests since the last look."""
+        found: list[dict[str, Any]] = self.sites.ask("everything", self.number)
+        return found
+
+    def steal(self, markup: str) -> None:
+        """Put an attacker's markup into the page `/stolen`, where `NONCE` stands for the nonce."""
+        self.sites.ask("steal", self.number, markup)
+
 
 @dataclass(frozen=True)
 class Sites:
@@ -85,9 +94,9 @@ class Sites:
         """Return the origin of the other site."""
         return f"https://{host}:{self.ports[0]}" if https else f"http://{host}:{self.ports[1]}"
 
-    def page(self, text: str) -> None:
+    def page(self, text: str, path: str = "/") -> None:
         """Let the other site show this page."""
-        self.ask("page", "/", text)
+        self.ask("page", path, text)
 
 
 def answer(process: subprocess.Popen[str], log: Path) -> Any:

@@ -23,6 +23,8 @@ addEventListener("fetch", (event) => {
 });
 """
 GUARD = "self.guarded = true;"
+SENDING_WORKER = "fetch(location.search.slice(1), {mode: 'no-cors'}).catch(() => 0)"
+BARE = "/bare"  # without the headers that close a page
 
 
 def add(app: Flask, elsewhere: str, features: str) -> None:
@@ -74,6 +76,25 @@ def upload() -> Response:
     return Response(body, content_type=kind)
 
 
+def stolen() -> str:
+    """Return the page into which an attacker has put markup and scripts, with the nonce."""
+    markup = str(current_app.config["STOLEN"])
+    return f"<!doctype html><title>Page</title><body>{markup.replace('NONCE', csp.csp_nonce())}"
+
+
+def redirecting() -> Response:
+    return Response(status=307, headers={"Location": request.query_string.decode()})
+
+
+def marked() -> Response:
+    """Say which mark the browser sent, and give it one if it sent none."""
+    sent = request.cookies.get("__Host-mark", "")
+    response = Response(html(f'<p id="mark">{sent}</p>'))
+    if not sent:
+        response.set_cookie("__Host-mark", "own", secure=True, httponly=True)
+    return response
+
+
 def file(body: str, mimetype: str) -> Callable[[], Response]:
     return lambda: Response(body, mimetype=mimetype)
 
@@ -90,6 +111,7 @@ PAGES: dict[str, Callable[[], Any]] = {
     "/shown": file(csp_tests.PICTURE, "image/svg+xml"),
     "/ran": lambda: "It ran",
     "/upload": upload,
+    "/marked": marked,
     "/plain.txt": file("document.documentElement.dataset.ran = 1", "text/plain"),
     "/script.js": file("document.documentElement.dataset.ran = 1", "text/javascript"),
     "/module.js": file("export const one = 1", "text/javascript"),
@@ -100,5 +122,9 @@ PAGES: dict[str, Callable[[], Any]] = {
     "/answering-worker.js": file("postMessage(1)", "text/javascript"),
     "/style.css": file("#own {color: red}", "text/css"),
     "/tile.svg": file(csp_tests.PICTURE, "image/svg+xml"),
+    "/stolen": stolen,
+    "/307": redirecting,
+    BARE: lambda: "<!doctype html><title>Page</title>",
+    "/attack-worker.js": file(SENDING_WORKER, "text/javascript"),
     "/probe-page": lambda: html("<p>Probe</p>"),
 }

@@ -33,11 +33,13 @@ site_pages: Any = import_module("site_pages")
 PATIENCE = 15  # seconds until something that a browser does at once counts as not done
 MOMENT = 0.5  # seconds between two requests that a page sends one after the other
 CERTIFICATE = generate_adhoc_ssl_context()
+CLOSING = ("Connection-Allowlist", "Integrity-Policy")
 NOTED = ("Origin", "Sec-Fetch-Site", "Referer", "Content-Type")
 
 seen: Queue[str] = Queue()
 outcomes = ["nothing"]
 requests: list[Queue[dict[str, Any]]] = []
+apps: list[Flask] = []
 evil_origin: str
 elsewhere_origin: str
 evil = browser.Elsewhere(seen)
@@ -64,7 +66,8 @@ def attack(name: str) -> dict[str, Any]:
     # One that seemed to be stopped has not won meanwhile.
     assert outcomes[-1] == "works" or attacks.WON not in seen.queue
     tried = attacks.ATTACKS[name]
-    app = new_app()
+    # What its Content-Security-Policy stops by itself.
+    app = new_app(LINKS=None)
     app.before_request_funcs.setdefault(None, []).insert(0, note_report)
     attacks.add_victim(app, tried, evil_origin, seen)
     site = served(app).at("localhost")
@@ -101,8 +104,10 @@ def serve(hosts: list[str], https: bool, policy: dict[str, Any], only: bool) -> 
     """Serve the app, with pages of these tests; its number and its port."""
     production = {"app_env": "production"} if https else {}
     app = new_app(trusted_hosts=hosts, csp_report_only=only, **production, **policy)
+    project.add_user(app, "mallory")
     reported: Queue[dict[str, Any]] = Queue()
     requests.append(reported)
+    apps.append(app)
 
     app.wsgi_app = keeping_bodies(app.wsgi_app)  # type: ignore[method-assign]
 
@@ -111,6 +116,7 @@ def serve(hosts: list[str], https: bool, policy: dict[str, Any], only: bool) -> 
         reported.put(described(response))
         return response
 
+    app.wsgi_app = without_headers(app.wsgi_app)  # type: ignore[method-assign]
     site_pages.add(app, elsewhere_origin, FEATURES)
     server = served(app, https=https)
     return len(requests) - 1, int(server.at("localhost").rpartition(":")[2])
@@ -125,6 +131,21 @@ def keeping_bodies(app: Any) -> Any:
         return app(environ, start)
 
     return kept
+
+
+def without_headers(app: Any) -> Any:
+    """Take the headers that close a page off one of the site's own."""
+
+    def stripped(environ: dict[str, Any], start: Any) -> Any:
+        def start_bare(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            kept = [each for each in headers if each[0] not in CLOSING]
+            return start(
+                status, kept if environ["PATH_INFO"] == site_pages.BARE else headers, *rest
+            )
+
+        return app(environ, start_bare)
+
+    return stripped
 
 
 def described(response: Response) -> dict[str, Any]:
@@ -163,7 +184,17 @@ def more(app: int, method: str, path: str) -> list[dict[str, Any]]:
 
 def asked(app: int) -> list[str]:
     """Return the paths that were asked for since the last look."""
-    return [requests[app].get()["path"] for _ in range(requests[app].qsize())]
+    return [each["path"] for each in everything(app)]
+
+
+def everything(app: int) -> list[dict[str, Any]]:
+    """Return all requests since the last look."""
+    return [requests[app].get() for _ in range(requests[app].qsize())]
+
+
+def steal(app: int, markup: str) -> None:
+    """Put an attacker's markup into a page of the app."""
+    apps[app].config["STOLEN"] = markup
 
 
 def page(path: str, text: str) -> None:
@@ -177,6 +208,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "noted": noted,
     "more": more,
     "asked": asked,
+    "everything": everything,
+    "steal": steal,
     "page": page,
 }
 
@@ -195,6 +228,7 @@ if __name__ == "__main__":
     elsewhere_origin = elsewhere_server.at("127.0.0.1")
     plain = served(elsewhere)
     elsewhere.pages["/tile.svg"] = site_pages.csp_tests.PICTURE
+    elsewhere.pages["/attack-worker.js"] = site_pages.SENDING_WORKER
     elsewhere.pages["/style.css"] = "#other {color: red}"
     ports = [origin.at("localhost").rpartition(":")[2] for origin in (elsewhere_server, plain)]
     print(json.dumps({"attacks": [*attacks.ATTACKS], "ports": ports}), file=answers, flush=True)

@@ -33,7 +33,7 @@ from views.conftest import (
 
 ACCOUNT, CHANGE, OTHERS = "/account", "/account/password", "/account/logins/end"
 WRONG = "a wrong long password"
-MIN_LENGTH = 12
+MIN_LENGTH = 15
 NAME_OF_SERVICE = "My Service"
 BOB = "bob"
 NEW = "seven owls in a well of ink, and one that went for a walk before dawn"

@@ -86,7 +86,7 @@ def test_the_cookie_is_the_sites_over_https_alone_and_no_cache_keeps_a_credentia
     assert ("Set-Cookie" in answer.headers) == (token_type == "session")
     [cookie] = form.headers.getlist("Set-Cookie")
     name, *flags = cookie.split("; ")
-    assert name.startswith("__Host-session=")
+    assert name.startswith("__Host-Http-session=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= {*flags}
     assert "Domain" not in cookie
     assert is_logged_in(client)

@@ -136,6 +136,7 @@ class KeyForm(FlaskForm):
 @keys_allowed
 @login_required
 def me() -> ResponseReturnValue:
+    """Show who you are."""
     user = current_user
     return {"id": user.id, "username": user.name, "email": user.email, "roles": user.role_names}
 
@@ -144,6 +145,7 @@ def me() -> ResponseReturnValue:
 @responds(Sessions)
 @login_required
 def list_sessions() -> ResponseReturnValue:
+    """List your logins."""
     return {"sessions": list_logins()}
 
 
@@ -151,6 +153,7 @@ def list_sessions() -> ResponseReturnValue:
 @responds(None)
 @recent_login
 def end_session(login_id: str) -> ResponseReturnValue:
+    """End one of your logins."""
     end_login(login_id)
     return Response(status=204)
 
@@ -159,6 +162,7 @@ def end_session(login_id: str) -> ResponseReturnValue:
 @responds(None)
 @recent_login
 def end_other_sessions() -> ResponseReturnValue:
+    """End all your logins but this one."""
     end_other_logins()
     return Response(status=204)
 
@@ -167,6 +171,7 @@ def end_other_sessions() -> ResponseReturnValue:
 @responds(Keys)
 @login_required
 def show_keys() -> ResponseReturnValue:
+    """List the keys of your programs, without the keys themselves."""
     return {"keys": list_keys()}
 
 
@@ -175,6 +180,7 @@ def show_keys() -> ResponseReturnValue:
 @recent_login
 @validated(KeyBody)
 def make_key(body: KeyBody) -> ResponseReturnValue:
+    """Make a key for a program, which is shown this once."""
     return create_key(body.name, expires_in=body.expires_in, roles=body.roles), 201
 
 
@@ -182,6 +188,7 @@ def make_key(body: KeyBody) -> ResponseReturnValue:
 @responds(None)
 @recent_login
 def delete_key(key_id: str) -> ResponseReturnValue:
+    """End one of your keys."""
     end_key(key_id)
     return Response(status=204)
 
@@ -192,6 +199,7 @@ def delete_key(key_id: str) -> ResponseReturnValue:
 @credentials
 @validated(PasswordChange)
 def change(body: PasswordChange) -> ResponseReturnValue:
+    """Change your password, which ends all your other logins."""
     return change_password(body.current_password, body.new_password, keep_keys=body.keep_keys)
 
 
@@ -199,6 +207,7 @@ def change(body: PasswordChange) -> ResponseReturnValue:
 @responds("text/html")
 @login_required
 def show() -> ResponseReturnValue:
+    """Show the page of your account."""
     return _page()
 
 
@@ -208,6 +217,7 @@ def show() -> ResponseReturnValue:
 @credentials
 @consumes_form
 def change_by_form() -> ResponseReturnValue:
+    """Change your password by a form."""
     form = PasswordChangeForm()
     if not form.validate():
         return _page(form), 422
@@ -229,6 +239,7 @@ def change_by_form() -> ResponseReturnValue:
 @recent_login
 @consumes_form
 def end_by_form(login_id: str) -> ResponseReturnValue:
+    """End one of your logins by a form."""
     end_login(login_id)
     return _done("The login has ended.")
 
@@ -238,6 +249,7 @@ def end_by_form(login_id: str) -> ResponseReturnValue:
 @recent_login
 @consumes_form
 def end_others_by_form() -> ResponseReturnValue:
+    """End all your other logins by a form."""
     end_other_logins()
     return _done("All other logins have ended.")
 
@@ -247,6 +259,7 @@ def end_others_by_form() -> ResponseReturnValue:
 @recent_login
 @consumes_form
 def make_key_by_form() -> ResponseReturnValue:
+    """Make a key by a form, and show it."""
     form = KeyForm()
     if not form.validate():
         return _page(key_form=form), 422
@@ -263,6 +276,7 @@ def make_key_by_form() -> ResponseReturnValue:
 @recent_login
 @consumes_form
 def end_key_by_form(key_id: str) -> ResponseReturnValue:
+    """End one of your keys by a form."""
     end_key(key_id)
     return _done("The key has ended.")
 

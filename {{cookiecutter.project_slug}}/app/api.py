@@ -54,6 +54,7 @@ class TaskList(ResponseBody):
 @keys_allowed
 @login_required
 def list_tasks() -> ResponseReturnValue:
+    """List your tasks, open ones first, at most 100 a page."""
     page = tasks.page_of(current_user)
     following = url_for("api.list_tasks", page=page.next_num) if page.has_next else None
     return {"tasks": [_shown(task) for task in page], "next": following}
@@ -65,6 +66,7 @@ def list_tasks() -> ResponseReturnValue:
 @login_required
 @validated(TaskBody)
 def create_task(body: TaskBody) -> ResponseReturnValue:
+    """Add a task."""
     task = Task(owner_id=current_user.id, **body.model_dump())
     db.session.add(task)
     db.session.commit()
@@ -76,6 +78,7 @@ def create_task(body: TaskBody) -> ResponseReturnValue:
 @keys_allowed
 @login_required
 def show_task(task_id: UUID) -> ResponseReturnValue:
+    """Show one of your tasks."""
     return _shown(_find(task_id))
 
 
@@ -85,6 +88,7 @@ def show_task(task_id: UUID) -> ResponseReturnValue:
 @login_required
 @validated(TaskBody)
 def change_task(body: TaskBody, task_id: UUID) -> ResponseReturnValue:
+    """Replace the title, the notes and the state of a task."""
     task = _find(task_id)
     task.title = body.title
     task.notes = body.notes
@@ -98,6 +102,7 @@ def change_task(body: TaskBody, task_id: UUID) -> ResponseReturnValue:
 @keys_allowed
 @login_required
 def delete_task(task_id: UUID) -> ResponseReturnValue:
+    """Delete a task."""
     db.session.delete(_find(task_id))
     db.session.commit()
     return Response(status=204)

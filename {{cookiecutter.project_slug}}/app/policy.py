@@ -36,6 +36,10 @@ CSP_CHANGES: dict[str, list[str]] = {
     # As in "connect-src": ["https://api.example.org"].
 }
 
+# The sites that pages may lead to, beside those that they load from. None for any site. If unset,
+# the level decides: no other site at PARANOID, any site elsewhere.
+# LINKS: list[str] | None = ["https://www.example.org"]
+
 # Which sites may show the pages in a frame. http://localhost is ignored in production.
 FRAME_ANCESTORS: list[str] = [
     # "'none'" for no site, "'self'" for this site, or one exact origin per line.

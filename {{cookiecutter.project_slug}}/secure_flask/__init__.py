@@ -19,7 +19,7 @@ from typing import Any
 
 import secure_flask.dependencies  # noqa: F401 - stops with the commands that help
 from flask import Flask
-from secure_flask.assets import asset
+from secure_flask.assets import asset, import_map
 from secure_flask.auth.access import (
     credentials,
     is_recent,
@@ -37,10 +37,12 @@ from secure_flask.auth.authentication import (
     log_in,
     log_out,
     reauthenticate,
+    set_password,
 )
 from secure_flask.auth.current_login import logged_in_user
 from secure_flask.auth.keys import create_key, end_key, list_keys
 from secure_flask.auth.next_pages import checked_next
+from secure_flask.auth.passwords import checked_new_password
 from secure_flask.auth.users import Role, UserMixin, create_user, delete_user, user_deleted
 from secure_flask.checks.startup import on_starting
 from secure_flask.crypto.blind_indexes import blind_index
@@ -91,6 +93,7 @@ __all__ = [
     "body_stream",
     "change_context",
     "change_password",
+    "checked_new_password",
     "checked_next",
     "consumes",
     "consumes_form",
@@ -112,6 +115,7 @@ __all__ = [
     "end_login",
     "end_other_logins",
     "error_response",
+    "import_map",
     "init_app",
     "is_recent",
     "keys_allowed",
@@ -131,6 +135,7 @@ __all__ = [
     "responds",
     "roles_required",
     "run_migrations",
+    "set_password",
     "user_deleted",
     "validated",
 ]

@@ -52,6 +52,22 @@ def asset(filename: str) -> Asset:
     return Asset(url_for("static", filename=filename, v=_version_of(integrity)), integrity)
 
 
+def import_map(*filenames: str) -> dict[str, dict[str, str]]:
+    """The import map of modules below `app/static/` that other modules import.
+
+    A template writes `import_map("shapes.js") | tojson` into a `<script type="importmap">` with the
+    nonce, above the first module. The map gives each file the URL with its hash, and its integrity.
+    Source: HTML Standard, section "Import maps".
+
+    :raises FileNotFoundError: there is no such file, or it must not be served.
+    """
+    imported = {url_for("static", filename=each): asset(each) for each in filenames}
+    return {
+        "imports": {address: each.url for address, each in imported.items()},
+        "integrity": {each.url: each.integrity for each in imported.values()},
+    }
+
+
 def asset_folder(app: Flask = current_app) -> Path:
     """The folder of static files: that of the app, or `static` in its package where it has none."""
     # The folder itself may be a symbolic link, but no file in it.
@@ -71,7 +87,7 @@ def init_app(app: Flask) -> None:
     # The Windows registry may map .js to text/plain, and with `nosniff` scripts would not run.
     mimetypes.add_type("text/javascript", ".js")
     # error.html asks by this test, since it must not fail where `page.css` is deleted.
-    add_to_templates(app, {"asset": asset}, tests={"asset": _is_asset})
+    add_to_templates(app, {"asset": asset, "import_map": import_map}, tests={"asset": _is_asset})
     if app.has_static_folder:
         # Flask has added the route, with the path and the host that the app chose.
         app.view_functions["static"] = public(_serve_asset)

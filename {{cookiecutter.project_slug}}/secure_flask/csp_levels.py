@@ -5,8 +5,8 @@ else injected markup can do. CSP_CHANGES in app/policy.py adds sources to a leve
 Source: W3C Content Security Policy Level 3; OWASP ASVS 3.4.3.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 NONE = "'none'"
 SELF = "'self'"
@@ -17,15 +17,26 @@ DATA = "data:"
 HTTPS = "https:"
 SOURCES = "{sources}"  # stands for each of CSP_SOURCES
 ANCESTORS = "{ancestors}"  # stands for each of FRAME_ANCESTORS
+BY_LEVEL: Final = "level"  # the default of LINKS
 
 
 class Level(NamedTuple):
-    """A policy by directive. In an isolated one, pages load nothing from sites that do not agree."""
+    """A policy by directive.
+
+    In an isolated one, pages load nothing from sites that do not agree. In one with `integrity`,
+    script files run only where the page has their hashes (Integrity-Policy).
+    `links` is what LINKS of app/policy.py is by default.
+    """
 
     name: str
     directives: Mapping[str, list[str]]
     isolated: bool = False
+    integrity: bool = False
+    links: Sequence[str] | None = None
 
+
+# Scripts cannot turn text into markup or code: innerHTML and similar sinks throw.
+TRUSTED_TYPES = {"require-trusted-types-for": [SCRIPT], "trusted-types": [NONE]}
 
 STRICT = Level(
     "STRICT",
@@ -52,6 +63,12 @@ STRICT = Level(
     },
 )
 
+# Browsers of all three engines know Trusted Types. To see first what they would stop:
+# CSP_CANDIDATE = csp_levels.STRICT_WITH_TRUSTED_TYPES.
+STRICT_WITH_TRUSTED_TYPES = Level(
+    "STRICT_WITH_TRUSTED_TYPES", {**STRICT.directives, **TRUSTED_TYPES}
+)
+
 PARANOID = Level(
     "PARANOID",
     {
@@ -67,11 +84,12 @@ PARANOID = Level(
         "base-uri": [NONE],
         "form-action": [SELF],
         "frame-ancestors": [ANCESTORS],
-        # Scripts cannot turn text into markup or code: innerHTML and similar sinks throw.
-        "require-trusted-types-for": [SCRIPT],
-        "trusted-types": [NONE],
+        **TRUSTED_TYPES,
     },
     isolated=True,
+    integrity=True,
+    # Pages lead to no other site.
+    links=(),
 )
 
 RELAXED = Level(

@@ -15,6 +15,8 @@ from secure_flask.policy_types import (
     ChangeableHeader,
     Contact,
     CspLevel,
+    LegacyHashes,
+    Links,
     Listed,
     OneLimit,
     OneLine,
@@ -23,6 +25,7 @@ from secure_flask.policy_types import (
     StatedReason,
     TokenName,
     TokenPrefix,
+    Words,
 )
 from secure_flask.web.origins import PolicyError
 
@@ -70,8 +73,12 @@ class Policy(BaseModel):
     REFRESH_GRACE: int = Field(30, ge=0)  # seconds
     # Logins of one user, of each kind. A further one ends the least recently used.
     MAX_LOGINS: int = Field(20, ge=1)
-    # `flask check` reports less than 8.
-    PASSWORD_MIN_LENGTH: int = Field(12, ge=0)  # characters
+    # One scheme of another app's hashes: the prefix, a function that takes a stored hash and a
+    # password and returns a bool, and a sample hash. The next login of a user replaces the hash.
+    LEGACY_HASHES: LegacyHashes = {}
+    # What a password that is the only factor needs; `flask check` reports less. No app starts with
+    # less than 8, which NIST asks for beside a second factor.
+    PASSWORD_MIN_LENGTH: int = Field(15, ge=8)  # characters
     # The endpoints where a browser without a login, or without a recent one, is sent.
     LOGIN_PAGE: str = "login.page"
     REAUTHENTICATION_PAGE: str = "login.reauthentication_page"
@@ -101,6 +108,9 @@ class Policy(BaseModel):
     )
     # A stricter level that is tried beside the enforced one: browsers report and block nothing.
     CSP_CANDIDATE: CspLevel | None = None
+    # The other sites that any page may lead to, beside those of the names above and of `@csp`: see
+    # web/connection_allowlist.py. None allows any site; by default, the level decides.
+    LINKS: Links = csp_levels.BY_LEVEL
     # Who may show the pages in a frame: "'none'", "'self'" or origins.
     FRAME_ANCESTORS: Ancestors = [csp_levels.NONE]
     # Headers that replace those of web/headers.py, or are added; None removes one.
@@ -113,7 +123,7 @@ class Policy(BaseModel):
         {}, examples=[{"database.sqlite": "One process serves the whole site."}]
     )
     # Your words for messages of secure_flask.
-    TEXTS: dict[str, str] = Field({}, examples=[{"Not allowed": "Nicht erlaubt"}])
+    TEXTS: dict[str, Words] = Field({}, examples=[{"Not allowed": "Nicht erlaubt"}])
 
     @classmethod
     def load(cls, config: Mapping[str, object]) -> Self:

@@ -5,13 +5,14 @@ Source: RFC 9116, security.txt.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
 from limits import parse_many
 from pydantic import AfterValidator, PlainValidator, Strict
 from secure_flask import csp_levels
 from secure_flask.web.origins import is_origin
+from secure_flask.web.url_patterns import is_link
 
 Item = TypeVar("Item")
 
@@ -23,9 +24,12 @@ _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # Proxies set these, or they override the method that CORS checked. What browsers set themselves,
 # such as Cookie, they let no script set.
 _FORBIDDEN = ("forwarded", "x-forwarded-", "x-http-method", "x-method-override", "x-real-ip")
+_ARGON2 = "$argon2"  # how each new hash begins
 # Headers that HEADER_CHANGES cannot change, and what decides on them.
 _DECIDED_BY = {
     "access-control-allow-origin": "CORS_ORIGINS",
+    "connection-allowlist": "LINKS",
+    "connection-allowlist-report-only": "CSP_CANDIDATE",
     "cache-control": "response.cache_control in the view",
     "content-length": "response.data in the view",
     "content-security-policy": "CSP_CHANGES",
@@ -33,6 +37,15 @@ _DECIDED_BY = {
     "content-type": "response.content_type in the view",
     "x-frame-options": "FRAME_ANCESTORS",
 }
+_LINK_ADVICE = (
+    "write an origin, https://host or https://host:port, in lower case, without a path. "
+    "https://*.host stands for all subdomains, sms: for links of that kind. This site itself, "
+    "mailto: and tel: are always allowed; LINKS = None allows any site"
+)
+# A stolen one is guessed at billions of passwords a second.
+_FAST_HASH = re.compile(
+    r"\W*(?:un)?(?:salted[_-])?(?:hex[_-])?s?(?:md5|sha)|\$1\$|\$apr1\$", re.IGNORECASE
+)
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][!-~]*)?")
 
@@ -99,6 +112,17 @@ def _csp_level(level: object) -> object:
     return level
 
 
+def _links(links: object) -> object:
+    if links is None or links == csp_levels.BY_LEVEL:
+        return links
+    if not isinstance(links, list | tuple | set | frozenset):
+        raise ValueError("write a list of other sites, or None for any site")
+    for link in links:
+        if not (isinstance(link, str) and is_link(link)):
+            raise ValueError(f"it holds {link!r}: {_LINK_ADVICE}")
+    return [*links]
+
+
 def _reason(text: str) -> str:
     if not text.strip():
         raise ValueError("write the reason")
@@ -108,6 +132,43 @@ def _reason(text: str) -> str:
 def _contact(text: str) -> str:
     if not (_EMAIL.fullmatch(text) or _URL.fullmatch(text)):
         raise ValueError("write an e-mail address or https URL")
+    return text
+
+
+def _legacy_hashes(named: object) -> object:
+    match [*named.items()] if isinstance(named, Mapping) else None:
+        case []:
+            return {}
+        case [(str(prefix), (check, str(sample)))] if callable(check):
+            _require_legacy_prefix(prefix, sample)
+            return {prefix: (check, sample)}
+        case [_, _, *_]:
+            raise ValueError("write one scheme: wrap the hashes of all others at the import")
+    raise ValueError(
+        "write the prefix of the hashes, the function that checks one, and a sample hash, as in "
+        '{"scrypt:": (check_password_hash, "scrypt:32768:8:1$…")}'
+    )
+
+
+def _require_legacy_prefix(prefix: str, sample: str) -> None:
+    """
+    :raises ValueError: hashes of argon2 would count as old ones, or the old ones are fast.
+    """
+    if prefix.startswith(_ARGON2) or _ARGON2.startswith(prefix):
+        raise ValueError(f"{prefix!r} is a prefix of new hashes too: write a longer one")
+    if _FAST_HASH.match(prefix):
+        raise ValueError(
+            f"{prefix!r} is a fast hash: hash what is stored once more at the import, by scrypt, "
+            "and let the check do both, as the page about users that exist shows"
+        )
+    if not sample.startswith(prefix):
+        raise ValueError(f"the sample has to begin with {prefix!r}")
+
+
+def _words(text: object) -> object:
+    # Those of a lazy text, as Flask-Babel's, are known in a request.
+    if not isinstance(text, str) and not hasattr(type(text), "__html__"):
+        raise ValueError("write a text, or one of lazy_gettext")
     return text
 
 
@@ -127,6 +188,12 @@ Ancestors = Annotated[Listed[Annotated[str, AfterValidator(_ancestor)]], AfterVa
 RequestHeader = Annotated[str, AfterValidator(_request_header)]
 ChangeableHeader = Annotated[str, AfterValidator(_changeable_header)]
 CspLevel = Annotated[csp_levels.Level | Mapping[str, list[str]], PlainValidator(_csp_level)]
+Links = Annotated[list[str] | Literal["level"] | None, PlainValidator(_links)]
 Contact = Annotated[str, AfterValidator(_contact)]
 StatedReason = Annotated[str, AfterValidator(_reason)]
+LegacyHashes = Annotated[
+    dict[str, tuple[Callable[[str, str], bool], str]], PlainValidator(_legacy_hashes)
+]
+# A str, or an object that is one in a request.
+Words = Annotated[Any, PlainValidator(_words)]
 OneLine = Annotated[str, AfterValidator(_line)]

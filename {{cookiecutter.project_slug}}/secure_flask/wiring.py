@@ -18,7 +18,12 @@ from secure_flask.csp_reports import endpoint as csp_reports
 from secure_flask.csp_reports import report as csp_report
 from secure_flask.database import database
 from secure_flask.settings import KNOWN_NAMES, SETTINGS, Settings
-from secure_flask.settings.configuration import READ_ONCE, ReadOnce, refuse_other_values
+from secure_flask.settings.configuration import (
+    READ_ONCE,
+    ReadOnce,
+    refuse_other_values,
+    refuse_weak_fallbacks,
+)
 from secure_flask.state import app_state, begin_app_state
 from secure_flask.web import (
     audit,
@@ -59,6 +64,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     state[KNOWN_NAMES] = {*Flask.default_config, *given}
     refuse_other_values(app.config, settings)
     app.config.update(given)
+    refuse_weak_fallbacks(app.config)
     app.config.update(dict(settings.policy.load(app.config)))
     state[SETTINGS] = settings
     state[READ_ONCE] = ReadOnce(app.config, settings)

@@ -72,7 +72,7 @@ def fill(app: Flask) -> None:
 
 def add_user(app: Flask, name: str) -> None:
     with app.app_context():
-        create_user(name, PASSWORD, **USER)
+        create_user(name, PASSWORD, check_password=False, **USER)
 
 
 def log_in(app: Flask, name: str = NAME, password: str = PASSWORD) -> FlaskClient:

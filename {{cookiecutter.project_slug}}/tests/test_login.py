@@ -126,7 +126,7 @@ def test_no_script_and_no_plain_connection_gets_the_cookie_of_a_login(
     cookies = send_form(production).headers.getlist("Set-Cookie")
     assert cookies
     for cookie in cookies:
-        assert cookie.startswith("__Host-")
+        assert cookie.startswith("__Host-Http-")
         assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
         assert "SameSite=Lax" in cookie or "SameSite=Strict" in cookie
 

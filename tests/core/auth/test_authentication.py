@@ -21,6 +21,7 @@ from secure_flask.database import db
 from secure_flask.state import app_state
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import BadRequest
 from werkzeug.test import TestResponse
 
 from core import routes
@@ -462,10 +463,10 @@ def test_without_the_current_password_nothing_changes(
     assert_nothing_changed(client, credentials)
 
 
-POOR = ["x" * 11, f"{NEW} Bakery", f"{NEW} Lovelace"]
+POOR = [NEW[:14], f"{NEW} Bakery", f"{NEW} Lovelace"]
 
 
-@pytest.mark.parametrize("password", [*POOR, "password1234"])
+@pytest.mark.parametrize("password", [*POOR, "passwordpassword"])
 def test_a_poor_new_password_is_refused(
     app: Flask, client: FlaskClient, credentials: Credentials, password: str
 ) -> None:
@@ -473,6 +474,18 @@ def test_a_poor_new_password_is_refused(
         user.email = "lovelace@example.org"
     assert change(client, credentials, new=password).status_code == 400
     assert_nothing_changed(client, credentials)
+
+
+def test_who_has_a_shorter_password_from_earlier_logs_in_and_chooses_a_longer_one(
+    app: Flask, client: FlaskClient
+) -> None:
+    short = "ten owls"
+    with stored_user(app) as user:
+        authentication.set_password(user, short, check_password=False)
+    credentials = log_in(client, password=short)
+    assert change(client, credentials, short, short).status_code == 400
+    assert change(client, credentials, short, NEW).status_code == 200
+    assert is_logged_in(client, log_in(client, password=NEW))
 
 
 def test_a_new_password_with_the_name_of_its_user_is_refused(
@@ -530,6 +543,35 @@ def test_password_and_logins_change_together_or_not_at_all(
         broken.setattr(module, step, away)
         assert change(client, credentials).status_code == 503
     assert_nothing_changed(client, credentials)
+
+
+def test_a_password_that_is_set_for_a_user_ends_all_logins_of_the_user_and_no_other(
+    app: Flask, client: FlaskClient
+) -> None:
+    page, program = log_in(client, "page"), log_in(client)
+    theirs = log_in(client, username=OTHER)
+    set_password(app, NEW)
+    assert alive(client, page, program, theirs) == [False, False, True]
+    assert try_login(client, password=NEW).status_code == 200
+    assert try_login(client).status_code == 401
+
+
+@pytest.mark.parametrize("password", POOR)
+def test_a_poor_password_is_set_for_no_user_unless_the_code_has_made_it(
+    app: Flask, client: FlaskClient, credentials: Credentials, password: str
+) -> None:
+    with stored_user(app) as user:
+        user.email = "lovelace@example.org"
+    with (
+        stored_user(app) as user,
+        pytest.raises(BadRequest, match=r"Use at least|must not contain") as refused,
+    ):
+        authentication.set_password(user, password)
+    assert getattr(refused.value, "fields", {}).keys() == {"password"}
+    assert_nothing_changed(client, credentials)
+    with stored_user(app) as user:
+        authentication.set_password(user, password, check_password=False)
+    assert try_login(client, password=password).status_code == 200
 
 
 # A user's own logins.

@@ -4,27 +4,39 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from threading import BoundedSemaphore, Event
+from typing import Annotated
 
 import pytest
 from argon2 import Type, extract_parameters
 from flask import Flask
+from pydantic import AfterValidator
 from secure_flask.auth import passwords
+from secure_flask.auth.access import public
 from secure_flask.auth.passwords import (
     MAX_LENGTH,
+    checked_new_password,
     hash_password,
     verify_password,
     why_password_refused,
 )
 from secure_flask.policy import Policy
+from secure_flask.web.validation import Body, PlainText, Reason, validated
 from werkzeug.exceptions import ServiceUnavailable
+from wtforms import Field, Form, PasswordField, StringField
 
-from core.conftest import PASSWORD, slow_hasher
+from core.conftest import PASSWORD, CountingHasher, MakeApp, slow_hasher
 
 USER, PROJECT = "Grace", "Garden Shed"
 MIN_LENGTH = Policy.model_fields["PASSWORD_MIN_LENGTH"].default
-ON_THE_LIST = ["password1234", "qwertyuiop123", "1234567890123456", "correcthorsebatterystaple"]
+ON_THE_LIST = [
+    "passwordpassword",
+    "qwertyuiop123456",
+    "1234567890123456",
+    "correcthorsebatterystaple",
+]
 KEY = "\N{KEY}"  # one character of four bytes
 FILL = "-" * MIN_LENGTH
+TOO_SHORT = "Use at least {min} characters, for example a sentence of a few words"
 
 # The tests put a cheap one in its place before each test, but not before this import.
 REAL_HASHER = passwords.hasher
@@ -68,10 +80,15 @@ def test_the_dummy_costs_what_a_real_hash_costs_and_nobody_has_its_password() ->
     assert not verify_password(None, "")
 
 
-def test_a_damaged_hash_lets_nobody_in() -> None:
+def test_a_damaged_hash_lets_nobody_in_and_costs_what_any_other_costs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for damaged in ("", "plain text", "$argon2id$", "$2b$12$abc", "\0"):
-        assert not verify_password(damaged, PASSWORD)
-        assert not verify_password(damaged, "")
+        for password in (PASSWORD, ""):
+            hasher = CountingHasher(1, 8, 1)
+            monkeypatch.setattr(passwords, "hasher", hasher)
+            assert not verify_password(damaged, password)
+            assert hasher.computed == 1, damaged
 
 
 def test_when_no_place_is_free_or_the_line_is_long_the_next_one_is_turned_away(
@@ -172,7 +189,7 @@ def test_each_check_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_shortest_is_long_enough_and_the_longest_too() -> None:
-    assert MIN_LENGTH >= 8
+    assert MIN_LENGTH >= 15
     assert MAX_LENGTH >= 64
 
 
@@ -180,14 +197,23 @@ def test_the_shortest_is_long_enough_and_the_longest_too() -> None:
 def test_length_decides_and_no_kind_of_characters(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for refused in ("", "x" * (MIN_LENGTH - 1), KEY * (MIN_LENGTH - 1), "x" * (MAX_LENGTH + 1)):
-        assert str(MIN_LENGTH) in str(why_password_refused(refused, USER))
+    for refused in ("", "x" * (MIN_LENGTH - 1), KEY * (MIN_LENGTH - 1)):
+        assert f"at least {MIN_LENGTH} characters" in str(why_password_refused(refused, USER))
+    too_long = why_password_refused("x" * (MAX_LENGTH + 1), USER)
+    assert f"at most {MAX_LENGTH} characters" in str(too_long)
     spaces = "eight".center(MIN_LENGTH)
     for accepted in ("x" * MIN_LENGTH, "x" * MAX_LENGTH, KEY * MAX_LENGTH, spaces):
         assert why_password_refused(accepted, USER) is None
-    monkeypatch.setitem(app.config, "PASSWORD_MIN_LENGTH", 15)
-    assert "15" in str(why_password_refused("x" * 14, USER))
-    assert why_password_refused("x" * 15, USER) is None
+    monkeypatch.setitem(app.config, "PASSWORD_MIN_LENGTH", 8)
+    assert "at least 8 characters" in str(why_password_refused("x" * 7, USER))
+    assert why_password_refused("x" * 8, USER) is None
+
+
+@pytest.mark.parametrize("password", ["short", "x" * (MIN_LENGTH - 1)])
+def test_who_chose_too_short_a_password_reads_what_would_do(app: Flask, password: str) -> None:
+    assert why_password_refused(password, USER) == (
+        f"Use at least {MIN_LENGTH} characters, for example a sentence of a few words"
+    )
 
 
 NAMED = [
@@ -222,3 +248,53 @@ def test_what_attackers_try_first_is_refused_where_the_list_is_installed(
         assert "breached" in str(why_password_refused(password, USER))
     monkeypatch.setattr(passwords, "find_spec", lambda name: None)
     assert why_password_refused(ON_THE_LIST[0], USER) is None
+
+
+def test_a_chosen_password_comes_back_or_is_refused_with_the_reason_in_words(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert checked_new_password(f"a walk {FILL}", USER, None) == f"a walk {FILL}"
+    for password, reason in {
+        "a": f"Use at least {MIN_LENGTH} characters, ",
+        f"by {USER.lower()} {FILL}": "A password must not contain your name",
+        ON_THE_LIST[-1]: "This password is on a list",
+    }.items():
+        with pytest.raises(ValueError, match=f"^{reason}") as refused:
+            checked_new_password(password, USER)
+        # WTForms shows the first argument.
+        assert str(refused.value) == refused.value.args[0]
+    monkeypatch.setitem(app.config, "TEXTS", {TOO_SHORT: "Mindestens {min} Zeichen"})
+    with pytest.raises(Reason, match=f"^Mindestens {MIN_LENGTH} Zeichen$"):
+        checked_new_password("a")
+
+
+class Account(Body):
+    password: Annotated[PlainText, AfterValidator(checked_new_password)]
+
+
+class AccountForm(Form):
+    name = StringField()
+    password = PasswordField()
+
+    def validate_password(self, field: Field) -> None:
+        checked_new_password(field.data, self.name.data)
+
+
+def test_a_body_and_a_form_say_why_a_password_is_refused(make_app: MakeApp) -> None:
+    app = make_app()
+
+    @app.post("/people")
+    @public
+    @validated(Account)
+    def add(body: Account) -> dict[str, str]:
+        return {}
+
+    client, reason = app.test_client(), TOO_SHORT.format(min=MIN_LENGTH)
+    refused = client.post("/people", json={"password": "a"}).get_json()
+    assert refused["fields"] == {"password": reason}
+    assert client.post("/people", json={"password": PASSWORD}).status_code == 200
+    with app.app_context():
+        form = AccountForm(name=USER, password=f"{USER} {FILL}")
+        assert not form.validate()
+        assert "must not contain your name" in form.errors["password"][0]
+        assert AccountForm(name=USER, password=PASSWORD).validate()

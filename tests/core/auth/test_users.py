@@ -16,6 +16,7 @@ from secure_flask.database import db
 from sqlalchemy import delete, event, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import set_committed_value
+from werkzeug.exceptions import BadRequest
 
 from core import routes
 from core.conftest import PASSWORD, USERNAME, give_roles
@@ -86,6 +87,18 @@ def test_columns_of_the_app_are_given_by_name() -> None:
     assert users.create_user("bob", PASSWORD, email="bob@example.org").email == "bob@example.org"
     with pytest.raises(TypeError, match="shoe_size"):
         users.create_user("eve", PASSWORD, shoe_size=44)
+
+
+@pytest.mark.parametrize("password", ["a", f"for lovelace {PASSWORD}", f"for grace {PASSWORD}"])
+def test_a_poor_password_of_a_new_user_is_refused_with_the_reason(password: str) -> None:
+    with pytest.raises(BadRequest, match=r"Use at least|must not contain") as refused:
+        users.create_user("grace", password, email="lovelace@example.org")
+    assert getattr(refused.value, "fields", {}).keys() == {"password"}
+    assert User.find("grace") is None
+
+
+def test_a_password_that_code_has_made_is_taken_unchecked() -> None:
+    assert users.create_user("grace", "a", check_password=False).name == "grace"
 
 
 def test_a_role_has_one_plain_name() -> None:

@@ -23,6 +23,7 @@ CLEAN: dict[str, Any] = {
     "rate_limit": "10000 per minute",
     "database_url": "sqlite:///:memory:",
     "SECURITY_CONTACT": "security@safe.test",
+    "TESTING": False,
 }
 
 # What is right for one process that serves the whole site, as the clean one is.

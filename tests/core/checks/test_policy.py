@@ -30,6 +30,8 @@ INSECURE = {
     "script-src 'unsafe-inline'": "an injected script runs",
     "script-src-attr 'unsafe-inline'": "an injected script runs",
     "script-src 'unsafe-eval'": "an injected script runs",
+    "script-src 'trusted-types-eval'": "an injected script runs",
+    "script-src 'inline-speculation-rules'": "injected rules make browsers load pages",
     "script-src data:": "an injected script runs",
     "style-src 'unsafe-inline'": "an injected style",
     "style-src-attr 'unsafe-inline'": "an injected style",
@@ -46,6 +48,7 @@ HARMLESS = [
     # Browsers that know nonces ignore it then; it serves those that do not.
     f"script-src {NONCE} 'unsafe-inline'",
     "style-src 'sha256-YQ==' 'unsafe-inline'",
+    f"script-src {NONCE} 'inline-speculation-rules'",
     "img-src data:",
     "trusted-types *",
     "img-src https://images.safe.test",
@@ -88,6 +91,26 @@ def test_a_wildcard_is_any_subdomain_and_not_any_site(find: Find) -> None:
     for source in ("*", "https://*", "*:8443", "https://*:*/"):
         [message] = find("csp.insecure", CSP=policy(f"connect-src {source}"))
         assert "any site" in message
+
+
+def test_a_source_that_lets_every_page_lead_to_any_site_is_named(
+    find: Find, make_site: MakeSite
+) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"LINKS": ["https://*"]}, "LINKS allows https://*"),
+        ({"LINKS": [], "CSP": policy("img-src https:")}, "img-src allows https://*:*"),
+        ({"CSP": PARANOID, "CSP_CHANGES": {"connect-src": ["wss:"]}}, "connect-src allows https:"),
+    ]
+    for changes, named in cases:
+        [message] = find("links.any", **changes)
+        assert message.startswith(f"Every page may lead to any site, since {named}")
+    for level in STRICT, PARANOID, RELAXED:
+        assert find("links.any", CSP=level) == []
+    assert find("links.any", LINKS=["https://*.safe.test"]) == []
+    app = make_site(LINKS=[])
+    app.add_url_rule("/_test/pie", "pie", csp(img_src=["*"])(lambda: ""))
+    [message] = found_in(app, "links.any")
+    assert "since pie: img-src allows https://*:*" in message
 
 
 def test_what_browsers_ignore_is_named(find: Find, make_site: MakeSite) -> None:

@@ -16,6 +16,7 @@ def test_it_shows_what_is_in_force_and_where_it_comes_from(make_app: MakeApp) ->
         make_app,
         CSP=PARANOID,
         CSP_CHANGES={"img-src": ["https://tiles.example"]},
+        LINKS=["https://shop.example"],
         HEADER_CHANGES={"X-New": "1", "Origin-Agent-Cluster": None},
         PASSWORD_MIN_LENGTH=20,
     )
@@ -29,6 +30,11 @@ def test_it_shows_what_is_in_force_and_where_it_comes_from(make_app: MakeApp) ->
         "Strict-Transport-Security: max-age=63072000; includeSubDomains (over https)",
         "PASSWORD_MIN_LENGTH: 20  <- app/policy.py",
         "REFRESH_GRACE: 30",
+        "Connection-Allowlist: where any page may lead, by what names it:",
+        "always: mailto:* tel:*",
+        "img-src: https://tiles.example",
+        "LINKS: https://shop.example",
+        "LINKS: ['https://shop.example']  <- app/policy.py",
     ):
         assert line in lines
     assert not any("Cross-Origin-Embedder-Policy" in line for line in lines)

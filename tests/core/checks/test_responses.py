@@ -9,7 +9,7 @@ from flask import Flask
 from secure_flask import assets
 from secure_flask.auth.access import public
 from secure_flask.checks.responses import PATHS
-from secure_flask.csp_levels import NONE
+from secure_flask.csp_levels import NONE, PARANOID
 from secure_flask.web.csp import csp
 from secure_flask.web.headers import HEADERS
 from werkzeug.datastructures import Headers
@@ -80,6 +80,7 @@ def test_every_promise_is_kept(make_site: MakeSite, subtests: pytest.Subtests) -
         ("production", {}),
         ("development", {"app_env": "development"}),
         ("two that report", {"csp_report_only": True, "CSP_CANDIDATE": {"img-src": [NONE]}}),
+        ("a page that leads nowhere", {"CSP": PARANOID}),
         ("a candidate", {"CSP_CANDIDATE": {"img-src": [NONE]}}),
         ("a page with a policy", {"start_page": csp(img_src=["'self'"])(lambda: "a page")}),
     ):

@@ -43,6 +43,10 @@ OWN = """
 VALUES: dict[tuple[str, str], tuple[list[Any], list[Any]]] = {
     ("settings.development", "PRODUCTION"): ([False], [True]),
     ("settings.development", "DEBUG"): ([True], [False]),
+    ("settings.testing", "TESTING"): ([True], [False]),
+    ("settings.testing", "PROPAGATE_EXCEPTIONS"): ([True], [False, None]),
+    ("settings.testing", "TRAP_BAD_REQUEST_ERRORS"): ([True], [False, None]),
+    ("settings.testing", "TRAP_HTTP_EXCEPTIONS"): ([True], [False]),
     ("settings.example", "SECURITY_CONTACT"): (
         ["security@example.com", "https://www.example.org/security"],
         ["security@my-example.com", "security@example.com.test", "a@example-it.com"],
@@ -53,7 +57,7 @@ VALUES: dict[tuple[str, str], tuple[list[Any], list[Any]]] = {
     ),
     ("proxies.none", "PROXY_HOPS"): ([0], [1]),
     ("csp.report-only", "CSP_REPORT_ONLY"): ([True], [False]),
-    ("passwords.short", "PASSWORD_MIN_LENGTH"): ([0, 7], [8, 15]),
+    ("passwords.short", "PASSWORD_MIN_LENGTH"): ([8, 14], [15, 20]),
     ("policy.unknown-endpoint", "LOGIN_PAGE"): (["site.logn"], ["login.page", "site.login"]),
     ("policy.unknown-endpoint", "PUBLIC_ENDPOINTS"): ([{"gone": "Open."}], [{"site.me": "Open."}]),
 }

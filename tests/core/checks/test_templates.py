@@ -11,6 +11,9 @@ from core.checks.conftest import MakeSite, found_in
 
 DELETE = "<form>\n<button onclick=\"return confirm('Delete?')\">Delete</button>\n</form>\n"
 NONCED = '<script nonce="{{ csp_nonce() }}" src="x.js"></script>'
+HASHED = (
+    """<script src="x.js" integrity="{{ asset('x.js').integrity }}" nonce="{{ csp_nonce() }}">"""
+)
 # What one line has, and what a finding calls it.
 BLOCKED = {
     '<a ONCLICK="go()">': "onclick=",
@@ -144,6 +147,29 @@ def test_a_script_file_needs_a_nonce_only_where_no_host_is_listed(
     for sources, count in (([NONCE], 1), ([SELF, NONCE], 0), (["https://cdn.safe.test"], 0)):
         monkeypatch.setitem(site.config, "CSP", {"script-src": sources})
         assert (sources, len(found(site))) == (sources, count)
+
+
+@pytest.mark.parametrize(
+    ("markup", "named"),
+    [
+        (NONCED, "<script> without integrity (line 1)"),
+        (HASHED, "<script> without crossorigin (line 1)"),
+        (HASHED.replace("<script", "<script crossorigin"), ""),
+        (HASHED.replace("<script", "<script type=module"), ""),
+        ("<script nonce=x>go()</script>", ""),
+    ],
+)
+def test_a_script_file_that_the_page_has_no_hash_of_is_found_at_paranoid(
+    site: Flask, monkeypatch: pytest.MonkeyPatch, markup: str, named: str
+) -> None:
+    write(site, f"{markup}</script>")
+    assert found(site) == []
+    monkeypatch.setitem(site.config, "CSP", PARANOID)
+    assert [named in message for message in found(site)] == [True] * bool(named)
+    site.add_url_rule(
+        "/_test/chat", "chat", csp(script_src=[NONCE, "https://chat.test"])(lambda: "")
+    )
+    assert found(site) == []
 
 
 def test_where_a_view_allows_styles_nobody_knows_which_template_it_shows(site: Flask) -> None:

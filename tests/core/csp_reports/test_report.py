@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from secure_flask.csp_levels import DATA, NONCE, NONE, SELF
+from secure_flask.csp_levels import DATA, NONCE, NONE, PARANOID, SELF
 from secure_flask.csp_reports import violations
 from secure_flask.csp_reports.report import advise
 from secure_flask.csp_reports.violations import UNKNOWN_PAGE, Violation, ViolationCount
@@ -28,6 +28,7 @@ CONFIG: dict[str, Any] = {
     "CSP_SOURCES": [],
     "CSP_CHANGES": {},
     "FRAME_ANCESTORS": [NONE],
+    "LINKS": [],
 }
 
 # What is added to CSP_CHANGES.
@@ -66,6 +67,13 @@ WORDS = {
     "img-src self": "allows it by now",
     "img-src inline": "does not name what it was",
     "connect-src trusted-types-sink": "does not name what it was",
+    "connection-allowlist webrtc": "no list names them",
+    "connection-allowlist ": 'such as "sms:"',
+    "connection-allowlist http://old.example": "Use https",
+    "connection-allowlist inline": "does not name what it was",
+    "integrity-violation self": "Give its tag integrity and crossorigin",
+    "integrity-violation https://cdn.example": "Give its tag integrity and crossorigin",
+    "integrity-violation http://cdn.example": "Give its tag integrity and crossorigin",
     # What only an attacker needs.
     "script-src-attr inline": "Do not allow it: ",
     "script-src eval": "Do not allow it: ",
@@ -127,6 +135,26 @@ def test_a_violation_that_no_line_should_allow_is_explained(subtests: pytest.Sub
         with subtests.test(violation):
             assert words in advice(violation)
             assert change(violation) is None
+
+
+def test_a_site_that_pages_lead_to_is_written_into_links() -> None:
+    shop = "connection-allowlist https://shop.example"
+    said = advice(shop, LINKS=["https://a.example"])
+    assert said.endswith(
+        'app/policy.py:\n    LINKS = ["https://a.example", "https://shop.example"]'
+    )
+    assert "If no page of yours leads there, somebody injected it" in said
+    for links in (["https://shop.example"], None):
+        assert "allows it by now" in advice(shop, LINKS=links)
+
+
+def test_a_site_that_a_candidate_closes_is_listed_when_the_level_comes() -> None:
+    config: dict[str, Any] = {"LINKS": "level", "CSP_CANDIDATE": PARANOID}
+    said = advice("connection-allowlist https://shop.example", "report", **config)
+    assert "together with the level" in said
+    assert said.endswith('LINKS = ["https://shop.example"]')
+    said = advice("connection-allowlist https://a.example", "report", CSP_REPORT_ONLY=True)
+    assert "together with the level" not in said
 
 
 def test_a_policy_that_names_elements_is_changed_there() -> None:

@@ -37,6 +37,40 @@ BODIES: dict[str, Any] = {
     "Safari by report-to": {"type": "csp-violation", "url": PAGE, "body": NEW},
     "Chromium by report-to": [{"type": "csp-violation", "body": {**NEW, "sourceFile": PAGE}}],
 }
+LINK = Violation("connection-allowlist", "https://evil.example", "/", "enforce")
+SCRIPT = Violation("integrity-violation", "https://cdn.example", "/", "enforce")
+# Of the address of a closed connection, Chromium sends the query too.
+CONNECTION = {"connection": "https://evil.example/a?token=s3cret#s3cret", "disposition": "enforce"}
+WEBRTC = {"connection": "webrtc", "allowlist": ["https://www.example.org"], "url": PAGE}
+INTEGRITY = {
+    "blockedURL": "https://cdn.example/a.js?token=s3cret",
+    "documentURL": PAGE,
+    "destination": "script",
+    "reportOnly": False,
+}
+# What browsers report besides the CSP: the type, the body and what is kept.
+OTHER_REPORTS: list[tuple[str, dict[str, Any], Violation]] = [
+    ("connection-allowlist", CONNECTION, LINK),
+    ("connection-allowlist", WEBRTC, LINK._replace(blocked="webrtc")),
+    # Chromium does not name an address of another scheme, such as sms:.
+    ("connection-allowlist", {**CONNECTION, "connection": ""}, LINK._replace(blocked="")),
+    (
+        "connection-allowlist",
+        {**CONNECTION, "disposition": "report"},
+        LINK._replace(disposition="report"),
+    ),
+    ("integrity-violation", INTEGRITY, SCRIPT),
+    (
+        "integrity-violation",
+        {**INTEGRITY, "reportOnly": True},
+        SCRIPT._replace(disposition="report"),
+    ),
+    (
+        "integrity-violation",
+        {**INTEGRITY, "blockedURL": "https://www.example.org/static/a.js"},
+        SCRIPT._replace(blocked="self"),
+    ),
+]
 # What is kept of a field by what is sent.
 KEPT = {
     ("blockedURL", "blocked"): {
@@ -140,6 +174,23 @@ def test_a_field_is_kept_by_one_of_few_values(site: Flask, subtests: pytest.Subt
             with subtests.test(field, sent=sent):
                 [violation] = kept(site, {"body": {**NEW, name: sent}})
                 assert getattr(violation, field) == expected
+
+
+@pytest.mark.parametrize(("kind", "body", "violation"), OTHER_REPORTS)
+def test_a_closed_connection_and_a_script_without_integrity_are_understood(
+    site: Flask, kind: str, body: dict[str, Any], violation: Violation
+) -> None:
+    assert kept(site, [{"age": 3, "type": kind, "url": PAGE, "body": body}]) == [violation]
+
+
+def test_only_an_origin_is_kept_of_a_closed_connection(site: Flask) -> None:
+    for address in (
+        *("evil.example", "s3cret.evil.example", "https://ada:s3cret@evil.example/", "x" * 10_000),
+        *("sms:s3cret", "wss://evil.example:1/\ud800\n", f"https://{'a' * 300}.example/", ["x"]),
+    ):
+        item = {"type": "connection-allowlist", "url": PAGE, "body": {"connection": address}}
+        for violation in kept(site, item):
+            assert violation.blocked in ("", "wss://evil.example:1")
 
 
 def test_nothing_of_a_users_address_is_kept(site: Flask) -> None:
@@ -252,8 +303,8 @@ def test_a_table_of_any_size_takes_a_report_by_the_same_statements(
     fill(number)
     with counted_statements(db.engine) as counted:
         add(TILE)
-    # The row, the number of rows, and those to delete.
-    assert counted.sizes == (3, 1)
+    # The row, which is read back, the number of rows, and those to delete.
+    assert counted.sizes == (3, 2)
     assert len(stored()) == violations.MAX_ROWS
 
 

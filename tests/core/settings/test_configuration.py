@@ -1,5 +1,6 @@
 """What somebody writes into `app.config` counts, or is refused in words."""
 
+import os
 import sqlite3
 import ssl
 from contextlib import closing
@@ -48,6 +49,7 @@ NAMES_READ_ONCE = {
     *("ACCESS_LOG", "BLIND_INDEX_KEYS", "DATABASE_URL", "ENCRYPTION_KEYS", "LOG_LEVEL"),
     *("PRODUCTION", "PROXY_HOPS", "RATE_LIMIT", "REDIS_URL", "TRUSTED_HOSTS", "CSP_REPORT_ONLY"),
     *("CORS_ORIGINS", "CSP", "CSP_CANDIDATE", "CSP_CHANGES", "CSP_SOURCES", "FRAME_ANCESTORS"),
+    "LINKS",
     *("HEADER_CHANGES", "MAX_BODY", "PUBLIC_OPENAPI", "TOKEN_TYPE"),
     *("KEY_PREFIX", "OPAQUE_TOKEN_PREFIX"),
     *("SQLALCHEMY_BINDS", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_ECHO"),
@@ -234,6 +236,28 @@ def test_in_production_no_key_of_the_code_replaces_that_of_the_settings(
     with pytest.raises(SettingsError, match=r"\n  SECRET_KEY: ") as refused:
         app.test_client().get("/")
     assert SECRET not in refused.value.message
+
+
+WEAK_FALLBACKS: list[object] = [[SECRET, "short"], [b"short"], ["change-me" * 9], SECRET]
+
+
+@pytest.mark.parametrize("keys", WEAK_FALLBACKS, ids=repr)
+def test_a_weak_key_of_the_past_is_refused_in_production(make_app: MakeApp, keys: object) -> None:
+    early = make_app(fill=False, SECRET_KEY_FALLBACKS=keys)
+    assert early.test_client().get("/").status_code == 200
+    with pytest.raises(SettingsError, match="SECRET_KEY_FALLBACKS") as refused:
+        make_app(fill=False, SECRET_KEY_FALLBACKS=keys, **PRODUCTION)
+    assert not any(key in refused.value.message for key in (SECRET, "change-me"))
+    late = make_app(fill=False, **PRODUCTION)
+    late.config["SECRET_KEY_FALLBACKS"] = keys
+    for _ in range(2):
+        with pytest.raises(SettingsError, match="SECRET_KEY_FALLBACKS"):
+            late.test_client().get("/")
+
+
+def test_strong_keys_of_the_past_are_fine(make_app: MakeApp) -> None:
+    app = make_app(fill=False, SECRET_KEY_FALLBACKS=[SECRET, os.urandom(32)], **PRODUCTION)
+    assert app.test_client().get("/").status_code == 200
 
 
 def test_after_the_first_request_a_test_may_change_anything(make_app: MakeApp) -> None:

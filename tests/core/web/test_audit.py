@@ -142,26 +142,28 @@ SCENES: dict[str, tuple[Scene, str, dict[str, str]]] = {
     "wrong password": (WRONGLY, "authn_login_fail", {"level": "warning"}),
     "unknown name": (AS_UNKNOWN, "authn_login_fail", {"request_method": "POST"}),
     "no place": (without_a_place, "sys_too_busy", {"route": routes.LOGIN}),
-    "throttled": (throttled, "excess_rate_limit_exceeded", {"route": routes.LOGIN}),
-    "logout": (LOG_OUT, "session_expired", {"reason": "logout", "whose": USERNAME}),
+    "throttled": (throttled, "authn_login_fail_max", {"reason": "password"}),
+    "logout": (LOG_OUT, "session_logout", {"level": "info", "whose": USERNAME}),
     "password change": (change_password, "authn_password_change", {"whose": USERNAME}),
     "wrong current password": (MISTYPE, "authn_password_change_fail", {"whose": USERNAME}),
     "wrong password again": (AGAIN_WRONGLY, "authn_login_fail", {"whose": USERNAME}),
     "another login ended": (end_another, "session_expired", {"reason": "revoked"}),
     "all others ended": (END_OTHERS, "session_expired", {"session": "all others"}),
-    "too many logins": (log_in_too_often, "session_expired", {"reason": "too many logins"}),
-    "cross-site write": (write_from_elsewhere, "authz_fail", {"value": STRANGER}),
+    "too many logins": (log_in_too_often, "excess_sessions_exceeded", {"whose": USERNAME}),
+    "cross-site write": (write_from_elsewhere, "malicious_csrf", {"value": STRANGER}),
     "missing role": (WITHOUT_ROLE, "authz_fail", {"roles": "probe-boss", "whose": USERNAME}),
     "preflight": (preflight, "malicious_cors", {"level": "warning", "origin": STRANGER}),
     "crash": (CRASH, "sys_crash", {"whose": USERNAME, "route": "/_test/crash/<code>"}),
 }
+ROLES_GIVEN = {"former": "", "roles": "probe-boss", "whose": USERNAME}
 COMMANDS = {
     "create grace --password-stdin": ("user_created", {"whose": "grace"}),
     f"password {USERNAME} --password-stdin": ("authn_password_change", {"whose": USERNAME}),
     f"disable {USERNAME}": ("user_updated", {"change": "disabled", "whose": USERNAME}),
     f"enable {USERNAME}": ("user_updated", {"change": "enabled", "whose": USERNAME}),
-    f"roles {USERNAME} probe-boss": ("user_updated", {"change": "roles", "whose": USERNAME}),
+    f"roles {USERNAME} probe-boss": ("authz_change", ROLES_GIVEN),
     f"logout {USERNAME}": ("session_expired", {"reason": "revoked"}),
+    f"delete {USERNAME}": ("user_deleted", {}),
 }
 for arguments, (event, fields) in COMMANDS.items():
     SCENES[arguments] = (partial(flask_user, arguments), event, {"by": "command line", **fields})

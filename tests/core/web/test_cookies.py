@@ -28,7 +28,7 @@ def cookie_of_flask(app: Flask) -> set[str]:
 
 def test_flasks_session_is_bound_to_the_host_and_to_https_in_production(make_app: MakeApp) -> None:
     both = {"HttpOnly", "SameSite=Lax", "Path=/"}
-    assert cookie_of_flask(make_app(**PRODUCTION)) == {"__Host-flask", "Secure", *both}
+    assert cookie_of_flask(make_app(**PRODUCTION)) == {"__Host-Http-flask", "Secure", *both}
     assert cookie_of_flask(make_app()) == {"dev-flask", *both}
 
 
@@ -46,6 +46,7 @@ WEAKER_LATER = [
     ("SESSION_COOKIE_SAMESITE", None, True),
     ("SESSION_COOKIE_SECURE", False, False),
     ("SESSION_COOKIE_NAME", "shop", False),
+    ("SESSION_COOKIE_NAME", "__Host-shop", False),
 ]
 
 
@@ -54,7 +55,7 @@ def test_stricter_flags_of_flasks_session_stay(make_app: MakeApp) -> None:
     development = make_app(SESSION_COOKIE_PATH="/_test", **STRICTER)
     assert cookie_of_flask(development) == {"dev-flask", "Path=/_test", *strict}
     partitioned = make_app(SESSION_COOKIE_PARTITIONED=True, **STRICTER, **PRODUCTION)
-    expected = {"__Host-flask", "Path=/", "Partitioned", *strict}
+    expected = {"__Host-Http-flask", "Path=/", "Partitioned", *strict}
     assert cookie_of_flask(partitioned) == expected
 
 
@@ -84,14 +85,14 @@ def test_flags_that_are_weakened_later_are_refused_at_the_first_request(
 
 
 def test_a_name_of_the_owner_has_the_prefix_in_production_alone(make_app: MakeApp) -> None:
-    for written in ("shop", "__Host-shop"):
+    for written in ("shop", "__Host-shop", "__Host-Http-shop"):
         names = [
             make_app(fill=False, SESSION_COOKIE_NAME=written, **environment).config[
                 "SESSION_COOKIE_NAME"
             ]
             for environment in ({}, PRODUCTION)
         ]
-        assert names == ["shop", "__Host-shop"]
+        assert names == ["shop", "__Host-Http-shop"]
 
 
 def test_a_login_cookie_is_secure_except_in_development_over_http(make_app: MakeApp) -> None:
@@ -103,7 +104,7 @@ def test_a_login_cookie_is_secure_except_in_development_over_http(make_app: Make
         (production, "https", True),
     ):
         with app.test_request_context(url_scheme=scheme):
-            assert cookies.cookie_name("login") == ("__Host-login" if secure else "dev-login")
+            assert cookies.cookie_name("login") == ("__Host-Http-login" if secure else "dev-login")
             bound = {"httponly": True, "samesite": "Lax", "path": "/"}
             assert cookies.cookie_flags() == {"secure": secure, **bound}
 
@@ -127,13 +128,14 @@ def test_a_cookie_of_this_host_that_is_sent_twice_is_refused(make_app: MakeApp) 
     # A browser has one of each name, so a sibling domain has slipped the other in.
     client = make_app(**PRODUCTION).test_client(use_cookies=False)
     for sent, status in (
-        ("__Host-session=a", 200),
-        ("__Host-session=a; __Host-flask=b; other=1; other=2", 200),
-        ("other=__Host-session; __Host-session=a", 200),
-        ("__Host-session=a; __Host-session=a", 400),
-        ("__Host-session=a;__Host-session=b; other=1", 400),
-        ("__Host-flask=a; other=1; __Host-flask =b", 400),
-        ("__Host-session; __Host-session=b", 400),
+        ("__Host-Http-session=a", 200),
+        ("__Host-Http-session=a; __Host-Http-flask=b; other=1; other=2", 200),
+        ("other=__Host-Http-session; __Host-Http-session=a", 200),
+        ("__Host-Http-session=a; __Host-Http-session=a", 400),
+        ("__Host-Http-session=a;__Host-Http-session=b; other=1", 400),
+        ("__Host-Http-flask=a; other=1; __Host-Http-flask =b", 400),
+        ("__Host-Http-session; __Host-Http-session=b", 400),
+        ("__Host-other=a; __Host-other=b", 400),
     ):
         answer = client.get("/", headers={"Cookie": sent})
         assert (sent, answer.status_code) == (sent, status)

@@ -7,7 +7,7 @@ import pytest
 from flask import Blueprint, Flask, Response, request
 from flask.testing import FlaskClient
 from secure_flask.auth.access import public
-from secure_flask.csp_levels import NONCE, NONE, SELF
+from secure_flask.csp_levels import NONCE, NONE, SELF, STRICT
 from secure_flask.web.csp import csp, csp_nonce
 from secure_flask.web.origins import PolicyError
 from werkzeug.test import TestResponse
@@ -112,6 +112,17 @@ def test_report_only_blocks_nothing_on_pages(make_app: MakeApp) -> None:
     policy, candidate = page.headers.getlist(REPORT_ONLY)
     assert ("img-src 'self'" in policy, "img-src 'none'" in candidate) == (True, True)
     assert "sandbox" in directives(client.get(routes.HEALTHZ))
+
+
+@pytest.mark.parametrize("tried", [{"csp_report_only": True}, {"CSP_CANDIDATE": STRICT}])
+def test_a_policy_that_only_reports_asks_for_no_upgrade(
+    make_app: MakeApp, tried: dict[str, object]
+) -> None:
+    page = with_page(make_app(CSP=POLICY, **tried, **PRODUCTION)).get(PAGE)
+    [only_reports] = page.headers.getlist(REPORT_ONLY)
+    assert "report-to csp" in only_reports
+    # Browsers ignore it there, and write an error to the console of each page.
+    assert "upgrade-insecure-requests" not in only_reports
 
 
 def test_a_candidate_is_tried_beside_the_enforced_policy(make_app: MakeApp) -> None:

@@ -7,12 +7,13 @@ from secure_flask.web.origins import PolicyError
 
 KNOWN = """
 'none' 'self' 'nonce-{nonce}' 'strict-dynamic' data: https: https://cdn.example
+'trusted-types-eval' 'inline-speculation-rules' 'report-sha256' 'report-sha384' 'report-sha512'
 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' https://*.cdn.example:8443/fonts/
 http://localhost:3000 https://[::1]:8443
 """
 
 MISREAD = """
-self none unsafe-inline strict-dynamic script 'unsafe-everything' 'self "self" 'nonce-x'
+self none unsafe-inline strict-dynamic script trusted-types-eval 'unsafe-allow-redirects' 'unsafe-everything' 'self "self" 'nonce-x'
 'sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=' https://a.example,https://b.example https://user@a.example
 https://b\u00fccher.example
 """

@@ -49,6 +49,24 @@ EVERYWHERE = {
     "X-XSS-Protection": "0",
     "Cache-Control": "no-store, max-age=0",
 }.items()
+# Features that reach devices, the machine or its network.
+DENIED = [
+    "camera",
+    "display-capture",
+    "geolocation",
+    "hid",
+    "idle-detection",
+    "local-fonts",
+    "local-network",
+    "loopback-network",
+    "microphone",
+    "screen-wake-lock",
+    "serial",
+    "unload",
+    "usb",
+    "window-management",
+    "xr-spatial-tracking",
+]
 TILES, PHOTOS = "https://tiles.example", "https://photos.example"
 PARTNER = "https://partner.example"
 LOCAL = "http://localhost:3000"
@@ -141,6 +159,11 @@ def test_the_policy_replaces_adds_and_removes_headers_in_any_spelling(make_app: 
     assert (page["Referrer-Policy"], other["Referrer-Policy"]) == ("same-origin", "no-referrer")
 
 
+@pytest.mark.parametrize("feature", DENIED)
+def test_no_page_may_use_what_none_needs(client: FlaskClient, feature: str) -> None:
+    assert f"{feature}=()" in client.get("/").headers["Permissions-Policy"].split(", ")
+
+
 def test_only_pages_that_load_nothing_from_elsewhere_are_isolated(make_app: MakeApp) -> None:
     for policy, isolated in (
         ({"CSP": PARANOID}, True),
@@ -180,6 +203,7 @@ def test_a_view_that_names_another_site_is_not_isolated_unless_the_policy_says_s
     [
         *(({name: "1"}, "no header is called") for name in ("", "X One", "X:", "X\r\nY", "X-Ö")),
         *(({"X-One": value}, "X-One holds") for value in ("1\r\nX-Two: 2", "\u00e9", "\u20ac")),
+        *(({"X-Frame-Size": value}, "X-Frame-Size is empty; write None") for value in ("", " ")),
         ({"Strict-Transport-Security": "max-age=1\r\nX-Two: 2"}, "Strict-Transport-Security holds"),
         ({"X-Frame-Options": None}, "set FRAME_ANCESTORS instead"),
         ({"content-security-policy": None}, "set CSP_CHANGES instead"),

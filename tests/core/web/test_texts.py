@@ -1,10 +1,25 @@
 """Messages in the owner's words of TEXTS."""
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from secure_flask.web.texts import translated_text
 
+from core.conftest import MakeApp
+
 CLIENT = "{browser} on {system}"
+
+
+class Lazy:
+    """A text of the present request, as Flask-Babel's `lazy_gettext` gives one."""
+
+    def __init__(self, **words: str) -> None:
+        self.words = words
+
+    def __str__(self) -> str:
+        return self.words[request.accept_languages.best_match(self.words) or "en"]
+
+    def __html__(self) -> str:
+        return str(self)
 
 
 def say(texts: dict[str, str], message: str, **values: str) -> str:
@@ -42,3 +57,26 @@ def test_words_with_another_placeholder_leave_the_message_as_it_is(words: str) -
 
 def test_a_message_outside_an_app_stays() -> None:
     assert translated_text("Not allowed") == "Not allowed"
+
+
+LAZY: dict[str, object] = {
+    "Not Found": Lazy(en="Not there", de="Nicht da"),
+    "Too large: at most {limit}": Lazy(en="At most {limit}", de="Höchstens {limit}"),
+}
+
+
+@pytest.mark.parametrize(("language", "words"), [("de", "Nicht da"), ("en", "Not there")])
+def test_a_lazy_text_has_the_language_of_each_request(
+    make_app: MakeApp, language: str, words: str
+) -> None:
+    client = make_app(TEXTS=LAZY).test_client()
+    headers = {"Accept-Language": language}
+    assert client.get("/nowhere", headers=headers).get_json() == {"error": words}
+    page = client.get("/nowhere", headers={**headers, "Accept": "text/html"}).text
+    assert words in page
+
+
+def test_a_lazy_text_gets_its_values(make_app: MakeApp) -> None:
+    client = make_app(TEXTS=LAZY, MAX_BODY=10).test_client()
+    refused = client.post("/login", json={"username": "a" * 99}, headers={"Accept-Language": "de"})
+    assert refused.get_json() == {"error": "Höchstens 10 bytes"}

@@ -328,11 +328,11 @@ def test_its_cookie_is_for_this_host_and_no_script(make_app: MakeApp, wait: Wait
     stranger = app.test_client()
     begun = post(stranger, routes.LOGIN, own, **LOGIN)
     [cookie] = begun.headers.getlist("Set-Cookie")
-    assert cookie.startswith("__Host-half=")
+    assert cookie.startswith("__Host-Http-half=")
     flags = ("Secure", "HttpOnly", "SameSite=Lax", "Path=/", f"Max-Age={LIFETIME}")
     assert all(flag in cookie for flag in flags)
     assert post(stranger, TF_VALIDATE, own, code=code_of(secret)).status_code == 303
-    assert stranger.get_cookie("__Host-half") is None
+    assert stranger.get_cookie("__Host-Http-half") is None
     assert is_logged_in(stranger)
 
 

@@ -15,6 +15,7 @@ from secure_flask.csp_levels import DATA, HTTPS, NONCE, SELF, UNSAFE_INLINE
 from secure_flask.web.csp_syntax import Directives
 
 from views.browser.conftest import Elsewhere, Serve, new_page
+from views.conftest import MakeApp
 
 # The page with the flaw, and the best case for an attacker: all on one line, since browsers
 # drop addresses that swallowed a line break and a "<".
@@ -137,6 +138,12 @@ TOLERATED = {
     "style-element",
     "stylesheet",
 }
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    """Its Content-Security-Policy stands alone: test_links.py shows what LINKS closes."""
+    return make_app(LINKS=None)
 
 
 @pytest.fixture

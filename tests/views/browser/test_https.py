@@ -37,7 +37,7 @@ def test_a_login_leaves_nothing_that_a_script_or_a_plain_connection_gets(
 ) -> None:
     log_in(page, site)
     for cookie in page.context.cookies():
-        assert cookie.get("name", "").startswith("__Host-")
+        assert cookie.get("name", "").startswith("__Host-Http-")
         assert cookie.get("secure")
         assert cookie.get("httpOnly")
         assert cookie.get("sameSite") in ("Lax", "Strict")

@@ -15,6 +15,7 @@ from views.conftest import OWN, PRODUCTION, MakeApp, log_in, log_in_by_form, pos
 SET_BY = [
     ("CSP", {"default-src": [NONE], "frame-ancestors": [NONE]}, "Content-Security-Policy"),
     ("CSP_CANDIDATE", {"img-src": [NONE]}, "Content-Security-Policy-Report-Only"),
+    ("LINKS", [], "Connection-Allowlist"),
     ("FRAME_ANCESTORS", ["https://partner.example.org"], "X-Frame-Options"),
 ]
 

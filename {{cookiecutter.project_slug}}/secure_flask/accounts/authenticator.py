@@ -60,7 +60,7 @@ def finish_authenticator_setup(user: AccountMixin, state: str, code: str) -> Non
     secret = step.data["secret"]
     counter = _counter_of(secret, code)
     if counter is None:
-        steps.count_step_failure(step.id)
+        # Wrong codes are not counted: who may type one sees the key.
         raise error_response(400, "Wrong code")
     if not steps.use_step(step):
         raise error_response(400, ENDED)

@@ -20,16 +20,14 @@ from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import access, authentication, keys
 from secure_flask.auth.current_login import current_key, current_login
 from secure_flask.auth.login_table import Login
-from secure_flask.auth.users import DELETE_USER, user_class, user_deleted
+from secure_flask.auth.users import DELETE_USER, record_deletion, user_class, user_deleted
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
 from secure_flask.state import app_state
-from secure_flask.web import audit
 from sqlalchemy import ForeignKey, Table, delete, inspect, or_, select
 from sqlalchemy.orm import Mapper
 
-USER_DELETED = audit.Event("user_deleted")
 # Secrets by which one could log in as the user, and what is of no use to anybody.
 SECRETS = {"password_hash", "folded_name", "totp_secret", "totp_last"}
 # Shown in words of their own.
@@ -63,7 +61,7 @@ def delete_account(user: AccountMixin) -> None:
         end_registrations_of(email)
     db.session.execute(delete(type(user)).where(type(user).id == user.id))
     db.session.commit()
-    audit.record(USER_DELETED, account=user.name, user_id=user.id)
+    record_deletion(user)
     # Not where somebody else deletes the user.
     if (login := current_login()) and login.user_id == user.id:
         authentication.forget_login(login)

@@ -88,7 +88,7 @@ def log_out() -> None:
     """
     login = access.require_login()
     logins.end_login_of(login.id, access.require_user())
-    audit.record(audit.SESSION_EXPIRED, reason="logout")
+    audit.record(audit.SESSION_LOGOUT)
     forget_login(login)
 
 
@@ -121,12 +121,20 @@ def change_password(current: str, new: str, *, keep_keys: bool = False) -> dict[
     return body
 
 
-def set_password(user: UserMixin, password: str) -> None:
-    """Store a new password without asking for the current one, end all logins and keys, and commit.
+def set_password(user: UserMixin, password: str, *, check_password: bool = True) -> None:
+    """Set a user's password without the current one, end all logins and keys of the user, and commit.
 
-    :raises ErrorResponse: 503, too busy.
+    `set_password(user, password)`, as `flask user password` does for an operator. Who may do this
+    is for your view to decide; users change theirs by `change_password`. The present login ends too
+    where it is one of this user. Accounts send the user a notice. `check_password=False` takes any
+    password, for one that your code has made.
+
+    :raises ErrorResponse: 400, a bad password, with the reason; 503, too busy.
     """
-    user.password_hash = passwords.hash_password(password)
+    if check_password:
+        user.password_hash = _hash_of_new_password(user, password, field="password")
+    else:
+        user.password_hash = passwords.hash_password(password)
     logins.end_logins_of(user)
     password_set.send(user)
     db.session.commit()
@@ -224,13 +232,14 @@ def _verify_password(
 ) -> UserMixin | None:
     """Verify the hash that is stored, and once more where another request replaced it meanwhile.
 
-    Several logins at once renew a hash of former parameters, and all of them are right.
+    Several logins at once replace an old hash, or renew one of former parameters, and all of them
+    are right.
     """
     for _ in range(2):
         user = user_class().find(name)
         stored = user.password_hash if user and not user.disabled else None
         # A right password has cost its hash, whatever happens next.
-        attempt.succeeded = passwords.verify_password(stored, password)
+        attempt.succeeded = passwords.verify_user_password(stored, password)
         if not (attempt.succeeded and user and stored):
             return None
         # It is made before the row is locked, since it takes long.
@@ -244,8 +253,12 @@ def _verify_password(
 def _replacement_of(stored: str, user: UserMixin, password: str, new: str | None) -> str:
     if new is None:
         return passwords.rehashed_password(stored, password)
+    return _hash_of_new_password(user, new)
+
+
+def _hash_of_new_password(user: UserMixin, new: str, field: str | None = None) -> str:
     personal = (user.name, readable_value(user, "email"))
-    return passwords.hash_new_password(new, *personal)
+    return passwords.hash_new_password(new, *personal, field=field)
 
 
 def _second_factor(user: UserMixin) -> BeginHalf | None:

@@ -194,7 +194,7 @@ def _end_excess(new: Login) -> None:
     oldest_last = others.order_by(Login.last_used.desc(), Login.started.desc())
     excess = oldest_last.offset(current_app.config["MAX_LOGINS"] - 1)
     if ended := _delete_logins(Login.id.in_(excess)):
-        audit.record(audit.SESSION_EXPIRED, reason="too many logins", number=ended)
+        audit.record(audit.SESSIONS_EXCEEDED, user_id=new.user_id, number=ended)
 
 
 def _purge(table: type[Login | MachineKey]) -> int:

@@ -3,7 +3,7 @@
 A hash takes 46 MiB, so only a few are made at once: a flood of logins must not exhaust the
 memory. No rule demands digits or symbols: length and a list of breached passwords prevent more.
 The list is the optional extra `breached`; without it only the other rules apply.
-Source: OWASP Password Storage Cheat Sheet; NIST SP 800-63B, section 3.1.1.2; OWASP ASVS 6.2.1,
+Source: OWASP Password Storage Cheat Sheet; NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 6.2.1,
 6.2.4, 6.2.5, 6.2.9, 6.2.11, 6.2.12, 11.4.2.
 """
 
@@ -16,12 +16,14 @@ from importlib.util import find_spec
 from threading import BoundedSemaphore, Lock
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from flask import current_app, has_request_context
+from secure_flask.auth.legacy_hashes import is_legacy_hash, passes_legacy_check
 from secure_flask.web import audit
 from secure_flask.web.counters import SITE, client_address
 from secure_flask.web.errors import ErrorResponse, error_response, field_error
 from secure_flask.web.texts import translated_text
+from secure_flask.web.validation import Reason
 
 MAX_LENGTH = 1024  # characters
 MIN_NAME = 4  # characters: too many words contain a shorter name, as "sieben" contains ben
@@ -68,16 +70,44 @@ def verify_password(password_hash: str | None, password: str) -> bool:
     :raises ErrorResponse: 503, too many hashes at once.
     """
     with _hashing_slot():
-        try:
-            return hasher.verify(password_hash or dummy_hash(), password)
-        except (VerificationError, InvalidHashError):
-            return False
+        return _is_right(password_hash, password)
+
+
+def verify_user_password(password_hash: str | None, password: str) -> bool:
+    """The same for a user, whose hash may be one of LEGACY_HASHES.
+
+    While that is set, each attempt costs one hash of argon2 and one old check, whatever is stored.
+
+    :raises ErrorResponse: 503, too many hashes at once.
+    """
+    is_old = is_legacy_hash(password_hash)
+    new, old = (None, password_hash) if is_old else (password_hash, None)
+    with _hashing_slot():
+        passes_new = _is_right(new, password)
+        passes_old = passes_legacy_check(old, password)
+    # Each is False where only the dummy or the sample was verified.
+    return passes_new or passes_old
 
 
 def rehashed_password(password_hash: str, password: str) -> str:
-    """The hash, or a new one if it was made with other parameters than the current ones."""
-    outdated = hasher.check_needs_rehash(password_hash)
+    """The hash, or a new one in place of an old one, or of one with other parameters."""
+    outdated = is_legacy_hash(password_hash) or hasher.check_needs_rehash(password_hash)
     return hash_password(password) if outdated else password_hash
+
+
+def checked_new_password(password: str, *personal: str | None) -> str:
+    """The password, if a user may choose it: `checked_new_password(password, name, email)`.
+
+    It has PASSWORD_MIN_LENGTH to 1024 characters and is on no list of breached passwords. It has
+    neither the name of the service in it nor one of `personal`, texts that others know of the user.
+    In a `Body` it is a validator: `Annotated[PlainText, AfterValidator(checked_new_password)]`. A
+    form calls it in its method `validate_password(self, field)`.
+
+    :raises Reason: it is refused; a ValueError, and one of WTForms, with words for people.
+    """
+    if problem := why_password_refused(password, *personal):
+        raise Reason(problem)
+    return password
 
 
 def why_password_refused(password: str, *personal: str | None) -> str | None:
@@ -86,10 +116,12 @@ def why_password_refused(password: str, *personal: str | None) -> str | None:
     `personal` are texts that others know of the user, such as the name and the address.
     """
     shortest = current_app.config["PASSWORD_MIN_LENGTH"]
-    if not shortest <= len(password) <= MAX_LENGTH:
+    if len(password) < shortest:
         return translated_text(
-            "A password has {min} to {max} characters", min=shortest, max=MAX_LENGTH
+            "Use at least {min} characters, for example a sentence of a few words", min=shortest
         )
+    if len(password) > MAX_LENGTH:
+        return translated_text("Use at most {max} characters", max=MAX_LENGTH)
     if any(_contains(password, each) for each in (*personal, current_app.config["PROJECT_NAME"])):
         return translated_text("A password must not contain your name or the name of this service")
     if _is_breached(password):
@@ -108,6 +140,16 @@ def dummy_hash() -> str:
     sizes = (hasher.salt_len, hasher.hash_len)
     salt, digest = (b64encode(os.urandom(size)).decode().rstrip("=") for size in sizes)
     return f"$argon2id$v=19${cost}${salt}${digest}"
+
+
+def _is_right(password_hash: str | None, password: str) -> bool:
+    """Verify one hash of argon2; a damaged one takes as long as any other."""
+    try:
+        return hasher.verify(password_hash or dummy_hash(), password)
+    except VerifyMismatchError:
+        return False
+    except (VerificationError, InvalidHashError):
+        return password_hash is not None and _is_right(None, password)
 
 
 def _is_breached(password: str) -> bool:

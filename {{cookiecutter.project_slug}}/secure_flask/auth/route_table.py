@@ -67,7 +67,7 @@ def access_rows(app: Flask) -> list[Row]:
             method,
             rule.rule,
             rule.endpoint,
-            _who(rule.endpoint, options),
+            who_may_call(rule.endpoint, options),
             _mark(rule.endpoint, method, options),
             _bodies(method, options),
             _limits(options),
@@ -82,6 +82,16 @@ def route_operations(app: Flask) -> Iterator[tuple[Rule, str, ViewOptions]]:
         if not rule.build_only:
             for method in _methods(rule):
                 yield rule, method, options_of(app.view_functions.get(rule.endpoint), method)
+
+
+def who_may_call(endpoint: str, options: ViewOptions) -> str:
+    """`everybody`, or `logged-in users with the role staff, recent login 15 min`."""
+    if is_public(endpoint, options):
+        return EVERYBODY
+    minutes = options.recent_login
+    noun = "role" if len(options.roles) == 1 else "roles"
+    who = f"{USERS} with the {noun} {' and '.join(options.roles)}" if options.roles else USERS
+    return f"{who}, recent login {minutes} min" if minutes else who
 
 
 def demanded_roles(app: Flask) -> set[str]:
@@ -100,15 +110,6 @@ def _methods(rule: Rule) -> list[str]:
     if getattr(rule, "provide_automatic_options", False):
         automatic.add("OPTIONS")
     return sorted(rule.methods - automatic)
-
-
-def _who(endpoint: str, options: ViewOptions) -> str:
-    if is_public(endpoint, options):
-        return EVERYBODY
-    minutes = options.recent_login
-    noun = "role" if len(options.roles) == 1 else "roles"
-    who = f"{USERS} with the {noun} {' and '.join(options.roles)}" if options.roles else USERS
-    return f"{who}, recent login {minutes} min" if minutes else who
 
 
 def _mark(endpoint: str, method: str, options: ViewOptions) -> str:

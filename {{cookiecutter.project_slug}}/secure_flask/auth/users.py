@@ -15,9 +15,11 @@ from uuid import UUID, uuid4
 import click
 from blinker import Namespace
 from flask import current_app, has_request_context, request
-from secure_flask.auth.passwords import hash_password
+from secure_flask.auth.passwords import hash_new_password, hash_password
 from secure_flask.database import Model, db
 from secure_flask.state import Key, app_state, request_state
+from secure_flask.web import audit
+from secure_flask.web.logs import USER_ID
 from secure_flask.web.validation import Reason
 from sqlalchemy import Column, ForeignKey, String, Table, Uuid, select, update
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
@@ -173,16 +175,22 @@ def replace_hash(user: UserMixin, new: str) -> bool:
     return replaced
 
 
-def create_user(name: str, password: str, **columns: Any) -> Any:
+def create_user(name: str, password: str, *, check_password: bool = True, **columns: Any) -> Any:
     """Add a user, commit, and return the user; `columns` are those of the class in app/models.py.
 
-    `create_user("ada", secrets.token_urlsafe(18), email="ada@example.org")`. Name and password are
-    not checked: a name is PlainText of at most 150 characters, a password one of `secrets`.
+    `create_user("ada", "a good long password", email="ada@example.org")`. The password is checked
+    as `checked_new_password` does. `check_password=False` takes any, for one that your code has
+    made: `create_user("ada", secrets.token_urlsafe(18), check_password=False)`. The name is not
+    checked: it is PlainText of at most 150 characters.
 
-    :raises ErrorResponse: 503, too busy.
+    :raises ErrorResponse: 400, a bad password, with the reason; 503, too busy.
     :raises sqlalchemy.exc.IntegrityError: the name is taken; call `db.session.rollback()`.
     """
-    user = user_class()(name=name, password_hash=hash_password(password), **columns)  # type: ignore[call-arg]
+    if check_password:
+        hashed = hash_new_password(password, name, columns.get("email"), field="password")
+    else:
+        hashed = hash_password(password)
+    user = user_class()(name=name, password_hash=hashed, **columns)  # type: ignore[call-arg]
     db.session.add(user)
     db.session.commit()
     return user
@@ -199,6 +207,15 @@ def delete_user(user: UserMixin) -> None:
     user_deleted.send(user)
     db.session.delete(user)
     db.session.commit()
+    record_deletion(user)
+
+
+def record_deletion(user: UserMixin) -> None:
+    """Log that a user was deleted, and by whom, unless users delete their own account."""
+    in_request = has_request_context()
+    deleter = request_state(request.environ).get(USER_ID) if in_request else "command line"
+    by = None if deleter == user.id else deleter
+    audit.record(audit.USER_DELETED, account=user.name, user_id=user.id, by=by)
 
 
 def _limit_role_names(cls: type[UserMixin]) -> None:

@@ -15,6 +15,7 @@ from secure_flask.checks import (  # noqa: F401 - each registers its checks
     hidden_marks,
     keys,
     models,
+    old_hashes,
     policy,
     responses,
     services,

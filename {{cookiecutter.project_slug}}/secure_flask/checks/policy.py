@@ -1,12 +1,12 @@
 """Finds what app/policy.py and the views open: sources in pages, writes without a limit, workers.
 
-Source: W3C Content Security Policy Level 3, section 7; OWASP ASVS 2.4.1, 3.4.3, 3.4.6, 6.2.1, 8.1.1.
+Source: W3C Content Security Policy Level 3, section 7; NIST SP 800-63B-4, section 3.1.1.2; OWASP
+ASVS 2.4.1, 3.4.3, 3.4.6, 6.2.1, 8.1.1.
 """
 
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
 
 from flask import Flask
 from secure_flask import assets
@@ -16,24 +16,25 @@ from secure_flask.csp_levels import DATA, UNSAFE_INLINE
 from secure_flask.settings import SETTINGS
 from secure_flask.state import app_state
 from secure_flask.web import csp
+from secure_flask.web.connection_allowlist import find_allowlist
 from secure_flask.web.csp_syntax import Directives, is_whole_cdn
 from secure_flask.web.csrf import SAFE_METHODS
-from secure_flask.web.view_options import options_of
+from secure_flask.web.url_patterns import matches_any_host
 
 PAGES = ("LOGIN_PAGE", "REAUTHENTICATION_PAGE")
 # Browsers ignore 'unsafe-inline' beside one of these.
 STRICTER = ("'nonce-", "'sha256-", "'sha384-", "'sha512-")
 ANY_HOST = re.compile(r"(?:[a-z]+://)?\*(?::[^/]*)?(?:/.*)?|(?:http|ws)s?:")
 ANY_SUBDOMAIN = re.compile(r"(?:[a-z]+://)?\*\.([a-z0-9.-]+)")
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-SHORTEST_PASSWORD = 8  # characters
+SPECULATION = "'inline-speculation-rules'"
+SHORTEST_ONLY_FACTOR = 15  # characters
 WORKER_GUARD = re.compile(r'if \(event\.request\.method !== ["\']GET["\']\) return;')
 
 
 @register_check("csp.insecure", "warning")
 def insecure_sources(app: Flask) -> Iterator[Finding]:
     page = csp.page_policy(app.config)
-    for place, named in {"": page, **csp_overrides(app)}.items():
+    for place, named in {"": page, **csp.csp_overrides(app)}.items():
         for directive, sources in named.items():
             for source in sources:
                 if reason := _insecure(directive, source, {**page, **named}):
@@ -46,7 +47,7 @@ def insecure_sources(app: Flask) -> Iterator[Finding]:
 
 @register_check("csp.ignored", "warning")
 def ignored_sources(app: Flask) -> Iterator[Finding]:
-    places = {"": csp.page_policy(app.config), **csp_overrides(app)}
+    places = {"": csp.page_policy(app.config), **csp.csp_overrides(app)}
     if candidate := app.config["CSP_CANDIDATE"]:
         places["CSP_CANDIDATE: "] = csp.resolve_level(candidate, app.config)
     for place, named in places.items():
@@ -72,6 +73,19 @@ def missing_directives(app: Flask) -> Iterator[Finding]:
             f"The policy of pages lacks {directive}, so injected markup decides on it.",
             hint="Write the directive, or begin with a level of secure_flask/csp_levels.py.",
         )
+
+
+@register_check("links.any", "warning")
+def links_to_any_site(app: Flask) -> Iterator[Finding]:
+    allowlist = find_allowlist(app.config, csp.csp_overrides(app), "https")
+    for pattern, place in allowlist.patterns.items() if allowlist else ():
+        if matches_any_host(pattern):
+            yield Finding(
+                f"Every page may lead to any site, since {place} allows {pattern}: LINKS closes "
+                "nothing.",
+                hint="List the sites. If pages lead to sites that you do not know, as those of "
+                "users do, write LINKS = None into app/policy.py.",
+            )
 
 
 @register_check("csp.report-only", "warning", deploy=True)
@@ -113,13 +127,15 @@ def unknown_endpoints(app: Flask) -> Iterator[Finding]:
             )
 
 
-@register_check("passwords.short", "error")
+@register_check("passwords.short", "warning")
 def short_passwords(app: Flask) -> Iterator[Finding]:
     least = app.config["PASSWORD_MIN_LENGTH"]
-    if least < SHORTEST_PASSWORD:
+    if least < SHORTEST_ONLY_FACTOR:
         yield Finding(
-            f"PASSWORD_MIN_LENGTH is {least}: passwords that short are guessed.",
-            hint=f"In app/policy.py, write 12, the default, or at least {SHORTEST_PASSWORD}.",
+            f"PASSWORD_MIN_LENGTH is {least}: a password that is the only factor needs "
+            f"{SHORTEST_ONLY_FACTOR} characters.",
+            hint="In app/policy.py, remove the line. Accept this where everybody needs a second "
+            "factor.",
         )
 
 
@@ -134,27 +150,6 @@ def unguarded_workers(app: Flask) -> Iterator[Finding]:
                 "sites become this site's own.",
                 hint='Begin its fetch handler with: if (event.request.method !== "GET") return;',
             )
-
-
-def csp_overrides(app: Flask) -> dict[str, Directives]:
-    """The directives that `@csp` replaces, by view or blueprint."""
-    hooks = [(name, hook) for name, listed in app.before_request_funcs.items() for hook in listed]
-    return {
-        place: dict(policy)
-        for name, target in [*app.view_functions.items(), *hooks]
-        for place, policy in _overrides_of(name, target)
-        if policy is not None
-    }
-
-
-def _overrides_of(name: str | None, target: object) -> Iterator[tuple[str, Any]]:
-    """What `@csp` replaces, by the method where those of a class differ."""
-    policies = {method: options_of(target, method).csp for method in METHODS}
-    if all(policy is policies["GET"] for policy in policies.values()):
-        yield f"{name}: ", policies["GET"]
-        return
-    for method, policy in policies.items():
-        yield f"{name} {method}: ", policy
 
 
 def has_stricter_source(sources: list[str]) -> bool:
@@ -176,8 +171,11 @@ def _insecure(directive: str, source: str, policy: Directives) -> str | None:
         return f"any subdomain of {wildcard[1]} is allowed, also one that somebody else runs"
     if source.startswith(("http:", "ws:")):
         return "an attacker on the network can read and change the file"
-    if scripts and (inline or source in ("'unsafe-eval'", DATA)):
+    # At 'trusted-types-eval', Chromium 156 runs any text, as if it were 'unsafe-eval'.
+    if scripts and (inline or source in ("'unsafe-eval'", "'trusted-types-eval'", DATA)):
         return "an injected script runs"
+    if scripts and source == SPECULATION and not has_stricter_source(policy[directive]):
+        return "injected rules make browsers load pages of any site ahead"
     if styles and inline:
         return "an injected style can read attribute values and cover the page"
     if (scripts or styles) and is_whole_cdn(source):

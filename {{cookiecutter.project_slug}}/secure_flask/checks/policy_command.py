@@ -8,6 +8,7 @@ from flask.cli import with_appcontext
 from secure_flask.settings import SETTINGS
 from secure_flask.state import app_state
 from secure_flask.web import csp
+from secure_flask.web.connection_allowlist import find_allowlist
 from secure_flask.web.headers import TRANSPORT, Kind, fixed_headers
 
 
@@ -25,6 +26,9 @@ def policy_command() -> None:
     sent = fixed_headers(config, Kind.PAGE, "https")
     for each in TRANSPORT.keys() & sent:
         sent[each] += " (over https)"
+    if allowlist := find_allowlist(config, csp.csp_overrides(current_app), "https"):
+        title = f"{allowlist.header}: where any page may lead, by what names it:"
+        _show(title, _by_place(allowlist.patterns), ())
     _show("Headers of pages:", {**sent, **removed}, changes)
     fields = app_state(current_app)[SETTINGS].policy.model_fields
     others = {each: config[each] for each in sorted(fields) if each not in _SHOWN}
@@ -37,6 +41,13 @@ def init_app(app: Flask) -> None:
 
 
 _SHOWN = {"CSP", "CSP_CHANGES", "HEADER_CHANGES"}
+
+
+def _by_place(patterns: Mapping[str, str]) -> dict[str, str]:
+    places: dict[str, list[str]] = {}
+    for pattern, place in patterns.items():
+        places.setdefault(place, []).append(pattern)
+    return {place: " ".join(listed) for place, listed in places.items()}
 
 
 def _show(title: str, values: Mapping[str, object], changed: Container[str]) -> None:

@@ -27,6 +27,13 @@ from secure_flask.web.view_options import options_of
 EXAMPLE = re.compile(r"(?<![\w-])example(?:\.(?:com|net|org))?(?![\w.-])")
 SECRETS = ("SECRET_KEY", "ENCRYPTION_KEYS", "BLIND_INDEX_KEYS", "TOKEN_KEYS")
 MIN_LENGTH = 32  # characters; ids and separators between keys are shorter
+_CRASH = "the server answers a crash, without the error page and the headers of the policy"
+_TESTING = {
+    "TESTING": _CRASH,
+    "PROPAGATE_EXCEPTIONS": _CRASH,
+    "TRAP_HTTP_EXCEPTIONS": "each error page, such as a 404, is answered and logged as a crash",
+    "TRAP_BAD_REQUEST_ERRORS": "a form that lacks a field is answered and logged as a crash",
+}
 YEAR = 365 * 24 * 60 * 60  # seconds
 # Docker and Podman create one of these files in each container.
 CONTAINER_FILES = (Path("/.dockerenv"), Path("/run/.containerenv"))
@@ -75,6 +82,16 @@ def development(app: Flask) -> Iterator[Finding]:
             hint="Run this in the production environment, without FLASK_DEBUG. Without APP_ENV it "
             "is production.",
         )
+
+
+@register_check("settings.testing", "warning", deploy=True)
+def testing(app: Flask) -> Iterator[Finding]:
+    for name, consequence in _TESTING.items():
+        if app.config[name]:
+            yield Finding(
+                f"{name} is true: {consequence}.",
+                hint="Set it in tests alone.",
+            )
 
 
 @register_check("settings.example", "warning", deploy=True)

@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flask import Flask
-from secure_flask.checks.policy import csp_overrides, has_stricter_source
+from secure_flask.checks.policy import has_stricter_source
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.csp_levels import NONCE, SELF, UNSAFE_INLINE
 from secure_flask.web import csp
+from secure_flask.web.headers import Kind, fixed_headers
+from secure_flask.web.integrity_policy import ENFORCED
 
 SUFFIXES = {".html", ".htm", ".jinja", ".jinja2", ".j2"}
 NAMED_LINES = 5  # of one kind in one file
 SCRIPT, STYLE = "<script> without nonce", "<style> without nonce"
+UNHASHED = "<script> without integrity"
+NO_CORS = "<script> without crossorigin"
 # The directive that decides on each kind of markup, and those that it falls back on.
 _HANDLERS = ("script-src-attr", "script-src", "default-src")
 _SCRIPTS = ("script-src-elem", "script-src", "default-src")
@@ -52,12 +56,13 @@ class Markup(NamedTuple):
 @register_check("templates.blocked", "warning")
 def blocked_markup(app: Flask) -> Iterator[Finding]:
     page = csp.page_policy(app.config)
-    policies = [page, *({**page, **override} for override in csp_overrides(app).values())]
+    policies = [page, *({**page, **override} for override in csp.csp_overrides(app).values())]
+    unhashed = {UNHASHED, NO_CORS} if _all_demand_hashes(app) else set()
     for file in _templates(app):
         lines = defaultdict[str, list[int]](list)
         for each in _markup_of(file.read_text("utf-8", errors="replace")):
             # Which view shows a template is not known.
-            if all(_is_blocked(each, policy) for policy in policies):
+            if each.kind in unhashed or all(_is_blocked(each, policy) for policy in policies):
                 lines[each.kind].append(each.line)
         if lines:
             shown = file.relative_to(Path(app.root_path).parent).as_posix()
@@ -67,6 +72,14 @@ def blocked_markup(app: Flask) -> Iterator[Finding]:
                 hint="Put the code into a file of app/static/ whose tag has the nonce, and styles "
                 "into classes. The page about forms shows a button that asks first.",
             )
+
+
+def _all_demand_hashes(app: Flask) -> bool:
+    """Whether each page has an Integrity-Policy, those of views with an `@csp` too."""
+    overrides = [csp.as_override(each) for each in ({}, *csp.csp_overrides(app).values())]
+    return all(
+        ENFORCED in fixed_headers(app.config, Kind.PAGE, override=each) for each in overrides
+    )
 
 
 def _templates(app: Flask) -> Iterator[Path]:
@@ -136,8 +149,15 @@ class _Reader(HTMLParser):
         nonce = "nonce" in given
         if tag == "script" and _SCRIPT_TYPES.fullmatch(given.get("type", "").lower()):
             self.found.append(Markup(SCRIPT, line, _SCRIPTS, nonce, "src" in given))
+            self._add_script_file(given, line)
         if tag == "style":
             self.found.append(Markup(STYLE, line, _STYLES, nonce))
+
+    def _add_script_file(self, given: dict[str, str], line: int) -> None:
+        if "src" in given and "integrity" not in given:
+            self.found.append(Markup(UNHASHED, line, ()))
+        elif "src" in given and given.get("type") != "module" and "crossorigin" not in given:
+            self.found.append(Markup(NO_CORS, line, ()))
 
     def add_attribute(self, name: str, line: int) -> None:
         if name == "style":

@@ -1,8 +1,10 @@
 """`flask csp report`: the reported violations, each with the smallest change that allows it.
 
-The advice never allows what only an attacker needs, and never more than the blocked source.
+It lists closed connections (`Connection-Allowlist`) and scripts without integrity too. The advice
+never allows what only an attacker needs, and never more than the blocked source.
 Anybody can send a report, so control characters are removed before it reaches the terminal.
-Source: W3C Content Security Policy Level 3, sections 6 and 7; OWASP ASVS 3.4.3, 16.4.1.
+Source: W3C Content Security Policy Level 3, sections 6 and 7; WICG Connection Allowlists;
+OWASP ASVS 3.4.3, 16.4.1.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,10 +16,18 @@ import click
 from flask import Flask, current_app
 from secure_flask.csp_levels import NONE, SELF
 from secure_flask.csp_reports import violations
-from secure_flask.csp_reports.violations import KEYWORDS, OWN_SITE, UNKNOWN_PAGE, ViolationCount
+from secure_flask.csp_reports.violations import (
+    CONNECTION,
+    INTEGRITY,
+    KEYWORDS,
+    OWN_SITE,
+    UNKNOWN_PAGE,
+    ViolationCount,
+)
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
 from secure_flask.web import csp
+from secure_flask.web.connection_allowlist import resolve_links
 from secure_flask.web.csp_syntax import is_whole_cdn
 from secure_flask.web.origins import is_loopback
 from sqlalchemy import delete
@@ -52,6 +62,15 @@ _ADVICE = {
     "require-trusted-types-for": "Do not allow it: the script turns text into markup or code. Use "
     "textContent and the methods of the DOM.",
     "trusted-types": "If the script is yours, name the policy that it creates in trusted-types.",
+    f"{CONNECTION} ": "The link has another scheme than https:, which browsers do not name. If it "
+    'is yours, write the scheme into LINKS of app/policy.py, such as "sms:".',
+    f"{CONNECTION} {OWN_SITE}": "The header closes the site itself, which is not that of this "
+    "project. Look whether the proxy writes Connection-Allowlist.",
+    f"{CONNECTION} webrtc": "If no page of yours makes calls, somebody injected a script. Calls by "
+    "WebRTC go to any address, and no list names them. A view that needs them writes the header "
+    "Connection-Allowlist itself, with webrtc=allow.",
+    INTEGRITY: "Give its tag integrity and crossorigin. For a module that another one imports, an "
+    "import map with the nonce names its integrity. If you did not add it, somebody injected it.",
 }
 _TEXT = "Do not allow it: injected text would run or be shown. Use a file of app/static/."
 _UNNAMED = "The report does not name what it was; the browser's console on that page does."
@@ -101,6 +120,8 @@ def advise(row: ViolationCount, config: Mapping[str, Any]) -> str:
     plain = row.blocked.replace("ws:", "http:")
     if plain.startswith("http:") and not is_loopback(plain):
         return _PLAIN_HTTP
+    if directive == CONNECTION:
+        return _advise_link(row, config)
     return known.replace("{}", row.blocked) if known else _advise_source(row, directive, config)
 
 
@@ -113,8 +134,24 @@ def _described_violation(row: ViolationCount) -> str:
     return "".join(each if each.isprintable() or each == "\n" else "?" for each in shown)
 
 
+def _advise_link(row: ViolationCount, config: Mapping[str, Any]) -> str:
+    links = resolve_links(config)
+    if row.disposition == "enforce" and (links is None or row.blocked in links):
+        return "LINKS allows it by now."
+    listed = _listed_sources([*(links or []), row.blocked])
+    together = " together with the level that you try" if _is_of_candidate(row, config) else ""
+    return (
+        f"If no page of yours leads there, somebody injected it. If one does, write{together} in "
+        f"app/policy.py:\n    LINKS = [{listed}]"
+    )
+
+
+def _is_of_candidate(row: ViolationCount, config: Mapping[str, Any]) -> bool:
+    return row.disposition == "report" and not config["CSP_REPORT_ONLY"]
+
+
 def _advise_source(row: ViolationCount, directive: str, config: Mapping[str, Any]) -> str:
-    of_candidate = row.disposition == "report" and not config["CSP_REPORT_ONLY"]
+    of_candidate = _is_of_candidate(row, config)
     level = config["CSP_CANDIDATE"] if of_candidate else None
     policy = csp.resolve_level(level or config["CSP"], config)
     source = SELF if row.blocked == OWN_SITE else row.blocked

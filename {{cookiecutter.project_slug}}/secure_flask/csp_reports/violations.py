@@ -1,11 +1,16 @@
 """Violations: read from reports of browsers, without personal data, and counted in a table.
 
+Browsers report what the Content-Security-Policy blocked, connections that `Connection-Allowlist`
+closed, and scripts that `Integrity-Policy` blocked. A report of the last two names no directive,
+so its type stands for it.
 A report contains the URL that a user visited, and anybody can send one. Only fields with few
 possible values are kept: a known directive, the route of the page, and a keyword, a scheme or an
-origin as the blocked value. A full table deletes its least frequent violations, the oldest first,
+origin as the blocked value. Of a closed connection Chromium sends the whole URL, where an injected
+script has put what it stole. A full table deletes its least frequent violations, the oldest first,
 so that forged reports displace each other. Times are whole seconds since 1970, UTC.
-Source: W3C Content Security Policy Level 3, section 5.3; W3C Reporting API; OWASP ASVS 14.2.6,
-15.2.2, 15.4.2.
+Source: W3C Content Security Policy Level 3, section 5.3; W3C Reporting API; WICG Connection
+Allowlists, "Reporting"; W3C Subresource Integrity, "Report violations"; OWASP ASVS 14.2.6, 15.2.2,
+15.4.2.
 """
 
 import re
@@ -23,16 +28,22 @@ from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import HTTPException
 
 MAX_ROWS = 1000
-# The names of directive, blocked value, page, source and disposition in both formats.
+CONNECTION, INTEGRITY = "connection-allowlist", "integrity-violation"
+_DIRECTIVES = DIRECTIVES | {CONNECTION, INTEGRITY}
+# The names of directive, blocked value, page, source and disposition in all formats.
 _NAMES = (
-    ("effectiveDirective", "effective-directive"),
-    ("blockedURL", "blocked-uri"),
-    ("documentURL", "document-uri"),
+    ("effectiveDirective", "effective-directive", "type"),
+    ("blockedURL", "blocked-uri", "connection"),
+    ("documentURL", "document-uri", "url"),
     ("sourceFile", "source-file"),
     ("disposition",),
 )
-# "": Chromium reports no URL for a blocked frame with a data: URL or an unknown scheme.
-KEYWORDS = ("", "inline", "eval", "wasm-eval", "trusted-types-policy", "trusted-types-sink")
+# "": Chromium reports no URL for a blocked frame with a data: URL or an unknown scheme, nor for a
+# link with another scheme than https:.
+KEYWORDS = (
+    *("", "inline", "eval", "wasm-eval", "trusted-types-policy", "trusted-types-sink"),
+    "webrtc",
+)
 # The schemes of a page's own code, not of an extension; about: is the URL of a srcdoc frame.
 _OWN_CODE = ("", "http", "https", "data", "blob", "about")
 _URL = re.compile(
@@ -75,14 +86,13 @@ _KEY = [getattr(ViolationCount, field) for field in Violation._fields]
 def read_violations(body: object) -> Iterator[Violation]:
     """The violations in a body, without those that pages of this app cannot cause."""
     for item in body if isinstance(body, list) else [body]:
-        report = item.get("csp-report", item.get("body")) if isinstance(item, dict) else None
-        violation = _violation(report) if isinstance(report, dict) else None
+        violation = _violation(_fields(item)) if isinstance(item, dict) else None
         if violation:
             yield violation
 
 
-def add_violations(found: Mapping[Violation, int]) -> None:
-    """Count the violations of one body, in one statement."""
+def add_violations(found: Mapping[Violation, int]) -> list[Violation]:
+    """Count the violations of one body, in one statement; return those that the table lacked."""
     now = int(time.time())
     when = {"first_seen": now, "last_seen": now}
     # Sorted, so that two concurrent bodies with the same violations do not deadlock.
@@ -90,9 +100,13 @@ def add_violations(found: Mapping[Violation, int]) -> None:
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     new = insert(ViolationCount).values(rows)
     counted = {"times": ViolationCount.times + new.excluded.times, "last_seen": now}
-    db.session.execute(new.on_conflict_do_update(index_elements=_KEY, set_=counted))
+    upsert = new.on_conflict_do_update(index_elements=_KEY, set_=counted)
+    stored = db.session.execute(upsert.returning(*_KEY, ViolationCount.times)).all()
     _make_room(now)
     db.session.commit()
+    # A row that was there before has a larger number.
+    numbers = {Violation(*key): times for *key, times in stored}
+    return [each for each, times in numbers.items() if times == found[each]]
 
 
 def has_table() -> bool:
@@ -120,13 +134,20 @@ def latest_violations(limit: int) -> list[ViolationCount]:
     return list(db.session.scalars(last))
 
 
+def _fields(item: dict[str, object]) -> dict[str, object]:
+    report = item.get("csp-report", item.get("body"))
+    # The body of a closed connection names neither its type nor, mostly, the page.
+    return {**item, **report} if isinstance(report, dict) else {}
+
+
 def _violation(report: dict[str, object]) -> Violation | None:
     directive, address, page, source, disposition = (_first_text(report, names) for names in _NAMES)
     blocked = _blocked_value(address, page)
     by_the_page = source.partition(":")[0] in _OWN_CODE
-    if directive not in DIRECTIVES or blocked is None or not by_the_page:
+    if directive not in _DIRECTIVES or blocked is None or not by_the_page:
         return None
-    kind = "report" if disposition == "report" else "enforce"
+    only_reported = disposition == "report" or report.get("reportOnly") is True
+    kind = "report" if only_reported else "enforce"
     return Violation(directive, blocked, _route_of_page(page), kind)
 
 

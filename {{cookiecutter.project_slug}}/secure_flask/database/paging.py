@@ -11,7 +11,7 @@ Execute = Callable[[sa.Select[Any]], sa.Result[Any]]
 
 
 def pages_of_rows(
-    execute: Execute, found: sa.Select[Any], keys: list[Any]
+    execute: Execute, found: sa.Select[*tuple[Any, ...]], keys: list[Any]
 ) -> Iterator[Sequence[Any]]:
     """The rows that are found, page by page; each begins with its primary key."""
     page = found.order_by(*keys).limit(PAGE)

@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Config, Flask, Request
 from secure_flask.settings import Settings, SettingsError
+from secure_flask.settings.types import is_weak_secret
 from secure_flask.state import Key
 
 # What Flask and Flask-SQLAlchemy put there by themselves.
@@ -31,6 +32,20 @@ def refuse_other_values(config: Mapping[str, Any], settings: Settings) -> None:
         raise SettingsError(
             "app.config and the settings hold different values. The settings count, so remove "
             f"these from app.config:{_how_to_set(refused, given)}"
+        )
+
+
+def refuse_weak_fallbacks(config: Mapping[str, Any]) -> None:
+    """
+    :raises SettingsError: in production, Flask would accept what a weak key has signed.
+    """
+    # A text in place of the list is a list of characters, and Flask takes each for a key.
+    keys: Iterable[str | bytes] = config.get("SECRET_KEY_FALLBACKS") or ()
+    as_bytes = [key.encode() if isinstance(key, str) else key for key in keys]
+    if config["PRODUCTION"] and any(map(is_weak_secret, as_bytes)):
+        raise SettingsError(
+            "SECRET_KEY_FALLBACKS: a key is short, a placeholder or easy to guess. List only keys "
+            "that SECRET_KEY could be. Without the others, the sessions end that they signed."
         )
 
 
@@ -63,8 +78,11 @@ class ReadOnce:
 
     def check_first_request(self, request: Request) -> None:
         """
-        :raises SettingsError: a name has changed since; then the next request is checked too.
+        :raises SettingsError: a name has changed since, or an old key is weak. Then the next
+            request is checked too.
         """
+        if not self._served:
+            refuse_weak_fallbacks(self._config)
         self.check_connection()
         self._served = True
 

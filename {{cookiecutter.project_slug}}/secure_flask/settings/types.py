@@ -8,19 +8,25 @@ from pydantic_settings import NoDecode
 from secure_flask.policy_types import is_one_limit
 from secure_flask.settings.keyrings import is_guessable_secret
 
-MIN_SECRET_LENGTH = 32  # characters
+MIN_SECRET_LENGTH = 32  # bytes
 # All are long enough that a random secret does not contain one by chance.
 PLACEHOLDERS = ("change", "example", "insecure", "password", "placeholder", "replace", "secret")
 _HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 HOW_TO_MAKE_ONE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
 
+def is_weak_secret(secret: bytes) -> bool:
+    """Whether a secret is short, a placeholder or easy to guess."""
+    if len(secret) < MIN_SECRET_LENGTH or is_guessable_secret(secret):
+        return True
+    return any(word.encode() in secret.lower() for word in PLACEHOLDERS)
+
+
 def _strong(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if not text:
         raise ValueError(f"is missing: set it to the output of: {HOW_TO_MAKE_ONE}")
-    weak = len(text) < MIN_SECRET_LENGTH or is_guessable_secret(text.encode())
-    if weak or not text.isascii() or any(word in text.lower() for word in PLACEHOLDERS):
+    if not text.isascii() or is_weak_secret(text.encode()):
         raise ValueError(
             f"is short, a placeholder or easy to guess: set it to the output of: {HOW_TO_MAKE_ONE}"
         )

@@ -8,7 +8,7 @@ Source: W3C Content Security Policy Level 3; OWASP ASVS 3.4.3.
 
 import os
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from secure_flask.state import Key, State, request_state
 from secure_flask.web import origins
 from secure_flask.web.csp_syntax import Directives, check_directives, serialize_directives
 from secure_flask.web.templates import add_to_templates
-from secure_flask.web.view_options import add_options
+from secure_flask.web.view_options import add_options, options_of
 
 Target = TypeVar("Target", bound=Callable[..., Any] | Blueprint)
 Header = tuple[str, str]
@@ -32,6 +32,8 @@ REPORT_ONLY = "Content-Security-Policy-Report-Only"
 INERT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
 # A worker runs under the policy of its own file.
 WORKER = "default-src 'self'; object-src 'none'; base-uri 'none'"
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 # What the blueprint and the view replace by `@csp`.
 CSP_OVERRIDE = Key[Override]("CSP override")
@@ -56,7 +58,7 @@ def csp(**directives: list[str]) -> Callable[[Target], Target]:
     """
     override = {name.replace("_", "-"): sources for name, sources in directives.items()}
     check_directives(override)
-    added = tuple((name, tuple(sources)) for name, sources in override.items())
+    added = as_override(override)
 
     def apply() -> None:
         state = request_state(request.environ)
@@ -87,6 +89,11 @@ def init_app(app: Flask) -> None:
     add_to_templates(app, {"csp_nonce": csp_nonce})
 
 
+def as_override(directives: Directives) -> Override:
+    """Directives in the form that can be hashed."""
+    return tuple((name, tuple(sources)) for name, sources in directives.items())
+
+
 def override_of(state: State) -> Override:
     """What the view and its blueprint replace; empty without `@csp`."""
     return state.get(CSP_OVERRIDE) or ()
@@ -110,10 +117,10 @@ def csp_headers(config: Mapping[str, Any], scheme: str, override: Override = ())
     # Not by SCRIPT_NAME, to which a mounted app adds its own path.
     reports = config["APPLICATION_ROOT"].rstrip("/") + "/csp-reports"
     name = REPORT_ONLY if config["CSP_REPORT_ONLY"] else ENFORCED
-    headers = [(name, _value(page_policy(config, override), scheme, reports))]
+    policies = [(name, page_policy(config, override))]
     if candidate := config["CSP_CANDIDATE"]:
-        tried = {**resolve_level(candidate, config), **_listed(override)}
-        headers.append((REPORT_ONLY, _value(tried, scheme, reports)))
+        policies.append((REPORT_ONLY, {**resolve_level(candidate, config), **_listed(override)}))
+    headers = [(name, _value(name, policy, scheme, reports)) for name, policy in policies]
     if scheme == "https":
         headers.append(("Reporting-Endpoints", f'csp="{reports}"'))
     return headers
@@ -141,6 +148,27 @@ def resolve_level(level: Level | Directives, config: Mapping[str, Any]) -> Direc
     return policy
 
 
+def csp_overrides(app: Flask) -> dict[str, Directives]:
+    """The directives that `@csp` replaces, by view or blueprint."""
+    hooks = [(name, hook) for name, listed in app.before_request_funcs.items() for hook in listed]
+    return {
+        place: dict(policy)
+        for name, target in [*app.view_functions.items(), *hooks]
+        for place, policy in _overrides_of(name, target)
+        if policy is not None
+    }
+
+
+def _overrides_of(name: str | None, target: object) -> Iterator[tuple[str, Any]]:
+    """What `@csp` replaces, by the method where those of a class differ."""
+    policies = {method: options_of(target, method).csp for method in _METHODS}
+    if all(policy is policies["GET"] for policy in policies.values()):
+        yield f"{name}: ", policies["GET"]
+        return
+    for method, policy in policies.items():
+        yield f"{name} {method}: ", policy
+
+
 def _with(policy: Directives, name: str, added: list[str]) -> list[str]:
     """What a directive allows with more sources; without one of its name, default-src counts."""
     default = policy.get("default-src", []) if name.endswith("-src") else []
@@ -152,7 +180,11 @@ def _listed(override: Override) -> Directives:
     return {name: list(sources) for name, sources in override}
 
 
-def _value(policy: Directives, scheme: str, reports: str) -> str:
+def _value(name: str, policy: Directives, scheme: str, reports: str) -> str:
     value = f"{serialize_directives(policy)}; report-uri {reports}"
-    # Over plain http, report-to makes Chromium send no reports at all.
-    return f"{value}; report-to csp; upgrade-insecure-requests" if scheme == "https" else value
+    if scheme != "https":
+        # Over plain http, report-to makes Chromium send no reports at all.
+        return value
+    # Browsers ignore it in a policy that only reports, and write an error for each page.
+    upgrade = "; upgrade-insecure-requests" if name == ENFORCED else ""
+    return f"{value}; report-to csp{upgrade}"

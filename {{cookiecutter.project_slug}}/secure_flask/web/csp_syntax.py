@@ -2,8 +2,10 @@
 
 A browser ignores an unknown directive and reads an unquoted keyword as a host name. Both
 mistakes silently weaken the policy, so here they stop the app.
-Source: W3C Content Security Policy Level 3, sections 2.3 and 7; Weichselbaum et al., "CSP Is Dead,
-Long Live CSP!" (2016).
+The lists are those of the Working Draft of 13 August 2026, with `'inline-speculation-rules'` of the
+HTML Standard, and without what no browser knows: `webrtc`, `'unsafe-allow-redirects'`.
+Source: W3C Content Security Policy Level 3, sections 2.3 and 7; W3C Trusted Types; Weichselbaum et
+al., "CSP Is Dead, Long Live CSP!" (2016).
 """
 
 import re
@@ -27,7 +29,9 @@ DIRECTIVES = frozenset(
 _KEYWORDS = frozenset(
     {
         *("'none'", "'self'", "'unsafe-inline'", "'unsafe-eval'", "'wasm-unsafe-eval'"),
-        *("'unsafe-hashes'", "'strict-dynamic'", "'report-sample'"),
+        *("'unsafe-hashes'", "'strict-dynamic'", "'report-sample'", "'report-sha256'"),
+        *("'report-sha384'", "'report-sha512'", "'trusted-types-eval'"),
+        "'inline-speculation-rules'",
         *("'script'", "'allow-duplicates'"),
     }
 )

@@ -1,7 +1,7 @@
 """The headers of every response: what each is for, and where they are added.
 
 `fixed_headers` and `policy_headers` say which a response has by its kind and the policy. Each
-response has X-Request-ID from logs.py too, and what cors.py lets other origins read.
+response has what connection_allowlist.py makes of LINKS, X-Request-ID from logs.py too, and what cors.py lets other origins read.
 `SecurityHeaders` wraps `start_response`, through which every response of Flask or an extension
 passes: errors, redirects and static files too. So no route can be missed, and it costs a quarter
 of an `after_request` function.
@@ -11,17 +11,18 @@ Source: OWASP Secure Headers Project; RFC 7034; OWASP ASVS 3.4.
 import re
 from collections.abc import Container, Iterable, Mapping
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
 from secure_flask.csp_levels import NONE, SELF
 from secure_flask.state import State, app_state, begin_request_state, separate_environ
-from secure_flask.web import csp
+from secure_flask.web import connection_allowlist, csp
 from secure_flask.web.cors import CORS_ORIGINS, cors_headers
 from secure_flask.web.csp import Header, Override
-from secure_flask.web.csp_syntax import loads_elsewhere
+from secure_flask.web.csp_syntax import Directives, loads_elsewhere
+from secure_flask.web.integrity_policy import INTEGRITY_HEADERS, integrity_headers
 from secure_flask.web.logs import USER_ID, request_id
 from secure_flask.web.origins import PolicyError
 
@@ -36,10 +37,13 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     # Sibling subdomains get no synchronous access through document.domain.
     "Origin-Agent-Cluster": "?1",
-    # Disables browser features that no page here uses, for injected scripts too.
+    # Disables browser features that no page here uses, for injected scripts too. `bluetooth` is
+    # left out: Chromium on Linux does not know it, and would write a warning for each page.
     "Permissions-Policy": (
-        "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
-        "magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
+        "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), "
+        "idle-detection=(), local-fonts=(), local-network=(), loopback-network=(), "
+        "magnetometer=(), microphone=(), midi=(), payment=(), screen-wake-lock=(), serial=(), "
+        "unload=(), usb=(), window-management=(), xr-spatial-tracking=()"
     ),
     # Old plug-ins such as Flash read no cross-domain policy file from this site.
     "X-Permitted-Cross-Domain-Policies": "none",
@@ -91,8 +95,11 @@ _POLICIES = {
     Kind.NOT_MODIFIED: [],
 }
 _SPELLINGS = {
-    name.lower(): name for each in (HEADERS, EMBEDDER, PAGE_HEADERS, TRANSPORT) for name in each
+    name.lower(): name
+    for each in (HEADERS, EMBEDDER, PAGE_HEADERS, INTEGRITY_HEADERS, TRANSPORT)
+    for name in each
 }
+_OF_PAGES = {*PAGE_HEADERS, *INTEGRITY_HEADERS}
 # Fast path: when the view set only these headers, nothing can collide.
 _NEVER_ADDED = frozenset({"content-type", "content-length"})
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
@@ -110,6 +117,7 @@ def init_app(app: Flask) -> None:
     app.config["HEADER_CHANGES"] = spelt
     # The middleware reads a copy, so this notes the names whose later change would be ignored.
     policy_headers(app.config, Kind.PAGE, "https")
+    connection_allowlist.find_allowlist(app.config, {}, "https")
     app.wsgi_app = SecurityHeaders(app)  # type: ignore[method-assign]
 
 
@@ -117,6 +125,7 @@ class SecurityHeaders:
     """WSGI middleware that adds to each response the headers that its view did not set."""
 
     def __init__(self, app: Flask) -> None:
+        self._app = app
         self._wsgi_app = app.wsgi_app
         self._config = dict(app.config)
         # By origin; "" stands for no origin and for one that may not read.
@@ -163,8 +172,17 @@ class SecurityHeaders:
         """The fixed headers, and the policies as their parts before and after each nonce."""
         kind = kind_of(status, content_type)
         fixed = fixed_headers(self._config, kind, scheme, override)
+        allowlist = connection_allowlist.allowlist_headers(
+            self._config, self._overrides, override, scheme, page=kind is Kind.PAGE
+        )
         policies = policy_headers(self._config, kind, scheme, override)
-        return [*fixed.items()], [(name, value.split("{nonce}")) for name, value in policies]
+        parts = [(name, value.split("{nonce}")) for name, value in policies]
+        return [*fixed.items(), *allowlist], parts
+
+    @cached_property
+    def _overrides(self) -> dict[str, Directives]:
+        """What all views replace by `@csp`. From the first request on, Flask takes no more views."""
+        return csp.csp_overrides(self._app)
 
 
 def kind_of(status: str, content_type: str) -> Kind:
@@ -187,9 +205,10 @@ def fixed_headers(
     """The headers that are the same in all responses of a kind, with HEADER_CHANGES."""
     changes = config["HEADER_CHANGES"]
     embedder = EMBEDDER if _is_isolated(config, override) else {}
-    headers = {**HEADERS, **embedder, **_OF_KIND[kind]}
+    integrity = integrity_headers(config, override) if kind is Kind.PAGE else {}
+    headers = {**HEADERS, **embedder, **integrity, **_OF_KIND[kind]}
     for name, value in changes.items():
-        if name not in TRANSPORT and (kind is Kind.PAGE or name not in PAGE_HEADERS):
+        if name not in TRANSPORT and (kind is Kind.PAGE or name not in _OF_PAGES):
             headers[name] = value
     if scheme == "https":
         headers |= {name: changes.get(name, value) for name, value in TRANSPORT.items()}
@@ -225,3 +244,5 @@ def _check_header(name: str, value: str) -> None:
         raise PolicyError(f"policy.py: no header is called {name!r}; write letters and hyphens.")
     if not (value.isascii() and value.isprintable()):
         raise PolicyError(f"policy.py: {name} holds {value!r}; write it on one line, in ASCII.")
+    if not value.strip():
+        raise PolicyError(f"policy.py: {name} is empty; write None to send no such header.")

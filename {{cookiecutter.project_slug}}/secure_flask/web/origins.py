@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import click
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])"
+HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])"
 _PORT = r"(?::(?!0)[0-9]{1,5})?"
-_HTTPS = re.compile(rf"https://{_HOST}(?!:443$){_PORT}")
-_ANY = re.compile(rf"[a-z][a-z0-9+.-]+://{_HOST}{_PORT}")
+_HTTPS = re.compile(rf"https://{HOST}(?!:443$){_PORT}")
+_ANY = re.compile(rf"[a-z][a-z0-9+.-]+://{HOST}{_PORT}")
 _LOOPBACK = re.compile(rf"http://(?:localhost|127\.0\.0\.1)(?!:80$){_PORT}")
 
 
@@ -33,7 +33,7 @@ def is_loopback(origin: str) -> bool:
 
 
 def is_origin(origin: str) -> bool:
-    return (_HTTPS.fullmatch(origin) is not None or is_loopback(origin)) and _is_readable(origin)
+    return (_HTTPS.fullmatch(origin) is not None or is_loopback(origin)) and is_readable(origin)
 
 
 def origin_for_log(sent: str | None) -> str | None:
@@ -48,8 +48,9 @@ def in_force(origins: Iterable[str], *, production: bool) -> list[str]:
     return [origin for origin in origins if not (production and is_loopback(origin))]
 
 
-def _is_readable(origin: str) -> bool:
+def is_readable(origin: str) -> bool:
+    """Whether a browser can read the address and the port; any port may be `*`."""
     try:
-        return urlsplit(origin).port != 0
+        return urlsplit(origin.removesuffix(":*")).port != 0
     except ValueError:  # a port above 65535, or an invalid address
         return False

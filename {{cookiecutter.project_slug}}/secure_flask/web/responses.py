@@ -1,17 +1,27 @@
 """`@responds` and `@consumes`: declare the bodies of a view, for the checks and for OpenAPI."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 from secure_flask.web.form_types import SENT_BY_FORMS
 from secure_flask.web.view_options import Content, Decorated, add_options
 
 
-class ResponseBody(BaseModel):
-    """The base class of response models, without undeclared members: `class Me(ResponseBody)`."""
+def _drop_defaults(schema: dict[str, Any]) -> None:
+    # Views return what they return: nothing fills in a default. Generators of clients read one as a
+    # promise that the member is there.
+    for member in schema.get("properties", {}).values():
+        member.pop("default", None)
 
-    model_config = ConfigDict(extra="forbid")
+
+class ResponseBody(BaseModel):
+    """The base class of response models, without undeclared members: `class Me(ResponseBody)`.
+
+    A response may lack a member with a default.
+    """
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_drop_defaults)
 
 
 class LoginResponse(ResponseBody):

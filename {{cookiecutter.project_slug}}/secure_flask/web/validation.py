@@ -18,6 +18,7 @@ from secure_flask.web.bodies import INVALID_REQUEST
 from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import Decorated, add_options, view_options
+from wtforms import ValidationError as WrongField
 
 MISSING = "Missing required fields"
 MAX_REPORTED = 100  # wrong members: a short list in a request must not make a long response
@@ -52,11 +53,14 @@ Text = Annotated[str, Field(pattern=_LINES)]
 _PLAIN_TEXT = TypeAdapter(PlainText, config={"hide_input_in_errors": True})
 
 
-class Reason(ValueError):
-    """Why a check of your own refuses a value, in words for the client that quote nothing of it."""
+class Reason(WrongField):
+    """Why a check of your own refuses a value, in words for the client that quote nothing of it.
 
-    def __str__(self) -> str:
-        return translated_text(super().__str__())
+    It is a ValueError, as pydantic expects of a validator, and the one that WTForms expects.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(translated_text(message))
 
 
 class Body(BaseModel):

@@ -117,10 +117,15 @@ def view_options(request: Request = flask.request) -> ViewOptions:
 
 def qualified_name(view: Any, method: str) -> str:
     """What the source calls a view, such as `app.pages.save` or `app.pages.Orders.post`."""
-    view_class: type[View] | None = getattr(view, "view_class", None)
-    written = getattr(view_class, method.lower(), view_class) or unwrap(view)
+    written = written_view(view, method)
     name = getattr(written, "__qualname__", repr(written))
     return f"{getattr(written, '__module__', '')}.{name}"
+
+
+def written_view(view: Any, method: str) -> Any:
+    """What the source holds of a view: a function, or a class or its method for this HTTP method."""
+    view_class: type[View] | None = getattr(view, "view_class", None)
+    return getattr(view_class, method.lower(), view_class) or unwrap(view)
 
 
 def _replaced(current: ViewOptions, options: dict[str, Any]) -> ViewOptions:

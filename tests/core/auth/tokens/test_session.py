@@ -13,7 +13,7 @@ from werkzeug.test import Cookie, TestResponse
 from core import routes
 from core.conftest import LOGIN, OWN_PAGE, is_logged_in, log_in
 
-DEVELOPMENT, PRODUCTION = "dev-session", "__Host-session"
+DEVELOPMENT, PRODUCTION = "dev-session", "__Host-Http-session"
 FLAGS = {"HttpOnly", "SameSite=Lax", "Path=/"}
 LIFETIME, KEPT_LIFETIME = LIFETIMES["session"], Policy.model_fields["KEPT_LIFETIME"].default
 

@@ -1,0 +1,265 @@
+"""Old hashes of another app: they log in once, and no time and no answer tells who has one."""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask.auth import authentication, passwords, tokens, users
+from secure_flask.database import db
+from sqlalchemy.exc import OperationalError
+from werkzeug.security import check_password_hash, generate_password_hash
+from werkzeug.test import TestResponse
+
+from core import routes
+from core.conftest import PASSWORD, USERNAME, CountingHasher, log_in, slow_hasher, stored_user
+from core.statements import counted_statements
+
+PREFIX, QUICK = "scrypt:", "scrypt:1024:8:1"
+OF_SAMPLE, WRONG = "the password of the sample", "a wrong long password"
+NEW, QUICKER = "seven owls in a well of ink", "the owner was quicker today"
+SAMPLE = generate_password_hash(OF_SAMPLE, QUICK)
+OLD = generate_password_hash(PASSWORD, QUICK)
+NAMES = {
+    "nobody": None,
+    "old": (OLD, False),
+    "new": ("", False),
+    "disabled-old": (OLD, True),
+    "disabled-new": ("", True),
+}
+
+Check = Callable[[str, str], object]
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was verified, in order: "argon2", or the hash that the old check got."""
+    done: list[str] = []
+    monkeypatch.setattr(passwords, "hasher", slow_hasher("verify", lambda: done.append("argon2")))
+    return done
+
+
+@pytest.fixture
+def app(app: Flask, work: list[str], monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """An app with a user of each kind; those without an old hash have one of argon2."""
+
+    def check(stored: str, password: str) -> bool:
+        work.append(stored)
+        return check_password_hash(stored, password)
+
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1000 per minute")
+    use_check(app, monkeypatch, check)
+    with app.app_context():
+        for name, stored in NAMES.items():
+            if stored:
+                user = users.create_user(name, PASSWORD)
+                user.password_hash = stored[0] or user.password_hash
+                user.disabled = stored[1]
+        db.session.commit()
+    return app
+
+
+@pytest.fixture
+def context(app: Flask) -> Iterator[None]:
+    with app.app_context():
+        yield
+
+
+def use_check(app: Flask, monkeypatch: pytest.MonkeyPatch, check: Check) -> None:
+    monkeypatch.setitem(app.config, "LEGACY_HASHES", {PREFIX: (check, SAMPLE)})
+
+
+def visitor(app: Flask) -> FlaskClient:
+    """A client that keeps no cookie of a login."""
+    return app.test_client(use_cookies=False)
+
+
+def try_login(client: FlaskClient, name: str, password: str = PASSWORD) -> TestResponse:
+    return client.post(routes.LOGIN, json={"username": name, "password": password})
+
+
+def hash_of(app: Flask, name: str) -> str:
+    with stored_user(app, name) as user:
+        return user.password_hash
+
+
+def give_old_hash(app: Flask, name: str = USERNAME) -> None:
+    with stored_user(app, name) as user:
+        user.password_hash = OLD
+
+
+@pytest.mark.parametrize("password", [WRONG, OF_SAMPLE])
+def test_an_attempt_costs_one_argon2_and_one_old_check_for_every_name(
+    app: Flask, work: list[str], password: str
+) -> None:
+    client = visitor(app)
+    for name, stored in NAMES.items():
+        assert try_login(client, name, password).status_code == 401
+        real = OLD if stored and stored == (OLD, False) else SAMPLE
+        assert work == ["argon2", real], name
+        work.clear()
+
+
+def test_an_attempt_sends_the_same_statements_for_every_name(app: Flask) -> None:
+    client, sent = visitor(app), []
+    for name in NAMES:
+        with app.app_context(), counted_statements(db.engine) as counted:
+            try_login(client, name, WRONG)
+        sent.append(counted.statements)
+    assert sent == sent[:1] * len(NAMES)
+
+
+def test_the_first_login_replaces_an_old_hash_and_the_next_one_needs_it_no_more(
+    app: Flask, work: list[str]
+) -> None:
+    client = visitor(app)
+    assert try_login(client, "old", WRONG).status_code == 401
+    assert hash_of(app, "old") == OLD
+    assert try_login(client, "old").status_code == 200
+    assert hash_of(app, "old").startswith("$argon2id$")
+    work.clear()
+    assert try_login(client, "old").status_code == 200
+    assert work == ["argon2", SAMPLE]
+
+
+def test_the_right_password_of_a_disabled_user_opens_and_replaces_nothing(app: Flask) -> None:
+    assert try_login(visitor(app), "disabled-old").status_code == 401
+    assert hash_of(app, "disabled-old") == OLD
+
+
+def test_an_old_hash_is_replaced_where_the_login_is_stored_or_not_at_all(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*arguments: object, **options: object) -> None:
+        raise OperationalError("INSERT", {}, OSError("no route to host"))
+
+    monkeypatch.setattr(tokens.session, "issue_token", away)
+    assert try_login(visitor(app), "old").status_code == 503
+    assert hash_of(app, "old") == OLD
+
+
+def test_each_of_several_logins_that_replace_an_old_hash_at_once_is_right(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    quicker = iter([visitor(app)])
+    answers: list[TestResponse] = []
+
+    def log_in_meanwhile() -> None:
+        for other in quicker:
+            with app.app_context():
+                answers.append(try_login(other, "old"))
+
+    monkeypatch.setattr(passwords, "hasher", slow_hasher("hash", log_in_meanwhile))
+    answers.append(try_login(visitor(app), "old"))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert "authn_login_fail" not in caplog.text
+
+
+@pytest.mark.parametrize("step", ["verify", "hash"])
+def test_a_password_changed_while_the_old_one_is_verified_lets_nobody_in(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    changes = iter([QUICKER])
+
+    def change() -> None:
+        for new in changes:
+            with stored_user(app, "old") as user:
+                authentication.set_password(user, new)
+
+    monkeypatch.setattr(passwords, "hasher", slow_hasher(step, change))
+    client = visitor(app)
+    assert try_login(client, "old").status_code == 401
+    assert try_login(client, "old").status_code == 401
+    assert try_login(client, "old", QUICKER).status_code == 200
+
+
+def test_the_password_again_and_a_change_work_with_an_old_hash_at_the_same_cost(
+    app: Flask, work: list[str]
+) -> None:
+    client = app.test_client()
+    headers = log_in(client)
+    uses: dict[str, dict[str, Any]] = {
+        routes.REAUTHENTICATE: {"password": PASSWORD},
+        routes.PASSWORD: {"current_password": PASSWORD, "new_password": NEW},
+    }
+    for path, body in uses.items():
+        give_old_hash(app)
+        work.clear()
+        wrong = {**body, next(iter(body)): WRONG}
+        assert client.post(path, json=wrong, headers=headers).status_code == 403
+        assert work == ["argon2", OLD]
+        assert client.post(path, json=body, headers=headers).status_code == 200
+        assert hash_of(app, USERNAME).startswith("$argon2id$")
+    assert try_login(visitor(app), USERNAME, NEW).status_code == 200
+
+
+def test_a_check_that_raises_lets_nobody_in_and_is_logged_without_its_message(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(stored: str, password: str) -> bool:
+        raise ValueError(f"{password} is longer than 72 bytes")
+
+    caplog.set_level(logging.DEBUG)
+    use_check(app, monkeypatch, fail)
+    client = visitor(app)
+    for name in NAMES:
+        expected = 200 if name == "new" else 401
+        assert try_login(client, name).status_code == expected, name
+    assert caplog.text.count("old_hash_check_fail") == len(NAMES)
+    assert "ValueError" in caplog.text
+    assert PASSWORD not in caplog.text
+
+
+async def _right_later(stored: str, password: str) -> bool:
+    return True
+
+
+@pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
+@pytest.mark.parametrize("check", [_right_later, lambda *_: "wrong", lambda *_: 1, lambda *_: None])
+def test_a_check_that_returns_no_bool_lets_nobody_in(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, check: Check
+) -> None:
+    use_check(app, monkeypatch, check)
+    assert try_login(visitor(app), "old").status_code == 401
+
+
+def test_a_check_takes_the_one_place_of_its_login(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+
+    def check(stored: str, password: str) -> bool:
+        taken.append(passwords._places.total())
+        return check_password_hash(stored, password)
+
+    use_check(app, monkeypatch, check)
+    monkeypatch.setattr(passwords, "MAX_PLACES", 1)
+    assert try_login(visitor(app), "old").status_code == 200
+    assert taken == [1]
+
+
+def test_without_the_policy_an_old_hash_lets_nobody_in_at_the_cost_of_any_other(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "LEGACY_HASHES", {})
+    for name in ("old", "nobody", "new"):
+        monkeypatch.setattr(passwords, "hasher", hasher := CountingHasher(1, 8, 1))
+        assert try_login(visitor(app), name, WRONG).status_code == 401
+        assert hasher.computed == 1, name
+    assert try_login(visitor(app), "old").status_code == 401
+
+
+@pytest.mark.usefixtures("context")
+def test_a_hash_that_only_looks_like_an_old_one_lets_nobody_in(app: Flask) -> None:
+    for damaged in ("scrypt:", "scrypt:1024:8:1$", "scrypt:x:y:z$a$b", f"{OLD}0", OLD.upper()):
+        assert not passwords.verify_user_password(damaged, PASSWORD), damaged
+    assert passwords.verify_user_password(OLD, PASSWORD)
+
+
+def test_an_operator_and_a_new_password_replace_an_old_hash(app: Flask) -> None:
+    runner = app.test_cli_runner()
+    runner.invoke(args=["user", "password", "old", "--password-stdin"], input=NEW)
+    assert try_login(visitor(app), "old", NEW).status_code == 200
+    assert try_login(visitor(app), "old").status_code == 401

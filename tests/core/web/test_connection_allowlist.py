@@ -1,0 +1,182 @@
+"""Where a page may lead: Connection-Allowlist as browsers receive it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask, Response, abort
+from flask.views import MethodView
+from secure_flask import SettingsError
+from secure_flask.auth.access import public
+from secure_flask.csp_levels import NONE, PARANOID, RELAXED, SELF, STRICT
+from secure_flask.web.csp import csp
+from secure_flask.web.origins import PolicyError
+
+from core import routes
+from core.conftest import PRODUCTION, MakeApp
+
+NAME, ON_TRIAL = "Connection-Allowlist", "Connection-Allowlist-Report-Only"
+CLOSED = '(response-origin "mailto:*" "tel:*"); redirects=allow'
+SHOP, TILES = "https://shop.example", "https://tiles.example"
+
+
+def sent(app: Flask, path: str = "/", name: str = NAME, scheme: str = "http") -> str | None:
+    return app.test_client().get(path, base_url=f"{scheme}://localhost").headers.get(name)
+
+
+def with_links(*patterns: str) -> str:
+    listed = "".join(f' "{each}"' for each in patterns)
+    return CLOSED.replace(")", f"{listed})")
+
+
+def test_pages_lead_nowhere_at_paranoid_and_anywhere_at_the_other_levels(make_app: MakeApp) -> None:
+    assert sent(make_app(CSP=PARANOID)) == CLOSED
+    for level in (STRICT, RELAXED, dict(PARANOID.directives)):
+        assert sent(make_app(CSP=level)) is None
+
+
+def test_links_count_at_each_level(make_app: MakeApp) -> None:
+    assert sent(make_app(CSP=PARANOID, LINKS=None)) is None
+    assert sent(make_app(LINKS=[])) == CLOSED
+    assert sent(make_app(LINKS=[f"{SHOP}/", "http://old.example:8080"])) == with_links(
+        SHOP, "https://old.example:8080", "http://old.example:8080"
+    )
+
+
+def test_the_site_of_a_policy_may_be_connected_to(make_app: MakeApp) -> None:
+    app = make_app(
+        CSP=PARANOID,
+        CSP_SOURCES=["https://cdn.example"],
+        CSP_CHANGES={
+            "connect-src": ["wss://live.example", SELF],
+            "img-src": ["data:", f"{TILES}/map/"],
+            "form-action": [SHOP],
+            "sandbox": ["allow-forms"],
+        },
+        FRAME_ANCESTORS=["https://partner.example"],
+    )
+    patterns = ("https://cdn.example", TILES, "https://live.example", SHOP)
+    assert sorted((sent(app) or "").split()) == sorted(with_links(*patterns).split())
+
+
+def test_what_one_view_names_is_in_the_list_of_all(make_app: MakeApp) -> None:
+    app = make_app(CSP=PARANOID)
+    pages = Blueprint("pages_of_shop", __name__)
+    csp(img_src=["https://photos.example"])(pages)
+    pages.add_url_rule("/_test/shop", "shop", public(lambda: "shop"))
+    app.register_blueprint(pages)
+    app.add_url_rule("/_test/map", "map", csp(img_src=[TILES])(public(lambda: "map")))
+
+    class Payment(MethodView):
+        @csp(form_action=[SHOP])
+        def post(self) -> str:
+            return ""
+
+    app.add_url_rule("/_test/pay", view_func=public(Payment.as_view("pay")))
+    expected = with_links(TILES, SHOP, "https://photos.example")
+    for path in ("/", "/_test/map", "/_test/shop", routes.HEALTHZ, "/_test/nothing"):
+        assert sent(app, path) == expected
+
+
+def without_its_mark(view: Callable[[], str]) -> Callable[[], str]:
+    """A decorator that forgot `functools.wraps`."""
+    return lambda: view()
+
+
+def test_a_view_that_hides_its_sites_or_comes_late_can_connect_to_them(make_app: MakeApp) -> None:
+    app = make_app(CSP=PARANOID)
+    hidden = without_its_mark(csp(img_src=[TILES])(lambda: "map"))
+    app.add_url_rule("/_test/map", "map", public(hidden))
+    app.add_url_rule("/_test/late", "late", public(lambda: ""))
+    assert sent(app) == CLOSED
+    assert sent(app, "/_test/map") == with_links(TILES)
+    app.view_functions["late"] = csp(img_src=[SHOP])(public(lambda: "late"))
+    assert sent(app, "/_test/late") == with_links(SHOP)
+
+
+def test_every_kind_of_response_has_it(make_app: MakeApp) -> None:
+    app = make_app(CSP=PARANOID)
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    answers: dict[str, Any] = {
+        "script": lambda: Response("", content_type="text/javascript"),
+        "unmodified": lambda: Response(status=304),
+        "empty": lambda: Response(status=204),
+        "forbidden": lambda: abort(403),
+        "crash": lambda: 1 // 0,
+    }
+    for name, answer in answers.items():
+        app.add_url_rule(f"/_test/{name}", name, public(answer))
+    for path in ("/", routes.HEALTHZ, "/_test/no/route", *(f"/_test/{name}" for name in answers)):
+        assert sent(app, path) == CLOSED
+
+
+def test_only_pages_over_https_name_where_to_report(make_app: MakeApp) -> None:
+    app = make_app(CSP=PARANOID, **PRODUCTION)
+    client = app.test_client()
+    page = client.get("/", base_url="https://localhost").headers
+    assert page[NAME] == f"{CLOSED}; report-to=csp"
+    assert page["Reporting-Endpoints"] == 'csp="/csp-reports"'
+    # Browsers report nothing for a worker.
+    assert sent(app, routes.HEALTHZ, scheme="https") == CLOSED
+
+
+def test_an_address_of_ipv6_is_written_as_a_browser_reads_it(make_app: MakeApp) -> None:
+    app = make_app(LINKS=["https://[2001:db8::a]:8443"])
+    assert sent(app) == with_links(r"https://[2001\\:db8\\:\\:a]:8443")
+
+
+def test_a_view_decides_on_its_own_list(make_app: MakeApp) -> None:
+    app = make_app(CSP=PARANOID)
+    own = "(response-origin)"
+    app.add_url_rule("/_test/own", "own", public(lambda: ("", {NAME: own})))
+    answer = app.test_client().get("/_test/own")
+    assert answer.headers.getlist(NAME) == [own]
+
+
+def test_a_candidate_reports_what_its_list_would_close(make_app: MakeApp) -> None:
+    candidate = {"CSP_CANDIDATE": PARANOID}
+    app = make_app(**candidate, CSP_CHANGES={"img-src": [TILES]})
+    assert (sent(app), sent(app, name=ON_TRIAL)) == (None, with_links(TILES))
+    # What the policy says itself is not on trial.
+    app = make_app(**candidate, LINKS=[SHOP])
+    assert (sent(app), sent(app, name=ON_TRIAL)) == (with_links(SHOP), None)
+    app = make_app(**candidate, LINKS=None)
+    assert (sent(app), sent(app, name=ON_TRIAL)) == (None, None)
+    app = make_app(CSP_CANDIDATE={"img-src": [NONE]})
+    assert (sent(app), sent(app, name=ON_TRIAL)) == (None, None)
+
+
+def test_report_only_closes_nothing(make_app: MakeApp) -> None:
+    app = make_app(CSP=PARANOID, csp_report_only=True)
+    assert (sent(app), sent(app, name=ON_TRIAL)) == (None, CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("links", "words"),
+    [
+        ("https://a.example", "write a list of other sites, or None for any site"),
+        (["'self'"], "it holds \"'self'\": write an origin.*This site itself"),
+        (["https://a.example/path"], "it holds 'https://a.example/path': write an origin"),
+        (["https:"], "it holds 'https:': write an origin"),
+        ([None], "it holds None"),
+    ],
+)
+def test_a_list_that_would_close_or_open_more_stops_the_app(
+    make_app: MakeApp, links: object, words: str
+) -> None:
+    with pytest.raises(PolicyError, match=f"LINKS is .*{words}"):
+        make_app(LINKS=links)
+
+
+@pytest.mark.parametrize("name", [NAME, ON_TRIAL.lower()])
+def test_the_header_is_changed_by_links_alone(make_app: MakeApp, name: str) -> None:
+    with pytest.raises(PolicyError, match=r"set (LINKS|CSP_CANDIDATE) instead"):
+        make_app(HEADER_CHANGES={name: None})
+
+
+def test_links_that_change_after_init_app_are_refused(make_app: MakeApp) -> None:
+    app = make_app(CSP=PARANOID)
+    app.config["LINKS"] = None
+    client = app.test_client()
+    with pytest.raises(SettingsError, match=r"LINKS = … in app/policy\.py"):
+        client.get("/")

@@ -1,0 +1,58 @@
+"""Where a page may lead, as a browser obeys it over https."""
+
+import json
+from collections.abc import Iterator
+from queue import Queue
+from typing import Any
+
+import pytest
+from flask import Flask, request
+from playwright.sync_api import Browser, Page
+from secure_flask.csp_levels import PARANOID
+
+from views.browser.conftest import REAL_NAME, Elsewhere, Serve, new_page
+from views.conftest import PRODUCTION, MakeApp
+
+SETTINGS = {**PRODUCTION, "trusted_hosts": [REAL_NAME], "CSP": PARANOID}
+LEAVE = "url => { location.href = url }"
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A browser remembers which names want https, on whichever port they said so."""
+    with new_page(browser) as page:
+        yield page
+
+
+def noted_reports(app: Flask) -> Queue[dict[str, Any]]:
+    reported: Queue[dict[str, Any]] = Queue()
+
+    @app.before_request
+    def note() -> None:
+        if request.path == "/csp-reports":
+            for report in json.loads(request.get_data()):
+                reported.put(report)
+
+    return reported
+
+
+def test_a_script_cannot_send_a_page_of_paranoid_to_another_site(
+    make_app: MakeApp, serve: Serve, page: Page
+) -> None:
+    elsewhere = Elsewhere()
+    other = serve(elsewhere, https=True).at("localhost")
+    app = make_app(**SETTINGS)
+    reported = noted_reports(app)
+    page.goto(serve(app, https=True).at(REAL_NAME))
+    page.evaluate(LEAVE, f"{other}/stolen")
+    report = reported.get(timeout=10)
+    assert report["type"] == "connection-allowlist"
+    assert report["body"]["connection"].startswith(other)
+    assert elsewhere.asked.empty()
+
+
+def test_a_page_leads_to_a_site_of_links(make_app: MakeApp, serve: Serve, page: Page) -> None:
+    other = serve(Elsewhere(), https=True).at("localhost")
+    page.goto(serve(make_app(**SETTINGS, LINKS=[other]), https=True).at(REAL_NAME))
+    page.evaluate(LEAVE, f"{other}/listed")
+    page.wait_for_url(f"{other}/listed")

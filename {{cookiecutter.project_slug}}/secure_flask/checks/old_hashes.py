@@ -1,0 +1,107 @@
+"""Counts the users with an old hash, and finds a check that is slow or that tells names by its time.
+
+What a check costs is in most hashes as numbers, such as the rounds; a sample that has others takes
+another time. Source: OWASP Password Storage Cheat Sheet, "Upgrading Legacy Hashes".
+"""
+
+import re
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from time import perf_counter
+
+from flask import Flask
+from secure_flask.auth.legacy_hashes import LegacyScheme, legacy_scheme
+from secure_flask.auth.users import user_class
+from secure_flask.checks.registry import Finding, register_check
+from secure_flask.checks.services import problem_of_migrations
+from secure_flask.database import db
+from secure_flask.database.paging import pages_of_rows
+from sqlalchemy import func, select
+
+SLOW = 1.0  # seconds
+# The highest costs of stored hashes that are measured.
+MEASURED = 5
+_NUMBER = re.compile(r"(?<![^:$,=])[0-9]{1,12}(?![^:$,=])")
+
+Cost = tuple[int, ...]
+
+
+@register_check("passwords.old-hashes", "warning")
+def old_hashes(app: Flask) -> Iterator[Finding]:
+    scheme = legacy_scheme()
+    if scheme is None or problem_of_migrations():
+        return
+    if left := sum(1 for _ in _stored_hashes(scheme)):
+        users = db.session.scalar(select(func.count(user_class().id)))
+        yield Finding(
+            f"{left} of {users} users have an old hash, which their next login replaces.",
+            hint="Accept this while people log in. After a year give the rest hashes that no "
+            "password matches, and delete LEGACY_HASHES: the page about users that exist says how.",
+        )
+    else:
+        yield Finding(
+            "No user has an old hash any more, and each login still runs the check of one.",
+            hint="Delete LEGACY_HASHES in app/policy.py.",
+        )
+
+
+@register_check("passwords.old-hash-cost", "warning")
+def costs_of_old_hashes(app: Flask) -> Iterator[Finding]:
+    scheme = legacy_scheme()
+    if scheme is None or problem_of_migrations():
+        return
+    users, examples = Counter[Cost](), {_cost(scheme.sample): scheme.sample}
+    for stored in _stored_hashes(scheme):
+        users[_cost(stored)] += 1
+        examples.setdefault(_cost(stored), stored)
+    yield from _slow_checks(scheme, examples)
+    if others := users.total() - users[_cost(scheme.sample)]:
+        yield Finding(
+            f"{others} old hashes have other numbers than the sample: the time of a login tells "
+            "that these names exist.",
+            hint="Take a sample with the numbers of most hashes, in LEGACY_HASHES of "
+            "app/policy.py. Accept this for the others.",
+        )
+
+
+def _slow_checks(scheme: LegacyScheme, examples: dict[Cost, str]) -> Iterator[Finding]:
+    for cost in sorted({*sorted(examples)[-MEASURED:], _cost(scheme.sample)}):
+        try:
+            seconds = _seconds(scheme, examples[cost])
+        except Exception as error:
+            yield Finding(
+                f"The check of an old hash {_named(cost)} raises {type(error).__name__}.",
+                hint="Such a user cannot log in, and if it is the sample, time tells which names "
+                "exist. Correct the check or the hash.",
+            )
+            continue
+        if seconds > SLOW:
+            yield Finding(
+                f"The check of an old hash {_named(cost)} takes {seconds:.1f} seconds.",
+                hint="Each attempt holds one of a few places for that time. Give such a user a new "
+                "password by `.venv/bin/flask user password NAME`, or take another sample.",
+            )
+
+
+def _seconds(scheme: LegacyScheme, stored: str) -> float:
+    started = perf_counter()
+    scheme.check(stored, secrets.token_urlsafe(18))
+    return perf_counter() - started
+
+
+def _stored_hashes(scheme: LegacyScheme) -> Iterator[str]:
+    user = user_class()
+    begins = func.substr(user.password_hash, 1, len(scheme.prefix)) == scheme.prefix
+    found = select(user.id, user.password_hash).where(begins)
+    for rows in pages_of_rows(db.session.execute, found, [user.id]):
+        yield from (stored for _, stored in rows)
+
+
+def _cost(stored: str) -> Cost:
+    """The numbers in a hash that stand alone, as those of `scrypt:32768:8:1$…` and `$2b$12$…`."""
+    return tuple(map(int, _NUMBER.findall(stored)))
+
+
+def _named(cost: Cost) -> str:
+    return f"with the numbers {', '.join(map(str, cost))}" if cost else "without numbers"

@@ -1,0 +1,76 @@
+"""`GET /openapi.json`: the OpenAPI document of all routes.
+
+It is generated from the routes, their decorators such as `@validated` and `@responds`, and the
+docstrings of the views, so it stays in step with the code.
+Source: OpenAPI Specification 3.1.1; OWASP API Security Top 10, API9:2023.
+"""
+
+import json
+from collections import ChainMap
+
+from flask import Blueprint, Flask, Response
+from secure_flask.auth import tokens
+from secure_flask.auth.access import login_required, public
+from secure_flask.openapi.operations import describe_operations
+from secure_flask.state import Key, app_state
+from secure_flask.web.responses import responds
+
+# The document of an app, made at the first request for it.
+_DOCUMENT = Key[str]("OpenAPI document")
+
+
+def document(app: Flask) -> str:
+    """The document in JSON; it omits static files and the methods HEAD and OPTIONS."""
+    # In a request context, since the name of the cookie depends on the request.
+    with app.test_request_context():
+        described = describe_operations(app)
+        schemes = ChainMap(*tokens.security_schemes(), tokens.key_scheme())
+    about = {
+        "openapi": "3.1.0",
+        "info": _info(app),
+        "servers": [{"url": _server_url(app)}],
+        "tags": [{"name": tag} for tag in described.tags],
+        "paths": described.paths,
+        "components": {"schemas": described.schemas, "securitySchemes": dict(schemes)},
+    }
+    return json.dumps(about, default=described.references.__getitem__)
+
+
+def init_app(app: Flask) -> None:
+    blueprint = Blueprint("openapi", __name__)
+
+    @blueprint.get("/openapi.json")
+    @responds("application/json")
+    @(public if app.config["PUBLIC_OPENAPI"] else login_required)
+    def show() -> Response:
+        """Describe all routes in OpenAPI."""
+        # Generated at the first request, so that it does not slow down the start-up.
+        state = app_state(app)
+        if _DOCUMENT not in state:
+            state[_DOCUMENT] = document(app)
+        response = Response(state[_DOCUMENT], mimetype="application/json")
+        response.cache_control.max_age = 5 * 60  # 5 minutes
+        return response
+
+    app.register_blueprint(blueprint)
+
+
+def _info(app: Flask) -> dict[str, object]:
+    contact = app.config["SECURITY_CONTACT"]
+    kind = "url" if contact.startswith("https://") else "email"
+    info = {
+        "title": app.config["PROJECT_NAME"],
+        "description": app.config["DESCRIPTION"],
+        "contact": {"name": app.config["PROJECT_NAME"], kind: contact},
+        # Required. It is the version of the document and reveals no software version.
+        "version": "1",
+    }
+    return {name: value for name, value in info.items() if value}
+
+
+def _server_url(app: Flask) -> str:
+    """Where the app says that it is; else a path, which counts from where the document is."""
+    origin = app.config.get("PUBLIC_URL") or ""
+    if not origin and app.config["SERVER_NAME"]:
+        origin = f"{app.config['PREFERRED_URL_SCHEME']}://{app.config['SERVER_NAME']}"
+    return origin + app.config["APPLICATION_ROOT"].rstrip("/") or "/"

@@ -1,0 +1,195 @@
+"""Describes each method of each route: what it takes, what it answers, who may call it.
+
+Source: OpenAPI Specification 3.1.1.
+"""
+
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import NamedTuple
+
+from flask import Flask, current_app
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from secure_flask.auth import route_table, tokens
+from secure_flask.auth.access import is_public
+from secure_flask.auth.authentication import SECOND_FACTOR
+from secure_flask.auth.key_requests import takes_key
+from secure_flask.openapi.names import operation_ids, summary_and_description, tag_of
+from secure_flask.state import app_state
+from secure_flask.web.csrf import SAFE_METHODS
+from secure_flask.web.form_types import FORM_TYPES
+from secure_flask.web.responses import LoginResponse, ResponseBody, SecondFactorRequired
+from secure_flask.web.view_options import Content, ViewOptions
+
+Json = dict[str, object]
+
+_ARGUMENT = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")  # as in `<int:number>`
+_TYPES: Json = {
+    "float": {"type": "number"},
+    "int": {"type": "integer", "minimum": 0},
+    "uuid": {"type": "string", "format": "uuid"},
+}
+_HEADERS = {303: "Location", 401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
+
+
+class Error(ResponseBody):
+    """Each error as a program gets it; a browser gets a page."""
+
+    error: str
+    fields: dict[str, str] | None = None  # what is wrong with each member of a JSON body
+
+
+class Described(NamedTuple):
+    """The operations, with models in place of schemas, and what they refer to."""
+
+    paths: dict[str, Json]
+    tags: list[str]
+    schemas: Json
+    references: dict[type, Json]
+
+
+class _Operation(NamedTuple):
+    endpoint: str
+    path: str  # as Flask writes it
+    method: str
+    options: ViewOptions
+    public: bool
+
+    @property
+    def takes_body(self) -> bool:
+        return self.options.consumes is not None and self.method not in SAFE_METHODS
+
+
+def describe_operations(app: Flask) -> Described:
+    """All operations, in a request context of the app."""
+    operations = list(_operations(app))
+    ids = operation_ids([(each.endpoint, each.method, each.path) for each in operations])
+    paths: dict[str, Json] = {}
+    for operation, operation_id in zip(operations, ids, strict=True):
+        path = _ARGUMENT.sub(r"{\2}", operation.path)
+        named = _names(app, operation) | {"operationId": operation_id}
+        paths.setdefault(path, {})[operation.method.lower()] = named | _describe(operation)
+    tags = sorted({tag_of(app, each.endpoint) for each in operations})
+    references, schemas = _schemas(operations)
+    return Described(paths, tags, schemas, references)
+
+
+def _operations(app: Flask) -> Iterator[_Operation]:
+    for rule, method, options in route_table.route_operations(app):
+        described = method not in (route_table.ANY_METHOD, "HEAD", "OPTIONS")
+        if described and rule.endpoint.rpartition(".")[2] != "static":
+            public = is_public(rule.endpoint, options)
+            yield _Operation(rule.endpoint, rule.rule, method, options, public)
+
+
+def _names(app: Flask, operation: _Operation) -> Json:
+    summary, details = summary_and_description(app, operation.endpoint, operation.method)
+    who = route_table.who_may_call(operation.endpoint, operation.options)
+    return {
+        "tags": [tag_of(app, operation.endpoint)],
+        "summary": summary,
+        "description": f"{details}\n\nMay be called by {who}.".lstrip(),
+    }
+
+
+def _schemas(operations: list[_Operation]) -> tuple[dict[type, Json], Json]:
+    """A reference to the schema of each model, and the schemas by name."""
+    every = [each.options for each in operations]
+    contents = [content for each in every for content in (each.consumes, each.responds)]
+    declared = [model for content in contents if content for model in content.values() if model]
+    # Deduplicated by a dict, which keeps the order, so that the document never changes.
+    models: dict[type[BaseModel], None] = dict.fromkeys([Error, *declared])
+    if asks := LoginResponse in models and SECOND_FACTOR in app_state(current_app):
+        models[SecondFactorRequired] = None
+    found, definitions = models_json_schema(
+        [(model, "validation") for model in models],
+        ref_template="#/components/schemas/{model}",
+    )
+    references: dict[type, Json] = {model: reference for (model, _), reference in found.items()}
+    if asks:
+        either = [references[LoginResponse], references[SecondFactorRequired]]
+        references[LoginResponse] = {"anyOf": either}
+    return references, definitions["$defs"]
+
+
+def _describe(operation: _Operation) -> Json:
+    """What an operation takes and answers, with models in place of schemas."""
+    options = operation.options
+    refused = {
+        str(status): _response(status, {"application/json": Error} if status >= 400 else {})
+        for status in _errors(operation)
+    }
+    described: Json = {"responses": {**_success(operation), **refused}}
+    if operation.takes_body:
+        described["requestBody"] = _request_body(options.consumes or {})
+    if arguments := _ARGUMENT.findall(operation.path):
+        described["parameters"] = [_parameter(*argument) for argument in arguments]
+    if not operation.public:
+        # OpenAPI 3.1.1, "Security Requirement Object": a list of the roles that are required.
+        kinds = tokens.security_schemes()
+        if takes_key(operation.method, options):
+            kinds = [*kinds, tokens.key_scheme()]
+        described["security"] = [{name: [*options.roles] for name in kind} for kind in kinds]
+    return described
+
+
+def _request_body(consumes: Content) -> Json:
+    # A form without fields has no body.
+    only_files = set(FORM_TYPES).isdisjoint(consumes)
+    return {"required": only_files or any(consumes.values()), "content": _content(consumes)}
+
+
+def _errors(operation: _Operation) -> list[int]:
+    _, path, method, options, public = operation
+    write = method not in SAFE_METHODS
+    possible = {
+        400: operation.takes_body or not options.probe,  # an unknown Host
+        401: not public,
+        403: (write and not options.csrf_exempt) or bool(options.roles),
+        404: "<" in path,
+        413: operation.takes_body,
+        415: write,
+        429: bool(options.limited or current_app.config["RATE_LIMIT"]),
+        503: not public,  # without the database
+    }
+    return sorted({*options.errors, *(status for status, applies in possible.items() if applies)})
+
+
+def _success(operation: _Operation) -> Json:
+    options = operation.options
+    if options.responds is None:
+        unknown = {"description": "Not described"}
+        # Rules of linters ask each operation for a success, which `default` is not.
+        return {"2XX": unknown, "default": unknown}
+    success: Json = {str(options.status): _response(options.status, options.responds)}
+    if operation.takes_body and not set(FORM_TYPES).isdisjoint(options.consumes or {}):
+        # A form ends in a redirect once it is done, else at its page with the errors.
+        success |= {"303": _response(303, {}), "422": _response(422, {"text/html": None})}
+    return success
+
+
+def _response(status: int, content: Content) -> Json:
+    described: Json = {"description": HTTPStatus(status).phrase}
+    if content:
+        described["content"] = _content(content)
+    if status in _HEADERS:
+        required = {"required": True, "schema": {"type": "string"}}
+        described["headers"] = {_HEADERS[status]: required}
+    return described
+
+
+def _content(content: Content) -> Json:
+    return {kind: {"schema": model or _unmodelled(kind)} for kind, model in content.items()}
+
+
+def _unmodelled(media_type: str) -> Json:
+    """The schema of a body without a model; generators cannot use a form that may be anything."""
+    if media_type in FORM_TYPES:
+        return {"type": "object", "additionalProperties": True}
+    return {"type": "string"} if media_type.startswith("text/") else {}
+
+
+def _parameter(converter: str, name: str) -> Json:
+    schema = _TYPES.get(converter, {"type": "string", "minLength": 1})
+    return {"name": name, "in": "path", "required": True, "schema": schema}
