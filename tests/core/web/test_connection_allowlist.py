@@ -137,6 +137,8 @@ def test_a_candidate_reports_what_its_list_would_close(make_app: MakeApp) -> Non
     candidate = {"CSP_CANDIDATE": PARANOID}
     app = make_app(**candidate, CSP_CHANGES={"img-src": [TILES]})
     assert (sent(app), sent(app, name=ON_TRIAL)) == (None, with_links(TILES))
+    app = make_app(CSP_CANDIDATE=PARANOID._replace(directives={"img-src": [SHOP]}))
+    assert sent(app, name=ON_TRIAL) == with_links(SHOP)
     # What the policy says itself is not on trial.
     app = make_app(**candidate, LINKS=[SHOP])
     assert (sent(app), sent(app, name=ON_TRIAL)) == (with_links(SHOP), None)

@@ -19,7 +19,7 @@ from secure_flask.auth.current_login import forget_current_login
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
-from secure_flask.auth.users import UserMixin, replace_hash, user_class
+from secure_flask.auth.users import UserMixin, changed_by, replace_hash, user_class
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.state import Key, app_state
@@ -138,6 +138,8 @@ def set_password(user: UserMixin, password: str, *, check_password: bool = True)
     logins.end_logins_of(user)
     password_set.send(user)
     db.session.commit()
+    by = changed_by(user)
+    audit.record(audit.PASSWORD_CHANGE, account=user.name, user_id=user.id, by=by)
 
 
 def list_logins() -> list[dict[str, Any]]:

@@ -212,10 +212,14 @@ def delete_user(user: UserMixin) -> None:
 
 def record_deletion(user: UserMixin) -> None:
     """Log that a user was deleted, and by whom, unless users delete their own account."""
+    audit.record(audit.USER_DELETED, account=user.name, user_id=user.id, by=changed_by(user))
+
+
+def changed_by(user: UserMixin) -> UUID | str | None:
+    """Who changes a user, for the log: the id of another user, "command line", or None."""
     in_request = has_request_context()
-    deleter = request_state(request.environ).get(USER_ID) if in_request else "command line"
-    by = None if deleter == user.id else deleter
-    audit.record(audit.USER_DELETED, account=user.name, user_id=user.id, by=by)
+    present = request_state(request.environ).get(USER_ID) if in_request else "command line"
+    return None if present == user.id else present
 
 
 def _limit_role_names(cls: type[UserMixin]) -> None:
