@@ -106,3 +106,18 @@ def test_an_error_page_leads_on_and_a_form_that_was_too_large_keeps_what_was_typ
     expect(page.get_by_text("use your browser's Back button")).to_be_visible()
     page.go_back()
     expect(page.get_by_label("Title")).to_have_value("Much")
+
+
+def test_a_phone_shows_a_new_key_to_its_end(page: Page, site: str) -> None:
+    """A part that is cut off is a part that nobody copies."""
+    page.set_viewport_size(PHONE)
+    log_in(page, site)
+    page.goto(f"{site}/account")
+    page.get_by_label("What is it for?").fill("Backup")
+    page.get_by_role("button", name="Make a key").click()
+    key = page.get_by_label("Key", exact=True)
+    expect(key).to_have_value(re.compile(r"_\w{51}$"))
+    hidden = "key => [key.scrollWidth - key.clientWidth, key.scrollHeight - key.clientHeight]"
+    assert max(key.evaluate(hidden)) <= 0
+    gap = box(page.get_by_text("It expires at"))[1] - box(key)[3]
+    assert gap >= 16  # pixels
