@@ -19,7 +19,7 @@ from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error
 from secure_flask.web.origins import PolicyError
-from secure_flask.web.validation import plain_text
+from secure_flask.web.validation import is_plain_text
 from sqlalchemy import ColumnElement, delete, select
 
 KIND = "key"
@@ -122,12 +122,8 @@ def init_app(app: Flask) -> None:
 
 
 def _check_values(user: UserMixin, name: str, lifetime: int, roles: Sequence[str]) -> None:
-    try:
-        plain_text(name)
-    except ValueError:
-        raise field_error(400, "name", "Contains control characters") from None
-    if len(name) > MAX_KEY_NAME:
-        raise field_error(400, "name", "A name has 1 to 80 characters")
+    if not is_plain_text(name) or len(name) > MAX_KEY_NAME:
+        raise field_error(400, "name", "A name has 1 to 80 characters, on one line")
     if not 1 <= lifetime <= LONGEST_LIFETIME:
         raise field_error(400, "expires_in", "A key lasts for 1 second to 365 days")
     if not {*roles} <= {*user.role_names}:

@@ -173,15 +173,14 @@ def find_user(name: str) -> UserMixin:
     return user
 
 
-<<<<<<< HEAD
 def printable(text: str) -> str:
     """A text of a user for a terminal, which some characters would control."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
-=======
+
+
 def _check_name(name: str) -> None:
     if not is_plain_text(name):
         raise click.ClickException("Give a name that is not blank and has no control characters.")
->>>>>>> guards
 
 
 def _users_query() -> Select[tuple[str, bool, int, str]]:
