@@ -87,6 +87,7 @@ SCHEMES: list[tuple[object, str]] = [
     ([], SHAPE),
     ({"scrypt:": check}, SHAPE),
     ({"scrypt:": ("scrypt:x", check)}, SHAPE),
+    ({"scrypt:": ("check_password_hash", "scrypt:x")}, SHAPE),
     ({1: (check, "1")}, SHAPE),
     # A prefix may be shorter than the name of its hash.
     ({"m": (check, "md5$x")}, f"'m' {FAST}"),
