@@ -283,7 +283,7 @@ def test_an_argument_has_its_type(app: Flask, subtests: pytest.Subtests) -> None
 
 
 @pytest.mark.parametrize("token_type", TOKEN_TYPES)
-def test_a_login_is_shown_by_a_cookie_or_by_a_bearer_token(
+def test_a_login_is_shown_by_a_cookie_or_by_a_bearer_token_and_where_it_counts_by_a_key(
     make_app: MakeApp, token_type: str
 ) -> None:
     document = described(make_app(**PRODUCTION, TOKEN_TYPE=token_type))
@@ -293,10 +293,13 @@ def test_a_login_is_shown_by_a_cookie_or_by_a_bearer_token(
     if token_type != "session":
         assert schemes.pop("bearer") == {"type": "http", "scheme": "bearer"}
         bearer = [{"bearer": []}]
+    key = schemes.pop("key")
+    assert (key["type"], key["scheme"]) == ("http", "bearer")
     assert schemes == {}
     # One of the list is enough.
-    for described_login in (document["paths"][ME]["get"], document["paths"][LOGOUT]["post"]):
-        assert described_login["security"] == [*bearer, {"cookie": []}]
+    by_login = [*bearer, {"cookie": []}]
+    assert document["paths"][LOGOUT]["post"]["security"] == by_login
+    assert document["paths"][ME]["get"]["security"] == [*by_login, {"key": []}]
 
 
 def test_a_login_is_demanded_where_it_says_so_and_nowhere_else(app: Flask) -> None:

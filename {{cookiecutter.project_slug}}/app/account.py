@@ -1,39 +1,52 @@
-"""`/account`, `/me`, `/sessions`, `/password`: users see and end their logins, change their password.
+"""`/account`, `/me`, `/sessions`, `/keys`, `/password`: what users see and change of their account.
 
-Each as a page with forms and as JSON. Source: OWASP ASVS 6.2.2, 6.2.3, 7.4.3, 7.5.2; W3C, "A
+Logins, keys for programs and the password, each as a page with forms and as JSON. Source: OWASP ASVS 6.2.2, 6.2.3, 7.4.3, 7.5.2; W3C, "A
 Well-Known URL for Changing Passwords".
 """
 
 from datetime import UTC, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
+from pydantic import Field
 from secure_flask import (
     Body,
     LoginResponse,
+    PlainText,
     ResponseBody,
     change_password,
     consumes_form,
+    create_key,
     credentials,
+    end_key,
     end_login,
     end_other_logins,
     is_recent,
+    keys_allowed,
+    list_keys,
     list_logins,
     login_required,
+    one_line,
     public,
     recent_login,
     responds,
     validated,
 )
-from werkzeug.exceptions import BadRequest, Forbidden
-from wtforms.validators import DataRequired
+from werkzeug.exceptions import BadRequest, Conflict, Forbidden
+from wtforms import BooleanField, IntegerField, SelectMultipleField, StringField
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.current_user import current_user
 from app.login import LENGTH_HINT, Password, password_field
 
 blueprint = Blueprint("account", __name__)
+
+DAY = 24 * 60 * 60  # seconds
+MAX_KEY_NAME = 80  # characters
 
 
 class Me(ResponseBody):
@@ -56,9 +69,37 @@ class Sessions(ResponseBody):
     sessions: list[Session]
 
 
+class Key(ResponseBody):
+    id: str
+    name: str
+    created: int  # times in seconds since 1970
+    last_used: int | None
+    expires: int
+    roles: list[str]
+
+
+class Keys(ResponseBody):
+    keys: list[Key]
+
+
+class KeyBody(Body):
+    name: Annotated[PlainText, Field(max_length=MAX_KEY_NAME)]
+    expires_in: Annotated[int, Field(ge=1, le=365 * DAY)] | None = None  # seconds; else 90 days
+    roles: list[str] = []  # noqa: RUF012 - pydantic copies it
+
+
+class NewKey(ResponseBody):
+    id: str
+    name: str
+    key: str  # shown this once
+    expires: int
+    roles: list[str]
+
+
 class PasswordChange(Body):
     current_password: Password
     new_password: Password
+    keep_keys: bool = False
 
 
 class PasswordChangeForm(FlaskForm):
@@ -68,10 +109,31 @@ class PasswordChangeForm(FlaskForm):
     new_password = password_field(
         "New password", "new-password", DataRequired("Choose a new password.")
     )
+    keep_keys = BooleanField("Keep the keys of my programs")
+
+
+class KeyForm(FlaskForm):
+    name = StringField(
+        "What is it for?",
+        [one_line, DataRequired("Give the key a name."), Length(max=MAX_KEY_NAME)],
+    )
+    days = IntegerField(
+        "Days until it expires", [InputRequired("Give a number of days."), NumberRange(1, 365)]
+    )
+    roles = SelectMultipleField(
+        "Roles of yours that it has too",
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.roles.choices = current_user.role_names
 
 
 @blueprint.get("/me")
 @responds(Me)
+@keys_allowed
 @login_required
 def me() -> ResponseReturnValue:
     """Show who you are."""
@@ -105,6 +167,32 @@ def end_other_sessions() -> ResponseReturnValue:
     return Response(status=204)
 
 
+@blueprint.get("/keys")
+@responds(Keys)
+@login_required
+def show_keys() -> ResponseReturnValue:
+    """List the keys of your programs, without the keys themselves."""
+    return {"keys": list_keys()}
+
+
+@blueprint.post("/keys")
+@responds(NewKey, 409, status=201)
+@recent_login
+@validated(KeyBody)
+def make_key(body: KeyBody) -> ResponseReturnValue:
+    """Make a key for a program, which is shown this once."""
+    return create_key(body.name, expires_in=body.expires_in, roles=body.roles), 201
+
+
+@blueprint.delete("/keys/<string:key_id>")
+@responds(None)
+@recent_login
+def delete_key(key_id: str) -> ResponseReturnValue:
+    """End one of your keys."""
+    end_key(key_id)
+    return Response(status=204)
+
+
 @blueprint.post("/password")
 @responds(LoginResponse, 429)
 @recent_login
@@ -112,7 +200,7 @@ def end_other_sessions() -> ResponseReturnValue:
 @validated(PasswordChange)
 def change(body: PasswordChange) -> ResponseReturnValue:
     """Change your password, which ends all your other logins."""
-    return change_password(body.current_password, body.new_password)
+    return change_password(body.current_password, body.new_password, keep_keys=body.keep_keys)
 
 
 @blueprint.get("/account")
@@ -120,7 +208,7 @@ def change(body: PasswordChange) -> ResponseReturnValue:
 @login_required
 def show() -> ResponseReturnValue:
     """Show the page of your account."""
-    return _page(PasswordChangeForm())
+    return _page()
 
 
 @blueprint.post("/account/password")
@@ -134,7 +222,9 @@ def change_by_form() -> ResponseReturnValue:
     if not form.validate():
         return _page(form), 422
     try:
-        change_password(form.current_password.data, form.new_password.data)
+        change_password(
+            form.current_password.data, form.new_password.data, keep_keys=form.keep_keys.data
+        )
     except Forbidden:
         form.current_password.errors = ["Wrong current password."]
         return _page(form), 403
@@ -164,6 +254,33 @@ def end_others_by_form() -> ResponseReturnValue:
     return _done("All other logins have ended.")
 
 
+@blueprint.post("/account/keys")
+@responds("text/html", 409)
+@recent_login
+@consumes_form
+def make_key_by_form() -> ResponseReturnValue:
+    """Make a key by a form, and show it."""
+    form = KeyForm()
+    if not form.validate():
+        return _page(key_form=form), 422
+    try:
+        made = create_key(form.name.data, expires_in=form.days.data * DAY, roles=form.roles.data)
+    except Conflict as refused:
+        form.name.errors = [f"{refused.description}."]
+        return _page(key_form=form), 409
+    return render_template("new_key.html", key=made)
+
+
+@blueprint.post("/account/keys/<string:key_id>/end")
+@responds("text/html")
+@recent_login
+@consumes_form
+def end_key_by_form(key_id: str) -> ResponseReturnValue:
+    """End one of your keys by a form."""
+    end_key(key_id)
+    return _done("The key has ended.")
+
+
 @blueprint.get("/account/password")
 @blueprint.get("/.well-known/change-password")
 @responds("text/html", status=303)
@@ -178,11 +295,24 @@ def as_time(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _page(form: PasswordChangeForm) -> str:
+def _page(form: PasswordChangeForm | None = None, key_form: KeyForm | None = None) -> str:
+    # A form that was not sent takes nothing from the one that was.
+    form = form or PasswordChangeForm(formdata=None)
+    key_form = key_form or KeyForm(formdata=None, days=90)
     form.new_password.description = LENGTH_HINT.format(current_app.config["PASSWORD_MIN_LENGTH"])
-    logins = list_logins()
-    recent = is_recent()
-    return render_template("account.html", form=form, logins=logins, recent=recent)
+    keys = list_keys()
+    if not keys:
+        del form.keep_keys
+    if not key_form.roles.choices:
+        del key_form.roles
+    return render_template(
+        "account.html",
+        form=form,
+        key_form=key_form,
+        keys=keys,
+        logins=list_logins(),
+        recent=is_recent(),
+    )
 
 
 def _done(message: str) -> ResponseReturnValue:

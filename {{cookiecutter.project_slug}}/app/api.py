@@ -1,7 +1,8 @@
 """The JSON routes, with tasks as the example. Your own code begins here.
 
 `@validated` checks the JSON body of a write, and `@responds` describes the response in
-/openapi.json. Only logged-in users, `current_user`, may call a route unless it is marked `@public`.
+/openapi.json. Only logged-in users, `current_user`, may call a route unless it is marked `@public`. Programs call
+these by a key too, as `@keys_allowed` says.
 See docs/pages-and-forms.md.
 """
 
@@ -17,6 +18,7 @@ from secure_flask import (
     ResponseBody,
     Text,
     db,
+    keys_allowed,
     login_required,
     responds,
     validated,
@@ -49,6 +51,7 @@ class TaskList(ResponseBody):
 
 @blueprint.get("/tasks")
 @responds(TaskList)
+@keys_allowed
 @login_required
 def list_tasks() -> ResponseReturnValue:
     """List your tasks, open ones first, at most 100 a page."""
@@ -59,6 +62,7 @@ def list_tasks() -> ResponseReturnValue:
 
 @blueprint.post("/tasks")
 @responds(TaskShown, status=201)
+@keys_allowed
 @login_required
 @validated(TaskBody)
 def create_task(body: TaskBody) -> ResponseReturnValue:
@@ -71,6 +75,7 @@ def create_task(body: TaskBody) -> ResponseReturnValue:
 
 @blueprint.get("/tasks/<uuid:task_id>")
 @responds(TaskShown)
+@keys_allowed
 @login_required
 def show_task(task_id: UUID) -> ResponseReturnValue:
     """Show one of your tasks."""
@@ -79,6 +84,7 @@ def show_task(task_id: UUID) -> ResponseReturnValue:
 
 @blueprint.put("/tasks/<uuid:task_id>")
 @responds(TaskShown)
+@keys_allowed
 @login_required
 @validated(TaskBody)
 def change_task(body: TaskBody, task_id: UUID) -> ResponseReturnValue:
@@ -93,6 +99,7 @@ def change_task(body: TaskBody, task_id: UUID) -> ResponseReturnValue:
 
 @blueprint.delete("/tasks/<uuid:task_id>")
 @responds(None)
+@keys_allowed
 @login_required
 def delete_task(task_id: UUID) -> ResponseReturnValue:
     """Delete a task."""

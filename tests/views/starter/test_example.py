@@ -5,7 +5,7 @@ import re
 from flask import Flask, render_template
 from flask.testing import FlaskClient
 from secure_flask import Model, db, public
-from secure_flask.csp_levels import NONE
+from secure_flask.csp_levels import NONE, PARANOID
 
 from tests.page_elements import Elements
 from views import PROJECT
@@ -16,6 +16,8 @@ SET_BY = [
     ("CSP", {"default-src": [NONE], "frame-ancestors": [NONE]}, "Content-Security-Policy"),
     ("CSP_CANDIDATE", {"img-src": [NONE]}, "Content-Security-Policy-Report-Only"),
     ("LINKS", [], "Connection-Allowlist"),
+    ("CSP_CANDIDATE", PARANOID, "Connection-Allowlist-Report-Only"),
+    ("CSP_CANDIDATE", PARANOID, "Integrity-Policy-Report-Only"),
     ("FRAME_ANCESTORS", ["https://partner.example.org"], "X-Frame-Options"),
 ]
 

@@ -99,10 +99,11 @@ def forget_login(login: Login) -> None:
     forget_current_login()
 
 
-def change_password(current: str, new: str) -> dict[str, Any]:
-    """Change the user's password, end all logins, begin a new one, and commit.
+def change_password(current: str, new: str, *, keep_keys: bool = False) -> dict[str, Any]:
+    """Change the user's password, end all logins and keys, begin a new login, and commit.
 
-    The body is that of `log_in`: `change_password(body.current_password, body.new_password)`.
+    The body is that of `log_in`: `change_password(body.current_password, body.new_password)`. With
+    `keep_keys` the keys of programs stay.
 
     :raises ErrorResponse: 400, a bad new password; 401, the login has ended in the meantime; 403,
         a wrong current one; 429, too many failures; 503, too busy.
@@ -113,7 +114,7 @@ def change_password(current: str, new: str) -> dict[str, Any]:
         audit.record(audit.PASSWORD_CHANGE_FAIL)
         raise error_response(403, "Wrong current password")
     # Until here the present login lives, so that one that has ended changes no password.
-    logins.end_logins_of(user, keep=login)
+    logins.end_logins_of(user, keep=login, keep_keys=keep_keys)
     password_changed.send(user)
     body = renew_login(user, login)
     audit.record(audit.PASSWORD_CHANGE)
@@ -121,7 +122,7 @@ def change_password(current: str, new: str) -> dict[str, Any]:
 
 
 def set_password(user: UserMixin, password: str, *, check_password: bool = True) -> None:
-    """Set a user's password without the current one, end all logins of the user, and commit.
+    """Set a user's password without the current one, end all logins and keys of the user, and commit.
 
     `set_password(user, password)`, as `flask user password` does for an operator. Who may do this
     is for your view to decide; users change theirs by `change_password`. The present login ends too
@@ -179,7 +180,8 @@ def end_other_logins() -> None:
 
     :raises ErrorResponse: 401, nobody is logged in.
     """
-    logins.end_logins_of(access.require_user(), keep=access.require_login())
+    present = access.require_login()
+    logins.end_logins_of(access.require_user(), keep=present, keep_keys=True)
     db.session.commit()
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session="all others")
 

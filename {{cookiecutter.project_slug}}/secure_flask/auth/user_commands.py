@@ -49,7 +49,7 @@ def create_command(name: str, email: str | None, password_stdin: bool) -> None:
 @click.argument("name")
 @password_option
 def change_password_command(name: str, password_stdin: bool) -> None:
-    """Set a new password and end all logins of a user."""
+    """Set a new password and end all logins and keys of a user."""
     user = find_user(name)
     password, note = read_password(name, password_stdin)
     authentication.set_password(user, password, check_password=False)
@@ -78,7 +78,7 @@ def change_email_command(name: str, email: str) -> None:
 @user_commands.command("disable")
 @click.argument("name")
 def disable_command(name: str) -> None:
-    """Disable a user and end all logins immediately."""
+    """Disable a user and end all logins and keys immediately."""
     user = find_user(name)
     user.disabled = True
     logins.end_logins_of(user)
@@ -99,11 +99,11 @@ def enable_command(name: str) -> None:
 @user_commands.command("logout")
 @click.argument("name")
 def log_out_command(name: str) -> None:
-    """End all logins of a user."""
+    """End all logins and keys of a user."""
     user = find_user(name)
     logins.end_logins_of(user)
     db.session.commit()
-    said = f"Ended all logins of {name}"
+    said = f"Ended all logins and keys of {name}"
     _report_change(said, audit.SESSION_EXPIRED, user, reason="revoked", session="all")
 
 
@@ -132,7 +132,8 @@ def set_roles_command(name: str, names: tuple[str, ...], remove: bool) -> None:
         gained = {*names} - {*user.role_names}
         user.roles = _roles(names)
         if gained:
-            logins.end_logins_of(user)
+            # A key has no role that its user has got later.
+            logins.end_logins_of(user, keep_keys=True)
             click.echo(f"Ended all logins of {name}, since the role is new")
         db.session.commit()
         said = f"Changed the roles of {name}"
@@ -155,9 +156,8 @@ def list_users_command() -> None:
     click.echo("NAME\tLOGINS\tROLES")
     for rows in chain([first], following):
         for name, disabled, active, roles in rows:
-            shown = "".join(letter if letter.isprintable() else "?" for letter in name)
             sorted_roles = ", ".join(sorted((roles or "-").split(",")))
-            click.echo(f"{shown}\t{'disabled' if disabled else active}\t{sorted_roles}")
+            click.echo(f"{printable(name)}\t{'disabled' if disabled else active}\t{sorted_roles}")
 
 
 def init_app(app: Flask) -> None:
@@ -171,6 +171,11 @@ def find_user(name: str) -> UserMixin:
     if user is None:
         raise click.ClickException(f"There is no user {name!r}.")
     return user
+
+
+def printable(text: str) -> str:
+    """A text of a user for a terminal, which some characters would control."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _check_name(name: str) -> None:

@@ -31,6 +31,8 @@ def complaints(page: Page) -> list[str]:
     def note(message: ConsoleMessage) -> None:
         # Chromium also notes each status from 400 on, which a form with an error has.
         expected = message.text.startswith("Failed to load resource") and is_own_answer(message)
+        # It notes over https what a logout cleared, too.
+        expected |= message.text.startswith("Clear-Site-Data header on")
         # A policy that only reports writes `info`.
         if message.type in ("error", "warning", "info") and not expected:
             found.append(message.text)
