@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from core.auth.made_keys import ask, is_open, new_key, number_of_keys, stored_key
-from core.conftest import PRODUCTION, MakeApp, Wait, give_roles
+from core.conftest import PRODUCTION, MakeApp, Wait, give_roles, stored_user
 
 DAY = 24 * 60 * 60  # seconds
 
@@ -48,6 +48,17 @@ def test_create_says_what_is_wrong(app: Flask, arguments: list[str], said: str) 
     done = run(app, "create", *arguments)
     assert done.exit_code > 0
     assert said in done.output
+    assert number_of_keys(app) == 0
+
+
+def test_create_makes_no_dead_key_that_would_rise_again(app: Flask) -> None:
+    with stored_user(app) as user:
+        user.disabled = True
+    done = run(app, "create", "ada", "Backup")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "Error: The user 'ada' is disabled, so no key would count.\n",
+    )
     assert number_of_keys(app) == 0
 
 

@@ -1,10 +1,13 @@
 """What a key opens: views that say so, with the roles it has, and nothing else."""
 
 from collections.abc import Iterator
+from functools import cached_property
+from inspect import getattr_static
+from threading import Thread
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from flask.views import MethodView
 from secure_flask import (
     current_user,
@@ -15,10 +18,13 @@ from secure_flask import (
     recent_login,
     roles_required,
 )
-from secure_flask.auth import logins, users
-from secure_flask.auth.users import create_user
+from secure_flask.auth import logins
+from secure_flask.auth.users import UserMixin, create_user
 from secure_flask.database import db
-from sqlalchemy import event
+from sqlalchemy import String, event
+from sqlalchemy.ext.associationproxy import association_proxy
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import mapped_column
 
 from core import routes
 from core.auth.made_keys import NOT_HERE, ask, bearer, is_open, new_key, stored_key
@@ -238,15 +244,69 @@ def test_the_row_of_the_user_keeps_its_roles(site: Flask) -> None:
         assert user.role_names == ["admin", "editor"]
 
 
-def test_a_project_that_writes_role_names_by_itself_is_limited_too(
+def plain_names(user: User) -> list[str]:
+    return [role.name for role in user.roles]
+
+
+class WithMixin:
+    role_names = property(plain_names)
+
+
+KINDS = {
+    "property": property(plain_names),
+    "cached property": cached_property(plain_names),
+    "hybrid property": hybrid_property(plain_names),
+    "association proxy": association_proxy("roles", "name"),
+}
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "mixin"])
+def test_a_key_limits_the_role_names_that_a_project_writes(
+    site: Flask, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    members = {"role_names": KINDS[kind]} if kind in KINDS else {}
+    bases = (UserMixin,) if kind in KINDS else (WithMixin, UserMixin)
+    written: Any = type("Written", bases, {"__abstract__": True, **members})
+    monkeypatch.setattr(User, "role_names", getattr_static(written, "role_names"))
+    add(site, "/admin", keys_allowed, roles_required("admin"))
+    key, client = new_key(site, "editor"), site.test_client()
+    for _ in range(2):
+        assert ask(client, key).get_json()["roles"] == ["editor"]
+    assert ask(client, key, "/admin").status_code == 403
+
+
+def test_a_column_of_this_name_is_refused() -> None:
+    with pytest.raises(TypeError, match="role_names is no property"):
+        type("Written", (UserMixin,), {"role_names": mapped_column(String)})
+
+
+def test_a_key_limits_a_mark_where_the_class_is_changed_later(
     site: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Written:
-        role_names = property(lambda self: ["admin", "founder"])
+    monkeypatch.setattr(User, "role_names", property(plain_names))
+    add(site, "/admin", keys_allowed, roles_required("admin"))
+    assert ask(site.test_client(), new_key(site), "/admin").status_code == 403
 
-    users._limit_role_names(Written)  # type: ignore[arg-type]
-    monkeypatch.setattr(User, "role_names", vars(Written)["role_names"])
-    assert ask(site.test_client(), new_key(site, "admin")).get_json()["roles"] == ["admin"]
+
+def test_the_roles_stay_limited_in_a_stream_and_a_thread(site: Flask) -> None:
+    """They ask the user without a request."""
+
+    @keys_allowed
+    def streams() -> Response:
+        user = current_user._get_current_object()  # type: ignore[attr-defined]
+        found = [user.role_names]
+        thread = Thread(target=lambda: found.append(user.role_names))
+        thread.start()
+        thread.join()
+
+        def rows() -> Iterator[str]:
+            yield str([*found, user.role_names])
+
+        return Response(rows())
+
+    site.add_url_rule("/streams", view_func=streams)
+    key, client = new_key(site, "editor"), site.test_client()
+    assert ask(client, key, "/streams").text == "[['editor'], ['editor'], ['editor']]"
 
 
 # How it is sent.

@@ -25,7 +25,7 @@ from secure_flask import (
 from secure_flask.auth.login_table import DAY, Login
 from secure_flask.database import db
 from secure_flask.policy import Policy
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from werkzeug.test import TestResponse
 
 from core import routes
@@ -52,6 +52,7 @@ from core.conftest import (
     log_in,
     stored_user,
 )
+from core.site import User
 
 PREFIX = Policy.model_fields["KEY_PREFIX"].default
 NEW_PASSWORD = "seven owls in a well of ink"
@@ -404,6 +405,28 @@ def test_a_login_that_has_ended_meanwhile_makes_no_key(make_app: MakeApp) -> Non
     @recent_login
     def late() -> Any:
         db.session.execute(delete(Login))
+        db.session.commit()
+        return create_key(NAME)
+
+    app.add_url_rule("/late", view_func=late, methods=["POST"])
+    client = app.test_client()
+    assert client.post("/late", headers=log_in(client)).status_code == 401
+    assert number_of_keys(app) == 0
+
+
+CHANGES = {"disabled": update(User).values(disabled=True), "deleted": delete(User)}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_user_who_is_disabled_or_deleted_meanwhile_gets_no_key(
+    make_app: MakeApp, change: str
+) -> None:
+    """A project may disable and delete users by itself, so that logins are there still."""
+    app = make_app()
+
+    @recent_login
+    def late() -> Any:
+        db.session.execute(CHANGES[change], execution_options={"synchronize_session": False})
         db.session.commit()
         return create_key(NAME)
 

@@ -20,7 +20,7 @@ from secure_flask.auth.key_requests import find_refusal_of_key
 from secure_flask.auth.key_table import MachineKey
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.logins import is_last_used_outdated, store_last_used
-from secure_flask.auth.users import ROLES_OF_KEY, UserMixin
+from secure_flask.auth.users import UserMixin, limit_roles_of_user
 from secure_flask.state import Key, State, app_state, request_state
 from secure_flask.web.errors import LOGIN_LOOKED_UP, ErrorResponse
 from secure_flask.web.logs import KEY_ID, USER_ID
@@ -125,7 +125,7 @@ def _found_by_key(state: State, key: MachineKey) -> _Found:
     state[KEY_ID] = key.id
     if refusal := find_refusal_of_key(_present_request()):
         return _Found(key=key, refusal=refusal)
-    state[ROLES_OF_KEY] = (key.user_id, frozenset(key.roles))
+    limit_roles_of_user(key.user, key.roles)
     return _Found(key=key, user=key.user)
 
 

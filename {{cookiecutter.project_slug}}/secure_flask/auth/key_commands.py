@@ -31,6 +31,8 @@ key_commands = CommandGroup("key", help="Manage the keys of programs.")
 def create_command(user_name: str, name: str, days: int, roles: tuple[str, ...]) -> None:
     """Make a key of a user, and print it."""
     user = find_user(user_name)
+    if user.disabled:
+        raise click.ClickException(f"The user {user_name!r} is disabled, so no key would count.")
     try:
         key, secret = stored_keys.store_key(user, name, days * DAY, roles, login=None)
     except ErrorResponse as refused:

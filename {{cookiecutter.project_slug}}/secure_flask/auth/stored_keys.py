@@ -45,7 +45,7 @@ def store_key(
     """Store a key that the owner of a login made, or an operator; commit, and return the key too.
 
     :raises ErrorResponse: 400, a bad name, lifetime or role; 401, the login has ended in the
-        meantime; 409, the name is there, or the user has as many as are allowed.
+        meantime, or the user is disabled or deleted; 409, the name is there, or the user has as many as are allowed.
     """
     lifetime = DEFAULT_LIFETIME if expires_in is None else expires_in
     _check_values(user, name, lifetime, roles)
@@ -136,10 +136,11 @@ def _lock_owner(user: UserMixin, login: Login | None) -> None:
     Who ends the login also ends the keys, in this order, and so finds the new one.
     """
     model = type(user)
-    db.session.execute(select(model.id).where(model.id == user.id).with_for_update())
+    rows = [select(model.id).where(model.id == user.id, model.disabled.is_(False))]
     if login:
-        lives = select(Login.id).where(Login.id == login.id).with_for_update()
-        if db.session.scalar(lives) is None:
+        rows.append(select(Login.id).where(Login.id == login.id))
+    for row in rows:
+        if db.session.scalar(row.with_for_update()) is None:
             db.session.rollback()
             raise error_response(401, "Authentication required")
 

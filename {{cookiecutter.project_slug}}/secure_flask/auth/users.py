@@ -6,8 +6,8 @@ taken away opens nothing any more. Source: OWASP ASVS 8.2.1, 8.3.2.
 """
 
 import re
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from inspect import getattr_static
 from typing import Any, Self
 from unicodedata import normalize
 from uuid import UUID, uuid4
@@ -47,7 +47,9 @@ _registered: list[type["UserMixin"]] = []
 DEMANDS_SECOND_FACTOR = Key[Callable[["UserMixin"], bool]]("demands second factor")
 DELETE_USER = Key[Callable[["UserMixin"], None]]("delete user")
 # The user whose key sent the request, and the roles of that key.
-ROLES_OF_KEY = Key[tuple[UUID, frozenset[str]]]("roles of the key")
+_ROLES_OF_KEY = Key[tuple[UUID, frozenset[str]]]("roles of the key")
+# Where a user object keeps the same.
+_LIMIT = "_secure_flask_roles_of_key"
 user_deleted = Namespace().signal(
     "user-deleted",
     doc="Sent with the user while all rows are there, for files and other systems that know the "
@@ -106,7 +108,7 @@ class UserMixin:
 
     @property
     def role_names(self) -> list[str]:
-        return _without_roles_beyond_key(self, [role.name for role in self.roles])
+        return [role.name for role in self.roles]
 
     @staticmethod
     def stored_address(text: str) -> str:
@@ -222,21 +224,55 @@ def changed_by(user: UserMixin) -> UUID | str | None:
     return None if present == user.id else present
 
 
-def _limit_role_names(cls: type[UserMixin]) -> None:
-    """Let a key limit the roles where a class has a `role_names` of another kind too."""
-    written: Any = vars(cls).get("role_names")
-    if isinstance(written, property | cached_property):
-        cls.role_names = property(  # type: ignore[assignment, method-assign]
-            lambda self: _without_roles_beyond_key(self, written.__get__(self, type(self)))
-        )
+def limit_roles_of_user(user: UserMixin, roles: Iterable[str]) -> None:
+    """Let only these roles count for the user whose key sent this request.
+
+    A response that streams, or a thread, asks the same object when no request is there any more.
+    """
+    limit = (user.id, frozenset(roles))
+    request_state(request.environ)[_ROLES_OF_KEY] = limit
+    vars(user)[_LIMIT] = limit
 
 
-def _without_roles_beyond_key(user: UserMixin, names: list[str]) -> list[str]:
-    """The roles that count in this request, which a key may have sent. The row stays as it is."""
-    limit = request_state(request.environ).get(ROLES_OF_KEY) if has_request_context() else None
+def counting_roles(user: UserMixin, names: list[str]) -> list[str]:
+    """Those of the user's roles that count in this request. The row stays as it is."""
+    if has_request_context():
+        limit = request_state(request.environ).get(_ROLES_OF_KEY)
+    else:
+        limit = vars(user).get(_LIMIT)
     if limit is None or limit[0] != user.id:
         return names
     return [name for name in names if name in limit[1]]
+
+
+class _RoleNames:
+    """A `role_names` of any kind, such as a property or an association proxy, limited by a key."""
+
+    def __init__(self, written: Any) -> None:
+        self._written = written
+
+    def __get__(self, user: UserMixin | None, owner: type[UserMixin]) -> Any:
+        names = self._written.__get__(user, owner)
+        return names if user is None else counting_roles(user, names)
+
+    def __set__(self, user: UserMixin, names: Any) -> None:
+        # With this method a value in the object, such as that of a cached property, hides nothing.
+        self._written.__set__(user, names)
+
+
+def _limit_role_names(cls: type[UserMixin]) -> None:
+    """Let a key limit the roles, whichever class in the order of inheritance has `role_names`.
+
+    :raises TypeError: it is a column, which nothing here can limit.
+    """
+    written: Any = getattr_static(cls, "role_names")
+    if not hasattr(written, "__get__"):
+        raise TypeError(
+            f"{cls.__module__}.{cls.__qualname__}.role_names is no property: give the column "
+            "another name, and return the roles that count by a property `role_names`."
+        )
+    if not isinstance(written, _RoleNames):
+        cls.role_names = _RoleNames(written)  # type: ignore[assignment, method-assign]
 
 
 def _register_user_class(cls: type[UserMixin]) -> None:
