@@ -39,6 +39,7 @@ from secure_flask.auth.authentication import (
     set_password,
 )
 from secure_flask.auth.current_login import logged_in_user
+from secure_flask.auth.external_login import log_in_user
 from secure_flask.auth.next_pages import checked_next
 from secure_flask.auth.passwords import checked_new_password
 from secure_flask.auth.users import Role, UserMixin, create_user, delete_user, user_deleted
@@ -118,6 +119,7 @@ __all__ = [
     "limited",
     "list_logins",
     "log_in",
+    "log_in_user",
     "log_out",
     "login_required",
     "on_starting",

@@ -10,7 +10,7 @@ from zlib import crc32
 
 from flask import Request, current_app
 from secure_flask.auth import logins
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.login_table import Login, Voucher
 from secure_flask.auth.users import UserMixin
 from secure_flask.web.bearer import bearer_token
 
@@ -23,11 +23,18 @@ def issue_token(
     keep: bool = False,
     second_factor: bool = False,
     replaces: Login | None = None,
+    voucher: Voucher | None = None,
 ) -> dict[str, Any]:
     random = logins.new_secret()
     token = _prefix() + random + _checksum(random)
     login = logins.start_login(
-        user, KIND, token, kept=keep, second_factor=second_factor, replaces=replaces
+        user,
+        KIND,
+        token,
+        kept=keep,
+        second_factor=second_factor,
+        replaces=replaces,
+        voucher=voucher,
     )
     lifetime = login.expires - login.started
     return {"token": token, "token_type": "Bearer", "expires_in": lifetime}
