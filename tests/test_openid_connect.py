@@ -189,6 +189,7 @@ def signed(claims: dict[str, Any], key: Any, alg: str) -> str:
 def answer(app: Flask, client: FlaskClient, key: Any, alg: str, **changes: Any) -> int:
     oidc = app.extensions["oidc"]
     metadata = {"issuer": ISSUER, "authorization_endpoint": f"{ISSUER}/auth", "token_endpoint": "-"}
+    metadata["id_token_signing_alg_values_supported"] = ["RS256", "HS256", "none"]
     jwks = {"keys": [KEY.as_dict(private=False)]}
     oidc.server_metadata.update(metadata, jwks=jwks, jwks_uri="-", _loaded_at=time.time())
     sent = parse_qs(urlsplit(client.get("/login/oidc").location).query)
@@ -202,8 +203,15 @@ def answer(app: Flask, client: FlaskClient, key: Any, alg: str, **changes: Any) 
 
 
 def test_a_right_token_logs_in(app: Flask, client: FlaskClient) -> None:
-    assert answer(app, client, KEY, "RS256") == 303
-    assert client.get("/me").status_code == 200
+    said = {"email": "ada.lovelace@example.org", "email_verified": True}
+    for sub in ("ada", "bob"):
+        assert answer(app, client, KEY, "RS256", sub=sub, **said) == 303
+        me = client.get("/me").get_json()
+        assert me["email"] == (said["email"] if sub == "ada" else None)
+
+
+def test_what_is_no_address_is_refused(app: Flask, client: FlaskClient) -> None:
+    assert answer(app, client, KEY, "RS256", email=["a"], email_verified=True) == 401
 
 
 @pytest.mark.parametrize(
@@ -231,6 +239,8 @@ def test_a_token_for_somebody_else_is_refused(
     assert client.get("/me").status_code == 401
 
 
+# In production it is only a warning.
+@pytest.mark.filterwarnings("ignore:JWS algorithm")
 @pytest.mark.parametrize(("key", "alg"), [(OTHER_KEY, "RS256"), (None, "HS256"), (None, "none")])
 def test_a_token_that_another_key_signed_is_refused(
     app: Flask, client: FlaskClient, key: Any, alg: str
@@ -251,10 +261,7 @@ def test_an_answer_without_a_token_is_refused(
 def followed(ready_project: NewProject) -> Path:
     """A render in which somebody followed the page."""
     project = ready_project()
-    for step in following.steps(PAGE):
-        if step.file:
-            following.write(project, step)
-    following.tidy(project)
+    following.write_files(project, PAGE)
     settings = "OIDC_ISSUER=https://id.example.org\nOIDC_CLIENT_ID=site\n"
     with (project / ".env").open("a", encoding="utf-8") as file:
         file.write(
@@ -300,10 +307,13 @@ def test_its_own_tests_and_types_are_right(followed: Path) -> None:
     support.python("-m", "ruff", "check", "--no-cache", cwd=followed)
 
 
-def test_no_forged_token_logs_in(followed: Path) -> None:
+@pytest.mark.parametrize("accounts", support.CHOICES["accounts"])
+def test_no_forged_token_logs_in(ready_project: NewProject, accounts: str) -> None:
     """The provider makes none, so these come from a key of the test."""
-    (followed / "tests" / "test_forged_tokens.py").write_text(FORGED, "utf-8")
-    support.own_tests(followed, "tests/test_forged_tokens.py")
+    project = ready_project(accounts=accounts)
+    following.write_files(project, PAGE)
+    (project / "tests" / "test_forged_tokens.py").write_text(FORGED, "utf-8")
+    support.own_tests(project, "tests/test_forged_tokens.py", "tests/test_oidc.py")
 
 
 def test_a_user_logs_in_and_is_the_same_the_next_time(visit: Visit) -> None:
