@@ -35,7 +35,7 @@ help:
 	@echo 'make manifest   write secure_flask/MANIFEST after each change of the core'
 	@echo '                = .venv/bin/python manifest.py'
 	@echo 'make pins       write the newest versions of all packages into pins/, with hashes'
-	@echo '                = .venv/bin/uv pip compile, twice: see the Makefile'
+	@echo '                = .venv/bin/uv pip compile, twice, and npm update: see the Makefile'
 	@echo 'make reference  write what the code says into docs/reference/, after each change of it'
 	@echo '                = .venv/bin/python -m docs.reference'
 	@echo 'make bench      measure what a project costs, and write docs/benchmarks.md, .svg and .json'
@@ -89,6 +89,7 @@ COMPILE = .venv/bin/uv pip compile pyproject.toml --quiet --upgrade --universal 
 pins: .venv/bin/cookiecutter
 	$(COMPILE) --group dev --output-file pins/dev.txt
 	$(COMPILE) --group render --constraint pins/dev.txt --output-file pins/render.txt
+	if command -v npm >/dev/null; then cd pins/npm && npm update --package-lock-only; fi
 
 reference: .venv/ready
 	.venv/bin/python -m docs.reference

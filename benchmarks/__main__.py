@@ -52,6 +52,7 @@ def _measured() -> Iterator[Report]:
         yield forms.measure()
         yield each_request.measure()
         yield login.measure()
+        yield login.measure_old_hashes()
         yield encryption.measure()
     yield accounts.measure()
     yield rotation.measure()

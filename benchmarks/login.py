@@ -12,10 +12,19 @@ from itertools import count
 from typing import Any
 
 from flask import Flask
+from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.test import EnvironBuilder
 
 from benchmarks import rendered
-from benchmarks.measure import Claim, Report, Workload, interleaved
+from benchmarks.measure import (
+    Claim,
+    Report,
+    Workload,
+    interleaved,
+    interleaved_samples,
+    permutation_p,
+    timing_of,
+)
 
 HOST = "www.example.org"
 NAME, PASSWORD, WRONG = "known", "a right password", "a wrong password"
@@ -27,10 +36,15 @@ UNKNOWN = "POST /login, unknown user"
 
 ROUNDS = 200
 
+# Names while LEGACY_HASHES is set: one that nobody has, and users with and without an old hash.
+NOBODY, OLD, NEW = "nil", "old", "new"
+# Of three comparisons of one time, about one in thirty runs shows one below this by chance.
+LEAST_P = 0.01
+
 
 def measure() -> Report:
     app = _make_app()
-    addresses = map(str, map(IPv4Address, count(int(IPv4Address("10.0.0.1")))))
+    addresses = _addresses()
     timings = interleaved(
         {
             VERIFY: _verify(PASSWORD),
@@ -48,12 +62,55 @@ def measure() -> Report:
     return Report("Logging in", timings, claims, baseline=VERIFY)
 
 
-def _make_app() -> Flask:
+def measure_old_hashes(rounds: int = ROUNDS) -> Report:
+    """Whether time tells which names exist, and which of them have not logged in yet."""
+    app = _make_app(LEGACY_HASHES={"scrypt:": (check_password_hash, generate_password_hash("?"))})
+    _store_users(app)
+    addresses = _addresses()
+    samples = interleaved_samples(
+        {_old(name): _login(app, addresses, name, WRONG, "401") for name in (NOBODY, OLD, NEW)},
+        rounds=rounds,
+    )
+    pairs = [(NOBODY, OLD), (NOBODY, NEW), (OLD, NEW)]
+    claims = [claim for pair in pairs for claim in _same_time(samples, *pair)]
+    timings = {name: timing_of(values) for name, values in samples.items()}
+    return Report("Logging in beside old hashes", timings, claims, baseline=_old(NOBODY))
+
+
+def _same_time(samples: dict[str, list[float]], name: str, other: str) -> list[Claim]:
+    first, second = samples[_old(name)], samples[_old(other)]
+    medians = (timing_of(first).median, timing_of(second).median)
+    return [
+        Claim(f"beside old hashes: name {name} / {other}", *medians, 1.05, 0.95),
+        # The p of a permutation test, which is no time.
+        Claim(f"p of {name} and {other}", permutation_p(first, second), 1.0, 1.0, LEAST_P),
+    ]
+
+
+def _old(name: str) -> str:
+    return f"POST /login, wrong password, name {name}"
+
+
+def _store_users(app: Flask) -> None:
+    with app.app_context():
+        core = rendered.module("secure_flask")
+        core.create_user(NEW, PASSWORD)
+        core.create_user(OLD, PASSWORD).password_hash = generate_password_hash(PASSWORD)
+        core.db.session.commit()
+
+
+def _addresses() -> Iterator[str]:
+    return map(str, map(IPv4Address, count(int(IPv4Address("10.0.0.1")))))
+
+
+def _make_app(**policy: object) -> Flask:
     app: Flask = rendered.module("app").create_app(
         # A fast machine makes more than the hundred right logins of an account in a minute.
-        rendered.settings(HOST, login_rate_limit="100000 per minute")
+        rendered.settings(HOST, login_rate_limit="100000 per minute"),
+        **policy,
     )
     with app.app_context():
+        rendered.module("secure_flask.database").db.drop_all()
         rendered.module("secure_flask.database").db.create_all()
         rendered.module("secure_flask").create_user(NAME, PASSWORD)
     return app

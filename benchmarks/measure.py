@@ -61,6 +61,14 @@ def interleaved(
     workloads: Mapping[str, Workload], *, rounds: int, calls: int = 1
 ) -> dict[str, Timing]:
     """Time each workload in batches of `calls`, one batch of each in every round."""
+    samples = interleaved_samples(workloads, rounds=rounds, calls=calls)
+    return {name: timing_of(values) for name, values in samples.items()}
+
+
+def interleaved_samples(
+    workloads: Mapping[str, Workload], *, rounds: int, calls: int = 1
+) -> dict[str, list[float]]:
+    """The seconds for one call of each workload in each round."""
     order, shuffled = list(workloads), random.Random(0).shuffle  # noqa: S311 (no secret)
     samples: dict[str, list[float]] = {name: [] for name in order}
     for workload in workloads.values():
@@ -72,7 +80,21 @@ def interleaved(
             for name in order:
                 samples[name].append(_seconds(workloads[name], calls) / calls)
             _show_progress(number + 1, rounds)
-    return {name: _timing(values) for name, values in samples.items()}
+    return samples
+
+
+def permutation_p(first: list[float], second: list[float], permutations: int = 5000) -> float:
+    """How likely two workloads of one time differ by chance as much as these do, from 0 to 1.
+
+    The samples of a round are swapped at random, which changes nothing where both take one time.
+    """
+    differences = [one - other for one, other in zip(first, second, strict=True)]
+    found, choose = abs(statistics.median(differences)), random.Random(0).choice  # noqa: S311
+    swapped = (
+        statistics.median([choose((each, -each)) for each in differences])
+        for _ in range(permutations)
+    )
+    return (1 + sum(abs(each) >= found for each in swapped)) / (1 + permutations)
 
 
 def _seconds(workload: Workload, calls: int) -> float:
@@ -82,7 +104,7 @@ def _seconds(workload: Workload, calls: int) -> float:
     return time.perf_counter() - start
 
 
-def _timing(values: list[float]) -> Timing:
+def timing_of(values: list[float]) -> Timing:
     first, _, third = statistics.quantiles(values, n=4)
     return Timing(statistics.median(values), third - first)
 

@@ -15,7 +15,7 @@ import shutil
 RUN = "make run"
 # What `make run` wraps, for where there is no make.
 RUN_ON_WINDOWS = r"""py -m venv .venv
-    .venv\Scripts\pip install uv
+    .venv\Scripts\pip install "uv>=0.9.17"
     .venv\Scripts\uv sync
     .venv\Scripts\python -m secure_flask.settings
     .venv\Scripts\flask db upgrade

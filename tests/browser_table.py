@@ -32,12 +32,15 @@ def render(level: str, folder: Path) -> Path:
     return folder / "project"
 
 
-WAYS_OUT = """A script of an attacker's runs in a page, with a nonce that it has stolen, and tries to send what it reads to another site. “closed by” names the header that closes the way at the level `paranoid`, where the headers are added one after the other: the CSP, `Integrity-Policy`, `Connection-Allowlist`. The same page without headers proves that each way leads out; “not there” means that it does not in this engine. At the other levels `LINKS` is `None`, so there is no `Connection-Allowlist`. “open” means that no header closes the way:
+WAYS_OUT = """A script of an attacker's runs in a page, with a nonce that it has stolen, and tries to send what it reads to another site. “closed by” names the header that closes the way at the level `paranoid`. The headers are added one after the other: the CSP, `Integrity-Policy`, `Connection-Allowlist`, which only Chromium obeys so far. The same page without headers proves that a way leads out; “not there” means that it does not in this engine. `make test-all` tries them in Chromium alone, without headers and with all of them. At the other levels `LINKS` is `None` by default, so that there is no `Connection-Allowlist`.
 
-- **A redirect of the site itself.** The server decides where it leads, so a view must not redirect to an address that comes from outside (use `checked_next`).
-- **A page of the same origin without the header**, such as one that another program or the proxy serves: the script opens it and acts in it. The header has to be in every response.
+“open” in the column of Chromium means that no header closes the way:
 
-Any connection counts, also one without a request, since its port and its name tell something. Chromium opens one for a frame before it asks the CSP. It is measured with prediction of networks switched on, as in Chrome. That a name was looked up is read in Chromium's log; the other engines write none. A click is a user's. Not measured is what leaves a page without a connection of the browser: memory, time, or another program that the user starts by a link such as `mailto:`."""
+- **A redirect of the site itself.** The server decides where it leads. So no view may redirect to an address that comes from outside; `checked_next` checks one.
+- **A page of the same origin without the header**, such as one that the proxy or another program serves: the script opens it and acts in it. So every response of the origin needs the header.
+- **A connection at the next visit.** Chromium remembers which origins a page asked for, also where the allowlist closed the request, and connects to them when the site is visited again. So a script can send as much as fits into a name, such as `secret.attacker.example`, and nothing else. It does not happen where a user has switched off that pages are preloaded.
+
+Any connection counts, also one without a request, since its port and its time tell something. Chromium opens one for a frame and for a form before it asks the CSP, and then sends nothing. Its prediction is switched on here, as in Chrome, though Debian switches it off. Whether a name was looked up is read in Chromium's log, and not measured in the other engines. A click is a user's. Not measured: what a page can tell without a connection, such as by the time that it takes, and programs that a user starts by a link such as `mailto:`."""
 
 
 PARTS = {
@@ -59,7 +62,7 @@ def page(cells: Cells, versions: dict[str, str]) -> str:
     lines = INTRODUCTION.format(
         versions="\n".join(f"| {engine} | {version} |" for engine, version in versions.items())
     )
-    differing = [row for row in rows if differs(cells, row)]
+    differing = [row for row in rows if rows[row] != WAY_OUT and differs(cells, row)]
     parts = {
         "Where they differ": by_engine(cells, differing),
         "Behaviours": by_engine(cells, [row for row in rows if rows[row] == BEHAVIOUR]),

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
+import flask_login  # type: ignore[import-untyped]
 import pytest
+import secure_flask
 from pydantic import Field, ValidationError
 from secure_flask.web import validation
 from werkzeug.exceptions import default_exceptions
@@ -31,7 +33,8 @@ FOLDERS = {
 SELF_SERVICE = {"accounts": "self-service"}
 OF_ACCOUNTS = {"accounts", "mail", "second-factors", "leaving"}
 # An app has one manager of Flask-Login, which that of another recipe would replace, and one language.
-ALONE = {"flask-security", "another-language"}
+# With old hashes each login of the other pages' tests takes longer.
+ALONE = {"flask-security", "another-language", "existing-users"}
 # The others show what needs a container engine, a cluster or another machine.
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
 PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
@@ -50,6 +53,24 @@ WRONG: list[dict[str, object]] = [
     {"note": "\0", "celsius": -300.0, "litres": 100001},
     {"note": "a" * 81},
 ]
+# The names of the OWASP Logging Vocabulary Cheat Sheet, with those of June 2026.
+OWASP_EVENTS = {
+    *("authn_login_success", "authn_login_successafterfail", "authn_login_fail"),
+    *("authn_login_fail_max", "authn_login_lock", "authn_password_change"),
+    *("authn_password_change_fail", "authn_impossible_travel", "authn_token_created"),
+    *("authn_token_revoked", "authn_token_reuse", "authn_token_delete"),
+    *("authz_fail", "authz_change", "authz_admin", "crypt_decrypt_fail", "crypt_encrypt_fail"),
+    *("excess_rate_limit_exceeded", "excess_sessions_exceeded"),
+    *("upload_complete", "upload_stored", "upload_validation", "upload_delete"),
+    *("input_validation_fail", "input_validation_discrete_fail", "malicious_excess_404"),
+    *("malicious_extraneous", "malicious_attack_tool", "malicious_sqli", "malicious_cors"),
+    *("malicious_direct_reference", "malicious_csrf", "malicious_csp_violation"),
+    *("privilege_permissions_changed", "sensitive_create", "sensitive_read"),
+    *("sensitive_update", "sensitive_delete", "sequence_fail", "session_created"),
+    *("session_renewed", "session_expired", "session_logout", "session_use_after_expire"),
+    *("sys_startup", "sys_shutdown", "sys_restart", "sys_crash", "sys_monitor_disabled"),
+    *("sys_monitor_enabled", "user_created", "user_updated", "user_archived", "user_deleted"),
+}
 # Those that only programs get.
 TO_PROGRAMS = {
     "Content-Type must be application/csp-report or reports+json",
@@ -252,6 +273,19 @@ def test_the_page_of_logs_lists_every_event_with_its_level() -> None:
     assert listed == {(name, (level or "WARNING").lower()) for name, level in events}
 
 
+def test_the_page_of_logs_marks_the_events_that_owasp_does_not_know() -> None:
+    page = (support.PAGES / "how-to" / "logs.md").read_text("utf-8")
+    events = page.partition("## The events")[2]
+    _, of_owasp, own, *_ = re.split(r"^### .*", events, flags=re.MULTILINE)
+    names = re.compile(r"^\| (`.*?`) \|", re.MULTILINE)
+    listed, unlisted = (
+        {name for row in names.findall(part) for name in re.findall(r"`(\w+)`", row)}
+        for part in (of_owasp, own)
+    )
+    assert listed <= OWASP_EVENTS
+    assert not unlisted & OWASP_EVENTS
+
+
 def test_each_table_begins_with_its_headings(rendered: Rendered) -> None:
     """A blank line in a table makes text of the rows below it."""
     for page in [*support.PAGES.rglob("*.md"), *rendered({}).rglob("*.md")]:
@@ -274,6 +308,19 @@ def test_the_page_of_languages_has_each_message_of_the_core_and_no_other() -> No
     spoken = messages() | of_members()
     assert spoken - TO_PROGRAMS <= texts
     assert texts - spoken - composed <= names
+
+
+def test_the_table_of_flask_login_has_its_names_and_ours() -> None:
+    page = (support.PAGES / "recipes" / "flask-login.md").read_text("utf-8")
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", page.partition("## When")[0], re.MULTILINE)[1:]
+    theirs, ours = (" ".join(cells) for cells in zip(*rows, strict=True))
+    names = {*re.findall(r"`@?(?:login_manager\.|current_user\.)?(\w+)", theirs)}
+    known = (flask_login, flask_login.UserMixin, flask_login.LoginManager())
+    assert names <= {name for each in known for name in dir(each)}
+    assert {"login_user", "user_loader", "is_anonymous", "fresh_login_required"} <= names
+    called = {*re.findall(r"`@?([a-z_]+)\(", ours)} | {*re.findall(r"`@([a-z_]+)`", ours)}
+    assert {"log_in", "recent_login"} <= called
+    assert called - {"bool"} <= {*secure_flask.__all__}
 
 
 def test_the_page_of_headers_says_what_a_logout_empties() -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 import browser_table
+import support
 from conftest import NewProject
-from engines import ENGINES, Failed, measuring, sites
+from engines import ENGINES, Failed, leaving, measuring, sites
 from engines.behaviours import BEHAVIOURS
 from engines.measuring import LEVELS, Cells
+from engines.receiver import HOST, NAME, receiving
+from engines.ways_out import PREDICTED, WAYS
 
+OPEN_WAYS = {way.name for way in WAYS if way.open}
 # Each measures what differs from engine to engine too, which only the page says.
 MUST = {behaviour.label: behaviour.must for behaviour in BEHAVIOURS if behaviour.must}
 
@@ -43,6 +48,44 @@ def test_an_attack_gets_as_far_in_each_engine_as_the_policy_lets_it(
         with subtests.test(cell.row):
             assert cells[cell].partition(",")[0] == text
     assert_current(engine, cells, subtests)
+
+
+@pytest.mark.all
+@pytest.mark.slow
+def test_a_script_of_an_attacker_gets_out_of_a_page_at_paranoid_by_the_server_alone(
+    new_project: NewProject,
+) -> None:
+    project = new_project(csp="paranoid", token_type="session")
+    known = measuring.known_ways("Chromium", browser_table.stated())
+    there, out = leaving.led_out("Chromium", project, known, WAYS, leaving.STAGES[-1:])
+    # Without headers every way leads out.
+    assert there == {way.name for way in WAYS}
+    assert out == OPEN_WAYS
+
+
+def test_a_way_out_is_closed_by_the_first_header_that_stops_it() -> None:
+    way = "`fetch`"
+    for led_out, said in (
+        ([False, False, False, False], "not there"),
+        ([True, False, False, False], "closed by the CSP"),
+        ([True, True, False, False], "closed by `Integrity-Policy`"),
+        ([True, True, True, False], "closed by `Connection-Allowlist`"),
+        ([True, False, False, True], "open"),
+    ):
+        assert leaving.outcome(way, [{way} if led else set() for led in led_out]) == said
+
+
+def test_a_connection_without_a_request_and_a_packet_lead_out(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.touch()
+    with receiving(log) as receiver:
+        connected, sent, named, _ = ports = [receiver.listen() for _ in range(4)]
+        socket.create_connection((HOST, connected)).close()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as packets:
+            packets.sendto(b"", (HOST, sent))
+        log.write_text(f'{{"host":"https://{NAME.format(named)}"}}', "utf-8")
+        receiver.read_log()
+        support.wait_until(lambda: receiver.reached == {*ports[:3]})
 
 
 def test_a_browser_that_hangs_is_replaced_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,4 +121,12 @@ def series(engine: str, version: str) -> list[str]:
 def test_the_table_has_each_row_once_and_says_what_differs() -> None:
     page = browser_table.page(browser_table.stated(), browser_table.versions())
     assert page == browser_table.PAGE.read_text("utf-8"), "run `make browsers`"
-    assert {cell.row for cell in browser_table.stated()} >= MUST.keys()
+    rows = {cell.row for cell in browser_table.stated()}
+    assert rows >= MUST.keys() | {way.name for way in WAYS}
+
+
+def test_the_table_says_of_chromium_which_ways_out_are_open() -> None:
+    known = measuring.known_ways("Chromium", browser_table.stated())
+    open_ways = {name for name, text in known.items() if text == leaving.OPEN}
+    assert open_ways - {PREDICTED.name} == OPEN_WAYS
+    assert leaving.NOT_THERE not in known.values()

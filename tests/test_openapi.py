@@ -42,8 +42,9 @@ def add(state: object) -> None:
     app = state.app
     app.add_url_rule("/orders", view_func=Orders.as_view("orders"))
     app.add_url_rule("/orders/<int:number>", endpoint="orders")
+    plain = lambda name="": ""
     for path in ("/plain", "/plain/<path:name>", "/plain-<name>"):
-        app.add_url_rule(path, "größe", lambda name="": "", methods=["GET", "PUT", "PATCH"])
+        app.add_url_rule(path, "größe", plain, methods=["GET", "PUT", "PATCH"])
 """
 
 # A login that never works would leave most of the document untried: that fails too.

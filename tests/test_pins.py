@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -57,6 +58,20 @@ def test_what_pyproject_names_is_pinned_to_a_version_that_it_allows(group: str) 
         or support.normal(each.name) not in pins
     ]
     assert wrong == [], "run `make pins`"
+
+
+def test_each_package_of_npm_has_a_hash_and_no_address() -> None:
+    named = json.loads((FOLDER / "npm" / "package.json").read_text("utf-8"))["devDependencies"]
+    lock = json.loads((FOLDER / "npm" / "package-lock.json").read_text("utf-8"))["packages"]
+    assert lock.pop("")["devDependencies"] == named
+    assert {f"node_modules/{name}" for name in named} <= lock.keys()
+    hashed = re.compile(r"sha512-[\w+/]{86}==")
+    assert [name for name, each in lock.items() if not hashed.fullmatch(each["integrity"])] == []
+    assert [name for name, each in lock.items() if "resolved" in each] == []
+
+
+def test_no_package_of_npm_runs_code_when_it_is_installed() -> None:
+    assert "ignore-scripts=true" in (FOLDER / "npm" / ".npmrc").read_text("utf-8").splitlines()
 
 
 def test_who_renders_has_the_versions_of_who_tests() -> None:

@@ -75,6 +75,27 @@ def test_github_can_read_them(folder: Path) -> None:
         support.python(*check, "vendor.dependabot", dependabot, cwd=folder)
 
 
+def image_python(folder: Path) -> str:
+    """The version of Python in the image of a project."""
+    [version] = set(
+        re.findall(r"^FROM python:(3\.\d+)-", (folder / "Dockerfile").read_text(), re.M)
+    )
+    return str(version)
+
+
+def test_what_the_image_runs_is_what_ci_tests(folder: Path) -> None:
+    image = image_python(support.FOLDER)
+    jobs = [yaml.safe_load(file.read_text("utf-8"))["jobs"] for file in workflows(folder)]
+    steps = [step for each in jobs for job in each.values() for step in job.get("steps", [])]
+    matrix = "${{ matrix.python }}"
+    set_up = {step.get("with", {}).get("python-version", matrix) for step in steps}
+    assert set_up == {image, matrix}
+    ci = yaml.safe_load((folder / ".github" / "workflows" / "ci.yml").read_text("utf-8"))["jobs"]
+    tested = ci["linux" if folder == support.TEMPLATE else "test"]
+    assert image in tested["strategy"]["matrix"]["python"]
+    assert matrix in yaml.safe_dump(tested)
+
+
 def test_a_project_runs_what_its_makefile_names(new_project: NewProject) -> None:
     project = new_project()
     workflow = project / ".github" / "workflows" / "ci.yml"

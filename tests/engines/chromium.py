@@ -70,10 +70,12 @@ class PredictingTab(ChromiumTab):
         return self._context.new_page()
 
     def forget(self) -> None:
-        """Close the other tabs, which pages have opened. Cookies, storage and cache stay."""
+        """Close the tab and what it has opened. Cookies, storage and cache stay."""
         for page in self._context.pages:
-            if page is not self._page:
-                page.close()
+            page.close()
+        # A page in the background prerenders nothing.
+        self._page = self._new_page()
+        self._page.bring_to_front()
 
 
 @contextlib.contextmanager

@@ -98,13 +98,17 @@ def levels(
 
 def ways_out(engine: str, project: Path, known: Cells | None = None) -> Cells:
     """Return what closes each way out of a page of a project at the level `paranoid`."""
-    stated = {
+    found = leaving.outcomes(engine, project, known_ways(engine, known or {}))
+    return {Cell(WAY_OUT, name, engine): text for name, text in found.items()}
+
+
+def known_ways(engine: str, known: Cells) -> dict[str, str]:
+    """Return what a table says of each way out in one engine."""
+    return {
         cell.row: text
-        for cell, text in (known or {}).items()
+        for cell, text in known.items()
         if (cell.kind, cell.engine) == (WAY_OUT, engine)
     }
-    found = leaving.outcomes(engine, project, stated)
-    return {Cell(WAY_OUT, name, engine): text for name, text in found.items()}
 
 
 @cache

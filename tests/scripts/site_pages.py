@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from flask import Flask, Response, current_app, redirect, request
+from flask import Flask, Response, current_app, request
 
 csp: Any = import_module("secure_flask")
 csp_tests: Any = import_module("views.browser.test_csp")
@@ -76,15 +76,6 @@ def upload() -> Response:
     return Response(body, content_type=kind)
 
 
-def marked() -> Response:
-    """Say which mark the browser sent, and give it one if it sent none."""
-    sent = request.cookies.get("__Host-mark", "")
-    response = Response(html(f'<p id="mark">{sent}</p>'))
-    if not sent:
-        response.set_cookie("__Host-mark", "own", secure=True, httponly=True)
-    return response
-
-
 def stolen() -> str:
     """Return the page into which an attacker has put markup and scripts, with the nonce."""
     markup = str(current_app.config["STOLEN"])
@@ -92,7 +83,16 @@ def stolen() -> str:
 
 
 def redirecting() -> Response:
-    return redirect(request.query_string.decode(), 307)
+    return Response(status=307, headers={"Location": request.query_string.decode()})
+
+
+def marked() -> Response:
+    """Say which mark the browser sent, and give it one if it sent none."""
+    sent = request.cookies.get("__Host-mark", "")
+    response = Response(html(f'<p id="mark">{sent}</p>'))
+    if not sent:
+        response.set_cookie("__Host-mark", "own", secure=True, httponly=True)
+    return response
 
 
 def file(body: str, mimetype: str) -> Callable[[], Response]:

@@ -100,7 +100,7 @@ def stored_user(app: Flask, name: str = USERNAME) -> Iterator[User]:
 
 def add_user(app: Flask, name: str, password: str = PASSWORD) -> None:
     with app.app_context():
-        create_user(name, password)
+        create_user(name, password, check_password=False)
 
 
 def stored_hash(app: Flask) -> str:

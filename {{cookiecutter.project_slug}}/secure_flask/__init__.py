@@ -23,6 +23,7 @@ from secure_flask.assets import asset, import_map
 from secure_flask.auth.access import (
     credentials,
     is_recent,
+    keys_allowed,
     login_required,
     public,
     recent_login,
@@ -40,6 +41,7 @@ from secure_flask.auth.authentication import (
 )
 from secure_flask.auth.current_login import logged_in_user
 from secure_flask.auth.external_login import log_in_user
+from secure_flask.auth.keys import create_key, end_key, list_keys
 from secure_flask.auth.next_pages import checked_next
 from secure_flask.auth.passwords import checked_new_password
 from secure_flask.auth.users import Role, UserMixin, create_user, delete_user, user_deleted
@@ -96,6 +98,7 @@ __all__ = [
     "checked_next",
     "consumes",
     "consumes_form",
+    "create_key",
     "create_user",
     "credentials",
     "csp",
@@ -109,14 +112,17 @@ __all__ = [
     "encrypt_plain",
     "encrypt_stream",
     "encrypted_column",
+    "end_key",
     "end_login",
     "end_other_logins",
     "error_response",
     "import_map",
     "init_app",
     "is_recent",
+    "keys_allowed",
     "latest_violations",
     "limited",
+    "list_keys",
     "list_logins",
     "log_in",
     "log_in_user",

@@ -57,9 +57,9 @@ def import_map(*filenames: str) -> dict[str, dict[str, str]]:
 
     A template writes `import_map("shapes.js") | tojson` into a `<script type="importmap">` with the
     nonce, above the first module. The map gives each file the URL with its hash, and its integrity.
+    Source: HTML Standard, section "Import maps".
 
     :raises FileNotFoundError: there is no such file, or it must not be served.
-    Source: HTML Standard, section "Import maps".
     """
     imported = {url_for("static", filename=each): asset(each) for each in filenames}
     return {

@@ -5,7 +5,9 @@ from secure_flask import assets, health, openapi, security_txt
 from secure_flask.auth import (
     access,
     current_login,
+    key_commands,
     route_table,
+    stored_keys,
     tokens,
     user_commands,
     user_sessions,
@@ -99,6 +101,8 @@ def _add_services(app: Flask) -> None:
 
 def _add_routes_and_commands(app: Flask) -> None:
     tokens.init_app(app)  # TOKEN_TYPE: the tokens that programs get at a login
+    stored_keys.init_app(app)  # refuses a prefix of keys that another token may have
+    key_commands.init_app(app)  # `flask key`
     user_commands.init_app(app)  # `flask user` and `flask logins`
     route_table.init_app(app)  # `flask access`
     rotation.init_app(app)  # `flask crypto`

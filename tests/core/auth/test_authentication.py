@@ -480,7 +480,8 @@ def test_who_has_a_shorter_password_from_earlier_logs_in_and_chooses_a_longer_on
     app: Flask, client: FlaskClient
 ) -> None:
     short = "ten owls"
-    set_password(app, short)
+    with stored_user(app) as user:
+        authentication.set_password(user, short, check_password=False)
     credentials = log_in(client, password=short)
     assert change(client, credentials, short, short).status_code == 400
     assert change(client, credentials, short, NEW).status_code == 200
@@ -561,7 +562,10 @@ def test_a_poor_password_is_set_for_no_user_unless_the_code_has_made_it(
 ) -> None:
     with stored_user(app) as user:
         user.email = "lovelace@example.org"
-    with stored_user(app) as user, pytest.raises(BadRequest, match="A password ") as refused:
+    with (
+        stored_user(app) as user,
+        pytest.raises(BadRequest, match=r"Use at least|must not contain") as refused,
+    ):
         authentication.set_password(user, password)
     assert getattr(refused.value, "fields", {}).keys() == {"password"}
     assert_nothing_changed(client, credentials)

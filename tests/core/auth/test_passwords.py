@@ -36,7 +36,7 @@ ON_THE_LIST = [
 ]
 KEY = "\N{KEY}"  # one character of four bytes
 FILL = "-" * MIN_LENGTH
-TOO_SHORT = "A password has {min} to {max} characters"
+TOO_SHORT = "Use at least {min} characters, for example a sentence of a few words"
 
 # The tests put a cheap one in its place before each test, but not before this import.
 REAL_HASHER = passwords.hasher
@@ -209,6 +209,13 @@ def test_length_decides_and_no_kind_of_characters(
     assert why_password_refused("x" * 8, USER) is None
 
 
+@pytest.mark.usefixtures("without_the_list")
+@pytest.mark.parametrize("filling", [" ", "\u3000", f"{USER} \t", f"{FILL}\n", "-\0", "-\ud800"])
+def test_what_a_login_would_refuse_unseen_is_no_new_password(filling: str) -> None:
+    refused = why_password_refused(filling * MIN_LENGTH)
+    assert refused == "Use one line of text that is not blank, without control characters"
+
+
 @pytest.mark.parametrize("password", ["short", "x" * (MIN_LENGTH - 1)])
 def test_who_chose_too_short_a_password_reads_what_would_do(app: Flask, password: str) -> None:
     assert why_password_refused(password, USER) == (
@@ -226,6 +233,8 @@ NAMED = [
     ("anna", "bananna and cream", True),
     ("straße", "HAUPTSTRASSE 12", True),
     ("אדהם", "hello אדהם hello", True),
+    ("Zoë Q", "for zoe\u0308 q alone", True),  # in two characters, as some keyboards send it
+    (USER, "for ｇｒａｃｅ alone", True),
     (".*", "anything at all", False),
     ("lovelace@example.org", "for Lovelace alone", True),
 ]
@@ -255,7 +264,7 @@ def test_a_chosen_password_comes_back_or_is_refused_with_the_reason_in_words(
 ) -> None:
     assert checked_new_password(f"a walk {FILL}", USER, None) == f"a walk {FILL}"
     for password, reason in {
-        "a": f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters",
+        "a": f"Use at least {MIN_LENGTH} characters, ",
         f"by {USER.lower()} {FILL}": "A password must not contain your name",
         ON_THE_LIST[-1]: "This password is on a list",
     }.items():
@@ -289,7 +298,7 @@ def test_a_body_and_a_form_say_why_a_password_is_refused(make_app: MakeApp) -> N
     def add(body: Account) -> dict[str, str]:
         return {}
 
-    client, reason = app.test_client(), f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters"
+    client, reason = app.test_client(), TOO_SHORT.format(min=MIN_LENGTH)
     refused = client.post("/people", json={"password": "a"}).get_json()
     assert refused["fields"] == {"password": reason}
     assert client.post("/people", json={"password": PASSWORD}).status_code == 200

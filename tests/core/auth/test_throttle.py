@@ -291,6 +291,17 @@ def test_an_account_logs_in_as_often_from_all_addresses_together(
     assert statuses(client, HERE, username="bob", password=PASSWORD) == [200]
 
 
+def test_the_log_tells_too_many_right_passwords_from_too_many_wrong_ones(
+    client: FlaskClient, capsys: pytest.CaptureFixture[str], few_right: int
+) -> None:
+    statuses(client, *[HERE] * (few_right + 1), password=PASSWORD)
+    assert "excess_rate_limit_exceeded" in (right := capsys.readouterr().err)
+    assert "authn_login_fail_max" not in right
+    statuses(client, *["192.0.2.77"] * (LIMIT + 1), username="nobody")
+    assert "authn_login_fail_max" in (wrong := capsys.readouterr().err)
+    assert "excess_rate_limit_exceeded" not in wrong
+
+
 def test_of_right_passwords_at_once_no_more_are_let_in_than_one_by_one(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, few_right: int
 ) -> None:

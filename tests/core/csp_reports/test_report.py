@@ -149,7 +149,7 @@ def test_a_site_that_pages_lead_to_is_written_into_links() -> None:
 
 
 def test_a_site_that_a_candidate_closes_is_listed_when_the_level_comes() -> None:
-    config = {"LINKS": "level", "CSP_CANDIDATE": PARANOID}
+    config: dict[str, Any] = {"LINKS": "level", "CSP_CANDIDATE": PARANOID}
     said = advice("connection-allowlist https://shop.example", "report", **config)
     assert "together with the level" in said
     assert said.endswith('LINKS = ["https://shop.example"]')

@@ -65,6 +65,7 @@ OTHER_REPORTS: list[tuple[str, dict[str, Any], Violation]] = [
         {**INTEGRITY, "reportOnly": True},
         SCRIPT._replace(disposition="report"),
     ),
+    ("integrity-violation", {**INTEGRITY, "reportOnly": "no"}, SCRIPT),
     (
         "integrity-violation",
         {**INTEGRITY, "blockedURL": "https://www.example.org/static/a.js"},
@@ -85,6 +86,7 @@ KEPT = {
     ("documentURL", "page"): {
         "https://www.example.org/users/ada?token=s3cret#s3cret": "/users/<name>",
         f"https://www.example.org{LONG}": LONG[:200],
+        f"https://www.example.org{LONG.replace('l', '%6C')}": LONG[:200],
         "https://www.example.org/ada": "(no route)",
         "about": "(no route)",
         "": "(no route)",
@@ -303,8 +305,8 @@ def test_a_table_of_any_size_takes_a_report_by_the_same_statements(
     fill(number)
     with counted_statements(db.engine) as counted:
         add(TILE)
-    # The row, the number of rows, and those to delete.
-    assert counted.sizes == (3, 1)
+    # The row, which is read back, the number of rows, and those to delete.
+    assert counted.sizes == (3, 2)
     assert len(stored()) == violations.MAX_ROWS
 
 

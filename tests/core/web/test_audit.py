@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 from limits import parse
 from secure_flask.auth import passwords
 from secure_flask.auth.access import login_required, public, roles_required
+from secure_flask.auth.authentication import set_password
+from secure_flask.auth.users import create_user
 from secure_flask.database import db
 from secure_flask.web import audit
 
@@ -142,26 +144,28 @@ SCENES: dict[str, tuple[Scene, str, dict[str, str]]] = {
     "wrong password": (WRONGLY, "authn_login_fail", {"level": "warning"}),
     "unknown name": (AS_UNKNOWN, "authn_login_fail", {"request_method": "POST"}),
     "no place": (without_a_place, "sys_too_busy", {"route": routes.LOGIN}),
-    "throttled": (throttled, "excess_rate_limit_exceeded", {"route": routes.LOGIN}),
-    "logout": (LOG_OUT, "session_expired", {"reason": "logout", "whose": USERNAME}),
+    "throttled": (throttled, "authn_login_fail_max", {"reason": "password"}),
+    "logout": (LOG_OUT, "session_logout", {"level": "info", "whose": USERNAME}),
     "password change": (change_password, "authn_password_change", {"whose": USERNAME}),
     "wrong current password": (MISTYPE, "authn_password_change_fail", {"whose": USERNAME}),
     "wrong password again": (AGAIN_WRONGLY, "authn_login_fail", {"whose": USERNAME}),
     "another login ended": (end_another, "session_expired", {"reason": "revoked"}),
     "all others ended": (END_OTHERS, "session_expired", {"session": "all others"}),
-    "too many logins": (log_in_too_often, "session_expired", {"reason": "too many logins"}),
-    "cross-site write": (write_from_elsewhere, "authz_fail", {"value": STRANGER}),
+    "too many logins": (log_in_too_often, "excess_sessions_exceeded", {"whose": USERNAME}),
+    "cross-site write": (write_from_elsewhere, "malicious_csrf", {"value": STRANGER}),
     "missing role": (WITHOUT_ROLE, "authz_fail", {"roles": "probe-boss", "whose": USERNAME}),
     "preflight": (preflight, "malicious_cors", {"level": "warning", "origin": STRANGER}),
     "crash": (CRASH, "sys_crash", {"whose": USERNAME, "route": "/_test/crash/<code>"}),
 }
+ROLES_GIVEN = {"former": "", "roles": "probe-boss", "whose": USERNAME}
 COMMANDS = {
     "create grace --password-stdin": ("user_created", {"whose": "grace"}),
     f"password {USERNAME} --password-stdin": ("authn_password_change", {"whose": USERNAME}),
     f"disable {USERNAME}": ("user_updated", {"change": "disabled", "whose": USERNAME}),
     f"enable {USERNAME}": ("user_updated", {"change": "enabled", "whose": USERNAME}),
-    f"roles {USERNAME} probe-boss": ("user_updated", {"change": "roles", "whose": USERNAME}),
+    f"roles {USERNAME} probe-boss": ("authz_change", ROLES_GIVEN),
     f"logout {USERNAME}": ("session_expired", {"reason": "revoked"}),
+    f"delete {USERNAME}": ("user_deleted", {}),
 }
 for arguments, (event, fields) in COMMANDS.items():
     SCENES[arguments] = (partial(flask_user, arguments), event, {"by": "command line", **fields})
@@ -184,6 +188,27 @@ def test_an_event_is_one_line_without_a_secret(
     given = filter(None, client.application.extensions["given"])
     for secret in (TYPED, PASSWORD, WRONG, NEW, *SECRETS.values(), *given):
         assert secret not in written
+
+
+def test_a_password_that_a_user_sets_for_another_is_a_line_with_both(
+    make_app: MakeApp, lines: Lines
+) -> None:
+    app = make_app(**PRODUCTION)
+
+    @app.get("/_test/help/<name>")
+    @login_required
+    def help_user(name: str) -> str:
+        user = User.find(name)
+        assert user is not None
+        set_password(user, PASSWORD)
+        return ""
+
+    with app.app_context():
+        create_user("bob", PASSWORD)
+    for name, by in (("bob", id_of(app, USERNAME)), (USERNAME, None)):
+        call("GET", f"/_test/help/{name}", app.test_client())
+        [line] = [each for each in lines() if each["event"] == "authn_password_change"]
+        assert (line["user_id"], line.get("by")) == (id_of(app, name), by)
 
 
 def id_of(app: Flask, name: str) -> str:

@@ -227,7 +227,7 @@ LOGGED: dict[str, tuple[int | str, dict[str, str], str, str | None, str]] = {
 
 def refusals(lines: Lines) -> list[dict[str, Any]]:
     names = ("row", "header", "value", "expected")
-    refused = [line for line in lines() if line["event"] == "authz_fail"]
+    refused = [line for line in lines() if line["event"] == "malicious_csrf"]
     return [{name: line.get(name) for name in names} for line in refused]
 
 

@@ -227,6 +227,14 @@ def test_an_operator_deletes_as_much_as_the_user_does(app: Flask) -> None:
     assert (mail["To"], "was deleted" in mail["Subject"]) == (ADDRESS, True)
 
 
+def test_the_log_has_one_line_for_whom_an_operator_deletes(make_app: MakeApp, lines: Lines) -> None:
+    app = make_app(**IN_PRODUCTION)
+    lines()
+    deleted = app.test_cli_runner().invoke(args=["user", "delete", USERNAME])
+    [line] = [json.loads(each) for each in deleted.stderr.splitlines() if "user_id" in each]
+    assert (line["event"], line["by"]) == ("user_deleted", "command line")
+
+
 def test_who_deletes_somebody_else_in_a_view_stays_logged_in(app: Flask) -> None:
     give_address(app)
 

@@ -234,7 +234,7 @@ def test_the_audit_log_names_what_was_asked_for_and_done(make_app: MakeApp, line
     assert events == [
         ("registration_requested", None),
         ("password_reset_requested", None),
-        ("user_updated", "email requested"),
+        ("email_change_requested", None),
         ("user_updated", "name"),
     ]
     for secret in (NEW, ADDRESS, STRONG, "grace", "countess"):

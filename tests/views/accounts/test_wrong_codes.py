@@ -262,7 +262,7 @@ def test_the_log_says_who_met_the_limit(make_app: MakeApp, lines: Lines, wait: W
     lines()
     assert try_code(app, wrong_code_of(secret)).status_code == 429
     [line] = [each for each in lines() if each.get("reason") == "second factor"]
-    assert (line["event"].startswith("excess"), "account" in line) == (True, True)
+    assert (line["event"], "account" in line) == ("authn_login_fail_max", True)
 
 
 def test_the_database_names_no_network(app: Flask, secret: str) -> None:

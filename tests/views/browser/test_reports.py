@@ -6,15 +6,19 @@ from queue import Queue
 
 import pytest
 from flask import Flask, Response, request
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from secure_flask import public
-from secure_flask.csp_levels import SELF
+from secure_flask.csp_levels import PARANOID, SELF
 
 from app import policy
-from views.browser.conftest import Elsewhere, Serve
-from views.conftest import MakeApp
+from views.browser.conftest import PROBE, REAL_NAME, Elsewhere, Serve, new_page
+from views.conftest import PRODUCTION, MakeApp
 
 PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="7" height="7"/>'
+
+
+CLOSED = {**PRODUCTION, "trusted_hosts": [REAL_NAME], "CSP": PARANOID}
+LEAVE = "url => { location.href = url }"
 
 
 @pytest.fixture
@@ -31,12 +35,18 @@ def shows_the_map(site: str, page: Page) -> bool:
 
 def add_map(app: Flask, tiles: str) -> "Queue[int]":
     """Give the app a page with a picture from elsewhere; each report that it took."""
-    taken: Queue[int] = Queue()
 
     @app.get("/map")
     @public
     def tile_map() -> str:
         return f'<!doctype html><title>Map</title><img src="{tiles}/tile.svg?token=s3cret">'
+
+    return taken_reports(app)
+
+
+def taken_reports(app: Flask) -> "Queue[int]":
+    """The status of each report that the app took."""
+    taken: Queue[int] = Queue()
 
     @app.after_request
     def note(answer: Response) -> Response:
@@ -68,3 +78,26 @@ def test_a_blocked_source_is_allowed_by_the_line_that_the_report_prints(
     taken = add_map(app, tiles)
     assert shows_the_map(serve(app).at("localhost"), page)
     assert taken.empty()
+
+
+def test_a_closed_link_is_allowed_by_the_line_that_the_report_prints(
+    make_app: MakeApp, serve: Serve, browser: Browser
+) -> None:
+    other = serve(Elsewhere(), https=True).at("localhost")
+    app = make_app(**CLOSED)
+    taken = taken_reports(app)
+    with new_page(browser) as page:
+        page.goto(serve(app, https=True).at(REAL_NAME) + PROBE)
+        page.evaluate(LEAVE, f"{other}/shop?token=s3cret")
+        assert taken.get(timeout=10) == 204
+    report = app.test_cli_runner().invoke(args=["csp", "report"]).output
+    assert f"connection-allowlist {other} on {PROBE} (1x" in report
+    assert "s3cret" not in report
+    [links] = re.findall(r"^ +LINKS = (.*)", report, re.M)
+
+    # As somebody pastes it into policy.py.
+    app = make_app(**CLOSED, LINKS=ast.literal_eval(links))
+    with new_page(browser) as page:
+        page.goto(serve(app, https=True).at(REAL_NAME) + PROBE)
+        page.evaluate(LEAVE, f"{other}/shop")
+        page.wait_for_url(f"{other}/shop")

@@ -32,6 +32,7 @@ LIFETIME = HOUR
 # The mail waits for an hour at most.
 REQUEST_LIFETIME = 2 * HOUR
 RECENT = 5  # minutes
+REQUESTED = audit.Event("email_change_requested")
 
 
 def request_change(email: str) -> None:
@@ -52,7 +53,7 @@ def request_change(email: str) -> None:
     steps.keep_newest_steps(CHANGE_REQUEST, user, most=MAX_CHANGE_REQUESTS)
     notices.email_change_requested(user)
     db.session.commit()
-    audit.record(audit.USER_UPDATED, account=user.name, change="email requested", mail=is_mailed)
+    audit.record(REQUESTED, account=user.name, mail=is_mailed)
 
 
 def find_change(token: str) -> tuple[AccountMixin, str]:

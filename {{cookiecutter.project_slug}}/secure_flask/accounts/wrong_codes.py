@@ -89,7 +89,7 @@ def _give_back_code(user: AccountMixin, place: bytes) -> None:
 
 
 def _refused_code(user: AccountMixin, began: int) -> ErrorResponse:
-    audit.record(audit.RATE_LIMIT_EXCEEDED, account=user.name, reason="second factor")
+    audit.record(audit.LOGIN_FAIL_MAX, account=user.name, reason="second factor")
     seconds = max(1, began + DAY - int(time.time()))
     others = " or ".join(OTHERS[each] for each in factors_of(user) if each in OTHERS)
     advice = f": {others} still works" if others else ""

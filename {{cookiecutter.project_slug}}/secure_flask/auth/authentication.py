@@ -19,7 +19,7 @@ from secure_flask.auth.current_login import forget_current_login
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
-from secure_flask.auth.users import UserMixin, replace_hash, user_class
+from secure_flask.auth.users import UserMixin, changed_by, replace_hash, user_class
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.state import Key, app_state
@@ -89,7 +89,7 @@ def log_out() -> None:
     """
     login = access.require_login()
     logins.end_login_of(login.id, access.require_user())
-    audit.record(audit.SESSION_EXPIRED, reason="logout")
+    audit.record(audit.SESSION_LOGOUT)
     forget_login(login)
 
 
@@ -100,10 +100,11 @@ def forget_login(login: Login) -> None:
     forget_current_login()
 
 
-def change_password(current: str, new: str) -> dict[str, Any]:
-    """Change the user's password, end all logins, begin a new one, and commit.
+def change_password(current: str, new: str, *, keep_keys: bool = False) -> dict[str, Any]:
+    """Change the user's password, end all logins and keys, begin a new login, and commit.
 
-    The body is that of `log_in`: `change_password(body.current_password, body.new_password)`.
+    The body is that of `log_in`: `change_password(body.current_password, body.new_password)`. With
+    `keep_keys` the keys of programs stay.
 
     :raises ErrorResponse: 400, a bad new password; 401, the login has ended in the meantime; 403,
         a wrong current one; 429, too many failures; 503, too busy.
@@ -114,7 +115,7 @@ def change_password(current: str, new: str) -> dict[str, Any]:
         audit.record(audit.PASSWORD_CHANGE_FAIL)
         raise error_response(403, "Wrong current password")
     # Until here the present login lives, so that one that has ended changes no password.
-    logins.end_logins_of(user, keep=login)
+    logins.end_logins_of(user, keep=login, keep_keys=keep_keys)
     password_changed.send(user)
     body = renew_login(user, login)
     audit.record(audit.PASSWORD_CHANGE)
@@ -122,7 +123,7 @@ def change_password(current: str, new: str) -> dict[str, Any]:
 
 
 def set_password(user: UserMixin, password: str, *, check_password: bool = True) -> None:
-    """Set a user's password without the current one, end all logins of the user, and commit.
+    """Set a user's password without the current one, end all logins and keys of the user, and commit.
 
     `set_password(user, password)`, as `flask user password` does for an operator. Who may do this
     is for your view to decide; users change theirs by `change_password`. The present login ends too
@@ -138,6 +139,8 @@ def set_password(user: UserMixin, password: str, *, check_password: bool = True)
     logins.end_logins_of(user)
     password_set.send(user)
     db.session.commit()
+    by = changed_by(user)
+    audit.record(audit.PASSWORD_CHANGE, account=user.name, user_id=user.id, by=by)
 
 
 def list_logins() -> list[dict[str, Any]]:
@@ -178,7 +181,8 @@ def end_other_logins() -> None:
 
     :raises ErrorResponse: 401, nobody is logged in.
     """
-    logins.end_logins_of(access.require_user(), keep=access.require_login())
+    present = access.require_login()
+    logins.end_logins_of(access.require_user(), keep=present, keep_keys=True)
     db.session.commit()
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session="all others")
 

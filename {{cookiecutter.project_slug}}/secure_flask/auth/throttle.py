@@ -86,7 +86,7 @@ def count_attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]
         # Last, so that what is refused as a failure leaves no count of a success.
         for count in _successes(purpose, account):
             current.success.append(count)
-            _require_allowed(count, account)
+            _require_few_successes(count, account)
         yield current
         ended = True
     finally:
@@ -123,7 +123,8 @@ def _wait_for_place(
                     return
         finally:
             _waiting.release()
-    raise _refused_attempt(error_response(429, "Too many requests", Retry_After="1"), account)
+    error = error_response(429, "Too many requests", Retry_After="1")
+    raise _refused_attempt(error, purpose, account)
 
 
 def _takes_place(
@@ -142,7 +143,7 @@ def _takes_place(
     for each in (count, present):
         counters().give_back(each)
     if count.number - in_flight >= count.limit:
-        raise _refused_attempt(too_many_requests(count), account)
+        raise _refused_attempt(too_many_requests(count), purpose, account)
     return False
 
 
@@ -150,7 +151,7 @@ def _count_site(counted: list[Count], purpose: str, account: str | None) -> None
     site = client_address(SITE)
     if ":" in site:
         counted.append(counters().add(_attempt_limit(WIDE), purpose, "site", site))
-        _require_allowed(counted[-1], account)
+        _require_few_failures(counted[-1], purpose, account)
     if account is not None:
         _count_account(counted, purpose, account, site)
 
@@ -163,7 +164,7 @@ def _count_account(counted: list[Count], purpose: str, account: str, site: str) 
     )
     counted += [everywhere, once]
     if not everywhere.allowed:
-        _require_allowed(once, account)
+        _require_few_failures(once, purpose, account)
 
 
 def _successes(purpose: str, account: str | None) -> Iterator[Count]:
@@ -179,13 +180,19 @@ def _key_of(account: str) -> str:
     return sha256(account.encode()).hexdigest()
 
 
-def _require_allowed(count: Count, account: str | None) -> None:
+def _require_few_successes(count: Count, account: str | None) -> None:
     if not count.allowed:
-        raise _refused_attempt(too_many_requests(count), account)
+        audit.record(audit.RATE_LIMIT_EXCEEDED, account=account)
+        raise too_many_requests(count)
 
 
-def _refused_attempt(error: ErrorResponse, account: str | None) -> ErrorResponse:
-    audit.record(audit.RATE_LIMIT_EXCEEDED, account=account)
+def _require_few_failures(count: Count, purpose: str, account: str | None) -> None:
+    if not count.allowed:
+        raise _refused_attempt(too_many_requests(count), purpose, account)
+
+
+def _refused_attempt(error: ErrorResponse, purpose: str, account: str | None) -> ErrorResponse:
+    audit.record(audit.LOGIN_FAIL_MAX, account=account, reason=purpose)
     return error
 
 

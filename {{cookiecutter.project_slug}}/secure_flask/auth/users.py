@@ -7,16 +7,19 @@ taken away opens nothing any more. Source: OWASP ASVS 8.2.1, 8.3.2.
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Self
 from unicodedata import normalize
 from uuid import UUID, uuid4
 
 import click
 from blinker import Namespace
-from flask import current_app
+from flask import current_app, has_request_context, request
 from secure_flask.auth.passwords import NO_PASSWORD, hash_new_password, hash_password
 from secure_flask.database import Model, db
-from secure_flask.state import Key, app_state
+from secure_flask.state import Key, app_state, request_state
+from secure_flask.web import audit
+from secure_flask.web.logs import USER_ID
 from secure_flask.web.validation import Reason
 from sqlalchemy import Column, ForeignKey, String, Table, Uuid, select, update
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
@@ -44,6 +47,8 @@ _registered: list[type["UserMixin"]] = []
 # The hooks of accounts: whether a role of a user demands a second factor, and what deletes a user.
 DEMANDS_SECOND_FACTOR = Key[Callable[["UserMixin"], bool]]("demands second factor")
 DELETE_USER = Key[Callable[["UserMixin"], None]]("delete user")
+# The user whose key sent the request, and the roles of that key.
+ROLES_OF_KEY = Key[tuple[UUID, frozenset[str]]]("roles of the key")
 user_deleted = Namespace().signal(
     "user-deleted",
     doc="Sent with the user while all rows are there, for files and other systems that know the "
@@ -77,8 +82,8 @@ class UserMixin:
     """A person who can log in: `class User(UserMixin, Model)`. Names are case-sensitive.
 
     Columns: `id` (UUID), `name` (at most 150 characters), `password_hash`, `disabled` (bool),
-    `roles` (list of `Role`). `role_names` is a list of str, `has_password` a bool.
-    `User.find(name)` is a user or None.
+    `roles` (list of `Role`). `User.find(name)` is a user or None. `role_names` is a list of str: in
+    a request by a key only the roles that the key has too, so ask it rather than `roles`. `has_password` is a bool.
     """
 
     __tablename__ = "users"
@@ -92,6 +97,7 @@ class UserMixin:
     def __init_subclass__(cls, **options: object) -> None:
         if issubclass(cls, Model):
             _register_user_class(cls)
+        _limit_role_names(cls)
         super().__init_subclass__(**options)
 
     @declared_attr
@@ -101,7 +107,7 @@ class UserMixin:
 
     @property
     def role_names(self) -> list[str]:
-        return [role.name for role in self.roles]
+        return _without_roles_beyond_key(self, [role.name for role in self.roles])
 
     @property
     def has_password(self) -> bool:
@@ -227,6 +233,36 @@ def delete_user(user: UserMixin) -> None:
     user_deleted.send(user)
     db.session.delete(user)
     db.session.commit()
+    record_deletion(user)
+
+
+def record_deletion(user: UserMixin) -> None:
+    """Log that a user was deleted, and by whom, unless users delete their own account."""
+    audit.record(audit.USER_DELETED, account=user.name, user_id=user.id, by=changed_by(user))
+
+
+def changed_by(user: UserMixin) -> UUID | str | None:
+    """Who changes a user, for the log: the id of another user, "command line", or None."""
+    in_request = has_request_context()
+    present = request_state(request.environ).get(USER_ID) if in_request else "command line"
+    return None if present == user.id else present
+
+
+def _limit_role_names(cls: type[UserMixin]) -> None:
+    """Let a key limit the roles where a class has a `role_names` of another kind too."""
+    written: Any = vars(cls).get("role_names")
+    if isinstance(written, property | cached_property):
+        cls.role_names = property(  # type: ignore[assignment, method-assign]
+            lambda self: _without_roles_beyond_key(self, written.__get__(self, type(self)))
+        )
+
+
+def _without_roles_beyond_key(user: UserMixin, names: list[str]) -> list[str]:
+    """The roles that count in this request, which a key may have sent. The row stays as it is."""
+    limit = request_state(request.environ).get(ROLES_OF_KEY) if has_request_context() else None
+    if limit is None or limit[0] != user.id:
+        return names
+    return [name for name in names if name in limit[1]]
 
 
 def _register_user_class(cls: type[UserMixin]) -> None:

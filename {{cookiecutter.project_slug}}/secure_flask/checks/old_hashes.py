@@ -37,7 +37,7 @@ def old_hashes(app: Flask) -> Iterator[Finding]:
         yield Finding(
             f"{left} of {users} users have an old hash, which their next login replaces.",
             hint="Accept this while people log in. After a year give the rest hashes that no "
-            "password matches, and delete LEGACY_HASHES: docs/how-to/existing-users.md says how.",
+            "password matches, and delete LEGACY_HASHES: the page about users that exist says how.",
         )
     else:
         yield Finding(

@@ -1,7 +1,8 @@
 """`POST /csp-reports`: receives reports of blocked content and connections, and counts them.
 
 Anybody can post here, so a report may be forged. Size and rate are limited, reports are
-reduced to a few fields, and they can neither fill the database nor overload it.
+reduced to a few fields, and they can neither fill the database nor overload it. The audit log has a
+line for a violation that the table does not have yet: the table counts the others.
 Source: W3C Content Security Policy Level 3, section 5; W3C Reporting API;
 OWASP ASVS 3.4.7, 15.2.2.
 """
@@ -18,7 +19,7 @@ from secure_flask.csp_reports.violations import (
     has_table,
     read_violations,
 )
-from secure_flask.web import strict_json
+from secure_flask.web import audit, strict_json
 from secure_flask.web.counters import counters
 from secure_flask.web.csrf import csrf_exempt
 from secure_flask.web.errors import error_response
@@ -44,6 +45,7 @@ _TYPES = ("application/csp-report", "application/reports+json", "application/jso
 @csrf_exempt
 @limited("60 per minute")
 def receive() -> Response:
+    """Receive the reports of browsers about what the policy blocked."""
     if request.mimetype not in _TYPES:
         raise error_response(415, "Content-Type must be application/csp-report or reports+json")
     try:
@@ -57,7 +59,8 @@ def receive() -> Response:
 
 def _store(found: Counter[Violation]) -> None:
     try:
-        add_violations(found)
+        for violation in add_violations(found):
+            audit.record(audit.CSP_VIOLATION, **violation._asdict())
     except (OperationalError, ProgrammingError):
         if has_table():
             raise

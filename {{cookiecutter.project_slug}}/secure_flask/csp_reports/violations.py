@@ -86,15 +86,13 @@ _KEY = [getattr(ViolationCount, field) for field in Violation._fields]
 def read_violations(body: object) -> Iterator[Violation]:
     """The violations in a body, without those that pages of this app cannot cause."""
     for item in body if isinstance(body, list) else [body]:
-        report = item.get("csp-report", item.get("body")) if isinstance(item, dict) else None
-        # The body of a closed connection names neither its type nor, mostly, the page.
-        violation = _violation({**item, **report}) if isinstance(report, dict) else None
+        violation = _violation(_fields(item)) if isinstance(item, dict) else None
         if violation:
             yield violation
 
 
-def add_violations(found: Mapping[Violation, int]) -> None:
-    """Count the violations of one body, in one statement."""
+def add_violations(found: Mapping[Violation, int]) -> list[Violation]:
+    """Count the violations of one body, in one statement; return those that the table lacked."""
     now = int(time.time())
     when = {"first_seen": now, "last_seen": now}
     # Sorted, so that two concurrent bodies with the same violations do not deadlock.
@@ -102,9 +100,13 @@ def add_violations(found: Mapping[Violation, int]) -> None:
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     new = insert(ViolationCount).values(rows)
     counted = {"times": ViolationCount.times + new.excluded.times, "last_seen": now}
-    db.session.execute(new.on_conflict_do_update(index_elements=_KEY, set_=counted))
+    upsert = new.on_conflict_do_update(index_elements=_KEY, set_=counted)
+    stored = db.session.execute(upsert.returning(*_KEY, ViolationCount.times)).all()
     _make_room(now)
     db.session.commit()
+    # A row that was there before has a larger number.
+    numbers = {Violation(*key): times for *key, times in stored}
+    return [each for each, times in numbers.items() if times == found[each]]
 
 
 def has_table() -> bool:
@@ -130,6 +132,12 @@ def latest_violations(limit: int) -> list[ViolationCount]:
     """
     last = select(ViolationCount).order_by(ViolationCount.last_seen.desc(), *_KEY).limit(limit)
     return list(db.session.scalars(last))
+
+
+def _fields(item: dict[str, object]) -> dict[str, object]:
+    report = item.get("csp-report", item.get("body"))
+    # The body of a closed connection names neither its type nor, mostly, the page.
+    return {**item, **report} if isinstance(report, dict) else {}
 
 
 def _violation(report: dict[str, object]) -> Violation | None:

@@ -46,9 +46,9 @@ def allowlist_headers(
         return []
     listed = " ".join(["response-origin", *map(_quoted, allowlist.patterns)])
     # Only pages have Reporting-Endpoints, over https alone; browsers report for no worker.
-    reported = ";report-to=csp" if page and scheme == "https" else ""
+    reported = "; report-to=csp" if page and scheme == "https" else ""
     # What the server redirects to is its decision, as at a login through another site.
-    return [(allowlist.header, f"({listed});redirects=allow{reported}")]
+    return [(allowlist.header, f"({listed}); redirects=allow{reported}")]
 
 
 def find_allowlist(config: Mapping[str, Any], of_views: Overrides, scheme: str) -> Allowlist | None:

@@ -179,8 +179,7 @@ def _refused_request(request: Request, refusal: Refusal) -> Exception:
     is_origin = refusal.header == "Origin"
     expected = origins.origin_for_log(refusal.expected.lower()) if is_origin else refusal.expected
     audit.record(
-        audit.AUTHZ_FAIL,
-        reason="cross-site write",
+        audit.CSRF_REFUSED,
         row=refusal.row,
         header=refusal.header,
         value=value,

@@ -49,6 +49,7 @@ class RefreshBody(Body):
 @responds(LoginResponse, 401, 429, 503)
 @validated(RefreshBody)
 def refresh(body: RefreshBody) -> ResponseReturnValue:
+    """Get the next pair of tokens for a refresh token."""
     with throttle.count_attempt("refresh") as attempt:
         renewed = _renew_tokens(body.refresh_token)
         attempt.succeeded = renewed is not None
