@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from string import ascii_letters, digits
+from typing import Any
 
 from blinker import Namespace
 from flask import Flask, current_app
@@ -20,7 +21,7 @@ from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.validation import is_plain_text
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, Select, delete, select
 
 KIND = "key"
 DEFAULT_LIFETIME = 90 * DAY
@@ -136,7 +137,9 @@ def _lock_owner(user: UserMixin, login: Login | None) -> None:
     Who ends the login also ends the keys, in this order, and so finds the new one.
     """
     model = type(user)
-    rows = [select(model.id).where(model.id == user.id, model.disabled.is_(False))]
+    rows: list[Select[Any]] = [
+        select(model.id).where(model.id == user.id, model.disabled.is_(False))
+    ]
     if login:
         rows.append(select(Login.id).where(Login.id == login.id))
     for row in rows:
