@@ -10,8 +10,10 @@ from secure_flask.auth.login_table import Login
 from secure_flask.auth.stored_keys import key_created
 from secure_flask.auth.users import DEMANDS_SECOND_FACTOR
 from secure_flask.database import db
+from secure_flask.database.database import impatient_transaction
 from secure_flask.state import app_state
-from sqlalchemy import select
+from sqlalchemy import event, select, update
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import Conflict
 
 from core import routes
@@ -125,6 +127,30 @@ def test_of_two_keys_at_once_the_cap_takes_one(
     for thread in threads:
         thread.join()
     assert (len(refused), number_of_keys(file_app)) == (3, 1)
+
+
+def test_while_a_key_is_made_nobody_makes_another_or_ends_the_login(file_app: Flask) -> None:
+    """Both wait, so that one counts this key, and the other ends it too."""
+    client = file_app.test_client()
+    credentials = log_in(client)
+    with file_app.app_context():
+        engine = db.engine
+    refused: list[str] = []
+
+    def interfere(*arguments: object) -> None:
+        if str(arguments[2]).split()[:3] != ["SELECT", "logins.id", "FROM"]:
+            return
+        for table in (User, Login):
+            try:
+                with file_app.app_context(), impatient_transaction() as connection:
+                    connection.execute(update(table).values(id=table.id))
+            except OperationalError:
+                refused.append(table.__tablename__)
+
+    event.listen(engine, "after_cursor_execute", interfere)
+    made = client.post(routes.KEYS, json={"name": NAME}, headers=credentials)
+    event.remove(engine, "after_cursor_execute", interfere)
+    assert (made.status_code, refused) == (201, ["users", "logins"])
 
 
 def test_what_a_view_has_put_into_the_session_stays(make_app: MakeApp) -> None:

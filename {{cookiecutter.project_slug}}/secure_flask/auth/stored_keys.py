@@ -8,7 +8,6 @@ import secrets
 import time
 from collections.abc import Sequence
 from string import ascii_letters, digits
-from typing import Any
 
 from blinker import Namespace
 from flask import Flask, current_app
@@ -21,7 +20,7 @@ from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.validation import is_plain_text
-from sqlalchemy import ColumnElement, Select, delete, select
+from sqlalchemy import ColumnElement, delete, select, update
 
 KIND = "key"
 DEFAULT_LIFETIME = 90 * DAY
@@ -137,15 +136,13 @@ def _lock_owner(user: UserMixin, login: Login | None) -> None:
     Who ends the login also ends the keys, in this order, and so finds the new one.
     """
     model = type(user)
-    rows: list[Select[Any]] = [
-        select(model.id).where(model.id == user.id, model.disabled.is_(False))
-    ]
-    if login:
-        rows.append(select(Login.id).where(Login.id == login.id))
-    for row in rows:
-        if db.session.scalar(row.with_for_update()) is None:
-            db.session.rollback()
-            raise error_response(401, "Authentication required")
+    enabled = update(model).where(model.id == user.id, model.disabled.is_(False))
+    # SQLite locks nothing by SELECT.
+    owner = db.session.scalar(enabled.values(disabled=False).returning(model.id))
+    lives = select(Login.id).where(Login.id == login.id).with_for_update() if login else None
+    if owner is None or (lives is not None and db.session.scalar(lives) is None):
+        db.session.rollback()
+        raise error_response(401, "Authentication required")
 
 
 def _make_room(user: UserMixin, name: str) -> None:
