@@ -1,7 +1,7 @@
 """`/account`, `/me`, `/sessions`, `/keys`, `/password`: what users see and change of their account.
 
-Logins, keys for programs and the password, each as a page with forms and as JSON. Source: OWASP ASVS 6.2.2, 6.2.3, 7.4.3, 7.5.2; W3C, "A
-Well-Known URL for Changing Passwords".
+Logins, keys for programs and the password, each as a page with forms and as JSON.
+Source: OWASP ASVS 6.2.2, 6.2.3, 7.4.3, 7.5.2; W3C, "A Well-Known URL for Changing Passwords".
 """
 
 from datetime import UTC, datetime

@@ -40,6 +40,7 @@ from secure_flask.auth.authentication import (
     set_password,
 )
 from secure_flask.auth.current_login import logged_in_user
+from secure_flask.auth.external_login import log_in_user
 from secure_flask.auth.keys import create_key, end_key, list_keys
 from secure_flask.auth.next_pages import checked_next
 from secure_flask.auth.passwords import checked_new_password
@@ -124,6 +125,7 @@ __all__ = [
     "list_keys",
     "list_logins",
     "log_in",
+    "log_in_user",
     "log_out",
     "login_required",
     "on_starting",

@@ -156,13 +156,14 @@ def _require_legacy_prefix(prefix: str, sample: str) -> None:
     """
     if prefix.startswith(_ARGON2) or _ARGON2.startswith(prefix):
         raise ValueError(f"{prefix!r} is a prefix of new hashes too: write a longer one")
-    if _FAST_HASH.match(prefix):
+    if not sample.startswith(prefix):
+        raise ValueError(f"the sample has to begin with {prefix!r}")
+    # Not by the prefix, which may be as short as the m of md5.
+    if _FAST_HASH.match(sample):
         raise ValueError(
             f"{prefix!r} is a fast hash: hash what is stored once more at the import, by scrypt, "
             "and let the check do both, as the page about users that exist shows"
         )
-    if not sample.startswith(prefix):
-        raise ValueError(f"the sample has to begin with {prefix!r}")
 
 
 def _words(text: object) -> object:

@@ -293,7 +293,7 @@ def test_the_roles_stay_limited_in_a_stream_and_a_thread(site: Flask) -> None:
 
     @keys_allowed
     def streams() -> Response:
-        user = current_user._get_current_object()  # type: ignore[attr-defined]
+        user = current_user._get_current_object()
         found = [user.role_names]
         thread = Thread(target=lambda: found.append(user.role_names))
         thread.start()

@@ -190,24 +190,25 @@ def test_an_event_is_one_line_without_a_secret(
         assert secret not in written
 
 
-def test_a_password_that_another_user_sets_is_a_line_with_both(
+def test_a_password_that_a_user_sets_for_another_is_a_line_with_both(
     make_app: MakeApp, lines: Lines
 ) -> None:
     app = make_app(**PRODUCTION)
 
-    @app.get("/_test/help")
+    @app.get("/_test/help/<name>")
     @login_required
-    def help_bob() -> str:
-        user = User.find("bob")
+    def help_user(name: str) -> str:
+        user = User.find(name)
         assert user is not None
-        set_password(user, NEW)
+        set_password(user, PASSWORD)
         return ""
 
     with app.app_context():
         create_user("bob", PASSWORD)
-    call("GET", "/_test/help", app.test_client())
-    [line] = [each for each in lines() if each["event"] == "authn_password_change"]
-    assert (line["user_id"], line["by"]) == (id_of(app, "bob"), id_of(app, USERNAME))
+    for name, by in (("bob", id_of(app, USERNAME)), (USERNAME, None)):
+        call("GET", f"/_test/help/{name}", app.test_client())
+        [line] = [each for each in lines() if each["event"] == "authn_password_change"]
+        assert (line["user_id"], line.get("by")) == (id_of(app, name), by)
 
 
 def id_of(app: Flask, name: str) -> str:

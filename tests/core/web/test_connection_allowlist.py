@@ -176,8 +176,12 @@ def test_the_header_is_changed_by_links_alone(make_app: MakeApp, name: str) -> N
         make_app(HEADER_CHANGES={name: None})
 
 
-def test_links_that_change_after_init_app_are_refused(make_app: MakeApp) -> None:
-    app = make_app(CSP=PARANOID)
+@pytest.mark.parametrize("links", [[SHOP], {SHOP}])
+def test_links_that_change_after_init_app_are_refused(make_app: MakeApp, links: Any) -> None:
+    app = make_app(CSP=PARANOID, LINKS=links)
+    links.clear()
+    assert sent(app) == with_links(SHOP)
+    app = make_app(CSP=PARANOID, LINKS=links)
     app.config["LINKS"] = None
     client = app.test_client()
     with pytest.raises(SettingsError, match=r"LINKS = … in app/policy\.py"):

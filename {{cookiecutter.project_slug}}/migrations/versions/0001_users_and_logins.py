@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("repeats", sa.Integer(), nullable=False),
         sa.Column("repeated", sa.Boolean(), nullable=False),
         sa.Column("started", sa.BigInteger(), nullable=False),
+        sa.Column("authenticated", sa.BigInteger(), nullable=True),
         sa.Column("last_used", sa.BigInteger(), nullable=False),
         sa.Column("expires", sa.BigInteger(), nullable=False),
         sa.Column("kept", sa.Boolean(), nullable=False),

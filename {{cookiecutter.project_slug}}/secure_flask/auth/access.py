@@ -241,8 +241,10 @@ def _no_login() -> ErrorResponse:
 
 
 def _is_recent(login: Login, minutes: int) -> bool:
+    if login.authenticated is None:
+        return False
     # abs(): a clock that is set back must not make an old login recent.
-    return abs(time.time() - login.started) <= minutes * 60
+    return abs(time.time() - login.authenticated) <= minutes * 60
 
 
 def _require_roles(user: UserMixin, demanded: tuple[str, ...]) -> None:

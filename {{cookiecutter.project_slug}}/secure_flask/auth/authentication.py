@@ -25,6 +25,7 @@ from secure_flask.database import db
 from secure_flask.state import Key, app_state
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
+from secure_flask.web.form_types import is_consumed_form
 
 BeginHalf = Callable[..., dict[str, Any]]
 
@@ -54,7 +55,7 @@ def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
         audit.record(audit.LOGIN_FAIL, account=name)
         raise error_response(401, "Invalid credentials")
     if begin:
-        return begin(keep=keep, replaces=None)
+        return begin(keep=keep, replaces=None, on_page=is_consumed_form())
     body = tokens.token_type_for_new_login().issue_token(user, keep=keep)
     audit.record(audit.LOGIN_SUCCESS, account=name, user_id=user.id)
     return body
@@ -75,7 +76,7 @@ def reauthenticate(password: str) -> dict[str, Any]:
         audit.record(audit.LOGIN_FAIL, account=name, reason="reauthentication")
         raise error_response(403, "Wrong password")
     if begin:
-        return begin(keep=login.kept, replaces=login)
+        return begin(keep=login.kept, replaces=login, on_page=is_consumed_form())
     body = renew_login(user, login)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication")
     return body
@@ -194,6 +195,12 @@ def is_right_password(user: UserMixin, password: str) -> bool:
     return _verified_user(user.name, password) is not None
 
 
+def second_factor_of(user: UserMixin) -> BeginHalf | None:
+    """What begins the second step, if the hook SECOND_FACTOR asks the user for one."""
+    asked_of = app_state(current_app).get(SECOND_FACTOR)
+    return asked_of(user) if asked_of else None
+
+
 def renew_login(user: UserMixin, login: Login, *, second_factor: bool = False) -> dict[str, Any]:
     """A new login of the same kind in place of one; the user's row is locked."""
     kind = tokens.token_type_of(login)
@@ -214,7 +221,7 @@ def _verified_for_login(name: str, password: str) -> tuple[UserMixin | None, Beg
     begin: BeginHalf | None = None
     with _count_password(name) as attempt:
         user = _verify_password(attempt, name, password)
-        if user and (begin := _second_factor(user)):
+        if user and (begin := second_factor_of(user)):
             attempt.is_half = True
             begin = partial(begin, attempt=attempt)
     return user, begin
@@ -261,9 +268,3 @@ def _replacement_of(stored: str, user: UserMixin, password: str, new: str | None
 def _hash_of_new_password(user: UserMixin, new: str, field: str | None = None) -> str:
     personal = (user.name, readable_value(user, "email"))
     return passwords.hash_new_password(new, *personal, field=field)
-
-
-def _second_factor(user: UserMixin) -> BeginHalf | None:
-    """What begins the second step, if the hook SECOND_FACTOR asks the user for one."""
-    asked_of = app_state(current_app).get(SECOND_FACTOR)
-    return asked_of(user) if asked_of else None

@@ -15,7 +15,7 @@ from blinker import Namespace
 from flask import current_app
 from secure_flask.auth import clients
 from secure_flask.auth.key_table import MachineKey
-from secure_flask.auth.login_table import Login, live_logins
+from secure_flask.auth.login_table import Login, Voucher, live_logins
 from secure_flask.auth.users import UserMixin
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
@@ -55,6 +55,7 @@ def start_login(
     shown: str = "",
     second_factor: bool = False,
     replaces: Login | None = None,
+    voucher: Voucher | None = None,
 ) -> Login:
     """Store a login, end the one of the secret `shown` and the one it `replaces`, and commit.
 
@@ -73,7 +74,7 @@ def start_login(
         second_factor=second_factor or (replaces is not None and replaces.second_factor),
         client=clients.describe_client(),
     )
-    login.begin()
+    login.begin(voucher)
     db.session.add(login)
     _end_excess(login)
     db.session.commit()

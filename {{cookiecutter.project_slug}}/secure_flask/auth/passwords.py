@@ -27,6 +27,8 @@ from secure_flask.web.texts import translated_text
 from secure_flask.web.validation import Reason, is_plain_text
 
 MAX_LENGTH = 1024  # characters
+# In place of the hash of a user who has no password: no password matches it.
+NO_PASSWORD = "!"  # noqa: S105 - no password
 MIN_NAME = 4  # characters: too many words contain a shorter name, as "sieben" contains ben
 
 # OWASP's first recommendation: 46 MiB, one pass, one lane; about 50 ms.

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import click
 from blinker import Namespace
 from flask import current_app, has_request_context, request
-from secure_flask.auth.passwords import hash_new_password, hash_password
+from secure_flask.auth.passwords import NO_PASSWORD, hash_new_password, hash_password
 from secure_flask.database import Model, db
 from secure_flask.state import Key, app_state, request_state
 from secure_flask.web import audit
@@ -23,6 +23,7 @@ from secure_flask.web.logs import USER_ID
 from secure_flask.web.validation import Reason
 from sqlalchemy import Column, ForeignKey, String, Table, Uuid, select, update
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+from sqlalchemy.orm.exc import ObjectDeletedError
 
 MAX_NAME = 150  # characters
 MAX_ROLE = 80  # characters of the name of a role
@@ -84,7 +85,7 @@ class UserMixin:
 
     Columns: `id` (UUID), `name` (at most 150 characters), `password_hash`, `disabled` (bool),
     `roles` (list of `Role`). `User.find(name)` is a user or None. `role_names` is a list of str: in
-    a request by a key only the roles that the key has too, so ask it rather than `roles`.
+    a request by a key only the roles that the key has too, so ask it rather than `roles`. `has_password` is a bool.
     """
 
     __tablename__ = "users"
@@ -109,6 +110,11 @@ class UserMixin:
     @property
     def role_names(self) -> list[str]:
         return [role.name for role in self.roles]
+
+    @property
+    def has_password(self) -> bool:
+        """Whether any password logs this user in."""
+        return self.password_hash != NO_PASSWORD
 
     @staticmethod
     def stored_address(text: str) -> str:
@@ -177,18 +183,38 @@ def replace_hash(user: UserMixin, new: str) -> bool:
     return replaced
 
 
-def create_user(name: str, password: str, *, check_password: bool = True, **columns: Any) -> Any:
+def locked_user(user: UserMixin) -> UserMixin | None:
+    """The user, read again, with the row locked until the commit; None if disabled or deleted."""
+    db.session.flush()
+    try:
+        user_id = user.id
+    except ObjectDeletedError:
+        return None
+    model = user_class()
+    enabled = update(model).where(model.id == user_id, model.disabled.is_(False))
+    # SQLite locks nothing by SELECT.
+    if db.session.scalar(enabled.values(disabled=False).returning(model.id)) is None:
+        return None
+    return db.session.get(model, user_id, populate_existing=True)
+
+
+def create_user(
+    name: str, password: str | None = None, *, check_password: bool = True, **columns: Any
+) -> Any:
     """Add a user, commit, and return the user; `columns` are those of the class in app/models.py.
 
     `create_user("ada", "a good long password", email="ada@example.org")`. The password is checked
     as `checked_new_password` does. `check_password=False` takes any, for one that your code has
     made: `create_user("ada", secrets.token_urlsafe(18), check_password=False)`. The name is not
-    checked: it is PlainText of at most 150 characters.
+    checked: it is PlainText of at most 150 characters. A user without a password logs in by
+    `log_in_user`, and no password is right: `create_user("ada")`.
 
     :raises ErrorResponse: 400, a bad password, with the reason; 503, too busy.
     :raises sqlalchemy.exc.IntegrityError: the name is taken; call `db.session.rollback()`.
     """
-    if check_password:
+    if password is None:
+        hashed = NO_PASSWORD
+    elif check_password:
         hashed = hash_new_password(password, name, columns.get("email"), field="password")
     else:
         hashed = hash_password(password)

@@ -12,7 +12,7 @@ from flask import Flask, Request, current_app
 from secure_flask.auth import key_requests
 from secure_flask.auth.current_login import FIND_LOGIN
 from secure_flask.auth.key_table import MachineKey
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.login_table import Login, Voucher
 from secure_flask.auth.tokens import opaque, session
 from secure_flask.auth.users import UserMixin
 from secure_flask.state import Key, app_state
@@ -37,10 +37,12 @@ class TokenType(Protocol):
         keep: bool = False,
         second_factor: bool = False,
         replaces: Login | None = None,
+        voucher: Voucher | None = None,
     ) -> dict[str, Any]:
         """Log a user in, in place of the login `replaces`; return the body of the response.
 
-        `second_factor` says that the user has shown one.
+        `second_factor` says that the user has shown one. The voucher is of a user who entered no
+        password here.
         """
 
     def find_login(self, request: Request) -> Login | None:

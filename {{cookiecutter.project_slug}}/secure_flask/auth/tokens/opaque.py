@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Request, current_app
 from secure_flask.auth import checksums, logins
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.login_table import Login, Voucher
 from secure_flask.auth.users import UserMixin
 from secure_flask.web.bearer import bearer_token
 
@@ -22,10 +22,17 @@ def issue_token(
     keep: bool = False,
     second_factor: bool = False,
     replaces: Login | None = None,
+    voucher: Voucher | None = None,
 ) -> dict[str, Any]:
     token = checksums.with_checksum(_prefix(), logins.new_secret())
     login = logins.start_login(
-        user, KIND, token, kept=keep, second_factor=second_factor, replaces=replaces
+        user,
+        KIND,
+        token,
+        kept=keep,
+        second_factor=second_factor,
+        replaces=replaces,
+        voucher=voucher,
     )
     lifetime = login.expires - login.started
     return {"token": token, "token_type": "Bearer", "expires_in": lifetime}
