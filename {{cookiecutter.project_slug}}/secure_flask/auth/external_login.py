@@ -25,6 +25,7 @@ from secure_flask.web.form_types import is_consumed_form
 
 # The value of `amr` for several factors.
 MULTIPLE_FACTORS = "mfa"
+CLOCK_SKEW = 5 * 60  # seconds
 
 
 def log_in_user(
@@ -41,8 +42,8 @@ def log_in_user(
     Never find the user by a name or an address that the client sent. `by` names the site in the
     log. The body is that of `log_in`; a page, also one that is opened by GET, gets the cookie.
 
-    `at` is when the user logged in there, in seconds since 1970. Without it the login is never
-    recent, so `@recent_login` refuses it.
+    `at` is when the user logged in there, in seconds since 1970. Without it, or with a time that
+    is to come, the login is never recent, so `@recent_login` refuses it.
 
     The second factor of accounts is asked for, unless `second_factor` is the list `amr` of the
     provider with "mfa" in it. False says that the other site asks for one by itself; it does not
@@ -50,7 +51,7 @@ def log_in_user(
 
     :raises ErrorResponse: 401, the user is disabled or deleted; 429, too many failures.
     """
-    voucher = Voucher(by, None if at is None else int(min(at, time.time())))
+    voucher = Voucher(by, _credible_time(at))
     has_shown = _says_multiple_factors(second_factor)
     begin: BeginHalf | None = None
     with throttle.count_attempt("log_in_user") as attempt:
@@ -69,6 +70,17 @@ def log_in_user(
     body = kind.issue_token(found, keep=keep, second_factor=has_shown, voucher=voucher)
     audit.record(audit.LOGIN_SUCCESS, account=found.name, user_id=found.id, by=by)
     return body
+
+
+def _credible_time(at: object) -> int | None:
+    """The time, now where another clock is a little ahead; None for what can be no such time.
+
+    A provider that counts milliseconds would else make each login a recent one.
+    """
+    now = time.time()
+    if isinstance(at, bool) or not isinstance(at, int | float) or not 0 <= at <= now + CLOCK_SKEW:
+        return None
+    return int(min(at, now))
 
 
 def _is_asked_here(user: UserMixin, second_factor: object) -> bool:

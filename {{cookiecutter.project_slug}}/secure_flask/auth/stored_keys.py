@@ -14,13 +14,13 @@ from flask import Flask, current_app
 from secure_flask.auth import checksums, logins
 from secure_flask.auth.key_table import MAX_KEY_NAME, MachineKey
 from secure_flask.auth.login_table import DAY, Login
-from secure_flask.auth.users import UserMixin
+from secure_flask.auth.users import UserMixin, locked_user
 from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error
 from secure_flask.web.origins import PolicyError
 from secure_flask.web.validation import is_plain_text
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, select
 
 KIND = "key"
 DEFAULT_LIFETIME = 90 * DAY
@@ -135,10 +135,7 @@ def _lock_owner(user: UserMixin, login: Login | None) -> None:
 
     Who ends the login also ends the keys, in this order, and so finds the new one.
     """
-    model = type(user)
-    enabled = update(model).where(model.id == user.id, model.disabled.is_(False))
-    # SQLite locks nothing by SELECT.
-    owner = db.session.scalar(enabled.values(disabled=False).returning(model.id))
+    owner = locked_user(user)
     lives = select(Login.id).where(Login.id == login.id).with_for_update() if login else None
     if owner is None or (lives is not None and db.session.scalar(lives) is None):
         db.session.rollback()
