@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from secure_flask import PolicyError, Role
 from secure_flask.auth import stored_keys
+from secure_flask.auth.key_table import MachineKey
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.stored_keys import key_created
 from secure_flask.auth.users import DEMANDS_SECOND_FACTOR
@@ -13,7 +14,7 @@ from secure_flask.database import db
 from secure_flask.database.database import impatient_transaction
 from secure_flask.state import app_state
 from sqlalchemy import event, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from werkzeug.exceptions import Conflict
 
 from core import routes
@@ -52,6 +53,14 @@ def test_a_project_chooses_the_prefix(make_app: MakeApp) -> None:
 def test_a_limit_of_keys_is_one_limit(make_app: MakeApp, limit: str) -> None:
     with pytest.raises(PolicyError, match="KEY_RATE_LIMIT"):
         make_app(KEY_RATE_LIMIT=limit)
+
+
+def test_no_two_rows_hold_one_key(make_app: MakeApp) -> None:
+    app = make_app()
+    new_key(app)
+    new_key(app, name="Other")
+    with app.app_context(), pytest.raises(IntegrityError):
+        db.session.execute(update(MachineKey).values(secret_hash=b"the same"))
 
 
 # A second factor that a role demands.
