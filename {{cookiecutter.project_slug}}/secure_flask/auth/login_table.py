@@ -11,7 +11,7 @@ from uuid import UUID
 from flask import current_app
 from secure_flask.auth.users import UserMixin, demands_second_factor, user_class
 from secure_flask.crypto.encrypted_types import EncryptedString
-from secure_flask.database import Model
+from secure_flask.database.database import CORE_TABLES, ModelOfUsers
 from sqlalchemy import BigInteger, ColumnElement, ForeignKey, String, and_, case, func, or_
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -22,7 +22,7 @@ LIFETIMES = {"session": DAY // 2, "opaque": DAY, "refresh": 14 * DAY}
 IDLE_TIMEOUTS = {"session": 60 * 60, "opaque": 0, "refresh": 3 * DAY}
 
 
-class Login(Model):
+class Login(ModelOfUsers):
     """A login of one client."""
 
     __tablename__ = "logins"
@@ -75,6 +75,9 @@ class Login(Model):
         lifetime = config["KEPT_LIFETIME"] if self.kept else config["LOGIN_LIFETIME"]
         self.started = self.last_used = now
         self.expires = now + (lifetime or LIFETIMES[self.kind])
+
+
+CORE_TABLES.add(Login.__tablename__)
 
 
 def idle_timeout_of(kind: str) -> int:
