@@ -7,6 +7,7 @@ Source: W3C Content Security Policy Level 3, sections 6 and 7; WICG Connection A
 OWASP ASVS 3.4.3, 16.4.1.
 """
 
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from textwrap import indent
@@ -133,12 +134,11 @@ def advise(row: ViolationCount, config: Mapping[str, Any]) -> str:
 
 
 def _rows_of_log() -> list[ViolationCount]:
-    log = click.get_text_stream("stdin")
-    if log.isatty():
+    if sys.stdin.isatty():
         raise click.ClickException(
             "The reports are in the log. Send it here: flask csp report < app.log"
         )
-    return logged_violations(log)
+    return logged_violations(sys.stdin)
 
 
 def _described_violation(row: ViolationCount) -> str:
