@@ -341,6 +341,8 @@ def _new_migrations(before: Files, files: Files) -> dict[str, str]:
         )
     # An app with tables and a login of its own has none of the core's.
     if not known.keys() & present:
+        if added := sorted(ours.keys() - known.keys()):
+            print("No migration of secure_flask is here, so none was copied:", ", ".join(added))
         return {}
     # One that the project has no more was put into another migration by its owner.
     new = [revision for revision in ours if revision not in present | known.keys()]
