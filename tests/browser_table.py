@@ -38,8 +38,9 @@ WAYS_OUT = """A script of an attacker's runs in a page, with a nonce that it has
 
 - **A redirect of the site itself.** The server decides where it leads. So no view may redirect to an address that comes from outside; `checked_next` checks one.
 - **A page of the same origin without the header**, such as one that the proxy or another program serves: the script opens it and acts in it. So every response of the origin needs the header.
+- **A connection at the next visit.** Chromium remembers which origins a page asked for, also where the allowlist closed the request, and connects to them when the site is visited again. So a script can send as much as fits into a name, such as `secret.attacker.example`, and nothing else. It does not happen where a user has switched off that pages are preloaded.
 
-Any connection counts, also one without a request, since its port and its time tell something. Chromium opens one for a frame before it asks the CSP. Its prediction is switched on here, as in Chrome, though Debian switches it off. Whether a name was looked up is read in Chromium's log, and not measured in the other engines. A click is a user's. Not measured: what a page can tell without a connection, such as by the time that it takes, and programs that a user starts by a link such as `mailto:`."""
+Any connection counts, also one without a request, since its port and its time tell something. Chromium opens one for a frame and for a form before it asks the CSP, and then sends nothing. Its prediction is switched on here, as in Chrome, though Debian switches it off. Whether a name was looked up is read in Chromium's log, and not measured in the other engines. A click is a user's. Not measured: what a page can tell without a connection, such as by the time that it takes, and programs that a user starts by a link such as `mailto:`."""
 
 
 PARTS = {

@@ -258,6 +258,19 @@ def ready_project(
 
 
 @pytest.fixture(scope="session")
+def node_programs(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs that pins/npm names, installed once."""
+    support.need(shutil.which("npm"), "npm")
+    kept = shared / "npm"
+    if not kept.exists():
+        made = tmp_path_factory.mktemp("npm") / "npm"
+        shutil.copytree(support.TEMPLATE / "pins" / "npm", made)
+        support.run("npm", "ci", cwd=made)
+        keep(made, kept)
+    return kept / "node_modules" / ".bin"
+
+
+@pytest.fixture(scope="session")
 def flask_source(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source of the installed Flask with its tests and its tutorial, fetched once."""
     kept = shared / "flask-source"

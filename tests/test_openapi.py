@@ -6,7 +6,6 @@ schemathesis asks a real server, spectral reads it by its rules, and generators 
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 import following
 import services
 import support
-from conftest import NewProject, keep
+from conftest import NewProject
 
 PAGE = support.PAGES / "how-to" / "json-routes.md"
 WRITE = """
@@ -43,8 +42,9 @@ def add(state: object) -> None:
     app = state.app
     app.add_url_rule("/orders", view_func=Orders.as_view("orders"))
     app.add_url_rule("/orders/<int:number>", endpoint="orders")
+    plain = lambda name="": ""
     for path in ("/plain", "/plain/<path:name>", "/plain-<name>"):
-        app.add_url_rule(path, "größe", lambda name="": "", methods=["GET", "PUT", "PATCH"])
+        app.add_url_rule(path, "größe", plain, methods=["GET", "PUT", "PATCH"])
 """
 
 # A login that never works would leave most of the document untried: that fails too.
@@ -105,19 +105,6 @@ def document_of(project: Path) -> Path:
     support.write_settings(project)
     support.python("-c", WRITE, cwd=project)
     return project / "openapi.json"
-
-
-@pytest.fixture(scope="module")
-def node_programs(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs that pins/npm names, installed once."""
-    support.need(shutil.which("npm"), "npm")
-    kept = shared / "npm"
-    if not kept.exists():
-        made = tmp_path_factory.mktemp("npm") / "npm"
-        shutil.copytree(support.TEMPLATE / "pins" / "npm", made)
-        support.run("npm", "ci", cwd=made)
-        keep(made, kept)
-    return kept / "node_modules" / ".bin"
 
 
 @pytest.mark.all

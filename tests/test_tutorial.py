@@ -46,7 +46,7 @@ def test_it_works_as_it_stands(ready_project: NewProject, tmp_path: Path) -> Non
 def test_a_person_sees_what_it_says(
     ready_project: NewProject, tmp_path: Path, browser: Browser
 ) -> None:
-    answers = {"token_type": "session", "accounts": "self-service"}
+    answers = {"csp": "paranoid", "token_type": "session", "accounts": "self-service"}
     project = ready_project(**answers)
     with services.flask_run(project, tmp_path / "registration") as port:
         register(browser.new_page(base_url=f"http://localhost:{port}"))

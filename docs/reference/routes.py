@@ -27,7 +27,10 @@ def routes_of(app: Any) -> Facts:
             table.access_rows(app), table.route_operations(app), strict=True
         ):
             name, view = f"{row.method} {row.route}", app.view_functions[row.endpoint]
-            cells = [f"`{name}`", row.who.replace("logged-in users", "users"), body(row, options)]
+            who = row.who.replace("logged-in users", "users")
+            if "@keys_allowed" in row.mark:
+                who += ", or a key"
+            cells = [f"`{name}`", who, body(row, options)]
             found[name] = Fact(cells, is_of_accounts(view))
     return found
 

@@ -22,12 +22,16 @@ from secure_flask import (
     change_password,
     checked_next,
     consumes,
+    create_key,
     credentials,
     current_user,
     encrypted_column,
+    end_key,
     end_login,
     end_other_logins,
     init_app,
+    keys_allowed,
+    list_keys,
     list_logins,
     log_in,
     log_out,
@@ -67,6 +71,13 @@ class Credentials(Password):
 class PasswordChange(Body):
     current_password: Annotated[PlainText, Field(max_length=1024)]
     new_password: Annotated[PlainText, Field(max_length=1024)]
+    keep_keys: bool = False
+
+
+class NewKey(Body):
+    name: str
+    expires_in: int | None = None
+    roles: tuple[str, ...] = ()
 
 
 class Me(ResponseBody):
@@ -152,6 +163,7 @@ def logout() -> ResponseReturnValue:
 
 @blueprint.get("/me")
 @responds(Me)
+@keys_allowed(read_only=True)
 @login_required
 def me() -> ResponseReturnValue:
     user = current_user
@@ -164,7 +176,7 @@ def me() -> ResponseReturnValue:
 @credentials
 @validated(PasswordChange)
 def password(body: PasswordChange) -> ResponseReturnValue:
-    return change_password(body.current_password, body.new_password)
+    return change_password(body.current_password, body.new_password, keep_keys=body.keep_keys)
 
 
 @blueprint.get("/sessions")
@@ -187,4 +199,27 @@ def end_session(login_id: str) -> ResponseReturnValue:
 @recent_login
 def end_other_sessions() -> ResponseReturnValue:
     end_other_logins()
+    return Response(status=204)
+
+
+@blueprint.get("/keys")
+@responds("application/json")
+@login_required
+def keys() -> ResponseReturnValue:
+    return {"keys": list_keys()}
+
+
+@blueprint.post("/keys")
+@responds("application/json", 409, status=201)
+@recent_login
+@validated(NewKey)
+def new_key(body: NewKey) -> ResponseReturnValue:
+    return create_key(body.name, expires_in=body.expires_in, roles=body.roles), 201
+
+
+@blueprint.delete("/keys/<string:key_id>")
+@responds(None)
+@recent_login
+def delete_key(key_id: str) -> ResponseReturnValue:
+    end_key(key_id)
     return Response(status=204)

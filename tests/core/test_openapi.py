@@ -173,6 +173,12 @@ def test_a_route_of_ones_own_is_there_by_itself(app: Flask) -> None:
     assert accepted == ["a b"]
 
 
+def test_a_view_that_says_nothing_of_its_answer_has_a_success_and_any_other(app: Flask) -> None:
+    app.add_url_rule("/silent", "silent", public(lambda: ""))
+    responses = described(app)["paths"]["/silent"]["get"]["responses"]
+    assert responses.keys() >= {"2XX", "default"}
+
+
 def test_an_answer_without_a_body_is_described_without_one(app: Flask) -> None:
     view = responds(Created, 304)(public(lambda: ("", 304)))
     app.add_url_rule("/unchanged", "unchanged", view)
@@ -277,7 +283,7 @@ def test_an_argument_has_its_type(app: Flask, subtests: pytest.Subtests) -> None
 
 
 @pytest.mark.parametrize("token_type", TOKEN_TYPES)
-def test_a_login_is_shown_by_a_cookie_or_by_a_bearer_token(
+def test_a_login_is_shown_by_a_cookie_or_by_a_bearer_token_and_where_it_counts_by_a_key(
     make_app: MakeApp, token_type: str
 ) -> None:
     document = described(make_app(**PRODUCTION, TOKEN_TYPE=token_type))
@@ -287,10 +293,13 @@ def test_a_login_is_shown_by_a_cookie_or_by_a_bearer_token(
     if token_type != "session":
         assert schemes.pop("bearer") == {"type": "http", "scheme": "bearer"}
         bearer = [{"bearer": []}]
+    key = schemes.pop("key")
+    assert (key["type"], key["scheme"]) == ("http", "bearer")
     assert schemes == {}
     # One of the list is enough.
-    for described_login in (document["paths"][ME]["get"], document["paths"][LOGOUT]["post"]):
-        assert described_login["security"] == [*bearer, {"cookie": []}]
+    by_login = [*bearer, {"cookie": []}]
+    assert document["paths"][LOGOUT]["post"]["security"] == by_login
+    assert document["paths"][ME]["get"]["security"] == [*by_login, {"key": []}]
 
 
 def test_a_login_is_demanded_where_it_says_so_and_nowhere_else(app: Flask) -> None:

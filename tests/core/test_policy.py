@@ -87,7 +87,11 @@ SCHEMES: list[tuple[object, str]] = [
     ([], SHAPE),
     ({"scrypt:": check}, SHAPE),
     ({"scrypt:": ("scrypt:x", check)}, SHAPE),
+    ({"scrypt:": ("check_password_hash", "scrypt:x")}, SHAPE),
     ({1: (check, "1")}, SHAPE),
+    # A prefix may be shorter than the name of its hash.
+    ({"m": (check, "md5$x")}, f"'m' {FAST}"),
+    ({"{": (check, "{SSHA}x")}, f"'{{' {FAST}"),
     ({"a:": (check, "a:b"), "b:": (check, "b:c")}, "write one scheme: wrap the hashes of all"),
     *(
         ({prefix: (check, f"{prefix}x")}, f"{prefix!r} is a prefix of new hashes too: write a")

@@ -19,7 +19,7 @@ from engines.chromium import predicting_chromium
 from engines.receiver import HOST, Receiver, receiving
 from engines.sites import App, Sites, serving
 from engines.tab import Failed, Tab
-from engines.ways_out import LOADED, LOOKUP, WAYS, Way
+from engines.ways_out import LOADED, OF_CHROMIUM, PREDICTED, WAYS, Way
 
 PAUSE = 0.02  # seconds between two looks
 # Seconds for what has to come: a way that is known to lead out, or the last thing of the page.
@@ -34,7 +34,6 @@ RAN = "fetch('/ran', {keepalive: true}).catch(() => 0)"
 CLOSED, OPEN, NOT_THERE, NOT_MEASURED = "closed by ", "open", "not there", "not measured"
 
 Known = dict[str, str]
-LedOut = tuple[list[str], list[set[str]]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Stage:
 
     header: str
     policy: dict[str, Any]
-    ways: list[Way] = field(default_factory=lambda: WAYS)
+    ways: list[Way] = field(default_factory=lambda: [*WAYS, PREDICTED])
 
 
 STAGES = [
@@ -60,7 +59,7 @@ class Attacker:
 
     `app` has the page, or the other site where it is None. `quiet` is how long an attacker who
     hears nothing waits, in seconds, and `slowest` the longest time that a way took. `tried` has the
-    ports of the ways.
+    ports of the ways that have a page for themselves.
     """
 
     tab: Tab
@@ -74,23 +73,21 @@ class Attacker:
     def sends(self, ways: list[Way], certain: set[str]) -> set[str]:
         """Try these ways; the names of those that lead out. `certain` names those that must."""
         pages = [[way for way in ways if not way.alone], *([way] for way in ways if way.alone)]
-        for page in filter(None, pages):
-            self._try_twice(page, certain)
+        found = {name for page in pages if page for name in self._try_twice(page, certain)}
         # What came after a browser had reported the way as closed counts too.
-        return self._arrived(self.tried)
+        return found | self._arrived(self.tried)
 
-    def _try_twice(self, ways: list[Way], certain: set[str]) -> None:
+    def _try_twice(self, ways: list[Way], certain: set[str]) -> set[str]:
         # Chromium drops requests whenever the machine gets an address, as for a container.
         with contextlib.suppress(Failed):
             found = self._try(ways, certain)
             if not (certain & {way.name for way in ways}) - found:
-                return
+                return found
         self.tab.forget()
-        self._try(ways, certain)
+        return self._try(ways, certain)
 
     def _try(self, ways: list[Way], certain: set[str]) -> set[str]:
         ports = {way.name: self.receiver.listen() for way in ways}
-        self.tried |= ports
         first = ways[0]
         if first.visited:
             self._visit_before(ports[first.name])
@@ -100,10 +97,18 @@ class Attacker:
         if first.click:
             with contextlib.suppress(Failed):
                 self.tab.click("#go")
-        found = self._wait(ports, certain)
+        found = self._wait(ports, set() if first.again else certain)
+        if first.again and not found:
+            self._come_again()
+            found = self._wait(ports, certain)
         if first.alone:
+            self.tried |= ports
             self.tab.forget()
         return found
+
+    def _come_again(self) -> None:
+        self.tab.forget()
+        self.tab.visit(f"{self._origin()}/stolen")
 
     def _visit_before(self, port: int) -> None:
         before = f"{self._origin()}/healthz"
@@ -168,34 +173,40 @@ def browser(engine: str) -> Iterator[tuple[Tab, Path | None]]:
             yield tab, log
 
 
-def led_out(engine: str, project: Path, known: Known, stages: list[Stage]) -> LedOut:
-    """Return the ways that were tried, and those that led out without headers and at each stage.
+def led_out(
+    engine: str, project: Path, known: Known, ways: list[Way], stages: list[Stage]
+) -> list[set[str]]:
+    """Return which ways lead out without headers, and which at each stage.
 
     What is `known` to lead out is waited for longer. A browser that hangs is replaced once.
     """
     with contextlib.suppress(Failed):
-        return in_one_browser(engine, project, known, stages)
-    return in_one_browser(engine, project, known, stages)
+        return in_one_browser(engine, project, known, ways, stages)
+    return in_one_browser(engine, project, known, ways, stages)
 
 
-def in_one_browser(engine: str, project: Path, known: Known, stages: list[Stage]) -> LedOut:
+def in_one_browser(
+    engine: str, project: Path, known: Known, ways: list[Way], stages: list[Stage]
+) -> list[set[str]]:
     with browser(engine) as (tab, log), serving(project) as sites, receiving(log) as receiver:
-        ways = [way for way in WAYS if log or way.name != LOOKUP]
         control = Attacker(tab, sites, receiver, None, UNKNOWN)
         led = [control.sends(ways, known_at(known, STAGES))]
         for stage in stages:
             app = sites.app(https=True, **stage.policy)
             attacker = Attacker(tab, sites, receiver, app, max(QUIET, TIMES * control.slowest))
-            tried = [way for way in stage.ways if way.name in led[0]]
+            tried = [way for way in ways if way in stage.ways and way.name in led[0]]
             later = STAGES[STAGES.index(stage) + 1 :]
             led.append(attacker.sends(tried, known_at(known, later)))
-    return [way.name for way in ways], led
+    return led
 
 
 def outcomes(engine: str, project: Path, known: Known) -> Known:
     """Return for each way which header closes it."""
-    names, led = led_out(engine, project, known, STAGES)
-    return {LOOKUP: NOT_MEASURED} | {name: outcome(name, led) for name in names}
+    every = [*WAYS, PREDICTED]
+    ways = [way for way in every if engine == "Chromium" or way.name not in OF_CHROMIUM]
+    led = led_out(engine, project, known, ways, STAGES)
+    found = {way.name: outcome(way.name, led) for way in ways}
+    return {way.name: found.get(way.name, NOT_MEASURED) for way in every}
 
 
 def known_at(known: Known, later: list[Stage]) -> set[str]:

@@ -17,7 +17,7 @@ class Way:
     """A way out. `open` says that no header closes it, `click` that a user clicks on `#go`.
 
     One that is `alone` leaves the page, or covers it, so it needs a page for itself. `visited` says
-    that the user was at the attacker's site before.
+    that the user was at the attacker's site before, `again` that the user comes to the site again.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Way:
     alone: bool = False
     open: bool = False
     visited: bool = False
+    again: bool = False
 
     def at(self, port: int) -> str:
         """Return the markup for one port of the attacker's."""
@@ -85,12 +86,13 @@ LINK_THERE = """
 # `Integrity-Policy` asks for a hash, and an attacker knows the file.
 HASH = f"sha256-{'A' * 43}="
 
+IMPORT_WITH_HASH = (
+    f'<script type="importmap" nonce="NONCE">{{"integrity": {{"TARGET": "{HASH}"}}}}</script>'
+    '<script nonce="NONCE">import("TARGET").catch(() => 0)</script>'
+)
+
 LOADED = [
-    Way(
-        "`import()`, its hash in an import map",
-        f'<script type="importmap" nonce="NONCE">{{"integrity": {{"TARGET": "{HASH}"}}}}</script>'
-        '<script nonce="NONCE">import("TARGET").catch(() => 0)</script>',
-    ),
+    Way("`import()`, its hash in an import map", IMPORT_WITH_HASH),
     Way(
         "`<script>` in markup, with nonce and hash",
         f'<script nonce="NONCE" src="TARGET" async crossorigin integrity="{HASH}"></script>',
@@ -141,7 +143,7 @@ LOADED = [
     added("`preload`", "link", rel="preload", href="TARGET", **{"as": "image"}),
     added("`modulepreload`", "link", rel="modulepreload", href="TARGET"),
     added("`ping` of a link", "a", "each.click()", ping="TARGET", href="#here"),
-    added("`<iframe>`, whose connection opens in advance", "iframe", src="TARGET"),
+    added("`<iframe>`", "iframe", src="TARGET"),
     added("`<iframe srcdoc>`", "iframe", f"each.srcdoc = {PICTURE}"),
     added("`<iframe>` of `data:`", "iframe", f"each.src = 'data:text/html,' + {PICTURE}"),
     added("`<iframe>` of `blob:`", "iframe", f"each.src = {OF_A_PAGE}"),
@@ -209,3 +211,13 @@ LEAVING = [
 ]
 
 WAYS = [*LOADED, *LEAVING]
+# Chromium learns which origins a page asked for, also where a header closed the request, and
+# connects to them when the site is visited again.
+PREDICTED = Way(
+    "a closed `import()`, by a connection at the next visit",
+    IMPORT_WITH_HASH,
+    alone=True,
+    again=True,
+)
+# What only Chromium does, or only its log shows.
+OF_CHROMIUM = {LOOKUP, PREDICTED.name}

@@ -100,7 +100,7 @@ def stored_user(app: Flask, name: str = USERNAME) -> Iterator[User]:
 
 def add_user(app: Flask, name: str, password: str = PASSWORD) -> None:
     with app.app_context():
-        create_user(name, password)
+        create_user(name, password, check_password=False)
 
 
 def stored_hash(app: Flask) -> str:
@@ -111,7 +111,7 @@ def stored_hash(app: Flask) -> str:
 def grow_old(app: Flask) -> None:
     """Let an hour pass for each login, so that none is recent."""
     with app.app_context():
-        db.session.execute(update(Login).values(started=Login.started - 3600))
+        db.session.execute(update(Login).values(authenticated=Login.authenticated - 3600))
         db.session.commit()
 
 

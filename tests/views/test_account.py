@@ -28,6 +28,7 @@ from views.conftest import (
     log_in_by_form,
     post,
     stored_hash,
+    with_and_without_bearer,
 )
 
 ACCOUNT, CHANGE, OTHERS = "/account", "/account/password", "/account/logins/end"
@@ -254,3 +255,124 @@ def test_a_password_is_changed_by_two_plain_texts_and_nothing_else(app: Flask) -
     answer = client.post(routes.PASSWORD, json=BODY, headers=credentials)
     assert (answer.status_code, answer.cache_control.no_store) == (200, True)
     assert is_logged_in(client, headers_of(answer.get_json()))
+
+
+# Keys for programs.
+
+KEYS, MAKE = "/keys", "/account/keys"
+
+
+def shown_key(page: TestResponse) -> str:
+    """The key that the page after the form shows."""
+    [field] = [each for each in Elements(page.text).of("input") if each.get("id") == "key"]
+    return field["value"]
+
+
+def make_key(client: FlaskClient, name: str = "Backup", days: str = "30") -> TestResponse:
+    return post(client, MAKE, name=name, days=days)
+
+
+def opens(app: Flask, key: str, path: str = routes.ME, method: str = "GET") -> int:
+    headers = {"Authorization": f"Bearer {key}"}
+    return app.test_client().open(path, method=method, headers=headers).status_code
+
+
+@with_and_without_bearer
+def test_a_form_makes_a_key_that_the_next_page_shows_once(app: Flask, client: FlaskClient) -> None:
+    page = make_key(client)
+    assert page.status_code == 200
+    assert page.cache_control.no_store
+    key = shown_key(page)
+    assert opens(app, key) == 200
+    account = client.get(ACCOUNT).text
+    assert "Backup" in account
+    assert key not in account
+    [listed] = client.get(KEYS).get_json()["keys"]
+    assert listed["expires"] - listed["created"] == 30 * 86400
+
+
+def test_a_form_that_is_sent_again_makes_no_second_key(client: FlaskClient) -> None:
+    make_key(client)
+    again = make_key(client)
+    assert (again.status_code, invalid_fields(again.text)) == (409, ["name"])
+    assert "There is a key of this name already." in again.text
+    assert len(client.get(KEYS).get_json()["keys"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "field"),
+    [("", "30", "name"), ("x" * 81, "30", "name"), ("a\nb", "30", "name"), ("a", "", "days")]
+    + [("a", days, "days") for days in ("0", "366", "-1", "many", "9" * 40)],
+)
+def test_a_bad_form_makes_no_key(client: FlaskClient, name: str, days: str, field: str) -> None:
+    page = make_key(client, name, days)
+    assert (page.status_code, invalid_fields(page.text)) == (422, [field])
+    assert client.get(KEYS).get_json() == {"keys": []}
+
+
+def test_a_key_gets_the_roles_that_its_user_ticks(app: Flask, client: FlaskClient) -> None:
+    give_roles(app, "admin", "editor")
+    assert 'value="editor"' in client.get(ACCOUNT).text
+    page = post(client, MAKE, name="Backup", days="30", roles="editor")
+    headers = {"Authorization": f"Bearer {shown_key(page)}"}
+    assert app.test_client().get(routes.ME, headers=headers).get_json()["roles"] == ["editor"]
+    refused = post(client, MAKE, name="Other", days="30", roles="boss")
+    assert refused.status_code == 422
+
+
+def test_a_button_ends_a_key(app: Flask, client: FlaskClient) -> None:
+    key, kept = shown_key(make_key(client)), shown_key(make_key(client, "Kept"))
+    [path] = re.findall(f"{MAKE}/{key.split('_')[1]}/end", client.get(ACCOUNT).text)
+    bobs = logged_in(app, username=BOB)
+    assert post(bobs, path).status_code == 404
+    assert_leads_to(post(client, path), ACCOUNT)
+    assert [opens(app, each) for each in (key, kept)] == [401, 200]
+
+
+def test_an_old_login_makes_and_ends_no_key(app: Flask, client: FlaskClient) -> None:
+    key = shown_key(make_key(client))
+    grow_old(app)
+    page = client.get(ACCOUNT).text
+    assert "Backup" in page
+    assert MAKE not in page
+    assert make_key(client, "Other").status_code == 303
+    assert post(client, f"{MAKE}/{key.split('_')[1]}/end").status_code == 303
+    assert len(client.get(KEYS).get_json()["keys"]) == 1
+    assert opens(app, key) == 200
+
+
+def test_a_new_password_ends_keys_unless_the_form_keeps_them(
+    app: Flask, client: FlaskClient
+) -> None:
+    assert "keep_keys" not in client.get(ACCOUNT).text
+    key = shown_key(make_key(client))
+    assert "keep_keys" in client.get(ACCOUNT).text
+    post(client, CHANGE, current_password=PASSWORD, new_password=NEW, keep_keys="y")
+    assert opens(app, key) == 200
+    change(client, NEW, PASSWORD)
+    assert opens(app, key) == 401
+
+
+@every_token_type
+def test_a_key_is_made_listed_and_ended_by_json(app: Flask) -> None:
+    client = app.test_client()
+    credentials = log_in(client)
+    body = {"name": "Backup", "expires_in": 3600}
+    made = client.post(KEYS, json=body, headers=credentials)
+    assert made.status_code == 201
+    key = made.get_json()["key"]
+    assert opens(app, key) == 200
+    [listed] = client.get(KEYS, headers=credentials).get_json()["keys"]
+    assert (listed["name"], "key" in listed) == ("Backup", False)
+    assert client.delete(f"{KEYS}/{listed['id']}", headers=credentials).status_code == 204
+    assert opens(app, key) == 401
+
+
+def test_a_key_opens_no_page_and_nothing_else_of_the_account(
+    app: Flask, client: FlaskClient
+) -> None:
+    key = shown_key(make_key(client))
+    for path in (ACCOUNT, KEYS, routes.SESSIONS, routes.REAUTHENTICATE):
+        assert opens(app, key, path) == 403
+    for path in (CHANGE, MAKE, OTHERS, KEYS):
+        assert opens(app, key, path, "POST") == 403

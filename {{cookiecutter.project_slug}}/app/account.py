@@ -1,39 +1,52 @@
-"""`/account`, `/me`, `/sessions`, `/password`: users see and end their logins, change their password.
+"""`/account`, `/me`, `/sessions`, `/keys`, `/password`: what users see and change of their account.
 
-Each as a page with forms and as JSON. Source: OWASP ASVS 6.2.2, 6.2.3, 7.4.3, 7.5.2; W3C, "A
-Well-Known URL for Changing Passwords".
+Logins, keys for programs and the password, each as a page with forms and as JSON.
+Source: OWASP ASVS 6.2.2, 6.2.3, 7.4.3, 7.5.2; W3C, "A Well-Known URL for Changing Passwords".
 """
 
 from datetime import UTC, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
+from pydantic import Field
 from secure_flask import (
     Body,
     LoginResponse,
+    PlainText,
     ResponseBody,
     change_password,
     consumes_form,
+    create_key,
     credentials,
+    end_key,
     end_login,
     end_other_logins,
     is_recent,
+    keys_allowed,
+    list_keys,
     list_logins,
     login_required,
+    one_line,
     public,
     recent_login,
     responds,
     validated,
 )
-from werkzeug.exceptions import BadRequest, Forbidden
-from wtforms.validators import DataRequired
+from werkzeug.exceptions import BadRequest, Conflict, Forbidden
+from wtforms import BooleanField, IntegerField, SelectMultipleField, StringField
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.current_user import current_user
 from app.login import LENGTH_HINT, Password, password_field
 
 blueprint = Blueprint("account", __name__)
+
+DAY = 24 * 60 * 60  # seconds
+MAX_KEY_NAME = 80  # characters
 
 
 class Me(ResponseBody):
@@ -56,9 +69,37 @@ class Sessions(ResponseBody):
     sessions: list[Session]
 
 
+class Key(ResponseBody):
+    id: str
+    name: str
+    created: int  # times in seconds since 1970
+    last_used: int | None
+    expires: int
+    roles: list[str]
+
+
+class Keys(ResponseBody):
+    keys: list[Key]
+
+
+class KeyBody(Body):
+    name: Annotated[PlainText, Field(max_length=MAX_KEY_NAME)]
+    expires_in: Annotated[int, Field(ge=1, le=365 * DAY)] | None = None  # seconds; else 90 days
+    roles: list[str] = []  # noqa: RUF012 - pydantic copies it
+
+
+class NewKey(ResponseBody):
+    id: str
+    name: str
+    key: str  # shown this once
+    expires: int
+    roles: list[str]
+
+
 class PasswordChange(Body):
     current_password: Password
     new_password: Password
+    keep_keys: bool = False
 
 
 class PasswordChangeForm(FlaskForm):
@@ -68,12 +109,34 @@ class PasswordChangeForm(FlaskForm):
     new_password = password_field(
         "New password", "new-password", DataRequired("Choose a new password.")
     )
+    keep_keys = BooleanField("Keep the keys of my programs")
+
+
+class KeyForm(FlaskForm):
+    name = StringField(
+        "What is it for?",
+        [one_line, DataRequired("Give the key a name."), Length(max=MAX_KEY_NAME)],
+    )
+    days = IntegerField(
+        "Days until it expires", [InputRequired("Give a number of days."), NumberRange(1, 365)]
+    )
+    roles = SelectMultipleField(
+        "Roles of yours that it has too",
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.roles.choices = current_user.role_names
 
 
 @blueprint.get("/me")
 @responds(Me)
+@keys_allowed
 @login_required
 def me() -> ResponseReturnValue:
+    """Show who you are."""
     user = current_user
     return {"id": user.id, "username": user.name, "email": user.email, "roles": user.role_names}
 
@@ -82,6 +145,7 @@ def me() -> ResponseReturnValue:
 @responds(Sessions)
 @login_required
 def list_sessions() -> ResponseReturnValue:
+    """List your logins."""
     return {"sessions": list_logins()}
 
 
@@ -89,6 +153,7 @@ def list_sessions() -> ResponseReturnValue:
 @responds(None)
 @recent_login
 def end_session(login_id: str) -> ResponseReturnValue:
+    """End one of your logins."""
     end_login(login_id)
     return Response(status=204)
 
@@ -97,7 +162,34 @@ def end_session(login_id: str) -> ResponseReturnValue:
 @responds(None)
 @recent_login
 def end_other_sessions() -> ResponseReturnValue:
+    """End all your logins but this one."""
     end_other_logins()
+    return Response(status=204)
+
+
+@blueprint.get("/keys")
+@responds(Keys)
+@login_required
+def show_keys() -> ResponseReturnValue:
+    """List the keys of your programs, without the keys themselves."""
+    return {"keys": list_keys()}
+
+
+@blueprint.post("/keys")
+@responds(NewKey, 409, status=201)
+@recent_login
+@validated(KeyBody)
+def make_key(body: KeyBody) -> ResponseReturnValue:
+    """Make a key for a program, which is shown this once."""
+    return create_key(body.name, expires_in=body.expires_in, roles=body.roles), 201
+
+
+@blueprint.delete("/keys/<string:key_id>")
+@responds(None)
+@recent_login
+def delete_key(key_id: str) -> ResponseReturnValue:
+    """End one of your keys."""
+    end_key(key_id)
     return Response(status=204)
 
 
@@ -107,14 +199,16 @@ def end_other_sessions() -> ResponseReturnValue:
 @credentials
 @validated(PasswordChange)
 def change(body: PasswordChange) -> ResponseReturnValue:
-    return change_password(body.current_password, body.new_password)
+    """Change your password, which ends all your other logins."""
+    return change_password(body.current_password, body.new_password, keep_keys=body.keep_keys)
 
 
 @blueprint.get("/account")
 @responds("text/html")
 @login_required
 def show() -> ResponseReturnValue:
-    return _page(PasswordChangeForm())
+    """Show the page of your account."""
+    return _page()
 
 
 @blueprint.post("/account/password")
@@ -123,11 +217,14 @@ def show() -> ResponseReturnValue:
 @credentials
 @consumes_form
 def change_by_form() -> ResponseReturnValue:
+    """Change your password by a form."""
     form = PasswordChangeForm()
     if not form.validate():
         return _page(form), 422
     try:
-        change_password(form.current_password.data, form.new_password.data)
+        change_password(
+            form.current_password.data, form.new_password.data, keep_keys=form.keep_keys.data
+        )
     except Forbidden:
         form.current_password.errors = ["Wrong current password."]
         return _page(form), 403
@@ -142,6 +239,7 @@ def change_by_form() -> ResponseReturnValue:
 @recent_login
 @consumes_form
 def end_by_form(login_id: str) -> ResponseReturnValue:
+    """End one of your logins by a form."""
     end_login(login_id)
     return _done("The login has ended.")
 
@@ -151,8 +249,36 @@ def end_by_form(login_id: str) -> ResponseReturnValue:
 @recent_login
 @consumes_form
 def end_others_by_form() -> ResponseReturnValue:
+    """End all your other logins by a form."""
     end_other_logins()
     return _done("All other logins have ended.")
+
+
+@blueprint.post("/account/keys")
+@responds("text/html", 409)
+@recent_login
+@consumes_form
+def make_key_by_form() -> ResponseReturnValue:
+    """Make a key by a form, and show it."""
+    form = KeyForm()
+    if not form.validate():
+        return _page(key_form=form), 422
+    try:
+        made = create_key(form.name.data, expires_in=form.days.data * DAY, roles=form.roles.data)
+    except Conflict as refused:
+        form.name.errors = [f"{refused.description}."]
+        return _page(key_form=form), 409
+    return render_template("new_key.html", key=made)
+
+
+@blueprint.post("/account/keys/<string:key_id>/end")
+@responds("text/html")
+@recent_login
+@consumes_form
+def end_key_by_form(key_id: str) -> ResponseReturnValue:
+    """End one of your keys by a form."""
+    end_key(key_id)
+    return _done("The key has ended.")
 
 
 @blueprint.get("/account/password")
@@ -169,11 +295,24 @@ def as_time(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _page(form: PasswordChangeForm) -> str:
+def _page(form: PasswordChangeForm | None = None, key_form: KeyForm | None = None) -> str:
+    # A form that was not sent takes nothing from the one that was.
+    form = form or PasswordChangeForm(formdata=None)
+    key_form = key_form or KeyForm(formdata=None, days=90)
     form.new_password.description = LENGTH_HINT.format(current_app.config["PASSWORD_MIN_LENGTH"])
-    logins = list_logins()
-    recent = is_recent()
-    return render_template("account.html", form=form, logins=logins, recent=recent)
+    keys = list_keys()
+    if not keys:
+        del form.keep_keys
+    if not key_form.roles.choices:
+        del key_form.roles
+    return render_template(
+        "account.html",
+        form=form,
+        key_form=key_form,
+        keys=keys,
+        logins=list_logins(),
+        recent=is_recent(),
+    )
 
 
 def _done(message: str) -> ResponseReturnValue:

@@ -1,7 +1,8 @@
 """The JSON routes, with tasks as the example. Your own code begins here.
 
 `@validated` checks the JSON body of a write, and `@responds` describes the response in
-/openapi.json. Only logged-in users, `current_user`, may call a route unless it is marked `@public`.
+/openapi.json. Only logged-in users, `current_user`, may call a route unless it is marked `@public`. Programs call
+these by a key too, as `@keys_allowed` says.
 See docs/pages-and-forms.md.
 """
 
@@ -17,6 +18,7 @@ from secure_flask import (
     ResponseBody,
     Text,
     db,
+    keys_allowed,
     login_required,
     responds,
     validated,
@@ -49,8 +51,10 @@ class TaskList(ResponseBody):
 
 @blueprint.get("/tasks")
 @responds(TaskList)
+@keys_allowed
 @login_required
 def list_tasks() -> ResponseReturnValue:
+    """List your tasks, open ones first, at most 100 a page."""
     page = tasks.page_of(current_user)
     following = url_for("api.list_tasks", page=page.next_num) if page.has_next else None
     return {"tasks": [_shown(task) for task in page], "next": following}
@@ -58,9 +62,11 @@ def list_tasks() -> ResponseReturnValue:
 
 @blueprint.post("/tasks")
 @responds(TaskShown, status=201)
+@keys_allowed
 @login_required
 @validated(TaskBody)
 def create_task(body: TaskBody) -> ResponseReturnValue:
+    """Add a task."""
     task = Task(owner_id=current_user.id, **body.model_dump())
     db.session.add(task)
     db.session.commit()
@@ -69,16 +75,20 @@ def create_task(body: TaskBody) -> ResponseReturnValue:
 
 @blueprint.get("/tasks/<uuid:task_id>")
 @responds(TaskShown)
+@keys_allowed
 @login_required
 def show_task(task_id: UUID) -> ResponseReturnValue:
+    """Show one of your tasks."""
     return _shown(_find(task_id))
 
 
 @blueprint.put("/tasks/<uuid:task_id>")
 @responds(TaskShown)
+@keys_allowed
 @login_required
 @validated(TaskBody)
 def change_task(body: TaskBody, task_id: UUID) -> ResponseReturnValue:
+    """Replace the title, the notes and the state of a task."""
     task = _find(task_id)
     task.title = body.title
     task.notes = body.notes
@@ -89,8 +99,10 @@ def change_task(body: TaskBody, task_id: UUID) -> ResponseReturnValue:
 
 @blueprint.delete("/tasks/<uuid:task_id>")
 @responds(None)
+@keys_allowed
 @login_required
 def delete_task(task_id: UUID) -> ResponseReturnValue:
+    """Delete a task."""
     db.session.delete(_find(task_id))
     db.session.commit()
     return Response(status=204)

@@ -83,6 +83,7 @@ class LoginForm(FlaskForm):
 @responds("text/html", 503)
 @public
 def page() -> ResponseReturnValue:
+    """Show the login page."""
     return _page("login.html", LoginForm())
 
 
@@ -105,6 +106,7 @@ def _log_in_by_form() -> ResponseReturnValue:
 @or_form(_log_in_by_form)
 @validated(LoginBody)
 def login(body: LoginBody) -> ResponseReturnValue:
+    """Log in. With `keep`, the login lasts longer and has no idle limit."""
     return log_in(body.username, body.password, keep=body.keep)
 
 
@@ -112,6 +114,7 @@ def login(body: LoginBody) -> ResponseReturnValue:
 @responds("text/html")
 @login_required
 def reauthentication_page() -> ResponseReturnValue:
+    """Show the page that asks for the password again."""
     return _page("reauthenticate.html", PasswordForm())
 
 
@@ -149,6 +152,7 @@ def _log_out_by_form() -> ResponseReturnValue:
 @or_form(_log_out_by_form)
 @consumes("application/json")
 def logout() -> ResponseReturnValue:
+    """End your login."""
     log_out()
     return Response(status=204)
 

@@ -38,6 +38,7 @@ class TaskForm(FlaskForm):
 @responds("text/html", 503)
 @public
 def index() -> str:
+    """Show the start page."""
     # Only in development: violations tell visitors about the site's problems.
     violations = [] if current_app.config["PRODUCTION"] else latest_violations(5)
     return render_template("index.html", violations=violations)
@@ -47,6 +48,7 @@ def index() -> str:
 @responds("text/html")
 @login_required
 def list_tasks() -> str:
+    """Show the page of your tasks."""
     return render_template("task_list.html", tasks=tasks.page_of(current_user))
 
 
@@ -55,6 +57,7 @@ def list_tasks() -> str:
 @login_required
 @consumes_form
 def new_task() -> ResponseReturnValue:
+    """Show the form for a new task, or add the task."""
     form = TaskForm()
     if not form.validate_on_submit():
         return _page("New task", form)
@@ -69,6 +72,7 @@ def new_task() -> ResponseReturnValue:
 @login_required
 @consumes_form
 def edit_task(task_id: UUID) -> ResponseReturnValue:
+    """Show the form of a task, or change the task."""
     task = _find(task_id)
     form = TaskForm(obj=task)
     if not form.validate_on_submit():
@@ -82,6 +86,7 @@ def edit_task(task_id: UUID) -> ResponseReturnValue:
 @login_required
 @consumes_form
 def delete_task(task_id: UUID) -> ResponseReturnValue:
+    """Delete a task by a form."""
     task = _find(task_id)
     db.session.delete(task)
     return _saved(f"Deleted: {task.title}")

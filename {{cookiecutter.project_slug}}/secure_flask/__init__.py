@@ -24,6 +24,7 @@ from secure_flask.assets import asset, import_map
 from secure_flask.auth.access import (
     credentials,
     is_recent,
+    keys_allowed,
     login_required,
     public,
     recent_login,
@@ -40,6 +41,8 @@ from secure_flask.auth.authentication import (
     set_password,
 )
 from secure_flask.auth.current_login import logged_in_user
+from secure_flask.auth.external_login import log_in_user
+from secure_flask.auth.keys import create_key, end_key, list_keys
 from secure_flask.auth.next_pages import checked_next
 from secure_flask.auth.passwords import checked_new_password
 from secure_flask.auth.throttle import attempts
@@ -98,6 +101,7 @@ __all__ = [
     "checked_next",
     "consumes",
     "consumes_form",
+    "create_key",
     "create_user",
     "credentials",
     "csp",
@@ -111,16 +115,20 @@ __all__ = [
     "encrypt_plain",
     "encrypt_stream",
     "encrypted_column",
+    "end_key",
     "end_login",
     "end_other_logins",
     "error_response",
     "import_map",
     "init_app",
     "is_recent",
+    "keys_allowed",
     "latest_violations",
     "limited",
+    "list_keys",
     "list_logins",
     "log_in",
+    "log_in_user",
     "log_out",
     "login_required",
     "on_starting",

@@ -18,11 +18,13 @@ from secure_flask.policy_types import (
     LegacyHashes,
     Links,
     Listed,
+    OneLimit,
     OneLine,
     Origin,
     RequestHeader,
     StatedReason,
     TokenName,
+    TokenPrefix,
     Words,
 )
 from secure_flask.web.origins import PolicyError
@@ -51,6 +53,12 @@ class Policy(BaseModel):
     TOKEN_TYPE: Literal["session", "opaque", "jwt"] = "opaque"  # noqa: S105 - a kind of token
     # The prefix of opaque tokens: choose your own, and register it with your secret scanner.
     OPAQUE_TOKEN_PREFIX: str = "sft_"  # noqa: S105 - how tokens begin, no secret
+    # The prefix of keys for machines. A change ends all keys, since none is recognised any more.
+    KEY_PREFIX: TokenPrefix = Field("sfk_", examples=["bakery_key_"])
+    # Keys of one user; a further one is refused. 0 for no keys at all.
+    MAX_KEYS: int = Field(20, ge=0)
+    # Requests by one key, from all addresses.
+    KEY_RATE_LIMIT: OneLimit = Field("600 per minute", examples=["60 per minute"])
     # Who issues tokens of the type jwt, and for whom: None for https:// and the first trusted host.
     TOKEN_ISSUER: TokenName | None = None
     TOKEN_AUDIENCE: TokenName | None = None

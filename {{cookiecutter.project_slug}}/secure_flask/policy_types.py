@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
+from limits import parse_many
 from pydantic import AfterValidator, PlainValidator, Strict
 from secure_flask import csp_levels
 from secure_flask.web.origins import is_origin
@@ -18,6 +19,7 @@ Item = TypeVar("Item")
 MAX_NAME = 255  # characters of an issuer or audience, which are part of each token
 
 _VISIBLE = re.compile(r"[!-~]+")
+_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,31}")
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # Proxies set these, or they override the method that CORS checked. What browsers set themselves,
 # such as Cookie, they let no script set.
@@ -52,6 +54,26 @@ def _token_name(name: str) -> str:
     if not _VISIBLE.fullmatch(name) or len(name) > MAX_NAME:
         raise ValueError(f"write 1 to {MAX_NAME} ASCII characters without spaces, or None")
     return name
+
+
+def _token_prefix(prefix: str) -> str:
+    if not _PREFIX.fullmatch(prefix):
+        raise ValueError("write 3 to 32 letters, digits and _, which begin with a letter")
+    return prefix
+
+
+def _one_limit(limit: str) -> str:
+    if not is_one_limit(limit):
+        raise ValueError("write one limit above 0")
+    return limit
+
+
+def is_one_limit(limit: str) -> bool:
+    """Whether a text is a single limit above 0, as in "5 per minute"."""
+    try:
+        return [item.amount > 0 for item in parse_many(limit)] == [True]
+    except ValueError:
+        return False
 
 
 def _origin(text: str) -> str:
@@ -134,13 +156,14 @@ def _require_legacy_prefix(prefix: str, sample: str) -> None:
     """
     if prefix.startswith(_ARGON2) or _ARGON2.startswith(prefix):
         raise ValueError(f"{prefix!r} is a prefix of new hashes too: write a longer one")
-    if _FAST_HASH.match(prefix):
+    if not sample.startswith(prefix):
+        raise ValueError(f"the sample has to begin with {prefix!r}")
+    # Not by the prefix, which may be as short as the m of md5.
+    if _FAST_HASH.match(sample):
         raise ValueError(
             f"{prefix!r} is a fast hash: hash what is stored once more at the import, by scrypt, "
             "and let the check do both, as the page about users that exist shows"
         )
-    if not sample.startswith(prefix):
-        raise ValueError(f"the sample has to begin with {prefix!r}")
 
 
 def _words(text: object) -> object:
@@ -159,6 +182,8 @@ def _line(text: str) -> str:
 # Sets, tuples and generators serve as lists do.
 Listed = Annotated[list[Item], Strict(False)]
 TokenName = Annotated[str, AfterValidator(_token_name)]
+TokenPrefix = Annotated[str, AfterValidator(_token_prefix)]
+OneLimit = Annotated[str, AfterValidator(_one_limit)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Ancestors = Annotated[Listed[Annotated[str, AfterValidator(_ancestor)]], AfterValidator(_somebody)]
 RequestHeader = Annotated[str, AfterValidator(_request_header)]

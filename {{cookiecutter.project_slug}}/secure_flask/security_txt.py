@@ -20,6 +20,7 @@ VALID_FOR = timedelta(days=180)
 @responds("text/plain")
 @public
 def show() -> Response:
+    """Say where to report a vulnerability."""
     expires = (datetime.now(UTC) + VALID_FOR).strftime("%Y-%m-%dT%H:%M:%SZ")
     contact = current_app.config["SECURITY_CONTACT"]
     uri = contact if contact.startswith("https://") else f"mailto:{quote(contact, safe='@')}"

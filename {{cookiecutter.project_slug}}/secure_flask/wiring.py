@@ -7,8 +7,10 @@ from secure_flask import assets, health, openapi, security_txt
 from secure_flask.auth import (
     access,
     current_login,
+    key_commands,
     own_login,
     route_table,
+    stored_keys,
     tokens,
     user_commands,
     user_sessions,
@@ -111,6 +113,8 @@ def _add_routes_and_commands(app: Flask) -> None:
         own_login.init_app(app)  # refuses marks and policies that need the core's users
     else:
         tokens.init_app(app)  # TOKEN_TYPE: the tokens that programs get at a login
+        stored_keys.init_app(app)  # refuses a prefix of keys that another token may have
+        key_commands.init_app(app)  # `flask key`
         user_commands.init_app(app)  # `flask user` and `flask logins`
         rotation.init_app(app)  # `flask crypto`
     route_table.init_app(app)  # `flask access`

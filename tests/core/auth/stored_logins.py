@@ -42,7 +42,7 @@ def lives(*secrets: str, kind: str = KIND) -> bool | list[bool]:
 def _use(login: Login | None) -> bool:
     if login and logins.is_last_used_outdated(login):
         db.session.rollback()
-        logins.store_last_used(login.id)
+        logins.store_last_used(Login, login.id)
     return login is not None
 
 

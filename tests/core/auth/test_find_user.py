@@ -25,6 +25,7 @@ from secure_flask import (
     attempts,
     consumes_form,
     current_user,
+    keys_allowed,
     login_required,
     public,
     recent_login,
@@ -306,6 +307,11 @@ def test_a_recent_login_is_an_error_at_start() -> None:
         new_app().add_url_rule("/recent", "recent", recent_login(lambda: ""))
 
 
+def test_a_view_for_keys_is_an_error_at_start() -> None:
+    with pytest.raises(PolicyError, match="@keys_allowed"):
+        new_app().add_url_rule("/keys", "keys", keys_allowed(lambda: ""))
+
+
 CALLS: dict[str, Callable[[], object]] = {
     "log_in()": lambda: secure_flask.log_in("ada", "password"),
     "log_out()": secure_flask.log_out,
@@ -318,6 +324,10 @@ CALLS: dict[str, Callable[[], object]] = {
     "end_login()": lambda: secure_flask.end_login("0" * 32),
     "end_other_logins()": secure_flask.end_other_logins,
     "is_recent()": secure_flask.is_recent,
+    "create_key()": lambda: secure_flask.create_key("deploy"),
+    "list_keys()": secure_flask.list_keys,
+    "end_key()": lambda: secure_flask.end_key("0"),
+    "log_in_user()": lambda: secure_flask.log_in_user(Person()),  # type: ignore[call-arg]
     "latest_violations()": lambda: secure_flask.latest_violations(1),
 }
 
@@ -348,7 +358,7 @@ def test_routes_and_commands_of_the_cores_logins_are_not_there() -> None:
     app = new_app()
     rules = {rule.rule for rule in app.url_map.iter_rules()}
     assert {routes.REFRESH, routes.JWKS}.isdisjoint(rules)
-    assert {"user", "logins", "crypto"}.isdisjoint(app.cli.commands)
+    assert {"user", "logins", "key", "crypto"}.isdisjoint(app.cli.commands)
     assert {"check", "access", "csp", "policy"} <= app.cli.commands.keys()
 
 

@@ -65,7 +65,7 @@ def statements_of_page() -> str:
     """Those for this database, from integers."""
     blocks = dict(BLOCK.findall(PAGE.read_text("utf-8")))
     name = "PostgreSQL" if on_postgresql() else "SQLite"
-    return blocks[f"On {name}, from integers:"]
+    return str(blocks[f"On {name}, from integers:"])
 
 
 def log_in(app: Flask, name: str) -> int:

@@ -252,9 +252,10 @@ def test_without_the_policy_an_old_hash_lets_nobody_in_at_the_cost_of_any_other(
 
 
 @pytest.mark.usefixtures("context")
-def test_a_hash_that_only_looks_like_an_old_one_lets_nobody_in(app: Flask) -> None:
+def test_a_hash_that_only_looks_like_an_old_one_lets_nobody_in(app: Flask, work: list[str]) -> None:
     for damaged in ("scrypt:", "scrypt:1024:8:1$", "scrypt:x:y:z$a$b", f"{OLD}0", OLD.upper()):
         assert not passwords.verify_user_password(damaged, PASSWORD), damaged
+    assert work[-2:] == ["argon2", SAMPLE], "Another case is another scheme."
     assert passwords.verify_user_password(OLD, PASSWORD)
 
 

@@ -296,11 +296,11 @@ def test_a_login_that_is_one_too_many_reads_none_of_the_others(user: User, numbe
 
 
 @pytest.mark.parametrize("number", SIZES)
-def test_all_logins_of_a_user_end_in_one_statement(user: User, number: int) -> None:
+def test_all_logins_and_keys_of_a_user_end_in_two_statements(user: User, number: int) -> None:
     fill(user, number)
     with counted_statements(db.engine) as counted:
         logins.end_logins_of(user)
-    assert counted.sizes == (1, 0)
+    assert counted.sizes == (2, 0)
     assert listed(user) == []
 
 
@@ -315,7 +315,7 @@ def test_a_purge_holds_no_more_rows_at_a_time_than_it_says(
     with counted_statements(db.engine) as counted:
         assert logins.purge_logins() == number
     assert counted.rows == 0
-    assert len(committed) == len(counted.statements) == number // logins.PURGED + 1
+    assert len(committed) == len(counted.statements) == number // logins.PURGED + 2
     assert db.session.scalars(select(Login.id)).all() == [live]
 
 

@@ -209,6 +209,13 @@ def test_length_decides_and_no_kind_of_characters(
     assert why_password_refused("x" * 8, USER) is None
 
 
+@pytest.mark.usefixtures("without_the_list")
+@pytest.mark.parametrize("filling", [" ", "\u3000", f"{USER} \t", f"{FILL}\n", "-\0", "-\ud800"])
+def test_what_a_login_would_refuse_unseen_is_no_new_password(filling: str) -> None:
+    refused = why_password_refused(filling * MIN_LENGTH)
+    assert refused == "Use one line of text that is not blank, without control characters"
+
+
 @pytest.mark.parametrize("password", ["short", "x" * (MIN_LENGTH - 1)])
 def test_who_chose_too_short_a_password_reads_what_would_do(app: Flask, password: str) -> None:
     assert why_password_refused(password, USER) == (
@@ -226,6 +233,8 @@ NAMED = [
     ("anna", "bananna and cream", True),
     ("straße", "HAUPTSTRASSE 12", True),
     ("אדהם", "hello אדהם hello", True),
+    ("Zoë Q", "for zoe\u0308 q alone", True),  # in two characters, as some keyboards send it
+    (USER, "for ｇｒａｃｅ alone", True),
     (".*", "anything at all", False),
     ("lovelace@example.org", "for Lovelace alone", True),
 ]

@@ -7,7 +7,13 @@ import pytest
 from flask import Flask
 from flask.views import MethodView
 from secure_flask.auth import access, route_table
-from secure_flask.auth.access import login_required, public, recent_login, roles_required
+from secure_flask.auth.access import (
+    keys_allowed,
+    login_required,
+    public,
+    recent_login,
+    roles_required,
+)
 from secure_flask.auth.route_table import Row
 from secure_flask.web.csrf import csrf_exempt
 from secure_flask.web.forms import consumes_form
@@ -65,6 +71,20 @@ def test_a_mark_says_who_may_call(app: Flask, mark: str) -> None:
     decorator, who = MARKS[mark]
     row = row_of(app, decorator)
     assert (row.method, row.endpoint, row.who, row.mark) == ("POST", "probe", who, mark)
+
+
+@pytest.mark.parametrize(
+    ("marks", "shown"),
+    [
+        ([keys_allowed], "@login_required, @keys_allowed"),
+        ([keys_allowed, roles_required("admin")], "@roles_required, @keys_allowed"),
+        # No key writes here, and none is a recent login.
+        ([keys_allowed(read_only=True)], "@login_required"),
+        ([keys_allowed, recent_login], "@recent_login"),
+    ],
+)
+def test_a_mark_says_where_a_key_counts(app: Flask, marks: list[Wrap], shown: str) -> None:
+    assert row_of(app, *marks).mark == shown
 
 
 def test_the_policy_opens_a_view_without_a_mark_and_no_other(make_app: MakeApp, app: Flask) -> None:

@@ -376,14 +376,14 @@ def test_a_list_of_many_users_is_read_page_by_page(app: Flask, number: int) -> N
 
 
 @pytest.mark.parametrize("number", SIZES)
-def test_all_logins_of_everybody_end_in_two_statements(app: Flask, number: int) -> None:
+def test_all_logins_and_keys_of_everybody_end_in_three_statements(app: Flask, number: int) -> None:
     fill_users(app, number)
     with app.app_context():
         engine = db.engine
     with counted_statements(engine) as counted:
         ended = app.test_cli_runner().invoke(args=["logins", "end", "--yes"])
     assert f"Ended {number} logins" in ended.output
-    assert counted.sizes == (2, 0)
+    assert counted.sizes == (3, 0)
 
 
 def test_all_logins_of_everybody_end_when_it_is_confirmed(
@@ -397,7 +397,7 @@ def test_all_logins_of_everybody_end_when_it_is_confirmed(
     asked = app.test_cli_runner().invoke(args=["logins", "end"])
     assert (asked.exit_code, is_logged_in(client, credentials)) == (1, True)
     done = app.test_cli_runner().invoke(args=["logins", "end", "--yes"])
-    assert done.stdout == "Ended 2 logins\n"
+    assert done.stdout == "Ended 2 logins and 0 keys\n"
     assert not is_logged_in(client, credentials)
     assert '"event": "session_expired"' in done.stderr
 

@@ -98,6 +98,7 @@ def test_a_source_that_lets_every_page_lead_to_any_site_is_named(
 ) -> None:
     cases: list[tuple[dict[str, Any], str]] = [
         ({"LINKS": ["https://*"]}, "LINKS allows https://*"),
+        ({"LINKS": ["https://*"], "CSP": policy("img-src https://*")}, "LINKS allows https://*"),
         ({"LINKS": [], "CSP": policy("img-src https:")}, "img-src allows https://*:*"),
         ({"CSP": PARANOID, "CSP_CHANGES": {"connect-src": ["wss:"]}}, "connect-src allows https:"),
     ]

@@ -1,6 +1,7 @@
 """`flask policy`: an owner sees what is in force, and which part of it is a change."""
 
-from secure_flask.csp_levels import PARANOID
+import pytest
+from secure_flask.csp_levels import PARANOID, STRICT, Level
 
 from core.conftest import MakeApp
 
@@ -30,7 +31,7 @@ def test_it_shows_what_is_in_force_and_where_it_comes_from(make_app: MakeApp) ->
         "Strict-Transport-Security: max-age=63072000; includeSubDomains (over https)",
         "PASSWORD_MIN_LENGTH: 20  <- app/policy.py",
         "REFRESH_GRACE: 30",
-        "Connection-Allowlist: where any page may lead, by what names it:",
+        "Connection-Allowlist: where any page may lead beside this site, by what names it:",
         "always: mailto:* tel:*",
         "img-src: https://tiles.example",
         "LINKS: https://shop.example",
@@ -44,3 +45,8 @@ def test_a_policy_of_ones_own_is_called_so(make_app: MakeApp) -> None:
     lines = shown(make_app, CSP={"default-src": ["'self'"]})
     assert lines[0] == "Content-Security-Policy of pages, written out in app/policy.py:"
     assert "frame-ancestors: 'none'" in lines
+
+
+@pytest.mark.parametrize(("level", "links"), [(PARANOID, "[]"), (STRICT, "None")])
+def test_it_shows_which_links_a_level_allows(make_app: MakeApp, level: Level, links: str) -> None:
+    assert f"LINKS: {links}" in shown(make_app, CSP=level)

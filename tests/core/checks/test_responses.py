@@ -64,6 +64,16 @@ def test_a_header_that_a_middleware_weakens_is_reported(make_site: MakeSite) -> 
     assert message.startswith("Content-Security-Policy of /, ")
 
 
+def test_a_list_of_sites_that_a_middleware_removes_is_reported(make_site: MakeSite) -> None:
+    site = make_site(LINKS=[])
+    # What one view names is in the list of all.
+    site.add_url_rule("/_test/map", "map", csp(img_src=["https://tiles.example"])(lambda: ""))
+    assert found_in(site, "headers.different") == []
+    without = behind(site, lambda headers: headers.remove("Connection-Allowlist"))
+    [message] = found_in(without, "headers.different")
+    assert message.startswith("Connection-Allowlist of /, ")
+
+
 def test_a_page_that_crashes_is_reported(make_site: MakeSite) -> None:
     def crash() -> str:
         raise ZeroDivisionError

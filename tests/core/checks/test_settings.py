@@ -130,9 +130,10 @@ def test_a_setting_of_the_owner_may_have_the_name_of_a_value_of_the_policy(
 
 def test_a_misspelt_name_in_the_policy_is_reported(find: Find) -> None:
     assert find("policy.misspelt") == []
-    slips = {"CORS_ORIGIN": [], "MAX_BODYS": 1, "SESSION_COOKIE_SECUR": True}
+    slips = {"CORS_ORIGIN": [], "LINK": [], "MAX_BODYS": 1, "SESSION_COOKIE_SECUR": True}
     assert find("policy.misspelt", **slips, PARTNERS=[], TASKS_PER_PAGE=3) == [
         "Nothing reads CORS_ORIGIN: is CORS_ORIGINS meant?",
+        "Nothing reads LINK: is LINKS meant?",
         "Nothing reads MAX_BODYS: is MAX_BODY meant?",
         "Nothing reads SESSION_COOKIE_SECUR: is SESSION_COOKIE_SECURE meant?",
     ]

@@ -65,6 +65,7 @@ OTHER_REPORTS: list[tuple[str, dict[str, Any], Violation]] = [
         {**INTEGRITY, "reportOnly": True},
         SCRIPT._replace(disposition="report"),
     ),
+    ("integrity-violation", {**INTEGRITY, "reportOnly": "no"}, SCRIPT),
     (
         "integrity-violation",
         {**INTEGRITY, "blockedURL": "https://www.example.org/static/a.js"},
@@ -85,6 +86,7 @@ KEPT = {
     ("documentURL", "page"): {
         "https://www.example.org/users/ada?token=s3cret#s3cret": "/users/<name>",
         f"https://www.example.org{LONG}": LONG[:200],
+        f"https://www.example.org{LONG.replace('l', '%6C')}": LONG[:200],
         "https://www.example.org/ada": "(no route)",
         "about": "(no route)",
         "": "(no route)",

@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 from limits import parse
 from secure_flask.auth import passwords
 from secure_flask.auth.access import login_required, public, roles_required
+from secure_flask.auth.authentication import set_password
+from secure_flask.auth.users import create_user
 from secure_flask.database import db
 from secure_flask.web import audit
 
@@ -186,6 +188,27 @@ def test_an_event_is_one_line_without_a_secret(
     given = filter(None, client.application.extensions["given"])
     for secret in (TYPED, PASSWORD, WRONG, NEW, *SECRETS.values(), *given):
         assert secret not in written
+
+
+def test_a_password_that_a_user_sets_for_another_is_a_line_with_both(
+    make_app: MakeApp, lines: Lines
+) -> None:
+    app = make_app(**PRODUCTION)
+
+    @app.get("/_test/help/<name>")
+    @login_required
+    def help_user(name: str) -> str:
+        user = User.find(name)
+        assert user is not None
+        set_password(user, PASSWORD)
+        return ""
+
+    with app.app_context():
+        create_user("bob", PASSWORD)
+    for name, by in (("bob", id_of(app, USERNAME)), (USERNAME, None)):
+        call("GET", f"/_test/help/{name}", app.test_client())
+        [line] = [each for each in lines() if each["event"] == "authn_password_change"]
+        assert (line["user_id"], line.get("by")) == (id_of(app, name), by)
 
 
 def id_of(app: Flask, name: str) -> str:

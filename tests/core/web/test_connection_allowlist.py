@@ -137,6 +137,8 @@ def test_a_candidate_reports_what_its_list_would_close(make_app: MakeApp) -> Non
     candidate = {"CSP_CANDIDATE": PARANOID}
     app = make_app(**candidate, CSP_CHANGES={"img-src": [TILES]})
     assert (sent(app), sent(app, name=ON_TRIAL)) == (None, with_links(TILES))
+    app = make_app(CSP_CANDIDATE=PARANOID._replace(directives={"img-src": [SHOP]}))
+    assert sent(app, name=ON_TRIAL) == with_links(SHOP)
     # What the policy says itself is not on trial.
     app = make_app(**candidate, LINKS=[SHOP])
     assert (sent(app), sent(app, name=ON_TRIAL)) == (with_links(SHOP), None)
@@ -174,8 +176,12 @@ def test_the_header_is_changed_by_links_alone(make_app: MakeApp, name: str) -> N
         make_app(HEADER_CHANGES={name: None})
 
 
-def test_links_that_change_after_init_app_are_refused(make_app: MakeApp) -> None:
-    app = make_app(CSP=PARANOID)
+@pytest.mark.parametrize("links", [[SHOP], {SHOP}])
+def test_links_that_change_after_init_app_are_refused(make_app: MakeApp, links: Any) -> None:
+    app = make_app(CSP=PARANOID, LINKS=links)
+    links.clear()
+    assert sent(app) == with_links(SHOP)
+    app = make_app(CSP=PARANOID, LINKS=links)
     app.config["LINKS"] = None
     client = app.test_client()
     with pytest.raises(SettingsError, match=r"LINKS = … in app/policy\.py"):

@@ -159,6 +159,16 @@ def test_the_policy_replaces_adds_and_removes_headers_in_any_spelling(make_app: 
     assert (page["Referrer-Policy"], other["Referrer-Policy"]) == ("same-origin", "no-referrer")
 
 
+@pytest.mark.parametrize("value", ["max-age=63072000", None])
+def test_the_policy_replaces_or_removes_hsts_which_no_answer_over_http_has(
+    make_app: MakeApp, value: str | None
+) -> None:
+    client = make_app(HEADER_CHANGES={"strict-transport-security": value}).test_client()
+    for scheme, expected in (("https", value), ("http", None)):
+        answer = client.get("/", base_url=f"{scheme}://localhost")
+        assert answer.headers.get("Strict-Transport-Security") == expected
+
+
 @pytest.mark.parametrize("feature", DENIED)
 def test_no_page_may_use_what_none_needs(client: FlaskClient, feature: str) -> None:
     assert f"{feature}=()" in client.get("/").headers["Permissions-Policy"].split(", ")

@@ -13,6 +13,7 @@ from secure_flask.accounts import leaving, networks, notices, recovery_codes, st
 from secure_flask.accounts.email_change import CHANGE_REQUEST
 from secure_flask.accounts.former_addresses import remember_address
 from secure_flask.accounts.passkeys import Passkey
+from secure_flask.auth import stored_keys
 from sqlalchemy import Column, ForeignKey, LargeBinary, MetaData, Table, Uuid, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -21,7 +22,7 @@ from views.accounts.people import ADDRESS
 from views.conftest import USERNAME, give_roles, stored_user
 
 NEW_ADDRESS, FORMER_ADDRESS = "ada@example.net", "ada@old.example"
-ROLE, PASSKEY = "editor", "Phone"
+ROLE, PASSKEY, KEY = "editor", "Phone", "Backup"
 TOTP_SECRET, CREDENTIAL, HASH = "THESECRETOFANAPP", b"a credential", b"h" * 32
 
 
@@ -117,6 +118,7 @@ def fill(app: Flask) -> None:
         db.session.add(wrong_codes.WrongCodes(user_id=user.id, place=b"", began=1, number=1))
         steps.add_step(CHANGE_REQUEST, 3600, user=user, email=NEW_ADDRESS).secret_hash = HASH
         remember_address(user, FORMER_ADDRESS)
+        stored_keys.store_key(user, KEY, 3600, [], login=None)
         notices.code_failed(user)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask, request
 from playwright.sync_api import Browser, Page
-from secure_flask.csp_levels import PARANOID
+from secure_flask.csp_levels import PARANOID, STRICT
 
 from views.browser.conftest import REAL_NAME, Elsewhere, Serve, new_page
 from views.conftest import PRODUCTION, MakeApp
@@ -56,3 +56,16 @@ def test_a_page_leads_to_a_site_of_links(make_app: MakeApp, serve: Serve, page: 
     page.goto(serve(make_app(**SETTINGS, LINKS=[other]), https=True).at(REAL_NAME))
     page.evaluate(LEAVE, f"{other}/listed")
     page.wait_for_url(f"{other}/listed")
+
+
+def test_a_link_on_trial_is_reported_and_followed(
+    make_app: MakeApp, serve: Serve, page: Page
+) -> None:
+    other = serve(Elsewhere(), https=True).at("localhost")
+    app = make_app(**{**SETTINGS, "CSP": STRICT}, CSP_CANDIDATE=PARANOID)
+    reported = noted_reports(app)
+    page.goto(serve(app, https=True).at(REAL_NAME))
+    page.evaluate(LEAVE, f"{other}/listed")
+    page.wait_for_url(f"{other}/listed")
+    report = reported.get(timeout=10)
+    assert (report["type"], report["body"]["disposition"]) == ("connection-allowlist", "report")

@@ -2,10 +2,11 @@
 
 import re
 
+import pytest
 from flask import Flask, render_template
 from flask.testing import FlaskClient
 from secure_flask import Model, db, public
-from secure_flask.csp_levels import NONE
+from secure_flask.csp_levels import NONE, PARANOID
 
 from tests.page_elements import Elements
 from views import PROJECT
@@ -16,6 +17,8 @@ SET_BY = [
     ("CSP", {"default-src": [NONE], "frame-ancestors": [NONE]}, "Content-Security-Policy"),
     ("CSP_CANDIDATE", {"img-src": [NONE]}, "Content-Security-Policy-Report-Only"),
     ("LINKS", [], "Connection-Allowlist"),
+    ("CSP_CANDIDATE", PARANOID, "Connection-Allowlist-Report-Only"),
+    ("CSP_CANDIDATE", PARANOID, "Integrity-Policy-Report-Only"),
     ("FRAME_ANCESTORS", ["https://partner.example.org"], "X-Frame-Options"),
 ]
 
@@ -40,6 +43,25 @@ def test_a_header_is_set_by_what_the_page_names(make_app: MakeApp) -> None:
         assert header in (PROJECT / file).read_text("utf-8").lower()
     page = make_app(HEADER_CHANGES={"X-Added": "1"}).test_client().get("/").text
     assert ("x-added", "HEADER_CHANGES") in protections(page)
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ({"disposition": "enforce", "connection": ""}, "(not named) on / , 1 time"),
+        (
+            {"disposition": "report", "connection": "https://shop.example/x"},
+            "https://shop.example on / , 1 time, only reported",
+        ),
+    ],
+)
+def test_the_start_page_says_what_browsers_reported(
+    client: FlaskClient, body: dict[str, str], shown: str
+) -> None:
+    report = {"type": "connection-allowlist", "url": "http://localhost/", "body": body}
+    client.post("/csp-reports", json=[report])
+    words = re.sub(r"<[^>]*>|\s", " ", client.get("/").text).split()
+    assert f"connection-allowlist {shown}" in " ".join(words)
 
 
 def test_a_write_may_answer_with_a_page(make_app: MakeApp) -> None:

@@ -67,6 +67,7 @@ class NameForm(FlaskForm):
 @responds("text/html")
 @recent_login(minutes=RECENT)
 def new_address_page() -> ResponseReturnValue:
+    """Show the form for another e-mail address."""
     return _new(AddressForm())
 
 
@@ -82,6 +83,7 @@ def _request_by_form() -> ResponseReturnValue:
 @or_form(_request_by_form)
 @validated(AddressOnly)
 def new_address(body: AddressOnly) -> ResponseReturnValue:
+    """Ask for a mail with a link to a new e-mail address."""
     request_change(body.email)
     return SENT
 
@@ -91,6 +93,7 @@ def new_address(body: AddressOnly) -> ResponseReturnValue:
 @public
 @or_expired(**again)
 def change_email_page(token: str) -> ResponseReturnValue:
+    """Show the form that confirms a new e-mail address."""
     return _change(ChangeForm(), token)
 
 
@@ -114,6 +117,7 @@ def _change_by_form(token: str) -> ResponseReturnValue:
 @or_form(_change_by_form)
 @validated(ChangeConfirmation)
 def change_email(body: ChangeConfirmation, token: str) -> ResponseReturnValue:
+    """Change your e-mail address by the link of a mail."""
     return {"username": confirm_change(token, body.password).name}
 
 
@@ -121,6 +125,7 @@ def change_email(body: ChangeConfirmation, token: str) -> ResponseReturnValue:
 @responds("text/html")
 @recent_login(minutes=RECENT)
 def new_name_page() -> ResponseReturnValue:
+    """Show the form for another username."""
     return _name(NameForm())
 
 
@@ -142,6 +147,7 @@ def _rename_by_form() -> ResponseReturnValue:
 @or_form(_rename_by_form)
 @validated(NewName)
 def rename(body: NewName) -> ResponseReturnValue:
+    """Change your username."""
     return {"username": change_name(body.username).name}
 
 

@@ -71,6 +71,7 @@ class RecoveryCodes(ResponseBody):
 @responds("text/html", 401)
 @public
 def setup_page() -> ResponseReturnValue:
+    """Show the form that begins to set up an authenticator app."""
     text = "You need an app on your phone or computer that shows a new code every 30 seconds."
     return page("Set up an app", text, FlaskForm(), "Begin")
 
@@ -135,6 +136,7 @@ def finish(body: SecondStep, state: str) -> ResponseReturnValue:
 @recent_login(minutes=RECENT)
 @consumes_form
 def remove_by_form() -> ResponseReturnValue:
+    """Remove your authenticator app by a form."""
     try:
         remove_authenticator()
         flash("The app is removed.", "success")
@@ -147,6 +149,7 @@ def remove_by_form() -> ResponseReturnValue:
 @responds("text/html")
 @recent_login(minutes=RECENT)
 def factors_page() -> ResponseReturnValue:
+    """Show the page of your second factors."""
     return render_template("accounts/factors.html", factors=factors_of(current_user))
 
 

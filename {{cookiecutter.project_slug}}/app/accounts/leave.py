@@ -17,6 +17,7 @@ from app.current_user import current_user
 @responds("application/json")
 @recent_login(minutes=RECENT)
 def download() -> ResponseReturnValue:
+    """Download what the service stores about you."""
     response = jsonify(personal_data(current_user))
     response.headers["Content-Disposition"] = 'attachment; filename="personal-data.json"'
     return response
@@ -26,6 +27,7 @@ def download() -> ResponseReturnValue:
 @responds(None)
 @recent_login(minutes=RECENT)
 def leave() -> ResponseReturnValue:
+    """Delete your account."""
     delete_account(current_user)
     return Response(status=204)
 
@@ -34,6 +36,7 @@ def leave() -> ResponseReturnValue:
 @responds("text/html")
 @recent_login(minutes=RECENT)
 def leaving_page() -> ResponseReturnValue:
+    """Show the page that deletes your account."""
     text = (
         f"Your account {current_user.name} is deleted at once, with its data, logins and passkeys. "
         "Nobody can bring it back. Download your data first, if you want to keep it."
@@ -48,6 +51,7 @@ def leaving_page() -> ResponseReturnValue:
 @recent_login(minutes=RECENT)
 @consumes_form
 def leave_by_form() -> ResponseReturnValue:
+    """Delete your account by a form."""
     delete_account(current_user)
     name = current_app.config["PROJECT_NAME"]
     return done("Your account is deleted", f"{name} has nothing of you any more.")

@@ -11,6 +11,7 @@ blueprint = Blueprint("mailbox", __name__)
 @responds("text/html")
 @public
 def show() -> str:
+    """Show the mails that were sent, in development."""
     mails = [(each, text_of_mail(each)) for each in shown_mails()]
     return render_template("accounts/mailbox.html", mails=mails)
 

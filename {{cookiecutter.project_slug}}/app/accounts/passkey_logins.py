@@ -50,6 +50,7 @@ class Answer(Body):
 @public
 @validated(Body)
 def begin_login(body: Body) -> ResponseReturnValue:
+    """Begin a login by a passkey."""
     return begin_passkey_login()
 
 
@@ -60,6 +61,7 @@ def begin_login(body: Body) -> ResponseReturnValue:
 @credentials
 @validated(Answer)
 def log_in(body: Answer, state: str) -> ResponseReturnValue:
+    """Log in by a passkey."""
     return log_in_by_passkey(state, body.credential, keep=body.keep, cookie=body.cookie)
 
 
@@ -70,6 +72,7 @@ def log_in(body: Answer, state: str) -> ResponseReturnValue:
 @credentials
 @validated(HalfLogin)
 def begin_second_step(body: HalfLogin) -> ResponseReturnValue:
+    """Begin the second step of a login by a passkey."""
     return begin_half_passkey(body.tf_token)
 
 
@@ -80,6 +83,7 @@ def begin_second_step(body: HalfLogin) -> ResponseReturnValue:
 @credentials
 @validated(Answer)
 def second_step(body: Answer, state: str) -> ResponseReturnValue:
+    """Finish a login by a passkey."""
     return complete_by_passkey(state, body.credential, body.tf_token)
 
 
@@ -89,6 +93,7 @@ def second_step(body: Answer, state: str) -> ResponseReturnValue:
 @login_required
 @validated(Body)
 def begin_reauthentication(body: Body) -> ResponseReturnValue:
+    """Begin to show a passkey again."""
     return begin_passkey_login(current_user)
 
 
@@ -99,4 +104,5 @@ def begin_reauthentication(body: Body) -> ResponseReturnValue:
 @credentials
 @validated(Answer)
 def reauthenticate(body: Answer, state: str) -> ResponseReturnValue:
+    """Show a passkey again, for views that ask for a recent login."""
     return reauthenticate_by_passkey(state, body.credential)

@@ -80,6 +80,7 @@ class Endpoints(ResponseBody):
 @responds(Passkeys)
 @login_required
 def show() -> ResponseReturnValue:
+    """List your passkeys."""
     return {"passkeys": list_passkeys(current_user)}
 
 
@@ -87,6 +88,7 @@ def show() -> ResponseReturnValue:
 @responds("text/html")
 @recent_login(minutes=RECENT)
 def passkeys_page() -> ResponseReturnValue:
+    """Show the page of your passkeys."""
     return render_template("accounts/passkeys.html", passkeys=list_passkeys(current_user))
 
 
@@ -96,6 +98,7 @@ def passkeys_page() -> ResponseReturnValue:
 @recent_login(minutes=RECENT)
 @validated(Body)
 def begin_adding(body: Body) -> ResponseReturnValue:
+    """Begin to add a passkey."""
     return begin_passkey()
 
 
@@ -119,6 +122,7 @@ def add(body: NewPasskey, state: str) -> ResponseReturnValue:
 @recent_login(minutes=RECENT)
 @validated(OldPasskey)
 def delete(body: OldPasskey) -> ResponseReturnValue:
+    """Delete one of your passkeys."""
     delete_passkey(body.name)
     return Response(status=204)
 
@@ -129,6 +133,7 @@ def delete(body: OldPasskey) -> ResponseReturnValue:
 @recent_login(minutes=RECENT)
 @consumes_form
 def delete_by_form() -> ResponseReturnValue:
+    """Delete one of your passkeys by a form."""
     try:
         delete_passkey(request.args.get("name", ""))
         flash("The passkey is deleted. All your other logins have ended.", "success")

@@ -41,6 +41,7 @@ class NewPasswordForm(FlaskForm):
 @responds("text/html")
 @public
 def forgot_page() -> ResponseReturnValue:
+    """Show the form for a forgotten password."""
     return _forgot(AddressForm())
 
 
@@ -56,6 +57,7 @@ def _forgot_by_form() -> ResponseReturnValue:
 @or_form(_forgot_by_form)
 @validated(AddressOnly)
 def forgot(body: AddressOnly) -> ResponseReturnValue:
+    """Ask for a mail with a link to a new password."""
     request_reset(body.email)
     return SENT
 
@@ -65,6 +67,7 @@ def forgot(body: AddressOnly) -> ResponseReturnValue:
 @public
 @or_expired(**again)
 def reset_page(token: str) -> ResponseReturnValue:
+    """Show the form for a new password."""
     return _reset(NewPasswordForm(), token)
 
 
@@ -87,6 +90,7 @@ def _reset_by_form(token: str) -> ResponseReturnValue:
 @or_form(_reset_by_form)
 @validated(NewPassword)
 def reset(body: NewPassword, token: str) -> ResponseReturnValue:
+    """Set a new password by the link of a mail."""
     return {"username": reset_password(token, body.password).name}
 
 

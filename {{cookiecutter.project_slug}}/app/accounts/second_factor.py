@@ -102,6 +102,7 @@ def _step(form: Any) -> str:
 @responds("text/html", 401)
 @public
 def second_factor_page() -> ResponseReturnValue:
+    """Show the form for the code of an app."""
     if not half_login_factors():
         return redirect(url_for("accounts.invitation_page", next=checked_next()), 303)
     return _step(AppForm())
@@ -115,6 +116,7 @@ def second_factor_page() -> ResponseReturnValue:
 @or_form(lambda: _log_in_by_form(AppForm(), complete_by_code))
 @validated(SecondStep)
 def validate(body: SecondStep) -> ResponseReturnValue:
+    """Finish a login by the code of an app."""
     return complete_by_code(body.code, body.tf_token)
 
 
@@ -122,6 +124,7 @@ def validate(body: SecondStep) -> ResponseReturnValue:
 @responds("text/html", 401)
 @public
 def recovery_page() -> ResponseReturnValue:
+    """Show the form for a recovery code."""
     return _step(RecoveryForm())
 
 
@@ -133,6 +136,7 @@ def recovery_page() -> ResponseReturnValue:
 @or_form(lambda: _log_in_by_form(RecoveryForm(), complete_by_recovery_code))
 @validated(SecondStep)
 def recover(body: SecondStep) -> ResponseReturnValue:
+    """Finish a login by a recovery code."""
     return complete_by_recovery_code(body.code, body.tf_token)
 
 
@@ -140,6 +144,7 @@ def recover(body: SecondStep) -> ResponseReturnValue:
 @responds("text/html", 401)
 @public
 def invitation_page() -> ResponseReturnValue:
+    """Show the form for an invitation to set up a second factor."""
     return _invitation(InvitationForm())
 
 

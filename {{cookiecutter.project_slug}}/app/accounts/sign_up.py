@@ -64,6 +64,7 @@ class ConfirmationForm(FlaskForm):
 @responds("text/html")
 @public
 def registration_page() -> ResponseReturnValue:
+    """Show the form to sign up."""
     return _registration(RegistrationForm())
 
 
@@ -85,6 +86,7 @@ def _register_by_form() -> ResponseReturnValue:
 @or_form(_register_by_form)
 @validated(Registration)
 def sign_up(body: Registration) -> ResponseReturnValue:
+    """Sign up, and ask for a mail with a link that confirms the address."""
     register(body.username, body.email, body.password)
     return SENT
 
@@ -93,6 +95,7 @@ def sign_up(body: Registration) -> ResponseReturnValue:
 @responds("text/html")
 @public
 def send_again_page() -> ResponseReturnValue:
+    """Show the form to ask for the mail of a registration again."""
     return _again(AddressForm())
 
 
@@ -108,6 +111,7 @@ def _send_again_by_form() -> ResponseReturnValue:
 @or_form(_send_again_by_form)
 @validated(AddressOnly)
 def mail_link_again(body: AddressOnly) -> ResponseReturnValue:
+    """Ask for the mail of a registration again."""
     send_again(body.email)
     return SENT
 
@@ -117,6 +121,7 @@ def mail_link_again(body: AddressOnly) -> ResponseReturnValue:
 @public
 @or_expired(**links)
 def confirmation_page(token: str) -> ResponseReturnValue:
+    """Show the form that confirms an address."""
     form = ConfirmationForm()
     form.username.data = find_registration(token).name
     return _confirmation(form, token)
@@ -143,6 +148,7 @@ def _confirm_by_form(token: str) -> ResponseReturnValue:
 @or_form(_confirm_by_form)
 @validated(Confirmation)
 def confirm(body: Confirmation, token: str) -> ResponseReturnValue:
+    """Confirm an address by the link of a mail."""
     given: dict[str, Any] = {"password": body.password, "new_password": body.new_password}
     return {"username": confirm_registration(token, name=body.username, **given).name}
 

@@ -1,4 +1,4 @@
-"""Users with their roles and logins, and CSP violations."""
+"""Users with their roles, logins and keys, and CSP violations."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("repeats", sa.Integer(), nullable=False),
         sa.Column("repeated", sa.Boolean(), nullable=False),
         sa.Column("started", sa.BigInteger(), nullable=False),
+        sa.Column("authenticated", sa.BigInteger(), nullable=True),
         sa.Column("last_used", sa.BigInteger(), nullable=False),
         sa.Column("expires", sa.BigInteger(), nullable=False),
         sa.Column("kept", sa.Boolean(), nullable=False),
@@ -69,6 +70,25 @@ def upgrade() -> None:
     )
     op.create_index("ix_logins_user_id", "logins", ["user_id"])
     op.create_index("ix_logins_expires", "logins", ["expires"])
+    op.create_table(
+        "keys",
+        sa.Column("id", sa.String(16), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(80), nullable=False),
+        sa.Column("roles", sa.JSON(), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(32), nullable=False),
+        sa.Column("second_factor", sa.Boolean(), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("last_used", sa.BigInteger(), nullable=True),
+        sa.Column("expires", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name="fk_keys_user_id_users", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_keys"),
+        sa.UniqueConstraint("secret_hash", name="uq_keys_secret_hash"),
+        sa.UniqueConstraint("user_id", "name", name="uq_keys_user_id"),
+    )
+    op.create_index("ix_keys_expires", "keys", ["expires"])
     op.create_table(
         "csp_violations",
         sa.Column("directive", sa.String(32), nullable=False),
@@ -85,5 +105,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("csp_violations", "logins", "user_roles", "roles", "users"):
+    for table in ("csp_violations", "keys", "logins", "user_roles", "roles", "users"):
         op.drop_table(table)

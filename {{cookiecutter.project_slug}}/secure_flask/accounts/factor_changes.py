@@ -213,7 +213,7 @@ def _finish_change(user: AccountMixin, change: str, keep: Login | None = None) -
     All within the caller's transaction.
     """
     db.session.flush()
-    logins.end_logins_of(user, keep=keep or current_login())
+    logins.end_logins_of(user, keep=keep or current_login(), keep_keys=True)
     networks.trust_network(user)
     notices.factors_changed(user, change)
     audit.record(audit.USER_UPDATED, account=user.name, user_id=user.id, change=change)

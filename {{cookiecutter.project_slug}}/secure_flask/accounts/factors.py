@@ -59,9 +59,9 @@ def init_app(app: Flask) -> None:
 def _keep_age(user: UserMixin) -> None:
     """Leave the login as old as it was: beside a factor, the password alone makes none recent."""
     if factors_of(account_of(user)):
-        began = access.require_login().started
-        mine = (Login.user_id == user.id, Login.started > began)
-        age = update(Login).where(*mine).values(started=began)
+        present = access.require_login()
+        mine = (Login.user_id == user.id, Login.started >= present.started)
+        age = update(Login).where(*mine).values(authenticated=present.authenticated)
         after_this_request(lambda response: _store(age, response))
 
 

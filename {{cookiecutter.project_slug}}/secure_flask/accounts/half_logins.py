@@ -12,13 +12,12 @@ from secure_flask.accounts import networks, steps
 from secure_flask.accounts.steps import Step
 from secure_flask.accounts.users import AccountMixin, account_of
 from secure_flask.auth import authentication, next_pages, throttle, tokens
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.login_table import Login, Voucher
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import replace_hash
 from secure_flask.database import db
 from secure_flask.web import audit, cookies
 from secure_flask.web.errors import ErrorResponse, error_response, prefers_html
-from secure_flask.web.form_types import is_consumed_form
 from werkzeug.wrappers import Response
 
 PURPOSE = "half login"
@@ -36,15 +35,16 @@ def begin_half_login(
     keep: bool,
     replaces: Login | None,
     attempt: throttle.Attempt,
+    on_page: bool,
+    voucher: Voucher | None = None,
 ) -> dict[str, object]:
     """Store a half login with its attempt; return the body that asks for one of the factors.
 
-    JSON gets the member `tf_token`. A form gets a cookie, and is led to SECOND_FACTOR_PAGE by an
-    exception, so that no view takes a half login for a login.
+    A program gets the member `tf_token`. A page gets a cookie, and is led to SECOND_FACTOR_PAGE by
+    an exception, so that no view takes a half login for a login.
     """
     place = networks.present_network().hex()
     _end_oldest(user, place)
-    on_page = is_consumed_form()
     step = steps.add_step(
         PURPOSE,
         LIFETIME,
@@ -54,6 +54,7 @@ def begin_half_login(
         keep=keep,
         replaces=replaces.id if replaces else None,
         attempt=attempt.to_json(),
+        voucher=voucher,
     )
     secret = steps.give_step_secret(step)
     db.session.commit()
@@ -119,14 +120,15 @@ def begin_full_login(user: AccountMixin, options: dict[str, Any], factor: str) -
     login = replaced_login(options)
     if login is None and options["replaces"]:
         raise half_login_ended()
+    voucher = Voucher(*options["voucher"]) if options["voucher"] else None
     if login is None:
         # A page gets its cookie, though a script sends the answer of a passkey as JSON.
         kind = session if options["on_page"] else tokens.chosen_token_type()
-        body = kind.issue_token(user, keep=options["keep"], second_factor=True)
+        body = kind.issue_token(user, keep=options["keep"], second_factor=True, voucher=voucher)
     else:
         body = authentication.renew_login(user, login, second_factor=True)
     throttle.complete_attempt(options["attempt"])
-    factors = f"password, {factor}"
+    factors = f"{voucher.by if voucher else 'password'}, {factor}"
     audit.record(audit.LOGIN_SUCCESS, account=user.name, user_id=user.id, factors=factors)
     return body
 

@@ -17,8 +17,8 @@ from secure_flask.accounts.former_addresses import former_addresses_of
 from secure_flask.accounts.mailboxes import lock_mailbox
 from secure_flask.accounts.registration import end_registrations_of
 from secure_flask.accounts.users import AccountMixin, account_of
-from secure_flask.auth import access, authentication
-from secure_flask.auth.current_login import current_login
+from secure_flask.auth import access, authentication, keys
+from secure_flask.auth.current_login import current_key, current_login
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.users import DELETE_USER, record_deletion, user_class, user_deleted
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
@@ -34,7 +34,7 @@ SECRETS = {"password_hash", "folded_name", "totp_secret", "totp_last"}
 # Shown in words of their own.
 OWN_TABLES = {
     *("logins", "user_roles", "account_steps", "mails", "recovery_codes", "wrong_codes"),
-    *("trusted_networks", "passkeys", "former_addresses"),
+    *("trusted_networks", "passkeys", "former_addresses", "keys"),
 }
 _json = TypeAdapter[Any](
     Any, config=ConfigDict(ser_json_bytes="base64", ser_json_inf_nan="strings")
@@ -46,8 +46,11 @@ def delete_account(user: AccountMixin) -> None:
 
     `delete_account(current_user)`. The signal `user_deleted` comes first.
 
-    :raises ErrorResponse: 401, the login of this request has ended in the meantime.
+    :raises ErrorResponse: 401, the login of this request has ended in the meantime; 403, a key of
+        this user sent the request.
     """
+    if (key := current_key()) and key.user_id == user.id:
+        access.require_login()
     email = account_of(user).readable_email
     if email:
         lock_mailbox(email)
@@ -69,7 +72,7 @@ def personal_data(user: AccountMixin) -> dict[str, object]:
     """All that is stored about the logged-in user, as JSON holds it: `personal_data(current_user)`.
 
     Members: `account` and `tables` (dicts by column and by table), `roles`, `factors`, `passkeys`,
-    `unconfirmed_emails`, `former_emails` (lists of str), `logins` (see `secure_flask.list_logins`),
+    `unconfirmed_emails`, `former_emails` (lists of str), `logins` and `keys` (see `list_logins` and `list_keys`),
     and the numbers `recovery_codes` and `trusted_networks`.
 
     :raises ErrorResponse: 401, nobody is logged in.
@@ -79,6 +82,7 @@ def personal_data(user: AccountMixin) -> dict[str, object]:
         "account": _values_of_row(user, without=SECRETS),
         "roles": user.role_names,
         "logins": authentication.list_logins(),
+        "keys": keys.list_keys(),
         "factors": factors.factors_of(user),
         "passkeys": [each.name for each in passkeys.passkeys_of(user)],
         "recovery_codes": recovery_codes.recovery_codes_left(user),

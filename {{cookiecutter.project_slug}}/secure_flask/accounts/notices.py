@@ -5,7 +5,7 @@ Source: OWASP ASVS 6.3.5, 6.3.7.
 
 from secure_flask.accounts.outbox import notify_address, notify_user
 from secure_flask.accounts.users import AccountMixin
-from secure_flask.auth import authentication
+from secure_flask.auth import authentication, stored_keys
 from secure_flask.web.texts import translated_text
 
 
@@ -13,6 +13,11 @@ from secure_flask.web.texts import translated_text
 @authentication.password_set.connect
 def password_changed(user: AccountMixin) -> None:
     notify_user(user, "password_changed")
+
+
+@stored_keys.key_created.connect
+def key_created(user: AccountMixin, name: str) -> None:
+    notify_user(user, "key_created", name=name)
 
 
 def email_change_requested(user: AccountMixin) -> None:

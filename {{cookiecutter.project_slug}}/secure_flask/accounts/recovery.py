@@ -73,7 +73,8 @@ def mail_to_owner(user: AccountMixin, text: str) -> MailParts | None:
 
     Each mail that strangers can cause has the link, so they use up no limit without sending it.
     """
-    if user.disabled or not user.email:
+    # A password would be a way past the provider, for who has left there too.
+    if user.disabled or not user.email or not user.has_password:
         return None
     step = steps.add_step(RESET_LINK, LIFETIME, user=user, email=user.email)
     link = public_urls.public_link("accounts.reset_page", token=steps.give_step_secret(step))
@@ -85,5 +86,7 @@ def _find_reset_step(token: str) -> Step:
     step = steps.find_step(RESET_LINK, token)
     # A reader of the former mailbox is nobody any more.
     if step is None or step.user is None or step.email != account_of(step.user).readable_email:
+        raise error_response(404, INVALID_LINK)
+    if not step.user.has_password:
         raise error_response(404, INVALID_LINK)
     return step

@@ -1,8 +1,8 @@
 """Who may call a view: only a logged-in user, unless the view is marked `@public`.
 
 A view that somebody forgot to mark is closed. `@login_required` says so at the view,
-`@roles_required` demands roles, and `@recent_login` asks for the password again. These three are
-checked before the view, which holds above a cache too, and again when the marked function is
+`@roles_required` demands roles, and `@recent_login` asks for the password again. `@keys_allowed`
+lets the keys of programs in too. These four are checked before the view, which holds above a cache too, and again when the marked function is
 called, which holds below a decorator that loses the mark.
 Source: OWASP ASVS 7.5.1, 8.2.1, 8.3.1, 8.3.2; RFC 9470.
 """
@@ -14,11 +14,17 @@ from functools import partial
 from typing import Any, overload
 
 from flask import Flask, Request, current_app, url_for
-from secure_flask.auth import demands, next_pages, public_marks, users
-from secure_flask.auth.current_login import current_login, keep_proved_of_login, logged_in_user
+from secure_flask.auth import demands, key_requests, next_pages, public_marks, users
+from secure_flask.auth.current_login import (
+    current_key,
+    current_login,
+    keep_proved_of_login,
+    logged_in_user,
+    refusal_of_key,
+)
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.own_login import FIND_USER, require_core_tables, role_names_of
-from secure_flask.auth.users import UserMixin
+from secure_flask.auth.users import UserMixin, counting_roles
 from secure_flask.state import app_state
 from secure_flask.web import audit, request_checks
 from secure_flask.web.closed_views import close_view
@@ -100,6 +106,30 @@ def roles_required(*names: str) -> Callable[[Decorated], Decorated]:
     return lambda view: _close(view, mark, roles=names)
 
 
+@overload
+def keys_allowed(view: Decorated) -> Decorated: ...
+@overload
+def keys_allowed(*, read_only: bool = False) -> Callable[[Decorated], Decorated]: ...
+def keys_allowed(
+    view: Decorated | None = None, *, read_only: bool = False
+) -> Decorated | Callable[[Decorated], Decorated]:
+    """Let a program call this view by a key, as logged-in users may: `@keys_allowed`.
+
+    `@keys_allowed(read_only=True)` lets it send GET and HEAD. Any other view refuses a key. With
+    `@roles_required` the key needs the roles too; where a recent login is asked for, none counts.
+
+    :raises TypeError: at import, the view is marked `@public` too.
+    """
+    keys, mark = (
+        ("read", "@keys_allowed(read_only=True)") if read_only else ("all", "@keys_allowed")
+    )
+
+    def decorate(view: Any) -> Any:
+        return _close(view, mark, keys=keys)
+
+    return decorate(view) if view else decorate
+
+
 def credentials(view: Decorated) -> Decorated:
     """Mark a view that takes a password or another secret in its body: `@credentials`.
 
@@ -130,12 +160,12 @@ def require_login(*, minutes: int | None = None) -> Login:
     """The login of this request, which a `@public` view may lack, at most `minutes` old.
 
     :raises ErrorResponse: 401, there is none, or none that is recent enough; a browser goes to the
-        page that asks for it.
+        page that asks for it. 403, a key sent the request.
     """
     require_core_tables("@recent_login")
     login = current_login()
     if login is None:
-        raise unauthenticated()
+        raise _no_login()
     if minutes and not _is_recent(login, minutes):
         challenge = f'Bearer error="insufficient_user_authentication", max_age="{minutes * 60}"'
         raise _refused_access(
@@ -145,13 +175,13 @@ def require_login(*, minutes: int | None = None) -> Login:
 
 
 def require_user() -> UserMixin:
-    """The user who is logged in.
+    """The user who is logged in, and not by a key.
 
-    :raises ErrorResponse: 401, nobody is.
+    :raises ErrorResponse: 401, nobody is; 403, a key sent the request.
     """
     user = logged_in_user()
-    if user is None:
-        raise unauthenticated()
+    if user is None or current_key():
+        raise _no_login()
     return user
 
 
@@ -176,6 +206,8 @@ def _check_access(request: Request) -> None:
     if rule is None or automatic:
         return
     if not is_public(rule.endpoint, options):
+        if key := current_key():
+            key_requests.count_request_of_key(key)
         _require(options.roles, options.recent_login)
         keep_proved_of_login(options.demands)
         return
@@ -196,19 +228,35 @@ def _close(view: Any, mark: str, **options: Any) -> Any:
 
 
 def _require(roles: tuple[str, ...], minutes: int | None) -> None:
-    _require_roles(require_user(), roles)
+    user = logged_in_user()
+    if user is None:
+        raise _no_login()
+    _require_roles(user, roles)
+    # A key has no login.
     if minutes:
         require_login(minutes=minutes)
 
 
+def _no_login() -> ErrorResponse:
+    """The exception for a request without a login, which is another one where it has a key."""
+    key = current_key()
+    if key is None:
+        return unauthenticated()
+    audit.record(audit.AUTHZ_FAIL, reason="key", key=key.id)
+    return refusal_of_key() or key_requests.not_here()
+
+
 def _is_recent(login: Login, minutes: int) -> bool:
+    if login.authenticated is None:
+        return False
     # abs(): a clock that is set back must not make an old login recent.
-    return abs(time.time() - login.started) <= minutes * 60
+    return abs(time.time() - login.authenticated) <= minutes * 60
 
 
 def _require_roles(user: UserMixin, demanded: tuple[str, ...]) -> None:
     # A view that demands no role costs no query.
-    missing = demanded and sorted(set(demanded).difference(role_names_of(user)))
+    # The class of an app may have replaced what limits `role_names`.
+    missing = demanded and sorted({*demanded}.difference(counting_roles(user, role_names_of(user))))
     if missing:
         audit.record(audit.AUTHZ_FAIL, reason="missing role", roles=", ".join(missing))
         raise error_response(403, "Not allowed")

@@ -20,12 +20,13 @@ from secure_flask.auth.login_table import Login
 from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
-from secure_flask.auth.users import UserMixin, replace_hash, user_class
+from secure_flask.auth.users import UserMixin, changed_by, replace_hash, user_class
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.state import Key, app_state
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
+from secure_flask.web.form_types import is_consumed_form
 
 BeginHalf = Callable[..., dict[str, Any]]
 
@@ -56,7 +57,7 @@ def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
         audit.record(audit.LOGIN_FAIL, account=name)
         raise error_response(401, "Invalid credentials")
     if begin:
-        return begin(keep=keep, replaces=None)
+        return begin(keep=keep, replaces=None, on_page=is_consumed_form())
     body = tokens.token_type_for_new_login().issue_token(user, keep=keep)
     audit.record(audit.LOGIN_SUCCESS, account=name, user_id=user.id)
     return body
@@ -78,7 +79,7 @@ def reauthenticate(password: str) -> dict[str, Any]:
         audit.record(audit.LOGIN_FAIL, account=name, reason="reauthentication")
         raise error_response(403, "Wrong password")
     if begin:
-        return begin(keep=login.kept, replaces=login)
+        return begin(keep=login.kept, replaces=login, on_page=is_consumed_form())
     body = renew_login(user, login)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication")
     return body
@@ -104,10 +105,11 @@ def forget_login(login: Login) -> None:
 
 
 @needs_core_tables
-def change_password(current: str, new: str) -> dict[str, Any]:
-    """Change the user's password, end all logins, begin a new one, and commit.
+def change_password(current: str, new: str, *, keep_keys: bool = False) -> dict[str, Any]:
+    """Change the user's password, end all logins and keys, begin a new login, and commit.
 
-    The body is that of `log_in`: `change_password(body.current_password, body.new_password)`.
+    The body is that of `log_in`: `change_password(body.current_password, body.new_password)`. With
+    `keep_keys` the keys of programs stay.
 
     :raises ErrorResponse: 400, a bad new password; 401, the login has ended in the meantime; 403,
         a wrong current one; 429, too many failures; 503, too busy.
@@ -118,7 +120,7 @@ def change_password(current: str, new: str) -> dict[str, Any]:
         audit.record(audit.PASSWORD_CHANGE_FAIL)
         raise error_response(403, "Wrong current password")
     # Until here the present login lives, so that one that has ended changes no password.
-    logins.end_logins_of(user, keep=login)
+    logins.end_logins_of(user, keep=login, keep_keys=keep_keys)
     password_changed.send(user)
     body = renew_login(user, login)
     audit.record(audit.PASSWORD_CHANGE)
@@ -127,7 +129,7 @@ def change_password(current: str, new: str) -> dict[str, Any]:
 
 @needs_core_tables
 def set_password(user: UserMixin, password: str, *, check_password: bool = True) -> None:
-    """Set a user's password without the current one, end all logins of the user, and commit.
+    """Set a user's password without the current one, end all logins and keys of the user, and commit.
 
     `set_password(user, password)`, as `flask user password` does for an operator. Who may do this
     is for your view to decide; users change theirs by `change_password`. The present login ends too
@@ -143,6 +145,8 @@ def set_password(user: UserMixin, password: str, *, check_password: bool = True)
     logins.end_logins_of(user)
     password_set.send(user)
     db.session.commit()
+    by = changed_by(user)
+    audit.record(audit.PASSWORD_CHANGE, account=user.name, user_id=user.id, by=by)
 
 
 @needs_core_tables
@@ -186,7 +190,8 @@ def end_other_logins() -> None:
 
     :raises ErrorResponse: 401, nobody is logged in.
     """
-    logins.end_logins_of(access.require_user(), keep=access.require_login())
+    present = access.require_login()
+    logins.end_logins_of(access.require_user(), keep=present, keep_keys=True)
     db.session.commit()
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session="all others")
 
@@ -197,6 +202,12 @@ def is_right_password(user: UserMixin, password: str) -> bool:
     :raises ErrorResponse: 429, too many failures; 503, too busy.
     """
     return _verified_user(user.name, password) is not None
+
+
+def second_factor_of(user: UserMixin) -> BeginHalf | None:
+    """What begins the second step, if the hook SECOND_FACTOR asks the user for one."""
+    asked_of = app_state(current_app).get(SECOND_FACTOR)
+    return asked_of(user) if asked_of else None
 
 
 def renew_login(user: UserMixin, login: Login, *, second_factor: bool = False) -> dict[str, Any]:
@@ -219,7 +230,7 @@ def _verified_for_login(name: str, password: str) -> tuple[UserMixin | None, Beg
     begin: BeginHalf | None = None
     with _count_password(name) as attempt:
         user = _verify_password(attempt, name, password)
-        if user and (begin := _second_factor(user)):
+        if user and (begin := second_factor_of(user)):
             attempt.is_half = True
             begin = partial(begin, attempt=attempt)
     return user, begin
@@ -266,9 +277,3 @@ def _replacement_of(stored: str, user: UserMixin, password: str, new: str | None
 def _hash_of_new_password(user: UserMixin, new: str, field: str | None = None) -> str:
     personal = (user.name, readable_value(user, "email"))
     return passwords.hash_new_password(new, *personal, field=field)
-
-
-def _second_factor(user: UserMixin) -> BeginHalf | None:
-    """What begins the second step, if the hook SECOND_FACTOR asks the user for one."""
-    asked_of = app_state(current_app).get(SECOND_FACTOR)
-    return asked_of(user) if asked_of else None

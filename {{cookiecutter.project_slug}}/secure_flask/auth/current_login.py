@@ -1,4 +1,4 @@
-"""The login of this request: one function finds it, once, when something first asks for it.
+"""The login or key of this request: one function finds it, once, when something first asks for it.
 
 A static file or a public page that asks for nobody costs no query, and caches may keep it. What is
 found stands in the state of the request. `g` is the view's: a `g.user` of an app changes nothing
@@ -17,23 +17,30 @@ from flask import (
     has_request_context,
     request,
 )
+from secure_flask.auth.key_requests import find_refusal_of_key
+from secure_flask.auth.key_table import MachineKey
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.logins import is_last_used_outdated, store_last_used
 from secure_flask.auth.own_login import FIND_USER, find_own_user, may_be_cached
-from secure_flask.auth.users import UserMixin
+from secure_flask.auth.users import UserMixin, limit_roles_of_user
 from secure_flask.state import Key, State, app_state, request_state
-from secure_flask.web.errors import LOGIN_LOOKED_UP
-from secure_flask.web.logs import USER_ID
+from secure_flask.web.errors import LOGIN_LOOKED_UP, ErrorResponse
+from secure_flask.web.logs import KEY_ID, USER_ID
 
-# What finds the login by the cookie or the token of a request; tokens/__init__.py sets it.
-FIND_LOGIN = Key[Callable[[Request], Login | None]]("find login")
+# What finds the login or key by the cookie or the token of a request; tokens/__init__.py sets it.
+FIND_LOGIN = Key[Callable[[Request], Login | MachineKey | None]]("find login")
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A login, and its user beside it: a view may delete or replace the row of the login."""
+    """A login or a key, and its user beside it: a view may delete or replace the row.
+
+    With a `refusal` the key does not count here, and there is no user.
+    """
 
     login: Login | None = None
+    key: MachineKey | None = None
+    refusal: ErrorResponse | None = None
     user: UserMixin | None = None
     is_known: bool = True
     # What was proved of this login in this request.
@@ -41,8 +48,8 @@ class _Found:
 
 
 _FOUND = Key[_Found]("current login")
-# The id of a login whose use is stored after the request.
-_USED = Key[str]("used login")
+# The table and the id of a login or key whose use is stored after the request.
+_USED = Key[tuple[type[Login | MachineKey], str]]("used login")
 
 
 def current_login() -> Login | None:
@@ -51,8 +58,18 @@ def current_login() -> Login | None:
 
 
 def logged_in_user() -> UserMixin | None:
-    """The user of that login; in an app with `find_user`, what this returned."""
+    """The user of that login, or of a key that counts here; with `find_user`, what this found."""
     return _found().user
+
+
+def current_key() -> MachineKey | None:
+    """The live key that sent this request, whether or not it counts here."""
+    return _found().key
+
+
+def refusal_of_key() -> ErrorResponse | None:
+    """What refuses that key, if it does not count here."""
+    return _found().refusal
 
 
 def is_login_known() -> bool:
@@ -99,14 +116,23 @@ def _found() -> _Found:
 def _look_up(state: State) -> _Found:
     if FIND_USER in app_state(current_app):
         return _look_up_own(state)
-    login = app_state(current_app)[FIND_LOGIN](_present_request())
-    if login is None:
+    row = app_state(current_app)[FIND_LOGIN](_present_request())
+    if row is None:
         return _Found()
     # The log must not query the database.
-    state[USER_ID] = login.user_id
-    if is_last_used_outdated(login):
-        state[_USED] = login.id
-    return _Found(login, login.user)
+    state[USER_ID] = row.user_id
+    found = _found_by_key(state, row) if isinstance(row, MachineKey) else _Found(row, user=row.user)
+    if found.user and is_last_used_outdated(row):
+        state[_USED] = (type(row), row.id)
+    return found
+
+
+def _found_by_key(state: State, key: MachineKey) -> _Found:
+    state[KEY_ID] = key.id
+    if refusal := find_refusal_of_key(_present_request()):
+        return _Found(key=key, refusal=refusal)
+    limit_roles_of_user(key.user, key.roles)
+    return _Found(key=key, user=key.user)
 
 
 def _look_up_own(state: State) -> _Found:
@@ -135,4 +161,4 @@ def _present_request() -> Request:
 def _store_use(error: BaseException | None) -> None:
     # Only now, since the transaction of the session is the view's.
     if used := request_state(request.environ).get(_USED):
-        store_last_used(used)
+        store_last_used(*used)

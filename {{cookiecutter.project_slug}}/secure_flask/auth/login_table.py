@@ -6,6 +6,7 @@ in. Times are whole seconds since 1970, UTC. Source: OWASP ASVS 7.1.1, 7.3.1, 7.
 
 import secrets
 import time
+from typing import NamedTuple
 from uuid import UUID
 
 from flask import current_app
@@ -20,6 +21,16 @@ DAY = 24 * 60 * 60  # seconds
 LIFETIMES = {"session": DAY // 2, "opaque": DAY, "refresh": 14 * DAY}
 # The longest time without a request, where policy.py sets no LOGIN_IDLE; 0 for any.
 IDLE_TIMEOUTS = {"session": 60 * 60, "opaque": 0, "refresh": 3 * DAY}
+
+
+class Voucher(NamedTuple):
+    """Who identified a user elsewhere, and when the user logged in there.
+
+    `at` is in seconds since 1970; None if nobody knows.
+    """
+
+    by: str
+    at: int | None
 
 
 class Login(ModelOfUsers):
@@ -43,8 +54,9 @@ class Login(ModelOfUsers):
     # How many rotations in a row were repeated, and whether the one before is among them.
     repeats: Mapped[int] = mapped_column(default=0)
     repeated: Mapped[bool] = mapped_column(default=False)
-    # When the user entered the password.
     started: Mapped[int] = mapped_column(BigInteger)
+    # When the user entered the password, or logged in elsewhere; None if nobody knows.
+    authenticated: Mapped[int | None] = mapped_column(BigInteger)
     last_used: Mapped[int] = mapped_column(BigInteger)
     expires: Mapped[int] = mapped_column(BigInteger, index=True)
     # A login that the user asked to keep has no idle timeout.
@@ -68,12 +80,16 @@ class Login(ModelOfUsers):
             return False
         return self.second_factor or not demands_second_factor(self.user)
 
-    def begin(self) -> None:
-        """Let the login begin now, for the lifetime of its kind."""
+    def begin(self, voucher: Voucher | None = None) -> None:
+        """Let the login begin now, for the lifetime of its kind.
+
+        Without a voucher the user has just entered the password.
+        """
         now = int(time.time())
         config = current_app.config
         lifetime = config["KEPT_LIFETIME"] if self.kept else config["LOGIN_LIFETIME"]
         self.started = self.last_used = now
+        self.authenticated = voucher.at if voucher else now
         self.expires = now + (lifetime or LIFETIMES[self.kind])
 
 

@@ -14,7 +14,8 @@ import click
 from blinker import Namespace
 from flask import current_app
 from secure_flask.auth import clients
-from secure_flask.auth.login_table import Login, live_logins
+from secure_flask.auth.key_table import MachineKey
+from secure_flask.auth.login_table import Login, Voucher, live_logins
 from secure_flask.auth.users import UserMixin
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
@@ -54,6 +55,7 @@ def start_login(
     shown: str = "",
     second_factor: bool = False,
     replaces: Login | None = None,
+    voucher: Voucher | None = None,
 ) -> Login:
     """Store a login, end the one of the secret `shown` and the one it `replaces`, and commit.
 
@@ -72,7 +74,7 @@ def start_login(
         second_factor=second_factor or (replaces is not None and replaces.second_factor),
         client=clients.describe_client(),
     )
-    login.begin()
+    login.begin(voucher)
     db.session.add(login)
     _end_excess(login)
     db.session.commit()
@@ -94,21 +96,21 @@ def find_live_login(condition: ColumnElement[bool]) -> Login | None:
         return login if login and login.is_live() else None
 
 
-def is_last_used_outdated(login: Login) -> bool:
-    """Whether a use of this login now is to be stored."""
+def is_last_used_outdated(row: Login | MachineKey) -> bool:
+    """Whether a use of this login or key now is to be stored."""
     # abs(): after the clock was set back, the time of the last use must follow.
-    return abs(time.time() - login.last_used) >= LAST_USED_STEP
+    return row.last_used is None or abs(time.time() - row.last_used) >= LAST_USED_STEP
 
 
-def store_last_used(login_id: str) -> None:
-    """Store that a login was used now, in a transaction that waits for nobody.
+def store_last_used(table: type[Login | MachineKey], row_id: str) -> None:
+    """Store that a login or key was used now, in a transaction that waits for nobody.
 
     Where the row is locked or the database is read-only, the time stays as it was.
     """
     now = int(time.time())
     try:
         with impatient_transaction() as connection:
-            connection.execute(update(Login).where(Login.id == login_id).values(last_used=now))
+            connection.execute(update(table).where(table.id == row_id).values(last_used=now))
     except SQLAlchemyError as error:
         current_app.logger.warning("last_used of a login is not stored: %s", type(error).__name__)
 
@@ -136,48 +138,44 @@ def end_login_of(login_id: str, user: UserMixin) -> bool:
     return ended > 0
 
 
-def end_logins_of(user: UserMixin, *, keep: Login | None = None) -> None:
-    """End all logins of a user but `keep`, as soon as the caller commits."""
+def end_logins_of(user: UserMixin, *, keep: Login | None = None, keep_keys: bool = False) -> None:
+    """End all logins of a user but `keep`, and all keys, as soon as the caller commits."""
     # First the user's row changes, so that no login begins meanwhile.
     db.session.flush()
     _delete_logins(Login.user_id == user.id, Login.id != (keep.id if keep else ""))
+    # After the logins, which make keys.
+    if not keep_keys and (ended := _delete_rows(MachineKey, MachineKey.user_id == user.id)):
+        audit.record(audit.TOKEN_REVOKED, key="all", number=ended, of_user=user.id)
     all_logins_ended.send(user)
 
 
 @logins_commands.command("end")
-@click.confirmation_option(prompt="End all logins of all users?", help="Do not ask.")
+@click.confirmation_option(prompt="End all logins and keys of all users?", help="Do not ask.")
 def end_all_logins() -> None:
-    """End all logins of all users immediately, as after a leak."""
+    """End all logins and keys of all users immediately, as after a leak."""
     # In the order of `end_logins_of`, so that neither waits for the other.
     ended = _delete_logins()
     all_logins_ended.send(None)
     # Those that half logins became in between.
     ended += _delete_logins()
+    keys = _delete_rows(MachineKey)
     db.session.commit()
     fields = {"reason": "revoked", "session": "all of all users", "by": "command line"}
     audit.record(audit.SESSION_EXPIRED, number=ended, **fields)
-    click.echo(f"Ended {ended} logins")
+    if keys:
+        audit.record(audit.TOKEN_REVOKED, key="all of all users", number=keys, by="command line")
+    click.echo(f"Ended {ended} logins and {keys} keys")
 
 
 @logins_commands.command("purge")
 def purge_command() -> None:
-    """Delete expired logins; run this once a day."""
+    """Delete expired logins and keys; run this once a day."""
     click.echo(f"Deleted {purge_logins()} expired")
 
 
 def purge_logins() -> int:
-    """Delete expired logins; return their number."""
-    expired = select(Login.id).where(Login.expires <= int(time.time())).limit(PURGED)
-    # A row that a request has locked is left to the next purge; waiting for it could deadlock.
-    # PostgreSQL may run a subquery several times, each with other rows, but not a CTE.
-    some = expired.with_for_update(skip_locked=True).cte("expired", nesting=True)
-    total = 0
-    deleted = PURGED
-    while deleted == PURGED:
-        deleted = _delete_logins(Login.id.in_(select(some.c.id)))
-        db.session.commit()
-        total += deleted
-    return total
+    """Delete expired logins and keys; return their number."""
+    return _purge(Login) + _purge(MachineKey)
 
 
 def _end_former(kind: str, shown: str, replaces: Login | None) -> None:
@@ -200,8 +198,26 @@ def _end_excess(new: Login) -> None:
         audit.record(audit.SESSIONS_EXCEEDED, user_id=new.user_id, number=ended)
 
 
+def _purge(table: type[Login | MachineKey]) -> int:
+    expired = select(table.id).where(table.expires <= int(time.time())).limit(PURGED)
+    # A row that a request has locked is left to the next purge; waiting for it could deadlock.
+    # PostgreSQL may run a subquery several times, each with other rows, but not a CTE.
+    some = expired.with_for_update(skip_locked=True).cte("expired", nesting=True)
+    total = 0
+    deleted = PURGED
+    while deleted == PURGED:
+        deleted = _delete_rows(table, table.id.in_(select(some.c.id)))
+        db.session.commit()
+        total += deleted
+    return total
+
+
 def _delete_logins(*conditions: ColumnElement[bool]) -> int:
+    return _delete_rows(Login, *conditions)
+
+
+def _delete_rows(table: type[Login | MachineKey], *conditions: ColumnElement[bool]) -> int:
     # Without this option, the session reads the ids of many rows back to look for its objects.
     blindly = {"synchronize_session": False}
-    result = db.session.execute(delete(Login).where(*conditions), execution_options=blindly)
+    result = db.session.execute(delete(table).where(*conditions), execution_options=blindly)
     return cast(CursorResult[Any], result).rowcount

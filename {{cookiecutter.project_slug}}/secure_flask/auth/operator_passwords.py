@@ -9,7 +9,6 @@ import sys
 import click
 from flask import current_app
 from secure_flask.auth import passwords
-from secure_flask.web.validation import plain_text
 
 password_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input; never make one."
@@ -43,16 +42,5 @@ def _ask_password(name: str) -> str:
 
 
 def _check_password(given: str, name: str) -> None:
-    if given:
-        check_plain_text(given, "a password")
     if problem := passwords.why_password_refused(given, name):
         raise click.ClickException(f"{problem}.")
-
-
-def check_plain_text(text: str, what: str) -> None:
-    try:
-        plain_text(text)
-    except ValueError:
-        raise click.ClickException(
-            f"Give {what} that is not blank and has no control characters."
-        ) from None

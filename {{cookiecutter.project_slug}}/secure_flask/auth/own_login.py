@@ -47,10 +47,10 @@ def find_own_user(request: Request) -> Any:
     return found if _is_user(found) else None
 
 
-def role_names_of(user: Any) -> Iterable[str]:
+def role_names_of(user: Any) -> list[str]:
     """The names of a user's roles. A text is none, though it may contain the name of one."""
     names = getattr(user, "role_names", ())
-    return names if isinstance(names, Iterable) and not isinstance(names, str) else ()
+    return [*names] if isinstance(names, Iterable) and not isinstance(names, str) else []
 
 
 def require_core_tables(name: str, app: Flask = current_app) -> None:
@@ -140,6 +140,11 @@ def _refuse_marks(app: Flask, view: Any) -> None:
             raise PolicyError(
                 f"{name} is marked @recent_login, which asks for a password of secure_flask. An app "
                 "with find_user has none: ask for yours in the view."
+            )
+        if options.keys:
+            raise PolicyError(
+                f"{name} is marked @keys_allowed. An app with find_user has no keys of secure_flask: "
+                "let find_user take a token of yours."
             )
         if options.roles:
             _require_role_names(app_state(app)[FIND_USER], name)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from threading import BoundedSemaphore, Lock
+from unicodedata import normalize
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
@@ -23,9 +24,11 @@ from secure_flask.web import audit
 from secure_flask.web.counters import SITE, client_address
 from secure_flask.web.errors import ErrorResponse, error_response, field_error
 from secure_flask.web.texts import translated_text
-from secure_flask.web.validation import Reason
+from secure_flask.web.validation import Reason, is_plain_text
 
 MAX_LENGTH = 1024  # characters
+# In place of the hash of a user who has no password: no password matches it.
+NO_PASSWORD = "!"  # noqa: S105 - no password
 MIN_NAME = 4  # characters: too many words contain a shorter name, as "sieben" contains ben
 
 # OWASP's first recommendation: 46 MiB, one pass, one lane; about 50 ms.
@@ -98,8 +101,8 @@ def rehashed_password(password_hash: str, password: str) -> str:
 def checked_new_password(password: str, *personal: str | None) -> str:
     """The password, if a user may choose it: `checked_new_password(password, name, email)`.
 
-    It has PASSWORD_MIN_LENGTH to 1024 characters and is on no list of breached passwords. It has
-    neither the name of the service in it nor one of `personal`, texts that others know of the user.
+    It is PlainText, has PASSWORD_MIN_LENGTH to 1024 characters and is on no list of breached
+    passwords. It has neither the name of the service in it nor one of `personal`, texts that others know of the user.
     In a `Body` it is a validator: `Annotated[PlainText, AfterValidator(checked_new_password)]`. A
     form calls it in its method `validate_password(self, field)`.
 
@@ -122,6 +125,9 @@ def why_password_refused(password: str, *personal: str | None) -> str | None:
         )
     if len(password) > MAX_LENGTH:
         return translated_text("Use at most {max} characters", max=MAX_LENGTH)
+    # A login would refuse it unseen, so its user could never log in.
+    if not is_plain_text(password):
+        return translated_text("Use one line of text that is not blank, without control characters")
     if any(_contains(password, each) for each in (*personal, current_app.config["PROJECT_NAME"])):
         return translated_text("A password must not contain your name or the name of this service")
     if _is_breached(password):
@@ -163,7 +169,12 @@ def _is_breached(password: str) -> bool:
 def _contains(password: str, personal: str | None) -> bool:
     # Of an address, the part that says who it is.
     name = (personal or "").partition("@")[0]
-    return len(name) >= MIN_NAME and name.casefold() in password.casefold()
+    return len(name) >= MIN_NAME and _as_read(name) in _as_read(password)
+
+
+def _as_read(text: str) -> str:
+    """One text for all that looks the same: an accent may be a character of itself or not."""
+    return normalize("NFKC", text).casefold()
 
 
 @contextmanager

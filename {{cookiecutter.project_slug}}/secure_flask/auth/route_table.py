@@ -11,6 +11,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from secure_flask.auth.access import is_public
+from secure_flask.auth.key_requests import takes_key
 from secure_flask.web.csrf import SAFE_METHODS
 from secure_flask.web.form_types import FORM_TYPES
 from secure_flask.web.view_options import ViewOptions, options_of
@@ -67,7 +68,7 @@ def access_rows(app: Flask) -> list[Row]:
             rule.rule,
             rule.endpoint,
             who_may_call(rule.endpoint, options),
-            _mark(rule.endpoint, options),
+            _mark(rule.endpoint, method, options),
             _bodies(method, options),
             _limits(options),
         )
@@ -111,14 +112,16 @@ def _methods(rule: Rule) -> list[str]:
     return sorted(rule.methods - automatic)
 
 
-def _mark(endpoint: str, options: ViewOptions) -> str:
+def _mark(endpoint: str, method: str, options: ViewOptions) -> str:
     if options.access is None:
         return BY_POLICY if is_public(endpoint, options) else NO_MARK
     if options.access == "public":
         return "@public"
     if options.roles:
-        return "@roles_required"
-    return "@recent_login" if options.recent_login else "@login_required"
+        mark = "@roles_required"
+    else:
+        mark = "@recent_login" if options.recent_login else "@login_required"
+    return f"{mark}, @keys_allowed" if takes_key(method, options) else mark
 
 
 def _bodies(method: str, options: ViewOptions) -> list[str]:

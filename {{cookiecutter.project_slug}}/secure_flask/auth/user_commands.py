@@ -11,13 +11,14 @@ import click
 from flask import Flask, current_app
 from secure_flask.auth import authentication, logins, route_table, users
 from secure_flask.auth.login_table import Login, live_logins
-from secure_flask.auth.operator_passwords import check_plain_text, password_option, read_password
+from secure_flask.auth.operator_passwords import password_option, read_password
 from secure_flask.auth.users import Role, UserMixin, user_class, user_roles
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
 from secure_flask.database.paging import pages_of_rows
 from secure_flask.web import audit
+from secure_flask.web.validation import is_plain_text
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 
@@ -30,7 +31,7 @@ user_commands = CommandGroup("user", help="Manage the users who can log in.")
 @password_option
 def create_command(name: str, email: str | None, password_stdin: bool) -> None:
     """Add a user. Asks for a password on a terminal, takes a piped one, or makes and prints one."""
-    check_plain_text(name, "a name")
+    _check_name(name)
     if len(name) > users.MAX_NAME:
         raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
     columns = {} if email is None else {"email": _address_to_store(email)}
@@ -48,11 +49,11 @@ def create_command(name: str, email: str | None, password_stdin: bool) -> None:
 @click.argument("name")
 @password_option
 def change_password_command(name: str, password_stdin: bool) -> None:
-    """Set a new password and end all logins of a user."""
+    """Set a new password and end all logins and keys of a user."""
     user = find_user(name)
     password, note = read_password(name, password_stdin)
     authentication.set_password(user, password, check_password=False)
-    _report_change(f"Changed the password of {name}{note}", audit.PASSWORD_CHANGE, user)
+    click.echo(f"Changed the password of {name}{note}")
 
 
 @user_commands.command("email")
@@ -77,7 +78,7 @@ def change_email_command(name: str, email: str) -> None:
 @user_commands.command("disable")
 @click.argument("name")
 def disable_command(name: str) -> None:
-    """Disable a user and end all logins immediately."""
+    """Disable a user and end all logins and keys immediately."""
     user = find_user(name)
     user.disabled = True
     logins.end_logins_of(user)
@@ -98,11 +99,11 @@ def enable_command(name: str) -> None:
 @user_commands.command("logout")
 @click.argument("name")
 def log_out_command(name: str) -> None:
-    """End all logins of a user."""
+    """End all logins and keys of a user."""
     user = find_user(name)
     logins.end_logins_of(user)
     db.session.commit()
-    said = f"Ended all logins of {name}"
+    said = f"Ended all logins and keys of {name}"
     _report_change(said, audit.SESSION_EXPIRED, user, reason="revoked", session="all")
 
 
@@ -131,7 +132,8 @@ def set_roles_command(name: str, names: tuple[str, ...], remove: bool) -> None:
         gained = {*names} - {*user.role_names}
         user.roles = _roles(names)
         if gained:
-            logins.end_logins_of(user)
+            # A key has no role that its user has got later.
+            logins.end_logins_of(user, keep_keys=True)
             click.echo(f"Ended all logins of {name}, since the role is new")
         db.session.commit()
         said = f"Changed the roles of {name}"
@@ -154,9 +156,8 @@ def list_users_command() -> None:
     click.echo("NAME\tLOGINS\tROLES")
     for rows in chain([first], following):
         for name, disabled, active, roles in rows:
-            shown = "".join(letter if letter.isprintable() else "?" for letter in name)
             sorted_roles = ", ".join(sorted((roles or "-").split(",")))
-            click.echo(f"{shown}\t{'disabled' if disabled else active}\t{sorted_roles}")
+            click.echo(f"{printable(name)}\t{'disabled' if disabled else active}\t{sorted_roles}")
 
 
 def init_app(app: Flask) -> None:
@@ -165,11 +166,21 @@ def init_app(app: Flask) -> None:
 
 
 def find_user(name: str) -> UserMixin:
-    check_plain_text(name, "a name")
+    _check_name(name)
     user = user_class().find(name)
     if user is None:
         raise click.ClickException(f"There is no user {name!r}.")
     return user
+
+
+def printable(text: str) -> str:
+    """A text of a user for a terminal, which some characters would control."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _check_name(name: str) -> None:
+    if not is_plain_text(name):
+        raise click.ClickException("Give a name that is not blank and has no control characters.")
 
 
 def _users_query() -> Select[tuple[str, bool, int, str]]:

@@ -6,7 +6,8 @@ taken away opens nothing any more. Source: OWASP ASVS 8.2.1, 8.3.2.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from inspect import getattr_static
 from typing import Any, Self
 from uuid import UUID, uuid4
 
@@ -14,7 +15,7 @@ import click
 from blinker import Namespace
 from flask import current_app, has_request_context, request
 from secure_flask.auth.own_login import needs_core_tables
-from secure_flask.auth.passwords import hash_new_password, hash_password
+from secure_flask.auth.passwords import NO_PASSWORD, hash_new_password, hash_password
 from secure_flask.auth.throttle import folded_name
 from secure_flask.database import Model, db
 from secure_flask.database.database import CORE_TABLES
@@ -24,6 +25,7 @@ from secure_flask.web.logs import USER_ID
 from secure_flask.web.validation import Reason
 from sqlalchemy import Column, ForeignKey, String, Table, Uuid, select, update
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+from sqlalchemy.orm.exc import ObjectDeletedError
 
 MAX_NAME = 150  # characters
 MAX_ROLE = 80  # characters of the name of a role
@@ -47,6 +49,10 @@ _registered: list[type["UserMixin"]] = []
 # The hooks of accounts: whether a role of a user demands a second factor, and what deletes a user.
 DEMANDS_SECOND_FACTOR = Key[Callable[["UserMixin"], bool]]("demands second factor")
 DELETE_USER = Key[Callable[["UserMixin"], None]]("delete user")
+# The user whose key sent the request, and the roles of that key.
+_ROLES_OF_KEY = Key[tuple[UUID, frozenset[str]]]("roles of the key")
+# Where a user object keeps the same.
+_LIMIT = "_secure_flask_roles_of_key"
 user_deleted = Namespace().signal(
     "user-deleted",
     doc="Sent with the user while all rows are there, for files and other systems that know the "
@@ -83,7 +89,8 @@ class UserMixin:
     """A person who can log in: `class User(UserMixin, Model)`. Names are case-sensitive.
 
     Columns: `id` (UUID), `name` (at most 150 characters), `password_hash`, `disabled` (bool),
-    `roles` (list of `Role`). `role_names` is a list of str. `User.find(name)` is a user or None.
+    `roles` (list of `Role`). `User.find(name)` is a user or None. `role_names` is a list of str: in
+    a request by a key only the roles that the key has too, so ask it rather than `roles`. `has_password` is a bool.
     """
 
     __tablename__ = "users"
@@ -97,6 +104,7 @@ class UserMixin:
     def __init_subclass__(cls, **options: object) -> None:
         if issubclass(cls, Model):
             _register_user_class(cls)
+        _limit_role_names(cls)
         super().__init_subclass__(**options)
 
     @declared_attr
@@ -107,6 +115,11 @@ class UserMixin:
     @property
     def role_names(self) -> list[str]:
         return [role.name for role in self.roles]
+
+    @property
+    def has_password(self) -> bool:
+        """Whether any password logs this user in."""
+        return self.password_hash != NO_PASSWORD
 
     @staticmethod
     def stored_address(text: str) -> str:
@@ -180,19 +193,39 @@ def replace_hash(user: UserMixin, new: str) -> bool:
     return replaced
 
 
+def locked_user(user: UserMixin) -> UserMixin | None:
+    """The user, read again, with the row locked until the commit; None if disabled or deleted."""
+    db.session.flush()
+    try:
+        user_id = user.id
+    except ObjectDeletedError:
+        return None
+    model = user_class()
+    enabled = update(model).where(model.id == user_id, model.disabled.is_(False))
+    # SQLite locks nothing by SELECT.
+    if db.session.scalar(enabled.values(disabled=False).returning(model.id)) is None:
+        return None
+    return db.session.get(model, user_id, populate_existing=True)
+
+
 @needs_core_tables
-def create_user(name: str, password: str, *, check_password: bool = True, **columns: Any) -> Any:
+def create_user(
+    name: str, password: str | None = None, *, check_password: bool = True, **columns: Any
+) -> Any:
     """Add a user, commit, and return the user; `columns` are those of the class in app/models.py.
 
     `create_user("ada", "a good long password", email="ada@example.org")`. The password is checked
     as `checked_new_password` does. `check_password=False` takes any, for one that your code has
     made: `create_user("ada", secrets.token_urlsafe(18), check_password=False)`. The name is not
-    checked: it is PlainText of at most 150 characters.
+    checked: it is PlainText of at most 150 characters. A user without a password logs in by
+    `log_in_user`, and no password is right: `create_user("ada")`.
 
     :raises ErrorResponse: 400, a bad password, with the reason; 503, too busy.
     :raises sqlalchemy.exc.IntegrityError: the name is taken; call `db.session.rollback()`.
     """
-    if check_password:
+    if password is None:
+        hashed = NO_PASSWORD
+    elif check_password:
         hashed = hash_new_password(password, name, columns.get("email"), field="password")
     else:
         hashed = hash_password(password)
@@ -219,10 +252,65 @@ def delete_user(user: UserMixin) -> None:
 
 def record_deletion(user: UserMixin) -> None:
     """Log that a user was deleted, and by whom, unless users delete their own account."""
+    audit.record(audit.USER_DELETED, account=user.name, user_id=user.id, by=changed_by(user))
+
+
+def changed_by(user: UserMixin) -> UUID | str | None:
+    """Who changes a user, for the log: the id of another user, "command line", or None."""
     in_request = has_request_context()
-    deleter = request_state(request.environ).get(USER_ID) if in_request else "command line"
-    by = None if deleter == user.id else deleter
-    audit.record(audit.USER_DELETED, account=user.name, user_id=user.id, by=by)
+    present = request_state(request.environ).get(USER_ID) if in_request else "command line"
+    return None if present == user.id else present
+
+
+def limit_roles_of_user(user: UserMixin, roles: Iterable[str]) -> None:
+    """Let only these roles count for the user whose key sent this request.
+
+    A response that streams, or a thread, asks the same object when no request is there any more.
+    """
+    limit = (user.id, frozenset(roles))
+    request_state(request.environ)[_ROLES_OF_KEY] = limit
+    vars(user)[_LIMIT] = limit
+
+
+def counting_roles(user: UserMixin, names: list[str]) -> list[str]:
+    """Those of the user's roles that count in this request. The row stays as it is."""
+    if has_request_context():
+        limit = request_state(request.environ).get(_ROLES_OF_KEY)
+    else:
+        limit = vars(user).get(_LIMIT)
+    if limit is None or limit[0] != user.id:
+        return names
+    return [name for name in names if name in limit[1]]
+
+
+class _RoleNames:
+    """A `role_names` of any kind, such as a property or an association proxy, limited by a key."""
+
+    def __init__(self, written: Any) -> None:
+        self._written = written
+
+    def __get__(self, user: UserMixin | None, owner: type[UserMixin]) -> Any:
+        names = self._written.__get__(user, owner)
+        return names if user is None else counting_roles(user, names)
+
+    def __set__(self, user: UserMixin, names: Any) -> None:
+        # With this method a value in the object, such as that of a cached property, hides nothing.
+        self._written.__set__(user, names)
+
+
+def _limit_role_names(cls: type[UserMixin]) -> None:
+    """Let a key limit the roles, whichever class in the order of inheritance has `role_names`.
+
+    :raises TypeError: it is a column, which nothing here can limit.
+    """
+    written: Any = getattr_static(cls, "role_names")
+    if not hasattr(written, "__get__"):
+        raise TypeError(
+            f"{cls.__module__}.{cls.__qualname__}.role_names is no property: give the column "
+            "another name, and return the roles that count by a property `role_names`."
+        )
+    if not isinstance(written, _RoleNames):
+        cls.role_names = _RoleNames(written)  # type: ignore[assignment, method-assign]
 
 
 def _register_user_class(cls: type[UserMixin]) -> None:

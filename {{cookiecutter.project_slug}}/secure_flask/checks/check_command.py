@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 from secure_flask.checks import (  # noqa: F401 - each registers its checks
     core,
     hidden_marks,
+    keys,
     models,
     old_hashes,
     policy,

@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 from secure_flask.settings import SETTINGS
 from secure_flask.state import app_state
 from secure_flask.web import csp
-from secure_flask.web.connection_allowlist import find_allowlist
+from secure_flask.web.connection_allowlist import find_allowlist, resolve_links
 from secure_flask.web.headers import TRANSPORT, Kind, fixed_headers
 
 
@@ -27,13 +27,13 @@ def policy_command() -> None:
     for each in TRANSPORT.keys() & sent:
         sent[each] += " (over https)"
     if allowlist := find_allowlist(config, csp.csp_overrides(current_app), "https"):
-        title = f"{allowlist.header}: where any page may lead, by what names it:"
+        title = f"{allowlist.header}: where any page may lead beside this site, by what names it:"
         _show(title, _by_place(allowlist.patterns), ())
     _show("Headers of pages:", {**sent, **removed}, changes)
     fields = app_state(current_app)[SETTINGS].policy.model_fields
     others = {each: config[each] for each in sorted(fields) if each not in _SHOWN}
     changed = [each for each, value in others.items() if value != fields[each].default]
-    _show("Other values:", others, changed)
+    _show("Other values:", {**others, "LINKS": resolve_links(config)}, changed)
 
 
 def init_app(app: Flask) -> None:

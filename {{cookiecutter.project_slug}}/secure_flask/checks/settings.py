@@ -44,7 +44,8 @@ def slips(given: set[str], known: set[str], beside: Iterable[str] = ()) -> list[
     # A number at the end makes a name of your own, as in DATABASE_URL_2.
     unknown = [name for name in sorted(given - known) if not name[-1:].isdigit()]
     absent = sorted(known.difference(beside))
-    meant = {name: get_close_matches(name, absent, n=1, cutoff=0.9) for name in unknown}
+    # One letter too few in a name of five, as LINK, is just above this.
+    meant = {name: get_close_matches(name, absent, n=1, cutoff=0.88) for name in unknown}
     return [f"{name}: is {close[0]} meant?" for name, close in meant.items() if close]
 
 

@@ -53,6 +53,7 @@ _TYPES = ("application/csp-report", "application/reports+json", "application/jso
 @csrf_exempt
 @limited("60 per minute")
 def receive() -> Response:
+    """Receive the reports of browsers about what the policy blocked."""
     if request.mimetype not in _TYPES:
         raise error_response(415, "Content-Type must be application/csp-report or reports+json")
     try:

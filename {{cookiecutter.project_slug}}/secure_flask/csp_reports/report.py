@@ -70,8 +70,8 @@ _ADVICE = {
     f"{CONNECTION} {OWN_SITE}": "The header closes the site itself, which is not that of this "
     "project. Look whether the proxy writes Connection-Allowlist.",
     f"{CONNECTION} webrtc": "If no page of yours makes calls, somebody injected a script. Calls by "
-    "WebRTC go to any address, and no list names them. They need LINKS = None in app/policy.py, "
-    "which allows any site.",
+    "WebRTC go to any address, and no list names them. A view that needs them writes the header "
+    "Connection-Allowlist itself, with webrtc=allow.",
     INTEGRITY: "Give its tag integrity and crossorigin. For a module that another one imports, an "
     "import map with the nonce names its integrity. If you did not add it, somebody injected it.",
 }

@@ -24,7 +24,8 @@ def document(app: Flask) -> str:
     # In a request context, since the name of the cookie depends on the request.
     with app.test_request_context():
         described = describe_operations(app)
-        schemes = ChainMap(*tokens.security_schemes())
+        kinds = tokens.security_schemes()
+        schemes = ChainMap(*kinds, tokens.key_scheme() if kinds else {})
     about = {
         "openapi": "3.1.0",
         "info": _info(app),
@@ -43,6 +44,7 @@ def init_app(app: Flask) -> None:
     @responds("application/json")
     @(public if app.config["PUBLIC_OPENAPI"] else login_required)
     def show() -> Response:
+        """Describe all routes in OpenAPI."""
         # Generated at the first request, so that it does not slow down the start-up.
         state = app_state(app)
         if _DOCUMENT not in state:

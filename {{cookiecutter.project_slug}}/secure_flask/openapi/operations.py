@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from secure_flask.auth import route_table, tokens
 from secure_flask.auth.access import is_public
 from secure_flask.auth.authentication import SECOND_FACTOR
+from secure_flask.auth.key_requests import takes_key
 from secure_flask.openapi.names import operation_ids, summary_and_description, tag_of
 from secure_flask.state import app_state
 from secure_flask.web.csrf import SAFE_METHODS
@@ -128,6 +129,8 @@ def _describe(operation: _Operation) -> Json:
     # An empty list would say that no login is needed.
     if kinds and not operation.public:
         # OpenAPI 3.1.1, "Security Requirement Object": a list of the roles that are required.
+        if takes_key(operation.method, options):
+            kinds = [*kinds, tokens.key_scheme()]
         described["security"] = [{name: [*options.roles] for name in kind} for kind in kinds]
     return described
 
@@ -157,7 +160,9 @@ def _errors(operation: _Operation) -> list[int]:
 def _success(operation: _Operation) -> Json:
     options = operation.options
     if options.responds is None:
-        return {"default": {"description": "Not described"}}
+        unknown = {"description": "Not described"}
+        # Rules of linters ask each operation for a success, which `default` is not.
+        return {"2XX": unknown, "default": unknown}
     success: Json = {str(options.status): _response(options.status, options.responds)}
     if operation.takes_body and not set(FORM_TYPES).isdisjoint(options.consumes or {}):
         # A form ends in a redirect once it is done, else at its page with the errors.

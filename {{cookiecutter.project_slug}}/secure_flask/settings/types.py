@@ -3,9 +3,9 @@
 import re
 from typing import Annotated
 
-from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 from pydantic_settings import NoDecode
+from secure_flask.policy_types import is_one_limit
 from secure_flask.settings.keyrings import is_guessable_secret
 
 MIN_SECRET_LENGTH = 32  # bytes
@@ -44,11 +44,7 @@ def _exact_names(names: list[str]) -> list[str]:
 
 
 def _one_limit(limit: str) -> str:
-    try:
-        limits = parse_many(limit)
-    except ValueError:
-        limits = []
-    if [item.amount > 0 for item in limits] != [True]:
+    if not is_one_limit(limit):
         raise ValueError("must be one limit above 0, such as: 5 per minute")
     return limit
 

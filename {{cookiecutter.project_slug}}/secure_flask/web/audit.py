@@ -33,6 +33,9 @@ PASSWORD_CHANGE_FAIL = Event("authn_password_change_fail")
 # A refresh token was used twice, so somebody copied it; or again within REFRESH_GRACE.
 TOKEN_REUSE = Event("authn_token_reuse", ERROR)
 TOKEN_REPEAT = Event("authn_token_reuse")
+# A key for a machine was made, or ended.
+TOKEN_CREATED = Event("authn_token_created", INFO)
+TOKEN_REVOKED = Event("authn_token_revoked", INFO)
 AUTHZ_FAIL = Event("authz_fail")
 AUTHZ_CHANGE = Event("authz_change")
 # The database cannot hold a value that the client sent, or the server could not read a body.

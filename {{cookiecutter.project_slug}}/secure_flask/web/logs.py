@@ -44,6 +44,8 @@ REQUEST_ID = Key[str]("request id")
 STARTED = Key[float]("started")
 # Who sent a request, once its login was looked up.
 USER_ID = Key[UUID]("user id")
+# The key for a machine that sent it.
+KEY_ID = Key[str]("key id")
 _ID = re.compile(r"[0-9A-Za-z-]{16,64}")
 # Lines of gunicorn that go on with what a client sent.
 _QUOTING = re.compile("Invalid request[^:]*|Error handling request")
@@ -192,6 +194,7 @@ def _add_request(logger: object, method: str, line: EventDict) -> EventDict:
         # Not the path, which may contain a secret.
         "route": request.url_rule and request.url_rule.rule,
         "user_id": request_state(request.environ).get(USER_ID),
+        "key": request_state(request.environ).get(KEY_ID),
     }
     return {**where, **line}
 

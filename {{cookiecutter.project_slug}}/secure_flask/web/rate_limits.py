@@ -62,16 +62,27 @@ def _key_of(view: Callable[..., object]) -> tuple[str, ...]:
 
 
 def _count_call(limit: RateLimitItem, key: Sequence[str]) -> None:
-    _require_within_limit(limit, *key, client_address())
+    require_within_limit(limit, *key, client_address())
     if ":" in (site := client_address(SITE)):
         wide = type(limit)(limit.amount * WIDE, limit.multiples)
-        _require_within_limit(wide, *key, "site", site)
+        require_within_limit(wide, *key, "site", site)
 
 
 def too_many_requests(count: Count) -> ErrorResponse:
     """The 429 error; its Retry-After says when the next window begins."""
     seconds = max(1, ceil(count.resets_at - time.time()))
     return error_response(429, "Too many requests", Retry_After=str(seconds))
+
+
+def require_within_limit(limit: RateLimitItem, *key: str) -> None:
+    """Count one for this key.
+
+    :raises ErrorResponse: 429, there are too many in the present window.
+    """
+    count = counters().add(limit, *key)
+    if not count.allowed:
+        audit.record(audit.RATE_LIMIT_EXCEEDED)
+        raise too_many_requests(count)
 
 
 def init_app(app: Flask) -> None:
@@ -84,11 +95,4 @@ def init_app(app: Flask) -> None:
 def _check_rate_limit(limit: RateLimitItem, request: Request) -> None:
     # Probes are exempt: an orchestrator would restart an app whose probe gets a 429.
     if not view_options(request).probe:
-        _require_within_limit(limit, "every route", client_address())
-
-
-def _require_within_limit(limit: RateLimitItem, *key: str) -> None:
-    count = counters().add(limit, *key)
-    if not count.allowed:
-        audit.record(audit.RATE_LIMIT_EXCEEDED)
-        raise too_many_requests(count)
+        require_within_limit(limit, "every route", client_address())

@@ -24,7 +24,8 @@ _SOURCE = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\[[^\]]+\]|[^/:]+)"
     r"(?::(?P<port>[0-9]+|\*))?(?:/.*)?"
 )
-_LINK = re.compile(rf"(?:https?|wss?)://(?:\*|(?:\*\.)?{HOST})(?::(?:[0-9]{{1,5}}|\*))?/?")
+_PORT = r"(?::(?:[0-9]{1,5}|\*))?"
+_LINK = re.compile(rf"(?:https?|wss?)://(?:\*|(?:\*\.)?{HOST}){_PORT}/?")
 _ANY_HOST = re.compile(r"[a-z]+://\*(?::.+)?")
 _NEVER_LED_TO = _OF_THE_PAGE | {f"{name}:" for name in (*_SCHEMES, "file", "javascript")}
 

@@ -100,11 +100,13 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
     return decorate
 
 
-def plain_text(text: str) -> str:
-    """
-    :raises ValueError: it is no PlainText.
-    """
-    return _PLAIN_TEXT.validate_python(text)
+def is_plain_text(text: str) -> bool:
+    """Whether it is PlainText."""
+    try:
+        _PLAIN_TEXT.validate_python(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _refused_body(model: type[Body], error: ValidationError) -> ErrorResponse:

@@ -26,6 +26,8 @@ class ViewOptions:
     recent_login: int | None = None
     # The roles that the user must have, all of them.
     roles: tuple[str, ...] = ()
+    # Whether a key for a machine may call the view: for GET and HEAD, or for all its methods.
+    keys: Literal["read", "all"] | None = None
     # What its closing marks make sure of when it is called.
     demands: tuple[Demand, ...] = ()
     # Whether the view checks a password or another secret in the body, and limits failures.
@@ -49,7 +51,7 @@ _DEFAULTS = ViewOptions()
 
 def add_options(view: Decorated, **options: Any) -> Decorated:
     """Set options on a view; those of its other decorators are kept. Roles, demands and bodies
-    add up, and of two ages of a login the lower one counts.
+    add up. Of two ages of a login the lower one counts, and of two marks of keys the stricter one.
 
     :raises TypeError: for a class or a blueprint, where nothing reads the mark; for a view that is
         marked as public and as closed.
@@ -62,13 +64,15 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
     current = marked_options(view)
     if {current.access, options.get("access")} == {"public", "login"}:
         raise TypeError(
-            f"{view.__qualname__} is marked @public, and also @login_required, @recent_login or "
-            "@roles_required: remove one."
+            f"{view.__qualname__} is marked @public, and also @login_required, @recent_login, "
+            "@roles_required or @keys_allowed: remove one."
         )
     for name in {"consumes", "responds"} & options.keys():
         options[name] = {**(getattr(current, name) or {}), **options[name]}
     if current.recent_login and "recent_login" in options:
         options["recent_login"] = min(current.recent_login, options["recent_login"])
+    if current.keys == "read" and "keys" in options:
+        options["keys"] = "read"
     replaced = _replaced(current, options)
     each: Any = view
     # On closed functions too, from which `functools.wraps` copies them.

@@ -2,14 +2,17 @@
 
 Pages log in by the cookie of session.py in every project. `POST /login` by JSON gives a program
 the token type that TOKEN_TYPE in policy.py names, each in a module here. A request with
-`Authorization: Bearer` is authenticated by that alone, and its cookies are not read.
+`Authorization: Bearer` is authenticated by that alone, and its cookies are not read. A key for a
+machine counts beside each token type.
 """
 
 from typing import Any, Protocol
 
 from flask import Flask, Request, current_app
+from secure_flask.auth import key_requests
 from secure_flask.auth.current_login import FIND_LOGIN
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.key_table import MachineKey
+from secure_flask.auth.login_table import Login, Voucher
 from secure_flask.auth.own_login import has_own_login
 from secure_flask.auth.tokens import opaque, session
 from secure_flask.auth.users import UserMixin
@@ -35,10 +38,12 @@ class TokenType(Protocol):
         keep: bool = False,
         second_factor: bool = False,
         replaces: Login | None = None,
+        voucher: Voucher | None = None,
     ) -> dict[str, Any]:
         """Log a user in, in place of the login `replaces`; return the body of the response.
 
-        `second_factor` says that the user has shown one.
+        `second_factor` says that the user has shown one. The voucher is of a user who entered no
+        password here.
         """
 
     def find_login(self, request: Request) -> Login | None:
@@ -76,6 +81,12 @@ def security_schemes() -> list[dict[str, Any]]:
     return [cookie] if chosen_token_type() is session else [bearer, cookie]
 
 
+def key_scheme() -> dict[str, Any]:
+    """The OpenAPI security scheme of keys."""
+    described = "A key for a machine, as POST /keys and `flask key create` make it."
+    return {"key": {"type": "http", "scheme": "bearer", "description": described}}
+
+
 def init_app(app: Flask) -> None:
     """
     :raises PolicyError: PyJWT is not installed for `jwt`.
@@ -86,12 +97,14 @@ def init_app(app: Flask) -> None:
     state[FIND_LOGIN] = _find_login
 
 
-def _find_login(request: Request) -> Login | None:
+def _find_login(request: Request) -> Login | MachineKey | None:
     # Any site may write there, with the cookies of the user.
     if view_options(request).csrf_exempt:
         return None
     if not has_bearer(request):
         return session.find_login(request)
+    if key_requests.brings_key(request):
+        return key_requests.find_key_of_request(request)
     return None if chosen_token_type() is session else chosen_token_type().find_login(request)
 
 

@@ -18,7 +18,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import Field
 from secure_flask.auth import logins, throttle
 from secure_flask.auth.access import credentials, public
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.login_table import Login, Voucher
 from secure_flask.auth.tokens import jwt_token
 from secure_flask.auth.tokens.jwt_token import InvalidToken
 from secure_flask.auth.users import UserMixin
@@ -49,6 +49,7 @@ class RefreshBody(Body):
 @responds(LoginResponse, 401, 429, 503)
 @validated(RefreshBody)
 def refresh(body: RefreshBody) -> ResponseReturnValue:
+    """Get the next pair of tokens for a refresh token."""
     with throttle.count_attempt("refresh") as attempt:
         renewed = _renew_tokens(body.refresh_token)
         attempt.succeeded = renewed is not None
@@ -63,6 +64,7 @@ def issue_token(
     keep: bool = False,
     second_factor: bool = False,
     replaces: Login | None = None,
+    voucher: Voucher | None = None,
 ) -> dict[str, Any]:
     secret = logins.new_secret()
     rotation = logins.new_secret()
@@ -74,6 +76,7 @@ def issue_token(
         kept=keep,
         second_factor=second_factor,
         replaces=replaces,
+        voucher=voucher,
     )
     return _token_body(login, f"{secret}.{rotation}")
 

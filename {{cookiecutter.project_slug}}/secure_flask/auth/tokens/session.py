@@ -10,7 +10,7 @@ from typing import Any
 import flask
 from flask import Request, Response, after_this_request, request
 from secure_flask.auth import logins
-from secure_flask.auth.login_table import Login
+from secure_flask.auth.login_table import Login, Voucher
 from secure_flask.auth.user_sessions import keep_session_for
 from secure_flask.auth.users import UserMixin
 from secure_flask.web import cookies
@@ -24,6 +24,7 @@ def issue_token(
     keep: bool = False,
     second_factor: bool = False,
     replaces: Login | None = None,
+    voucher: Voucher | None = None,
 ) -> dict[str, Any]:
     """Log the user in with a new session id; the session of this request's cookie ends."""
     session_id = logins.new_secret()
@@ -35,6 +36,7 @@ def issue_token(
         shown=_session_id(request),
         second_factor=second_factor,
         replaces=replaces,
+        voucher=voucher,
     )
     keep_session_for(user)
     lifetime = login.expires - login.started

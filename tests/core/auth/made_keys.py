@@ -1,0 +1,53 @@
+"""Keys in the table, and requests that bring one."""
+
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask.auth import stored_keys
+from secure_flask.auth.key_table import MachineKey
+from secure_flask.auth.login_table import DAY
+from secure_flask.database import db
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from core import routes
+from core.conftest import USERNAME, stored_user
+
+NAME = "Backup"
+NOT_HERE = {"error": "Keys are not allowed here"}
+
+
+def new_key(
+    app: Flask, *roles: str, name: str = NAME, expires_in: int = DAY, to: str = USERNAME
+) -> str:
+    """A key that an operator makes for a user."""
+    with stored_user(app, to) as user:
+        return stored_keys.store_key(user, name, expires_in, roles, login=None)[1]
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def ask(client: FlaskClient, key: str, path: str = routes.ME, **options: Any) -> TestResponse:
+    """A request with a key, GET unless `method` says otherwise."""
+    headers = {**bearer(key), **options.pop("headers", {})}
+    return client.open(path, headers=headers, **options)
+
+
+def is_open(client: FlaskClient, key: str) -> bool:
+    status = ask(client, key).status_code
+    assert status in (200, 401)
+    return status == 200
+
+
+def stored_key(app: Flask) -> MachineKey:
+    """The only key there is."""
+    with app.app_context():
+        return db.session.scalars(select(MachineKey)).one()
+
+
+def number_of_keys(app: Flask) -> int:
+    with app.app_context():
+        return len(db.session.scalars(select(MachineKey.id)).all())

@@ -1,0 +1,101 @@
+"""`flask key …`: an operator makes, lists and ends keys."""
+
+import json
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from flask.testing import FlaskClient
+
+from core.auth.made_keys import ask, is_open, new_key, number_of_keys, stored_key
+from core.conftest import PRODUCTION, MakeApp, Wait, give_roles, stored_user
+
+DAY = 24 * 60 * 60  # seconds
+
+
+def run(app: Flask, *arguments: str) -> Result:
+    return app.test_cli_runner().invoke(args=["key", *arguments])
+
+
+def test_create_prints_the_key_alone(app: Flask, client: FlaskClient) -> None:
+    """`KEY=$(flask key create ada Backup)` works."""
+    done = run(app, "create", "ada", "Nightly backup")
+    assert done.exit_code == 0
+    assert is_open(client, done.stdout.removesuffix("\n"))
+    row = stored_key(app)
+    assert (row.name, row.expires - row.created) == ("Nightly backup", 90 * DAY)
+
+
+def test_create_takes_days_and_roles(app: Flask, client: FlaskClient, wait: Wait) -> None:
+    give_roles(app, "admin", "editor")
+    key = run(app, "create", "ada", "Backup", "--days", "1", "--role", "editor").stdout.strip()
+    assert ask(client, key).get_json()["roles"] == ["editor"]
+    wait(DAY)
+    assert not is_open(client, key)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nobody", "Backup"], "There is no user 'nobody'."),
+        (["ada", " "], "A name has 1 to 80 characters, on one line."),
+        (["ada", "x" * 81], "A name has 1 to 80 characters, on one line."),
+        (["ada", "Backup", "--days", "366"], "366 is not in the range 1<=x<=365."),
+        (["ada", "Backup", "--role", "admin"], "A key has only roles of its user."),
+    ],
+)
+def test_create_says_what_is_wrong(app: Flask, arguments: list[str], said: str) -> None:
+    done = run(app, "create", *arguments)
+    assert done.exit_code > 0
+    assert said in done.output
+    assert number_of_keys(app) == 0
+
+
+def test_create_makes_no_dead_key_that_would_rise_again(app: Flask) -> None:
+    with stored_user(app) as user:
+        user.disabled = True
+    done = run(app, "create", "ada", "Backup")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "Error: The user 'ada' is disabled, so no key would count.\n",
+    )
+    assert number_of_keys(app) == 0
+
+
+def test_list_shows_what_an_operator_decides_by_and_no_key(app: Flask, client: FlaskClient) -> None:
+    give_roles(app, "editor")
+    used = new_key(app, name="A\u202e used one")
+    new_key(app, "editor", name="B new")
+    ask(client, used)
+    heading, first, second = run(app, "list", "ada").output.splitlines()
+    assert heading == "ID\tNAME\tEXPIRES\tLAST USED\tROLES"
+    key_id, name, expires, last, roles = first.split("\t")
+    assert key_id in used
+    assert (name, roles) == ("A? used one", "-")
+    assert expires > last > "2026"
+    assert second.split("\t")[1::2] == ["B new", "never"]
+    assert second.endswith("\teditor")
+    assert used not in first
+
+
+def test_end_takes_the_id_which_the_key_itself_shows(app: Flask, client: FlaskClient) -> None:
+    key = new_key(app)
+    key_id = key.split("_")[1]
+    assert run(app, "end", key_id).stdout == f"Ended the key {key_id}\n"
+    assert not is_open(client, key)
+    again = run(app, "end", key_id)
+    assert (again.exit_code, again.stderr) == (
+        1,
+        f"Error: There is no key with the id '{key_id}'.\n",
+    )
+
+
+def test_the_log_says_that_an_operator_did_it(make_app: MakeApp) -> None:
+    app = make_app(**PRODUCTION)
+    made = run(app, "create", "ada", "Backup")
+    key_id = made.stdout.split("_")[1]
+    logged = map(json.loads, [made.stderr, run(app, "end", key_id).stderr])
+    assert [(line["event"], line["by"], line["key"]) for line in logged] == [
+        ("authn_token_created", "command line", key_id),
+        ("authn_token_revoked", "command line", key_id),
+    ]

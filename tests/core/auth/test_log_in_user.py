@@ -1,0 +1,366 @@
+"""`log_in_user`: the login of a user whom another site has identified."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from secure_flask import consumes_form, is_recent, log_in_user, login_required, public, recent_login
+from secure_flask.auth import passwords, users
+from secure_flask.auth.authentication import SECOND_FACTOR
+from secure_flask.auth.login_table import Login
+from secure_flask.auth.users import DEMANDS_SECOND_FACTOR
+from secure_flask.database import db
+from secure_flask.state import app_state
+from sqlalchemy import delete, insert, select, update
+from werkzeug.test import TestResponse
+
+from core import routes
+from core.conftest import (
+    OWN_PAGE,
+    PASSWORD,
+    PRODUCTION,
+    TOKEN_TYPES,
+    USERNAME,
+    CountingHasher,
+    Lines,
+    MakeApp,
+    give_roles,
+    headers_of,
+    is_logged_in,
+    log_in_by_form,
+    stored_user,
+)
+from core.site import User
+from core.statements import counted_statements
+
+ISSUER = "https://id.example.org"
+BACK, PROGRAM, SECRET, RECENT = "/probe/back", "/probe/program", "/probe/secret", "/probe/recent"
+MINUTE = 60  # seconds
+NAMED_BY_THE_SITE = ["mfa", "otp"]
+
+Do = Callable[[], object]
+Said = dict[str, Any]
+
+each_type = pytest.mark.parametrize("token_type", TOKEN_TYPES)
+
+
+@pytest.fixture
+def said() -> Said:
+    """What the view passes on of the other site's word."""
+    return {}
+
+
+@pytest.fixture
+def meanwhile() -> list[Do]:
+    """What others do between the view's look for the user and the login."""
+    return []
+
+
+@pytest.fixture
+def add_views(said: Said, meanwhile: list[Do]) -> Callable[[Flask], Flask]:
+    def back() -> Any:
+        user = User.find(USERNAME)
+        for do in meanwhile:
+            do()
+        return log_in_user(user, **{"by": ISSUER, **said})
+
+    def add(app: Flask) -> Flask:
+        app.add_url_rule(BACK, "back", public(consumes_form(back)), methods=["GET", "POST"])
+        app.add_url_rule(PROGRAM, "program", public(lambda: back()), methods=["POST"])
+        app.add_url_rule(SECRET, "secret", recent_login(lambda: "secret"))
+        app.add_url_rule(RECENT, "recent", login_required(lambda: str(is_recent())))
+        return app
+
+    return add
+
+
+@pytest.fixture
+def app(make_app: MakeApp, token_type: str, add_views: Callable[[Flask], Flask]) -> Flask:
+    return add_views(make_app(TOKEN_TYPE=token_type))
+
+
+def logins_in(app: Flask) -> list[Login]:
+    with app.app_context():
+        return list(db.session.scalars(select(Login).order_by(Login.started)))
+
+
+def opens(client: FlaskClient) -> int:
+    """The answer of a page that demands a recent login."""
+    return client.get(SECRET, headers=OWN_PAGE).status_code
+
+
+def came_back(client: FlaskClient) -> TestResponse:
+    answer = client.get(BACK)
+    assert answer.status_code == 200
+    return answer
+
+
+# 1. Who is logged in.
+
+
+def disable() -> None:
+    db.session.connection().execute(update(User).values(disabled=True))
+
+
+def remove() -> None:
+    db.session.connection().execute(delete(User))
+
+
+def remove_and_forget() -> None:
+    remove()
+    db.session.expire_all()
+
+
+@pytest.mark.parametrize("end", [disable, remove, remove_and_forget])
+def test_a_user_who_was_disabled_or_deleted_meanwhile_gets_401(
+    app: Flask, client: FlaskClient, meanwhile: list[Do], end: Do
+) -> None:
+    meanwhile.append(end)
+    answer = client.get(BACK)
+    assert answer.status_code == 401
+    assert "Set-Cookie" not in answer.headers
+    assert logins_in(app) == []
+
+
+def test_the_row_of_the_user_is_locked_before_the_login_is_stored(
+    app: Flask, client: FlaskClient
+) -> None:
+    with app.app_context(), counted_statements(db.engine) as counted:
+        came_back(client)
+    sent = counted.statements
+    written = [each.split()[:3] for each in sent if each.startswith(("UPDATE", "INSERT"))]
+    assert written == [["UPDATE", "users", "SET"], ["INSERT", "INTO", "logins"]]
+
+
+def test_a_role_that_came_meanwhile_demands_its_factor(
+    app: Flask, client: FlaskClient, meanwhile: list[Do]
+) -> None:
+    """The view has read the roles before."""
+    app_state(app)[DEMANDS_SECOND_FACTOR] = lambda user: "boss" in user.role_names
+    app_state(app)[SECOND_FACTOR] = lambda user: user.role_names and half
+    give_roles(app, "boss")
+    with stored_user(app) as user:
+        user.roles = []
+    link = users.user_roles
+
+    def give_role() -> None:
+        found = User.find(USERNAME)
+        assert found is not None
+        assert found.role_names == []
+        row = insert(link).values(user_id=found.id, role_id=users.stored_roles()[0].id)
+        db.session.connection().execute(row)
+
+    meanwhile.append(give_role)
+    assert client.get(BACK).get_json() == {"half": True}
+
+
+# 2. What the client gets.
+
+
+@each_type
+def test_a_page_gets_the_cookie_and_no_token(app: Flask, client: FlaskClient) -> None:
+    for answer in (client.get(BACK), client.post(BACK, data={"a": "b"}, headers=OWN_PAGE)):
+        assert answer.get_json()["token_type"] == "session"
+        assert "token" not in answer.get_json()
+        assert answer.cache_control.no_store
+        assert is_logged_in(client, OWN_PAGE)
+
+
+@each_type
+def test_a_program_gets_what_token_type_says(app: Flask, token_type: str) -> None:
+    client = app.test_client()
+    body = client.post(PROGRAM, json={}).get_json()
+    assert ("token" in body) == (token_type != "session")
+    assert is_logged_in(client, headers_of(body))
+
+
+# 3. The login is like any other.
+
+
+def test_the_former_login_of_the_browser_ends_and_the_id_is_new(
+    app: Flask, client: FlaskClient
+) -> None:
+    log_in_by_form(client)
+    [former] = logins_in(app)
+    cookie = client.get_cookie("dev-session")
+    came_back(client)
+    [present] = logins_in(app)
+    assert present.id != former.id
+    assert client.get_cookie("dev-session") != cookie
+
+
+def test_no_user_has_more_logins_than_allowed(app: Flask) -> None:
+    app.config["MAX_LOGINS"] = 2
+    for _ in range(3):
+        came_back(app.test_client())
+    assert len(logins_in(app)) == 2
+
+
+def test_the_log_says_who_vouched(
+    make_app: MakeApp,
+    add_views: Callable[[Flask], Flask],
+    lines: Lines,
+    meanwhile: list[Do],
+) -> None:
+    client = add_views(make_app(**PRODUCTION)).test_client()
+    lines()
+    came_back(client)
+    meanwhile.append(disable)
+    client.get(BACK)
+    logged = {line["event"]: line for line in lines()}
+    assert logged["authn_login_success"]["by"] == ISSUER
+    assert logged["authn_login_success"]["user_id"]
+    assert logged["authn_login_fail"]["by"] == ISSUER
+
+
+def test_refusals_count_for_the_address_of_the_client(
+    app: Flask, client: FlaskClient, meanwhile: list[Do]
+) -> None:
+    meanwhile.append(disable)
+    answers = [client.get(BACK).status_code for _ in range(51)]
+    assert answers == [401] * 50 + [429]
+    meanwhile.clear()
+    assert client.get(BACK).status_code == 429
+    elsewhere = {"REMOTE_ADDR": "203.0.113.7"}
+    assert client.get(BACK, environ_base=elsewhere).status_code == 200
+
+
+def test_a_success_leaves_no_count(client: FlaskClient) -> None:
+    assert {client.get(BACK).status_code for _ in range(60)} == {200}
+
+
+# 4. The second factor.
+
+
+def half(**options: Any) -> dict[str, object]:
+    return {"half": True}
+
+
+@pytest.fixture
+def asked(app: Flask) -> Flask:
+    """An app whose users have a second factor."""
+    app_state(app)[SECOND_FACTOR] = lambda user: half
+    return app
+
+
+@pytest.fixture
+def demanded(asked: Flask) -> Flask:
+    """One where a role of the user demands it."""
+    app_state(asked)[DEMANDS_SECOND_FACTOR] = lambda user: True
+    return asked
+
+
+@pytest.mark.parametrize(
+    "word",
+    [True, None, [], ["pwd"], ["pwd", "otp"], "mfa", "no mfa", {"mfa": False}, 0, ""],
+    ids=repr,
+)
+@pytest.mark.usefixtures("asked")
+def test_the_second_factor_is_asked_here_unless_the_site_says_that_it_asked(
+    app: Flask, client: FlaskClient, said: Said, word: Any
+) -> None:
+    said["second_factor"] = word
+    assert came_back(client).get_json() == {"half": True}
+    assert logins_in(app) == []
+
+
+@pytest.mark.parametrize(("word", "counts"), [(False, False), (NAMED_BY_THE_SITE, True)])
+@pytest.mark.usefixtures("asked")
+def test_it_is_not_asked_twice(
+    app: Flask, client: FlaskClient, said: Said, word: Any, counts: bool
+) -> None:
+    said["second_factor"] = word
+    came_back(client)
+    [login] = logins_in(app)
+    assert login.second_factor == counts
+    assert is_logged_in(client, OWN_PAGE)
+
+
+@pytest.mark.usefixtures("demanded")
+def test_a_role_takes_the_word_of_the_site_alone(
+    app: Flask, client: FlaskClient, said: Said
+) -> None:
+    said["second_factor"] = False
+    assert came_back(client).get_json() == {"half": True}
+    said["second_factor"] = NAMED_BY_THE_SITE
+    came_back(client)
+    assert is_logged_in(client, OWN_PAGE)
+
+
+# 5. A recent login.
+
+
+@pytest.mark.parametrize(
+    ("age", "is_enough"),
+    [(None, False), (MINUTE, True), (16 * MINUTE, False), (-(10**9), True), (0.5, True)],
+)
+def test_a_login_is_as_old_as_the_site_says(
+    client: FlaskClient, said: Said, age: float | None, is_enough: bool
+) -> None:
+    said["at"] = None if age is None else time.time() - age
+    came_back(client)
+    assert opens(client) == (200 if is_enough else 401)
+    assert client.get(RECENT, headers=OWN_PAGE).text == str(is_enough)
+    assert is_logged_in(client, OWN_PAGE)
+
+
+def test_a_time_to_come_makes_no_login_recent_later(
+    client: FlaskClient, said: Said, wait: Callable[[float], None]
+) -> None:
+    said["at"] = time.time() + 3600
+    came_back(client)
+    wait(3600)
+    assert opens(client) == 401
+
+
+def test_the_age_shortens_no_login(app: Flask, client: FlaskClient, said: Said) -> None:
+    said["at"] = time.time() - 3600
+    assert came_back(client).get_json()["expires_in"] == 12 * 3600
+    [login] = logins_in(app)
+    assert login.expires - login.started == 12 * 3600
+
+
+def test_the_page_for_a_recent_login_may_be_the_one_that_asks_the_site(
+    app: Flask, client: FlaskClient, said: Said
+) -> None:
+    app.config["REAUTHENTICATION_PAGE"] = "back"
+    came_back(client)
+    led = client.get(SECRET, headers={**OWN_PAGE, "Accept": "text/html"})
+    assert (led.status_code, led.location) == (303, f"{BACK}?next={SECRET}")
+    said["at"] = time.time()
+    client.get(led.location)
+    assert opens(client) == 200
+
+
+# 6. Users without a password.
+
+
+@pytest.mark.parametrize("password", ["", "!", PASSWORD])
+def test_no_password_is_right_and_the_attempt_costs_the_same(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    with app.app_context():
+        created = users.create_user("bob")
+        assert not created.has_password
+        assert User.find(USERNAME).has_password  # type: ignore[union-attr]
+    monkeypatch.setattr(passwords, "hasher", hasher := CountingHasher(1, 8, 1))
+    costs = []
+    for name in ("bob", "nobody"):
+        body = {"username": name, "password": password}
+        answer = client.post(routes.LOGIN, json=body)
+        costs.append((answer.status_code, answer.get_json(), hasher.computed))
+        hasher.computed = 0
+    assert costs[0] == costs[1]
+    assert costs[0][0] != 200
+
+
+def test_such_a_user_logs_in_by_the_other_site(app: Flask, client: FlaskClient) -> None:
+    with stored_user(app) as user:
+        user.password_hash = passwords.NO_PASSWORD
+    came_back(client)
+    assert is_logged_in(client, OWN_PAGE)
+    again = client.post(routes.REAUTHENTICATE, json={"password": "!"}, headers=OWN_PAGE)
+    assert again.status_code == 403

@@ -1,0 +1,164 @@
+"""Rows of keys: how they begin, which prefix they have, and which of them live."""
+
+from threading import Thread
+
+import pytest
+from flask import Flask
+from secure_flask import PolicyError, Role
+from secure_flask.auth import stored_keys
+from secure_flask.auth.login_table import Login
+from secure_flask.auth.stored_keys import key_created
+from secure_flask.auth.users import DEMANDS_SECOND_FACTOR
+from secure_flask.database import db
+from secure_flask.database.database import impatient_transaction
+from secure_flask.state import app_state
+from sqlalchemy import event, select, update
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import Conflict
+
+from core import routes
+from core.auth.made_keys import NAME, ask, is_open, new_key, number_of_keys
+from core.conftest import MakeApp, log_in, stored_user
+from core.site import User
+
+# Prefixes.
+
+
+@pytest.mark.parametrize("prefix", ["sft_", "sft_key_", "sft", "eyJ", "eyJkey_"])
+def test_no_prefix_begins_with_another(make_app: MakeApp, prefix: str) -> None:
+    with pytest.raises(PolicyError, match="none begins with the other"):
+        make_app(KEY_PREFIX=prefix)
+
+
+def test_the_prefix_of_opaque_tokens_is_compared_too(make_app: MakeApp) -> None:
+    with pytest.raises(PolicyError, match="none begins with the other"):
+        make_app(OPAQUE_TOKEN_PREFIX="")
+
+
+@pytest.mark.parametrize("prefix", ["", "a", "_a_", "a b_", "a-b_", "é12_", "x" * 33])
+def test_a_prefix_is_a_word_that_a_scanner_can_look_for(make_app: MakeApp, prefix: str) -> None:
+    with pytest.raises(PolicyError, match="KEY_PREFIX"):
+        make_app(KEY_PREFIX=prefix)
+
+
+def test_a_project_chooses_the_prefix(make_app: MakeApp) -> None:
+    app = make_app(KEY_PREFIX="bakery_key_")
+    key = new_key(app)
+    assert key.startswith("bakery_key_")
+    assert is_open(app.test_client(), key)
+
+
+@pytest.mark.parametrize("limit", ["", "often", "0 per minute", "1 per minute; 5 per day"])
+def test_a_limit_of_keys_is_one_limit(make_app: MakeApp, limit: str) -> None:
+    with pytest.raises(PolicyError, match="KEY_RATE_LIMIT"):
+        make_app(KEY_RATE_LIMIT=limit)
+
+
+# A second factor that a role demands.
+
+
+def demand_factor_of_admins(app: Flask) -> None:
+    app_state(app)[DEMANDS_SECOND_FACTOR] = lambda user: "admin" in user.role_names
+
+
+def add_role(app: Flask) -> None:
+    with stored_user(app) as user:
+        user.roles = [Role(name="admin")]
+
+
+def test_a_key_without_a_second_factor_dies_where_a_role_demands_one(make_app: MakeApp) -> None:
+    app = make_app()
+    client = app.test_client()
+    key = client.post(routes.KEYS, json={"name": NAME}, headers=log_in(client)).get_json()["key"]
+    add_role(app)
+    assert is_open(app.test_client(), key)
+    demand_factor_of_admins(app)
+    assert not is_open(app.test_client(), key)
+
+
+def test_a_key_keeps_the_second_factor_of_the_login_that_made_it(make_app: MakeApp) -> None:
+    app = make_app()
+    client = app.test_client()
+    credentials = log_in(client)
+    add_role(app)
+    with app.app_context():
+        db.session.scalars(select(Login)).one().second_factor = True
+        db.session.commit()
+    demand_factor_of_admins(app)
+    key = client.post(routes.KEYS, json={"name": NAME}, headers=credentials).get_json()["key"]
+    assert is_open(app.test_client(), key)
+
+
+# A signal.
+
+
+def test_a_new_key_is_announced_before_it_is_stored(make_app: MakeApp) -> None:
+    app = make_app()
+    heard = []
+
+    def refuse(user: User, name: str) -> None:
+        heard.append((user.name, name))
+        raise ZeroDivisionError
+
+    with key_created.connected_to(refuse), pytest.raises(ZeroDivisionError):
+        new_key(app)
+    assert heard == [("ada", NAME)]
+    assert number_of_keys(app) == 0
+
+
+# At the same moment.
+
+
+def test_of_two_keys_at_once_the_cap_takes_one(
+    file_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(file_app.config, "MAX_KEYS", 1)
+    refused: list[Conflict] = []
+
+    def make(name: str) -> None:
+        try:
+            new_key(file_app, name=name)
+        except Conflict as error:
+            refused.append(error)
+
+    threads = [Thread(target=make, args=(str(number),)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(refused), number_of_keys(file_app)) == (3, 1)
+
+
+def test_while_a_key_is_made_nobody_makes_another_or_ends_the_login(file_app: Flask) -> None:
+    """Both wait, so that one counts this key, and the other ends it too."""
+    client = file_app.test_client()
+    credentials = log_in(client)
+    with file_app.app_context():
+        engine = db.engine
+    refused: list[str] = []
+
+    def interfere(*arguments: object) -> None:
+        if str(arguments[2]).split()[:3] != ["SELECT", "logins.id", "FROM"]:
+            return
+        for table in (User, Login):
+            try:
+                with file_app.app_context(), impatient_transaction() as connection:
+                    connection.execute(update(table).values(id=table.id))
+            except OperationalError:
+                refused.append(table.__tablename__)
+
+    event.listen(engine, "after_cursor_execute", interfere)
+    made = client.post(routes.KEYS, json={"name": NAME}, headers=credentials)
+    event.remove(engine, "after_cursor_execute", interfere)
+    assert (made.status_code, refused) == (201, ["users", "logins"])
+
+
+def test_what_a_view_has_put_into_the_session_stays(make_app: MakeApp) -> None:
+    """To look a key up writes nothing that is half done."""
+    app = make_app()
+    key = new_key(app)
+    with app.test_request_context():
+        db.session.add(User(name="incomplete"))
+        found = stored_keys.find_key(key)
+        assert found is not None
+    assert ask(app.test_client(), key).status_code == 200

@@ -1,0 +1,17 @@
+"""Tokens that begin with a prefix and end with a checksum, as secret scanners look for them.
+
+The checksum refuses a mistyped or guessed token without a database query.
+"""
+
+from zlib import crc32
+
+LENGTH = 8  # characters
+
+
+def with_checksum(prefix: str, random: str) -> str:
+    return f"{prefix}{random}{crc32(random.encode()):08x}"
+
+
+def has_right_checksum(prefix: str, token: str) -> bool:
+    """Whether a token is one of this prefix, as far as its form tells."""
+    return token == with_checksum(prefix, token.removeprefix(prefix)[:-LENGTH])

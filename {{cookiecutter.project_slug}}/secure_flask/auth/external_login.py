@@ -1,0 +1,86 @@
+"""Logs in a user whom another site has identified, such as a provider of OpenID Connect.
+
+Your code verifies what that site says, and finds the user by it. From there on the login is like
+one by password: the same row, cookie and limits. Only its age and its factors are another site's
+word, which counts where the caller passes it on.
+Source: OpenID Connect Core 1.0, sections 2 and 3.1.3.7; RFC 8176; RFC 9470; OWASP ASVS 6.8.1,
+6.8.4, 7.6.1.
+"""
+
+import time
+from collections.abc import Collection
+from functools import partial
+from typing import Any
+
+from flask import request
+from secure_flask.auth import throttle, tokens
+from secure_flask.auth.authentication import BeginHalf, second_factor_of
+from secure_flask.auth.login_table import Voucher
+from secure_flask.auth.own_login import needs_core_tables
+from secure_flask.auth.tokens import session
+from secure_flask.auth.users import UserMixin, demands_second_factor, locked_user
+from secure_flask.web import audit
+from secure_flask.web.csrf import SAFE_METHODS
+from secure_flask.web.errors import error_response
+from secure_flask.web.form_types import is_consumed_form
+
+# The value of `amr` for several factors.
+MULTIPLE_FACTORS = "mfa"
+
+
+@needs_core_tables
+def log_in_user(
+    user: Any,
+    *,
+    by: str,
+    keep: bool = False,
+    at: float | None = None,
+    second_factor: bool | Collection[str] | None = True,
+) -> dict[str, Any]:
+    """Log in a user whom your code has identified by the word of another site, and commit.
+
+    `log_in_user(user, by=issuer, at=claims.get("auth_time"), second_factor=claims.get("amr"))`.
+    Never find the user by a name or an address that the client sent. `by` names the site in the
+    log. The body is that of `log_in`; a page, also one that is opened by GET, gets the cookie.
+
+    `at` is when the user logged in there, in seconds since 1970. Without it the login is never
+    recent, so `@recent_login` refuses it.
+
+    The second factor of accounts is asked for, unless `second_factor` is the list `amr` of the
+    provider with "mfa" in it. False says that the other site asks for one by itself; it does not
+    count for a role that demands one.
+
+    :raises ErrorResponse: 401, the user is disabled or deleted; 429, too many failures.
+    """
+    voucher = Voucher(by, None if at is None else int(min(at, time.time())))
+    has_shown = _says_multiple_factors(second_factor)
+    begin: BeginHalf | None = None
+    with throttle.count_attempt("log_in_user") as attempt:
+        found = locked_user(user)
+        attempt.succeeded = found is not None
+        if found and _is_asked_here(found, second_factor) and (begin := second_factor_of(found)):
+            attempt.is_half = True
+            begin = partial(begin, attempt=attempt)
+    if found is None:
+        audit.record(audit.LOGIN_FAIL, by=by, reason="disabled or deleted")
+        raise error_response(401, "Invalid credentials")
+    on_page = request.method in SAFE_METHODS or is_consumed_form()
+    if begin:
+        return begin(keep=keep, replaces=None, on_page=on_page, voucher=voucher)
+    kind = session if on_page else tokens.chosen_token_type()
+    body = kind.issue_token(found, keep=keep, second_factor=has_shown, voucher=voucher)
+    audit.record(audit.LOGIN_SUCCESS, account=found.name, user_id=found.id, by=by)
+    return body
+
+
+def _is_asked_here(user: UserMixin, second_factor: object) -> bool:
+    if second_factor is False:
+        return demands_second_factor(user)
+    return not _says_multiple_factors(second_factor)
+
+
+def _says_multiple_factors(second_factor: object) -> bool:
+    # A text in place of the list might have the word in it.
+    if not isinstance(second_factor, list | tuple | set | frozenset):
+        return False
+    return MULTIPLE_FACTORS in second_factor

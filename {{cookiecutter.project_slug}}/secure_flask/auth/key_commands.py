@@ -1,0 +1,72 @@
+"""`flask key …`: an operator makes keys for users, lists them and ends them.
+
+A key that was found somewhere has its id in it, so it can be ended without its user.
+"""
+
+from datetime import UTC, datetime
+
+import click
+from flask import Flask
+from secure_flask.auth import stored_keys
+from secure_flask.auth.login_table import DAY
+from secure_flask.auth.user_commands import find_user, printable
+from secure_flask.database.command_group import CommandGroup
+from secure_flask.web import audit
+from secure_flask.web.errors import ErrorResponse
+
+key_commands = CommandGroup("key", help="Manage the keys of programs.")
+
+
+@key_commands.command("create")
+@click.argument("user_name", metavar="USER")
+@click.argument("name")
+@click.option(
+    "--days",
+    type=click.IntRange(1, stored_keys.LONGEST_LIFETIME // DAY),
+    default=stored_keys.DEFAULT_LIFETIME // DAY,
+    show_default=True,
+    help="How long it lasts.",
+)
+@click.option("--role", "roles", multiple=True, help="A role of the user that the key has too.")
+def create_command(user_name: str, name: str, days: int, roles: tuple[str, ...]) -> None:
+    """Make a key of a user, and print it."""
+    user = find_user(user_name)
+    if user.disabled:
+        raise click.ClickException(f"The user {user_name!r} is disabled, so no key would count.")
+    try:
+        key, secret = stored_keys.store_key(user, name, days * DAY, roles, login=None)
+    except ErrorResponse as refused:
+        raise click.ClickException(f"{refused.description}.") from None
+    fields = {"key": key.id, "roles": ", ".join(key.roles), "by": "command line"}
+    audit.record(audit.TOKEN_CREATED, account=user.name, user_id=user.id, **fields)
+    click.echo(secret)
+
+
+@key_commands.command("list")
+@click.argument("user_name", metavar="USER")
+def list_command(user_name: str) -> None:
+    """List the keys of a user; tabs between columns."""
+    keys = stored_keys.keys_of(find_user(user_name))
+    click.echo("ID\tNAME\tEXPIRES\tLAST USED\tROLES")
+    for key in keys:
+        used = _as_day(key.last_used) if key.last_used else "never"
+        roles = ", ".join(key.roles) or "-"
+        click.echo(f"{key.id}\t{printable(key.name)}\t{_as_day(key.expires)}\t{used}\t{roles}")
+
+
+@key_commands.command("end")
+@click.argument("key_id", metavar="ID")
+def end_command(key_id: str) -> None:
+    """End a key by its id, which is the part after the prefix."""
+    if not stored_keys.end_key_of(key_id):
+        raise click.ClickException(f"There is no key with the id {key_id!r}.")
+    audit.record(audit.TOKEN_REVOKED, key=key_id, by="command line")
+    click.echo(f"Ended the key {key_id}")
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(key_commands)
+
+
+def _as_day(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

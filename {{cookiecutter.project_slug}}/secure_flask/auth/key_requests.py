@@ -1,0 +1,58 @@
+"""What a key that a request brings opens: only what is marked `@keys_allowed`.
+
+It is found by its prefix, before the token type looks at a token. So it is the same under each
+TOKEN_TYPE. A page in a browser must not hold one, so a page of CORS_ORIGINS is refused.
+"""
+
+from flask import Request, current_app
+from limits import parse
+from secure_flask.auth import stored_keys
+from secure_flask.auth.key_table import MachineKey
+from secure_flask.state import app_state
+from secure_flask.web import rate_limits
+from secure_flask.web.bearer import bearer_token
+from secure_flask.web.cors import CORS_ORIGINS
+from secure_flask.web.errors import ErrorResponse, error_response
+from secure_flask.web.view_options import ViewOptions, view_options
+
+READS = frozenset({"GET", "HEAD"})
+
+
+def brings_key(request: Request) -> bool:
+    """Whether the bearer token of a request can only be a key, valid or not."""
+    return stored_keys.is_key(bearer_token(request) or "")
+
+
+def find_key_of_request(request: Request) -> MachineKey | None:
+    return stored_keys.find_key(bearer_token(request) or "")
+
+
+def find_refusal_of_key(request: Request) -> ErrorResponse | None:
+    """What refuses the key of a request where a login is needed; None if the key counts."""
+    options = view_options(request)
+    if not options.keys or options.access == "public" or options.recent_login:
+        return not_here()
+    if request.headers.get("Origin") in app_state(current_app)[CORS_ORIGINS]:
+        return error_response(403, "Keys are not allowed in pages of other sites")
+    if not takes_key(request.method, options):
+        return error_response(403, "Keys may only read here")
+    return None
+
+
+def not_here() -> ErrorResponse:
+    """The exception for what no key opens."""
+    return error_response(403, "Keys are not allowed here")
+
+
+def takes_key(method: str, options: ViewOptions) -> bool:
+    """Whether the marks of a view let a key send this method. No key is a recent login."""
+    marked = options.keys == "all" or (options.keys == "read" and method in READS)
+    return marked and not options.recent_login
+
+
+def count_request_of_key(key: MachineKey) -> None:
+    """
+    :raises ErrorResponse: 429, too many requests by this key.
+    """
+    limit = parse(current_app.config["KEY_RATE_LIMIT"])
+    rate_limits.require_within_limit(limit, "key", key.id)

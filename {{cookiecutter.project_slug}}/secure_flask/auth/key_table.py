@@ -1,0 +1,52 @@
+"""The table of keys, by which programs send requests of a user without a login.
+
+A row holds the SHA-256 of the key, never the key. Times are whole seconds since 1970, UTC.
+Source: OWASP ASVS 7.2.2, 7.2.3, 13.3.1.
+"""
+
+import secrets
+import time
+from uuid import UUID
+
+from secure_flask.auth.users import UserMixin, demands_second_factor, user_class
+from secure_flask.database.database import CORE_TABLES, ModelOfUsers
+from sqlalchemy import JSON, BigInteger, ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+MAX_KEY_NAME = 80  # characters
+
+
+class MachineKey(ModelOfUsers):
+    """A key of one program."""
+
+    __tablename__ = "keys"
+    __table_args__ = (UniqueConstraint("user_id", "name"),)
+
+    # A part of the key, so that an operator can end a key that was found somewhere.
+    id: Mapped[str] = mapped_column(
+        String(16), primary_key=True, default=lambda: secrets.token_hex(8)
+    )
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(MAX_KEY_NAME))
+    # Those that were chosen. In a request only those count that the user still has.
+    roles: Mapped[list[str]] = mapped_column(JSON)
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    # Whether the login that made it had shown a second factor.
+    second_factor: Mapped[bool] = mapped_column(default=False)
+    created: Mapped[int] = mapped_column(BigInteger)
+    last_used: Mapped[int | None] = mapped_column(BigInteger)
+    expires: Mapped[int] = mapped_column(BigInteger, index=True)
+
+    user: Mapped[UserMixin] = relationship(lambda: user_class(), lazy="joined", innerjoin=True)
+
+    def is_live(self) -> bool:
+        """Whether the key is not expired, and its user not disabled.
+
+        One without a second factor does not live where the user has got a role that demands it.
+        """
+        if time.time() >= self.expires or self.user.disabled:
+            return False
+        return self.second_factor or not demands_second_factor(self.user)
+
+
+CORE_TABLES.add(MachineKey.__tablename__)

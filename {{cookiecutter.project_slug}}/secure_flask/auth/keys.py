@@ -1,0 +1,73 @@
+"""Keys for machines: users make, list and end their own.
+
+A program sends a key as a bearer token. It lasts for a year at most, opens only views that are
+marked `@keys_allowed`, is never a recent login, and has no more roles than its user.
+Source: OWASP ASVS 7.2.2, 7.5.1, 13.3.1; OWASP REST Security Cheat Sheet, "API Keys".
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from secure_flask.auth import access, stored_keys
+from secure_flask.auth.key_table import MachineKey
+from secure_flask.auth.own_login import needs_core_tables
+from secure_flask.web import audit
+from secure_flask.web.errors import error_response
+
+
+@needs_core_tables
+def create_key(
+    name: str, *, expires_in: int | None = None, roles: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Make a key of the user, who has just logged in, and commit: `create_key("Backup")`.
+
+    It lasts for `expires_in` seconds, 90 days if that is None and 365 days at most, and has those
+    of the `roles` that the user still has at each request. The dict has `id`, `name`, `key` (str),
+    `expires` (int, in seconds since 1970), and `roles` (list of str). Nothing shows `key` again.
+
+    :raises ErrorResponse: 400, a bad name, lifetime or role; 401, no recent login; 403, by a key;
+        409, the user has a key of this name, or MAX_KEYS keys.
+    """
+    login = access.require_login(minutes=access.RECENT)
+    key, secret = stored_keys.store_key(access.require_user(), name, expires_in, roles, login=login)
+    audit.record(audit.TOKEN_CREATED, key=key.id, roles=", ".join(key.roles))
+    return {
+        "id": key.id,
+        "name": key.name,
+        "key": secret,
+        "expires": key.expires,
+        "roles": key.roles,
+    }
+
+
+@needs_core_tables
+def list_keys() -> list[dict[str, Any]]:
+    """The keys of the user by name: `return {"keys": list_keys()}`.
+
+    Each has `id`, `name` (str), `created`, `last_used`, `expires` (int, in seconds since 1970;
+    `last_used` is None before the first use), and `roles` (list of str).
+
+    :raises ErrorResponse: 401, nobody is logged in; 403, by a key.
+    """
+    return [
+        {
+            "id": key.id,
+            "name": key.name,
+            "created": key.created,
+            "last_used": key.last_used,
+            "expires": key.expires,
+            "roles": key.roles,
+        }
+        for key in stored_keys.keys_of(access.require_user())
+    ]
+
+
+@needs_core_tables
+def end_key(key_id: str) -> None:
+    """End one of the user's keys and commit: `end_key(key_id)`, an id of `list_keys`.
+
+    :raises ErrorResponse: 401, nobody is logged in; 403, by a key; 404, it is no key of this user.
+    """
+    if not stored_keys.end_key_of(key_id, MachineKey.user_id == access.require_user().id):
+        raise error_response(404, "Not Found")
+    audit.record(audit.TOKEN_REVOKED, key=key_id)

@@ -1,0 +1,172 @@
+"""Keys: one row for each, so that each ends at once when its row is deleted.
+
+A user has at most MAX_KEYS keys. One more is refused: if it ended another one, it would stop a
+program that nobody thinks of. Source: OWASP ASVS 7.2.2, 7.2.3, 13.3.1.
+"""
+
+import secrets
+import time
+from collections.abc import Sequence
+from string import ascii_letters, digits
+
+from blinker import Namespace
+from flask import Flask, current_app
+from secure_flask.auth import checksums, logins
+from secure_flask.auth.key_table import MAX_KEY_NAME, MachineKey
+from secure_flask.auth.login_table import DAY, Login
+from secure_flask.auth.users import UserMixin
+from secure_flask.database import db
+from secure_flask.web import audit
+from secure_flask.web.errors import error_response, field_error
+from secure_flask.web.origins import PolicyError
+from secure_flask.web.validation import is_plain_text
+from sqlalchemy import ColumnElement, delete, select, update
+
+KIND = "key"
+DEFAULT_LIFETIME = 90 * DAY
+LONGEST_LIFETIME = 365 * DAY
+# 43 of these have 256 random bits. A double click selects all of it, unlike base64url.
+CHARACTERS = ascii_letters + digits
+# How tokens of the type jwt begin: `{"` in base64url.
+JWT_PREFIX = "eyJ"
+
+# Sent with the user and the `name` of a new key, within the transaction.
+key_created = Namespace().signal("key-created")
+
+
+def store_key(
+    user: UserMixin,
+    name: str,
+    expires_in: int | None,
+    roles: Sequence[str],
+    *,
+    login: Login | None,
+) -> tuple[MachineKey, str]:
+    """Store a key that the owner of a login made, or an operator; commit, and return the key too.
+
+    :raises ErrorResponse: 400, a bad name, lifetime or role; 401, the login has ended in the
+        meantime, or the user is disabled or deleted; 409, the name is there, or the user has as many as are allowed.
+    """
+    lifetime = DEFAULT_LIFETIME if expires_in is None else expires_in
+    _check_values(user, name, lifetime, roles)
+    _lock_owner(user, login)
+    _make_room(user, name)
+    now = int(time.time())
+    key_id = secrets.token_hex(8)
+    secret = _new_key(key_id)
+    key = MachineKey(
+        id=key_id,
+        user_id=user.id,
+        name=name,
+        roles=sorted({*roles}),
+        secret_hash=logins.hash_of_secret(KIND, secret),
+        second_factor=login is None or login.second_factor,
+        created=now,
+        expires=now + lifetime,
+    )
+    db.session.add(key)
+    key_created.send(user, name=name)
+    db.session.commit()
+    return key, secret
+
+
+def find_key(secret: str) -> MachineKey | None:
+    """The live key. It only reads: what the view has put into the session so far stays as it is."""
+    if not checksums.has_right_checksum(_prefix(), secret):
+        return None
+    with db.session.no_autoflush:
+        stored = MachineKey.secret_hash == logins.hash_of_secret(KIND, secret)
+        key = db.session.scalar(select(MachineKey).where(stored))
+        if key is None or key.is_live():
+            return key
+    # A program still sends a key that has expired, or that its user may not use any more.
+    audit.record(audit.SESSION_USE_AFTER_EXPIRE, user_id=key.user_id, key=key.id)
+    return None
+
+
+def is_key(token: str) -> bool:
+    """Whether a token has the prefix of keys, so that it can be nothing else."""
+    return token.startswith(_prefix())
+
+
+def keys_of(user: UserMixin) -> list[MachineKey]:
+    """The live keys of a user by name."""
+    if user.disabled:
+        return []
+    mine = select(MachineKey).where(MachineKey.user_id == user.id, _not_expired())
+    return list(db.session.scalars(mine.order_by(MachineKey.name)))
+
+
+def end_key_of(key_id: str, *owners: ColumnElement[bool]) -> bool:
+    """End a key and commit; False if there is none with this id, of these owners if any is given."""
+    if not (key_id.isascii() and key_id.isalnum()):
+        # PostgreSQL refuses some other texts, such as NUL.
+        return False
+    mine = delete(MachineKey).where(MachineKey.id == key_id, *owners)
+    ended = db.session.scalar(mine.returning(MachineKey.id)) is not None
+    db.session.commit()
+    return ended
+
+
+def init_app(app: Flask) -> None:
+    """
+    :raises PolicyError: a key could be taken for another token.
+    """
+    key, opaque = app.config["KEY_PREFIX"], app.config["OPAQUE_TOKEN_PREFIX"]
+    for name, other in {"OPAQUE_TOKEN_PREFIX": opaque, "a JSON Web Token": JWT_PREFIX}.items():
+        if key.startswith(other) or other.startswith(key):
+            raise PolicyError(
+                f"policy.py: KEY_PREFIX is {key!r}, and {name} begins with {other!r}: choose two "
+                "prefixes of which none begins with the other, as in 'bakery_key_'."
+            )
+
+
+def _check_values(user: UserMixin, name: str, lifetime: int, roles: Sequence[str]) -> None:
+    if not is_plain_text(name) or len(name) > MAX_KEY_NAME:
+        raise field_error(400, "name", "A name has 1 to 80 characters, on one line")
+    if not 1 <= lifetime <= LONGEST_LIFETIME:
+        raise field_error(400, "expires_in", "A key lasts for 1 second to 365 days")
+    if not {*roles} <= {*user.role_names}:
+        raise field_error(400, "roles", "A key has only roles of its user")
+
+
+def _lock_owner(user: UserMixin, login: Login | None) -> None:
+    """Lock the user's row, which counts the keys, and that of the login, which may end meanwhile.
+
+    Who ends the login also ends the keys, in this order, and so finds the new one.
+    """
+    model = type(user)
+    enabled = update(model).where(model.id == user.id, model.disabled.is_(False))
+    # SQLite locks nothing by SELECT.
+    owner = db.session.scalar(enabled.values(disabled=False).returning(model.id))
+    lives = select(Login.id).where(Login.id == login.id).with_for_update() if login else None
+    if owner is None or (lives is not None and db.session.scalar(lives) is None):
+        db.session.rollback()
+        raise error_response(401, "Authentication required")
+
+
+def _make_room(user: UserMixin, name: str) -> None:
+    """Delete the expired keys of a user, and refuse one that is too many."""
+    mine = MachineKey.user_id == user.id
+    db.session.execute(delete(MachineKey).where(mine, ~_not_expired()))
+    names = [*db.session.scalars(select(MachineKey.name).where(mine))]
+    is_full = len(names) >= current_app.config["MAX_KEYS"]
+    if name in names or is_full:
+        db.session.rollback()
+    if name in names:
+        raise error_response(409, "There is a key of this name already")
+    if is_full:
+        raise error_response(409, "You have as many keys as are allowed: end one first")
+
+
+def _new_key(key_id: str) -> str:
+    random = "".join(secrets.choice(CHARACTERS) for _ in range(43))
+    return checksums.with_checksum(_prefix(), f"{key_id}_{random}")
+
+
+def _not_expired() -> ColumnElement[bool]:
+    return MachineKey.expires > int(time.time())
+
+
+def _prefix() -> str:
+    return str(current_app.config["KEY_PREFIX"])

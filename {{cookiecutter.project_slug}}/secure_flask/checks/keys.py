@@ -1,0 +1,40 @@
+"""Finds keys for machines that nobody uses any more, and that a thief could still use.
+
+Source: OWASP Secrets Management Cheat Sheet, "Expiration"; OWASP ASVS 13.3.4.
+"""
+
+import time
+from collections.abc import Iterator
+
+from flask import Flask
+from secure_flask.auth.key_table import MachineKey
+from secure_flask.auth.login_table import DAY
+from secure_flask.checks.registry import Finding, register_check
+from secure_flask.database import db
+from secure_flask.database.database import has_core_tables
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+UNUSED = 90 * DAY
+NAMED = 10  # keys of a finding
+
+
+@register_check("keys.unused", "warning")
+def unused_keys(app: Flask) -> Iterator[Finding]:
+    if not has_core_tables():
+        return
+    now = int(time.time())
+    used = func.coalesce(MachineKey.last_used, MachineKey.created)
+    unused = select(MachineKey.id).where(used <= now - UNUSED, MachineKey.expires > now)
+    try:
+        found = list(db.session.scalars(unused.order_by(MachineKey.id).limit(NAMED + 1)))
+    except SQLAlchemyError:
+        # Another check says what is wrong with the database.
+        db.session.rollback()
+        return
+    if found:
+        more = " and more" if len(found) > NAMED else ""
+        yield Finding(
+            f"These keys were not used for 90 days: {', '.join(found[:NAMED])}{more}.",
+            hint="Ask their users, or end each: .venv/bin/flask key end ID",
+        )
