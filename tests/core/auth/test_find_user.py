@@ -67,7 +67,8 @@ def new_app(find_user: Callable[[], object] = find_person, **changes: Any) -> Fl
     app = Flask(__name__, static_folder=None)
     replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
     app.config.update({**POLICY, "TOKEN_TYPE": "opaque", "TESTING": True, **replaced})
-    settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS, **changes})
+    # Each app counts from zero.
+    settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS, "redis_url": None, **changes})
     secure_flask.init_app(app, settings, find_user=find_user)
     app.add_url_rule("/closed", "closed", lambda: "closed")
     app.add_url_rule("/public", "public", public(lambda: "public"))
