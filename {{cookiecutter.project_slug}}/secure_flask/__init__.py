@@ -15,6 +15,7 @@ modules behind them may move. See README.md in this folder.
 - `THREADS`: the number of threads of a server process, and of its database connections.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import secure_flask.dependencies  # noqa: F401 - stops with the commands that help
@@ -44,6 +45,7 @@ from secure_flask.auth.external_login import log_in_user
 from secure_flask.auth.keys import create_key, end_key, list_keys
 from secure_flask.auth.next_pages import checked_next
 from secure_flask.auth.passwords import checked_new_password
+from secure_flask.auth.throttle import attempts
 from secure_flask.auth.users import Role, UserMixin, create_user, delete_user, user_deleted
 from secure_flask.checks.startup import on_starting
 from secure_flask.crypto.blind_indexes import blind_index
@@ -89,6 +91,7 @@ __all__ = [
     "Text",
     "UserMixin",
     "asset",
+    "attempts",
     "audit",
     "blind_index",
     "body_stream",
@@ -147,15 +150,20 @@ __all__ = [
 current_user: Any = LocalProxy(logged_in_user)
 
 
-def init_app(app: Flask, settings: Settings) -> None:
+def init_app(app: Flask, settings: Settings, find_user: Callable[[], object] | None = None) -> None:
     """Protect the app. Call this before you register your own blueprints.
 
     `secure_flask.init_app(app, Settings.load())`. `app.config` holds the policy; a name that it
     lacks gets the default of policy.py.
+
+    `find_user` is for an app that has a login already. It takes nothing, and returns the user who
+    has sent the request, an object with `id`, or None. It runs before each function of the app, so
+    it looks by itself into `flask.session` or a header. For `@roles_required` it says in its
+    annotation which class it returns; that has `role_names`, a list of str.
 
     :raises PolicyError: the policy contains a value that a browser would misread.
     :raises SettingsError: a setting that the policy needs is missing.
     """
     from secure_flask.wiring import wire_app
 
-    wire_app(app, settings)
+    wire_app(app, settings, find_user)

@@ -20,7 +20,8 @@ from pydantic import SecretStr
 from pydantic_settings import InitSettingsSource, SettingsConfigDict
 from secure_flask.auth import passwords, route_table
 from secure_flask.auth.access import is_public
-from secure_flask.database import Model, db
+from secure_flask.database import db
+from secure_flask.database.database import app_metadata
 from secure_flask.settings import Settings
 from secure_flask.settings.__main__ import fresh_secrets
 from secure_flask.web import csp
@@ -109,7 +110,7 @@ def fast_hashes() -> Iterator[None]:
 def create_tables(app: Flask) -> None:
     """Create the tables of all models, but for those that exist: `testing.create_tables(app)`."""
     with app.app_context():
-        Model.metadata.create_all(db.engine)
+        db.create_all(None)
 
 
 def drop_tables(app: Flask) -> None:
@@ -129,7 +130,7 @@ def drop_tables(app: Flask) -> None:
 def reset(app: Flask) -> None:
     """Empty all tables, and forget all counted requests and failed logins: `testing.reset(app)`."""
     with app.app_context():
-        for table in reversed(Model.metadata.sorted_tables):
+        for table in reversed(app_metadata().sorted_tables):
             db.session.execute(table.delete())
         db.session.commit()
         counters().local.reset()

@@ -339,6 +339,11 @@ def _new_migrations(before: Files, files: Files) -> dict[str, str]:
             "before them by `.venv/bin/flask db downgrade`, delete their files, let what follows them "
             "name the one before them as its down_revision, and commit."
         )
+    # An app with tables and a login of its own has none of the core's.
+    if not known.keys() & present:
+        if added := sorted(ours.keys() - known.keys()):
+            print("No migration of secure_flask is here, so none was copied:", ", ".join(added))
+        return {}
     # One that the project has no more was put into another migration by its owner.
     new = [revision for revision in ours if revision not in present | known.keys()]
     if new and len(heads) != 1:

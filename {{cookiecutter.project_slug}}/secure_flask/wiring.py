@@ -1,16 +1,20 @@
 """Sets up each module for an app, in the order in which requests and responses meet them."""
 
+from collections.abc import Callable
+
 from flask import Flask
 from secure_flask import assets, health, openapi, security_txt
 from secure_flask.auth import (
     access,
     current_login,
     key_commands,
+    own_login,
     route_table,
     stored_keys,
     tokens,
     user_commands,
     user_sessions,
+    users,
 )
 from secure_flask.checks import check_command, hidden_marks, policy_command, startup
 from secure_flask.crypto import encryption, keyring, rotation
@@ -44,9 +48,11 @@ from secure_flask.web import (
 )
 
 
-def wire_app(app: Flask, settings: Settings) -> None:
+def wire_app(app: Flask, settings: Settings, find_user: Callable[[], object] | None = None) -> None:
     """Protect the app; see `secure_flask.init_app`."""
     _configure(app, settings)
+    if find_user is not None:
+        app_state(app)[own_login.FIND_USER] = find_user
     with app_state(app)[READ_ONCE].noted():
         _protect_requests(app)
         _add_services(app)
@@ -96,16 +102,22 @@ def _protect_requests(app: Flask) -> None:
 def _add_services(app: Flask) -> None:
     keyring.init_app(app)  # the keys of ENCRYPTION_KEYS and BLIND_INDEX_KEYS
     encryption.init_app(app)  # responds 500 where a stored value cannot be decrypted
+    app_state(app)[database.HAS_CORE_TABLES] = lambda: (
+        users.has_user_class() and own_login.FIND_USER not in app_state(app)
+    )
     database.init_app(app)  # the database; responds 503 while it is unavailable
 
 
 def _add_routes_and_commands(app: Flask) -> None:
-    tokens.init_app(app)  # TOKEN_TYPE: the tokens that programs get at a login
-    stored_keys.init_app(app)  # refuses a prefix of keys that another token may have
-    key_commands.init_app(app)  # `flask key`
-    user_commands.init_app(app)  # `flask user` and `flask logins`
+    if own_login.has_own_login(app):
+        own_login.init_app(app)  # refuses marks and policies that need the core's users
+    else:
+        tokens.init_app(app)  # TOKEN_TYPE: the tokens that programs get at a login
+        stored_keys.init_app(app)  # refuses a prefix of keys that another token may have
+        key_commands.init_app(app)  # `flask key`
+        user_commands.init_app(app)  # `flask user` and `flask logins`
+        rotation.init_app(app)  # `flask crypto`
     route_table.init_app(app)  # `flask access`
-    rotation.init_app(app)  # `flask crypto`
     check_command.init_app(app)  # `flask check`
     policy_command.init_app(app)  # `flask policy`
     csp_reports.init_app(app)  # `POST /csp-reports`, where browsers report what the CSP blocks

@@ -47,6 +47,7 @@ from secure_flask.accounts.settings import AccountSettings
 from secure_flask.accounts.smtp import send_mail
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.accounts.worker import shown_mails
+from secure_flask.auth.own_login import require_core_tables
 from secure_flask.auth.users import user_deleted
 from secure_flask.web.serving import serves_requests
 
@@ -100,6 +101,7 @@ __all__ = [
 
 def init_app(app: Flask) -> None:
     """Set accounts up, after `init_app` of secure_flask: `accounts.init_app(app)`."""
+    require_core_tables("accounts.init_app(app)", app)
     commands.init_app(app)
     factors.init_app(app)
     leaving.init_app(app)

@@ -23,7 +23,9 @@ from secure_flask.auth.current_login import (
     refusal_of_key,
 )
 from secure_flask.auth.login_table import Login
+from secure_flask.auth.own_login import FIND_USER, require_core_tables, role_names_of
 from secure_flask.auth.users import UserMixin, counting_roles
+from secure_flask.state import app_state
 from secure_flask.web import audit, request_checks
 from secure_flask.web.closed_views import close_view
 from secure_flask.web.errors import ErrorResponse, error_response
@@ -143,6 +145,7 @@ def is_recent(minutes: int = RECENT) -> bool:
     A page hides by it what `@recent_login(minutes=5)` refuses: `is_recent(minutes=5)`. False where
     nobody is logged in.
     """
+    require_core_tables("is_recent()")
     login = current_login()
     return login is not None and _is_recent(login, minutes)
 
@@ -159,6 +162,7 @@ def require_login(*, minutes: int | None = None) -> Login:
     :raises ErrorResponse: 401, there is none, or none that is recent enough; a browser goes to the
         page that asks for it. 403, a key sent the request.
     """
+    require_core_tables("@recent_login")
     login = current_login()
     if login is None:
         raise _no_login()
@@ -189,7 +193,9 @@ def unauthenticated() -> ErrorResponse:
 def init_app(app: Flask) -> None:
     public_marks.init_app(app)
     request_checks.add_request_check(app, _check_access)
-    app.context_processor(_template_variables)
+    # A login of the app may have a `current_user` of another kind in templates.
+    if FIND_USER not in app_state(app):
+        app.context_processor(_template_variables)
 
 
 def _check_access(request: Request) -> None:
@@ -250,7 +256,7 @@ def _is_recent(login: Login, minutes: int) -> bool:
 def _require_roles(user: UserMixin, demanded: tuple[str, ...]) -> None:
     # A view that demands no role costs no query.
     # The class of an app may have replaced what limits `role_names`.
-    missing = demanded and sorted({*demanded}.difference(counting_roles(user, user.role_names)))
+    missing = demanded and sorted({*demanded}.difference(counting_roles(user, role_names_of(user))))
     if missing:
         audit.record(audit.AUTHZ_FAIL, reason="missing role", roles=", ".join(missing))
         raise error_response(403, "Not allowed")

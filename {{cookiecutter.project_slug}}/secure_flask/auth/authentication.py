@@ -17,6 +17,7 @@ from flask import current_app
 from secure_flask.auth import access, logins, passwords, throttle, tokens
 from secure_flask.auth.current_login import forget_current_login
 from secure_flask.auth.login_table import Login
+from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.auth.throttle import Attempt
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin, changed_by, replace_hash, user_class
@@ -38,6 +39,7 @@ password_changed = Namespace().signal("password-changed")
 password_set = Namespace().signal("password-set")
 
 
+@needs_core_tables
 def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
     """Check the credentials, log the user in and commit; return the body of the response.
 
@@ -61,6 +63,7 @@ def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
     return body
 
 
+@needs_core_tables
 def reauthenticate(password: str) -> dict[str, Any]:
     """Check the password of the logged-in user, replace the present login by a new one, and commit.
 
@@ -82,6 +85,7 @@ def reauthenticate(password: str) -> dict[str, Any]:
     return body
 
 
+@needs_core_tables
 def log_out() -> None:
     """End the login of this request and commit; the browser drops what it stored: `log_out()`.
 
@@ -100,6 +104,7 @@ def forget_login(login: Login) -> None:
     forget_current_login()
 
 
+@needs_core_tables
 def change_password(current: str, new: str, *, keep_keys: bool = False) -> dict[str, Any]:
     """Change the user's password, end all logins and keys, begin a new login, and commit.
 
@@ -122,6 +127,7 @@ def change_password(current: str, new: str, *, keep_keys: bool = False) -> dict[
     return body
 
 
+@needs_core_tables
 def set_password(user: UserMixin, password: str, *, check_password: bool = True) -> None:
     """Set a user's password without the current one, end all logins and keys of the user, and commit.
 
@@ -143,6 +149,7 @@ def set_password(user: UserMixin, password: str, *, check_password: bool = True)
     audit.record(audit.PASSWORD_CHANGE, account=user.name, user_id=user.id, by=by)
 
 
+@needs_core_tables
 def list_logins() -> list[dict[str, Any]]:
     """The logins of the user, newest first: `return {"sessions": list_logins()}`.
 
@@ -166,6 +173,7 @@ def list_logins() -> list[dict[str, Any]]:
     ]
 
 
+@needs_core_tables
 def end_login(login_id: str) -> None:
     """End one of the user's logins and commit: `end_login(login_id)`, an id of `list_logins`.
 
@@ -176,6 +184,7 @@ def end_login(login_id: str) -> None:
     audit.record(audit.SESSION_EXPIRED, reason="revoked", session=login_id)
 
 
+@needs_core_tables
 def end_other_logins() -> None:
     """End all logins of the user but the present one, and commit: `end_other_logins()`.
 

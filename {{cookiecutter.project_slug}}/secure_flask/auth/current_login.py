@@ -12,6 +12,7 @@ import flask
 from flask import (
     Flask,
     Request,
+    Response,
     current_app,
     has_request_context,
     request,
@@ -20,6 +21,7 @@ from secure_flask.auth.key_requests import find_refusal_of_key
 from secure_flask.auth.key_table import MachineKey
 from secure_flask.auth.login_table import Login
 from secure_flask.auth.logins import is_last_used_outdated, store_last_used
+from secure_flask.auth.own_login import FIND_USER, find_own_user, may_be_cached
 from secure_flask.auth.users import UserMixin, limit_roles_of_user
 from secure_flask.state import Key, State, app_state, request_state
 from secure_flask.web.errors import LOGIN_LOOKED_UP, ErrorResponse
@@ -56,7 +58,7 @@ def current_login() -> Login | None:
 
 
 def logged_in_user() -> UserMixin | None:
-    """The user of that login, or of a key that counts here."""
+    """The user of that login, or of a key that counts here; with `find_user`, what this found."""
     return _found().user
 
 
@@ -94,6 +96,8 @@ def keep_proved_of_login(demands: Iterable[object]) -> None:
 
 
 def init_app(app: Flask) -> None:
+    if FIND_USER in app_state(app):
+        app.after_request(_keep_out_of_caches)
     app.teardown_request(_store_use)
 
 
@@ -110,6 +114,8 @@ def _found() -> _Found:
 
 
 def _look_up(state: State) -> _Found:
+    if FIND_USER in app_state(current_app):
+        return _look_up_own(state)
     row = app_state(current_app)[FIND_LOGIN](_present_request())
     if row is None:
         return _Found()
@@ -127,6 +133,23 @@ def _found_by_key(state: State, key: MachineKey) -> _Found:
         return _Found(key=key, refusal=refusal)
     limit_roles_of_user(key.user, key.roles)
     return _Found(key=key, user=key.user)
+
+
+def _look_up_own(state: State) -> _Found:
+    user = find_own_user(_present_request())
+    if user is not None:
+        state[USER_ID] = user.id
+    return _Found(user=user)
+
+
+def _keep_out_of_caches(response: Response) -> Response:
+    """Find out who got a response that a cache may keep, before it leaves."""
+    state = request_state(request.environ)
+    if _FOUND not in state and may_be_cached(response):
+        _found()
+    if _FOUND in state:
+        response.vary.update(("Cookie", "Authorization"))
+    return response
 
 
 def _present_request() -> Request:

@@ -16,6 +16,7 @@ from flask import request
 from secure_flask.auth import throttle, tokens
 from secure_flask.auth.authentication import BeginHalf, second_factor_of
 from secure_flask.auth.login_table import Voucher
+from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import UserMixin, demands_second_factor, locked_user
 from secure_flask.web import audit
@@ -28,6 +29,7 @@ MULTIPLE_FACTORS = "mfa"
 CLOCK_SKEW = 5 * 60  # seconds
 
 
+@needs_core_tables
 def log_in_user(
     user: Any,
     *,

@@ -9,14 +9,14 @@ import time
 from uuid import UUID
 
 from secure_flask.auth.users import UserMixin, demands_second_factor, user_class
-from secure_flask.database import Model
+from secure_flask.database.database import CORE_TABLES, ModelOfUsers
 from sqlalchemy import JSON, BigInteger, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 MAX_KEY_NAME = 80  # characters
 
 
-class MachineKey(Model):
+class MachineKey(ModelOfUsers):
     """A key of one program."""
 
     __tablename__ = "keys"
@@ -47,3 +47,6 @@ class MachineKey(Model):
         if time.time() >= self.expires or self.user.disabled:
             return False
         return self.second_factor or not demands_second_factor(self.user)
+
+
+CORE_TABLES.add(MachineKey.__tablename__)

@@ -10,10 +10,12 @@ from typing import Any
 
 from secure_flask.auth import access, stored_keys
 from secure_flask.auth.key_table import MachineKey
+from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
 
 
+@needs_core_tables
 def create_key(
     name: str, *, expires_in: int | None = None, roles: Sequence[str] = ()
 ) -> dict[str, Any]:
@@ -38,6 +40,7 @@ def create_key(
     }
 
 
+@needs_core_tables
 def list_keys() -> list[dict[str, Any]]:
     """The keys of the user by name: `return {"keys": list_keys()}`.
 
@@ -59,6 +62,7 @@ def list_keys() -> list[dict[str, Any]]:
     ]
 
 
+@needs_core_tables
 def end_key(key_id: str) -> None:
     """End one of the user's keys and commit: `end_key(key_id)`, an id of `list_keys`.
 

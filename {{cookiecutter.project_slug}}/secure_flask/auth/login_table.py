@@ -12,7 +12,7 @@ from uuid import UUID
 from flask import current_app
 from secure_flask.auth.users import UserMixin, demands_second_factor, user_class
 from secure_flask.crypto.encrypted_types import EncryptedString
-from secure_flask.database import Model
+from secure_flask.database.database import CORE_TABLES, ModelOfUsers
 from sqlalchemy import BigInteger, ColumnElement, ForeignKey, String, and_, case, func, or_
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -33,7 +33,7 @@ class Voucher(NamedTuple):
     at: int | None
 
 
-class Login(Model):
+class Login(ModelOfUsers):
     """A login of one client."""
 
     __tablename__ = "logins"
@@ -91,6 +91,9 @@ class Login(Model):
         self.started = self.last_used = now
         self.authenticated = voucher.at if voucher else now
         self.expires = now + (lifetime or LIFETIMES[self.kind])
+
+
+CORE_TABLES.add(Login.__tablename__)
 
 
 def idle_timeout_of(kind: str) -> int:

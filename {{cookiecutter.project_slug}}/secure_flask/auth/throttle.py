@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import BoundedSemaphore
 from typing import TypedDict
+from unicodedata import normalize
 
 from flask import current_app
 from limits import RateLimitItem, parse
@@ -24,6 +25,7 @@ from secure_flask.web import audit
 from secure_flask.web.counters import SITE, Count, client_address, counters
 from secure_flask.web.errors import ErrorResponse, error_response
 from secure_flask.web.rate_limits import too_many_requests
+from werkzeug.exceptions import HTTPException
 
 # LOGIN_RATE_LIMIT times this is the limit of an account from all addresses, and of an IPv6 site.
 WIDE = 10
@@ -93,6 +95,35 @@ def count_attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]
         # First the attempt, then that it runs: nobody takes it for a failure meanwhile.
         for count in current.not_kept(ended=ended) + running:
             counters().give_back(count)
+
+
+@contextmanager
+def attempts(purpose: str, name: str | None = None) -> Iterator[Attempt]:
+    """Count an attempt to use a secret of your own, or respond 429: for a login that is yours.
+
+    `with attempts("login", name) as attempt: attempt.succeeded = is_right(name, password)`. The
+    `purpose` (str) keeps the counts of two kinds of secrets apart; `name` is what was typed. It has
+    failed unless you set `succeeded`, also where `abort(401)` leaves the block.
+
+    :raises ErrorResponse: 429, too many failures of LOGIN_RATE_LIMIT, or too many successes.
+    """
+    refusal: HTTPException | None = None
+    account = None if name is None else folded_name(name)
+    with count_attempt(f"app {purpose}", account) as attempt:
+        try:
+            yield attempt
+        except HTTPException as error:
+            # An error of the server says nothing of the secret.
+            if (error.code or 500) >= 500:
+                raise
+            refusal = error
+    if refusal:
+        raise refusal
+
+
+def folded_name(name: str) -> str:
+    """One text for all spellings that may find one name, under which guesses count."""
+    return " ".join(normalize("NFKC", name).casefold().split())
 
 
 def complete_attempt(half: StoredAttempt) -> None:

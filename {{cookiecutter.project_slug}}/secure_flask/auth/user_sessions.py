@@ -17,8 +17,9 @@ from secure_flask.auth.current_login import (
     is_login_known,
     logged_in_user,
 )
+from secure_flask.auth.own_login import FIND_USER, has_own_login
 from secure_flask.auth.users import UserMixin
-from secure_flask.state import Key, request_state
+from secure_flask.state import Key, app_state, request_state
 from secure_flask.web.cookies import drop_unread_cookies
 from secure_flask.web.request_checks import add_request_check
 from sqlalchemy.exc import SQLAlchemyError
@@ -99,6 +100,9 @@ def keep_session_for(user: UserMixin) -> None:
 
 def init_app(app: Flask) -> None:
     app.wsgi_app = _Wrapping(app)  # type: ignore[method-assign]
+    # A login of the app may stand in the session itself, which then is the app's.
+    if FIND_USER in app_state(app):
+        return
     add_request_check(app, _clear_session_of_another)
     # The session is emptied before any handler of an error runs.
     app.handle_user_exception = partial(  # type: ignore[method-assign]
@@ -145,6 +149,8 @@ def _is_for_static_file(request: Request) -> bool:
 
 def _write_owner(session: SessionMixin) -> bool:
     """Write whose the session is; False where that is unknown."""
+    if has_own_login(current_app):
+        return True
     try:
         owner = request_state(request.environ).get(_NEW_OWNER) or _id_of(logged_in_user())
     except SQLAlchemyError:

@@ -9,14 +9,16 @@ import re
 from collections.abc import Callable, Iterable
 from inspect import getattr_static
 from typing import Any, Self
-from unicodedata import normalize
 from uuid import UUID, uuid4
 
 import click
 from blinker import Namespace
 from flask import current_app, has_request_context, request
+from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.auth.passwords import NO_PASSWORD, hash_new_password, hash_password
+from secure_flask.auth.throttle import folded_name
 from secure_flask.database import Model, db
+from secure_flask.database.database import CORE_TABLES
 from secure_flask.state import Key, app_state, request_state
 from secure_flask.web import audit
 from secure_flask.web.logs import USER_ID
@@ -80,6 +82,9 @@ class Role(Model):
     name: Mapped[str] = mapped_column(String(MAX_ROLE), unique=True)
 
 
+CORE_TABLES.update((user_roles.name, Role.__tablename__))
+
+
 class UserMixin:
     """A person who can log in: `class User(UserMixin, Model)`. Names are case-sensitive.
 
@@ -137,7 +142,7 @@ class UserMixin:
 
         It does not depend on who is known, or the limits would tell.
         """
-        return " ".join(normalize("NFKC", name).casefold().split())
+        return folded_name(name)
 
 
 def is_role(name: object) -> bool:
@@ -154,6 +159,11 @@ def demands_second_factor(user: UserMixin) -> bool:
     """Whether a role of the user demands one, as the hook of this name says, if there is one."""
     is_demanded = app_state(current_app).get(DEMANDS_SECOND_FACTOR)
     return bool(is_demanded and is_demanded(user))
+
+
+def has_user_class() -> bool:
+    """Whether the tables of the core have users to refer to."""
+    return bool(_registered)
 
 
 def user_class() -> type[UserMixin]:
@@ -198,6 +208,7 @@ def locked_user(user: UserMixin) -> UserMixin | None:
     return db.session.get(model, user_id, populate_existing=True)
 
 
+@needs_core_tables
 def create_user(
     name: str, password: str | None = None, *, check_password: bool = True, **columns: Any
 ) -> Any:
@@ -224,6 +235,7 @@ def create_user(
     return user
 
 
+@needs_core_tables
 def delete_user(user: UserMixin) -> None:
     """Delete a user with all rows that refer to it, and commit: `delete_user(user)`.
 

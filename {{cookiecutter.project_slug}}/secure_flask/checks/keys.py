@@ -11,6 +11,7 @@ from secure_flask.auth.key_table import MachineKey
 from secure_flask.auth.login_table import DAY
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.database import db
+from secure_flask.database.database import has_core_tables
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,6 +21,8 @@ NAMED = 10  # keys of a finding
 
 @register_check("keys.unused", "warning")
 def unused_keys(app: Flask) -> Iterator[Finding]:
+    if not has_core_tables():
+        return
     now = int(time.time())
     used = func.coalesce(MachineKey.last_used, MachineKey.created)
     unused = select(MachineKey.id).where(used <= now - UNUSED, MachineKey.expires > now)

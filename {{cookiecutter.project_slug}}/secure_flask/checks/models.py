@@ -12,14 +12,15 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from flask import Flask
 from secure_flask.checks.registry import Finding, register_check
-from secure_flask.checks.services import problem_of_migrations
-from secure_flask.database import Model, db
+from secure_flask.checks.services import has_migrations, problem_of_migrations
+from secure_flask.database import db
+from secure_flask.database.database import app_metadata
 from secure_flask.database.failures import MIGRATION_COMMANDS
 
 
 @register_check("database.models", "error")
 def different_models(app: Flask) -> Iterator[Finding]:
-    if problem_of_migrations() is not None:
+    if not has_migrations() or problem_of_migrations() is not None:
         return
     for table, differences in _differences().items():
         yield Finding(
@@ -31,13 +32,14 @@ def different_models(app: Flask) -> Iterator[Finding]:
 def _differences() -> dict[str, list[str]]:
     """What differs, in words, by the table of a model."""
     found = defaultdict[str, list[str]](list)
+    tables = app_metadata()
     with db.engine.connect() as connection:
         context = MigrationContext.configure(connection)
-        operations = produce_migrations(context, Model.metadata).upgrade_ops
+        operations = produce_migrations(context, tables).upgrade_ops
     for operation in _single(operations.ops if operations else ()):
         table = getattr(operation, "table_name", "")
         key = f"{schema}.{table}" if (schema := getattr(operation, "schema", None)) else table
-        if key in Model.metadata.tables and (said := _in_words(operation)):
+        if key in tables.tables and (said := _in_words(operation)):
             found[key].append(said)
     return found
 

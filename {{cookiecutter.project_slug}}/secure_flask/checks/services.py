@@ -15,7 +15,7 @@ from alembic.util import CommandError
 from flask import Flask
 from secure_flask.checks.registry import Finding, register_check
 from secure_flask.database import db
-from secure_flask.database.database import migrate
+from secure_flask.database.database import has_core_tables, migrate
 from secure_flask.web import redis_storage
 from secure_flask.web.counters import counters
 from sqlalchemy import make_url
@@ -85,8 +85,17 @@ def unverified_redis(app: Flask) -> Iterator[Finding]:
         )
 
 
+def has_migrations() -> bool:
+    return Path(migrate.directory).is_dir()
+
+
 def problem_of_migrations() -> Finding | None:
-    """What is wrong with the database; None where it is at the newest migration."""
+    """What is wrong with the database; None where it is at the newest migration.
+
+    An app without users of the core may make its tables in another way.
+    """
+    if not (has_migrations() or has_core_tables()):
+        return None
     try:
         newest = ScriptDirectory.from_config(migrate.get_config()).get_heads()
     except CommandError:

@@ -19,8 +19,9 @@ from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.crypto.encrypted_types import Encrypted
 from secure_flask.crypto.encryption import DecryptionError, decrypt, encrypt
 from secure_flask.crypto.keyring import blind_index_keys, current_key, encryption_keys
-from secure_flask.database import Model, db
+from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
+from secure_flask.database.database import all_mappers
 from secure_flask.database.paging import pages_of_rows
 from secure_flask.settings import keyrings
 from sqlalchemy.orm import Mapper
@@ -91,9 +92,7 @@ class Stored:
 
 def encrypted_columns() -> list[Stored]:
     """The encrypted columns of all models, sorted by name."""
-    found = {
-        stored.name: stored for mapper in Model.registry.mappers for stored in _columns_of(mapper)
-    }
+    found = {stored.name: stored for mapper in all_mappers() for stored in _columns_of(mapper)}
     return [found[name] for name in sorted(found)]
 
 

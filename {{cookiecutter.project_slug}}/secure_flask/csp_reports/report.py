@@ -7,6 +7,7 @@ Source: W3C Content Security Policy Level 3, sections 6 and 7; WICG Connection A
 OWASP ASVS 3.4.3, 16.4.1.
 """
 
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from textwrap import indent
@@ -16,6 +17,7 @@ import click
 from flask import Flask, current_app
 from secure_flask.csp_levels import NONE, SELF
 from secure_flask.csp_reports import violations
+from secure_flask.csp_reports.logged import logged_violations
 from secure_flask.csp_reports.violations import (
     CONNECTION,
     INTEGRITY,
@@ -26,6 +28,7 @@ from secure_flask.csp_reports.violations import (
 )
 from secure_flask.database import db
 from secure_flask.database.command_group import CommandGroup
+from secure_flask.database.database import has_core_tables
 from secure_flask.web import csp
 from secure_flask.web.connection_allowlist import resolve_links
 from secure_flask.web.csp_syntax import is_whole_cdn
@@ -88,8 +91,11 @@ _PUBLIC_CDN = (
 
 @csp_commands.command("report")
 def report_command() -> None:
-    """Show the violations that browsers reported, with counts and advice."""
-    rows = violations.most_frequent_violations()
+    """Show the violations that browsers reported, with counts and advice.
+
+    An app with a login of its own has no table of them: it reads lines of the log from stdin.
+    """
+    rows = violations.most_frequent_violations() if has_core_tables() else _rows_of_log()
     click.echo("Anybody can post a report: allow only what you know." if rows else "No reports.")
     for row in rows:
         click.echo(_described_violation(row))
@@ -98,6 +104,8 @@ def report_command() -> None:
 @csp_commands.command("clear")
 def clear_command() -> None:
     """Delete all reports, to see which violations remain after a change."""
+    if not has_core_tables():
+        raise click.ClickException("The reports are in the log, where nothing is deleted.")
     db.session.execute(delete(ViolationCount))
     db.session.commit()
 
@@ -123,6 +131,14 @@ def advise(row: ViolationCount, config: Mapping[str, Any]) -> str:
     if directive == CONNECTION:
         return _advise_link(row, config)
     return known.replace("{}", row.blocked) if known else _advise_source(row, directive, config)
+
+
+def _rows_of_log() -> list[ViolationCount]:
+    if sys.stdin.isatty():
+        raise click.ClickException(
+            "The reports are in the log. Send it here: flask csp report < app.log"
+        )
+    return logged_violations(sys.stdin)
 
 
 def _described_violation(row: ViolationCount) -> str:

@@ -20,7 +20,9 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from flask import current_app
+from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.database import Model, db
+from secure_flask.database.database import CORE_TABLES
 from secure_flask.web.csp_syntax import DIRECTIVES
 from sqlalchemy import BigInteger, String, delete, func, inspect, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
@@ -80,6 +82,7 @@ class ViolationCount(Model):
     last_seen: Mapped[int] = mapped_column(BigInteger)
 
 
+CORE_TABLES.add(ViolationCount.__tablename__)
 _KEY = [getattr(ViolationCount, field) for field in Violation._fields]
 
 
@@ -124,6 +127,7 @@ def most_frequent_violations() -> list[ViolationCount]:
     return list(db.session.scalars(most))
 
 
+@needs_core_tables
 def latest_violations(limit: int) -> list[ViolationCount]:
     """The most recently reported violations, newest first; `limit` is the number of rows.
 

@@ -7,24 +7,24 @@ Source: OWASP ASVS 13.1.3.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from flask import Config, Flask, request
+from flask import Config, Flask, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from secure_flask.database import failures
 from secure_flask.database.engine_options import bind_options, engine_options
 from secure_flask.settings.configuration import READ_ONCE
-from secure_flask.state import IN_CONTEXT, app_state, request_state
+from secure_flask.state import IN_CONTEXT, Key, app_state, request_state
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, respond_by_default, response_for
 from sqlalchemy import Connection, Engine, MetaData, Select, event, inspect
 from sqlalchemy.exc import DBAPIError, TimeoutError
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapper
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 # Alembic can change or drop a constraint only by its name.
@@ -40,6 +40,11 @@ CONFLICTS = (ObjectDeletedError, StaleDataError)
 
 
 Row = TypeVar("Row")
+BindKeys = str | list[str | None] | None
+
+# The names of the tables of the core, and what says whether an app has these.
+CORE_TABLES: set[str] = set()
+HAS_CORE_TABLES = Key[Callable[[], bool]]("has the tables of the core")
 
 
 class Model(DeclarativeBase):
@@ -48,11 +53,34 @@ class Model(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
 
 
+class ModelOfUsers(DeclarativeBase):
+    """The base class of what refers to the app's class of users, beside that of all others.
+
+    SQLAlchemy looks for that class only where something uses this, so an app may have none.
+    """
+
+    metadata = Model.metadata
+
+
 class Database(SQLAlchemy):
     """Flask-SQLAlchemy, whose queries for one row have the type of the row.
 
-    `db.session.add(task)`, `db.session.commit()`, `db.first_or_404(select(Task))`.
+    `db.session.add(task)`, `db.session.commit()`, `db.first_or_404(select(Task))`. `db.create_all()`
+    creates the tables of the core only for an app that has its users.
     """
+
+    def create_all(self, bind_key: BindKeys = "__all__") -> None:
+        for engine, metadata in self._tables_by_engine(bind_key):
+            metadata.create_all(engine)
+
+    def drop_all(self, bind_key: BindKeys = "__all__") -> None:
+        for engine, metadata in self._tables_by_engine(bind_key):
+            metadata.drop_all(engine)
+
+    def _tables_by_engine(self, bind_key: BindKeys) -> Iterator[tuple[Engine, MetaData]]:
+        keys = [bind_key] if bind_key is None or isinstance(bind_key, str) else bind_key
+        for key in self.metadatas if bind_key == "__all__" else keys:
+            yield self.engines[key], self.metadatas[key] if key else app_metadata()
 
     if TYPE_CHECKING:
 
@@ -118,10 +146,31 @@ def impatient_transaction() -> Iterator[Connection]:
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits}")
 
 
+def has_core_tables() -> bool:
+    """Whether this app has users of the core, to which its tables belong."""
+    return app_state(current_app)[HAS_CORE_TABLES]()
+
+
+def app_metadata() -> MetaData:
+    """The tables of this app: without those of the core where it has none of its users."""
+    if has_core_tables():
+        return Model.metadata
+    metadata = MetaData(naming_convention=NAMES)
+    for table in Model.metadata.tables.values():
+        if table.name not in CORE_TABLES:
+            table.to_metadata(metadata)
+    return metadata
+
+
+def all_mappers() -> list[Mapper[Any]]:
+    """The mappers of all models."""
+    return [*Model.registry.mappers, *ModelOfUsers.registry.mappers]
+
+
 def missing_tables() -> list[str]:
     """The tables of models that the database does not have, in alphabetical order."""
     found = inspect(db.session.connection())
-    tables = Model.metadata.tables.values()
+    tables = app_metadata().tables.values()
     return sorted(
         each.fullname for each in tables if not found.has_table(each.name, schema=each.schema)
     )

@@ -24,7 +24,8 @@ def document(app: Flask) -> str:
     # In a request context, since the name of the cookie depends on the request.
     with app.test_request_context():
         described = describe_operations(app)
-        schemes = ChainMap(*tokens.security_schemes(), tokens.key_scheme())
+        kinds = tokens.security_schemes()
+        schemes = ChainMap(*kinds, tokens.key_scheme() if kinds else {})
     about = {
         "openapi": "3.1.0",
         "info": _info(app),

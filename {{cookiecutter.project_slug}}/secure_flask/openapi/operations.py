@@ -125,9 +125,10 @@ def _describe(operation: _Operation) -> Json:
         described["requestBody"] = _request_body(options.consumes or {})
     if arguments := _ARGUMENT.findall(operation.path):
         described["parameters"] = [_parameter(*argument) for argument in arguments]
-    if not operation.public:
+    kinds = tokens.security_schemes()
+    # An empty list would say that no login is needed.
+    if kinds and not operation.public:
         # OpenAPI 3.1.1, "Security Requirement Object": a list of the roles that are required.
-        kinds = tokens.security_schemes()
         if takes_key(operation.method, options):
             kinds = [*kinds, tokens.key_scheme()]
         described["security"] = [{name: [*options.roles] for name in kind} for kind in kinds]

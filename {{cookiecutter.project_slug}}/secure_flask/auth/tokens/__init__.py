@@ -13,6 +13,7 @@ from secure_flask.auth import key_requests
 from secure_flask.auth.current_login import FIND_LOGIN
 from secure_flask.auth.key_table import MachineKey
 from secure_flask.auth.login_table import Login, Voucher
+from secure_flask.auth.own_login import has_own_login
 from secure_flask.auth.tokens import opaque, session
 from secure_flask.auth.users import UserMixin
 from secure_flask.state import Key, app_state
@@ -68,7 +69,12 @@ def token_type_of(login: Login) -> TokenType:
 
 
 def security_schemes() -> list[dict[str, Any]]:
-    """The OpenAPI security schemes of each kind of login: a request needs one of them."""
+    """The OpenAPI security schemes of each kind of login: a request needs one of them.
+
+    The core knows none of an app that has a login of its own.
+    """
+    if has_own_login(current_app):
+        return []
     name = cookies.cookie_name(session.KIND)
     cookie = {"cookie": {"type": "apiKey", "in": "cookie", "name": name}}
     bearer = {"bearer": {"type": "http", "scheme": "bearer"}}

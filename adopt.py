@@ -1,0 +1,363 @@
+"""`make adopt APP=../their-app`: brings the core to a Flask app that exists, as one commit of it.
+
+It changes no line of the app. It prints the lines that its owner writes, and the routes that lack a
+mark; docs/how-to/adopt.md has the steps. The commit is made beside the work tree and taken over by
+one command of git, so a run that fails leaves everything as it was. It uses the standard library
+alone, and runs no code of the app.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+HERE = Path(__file__).resolve().parent
+PROJECT = HERE / "{{cookiecutter.project_slug}}"
+CORE = PROJECT / "secure_flask"
+ERROR_PAGE = PROJECT / "app" / "templates" / "error.html"
+EXTENDS = '{% if navigation %}{% extends "base.html" %}{% endif -%}\n'
+ATTRIBUTES = "secure_flask/** text eol=lf linguist-vendored"
+MESSAGE = "Add the core of secure-flask\n\ngit revert takes it back. docs/how-to/adopt.md of the template says what comes next.\n"
+UNFINISHED = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
+METHODS = ("get", "post", "put", "patch", "delete")
+MARKS = {"public", "login_required", "roles_required", "recent_login"}
+BODIES = {"consumes_form", "consumes", "or_form", "validated"}
+# Names of the configuration that the environment gives from now on.
+SETTINGS = ("SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "MAX_CONTENT_LENGTH", "SESSION_COOKIE_NAME")
+
+Files = dict[str, bytes]
+
+
+class AdoptError(Exception):
+    """Why nothing was written, and what to do."""
+
+
+class Route(NamedTuple):
+    """A route that lacks something, as its source shows it."""
+
+    place: str  # file and line
+    view: str
+    missing: list[str]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="adopt.py", description="Add the core to a Flask app.")
+    parser.add_argument("app", type=Path, help="the folder of the app, in a git repository")
+    parser.add_argument("--diff", action="store_true", help="only show what would be written")
+    parser.add_argument("--source", help="the https address of the template, for updates")
+    options = parser.parse_args()
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        said = _adopt(App(options.app), options)
+    except AdoptError as error:
+        sys.exit(_failed(str(error)))
+    except (OSError, ValueError) as error:
+        sys.exit(_failed(f"Nothing was written: {str(error)!a}"))
+    print(said)
+
+
+def _failed(message: str) -> int:
+    print(message, file=sys.stderr)
+    return 2
+
+
+def _adopt(app: App, options: argparse.Namespace) -> str:
+    """Do what the options ask for; what to print then."""
+    app.refuse_unless_clean()
+    files = _new_files(app, options.source or _origin())
+    if options.diff:
+        return "".join(_difference(app, files))
+    report = "\n".join(_report(app))
+    commit = app.commit(files)[:12]
+    return (
+        f"One commit has it all: {commit}. The command to take it back: git revert {commit}\n"
+        f"Keep .env out of git then too: delete it, or ignore it.\n\n{report}"
+    )
+
+
+class App:
+    """The folder of an app, and the repository of git that it lies in."""
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise AdoptError(f"There is no folder {str(folder)!r}: name that of the app.")
+        self.folder = folder.resolve()
+        try:
+            self.top = Path(self.git("rev-parse", "--show-toplevel").decode().strip())
+        except AdoptError:
+            raise AdoptError(
+                f"{self.folder.name}/ is in no git repository, so nothing could be taken back. Run "
+                "`git init`, and commit the app."
+            ) from None
+        self.prefix = self.folder.relative_to(self.top.resolve()).as_posix()
+        names = self.git("ls-files", "-z").decode("utf-8", "replace")
+        self.names = sorted(filter(None, names.split("\0")))
+
+    def git(self, *arguments: str, data: bytes | None = None, index: str | None = None) -> bytes:
+        environment = {**os.environ, **({"GIT_INDEX_FILE": index} if index else {})}
+        command = ["git", "-C", str(self.folder), *arguments]
+        try:
+            done = subprocess.run(command, input=data, env=environment, capture_output=True)  # noqa: S603
+        except FileNotFoundError:
+            raise AdoptError("This needs git: install it.") from None
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip().replace("\n", "\n  ")
+            raise AdoptError(f"Nothing was written. git says: {said}")
+        return done.stdout
+
+    def refuse_unless_clean(self) -> None:
+        """
+        :raises AdoptError: something is not committed, or the core is here already.
+        """
+        if (self.folder / "secure_flask").exists():
+            raise AdoptError("There is a secure_flask/ already: python secure_flask/update.py")
+        if ".env" in self.names:
+            raise AdoptError(
+                "git has .env, which will hold secrets: run `git rm --cached .env`, ignore it, commit "
+                "this, and replace each secret that was in it."
+            )
+        if not self._succeeds("rev-parse", "--verify", "--quiet", "HEAD"):
+            raise AdoptError("The repository has no commit: make one, so that git can go back.")
+        if any(self._succeeds("rev-parse", "--verify", "--quiet", each) for each in UNFINISHED):
+            raise AdoptError("A merge, a rebase or a revert is not finished: finish it first.")
+        changed = self.git("-C", str(self.top), "status", "--porcelain", "--untracked-files=all")
+        if changed:
+            lines = changed.decode("utf-8", "replace").rstrip()
+            raise AdoptError(
+                f"These changes are not committed:\n{lines}\nCommit them, or let git ignore them, "
+                "as always .env. Then one command takes back what this writes."
+            )
+
+    def ignores(self, name: str) -> bool:
+        return self._succeeds("check-ignore", "--quiet", "--no-index", name)
+
+    def read(self, name: str) -> bytes:
+        """A file as git has it, or nothing."""
+        return self.git("cat-file", "blob", f"HEAD:./{name}") if name in self.names else b""
+
+    def commit(self, files: Files) -> str:
+        """Commit the files, and write them; all of them or none."""
+        with tempfile.TemporaryDirectory() as folder:
+            index = str(Path(folder) / "index")
+            self.git("read-tree", "HEAD", index=index)
+            entries = b"".join(self._entry(name, data) for name, data in files.items())
+            self.git("update-index", "-z", "--index-info", data=entries, index=index)
+            tree = self.git("write-tree", index=index).decode().strip()
+        commit = self.git("commit-tree", tree, "-p", "HEAD", data=MESSAGE.encode())
+        made = commit.decode().strip()
+        # It refuses before it writes where a file that git ignores lies in the way.
+        self.git("merge", "--ff-only", "--quiet", "--no-overwrite-ignore", made)
+        return made
+
+    def _entry(self, name: str, data: bytes) -> bytes:
+        blob = self.git("hash-object", "-w", "--stdin", data=data).decode().strip()
+        path = PurePosixPath(self.prefix) / name
+        return f"100644 {blob}\t{path}\0".encode()
+
+    def _succeeds(self, *arguments: str) -> bool:
+        try:
+            self.git(*arguments)
+        except AdoptError:
+            return False
+        return True
+
+
+def _new_files(app: App, source: str) -> Files:
+    """What the app gets: the names in its folder, and the bytes."""
+    files = Files()
+    if not app.ignores(".env"):
+        files[".gitignore"] = _with_line(app.read(".gitignore"), ".env")
+    files[".gitattributes"] = _with_line(app.read(".gitattributes"), ATTRIBUTES)
+    files["pyproject.toml"] = _with_source(app.read("pyproject.toml"), source)
+    files |= {f"secure_flask/{name}": data for name, data in _core().items()}
+    folder = _template_folder(app)
+    if folder is not None and f"{folder}/error.html" not in app.names:
+        files[f"{folder}/error.html"] = _error_page(f"{folder}/base.html" in app.names)
+    return files
+
+
+def _core() -> Files:
+    """The files of the core without those of accounts, as MANIFEST lists them."""
+    update = runpy.run_path(str(CORE / "update.py"))
+    if edits := update["find_edits"](CORE):
+        raise AdoptError("\n  ".join(["The core here is not as it was released:", *edits]))
+    found: Files = update["_read_core"](CORE)
+    return {name: data for name, data in found.items() if not name.startswith("accounts/")}
+
+
+def _error_page(has_base: bool) -> bytes:
+    page = ERROR_PAGE.read_text("utf-8")
+    return (page if has_base else page.replace(EXTENDS, "")).encode()
+
+
+def _with_line(text: bytes, line: str) -> bytes:
+    end = b"\r\n" if b"\r\n" in text else b"\n"
+    begin = text if not text or text.endswith(b"\n") else text + end
+    return begin + line.encode() + end
+
+
+def _with_source(text: bytes, source: str) -> bytes:
+    """pyproject.toml, with the address where update.py looks for releases."""
+    if "secure-flask" in tomllib.loads(text.decode()).get("tool", {}):
+        raise AdoptError("pyproject.toml has a [tool.secure-flask] already: remove it.")
+    for line in ("", "[tool.secure-flask]", f'source = "{source}"'):
+        if text or line:
+            text = _with_line(text, line)
+    tomllib.loads(text.decode())
+    return text
+
+
+def _origin() -> str:
+    """Where this clone of the template is from, if that is an https address."""
+    asked = ["git", "-C", str(HERE), "remote", "get-url", "origin"]
+    found = subprocess.run(asked, capture_output=True, text=True).stdout.strip()  # noqa: S603
+    return found if found.startswith("https://") and "@" not in found else ""
+
+
+def _template_folder(app: App) -> str | None:
+    """The highest folder of templates, or None for an app without pages."""
+    folders = {str(each) for name in app.names for each in PurePosixPath(name).parents}
+    named = [each for each in folders if PurePosixPath(each).name == "templates"]
+    return min(named, key=lambda each: (each.count("/"), each), default=None)
+
+
+def _difference(app: App, files: Files) -> Iterator[str]:
+    for name, data in files.items():
+        if not name.startswith("secure_flask/"):
+            a, b = (text.decode("utf-8", "replace") for text in (app.read(name), data))
+            lines = (text.splitlines(keepends=True) for text in (a, b))
+            yield from difflib.unified_diff(*lines, f"a/{name}", f"b/{name}")
+    of_core = sum(1 for name in files if name.startswith("secure_flask/"))
+    yield f"+ secure_flask/: {of_core} files, version {_version()}\n"
+
+
+def _version() -> str:
+    return (CORE / "VERSION").read_text("utf-8").strip()
+
+
+def _report(app: App) -> Iterator[str]:
+    """The lines that the owner writes, and the routes that lack a mark."""
+    trees = dict[str, ast.AST]()
+    for name in app.names:
+        if name.endswith(".py"):
+            try:
+                trees[name] = ast.parse(app.read(name))
+            except (SyntaxError, ValueError):
+                yield f"{name} is no Python that this can read: look for routes there yourself."
+    needed = (CORE / "DEPENDENCIES").read_text("utf-8").splitlines()
+    packages = " ".join(f"'{line}'" for line in needed if line and not set(line) & {" ", "#"})
+    yield f"Install: uv add {packages}"
+    yield "Make .env with fresh secrets: python -m secure_flask.settings"
+    yield "\nWrite where the app is made, below its configuration and above its blueprints:"
+    yield from (f"  {place}" for name, tree in trees.items() for place in _factories(name, tree))
+    yield (
+        '    app.config.update(PROJECT_NAME="…", SECURITY_CONTACT="security@example.org")\n'
+        "    secure_flask.init_app(app, secure_flask.Settings.load())"
+    )
+    settings = [each for name, tree in trees.items() for each in _settings(name, tree)]
+    if settings:
+        yield "\nRemove from the configuration, since the environment gives it:"
+        yield from (f"  {each}" for each in settings)
+    yield "\nRoutes that lack a mark (write it below the line of the route):"
+    routes = [each for name, tree in trees.items() for each in _routes(name, tree)]
+    yield from (f"  {place}  {view}  {' '.join(missing)}" for place, view, missing in routes)
+    yield "\nNext: docs/how-to/adopt.md of the template, step 1"
+
+
+def _factories(name: str, tree: ast.AST) -> Iterator[str]:
+    for call in _calls(tree):
+        if _last_name(call.func) == "Flask":
+            yield f"{name}:{call.lineno}"
+
+
+def _settings(name: str, tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg in SETTINGS:
+            yield f"{name}:{node.lineno} {node.arg}"
+        elif isinstance(node, ast.Assign):
+            written = [_written_name(target) for target in node.targets]
+            yield from (f"{name}:{node.lineno} {each}" for each in written if each in SETTINGS)
+
+
+def _written_name(target: ast.expr) -> str:
+    """What an assignment names, as `SECRET_KEY = …` or `app.config["SECRET_KEY"] = …`."""
+    if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+        return str(target.slice.value)
+    return _last_name(target)
+
+
+def _routes(name: str, tree: ast.AST) -> Iterator[Route]:
+    """The routes without a mark, and those of writes that say nothing of their bodies."""
+    imported = _names_of_core(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            routes = [each for each in node.decorator_list if _methods(each)]
+            missing = _missing(node, imported, set().union(*map(_methods, routes)))
+            if routes and missing:
+                yield Route(f"{name}:{routes[0].lineno}", node.name, missing)
+        elif isinstance(node, ast.Call) and _last_name(node.func) == "add_url_rule":
+            yield Route(f"{name}:{node.lineno}", "add_url_rule(…)", ["look whether it has a mark"])
+
+
+def _missing(
+    view: ast.FunctionDef | ast.AsyncFunctionDef, imported: dict[str, str], methods: set[str]
+) -> list[str]:
+    marks = {_name_in_core(each, imported) for each in view.decorator_list}
+    writes = methods - {"GET", "HEAD", "OPTIONS"}
+    missing = [] if marks & MARKS else ["@public, or @login_required from step 4"]
+    return missing + (["@consumes_form for a form"] if writes and not marks & BODIES else [])
+
+
+def _methods(decorator: ast.expr) -> set[str]:
+    """The methods of a decorator that makes a route; none of any other."""
+    if not (isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute)):
+        return set()
+    if decorator.func.attr in METHODS:
+        return {decorator.func.attr.upper()}
+    if decorator.func.attr != "route":
+        return set()
+    [given] = [each.value for each in decorator.keywords if each.arg == "methods"] or [None]
+    constants = (
+        [each for each in ast.walk(given) if isinstance(each, ast.Constant)] if given else []
+    )
+    return {str(each.value).upper() for each in constants} or {"GET"}
+
+
+def _names_of_core(tree: ast.AST) -> dict[str, str]:
+    """What a module calls each name that it imports from secure_flask."""
+    return {
+        alias.asname or alias.name: alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "secure_flask"
+        for alias in node.names
+    }
+
+
+def _name_in_core(decorator: ast.expr, imported: dict[str, str]) -> str:
+    """What secure_flask calls a decorator. The app may have a `login_required` of its own."""
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    if isinstance(called, ast.Attribute):
+        return called.attr if _last_name(called.value) == "secure_flask" else ""
+    return imported.get(_last_name(called), "")
+
+
+def _calls(tree: ast.AST) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,668 @@
+"""An app with a login of its own: `find_user` closes its views, and needs no user of the core."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import secure_flask
+from flask import Flask, abort, g, render_template_string, request, send_file, session
+from flask.testing import FlaskClient
+from flask_login import (  # type: ignore[import-untyped]
+    AnonymousUserMixin,
+    LoginManager,
+    login_user,
+    logout_user,
+)
+from flask_login import current_user as flask_login_user
+from secure_flask import (
+    PolicyError,
+    attempts,
+    consumes_form,
+    current_user,
+    keys_allowed,
+    login_required,
+    public,
+    recent_login,
+    roles_required,
+)
+from secure_flask.csp_reports import endpoint
+from secure_flask.database import Model
+from secure_flask.database.database import CORE_TABLES, ModelOfUsers, app_metadata
+from secure_flask.settings import Settings
+from secure_flask.web.csrf import csrf_exempt
+from werkzeug.local import LocalProxy
+
+from core import routes
+from core.conftest import OWN_PAGE, PRODUCTION, SECRETS, SETTINGS, Lines
+from core.site import POLICY
+
+BROWSER = {"Accept": "text/html", **OWN_PAGE}
+
+
+@dataclass
+class Person:
+    """What an app calls a user."""
+
+    id: int = 7
+    role_names: list[str] = field(default_factory=list)
+
+
+@dataclass
+class WithoutRoles:
+    id: int = 7
+
+
+def find_person() -> Person | None:
+    """The login of an app that keeps the id in Flask's session."""
+    return Person(session["user_id"]) if "user_id" in session else None
+
+
+def new_app(find_user: Callable[[], object] = find_person, **changes: Any) -> Flask:
+    app = Flask(__name__, static_folder=None)
+    replaced = {name: changes.pop(name) for name in list(changes) if name.isupper()}
+    app.config.update({**POLICY, "TOKEN_TYPE": "opaque", "TESTING": True, **replaced})
+    # Each app counts from zero.
+    settings = Settings(_env_file=None, **{**SETTINGS, **SECRETS, "redis_url": None, **changes})
+    secure_flask.init_app(app, settings, find_user=find_user)
+    app.add_url_rule("/closed", "closed", lambda: "closed")
+    app.add_url_rule("/public", "public", public(lambda: "public"))
+    app.add_url_rule("/enter", "enter", public(consumes_form(enter)), methods=["POST"])
+    return app
+
+
+def enter() -> str:
+    session["user_id"] = 7
+    return "entered"
+
+
+def client_of(app: Flask, path: str, view: Callable[..., Any], **options: Any) -> FlaskClient:
+    app.add_url_rule(path, path, view, **options)
+    return app.test_client()
+
+
+# 1. What counts as a user.
+
+
+def test_a_closed_view_takes_the_user_of_the_app_and_nobody_else() -> None:
+    client = new_app().test_client()
+    assert client.get("/closed").status_code == 401
+    assert client.post("/enter", data={"name": "ada"}, headers=OWN_PAGE).status_code == 200
+    # The session that holds the login stays the app's.
+    assert [client.get("/closed").text for _ in range(3)] == ["closed"] * 3
+
+
+def test_the_session_of_the_app_holds_what_the_app_put_there() -> None:
+    client = client_of(new_app(), "/session", public(lambda: dict(session)))
+    client.post("/enter", data={"name": "ada"}, headers=OWN_PAGE)
+    assert client.get("/session").get_json() == {"user_id": 7}
+
+
+class Named:
+    """An object as some libraries return one."""
+
+    id = 7
+    is_authenticated: object = True
+
+
+class Method(Named):
+    def is_authenticated(self) -> bool:  # type: ignore[override]
+        return True
+
+
+class Anonymous(AnonymousUserMixin):
+    id = 7
+
+
+NOBODY = {
+    "None": lambda: None,
+    "True": lambda: True,
+    "a name": lambda: "ada",
+    "a number": lambda: 7,
+    "a pair": lambda: (Person(), 401),
+    "a dict": lambda: {"id": 7},
+    "a class": lambda: Named,
+    "no id": lambda: type("Row", (), {"name": "ada"})(),
+    "an id of None": lambda: type("Row", (), {"id": None})(),
+    "an id that is a method": lambda: type("Row", (), {"id": lambda self: 7})(),
+    "Flask-Login's anonymous object": Anonymous,
+    "a proxy of it": lambda: LocalProxy(Anonymous),
+    "a proxy of None": lambda: LocalProxy(lambda: None),
+    "is_authenticated as a method": Method,
+    "is_authenticated of 1": lambda: type("Row", (Named,), {"is_authenticated": 1})(),
+}
+
+
+@pytest.mark.parametrize("found", NOBODY.values(), ids=NOBODY)
+def test_any_other_value_is_nobody(found: Callable[[], object]) -> None:
+    app = new_app(found)
+    client = client_of(app, "/who", public(lambda: str(bool(current_user))))
+    assert client.get("/closed").status_code == 401
+    assert client.get("/who").text == "False"
+
+
+SOMEBODY = {
+    "an object": Person,
+    "one of Flask-Login": Named,
+    "a proxy": lambda: LocalProxy(Named),
+    "a proxy of a proxy": lambda: LocalProxy(lambda: LocalProxy(Named)),
+}
+
+
+@pytest.mark.parametrize("found", SOMEBODY.values(), ids=SOMEBODY)
+def test_a_user_is_handed_on_without_a_proxy(found: Callable[[], object]) -> None:
+    client = client_of(
+        new_app(found), "/who", lambda: type(current_user._get_current_object()).__name__
+    )
+    assert client.get("/who").text in ("Person", "Named")
+
+
+def test_development_says_why_an_object_is_nobody(lines: Any, capsys: Any) -> None:
+    new_app(lambda: "ada").test_client().get("/closed")
+    assert "class str, which counts as nobody" in capsys.readouterr().err
+
+
+def test_an_error_of_the_function_closes_the_view() -> None:
+    app = new_app(lambda: 1 / 0)
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    assert app.test_client().get("/closed").status_code == 500
+
+
+def test_a_function_that_asks_for_the_current_user_ends() -> None:
+    client = new_app(lambda: Person() if current_user else None).test_client()
+    assert client.get("/closed").status_code == 401
+
+
+# 2. When it is called.
+
+
+def test_it_runs_once_and_before_the_functions_of_the_app() -> None:
+    called: list[str] = []
+
+    def find_user() -> Person:
+        called.append("find_user")
+        return Person()
+
+    app = new_app(find_user)
+    app.before_request(lambda: called.append("before_request"))
+    client = client_of(app, "/twice", lambda: f"{current_user.id} {current_user.id}")
+    assert client.get("/twice").text == "7 7"
+    assert called == ["find_user", "before_request"]
+
+
+def test_names_in_g_stay_the_apps() -> None:
+    def find_user() -> Person:
+        g.user, g.secure_flask = "mine", "mine too"
+        return Person()
+
+    client = client_of(new_app(find_user), "/g", lambda: json.dumps(vars(g)))
+    assert client.get("/g").get_json(force=True) == {"user": "mine", "secure_flask": "mine too"}
+
+
+def test_a_template_has_what_the_app_calls_its_current_user() -> None:
+    page = public(lambda: render_template_string("{{ current_user is defined }}"))
+    assert client_of(new_app(), "/page", page).get("/page").text == "False"
+
+
+def flask_login_app() -> Flask:
+    class User(Named):
+        is_active, is_anonymous = True, False
+
+        def get_id(self) -> str:
+            return "7"
+
+    app = new_app(lambda: flask_login_user)
+    manager = LoginManager(app)
+    manager.user_loader(lambda user_id: User() if user_id == "7" else None)
+    app.add_url_rule("/in", "in", public(lambda: str(login_user(User()))))
+    app.add_url_rule("/out", "out", public(lambda: str(logout_user())))
+    return app
+
+
+def test_flask_login_logs_in_and_out() -> None:
+    client = flask_login_app().test_client()
+    found = [
+        client.get(path).status_code for path in ("/closed", "/in", "/closed", "/out", "/closed")
+    ]
+    assert found == [401, 200, 200, 200, 401]
+
+
+# 3. Roles.
+
+
+def find_without_roles() -> WithoutRoles | None:
+    return WithoutRoles()
+
+
+def not_annotated():  # type: ignore[no-untyped-def]
+    return Person()
+
+
+def find_older_annotation() -> "Person | None":
+    return Person(role_names=["admin"])
+
+
+def marked_app(find_user: Callable[[], object]) -> Flask:
+    app = new_app(find_user)
+    app.add_url_rule("/admin", "admin", roles_required("admin")(lambda: "admin"))
+    return app
+
+
+@pytest.mark.parametrize(
+    ("find_user", "said"),
+    [
+        (find_without_roles, "WithoutRoles has no role_names"),
+        (not_annotated, "def find_user"),
+        (lambda: Person(), "def find_user"),
+    ],
+)
+def test_roles_that_the_users_do_not_have_are_an_error_at_start(
+    find_user: Callable[[], object], said: str
+) -> None:
+    with pytest.raises(PolicyError, match=said):
+        marked_app(find_user)
+
+
+def test_the_error_comes_for_a_mark_above_the_route_too() -> None:
+    app = new_app(find_without_roles)
+    roles_required("admin")(app.get("/late")(lambda: "late"))
+    with pytest.raises(PolicyError, match="has no role_names"):
+        app.test_client().get("/public")
+
+
+def test_a_role_opens_a_view() -> None:
+    assert marked_app(find_older_annotation).test_client().get("/admin").text == "admin"
+    assert marked_app(find_person_without_admin).test_client().get("/admin").status_code == 403
+
+
+def find_person_without_admin() -> Person:
+    return Person(role_names=["editor"])
+
+
+@dataclass
+class Odd:
+    role_names: Any
+    id: int = 7
+
+
+@pytest.mark.parametrize("names", ["admin", "a admin b", None, lambda: ["admin"], 7])
+def test_role_names_of_another_type_open_nothing(names: object) -> None:
+    def find_user() -> Odd:
+        return Odd(names)
+
+    app = new_app(find_user)
+    view = roles_required("a")(lambda: "a")
+    assert client_of(app, "/admin", view).get("/admin").status_code == 403
+
+
+# 4. What such an app does not have.
+
+
+def test_a_recent_login_is_an_error_at_start() -> None:
+    with pytest.raises(PolicyError, match="@recent_login"):
+        new_app().add_url_rule("/recent", "recent", recent_login(lambda: ""))
+
+
+def test_a_view_for_keys_is_an_error_at_start() -> None:
+    with pytest.raises(PolicyError, match="@keys_allowed"):
+        new_app().add_url_rule("/keys", "keys", keys_allowed(lambda: ""))
+
+
+CALLS: dict[str, Callable[[], object]] = {
+    "log_in()": lambda: secure_flask.log_in("ada", "password"),
+    "log_out()": secure_flask.log_out,
+    "reauthenticate()": lambda: secure_flask.reauthenticate("password"),
+    "change_password()": lambda: secure_flask.change_password("old", "new"),
+    "set_password()": lambda: secure_flask.set_password(Person(), "new"),  # type: ignore[arg-type]
+    "create_user()": lambda: secure_flask.create_user("ada", "a good long password"),
+    "delete_user()": lambda: secure_flask.delete_user(Person()),  # type: ignore[arg-type]
+    "list_logins()": secure_flask.list_logins,
+    "end_login()": lambda: secure_flask.end_login("0" * 32),
+    "end_other_logins()": secure_flask.end_other_logins,
+    "is_recent()": secure_flask.is_recent,
+    "create_key()": lambda: secure_flask.create_key("deploy"),
+    "list_keys()": secure_flask.list_keys,
+    "end_key()": lambda: secure_flask.end_key("0"),
+    "log_in_user()": lambda: secure_flask.log_in_user(Person()),  # type: ignore[call-arg]
+    "latest_violations()": lambda: secure_flask.latest_violations(1),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_function_of_the_cores_users_says_that_there_are_none(name: str) -> None:
+    app = new_app(Person)
+    client = client_of(app, "/call", lambda: str(CALLS[name]()))
+    with pytest.raises(RuntimeError) as raised:
+        client.get("/call")
+    assert str(raised.value).startswith(f"{name} needs users and logins of secure_flask")
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"TOKEN_TYPE": "session"},
+        {"TOKEN_TYPE": "jwt"},
+        {"LEGACY_HASHES": {"old:": (lambda stored, password: False, "old:sample")}},
+    ],
+)
+def test_a_policy_of_the_cores_logins_is_an_error_at_start(policy: dict[str, Any]) -> None:
+    with pytest.raises(PolicyError, match=next(iter(policy))):
+        new_app(**policy)
+
+
+def test_routes_and_commands_of_the_cores_logins_are_not_there() -> None:
+    app = new_app()
+    rules = {rule.rule for rule in app.url_map.iter_rules()}
+    assert {routes.REFRESH, routes.JWKS}.isdisjoint(rules)
+    assert {"user", "logins", "key", "crypto"}.isdisjoint(app.cli.commands)
+    assert {"check", "access", "csp", "policy"} <= app.cli.commands.keys()
+
+
+# 5. No user class, and no table of the core.
+
+WITHOUT_USERS = """
+import sys
+import secure_flask
+from flask import Flask
+from secure_flask import Settings, db, public
+from secure_flask.settings.__main__ import fresh_secrets
+
+class Post(db.Model):
+    __tablename__ = "posts"
+    id = db.Column(db.Integer, primary_key=True)
+
+class User(db.Model):
+    __tablename__ = "users"
+    id = db.Column(db.Integer, primary_key=True)
+
+def find_user():
+    return db.session.get(User, 1)
+
+app = Flask("blog")
+app.config.update(PROJECT_NAME="Blog", SECURITY_CONTACT="a@example.org")
+secrets = {name.lower(): value for name, value in fresh_secrets().items()}
+settings = Settings(app_env="development", **secrets, database_url=sys.argv[1])
+secure_flask.init_app(app, settings, **({"find_user": find_user} if sys.argv[2:] else {}))
+
+@app.get("/posts")
+@public
+def posts():
+    return str(db.session.query(Post).count())
+
+@app.get("/closed")
+def closed():
+    return "closed"
+
+with app.app_context():
+    db.drop_all()
+    db.create_all()
+    print(sorted(db.inspect(db.engine).get_table_names()))
+    db.session.add(User(id=1))
+    db.session.commit()
+client = app.test_client()
+print([client.get(path).status_code for path in ("/posts", "/closed", "/readyz", "/openapi.json")])
+checked = app.test_cli_runner().invoke(args=["check"])
+print(checked.exit_code, checked.output)
+with app.app_context():
+    db.drop_all()
+    print(sorted(db.inspect(db.engine).get_table_names()))
+if sys.argv[2:]:
+    from secure_flask import accounts
+    try:
+        accounts.init_app(app)
+    except RuntimeError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize("given", [[], ["find_user"]])
+def test_an_app_with_tables_of_its_own_needs_none_of_the_core(
+    given: list[str], tmp_path: Path
+) -> None:
+    database = str(SETTINGS["database_url"]).replace(":memory:", f"{tmp_path}/app.db")
+    # Without the migrations of the template beside it.
+    shutil.copytree(Path(secure_flask.__file__).parent, tmp_path / "secure_flask")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_USERS, database, *given],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    tables, statuses, *more = done.stdout.splitlines()
+    assert tables == "['posts', 'users']"
+    assert statuses == f"[200, {200 if given else 401}, 200, 200]"
+    # Whoever works on the core has edited it.
+    errors = [each for each in more if "ERROR" in each and "core.edited" not in each]
+    assert errors == []
+    assert more[0][0] in "01"
+    assert "[]" in more
+    assert given == [] or "accounts.init_app(app) needs users" in more[-1]
+
+
+def test_each_table_of_the_core_is_known_as_such() -> None:
+    of_core = {
+        mapper.class_.__tablename__
+        for mapper in [*Model.registry.mappers, *ModelOfUsers.registry.mappers]
+        if mapper.class_.__module__.startswith("secure_flask.")
+        and not mapper.class_.__module__.startswith("secure_flask.accounts")
+    }
+    assert of_core <= CORE_TABLES
+
+
+def test_its_tables_are_those_of_the_app_alone() -> None:
+    with new_app().app_context():
+        assert CORE_TABLES.isdisjoint(app_metadata().tables)
+
+
+REPORT = {
+    "csp-report": {
+        "effective-directive": "img-src",
+        "blocked-uri": "https://elsewhere.example",
+        "document-uri": "http://localhost/public",
+        "disposition": "enforce",
+    }
+}
+
+
+def production_client() -> FlaskClient:
+    app = new_app(find_person, **PRODUCTION)
+    app.config["PREFERRED_URL_SCHEME"] = "https"
+    return app.test_client()
+
+
+def report(client: FlaskClient, **changes: str) -> int:
+    body = json.dumps({"csp-report": {**REPORT["csp-report"], **changes}})
+    kind = "application/csp-report"
+    return client.post(routes.REPORTS, data=body, content_type=kind).status_code
+
+
+def test_reports_of_browsers_go_to_the_log_once(lines: Lines) -> None:
+    client = production_client()
+    lines()
+    assert [report(client) for _ in range(3)] == [204] * 3
+    logged = [each for each in lines() if "csp_violation" in each["event"]]
+    assert [each["blocked"] for each in logged] == ["https://elsewhere.example"]
+
+
+def test_a_stranger_fills_neither_the_log_nor_the_memory(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "MAX_ROWS", 2)
+    client = production_client()
+    lines()
+    for number in range(5):
+        report(client, **{"blocked-uri": f"https://{number}.example"})
+    assert len(client.application.extensions["secure_flask"][endpoint._LOGGED]) == 2
+    report(client, **{"blocked-uri": "https://4.example"})
+    assert len([each for each in lines() if "csp_violation" in each["event"]]) == 5
+
+
+@pytest.mark.parametrize("settings", [{}, PRODUCTION])
+def test_the_report_reads_the_log(settings: dict[str, Any], capsys: Any) -> None:
+    app = new_app(find_person, **settings)
+    app.config["PREFERRED_URL_SCHEME"] = "https" if settings else "http"
+    capsys.readouterr()
+    report(app.test_client())
+    log = f"Another line: 'x' {{\n{{}}\n{{broken\n[1]\n{capsys.readouterr().err}"
+    shown = app.test_cli_runner().invoke(args=["csp", "report"], input=log).output
+    assert "img-src https://elsewhere.example on /public (1x blocked" in shown
+    assert '"img-src": ["https://elsewhere.example"]' in shown
+
+
+def test_the_document_of_all_routes_demands_no_scheme_that_the_core_does_not_know() -> None:
+    document = new_app().test_client().get(routes.OPENAPI).get_json()
+    assert document["components"]["securitySchemes"] == {}
+    closed = document["paths"]["/closed"]["get"]
+    assert "security" not in closed
+    assert "logged-in users" in closed["description"]
+
+
+# 6. Caches.
+
+FILE = Path(__file__)
+
+
+@pytest.mark.parametrize("mark", [login_required, public])
+def test_no_cache_keeps_what_a_login_got(mark: Any) -> None:
+    app = new_app(Person)
+    client = client_of(app, "/file", mark(lambda: send_file(FILE, max_age=3600)))
+    answer = client.get("/file", buffered=True)
+    assert answer.headers["Cache-Control"] == "no-store, max-age=0"
+    assert {"Cookie", "Authorization"} <= {each.title() for each in answer.vary}
+
+
+def test_a_refusal_varies_and_is_not_stored() -> None:
+    answer = new_app().test_client().get("/closed")
+    assert answer.headers["Cache-Control"] == "no-store, max-age=0"
+    assert {"cookie", "authorization"} <= {each.lower() for each in answer.vary}
+
+
+def test_caches_keep_a_public_file_for_visitors() -> None:
+    app = new_app()
+    client = client_of(app, "/file", public(lambda: send_file(FILE, max_age=3600)))
+    assert "3600" in client.get("/file", buffered=True).headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", [routes.REPORTS, "/hook"])
+def test_a_view_that_other_sites_may_write_to_asks_nobody(path: str) -> None:
+    asked: list[str] = []
+
+    def find_user() -> Person:
+        asked.append(request.path)
+        return Person()
+
+    app = new_app(find_user)
+    view = public(csrf_exempt(lambda: str(bool(current_user))))
+    client = client_of(app, "/hook", view, methods=["POST"])
+    client.post(path, headers={"Origin": "https://elsewhere.example"})
+    assert asked == []
+
+
+# 7. Bearer tokens of the app, and other sites.
+
+
+def find_by_token_or_cookie() -> Person | None:
+    if request.headers.get("Authorization") == "Bearer right":
+        return Person(1)
+    return Person(2) if request.cookies.get("who") else None
+
+
+@pytest.mark.parametrize(
+    ("token", "answer"), [("Bearer right", "1"), ("Bearer wrong", None), (None, "2")]
+)
+def test_a_token_of_the_app_counts_and_no_cookie_beside_it(
+    token: str | None, answer: str | None
+) -> None:
+    client = client_of(new_app(find_by_token_or_cookie), "/who", lambda: str(current_user.id))
+    client.set_cookie("who", "ada")
+    found = client.get("/who", headers={"Authorization": token} if token else {})
+    assert found.text == answer if answer else found.status_code == 401
+
+
+def test_another_site_gets_no_credentials_and_its_requests_no_cookie() -> None:
+    origin = "https://partner.example"
+    app = new_app(find_by_token_or_cookie, CORS_ORIGINS=[origin])
+    client = app.test_client()
+    client.set_cookie("who", "ada")
+    answer = client.get("/closed", headers={"Origin": origin})
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+    post = client.post("/closed", json={}, headers={"Origin": origin})
+    assert post.status_code == 405
+    app.view_functions["closed"].__dict__.clear()
+    answered = client_of(
+        new_app(find_by_token_or_cookie, CORS_ORIGINS=[origin]), "/w", lambda: "", methods=["PUT"]
+    )
+    answered.set_cookie("who", "ada")
+    assert answered.put("/w", json={}, headers={"Origin": origin}).status_code == 401
+
+
+# 8. The counter.
+
+
+def login_app(**settings: str) -> Flask:
+    app = new_app(find_person, **settings)
+
+    @app.post("/own-login")
+    @public
+    @consumes_form
+    def own_login() -> str:
+        with attempts("login", request.form["name"]) as attempt:
+            if request.form["password"] != "right":
+                abort(int(request.form.get("status", 401)))
+            attempt.succeeded = True
+        return "in"
+
+    return app
+
+
+def tries(client: FlaskClient, number: int, **fields: str) -> list[int]:
+    data = {"name": "ada", "password": "wrong", **fields}
+    answers = [client.post("/own-login", data=data, headers=OWN_PAGE) for _ in range(number)]
+    return [each.status_code for each in answers]
+
+
+def test_failures_of_the_apps_login_are_counted_though_it_aborts() -> None:
+    client = login_app().test_client()
+    assert tries(client, 6) == [401] * 5 + [429]
+    assert tries(client, 1, password="right") == [429]
+
+
+def test_one_name_has_one_count_in_all_spellings() -> None:
+    client = login_app(login_rate_limit="2 per minute").test_client()
+    for number in range(10):
+        client.environ_base["REMOTE_ADDR"] = f"192.0.2.{number}"
+        assert tries(client, 1) + tries(client, 1, name=f"{' ' * number}ADA") == [401] * 2
+    client.environ_base["REMOTE_ADDR"] = "192.0.2.99"
+    # Each address may still try once.
+    assert tries(client, 1) + tries(client, 1, name=" Ada") == [401, 429]
+
+
+def test_right_passwords_are_no_failures() -> None:
+    assert tries(login_app().test_client(), 8, password="right") == [200] * 8
+
+
+def test_an_error_of_the_server_counts_for_nothing() -> None:
+    client = login_app().test_client()
+    assert tries(client, 8, status="503") == [503] * 8
+
+
+def test_two_purposes_count_apart() -> None:
+    app = new_app()
+
+    @app.post("/try/<purpose>")
+    @public
+    def attempt(purpose: str) -> str:
+        with attempts(purpose):
+            return "tried"
+
+    client = app.test_client()
+    send = [client.post(f"/try/{each}", headers=OWN_PAGE).status_code for each in "ab" * 5]
+    assert send == [200] * 10

@@ -1,0 +1,336 @@
+"""`adopt.py` brings the core to an app as one commit that git takes back, or writes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import support
+
+FACTORY = """\
+from flask import Flask, Blueprint
+from shop.marks import login_required
+import secure_flask
+from secure_flask import consumes_form, public as anybody
+
+bp = Blueprint("shop", __name__)
+
+
+def create_app():
+    app = Flask(__name__)
+    app.config["SECRET_KEY"] = "dev"
+    app.config.from_mapping(SQLALCHEMY_DATABASE_URI="sqlite://")
+    app.add_url_rule("/old", view_func=old)
+    return app
+
+
+@bp.route("/")
+@login_required
+def index():
+    return ""
+
+
+@bp.post("/order")
+@secure_flask.login_required
+def order():
+    return ""
+
+
+@bp.route("/form", methods=("GET", "POST"))
+@anybody
+@consumes_form
+def form():
+    return ""
+
+
+@bp.route("/sent", methods=["POST"])
+def sent():
+    return ""
+"""
+
+
+class TheirApp:
+    """An app that exists, in a repository of git."""
+
+    def __init__(self, folder: Path, **files: str) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self.git("init", "--quiet")
+        self.git("config", "user.name", "Someone")
+        self.git("config", "user.email", "someone@example.com")
+        self.write(**{"shop/__init__.py": FACTORY, **files})
+        self.commit()
+
+    def git(self, *arguments: str) -> str:
+        return support.run("git", *arguments, cwd=self.folder)
+
+    def write(self, **files: str) -> None:
+        for name, text in files.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+
+    def commit(self) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "Theirs")
+
+    def text(self, name: str) -> str:
+        return (self.folder / name).read_bytes().decode()
+
+    def state(self) -> tuple[str, str, list[str]]:
+        """What must be the same where nothing was written."""
+        names = sorted(str(path) for path in self.folder.rglob("*") if ".git" not in path.parts)
+        return self.git("rev-parse", "HEAD"), self.git("status", "--porcelain", "--ignored"), names
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> TheirApp:
+    return TheirApp(tmp_path / "shop")
+
+
+def adopt(app: TheirApp | Path, *options: str) -> subprocess.CompletedProcess[str]:
+    folder = app if isinstance(app, Path) else app.folder
+    command = [sys.executable, str(support.TEMPLATE / "adopt.py"), str(folder), *options]
+    # Settings of whoever runs the tests must not count.
+    environment = os.environ | {"GIT_CONFIG_GLOBAL": os.devnull}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=folder, env=environment
+    )
+
+
+def adopted(app: TheirApp, *options: str) -> str:
+    done = adopt(app, *options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def refused(app: TheirApp | Path, *options: str) -> str:
+    done = adopt(app, *options)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+# What it writes.
+
+
+def test_all_that_it_writes_is_one_commit_that_git_takes_back(shop: TheirApp) -> None:
+    before = shop.state()
+    tree = shop.git("rev-parse", "HEAD^{tree}")
+    said = adopted(shop)
+    assert shop.git("rev-list", "--count", f"{before[0].strip()}..HEAD").strip() == "1"
+    assert shop.git("status", "--porcelain", "--ignored") == ""
+    [command] = [line for line in said.splitlines() if "git revert" in line]
+    shop.git("revert", "--no-edit", command.split()[-1])
+    assert shop.git("rev-parse", "HEAD^{tree}") == tree
+    assert shop.state()[1:] == before[1:]
+
+
+def test_the_app_gets_the_core_without_accounts_as_its_manifest_lists_it(shop: TheirApp) -> None:
+    adopted(shop)
+    assert not (shop.folder / "secure_flask" / "accounts").exists()
+    core = "import runpy; print(runpy.run_path('secure_flask/update.py')['find_edits']())"
+    assert support.python("-B", "-c", core, cwd=shop.folder).strip() == "[]"
+
+
+def test_git_ignores_env_before_it_exists(shop: TheirApp) -> None:
+    adopted(shop)
+    shop.write(**{".env": "SECRET_KEY=x"})
+    assert shop.git("status", "--porcelain") == ""
+
+
+def test_a_later_line_that_would_let_env_in_is_overruled(tmp_path: Path) -> None:
+    app = TheirApp(tmp_path / "shop", **{".gitignore": "*.pyc\r\n.env\r\n!.env"})
+    adopted(app)
+    assert app.text(".gitignore") == "*.pyc\r\n.env\r\n!.env\r\n.env\r\n"
+
+
+def test_a_line_that_is_there_is_not_written_again(tmp_path: Path) -> None:
+    app = TheirApp(tmp_path / "shop", **{".gitignore": "/.env*\n"})
+    adopted(app)
+    assert app.text(".gitignore") == "/.env*\n"
+
+
+def test_secrets_that_are_there_stay(tmp_path: Path) -> None:
+    app = TheirApp(tmp_path / "shop", **{".gitignore": ".env\n"})
+    app.write(**{".env": "SECRET_KEY=theirs\n"})
+    adopted(app)
+    assert app.text(".env") == "SECRET_KEY=theirs\n"
+
+
+def test_it_writes_where_updates_come_from(tmp_path: Path) -> None:
+    app = TheirApp(tmp_path / "shop", **{"pyproject.toml": '[project]\r\nname = "shop"'})
+    adopted(app, "--source", "https://git.example.org/template")
+    assert app.text("pyproject.toml") == (
+        '[project]\r\nname = "shop"\r\n\r\n'
+        '[tool.secure-flask]\r\nsource = "https://git.example.org/template"\r\n'
+    )
+
+
+@pytest.mark.parametrize("has_base", [True, False])
+def test_the_error_page_extends_the_base_that_the_app_has(tmp_path: Path, has_base: bool) -> None:
+    base = {"shop/templates/base.html": "{% block content %}{% endblock %}"} if has_base else {}
+    app = TheirApp(tmp_path / "shop", **{"shop/templates/a.html": "", **base})
+    adopted(app)
+    assert ('extends "base.html"' in app.text("shop/templates/error.html")) is has_base
+
+
+def test_an_error_page_of_the_app_stays(tmp_path: Path) -> None:
+    app = TheirApp(tmp_path / "shop", **{"templates/error.html": "theirs"})
+    adopted(app)
+    assert app.text("templates/error.html") == "theirs"
+
+
+def test_an_app_in_a_folder_of_its_repository_gets_all_in_there(tmp_path: Path) -> None:
+    app = TheirApp(tmp_path / "all", **{"web/app.py": FACTORY})
+    assert adopt(app.folder / "web").returncode == 0
+    changed = app.git("diff", "--name-only", "HEAD~", "HEAD").split()
+    assert {name.partition("/")[0] for name in changed} == {"web"}
+    assert (app.folder / "web" / "secure_flask" / "VERSION").exists()
+
+
+# What it refuses, and then it writes nothing.
+
+
+def test_diff_shows_the_changes_and_writes_nothing(shop: TheirApp) -> None:
+    before = shop.state()
+    objects = shop.git("count-objects", "--verbose")
+    said = adopted(shop, "--diff")
+    assert "+.env\n" in said
+    assert "+[tool.secure-flask]\n" in said
+    assert shop.state() == before
+    assert shop.git("count-objects", "--verbose") == objects
+
+
+def unclean(app: TheirApp) -> None:
+    app.write(**{"shop/__init__.py": "changed = 1"})
+
+
+def untracked(app: TheirApp) -> None:
+    app.write(new="")
+
+
+def staged(app: TheirApp) -> None:
+    app.write(new="")
+    app.git("add", "new")
+
+
+def env_committed(app: TheirApp) -> None:
+    app.write(**{".env": "SECRET_KEY=x"})
+    app.commit()
+
+
+def has_a_core(app: TheirApp) -> None:
+    app.write(**{"secure_flask/VERSION": "0.0.1"})
+    app.commit()
+
+
+def has_the_table(app: TheirApp) -> None:
+    app.write(**{"pyproject.toml": "[tool.secure-flask]\n"})
+    app.commit()
+
+
+def wrong_toml(app: TheirApp) -> None:
+    app.write(**{"pyproject.toml": "[tool\n"})
+    app.commit()
+
+
+def no_author(app: TheirApp) -> None:
+    app.git("config", "user.useConfigOnly", "true")
+    app.git("config", "--unset", "user.email")
+
+
+def in_a_merge(app: TheirApp) -> None:
+    app.git("checkout", "--quiet", "-b", "other")
+    app.git("commit", "--quiet", "--allow-empty", "--message", "Other")
+    app.git("checkout", "--quiet", "-")
+    app.git("merge", "--no-ff", "--no-commit", "other")
+
+
+def ignored_in_the_way(app: TheirApp) -> None:
+    app.write(**{".gitignore": "error.html\n", "templates/a.html": ""})
+    app.commit()
+    app.write(**{"templates/error.html": "precious"})
+
+
+REFUSED = {
+    unclean: "not committed",
+    untracked: "not committed",
+    staged: "not committed",
+    env_committed: "git rm --cached .env",
+    has_a_core: "secure_flask/update.py",
+    has_the_table: "pyproject.toml has a",
+    wrong_toml: "Nothing was written",
+    no_author: "Nothing was written",
+    in_a_merge: "not finished",
+    ignored_in_the_way: "Nothing was written",
+}
+
+
+@pytest.mark.parametrize("prepare", REFUSED, ids=lambda each: each.__name__)
+def test_it_says_why_it_writes_nothing(shop: TheirApp, prepare: object) -> None:
+    prepare(shop)  # type: ignore[operator]
+    before = shop.state()
+    assert REFUSED[prepare] in refused(shop)  # type: ignore[index]
+    assert shop.state() == before
+
+
+def test_without_git_or_a_commit_nothing_is_written(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    assert "git init" in refused(folder)
+    support.run("git", "init", "--quiet", cwd=folder)
+    assert "no commit" in refused(folder)
+    assert [path.name for path in folder.iterdir()] == [".git"]
+
+
+def test_a_file_that_is_no_python_is_named(tmp_path: Path) -> None:
+    app = TheirApp(tmp_path / "shop", **{"old.py": "print 'Python 2'"})
+    assert "old.py is no Python" in adopted(app)
+
+
+def test_a_core_that_was_edited_is_not_handed_on(shop: TheirApp, tmp_path: Path) -> None:
+    template = support.copy_template(tmp_path / "template")
+    (template / support.FOLDER.name / "secure_flask" / "health.py").write_text("edited", "utf-8")
+    command = [sys.executable, "-B", str(template / "adopt.py"), str(shop.folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "edited: health.py" in done.stderr
+    assert not (shop.folder / "secure_flask").exists()
+
+
+def test_no_code_of_the_app_runs(tmp_path: Path) -> None:
+    app = TheirApp(tmp_path / "shop", **{"shop/run.py": "open('ran', 'w')"})
+    adopted(app)
+    assert not (app.folder / "ran").exists()
+
+
+# What it prints.
+
+
+def test_it_names_the_places_of_the_lines_to_write(shop: TheirApp) -> None:
+    said = adopted(shop)
+    assert "shop/__init__.py:10\n" in said
+    assert "secure_flask.init_app(app" in said
+    assert "shop/__init__.py:11 SECRET_KEY" in said
+    assert "shop/__init__.py:12 SQLALCHEMY_DATABASE_URI" in said
+
+
+def test_it_names_the_routes_that_lack_a_mark_of_the_core(shop: TheirApp) -> None:
+    listed = adopted(shop).partition("lack a mark")[2]
+    # A mark of the app that only has the name of one counts for nothing.
+    assert "index  @public" in listed
+    assert "order  @consumes_form" in listed
+    assert "sent  @public, or @login_required from step 4 @consumes_form" in listed
+    assert "add_url_rule(…)" in listed
+    assert " form  " not in listed
+
+
+def test_make_adopt_runs_it(shop: TheirApp) -> None:
+    support.need(shutil.which("make"), "make")
+    said = support.run("make", "--dry-run", "adopt", f"APP={shop.folder}", cwd=support.TEMPLATE)
+    assert f"adopt.py {shop.folder}" in said.replace("'", "")
