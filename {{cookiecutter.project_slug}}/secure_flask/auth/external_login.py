@@ -80,7 +80,7 @@ def _credible_time(at: object) -> int | None:
     A provider that counts milliseconds would else make each login a recent one.
     """
     now = time.time()
-    if isinstance(at, bool) or not isinstance(at, int | float) or not 0 <= at <= now + CLOCK_SKEW:
+    if not isinstance(at, int | float) or not 0 <= at <= now + CLOCK_SKEW:
         return None
     return int(min(at, now))
 
