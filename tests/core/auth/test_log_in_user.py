@@ -135,6 +135,17 @@ def test_a_user_who_was_disabled_or_deleted_meanwhile_gets_401(
     assert logins_in(app) == []
 
 
+def test_a_user_whom_the_view_has_just_added_is_logged_in(app: Flask, client: FlaskClient) -> None:
+    def first() -> Any:
+        user = User(name="bob", password_hash=passwords.NO_PASSWORD)
+        db.session.add(user)
+        return log_in_user(user, by=ISSUER)
+
+    app.add_url_rule("/first", view_func=public(first))
+    assert client.get("/first").status_code == 200
+    assert client.get(routes.ME).get_json()["username"] == "bob"
+
+
 def test_the_row_of_the_user_is_locked_before_the_login_is_stored(
     app: Flask, client: FlaskClient
 ) -> None:
