@@ -310,7 +310,9 @@ def test_a_recent_login_is_an_error_at_start() -> None:
 
 
 @pytest.mark.parametrize("mark", [recent_login, keys_allowed])
-def test_the_mark_of_one_method_of_a_class_is_an_error_at_start(mark: Any) -> None:
+def test_the_mark_of_one_method_of_a_class_is_an_error_at_start(
+    mark: Callable[[Callable[..., str]], Callable[..., str]],
+) -> None:
     class Orders(MethodView):
         def get(self) -> str:
             return ""
