@@ -172,6 +172,18 @@ def test_it_writes_where_updates_come_from(tmp_path: Path) -> None:
     )
 
 
+def test_a_password_in_the_address_of_this_clone_is_not_written(
+    shop: TheirApp, tmp_path: Path
+) -> None:
+    template = support.copy_template(tmp_path / "template")
+    support.run("git", "init", "--quiet", cwd=template)
+    address = "https://someone:secret@git.example.org/template"
+    support.run("git", "remote", "add", "origin", address, cwd=template)
+    command = [sys.executable, "-B", str(template / "adopt.py"), str(shop.folder)]
+    support.run(*command, cwd=template)
+    assert 'source = ""' in shop.text("pyproject.toml")
+
+
 @pytest.mark.parametrize("has_base", [True, False])
 def test_the_error_page_extends_the_base_that_the_app_has(tmp_path: Path, has_base: bool) -> None:
     base = {"shop/templates/base.html": "{% block content %}{% endblock %}"} if has_base else {}
@@ -252,6 +264,18 @@ def in_a_merge(app: TheirApp) -> None:
     app.git("merge", "--no-ff", "--no-commit", "other")
 
 
+def in_a_cherry_pick(app: TheirApp) -> None:
+    app.git("update-ref", "CHERRY_PICK_HEAD", "HEAD")
+
+
+def in_a_revert(app: TheirApp) -> None:
+    app.git("update-ref", "REVERT_HEAD", "HEAD")
+
+
+def in_a_rebase(app: TheirApp) -> None:
+    app.git("update-ref", "REBASE_HEAD", "HEAD")
+
+
 def ignored_in_the_way(app: TheirApp) -> None:
     app.write(**{".gitignore": "error.html\n", "templates/a.html": ""})
     app.commit()
@@ -268,6 +292,9 @@ REFUSED = {
     wrong_toml: "Nothing was written",
     no_author: "Nothing was written",
     in_a_merge: "not finished",
+    in_a_cherry_pick: "not finished",
+    in_a_revert: "not finished",
+    in_a_rebase: "not finished",
     ignored_in_the_way: "Nothing was written",
 }
 

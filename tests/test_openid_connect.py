@@ -42,6 +42,7 @@ class Answer:
     status: int
     location: str
     text: str
+    cookies: list[str]
 
 
 class Browser:
@@ -51,19 +52,27 @@ class Browser:
         # One for each port, as a browser has for each host.
         self.openers: dict[str, urllib.request.OpenerDirector] = {}
 
-    def open(self, address: str, data: bytes | None = None, accept: str = "text/html") -> Answer:
+    def open(
+        self,
+        address: str,
+        data: bytes | None = None,
+        accept: str = "text/html",
+        token: str | None = None,
+    ) -> Answer:
         origin = urllib.parse.urlsplit(address).netloc
         if origin not in self.openers:
             cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
             self.openers[origin] = urllib.request.build_opener(_NoRedirect, cookies)
-        request = urllib.request.Request(address, data, {"Accept": accept})
+        headers = {"Accept": accept, **({"Authorization": f"Bearer {token}"} if token else {})}
+        request = urllib.request.Request(address, data, headers)
         try:
             response = self.openers[origin].open(request, timeout=60)
         except urllib.error.HTTPError as error:
             response = error
         location = response.headers.get("Location") or ""
         location = urllib.parse.urljoin(address, location) if location else ""
-        return Answer(response.status, location, response.read().decode())
+        cookies = response.headers.get_all("Set-Cookie") or []
+        return Answer(response.status, location, response.read().decode(), cookies)
 
 
 @dataclass(frozen=True)
@@ -422,6 +431,15 @@ def test_no_address_leads_to_another_site(visit: Visit, target: str) -> None:
     assert (led.status, led.location) == (303, f"{visit.site.address}/")
 
 
+@pytest.mark.parametrize("token", ["x", "sfk_x"])
+def test_a_bearer_token_beside_the_answer_gets_no_cookie(visit: Visit, token: str) -> None:
+    """Such a request loses its cookies, and so what this browser had begun."""
+    answer = visit.answer_of_provider(visit.begin())
+    by_program = visit.browser.open(answer, token=token)
+    assert (by_program.status, by_program.cookies) == (REFUSED, [])
+    assert not visit.is_logged_in
+
+
 def test_an_address_links_nobody(visit: Visit) -> None:
     """The owner of the address is here already; an attacker claims it at the provider."""
     site = visit.site
@@ -456,7 +474,7 @@ def test_a_role_that_was_taken_away_is_gone_with_the_next_login(visit: Visit) ->
 
 
 def test_no_claim_gives_a_role_that_is_not_listed(visit: Visit) -> None:
-    for roles in (["admin"], "site-editors", {"site-editors": 1}, None):
+    for roles in (["admin"], [["site-editors"]], "site-editors", {"site-editors": 1}, None):
         visit.site.says("trent", roles=roles)
         visit.come_back(account="trent")
         assert visit.me["roles"] == []
@@ -489,6 +507,19 @@ def test_a_provider_that_did_not_ask_again_makes_no_login_recent(visit: Visit) -
     answer = visit.answer_of_provider(changed(begun, prompt=None, max_age=None), "lazy")
     assert visit.browser.open(answer).status == REFUSED
     assert not visit.is_recent
+
+
+def test_a_recent_login_is_of_the_user_who_was_asked(visit: Visit) -> None:
+    visit.come_back(account="asked", ago="3600")
+    asked = visit.me
+    Visit(visit.site).come_back(account="other")
+    for account in ("other", "new"):
+        begun = visit.begin(f"/login/oidc/again?next={RECENT}")
+        # The provider has forgotten who was there.
+        visit.browser.openers.pop(urllib.parse.urlsplit(begun).netloc, None)
+        assert visit.browser.open(visit.answer_of_provider(begun, account)).status == REFUSED
+        assert visit.me == asked
+        assert not visit.is_recent
 
 
 def test_the_former_login_of_the_browser_ends(visit: Visit) -> None:

@@ -13,6 +13,7 @@ import pytest
 import secure_flask
 from flask import Flask, abort, g, render_template_string, request, send_file, session
 from flask.testing import FlaskClient
+from flask.views import MethodView
 from flask_login import (  # type: ignore[import-untyped]
     AnonymousUserMixin,
     LoginManager,
@@ -306,6 +307,20 @@ def test_role_names_of_another_type_open_nothing(names: object) -> None:
 def test_a_recent_login_is_an_error_at_start() -> None:
     with pytest.raises(PolicyError, match="@recent_login"):
         new_app().add_url_rule("/recent", "recent", recent_login(lambda: ""))
+
+
+@pytest.mark.parametrize("mark", [recent_login, keys_allowed])
+def test_the_mark_of_one_method_of_a_class_is_an_error_at_start(mark: Any) -> None:
+    class Orders(MethodView):
+        def get(self) -> str:
+            return ""
+
+        @mark
+        def post(self) -> str:
+            return ""
+
+    with pytest.raises(PolicyError, match=f"post.* is marked @{mark.__name__}"):
+        new_app().add_url_rule("/orders", view_func=Orders.as_view("orders"))
 
 
 def test_a_view_for_keys_is_an_error_at_start() -> None:

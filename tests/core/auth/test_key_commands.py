@@ -78,6 +78,14 @@ def test_list_shows_what_an_operator_decides_by_and_no_key(app: Flask, client: F
     assert used not in first
 
 
+def test_list_shows_no_key_of_a_disabled_user(app: Flask) -> None:
+    """A project may disable users by itself, and then the rows are there still."""
+    new_key(app)
+    with stored_user(app) as user:
+        user.disabled = True
+    assert run(app, "list", "ada").output.splitlines() == ["ID\tNAME\tEXPIRES\tLAST USED\tROLES"]
+
+
 def test_end_takes_the_id_which_the_key_itself_shows(app: Flask, client: FlaskClient) -> None:
     key = new_key(app)
     key_id = key.split("_")[1]

@@ -179,6 +179,17 @@ def test_an_expired_key_takes_no_place_and_no_name(
     assert number_of_keys(app) == 1
 
 
+def test_a_key_of_another_user_takes_no_place_and_no_name(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "MAX_KEYS", 1)
+    with app.app_context():
+        create_user("bob", PASSWORD)
+    theirs = new_key(app, to="bob")
+    assert make(client, log_in(client)).status_code == 201
+    assert is_open(client, theirs)
+
+
 def test_keys_are_no_logins_of_which_there_are_so_many(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -338,6 +349,19 @@ def test_a_change_of_the_password_ends_all_keys_unless_it_says_otherwise(
     body = {"current_password": NEW_PASSWORD, "new_password": PASSWORD}
     assert client.post(routes.PASSWORD, json=body, headers=credentials).status_code == 200
     assert not is_open(client, key)
+
+
+@pytest.mark.parametrize("command", ["password", "logout", "disable", "delete"])
+def test_what_ends_the_keys_of_a_user_leaves_those_of_others(
+    app: Flask, client: FlaskClient, command: str
+) -> None:
+    with app.app_context():
+        create_user("bob", PASSWORD)
+    new_key(app)
+    theirs = new_key(app, to="bob")
+    assert app.test_cli_runner().invoke(args=["user", command, "ada"]).exit_code == 0
+    assert number_of_keys(app) == 1
+    assert is_open(client, theirs)
 
 
 def test_the_end_of_other_logins_leaves_keys(app: Flask, client: FlaskClient) -> None:

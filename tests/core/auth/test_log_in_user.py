@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from secure_flask import consumes_form, is_recent, log_in_user, login_required, public, recent_login
+from secure_flask import (
+    consumes_form,
+    current_user,
+    is_recent,
+    keys_allowed,
+    log_in_user,
+    login_required,
+    public,
+    recent_login,
+)
 from secure_flask.auth import passwords, users
 from secure_flask.auth.authentication import SECOND_FACTOR
 from secure_flask.auth.login_table import Login
@@ -18,6 +27,7 @@ from sqlalchemy import delete, insert, select, update
 from werkzeug.test import TestResponse
 
 from core import routes
+from core.auth.made_keys import NOT_HERE, ask, new_key
 from core.conftest import (
     OWN_PAGE,
     PASSWORD,
@@ -125,6 +135,17 @@ def test_a_user_who_was_disabled_or_deleted_meanwhile_gets_401(
     assert logins_in(app) == []
 
 
+def test_a_user_whom_the_view_has_just_added_is_logged_in(app: Flask, client: FlaskClient) -> None:
+    def first() -> Any:
+        user = User(name="bob", password_hash=passwords.NO_PASSWORD)
+        db.session.add(user)
+        return log_in_user(user, by=ISSUER)
+
+    app.add_url_rule("/first", view_func=public(first))
+    assert client.get("/first").status_code == 200
+    assert client.get(routes.ME).get_json()["username"] == "bob"
+
+
 def test_the_row_of_the_user_is_locked_before_the_login_is_stored(
     app: Flask, client: FlaskClient
 ) -> None:
@@ -155,6 +176,18 @@ def test_a_role_that_came_meanwhile_demands_its_factor(
 
     meanwhile.append(give_role)
     assert client.get(BACK).get_json() == {"half": True}
+
+
+@each_type
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_key_becomes_a_login(app: Flask, client: FlaskClient, method: str) -> None:
+    """A view that takes keys may hand on the user of one."""
+    view = keys_allowed(lambda: log_in_user(current_user, by=ISSUER))
+    app.add_url_rule("/renews", view_func=view, methods=[method])
+    answer = ask(client, new_key(app), "/renews", method=method)
+    assert (answer.status_code, answer.get_json()) == (403, NOT_HERE)
+    assert "Set-Cookie" not in answer.headers
+    assert logins_in(app) == []
 
 
 # 2. What the client gets.

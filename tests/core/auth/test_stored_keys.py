@@ -98,6 +98,13 @@ def test_a_key_keeps_the_second_factor_of_the_login_that_made_it(make_app: MakeA
     assert is_open(app.test_client(), key)
 
 
+def test_a_key_of_an_operator_needs_no_second_factor(make_app: MakeApp) -> None:
+    app = make_app()
+    add_role(app)
+    demand_factor_of_admins(app)
+    assert is_open(app.test_client(), new_key(app))
+
+
 # A signal.
 
 

@@ -13,8 +13,9 @@ from functools import partial
 from typing import Any
 
 from flask import request
-from secure_flask.auth import throttle, tokens
+from secure_flask.auth import key_requests, throttle, tokens
 from secure_flask.auth.authentication import BeginHalf, second_factor_of
+from secure_flask.auth.current_login import current_key
 from secure_flask.auth.login_table import Voucher
 from secure_flask.auth.own_login import needs_core_tables
 from secure_flask.auth.tokens import session
@@ -51,8 +52,12 @@ def log_in_user(
     provider with "mfa" in it. False says that the other site asks for one by itself; it does not
     count for a role that demands one.
 
-    :raises ErrorResponse: 401, the user is disabled or deleted; 429, too many failures.
+    :raises ErrorResponse: 401, the user is disabled or deleted; 403, by a key; 429, too many
+        failures.
     """
+    # A view that takes keys may hand on the user of one.
+    if current_key():
+        raise key_requests.not_here()
     voucher = Voucher(by, _credible_time(at))
     has_shown = _says_multiple_factors(second_factor)
     begin: BeginHalf | None = None
