@@ -37,7 +37,7 @@ MARKS = {"public", "login_required", "roles_required", "recent_login"}
 BODIES = {"consumes_form", "consumes", "or_form", "validated"}
 # Names of `app.config` that come from a setting of another name, and those that the core sets.
 DATABASE = "SQLALCHEMY_DATABASE_URI"
-OF_THE_CORE = ("MAX_CONTENT_LENGTH", "SESSION_COOKIE_NAME", "WTF_CSRF_ENABLED")
+OF_THE_CORE = ("MAX_CONTENT_LENGTH", "SESSION_COOKIE_NAME")
 TESTS = re.compile(r"(?:^|/)(?:tests?/|tests?\.py$|test_[^/]*$|[^/]*_test\.py$|conftest\.py$)")
 BLOCKS = ("title", "content")
 
@@ -344,7 +344,7 @@ def _configuration(named: list[Named]) -> Iterator[str]:
     if moved:
         yield "\nWrite its values into .env before the app runs, or it runs with those of the core:"
         yield from (f"  {_setting(name)}=… (was {place})" for place, name in moved)
-    of_tests = [each for each in named if each.is_of_tests()]
+    of_tests = [each for each in named if each.is_of_tests() and each.name not in OF_THE_CORE]
     if of_tests:
         yield (
             "\nIn tests do not remove it, or they empty the database of .env. Replace it:\n"
