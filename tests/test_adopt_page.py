@@ -237,6 +237,7 @@ LOANS_EDITS: list[tuple[str, str, str]] = [
     ("loans.py", r'( +)@app\.\w+\("/login"\)\n', r"\g<0>\1@public\n"),
     ("loans.py", r"( +)@app\.post\(.*\n( +@public\n)?", r"\g<0>\1@consumes_form\n"),
     ("loans.py", r"@login_required(\n +def every)", r'@roles_required("admin")\1'),
+    ("loans.py", r"    return app\n", indent(WITH_NONCE, "    ") + r"\n\g<0>"),
     ("loans.py", r" +logout_user\(\)\n", indent(LOGOUT, " " * 8)),
     ("loans.py", r"def create_app.*\n.*\n", FACTORY),
     ("loans.py", r"secure_flask\.Settings\.load\(\), find_user", TESTED_SETTINGS + ", find_user"),
@@ -324,7 +325,20 @@ from test_loans import client, log_in
 def test_a_name_is_guessed_five_times_a_minute(client):
     guesses = [log_in(client, "ada", f"wrong {number}") for number in range(6)]
     assert guesses == [401] * 5 + [429]
-"""
+""",
+        "tests/test_nonce.py": """\
+from flask import render_template_string
+from markupsafe import Markup
+from test_loans import client
+
+
+def test_scripts_of_extensions_get_a_nonce_and_text_of_users_none(client):
+    with client.application.test_request_context():
+        page = "{{ marked | with_nonce }} {{ text | with_nonce }}"
+        shown = render_template_string(page, marked=Markup("<script>"), text="<script>")
+    assert shown.startswith('<script nonce="')
+    assert shown.count("<") == 1
+""",
     }
 }
 APPS = {
