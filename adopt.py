@@ -12,6 +12,7 @@ import argparse
 import ast
 import difflib
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -26,14 +27,19 @@ PROJECT = HERE / "{{cookiecutter.project_slug}}"
 CORE = PROJECT / "secure_flask"
 ERROR_PAGE = PROJECT / "app" / "templates" / "error.html"
 EXTENDS = '{% if navigation %}{% extends "base.html" %}{% endif -%}\n'
+HEADING = "\n    <h1>{{ self.title() }}</h1>"
+CONTENT = "{%- block content %}"
 ATTRIBUTES = "secure_flask/** text eol=lf linguist-vendored"
 MESSAGE = "Add the core of secure-flask\n\ngit revert takes it back. docs/how-to/adopt.md of the template says what comes next.\n"
 UNFINISHED = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
 METHODS = ("get", "post", "put", "patch", "delete")
 MARKS = {"public", "login_required", "roles_required", "recent_login"}
 BODIES = {"consumes_form", "consumes", "or_form", "validated"}
-# Names of the configuration that the environment gives from now on.
-SETTINGS = ("SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "MAX_CONTENT_LENGTH", "SESSION_COOKIE_NAME")
+# Names of `app.config` that come from a setting of another name, and those that the core sets.
+DATABASE = "SQLALCHEMY_DATABASE_URI"
+OF_THE_CORE = ("MAX_CONTENT_LENGTH", "SESSION_COOKIE_NAME")
+TESTS = re.compile(r"(?:^|/)(?:tests?/|tests?\.py$|test_[^/]*$|[^/]*_test\.py$|conftest\.py$)")
+BLOCKS = ("title", "content")
 
 Files = dict[str, bytes]
 
@@ -83,6 +89,16 @@ def _adopt(app: App, options: argparse.Namespace) -> str:
         f"One commit has it all: {commit}. The command to take it back: git revert {commit}\n"
         f"Keep .env out of git then too: delete it, or ignore it.\n\n{report}"
     )
+
+
+class Named(NamedTuple):
+    """A name that the app's configuration sets."""
+
+    place: str  # file and line
+    name: str
+
+    def is_of_tests(self) -> bool:
+        return bool(TESTS.search(self.place.rpartition(":")[0]))
 
 
 class App:
@@ -141,6 +157,10 @@ class App:
     def ignores(self, name: str) -> bool:
         return self._succeeds("check-ignore", "--quiet", "--no-index", name)
 
+    def contains(self, text: str) -> bool:
+        """Whether a file that git has in this folder has the text."""
+        return self._succeeds("grep", "--quiet", "--fixed-strings", "-e", text, "--", ".")
+
     def read(self, name: str) -> bytes:
         """A file as git has it, or nothing."""
         return self.git("cat-file", "blob", f"HEAD:./{name}") if name in self.names else b""
@@ -175,8 +195,9 @@ class App:
 def _new_files(app: App, source: str) -> Files:
     """What the app gets: the names in its folder, and the bytes."""
     files = Files()
-    if not app.ignores(".env"):
-        files[".gitignore"] = _with_line(app.read(".gitignore"), ".env")
+    for line in _not_ignored(app):
+        present = files.get(".gitignore", app.read(".gitignore"))
+        files[".gitignore"] = _with_line(present, line)
     files[".gitattributes"] = _with_line(app.read(".gitattributes"), ATTRIBUTES)
     files["pyproject.toml"] = _with_source(app.read("pyproject.toml"), source)
     files |= {f"secure_flask/{name}": data for name, data in _core().items()}
@@ -184,6 +205,14 @@ def _new_files(app: App, source: str) -> Files:
     if folder is not None and f"{folder}/error.html" not in app.names:
         files[f"{folder}/error.html"] = _error_page(f"{folder}/base.html" in app.names)
     return files
+
+
+def _not_ignored(app: App) -> Iterator[str]:
+    """The lines that .gitignore lacks: secrets, and what SQLite writes beside its file."""
+    if not app.ignores(".env"):
+        yield ".env"
+    if app.contains("sqlite:///"):
+        yield from (f"*.{end}" for end in ("db-wal", "db-shm") if not app.ignores(f"app.{end}"))
 
 
 def _core() -> Files:
@@ -197,7 +226,11 @@ def _core() -> Files:
 
 def _error_page(has_base: bool) -> bytes:
     page = ERROR_PAGE.read_text("utf-8")
-    return (page if has_base else page.replace(EXTENDS, "")).encode()
+    # A base.html of the app shows nothing of this page but its blocks.
+    inside = page.replace(HEADING, "").replace(
+        CONTENT, f"{CONTENT}\n    <h1>{{{{ message }}}}</h1>"
+    )
+    return (inside if has_base else page.replace(EXTENDS, "")).encode()
 
 
 def _with_line(text: bytes, line: str) -> bytes:
@@ -254,9 +287,7 @@ def _report(app: App) -> Iterator[str]:
                 trees[name] = ast.parse(app.read(name))
             except (SyntaxError, ValueError):
                 yield f"{name} is no Python that this can read: look for routes there yourself."
-    needed = (CORE / "DEPENDENCIES").read_text("utf-8").splitlines()
-    packages = " ".join(f"'{line}'" for line in needed if line and not set(line) & {" ", "#"})
-    yield f"Install: uv add {packages}"
+    yield _install(app)
     yield "Make .env with fresh secrets: python -m secure_flask.settings"
     yield "\nWrite where the app is made, below its configuration and above its blueprints:"
     yield from (f"  {place}" for name, tree in trees.items() for place in _factories(name, tree))
@@ -264,14 +295,25 @@ def _report(app: App) -> Iterator[str]:
         '    app.config.update(PROJECT_NAME="…", SECURITY_CONTACT="security@example.org")\n'
         "    secure_flask.init_app(app, secure_flask.Settings.load())"
     )
-    settings = [each for name, tree in trees.items() for each in _settings(name, tree)]
-    if settings:
-        yield "\nRemove from the configuration, since the environment gives it:"
-        yield from (f"  {each}" for each in settings)
+    databases = [each for name, tree in trees.items() for each in _databases(name, tree)]
+    if databases:
+        yield "\nThe core has the only db:"
+        yield from (f"  {each}" for each in databases)
+    yield from _configuration([each for name, tree in trees.items() for each in _named(name, tree)])
     yield "\nRoutes that lack a mark (write it below the line of the route):"
     routes = [each for name, tree in trees.items() for each in _routes(name, tree)]
     yield from (f"  {place}  {view}  {' '.join(missing)}" for place, view, missing in routes)
+    yield from _missing_blocks(app)
     yield "\nNext: docs/how-to/adopt.md of the template, step 1"
+
+
+def _install(app: App) -> str:
+    needed = (CORE / "DEPENDENCIES").read_text("utf-8").splitlines()
+    packages = " ".join(f"'{line}'" for line in needed if line and not set(line) & {" ", "#"})
+    # uv refuses to add to a file that describes no project.
+    if "project" in tomllib.loads(app.read("pyproject.toml").decode()):
+        return f"Install: uv add {packages}"
+    return f"Install, and write into your list of packages: pip install {packages}"
 
 
 def _factories(name: str, tree: ast.AST) -> Iterator[str]:
@@ -280,19 +322,90 @@ def _factories(name: str, tree: ast.AST) -> Iterator[str]:
             yield f"{name}:{call.lineno}"
 
 
-def _settings(name: str, tree: ast.AST) -> Iterator[str]:
+def _databases(name: str, tree: ast.AST) -> Iterator[str]:
+    """The lines that make the `db` of Flask-SQLAlchemy, or bind it to an app."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg in SETTINGS:
-            yield f"{name}:{node.lineno} {node.arg}"
-        elif isinstance(node, ast.Assign):
-            written = [_written_name(target) for target in node.targets]
-            yield from (f"{name}:{node.lineno} {each}" for each in written if each in SETTINGS)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            if _last_name(node.value.func) == "SQLAlchemy":
+                called = _last_name(node.targets[0])
+                renamed = "" if called == "db" else f" as {called}"
+                yield f"{name}:{node.lineno} write: from secure_flask import db{renamed}"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "db.init_app":
+            yield f"{name}:{node.lineno} remove: db.init_app(…)"
+
+
+def _configuration(named: list[Named]) -> Iterator[str]:
+    """What becomes of the names that the configuration sets, in the app and in its tests."""
+    of_app = [each for each in named if not each.is_of_tests()]
+    if of_app:
+        yield "\nRemove from the configuration, since the settings give it:"
+        yield from (f"  {place} {name}" for place, name in of_app)
+    moved = [each for each in of_app if each.name not in OF_THE_CORE]
+    if moved:
+        yield "\nWrite its values into .env before the app runs, or it runs with those of the core:"
+        yield from (f"  {_setting(name)}=… (was {place})" for place, name in moved)
+    of_tests = [each for each in named if each.is_of_tests() and each.name not in OF_THE_CORE]
+    if of_tests:
+        yield (
+            "\nIn tests do not remove it, or they empty the database of .env. Replace it:\n"
+            '    create_app(…, testing.settings(Settings, database_url="sqlite://"))'
+        )
+        yield from (f"  {place} {name}" for place, name in of_tests)
+
+
+def _setting(name: str) -> str:
+    return "DATABASE_URL" if name == DATABASE else name
+
+
+def _named(name: str, tree: ast.AST) -> Iterator[Named]:
+    """The names of settings that a module writes as a name, a key or an argument."""
+    settings = {*_settings_of_core(), DATABASE, *OF_THE_CORE}
+    for node in ast.walk(tree):
+        for each in _written_names(node):
+            if each in settings:
+                yield Named(f"{name}:{getattr(node, 'lineno', 0)}", each)
+
+
+def _settings_of_core() -> Iterator[str]:
+    """The names of all settings of the core, as its source lists them."""
+    tree = ast.parse((CORE / "settings" / "__init__.py").read_bytes())
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == "Settings":
+            fields = (each for each in node.body if isinstance(each, ast.AnnAssign))
+            yield from (_last_name(each.target).upper() for each in fields)
+
+
+def _missing_blocks(app: App) -> Iterator[str]:
+    """The blocks of base.html that the error page fills, where base.html has none of them."""
+    name = f"{_template_folder(app)}/base.html"
+    page = app.read(name).decode("utf-8", "replace")
+    for block in BLOCKS:
+        if page and not re.search(rf"{{%[-+]?\s*block\s+{block}\b", page):
+            yield (
+                f"\n{name} has no block `{block}`, which error.html fills: write "
+                "{% block "
+                + block
+                + " %}{% endblock %} into it, or the name of yours into error.html."
+            )
+
+
+def _written_names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.keyword):
+        return [node.arg or ""]
+    if isinstance(node, ast.Assign):
+        return [_written_name(target) for target in node.targets]
+    if isinstance(node, ast.AnnAssign):
+        return [_written_name(node.target)]
+    if isinstance(node, ast.Dict):
+        return [str(key.value) for key in node.keys if isinstance(key, ast.Constant)]
+    return []
 
 
 def _written_name(target: ast.expr) -> str:
     """What an assignment names, as `SECRET_KEY = …` or `app.config["SECRET_KEY"] = …`."""
     if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
-        return str(target.slice.value)
+        # The environment is where the settings belong.
+        return "" if _last_name(target.value) == "environ" else str(target.slice.value)
     return _last_name(target)
 
 
@@ -313,9 +426,15 @@ def _missing(
     view: ast.FunctionDef | ast.AsyncFunctionDef, imported: dict[str, str], methods: set[str]
 ) -> list[str]:
     marks = {_name_in_core(each, imported) for each in view.decorator_list}
-    writes = methods - {"GET", "HEAD", "OPTIONS"}
+    takes_form = bool(methods - {"GET", "HEAD", "OPTIONS"}) and not _reads_json(view)
     missing = [] if marks & MARKS else ["@public, or @login_required from step 4"]
-    return missing + (["@consumes_form for a form"] if writes and not marks & BODIES else [])
+    return missing + (["@consumes_form for a form"] if takes_form and not marks & BODIES else [])
+
+
+def _reads_json(view: ast.AST) -> bool:
+    """Whether a view reads JSON and no form, so that it needs no mark for its body."""
+    read = {ast.unparse(each) for each in ast.walk(view) if isinstance(each, ast.Attribute)}
+    return bool(read & {"request.get_json", "request.json"}) and "request.form" not in read
 
 
 def _methods(decorator: ast.expr) -> set[str]:

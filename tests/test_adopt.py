@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, FileSystemLoader
 
 import support
 
@@ -163,6 +164,14 @@ def test_secrets_that_are_there_stay(tmp_path: Path) -> None:
     assert app.text(".env") == "SECRET_KEY=theirs\n"
 
 
+@pytest.mark.parametrize("url", ["sqlite:///shop.db", "sqlite://"])
+def test_git_ignores_what_sqlite_writes_beside_its_file(tmp_path: Path, url: str) -> None:
+    app = TheirApp(tmp_path / "shop", **{"config.py": f"URL = '{url}'", ".gitignore": "*.db\n"})
+    adopted(app)
+    lines = app.text(".gitignore").split()
+    assert ({"*.db-wal", "*.db-shm"} <= {*lines}) is (url == "sqlite:///shop.db")
+
+
 def test_it_writes_where_updates_come_from(tmp_path: Path) -> None:
     app = TheirApp(tmp_path / "shop", **{"pyproject.toml": '[project]\r\nname = "shop"'})
     adopted(app, "--source", "https://git.example.org/template")
@@ -190,6 +199,18 @@ def test_the_error_page_extends_the_base_that_the_app_has(tmp_path: Path, has_ba
     app = TheirApp(tmp_path / "shop", **{"shop/templates/a.html": "", **base})
     adopted(app)
     assert ('extends "base.html"' in app.text("shop/templates/error.html")) is has_base
+
+
+def test_the_error_page_shows_its_message_within_the_block_of_the_app(tmp_path: Path) -> None:
+    base = "{% block content %}{% endblock %}"
+    app = TheirApp(tmp_path / "shop", **{"templates/base.html": base})
+    adopted(app)
+    pages = Environment(loader=FileSystemLoader(app.folder / "templates"), autoescape=True)
+    pages.tests["asset"] = lambda name: bool(name)
+    shown = pages.get_template("error.html").render(
+        message="Not <found>", navigation=True, request={}
+    )
+    assert shown.count("<h1>Not &lt;found&gt;</h1>") == 1
 
 
 def test_an_error_page_of_the_app_stays(tmp_path: Path) -> None:
@@ -345,6 +366,87 @@ def test_it_names_the_places_of_the_lines_to_write(shop: TheirApp) -> None:
     assert "secure_flask.init_app(app" in said
     assert "shop/__init__.py:11 SECRET_KEY" in said
     assert "shop/__init__.py:12 SQLALCHEMY_DATABASE_URI" in said
+
+
+def test_the_values_to_write_into_env_are_listed_under_the_names_of_the_settings(
+    tmp_path: Path,
+) -> None:
+    config = (
+        "class Config:\n"
+        "    SQLALCHEMY_DATABASE_URI = 'sqlite:///shop.db'\n"
+        "    LOG_LEVEL: str = 'DEBUG'\n"
+        "    MAX_CONTENT_LENGTH = 1\n"
+        "SETTINGS = {'REDIS_URL': 'redis://'}\n"
+        "os.environ['TRUSTED_HOSTS'] = 'localhost'\n"
+    )
+    said = adopted(TheirApp(tmp_path / "shop", **{"config.py": config}))
+    moved = said.partition("into .env before")[2]
+    assert "  DATABASE_URL=… (was config.py:2)\n" in moved
+    assert "  LOG_LEVEL=… (was config.py:3)\n" in moved
+    assert "  REDIS_URL=… (was config.py:5)\n" in moved
+    assert "config.py:4 MAX_CONTENT_LENGTH\n" in said
+    assert "MAX_CONTENT_LENGTH=" not in said
+    assert "config.py:6" not in said
+
+
+@pytest.mark.parametrize("name", ["tests.py", "tests/conftest.py", "shop/test_app.py"])
+def test_a_database_of_tests_is_to_be_replaced_and_not_removed(tmp_path: Path, name: str) -> None:
+    line = "SQLALCHEMY_DATABASE_URI = 'sqlite://'"
+    said = adopted(TheirApp(tmp_path / "shop", **{name: line}))
+    before, words, after = said.partition("In tests do not remove it")
+    assert words
+    assert f"{name}:1" not in before
+    assert f"  {name}:1 SQLALCHEMY_DATABASE_URI\n" in after
+    assert 'testing.settings(Settings, database_url="sqlite://")' in after
+
+
+def test_the_lines_of_another_db_are_named(tmp_path: Path) -> None:
+    files = {
+        "shop/models.py": "db = SQLAlchemy()\n",
+        "shop/app.py": "db.init_app(app)\nlogin.init_app(app)\n",
+        "shop/other.py": "database = SQLAlchemy(app)\n",
+    }
+    said = adopted(TheirApp(tmp_path / "shop", **files))
+    assert "shop/models.py:1 write: from secure_flask import db\n" in said
+    assert "shop/app.py:1 remove: db.init_app(…)\n" in said
+    assert "shop/app.py:2" not in said
+    assert "shop/other.py:1 write: from secure_flask import db as database\n" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "command"), [("[tool.black]\n", "pip install"), ("[project]\nname='a'\n", "uv add")]
+)
+def test_uv_adds_packages_only_where_a_project_is_described(
+    tmp_path: Path, text: str, command: str
+) -> None:
+    said = adopted(TheirApp(tmp_path / "shop", **{"pyproject.toml": text}))
+    assert f"{command} '" in said
+
+
+@pytest.mark.parametrize(
+    ("read", "is_form"),
+    [
+        ("request.get_json()", False),
+        ("request.json", False),
+        ("request.form", True),
+        ("request.form or request.json", True),
+        ("form.validate()", True),
+    ],
+)
+def test_a_view_that_reads_only_json_needs_no_mark_for_forms(
+    tmp_path: Path, read: str, is_form: bool
+) -> None:
+    view = f"@bp.post('/read')\ndef read():\n    return {read}\n"
+    said = adopted(TheirApp(tmp_path / "shop", **{"shop/api.py": view}))
+    [line] = [each for each in said.splitlines() if "  read  " in each]
+    assert ("@consumes_form" in line) is is_form
+
+
+def test_a_base_page_without_the_blocks_of_the_error_page_is_named(tmp_path: Path) -> None:
+    base = {"shop/templates/base.html": "{%- block title %}{% endblock %}{% block body %}"}
+    said = adopted(TheirApp(tmp_path / "shop", **base))
+    assert "shop/templates/base.html has no block `content`" in said
+    assert "no block `title`" not in said
 
 
 def test_it_names_the_routes_that_lack_a_mark_of_the_core(shop: TheirApp) -> None:

@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.all, pytest.mark.slow]
 
 PAGE = support.PAGES / "how-to" / "adopt.md"
 BLOCKS = [step.code for step in following.steps(PAGE) if step.language == "python"]
-[INIT, MARKS, ORIGIN, FIND_USER, INIT_CLOSED, ROLES, ATTEMPTS] = BLOCKS
+[INIT, MARKS, FACTORY, INIT_TESTED, TEST_APP, ORIGIN, *BLOCKS_OF_LATER_STEPS] = BLOCKS
+[WITH_NONCE, FIND_USER, INIT_CLOSED, ROLES, ATTEMPTS, LOGOUT] = BLOCKS_OF_LATER_STEPS
 IMPORT, _, INIT_LINES = INIT.partition("\n\n")
 IMPORT_MARKS = MARKS.splitlines()[0]
 CLOSED_LINES = INIT_LINES.rpartition("secure_flask.init_app")[0] + INIT_CLOSED
@@ -39,6 +40,8 @@ LOANS_IMPORTS = f"""\
 {IMPORT}
 from secure_flask import attempts, consumes_form, db, login_required, public, roles_required
 """
+# The settings that tests give, or those of the environment.
+TESTED_SETTINGS = INIT_TESTED.strip().partition("app, ")[2].removesuffix(")")
 # A file, a pattern in it, and what takes its place.
 Edits = Iterable[tuple[str, str, str]]
 
@@ -118,7 +121,7 @@ def test_it_passes_all_but_those_of_its_redirect_where_the_core_closes_the_views
 LOANS = {
     "loans.py": """\
 from flask import Flask, redirect, request, url_for
-from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
+from flask_login import LoginManager, UserMixin, current_user, login_required, login_user, logout_user
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -153,8 +156,13 @@ def create_app():
         user = db.session.scalar(db.select(User).filter_by(name=username))
         if user is None or not check_password_hash(user.password, password):
             return "Wrong", 401
-        login_user(user)
+        login_user(user, remember=True)
         return redirect(url_for("mine"))
+
+    @app.post("/logout")
+    def logout():
+        logout_user()
+        return ""
 
     @app.get("/mine")
     @login_required
@@ -183,8 +191,8 @@ def client():
             password = generate_password_hash(name, "pbkdf2:sha256:1")
             db.session.add(User(name=name, password=password, is_admin=name == "root"))
         db.session.commit()
-        client = app.test_client()
-        yield client
+    client = app.test_client()
+    return client
 
 
 def log_in(client, name, password=None):
@@ -210,20 +218,37 @@ def test_an_admin_sees_all(client):
 def test_a_wrong_password_logs_nobody_in(client):
     assert log_in(client, "ada", "wrong") == 401
     assert client.get("/mine").status_code == 401
+
+
+def test_a_logout_ends_a_login_that_is_remembered(client):
+    log_in(client, "ada")
+    client.post("/logout")
+    assert client.get("/mine").status_code == 401
 """,
 }
 # The page, step by step: its database and marks, its login, the counter of its form.
 LOANS_EDITS: list[tuple[str, str, str]] = [
+    ("loans.py", r"import Flask, redirect, request,", r"\g<0> session,"),
     ("loans.py", r"from flask_sqlalchemy import SQLAlchemy\n", LOANS_IMPORTS),
     ("loans.py", r"(import LoginManager.*), login_required", r"\1"),
     ("loans.py", r"db = SQLAlchemy\(\)\n", NO_USER),
     ("loans.py", r"\n\ndef create_app", rf"{ROLE_NAMES}\g<0>"),
     ("loans.py", r".*SECRET_KEY.*\n.*DATABASE_URI.*\n.*init_app.*\n", indent(CLOSED_LINES, "    ")),
     ("loans.py", r'( +)@app\.\w+\("/login"\)\n', r"\g<0>\1@public\n"),
-    ("loans.py", r"( +)@app\.post\(.*\n.*\n", r"\g<0>\1@consumes_form\n"),
+    ("loans.py", r"( +)@app\.post\(.*\n( +@public\n)?", r"\g<0>\1@consumes_form\n"),
     ("loans.py", r"@login_required(\n +def every)", r'@roles_required("admin")\1'),
+    ("loans.py", r"    return app\n", indent(WITH_NONCE, "    ") + r"\n\g<0>"),
+    ("loans.py", r" +logout_user\(\)\n", indent(LOGOUT, " " * 8)),
+    ("loans.py", r"def create_app.*\n.*\n", FACTORY),
+    ("loans.py", r"secure_flask\.Settings\.load\(\), find_user", TESTED_SETTINGS + ", find_user"),
     ("loans.py", r" +if user is None or .*\n", indent(COUNTED, " " * 8)),
-    ("tests/test_loans.py", r" +client = app\.test_client\(\)\n", indent(ORIGIN, " " * 8)),
+    ("tests/test_loans.py", r"import pytest\n", rf"\g<0>{TEST_APP.splitlines()[0]}\n"),
+    (
+        "tests/test_loans.py",
+        r" +app = create_app\(\)\n",
+        indent(TEST_APP.splitlines()[-1], "    ") + "\n",
+    ),
+    ("tests/test_loans.py", r" +client = app\.test_client\(\)\n", indent(ORIGIN, "    ")),
 ]
 # An app without any database, whose programs have tokens.
 API = {
@@ -300,11 +325,24 @@ from test_loans import client, log_in
 def test_a_name_is_guessed_five_times_a_minute(client):
     guesses = [log_in(client, "ada", f"wrong {number}") for number in range(6)]
     assert guesses == [401] * 5 + [429]
-"""
+""",
+        "tests/test_nonce.py": """\
+from flask import render_template_string
+from markupsafe import Markup
+from test_loans import client
+
+
+def test_scripts_of_extensions_get_a_nonce_and_text_of_users_none(client):
+    with client.application.test_request_context():
+        page = "{{ marked | with_nonce }} {{ text | with_nonce }}"
+        shown = render_template_string(page, marked=Markup("<script>"), text="<script>")
+    assert shown.startswith('<script nonce="')
+    assert shown.count("<") == 1
+""",
     }
 }
 APPS = {
-    "Flask-Login": (LOANS, LOANS_EDITS, "4 passed"),
+    "Flask-Login": (LOANS, LOANS_EDITS, "5 passed"),
     "no database": (API, API_EDITS, "3 passed"),
 }
 
@@ -328,8 +366,9 @@ def test_an_app_passes_its_tests_before_and_after_and_takes_an_update(
     adopt(theirs, template.path)
     edit(theirs, edits)
     with (theirs / ".env").open("a") as settings:
-        settings.write("DATABASE_URL=sqlite:///:memory:\n")
+        settings.write("DATABASE_URL=sqlite:///development.db\n")
     assert passed in support.own_tests(theirs, "tests")
+    assert not (theirs / "instance" / "development.db").exists()
     for file, text in WITH_THE_CORE.get(name, {}).items():
         (theirs / file).write_text(text, "utf-8")
         assert "1 passed" in support.own_tests(theirs, file)

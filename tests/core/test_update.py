@@ -625,6 +625,24 @@ def test_a_migration_of_the_core_follows_those_of_the_project_once(
     assert revisions(project) == expected
 
 
+@pytest.mark.parametrize(("table", "copied"), [("logins", 1), ("members", 0)])
+def test_a_migration_of_the_core_is_copied_where_others_made_its_tables(
+    project: Repository, template: Repository, table: str, copied: int
+) -> None:
+    """The owner may have put all of them into one."""
+    versions = project.path / "migrations" / "versions"
+    for file in versions.glob("*.py"):
+        file.unlink()
+    first = f'revision = "all"\ndown_revision = None\nop.create_table(\n    "{table}",\n)\n'
+    write(versions, {"all.py": first})
+    project.commit()
+    release(template, "1.2.0", {"migrations/0002_more.py": SECOND})
+    status, said = run(project, template)
+    assert status == 0
+    assert ("none was copied: 0002_more" in said) == (not copied)
+    assert len([*versions.glob("secure_flask_*.py")]) == copied
+
+
 def test_a_file_of_that_name_is_not_overwritten(project: Repository, template: Repository) -> None:
     versions = project.path / "migrations" / "versions"
     write(versions, {"secure_flask_0002_more.py": AFTER})

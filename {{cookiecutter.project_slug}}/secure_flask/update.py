@@ -35,6 +35,7 @@ HTTPS = re.compile(r"https://[A-Za-z0-9][!-~]*")
 FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 MIGRATION = re.compile(r"(?:accounts/)?migrations/[0-9]{4}_[a-z0-9_]+\.py")
 HEADING = re.compile(r"## [^0-9\n]*([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9})\b")
+MAKES_LOGINS = re.compile(rb"""create_table\(\s*["']logins["']""")
 FOLLOWS = re.compile(r"^down_revision\b.*$", re.MULTILINE)
 FLAGS = {
     "--check": "only say whether there is a newer release; exit with 1 if there is",
@@ -339,8 +340,9 @@ def _new_migrations(before: Files, files: Files) -> dict[str, str]:
             "before them by `.venv/bin/flask db downgrade`, delete their files, let what follows them "
             "name the one before them as its down_revision, and commit."
         )
-    # An app with tables and a login of its own has none of the core's.
-    if not known.keys() & present:
+    # An app with tables and a login of its own has none of the core's. An owner may have put the
+    # first ones into another migration, which makes the same tables.
+    if not (known.keys() & present or any(map(MAKES_LOGINS.search, texts))):
         if added := sorted(ours.keys() - known.keys()):
             print("No migration of secure_flask is here, so none was copied:", ", ".join(added))
         return {}

@@ -394,7 +394,7 @@ class Post(db.Model):
     id = db.Column(db.Integer, primary_key=True)
 
 class User(db.Model):
-    __tablename__ = "users"
+    __tablename__ = "members"
     id = db.Column(db.Integer, primary_key=True)
 
 def find_user():
@@ -419,6 +419,8 @@ with app.app_context():
     db.drop_all()
     db.create_all()
     print(sorted(db.inspect(db.engine).get_table_names()))
+    # Flask-Migrate compares these with the database.
+    print([table.name for table in db.metadatas[None].sorted_tables])
     db.session.add(User(id=1))
     db.session.commit()
 client = app.test_client()
@@ -453,8 +455,8 @@ def test_an_app_with_tables_of_its_own_needs_none_of_the_core(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    tables, statuses, *more = done.stdout.splitlines()
-    assert tables == "['posts', 'users']"
+    tables, compared, statuses, *more = done.stdout.splitlines()
+    assert tables == compared == "['members', 'posts']"
     assert statuses == f"[200, {200 if given else 401}, 200, 200]"
     # Whoever works on the core has edited it.
     errors = [each for each in more if "ERROR" in each and "core.edited" not in each]

@@ -79,7 +79,7 @@ def test_an_empty_environment_learns_all_that_it_lacks() -> None:
         "TRUSTED_HOSTS: is missing",
         "\n  ENCRYPTION_KEYS: must read id:key",
         "\n  BLIND_INDEX_KEYS: must read id:key",
-        "`make .env`",
+        "`python -m secure_flask.settings`",
     ):
         assert words in str(refused.value)
 

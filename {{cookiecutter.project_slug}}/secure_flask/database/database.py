@@ -22,7 +22,7 @@ from secure_flask.settings.configuration import READ_ONCE
 from secure_flask.state import IN_CONTEXT, Key, app_state, request_state
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response, respond_by_default, response_for
-from sqlalchemy import Connection, Engine, MetaData, Select, event, inspect
+from sqlalchemy import Connection, Engine, MetaData, Select, Table, event, inspect
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase, Mapper
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
@@ -47,10 +47,20 @@ CORE_TABLES: set[str] = set()
 HAS_CORE_TABLES = Key[Callable[[], bool]]("has the tables of the core")
 
 
+class ModelMetaData(MetaData):
+    """The tables of all models, of which Flask-Migrate compares those of the app."""
+
+    @property
+    def sorted_tables(self) -> list[Table]:
+        if not current_app or has_core_tables():
+            return super().sorted_tables
+        return app_metadata().sorted_tables
+
+
 class Model(DeclarativeBase):
     """The base class of all models: `class Task(Model)`, with `__tablename__ = "tasks"`."""
 
-    metadata = MetaData(naming_convention=NAMES)
+    metadata = ModelMetaData(naming_convention=NAMES)
 
 
 class ModelOfUsers(DeclarativeBase):

@@ -1,7 +1,7 @@
 """The settings from the environment: secrets and addresses. A missing setting fails closed.
 
 `APP_ENV` defaults to production. Settings can also be in a `.env` file, which
-`make .env` creates for development, or completes with missing secrets.
+`python -m secure_flask.settings` creates for development, or completes with missing secrets.
 Source: OWASP ASVS 13.3.1, 13.4.2.
 """
 
@@ -154,5 +154,5 @@ def _explain(error: ValidationError) -> str:
         f"{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors(include_url=False, include_input=False)
     ]
-    hint = "For development, `make .env` adds the missing secrets to .env."
+    hint = "For development, `python -m secure_flask.settings` adds the missing secrets to .env."
     return "\n  ".join(["This app does not start with these settings:", *problems]) + f"\n{hint}"

@@ -22,8 +22,8 @@ MAX_NUMBER = 2**32 - 1  # a ciphertext stores the id in four bytes; a date like 
 NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 HOW_TO_MAKE_ONE = """python -c 'import secrets; print("1:" + secrets.token_urlsafe(32))'"""
 NO_TOKEN_KEYS = (
-    "TOKEN_KEYS is missing, which this token type signs with: in development run `make .env`; in "
-    f"production set it to the output of: {HOW_TO_MAKE_ONE}"
+    "TOKEN_KEYS is missing, which this token type signs with: in development run `python -m "
+    f"secure_flask.settings`; in production set it to the output of: {HOW_TO_MAKE_ONE}"
 )
 
 
