@@ -153,7 +153,7 @@ LOADED = [
     script("a worker", "new Worker('/attack-worker.js?TARGET')"),
     script("a shared worker", "new SharedWorker('/attack-worker.js?TARGET')"),
     script(
-        "a service worker",
+        "a new service worker",
         "navigator.serviceWorker.register('/attack-worker.js?TARGET').catch(() => 0)",
     ),
     script("WebRTC, STUN by UDP", CALL % "{urls: 'stun:HOST'}"),
