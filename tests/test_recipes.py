@@ -121,6 +121,8 @@ def site(
     refreshing = (support.PAGES / "how-to" / "refresh-tokens.md").read_text("utf-8")
     (project / "app" / "static" / "client.js").write_text(block(refreshing, "js"), "utf-8")
     script = use_script_of_another_site(templates / "squares.html")
+    if request.param == "paranoid":
+        append(project / "app" / "policy.py", f"\nLINKS = {[script.rpartition('/')[0]]!r}\n")
     use_button_for_dark_colours(templates)
     with services.gunicorn(project, tmp_path_factory.mktemp("served") / "log") as port:
         yield Site(project, f"http://127.0.0.1:{port}", script)

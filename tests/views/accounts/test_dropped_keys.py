@@ -98,7 +98,7 @@ def test_one_command_ends_all_logins_and_half_logins(
     app: Flask, client: FlaskClient, credentials: Headers, secret: str, stranger: FlaskClient
 ) -> None:
     half = begin_login(stranger)
-    assert run(app, "logins", "end", "--yes").endswith("Ended 1 logins\n")
+    assert run(app, "logins", "end", "--yes").endswith("Ended 1 logins and 0 keys\n")
     assert not is_logged_in(client, credentials)
     assert_refused(send_code(stranger, half, code_of(secret)))
     assert send(stranger, routes.LOGIN, {**LOGIN}).status_code == 200

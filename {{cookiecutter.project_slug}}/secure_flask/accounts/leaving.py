@@ -24,7 +24,6 @@ from secure_flask.auth.users import DELETE_USER, record_deletion, user_class, us
 from secure_flask.crypto.encrypted_columns import EncryptedColumn
 from secure_flask.crypto.encryption import readable_value
 from secure_flask.database import Model, db
-from secure_flask.database.database import all_mappers
 from secure_flask.state import app_state
 from sqlalchemy import ForeignKey, Table, delete, inspect, or_, select
 from sqlalchemy.orm import Mapper
@@ -132,7 +131,7 @@ def _rows_of_user(
 ) -> list[dict[str, object]]:
     """The rows of a table that refer to the user by one of the keys, such as of a sender."""
     mine = or_(*(key.parent == user.id for key in keys))
-    mappers = [each for each in all_mappers() if each.local_table is table]
+    mappers = [each for each in Model.registry.mappers if each.local_table is table]
     if not mappers:
         found = db.session.execute(select(table).where(mine)).mappings()
         return [{name: _plain_value(value) for name, value in row.items()} for row in found]

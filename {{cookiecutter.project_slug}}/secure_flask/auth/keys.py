@@ -25,8 +25,8 @@ def create_key(
     of the `roles` that the user still has at each request. The dict has `id`, `name`, `key` (str),
     `expires` (int, in seconds since 1970), and `roles` (list of str). Nothing shows `key` again.
 
-    :raises ErrorResponse: 400, a bad name, lifetime or role; 401, no recent login; 403, by a key;
-        409, the user has a key of this name, or MAX_KEYS keys.
+    :raises ErrorResponse: 400, a bad name or lifetime; 401, no recent login; 403, by a key, or with
+        a role that the user lacks; 409, the user has a key of this name, or MAX_KEYS keys.
     """
     login = access.require_login(minutes=access.RECENT)
     key, secret = stored_keys.store_key(access.require_user(), name, expires_in, roles, login=login)

@@ -127,7 +127,7 @@ def _check_values(user: UserMixin, name: str, lifetime: int, roles: Sequence[str
     if not 1 <= lifetime <= LONGEST_LIFETIME:
         raise field_error(400, "expires_in", "A key lasts for 1 second to 365 days")
     if not {*roles} <= {*user.role_names}:
-        raise field_error(400, "roles", "A key has only roles of its user")
+        raise field_error(403, "roles", "A key has only roles of its user")
 
 
 def _lock_owner(user: UserMixin, login: Login | None) -> None:
