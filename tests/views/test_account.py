@@ -376,3 +376,11 @@ def test_a_key_opens_no_page_and_nothing_else_of_the_account(
         assert opens(app, key, path) == 403
     for path in (CHANGE, MAKE, OTHERS, KEYS):
         assert opens(app, key, path, "POST") == 403
+
+
+@pytest.mark.parametrize(("sent", "status"), [(3600.0, 201), (3600.5, 400), (True, 400), (0, 400)])
+def test_a_key_lasts_for_whole_seconds_however_json_writes_them(
+    client: FlaskClient, credentials: dict[str, str], sent: float, status: int
+) -> None:
+    body = {"name": "Backup", "expires_in": sent}
+    assert client.post(KEYS, json=body, headers=credentials).status_code == status

@@ -11,7 +11,7 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from secure_flask import (
     Body,
     LoginResponse,
@@ -82,9 +82,17 @@ class Keys(ResponseBody):
     keys: list[Key]
 
 
+def whole(number: object) -> object:
+    """In JSON, 60.0 is the integer 60 too."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+Seconds = Annotated[int, Field(ge=1, le=365 * DAY), BeforeValidator(whole)]
+
+
 class KeyBody(Body):
     name: Annotated[PlainText, Field(max_length=MAX_KEY_NAME)]
-    expires_in: Annotated[int, Field(ge=1, le=365 * DAY)] | None = None  # seconds; else 90 days
+    expires_in: Seconds | None = None  # else 90 days
     roles: list[str] = []  # noqa: RUF012 - pydantic copies it
 
 
