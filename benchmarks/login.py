@@ -38,7 +38,7 @@ ROUNDS = 200
 
 # Names while LEGACY_HASHES is set: one that nobody has, and users with and without an old hash.
 NOBODY, OLD, NEW = "nil", "old", "new"
-# Of three comparisons of one time, about one in thirty runs shows one below this by chance.
+# Three comparisons of equal times show one below this by chance in about one of thirty runs.
 LEAST_P = 0.01
 
 

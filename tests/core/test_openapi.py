@@ -194,7 +194,7 @@ def test_a_member_that_an_answer_may_lack_has_no_default(app: Flask) -> None:
     for model, member in (("Error", "fields"), ("LoginResponse", "token")):
         assert member not in schemas[model]["required"]
         assert "default" not in schemas[model]["properties"][member]
-    # In a request it says what a program may leave out.
+    # The default of a request says what a program may leave out.
     assert schemas["Order"]["properties"]["count"]["default"] == 1
 
 

@@ -445,7 +445,7 @@ def test_an_app_with_tables_of_its_own_needs_none_of_the_core(
 ) -> None:
     # Other tests leave their tables in a server.
     database = f"sqlite:///{tmp_path}/app.db"
-    # Without the migrations of the template beside it.
+    # The copy has no migrations of the template beside it.
     shutil.copytree(Path(secure_flask.__file__).parent, tmp_path / "secure_flask")
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_USERS, database, *given],
@@ -458,7 +458,7 @@ def test_an_app_with_tables_of_its_own_needs_none_of_the_core(
     tables, compared, statuses, *more = done.stdout.splitlines()
     assert tables == compared == "['members', 'posts']"
     assert statuses == f"[200, {200 if given else 401}, 200, 200]"
-    # Whoever works on the core has edited it.
+    # A person who works on the core has edited it.
     errors = [each for each in more if "ERROR" in each and "core.edited" not in each]
     assert errors == []
     assert more[0][0] in "01"

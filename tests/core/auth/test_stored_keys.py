@@ -122,7 +122,7 @@ def test_a_new_key_is_announced_before_it_is_stored(make_app: MakeApp) -> None:
     assert number_of_keys(app) == 0
 
 
-# At the same moment.
+# Two requests do these at the same moment.
 
 
 def test_of_two_keys_at_once_the_cap_takes_one(

@@ -39,7 +39,7 @@ BODIES: dict[str, Any] = {
 }
 LINK = Violation("connection-allowlist", "https://evil.example", "/", "enforce")
 SCRIPT = Violation("integrity-violation", "https://cdn.example", "/", "enforce")
-# Of the address of a closed connection, Chromium sends the query too.
+# Chromium sends the query of a closed connection's address too.
 CONNECTION = {"connection": "https://evil.example/a?token=s3cret#s3cret", "disposition": "enforce"}
 WEBRTC = {"connection": "webrtc", "allowlist": ["https://www.example.org"], "url": PAGE}
 INTEGRITY = {

@@ -84,10 +84,9 @@ def verify_user_password(password_hash: str | None, password: str) -> bool:
     :raises ErrorResponse: 503, too many hashes at once.
     """
     is_old = is_legacy_hash(password_hash)
-    new, old = (None, password_hash) if is_old else (password_hash, None)
     with _hashing_slot():
-        passes_new = _is_right(new, password)
-        passes_old = passes_legacy_check(old, password)
+        passes_new = _is_right(None if is_old else password_hash, password)
+        passes_old = passes_legacy_check(password_hash if is_old else None, password)
     # Each is False where only the dummy or the sample was verified.
     return passes_new or passes_old
 

@@ -112,7 +112,8 @@ def init_app(app: Flask) -> None:
     """
     :raises PolicyError: a key could be taken for another token.
     """
-    key, opaque = app.config["KEY_PREFIX"], app.config["OPAQUE_TOKEN_PREFIX"]
+    key = app.config["KEY_PREFIX"]
+    opaque = app.config["OPAQUE_TOKEN_PREFIX"]
     for name, other in {"OPAQUE_TOKEN_PREFIX": opaque, "a JSON Web Token": JWT_PREFIX}.items():
         if key.startswith(other) or other.startswith(key):
             raise PolicyError(

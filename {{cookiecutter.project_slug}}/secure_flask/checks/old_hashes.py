@@ -51,7 +51,8 @@ def costs_of_old_hashes(app: Flask) -> Iterator[Finding]:
     scheme = legacy_scheme()
     if scheme is None or problem_of_migrations():
         return
-    users, examples = Counter[Cost](), {_cost(scheme.sample): scheme.sample}
+    users = Counter[Cost]()
+    examples = {_cost(scheme.sample): scheme.sample}
     for stored in _stored_hashes(scheme):
         users[_cost(stored)] += 1
         examples.setdefault(_cost(stored), stored)
