@@ -30,6 +30,7 @@ from core.site import POLICY, User, create_app
 
 TOKEN_TYPES = ("session", "opaque", "jwt")
 USERNAME, PASSWORD = "ada", "a good long password"
+DAY = 24 * 60 * 60  # seconds
 LOGIN = {"username": USERNAME, "password": PASSWORD}
 
 # What a browser sends with a request of this site's own page, whatever its scheme and host.
@@ -255,10 +256,10 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
 
 
 @pytest.fixture(autouse=True)
-def _begin_of_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no window of a limit end within a test: each test begins with a minute."""
+def _begin_of_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no window of a limit end within a test: each test begins with a day."""
     now = time.time
-    ahead = 60 - now() % 60
+    ahead = DAY - now() % DAY
     monkeypatch.setattr(time, "time", lambda: now() + ahead)
 
 

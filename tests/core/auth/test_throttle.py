@@ -46,9 +46,8 @@ GUESSES: dict[str, tuple[dict[str, str], int]] = {
 
 
 @pytest.fixture(autouse=True)
-def _small_factor_at_the_begin_of_a_minute(wait: Wait, monkeypatch: pytest.MonkeyPatch) -> None:
+def _small_factor(wait: Wait, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "WIDE", FACTOR)
-    wait(60 - time.time() % 60)
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def payload(token: str) -> bytes:
 
 
 @pytest.fixture(autouse=True)
-def _begin_of_a_minute() -> None:
+def _begin_of_a_day() -> None:
     """The clock of the system, which the library reads too."""
 
 
