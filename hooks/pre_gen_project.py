@@ -144,9 +144,7 @@ QUESTIONS: dict[str, Callable[[str], Fault | None]] = {
     "description": partial(text_fault, limit=300),
     "security_contact": contact_fault,
     "csp": partial(choice_fault, choices=["strict", "paranoid", "relaxed"]),
-    "csp_sources": partial(
-        origin_fault, local=False, of_every_site="pages load from every site"
-    ),
+    "csp_sources": partial(origin_fault, local=False, of_every_site="pages load from every site"),
     "framing": partial(choice_fault, choices=["deny", "sameorigin", "allowlist"]),
     "frame_ancestors": partial(
         origin_fault, local=True, of_every_site="every site show your pages in a frame"
