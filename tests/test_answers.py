@@ -465,10 +465,10 @@ def test_every_choice_is_explained() -> None:
         assert all(prompts[question][choice].startswith(f"{choice}: ") for choice in choices)
 
 
-def test_the_readme_lists_every_answer() -> None:
-    readme = (support.TEMPLATE / "README.md").read_text("utf-8")
+def test_the_page_lists_every_answer() -> None:
+    page = (support.PAGES / "reference" / "questions.md").read_text("utf-8")
     words = [*DEFAULTS, *(answer for choices in support.CHOICES.values() for answer in choices)]
-    assert not [word for word in words if f"| `{word}` |" not in readme]
+    assert not [word for word in words if f"| `{word}` |" not in page]
 
 
 def test_the_name_of_every_dependency_is_taken_and_no_other() -> None:
