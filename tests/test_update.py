@@ -82,7 +82,7 @@ def test_a_newer_template_and_another_answer_arrive_and_the_edit_stays(
     assert not list(created.rglob("*.rej"))
 
 
-def test_a_project_is_linked_with_its_own_answers_as_the_readme_shows(
+def test_a_project_is_linked_with_its_own_answers_as_the_page_shows(
     newer: Path, unlinked: Path
 ) -> None:
     append(unlinked / "app" / "pages.py", EDIT)
