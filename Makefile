@@ -16,7 +16,7 @@ help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
 	@echo '                = .venv/bin/python demo.py 8000'
 	@echo 'make new        ask the questions and write the project beside this folder (OUT=..)'
-	@echo '                = .venv/bin/cookiecutter . --output-dir ..'
+	@echo '                = .venv/bin/python new.py ..'
 	@echo 'make adopt      bring the core to a Flask app that exists, as one commit of it (APP=../their-app)'
 	@echo '                = .venv/bin/python adopt.py ../their-app'
 	@echo 'make publish    write your name and keys into a fork of this template (ORG=acme)'
@@ -57,7 +57,7 @@ demo: .venv/bin/cookiecutter
 	.venv/bin/python demo.py $(PORT)
 
 new: .venv/bin/cookiecutter
-	.venv/bin/cookiecutter . --output-dir '$(OUT)'
+	.venv/bin/python new.py '$(OUT)'
 
 adopt: .venv/bin/cookiecutter
 	.venv/bin/python adopt.py '$(APP)'
