@@ -19,6 +19,9 @@ FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js|css|txt))`")
 VERB = re.compile(r"\bcreate\b|\breplace\b|\badd\b|\bend of\b", re.IGNORECASE)
 BELOW = re.compile(r"\bbelow `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
+# The two lines of app/__init__.py that name the modules with a blueprint.
+IN_TUPLE = "the tuple in `create_app`"
+MODULES = (re.compile(r"^from app import (.+)$", re.M), re.compile(r"for module in \((.+)\):"))
 # A part for who gave one of these answers, as below "### `token_type=opaque`, `jwt`".
 ANSWERED = re.compile(r"^#{3,4} `(\w+)=(.+)`\n((?:(?!#{2,4} ).*\n)*)", re.MULTILINE)
 ADDRESS = "localhost:8000"
@@ -85,7 +88,9 @@ def write(project: Path, step: Step) -> None:
         target.write_text(step.code, "utf-8")
         return
     source = target.read_text("utf-8")
-    if below := BELOW.search(step.words):
+    if IN_TUPLE in step.words:
+        changed = register(source, step.code)
+    elif below := BELOW.search(step.words):
         source = with_imports(source, step.code)
         line = re.search(rf"^( *){re.escape(below[1])}(?: .*)?\n", source, re.MULTILINE)
         assert line
@@ -96,6 +101,22 @@ def write(project: Path, step: Step) -> None:
     else:
         changed = f"{source}\n{step.code}"
     target.write_text(changed, "utf-8")
+
+
+def register(source: str, code: str) -> str:
+    """Name the modules that a block shows and a project does not name yet."""
+    for line in MODULES:
+        there = line.search(source)
+        assert there
+        names = there[1].split(", ")
+        names += [name for name in shown_modules(line, code) if name not in names]
+        source = source[: there.start(1)] + ", ".join(names) + source[there.end(1) :]
+    return source
+
+
+def shown_modules(line: re.Pattern[str], code: str) -> list[str]:
+    [shown] = line.findall(code)
+    return str(shown).split(", ")
 
 
 def add(source: str, code: str) -> str:
