@@ -218,6 +218,18 @@ def test_what_all_pages_show_passes_the_projects_own_checks(
     support.own_tests(project)
 
 
+@pytest.mark.parametrize("page", ids(FOLDERS["docs/recipes"]))
+def test_a_blueprint_goes_into_the_tuple_of_create_app_beside_all_others(page: Path) -> None:
+    factory = (support.FOLDER / "app" / "__init__.py").read_text("utf-8")
+    for step in following.steps(page):
+        assert step.file != "app/__init__.py" or "register_blueprint(" not in step.code
+        if following.IN_TUPLE in step.words:
+            for line in following.MODULES:
+                there = following.shown_modules(line, factory)
+                [new] = {*following.shown_modules(line, step.code)} - {*there}
+                assert f"`{new}` to the import" in step.words
+
+
 def test_the_page_of_scripts_prints_the_hash_that_browsers_compare(new_project: NewProject) -> None:
     support.need(shutil.which("openssl"), "openssl")
     project, page = new_project(), support.PAGES / "how-to" / "pages-and-scripts.md"
