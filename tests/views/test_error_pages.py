@@ -38,7 +38,7 @@ CORE = {
 
 def refusing(app: Flask, refuse: Callable[[], NoReturn]) -> FlaskClient:
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    app.add_url_rule("/_refused", view_func=public(refuse), methods=["GET", "POST"])
+    app.add_url_rule("/_refused", view_func=public(lambda: refuse()), methods=["GET", "POST"])
     return app.test_client()
 
 
