@@ -86,7 +86,7 @@ class Visitor:
     def log_out(self) -> None:
         navigation = self.page.get_by_role("navigation", name="Site")
         navigation.get_by_role("button", name="Log out").click()
-        expect(navigation.get_by_role("link", name="Log in")).to_be_visible()
+        expect(self.page.get_by_role("link", name="Log in")).to_be_visible()
 
     def ask_for_link(self, path: str, address: str) -> None:
         self.open(path)
