@@ -20,6 +20,9 @@ VERB = re.compile(r"\bcreate\b|\breplace\b|\badd\b|\bend of\b", re.IGNORECASE)
 BELOW = re.compile(r"\bbelow `([^`]+)`")
 INSTEAD = re.compile(r"\breplaces the line `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
+# The two lines of app/__init__.py that name the modules with a blueprint.
+IN_TUPLE = "the tuple in `create_app`"
+MODULES = (re.compile(r"^from app import (.+)$", re.M), re.compile(r"for module in \((.+)\):"))
 # A part for who gave one of these answers, as below "### `token_type=opaque`, `jwt`".
 ANSWERED = re.compile(r"^#{3,4} `(\w+)=(.+)`\n((?:(?!#{2,4} ).*\n)*)", re.MULTILINE)
 ADDRESS = "localhost:8000"
@@ -86,7 +89,9 @@ def write(project: Path, step: Step) -> None:
         target.write_text(step.code, "utf-8")
         return
     source = target.read_text("utf-8")
-    if below := BELOW.search(step.words):
+    if IN_TUPLE in step.words:
+        changed = register(source, step.code)
+    elif below := BELOW.search(step.words):
         changed = put_below(source, below[1], step.code)
     elif instead := INSTEAD.search(step.words):
         line = re.compile(rf"^{re.escape(instead[1])}.*\n", re.MULTILINE)
@@ -108,6 +113,22 @@ def put_below(source: str, place: str, code: str) -> str:
     line = re.search(rf"^( *){re.escape(place)}(?: .*)?\n", source, re.MULTILINE)
     assert line, place
     return source[: line.end()] + indent(code, line[1]) + source[line.end() :]
+
+
+def register(source: str, code: str) -> str:
+    """Name the modules that a block shows and a project does not name yet."""
+    for line in MODULES:
+        there = line.search(source)
+        assert there
+        names = there[1].split(", ")
+        names += [name for name in shown_modules(line, code) if name not in names]
+        source = source[: there.start(1)] + ", ".join(names) + source[there.end(1) :]
+    return source
+
+
+def shown_modules(line: re.Pattern[str], code: str) -> list[str]:
+    [shown] = line.findall(code)
+    return str(shown).split(", ")
 
 
 def add(source: str, code: str) -> str:

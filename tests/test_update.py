@@ -26,7 +26,7 @@ EVERYTHING_ANSWERED = [
 ]
 # The page shows it over several lines.
 LINK = re.compile(r"^ *(?:\$ )?(cruft link (?:.*\\\n)*.*)$", re.MULTILINE)
-REPOSITORY = re.compile(r"https://github\.com/<org>/\S+|<template>")
+REPOSITORY = re.compile(r"https://github\.com/[^/]+/cookiecutter-secure-flask\S*|<template>")
 # A line of the policy that each level words differently, and an owner's own.
 LEVEL = "CSP = csp_levels.RELAXED"
 OWN_LEVEL = f"{LEVEL}  # for the old forum"
