@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent, indent
@@ -18,6 +18,7 @@ BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js|css|txt))`")
 VERB = re.compile(r"\bcreate\b|\breplace\b|\badd\b|\bend of\b", re.IGNORECASE)
 BELOW = re.compile(r"\bbelow `([^`]+)`")
+INSTEAD = re.compile(r"\breplaces the line `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
 # The two lines of app/__init__.py that name the modules with a blueprint.
 IN_TUPLE = "the tuple in `create_app`"
@@ -91,16 +92,27 @@ def write(project: Path, step: Step) -> None:
     if IN_TUPLE in step.words:
         changed = register(source, step.code)
     elif below := BELOW.search(step.words):
-        source = with_imports(source, step.code)
-        line = re.search(rf"^( *){re.escape(below[1])}(?: .*)?\n", source, re.MULTILINE)
-        assert line
-        code = indent(IMPORT.sub("", step.code).lstrip("\n"), line[1])
-        changed = source[: line.end()] + code + source[line.end() :]
+        changed = put_below(source, below[1], step.code)
+    elif instead := INSTEAD.search(step.words):
+        line = re.compile(rf"^{re.escape(instead[1])}.*\n", re.MULTILINE)
+        changed, lines = line.subn(lambda _: step.code, source)
+        assert lines == 1, step.file
     elif verb.lower() == "add":
         changed = add(source, step.code)
     else:
-        changed = f"{source}\n{step.code}"
+        gap = "\n\n" if step.code.startswith(("class ", "def ", "@")) else "\n"
+        changed = f"{source}{gap}{step.code}"
     target.write_text(changed, "utf-8")
+
+
+def put_below(source: str, place: str, code: str) -> str:
+    """Put a block below a line; imports come first where the block is more than imports."""
+    if IMPORT.sub("", code).strip():
+        source = with_imports(source, code)
+        code = IMPORT.sub("", code).lstrip("\n")
+    line = re.search(rf"^( *){re.escape(place)}(?: .*)?\n", source, re.MULTILINE)
+    assert line, place
+    return source[: line.end()] + indent(code, line[1]) + source[line.end() :]
 
 
 def register(source: str, code: str) -> str:
@@ -146,8 +158,13 @@ def tidy(project: Path) -> None:
     support.python("-m", "ruff", "format", "--quiet", cwd=project)
 
 
-def follow(project: Path, page: Path, log: Path) -> str:
-    """Do all that a page says, in its order; gives what the commands printed."""
+def follow(
+    project: Path, page: Path, log: Path, look: Callable[[Step, str], object] = lambda *_: None
+) -> str:
+    """Do all that a page says, in its order; gives what the commands printed.
+
+    `look` is called before each step, with what was printed until then.
+    """
     for program in ("curl", "openssl"):
         support.need(program not in commands(page) or shutil.which(program), program)
     printed = ""
@@ -155,6 +172,7 @@ def follow(project: Path, page: Path, log: Path) -> str:
         port = ""
         own = {number: str(support.free_port()) for number in OWN_PORTS}
         for step in steps(page):
+            look(step, printed)
             if step.file:
                 write(project, step)
             elif step.language == "sh":

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -38,6 +39,7 @@ ALONE = {"flask-security", "another-language", "existing-users"}
 # The others show what needs a container engine, a cluster or another machine.
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
 PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
+SEARCHED = re.compile(r"^<!-- search: .+ -->$", re.MULTILINE)
 # Files of releases, which their pages say to put into app/static/.
 DOWNLOADED = ["bootstrap.bundle.min.js", "bootstrap.min.css", "htmx.min.js"]
 # Which argument of these functions of the core is a message for people.
@@ -244,7 +246,57 @@ def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
-@pytest.mark.parametrize("file", ["asvs.md", "reference/growth.md", "reference/plain-flask.md"])
+def groups() -> dict[str, list[str]]:
+    """Return the pages of each group of the sidebar, in its order."""
+    found: dict[str, list[str]] = {}
+    for file in ("index.md", "decisions.md"):
+        text = (support.PAGES / file).read_text("utf-8")
+        for options, listed in re.findall(r"```\{toctree\}\n((?::.+\n)*)\n((?:.+\n)+)```", text):
+            caption = re.search(r"^:caption: (.+)$", options, re.MULTILINE)
+            pages = [line.rpartition("<")[2].rstrip(">") for line in listed.splitlines()]
+            found.setdefault(caption[1] if caption else "Decisions", []).extend(pages)
+    return found
+
+
+def site_pages() -> set[str]:
+    pages = support.PAGES
+    return {page.relative_to(pages).with_suffix("").as_posix() for page in pages.rglob("*.md")}
+
+
+def test_the_sidebar_has_its_groups_in_order() -> None:
+    doors = ["Try it", "Build", "Recipes", "Operate", "Audit"]
+    assert [*groups()] == [*doors, "Reference", "Decisions"]
+
+
+def test_each_page_stands_in_one_group_of_the_sidebar() -> None:
+    listed = Counter(page for pages in groups().values() for page in pages)
+    missing = site_pages() - {*listed} - {"index"}
+    assert not missing, "add each to one toctree of docs/index.md"
+    assert not [page for page, times in listed.items() if times > 1]
+
+
+def test_each_page_but_a_decision_names_words_to_find_it_by() -> None:
+    """As of `<!-- search: csrf, cross-site request forgery -->` below its title."""
+    pages = {page for page in site_pages() if not page.startswith("decisions/")}
+    texts = {page: (support.PAGES / f"{page}.md").read_text("utf-8") for page in pages}
+    assert not sorted(page for page, text in texts.items() if not SEARCHED.search(text))
+
+
+def test_each_risk_of_the_top_ten_leads_to_tests_a_page_and_the_asvs() -> None:
+    page = (support.PAGES / "owasp-top-10.md").read_text("utf-8")
+    rows = re.findall(r"^\| (A\d\d) .+$", page, re.MULTILINE)
+    assert rows == [f"A{number:02}" for number in range(1, 11)]
+    for row in re.findall(r"^\| A\d\d .+$", page, re.MULTILINE):
+        _, _, _, tests, more, yours, _ = re.split(r"(?<!\\)\|", row)
+        assert "](../tests/" in tests
+        assert "](asvs.md#" in more
+        assert re.search(r"\]\((?!asvs)[^)]+\.md", more)
+        assert yours.strip()
+
+
+@pytest.mark.parametrize(
+    "file", ["asvs.md", "owasp-top-10.md", "reference/growth.md", "reference/plain-flask.md"]
+)
 def test_each_test_that_a_page_names_exists(file: str) -> None:
     page = support.PAGES / file
     named = re.findall(r"\[(test_\w+)\]\(([^)]+)\)", page.read_text("utf-8"))
