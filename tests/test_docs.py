@@ -374,6 +374,17 @@ def test_the_page_of_languages_has_each_message_of_the_core_and_no_other() -> No
     assert texts - spoken - composed <= names
 
 
+def test_pages_allow_pictures_of_another_site_for_pictures_alone() -> None:
+    """CSP_SOURCES would allow its style sheets and fonts too."""
+    tutorial, scripts = support.PAGES / "tutorial.md", support.PAGES / "how-to/pages-and-scripts.md"
+    for page in (tutorial, scripts):
+        assert re.search(
+            r'^ *CSP_CHANGES\["img-src"\] = \["https://', page.read_text("utf-8"), re.M
+        )
+    project = (support.FOLDER / "docs" / "policy-and-headers.md").read_text("utf-8")
+    assert re.search(r'\| images \| `"img-src": .+ into `CSP_CHANGES` \|', project)
+
+
 def test_the_table_of_flask_login_has_its_names_and_ours() -> None:
     page = (support.PAGES / "recipes" / "flask-login.md").read_text("utf-8")
     rows = re.findall(r"^\| (.+) \| (.+) \|$", page.partition("## When")[0], re.MULTILINE)[1:]
