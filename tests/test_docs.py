@@ -230,6 +230,16 @@ def test_a_blueprint_goes_into_the_tuple_of_create_app_beside_all_others(page: P
                 assert f"`{new}` to the import" in step.words
 
 
+@pytest.mark.parametrize("page", ids([page for pages in FOLDERS.values() for page in pages]))
+def test_imports_for_a_file_that_exists_have_a_block_and_a_place_of_their_own(page: Path) -> None:
+    for step in following.steps(page):
+        if step.language == "python" and step.file and not following.makes_file(step):
+            imports, further = following.IMPORT.findall(step.code), following.further(step.code)
+            is_of_tuple = following.IN_TUPLE in step.words
+            assert is_of_tuple or not (imports and further), step.code
+            assert is_of_tuple or not imports or "at the top of" in step.words, step.words
+
+
 def test_the_page_of_scripts_prints_the_hash_that_browsers_compare(new_project: NewProject) -> None:
     support.need(shutil.which("openssl"), "openssl")
     project, page = new_project(), support.PAGES / "how-to" / "pages-and-scripts.md"
