@@ -82,9 +82,9 @@ def write(project: Path, step: Step) -> None:
     """Put a block into the file that the words before it name, as they say."""
     assert step.file
     target = project / step.file
-    [*_, verb] = VERB.findall(step.words.rpartition(step.file)[0])
-    if verb.lower() in ("create", "replace"):
-        assert target.exists() == (verb.lower() == "replace"), step.file
+    verb = verb_of(step)
+    if makes_file(step):
+        assert target.exists() == (verb == "replace"), step.file
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(step.code, "utf-8")
         return
@@ -97,12 +97,23 @@ def write(project: Path, step: Step) -> None:
         line = re.compile(rf"^{re.escape(instead[1])}.*\n", re.MULTILINE)
         changed, lines = line.subn(lambda _: step.code, source)
         assert lines == 1, step.file
-    elif verb.lower() == "add":
+    elif verb == "add":
         changed = add(source, step.code)
     else:
         gap = "\n\n" if step.code.startswith(("class ", "def ", "@")) else "\n"
         changed = f"{source}{gap}{step.code}"
     target.write_text(changed, "utf-8")
+
+
+def verb_of(step: Step) -> str:
+    """Return what the words before a block say to do with it."""
+    assert step.file
+    [*_, verb] = VERB.findall(step.words.rpartition(step.file)[0])
+    return str(verb).lower()
+
+
+def makes_file(step: Step) -> bool:
+    return verb_of(step) in ("create", "replace")
 
 
 def put_below(source: str, place: str, code: str) -> str:
@@ -133,7 +144,12 @@ def shown_modules(line: re.Pattern[str], code: str) -> list[str]:
 
 def add(source: str, code: str) -> str:
     """Put the imports first, and the rest last."""
-    return f"{with_imports(source, code)}\n\n{IMPORT.sub('', code).strip()}\n"
+    return with_imports(source, code) + (f"\n\n{further(code)}\n" if further(code) else "")
+
+
+def further(code: str) -> str:
+    """Return what a block holds beside its imports."""
+    return IMPORT.sub("", code).strip()
 
 
 def with_imports(source: str, code: str) -> str:
