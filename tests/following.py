@@ -19,6 +19,9 @@ FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js|css|txt))`")
 VERB = re.compile(r"\bcreate\b|\breplace\b|\badd\b|\bend of\b", re.IGNORECASE)
 BELOW = re.compile(r"\bbelow `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
+# Where a page goes on with what sections of another page show.
+BEGIN = re.compile(r"^ *1\. Begin with .*", re.MULTILINE)
+SECTION = re.compile(r"\]\(([^)#\s]+\.md)#([\w-]+)\)")
 # A part for who gave one of these answers, as below "### `token_type=opaque`, `jwt`".
 ANSWERED = re.compile(r"^#{3,4} `(\w+)=(.+)`\n((?:(?!#{2,4} ).*\n)*)", re.MULTILINE)
 ADDRESS = "localhost:8000"
@@ -51,8 +54,25 @@ class Step:
 
 
 def steps(page: Path) -> Iterator[Step]:
-    """Return the blocks of a page, each with the paragraph before it."""
+    """Return the blocks of a page, each with the paragraph before it, and those it begins with."""
     text = page.read_text("utf-8")
+    for begin in BEGIN.findall(text):
+        for link, anchor in SECTION.findall(begin):
+            yield from blocks(section((page.parent / link).read_text("utf-8"), anchor))
+    yield from blocks(text)
+
+
+def section(text: str, anchor: str) -> str:
+    """Return the section whose heading makes this anchor."""
+    [found] = [
+        part
+        for part in text.split("\n## ")[1:]
+        if part.partition("\n")[0].lower().replace(" ", "-") == anchor
+    ]
+    return found
+
+
+def blocks(text: str) -> Iterator[Step]:
     for block in BLOCK.finditer(text):
         words = text[: block.start()].rstrip().rpartition("\n\n")[2]
         yield Step(block[2], dedent(block[3]), words)
