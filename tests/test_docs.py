@@ -218,6 +218,28 @@ def test_what_all_pages_show_passes_the_projects_own_checks(
     support.own_tests(project)
 
 
+@pytest.mark.parametrize("page", ids(FOLDERS["docs/recipes"]))
+def test_a_blueprint_goes_into_the_tuple_of_create_app_beside_all_others(page: Path) -> None:
+    factory = (support.FOLDER / "app" / "__init__.py").read_text("utf-8")
+    for step in following.steps(page):
+        assert step.file != "app/__init__.py" or "register_blueprint(" not in step.code
+        if following.IN_TUPLE in step.words:
+            for line in following.MODULES:
+                there = following.shown_modules(line, factory)
+                [new] = {*following.shown_modules(line, step.code)} - {*there}
+                assert f"`{new}` to the import" in step.words
+
+
+@pytest.mark.parametrize("page", ids([page for pages in FOLDERS.values() for page in pages]))
+def test_imports_for_a_file_that_exists_have_a_block_and_a_place_of_their_own(page: Path) -> None:
+    for step in following.steps(page):
+        if step.language == "python" and step.file and not following.makes_file(step):
+            imports, further = following.IMPORT.findall(step.code), following.further(step.code)
+            is_of_tuple = following.IN_TUPLE in step.words
+            assert is_of_tuple or not (imports and further), step.code
+            assert is_of_tuple or not imports or "at the top of" in step.words, step.words
+
+
 def test_the_page_of_scripts_prints_the_hash_that_browsers_compare(new_project: NewProject) -> None:
     support.need(shutil.which("openssl"), "openssl")
     project, page = new_project(), support.PAGES / "how-to" / "pages-and-scripts.md"
@@ -360,6 +382,17 @@ def test_the_page_of_languages_has_each_message_of_the_core_and_no_other() -> No
     spoken = messages() | of_members()
     assert spoken - TO_PROGRAMS <= texts
     assert texts - spoken - composed <= names
+
+
+def test_pages_allow_pictures_of_another_site_for_pictures_alone() -> None:
+    """CSP_SOURCES would allow its style sheets and fonts too."""
+    tutorial, scripts = support.PAGES / "tutorial.md", support.PAGES / "how-to/pages-and-scripts.md"
+    for page in (tutorial, scripts):
+        assert re.search(
+            r'^ *CSP_CHANGES\["img-src"\] = \["https://', page.read_text("utf-8"), re.M
+        )
+    project = (support.FOLDER / "docs" / "policy-and-headers.md").read_text("utf-8")
+    assert re.search(r'\| images \| `"img-src": .+ into `CSP_CHANGES` \|', project)
 
 
 def test_the_table_of_flask_login_has_its_names_and_ours() -> None:
