@@ -60,6 +60,8 @@ def mails(app: Flask, visitor: FlaskClient) -> dict[str, list[str]]:
 if __name__ == "__main__":
     app = make_app()
     visitor, user = app.test_client(), app.test_client()
+    # What a login is called is stored, in the language of that moment.
+    user.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
     testing.log_in_by_form(user, NAME, PASSWORD)
     left = {}
     for client, paths in ((visitor, json.loads(sys.argv[1])), (user, json.loads(sys.argv[2]))):
