@@ -154,6 +154,28 @@ def disable(mapper: object, connection: object, user: User) -> None:
     user.disabled = True
 
 
+def test_on_a_page_too_the_password_shows_which_registration_is_meant(
+    app: Flask, client: FlaskClient
+) -> None:
+    link = registered_link(app, client, username="thief", password=THIEF)
+    # So soon after the other one it gets no mail.
+    register(client)
+    assert_leads_to(post(client, link, password=STRONG), "/")
+    assert client.get(routes.ME).get_json()["username"] == NAME
+
+
+def test_a_few_wrong_passwords_on_a_page_end_the_link(app: Flask, client: FlaskClient) -> None:
+    link = registered_link(app, client)
+    tried = [post(client, link, password=THIEF).status_code for _ in range(MAX_FAILURES)]
+    assert tried == [422] * (MAX_FAILURES - 1) + [404]
+    ended = post(client, link, password=STRONG)
+    assert (ended.status_code, is_logged_in(client)) == (404, False)
+    assert "The link has expired or was already used." in ended.text
+    # There is no way around it by another password either.
+    choice = {"username": NAME, "new_password": STRONG}
+    assert post(client, f"{link}?choose=another", **choice).status_code == 404
+
+
 # "Check your e-mail".
 
 
