@@ -92,20 +92,25 @@ class Visitor:
         self.open(path)
         self.fill(email=address)
         self.submit()
-        self.sees("Look into your mailbox")
+        self.sees("Check your e-mail")
 
     def register(self) -> None:
         self.open("/register")
         self.fill(**REGISTRATION)
         self.press("Register")
-        self.sees("Look into your mailbox")
+        self.sees("Check your e-mail")
 
     def confirm(self) -> None:
         self.register()
         self.open_newest_mail()
         self.fill(password=STRONG)
-        self.press("Make the account")
-        self.sees("Your account is ready")
+        self.press("Create my account")
+        self.is_welcome()
+
+    def is_welcome(self) -> None:
+        """The account is made, and its user is logged in."""
+        expect(self.page.get_by_text("Your account is ready")).to_be_visible()
+        self.is_logged_in()
 
     def begin_setup(self) -> pyotp.TOTP:
         self.open("/account/factors")
