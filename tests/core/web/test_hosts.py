@@ -1,6 +1,7 @@
 """By which names this app answers, what proxies may say, https, and which paths are read."""
 
 import logging
+import re
 
 import pytest
 from flask import Flask, request
@@ -63,6 +64,15 @@ def test_a_forged_host_is_refused(client: FlaskClient) -> None:
     unnamed = create_environ(PATH)
     del unnamed["HTTP_HOST"]
     assert run_wsgi_app(client.application, unnamed)[1] == "400 BAD REQUEST"
+
+
+def test_the_page_for_a_forged_host_has_no_link(client: FlaskClient) -> None:
+    """A relative one leads to that host too."""
+    for path in (PATH, "/nowhere", f"/{PATH}"):
+        headers = {"Host": "evil.example", "Accept": "text/html"}
+        answer = client.get(headers=headers, environ_overrides={"PATH_INFO": path})
+        assert (answer.status_code, answer.mimetype) == (400, "text/html")
+        assert not re.search(r"\b(href|src|action)=", answer.text)
 
 
 def test_probes_come_by_any_name_over_plain_http(site: FlaskClient) -> None:
