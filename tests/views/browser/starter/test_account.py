@@ -84,3 +84,6 @@ def test_each_caption_stands_beside_its_card_and_above_it_on_a_phone(page: Page,
             caption, card = part.locator("> div").first, part.locator("> :nth-child(2)")
             assert stand_side_by_side(caption, card) == (width == 1280)
             assert box(card)[2] <= width
+            # Nothing but the longer of both makes a part high.
+            last = part.locator("> :last-child")
+            assert box(part)[3] == max(box(caption)[3], box(last)[3])
