@@ -63,9 +63,7 @@ def test_a_page_says_in_the_words_of_its_reader_what_happened_and_leads_on(
         assert (page.status_code, title(page.text)) == (status, TITLES[status])
         in_content = Elements(page.text.partition("<main")[2])
         assert {"href": "/", "class": "button quiet"} in in_content.of("a")
-        reference = (
-            rf"Reference for support: <code>{page.headers['X-Request-ID']}</code> \({status}"
-        )
+        reference = rf"Reference for support: <code>{page.headers['X-Request-ID']}</code> \({status}"
         # It comes last, and the name of the error stays for those who look it up.
         assert re.search(reference, page.text.rpartition("</section>")[2])
 
