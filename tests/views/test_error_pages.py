@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import partial
+from typing import NoReturn
 
 import pytest
 from flask import Flask, abort
@@ -35,14 +36,13 @@ CORE = {
 }
 
 
-def refusing(app: Flask, refuse: Callable[[], None]) -> FlaskClient:
+def refusing(app: Flask, refuse: Callable[[], NoReturn]) -> FlaskClient:
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    methods = ["GET", "POST"]
-    app.add_url_rule("/_refused", view_func=public(lambda: refuse() or ""), methods=methods)
+    app.add_url_rule("/_refused", view_func=public(lambda: refuse()), methods=["GET", "POST"])
     return app.test_client()
 
 
-def raised(status: int, message: str, **headers: str) -> None:
+def raised(status: int, message: str, **headers: str) -> NoReturn:
     raise error_response(status, message, **headers)
 
 
@@ -55,21 +55,23 @@ def title(page: str) -> str:
 def test_a_page_says_in_the_words_of_its_reader_what_happened_and_leads_on(
     make_app: MakeApp, status: int
 ) -> None:
-    refusals = [lambda: abort(status)]
+    refusals: list[Callable[[], NoReturn]] = [partial(abort, status)]
     if status in CORE:
-        refusals.append(lambda: raised(status, CORE[status]))
+        refusals.append(partial(raised, status, CORE[status]))
     for refuse in refusals:
         page = refusing(make_app(), refuse).get("/_refused", headers=OWN)
         assert (page.status_code, title(page.text)) == (status, TITLES[status])
         in_content = Elements(page.text.partition("<main")[2])
-        assert {"href": "/", "class": "button quiet"} in in_content.of("a")
-        reference = rf"Reference for support: <code>{page.headers['X-Request-ID']}</code> \({status}"
+        assert {"href": "/", "class": "button"} in in_content.of("a")
+        reference = (
+            rf"Reference for support: <code>{page.headers['X-Request-ID']}</code> \({status}"
+        )
         # It comes last, and the name of the error stays for those who look it up.
         assert re.search(reference, page.text.rpartition("</section>")[2])
 
 
 def test_words_of_your_own_are_the_title_as_they_are(make_app: MakeApp) -> None:
-    client = refusing(make_app(), lambda: raised(409, "There is one already"))
+    client = refusing(make_app(), partial(raised, 409, "There is one already"))
     assert title(client.get("/_refused", headers=OWN).text) == "There is one already"
 
 
@@ -82,7 +84,7 @@ def test_a_page_says_when_to_come_back(make_app: MakeApp) -> None:
 
 
 def test_who_lacks_access_reads_as_whom_the_login_is(make_app: MakeApp) -> None:
-    client = refusing(make_app(), lambda: abort(403))
+    client = refusing(make_app(), partial(abort, 403))
     assert "You are not logged in." in client.get("/_refused", headers=OWN).text
     page = log_in_by_form(client).get("/_refused", headers=OWN)
     assert f"You are logged in as <bdi>{USERNAME}</bdi>." in page.text
@@ -97,7 +99,7 @@ def test_the_page_of_an_unknown_host_links_nowhere(client: FlaskClient) -> None:
 
 
 def test_a_form_that_was_refused_says_how_to_get_back_what_was_typed(make_app: MakeApp) -> None:
-    client = refusing(make_app(), lambda: None)
+    client = refusing(make_app(), partial(abort, 404))
     page = post(client, "/_refused", title="Much")
     assert (page.status_code, title(page.text)) == (415, TITLES[415])
     assert "use your browser's Back button" in page.text

@@ -15,8 +15,8 @@ DESCRIPTION = "A small web service that starts out secure."
 
 @register_check("pages.starter", "warning", deploy=True)
 def starter_pages(app: Flask) -> Iterator[Finding]:
-    site = f"https://{min(app_state(app)[TRUSTED_HOSTS])}"
-    if MARK in Client(app).get("/", base_url=site).data:
+    trusted = app_state(app)[TRUSTED_HOSTS]
+    if MARK in Client(app).get("/", base_url=f"https://{min(trusted)}").data:
         yield Finding(
             "The start page is still that of the template: visitors read about its headers.",
             hint="Write your own into app/templates/index.html.",

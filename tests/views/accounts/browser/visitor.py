@@ -96,7 +96,7 @@ class Visitor:
     def log_out(self) -> None:
         navigation = self.page.get_by_role("navigation", name="Site")
         navigation.get_by_role("button", name="Log out").click()
-        expect(navigation.get_by_role("link", name="Log in")).to_be_visible()
+        expect(navigation.get_by_role("button", name="Log out")).to_have_count(0)
 
     def ask_for_link(self, path: str, address: str) -> None:
         self.open(path)

@@ -84,6 +84,13 @@ def tasks(page: Page, site: str) -> None:
         add_task(page, site, title)
 
 
+def deleting(page: Page, site: str) -> None:
+    log_in(page, site)
+    add_task(page, site, "Buy milk")
+    page.get_by_text("Delete Buy milk", exact=True).click()
+    expect(page.get_by_role("button", name="Yes, delete Buy milk")).to_be_visible()
+
+
 def task_without_title(page: Page, site: str) -> None:
     log_in(page, site)
     save_task(page, site, " ")
@@ -99,5 +106,6 @@ STATES: list[Callable[[Page, str], None]] = [
     account,
     no_tasks,
     tasks,
+    deleting,
     task_without_title,
 ]

@@ -33,6 +33,7 @@ def attacked(page: Page, site: str) -> None:
     start_page(page, site)
     page.click("#try-attack")
     expect(page.locator("#attack-result")).to_contain_text("Blocked.")
+    page.get_by_text("Show each header").click()
 
 
 def error_page(page: Page, site: str) -> None:
@@ -52,7 +53,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
 
 
 def assert_for_everybody(page: Page) -> None:
-    for role in ("banner", "main"):
+    for role in ("banner", "main", "contentinfo"):
         expect(page.get_by_role(role)).to_have_count(1)
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
     for look in LOOKS:
