@@ -28,7 +28,11 @@ from secure_flask.accounts.passkey_logins import log_in_by_passkey, reauthentica
 from secure_flask.accounts.passkeys import begin_passkey_login, list_passkeys
 from secure_flask.accounts.public_urls import public_link
 from secure_flask.accounts.recovery import find_reset, request_reset, reset_password
-from secure_flask.accounts.recovery_codes import show_recovery_codes_once, shown_recovery_codes
+from secure_flask.accounts.recovery_codes import (
+    recovery_codes_left,
+    show_recovery_codes_once,
+    shown_recovery_codes,
+)
 from secure_flask.accounts.registration import (
     confirm_registration,
     find_registration,
@@ -84,6 +88,7 @@ __all__ = [
     "personal_data",
     "public_link",
     "reauthenticate_by_passkey",
+    "recovery_codes_left",
     "register",
     "remove_authenticator",
     "request_change",

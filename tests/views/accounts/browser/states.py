@@ -115,12 +115,6 @@ def no_factors(visitor: Visitor) -> None:
     visitor.sees("Second step at login")
 
 
-def setup(visitor: Visitor) -> None:
-    visitor.log_in()
-    visitor.open("/tf-setup")
-    visitor.sees("Set up an app")
-
-
 def first_code(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.begin_setup()
@@ -220,7 +214,6 @@ STATES: list[Callable[[Visitor], None]] = [
     address_link,
     deletion,
     no_factors,
-    setup,
     first_code,
     wrong_first_code,
     factors,

@@ -128,7 +128,7 @@ def _use_factors(visitor: Visitor) -> None:
     visitor.begin_login("/account/passkeys", **visitor.GRACE)
     visitor.press("Use a passkey")
     visitor.is_at("/account/passkeys")
-    visitor.press("Delete My phone")
+    visitor.confirm_press("Delete", "My phone")
     expect(visitor.page.get_by_role("table")).to_have_count(0)
     visitor.log_out()
     visitor.begin_login("/account", **visitor.GRACE)

@@ -25,6 +25,16 @@ class Visitor:
     def press(self, name: str) -> None:
         self.page.get_by_role("main").get_by_role("button", name=name, exact=True).click()
 
+    def confirm_press(self, name: str, about: str = "") -> None:
+        """Press a button that asks first."""
+        ask = (
+            self.page.get_by_role("main")
+            .locator("details")
+            .filter(has_text=f"{name} {about}".strip())
+        )
+        ask.locator("summary").click()
+        ask.get_by_role("button").click()
+
     def submit(self) -> None:
         """Press the button of the first form, whatever it says."""
         self.page.locator("main form button").first.click()
@@ -86,7 +96,7 @@ class Visitor:
     def log_out(self) -> None:
         navigation = self.page.get_by_role("navigation", name="Site")
         navigation.get_by_role("button", name="Log out").click()
-        expect(self.page.get_by_role("link", name="Log in")).to_be_visible()
+        expect(navigation.get_by_role("button", name="Log out")).to_have_count(0)
 
     def ask_for_link(self, path: str, address: str) -> None:
         self.open(path)
@@ -114,10 +124,9 @@ class Visitor:
 
     def begin_setup(self) -> pyotp.TOTP:
         self.open("/account/factors")
-        self.follow("Set up an app")
-        self.press("Begin")
+        self.press("Set up an app")
         self.sees("Set up the app")
-        return pyotp.TOTP(self.page.locator("main code").first.inner_text())
+        return pyotp.TOTP(self.page.locator("#key").inner_text().replace(" ", ""))
 
     def set_up_app(self) -> pyotp.TOTP:
         device = self.begin_setup()
@@ -128,17 +137,19 @@ class Visitor:
 
     def keep_first_codes(self) -> list[str]:
         """Go on from the recovery codes that come with a first factor."""
-        self.sees("Recovery codes")
-        codes = self.page.get_by_label("Your new recovery codes").input_value().split()
+        codes = self.shown_codes()
         self.follow("I have saved them")
         self.sees("Second step at login")
         return codes
 
     def new_recovery_codes(self) -> list[str]:
         self.open("/account/factors")
-        self.press("Show new codes")
-        self.sees("Recovery codes")
-        return self.page.get_by_label("Your new recovery codes").input_value().split()
+        self.press("Make new codes")
+        return self.shown_codes()
+
+    def shown_codes(self) -> list[str]:
+        self.sees("Save your recovery codes")
+        return self.page.locator("#codes li").all_inner_texts()
 
     def add_passkey(self, name: str = "My phone", *, is_first: bool = True) -> None:
         self.open("/account/passkeys")
