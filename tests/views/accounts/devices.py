@@ -111,7 +111,8 @@ class Passkey:
         with client.application.test_request_context():
             self.origin, self.rp_id = public_urls.public_origin(), public_urls.public_host()
         self.verifies_user = True
-        self.cross_origin = False  # in a frame of another site's page
+        # What a browser says of the frame that asks.
+        self.framed: dict[str, object] = {"crossOrigin": False}
 
     def create(self, options: dict[str, Any]) -> str:
         """The JSON of `navigator.credentials.create`."""
@@ -142,7 +143,7 @@ class Passkey:
 
     def _client_data(self, kind: str, options: dict[str, Any]) -> bytes:
         members = {"type": kind, "challenge": options["challenge"], "origin": self.origin}
-        return json.dumps({**members, "crossOrigin": self.cross_origin}).encode()
+        return json.dumps({**members, **self.framed}).encode()
 
     def _data(self, flags: int = 0) -> bytes:
         present, verified = 0x01, 0x04 if self.verifies_user else 0

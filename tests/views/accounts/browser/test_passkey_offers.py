@@ -1,0 +1,192 @@
+"""Passkeys that the name field of the login offers, and the device's list of them."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
+from secure_flask import db
+from secure_flask.accounts import passkey_challenges
+from secure_flask.accounts.passkeys import Passkey
+from sqlalchemy import delete
+
+from views.accounts.browser.phone import Phone
+from views.accounts.browser.visitor import Visitor
+from views.browser.conftest import new_page
+from views.conftest import Wait, stored_user
+
+SIGNIN = "/wan-signin"
+BUTTON = "Log in with a passkey"
+FOUR_MINUTES = 4 * 60 * 1000  # milliseconds
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A browser keeps a clock that was faked."""
+    with new_page(browser) as page:
+        yield page
+
+
+@pytest.fixture
+def asked(page: Page) -> list[str]:
+    """The paths of the requests of login passkeys: for a challenge, and with an answer."""
+    found: list[str] = []
+
+    def note(request: Request) -> None:
+        if SIGNIN in request.url:
+            found.append(request.url.partition(SIGNIN)[2][:1])
+
+    page.on("request", note)
+    return found
+
+
+@pytest.fixture
+def person(visitor: Visitor, phone: Phone, asked: list[str]) -> Visitor:
+    """Somebody with a passkey on the phone, who is not logged in."""
+    visitor.log_in()
+    visitor.add_passkey()
+    visitor.log_out()
+    asked.clear()
+    return visitor
+
+
+def name_field(visitor: Visitor) -> Locator:
+    return visitor.page.get_by_label("Username or e-mail address")
+
+
+def arm(visitor: Visitor) -> None:
+    """Come to the name field, and wait until the browser has its challenge."""
+    with visitor.page.expect_response(f"**{SIGNIN}"):
+        name_field(visitor).focus()
+
+
+def test_a_passkey_is_offered_in_the_name_field_without_a_button(person: Visitor) -> None:
+    person.open("/tasks/new")
+    person.page.get_by_label("Keep me logged in").check()
+    name_field(person).click()
+    person.is_at("/tasks/new")
+    person.is_logged_in()
+    [cookie] = [each for each in person.page.context.cookies() if "session" in each["name"]]
+    assert cookie["expires"] > 0
+
+
+def test_a_challenge_is_asked_for_at_the_first_focus_and_again_before_its_five_minutes_end(
+    visitor: Visitor, phone: Phone, asked: list[str]
+) -> None:
+    visitor.page.clock.install()
+    visitor.open("/login")
+    visitor.page.wait_for_load_state("networkidle")
+    assert asked == []
+    arm(visitor)
+    visitor.page.get_by_label("Password").focus()
+    name_field(visitor).click()
+    # Somebody is still there.
+    with visitor.page.expect_response(f"**{SIGNIN}"):
+        visitor.page.clock.fast_forward(FOUR_MINUTES)
+    # Somebody is elsewhere, until the field has the focus again.
+    visitor.page.get_by_label("Password").focus()
+    visitor.page.clock.fast_forward(FOUR_MINUTES)
+    visitor.page.clock.fast_forward(FOUR_MINUTES)
+    arm(visitor)
+    assert FOUR_MINUTES < passkey_challenges.LIFETIME * 1000
+    assert asked == ["", "", ""]
+
+
+def test_the_button_works_while_the_field_offers_passkeys(
+    person: Visitor, phone: Phone, asked: list[str]
+) -> None:
+    person.open("/login")
+    with phone.ignored():
+        arm(person)
+    person.press(BUTTON)
+    person.is_logged_in()
+    assert asked == ["", "", "/"]
+
+
+def test_after_a_refusal_the_field_offers_passkeys_again(
+    person: Visitor, phone: Phone, asked: list[str], wait: Wait
+) -> None:
+    """Here of an answer that came late, which the next one follows."""
+
+    def too_late(route: Route) -> None:
+        wait(passkey_challenges.LIFETIME)
+        phone.agree(False)
+        route.continue_()
+
+    person.page.route(f"**{SIGNIN}/*", too_late)
+    person.open("/login")
+    with person.page.expect_response(f"**{SIGNIN}/*"):
+        name_field(person).click()
+    with person.page.expect_response(f"**{SIGNIN}"):
+        person.is_told("That took too long: try again.")
+    person.page.unroute_all()
+    phone.agree(True)
+    person.press(BUTTON)
+    person.is_logged_in()
+    assert asked == ["", "/", "", "", "/"]
+
+
+def test_where_the_browser_cannot_offer_passkeys_the_field_asks_for_nothing(
+    person: Visitor, asked: list[str]
+) -> None:
+    cannot = "PublicKeyCredential.isConditionalMediationAvailable = async () => false"
+    person.page.add_init_script(cannot)
+    person.open("/login")
+    name_field(person).click()
+    person.press(BUTTON)
+    person.is_logged_in()
+    assert asked == ["", "/"]
+
+
+def test_the_phone_forgets_a_passkey_that_the_site_does_not_know_and_no_other(
+    app: Flask, person: Visitor, phone: Phone
+) -> None:
+    with stored_user(app) as user:
+        user.disabled = True
+    person.open("/login")
+    person.press(BUTTON)
+    person.is_told("Unknown or invalid passkey.")
+    assert len(phone.passkeys()) == 1
+    with app.app_context():
+        db.session.execute(delete(Passkey))
+        db.session.commit()
+    person.press(BUTTON)
+    person.is_told("Unknown or invalid passkey.")
+    assert phone.passkeys() == []
+
+
+# Resolves when the device has heard of what the page said about its passkeys.
+HEARD = """
+window.heard = [];
+for (const name of ["signalAllAcceptedCredentials", "signalCurrentUserDetails"]) {
+  const signal = PublicKeyCredential[name].bind(PublicKeyCredential);
+  PublicKeyCredential[name] = (details) => {
+    const promise = signal(details);
+    window.heard.push(promise);
+    return promise;
+  };
+}
+"""
+
+
+def test_the_pages_of_the_account_keep_the_list_of_the_phone_true(
+    person: Visitor, phone: Phone
+) -> None:
+    [known] = phone.passkeys()
+    phone.add_copy(b"deleted elsewhere")
+    person.page.add_init_script(HEARD)
+    person.log_in()
+    assert len(phone.passkeys()) == 2
+    person.open("/account")
+    assert person.page.evaluate("Promise.all(heard).then((all) => all.length)") == 2
+    assert [each["credentialId"] for each in phone.passkeys()] == [known["credentialId"]]
+    person.open("/change-username")
+    person.fill(username="countess")
+    person.submit()
+    person.open("/account/passkeys")
+    person.page.evaluate("Promise.all(heard)")
+    assert [each["userName"] for each in phone.passkeys()] == ["countess"]
+    person.press("Delete My phone")
+    expect(person.page.get_by_role("table")).to_have_count(0)
+    person.page.evaluate("Promise.all(heard)")
+    assert phone.passkeys() == []
