@@ -158,9 +158,7 @@ def test_registration_calls_no_passkey_unknown(client: FlaskClient, credentials:
     assert answer(client, WAN_REGISTER, begun, Passkey(client), credentials).get_json() == LATE
 
 
-def test_a_late_answer_is_no_failed_login(
-    make_app: MakeApp, lines: Lines, wait: Wait
-) -> None:
+def test_a_late_answer_is_no_failed_login(make_app: MakeApp, lines: Lines, wait: Wait) -> None:
     app = make_app(app_env="production", login_rate_limit="1 per hour", trusted_hosts=["localhost"])
     client = app.test_client()
     device = add_passkey(client, log_in(client))
@@ -186,9 +184,7 @@ def test_the_owner_gets_no_mail_about_a_late_answer(
     assert len(delivered(app)) == before
 
 
-def test_an_unknown_passkey_is_a_failed_login(
-    make_app: MakeApp, lines: Lines
-) -> None:
+def test_an_unknown_passkey_is_a_failed_login(make_app: MakeApp, lines: Lines) -> None:
     client = make_app(app_env="production", trusted_hosts=["localhost"]).test_client()
     lines()
     assert use(client, WAN_SIGNIN, Passkey(client)).get_json() == UNKNOWN

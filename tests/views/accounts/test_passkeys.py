@@ -1,6 +1,7 @@
 """Passkeys: who lists, adds and deletes them, and which answers to challenges count."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 from html import unescape
 from typing import Any
@@ -196,19 +197,46 @@ def test_an_answer_from_a_frame_of_another_site_counts_only_where_the_policy_lis
     assert '"unknown"' not in given.text
 
 
+USER_PRESENT, ELIGIBLE_FOR_BACKUP, BACKED_UP = 0x01, 0x08, 0x10  # bits of the flags
+ODD_FLAGS: list[Callable[[int], int]] = [
+    lambda flags: flags & ~USER_PRESENT,
+    lambda flags: flags & ~ELIGIBLE_FOR_BACKUP | BACKED_UP,
+]
+ODD_CLIENT_DATA: list[Callable[[bytes], bytes]] = [
+    # Parsers disagree about which one counts.
+    lambda data: data.replace(b"{", b'{"crossOrigin": true, ', 1),
+    lambda data: data.replace(b"{", b'{"origin": "http://evil.example", ', 1),
+    lambda data: data.replace(b"webauthn.", b"payment."),
+    # One ceremony in place of the other.
+    lambda data: (
+        data.replace(b".get", b".x").replace(b".create", b".get").replace(b".x", b".create")
+    ),
+    lambda data: data.decode().encode("utf-16"),
+    lambda data: b"\xef\xbb\xbf" + data,
+    lambda data: b"[" + data + b"]",
+]
+
+
 @pytest.mark.parametrize("path", PATHS)
-def test_an_answer_that_says_two_things_of_its_frame_is_refused(
-    path: str, client: FlaskClient, credentials: Headers, passkey: Passkey
+@pytest.mark.parametrize(
+    ("member", "change"),
+    [
+        *(("change_flags", each) for each in ODD_FLAGS),
+        *(("change_client_data", each) for each in ODD_CLIENT_DATA),
+    ],
+)
+def test_an_answer_that_was_changed_before_it_was_signed_is_refused(
+    path: str,
+    member: str,
+    change: Callable[[Any], Any],
+    client: FlaskClient,
+    credentials: Headers,
+    passkey: Passkey,
 ) -> None:
     begun, half = begin(client, path, credentials)
     device = Passkey(client) if path == WAN_REGISTER else passkey
-    plain = device._client_data
-
-    def twice(kind: str, options: dict[str, Any]) -> bytes:
-        return plain(kind, options).replace(b"{", b'{"crossOrigin": true, ', 1)
-
-    device._client_data = twice  # type: ignore[method-assign]
-    refused = answer(client, path, begun, device, credentials, name="framed", **half)
+    setattr(device, member, change)
+    refused = answer(client, path, begun, device, credentials, name="changed", **half)
     assert_refused(refused, STATUS[path])
 
 

@@ -1,12 +1,9 @@
 """A device with passkeys, which Chromium simulates."""
 
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from playwright.sync_api import CDPSession
 
 
@@ -29,13 +26,3 @@ class Phone:
     def passkeys(self) -> list[dict[str, Any]]:
         found = self._session.send("WebAuthn.getCredentials", self._device)
         return list(found["credentials"])
-
-    def add_copy(self, credential_id: bytes) -> None:
-        """Add another passkey of the same user, which the site does not know."""
-        [known] = self.passkeys()
-        # Chromium takes keys of this kind alone.
-        key = ec.generate_private_key(ec.SECP256R1())
-        pkcs8 = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        new = {"credentialId": credential_id, "privateKey": pkcs8}
-        copy = known | {name: b64encode(value).decode() for name, value in new.items()}
-        self._session.send("WebAuthn.addCredential", {**self._device, "credential": copy})

@@ -1,5 +1,6 @@
 """Passkeys that the name field of the login offers, and the device's list of them."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,10 +11,11 @@ from secure_flask.accounts import passkey_challenges
 from secure_flask.accounts.passkeys import Passkey
 from sqlalchemy import delete
 
+from views.accounts.browser.conftest import device
 from views.accounts.browser.phone import Phone
 from views.accounts.browser.visitor import Visitor
-from views.browser.conftest import new_page
-from views.conftest import Wait, stored_user
+from views.browser.conftest import Elsewhere, Serve, new_page
+from views.conftest import MakeApp, Wait, stored_user
 
 SIGNIN = "/wan-signin"
 BUTTON = "Log in with a passkey"
@@ -60,14 +62,16 @@ def arm(visitor: Visitor) -> None:
         name_field(visitor).focus()
 
 
-def test_a_passkey_is_offered_in_the_name_field_without_a_button(person: Visitor) -> None:
+def test_a_passkey_is_offered_in_the_name_field_without_a_button(
+    app: Flask, person: Visitor
+) -> None:
     person.open("/tasks/new")
     person.page.get_by_label("Keep me logged in").check()
     name_field(person).click()
     person.is_at("/tasks/new")
     person.is_logged_in()
     [cookie] = [each for each in person.page.context.cookies() if "session" in each["name"]]
-    assert cookie["expires"] > 0
+    assert cookie["expires"] > time.time() + app.config["LOGIN_LIFETIME"]
 
 
 def test_a_challenge_is_asked_for_at_the_first_focus_and_again_before_its_five_minutes_end(
@@ -126,6 +130,27 @@ def test_after_a_refusal_the_field_offers_passkeys_again(
     assert asked == ["", "/", "", "", "/"]
 
 
+def test_in_a_frame_of_a_site_that_the_policy_lists_a_passkey_logs_in(
+    make_app: MakeApp, serve: Serve, page: Page
+) -> None:
+    """The browser says which site that is: without it the answer would be refused."""
+    partner = Elsewhere()
+    listed = serve(partner).at("localhost")
+    app = make_app(FRAME_ANCESTORS=[listed])
+    site = serve(app).at("localhost")
+    app.config["PUBLIC_URL"] = site
+    visitor = Visitor(app, page, site)
+    partner.pages["/"] = f'<iframe src="{site}/login" allow="publickey-credentials-get *"></iframe>'
+    with device(page):
+        visitor.log_in()
+        visitor.add_passkey()
+        visitor.log_out()
+        page.goto(listed)
+        with page.expect_response(f"**{SIGNIN}/*") as answered:
+            page.frame_locator("iframe").get_by_role("button", name=BUTTON).click()
+    assert answered.value.status == 200
+
+
 def test_where_the_browser_cannot_offer_passkeys_the_field_asks_for_nothing(
     person: Visitor, asked: list[str]
 ) -> None:
@@ -170,23 +195,24 @@ for (const name of ["signalAllAcceptedCredentials", "signalCurrentUserDetails"])
 
 
 def test_the_pages_of_the_account_keep_the_list_of_the_phone_true(
-    person: Visitor, phone: Phone
+    visitor: Visitor, phone: Phone
 ) -> None:
-    [known] = phone.passkeys()
-    phone.add_copy(b"deleted elsewhere")
-    person.page.add_init_script(HEARD)
-    person.log_in()
-    assert len(phone.passkeys()) == 2
-    person.open("/account")
-    assert person.page.evaluate("Promise.all(heard).then((all) => all.length)") == 2
-    assert [each["credentialId"] for each in phone.passkeys()] == [known["credentialId"]]
-    person.open("/change-username")
-    person.fill(username="countess")
-    person.submit()
-    person.open("/account/passkeys")
-    person.page.evaluate("Promise.all(heard)")
-    assert [each["userName"] for each in phone.passkeys()] == ["countess"]
-    person.press("Delete My phone")
-    expect(person.page.get_by_role("table")).to_have_count(0)
-    person.page.evaluate("Promise.all(heard)")
-    assert phone.passkeys() == []
+    visitor.page.add_init_script(HEARD)
+    visitor.log_in()
+    visitor.add_passkey()
+    visitor.open("/change-username")
+    visitor.fill(username="countess")
+    visitor.submit()
+    visitor.sees("Your username is changed")
+    assert shown_on(phone, visitor, "/account") == ["countess"]
+    visitor.open("/account/passkeys")
+    visitor.press("Delete My phone")
+    expect(visitor.page.get_by_role("table")).to_have_count(0)
+    assert shown_on(phone, visitor, "/account/passkeys") == []
+
+
+def shown_on(phone: Phone, visitor: Visitor, path: str) -> list[str]:
+    """The names of the passkeys on the phone, after it has heard of a page of the account."""
+    visitor.open(path)
+    assert visitor.page.evaluate("Promise.all(heard).then((all) => all.length)") == 2
+    return [each["userName"] for each in phone.passkeys()]
