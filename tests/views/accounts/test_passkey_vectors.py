@@ -65,7 +65,7 @@ def _without_user_verification(verify: Any, **given: Any) -> object:
     return verify(**{**given, "require_user_verification": False})
 
 
-def state_of(purpose: str, vector: dict[str, str], user: UserMixin | None) -> str:
+def state_of(purpose: str, vector: dict[str, str], user: User | None) -> str:
     """The state of the challenge of a vector, as if this site had asked."""
     options = PublicKeyCredentialRequestOptions(challenge=bytes.fromhex(vector["challenge"]))
     return str(passkey_challenges.begin_challenge(purpose, options, user)["state"])

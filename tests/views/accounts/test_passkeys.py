@@ -324,6 +324,23 @@ def test_eight_requests_with_one_answer_count_once(path: str, file_app: Flask) -
     assert statuses == ([200, *[400] * 7] if path == WAN_REGISTER else [200, *[401] * 7])
 
 
+@pytest.mark.parametrize("path", [WAN_REGISTER, WAN_SIGNIN, WAN_VERIFY])
+def test_an_answer_counts_for_nothing_where_another_request_was_faster(
+    path: str,
+    client: FlaskClient,
+    credentials: Headers,
+    passkey: Passkey,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A passkey that several devices share has no counter that would show it."""
+    monkeypatch.setattr(steps, "use_step", lambda step: False)
+    passkey.count = -1
+    device = Passkey(client) if path == WAN_REGISTER else passkey
+    begun, _ = begin(client, path, credentials)
+    refused = answer(client, path, begun, device, credentials, name="second")
+    assert_refused(refused, STATUS[path])
+
+
 def test_two_answers_at_once_with_one_counter_are_one_login(file_app: Flask) -> None:
     """One of them came from a copy of the passkey."""
     client = file_app.test_client()

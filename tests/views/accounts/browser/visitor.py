@@ -68,7 +68,9 @@ class Visitor:
         """Enter name and password on the page that asks for them, whatever passkey it offers."""
         with self.phone.ignored() if self.phone else nullcontext():
             self.fill(username=username, password=password)
-            self.press("Log in")
+            # The offer ends with the page.
+            with self.page.expect_navigation(wait_until="commit"):
+                self.press("Log in")
 
     def log_in(self, username: str = USERNAME, password: str = PASSWORD) -> None:
         """Log in by the password alone."""
