@@ -69,7 +69,7 @@ def test_the_integrity_is_that_of_the_bytes_sent(app: Flask, client: FlaskClient
 
 
 def test_an_import_map_gives_each_module_its_hashes(
-    app: Flask, client: FlaskClient, static: Path
+    app: Flask, client: FlaskClient, static: Path, subtests: pytest.Subtests
 ) -> None:
     (static / "lib").mkdir()
     (static / "lib" / "a.js").write_text("export const a = 1")
@@ -78,9 +78,10 @@ def test_an_import_map_gives_each_module_its_hashes(
         written = json.loads(render_template_string(page))
     for name in "lib/a.js", NAME:
         url, integrity = of(app, name)
-        assert written["imports"][f"/static/{name}"] == url
-        assert written["integrity"][url] == integrity
-        assert "immutable" in client.get(url).headers["Cache-Control"]
+        with subtests.test(name):
+            assert written["imports"][f"/static/{name}"] == url
+            assert written["integrity"][url] == integrity
+            assert "immutable" in client.get(url).headers["Cache-Control"]
     with app.test_request_context(), pytest.raises(FileNotFoundError, match=r"gone\.js is missing"):
         import_map("gone.js")
 
@@ -99,10 +100,12 @@ def test_under_its_own_hash_a_file_is_kept_for_a_year_and_no_refusal_is(
     assert "immutable" not in refused.headers["Cache-Control"]
 
 
-def test_under_any_other_address_a_file_is_asked_for_again(client: FlaskClient) -> None:
-    for query in ("", "?v=", "?v=0123456789abcdef", "?V=x"):
-        answer = client.get(f"/static/{NAME}{query}")
-        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
+@pytest.mark.parametrize(
+    "query", [pytest.param("", id="none"), "?v=", "?v=0123456789abcdef", "?V=x"]
+)
+def test_under_any_other_address_a_file_is_asked_for_again(client: FlaskClient, query: str) -> None:
+    answer = client.get(f"/static/{NAME}{query}")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
 
 
 @pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])

@@ -37,13 +37,13 @@ def fields(client: FlaskClient) -> dict[str, str]:
     return {name: value for name, _, value in (line.partition(": ") for line in lines)}
 
 
+@pytest.mark.parametrize("days", [180, 3650])
 def test_it_never_lapses_while_the_app_runs(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:
-    for days in (180, 3650):
-        monkeypatch.setattr(security_txt, "VALID_FOR", timedelta(days=days))
-        left = datetime.fromisoformat(fields(client)["Expires"]) - datetime.now(UTC)
-        assert days - 1 <= left.days <= days
+    monkeypatch.setattr(security_txt, "VALID_FOR", timedelta(days=days))
+    left = datetime.fromisoformat(fields(client)["Expires"]) - datetime.now(UTC)
+    assert days - 1 <= left.days <= days
 
 
 @pytest.mark.parametrize("contact", CONTACTS)

@@ -62,19 +62,22 @@ def reached(app: Flask) -> list[str]:
 
 
 def test_a_stranger_gets_401_and_no_further(client: FlaskClient, reached: list[str]) -> None:
-    for method in ("GET", "HEAD", "POST"):
-        answer = client.open(PRIVATE, method=method)
-        # `Basic` would make browsers ask for a password.
-        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    answers = [client.open(PRIVATE, method=method) for method in ("GET", "HEAD", "POST")]
+    assert [answer.status_code for answer in answers] == [401] * 3
+    # `Basic` would make browsers ask for a password.
+    assert [answer.headers["WWW-Authenticate"] for answer in answers] == ["Bearer"] * 3
     assert reached == []
 
 
 @pytest.mark.parametrize("token_type", TOKEN_TYPES)
 def test_a_made_up_credential_is_401(client: FlaskClient, reached: list[str]) -> None:
-    for name, sent in product(("Authorization", "Cookie"), MADE_UP):
-        for method in ("GET", "POST"):
-            answer = client.open(PRIVATE, method=method, headers={**OWN_PAGE, name: sent})
-            assert answer.status_code == 401, sent
+    expected = dict.fromkeys(product(("Authorization", "Cookie"), MADE_UP, ("GET", "POST")), 401)
+    assert expected == {
+        (name, sent, method): client.open(
+            PRIVATE, method=method, headers={**OWN_PAGE, name: sent}
+        ).status_code
+        for name, sent, method in expected
+    }
     assert reached == []
 
 
@@ -162,9 +165,10 @@ def test_a_view_is_closed_unless_a_mark_or_the_policy_opens_it(make_app: MakeApp
     app.register_blueprint(extension)
     logged_in = app.test_client()
     credentials = log_in(logged_in)
-    for name, (_, status) in VIEWS.items():
-        assert app.test_client().get(f"/_test/{name}").status_code == status, name
-        assert logged_in.get(f"/_test/{name}", headers=credentials).text == "in"
+    strangers = {name: app.test_client().get(f"/_test/{name}").status_code for name in VIEWS}
+    assert strangers == {name: status for name, (_, status) in VIEWS.items()}
+    users = {name: logged_in.get(f"/_test/{name}", headers=credentials).text for name in VIEWS}
+    assert users == dict.fromkeys(VIEWS, "in")
 
 
 @pytest.mark.parametrize(
@@ -182,16 +186,19 @@ def test_each_method_of_a_class_is_closed_or_open_by_itself(app: Flask) -> None:
     app.add_url_rule("/_test/open", view_func=Open.as_view("open"))
     client = app.test_client()
     mixed = {"GET": 200, "HEAD": 401, "POST": 401, "OPTIONS": 401}
+    sent = {method: client.open("/_test/mixed", method=method).status_code for method in mixed}
+    assert sent == mixed
     opened = {"GET": 200, "HEAD": 200, "OPTIONS": 200, "DELETE": 401}
-    for path, expected in {"/_test/mixed": mixed, "/_test/open": opened}.items():
-        sent = {method: client.open(path, method=method).status_code for method in expected}
-        assert sent == expected
+    sent = {method: client.open("/_test/open", method=method).status_code for method in opened}
+    assert sent == opened
 
 
 def test_unknown_paths_are_404_and_wrong_methods_405(client: FlaskClient) -> None:
-    for accept in ("*/*", AS_BROWSERS):
-        assert client.get("/_test/nowhere", headers={"Accept": accept}).status_code == 404
-        assert client.post(routes.ME, headers={"Accept": accept}).status_code == 405
+    accepted = [{"Accept": accept} for accept in ("*/*", AS_BROWSERS)]
+    unknown = [client.get("/_test/nowhere", headers=headers) for headers in accepted]
+    assert [answer.status_code for answer in unknown] == [404, 404]
+    wrong = [client.post(routes.ME, headers=headers) for headers in accepted]
+    assert [answer.status_code for answer in wrong] == [405, 405]
 
 
 def test_options_is_open_where_flask_answers_it_and_closed_in_a_view(app: Flask) -> None:
@@ -215,10 +222,13 @@ def test_every_route_without_a_mark_refuses_a_stranger(app: Flask, client: Flask
     logins = {("DELETE", routes.SESSIONS), ("DELETE", f"{routes.SESSIONS}/1")}
     logins |= {("POST", path) for path in (routes.LOGOUT, routes.REAUTHENTICATE, routes.PASSWORD)}
     assert paths >= {("GET", routes.ME), ("GET", routes.SESSIONS), *logins}
-    for method, path in paths:
-        for accept, expected in {"*/*": 401, AS_BROWSERS: 303}.items():
-            answer = client.open(path, method=method, headers={"Accept": accept})
-            assert answer.status_code == expected, path
+    accepted = {"*/*": 401, AS_BROWSERS: 303}
+    answers = {
+        (method, path, accept): client.open(path, method=method, headers={"Accept": accept})
+        for (method, path), accept in product(paths, accepted)
+    }
+    got = {case: answer.status_code for case, answer in answers.items()}
+    assert got == {case: accepted[case[2]] for case in answers}
 
 
 # By Accept, whether the client is somebody with a browser.
@@ -241,13 +251,16 @@ CLIENTS = {
 
 
 @pytest.mark.parametrize("accept", CLIENTS)
-def test_a_browser_is_known_by_what_it_prefers(client: FlaskClient, accept: str) -> None:
+def test_a_browser_is_known_by_what_it_prefers(
+    client: FlaskClient, subtests: pytest.Subtests, accept: str
+) -> None:
     for method in ("GET", "HEAD", "DELETE"):
-        answer = client.open(routes.SESSIONS, method=method, headers={"Accept": accept})
-        assert answer.status_code == (303 if CLIENTS[accept] else 401)
-        assert (answer.mimetype == "text/html") == CLIENTS[accept]
-        assert "Accept" in ", ".join(answer.headers.getlist("Vary")).split(", ")
-        assert answer.cache_control.no_store
+        with subtests.test(method):
+            answer = client.open(routes.SESSIONS, method=method, headers={"Accept": accept})
+            assert answer.status_code == (303 if CLIENTS[accept] else 401)
+            assert (answer.mimetype == "text/html") == CLIENTS[accept]
+            assert "Accept" in ", ".join(answer.headers.getlist("Vary")).split(", ")
+            assert answer.cache_control.no_store
 
 
 def browse(client: FlaskClient, path: str, method: str = "GET", **headers: str) -> TestResponse:
@@ -263,12 +276,13 @@ def shown_page(answer: TestResponse) -> tuple[str, str | None]:
 
 
 def test_a_browser_is_sent_to_the_login_page_and_back_but_to_no_write(
-    client: FlaskClient, reached: list[str]
+    client: FlaskClient, reached: list[str], subtests: pytest.Subtests
 ) -> None:
     for path in (PRIVATE, f"{PRIVATE}?a=b&c=%2F%20d", "/probe/a%20b"):
-        for method in ("GET", "HEAD"):
-            assert shown_page(browse(client, path, method)) == (routes.LOGIN, path)
-        assert shown_page(browse(client, path, "POST")) == (routes.LOGIN, None)
+        with subtests.test(path):
+            assert shown_page(browse(client, path, "GET")) == (routes.LOGIN, path)
+            assert shown_page(browse(client, path, "HEAD")) == (routes.LOGIN, path)
+            assert shown_page(browse(client, path, "POST")) == (routes.LOGIN, None)
     assert reached == []
 
 
@@ -296,13 +310,11 @@ def test_an_old_login_is_asked_for_the_password_again(recent: FlaskClient, wait:
     wait(5 * 60 - 1)
     assert write(recent, credentials) == 200
     wait(2)
-    for method in ("GET", "POST"):
-        answer = recent.open(RECENT, method=method, headers=credentials)
-        # Source: RFC 9470, section 3.
-        assert answer.headers["WWW-Authenticate"] == (
-            'Bearer error="insufficient_user_authentication", max_age="300"'
-        )
-        assert (answer.status_code, (answer.json or {}).keys()) == (401, {"error"})
+    answers = [recent.open(RECENT, method=each, headers=credentials) for each in ("GET", "POST")]
+    assert [(each.status_code, [*(each.json or {})]) for each in answers] == [(401, ["error"])] * 2
+    # Source: RFC 9470, section 3.
+    challenge = 'Bearer error="insufficient_user_authentication", max_age="300"'
+    assert [each.headers["WWW-Authenticate"] for each in answers] == [challenge] * 2
     assert is_logged_in(recent, credentials)
     again = recent.post(routes.REAUTHENTICATE, json={"password": PASSWORD}, headers=credentials)
     assert write(recent, headers_of(again.get_json())) == 200
@@ -368,22 +380,27 @@ def test_a_role_that_was_taken_away_opens_nothing_any_more(app: Flask, staff: Fl
 def test_all_roles_are_demanded_however_the_marks_are_written(app: Flask) -> None:
     boss, chief = roles_required("probe-boss"), roles_required("probe-chief")
     views = {
-        "one mark": roles_required("probe-boss", "probe-chief")(another()),
-        "two marks": boss(chief(another())),
-        "above a login": boss(chief(login_required(another()))),
-        "below a login": login_required(chief(boss(another()))),
-        "around a recent login": boss(recent_login(chief(another()))),
+        "one-mark": roles_required("probe-boss", "probe-chief")(another()),
+        "two-marks": boss(chief(another())),
+        "above-a-login": boss(chief(login_required(another()))),
+        "below-a-login": login_required(chief(boss(another()))),
+        "around-a-recent-login": boss(recent_login(chief(another()))),
     }
-    for number, each in enumerate(views.values()):
-        app.add_url_rule(f"{STAFF}/{number}", str(number), each)
+    for name, each in views.items():
+        app.add_url_rule(f"{STAFF}/{name}", name, each)
     client = app.test_client()
     credentials = log_in(client)
-    cases = {("probe-boss",): 403, ("probe-chief",): 403, ("probe-boss", "probe-chief"): 200}
-    for roles, status in cases.items():
-        give_roles(app, *roles)
-        for number, case in enumerate(views):
-            answer = client.get(f"{STAFF}/{number}", headers=credentials)
-            assert answer.status_code == status, case
+
+    def answers() -> dict[str, int]:
+        sent = {name: client.get(f"{STAFF}/{name}", headers=credentials) for name in views}
+        return {name: answer.status_code for name, answer in sent.items()}
+
+    give_roles(app, "probe-boss")
+    assert answers() == dict.fromkeys(views, 403)
+    give_roles(app, "probe-chief")
+    assert answers() == dict.fromkeys(views, 403)
+    give_roles(app, "probe-boss", "probe-chief")
+    assert answers() == dict.fromkeys(views, 200)
 
 
 def test_nobody_enters_the_password_again_only_to_be_refused(app: Flask, wait: Wait) -> None:

@@ -186,10 +186,9 @@ def assert_nothing_changed(client: FlaskClient, credentials: Credentials) -> Non
 def test_a_good_login_gives_credentials_that_are_never_the_same(client: FlaskClient) -> None:
     answers = [try_login(client) for _ in range(3)]
     assert len({str(shown_by(answer)) for answer in answers}) == 3
-    for answer in answers:
-        assert answer.get_json()["expires_in"] > 0
-        assert answer.cache_control.no_store
-        assert alive(client, shown_by(answer)) == [True]
+    assert [answer.get_json()["expires_in"] > 0 for answer in answers] == [True] * 3
+    assert [answer.cache_control.no_store for answer in answers] == [True] * 3
+    assert alive(client, *map(shown_by, answers)) == [True] * 3
 
 
 @each_type
@@ -204,31 +203,31 @@ def test_a_login_works_in_production_and_outlives_a_restart(
     assert client.post(routes.LOGOUT, headers=credentials).status_code == 204
 
 
-def test_no_answer_tells_whether_a_user_exists(app: Flask, client: FlaskClient) -> None:
+@pytest.mark.parametrize(
+    "name", ["nobody", USERNAME.title(), f"{USERNAME} ", f"{USERNAME}' OR '1'='1", OTHER]
+)
+def test_no_answer_tells_whether_a_user_exists(app: Flask, client: FlaskClient, name: str) -> None:
     wrong = try_login(client, password=WRONG)
     with stored_user(app, OTHER) as user:
         user.disabled = True
-    for name in ["nobody", USERNAME.title(), f"{USERNAME} ", f"{USERNAME}' OR '1'='1", OTHER]:
-        answer = try_login(client, username=name)
-        assert_refused(answer, 401)
-        assert without_random(answer) == without_random(wrong)
+    answer = try_login(client, username=name)
+    assert_refused(answer, 401)
+    assert without_random(answer) == without_random(wrong)
 
 
+@pytest.mark.parametrize("step", ["hash", "verify"])
 def test_unknown_disabled_and_wrong_cost_the_same_hashes(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     work: list[str] = []
-    for step in ("hash", "verify"):
-        hasher = slow_hasher(step, lambda step=step: work.append(step))  # type: ignore[misc]
-        monkeypatch.setattr(passwords, "hasher", hasher)
-        try_login(client, username="nobody")
-        unknown, work[:] = work.copy(), []
-        try_login(client, password=WRONG)
-        with stored_user(app, OTHER) as user:
-            user.disabled = True
-        try_login(client, username=OTHER)
-        assert work == unknown * 2
-        work.clear()
+    monkeypatch.setattr(passwords, "hasher", slow_hasher(step, lambda: work.append(step)))
+    try_login(client, username="nobody")
+    unknown, work[:] = work.copy(), []
+    try_login(client, password=WRONG)
+    with stored_user(app, OTHER) as user:
+        user.disabled = True
+    try_login(client, username=OTHER)
+    assert work == unknown * 2
 
 
 def test_a_login_renews_a_hash_of_other_parameters(
@@ -283,10 +282,10 @@ def test_a_crowd_of_logins_is_asked_to_come_back(
     with monkeypatch.context() as full:
         full.setattr(passwords, "MAX_WAIT", 0)
         full.setattr(passwords, "_in_flight", BoundedSemaphore(0))
-        for _ in range(2):
-            answer = try_login(client, password=WRONG)
-            assert_refused(answer, 503)
-            assert int(answer.headers["Retry-After"]) > 0
+        first, second = try_login(client, password=WRONG), try_login(client, password=WRONG)
+    assert_refused(first, 503)
+    assert_refused(second, 503)
+    assert int(second.headers["Retry-After"]) > 0
     assert try_login(client).status_code == 200
 
 
@@ -404,16 +403,18 @@ def test_a_wrong_password_again_gives_nothing_and_ends_nothing(
 
 
 @each_type
+@pytest.mark.parametrize("use", [reauthenticate, change])
 def test_a_login_that_ends_meanwhile_is_not_replaced_and_changes_no_password(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    app: Flask,
+    client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    use: Callable[[FlaskClient, Credentials], TestResponse],
 ) -> None:
-    for use in (reauthenticate, change):
-        credentials = log_in(client)
-        with monkeypatch.context() as meanwhile:
-            slow = slow_hasher("verify", lambda: end_logins(app))
-            meanwhile.setattr(passwords, "hasher", slow)
-            assert use(client, credentials).status_code == 401
-        assert kinds(app) == []
+    credentials = log_in(client)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(passwords, "hasher", slow_hasher("verify", lambda: end_logins(app)))
+        assert use(client, credentials).status_code == 401
+    assert kinds(app) == []
     assert try_login(client).status_code == 200
 
 
@@ -453,13 +454,13 @@ def test_a_new_password_ends_all_logins_and_renews_the_kind_of_this_one(
     assert change(client, fresh, NEW, QUICKER).status_code == 200
 
 
+# A poor new one is no way to ask whether the current one is right.
+@pytest.mark.parametrize("new", [NEW, "x"])
 def test_without_the_current_password_nothing_changes(
-    app: Flask, client: FlaskClient, credentials: Credentials
+    app: Flask, client: FlaskClient, credentials: Credentials, new: str
 ) -> None:
     set_password(app, WRONG, OTHER)
-    # A poor new one is no way to ask whether the current one is right.
-    for new in (NEW, "x"):
-        assert change(client, credentials, WRONG, new).status_code == 403
+    assert change(client, credentials, WRONG, new).status_code == 403
     assert_nothing_changed(client, credentials)
 
 
@@ -627,8 +628,8 @@ def test_no_user_sees_or_ends_anothers(client: FlaskClient) -> None:
 @each_type
 def test_an_id_logs_nobody_in(client: FlaskClient, credentials: Credentials) -> None:
     login_id = id_of(client, credentials)
-    for shown in ({"Authorization": f"Bearer {login_id}"}, {"Cookie": f"dev-session={login_id}"}):
-        assert not is_logged_in(client, shown)
+    assert not is_logged_in(client, {"Authorization": f"Bearer {login_id}"})
+    assert not is_logged_in(client, {"Cookie": f"dev-session={login_id}"})
 
 
 @each_way
@@ -644,9 +645,9 @@ def test_ending_one_ends_that_one_alone(client: FlaskClient, by: str) -> None:
 
 
 def test_an_id_of_no_login_is_not_found(client: FlaskClient, credentials: Credentials) -> None:
-    for login_id in ("0" * 32, "1", "%00", "'", "%25", "\u00e9", "x" * 2000):
-        assert end(client, credentials, login_id) == 404
-        assert is_logged_in(client, credentials)
+    unknown = dict.fromkeys(("0" * 32, "1", "%00", "'", "%25", "\u00e9", "x" * 2000), 404)
+    assert {login_id: end(client, credentials, login_id) for login_id in unknown} == unknown
+    assert is_logged_in(client, credentials)
 
 
 @each_way

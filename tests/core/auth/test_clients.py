@@ -62,8 +62,9 @@ def described(app: Flask, sent: str, address: str = "203.0.113.77") -> str | Non
 
 def test_a_login_is_described_by_browser_and_system(app: Flask) -> None:
     # So nothing that the client sent is kept word for word.
-    for sent, signs in SENT.items():
-        assert described(app, sent) == f"{words(*signs)}, 203.0.113.*"
+    assert {sent: described(app, sent) for sent in SENT} == {
+        sent: f"{words(*signs)}, 203.0.113.*" for sent, signs in SENT.items()
+    }
 
 
 def test_the_address_is_shortened(app: Flask) -> None:

@@ -50,8 +50,9 @@ def app(make_app: MakeApp, token_type: str) -> Flask:
 def test_it_is_the_user_where_logged_in_and_falsy_for_nobody(client: FlaskClient, by: type) -> None:
     assert client.get("/probe/public").text == "nobody nobody"
     credentials = by(client)
-    for page in ("/probe/public", "/probe/closed", "/probe/again"):
-        assert client.get(page, headers=credentials).text == f"{USERNAME} {USERNAME}"
+    pages = ("/probe/public", "/probe/closed", "/probe/again")
+    shown = {page: client.get(page, headers=credentials).text for page in pages}
+    assert shown == dict.fromkeys(pages, f"{USERNAME} {USERNAME}")
     # Of two clients each has its own.
     assert client.application.test_client().get("/probe/public").text == "nobody nobody"
 
@@ -74,9 +75,11 @@ def test_after_a_logout_it_is_nobody_at_once_and_no_alarm(
 
 
 @each_type
-def test_a_test_may_ask_after_the_response_who_was_logged_in(client: FlaskClient) -> None:
+@pytest.mark.parametrize("path", ["/probe/public", "/healthz", "/nowhere"])
+def test_a_test_may_ask_after_the_response_who_was_logged_in(
+    client: FlaskClient, path: str
+) -> None:
     credentials = log_in(client)
-    for path in ("/probe/public", "/healthz", "/nowhere"):
-        with client:
-            client.get(path, headers=credentials)
-            assert current_user.name == USERNAME
+    with client:
+        client.get(path, headers=credentials)
+        assert current_user.name == USERNAME

@@ -657,9 +657,11 @@ def test_failures_of_the_apps_login_are_counted_though_it_aborts() -> None:
 
 def test_one_name_has_one_count_in_all_spellings() -> None:
     client = login_app(login_rate_limit="2 per minute").test_client()
+    answers = {}
     for number in range(10):
         client.environ_base["REMOTE_ADDR"] = f"192.0.2.{number}"
-        assert tries(client, 1) + tries(client, 1, name=f"{' ' * number}ADA") == [401] * 2
+        answers[number] = (*tries(client, 1), *tries(client, 1, name=f"{' ' * number}ADA"))
+    assert answers == dict.fromkeys(range(10), (401, 401))
     client.environ_base["REMOTE_ADDR"] = "192.0.2.99"
     # Each address may still try once.
     assert tries(client, 1) + tries(client, 1, name=" Ada") == [401, 429]

@@ -89,7 +89,7 @@ def queries(site: Flask) -> Iterator[list[str]]:
 
 
 @every_token_type
-def test_a_view_takes_a_key_only_where_it_says_so(site: Flask) -> None:
+def test_a_view_takes_a_key_only_where_it_says_so(site: Flask, subtests: pytest.Subtests) -> None:
     add(site, "/unmarked")
     add(site, "/closed", login_required)
     add(site, "/open", keys_allowed)
@@ -97,15 +97,16 @@ def test_a_view_takes_a_key_only_where_it_says_so(site: Flask) -> None:
     add(site, "/below", keys_allowed, login_required)
     key, client = new_key(site), site.test_client()
     for path in ("/unmarked", "/closed"):
-        answer = ask(client, key, path)
-        assert (answer.status_code, answer.get_json()) == (403, NOT_HERE)
+        with subtests.test(path):
+            answer = ask(client, key, path)
+            assert (answer.status_code, answer.get_json()) == (403, NOT_HERE)
     for path in ("/open", "/both", "/below"):
-        for method in ("GET", "POST", "HEAD"):
-            assert ask(client, key, path, method=method).status_code == 200
-        assert client.get(path).status_code == 401
-    credentials = log_in(client)
-    for path in ("/open", "/both", "/below"):
-        assert client.get(path, headers=credentials).status_code == 200
+        with subtests.test(path):
+            by_key = [ask(client, key, path, method=each) for each in ("GET", "POST", "HEAD")]
+            assert [answer.status_code for answer in by_key] == [200] * 3
+            assert site.test_client().get(path).status_code == 401
+            visitor = site.test_client()
+            assert visitor.get(path, headers=log_in(visitor)).status_code == 200
 
 
 @pytest.mark.parametrize("below", [keys_allowed, keys_allowed(read_only=True)])
@@ -113,13 +114,10 @@ def test_a_view_for_reading_refuses_a_write(site: Flask, below: object) -> None:
     writes = ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")
     add(site, "/read", below, keys_allowed(read_only=True), methods=("GET", *writes))
     key, client = new_key(site), site.test_client()
-    for method in ("GET", "HEAD"):
-        assert ask(client, key, "/read", method=method).status_code == 200
-    for method in writes:
-        assert ask(client, key, "/read", method=method).status_code == 403
-    assert ask(client, key, "/read", method="POST").get_json() == {
-        "error": "Keys may only read here"
-    }
+    expected = {"GET": 200, "HEAD": 200, **dict.fromkeys(writes, 403)}
+    answers = {method: ask(client, key, "/read", method=method) for method in expected}
+    assert {method: answer.status_code for method, answer in answers.items()} == expected
+    assert answers["POST"].get_json() == {"error": "Keys may only read here"}
     assert client.post("/read", headers=log_in(client)).status_code == 200
 
 
@@ -191,10 +189,12 @@ def test_a_key_is_never_recent(site: Flask) -> None:
     site.add_url_rule("/asked", view_func=asked)
     site.add_url_rule("/calls", view_func=calls)
     key, client = new_key(site), site.test_client()
-    for path in ("/recent", "/calls"):
-        answer = ask(client, key, path)
-        assert (answer.status_code, answer.get_json()) == (403, NOT_HERE)
-    assert ask(client, key, "/asked").get_json() == {"recent": False}
+    answers = {path: ask(client, key, path) for path in ("/recent", "/calls", "/asked")}
+    assert {path: (each.status_code, each.get_json()) for path, each in answers.items()} == {
+        "/recent": (403, NOT_HERE),
+        "/calls": (403, NOT_HERE),
+        "/asked": (200, {"recent": False}),
+    }
 
 
 # Roles.
@@ -273,8 +273,7 @@ def test_a_key_limits_the_role_names_that_a_project_writes(
     monkeypatch.setattr(User, "role_names", getattr_static(written, "role_names"))
     add(site, "/admin", keys_allowed, roles_required("admin"))
     key, client = new_key(site, "editor"), site.test_client()
-    for _ in range(2):
-        assert ask(client, key).get_json()["roles"] == ["editor"]
+    assert [ask(client, key).get_json()["roles"] for _ in range(2)] == [["editor"]] * 2
     assert ask(client, key, "/admin").status_code == 403
 
 
@@ -329,15 +328,17 @@ def test_a_cookie_beside_a_key_does_not_count(site: Flask) -> None:
 
 
 @every_token_type
-def test_a_page_of_another_site_uses_no_key(make_app: MakeApp, token_type: str) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_page_of_another_site_uses_no_key(
+    make_app: MakeApp, token_type: str, method: str
+) -> None:
     app = make_app(TOKEN_TYPE=token_type, CORS_ORIGINS=[PARTNER])
     add(app, "/open", keys_allowed)
     key, client = new_key(app), app.test_client()
-    for method in ("GET", "POST"):
-        answer = ask(client, key, "/open", method=method, headers={"Origin": PARTNER})
-        assert answer.status_code == 403
-        assert answer.get_json() == {"error": "Keys are not allowed in pages of other sites"}
-        assert ask(client, key, "/open", method=method).status_code == 200
+    answer = ask(client, key, "/open", method=method, headers={"Origin": PARTNER})
+    assert answer.status_code == 403
+    assert answer.get_json() == {"error": "Keys are not allowed in pages of other sites"}
+    assert ask(client, key, "/open", method=method).status_code == 200
 
 
 @every_token_type
@@ -349,13 +350,10 @@ def test_a_write_by_a_key_needs_no_origin(site: Flask) -> None:
 
 def test_a_key_stands_in_no_other_place(site: Flask) -> None:
     key, client = new_key(site), site.test_client()
-    for answer in (
-        client.get(f"{routes.ME}?key={key}"),
-        client.get(routes.ME, headers={"X-API-Key": key}),
-        client.get(routes.ME, headers={"Authorization": f"Basic {key}"}),
-        client.get(routes.ME, headers={"Cookie": f"dev-session={key}"}),
-    ):
-        assert answer.status_code == 401
+    assert client.get(f"{routes.ME}?key={key}").status_code == 401
+    headers = {"X-API-Key": key, "Authorization": f"Basic {key}", "Cookie": f"dev-session={key}"}
+    answers = {name: client.get(routes.ME, headers={name: headers[name]}) for name in headers}
+    assert {name: each.status_code for name, each in answers.items()} == dict.fromkeys(headers, 401)
 
 
 def test_a_token_with_the_prefix_of_keys_is_looked_up_among_keys_alone(

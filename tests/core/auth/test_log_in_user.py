@@ -194,12 +194,17 @@ def test_no_key_becomes_a_login(app: Flask, client: FlaskClient, method: str) ->
 
 
 @each_type
-def test_a_page_gets_the_cookie_and_no_token(app: Flask, client: FlaskClient) -> None:
-    for answer in (client.get(BACK), client.post(BACK, data={"a": "b"}, headers=OWN_PAGE)):
-        assert answer.get_json()["token_type"] == "session"
-        assert "token" not in answer.get_json()
-        assert answer.cache_control.no_store
-        assert is_logged_in(client, OWN_PAGE)
+@pytest.mark.parametrize(
+    "sent", [{}, {"method": "POST", "data": {"a": "b"}, "headers": OWN_PAGE}], ids=["GET", "POST"]
+)
+def test_a_page_gets_the_cookie_and_no_token(
+    app: Flask, client: FlaskClient, sent: dict[str, Any]
+) -> None:
+    answer = client.open(BACK, **sent)
+    assert answer.get_json()["token_type"] == "session"
+    assert "token" not in answer.get_json()
+    assert answer.cache_control.no_store
+    assert is_logged_in(client, OWN_PAGE)
 
 
 @each_type

@@ -125,8 +125,7 @@ def test_each_method_that_leads_to_a_view_is_a_row(app: Flask) -> None:
     app.url_map.add(Rule("/every", endpoint="own"))
     app.url_map.add(Rule("/address", endpoint="own", build_only=True))
     methods = {"/own": ["OPTIONS"], "/head": ["HEAD"], "/every": ["any"], "/address": []}
-    for route, expected in methods.items():
-        assert [row.method for row in rows_of(app, route)] == expected
+    assert {route: [row.method for row in rows_of(app, route)] for route in methods} == methods
 
 
 @pytest.mark.parametrize(("mark", "bodies"), BODIES)
@@ -154,5 +153,5 @@ def test_routes_stand_below_those_who_may_call_them(make_app: MakeApp) -> None:
     assert everybody < cells.index(["POST", LOGIN, "@public", "LOGIN_RATE_LIMIT", "JSON, form"])
     assert cells.index(["GET", "/unmarked", "no mark", "-", "-"]) > users
     assert "Endpoints without a mark, so closed: unmarked" in result.output
-    for limit in ("one address: 5 per minute", "all but probes: 300 per minute"):
-        assert limit in result.output
+    assert "one address: 5 per minute" in result.output
+    assert "all but probes: 300 per minute" in result.output

@@ -119,8 +119,8 @@ def test_where_a_login_has_run_out_nobody_else_reads_what_it_left(
     assert before
     client.set_cookie("dev-flask", before.value)
     log_in(client, username=OTHER)
-    for page in ("/probe/mine", "/probe/read"):
-        assert client.get(page).text == "None"
+    assert client.get("/probe/mine").text == "None"
+    assert client.get("/probe/read").text == "None"
 
 
 def test_nor_does_who_logs_in_over_a_login(client: FlaskClient) -> None:

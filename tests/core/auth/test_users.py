@@ -41,12 +41,11 @@ def ada() -> User:
 
 
 def test_a_user_is_found_by_the_exact_name_alone() -> None:
-    for name in OTHER_SPELLINGS:
-        assert User.find(name) is None, name
-    for name in NAMES:
-        created = users.create_user(name, PASSWORD)
-        assert User.find(name) == created
-        assert (created.name, created.disabled, created.role_names) == (name, False, [])
+    assert [name for name in OTHER_SPELLINGS if User.find(name)] == []
+    created = {name: users.create_user(name, PASSWORD) for name in NAMES}
+    assert {name: User.find(name) for name in NAMES} == created
+    stored = {name: (user.name, user.disabled, user.role_names) for name, user in created.items()}
+    assert stored == {name: (name, False, []) for name in NAMES}
 
 
 def test_a_user_is_kept_without_the_password() -> None:

@@ -100,14 +100,17 @@ def test_what_hides_no_finding_or_has_no_reason_is_refused(make_app: MakeApp) ->
 
 
 @pytest.mark.usefixtures("checks")
-def test_what_accepts_nothing_is_named_where_its_check_ran(make_app: MakeApp) -> None:
+@pytest.mark.parametrize(
+    ("options", "named"), [("", ["quiet"]), ("--deploy", ["live", "quiet"])], ids=["here", "deploy"]
+)
+def test_what_accepts_nothing_is_named_where_its_check_ran(
+    make_app: MakeApp, options: str, named: list[str]
+) -> None:
     register_check("test.quiet", "error")(lambda app: ())
     register_check("test.live", "error", deploy=True)(lambda app: ())
-    app = accepting(make_app, *FOUND, "test.quiet", "test.live")
-    for options, named in {"": ["quiet"], "--deploy": ["live", "quiet"]}.items():
-        result = run(app, *options.split())
-        assert re.findall(r"accepts nothing here by test\.(\w+)", result.stdout) == named
-        assert result.exit_code == 0
+    result = run(accepting(make_app, *FOUND, "test.quiet", "test.live"), *options.split())
+    assert re.findall(r"accepts nothing here by test\.(\w+)", result.stdout) == named
+    assert result.exit_code == 0
 
 
 @pytest.mark.usefixtures("checks")

@@ -135,18 +135,22 @@ def test_what_the_policy_allows_is_not_found(
         "<style> without nonce": "<style></style>",
     }
     monkeypatch.setitem(site.config, "CSP", policy)
+    reported = {}
     for kind, markup in kinds.items():
         write(site, markup)
-        assert (kind, len(found(site))) == (kind, kind in blocked)
+        reported[kind] = len(found(site))
+    assert reported == {kind: kind in blocked for kind in kinds}
 
 
+@pytest.mark.parametrize(
+    ("sources", "count"), [([NONCE], 1), ([SELF, NONCE], 0), (["https://cdn.safe.test"], 0)]
+)
 def test_a_script_file_needs_a_nonce_only_where_no_host_is_listed(
-    site: Flask, monkeypatch: pytest.MonkeyPatch
+    site: Flask, monkeypatch: pytest.MonkeyPatch, sources: list[str], count: int
 ) -> None:
     write(site, "<script src=x.js></script>")
-    for sources, count in (([NONCE], 1), ([SELF, NONCE], 0), (["https://cdn.safe.test"], 0)):
-        monkeypatch.setitem(site.config, "CSP", {"script-src": sources})
-        assert (sources, len(found(site))) == (sources, count)
+    monkeypatch.setitem(site.config, "CSP", {"script-src": sources})
+    assert len(found(site)) == count
 
 
 @pytest.mark.parametrize(

@@ -86,11 +86,12 @@ def damage(name: str, **values: Any) -> str:
 
 
 def test_a_generated_key_goes_in_front_of_the_ring(app: Flask) -> None:
-    made = {run(app, "generate-key").output.strip() for _ in range(2)}
-    assert len(made) == 2
-    for key in made:
-        newest = max(OLD + 1, int(keyrings.key_id_of_today()))
-        assert list(read_numbered_keyring(f"{key},{SECRETS['encryption_keys']}")) == [newest, OLD]
+    one, other = [run(app, "generate-key").output.strip() for _ in range(2)]
+    assert one != other
+    rings = [
+        [*read_numbered_keyring(f"{key},{SECRETS['encryption_keys']}")] for key in (one, other)
+    ]
+    assert rings == [[max(OLD + 1, int(keyrings.key_id_of_today())), OLD]] * 2
     drop_old(app)
     [key_id] = read_numbered_keyring(run(app, "generate-key").output.strip())
     assert str(key_id) == keyrings.key_id_of_today()

@@ -185,14 +185,18 @@ def test_a_closed_connection_and_a_script_without_integrity_are_understood(
     assert kept(site, [{"age": 3, "type": kind, "url": PAGE, "body": body}]) == [violation]
 
 
-def test_only_an_origin_is_kept_of_a_closed_connection(site: Flask) -> None:
-    for address in (
+@pytest.mark.parametrize(
+    "address",
+    [
         *("evil.example", "s3cret.evil.example", "https://ada:s3cret@evil.example/", "x" * 10_000),
         *("sms:s3cret", "wss://evil.example:1/\ud800\n", f"https://{'a' * 300}.example/", ["x"]),
-    ):
-        item = {"type": "connection-allowlist", "url": PAGE, "body": {"connection": address}}
-        for violation in kept(site, item):
-            assert violation.blocked in ("", "wss://evil.example:1")
+    ],
+    ids=lambda address: ascii(address)[:40],
+)
+def test_only_an_origin_is_kept_of_a_closed_connection(site: Flask, address: object) -> None:
+    item = {"type": "connection-allowlist", "url": PAGE, "body": {"connection": address}}
+    kept_of_it = {violation.blocked for violation in kept(site, item)}
+    assert kept_of_it <= {"", "wss://evil.example:1"}
 
 
 def test_nothing_of_a_users_address_is_kept(site: Flask) -> None:

@@ -123,20 +123,22 @@ def test_an_error_of_a_bind_names_no_parameter(make_app: MakeApp) -> None:
     assert "hunter2" not in str(failed.value)
 
 
-def test_sqlite_waits_no_longer_than_the_owner_says(make_app: MakeApp, tmp_path: Any) -> None:
-    url = f"sqlite:///{tmp_path}/app.db"
-    for own, milliseconds in (({}, 5000), ({"timeout": 0.25}, 250)):
-        app = make_app(
-            fill=False, database_url=url, SQLALCHEMY_ENGINE_OPTIONS={"connect_args": own}
-        )
-        with app.app_context():
-            for _ in range(2):
-                with db.engine.connect() as connection:
-                    assert connection.scalar(text("PRAGMA busy_timeout")) == milliseconds
-                with impatient_transaction() as impatient:
-                    assert impatient.scalar(text("PRAGMA busy_timeout")) == 0
-    with pytest.raises(PolicyError, match="timeout is more than 0 and at most 5"):
-        merged(make_app, url, connect_args={"timeout": 30})
+@pytest.mark.parametrize(
+    ("own", "milliseconds"), [({}, 5000), ({"timeout": 0.25}, 250)], ids=["default", "own"]
+)
+def test_sqlite_waits_no_longer_than_the_owner_says(
+    make_app: MakeApp, tmp_path: Any, own: dict[str, float], milliseconds: int
+) -> None:
+    url, options = f"sqlite:///{tmp_path}/app.db", {"connect_args": own}
+    app = make_app(fill=False, database_url=url, SQLALCHEMY_ENGINE_OPTIONS=options)
+    waits = []
+    with app.app_context():
+        for _ in range(2):
+            with db.engine.connect() as connection:
+                waits.append(connection.scalar(text("PRAGMA busy_timeout")))
+            with impatient_transaction() as impatient:
+                waits.append(impatient.scalar(text("PRAGMA busy_timeout")))
+    assert waits == [milliseconds, 0] * 2
 
 
 def test_a_file_that_is_locked_is_given_up_after_that_time(
@@ -149,3 +151,8 @@ def test_a_file_that_is_locked_is_given_up_after_that_time(
         one.execute(text("DELETE FROM logins"))
         with pytest.raises(OperationalError, match="locked"):
             other.execute(text("DELETE FROM logins"))
+
+
+def test_sqlite_waits_for_5_seconds_at_most(make_app: MakeApp) -> None:
+    with pytest.raises(PolicyError, match="timeout is more than 0 and at most 5"):
+        merged(make_app, "sqlite://", connect_args={"timeout": 30})

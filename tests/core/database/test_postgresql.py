@@ -122,15 +122,21 @@ def test_nobody_waits_for_a_server_that_lets_nobody_in(
         assert_unavailable(at_port(port), READY)
 
 
-def test_what_the_address_says_replaces_what_the_app_says(make_app: MakeApp) -> None:
-    url = "postgresql://app@127.0.0.1:1/app"
-    for query, several in (("", False), ("?host=a:1&host=b:1&connect_timeout=9", True)):
-        config = make_app(fill=False, database_url=url + query).config
-        arguments = config["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]
-        assert "statement_timeout=5s" in arguments["options"]
-        assert arguments.get("connect_timeout") == (None if query else 3)
-        # Of several hosts, the one that takes writes.
-        assert ("target_session_attrs" in arguments) == several
+@pytest.mark.parametrize(
+    ("query", "timeout", "several"),
+    [("", 3, False), ("?host=a:1&host=b:1&connect_timeout=9", None, True)],
+    ids=["one host", "two hosts"],
+)
+def test_what_the_address_says_replaces_what_the_app_says(
+    make_app: MakeApp, query: str, timeout: int | None, several: bool
+) -> None:
+    url = f"postgresql://app@127.0.0.1:1/app{query}"
+    config = make_app(fill=False, database_url=url).config
+    arguments = config["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]
+    assert "statement_timeout=5s" in arguments["options"]
+    assert arguments.get("connect_timeout") == timeout
+    # Of several hosts, the one that takes writes.
+    assert ("target_session_attrs" in arguments) == several
 
 
 @on_postgresql
@@ -221,8 +227,8 @@ def test_a_text_of_the_client_that_it_cannot_hold_is_the_clients_fault(
 
     client = client_of(make_app(PROPAGATE_EXCEPTIONS=False), rows)
     capsys.readouterr()
-    for name in ("%00", "a%00", "four", "99999999999"):
-        assert (name, client.get(f"/rows?name={name}").status_code) == (name, 400)
+    refused = dict.fromkeys(("%00", "a%00", "four", "99999999999"), 400)
+    assert {name: client.get(f"/rows?name={name}").status_code for name in refused} == refused
     said = capsys.readouterr().err
     assert said.count("input_validation_fail") == 4
     assert "99999999999" not in said

@@ -169,8 +169,8 @@ def test_no_words_of_a_library_become_a_summary(app: Flask) -> None:
     app.add_url_rule("/partial", "part", partial(view))
     app.add_url_rule("/instance", "instance", Caller())
     app.add_url_rule("/class", "orders", Orders.as_view("orders"))
-    for path, words in {"/partial": "Part", "/instance": "Instance", "/class": "Orders"}.items():
-        assert summary(app, path) == (words, "")
+    words = {"/partial": ("Part", ""), "/instance": ("Instance", ""), "/class": ("Orders", "")}
+    assert {path: summary(app, path) for path in words} == words
 
 
 def test_each_method_of_a_class_has_its_docstring(app: Flask) -> None:
@@ -204,29 +204,33 @@ def test_the_description_ends_with_who_may_call(app: Flask, mark: Any, who: str)
     assert operation["description"] == f"May be called by {who}."
 
 
-def test_the_document_says_where_the_service_is(make_app: MakeApp) -> None:
-    for config, url in (
+WITH_URL = {"PUBLIC_URL": "https://example.org"}
+
+
+@pytest.mark.parametrize(
+    ("config", "url"),
+    [
         ({}, "/"),
         ({"APPLICATION_ROOT": "/shop/"}, "/shop"),
-        ({"PUBLIC_URL": "https://example.org"}, "https://example.org"),
-        (
-            {"PUBLIC_URL": "https://example.org", "APPLICATION_ROOT": "/shop"},
-            "https://example.org/shop",
-        ),
-        (
-            {"SERVER_NAME": "example.net", "PREFERRED_URL_SCHEME": "https"},
-            "https://example.net",
-        ),
-    ):
-        app = make_app()
-        app.config.update(config)
-        assert described(app)["servers"] == [{"url": url}]
+        (WITH_URL, "https://example.org"),
+        ({**WITH_URL, "APPLICATION_ROOT": "/shop"}, "https://example.org/shop"),
+        ({"SERVER_NAME": "example.net", "PREFERRED_URL_SCHEME": "https"}, "https://example.net"),
+    ],
+)
+def test_the_document_says_where_the_service_is(
+    make_app: MakeApp, config: dict[str, str], url: str
+) -> None:
+    app = make_app()
+    app.config.update(config)
+    assert described(app)["servers"] == [{"url": url}]
 
 
-def test_the_document_says_whom_to_ask(make_app: MakeApp) -> None:
-    for contact, kind in (("a@example.org", "email"), ("https://example.org/ask", "url")):
-        app = make_app(SECURITY_CONTACT=contact, PROJECT_NAME="Tools")
-        assert described(app)["info"]["contact"] == {"name": "Tools", kind: contact}
+@pytest.mark.parametrize(
+    ("contact", "kind"), [("a@example.org", "email"), ("https://example.org/ask", "url")]
+)
+def test_the_document_says_whom_to_ask(make_app: MakeApp, contact: str, kind: str) -> None:
+    app = make_app(SECURITY_CONTACT=contact, PROJECT_NAME="Tools")
+    assert described(app)["info"]["contact"] == {"name": "Tools", kind: contact}
 
 
 def test_a_project_without_a_description_has_none(make_app: MakeApp) -> None:

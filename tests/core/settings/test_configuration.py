@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import ssl
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from secure_flask.settings.configuration import READ_ONCE
 from secure_flask.state import app_state
 from secure_flask.web.origins import PolicyError
 
-from core.conftest import PRODUCTION, SECRETS, SETTINGS, MakeApp
+from core.conftest import PRODUCTION, SECRETS, SETTINGS, TOKEN_TYPES, MakeApp
 from core.site import create_app
 
 SECRET = "Qw8zXn3mVt5bKy2cRj7dHs4gLf9pTa6e"
@@ -139,8 +140,9 @@ def test_a_setting_of_the_owner_is_checked_like_the_value_of_the_policy() -> Non
         create_app(settings(WrongSettings))
 
 
+@pytest.mark.parametrize("step", [db.create_all, db.drop_all])
 def test_a_test_that_names_another_database_too_late_touches_none(
-    make_app: MakeApp, file: Path
+    make_app: MakeApp, file: Path, step: Callable[[], None]
 ) -> None:
     # The development database, as the environment names it.
     app = make_app(database_url=f"sqlite:///{file}")
@@ -148,11 +150,10 @@ def test_a_test_that_names_another_database_too_late_touches_none(
     assert "users" in tables
     app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
     # `_fill` has opened a connection, as a factory that calls `create_all` does.
-    for step in (db.create_all, db.drop_all):
-        with app.app_context(), pytest.raises(SettingsError) as refused:
-            step()
-        assert "\n  SQLALCHEMY_DATABASE_URI: the setting DATABASE_URL; in" in refused.value.message
-        assert "sqlite" not in refused.value.message
+    with app.app_context(), pytest.raises(SettingsError) as refused:
+        step()
+    assert "\n  SQLALCHEMY_DATABASE_URI: the setting DATABASE_URL; in" in refused.value.message
+    assert "sqlite" not in refused.value.message
     assert tables_in(file) == tables
 
 
@@ -172,10 +173,11 @@ def test_a_bind_is_not_opened_either(make_app: MakeApp, tmp_path: Path) -> None:
     assert not other.exists()
 
 
-def test_only_these_names_are_read_once(make_app: MakeApp) -> None:
-    for token_type, more in (("session", set()), ("opaque", set()), ("jwt", {"TOKEN_KEYS"})):
-        app = make_app(fill=False, TOKEN_TYPE=token_type)
-        assert app_state(app)[READ_ONCE].names == NAMES_READ_ONCE | more
+@pytest.mark.parametrize("token_type", TOKEN_TYPES)
+def test_only_these_names_are_read_once(make_app: MakeApp, token_type: str) -> None:
+    app = make_app(fill=False, TOKEN_TYPE=token_type)
+    more = {"TOKEN_KEYS"} if token_type == "jwt" else set()
+    assert app_state(app)[READ_ONCE].names == NAMES_READ_ONCE | more
 
 
 @pytest.mark.parametrize("name", sorted(NAMES_READ_ONCE))
@@ -185,10 +187,11 @@ def test_a_name_that_is_read_once_is_refused_at_the_first_request(
     app = make_app(fill=False)
     found = app.config[name]
     app.config[name] = SECRET
-    for _ in range(2):
-        with pytest.raises(SettingsError, match=rf"\n  {name}: ") as refused:
-            app.test_client().get("/")
-        assert SECRET not in refused.value.message
+    with pytest.raises(SettingsError, match=rf"\n  {name}: ") as first:
+        app.test_client().get("/")
+    with pytest.raises(SettingsError, match=rf"\n  {name}: ") as second:
+        app.test_client().get("/")
+    assert SECRET not in first.value.message + second.value.message
     app.config[name] = found
     assert app.test_client().get("/").status_code == 200
 

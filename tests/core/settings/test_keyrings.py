@@ -34,10 +34,9 @@ UNUSABLE = {
 def test_a_new_key_is_an_id_and_32_random_bytes() -> None:
     written = {keyrings.new_key("a") for _ in range(3)}
     assert len(written) == 3
-    for key in written:
-        key_id, _, encoded = key.partition(":")
-        assert key_id == "a"
-        assert len(urlsafe_b64decode(encoded + "=")) == 32
+    parts = [key.partition(":") for key in written]
+    assert [key_id for key_id, _, _ in parts] == ["a"] * 3
+    assert [len(urlsafe_b64decode(f"{encoded}=")) for _, _, encoded in parts] == [32] * 3
 
 
 def test_the_id_of_a_new_key_is_the_day_unless_another_is_given() -> None:

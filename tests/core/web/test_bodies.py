@@ -80,18 +80,20 @@ def test_an_error_of_the_server_in_a_body_leaves_its_class_in_the_log(
     assert "a chunk of no length" not in caplog.text
 
 
-def test_the_policy_sets_the_limit_which_a_page_names_too(make_app: MakeApp) -> None:
+@pytest.mark.parametrize(
+    ("size", "status", "words"),
+    [(1000, 401, "Invalid credentials"), (1001, 413, "Too large: at most 1 kB")],
+)
+def test_the_policy_sets_the_limit_which_a_page_names_too(
+    make_app: MakeApp, size: int, status: int, words: str
+) -> None:
     client = make_app(MAX_BODY=1000).test_client()
-    credentials = b'{"username": "x", "password": "x"}'
-    for size, status, words in (
-        (1000, 401, "Invalid credentials"),
-        (1001, 413, "Too large: at most 1 kB"),
-    ):
-        sent = {"data": credentials.ljust(size), "content_type": "application/json"}
-        answer = client.post(routes.LOGIN, headers=OWN_PAGE, **sent)
-        assert (answer.status_code, answer.json) == (status, {"error": words})
-        page = client.post(routes.LOGIN, headers={**OWN_PAGE, "Accept": "text/html"}, **sent)
-        assert (page.status_code, f"<h1>{words}</h1>" in page.text) == (status, True)
+    body = b'{"username": "x", "password": "x"}'.ljust(size)
+    sent = {"data": body, "content_type": "application/json"}
+    answer = client.post(routes.LOGIN, headers=OWN_PAGE, **sent)
+    assert (answer.status_code, answer.json) == (status, {"error": words})
+    page = client.post(routes.LOGIN, headers={**OWN_PAGE, "Accept": "text/html"}, **sent)
+    assert (page.status_code, f"<h1>{words}</h1>" in page.text) == (status, True)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The cookies, as a browser stores them."""
 
 import re
+from typing import Any
 
 import pytest
 from flask import Flask, session
@@ -84,29 +85,27 @@ def test_flags_that_are_weakened_later_are_refused_at_the_first_request(
                 app.test_client().get("/")
 
 
-def test_a_name_of_the_owner_has_the_prefix_in_production_alone(make_app: MakeApp) -> None:
-    for written in ("shop", "__Host-shop", "__Host-Http-shop"):
-        names = [
-            make_app(fill=False, SESSION_COOKIE_NAME=written, **environment).config[
-                "SESSION_COOKIE_NAME"
-            ]
-            for environment in ({}, PRODUCTION)
-        ]
-        assert names == ["shop", "__Host-Http-shop"]
+@pytest.mark.parametrize("written", ["shop", "__Host-shop", "__Host-Http-shop"])
+@pytest.mark.parametrize(
+    ("environment", "name"), [({}, "shop"), (PRODUCTION, "__Host-Http-shop")], ids=["dev", "prod"]
+)
+def test_a_name_of_the_owner_has_the_prefix_in_production_alone(
+    make_app: MakeApp, written: str, environment: dict[str, Any], name: str
+) -> None:
+    app = make_app(fill=False, SESSION_COOKIE_NAME=written, **environment)
+    assert app.config["SESSION_COOKIE_NAME"] == name
 
 
-def test_a_login_cookie_is_secure_except_in_development_over_http(make_app: MakeApp) -> None:
-    development, production = make_app(), make_app(**PRODUCTION)
-    for app, scheme, secure in (
-        (development, "http", False),
-        (development, "https", True),
-        (production, "http", True),
-        (production, "https", True),
-    ):
-        with app.test_request_context(url_scheme=scheme):
-            assert cookies.cookie_name("login") == ("__Host-Http-login" if secure else "dev-login")
-            bound = {"httponly": True, "samesite": "Lax", "path": "/"}
-            assert cookies.cookie_flags() == {"secure": secure, **bound}
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("environment", [{}, PRODUCTION], ids=["dev", "prod"])
+def test_a_login_cookie_is_secure_except_in_development_over_http(
+    make_app: MakeApp, environment: dict[str, Any], scheme: str
+) -> None:
+    secure = bool(environment) or scheme == "https"
+    with make_app(**environment).test_request_context(url_scheme=scheme):
+        assert cookies.cookie_name("login") == ("__Host-Http-login" if secure else "dev-login")
+        bound = {"httponly": True, "samesite": "Lax", "path": "/"}
+        assert cookies.cookie_flags() == {"secure": secure, **bound}
 
 
 def test_flasks_session_keeps_what_it_signed_and_nothing_else(make_app: MakeApp) -> None:
@@ -127,18 +126,18 @@ def test_flasks_session_keeps_what_it_signed_and_nothing_else(make_app: MakeApp)
 def test_a_cookie_of_this_host_that_is_sent_twice_is_refused(make_app: MakeApp) -> None:
     # A browser has one of each name, so a sibling domain has slipped the other in.
     client = make_app(**PRODUCTION).test_client(use_cookies=False)
-    for sent, status in (
-        ("__Host-Http-session=a", 200),
-        ("__Host-Http-session=a; __Host-Http-flask=b; other=1; other=2", 200),
-        ("other=__Host-Http-session; __Host-Http-session=a", 200),
-        ("__Host-Http-session=a; __Host-Http-session=a", 400),
-        ("__Host-Http-session=a;__Host-Http-session=b; other=1", 400),
-        ("__Host-Http-flask=a; other=1; __Host-Http-flask =b", 400),
-        ("__Host-Http-session; __Host-Http-session=b", 400),
-        ("__Host-other=a; __Host-other=b", 400),
-    ):
-        answer = client.get("/", headers={"Cookie": sent})
-        assert (sent, answer.status_code) == (sent, status)
+    expected = {
+        "__Host-Http-session=a": 200,
+        "__Host-Http-session=a; __Host-Http-flask=b; other=1; other=2": 200,
+        "other=__Host-Http-session; __Host-Http-session=a": 200,
+        "__Host-Http-session=a; __Host-Http-session=a": 400,
+        "__Host-Http-session=a;__Host-Http-session=b; other=1": 400,
+        "__Host-Http-flask=a; other=1; __Host-Http-flask =b": 400,
+        "__Host-Http-session; __Host-Http-session=b": 400,
+        "__Host-other=a; __Host-other=b": 400,
+    }
+    answers = {sent: client.get("/", headers={"Cookie": sent}) for sent in expected}
+    assert {sent: answer.status_code for sent, answer in answers.items()} == expected
 
 
 def test_without_a_secret_key_there_is_no_session_as_in_plain_flask(make_app: MakeApp) -> None:

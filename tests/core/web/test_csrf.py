@@ -82,7 +82,9 @@ def sent(**headers: str | None) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
 
 
-def status(client: FlaskClient, method: str = "POST", path: str = WRITE, **headers: str) -> int:
+def status(
+    client: FlaskClient, method: str = "POST", path: str = WRITE, **headers: str | None
+) -> int:
     """What a write without a body gets: `status(client, Origin="null")`."""
     return client.open(path, method=method, headers=sent(**headers)).status_code
 
@@ -146,14 +148,14 @@ def test_exactly_the_writes_of_the_table_pass(app: Flask, origin: str | None, co
     }
 
 
-def test_a_form_without_fields_is_a_form_too(client: FlaskClient) -> None:
+@pytest.mark.parametrize("kind", [URLENCODED, MULTIPART, "text/plain"])
+def test_a_form_without_fields_is_a_form_too(client: FlaskClient, kind: str) -> None:
     # Such as the button that logs out: it has a type and no body.
-    for content_type in (URLENCODED, MULTIPART, "text/plain"):
-        headers = {"Origin": OWN, "Content_Type": content_type}
-        assert status(client, path=ANY, Sec_Fetch_Mode="same-origin", **headers) == 403
-        assert status(client, path=ANY, Sec_Fetch_Mode="navigate", **headers) == 204
-        assert status(client, path=ANY, Origin=FRIEND, Content_Type=content_type) == 403
-        assert status(client, path=ANY, Content_Type=content_type) == 403
+    own = {"Origin": OWN, "Content_Type": kind}
+    assert status(client, path=ANY, Sec_Fetch_Mode="same-origin", **own) == 403
+    assert status(client, path=ANY, Sec_Fetch_Mode="navigate", **own) == 204
+    assert status(client, path=ANY, Origin=FRIEND, Content_Type=kind) == 403
+    assert status(client, path=ANY, Content_Type=kind) == 403
 
 
 STRANGERS = f"""
@@ -164,17 +166,21 @@ http://app.example https://app.example:8443 file://
 
 
 def test_other_origins_write_nothing(client: FlaskClient) -> None:
-    for stranger, site in product(STRANGERS, ("same-origin", None)):
-        headers = sent(Origin=stranger, Sec_Fetch_Site=site)
-        answer = client.post(WRITE, json={}, headers=headers)
-        assert (stranger, answer.status_code) == (stranger, 403)
-    for method in ("POST", "PUT", "PATCH", "DELETE"):
-        assert status(client, method, Origin=STRANGER) == 403
-    for method, expected in {"GET": 204, "HEAD": 204, "OPTIONS": 200}.items():
-        assert status(client, method, Origin=STRANGER, Sec_Fetch_Site="cross-site") == expected
+    others = dict.fromkeys(product(STRANGERS, ("same-origin", None)), 403)
+    assert others == {
+        (origin, site): status(client, Origin=origin, Sec_Fetch_Site=site, Content_Type=JSON)
+        for origin, site in others
+    }
+    writes = dict.fromkeys(("POST", "PUT", "PATCH", "DELETE"), 403)
+    assert {method: status(client, method, Origin=STRANGER) for method in writes} == writes
+    reads = {"GET": 204, "HEAD": 204, "OPTIONS": 200}
+    cross_site = {"Origin": STRANGER, "Sec_Fetch_Site": "cross-site"}
+    assert {method: status(client, method, **cross_site) for method in reads} == reads
 
 
-def test_the_own_origin_has_the_port_of_the_request(client: FlaskClient) -> None:
+def test_the_own_origin_has_the_port_of_the_request(
+    client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     for base, origin, expected in (
         ("http://localhost:8000", "http://localhost:8000", 204),
         ("http://localhost:8000", OWN, 403),
@@ -182,15 +188,16 @@ def test_the_own_origin_has_the_port_of_the_request(client: FlaskClient) -> None
         ("https://localhost", "https://localhost", 204),
         ("https://localhost", OWN, 403),
     ):
-        response = client.post(WRITE, json={}, base_url=base, headers={"Origin": origin})
-        assert (base, origin, response.status_code) == (base, origin, expected)
+        with subtests.test(base=base, origin=origin):
+            response = client.post(WRITE, json={}, base_url=base, headers={"Origin": origin})
+            assert response.status_code == expected
 
 
 def test_a_program_with_a_cookie_hears_what_to_send(client: FlaskClient) -> None:
     client.set_cookie("any", "cookie")
     refused = "Cross-site request refused"
-    for headers, error in ({}, f"{refused}: send the header Origin"), ({"Origin": "null"}, refused):
-        assert client.post(WRITE, json={}, headers=headers).json == {"error": error}
+    assert client.post(WRITE, json={}).json == {"error": f"{refused}: send the header Origin"}
+    assert client.post(WRITE, json={}, headers={"Origin": "null"}).json == {"error": refused}
 
 
 SITE = "Sec-Fetch-Site"
@@ -245,8 +252,9 @@ def test_a_refused_write_is_explained_by_its_line(
 
 def test_a_refused_websocket_is_explained_by_its_line(make_app: MakeApp, lines: Lines) -> None:
     client = make_app(**PRODUCTION, CORS_ORIGINS=[FRIEND], TOKEN_TYPE="opaque").test_client()
-    for headers in {"Origin": FRIEND}, {"Origin": OWN_HTTPS, SITE: "same-site"}:
-        assert client.get("/", headers={"Upgrade": "websocket", **headers}).status_code == 403
+    assert status(client, "GET", "/", Upgrade="websocket", Origin=FRIEND) == 403
+    own = {"Origin": OWN_HTTPS, "Sec_Fetch_Site": "same-site"}
+    assert status(client, "GET", "/", Upgrade="websocket", **own) == 403
     of_another = {"row": "WebSocket", "header": "Origin", "value": FRIEND, "expected": OWN_HTTPS}
     replaced = {"row": 3, "header": SITE, "value": "same-site", "expected": "same-origin"}
     assert refusals(lines) == [of_another, replaced]
@@ -261,26 +269,31 @@ def test_the_record_has_the_rows_that_lines_name() -> None:
     assert {row for row, *_ in LOGGED.values() if isinstance(row, int)} == refused | {6, 10}
 
 
-def test_a_bearer_token_passes_alone_and_no_cookie_is_read(app: Flask, client: FlaskClient) -> None:
+def post_private(client: FlaskClient, **headers: str | None) -> int:
+    return client.post(PRIVATE, data={"a": "b"}, headers=sent(**headers)).status_code
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_a_bearer_token_passes_alone_and_no_cookie_is_read(
+    app: Flask, client: FlaskClient, origin: str | None
+) -> None:
     log_in_by_form(client)
-    bearer = log_in(app.test_client())["Authorization"]
-    for origin, site in product(ORIGINS, SITES):
-        headers = sent(Origin=origin, Sec_Fetch_Site=site)
-        for authorization, expected in {bearer: 204, "Bearer x": 401, "bearer  ": 401}.items():
-            response = client.post(
-                PRIVATE, data={"a": "b"}, headers={**headers, "Authorization": authorization}
-            )
-            assert response.status_code == expected
+    expected = {log_in(app.test_client())["Authorization"]: 204, "Bearer x": 401, "bearer  ": 401}
+    assert {
+        (site, given): post_private(client, Origin=origin, Sec_Fetch_Site=site, Authorization=given)
+        for site, given in product(SITES, expected)
+    } == {(site, given): answer for site in SITES for given, answer in expected.items()}
 
 
-def test_another_scheme_is_as_if_absent(client: FlaskClient) -> None:
-    headers = log_in_by_form(client)
-    # The Basic of a proxy before a staging site exempts from nothing and logs nobody in or out.
-    for scheme in ("Basic eDp5", "Bearerx", "Bearer\tx", "Digest Bearer x", "Token x", ""):
-        for origin, expected in ({"Origin": STRANGER}, 403), ({}, 403), (headers, 204):
-            given = {"Authorization": scheme, **origin}
-            response = client.post(PRIVATE, data={"a": "b"}, headers=given)
-            assert (scheme, origin, response.status_code) == (scheme, origin, expected)
+# The Basic of a proxy before a staging site exempts from nothing and logs nobody in or out.
+@pytest.mark.parametrize(
+    "scheme", ["Basic eDp5", "Bearerx", "Bearer\tx", "Digest Bearer x", "Token x", ""]
+)
+def test_another_scheme_is_as_if_absent(client: FlaskClient, scheme: str) -> None:
+    log_in_by_form(client)
+    assert post_private(client, Authorization=scheme, Origin=STRANGER) == 403
+    assert post_private(client, Authorization=scheme) == 403
+    assert post_private(client, Authorization=scheme, Sec_Fetch_Site="same-origin") == 204
 
 
 def test_with_sessions_alone_every_bearer_token_is_wrong(make_app: MakeApp) -> None:
@@ -304,13 +317,16 @@ def test_pages_of_listed_origins_use_the_cookie_only_where_programs_log_in_by_it
         assert bool(request.cookies) == (expected == 200)
 
 
-def test_an_exempt_view_takes_all_and_authenticates_nobody(app: Flask, client: FlaskClient) -> None:
+def test_an_exempt_view_takes_all_and_authenticates_nobody(
+    app: Flask, client: FlaskClient, subtests: pytest.Subtests
+) -> None:
     log_in_by_form(client)
     bearer = log_in(app.test_client())
     for headers in (sent(Origin=STRANGER, Sec_Fetch_Site="cross-site"), sent(Origin=OWN), bearer):
-        for content_type in ("text/plain", "application/octet-stream", JSON):
-            response = client.post(OPEN, data=b"{}", headers=headers, content_type=content_type)
-            assert (response.status_code, response.json) == (200, {"user": None})
+        for kind in ("text/plain", "application/octet-stream", JSON):
+            with subtests.test(kind, sent=list(headers)):
+                response = client.post(OPEN, data=b"{}", headers=headers, content_type=kind)
+                assert (response.status_code, response.json) == (200, {"user": None})
 
 
 def status_of_type(client: FlaskClient, path: str, content_type: str) -> int:
@@ -322,10 +338,8 @@ def status_of_type(client: FlaskClient, path: str, content_type: str) -> int:
 def test_a_body_of_a_type_that_its_view_does_not_take_is_refused(client: FlaskClient) -> None:
     boundary = "multipart/form-data; boundary=x"
     others = ("application/jsonp", "text/plain; application/json", "image/pngx")
-    for content_type in (*SENT_BY_FORMS, boundary, *others):
-        for path in (WRITE, UPLOAD):
-            got = status_of_type(client, path, content_type)
-            assert (path, content_type, got) == (path, content_type, 415)
+    refused = dict.fromkeys(product((WRITE, UPLOAD), (*SENT_BY_FORMS, boundary, *others)), 415)
+    assert {(path, kind): status_of_type(client, path, kind) for path, kind in refused} == refused
     chunked = {"Transfer_Encoding": "chunked", "Content_Type": "text/plain", "Origin": OWN}
     assert status(client, **chunked) == 415
     assert status_of_type(client, WRITE, "Application/JSON; charset=utf-8") == 204
@@ -334,15 +348,11 @@ def test_a_body_of_a_type_that_its_view_does_not_take_is_refused(client: FlaskCl
 
 
 def test_a_form_at_an_address_without_a_view_gets_what_flask_answers_there(
-    app: Flask, client: FlaskClient
+    client: FlaskClient,
 ) -> None:
     """A 415 would say that the form is wrong, where it is its address."""
-    for path, expected in (
-        ("/_test/folder", 308),
-        ("/_test/nowhere", 404),
-        ("/openapi.json", 405),
-    ):
-        assert status_of_type(client, path, URLENCODED) == expected
+    expected = {"/_test/folder": 308, "/_test/nowhere": 404, "/openapi.json": 405}
+    assert {path: status_of_type(client, path, URLENCODED) for path in expected} == expected
     cross_site = {"Origin": STRANGER, "Content-Type": URLENCODED}
     assert client.post("/_test/folder", data="a=b", headers=cross_site).status_code == 403
     answer = client.post(UPLOAD, data=LARGE, content_type="image/png")
@@ -355,27 +365,29 @@ def test_no_view_consumes_a_type_that_a_plain_form_can_send() -> None:
             consumes("image/png", media_type)
 
 
-def test_a_websocket_is_opened_by_pages_of_this_site_alone(app: Flask) -> None:
+def test_a_websocket_is_opened_by_pages_of_this_site_alone(client: FlaskClient) -> None:
     # Browsers send cookies along with the handshake of any site, and CORS does not apply.
-    client = app.test_client()
     handshake = {"Upgrade": "websocket", "Connection": "Upgrade"}
     assert client.get(SOCKET, headers=handshake).status_code == 204  # a program
     client.set_cookie("any", "cookie")
     assert client.get(SOCKET, headers=handshake).status_code == 403
-    for origin, site in product((OWN, FRIEND, STRANGER, "null", ""), SITES):
-        headers = {**handshake, **sent(Origin=origin, Sec_Fetch_Site=site)}
-        expected = 204 if origin == OWN and site in ("same-origin", None) else 403
-        assert client.get(SOCKET, headers=headers).status_code == expected
-    for upgrade in ("WebSocket", "h2c, websocket"):
-        headers = {"Upgrade": upgrade, "Origin": STRANGER}
-        assert client.get(WRITE, headers=headers).status_code == 403
+    refused = dict.fromkeys(product((OWN, FRIEND, STRANGER, "null", ""), SITES), 403)
+    assert {
+        (origin, site): status(
+            client, "GET", SOCKET, **handshake, Origin=origin, Sec_Fetch_Site=site
+        )
+        for origin, site in refused
+    } == {**refused, (OWN, "same-origin"): 204, (OWN, None): 204}
+    assert status(client, "GET", Upgrade="WebSocket", Origin=STRANGER) == 403
+    assert status(client, "GET", Upgrade="h2c, websocket", Origin=STRANGER) == 403
 
 
 def test_only_listed_scripts_become_service_workers(client: FlaskClient) -> None:
     # An uploaded script that installs itself would pass on the forms of other sites as its own.
-    for path in (WRITE, "/static/page.js", routes.ME, OPEN):
-        assert status(client, "GET", path, Service_Worker="script") == 404
-    assert status(client, "GET", "/worker.js", Service_Worker="script") == 204
+    expected = dict.fromkeys((WRITE, "/static/page.js", routes.ME, OPEN), 404)
+    expected["/worker.js"] = 204
+    script = {path: status(client, "GET", path, Service_Worker="script") for path in expected}
+    assert script == expected
     assert status(client, "GET", "/static/page.js") == 200
 
 
@@ -406,9 +418,9 @@ def test_development_names_the_view_that_takes_no_form_and_the_decorator(
     answer = client.post(path, headers=OWN_PAGE, **sent)
     page = client.post(path, headers={**OWN_PAGE, "Accept": "text/html"}, **sent)
     assert (answer.status_code, page.status_code) == (415, 415)
-    for said in (answer.get_json()["hint"], page.text, caplog.text):
-        assert view in said
-        assert "@consumes_form" in said
+    said = {"hint": answer.get_json()["hint"], "page": page.text, "log": caplog.text}
+    named = {where: (view in text, "@consumes_form" in text) for where, text in said.items()}
+    assert named == dict.fromkeys(said, (True, True))
 
 
 def test_production_says_no_more_of_it_than_the_type(make_app: MakeApp, lines: Lines) -> None:
@@ -423,8 +435,12 @@ def test_production_says_no_more_of_it_than_the_type(make_app: MakeApp, lines: L
     assert lines() == []
 
 
-def test_what_no_form_sends_gets_no_advice_about_forms(make_app: MakeApp) -> None:
+@pytest.mark.parametrize(
+    ("path", "content_type"), [("/_test/order", "image/png"), ("/_test/nowhere", URLENCODED)]
+)
+def test_what_no_form_sends_gets_no_advice_about_forms(
+    make_app: MakeApp, path: str, content_type: str
+) -> None:
     client = with_plain_views(make_app())
-    for path, content_type in (("/_test/order", "image/png"), ("/_test/nowhere", URLENCODED)):
-        answer = client.post(path, data=b"a=1", content_type=content_type, headers=OWN_PAGE)
-        assert answer.get_json().keys() == {"error"}
+    answer = client.post(path, data=b"a=1", content_type=content_type, headers=OWN_PAGE)
+    assert answer.get_json().keys() == {"error"}

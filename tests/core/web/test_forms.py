@@ -1,5 +1,6 @@
 """What a view gets of an HTML form: all of it, or nothing."""
 
+from collections.abc import Callable
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ from flask import Flask, render_template_string, request
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect, FlaskForm
-from flask_wtf.file import FileField
+from flask_wtf.file import FileField, FileSize
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
 from secure_flask.settings import Settings
 from secure_flask.web.form_types import FORM_TYPES
@@ -161,13 +162,18 @@ def broken(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("content_type", [URLENCODED, OF_X])
-def test_a_form_whose_client_was_gone_is_400(client: FlaskClient, content_type: str) -> None:
+@pytest.mark.parametrize("stream", ["that ends", "that breaks"])
+def test_a_form_whose_client_was_gone_is_400(
+    client: FlaskClient, content_type: str, stream: str
+) -> None:
     body = b"title=a&notes=b" if content_type == URLENCODED else field() + file() + END
-    for stream in (BytesIO(body[:-5]), SimpleNamespace(read=broken, readinto=broken)):
-        stated = {"CONTENT_LENGTH": str(len(body)), "wsgi.input_terminated": True}
-        environ = stated | {"wsgi.input": stream, "CONTENT_TYPE": content_type}
-        answer = client.post(FORM, environ_overrides=environ, headers=OWN)
-        assert answer.status_code == 400
+    streams = {
+        "that ends": BytesIO(body[:-5]),
+        "that breaks": SimpleNamespace(read=broken, readinto=broken),
+    }
+    stated = {"CONTENT_LENGTH": str(len(body)), "wsgi.input_terminated": True}
+    environ = stated | {"wsgi.input": streams[stream], "CONTENT_TYPE": content_type}
+    assert client.post(FORM, environ_overrides=environ, headers=OWN).status_code == 400
 
 
 @pytest.mark.parametrize("control", ["\0", "\x07", "\x1b", "\x7f", "\x85"])
@@ -190,12 +196,13 @@ def test_control_characters_are_400(client: FlaskClient, control: str) -> None:
     assert got == dict.fromkeys(bodies, 400)
 
 
-def test_values_may_have_several_lines_and_any_language(client: FlaskClient) -> None:
+@pytest.mark.parametrize("content_type", FORM_TYPES)
+def test_values_may_have_several_lines_and_any_language(
+    client: FlaskClient, content_type: str
+) -> None:
     text = "one\r\n\ttwo\nthree \u0645\u0631\u062d\u0628\u0627 \U0001f469\u200d\U0001f680 & = + %"
-    expected = {"fields": [["notes", text]], "files": []}
-    for content_type in FORM_TYPES:
-        answer = client.post(FORM, data={"notes": text}, content_type=content_type, headers=OWN)
-        assert answer.json == expected
+    answer = client.post(FORM, data={"notes": text}, content_type=content_type, headers=OWN)
+    assert answer.json == {"fields": [["notes", text]], "files": []}
 
 
 def too_large(answer: TestResponse) -> str | None:
@@ -243,49 +250,74 @@ def test_a_form_is_limited_as_any_body_unless_its_view_says_more(
     # In chunks, nothing says how long it is.
     environ = {"CONTENT_TYPE": content_type, "CONTENT_LENGTH": "", "wsgi.input_terminated": True}
     environ["HTTP_TRANSFER_ENCODING"] = "chunked"
-    for body, limit in ((start + b"b" * 9 + end, None), (larger, "64 kB")):
-        environ["wsgi.input"] = BytesIO(body)
-        assert too_large(client.post(FORM, environ_overrides=environ, headers=OWN)) == limit
+    chunked = [
+        client.post(FORM, environ_overrides={**environ, "wsgi.input": BytesIO(body)}, headers=OWN)
+        for body in (start + b"b" * 9 + end, larger)
+    ]
+    assert [too_large(answer) for answer in chunked] == [None, "64 kB"]
 
 
 def test_what_is_kept_in_memory_stays_small_and_large_files_go_to_disk(client: FlaskClient) -> None:
     large = b"b" * 500_001
-    for content_type, body, limit in (
-        (URLENCODED, b"a=" + large, "500 kB"),
-        (OF_X, field(value=large) + END, TOO_MANY),
-        (OF_X, file(value=b"a" * MAX_UPLOAD) + END, "2 MB"),
-    ):
-        assert too_large(post(client, body, content_type, UPLOAD)) == limit
+    assert too_large(post(client, b"a=" + large, URLENCODED, UPLOAD)) == "500 kB"
+    assert too_large(post(client, field(value=large) + END, OF_X, UPLOAD)) == TOO_MANY
+    largest = file(value=b"a" * MAX_UPLOAD) + END
+    assert too_large(post(client, largest, OF_X, UPLOAD)) == "2 MB"
     # Each by itself, since a form may have a thousand.
     body = file(value=b"a") + file(value=b"\0" * 20_000) + END
     expected = {"sizes": [1, 20_000], "on_disk": [False, True]}
     assert post(client, body, OF_X, UPLOAD).json == expected
 
 
-def test_a_limit_stays_where_another_decorator_adds_a_type(make_app: MakeApp) -> None:
+def test_a_file_that_is_too_large_says_so_at_its_field(make_app: MakeApp) -> None:
+    class Upload(FlaskForm):
+        file = FileField("File", [FileSize(20_000, message="Too large")])
+
+    def check() -> ResponseReturnValue:
+        form = Upload()
+        form.validate()
+        return {"errors": list(form.file.errors)}
+
     app = make_app()
-    views = {
-        "/_test/below": consumes("image/png")(consumes_form(max_size=10)(lambda: "read")),
-        "/_test/above": consumes_form(consumes("image/png", max_size=10)(lambda: "read")),
-    }
-    for path, view in views.items():
-        app.add_url_rule(path, path, public(view), methods=["POST"])
-    client = app.test_client()
-    for path in views:
-        answers = [post(client, b"a=" + b"b" * size, URLENCODED, path) for size in (8, 9)]
-        assert [each.status_code for each in answers] == [200, 413], path
+    app.add_url_rule("/_test/size", view_func=public(consumes_form(check)), methods=["POST"])
+    # In memory, and on disk.
+    for size, errors in ((1000, []), (20_000, []), (20_001, ["Too large"])):
+        body = file(value=b"a" * size) + END
+        assert post(app.test_client(), body, OF_X, "/_test/size").json == {"errors": errors}
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        consumes("image/png")(consumes_form(max_size=10)(lambda: "read")),
+        consumes_form(consumes("image/png", max_size=10)(lambda: "read")),
+    ],
+    ids=["below", "above"],
+)
+def test_a_limit_stays_where_another_decorator_adds_a_type(
+    make_app: MakeApp, view: Callable[[], str]
+) -> None:
+    app = make_app()
+    app.add_url_rule(FORM, view_func=public(view), methods=["POST"])
+    sent = [b"a=" + b"b" * size for size in (8, 9)]
+    answers = [post(app.test_client(), body, URLENCODED) for body in sent]
+    assert [answer.status_code for answer in answers] == [200, 413]
 
 
 def test_a_flask_form_works_as_its_users_know_it(client: FlaskClient) -> None:
     fields = {"title": "a", "notes": "one\r\ntwo"}
     assert client.get(NOTE).status_code == 200
     assert client.post(NOTE, data=fields, headers=OWN).json == fields
-    for wrong, reason in (({}, "Enter a title."), ({"title": "a\nb"}, NOT_ONE_LINE)):
-        answer = client.post(NOTE, data={**fields, "title": "", **wrong}, headers=OWN)
-        assert (answer.status_code, reason in answer.text) == (422, True)
-    # A file in place of a text, of one line and of several.
-    for name in ("a.txt", ""):
-        assert post(client, file(name, field="title") + END, OF_X, NOTE).status_code == 422
+    empty = client.post(NOTE, data={**fields, "title": ""}, headers=OWN)
+    assert (empty.status_code, "Enter a title." in empty.text) == (422, True)
+    two_lines = client.post(NOTE, data={**fields, "title": "a\nb"}, headers=OWN)
+    assert (two_lines.status_code, NOT_ONE_LINE in two_lines.text) == (422, True)
+
+
+def test_a_file_in_place_of_a_text_is_refused_with_the_field(client: FlaskClient) -> None:
+    # A text of one line, and one of several.
+    assert post(client, file("a.txt", field="title") + END, OF_X, NOTE).status_code == 422
+    assert post(client, file("", field="title") + END, OF_X, NOTE).status_code == 422
     answer = post(client, field("title") + file(field="notes") + END, OF_X, NOTE)
     assert (answer.status_code, "A file is no text." in answer.text) == (422, True)
 
@@ -295,11 +327,6 @@ def test_a_form_prints_and_needs_no_token_and_visitors_get_no_cookie(client: Fla
     assert (page.status_code, "csrf_token" in page.text) == (200, False)
     assert "Set-Cookie" not in page.headers
     assert "Set-Cookie" not in client.post(NOTE, data={"title": "a"}, headers=OWN).headers
-    log_in(client)
-    sent = {"title": "a", "csrf_token": "of an old page"}
-    for path in (NOTE, PRIVATE):
-        assert "csrf_token" not in client.get(path).text
-        assert client.post(path, data=sent, headers=OWN).status_code == 200
 
 
 def test_a_form_of_an_extension_needs_no_token_either(make_app: MakeApp) -> None:
@@ -324,7 +351,17 @@ def test_an_extension_may_protect_forms_by_tokens_before_the_core(
     assert create_app(settings).config["WTF_CSRF_ENABLED"] is False
 
 
-def test_the_owner_chooses_how_many_fields_a_form_has(make_app: MakeApp) -> None:
+@pytest.mark.parametrize("path", [NOTE, PRIVATE])
+def test_a_form_of_a_user_prints_and_needs_no_token(client: FlaskClient, path: str) -> None:
+    log_in(client)
+    assert "csrf_token" not in client.get(path).text
+    sent = {"title": "a", "csrf_token": "of an old page"}
+    assert client.post(path, data=sent, headers=OWN).status_code == 200
+
+
+def test_the_owner_chooses_how_many_fields_a_form_has(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     app = make_app(MAX_FORM_PARTS=2)
     app.add_url_rule(FORM, view_func=public(consumes_form(lambda: "sent")), methods=["POST"])
     client = app.test_client()
@@ -332,9 +369,10 @@ def test_the_owner_chooses_how_many_fields_a_form_has(make_app: MakeApp) -> None
         (URLENCODED, (b"a=b&a=b", b"a=b&a=b&a=b")),
         (OF_X, (field() * 2 + END, field() * 3 + END)),
     ):
-        sent = [post(client, body, content_type) for body in bodies]
-        assert [answer.status_code for answer in sent] == [200, 413]
-        assert "at most 2 fields and files" in sent[1].text
+        with subtests.test(content_type):
+            sent = [post(client, body, content_type) for body in bodies]
+            assert [answer.status_code for answer in sent] == [200, 413]
+            assert "at most 2 fields and files" in sent[1].text
     with pytest.raises(PolicyError, match="MAX_FORM_PARTS: write a number"):
         make_app(fill=False, MAX_FORM_PARTS=None)
 
@@ -353,18 +391,18 @@ def test_a_page_for_a_refused_form_may_contain_a_form(make_app: MakeApp) -> None
         app.register_error_handler(
             status, lambda error: (render_template_string(PAGE, form=NoteForm()), error.code)
         )
-    client = app.test_client()
-    for body, content_type, status in (
-        (b"a=%ff", URLENCODED, 400),
-        (b"&" * MAX_FIELDS, URLENCODED, 413),
-        (b"a" * 100_000, URLENCODED, 413),
-        (field() + file(), OF_X, 400),
-    ):
-        answer = post(client, body, content_type)
-        assert (answer.status_code, 'name="title"' in answer.text) == (status, True)
+    refused = {
+        (b"a=%ff", URLENCODED): 400,
+        (b"&" * MAX_FIELDS, URLENCODED): 413,
+        (b"a" * 100_000, URLENCODED): 413,
+        (field() + file(), OF_X): 400,
+    }
+    answers = [post(app.test_client(), *form) for form in refused]
+    assert [answer.status_code for answer in answers] == list(refused.values())
+    assert ['name="title"' in answer.text for answer in answers] == [True] * 4
 
 
-def test_a_body_is_read_only_after_the_login_is_checked(app: Flask) -> None:
+def test_a_body_is_read_only_after_the_login_is_checked(client: FlaskClient) -> None:
     # A stranger must not keep the server busy with a large form.
-    for body, content_type in ((b"a=%ff", URLENCODED), (field(), OF_X)):
-        assert post(app.test_client(), body, content_type, PRIVATE).status_code == 401
+    assert post(client, b"a=%ff", URLENCODED, PRIVATE).status_code == 401
+    assert post(client, field(), OF_X, PRIVATE).status_code == 401

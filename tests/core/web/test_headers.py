@@ -116,16 +116,18 @@ def test_no_answer_goes_without_the_headers_and_its_type(
     assert not kind.startswith("text/") or "charset" in answer.mimetype_params
 
 
-def test_what_a_view_sets_itself_stands_alone(client: FlaskClient) -> None:
-    for name, value in (
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
         ("Content-Security-Policy", "default-src 'none'; sandbox"),
         ("x-frame-options", "DENY"),
         ("Cache-Control", "private, max-age=60"),
         ("X-Everywhere", "mine"),
-    ):
-        own = {"Content-Type": "text/html", name: value}
-        answer = client.get("/_test/answer", query_string=own)
-        assert answer.headers.getlist(name) == [value]
+    ],
+)
+def test_what_a_view_sets_itself_stands_alone(client: FlaskClient, name: str, value: str) -> None:
+    own = {"Content-Type": "text/html", name: value}
+    assert client.get("/_test/answer", query_string=own).headers.getlist(name) == [value]
 
 
 def referrer_policy(client: FlaskClient, content_type: str, status: str = "200") -> str | None:
@@ -135,14 +137,20 @@ def referrer_policy(client: FlaskClient, content_type: str, status: str = "200")
 
 def test_pages_and_the_rest_differ(client: FlaskClient) -> None:
     # `no-referrer` on a page would send `Origin: null` with its forms.
-    for content_type in ("text/html", "TEXT/HTML; charset=utf-8", "application/xhtml+xml"):
-        assert referrer_policy(client, content_type) == "strict-origin-when-cross-origin"
-    for content_type, status in (("application/json", "200"), ("text/html", "204")):
-        assert referrer_policy(client, content_type, status) == "no-referrer"
-    assert referrer_policy(client, "text/html", "304") is None
+    expected = {
+        ("text/html", "200"): "strict-origin-when-cross-origin",
+        ("TEXT/HTML; charset=utf-8", "200"): "strict-origin-when-cross-origin",
+        ("application/xhtml+xml", "200"): "strict-origin-when-cross-origin",
+        ("application/json", "200"): "no-referrer",
+        ("text/html", "204"): "no-referrer",
+        ("text/html", "304"): None,
+    }
+    assert {sent: referrer_policy(client, *sent) for sent in expected} == expected
 
 
-def test_the_policy_replaces_adds_and_removes_headers_in_any_spelling(make_app: MakeApp) -> None:
+def test_the_policy_replaces_adds_and_removes_headers_in_any_spelling(
+    make_app: MakeApp, subtests: pytest.Subtests
+) -> None:
     changes = {
         "permissions-POLICY": "camera=(self)",
         "X-New": "1",
@@ -150,13 +158,14 @@ def test_the_policy_replaces_adds_and_removes_headers_in_any_spelling(make_app: 
         "Referrer-Policy": "same-origin",
     }
     client = make_app(HEADER_CHANGES=changes).test_client()
-    page, other = client.get("/").headers, client.get(routes.HEALTHZ).headers
-    for headers in (page, other):
-        assert headers.getlist("Permissions-Policy") == ["camera=(self)"]
-        assert headers["X-New"] == "1"
-        assert "Origin-Agent-Cluster" not in headers
-        assert headers["X-Content-Type-Options"] == "nosniff"
-    assert (page["Referrer-Policy"], other["Referrer-Policy"]) == ("same-origin", "no-referrer")
+    for path, referrer in (("/", "same-origin"), (routes.HEALTHZ, "no-referrer")):
+        with subtests.test(path):
+            headers = client.get(path).headers
+            assert headers.getlist("Permissions-Policy") == ["camera=(self)"]
+            assert headers["X-New"] == "1"
+            assert "Origin-Agent-Cluster" not in headers
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert headers["Referrer-Policy"] == referrer
 
 
 @pytest.mark.parametrize("value", ["max-age=63072000", None])
@@ -164,9 +173,10 @@ def test_the_policy_replaces_or_removes_hsts_which_no_answer_over_http_has(
     make_app: MakeApp, value: str | None
 ) -> None:
     client = make_app(HEADER_CHANGES={"strict-transport-security": value}).test_client()
-    for scheme, expected in (("https", value), ("http", None)):
-        answer = client.get("/", base_url=f"{scheme}://localhost")
-        assert answer.headers.get("Strict-Transport-Security") == expected
+    over_https = client.get("/", base_url="https://localhost").headers
+    assert over_https.get("Strict-Transport-Security") == value
+    over_http = client.get("/", base_url="http://localhost").headers
+    assert "Strict-Transport-Security" not in over_http
 
 
 @pytest.mark.parametrize("feature", DENIED)
@@ -174,20 +184,26 @@ def test_no_page_may_use_what_none_needs(client: FlaskClient, feature: str) -> N
     assert f"{feature}=()" in client.get("/").headers["Permissions-Policy"].split(", ")
 
 
-def test_only_pages_that_load_nothing_from_elsewhere_are_isolated(make_app: MakeApp) -> None:
-    for policy, isolated in (
+@pytest.mark.parametrize(
+    ("policy", "isolated"),
+    [
         ({"CSP": PARANOID}, True),
         ({"CSP": PARANOID, "CSP_SOURCES": ["https://cdn.example"]}, False),
         ({"CSP": PARANOID, "CSP_CHANGES": {"img-src": ["https://cdn.example"]}}, False),
         ({"CSP": PARANOID, "CSP_CHANGES": {"connect-src": [SELF], "img-src": [NONE]}}, True),
         ({"CSP": STRICT}, False),
-    ):
-        headers = make_app(**policy).test_client().get("/").headers
-        assert ("Cross-Origin-Embedder-Policy" in headers) is isolated
+    ],
+    ids=["paranoid", "a source", "a source of images", "no source", "strict"],
+)
+def test_only_pages_that_load_nothing_from_elsewhere_are_isolated(
+    make_app: MakeApp, policy: dict[str, Any], isolated: bool
+) -> None:
+    headers = make_app(**policy).test_client().get("/").headers
+    assert ("Cross-Origin-Embedder-Policy" in headers) is isolated
 
 
 def test_a_view_that_names_another_site_is_not_isolated_unless_the_policy_says_so(
-    make_app: MakeApp,
+    make_app: MakeApp, subtests: pytest.Subtests
 ) -> None:
     name, tiles = "Cross-Origin-Embedder-Policy", ["https://tiles.example"]
     changed, kept = "credentialless", "require-corp"
@@ -203,9 +219,9 @@ def test_a_view_that_names_another_site_is_not_isolated_unless_the_policy_says_s
         for path, (own, _) in policies.items():
             app.add_url_rule(f"/_test/{path}", path, own(public(lambda: "")))
         client = app.test_client()
-        for path, (_, sent) in policies.items():
-            got = client.get(f"/_test/{path}").headers.get(name)
-            assert (path, got) == (path, changes.get(name, sent))
+        got = {path: client.get(f"/_test/{path}").headers.get(name) for path in policies}
+        with subtests.test(changes=changes):
+            assert got == {path: changes.get(name, sent) for path, (_, sent) in policies.items()}
 
 
 @pytest.mark.parametrize(
@@ -232,14 +248,15 @@ def test_a_header_that_cannot_be_sent_or_is_decided_elsewhere_stops_the_app(
 def test_what_is_written_into_the_config_later_is_not_sent(make_app: MakeApp) -> None:
     app = make_app()
     app.add_url_rule("/_test/map", "map", csp(img_src=[TILES])(public(lambda: "a map")))
+    client = app.test_client()
     # A change that comes before the first request is refused.
-    app.test_client().get("/healthz")
+    client.get("/healthz")
     # Nothing would check it any more.
     app.config.update(HEADER_CHANGES={"X-Late": "1"}, CSP={"script-src": ["*"]})
-    for path in "/", "/_test/map":
-        sent = app.test_client().get(path).headers
-        assert "X-Late" not in sent
-        assert "script-src 'nonce-" in sent["Content-Security-Policy"]
+    sent = {path: client.get(path).headers for path in ("/", "/_test/map")}
+    assert [path for path, headers in sent.items() if "X-Late" in headers] == []
+    policies = {path: headers["Content-Security-Policy"] for path, headers in sent.items()}
+    assert [path for path, policy in policies.items() if "script-src 'nonce-" in policy] == [*sent]
 
 
 CACHING = "/_test/caching"

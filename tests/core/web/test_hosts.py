@@ -1,6 +1,7 @@
 """By which names this app answers, what proxies may say, https, and which paths are read."""
 
 import logging
+import re
 
 import pytest
 from flask import Flask, request
@@ -43,10 +44,12 @@ def site(make_app: MakeApp) -> FlaskClient:
     return with_views(make_app(**PRODUCTION))
 
 
-def test_development_answers_to_loopback_names_over_plain_http(client: FlaskClient) -> None:
-    for host in ("localhost", "LOCALHOST:8000", "127.0.0.1:5000", "[::1]:8000"):
-        answer = client.get(PATH, headers={"Host": host})
-        assert (answer.status_code, HSTS in answer.headers) == (200, False)
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:5000", "[::1]:8000"])
+def test_development_answers_to_loopback_names_over_plain_http(
+    client: FlaskClient, host: str
+) -> None:
+    answer = client.get(PATH, headers={"Host": host})
+    assert (answer.status_code, HSTS in answer.headers) == (200, False)
 
 
 FORGED = """
@@ -55,19 +58,31 @@ localhost/evil.example localhost,evil.example sub.localhost localhost. [::1 \u00
 """
 
 
-def test_a_forged_host_is_refused(client: FlaskClient) -> None:
-    for host in (*FORGED.split(), ""):
-        answer = client.get(PATH, headers={"Host": host})
-        assert (host, answer.status_code) == (host, 400)
-        assert "evil" not in f"{answer.headers} {answer.text}"
+@pytest.mark.parametrize("host", [*FORGED.split(), pytest.param("", id="nothing")])
+def test_a_forged_host_is_refused(client: FlaskClient, host: str) -> None:
+    answer = client.get(PATH, headers={"Host": host})
+    assert answer.status_code == 400
+    assert "evil" not in f"{answer.headers} {answer.text}"
+
+
+def test_a_request_without_a_host_is_refused(client: FlaskClient) -> None:
     unnamed = create_environ(PATH)
     del unnamed["HTTP_HOST"]
     assert run_wsgi_app(client.application, unnamed)[1] == "400 BAD REQUEST"
 
 
-def test_probes_come_by_any_name_over_plain_http(site: FlaskClient) -> None:
-    for host in ("10.0.0.7:8000", "my_service", "[::1"):
-        assert site.get(PROBE, base_url=HTTP, headers={"Host": host}).text == "alive"
+def test_the_page_for_a_forged_host_has_no_link(client: FlaskClient) -> None:
+    """A relative one leads to that host too."""
+    for path in (PATH, "/nowhere", f"/{PATH}"):
+        headers = {"Host": "evil.example", "Accept": "text/html"}
+        answer = client.get(headers=headers, environ_overrides={"PATH_INFO": path})
+        assert (answer.status_code, answer.mimetype) == (400, "text/html")
+        assert not re.search(r"\b(href|src|action)=", answer.text)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.7:8000", "my_service", "[::1"])
+def test_probes_come_by_any_name_over_plain_http(site: FlaskClient, host: str) -> None:
+    assert site.get(PROBE, base_url=HTTP, headers={"Host": host}).text == "alive"
 
 
 def redirected_to(client: FlaskClient, path: str = PATH, **headers: str) -> str:
@@ -77,54 +92,65 @@ def redirected_to(client: FlaskClient, path: str = PATH, **headers: str) -> str:
     return answer.headers["Location"]
 
 
-def test_reading_over_http_is_sent_to_https(site: FlaskClient) -> None:
-    for path in ("/", "/a?b=c&d=%20", "/%C3%A9", "/%0D%0AX:1"):
-        assert redirected_to(site, path) == f"{HTTPS}{path}"
-    # Neither of these ports is one of https.
-    for port in ("8080", "99999"):
-        assert redirected_to(site, Host=f"{SITE}:{port}") == f"{HTTPS}{PATH}"
+@pytest.mark.parametrize("path", ["/", "/a?b=c&d=%20", "/%C3%A9", "/%0D%0AX:1"])
+def test_reading_over_http_is_sent_to_https(site: FlaskClient, path: str) -> None:
+    assert redirected_to(site, path) == f"{HTTPS}{path}"
+
+
+def test_a_port_that_is_none_of_https_is_left_out(site: FlaskClient) -> None:
+    assert redirected_to(site, Host=f"{SITE}:8080") == f"{HTTPS}{PATH}"
+    assert redirected_to(site, Host=f"{SITE}:99999") == f"{HTTPS}{PATH}"
 
 
 def test_a_forged_host_is_redirected_nowhere(site: FlaskClient) -> None:
     odd_ports = [f"{SITE}:{port}" for port in ("0", "00080", "8O", "")]
-    for host in ("evil.example", f"{SITE}@evil.example", "", *odd_ports):
-        answer = site.get(PATH, base_url=HTTP, headers={"Host": host})
-        assert (answer.status_code, "Location" in answer.headers) == (400, False)
+    hosts = ("evil.example", f"{SITE}@evil.example", "", *odd_ports)
+    answers = {host: site.get(PATH, base_url=HTTP, headers={"Host": host}) for host in hosts}
+    got = {host: (each.status_code, "Location" in each.headers) for host, each in answers.items()}
+    assert got == dict.fromkeys(hosts, (400, False))
 
 
-def test_a_path_that_looks_like_a_host_stays_here(site: FlaskClient) -> None:
-    for path in ("//evil.example/", "/\\evil.example/", "@evil.example/"):
-        # A mount moves the beginning of the path.
-        mounted = {"SCRIPT_NAME": path.rstrip("/"), "PATH_INFO": "/"}
-        for sent in ({"PATH_INFO": path}, mounted):
-            answer = site.get("/", base_url=HTTP, environ_overrides=sent)
-            assert answer.headers.get("Location", f"{HTTPS}/").startswith(f"{HTTPS}/")
+@pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example/", "@evil.example/"])
+def test_a_path_that_looks_like_a_host_stays_here(site: FlaskClient, path: str) -> None:
+    # A mount moves the beginning of the path.
+    mounted = {"SCRIPT_NAME": path.rstrip("/"), "PATH_INFO": "/"}
+    sent = [
+        site.get("/", base_url=HTTP, environ_overrides=sent).headers.get("Location", f"{HTTPS}/")
+        for sent in ({"PATH_INFO": path}, mounted)
+    ]
+    assert [location.startswith(f"{HTTPS}/") for location in sent] == [True, True], sent
 
 
-def test_writing_over_http_is_refused_and_not_redirected(site: FlaskClient) -> None:
-    for method in ("POST", "PUT", "PATCH", "DELETE", "ODD"):
-        answer = site.open(PATH, method=method, base_url=HTTP)
-        assert (answer.status_code, "Location" in answer.headers) == (403, False)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "ODD"])
+def test_writing_over_http_is_refused_and_not_redirected(site: FlaskClient, method: str) -> None:
+    answer = site.open(PATH, method=method, base_url=HTTP)
+    assert (answer.status_code, "Location" in answer.headers) == (403, False)
 
 
-def test_https_is_remembered_by_every_answer(site: FlaskClient, make_app: MakeApp) -> None:
-    for path, status in ((PATH, 200), (PROBE, 200), ("/_test/nowhere", 404)):
-        answer = site.get(path, base_url=HTTPS)
-        two_years = "max-age=63072000; includeSubDomains"
-        assert (answer.status_code, answer.headers[HSTS]) == (status, two_years)
+def test_https_is_remembered_by_every_answer(site: FlaskClient) -> None:
+    two_years = "max-age=63072000; includeSubDomains"
+    expected = {PATH: (200, two_years), PROBE: (200, two_years), "/_test/nowhere": (404, two_years)}
+    answers = {path: site.get(path, base_url=HTTPS) for path in expected}
+    assert expected == {path: (a.status_code, a.headers[HSTS]) for path, a in answers.items()}
     assert site.get(PATH, base_url="https://localhost").status_code == 400
-    for value in ("max-age=1", None):
-        client = make_app(**PRODUCTION, HEADER_CHANGES={HSTS: value}).test_client()
-        assert client.get("/", base_url=HTTPS).headers.get(HSTS) == value
 
 
-def test_a_client_changes_neither_host_nor_scheme(make_app: MakeApp) -> None:
-    sent = {"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example;proto=https"}
-    for hops, schemes in ((0, ["", "https"]), (1, ["", "HTTPS", "//[", "https://[", "?", "ftp"])):
-        client = make_app(**PRODUCTION, proxy_hops=hops).test_client()
-        for scheme in schemes:
-            forged = {**sent, "X-Forwarded-Ssl": "on", "X-Forwarded-Proto": scheme}
-            assert redirected_to(client, "/a%20b?c=d", **forged) == f"{HTTPS}/a%20b?c=d"
+@pytest.mark.parametrize(
+    ("hops", "schemes"), [(0, ["", "https"]), (1, ["", "HTTPS", "//[", "https://[", "?", "ftp"])]
+)
+def test_a_client_changes_neither_host_nor_scheme(
+    make_app: MakeApp, hops: int, schemes: list[str]
+) -> None:
+    forged = {
+        "X-Forwarded-Host": "evil.example",
+        "Forwarded": "host=evil.example;proto=https",
+        "X-Forwarded-Ssl": "on",
+    }
+    client = make_app(**PRODUCTION, proxy_hops=hops).test_client()
+    assert {
+        scheme: redirected_to(client, "/a%20b?c=d", **forged, **{"X-Forwarded-Proto": scheme})
+        for scheme in schemes
+    } == dict.fromkeys(schemes, f"{HTTPS}/a%20b?c=d")
 
 
 # What happens, the hops that count, X-Forwarded-For and -Proto, and what the app believes.
@@ -171,8 +197,11 @@ def test_an_ambiguous_path_is_404(make_app: MakeApp) -> None:
     # A proxy in front that blocks `/_t` blocks none of these, which Werkzeug routes alike. `_t` is
     # sent as `/app_t` where `/app` is a mount.
     paths = [(path, "") for path in ("//_t", "///_t", "//x//_t", "/_t//", "*", "_t")]
-    for path, root in (*paths, ("/_t", "//shop"), ("/_t", "shop")):
-        sent = {"PATH_INFO": path, "SCRIPT_NAME": root}
-        answer = client.get("/", environ_overrides=sent)
-        assert (path, root, answer.status_code) == (path, root, 404)
+    refused = dict.fromkeys([*paths, ("/_t", "//shop"), ("/_t", "shop")], 404)
+    assert refused == {
+        (path, root): client.get(
+            "/", environ_overrides={"PATH_INFO": path, "SCRIPT_NAME": root}
+        ).status_code
+        for path, root in refused
+    }
     assert client.get("/_t?a=//b").status_code == 200

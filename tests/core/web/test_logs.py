@@ -162,11 +162,13 @@ def test_a_line_of_any_library_begins_with_the_time_in_utc(app: Flask, lines: Li
     assert 0 <= age.total_seconds() < 60
 
 
-def test_the_level_that_was_set_counts(make_app: MakeApp, lines: Lines) -> None:
-    for level, events in (("INFO", ["info", "error"]), ("ERROR", ["error"])):
-        make_app(**PRODUCTION, log_level=level).logger.info("info")
-        structlog.get_logger("app.api").error("error")
-        assert [line["event"] for line in lines()] == events
+@pytest.mark.parametrize(("level", "events"), [("INFO", ["info", "error"]), ("ERROR", ["error"])])
+def test_the_level_that_was_set_counts(
+    make_app: MakeApp, lines: Lines, level: str, events: list[str]
+) -> None:
+    make_app(**PRODUCTION, log_level=level).logger.info("info")
+    structlog.get_logger("app.api").error("error")
+    assert [line["event"] for line in lines()] == events
 
 
 def test_a_line_is_written_once(make_app: MakeApp, capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,10 +179,14 @@ def test_a_line_is_written_once(make_app: MakeApp, capsys: pytest.CaptureFixture
     assert (written.out, written.err.count("here")) == ("", 1)
 
 
-def test_a_stream_that_fails_stops_no_request(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    for error in (OSError(28, "full"), BrokenPipeError(), ValueError("closed")):
-        monkeypatch.setattr(sys, "stderr", Mock(write=Mock(side_effect=error)))
-        assert app.test_client().get("/_test/audited").status_code == 200
+@pytest.mark.parametrize(
+    "error", [OSError(28, "full"), BrokenPipeError(), ValueError("closed")], ids=repr
+)
+def test_a_stream_that_fails_stops_no_request(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(sys, "stderr", Mock(write=Mock(side_effect=error)))
+    assert app.test_client().get("/_test/audited").status_code == 200
 
 
 def test_a_line_of_gunicorn_quotes_nothing_of_an_invalid_request(lines: Lines) -> None:
@@ -203,13 +209,19 @@ def test_a_line_of_gunicorn_quotes_nothing_of_an_invalid_request(lines: Lines) -
     assert SECRET not in str(events)
 
 
-def test_a_line_of_gunicorn_quotes_no_address_of_a_request_that_failed() -> None:
-    for message, quoted in (("%s %s", ("GET", f"/reset/{SECRET}")), ("%s", (f"/?{SECRET}",))):
-        record = logging.LogRecord("gunicorn.error", logging.ERROR, "", 1, "", (), None)
-        record.msg = f"Error handling request {message}"
-        record.args = quoted
-        assert WithoutRequests().filter(record)
-        assert record.getMessage() == "Error handling request"
+@pytest.mark.parametrize(
+    ("message", "quoted"),
+    [("%s %s", ("GET", f"/reset/{SECRET}")), ("%s", (f"/?{SECRET}",))],
+    ids=["a method and a path", "an address"],
+)
+def test_a_line_of_gunicorn_quotes_no_address_of_a_request_that_failed(
+    message: str, quoted: tuple[str, ...]
+) -> None:
+    record = logging.LogRecord("gunicorn.error", logging.ERROR, "", 1, "", (), None)
+    record.msg = f"Error handling request {message}"
+    record.args = quoted
+    assert WithoutRequests().filter(record)
+    assert record.getMessage() == "Error handling request"
 
 
 class Refused(Exception):
@@ -294,7 +306,9 @@ ENDS = [
 ]
 
 
-def test_each_request_has_one_access_line_that_names_nobody(watched: Flask, lines: Lines) -> None:
+def test_each_request_has_one_access_line_that_names_nobody(
+    watched: Flask, lines: Lines, subtests: pytest.Subtests
+) -> None:
     client = watched.test_client()
     log_in(client)
     lines()
@@ -302,15 +316,16 @@ def test_each_request_has_one_access_line_that_names_nobody(watched: Flask, line
         headers = {"Origin": "null"} if method == "POST" else OWN_PAGE
         response = client.open(path, method=method, headers=headers)
         [line] = [line for line in lines() if line["logger"] == "secure_flask.access"]
-        assert set(line) <= set(ACCESS)
-        seen = (line["request_method"], line["status"], line.get("route"))
-        assert seen == (method, status, route)
-        assert line["request_id"] == response.headers["X-Request-ID"]
-        # A fast machine takes less than the 0.1 that the line can say.
-        assert isinstance(line["milliseconds"], float)
-        assert line["milliseconds"] >= 0
-        assert SECRET not in str(line)
-        assert USERNAME not in map(str, line.values())
+        with subtests.test(method, path=path):
+            assert set(line) <= set(ACCESS)
+            seen = (line["request_method"], line["status"], line.get("route"))
+            assert seen == (method, status, route)
+            assert line["request_id"] == response.headers["X-Request-ID"]
+            # A fast machine takes less than the 0.1 that the line can say.
+            assert isinstance(line["milliseconds"], float)
+            assert line["milliseconds"] >= 0
+            assert SECRET not in str(line)
+            assert USERNAME not in map(str, line.values())
     client.get(ENDS[0][1])
     assert lines()[-1]["bytes"] == 5
 
@@ -351,5 +366,6 @@ def test_only_a_trusted_proxy_sets_the_id_and_no_odd_one(make_app: MakeApp, app:
     behind_proxy = make_app(**PRODUCTION, proxy_hops=1)
     assert id_for(app, SENT) != SENT
     assert id_for(behind_proxy, SENT) == SENT
-    for odd in ("short", "x" * 15, "a" * 65, f"{SENT} ", f'{SENT[:-1]}"', "\u00e9" * 16):
-        assert re.fullmatch("[0-9a-f]{32}", id_for(behind_proxy, odd))
+    odd = ("short", "x" * 15, "a" * 65, f"{SENT} ", f'{SENT[:-1]}"', "\u00e9" * 16)
+    given = {sent: id_for(behind_proxy, sent) for sent in odd}
+    assert [sent for sent in odd if not re.fullmatch("[0-9a-f]{32}", given[sent])] == []

@@ -67,20 +67,26 @@ REFUSED = {
 }
 
 
-def test_a_view_that_reads_by_flask_gets_json_of_one_meaning(client: FlaskClient) -> None:
-    for cases, status in ((TAKEN, 200), (REFUSED, 400)):
-        got = {
-            case: client.post(PATH, data=text, content_type="application/json").status_code
-            for case, text in cases.items()
-        }
-        assert got == dict.fromkeys(cases, status)
+@pytest.mark.parametrize(
+    ("cases", "status"), [(TAKEN, 200), (REFUSED, 400)], ids=["taken", "refused"]
+)
+def test_a_view_that_reads_by_flask_gets_json_of_one_meaning(
+    client: FlaskClient, cases: dict[str, str | bytes], status: int
+) -> None:
+    got = {
+        case: client.post(PATH, data=text, content_type="application/json").status_code
+        for case, text in cases.items()
+    }
+    assert got == dict.fromkeys(cases, status)
 
 
 def test_long_lists_and_brackets_in_strings_are_not_deep(client: FlaskClient) -> None:
     flat: list[Any] = [[], {}] * MAX_DEPTH
     brackets = ["[{" * MAX_DEPTH, '"[' * MAX_DEPTH, "\\[" * MAX_DEPTH, "]" * MAX_DEPTH]
-    for value in (flat, brackets, {text: text for text in brackets}, *brackets):
-        assert client.post(PATH, json=value).json == {"read": value}
+    values = [flat, brackets, {text: text for text in brackets}, *brackets]
+    assert [client.post(PATH, json=value).json for value in values] == [
+        {"read": value} for value in values
+    ]
 
 
 def test_options_are_obeyed_or_refused(app: Flask) -> None:

@@ -86,21 +86,29 @@ def test_head_is_judged_as_get_unless_the_class_answers_it_itself() -> None:
     assert options_of(Own.as_view("own"), "HEAD").access is None
 
 
-def test_a_decorator_keeps_what_the_others_say() -> None:
-    for decorators in (DECORATORS, DECORATORS[::-1]):
-        view: Any = lambda note: ""  # noqa: E731
-        for decorator in decorators:
-            view = decorator(view)
-        options = options_of(view, "POST")
-        assert (options.access, options.recent_login, options.credentials) == ("login", 15, True)
-        assert options.roles == ("admin", "boss")
-        assert (options.probe, options.csrf_exempt, options.limited) == (True, True, "1 per hour")
-        assert options.consumes == {
-            OCTETS: None,
-            "application/json": Note,
-            **dict.fromkeys(FORM_TYPES),
-        }
-        assert (options.csp, options.responds) == ({"img-src": [SELF]}, {"application/json": Kept})
+DECORATORS: list[Any] = [
+    *(login_required, roles_required("admin"), roles_required("boss")),
+    *(recent_login(), access.credentials, probe, csrf_exempt, consumes_form),
+    *(limited("1 per hour"), csp(img_src=[SELF])),
+    *(validated(Note), responds(Kept), consumes(OCTETS)),
+]
+
+
+@pytest.mark.parametrize("decorators", [DECORATORS, DECORATORS[::-1]], ids=["given", "reversed"])
+def test_a_decorator_keeps_what_the_others_say(decorators: list[Any]) -> None:
+    view: Any = lambda note: ""  # noqa: E731
+    for decorator in decorators:
+        view = decorator(view)
+    options = options_of(view, "POST")
+    assert (options.access, options.recent_login, options.credentials) == ("login", 15, True)
+    assert options.roles == ("admin", "boss")
+    assert (options.probe, options.csrf_exempt, options.limited) == (True, True, "1 per hour")
+    assert options.consumes == {
+        OCTETS: None,
+        "application/json": Note,
+        **dict.fromkeys(FORM_TYPES),
+    }
+    assert (options.csp, options.responds) == ({"img-src": [SELF]}, {"application/json": Kept})
 
 
 def test_marks_above_a_route_reach_the_function_that_it_has(app: Flask) -> None:
@@ -123,14 +131,6 @@ def test_marks_above_a_decorator_with_wraps_do_not(app: Flask) -> None:
 def test_where_no_view_is_found_the_defaults_hold(app: Flask) -> None:
     with app.test_request_context("/_test/nowhere"):
         assert view_options() == ViewOptions()
-
-
-DECORATORS: list[Any] = [
-    *(login_required, roles_required("admin"), roles_required("boss")),
-    *(recent_login(), access.credentials, probe, csrf_exempt, consumes_form),
-    *(limited("1 per hour"), csp(img_src=[SELF])),
-    *(validated(Note), responds(Kept), consumes(OCTETS)),
-]
 
 
 def test_a_class_takes_requests_as_its_methods_are_decorated(client: FlaskClient) -> None:

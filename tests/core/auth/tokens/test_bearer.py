@@ -66,9 +66,9 @@ def test_a_mangled_header_is_401(client: FlaskClient, token: str) -> None:
     changed = [token[:-1], token[1:], token[::-1], token.swapcase(), f"{token[:20]} {token[20:]}"]
     changed += [token + "A" * 5000, "A" * 5000, "." * 4000]
     sent = [f"Bearer {each}" for each in changed] + [f"Basic {basic}"]
-    for header in [*(each.replace("T", token) for each in MANGLED), *sent]:
-        answer = client.get(routes.ME, headers={"Authorization": header})
-        assert answer.status_code == 401, header
+    refused = dict.fromkeys([*(each.replace("T", token) for each in MANGLED), *sent], 401)
+    answers = {each: client.get(routes.ME, headers={"Authorization": each}) for each in refused}
+    assert {each: answer.status_code for each, answer in answers.items()} == refused
 
 
 def test_two_headers_are_401_whichever_comes_first(client: FlaskClient, token: str) -> None:

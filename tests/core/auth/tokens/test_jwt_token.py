@@ -122,10 +122,11 @@ def test_the_published_keys_are_exactly_the_public_ones(make_app: MakeApp) -> No
     assert answer.cache_control.max_age == LIFETIME
 
 
-def test_a_mangled_token_is_401(client: FlaskClient, token: str) -> None:
-    for case, mangle in MANGLED.items():
-        assert mangle(token) != token
-        assert_refused(ask(client, mangle(token)), case)
+@pytest.mark.parametrize("case", MANGLED)
+def test_a_mangled_token_is_401(client: FlaskClient, token: str, case: str) -> None:
+    mangled = MANGLED[case](token)
+    assert mangled != token
+    assert_refused(ask(client, mangled))
 
 
 def test_another_header_is_401_signed_or_not(client: FlaskClient, payload: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask.auth.login_table import LIFETIMES, Login
@@ -41,16 +42,23 @@ def test_the_cookie_of_production_is_bound_to_host_and_https_till_logout_expires
     assert login_cookie(answer) == (PRODUCTION, {*FLAGS, "Secure", "Max-Age=0"})
 
 
-def test_the_cookie_of_development_works_over_http(client: FlaskClient) -> None:
-    for fields, lifetime in ({}, LIFETIME), ({"keep": "y"}, KEPT_LIFETIME):
-        answer = client.post(routes.LOGIN, data={**LOGIN, **fields}, headers=OWN_PAGE)
-        assert login_cookie(answer) == (DEVELOPMENT, {*FLAGS, f"Max-Age={lifetime}"})
+@pytest.mark.parametrize(
+    ("fields", "lifetime"), [({}, LIFETIME), ({"keep": "y"}, KEPT_LIFETIME)], ids=["once", "kept"]
+)
+def test_the_cookie_of_development_works_over_http(
+    client: FlaskClient, fields: dict[str, str], lifetime: int
+) -> None:
+    answer = client.post(routes.LOGIN, data={**LOGIN, **fields}, headers=OWN_PAGE)
+    assert login_cookie(answer) == (DEVELOPMENT, {*FLAGS, f"Max-Age={lifetime}"})
 
 
 def test_no_answer_but_the_cookie_of_a_login_holds_the_session_id(client: FlaskClient) -> None:
     login = client.post(routes.LOGIN, json=LOGIN).text
-    for answer in [client.get(path) for path in (routes.ME, "/", "/missing")]:
-        assert session_id(client) not in login + answer.text + str(answer.headers)
+    answers = {path: client.get(path) for path in (routes.ME, "/", "/missing")}
+    said = {"login": login} | {
+        path: each.text + str(each.headers) for path, each in answers.items()
+    }
+    assert [where for where, text in said.items() if session_id(client) in text] == []
 
 
 def test_the_session_id_has_256_bits_and_is_all_that_a_login_gives(client: FlaskClient) -> None:
@@ -80,9 +88,9 @@ def test_a_cookie_that_is_sent_twice_counts_as_none(app: Flask, client: FlaskCli
     own = f"{DEVELOPMENT}={session_id(client)}"
     client = app.test_client(use_cookies=False)
     assert is_logged_in(client, {"Cookie": own})
-    for other in (f"{DEVELOPMENT}=planted", f"{DEVELOPMENT}=", own):
-        for sent in (f"{own}; {other}", f"{other}; {own}"):
-            assert client.get(routes.ME, headers={"Cookie": sent}).status_code == 401
+    others = (f"{DEVELOPMENT}=planted", f"{DEVELOPMENT}=", own)
+    twice = [*(f"{own}; {other}" for other in others), *(f"{other}; {own}" for other in others)]
+    assert [sent for sent in twice if is_logged_in(client, {"Cookie": sent})] == []
 
 
 def test_the_cookie_is_dead_after_logout_and_its_hash_is_deleted(
@@ -98,22 +106,31 @@ def test_the_cookie_is_dead_after_logout_and_its_hash_is_deleted(
     assert not is_logged_in(client, credentials)
 
 
-def test_a_session_id_elsewhere_than_in_its_cookie_is_401(app: Flask, client: FlaskClient) -> None:
+@pytest.mark.parametrize(
+    "name", ["token", "access_token", "session", PRODUCTION, "DEV-SESSION", "dev-flask"]
+)
+def test_a_session_id_elsewhere_than_in_its_cookie_is_401(
+    app: Flask, client: FlaskClient, name: str
+) -> None:
     log_in(client)
     secret = session_id(client)
-    for name in ("token", "access_token", "session", PRODUCTION, "DEV-SESSION", "dev-flask"):
-        elsewhere = app.test_client()
-        assert not is_logged_in(elsewhere, {name: secret})
-        assert not is_logged_in(elsewhere, {"Authorization": f"Bearer {secret}"})
-        assert elsewhere.get(routes.ME, query_string={name: secret}).status_code == 401
-        assert elsewhere.post(routes.LOGOUT, json={name: secret}).status_code == 401
-        elsewhere.set_cookie(name, secret)
-        assert not is_logged_in(elsewhere, {})
-    for value in ("", '"', "a" * 4000, "é", "\xff", "a=b; c", "%00", "null"):
-        stranger = app.test_client(use_cookies=False)
-        assert not is_logged_in(stranger, {"Cookie": f"{DEVELOPMENT}={value}"})
+    elsewhere = app.test_client()
+    assert not is_logged_in(elsewhere, {name: secret})
+    assert not is_logged_in(elsewhere, {"Authorization": f"Bearer {secret}"})
+    assert elsewhere.get(routes.ME, query_string={name: secret}).status_code == 401
+    assert elsewhere.post(routes.LOGOUT, json={name: secret}).status_code == 401
+    elsewhere.set_cookie(name, secret)
+    assert not is_logged_in(elsewhere, {})
 
 
 def stored_hashes(app: Flask) -> list[bytes]:
     with app.app_context():
         return list(db.session.scalars(select(Login.secret_hash)))
+
+
+@pytest.mark.parametrize(
+    "value", ["", '"', "a" * 4000, "é", "\xff", "a=b; c", "%00", "null"], ids=ascii
+)
+def test_a_made_up_session_id_is_401(app: Flask, value: str) -> None:
+    stranger = app.test_client(use_cookies=False)
+    assert not is_logged_in(stranger, {"Cookie": f"{DEVELOPMENT}={value}"})
