@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from pydantic import AfterValidator, Field
 from secure_flask import Body, PlainText, ResponseBody, one_line
-from secure_flask.accounts import checked_address, checked_name, factors_of
+from secure_flask.accounts import checked_address, checked_name, factors_of, passkey_signals
 from werkzeug.exceptions import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from wtforms import EmailField, StringField, ValidationError
 from wtforms import Field as FormField
@@ -21,6 +21,7 @@ from app.login import LENGTH_HINT
 
 blueprint = Blueprint("accounts", __name__)
 blueprint.add_app_template_global(factors_of, "factors_of")
+blueprint.add_app_template_global(passkey_signals, "passkey_signals")
 
 RECENT = 5  # minutes since the password, for changes of the account
 MAX_ADDRESS = 254  # characters
