@@ -218,7 +218,7 @@ def test_a_form_is_described_with_its_redirect_and_its_page_of_errors(app: Flask
     assert set(sent["responses"]["422"]["content"]) == {PAGE}
     assert "requestBody" not in shown
     assert not shown["responses"].keys() & {"303", "413", "415", "422"}
-    forms = ({}, {"bad": "1"}, {"a\0": ""})
+    forms: list[dict[str, str]] = [{}, {"bad": "1"}, {"a\0": ""}]
     answers = [client.post("/_test/contact", data=form, headers=OWN_PAGE) for form in forms]
     assert [answer.status_code for answer in answers] == [303, 422, 400]
     for answer in answers:

@@ -151,14 +151,14 @@ def test_a_folder_that_sqlite_cannot_write_is_refused(
     assert "SQLite cannot write" in refusal(load, DATABASE_URL=url)
 
 
-def test_workers_that_would_count_apart_do_not_start(load: Load) -> None:
+@pytest.mark.parametrize("name", SHARED)
+def test_workers_that_would_count_apart_do_not_start(load: Load, name: str) -> None:
     load().check_workers(1)
     load(**SHARED).check_workers(8)
     load(APP_ENV="development").check_workers(8)
-    for name in SHARED:
-        settings = load(**{**SHARED, name: GOOD.get(name, "")})
-        with pytest.raises(SettingsError, match=f"2 workers need more settings:\n  {name}: "):
-            settings.check_workers(2)
+    settings = load(**{**SHARED, name: GOOD.get(name, "")})
+    with pytest.raises(SettingsError, match=f"2 workers need more settings:\n  {name}: "):
+        settings.check_workers(2)
 
 
 def test_printed_settings_hide_their_secrets(load: Load) -> None:

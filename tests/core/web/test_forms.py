@@ -360,11 +360,11 @@ def test_the_owner_chooses_how_many_fields_a_form_has(
         make_app(fill=False, MAX_FORM_PARTS=None)
 
 
-def test_a_form_handler_with_a_mark_of_access_is_refused() -> None:
-    for mark in (public, login_required, recent_login, roles_required("admin")):
-        handler = mark(lambda: "form")
-        with pytest.raises(TypeError, match="put the mark on the view below @or_form"):
-            or_form(handler)
+@pytest.mark.parametrize("mark", [public, login_required, recent_login, roles_required("admin")])
+def test_a_form_handler_with_a_mark_of_access_is_refused(mark: Any) -> None:
+    handler = mark(lambda: "form")
+    with pytest.raises(TypeError, match="put the mark on the view below @or_form"):
+        or_form(handler)
 
 
 def test_a_page_for_a_refused_form_may_contain_a_form(make_app: MakeApp) -> None:

@@ -341,10 +341,10 @@ def test_localhost_frames_pages_in_development_alone(make_app: MakeApp) -> None:
     assert framing(with_own(make_app(FRAME_ANCESTORS=[PARTNER], **PRODUCTION), LOCAL)) == NOBODY
 
 
-def test_an_inexact_list_of_framers_stops_the_app(make_app: MakeApp) -> None:
-    for ancestors in ([], ["*"], ["none"], ["https://*.example"], ["https://a.example/"]):
-        with pytest.raises(PolicyError, match="FRAME_ANCESTORS"):
-            make_app(FRAME_ANCESTORS=ancestors)
+@pytest.mark.parametrize("ancestors", ["", "*", "none", "https://*.example", "https://a.example/"])
+def test_an_inexact_list_of_framers_stops_the_app(make_app: MakeApp, ancestors: str) -> None:
+    with pytest.raises(PolicyError, match="FRAME_ANCESTORS"):
+        make_app(FRAME_ANCESTORS=ancestors.split())
 
 
 def nonce_in(answer: AnyResponse) -> str:
