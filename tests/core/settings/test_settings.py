@@ -151,6 +151,19 @@ def test_a_folder_that_sqlite_cannot_write_is_refused(
     assert "SQLite cannot write" in refusal(load, DATABASE_URL=url)
 
 
+@pytest.mark.parametrize(
+    "url", ["", "sqlite://", "sqlite:///:memory:", "sqlite:///file:/data/app.db?mode=ro&uri=true"]
+)
+def test_a_database_that_needs_no_folder_or_makes_it_is_taken(
+    load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str
+) -> None:
+    # Flask-SQLAlchemy makes the folder `instance`.
+    monkeypatch.setattr(service_urls, "INSTANCE", tmp_path / "instance")
+    if url:
+        monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    assert load(DATABASE_URL=url)
+
+
 @pytest.mark.parametrize("name", SHARED)
 def test_workers_that_would_count_apart_do_not_start(load: Load, name: str) -> None:
     load().check_workers(1)
@@ -166,19 +179,6 @@ def test_printed_settings_hide_their_secrets(load: Load) -> None:
     printed = repr(load(**hidden))
     assert "hide-me" not in printed
     assert GOOD_SECRET not in printed
-
-
-@pytest.mark.parametrize(
-    "url", ["", "sqlite://", "sqlite:///:memory:", "sqlite:///file:/data/app.db?mode=ro&uri=true"]
-)
-def test_a_database_that_needs_no_folder_or_makes_it_is_taken(
-    load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str
-) -> None:
-    # Flask-SQLAlchemy makes the folder `instance`.
-    monkeypatch.setattr(service_urls, "INSTANCE", tmp_path / "instance")
-    if url:
-        monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
-    assert load(DATABASE_URL=url)
 
 
 @pytest.mark.parametrize(

@@ -296,13 +296,6 @@ def test_another_scheme_is_as_if_absent(client: FlaskClient, scheme: str) -> Non
     assert post_private(client, Authorization=scheme, Sec_Fetch_Site="same-origin") == 204
 
 
-def test_with_sessions_alone_every_bearer_token_is_wrong(make_app: MakeApp) -> None:
-    client = make_app().test_client()
-    log_in(client)
-    assert client.get(routes.ME, headers={"Authorization": "Bearer x"}).status_code == 401
-    assert client.get(routes.ME).status_code == 200
-
-
 @pytest.mark.parametrize(("kind", "expected"), [("session", 200), ("opaque", 401), ("jwt", 401)])
 def test_pages_of_listed_origins_use_the_cookie_only_where_programs_log_in_by_it(
     make_app: MakeApp, kind: str, expected: int
