@@ -10,15 +10,17 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: demo new adopt quick test test-all test-containers lint sizes manifest pins reference bench pictures browsers site help
+.PHONY: demo new adopt publish quick test test-all test-containers lint sizes manifest pins reference bench pictures browsers site help
 
 help:
 	@echo 'make demo       render a project with the default answers and serve it (PORT=8000)'
 	@echo '                = .venv/bin/python demo.py 8000'
 	@echo 'make new        ask the questions and write the project beside this folder (OUT=..)'
-	@echo '                = .venv/bin/cookiecutter . --output-dir ..'
+	@echo '                = .venv/bin/python new.py ..'
 	@echo 'make adopt      bring the core to a Flask app that exists, as one commit of it (APP=../their-app)'
 	@echo '                = .venv/bin/python adopt.py ../their-app'
+	@echo 'make publish    write your name and keys into a fork of this template (ORG=acme)'
+	@echo '                = .venv/bin/python publish.py acme'
 	@echo 'make quick      the tests of the core alone, in under a minute'
 	@echo '                = .venv/bin/python -m pytest -n auto --dist worksteal tests/core'
 	@echo 'make test       the tests, with every pair of answers in some render'
@@ -55,10 +57,13 @@ demo: .venv/bin/cookiecutter
 	.venv/bin/python demo.py $(PORT)
 
 new: .venv/bin/cookiecutter
-	.venv/bin/cookiecutter . --output-dir '$(OUT)'
+	.venv/bin/python new.py '$(OUT)'
 
 adopt: .venv/bin/cookiecutter
 	.venv/bin/python adopt.py '$(APP)'
+
+publish: .venv/ready
+	.venv/bin/python publish.py '$(ORG)'
 
 quick: .venv/ready
 	.venv/bin/python -m pytest -n auto --dist worksteal tests/core

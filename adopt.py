@@ -227,9 +227,7 @@ def _core() -> Files:
 def _error_page(has_base: bool) -> bytes:
     page = ERROR_PAGE.read_text("utf-8")
     # A base.html of the app shows nothing of this page but its blocks.
-    inside = page.replace(HEADING, "").replace(
-        CONTENT, f"{CONTENT}\n    <h1>{{{{ message }}}}</h1>"
-    )
+    inside = page.replace(HEADING, "").replace(CONTENT, f"{CONTENT}\n    <h1>{{{{ title }}}}</h1>")
     return (inside if has_base else page.replace(EXTENDS, "")).encode()
 
 

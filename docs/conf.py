@@ -8,16 +8,23 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
+from docutils import nodes
 from pygments.lexers.templates import HtmlDjangoLexer
+from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 
 DOCS = Path(__file__).parent
 TEMPLATE = DOCS.parent
 # The pages of a project, and where they are on the site: what lies there only leads to them.
 PROJECTS = DOCS / "project"
 OF_A_PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}" / "docs"
+# Each file that the site shows and that lies elsewhere, by the page that leads to it.
+ELSEWHERE = {PROJECTS / file.name: file for file in OF_A_PROJECT.glob("*.md")}
+ELSEWHERE[DOCS / "security.md"] = TEMPLATE / "SECURITY.md"
+PAGES = {file: page for page, file in ELSEWHERE.items()}
 PRIVATE = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))
 
 project = "cookiecutter-secure-flask"
@@ -25,7 +32,8 @@ html_title = "Secure Flask"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_design"]
 sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.project_slug}}"))
 root_doc = "index"
-exclude_patterns = ["examples"]
+exclude_patterns = ["examples", "theme"]
+templates_path = ["theme"]
 default_role = "code"
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True
@@ -37,8 +45,21 @@ html_theme = "furo"
 html_baseurl = PRIVATE["_site"]
 html_copy_source = False
 html_show_sphinx = False
-html_favicon = "../{{cookiecutter.project_slug}}/app/static/favicon.svg"
+html_show_copyright = False
+html_favicon = html_logo = "../{{cookiecutter.project_slug}}/app/static/favicon.svg"
 html_permalinks_icon = "#"
+html_static_path = ["theme/site.css"]
+html_css_files = ["site.css"]
+html_search_scorer = str(DOCS / "theme" / "scorer.js")
+html_context = {"source": PRIVATE["_source"]}
+# The accent of a project's pages, in app/static/page.css.
+ACCENT = {"light": "#23608f", "dark": "#8cc4ee"}
+html_theme_options = {
+    f"{theme}_css_variables": dict.fromkeys(
+        ("color-brand-primary", "color-brand-content", "color-brand-visited"), colour
+    )
+    for theme, colour in ACCENT.items()
+}
 pygments_style = "default"
 pygments_dark_style = "github-dark"
 
@@ -48,27 +69,42 @@ CHOICE = re.compile(rf"^(?=#+ `(\w+)=)(?:(?=#+ `\1=){ANSWER.pattern})+", re.MULT
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
 # A page of the template, as the pages of a project name it: there it is no file.
 NAMED = re.compile(r"`docs/([\w/-]+\.md)`")
+# The words that people type to find a page. In the repository they are not seen.
+SEARCHED = re.compile(r"<!-- search: (.+) -->")
 PICTURE = re.compile(r"^!\[(.*)\]\((.+)\.png\)$", re.MULTILINE)
 INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 ATTRIBUTE = re.compile(r'<[^>]* style="([^"]*)"')
+# What scrolls needs a place for the focus, or no key can scroll it.
+COMPLETED = {
+    'class="caption" role="heading"': 'class="caption" role="heading" aria-level="2"',
+    '<aside class="sidebar-drawer': '<aside aria-label="All pages" class="sidebar-drawer',
+    '<aside class="toc-drawer': '<aside aria-label="On this page" class="toc-drawer',
+    '<th class="head"><p></p></th>': "<td></td>",
+    '<div class="highlight"><pre>': '<div class="highlight"><pre tabindex="0">',
+    '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+}
 POLICY = '<meta http-equiv="Content-Security-Policy" content="{}">'
 
 
 def prepare(app: Sphinx, page: str, source: list[str]) -> None:
     """Show answers as tabs; link to files of the repository that are no page of the site."""
-    here = there = (DOCS / page).parent
-    if here == PROJECTS:
-        there = OF_A_PROJECT
-        source[0] = (there / f"{Path(page).name}.md").read_text("utf-8")
+    file = DOCS / f"{page}.md"
+    shown = ELSEWHERE.get(file, file)
+    here, there = file.parent, shown.parent
+    if shown != file:
+        words = SEARCHED.search(source[0])
+        source[0] = f"{shown.read_text('utf-8')}\n\n{words[0] if words else ''}\n"
 
     def address(link: re.Match[str]) -> str:
-        file = (there / link[1]).resolve()
-        if file.suffix == ".md" and file.parent == OF_A_PROJECT:
-            return os.path.relpath(PROJECTS / file.name, here) + (link[2] or "")
-        if file.suffix in (".md", ".png", ".svg") and file.is_relative_to(DOCS):
-            return link[0]
-        kind = "tree" if file.is_dir() else "blob"
-        path = quote(file.relative_to(TEMPLATE).as_posix())
+        target = (there / link[1]).resolve()
+        target = PAGES.get(target, target)
+        if target.suffix in (".md", ".png", ".svg") and target.is_relative_to(DOCS):
+            return os.path.relpath(target, here) + (link[2] or "")
+        if not target.is_relative_to(TEMPLATE):
+            # A page of GitHub's, as seen from the file there.
+            return urljoin(f"{PRIVATE['_source']}/blob/main/{shown.name}", link[1])
+        kind = "tree" if target.is_dir() else "blob"
+        path = quote(target.relative_to(TEMPLATE).as_posix())
         return f"{PRIVATE['_source']}/{kind}/main/{path}{link[2] or ''}"
 
     text = PICTURE.sub(pictures, LINK.sub(address, source[0]))
@@ -97,11 +133,31 @@ def pictures(picture: re.Match[str]) -> str:
     )
 
 
-def state_policies(app: Sphinx, failed: Exception | None) -> None:
-    """Give each page a policy which names what stands in it by hashes, and allows this site alone."""
+class SearchWords(SphinxTransform):
+    """Puts the words of a page into the search: phrases first of all, their words in any order."""
+
+    # Before Sphinx collects the entries of its index.
+    default_priority = 800
+
+    def apply(self) -> None:
+        for comment in list(self.document.findall(nodes.raw)):
+            if found := SEARCHED.fullmatch(comment.astext().strip()):
+                phrases = found[1].split(", ")
+                # Without a target of their own, the entries lead to the page.
+                entries = [("single", phrase, "", "main", None) for phrase in phrases]
+                words = ", ".join(found[1].replace(",", " ").split())
+                comment.replace_self(
+                    [addnodes.index(entries=entries), nodes.meta(name="keywords", content=words)]
+                )
+
+
+def finish(app: Sphinx, failed: Exception | None) -> None:
+    """Complete what the theme leaves out for screen readers and keyboards; state the policies."""
     if failed is None:
         for page in Path(app.outdir).rglob("*.html"):
             text = page.read_text("utf-8")
+            for written, complete in COMPLETED.items():
+                text = text.replace(written, complete)
             page.write_text(
                 text.replace("<head>", f"<head>{POLICY.format(policy(text))}", 1), "utf-8"
             )
@@ -129,4 +185,5 @@ def setup(app: Sphinx) -> None:
     # Pages of a project are templates.
     app.add_lexer("html", HtmlDjangoLexer)
     app.connect("source-read", prepare)
-    app.connect("build-finished", state_policies)
+    app.add_transform(SearchWords)
+    app.connect("build-finished", finish)

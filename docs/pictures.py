@@ -106,7 +106,7 @@ def start_page(page: Page, address: str) -> None:
     page.goto(address)
     page.click("#try-attack")
     page.wait_for_selector("#attack-result.good")
-    page.wait_for_selector("[data-sent=true]")
+    page.wait_for_selector("[data-sent=true]", state="attached")
 
 
 def login_page(page: Page, address: str) -> None:

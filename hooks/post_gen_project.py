@@ -24,7 +24,7 @@ RUN_ON_WINDOWS = r"""py -m venv .venv
 READY = """
 {project_slug} is ready. To see it:
 
-    cd {project_slug}
+    cd {folder}
     {run}
 
 Your answers are in app/policy.py, each with its reason. You can change them there.
@@ -67,7 +67,10 @@ CONTACT = """\
 
 
 def advice(answers: dict[str, str]) -> str:
-    parts = [READY.format(run=RUN_ON_WINDOWS if os.name == "nt" else RUN, **answers), SUBDOMAINS]
+    run = RUN_ON_WINDOWS if os.name == "nt" else RUN
+    # `make new` writes beside the folder where the user stands, and says where.
+    folder = os.environ.get("PROJECT_FOLDER", answers["project_slug"])
+    parts = [READY.format(run=run, folder=folder, **answers), SUBDOMAINS]
     if answers["frame_ancestors"]:
         parts.append(FRAMES)
     if answers["cors_origins"] and answers["token_type"] == "session":

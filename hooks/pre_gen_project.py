@@ -56,7 +56,10 @@ def text_fault(text: str, limit: int, otherwise: str = "") -> Fault | None:
 
 def slug_fault(slug: str) -> Fault | None:
     if not re.fullmatch("[a-z][a-z0-9-]{0,48}[a-z0-9]", slug):
-        words = "needs 2 to 50 of a-z, 0-9 and hyphens, a letter first and no hyphen last"
+        words = (
+            "is no folder name: use 2 to 50 of a-z, 0-9 and -, start with a letter, "
+            "end with a letter or digit"
+        )
     elif re.sub("-+", "_", slug) in RESERVED:
         words = "is a name that Python or the project itself already uses"
     else:
@@ -84,9 +87,11 @@ def contact_fault(text: str) -> Fault | None:
     return "is neither an e-mail address nor an https URL", [*near, "security@example.com"]
 
 
-def origin_fault(text: str, *, local: bool) -> Fault | None:
+def origin_fault(text: str, *, local: bool, of_every_site: str) -> Fault | None:
+    if text == "*":
+        return f"would let {of_every_site}, an attacker's too", []
     origin = as_origin(text, local=local)
-    words = "is not an exact origin like https://app.example.com (lower case, no path, no *)"
+    words = "is not an exact origin (https:// and a host, in lower case, without a path or *)"
     return None if text == origin else (words, [origin])
 
 
@@ -139,10 +144,14 @@ QUESTIONS: dict[str, Callable[[str], Fault | None]] = {
     "description": partial(text_fault, limit=300),
     "security_contact": contact_fault,
     "csp": partial(choice_fault, choices=["strict", "paranoid", "relaxed"]),
-    "csp_sources": partial(origin_fault, local=False),
+    "csp_sources": partial(origin_fault, local=False, of_every_site="pages load from every site"),
     "framing": partial(choice_fault, choices=["deny", "sameorigin", "allowlist"]),
-    "frame_ancestors": partial(origin_fault, local=True),
-    "cors_origins": partial(origin_fault, local=True),
+    "frame_ancestors": partial(
+        origin_fault, local=True, of_every_site="every site show your pages in a frame"
+    ),
+    "cors_origins": partial(
+        origin_fault, local=True, of_every_site="the pages of every site call your API"
+    ),
     "token_type": partial(choice_fault, choices=["opaque", "session", "jwt"]),
     "accounts": partial(choice_fault, choices=["builtin", "self-service"]),
 }
@@ -157,7 +166,8 @@ OF_ACCOUNTS = (
 def sentence(question: str, value: object, words: str, better: str) -> str:
     both = map(ascii, (value, better))
     shown, near = (text if len(text) <= 100 else f"{text[:97]}..." for text in both)
-    advice = f"{near} would be accepted" if better else "leave it out"
+    named = "name each site, such as https://app.example.com, or " if question in LISTS else ""
+    advice = f"{near} would be accepted" if better else f"{named}leave it out"
     return f"{question}: {shown} {words}; {advice}."
 
 

@@ -14,6 +14,8 @@ PAGE = support.TEMPLATE / "docs" / "browsers.md"
 VERSION = re.compile(r"^\| (\w+) \| ([\d.]+) \|$", re.MULTILINE)
 INTRODUCTION = """# What browsers do
 
+<!-- search: browser support, chromium, firefox, safari, webkit, exfiltration -->
+
 `make browsers` writes this page: it tries everything below in each engine, with an unchanged new project. `tests/test_engines.py` tries the same. It requires the behaviour that the protections depend on, in every version of an engine. It compares all other cells only if the engine has the version below: the first number must be the same (WebKitGTK: the first two).
 
 | engine | version |

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent, indent
@@ -18,7 +18,11 @@ BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"`((?:app|tests)/[\w/.-]+\.(?:py|html|js|css|txt))`")
 VERB = re.compile(r"\bcreate\b|\breplace\b|\badd\b|\bend of\b", re.IGNORECASE)
 BELOW = re.compile(r"\bbelow `([^`]+)`")
+INSTEAD = re.compile(r"\breplaces the line `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
+# The two lines of app/__init__.py that name the modules with a blueprint.
+IN_TUPLE = "the tuple in `create_app`"
+MODULES = (re.compile(r"^from app import (.+)$", re.M), re.compile(r"for module in \((.+)\):"))
 # A part for who gave one of these answers, as below "### `token_type=opaque`, `jwt`".
 ANSWERED = re.compile(r"^#{3,4} `(\w+)=(.+)`\n((?:(?!#{2,4} ).*\n)*)", re.MULTILINE)
 ADDRESS = "localhost:8000"
@@ -78,29 +82,74 @@ def write(project: Path, step: Step) -> None:
     """Put a block into the file that the words before it name, as they say."""
     assert step.file
     target = project / step.file
-    [*_, verb] = VERB.findall(step.words.rpartition(step.file)[0])
-    if verb.lower() in ("create", "replace"):
-        assert target.exists() == (verb.lower() == "replace"), step.file
+    verb = verb_of(step)
+    if makes_file(step):
+        assert target.exists() == (verb == "replace"), step.file
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(step.code, "utf-8")
         return
     source = target.read_text("utf-8")
-    if below := BELOW.search(step.words):
-        source = with_imports(source, step.code)
-        line = re.search(rf"^( *){re.escape(below[1])}(?: .*)?\n", source, re.MULTILINE)
-        assert line
-        code = indent(IMPORT.sub("", step.code).lstrip("\n"), line[1])
-        changed = source[: line.end()] + code + source[line.end() :]
-    elif verb.lower() == "add":
+    if IN_TUPLE in step.words:
+        changed = register(source, step.code)
+    elif below := BELOW.search(step.words):
+        changed = put_below(source, below[1], step.code)
+    elif instead := INSTEAD.search(step.words):
+        line = re.compile(rf"^{re.escape(instead[1])}.*\n", re.MULTILINE)
+        changed, lines = line.subn(lambda _: step.code, source)
+        assert lines == 1, step.file
+    elif verb == "add":
         changed = add(source, step.code)
     else:
-        changed = f"{source}\n{step.code}"
+        gap = "\n\n" if step.code.startswith(("class ", "def ", "@")) else "\n"
+        changed = f"{source}{gap}{step.code}"
     target.write_text(changed, "utf-8")
+
+
+def verb_of(step: Step) -> str:
+    """Return what the words before a block say to do with it."""
+    assert step.file
+    [*_, verb] = VERB.findall(step.words.rpartition(step.file)[0])
+    return str(verb).lower()
+
+
+def makes_file(step: Step) -> bool:
+    return verb_of(step) in ("create", "replace")
+
+
+def put_below(source: str, place: str, code: str) -> str:
+    """Put a block below a line; imports come first where the block is more than imports."""
+    if IMPORT.sub("", code).strip():
+        source = with_imports(source, code)
+        code = IMPORT.sub("", code).lstrip("\n")
+    line = re.search(rf"^( *){re.escape(place)}(?: .*)?\n", source, re.MULTILINE)
+    assert line, place
+    return source[: line.end()] + indent(code, line[1]) + source[line.end() :]
+
+
+def register(source: str, code: str) -> str:
+    """Name the modules that a block shows and a project does not name yet."""
+    for line in MODULES:
+        there = line.search(source)
+        assert there
+        names = there[1].split(", ")
+        names += [name for name in shown_modules(line, code) if name not in names]
+        source = source[: there.start(1)] + ", ".join(names) + source[there.end(1) :]
+    return source
+
+
+def shown_modules(line: re.Pattern[str], code: str) -> list[str]:
+    [shown] = line.findall(code)
+    return str(shown).split(", ")
 
 
 def add(source: str, code: str) -> str:
     """Put the imports first, and the rest last."""
-    return f"{with_imports(source, code)}\n\n{IMPORT.sub('', code).strip()}\n"
+    return with_imports(source, code) + (f"\n\n{further(code)}\n" if further(code) else "")
+
+
+def further(code: str) -> str:
+    """Return what a block holds beside its imports."""
+    return IMPORT.sub("", code).strip()
 
 
 def with_imports(source: str, code: str) -> str:
@@ -125,8 +174,13 @@ def tidy(project: Path) -> None:
     support.python("-m", "ruff", "format", "--quiet", cwd=project)
 
 
-def follow(project: Path, page: Path, log: Path) -> str:
-    """Do all that a page says, in its order; gives what the commands printed."""
+def follow(
+    project: Path, page: Path, log: Path, look: Callable[[Step, str], object] = lambda *_: None
+) -> str:
+    """Do all that a page says, in its order; gives what the commands printed.
+
+    `look` is called before each step, with what was printed until then.
+    """
     for program in ("curl", "openssl"):
         support.need(program not in commands(page) or shutil.which(program), program)
     printed = ""
@@ -134,6 +188,7 @@ def follow(project: Path, page: Path, log: Path) -> str:
         port = ""
         own = {number: str(support.free_port()) for number in OWN_PORTS}
         for step in steps(page):
+            look(step, printed)
             if step.file:
                 write(project, step)
             elif step.language == "sh":

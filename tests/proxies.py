@@ -180,12 +180,15 @@ def wait_for_certificate(proxy: Proxy) -> None:
     pytest.fail("Caddy made no certificate")
 
 
-def write_certificate(certificate: Path, key: Path) -> None:
-    """Write a certificate for localhost that is its own authority, and its key."""
+def write_certificate(certificate: Path, key: Path, *further: str) -> None:
+    """Write a certificate for localhost and further hosts, its own authority, and its key."""
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    names = [
+        *map(x509.DNSName, ("localhost", *further)),
+        x509.IPAddress(ip_address("127.0.0.1")),
+    ]
     signed = (
         x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))

@@ -153,6 +153,28 @@ def test_a_bad_value_is_shown_escaped_and_short() -> None:
     assert len(problem) < 400
 
 
+def test_a_folder_name_that_cannot_be_is_told_the_rule() -> None:
+    (problem,), _ = examine(project_slug="My Shop")
+    assert problem == (
+        "project_slug: 'My Shop' is no folder name: use 2 to 50 of a-z, 0-9 and -, "
+        "start with a letter, end with a letter or digit; 'my-shop' would be accepted."
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ("csp_sources", "would let pages load from every site, an attacker's too"),
+        ("frame_ancestors", "would let every site show your pages in a frame, an attacker's too"),
+        ("cors_origins", "would let the pages of every site call your API, an attacker's too"),
+    ],
+)
+def test_a_star_is_told_why_and_what_to_write(question: str, reason: str) -> None:
+    (problem,), _ = examine(**{question: "*"})
+    advice = "name each site, such as https://app.example.com, or leave it out."
+    assert problem == f"{question}: '*' {reason}; {advice}"
+
+
 # The line that it offers.
 
 
@@ -443,10 +465,10 @@ def test_every_choice_is_explained() -> None:
         assert all(prompts[question][choice].startswith(f"{choice}: ") for choice in choices)
 
 
-def test_the_readme_lists_every_answer() -> None:
-    readme = (support.TEMPLATE / "README.md").read_text("utf-8")
+def test_the_page_lists_every_answer() -> None:
+    page = (support.PAGES / "reference" / "questions.md").read_text("utf-8")
     words = [*DEFAULTS, *(answer for choices in support.CHOICES.values() for answer in choices)]
-    assert not [word for word in words if f"| `{word}` |" not in readme]
+    assert not [word for word in words if f"| `{word}` |" not in page]
 
 
 def test_the_name_of_every_dependency_is_taken_and_no_other() -> None:

@@ -42,12 +42,20 @@ def test_a_project_passes_but_for_what_its_answers_leave_open(
     project = ready_project()
     owner_edits.policy(project, "CSP", f"csp_levels.{level.upper()}")
     owner_edits.policy(project, "SECURITY_CONTACT", '"security@safe.test"')
+    owner_edits.policy(project, "DESCRIPTION", '"Bread of today."')
+    (project / "app/templates/index.html").write_text("Bread of today.")
     for name in ONE_PROCESS:
         owner_edits.entry(project, "ACCEPTED_FINDINGS", f'"{name}": "One process."')
     answer = check(project, "--deploy", **DEPLOYED)
     found = set(re.findall(r"^[A-Z]+ (\S+):", answer.stdout, re.MULTILINE))
     assert found == LEFT_OPEN[level]
     assert answer.returncode == bool(LEFT_OPEN[level])
+
+
+def test_what_visitors_still_see_of_the_template_is_named(ready_project: NewProject) -> None:
+    answer = check(ready_project(), "--deploy", **DEPLOYED)
+    found = re.findall(r"^WARNING pages.starter: (.*) is still", answer.stdout, re.MULTILINE)
+    assert found == ["The start page", "DESCRIPTION"]
 
 
 def test_a_fresh_project_passes_once_it_has_settings_and_tables(ready_project: NewProject) -> None:

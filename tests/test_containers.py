@@ -158,6 +158,7 @@ def page(deployed: Deployed, name: str, start: str) -> str:
     pages = {
         "compose": deployed.project / "docs" / "deploy.md",
         "container": support.TEMPLATE / "docs" / "how-to" / "deploy-container.md",
+        "platform": support.TEMPLATE / "docs" / "how-to" / "deploy-platform.md",
         "backups": support.TEMPLATE / "docs" / "how-to" / "backups.md",
     }
     [found] = {command for command in containers.console(pages[name]) if command.startswith(start)}
@@ -256,6 +257,73 @@ def test_it_serves_from_a_disk_that_is_read_only_and_without_rights(
             docker("rm", "--force", container)
 
 
+@pytest.mark.engine
+@pytest.mark.parametrize("deployed", RENDERS[:1], ids=support.name, indirect=True)
+def test_it_serves_as_a_platform_runs_it(deployed: Deployed, image: str, tmp_path: Path) -> None:
+    """By the commands of docs/how-to/deploy-platform.md, with URLs as platforms give them."""
+    with database(deployed) as (network, address), managed_redis(deployed, tmp_path) as redis:
+        stores = [
+            f"DATABASE_URL={address.replace('postgresql:', 'postgres:')}",
+            f"REDIS_URL={redis}",
+        ]
+        further = ["PROXY_HOPS=1", "WEB_CONCURRENCY=2", "SSL_CERT_FILE=/authority.crt"]
+        # The authority of this Redis is known to nobody, as that of a platform's is.
+        tmp_path.chmod(0o755)
+        authority = f"{tmp_path}/redis.crt:/authority.crt:ro"
+        settings = ["--network", network, "--volume", authority]
+        settings += [part for each in [*stores, *further] for part in ("--env", each)]
+        given = f"run {shlex.join(settings)}"
+        deployed.shell(
+            page(deployed, "platform", "docker run --rm --env-").replace("run", given, 1)
+        )
+        serve = page(deployed, "platform", "docker run --rm --read").replace(":8080:", f":{PLAIN}:")
+        container = deployed.shell(serve.replace("run --rm", f"{given} --detach", 1)).strip()
+        try:
+            wait_for(lambda: clients.ready(PLAIN) == "ok", container)
+            has_no_rights(container)
+            made = MADE.search(docker("exec", container, *create_ada(deployed)))
+            assert made
+            one = {"server 127.0.0.1:8001 fail_timeout=1s;": ""}
+            with proxies.nginx(deployed.project, tmp_path, PLAIN, 0, one) as proxy:
+                site = Site(deployed, proxy, made[1])
+                login = site.log_in()
+                assert site.ask("/me", headers=clients.shown(login)).status == 200
+                guess = page(deployed, "platform", "curl --header").replace(
+                    "https://www.example.org", f"--cacert {proxy.authority} {site.address}"
+                )
+                deployed.shell(guess)
+            [failed] = [line for line in log_of(container) if "authn_login_fail" in line]
+            # That of the client, as the proxy saw it, and not the one that was made up.
+            assert json.loads(failed)["source_ip"] == "127.0.0.1"
+        finally:
+            docker("rm", "--force", container)
+
+
+def log_of(container: str) -> list[str]:
+    return support.run("sh", "-c", f"docker logs {container} 2>&1", cwd=Path("/")).splitlines()
+
+
+@contextlib.contextmanager
+def managed_redis(deployed: Deployed, folder: Path) -> Iterator[str]:
+    """Start Redis over TLS alone, with a password; gives its URL on the network of the database."""
+    certificate, key = folder / "redis.crt", folder / "redis.key"
+    proxies.write_certificate(certificate, key, "redis")
+    key.chmod(0o644)
+    image = containers.here(containers.service_images(deployed.project)["redis"])
+    command = ["run", "--detach", "--network", "tests", "--network-alias", "redis"]
+    command += ["--volume", f"{folder}:/tls:ro", image, "redis-server", "--requirepass", "any"]
+    command += ["--port", "0", "--tls-port", "6379", "--tls-auth-clients", "no", "--save", ""]
+    files = {"cert": "redis.crt", "key": "redis.key", "ca-cert": "redis.crt"}
+    options = [
+        part for name, file in files.items() for part in (f"--tls-{name}-file", f"/tls/{file}")
+    ]
+    container = docker(*command, *options).strip()
+    try:
+        yield "rediss://default:any@redis:6379"
+    finally:
+        docker("rm", "--force", "--volumes", container)
+
+
 def has_no_rights(container: str) -> None:
     """See what the kernel says of the first process, and what it may write."""
     status = docker("exec", container, "cat", "/proc/1/status")
@@ -300,7 +368,7 @@ def wait_for(condition: Callable[[], object], container: str) -> None:
             if condition():
                 return
         sleep(0.1)
-    log = support.run("sh", "-c", f"docker logs {container} 2>&1", cwd=Path("/"))
+    log = "\n".join(log_of(container))
     pytest.fail(f"waited two minutes for this container:\n{log}")
 
 
@@ -380,8 +448,8 @@ def test_forged_headers_are_ignored(deployed: Deployed, site: Site) -> None:
     headers = {name.lower(): value for name, value in answer.headers.items()}
     assert "strict-transport-security" in headers
     assert headers["x-request-id"] != FORGED["X-Request-ID"]
-    log = deployed.shell(f"docker logs {deployed.container('app')} 2>&1")
-    lines = [line for line in log.splitlines() if headers["x-request-id"] in line]
+    log = log_of(deployed.container("app"))
+    lines = [line for line in log if headers["x-request-id"] in line]
     reported = [json.loads(line) for line in lines if "source_ip" in line]
     assert reported
     # An engine passes a client of its own machine on by the address of the network's gateway.

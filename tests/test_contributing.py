@@ -16,7 +16,8 @@ import support
 
 CONTRIBUTING = (support.TEMPLATE / "CONTRIBUTING.md").read_text("utf-8")
 # Those of test_answers.py that read the questions, and of test_renders.py that read the files.
-ABOUT_QUESTIONS = "hook_and_the_questions or is_explained or readme_lists"
+ABOUT_QUESTIONS = "hook_and_the_questions or is_explained or page_lists"
+QUESTIONS = Path("docs") / "reference" / "questions.md"
 ABOUT_FILES = "no_mark or parses or ruff or the_same"
 
 
@@ -56,7 +57,7 @@ def write_level(copy: Path) -> None:
 
 def say_level(copy: Path) -> None:
     row = "| | | `relaxed` |"
-    change(copy / "README.md", (row, f"| | | `open` | a made-up test |\n{row}"))
+    change(copy / QUESTIONS, (row, f"| | | `open` | a made-up test |\n{row}"))
 
 
 def ask_question(copy: Path) -> None:
@@ -85,9 +86,9 @@ def write_into_policy(copy: Path) -> None:
 
 def say_question(copy: Path) -> None:
     rows = "| `greeting` | `plain` | `plain` | as ever |\n| | | `warm` | gladly |\n"
-    readme = copy / "README.md"
-    last = re.findall(r"^\| .*\| `jwt` \|.*\n", readme.read_text("utf-8"), re.M)[-1]
-    change(readme, (last, f"{last}{rows}"))
+    page = copy / QUESTIONS
+    last = re.findall(r"^\| .*\| `jwt` \|.*\n", page.read_text("utf-8"), re.M)[-1]
+    change(page, (last, f"{last}{rows}"))
 
 
 # Each step by the words that it begins with.

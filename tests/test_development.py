@@ -95,3 +95,27 @@ def said_at_the_end(project: Path, log: Path) -> str:
     said = log.read_text("utf-8")
     assert "Traceback" not in said
     return said
+
+
+def make(project: Path, target: str) -> subprocess.CompletedProcess[str]:
+    support.need(shutil.which("make"), "make")
+    command = ("make", "--old-file=.venv/ready", "PYTHON=false", target)
+    return subprocess.run(
+        command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    )
+
+
+@pytest.mark.slow
+def test_check_shows_what_each_tool_finds_and_fix_repairs_what_ruff_can(project: Path) -> None:
+    untidy = project / "app" / "untidy.py"
+    untidy.write_text("import os\nnumber: int = 'one'\nlist = [ 1 ]\n", "utf-8")
+    checked = make(project, "check")
+    assert checked.returncode == 2
+    assert "F401" in checked.stdout
+    assert "1 file would be reformatted" in checked.stdout
+    assert "app/untidy.py:2: error: Incompatible types in assignment (expression" in checked.stdout
+    assert "make fix repairs what ruff can." in checked.stdout
+    assert make(project, "fix").returncode == 0
+    assert untidy.read_text("utf-8") == 'number: int = "one"\nlist = [1]\n'
+    untidy.unlink()
+    assert make(project, "check").returncode == 0

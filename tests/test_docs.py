@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -38,6 +39,7 @@ ALONE = {"flask-security", "another-language", "existing-users"}
 # The others show what needs a container engine, a cluster or another machine.
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
 PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
+SEARCHED = re.compile(r"^<!-- search: .+ -->$", re.MULTILINE)
 # Files of releases, which their pages say to put into app/static/.
 DOWNLOADED = ["bootstrap.bundle.min.js", "bootstrap.min.css", "htmx.min.js"]
 # Which argument of these functions of the core is a message for people.
@@ -216,6 +218,28 @@ def test_what_all_pages_show_passes_the_projects_own_checks(
     support.own_tests(project)
 
 
+@pytest.mark.parametrize("page", ids(FOLDERS["docs/recipes"]))
+def test_a_blueprint_goes_into_the_tuple_of_create_app_beside_all_others(page: Path) -> None:
+    factory = (support.FOLDER / "app" / "__init__.py").read_text("utf-8")
+    for step in following.steps(page):
+        assert step.file != "app/__init__.py" or "register_blueprint(" not in step.code
+        if following.IN_TUPLE in step.words:
+            for line in following.MODULES:
+                there = following.shown_modules(line, factory)
+                [new] = {*following.shown_modules(line, step.code)} - {*there}
+                assert f"`{new}` to the import" in step.words
+
+
+@pytest.mark.parametrize("page", ids([page for pages in FOLDERS.values() for page in pages]))
+def test_imports_for_a_file_that_exists_have_a_block_and_a_place_of_their_own(page: Path) -> None:
+    for step in following.steps(page):
+        if step.language == "python" and step.file and not following.makes_file(step):
+            imports, further = following.IMPORT.findall(step.code), following.further(step.code)
+            is_of_tuple = following.IN_TUPLE in step.words
+            assert is_of_tuple or not (imports and further), step.code
+            assert is_of_tuple or not imports or "at the top of" in step.words, step.words
+
+
 def test_the_page_of_scripts_prints_the_hash_that_browsers_compare(new_project: NewProject) -> None:
     support.need(shutil.which("openssl"), "openssl")
     project, page = new_project(), support.PAGES / "how-to" / "pages-and-scripts.md"
@@ -232,7 +256,57 @@ def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
-@pytest.mark.parametrize("file", ["asvs.md", "reference/growth.md", "reference/plain-flask.md"])
+def groups() -> dict[str, list[str]]:
+    """Return the pages of each group of the sidebar, in its order."""
+    found: dict[str, list[str]] = {}
+    for file in ("index.md", "decisions.md"):
+        text = (support.PAGES / file).read_text("utf-8")
+        for options, listed in re.findall(r"```\{toctree\}\n((?::.+\n)*)\n((?:.+\n)+)```", text):
+            caption = re.search(r"^:caption: (.+)$", options, re.MULTILINE)
+            pages = [line.rpartition("<")[2].rstrip(">") for line in listed.splitlines()]
+            found.setdefault(caption[1] if caption else "Decisions", []).extend(pages)
+    return found
+
+
+def site_pages() -> set[str]:
+    pages = support.PAGES
+    return {page.relative_to(pages).with_suffix("").as_posix() for page in pages.rglob("*.md")}
+
+
+def test_the_sidebar_has_its_groups_in_order() -> None:
+    doors = ["Try it", "Build", "Recipes", "Operate", "Audit"]
+    assert [*groups()] == [*doors, "Reference", "Decisions"]
+
+
+def test_each_page_stands_in_one_group_of_the_sidebar() -> None:
+    listed = Counter(page for pages in groups().values() for page in pages)
+    missing = site_pages() - {*listed} - {"index"}
+    assert not missing, "add each to one toctree of docs/index.md"
+    assert not [page for page, times in listed.items() if times > 1]
+
+
+def test_each_page_but_a_decision_names_words_to_find_it_by() -> None:
+    """As of `<!-- search: csrf, cross-site request forgery -->` below its title."""
+    pages = {page for page in site_pages() if not page.startswith("decisions/")}
+    texts = {page: (support.PAGES / f"{page}.md").read_text("utf-8") for page in pages}
+    assert not sorted(page for page, text in texts.items() if not SEARCHED.search(text))
+
+
+def test_each_risk_of_the_top_ten_leads_to_tests_a_page_and_the_asvs() -> None:
+    page = (support.PAGES / "owasp-top-10.md").read_text("utf-8")
+    rows = re.findall(r"^\| (A\d\d) .+$", page, re.MULTILINE)
+    assert rows == [f"A{number:02}" for number in range(1, 11)]
+    for row in re.findall(r"^\| A\d\d .+$", page, re.MULTILINE):
+        _, _, _, tests, more, yours, _ = re.split(r"(?<!\\)\|", row)
+        assert "](../tests/" in tests
+        assert "](asvs.md#" in more
+        assert re.search(r"\]\((?!asvs)[^)]+\.md", more)
+        assert yours.strip()
+
+
+@pytest.mark.parametrize(
+    "file", ["asvs.md", "owasp-top-10.md", "reference/growth.md", "reference/plain-flask.md"]
+)
 def test_each_test_that_a_page_names_exists(file: str) -> None:
     page = support.PAGES / file
     named = re.findall(r"\[(test_\w+)\]\(([^)]+)\)", page.read_text("utf-8"))
@@ -308,6 +382,17 @@ def test_the_page_of_languages_has_each_message_of_the_core_and_no_other() -> No
     spoken = messages() | of_members()
     assert spoken - TO_PROGRAMS <= texts
     assert texts - spoken - composed <= names
+
+
+def test_pages_allow_pictures_of_another_site_for_pictures_alone() -> None:
+    """CSP_SOURCES would allow its style sheets and fonts too."""
+    tutorial, scripts = support.PAGES / "tutorial.md", support.PAGES / "how-to/pages-and-scripts.md"
+    for page in (tutorial, scripts):
+        assert re.search(
+            r'^ *CSP_CHANGES\["img-src"\] = \["https://', page.read_text("utf-8"), re.M
+        )
+    project = (support.FOLDER / "docs" / "policy-and-headers.md").read_text("utf-8")
+    assert re.search(r'\| images \| `"img-src": .+ into `CSP_CHANGES` \|', project)
 
 
 def test_the_table_of_flask_login_has_its_names_and_ours() -> None:

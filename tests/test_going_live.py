@@ -110,7 +110,10 @@ def test_the_page_leads_from_nothing_to_a_login_and_back_from_a_copy(
             with machine.file.open("a") as file:
                 file.write(machine.here(lines))
     assert oct(machine.file.stat().st_mode)[-3:] == "600"
-    assert {*re.findall(r"WARNING (\S+):", printed)} == {*ACCEPTED, "settings.example"}
+    assert {*re.findall(r"WARNING (\S+):", printed)} == {
+        *ACCEPTED,
+        *("pages.starter", "settings.example"),
+    }
     [password] = re.findall(r"ada with password (\S+)", printed)
     kept: list[clients.Answer] = []
 

@@ -12,7 +12,8 @@ import following
 import support
 from conftest import NewProject, Rendered
 
-LONGEST = {"project": 100, "template": 165}  # lines
+LONGEST = {"project": 100, "template": 85}  # lines
+MOST_WORDS = 950
 SERVER = re.compile(r"^make run\b.*$", re.MULTILINE)
 MAKE_USER = ".venv/bin/flask user create ada"
 # What was asked for, each with files where it is.
@@ -86,6 +87,7 @@ def test_both_readmes_are_short(rendered: Rendered) -> None:
     for name, folder in (("project", rendered({})), ("template", support.TEMPLATE)):
         lines = (folder / "README.md").read_text("utf-8").splitlines()
         assert len(lines) <= LONGEST[name], name
+    assert len((support.TEMPLATE / "README.md").read_text("utf-8").split()) <= MOST_WORDS
 
 
 def test_it_begins_with_where_to_find_what_was_asked_for(rendered: Rendered) -> None:
@@ -118,9 +120,15 @@ def test_it_leads_to_every_page(rendered: Rendered) -> None:
 
 
 def test_the_transcript_shows_each_question_as_it_is_asked() -> None:
-    readme = (support.TEMPLATE / "README.md").read_text("utf-8")
+    page = (support.PAGES / "reference" / "questions.md").read_text("utf-8")
     asked: list[str] = []
     for prompt in support.SETTINGS["__prompts__"].values():
         asked += prompt.values() if isinstance(prompt, dict) else [prompt]
-    missing = [text for text in asked if text not in readme]
+    missing = [text for text in asked if text not in page]
     assert not missing, "copy the questions again from a terminal"
+
+
+def test_what_is_shown_of_the_questions_elsewhere_is_as_asked() -> None:
+    asked = support.SETTINGS["__prompts__"]["project_name"]
+    for page in (support.TEMPLATE / "README.md", support.PAGES / "tutorial.md"):
+        assert f"[1/11] {asked} (My Service): Harbour Log" in page.read_text("utf-8")

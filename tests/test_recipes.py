@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Page, Route, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
 import following
 import services
@@ -209,9 +209,20 @@ def test_a_chart_is_drawn_of_the_data_in_its_page(site: Site, page: Page) -> Non
     page.goto(f"{site.address}/rain")
     bars = page.locator("#rain rect")
     expect(bars).to_have_count(page.locator("tbody tr").count())
-    expect(bars.last).to_have_attribute("width", "290")
+    expect(bars.last).to_have_attribute("width", "400")
+    expect(page.locator("#rain text").first).to_have_text("January: 54 mm")
+    for bar, label in zip(bars.all(), page.locator("#rain text").all(), strict=True):
+        assert bottom(label) <= top(bar)
     assert bars.first.evaluate("bar => getComputedStyle(bar).fill") != "rgb(0, 0, 0)"
     assert said == []
+
+
+def top(element: Locator) -> float:
+    return float(element.evaluate("element => element.getBoundingClientRect().top"))
+
+
+def bottom(element: Locator) -> float:
+    return float(element.evaluate("element => element.getBoundingClientRect().bottom"))
 
 
 @pytest.mark.all
@@ -325,6 +336,7 @@ def test_a_private_file_comes_back_without_scripts(site: Site, page_without_scri
         page.click("main a")
     assert download.value.suggested_filename == "Tür.pdf"
     assert download.value.path().read_bytes() == content
+    page.click("td summary")
     page.click("td button")
     expect(page.get_by_role("status")).to_have_text("Deleted: Tür.pdf")
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import http.server
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
 import support
@@ -17,6 +20,32 @@ pytestmark = [pytest.mark.all, pytest.mark.slow]
 
 HOW = ("-qW", "--keep-going")
 WIDTHS = {"desk": 1280, "phone": 360}
+# What people type, and the pages that must be among the first three.
+QUERIES = {
+    "csrf": {"how-to/forms"},
+    "upload": {"recipes/uploads"},
+    "cors": {"how-to/cors"},
+    "docker": {"how-to/deploy-container", "project/deploy"},
+    "reset password": {"how-to/accounts"},
+    "rate limit": {"how-to/json-routes", "reference/settings"},
+    "google login": {"recipes/openid-connect"},
+    "websocket": {"recipes/second-service"},
+    "celery": {"recipes/background-work"},
+    "iframe": {"project/policy-and-headers", "recipes/widget"},
+    "react": {"recipes/single-page-app"},
+    "logout everywhere": {"how-to/incidents"},
+}
+DOORS = ["Try it", "Build", "Operate", "Audit"]
+AXE = Axe()
+LOOKED_AT = {
+    "start": "/index.html",
+    "how-to": "/how-to/forms.html",
+    "recipe": "/recipes/uploads.html",
+    "reference": "/reference/settings.html",
+    "comparison": "/why.html",
+    "search": "/search.html?q=csrf",
+}
+ACCENTS = {"light": "rgb(35, 96, 143)", "dark": "rgb(140, 196, 238)"}
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -91,6 +120,88 @@ def test_the_search_finds_a_page_by_its_words(page: Page) -> None:
     page.get_by_placeholder("Search").first.fill("blind index")
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Encrypted columns").last).to_be_visible()
+
+
+def results(page: Page, query: str) -> list[str]:
+    """Return the pages that the search finds, the best first."""
+    page.goto(f"/search.html?q={query}")
+    expect(page.get_by_text("Search finished")).to_be_visible()
+    links = page.locator("ul.search > li > a").all()
+    return [(link.get_attribute("href") or "").partition(".html")[0] for link in links]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_the_right_page_is_among_the_first_three(query: str, page: Page) -> None:
+    assert QUERIES[query] <= {*results(page, query)[:3]}
+
+
+def test_how_to_and_recipes_come_before_reference_and_that_before_decisions(page: Page) -> None:
+    ranks = {"how-to": 0, "recipes": 0, "project": 0, "decisions": 2}
+    found = [ranks.get(name.partition("/")[0], 1) for name in results(page, "token")]
+    assert {*found} == {0, 1, 2}
+    assert found == sorted(found)
+
+
+def test_a_public_name_comes_before_the_pages_that_mention_it(page: Page) -> None:
+    assert results(page, "log_in")[0] == "reference/api"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", LOOKED_AT.values(), ids=LOOKED_AT)
+def test_axe_finds_nothing(path: str, scheme: Literal["light", "dark"], page: Page) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.goto(path)
+    if "search" in path:
+        expect(page.get_by_text("Search finished")).to_be_visible()
+    found = AXE.run(page, options={"resultTypes": ["violations"]})
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_links_have_the_accent_of_a_projects_pages(
+    scheme: Literal["light", "dark"], page: Page
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto("/")
+    link = page.get_by_role("main").get_by_role("link", name="Tutorial")
+    expect(link).to_have_css("color", ACCENTS[scheme])
+    red, green, blue = re.findall(r"\d+", ACCENTS[scheme])
+    style = (support.FOLDER / "app" / "static" / "page.css").read_text("utf-8")
+    [accents] = re.findall(r"--accent: light-dark\((.+)\)", style)
+    assert f"#{int(red):02x}{int(green):02x}{int(blue):02x}" in accents
+
+
+def test_each_page_has_the_icon_and_a_footer_that_says_where_to_report(
+    page: Page, address: str
+) -> None:
+    for path in LOOKED_AT.values():
+        page.goto(path)
+        icon = page.locator("link[rel~=icon]").evaluate("link => link.href")
+        assert page.request.get(icon).headers["content-type"] == "image/svg+xml"
+        footer = page.get_by_role("contentinfo")
+        report = footer.get_by_role("link", name="Report a vulnerability")
+        assert report.evaluate("link => link.href") == f"{address}/security.html"
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_the_start_page_has_four_doors(width: int, page: Page) -> None:
+    page.set_viewport_size({"width": width, "height": 720})
+    page.goto("/")
+    names = page.locator("main h2, [role=main] h2").all_inner_texts()
+    assert [name.rstrip("#") for name in names] == [*DOORS, "What you get", "Not included"]
+
+
+def test_one_click_leads_an_auditor_to_the_promises_and_the_tables(page: Page) -> None:
+    for name, title in {
+        "Security policy": "Security policy",
+        "OWASP Top 10:2025": "OWASP Top 10:2025",
+        "OWASP ASVS 5.0.0": "OWASP ASVS 5.0.0",
+        "Runbook": "Runbook: the first day, each day, three in the morning",
+    }.items():
+        page.goto("/")
+        page.get_by_role("main").get_by_role("link", name=name, exact=True).click()
+        heading = page.get_by_role("heading", level=1)
+        assert heading.inner_text().rstrip("#") == title
 
 
 def test_one_choice_of_tabs_holds_on_each_page(page: Page) -> None:

@@ -24,9 +24,9 @@ EVERYTHING_ANSWERED = [
     "frame_ancestors=https://partner.example.com",
     "cors_origins=https://app.example.com",
 ]
-# The README shows it over several lines.
+# The page shows it over several lines.
 LINK = re.compile(r"^ *(?:\$ )?(cruft link (?:.*\\\n)*.*)$", re.MULTILINE)
-REPOSITORY = re.compile(r"https://github\.com/<org>/\S+|<template>")
+REPOSITORY = re.compile(r"https://github\.com/[^/]+/cookiecutter-secure-flask\S*|<template>")
 # A line of the policy that each level words differently, and an owner's own.
 LEVEL = "CSP = csp_levels.RELAXED"
 OWN_LEVEL = f"{LEVEL}  # for the old forum"
@@ -82,7 +82,7 @@ def test_a_newer_template_and_another_answer_arrive_and_the_edit_stays(
     assert not list(created.rglob("*.rej"))
 
 
-def test_a_project_is_linked_with_its_own_answers_as_the_readme_shows(
+def test_a_project_is_linked_with_its_own_answers_as_the_page_shows(
     newer: Path, unlinked: Path
 ) -> None:
     append(unlinked / "app" / "pages.py", EDIT)
@@ -163,8 +163,8 @@ def cookiecutter(*arguments: str, out: Path) -> Path:
 
 
 def link(project: Path, template: Path) -> None:
-    """Run the command that the README shows; commit what it writes, and all that is uncommitted."""
-    [shown] = LINK.findall((support.TEMPLATE / "README.md").read_text("utf-8"))
+    """Run the command that the page shows; commit what it writes, and all that is uncommitted."""
+    [shown] = LINK.findall((support.PAGES / "how-to" / "update-a-project.md").read_text("utf-8"))
     command = REPOSITORY.sub(str(template), shown).replace(
         "<version>", support.SETTINGS["_version"]
     )

@@ -58,9 +58,9 @@ CORS_ORIGINS: list[str] = [
     # cookiecutter: endfor
 ]
 
-# What `POST /login` by JSON gives a program: opaque (a random token), session (the cookie of the
-# pages, for a single-page app of this site) or jwt (a signed token that other services can check).
-# People on pages log in by a cookie in any case.
+# Which token apps and scripts get at login, `POST /login` by JSON: opaque (a random token), session
+# (the cookie that browsers get, for a single-page app of this site) or jwt (a signed token that
+# other services can check). Browsers always get a cookie.
 TOKEN_TYPE = "{{ cookiecutter.token_type }}"  # noqa: S105 - a kind of token, no password
 
 # Headers that you add to every response, or change; None removes one.

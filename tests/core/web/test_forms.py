@@ -9,7 +9,7 @@ from flask import Flask, render_template_string, request
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect, FlaskForm
-from flask_wtf.file import FileField
+from flask_wtf.file import FileField, FileSize
 from secure_flask.auth.access import login_required, public, recent_login, roles_required
 from secure_flask.settings import Settings
 from secure_flask.web.form_types import FORM_TYPES
@@ -259,6 +259,25 @@ def test_what_is_kept_in_memory_stays_small_and_large_files_go_to_disk(client: F
     body = file(value=b"a") + file(value=b"\0" * 20_000) + END
     expected = {"sizes": [1, 20_000], "on_disk": [False, True]}
     assert post(client, body, OF_X, UPLOAD).json == expected
+
+
+# In memory, and on disk.
+@pytest.mark.parametrize(("size", "errors"), [(1000, []), (20_000, []), (20_001, ["Too large"])])
+def test_a_file_that_is_too_large_says_so_at_its_field(
+    make_app: MakeApp, size: int, errors: list[str]
+) -> None:
+    class Upload(FlaskForm):
+        file = FileField("File", [FileSize(20_000, message="Too large")])
+
+    def check() -> ResponseReturnValue:
+        form = Upload()
+        form.validate()
+        return {"errors": list(form.file.errors)}
+
+    app = make_app()
+    app.add_url_rule("/_test/size", view_func=public(consumes_form(check)), methods=["POST"])
+    body = file(value=b"a" * size) + END
+    assert post(app.test_client(), body, OF_X, "/_test/size").json == {"errors": errors}
 
 
 def test_a_limit_stays_where_another_decorator_adds_a_type(make_app: MakeApp) -> None:

@@ -1,6 +1,7 @@
 """By which names this app answers, what proxies may say, https, and which paths are read."""
 
 import logging
+import re
 
 import pytest
 from flask import Flask, request
@@ -67,6 +68,15 @@ def test_a_request_without_a_host_is_refused(client: FlaskClient) -> None:
     unnamed = create_environ(PATH)
     del unnamed["HTTP_HOST"]
     assert run_wsgi_app(client.application, unnamed)[1] == "400 BAD REQUEST"
+
+
+@pytest.mark.parametrize("path", [PATH, "/nowhere", f"/{PATH}"])
+def test_the_page_for_a_forged_host_has_no_link(client: FlaskClient, path: str) -> None:
+    """A relative one leads to that host too."""
+    headers = {"Host": "evil.example", "Accept": "text/html"}
+    answer = client.get(headers=headers, environ_overrides={"PATH_INFO": path})
+    assert (answer.status_code, answer.mimetype) == (400, "text/html")
+    assert not re.search(r"\b(href|src|action)=", answer.text)
 
 
 @pytest.mark.parametrize("host", ["10.0.0.7:8000", "my_service", "[::1"])

@@ -42,7 +42,7 @@ RECENT = 15  # minutes
 
 
 def public(view: Decorated) -> Decorated:
-    """Let everybody call this view: `@public`. `current_user` may be nobody there.
+    """Let everybody call this view: `@public`. Test for a login by `if current_user`.
 
     It opens the function in each app and endpoint. For a view of an extension, write its endpoint
     into PUBLIC_ENDPOINTS.

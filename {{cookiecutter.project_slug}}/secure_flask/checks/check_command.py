@@ -20,6 +20,7 @@ from secure_flask.checks import (  # noqa: F401 - each registers its checks
     responses,
     services,
     settings,
+    starter,
     templates,
 )
 from secure_flask.checks.registry import CHECKS, LEVELS, Finding, find_all_findings

@@ -166,6 +166,8 @@ def _insecure(directive: str, source: str, policy: Directives) -> str | None:
     scripts, styles = (_governs(directive, name, policy) for name in ("script-src", "style-src"))
     inline = source == UNSAFE_INLINE and not has_stricter_source(policy[directive])
     if ANY_HOST.fullmatch(source) and directive != "trusted-types":
+        if directive == "img-src":
+            return "images load from any site, and an injected image can send data there"
         return "any site can show the page in a frame or serve its files, or gets data sent"
     if wildcard := ANY_SUBDOMAIN.match(source):
         return f"any subdomain of {wildcard[1]} is allowed, also one that somebody else runs"

@@ -47,6 +47,8 @@ class ErrorResponse(HTTPException):
     fields: dict[str, str] | None = None
     # What the developer has to write. Only development shows it.
     hint: str | None = None
+    # Whether its page may have links: those of a host that is none of this site lead to that host.
+    links = True
 
     def __init__(self, message: str, headers: dict[str, str]) -> None:
         HTTPException.__init__(self)
@@ -182,7 +184,11 @@ def _as_page(error: HTTPException) -> Response | None:
 def _may_look_up_the_user(error: HTTPException) -> bool:
     # Not in a database that may be what failed, nor for each request of a flood.
     status = error.code or 500
-    return _login_is_known() or (status < 500 and status != 429)
+    return _login_is_known() or (_may_link(error) and status < 500 and status != 429)
+
+
+def _may_link(error: HTTPException) -> bool:
+    return not isinstance(error, ErrorResponse) or error.links
 
 
 def _login_is_known() -> bool:
@@ -199,10 +205,12 @@ def _page(error: HTTPException, *, navigation: bool) -> str | None:
     return render(
         navigation=navigation,
         hint=_hint(error),
+        links=_may_link(error),
         message=translated_text(_message(error)),
         project_name=current_app.config["PROJECT_NAME"],
         request_id=request_id(request.environ),
         retry_after=dict(error.get_headers()).get("Retry-After"),
+        status=error.code or 500,
     )
 
 

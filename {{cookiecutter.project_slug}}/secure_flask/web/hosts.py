@@ -54,8 +54,9 @@ def init_app(app: Flask) -> None:
     trusted = frozenset(app.config["TRUSTED_HOSTS"])
     app.config["TRUSTED_HOSTS"] = None
     app_state(app)[TRUSTED_HOSTS] = trusted
-    request_checks.add_request_check(app, _refuse_ambiguous_path)
+    # The host comes first: the page of any other error has links, which lead to that host.
     request_checks.add_request_check(app, partial(_refuse_untrusted_host, trusted))
+    request_checks.add_request_check(app, _refuse_ambiguous_path)
     if app.config["PRODUCTION"]:
         request_checks.add_request_check(app, _require_https)
     hops = app.config["PROXY_HOPS"]
@@ -78,7 +79,9 @@ def _refuse_untrusted_host(trusted: frozenset[str], request: Request) -> None:
     # The raw header: where it is missing, `request.host` is the server's own name.
     name = _name(request.environ.get("HTTP_HOST", ""))
     if not (view_options(request).probe or name in trusted):
-        raise error_response(400, "Unknown host")
+        error = error_response(400, "Unknown host")
+        error.links = False
+        raise error
 
 
 def _name(host: str) -> str:

@@ -10,7 +10,7 @@ from views.accounts.people import ADDRESS
 
 def start_page(visitor: Visitor) -> None:
     visitor.open("/")
-    expect(visitor.page.locator("#protections-count")).to_contain_text("just now")
+    expect(visitor.page.locator("#protections-count")).to_contain_text("came with")
 
 
 def login_page(visitor: Visitor) -> None:

@@ -118,7 +118,8 @@ def _use_tasks(visitor: Visitor) -> None:
     page.go_back()
     page.go_forward()
     page.reload()
-    page.get_by_role("button", name="Delete Buy oats").click()
+    page.get_by_text("Delete Buy oats", exact=True).click()
+    page.get_by_role("button", name="Yes, delete Buy oats").click()
     expect(page.get_by_role("status")).to_have_text("Deleted: Buy oats")
 
 

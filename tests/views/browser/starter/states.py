@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from views.conftest import PASSWORD, USERNAME
 
 # What the Tab key reaches on the start page, after the link to the page itself.
-TAB_ORDER = ["Log in", "Log in", "Try an attack"]
+TAB_ORDER = ["Log in", "Try an attack"]
 
 LONG_TITLE = "W" * 100
 
@@ -26,7 +26,7 @@ def log_in(page: Page, site: str) -> None:
 
 def log_out(page: Page) -> None:
     page.get_by_role("navigation").get_by_role("button", name="Log out").click()
-    expect(page.get_by_role("navigation").get_by_role("link", name="Log in")).to_be_visible()
+    expect(page.get_by_role("link", name="Log in")).to_be_visible()
 
 
 def save_task(page: Page, site: str, title: str) -> None:
@@ -42,7 +42,7 @@ def add_task(page: Page, site: str, title: str) -> None:
 
 def logged_in(page: Page, site: str) -> None:
     log_in(page, site)
-    expect(page.locator("#protections-count")).to_contain_text("just now")
+    expect(page.locator("#protections-count")).to_contain_text("came with")
 
 
 def login_page(page: Page, site: str) -> None:
@@ -84,6 +84,13 @@ def tasks(page: Page, site: str) -> None:
         add_task(page, site, title)
 
 
+def deleting(page: Page, site: str) -> None:
+    log_in(page, site)
+    add_task(page, site, "Buy milk")
+    page.get_by_text("Delete Buy milk", exact=True).click()
+    expect(page.get_by_role("button", name="Yes, delete Buy milk")).to_be_visible()
+
+
 def task_without_title(page: Page, site: str) -> None:
     log_in(page, site)
     save_task(page, site, " ")
@@ -99,5 +106,6 @@ STATES: list[Callable[[Page, str], None]] = [
     account,
     no_tasks,
     tasks,
+    deleting,
     task_without_title,
 ]

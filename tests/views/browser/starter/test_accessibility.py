@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from flask import Flask
+from flask import Flask, abort
 from playwright.sync_api import Page, expect
+from secure_flask import public
 
 from views.browser.conftest import Serve
 from views.browser.starter.states import STATES, TAB_ORDER
 from views.browser.starter.test_page import start_page
+from views.conftest import MakeApp
 
 AXE = Axe()
 LOOKS: list[dict[str, Any]] = [
@@ -31,11 +33,12 @@ def attacked(page: Page, site: str) -> None:
     start_page(page, site)
     page.click("#try-attack")
     expect(page.locator("#attack-result")).to_contain_text("Blocked.")
+    page.get_by_text("Show each header").click()
 
 
 def error_page(page: Page, site: str) -> None:
     page.goto(f"{site}/no/such/page")
-    expect(page.get_by_role("heading", name="Not Found")).to_be_visible()
+    expect(page.get_by_role("heading", name="This page does not exist")).to_be_visible()
 
 
 ALL_STATES = [start_page, attacked, error_page, *STATES]
@@ -50,7 +53,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
 
 
 def assert_for_everybody(page: Page) -> None:
-    for role in ("banner", "main"):
+    for role in ("banner", "main", "contentinfo"):
         expect(page.get_by_role(role)).to_have_count(1)
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
     for look in LOOKS:
@@ -65,6 +68,16 @@ def assert_for_everybody(page: Page) -> None:
         page.set_viewport_size({"width": width, "height": 640})
         page.evaluate("size => { document.documentElement.style.fontSize = size }", letters)
         assert page.evaluate("document.documentElement.scrollWidth") == width, letters
+
+
+def test_an_error_page_that_stands_alone_is_for_everybody(
+    page: Page, make_app: MakeApp, serve: Serve
+) -> None:
+    app = make_app()
+    app.add_url_rule("/_busy", view_func=public(lambda: abort(503)))
+    page.goto(f"{serve(app).at('localhost')}/_busy")
+    expect(page.get_by_role("link", name="Log in")).to_have_count(0)
+    assert_for_everybody(page)
 
 
 def test_every_part_of_the_start_page_has_its_name(page: Page, site: str) -> None:

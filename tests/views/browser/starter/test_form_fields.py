@@ -86,18 +86,34 @@ def form(app: Flask, serve: Serve, page: Page) -> Page:
 
 def test_each_error_belongs_to_its_field(form: Page) -> None:
     for label in FIELDS:
-        field = form.get_by_label(label, exact=True)
-        expect(field).to_have_accessible_description("Say something.")
+        field = form.get_by_label(re.compile(f"^{label}( |$)"))
+        expect(field).to_have_accessible_description("Error: Say something.")
         expect(field).to_have_attribute("aria-invalid", "true")
     name = form.get_by_label("Name")
-    expect(name).to_have_accessible_description("As in your passport. Say something.")
+    expect(name).to_have_accessible_description("As in your passport. Error: Say something.")
+
+
+def test_what_is_required_is_marked_for_the_eye_and_said_once(form: Page) -> None:
+    name, extras = form.get_by_label("Name"), form.get_by_role("group", name="Extras")
+    expect(form.locator("label[for=name]")).to_have_text("Name (required)")
+    expect(name).to_have_accessible_name("Name")
+    expect(name).to_have_attribute("required", "")
+    expect(extras.get_by_text("Meal")).to_have_text("Meal")
+
+
+@pytest.mark.parametrize("colours", ["none", "active"])
+def test_an_error_says_that_it_is_one_where_no_colour_shows_it(form: Page, colours: str) -> None:
+    form.emulate_media(forced_colors="active" if colours == "active" else "none")
+    error = form.get_by_text("Say something.").first
+    shown = error.evaluate("error => getComputedStyle(error, '::before').position")
+    assert shown == ("static" if colours == "active" else "absolute")
 
 
 def test_a_group_of_choices_has_a_name_and_an_error(form: Page) -> None:
     plan = form.get_by_role("radiogroup", name="Plan")
     extras = form.get_by_role("group", name="Extras")
     for group in (plan, extras):
-        expect(group).to_have_accessible_description("Say something.")
+        expect(group).to_have_accessible_description("Error: Say something.")
     expect(form.get_by_role("radio", name="Small")).to_be_visible()
     expect(form.get_by_role("checkbox", name="Meal")).to_be_visible()
 

@@ -41,7 +41,7 @@ def test_an_error_belongs_to_its_field_which_has_the_focus(page: Page, site: str
     login_without_password(page, site)
     password = page.get_by_label("Password")
     expect(password).to_be_focused()
-    expect(password).to_have_accessible_description("Enter your password.")
+    expect(password).to_have_accessible_description("Error: Enter your password.")
     expect(password).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("Username")).not_to_have_attribute("aria-invalid", "true")
 
@@ -56,7 +56,8 @@ def test_each_button_of_a_list_names_its_row(page: Page, site: str) -> None:
     log_in(page, site)
     for title in ("Buy milk", "Water the plants"):
         add_task(page, site, title)
-    page.get_by_role("button", name="Delete Buy milk").click()
+    page.get_by_text("Delete Buy milk", exact=True).click()
+    page.get_by_role("button", name="Yes, delete Buy milk").click()
     expect(page.get_by_role("status")).to_have_text("Deleted: Buy milk")
     expect(page.get_by_role("link", name="Water the plants")).to_be_visible()
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, ViewportSize, expect
 from secure_flask import public
 
 from views.browser.conftest import Serve
-from views.browser.starter.states import log_in
+from views.browser.starter.states import add_task, log_in
 from views.browser.starter.test_accessibility import assert_for_everybody
 
 PHONE: ViewportSize = {"width": 360, "height": 640}
@@ -63,6 +63,30 @@ def test_on_a_phone_log_out_stands_beside_the_name_however_many_links_there_are(
         assert box(log_out)[2] == PHONE["width"] - box(navigation)[0]
         link.evaluate("link => link.after(...[1, 2].map(() => link.cloneNode(true)))")
         link = link.first
+
+
+def test_all_pages_have_one_left_edge_one_width_and_one_size_of_heading(
+    page: Page, site: str
+) -> None:
+    log_in(page, site)
+    seen = set()
+    for path in ("/", "/tasks", "/tasks/new", "/account", "/reauthenticate", "/nowhere"):
+        page.goto(site + path)
+        heading = page.get_by_role("heading", level=1)
+        main, name = page.get_by_role("main"), page.locator(".home")
+        size = heading.evaluate("heading => getComputedStyle(heading).fontSize")
+        seen.add((box(heading)[0], box(name)[0], box(main)[0], box(main)[2], size))
+    assert len(seen) == 1
+
+
+def test_on_a_phone_the_parts_of_a_task_stand_below_each_other(page: Page, site: str) -> None:
+    page.set_viewport_size(PHONE)
+    log_in(page, site)
+    add_task(page, site, "Buy milk")
+    title, state = page.get_by_role("link", name="Buy milk"), page.get_by_text("Open", exact=True)
+    edges = [box(part) for part in (title, state, page.get_by_text("Delete Buy milk", exact=True))]
+    assert edges[0][3] <= edges[1][1]
+    assert edges[1][3] <= edges[2][1]
 
 
 def test_parts_of_a_page_keep_their_distance_and_are_for_everybody(page: Page, site: str) -> None:

@@ -47,7 +47,7 @@ def complaints(page: Page) -> list[str]:
 
 def start_page(page: Page, site: str) -> None:
     page.goto(site)
-    expect(page.locator("#protections-count")).to_contain_text("just now")
+    expect(page.locator("#protections-count")).to_contain_text("came with")
 
 
 @pytest.mark.parametrize("state", [start_page, *STATES], ids=lambda state: state.__name__)
@@ -74,6 +74,20 @@ def test_it_shows_what_this_site_sent(page: Page, site: str) -> None:
     for row in page.locator("[data-header]").all():
         sent = headers.get(str(row.get_attribute("data-header")), "Not sent here")
         expect(row.locator(".value")).to_contain_text(sent)
+
+
+def test_each_header_is_behind_a_disclosure_that_needs_no_script(page: Page, site: str) -> None:
+    page.route("**/*.js", lambda route: route.abort())
+    page.goto(site)
+    first = page.get_by_text("Content-Security-Policy", exact=True)
+    expect(first).to_be_hidden()
+    page.get_by_text("Show each header").click()
+    expect(first).to_be_visible()
+
+
+def test_a_visitor_finds_one_way_to_log_in(page: Page, site: str) -> None:
+    page.goto(site)
+    expect(page.get_by_role("link", name="Log in")).to_have_count(1)
 
 
 def test_where_the_site_is_gone_it_says_so(page: Page, site: str) -> None:

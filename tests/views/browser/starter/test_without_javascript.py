@@ -44,7 +44,7 @@ def test_a_user_logs_in_keeps_a_list_of_tasks_and_logs_out(page: Page, site: str
 
     page.get_by_role("link", name="Add your first task").click()
     press(page, "Save")
-    expect(page.get_by_label("Title")).to_have_accessible_description("Enter a title.")
+    expect(page.get_by_label("Title")).to_have_accessible_description("Error: Enter a title.")
     page.get_by_label("Title").fill("Buy milk")
     press(page, "Save")
     expect(page.get_by_role("status")).to_have_text("Added: Buy milk")
@@ -55,7 +55,8 @@ def test_a_user_logs_in_keeps_a_list_of_tasks_and_logs_out(page: Page, site: str
     press(page, "Save")
     expect(page.get_by_role("row").filter(has_text="Buy bread")).to_contain_text("Done")
 
-    press(page, "Delete Buy bread")
+    page.get_by_text("Delete Buy bread", exact=True).click()
+    press(page, "Yes, delete Buy bread")
     expect(page.get_by_role("status")).to_have_text("Deleted: Buy bread")
     expect(page.get_by_role("row")).to_have_count(0)
 

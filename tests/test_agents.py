@@ -1,0 +1,71 @@
+"""`AGENTS.md` of a project: short, each rule with a page that exists, and commands that pass."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+import following
+import support
+from conftest import NewProject, Rendered
+
+LONGEST = 60  # lines
+RULE = re.compile(r"^- .+$", re.MULTILINE)
+LINK = re.compile(r"\]\(([^)#]+)#?([^)]*)\)")
+
+
+def agents(project: Path) -> str:
+    return (project / "AGENTS.md").read_text("utf-8")
+
+
+def titles(page: Path) -> list[str]:
+    return re.findall(r"^#+ (.+)$", page.read_text("utf-8").lower(), re.MULTILINE)
+
+
+def on_github(title: str) -> str:
+    return re.sub(r"[^\w -]", "", title).replace(" ", "-")
+
+
+def on_the_site(title: str) -> str:
+    return re.sub(r"\W+", "-", title).strip("-")
+
+
+def test_it_is_short(rendered: Rendered) -> None:
+    assert len(agents(rendered({})).splitlines()) <= LONGEST
+
+
+def test_each_rule_leads_to_a_page_that_has_its_heading(rendered: Rendered) -> None:
+    project, site = rendered({}), support.SETTINGS["_site"]
+    text = agents(project)
+    assert not [rule for rule in RULE.findall(text) if not LINK.search(rule)]
+    for address, anchor in LINK.findall(text):
+        page, written = project / address, on_github
+        if address.startswith(site):
+            page = support.PAGES / f"{address.removeprefix(site).removesuffix('.html')}.md"
+            written = on_the_site
+        assert not anchor or anchor in map(written, titles(page)), address
+        assert page.exists(), address
+
+
+def test_it_says_what_must_hold(rendered: Rendered) -> None:
+    text = agents(rendered({}))
+    for words in (
+        *("`secure_flask/`", "`@public`", "by their owner", "`@consumes_form`", "`@validated(…)`"),
+        *("`innerHTML`", "`onclick=", "`style=", "a migration", "`encrypted_column()`", "Secrets"),
+        "as sensitive as one of `app/policy.py`",
+    ):
+        assert words in text
+
+
+@pytest.mark.slow
+def test_its_commands_pass_in_a_fresh_project(ready_project: NewProject) -> None:
+    project = ready_project()
+    # As if make had just made the environment, which is that of these tests.
+    os.utime(project / "pyproject.toml", (0, 0))
+    commands = following.commands(project / "AGENTS.md")
+    line = f"{following.PRELUDE}\n{commands}"
+    said = support.run("bash", "-c", line, cwd=project, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    assert "errors: 0" in said

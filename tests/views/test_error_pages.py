@@ -1,0 +1,105 @@
+"""The page of an error, as a person with a browser reads it."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import NoReturn
+
+import pytest
+from flask import Flask, abort
+from flask.testing import FlaskClient
+from secure_flask import error_response, public
+
+from tests.page_elements import Elements
+from views.conftest import OWN, USERNAME, MakeApp, log_in_by_form, post
+
+TITLES = {
+    400: "We could not read that",
+    401: "Please log in",
+    403: "You do not have access",
+    404: "This page does not exist",
+    405: "This address is not a page",
+    410: "This page no longer exists",
+    415: "This kind of data is not accepted here",
+    429: "Too many requests in a short time",
+    500: "Something went wrong on our side",
+    503: "This site is not available right now",
+}
+# What the core says to programs, where its words are others than those of the status.
+CORE = {
+    400: "Invalid request",
+    401: "Authentication required",
+    403: "Not allowed",
+    415: "Content-Type must be application/json",
+    429: "Too many requests",
+    503: "Temporarily unavailable",
+}
+
+
+def refusing(app: Flask, refuse: Callable[[], NoReturn]) -> FlaskClient:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.add_url_rule("/_refused", view_func=public(lambda: refuse()), methods=["GET", "POST"])
+    return app.test_client()
+
+
+def raised(status: int, message: str, **headers: str) -> NoReturn:
+    raise error_response(status, message, **headers)
+
+
+def title(page: str) -> str:
+    [found] = re.findall(r"<h1>(.*?)</h1>", page)
+    return str(found)
+
+
+@pytest.mark.parametrize("status", TITLES)
+def test_a_page_says_in_the_words_of_its_reader_what_happened_and_leads_on(
+    make_app: MakeApp, status: int
+) -> None:
+    refusals: list[Callable[[], NoReturn]] = [partial(abort, status)]
+    if status in CORE:
+        refusals.append(partial(raised, status, CORE[status]))
+    for refuse in refusals:
+        page = refusing(make_app(), refuse).get("/_refused", headers=OWN)
+        assert (page.status_code, title(page.text)) == (status, TITLES[status])
+        in_content = Elements(page.text.partition("<main")[2])
+        assert {"href": "/", "class": "button"} in in_content.of("a")
+        reference = (
+            rf"Reference for support: <code>{page.headers['X-Request-ID']}</code> \({status}"
+        )
+        # It comes last, and the name of the error stays for those who look it up.
+        assert re.search(reference, page.text.rpartition("</section>")[2])
+
+
+def test_words_of_your_own_are_the_title_as_they_are(make_app: MakeApp) -> None:
+    client = refusing(make_app(), partial(raised, 409, "There is one already"))
+    assert title(client.get("/_refused", headers=OWN).text) == "There is one already"
+
+
+def test_a_page_says_when_to_come_back(make_app: MakeApp) -> None:
+    for seconds, words in ((1, "1 second"), (90, "90 seconds"), (300, "5 minutes")):
+        wait = {"Retry_After": str(seconds)}
+        client = refusing(make_app(), partial(raised, 503, "Temporarily unavailable", **wait))
+        page = client.get("/_refused", headers=OWN)
+        assert f"Wait {words}, then try again." in page.text
+
+
+def test_who_lacks_access_reads_as_whom_the_login_is(make_app: MakeApp) -> None:
+    client = refusing(make_app(), partial(abort, 403))
+    assert "You are not logged in." in client.get("/_refused", headers=OWN).text
+    page = log_in_by_form(client).get("/_refused", headers=OWN)
+    assert f"You are logged in as <bdi>{USERNAME}</bdi>." in page.text
+
+
+def test_the_page_of_an_unknown_host_links_nowhere(client: FlaskClient) -> None:
+    for path in ("/", "/nowhere", "//nowhere"):
+        headers = {**OWN, "Host": "evil.example"}
+        page = client.get(headers=headers, environ_overrides={"PATH_INFO": path})
+        assert (page.status_code, title(page.text)) == (400, "This site has another address")
+        assert not re.search(r"\b(href|src|action)=|evil", page.text)
+
+
+def test_a_form_that_was_refused_says_how_to_get_back_what_was_typed(make_app: MakeApp) -> None:
+    client = refusing(make_app(), partial(abort, 404))
+    page = post(client, "/_refused", title="Much")
+    assert (page.status_code, title(page.text)) == (415, TITLES[415])
+    assert "use your browser's Back button" in page.text
