@@ -213,8 +213,8 @@ def test_the_pages_of_the_account_keep_the_list_of_the_phone_true(
     visitor.add_passkey()
     visitor.open("/change-username")
     visitor.fill(username="countess")
-    visitor.submit()
-    visitor.sees("Your username is changed")
+    with visitor.page.expect_navigation():
+        visitor.submit()
     assert shown_on(phone, visitor, "/account") == ["countess"]
     visitor.open("/account/passkeys")
     visitor.press("Delete My phone")
