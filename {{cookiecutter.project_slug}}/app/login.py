@@ -77,6 +77,9 @@ class LoginForm(FlaskForm):
         self.keep.label.text = f"Keep me logged in for {days} days"
         if "accounts" in current_app.blueprints:
             self.username.label.text = "Username or e-mail address"
+            # Browsers offer passkeys in the field too.
+            passkeys = {"autocomplete": "username webauthn"}
+            self.username.render_kw = {**self.username.render_kw, **passkeys}
 
 
 @blueprint.get("/login")

@@ -37,13 +37,19 @@ def mail_sent(visitor: Visitor) -> None:
 def mailbox(visitor: Visitor) -> None:
     confirmation(visitor)
     visitor.open("/dev/mailbox")
-    visitor.sees("Mails of development")
+    visitor.sees("Development mailbox")
 
 
 def confirmation(visitor: Visitor) -> None:
     visitor.register()
     visitor.open_newest_mail()
     visitor.sees("Confirm your address")
+
+
+def other_password(visitor: Visitor) -> None:
+    confirmation(visitor)
+    visitor.follow("Choose another")
+    visitor.sees("Choose your password")
 
 
 def refused_confirmation(visitor: Visitor) -> None:
@@ -69,7 +75,7 @@ def link_again(visitor: Visitor) -> None:
 
 def forgotten_password(visitor: Visitor) -> None:
     visitor.open("/reset")
-    visitor.sees("Forgotten password")
+    visitor.sees("Forgot your password?")
 
 
 def new_password(visitor: Visitor) -> None:
@@ -196,6 +202,7 @@ STATES: list[Callable[[Visitor], None]] = [
     mail_sent,
     mailbox,
     confirmation,
+    other_password,
     refused_confirmation,
     confirmed,
     expired_link,

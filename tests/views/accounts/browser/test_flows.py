@@ -15,9 +15,6 @@ NEW_PASSWORD = "eight herons in a pot of glue, and one that stayed at home"
 
 def test_a_person_registers_and_uses_an_app_until_the_device_is_lost(visitor: Visitor) -> None:
     visitor.confirm()
-    visitor.follow("Log in")
-    visitor.enter(**visitor.GRACE)
-    visitor.is_logged_in()
     device = visitor.set_up_app()
     [lost, *_] = visitor.new_recovery_codes()
 
@@ -70,7 +67,7 @@ def test_a_forgotten_password_is_replaced(visitor: Visitor) -> None:
     visitor.open_newest_mail()
     visitor.fill(password=NEW_PASSWORD)
     visitor.submit()
-    visitor.sees("Your password is set")
+    visitor.sees("Your password was changed")
     visitor.open("/login")
     visitor.enter(password=PASSWORD)
     visitor.is_refused()
@@ -84,7 +81,7 @@ def test_an_address_is_changed_by_the_link_and_the_password(visitor: Visitor) ->
     visitor.open_newest_mail()
     visitor.fill(password=PASSWORD)
     visitor.submit()
-    visitor.sees("Your address is changed")
+    visitor.sees("Your address was changed")
     visitor.log_in()
     visitor.open("/account")
     expect(visitor.page.get_by_role("region", name="Profile")).to_contain_text("ada@new.example")
@@ -98,7 +95,7 @@ def test_a_deleted_account_logs_nobody_in(visitor: Visitor) -> None:
         visitor.follow("Download your data")
     assert begun.value.suggested_filename == "personal-data.json"
     visitor.press("Delete my account")
-    visitor.sees("Your account is deleted")
+    visitor.sees("Goodbye")
     visitor.open("/login")
     visitor.enter()
     visitor.is_refused()
@@ -118,7 +115,8 @@ def test_a_mail_server_brings_the_link_of_a_registration(
         visitor.open_link_of(message)
         visitor.fill(password=STRONG)
         visitor.submit()
-        visitor.sees("Your account is ready")
+        visitor.is_welcome()
+        visitor.log_out()
         visitor.log_in(**visitor.GRACE)
 
 

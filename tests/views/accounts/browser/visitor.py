@@ -1,6 +1,7 @@
 """A person with a browser: what people do on the pages of accounts."""
 
 import time
+from contextlib import nullcontext
 from email.message import EmailMessage
 from typing import ClassVar
 
@@ -8,6 +9,7 @@ import pyotp
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from views.accounts.browser.phone import Phone
 from views.accounts.people import REGISTRATION, STRONG, delivered, link_in
 from views.conftest import PASSWORD, USERNAME
 
@@ -18,6 +20,7 @@ class Visitor:
 
     def __init__(self, app: Flask, page: Page, site: str) -> None:
         self.app, self.page, self.site = app, page, site
+        self.phone: Phone | None = None
 
     def open(self, path: str) -> None:
         self.page.goto(self.site + path)
@@ -72,9 +75,12 @@ class Visitor:
         self.open(link_in(message))
 
     def enter(self, username: str = USERNAME, password: str = PASSWORD) -> None:
-        """Enter name and password on the page that asks for them."""
-        self.fill(username=username, password=password)
-        self.press("Log in")
+        """Enter name and password on the page that asks for them, whatever passkey it offers."""
+        with self.phone.ignored() if self.phone else nullcontext():
+            self.fill(username=username, password=password)
+            # The offer ends with the page.
+            with self.page.expect_navigation(wait_until="commit"):
+                self.press("Log in")
 
     def log_in(self, username: str = USERNAME, password: str = PASSWORD) -> None:
         """Log in by the password alone."""
@@ -102,20 +108,25 @@ class Visitor:
         self.open(path)
         self.fill(email=address)
         self.submit()
-        self.sees("Look into your mailbox")
+        self.sees("Check your e-mail")
 
     def register(self) -> None:
         self.open("/register")
         self.fill(**REGISTRATION)
         self.press("Register")
-        self.sees("Look into your mailbox")
+        self.sees("Check your e-mail")
 
     def confirm(self) -> None:
         self.register()
         self.open_newest_mail()
         self.fill(password=STRONG)
-        self.press("Make the account")
-        self.sees("Your account is ready")
+        self.press("Create my account")
+        self.is_welcome()
+
+    def is_welcome(self) -> None:
+        """The account is made, and its user is logged in."""
+        expect(self.page.get_by_text("Your account is ready")).to_be_visible()
+        self.is_logged_in()
 
     def begin_setup(self) -> pyotp.TOTP:
         self.open("/account/factors")
