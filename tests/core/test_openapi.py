@@ -197,6 +197,12 @@ def test_a_member_that_an_answer_may_lack_has_no_default(
     assert "default" not in schema["properties"][member]
 
 
+def test_the_default_of_a_request_says_what_a_program_may_leave_out(app: Flask) -> None:
+    app.add_url_rule("/orders", "orders", public(validated(Order)(lambda order: "")))
+    schema = described(app)["components"]["schemas"]["Order"]
+    assert schema["properties"]["count"]["default"] == 1
+
+
 def content_of(model: str) -> Json:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}}
 
@@ -218,7 +224,7 @@ def test_a_form_is_described_with_its_redirect_and_its_page_of_errors(app: Flask
     assert set(sent["responses"]["422"]["content"]) == {PAGE}
     assert "requestBody" not in shown
     assert not shown["responses"].keys() & {"303", "413", "415", "422"}
-    forms = ({}, {"bad": "1"}, {"a\0": ""})
+    forms: list[dict[str, str]] = [{}, {"bad": "1"}, {"a\0": ""}]
     answers = [client.post("/_test/contact", data=form, headers=OWN_PAGE) for form in forms]
     assert [answer.status_code for answer in answers] == [303, 422, 400]
     for answer in answers:
@@ -249,12 +255,6 @@ def test_a_form_that_ends_at_a_page_is_described_beside_the_json(
             assert client.post(path, json={"name": "tea"}).mimetype in done
             assert client.post(path, headers=OWN_PAGE, data={"name": "tea"}).mimetype in done
     assert PAGE not in paths["/json"]["post"]["responses"]["200"]["content"]
-
-
-def test_the_default_of_a_request_says_what_a_program_may_leave_out(app: Flask) -> None:
-    app.add_url_rule("/orders", "orders", public(validated(Order)(lambda order: "")))
-    schema = described(app)["components"]["schemas"]["Order"]
-    assert schema["properties"]["count"]["default"] == 1
 
 
 @pytest.mark.parametrize(("name", "closed"), [("opened", False), ("unmarked", True)])

@@ -62,6 +62,7 @@ def test_another_contact_stops_the_app(make_app: MakeApp, subtests: pytest.Subte
 
 @pytest.mark.parametrize("broken", ["\n", "\r", "\x85", "\u2028", "\0", "\x1b"])
 def test_a_line_that_would_begin_another_stops_the_app(make_app: MakeApp, broken: str) -> None:
-    for name, value in (("Policy", f"a{broken}Contact: b"), (f"Policy: a{broken}Contact", "b")):
-        with pytest.raises(PolicyError, match="SECURITY_TXT"):
-            make_app(SECURITY_TXT={name: value})
+    with pytest.raises(PolicyError, match="SECURITY_TXT"):
+        make_app(SECURITY_TXT={"Policy": f"a{broken}Contact: b"})
+    with pytest.raises(PolicyError, match="SECURITY_TXT"):
+        make_app(SECURITY_TXT={f"Policy: a{broken}Contact": "b"})

@@ -209,11 +209,14 @@ def test_options_is_open_where_flask_answers_it_and_closed_in_a_view(app: Flask)
     assert app.test_client().options("/_test/by_view").status_code == 401
 
 
-def test_a_view_is_not_marked_as_both() -> None:
-    for closed in (login_required, recent_login, recent_login(minutes=1), roles_required("a")):
-        for first, second in ((public, closed), (closed, public)):
-            with pytest.raises(TypeError, match="is marked @public, and also"):
-                second(first(another()))
+@pytest.mark.parametrize(
+    "closed", [login_required, recent_login, recent_login(minutes=1), roles_required("a")]
+)
+def test_a_view_is_not_marked_as_both(closed: Any) -> None:
+    with pytest.raises(TypeError, match="is marked @public, and also"):
+        closed(public(another()))
+    with pytest.raises(TypeError, match="is marked @public, and also"):
+        public(closed(another()))
 
 
 def test_every_route_without_a_mark_refuses_a_stranger(app: Flask, client: FlaskClient) -> None:
@@ -221,7 +224,8 @@ def test_every_route_without_a_mark_refuses_a_stranger(app: Flask, client: Flask
     paths = {(route.method, route.path) for route in closed}
     logins = {("DELETE", routes.SESSIONS), ("DELETE", f"{routes.SESSIONS}/1")}
     logins |= {("POST", path) for path in (routes.LOGOUT, routes.REAUTHENTICATE, routes.PASSWORD)}
-    assert paths >= {("GET", routes.ME), ("GET", routes.SESSIONS), *logins}
+    keys = {("GET", routes.KEYS), ("POST", routes.KEYS), ("DELETE", f"{routes.KEYS}/1")}
+    assert paths >= {("GET", routes.ME), ("GET", routes.SESSIONS), *logins, *keys}
     accepted = {"*/*": 401, AS_BROWSERS: 303}
     answers = {
         (method, path, accept): client.open(path, method=method, headers={"Accept": accept})
@@ -377,7 +381,9 @@ def test_a_role_that_was_taken_away_opens_nothing_any_more(app: Flask, staff: Fl
     assert is_logged_in(staff, credentials)
 
 
-def test_all_roles_are_demanded_however_the_marks_are_written(app: Flask) -> None:
+def test_all_roles_are_demanded_however_the_marks_are_written(
+    app: Flask, subtests: pytest.Subtests
+) -> None:
     boss, chief = roles_required("probe-boss"), roles_required("probe-chief")
     views = {
         "one-mark": roles_required("probe-boss", "probe-chief")(another()),
@@ -390,17 +396,12 @@ def test_all_roles_are_demanded_however_the_marks_are_written(app: Flask) -> Non
         app.add_url_rule(f"{STAFF}/{name}", name, each)
     client = app.test_client()
     credentials = log_in(client)
-
-    def answers() -> dict[str, int]:
-        sent = {name: client.get(f"{STAFF}/{name}", headers=credentials) for name in views}
-        return {name: answer.status_code for name, answer in sent.items()}
-
-    give_roles(app, "probe-boss")
-    assert answers() == dict.fromkeys(views, 403)
-    give_roles(app, "probe-chief")
-    assert answers() == dict.fromkeys(views, 403)
-    give_roles(app, "probe-boss", "probe-chief")
-    assert answers() == dict.fromkeys(views, 200)
+    cases = {("probe-boss",): 403, ("probe-chief",): 403, ("probe-boss", "probe-chief"): 200}
+    for roles, status in cases.items():
+        give_roles(app, *roles)
+        answers = {name: client.get(f"{STAFF}/{name}", headers=credentials) for name in views}
+        with subtests.test(roles=roles):
+            assert {each.status_code for each in answers.values()} == {status}, answers
 
 
 def test_nobody_enters_the_password_again_only_to_be_refused(app: Flask, wait: Wait) -> None:

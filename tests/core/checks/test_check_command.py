@@ -89,14 +89,20 @@ def test_the_exit_status_is_1_from_the_chosen_level(
 
 
 @pytest.mark.usefixtures("checks")
-def test_what_hides_no_finding_or_has_no_reason_is_refused(make_app: MakeApp) -> None:
+def test_what_hides_no_finding_is_refused(make_app: MakeApp) -> None:
     unknown = run(accepting(make_app, "test.fuond"))
     assert unknown.exit_code == 1
     assert "'test.fuond'" in unknown.stderr
     assert ", ".join(sorted(FOUND)) in unknown.stderr
-    for reason in ("", " ", None):
-        with pytest.raises(PolicyError, match=r"ACCEPTED_FINDINGS\['test.error'\] is "):
-            accepting(make_app, "test.error", reason=reason)
+
+
+@pytest.mark.usefixtures("checks")
+@pytest.mark.parametrize("reason", ["", " ", None], ids=repr)
+def test_what_is_accepted_without_a_reason_is_refused(
+    make_app: MakeApp, reason: str | None
+) -> None:
+    with pytest.raises(PolicyError, match=r"ACCEPTED_FINDINGS\['test.error'\] is "):
+        accepting(make_app, "test.error", reason=reason)
 
 
 @pytest.mark.usefixtures("checks")

@@ -144,17 +144,14 @@ def test_the_endpoint_that_is_meant_is_named(find: Find) -> None:
     assert message.endswith("is site.login meant?")
 
 
-@pytest.mark.parametrize(
-    ("finding_id", "name", "found", "fine"),
-    [(*key, *values) for key, values in VALUES.items()],
-    ids=[f"{finding_id} {name}" for finding_id, name in VALUES],
-)
 def test_a_value_is_reported_where_it_endangers_the_site(
-    find: Find, finding_id: str, name: str, found: list[Any], fine: list[Any]
+    find: Find, subtests: pytest.Subtests
 ) -> None:
-    assert find(finding_id) == []
-    assert [len(find(finding_id, **{name: value})) for value in found] == [1] * len(found)
-    assert [len(find(finding_id, **{name: value})) for value in fine] == [0] * len(fine)
+    for (finding_id, name), (found, fine) in VALUES.items():
+        for value in [*found, *fine]:
+            with subtests.test(finding_id, value=value):
+                assert find(finding_id) == []
+                assert len(find(finding_id, **{name: value})) == (value in found)
 
 
 @pytest.mark.parametrize(
@@ -194,12 +191,17 @@ def test_a_key_that_serves_two_purposes_is_reported(find: Find) -> None:
     assert message.startswith("SECRET_KEY and ENCRYPTION_KEYS ")
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "[::]", "192.0.2.1", "app.internal"])  # noqa: S104
+REACHED = ["0.0.0.0", "::", "[::]", "192.0.2.1", "app.internal"]  # noqa: S104
+UNREACHED = ["localhost", "127.0.0.1", "127.0.0.2", "::1", "[::1]", pytest.param("", id="nothing")]
+
+
+@pytest.mark.parametrize("host", [*REACHED, *UNREACHED])
 def test_a_server_that_other_machines_reach_is_reported(
     find: Find, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
     monkeypatch.setenv("HOST", host)
-    assert [line.partition(",")[0] for line in find("proxies.bypassed")] == [f"HOST is {host}"]
+    expected = [f"HOST is {host}"] if host in REACHED else []
+    assert [line.partition(",")[0] for line in find("proxies.bypassed")] == expected
 
 
 @pytest.mark.parametrize("engine", ["docker", "kubernetes"])
@@ -214,26 +216,7 @@ def test_a_container_is_reached_by_the_proxy_of_another(
     assert find("proxies.bypassed") == []
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        pytest.param("", id="nothing"),
-        *("localhost", "127.0.0.1", "127.0.0.2", "::1", "[::1]"),
-    ],
-)
-def test_a_server_that_only_this_machine_reaches_is_not_reported(
-    find: Find, monkeypatch: pytest.MonkeyPatch, host: str
-) -> None:
-    monkeypatch.setenv("HOST", host)
-    assert find("proxies.bypassed") == []
-
-
-@pytest.mark.parametrize(
-    ("proxied", "body", "found"), [(2**20, 2**16, 1), (2**20 + 1, 2**16, 0), (2**21, 2**22, 1)]
-)
-def test_a_view_that_accepts_more_than_the_proxy_is_reported(
-    proxied: int, body: int, found: int
-) -> None:
+def test_a_view_that_accepts_more_than_the_proxy_is_reported() -> None:
     app = Flask("app")
 
     @app.post("/upload")
@@ -241,5 +224,10 @@ def test_a_view_that_accepts_more_than_the_proxy_is_reported(
     def upload() -> str:
         return ""
 
-    app.config.update(MAX_REQUEST_BODY=proxied, MAX_BODY=body)
-    assert len(found_in(app, "proxies.small-bodies")) == found
+    def number_found(proxied: int, body: int) -> int:
+        app.config.update(MAX_REQUEST_BODY=proxied, MAX_BODY=body)
+        return len(found_in(app, "proxies.small-bodies"))
+
+    assert number_found(2**20, 2**16) == 1
+    assert number_found(2**20 + 1, 2**16) == 0
+    assert number_found(2**21, 2**22) == 1

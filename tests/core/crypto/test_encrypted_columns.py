@@ -140,11 +140,11 @@ def test_a_context_outlives_a_new_name() -> None:
     assert new.new_name == "Ada"
 
 
-def test_a_value_of_a_mixin_serves_in_its_own_table_alone() -> None:
+def test_a_value_of_a_mixin_serves_in_its_own_table_alone(subtests: pytest.Subtests) -> None:
     customer: Any = Customer(id=1, phone=PHONE)
     assert WITH_PHONE[0](id=1, phone_encrypted=customer.phone_encrypted).phone == PHONE
     for model in WITH_PHONE[1:]:
-        with pytest.raises(DecryptionError):
+        with subtests.test(model.__name__), pytest.raises(DecryptionError):
             _ = model(id=1, phone_encrypted=customer.phone_encrypted).phone
     indexes = {model(id=1, phone=PHONE).phone_index for model in WITH_PHONE}
     assert len(indexes) == len(WITH_PHONE)

@@ -48,9 +48,9 @@ def stored(number: int, phone: str) -> dict[str, Any]:
 
 def assert_found(connection: Connection) -> None:
     with Session(connection) as session:
-        for number, phone in NUMBERS.items():
-            found = session.scalars(select(Contact).where(Contact.phone == phone)).one()
-            assert (found.id, found.phone) == (number, phone)
+        having = select(Contact).where
+        found = [session.scalars(having(Contact.phone == each)).one() for each in NUMBERS.values()]
+        assert {contact.id: contact.phone for contact in found} == NUMBERS
         assert session.get_one(Contact, len(NUMBERS)).phone is None
 
 

@@ -141,6 +141,11 @@ def test_sqlite_waits_no_longer_than_the_owner_says(
     assert waits == [milliseconds, 0] * 2
 
 
+def test_sqlite_waits_for_5_seconds_at_most(make_app: MakeApp) -> None:
+    with pytest.raises(PolicyError, match="timeout is more than 0 and at most 5"):
+        merged(make_app, "sqlite://", connect_args={"timeout": 30})
+
+
 def test_a_file_that_is_locked_is_given_up_after_that_time(
     make_app: MakeApp, tmp_path: Any
 ) -> None:
@@ -151,8 +156,3 @@ def test_a_file_that_is_locked_is_given_up_after_that_time(
         one.execute(text("DELETE FROM logins"))
         with pytest.raises(OperationalError, match="locked"):
             other.execute(text("DELETE FROM logins"))
-
-
-def test_sqlite_waits_for_5_seconds_at_most(make_app: MakeApp) -> None:
-    with pytest.raises(PolicyError, match="timeout is more than 0 and at most 5"):
-        merged(make_app, "sqlite://", connect_args={"timeout": 30})

@@ -151,23 +151,6 @@ def test_a_folder_that_sqlite_cannot_write_is_refused(
     assert "SQLite cannot write" in refusal(load, DATABASE_URL=url)
 
 
-def test_workers_that_would_count_apart_do_not_start(load: Load) -> None:
-    load().check_workers(1)
-    load(**SHARED).check_workers(8)
-    load(APP_ENV="development").check_workers(8)
-    for name in SHARED:
-        settings = load(**{**SHARED, name: GOOD.get(name, "")})
-        with pytest.raises(SettingsError, match=f"2 workers need more settings:\n  {name}: "):
-            settings.check_workers(2)
-
-
-def test_printed_settings_hide_their_secrets(load: Load) -> None:
-    hidden = {"DATABASE_URL": "postgresql://u:hide-me@h/n", "REDIS_URL": "redis://:hide-me@h"}
-    printed = repr(load(**hidden))
-    assert "hide-me" not in printed
-    assert GOOD_SECRET not in printed
-
-
 @pytest.mark.parametrize(
     "url", ["", "sqlite://", "sqlite:///:memory:", "sqlite:///file:/data/app.db?mode=ro&uri=true"]
 )
@@ -179,6 +162,23 @@ def test_a_database_that_needs_no_folder_or_makes_it_is_taken(
     if url:
         monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
     assert load(DATABASE_URL=url)
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_workers_that_would_count_apart_do_not_start(load: Load, name: str) -> None:
+    load().check_workers(1)
+    load(**SHARED).check_workers(8)
+    load(APP_ENV="development").check_workers(8)
+    settings = load(**{**SHARED, name: GOOD.get(name, "")})
+    with pytest.raises(SettingsError, match=f"2 workers need more settings:\n  {name}: "):
+        settings.check_workers(2)
+
+
+def test_printed_settings_hide_their_secrets(load: Load) -> None:
+    hidden = {"DATABASE_URL": "postgresql://u:hide-me@h/n", "REDIS_URL": "redis://:hide-me@h"}
+    printed = repr(load(**hidden))
+    assert "hide-me" not in printed
+    assert GOOD_SECRET not in printed
 
 
 @pytest.mark.parametrize(

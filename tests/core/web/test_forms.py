@@ -1,6 +1,5 @@
 """What a view gets of an HTML form: all of it, or nothing."""
 
-from collections.abc import Callable
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
@@ -162,18 +161,13 @@ def broken(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("content_type", [URLENCODED, OF_X])
-@pytest.mark.parametrize("stream", ["that ends", "that breaks"])
-def test_a_form_whose_client_was_gone_is_400(
-    client: FlaskClient, content_type: str, stream: str
-) -> None:
+def test_a_form_whose_client_was_gone_is_400(client: FlaskClient, content_type: str) -> None:
     body = b"title=a&notes=b" if content_type == URLENCODED else field() + file() + END
-    streams = {
-        "that ends": BytesIO(body[:-5]),
-        "that breaks": SimpleNamespace(read=broken, readinto=broken),
-    }
+    streams = (BytesIO(body[:-5]), SimpleNamespace(read=broken, readinto=broken))
     stated = {"CONTENT_LENGTH": str(len(body)), "wsgi.input_terminated": True}
-    environ = stated | {"wsgi.input": streams[stream], "CONTENT_TYPE": content_type}
-    assert client.post(FORM, environ_overrides=environ, headers=OWN).status_code == 400
+    environs = [stated | {"wsgi.input": each, "CONTENT_TYPE": content_type} for each in streams]
+    answers = [client.post(FORM, environ_overrides=each, headers=OWN) for each in environs]
+    assert [answer.status_code for answer in answers] == [400, 400]
 
 
 @pytest.mark.parametrize("control", ["\0", "\x07", "\x1b", "\x7f", "\x85"])
@@ -196,13 +190,11 @@ def test_control_characters_are_400(client: FlaskClient, control: str) -> None:
     assert got == dict.fromkeys(bodies, 400)
 
 
-@pytest.mark.parametrize("content_type", FORM_TYPES)
-def test_values_may_have_several_lines_and_any_language(
-    client: FlaskClient, content_type: str
-) -> None:
+def test_values_may_have_several_lines_and_any_language(client: FlaskClient) -> None:
     text = "one\r\n\ttwo\nthree \u0645\u0631\u062d\u0628\u0627 \U0001f469\u200d\U0001f680 & = + %"
-    answer = client.post(FORM, data={"notes": text}, content_type=content_type, headers=OWN)
-    assert answer.json == {"fields": [["notes", text]], "files": []}
+    sent = {"data": {"notes": text}, "headers": OWN}
+    answers = {kind: client.post(FORM, content_type=kind, **sent).json for kind in FORM_TYPES}
+    assert answers == {kind: {"fields": [["notes", text]], "files": []} for kind in FORM_TYPES}
 
 
 def too_large(answer: TestResponse) -> str | None:
@@ -269,7 +261,11 @@ def test_what_is_kept_in_memory_stays_small_and_large_files_go_to_disk(client: F
     assert post(client, body, OF_X, UPLOAD).json == expected
 
 
-def test_a_file_that_is_too_large_says_so_at_its_field(make_app: MakeApp) -> None:
+# In memory, and on disk.
+@pytest.mark.parametrize(("size", "errors"), [(1000, []), (20_000, []), (20_001, ["Too large"])])
+def test_a_file_that_is_too_large_says_so_at_its_field(
+    make_app: MakeApp, size: int, errors: list[str]
+) -> None:
     class Upload(FlaskForm):
         file = FileField("File", [FileSize(20_000, message="Too large")])
 
@@ -280,28 +276,23 @@ def test_a_file_that_is_too_large_says_so_at_its_field(make_app: MakeApp) -> Non
 
     app = make_app()
     app.add_url_rule("/_test/size", view_func=public(consumes_form(check)), methods=["POST"])
-    # In memory, and on disk.
-    for size, errors in ((1000, []), (20_000, []), (20_001, ["Too large"])):
-        body = file(value=b"a" * size) + END
-        assert post(app.test_client(), body, OF_X, "/_test/size").json == {"errors": errors}
+    body = file(value=b"a" * size) + END
+    assert post(app.test_client(), body, OF_X, "/_test/size").json == {"errors": errors}
 
 
-@pytest.mark.parametrize(
-    "view",
-    [
-        consumes("image/png")(consumes_form(max_size=10)(lambda: "read")),
-        consumes_form(consumes("image/png", max_size=10)(lambda: "read")),
-    ],
-    ids=["below", "above"],
-)
-def test_a_limit_stays_where_another_decorator_adds_a_type(
-    make_app: MakeApp, view: Callable[[], str]
-) -> None:
+def test_a_limit_stays_where_another_decorator_adds_a_type(make_app: MakeApp) -> None:
     app = make_app()
-    app.add_url_rule(FORM, view_func=public(view), methods=["POST"])
-    sent = [b"a=" + b"b" * size for size in (8, 9)]
-    answers = [post(app.test_client(), body, URLENCODED) for body in sent]
-    assert [answer.status_code for answer in answers] == [200, 413]
+    views = {
+        "/_test/below": consumes("image/png")(consumes_form(max_size=10)(lambda: "read")),
+        "/_test/above": consumes_form(consumes("image/png", max_size=10)(lambda: "read")),
+    }
+    for path, view in views.items():
+        app.add_url_rule(path, path, public(view), methods=["POST"])
+    client = app.test_client()
+    fit = {path: post(client, b"a=" + b"b" * 8, URLENCODED, path).status_code for path in views}
+    assert fit == dict.fromkeys(views, 200)
+    large = {path: post(client, b"a=" + b"b" * 9, URLENCODED, path).status_code for path in views}
+    assert large == dict.fromkeys(views, 413)
 
 
 def test_a_flask_form_works_as_its_users_know_it(client: FlaskClient) -> None:
@@ -329,6 +320,14 @@ def test_a_form_prints_and_needs_no_token_and_visitors_get_no_cookie(client: Fla
     assert "Set-Cookie" not in client.post(NOTE, data={"title": "a"}, headers=OWN).headers
 
 
+@pytest.mark.parametrize("path", [NOTE, PRIVATE])
+def test_a_form_of_a_user_prints_and_needs_no_token(client: FlaskClient, path: str) -> None:
+    log_in(client)
+    assert "csrf_token" not in client.get(path).text
+    sent = {"title": "a", "csrf_token": "of an old page"}
+    assert client.post(path, data=sent, headers=OWN).status_code == 200
+
+
 def test_a_form_of_an_extension_needs_no_token_either(make_app: MakeApp) -> None:
     app = make_app()
     CSRFProtect(app)
@@ -351,14 +350,6 @@ def test_an_extension_may_protect_forms_by_tokens_before_the_core(
     assert create_app(settings).config["WTF_CSRF_ENABLED"] is False
 
 
-@pytest.mark.parametrize("path", [NOTE, PRIVATE])
-def test_a_form_of_a_user_prints_and_needs_no_token(client: FlaskClient, path: str) -> None:
-    log_in(client)
-    assert "csrf_token" not in client.get(path).text
-    sent = {"title": "a", "csrf_token": "of an old page"}
-    assert client.post(path, data=sent, headers=OWN).status_code == 200
-
-
 def test_the_owner_chooses_how_many_fields_a_form_has(
     make_app: MakeApp, subtests: pytest.Subtests
 ) -> None:
@@ -377,11 +368,11 @@ def test_the_owner_chooses_how_many_fields_a_form_has(
         make_app(fill=False, MAX_FORM_PARTS=None)
 
 
-def test_a_form_handler_with_a_mark_of_access_is_refused() -> None:
-    for mark in (public, login_required, recent_login, roles_required("admin")):
-        handler = mark(lambda: "form")
-        with pytest.raises(TypeError, match="put the mark on the view below @or_form"):
-            or_form(handler)
+@pytest.mark.parametrize("mark", [public, login_required, recent_login, roles_required("admin")])
+def test_a_form_handler_with_a_mark_of_access_is_refused(mark: Any) -> None:
+    handler = mark(lambda: "form")
+    with pytest.raises(TypeError, match="put the mark on the view below @or_form"):
+        or_form(handler)
 
 
 def test_a_page_for_a_refused_form_may_contain_a_form(make_app: MakeApp) -> None:

@@ -94,10 +94,10 @@ def test_each_of_several_limits_counts(app: Flask, wait: Wait) -> None:
     assert statuses == [200, 200, 429, 200, 429]
 
 
-def test_what_is_no_limit_is_refused_at_import() -> None:
-    for text in ("", "often", "10", "2 per minute; often"):
-        with pytest.raises(ValueError, match="limit"):
-            limited(text)
+@pytest.mark.parametrize("text", ["", "often", "10", "2 per minute; often"])
+def test_what_is_no_limit_is_refused_at_import(text: str) -> None:
+    with pytest.raises(ValueError, match="limit"):
+        limited(text)
 
 
 def test_two_views_of_one_factory_count_apart(app: Flask) -> None:

@@ -56,10 +56,14 @@ def test_an_unusable_key_is_refused_and_not_shown(environment: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("name", ["TOKEN_ISSUER", "TOKEN_AUDIENCE"])
-def test_a_name_that_no_token_can_carry_is_refused(make_app: MakeApp, name: str) -> None:
-    for value in ("", " ", "a b", "a\n", "\x07", "\udcff", "a" * (MAX_NAME + 1)):
-        with pytest.raises(PolicyError, match=f"{name} is .*; write 1 to 255 ASCII characters"):
-            make_app(TOKEN_TYPE="jwt", **{name: value})
+@pytest.mark.parametrize(
+    "value", ["", " ", "a b", "a\n", "\x07", "\udcff", "a" * (MAX_NAME + 1)], ids=ascii
+)
+def test_a_name_that_no_token_can_carry_is_refused(
+    make_app: MakeApp, name: str, value: str
+) -> None:
+    with pytest.raises(PolicyError, match=f"{name} is .*; write 1 to 255 ASCII characters"):
+        make_app(TOKEN_TYPE="jwt", **{name: value})
 
 
 @pytest.fixture

@@ -149,8 +149,8 @@ def test_the_signature_of_another_key_is_401_even_if_the_token_brings_that_along
     assert_refused(ask(client, sign(payload, key=ANOTHER_KEY)))
     point = encode(ANOTHER_KEY.public_key().public_bytes_raw())
     jwk = {"kty": "OKP", "crv": "Ed25519", "kid": KEY_ID, "x": point}
-    for key in (ANOTHER_KEY, KEY):
-        assert_refused(ask(client, sign(payload, {**HEADER, "jwk": jwk}, key)))
+    assert_refused(ask(client, sign(payload, {**HEADER, "jwk": jwk}, ANOTHER_KEY)))
+    assert_refused(ask(client, sign(payload, {**HEADER, "jwk": jwk}, KEY)))
 
 
 def test_a_key_id_must_name_the_key_that_signed(
@@ -169,7 +169,7 @@ def test_a_claim_or_header_changed_under_the_old_signature_is_401(
     claims = read(token)
     for claim in ("sub", "exp", "jti", "sid"):
         changed = encode(write({**claims, claim: claims[claim] * 2}))
-        assert_refused(ask(client, f"{header}.{changed}.{signature}"))
+        assert_refused(ask(client, f"{header}.{changed}.{signature}"), claim)
     respaced = encode(json.dumps(HEADER, separators=(", ", ": ")).encode())
     assert_refused(ask(client, f"{respaced}.{payload}.{signature}"))
 
