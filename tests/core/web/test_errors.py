@@ -40,6 +40,10 @@ def fail(name: str) -> str:
         raise OperationalError(SECRET, {}, OSError(SECRET))
     if name == "members":
         raise field_error(400, "seats", "Required")
+    if name == "unknown":
+        error = error_response(401, "Unknown or invalid passkey")
+        error.members = {"unknown": True}
+        raise error
     if name == "refused":
         raise error_response(409, "Already there", Retry_After="1")
     abort(int(name), SECRET)
@@ -75,6 +79,7 @@ def test_an_error_without_a_page_is_its_name_in_json(client: FlaskClient, debug:
         f"nowhere/{SECRET}": (404, {"error": "Not Found"}),
         "refused": (409, {"error": "Already there"}),
         "members": (400, {"error": "Required", "fields": {"seats": "Required"}}),
+        "unknown": (401, {"error": "Unknown or invalid passkey", "unknown": True}),
     }
     answers = {name: client.get(f"/_test/{name}") for name in expected}
     assert {name: (each.status_code, each.json) for name, each in answers.items()} == expected
