@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
-from docutils import nodes
+from docutils import nodes  # type: ignore[import-untyped]
 from pygments.lexers.templates import HtmlDjangoLexer
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -102,7 +102,7 @@ def prepare(app: Sphinx, page: str, source: list[str]) -> None:
             return os.path.relpath(target, here) + (link[2] or "")
         if not target.is_relative_to(TEMPLATE):
             # A page of GitHub's, as seen from the file there.
-            return urljoin(f"{PRIVATE['_source']}/blob/main/{shown.name}", link[1])
+            return urljoin(f"{PRIVATE['_source']}/blob/main/{shown.name}", str(link[1]))
         kind = "tree" if target.is_dir() else "blob"
         path = quote(target.relative_to(TEMPLATE).as_posix())
         return f"{PRIVATE['_source']}/{kind}/main/{path}{link[2] or ''}"

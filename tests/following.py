@@ -20,6 +20,9 @@ VERB = re.compile(r"\bcreate\b|\breplace\b|\badd\b|\bend of\b", re.IGNORECASE)
 BELOW = re.compile(r"\bbelow `([^`]+)`")
 INSTEAD = re.compile(r"\breplaces the line `([^`]+)`")
 IMPORT = re.compile(r"^(?:from|import) .*\n", re.MULTILINE)
+# Where a page goes on with what sections of another page show.
+BEGIN = re.compile(r"^ *1\. Begin with .*", re.MULTILINE)
+SECTION = re.compile(r"\]\(([^)#\s]+\.md)#([\w-]+)\)")
 # The two lines of app/__init__.py that name the modules with a blueprint.
 IN_TUPLE = "the tuple in `create_app`"
 MODULES = (re.compile(r"^from app import (.+)$", re.M), re.compile(r"for module in \((.+)\):"))
@@ -55,8 +58,25 @@ class Step:
 
 
 def steps(page: Path) -> Iterator[Step]:
-    """Return the blocks of a page, each with the paragraph before it."""
+    """Return the blocks of a page, each with the paragraph before it, and those it begins with."""
     text = page.read_text("utf-8")
+    for begin in BEGIN.findall(text):
+        for link, anchor in SECTION.findall(begin):
+            yield from blocks(section((page.parent / link).read_text("utf-8"), anchor))
+    yield from blocks(text)
+
+
+def section(text: str, anchor: str) -> str:
+    """Return the section whose heading makes this anchor."""
+    [found] = [
+        part
+        for part in text.split("\n## ")[1:]
+        if part.partition("\n")[0].lower().replace(" ", "-") == anchor
+    ]
+    return found
+
+
+def blocks(text: str) -> Iterator[Step]:
     for block in BLOCK.finditer(text):
         words = text[: block.start()].rstrip().rpartition("\n\n")[2]
         yield Step(block[2], dedent(block[3]), words)

@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -35,7 +36,7 @@ SELF_SERVICE = {"accounts": "self-service"}
 OF_ACCOUNTS = {"accounts", "mail", "second-factors", "leaving"}
 # An app has one manager of Flask-Login, which that of another recipe would replace, and one language.
 # With old hashes each login of the other pages' tests takes longer.
-ALONE = {"flask-security", "another-language", "existing-users"}
+ALONE = {"flask-security", "another-language", "existing-users", "flask-babel"}
 # The others show what needs a container engine, a cluster or another machine.
 FOLLOWED = [page for pages in FOLDERS.values() for page in pages if "```sh" in page.read_text()]
 PARTS = ["When you need it", "Steps", "See that it works", "What can go wrong"]
@@ -205,6 +206,8 @@ def test_the_curl_lines_work_with_each_kind_of_token(
 def test_what_all_pages_show_passes_the_projects_own_checks(
     pages: list[Path], ready_project: NewProject
 ) -> None:
+    if "flask-babel" in {page.stem for page in pages}:
+        support.need(find_spec("flask_babel"), "Flask-Babel")
     project = ready_project(**answers(pages[0]))
     for page in pages:
         following.write_files(project, page)

@@ -134,7 +134,7 @@ def use_script_of_another_site(template: Path) -> str:
     [tag] = [step.code for step in following.steps(PAGE) if marked in step.code]
     digest = base64.b64encode(hashlib.sha384(SCRIPT).digest()).decode()
     tag = tag.replace("sha384-…", f"sha384-{digest}")
-    template.write_text(template.read_text("utf-8").replace("<h1>", f"{tag}<h1>"), "utf-8")
+    template.write_text(template.read_text("utf-8").replace("<label", f"{tag}<label"), "utf-8")
     [address] = re.findall(r'src="(.+?)"', tag)
     return str(address)
 

@@ -96,7 +96,7 @@ def register(page: Page) -> None:
     page.goto(urlsplit(mailed.first.get_attribute("href") or "").path)
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button").last.click()
-    expect(page.get_by_text("Log in").first).to_be_visible()
+    expect(page.get_by_text("Your account is ready")).to_be_visible()
 
 
 def log_in(page: Page) -> None:

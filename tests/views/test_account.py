@@ -1,6 +1,7 @@
 """The account: own logins and the password, seen and changed by plain forms and by JSON."""
 
 import re
+from datetime import UTC, datetime
 from html import unescape
 
 import pytest
@@ -91,6 +92,31 @@ def test_it_lists_own_logins_and_nobody_elses(app: Flask, client: FlaskClient) -
     # The present login ends by logging out.
     assert end_path(client) not in page.text
     assert end_path(bobs) not in page.text
+
+
+def headings(page: str) -> list[str]:
+    return re.findall(r"<h2[^>]*>([^<]+)</h2>", page)
+
+
+def test_the_password_is_the_second_part_of_the_page_and_what_is_lost_the_last(
+    app: Flask, client: FlaskClient
+) -> None:
+    parts = headings(client.get(ACCOUNT).text)
+    first = ["Profile", "Password", "Where you are logged in", "Keys for programs"]
+    assert parts[:4] == first
+    last = ["Delete your account"] if "accounts" in app.blueprints else first[3:]
+    assert parts[-1:] == last
+    grow_old(app)
+    assert headings(client.get(ACCOUNT).text) == parts
+
+
+def test_without_a_script_times_are_in_utc_and_exact(client: FlaskClient) -> None:
+    [login] = client.get(routes.SESSIONS).get_json()["sessions"]
+    issued = datetime.fromtimestamp(login["issued"], UTC)
+    page = client.get(ACCOUNT).text
+    assert (
+        f'<time datetime="{issued:%Y-%m-%dT%H:%M:%SZ}">{issued:%Y-%m-%d %H:%M} UTC</time>' in page
+    )
 
 
 def test_a_button_ends_one_login(app: Flask, client: FlaskClient) -> None:

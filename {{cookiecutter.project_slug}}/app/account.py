@@ -11,6 +11,7 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
+from markupsafe import Markup
 from pydantic import BeforeValidator, Field
 from secure_flask import (
     Body,
@@ -47,6 +48,7 @@ blueprint = Blueprint("account", __name__)
 
 DAY = 24 * 60 * 60  # seconds
 MAX_KEY_NAME = 80  # characters
+EVERYWHERE = "You are logged out everywhere else."
 
 
 class Me(ResponseBody):
@@ -117,7 +119,7 @@ class PasswordChangeForm(FlaskForm):
     new_password = password_field(
         "New password", "new-password", DataRequired("Choose a new password.")
     )
-    keep_keys = BooleanField("Keep the keys of my programs")
+    keep_keys = BooleanField("Keep the keys for my programs")
 
 
 class KeyForm(FlaskForm):
@@ -129,7 +131,7 @@ class KeyForm(FlaskForm):
         "Days until it expires", [InputRequired("Give a number of days."), NumberRange(1, 365)]
     )
     roles = SelectMultipleField(
-        "Roles of yours that it has too",
+        "Your roles that it may use",
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
@@ -239,7 +241,7 @@ def change_by_form() -> ResponseReturnValue:
     except BadRequest as refused:
         form.new_password.errors = [f"{refused.description}."]
         return _page(form), 422
-    return _done("Your password is changed, and all your other logins have ended.")
+    return _done(f"Your password is changed. {EVERYWHERE}")
 
 
 @blueprint.post("/account/logins/<string:login_id>/end")
@@ -249,7 +251,7 @@ def change_by_form() -> ResponseReturnValue:
 def end_by_form(login_id: str) -> ResponseReturnValue:
     """End one of your logins by a form."""
     end_login(login_id)
-    return _done("The login has ended.")
+    return _done("The device is logged out.")
 
 
 @blueprint.post("/account/logins/end")
@@ -259,7 +261,7 @@ def end_by_form(login_id: str) -> ResponseReturnValue:
 def end_others_by_form() -> ResponseReturnValue:
     """End all your other logins by a form."""
     end_other_logins()
-    return _done("All other logins have ended.")
+    return _done(EVERYWHERE)
 
 
 @blueprint.post("/account/keys")
@@ -286,7 +288,7 @@ def make_key_by_form() -> ResponseReturnValue:
 def end_key_by_form(key_id: str) -> ResponseReturnValue:
     """End one of your keys by a form."""
     end_key(key_id)
-    return _done("The key has ended.")
+    return _done("The key is deleted.")
 
 
 @blueprint.get("/account/password")
@@ -299,8 +301,11 @@ def lead_to_account() -> ResponseReturnValue:
 
 
 @blueprint.app_template_filter("as_time")
-def as_time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def as_time(seconds: int) -> Markup:
+    """A time in UTC, which account.js shows in the reader's zone."""
+    time = datetime.fromtimestamp(seconds, UTC)
+    text = time.strftime("%Y-%m-%d %H:%M UTC")
+    return Markup('<time datetime="{}">{}</time>').format(time.strftime("%Y-%m-%dT%H:%M:%SZ"), text)
 
 
 def _page(form: PasswordChangeForm | None = None, key_form: KeyForm | None = None) -> str:

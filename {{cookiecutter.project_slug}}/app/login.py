@@ -77,6 +77,9 @@ class LoginForm(FlaskForm):
         self.keep.label.text = f"Keep me logged in for {days} days"
         if "accounts" in current_app.blueprints:
             self.username.label.text = "Username or e-mail address"
+            # Browsers offer passkeys in the field too.
+            passkeys = {"autocomplete": "username webauthn"}
+            self.username.render_kw = {**self.username.render_kw, **passkeys}
 
 
 @blueprint.get("/login")
@@ -96,7 +99,7 @@ def _log_in_by_form() -> ResponseReturnValue:
     except Unauthorized:
         form.form_errors.append("Wrong username or password.")
         return _page("login.html", form), 401
-    return redirect(checked_next() or _home(), 303)
+    return redirect(checked_next() or start_page(), 303)
 
 
 @blueprint.post("/login")
@@ -143,7 +146,7 @@ def enter_password_again(body: PasswordBody) -> ResponseReturnValue:
 
 def _log_out_by_form() -> ResponseReturnValue:
     log_out()
-    return redirect(_home(), 303)
+    return redirect(start_page(), 303)
 
 
 @blueprint.post("/logout")
@@ -161,5 +164,6 @@ def _page(template: str, form: FlaskForm) -> str:
     return render_template(template, form=form, next=checked_next())
 
 
-def _home() -> str:
+def start_page() -> str:
+    """Where a login leads that no page asked for, and a logout."""
     return f"{request.root_path}/"

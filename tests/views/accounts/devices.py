@@ -111,7 +111,11 @@ class Passkey:
         with client.application.test_request_context():
             self.origin, self.rp_id = public_urls.public_origin(), public_urls.public_host()
         self.verifies_user = True
-        self.cross_origin = False  # in a frame of another site's page
+        # What a browser says of the frame that asks.
+        self.framed: dict[str, object] = {"crossOrigin": False}
+        # What an attacker makes of the client data, and of the flags, before they are signed.
+        self.change_client_data: Callable[[bytes], bytes] = bytes
+        self.change_flags: Callable[[int], int] = int
 
     def create(self, options: dict[str, Any]) -> str:
         """The JSON of `navigator.credentials.create`."""
@@ -142,13 +146,13 @@ class Passkey:
 
     def _client_data(self, kind: str, options: dict[str, Any]) -> bytes:
         members = {"type": kind, "challenge": options["challenge"], "origin": self.origin}
-        return json.dumps({**members, "crossOrigin": self.cross_origin}).encode()
+        return self.change_client_data(json.dumps({**members, **self.framed}).encode())
 
     def _data(self, flags: int = 0) -> bytes:
         present, verified = 0x01, 0x04 if self.verifies_user else 0
         flags |= present | verified
         rp_id_hash = sha256(self.rp_id.encode()).digest()
-        return rp_id_hash + bytes([flags]) + self.count.to_bytes(4, "big")
+        return rp_id_hash + bytes([self.change_flags(flags)]) + self.count.to_bytes(4, "big")
 
     def _public_key(self) -> bytes:
         numbers = self.key.public_key().public_numbers()

@@ -167,7 +167,7 @@ def test_a_reader_of_the_address_connects_it_to_no_account_of_somebody_else(
     assert confirm(grace, link, headers=theirs) == 403
     assert confirm(grace, link, STRONG, theirs) == 403
     page = post(log_in_by_form(app.test_client(), username="grace"), link)
-    assert (page.status_code, "somebody else" in page.text) == (422, True)
+    assert (page.status_code, "as someone else" in page.text) == (422, True)
     assert address(app) == ADDRESS
 
 

@@ -1,5 +1,6 @@
 """How an app, recovery codes and demanded factors come and go, as JSON and on pages."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -580,21 +581,27 @@ def test_a_forgotten_half_login_stops_no_setup_of_who_is_logged_in(
 
 
 def key_in(page: str) -> str:
-    return page.partition("Or type this key into the app: <code>")[2].partition("</code>")[0]
+    """The key beside the QR code, which stands there in groups of four."""
+    [shown] = re.findall('<code id="key">([A-Z2-7 ]+)</code>', page)
+    assert {len(group) for group in shown.split()} == {4}
+    return str(shown.replace(" ", ""))
+
+
+def codes_in(page: str) -> list[str]:
+    """The recovery codes of the page that shows them."""
+    return re.findall("<li>([a-z2-7-]{29})</li>", page)
 
 
 def assert_shows_codes(client: FlaskClient, done: TestResponse, then: str) -> None:
     """The first factor leads to a page with recovery codes, which leads on."""
     page = client.get(done.headers["Location"], headers=OWN).text
-    codes = page.partition("<textarea")[2].partition(">")[2].partition("<")[0].split()
-    assert len(set(codes)) == recovery_codes.NUMBER
+    assert len({*codes_in(page)}) == recovery_codes.NUMBER
     assert then in [link["href"] for link in Elements(page).of("a")]
 
 
 @with_and_without_bearer
 def test_on_pages_a_user_sets_up_an_app(app: Flask, stranger: FlaskClient) -> None:
     client = log_in_by_form(stranger)
-    assert client.get(TF_SETUP).status_code == 200
     path = post(client, TF_SETUP).headers["Location"]
     page = client.get(path)
     assert (page.status_code, "<svg" in page.text, page.cache_control.no_store) == (200, True, True)
@@ -612,7 +619,83 @@ def test_an_ended_setup_leads_to_a_new_one(client: FlaskClient, credentials: Hea
     path = f"{TF_SETUP}/made-up"
     assert_leads_to(client.get(path, headers=OWN), TF_SETUP)
     assert_leads_to(post(client, path, code="000000"), TF_SETUP)
-    assert "This setup has ended" in client.get(TF_SETUP).text
+    assert_leads_to(client.get(TF_SETUP), FACTORS)
+    assert "This setup has ended" in client.get(FACTORS).text
+
+
+def test_one_button_of_the_page_begins_the_setup_and_shows_the_key(
+    client: FlaskClient, credentials: Headers
+) -> None:
+    page = client.get(FACTORS).text
+    assert TF_SETUP in [form.get("action") for form in Elements(page).of("form")]
+    assert key_in(client.get(post(client, TF_SETUP).headers["Location"]).text)
+
+
+@pytest.mark.usefixtures("secret")
+@pytest.mark.parametrize(
+    ("used", "said", "warns"),
+    [
+        (0, "8 codes left", False),
+        (6, "2 codes left", True),
+        (7, "1 code left", True),
+        (8, "no codes left", True),
+    ],
+)
+def test_the_page_says_how_many_recovery_codes_are_left(
+    client: FlaskClient, credentials: Headers, app: Flask, used: int, said: str, warns: bool
+) -> None:
+    codes = add_recovery_codes(client, credentials)
+    with stored_user(app) as user:
+        assert all(recovery_codes.use_recovery_code(user, code) for code in codes[:used])
+    page = client.get(FACTORS).text
+    assert f"You have {said}." in page
+    assert ("Make new codes before you need them" in page) == warns
+
+
+def badges(client: FlaskClient, path: str) -> list[str]:
+    page = client.get(path, headers=OWN).text
+    return re.findall('<span class="badge[^>]*>(On|Off)</span>', page)
+
+
+def test_badges_say_what_is_on(client: FlaskClient, credentials: Headers) -> None:
+    assert (badges(client, "/account"), badges(client, FACTORS)) == (["Off"], ["Off", "Off"])
+    add_passkey(client, credentials)
+    assert (badges(client, "/account"), badges(client, FACTORS)) == (["On"], ["Off", "On", "On"])
+    add_app(client, credentials)
+    assert (badges(client, "/account"), badges(client, FACTORS)) == (["On"], ["On", "On", "On"])
+
+
+@with_and_without_bearer
+def test_each_change_by_a_page_is_confirmed_in_a_sentence(stranger: FlaskClient) -> None:
+    client = log_in_by_form(stranger)
+    path = post(client, TF_SETUP).headers["Location"]
+    key = key_in(client.get(path).text)
+    page = post(client, path, code=code_of(key)).headers["Location"]
+    assert "Your app is set up. You are logged out everywhere else." in client.get(page).text
+    page = post(client, RECOVERY_CODES).headers["Location"]
+    assert "Your old recovery codes no longer work." in client.get(page).text
+    add_passkey(client, OWN_PAGE)
+    assert "Your passkey is added." in client.get("/account/passkeys").text
+    post(client, REMOVE)
+    assert "The app is removed." in client.get(FACTORS).text
+
+
+@pytest.mark.parametrize("token_type", ["opaque", "jwt"])
+def test_a_program_that_adds_a_passkey_gets_no_cookie(
+    client: FlaskClient, credentials: Headers
+) -> None:
+    begun = challenge(client, WAN_REGISTER, credentials)
+    added = answer(client, WAN_REGISTER, begun, Passkey(client), credentials)
+    assert (added.status_code, added.headers.getlist("Set-Cookie")) == (200, [])
+
+
+def test_recovery_codes_come_with_what_changes_and_whom_to_ask(
+    client: FlaskClient, secret: str
+) -> None:
+    page = client.get(post(client, RECOVERY_CODES).headers["Location"]).text
+    for words in ("Your password alone no longer logs you in", "reset a forgotten password"):
+        assert words in page
+    assert "Ask the people who run" in page
 
 
 def test_the_page_removes_the_app(app: Flask, client: FlaskClient, secret: str) -> None:
@@ -626,8 +709,8 @@ def test_a_page_shows_new_recovery_codes_exactly_once_to_be_copied_and_downloade
 ) -> None:
     view = post(client, RECOVERY_CODES).headers["Location"]
     page = client.get(view, headers=OWN)
-    codes = page.text.partition("<textarea")[2].partition(">")[2].partition("<")[0].split()
-    assert len(set(codes)) == recovery_codes.NUMBER
+    codes = codes_in(page.text)
+    assert len({*codes}) == recovery_codes.NUMBER
     [link] = [each for each in Elements(page.text).of("a") if "download" in each]
     assert link["href"].endswith("%0A".join(codes))
     again = client.get(view, headers=OWN)
@@ -644,7 +727,7 @@ def test_nobody_else_sees_new_recovery_codes(
     view = post(client, RECOVERY_CODES).headers["Location"]
     other, _ = others
     assert_leads_to(other.get(view, headers=OWN), FACTORS)
-    assert "<textarea" in client.get(view, headers=OWN).text
+    assert codes_in(client.get(view, headers=OWN).text)
 
 
 @pytest.mark.asvs("7.5.1")
@@ -678,8 +761,7 @@ def test_on_pages_an_invitation_leads_to_the_setup_before_the_login(demanding: F
     assert client.get(invitation, headers=OWN).status_code == 200
     refused = post(client, INVITATION, code="made up")
     assert (refused.status_code, invalid_fields(refused.text)) == (403, ["code"])
-    assert_leads_to(post(client, INVITATION, code=invite(demanding)), TF_SETUP)
-    path = post(client, TF_SETUP).headers["Location"]
+    path = post(client, INVITATION, code=invite(demanding)).headers["Location"]
     key = key_in(client.get(path, headers=OWN).text)
     assert_shows_codes(client, post(client, path, code=code_of(key)), FACTORS)
     assert is_logged_in(client)
@@ -691,10 +773,15 @@ def test_after_the_invitation_and_the_setup_comes_the_page_that_was_asked_for(
     client, wanted = demanding.test_client(), "?next=/account"
     step = post(client, f"/login{wanted}", **LOGIN).headers["Location"]
     invitation = client.get(step, headers=OWN).headers["Location"]
-    assert_leads_to(post(client, invitation, code=invite(demanding)), f"{TF_SETUP}{wanted}")
-    assert_leads_to(client.get(f"{TF_SETUP}/ended{wanted}", headers=OWN), f"{TF_SETUP}{wanted}")
-    path = post(client, f"{TF_SETUP}{wanted}").headers["Location"]
+    path = post(client, invitation, code=invite(demanding)).headers["Location"]
     assert path.endswith(wanted)
+    # Where the setup has ended, the same invitation begins another.
+    for ended, then in (
+        (f"{TF_SETUP}/ended{wanted}", f"{TF_SETUP}{wanted}"),
+        (f"{TF_SETUP}{wanted}", step),
+        (step, invitation),
+    ):
+        assert_leads_to(client.get(ended, headers=OWN), then)
     key = key_in(client.get(path, headers=OWN).text)
     assert_shows_codes(client, post(client, path, code=code_of(key)), "/account")
     assert is_logged_in(client)

@@ -24,9 +24,13 @@ from views.conftest import MakeApp, stored_user
 TEXTS = [file.stem for file in (PROJECT / "app/templates/accounts/mail").glob("[!_]*.txt")]
 SENDER = "Zoë's shop <no-reply@shop.example>"
 HOSTILE = "x\r\n\r\nBcc: eve@example.org\n\nVisit evil.example"
+WIDTH = 72  # characters
+NOT_YOU = re.compile(r"(Not you|Was this you|Did not ask)")
 VALUES = {
     "username": "ada",
     "change": "A passkey was added",
+    "name": "backup",
+    "old": "countess",
     "link": "http://localhost/reset/a-token?next=/a&b=1",
 }
 
@@ -58,6 +62,28 @@ def test_each_text_is_a_mail_with_a_subject_and_its_values(
     assert len(message["Subject"]) > 10
     named = re.findall(r"[{]{2} (\w+)", source)
     assert [name for name in named if VALUES.get(name, "") not in said] == []
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_mail_is_of_one_width_with_a_link_alone_on_its_line(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    lines = built(app, monkeypatch, text).get_content().splitlines()
+    assert [line for line in lines if len(line) > WIDTH] == []
+    assert [line for line in lines if "http" in line and " " in line] == []
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_each_mail_says_who_sends_it_and_what_to_do_if_it_was_not_you(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    message = built(app, monkeypatch, text)
+    first, *_, end = message.get_content().strip().split("\n\n")
+    site = app.config["PROJECT_NAME"]
+    assert (site in message["Subject"], site in first) == (True, True)
+    assert end.splitlines() == [site, "http://localhost"]
+    asked = [part for part in message.get_content().split("\n\n") if NOT_YOU.match(part)]
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -107,7 +107,7 @@ def test_names_of_those_who_run_the_site_are_reserved_for_an_operator(
     app: Flask, client: FlaskClient, credentials: Headers, name: str
 ) -> None:
     answer = send(client, CHANGE, {"username": name}, credentials)
-    assert answer.get_json()["fields"] == {"username": "Is reserved: choose another"}
+    assert answer.get_json()["fields"] == {"username": "This name is reserved: choose another"}
     result = app.test_cli_runner().invoke(
         args=["user", "create", name, "--password-stdin"], input=STRONG
     )

@@ -7,6 +7,7 @@ import webauthn
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
+from secure_flask.accounts import passkey_challenges, passkeys
 from secure_flask.accounts.passkeys import Passkey as Row
 from sqlalchemy import delete, select
 
@@ -24,13 +25,17 @@ from views.accounts.devices import (
     login_of,
     use,
 )
-from views.accounts.people import Headers, begin_login, send
+from views.accounts.people import Half, Headers, begin_login, delivered, send
 from views.conftest import (
     OWN_PAGE,
     USERNAME,
+    Lines,
+    MakeApp,
+    Wait,
     every_token_type,
     grow_old,
     is_logged_in,
+    log_in,
     stored_user,
 )
 
@@ -76,17 +81,114 @@ def test_a_passkey_that_several_devices_share_counts_nothing(
         assert use(stranger, WAN_SIGNIN, passkey).status_code == 200
 
 
-def test_an_unknown_passkey_a_wrong_signature_and_a_wrong_state_get_one_answer(
-    passkey: Passkey, stranger: FlaskClient
+REFUSED = {"error": passkeys.INVALID_PASSKEY}
+UNKNOWN = {**REFUSED, "unknown": True}
+LATE = {"error": passkey_challenges.TOO_LATE}
+USES = [WAN_SIGNIN, WAN_SECOND, WAN_VERIFY]
+
+
+def begin(client: FlaskClient, path: str) -> tuple[dict[str, Any], Half]:
+    """A challenge of `path`, and the half login that it belongs to."""
+    half = begin_login(client) if path == WAN_SECOND else {}
+    return challenge(client, path, OWN_PAGE, **half), half
+
+
+@pytest.mark.parametrize("path", USES)
+def test_only_a_passkey_that_nobody_has_here_is_called_unknown(
+    path: str, app: Flask, client: FlaskClient, passkey: Passkey
 ) -> None:
-    unknown, forged = Passkey(stranger), Passkey(stranger)
-    forged.id = passkey.id
-    made_up = {**challenge(stranger, WAN_SIGNIN), "state": "made-up"}
-    answers = [use(stranger, WAN_SIGNIN, wrong) for wrong in (unknown, forged)]
-    answers.append(answer(stranger, WAN_SIGNIN, made_up, passkey))
-    for each in answers:
-        assert_refused(each)
-    assert len({each.text for each in answers}) == 1
+    """Its device forgets it then, so no good passkey may get this answer."""
+
+    def answered(device: Passkey | str) -> dict[str, Any]:
+        begun, half = begin(client, path)
+        refused = answer(client, path, begun, device, OWN_PAGE, **half)
+        assert_refused(refused)
+        return dict(refused.get_json())
+
+    forged, framed, careless = Passkey(client), Passkey(client), Passkey(client)
+    forged.id = careless.id = passkey.id
+    careless.key, careless.verifies_user = passkey.key, False
+    # Whatever stands around it, nobody asked that device here.
+    framed.framed = {"crossOrigin": True, "topOrigin": "https://evil.example"}
+    for known in (forged, careless, framed, "{}", '{"id": ""}', '{"id": 1}'):
+        assert answered(known) == REFUSED
+    assert answered(Passkey(client)) == UNKNOWN
+    with app.app_context():
+        db.session.execute(delete(Row))
+        db.session.commit()
+    # A half login needs a factor.
+    add_passkey(client, OWN_PAGE, name="another")
+    assert answered(passkey) == UNKNOWN
+
+
+@pytest.mark.parametrize("path", USES)
+def test_a_passkey_that_comes_late_or_twice_is_not_called_unknown(
+    path: str, client: FlaskClient, passkey: Passkey, wait: Wait
+) -> None:
+    for device in (passkey, Passkey(client)):
+        late, _ = begin(client, path)
+        wait(passkey_challenges.LIFETIME)
+        _, half = begin(client, path)
+        for begun in (late, {**late, "state": "made-up"}):
+            refused = answer(client, path, begun, device, OWN_PAGE, **half)
+            assert (refused.status_code, refused.get_json()) == (401, LATE)
+        again, half = begin(client, path)
+        assert answer(client, path, again, "{}", OWN_PAGE, **half).get_json() == REFUSED
+        assert answer(client, path, again, device, OWN_PAGE, **half).get_json() == LATE
+
+
+def test_the_passkey_of_a_disabled_user_is_not_called_unknown(
+    app: Flask, passkey: Passkey, stranger: FlaskClient
+) -> None:
+    with stored_user(app) as user:
+        user.disabled = True
+    assert use(stranger, WAN_SIGNIN, passkey).get_json() == REFUSED
+
+
+def test_a_passkey_of_another_user_is_not_called_unknown(
+    passkey: Passkey, others: tuple[FlaskClient, Headers]
+) -> None:
+    client, credentials = others
+    assert use(client, WAN_VERIFY, passkey, credentials).get_json() == REFUSED
+
+
+def test_registration_calls_no_passkey_unknown(client: FlaskClient, credentials: Headers) -> None:
+    begun = challenge(client, WAN_REGISTER, credentials)
+    assert answer(client, WAN_REGISTER, begun, "{}", credentials).get_json() == REFUSED
+    assert answer(client, WAN_REGISTER, begun, Passkey(client), credentials).get_json() == LATE
+
+
+def test_a_late_answer_is_no_failed_login(make_app: MakeApp, lines: Lines, wait: Wait) -> None:
+    app = make_app(app_env="production", login_rate_limit="1 per hour", trusted_hosts=["localhost"])
+    client = app.test_client()
+    device = add_passkey(client, log_in(client))
+    stranger = app.test_client()
+    for _ in range(12):
+        late = challenge(stranger, WAN_SIGNIN)
+        wait(passkey_challenges.LIFETIME)
+        lines()
+        assert answer(stranger, WAN_SIGNIN, late, device).get_json() == LATE
+        assert [each for each in lines() if each["event"].startswith("authn")] == []
+    # Ten failures would have been enough.
+    assert use(stranger, WAN_SIGNIN, device).status_code == 200
+
+
+def test_the_owner_gets_no_mail_about_a_late_answer(
+    app: Flask, passkey: Passkey, stranger: FlaskClient, wait: Wait
+) -> None:
+    late, _ = begin(stranger, WAN_SECOND)
+    wait(passkey_challenges.LIFETIME)
+    half = begin_login(stranger)
+    before = len(delivered(app))
+    assert answer(stranger, WAN_SECOND, late, passkey, None, **half).get_json() == LATE
+    assert len(delivered(app)) == before
+
+
+def test_an_unknown_passkey_is_a_failed_login(make_app: MakeApp, lines: Lines) -> None:
+    client = make_app(app_env="production", trusted_hosts=["localhost"]).test_client()
+    lines()
+    assert use(client, WAN_SIGNIN, Passkey(client)).get_json() == UNKNOWN
+    assert [each["event"] for each in lines() if "reason" in each] == ["authn_login_fail"]
 
 
 def test_failures_are_limited_by_address(

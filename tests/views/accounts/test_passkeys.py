@@ -1,6 +1,7 @@
 """Passkeys: who lists, adds and deletes them, and which answers to challenges count."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 from html import unescape
 from typing import Any
@@ -11,12 +12,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from flask import Flask
 from flask.testing import FlaskClient
 from secure_flask import db
-from secure_flask.accounts import notices, passkey_challenges, passkeys, steps
+from secure_flask.accounts import notices, passkey_challenges, passkeys, steps, worker
 from secure_flask.auth.login_table import Login
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 from webauthn.helpers import bytes_to_base64url, encode_cbor
 
 from core import routes
+from tests.page_elements import Elements
 from views.accounts import full_accounts
 from views.accounts.devices import (
     AT_ONCE,
@@ -38,6 +40,7 @@ from views.accounts.people import Headers, begin_login, send
 from views.conftest import (
     OWN,
     OWN_PAGE,
+    USERNAME,
     MakeApp,
     Wait,
     assert_leads_to,
@@ -131,10 +134,9 @@ def test_every_ceremony_asks_who_holds_the_passkey(
         ("rp_id", "evil.example"),
         ("rp_id", "www.localhost"),
         ("rp_id", ""),
-        ("cross_origin", True),
     ],
 )
-def test_a_passkey_works_at_this_site_alone_and_in_no_frame_of_another(
+def test_a_passkey_works_at_this_site_alone(
     path: str,
     attribute: str,
     value: object,
@@ -146,6 +148,95 @@ def test_a_passkey_works_at_this_site_alone_and_in_no_frame_of_another(
     device = Passkey(client) if path == WAN_REGISTER else passkey
     setattr(device, attribute, value)
     refused = answer(client, path, begun, device, credentials, name="copy", **half)
+    assert_refused(refused, STATUS[path])
+
+
+LISTED = "http://partner.example"
+# Of each answer: what the browser says of the frame, FRAME_ANCESTORS, and whether it is accepted.
+FRAMES: list[tuple[dict[str, object], list[str], bool]] = [
+    ({}, ["'none'"], True),
+    ({"crossOrigin": False}, [LISTED], True),
+    ({"crossOrigin": True, "topOrigin": LISTED}, [LISTED], True),
+    ({"crossOrigin": True, "topOrigin": LISTED}, ["'none'"], False),
+    ({"crossOrigin": True, "topOrigin": f"{LISTED}:81"}, [LISTED], False),
+    ({"crossOrigin": True, "topOrigin": "http://localhost"}, ["'self'"], False),
+    ({"crossOrigin": True, "topOrigin": "'self'"}, ["'self'"], False),
+    ({"crossOrigin": True, "topOrigin": "null"}, ["'none'"], False),
+    # Older browsers do not say which site it is.
+    ({"crossOrigin": True}, [LISTED], False),
+    ({"crossOrigin": True, "topOrigin": None}, [LISTED], False),
+    ({"crossOrigin": True, "topOrigin": [LISTED]}, [LISTED], False),
+    # They contradict themselves.
+    ({"topOrigin": LISTED}, [LISTED], False),
+    ({"crossOrigin": False, "topOrigin": LISTED}, [LISTED], False),
+    ({"crossOrigin": "true", "topOrigin": LISTED}, [LISTED], False),
+    ({"crossOrigin": 0}, [LISTED], False),
+    ({"crossOrigin": None}, [LISTED], False),
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(("framed", "listed", "accepted"), FRAMES)
+def test_an_answer_from_a_frame_of_another_site_counts_only_where_the_policy_lists_that_site(
+    path: str,
+    framed: dict[str, object],
+    listed: list[str],
+    accepted: bool,
+    app: Flask,
+    client: FlaskClient,
+    credentials: Headers,
+    passkey: Passkey,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(app.config, "FRAME_ANCESTORS", listed)
+    begun, half = begin(client, path, credentials)
+    device = Passkey(client) if path == WAN_REGISTER else passkey
+    device.framed = framed
+    given = answer(client, path, begun, device, credentials, name="framed", **half)
+    assert given.status_code == (200 if accepted else STATUS[path])
+    assert '"unknown"' not in given.text
+
+
+USER_PRESENT, ELIGIBLE_FOR_BACKUP, BACKED_UP = 0x01, 0x08, 0x10  # bits of the flags
+ODD_FLAGS: list[Callable[[int], int]] = [
+    lambda flags: flags & ~USER_PRESENT,
+    lambda flags: flags & ~ELIGIBLE_FOR_BACKUP | BACKED_UP,
+]
+ODD_CLIENT_DATA: list[Callable[[bytes], bytes]] = [
+    # Parsers disagree about which one counts.
+    lambda data: data.replace(b"{", b'{"crossOrigin": true, ', 1),
+    lambda data: data.replace(b"{", b'{"origin": "http://evil.example", ', 1),
+    lambda data: data.replace(b"webauthn.", b"payment."),
+    # One ceremony in place of the other.
+    lambda data: (
+        data.replace(b".get", b".x").replace(b".create", b".get").replace(b".x", b".create")
+    ),
+    lambda data: data.decode().encode("utf-16"),
+    lambda data: b"\xef\xbb\xbf" + data,
+    lambda data: b"[" + data + b"]",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("member", "change"),
+    [
+        *(("change_flags", each) for each in ODD_FLAGS),
+        *(("change_client_data", each) for each in ODD_CLIENT_DATA),
+    ],
+)
+def test_an_answer_that_was_changed_before_it_was_signed_is_refused(
+    path: str,
+    member: str,
+    change: Callable[[Any], Any],
+    client: FlaskClient,
+    credentials: Headers,
+    passkey: Passkey,
+) -> None:
+    begun, half = begin(client, path, credentials)
+    device = Passkey(client) if path == WAN_REGISTER else passkey
+    setattr(device, member, change)
+    refused = answer(client, path, begun, device, credentials, name="changed", **half)
     assert_refused(refused, STATUS[path])
 
 
@@ -231,6 +322,23 @@ def test_eight_requests_with_one_answer_count_once(path: str, file_app: Flask) -
 
     statuses = sorted(at_once(complete))
     assert statuses == ([200, *[400] * 7] if path == WAN_REGISTER else [200, *[401] * 7])
+
+
+@pytest.mark.parametrize("path", [WAN_REGISTER, WAN_SIGNIN, WAN_VERIFY])
+def test_an_answer_counts_for_nothing_where_another_request_was_faster(
+    path: str,
+    client: FlaskClient,
+    credentials: Headers,
+    passkey: Passkey,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A passkey that several devices share has no counter that would show it."""
+    monkeypatch.setattr(steps, "use_step", lambda step: False)
+    passkey.count = -1
+    device = Passkey(client) if path == WAN_REGISTER else passkey
+    begun, _ = begin(client, path, credentials)
+    refused = answer(client, path, begun, device, credentials, name="second")
+    assert_refused(refused, STATUS[path])
 
 
 def test_two_answers_at_once_with_one_counter_are_one_login(file_app: Flask) -> None:
@@ -488,8 +596,73 @@ def test_each_route_that_changes_passkeys_or_takes_one_is_limited(app: Flask) ->
     credentials = log_in(client)
     for path in paths:
         ask = post if path == DELETE else partial(send, body={}, headers=credentials)
-        asked = [ask(client, path).status_code for _ in range(31)]
+        most = 120 if path == WAN_SIGNIN else 30
+        asked = [ask(client, path).status_code for _ in range(most + 1)]
         assert (path, asked[0] == 429, asked[-1]) == (path, False, 429)
+
+
+def test_challenges_of_strangers_are_limited_by_address_and_go_after_five_minutes(
+    app: Flask, stranger: FlaskClient, wait: Wait
+) -> None:
+    """A page asks for one when somebody comes to its name field."""
+    asked = [send(stranger, WAN_SIGNIN, {}).status_code for _ in range(121)]
+    assert asked == [200] * 120 + [429]
+    assert stored_challenges(app) == 120
+    wait(passkey_challenges.LIFETIME)
+    with app.app_context():
+        worker.send_due_mails()
+    assert stored_challenges(app) == 0
+
+
+def stored_challenges(app: Flask) -> int:
+    with app.app_context():
+        challenges = select(func.count()).where(steps.Step.purpose == passkeys.LOGIN)
+        return db.session.scalar(challenges) or 0
+
+
+def test_pages_of_the_account_say_which_passkeys_the_device_may_keep(
+    client: FlaskClient, credentials: Headers, passkey: Passkey, others: tuple[FlaskClient, Headers]
+) -> None:
+    add_passkey(*others)
+    laptop = add_passkey(client, credentials, name="laptop")
+    for path in ("/account", PAGE):
+        said = signals(client, path)
+        kept = [bytes_to_base64url(each.id) for each in (laptop, passkey)]
+        assert said.pop("allAcceptedCredentialIds") == kept
+        assert said == {
+            "rpId": "localhost",
+            "userId": bytes_to_base64url(passkey.user_handle),
+            "name": USERNAME,
+            "displayName": USERNAME,
+        }
+    assert post(client, f"{DELETE}?name=phone").status_code == 303
+    assert signals(client, PAGE)["allAcceptedCredentialIds"] == [bytes_to_base64url(laptop.id)]
+
+
+def test_a_name_cannot_leave_the_data_that_the_page_has_for_the_script(
+    app: Flask, client: FlaskClient, credentials: Headers
+) -> None:
+    name = "a'\"><b>&amp;"
+    with stored_user(app) as user:
+        user.name = name
+    assert signals(client, "/account")["name"] == name
+
+
+def signals(client: FlaskClient, path: str) -> dict[str, Any]:
+    [data] = [
+        json.loads(each["data-signals"])
+        for each in Elements(client.get(path, headers=OWN).text).of("div")
+        if "data-signals" in each
+    ]
+    return dict(data)
+
+
+def test_the_name_field_of_the_login_offers_passkeys(client: FlaskClient) -> None:
+    page = Elements(client.get(routes.LOGIN).text)
+    [field] = [each for each in page.of("input") if each.get("name") == "username"]
+    assert field["autocomplete"] == "username webauthn"
+    [form] = [each for each in page.of("form") if "data-passkey" in each]
+    assert form["data-field"] == field["id"]
 
 
 def test_the_page_lists_own_passkeys_and_deletes_one_by_a_form(

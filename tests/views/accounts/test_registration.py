@@ -20,6 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from app.models import User
 from core import routes
 from core.statements import SIZES, counted_statements
+from tests.page_elements import Elements
 from views.accounts.filling import fill_steps
 from views.accounts.observing import counted_attempts, counted_hashes, statements, stored_rows
 from views.accounts.people import (
@@ -47,13 +48,17 @@ from views.conftest import (
     MakeApp,
     Wait,
     add_user,
+    assert_leads_to,
     every_token_type,
     invalid_fields,
+    is_logged_in,
+    log_in_by_form,
     post,
     stored_user,
 )
 
 NAME, EMAIL = REGISTRATION["username"], REGISTRATION["email"]
+CHECK = "Check your e-mail"
 THIEF = "forty thieves in a row of jars of oil, and a word that opens the door"
 AT_ONCE = 8
 
@@ -61,6 +66,12 @@ AT_ONCE = 8
 def users(app: Flask) -> int:
     with app.app_context():
         return db.session.scalar(select(func.count()).select_from(User)) or 0
+
+
+def shown_fields(page: str) -> list[str]:
+    """The names of the fields that a person sees in the form of a page, in their order."""
+    fields = Elements(page).of("input")
+    return [each["name"] for each in fields if each.get("name") and each.get("type") != "hidden"]
 
 
 def confirm(client: FlaskClient, link: str, **body: str) -> int:
@@ -81,21 +92,111 @@ def test_a_registered_person_logs_in_once_the_address_is_confirmed(
         assert can_log_in(client, name)
 
 
-def test_people_register_confirm_and_log_in_by_plain_forms(app: Flask, client: FlaskClient) -> None:
-    assert client.get(REGISTER).status_code == 200
+def test_people_register_and_are_logged_in_once_the_address_is_confirmed_on_a_page(
+    app: Flask, client: FlaskClient
+) -> None:
     sent = post(client, REGISTER, **{**REGISTRATION, "email": f" {EMAIL} "})
     assert (sent.status_code, "Set-Cookie" in sent.headers) == (200, False)
-    # Where nothing comes, and where development shows the mail that it does not send.
-    for path in (CONFIRM, "/dev/mailbox"):
-        assert f'href="{path}"' in sent.text
     link = mailed_link(app)
-    page = client.get(link).text
-    assert all(shown in page for shown in (EMAIL, f'value="{NAME}"'))
-    fields = {"username": NAME, "password": STRONG}
-    assert post(client, link, **{**fields, "password": THIEF}).status_code == 422
-    ready = post(client, link, **fields)
-    assert (ready.status_code, f'href="{routes.LOGIN}"' in ready.text) == (200, True)
-    assert post(client, **fields).status_code == 303
+    for wrong in ("", THIEF):
+        refused = post(client, link, password=wrong)
+        assert (refused.status_code, invalid_fields(refused.text)) == (422, ["password"])
+        assert not is_logged_in(client)
+    assert_leads_to(post(client, link, password=STRONG), "/")
+    assert client.get(routes.ME).get_json()["username"] == NAME
+    assert "Your account is ready" in client.get("/").text
+
+
+def test_the_password_is_typed_once_to_register_and_once_to_confirm(
+    app: Flask, client: FlaskClient
+) -> None:
+    assert shown_fields(client.get(REGISTER).text) == ["username", "email", "password"]
+    page = client.get(registered_link(app, client)).text
+    assert (EMAIL in page, shown_fields(page)) == (True, ["password"])
+
+
+def test_who_forgot_the_password_or_never_had_one_chooses_another(
+    app: Flask, client: FlaskClient
+) -> None:
+    link = registered_link(app, client)
+    ways = Elements(client.get(link).text).of("a")
+    [choose] = [each["href"] for each in ways if link in each["href"]]
+    page = client.get(choose).text
+    assert (EMAIL in page, f'value="{NAME}"' in page) == (True, True)
+    assert shown_fields(page) == ["username", "new_password"]
+    assert invalid_fields(post(client, choose, username=NAME).text) == ["new_password"]
+    assert_leads_to(post(client, choose, username="rear admiral", new_password=THIEF), "/")
+    assert client.get(routes.ME).get_json()["username"] == "rear admiral"
+    assert can_log_in(client, EMAIL, THIEF)
+
+
+def test_the_one_who_confirms_is_logged_in_and_nobody_else(app: Flask, client: FlaskClient) -> None:
+    link = registered_link(app, client)
+    log_in_by_form(client)
+    assert_leads_to(post(client, link, password=STRONG), "/")
+    assert client.get(routes.ME).get_json()["username"] == NAME
+
+
+def test_where_an_owner_lets_nobody_in_at_once_the_page_says_that_the_account_is_ready(
+    app: Flask, client: FlaskClient
+) -> None:
+    link = registered_link(app, client)
+    event.listen(User, "before_insert", disable)
+    try:
+        ready = post(client, link, password=STRONG)
+    finally:
+        event.remove(User, "before_insert", disable)
+    assert (ready.status_code, is_logged_in(client)) == (200, False)
+    assert "Your account is ready" in ready.text
+
+
+def disable(mapper: object, connection: object, user: User) -> None:
+    user.disabled = True
+
+
+def test_on_a_page_too_the_password_shows_which_registration_is_meant(
+    app: Flask, client: FlaskClient
+) -> None:
+    link = registered_link(app, client, username="thief", password=THIEF)
+    # So soon after the other one it gets no mail.
+    register(client)
+    assert_leads_to(post(client, link, password=STRONG), "/")
+    assert client.get(routes.ME).get_json()["username"] == NAME
+
+
+def test_a_few_wrong_passwords_on_a_page_end_the_link(app: Flask, client: FlaskClient) -> None:
+    link = registered_link(app, client)
+    tried = [post(client, link, password=THIEF).status_code for _ in range(MAX_FAILURES)]
+    assert tried == [422] * (MAX_FAILURES - 1) + [404]
+    ended = post(client, link, password=STRONG)
+    assert (ended.status_code, is_logged_in(client)) == (404, False)
+    assert "The link has expired or was already used." in ended.text
+    # There is no way around it by another password either.
+    choice = {"username": NAME, "new_password": STRONG}
+    assert post(client, f"{link}?choose=another", **choice).status_code == 404
+
+
+# "Check your e-mail".
+
+
+@pytest.mark.parametrize("path", [REGISTER, CONFIRM, RESET])
+def test_the_next_page_shows_the_address_and_leads_to_another_mail(
+    client: FlaskClient, path: str
+) -> None:
+    page = post(client, path, **REGISTRATION).text
+    assert (f"<h1>{CHECK}</h1>" in page, EMAIL in page) == (True, True)
+    # In development also to the mail itself.
+    for way in (RESET if path == RESET else CONFIRM, "/dev/mailbox"):
+        assert f'href="{way}"' in page
+
+
+def test_who_gets_no_mail_finds_at_the_login_when_another_can_be_asked_for(
+    client: FlaskClient,
+) -> None:
+    login = client.get(routes.LOGIN).text
+    assert ("Registered, no mail?" in login, f'href="{CONFIRM}"' in login) == (True, True)
+    assert "ten minutes" in client.get(CONFIRM).text
+    assert mail_limits.AGAIN == 10 * 60
 
 
 # A stranger registers the address of somebody else.
@@ -134,7 +235,6 @@ def test_who_opens_a_strangers_link_chooses_name_and_password(
     link = registered_link(app, client, username="thief", password=THIEF)
     assert confirm(client, link) == 400
     assert send(client, link, {}).get_json()["fields"].keys() == {"password"}
-    assert invalid_fields(post(client, link, username=USERNAME).text) == ["password"]
     assert confirm(client, link, password=STRONG) == 403
     # What a password manager fills in beside the new one does not matter.
     body = {"password": PASSWORD, "new_password": STRONG, "username": NAME}
@@ -321,11 +421,12 @@ def test_a_registration_reserves_no_name_and_another_may_be_chosen(
     add_user(app, NAME.upper())
     answer = send(client, link, {"password": STRONG})
     assert (answer.status_code, answer.get_json()["fields"].keys()) == (409, {"username"})
-    page = post(client, link, username=NAME, password=STRONG)
+    page = post(client, link, password=STRONG)
     assert (page.status_code, invalid_fields(page.text)) == (422, ["username"])
+    assert shown_fields(page.text) == ["username", "password"]
     page = post(client, link, username="rear admiral", password=THIEF)
     assert 'value="rear admiral"' in page.text
-    assert post(client, link, username="rear admiral", password=STRONG).status_code == 200
+    assert_leads_to(post(client, link, username="rear admiral", password=STRONG), "/")
     assert can_log_in(client, "rear admiral")
 
 
@@ -425,7 +526,7 @@ def test_a_poor_new_password_or_name_leaves_the_link(app: Flask, client: FlaskCl
         body = {"username": NAME, field: wrong}
         answer = send(client, link, {**body})
         assert (answer.status_code, STRONG in answer.text) == (400, False)
-        page = post(client, link, **body)
+        page = post(client, f"{link}?choose=another", **body)
         assert (page.status_code, STRONG in page.text) == (422, False)
         assert field in invalid_fields(page.text)
     assert confirm(client, link, password=STRONG) == 200
@@ -471,7 +572,8 @@ def test_where_registration_is_closed_no_route_of_it_is_left(make_app: MakeApp) 
         assert client.get(path).status_code == 404
         assert send(client, path, {}).status_code == 404
     assert CONFIRM not in client.get(routes.OPENAPI, headers=OWN_PAGE).text
-    assert f'href="{REGISTER}"' not in client.get(routes.LOGIN).text
+    login = client.get(routes.LOGIN).text
+    assert not any(f'href="{path}"' in login for path in (REGISTER, CONFIRM))
     assert f'href="{RESET}"' in client.get(f"{RESET}/x").text
     assert send(client, RESET, {"email": ADDRESS}).status_code == 200
 

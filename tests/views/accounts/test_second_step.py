@@ -118,21 +118,27 @@ def test_a_wrong_code_and_an_app_of_somebody_else_open_nothing(
 ) -> None:
     for code in (wrong_code_of(secret), code_of("A" * 32)):
         assert_refused(send_code(stranger, begin_login(stranger), code))
-    # People copy it with a space.
+
+
+@pytest.mark.parametrize("between", [" ", "-", "\N{NO-BREAK SPACE}"])
+def test_a_code_may_be_typed_in_two_groups(
+    between: str, stranger: FlaskClient, secret: str
+) -> None:
     code = code_of(secret)
-    assert logs_in_by_code(stranger, f" {code[:3]} {code[3:]} ")
+    assert logs_in_by_code(stranger, f" {code[:3]}{between}{code[3:]} ")
 
 
 @pytest.mark.asvs("6.5.1")
 def test_a_recovery_code_serves_once_however_it_is_typed(
     client: FlaskClient, credentials: Headers, stranger: FlaskClient, secret: str
 ) -> None:
-    first, second, third, *_ = add_recovery_codes(client, credentials)
+    first, second, third, fourth, *_ = add_recovery_codes(client, credentials)
     assert logs_in_by_code(stranger, first, RECOVERY)
     assert not logs_in_by_code(stranger, first, RECOVERY)
     for typed in (
         f" {second.upper()} ",
         third.replace("-", " "),
+        fourth.replace("-", ""),
     ):
         assert logs_in_by_code(stranger, typed, RECOVERY)
     assert not logs_in_by_code(stranger, "aaaa-aaaa-aaaa-aaaa-aaaa-aaaa", RECOVERY)
@@ -315,7 +321,7 @@ def test_on_pages_the_password_leads_to_the_code_and_the_code_to_the_page_asked_
 def test_no_page_of_another_site_follows_the_code(stranger: FlaskClient, secret: str) -> None:
     enter_password(stranger)
     done = post(stranger, f"{TF_VALIDATE}?next=//evil.example", code=code_of(secret))
-    assert_leads_to(done, ACCOUNT)
+    assert_leads_to(done, "/")
 
 
 @pytest.mark.asvs("3.5.1")
@@ -362,7 +368,16 @@ def test_a_page_takes_a_recovery_code_with_spaces(
     enter_password(stranger)
     assert stranger.get(RECOVERY).status_code == 200
     assert invalid_fields(post(stranger, RECOVERY, code="aaaa").text) == ["code"]
-    assert_leads_to(post(stranger, RECOVERY, code=f" {code.replace('-', ' ')} "), ACCOUNT)
+    assert_leads_to(post(stranger, RECOVERY, code=f" {code.replace('-', ' ')} "), "/")
+
+
+def test_who_used_a_recovery_code_is_told_that_it_is_used_up(
+    client: FlaskClient, credentials: Headers, stranger: FlaskClient, secret: str
+) -> None:
+    code, *_ = add_recovery_codes(client, credentials)
+    enter_password(stranger)
+    then = post(stranger, RECOVERY, code=code).headers["Location"]
+    assert "You used up a recovery code." in stranger.get(then).text
 
 
 @pytest.mark.parametrize("path", [TF_VALIDATE, RECOVERY, "/tf-invitation"])

@@ -38,6 +38,7 @@ from app.current_user import current_user
 from app.login import Password, password_field
 
 again = {"accounts.new_address_page": "Ask for a new link"}
+SENT_CHANGE = "We are sending a link to {}. Open it within an hour to change your address."
 
 
 class ChangeConfirmation(Body):
@@ -55,7 +56,7 @@ class ChangeForm(FlaskForm):
         "Password of this account",
         "current-password",
         Optional(),
-        description="Or leave it empty, if you are logged in to the account.",
+        description="Leave it empty if you logged in to it in the last five minutes.",
     )
 
 
@@ -73,7 +74,7 @@ def new_address_page() -> ResponseReturnValue:
 
 @responds("text/html")
 def _request_by_form() -> ResponseReturnValue:
-    return by_address(_new, request_change, "accounts.new_address_page")
+    return by_address(_new, request_change, SENT_CHANGE, "accounts.new_address_page")
 
 
 @blueprint.post("/change-email")
@@ -103,8 +104,8 @@ def _change_by_form(token: str) -> ResponseReturnValue:
     form = ChangeForm()
 
     def act() -> str:
-        confirm_change(token, form.password.data)
-        return done("Your address is changed", "Mails go to the new address from now on.")
+        email = confirm_change(token, form.password.data).readable_email
+        return done("Your address was changed", f"From now on we write to {email}.")
 
     return by_form(form, lambda: _change(form, token), act)
 
@@ -135,7 +136,7 @@ def _rename_by_form() -> ResponseReturnValue:
 
     def act() -> str:
         name = change_name(form.username.data).name
-        return done("Your username is changed", f"You log in as {name} from now on.")
+        return done("Your username was changed", f"Log in as {name} from now on.")
 
     return by_form(form, lambda: _name(form), act)
 
@@ -152,23 +153,22 @@ def rename(body: NewName) -> ResponseReturnValue:
 
 
 def _new(form: AddressForm) -> str:
-    text = (
-        f"The address of your account is {current_user.readable_email or 'not set'}. The new one gets a "
-        "mail with a link, which works for an hour and asks for your password. Until you use it, "
-        "nothing changes. Your present address gets a mail about it."
-    )
+    present = current_user.readable_email
+    text = "We will e-mail a link to the new address. Open it within an hour to make the change."
+    if present:
+        text += f" We will also tell your present address, {present}."
     return page("Change your address", text, form, "Send the link")
 
 
 def _change(form: ChangeForm, token: str) -> str:
     user, email = find_change(token)
     text = (
-        f"The account {user.name} will have the address {email}. If that is not your account, "
-        "close this page: somebody else asked for this."
+        f"This gives the account {user.name} the address {email}. Not your account? Close this "
+        "page: someone else asked for this."
     )
     return page("Change your address", text, form, "Change the address", username=user.name)
 
 
 def _name(form: NameForm) -> str:
-    text = f"Your username is {current_user.name}. The former one is free for others then."
+    text = f"Your username is {current_user.name}. Others can then take your old name."
     return page("Change your username", text, form, "Change the username")

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from pydantic import Field
 from secure_flask import (
     Body,
@@ -31,14 +30,16 @@ from secure_flask.accounts import (
     find_authenticator,
     finish_authenticator,
     new_recovery_codes,
+    recovery_codes_left,
     remove_authenticator,
     show_recovery_codes_once,
     shown_recovery_codes,
 )
 from werkzeug.exceptions import BadRequest, Conflict, NotFound
 
-from app.accounts.routes import RECENT, blueprint, page, sentence
-from app.accounts.second_factor import AppForm, SecondStep, by_code
+from app.account import EVERYWHERE
+from app.accounts.routes import RECENT, blueprint, sentence
+from app.accounts.second_factor import AppForm, SecondStep, begin_on_page, by_code
 from app.current_user import current_user
 
 
@@ -68,17 +69,16 @@ class RecoveryCodes(ResponseBody):
 
 
 @blueprint.get("/tf-setup")
-@responds("text/html", 401)
+@responds("text/html", status=303)
 @public
 def setup_page() -> ResponseReturnValue:
-    """Show the form that begins to set up an authenticator app."""
-    text = "You need an app on your phone or computer that shows a new code every 30 seconds."
-    return page("Set up an app", text, FlaskForm(), "Begin")
+    """Lead to the page with the button that begins: of the account, or of a half login."""
+    page = "factors_page" if current_user else "second_factor_page"
+    return redirect(url_for(f"accounts.{page}", next=checked_next()), 303)
 
 
 def _set_up_by_form() -> ResponseReturnValue:
-    state = begin_authenticator().state
-    return redirect(url_for("accounts.authenticator_page", state=state, next=checked_next()), 303)
+    return redirect(begin_on_page(), 303)
 
 
 @blueprint.post("/tf-setup")
@@ -109,9 +109,10 @@ def _finish_by_form(state: str) -> ResponseReturnValue:
     def finish(code: str) -> str:
         user = find_authenticator(state).user
         codes = finish_authenticator(state, code).get("recovery_codes")
-        return (
-            codes_page(user, codes) if codes else checked_next() or url_for("accounts.factors_page")
-        )
+        flash(f"Your app is set up. {EVERYWHERE}", "success")
+        if codes:
+            return codes_page(user, codes)
+        return checked_next() or url_for("accounts.factors_page")
 
     return by_code(AppForm(), finish, partial(_authenticator, state))
 
@@ -139,7 +140,7 @@ def remove_by_form() -> ResponseReturnValue:
     """Remove your authenticator app by a form."""
     try:
         remove_authenticator()
-        flash("The app is removed.", "success")
+        flash(f"The app is removed. {EVERYWHERE}", "success")
     except Conflict as refused:
         flash(sentence(refused), "error")
     return redirect(url_for("accounts.factors_page"), 303)
@@ -150,11 +151,17 @@ def remove_by_form() -> ResponseReturnValue:
 @recent_login(minutes=RECENT)
 def factors_page() -> ResponseReturnValue:
     """Show the page of your second factors."""
-    return render_template("accounts/factors.html", factors=factors_of(current_user))
+    return render_template(
+        "accounts/factors.html",
+        factors=factors_of(current_user),
+        codes_left=recovery_codes_left(current_user),
+    )
 
 
 def _renew_by_form() -> ResponseReturnValue:
-    return redirect(codes_page(current_user, new_recovery_codes()), 303)
+    codes = new_recovery_codes()
+    flash(f"Your old recovery codes no longer work. {EVERYWHERE}", "success")
+    return redirect(codes_page(current_user, codes), 303)
 
 
 @blueprint.post("/mf-recovery-codes")
@@ -180,7 +187,10 @@ def recovery_codes_page(state: str) -> ResponseReturnValue:
             next=checked_next() or url_for("accounts.factors_page"),
         )
     except NotFound:
-        flash("Recovery codes are shown once. Make new ones if you have not saved them.", "error")
+        flash(
+            "Recovery codes are shown only once. If you have not saved them, make new ones.",
+            "error",
+        )
         return redirect(url_for("accounts.factors_page"), 303)
 
 

@@ -3,7 +3,7 @@
 Source: GDPR, articles 15, 17 and 20; OWASP ASVS 7.4.2, 7.5.1, 14.2.6.
 """
 
-from flask import Response, current_app, jsonify
+from flask import Response, jsonify
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from secure_flask import consumes_form, recent_login, responds
@@ -38,8 +38,8 @@ def leave() -> ResponseReturnValue:
 def leaving_page() -> ResponseReturnValue:
     """Show the page that deletes your account."""
     text = (
-        f"Your account {current_user.name} is deleted at once, with its data, logins and passkeys. "
-        "Nobody can bring it back. Download your data first, if you want to keep it."
+        f"This deletes your account {current_user.name} with its data, logins and passkeys. Nobody "
+        "can undo it. Download your data first if you want to keep it."
     )
     data = {"endpoint": "accounts.download", "words": "Download your data"}
     shown = {"link": data, "button_class": "danger"}
@@ -53,5 +53,4 @@ def leaving_page() -> ResponseReturnValue:
 def leave_by_form() -> ResponseReturnValue:
     """Delete your account by a form."""
     delete_account(current_user)
-    name = current_app.config["PROJECT_NAME"]
-    return done("Your account is deleted", f"{name} has nothing of you any more.")
+    return done("Goodbye", "Your account and its data were deleted.")

@@ -46,7 +46,8 @@ class Answer(Body):
 
 @blueprint.post("/wan-signin")
 @responds(Challenge, 401, 429)
-@limited("30 per minute")
+# Each visitor of an office who comes to the name field of the login asks for one.
+@limited("120 per minute")
 @public
 @validated(Body)
 def begin_login(body: Body) -> ResponseReturnValue:

@@ -31,6 +31,7 @@ from secure_flask.accounts import (
 )
 from werkzeug.exceptions import Conflict
 
+from app.account import EVERYWHERE
 from app.accounts.factors import codes_page
 from app.accounts.routes import RECENT, blueprint, sentence
 from app.current_user import current_user
@@ -111,6 +112,9 @@ def begin_adding(body: Body) -> ResponseReturnValue:
 def add(body: NewPasskey, state: str) -> ResponseReturnValue:
     """Add a passkey. With the first factor come recovery codes, which are shown only here."""
     added = add_passkey(state, body.credential, body.name)
+    # A page shows it next; a program with a token has no pages.
+    if "Authorization" not in request.headers:
+        flash(f"Your passkey is added. {EVERYWHERE}", "success")
     if codes := added.get("recovery_codes"):
         return {**added, "next": codes_page(current_user, codes)}
     return added
@@ -136,7 +140,7 @@ def delete_by_form() -> ResponseReturnValue:
     """Delete one of your passkeys by a form."""
     try:
         delete_passkey(request.args.get("name", ""))
-        flash("The passkey is deleted. All your other logins have ended.", "success")
+        flash(f"The passkey is deleted. {EVERYWHERE}", "success")
     except Conflict as refused:
         flash(sentence(refused), "error")
     return redirect(url_for("accounts.passkeys_page"), 303)

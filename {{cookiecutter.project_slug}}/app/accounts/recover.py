@@ -25,6 +25,7 @@ from app.accounts.routes import (
 from app.login import Password, password_field
 
 again = {"accounts.forgot_page": "Ask for a new link"}
+SENT_RESET = "If {} belongs to an account, we are sending it a link to set a new password."
 
 
 class NewPassword(Body):
@@ -47,7 +48,7 @@ def forgot_page() -> ResponseReturnValue:
 
 @responds("text/html")
 def _forgot_by_form() -> ResponseReturnValue:
-    return by_address(_forgot, request_reset, "accounts.forgot_page")
+    return by_address(_forgot, request_reset, SENT_RESET, "accounts.forgot_page")
 
 
 @blueprint.post("/reset")
@@ -78,7 +79,8 @@ def _reset_by_form(token: str) -> ResponseReturnValue:
 
     def act() -> str:
         reset_password(token, form.password.data)
-        return done("Your password is set", "All logins have ended. You can log in now.")
+        text = "You are logged out everywhere. Log in with your new password."
+        return done("Your password was changed", text)
 
     return by_form(form, lambda: _reset(form, token), act)
 
@@ -95,11 +97,14 @@ def reset(body: NewPassword, token: str) -> ResponseReturnValue:
 
 
 def _forgot(form: AddressForm) -> str:
-    text = "You get a mail with a link that sets a new one, if the address has an account here."
-    return page("Forgotten password", text, form, "Send")
+    text = "We will e-mail you a link to set a new one."
+    return page("Forgot your password?", text, form, "Send the link")
 
 
 def _reset(form: NewPasswordForm, token: str) -> str:
     name = find_reset(token).name
-    text = f"The new password of {name}. A second factor stays as it is."
+    text = (
+        f"Choose a new password for {name}. This logs you out everywhere. If you use a second "
+        "factor, it stays on."
+    )
     return page("Set a new password", text, form, "Set the password", username=name)

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from pydantic import AfterValidator, Field
 from secure_flask import Body, PlainText, ResponseBody, one_line
-from secure_flask.accounts import checked_address, checked_name, factors_of
+from secure_flask.accounts import checked_address, checked_name, factors_of, passkey_signals
 from werkzeug.exceptions import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from wtforms import EmailField, StringField, ValidationError
 from wtforms import Field as FormField
@@ -21,6 +21,7 @@ from app.login import LENGTH_HINT
 
 blueprint = Blueprint("accounts", __name__)
 blueprint.add_app_template_global(factors_of, "factors_of")
+blueprint.add_app_template_global(passkey_signals, "passkey_signals")
 
 RECENT = 5  # minutes since the password, for changes of the account
 MAX_ADDRESS = 254  # characters
@@ -30,8 +31,8 @@ UNITS = ((60 * 60, "hours"), (60, "minutes"))
 SENT = {"message": "If that address can be used here, a mail with the next step is on its way"}
 # The queue is long where somebody asks for many mails.
 WAIT = (
-    "It may take some minutes, or up to an hour while the site has many mails to send. You can ask "
-    "for another one after ten minutes."
+    "This takes a few minutes, or up to an hour when there is a lot to send. Nothing there? Look in "
+    "your spam folder too. You can ask again after ten minutes."
 )
 
 Address = Annotated[PlainText, Field(max_length=MAX_ADDRESS), AfterValidator(checked_address)]
@@ -62,25 +63,21 @@ def usable(check: Callable[[str], str]) -> Callable[[FlaskForm, FormField], None
     return validate
 
 
+def address_field() -> EmailField:
+    needed = DataRequired("Enter your e-mail address.")
+    rules = [one_line, needed, Length(max=MAX_ADDRESS), usable(checked_address)]
+    return EmailField("E-mail address", rules, render_kw={"autocomplete": "email"})
+
+
 class AddressForm(FlaskForm):
-    email = EmailField(
-        "E-mail address",
-        [
-            one_line,
-            DataRequired("Enter your address."),
-            Length(max=MAX_ADDRESS),
-            usable(checked_address),
-        ],
-        render_kw={"autocomplete": "email"},
-    )
+    email = address_field()
 
 
-def new_name() -> StringField:
-    return StringField(
-        "Username",
-        [one_line, DataRequired("Choose a username."), Length(max=MAX_NAME), usable(checked_name)],
-        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
-    )
+def new_name(needed: Any = None) -> StringField:
+    needed = needed or DataRequired("Choose a username.")
+    rules = [one_line, needed, Length(max=MAX_NAME), usable(checked_name)]
+    attributes = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+    return StringField("Username", rules, render_kw=attributes)
 
 
 def by_form(
@@ -100,14 +97,14 @@ def by_form(
 
 
 def by_address(
-    show: Callable[[AddressForm], str], ask: Callable[[str], None], again: str
+    show: Callable[[AddressForm], str], ask: Callable[[str], None], sent: str, again: str
 ) -> ResponseReturnValue:
-    """Ask for a mail to an address; `again` is the endpoint of the page of this form."""
+    """Ask for a mail to an address; `sent` and `again` are those of `check_page`."""
     form = AddressForm()
 
     def act() -> str:
         ask(form.email.data)
-        return sent_page(again)
+        return check_page(sent, form.email.data, again)
 
     return by_form(form, lambda: show(form), act)
 
@@ -121,26 +118,30 @@ def page(title: str, text: str, form: FlaskForm, submit: str, **values: Any) -> 
     return render_template("accounts/form.html", **given)
 
 
-def done(title: str, text: str, links: dict[str, str] | None = None) -> str:
+def done(title: str, text: str, links: dict[str, str] | None = None, hint: str = "") -> str:
     """A page that says what happened, and leads on: to endpoints, with the words of each link."""
-    links = links or home()
-    return render_template("accounts/done.html", title=title, text=text, links=links)
+    given = {"title": title, "text": text, "links": links or home(), "hint": hint}
+    return render_template("accounts/done.html", **given)
 
 
 def home() -> dict[str, str]:
     return {"account.show": "Your account"} if current_user else {"login.page": "Log in"}
 
 
-def sent_page(again: str) -> str:
-    """`again` is the endpoint of the form that asks for another mail."""
-    links = {again: "Ask for another mail", **home()}
+def check_page(sent: str, email: str, again: str) -> str:
+    """The page after a form that asks for a mail, the same for known and unknown addresses.
+
+    `sent` says what is on its way to "{}", the address that was typed. `again` is the endpoint of
+    the form that asks for another mail.
+    """
+    links = {again: "No mail? Ask again", **home()}
     if "mailbox.show" in current_app.view_functions:
-        links = {"mailbox.show": "Open the mails of development", **links}
-    return done("Look into your mailbox", f"{SENT['message']}. {WAIT}", links)
+        links = {"mailbox.show": "Open the development mailbox", **links}
+    return done("Check your e-mail", sent.format(email), links, WAIT)
 
 
 def or_expired(**links: str) -> Callable[[Any], Any]:
-    """Show what comes next where the link of this page has expired or was used."""
+    """Show what comes next where the link of this page has expired or was already used."""
 
     def decorate(view: Any) -> Any:
         @wraps(view)
@@ -149,8 +150,8 @@ def or_expired(**links: str) -> Callable[[Any], Any]:
                 return current_app.ensure_sync(view)(*args, **kwargs)  # type: ignore[no-any-return]
             except NotFound:
                 # It was used, too much time passed, or too many wrong passwords were entered.
-                text = "It has expired or was used, or a wrong password was entered too often."
-                return done("This link does not work any more", text, {**links, **home()}), 404
+                text = "The link has expired or was already used."
+                return done("This link no longer works", text, {**links, **home()}), 404
 
         return wrapped
 

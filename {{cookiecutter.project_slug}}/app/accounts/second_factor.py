@@ -6,7 +6,7 @@ Source: OWASP ASVS 6.3.3, 6.5.1 to 6.5.5.
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from flask import Response, redirect, render_template, url_for
+from flask import Response, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from pydantic import Field
@@ -25,6 +25,7 @@ from secure_flask import (
 )
 from secure_flask.accounts import (
     accept_invitation,
+    begin_authenticator,
     complete_by_code,
     complete_by_recovery_code,
     half_login_factors,
@@ -39,6 +40,7 @@ from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
 from app.accounts.routes import blueprint, page, sentence
+from app.login import start_page
 
 MAX_CODE = 64  # characters
 Code = Annotated[PlainText, Field(max_length=MAX_CODE)]
@@ -64,7 +66,7 @@ def _code_form(label: str, missing: str, **attributes: str) -> Any:
 
 
 AppForm = _code_form(
-    "Code of the app", "Enter the code.", autocomplete="one-time-code", inputmode="numeric"
+    "Code from your app", "Enter the code.", autocomplete="one-time-code", inputmode="numeric"
 )
 RecoveryForm = _code_form("Recovery code", "Enter one of your recovery codes.")
 InvitationForm = _code_form("Invitation code", "Enter the code that you were given.")
@@ -84,10 +86,16 @@ def by_code(
     return redirect(then, 303)
 
 
+def begin_on_page() -> str:
+    """Begin to set up an app; the address of the page that shows its key."""
+    state = begin_authenticator().state
+    return url_for("accounts.authenticator_page", state=state, next=checked_next())
+
+
 def _log_in_by_form(form: Any, complete: Callable[[str], object]) -> ResponseReturnValue:
     def log_in(code: str) -> str:
         complete(code)
-        return checked_next() or url_for("account.show")
+        return checked_next() or start_page()
 
     return by_code(form, log_in, _step)
 
@@ -128,12 +136,17 @@ def recovery_page() -> ResponseReturnValue:
     return _step(RecoveryForm())
 
 
+def _recover(code: str) -> None:
+    complete_by_recovery_code(code)
+    flash("You used up a recovery code. If you lost your device, set up another one.")
+
+
 @blueprint.post("/mf-recovery")
 @responds(LoginResponse, 401, 429, 503)
 @limited("30 per minute")
 @public
 @credentials
-@or_form(lambda: _log_in_by_form(RecoveryForm(), complete_by_recovery_code))
+@or_form(lambda: _log_in_by_form(RecoveryForm(), _recover))
 @validated(SecondStep)
 def recover(body: SecondStep) -> ResponseReturnValue:
     """Finish a login by a recovery code."""
@@ -152,7 +165,7 @@ def _accept_by_form() -> ResponseReturnValue:
     def accept(code: str) -> str:
         accept_invitation(code)
         # `next` waits for the end of the login, which the setup brings.
-        return url_for("accounts.setup_page", next=checked_next())
+        return begin_on_page()
 
     return by_code(InvitationForm(), accept, _invitation)
 
@@ -174,6 +187,7 @@ def _invitation(form: Any) -> str:
     # Raises where the half login has ended.
     half_login_factors()
     text = (
-        "A role of yours demands a second factor. Who runs this site gave you a code to set it up."
+        "Your role needs a second step at login, such as an app. To set it up, enter the invitation "
+        "code that the people who run this site gave you."
     )
-    return page("Set up a second factor", text, form, "Continue")
+    return page("Set up a second step", text, form, "Continue")

@@ -5,11 +5,12 @@ Where REGISTRATION is False, none of these routes exists. Source: OWASP ASVS 6.2
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from secure_flask import Body, credentials, limited, or_form, public, responds, validated
+from secure_flask import Body, credentials, limited, log_in, or_form, public, responds, validated
 from secure_flask.accounts import confirm_registration, find_registration, register, send_again
+from werkzeug.exceptions import ServiceUnavailable, TooManyRequests, Unauthorized
 from wtforms.validators import DataRequired, Optional
 
 from app.accounts.routes import (
@@ -20,19 +21,22 @@ from app.accounts.routes import (
     Name,
     Sent,
     Username,
+    address_field,
     by_address,
     by_form,
+    check_page,
     done,
     new_name,
     or_expired,
     page,
-    sent_page,
 )
 from app.login import Password, password_field
 
 blueprint = Blueprint("sign_up", __name__)
 # What comes next for who has no valid link.
 links = {"sign_up.registration_page": "Register", "accounts.forgot_page": "Set a new password"}
+SENT_LINK = "We are sending a link to {}. Open it to create your account."
+SENT_AGAIN = "We are sending the link again to {}, if you registered with it in the last day."
 
 
 class Registration(Body):
@@ -49,15 +53,25 @@ class Confirmation(Body):
     username: Name | None = None
 
 
-class RegistrationForm(AddressForm):
+class RegistrationForm(FlaskForm):
     username = new_name()
+    email = address_field()
     password = password_field("Password", "new-password", DataRequired("Choose a password."))
 
 
 class ConfirmationForm(FlaskForm):
+    # It is asked for only where somebody has taken the name of the registration meanwhile.
+    username = new_name(Optional())
+    password = password_field(
+        "Your password", "current-password", DataRequired("Enter your password.")
+    )
+
+
+class ChoiceForm(FlaskForm):
     username = new_name()
-    password = password_field("Your password", "current-password", Optional())
-    new_password = password_field("Or a new password", "new-password", Optional())
+    new_password = password_field(
+        "New password", "new-password", DataRequired("Choose a password.")
+    )
 
 
 @blueprint.get("/register")
@@ -74,7 +88,7 @@ def _register_by_form() -> ResponseReturnValue:
 
     def act() -> str:
         register(form.username.data, form.email.data, form.password.data)
-        return sent_page("sign_up.send_again_page")
+        return check_page(SENT_LINK, form.email.data, "sign_up.send_again_page")
 
     return by_form(form, lambda: _registration(form), act)
 
@@ -101,7 +115,7 @@ def send_again_page() -> ResponseReturnValue:
 
 @responds("text/html")
 def _send_again_by_form() -> ResponseReturnValue:
-    return by_address(_again, send_again, "sign_up.send_again_page")
+    return by_address(_again, send_again, SENT_AGAIN, "sign_up.send_again_page")
 
 
 @blueprint.post("/confirm")
@@ -122,22 +136,30 @@ def mail_link_again(body: AddressOnly) -> ResponseReturnValue:
 @or_expired(**links)
 def confirmation_page(token: str) -> ResponseReturnValue:
     """Show the form that confirms an address."""
-    form = ConfirmationForm()
-    form.username.data = find_registration(token).name
-    return _confirmation(form, token)
+    return _confirmation(_confirmation_form(), token)
 
 
-@responds("text/html")
+@responds("text/html", status=303)
 @or_expired(**links)
 def _confirm_by_form(token: str) -> ResponseReturnValue:
-    form = ConfirmationForm()
+    form = _confirmation_form()
 
-    def act() -> str:
-        given = {each.name: each.data for each in (form.password, form.new_password)}
-        confirm_registration(token, name=form.username.data, **given)
-        return done("Your account is ready", "You can log in now.")
+    def act() -> ResponseReturnValue:
+        given = {name: form.data.get(name) for name in ("password", "new_password")}
+        user = confirm_registration(token, name=form.username.data or None, **given)
+        return _welcome(user.name, given["new_password"] or given["password"])
 
     return by_form(form, lambda: _confirmation(form, token), act)
+
+
+def _welcome(name: str, password: str) -> ResponseReturnValue:
+    try:
+        log_in(name, password)
+    except (Unauthorized, TooManyRequests, ServiceUnavailable):
+        # The account is there all the same. An owner may let nobody in at once.
+        return done("Your account is ready", "You can log in now.")
+    flash(f"Welcome, {name}. Your account is ready.", "success")
+    return redirect(f"{request.root_path}/", 303)
 
 
 @blueprint.post("/confirm/<string:token>")
@@ -154,18 +176,36 @@ def confirm(body: Confirmation, token: str) -> ResponseReturnValue:
 
 
 def _registration(form: RegistrationForm) -> str:
-    return page("Register", "You get a mail with a link that makes the account.", form, "Register")
+    text = "We will e-mail you a link to create the account."
+    return page("Register", text, form, "Register")
 
 
 def _again(form: AddressForm) -> str:
-    text = "For a registration of the last day. An older one has ended: register again."
-    return page("Get the mail again", text, form, "Send")
-
-
-def _confirmation(form: ConfirmationForm, token: str) -> str:
-    email = find_registration(token).email
     text = (
-        f"The account will have the address {email}. Enter the password that you chose when you "
-        "registered. If you did not register, or forgot it, choose a new one."
+        "You can ask for the link again ten minutes after the last time, for a day after you "
+        "registered. After that, register again."
     )
-    return page("Confirm your address", text, form, "Make the account")
+    return page("Registered, no mail?", text, form, "Send the link again")
+
+
+def _confirmation_form() -> ConfirmationForm | ChoiceForm:
+    return ChoiceForm() if "choose" in request.args else ConfirmationForm()
+
+
+def _confirmation(form: ConfirmationForm | ChoiceForm, token: str) -> str:
+    email, name = find_registration(token)
+    if isinstance(form, ChoiceForm):
+        if not form.is_submitted():
+            form.username.data = name
+        text = f"This creates an account for {email}. Not your address? Close this page."
+        return page("Choose your password", text, form, "Create my account")
+    if not (form.username.data or form.username.errors):
+        del form.username
+    text = f"Enter the password that you chose when you registered with {email}."
+    choose = {
+        "question": "Forgot it, or never registered?",
+        "href": url_for("sign_up.confirmation_page", token=token, choose="another"),
+        "words": "Choose another password",
+    }
+    shown = {"username": name, "otherwise": choose}
+    return page("Confirm your address", text, form, "Create my account", **shown)

@@ -25,10 +25,14 @@ from secure_flask.accounts.leaving import delete_account, personal_data
 from secure_flask.accounts.name_change import change_name
 from secure_flask.accounts.names import checked_name
 from secure_flask.accounts.passkey_logins import log_in_by_passkey, reauthenticate_by_passkey
-from secure_flask.accounts.passkeys import begin_passkey_login, list_passkeys
+from secure_flask.accounts.passkeys import begin_passkey_login, list_passkeys, passkey_signals
 from secure_flask.accounts.public_urls import public_link
 from secure_flask.accounts.recovery import find_reset, request_reset, reset_password
-from secure_flask.accounts.recovery_codes import show_recovery_codes_once, shown_recovery_codes
+from secure_flask.accounts.recovery_codes import (
+    recovery_codes_left,
+    show_recovery_codes_once,
+    shown_recovery_codes,
+)
 from secure_flask.accounts.registration import (
     confirm_registration,
     find_registration,
@@ -81,9 +85,11 @@ __all__ = [
     "list_passkeys",
     "log_in_by_passkey",
     "new_recovery_codes",
+    "passkey_signals",
     "personal_data",
     "public_link",
     "reauthenticate_by_passkey",
+    "recovery_codes_left",
     "register",
     "remove_authenticator",
     "request_change",

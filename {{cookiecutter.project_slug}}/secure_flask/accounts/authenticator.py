@@ -98,7 +98,8 @@ def _setup(user: AccountMixin, state: str, step: Step) -> AuthenticatorSetup:
 
 def _counter_of(secret: str, code: str) -> int | None:
     """The time step of a code: the present one, or the one before or after."""
-    typed = code.replace(" ", "")
+    # Apps show it in two groups.
+    typed = "".join(code.replace("-", " ").split())
     now = int(time.time()) // STEP
     totp = pyotp.TOTP(secret, interval=STEP)
     shown = {each: totp.generate_otp(each) for each in (now - 1, now, now + 1)}

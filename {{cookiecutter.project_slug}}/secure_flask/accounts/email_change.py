@@ -119,7 +119,7 @@ def _require_owner(step: Step, user: AccountMixin, password: str | None) -> None
     if login is None or not access.is_recent(RECENT):
         raise field_error(401, "password", "Enter the password of this account")
     if login.user_id != user.id:
-        raise error_response(403, "You are logged in as somebody else")
+        raise error_response(403, "You are logged in as someone else")
 
 
 def _find_change_step(token: str) -> Step:

@@ -48,7 +48,7 @@ def require_few_changes(user: AccountMixin) -> None:
     ).one()
     if number >= MAX_CHANGES:
         wait = str(max(1, first - now))
-        raise error_response(429, "Too many changes of the address", Retry_After=wait)
+        raise error_response(429, "You have changed your address too often", Retry_After=wait)
 
 
 def former_addresses_of(user: AccountMixin) -> list[str]:

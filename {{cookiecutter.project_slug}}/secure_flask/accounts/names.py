@@ -28,7 +28,7 @@ def checked_name(text: str) -> str:
     """
     name = stored_name(text)
     if folded_name(name) in map(folded_name, current_app.config["RESERVED_NAMES"]):
-        raise Reason("Is reserved: choose another")
+        raise Reason("This name is reserved: choose another")
     return name
 
 

@@ -10,7 +10,6 @@ from secure_flask.auth import access, authentication, throttle, tokens
 from secure_flask.auth.tokens import session
 from secure_flask.auth.users import replace_hash
 from secure_flask.web import audit
-from secure_flask.web.errors import error_response
 
 
 def log_in_by_passkey(
@@ -22,14 +21,15 @@ def log_in_by_passkey(
     `credential` is the JSON of the device's answer. With `keep` the login lasts for KEPT_LIFETIME.
     With `cookie` it gives the cookie of pages, whatever TOKEN_TYPE is.
 
-    :raises ErrorResponse: 401, the answer is wrong; 429, too many failures.
+    :raises ErrorResponse: 401, the answer is wrong or late, and `"unknown": true` if nobody has this
+        passkey; 429, too many failures.
     """
     with throttle.count_attempt(PASSKEY) as attempt:
         user = passkeys.passkey_owner(state, credential)
         attempt.succeeded = user is not None and replace_hash(user, user.password_hash)
     if user is None or not attempt.succeeded:
         audit.record(audit.LOGIN_FAIL, reason=PASSKEY)
-        raise error_response(401, passkeys.INVALID_PASSKEY)
+        raise passkeys.refused_passkey(credential)
     kind = session if cookie else tokens.chosen_token_type()
     # The device and what unlocks it are two factors.
     body = kind.issue_token(user, keep=keep, second_factor=True)
@@ -51,7 +51,7 @@ def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, object]:
         attempt.succeeded = shown and replace_hash(user, user.password_hash)
     if not attempt.succeeded:
         audit.record(audit.LOGIN_FAIL, account=user.name, reason=PASSKEY)
-        raise error_response(401, passkeys.INVALID_PASSKEY)
+        raise passkeys.refused_passkey(credential)
     body = authentication.renew_login(user, access.require_login(), second_factor=True)
     audit.record(audit.LOGIN_SUCCESS, account=user.name, reason="reauthentication", factors=PASSKEY)
     return body

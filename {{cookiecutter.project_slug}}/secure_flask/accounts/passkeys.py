@@ -13,7 +13,7 @@ from secure_flask.accounts import passkey_challenges, public_urls
 from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth.users import UserMixin, user_class
 from secure_flask.database import Model, db
-from secure_flask.web.errors import error_response
+from secure_flask.web.errors import ErrorResponse, error_response
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
@@ -97,9 +97,7 @@ def finish_passkey_registration(
     """
     import webauthn
 
-    challenge = passkey_challenges.use_challenge(NEW, state, user)
-    if challenge is None:
-        raise error_response(400, INVALID_PASSKEY)
+    challenge = passkey_challenges.use_challenge(NEW, state, user, status=400)
     try:
         made = webauthn.verify_registration_response(
             credential=passkey_challenges.parsed_credential(credential),
@@ -159,13 +157,15 @@ def passkey_owner(
     """The user whose passkey answers the challenge of `state`, within the caller's transaction.
 
     None for a wrong answer, and for that of another user than the one who was asked.
+
+    :raises ErrorResponse: 401, the challenge has expired or was answered, or is another user's.
     """
     import webauthn
 
-    challenge = passkey_challenges.use_challenge(LOGIN, state, user)
+    challenge = passkey_challenges.use_challenge(LOGIN, state, user, status=401)
     answer = passkey_challenges.parsed_credential(credential)
-    passkey = _named_passkey(answer)
-    if challenge is None or passkey is None:
+    passkey = _passkey_of_id(_credential_id(answer))
+    if passkey is None:
         return None
     found = db.session.get(user_class(), passkey.user_id)
     if found is None or (user and found.id != user.id):
@@ -183,6 +183,41 @@ def passkey_owner(
     except Exception:
         return None
     return found if _count_use(passkey, shown.new_sign_count) else None
+
+
+def refused_passkey(credential: str) -> ErrorResponse:
+    """The error for a wrong answer to a fresh challenge, after `passkey_owner`.
+
+    It has `"unknown": true` only where no passkey has the id of the answer. The page then asks the
+    device to forget that passkey; with a row of this id, whatever else was wrong, it is a good one.
+    A stranger learns nothing of names or users by it: an id is random, and each answer counts as a
+    failed login. Source: Web Authentication Level 3, section 5.1.10.
+    """
+    error = error_response(401, INVALID_PASSKEY)
+    credential_id = _credential_id(passkey_challenges.parsed_credential(credential))
+    if credential_id and _passkey_of_id(credential_id) is None:
+        error.members = {"unknown": True}
+    return error
+
+
+def passkey_signals(user: AccountMixin) -> dict[str, object]:
+    """What a page passes to the device's list of passkeys: `passkey_signals(current_user)`.
+
+    `rpId`, `userId`, `name` and `displayName` (str), and `allAcceptedCredentialIds` (list of str),
+    as JSON for the signals of a script; ids are base64url. The device forgets all other passkeys of
+    this user here. Source: Web Authentication Level 3, section 5.1.10.
+    """
+    from webauthn.helpers import bytes_to_base64url
+
+    return {
+        "rpId": public_urls.public_host(),
+        "userId": bytes_to_base64url(user.id.bytes),
+        "name": user.name,
+        "displayName": user.name,
+        "allAcceptedCredentialIds": [
+            bytes_to_base64url(each.credential_id) for each in passkeys_of(user)
+        ],
+    }
 
 
 def delete_passkey_of(user: AccountMixin, name: str) -> bool:
@@ -220,11 +255,15 @@ def _count_use(passkey: Passkey, sign_count: int) -> bool:
     return db.session.scalar(used.returning(Passkey.id)) is not None
 
 
-def _named_passkey(answer: dict[str, Any]) -> Passkey | None:
+def _credential_id(answer: dict[str, Any]) -> bytes:
+    """The id that an answer names; empty where it names none."""
     from webauthn.helpers import base64url_to_bytes
 
     try:
-        credential_id = base64url_to_bytes(answer["id"])
+        return base64url_to_bytes(answer["id"])
     except (ValueError, KeyError, TypeError, AttributeError):
-        return None
+        return b""
+
+
+def _passkey_of_id(credential_id: bytes) -> Passkey | None:
     return db.session.scalar(select(Passkey).where(Passkey.credential_id == credential_id))

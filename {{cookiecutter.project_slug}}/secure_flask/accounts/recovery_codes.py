@@ -53,6 +53,7 @@ def use_recovery_code(user: AccountMixin, code: str) -> bool:
 
 
 def recovery_codes_left(user: AccountMixin) -> int:
+    """How many recovery codes of a user are unused: `recovery_codes_left(current_user)`."""
     mine = select(func.count()).where(RecoveryCode.user_id == user.id)
     return db.session.scalar(mine) or 0
 

@@ -107,7 +107,7 @@ def confirm_registration(
         hashed = passwords.hash_new_password(new_password, *personal, field="new_password")
         return _create_account(step, name or step.data["name"], hashed)
     if not password:
-        raise field_error(400, "password", "Enter the password, or choose a new one")
+        raise field_error(400, "password", "Enter your password or choose a new one")
     registered, hashed = _registered_with(step, password)
     return _create_account(step, name or registered, hashed)
 

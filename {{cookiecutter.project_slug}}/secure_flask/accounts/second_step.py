@@ -20,7 +20,7 @@ from secure_flask.accounts.users import AccountMixin
 from secure_flask.auth import throttle
 from secure_flask.database import db
 from secure_flask.web import audit
-from secure_flask.web.errors import error_response
+from secure_flask.web.errors import ErrorResponse, error_response
 
 INVITATION = "invitation"
 INVITATION_LIFETIME = 7 * 24 * 60 * 60  # seconds
@@ -97,7 +97,7 @@ def complete_by_passkey(
     with throttle.count_attempt(PASSKEY) as attempt:
         attempt.succeeded = passkeys.passkey_owner(state, credential, user) is not None
     if not attempt.succeeded:
-        raise _wrong_second_factor(step, user, passkeys.INVALID_PASSKEY)
+        raise _wrong_second_factor(step, user, passkeys.refused_passkey(credential))
     return half_logins.finish_half_login(step, user, PASSKEY)
 
 
@@ -139,11 +139,13 @@ def use_invitation(step_id: str) -> None:
         raise error_response(403, WRONG_INVITATION)
 
 
-def _wrong_second_factor(step: Step, user: AccountMixin, words: str = WRONG_CODE) -> Exception:
+def _wrong_second_factor(
+    step: Step, user: AccountMixin, refusal: ErrorResponse | None = None
+) -> ErrorResponse:
     audit.record(audit.LOGIN_FAIL, account=user.name, reason="second factor")
     # The first of two clicks used it up, and completed the login.
     if steps.was_step_used(step):
         return half_logins.half_login_ended()
     notices.code_failed(user)
     db.session.commit()
-    return error_response(401, words)
+    return refusal or error_response(401, WRONG_CODE)

@@ -36,7 +36,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 MAX_FAILURES = 5
 # Without this option the session would read each row that a statement deletes.
 UNREAD = {"synchronize_session": False}
-INVALID_LINK = "This link has expired or was used"
+INVALID_LINK = "This link has expired or was already used"
 
 
 class Step(Model):

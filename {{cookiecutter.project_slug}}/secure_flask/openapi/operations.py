@@ -38,6 +38,7 @@ class Error(ResponseBody):
 
     error: str
     fields: dict[str, str] | None = None  # what is wrong with each member of a JSON body
+    unknown: bool | None = None  # of a passkey: nobody has it here, so its device may forget it
 
 
 class Described(NamedTuple):

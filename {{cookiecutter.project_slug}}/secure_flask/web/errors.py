@@ -45,6 +45,8 @@ class ErrorResponse(HTTPException):
     see_other: str | None = None
     # What is wrong with each member of a JSON body.
     fields: dict[str, str] | None = None
+    # More members of a JSON body, for a script of the page.
+    members: dict[str, bool] | None = None
     # What the developer has to write. Only development shows it.
     hint: str | None = None
     # Whether its page may have links: those of a host that is none of this site lead to that host.
@@ -163,7 +165,8 @@ def _as_json(error: HTTPException) -> Response:
     message = _message(error) if view_options().credentials else translated_text(_message(error))
     reasons = {name: translated_text(reason) for name, reason in (fields or {}).items()}
     hint = _hint(error)
-    body = {"error": message} | ({"fields": reasons} if reasons else {})
+    members = error.members if isinstance(error, ErrorResponse) else None
+    body = {"error": message} | ({"fields": reasons} if reasons else {}) | (members or {})
     body |= {"hint": hint} if hint else {}
     return _complete(jsonify(body), error)
 

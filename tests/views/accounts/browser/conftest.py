@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page
 
+from views.accounts.browser.phone import Phone
 from views.accounts.browser.visitor import Visitor
 from views.accounts.people import give_address
 from views.browser.conftest import (
@@ -35,12 +36,12 @@ DEVICE = {
 
 
 @contextmanager
-def device(page: Page) -> Iterator[None]:
-    """A device that holds passkeys, and whose owner always agrees."""
+def device(page: Page) -> Iterator[Phone]:
+    """A device that holds passkeys, and whose owner agrees to each request at once."""
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
-    session.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
-    yield
+    added = session.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
+    yield Phone(session, added["authenticatorId"])
     session.send("WebAuthn.disable")
     session.detach()
 
@@ -66,6 +67,7 @@ def visitor(
 
 
 @pytest.fixture
-def phone(page: Page) -> Iterator[None]:
-    with device(page):
-        yield
+def phone(visitor: Visitor) -> Iterator[Phone]:
+    with device(visitor.page) as phone:
+        visitor.phone = phone
+        yield phone

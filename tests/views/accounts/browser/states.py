@@ -37,13 +37,19 @@ def mail_sent(visitor: Visitor) -> None:
 def mailbox(visitor: Visitor) -> None:
     confirmation(visitor)
     visitor.open("/dev/mailbox")
-    visitor.sees("Mails of development")
+    visitor.sees("Development mailbox")
 
 
 def confirmation(visitor: Visitor) -> None:
     visitor.register()
     visitor.open_newest_mail()
     visitor.sees("Confirm your address")
+
+
+def other_password(visitor: Visitor) -> None:
+    confirmation(visitor)
+    visitor.follow("Choose another")
+    visitor.sees("Choose your password")
 
 
 def refused_confirmation(visitor: Visitor) -> None:
@@ -69,7 +75,7 @@ def link_again(visitor: Visitor) -> None:
 
 def forgotten_password(visitor: Visitor) -> None:
     visitor.open("/reset")
-    visitor.sees("Forgotten password")
+    visitor.sees("Forgot your password?")
 
 
 def new_password(visitor: Visitor) -> None:
@@ -107,12 +113,6 @@ def no_factors(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.open("/account/factors")
     visitor.sees("Second step at login")
-
-
-def setup(visitor: Visitor) -> None:
-    visitor.log_in()
-    visitor.open("/tf-setup")
-    visitor.sees("Set up an app")
 
 
 def first_code(visitor: Visitor) -> None:
@@ -202,6 +202,7 @@ STATES: list[Callable[[Visitor], None]] = [
     mail_sent,
     mailbox,
     confirmation,
+    other_password,
     refused_confirmation,
     confirmed,
     expired_link,
@@ -213,7 +214,6 @@ STATES: list[Callable[[Visitor], None]] = [
     address_link,
     deletion,
     no_factors,
-    setup,
     first_code,
     wrong_first_code,
     factors,

@@ -58,7 +58,6 @@ def test_a_person_without_javascript_registers_and_uses_an_app(
 ) -> None:
     visitor = without_javascript
     visitor.confirm()
-    visitor.log_in(**visitor.GRACE)
     device = visitor.set_up_app()
     [first, *_] = visitor.new_recovery_codes()
     visitor.begin_login("/tasks/new", **visitor.GRACE)

@@ -75,7 +75,7 @@ def test_a_passkey_makes_an_old_login_recent_and_is_deleted(app: Flask, visitor:
     visitor.open("/account/passkeys")
     visitor.press("Use a passkey instead")
     visitor.is_at("/account/passkeys")
-    visitor.press("Delete My phone")
+    visitor.confirm_press("Delete", "My phone")
     expect(visitor.page.get_by_role("table")).to_have_count(0)
     visitor.log_out()
     visitor.open("/login")

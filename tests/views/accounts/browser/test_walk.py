@@ -88,7 +88,6 @@ def test_nothing_is_blocked_or_reported_but_an_attack(
         visitor.open(path)
         visitor.page.wait_for_load_state("networkidle")
     _register(visitor, mails)
-    visitor.log_in(**visitor.GRACE)
     _use_tasks(visitor)
     _use_factors(visitor)
     _leave(visitor)
@@ -106,7 +105,7 @@ def _register(visitor: Visitor, mails: MailServer) -> None:
     visitor.open_link_of(mails.received.get(timeout=10))
     visitor.fill(password=STRONG)
     visitor.submit()
-    visitor.sees("Your account is ready")
+    visitor.is_welcome()
 
 
 def _use_tasks(visitor: Visitor) -> None:
@@ -129,7 +128,7 @@ def _use_factors(visitor: Visitor) -> None:
     visitor.begin_login("/account/passkeys", **visitor.GRACE)
     visitor.press("Use a passkey")
     visitor.is_at("/account/passkeys")
-    visitor.press("Delete My phone")
+    visitor.confirm_press("Delete", "My phone")
     expect(visitor.page.get_by_role("table")).to_have_count(0)
     visitor.log_out()
     visitor.begin_login("/account", **visitor.GRACE)
@@ -143,7 +142,7 @@ def _leave(visitor: Visitor) -> None:
     with visitor.page.expect_download():
         visitor.follow("Download your data")
     visitor.press("Delete my account")
-    visitor.sees("Your account is deleted")
+    visitor.sees("Goodbye")
 
 
 def _attack(visitor: Visitor) -> None:

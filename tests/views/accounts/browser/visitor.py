@@ -1,6 +1,7 @@
 """A person with a browser: what people do on the pages of accounts."""
 
 import time
+from contextlib import nullcontext
 from email.message import EmailMessage
 from typing import ClassVar
 
@@ -8,6 +9,7 @@ import pyotp
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from views.accounts.browser.phone import Phone
 from views.accounts.people import REGISTRATION, STRONG, delivered, link_in
 from views.conftest import PASSWORD, USERNAME
 
@@ -18,12 +20,23 @@ class Visitor:
 
     def __init__(self, app: Flask, page: Page, site: str) -> None:
         self.app, self.page, self.site = app, page, site
+        self.phone: Phone | None = None
 
     def open(self, path: str) -> None:
         self.page.goto(self.site + path)
 
     def press(self, name: str) -> None:
         self.page.get_by_role("main").get_by_role("button", name=name, exact=True).click()
+
+    def confirm_press(self, name: str, about: str = "") -> None:
+        """Press a button that asks first."""
+        ask = (
+            self.page.get_by_role("main")
+            .locator("details")
+            .filter(has_text=f"{name} {about}".strip())
+        )
+        ask.locator("summary").click()
+        ask.get_by_role("button").click()
 
     def submit(self) -> None:
         """Press the button of the first form, whatever it says."""
@@ -62,9 +75,12 @@ class Visitor:
         self.open(link_in(message))
 
     def enter(self, username: str = USERNAME, password: str = PASSWORD) -> None:
-        """Enter name and password on the page that asks for them."""
-        self.fill(username=username, password=password)
-        self.press("Log in")
+        """Enter name and password on the page that asks for them, whatever passkey it offers."""
+        with self.phone.ignored() if self.phone else nullcontext():
+            self.fill(username=username, password=password)
+            # The offer ends with the page.
+            with self.page.expect_navigation(wait_until="commit"):
+                self.press("Log in")
 
     def log_in(self, username: str = USERNAME, password: str = PASSWORD) -> None:
         """Log in by the password alone."""
@@ -86,33 +102,37 @@ class Visitor:
     def log_out(self) -> None:
         navigation = self.page.get_by_role("navigation", name="Site")
         navigation.get_by_role("button", name="Log out").click()
-        expect(navigation.get_by_role("link", name="Log in")).to_be_visible()
+        expect(navigation.get_by_role("button", name="Log out")).to_have_count(0)
 
     def ask_for_link(self, path: str, address: str) -> None:
         self.open(path)
         self.fill(email=address)
         self.submit()
-        self.sees("Look into your mailbox")
+        self.sees("Check your e-mail")
 
     def register(self) -> None:
         self.open("/register")
         self.fill(**REGISTRATION)
         self.press("Register")
-        self.sees("Look into your mailbox")
+        self.sees("Check your e-mail")
 
     def confirm(self) -> None:
         self.register()
         self.open_newest_mail()
         self.fill(password=STRONG)
-        self.press("Make the account")
-        self.sees("Your account is ready")
+        self.press("Create my account")
+        self.is_welcome()
+
+    def is_welcome(self) -> None:
+        """The account is made, and its user is logged in."""
+        expect(self.page.get_by_text("Your account is ready")).to_be_visible()
+        self.is_logged_in()
 
     def begin_setup(self) -> pyotp.TOTP:
         self.open("/account/factors")
-        self.follow("Set up an app")
-        self.press("Begin")
+        self.press("Set up an app")
         self.sees("Set up the app")
-        return pyotp.TOTP(self.page.locator("main code").first.inner_text())
+        return pyotp.TOTP(self.page.locator("#key").inner_text().replace(" ", ""))
 
     def set_up_app(self) -> pyotp.TOTP:
         device = self.begin_setup()
@@ -123,17 +143,19 @@ class Visitor:
 
     def keep_first_codes(self) -> list[str]:
         """Go on from the recovery codes that come with a first factor."""
-        self.sees("Recovery codes")
-        codes = self.page.get_by_label("Your new recovery codes").input_value().split()
+        codes = self.shown_codes()
         self.follow("I have saved them")
         self.sees("Second step at login")
         return codes
 
     def new_recovery_codes(self) -> list[str]:
         self.open("/account/factors")
-        self.press("Show new codes")
-        self.sees("Recovery codes")
-        return self.page.get_by_label("Your new recovery codes").input_value().split()
+        self.press("Make new codes")
+        return self.shown_codes()
+
+    def shown_codes(self) -> list[str]:
+        self.sees("Save your recovery codes")
+        return self.page.locator("#codes li").all_inner_texts()
 
     def add_passkey(self, name: str = "My phone", *, is_first: bool = True) -> None:
         self.open("/account/passkeys")

@@ -70,7 +70,7 @@ def account(page: Page, site: str) -> None:
     page.context.clear_cookies()
     log_in(page, site)
     page.goto(f"{site}/account")
-    expect(page.get_by_role("button", name="End all other logins")).to_be_visible()
+    expect(page.get_by_role("button", name="Log out everywhere else")).to_be_visible()
 
 
 def no_tasks(page: Page, site: str) -> None:

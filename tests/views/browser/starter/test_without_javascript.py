@@ -72,8 +72,8 @@ def test_a_user_changes_the_password_and_ends_other_logins(page: Page, site: str
         page.goto(f"{site}/login?next=/account")
         enter_password(page)
         expect(page).to_have_url(f"{site}/account")
-    press(page, "End all other logins")
-    expect(page.get_by_role("status")).to_have_text("All other logins have ended.")
+    press(page, "Log out everywhere else")
+    expect(page.get_by_role("status")).to_have_text("You are logged out everywhere else.")
 
     page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_label("New password").fill("short")

@@ -1,14 +1,17 @@
 // Runs the ceremonies of passkeys: asks the site for a challenge, lets the browser answer it,
-// and sends the answer. Each form with `data-passkey` says by its data which one.
+// and sends the answer. Each form with `data-passkey` says by its data which one. With `data-field`
+// the browser offers passkeys in that field too, without a button.
 
-async function post(address, body) {
+const AGAIN = 4 * 60 * 1000; // milliseconds, since a challenge lives for five minutes
+
+async function post(address, body, signal) {
   const headers = { "Content-Type": "application/json", Accept: "application/json" };
-  const options = { method: "POST", headers, body: JSON.stringify(body), cache: "no-store" };
+  const options = { method: "POST", headers, body: JSON.stringify(body), cache: "no-store", signal };
   const response = await fetch(address, options).catch(() => {
     throw new Error("The site could not be reached. Check the connection and try again.");
   });
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(explain(response, answer));
+  if (!response.ok) throw new Error(explain(response, answer), { cause: answer });
   return answer;
 }
 
@@ -24,9 +27,9 @@ const ceremonies = {
     const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
     return navigator.credentials.create({ publicKey });
   },
-  get(options) {
+  get(options, how) {
     const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
-    return navigator.credentials.get({ publicKey });
+    return navigator.credentials.get({ publicKey, ...how });
   },
 };
 
@@ -37,19 +40,32 @@ const sentences = {
   SecurityError: "The browser allows no passkeys at this address: it needs https and a name, as http://localhost in development.",
 };
 
-async function run(form) {
-  const { passkey, begin, next } = form.dataset;
-  const { state, options } = await post(begin, {});
-  const credential = await ceremonies[passkey](options).catch((error) => {
+async function ask({ passkey, begin }, how = {}) {
+  const { state, options } = await post(begin, {}, how.signal);
+  const credential = await ceremonies[passkey](options, how).catch((error) => {
     throw new Error(sentences[error.name] ?? `The browser refused the passkey (${error.name}).`);
   });
-  const fields = Object.fromEntries(new FormData(form));
+  return { state, options, credential };
+}
+
+async function finish(form, { state, options, credential }) {
+  const { passkey, begin, next, field } = form.dataset;
+  const keep = Boolean(document.getElementById(field)?.form.elements.keep?.checked);
   // Pages log in by a cookie.
-  const kind = passkey === "get" ? { cookie: true } : {};
+  const kind = passkey === "get" ? { cookie: true, keep } : {};
+  const fields = Object.fromEntries(new FormData(form));
   const answer = { ...fields, ...kind, credential: JSON.stringify(credential.toJSON()) };
-  const done = await post(`${begin}/${encodeURIComponent(state)}`, answer);
+  const done = await post(`${begin}/${encodeURIComponent(state)}`, answer).catch(async (error) => {
+    if (error.cause?.unknown === true) await signal("UnknownCredential", { rpId: options.rpId, credentialId: credential.id });
+    throw error;
+  });
   // Recovery codes come with a first passkey.
   location.assign(done.next || next);
+}
+
+// Tells the device which passkeys it may forget. Not every browser can.
+async function signal(kind, details) {
+  await window.PublicKeyCredential?.[`signal${kind}`]?.(details).catch(() => {});
 }
 
 function say(form, text, kind = "") {
@@ -58,16 +74,77 @@ function say(form, text, kind = "") {
   status.className = `message ${kind}`;
 }
 
+// A request that waits in a field until somebody chooses a passkey there.
+function offer(form, field) {
+  let waiting = null;
+  let paused = false;
+
+  async function begin() {
+    if (waiting || paused) return;
+    const mine = (waiting = new AbortController());
+    const timer = setTimeout(renew, AGAIN);
+    const asked = await ask(form.dataset, { mediation: "conditional", signal: mine.signal }).catch(() => null);
+    clearTimeout(timer);
+    if (waiting !== mine) return;
+    if (!asked) {
+      // Nobody pressed anything, so nothing is said. The next click in the field tries again.
+      waiting = null;
+      return;
+    }
+    await finish(form, asked).catch((error) => {
+      say(form, error.message, "error");
+      waiting = null;
+      begin();
+    });
+  }
+
+  function end() {
+    waiting?.abort();
+    waiting = null;
+  }
+
+  // A page that nobody looks at asks for nothing more.
+  function renew() {
+    end();
+    if (document.hasFocus() && document.activeElement === field) begin();
+  }
+
+  async function listen() {
+    if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
+    for (const event of ["focus", "click"]) field.addEventListener(event, begin);
+    if (document.activeElement === field) begin();
+  }
+
+  // It would make the request of the button fail.
+  function pause() {
+    const waited = waiting !== null;
+    paused = true;
+    end();
+    return () => {
+      paused = false;
+      if (waited) begin();
+    };
+  }
+
+  listen();
+  return pause;
+}
+
 // A second click during a ceremony would end the first one.
 function start(form) {
+  const field = document.getElementById(form.dataset.field);
+  const pause = field ? offer(form, field) : () => () => {};
   let busy = false;
-  form.hidden = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (busy) return;
     busy = true;
+    const resume = pause();
     say(form, "Follow your browser…");
-    await run(form).catch((error) => say(form, error.message, "error"));
+    await ask(form.dataset).then((asked) => finish(form, asked)).catch((error) => {
+      say(form, error.message, "error");
+      resume();
+    });
     busy = false;
   });
 }
@@ -75,9 +152,17 @@ function start(form) {
 const supported = window.PublicKeyCredential?.parseCreationOptionsFromJSON;
 
 for (const form of document.querySelectorAll("form[data-passkey]")) {
-  start(form);
-  if (!supported) {
+  form.hidden = false;
+  if (supported) {
+    start(form);
+  } else {
     for (const field of form.elements) field.disabled = true;
     say(form, "This browser is too old for passkeys, or the page is not open over https.");
   }
+}
+
+for (const { dataset } of document.querySelectorAll("[data-signals]")) {
+  const { rpId, userId, name, displayName, allAcceptedCredentialIds } = JSON.parse(dataset.signals);
+  signal("AllAcceptedCredentials", { rpId, userId, allAcceptedCredentialIds });
+  signal("CurrentUserDetails", { rpId, userId, name, displayName });
 }

@@ -1,0 +1,157 @@
+"""The test vectors of WebAuthn, verified by what registrations and logins call.
+
+Those of section 16 of Web Authentication Level 3 whose algorithm is offered, as bytes in hex. Left
+out are ES384, ES512 and Ed448, which are not offered; and the attestations of TPM, Android, Apple
+and FIDO U2F, which no page here asks for, so that browsers remove them.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import webauthn
+from secure_flask import db
+from secure_flask.accounts import passkey_challenges, passkeys
+from secure_flask.accounts.passkeys import Passkey
+from secure_flask.auth.users import UserMixin
+from webauthn import helpers
+from webauthn.helpers import bytes_to_base64url
+from webauthn.helpers.structs import PublicKeyCredentialRequestOptions
+from werkzeug.exceptions import BadRequest
+
+from app.models import User
+from views.conftest import USERNAME, MakeApp
+
+VECTORS = json.loads(Path(__file__).with_name("webauthn_vectors.json").read_text())
+ORIGIN, TOP_ORIGIN = "https://example.org", "https://example.com"
+# Made in a frame; the second one does not say of which site.
+IN_A_FRAME, IN_SOME_FRAME = "none.ES256.topOrigin", "none.ES256.crossOrigin"
+USABLE = [name for name in VECTORS if name != IN_SOME_FRAME]
+
+every_vector = pytest.mark.parametrize("name", USABLE)
+
+
+@contextmanager
+def site(make_app: MakeApp, ancestors: list[str]) -> Iterator[User]:
+    """A user of a site at the origin of the vectors, in a request."""
+    settings = {"public_url": ORIGIN, "trusted_hosts": ["example.org"]}
+    with make_app(**settings, FRAME_ANCESTORS=ancestors).test_request_context(base_url=ORIGIN):
+        found = User.find(USERNAME)
+        assert found is not None
+        yield found
+
+
+@pytest.fixture
+def user(make_app: MakeApp) -> Iterator[User]:
+    """One of a site that allows the other site of the vectors to frame it."""
+    with site(make_app, [TOP_ORIGIN]) as found:
+        yield found
+
+
+@pytest.fixture
+def _of_each_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not ask who holds the device: most of the vectors are of devices that do not verify it."""
+    for name in ("verify_registration_response", "verify_authentication_response"):
+        verify = getattr(webauthn, name)
+        lenient = partial(_without_user_verification, verify)
+        monkeypatch.setattr(webauthn, name, lenient)
+
+
+def _without_user_verification(verify: Any, **given: Any) -> object:
+    return verify(**{**given, "require_user_verification": False})
+
+
+def state_of(purpose: str, vector: dict[str, str], user: User | None) -> str:
+    """The state of the challenge of a vector, as if this site had asked."""
+    options = PublicKeyCredentialRequestOptions(challenge=bytes.fromhex(vector["challenge"]))
+    return str(passkey_challenges.begin_challenge(purpose, options, user)["state"])
+
+
+def credential(name: str, ceremony: str, **changes: str) -> str:
+    """The JSON that a browser makes of a vector."""
+    members = {**VECTORS[name][ceremony], **changes}
+    members.pop("challenge")
+    response = {key: bytes_to_base64url(bytes.fromhex(value)) for key, value in members.items()}
+    own = bytes_to_base64url(bytes.fromhex(VECTORS[name]["credential_id"]))
+    return json.dumps({"id": own, "rawId": own, "type": "public-key", "response": response})
+
+
+def register(user: User, name: str, **changes: str) -> Passkey:
+    state = state_of(passkeys.NEW, VECTORS[name]["registration"], user)
+    made = credential(name, "registration", **changes)
+    return passkeys.finish_passkey_registration(user, state, made, name)
+
+
+def owner(name: str, **changes: str) -> UserMixin | None:
+    state = state_of(passkeys.LOGIN, VECTORS[name]["authentication"], None)
+    return passkeys.passkey_owner(state, credential(name, "authentication", **changes))
+
+
+@every_vector
+@pytest.mark.usefixtures("_of_each_device")
+def test_each_vector_registers_and_logs_in(name: str, user: User) -> None:
+    added = register(user, name)
+    assert added.credential_id.hex() == VECTORS[name]["credential_id"]
+    assert owner(name) == user
+
+
+@every_vector
+@pytest.mark.usefixtures("_of_each_device")
+def test_a_vector_with_one_bit_changed_does_not_log_in(name: str, user: User) -> None:
+    register(user, name)
+    for member, value in VECTORS[name]["authentication"].items():
+        if member != "challenge":
+            # The last byte is a brace, a counter or a part of the signature.
+            changed = value[:-1] + f"{int(value[-1], 16) ^ 1:x}"
+            assert owner(name, **{member: changed}) is None
+    assert owner(name) == user
+
+
+@pytest.mark.asvs("6.3.3")
+@every_vector
+def test_a_vector_of_a_device_that_did_not_verify_its_holder_is_refused(
+    name: str, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as once:
+        verify = webauthn.verify_registration_response
+        lenient = partial(_without_user_verification, verify)
+        once.setattr(webauthn, "verify_registration_response", lenient)
+        register(user, name)
+    flags = bytes.fromhex(VECTORS[name]["authentication"]["authenticatorData"])[32]
+    assert owner(name) == (user if flags & 0x04 else None)
+
+
+@pytest.mark.parametrize("ancestors", [["'none'"], ["https://example.net"]])
+@pytest.mark.usefixtures("_of_each_device")
+def test_a_vector_from_a_frame_of_a_site_that_nobody_listed_is_refused(
+    ancestors: list[str], make_app: MakeApp
+) -> None:
+    with site(make_app, ancestors) as user:
+        for name in (IN_SOME_FRAME, IN_A_FRAME):
+            with pytest.raises(BadRequest):
+                register(user, name)
+            add_row(user, name)
+            assert owner(name) is None
+
+
+@pytest.mark.usefixtures("_of_each_device")
+def test_a_vector_from_a_frame_that_does_not_say_of_which_site_is_refused(user: User) -> None:
+    with pytest.raises(BadRequest):
+        register(user, IN_SOME_FRAME)
+    add_row(user, IN_SOME_FRAME)
+    assert owner(IN_SOME_FRAME) is None
+
+
+def add_row(user: User, name: str) -> None:
+    """Add the passkey of a vector whose registration is refused."""
+    attestation = bytes.fromhex(VECTORS[name]["registration"]["attestationObject"])
+    made = helpers.parse_attestation_object(attestation).auth_data.attested_credential_data
+    assert made is not None
+    row = Passkey(user_id=user.id, name=name, host="example.org", sign_count=0, last_used=0)
+    row.credential_id, row.public_key = made.credential_id, made.credential_public_key
+    db.session.add(row)
+    db.session.commit()

@@ -1,0 +1,89 @@
+"""The page of the account: its parts, and its times in the reader's zone."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, Route, expect
+from secure_flask import db
+from secure_flask.auth.login_table import Login
+from sqlalchemy import select
+
+from views.browser.conftest import TIMEOUT, Serve
+from views.browser.starter.states import log_in
+from views.browser.starter.test_looks import PHONE, box, stand_side_by_side
+
+ZONE = "Asia/Tokyo"
+HOUR = 60 * 60  # seconds
+
+
+@pytest.fixture
+def site(app: Flask, serve: Serve) -> str:
+    return serve(app).at("localhost")
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(timezone_id=ZONE)
+    context.set_default_timeout(TIMEOUT)
+    yield context.new_page()
+    context.close()
+
+
+def open_later(app: Flask, page: Page, site: str, seconds: int) -> datetime:
+    """Open the page when this much time has passed since the login; when that began."""
+    log_in(page, site)
+    with app.app_context():
+        began = datetime.fromtimestamp(db.session.scalars(select(Login.started)).one(), UTC)
+    page.clock.set_fixed_time(began + timedelta(seconds=seconds))
+    page.goto(f"{site}/account")
+    return began
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-2, "now"),
+        (59, "now"),
+        (60, "1 minute ago"),
+        (2 * HOUR, "2 hours ago"),
+        (30 * HOUR, "1 day ago"),
+        (72 * HOUR, "3 days ago"),
+    ],
+)
+def test_a_time_is_shown_as_how_long_ago_and_exactly_in_the_zone_of_the_reader(
+    app: Flask, page: Page, site: str, seconds: int, shown: str
+) -> None:
+    began = open_later(app, page, site, seconds)
+    since = page.get_by_role("region", name="Your logins").locator("time").first
+    expect(since).to_have_text(shown)
+    there = f"{began.astimezone(ZoneInfo(ZONE)):%B %-d, %Y at %-I:%M %p}"
+    # The space before AM is another one in newer browsers.
+    assert " ".join((since.get_attribute("title") or "").split()) == there
+
+
+def test_a_time_is_in_the_language_of_the_page(app: Flask, page: Page, site: str) -> None:
+    def translate(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace('lang="en"', 'lang="de"'))
+
+    page.route("**/account", translate)
+    open_later(app, page, site, 2 * HOUR)
+    expect(page.locator("time").first).to_have_text("vor 2 Stunden")
+
+
+def test_each_caption_stands_beside_its_card_and_above_it_on_a_phone(page: Page, site: str) -> None:
+    log_in(page, site)
+    page.goto(f"{site}/account")
+    parts = page.locator("main > section")
+    for width in (1280, PHONE["width"]):
+        page.set_viewport_size({"width": width, "height": 640})
+        for part in parts.all():
+            caption, card = part.locator("> div").first, part.locator("> :nth-child(2)")
+            assert stand_side_by_side(caption, card) == (width == 1280)
+            assert box(card)[2] <= width
+            # Nothing but the longer of both makes a part high.
+            last = part.locator("> :last-child")
+            assert box(part)[3] == max(box(caption)[3], box(last)[3])
