@@ -25,7 +25,11 @@ BEGIN = re.compile(r"^ *1\. Begin with .*", re.MULTILINE)
 SECTION = re.compile(r"\]\(([^)#\s]+\.md)#([\w-]+)\)")
 # The two lines of app/__init__.py that name the modules with a blueprint.
 IN_TUPLE = "the tuple in `create_app`"
-MODULES = (re.compile(r"^from app import (.+)$", re.M), re.compile(r"for module in \((.+)\):"))
+# Where they are long, each name has a line of its own.
+MODULES = (
+    re.compile(r"^from app import (\([^)]*\)|.+)$", re.M),
+    re.compile(r"for module in (\([^)]*\)):"),
+)
 # A part for who gave one of these answers, as below "### `token_type=opaque`, `jwt`".
 ANSWERED = re.compile(r"^#{3,4} `(\w+)=(.+)`\n((?:(?!#{2,4} ).*\n)*)", re.MULTILINE)
 ADDRESS = "localhost:8000"
@@ -151,15 +155,15 @@ def register(source: str, code: str) -> str:
     for line in MODULES:
         there = line.search(source)
         assert there
-        names = there[1].split(", ")
-        names += [name for name in shown_modules(line, code) if name not in names]
-        source = source[: there.start(1)] + ", ".join(names) + source[there.end(1) :]
+        names = [*dict.fromkeys([*shown_modules(line, source), *shown_modules(line, code)])]
+        source = f"{source[: there.start(1)]}({', '.join(names)}){source[there.end(1) :]}"
     return source
 
 
 def shown_modules(line: re.Pattern[str], code: str) -> list[str]:
-    [shown] = line.findall(code)
-    return str(shown).split(", ")
+    shown = line.search(code)
+    assert shown
+    return re.findall(r"\w+", shown[1])
 
 
 def add(source: str, code: str) -> str:

@@ -27,7 +27,7 @@ QUERIES = {
     "cors": {"how-to/cors"},
     "docker": {"how-to/deploy-container", "project/deploy"},
     "reset password": {"how-to/accounts"},
-    "rate limit": {"how-to/json-routes", "reference/settings"},
+    "rate limit": {"how-to/json-routes"},
     "google login": {"recipes/openid-connect"},
     "websocket": {"recipes/second-service"},
     "celery": {"recipes/background-work"},

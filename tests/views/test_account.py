@@ -114,9 +114,7 @@ def test_without_a_script_times_are_in_utc_and_exact(client: FlaskClient) -> Non
     [login] = client.get(routes.SESSIONS).get_json()["sessions"]
     issued = datetime.fromtimestamp(login["issued"], UTC)
     page = client.get(ACCOUNT).text
-    assert (
-        f'<time datetime="{issued:%Y-%m-%dT%H:%M:%SZ}">{issued:%Y-%m-%d %H:%M} UTC</time>' in page
-    )
+    assert f'<time datetime="{issued.isoformat()}">{issued:%Y-%m-%d %H:%M} UTC</time>' in page
 
 
 def test_a_button_ends_one_login(app: Flask, client: FlaskClient) -> None:

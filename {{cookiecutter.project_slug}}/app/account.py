@@ -11,7 +11,6 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
-from markupsafe import Markup
 from pydantic import BeforeValidator, Field
 from secure_flask import (
     Body,
@@ -301,11 +300,8 @@ def lead_to_account() -> ResponseReturnValue:
 
 
 @blueprint.app_template_filter("as_time")
-def as_time(seconds: int) -> Markup:
-    """A time in UTC, which account.js shows in the reader's zone."""
-    time = datetime.fromtimestamp(seconds, UTC)
-    text = time.strftime("%Y-%m-%d %H:%M UTC")
-    return Markup('<time datetime="{}">{}</time>').format(time.strftime("%Y-%m-%dT%H:%M:%SZ"), text)
+def as_time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _page(form: PasswordChangeForm | None = None, key_form: KeyForm | None = None) -> str:

@@ -175,29 +175,26 @@ def test_a_password_changed_while_the_old_one_is_verified_lets_nobody_in(
 
 
 @pytest.mark.parametrize(
-    ("path", "right", "wrong"),
+    ("path", "body"),
     [
-        (routes.REAUTHENTICATE, {"password": PASSWORD}, {"password": WRONG}),
-        (
-            routes.PASSWORD,
-            {"current_password": PASSWORD, "new_password": NEW},
-            {"current_password": WRONG, "new_password": NEW},
-        ),
+        (routes.REAUTHENTICATE, {"password": PASSWORD}),
+        (routes.PASSWORD, {"current_password": PASSWORD, "new_password": NEW}),
     ],
     ids=["the password again", "a change"],
 )
 def test_the_password_again_and_a_change_work_with_an_old_hash_at_the_same_cost(
-    app: Flask, work: list[str], path: str, right: dict[str, str], wrong: dict[str, str]
+    app: Flask, work: list[str], path: str, body: dict[str, str]
 ) -> None:
     client = app.test_client()
     headers = log_in(client)
     give_old_hash(app)
     work.clear()
+    wrong = {**body, next(iter(body)): WRONG}
     assert client.post(path, json=wrong, headers=headers).status_code == 403
     assert work == ["argon2", OLD]
-    assert client.post(path, json=right, headers=headers).status_code == 200
+    assert client.post(path, json=body, headers=headers).status_code == 200
     assert hash_of(app, USERNAME).startswith("$argon2id$")
-    assert try_login(visitor(app), USERNAME, right.get("new_password", PASSWORD)).status_code == 200
+    assert try_login(visitor(app), USERNAME, [*body.values()][-1]).status_code == 200
 
 
 def test_a_check_that_raises_lets_nobody_in_and_is_logged_without_its_message(
@@ -245,19 +242,13 @@ def test_a_check_takes_the_one_place_of_its_login(
 
 
 @pytest.mark.parametrize("name", ["old", "nobody", "new"])
-def test_without_the_policy_a_wrong_password_costs_one_hash_for_every_name(
+def test_without_the_policy_an_old_hash_lets_nobody_in_at_the_cost_of_any_other(
     app: Flask, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setitem(app.config, "LEGACY_HASHES", {})
     monkeypatch.setattr(passwords, "hasher", hasher := CountingHasher(1, 8, 1))
     assert try_login(visitor(app), name, WRONG).status_code == 401
     assert hasher.computed == 1
-
-
-def test_without_the_policy_an_old_hash_lets_nobody_in(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(app.config, "LEGACY_HASHES", {})
     assert try_login(visitor(app), "old").status_code == 401
 
 

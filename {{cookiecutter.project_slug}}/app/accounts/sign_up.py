@@ -207,5 +207,6 @@ def _confirmation(form: ConfirmationForm | ChoiceForm, token: str) -> str:
         "href": url_for("sign_up.confirmation_page", token=token, choose="another"),
         "words": "Choose another password",
     }
-    shown = {"username": name, "otherwise": choose}
+    # Where the page asks for a name, a manager of passwords takes that one.
+    shown = {"username": None if "username" in form else name, "otherwise": choose}
     return page("Confirm your address", text, form, "Create my account", **shown)
