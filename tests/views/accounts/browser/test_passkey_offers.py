@@ -217,7 +217,7 @@ def test_the_pages_of_the_account_keep_the_list_of_the_phone_true(
         visitor.submit()
     assert shown_on(phone, visitor, "/account") == ["countess"]
     visitor.open("/account/passkeys")
-    visitor.press("Delete My phone")
+    visitor.confirm_press("Delete", "My phone")
     expect(visitor.page.get_by_role("table")).to_have_count(0)
     assert shown_on(phone, visitor, "/account/passkeys") == []
 
