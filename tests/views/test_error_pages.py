@@ -18,7 +18,7 @@ TITLES = {
     401: "Please log in",
     403: "You do not have access",
     404: "This page does not exist",
-    405: "This address is not a page",
+    405: "This page cannot be opened directly",
     410: "This page no longer exists",
     415: "This kind of data is not accepted here",
     429: "Too many requests in a short time",

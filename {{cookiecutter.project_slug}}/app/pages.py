@@ -12,6 +12,7 @@ from flask_wtf import FlaskForm
 from secure_flask import (
     consumes_form,
     db,
+    error_response,
     latest_violations,
     login_required,
     one_line,
@@ -102,7 +103,10 @@ def template_variables() -> dict[str, str]:
 
 
 def _find(task_id: UUID) -> Task:
-    return db.first_or_404(tasks.of(current_user).where(Task.id == task_id))
+    task = db.session.scalar(tasks.of(current_user).where(Task.id == task_id))
+    if task is None:
+        raise error_response(404, "This task does not exist")
+    return task
 
 
 def _page(title: str, form: TaskForm, task: Task | None = None) -> ResponseReturnValue:

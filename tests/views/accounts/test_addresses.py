@@ -72,7 +72,7 @@ def test_whoever_gets_the_mail_logs_in_by_what_was_typed(
     assert delivered(app)[-1]["To"] == stored
     assert send(client, link, {"password": STRONG}).status_code == 200
     assert all(can_log_in(client, each) for each in {typed, stored, stored.upper()})
-    assert "or e-mail address</label>" in client.get(routes.LOGIN).text
+    assert "Username or e-mail address" in client.get(routes.LOGIN).text
     assert len(LONGEST) <= MAX_USERNAME
 
 

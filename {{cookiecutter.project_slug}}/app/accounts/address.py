@@ -154,10 +154,11 @@ def rename(body: NewName) -> ResponseReturnValue:
 
 def _new(form: AddressForm) -> str:
     present = current_user.readable_email
-    text = "We will e-mail a link to the new address. Open it within an hour to make the change."
+    text = "We will e-mail you a link. Open it within an hour to confirm the address."
     if present:
         text += f" We will also tell your present address, {present}."
-    return page("Change your address", text, form, "Send the link")
+    title = "New e-mail address" if present else "Add e-mail address"
+    return page(title, text, form, "Send the link")
 
 
 def _change(form: ChangeForm, token: str) -> str:
@@ -166,7 +167,7 @@ def _change(form: ChangeForm, token: str) -> str:
         f"This gives the account {user.name} the address {email}. Not your account? Close this "
         "page: someone else asked for this."
     )
-    return page("Change your address", text, form, "Change the address", username=user.name)
+    return page("Confirm the new address", text, form, "Confirm the address", username=user.name)
 
 
 def _name(form: NameForm) -> str:

@@ -97,7 +97,7 @@ def reset(body: NewPassword, token: str) -> ResponseReturnValue:
 
 
 def _forgot(form: AddressForm) -> str:
-    text = "We will e-mail you a link to set a new one."
+    text = "We will e-mail you a link to set a new password."
     return page("Forgot your password?", text, form, "Send the link")
 
 

@@ -29,10 +29,9 @@ MAX_NAME = 150  # characters
 UNITS = ((60 * 60, "hours"), (60, "minutes"))
 # The same words whether or not the address is known.
 SENT = {"message": "If that address can be used here, a mail with the next step is on its way"}
-# The queue is long where somebody asks for many mails.
 WAIT = (
-    "This takes a few minutes, or up to an hour when there is a lot to send. Nothing there? Look in "
-    "your spam folder too. You can ask again after ten minutes."
+    "It usually arrives within a few minutes. Nothing there? Look in your spam folder. After ten "
+    "minutes you can ask for another."
 )
 
 Address = Annotated[PlainText, Field(max_length=MAX_ADDRESS), AfterValidator(checked_address)]
@@ -134,7 +133,7 @@ def check_page(sent: str, email: str, again: str) -> str:
     `sent` says what is on its way to "{}", the address that was typed. `again` is the endpoint of
     the form that asks for another mail.
     """
-    links = {again: "No mail? Ask again", **home()}
+    links = {again: "No e-mail after ten minutes? Ask for another", **home()}
     if "mailbox.show" in current_app.view_functions:
         links = {"mailbox.show": "Open the development mailbox", **links}
     return done("Check your e-mail", sent.format(email), links, WAIT)

@@ -201,12 +201,15 @@ def _confirmation(form: ConfirmationForm | ChoiceForm, token: str) -> str:
         return page("Choose your password", text, form, "Create my account")
     if not (form.username.data or form.username.errors):
         del form.username
-    text = f"Enter the password that you chose when you registered with {email}."
+    text = (
+        f"Enter the password that you chose when you registered with {email}. Did you not "
+        "register? Close this page."
+    )
     choose = {
-        "question": "Forgot it, or never registered?",
+        "question": "Forgot it?",
         "href": url_for("sign_up.confirmation_page", token=token, choose="another"),
         "words": "Choose another password",
     }
     # Where the page asks for a name, a manager of passwords takes that one.
     shown = {"username": None if "username" in form else name, "otherwise": choose}
-    return page("Confirm your address", text, form, "Create my account", **shown)
+    return page("Create your account", text, form, "Create my account", **shown)

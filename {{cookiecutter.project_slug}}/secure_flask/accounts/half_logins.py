@@ -140,10 +140,10 @@ def replaced_login(options: dict[str, Any]) -> Login | None:
 
 def half_login_ended() -> ErrorResponse:
     """The exception for a half login that is over; a browser goes to the login page."""
-    error = error_response(401, "The login has ended: log in again")
+    error = error_response(401, "That took too long: log in again")
     page = current_app.config["LOGIN_PAGE"]
     if prefers_html() and page in current_app.view_functions:
-        flash(f"{error.description}.", "error")
+        flash(f"{error.description}.")
         error.see_other = url_for(page, next=next_pages.checked_next())
     return error
 

@@ -43,7 +43,7 @@ def mailbox(visitor: Visitor) -> None:
 def confirmation(visitor: Visitor) -> None:
     visitor.register()
     visitor.open_newest_mail()
-    visitor.sees("Confirm your address")
+    visitor.sees("Create your account")
 
 
 def other_password(visitor: Visitor) -> None:
@@ -93,14 +93,14 @@ def account(visitor: Visitor) -> None:
 def new_address(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.open("/change-email")
-    visitor.sees("Change your address")
+    visitor.sees("New e-mail address")
 
 
 def address_link(visitor: Visitor) -> None:
     visitor.log_in()
     visitor.ask_for_link("/change-email", "ada@new.example")
     visitor.open_newest_mail()
-    visitor.sees("Change your address")
+    visitor.sees("Confirm the new address")
 
 
 def deletion(visitor: Visitor) -> None:

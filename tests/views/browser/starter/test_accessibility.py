@@ -82,7 +82,7 @@ def test_an_error_page_that_stands_alone_is_for_everybody(
 
 def test_every_part_of_the_start_page_has_its_name(page: Page, site: str) -> None:
     page.goto(site)
-    for name in ("See an attack blocked", "What protects this page", "Next steps"):
+    for name in ("See an attack blocked", "What protects this page", "For the developer"):
         expect(page.get_by_role("region", name=name)).to_be_visible()
 
 
