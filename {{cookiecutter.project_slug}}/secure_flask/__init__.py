@@ -8,10 +8,10 @@ modules behind them may move. See README.md in this folder.
 - `current_user`: the logged-in user, a row of your user class; falsy where nobody is logged in.
 - `db`: Flask-SQLAlchemy, as in `db.session.commit()` and `db.first_or_404(select(Task))`.
 - `audit`: the module of the audit log, as in `audit.record(audit.USER_UPDATED, task=task.id)`.
-- `PlainText`, `Text`: the type of a member of a `Body`, one line that is not blank; lines or none.
-  Neither has control characters. `Annotated[Text, Field(max_length=2000)]` limits characters.
-- `user_deleted`: the signal, sent with the user before the rows go: `@user_deleted.connect`.
-- `GUNICORN_LOGGING`: a dict for `logconfig_dict` of gunicorn.conf.py; its lines are JSON.
+- `PlainText`, `Text`: types for a member of a `Body`: one line that is not blank; any lines. Both
+  refuse control characters. `Annotated[Text, Field(max_length=2000)]` limits the characters.
+- `user_deleted`: a signal, sent with the user before the rows are deleted: `@user_deleted.connect`.
+- `GUNICORN_LOGGING`: a dict for `logconfig_dict` of gunicorn.conf.py, for log lines in JSON.
 - `THREADS`: the number of threads of a server process, and of its database connections.
 """
 
@@ -158,8 +158,8 @@ def init_app(app: Flask, settings: Settings, find_user: Callable[[], object] | N
 
     `find_user` is for an app that has a login already. It takes nothing, and returns the user who
     has sent the request, an object with `id`, or None. It runs before each function of the app, so
-    it looks by itself into `flask.session` or a header. For `@roles_required` it says in its
-    annotation which class it returns; that has `role_names`, a list of str.
+    it reads `flask.session` or a header itself. `@roles_required` demands a return annotation: a
+    class with `role_names`, a list of str.
 
     :raises PolicyError: the policy contains a value that a browser would misread.
     :raises SettingsError: a setting that the policy needs is missing.

@@ -2,8 +2,8 @@
 
 The hash lets browsers cache a file for a year. The integrity makes them refuse a file that
 was changed in transit. Only regular files in `app/static` are served: a symbolic link could
-lead anywhere, and hidden files are not meant for visitors. What has no hash in its URL, such as a
-font that a style sheet names, is kept too, and the browser asks at each use whether it changed.
+lead anywhere, and hidden files are not meant for visitors. Browsers also cache a file without a
+hash in its URL, such as a font that a style sheet names, and ask at each use whether it changed.
 Source: W3C Subresource Integrity; OWASP ASVS 3.6.1, 13.4.1.
 """
 
@@ -23,7 +23,7 @@ from secure_flask.web.templates import add_to_templates
 
 YEAR = 365 * 24 * 60 * 60  # seconds
 
-# Absolute paths, hidden files, backup files of editors, and alternative spellings on Windows.
+# Absolute paths, hidden files, backup files and alternative spellings on Windows are not served.
 _NOT_FOR_VISITORS = re.compile(r"^/|(?:^|/)\.|[~. ](?:/|$)|[\\:\0]")
 
 
@@ -37,7 +37,7 @@ class Asset(NamedTuple):
 def asset(filename: str) -> Asset:
     """The asset for a path below `app/static/`, or below the static folder that the app names.
 
-    A template writes both of its texts: `asset("page.css").url`, `asset("page.css").integrity`.
+    A template writes both attributes: `asset("page.css").url`, `asset("page.css").integrity`.
 
     :raises FileNotFoundError: there is no such file, or it must not be served.
     """
@@ -69,7 +69,7 @@ def import_map(*filenames: str) -> dict[str, dict[str, str]]:
 
 
 def asset_folder(app: Flask = current_app) -> Path:
-    """The folder of static files: that of the app, or `static` in its package where it has none."""
+    """The static folder of the app, or `static` in the app's package if it has none."""
     # The folder itself may be a symbolic link, but no file in it.
     return Path(os.path.realpath(app.static_folder or os.path.join(app.root_path, "static")))
 
@@ -86,7 +86,7 @@ def find_asset(filename: str) -> Path | None:
 def init_app(app: Flask) -> None:
     # The Windows registry may map .js to text/plain, and with `nosniff` scripts would not run.
     mimetypes.add_type("text/javascript", ".js")
-    # error.html asks by this test, since it must not fail where `page.css` is deleted.
+    # error.html uses the test, since an error page must not fail where `page.css` is deleted.
     add_to_templates(app, {"asset": asset, "import_map": import_map}, tests={"asset": _is_asset})
     if app.has_static_folder:
         # Flask has added the route, with the path and the host that the app chose.
@@ -113,7 +113,7 @@ def _serve_asset(filename: str) -> Response:
     if find_asset(filename) is None:
         abort(404)
     response = send_from_directory(asset_folder(), filename, conditional=True)
-    # A 412 is left out, since it would be cached like a 200.
+    # A 412 gets no lifetime, since browsers would cache it like a 200.
     if response.status_code < 400 and request.args.get("v") == _version_of(
         asset(filename).integrity
     ):

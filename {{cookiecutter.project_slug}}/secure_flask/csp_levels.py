@@ -1,7 +1,7 @@
 """The levels of the Content-Security-Policy of pages: `CSP = csp_levels.STRICT` in app/policy.py.
 
-Each stops an injected script, since that lacks the nonce of the response. They differ in what
-else injected markup can do. CSP_CHANGES in app/policy.py adds sources to a level.
+Each level stops an injected script, which lacks the nonce of the response. The levels differ in
+what else injected markup can do. CSP_CHANGES in app/policy.py adds sources to a level.
 Source: W3C Content Security Policy Level 3; OWASP ASVS 3.4.3.
 """
 
@@ -21,11 +21,11 @@ BY_LEVEL: Final = "level"  # the default of LINKS
 
 
 class Level(NamedTuple):
-    """A policy by directive.
+    """A policy: the sources of each directive.
 
-    In an isolated one, pages load nothing from sites that do not agree. In one with `integrity`,
-    script files run only where the page has their hashes (Integrity-Policy).
-    `links` is what LINKS of app/policy.py is by default.
+    Pages of an `isolated` level load nothing from sites that do not agree. With `integrity`,
+    script files run only if the page has their hashes (Integrity-Policy).
+    `links` is the default of LINKS in app/policy.py.
     """
 
     name: str
@@ -43,7 +43,7 @@ STRICT = Level(
     {
         # Nothing loads unless a directive below allows it.
         "default-src": [NONE],
-        # Only scripts with this response's nonce. A host here would also allow an injected
+        # Only scripts with this response's nonce run. A host here would also allow an injected
         # script from that host.
         "script-src": [NONCE],
         "style-src": [SELF, NONCE, SOURCES],
@@ -63,8 +63,8 @@ STRICT = Level(
     },
 )
 
-# Browsers of all three engines know Trusted Types. To see first what they would stop:
-# CSP_CANDIDATE = csp_levels.STRICT_WITH_TRUSTED_TYPES.
+# Browsers of all three engines know Trusted Types. This level as CSP_CANDIDATE reports what they
+# would stop, and blocks nothing.
 STRICT_WITH_TRUSTED_TYPES = Level(
     "STRICT_WITH_TRUSTED_TYPES", {**STRICT.directives, **TRUSTED_TYPES}
 )
@@ -74,7 +74,7 @@ PARANOID = Level(
     {
         "default-src": [NONE],
         "script-src": [NONCE],
-        # No nonce: styles are allowed only in files.
+        # Styles are allowed only in files, since there is no nonce.
         "style-src": [SELF, SOURCES],
         "img-src": [SELF, SOURCES],
         "font-src": [SELF, SOURCES],
@@ -96,10 +96,10 @@ RELAXED = Level(
     "RELAXED",
     {
         "default-src": [SELF],
-        # Own files, inline scripts with the nonce, and the listed origins. Every script on those
-        # origins can run here, so do not list an origin that serves files of other people.
+        # Files of this site and inline scripts with the nonce run, and every script of the listed
+        # origins. So do not list an origin that serves files of other people.
         "script-src": [SELF, NONCE, SOURCES],
-        # No inline event handlers such as onclick="…", which cannot have a nonce.
+        # Inline event handlers such as onclick="…" do not run: they cannot have a nonce.
         "script-src-attr": [NONE],
         # style="…" works. An injected style works too: it can read attribute values and cover
         # the page.

@@ -1,7 +1,7 @@
-"""Stops with the commands that help where a package is missing or too old, before it is imported.
+"""Stops the start if a package is missing or too old, and names the commands that help.
 
-A newer core may need more than the project's pyproject.toml lists. This imports the standard
-library and `packaging`, which may be the one that is missing.
+A newer core may need more than the project's pyproject.toml lists. This module imports only the
+standard library and `packaging`, which may be missing too.
 """
 
 import sys
@@ -15,7 +15,7 @@ ENVIRONMENT = Path(__file__).absolute().parents[1] / ".venv"
 
 
 def missing(listed: str) -> Iterator[str]:
-    """Each `name>=version` that is not met; one marked `optional` counts only if it is installed."""
+    """Each `name>=version` that is not met. One marked `optional` counts only if installed."""
     for requirement, *optional in map(str.split, listed.splitlines()):
         name, _, _ = requirement.partition(">=")
         try:
@@ -28,7 +28,7 @@ def missing(listed: str) -> Iterator[str]:
 
 def _is_met(requirement: str, installed: str) -> bool:
     if not find_spec("packaging"):
-        # No version can be compared without it.
+        # No version can be compared without `packaging`.
         return not requirement.startswith("packaging>=")
     from packaging.requirements import Requirement
 
@@ -43,9 +43,9 @@ def _is_another_python() -> bool:
 def require(listed: Path = LISTED) -> None:
     """Compare DEPENDENCIES with what is installed.
 
-    :raises ImportError: a package is missing or too old, or another Python than the project's runs.
+    :raises ImportError: a package is missing or too old, as where another Python than .venv's runs.
     """
-    # A program that was frozen into one file has no such list, and brings its packages.
+    # A program that is frozen into one file has no DEPENDENCIES, and contains its packages.
     text = listed.read_text() if listed.exists() else ""
     if absent := " ".join(f"'{each}'" for each in missing(text)):
         if _is_another_python():

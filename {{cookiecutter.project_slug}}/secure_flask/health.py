@@ -16,7 +16,7 @@ from secure_flask.web.responses import ResponseBody, responds
 from sqlalchemy import text
 
 blueprint = Blueprint("health", __name__)
-# Set once the database had a table for each model, so that later probes cost one query.
+# This is set once the database has a table for each model, so that later probes cost one query.
 _HAS_TABLES = Key[bool]("has tables")
 
 
@@ -45,7 +45,7 @@ def readyz() -> ResponseReturnValue:
 
 
 def _require_tables() -> None:
-    """Let no load balancer send requests to an instance that is newer than the tables."""
+    """Respond 503 while tables are missing, so that a load balancer sends no requests here yet."""
     if _HAS_TABLES in app_state(current_app):
         return
     if missing := missing_tables():

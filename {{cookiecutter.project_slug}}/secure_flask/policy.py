@@ -33,74 +33,74 @@ DAY = 24 * 60 * 60  # seconds
 
 
 class Policy(BaseModel):
-    """One field for each value of the policy. `app.config` holds them by the same names.
+    """One field for each value of the policy. `app.config` holds each value under the same name.
 
-    secure_flask/accounts/policy.py adds those of accounts.
+    secure_flask/accounts/policy.py adds the values of accounts.
     """
 
-    # Strict: a 0 or "False" is no bool, a "12" no number.
+    # Types are strict: 0 and "False" are refused as a bool, and "12" as a number.
     model_config = ConfigDict(strict=True, extra="ignore")
 
-    # What pages and /openapi.json show.
+    # Pages and /openapi.json show these two.
     PROJECT_NAME: str = Field(examples=["My service"])
     DESCRIPTION: str = ""
     # An e-mail address or https URL, for /.well-known/security.txt.
     SECURITY_CONTACT: Contact = Field(examples=["security@example.org"])
-    # More lines of that file, such as "Policy" and "Preferred-Languages".
+    # More lines of security.txt, such as "Policy" and "Preferred-Languages".
     SECURITY_TXT: dict[OneLine, OneLine] = {}
 
-    # What a login by JSON gives.
+    # A login by JSON returns a token of this type.
     TOKEN_TYPE: Literal["session", "opaque", "jwt"] = "opaque"  # noqa: S105 - a kind of token
     # The prefix of opaque tokens: choose your own, and register it with your secret scanner.
     OPAQUE_TOKEN_PREFIX: str = "sft_"  # noqa: S105 - how tokens begin, no secret
-    # The prefix of keys for machines. A change ends all keys, since none is recognised any more.
+    # The prefix of keys for machines. A change ends all keys, since their prefix is then unknown.
     KEY_PREFIX: TokenPrefix = Field("sfk_", examples=["bakery_key_"])
-    # Keys of one user; a further one is refused. 0 for no keys at all.
+    # A user may have this many keys. One more is refused; 0 allows no keys.
     MAX_KEYS: int = Field(20, ge=0)
-    # Requests by one key, from all addresses.
+    # One key may send this many requests, counted over all addresses.
     KEY_RATE_LIMIT: OneLimit = Field("600 per minute", examples=["60 per minute"])
-    # Who issues tokens of the type jwt, and for whom: None for https:// and the first trusted host.
+    # The claims iss and aud of a jwt. None stands for https:// and the first trusted host.
     TOKEN_ISSUER: TokenName | None = None
     TOKEN_AUDIENCE: TokenName | None = None
 
-    # In seconds; None for the value of the kind of login, in secure_flask/auth/login_table.py.
-    # LOGIN_IDLE = 0 lets no login end because it is idle.
+    # Both are in seconds. None stands for the default of the kind of login, which is in
+    # secure_flask/auth/login_table.py. LOGIN_IDLE = 0 switches the idle timeout off.
     LOGIN_LIFETIME: int | None = Field(None, ge=1)
     LOGIN_IDLE: int | None = Field(None, ge=0)
-    # For "Keep me logged in", which has no idle timeout.
+    # A login by "Keep me logged in" lasts this long, and has no idle timeout.
     KEPT_LIFETIME: int = Field(30 * DAY, ge=1)  # seconds
-    # How long a refresh token that was just used gives the same answer again; 0 for never.
+    # A used refresh token returns the same answer again for this long; 0 stands for never.
     REFRESH_GRACE: int = Field(30, ge=0)  # seconds
-    # Logins of one user, of each kind. A further one ends the least recently used.
+    # A user may have this many logins of each kind. One more ends the least recently used one.
     MAX_LOGINS: int = Field(20, ge=1)
     # One scheme of another app's hashes: the prefix, a function that takes a stored hash and a
     # password and returns a bool, and a sample hash. The next login of a user replaces the hash.
     LEGACY_HASHES: LegacyHashes = {}
-    # What a password that is the only factor needs; `flask check` reports less. No app starts with
-    # less than 8, which NIST asks for beside a second factor.
+    # NIST demands 15 for a password that is the only factor, and 8 beside a second factor.
+    # `flask check` reports a value below 15, and the app refuses to start with one below 8.
     PASSWORD_MIN_LENGTH: int = Field(15, ge=8)  # characters
-    # The endpoints where a browser without a login, or without a recent one, is sent.
+    # A browser without a login, or without a recent login, is redirected to these endpoints.
     LOGIN_PAGE: str = "login.page"
     REAUTHENTICATION_PAGE: str = "login.reauthentication_page"
 
-    # Views of extensions that everybody may call, by endpoint, each with the reason.
+    # Everybody may call these views of extensions. Each endpoint has a reason.
     PUBLIC_ENDPOINTS: dict[str, StatedReason] = Field(
         {}, examples=[{"bootstrap.static": "The style sheets of Bootstrap."}]
     )
-    # Whether /openapi.json, which lists all routes, needs no login.
+    # Whether everybody may read /openapi.json, which lists all routes.
     PUBLIC_OPENAPI: bool = True
     # Paths of scripts that may be installed as service workers; see web/csrf.py.
     SERVICE_WORKERS: Listed[str] = Field([], examples=[["/static/worker.js"]])
-    # Of request bodies, in bytes; a view may raise it for itself by max_size.
+    # A request body may have this many bytes. A view may allow more by `max_size`.
     MAX_BODY: int = Field(64 * 1024, ge=0)
 
-    # Other origins whose pages may call the app, and the headers that they may send beside the
-    # usual ones.
+    # Pages of these origins may call the app, and may send these headers beside Authorization and
+    # Content-Type.
     CORS_ORIGINS: Listed[Origin] = Field([], examples=[["https://app.example.org"]])
     CORS_REQUEST_HEADERS: Listed[RequestHeader] = Field([], examples=[["X-Requested-With"]])
-    # The level of pages, other origins that they load from, and your changes by directive: the
-    # sources are added to those of the level, and "'none'" alone allows nothing. web/csp.py checks
-    # the sources.
+    # CSP is the level of pages, and CSP_SOURCES other origins that they load from. CSP_CHANGES adds
+    # sources to a directive of the level; "'none'" alone allows nothing. web/csp.py checks the
+    # sources.
     CSP: CspLevel = csp_levels.STRICT
     CSP_SOURCES: Listed[Origin] = Field([], examples=[["https://cdn.example.org"]])
     CSP_CHANGES: dict[str, Listed[str]] = Field(
@@ -108,12 +108,12 @@ class Policy(BaseModel):
     )
     # A stricter level that is tried beside the enforced one: browsers report and block nothing.
     CSP_CANDIDATE: CspLevel | None = None
-    # The other sites that any page may lead to, beside those of the names above and of `@csp`: see
+    # Pages may lead to these other sites, and to those that the names above and `@csp` list; see
     # web/connection_allowlist.py. None allows any site; by default, the level decides.
     LINKS: Links = csp_levels.BY_LEVEL
     # Who may show the pages in a frame: "'none'", "'self'" or origins.
     FRAME_ANCESTORS: Ancestors = [csp_levels.NONE]
-    # Headers that replace those of web/headers.py, or are added; None removes one.
+    # These headers replace those of web/headers.py, or are added. None removes a header.
     HEADER_CHANGES: dict[ChangeableHeader, str | None] = Field(
         {}, examples=[{"Permissions-Policy": "camera=(self)"}]
     )
@@ -151,8 +151,8 @@ class Policy(BaseModel):
 
 
 def _place(name: object, *path: str | int) -> str:
-    """As in "TEXTS is", "TEXTS['Not allowed'] is" and "CORS_ORIGINS holds"."""
-    # pydantic marks a key that is wrong itself.
+    """The start of a message: "TEXTS is", "TEXTS['Not allowed'] is" or "CORS_ORIGINS holds"."""
+    # pydantic appends "[key]" where the key of a dict is wrong.
     if path[-1:] == ("[key]",):
         return f"{name} holds"
     keys = "".join(f"[{key!r}]" for key in path if isinstance(key, str))
@@ -160,6 +160,6 @@ def _place(name: object, *path: str | int) -> str:
 
 
 def _advice(message: str) -> str:
-    """What to write, from pydantic's message about the value."""
+    """The advice in pydantic's message, as "write …"."""
     numbers = message.replace("Input should be greater", "write a number greater")
     return numbers.replace("Input should be", "write")

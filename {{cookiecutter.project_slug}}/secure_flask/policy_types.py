@@ -1,6 +1,6 @@
 """The types of policy values: each refuses what a browser would misread, and says what to write.
 
-A message begins with the name and the value, so the words here go on from there.
+policy.py puts the name and the wrong value before each message.
 Source: RFC 9116, security.txt.
 """
 
@@ -21,11 +21,11 @@ MAX_NAME = 255  # characters of an issuer or audience, which are part of each to
 _VISIBLE = re.compile(r"[!-~]+")
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,31}")
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-# Proxies set these, or they override the method that CORS checked. What browsers set themselves,
-# such as Cookie, they let no script set.
+# Proxies set these, or they override the method that CORS checked. Browsers stop scripts from
+# setting others, such as Cookie.
 _FORBIDDEN = ("forwarded", "x-forwarded-", "x-http-method", "x-method-override", "x-real-ip")
 _ARGON2 = "$argon2"  # how each new hash begins
-# Headers that HEADER_CHANGES cannot change, and what decides on them.
+# HEADER_CHANGES cannot change these headers. The value says what to set instead.
 _DECIDED_BY = {
     "access-control-allow-origin": "CORS_ORIGINS",
     "connection-allowlist": "LINKS",
@@ -42,7 +42,7 @@ _LINK_ADVICE = (
     "https://*.host stands for all subdomains, sms: for links of that kind. This site itself, "
     "mailto: and tel: are always allowed; LINKS = None allows any site"
 )
-# A stolen one is guessed at billions of passwords a second.
+# Attackers try billions of passwords a second against a stolen hash of these kinds.
 _FAST_HASH = re.compile(
     r"\W*(?:un)?(?:salted[_-])?(?:hex[_-])?s?(?:md5|sha)|\$1\$|\$apr1\$", re.IGNORECASE
 )
@@ -158,7 +158,7 @@ def _require_legacy_prefix(prefix: str, sample: str) -> None:
         raise ValueError(f"{prefix!r} is a prefix of new hashes too: write a longer one")
     if not sample.startswith(prefix):
         raise ValueError(f"the sample has to begin with {prefix!r}")
-    # Not by the prefix, which may be as short as the m of md5.
+    # The sample decides, since the prefix may be as short as the m of md5.
     if _FAST_HASH.match(sample):
         raise ValueError(
             f"{prefix!r} is a fast hash: hash what is stored once more at the import, by scrypt, "
@@ -167,7 +167,7 @@ def _require_legacy_prefix(prefix: str, sample: str) -> None:
 
 
 def _words(text: object) -> object:
-    # Those of a lazy text, as Flask-Babel's, are known in a request.
+    # A lazy text, such as Flask-Babel's, has words only in a request. So only its type is checked.
     if not isinstance(text, str) and not hasattr(type(text), "__html__"):
         raise ValueError("write a text, or one of lazy_gettext")
     return text
@@ -179,7 +179,7 @@ def _line(text: str) -> str:
     return text
 
 
-# Sets, tuples and generators serve as lists do.
+# Sets, tuples and generators are accepted as lists.
 Listed = Annotated[list[Item], Strict(False)]
 TokenName = Annotated[str, AfterValidator(_token_name)]
 TokenPrefix = Annotated[str, AfterValidator(_token_prefix)]
@@ -195,6 +195,6 @@ StatedReason = Annotated[str, AfterValidator(_reason)]
 LegacyHashes = Annotated[
     dict[str, tuple[Callable[[str, str], bool], str]], PlainValidator(_legacy_hashes)
 ]
-# A str, or an object that is one in a request.
+# A str, or a lazy text, which becomes a str in a request.
 Words = Annotated[Any, PlainValidator(_words)]
 OneLine = Annotated[str, AfterValidator(_line)]

@@ -1,8 +1,8 @@
-"""What the core keeps for an app and for a request: each value under a key that has its type.
+"""The values that the core keeps for an app and for a request, under keys that have types.
 
-All of it stands under the one name `secure_flask`, in `app.extensions` and in the environment of
-the request. So it meets no name of an extension, and no name that a view puts into `g`. The module
-that owns a value defines its key; this module knows none of them, and imports no module.
+An app has one dict of values in `app.extensions`, and a request has one in its WSGI environment,
+both under `secure_flask`. So no value collides with an extension, or with what a view puts into
+`g`. The module that owns a value defines its key; this module imports no other one of the core.
 """
 
 from collections.abc import MutableMapping
@@ -18,7 +18,7 @@ _NAME = "secure_flask"
 
 @dataclass(frozen=True, eq=False)
 class Key(Generic[Value]):
-    """What a value of this type is kept under; `name` is for people."""
+    """The key of a value of this type. `name` is only for people."""
 
     name: str
 
@@ -34,7 +34,7 @@ class State(dict[Key[Any], Any]):
         def get(self, key: Key[Value], default: Value | None = None) -> Value | None: ...
 
 
-# Set where a context of the app was there before the request and goes on after it, as in a test.
+# This is set if an app context surrounds the request and lasts longer, as in a test.
 IN_CONTEXT = Key[bool]("in context")
 
 
@@ -58,15 +58,15 @@ def app_state(app: Flask) -> State:
 
 
 def separate_environ(environ: dict[str, Any]) -> dict[str, Any]:
-    """The environment for one app: a copy where another protected app has a state in this one.
+    """The environment for one app: a copy if another protected app has put its state there.
 
-    That app may call this one, and go on with its state; or it answered before, as in a cascade.
+    The other app may have called this one, and go on later; or it answered before, as in a cascade.
     """
     return {**environ} if _NAME in environ else environ
 
 
 def begin_request_state(environ: MutableMapping[str, Any]) -> State:
-    """Give a request its empty state, also where another app had this environment before."""
+    """Give a request an empty state, also if another app has used this environment before."""
     state = environ[_NAME] = State()
     if has_app_context():
         state[IN_CONTEXT] = True
@@ -76,5 +76,5 @@ def begin_request_state(environ: MutableMapping[str, Any]) -> State:
 def request_state(environ: MutableMapping[str, Any]) -> State:
     """The state of the request of a WSGI environment."""
     state: State | None = environ.get(_NAME)
-    # A context that a test or a command pushes came through no server.
+    # The context that a test or a command pushes has no state yet, since it passed no middleware.
     return begin_request_state(environ) if state is None else state

@@ -1,7 +1,7 @@
-"""What the tests of a project need from the core, so that they import none of its other modules.
+"""What the tests of a project need from the core, beside the public names of `secure_flask`.
 
-Tests read neither the environment nor `.env`, so they use no real secret and no real data. Two
-variables alone say which services they may empty: TEST_DATABASE_URL and TEST_REDIS_URL.
+Tests do not read the environment or `.env`, so they use no real secrets and no real data. Only
+TEST_DATABASE_URL and TEST_REDIS_URL are read: tests empty the services that these name.
 """
 
 import os
@@ -33,7 +33,7 @@ from werkzeug.routing import BuildError, Rule
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
 _SECRETS = {name.lower(): value for name, value in fresh_secrets().items()}
-# A value for each parameter of an address, by its converter.
+# These are example values for parameters of an address, by converter.
 _EXAMPLES = {"uuid": str(UUID(int=1)), "float": "1.5"}
 _PARAMETER = re.compile(r"<(?:(\w+)(?:\(([^)]*)\))?:)?(\w+)>")
 
@@ -49,11 +49,11 @@ class Route(NamedTuple):
     endpoint: str
     public: bool
     roles: tuple[str, ...]
-    checks_origin: bool  # False for the few that take requests of any site
+    checks_origin: bool  # False for the few routes that take requests of any site
 
 
 def settings(kind: type[AnySettings], **values: Any) -> AnySettings:
-    """Settings for a test: those of development, new secrets, and `values` by lower-case name.
+    """Settings for a test: development, new secrets, and `values` by lower-case name.
 
     `create_app(testing.settings(Settings, rate_limit="5 per minute"))`. The result is of the class
     `kind`. A required setting of yours gets a random text if its type is `str` or `SecretStr`.
@@ -68,7 +68,7 @@ def settings(kind: type[AnySettings], **values: Any) -> AnySettings:
         "app_env": "development",
         "database_url": os.environ.get("TEST_DATABASE_URL") or "sqlite:///:memory:",
         "redis_url": os.environ.get("TEST_REDIS_URL") or None,
-        # A test that reaches a limit sets it.
+        # A test of another limit passes it in `values`.
         "login_rate_limit": "5 per minute",
         "rate_limit": None,
         **_of_accounts(**values),
@@ -89,7 +89,7 @@ def settings(kind: type[AnySettings], **values: Any) -> AnySettings:
 def _of_accounts(
     app_env: str = "", trusted_hosts: Sequence[str] = (), **others: object
 ) -> dict[str, str]:
-    """What accounts by the people themselves demand in production; other settings ignore it."""
+    """The settings that self-service accounts demand in production; other classes ignore them."""
     if app_env != "production" or not trusted_hosts:
         return {}
     host = trusted_hosts[0]
@@ -108,7 +108,7 @@ def fast_hashes() -> Iterator[None]:
 
 
 def create_tables(app: Flask) -> None:
-    """Create the tables of all models, but for those that exist: `testing.create_tables(app)`."""
+    """Create the tables of all models that do not exist yet: `testing.create_tables(app)`."""
     with app.app_context():
         db.create_all(None)
 
@@ -217,7 +217,7 @@ def routes(app: Flask, **values: str) -> list[Route]:
     `[each.path for each in testing.routes(app) if each.public]`. For a converter of your own, pass
     the value by the parameter's name: `testing.routes(app, colour="red")`.
 
-    :raises LookupError: the address of a route leads nowhere.
+    :raises LookupError: no route matches an address with the example values.
     """
     found = []
     with app.app_context():

@@ -58,7 +58,7 @@ def wire_app(app: Flask, settings: Settings, find_user: Callable[[], object] | N
         _add_services(app)
         _add_routes_and_commands(app)
         csp.init_app(app)  # refuses a policy that browsers misread; `csp_nonce()` in templates
-        # Added last, this middleware is the outermost, so every response gets its headers.
+        # This middleware comes last, so it is the outermost: every response gets its headers.
         headers.init_app(app)
     startup.log_startup(app)
 
@@ -66,7 +66,7 @@ def wire_app(app: Flask, settings: Settings, find_user: Callable[[], object] | N
 def _configure(app: Flask, settings: Settings) -> None:
     state = begin_app_state(app)
     given = settings.for_flask()
-    # `flask check` compares a name that may be misspelt with these of Flask and the settings.
+    # `flask check` looks for a misspelling of these names of Flask and the settings.
     state[KNOWN_NAMES] = {*Flask.default_config, *given}
     refuse_other_values(app.config, settings)
     app.config.update(given)
@@ -92,8 +92,8 @@ def _protect_requests(app: Flask) -> None:
     rate_limits.init_app(app)  # RATE_LIMIT: requests of one client address
     cors.init_app(app)  # lets the sites of CORS_ORIGINS read responses
     current_login.init_app(app)  # stores after a request when its login was last used
-    # Before `access`, since the page of a refusal may read the session too.
-    user_sessions.init_app(app)  # gives no user the session of another one
+    # This comes before `access`, since the page of a refusal may read the session too.
+    user_sessions.init_app(app)  # hides a session that another user has left
     access.init_app(app)  # refuses requests without a login, unless the view is public
     strict_json.init_app(app)  # refuses JSON that two parsers would read differently
     bodies.init_app(app)  # refuses truncated, invalid and too large bodies
