@@ -1,9 +1,9 @@
 """The audit log: one line for each security event, for later investigation.
 
-The event names come from the OWASP Logging Vocabulary; docs/how-to/logs.md marks those that are
-ours, for what it has no name. The levels are ours. No line holds a password, a token
-or a username as it was typed, since people type passwords into the wrong field: `account`
-is a keyed hash, the same for each attempt. A successful login also logs the user's id.
+The event names come from the OWASP Logging Vocabulary; docs/how-to/logs.md marks the names that we
+added. The levels are ours. No line holds a password, a token or a username as it was typed, since
+people type passwords into the wrong field: `account` is a keyed hash of the username, the same for
+each attempt. A successful login also logs the user's id.
 Source: OWASP Logging Vocabulary Cheat Sheet; OWASP ASVS 16.2.5, 16.3.1 to 16.3.4.
 """
 
@@ -26,11 +26,11 @@ class Event(NamedTuple):
 
 LOGIN_SUCCESS = Event("authn_login_success", INFO)
 LOGIN_FAIL = Event("authn_login_fail")
-# So many failures that the next attempts are refused unseen.
+# After too many failures, further attempts are refused without a check of the secret.
 LOGIN_FAIL_MAX = Event("authn_login_fail_max")
 PASSWORD_CHANGE = Event("authn_password_change", INFO)
 PASSWORD_CHANGE_FAIL = Event("authn_password_change_fail")
-# A refresh token was used twice, so somebody copied it; or again within REFRESH_GRACE.
+# A refresh token was used twice, so somebody copied it. Within REFRESH_GRACE it is a repeat.
 TOKEN_REUSE = Event("authn_token_reuse", ERROR)
 TOKEN_REPEAT = Event("authn_token_reuse")
 # A key for a machine was made, or ended.
@@ -57,7 +57,7 @@ USER_CREATED = Event("user_created")
 USER_UPDATED = Event("user_updated")
 USER_DELETED = Event("user_deleted")
 
-# Warnings of one type from one address or IPv6 site: a flood of them must not fill the disk.
+# One address or IPv6 site gets this many warnings of one type: a flood must not fill the disk.
 WARNING_RATE_LIMIT = parse("60 per minute")
 
 _logger = structlog.get_logger("secure_flask.audit")
@@ -83,8 +83,8 @@ def pseudonym(account: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    # Flask's own log line contains the path, which may hold a secret. An app that writes its own
-    # keeps it.
+    # Flask's own log line contains the path, which may hold a secret. An app that overrides the
+    # method keeps its line.
     if getattr(app.log_exception, "__func__", None) is Flask.log_exception:
         app.log_exception = _record_crash  # type: ignore[method-assign]
 
@@ -94,6 +94,6 @@ def _record_crash(exc_info: object) -> None:
 
 
 def _is_within_rate_limit(event: Event) -> bool:
-    # The level too, so that warnings hide no error of the same name.
+    # The key has the level too, so that warnings hide no error of the same name.
     key = (event.name, str(event.level), client_address(SITE))
     return counters().add_locally(WARNING_RATE_LIMIT, *key).allowed

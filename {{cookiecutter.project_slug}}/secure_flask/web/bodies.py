@@ -1,8 +1,8 @@
 """Reads request bodies, and refuses truncated, long and invalid ones before the view runs.
 
-A view never processes half a body: WSGI servers return what came before a client left without an
-error, and Werkzeug makes an empty form of an invalid one. Large files go to disk, never whole
-into memory. Source: RFC 9112, section 8; RFC 7578; OWASP ASVS 15.2.2.
+A view never processes half a body. WSGI servers return a truncated body without an error, and
+Werkzeug parses an invalid form as an empty one; both are refused here. Large files go to disk, not
+whole into memory. Source: RFC 9112, section 8; RFC 7578; OWASP ASVS 15.2.2.
 """
 
 import io
@@ -33,10 +33,10 @@ _OF_MAX_BODY = (
     "MAX_CONTENT_LENGTH: remove it from app.config, and write MAX_BODY = … in app/policy.py, in a "
     "test create_app(settings, MAX_BODY=…)."
 )
-# As people know them: 64 kB for the 65,536 bytes that may be sent.
+# Messages write sizes as people know them: 64 kB for the 65,536 bytes that may be sent.
 _UNITS = {2**20: "MB", 10**6: "MB", 2**10: "kB", 10**3: "kB", 1: "bytes"}
 
-# Control characters, surrogates, and what Werkzeug makes of bytes that are not UTF-8.
+# Control characters, surrogates, and U+FFFD, which Werkzeug writes for bytes that are not UTF-8.
 _REFUSED = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 # The text of a <textarea> may contain tabs and line breaks.
 _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
@@ -44,12 +44,12 @@ _REFUSED_IN_LINES = re.compile(r"(?![\t\n\r])" + _REFUSED.pattern)
 
 def init_app(app: Flask) -> None:
     """
-    :raises PolicyError: MAX_CONTENT_LENGTH differs from MAX_BODY, or MAX_FORM_PARTS is no limit;
-        also where one was taken away later.
+    :raises PolicyError: MAX_CONTENT_LENGTH differs from MAX_BODY, or MAX_FORM_PARTS is None. The
+        first request raises it too, if a limit was removed after `init_app`.
     """
     _configure_limits(app.config)
     app.request_class = on_top_of(app.request_class, CheckedRequest, flask.Request)
-    # A check that raises is not cached, so each next request is refused too.
+    # `cache` stores no exception, so each later request is refused too.
     check = cache(partial(_refuse_weaker, app.config))
     request_checks.add_request_check(app, lambda request: check())
     request_checks.add_request_check(app, _check_body)
@@ -75,7 +75,7 @@ def body_stream() -> BinaryIO:
 
     The view needs `@consumes`, with `max_size` for more than MAX_BODY.
 
-    :raises ErrorResponse: at its end, 400, the body is truncated; 413, it is too long.
+    :raises ErrorResponse: while it is read: 400, the body is truncated; 413, it is too long.
     """
     return cast(BinaryIO, request.stream)
 
@@ -86,7 +86,7 @@ def has_controls(text: str) -> bool:
 
 
 class CompleteBody(io.RawIOBase):
-    """A stream of the request body that raises 400 where a truncated body stops, and 413."""
+    """The stream of a request body. It raises 400 where a truncated body ends, 413 at the limit."""
 
     def __init__(self, request: Request, stream: IO[bytes]) -> None:
         self.request = request
@@ -98,7 +98,7 @@ class CompleteBody(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         stated = self.request.content_length
-        # For a read of no bytes, Werkzeug would take the client for gone.
+        # Werkzeug would treat a read of zero bytes as a client that has disconnected.
         if not len(buffer) or (stated is not None and self.length >= stated):
             return 0
         try:
@@ -106,8 +106,8 @@ class CompleteBody(io.RawIOBase):
         except HTTPException:
             raise
         except Exception as error:
-            # Each server has its own exceptions for bad chunks and lost connections. Their class
-            # tells one of these from a fault of the server.
+            # Servers raise different exceptions for bad chunks and lost connections. The class in
+            # the log shows whether it was one of these or a fault of the server.
             audit.record(audit.INPUT_REFUSED, reason=type(error).__name__)
             raise error_response(400, INVALID_REQUEST) from None
         buffer[: len(part)] = part
@@ -124,7 +124,7 @@ class CompleteBody(io.RawIOBase):
 class FormParser(FormDataParser):
     """Refuses a form that is truncated, invalid or has too many fields.
 
-    Werkzeug's parser makes an empty form of the first two, and limits only multipart forms.
+    Werkzeug's parser returns an empty form for the first two, and limits only multipart forms.
     """
 
     def __init__(self, stream_factory: Any = None, *args: Any, **kwargs: Any) -> None:
@@ -138,7 +138,7 @@ class FormParser(FormDataParser):
         except ErrorResponse:
             raise
         except RequestEntityTooLarge:
-            # Werkzeug raises the same error for both.
+            # Werkzeug raises one error for both limits, so the message names both.
             in_a_field = _in_words(self.max_form_memory_size or 0)
             limit = f"{self.max_form_parts or 0:,} fields and files, and {in_a_field} in a field"
             raise _too_large(limit) from None
@@ -149,7 +149,7 @@ class FormParser(FormDataParser):
 
 
 class CheckedRequest(flask.Request):
-    """A request whose body and form are complete, or refused, in whatever way a view reads them."""
+    """A request whose body and form are complete or refused, however a view reads them."""
 
     form_data_parser_class = FormParser
 
@@ -164,7 +164,7 @@ class CheckedRequest(flask.Request):
         limit = self.max_content_length
         if limit is None or self.content_length is not None:
             return super().stream
-        # Werkzeug takes a chunked body of exactly its limit for too long, so it reads one byte more.
+        # Werkzeug refuses a chunked body of exactly the limit, so it may read one byte more.
         return get_input_stream(self.environ, max_content_length=limit + 1)
 
 
@@ -173,7 +173,7 @@ def _check_body(request: Request) -> None:
         return
     max_size = view_options(request).max_size
     if max_size:
-        # Werkzeug keeps a urlencoded form in memory.
+        # Werkzeug keeps a urlencoded form in memory, so MAX_FORM_MEMORY_SIZE limits it too.
         most = request.max_form_memory_size if request.mimetype == URLENCODED else None
         request.max_content_length = min(max_size, most or max_size)
     if is_consumed_form(request):
@@ -184,7 +184,7 @@ def _read_form(request: Request) -> None:
     try:
         _ = request.form
     except HTTPException:
-        # The page for this error may contain a form of its own, which must not raise it again.
+        # The page of this error may contain a FlaskForm, which must not raise the error again.
         request.form = ImmutableMultiDict()
         request.files = ImmutableMultiDict()
         raise
@@ -207,7 +207,7 @@ def _in_words(size: int) -> str:
 
 
 def _check_texts(fields: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> None:
-    # The name of a part without one is None.
+    # A part without a name has the name None, which is refused too.
     names = [str(name or "\0") for name in (*fields, *files)]
     names += [file.filename or "" for _, file in files.items(multi=True)]
     values = (value for _, value in fields.items(multi=True))

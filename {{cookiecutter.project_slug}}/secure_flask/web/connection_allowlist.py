@@ -1,11 +1,11 @@
 """Connection-Allowlist: the only sites that any page may connect to, load from or lead to.
 
-No CSP closes a navigation, WebRTC, a prerendered page or an early connection, so an injected script
-sends by these what it has read. LINKS of the policy names the sites that pages lead to.
+A CSP does not stop navigations, WebRTC, prerendered pages and early connections. An injected script
+can send data by these. LINKS of the policy names the sites that pages lead to.
 
-All responses have one list. A script that runs in one page opens any other page of its origin and
-acts in it, so what a single view names by `@csp` is open to each. A worker has the list of its own
-script, and a browser that stored a response takes the list from a 304.
+All responses have the same list. A script in one page can open any other page of its origin and act
+in it, so each page gets what any view names by `@csp`. The response of a worker's script has the
+list of the worker, and a browser that stored a response takes the list from a 304.
 Source: WICG Connection Allowlists. Chromium 152 and newer obey it.
 """
 
@@ -22,7 +22,7 @@ Overrides = Mapping[str, Mapping[str, Iterable[str]]]
 
 ENFORCED = "Connection-Allowlist"
 REPORT_ONLY = "Connection-Allowlist-Report-Only"
-# Without these, a click on such a link leaves an error page in place of the page.
+# Without these patterns, a click on a mailto: or tel: link shows an error page.
 ALWAYS = {"mailto:*": "always", "tel:*": "always"}
 
 
@@ -36,18 +36,18 @@ class Allowlist(NamedTuple):
 def allowlist_headers(
     config: Mapping[str, Any], of_views: Overrides, override: Override, scheme: str, *, page: bool
 ) -> list[Header]:
-    """The header of a response; none where LINKS allows any site.
+    """The header of a response, in a list; empty where LINKS allows any site.
 
-    `of_views` is what `@csp` replaces in all views, `override` what it replaces in this response: a
-    view whose mark is lost, or that came after the first request, is not in `of_views`.
+    `of_views` holds the directives of `@csp` in all views, `override` those of this response.
+    `of_views` lacks a view whose mark a decorator lost, or that came after the first request.
     """
     allowlist = find_allowlist(config, {**of_views, "@csp: ": dict(override)}, scheme)
     if allowlist is None:
         return []
     listed = " ".join(["response-origin", *map(_quoted, allowlist.patterns)])
-    # Only pages have Reporting-Endpoints, over https alone; browsers report for no worker.
+    # Only pages over https have Reporting-Endpoints, and browsers send no reports for workers.
     reported = "; report-to=csp" if page and scheme == "https" else ""
-    # What the server redirects to is its decision, as at a login through another site.
+    # Redirects are allowed: the server chooses them, as at a login through another site.
     return [(allowlist.header, f"({listed}); redirects=allow{reported}")]
 
 
@@ -70,13 +70,13 @@ def find_allowlist(config: Mapping[str, Any], of_views: Overrides, scheme: str) 
 
 
 def resolve_links(config: Mapping[str, Any]) -> list[str] | None:
-    """LINKS, or what the level of pages has for it; None allows any site."""
+    """LINKS of the policy, or by default of the level of pages; None allows any site."""
     links = config["LINKS"]
     return _links_of(config["CSP"]) if links == BY_LEVEL else links
 
 
 def _links_on_trial(config: Mapping[str, Any]) -> list[str] | None:
-    """What LINKS would be if CSP_CANDIDATE were the level; the policy may say otherwise."""
+    """The links of the level CSP_CANDIDATE; None where the policy sets LINKS."""
     return _links_of(config["CSP_CANDIDATE"]) if config["LINKS"] == BY_LEVEL else None
 
 

@@ -18,7 +18,7 @@ CORS_ORIGINS = Key[frozenset[str]]("CORS origins")
 READABLE_HEADERS = "Retry-After, WWW-Authenticate, X-Request-ID"
 PREFLIGHT_SECONDS = "600"
 
-# What this app itself reads: a bearer token, the type of a JSON body.
+# Every app accepts these: a bearer token, and the type of a JSON body.
 REQUEST_HEADERS = ("Authorization", "Content-Type")
 
 
@@ -35,15 +35,15 @@ def init_app(app: Flask) -> None:
 def cors_headers(
     config: Mapping[str, Any], readers: frozenset[str], origin: str
 ) -> list[tuple[str, str]]:
-    """What lets the page of an origin read a response; nothing if the policy lists no origin."""
+    """The headers that let pages of an origin read a response; none without CORS_ORIGINS."""
     if not readers:
         return []
-    # On every response: a cache must not serve one origin the response meant for another.
+    # Every response gets Vary: a cache must not serve one origin the response for another.
     headers = [("Vary", "Origin")]
     if origin in readers:
         headers.append(("Access-Control-Allow-Origin", origin))
         headers.append(("Access-Control-Expose-Headers", READABLE_HEADERS))
-        # A script sets a bearer token itself; only the cookie of a login needs this.
+        # Only the cookie of a login needs this, since a script sends a bearer token itself.
         if config["TOKEN_TYPE"] == "session":  # noqa: S105 - a kind of token
             headers.append(("Access-Control-Allow-Credentials", "true"))
     return headers
@@ -54,7 +54,7 @@ def _preflight(response: Response) -> Response:
     if origin is None or "Access-Control-Request-Method" not in request.headers:
         return response
     if origin not in app_state(current_app)[CORS_ORIGINS]:
-        # Logged only for preflights: a simple request is served, and the browser hides the response.
+        # Only preflights are logged. A simple request is served, and browsers hide the response.
         audit.record(audit.CORS_REFUSED, origin=origins.origin_for_log(origin))
         return response
     names = [*REQUEST_HEADERS, *current_app.config["CORS_REQUEST_HEADERS"]]

@@ -1,10 +1,10 @@
 """The counters behind rate limits: in Redis if `REDIS_URL` is set, otherwise in memory.
 
-Each limit counts in windows of its length, and the number of the window is part of the key. So
-one count can be given back, there or not at all; at the edge of two windows a client may have
-twice the limit. It fails closed: while Redis is unavailable, each process counts in memory and
-allows half the limit. In memory there are at most MAX_KEYS keys; the others share some, which are
-never lower than a count of one key would be. Source: OWASP ASVS 6.3.1, 16.5.2; CWE-770.
+Each limit counts in windows of its length, and the number of the window is part of the key. So a
+count can be undone only where it was counted; at the edge of two windows a client may have twice
+the limit. Limits fail closed: while Redis is unavailable, each process counts in memory and allows
+half the limit. Beyond MAX_KEYS keys in memory, new keys share counts. A shared count is never lower
+than the count of one key would be. Source: OWASP ASVS 6.3.1, 16.5.2; CWE-770.
 """
 
 import os
@@ -31,7 +31,7 @@ CountKey = tuple[str, ...]
 IN_REDIS = "redis"
 PAUSE = 10.0  # seconds until a server that failed is asked again
 MAX_KEYS = 100_000  # in memory, about 30 MB
-# For each limit and window. More requests than one process answers would be needed to fill them.
+# Each limit and window has this many. One process cannot answer enough requests to fill them.
 SHARED_KEYS = 2**14
 SITE = 48  # bits: providers give one IPv6 customer up to a /48, which is 65,536 networks
 
@@ -40,7 +40,7 @@ _WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?", re
 
 
 class Count(NamedTuple):
-    """One that was counted: where, so that it can be given back there."""
+    """The result of counting one, with the place where it was counted, so that it can be undone."""
 
     storage: Storage
     key: str
@@ -62,7 +62,7 @@ class Counters:
         self.shared: Storage = redis_storage.connect_redis(redis_url) if redis_url else self.local
         self.retry_at = 0.0  # by time.monotonic()
         self._id = token_hex()
-        # By the length of a window: until when keys are shared.
+        # The time until which new keys share counts, by the length of the window in seconds.
         self._shared_until: dict[int, float] = {}
 
     def add(self, limit: RateLimitItem, *key: str) -> Count:
@@ -70,7 +70,7 @@ class Counters:
         return self._try(lambda storage, most: self._add(storage, limit, most, key), limit.amount)
 
     def add_locally(self, limit: RateLimitItem, *key: str) -> Count:
-        """The same in this process alone, for what needs no exact limit."""
+        """Count one in this process alone, where no exact limit is needed."""
         return self._add(self.local, limit, limit.amount, key)
 
     def read(self, limit: RateLimitItem, *key: str) -> int:
@@ -80,7 +80,7 @@ class Counters:
         )
 
     def give_back(self, count: Count) -> None:
-        """Take back one that was counted, there or not at all; never below zero."""
+        """Undo one count where it was counted, unless that storage is away; never below zero."""
         if count.storage is not self.local and self._is_away():
             return
         try:
@@ -90,12 +90,12 @@ class Counters:
             self._pause()
 
     def to_json(self, count: Count) -> list[Any]:
-        """A count as JSON can hold it, to give it back in a later request."""
+        """A count as a list for JSON, by which a later request can undo it."""
         place = self._own_memory() if count.storage is self.local else IN_REDIS
         return [place, count.key, count.lifetime, count.resets_at]
 
     def give_back_json(self, stored: list[Any]) -> None:
-        """Give back a count of `to_json`, there or not at all, and only within its window."""
+        """Undo a count of `to_json`, only in its storage and within its window."""
         place, key, lifetime, resets_at = stored
         with suppress(StorageError):
             storage = self._storage_at(place)
@@ -109,7 +109,7 @@ class Counters:
         return self.local if place == self._own_memory() else None
 
     def _own_memory(self) -> str:
-        # Processes that were forked later have the same copy, and another number.
+        # A forked process has the same id, but another process number.
         return f"{self._id}-{os.getpid()}"
 
     def is_shared(self) -> bool:
@@ -129,12 +129,12 @@ class Counters:
         name = _name_of_count(limit, key)
         if storage is not self.local or name in self.local or self._has_room(limit):
             return name
-        # Which key shares which count is secret, so nobody fills the one of a victim.
+        # The digest is keyed, so nobody can find keys that share the count of a victim.
         digest = blake2b(name.encode(), key=self._id.encode()).digest()
         return _name_of_count(limit, ("shared", str(int.from_bytes(digest) % SHARED_KEYS)))
 
     def _has_room(self, limit: RateLimitItem) -> bool:
-        """Whether a new key counts by itself: not in a window in which keys were shared already."""
+        """Whether a new key counts alone. It does not in a window in which keys share counts."""
         window = limit.get_expiry()
         if len(self.local) >= MAX_KEYS:
             self._shared_until[window] = _window_end(limit)
@@ -154,7 +154,7 @@ class Counters:
         return time.monotonic() < self.retry_at
 
     def _pause(self) -> None:
-        # Otherwise each request would wait for it, until no thread is left.
+        # Without a pause each request would wait for Redis, until no thread is left.
         self.retry_at = time.monotonic() + PAUSE
         current_app.logger.warning("Redis is unavailable: limits are counted in memory")
 

@@ -22,7 +22,7 @@ from secure_flask.web.view_options import add_options, options_of
 
 Target = TypeVar("Target", bound=Callable[..., Any] | Blueprint)
 Header = tuple[str, str]
-# Directives with their sources, in a form that can be hashed. A later one counts.
+# Directives with their sources, in a form that can be hashed. The last one of a name counts.
 Override = tuple[tuple[str, tuple[str, ...]], ...]
 
 ENFORCED = "Content-Security-Policy"
@@ -30,12 +30,12 @@ REPORT_ONLY = "Content-Security-Policy-Report-Only"
 
 # Browsers still display JSON, a PDF or an SVG, but nothing in it runs or loads.
 INERT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
-# A worker runs under the policy of its own file.
+# A worker runs under the policy of the response that has its script.
 WORKER = "default-src 'self'; object-src 'none'; base-uri 'none'"
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
-# What the blueprint and the view replace by `@csp`.
+# The directives that the blueprint and the view replace by `@csp`.
 CSP_OVERRIDE = Key[Override]("CSP override")
 CSP_NONCE = Key[str]("CSP nonce")
 
@@ -95,7 +95,7 @@ def as_override(directives: Directives) -> Override:
 
 
 def override_of(state: State) -> Override:
-    """What the view and its blueprint replace; empty without `@csp`."""
+    """The directives that the view and its blueprint replace; empty without `@csp`."""
     return state.get(CSP_OVERRIDE) or ()
 
 
@@ -108,13 +108,13 @@ def nonce_of(state: State) -> str:
 
 
 def with_nonce(parts: list[str], state: State) -> str:
-    """A text with the nonce of the response between its parts, if there is more than one."""
+    """The parts of a text, joined by the nonce of the response. One part needs no nonce."""
     return nonce_of(state).join(parts) if len(parts) > 1 else parts[0]
 
 
 def csp_headers(config: Mapping[str, Any], scheme: str, override: Override = ()) -> list[Header]:
     """The policy of a page and where browsers report, with `{nonce}` in place of the nonce."""
-    # Not by SCRIPT_NAME, to which a mounted app adds its own path.
+    # SCRIPT_NAME is not used, since a mounted app adds its path to it.
     reports = config["APPLICATION_ROOT"].rstrip("/") + "/csp-reports"
     name = REPORT_ONLY if config["CSP_REPORT_ONLY"] else ENFORCED
     policies = [(name, page_policy(config, override))]
@@ -129,7 +129,7 @@ def csp_headers(config: Mapping[str, Any], scheme: str, override: Override = ())
 def page_policy(config: Mapping[str, Any], override: Override = ()) -> Directives:
     """The directives of a page, with those that its view and blueprint replace."""
     policy = {**resolve_level(config["CSP"], config), **_listed(override)}
-    # A policy of your own may lack it, and then anybody could frame the pages.
+    # A dict of directives in CSP may lack frame-ancestors. Anybody could then frame the pages.
     listed = policy.get("frame-ancestors", config["FRAME_ANCESTORS"])
     framers = origins.in_force(listed, production=config["PRODUCTION"])
     return {**policy, "frame-ancestors": framers or [NONE]}
@@ -160,7 +160,7 @@ def csp_overrides(app: Flask) -> dict[str, Directives]:
 
 
 def _overrides_of(name: str | None, target: object) -> Iterator[tuple[str, Any]]:
-    """What `@csp` replaces, by the method where those of a class differ."""
+    """The directives of `@csp` with their place, by method if the methods of a class differ."""
     policies = {method: options_of(target, method).csp for method in _METHODS}
     if all(policy is policies["GET"] for policy in policies.values()):
         yield f"{name}: ", policies["GET"]
@@ -170,7 +170,7 @@ def _overrides_of(name: str | None, target: object) -> Iterator[tuple[str, Any]]
 
 
 def _with(policy: Directives, name: str, added: list[str]) -> list[str]:
-    """What a directive allows with more sources; without one of its name, default-src counts."""
+    """The sources of a directive and those added. A missing directive begins with default-src."""
     default = policy.get("default-src", []) if name.endswith("-src") else []
     present = [source for source in policy.get(name, default) if source != NONE]
     return [*present, *(source for source in added if source not in present)]
@@ -183,8 +183,8 @@ def _listed(override: Override) -> Directives:
 def _value(name: str, policy: Directives, scheme: str, reports: str) -> str:
     value = f"{serialize_directives(policy)}; report-uri {reports}"
     if scheme != "https":
-        # Over plain http, report-to makes Chromium send no reports at all.
+        # With report-to over plain http, Chromium sends no reports at all.
         return value
-    # Browsers ignore it in a policy that only reports, and write an error for each page.
+    # Browsers ignore this directive in a policy that only reports, and log an error for each page.
     upgrade = "; upgrade-insecure-requests" if name == ENFORCED else ""
     return f"{value}; report-to csp{upgrade}"

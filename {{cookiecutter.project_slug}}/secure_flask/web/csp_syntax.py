@@ -1,9 +1,9 @@
-"""The sources of a Content-Security-Policy: which are valid, and which let anybody's files in.
+"""The sources of a Content-Security-Policy: which are valid, and which serve files of anybody.
 
 A browser ignores an unknown directive and reads an unquoted keyword as a host name. Both
 mistakes silently weaken the policy, so here they stop the app.
 The lists are those of the Working Draft of 13 August 2026, with `'inline-speculation-rules'` of the
-HTML Standard, and without what no browser knows: `webrtc`, `'unsafe-allow-redirects'`.
+HTML Standard, and without two that no browser knows: `webrtc`, `'unsafe-allow-redirects'`.
 Source: W3C Content Security Policy Level 3, sections 2.3 and 7; W3C Trusted Types; Weichselbaum et
 al., "CSP Is Dead, Long Live CSP!" (2016).
 """
@@ -40,14 +40,14 @@ _UNQUOTED = frozenset(keyword.strip("'") for keyword in _KEYWORDS)
 _TAKE_WORDS = frozenset({"sandbox", "trusted-types"})
 _WORD = re.compile(r"[A-Za-z0-9#=_/@.%*-]+")
 _HASH = re.compile(r"'sha(?:256|384|512)-[A-Za-z0-9+/_-]+={0,2}'")
-# What a page makes itself, so that no site has to agree to be loaded.
+# A page makes these itself, so nothing is loaded from another site.
 _OF_THE_PAGE = ("data:", "blob:")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
 _HOST = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://)?(?:\*|(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])"
     r"(?::(?:[0-9]{1,5}|\*))?(?:/[A-Za-z0-9._~!$&()*+=:@%/-]*)?"
 )
-# They serve files of any publisher, an attacker's too, or libraries that bypass a policy.
+# These hosts serve files of any publisher, an attacker's too, or libraries that bypass a policy.
 PUBLIC_CDNS = frozenset(
     {
         *("ajax.googleapis.com", "cdn.jsdelivr.net", "cdn.skypack.dev", "cdn.statically.io"),

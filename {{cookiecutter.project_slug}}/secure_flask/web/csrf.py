@@ -3,7 +3,7 @@
 Browsers say by themselves where a request comes from, in Origin and Sec-Fetch-Site, and no page
 can forge either. So there is no token, and visitors need no cookie. A second check is independent:
 a view takes only JSON, which no plain form can send, unless it is marked `@consumes_form`.
-The table of all cases is record 13 in docs/decisions of the template; numbers of rows are of it.
+Record 13 in docs/decisions of the template has a table of all cases; row numbers refer to it.
 Source: OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata"; W3C Fetch Metadata; Go 1.25, net/http,
 CrossOriginProtection; OWASP ASVS 3.5.1 to 3.5.3, 4.4.2.
 """
@@ -29,12 +29,12 @@ from secure_flask.web.view_options import (
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 REFUSED = "Cross-site request refused"
 SITE = "Sec-Fetch-Site"
-# What is logged of a header other than Origin: any other value may hold a secret.
+# Only these values of a header other than Origin are logged: another value may hold a secret.
 _LOGGED = SENT_BY_FORMS | {"same-origin", "same-site", "cross-site", "none"}
 
 
 class Refusal(NamedTuple):
-    """What refuses a request: a row of the table or a name, a header, and its right value."""
+    """Why a request is refused: a row of the table or a name, a header, and the expected value."""
 
     row: int | str
     header: str
@@ -50,13 +50,13 @@ def init_app(app: Flask) -> None:
     """
     :raises PolicyError: the tokens of Flask-WTF are switched on.
     """
-    # CSRFProtect of an extension switches them on by itself.
+    # CSRFProtect of an extension sets this value itself, so it is no mistake of the app.
     if app.config.get("WTF_CSRF_ENABLED") and "csrf" not in app.extensions:
         raise PolicyError(
             "WTF_CSRF_ENABLED: remove it from app.config. There are no tokens here: writes of "
             "other sites are recognised by Origin and Sec-Fetch-Site, in tests too."
         )
-    # No FlaskForm has a token, those of extensions included, and templates that print one stay.
+    # No FlaskForm has a token, in extensions too. Templates that print a token still work.
     app.config["WTF_CSRF_ENABLED"] = False
     add_to_templates(app, {"csrf_token": lambda: ""})
     request_checks.add_request_check(app, _check_csrf)
@@ -77,7 +77,7 @@ def _check_csrf(request: Request) -> None:
         _check_read(request)
         return
     options = view_options(request)
-    # Rows 0 and 1.
+    # Row 0 is an exempt view, and row 1 a bearer token.
     if options.csrf_exempt:
         return
     if not has_bearer(request) and (refusal := _refusal_of_write(request)):
@@ -91,7 +91,7 @@ def _check_csrf(request: Request) -> None:
 
 
 def _wrong_type(request: Request, message: str) -> Exception:
-    """The 415; in development it says what to write where a form was sent, as does the log."""
+    """The 415. In development, it and the log say what to write if a form was sent."""
     error = error_response(415, message)
     view = current_app.view_functions.get(request.endpoint or "")
     if view and request.mimetype in FORM_TYPES and not current_app.config["PRODUCTION"]:
@@ -102,37 +102,37 @@ def _wrong_type(request: Request, message: str) -> Exception:
 
 
 def _check_read(request: Request) -> None:
-    # A service worker of this site turns the form posts of other sites into the site's own.
+    # A service worker of this site can forward the forms of other sites as if this site sent them.
     installs = "Service-Worker" in request.headers
     if installs and request.path not in set(current_app.config["SERVICE_WORKERS"]):
         abort(404)
-    # Browsers open a WebSocket of any site with the user's cookies, and without CORS.
+    # Browsers let any site open a WebSocket here with the user's cookies, and without CORS.
     is_websocket = "websocket" in request.headers.get("Upgrade", "").lower()
     if is_websocket and (refusal := _refusal_of_websocket(request)):
         raise _refused_request(request, refusal)
 
 
 def _refusal_of_write(request: Request) -> Refusal | None:
-    """None where a page of this site has sent this, one of CORS_ORIGINS, or a program.
+    """Why a write is refused; None if this site, a page of CORS_ORIGINS or a program sent it.
 
     Values are compared whole, so a header that was sent twice matches nothing.
     """
     if is_form(request) and request.headers.get("Sec-Fetch-Mode") == "same-origin":
-        # No form sends this, only a service worker that passes one on.
+        # A form does not send this mode; a service worker that passes a form on does.
         return Refusal("service worker", "Sec-Fetch-Mode", "navigate")
     origin = request.headers.get("Origin")
     site = request.headers.get(SITE)
     if origin is None:
         return _refusal_without_origin(request, site)
     if origin == _origin_of_request(request):
-        # With another value, a proxy has replaced the Origin of another site.
+        # Another value shows that a proxy has replaced the Origin of another site.
         return None if site in ("same-origin", None) else Refusal(3, SITE, "same-origin")
     if origin == "null":
         # Row 4 is the site's own page under `Referrer-Policy: no-referrer`.
         return None if site == "same-origin" else Refusal(5, SITE, "same-origin")
     if _is_listed(origin):
         return _refusal_of_listed_origin(request, site)
-    # A site behind a proxy that drops the port from Host looks like this, so both are logged.
+    # A proxy that drops the port from Host causes this too, so both origins are logged.
     return Refusal(8, "Origin", _origin_of_request(request))
 
 
@@ -148,7 +148,7 @@ def _refusal_without_origin(request: Request, site: str | None) -> Refusal | Non
         return None  # row 9
     if site not in ("none", None):
         return Refusal(11, SITE, "same-origin")
-    # No browser of any age could have sent this with a user's login, as curl does.
+    # A browser, even an old one, cannot send this with a user's login. A program such as curl can.
     is_program = not (_has_cookie(request) or is_form(request))
     return None if is_program else Refusal(10, "Origin", _origin_of_request(request))
 
@@ -175,7 +175,7 @@ def _is_listed(origin: str | None) -> bool:
 
 def _refused_request(request: Request, refusal: Refusal) -> Exception:
     value = _logged_value(request, refusal.header)
-    # The own origin is checked as well, since a probe is answered for any Host.
+    # The expected origin may be malformed too, since a probe is answered for any Host.
     is_origin = refusal.header == "Origin"
     expected = origins.origin_for_log(refusal.expected.lower()) if is_origin else refusal.expected
     audit.record(

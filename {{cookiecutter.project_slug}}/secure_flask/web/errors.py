@@ -27,7 +27,7 @@ from secure_flask.web.texts import translated_text
 from secure_flask.web.view_options import view_options
 from werkzeug.exceptions import HTTPException, default_exceptions
 
-# Set when the login of a request is looked up, which the page of an error does not repeat.
+# This is set when the login of a request is looked up. An error page does not repeat the lookup.
 LOGIN_LOOKED_UP = Key[bool]("login looked up")
 
 ErrorHandler = Callable[[Any], ResponseReturnValue]
@@ -38,10 +38,10 @@ _HANDLERS = Key[dict[type[Exception], ErrorHandler]]("handlers of errors")
 class ErrorResponse(HTTPException):
     """An error with a message for the client and headers.
 
-    Each also has Werkzeug's class for its status, so that `@app.errorhandler(429)` handles it.
+    It is an instance of Werkzeug's class for its status too: `@app.errorhandler(429)` handles it.
     """
 
-    # Where a browser goes instead of seeing this error, such as the login page.
+    # The address to which a browser is redirected instead, such as the login page.
     see_other: str | None = None
     # What is wrong with each member of a JSON body.
     fields: dict[str, str] | None = None
@@ -49,7 +49,7 @@ class ErrorResponse(HTTPException):
     members: dict[str, bool] | None = None
     # What the developer has to write. Only development shows it.
     hint: str | None = None
-    # Whether its page may have links: those of a host that is none of this site lead to that host.
+    # Whether the error page may have links. With an unknown Host, links would lead to that host.
     links = True
 
     def __init__(self, message: str, headers: dict[str, str]) -> None:
@@ -59,7 +59,7 @@ class ErrorResponse(HTTPException):
 
     @property
     def description(self) -> str:  # type: ignore[override]
-        """The message in the owner's words, as a form of yours shows it."""
+        """The message in the owner's words, for your own page or form."""
         return translated_text(self.message)
 
     def get_headers(self, *arguments: object, **options: object) -> list[tuple[str, str]]:
@@ -73,7 +73,7 @@ def error_response(status: int, message: str, **headers: str) -> ErrorResponse:
     page. It is Werkzeug's exception too, here `Conflict`, for `except` and `@app.errorhandler`.
     Write header names with underscores: `error_response(503, "Closed", Retry_After="5")`, seconds.
 
-    :raises ValueError: the status is not one of an error, from 400 to 599.
+    :raises ValueError: the status is not from 400 to 599.
     """
     return _class_for(status)(
         message, {name.replace("_", "-"): value for name, value in headers.items()}
@@ -81,14 +81,14 @@ def error_response(status: int, message: str, **headers: str) -> ErrorResponse:
 
 
 def field_error(status: int, field: str, message: str) -> ErrorResponse:
-    """The same for what is wrong with one member of the body."""
+    """The exception for an error in one member of the body, by `error_response`."""
     error = error_response(status, message)
     error.fields = {field: message}
     return error
 
 
 def response_for(error: HTTPException) -> ResponseReturnValue:
-    """The response to an HTTP error, by your `@app.errorhandler` if any, from inside a handler."""
+    """The response to an HTTP error inside a handler, by your `@app.errorhandler` if it exists."""
     response: ResponseReturnValue = current_app.handle_http_exception(error)
     return response
 
@@ -114,8 +114,8 @@ def prefers_html() -> bool:
 
 def init_app(app: Flask) -> None:
     app_state(app)[_HANDLERS] = {}
-    # For the most general class, so that each handler of the owner's comes first, and in place of
-    # none that is there.
+    # This handles the most general class, so each handler of the owner's comes first. It replaces
+    # no handler of that class.
     if Exception not in app.error_handler_spec[None][None]:
         app.register_error_handler(Exception, _respond)
     app.after_request(_add_challenge)
@@ -145,7 +145,7 @@ def _respond(error: Exception) -> ResponseReturnValue:
 
 
 def _is_trapped(error: HTTPException) -> bool:
-    # Flask makes this error of a crash, and asks for its response whatever is trapped.
+    # Flask turns a crash into this error, and needs a response even where errors are trapped.
     is_of_a_crash = getattr(error, "original_exception", None) is not None
     return not is_of_a_crash and current_app.trap_http_exception(error)
 
@@ -154,14 +154,14 @@ def _is_trapped(error: HTTPException) -> bool:
 def _class_for(status: int) -> type[ErrorResponse]:
     if not 400 <= status <= 599:
         raise ValueError(f"{status} is no status of an error: write 400 to 599.")
-    # Werkzeug has no class for some, such as 402.
+    # Werkzeug has no class for some statuses, such as 402.
     of_werkzeug = default_exceptions.get(status, HTTPException)
     return type(f"Error{status}", (ErrorResponse, of_werkzeug), {"code": status})
 
 
 def _as_json(error: HTTPException) -> Response:
     fields = error.fields if isinstance(error, ErrorResponse) else None
-    # Programs compare the errors of a login, so those stay as they are.
+    # Programs compare the errors of a login, so these are not translated.
     message = _message(error) if view_options().credentials else translated_text(_message(error))
     reasons = {name: translated_text(reason) for name, reason in (fields or {}).items()}
     hint = _hint(error)
@@ -172,8 +172,8 @@ def _as_json(error: HTTPException) -> Response:
 
 
 def _as_page(error: HTTPException) -> Response | None:
-    """The page, alone if the site around it fails, or None if error.html fails itself, as when a
-    file that it names is deleted, or if there is none.
+    """The page, without navigation if that fails. None if error.html is missing or fails too, as
+    when a file that it names is deleted.
     """
     for navigation in (True, False) if _may_look_up_the_user(error) else (False,):
         try:
@@ -185,7 +185,7 @@ def _as_page(error: HTTPException) -> Response | None:
 
 
 def _may_look_up_the_user(error: HTTPException) -> bool:
-    # Not in a database that may be what failed, nor for each request of a flood.
+    # The database may be what failed, and a flood of requests must not query it.
     status = error.code or 500
     return _login_is_known() or (_may_link(error) and status < 500 and status != 429)
 
@@ -203,7 +203,7 @@ def _page(error: HTTPException, *, navigation: bool) -> str | None:
         template = current_app.jinja_env.get_template("error.html")
     except TemplateNotFound:
         return None
-    # Alone it gets no context processors, which may query the database.
+    # Without navigation no context processor runs, since one may query the database.
     render = partial(render_template, template) if navigation else template.render
     return render(
         navigation=navigation,
@@ -223,7 +223,7 @@ def _message(error: HTTPException) -> str:
 
 
 def _hint(error: HTTPException) -> str | None:
-    """What development tells the developer: the error's hint, or the notes of what was raised."""
+    """The hint for the developer, in development: the error's, or the notes of the exception."""
     if current_app.config.get("PRODUCTION", True):
         return None
     if isinstance(error, ErrorResponse):
@@ -241,7 +241,7 @@ def _complete(response: Response, error: HTTPException) -> Response:
 
 
 def _add_challenge(response: Response) -> Response:
-    # RFC 9110 requires a challenge, of a page too; `Basic` would make browsers show a dialog.
+    # RFC 9110 requires a challenge, with pages too; `Basic` would make browsers show a dialog.
     if response.status_code == 401:
         response.headers.setdefault("WWW-Authenticate", "Bearer")
     return response

@@ -1,4 +1,4 @@
-"""What is a form: a request that a page of any site can send without a preflight.
+"""Recognises a form: a request that a page of any site can send without a preflight.
 
 Source: Fetch Standard, "CORS-safelisted request-header".
 """
@@ -16,7 +16,7 @@ SENT_BY_FORMS = frozenset({*FORM_TYPES, "text/plain", ""})
 
 
 def is_form(request: Request) -> bool:
-    """Whether a form of any site could have sent this. One without fields has a type and no body."""
+    """Whether a form of any site could have sent this; without fields it has a type and no body."""
     return request.mimetype in SENT_BY_FORMS and (bool(request.mimetype) or has_body(request))
 
 

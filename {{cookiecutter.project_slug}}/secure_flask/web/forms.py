@@ -1,7 +1,7 @@
 """HTML forms, for views that opt in with `@consumes_form`; bodies.py reads them.
 
 A form of any site can send these body types, so csrf.py requires a header by which the browser
-says that this site sent it. In such a view a `FlaskForm` works as usual.
+says that this site sent it. A `FlaskForm` works as usual in these views.
 Source: OWASP ASVS 3.5.1, 3.5.2, 15.2.2.
 """
 
@@ -28,10 +28,10 @@ def consumes_form(
 ) -> Decorated | Callable[[Decorated], Decorated]:
     """Let forms post to this view: `@consumes_form`, or `@consumes_form(max_size=2**20)`.
 
-    The view reads `request.form` and `request.files`. `max_size` is that of the whole body in
-    bytes, else it is MAX_BODY. A form of another site gets 403, a larger body 413.
+    The view reads `request.form` and `request.files`. `max_size` limits the whole body, in bytes;
+    the default is MAX_BODY. A form of another site gets 403, a larger body 413.
     """
-    # Without a limit, that of another decorator stays.
+    # Without `max_size`, the limit of another decorator stays.
     limits = {"max_size": max_size} if max_size else {}
 
     def decorate(view: Decorated) -> Decorated:
@@ -43,8 +43,8 @@ def consumes_form(
 def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Decorated], Decorated]:
     """Let `handler` answer where the body is a form; the view below answers JSON.
 
-    `@or_form(_log_in_by_form)`. The handler gets the parameters of the address, and no body. One
-    that ends at a page, not at a redirect, says so by `@responds("text/html")`.
+    `@or_form(_log_in_by_form)`. The handler gets the parameters of the address, and no body. If it
+    returns a page and not a redirect, it needs `@responds("text/html")`.
 
     :raises TypeError: at import, for a handler with a mark of access.
     """
@@ -63,7 +63,7 @@ def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Decorated]
         def wrapped(*args: object, **kwargs: object) -> object:
             if not is_consumed_form():
                 return current_app.ensure_sync(view)(*args, **kwargs)
-            # The marks below are those of the handler too.
+            # The access marks of the view below apply to the handler too.
             for demand in demands:
                 demand()
             return current_app.ensure_sync(handler)(*args, **kwargs)
@@ -77,8 +77,8 @@ def or_form(handler: Callable[..., ResponseReturnValue]) -> Callable[[Decorated]
 def one_line(form: Form, field: Field) -> None:
     """Refuse line breaks and tabs in a field, as `PlainText` does in JSON: a WTForms validator.
 
-    `StringField("Title", [one_line, Length(max=100)])`. Put it first: the others are not asked
-    about a file in place of a text.
+    `StringField("Title", [one_line, Length(max=100)])`. Put it first: if the field holds a file,
+    the other validators do not run.
 
     :raises StopValidation: the field holds a file.
     :raises ValidationError: the text has control characters.

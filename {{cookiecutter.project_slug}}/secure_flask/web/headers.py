@@ -1,7 +1,7 @@
 """The headers of every response: what each is for, and where they are added.
 
-`fixed_headers` and `policy_headers` say which a response has by its kind and the policy. Each
-response has what connection_allowlist.py makes of LINKS, X-Request-ID from logs.py too, and what cors.py lets other origins read.
+`fixed_headers` and `policy_headers` choose headers by the kind of a response and the policy. Each
+response also gets those of connection_allowlist.py and cors.py, and X-Request-ID of logs.py.
 `SecurityHeaders` wraps `start_response`, through which every response of Flask or an extension
 passes: errors, redirects and static files too. So no route can be missed, and it costs a quarter
 of an `after_request` function.
@@ -29,7 +29,7 @@ from secure_flask.web.origins import PolicyError
 # Every response has these. A header that a view sets is kept; HEADER_CHANGES of the policy changes
 # them.
 HEADERS = {
-    # No MIME sniffing: a browser does not run an uploaded text file as a script.
+    # Browsers do not guess the MIME type, so an uploaded text file does not run as a script.
     "X-Content-Type-Options": "nosniff",
     # A page that opens ours gets no reference to its window (tab-nabbing, XS-Leaks).
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -37,7 +37,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     # Sibling subdomains get no synchronous access through document.domain.
     "Origin-Agent-Cluster": "?1",
-    # Disables browser features that no page here uses, for injected scripts too. `bluetooth` is
+    # This disables features that no page here uses, for injected scripts too. `bluetooth` is
     # left out: Chromium on Linux does not know it, and would write a warning for each page.
     "Permissions-Policy": (
         "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), "
@@ -47,19 +47,19 @@ HEADERS = {
     ),
     # Old plug-ins such as Flash read no cross-domain policy file from this site.
     "X-Permitted-Cross-Domain-Policies": "none",
-    # Disables the XSS filter of old browsers, which was itself a vulnerability.
+    # This disables the XSS filter of old browsers, which was itself a vulnerability.
     "X-XSS-Protection": "0",
     # Caches must not store responses with a nonce or with data of a login.
     "Cache-Control": "no-store, max-age=0",
 }
-# Of each response to a login, where it does not say `private`.
+# Each response to a logged-in user gets this, unless it says `private`.
 NOT_STORED = ("Cache-Control", "no-store, max-age=0")
-# Pages of an isolated level get a browser process of their own.
+# Pages of an isolated level run in a separate browser process.
 EMBEDDER = {"Cross-Origin-Embedder-Policy": "require-corp"}
 # `no-referrer` would make browsers send `Origin: null` with the forms of a page.
 PAGE_HEADERS = {"Referrer-Policy": "strict-origin-when-cross-origin"}
 OTHER_HEADERS = {"Referrer-Policy": "no-referrer"}
-# Over https alone: browsers use only https for two years, on subdomains too.
+# Only https responses have this. Browsers then use https alone for two years, on subdomains too.
 TRANSPORT = {"Strict-Transport-Security": "max-age=63072000; includeSubDomains"}
 # Old browsers read this instead of `frame-ancestors`, by the same sources. It cannot express a list
 # of origins and is absent then.
@@ -72,7 +72,7 @@ class Kind(Enum):
     PAGE = "page"
     SCRIPT = "script"
     OTHER = "other"
-    # The headers of a 304 replace those of the response in the browser's cache.
+    # The headers of a 304 replace the headers of the response in the browser's cache.
     NOT_MODIFIED = "not modified"
 
 
@@ -88,7 +88,7 @@ _OF_KIND: dict[Kind, dict[str, str]] = {
     Kind.OTHER: OTHER_HEADERS,
     Kind.NOT_MODIFIED: {},
 }
-# Nobody frames these. A 304 gets none: it would replace the policy of the page in the cache.
+# Nobody may frame these. A 304 gets no policy, which would replace the cached policy of a page.
 _POLICIES = {
     Kind.SCRIPT: [("X-Frame-Options", "DENY"), (csp.ENFORCED, csp.WORKER)],
     Kind.OTHER: [("X-Frame-Options", "DENY"), (csp.ENFORCED, csp.INERT)],
@@ -115,7 +115,7 @@ def init_app(app: Flask) -> None:
             _check_header(name, value)
     spelt = {_SPELLINGS.get(name.lower(), name): value for name, value in changes.items()}
     app.config["HEADER_CHANGES"] = spelt
-    # The middleware reads a copy, so this notes the names whose later change would be ignored.
+    # The middleware reads a copy. So these calls note the names whose later change is refused.
     policy_headers(app.config, Kind.PAGE, "https")
     connection_allowlist.find_allowlist(app.config, {}, "https")
     app.wsgi_app = SecurityHeaders(app)  # type: ignore[method-assign]
@@ -128,10 +128,10 @@ class SecurityHeaders:
         self._app = app
         self._wsgi_app = app.wsgi_app
         self._config = dict(app.config)
-        # By origin; "" stands for no origin and for one that may not read.
+        # The headers by origin; "" stands for no origin, and for one that may not read responses.
         readers = app_state(app)[CORS_ORIGINS]
         self._cors = {each: cors_headers(self._config, readers, each) for each in ("", *readers)}
-        # Few arguments occur, so each result is made once.
+        # Few combinations of arguments occur, so the results are cached.
         self._prepared = lru_cache(maxsize=256)(self._prepare)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -142,14 +142,14 @@ class SecurityHeaders:
         def start(status: str, headers: list[Header], exc_info: Any = None) -> Any:
             present = {name.lower(): value for name, value in headers}
             if USER_ID in state and "private" not in present.get("cache-control", ""):
-                # No cache keeps what a login got, whatever a view or an extension says.
+                # No cache may store a response to a logged-in user, whatever a view sets.
                 headers = [each for each in headers if each[0].lower() != "cache-control"]
                 headers.append(NOT_STORED)
                 present["cache-control"] = ""
             added = self._headers_of(environ, state, status, present.get("content-type", ""))
             if not present.keys() <= _NEVER_ADDED:
                 added = [each for each in added if _is_missing(each[0], present)]
-            # A copy, since another WSGI app may send one list with each of its responses.
+            # The list is copied, since a WSGI app may send the same list with each response.
             return start_response(status, [*headers, *added], exc_info)
 
         return self._wsgi_app(environ, start)
@@ -169,7 +169,7 @@ class SecurityHeaders:
     def _prepare(
         self, status: str, content_type: str, scheme: str, override: Override
     ) -> tuple[list[Header], list[tuple[str, list[str]]]]:
-        """The fixed headers, and the policies as their parts before and after each nonce."""
+        """The fixed headers, and the policies split at each nonce."""
         kind = kind_of(status, content_type)
         fixed = fixed_headers(self._config, kind, scheme, override)
         allowlist = connection_allowlist.allowlist_headers(
@@ -181,7 +181,7 @@ class SecurityHeaders:
 
     @cached_property
     def _overrides(self) -> dict[str, Directives]:
-        """What all views replace by `@csp`. From the first request on, Flask takes no more views."""
+        """The directives of `@csp` in all views. Flask takes no views after the first request."""
         return csp.csp_overrides(self._app)
 
 
@@ -218,7 +218,7 @@ def fixed_headers(
 def policy_headers(
     config: Mapping[str, Any], kind: Kind, scheme: str, override: Override = ()
 ) -> list[Header]:
-    """What a body may load and who may frame it, with `{nonce}` in place of the nonce."""
+    """The headers that say what a body may load and who may frame it, with `{nonce}` in them."""
     if kind is not Kind.PAGE:
         return _POLICIES[kind]
     ancestors = " ".join(csp.page_policy(config, override)["frame-ancestors"])
@@ -233,7 +233,7 @@ def _is_missing(name: str, present: Container[str]) -> bool:
 
 
 def _is_isolated(config: Mapping[str, Any], override: Override) -> bool:
-    """Whether the level demands it, and neither the policy nor the view names another site."""
+    """Whether the level is isolated, and neither the policy nor the view names another site."""
     if config["CSP_SOURCES"] or loads_elsewhere(config["CSP_CHANGES"]):
         return False
     return getattr(config["CSP"], "isolated", False) and not loads_elsewhere(dict(override))

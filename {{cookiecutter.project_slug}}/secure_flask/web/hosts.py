@@ -23,10 +23,10 @@ from werkzeug.wrappers import Response
 
 # The host names that a request may name.
 TRUSTED_HOSTS = Key[frozenset[str]]("trusted hosts")
-# Set once the log has the line about a proxy that PROXY_HOPS does not count.
+# This is set once the log warns of a proxy that PROXY_HOPS does not count.
 _PROXY_WARNED = Key[bool]("proxy warned")
 
-# Exactly one slash at the beginning, or nothing at a mount's root.
+# A path begins with exactly one slash, or is empty at the root of a mounted app.
 _PATH = re.compile(r"(?:/(?!/).*)?", re.DOTALL)
 # The ports that Werkzeug accepts: it treats any other Host as missing.
 _PORT = re.compile(r":[1-9][0-9]{,4}\Z", re.ASCII)
@@ -40,7 +40,7 @@ def probe(view: Decorated) -> Decorated:
 class LastHops(ProxyFix):
     """Reads only the entries of X-Forwarded-For that trusted proxies wrote.
 
-    A client can write the entries before them, and one open quote would hide all that follow.
+    A client can write the entries before them. One open quote there would hide all later entries.
     """
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -76,7 +76,7 @@ def _refuse_ambiguous_path(request: Request) -> None:
 
 
 def _refuse_untrusted_host(trusted: frozenset[str], request: Request) -> None:
-    # The raw header: where it is missing, `request.host` is the server's own name.
+    # The raw header counts: if it is missing, `request.host` is the name of the server.
     name = _name(request.environ.get("HTTP_HOST", ""))
     if not (view_options(request).probe or name in trusted):
         error = error_response(400, "Unknown host")
@@ -96,7 +96,7 @@ def _require_https(request: Request) -> Response | None:
         # A redirect would come too late: the body was already sent unencrypted.
         raise error_response(403, "Use https")
     name = _name(request.environ["HTTP_HOST"])
-    # Not from request.url, which contains whatever scheme a proxy wrote.
+    # request.url is not used, since it contains whatever scheme a proxy wrote.
     where = (request.root_path, request.path, request.query_string)
     return redirect(get_current_url("https", name, *where), 308)
 

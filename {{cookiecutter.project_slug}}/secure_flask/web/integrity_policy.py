@@ -1,9 +1,9 @@
 """Integrity-Policy: a page runs a script file only where the tag or the import map has its hash.
 
-Files of this site are meant too, so nothing runs that the page did not name byte for byte. Browsers
-compare hashes only of requests by CORS: a module, or a tag with `crossorigin`. What a script
-passes to `import()` needs its hash in the import map or in a `modulepreload`. A script of an
-attacker's that runs all the same can add the latter, so this is no wall around it.
+This applies to files of this site too, so a changed or uploaded file does not run. Browsers check
+the hash of a module, or of a tag with `crossorigin`. A module that a script loads by `import()`
+needs its hash in the import map or in a `modulepreload`. An injected script that runs all the same
+can add a `modulepreload`, so the policy does not confine it.
 Source: W3C Subresource Integrity, section "Integrity-Policy".
 """
 
@@ -28,9 +28,9 @@ def integrity_headers(config: Mapping[str, Any], override: csp.Override = ()) ->
 
 
 def _demands_hashes(level: Any, config: Mapping[str, Any], override: csp.Override) -> bool:
-    """Whether the level demands them, and no script of another site is allowed by its address.
+    """Whether the level demands hashes, and no script of another site is allowed by its address.
 
-    Such a script changes when its site likes, and loads more scripts, so no page has its hash.
+    The other site can change that script and load more scripts, so a page cannot have the hashes.
     """
     if not getattr(level, "integrity", False):
         return False

@@ -1,9 +1,9 @@
 """The log: JSON, one line per event, times in UTC; an access line per request if asked for.
 
-Values are escaped and truncated, which prevents log injection and bounds a line. No line holds a
-path or a query, which may hold a secret: a line names the route. No traceback holds the row that
-PostgreSQL refused. An access line holds no address and no user. A log stream that fails breaks no request. Development writes key=value instead of
-JSON.
+Values are escaped and truncated, which prevents log injection and bounds a line. A line names the
+route, and no path or query, which may hold a secret. No traceback holds the row that PostgreSQL
+refused. An access line holds no address and no user. A log stream that fails breaks no request.
+Development writes key=value instead of JSON.
 
 `X-Request-ID` connects a response to its lines. It is random: a client must not control what is
 logged. The id of an incoming request is kept only if a trusted proxy sent it (`PROXY_HOPS`), which
@@ -42,15 +42,15 @@ ACCESS = "secure_flask.access"
 REQUEST_ID = Key[str]("request id")
 # When a request started, in seconds of `perf_counter`; only with an access log.
 STARTED = Key[float]("started")
-# Who sent a request, once its login was looked up.
+# The id of the user who sent a request, once the login was looked up.
 USER_ID = Key[UUID]("user id")
-# The key for a machine that sent it.
+# The id of the machine key that sent a request.
 KEY_ID = Key[str]("key id")
 _ID = re.compile(r"[0-9A-Za-z-]{16,64}")
-# Lines of gunicorn that go on with what a client sent.
+# These lines of gunicorn go on with text that a client sent.
 _QUOTING = re.compile("Invalid request[^:]*|Error handling request")
 
-# For gunicorn.conf.py. `root` stays empty: the app adds its own handler there.
+# gunicorn.conf.py uses this. `root` stays empty, since the app adds a handler there.
 GUNICORN_LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -123,9 +123,9 @@ def init_app(app: Flask) -> None:
     for logger in (app.logger, logging.getLogger("secure_flask")):
         logger.setLevel(app.config["LOG_LEVEL"])
     if app.config["ACCESS_LOG"]:
-        # Asked for, so a LOG_LEVEL of WARNING leaves it in.
+        # ACCESS_LOG asks for these lines, so a LOG_LEVEL of WARNING does not drop them.
         logging.getLogger(ACCESS).setLevel(logging.INFO)
-        # Not a `before_request` function: what runs before those may refuse a request.
+        # A `before_request` function would miss a request that is refused before it.
         request_started.connect(_start, app)
         app.after_request(_write_access)
 
@@ -141,7 +141,7 @@ def _write_access(response: Response) -> Response:
         status=response.status_code,
         milliseconds=round((perf_counter() - started) * 1000, 1),
         bytes=response.content_length,
-        # No personal data.
+        # An access line holds no personal data.
         source_ip=None,
         user_id=None,
     )
@@ -152,14 +152,14 @@ def _add_traceback(logger: object, method: str, line: EventDict) -> EventDict:
     error = _logged_error(line.get("exc_info"))
     line = format_exc_info(cast(Any, logger), method, line)
     for detail in _details_of(error):
-        # The traceback of a group begins each line with a margin.
+        # Each line in the traceback of an exception group begins with a margin.
         quoted = r"\n[ |]*".join(map(re.escape, detail.split("\n")))
         line["exception"] = re.sub(quoted, "...", line["exception"])
     return line
 
 
 def _logged_error(exc_info: object) -> BaseException | None:
-    """The error of a line, in each form in which `logging` and structlog take it."""
+    """The error of a line, from any value of `exc_info` that `logging` and structlog accept."""
     if isinstance(exc_info, tuple):
         exc_info = exc_info[1]
     elif exc_info and not isinstance(exc_info, BaseException):
@@ -168,9 +168,9 @@ def _logged_error(exc_info: object) -> BaseException | None:
 
 
 def _details_of(error: BaseException | None) -> Iterator[str]:
-    """What PostgreSQL says of the rows and keys that it refused, in an error and its causes.
+    """The texts in which PostgreSQL quotes refused rows and keys, in an error and its causes.
 
-    psycopg has it in the message, so `hide_parameters` of SQLAlchemy does not hide it.
+    psycopg adds them to the message, so `hide_parameters` of SQLAlchemy does not hide them.
     """
     waiting = [error]
     seen = set[int]()
@@ -191,7 +191,7 @@ def _add_request(logger: object, method: str, line: EventDict) -> EventDict:
         "request_id": request_id(request.environ),
         "source_ip": (request.remote_addr or "")[:MAX_CHOSEN] or None,
         "request_method": request.method[:MAX_CHOSEN],
-        # Not the path, which may contain a secret.
+        # The path is left out, since it may contain a secret.
         "route": request.url_rule and request.url_rule.rule,
         "user_id": request_state(request.environ).get(USER_ID),
         "key": request_state(request.environ).get(KEY_ID),

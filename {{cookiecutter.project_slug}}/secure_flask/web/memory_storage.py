@@ -1,7 +1,7 @@
 """Counts rate limits in the memory of this process, where there is no Redis or while it is away.
 
-The storage of limits looks at all its keys again and again while it counts, and has no cap. This one
-looks at two keys of each lifetime for each that it counts, and keeps no key of zero.
+The memory storage of `limits` has no cap, and looks at all keys again and again. This storage looks
+at two keys of each lifetime when it counts, and keeps no key whose count is zero.
 Source: CWE-770.
 """
 
@@ -17,7 +17,7 @@ class MemoryStorage(Storage):
 
     def __init__(self) -> None:
         super().__init__()
-        # By lifetime, then by key: the number, and when it expires. Of one lifetime, the first key
+        # The number and the time when it expires, by lifetime and key. The first key of a lifetime
         # expires first.
         self._counts: dict[int, MutableMapping[str, tuple[int, float]]] = {}
         self._lock = Lock()
@@ -72,7 +72,7 @@ class MemoryStorage(Storage):
             return next(found, (0, time.time()))
 
     def _forget_expired(self) -> None:
-        """Forget up to two keys of each lifetime, so that they go faster than others come."""
+        """Forget up to two expired keys of each lifetime: keys go faster than new ones come."""
         now = time.time()
         for counts in self._counts.values():
             for _ in range(2):

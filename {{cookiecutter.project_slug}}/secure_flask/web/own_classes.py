@@ -1,14 +1,14 @@
-"""Keeps what an app has of its own: its kinds of requests, sessions and JSON.
+"""Keeps an app's request and JSON classes, and adds the checks of the core to them.
 
-`app.request_class` and the like can be set before `init_app`, by a subclass of Flask too.
+An app, or a subclass of Flask, may set `app.request_class` before `init_app`.
 """
 
 from typing import Any
 
 
 def on_top_of(own: type, ours: type, default: type) -> Any:
-    """The class of the core where the app has Flask's default, else one of both.
+    """The core's class if the app has Flask's default, else a subclass of the core's and the app's.
 
-    In that one the methods of the core come first.
+    In this subclass, methods of the core come first.
     """
     return ours if own is default else type(own.__name__, (ours, own), {})

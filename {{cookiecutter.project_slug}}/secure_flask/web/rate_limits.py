@@ -1,4 +1,4 @@
-"""Rate limits by client address, for one view or for all requests.
+"""Rate limits by client address, against floods and guessing, for one view or all requests.
 
 Source: OWASP ASVS 6.3.1.
 """
@@ -26,9 +26,9 @@ _views: Counter[tuple[str, str]] = Counter()
 def limited(limit: str) -> Callable[[Decorated], Decorated]:
     """Limit the calls of a view by each address, as in `@limited("60 per minute")`.
 
-    Of several, as in "60 per minute; 500 per day", each counts. More get a 429 with `Retry-After`
-    in seconds. An IPv6 site, which has 65,536 networks, may make WIDE times as many. A form and
-    the JSON of one view are one count.
+    Several limits apply together: "60 per minute; 500 per day". A call above one gets a 429 with
+    `Retry-After` in seconds. An IPv6 site, which has 65,536 networks, may make WIDE times as many
+    calls. The form and the JSON of one view share a count.
 
     :raises ValueError: at import, for a text that is no limit.
     """
@@ -49,11 +49,11 @@ def limited(limit: str) -> Callable[[Decorated], Decorated]:
 
 
 def _key_of(view: Callable[..., object]) -> tuple[str, ...]:
-    """What the calls of a view are counted by, the same in each process of the site.
+    """The key by which calls of a view are counted, the same in each process of the site.
 
-    A factory gives its views one name, so each but the first has its number too.
+    The views that a factory makes have one name, so all but the first also get a number.
     """
-    # An object that is called, such as a `partial`, has the name of its class.
+    # A callable object, such as a `partial`, is counted by the name of its class.
     named = view if hasattr(view, "__qualname__") else type(view)
     name = (named.__module__, named.__qualname__)
     number = _views[name]

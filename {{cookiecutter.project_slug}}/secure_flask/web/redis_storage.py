@@ -10,20 +10,20 @@ from urllib.parse import parse_qs, urlsplit
 from limits.storage import RedisStorage, Storage
 
 TIMEOUT = 0.5  # seconds that a request waits for the server
-# redis-py knows more options, and fails at each use of some that it accepts.
+# redis-py accepts more options, but some of them make each use fail.
 _OPTIONS = {"db", "ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_keyfile"}
 
 
 def connect_redis(url: str) -> Storage:
     """The storage of a REDIS_URL, which connects at its first use."""
-    # Imported here, since the driver is an extra.
+    # These imports are here, since the driver is an extra.
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
     options: dict[str, Any] = {
         "socket_timeout": TIMEOUT,
         "socket_connect_timeout": TIMEOUT,
-        # Once more, since the first attempt may find a closed connection.
+        # redis-py tries once more, since the first attempt may find a closed connection.
         "retry": Retry(NoBackoff(), 1),
     }
     return RedisStorage(url, wrap_exceptions=True, **options)

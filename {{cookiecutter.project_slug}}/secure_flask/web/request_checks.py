@@ -1,4 +1,4 @@
-"""Runs the checks of each request before any function of the app, in the order of their modules.
+"""Runs the checks of each request before any function of the app, in the order of wiring.py.
 
 They wrap `preprocess_request` of Flask, so they run before each `url_value_preprocessor` and
 `before_request` function, wherever an app or an extension adds it. A check refuses a request by an
@@ -23,7 +23,7 @@ def add_request_check(app: Flask, check: RequestCheck) -> None:
     state = app_state(app)
     if _CHECKS not in state:
         checks = state[_CHECKS] = []
-        # A subclass of Flask may have a method of its own, which runs after the checks too.
+        # If a subclass of Flask overrides the method, that runs after the checks too.
         app.preprocess_request = partial(_preprocess, checks, app.preprocess_request)  # type: ignore[method-assign]
     state[_CHECKS].append(check)
 
@@ -31,7 +31,7 @@ def add_request_check(app: Flask, check: RequestCheck) -> None:
 def _preprocess(
     checks: Sequence[RequestCheck], preprocess: Callable[[], ResponseReturnValue | None]
 ) -> ResponseReturnValue | None:
-    # The object behind `flask.request`, which looks itself up at each use.
+    # Checks get the object behind `flask.request`: the proxy would look it up at each use.
     request: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
     for check in checks:
         response = check(request)

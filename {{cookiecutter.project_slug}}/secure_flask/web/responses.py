@@ -9,8 +9,8 @@ from secure_flask.web.view_options import Content, Decorated, add_options
 
 
 def _drop_defaults(schema: dict[str, Any]) -> None:
-    # Views return what they return: nothing fills in a default. Generators of clients read one as a
-    # promise that the member is there.
+    # No code fills in a default in a response. Client generators would read a default as a promise
+    # that the member is there.
     for member in schema.get("properties", {}).values():
         member.pop("default", None)
 
@@ -50,7 +50,7 @@ def responds(
 ) -> Callable[[Decorated], Decorated]:
     """Declare the responses of a view: `@responds(Me)`, `@responds("text/html")`, `@responds(None)`.
 
-    A class is that of the JSON; a text is a media type; `None` declares 204, a response without a
+    A class describes the JSON; a text is a media type; `None` declares 204, a response without a
     body. `status` is the HTTP status of success, and each of `errors` the status of a failure:
     `@responds("text/html", status=303)` is a redirect.
     """
@@ -64,7 +64,7 @@ def responds(
 def consumes(*media_types: str, max_size: int | None = None) -> Callable[[Decorated], Decorated]:
     """Declare the body types that a view reads itself: `@consumes("application/octet-stream")`.
 
-    `max_size` is in bytes, else it is MAX_BODY. Other types get 415, a larger body 413.
+    `max_size` is in bytes; the default is MAX_BODY. Other types get 415, a larger body 413.
 
     :raises ValueError: for a type that a form on any site can send; see csrf.py.
     """
@@ -73,6 +73,6 @@ def consumes(*media_types: str, max_size: int | None = None) -> Callable[[Decora
             f"@consumes({media_type!r}): a form of any site can send that. Write @consumes_form, "
             "which checks where a form comes from; see docs/pages-and-forms.md."
         )
-    # Without a limit, that of another decorator stays.
+    # Without `max_size`, the limit of another decorator stays.
     limits = {"max_size": max_size} if max_size else {}
     return lambda view: add_options(view, consumes=dict.fromkeys(media_types), **limits)

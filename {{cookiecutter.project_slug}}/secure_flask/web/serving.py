@@ -1,7 +1,7 @@
-"""Tells a server from a command, which needs less: no large packages, no limits on its queries.
+"""Says whether a process is a server; commands load fewer packages and do not limit their queries.
 
-In production, `app.run` starts no server with Werkzeug's debugger, which runs code for anybody who
-guesses its PIN. The setting FLASK_DEBUG refuses `flask run --debug` there.
+In production, `app.run` refuses to start Werkzeug's debugger, which runs code for anybody who
+guesses its PIN. The check of the setting FLASK_DEBUG refuses `flask run --debug`.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Reads JSON that has one meaning, and refuses the rest; sends dates by ISO 8601.
 
-Parsers disagree about which of two equal members counts, and about numbers that are not finite, so
-one of them may check a value that another does not use. Deep nesting uses up Python's stack, and
-other code fails with it, such as the code that gives a database connection back.
+Parsers disagree about which of two equal members counts, and about numbers that are not finite. So
+one parser may check a value, and another one use a different value. Deep nesting exhausts Python's
+stack, and then other code fails, such as the code that returns a database connection.
 
 `request.get_json()` reads by these rules, and so does `@validated`.
 Source: RFC 8259, sections 4, 6, 8.1 and 9; OWASP ASVS 15.3.7.
@@ -26,16 +26,16 @@ def loads(text: str | bytes, **options: Any) -> Any:
         that no float can hold, or is nested deeper than 200 lists and objects.
     :raises TypeError: an option would replace one of these checks.
     """
-    # The parser of pydantic refuses what is too deep, half of a pair and NaN, and knows UTF-8 alone.
+    # pydantic's parser refuses deep nesting, half of a surrogate pair, NaN, and all but UTF-8.
     from_json(text, allow_inf_nan=False)
     options = {"parse_float": _finite, **options}
-    # It would ignore an object_hook beside object_pairs_hook, so that is refused as given twice.
+    # json.loads would ignore a caller's object_hook. Here it is a TypeError, as it is given twice.
     return json.loads(text, object_hook=None, object_pairs_hook=_without_duplicates, **options)
 
 
 def init_app(app: Flask) -> None:
     own = type(app.json)
-    # What the app writes by code of its own stays as it is.
+    # An app whose provider overrides `default` still writes by it.
     writes_itself = getattr(own, "default", None) is not DefaultJSONProvider.default
     ours = StrictReading if writes_itself else StrictJSONProvider
     # Extensions derive their own provider from the class.
@@ -46,7 +46,7 @@ def init_app(app: Flask) -> None:
 
 
 class StrictReading(JSONProvider):
-    """Reads strictly, whatever writes."""
+    """Reads JSON strictly. Another class writes it."""
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         return loads(s, **kwargs)

@@ -1,7 +1,7 @@
 """Gives templates the functions and the tests of the core.
 
-They are added when the app makes its Jinja environment. Flask's `add_template_global` would make it
-at once, so `jinja_options` and TEMPLATES_AUTO_RELOAD would change nothing after `init_app`.
+They are added when the app makes its Jinja environment. Flask's `add_template_global` would make an
+environment at once, so `jinja_options` and TEMPLATES_AUTO_RELOAD would have no effect afterwards.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ _NONE: Functions = MappingProxyType({})
 
 
 def add_to_templates(app: Flask, functions: Functions, tests: Functions = _NONE) -> None:
-    """Let each template of the app call these functions, and ask by these tests."""
+    """Let each template of the app use these functions and tests."""
 
     def complete(environment: Environment) -> None:
         environment.globals.update(functions)
@@ -29,6 +29,6 @@ def add_to_templates(app: Flask, functions: Functions, tests: Functions = _NONE)
             complete(self)
 
     app.jinja_environment = Completed
-    # A blueprint with a filter, registered before `init_app`, has made it.
+    # The environment exists already if a blueprint with a filter was registered before `init_app`.
     if "jinja_env" in vars(app):
         complete(app.jinja_env)

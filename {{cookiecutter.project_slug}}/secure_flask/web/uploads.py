@@ -1,7 +1,7 @@
-"""The files of a form: on disk beyond a few kilobytes, and never taken for a text.
+"""The files of a form: larger ones are on disk, and no file is accepted as a text.
 
-Werkzeug keeps each file below 500 kB in memory, and a form may have a thousand. In a text field of
-Flask-WTF a file would be an exception in its validators. Source: OWASP ASVS 5.2.1, 15.2.2.
+Werkzeug keeps each file below 500 kB in memory, and a form may have a thousand. Flask-WTF's
+validators of a text field would crash on a file. Source: OWASP ASVS 5.2.1, 15.2.2.
 """
 
 from tempfile import SpooledTemporaryFile
@@ -14,7 +14,7 @@ IN_MEMORY = 16 * 1024  # bytes of each file
 
 
 class NotText(ValidationError, TypeError):
-    """A field takes it as a wrong value, and `list(file)` as a missing length."""
+    """WTForms treats this as a wrong value, and `list(file)` treats it as a missing length."""
 
 
 class UploadedFile(FileStorage):

@@ -9,9 +9,9 @@ import re
 
 from secure_flask.web.origins import HOST, is_readable
 
-# What a page makes itself is no connection.
+# A page makes these itself, without a connection.
 _OF_THE_PAGE = frozenset({"about:", "blob:", "data:", "filesystem:", "mediastream:"})
-# Each leads a browser to the schemes of its list: pages upgrade http, and wss is https.
+# A source with a scheme needs patterns for these: pages upgrade http, and wss counts as https.
 _SCHEMES = {
     "https": ("https",),
     "wss": ("https",),
@@ -31,7 +31,7 @@ _NEVER_LED_TO = _OF_THE_PAGE | {f"{name}:" for name in (*_SCHEMES, "file", "java
 
 
 def is_link(text: str) -> bool:
-    """Whether LINKS may hold it: an origin, `https://*.host`, or a scheme of an app as `sms:`."""
+    """Whether LINKS may hold a text: an origin, `https://*.host`, or an app's scheme as `sms:`."""
     if _SCHEME.fullmatch(text):
         return text not in _NEVER_LED_TO
     return _LINK.fullmatch(text) is not None and is_readable(text.removesuffix("/"))
@@ -55,9 +55,9 @@ def _patterns_of_host(source: str, page_scheme: str) -> list[str]:
     if found is None or not is_readable(f"//{found['host']}:{found['port'] or '*'}"):
         return []
     scheme = found["scheme"] or page_scheme
-    # In CSP, a lone * allows every port.
+    # A lone * allows every port in CSP.
     port = "*" if source == "*" else found["port"]
     ending = "" if port in (None, _DEFAULT_PORTS.get(scheme)) else f":{port}"
-    # In a pattern, a colon before letters begins the name of a group.
+    # A colon before letters would begin the name of a group in the pattern.
     host = found["host"].replace(":", r"\:")
     return [f"{each}://{host}{ending}" for each in _SCHEMES.get(scheme, (scheme,))]

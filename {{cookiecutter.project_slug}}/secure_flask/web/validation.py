@@ -22,7 +22,7 @@ from wtforms import ValidationError as WrongField
 
 MISSING = "Missing required fields"
 MAX_REPORTED = 100  # wrong members: a short list in a request must not make a long response
-# The messages of pydantic that never quote the input; of a list, two quote the length.
+# These messages of pydantic never quote the input; two of them quote the length of a list.
 _SAFE_MESSAGES = {
     *(
         "too_short",
@@ -46,17 +46,17 @@ _BLANKS = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _NOT_BLANK = f"^[^{_CONTROLS}]*[^{_CONTROLS}{_BLANKS}][^{_CONTROLS}]*$"
 _LINES = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
 
-# One line of text that is not blank; and text with line breaks and tabs, or none. Neither has
-# control characters (NUL included) or half of a surrogate pair, which pydantic refuses.
+# PlainText is one line that is not blank. Text may be empty, or have line breaks and tabs. Neither
+# has other control characters, such as NUL, or half of a surrogate pair, which pydantic refuses.
 PlainText = Annotated[str, Field(min_length=1, pattern=_NOT_BLANK)]
 Text = Annotated[str, Field(pattern=_LINES)]
 _PLAIN_TEXT = TypeAdapter(PlainText, config={"hide_input_in_errors": True})
 
 
 class Reason(WrongField):
-    """Why a check of your own refuses a value, in words for the client that quote nothing of it.
+    """Why a validator refuses a value. The client reads this, so it must not quote the value.
 
-    It is a ValueError, as pydantic expects of a validator, and the one that WTForms expects.
+    It is a ValueError, as pydantic expects of a validator, and the ValidationError of WTForms.
     """
 
     def __init__(self, message: str) -> None:
@@ -76,8 +76,8 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
     """Pass the JSON body to the view as its first argument, a `model`, or respond 400.
 
     `@validated(TaskBody)`. The 400 has `error` (str). For wrong members it has `fields` too, a dict
-    with a reason (str) for each path, such as "seats.0.name"; but not below `@credentials`. Another
-    media type gets 415.
+    with a reason (str) for each path, such as "seats.0.name". A view with `@credentials` has no
+    `fields`. Another media type gets 415.
     """
 
     def decorate(view: Any) -> Any:
@@ -91,7 +91,7 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
                 raise _refused_body(model, error) from None
             except ValueError:
                 raise error_response(400, INVALID_REQUEST) from None
-            # In a method of a class-based view `self` comes first.
+            # A method of a class-based view has `self` first.
             own = args[:1] if args and isinstance(args[0], View) else ()
             return current_app.ensure_sync(view)(*own, body, *args[len(own) :], **kwargs)
 
@@ -101,7 +101,7 @@ def validated(model: type[Body]) -> Callable[[Decorated], Decorated]:
 
 
 def is_plain_text(text: str) -> bool:
-    """Whether it is PlainText."""
+    """Whether a text is valid as PlainText."""
     try:
         _PLAIN_TEXT.validate_python(text)
     except ValueError:
@@ -123,8 +123,8 @@ def _refused_body(model: type[Body], error: ValidationError) -> ErrorResponse:
 def _path_of_field(model: type[Body], problem: ErrorDetails) -> str:
     """The path of a member, as in "seats.0.name"; "" for the body as a whole.
 
-    It contains only names that the model declares: the client chose any other, and it may be
-    a password.
+    It contains only names that the model declares: the client chose any other name, which may be a
+    password.
     """
     known = [each for each in problem["loc"] if isinstance(each, int) or each in _names(model)]
     return ".".join(map(str, known))

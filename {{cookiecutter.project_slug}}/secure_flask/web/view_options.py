@@ -18,9 +18,9 @@ Content = Mapping[str, type[BaseModel] | None]
 
 @dataclass(frozen=True)
 class ViewOptions:
-    """Most fields are set by the decorator of the same name, in the module of their concern."""
+    """The options of a view. The decorator of the same name sets most of these fields."""
 
-    # Who may call the view; None is not marked, so it needs a login unless the policy opens it.
+    # Who may call the view. A view without a mark (None) needs a login unless the policy opens it.
     access: Literal["public", "login"] | None = None
     # The greatest age of the login in minutes.
     recent_login: int | None = None
@@ -28,7 +28,7 @@ class ViewOptions:
     roles: tuple[str, ...] = ()
     # Whether a key for a machine may call the view: for GET and HEAD, or for all its methods.
     keys: Literal["read", "all"] | None = None
-    # What its closing marks make sure of when it is called.
+    # The checks of marks such as `@login_required`, which run at each call.
     demands: tuple[Demand, ...] = ()
     # Whether the view checks a password or another secret in the body, and limits failures.
     credentials: bool = False
@@ -50,11 +50,11 @@ _DEFAULTS = ViewOptions()
 
 
 def add_options(view: Decorated, **options: Any) -> Decorated:
-    """Set options on a view; those of its other decorators are kept. Roles, demands and bodies
-    add up. Of two ages of a login the lower one counts, and of two marks of keys the stricter one.
+    """Set options on a view, and keep those of its other decorators. Roles, demands and bodies
+    add up. The lower of two ages of a login counts, and the stricter of two marks of keys.
 
     :raises TypeError: for a class or a blueprint, where nothing reads the mark; for a view that is
-        marked as public and as closed.
+        marked both as public and as closed.
     """
     target = unwrap(view)
     if isinstance(target, type) or not callable(target):
@@ -75,7 +75,7 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
         options["keys"] = "read"
     replaced = _replaced(current, options)
     each: Any = view
-    # On closed functions too, from which `functools.wraps` copies them.
+    # Closed functions get the options too, since `functools.wraps` copies them from there.
     while each is not None:
         vars(each)["view_options"] = replaced
         each = view_below(each)
@@ -83,9 +83,9 @@ def add_options(view: Decorated, **options: Any) -> Decorated:
 
 
 def marked_options(view: object) -> ViewOptions:
-    """What the decorators of a function say, without the methods of a class-based view.
+    """The options that decorators set on a function, without the methods of a class-based view.
 
-    It stands on the owner's function, which every mark on it reaches, whenever it comes.
+    They are read from the owner's function, where each mark sets them, in any order of decorators.
     """
     while (below := view_below(view)) is not None:
         view = below
@@ -116,14 +116,14 @@ def view_options(request: Request = flask.request) -> ViewOptions:
 
 
 def qualified_name(view: Any, method: str) -> str:
-    """What the source calls a view, such as `app.pages.save` or `app.pages.Orders.post`."""
+    """The name of a view in the source, such as `app.pages.save` or `app.pages.Orders.post`."""
     written = written_view(view, method)
     name = getattr(written, "__qualname__", repr(written))
     return f"{getattr(written, '__module__', '')}.{name}"
 
 
 def written_view(view: Any, method: str) -> Any:
-    """What the source holds of a view: a function, or a class or its method for this HTTP method."""
+    """The code of a view in the source: a function, a class, or its method for this HTTP method."""
     view_class: type[View] | None = getattr(view, "view_class", None)
     return getattr(view_class, method.lower(), view_class) or unwrap(view)
 
