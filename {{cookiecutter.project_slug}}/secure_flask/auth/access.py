@@ -1,9 +1,9 @@
 """Who may call a view: only a logged-in user, unless the view is marked `@public`.
 
-A view that somebody forgot to mark is closed. `@login_required` says so at the view,
-`@roles_required` demands roles, and `@recent_login` asks for the password again. `@keys_allowed`
-lets the keys of programs in too. These four are checked before the view, which holds above a cache too, and again when the marked function is
-called, which holds below a decorator that loses the mark.
+An unmarked view is closed too. `@login_required` says so at the view, `@roles_required` demands
+roles, `@recent_login` asks for the password again, and `@keys_allowed` lets keys of programs in.
+These four are checked before the view, so a decorator that caches cannot skip them, and again when
+the marked function is called, so a decorator without `functools.wraps` cannot lose them.
 Source: OWASP ASVS 7.5.1, 8.2.1, 8.3.1, 8.3.2; RFC 9470.
 """
 
@@ -44,10 +44,10 @@ RECENT = 15  # minutes
 def public(view: Decorated) -> Decorated:
     """Let everybody call this view: `@public`. Test for a login by `if current_user`.
 
-    It opens the function in each app and endpoint. For a view of an extension, write its endpoint
+    It opens the function for each app and endpoint. For a view of an extension, write its endpoint
     into PUBLIC_ENDPOINTS.
 
-    :raises TypeError: several endpoints have the function already; or another mark closes it.
+    :raises TypeError: several endpoints use the function already, or another mark closes it.
     """
     if marked_options(view).access != "public":
         public_marks.note_public_mark(view)
@@ -55,9 +55,9 @@ def public(view: Decorated) -> Decorated:
 
 
 def login_required(view: Decorated) -> Decorated:
-    """Let only logged-in users call this view, which knows its `current_user`: `@login_required`.
+    """Let only logged-in users call this view: `@login_required`.
 
-    Others get a 401; a browser goes to the login page.
+    Its `current_user` is never None. Others get a 401; a browser goes to the login page.
 
     :raises TypeError: at import, the view is marked `@public` too.
     """
@@ -80,7 +80,7 @@ def recent_login(
     :raises TypeError: at import, the view is marked `@public` too.
     :raises ValueError: at import, `minutes` is not more than 0.
     """
-    # Where no age is demanded, the options of a view hold 0 or None.
+    # 0 or None in the options of a view means that no age is demanded.
     if not minutes or minutes < 0:
         raise ValueError(f"@recent_login(minutes={minutes!r}): write a number of more than 0.")
 
@@ -93,9 +93,9 @@ def recent_login(
 def roles_required(*names: str) -> Callable[[Decorated], Decorated]:
     """Demand that the user has all of these roles: `@roles_required("admin", "editor")`.
 
-    Others get a 403. For one of several roles, give them a role in common.
+    Others get a 403. To accept one of several roles, give their users a common role.
 
-    :raises TypeError: no role is given, or one whose name no role can have.
+    :raises TypeError: no role is given, or a name that no role can have.
     """
     if not names or not all(map(users.is_role, names)):
         raise TypeError(
@@ -115,8 +115,8 @@ def keys_allowed(
 ) -> Decorated | Callable[[Decorated], Decorated]:
     """Let a program call this view by a key, as logged-in users may: `@keys_allowed`.
 
-    `@keys_allowed(read_only=True)` lets it send GET and HEAD. Any other view refuses a key. With
-    `@roles_required` the key needs the roles too; where a recent login is asked for, none counts.
+    `@keys_allowed(read_only=True)` allows only GET and HEAD. Views without the mark refuse keys.
+    With `@roles_required` the key needs the roles too; a view with `@recent_login` refuses it.
 
     :raises TypeError: at import, the view is marked `@public` too.
     """
@@ -133,8 +133,8 @@ def keys_allowed(
 def credentials(view: Decorated) -> Decorated:
     """Mark a view that takes a password or another secret in its body: `@credentials`.
 
-    A refused body gets a 400 without details, since the secret may be in the wrong member. What
-    checks the secret, such as `log_in`, limits failures by LOGIN_RATE_LIMIT.
+    An invalid body gets a 400 without details, since the secret may be in the wrong member. The
+    function that checks the secret, such as `log_in`, limits failures by LOGIN_RATE_LIMIT.
     """
     return add_options(view, credentials=True)
 
@@ -142,8 +142,8 @@ def credentials(view: Decorated) -> Decorated:
 def is_recent(minutes: int = RECENT) -> bool:
     """Whether the user entered the password at most `minutes` ago; a refresh does not count.
 
-    A page hides by it what `@recent_login(minutes=5)` refuses: `is_recent(minutes=5)`. False where
-    nobody is logged in.
+    A page hides what `@recent_login(minutes=5)` would refuse by `is_recent(minutes=5)`. It is False
+    if nobody is logged in.
     """
     require_core_tables("is_recent()")
     login = current_login()
@@ -151,15 +151,15 @@ def is_recent(minutes: int = RECENT) -> bool:
 
 
 def is_public(endpoint: str, options: ViewOptions) -> bool:
-    """Whether everybody may call a view: by its mark, or by PUBLIC_ENDPOINTS without a mark."""
+    """Whether everybody may call a view: by `@public` or, without a mark, by PUBLIC_ENDPOINTS."""
     opened = options.access is None and endpoint in current_app.config["PUBLIC_ENDPOINTS"]
     return opened or options.access == "public"
 
 
 def require_login(*, minutes: int | None = None) -> Login:
-    """The login of this request, which a `@public` view may lack, at most `minutes` old.
+    """The login of this request, at most `minutes` old; a `@public` view may lack one.
 
-    :raises ErrorResponse: 401, there is none, or none that is recent enough; a browser goes to the
+    :raises ErrorResponse: 401, there is none, or it is not recent enough; a browser goes to the
         page that asks for it. 403, a key sent the request.
     """
     require_core_tables("@recent_login")
@@ -175,7 +175,7 @@ def require_login(*, minutes: int | None = None) -> Login:
 
 
 def require_user() -> UserMixin:
-    """The user who is logged in, and not by a key.
+    """The logged-in user; a key does not count.
 
     :raises ErrorResponse: 401, nobody is; 403, a key sent the request.
     """
@@ -193,7 +193,7 @@ def unauthenticated() -> ErrorResponse:
 def init_app(app: Flask) -> None:
     public_marks.init_app(app)
     request_checks.add_request_check(app, _check_access)
-    # A login of the app may have a `current_user` of another kind in templates.
+    # An app with `find_user` may put another `current_user` into templates, such as Flask-Login's.
     if FIND_USER not in app_state(app):
         app.context_processor(_template_variables)
 
@@ -201,7 +201,7 @@ def init_app(app: Flask) -> None:
 def _check_access(request: Request) -> None:
     rule = request.url_rule
     options = view_options(request)
-    # Flask answers these itself: 404, 405, or the methods of a route.
+    # Flask answers without a view: 404, 405, or OPTIONS with the methods of a route.
     automatic = getattr(rule, "provide_automatic_options", False) and request.method == "OPTIONS"
     if rule is None or automatic:
         return
@@ -214,13 +214,13 @@ def _check_access(request: Request) -> None:
     if options.access == "public":
         public_marks.require_no_other_endpoint(current_app.view_functions[rule.endpoint])
     if options.demands:
-        # A public method of a class that is closed.
+        # The view is a public method of a closed class.
         demands.waive_demands(options.demands)
 
 
 def _close(view: Any, mark: str, **options: Any) -> Any:
     if isinstance(view, staticmethod | classmethod):
-        # A class gives out only the function in it.
+        # Mark the function inside, which is all that a class hands out.
         return type(view)(_close(view.__func__, mark, **options))
     require = partial(_require, options.get("roles", ()), options.get("recent_login"))
     demand = demands.demand_of_mark(view, mark, require)
@@ -232,13 +232,13 @@ def _require(roles: tuple[str, ...], minutes: int | None) -> None:
     if user is None:
         raise _no_login()
     _require_roles(user, roles)
-    # A key has no login.
+    # `require_login` refuses keys, so it runs only if an age is demanded.
     if minutes:
         require_login(minutes=minutes)
 
 
 def _no_login() -> ErrorResponse:
-    """The exception for a request without a login, which is another one where it has a key."""
+    """The exception for a request without a login: 403 if a key sent it, 401 if not."""
     key = current_key()
     if key is None:
         return unauthenticated()
@@ -254,8 +254,8 @@ def _is_recent(login: Login, minutes: int) -> bool:
 
 
 def _require_roles(user: UserMixin, demanded: tuple[str, ...]) -> None:
-    # A view that demands no role costs no query.
-    # The class of an app may have replaced what limits `role_names`.
+    # A view that demands no role costs no query. The roles are limited here too, since the app may
+    # have replaced the descriptor that limits `role_names`.
     missing = demanded and sorted({*demanded}.difference(counting_roles(user, role_names_of(user))))
     if missing:
         audit.record(audit.AUTHZ_FAIL, reason="missing role", roles=", ".join(missing))
@@ -279,6 +279,6 @@ def _template_variables() -> dict[str, object]:
     except SQLAlchemyError as error:
         if handled is None:
             raise
-        # A page of yours for an error must not fail too while the database is unavailable.
+        # The app's error page must not fail too while the database is unavailable.
         audit.record(audit.CRASH, exc_info=error)
         return {"current_user": None}

@@ -30,12 +30,12 @@ from secure_flask.web.form_types import is_consumed_form
 
 BeginHalf = Callable[..., dict[str, Any]]
 
-# The hook that tells what begins the second step of a user, or None where the password is enough.
+# This hook returns the function that begins a user's second step; None if the password is enough.
 SECOND_FACTOR = Key[Callable[[UserMixin], BeginHalf | None]]("second factor")
 
-# Sent with the user who entered the present password, within the transaction of the change.
+# This signal gets the user who entered the present password, in the transaction of the change.
 password_changed = Namespace().signal("password-changed")
-# Sent with the user whose password an operator set, within the transaction.
+# This signal gets the user whose password an operator set, in the transaction of the change.
 password_set = Namespace().signal("password-set")
 
 
@@ -43,12 +43,12 @@ password_set = Namespace().signal("password-set")
 def log_in(name: str, password: str, *, keep: bool = False) -> dict[str, Any]:
     """Check the credentials, log the user in and commit; return the body of the response.
 
-    A form gets the cookie of pages, JSON a token of TOKEN_TYPE. With `keep` the login lasts for
+    A form gets the session cookie, JSON a token of TOKEN_TYPE. With `keep` the login lasts for
     KEPT_LIFETIME. The body has the members of `LoginResponse`:
     `return log_in(body.username, body.password, keep=body.keep)`.
 
-    Where a second factor is missing, nobody is logged in yet: the body has `tf_required` (True),
-    `factors` (list of str) and `tf_token` (str); a form is led to SECOND_FACTOR_PAGE.
+    If a second factor is missing, nobody is logged in yet: the body has `tf_required` (True),
+    `factors` (list of str) and `tf_token` (str); a form is redirected to SECOND_FACTOR_PAGE.
 
     :raises ErrorResponse: 401, wrong credentials; 429, too many failures; 503, too busy.
     """
@@ -119,7 +119,7 @@ def change_password(current: str, new: str, *, keep_keys: bool = False) -> dict[
     if user is None:
         audit.record(audit.PASSWORD_CHANGE_FAIL)
         raise error_response(403, "Wrong current password")
-    # Until here the present login lives, so that one that has ended changes no password.
+    # The present login stays until `renew_login`, which raises 401 if it has ended meanwhile.
     logins.end_logins_of(user, keep=login, keep_keys=keep_keys)
     password_changed.send(user)
     body = renew_login(user, login)
@@ -129,12 +129,12 @@ def change_password(current: str, new: str, *, keep_keys: bool = False) -> dict[
 
 @needs_core_tables
 def set_password(user: UserMixin, password: str, *, check_password: bool = True) -> None:
-    """Set a user's password without the current one, end all logins and keys of the user, and commit.
+    """Set a password without the current one, end all the user's logins and keys, and commit.
 
-    `set_password(user, password)`, as `flask user password` does for an operator. Who may do this
-    is for your view to decide; users change theirs by `change_password`. The present login ends too
-    where it is one of this user. Accounts send the user a notice. `check_password=False` takes any
-    password, for one that your code has made.
+    `set_password(user, password)`, as `flask user password` does for an operator. Your view decides
+    who may do this; users change theirs by `change_password`. The present login ends too if it is
+    this user's. Accounts send the user a notice. `check_password=False` accepts any password, for
+    one that your code generates.
 
     :raises ErrorResponse: 400, a bad password, with the reason; 503, too busy.
     """
@@ -163,7 +163,7 @@ def list_logins() -> list[dict[str, Any]]:
         {
             "id": login.id,
             "issued": login.started,
-            # The present one is used now, which is stored after the request.
+            # The present login is used now; its row is updated only after the request.
             "last_used": int(time.time()) if login.id == present.id else login.last_used,
             "expires": login.expires,
             "current": login.id == present.id,
@@ -197,7 +197,7 @@ def end_other_logins() -> None:
 
 
 def is_right_password(user: UserMixin, password: str) -> bool:
-    """Whether this is the password of the user, who is not logged in by it.
+    """Whether this is the user's password. This logs nobody in.
 
     :raises ErrorResponse: 429, too many failures; 503, too busy.
     """
@@ -205,13 +205,13 @@ def is_right_password(user: UserMixin, password: str) -> bool:
 
 
 def second_factor_of(user: UserMixin) -> BeginHalf | None:
-    """What begins the second step, if the hook SECOND_FACTOR asks the user for one."""
+    """The function that begins the user's second step; None if the password is enough."""
     asked_of = app_state(current_app).get(SECOND_FACTOR)
     return asked_of(user) if asked_of else None
 
 
 def renew_login(user: UserMixin, login: Login, *, second_factor: bool = False) -> dict[str, Any]:
-    """A new login of the same kind in place of one; the user's row is locked."""
+    """Replace a login by a new one of its kind; return the body. The user's row must be locked."""
     kind = tokens.token_type_of(login)
     return kind.issue_token(user, keep=login.kept, second_factor=second_factor, replaces=login)
 
@@ -226,7 +226,7 @@ def _verified_user(name: str, password: str, new: str | None = None) -> UserMixi
 
 
 def _verified_for_login(name: str, password: str) -> tuple[UserMixin | None, BeginHalf | None]:
-    """The same, and what begins the second step if the password is not enough."""
+    """The user, as above, and the function that begins the second step, if one is needed."""
     begin: BeginHalf | None = None
     with _count_password(name) as attempt:
         user = _verify_password(attempt, name, password)
@@ -237,10 +237,10 @@ def _verified_for_login(name: str, password: str) -> tuple[UserMixin | None, Beg
 
 
 def _count_password(name: str) -> AbstractContextManager[Attempt]:
-    """One count for all spellings of what was typed.
+    """Count an attempt under the typed name, the same for all its spellings.
 
-    It depends on nothing that is known of the user. If a name and its address were one count, the
-    limit would tell that they belong together.
+    Nothing that is stored about the user counts here. If a name and its e-mail address were one
+    count, the limit would reveal that they belong together.
     """
     return throttle.count_attempt("password", user_class().spelled(name))
 
@@ -248,19 +248,19 @@ def _count_password(name: str) -> AbstractContextManager[Attempt]:
 def _verify_password(
     attempt: Attempt, name: str, password: str, new: str | None = None
 ) -> UserMixin | None:
-    """Verify the hash that is stored, and once more where another request replaced it meanwhile.
+    """Verify the stored hash, and once more if another request has replaced it meanwhile.
 
-    Several logins at once replace an old hash, or renew one of former parameters, and all of them
-    are right.
+    When several right logins run at once, only the first can replace an outdated hash. The others
+    verify the new hash, and succeed too.
     """
     for _ in range(2):
         user = user_class().find(name)
         stored = user.password_hash if user and not user.disabled else None
-        # A right password has cost its hash, whatever happens next.
+        # A right password is a success even if hashing its replacement raises an exception.
         attempt.succeeded = passwords.verify_user_password(stored, password)
         if not (attempt.succeeded and user and stored):
             return None
-        # It is made before the row is locked, since it takes long.
+        # The new hash is made before the row is locked, since hashing takes long.
         replacement = _replacement_of(stored, user, password, new)
         attempt.succeeded = replace_hash(user, replacement)
         if attempt.succeeded:

@@ -1,4 +1,4 @@
-"""Tokens that begin with a prefix and end with a checksum, as secret scanners look for them.
+"""Tokens with a prefix and a checksum, by which secret scanners recognise them.
 
 The checksum refuses a mistyped or guessed token without a database query.
 """
@@ -13,5 +13,5 @@ def with_checksum(prefix: str, random: str) -> str:
 
 
 def has_right_checksum(prefix: str, token: str) -> bool:
-    """Whether a token is one of this prefix, as far as its form tells."""
+    """Whether a token has this prefix and the checksum that fits; it may still be unknown."""
     return token == with_checksum(prefix, token.removeprefix(prefix)[:-LENGTH])

@@ -1,14 +1,14 @@
 """Describes the client of a login, so that users recognise their own logins.
 
-It says roughly what and where: browser, system and shortened address, all as the client
-claims. logins.py keeps it encrypted, and only as long as the login. Source: OWASP ASVS 7.5.2.
+The text has the browser and system that the client claims, and its shortened address. It is stored
+encrypted, and deleted with the login. Source: OWASP ASVS 7.5.2.
 """
 
 from flask import has_request_context, request
 from secure_flask.web.counters import client_address
 from secure_flask.web.texts import translated_text
 
-# The first that occurs counts: Edge and Opera also name Chrome, and Chrome names Safari.
+# The first match counts: Edge and Opera also name Chrome, and Chrome names Safari.
 BROWSERS = {
     "Edg": "Edge",
     "OPR/": "Opera",
@@ -32,7 +32,7 @@ SYSTEMS = {
 
 
 def describe_client() -> str | None:
-    """The client of this request, as in "Firefox on Linux, 203.0.113.*"."""
+    """The client of this request, such as "Firefox on Linux, 203.0.113.*"; None in a command."""
     if not has_request_context():
         return None
     sent = request.headers.get("User-Agent", "")

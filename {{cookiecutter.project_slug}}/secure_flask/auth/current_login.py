@@ -1,8 +1,7 @@
-"""The login or key of this request: one function finds it, once, when something first asks for it.
+"""The login or key of this request, which is looked up once, at its first use.
 
-A static file or a public page that asks for nobody costs no query, and caches may keep it. What is
-found stands in the state of the request. `g` is the view's: a `g.user` of an app changes nothing
-here.
+A static file or public page that does not use it costs no query, and caches may keep it. The result
+is kept in the state of the request, not in `g`: an app may set `g.user` without effect here.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,15 +26,15 @@ from secure_flask.state import Key, State, app_state, request_state
 from secure_flask.web.errors import LOGIN_LOOKED_UP, ErrorResponse
 from secure_flask.web.logs import KEY_ID, USER_ID
 
-# What finds the login or key by the cookie or the token of a request; tokens/__init__.py sets it.
+# This function finds a login or key by a request's cookie or token; tokens/__init__.py sets it.
 FIND_LOGIN = Key[Callable[[Request], Login | MachineKey | None]]("find login")
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A login or a key, and its user beside it: a view may delete or replace the row.
+    """A login or a key, with its user kept separately: a view may delete or replace the row.
 
-    With a `refusal` the key does not count here, and there is no user.
+    If `refusal` is set, the view does not accept the key, and `user` is None.
     """
 
     login: Login | None = None
@@ -43,7 +42,7 @@ class _Found:
     refusal: ErrorResponse | None = None
     user: UserMixin | None = None
     is_known: bool = True
-    # What was proved of this login in this request.
+    # The demands that this login has met in this request.
     proved: set[object] = field(default_factory=set)
 
 
@@ -53,37 +52,37 @@ _USED = Key[tuple[type[Login | MachineKey], str]]("used login")
 
 
 def current_login() -> Login | None:
-    """The live login of this request; None where there is none, such as in a command."""
+    """The live login of this request, or None, such as in a command."""
     return _found().login
 
 
 def logged_in_user() -> UserMixin | None:
-    """The user of that login, or of a key that counts here; with `find_user`, what this found."""
+    """The user of the login or of an accepted key; with `find_user`, the user that it returned."""
     return _found().user
 
 
 def current_key() -> MachineKey | None:
-    """The live key that sent this request, whether or not it counts here."""
+    """The live key that sent this request, even if the view does not accept it."""
     return _found().key
 
 
 def refusal_of_key() -> ErrorResponse | None:
-    """What refuses that key, if it does not count here."""
+    """The exception that refuses the key of this request; None if the view accepts it."""
     return _found().refusal
 
 
 def is_login_known() -> bool:
-    """Whether this request's login was found or is none; False where the lookup failed before."""
+    """Whether the lookup succeeded, with a login or with none; False if it failed before."""
     return _found().is_known
 
 
 def forget_current_login() -> None:
-    """Let nobody be logged in for the rest of this request."""
+    """Treat the rest of this request as not logged in."""
     request_state(request.environ)[_FOUND] = _Found()
 
 
 def is_proved_of_login(demand: object) -> bool:
-    """Whether a demand was proved of the login that this request has now; looks no login up."""
+    """Whether the present login of the request has met a demand; sends no query."""
     if not has_request_context():
         return False
     found = request_state(_present_request().environ).get(_FOUND)
@@ -91,7 +90,7 @@ def is_proved_of_login(demand: object) -> bool:
 
 
 def keep_proved_of_login(demands: Iterable[object]) -> None:
-    """Keep what was proved of the login, until it changes."""
+    """Remember the demands that the login has met, until the login changes."""
     _found().proved.update(demands)
 
 
@@ -106,7 +105,7 @@ def _found() -> _Found:
         return _Found()
     state = request_state(request.environ)
     if _FOUND not in state:
-        # It counts as looked up from here on: an error page must not repeat a lookup that failed.
+        # The mark is set before the lookup: an error page must not repeat a lookup that failed.
         state[LOGIN_LOOKED_UP] = True
         state[_FOUND] = _Found(is_known=False)
         state[_FOUND] = _look_up(state)
@@ -119,7 +118,7 @@ def _look_up(state: State) -> _Found:
     row = app_state(current_app)[FIND_LOGIN](_present_request())
     if row is None:
         return _Found()
-    # The log must not query the database.
+    # Keep the id for the log, which must not query the database.
     state[USER_ID] = row.user_id
     found = _found_by_key(state, row) if isinstance(row, MachineKey) else _Found(row, user=row.user)
     if found.user and is_last_used_outdated(row):
@@ -143,7 +142,7 @@ def _look_up_own(state: State) -> _Found:
 
 
 def _keep_out_of_caches(response: Response) -> Response:
-    """Find out who got a response that a cache may keep, before it leaves."""
+    """Look up the user if caches may keep a response: for a user, headers.py sets `no-store`."""
     state = request_state(request.environ)
     if _FOUND not in state and may_be_cached(response):
         _found()
@@ -153,12 +152,12 @@ def _keep_out_of_caches(response: Response) -> Response:
 
 
 def _present_request() -> Request:
-    # The object behind `flask.request`, which looks itself up at each use.
+    # Unwrap the proxy `flask.request`, which finds its object at each use.
     present: Request = flask.request._get_current_object()  # type: ignore[attr-defined]
     return present
 
 
 def _store_use(error: BaseException | None) -> None:
-    # Only now, since the transaction of the session is the view's.
+    # Store it after the request: during it, the transaction of the session belongs to the view.
     if used := request_state(request.environ).get(_USED):
         store_last_used(*used)

@@ -1,8 +1,8 @@
-"""What a closing mark demands, which is proved once for each request and login.
+"""The demands of closing marks, such as `@login_required`, met once for each request and login.
 
-The check before the view proves all demands of the view. A marked function that is called later
-looks up its demand by identity, and proves it only if nothing has proved it: below a decorator that
-lost the mark, or in a helper.
+The check before the view covers all demands of the view. A marked function that is called later
+checks its demand, which is compared by identity, only if nothing has checked it: below a decorator
+that lost the mark, or in a helper.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ from secure_flask.state import Key, app_state, request_state
 from secure_flask.web import closed_views
 from secure_flask.web.view_options import marked_options
 
-# The demands of a class whose method is public.
+# The demands of a closed class, which do not apply to its public method.
 _WAIVED = Key[tuple[closed_views.Demand, ...]]("waived demands")
 
 
@@ -24,7 +24,7 @@ class Demand:
 
     mark: str
     function: str
-    # Raises if the caller may not go on.
+    # This function raises an exception if the caller may not go on.
     require: Callable[[], None]
 
     def __call__(self) -> None:
@@ -42,7 +42,7 @@ class Demand:
                 "nobody is logged in. For a command or a job, move its code to a function without "
                 "a mark, and call that. In a test, send a request by the client."
             )
-        # Says so if the app is not protected.
+        # This raises RuntimeError if the app is not protected.
         app_state(current_app)
         waived = request_state(request.environ).get(_WAIVED) or ()
         if self not in waived:
@@ -51,17 +51,17 @@ class Demand:
 
 
 def demand_of_mark(view: object, mark: str, require: Callable[[], None]) -> Demand:
-    """What a mark demands; the same object where a function has the mark already, from each app."""
+    """The demand of a mark; the same object if the function has the mark already, in any app."""
     known = {each.mark: each for each in marked_options(view).demands if isinstance(each, Demand)}
     return known.get(mark) or Demand(mark, name_of_view(view), require)
 
 
 def waive_demands(demands: Iterable[closed_views.Demand]) -> None:
-    """Make none of these demands in this request, whoever is logged in."""
+    """Waive these demands in this request, for every caller."""
     request_state(request.environ)[_WAIVED] = tuple(demands)
 
 
 def name_of_view(view: object) -> str:
-    """The name of a function for messages; of another callable, that of its class."""
+    """The name of a function for messages, or of the class of another callable."""
     named = view if hasattr(view, "__qualname__") else type(view)
     return f"{named.__module__}.{named.__qualname__}"

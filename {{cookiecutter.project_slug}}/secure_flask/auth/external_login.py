@@ -1,8 +1,8 @@
 """Logs in a user whom another site has identified, such as a provider of OpenID Connect.
 
-Your code verifies what that site says, and finds the user by it. From there on the login is like
-one by password: the same row, cookie and limits. Only its age and its factors are another site's
-word, which counts where the caller passes it on.
+Your code verifies the answer of that site, and finds the user by it. The login then is like one by
+password: the same row, cookie and limits. Only its age and its factors come from the other site, if
+the caller passes them.
 Source: OpenID Connect Core 1.0, sections 2 and 3.1.3.7; RFC 8176; RFC 9470; OWASP ASVS 6.8.1,
 6.8.4, 7.6.1.
 """
@@ -39,23 +39,23 @@ def log_in_user(
     at: float | None = None,
     second_factor: bool | Collection[str] | None = True,
 ) -> dict[str, Any]:
-    """Log in a user whom your code has identified by the word of another site, and commit.
+    """Log in a user whom your code has identified by the answer of another site, and commit.
 
     `log_in_user(user, by=issuer, at=claims.get("auth_time"), second_factor=claims.get("amr"))`.
     Never find the user by a name or an address that the client sent. `by` names the site in the
     log. The body is that of `log_in`; a page, also one that is opened by GET, gets the cookie.
 
-    `at` is when the user logged in there, in seconds since 1970. Without it, or with a time that
-    is to come, the login is never recent, so `@recent_login` refuses it.
+    `at` is when the user logged in there, in seconds since 1970. Without it, or with a time in the
+    future, the login is never recent, so `@recent_login` refuses it.
 
     The second factor of accounts is asked for, unless `second_factor` is the list `amr` of the
-    provider with "mfa" in it. False says that the other site asks for one by itself; it does not
-    count for a role that demands one.
+    provider with "mfa" in it. False says that the other site asks for one itself, which is not
+    enough for a role that demands one.
 
     :raises ErrorResponse: 401, the user is disabled or deleted; 403, by a key; 429, too many
         failures.
     """
-    # A view that takes keys may hand on the user of one.
+    # A view that accepts keys could pass the user of a key.
     if current_key():
         raise key_requests.not_here()
     voucher = Voucher(by, _credible_time(at))
@@ -80,9 +80,9 @@ def log_in_user(
 
 
 def _credible_time(at: object) -> int | None:
-    """The time, now where another clock is a little ahead; None for what can be no such time.
+    """The time, or now if the other clock is a little ahead; None for an impossible time.
 
-    A provider that counts milliseconds would else make each login a recent one.
+    A provider that counts milliseconds would otherwise make each login recent.
     """
     now = time.time()
     if not isinstance(at, int | float) or not 0 <= at <= now + CLOCK_SKEW:
@@ -97,7 +97,7 @@ def _is_asked_here(user: UserMixin, second_factor: object) -> bool:
 
 
 def _says_multiple_factors(second_factor: object) -> bool:
-    # A text in place of the list might have the word in it.
+    # A text instead of a list could contain "mfa" within another word.
     if not isinstance(second_factor, list | tuple | set | frozenset):
         return False
     return MULTIPLE_FACTORS in second_factor

@@ -1,6 +1,6 @@
 """`flask key …`: an operator makes keys for users, lists them and ends them.
 
-A key that was found somewhere has its id in it, so it can be ended without its user.
+A key contains its id, so an operator can end a leaked key without knowing its user.
 """
 
 from datetime import UTC, datetime

@@ -1,7 +1,7 @@
-"""What a key that a request brings opens: only what is marked `@keys_allowed`.
+"""Requests by a key, which only views marked `@keys_allowed` accept.
 
-It is found by its prefix, before the token type looks at a token. So it is the same under each
-TOKEN_TYPE. A page in a browser must not hold one, so a page of CORS_ORIGINS is refused.
+A key is recognised by its prefix before the token type reads a token, so it works with each
+TOKEN_TYPE. A page in a browser must not hold a key, so a request from CORS_ORIGINS is refused.
 """
 
 from flask import Request, current_app
@@ -28,7 +28,7 @@ def find_key_of_request(request: Request) -> MachineKey | None:
 
 
 def find_refusal_of_key(request: Request) -> ErrorResponse | None:
-    """What refuses the key of a request where a login is needed; None if the key counts."""
+    """The exception that refuses a request's key for a closed view; None if the view accepts it."""
     options = view_options(request)
     if not options.keys or options.access == "public" or options.recent_login:
         return not_here()
@@ -40,12 +40,12 @@ def find_refusal_of_key(request: Request) -> ErrorResponse | None:
 
 
 def not_here() -> ErrorResponse:
-    """The exception for what no key opens."""
+    """The exception for a view that accepts no key."""
     return error_response(403, "Keys are not allowed here")
 
 
 def takes_key(method: str, options: ViewOptions) -> bool:
-    """Whether the marks of a view let a key send this method. No key is a recent login."""
+    """Whether the marks of a view let a key send this method. A key is never a recent login."""
     marked = options.keys == "all" or (options.keys == "read" and method in READS)
     return marked and not options.recent_login
 

@@ -1,4 +1,4 @@
-"""The table of keys, by which programs send requests of a user without a login.
+"""The table of keys, by which programs act for a user without a login.
 
 A row holds the SHA-256 of the key, never the key. Times are whole seconds since 1970, UTC.
 Source: OWASP ASVS 7.2.2, 7.2.3, 13.3.1.
@@ -22,13 +22,13 @@ class MachineKey(ModelOfUsers):
     __tablename__ = "keys"
     __table_args__ = (UniqueConstraint("user_id", "name"),)
 
-    # A part of the key, so that an operator can end a key that was found somewhere.
+    # The id is a part of the key, so an operator can end a leaked key without knowing its user.
     id: Mapped[str] = mapped_column(
         String(16), primary_key=True, default=lambda: secrets.token_hex(8)
     )
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(MAX_KEY_NAME))
-    # Those that were chosen. In a request only those count that the user still has.
+    # The roles chosen for the key. A request has only those of them that the user still has.
     roles: Mapped[list[str]] = mapped_column(JSON)
     secret_hash: Mapped[bytes] = mapped_column(unique=True)
     # Whether the login that made it had shown a second factor.
@@ -40,9 +40,9 @@ class MachineKey(ModelOfUsers):
     user: Mapped[UserMixin] = relationship(lambda: user_class(), lazy="joined", innerjoin=True)
 
     def is_live(self) -> bool:
-        """Whether the key is not expired, and its user not disabled.
+        """Whether the key has not expired and its user is enabled.
 
-        One without a second factor does not live where the user has got a role that demands it.
+        A key without a second factor is refused once the user has a role that demands one.
         """
         if time.time() >= self.expires or self.user.disabled:
             return False

@@ -21,12 +21,12 @@ def create_key(
 ) -> dict[str, Any]:
     """Make a key of the user, who has just logged in, and commit: `create_key("Backup")`.
 
-    It lasts for `expires_in` seconds, 90 days if that is None and 365 days at most, and has those
-    of the `roles` that the user still has at each request. The dict has `id`, `name`, `key` (str),
-    `expires` (int, in seconds since 1970), and `roles` (list of str). Nothing shows `key` again.
+    It lasts for `expires_in` seconds, 90 days if that is None and 365 days at most, and has the
+    given `roles` as long as the user has them. The dict has `id`, `name`, `key` (str), `expires`
+    (int, in seconds since 1970), and `roles` (list of str). `key` is never shown again.
 
-    :raises ErrorResponse: 400, a bad name or lifetime; 401, no recent login; 403, by a key, or with
-        a role that the user lacks; 409, the user has a key of this name, or MAX_KEYS keys.
+    :raises ErrorResponse: 400, a bad name or lifetime; 401, no recent login; 403, a key sent the
+        request, or the user lacks a role; 409, the user has a key of this name, or MAX_KEYS keys.
     """
     login = access.require_login(minutes=access.RECENT)
     key, secret = stored_keys.store_key(access.require_user(), name, expires_in, roles, login=login)
@@ -47,7 +47,7 @@ def list_keys() -> list[dict[str, Any]]:
     Each has `id`, `name` (str), `created`, `last_used`, `expires` (int, in seconds since 1970;
     `last_used` is None before the first use), and `roles` (list of str).
 
-    :raises ErrorResponse: 401, nobody is logged in; 403, by a key.
+    :raises ErrorResponse: 401, nobody is logged in; 403, a key sent the request.
     """
     return [
         {
@@ -66,7 +66,7 @@ def list_keys() -> list[dict[str, Any]]:
 def end_key(key_id: str) -> None:
     """End one of the user's keys and commit: `end_key(key_id)`, an id of `list_keys`.
 
-    :raises ErrorResponse: 401, nobody is logged in; 403, by a key; 404, it is no key of this user.
+    :raises ErrorResponse: 401, nobody is logged in; 403, by a key; 404, the user has no such key.
     """
     if not stored_keys.end_key_of(key_id, MachineKey.user_id == access.require_user().id):
         raise error_response(404, "Not Found")

@@ -1,8 +1,8 @@
-"""Old hashes: those of another app, which the next login of each user replaces.
+"""Password hashes of a former app, which the next login of each user replaces.
 
 LEGACY_HASHES names one scheme: the prefix of its hashes, the function that checks one, and a sample
-hash, which gives the cost. The check runs at each attempt for any name, on the sample where the
-user has no old hash. So no time tells which names exist, and which of them have logged in since.
+hash of the same cost. The check runs at each attempt for any name, on the sample if the user has no
+old hash. So the time does not reveal which names exist, or which users have logged in since.
 Source: OWASP Password Storage Cheat Sheet, "Upgrading Legacy Hashes"; OWASP ASVS 6.3.8.
 """
 
@@ -36,15 +36,15 @@ def is_legacy_hash(password_hash: str | None) -> bool:
 
 
 def passes_legacy_check(password_hash: str | None, password: str) -> bool:
-    """Whether an old hash is that of a password. Without one, the sample takes the same time."""
+    """Whether a password matches an old hash. None is False, after a check of the sample."""
     scheme = legacy_scheme()
     if scheme is None:
         return False
     try:
-        # Any other value, such as a coroutine, would be true for every password.
+        # Only True counts: another value, such as a coroutine, would be true for every password.
         is_right = scheme.check(password_hash or scheme.sample, password) is True
     except Exception as error:
-        # Its message may quote the password.
+        # Log only the type of the error: its message may quote the password.
         audit.record(CHECK_FAILED, error=type(error).__name__)
         return False
     return is_right and password_hash is not None

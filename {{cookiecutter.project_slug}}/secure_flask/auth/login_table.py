@@ -17,16 +17,16 @@ from sqlalchemy import BigInteger, ColumnElement, ForeignKey, String, and_, case
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 DAY = 24 * 60 * 60  # seconds
-# Where policy.py sets no LOGIN_LIFETIME: a login ends then even if it is used all the time.
+# Seconds until a login ends, even one in use, if policy.py sets no LOGIN_LIFETIME.
 LIFETIMES = {"session": DAY // 2, "opaque": DAY, "refresh": 14 * DAY}
-# The longest time without a request, where policy.py sets no LOGIN_IDLE; 0 for any.
+# Seconds without a request until a login ends, if policy.py sets no LOGIN_IDLE; 0 for no limit.
 IDLE_TIMEOUTS = {"session": 60 * 60, "opaque": 0, "refresh": 3 * DAY}
 
 
 class Voucher(NamedTuple):
     """Who identified a user elsewhere, and when the user logged in there.
 
-    `at` is in seconds since 1970; None if nobody knows.
+    `at` is in seconds since 1970; None if it is unknown.
     """
 
     by: str
@@ -38,12 +38,12 @@ class Login(ModelOfUsers):
 
     __tablename__ = "logins"
 
-    # Random, since access tokens and pages show it.
+    # The id is random, since access tokens and pages show it.
     id: Mapped[str] = mapped_column(
         String(32), primary_key=True, default=lambda: secrets.token_hex(16)
     )
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    # What the client holds: session, opaque or refresh.
+    # The kind of token that the client holds: session, opaque or refresh.
     kind: Mapped[str] = mapped_column(String(16))
     secret_hash: Mapped[bytes] = mapped_column(unique=True)
     # A part of a refresh token changes at each use: its present hash, the one before, and the time
@@ -51,26 +51,26 @@ class Login(ModelOfUsers):
     rotation_hash: Mapped[bytes | None]
     previous_hash: Mapped[bytes | None]
     rotated: Mapped[int | None] = mapped_column(BigInteger)
-    # How many rotations in a row were repeated, and whether the one before is among them.
+    # How many rotations in a row were repeated, and whether the previous one was.
     repeats: Mapped[int] = mapped_column(default=0)
     repeated: Mapped[bool] = mapped_column(default=False)
     started: Mapped[int] = mapped_column(BigInteger)
-    # When the user entered the password, or logged in elsewhere; None if nobody knows.
+    # The time when the user entered the password or logged in elsewhere; None if it is unknown.
     authenticated: Mapped[int | None] = mapped_column(BigInteger)
     last_used: Mapped[int] = mapped_column(BigInteger)
     expires: Mapped[int] = mapped_column(BigInteger, index=True)
     # A login that the user asked to keep has no idle timeout.
     kept: Mapped[bool] = mapped_column(default=False)
-    # Whether a second factor was shown when it began.
+    # Whether the user showed a second factor when the login began.
     second_factor: Mapped[bool] = mapped_column(default=False)
     client: Mapped[str | None] = mapped_column(EncryptedString("logins.client"), deferred=True)
 
     user: Mapped[UserMixin] = relationship(lambda: user_class(), lazy="joined", innerjoin=True)
 
     def is_live(self) -> bool:
-        """Whether the login is not expired, not idle for too long, and its user not disabled.
+        """Whether the login has not expired, was not idle too long, and its user is enabled.
 
-        One without a second factor does not live where the user has got a role that demands it.
+        A login without a second factor is refused once the user has a role that demands one.
         """
         now = int(time.time())
         idle = idle_timeout_of(self.kind)
@@ -97,13 +97,13 @@ CORE_TABLES.add(Login.__tablename__)
 
 
 def idle_timeout_of(kind: str) -> int:
-    """The longest time without a request, in seconds; 0 for any."""
+    """Seconds without a request until a login of this kind ends; 0 for no limit."""
     chosen: int | None = current_app.config["LOGIN_IDLE"]
     return IDLE_TIMEOUTS[kind] if chosen is None else chosen
 
 
 def live_logins() -> ColumnElement[bool]:
-    """What `is_live` asks of a login as a condition of a query, but for the user."""
+    """The condition of `is_live` for a query, without its checks of the user."""
     now = int(time.time())
     idle = case({kind: idle_timeout_of(kind) for kind in IDLE_TIMEOUTS}, value=Login.kind)
     in_use = or_(Login.kept, idle == 0, func.abs(now - Login.last_used) < idle)

@@ -1,4 +1,4 @@
-"""Logins: one row for each, so that each ends at once when its row is deleted.
+"""Logins: each is one row, so that it ends at once when the row is deleted.
 
 A user has at most MAX_LOGINS logins of each kind.
 Source: OWASP Session Management Cheat Sheet; OWASP ASVS 7.1.2, 7.2.1, 7.3.1 to 7.4.3.
@@ -26,7 +26,7 @@ from sqlalchemy import ColumnElement, CursorResult, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 _ID = re.compile(r"[0-9a-f]{32}")
-# Sent with the user, or None for all users, within the transaction that ends all logins.
+# This signal gets the user, or None for all users, in the transaction that ends all logins.
 all_logins_ended = Namespace().signal("all-logins-ended")
 logins_commands = CommandGroup("logins", help="Manage the rows of logins.")
 LAST_USED_STEP = 60  # seconds between updates of last_used, so that not every request writes
@@ -57,12 +57,12 @@ def start_login(
     replaces: Login | None = None,
     voucher: Voucher | None = None,
 ) -> Login:
-    """Store a login, end the one of the secret `shown` and the one it `replaces`, and commit.
+    """Store a login, end the login of the secret `shown` and the login `replaces`, and commit.
 
-    A `second_factor` that began the one it replaces counts for this one too. The caller's
-    transaction has locked the user's row, so no concurrent login changes these.
+    The second factor of the replaced login counts for the new one too. The caller must have locked
+    the user's row, so that no concurrent login changes the others.
 
-    :raises ErrorResponse: 401, `replaces` has ended in the meantime, as by a logout.
+    :raises ErrorResponse: 401, `replaces` has ended in the meantime, such as by a logout.
     """
     _end_former(kind, shown, replaces)
     login = Login(
@@ -87,9 +87,9 @@ def find_login_by_secret(kind: str, secret: str) -> Login | None:
 
 
 def find_live_login(condition: ColumnElement[bool]) -> Login | None:
-    """The live login of which this is true, such as that of an access token.
+    """The live login for which this condition is true, such as the id in an access token.
 
-    It only reads: what the view has put into the session so far stays as it is.
+    This only reads: it flushes nothing that the view has added to the session.
     """
     with db.session.no_autoflush:
         login = db.session.scalar(select(Login).where(condition))
@@ -97,15 +97,15 @@ def find_live_login(condition: ColumnElement[bool]) -> Login | None:
 
 
 def is_last_used_outdated(row: Login | MachineKey) -> bool:
-    """Whether a use of this login or key now is to be stored."""
-    # abs(): after the clock was set back, the time of the last use must follow.
+    """Whether the stored time of the last use is old enough to be replaced."""
+    # abs(): after the clock was set back, the stored time must be corrected.
     return row.last_used is None or abs(time.time() - row.last_used) >= LAST_USED_STEP
 
 
 def store_last_used(table: type[Login | MachineKey], row_id: str) -> None:
-    """Store that a login or key was used now, in a transaction that waits for nobody.
+    """Store that a login or key was used now, in a transaction that waits for no lock.
 
-    Where the row is locked or the database is read-only, the time stays as it was.
+    If the row is locked or the database is read-only, the old time stays.
     """
     now = int(time.time())
     try:
@@ -130,7 +130,7 @@ def logins_of(user: UserMixin) -> list[Login]:
 
 
 def end_login_of(login_id: str, user: UserMixin) -> bool:
-    """End a login; False if this user has none with this id."""
+    """End a login and commit; False if this user has none with this id."""
     if not is_login_id(login_id):
         return False
     ended = _delete_logins(Login.id == login_id, Login.user_id == user.id)
@@ -139,11 +139,11 @@ def end_login_of(login_id: str, user: UserMixin) -> bool:
 
 
 def end_logins_of(user: UserMixin, *, keep: Login | None = None, keep_keys: bool = False) -> None:
-    """End all logins of a user but `keep`, and all keys, as soon as the caller commits."""
-    # First the user's row changes, so that no login begins meanwhile.
+    """End all logins of a user but `keep`, and all keys unless `keep_keys`; the caller commits."""
+    # The flush writes the changed row of the user and so locks it: no login begins meanwhile.
     db.session.flush()
     _delete_logins(Login.user_id == user.id, Login.id != (keep.id if keep else ""))
-    # After the logins, which make keys.
+    # Keys end after the logins, which could make new ones.
     if not keep_keys and (ended := _delete_rows(MachineKey, MachineKey.user_id == user.id)):
         audit.record(audit.TOKEN_REVOKED, key="all", number=ended, of_user=user.id)
     all_logins_ended.send(user)
@@ -153,10 +153,10 @@ def end_logins_of(user: UserMixin, *, keep: Login | None = None, keep_keys: bool
 @click.confirmation_option(prompt="End all logins and keys of all users?", help="Do not ask.")
 def end_all_logins() -> None:
     """End all logins and keys of all users immediately, as after a leak."""
-    # In the order of `end_logins_of`, so that neither waits for the other.
+    # The order is that of `end_logins_of`, so that the two cannot deadlock.
     ended = _delete_logins()
     all_logins_ended.send(None)
-    # Those that half logins became in between.
+    # A half login may have become a login before the signal ended all half logins.
     ended += _delete_logins()
     keys = _delete_rows(MachineKey)
     db.session.commit()
@@ -217,7 +217,7 @@ def _delete_logins(*conditions: ColumnElement[bool]) -> int:
 
 
 def _delete_rows(table: type[Login | MachineKey], *conditions: ColumnElement[bool]) -> int:
-    # Without this option, the session reads the ids of many rows back to look for its objects.
+    # Without this option, SQLAlchemy reads the ids of all deleted rows to update its session.
     blindly = {"synchronize_session": False}
     result = db.session.execute(delete(table).where(*conditions), execution_options=blindly)
     return cast(CursorResult[Any], result).rowcount

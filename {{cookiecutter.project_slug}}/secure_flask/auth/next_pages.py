@@ -1,4 +1,4 @@
-"""`next`: the page that a user wanted before the login, and no address of another site.
+"""Checks `next`, the page to return to after a login, so that it leads to no other site.
 
 Source: OWASP Unvalidated Redirects and Forwards Cheat Sheet; OWASP ASVS 3.7.2.
 """

@@ -1,6 +1,6 @@
-"""Passwords that an operator gives by `flask user …`, or lets it make.
+"""Passwords that an operator types for `flask user …` or pipes into it, or that it generates.
 
-One on the command line would stay in the history of the shell. Source: OWASP ASVS 6.4.1.
+No argument takes a password: it would stay in the shell's history. Source: OWASP ASVS 6.4.1.
 """
 
 import secrets
@@ -23,7 +23,7 @@ def read_password(name: str, from_stdin: bool) -> tuple[str, str]:
     if line or from_stdin:
         given = line.rstrip("\r\n")
         _check_password(given, name)
-        # Said, since a script that is piped into a shell gives its next line.
+        # The note is a warning: in a script that is piped into a shell, this is its next line.
         return given, " with the password of standard input"
     generated = secrets.token_urlsafe(18)
     return generated, f" with password {generated}"

@@ -1,8 +1,8 @@
-"""An app's own login: `find_user` of `init_app` says who has sent a request.
+"""A login of the app instead of the core's: `find_user` of `init_app` returns a request's user.
 
-The core's check calls it before any function of the app. Such an app has none of the core's users,
-logins and tokens: what needs them is refused in words, as early as it is known. What is no user
-counts as nobody, so a mistake closes a view. Source: OWASP ASVS 8.2.1, 8.3.1, 14.3.2.
+The core calls it before any function of the app. Such an app has no users, logins or tokens of the
+core: what needs them is refused with an explanation, as early as possible. A returned value that is
+no user counts as nobody, so a mistake closes a view. Source: OWASP ASVS 8.2.1, 8.3.1, 14.3.2.
 """
 
 import inspect
@@ -38,7 +38,7 @@ def has_own_login(app: Flask) -> bool:
 
 def find_own_user(request: Request) -> Any:
     """The app's user who has sent a request, or None."""
-    # Any site may write there, with the cookies of the user.
+    # Any site may send a request with the user's cookies to a view without the CSRF check.
     if view_options(request).csrf_exempt:
         return None
     found: Any = app_state(current_app)[FIND_USER]()
@@ -48,14 +48,14 @@ def find_own_user(request: Request) -> Any:
 
 
 def role_names_of(user: Any) -> list[str]:
-    """The names of a user's roles. A text is none, though it may contain the name of one."""
+    """The names of a user's roles. A text counts as none: `in` would find a role within it."""
     names = getattr(user, "role_names", ())
     return [*names] if isinstance(names, Iterable) and not isinstance(names, str) else []
 
 
 def require_core_tables(name: str, app: Flask = current_app) -> None:
     """
-    :raises RuntimeError: the app has a login of its own.
+    :raises RuntimeError: the app has `find_user`, so it does not use the core's users.
     """
     if app and has_own_login(app):
         raise RuntimeError(
@@ -65,7 +65,7 @@ def require_core_tables(name: str, app: Flask = current_app) -> None:
 
 
 def needs_core_tables(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Refuse the call of a function in an app that has a login of its own."""
+    """Let a function raise RuntimeError in an app with `find_user`."""
 
     @wraps(function)
     def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
@@ -82,13 +82,13 @@ def init_app(app: Flask) -> None:
     _refuse_policy(app.config)
     add = app.add_url_rule
     app.add_url_rule = partial(_add_url_rule, app, add)  # type: ignore[method-assign]
-    # A mark may come after the registration. A check that raises is not cached.
+    # Views are checked again in a request: a mark may come late. `cache` keeps no exception.
     check = cache(partial(_refuse_marks_of_all, app))
     add_request_check(app, lambda request: check())
 
 
 def may_be_cached(response: Response) -> bool:
-    """Whether a view of the app lets caches keep a response. Those of libraries are for anybody."""
+    """Whether caches may keep a response, and its view is the app's, not Flask's or the core's."""
     view = current_app.view_functions.get(flask.request.endpoint or "")
     is_of_app = getattr(view, "__module__", "").partition(".")[0] not in ("flask", "secure_flask")
     control = response.cache_control
@@ -176,7 +176,7 @@ def _classes_of_users(find_user: FindUser) -> list[type]:
     try:
         returned = get_type_hints(find_user).get("return")
     except (NameError, TypeError):
-        # It names what is imported for type checkers alone, or it is no function.
+        # The annotation names a type that only type checkers import, or this is no function.
         return []
     each = get_args(returned) or (returned,)
     return [one for one in each if isinstance(one, type) and one is not NoneType]

@@ -1,7 +1,7 @@
 """Passwords: hashed by argon2id, and refused when short, obvious or breached.
 
 A hash takes 46 MiB, so only a few are made at once: a flood of logins must not exhaust the
-memory. No rule demands digits or symbols: length and a list of breached passwords prevent more.
+memory. No rule demands digits or symbols: length and a list of breached passwords protect better.
 The list is the optional extra `breached`; without it only the other rules apply.
 Source: OWASP Password Storage Cheat Sheet; NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 6.2.1,
 6.2.4, 6.2.5, 6.2.9, 6.2.11, 6.2.12, 11.4.2.
@@ -27,7 +27,7 @@ from secure_flask.web.texts import translated_text
 from secure_flask.web.validation import Reason, is_plain_text
 
 MAX_LENGTH = 1024  # characters
-# In place of the hash of a user who has no password: no password matches it.
+# A user without a password has this instead of a hash. No password matches it.
 NO_PASSWORD = "!"  # noqa: S105 - no password
 MIN_NAME = 4  # characters: too many words contain a shorter name, as "sieben" contains ben
 
@@ -38,13 +38,13 @@ hasher = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 # half of the threads for other requests.
 MAX_IN_FLIGHT = 4
 MAX_PLACES = 8
-# An IPv4 address or IPv6 site takes two places, over all accounts, and another one only where three
-# stay free. So two sites leave a place to a third; docs/scaling.md says how many fill all places.
+# An IPv4 address or IPv6 site may take two places, and more only while three others stay free. So
+# two sites leave a place for a third. docs/scaling.md says how many sites fill all places.
 OWN_PLACES = 2
 LEFT_FREE = 3
 MAX_WAIT = 2.0  # seconds
 _in_flight = BoundedSemaphore(MAX_IN_FLIGHT)
-_places: Counter[str] = Counter()  # those that are taken, by site
+_places: Counter[str] = Counter()  # taken places by site
 _lock = Lock()
 
 
@@ -77,9 +77,9 @@ def verify_password(password_hash: str | None, password: str) -> bool:
 
 
 def verify_user_password(password_hash: str | None, password: str) -> bool:
-    """The same for a user, whose hash may be one of LEGACY_HASHES.
+    """Verify a user's password, whose stored hash may be one of LEGACY_HASHES.
 
-    While that is set, each attempt costs one hash of argon2 and one old check, whatever is stored.
+    With LEGACY_HASHES, each attempt runs one argon2 and one legacy check, so all take equally long.
 
     :raises ErrorResponse: 503, too many hashes at once.
     """
@@ -87,12 +87,12 @@ def verify_user_password(password_hash: str | None, password: str) -> bool:
     with _hashing_slot():
         passes_new = _is_right(None if is_old else password_hash, password)
         passes_old = passes_legacy_check(password_hash if is_old else None, password)
-    # Each is False where only the dummy or the sample was verified.
+    # A check against the dummy or the sample hash returned False.
     return passes_new or passes_old
 
 
 def rehashed_password(password_hash: str, password: str) -> str:
-    """The hash, or a new one in place of an old one, or of one with other parameters."""
+    """The stored hash, or a new one if it is a legacy hash or has other parameters."""
     outdated = is_legacy_hash(password_hash) or hasher.check_needs_rehash(password_hash)
     return hash_password(password) if outdated else password_hash
 
@@ -100,12 +100,12 @@ def rehashed_password(password_hash: str, password: str) -> str:
 def checked_new_password(password: str, *personal: str | None) -> str:
     """The password, if a user may choose it: `checked_new_password(password, name, email)`.
 
-    It is PlainText, has PASSWORD_MIN_LENGTH to 1024 characters and is on no list of breached
-    passwords. It has neither the name of the service in it nor one of `personal`, texts that others know of the user.
+    It must be PlainText of PASSWORD_MIN_LENGTH to 1024 characters, be on no list of breached
+    passwords, and contain neither the service's name nor a text of `personal`, such as a user name.
     In a `Body` it is a validator: `Annotated[PlainText, AfterValidator(checked_new_password)]`. A
     form calls it in its method `validate_password(self, field)`.
 
-    :raises Reason: it is refused; a ValueError, and one of WTForms, with words for people.
+    :raises Reason: it is refused; a ValueError for Pydantic and WTForms, with a message to show.
     """
     if problem := why_password_refused(password, *personal):
         raise Reason(problem)
@@ -124,7 +124,7 @@ def why_password_refused(password: str, *personal: str | None) -> str | None:
         )
     if len(password) > MAX_LENGTH:
         return translated_text("Use at most {max} characters", max=MAX_LENGTH)
-    # A login would refuse it unseen, so its user could never log in.
+    # A login accepts only PlainText, so a user with another password could never log in.
     if not is_plain_text(password):
         return translated_text("Use one line of text that is not blank, without control characters")
     if any(_contains(password, each) for each in (*personal, current_app.config["PROJECT_NAME"])):
@@ -166,13 +166,13 @@ def _is_breached(password: str) -> bool:
 
 
 def _contains(password: str, personal: str | None) -> bool:
-    # Of an address, the part that says who it is.
+    # The part of an e-mail address before the @ identifies the user.
     name = (personal or "").partition("@")[0]
     return len(name) >= MIN_NAME and _as_read(name) in _as_read(password)
 
 
 def _as_read(text: str) -> str:
-    """One text for all that looks the same: an accent may be a character of itself or not."""
+    """One spelling of texts that look the same: an accent may be a separate character or not."""
     return normalize("NFKC", text).casefold()
 
 

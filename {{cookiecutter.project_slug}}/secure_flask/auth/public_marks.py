@@ -1,7 +1,7 @@
-"""`@public` on a function that has an endpoint already opens this one endpoint, or is refused.
+"""Lets a late `@public` open only the one endpoint that its function has already.
 
-The mark stands on the function, so it opens each endpoint of it, those of other apps in this
-process too. The function of an extension may have some that nobody meant to open.
+The mark applies to a function, so it opens all its endpoints, also those of other apps in this
+process. A function of an extension may have endpoints that nobody meant to open.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from secure_flask.auth.demands import name_of_view
 _Endpoint = tuple[ReferenceType[Flask], str]
 
 _APPS: WeakSet[Flask] = WeakSet()
-# What `@public` opened where it came after the registration, as above the line of a route.
+# The endpoint that `@public` opened after the registration, such as by a mark above `@app.get`.
 _OPENED: WeakKeyDictionary[Any, _Endpoint] = WeakKeyDictionary()
 
 
@@ -35,7 +35,7 @@ def require_no_other_endpoint(view: Any) -> None:
     :raises TypeError: the function has another endpoint than the one that a later mark opened.
     """
     function = _function_of(view)
-    # A view may be an object without a hash.
+    # The comparison is by identity, since a view may be an object without a hash.
     opened = [endpoint for each, endpoint in list(_OPENED.items()) if each is function]
     if not opened or _endpoints_of(view) == opened:
         return
@@ -59,5 +59,5 @@ def _endpoints_of(view: Any) -> list[_Endpoint]:
 
 
 def _function_of(view: Any) -> Any:
-    """What a mark stands on: the function of a bound method."""
+    """The function that carries a mark, also for a bound method of it."""
     return getattr(view, "__func__", view)

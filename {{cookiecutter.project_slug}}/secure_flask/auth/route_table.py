@@ -1,6 +1,6 @@
 """`flask access`: who may call each route, by which mark, with which bodies and limits.
 
-It follows from the decorators and the policy, so it shows what is enforced.
+The table is read from the decorators and the policy, so it shows what is enforced.
 Source: OWASP ASVS 8.1.1; OWASP API Security Top 10, API9:2023.
 """
 
@@ -21,7 +21,7 @@ EVERYBODY = "everybody"
 USERS = "logged-in users"
 BY_POLICY = "PUBLIC_ENDPOINTS"
 NO_MARK = "no mark"
-# The method of a rule that names none, as in `url_map.add(Rule("/x", endpoint="x"))`.
+# A rule without methods accepts any, such as `url_map.add(Rule("/x", endpoint="x"))`.
 ANY_METHOD = "any"
 HEADINGS = ("METHOD", "ROUTE", "MARK", "LIMIT", "BODY")
 SHORT = {**dict.fromkeys(FORM_TYPES, "form"), "application/json": "JSON"}
@@ -77,7 +77,7 @@ def access_rows(app: Flask) -> list[Row]:
 
 
 def route_operations(app: Flask) -> Iterator[tuple[Rule, str, ViewOptions]]:
-    """Each method of each route; HEAD counts as GET, and OPTIONS only where a view answers it."""
+    """The methods of each route: no HEAD, which is a GET, and OPTIONS only if a view answers it."""
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         if not rule.build_only:
             for method in _methods(rule):
@@ -127,9 +127,9 @@ def _mark(endpoint: str, method: str, options: ViewOptions) -> str:
 def _bodies(method: str, options: ViewOptions) -> list[str]:
     if method in SAFE_METHODS:
         return []
-    # csrf.py lets a write without a declared type have JSON.
+    # csrf.py accepts only JSON for a write that declares no type.
     taken = options.consumes or ["*/*" if options.csrf_exempt else "application/json"]
-    # Two types of forms have one name here, and the order stays.
+    # `dict.fromkeys` removes duplicates, since two types are called "form", and keeps the order.
     return [*dict.fromkeys(SHORT.get(each, each) for each in taken)]
 
 

@@ -1,7 +1,7 @@
-"""Keys: one row for each, so that each ends at once when its row is deleted.
+"""Keys: each is one row, so that it ends at once when the row is deleted.
 
-A user has at most MAX_KEYS keys. One more is refused: if it ended another one, it would stop a
-program that nobody thinks of. Source: OWASP ASVS 7.2.2, 7.2.3, 13.3.1.
+A user has at most MAX_KEYS keys. One more is refused: to replace an old key would stop a program
+that still uses it. Source: OWASP ASVS 7.2.2, 7.2.3, 13.3.1.
 """
 
 import secrets
@@ -25,12 +25,12 @@ from sqlalchemy import ColumnElement, delete, select
 KIND = "key"
 DEFAULT_LIFETIME = 90 * DAY
 LONGEST_LIFETIME = 365 * DAY
-# 43 of these have 256 random bits. A double click selects all of it, unlike base64url.
+# 43 of these hold 256 random bits. A double click selects the whole key, unlike base64url.
 CHARACTERS = ascii_letters + digits
-# How tokens of the type jwt begin: `{"` in base64url.
+# Tokens of the type jwt begin with `{"` in base64url.
 JWT_PREFIX = "eyJ"
 
-# Sent with the user and the `name` of a new key, within the transaction.
+# This signal gets the user and the `name` of a new key, in the transaction that stores it.
 key_created = Namespace().signal("key-created")
 
 
@@ -42,10 +42,10 @@ def store_key(
     *,
     login: Login | None,
 ) -> tuple[MachineKey, str]:
-    """Store a key that the owner of a login made, or an operator; commit, and return the key too.
+    """Store a new key and commit; return its row and its text. `login` is None for an operator.
 
-    :raises ErrorResponse: 400, a bad name, lifetime or role; 401, the login has ended in the
-        meantime, or the user is disabled or deleted; 409, the name is there, or the user has as many as are allowed.
+    :raises ErrorResponse: 400, a bad name or lifetime; 401, the login has ended, or the user is
+        disabled or deleted; 403, a role that the user lacks; 409, a duplicate or one above MAX_KEYS.
     """
     lifetime = DEFAULT_LIFETIME if expires_in is None else expires_in
     _check_values(user, name, lifetime, roles)
@@ -71,7 +71,7 @@ def store_key(
 
 
 def find_key(secret: str) -> MachineKey | None:
-    """The live key. It only reads: what the view has put into the session so far stays as it is."""
+    """The live key of this text. This flushes nothing that the view has added to the session."""
     if not checksums.has_right_checksum(_prefix(), secret):
         return None
     with db.session.no_autoflush:
@@ -98,7 +98,7 @@ def keys_of(user: UserMixin) -> list[MachineKey]:
 
 
 def end_key_of(key_id: str, *owners: ColumnElement[bool]) -> bool:
-    """End a key and commit; False if there is none with this id, of these owners if any is given."""
+    """End a key and commit; False if no key has this id and meets the conditions `owners`."""
     if not (key_id.isascii() and key_id.isalnum()):
         # PostgreSQL refuses some other texts, such as NUL.
         return False
@@ -132,9 +132,9 @@ def _check_values(user: UserMixin, name: str, lifetime: int, roles: Sequence[str
 
 
 def _lock_owner(user: UserMixin, login: Login | None) -> None:
-    """Lock the user's row, which counts the keys, and that of the login, which may end meanwhile.
+    """Lock the user's row, so that MAX_KEYS holds, and the login's row, which may end meanwhile.
 
-    Who ends the login also ends the keys, in this order, and so finds the new one.
+    `end_logins_of` ends logins before keys, so it waits for this and finds the new key.
     """
     owner = locked_user(user)
     lives = select(Login.id).where(Login.id == login.id).with_for_update() if login else None
@@ -144,7 +144,7 @@ def _lock_owner(user: UserMixin, login: Login | None) -> None:
 
 
 def _make_room(user: UserMixin, name: str) -> None:
-    """Delete the expired keys of a user, and refuse one that is too many."""
+    """Delete a user's expired keys, and refuse a name that exists or a key above MAX_KEYS."""
     mine = MachineKey.user_id == user.id
     db.session.execute(delete(MachineKey).where(mine, ~_not_expired()))
     names = [*db.session.scalars(select(MachineKey.name).where(mine))]

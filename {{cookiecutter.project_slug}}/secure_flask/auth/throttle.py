@@ -1,12 +1,12 @@
 """Limits attempts to use a secret, so that nobody finds a password by brute force.
 
-An attempt counts before the secret is checked, so that concurrent attempts see each other: as a
-failure and as a success. The one that it does not become is given back.
+An attempt is counted as a failure and as a success before the secret is checked, so that concurrent
+attempts see each other. Afterwards the count that did not come true is given back.
 
-Failures count by address, by IPv6 site with a higher limit, and by account, the same for all routes
-that check the password of that account. While an account is under attack from many addresses, each
-site may still try once in that time. So an attacker cannot lock the owner out. Successes count by
-site and by account, since a right password costs a hash too. A stranger has none of an account.
+Failures count by address, by IPv6 site with a higher limit, and by account, over all routes that
+check its password. While an account is attacked from many addresses, each site may still try once
+per window, so an attacker cannot lock the owner out. Successes count by site and by account, since
+a right password costs a hash too. Only the owner can use up the successes of an account.
 Source: OWASP ASVS 6.1.1, 6.3.1.
 """
 
@@ -29,20 +29,20 @@ from werkzeug.exceptions import HTTPException
 
 # LOGIN_RATE_LIMIT times this is the limit of an account from all addresses, and of an IPv6 site.
 WIDE = 10
-# The same for the right secrets of an address, an IPv6 site or an account: an office begins its day.
+# The factor for successes of a site or an account: a whole office may log in at the same time.
 RIGHT = 20
-# While only others in flight fill the limit of its address, as when an office begins to work, an
-# attempt waits for at most MAX_WAIT and looks each STEP.
+# While attempts that still run fill the limit of an address, as when an office begins to work,
+# another one from there waits for at most MAX_WAIT and tries again each STEP.
 MAX_WAIT = 2.0  # seconds
 STEP = 0.05  # seconds
 IN_FLIGHT = parse("1 per 10 minutes")
-# Threads of this process, so that most are left for other requests.
+# At most so many threads of this process wait. The others serve other requests.
 MAX_WAITING = 4
 _waiting = BoundedSemaphore(MAX_WAITING)
 
 
 class StoredAttempt(TypedDict):
-    """A half attempt as JSON can hold it."""
+    """A half attempt in a form that JSON can store."""
 
     purpose: str
     account: str | None
@@ -56,19 +56,19 @@ class Attempt:
     purpose: str
     account: str | None
     succeeded: bool = False
-    # Whether a right secret opens nothing yet. It stays a failure until `complete_attempt`.
+    # Whether a second factor is missing. The attempt stays a failure until `complete_attempt`.
     is_half: bool = False
     failure: list[Count] = field(default_factory=list)
     success: list[Count] = field(default_factory=list)
 
     def not_kept(self, *, ended: bool) -> list[Count]:
-        """The counts that are given back; without an answer it is neither failure nor success."""
+        """The counts to give back: both kinds if an exception came before the attempt succeeded."""
         if self.succeeded:
             return self.success if self.is_half else self.failure
         return self.success if ended else self.failure + self.success
 
     def to_json(self) -> StoredAttempt:
-        """What `complete_attempt` needs, to be stored in secret: it has the address."""
+        """What `complete_attempt` needs. Store it encrypted: it contains the client's address."""
         failure = [counters().to_json(count) for count in self.failure]
         return {"purpose": self.purpose, "account": self.account, "failure": failure}
 
@@ -77,7 +77,7 @@ class Attempt:
 def count_attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]:
     """Allow an attempt, or respond 429 after too many failures or successes.
 
-    An exception, such as an unavailable database, counts as neither, unless it `succeeded` before.
+    An attempt that an exception ends counts as neither, unless it `succeeded` before.
     """
     running = list[Count]()
     current = Attempt(purpose, account)
@@ -85,25 +85,25 @@ def count_attempt(purpose: str, account: str | None = None) -> Iterator[Attempt]
     try:
         _wait_for_place(running, current.failure, purpose, account)
         _count_site(current.failure, purpose, account)
-        # Last, so that what is refused as a failure leaves no count of a success.
+        # Successes count last, so an attempt that is refused for its failures adds none.
         for count in _successes(purpose, account):
             current.success.append(count)
             _require_few_successes(count, account)
         yield current
         ended = True
     finally:
-        # First the attempt, then that it runs: nobody takes it for a failure meanwhile.
+        # Give back the attempt before `running`: in between, others would take it for a failure.
         for count in current.not_kept(ended=ended) + running:
             counters().give_back(count)
 
 
 @contextmanager
 def attempts(purpose: str, name: str | None = None) -> Iterator[Attempt]:
-    """Count an attempt to use a secret of your own, or respond 429: for a login that is yours.
+    """Count an attempt at a secret that your own code checks, or respond 429.
 
     `with attempts("login", name) as attempt: attempt.succeeded = is_right(name, password)`. The
-    `purpose` (str) keeps the counts of two kinds of secrets apart; `name` is what was typed. It has
-    failed unless you set `succeeded`, also where `abort(401)` leaves the block.
+    `purpose` (str) separates the counts of two kinds of secrets; `name` is the name that was typed.
+    The attempt has failed unless you set `succeeded`, also if `abort(401)` leaves the block.
 
     :raises ErrorResponse: 429, too many failures of LOGIN_RATE_LIMIT, or too many successes.
     """
@@ -113,7 +113,7 @@ def attempts(purpose: str, name: str | None = None) -> Iterator[Attempt]:
         try:
             yield attempt
         except HTTPException as error:
-            # An error of the server says nothing of the secret.
+            # A server error does not show whether the secret was right.
             if (error.code or 500) >= 500:
                 raise
             refusal = error
@@ -122,16 +122,16 @@ def attempts(purpose: str, name: str | None = None) -> Iterator[Attempt]:
 
 
 def folded_name(name: str) -> str:
-    """One text for all spellings that may find one name, under which guesses count."""
+    """The same text for all spellings of a name; attempts count under it."""
     return " ".join(normalize("NFKC", name).casefold().split())
 
 
 def complete_attempt(half: StoredAttempt) -> None:
-    """Turn the failure of a half attempt, as its `to_json` gives it, into a success.
+    """Turn the failure of a half attempt, stored by `to_json`, into a success.
 
-    Until then a right password stays a failure, so that it cannot be tried without the second
-    factor as often as with it. It is no success either: a thief of the password could use up the
-    successes of the owner. No success is refused here, since its hash is made already.
+    Until then a right password counts as a failure, so that a thief who lacks the second factor can
+    use it only a few times. It does not count as a success, or the thief could use up those of the
+    owner. No success is refused here, since its hash was computed already.
     """
     for failure in half["failure"]:
         counters().give_back_json(failure)
@@ -142,7 +142,7 @@ def complete_attempt(half: StoredAttempt) -> None:
 def _wait_for_place(
     running: list[Count], counted: list[Count], purpose: str, account: str | None
 ) -> None:
-    """Count the attempt for its address, as soon as others in flight leave a place."""
+    """Count the attempt by address; wait while other running attempts fill the limit."""
     deadline = time.monotonic() + MAX_WAIT
     if _takes_place(running, counted, purpose, account):
         return
@@ -163,13 +163,13 @@ def _takes_place(
 ) -> bool:
     address = client_address()
     present = counters().add(IN_FLIGHT, "in flight", purpose, address)
-    # A secret without an account is a random one, which nobody guesses.
+    # A secret without an account is random. Nobody can guess it, so its limit is higher.
     count = counters().add(_attempt_limit(1 if account is not None else WIDE), purpose, address)
     if count.allowed:
         running.append(present)
         counted.append(count)
         return True
-    # Read last: one that arrives meanwhile lets this wait, and never refuses it for a window.
+    # Read this last: an attempt that arrives meanwhile then makes this one wait, not fail.
     in_flight = counters().read(IN_FLIGHT, "in flight", purpose, address)
     for each in (count, present):
         counters().give_back(each)
@@ -200,14 +200,14 @@ def _count_account(counted: list[Count], purpose: str, account: str, site: str) 
 
 def _successes(purpose: str, account: str | None) -> Iterator[Count]:
     """Count a success, by site and by account."""
-    # A secret without an account is a random one, which costs no hash.
+    # A secret without an account is random, and its check needs no slow hash.
     if account is not None:
         for key in (client_address(SITE), _key_of(account)):
             yield counters().add(_attempt_limit(RIGHT), purpose, "right", key)
 
 
 def _key_of(account: str) -> str:
-    # Hashed, so that Redis holds no names and all keys have one length.
+    # The hash keeps names out of Redis, and gives all keys one length.
     return sha256(account.encode()).hexdigest()
 
 

@@ -1,7 +1,7 @@
 """`flask user …`: an operator makes users, sets their passwords and roles, and ends their logins.
 
 A password is read from standard input, asked for on a terminal, or generated and printed. A new
-role ends all logins: the next one passes what the role demands. Source: OWASP ASVS 6.4.1, 8.2.1.
+role ends all logins, so that the next one meets its demands. Source: OWASP ASVS 6.4.1, 8.2.1.
 """
 
 from itertools import chain
@@ -35,7 +35,7 @@ def create_command(name: str, email: str | None, password_stdin: bool) -> None:
     if len(name) > users.MAX_NAME:
         raise click.ClickException(f"Give a name of 1 to {users.MAX_NAME} characters.")
     columns = {} if email is None else {"email": _address_to_store(email)}
-    # What a person typed is checked there, and what was made may have the name in it by chance.
+    # `read_password` checks what a person typed; a generated one may contain the name by chance.
     password, note = read_password(name, password_stdin)
     try:
         user = users.create_user(name, password, check_password=False, **columns)
@@ -126,13 +126,13 @@ def set_roles_command(name: str, names: tuple[str, ...], remove: bool) -> None:
         raise click.UsageError("Give roles or --none, not both.")
     user = find_user(name)
     if names or remove:
-        # A login that has begun without the role, such as by one factor, is there to end.
+        # The lock waits for a login that begins without the role now, so that it ends below too.
         db.session.refresh(user, with_for_update=True)
         former = ", ".join(user.role_names)
         gained = {*names} - {*user.role_names}
         user.roles = _roles(names)
         if gained:
-            # A key has no role that its user has got later.
+            # Keys may stay: a key does not get the roles that its user gets later.
             logins.end_logins_of(user, keep_keys=True)
             click.echo(f"Ended all logins of {name}, since the role is new")
         db.session.commit()
@@ -151,7 +151,7 @@ def set_roles_command(name: str, names: tuple[str, ...], remove: bool) -> None:
 def list_users_command() -> None:
     """List the users, each with the number of active logins and the roles; tabs between columns."""
     following = pages_of_rows(db.session.execute, _users_query(), [user_class().name])
-    # First, since without tables no header is printed.
+    # The first query comes before the header: it fails if the tables are missing.
     first = next(following, [])
     click.echo("NAME\tLOGINS\tROLES")
     for rows in chain([first], following):
@@ -174,7 +174,7 @@ def find_user(name: str) -> UserMixin:
 
 
 def printable(text: str) -> str:
-    """A text of a user for a terminal, which some characters would control."""
+    """A user's text without the characters that would control the terminal."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
@@ -194,7 +194,7 @@ def _users_query() -> Select[tuple[str, bool, int, str]]:
 
 
 def _roles(names: tuple[str, ...]) -> list[Role]:
-    """The rows of these roles; one that only a view demands so far is a new row."""
+    """The rows of these roles; a role that only a view names so far gets a new row."""
     rows = {name: Role(name=name) for name in route_table.demanded_roles(current_app)}
     rows |= {role.name: role for role in users.stored_roles()}
     if unknown := sorted({*names} - rows.keys()):

@@ -1,9 +1,9 @@
-"""Flask's session: a visitor keeps it through a login, and no user gets what another one left.
+"""Binds Flask's session to a user, so that no user sees what another one left in the browser.
 
-A cart or a flashed message goes on when its visitor logs in. Whenever the session is saved under a
-login, the id of the user stands in it. A request of anybody else finds it empty, as at a computer
-that several people use. So does the page of an error that comes before anybody has asked who sent
-the request. This holds for any session interface, such as that of an extension.
+A visitor keeps the session through a login, with a cart or a flashed message. When the session of a
+logged-in user is saved, the user's id is stored in it. A request of another user finds the session
+empty, for example on a shared computer. An error page also finds it empty if the error comes before
+the user was looked up. This works with any session interface, such as an extension's.
 Source: OWASP ASVS 14.3.1.
 """
 
@@ -27,22 +27,22 @@ from sqlalchemy.exc import SQLAlchemyError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# The name in the session under which the id of its user stands.
+# The session's key for the id of its user.
 OWNER = "_secure_flask_user"
 
-# The session as it was opened. Flask takes each look at `flask.session` for one of the view, and
-# then no cache keeps the response for other visitors.
+# The session as it was opened. Reading `flask.session` instead would count as an access by the
+# view, and then no cache keeps the response for other visitors.
 _OPENED = Key[SessionMixin]("session")
-# Whether the session is that of the user who sent this request.
+# Set when the session was compared with the user who sent this request.
 _CHECKED = Key[bool]("checked session")
-# Set where this request finds a session empty that is kept as it was.
+# Set when this request sees an empty session, which must not replace the stored one.
 _HIDDEN = Key[bool]("hidden session")
-# The user of a login that this request has begun.
+# The id of the user whom this request logs in.
 _NEW_OWNER = Key[str]("new owner of the session")
 
 
 class UserSessions(SessionInterface):
-    """Around another session interface: it says in each session whose it is."""
+    """Wraps another session interface, and stores the user's id in each session."""
 
     def __init__(self, inner: SessionInterface) -> None:
         self.inner = inner
@@ -52,7 +52,7 @@ class UserSessions(SessionInterface):
         return getattr(self.inner, name)
 
     def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
-        # Nothing of a request runs earlier, so nobody reads cookies that do not count.
+        # This runs first in a request, so no code reads cookies that do not count.
         drop_unread_cookies(request)
         opened = self.inner.open_session(app, request)
         if opened is not None:
@@ -62,7 +62,7 @@ class UserSessions(SessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if _HIDDEN in request_state(request.environ):
             return
-        # While the database is away, nobody knows whose it is, so it stays as it was.
+        # While the database is unavailable, the user is unknown, so the session is not saved.
         if not (session and session.modified) or _write_owner(session):
             self.inner.save_session(app, session, response)
 
@@ -89,18 +89,18 @@ class _Wrapping:
 
 
 def keep_session_for(user: UserMixin) -> None:
-    """Hand the session of a visitor over to the user whom this request logs in."""
+    """Give a visitor's session to the user whom this request logs in; clear another user's."""
     if session.get(OWNER) not in (None, str(user.id)):
         session.clear()
     request_state(request.environ)[_NEW_OWNER] = str(user.id)
     if session:
-        # It is saved again, with its owner.
+        # Flask saves a modified session, and so stores its owner.
         session.modified = True
 
 
 def init_app(app: Flask) -> None:
     app.wsgi_app = _Wrapping(app)  # type: ignore[method-assign]
-    # A login of the app may stand in the session itself, which then is the app's.
+    # An app with `find_user` may keep its login in the session, so it clears the session itself.
     if FIND_USER in app_state(app):
         return
     add_request_check(app, _clear_session_of_another)
@@ -112,7 +112,7 @@ def init_app(app: Flask) -> None:
 
 def _clear_session_of_another(request: Request) -> None:
     opened = _opened_session(request)
-    # A static file that asks whose the session is would lose its cache.
+    # A static file for which the user is looked up could not be cached.
     if not opened or _is_for_static_file(request):
         return
     if opened.get(OWNER) != _id_of(logged_in_user()):
@@ -121,9 +121,9 @@ def _clear_session_of_another(request: Request) -> None:
 
 
 def _handle_without_unchecked_session(handle: Callable[..., Any], *arguments: Any) -> Any:
-    """Handle an error; where nobody has asked whose the session is, its page finds it empty.
+    """Handle an error; its page sees an empty session if the owner was not checked before.
 
-    It asks nobody either: a flood of refused requests, and a database that is away, cost no query.
+    The owner is not looked up here: refused requests cost no query, and the database may be away.
     """
     state = request_state(request.environ)
     opened = _opened_session(request)
@@ -139,7 +139,7 @@ def _opened_session(request: Request) -> SessionMixin:
 
 
 def _is_for_static_file(request: Request) -> bool:
-    """Whether a view of Flask or of the core serves this, and none that is only called `static`."""
+    """Whether Flask or the core serves a static file, not a view of the app named `static`."""
     endpoint = request.endpoint or ""
     view = current_app.view_functions.get(endpoint)
     package = getattr(view, "__module__", "").partition(".")[0]
@@ -148,7 +148,7 @@ def _is_for_static_file(request: Request) -> bool:
 
 
 def _write_owner(session: SessionMixin) -> bool:
-    """Write whose the session is; False where that is unknown."""
+    """Store the owner's id in the session; False if the owner is unknown."""
     if has_own_login(current_app):
         return True
     try:

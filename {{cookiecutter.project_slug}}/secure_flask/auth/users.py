@@ -1,8 +1,8 @@
-"""What every user has: a name, a password, roles. `User` in app/models.py adds the rest.
+"""Users: the columns that every user has. `User` in app/models.py adds the rest.
 
-Other tables refer to users by the name of the table, `users`. A role is a name of what users may
-do, which views demand by `@roles_required`. Each request reads the roles again, so one that was
-taken away opens nothing any more. Source: OWASP ASVS 8.2.1, 8.3.2.
+Other tables refer to users by the table name, `users`. Views demand roles by `@roles_required`.
+Each request reads the roles from the database, so a revoked role stops working at once.
+Source: OWASP ASVS 8.2.1, 8.3.2.
 """
 
 import re
@@ -29,9 +29,9 @@ from sqlalchemy.orm.exc import ObjectDeletedError
 
 MAX_NAME = 150  # characters
 MAX_ROLE = 80  # characters of the name of a role
-# One spelling: `Admin` beside `admin` would be a role that nobody notices.
+# Names are in lower case: nobody would notice that `Admin` and `admin` are two roles.
 _ROLE = re.compile(r"[a-z][a-z0-9_-]*")
-# This only catches typing errors: a delivered message is the proof. Source: RFC 5321, 4.5.3.
+# This catches typing errors. Only a delivered message proves an address. Source: RFC 5321, 4.5.3.
 EMAIL = re.compile(r"(?=.{3,254}$)[^\s@\x00-\x1f\x7f]{1,64}@[^\s@\x00-\x1f\x7f]+")
 
 _CLASS = """\
@@ -46,20 +46,20 @@ class NoUserClass(click.ClickException, TypeError):
 
 
 _registered: list[type["UserMixin"]] = []
-# The hooks of accounts: whether a role of a user demands a second factor, and what deletes a user.
+# Self-service accounts set these hooks: one demands a second factor by role, one deletes a user.
 DEMANDS_SECOND_FACTOR = Key[Callable[["UserMixin"], bool]]("demands second factor")
 DELETE_USER = Key[Callable[["UserMixin"], None]]("delete user")
 # The user whose key sent the request, and the roles of that key.
 _ROLES_OF_KEY = Key[tuple[UUID, frozenset[str]]]("roles of the key")
-# Where a user object keeps the same.
+# The attribute of a user object that keeps the same pair.
 _LIMIT = "_secure_flask_roles_of_key"
 user_deleted = Namespace().signal(
     "user-deleted",
     doc="Sent with the user while all rows are there, for files and other systems that know the "
     "user: `@user_deleted.connect`. A receiver that raises an exception keeps the user.",
 )
-# Sent with the user and the former address as `old`, which may be None, within the transaction that
-# changes the address.
+# This signal gets the user and the former address as `old`, which may be None, in the transaction
+# that changes the address.
 address_changed = Namespace().signal("address-changed")
 
 user_roles = Table(
@@ -89,8 +89,8 @@ class UserMixin:
     """A person who can log in: `class User(UserMixin, Model)`. Names are case-sensitive.
 
     Columns: `id` (UUID), `name` (at most 150 characters), `password_hash`, `disabled` (bool),
-    `roles` (list of `Role`). `User.find(name)` is a user or None. `role_names` is a list of str: in
-    a request by a key only the roles that the key has too, so ask it rather than `roles`. `has_password` is a bool.
+    `roles` (list of `Role`). `User.find(name)` returns a user or None. `has_password` is a bool.
+    `role_names` is a list of str. Check it, not `roles`: a key may have fewer roles than its user.
     """
 
     __tablename__ = "users"
@@ -109,7 +109,7 @@ class UserMixin:
 
     @declared_attr
     def roles(cls) -> Mapped[list[Role]]:
-        # Read at its first use, so that only requests that ask for roles query for them.
+        # SQLAlchemy loads the roles at the first use, so a request that needs none sends no query.
         return relationship(secondary=user_roles, order_by=Role.name, passive_deletes=True)
 
     @property
@@ -118,14 +118,14 @@ class UserMixin:
 
     @property
     def has_password(self) -> bool:
-        """Whether any password logs this user in."""
+        """Whether the user has a password to log in by."""
         return self.password_hash != NO_PASSWORD
 
     @staticmethod
     def stored_address(text: str) -> str:
         """The form in which an e-mail address is stored.
 
-        :raises Reason: it is none.
+        :raises Reason: the text is no e-mail address.
         """
         if not EMAIL.fullmatch(text):
             raise Reason("Give an e-mail address like ada@example.org")
@@ -133,14 +133,14 @@ class UserMixin:
 
     @classmethod
     def find(cls, name: str) -> Self | None:
-        """The user of this name."""
+        """The user of this name, or None."""
         return db.session.scalar(select(cls).where(cls.name == name))
 
     @classmethod
     def spelled(cls, name: str) -> str:
-        """One text for all spellings that `find` takes for one name, under which guesses count.
+        """The same text for all spellings by which `find` finds one user; attempts count under it.
 
-        It does not depend on who is known, or the limits would tell.
+        The text must not depend on which users exist: the rate limits would reveal it.
         """
         return folded_name(name)
 
@@ -156,13 +156,13 @@ def stored_roles() -> list[Role]:
 
 
 def demands_second_factor(user: UserMixin) -> bool:
-    """Whether a role of the user demands one, as the hook of this name says, if there is one."""
+    """Whether a role of the user demands a second factor; False without the hook of this name."""
     is_demanded = app_state(current_app).get(DEMANDS_SECOND_FACTOR)
     return bool(is_demanded and is_demanded(user))
 
 
 def has_user_class() -> bool:
-    """Whether the tables of the core have users to refer to."""
+    """Whether the app has a class of users, to which the tables of the core refer."""
     return bool(_registered)
 
 
@@ -181,8 +181,8 @@ def user_class() -> type[UserMixin]:
 def replace_hash(user: UserMixin, new: str) -> bool:
     """Store a password hash, unless another request changed it or disabled the user meanwhile.
 
-    The row stays locked until the commit, so of a login and a concurrent new password one sees
-    the other.
+    The row stays locked until the commit, so a concurrent login or change of the password waits
+    and then sees this change.
     """
     model = type(user)
     unchanged = (model.id == user.id, model.password_hash == user.password_hash)
@@ -202,7 +202,7 @@ def locked_user(user: UserMixin) -> UserMixin | None:
         return None
     model = user_class()
     enabled = update(model).where(model.id == user_id, model.disabled.is_(False))
-    # SQLite locks nothing by SELECT.
+    # An update locks the row: SQLite has no SELECT FOR UPDATE.
     if db.session.scalar(enabled.values(disabled=False).returning(model.id)) is None:
         return None
     return db.session.get(model, user_id, populate_existing=True)
@@ -212,13 +212,13 @@ def locked_user(user: UserMixin) -> UserMixin | None:
 def create_user(
     name: str, password: str | None = None, *, check_password: bool = True, **columns: Any
 ) -> Any:
-    """Add a user, commit, and return the user; `columns` are those of the class in app/models.py.
+    """Add a user, commit, and return the user; `columns` are columns of `User` in app/models.py.
 
     `create_user("ada", "a good long password", email="ada@example.org")`. The password is checked
-    as `checked_new_password` does. `check_password=False` takes any, for one that your code has
-    made: `create_user("ada", secrets.token_urlsafe(18), check_password=False)`. The name is not
-    checked: it is PlainText of at most 150 characters. A user without a password logs in by
-    `log_in_user`, and no password is right: `create_user("ada")`.
+    as `checked_new_password` does. `check_password=False` accepts any, for one that your code
+    generates: `create_user("ada", secrets.token_urlsafe(18), check_password=False)`. The name is
+    not checked: pass PlainText of at most 150 characters. A user without a password,
+    `create_user("ada")`, logs in by `log_in_user`; no password matches.
 
     :raises ErrorResponse: 400, a bad password, with the reason; 503, too busy.
     :raises sqlalchemy.exc.IntegrityError: the name is taken; call `db.session.rollback()`.
@@ -239,7 +239,7 @@ def create_user(
 def delete_user(user: UserMixin) -> None:
     """Delete a user with all rows that refer to it, and commit: `delete_user(user)`.
 
-    The signal `user_deleted` comes first. The hook DELETE_USER does it instead, if there is one.
+    The signal `user_deleted` is sent first. If the hook DELETE_USER is set, it does all of this.
     """
     if leave := app_state(current_app).get(DELETE_USER):
         leave(user)
@@ -251,12 +251,12 @@ def delete_user(user: UserMixin) -> None:
 
 
 def record_deletion(user: UserMixin) -> None:
-    """Log that a user was deleted, and by whom, unless users delete their own account."""
+    """Log that a user was deleted, and by whom; None if users delete their own account."""
     audit.record(audit.USER_DELETED, account=user.name, user_id=user.id, by=changed_by(user))
 
 
 def changed_by(user: UserMixin) -> UUID | str | None:
-    """Who changes a user, for the log: the id of another user, "command line", or None."""
+    """The id of the other user who changes this one, "command line" for an operator, or None."""
     in_request = has_request_context()
     present = request_state(request.environ).get(USER_ID) if in_request else "command line"
     return None if present == user.id else present
@@ -265,7 +265,7 @@ def changed_by(user: UserMixin) -> UUID | str | None:
 def limit_roles_of_user(user: UserMixin, roles: Iterable[str]) -> None:
     """Let only these roles count for the user whose key sent this request.
 
-    A response that streams, or a thread, asks the same object when no request is there any more.
+    The user object keeps them too: a streamed response or a thread reads roles after the request.
     """
     limit = (user.id, frozenset(roles))
     request_state(request.environ)[_ROLES_OF_KEY] = limit
@@ -273,7 +273,7 @@ def limit_roles_of_user(user: UserMixin, roles: Iterable[str]) -> None:
 
 
 def counting_roles(user: UserMixin, names: list[str]) -> list[str]:
-    """Those of the user's roles that count in this request. The row stays as it is."""
+    """The user's roles that count in this request, where a key may limit them."""
     if has_request_context():
         limit = request_state(request.environ).get(_ROLES_OF_KEY)
     else:
@@ -284,7 +284,7 @@ def counting_roles(user: UserMixin, names: list[str]) -> list[str]:
 
 
 class _RoleNames:
-    """A `role_names` of any kind, such as a property or an association proxy, limited by a key."""
+    """A descriptor around any `role_names`, such as a property, that applies the limit of a key."""
 
     def __init__(self, written: Any) -> None:
         self._written = written
@@ -294,14 +294,14 @@ class _RoleNames:
         return names if user is None else counting_roles(user, names)
 
     def __set__(self, user: UserMixin, names: Any) -> None:
-        # With this method a value in the object, such as that of a cached property, hides nothing.
+        # `__set__` makes this a data descriptor: a `cached_property` in `__dict__` cannot hide it.
         self._written.__set__(user, names)
 
 
 def _limit_role_names(cls: type[UserMixin]) -> None:
-    """Let a key limit the roles, whichever class in the order of inheritance has `role_names`.
+    """Let a key limit `role_names`, whether the class defines or inherits it.
 
-    :raises TypeError: it is a column, which nothing here can limit.
+    :raises TypeError: `role_names` is a column, which cannot be limited.
     """
     written: Any = getattr_static(cls, "role_names")
     if not hasattr(written, "__get__"):

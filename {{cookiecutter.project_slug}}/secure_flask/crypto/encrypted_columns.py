@@ -89,7 +89,7 @@ class EncryptedColumn:
             setattr(instance, name, row[name])
 
     def write_row(self, mapper: Mapper[Any], row: dict[str, object], value: str | None) -> None:
-        """Set the stored columns of a value in a row's attributes, and its primary key if unset."""
+        """Set the stored columns of a value in the dict `row`, and its primary key if unset."""
         for name in _key_names(mapper):
             if row.get(name) is None:
                 row[name] = _new_key(mapper.columns[name])
@@ -118,7 +118,7 @@ class EncryptedColumn:
         return row_context(self.context_in(mapper), key)
 
     def follow(self, mapper: Mapper[Any], model: type) -> None:
-        """Re-encrypt the value whenever the object's primary key changes, as in a copy."""
+        """Re-encrypt the value whenever the object's primary key changes, such as in a copy."""
         claim_context(self.context_in(mapper), mapper.columns[self.encrypted].table, self.name)
         for position, name in enumerate(_key_names(mapper)):
             event.listen(getattr(model, name), "set", partial(self.rebind, position))

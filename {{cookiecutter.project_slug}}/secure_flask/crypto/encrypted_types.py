@@ -27,7 +27,7 @@ class Encrypted(TypeDecorator[Value]):
         self.context = context
 
     def context_of(self, key: list[object]) -> str:
-        """The context of the row with this primary key: the same for all."""
+        """The context of each row, which does not depend on its primary key."""
         return self.context
 
     def process_bind_param(self, value: Value | None, dialect: Dialect) -> bytes | None:

@@ -84,7 +84,7 @@ def decrypt(ciphertext: bytes, *, context: str) -> bytes:
 def readable_value(row: object, name: str) -> Any:
     """The attribute of a row; None, and a line in the log, if it does not decrypt.
 
-    For what people need after a key was dropped, such as the list of their logins.
+    A page that must work after a key was removed uses this, such as the list of logins.
     """
     try:
         return getattr(row, name, None)
@@ -98,6 +98,6 @@ def init_app(app: Flask) -> None:
 
 
 def _handle_decryption_error(error: DecryptionError) -> ResponseReturnValue:
-    # Without a stack trace, which might show more than the context of the row.
+    # Log no stack trace, which might show more than the context of the row.
     audit.record(audit.DECRYPT_FAIL, context=error.context)
     return response_for(InternalServerError())

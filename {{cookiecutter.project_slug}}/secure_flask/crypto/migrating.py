@@ -1,4 +1,4 @@
-"""Functions for migrations: convert stored values to those of an encrypted column."""
+"""Functions for migrations that encrypt stored values, or re-encrypt them for another context."""
 
 from collections.abc import Callable
 from typing import Any

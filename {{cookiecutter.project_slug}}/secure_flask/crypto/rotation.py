@@ -63,7 +63,7 @@ def init_app(app: Flask) -> None:
 
 @dataclass(frozen=True)
 class Stored:
-    """An encrypted column, and that of its blind index if it has one."""
+    """An encrypted column, and the column of its blind index if it has one."""
 
     value: sa.Column[Any]
     context_of: Callable[[list[object]], str]
@@ -76,12 +76,12 @@ class Stored:
 
     @property
     def raw(self) -> sa.ColumnElement[bytes]:
-        """The ciphertext, which no column type decrypts."""
+        """The column as bytes, so that its type does not decrypt the values."""
         return sa.type_coerce(self.value, sa.LargeBinary)
 
     @property
     def outdated(self) -> sa.ColumnElement[bool]:
-        """Whether a row has a value of another key than the first, or an index of one, or none."""
+        """Whether a row's value or index is not by the first key, or its index is missing."""
         key = encryption.PREFIX.pack(encryption.VERSION, current_key(encryption_keys())[0])
         conditions = [sa.func.substr(self.raw, 1, len(key)) != key]
         if self.index is not None:
@@ -122,13 +122,13 @@ def _count_by_key(
 
 
 def _rotate_column(stored: Stored) -> int:
-    """Renew a column page by page; the number of values that do not decrypt."""
+    """Re-encrypt a column page by page; return the number of values that do not decrypt."""
     done = 0
     failed = 0
     keys = list(stored.value.table.primary_key)
     found = sa.select(*keys, stored.raw).where(stored.outdated)
     for rows in pages_of_rows(db.session.execute, found, keys):
-        # Ends the read transaction: SQLite refuses to write in one that began before another write.
+        # End the read transaction: SQLite refuses to write in one that began before another write.
         db.session.commit()
         for *key, seen in rows:
             if not _renew_value(stored, key, seen):
@@ -149,7 +149,7 @@ def _renew_value(stored: Stored, key: list[object], seen: bytes) -> bool:
         plaintext = decrypt(seen, context=context)
     except DecryptionError:
         return False
-    # As a literal, since a column type would encrypt it.
+    # The type of this literal replaces the column's, which would encrypt the value again.
     sealed = sa.literal(encrypt(plaintext, context=context), sa.LargeBinary())
     new: dict[Any, Any] = {stored.value: sealed}
     if stored.index is not None:

@@ -28,8 +28,8 @@ TAG = 16
 def encrypt_stream(source: BinaryIO, target: BinaryIO, *, context: str) -> None:
     """Encrypt `source` into `target`, two binary files, for one context. At most 256 TiB.
 
-    `encrypt_stream(body_stream(), target, context=f"files of {file.id}")`. Each 64 KiB become 16
-    bytes longer, and the whole 28.
+    `encrypt_stream(body_stream(), target, context=f"files of {file.id}")`. Each 64 KiB grow by 16
+    bytes, and the whole by 28.
     """
     key_id, root = current_key(encryption_keys())
     salt = os.urandom(16)
@@ -82,7 +82,7 @@ def _read(source: BinaryIO, size: int) -> bytes:
     """Read `size` bytes, fewer only at the end. A socket or pipe may return less per read."""
     parts = list[bytes]()
     missing = size
-    # A request's body takes a read of no bytes for a client that is gone.
+    # Never read 0 bytes: the body of a request would then report that its client is gone.
     while missing and (part := source.read(missing)):
         parts.append(part)
         missing -= len(part)

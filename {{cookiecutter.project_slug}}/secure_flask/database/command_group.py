@@ -16,7 +16,7 @@ class _Explained(click.Command):
         except Reason as refused:
             raise click.ClickException(f"{refused}.") from None
         except IntegrityError as error:
-            # PostgreSQL adds lines with values.
+            # Only the first line is shown: PostgreSQL adds lines with values.
             [reason, *_] = str(error.orig).splitlines()
             why = f"Nothing was changed, since the tables forbid it: {reason}."
             raise click.ClickException(f"{why} Look at ondelete of their foreign keys.") from None
@@ -29,7 +29,7 @@ class Command(_Explained):
 
 
 class CommandGroup(_Explained, AppGroup):
-    """The same for a group of commands, such as `flask user …`."""
+    """A group whose commands explain an unavailable database, such as `flask user …`."""
 
 
 def _explained_database_error(error: DBAPIError | TimeoutError) -> Exception:

@@ -1,8 +1,8 @@
 """The database: SQLite in `instance/`, or PostgreSQL if `DATABASE_URL` is set to one.
 
 When the database is unreachable, busy, full or read-only, requests get a 503 and the log contains
-the stack trace. The app recovers without a restart. PostgreSQL cancels what takes too long.
-A value of the request that it cannot hold is a 400. Any other error of the database is a bug.
+the stack trace. The app recovers without a restart. PostgreSQL cancels slow statements. A value of
+the request that the database cannot store is a 400. Any other error of the database is a bug.
 Source: OWASP ASVS 13.1.3.
 """
 
@@ -42,13 +42,13 @@ CONFLICTS = (ObjectDeletedError, StaleDataError)
 Row = TypeVar("Row")
 BindKeys = str | list[str | None] | None
 
-# The names of the tables of the core, and what says whether an app has these.
+# The names of the core's tables, and the function that says whether an app has them.
 CORE_TABLES: set[str] = set()
 HAS_CORE_TABLES = Key[Callable[[], bool]]("has the tables of the core")
 
 
 class ModelMetaData(MetaData):
-    """The tables of all models, of which Flask-Migrate compares those of the app."""
+    """The tables of all models. Flask-Migrate compares only the ones that the app has."""
 
     @property
     def sorted_tables(self) -> list[Table]:
@@ -64,9 +64,9 @@ class Model(DeclarativeBase):
 
 
 class ModelOfUsers(DeclarativeBase):
-    """The base class of what refers to the app's class of users, beside that of all others.
+    """The base class of the core's models that refer to the app's class of users.
 
-    SQLAlchemy looks for that class only where something uses this, so an app may have none.
+    They have a registry apart from `Model`. SQLAlchemy looks for the class only if one is used.
     """
 
     metadata = Model.metadata
@@ -129,19 +129,19 @@ def _configure_engines(config: Config) -> None:
 
 
 def _check_connections(app: Flask) -> None:
-    """Refuse to use a database where a name that chooses it was changed too late."""
+    """Refuse connections if a setting of the database was changed after `init_app`."""
     check = app_state(app)[READ_ONCE].check_connection
     with app.app_context():
         engines = list(db.engines.values())
     for engine in engines:
-        # Before a connection opens, and whenever the pool lends one that is open.
+        # Check before a connection opens, and whenever the pool lends an open one.
         event.listen(engine, "do_connect", check)
         event.listen(engine, "checkout", check)
 
 
 @contextmanager
 def impatient_transaction() -> Iterator[Connection]:
-    """A transaction beside the session, which fails at once where it would wait for a lock."""
+    """A transaction outside the session, which fails at once instead of waiting for a lock."""
     with db.engine.begin() as connection:
         if connection.dialect.name != "sqlite":
             connection.exec_driver_sql("SET LOCAL lock_timeout = 1")  # millisecond
@@ -152,17 +152,17 @@ def impatient_transaction() -> Iterator[Connection]:
         try:
             yield connection
         finally:
-            # The pool lends the same connection to others.
+            # Restore the timeout: the pool lends this connection to others.
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {waits}")
 
 
 def has_core_tables() -> bool:
-    """Whether this app has users of the core, to which its tables belong."""
+    """Whether this app uses the core's users, and so has the tables of the core."""
     return app_state(current_app)[HAS_CORE_TABLES]()
 
 
 def app_metadata() -> MetaData:
-    """The tables of this app: without those of the core where it has none of its users."""
+    """The tables of this app, without the core's tables if it does not use the core's users."""
     if has_core_tables():
         return Model.metadata
     metadata = MetaData(naming_convention=NAMES)
@@ -187,19 +187,19 @@ def missing_tables() -> list[str]:
 
 
 def _release(error: object) -> None:
-    """Give the connection back, before Flask-SQLAlchemy does.
+    """Return the connection to the pool, before Flask-SQLAlchemy does.
 
-    Where the database is gone, that would raise after the view has finished, and the server would
-    replace its response by a page of its own.
+    If the database is gone, Flask-SQLAlchemy would raise after the view has finished, and the
+    server would replace the response by an error page.
     """
     if not db.session.registry.has():
         return
     try:
         if IN_CONTEXT in request_state(request.environ):
-            # A test or a command goes on with its objects.
+            # A test or a command still uses its objects after the request.
             db.session.rollback()
         else:
-            # It leaves loaded what a test looks at afterwards, such as `current_user`.
+            # `close` keeps loaded attributes, which a test may read later, such as `current_user`.
             db.session().close()
     except DBAPIError:
         db.session().invalidate()
@@ -217,7 +217,7 @@ def _respond_to_database_error(error: DBAPIError) -> ResponseReturnValue:
     if failures.is_value_of_request(error, request):
         return _respond_invalid(error)
     if failures.is_missing_reference(error):
-        # Another request deleted the row that this one refers to, such as its user. Or it is a bug.
+        # Another request has deleted the referenced row, such as the user, or this is a bug.
         audit.record(audit.CRASH, exc_info=error)
         return _respond_conflict(error)
     failures.explain_undefined_name(error)
@@ -225,7 +225,7 @@ def _respond_to_database_error(error: DBAPIError) -> ResponseReturnValue:
 
 
 def _respond_to_overflow(error: OverflowError) -> ResponseReturnValue:
-    # SQLite's driver raises it for an integer of more than 64 bits, and much else does too.
+    # SQLite's driver raises it for an integer of more than 64 bits, but other code raises it too.
     if failures.is_value_of_request(error, request):
         return _respond_invalid(error)
     raise error

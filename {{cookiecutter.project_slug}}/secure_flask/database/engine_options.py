@@ -1,8 +1,8 @@
-"""The options of each engine: those that the app needs, merged with those of the owner.
+"""The options of each engine: those that the app needs, merged with those that the owner sets.
 
-An option of the owner counts. One that would weaken a protection is refused in words: a time limit
-may be shorter, not longer. Only the query of a database's URL sets a longer one, since the operator
-who writes it knows the database. Source: OWASP ASVS 13.1.3, 16.2.5.
+The owner's options win. One that would weaken a protection is refused with an explanation: a time
+limit may be shorter, not longer. Only the query of a database's URL sets a longer one, since the
+operator who writes it knows the database. Source: OWASP ASVS 13.1.3, 16.2.5.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ from sqlalchemy import URL, QueuePool, make_url
 THREADS = 16
 POOL_TIMEOUT = 5  # seconds: a view that opens a second connection may have to wait for it
 BUSY_TIMEOUT = 5  # seconds that SQLite waits for another writer
-# For libpq. A name in the query of DATABASE_URL replaces it: PgBouncer refuses these limits, so
-# there write ?options=-c%20application_name%3Dapp, and set them on the role, as in
+# Arguments of psycopg. A name in the query of DATABASE_URL replaces one. PgBouncer refuses LIMITS:
+# there write ?options=-c%20application_name%3Dapp, and set the limits on the role, such as by
 # ALTER ROLE app SET statement_timeout = '5s'.
 POSTGRESQL = {
     "connect_timeout": 3,  # seconds, for each host
@@ -28,16 +28,16 @@ POSTGRESQL = {
     # psycopg prepares no statements: a pooler may lend another session to the next transaction.
     "prepare_threshold": None,
 }
-# Where the URL names several hosts, the app uses the one that accepts writes, which changes with a
+# If the URL names several hosts, the app uses the one that accepts writes, which changes with a
 # failover.
 SEVERAL_HOSTS = {"target_session_attrs": "read-write"}
-# Of requests alone, since a migration may take long.
+# These limits apply to requests alone, since a migration may take long.
 LIMITS = {
     "options": "-c lock_timeout=3s -c statement_timeout=5s"
     " -c idle_in_transaction_session_timeout=30s"
 }
 _LIMIT_NAMES = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
-# Options that the owner may lower and not raise: 0 or None would mean no limit.
+# The owner may lower these options, not raise them. 0 or None would mean no limit.
 _TIME_LIMITS = ("pool_timeout", "connect_timeout", "tcp_user_timeout", "timeout")
 _SWITCHES = {
     "hide_parameters": "or the log shows what statements store, such as the hash of a password",
@@ -75,7 +75,7 @@ def _merged(place: str, url: URL, own: Mapping[str, Any]) -> dict[str, Any]:
     arguments = _needed_arguments(url)
     own_arguments = own.get("connect_args") or {}
     _refuse_weaker(place, {**needed, **arguments}, {**own, **own_arguments})
-    # What the URL says is not said again.
+    # Arguments that the query of the URL sets are left out.
     arguments = {name: value for name, value in arguments.items() if name not in url.query}
     if "options" in arguments and "options" in own_arguments:
         own_options = f"{arguments['options']} {own_arguments['options']}"
@@ -87,10 +87,10 @@ def _needed_options(url: URL, own: Mapping[str, Any]) -> dict[str, Any]:
     # Logged errors must not contain parameters, such as a password hash.
     options: dict[str, Any] = {"hide_parameters": True}
     if url.get_backend_name() == "postgresql":
-        # Before each request a connection is asked, so a restart of the database is not noticed.
+        # The pool tests a connection before each use, so a restart of the database is not noticed.
         options["pool_pre_ping"] = True
     in_memory = url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
-    # Another kind of pool does not know these.
+    # Other kinds of pools do not accept `pool_size`, `max_overflow` and `pool_timeout`.
     if in_memory or "pool" in own or not issubclass(own.get("poolclass", QueuePool), QueuePool):
         return options
     return options | {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT}

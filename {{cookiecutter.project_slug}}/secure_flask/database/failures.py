@@ -1,4 +1,4 @@
-"""What an error of the database says: that it is away, that a value cannot be stored, or a bug.
+"""Classifies errors: the database is away, it cannot store a value, or the code has a bug.
 
 Drivers raise the same classes for a server that is gone and for a typo, so the code of the error
 decides. Source: PostgreSQL, appendix A, "PostgreSQL Error Codes"; SQLite, "Result and Error Codes".
@@ -28,9 +28,9 @@ _AWAY_IN_SQLITE = (
 _VALUE_STATES = (None, "22001", "22003", "22007", "22008", "22021", "22P02", "22P05")
 _FOREIGN_KEY = ("23503", "SQLITE_CONSTRAINT_FOREIGNKEY")
 _UNDEFINED = ("42P01", "42703")  # a table, a column
-# SQLite has one code for these and for wrong syntax.
+# SQLite has one code for a missing name and for wrong syntax, so its words decide.
 _UNDEFINED_IN_SQLITE = ("no such table", "no such column", "has no column named")
-# What SQLite's driver says of an integer of more than 64 bits, in no error of the database.
+# SQLite's driver raises an OverflowError with this text for an integer of more than 64 bits.
 _TOO_LARGE = "Python int too large to convert to SQLite INTEGER"
 _HEADERS_OF_DATES = ("If-Modified-Since", "If-Unmodified-Since", "If-Range", "Date")
 
@@ -51,13 +51,13 @@ def is_away(error: Exception) -> bool:
 
 
 def is_missing_reference(error: DBAPIError) -> bool:
-    """Whether a row would refer to one that is not there."""
+    """Whether a foreign key refers to a row that does not exist."""
     return any(code in _FOREIGN_KEY for code in _codes_of(error))
 
 
 def undefined_name(error: DBAPIError) -> str | None:
-    """What the database says of a table or column that it does not have, or None."""
-    # PostgreSQL adds lines with the statement.
+    """The message of the database about a table or column that it does not have, or None."""
+    # Only the first line counts: PostgreSQL adds lines with the statement.
     [said, *_] = str(error.orig).splitlines() or [""]
     in_sqlite = isinstance(error.orig, sqlite3.Error) and any(
         words in said for words in _UNDEFINED_IN_SQLITE
@@ -78,7 +78,7 @@ def explain_undefined_name(error: DBAPIError) -> None:
 
 
 def is_value_of_request(error: Exception, request: Request) -> bool:
-    """Whether the database cannot hold a value, and the client sent it, as it is.
+    """Whether the database cannot store a value that the client sent, unchanged by the view.
 
     A value that a view has computed is a bug of the view.
     """
@@ -91,7 +91,7 @@ def is_value_of_request(error: Exception, request: Request) -> bool:
 
 
 def _has_impossible_date(request: Request) -> bool:
-    """Whether Werkzeug fails at the year of a header, which it hands to `datetime` as it is."""
+    """Whether Werkzeug fails at the year of a header, which it passes to `datetime` unchecked."""
     try:
         for name in _HEADERS_OF_DATES:
             parse_date(request.headers.get(name))
@@ -109,7 +109,7 @@ def _texts_of(request: Request) -> Iterator[str]:
     """The values in the path, the query, the form and the JSON of a request."""
     yield from _texts(request.view_args)
     yield from _texts(request.args.to_dict(flat=False))
-    # A body that was not read whole, or is no JSON, has no value that a view could have.
+    # No view can have a value of a body that is too large or malformed, so it is skipped.
     with suppress(HTTPException):
         yield from _texts(request.form.to_dict(flat=False))
         yield from _texts(request.get_json(silent=True))

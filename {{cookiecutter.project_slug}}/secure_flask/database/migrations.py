@@ -11,7 +11,7 @@ from sqlalchemy import BLOB, CHAR, DATETIME, Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
 
-# What SQLite and PostgreSQL say where rows that exist get no value for a column.
+# The messages of SQLite and PostgreSQL if existing rows get no value for a column.
 WITHOUT_VALUE = ("NOT NULL", "null value")
 NEEDS_VALUE = (
     "Nothing was changed, since a column that is NOT NULL needs a value for the rows that exist: {}\n"
@@ -51,9 +51,9 @@ def _drop_if_empty(migration: Any, _: object, written: list[Any]) -> None:
 
 
 def _render_item(kind: str, item: object, context: object) -> str | Literal[False]:
-    """Write types into new migrations so that they can be renamed, and fit each database.
+    """Write types that fit each database into new migrations, not classes of the core.
 
-    SQLite names the type of a column that is dropped in its words, such as BLOB or CHAR.
+    A class may be renamed later. SQLite names the type of a dropped column BLOB or CHAR.
     """
     if kind != "type":
         return False
@@ -67,7 +67,7 @@ def _render_item(kind: str, item: object, context: object) -> str | Literal[Fals
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Say what to write for the commonest error of a new column, not a traceback."""
+    """Explain the most common error of a new column, without a traceback."""
     try:
         yield
     except DBAPIError as error:
@@ -78,11 +78,11 @@ def _explained() -> Iterator[None]:
 
 @contextmanager
 def _whole_or_not_at_all(connection: Connection) -> Iterator[None]:
-    """Let a migration that fails change nothing on SQLite either, and lose no row.
+    """Roll back a failed migration on SQLite too, and lose no row.
 
-    Batch mode copies a table and drops the old one. Without a transaction, one that fails would
+    Batch mode copies a table and drops the old one. Without a transaction, a failed migration would
     leave the copy, `_alembic_tmp_…`. With foreign keys on, SQLite would delete each row that refers
-    to the old table; they are off, and the references are checked afterwards.
+    to the old table, so they are off here, and the references are checked afterwards.
     """
     if connection.dialect.name != "sqlite":
         yield
@@ -90,7 +90,7 @@ def _whole_or_not_at_all(connection: Connection) -> Iterator[None]:
     # SQLite ignores this pragma inside a transaction.
     connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
     try:
-        # Python's driver begins none before a CREATE TABLE.
+        # Python's driver begins no transaction before a CREATE TABLE.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield
         broken = {row[0] for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}

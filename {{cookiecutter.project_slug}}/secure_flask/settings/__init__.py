@@ -49,19 +49,19 @@ class Settings(BaseSettings):
     # The policy that these settings go with; a subclass may know more names.
     policy: ClassVar[type[Policy]] = Policy
 
-    # These two first, since others depend on them.
+    # These two come first, since the validators of others read them.
     app_env: Literal["production", "development"] = "production"
     trusted_hosts: HostNames = []
     flask_debug: bool = False
     secret_key: Secret = SecretStr("")
     encryption_keys: NumberedKeyring = SecretStr("")
     blind_index_keys: NumberedKeyring = SecretStr("")
-    # For the token type jwt, which demands the keys.
+    # The token type jwt needs these keys.
     token_keys: Keyring | None = None
     database_url: DatabaseURL = SecretStr("sqlite:///app.db")
     redis_url: RedisURL | None = None
     proxy_hops: int = Field(0, ge=0, le=10)
-    max_request_body: ByteSize = ByteSize(2**20)  # of the proxy, in bytes
+    max_request_body: ByteSize = ByteSize(2**20)  # bytes that the proxy accepts
     web_concurrency: int = Field(1, ge=1)
     csp_report_only: bool = False
     login_rate_limit: RateLimit = "5 per minute"
@@ -75,7 +75,7 @@ class Settings(BaseSettings):
 
         :raises SettingsError: a setting is missing or insecure.
         """
-        # First: pydantic and Flask skip a line that they cannot read.
+        # Check the file first: pydantic and Flask skip a line that they cannot read.
         names_in_file(cls.model_config.get("env_file"))
         try:
             return cls()
@@ -125,7 +125,7 @@ class Settings(BaseSettings):
         return {**values, "PRODUCTION": self.app_env == "production"}
 
 
-# The settings that an app was given, and the names that Flask and they put into its configuration.
+# The settings of the app, and the names that Flask and the settings put into `app.config`.
 SETTINGS = Key[Settings]("settings")
 KNOWN_NAMES = Key[set[str]]("known names")
 
@@ -133,8 +133,8 @@ KNOWN_NAMES = Key[set[str]]("known names")
 def names_in_file(path: object) -> set[str]:
     """The upper-case names of the settings in this `.env` that have a value; none without a file.
 
-    :raises SettingsError: a line cannot be read, and it may be a setting that protects. The message
-        repeats nothing of it: it may be a secret.
+    :raises SettingsError: a line cannot be read, and it may set a protection. The message does not
+        quote the line, which may contain a secret.
     """
     if not isinstance(path, Path) or not path.exists():
         return set()

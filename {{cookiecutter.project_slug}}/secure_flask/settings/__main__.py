@@ -1,4 +1,4 @@
-"""`python -m secure_flask.settings [FILE]`: a new `.env` for development, or what a file lacks.
+"""`python -m secure_flask.settings [FILE]` writes a `.env`, or adds the secrets that a file lacks.
 
 Lines are only ever added at the end, so an interruption loses no key. Source: OWASP ASVS 13.3.1.
 """
@@ -14,7 +14,7 @@ from secure_flask.settings import ENV_FILE, SettingsError, keyrings, names_in_fi
 
 
 def fresh_secrets() -> dict[str, str]:
-    """Generate a value for each secret, those of every token type included."""
+    """Generate a value for each secret, including the secrets of every token type."""
     return {
         "SECRET_KEY": secrets.token_urlsafe(48),
         "ENCRYPTION_KEYS": keyrings.new_key(),
@@ -25,7 +25,7 @@ def fresh_secrets() -> dict[str, str]:
 
 def main(path: Path = ENV_FILE) -> None:
     """Complete the file, or exit with a sentence where it cannot be read."""
-    # Not in a file that exists or lies elsewhere, where no APP_ENV means production.
+    # Only a new .env of this project is for development: elsewhere no APP_ENV means production.
     new = path.absolute() == ENV_FILE.absolute() and not path.exists()
     wanted = {**({"APP_ENV": "development"} if new else {}), **fresh_secrets()}
     try:
@@ -46,7 +46,7 @@ def _refuse_unless_ignored(path: Path) -> None:
     git = shutil.which("git")
     if git is None:
         return
-    # 0 is ignored, 1 is not, and 128 is no repository.
+    # The exit code of git is 0 for an ignored file, 1 for another, 128 outside a repository.
     asked = [
         git,
         "-C",
@@ -64,7 +64,7 @@ def _refuse_unless_ignored(path: Path) -> None:
 
 
 def _add(path: Path, values: dict[str, str]) -> None:
-    # Readable only by its owner.
+    # Only the owner may read the file: it holds secrets.
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o600)
     with open(descriptor, "a", encoding="utf-8") as file:
         text = path.read_text("utf-8")

@@ -1,9 +1,9 @@
-"""No value that somebody writes into `app.config` is ignored in silence.
+"""Refuses values in `app.config` that would have no effect, so that none is ignored silently.
 
-Before `init_app`, a name that the settings give may not hold another value there. After it, a name
-that `init_app` read once may not change: the first request or the first connection refuses, so a
-test that meant another database does not empty this one. Which names are read once is noted while
-`init_app` reads them. No message contains a value, which may be a secret.
+Before `init_app`, `app.config` may not hold another value than the settings. After it, a name that
+`init_app` read once may not change: the first request or connection raises an error. So a test that
+was meant for another database does not empty this one. The names are noted while `init_app` reads
+them. No message contains a value, which may be a secret.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ from secure_flask.settings import Settings, SettingsError
 from secure_flask.settings.types import is_weak_secret
 from secure_flask.state import Key
 
-# What Flask and Flask-SQLAlchemy put there by themselves.
+# Values that Flask and Flask-SQLAlchemy put into `app.config` themselves.
 _DEFAULTS = {**Flask.default_config, "SQLALCHEMY_DATABASE_URI": None}
 # Names of `app.config` that come from a setting of another name.
 _SETTINGS = {"SQLALCHEMY_DATABASE_URI": "DATABASE_URL", "PRODUCTION": "APP_ENV"}
@@ -39,7 +39,7 @@ def refuse_weak_fallbacks(config: Mapping[str, Any]) -> None:
     """
     :raises SettingsError: in production, Flask would accept what a weak key has signed.
     """
-    # A text in place of the list is a list of characters, and Flask takes each for a key.
+    # Flask would take each character of a text for a key, so a text instead of a list is weak.
     keys: Iterable[str | bytes] = config.get("SECRET_KEY_FALLBACKS") or ()
     as_bytes = [key.encode() if isinstance(key, str) else key for key in keys]
     if config["PRODUCTION"] and any(map(is_weak_secret, as_bytes)):
@@ -53,7 +53,7 @@ class ReadOnce:
     """The names that `init_app` reads once, with the values that it found."""
 
     def __init__(self, config: Config, settings: Settings) -> None:
-        # Not the app, since its engines hold this object.
+        # No reference to the app is kept, since its engines refer to this object.
         self._config = config
         self._settings = settings.for_flask()
         self._found: dict[str, object] = {}
@@ -73,7 +73,7 @@ class ReadOnce:
         for name in names - (Flask.default_config.keys() - self._settings.keys()):
             self._found[name] = _copied(self._config.get(name))
         if self._settings["PRODUCTION"]:
-            # Each request reads it. A key that stands in the code signs for everybody who reads it.
+            # SECRET_KEY is read by each request, but may not change: code that sets it reveals it.
             self._found["SECRET_KEY"] = self._config["SECRET_KEY"]
 
     def check_first_request(self, request: Request) -> None:
@@ -106,12 +106,12 @@ READ_ONCE = Key[ReadOnce]("names of the configuration that are read once")
 
 def _agrees(config: Mapping[str, Any], name: str, value: object) -> bool:
     present = config.get(name, value)
-    # A default of a library is nothing that somebody wrote.
+    # The default of a library is no conflict, since nobody wrote it.
     return bool(present == value or (name in _DEFAULTS and present == _DEFAULTS[name]))
 
 
 def _how_to_set(names: Iterable[str], settings: Mapping[str, Any]) -> str:
-    """A line for each name: where a test sets it, and where all else does."""
+    """A line for each name: how to set it in a test, and how in production."""
     lines = []
     for name in names:
         setting = _SETTINGS.get(name, name)
@@ -144,7 +144,7 @@ def _noted_reads(config: Config, names: set[str]) -> Iterator[None]:
             names.add(name)
             return super().setdefault(name, default)
 
-    # Not another object in its place: modules keep this one.
+    # The class changes, not the object, since modules keep a reference to the object.
     config.__class__ = Noting
     try:
         yield
@@ -153,9 +153,9 @@ def _noted_reads(config: Config, names: set[str]) -> Iterator[None]:
 
 
 def _copied(value: Any) -> Any:
-    """A copy in which a later change of a list or dict does not show.
+    """A copy of lists and dicts, so that a later change of the original is noticed.
 
-    What they hold may be an object that nothing can copy, such as an SSL context.
+    Other objects are not copied: some, such as an SSL context, cannot be.
     """
     if isinstance(value, dict):
         return {name: _copied(each) for name, each in value.items()}

@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import AfterValidator, SecretStr
 
 KEY_SIZE = 32  # bytes
-# Different steps between neighbouring bytes; 32 random hexadecimal digits have 12 or more.
+# A secret has so many different steps between bytes; 32 random hexadecimal digits have 12 or more.
 MIN_STEPS = 11
 MAX_NUMBER = 2**32 - 1  # a ciphertext stores the id in four bytes; a date like 20261125 fits
 NUMBER = re.compile(r"[1-9][0-9]{0,9}")
@@ -84,6 +84,6 @@ def _readable(read: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(check)
 
 
-# The types of the settings: ENCRYPTION_KEYS and BLIND_INDEX_KEYS; TOKEN_KEYS.
+# The first is the type of ENCRYPTION_KEYS and BLIND_INDEX_KEYS, the second of TOKEN_KEYS.
 NumberedKeyring = Annotated[SecretStr, _readable(read_numbered_keyring)]
 Keyring = Annotated[SecretStr, _readable(read_keyring)]

@@ -31,12 +31,12 @@ def _supported_database(url: SecretStr) -> SecretStr:
         parsed = make_url(url.get_secret_value())
         backend = parsed.get_backend_name()
     except (ValueError, ArgumentError):
-        # Without the cause, which may quote the password.
+        # The error is not raised again, since it may quote the password.
         backend = ""
     if backend == "sqlite":
         return url
-    # An @ that is not encoded makes a part of the password the host, which would be looked up. What
-    # follows a NUL, such as sslmode, libpq would ignore.
+    # An unencoded @ would make a part of the password the host, and send it to DNS. libpq would
+    # ignore everything after a NUL, such as sslmode.
     if (
         backend not in ("postgresql", "postgres")
         or set("@,").intersection(parsed.host or "")
@@ -78,7 +78,7 @@ def _supported_redis(url: SecretStr) -> SecretStr:
     try:
         redis_storage.check_redis_url(url.get_secret_value())
     except Exception:
-        # redis-py raises many kinds. Without the cause, which may quote the password.
+        # redis-py raises many exceptions. The cause is dropped, since it may quote the password.
         raise ValueError(HOW_TO_NAME_REDIS) from None
     return url
 

@@ -1,9 +1,9 @@
-"""What a client holds to show its login: a cookie on pages, and for programs what TOKEN_TYPE says.
+"""The tokens of logins: a cookie for pages, and for programs the type that TOKEN_TYPE names.
 
 Pages log in by the cookie of session.py in every project. `POST /login` by JSON gives a program
 the token type that TOKEN_TYPE in policy.py names, each in a module here. A request with
-`Authorization: Bearer` is authenticated by that alone, and its cookies are not read. A key for a
-machine counts beside each token type.
+`Authorization: Bearer` is authenticated by that alone, and its cookies are not read. A key of a
+program works with each token type.
 """
 
 from typing import Any, Protocol
@@ -25,11 +25,11 @@ from secure_flask.web.view_options import view_options
 
 
 class TokenType(Protocol):
-    """What the rest of the core uses of a token type; its module implements this."""
+    """The interface of a token type, which its module implements."""
 
     @property
     def KIND(self) -> str:
-        """The kind of its rows."""
+        """The value of `Login.kind` in its rows."""
 
     def issue_token(
         self,
@@ -42,8 +42,8 @@ class TokenType(Protocol):
     ) -> dict[str, Any]:
         """Log a user in, in place of the login `replaces`; return the body of the response.
 
-        `second_factor` says that the user has shown one. The voucher is of a user who entered no
-        password here.
+        `second_factor` says that the user has shown one. `voucher` says who identified a user who
+        entered no password here.
         """
 
     def find_login(self, request: Request) -> Login | None:
@@ -59,7 +59,7 @@ def chosen_token_type() -> TokenType:
 
 
 def token_type_for_new_login() -> TokenType:
-    """What a login by this request gives: a form the cookie, JSON the chosen token type."""
+    """The token type of a new login: the session cookie for a form, the chosen type for JSON."""
     return session if is_consumed_form() else chosen_token_type()
 
 
@@ -71,7 +71,7 @@ def token_type_of(login: Login) -> TokenType:
 def security_schemes() -> list[dict[str, Any]]:
     """The OpenAPI security schemes of each kind of login: a request needs one of them.
 
-    The core knows none of an app that has a login of its own.
+    The list is empty for an app with `find_user`, whose login the core does not know.
     """
     if has_own_login(current_app):
         return []
@@ -98,7 +98,7 @@ def init_app(app: Flask) -> None:
 
 
 def _find_login(request: Request) -> Login | MachineKey | None:
-    # Any site may write there, with the cookies of the user.
+    # Any site may send a request with the user's cookies to a view without the CSRF check.
     if view_options(request).csrf_exempt:
         return None
     if not has_bearer(request):
@@ -116,7 +116,7 @@ def _load_token_type(name: str, app: Flask) -> TokenType:
 
 def _load_jwt(app: Flask) -> TokenType:
     try:
-        # Imported here, since only this type needs PyJWT.
+        # The import is here, since only this type needs PyJWT.
         from secure_flask.auth.tokens import refresh
     except ModuleNotFoundError as error:
         if error.name != "jwt":

@@ -1,6 +1,6 @@
 """The access token of the type `jwt`: a JSON Web Token that is valid for ten minutes.
 
-Any service with the public keys can verify it. Here its login is looked up too, so that logout is
+Any service with the public keys can verify it. This app also looks up its login, so that logout is
 immediate. The first of TOKEN_KEYS signs, all verify: add a new key at the end, wait until every
 process and service has it, then move it to the front.
 Source: RFC 7517, RFC 8037, RFC 8725, RFC 9068; OWASP ASVS 9.1.1 to 9.2.4, 11.2.2, 13.3.4.
@@ -120,7 +120,7 @@ def _make_claims(login: Login) -> dict[str, Any]:
 def _check_claims(claims: object) -> dict[str, Any]:
     """The claims of a token whose signature was verified.
 
-    PyJWT accepts a token that never expires or that another service issued.
+    PyJWT would accept a token that never expires or that another service issued.
 
     :raises InvalidToken: a claim is missing, unknown, of another type, or not valid now.
     """
@@ -138,13 +138,13 @@ def _check_claims(claims: object) -> dict[str, Any]:
 
 
 def _name_of(party: str) -> str:
-    """What the policy calls TOKEN_ISSUER or TOKEN_AUDIENCE; by default the address of this site."""
+    """The value of TOKEN_ISSUER or TOKEN_AUDIENCE; by default the address of this site."""
     hosts = app_state(current_app)[SETTINGS].trusted_hosts
     return current_app.config[party] or f"https://{hosts[0]}"
 
 
 def _decode(encoded: str) -> bytes:
-    """Decode one part of a token, which has one spelling. PyJWT 2.13 accepts others.
+    """Decode one part of a token, and accept only one spelling. PyJWT 2.13 accepts several.
 
     :raises ValueError: it is not base64url, or its last character has bits that a decoder ignores.
     """

@@ -1,10 +1,10 @@
 """The token type `jwt`: an access token, and a refresh token that gets the next pair.
 
 `POST /token/refresh` takes `secret.rotation`, whose second part changes at each use. A rotation
-that was used before was copied, and the thief cannot be distinguished from the owner. So the login
+that is used twice was copied, and the thief cannot be distinguished from the owner, so the login
 ends. A lost response must not end it: the next rotation is derived from the present one, so a
-client that repeats its request within REFRESH_GRACE gets the same answer again, and never a
-second branch. A thief may repeat each refresh right behind the owner. No honest client loses each
+client that repeats its request within REFRESH_GRACE gets the same answer again, never a different
+one. A thief could repeat each refresh right after the owner. No honest client loses every
 response, so three repeated rotations in a row end the login too.
 Source: RFC 9700, section 4.14.2; OWASP ASVS 10.4.5, 11.2.2, 13.3.4.
 """
@@ -129,7 +129,7 @@ def _renew_tokens(refresh_token: str) -> dict[str, Any] | None:
 
 
 def _rotate_token(login: Login, rotation: str) -> str | None:
-    """Use a rotation up, in one statement; None if it is not the present one."""
+    """Replace the present rotation, in one statement, by the next; None if this is not it."""
     following = _successors(login, rotation)[0]
     present = logins.hash_of_secret(KIND, rotation)
     swap = update(Login).where(Login.id == login.id, Login.rotation_hash == present)
@@ -147,7 +147,7 @@ def _rotate_token(login: Login, rotation: str) -> str | None:
 
 
 def _repeat_token(login_id: str, rotation: str) -> str | None:
-    """The same successor again, for a client that lost the response a moment ago."""
+    """The same next rotation again, for a client that lost the response a moment ago."""
     previous = logins.hash_of_secret(KIND, rotation)
     _count_repeat(login_id, previous)
     login = db.session.get(Login, login_id, populate_existing=True)
@@ -160,14 +160,14 @@ def _repeat_token(login_id: str, rotation: str) -> str | None:
         (each for each in made if logins.hash_of_secret(KIND, each) == login.rotation_hash), None
     )
     if same:
-        # The owner whose response was lost, or a thief: the address in the log may tell.
+        # The client lost a response or is a thief: the address in the log may show which.
         fields = {"reason": "within REFRESH_GRACE", "session": login.id}
         audit.record(audit.TOKEN_REPEAT, user_id=login.user_id, **fields)
     return same
 
 
 def _count_repeat(login_id: str, previous: bytes) -> None:
-    """Count a rotation that is repeated, once however often a client on a bad network tries."""
+    """Count a repeated rotation once, even if a client on a bad network repeats it often."""
     first = (Login.id == login_id, Login.previous_hash == previous, Login.repeated.is_(False))
     counted = update(Login).where(*first).values(repeats=Login.repeats + 1, repeated=True)
     db.session.execute(counted)
@@ -175,7 +175,7 @@ def _count_repeat(login_id: str, previous: bytes) -> None:
 
 
 def _successors(login: Login, rotation: str) -> list[str]:
-    """The rotation that follows, by each key of TOKEN_KEYS, the current key first."""
+    """The next rotation, derived by each key of TOKEN_KEYS, the current key first."""
     keys = keyrings.read_keyring(current_app.config["TOKEN_KEYS"]).values()
     text = f"{login.id}.{rotation}".encode()
     return [hmac.digest(derive_key(key, PURPOSE), text, "sha256").hex() for key in keys]

@@ -50,14 +50,14 @@ def find_login(request: Request) -> Login | None:
 
 
 def forget_session() -> None:
-    """Let the browser drop the cookie and what it stored."""
+    """Let the browser delete the cookie and all data that it stored for this site."""
     if flask.session:
         flask.session.clear()
     after_this_request(_clear_browser)
 
 
 def _session_id(request: Request) -> str:
-    # One of two may come from a sibling domain: neither counts.
+    # Two cookies of this name do not count: one may come from a sibling domain.
     sent = request.cookies.getlist(cookies.cookie_name(KIND))
     return sent[0] if len(sent) == 1 else ""
 
@@ -71,7 +71,7 @@ def _set_cookie(response: Response, session_id: str, lifetime: int) -> Response:
 
 def _clear_browser(response: Response) -> Response:
     response.delete_cookie(cookies.cookie_name(KIND), **cookies.cookie_flags())
-    # Without "cookies", which would clear sibling sites' cookies too.
-    # WebKitGTK ignores it: there, what scripts store stays.
+    # The value "cookies" is left out: it would delete the cookies of sibling sites too. WebKitGTK
+    # ignores the header, so there the data that scripts stored stays.
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
