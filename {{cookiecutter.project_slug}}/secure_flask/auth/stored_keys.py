@@ -45,7 +45,7 @@ def store_key(
     """Store a new key and commit; return its row and its text. `login` is None for an operator.
 
     :raises ErrorResponse: 400, a bad name or lifetime; 401, the login has ended, or the user is
-        disabled or deleted; 403, a role that the user lacks; 409, a duplicate or one above MAX_KEYS.
+        disabled or deleted; 403, the user lacks a role; 409, the name exists, or too many keys do.
     """
     lifetime = DEFAULT_LIFETIME if expires_in is None else expires_in
     _check_values(user, name, lifetime, roles)
