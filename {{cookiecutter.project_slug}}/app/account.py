@@ -84,7 +84,7 @@ class Keys(ResponseBody):
 
 
 def whole(number: object) -> object:
-    """In JSON, 60.0 is the integer 60 too."""
+    """Convert 60.0 to 60, since JSON takes both for the same integer."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
@@ -93,7 +93,7 @@ Seconds = Annotated[int, Field(ge=1, le=365 * DAY), BeforeValidator(whole)]
 
 class KeyBody(Body):
     name: Annotated[PlainText, Field(max_length=MAX_KEY_NAME)]
-    expires_in: Seconds | None = None  # else 90 days
+    expires_in: Seconds | None = None  # seconds; 90 days if None
     roles: list[str] = []  # noqa: RUF012 - pydantic copies it
 
 
@@ -295,7 +295,7 @@ def end_key_by_form(key_id: str) -> ResponseReturnValue:
 @responds("text/html", status=303)
 @public
 def lead_to_account() -> ResponseReturnValue:
-    """After a refused change, a browser may load its address; password managers know the other."""
+    """Redirect to your account. Password managers and reloads open these addresses."""
     return redirect(url_for("account.show"), 303)
 
 
@@ -305,7 +305,7 @@ def as_time(seconds: int) -> datetime:
 
 
 def _page(form: PasswordChangeForm | None = None, key_form: KeyForm | None = None) -> str:
-    # A form that was not sent takes nothing from the one that was.
+    # A form that was not sent must not take values of the one that was sent.
     form = form or PasswordChangeForm(formdata=None)
     key_form = key_form or KeyForm(formdata=None, days=90)
     form.new_password.description = LENGTH_HINT.format(current_app.config["PASSWORD_MIN_LENGTH"])

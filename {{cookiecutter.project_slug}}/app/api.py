@@ -1,9 +1,8 @@
 """The JSON routes, with tasks as the example. Your own code begins here.
 
 `@validated` checks the JSON body of a write, and `@responds` describes the response in
-/openapi.json. Only logged-in users, `current_user`, may call a route unless it is marked `@public`. Programs call
-these by a key too, as `@keys_allowed` says.
-See docs/pages-and-forms.md.
+/openapi.json. Only logged-in users, `current_user`, may call a route unless it is marked `@public`.
+Programs may also call a route marked `@keys_allowed` by a key. See docs/pages-and-forms.md.
 """
 
 from typing import Annotated, Any

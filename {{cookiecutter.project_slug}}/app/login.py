@@ -33,7 +33,7 @@ from wtforms.validators import DataRequired, Length
 
 blueprint = Blueprint("login", __name__)
 
-# Where people sign up themselves, an e-mail address logs in too.
+# With self-service accounts, an e-mail address logs in too.
 MAX_USERNAME = 254  # characters
 MAX_PASSWORD = 1024  # characters
 LENGTH_HINT = "At least {} characters, for example a sentence of a few words."
@@ -165,5 +165,5 @@ def _page(template: str, form: FlaskForm) -> str:
 
 
 def start_page() -> str:
-    """Where a login leads that no page asked for, and a logout."""
+    """The path after a logout, and after a login without `next`."""
     return f"{request.root_path}/"

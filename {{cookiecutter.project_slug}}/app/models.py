@@ -18,9 +18,9 @@ class User(UserMixin, Model):
     """A person who can log in. `UserMixin` has the name, the password and the roles."""
 
     # cookiecutter: if cookiecutter.accounts == "self-service"
-    # It has the e-mail address and the second factors too.
+    # The mixin has the e-mail address and the second factors too.
     # cookiecutter: else
-    # Encrypted in the database, and found by `User.email == "ada@example.org"`.
+    # The address is encrypted in the database, and found by `User.email == "ada@example.org"`.
     email = encrypted_column(index=True)
     # cookiecutter: endif
     # Your own columns, as in

@@ -40,7 +40,7 @@ class TaskForm(FlaskForm):
 @public
 def index() -> str:
     """Show the start page."""
-    # Only in development: violations tell visitors about the site's problems.
+    # Production shows no violations, since they tell visitors about the site's problems.
     violations = [] if current_app.config["PRODUCTION"] else latest_violations(5)
     return render_template("index.html", violations=violations)
 

@@ -36,8 +36,8 @@ CSP_CHANGES: dict[str, list[str]] = {
     # As in "connect-src": ["https://api.example.org"].
 }
 
-# The sites that pages may lead to, beside those that they load from. None for any site. If unset,
-# the level decides: no other site at PARANOID, any site elsewhere.
+# The sites that pages may lead to, beside those that they load from. None allows any site. If this
+# is unset, the level decides: no other site at PARANOID, any site elsewhere.
 # LINKS: list[str] | None = ["https://www.example.org"]
 
 # Which sites may show the pages in a frame. http://localhost is ignored in production.

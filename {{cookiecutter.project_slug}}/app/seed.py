@@ -1,4 +1,4 @@
-"""`flask seed`: an example user with a few tasks, for development. It goes with the example.
+"""`flask seed`: an example user with a few tasks, for development. Delete it with the example.
 
 The password is random and shown once, so a development server that others reach has no
 user whose password is known. Source: OWASP ASVS 6.3.2, 13.2.3.
@@ -16,7 +16,7 @@ from app.tasks import Task
 blueprint = Blueprint("seed", __name__, cli_group=None)
 
 NAME = "ada"
-# Titles, with notes, and whether it is done.
+# Each task is a title, notes, and whether it is done.
 TASKS = [
     ("Read README.md", "It says where your own code begins.", True),
     ("Run `.venv/bin/flask access`", "It shows who may call which route.", False),

@@ -21,7 +21,7 @@ PER_PAGE = 100  # tasks, so that a long list costs no more than a short one
 class Task(Model):
     __tablename__ = "tasks"
 
-    # A UUID, so that the address of one task reveals no other.
+    # The id is a UUID, so that the address of one task reveals no other.
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     title: Mapped[str] = mapped_column(String(MAX_TITLE))

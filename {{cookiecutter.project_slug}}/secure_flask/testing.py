@@ -108,7 +108,7 @@ def fast_hashes() -> Iterator[None]:
 
 
 def create_tables(app: Flask) -> None:
-    """Create the tables of all models that do not exist yet: `testing.create_tables(app)`."""
+    """Create the missing tables of all models: `testing.create_tables(app)`."""
     with app.app_context():
         db.create_all(None)
 
@@ -212,7 +212,7 @@ def log_in_by_form(client: FlaskClient, name: str, password: str) -> None:
 
 
 def routes(app: Flask, **values: str) -> list[Route]:
-    """Every method of every route but those of another host. A parameter gets an example value.
+    """Every method of every route, without routes of another host. Parameters get example values.
 
     `[each.path for each in testing.routes(app) if each.public]`. For a converter of your own, pass
     the value by the parameter's name: `testing.routes(app, colour="red")`.

@@ -1,9 +1,10 @@
-"""Replaces this folder by that of another release: `python secure_flask/update.py [TAG]`.
+"""Replaces this folder by the folder of another release: `python secure_flask/update.py [TAG]`.
 
 A release counts only if its tag is signed by a key of the SIGNERS file that is installed here, and
-if its files are exactly those of its MANIFEST. Nothing of it runs before that. Git is the undo:
-`git checkout -- secure_flask`. This must run where the package does not, so it uses the standard
-library alone and imports nothing of the package. Source: SLSA v1.0, "Verifying artifacts".
+if its files are exactly those of its MANIFEST. None of its code runs before that.
+`git checkout -- secure_flask` undoes an update. This must run where the package does not, so it
+uses the standard library alone and imports nothing of the package.
+Source: SLSA v1.0, "Verifying artifacts".
 """
 
 import argparse
@@ -25,7 +26,7 @@ CORE = Path(__file__).resolve().parent
 PROJECT = CORE.parent
 MIGRATIONS = PROJECT / "migrations"
 VERSIONS = MIGRATIONS / "versions"
-# Where the folder lies in the repository of the template; taken literally.
+# The folder in the template's repository. The parts hide the name from cookiecutter.
 THERE = "{" + "{cookiecutter.project_slug}" + "}/secure_flask"
 TAG = re.compile(r"v(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2}")
 # git removes other headers from a tag before it verifies the rest, so anybody could add some.
@@ -59,7 +60,7 @@ def main() -> int:
     for name, meaning in FLAGS.items():
         parser.add_argument(name, action="store_true", help=meaning)
     options = parser.parse_args()
-    # A terminal may have fewer characters than the CHANGELOG.
+    # The CHANGELOG may have characters that the terminal lacks.
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +68,7 @@ def main() -> int:
     except UpdateError as error:
         print(error, file=sys.stderr)
     except (OSError, SyntaxError, ValueError) as error:
-        # With a traceback Python would exit with 1, as for a newer release.
+        # A traceback would exit with 1, which means that there is a newer release.
         print("The update stopped:", ascii(str(error)), file=sys.stderr)
     return 2
 
@@ -92,7 +93,7 @@ def _update(template: "Template", options: argparse.Namespace) -> int:
         return int(options.check)
     _refuse_edits(template, files, installed, lose=options.replace_edits)
     migrations = _new_migrations(before, files)
-    # First these: without them, a core that was committed by mistake would lack its tables.
+    # Migrations come first: an update that stops here must not leave a core without its tables.
     for name, text in migrations.items():
         (VERSIONS / name).write_text(text, "utf-8")
     _write(files)
@@ -101,7 +102,7 @@ def _update(template: "Template", options: argparse.Namespace) -> int:
 
 
 def _candidates(template: "Template", options: argparse.Namespace, installed: str) -> list[str]:
-    """The tags of which the first that can be trusted is taken."""
+    """The tags to try in this order, until one can be trusted."""
     if not (options.check or options.diff):
         _refuse_uncommitted()
     if options.check or not options.tag:
@@ -122,7 +123,7 @@ def _candidates(template: "Template", options: argparse.Namespace, installed: st
 
 
 def _is_promised(tag: str, installed: str) -> bool:
-    """Whether app/ runs with it: the minor version is the same, and from 1.0 on the major one."""
+    """Whether app/ runs with a tag: the minor version is the same, from 1.0 on the major one."""
     new = _version(tag)
     old = _version(installed)
     return new[: 1 if new[0] else 2] == old[: 1 if new[0] else 2]
@@ -142,14 +143,14 @@ class Template:
             "GIT_ALLOW_PROTOCOL": "file" if options.clone else "https",
             "GIT_TERMINAL_PROMPT": "0",
         }
-        # Only those settings of the user count that a company may need for https.
+        # The user's settings are ignored, but for two that a company may need for https.
         wanted = r"^(http\.proxy|credential\.helper)$"
         found = b""
         with suppress(UpdateError):  # none of them is set
             found = _git("config", "--global", "--null", "--get-regexp", wanted, cwd=PROJECT)
         for number, entry in enumerate(found.decode("utf-8", "replace").split("\0")[:-1]):
             name, _, value = entry.partition("\n")
-            # Not by -c: other users see arguments, and a proxy may have a password.
+            # Other users could read an argument such as -c, and a proxy may have a password.
             entries = {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
             self.environment |= {**entries, "GIT_CONFIG_COUNT": str(number + 1)}
         self.git("init", "--quiet", "--template=")
@@ -158,7 +159,7 @@ class Template:
         return _git(*arguments, cwd=self.folder, environment=self.environment)
 
     def newer(self, installed: str) -> list[str]:
-        """The newer tags, the highest first. One of another form is left out, and never shown."""
+        """The newer tags, the highest first. Tags of another form are left out and never shown."""
         listed = self.git("ls-remote", "--tags", "--refs", "--", self.address)
         lines = listed.decode("utf-8", "replace").splitlines()
         tags = [tag for line in lines if TAG.fullmatch(tag := line.rpartition("refs/tags/")[2])]
@@ -166,7 +167,7 @@ class Template:
         return sorted(newer, key=_version, reverse=True)
 
     def first_trusted(self, tags: list[str]) -> tuple[str, Files, str]:
-        """The first release whose signature is right: a key may be new in the one before it."""
+        """The first release whose signature is right. A later one may need a key that it brings."""
         for tag in tags:
             try:
                 return tag, *self.release(tag)
@@ -193,7 +194,7 @@ class Template:
         if self.git("cat-file", "-t", tagged).strip() != b"tag":
             raise UpdateError(f"{tag} is no annotated tag, so nobody signed it.")
         found = SIGNED.match(self.git("cat-file", "tag", tagged))
-        # An older release under a new name has a signature that is right.
+        # The name must match: an older release under a new name would have a right signature.
         if not found or found[2] != tag.encode():
             raise UpdateError(f"{tag} was made under another name, or has too many headers.")
         self._verify(tag, tagged)
@@ -209,7 +210,7 @@ class Template:
             )
         if not shutil.which("ssh-keygen"):
             raise UpdateError("This needs ssh-keygen, which verifies tags: install OpenSSH.")
-        # A signature of another kind would be judged by the keys of the user.
+        # Other kinds of signatures are off, since git would verify them by keys of the user.
         other_kinds = ("gpg.program", "gpg.openpgp.program", "gpg.x509.program")
         entries = [f"{name}=no-such-program" for name in other_kinds]
         entries.append(f"gpg.ssh.allowedSignersFile={signers}")
@@ -219,7 +220,7 @@ class Template:
             raise UpdateError(f"{tag} is not signed by a key of secure_flask/SIGNERS.") from None
 
     def _files(self, commit: str) -> Files:
-        """The files of the folder, from the objects: no link, attribute or filter counts."""
+        """The files of the folder, from git objects: no link, attribute or filter applies."""
         files = Files()
         listed = self.git("ls-tree", "-r", "-z", f"{commit}:{THERE}").decode("utf-8", "replace")
         for entry in filter(None, listed.split("\0")):
@@ -266,7 +267,7 @@ def _listed(text: bytes) -> dict[str, str]:
 
 
 def _hashes(files: Files) -> dict[str, str]:
-    # Git may check a text file out with the line ends of the system.
+    # Line ends are normalised, since git may check text files out with those of the system.
     texts = {name: data.replace(b"\r\n", b"\n") for name, data in sorted(files.items())}
     return {name: sha256(text).hexdigest() for name, text in texts.items() if name != "MANIFEST"}
 
@@ -283,7 +284,7 @@ def _refuse_uncommitted() -> None:
 
 
 def _refuse_edits(template: Template, files: Files, installed: str, *, lose: bool) -> None:
-    """Refuse to lose edits of the folder; with --replace-edits show them, and let them go."""
+    """Refuse to lose edits of the folder. With --replace-edits, show them and continue."""
     found = find_edits() if (CORE / "MANIFEST").exists() else ["missing: MANIFEST"]
     if found and not lose:
         said = "\n  ".join(["secure_flask/ is not as it was released:", *found])
@@ -294,7 +295,7 @@ def _refuse_edits(template: Template, files: Files, installed: str, *, lose: boo
     if found:
         old = files
         new = _read_core()
-        with suppress(UpdateError):  # its tag is gone, or not signed: the new release is compared
+        with suppress(UpdateError):  # without a signed tag, compare with the new one
             old, _ = template.release(f"v{installed}")
         edited = {line.partition(": ")[2] for line in found}
         shown = ({name: each.get(name, b"") for name in edited} for each in (old, new))
@@ -303,29 +304,29 @@ def _refuse_edits(template: Template, files: Files, installed: str, *, lose: boo
 
 
 def _is_wanted(name: str, core: Path = CORE) -> bool:
-    """Whether a project takes a file: those of `accounts/` only where it has that."""
+    """Whether a project takes a file. It takes files of `accounts/` only if it has that folder."""
     return not name.startswith("accounts/") or any((core / "accounts").glob("*.py"))
 
 
 def _write(files: Files) -> None:
     for name in _read_core().keys() - files.keys():
         (CORE / name).unlink()
-    # Python may run a cache without a look at its source. A file may replace a folder.
+    # Python may run a cache without comparing it with its source. A file may replace a folder.
     for folder in [*CORE.rglob("__pycache__"), *(CORE / name for name in files)]:
         if folder.is_dir():
             shutil.rmtree(folder)
     for name, data in files.items():
         path = CORE / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        # An update that is killed leaves no half of a file, above all not of this one.
+        # An update that is killed must not leave half of a file, above all not of this script.
         part = path.with_name(f".{path.name}.part")
         part.write_bytes(data)
         part.replace(path)
 
 
 def _new_migrations(before: Files, files: Files) -> dict[str, str]:
-    """The migrations that are new in the core, by name, each behind the one before it."""
-    # Through a link, something else would be written.
+    """The texts of the core's new migrations by name. Each follows the one before it."""
+    # A symbolic link would make the update write to another place.
     paths = (MIGRATIONS, VERSIONS, *CORE.rglob("*"))
     if links := [str(path) for path in paths if path.is_symlink()]:
         raise UpdateError(f"Put a file or a folder in place of each link: {', '.join(links)}")
@@ -340,13 +341,13 @@ def _new_migrations(before: Files, files: Files) -> dict[str, str]:
             "before them by `.venv/bin/flask db downgrade`, delete their files, let what follows them "
             "name the one before them as its down_revision, and commit."
         )
-    # An app with tables and a login of its own has none of the core's. An owner may have put the
-    # first ones into another migration, which makes the same tables.
+    # A project without the core's login has no migration of the core, and gets none. An owner may
+    # have put the first ones into another file, which creates the table `logins` too.
     if not (known.keys() & present or any(map(MAKES_LOGINS.search, texts))):
         if added := sorted(ours.keys() - known.keys()):
             print("No migration of secure_flask is here, so none was copied:", ", ".join(added))
         return {}
-    # One that the project has no more was put into another migration by its owner.
+    # Known ones are not copied: if one is missing, its owner put it into another migration.
     new = [revision for revision in ours if revision not in present | known.keys()]
     if new and len(heads) != 1:
         raise UpdateError(
@@ -365,7 +366,7 @@ def _new_migrations(before: Files, files: Files) -> dict[str, str]:
 
 
 def _migrations(files: Files) -> dict[str, tuple[str, str]]:
-    """What each migration of the core is called in a project, and its text, by revision."""
+    """The name in a project and the text of each migration of the core, by revision."""
     found = [(name, data.decode()) for name, data in files.items() if MIGRATION.fullmatch(name)]
     named = sorted(("secure_flask_" + name.rpartition("/")[2], text) for name, text in found)
     return {revision: each for each in named for revision in _named("revision", each[1].encode())}
@@ -388,7 +389,7 @@ def _report(before: Files, files: Files, migrations: dict[str, str]) -> None:
         for key in sorted(changed):
             print(f"A key that signs releases is {change}: {key}")
     old, new = (each.get("DEPENDENCIES", b"").decode().splitlines() for each in (before, files))
-    # An optional one, with a word behind it, is asked for at start where it is installed.
+    # A line with a second word is an optional package. The start checks it if it is installed.
     needed = " ".join(f"'{line}'" for line in new if line not in old and " " not in line)
     steps = [
         f".venv/bin/uv add {needed}",
@@ -403,7 +404,7 @@ def _report(before: Files, files: Files, migrations: dict[str, str]) -> None:
 
 
 def _changes(changelog: str, old: str, new: str) -> str:
-    """The sections of the CHANGELOG about what is newer than `old`, up to `new`."""
+    """The sections of the CHANGELOG after the version `old`, up to `new`."""
     after = _version(old)
     last = _version(new)
     shown = ""
@@ -420,7 +421,7 @@ def _difference(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[
 
 
 def _printable(data: bytes) -> str:
-    """A text without what a terminal would obey."""
+    """The text without control characters, which a terminal would obey."""
     text = data.decode("utf-8", "replace")
     return "".join(letter for letter in text if letter in "\n\t" or letter.isprintable())
 
@@ -454,7 +455,7 @@ def _git(*arguments: str, cwd: str | Path, environment: Mapping[str, str] | None
     except FileNotFoundError:
         raise UpdateError("This needs git: install it.") from None
     if done.returncode:
-        # Indented: a line of a server must not look like one of this command.
+        # The text is indented, so that a server's line does not look like one of this command.
         raise UpdateError("git says: " + _printable(done.stderr).strip().replace("\n", "\n  "))
     return done.stdout
 

@@ -1,6 +1,6 @@
 """Sign-up, recovery, second factors and passkeys: pages, JSON routes, words and mails.
 
-What protects is in secure_flask/accounts/.
+The rules that protect accounts are in secure_flask/accounts/.
 """
 
 from flask import Flask

@@ -1,6 +1,6 @@
-"""`/change-email`, `/change-username`: what a person is known by.
+"""`/change-email`, `/change-username`: changes of e-mail address and username.
 
-A link that is mailed to the new address changes it. Source: OWASP ASVS 6.3.7, 7.5.1.
+Only a link that is mailed to the new address changes the address. Source: OWASP ASVS 6.3.7, 7.5.1.
 """
 
 from flask.typing import ResponseReturnValue

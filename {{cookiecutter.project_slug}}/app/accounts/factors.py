@@ -72,7 +72,7 @@ class RecoveryCodes(ResponseBody):
 @responds("text/html", status=303)
 @public
 def setup_page() -> ResponseReturnValue:
-    """Lead to the page with the button that begins: of the account, or of a half login."""
+    """Redirect to the page that begins the setup, of your account or of a half login."""
     page = "factors_page" if current_user else "second_factor_page"
     return redirect(url_for(f"accounts.{page}", next=checked_next()), 303)
 
@@ -101,7 +101,7 @@ def set_up(body: Setup) -> ResponseReturnValue:
 @responds("text/html", 401, 403)
 @public
 def authenticator_page(state: str) -> ResponseReturnValue:
-    """The key with its QR code. Nothing changes until its first code is entered."""
+    """Show the key with its QR code. Nothing changes until its first code is entered."""
     return _authenticator(state, AppForm())
 
 
@@ -171,7 +171,7 @@ def _renew_by_form() -> ResponseReturnValue:
 @or_form(_renew_by_form)
 @validated(Body)
 def renew_recovery_codes(body: Body) -> ResponseReturnValue:
-    """New recovery codes in place of the old ones. They are shown only here."""
+    """Replace your recovery codes. The new ones are shown only here."""
     return {"recovery_codes": new_recovery_codes()}
 
 
@@ -179,7 +179,7 @@ def renew_recovery_codes(body: Body) -> ResponseReturnValue:
 @responds("text/html")
 @recent_login(minutes=RECENT)
 def recovery_codes_page(state: str) -> ResponseReturnValue:
-    """The new codes, once: a page that is opened again from the history has none."""
+    """Show new recovery codes once. The page has none when it is opened again."""
     try:
         return render_template(
             "accounts/recovery_codes.html",

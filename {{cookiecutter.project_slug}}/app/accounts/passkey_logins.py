@@ -46,7 +46,7 @@ class Answer(Body):
 
 @blueprint.post("/wan-signin")
 @responds(Challenge, 401, 429)
-# Each visitor of an office who comes to the name field of the login asks for one.
+# The name field of the login asks for a challenge. All visitors of an office share an address.
 @limited("120 per minute")
 @public
 @validated(Body)

@@ -112,7 +112,7 @@ def begin_adding(body: Body) -> ResponseReturnValue:
 def add(body: NewPasskey, state: str) -> ResponseReturnValue:
     """Add a passkey. With the first factor come recovery codes, which are shown only here."""
     added = add_passkey(state, body.credential, body.name)
-    # A page shows it next; a program with a token has no pages.
+    # The next page shows the message. A program with a token has no pages.
     if "Authorization" not in request.headers:
         flash(f"Your passkey is added. {EVERYWHERE}", "success")
     if codes := added.get("recovery_codes"):
@@ -150,6 +150,6 @@ def delete_by_form() -> ResponseReturnValue:
 @responds(Endpoints)
 @public
 def endpoints() -> ResponseReturnValue:
-    """Where password managers let people add and manage passkeys."""
+    """Name the page where password managers let people add and manage passkeys."""
     address = public_link("accounts.passkeys_page")
     return {"enroll": address, "manage": address}

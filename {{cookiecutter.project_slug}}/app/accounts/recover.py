@@ -1,4 +1,4 @@
-"""`/reset`: who forgot the password gets a link by mail to set a new one.
+"""`/reset`: a user who forgot the password gets a link by mail to set a new one.
 
 Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.4.3.
 """

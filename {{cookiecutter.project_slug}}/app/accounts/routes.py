@@ -27,7 +27,7 @@ RECENT = 5  # minutes since the password, for changes of the account
 MAX_ADDRESS = 254  # characters
 MAX_NAME = 150  # characters
 UNITS = ((60 * 60, "hours"), (60, "minutes"))
-# The same words whether or not the address is known.
+# The words are the same whether or not the address is known.
 SENT = {"message": "If that address can be used here, a mail with the next step is on its way"}
 WAIT = (
     "It usually arrives within a few minutes. Nothing there? Look in your spam folder. After ten "
@@ -51,7 +51,7 @@ class Username(ResponseBody):
 
 
 def usable(check: Callable[[str], str]) -> Callable[[FlaskForm, FormField], None]:
-    """A validator of a form from a check that returns the form in which a text is stored."""
+    """Make a form validator from a check that returns the stored form of a text."""
 
     def validate(form: FlaskForm, field: FormField) -> None:
         try:
@@ -118,7 +118,7 @@ def page(title: str, text: str, form: FlaskForm, submit: str, **values: Any) -> 
 
 
 def done(title: str, text: str, links: dict[str, str] | None = None, hint: str = "") -> str:
-    """A page that says what happened, and leads on: to endpoints, with the words of each link."""
+    """A page that says what happened. `links` are endpoints with the words of each link."""
     given = {"title": title, "text": text, "links": links or home(), "hint": hint}
     return render_template("accounts/done.html", **given)
 
@@ -140,7 +140,7 @@ def check_page(sent: str, email: str, again: str) -> str:
 
 
 def or_expired(**links: str) -> Callable[[Any], Any]:
-    """Show what comes next where the link of this page has expired or was already used."""
+    """Show a page with `links` if the link of this page has expired or was already used."""
 
     def decorate(view: Any) -> Any:
         @wraps(view)
@@ -158,7 +158,7 @@ def or_expired(**links: str) -> Callable[[Any], Any]:
 
 
 def sentence(error: Any) -> str:
-    """What was wrong, and for how long: in hours where it is a day."""
+    """The words of an error, with the wait in minutes or, above an hour, in hours."""
     seconds = int(error.headers.get("Retry-After", 0))
     units = [f"{ceil(seconds / size)} {name}" for size, name in UNITS if seconds > size]
     wait = f" Try again in {units[0] if units else 'a minute'}." if seconds else ""

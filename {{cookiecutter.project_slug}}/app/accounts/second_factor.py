@@ -87,7 +87,7 @@ def by_code(
 
 
 def begin_on_page() -> str:
-    """Begin to set up an app; the address of the page that shows its key."""
+    """Begin to set up an app; return the address of the page that shows its key."""
     state = begin_authenticator().state
     return url_for("accounts.authenticator_page", state=state, next=checked_next())
 
@@ -164,7 +164,7 @@ def invitation_page() -> ResponseReturnValue:
 def _accept_by_form() -> ResponseReturnValue:
     def accept(code: str) -> str:
         accept_invitation(code)
-        # `next` waits for the end of the login, which the setup brings.
+        # The setup completes the login, and only then leads to `next`.
         return begin_on_page()
 
     return by_code(InvitationForm(), accept, _invitation)
@@ -184,7 +184,7 @@ def invitation(body: SecondStep) -> ResponseReturnValue:
 
 
 def _invitation(form: Any) -> str:
-    # Raises where the half login has ended.
+    # This raises an error if the half login has ended.
     half_login_factors()
     text = (
         "Your role needs a second step at login, such as an app. To set it up, enter the invitation "

@@ -33,7 +33,7 @@ from app.accounts.routes import (
 from app.login import Password, password_field
 
 blueprint = Blueprint("sign_up", __name__)
-# What comes next for who has no valid link.
+# The links for people whose link is not valid.
 links = {"sign_up.registration_page": "Register", "accounts.forgot_page": "Set a new password"}
 SENT_LINK = "We are sending a link to {}. Open it to create your account."
 SENT_AGAIN = "We are sending the link again to {}, if you registered with it in the last day."
@@ -60,7 +60,7 @@ class RegistrationForm(FlaskForm):
 
 
 class ConfirmationForm(FlaskForm):
-    # It is asked for only where somebody has taken the name of the registration meanwhile.
+    # The form asks for it only if somebody has taken the name of the registration meanwhile.
     username = new_name(Optional())
     password = password_field(
         "Your password", "current-password", DataRequired("Enter your password.")
@@ -156,7 +156,7 @@ def _welcome(name: str, password: str) -> ResponseReturnValue:
     try:
         log_in(name, password)
     except (Unauthorized, TooManyRequests, ServiceUnavailable):
-        # The account is there all the same. An owner may let nobody in at once.
+        # The account exists even if its login is refused, as by an owner who approves accounts.
         return done("Your account is ready", "You can log in now.")
     flash(f"Welcome, {name}. Your account is ready.", "success")
     return redirect(f"{request.root_path}/", 303)
@@ -210,6 +210,6 @@ def _confirmation(form: ConfirmationForm | ChoiceForm, token: str) -> str:
         "href": url_for("sign_up.confirmation_page", token=token, choose="another"),
         "words": "Choose another password",
     }
-    # Where the page asks for a name, a manager of passwords takes that one.
+    # Password managers read a hidden username, unless the form asks for a name.
     shown = {"username": None if "username" in form else name, "otherwise": choose}
     return page("Create your account", text, form, "Create my account", **shown)

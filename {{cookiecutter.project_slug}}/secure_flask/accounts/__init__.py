@@ -1,8 +1,8 @@
-"""Accounts by the people themselves: sign-up, recovery, mails, second factors, passkeys.
+"""Self-service accounts: sign-up, recovery, mails, second factors, passkeys.
 
-The rules are here; pages, words and mails are the app's. `init_app` sets all of it up. A function
-that changes something commits; one that finds, checks or lists only reads. The signal
-`user_deleted` is that of secure_flask.
+The rules that protect accounts are here; pages and texts of mails are in app/accounts and its
+templates. `init_app` sets all of it up. A function that changes something commits; one that finds,
+checks or lists only reads. The signal `user_deleted` is the one of secure_flask.
 """
 
 from flask import Flask
@@ -112,7 +112,7 @@ def init_app(app: Flask) -> None:
     factors.init_app(app)
     leaving.init_app(app)
     if serves_requests():
-        # Commands do without these large packages. A server that lacks one does not start.
+        # A server does not start without these. Commands skip them, since they are large.
         import email_validator  # noqa: F401
         import webauthn  # noqa: F401
     worker.init_app(app)

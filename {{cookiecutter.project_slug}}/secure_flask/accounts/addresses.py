@@ -1,7 +1,7 @@
 """E-mail addresses: one check for what can be written and what can be mailed.
 
-A domain is stored as IDNA writes it, so `straße.de` and `strasse.de` are two. No other check
-tells whether an address exists: a mail that arrives does. Source: RFC 5321; RFC 5891.
+A domain is stored as IDNA encodes it, so `straße.de` and `strasse.de` are two domains. The check
+does not ask whether an address exists: a mail that arrives shows that. Source: RFC 5321; RFC 5891.
 """
 
 from secure_flask.auth.users import UserMixin, user_class
@@ -15,14 +15,14 @@ INVALID_ADDRESS = "Must be an address like ada@example.org"
 def checked_address(text: str) -> str:
     """The form in which an address is stored: `Annotated[str, AfterValidator(checked_address)]`.
 
-    The domain is as IDNA writes it: `checked_address("ada@bücher.example")` ends with
+    The domain is as IDNA encodes it: `checked_address("ada@bücher.example")` ends with
     "xn--bcher-kva.example".
 
-    :raises Reason: no mail can be sent there; it is a ValueError with words for people.
+    :raises Reason: no mail can be sent there. Reason is a ValueError whose message people see.
     """
     from email_validator import EmailNotValidError, validate_email
 
-    # A mail header would decode it, so another address would get the mail. Source: RFC 2047.
+    # A mail header would decode `=?…?=`, so another address would get the mail. Source: RFC 2047.
     if "=?" in text:
         raise Reason(INVALID_ADDRESS)
     try:
@@ -30,9 +30,9 @@ def checked_address(text: str) -> str:
             text.strip(" "),
             check_deliverability=False,
             strict=True,
-            # For a mail server that takes ASCII alone.
+            # Not every mail server takes addresses with other characters than ASCII.
             allow_smtputf8=False,
-            # `localhost` and `.test` are addresses of development and of tests.
+            # This allows names that end with `.test`, which development and tests use.
             test_environment=True,
         )
     except EmailNotValidError:

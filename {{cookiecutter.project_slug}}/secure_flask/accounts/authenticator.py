@@ -1,4 +1,4 @@
-"""Codes of an authenticator app, each of which counts once.
+"""Codes of an authenticator app (TOTP). Each works once, so nobody can use an overheard one.
 
 Source: RFC 6238, section 5.2; OWASP ASVS 6.5.1, 6.5.3, 6.5.5.
 """
@@ -36,7 +36,7 @@ class AuthenticatorSetup(NamedTuple):
 
 
 def begin_authenticator_setup(user: AccountMixin) -> AuthenticatorSetup:
-    """A new secret, which counts from the first code on."""
+    """Make a new secret. It becomes a factor only with its first code."""
     step = steps.add_step(SETUP, LIFETIME, user=user, secret=pyotp.random_base32())
     state = steps.give_step_secret(step)
     db.session.commit()
@@ -46,7 +46,7 @@ def begin_authenticator_setup(user: AccountMixin) -> AuthenticatorSetup:
 def find_authenticator_setup(user: AccountMixin, state: str) -> AuthenticatorSetup:
     """The setup that was begun, so that a page shows the same key again after a wrong code.
 
-    :raises ErrorResponse: 400, it took too long, or is another user's.
+    :raises ErrorResponse: 400, the setup has expired, or is another user's.
     """
     return _setup(user, state, _setup_step(user, state))
 
@@ -54,13 +54,13 @@ def find_authenticator_setup(user: AccountMixin, state: str) -> AuthenticatorSet
 def finish_authenticator_setup(user: AccountMixin, state: str, code: str) -> None:
     """Store the secret of a setup, within the caller's transaction.
 
-    :raises ErrorResponse: 400, a wrong code, or a setup that took too long or is another user's.
+    :raises ErrorResponse: 400, a wrong code, or a setup that has expired or is another user's.
     """
     step = _setup_step(user, state)
     secret = step.data["secret"]
     counter = _counter_of(secret, code)
     if counter is None:
-        # Wrong codes are not counted: who may type one sees the key.
+        # Wrong codes are not counted: a user who can enter one here sees the key itself.
         raise error_response(400, "Wrong code")
     if not steps.use_step(step):
         raise error_response(400, ENDED)
@@ -91,14 +91,14 @@ def _setup(user: AccountMixin, state: str, step: Step) -> AuthenticatorSetup:
     secret = step.data["secret"]
     issuer = current_app.config["PROJECT_NAME"]
     uri = pyotp.TOTP(secret).provisioning_uri(name=user.name, issuer_name=issuer)
-    # Part of the page: the strictest policy loads no data: image.
+    # The SVG is part of the page, since the strictest policy loads no data: image.
     image = segno.make(uri, micro=False).svg_inline(scale=4, omitsize=True)
     return AuthenticatorSetup(user, state, secret, uri, Markup(image))  # noqa: S704 - made here
 
 
 def _counter_of(secret: str, code: str) -> int | None:
-    """The time step of a code: the present one, or the one before or after."""
-    # Apps show it in two groups.
+    """The time step of a right code: the present one, the one before or after; None if wrong."""
+    # Apps show a code as two groups, so people type a space or a hyphen.
     typed = "".join(code.replace("-", " ").split())
     now = int(time.time()) // STEP
     totp = pyotp.TOTP(secret, interval=STEP)

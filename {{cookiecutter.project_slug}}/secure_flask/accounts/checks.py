@@ -1,4 +1,4 @@
-"""Checks of accounts: mail, passkeys of another host, weak roles, columns that stop a request.
+"""Checks of accounts: mail, passkeys of another host, weak roles, columns that block users.
 
 Source: OWASP ASVS 6.3.3, 6.4.3; GDPR, article 17.
 """
@@ -23,7 +23,7 @@ LATE = 15 * 60  # seconds
 
 @register_check("mail.unreachable", "warning", deploy=True)
 def unreachable_mail_server(app: Flask) -> Iterator[Finding]:
-    # Development has no server without MAIL_URL; settings.development reports that.
+    # Only development runs without MAIL_URL, and `settings.development` reports that.
     if not app.config["MAIL_URL"]:
         return
     try:
@@ -110,7 +110,7 @@ def _count_rows(statement: Select[int]) -> int:
 
 
 def _zero_without_tables(count: Callable[[], int]) -> int:
-    """The number, or 0 without the tables, which `database.migrations` reports."""
+    """The number, or 0 if tables are missing, which the check `database.migrations` reports."""
     try:
         return count()
     except SQLAlchemyError:

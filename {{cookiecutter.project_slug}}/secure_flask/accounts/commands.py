@@ -1,6 +1,6 @@
-"""`flask user factors`, `flask user mail-link`, `flask mail`: what an operator does for people.
+"""`flask user factors`, `flask user mail-link`, `flask mail`: what an operator does for users.
 
-Make sure who asks before you remove factors: the password alone then logs in.
+Verify who asks before you remove factors: after that, the password alone logs in.
 Source: OWASP ASVS 6.4.1, 6.4.4, 6.5.6.
 """
 

@@ -1,7 +1,7 @@
-"""The mails that development does not send, where each process of this machine finds them.
+"""The mails of development, which are stored instead of sent.
 
-They are files in `instance/mails`, so the page shows what a command or a worker sent, too. An app
-under test keeps them in its memory, so that no test sees those of another one.
+They are files in `instance/mails`, so /dev/mailbox also shows the mails of a command or a worker.
+An app under test keeps its mails in memory, so that no test sees the mails of another one.
 """
 
 import time
@@ -19,12 +19,11 @@ from secure_flask.state import Key, app_state
 
 MAX_SHOWN = 100
 
-# The mails of an app under test.
 TESTED_MAILS = Key[deque[EmailMessage]]("mails of an app under test")
 
 
 def keep_mail(message: EmailMessage) -> None:
-    """Keep a mail beside the last others."""
+    """Store a mail, and delete the oldest ones beyond MAX_SHOWN."""
     if current_app.testing:
         app_state(current_app).setdefault(TESTED_MAILS, deque(maxlen=MAX_SHOWN)).append(message)
         return
@@ -43,7 +42,7 @@ def kept_mails() -> list[EmailMessage]:
 
 
 def text_of_mail(message: EmailMessage) -> str:
-    """The text of a mail, and the names of the files that it brings: `text_of_mail(message)`."""
+    """The text of a mail, and the names of its attachments: `text_of_mail(message)`."""
     body = message.get_body(("plain", "html"))
     text = body.get_content() if body else ""
     names = [part.get_filename() or part.get_content_type() for part in message.iter_attachments()]
@@ -53,7 +52,7 @@ def text_of_mail(message: EmailMessage) -> str:
 def _stored_mails() -> Iterator[EmailMessage]:
     parser = BytesParser(EmailMessage, policy=policy.default)
     for file in sorted(_folder().glob("*.eml")):
-        # Another process may delete an old one meanwhile.
+        # Another process may delete an old file meanwhile.
         with suppress(FileNotFoundError):
             yield parser.parsebytes(file.read_bytes())
 

@@ -1,10 +1,10 @@
-"""Changes of the address: only a link that was mailed to the new address makes them.
+"""Changes of the e-mail address: only a link that is mailed to the new address makes them.
 
-A login of somebody else must not take the account over, so a change needs a recent login, and the
-old address hears of the request and of the change. The reader of the new address must not connect
-it to the account of somebody else, so the link asks for the account's password, or for a recent
-login to it. Source: OWASP ASVS 6.3.7, 6.3.8, 7.5.1; "Pre-hijacked accounts" (Sudhodanan and
-Paverd, 2022).
+A thief of a login must not take over the account, so a change needs a recent login, and the old
+address gets a notice of the request and of the change. An attacker may ask for the address of
+somebody else, whose click must not join it to the attacker's account. So the link asks for the
+password of the account, or for a recent login to it. Source: OWASP ASVS 6.3.7, 6.3.8, 7.5.1;
+"Pre-hijacked accounts" (Sudhodanan and Paverd, 2022).
 """
 
 from uuid import UUID
@@ -25,29 +25,29 @@ from secure_flask.web import audit
 from secure_flask.web.errors import error_response, field_error
 from sqlalchemy.exc import IntegrityError
 
-# The step that a request leaves. Each mail makes a step with a secret beside it.
+# A request stores one step without a secret. Each mail for it adds a step with a secret.
 CHANGE_REQUEST = "change_request"
 MAX_CHANGE_REQUESTS = 10  # of a user
 LIFETIME = HOUR
-# The mail waits for an hour at most.
+# A mail waits for an hour at most, and its link then works for an hour.
 REQUEST_LIFETIME = 2 * HOUR
 RECENT = 5  # minutes
 REQUESTED = audit.Event("email_change_requested")
 
 
 def request_change(email: str) -> None:
-    """Let a link be mailed to the new address of the logged-in user, tell the old one, and commit.
+    """Have a link mailed to the new address of the logged-in user, notify the old one, and commit.
 
     The address is a checked one: `request_change(checked_address(email))`.
 
-    :raises ErrorResponse: 401, nobody is logged in; 429, too many changes, or too many mails of
-        this network.
+    :raises ErrorResponse: 401, nobody is logged in; 429, too many changes, or too many mails
+        for this network.
     """
     user = account_of(access.require_user())
     require_few_changes(user)
     turn = take_mail_turn()
     lock_mailbox(email)
-    # It ends with the logins of the user, also while its mail waits.
+    # The step ends when all logins of the user end, also while its mail waits.
     step = steps.add_step(CHANGE_REQUEST, REQUEST_LIFETIME, user=user, email=email)
     is_mailed = request_link(CHANGE_LINK, email, turn=turn, step=str(step.id))
     steps.keep_newest_steps(CHANGE_REQUEST, user, most=MAX_CHANGE_REQUESTS)
@@ -77,7 +77,7 @@ def confirm_change(token: str, password: str | None) -> AccountMixin:
     step = _find_change_step(token)
     user = account_of(step.user)
     _require_owner(step, user, password)
-    # This unlocks the row of the user, since a deletion of the account locks the mailbox first.
+    # This unlocks the row of the user: as in a deletion, the lock of the mailbox comes first.
     db.session.commit()
     lock_mailbox(step.email or "")
     if not replace_hash(user, user.password_hash):
@@ -100,7 +100,7 @@ def confirm_change(token: str, password: str | None) -> AccountMixin:
 
 @address_changed.connect
 def _follow_change(user: UserMixin, *, old: str | None) -> None:
-    """Tell the former address, and end what waits, also where an operator changed the address."""
+    """Notify the former address, and end all steps, also if an operator changes the address."""
     found = account_of(user)
     if old:
         remember_address(found, old)
@@ -137,7 +137,7 @@ def _change_mail(mail: Mail) -> MailParts | None:
         return None
     if known := addresses.address_owner(email):
         return recovery.mail_to_owner(account_of(known), "email_in_use")
-    # Each try has another link, since a mail may have arrived whose sending seemed to fail.
+    # Each try makes another link: a mail may have arrived although its sending seemed to fail.
     step = steps.add_step(CHANGE_LINK, LIFETIME, user=request.user, email=email)
     link = public_urls.public_link("accounts.change_email_page", token=steps.give_step_secret(step))
     return email, "change_email", {"username": request.user.name, "link": link}

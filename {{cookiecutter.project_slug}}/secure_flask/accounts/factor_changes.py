@@ -1,8 +1,8 @@
 """Changes of the factors. Each ends all other logins, and the user gets a notice.
 
-The first factor of a role that demands one needs an invitation code of the operator: otherwise
-a thief of the password would set up another one. Recovery codes come with the first factor, so
-that nobody is locked out by a lost device.
+If a role demands a factor, the first one needs an invitation code from the operator. Otherwise a
+thief of the password could set it up. Recovery codes come with the first factor, so that a lost
+device locks nobody out.
 Source: OWASP ASVS 6.3.3, 6.4.3, 6.5.1 to 6.5.3, 7.4.3, 7.5.1.
 """
 
@@ -30,16 +30,16 @@ from secure_flask.web import audit
 from secure_flask.web.errors import error_response
 from sqlalchemy import select
 
-RECENT = 5  # minutes since all factors
+RECENT = 5  # minutes since the user showed all factors
 
 
 def begin_authenticator(tf_token: str | None = None) -> AuthenticatorSetup:
     """Begin to set up an authenticator app, for the user of a recent login or of an invitation.
 
-    `begin_authenticator()`; of a half login by JSON it needs the `tf_token`. The result has `user`,
+    `begin_authenticator()`. A half login by JSON passes its `tf_token`. The result has `user`,
     `state`, `secret` (base32) and `uri` (str), and `image`, the QR code as SVG for a template.
 
-    :raises ErrorResponse: 401, neither of them; 403, a role demands an invitation.
+    :raises ErrorResponse: 401, neither of these; 403, a role demands an invitation.
     """
     _, user = _who_sets_up(tf_token)
     return authenticator.begin_authenticator_setup(user)
@@ -48,22 +48,22 @@ def begin_authenticator(tf_token: str | None = None) -> AuthenticatorSetup:
 def find_authenticator(state: str, tf_token: str | None = None) -> AuthenticatorSetup:
     """The setup that was begun, to show it again: `find_authenticator(state).image`.
 
-    :raises ErrorResponse: 400, an ended setup; 401, nobody who may set up; 403, a role demands an
-        invitation.
+    :raises ErrorResponse: 400, an ended setup; 401, neither a recent login nor an invitation; 403,
+        a role demands an invitation.
     """
     _, user = _who_sets_up(tf_token)
     return authenticator.find_authenticator_setup(user, state)
 
 
 def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> dict[str, Any]:
-    """Store the app by its first code, end all other logins, and commit.
+    """Store the app if its first code is right, end all other logins, and commit.
 
-    `finish_authenticator(setup.state, "123456")`. The dict is the body of the login that a half
-    login becomes, else empty. With the first factor of a user it has `recovery_codes` (list of
-    str).
+    `finish_authenticator(setup.state, "123456")`. After a half login the dict is the body of
+    the login, otherwise it is empty. With the first factor of a user it has `recovery_codes` (list
+    of str).
 
-    :raises ErrorResponse: 400, a wrong code or an ended setup; 401, nobody who may set up; 403, the
-        invitation was used in the meantime.
+    :raises ErrorResponse: 400, a wrong code or an ended setup; 401, neither a recent login nor an
+        invitation; 403, the invitation was used in the meantime.
     """
     half, user = _who_sets_up(tf_token)
     options = half.data if half else None
@@ -83,12 +83,12 @@ def finish_authenticator(state: str, code: str, tf_token: str | None = None) -> 
 
 
 def remove_authenticator() -> None:
-    """Remove the authenticator app of the logged-in user, and the recovery codes with the last factor.
+    """Remove the authenticator app of the logged-in user, and recovery codes if no factor is left.
 
     `remove_authenticator()` ends all other logins and commits.
 
-    :raises ErrorResponse: 401, no login of the last five minutes; 409, a role demands it, and there
-        is no other.
+    :raises ErrorResponse: 401, no login of the last five minutes; 409, a role demands a factor, and
+        there is no other.
     """
     access.require_login(minutes=RECENT)
     user = _lock_user(account_of(access.require_user()))
@@ -113,14 +113,14 @@ def add_passkey(state: str, credential: str, name: str) -> dict[str, list[str]]:
     `add_passkey(state, credential, "My phone")`; `credential` is the JSON of the device's answer.
     With the first factor of a user the dict has `recovery_codes` (list of str), else it is empty.
 
-    :raises ErrorResponse: 400, the answer does not fit; 403, as for its begin; 409, there is a
+    :raises ErrorResponse: 400, the answer does not fit; 403, as `begin_passkey`; 409, there is a
         passkey of this name, or the user has as many as are allowed.
     """
     user = _who_adds()
     if name in [each.name for each in passkeys.passkeys_of(user)]:
         raise error_response(409, "There is a passkey of this name already")
     passkey = passkeys.finish_passkey_registration(user, state, credential, name)
-    # The lock comes last, since a separate transaction uses the challenge up.
+    # The lock comes after the challenge is used up: that commits, which would end the lock.
     _lock_user(user)
     passkeys.limit_passkeys(user, passkeys.MAX_PASSKEYS)
     is_first = not user.has_authenticator and passkeys.passkeys_of(user) == [passkey]
@@ -135,8 +135,8 @@ def delete_passkey(name: str) -> None:
 
     `delete_passkey("My phone")`, a name of `list_passkeys`.
 
-    :raises ErrorResponse: 401, nobody is logged in; 404, there is none of this name; 409, a role
-        demands it, and there is no other factor.
+    :raises ErrorResponse: 401, nobody is logged in; 404, no passkey has this name; 409, a role
+        demands a factor, and there is no other.
     """
     user = _lock_user(account_of(access.require_user()))
     if not passkeys.delete_passkey_of(user, name):
@@ -145,7 +145,7 @@ def delete_passkey(name: str) -> None:
 
 
 def new_recovery_codes() -> list[str]:
-    """New recovery codes of the logged-in user in place of all old ones; they are shown once.
+    """Replace all recovery codes of the logged-in user. The new ones are shown once.
 
     `new_recovery_codes()` returns eight texts, ends all other logins and commits.
 
@@ -172,7 +172,7 @@ def _who_sets_up(tf_token: str | None) -> tuple[Step | None, AccountMixin]:
 
 
 def _who_adds() -> AccountMixin:
-    """The logged-in user, unless a role demands a factor that only an invitation sets up."""
+    """The logged-in user; 403 if a role demands that an invitation sets up the first factor."""
     user = account_of(access.require_user())
     if role_demands_factor(user) and not factors_of(user):
         raise error_response(403, "A role of yours demands a second factor: log in again")
@@ -180,10 +180,10 @@ def _who_adds() -> AccountMixin:
 
 
 def _lock_user(user: AccountMixin) -> AccountMixin:
-    """Lock the row of the user, so that changes follow one another, and read it again."""
+    """Lock and reread the row of the user, so that parallel changes wait for each other."""
     login = current_login()
     unchanged = replace_hash(user, user.password_hash)
-    # A login that has ended meanwhile leaves no factor behind.
+    # A login that has ended meanwhile must not add a factor.
     lives = login is None or db.session.scalar(select(Login.id).where(Login.id == login.id))
     if not (unchanged and lives):
         raise error_response(401, "Authentication required")
@@ -208,10 +208,7 @@ def _finish_removal(user: AccountMixin, change: str) -> None:
 
 
 def _finish_change(user: AccountMixin, change: str, keep: Login | None = None) -> None:
-    """End all logins but `keep`, or else the present one, after a change of the factors, and tell the user.
-
-    All within the caller's transaction.
-    """
+    """End all logins but `keep` or the present one, and notify the user; the caller commits."""
     db.session.flush()
     logins.end_logins_of(user, keep=keep or current_login(), keep_keys=True)
     networks.trust_network(user)

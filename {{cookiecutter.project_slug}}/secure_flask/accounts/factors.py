@@ -1,7 +1,7 @@
-"""The factors of a user beside the password: which there are, and which a role demands.
+"""Second factors: which a user has, and whether a role demands one.
 
-Any strong factor that a user has is asked for at a login by password, and when the password is
-entered again. Source: OWASP ASVS 6.3.3, 6.5.7, 7.5.1.
+A stolen password is not enough: a user with an authenticator app or a passkey must show one too,
+at login and at reauthentication. Source: OWASP ASVS 6.3.3, 6.5.7, 7.5.1.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ RECOVERY = "recovery_code"
 def factors_of(user: AccountMixin) -> list[str]:
     """The factors by which a user can complete a login: `"passkey" in factors_of(user)`.
 
-    Each is "authenticator", "passkey" or "recovery_code"; without a second factor there is none.
+    Each is "authenticator", "passkey" or "recovery_code"; without a factor the list is empty.
     """
     strong = {AUTHENTICATOR: user.has_authenticator, PASSKEY: bool(passkeys.passkeys_of(user))}
     there = [name for name, is_there in strong.items() if is_there]
@@ -36,12 +36,12 @@ def factors_of(user: AccountMixin) -> list[str]:
 def role_demands_factor(user: UserMixin) -> bool:
     """Whether a role of the user demands a second factor, by SECOND_FACTOR_ROLES."""
     demanding = {*current_app.config["SECOND_FACTOR_ROLES"]}
-    # Each request asks. Where no role demands one, it costs no query.
+    # Each request asks this. It costs no query if no role demands a factor.
     return bool(demanding) and not demanding.isdisjoint(user.role_names)
 
 
 def second_step_of(user: UserMixin) -> Callable[..., dict[str, object]] | None:
-    """What begins the step of a second factor, or of the set-up of the first one; else None."""
+    """The function that begins the second step or the first setup; None if neither is needed."""
     found = account_of(user)
     there = factors_of(found)
     if not there and not role_demands_factor(found):
@@ -57,7 +57,7 @@ def init_app(app: Flask) -> None:
 
 @password_changed.connect
 def _keep_age(user: UserMixin) -> None:
-    """Leave the login as old as it was: beside a factor, the password alone makes none recent."""
+    """Keep the age of the login: for a recent login, a user with a factor must show it too."""
     if factors_of(account_of(user)):
         present = access.require_login()
         mine = (Login.user_id == user.id, Login.started >= present.started)

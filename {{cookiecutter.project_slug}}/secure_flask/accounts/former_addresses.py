@@ -1,7 +1,7 @@
-"""Addresses that accounts had until a short time ago, which hear of a deletion too.
+"""Addresses that accounts had in the last week, which get the notice of a deletion too.
 
-A thief of a login may change the address and then delete the account. The owner reads the former
-address alone. So it is kept for a week, and an account changes its address only a few times in it.
+A thief of a login may change the address and then delete the account, but the owner reads only the
+former address. So it is kept for a week, and an account changes its address only a few times in it.
 Source: OWASP ASVS 6.3.7.
 """
 
@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, ForeignKey, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 KEPT = 7 * 24 * 60 * 60  # seconds
-MAX_CHANGES = 10  # changes of an account in this time, so that none of the former addresses is lost
+MAX_CHANGES = 10  # changes of an account in this time, so that each former address gets a notice
 
 
 class FormerAddress(Model):
@@ -37,9 +37,9 @@ def remember_address(user: AccountMixin, address: str) -> None:
 
 
 def require_few_changes(user: AccountMixin) -> None:
-    """Refuse one more change of the address in a week.
+    """Refuse a change of the address after MAX_CHANGES in a week.
 
-    :raises ErrorResponse: 429.
+    :raises ErrorResponse: 429, too many changes.
     """
     now = int(time.time())
     mine = (FormerAddress.user_id == user.id, FormerAddress.until > now)
@@ -52,7 +52,7 @@ def require_few_changes(user: AccountMixin) -> None:
 
 
 def former_addresses_of(user: AccountMixin) -> list[str]:
-    """The addresses that a user had within the last week, the first one first."""
+    """The addresses that a user had within the last week, the oldest first."""
     mine = (FormerAddress.user_id == user.id, FormerAddress.until > int(time.time()))
     oldest = select(FormerAddress).where(*mine).order_by(FormerAddress.until, FormerAddress.id)
     found = (
@@ -62,6 +62,6 @@ def former_addresses_of(user: AccountMixin) -> list[str]:
 
 
 def purge_former_addresses() -> None:
-    """Delete what is older, within the caller's transaction."""
+    """Delete addresses that are older than a week, within the caller's transaction."""
     old = delete(FormerAddress).where(FormerAddress.until <= int(time.time()))
     db.session.execute(old, execution_options={"synchronize_session": False})

@@ -1,8 +1,8 @@
-"""The time between two factors: the password was right, and the second factor is missing.
+"""Half logins: the password was right, and the second factor is still missing.
 
 A half login opens only the second step, for five minutes and one success. Five wrong codes end it,
-and so does any change of the password or the factors. Its right password stays among the failures
-until the second step succeeds. Source: OWASP ASVS 6.3.1, 6.5.1, 6.5.5, 7.2.4.
+or a change of the password or the factors. The right password counts as a failure until the second
+step succeeds. Source: OWASP ASVS 6.3.1, 6.5.1, 6.5.5, 7.2.4.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ PURPOSE = "half login"
 COOKIE = "half"
 LIFETIME = 5 * 60  # seconds
 MAX_HALF_LOGINS = 5  # of a user in one network
-# Somebody with the password begins many from many networks; the others expire by themselves.
+# A thief of the password may begin more from many networks. The unread ones expire anyway.
 MOST_READ = 100
 
 
@@ -40,8 +40,8 @@ def begin_half_login(
 ) -> dict[str, object]:
     """Store a half login with its attempt; return the body that asks for one of the factors.
 
-    A program gets the member `tf_token`. A page gets a cookie, and is led to SECOND_FACTOR_PAGE by
-    an exception, so that no view takes a half login for a login.
+    JSON gets the member `tf_token`. A page gets a cookie and a redirect to SECOND_FACTOR_PAGE. The
+    redirect is an exception, so that no view takes a half login for a login.
     """
     place = networks.present_network().hex()
     _end_oldest(user, place)
@@ -69,7 +69,7 @@ def begin_half_login(
 
 
 def current_half_login(tf_token: str | None = None) -> Step | None:
-    """The half login of this request: of its JSON or, on pages, of its cookie."""
+    """The half login of this request, by the `tf_token` of its JSON or by the cookie of a page."""
     return steps.find_step(PURPOSE, tf_token or _cookie())
 
 
@@ -85,7 +85,7 @@ def find_half_login(tf_token: str | None = None) -> tuple[Step, AccountMixin]:
 
 
 def attempt_half_login(tf_token: str | None = None) -> tuple[Step, AccountMixin]:
-    """The same for one answer, which counts before it is checked: parallel ones see each other.
+    """Find the half login, and count an answer before its check, so that parallel ones count too.
 
     :raises ErrorResponse: 401, there is none, or it had its five answers.
     """
@@ -101,8 +101,8 @@ def finish_half_login(step: Step, user: AccountMixin, factor: str) -> dict[str, 
     :raises ErrorResponse: 401, it has ended or the password has changed in the meantime.
     """
     options = step.data
-    # The row of the user stays locked until the commit, as in a login by password alone. It comes
-    # before that of the step, as where a change of the password ends all steps.
+    # The row of the user stays locked until the commit, as in a login by password alone. Its lock
+    # comes before that of the step, as in a change of the password, so that they cannot deadlock.
     if not (replace_hash(user, user.password_hash) and steps.use_step(step)):
         raise half_login_ended()
     return begin_full_login(user, options, factor)
@@ -122,7 +122,7 @@ def begin_full_login(user: AccountMixin, options: dict[str, Any], factor: str) -
         raise half_login_ended()
     voucher = Voucher(*options["voucher"]) if options["voucher"] else None
     if login is None:
-        # A page gets its cookie, though a script sends the answer of a passkey as JSON.
+        # A page gets a cookie even if its script sends the answer of a passkey as JSON.
         kind = session if options["on_page"] else tokens.chosen_token_type()
         body = kind.issue_token(user, keep=options["keep"], second_factor=True, voucher=voucher)
     else:
@@ -134,12 +134,12 @@ def begin_full_login(user: AccountMixin, options: dict[str, Any], factor: str) -
 
 
 def replaced_login(options: dict[str, Any]) -> Login | None:
-    """The login that becomes recent by a half login with these options."""
+    """The login that a half login with these options makes recent; None if it makes a new one."""
     return db.session.get(Login, options["replaces"]) if options["replaces"] else None
 
 
 def half_login_ended() -> ErrorResponse:
-    """The exception for a half login that is over; a browser goes to the login page."""
+    """The error for a half login that has ended; it redirects a browser to the login page."""
     error = error_response(401, "That took too long: log in again")
     page = current_app.config["LOGIN_PAGE"]
     if prefers_html() and page in current_app.view_functions:
@@ -149,7 +149,7 @@ def half_login_ended() -> ErrorResponse:
 
 
 def _end_oldest(user: AccountMixin, place: str) -> None:
-    """Leave room for one more in this network. The user's row is locked since the password."""
+    """Make room for one more in this network. The check of the password has locked the user."""
     there = [
         each
         for each in steps.steps_of_user(PURPOSE, user, limit=MOST_READ)
@@ -161,7 +161,7 @@ def _end_oldest(user: AccountMixin, place: str) -> None:
 
 
 def _cookie() -> str:
-    # One of two may come from a sibling domain: neither counts.
+    # If there are two, one may come from a sibling domain, so neither counts.
     sent = request.cookies.getlist(cookies.cookie_name(COOKIE))
     return sent[0] if len(sent) == 1 else ""
 

@@ -1,8 +1,8 @@
-"""What people can take with them, and what goes when they leave.
+"""The deletion of an account, and the download of all data about a user.
 
-The rows of a user are those that the database deletes with the user, by ON DELETE CASCADE. People
-download exactly these, without the secrets of the account. Source: GDPR, articles 15, 17 and 20;
-OWASP ASVS 6.3.7, 7.4.2, 14.2.6, 14.3.1.
+The rows of a user are those that the database deletes with the user, by ON DELETE CASCADE. The
+download has exactly these rows, without the secrets of the account.
+Source: GDPR, articles 15, 17 and 20; OWASP ASVS 6.3.7, 7.4.2, 14.2.6, 14.3.1.
 """
 
 from collections.abc import Iterable, Iterator, Set
@@ -28,9 +28,9 @@ from secure_flask.state import app_state
 from sqlalchemy import ForeignKey, Table, delete, inspect, or_, select
 from sqlalchemy.orm import Mapper
 
-# Secrets by which one could log in as the user, and what is of no use to anybody.
+# The download omits these columns: secrets that log in as the user, and values without a meaning.
 SECRETS = {"password_hash", "folded_name", "totp_secret", "totp_last"}
-# Shown in words of their own.
+# The download shows these tables by members such as `logins`, or omits them.
 OWN_TABLES = {
     *("logins", "user_roles", "account_steps", "mails", "recovery_codes", "wrong_codes"),
     *("trusted_networks", "passkeys", "former_addresses", "keys"),
@@ -41,9 +41,9 @@ _json = TypeAdapter[Any](
 
 
 def delete_account(user: AccountMixin) -> None:
-    """Delete a user and all rows of that user, in one transaction, and tell the addresses.
+    """Delete a user and all rows of that user, in one transaction, and notify the addresses.
 
-    `delete_account(current_user)`. The signal `user_deleted` comes first.
+    `delete_account(current_user)` sends the signal `user_deleted` first.
 
     :raises ErrorResponse: 401, the login of this request has ended in the meantime; 403, a key of
         this user sent the request.
@@ -57,22 +57,22 @@ def delete_account(user: AccountMixin) -> None:
     user_deleted.send(user)
     _tell_addresses(user)
     if email:
-        # A registration of the address would make another account.
+        # An open registration of the address would make a new account.
         end_registrations_of(email)
     db.session.execute(delete(type(user)).where(type(user).id == user.id))
     db.session.commit()
     record_deletion(user)
-    # Not where somebody else deletes the user.
+    # An administrator who deletes another user stays logged in.
     if (login := current_login()) and login.user_id == user.id:
         authentication.forget_login(login)
 
 
 def personal_data(user: AccountMixin) -> dict[str, object]:
-    """All that is stored about the logged-in user, as JSON holds it: `personal_data(current_user)`.
+    """All that is stored about the logged-in user, as JSON values: `personal_data(current_user)`.
 
     Members: `account` and `tables` (dicts by column and by table), `roles`, `factors`, `passkeys`,
-    `unconfirmed_emails`, `former_emails` (lists of str), `logins` and `keys` (see `list_logins` and `list_keys`),
-    and the numbers `recovery_codes` and `trusted_networks`.
+    `unconfirmed_emails`, `former_emails` (lists of str), `logins` and `keys` (as `list_logins` and
+    `list_keys` return), and the numbers `recovery_codes` and `trusted_networks`.
 
     :raises ErrorResponse: 401, nobody is logged in.
     """
@@ -100,7 +100,7 @@ def init_app(app: Flask) -> None:
 
 
 def _tell_addresses(user: AccountMixin) -> None:
-    """Tell the address of the user, and those of the last week: a thief may have changed it."""
+    """Notify the present address and those of the last week: a thief may have changed it."""
     known = [user.readable_email, *former_addresses_of(user)]
     for address in dict.fromkeys(filter(None, known)):
         about = str(user.id)
@@ -108,7 +108,7 @@ def _tell_addresses(user: AccountMixin) -> None:
 
 
 def _locked_user(user: AccountMixin) -> AccountMixin:
-    """The user itself, where `current_user` stands for it, with a row that nobody changes now."""
+    """Lock the row of a user, and return the user, for which `current_user` is a proxy."""
     model = user_class()
     login = current_login()
     found = db.session.scalar(select(model).where(model.id == user.id).with_for_update())
@@ -119,7 +119,7 @@ def _locked_user(user: AccountMixin) -> AccountMixin:
 
 
 def references_to_users(*actions: str | None) -> Iterator[ForeignKey]:
-    """The foreign keys of the app's own tables to users that have one of these ON DELETE actions."""
+    """The foreign keys of the app's tables to users that have one of these ON DELETE actions."""
     for table in Model.metadata.sorted_tables:
         for key in table.foreign_keys if table.name not in OWN_TABLES else ():
             if key.target_fullname == "users.id" and key.ondelete in actions:
@@ -129,7 +129,7 @@ def references_to_users(*actions: str | None) -> Iterator[ForeignKey]:
 def _rows_of_user(
     table: Table, keys: Iterable[ForeignKey], user: AccountMixin
 ) -> list[dict[str, object]]:
-    """The rows of a table that refer to the user by one of the keys, such as of a sender."""
+    """The rows of a table that refer to the user by one of the keys, such as `sender_id`."""
     mine = or_(*(key.parent == user.id for key in keys))
     mappers = [each for each in Model.registry.mappers if each.local_table is table]
     if not mappers:

@@ -1,10 +1,10 @@
-"""Limits how many mails anybody can have sent to one mailbox, from one network, and by the site.
+"""Limits the mails to one mailbox, the mails that one network asks for, and the mails of the site.
 
-Forms that send mail are public, so they could fill a stranger's mailbox, or use up what the mail
-server allows. An address gets few links in an hour, and so does a mailbox in all its spellings. A
-network asks for few, and those of networks that asked for fewer go first, so that nobody keeps the
-mails of others back. What an address may have counts rows of the outbox, known or not: a limit that
-counted only the mails that were sent would tell which addresses are known.
+Forms that send mail are public, so an attacker could fill a mailbox, or use up what the mail server
+allows. An address gets few links in an hour, and a mailbox too, in all its spellings. A network can
+ask for few, and mails of networks that asked for fewer go first, so that nobody delays the others.
+The limit of an address counts rows of the outbox, with or without an account: a limit that counted
+only sent mails would tell which addresses have one.
 Source: OWASP ASVS 2.4.1, 6.3.8.
 """
 
@@ -23,15 +23,16 @@ from sqlalchemy import ColumnElement, case, false, func, or_, select
 
 RESET_LINK = "reset"
 CHANGE_LINK = "change_email"
-# Mails with a link to one address in an hour, of all kinds together, and of these two kinds each.
-# So a registration has one left, whatever resets and changes strangers ask for.
+# Mails with a link to one address in an hour: of all kinds together, and of each of these two.
+# One is left for a registration, even if strangers ask for all resets and changes.
 PER_ADDRESS = 5
 OF_KIND = {RESET_LINK: 2, CHANGE_LINK: 2}
 AGAIN = 10 * 60  # seconds until an address gets another link of the same kind
-# One network, an IPv4 address or a /48, asks for this share of MAILS_PER_HOUR, and always for five.
+# A network (an IPv4 address or a /48) may ask for this share of MAILS_PER_HOUR, at least for five.
 OF_NETWORK = 0.1
 LEAST_OF_NETWORK = 5
-# What resets, all other links, and notices may use up of MAILS_PER_HOUR: none suppresses the others.
+# Resets wait once all mails of an hour reach this share of MAILS_PER_HOUR, other links at LINKS.
+# Notices wait once notices alone reach NOTICES. So no kind stops the others.
 RESETS = 0.9
 LINKS = 0.8
 NOTICES = 0.8
@@ -62,11 +63,11 @@ def take_mail_turn() -> int:
 def request_link(
     kind: str, address: str, *, turn: int, is_dropped: bool = False, **arguments: object
 ) -> bool:
-    """Let a mail with a link wait for an address; False if it has had enough of them.
+    """Add a mail with a link to the outbox; False if the address has had enough of them.
 
-    All is within the caller's transaction, which has locked the mailbox. `turn` is what
-    `take_mail_turn` returned. A row is written also for a dropped mail: without it the time of
-    the answer would tell that somebody else has asked for this address.
+    The caller's transaction has locked the mailbox. `turn` is the result of `take_mail_turn`. A
+    dropped mail gets a row too: otherwise the time of the answer would tell that somebody else has
+    asked for this address.
     """
     waits = _may_have_link(kind, address) and not is_dropped
     add_link(kind, address, turn=turn, waits=waits, **arguments)
@@ -74,7 +75,7 @@ def request_link(
 
 
 def within_site_limit() -> ColumnElement[bool]:
-    """Which mails may go now, by how many the site has sent within an hour."""
+    """The SQL condition of mails that may go now, by how many the site has sent in an hour."""
     used, noticed = _shares_used()
     may = (
         (Mail.notice.is_not(None), used < 1 and noticed < NOTICES),
@@ -95,7 +96,7 @@ def count_kept_mails() -> int:
 
 
 def record_used_up_mails() -> None:
-    """Write a line once an hour while mails with a link wait because the share is used up."""
+    """Log once an hour that mails with a link wait because the share is used up."""
     number = count_kept_mails()
     once = RateLimitItemPerHour(1)
     if number and counters().add(once, "mails used up").allowed:
@@ -103,10 +104,10 @@ def record_used_up_mails() -> None:
 
 
 def has_full_mailbox(mail: Mail) -> bool:
-    """Whether the mailbox of a link has got as many as one address gets, in all spellings.
+    """Whether a mailbox, in all its spellings, has got as many links as one address gets.
 
-    It counts what was mailed. So somebody who asks for spellings that nobody has keeps back no mail
-    to the one that somebody has. The address of an account gets its mails in any case.
+    Only sent mails count, so an attacker who asks for unused spellings stops no mail to the used
+    one. The address of an account gets its mails in any case.
     """
     since = int(time.time()) - HOUR
     mine = (Mail.mailbox_hash == mail.mailbox_hash, Mail.was_mailed, Mail.created > since)
@@ -128,9 +129,9 @@ def _may_have_link(kind: str, address: str) -> bool:
 
 
 def _shares_used() -> tuple[float, float]:
-    """What the site has sent within an hour, and how much of it are notices, of MAILS_PER_HOUR.
+    """The shares of MAILS_PER_HOUR that all mails and notices alone have used within an hour.
 
-    A mail for nobody counts as one that was sent.
+    A mail to an unknown address counts as sent.
     """
     recent = Mail.sent > int(time.time()) - HOUR
     numbers = select(func.count(), func.count(Mail.notice)).select_from(Mail).where(recent)

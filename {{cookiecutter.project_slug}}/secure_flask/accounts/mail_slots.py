@@ -1,8 +1,8 @@
 """Lets mails with a link leave in slots of equal length, for known and unknown addresses alike.
 
-A stranger may ask for a mail to an own address, to one that may be known, and to the own one again.
-A mail that is sent takes longer than one for nobody. So without slots the time between the two own
-mails would tell whether the address between them is known. Source: OWASP ASVS 6.3.8.
+An attacker may ask for a mail to their address, then to another one, and then to theirs again. A
+mail that is sent takes longer than one for nobody. Without slots, the time between the two mails
+that arrive would tell whether the other address is known. Source: OWASP ASVS 6.3.8.
 """
 
 import time
@@ -12,7 +12,7 @@ SLOT = 0.5  # seconds
 
 
 class MailSlots:
-    """The slots of one sender, which does nothing else until a slot has ended."""
+    """The slots of one sender, which waits until a slot has ended."""
 
     def __init__(self, wait: Callable[[float], object] = time.sleep) -> None:
         self._wait = wait
@@ -20,9 +20,9 @@ class MailSlots:
         self._usual = 0.0
 
     def fill(self, began: float, *, was_sent: bool) -> None:
-        """Wait for the end of the slot of a mail that began at this time of time.monotonic().
+        """Wait until the slot ends of a mail that began at `began`, a time of time.monotonic().
 
-        One for nobody takes as many slots as the last one that was sent, or that failed more slowly.
+        A mail for nobody takes as many slots as the last sent one, or as a slower failed one.
         """
         took = time.monotonic() - began
         if was_sent or took > self._usual:

@@ -1,7 +1,7 @@
-"""Mailboxes: spellings of an address that reach one mailbox count as one, and take turns.
+"""Mailboxes: all spellings of an address that reach one mailbox share its limits and its lock.
 
-Many servers ignore what follows a `+` and dots before the `@`. So a stranger who varies them would
-fill one mailbox in spite of the limits. Where a server tells them apart, two people share a limit.
+Many servers ignore dots before the `@`, and all that follows a `+`. An attacker who varies them
+would fill one mailbox in spite of the limits. On other servers, two people may share a limit.
 Source: RFC 5233; OWASP ASVS 2.4.1.
 """
 
@@ -15,7 +15,7 @@ from sqlalchemy import delete, false, func, select
 
 
 def mailbox_hash(address: str) -> bytes:
-    """A keyed hash, 32 bytes, that all spellings of an address have in common."""
+    """The keyed hash of a mailbox (32 bytes), the same for all spellings of its address."""
     name, _, domain = normalised_value(address).rpartition("@")
     mailbox = f"{name.partition('+')[0].replace('.', '')}@{domain}"
     key = current_app.config["SECRET_KEY"].encode()
@@ -23,13 +23,13 @@ def mailbox_hash(address: str) -> bytes:
 
 
 def lock_mailbox(address: str) -> None:
-    """Let other requests for this mailbox wait until the caller's transaction ends.
+    """Make other requests for this mailbox wait until the caller's transaction ends.
 
-    It comes before the lock of any row, so that two requests never wait for each other.
+    Call this before any row is locked, so that two requests never wait for each other.
     """
     if db.engine.dialect.name == "postgresql":
         number = int.from_bytes(mailbox_hash(address)[:8], "big", signed=True)
         db.session.execute(select(func.pg_advisory_xact_lock(number)))
     else:
-        # SQLite has one writer, which a deletion of no row already becomes.
+        # SQLite has one writer at a time. A DELETE becomes the writer even if it deletes no row.
         db.session.execute(delete(Step).where(false()))

@@ -1,7 +1,7 @@
-"""Makes the message of a mail that waits: to whom, with which link, in the owner's words.
+"""Makes the message of a mail in the outbox: its recipient, its link and its text.
 
-The words are in app/templates/accounts/mail/, one file of plain text for each kind. Its first line
-is the subject. Each kind with a link has a function that looks up whom it is for.
+The texts are in app/templates/accounts/mail/, one file of plain text for each kind. Its first line
+is the subject. Each kind with a link has a function that looks up the recipient.
 Source: RFC 5322; RFC 3834, section 5; OWASP ASVS 1.3.11.
 """
 
@@ -15,9 +15,9 @@ from secure_flask.accounts.outbox import Mail
 from secure_flask.auth.users import user_class
 from secure_flask.database import db
 
-# The address, the name of the text and its values.
+# The address of the recipient, the name of the template, and its values.
 MailParts = tuple[str, str, dict[str, object]]
-# It returns None if the mail is for nobody.
+# A builder returns None if the mail is for nobody.
 Build = Callable[[Mail], MailParts | None]
 BUILDERS: dict[str, Build] = {}
 
@@ -33,7 +33,7 @@ def mail_kind(name: str) -> Callable[[Build], Build]:
 
 
 def build_message(mail: Mail) -> EmailMessage | None:
-    """The message, whose secrets are in the caller's transaction; None if it is for nobody."""
+    """The message, or None if it is for nobody. The caller commits the secret of its link."""
     made = BUILDERS.get(mail.kind, _notice_mail)(mail)
     if made is None:
         return None
@@ -48,7 +48,7 @@ def build_message(mail: Mail) -> EmailMessage | None:
     message["Subject"] = subject.removeprefix("Subject: ")
     message["Date"] = formatdate()
     message["Message-ID"] = make_msgid(domain=public_urls.public_host())
-    # This header suppresses holiday answers.
+    # This header suppresses automatic replies.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(body.lstrip("\n"))
     return message

@@ -1,4 +1,4 @@
-"""Changes of the name, so that nobody keeps one that a stranger chose. Source: OWASP ASVS 6.3.7."""
+"""Changes of the username, also of one that a stranger chose. Source: OWASP ASVS 6.3.7."""
 
 from secure_flask.accounts import notices
 from secure_flask.accounts.users import NAME_TAKEN, AccountMixin, account_of
@@ -14,8 +14,8 @@ def change_name(name: str) -> AccountMixin:
 
     The name is a checked one: `change_name(checked_name(text))`.
 
-    :raises ErrorResponse: 401, nobody is logged in; 409, it is taken; 429, so that nobody tries all
-        names.
+    :raises ErrorResponse: 401, nobody is logged in; 409, it is taken; 429, too many tries,
+        which would find out names.
     """
     user = account_of(access.require_user())
     old = user.name

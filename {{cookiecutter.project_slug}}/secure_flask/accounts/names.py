@@ -1,7 +1,7 @@
-"""Names of users: none that looks like another by its case or by what nobody sees.
+"""Usernames: no two may differ only in case or in invisible characters.
 
-A name that people cannot tell from another would let one user pass for another. Names that only
-look alike, as `аda` with a Cyrillic letter, are not found.
+Otherwise one user could pass for another. Names whose letters only look alike, as `аda` with a
+Cyrillic letter, are not detected.
 Source: RFC 8265, section 3.3; Unicode Standard Annex 44, Default_Ignorable_Code_Point.
 """
 
@@ -11,20 +11,20 @@ from flask import current_app
 from secure_flask.auth.users import MAX_NAME
 from secure_flask.web.validation import Reason
 
-# Controls, formats, private use, surrogates, unassigned, and separators but for the plain space.
+# Controls, formats, private use, surrogates, unassigned characters and separators are refused.
 REFUSED = ("Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp", "Zs")
-# Unicode shows nothing for these letters and marks, or an empty space.
+# These letters and marks are invisible, or look like a space.
 BLANK = {*"\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U0001d159"}
-# Selectors of variants, which change how the character before them looks, or nothing.
+# Variation selectors change how the character before them looks, or are invisible.
 VARIANTS = (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 
 
 def checked_name(text: str) -> str:
-    """The form in which a new name is stored that a person chose: `checked_name(" Ada ")`.
+    """The stored form of a new name that a person chose: `checked_name(" Ada ")`.
 
     It has at most 150 characters, no `@`, and is not one of RESERVED_NAMES.
 
-    :raises Reason: it cannot be used; it is a ValueError with words for people.
+    :raises Reason: the name cannot be used. Reason is a ValueError whose message people see.
     """
     name = stored_name(text)
     if folded_name(name) in map(folded_name, current_app.config["RESERVED_NAMES"]):
@@ -33,7 +33,7 @@ def checked_name(text: str) -> str:
 
 
 def stored_name(text: str) -> str:
-    """The form in which any name is stored, also one that an operator gives.
+    """The stored form of any name, also of one that an operator chose.
 
     :raises Reason: it cannot be used.
     """
@@ -41,7 +41,7 @@ def stored_name(text: str) -> str:
     if not 1 <= len(name) <= MAX_NAME:
         raise Reason(f"Must have 1 to {MAX_NAME} characters")
     if "@" in name:
-        # People log in with either.
+        # People log in with a name or an address, so a name must not look like an address.
         raise Reason("Must not contain @")
     if any(map(_is_invisible, name.replace(" ", ""))):
         raise Reason("Must not contain invisible characters")
@@ -49,12 +49,12 @@ def stored_name(text: str) -> str:
 
 
 def folded_name(name: str) -> str:
-    """What two names have in common that differ only in case or in how Unicode writes them."""
+    """The same text for all names that differ only in case or in their Unicode form."""
     return unicodedata.normalize("NFKC", _plain_name(name).casefold())
 
 
 def _plain_name(text: str) -> str:
-    # Normalised first, since other spaces become plain ones. A page shows several as one.
+    # NFKC makes other spaces plain ones. Several become one, as a page shows them.
     return " ".join(filter(None, unicodedata.normalize("NFKC", text).split(" ")))
 
 

@@ -1,7 +1,7 @@
 """Networks in which a user has shown both factors within the last 30 days.
 
-Somebody with only the password cannot lock the owner out there. Of more than MAX_NETWORKS networks
-the least recently used ones go. The address of a network is stored as a keyed hash alone.
+Wrong codes of other networks do not count there, so a thief of the password cannot lock the owner
+out. A user keeps the last MAX_NETWORKS. Only a keyed hash of each network is stored.
 """
 
 import hmac

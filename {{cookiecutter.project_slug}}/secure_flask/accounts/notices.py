@@ -27,7 +27,7 @@ def email_change_requested(user: AccountMixin) -> None:
 def email_changed(user: AccountMixin, old: str) -> None:
     """Tell the old address, whose reader may be the owner.
 
-    The notice belongs to no user, so that it stays where a thief deletes the account.
+    The notice belongs to no user, so that it is sent even if a thief deletes the account.
     """
     notify_address(old, "email_changed", username=user.name)
 
@@ -42,5 +42,5 @@ def factors_changed(user: AccountMixin, change: str) -> None:
 
 
 def code_failed(user: AccountMixin) -> None:
-    """Somebody who sent a wrong code has the password."""
+    """Warn the user that somebody who knows the password sent a wrong code."""
     notify_user(user, "code_failed")

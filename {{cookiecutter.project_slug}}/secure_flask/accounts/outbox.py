@@ -35,24 +35,24 @@ class Mail(Model):
     kind: Mapped[str] = mapped_column(String(32))
     # The address that a visitor typed, or that of the user.
     email = encrypted_column(index=True)
-    # All spellings of the address have it in common; None where it counts for no mailbox.
+    # The hash is the same for all spellings of the address; None if the mail counts for no limit.
     mailbox_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
-    # How many links the network had asked for within the hour, this one included. Of a notice, how
-    # many others the user had. The lowest number goes first.
+    # For a link, how many links its network has asked for within the hour, this one included. For a
+    # notice, how many others the user had. The lowest number goes first.
     turn: Mapped[int]
     user_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), index=True
     )
     arguments: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("mails.arguments"))
-    # A hash of kind, recipient and hour, so that many notices become one, and how many they were.
+    # The hash of kind, recipient and hour joins many notices into one; `number` says how many.
     notice: Mapped[str | None] = mapped_column(String(64), unique=True)
     number: Mapped[int]
     created: Mapped[int] = mapped_column(BigInteger, index=True)
-    # When it is tried next; None once it was sent or dropped.
+    # The time of the next try; None once the mail was sent or dropped.
     due: Mapped[int | None] = mapped_column(BigInteger, index=True)
     tries: Mapped[int]
     sent: Mapped[int | None] = mapped_column(BigInteger, index=True)
-    # Whether the address got it. A mail for nobody is sent to nobody.
+    # Whether a message went out. A mail for nobody has none, but it sets `sent` too.
     was_mailed: Mapped[bool]
 
 
@@ -61,9 +61,9 @@ def add_link(
 ) -> None:
     """Add a mail with a link, within the caller's transaction.
 
-    One that does not wait is never sent and never counts. mail_limits.request_link decides.
+    With `waits=False` it is never sent and never counts. mail_limits.request_link decides.
     """
-    # In each case, so that its time does not tell whether the mail waits.
+    # The hash is computed in each case, so that its time does not tell whether the mail waits.
     mailbox = mailbox_hash(address)
     due = int(time.time()) if waits else None
     counted = mailbox if waits else None
@@ -71,11 +71,11 @@ def add_link(
 
 
 def forget_links(address: str) -> None:
-    """Count the mails with a link that an address has had no more, after it has used one.
+    """Take the links that an address got out of its limits, after one of them was used.
 
-    Only a reader of the address can do that, so no stranger fills it by this.
+    Only a reader of the address can use a link, so no stranger can reset the limits.
     """
-    # Older ones count no more, and the sender may be deleting them in another order.
+    # Older rows do not count, and the worker may be deleting them in another order (deadlock).
     recent = Mail.created > int(time.time()) - HOUR
     had = (Mail.email == address, Mail.notice.is_(None), Mail.due.is_(None), recent)
     unread = {"synchronize_session": False}
@@ -102,8 +102,8 @@ def notify_address(
 ) -> None:
     """Tell an address what happened, within the caller's transaction.
 
-    The first notice of a kind in an hour is sent at once. The others of this hour become one at its
-    end, with their number. `about` tells those of a kind apart: a text that no user chooses.
+    The first notice of a kind in an hour is sent at once. The others of this hour become one mail
+    at its end, with their number. `about` separates notices of a kind; no user chooses it.
     """
     now = int(time.time())
     hour = now // HOUR
@@ -126,7 +126,7 @@ def _number_of_notices(user: AccountMixin) -> int:
 
 
 def _notice_hash(kind: str, about: str, address: str, hour: int, part: str) -> str:
-    """What notices have in common that become one; a keyed hash, so that it shows no address."""
+    """The hash that notices of one mail share. It is keyed, so it reveals no address."""
     recipient = blind_index(address, context="mails.notice").hex()
     return sha256("\n".join([kind, about, recipient, str(hour), part]).encode()).hexdigest()
 
@@ -146,7 +146,7 @@ def _insert_mail(
     mail = Mail(kind=kind, email=address, arguments=arguments, notice=notice, due=due, turn=turn)
     mail.mailbox_hash = mailbox_hash
     mail.user_id = user.id if user else None
-    # What waits for the end of an hour is not late before.
+    # A notice for the end of the hour counts as created then, so that it is not late before.
     mail.created = due or int(time.time())
     mail.number = 1
     mail.tries = 0

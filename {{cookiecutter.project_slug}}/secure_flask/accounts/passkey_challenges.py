@@ -1,7 +1,6 @@
-"""Challenges to passkeys, each of which is answered once.
+"""Challenges for passkeys. Each is answered once, so an overheard answer cannot be replayed.
 
-So an answer that was overheard opens nothing. Source: Web Authentication Level 3, sections 7,
-13.4.3 and 13.4.9; OWASP ASVS 6.7.2.
+Source: Web Authentication Level 3, sections 7, 13.4.3 and 13.4.9; OWASP ASVS 6.7.2.
 """
 
 import json
@@ -30,7 +29,7 @@ TOO_LATE = "That took too long: try again"
 def begin_challenge(
     purpose: str, options: "PasskeyOptions", user: AccountMixin | None
 ) -> dict[str, object]:
-    """Store the challenge of `options`; the `state` that the answer comes with, and the options."""
+    """Store the challenge of `options`; return them with the `state` that the answer must carry."""
     import webauthn
     from webauthn.helpers import bytes_to_base64url
 
@@ -43,10 +42,10 @@ def begin_challenge(
 
 
 def use_challenge(purpose: str, state: str, user: AccountMixin | None, *, status: int) -> bytes:
-    """The challenge of a step, which counts once, whatever the answer is.
+    """Use a challenge up, whether or not its answer is right, and return it.
 
     :raises ErrorResponse: `status`, there is none for this purpose and user: it has expired, or was
-        answered. Nothing was tried then, so nothing is counted as a failed login.
+        answered. No passkey was checked, so this is no failed login.
     """
     from webauthn.helpers import base64url_to_bytes
 
@@ -62,7 +61,7 @@ def use_challenge(purpose: str, state: str, user: AccountMixin | None, *, status
 
 
 def parsed_credential(credential: str) -> dict[str, Any]:
-    """The JSON that a browser made; nothing where it is none, or was made in a foreign frame."""
+    """The JSON of a browser; empty if it is malformed, or comes from a frame of another site."""
     from webauthn.helpers import base64url_to_bytes
 
     try:
@@ -70,14 +69,14 @@ def parsed_credential(credential: str) -> dict[str, Any]:
         client_data = strict_json.loads(base64url_to_bytes(answer["response"]["clientDataJSON"]))
         return answer if _comes_from_allowed_page(client_data) else {}
     except Exception:
-        # A forged structure raises nearly anything.
+        # A forged structure can raise nearly any exception.
         return {}
 
 
 def _comes_from_allowed_page(client_data: dict[str, Any]) -> bool:
-    """Whether no page of another site was around the one that asked, but one of FRAME_ANCESTORS.
+    """Whether the page was in no frame of another site, except of one of FRAME_ANCESTORS.
 
-    A browser that does not say which one is refused, and so is one that contradicts itself.
+    An answer that does not name the outer page, or contradicts itself, is refused.
     """
     is_framed = client_data.get("crossOrigin", False)
     if is_framed is False:

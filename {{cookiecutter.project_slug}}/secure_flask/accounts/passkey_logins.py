@@ -1,4 +1,4 @@
-"""Logins by passkey alone, whose device verifies who holds it: it replaces name and password.
+"""Logins by passkey alone. Its device verifies the user, so it replaces name and password.
 
 Source: Web Authentication Level 3; OWASP ASVS 6.3.3, 6.5.7, 7.5.1.
 """
@@ -15,14 +15,14 @@ from secure_flask.web import audit
 def log_in_by_passkey(
     state: str, credential: str, *, keep: bool = False, cookie: bool = False
 ) -> dict[str, object]:
-    """Log in by a passkey alone, whose device has verified who holds it, and commit.
+    """Log in by a passkey alone, whose device has verified the user, and commit.
 
-    `log_in_by_passkey(state, credential)` returns the body that `secure_flask.log_in` does;
+    `log_in_by_passkey(state, credential)` returns the same body as `secure_flask.log_in`;
     `credential` is the JSON of the device's answer. With `keep` the login lasts for KEPT_LIFETIME.
-    With `cookie` it gives the cookie of pages, whatever TOKEN_TYPE is.
+    With `cookie` it sets the cookie of pages, whatever TOKEN_TYPE is.
 
-    :raises ErrorResponse: 401, the answer is wrong or late, and `"unknown": true` if nobody has this
-        passkey; 429, too many failures.
+    :raises ErrorResponse: 401, the answer is wrong or late, and `"unknown": true` if nobody has
+        this passkey; 429, too many failures.
     """
     with throttle.count_attempt(PASSKEY) as attempt:
         user = passkeys.passkey_owner(state, credential)
@@ -40,8 +40,8 @@ def log_in_by_passkey(
 def reauthenticate_by_passkey(state: str, credential: str) -> dict[str, object]:
     """Replace the login of this request by a recent one, and commit.
 
-    `reauthenticate_by_passkey(state, credential)` returns the body that `secure_flask.log_in` does.
-    The challenge is that of `begin_passkey_login(current_user)`.
+    `reauthenticate_by_passkey(state, credential)` returns the same body as `secure_flask.log_in`.
+    The challenge comes from `begin_passkey_login(current_user)`.
 
     :raises ErrorResponse: 401, nobody is logged in, or the answer is wrong; 429, too many failures.
     """

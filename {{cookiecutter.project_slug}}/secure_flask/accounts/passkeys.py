@@ -1,7 +1,8 @@
-"""Passkeys: keys that never leave their device, which it unlocks by fingerprint, face or PIN.
+"""Passkeys: keys that stay in a device, which unlocks them by fingerprint, face or PIN.
 
-A passkey works only at PUBLIC_URL, so a copy of the site gets nothing. It signs a new challenge each
-time; see passkey_challenges.py. Source: Web Authentication Level 3, section 7; OWASP ASVS 6.5.6, 6.5.7, 6.7.1, 6.7.2.
+A passkey works only at PUBLIC_URL, so a copy of the site gets nothing. It signs a new challenge
+each time, see passkey_challenges.py.
+Source: Web Authentication Level 3, section 7; OWASP ASVS 6.5.6, 6.5.7, 6.7.1, 6.7.2.
 """
 
 import time
@@ -42,7 +43,7 @@ class Passkey(Model):
     credential_id: Mapped[bytes] = mapped_column(LargeBinary(MAX_ID), unique=True)
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
     sign_count: Mapped[int] = mapped_column(BigInteger)
-    # The host of PUBLIC_URL when the passkey was added: at another one it does not work.
+    # The host of PUBLIC_URL when the passkey was added. The passkey works at no other host.
     host: Mapped[str] = mapped_column(String(255))
     name: Mapped[str] = mapped_column(String(MAX_NAME))
     last_used: Mapped[int] = mapped_column(BigInteger)
@@ -62,7 +63,7 @@ def list_passkeys(user: AccountMixin) -> list[dict[str, object]]:
 
 
 def begin_passkey_registration(user: AccountMixin) -> dict[str, object]:
-    """`state`, and `options` for navigator.credentials.create().
+    """Return `state`, and `options` for navigator.credentials.create().
 
     :raises ErrorResponse: 409, the user has as many as allowed.
     """
@@ -109,7 +110,7 @@ def finish_passkey_registration(
         )
         is_usable = len(made.credential_id) <= MAX_ID and _fits(made.credential_public_key)
     except Exception:
-        # A forged structure raises nearly anything inside the parsers of the library.
+        # A forged structure can raise nearly any exception in the parsers of the library.
         raise error_response(400, INVALID_PASSKEY) from None
     if not is_usable:
         raise error_response(400, INVALID_PASSKEY)
@@ -122,7 +123,7 @@ def finish_passkey_registration(
     try:
         db.session.flush()
     except IntegrityError:
-        # The key is another user's, or a second click was faster.
+        # Another user has this key, or a second click was faster.
         db.session.rollback()
         raise error_response(400, INVALID_PASSKEY) from None
     return passkey
@@ -138,7 +139,7 @@ def limit_passkeys(user: AccountMixin, most: int) -> None:
 
 
 def begin_passkey_login(user: AccountMixin | None = None) -> dict[str, object]:
-    """Begin a login by passkey: `return begin_passkey_login()`; of one user where it is known.
+    """Begin a login by passkey: `return begin_passkey_login()`. Pass the user if known.
 
     The dict has `state` (str), and `options` for navigator.credentials.get() of the browser.
     """
@@ -156,7 +157,7 @@ def passkey_owner(
 ) -> UserMixin | None:
     """The user whose passkey answers the challenge of `state`, within the caller's transaction.
 
-    None for a wrong answer, and for that of another user than the one who was asked.
+    None if the answer is wrong, or if the passkey belongs to another user than `user`.
 
     :raises ErrorResponse: 401, the challenge has expired or was answered, or is another user's.
     """
@@ -188,10 +189,10 @@ def passkey_owner(
 def refused_passkey(credential: str) -> ErrorResponse:
     """The error for a wrong answer to a fresh challenge, after `passkey_owner`.
 
-    It has `"unknown": true` only where no passkey has the id of the answer. The page then asks the
-    device to forget that passkey; with a row of this id, whatever else was wrong, it is a good one.
-    A stranger learns nothing of names or users by it: an id is random, and each answer counts as a
-    failed login. Source: Web Authentication Level 3, section 5.1.10.
+    It has `"unknown": true` only if no stored passkey has the id of the answer: the page then asks
+    the device to forget that passkey. A stored one must stay, whatever was wrong with the answer.
+    The member tells nothing about users: an id is random, and each answer counts as a failed login.
+    Source: Web Authentication Level 3, section 5.1.10.
     """
     error = error_response(401, INVALID_PASSKEY)
     credential_id = _credential_id(passkey_challenges.parsed_credential(credential))
@@ -201,11 +202,11 @@ def refused_passkey(credential: str) -> ErrorResponse:
 
 
 def passkey_signals(user: AccountMixin) -> dict[str, object]:
-    """What a page passes to the device's list of passkeys: `passkey_signals(current_user)`.
+    """The values that update the device's list of passkeys: `passkey_signals(current_user)`.
 
     `rpId`, `userId`, `name` and `displayName` (str), and `allAcceptedCredentialIds` (list of str),
-    as JSON for the signals of a script; ids are base64url. The device forgets all other passkeys of
-    this user here. Source: Web Authentication Level 3, section 5.1.10.
+    for the signal methods of PublicKeyCredential; ids are base64url. The device then forgets all
+    other passkeys of this user here. Source: Web Authentication Level 3, section 5.1.10.
     """
     from webauthn.helpers import bytes_to_base64url
 
@@ -248,7 +249,7 @@ def _fits(public_key: bytes) -> bool:
 
 
 def _count_use(passkey: Passkey, sign_count: int) -> bool:
-    """Store the counter of an answer; False if another one, or a deletion, was faster."""
+    """Store the counter of an answer; False if another answer or a deletion was faster."""
     unchanged = (Passkey.id == passkey.id, Passkey.sign_count == passkey.sign_count)
     values = {"sign_count": sign_count, "last_used": int(time.time())}
     used = update(Passkey).where(*unchanged).values(values)
@@ -256,7 +257,7 @@ def _count_use(passkey: Passkey, sign_count: int) -> bool:
 
 
 def _credential_id(answer: dict[str, Any]) -> bytes:
-    """The id that an answer names; empty where it names none."""
+    """The id in an answer; empty if it has none."""
     from webauthn.helpers import base64url_to_bytes
 
     try:

@@ -10,7 +10,7 @@ class AccountPolicy(Policy):
 
     # Whether strangers may register.
     REGISTRATION: bool = True
-    # Names that would pass for those who run the site.
+    # Names by which a user could pass for somebody who runs the site.
     RESERVED_NAMES: Listed[str] = Field(
         ["admin", "administrator", "postmaster", "root", "security", "support"]
     )

@@ -1,7 +1,7 @@
 """Makes links for mails from PUBLIC_URL, never from the Host header of a request.
 
-A client that asks for a mail to somebody else chooses that header, and the link would lead to a
-host of that client. Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.4.3.
+An attacker who asks for a mail to somebody else chooses that header, and the link would lead to
+the attacker's host. Source: OWASP Forgot Password Cheat Sheet; OWASP ASVS 6.4.3.
 """
 
 import os
@@ -11,7 +11,7 @@ from flask import current_app
 
 
 def public_origin() -> str:
-    """PUBLIC_URL, which production demands; without it, where `make run` serves."""
+    """PUBLIC_URL, which production demands, or else the address of `make run`."""
     served = f"http://localhost:{os.environ.get('FLASK_RUN_PORT', 8000)}"
     return current_app.config["PUBLIC_URL"] or served
 
@@ -29,5 +29,5 @@ def public_link(endpoint: str, **values: object) -> str:
     :raises werkzeug.routing.BuildError: there is no such view, or a parameter is missing.
     """
     root = current_app.config["APPLICATION_ROOT"].rstrip("/")
-    # Not url_for, which needs SERVER_NAME there.
+    # Outside of requests, url_for needs SERVER_NAME.
     return public_origin() + current_app.url_map.bind("", script_name=root).build(endpoint, values)

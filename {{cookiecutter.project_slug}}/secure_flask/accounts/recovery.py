@@ -1,4 +1,4 @@
-"""Recovery: who forgot the password gets a link by mail to set a new one.
+"""Recovery: a user who forgot the password gets a link by mail to set a new one.
 
 The link works once and for an hour. It changes nothing when a mail scanner opens it, it logs
 nobody in, and it removes no second factor. No answer tells whether an address is known.
@@ -20,17 +20,17 @@ from secure_flask.database import db
 from secure_flask.web import audit
 from secure_flask.web.errors import error_response
 
-LIFETIME = HOUR  # as long as the limits of mails count
+LIFETIME = HOUR  # the limits of mails count for the same time
 REQUESTED = audit.Event("password_reset_requested", INFO)
 
 
 def request_reset(email: str) -> None:
-    """Let a link to set a new password be mailed, if the address has an account, and commit.
+    """Have a link to set a new password mailed, if the address has an account, and commit.
 
-    The address is a checked one: `request_reset(checked_address(email))`. Where it has an open
+    The address is a checked one: `request_reset(checked_address(email))`. If it has an open
     registration, registration.py mails the link that confirms it.
 
-    :raises ErrorResponse: 429, too many of this network.
+    :raises ErrorResponse: 429, too many mails for this network.
     """
     turn = take_mail_turn()
     lock_mailbox(email)
@@ -57,7 +57,7 @@ def reset_password(token: str, password: str) -> AccountMixin:
     step = _find_reset_step(token)
     user = account_of(step.user)
     hashed = passwords.hash_new_password(password, user.name, user.email, field="password")
-    # The row of the user is locked before those of steps, as where a change of the password ends them.
+    # The row of the user is locked before its steps, as in a change of the password (no deadlock).
     if not (replace_hash(user, hashed) and steps.use_step(step)):
         raise error_response(404, INVALID_LINK)
     forget_links(step.email or "")
@@ -71,20 +71,20 @@ def reset_password(token: str, password: str) -> AccountMixin:
 def mail_to_owner(user: AccountMixin, text: str) -> MailParts | None:
     """A mail to the owner of an address, with a link whose secret is in the caller's transaction.
 
-    Each mail that strangers can cause has the link, so they use up no limit without sending it.
+    Each mail that strangers can cause has such a link: if they use the limit up, the owner has one.
     """
-    # A password would be a way past the provider, for who has left there too.
+    # Users of an external login have no password. One would still work after they lose it.
     if user.disabled or not user.email or not user.has_password:
         return None
     step = steps.add_step(RESET_LINK, LIFETIME, user=user, email=user.email)
     link = public_urls.public_link("accounts.reset_page", token=steps.give_step_secret(step))
-    # The mail goes to the stored address: the index may find it by another one that was typed.
+    # The mail goes to the stored address, since the typed one may be another spelling of it.
     return user.email, text, {"username": user.name, "link": link}
 
 
 def _find_reset_step(token: str) -> Step:
     step = steps.find_step(RESET_LINK, token)
-    # A reader of the former mailbox is nobody any more.
+    # A link to a former address ends, since its reader may not be the user.
     if step is None or step.user is None or step.email != account_of(step.user).readable_email:
         raise error_response(404, INVALID_LINK)
     if not step.user.has_password:

@@ -1,6 +1,6 @@
 """Recovery codes, each of which replaces the second factor once.
 
-They are shown once. A row holds the SHA-256 of a code: 120 random bits cannot be guessed.
+They are shown once. A row holds the SHA-256 of a code, whose 120 random bits nobody can guess.
 Source: OWASP ASVS 6.5.1, 6.5.2.
 """
 

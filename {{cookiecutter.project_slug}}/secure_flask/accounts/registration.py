@@ -31,32 +31,32 @@ REGISTRATION = "registration"
 CONFIRM = "confirm"
 REQUESTED = audit.Event("registration_requested", INFO)
 LIFETIME = 24 * 60 * 60  # seconds
-# Open registrations of one address, so that no stranger fills the table with them.
+# Open registrations that an address may have, so that no stranger fills the table.
 MAX_OPEN = 10
-# The password is tried against so many of them, and the same number is always hashed.
+# A password is compared with so many of them. This number of hashes always runs (equal time).
 MAX_PENDING = 3
 
 
 class Pending(NamedTuple):
-    """What the page of a link shows: the address, and the name that was asked for."""
+    """The address and the chosen name of a registration, which the page of a link shows."""
 
     email: str
     name: str
 
 
 def register(name: str, email: str, password: str) -> None:
-    """Store a registration, whose link is mailed, and commit; name and address are checked ones.
+    """Store a registration, have its link mailed, and commit. `name` and `email` are checked.
 
     `register(checked_name(name), checked_address(email), password)`. It is dropped, with the same
-    answer, where MAX_OPEN others of the address have had their mail.
+    answer, if the links of MAX_OPEN others of the address were mailed.
 
-    :raises ErrorResponse: 400, a bad password; 429, too many of this network; 503, too busy.
+    :raises ErrorResponse: 400, a bad password; 429, too many mails; 503, too busy.
     """
     turn = take_mail_turn()
     hashed = passwords.hash_new_password(password, name, email, field="password")
     lock_mailbox(email)
     fits = steps.make_room_for_step(REGISTRATION, email, most=MAX_OPEN)
-    # One that does not fit is stored too, so that the time does not tell, but it has expired.
+    # A dropped one is stored too, already expired, so that the time of the answer is the same.
     lifetime = LIFETIME if fits else 0
     step = steps.add_step(REGISTRATION, lifetime, email=email, name=name, password_hash=hashed)
     named = {"registration": str(step.id)}
@@ -66,11 +66,11 @@ def register(name: str, email: str, password: str) -> None:
 
 
 def send_again(email: str) -> None:
-    """Let the link of the newest registration of an address be mailed again, and commit.
+    """Have the link of the newest registration of an address mailed again, and commit.
 
     The address is a checked one: `send_again(checked_address(email))`.
 
-    :raises ErrorResponse: 429, too many of this network.
+    :raises ErrorResponse: 429, too many mails for this network.
     """
     turn = take_mail_turn()
     lock_mailbox(email)
@@ -93,9 +93,9 @@ def confirm_registration(
 ) -> AccountMixin:
     """Make the account of a registration, commit, and return the user.
 
-    `confirm_registration(token, password="a good long one", new_password=None)`. `name` replaces
-    that of the registration, and is a checked one. A new password is enough, whatever the other
-    is: who has the link may set one.
+    `confirm_registration(token, password="a good long one", new_password=None)`. `name`, a
+    checked one, replaces that of the registration. With `new_password`, `password` is ignored: the
+    link alone allows to set one.
 
     :raises ErrorResponse: 400, no password or a bad new one; 403, no registration of this address
         has this password; 404, no valid link; 409, the name is taken; 429, too many failures; 503,
@@ -115,7 +115,7 @@ def confirm_registration(
 def end_registrations_of(email: str) -> None:
     """End all registrations of an address, within the caller's transaction.
 
-    Changes to this address stay, or their users would learn that it got or lost an account.
+    Open changes to this address stay, or their users would learn that it got or lost an account.
     """
     steps.end_steps_of_address(email, REGISTRATION, CONFIRM)
 
@@ -130,7 +130,7 @@ def _find_registration_step(token: str) -> Step:
 def _registered_with(step: Step, password: str) -> tuple[str, str]:
     """Name and hash of the registration of this address that has the password."""
     with throttle.count_attempt("confirmation", step.email) as attempt:
-        # The one of the link comes first: a stranger may have registered the address since.
+        # The registration of the link comes first: strangers may have registered the address later.
         named = UUID(step.data["registration"])
         pending = steps.open_steps_of_address(
             REGISTRATION, step.email or "", limit=MAX_PENDING, first=named
@@ -161,10 +161,10 @@ def _create_account(step: Step, name: str, password_hash: str) -> AccountMixin:
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
-        # Otherwise one link would tell of any number of names whether they are taken.
+        # The failure counts, or one link could test any number of names.
         steps.count_step_failure(step_id)
         if user_class().find(name) is None:
-            # Such as a required column of the owner's, which nothing fills.
+            # The name is free, so another column is wrong, such as a required one that is empty.
             raise
         raise field_error(409, "username", NAME_TAKEN) from None
     audit.record(audit.USER_CREATED, account=name, user_id=user.id)
@@ -174,7 +174,7 @@ def _create_account(step: Step, name: str, password_hash: str) -> AccountMixin:
 @mail_kind(CONFIRM)
 def _confirmation_mail(mail: Mail) -> MailParts | None:
     if not current_app.config["REGISTRATION"]:
-        # It was closed while the mail waited.
+        # Registration was closed while the mail waited.
         return None
     if user := address_owner(mail.email or ""):
         return recovery.mail_to_owner(account_of(user), "already_registered")
@@ -185,7 +185,7 @@ def _confirmation_mail(mail: Mail) -> MailParts | None:
 def _reset_mail(mail: Mail) -> MailParts | None:
     """A link to set a new password; for an open registration the link that confirms it.
 
-    That one sets a password too, so people who forgot that they never confirmed get in.
+    The second link sets a password too, so it helps people who forgot to confirm.
     """
     if user := address_owner(mail.email or ""):
         return recovery.mail_to_owner(account_of(user), "reset")
@@ -208,8 +208,8 @@ def _confirm_link(mail: Mail) -> MailParts | None:
 def _registration(mail: Mail) -> Step | None:
     """The registration that the mail names, or the newest of its address.
 
-    A stranger may have pushed the named one out meanwhile. The mail goes all the same, since it has
-    used up a part of the limit of the mailbox.
+    Strangers may have pushed the named one out meanwhile. The mail goes all the same, since it
+    counts against the limit of the mailbox.
     """
     named = mail.arguments.get("registration")
     first = UUID(named) if named else None

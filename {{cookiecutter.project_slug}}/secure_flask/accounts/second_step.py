@@ -29,7 +29,7 @@ WRONG_INVITATION = "This code is wrong, used or expired: ask who runs this site 
 
 
 def half_login_factors(tf_token: str | None = None) -> list[str]:
-    """The factors that complete the half login of this request; none where one must be set up.
+    """The factors that complete the half login of this request; empty if one must be set up.
 
     `half_login_factors()` on a page, which has a cookie; JSON passes the `tf_token` that `log_in`
     returned. Each is one of `factors_of`.
@@ -70,7 +70,7 @@ def complete_by_recovery_code(code: str, tf_token: str | None = None) -> dict[st
     """Complete a half login by a recovery code, and commit.
 
     `complete_by_recovery_code(body.code, body.tf_token)` returns the body of the login. Nobody
-    guesses a code, so no daily limit counts.
+    can guess such a code, so the daily limit of wrong codes does not apply.
 
     :raises ErrorResponse: 401, a wrong code or no half login; 429, too many wrong codes.
     """
@@ -112,11 +112,11 @@ def make_invitation(user: AccountMixin) -> str:
 def accept_invitation(code: str, tf_token: str | None = None) -> None:
     """Let the user of a half login set up the first factor, which a role demands, and commit.
 
-    `accept_invitation(body.code, body.tf_token)`. The first code of the app uses the invitation up,
-    so who leaves the page or loses the device begins again with the same one.
+    `accept_invitation(body.code, body.tf_token)`. The first code of the app uses the invitation up.
+    Until then, a user who leaves the page can begin again with the same invitation.
 
-    :raises ErrorResponse: 401, no half login; 403, it is no invitation of this user; 429, too many
-        failures.
+    :raises ErrorResponse: 401, no half login; 403, the code is no invitation of this user; 429,
+        too many failures.
     """
     half, user = half_logins.find_half_login(tf_token)
     with throttle.count_attempt(INVITATION, user.name) as attempt:
@@ -143,7 +143,7 @@ def _wrong_second_factor(
     step: Step, user: AccountMixin, refusal: ErrorResponse | None = None
 ) -> ErrorResponse:
     audit.record(audit.LOGIN_FAIL, account=user.name, reason="second factor")
-    # The first of two clicks used it up, and completed the login.
+    # A parallel request was faster, and has completed the login.
     if steps.was_step_used(step):
         return half_logins.half_login_ended()
     notices.code_failed(user)

@@ -1,6 +1,6 @@
-"""What accounts need of the environment: the address of the site, the mail server, the sender.
+"""What accounts need from the environment: the address of the site, the mail server, the sender.
 
-`class Settings(AccountSettings)` in app/settings.py. Source: OWASP ASVS 12.2.1, 12.3.1; OWASP
+app/settings.py has `class Settings(AccountSettings)`. Source: OWASP ASVS 12.2.1, 12.3.1; OWASP
 Forgot Password Cheat Sheet.
 """
 
@@ -18,7 +18,7 @@ from secure_flask.web import origins
 
 FORM = "smtps://user:password@mail.example.org, or smtp:// for STARTTLS"
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*")
-# ASCII, since not every mail server accepts another sender.
+# The sender is ASCII, since not every mail server accepts another one.
 _SENDER = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*", re.ASCII)
 
 
@@ -48,7 +48,7 @@ class AccountSettings(Settings):
         # Development may use http for any trusted host.
         if not origins.is_origin(url) and not origins.is_origin(url.replace("http:", "https:", 1)):
             raise ValueError("must be scheme://host in lower case, without a path or a final slash")
-        # Without valid TRUSTED_HOSTS, those are reported.
+        # If TRUSTED_HOSTS is invalid, that error is reported instead.
         trusted = info.data.get("trusted_hosts")
         if trusted is not None and re.sub(r":[0-9]+\Z", "", urlsplit(url).netloc) not in trusted:
             raise ValueError("must name a host of TRUSTED_HOSTS: change one of the two")

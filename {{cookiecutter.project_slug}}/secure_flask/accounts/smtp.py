@@ -18,7 +18,7 @@ from flask import current_app
 from secure_flask.accounts.development_mailbox import keep_mail, text_of_mail
 
 TIMEOUT = 10  # seconds for each part of an answer of the server
-# What is sent to this machine itself passes no network, and no certificate names it.
+# A connection to this machine passes no network, and no certificate has these names.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -57,7 +57,7 @@ def connect_to_mail_server() -> Iterator[smtplib.SMTP]:
             connection.login(unquote(server.username), unquote(server.password or ""))
         yield connection
     finally:
-        # The mail is taken by now, whatever the server says to this.
+        # The server has the mail by now, so an error of QUIT does not matter.
         with suppress(OSError):
             connection.quit()
         connection.close()

@@ -2,7 +2,7 @@
 
 Each is a row with the SHA-256 of a random secret, so a stolen table opens nothing. A secret works
 once, for a short time, for one purpose, and for at most MAX_FAILURES wrong tries. All steps of a
-user end with all logins, so that nobody who is locked out completes one.
+user end when all logins end, so that a thief who is logged out cannot complete one.
 Source: OWASP ASVS 6.4.1, 6.5.1, 6.5.5; OWASP Forgot Password Cheat Sheet.
 """
 
@@ -40,20 +40,20 @@ INVALID_LINK = "This link has expired or was already used"
 
 
 class Step(Model):
-    """A first half. Times are whole seconds since 1970, UTC."""
+    """A step that waits for its second half. Times are whole seconds since 1970, UTC."""
 
     __tablename__ = "account_steps"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     purpose: Mapped[str] = mapped_column(String(16))
-    # None for one that waits for a mail, which makes the secret when it is sent.
+    # None until the mail is sent, since the worker makes the secret then.
     secret_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
     user_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), index=True
     )
     # The address that a link is mailed to.
     email = encrypted_column(index=True)
-    # Deferred, so that one that does not decrypt is as if it had expired.
+    # The column is deferred, so that a step that does not decrypt can count as expired.
     data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON("account_steps.data"), deferred=True)
     failures: Mapped[int] = mapped_column(default=0)
     # Whether the link of a registration has gone to its address.
@@ -105,7 +105,7 @@ def open_step(purpose: str, step_id: UUID) -> Step | None:
 def open_steps_of_address(
     purpose: str, email: str, *, limit: int, first: UUID | None = None
 ) -> list[Step]:
-    """Some open steps of an address: the one with the id `first`, then the newest."""
+    """At most `limit` open steps of an address: the one with the id `first`, then the newest."""
     newest = select(Step).where(*_conditions_of_open(purpose), Step.email == email)
     order = (case((Step.id == first, 0), else_=1), Step.expires.desc(), Step.id)
     return _readable_steps(newest.order_by(*order).limit(limit))
@@ -114,15 +114,15 @@ def open_steps_of_address(
 def make_room_for_step(purpose: str, email: str, *, most: int) -> bool:
     """Delete the oldest step of an address that was not mailed, if there are `most` open ones.
 
-    False if all of them were mailed, since a stranger must not push out the link that somebody has
-    in the mailbox. The caller has locked the mailbox. The statements are the same in each case, so
+    False if all of them were mailed: a stranger must not push out a link that somebody has in the
+    mailbox. The caller has locked the mailbox. The statements are the same in each case, so
     their time does not tell how many there are.
     """
     mine = (*_conditions_of_open(purpose), Step.email == email)
     number = db.session.scalar(select(func.count()).where(*mine)) or 0
     excess = max(0, number - most + 1)
     oldest = select(Step.id).where(*mine, ~Step.mailed).order_by(Step.expires, Step.id)
-    # The sender may mail the link of one meanwhile, so the deletion asks again.
+    # The worker may mail a link meanwhile, so the DELETE checks `mailed` again.
     deleted = delete(Step).where(Step.id.in_(oldest.limit(excess)), ~Step.mailed)
     result = cast("CursorResult[Any]", db.session.execute(deleted, execution_options=UNREAD))
     return result.rowcount == excess
@@ -189,7 +189,7 @@ def _delete_steps(which: ColumnElement[bool]) -> None:
 def _readable_steps(query: Select[Step]) -> list[Step]:
     """The steps of a query whose data decrypts."""
     try:
-        # In one statement: another request may use a step up, and an address may have many.
+        # One statement loads the data too: before a second one, another request may use a step up.
         return list(db.session.scalars(query.options(undefer(Step.data))))
     except DecryptionError:
         found = db.session.scalars(query).all()

@@ -1,6 +1,6 @@
-"""What a user with an account of their own has: one e-mail address, and factors beside the password.
+"""The mixin of users with self-service accounts: one e-mail address, and second factors.
 
-`class User(AccountMixin, Model)` in app/models.py. Source: OWASP ASVS 6.3.3, 6.5.1.
+app/models.py has `class User(AccountMixin, Model)`. Source: OWASP ASVS 6.3.3, 6.5.1.
 """
 
 from typing import Self, cast
@@ -20,9 +20,9 @@ MAX_FOLDED = 600  # characters; folding makes a name at most four times as long
 
 
 class AccountMixin(UserMixin):
-    """A person who signs up: `class User(AccountMixin, Model)`. A name or the address logs in.
+    """A user who signs up: `class User(AccountMixin, Model)`. The name or the address logs in.
 
-    Beside what `UserMixin` has: `email` (str or None, encrypted, found by `==`), `readable_email`
+    It adds to `UserMixin`: `email` (str or None, encrypted, found by `==`), `readable_email`
     (the same, None if it does not decrypt), and `has_authenticator` (bool).
     """
 
@@ -35,12 +35,12 @@ class AccountMixin(UserMixin):
 
     @property
     def readable_email(self) -> str | None:
-        """The address; None too if it does not decrypt, since the account must serve all the same."""
+        """The address; None also if it does not decrypt, so that the account works without it."""
         return cast(str | None, readable_value(self, "email"))
 
     @property
     def has_authenticator(self) -> bool:
-        """Whether a code of the app is asked for, even if its secret does not decrypt."""
+        """Whether a login asks for a code of the app, even if its secret does not decrypt."""
         return self.totp_secret_encrypted is not None  # type: ignore[attr-defined]
 
     @validates("name")
@@ -60,12 +60,12 @@ class AccountMixin(UserMixin):
 
     @classmethod
     def spelled(cls, name: str) -> str:
-        # Exactly as `find` reads them: neither more nor fewer spellings are one.
+        # The throttle counts by this, so it joins exactly the spellings that `find` takes for one.
         return (_address_in(name) or names.folded_name(name)).casefold()
 
 
 def account_of(user: object) -> AccountMixin:
-    """The user with what the mixin brings.
+    """The same user, typed as AccountMixin.
 
     :raises TypeError: the class in app/models.py does not inherit from AccountMixin.
     """
@@ -75,7 +75,7 @@ def account_of(user: object) -> AccountMixin:
 
 
 def _address_in(name: str) -> str | None:
-    """The address that somebody typed in place of a name, as it is stored; None if it is none."""
+    """The stored form of an address that was typed as a name; None if the name has no `@`."""
     address = normalize("NFKC", name)
     if "@" not in address:
         return None

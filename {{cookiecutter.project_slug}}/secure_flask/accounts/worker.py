@@ -1,7 +1,7 @@
 """Sends what waits in the outbox, from a thread of each process or by `flask mail send`.
 
-It takes one row at a time, so several processes share the work, and what a process did not finish
-another one takes up. It alone looks up who has an address, and makes the secret of a link when it
+It takes one row at a time, so several processes share the work, and another one takes over if a
+process dies. Only the worker looks up who has an address, and it makes the secret of a link when it
 sends it. It works at random moments: work right after a request would slow down the next one,
 which would tell whether the address is known. Mails with a link leave in slots, see mail_slots.py.
 Source: OWASP ASVS 2.4.1, 6.3.8; OWASP Forgot Password Cheat Sheet.
@@ -29,12 +29,12 @@ from sqlalchemy import delete, func, select, update
 
 MAIL_FAILED = audit.Event("mail_failed", ERROR)
 MAIL_DROPPED = audit.Event("mail_dropped", ERROR)
-# A process that dies leaves the row to the others after this time, in which even a server that
-# uses up each timeout of smtp.py takes or refuses the mail.
+# After this time, another process takes the row of one that died. The time is enough for a mail
+# server that uses up each timeout of smtp.py.
 LEASE = 4 * 60  # seconds
-# The waits between tries; the last one again and again.
+# The waits between tries; the last one repeats.
 RETRIES = (60, 5 * 60, 15 * 60, 30 * 60)  # seconds
-# People ask for another link; a notice comes once.
+# People can ask for another link, but a notice comes only once, so it is tried for longer.
 KEPT_LINK = HOUR  # seconds
 KEPT_NOTICE = 24 * HOUR  # seconds
 POLL = 5  # seconds, at most
@@ -70,7 +70,7 @@ def shown_mails() -> list[EmailMessage]:
 
 
 def _take_mail() -> Mail | None:
-    """The mail that waits longest and first may be sent, leased to this process."""
+    """The next mail that may be sent, leased to this process; None if there is none."""
     now = int(time.time())
     columns = (Mail.id, Mail.due, Mail.created)
     due = select(*columns).where(Mail.due <= now, mail_limits.within_site_limit())
@@ -82,14 +82,14 @@ def _take_mail() -> Mail | None:
         try:
             mail = db.session.scalar(taken, execution_options={"populate_existing": True})
         except DecryptionError as error:
-            # The lease lets it wait, so that the other mails go.
+            # The lease makes this mail wait, so that it does not stop the others.
             audit.record(audit.DECRYPT_FAIL, context=error.context)
             mail = None
             if now > created + KEPT_NOTICE:
                 _finish_mail(mail_id, due=None)
         db.session.commit()
         if mail:
-            # A rollback would read the row again, which may be gone with its user.
+            # After a rollback the session would reread the row, which may be deleted with its user.
             db.session.expunge(mail)
             return mail
     return None
@@ -103,16 +103,16 @@ def _deal_with_mail(mail: Mail) -> bool:
     try:
         is_kept = mail.notice is None and mail_limits.has_full_mailbox(mail)
         message = None if is_kept else messages.build_message(mail)
-        # The commit comes before the mail goes out, so that its link is known.
+        # The commit comes before the mail goes out, so that its link works when it arrives.
         db.session.commit()
         if message:
             smtp.send_mail(message)
     except Exception as error:
-        # Whatever is wrong with this mail, the others go.
+        # An error of one mail must not stop the others.
         db.session.rollback()
         _retry_mail(mail, error)
         return False
-    # A mail for nobody counts as one that was sent, or the limits would tell who is known.
+    # A mail for nobody counts as sent, or the limits would tell which addresses are known.
     _finish_mail(mail.id, due=None, sent=int(time.time()), was_mailed=message is not None)
     return message is not None
 
@@ -137,7 +137,7 @@ def _finish_mail(mail_id: UUID, **values: object) -> None:
 
 
 def _purge_mails() -> None:
-    """Delete what the limits count no more, and expired steps."""
+    """Delete mails that no limit counts any more, expired steps and former addresses."""
     since = int(time.time()) - HOUR
     old = (Mail.created <= since, Mail.sent.is_(None) | (Mail.sent <= since))
     unread = {"synchronize_session": False}
@@ -148,7 +148,7 @@ def _purge_mails() -> None:
 
 
 class Sender:
-    """The thread of a process. It begins with the first request, since a fork has no thread."""
+    """The thread that sends mails. The first request starts it, since a fork keeps no thread."""
 
     def __init__(self, app: Flask) -> None:
         self.stop = Event()
@@ -171,7 +171,7 @@ class Sender:
                 with self._app.app_context():
                     send_due_mails(slots)
             except Exception as error:
-                # Such as a database that is away, which would end the thread.
+                # An error, such as an unreachable database, must not end the thread.
                 self._app.logger.exception("mail: %s", type(error).__name__)
 
 

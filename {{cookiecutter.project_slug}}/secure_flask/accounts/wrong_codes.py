@@ -1,10 +1,10 @@
 """Limits wrong codes, so that nobody guesses a second factor.
 
 Somebody with the password gets ten wrong codes a day, from all networks together. A network where
-both factors were right has a count of its own. A code is counted before it is checked, in a row of
+both factors were right has a separate count. A code is counted before it is checked, in a row of
 the database, so the limit is exact for requests at the same moment and survives a restart. Only a
-change of the password by the present one starts the count again: a mailed reset proves no more
-than who reads the mails. Source: OWASP ASVS 6.3.1, 6.5.5.
+change of the password with the present one starts a new count: a mailed reset only proves that
+somebody reads the mails. Source: OWASP ASVS 6.3.1, 6.5.5.
 """
 
 import time
@@ -29,7 +29,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 MAX_WRONG_CODES = 10  # wrong codes in a day
 DAY = 24 * 60 * 60  # seconds
 EVERYWHERE = b""
-# What still works then.
+# The factors that still work after too many wrong codes.
 OTHERS = {PASSKEY: "a passkey", RECOVERY: "a recovery code"}
 
 
@@ -50,7 +50,7 @@ class WrongCodes(Model):
 def attempt_code(user: AccountMixin) -> Iterator[Attempt]:
     """Allow one code, or respond 429 after too many wrong ones.
 
-    The caller commits, together with what the right code opens.
+    The caller commits the count together with the login.
     """
     place = networks.present_network() if networks.is_network_trusted(user) else EVERYWHERE
     with throttle.count_attempt("second factor", user.name) as current:
@@ -69,10 +69,10 @@ def _start_again(user: UserMixin) -> None:
 
 
 def _count_wrong_code(user: AccountMixin, place: bytes) -> tuple[int, int]:
-    """Count a code; when the count began, and its number."""
+    """Count a code; return when the count began (in seconds since 1970), and its number."""
     now = int(time.time())
     mine = WrongCodes.user_id == user.id
-    # Each network would leave a row behind.
+    # Old counts are deleted, since each network would leave a row behind.
     db.session.execute(delete(WrongCodes).where(mine, WrongCodes.began <= now - DAY))
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     first = insert(WrongCodes).values(user_id=user.id, place=place, began=now, number=1)

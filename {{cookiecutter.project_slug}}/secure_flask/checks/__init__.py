@@ -1,1 +1,1 @@
-"""What is in force: `flask check`, whose checks have a module each, `flask policy`, and a start."""
+"""`flask check`, with a module for each group of checks, `flask policy`, and the check at start."""

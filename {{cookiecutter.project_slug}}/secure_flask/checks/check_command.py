@@ -30,7 +30,7 @@ UNSEEN = (
     "adds, changes or answers by itself. Ask the site from outside with MDN Observatory and "
     "testssl.sh."
 )
-# No finding, since another environment may need it.
+# This is a note and no finding, since another environment may need the entry.
 UNUSED = (
     "NOTE ACCEPTED_FINDINGS accepts nothing here by {}.\n"
     "    Remove it if no environment needs it: it would hide the next such finding."
@@ -52,7 +52,7 @@ def check_command(deploy: bool, fail_level: str | None) -> None:
     asked = find_all_findings(current_app, deploy=deploy)
     found = [finding for finding in asked if not any(_begins(finding, key) for key in accepted)]
     left_out = sorted(key for key in accepted if any(_begins(finding, key) for finding in asked))
-    # Without --deploy, some checks did not run.
+    # An entry is not unused if its check did not run, as without --deploy.
     unused = [key for key in accepted if deploy or not CHECKS[_id(key)].deploy]
     click.echo(_as_text(found, left_out, sorted({*unused} - {*left_out})))
     if deploy:
@@ -77,7 +77,7 @@ def _begins(finding: Finding, key: str) -> bool:
 
 
 def _require_known(accepted: Iterable[str]) -> None:
-    """Refuse what names no check."""
+    """Refuse entries with an id that no check has."""
     for finding_id in accepted:
         if _id(finding_id) not in CHECKS:
             raise click.ClickException(

@@ -1,4 +1,4 @@
-"""Compares this folder with its MANIFEST: an edit here is lost at the next update.
+"""Compares secure_flask/ with its MANIFEST: an edit of the folder is lost at the next update.
 
 Source: OWASP ASVS 15.2.1, 15.2.4.
 """
@@ -50,7 +50,7 @@ def leftovers(app: Flask) -> Iterator[Finding]:
 
 
 def _edits() -> list[str] | None:
-    # Only this command needs what that imports.
+    # The import is here, since only this command needs its modules.
     from secure_flask import update
 
     try:

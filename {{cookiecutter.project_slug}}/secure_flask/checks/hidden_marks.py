@@ -1,7 +1,7 @@
 """Finds endpoints whose view hides a marked function, so that `flask access` shows no mark.
 
-The function itself refuses others when it is called. A cache that answers in place of the function
-does not: only a decorator without `functools.wraps` needs this check.
+A decorator without `functools.wraps` hides a mark. The function still refuses others when it is
+called, but a cache that answers in place of the function does not.
 """
 
 import gc
@@ -17,11 +17,11 @@ from secure_flask.checks.registry import Finding, register_check
 from secure_flask.state import Key, app_state
 from secure_flask.web.request_checks import add_request_check
 
-# They lead to every other view.
+# The search does not enter these, since they lead to every other view.
 _NEVER_ENTERED = (Flask, Blueprint, ModuleType, CodeType, FrameType)
 _SEARCHED = Key[bool]("searched for hidden marks")
 
-# What was looked at, by id. The objects are kept, so that no id is used again.
+# The searched objects by id. They are kept, so that no other object gets the same id.
 _Objects = dict[int, object]
 
 
@@ -64,11 +64,11 @@ def _messages(app: Flask) -> Iterator[str]:
 def _demands_within(view: Any, method: str, without: _Objects) -> list[Demand]:
     """The demands of all marked functions that a view leads to; runs no code of the app.
 
-    `without` gets the objects that lead to none.
+    `without` collects the objects that lead to no demand.
     """
     view_class: type[View] | None = getattr(view, "view_class", None)
     waiting = [view, *_methods_of(view_class, method)]
-    # Of the view's own class, only these methods answer.
+    # The class of the view is not searched: only the methods above answer this request.
     seen = {**without, id(view_class): view_class}
     found = []
     while waiting:
@@ -88,8 +88,8 @@ def _methods_of(view_class: type[View] | None, method: str) -> list[Any]:
 
 
 def _parts_of(each: Any) -> list[Any]:
-    """What an object holds; of a function neither code nor globals."""
-    # The type itself: an object, such as a proxy, may run code where it is asked for its class.
+    """The objects that an object refers to, without the code and the globals of a function."""
+    # The check asks type(), since isinstance() may run code of an object such as a proxy.
     if issubclass(type(each), _NEVER_ENTERED):
         return []
     if issubclass(type(each), type):
@@ -101,7 +101,7 @@ def _parts_of(each: Any) -> list[Any]:
 
 
 def _overridden_by(method: FunctionType) -> list[Any]:
-    """The methods that one which uses `super()` may call; it has its class in a cell."""
+    """The methods that a method may call by `super()`, which has its class in a cell."""
     cells = zip(method.__code__.co_freevars, method.__closure__ or (), strict=True)
     owners = [cell.cell_contents for name, cell in cells if name == "__class__"]
     return [vars(base).get(method.__name__) for owner in owners for base in owner.__mro__[1:]]

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 UNUSED = 90 * DAY
-NAMED = 10  # keys of a finding
+NAMED = 10  # keys that a finding names
 
 
 @register_check("keys.unused", "warning")

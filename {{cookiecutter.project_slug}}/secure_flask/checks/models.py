@@ -1,7 +1,8 @@
 """Finds models without their migration, in a database that is at the newest one.
 
-What `flask db migrate` would write decides, but for what breaks no statement: a table that no model
-names, and a column without a model that needs no value. Source: Alembic, "Auto Generating Migrations".
+It reports what `flask db migrate` would write, except what breaks no statement: a table without a
+model, and a column without a model that needs no value.
+Source: Alembic, "Auto Generating Migrations".
 """
 
 from collections import defaultdict
@@ -30,7 +31,7 @@ def different_models(app: Flask) -> Iterator[Finding]:
 
 
 def _differences() -> dict[str, list[str]]:
-    """What differs, in words, by the table of a model."""
+    """The differences in words, by the table of a model."""
     found = defaultdict[str, list[str]](list)
     tables = app_metadata()
     with db.engine.connect() as connection:
@@ -66,7 +67,7 @@ def _in_words(operation: ops.MigrateOperation) -> str | None:
 
 
 def _unknown_column(operation: ops.DropColumnOp) -> str | None:
-    """A column that no model fills, if each new row needs a value for it."""
+    """The words for a column that no model fills; None if new rows need no value for it."""
     column = operation.to_column()
     needs_value = not column.nullable and column.server_default is None
     return f"column {column.name} is in no model and needs a value" if needs_value else None

@@ -1,7 +1,8 @@
-"""Counts the users with an old hash, and finds a check that is slow or that tells names by its time.
+"""Counts the users with an old hash, and finds a check that is slow or reveals names by its time.
 
-What a check costs is in most hashes as numbers, such as the rounds; a sample that has others takes
-another time. Source: OWASP Password Storage Cheat Sheet, "Upgrading Legacy Hashes".
+Most hashes contain the cost of their check as numbers, such as the rounds. If the sample has other
+numbers, its check takes another time, and a login tells whether the name exists.
+Source: OWASP Password Storage Cheat Sheet, "Upgrading Legacy Hashes".
 """
 
 import re
@@ -20,7 +21,7 @@ from secure_flask.database.paging import pages_of_rows
 from sqlalchemy import func, select
 
 SLOW = 1.0  # seconds
-# The highest costs of stored hashes that are measured.
+# The check measures so many costs of stored hashes, the highest ones.
 MEASURED = 5
 _NUMBER = re.compile(r"(?<![^:$,=])[0-9]{1,12}(?![^:$,=])")
 

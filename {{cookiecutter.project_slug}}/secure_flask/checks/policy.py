@@ -64,7 +64,7 @@ def ignored_sources(app: Flask) -> Iterator[Finding]:
 @register_check("csp.incomplete", "warning")
 def missing_directives(app: Flask) -> Iterator[Finding]:
     page = csp.page_policy(app.config)
-    # Browsers take default-src for neither of the first two.
+    # The first two do not fall back on default-src.
     needed = {"base-uri", "form-action"}
     if "default-src" not in page:
         needed |= {"script-src", "object-src"}
@@ -114,7 +114,7 @@ def unlimited_writes(app: Flask) -> Iterator[Finding]:
 
 @register_check("policy.unknown-endpoint", "error")
 def unknown_endpoints(app: Flask) -> Iterator[Finding]:
-    # Without pages of a login there is no view for the defaults.
+    # The defaults are left out, since an app without login pages has no views for them.
     fields = app_state(app)[SETTINGS].policy.model_fields
     pages = {name: [app.config[name]] for name in PAGES if app.config[name] != fields[name].default}
     for name, listed in {**pages, "PUBLIC_ENDPOINTS": app.config["PUBLIC_ENDPOINTS"]}.items():
@@ -162,7 +162,7 @@ def _governs(directive: str, name: str, policy: Directives) -> bool:
 
 
 def _insecure(directive: str, source: str, policy: Directives) -> str | None:
-    """What injected markup does with a source, or None."""
+    """What injected markup can do with a source, in words; None if the source is secure."""
     scripts, styles = (_governs(directive, name, policy) for name in ("script-src", "style-src"))
     inline = source == UNSAFE_INLINE and not has_stricter_source(policy[directive])
     if ANY_HOST.fullmatch(source) and directive != "trusted-types":

@@ -1,6 +1,6 @@
 """`@register_check` registers a function that yields the findings of `flask check`.
 
-Id and level stand in the decorator, so that both are known where nothing is found. An id never
+Id and level stand in the decorator, so that both are known even if nothing is found. An id never
 changes its meaning, since ACCEPTED_FINDINGS accepts findings by id.
 """
 
@@ -17,7 +17,7 @@ class Finding(NamedTuple):
 
     message: str
     hint: str  # what to do
-    # `@register_check` gives these two.
+    # `@register_check` sets these two.
     id: str = ""
     level: str = ""
 

@@ -21,7 +21,7 @@ from secure_flask.web.counters import counters
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-# What decides on TLS. libpq reads each from the URL, or else from the environment, as in PGHOST.
+# These options decide on TLS. libpq reads each from the URL or the environment, as in PGHOST.
 LIBPQ = ("host", "hostaddr", "service", "sslmode")
 _CHECK_DATABASE = "Check DATABASE_URL, and run: .venv/bin/flask db upgrade"
 

@@ -1,4 +1,4 @@
-"""Finds misspelt names, settings for development, example values, reused secrets, and no proxy.
+"""Finds misspelt names, settings for development, example values, reused secrets, a missing proxy.
 
 The settings already refuse a guessable secret, a placeholder and debug mode in production.
 Source: OWASP ASVS 3.4.1, 4.1.3, 6.2.12, 11.1.1, 12.2.1, 13.4.2; RFC 6797, section 11.4; NIST SP
@@ -40,11 +40,11 @@ CONTAINER_FILES = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
 def slips(given: set[str], known: set[str], beside: Iterable[str] = ()) -> list[str]:
-    """The given names that are unknown and close to a known one: it may be one that protects."""
-    # A number at the end makes a name of your own, as in DATABASE_URL_2.
+    """The unknown names that are close to a known one: a misspelt setting protects nothing."""
+    # A number at the end marks a name that the owner chose, as in DATABASE_URL_2.
     unknown = [name for name in sorted(given - known) if not name[-1:].isdigit()]
     absent = sorted(known.difference(beside))
-    # One letter too few in a name of five, as LINK, is just above this.
+    # The cutoff just finds a name of five letters that lacks one, as LINK.
     meant = {name: get_close_matches(name, absent, n=1, cutoff=0.88) for name in unknown}
     return [f"{name}: is {close[0]} meant?" for name, close in meant.items() if close]
 
@@ -54,7 +54,7 @@ def misspelt_settings(app: Flask) -> Iterator[Finding]:
     settings = type(app_state(app)[SETTINGS])
     file = settings.model_config.get("env_file")
     given = names_in_file(file) | {name.upper() for name, value in os.environ.items() if value}
-    # A name that stands beside the setting itself is no slip.
+    # A name is no slip if the setting itself is given too.
     found = slips(given, {name.upper() for name in settings.model_fields}, beside=given)
     moved = (f"{name}: set it in app/policy.py." for name in _of_policy(given, settings))
     for slip in [*found, *moved]:
@@ -168,7 +168,7 @@ def no_proxy(app: Flask) -> Iterator[Finding]:
 
 @register_check("proxies.bypassed", "warning", deploy=True)
 def reachable_server(app: Flask) -> Iterator[Finding]:
-    # As gunicorn.conf.py reads it. In a container it is the ports published that matter.
+    # gunicorn.conf.py reads HOST in the same way. In a container the published ports decide.
     host = os.environ.get("HOST") or "127.0.0.1"
     files = any(file.exists() for file in CONTAINER_FILES)
     in_container = files or "KUBERNETES_SERVICE_HOST" in os.environ

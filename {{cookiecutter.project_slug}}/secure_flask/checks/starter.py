@@ -1,4 +1,4 @@
-"""Finds what visitors still get of the template: its start page and its description."""
+"""Finds what visitors still see of the template: its start page and its description."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from secure_flask.state import app_state
 from secure_flask.web.hosts import TRUSTED_HOSTS
 from werkzeug.test import Client
 
-# What the template's start page contains, and what it suggests as the description.
+# The template's start page contains MARK, and the template suggests DESCRIPTION.
 MARK = b'data-header="content-security-policy"'
 DESCRIPTION = "A small web service that starts out secure."
 

@@ -42,9 +42,10 @@ def on_starting(
     settings: type[Settings],
     token_type: str = "session",  # noqa: S107 - a kind of token, no password
 ) -> None:
-    """For gunicorn.conf.py: stop with one message about wrong settings, not with a traceback.
+    """Stop gunicorn with one message about wrong settings, instead of a traceback.
 
-    `secure_flask.on_starting(server, Settings, policy.TOKEN_TYPE)`, in its function of this name.
+    gunicorn.conf.py calls it in its hook of the same name:
+    `secure_flask.on_starting(server, Settings, policy.TOKEN_TYPE)`.
 
     :raises SystemExit: a setting is missing or insecure, also for the number of workers.
     """

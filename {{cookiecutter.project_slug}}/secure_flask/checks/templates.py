@@ -1,7 +1,7 @@
 """Finds markup in the app's templates that its Content-Security-Policy blocks.
 
 A button whose inline script asks "Delete?" deletes without asking, since browsers skip the script
-and send the form. What a template writes by itself in an expression is not seen.
+and send the form. The check does not see markup that an expression inserts.
 Source: W3C Content Security Policy Level 3, section 6.7.3.
 """
 
@@ -31,7 +31,7 @@ _SCRIPTS = ("script-src-elem", "script-src", "default-src")
 _STYLE_ATTRIBUTES = ("style-src-attr", "style-src", "default-src")
 _STYLES = ("style-src-elem", "style-src", "default-src")
 
-# Written otherwise, the marks of Jinja would be marks of cookiecutter here.
+# The marks of Jinja are written so that cookiecutter does not read them.
 _VALUE = "{" * 2
 _JINJA = re.compile(r"\{[#].*?#\}|\{[%].*?%\}|\{\{.*?\}\}", re.DOTALL)
 # Arguments that a field of WTForms writes as attributes.
@@ -44,7 +44,7 @@ _SCRIPT_TYPES = re.compile(r"(module|importmap|speculationrules|.*(java|ecma)scr
 
 
 class Markup(NamedTuple):
-    """Markup that a policy may block, with its line, and whether it is a file of its own."""
+    """Markup that a policy may block, with its line, and whether a separate file holds it."""
 
     kind: str
     line: int
@@ -61,7 +61,7 @@ def blocked_markup(app: Flask) -> Iterator[Finding]:
     for file in _templates(app):
         lines = defaultdict[str, list[int]](list)
         for each in _markup_of(file.read_text("utf-8", errors="replace")):
-            # Which view shows a template is not known.
+            # It is unknown which view shows a template, so only what all policies block counts.
             if each.kind in unhashed or all(_is_blocked(each, policy) for policy in policies):
                 lines[each.kind].append(each.line)
         if lines:
@@ -75,7 +75,7 @@ def blocked_markup(app: Flask) -> Iterator[Finding]:
 
 
 def _all_demand_hashes(app: Flask) -> bool:
-    """Whether each page has an Integrity-Policy, those of views with an `@csp` too."""
+    """Whether each page has an Integrity-Policy, also the pages of views with an `@csp`."""
     overrides = [csp.as_override(each) for each in ({}, *csp.csp_overrides(app).values())]
     return all(
         ENFORCED in fixed_headers(app.config, Kind.PAGE, override=each) for each in overrides
@@ -87,7 +87,7 @@ def _templates(app: Flask) -> Iterator[Path]:
     named = [(app.root_path, app.template_folder)]
     named += [(each.root_path, each.template_folder) for each in app.iter_blueprints()]
     folders = {Path(path, folder).resolve() for path, folder in named if folder}
-    # Those of an extension lie elsewhere, or in the environment of a project that is one file.
+    # Folders of extensions are outside, or in site-packages below an app that is one file.
     own = (
         each for each in folders if each.is_relative_to(root) and "site-packages" not in each.parts
     )
@@ -104,7 +104,7 @@ def _listed(lines: list[int]) -> str:
 
 def _is_blocked(markup: Markup, policy: Mapping[str, list[str]]) -> bool:
     directive = next((name for name in markup.directives if name in policy), None)
-    # Whether a hash allows it cannot be seen here.
+    # Nothing is reported if a hash may allow it, since the hash is not computed here.
     if directive is None or any(each.startswith("'sha") for each in policy[directive]):
         return False
     sources = policy[directive]
@@ -123,7 +123,7 @@ def _markup_of(text: str) -> list[Markup]:
 
 
 def _blank(found: re.Match[str], reader: "_Reader", text: str) -> str:
-    """Replace an expression of Jinja by one letter, and all else by nothing; lines stay."""
+    """Replace an expression of Jinja by a letter, a statement by a space; keep line breaks."""
     written = found[0]
     if written.startswith(_VALUE):
         line = text.count("\n", 0, found.start()) + 1

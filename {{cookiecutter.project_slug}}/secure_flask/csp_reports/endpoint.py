@@ -1,8 +1,8 @@
 """`POST /csp-reports`: receives reports of blocked content and connections, and counts them.
 
 Anybody can post here, so a report may be forged. Size and rate are limited, reports are
-reduced to a few fields, and they can neither fill the database nor overload it. The audit log has a
-line for a violation that the table does not have yet: the table counts the others.
+reduced to a few fields, and they can neither fill the database nor overload it. The audit log has
+a line for each new violation; the table counts repeated ones.
 Source: W3C Content Security Policy Level 3, section 5; W3C Reporting API;
 OWASP ASVS 3.4.7, 15.2.2.
 """
@@ -34,11 +34,11 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 blueprint = Blueprint("reports", __name__)
 
 MAX_REPORTS = 20  # in one body; a browser sends a few together
-# Bodies stored from all addresses together, so that reports cannot overload the database.
+# This limits the bodies of all addresses together, so that they cannot overload the database.
 STORE_LIMIT = parse("600 per minute")
 
 TABLE_WARNING_LIMIT = parse("1 per day")
-# Lines for violations where the app has no table for them.
+# Log lines for violations in an app that has no table for them.
 LOG_LIMIT = parse("60 per minute")
 
 # The last violations that were logged, in order.
@@ -75,7 +75,7 @@ def _store(found: Counter[Violation]) -> None:
     except (OperationalError, ProgrammingError):
         if has_table():
             raise
-        # No browser and no visitor can help where the table is missing.
+        # The browser gets no error, since it cannot help if the table is missing.
         if counters().add_locally(TABLE_WARNING_LIMIT, "csp-reports-table").allowed:
             current_app.logger.warning(
                 "CSP reports are not stored: the table csp_violations is missing. "

@@ -9,7 +9,7 @@ from datetime import datetime
 from secure_flask.csp_reports.violations import Violation, ViolationCount
 from secure_flask.web.audit import CSP_VIOLATION
 
-# A line of development holds Python texts, as in "directive='img-src'".
+# A line of development holds Python strings, as in "directive='img-src'".
 _PAIR = re.compile(r"""(\w+)=('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
 _NEEDED = {*Violation._fields, "datetime", "event"}
 
@@ -35,7 +35,7 @@ def _lines_of_violations(lines: Iterable[str]) -> Iterator[dict[str, str]]:
 
 
 def _parsed(line: str) -> dict[str, str]:
-    """The texts of a line by name; none where it is no line of the log."""
+    """The strings of a line by name; empty if it is no line of the log."""
     try:
         if line.lstrip().startswith("{"):
             values = json.loads(line)

@@ -37,7 +37,7 @@ from sqlalchemy import delete
 
 csp_commands = CommandGroup("csp", help="Show violations of the Content-Security-Policy.")
 
-# By directive and blocked value, or by directive alone.
+# The keys are a directive with a blocked value, or a directive alone.
 _ADVICE = {
     "script-src self": "Give its tag nonce and integrity.",
     "script-src inline": "If you wrote it, move it into app/static/ and give its tag the nonce; "
@@ -182,7 +182,7 @@ def _advise_source(row: ViolationCount, directive: str, config: Mapping[str, Any
     )
     changes = _listed_sources([*config["CSP_CHANGES"].get(name, []), source])
     all_pages = f'write in CSP_CHANGES of app/policy.py:\n    "{name}": [{changes}],'
-    # @csp replaces what is enforced too, and the candidate may allow less.
+    # @csp also replaces the enforced policy, which may allow more than the candidate.
     of_a_view = not of_candidate and row.page != UNKNOWN_PAGE
     return _advise_place(directive, source, view if of_a_view else "", all_pages)
 

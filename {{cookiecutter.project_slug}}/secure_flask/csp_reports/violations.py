@@ -5,9 +5,9 @@ closed, and scripts that `Integrity-Policy` blocked. A report of the last two na
 so its type stands for it.
 A report contains the URL that a user visited, and anybody can send one. Only fields with few
 possible values are kept: a known directive, the route of the page, and a keyword, a scheme or an
-origin as the blocked value. Of a closed connection Chromium sends the whole URL, where an injected
-script has put what it stole. A full table deletes its least frequent violations, the oldest first,
-so that forged reports displace each other. Times are whole seconds since 1970, UTC.
+origin as the blocked value. For a closed connection Chromium sends the whole URL, which may
+contain what an injected script stole. A full table deletes its least frequent violations, the
+oldest first, so that forged reports displace each other. Times are whole seconds since 1970, UTC.
 Source: W3C Content Security Policy Level 3, section 5.3; W3C Reporting API; WICG Connection
 Allowlists, "Reporting"; W3C Subresource Integrity, "Report violations"; OWASP ASVS 14.2.6, 15.2.2,
 15.4.2.
@@ -40,8 +40,8 @@ _NAMES = (
     ("sourceFile", "source-file"),
     ("disposition",),
 )
-# "": Chromium reports no URL for a blocked frame with a data: URL or an unknown scheme, nor for a
-# link with another scheme than https:.
+# "" is no URL: Chromium omits it for a blocked frame with a data: URL or an unknown scheme, and for
+# a link with another scheme than https:.
 KEYWORDS = (
     *("", "inline", "eval", "wasm-eval", "trusted-types-policy", "trusted-types-sink"),
     "webrtc",
@@ -98,7 +98,7 @@ def add_violations(found: Mapping[Violation, int]) -> list[Violation]:
     """Count the violations of one body, in one statement; return those that the table lacked."""
     now = int(time.time())
     when = {"first_seen": now, "last_seen": now}
-    # Sorted, so that two concurrent bodies with the same violations do not deadlock.
+    # Rows are sorted, so that two concurrent bodies with the same violations do not deadlock.
     rows = [{**key._asdict(), "times": times, **when} for key, times in sorted(found.items())]
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     new = insert(ViolationCount).values(rows)
@@ -107,7 +107,7 @@ def add_violations(found: Mapping[Violation, int]) -> list[Violation]:
     stored = db.session.execute(upsert.returning(*_KEY, ViolationCount.times)).all()
     _make_room(now)
     db.session.commit()
-    # A row that was there before has a larger number.
+    # A row that existed before has a larger number.
     numbers = {Violation(*key): times for *key, times in stored}
     return [each for each, times in numbers.items() if times == found[each]]
 
@@ -115,7 +115,7 @@ def add_violations(found: Mapping[Violation, int]) -> list[Violation]:
 def has_table() -> bool:
     """Whether the database has the table of violations.
 
-    :raises SQLAlchemyError: the database does not say, since it is away.
+    :raises SQLAlchemyError: the database cannot be reached.
     """
     db.session.rollback()
     return inspect(db.engine).has_table(ViolationCount.__tablename__)
@@ -140,7 +140,7 @@ def latest_violations(limit: int) -> list[ViolationCount]:
 
 def _fields(item: dict[str, object]) -> dict[str, object]:
     report = item.get("csp-report", item.get("body"))
-    # The body of a closed connection names neither its type nor, mostly, the page.
+    # For a closed connection, the item has the type and the page, which its body lacks.
     return {**item, **report} if isinstance(report, dict) else {}
 
 

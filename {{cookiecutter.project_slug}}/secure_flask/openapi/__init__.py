@@ -21,7 +21,7 @@ _DOCUMENT = Key[str]("OpenAPI document")
 
 def document(app: Flask) -> str:
     """The document in JSON; it omits static files and the methods HEAD and OPTIONS."""
-    # In a request context, since the name of the cookie depends on the request.
+    # This needs a request context, since the name of the cookie depends on the request.
     with app.test_request_context():
         described = describe_operations(app)
         kinds = tokens.security_schemes()
@@ -45,12 +45,12 @@ def init_app(app: Flask) -> None:
     @(public if app.config["PUBLIC_OPENAPI"] else login_required)
     def show() -> Response:
         """Describe all routes in OpenAPI."""
-        # Generated at the first request, so that it does not slow down the start-up.
+        # The first request generates the document, so that it does not slow down the start.
         state = app_state(app)
         if _DOCUMENT not in state:
             state[_DOCUMENT] = document(app)
         response = Response(state[_DOCUMENT], mimetype="application/json")
-        response.cache_control.max_age = 5 * 60  # 5 minutes
+        response.cache_control.max_age = 5 * 60  # seconds
         return response
 
     app.register_blueprint(blueprint)
@@ -63,14 +63,14 @@ def _info(app: Flask) -> dict[str, object]:
         "title": app.config["PROJECT_NAME"],
         "description": app.config["DESCRIPTION"],
         "contact": {"name": app.config["PROJECT_NAME"], kind: contact},
-        # Required. It is the version of the document and reveals no software version.
+        # OpenAPI requires a version of the document. This one reveals no software version.
         "version": "1",
     }
     return {name: value for name, value in info.items() if value}
 
 
 def _server_url(app: Flask) -> str:
-    """Where the app says that it is; else a path, which counts from where the document is."""
+    """The configured address of the app, or else a path, relative to the document's address."""
     origin = app.config.get("PUBLIC_URL") or ""
     if not origin and app.config["SERVER_NAME"]:
         origin = f"{app.config['PREFERRED_URL_SCHEME']}://{app.config['SERVER_NAME']}"

@@ -1,4 +1,4 @@
-"""What generators of clients name their functions by: operation ids, tags, summaries.
+"""Operation ids, tags and summaries, from which client generators name their functions.
 
 Source: OpenAPI Specification 3.1.1, "Operation Object".
 """
@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask
 from secure_flask.web.view_options import written_view
 
-# Where a docstring ends for those who call the route: `:raises …` is for those who call the view.
+# A description ends before `:raises …`, which is for callers of the view, not of the route.
 _FIELDS = re.compile(r"^:\w", re.MULTILINE)
 
 
@@ -46,7 +46,7 @@ def summary_and_description(app: Flask, endpoint: str, method: str) -> tuple[str
     Without a docstring the summary is made of the endpoint: `api.create_task` is "Create task".
     """
     view: Any = written_view(app.view_functions.get(endpoint), method)
-    # Another object, such as a partial, has the docstring of its class.
+    # The docstring of another object, such as a partial, describes only its class.
     documented = isinstance(view, type) or hasattr(view, "__code__")
     docstring = cleandoc((view.__doc__ if documented else "") or "")
     first, _, others = _FIELDS.split(docstring, maxsplit=1)[0].partition("\n")
@@ -56,7 +56,7 @@ def summary_and_description(app: Flask, endpoint: str, method: str) -> tuple[str
 
 def _ascii(text: str, kept: str = "") -> str:
     """Letters, digits and underscores, which every generator takes."""
-    # Escapes, so that two names of another script differ.
+    # The escapes keep two names of another script different.
     escaped = text.encode("ascii", "backslashreplace").decode()
     return re.sub(f"[^A-Za-z0-9{kept}]+", "_", escaped).strip("_") or "root"
 

@@ -38,7 +38,7 @@ class Error(ResponseBody):
 
     error: str
     fields: dict[str, str] | None = None  # what is wrong with each member of a JSON body
-    unknown: bool | None = None  # of a passkey: nobody has it here, so its device may forget it
+    unknown: bool | None = None  # true if no user has the passkey, so its device may forget it
 
 
 class Described(NamedTuple):
@@ -99,7 +99,7 @@ def _schemas(operations: list[_Operation]) -> tuple[dict[type, Json], Json]:
     every = [each.options for each in operations]
     contents = [content for each in every for content in (each.consumes, each.responds)]
     declared = [model for content in contents if content for model in content.values() if model]
-    # Deduplicated by a dict, which keeps the order, so that the document never changes.
+    # A dict removes duplicates and keeps the order, so that the document never changes.
     models: dict[type[BaseModel], None] = dict.fromkeys([Error, *declared])
     if asks := LoginResponse in models and SECOND_FACTOR in app_state(current_app):
         models[SecondFactorRequired] = None
@@ -162,11 +162,11 @@ def _success(operation: _Operation) -> Json:
     options = operation.options
     if options.responds is None:
         unknown = {"description": "Not described"}
-        # Rules of linters ask each operation for a success, which `default` is not.
+        # Linters demand a success of each operation, and `default` does not count as one.
         return {"2XX": unknown, "default": unknown}
     success: Json = {str(options.status): _response(options.status, options.responds)}
     if operation.takes_body and not set(FORM_TYPES).isdisjoint(options.consumes or {}):
-        # A form ends in a redirect once it is done, else at its page with the errors.
+        # A form redirects if it is valid. If not, its page shows the errors.
         success |= {"303": _response(303, {}), "422": _response(422, {"text/html": None})}
     return success
 
