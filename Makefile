@@ -99,6 +99,7 @@ COMPILE = .venv/bin/uv pip compile pyproject.toml --quiet --upgrade --universal 
 pins: .venv/bin/cookiecutter
 	$(COMPILE) --group dev --output-file pins/dev.txt
 	$(COMPILE) --group render --constraint pins/dev.txt --output-file pins/render.txt
+	$(COMPILE) --group babel --constraint pins/dev.txt --output-file pins/babel.txt
 	if command -v npm >/dev/null; then cd pins/npm && npm update --package-lock-only; fi
 
 reference: .venv/ready
@@ -126,6 +127,7 @@ browsers: .venv/ready
 	.venv/bin/pip install --require-hashes -r pins/render.txt
 	@touch .venv/bin/cookiecutter
 
-.venv/ready: pins/dev.txt | .venv/bin/cookiecutter
+.venv/ready: pins/dev.txt pins/babel.txt | .venv/bin/cookiecutter
 	.venv/bin/uv pip sync --python .venv --require-hashes pins/dev.txt
+	.venv/bin/uv pip install --quiet --python .venv --target .venv/babel --require-hashes -r pins/babel.txt
 	@touch .venv/ready

@@ -126,6 +126,13 @@ def need(condition: object, what: str) -> None:
     pytest.skip(f"needs {what}")
 
 
+def add_flask_babel(patch: pytest.MonkeyPatch) -> None:
+    """Let the commands of a test find Flask-Babel, which Flask-Admin uses wherever it finds it."""
+    folder = TEMPLATE / ".venv" / "babel"
+    need(folder.exists(), "Flask-Babel")
+    patch.setenv("PYTHONPATH", str(folder))
+
+
 def newcomers_environment() -> dict[str, str]:
     """Return the environment without what these tests themselves run in."""
     own = {"VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"} | COMPILED.keys()

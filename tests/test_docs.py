@@ -9,7 +9,6 @@ import json
 import re
 import shutil
 from collections import Counter
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -204,10 +203,10 @@ def test_the_curl_lines_work_with_each_kind_of_token(
     ],
 )
 def test_what_all_pages_show_passes_the_projects_own_checks(
-    pages: list[Path], ready_project: NewProject
+    pages: list[Path], ready_project: NewProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "flask-babel" in {page.stem for page in pages}:
-        support.need(find_spec("flask_babel"), "Flask-Babel")
+        support.add_flask_babel(monkeypatch)
     project = ready_project(**answers(pages[0]))
     for page in pages:
         following.write_files(project, page)

@@ -9,7 +9,7 @@ import ast
 import json
 import os
 import re
-from importlib.util import find_spec
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,13 @@ NAMES = r"My Service|ada(@example\.org)?|127\.0\.0\.\*"
 
 
 @pytest.fixture(scope="module")
-def project(new_project: NewProject) -> Path:
-    support.need(find_spec("flask_babel"), "Flask-Babel")
+def project(new_project: NewProject) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        support.add_flask_babel(patch)
+        yield _translated(new_project)
+
+
+def _translated(new_project: NewProject) -> Path:
     project = new_project(accounts="self-service")
     following.write_files(project, PAGE)
     [mapping] = re.findall(r"```ini\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
@@ -69,7 +74,7 @@ def project(new_project: NewProject) -> Path:
 def shown(project: Path) -> dict[str, Any]:
     script = services.SCRIPTS / "wrapped_words.py"
     paths = map(json.dumps, (OF_VISITORS, OF_USERS))
-    search_path = os.pathsep.join([str(project), os.environ.get("PYTHONPATH", "")])
+    search_path = os.pathsep.join([str(project), os.environ["PYTHONPATH"]])
     printed = support.python(script, *paths, cwd=project, PYTHONPATH=search_path)
     found: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return found

@@ -42,7 +42,7 @@ NEXT = {
         "last_seen: Mapped[int] = mapped_column(BigInteger)",
         "last_seen: Mapped[int] = mapped_column(BigInteger, index=True)",
     ),
-    "app/account.py": ("The login has ended.", "That login has ended."),
+    "app/account.py": ("Enter your current password.", "Enter the current password."),
     "app/login.py": ("Enter your username.", "Enter your name."),
     "app/models.py": ("The users, and tables of your own.", "The users, and your own tables."),
     "app/policy.py": ("None removes one.", "None removes it."),
