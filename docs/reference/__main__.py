@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.rendered import TEMPLATE, render, temporary_folder
-from docs.reference import Fact, Facts, commands, events, headers, routes, settings
+from docs.reference import Fact, Facts, commands, events, findings, headers, routes, settings
 
 PAGES = Path(__file__).parent.parent
 # A table is known by its heading. In all but COMMANDS each row needs words in its last cell.
@@ -15,6 +15,7 @@ SETTINGS = "| setting | default | valid | what it does |"
 POLICY = "| value | default | what it does |"
 EVENTS_OF_OWASP = "| event of OWASP | level | when |"
 OWN_EVENTS = "| event of our own | level | when |"
+FINDINGS = "| id | level | only with | finds |"
 NAMES = "<!-- `make reference` writes the next line. -->\n"
 GENERATED = "<!-- `make reference` writes all below this line. -->\n\n"
 
@@ -35,6 +36,7 @@ def pages(project: Path) -> dict[str, str]:
         "reference/routes.md": {ROUTES: routes.facts()},
         "reference/commands.md": {COMMANDS: commands.facts(project)},
         "reference/settings.md": {SETTINGS: settings.facts(), POLICY: settings.policy()},
+        "how-to/checks.md": {FINDINGS: findings.facts()},
         "how-to/logs.md": {EVENTS_OF_OWASP: events.of_owasp(), OWN_EVENTS: events.of_our_own()},
     }
     made = {name: page_of_tables(name, of_page) for name, of_page in tables.items()}
