@@ -5,7 +5,17 @@ import sys
 from pathlib import Path
 
 from benchmarks.rendered import TEMPLATE, render, temporary_folder
-from docs.reference import Fact, Facts, commands, events, findings, headers, routes, settings
+from docs.reference import (
+    Fact,
+    Facts,
+    commands,
+    events,
+    findings,
+    headers,
+    messages,
+    routes,
+    settings,
+)
 
 PAGES = Path(__file__).parent.parent
 # A table is known by its heading. In all but COMMANDS each row needs words in its last cell.
@@ -42,6 +52,8 @@ def pages(project: Path) -> dict[str, str]:
     made = {name: page_of_tables(name, of_page) for name, of_page in tables.items()}
     settings_page = "reference/settings.md"
     made[settings_page] = with_names(made[settings_page])
+    languages_page = "how-to/another-language.md"
+    made[languages_page] = messages.page((PAGES / languages_page).read_text("utf-8"))
     return made | {"reference/headers.md": page_of_headers()}
 
 
